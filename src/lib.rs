@@ -1,0 +1,18 @@
+//! The flight recorder for HLS: record everything a live origin answered, replay it to
+//! any player on the same timeline, see where the origin was late.
+//!
+//! The layers, arrows pointing down only (`tests/it/layers.rs` holds them):
+//!
+//! | module | is | knows |
+//! | --- | --- | --- |
+//! | [`cli`] | arguments in, exit code out, everything that prints | all below |
+//! | [`recorder`] | asks an origin and hands what came to a session | `session`, `hls`, HTTP client |
+//! | [`replayer`] | answers players out of a session | `session`, `hls`, HTTP server |
+//! | [`analysis`] | finds what was late or wrong in a session | `session` |
+//! | [`session`] | what is on disk: schema, write, read | `hls`, SQLite |
+//! | [`hls`] | text of playlists: find URIs, replace them, read facts | no I/O at all |
+//! | [`clock`] | the only reader of time | |
+//!
+//! The three jobs meet only in the session. `docs/ARCHITECTURE.md` says where a change
+//! belongs, `docs/GLOSSARY.md` what the words mean.
+
