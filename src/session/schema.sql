@@ -44,6 +44,14 @@ CREATE TABLE alias (
   PRIMARY KEY (url, resource_id)
 ) STRICT, WITHOUT ROWID;
 
+-- What a revision lists and what has not been asked for yet on its account. Empty in a
+-- session that was stopped; in one that is being recorded, a replayer waits for these.
+CREATE TABLE pending (
+  resource_id  INTEGER PRIMARY KEY REFERENCES resource(id),
+  referrer_id  INTEGER NOT NULL,               -- the revision
+  from_us      INTEGER NOT NULL                -- when that is the answer
+) STRICT;
+
 -- Response header fields, in the order received, shared by exchanges.
 CREATE TABLE header_set (
   id           INTEGER PRIMARY KEY,

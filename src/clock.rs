@@ -1,0 +1,83 @@
+//! The only reader of time.
+//!
+//! Wall-clock moments are microseconds of Unix time, derived from one reading of the wall
+//! clock and the monotonic clock since, so that a step of the wall clock bends no
+//! timeline. No sleep is computed from wall time.
+#![allow(clippy::disallowed_methods)]
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
+
+/// Wall time that never steps: one reading of the wall clock plus the monotonic clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    wall_us: i64,
+    anchor: Instant,
+}
+
+impl Clock {
+    /// Reads the wall clock, once.
+    pub fn start() -> Self {
+        Self {
+            wall_us: system_us(),
+            anchor: Instant::now(),
+        }
+    }
+
+    /// Now, in microseconds of Unix time.
+    pub fn now_us(&self) -> i64 {
+        self.at_us(Instant::now())
+    }
+
+    /// A monotonic moment in microseconds of Unix time.
+    pub fn at_us(&self, moment: Instant) -> i64 {
+        match moment.checked_duration_since(self.anchor) {
+            Some(after) => self.wall_us.saturating_add(micros(after)),
+            None => self
+                .wall_us
+                .saturating_sub(micros(self.anchor.duration_since(moment))),
+        }
+    }
+
+    /// The moment at which this clock was started, in microseconds of Unix time.
+    pub fn started_us(&self) -> i64 {
+        self.wall_us
+    }
+}
+
+/// The monotonic clock now.
+pub fn instant() -> Instant {
+    Instant::now()
+}
+
+/// The wall clock now, in microseconds of Unix time. It can step: for comparison with the
+/// clocks of other processes only.
+pub fn system_us() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or_else(|before| -micros(before.duration()), micros)
+}
+
+/// A duration in whole microseconds; past the limits of `i64`, the limit.
+pub fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn follows_the_monotonic_clock_only() {
+        let clock = Clock::start();
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert_eq!(clock.now_us() - clock.started_us(), 3_600_000_000);
+    }
+
+    #[test]
+    fn knows_moments_before_its_start() {
+        let before = instant();
+        let clock = Clock::start();
+        assert!(clock.at_us(before) <= clock.started_us());
+    }
+}

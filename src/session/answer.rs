@@ -1,0 +1,301 @@
+//! `answer(url, t)`: what did the origin answer for this URL at that moment?
+//!
+//! `docs/design/timeline.md` has the rule. A function of the session alone: no state.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::model::{ByteRange, ExchangeId, Kind, Outcome};
+use super::read::{Exchange, ReadError, Reader, ResourceInfo};
+
+/// What the session knows for a URL at a moment.
+#[derive(Debug)]
+pub enum Found {
+    /// The URL was never asked for.
+    Unknown,
+    /// It was not there yet; from then on it is (microseconds of Unix time).
+    NotYet(i64),
+    /// A revision listed it, and the recorder has not written it yet.
+    Pending,
+    /// The answer.
+    Answer(Box<Answer>),
+    /// Known by byte ranges: the parts that overlap the range that was asked for, in order.
+    Ranges(Vec<RangePart>),
+}
+
+/// An exchange that is the answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// What it is the answer for.
+    pub resource: ResourceInfo,
+    /// Whose status, headers and body count.
+    pub exchange: Exchange,
+    /// The exchange that confirmed it, where one did.
+    pub confirmed_by: Option<ExchangeId>,
+    /// From when on another answer holds, in microseconds of Unix time; `None`: to the end.
+    pub until_us: Option<i64>,
+}
+
+/// A part of a resource that is known by byte ranges.
+#[derive(Debug, Clone)]
+pub struct RangePart {
+    /// First byte within the resource.
+    pub first: u64,
+    /// Number of bytes that were recorded; of a fault, those of the range.
+    pub length: u64,
+    /// The answer that has them.
+    pub answer: Answer,
+}
+
+impl Reader {
+    /// The answer for `url` at `at_us` (microseconds of Unix time).
+    ///
+    /// `range`: first and, if it was said, last byte that a player asks for; it matters only
+    /// for resources that are known by byte ranges.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn answer(&self, url: &str, range: Option<(u64, Option<u64>)>, at_us: i64) -> Result<Found, ReadError> {
+        let resources = self.resources(url)?;
+        if resources.is_empty() {
+            return Ok(Found::Unknown);
+        }
+        if self.is_pending(&resources, at_us)? {
+            return Ok(Found::Pending);
+        }
+        let (whole, ranged): (Vec<_>, Vec<_>) = resources.into_iter().partition(|r| r.range.is_none());
+        let mut not_yet: Option<i64> = None;
+        let mut best: Option<(Exchange, ResourceInfo)> = None;
+        for resource in whole {
+            match self.exchange_at(resource.id, at_us)? {
+                Some(e) if best.as_ref().is_none_or(|(b, _)| (e.from_us, e.id) > (b.from_us, b.id)) => {
+                    best = Some((e, resource));
+                }
+                Some(_) => {}
+                None => not_yet = earlier(not_yet, self.first_after(resource.id, at_us)?),
+            }
+        }
+        if let Some((exchange, resource)) = best {
+            return Ok(Found::Answer(Box::new(self.complete(resource, exchange)?)));
+        }
+        let mut parts = Vec::new();
+        for resource in ranged {
+            if !overlaps(resource.range, range) {
+                continue;
+            }
+            match self.exchange_at(resource.id, at_us)? {
+                Some(exchange) => parts.extend(part(self.complete(resource, exchange)?)),
+                None => not_yet = earlier(not_yet, self.first_after(resource.id, at_us)?),
+            }
+        }
+        parts.sort_by_key(|p: &RangePart| (p.first, p.answer.exchange.id));
+        match (parts.is_empty(), not_yet) {
+            (false, _) => Ok(Found::Ranges(parts)),
+            (true, Some(from)) => Ok(Found::NotYet(from)),
+            (true, None) => Ok(Found::Unknown),
+        }
+    }
+
+    /// Exactly; then without `_HLS_` directives; then without the query, where that is one resource.
+    fn resources(&self, url: &str) -> Result<Vec<ResourceInfo>, ReadError> {
+        let exact = self.resources_of(url)?;
+        if !exact.is_empty() {
+            return Ok(exact);
+        }
+        if let Some(plain) = without_directives(url) {
+            let found = self.resources_of(&plain)?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        let path_url = url.split('?').next().unwrap_or(url);
+        let same_path = self.list(
+            "SELECT id, kind, url, range_first, range_length FROM resource WHERE path_url = ?1 LIMIT 20000",
+            [path_url],
+            resource_row,
+        )?;
+        let one = same_path.first().is_some_and(|first| same_path.iter().all(|r| r.url == first.url));
+        Ok(if one { same_path } else { Vec::new() })
+    }
+
+    fn resources_of(&self, url: &str) -> Result<Vec<ResourceInfo>, ReadError> {
+        self.list(
+            "SELECT id, kind, url, range_first, range_length FROM resource WHERE url = ?1
+             UNION
+             SELECT r.id, r.kind, r.url, r.range_first, r.range_length
+               FROM alias a JOIN resource r ON r.id = a.resource_id WHERE a.url = ?1",
+            [url],
+            resource_row,
+        )
+    }
+
+    fn is_pending(&self, resources: &[ResourceInfo], at_us: i64) -> Result<bool, ReadError> {
+        for resource in resources {
+            let pending: Option<i64> = self
+                .db
+                .prepare_cached("SELECT from_us FROM pending WHERE resource_id = ?1 AND from_us <= ?2")
+                .and_then(|mut s| s.query_row(params![resource.id, at_us], |row| row.get(0)).optional())
+                .map_err(|e| self.failed(e))?;
+            if pending.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The one rule: the last exchange whose time is at or before.
+    fn exchange_at(&self, resource_id: i64, at_us: i64) -> Result<Option<Exchange>, ReadError> {
+        self.exchange_where(
+            "resource_id = ?1 AND from_us <= ?2 ORDER BY from_us DESC, id DESC LIMIT 1",
+            params![resource_id, at_us],
+        )
+    }
+
+    /// An exchange by its number.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn exchange(&self, id: ExchangeId) -> Result<Option<Exchange>, ReadError> {
+        self.exchange_where("id = ?1", params![id])
+    }
+
+    fn exchange_where(&self, condition: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Option<Exchange>, ReadError> {
+        self.db
+            .prepare_cached(&format!(
+                "SELECT id, from_us, requested_us, wait_us, status, header_set_id, header_values, announced_bytes,
+                        body_id, body_encoding, body_first, resource_bytes, confirms_id, outcome, error,
+                        (SELECT size FROM body WHERE body.id = body_id),
+                        (SELECT sha256 FROM body WHERE body.id = body_id)
+                   FROM exchange WHERE {condition}"
+            ))
+            .and_then(|mut s| s.query_row(values, exchange_row).optional())
+            .map_err(|e| self.failed(e))
+    }
+
+    fn first_after(&self, resource_id: i64, at_us: i64) -> Result<Option<i64>, ReadError> {
+        self.db
+            .prepare_cached("SELECT min(from_us) FROM exchange WHERE resource_id = ?1 AND from_us > ?2")
+            .and_then(|mut s| s.query_row(params![resource_id, at_us], |row| row.get(0)))
+            .map_err(|e| self.failed(e))
+    }
+
+    fn complete(&self, resource: ResourceInfo, exchange: Exchange) -> Result<Answer, ReadError> {
+        let until_us = self.until(&resource, &exchange)?;
+        let confirmed = match exchange.confirms_id {
+            Some(id) => self.exchange(id)?,
+            None => None,
+        };
+        Ok(match confirmed {
+            Some(whole) => Answer { resource, confirmed_by: Some(exchange.id), exchange: whole, until_us },
+            None => Answer { resource, confirmed_by: None, exchange, until_us },
+        })
+    }
+
+    /// When the next exchange that says something else becomes the answer. Polls that
+    /// confirmed are passed over, but not without end.
+    fn until(&self, resource: &ResourceInfo, exchange: &Exchange) -> Result<Option<i64>, ReadError> {
+        const LOOK_AHEAD: i64 = 64;
+        let said = exchange.confirms_id.unwrap_or(exchange.id);
+        let later: Vec<(i64, i64, Option<i64>, Option<i64>)> = self.list(
+            "SELECT from_us, id, confirms_id, body_id FROM exchange
+              WHERE resource_id = ?1 AND (from_us, id) > (?2, ?3) ORDER BY from_us, id LIMIT ?4",
+            params![resource.id, exchange.from_us, exchange.id, LOOK_AHEAD],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        )?;
+        let same = |confirms: Option<i64>, body: Option<i64>| {
+            confirms == Some(said) || (body.is_some() && body == exchange.body_id)
+        };
+        let other = later.iter().find(|(_, _, confirms, body)| !same(*confirms, *body));
+        let horizon = (later.len() as i64 == LOOK_AHEAD).then(|| later.last().map(|l| l.0)).flatten();
+        Ok(other.map(|l| l.0).or(horizon))
+    }
+}
+
+fn resource_row(row: &Row<'_>) -> rusqlite::Result<ResourceInfo> {
+    let range = match (row.get::<_, Option<i64>>(3)?, row.get::<_, Option<i64>>(4)?) {
+        (Some(first), Some(length)) => Some(ByteRange { first: to_u64(first), length: to_u64(length) }),
+        _ => None,
+    };
+    let kind: String = row.get(1)?;
+    Ok(ResourceInfo {
+        id: row.get(0)?,
+        kind: Kind::parse(&kind).unwrap_or(Kind::Data),
+        url: row.get(2)?,
+        range,
+    })
+}
+
+fn exchange_row(row: &Row<'_>) -> rusqlite::Result<Exchange> {
+    let optional = |at: usize| -> rusqlite::Result<Option<u64>> { Ok(row.get::<_, Option<i64>>(at)?.map(to_u64)) };
+    let outcome: String = row.get(13)?;
+    Ok(Exchange {
+        id: row.get(0)?,
+        from_us: row.get(1)?,
+        requested_us: row.get(2)?,
+        wait_us: row.get(3)?,
+        status: row.get(4)?,
+        header_set_id: row.get(5)?,
+        header_values: row.get(6)?,
+        announced_bytes: optional(7)?,
+        body_id: row.get(8)?,
+        body_encoding: row.get(9)?,
+        body_first: optional(10)?,
+        resource_bytes: optional(11)?,
+        confirms_id: row.get(12)?,
+        outcome: Outcome::parse(&outcome).unwrap_or(Outcome::Protocol),
+        error: row.get(14)?,
+        body_size: optional(15)?.unwrap_or(0),
+        body_sha256: row.get(16)?,
+    })
+}
+
+/// The part of the resource that an answer has. An origin that ignored the range sent all of it.
+fn part(answer: Answer) -> Option<RangePart> {
+    let range = answer.resource.range?;
+    let size = answer.exchange.body_size;
+    let (first, length) = match answer.exchange.status {
+        Some(206) => (answer.exchange.body_first.unwrap_or(range.first), size),
+        Some(200) => (0, size),
+        _ => (range.first, range.length),
+    };
+    Some(RangePart { first, length, answer })
+}
+
+fn overlaps(range: Option<ByteRange>, asked: Option<(u64, Option<u64>)>) -> bool {
+    match (range, asked) {
+        (Some(range), Some((first, last))) => {
+            range.first <= last.unwrap_or(u64::MAX) && range.first.saturating_add(range.length) > first
+        }
+        _ => true,
+    }
+}
+
+fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
+    one.into_iter().chain(other).min()
+}
+
+/// `None`: there are no directives.
+fn without_directives(url: &str) -> Option<String> {
+    let (path, query) = url.split_once('?')?;
+    let kept: Vec<&str> = query.split('&').filter(|p| !p.starts_with("_HLS_")).collect();
+    if kept.len() == query.split('&').count() {
+        return None;
+    }
+    Some(if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) })
+}
+
+fn to_u64(n: i64) -> u64 {
+    u64::try_from(n).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_directives_are_taken_out_of_a_query() {
+        assert_eq!(without_directives("http://h/a?_HLS_msn=3&x=1&_HLS_part=0").as_deref(), Some("http://h/a?x=1"));
+        assert_eq!(without_directives("http://h/a?_HLS_skip=YES").as_deref(), Some("http://h/a"));
+        assert_eq!(without_directives("http://h/a?x=1"), None);
+        assert_eq!(without_directives("http://h/a"), None);
+    }
+}

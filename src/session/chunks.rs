@@ -1,0 +1,247 @@
+//! Chunk files: how they come to be under `chunks/`, and how they are opened again.
+//!
+//! The steps are those of `docs/design/session.md`; the writer calls them in that order.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Component, Path, PathBuf};
+
+use cap_std::fs::{Dir, OpenOptionsExt as _};
+use sha2::{Digest as _, Sha256};
+
+use super::model::{Digest, ExchangeId, NewBody};
+
+/// Where downloads under way are, beneath `chunks/`.
+pub(super) const TEMPORARY: &str = ".tmp";
+
+/// A download under way: a file of its own under `chunks/.tmp`, hashed as it grows.
+///
+/// Dropped unfinished, it takes its file with it.
+#[derive(Debug)]
+pub struct DownloadFile {
+    file: File,
+    path: PathBuf,
+    hash: Sha256,
+    size: u64,
+    finished: bool,
+}
+
+impl DownloadFile {
+    /// Step 1: creates the file exclusively.
+    ///
+    /// # Errors
+    /// Whatever the file system says, with the path.
+    pub fn create(chunks: &Path, id: ExchangeId) -> io::Result<Self> {
+        let path = chunks.join(TEMPORARY).join(id.to_string());
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(|e| with_path(e, &path))?;
+        Ok(Self {
+            file,
+            path,
+            hash: Sha256::new(),
+            size: 0,
+            finished: false,
+        })
+    }
+
+    /// Appends what came.
+    ///
+    /// # Errors
+    /// Whatever the file system says, with the path.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file
+            .write_all(bytes)
+            .map_err(|e| with_path(e, &self.path))?;
+        self.hash.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Step 2: syncs the data. A file that could not be synced is dropped, never synced again.
+    ///
+    /// # Errors
+    /// Whatever the file system says, with the path.
+    pub fn finish(mut self) -> io::Result<NewBody> {
+        self.file
+            .sync_data()
+            .map_err(|e| with_path(e, &self.path))?;
+        self.finished = true;
+        Ok(NewBody::File {
+            temporary: std::mem::take(&mut self.path),
+            size: self.size,
+            sha256: self.sha256(),
+        })
+    }
+
+    fn sha256(&mut self) -> Digest {
+        self.hash.finalize_reset().into()
+    }
+}
+
+impl Drop for DownloadFile {
+    fn drop(&mut self) {
+        if !self.finished {
+            // The file is ours alone; one that stays behind is swept with `.tmp` at the next stop.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Step 4: renames a finished download into place, never over an existing file.
+///
+/// `false`: something is there already. Directories whose entries changed are added to `changed`.
+pub(super) fn place(
+    chunks: &Path,
+    temporary: &Path,
+    relative: &str,
+    changed: &mut BTreeSet<PathBuf>,
+) -> io::Result<bool> {
+    let target = chunks.join(relative);
+    let parent = target.parent().unwrap_or(chunks);
+    make_directories(chunks, parent, changed)?;
+    // The writer is the only one that creates files here, so nothing comes between this look and the rename.
+    if target.symlink_metadata().is_ok() {
+        return Ok(false);
+    }
+    fs::rename(temporary, &target).map_err(|e| with_path(e, &target))?;
+    changed.insert(parent.to_owned());
+    Ok(true)
+}
+
+fn make_directories(
+    chunks: &Path,
+    directory: &Path,
+    changed: &mut BTreeSet<PathBuf>,
+) -> io::Result<()> {
+    if directory.is_dir() || directory == chunks {
+        return Ok(());
+    }
+    if let Some(parent) = directory.parent() {
+        make_directories(chunks, parent, changed)?;
+        changed.insert(parent.to_owned());
+    }
+    match fs::create_dir(directory) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(with_path(e, directory)),
+        _ => Ok(()),
+    }
+}
+
+/// Step 5: makes renames last.
+pub(super) fn sync_directories(changed: &BTreeSet<PathBuf>) -> io::Result<()> {
+    for directory in changed {
+        File::open(directory)
+            .and_then(|d| d.sync_all())
+            .map_err(|e| with_path(e, directory))?;
+    }
+    Ok(())
+}
+
+/// A chunk opened for reading: a regular file of the size that its row says.
+#[derive(Debug)]
+pub struct ChunkFile {
+    /// The file, at its start.
+    pub file: File,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// Opens a chunk beneath `chunks/` only, whatever a row or a link says.
+///
+/// # Errors
+/// A path that leads outside, a file that is missing, no regular file, or of another size.
+pub(super) fn open(chunks: &Dir, relative: &str, size: u64) -> io::Result<ChunkFile> {
+    let path = Path::new(relative);
+    if !path.components().all(|c| matches!(c, Component::Normal(_))) {
+        return Err(invalid(format!("{relative:?} is no path beneath chunks/")));
+    }
+    let mut options = cap_std::fs::OpenOptions::new();
+    // A FIFO would block its opener for ever; a regular file does not care.
+    options.read(true).custom_flags(NONBLOCK);
+    let file = chunks
+        .open_with(path, &options)
+        .map_err(|e| io::Error::new(e.kind(), format!("chunks/{relative}: {e}")))?
+        .into_std();
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(invalid(format!("chunks/{relative} is no regular file")));
+    }
+    if metadata.len() != size {
+        return Err(invalid(format!(
+            "chunks/{relative} has {} bytes, the session says {size}",
+            metadata.len()
+        )));
+    }
+    Ok(ChunkFile { file, size })
+}
+
+/// O_NONBLOCK, as Linux and the BSDs have it.
+const NONBLOCK: i32 = if cfg!(target_os = "linux") { 0o4000 } else { 4 };
+
+fn invalid(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, message)
+}
+
+fn with_path(error: io::Error, path: &Path) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunks() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(TEMPORARY)).unwrap();
+        folder
+    }
+
+    fn finished(chunks: &Path, id: i64, content: &[u8]) -> PathBuf {
+        let mut download = DownloadFile::create(chunks, id).unwrap();
+        download.write(content).unwrap();
+        match download.finish().unwrap() {
+            NewBody::File { temporary, .. } => temporary,
+            _ => unreachable!(),
+        }
+    }
+
+    #[test]
+    fn a_chunk_is_never_renamed_over_another() {
+        let folder = chunks();
+        let mut changed = BTreeSet::new();
+        let one = finished(folder.path(), 1, b"one");
+        let two = finished(folder.path(), 2, b"two");
+        assert!(place(folder.path(), &one, "a/b/seg.ts", &mut changed).unwrap());
+        assert!(!place(folder.path(), &two, "a/b/seg.ts", &mut changed).unwrap());
+        assert_eq!(fs::read(folder.path().join("a/b/seg.ts")).unwrap(), b"one");
+        assert_eq!(changed.len(), 3, "chunks, a and a/b: {changed:?}");
+        sync_directories(&changed).unwrap();
+    }
+
+    #[test]
+    fn an_unfinished_download_leaves_nothing() {
+        let folder = chunks();
+        let mut download = DownloadFile::create(folder.path(), 7).unwrap();
+        download.write(b"half").unwrap();
+        drop(download);
+        assert_eq!(fs::read_dir(folder.path().join(TEMPORARY)).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn nothing_outside_is_opened() {
+        let folder = chunks();
+        let inside = folder.path().join("in");
+        fs::create_dir(&inside).unwrap();
+        fs::write(folder.path().join("secret"), b"12345").unwrap();
+        fs::write(inside.join("short.ts"), b"12").unwrap();
+        std::os::unix::fs::symlink(folder.path().join("secret"), inside.join("link.ts")).unwrap();
+        let dir = Dir::open_ambient_dir(&inside, cap_std::ambient_authority()).unwrap();
+        for path in ["../secret", "/etc/passwd", "link.ts", "short.ts", "gone.ts", ".", ""] {
+            assert!(open(&dir, path, 5).is_err(), "{path}");
+        }
+        assert_eq!(open(&dir, "short.ts", 2).unwrap().size, 2);
+    }
+}

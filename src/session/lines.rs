@@ -1,0 +1,216 @@
+//! Large playlists cost what changed: head + lines that are already kept + new lines + tail.
+//!
+//! A playlist that grows or slides repeats, up to its end, what the revision before it
+//! said. So a body is taken apart at its last URI line: what follows is the *tail*; the
+//! longest run of lines, ending in the last line kept, that the body has too is kept
+//! already; what stands before the run is the *head*, what stands after it is new.
+//! `docs/design/session.md` has the reasons.
+
+/// How a body is kept. Line numbers are inclusive.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Pieces<'a> {
+    pub head: &'a str,
+    pub first_line: i64,
+    pub last_line: i64,
+    /// Lines that are not kept yet; they end at `last_line`.
+    pub new: Vec<&'a str>,
+    pub tail: &'a str,
+}
+
+/// The lines of the newest revision of one playlist, with their numbers.
+#[derive(Debug, Default)]
+pub(super) struct LineLog {
+    window: Vec<String>,
+    /// Number of the first line of `window`.
+    first: i64,
+}
+
+impl LineLog {
+    /// A log whose next line has the number `next`.
+    pub(super) fn starting_at(next: i64) -> Self {
+        Self {
+            window: Vec::new(),
+            first: next,
+        }
+    }
+
+    /// Takes a body apart; `None`: it has no URI line, so there is nothing to share.
+    ///
+    /// The caller keeps the result, or the log must be thrown away with it.
+    pub(super) fn split<'a>(&mut self, body: &'a str) -> Option<Pieces<'a>> {
+        let lines: Vec<&str> = body.split_inclusive('\n').collect();
+        let last_uri = lines.iter().rposition(|line| is_uri(line))?;
+        let (kept, rest) = lines.split_at(last_uri + 1);
+        let tail = suffix(body, rest);
+
+        let run = self.longest_run(kept);
+        let next = self.first + self.window.len() as i64;
+        let (start, new_from, first_line) = match run {
+            Some(run) => (run.start, run.end, self.first + run.window_start as i64),
+            None => (head_lines(kept), head_lines(kept), next),
+        };
+        let new = kept.get(new_from..)?.to_vec();
+        let last_line = match run {
+            Some(run) if new.is_empty() => first_line + (run.end - run.start) as i64 - 1,
+            _ => next + new.len() as i64 - 1,
+        };
+        let head = prefix(body, kept.get(..start)?);
+        if run.is_none_or(|run| run.reaches_end) {
+            self.window = kept.get(start..)?.iter().map(|&l| l.to_owned()).collect();
+            self.first = first_line;
+        }
+        Some(Pieces {
+            head,
+            first_line,
+            last_line,
+            new,
+            tail,
+        })
+    }
+
+    /// The run of `kept` that the window has too, if it is worth it: either it reaches the
+    /// window's end and new lines may follow, or it reaches the end of `kept` (an older
+    /// edge's view of the same playlist).
+    fn longest_run(&self, kept: &[&str]) -> Option<Run> {
+        let forward = self.window.last().and_then(|anchor| {
+            let at = kept.iter().rposition(|line| line == anchor)?;
+            Some(self.run_back(kept, at, self.window.len() - 1))
+        });
+        let backward = kept.last().and_then(|anchor| {
+            let at = self.window.iter().rposition(|line| line == anchor)?;
+            Some(self.run_back(kept, kept.len() - 1, at))
+        });
+        [forward, backward]
+            .into_iter()
+            .flatten()
+            .max_by_key(|run| run.end - run.start)
+            .filter(|run| (run.end - run.start) * 2 >= kept.len())
+    }
+
+    fn run_back(&self, kept: &[&str], kept_at: usize, window_at: usize) -> Run {
+        let length = (0..=kept_at.min(window_at))
+            .take_while(|&back| kept.get(kept_at - back) == self.window.get(window_at - back).map(String::as_str).as_ref())
+            .count();
+        Run {
+            start: kept_at + 1 - length,
+            end: kept_at + 1,
+            window_start: window_at + 1 - length,
+            reaches_end: window_at + 1 == self.window.len(),
+        }
+    }
+}
+
+/// `kept[start..end]` equals the window from `window_start` on.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    start: usize,
+    end: usize,
+    window_start: usize,
+    reaches_end: bool,
+}
+
+fn is_uri(line: &str) -> bool {
+    !line.starts_with('#') && !line.trim().is_empty()
+}
+
+/// Lines before the first segment's own: they change while the segments stay.
+fn head_lines(kept: &[&str]) -> usize {
+    kept.iter()
+        .position(|line| line.starts_with("#EXTINF") || is_uri(line))
+        .unwrap_or(0)
+}
+
+fn prefix<'a>(body: &'a str, lines: &[&str]) -> &'a str {
+    let length = lines.iter().map(|l| l.len()).sum();
+    body.get(..length).unwrap_or(body)
+}
+
+fn suffix<'a>(body: &'a str, lines: &[&str]) -> &'a str {
+    let length: usize = lines.iter().map(|l| l.len()).sum();
+    body.get(body.len() - length..).unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Keeps lines as the database does, and puts bodies together again.
+    #[derive(Default)]
+    struct Kept {
+        log: LineLog,
+        lines: Vec<String>,
+    }
+
+    impl Kept {
+        /// Number of bytes that the body cost, after checking that it comes back.
+        fn keep(&mut self, body: &str) -> usize {
+            let Some(pieces) = self.log.split(body) else {
+                return body.len();
+            };
+            assert_eq!(
+                pieces.last_line,
+                if pieces.new.is_empty() { pieces.last_line } else { self.lines.len() as i64 + pieces.new.len() as i64 - 1 }
+            );
+            self.lines.extend(pieces.new.iter().map(|l| (*l).to_owned()));
+            let middle = self.lines[pieces.first_line as usize..=pieces.last_line as usize].concat();
+            assert_eq!(format!("{}{}{}", pieces.head, middle, pieces.tail), body);
+            pieces.head.len() + pieces.tail.len() + pieces.new.concat().len()
+        }
+    }
+
+    fn window(first: usize, count: usize, end: &str) -> String {
+        let mut text = format!("#EXTM3U\r\n#EXT-X-TARGETDURATION:6\r\n#EXT-X-MEDIA-SEQUENCE:{first}\r\n");
+        for n in first..first + count {
+            text += &format!("#EXTINF:6.0,\r\nlive/segment{n}.ts\r\n");
+        }
+        text + end
+    }
+
+    #[test]
+    fn a_playlist_that_grows_costs_its_new_lines() {
+        let mut kept = Kept::default();
+        kept.keep(&window(0, 1000, ""));
+        for n in 1001..1050 {
+            assert!(kept.keep(&window(0, n, "")) < 150);
+        }
+        assert!(kept.keep(&window(0, 1049, "#EXT-X-ENDLIST")) < 150);
+    }
+
+    #[test]
+    fn a_window_that_slides_costs_its_head_and_its_new_lines() {
+        let mut kept = Kept::default();
+        kept.keep(&window(0, 1000, ""));
+        for n in 1..50 {
+            assert!(kept.keep(&window(n * 2, 1000, "#comment\r\n")) < 200);
+        }
+    }
+
+    #[test]
+    fn an_edge_that_lags_behind_costs_its_head() {
+        let mut kept = Kept::default();
+        kept.keep(&window(10, 1000, ""));
+        assert!(kept.keep(&window(9, 1000, "")) < 200);
+        assert!(kept.keep(&window(11, 1000, "")) < 200);
+    }
+
+    #[test]
+    fn tokens_that_change_cost_the_whole_text() {
+        let mut kept = Kept::default();
+        let one = window(0, 100, "").replace(".ts", ".ts?token=a");
+        let two = window(1, 100, "").replace(".ts", ".ts?token=b");
+        kept.keep(&one);
+        kept.keep(&two);
+        kept.keep(&one);
+    }
+
+    proptest! {
+        #[test]
+        fn every_body_comes_back(bodies in prop::collection::vec("((#EXTINF:1|#x|a|b|c|d|)\r?\n){0,12}(a|#e)?", 1..12)) {
+            let mut kept = Kept::default();
+            for body in bodies {
+                kept.keep(&body);
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What is on disk: `session.db`, `chunks/`, and the one way to write and to read them.
+//!
+//! `docs/design/session.md` has the schema's reasons, the numbered procedure by which a
+//! chunk and its row come to be, and the invariants. This module knows no HTTP and asks
+//! nobody for anything; whoever records hands it what came, whoever replays asks it what
+//! was there.
+
+mod answer;
+mod chunks;
+mod folder;
+mod headers;
+mod lines;
+mod model;
+mod read;
+mod store;
+mod write;
+
+pub use answer::{Answer, Found, RangePart};
+pub use chunks::{ChunkFile, DownloadFile};
+pub use folder::{FolderError, SessionFolder, Sessions};
+pub use headers::Headers;
+pub use model::{
+    Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewRevision, Outcome,
+    ResourceKey, digest,
+};
+pub use read::{
+    ReadError,
+    Body, Exchange, Gap, PlaylistInfo, PollTrouble, Reader, ResourceInfo, Run, StreamInfo,
+};
+pub use write::{Writer, WriterError};
+
+/// Marks a database as one of ours: "isrc".
+pub(crate) const APPLICATION_ID: i32 = 0x6973_7263;
+
+/// The schema's version, kept in `PRAGMA user_version`.
+pub const FORMAT_VERSION: i32 = 1;
+
+/// The schema, as executed; it reads as documentation.
+pub const SCHEMA: &str = include_str!("schema.sql");

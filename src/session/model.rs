@@ -1,0 +1,249 @@
+//! What is written to a session, as types: kinds, outcomes, exchanges.
+
+use std::path::PathBuf;
+
+use sha2::{Digest as _, Sha256};
+
+use super::headers::Headers;
+pub use crate::hls::ByteRange;
+
+/// Number of an exchange: it grows in the order in which requests began.
+pub type ExchangeId = i64;
+
+/// SHA-256 of a body, as kept.
+pub type Digest = [u8; 32];
+
+/// The digest of a body.
+pub fn digest(body: &[u8]) -> Digest {
+    Sha256::digest(body).into()
+}
+
+/// An enum that is TEXT in the database.
+macro_rules! text_enum {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$doc])* $variant,)+ }
+
+        impl $name {
+            /// As it stands in the database.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// Out of the database; `None`: no such word in this format version.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+text_enum! {
+    /// What a resource is (`docs/GLOSSARY.md`).
+    Kind {
+        /// Multivariant playlist, or whatever else the user typed.
+        Main = "main",
+        /// Media playlist.
+        Media = "media",
+        /// Media segment.
+        Segment = "segment",
+        /// Media initialization section.
+        Init = "init",
+        /// Partial segment.
+        Part = "part",
+        /// Decryption key.
+        Key = "key",
+        /// Session data (EXT-X-SESSION-DATA).
+        Data = "data",
+    }
+}
+
+impl Kind {
+    /// Whether its bodies are kept as files under `chunks/`.
+    pub fn is_chunk(self) -> bool {
+        matches!(self, Self::Segment | Self::Init | Self::Part)
+    }
+
+    /// Whether it is a playlist.
+    pub fn is_playlist(self) -> bool {
+        matches!(self, Self::Main | Self::Media)
+    }
+}
+
+text_enum! {
+    /// How an exchange ended.
+    Outcome {
+        /// A response and all of its body, whatever its status.
+        Complete = "complete",
+        /// The body ended before its announced length.
+        Short = "short",
+        /// The body went on after its announced length.
+        Long = "long",
+        /// The connection broke.
+        Reset = "reset",
+        /// The connection was refused.
+        Refused = "refused",
+        /// The host name could not be resolved.
+        Unresolved = "unresolved",
+        /// TLS could not be agreed on.
+        Tls = "tls",
+        /// No connection, for another reason.
+        Unreachable = "unreachable",
+        /// No connection within the time limit.
+        ConnectTimeout = "connect timeout",
+        /// No response within the time limit.
+        ResponseTimeout = "response timeout",
+        /// The body did not end within the time limit.
+        BodyTimeout = "body timeout",
+        /// The response was no HTTP.
+        Protocol = "protocol",
+        /// A redirect to what is not followed.
+        Scheme = "scheme",
+        /// Too many redirects.
+        Redirects = "redirects",
+        /// Cut by the recorder's own limit.
+        TooLarge = "too large",
+        /// The Content-Encoding could not be decoded.
+        Encoding = "encoding",
+        /// A playlist was expected.
+        NotAPlaylist = "not a playlist",
+        /// The recorder could not store the body.
+        Disk = "disk",
+        /// The recorder was stopped.
+        Aborted = "aborted",
+    }
+}
+
+/// What makes a resource: two that are equal in this are one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ResourceKey {
+    /// Row of `stream`.
+    pub stream_id: i64,
+    /// Which kind; no part of the identity once the resource is known.
+    pub kind: Kind,
+    /// Absolute URL without fragment, user name and password.
+    pub url: String,
+    /// The byte range that a playlist named, if it did.
+    pub range: Option<ByteRange>,
+}
+
+/// From when on an exchange is the answer (`docs/design/timeline.md`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Availability {
+    /// The first on account of a listing: from then (microseconds of Unix time).
+    Listed(i64),
+    /// A later poll: from when its response began; when it was requested, if there was none.
+    Response,
+    /// A retry: from when it was requested.
+    Request,
+    /// A hop of a redirect: [`Self::Listed`] if it is the first of its resource, else [`Self::Response`].
+    FirstElseResponse(i64),
+}
+
+/// The body that came with an exchange.
+#[derive(Debug)]
+pub enum NewBody {
+    /// None.
+    None,
+    /// Bytes to keep in the database.
+    Bytes {
+        /// The bytes, decoded where that was possible.
+        data: Vec<u8>,
+        /// SHA-256 of `data`.
+        sha256: Digest,
+        /// Binary, even where it would be text: a key.
+        binary: bool,
+    },
+    /// A finished and synced download.
+    File {
+        /// Under `chunks/.tmp`.
+        temporary: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+        /// SHA-256 of its content.
+        sha256: Digest,
+    },
+}
+
+/// Facts of a new revision of a playlist.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewRevision {
+    /// When the last poll that still brought the body before was requested, in microseconds of Unix time.
+    pub not_before_us: Option<i64>,
+    /// Whether its end is new.
+    pub advance: bool,
+    /// EXT-X-MEDIA-SEQUENCE.
+    pub media_sequence: Option<i64>,
+    /// Number of media segments listed.
+    pub segment_count: Option<i64>,
+    /// Media sequence number of the last segment.
+    pub last_sequence: Option<i64>,
+    /// EXT-X-TARGETDURATION, in microseconds.
+    pub target_duration_us: Option<i64>,
+    /// PART-TARGET, in microseconds.
+    pub part_target_us: Option<i64>,
+    /// EXT-X-DISCONTINUITY-SEQUENCE.
+    pub discontinuity_sequence: Option<i64>,
+    /// Whether there is an EXT-X-ENDLIST.
+    pub ended: Option<bool>,
+}
+
+/// One request and its outcome, to be written.
+#[derive(Debug)]
+pub struct NewExchange {
+    /// From [`super::Writer::next_id`], taken when the request began.
+    pub id: ExchangeId,
+    /// What was asked for.
+    pub resource: ResourceKey,
+    /// For a hop: the resource that the chain began with; for `revision`.
+    pub polled: Option<ResourceKey>,
+    /// The playlist exchange that listed it.
+    pub referrer_id: Option<ExchangeId>,
+    /// For a hop: the exchange that the chain began with.
+    pub head_id: Option<ExchangeId>,
+    /// From when on it is the answer.
+    pub availability: Availability,
+    /// When it was requested, in microseconds of Unix time.
+    pub requested_us: i64,
+    /// How late a poll was against its grid, in microseconds.
+    pub lag_us: Option<i64>,
+    /// Requested to first byte of the response, in microseconds.
+    pub wait_us: Option<i64>,
+    /// First byte to last byte, in microseconds.
+    pub receive_us: Option<i64>,
+    /// HTTP status.
+    pub status: Option<u16>,
+    /// For example `HTTP/1.1`.
+    pub http_version: Option<String>,
+    /// Address and port that answered.
+    pub remote_addr: Option<String>,
+    /// Response header fields, in order.
+    pub headers: Option<Headers>,
+    /// Content-Length.
+    pub announced_bytes: Option<u64>,
+    /// Bytes of the body as transferred.
+    pub wire_bytes: Option<u64>,
+    /// The body.
+    pub body: NewBody,
+    /// Content codings that the body is still in.
+    pub body_encoding: Option<String>,
+    /// A 206: where in the resource the body begins.
+    pub body_first: Option<u64>,
+    /// A 206: size of the whole, if known.
+    pub resource_bytes: Option<u64>,
+    /// A 304: the exchange whose body it confirmed.
+    pub confirms_id: Option<ExchangeId>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What happened, for people.
+    pub error: Option<String>,
+    /// A new body of a playlist: its facts.
+    pub revision: Option<NewRevision>,
+}

@@ -1,0 +1,459 @@
+//! Reading a session, also one that is being recorded, also one from a stranger.
+//!
+//! A reader never writes and keeps no transaction open for longer than a query.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use cap_std::fs::Dir;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+
+use super::chunks::{self, ChunkFile};
+use super::folder::SessionFolder;
+use super::headers::Headers;
+use super::model::{ByteRange, ExchangeId, Kind, Outcome};
+use super::{APPLICATION_ID, FORMAT_VERSION, SCHEMA};
+
+/// Why a session cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Another program's database.
+    #[error("{0} is a database of another program")]
+    NotOurs(String),
+    /// Written by a newer version of this program.
+    #[error("{path} has format version {found}, this program reads up to {known}; use a newer isrecorder", known = FORMAT_VERSION)]
+    Newer {
+        /// The database.
+        path: String,
+        /// Its version.
+        found: i32,
+    },
+    /// Tables, views or triggers differ from what this program makes.
+    #[error("{path} is damaged or was altered: {what}")]
+    Altered {
+        /// The database.
+        path: String,
+        /// What differs.
+        what: String,
+    },
+    /// SQLite cannot read it.
+    #[error("{path} cannot be read: {source}{hint}")]
+    Database {
+        /// The database.
+        path: String,
+        /// What SQLite said.
+        source: rusqlite::Error,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// A file of the session is missing, damaged, or no regular file.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// One life of the recorder process. Times in microseconds of Unix time.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// When it began.
+    pub started_us: i64,
+    /// When it was last known alive.
+    pub seen_us: i64,
+    /// When it stopped; `None`: it records, or was killed.
+    pub stopped_us: Option<i64>,
+    /// Name and version.
+    pub program: String,
+}
+
+/// An input of the session.
+#[derive(Debug, Clone)]
+pub struct StreamInfo {
+    /// Row of `stream`.
+    pub id: i64,
+    /// Its name, safe in a URL path.
+    pub name: String,
+    /// What the user typed.
+    pub url: String,
+}
+
+/// A resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceInfo {
+    /// Row of `resource`.
+    pub id: i64,
+    /// What it is.
+    pub kind: Kind,
+    /// Its absolute URL.
+    pub url: String,
+    /// Its byte range, if a playlist named one.
+    pub range: Option<ByteRange>,
+}
+
+/// A media playlist that has revisions.
+#[derive(Debug, Clone)]
+pub struct PlaylistInfo {
+    /// Row of `resource`.
+    pub id: i64,
+    /// URL path without the leading slash.
+    pub name: String,
+    /// Its absolute URL.
+    pub url: String,
+    /// Number of revisions.
+    pub revisions: i64,
+}
+
+/// One exchange. Times in microseconds of Unix time, durations in microseconds.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// Its number.
+    pub id: ExchangeId,
+    /// From when on it is the answer.
+    pub from_us: i64,
+    /// When it was requested.
+    pub requested_us: i64,
+    /// Requested to first byte of the response.
+    pub wait_us: Option<i64>,
+    /// HTTP status; `None`: there was no response.
+    pub status: Option<u16>,
+    /// Row of `header_set`.
+    pub(super) header_set_id: Option<i64>,
+    pub(super) header_values: Option<String>,
+    /// Content-Length.
+    pub announced_bytes: Option<u64>,
+    /// Row of `body`.
+    pub body_id: Option<i64>,
+    /// Size of that body in bytes; 0: it has none.
+    pub body_size: u64,
+    /// SHA-256 of that body.
+    pub body_sha256: Option<Vec<u8>>,
+    /// Content codings that the body is still in.
+    pub body_encoding: Option<String>,
+    /// A 206: where in the resource the body begins.
+    pub body_first: Option<u64>,
+    /// A 206: the size of the whole, if the origin said.
+    pub resource_bytes: Option<u64>,
+    /// A 304: the exchange that it confirmed.
+    pub confirms_id: Option<ExchangeId>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What happened, for people.
+    pub error: Option<String>,
+}
+
+/// The content of a body.
+#[derive(Debug)]
+pub enum Body {
+    /// Kept in the database.
+    Bytes(Vec<u8>),
+    /// Kept as a file.
+    Chunk(ChunkFile),
+}
+
+/// An advance of a media playlist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The exchange that brought it.
+    pub exchange_id: ExchangeId,
+    /// When its response began, in microseconds of Unix time.
+    pub seen_us: i64,
+    /// The target duration that it states, in microseconds.
+    pub target_duration_us: Option<i64>,
+    /// Whether it ends the playlist.
+    pub ended: bool,
+}
+
+/// What was wrong with the polls of a playlist within some time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PollTrouble {
+    /// Number of polls.
+    pub polls: i64,
+    /// Polls without a good answer.
+    pub failed: i64,
+    /// How late the recorder was with the latest one, in microseconds.
+    pub lag_us: i64,
+}
+
+/// A session opened for reading.
+#[derive(Debug)]
+pub struct Reader {
+    pub(super) db: Connection,
+    chunks: Option<Dir>,
+    path: String,
+}
+
+impl Reader {
+    /// Opens a session and checks that it is one that this program can read.
+    ///
+    /// # Errors
+    /// Another program's database, a newer version's, an altered or damaged one.
+    pub fn open(folder: &SessionFolder) -> Result<Self, ReadError> {
+        let database = folder.database();
+        let path = database.display().to_string();
+        let failed = |source| database_error(&database, source);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(&database, flags).map_err(failed)?;
+        check(&db, &path).map_err(|e| e.unwrap_or_else(failed))?;
+        let chunks = Dir::open_ambient_dir(folder.chunks(), cap_std::ambient_authority()).ok();
+        Ok(Self { db, chunks, path })
+    }
+
+    /// An error of SQLite, with the database's name.
+    pub(super) fn failed(&self, source: rusqlite::Error) -> ReadError {
+        database_error(Path::new(&self.path), source)
+    }
+
+    /// Lives of the recorder, in order. There is at least one.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn runs(&self) -> Result<Vec<Run>, ReadError> {
+        let runs = self.list("SELECT started_us, seen_us, stopped_us, program FROM run ORDER BY id", [], |row| {
+            Ok(Run {
+                started_us: row.get(0)?,
+                seen_us: row.get(1)?,
+                stopped_us: row.get(2)?,
+                program: row.get(3)?,
+            })
+        })?;
+        if runs.is_empty() {
+            return Err(self.altered("it has no run"));
+        }
+        Ok(runs)
+    }
+
+    /// Inputs of the session, in order.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn streams(&self) -> Result<Vec<StreamInfo>, ReadError> {
+        self.list("SELECT id, name, url FROM stream ORDER BY id", [], |row| {
+            Ok(StreamInfo { id: row.get(0)?, name: row.get(1)?, url: row.get(2)? })
+        })
+    }
+
+    /// Media playlists that have revisions, in the order in which they were found.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn media_playlists(&self) -> Result<Vec<PlaylistInfo>, ReadError> {
+        // `media_sequence` is NULL for multivariant ones; what the user typed may be either.
+        self.list(
+            "SELECT r.id, r.name, r.url, v.n FROM resource r
+               JOIN (SELECT playlist_id, count(*) n FROM revision WHERE media_sequence IS NOT NULL GROUP BY playlist_id) v
+                 ON v.playlist_id = r.id
+              ORDER BY r.id",
+            [],
+            |row| Ok(PlaylistInfo { id: row.get(0)?, name: row.get(1)?, url: row.get(2)?, revisions: row.get(3)? }),
+        )
+    }
+
+    /// Calls `each` with every advance of a media playlist, in order, without keeping them.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn advances(&self, playlist_id: i64, mut each: impl FnMut(Gap)) -> Result<(), ReadError> {
+        let mut query = || -> rusqlite::Result<()> {
+            let mut statement = self.db.prepare_cached(
+                "SELECT exchange_id, seen_us, target_duration_us, ended FROM revision
+                  WHERE playlist_id = ?1 AND advance = 1 ORDER BY seen_us, exchange_id",
+            )?;
+            let mut rows = statement.query([playlist_id])?;
+            while let Some(row) = rows.next()? {
+                each(Gap {
+                    exchange_id: row.get(0)?,
+                    seen_us: row.get(1)?,
+                    target_duration_us: row.get(2)?,
+                    ended: row.get::<_, Option<bool>>(3)?.unwrap_or(false),
+                });
+            }
+            Ok(())
+        };
+        query().map_err(|e| self.failed(e))
+    }
+
+    /// What was wrong with the polls of a playlist between two moments (microseconds of Unix time).
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn poll_trouble(&self, playlist_id: i64, after_us: i64, until_us: i64) -> Result<PollTrouble, ReadError> {
+        self.db
+            .query_row(
+                "SELECT count(*),
+                        count(*) FILTER (WHERE outcome <> 'complete' OR status >= 400),
+                        ifnull(max(lag_us), 0)
+                   FROM exchange WHERE resource_id = ?1 AND from_us > ?2 AND from_us <= ?3",
+                params![playlist_id, after_us, until_us],
+                |row| Ok(PollTrouble { polls: row.get(0)?, failed: row.get(1)?, lag_us: row.get(2)? }),
+            )
+            .map_err(|e| self.failed(e))
+    }
+
+    /// The body of an exchange; `None`: it has none.
+    ///
+    /// # Errors
+    /// The database or a file is damaged.
+    pub fn body_of(&self, exchange: ExchangeId) -> Result<Option<Body>, ReadError> {
+        let body_id: Option<i64> = self
+            .db
+            .prepare_cached("SELECT body_id FROM exchange WHERE id = ?1")
+            .and_then(|mut s| s.query_row([exchange], |row| row.get(0)).optional())
+            .map_err(|e| self.failed(e))?
+            .flatten();
+        body_id.map(|id| self.body(id)).transpose()
+    }
+
+    /// A body, whole.
+    ///
+    /// # Errors
+    /// The database or a file is damaged.
+    pub fn body(&self, id: i64) -> Result<Body, ReadError> {
+        type Columns = (i64, Option<Vec<u8>>, Option<String>, Option<String>);
+        let (size, data, path, text): Columns = self
+            .db
+            .prepare_cached(
+                "SELECT b.size, b.data, b.path, t.text FROM body b JOIN body_text t ON t.id = b.id WHERE b.id = ?1",
+            )
+            .and_then(|mut s| s.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))))
+            .map_err(|e| self.failed(e))?;
+        let size = u64::try_from(size).unwrap_or(0);
+        let bytes = match (data, path, text) {
+            (Some(data), None, None) => data,
+            (None, None, Some(text)) => text.into_bytes(),
+            (None, Some(path), None) => return Ok(Body::Chunk(self.chunk(&path, size)?)),
+            _ => return Err(self.altered(&format!("body {id} is neither text nor data nor a chunk"))),
+        };
+        if bytes.len() as u64 != size {
+            return Err(self.altered(&format!("body {id} has {} bytes, its row says {size}", bytes.len())));
+        }
+        Ok(Body::Bytes(bytes))
+    }
+
+    fn chunk(&self, path: &str, size: u64) -> Result<ChunkFile, ReadError> {
+        let Some(chunks) = &self.chunks else {
+            return Err(self.altered("its folder chunks/ is missing"));
+        };
+        Ok(chunks::open(chunks, path, size)?)
+    }
+
+    /// Response header fields of an exchange, as they came.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn headers(&self, exchange: &Exchange) -> Result<Headers, ReadError> {
+        let Some(set) = exchange.header_set_id else {
+            return Ok(Headers::default());
+        };
+        let fields: String = self
+            .db
+            .prepare_cached("SELECT fields FROM header_set WHERE id = ?1")
+            .and_then(|mut s| s.query_row([set], |row| row.get(0)))
+            .map_err(|e| self.failed(e))?;
+        Headers::join(&fields, exchange.header_values.as_deref())
+            .ok_or_else(|| self.altered(&format!("the header fields of exchange {}", exchange.id)))
+    }
+
+    pub(super) fn list<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, ReadError> {
+        self.db
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_map(params, row)?.collect())
+            .map_err(|e| self.failed(e))
+    }
+
+    fn altered(&self, what: &str) -> ReadError {
+        ReadError::Altered { path: self.path.clone(), what: what.to_owned() }
+    }
+}
+
+fn database_error(database: &Path, source: rusqlite::Error) -> ReadError {
+    let wal = database.with_file_name("session.db-wal").exists();
+    let hint = match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::CannotOpen) if wal => {
+            "; its recorder did not close it, so it must lie where this program may write: copy the whole folder there"
+        }
+        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+            "; it is damaged: `sqlite3 session.db .recover` may save a part"
+        }
+        _ => "",
+    };
+    ReadError::Database { path: database.display().to_string(), source, hint }
+}
+
+/// `Err(Err(e))`: SQLite's own error.
+fn check(db: &Connection, path: &str) -> Result<(), Result<ReadError, rusqlite::Error>> {
+    let ours = || -> rusqlite::Result<(i32, i32)> {
+        db.busy_timeout(Duration::from_secs(5))?;
+        db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        db.set_prepared_statement_cache_capacity(64);
+        let application = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        let version = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        Ok((application, version))
+    };
+    let (application, version) = ours().map_err(Err)?;
+    if application != APPLICATION_ID {
+        return Err(Ok(ReadError::NotOurs(path.to_owned())));
+    }
+    if version > FORMAT_VERSION {
+        return Err(Ok(ReadError::Newer { path: path.to_owned(), found: version }));
+    }
+    let here = schema_of(db).map_err(Err)?;
+    let wanted = Connection::open_in_memory()
+        .and_then(|fresh| {
+            fresh.execute_batch(SCHEMA)?;
+            schema_of(&fresh)
+        })
+        .map_err(Err)?;
+    match first_difference(&here, &wanted) {
+        None => Ok(()),
+        Some(name) => Err(Ok(ReadError::Altered {
+            path: path.to_owned(),
+            what: format!("{name:?} is not as this program makes it"),
+        })),
+    }
+}
+
+type SchemaTexts = BTreeMap<(String, String), String>;
+
+fn schema_of(db: &Connection) -> rusqlite::Result<SchemaTexts> {
+    // Tables that ANALYZE or a user's shell leaves behind do no harm: they are never asked.
+    db.prepare("SELECT type, name, ifnull(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")?
+        .query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?
+        .collect()
+}
+
+fn first_difference(here: &SchemaTexts, wanted: &SchemaTexts) -> Option<String> {
+    let missing = wanted.iter().find(|(key, sql)| here.get(*key) != Some(*sql));
+    let added = || here.iter().find(|((kind, name), _)| kind == "trigger" || wanted.keys().any(|(k, n)| n == name && k != kind));
+    missing.or_else(added).map(|((_, name), _)| name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn altered(sql: &str) -> Option<String> {
+        let fresh = Connection::open_in_memory().unwrap();
+        fresh.execute_batch(SCHEMA).unwrap();
+        let wanted = schema_of(&fresh).unwrap();
+        fresh.execute_batch(sql).unwrap();
+        first_difference(&schema_of(&fresh).unwrap(), &wanted)
+    }
+
+    #[test]
+    fn an_altered_schema_is_noticed() {
+        assert_eq!(altered(""), None);
+        assert_eq!(altered("CREATE INDEX own ON exchange(status); CREATE VIEW mine AS SELECT 1"), None);
+        assert_eq!(altered("DROP VIEW keys").as_deref(), Some("keys"));
+        assert_eq!(
+            altered("DROP TABLE line; CREATE VIEW line AS SELECT 1 resource_id, 1 number, 'x' text").as_deref(),
+            Some("line")
+        );
+        assert!(altered("CREATE TRIGGER t AFTER INSERT ON event BEGIN SELECT 1; END").is_some());
+    }
+}

@@ -1,0 +1,480 @@
+//! Rows: how an exchange becomes INSERTs, inside the writer's transaction.
+//!
+//! Everything that is remembered between transactions is a cache of what the database
+//! says, and is thrown away when a transaction is.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::path::PathBuf;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::chunks;
+use super::headers::HeaderSets;
+use super::lines::{LineLog, Pieces};
+use super::model::{
+    Availability, Digest, Kind, NewBody, NewExchange, NewRevision, Outcome, ResourceKey,
+};
+use crate::hls::{chunk_path, ranged_chunk_path, resource_name, with_suffix};
+
+/// Playlists up to this size are kept as plain text; larger ones share their lines.
+const PLAIN_TEXT_BYTES: usize = 4096;
+
+/// Bodies of late whose return is noticed without asking the database.
+const RECENT_BODIES: usize = 256;
+
+/// Caches are emptied at this size: an origin that makes up URLs costs no memory.
+const MAX_CACHED: usize = 16_384;
+
+/// The writing side of the database.
+#[derive(Debug)]
+pub(super) struct Store {
+    pub(super) db: Connection,
+    chunks: PathBuf,
+    zero_us: i64,
+    /// Directories to sync before the commit.
+    pub(super) changed: BTreeSet<PathBuf>,
+    cache: Cache,
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    headers: HeaderSets,
+    header_sets: HashMap<String, i64>,
+    resources: HashMap<ResourceKey, i64>,
+    recent: VecDeque<(Digest, bool, i64)>,
+    lines: HashMap<i64, LineLog>,
+    suffixes: HashMap<String, u32>,
+}
+
+impl Store {
+    pub(super) fn new(db: Connection, chunks: PathBuf, zero_us: i64) -> Self {
+        Self {
+            db,
+            chunks,
+            zero_us,
+            changed: BTreeSet::new(),
+            cache: Cache::default(),
+        }
+    }
+
+    /// After a rollback: what was remembered may not be there.
+    pub(super) fn forget(&mut self) {
+        self.cache = Cache::default();
+    }
+
+    /// Writes one exchange and everything that hangs on it.
+    ///
+    /// A chunk that is in place already (`NewBody::File` with its final path, from a try
+    /// before) is not moved again.
+    pub(super) fn exchange(&mut self, new: &mut NewExchange) -> rusqlite::Result<()> {
+        let resource_id = self.resource_id(&new.resource)?;
+        let polled_id = match &new.polled {
+            Some(polled) => self.resource_id(polled)?,
+            None => resource_id,
+        };
+        let body_id = self.body(new, resource_id)?;
+        let from_us = self.from_us(new, resource_id)?;
+        let (set_id, values) = self.headers(new)?;
+        self.db
+            .prepare_cached(
+                "INSERT INTO exchange (id, resource_id, referrer_id, head_id, from_us, requested_us, lag_us,
+                   wait_us, receive_us, status, http_version, remote_addr, header_set_id, header_values,
+                   announced_bytes, wire_bytes, body_id, body_encoding, body_first, resource_bytes,
+                   confirms_id, outcome, error)
+                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23)",
+            )?
+            .execute(params![
+                new.id, resource_id, new.referrer_id, new.head_id, from_us, new.requested_us, new.lag_us,
+                new.wait_us, new.receive_us, new.status, new.http_version, new.remote_addr, set_id, values,
+                new.announced_bytes.map(to_i64), new.wire_bytes.map(to_i64), body_id, new.body_encoding,
+                new.body_first.map(to_i64), new.resource_bytes.map(to_i64),
+                new.confirms_id, new.outcome.as_str(), new.error,
+            ])?;
+        if let Some(revision) = &new.revision {
+            self.revision(new, revision, polled_id)?;
+        }
+        if matches!(
+            new.availability,
+            Availability::Listed(_) | Availability::FirstElseResponse(_)
+        ) {
+            self.db
+                .prepare_cached("DELETE FROM pending WHERE resource_id = ?1")?
+                .execute([resource_id])?;
+        }
+        Ok(())
+    }
+
+    fn revision(
+        &self,
+        new: &NewExchange,
+        revision: &NewRevision,
+        polled_id: i64,
+    ) -> rusqlite::Result<()> {
+        self.db
+            .prepare_cached("INSERT INTO revision VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")?
+            .execute(params![
+                new.id,
+                polled_id,
+                new.requested_us.saturating_add(new.wait_us.unwrap_or(0)),
+                revision.not_before_us,
+                revision.advance,
+                revision.media_sequence,
+                revision.segment_count,
+                revision.last_sequence,
+                revision.target_duration_us,
+                revision.part_target_us,
+                revision.discontinuity_sequence,
+                revision.ended,
+            ])?;
+        Ok(())
+    }
+
+    /// The rules of `docs/design/timeline.md`.
+    fn from_us(&self, new: &NewExchange, resource_id: i64) -> rusqlite::Result<i64> {
+        let before: Option<i64> = self
+            .db
+            .prepare_cached("SELECT max(from_us) FROM exchange WHERE resource_id = ?1")?
+            .query_row([resource_id], |row| row.get(0))?;
+        let response = new.requested_us.saturating_add(new.wait_us.unwrap_or(0));
+        let from = match new.availability {
+            Availability::Listed(from) => from,
+            Availability::FirstElseResponse(from) if before.is_none() => from,
+            Availability::FirstElseResponse(_) | Availability::Response => response,
+            Availability::Request => new.requested_us,
+        };
+        Ok(from.max(before.unwrap_or(self.zero_us)).max(self.zero_us))
+    }
+
+    /// The row of a resource; made where there is none.
+    pub(super) fn resource_id(&mut self, key: &ResourceKey) -> rusqlite::Result<i64> {
+        if let Some(id) = self.cache.resources.get(key) {
+            return Ok(*id);
+        }
+        let range = key.range;
+        let found: Option<i64> = self
+            .db
+            .prepare_cached(
+                "SELECT id FROM resource WHERE url = ?1 AND stream_id = ?2
+                   AND ifnull(range_first, -1) = ifnull(?3, -1) AND ifnull(range_length, -1) = ifnull(?4, -1)",
+            )?
+            .query_row(
+                params![key.url, key.stream_id, range.map(|r| to_i64(r.first)), range.map(|r| to_i64(r.length))],
+                |row| row.get(0),
+            )
+            .optional()?;
+        let id = match found {
+            Some(id) => id,
+            None => self.new_resource(key)?,
+        };
+        if self.cache.resources.len() >= MAX_CACHED {
+            self.cache.resources.clear();
+        }
+        self.cache.resources.insert(key.clone(), id);
+        Ok(id)
+    }
+
+    fn new_resource(&self, key: &ResourceKey) -> rusqlite::Result<i64> {
+        let path_url = key.url.split('?').next().unwrap_or(&key.url);
+        let name = url::Url::parse(&key.url).map_or_else(|_| key.url.clone(), |u| resource_name(&u));
+        self.db
+            .prepare_cached(
+                "INSERT INTO resource (stream_id, kind, url, path_url, name, range_first, range_length)
+                 VALUES (?1,?2,?3,?4,?5,?6,?7)",
+            )?
+            .insert(params![
+                key.stream_id,
+                key.kind.as_str(),
+                key.url,
+                path_url,
+                name,
+                key.range.map(|r| to_i64(r.first)),
+                key.range.map(|r| to_i64(r.length)),
+            ])
+    }
+
+    fn headers(&mut self, new: &NewExchange) -> rusqlite::Result<(Option<i64>, Option<String>)> {
+        let Some(headers) = &new.headers else {
+            return Ok((None, None));
+        };
+        let (fields, values) = self.cache.headers.split(headers);
+        if let Some(id) = self.cache.header_sets.get(&fields) {
+            return Ok((Some(*id), values));
+        }
+        let id: i64 = self
+            .db
+            .prepare_cached(
+                "INSERT INTO header_set (fields) VALUES (?1)
+                 ON CONFLICT (fields) DO UPDATE SET fields = excluded.fields RETURNING id",
+            )?
+            .query_row([&fields], |row| row.get(0))?;
+        if self.cache.header_sets.len() >= MAX_CACHED {
+            self.cache.header_sets.clear();
+        }
+        self.cache.header_sets.insert(fields, id);
+        Ok((Some(id), values))
+    }
+
+    fn body(&mut self, new: &mut NewExchange, resource_id: i64) -> rusqlite::Result<Option<i64>> {
+        match &new.body {
+            NewBody::None => Ok(None),
+            NewBody::Bytes { data, sha256, binary } => {
+                let owner = new.resource.kind.is_playlist().then_some(resource_id);
+                self.bytes(data, *sha256, *binary, owner).map(Some)
+            }
+            NewBody::File { size, sha256, .. } => {
+                let (size, sha256) = (to_i64(*size), *sha256);
+                match self.chunk(new, size, &sha256)? {
+                    Ok(id) => Ok(Some(id)),
+                    Err(error) => {
+                        new.body = NewBody::None;
+                        new.outcome = Outcome::Disk;
+                        new.error = Some(error.to_string());
+                        Ok(None)
+                    }
+                }
+            }
+        }
+    }
+
+    fn bytes(
+        &mut self,
+        data: &[u8],
+        sha256: Digest,
+        binary: bool,
+        owner: Option<i64>,
+    ) -> rusqlite::Result<i64> {
+        let seen = |r: &&(Digest, bool, i64)| r.0 == sha256 && r.1 == binary;
+        if let Some((_, _, id)) = self.cache.recent.iter().find(seen) {
+            return Ok(*id);
+        }
+        let text = (!binary && !data.contains(&0))
+            .then(|| std::str::from_utf8(data).ok())
+            .flatten();
+        let id = match (text, owner) {
+            (Some(text), Some(owner)) if text.len() > PLAIN_TEXT_BYTES => {
+                self.large_text(text, &sha256, owner)?
+            }
+            (Some(text), _) => self.insert_body(data.len(), &sha256, Some(text), None)?,
+            (None, _) => self.insert_body(data.len(), &sha256, None, Some(data))?,
+        };
+        if self.cache.recent.len() >= RECENT_BODIES {
+            self.cache.recent.pop_front();
+        }
+        self.cache.recent.push_back((sha256, binary, id));
+        Ok(id)
+    }
+
+    fn insert_body(
+        &self,
+        size: usize,
+        sha256: &Digest,
+        text: Option<&str>,
+        data: Option<&[u8]>,
+    ) -> rusqlite::Result<i64> {
+        self.db
+            .prepare_cached("INSERT INTO body (size, sha256, text, data) VALUES (?1,?2,?3,?4)")?
+            .insert(params![to_i64(size as u64), sha256, text, data])
+    }
+
+    fn large_text(&mut self, text: &str, sha256: &Digest, owner: i64) -> rusqlite::Result<i64> {
+        if !self.cache.lines.contains_key(&owner) {
+            let next: i64 = self
+                .db
+                .prepare_cached("SELECT ifnull(max(number) + 1, 0) FROM line WHERE resource_id = ?1")?
+                .query_row([owner], |row| row.get(0))?;
+            if self.cache.lines.len() >= MAX_CACHED {
+                self.cache.lines.clear();
+            }
+            self.cache.lines.insert(owner, LineLog::starting_at(next));
+        }
+        let pieces = self.cache.lines.get_mut(&owner).and_then(|log| log.split(text));
+        let Some(pieces) = pieces else {
+            return self.insert_body(text.len(), sha256, Some(text), None);
+        };
+        self.insert_pieces(text.len(), sha256, owner, &pieces)
+    }
+
+    fn insert_pieces(
+        &self,
+        size: usize,
+        sha256: &Digest,
+        owner: i64,
+        pieces: &Pieces<'_>,
+    ) -> rusqlite::Result<i64> {
+        let mut line = self
+            .db
+            .prepare_cached("INSERT INTO line (resource_id, number, text) VALUES (?1,?2,?3)")?;
+        let first_new = pieces.last_line + 1 - pieces.new.len() as i64;
+        for (number, text) in (first_new..).zip(&pieces.new) {
+            line.execute(params![owner, number, text])?;
+        }
+        self.db
+            .prepare_cached(
+                "INSERT INTO body (size, sha256, text, first_line, last_line, tail, line_owner)
+                 VALUES (?1,?2,?3,?4,?5,?6,?7)",
+            )?
+            .insert(params![
+                to_i64(size as u64), sha256, pieces.head, pieces.first_line, pieces.last_line, pieces.tail, owner
+            ])
+    }
+
+    /// Steps 3 and 4. The inner error is the file system's: the body is lost, the exchange is not.
+    fn chunk(
+        &mut self,
+        new: &mut NewExchange,
+        size: i64,
+        sha256: &Digest,
+    ) -> rusqlite::Result<std::io::Result<i64>> {
+        let known: Option<i64> = self
+            .db
+            .prepare_cached(
+                "SELECT id FROM body WHERE sha256 = ?1 AND size = ?2 AND text IS NULL AND path IS NOT NULL",
+            )?
+            .query_row(params![sha256, size], |row| row.get(0))
+            .optional()?;
+        let NewBody::File { temporary, .. } = &mut new.body else {
+            return Ok(Err(std::io::ErrorKind::InvalidInput.into()));
+        };
+        if let Some(id) = known {
+            // It stays behind at worst; the sweep at the stop takes it.
+            let _ = std::fs::remove_file(&*temporary);
+            return Ok(Ok(id));
+        }
+        let in_place = temporary
+            .strip_prefix(&self.chunks)
+            .ok()
+            .filter(|relative| !relative.starts_with(chunks::TEMPORARY))
+            .and_then(|relative| relative.to_str())
+            .map(str::to_owned);
+        let path = match in_place {
+            Some(path) => path,
+            None => {
+                let path = self.free_path(&new.resource)?;
+                let target = self.chunks.join(&path);
+                match chunks::place(&self.chunks, temporary, &path, &mut self.changed) {
+                    Ok(true) => *temporary = target,
+                    Ok(false) => return Ok(Err(std::io::ErrorKind::AlreadyExists.into())),
+                    Err(e) => return Ok(Err(e)),
+                }
+                path
+            }
+        };
+        self.db
+            .prepare_cached("INSERT INTO body (size, sha256, path) VALUES (?1,?2,?3)")?
+            .insert(params![size, sha256, path])
+            .map(Ok)
+    }
+
+    /// Step 3: the URL's own path, or the first that is free with a suffix.
+    fn free_path(&mut self, key: &ResourceKey) -> rusqlite::Result<String> {
+        let wished = match (url::Url::parse(&key.url), key.range) {
+            (Ok(url), Some(range)) => ranged_chunk_path(&url, range),
+            (Ok(url), None) => chunk_path(&url),
+            (Err(_), _) => "chunk".to_owned(),
+        };
+        let wished = self.around_files(&wished);
+        if !self.is_taken(&wished)? {
+            return Ok(wished);
+        }
+        let known = self.cache.suffixes.get(&wished).copied();
+        let mut number = known.map_or(2, |n| n.saturating_add(1));
+        if known.is_none() {
+            // Doubling finds the end of a long row of suffixes without asking for each.
+            while self.is_taken(&with_suffix(&wished, number.saturating_mul(2)))? {
+                number = number.saturating_mul(2);
+            }
+        }
+        while self.is_taken(&with_suffix(&wished, number))? {
+            number = number.saturating_add(1);
+        }
+        if self.cache.suffixes.len() >= MAX_CACHED {
+            self.cache.suffixes.clear();
+        }
+        self.cache.suffixes.insert(wished.clone(), number);
+        Ok(with_suffix(&wished, number))
+    }
+
+    /// `a/b.ts` where `a` is a chunk itself becomes `a~/b.ts`.
+    fn around_files(&self, path: &str) -> String {
+        let mut around = String::new();
+        let mut components = path.split('/').peekable();
+        while let Some(component) = components.next() {
+            around.push_str(component);
+            if components.peek().is_some() {
+                while self.chunks.join(&around).is_file() {
+                    around.push('~');
+                }
+                around.push('/');
+            }
+        }
+        around
+    }
+
+    fn is_taken(&self, path: &str) -> rusqlite::Result<bool> {
+        if self.chunks.join(path).symlink_metadata().is_ok() {
+            return Ok(true);
+        }
+        self.db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM body WHERE path = ?1 COLLATE NOCASE AND path IS NOT NULL)")?
+            .query_row([path], |row| row.get(0))
+    }
+
+    /// Notes what a revision lists and what is going to be asked for on its account.
+    pub(super) fn pending(
+        &mut self,
+        key: &ResourceKey,
+        referrer_id: i64,
+        from_us: i64,
+    ) -> rusqlite::Result<()> {
+        let resource_id = self.resource_id(key)?;
+        self.db
+            .prepare_cached(
+                "INSERT INTO pending (resource_id, referrer_id, from_us) VALUES (?1,?2,?3)
+                 ON CONFLICT (resource_id) DO UPDATE SET referrer_id = excluded.referrer_id, from_us = excluded.from_us",
+            )?
+            .execute(params![resource_id, referrer_id, from_us.max(self.zero_us)])?;
+        Ok(())
+    }
+
+    /// It left the playlists before it was asked for.
+    pub(super) fn not_pending(&mut self, key: &ResourceKey) -> rusqlite::Result<()> {
+        let resource_id = self.resource_id(key)?;
+        self.db
+            .prepare_cached("DELETE FROM pending WHERE resource_id = ?1")?
+            .execute([resource_id])?;
+        Ok(())
+    }
+
+    pub(super) fn alias(&mut self, key: &ResourceKey, url: &str) -> rusqlite::Result<()> {
+        let resource_id = self.resource_id(key)?;
+        self.db
+            .prepare_cached("INSERT OR IGNORE INTO alias (url, resource_id) VALUES (?1,?2)")?
+            .execute(params![url, resource_id])?;
+        Ok(())
+    }
+
+    pub(super) fn stream(&mut self, name: &str, url: &str) -> rusqlite::Result<i64> {
+        let id = self
+            .db
+            .prepare_cached("INSERT INTO stream (name, url) VALUES (?1,?2)")?
+            .insert(params![name, url])?;
+        self.resource_id(&ResourceKey {
+            stream_id: id,
+            kind: Kind::Main,
+            url: url.to_owned(),
+            range: None,
+        })?;
+        Ok(id)
+    }
+
+    pub(super) fn event(&self, at_us: i64, kind: &str, detail: &str) -> rusqlite::Result<()> {
+        self.db
+            .prepare_cached("INSERT INTO event (at_us, kind, detail) VALUES (?1,?2,?3)")?
+            .execute(params![at_us, kind, detail])?;
+        Ok(())
+    }
+}
+
+fn to_i64(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,378 @@
+//! The writer: one thread, the only connection that writes, group commits.
+//!
+//! Others send it messages over a bounded channel, so that a slow disk slows the senders
+//! and never fills the memory. Nothing counts as recorded before the commit.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, params};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout_at;
+
+use super::chunks::{self, TEMPORARY};
+use super::folder::SessionFolder;
+use super::model::{ExchangeId, NewExchange, ResourceKey};
+use super::store::Store;
+use crate::clock::{self, Clock};
+
+/// Rows wait for company at most this long.
+const COMMIT_EVERY: Duration = Duration::from_millis(250);
+/// Or until there are so many.
+const COMMIT_ROWS: usize = 64;
+/// `run.seen_us` is never older than this while the recorder lives.
+const SEEN_EVERY: Duration = Duration::from_secs(10);
+/// Messages that may wait for the writer.
+const QUEUE: usize = 1024;
+/// A full disk is tried again this often.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// How long to wait for readers to let go, so that the database can become one file.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Why nothing more can be recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum WriterError {
+    /// The database refused.
+    #[error("{path}: {source}")]
+    Database {
+        /// The database.
+        path: String,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The file system refused.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The writer has ended before.
+    #[error("the session is no longer being written")]
+    Gone,
+}
+
+enum Message {
+    Exchange(Box<NewExchange>),
+    Pending(ResourceKey, ExchangeId, i64),
+    NotPending(ResourceKey),
+    Alias(ResourceKey, String),
+    Event(i64, &'static str, String),
+    Stream(String, String, oneshot::Sender<i64>),
+    Finish(String, oneshot::Sender<Result<(), WriterError>>),
+}
+
+/// A handle on the writer thread; clones share it.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    sender: mpsc::Sender<Message>,
+    next_id: Arc<AtomicI64>,
+    folder: SessionFolder,
+    clock: Clock,
+}
+
+impl Writer {
+    /// Creates the database of a new session and starts the writer. Session zero is the clock's start.
+    ///
+    /// `program` is the name and version to note in `run`.
+    ///
+    /// The receiver gets what ended the writer, if anything but [`Self::finish`] did.
+    ///
+    /// # Errors
+    /// The database cannot be created.
+    pub fn create(
+        folder: &SessionFolder,
+        clock: Clock,
+        program: &str,
+    ) -> Result<(Self, oneshot::Receiver<WriterError>), WriterError> {
+        let path = folder.database();
+        let db = create_database(folder, clock.started_us(), program).map_err(|source| {
+            WriterError::Database { path: path.display().to_string(), source }
+        })?;
+        let store = Store::new(db, folder.chunks(), clock.started_us());
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let (failed, failure) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let thread = Thread { store, folder: folder.clone(), clock, messages: receiver };
+        std::thread::Builder::new().name("writer".to_owned()).spawn(move || {
+            if let Err(error) = runtime.block_on(thread.run()) {
+                // Nobody listens any more only when the recorder is going down anyway.
+                let _ = failed.send(error);
+            }
+        })?;
+        let writer = Self { sender, next_id: Arc::new(AtomicI64::new(1)), folder: folder.clone(), clock };
+        Ok((writer, failure))
+    }
+
+    /// Number for an exchange whose request begins now.
+    pub fn next_id(&self) -> ExchangeId {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The session's folder.
+    pub fn folder(&self) -> &SessionFolder {
+        &self.folder
+    }
+
+    /// The clock that session time is read from.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Hands over an exchange. Rows that it refers to must have been handed over before.
+    pub async fn exchange(&self, exchange: NewExchange) {
+        self.send(Message::Exchange(Box::new(exchange))).await;
+    }
+
+    /// Notes that `revision` lists a resource which will be asked for; `from_us` is when the revision is the answer.
+    pub async fn pending(&self, resource: ResourceKey, revision: ExchangeId, from_us: i64) {
+        self.send(Message::Pending(resource, revision, from_us)).await;
+    }
+
+    /// Takes back [`Self::pending`]: it left the playlists before it was asked for.
+    pub async fn not_pending(&self, resource: ResourceKey) {
+        self.send(Message::NotPending(resource)).await;
+    }
+
+    /// Notes another URL of a resource.
+    pub async fn alias(&self, resource: ResourceKey, url: String) {
+        self.send(Message::Alias(resource, url)).await;
+    }
+
+    /// Notes something about the recorder itself, now.
+    pub async fn event(&self, kind: &'static str, detail: String) {
+        self.send(Message::Event(self.clock.now_us(), kind, detail)).await;
+    }
+
+    /// Adds a stream; its number.
+    ///
+    /// # Errors
+    /// The writer has ended.
+    pub async fn stream(&self, name: &str, url: &str) -> Result<i64, WriterError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Message::Stream(name.to_owned(), url.to_owned(), reply)).await;
+        answer.await.map_err(|_| WriterError::Gone)
+    }
+
+    /// Writes what is waiting, closes the run with the reason, and leaves one database file.
+    ///
+    /// # Errors
+    /// The database refused, or the writer had ended before.
+    pub async fn finish(&self, ended: &str) -> Result<(), WriterError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Message::Finish(ended.to_owned(), reply)).await;
+        answer.await.map_err(|_| WriterError::Gone)?
+    }
+
+    /// A writer that has ended says so itself, over the receiver of [`Self::create`].
+    async fn send(&self, message: Message) {
+        let _ = self.sender.send(message).await;
+    }
+}
+
+fn create_database(folder: &SessionFolder, zero_us: i64, program: &str) -> rusqlite::Result<Connection> {
+    let db = Connection::open(folder.database())?;
+    db.busy_timeout(Duration::from_secs(5))?;
+    db.pragma_update(None, "application_id", super::APPLICATION_ID)?;
+    db.pragma_update(None, "user_version", super::FORMAT_VERSION)?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", "ON")?;
+    db.execute_batch("BEGIN")?;
+    db.execute_batch(super::SCHEMA)?;
+    db.execute(
+        "INSERT INTO run (id, started_us, seen_us, program) VALUES (1, ?1, ?1, ?2)",
+        params![zero_us, program],
+    )?;
+    db.execute_batch("COMMIT")?;
+    db.set_prepared_statement_cache_capacity(64);
+    Ok(db)
+}
+
+struct Thread {
+    store: Store,
+    folder: SessionFolder,
+    clock: Clock,
+    messages: mpsc::Receiver<Message>,
+}
+
+impl Thread {
+    async fn run(mut self) -> Result<(), WriterError> {
+        loop {
+            let mut batch = Vec::new();
+            let more = self.fill(&mut batch).await;
+            let finish = take_finish(&mut batch);
+            self.commit_patiently(&mut batch).await?;
+            if let Some((ended, reply)) = finish {
+                let _ = reply.send(self.close(&ended).await);
+                return Ok(());
+            }
+            if !more {
+                return self.close("failed").await;
+            }
+        }
+    }
+
+    /// Waits for messages; `false`: no more can come.
+    async fn fill(&mut self, batch: &mut Vec<Message>) -> bool {
+        match tokio::time::timeout(SEEN_EVERY, self.messages.recv()).await {
+            Err(_) => return true,
+            Ok(None) => return false,
+            Ok(Some(first)) => batch.push(first),
+        }
+        let deadline = clock::instant() + COMMIT_EVERY;
+        while batch.len() < COMMIT_ROWS {
+            let next = if batch.iter().any(cannot_wait) {
+                self.messages.try_recv().ok()
+            } else {
+                timeout_at(deadline, self.messages.recv()).await.ok().flatten()
+            };
+            match next {
+                Some(message) => batch.push(message),
+                None => break,
+            }
+        }
+        true
+    }
+
+    /// A full disk is waited for; anything else the database says is the end.
+    async fn commit_patiently(&mut self, batch: &mut [Message]) -> Result<(), WriterError> {
+        let mut said = false;
+        loop {
+            match self.commit(batch) {
+                Ok(()) => return Ok(()),
+                Err(CommitError::Database(e)) if e.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+                    if !said {
+                        tracing::error!("{}: the disk is full; waiting for room", self.folder.database().display());
+                        said = true;
+                    }
+                    tokio::time::sleep(RETRY_EVERY).await;
+                }
+                Err(CommitError::Database(source)) => return Err(self.database_error(source)),
+                Err(CommitError::Io(e)) => return Err(e.into()),
+            }
+        }
+    }
+
+    /// Steps 3 to 6 for a batch. Streams are answered only after the commit.
+    fn commit(&mut self, batch: &mut [Message]) -> Result<(), CommitError> {
+        let done = self.try_commit(batch);
+        if done.is_err() {
+            // It fails where SQLite has rolled back by itself already.
+            let _ = self.store.db.execute_batch("ROLLBACK");
+            self.store.forget();
+        }
+        done
+    }
+
+    fn try_commit(&mut self, batch: &mut [Message]) -> Result<(), CommitError> {
+        let now_us = self.clock.now_us();
+        self.store.db.execute_batch("BEGIN IMMEDIATE")?;
+        let mut streams = Vec::new();
+        for (at, message) in batch.iter_mut().enumerate() {
+            if let Some(id) = write(&mut self.store, message)? {
+                streams.push((at, id));
+            }
+        }
+        self.store.db.prepare_cached("UPDATE run SET seen_us = ?1 WHERE id = 1")?.execute([now_us])?;
+        chunks::sync_directories(&self.store.changed)?;
+        self.store.changed.clear();
+        self.store.db.execute_batch("COMMIT")?;
+        for (at, id) in streams {
+            if let Some(Message::Stream(_, _, reply)) = batch.get_mut(at) {
+                let (closed, _) = oneshot::channel();
+                let _ = std::mem::replace(reply, closed).send(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes the run and makes the database one file.
+    async fn close(&mut self, ended: &str) -> Result<(), WriterError> {
+        let result = self.store.db.execute_batch("DELETE FROM pending").and_then(|()| {
+            self.store.db.execute(
+                "UPDATE run SET stopped_us = ?1, seen_us = ?1, ended = ?2 WHERE id = 1",
+                params![self.clock.now_us(), ended],
+            )
+        });
+        result.map_err(|e| self.database_error(e))?;
+        self.sweep();
+        self.become_one_file().await;
+        Ok(())
+    }
+
+    fn sweep(&self) {
+        let temporary = self.folder.chunks().join(TEMPORARY);
+        for entry in std::fs::read_dir(temporary).into_iter().flatten().flatten() {
+            // Left by a download that was cut off; nothing refers to it.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+
+    /// Readers that hold the database open prevent it; they are asked to let go by `stopped_us`.
+    async fn become_one_file(&self) {
+        let db = &self.store.db;
+        // SQLite's own patience would block; ours is below.
+        let _ = db.busy_timeout(Duration::from_millis(50));
+        let deadline = clock::instant() + CLOSE_PATIENCE;
+        loop {
+            let _ = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            match db.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get::<_, String>(0)) {
+                Ok(mode) if mode == "delete" => return,
+                _ if clock::instant() >= deadline => break,
+                _ => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+        tracing::warn!(
+            "another program has {} open; copy it together with the -wal file beside it",
+            self.folder.database().display()
+        );
+    }
+
+    fn database_error(&self, source: rusqlite::Error) -> WriterError {
+        WriterError::Database { path: self.folder.database().display().to_string(), source }
+    }
+}
+
+enum CommitError {
+    Database(rusqlite::Error),
+    Io(std::io::Error),
+}
+
+impl From<rusqlite::Error> for CommitError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<std::io::Error> for CommitError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+fn cannot_wait(message: &Message) -> bool {
+    match message {
+        Message::Exchange(exchange) => matches!(exchange.body, super::model::NewBody::File { .. }),
+        Message::Stream(..) | Message::Finish(..) => true,
+        _ => false,
+    }
+}
+
+/// What comes after a finish has nobody to wait for it.
+fn take_finish(batch: &mut Vec<Message>) -> Option<(String, oneshot::Sender<Result<(), WriterError>>)> {
+    let at = batch.iter().position(|m| matches!(m, Message::Finish(..)))?;
+    match batch.remove(at) {
+        Message::Finish(ended, reply) => Some((ended, reply)),
+        _ => None,
+    }
+}
+
+fn write(store: &mut Store, message: &mut Message) -> rusqlite::Result<Option<i64>> {
+    match message {
+        Message::Exchange(exchange) => store.exchange(exchange).map(|()| None),
+        Message::Pending(key, revision, from_us) => store.pending(key, *revision, *from_us).map(|()| None),
+        Message::NotPending(key) => store.not_pending(key).map(|()| None),
+        Message::Alias(key, url) => store.alias(key, url).map(|()| None),
+        Message::Event(at_us, kind, detail) => store.event(*at_us, kind, detail).map(|()| None),
+        Message::Stream(name, url, _) => store.stream(name, url).map(Some),
+        Message::Finish(..) => Ok(None),
+    }
+}
