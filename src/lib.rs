@@ -16,3 +16,4 @@
 //! The three jobs meet only in the session. `docs/ARCHITECTURE.md` says where a change
 //! belongs, `docs/GLOSSARY.md` what the words mean.
 
+pub mod hls;
