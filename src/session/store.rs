@@ -73,7 +73,7 @@ impl Store {
             None => resource_id,
         };
         let body_id = self.body(new, resource_id)?;
-        let from_us = self.from_us(new, resource_id)?;
+        let from_us = self.answer_from(new, resource_id)?;
         let (set_id, values) = self.headers(new)?;
         self.db
             .prepare_cached(
@@ -130,7 +130,7 @@ impl Store {
     }
 
     /// The rules of `docs/design/timeline.md`.
-    fn from_us(&self, new: &NewExchange, resource_id: i64) -> rusqlite::Result<i64> {
+    fn answer_from(&self, new: &NewExchange, resource_id: i64) -> rusqlite::Result<i64> {
         let before: Option<i64> = self
             .db
             .prepare_cached("SELECT max(from_us) FROM exchange WHERE resource_id = ?1")?

@@ -1,0 +1,93 @@
+//! Durations and texts as people type and read them.
+
+use std::time::Duration;
+
+/// The longest that any option takes.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// `120`, `1.5`, `2m30s`, `90m`: seconds, or a number with units.
+///
+/// # Errors
+/// A sentence for the user, where it is none of these.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let parsed = match text.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|_| ()),
+        Err(_) => humantime::parse_duration(text).map_err(|_| ()),
+    };
+    parsed
+        .ok()
+        .filter(|duration| *duration <= LONGEST)
+        .ok_or_else(|| {
+            "give seconds, such as 120 or 1.5, or a time such as 2m30s or 90m".to_owned()
+        })
+}
+
+/// As [`parse_duration`], but not zero.
+///
+/// # Errors
+/// A sentence for the user.
+pub fn parse_positive(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err("it must be more than zero".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// `0:12:34.567`: hours, minutes, seconds.
+pub fn clock_time(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    format!(
+        "{}:{:02}:{:02}.{:03}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60,
+        duration.subsec_millis()
+    )
+}
+
+/// `812 B`, `3.4 kB`, `1.2 GB`.
+pub fn bytes(count: u64) -> String {
+    indicatif::DecimalBytes(count).to_string()
+}
+
+/// Text from elsewhere, so that it cannot steer a terminal or forge a line.
+pub fn escaped(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            if c.is_control() {
+                c.escape_default().collect::<Vec<_>>()
+            } else {
+                vec![c]
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_and_units_are_understood() {
+        assert_eq!(parse_duration("120"), Ok(Duration::from_secs(120)));
+        assert_eq!(parse_duration("1.5"), Ok(Duration::from_millis(1500)));
+        assert_eq!(parse_duration("2m30s"), Ok(Duration::from_secs(150)));
+        assert_eq!(parse_duration(" 90m "), Ok(Duration::from_secs(5400)));
+        for wrong in ["-1", "NaN", "inf", "", "soon", "1e300", "2m30"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+        assert!(parse_positive("0").is_err());
+    }
+
+    #[test]
+    fn times_read_as_a_clock() {
+        assert_eq!(clock_time(Duration::from_millis(754_567)), "0:12:34.567");
+        assert_eq!(clock_time(Duration::from_secs(100 * 3600)), "100:00:00.000");
+    }
+
+    #[test]
+    fn control_characters_are_shown() {
+        assert_eq!(escaped("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\\nc");
+    }
+}

@@ -1,0 +1,13 @@
+//! Arguments in, exit code out, and everything that prints.
+//!
+//! Each program's file turns what was typed, once, into what it means, and hands that to
+//! the library. Writing to a terminal or a pipe never fails a program: a full or closed
+//! output is ignored.
+
+pub mod durations;
+pub mod exit;
+mod isrecorder;
+mod live;
+pub mod logging;
+
+pub use isrecorder::main as isrecorder;
