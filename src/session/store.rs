@@ -92,6 +92,7 @@ impl Store {
             ])?;
         if let Some(revision) = &new.revision {
             self.revision(new, revision, polled_id)?;
+            self.learn_kind(revision, [polled_id, resource_id])?;
         }
         if matches!(
             new.availability,
@@ -126,6 +127,18 @@ impl Store {
                 revision.discontinuity_sequence,
                 revision.ended,
             ])?;
+        Ok(())
+    }
+
+    /// What the user typed is known for a media playlist only when it has come.
+    fn learn_kind(&self, revision: &NewRevision, resources: [i64; 2]) -> rusqlite::Result<()> {
+        if revision.media_sequence.is_some() {
+            self.db
+                .prepare_cached(
+                    "UPDATE resource SET kind = 'media' WHERE id IN (?1, ?2) AND kind = 'main'",
+                )?
+                .execute(resources)?;
+        }
         Ok(())
     }
 
