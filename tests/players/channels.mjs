@@ -1,10 +1,9 @@
 // Live channels, each made by an ffmpeg of its own that writes into a folder of the origin.
 
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { exit, until } from './wait.mjs';
+import { Child, until } from './processes.mjs';
 
 const VIDEO = 'testsrc2=size=160x90:rate=15';
 // Noise, since no two of its frames are alike; perceptual noise substitution is
@@ -88,7 +87,7 @@ export class Channel {
     Object.assign(this, { origin, name, kind });
     this.url = `${origin.url}/${name}/${kind.entry}`;
     this.folder = path.join(origin.root, name);
-    this.log = path.join(logFolder, `ffmpeg-${name}.log`);
+    this.log = path.join(logFolder, `ffmpeg-${name}`);
   }
 
   start() {
@@ -98,9 +97,7 @@ export class Channel {
       this.#rotate();
       this.#rotation = setInterval(() => this.#rotate(), this.kind.rekey * 1000);
     }
-    const log = openSync(this.log, 'w');
-    this.ffmpeg = spawn('ffmpeg', encoderArguments(this.kind), { cwd: this.folder, stdio: ['ignore', log, log] });
-    closeSync(log);
+    this.ffmpeg = new Child('ffmpeg', encoderArguments(this.kind), this.log, { cwd: this.folder });
   }
 
   /** A new key under a new name. The encoder reads `key.info` before each segment. */
@@ -122,7 +119,7 @@ export class Channel {
   /** There is something to play, in every playlist. */
   ready(revisions = 3) {
     return until(`${this.name} is on the air (${this.log})`, () => {
-      if (this.ffmpeg.exitCode !== null) throw new Error(`ffmpeg ended: see ${this.log}`);
+      this.ffmpeg.check();
       const playlists = Object.entries(this.publications());
       return playlists.every(([urlPath, all]) => all.length >= (urlPath.endsWith('/main.m3u8') ? 1 : revisions));
     });
@@ -141,7 +138,6 @@ export class Channel {
   /** Dies as it is: what is published stays. */
   async stop() {
     clearInterval(this.#rotation);
-    this.ffmpeg.kill('SIGKILL');
-    await exit(this.ffmpeg, `ffmpeg of ${this.name}`);
+    await this.ffmpeg?.end('SIGKILL');
   }
 }

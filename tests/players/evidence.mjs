@@ -57,6 +57,11 @@ export class Evidence {
     return this.publications[urlPath].filter((one) => known.has(one.sha256));
   }
 
+  /** A publication, for people. */
+  describe({ at, text }) {
+    return `at session time ${((at - this.zero) / 1000).toFixed(3)} s:\n${text}`;
+  }
+
   /** Everything but playlists that recorded playlists list: [{ urlPath, range, listedAt, bytes }]. */
   chunks() {
     const all = new Map();

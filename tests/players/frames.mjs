@@ -36,19 +36,27 @@ export function findRun(played, original) {
   let best = { length: 0, start: 0 };
   for (let start = 0; start + played.length <= original.length; start++) {
     let length = 0;
-    while (length < played.length && same(played, original, start, length)) length++;
-    if (length === played.length) return start;
+    while (length < played.length && played[length].hash === original[start + length].hash) length++;
     if (length > best.length) best = { length, start };
+    if (length === played.length) break;
   }
-  throw new Error(
-    `${played.length} frames played are no contiguous run of the origin's ${original.length}: ` +
-    `the longest match has ${best.length} frames from ${best.start} on`,
-  );
+  if (best.length < played.length) {
+    throw new Error(
+      `${played.length} frames played are no contiguous run of the origin's ${original.length}: ` +
+      `the longest match has ${best.length} frames from ${best.start} on`,
+    );
+  }
+  const run = original.slice(best.start, best.start + played.length);
+  const from = settled(played);
+  const off = played.findIndex((frame, i) => i >= from && Math.abs(toEnd(played, i) - toEnd(run, i)) > 0.002);
+  if (off >= 0) {
+    throw new Error(`frame ${off} is ${toEnd(played, off)} s before the last one, and ${toEnd(run, off)} s in the origin's`);
+  }
+  return best.start;
 }
 
-// ffmpeg's clock of a stream may tick in 1/90000 s here and in 1/15 s there.
-function same(played, original, start, i) {
-  const elapsed = played[i].pts - played[0].pts;
-  const expected = original[start + i].pts - original[start].pts;
-  return played[i].hash === original[start + i].hash && Math.abs(elapsed - expected) < 0.002;
-}
+const toEnd = (frames, i) => frames.at(-1).pts - frames[i].pts;
+
+// Where it begins, ffmpeg guesses the times of audio frames until a packet has one
+// of its own, and guesses otherwise where there is video too.
+const settled = (frames) => frames.findIndex(({ pts }) => pts - frames[0].pts > 1);

@@ -63,7 +63,7 @@ async function plays(name, session, offset, levels) {
       if (error.name !== 'TimeoutError') throw error;
     });
     const state = await tab.evaluate(() => window.player.state());
-    const told = `${JSON.stringify(state, null, 1)}\n${replayer.process.output()}`;
+    const told = `${JSON.stringify(state, null, 1)}\n${replayer.child.output}`;
     assert.equal(state.fatal, null, told);
     assert.ok(state.played >= SECONDS_PLAYED, told);
     assert.ok(state.frames > 0 && state.width > 0 && state.audioBytes > 0, told);

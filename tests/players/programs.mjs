@@ -1,11 +1,11 @@
 // The binaries under test, and reading what they leave.
 
-import { execFile, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { exit, until } from './wait.mjs';
+import { Child, until } from './processes.mjs';
 
 const run = promisify(execFile);
 
@@ -14,25 +14,6 @@ const BINARIES = process.env.PLAYERS_BIN
   ?? path.join(process.env.CARGO_TARGET_DIR ?? path.join(REPOSITORY, 'target'), 'release');
 
 export const binary = (name) => path.join(BINARIES, name);
-
-/** A child whose output goes to LOG.out and LOG.err. */
-function start(name, args, log) {
-  const files = [openSync(`${log}.out`, 'w'), openSync(`${log}.err`, 'w')];
-  const child = spawn(binary(name), args, { stdio: ['ignore', ...files] });
-  files.forEach(closeSync);
-  child.on('error', (error) => { child.failure = error; });
-  return {
-    child,
-    log,
-    stdout: () => readFileSync(`${log}.out`, 'utf8'),
-    output: () => `${readFileSync(`${log}.out`, 'utf8')}${readFileSync(`${log}.err`, 'utf8')}`.slice(-4000),
-    alive() {
-      if (child.failure) throw child.failure;
-      if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}:\n${this.output()}`);
-      return true;
-    },
-  };
-}
 
 /** CPU seconds of a process so far. */
 export function cpuSeconds(pid) {
@@ -43,27 +24,28 @@ export function cpuSeconds(pid) {
 export class Recorder {
   constructor(sessions, name, url, log) {
     this.folder = path.join(sessions, name);
-    this.process = start('isrecorder', ['-o', sessions, '-s', name, url], log);
+    this.child = new Child(binary('isrecorder'), ['-o', sessions, '-s', name, url], log);
   }
 
   async stop() {
-    this.process.alive();
-    this.cpuSeconds = cpuSeconds(this.process.child.pid);
+    this.child.check();
+    this.cpuSeconds = cpuSeconds(this.child.pid);
     this.stopping = Date.now();
-    this.process.child.kill('SIGINT');
-    const { code } = await exit(this.process.child, `isrecorder (${this.process.log})`);
-    return { code, stdout: this.process.stdout(), output: this.process.output() };
+    const code = await this.child.end('SIGINT');
+    return { code, stdout: this.child.stdout, output: this.child.output };
   }
 }
 
 export class Replayer {
   constructor(session, log, options = []) {
-    this.process = start('isreplayer', ['-p', '0', '--bind', '127.0.0.1', ...options, session], log);
+    this.child = new Child(binary('isreplayer'), ['-p', '0', '--bind', '127.0.0.1', ...options, session], log);
   }
 
   async listening() {
-    const port = await until('isreplayer prints its URL', () =>
-      this.process.alive() && /http:\/\/\S+?:(\d+)\/stream\.m3u8/.exec(this.process.stdout())?.[1]);
+    const port = await until('isreplayer prints its URL', () => {
+      this.child.check();
+      return /http:\/\/\S+?:(\d+)\/stream\.m3u8/.exec(this.child.stdout)?.[1];
+    });
     this.url = `http://127.0.0.1:${port}`;
     return this;
   }
@@ -73,9 +55,8 @@ export class Replayer {
     return `${this.url}/@${Math.round(Date.now() - seconds * 1000)}`;
   }
 
-  async stop() {
-    this.process.child.kill('SIGTERM');
-    await exit(this.process.child, 'isreplayer');
+  stop() {
+    return this.child.end('SIGTERM');
   }
 }
 

@@ -36,7 +36,7 @@ async function record() {
   const recorders = new Map();
   try {
     for (const channel of channels) channel.start();
-    return await Promise.all(channels.map(async (channel) => {
+    const made = await Promise.all(channels.map(async (channel) => {
       await channel.ready();
       const recorder = new Recorder(sessions, channel.name, channel.url, path.join(LOGS, `isrecorder-${channel.name}`));
       recorders.set(channel.name, recorder);
@@ -55,10 +55,11 @@ async function record() {
         log: origin.log.filter((one) => one.path.startsWith(`/${channel.name}/`)),
       };
     }));
+    if (origin.failures.length) throw new AggregateError(origin.failures, 'the origin could not answer');
+    return made;
   } finally {
-    for (const { process } of recorders.values()) process.child.kill('SIGKILL');
+    for (const { child } of recorders.values()) child.process.kill('SIGKILL'); // where it still runs, a test has failed
     await Promise.all(channels.map((channel) => channel.stop()));
     await origin.close();
-    if (origin.failures.length) console.error('the origin failed:', origin.failures);
   }
 }
