@@ -54,7 +54,12 @@ impl Reader {
     ///
     /// # Errors
     /// The database is damaged.
-    pub fn answer(&self, url: &str, range: Option<(u64, Option<u64>)>, at_us: i64) -> Result<Found, ReadError> {
+    pub fn answer(
+        &self,
+        url: &str,
+        range: Option<(u64, Option<u64>)>,
+        at_us: i64,
+    ) -> Result<Found, ReadError> {
         let resources = self.resources(url)?;
         if resources.is_empty() {
             return Ok(Found::Unknown);
@@ -62,12 +67,17 @@ impl Reader {
         if self.is_pending(&resources, at_us)? {
             return Ok(Found::Pending);
         }
-        let (whole, ranged): (Vec<_>, Vec<_>) = resources.into_iter().partition(|r| r.range.is_none());
+        let (whole, ranged): (Vec<_>, Vec<_>) =
+            resources.into_iter().partition(|r| r.range.is_none());
         let mut not_yet: Option<i64> = None;
         let mut best: Option<(Exchange, ResourceInfo)> = None;
         for resource in whole {
             match self.exchange_at(resource.id, at_us)? {
-                Some(e) if best.as_ref().is_none_or(|(b, _)| (e.from_us, e.id) > (b.from_us, b.id)) => {
+                Some(e)
+                    if best
+                        .as_ref()
+                        .is_none_or(|(b, _)| (e.from_us, e.id) > (b.from_us, b.id)) =>
+                {
                     best = Some((e, resource));
                 }
                 Some(_) => {}
@@ -113,7 +123,9 @@ impl Reader {
             [path_url],
             resource_row,
         )?;
-        let one = same_path.first().is_some_and(|first| same_path.iter().all(|r| r.url == first.url));
+        let one = same_path
+            .first()
+            .is_some_and(|first| same_path.iter().all(|r| r.url == first.url));
         Ok(if one { same_path } else { Vec::new() })
     }
 
@@ -132,8 +144,13 @@ impl Reader {
         for resource in resources {
             let pending: Option<i64> = self
                 .db
-                .prepare_cached("SELECT from_us FROM pending WHERE resource_id = ?1 AND from_us <= ?2")
-                .and_then(|mut s| s.query_row(params![resource.id, at_us], |row| row.get(0)).optional())
+                .prepare_cached(
+                    "SELECT from_us FROM pending WHERE resource_id = ?1 AND from_us <= ?2",
+                )
+                .and_then(|mut s| {
+                    s.query_row(params![resource.id, at_us], |row| row.get(0))
+                        .optional()
+                })
                 .map_err(|e| self.failed(e))?;
             if pending.is_some() {
                 return Ok(true);
@@ -158,7 +175,11 @@ impl Reader {
         self.exchange_where("id = ?1", params![id])
     }
 
-    fn exchange_where(&self, condition: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Option<Exchange>, ReadError> {
+    fn exchange_where(
+        &self,
+        condition: &str,
+        values: &[&dyn rusqlite::ToSql],
+    ) -> Result<Option<Exchange>, ReadError> {
         self.db
             .prepare_cached(&format!(
                 "SELECT id, from_us, requested_us, wait_us, status, header_set_id, header_values, announced_bytes,
@@ -173,7 +194,9 @@ impl Reader {
 
     fn first_after(&self, resource_id: i64, at_us: i64) -> Result<Option<i64>, ReadError> {
         self.db
-            .prepare_cached("SELECT min(from_us) FROM exchange WHERE resource_id = ?1 AND from_us > ?2")
+            .prepare_cached(
+                "SELECT min(from_us) FROM exchange WHERE resource_id = ?1 AND from_us > ?2",
+            )
             .and_then(|mut s| s.query_row(params![resource_id, at_us], |row| row.get(0)))
             .map_err(|e| self.failed(e))
     }
@@ -185,14 +208,28 @@ impl Reader {
             None => None,
         };
         Ok(match confirmed {
-            Some(whole) => Answer { resource, confirmed_by: Some(exchange.id), exchange: whole, until_us },
-            None => Answer { resource, confirmed_by: None, exchange, until_us },
+            Some(whole) => Answer {
+                resource,
+                confirmed_by: Some(exchange.id),
+                exchange: whole,
+                until_us,
+            },
+            None => Answer {
+                resource,
+                confirmed_by: None,
+                exchange,
+                until_us,
+            },
         })
     }
 
     /// When the next exchange that says something else becomes the answer. Polls that
     /// confirmed are passed over, but not without end.
-    fn until(&self, resource: &ResourceInfo, exchange: &Exchange) -> Result<Option<i64>, ReadError> {
+    fn until(
+        &self,
+        resource: &ResourceInfo,
+        exchange: &Exchange,
+    ) -> Result<Option<i64>, ReadError> {
         const LOOK_AHEAD: i64 = 64;
         let said = exchange.confirms_id.unwrap_or(exchange.id);
         let later: Vec<(i64, i64, Option<i64>, Option<i64>)> = self.list(
@@ -204,15 +241,22 @@ impl Reader {
         let same = |confirms: Option<i64>, body: Option<i64>| {
             confirms == Some(said) || (body.is_some() && body == exchange.body_id)
         };
-        let other = later.iter().find(|(_, _, confirms, body)| !same(*confirms, *body));
-        let horizon = (later.len() as i64 == LOOK_AHEAD).then(|| later.last().map(|l| l.0)).flatten();
+        let other = later
+            .iter()
+            .find(|(_, _, confirms, body)| !same(*confirms, *body));
+        let horizon = (later.len() as i64 == LOOK_AHEAD)
+            .then(|| later.last().map(|l| l.0))
+            .flatten();
         Ok(other.map(|l| l.0).or(horizon))
     }
 }
 
 fn resource_row(row: &Row<'_>) -> rusqlite::Result<ResourceInfo> {
     let range = match (row.get::<_, Option<i64>>(3)?, row.get::<_, Option<i64>>(4)?) {
-        (Some(first), Some(length)) => Some(ByteRange { first: to_u64(first), length: to_u64(length) }),
+        (Some(first), Some(length)) => Some(ByteRange {
+            first: to_u64(first),
+            length: to_u64(length),
+        }),
         _ => None,
     };
     let kind: String = row.get(1)?;
@@ -225,7 +269,9 @@ fn resource_row(row: &Row<'_>) -> rusqlite::Result<ResourceInfo> {
 }
 
 fn exchange_row(row: &Row<'_>) -> rusqlite::Result<Exchange> {
-    let optional = |at: usize| -> rusqlite::Result<Option<u64>> { Ok(row.get::<_, Option<i64>>(at)?.map(to_u64)) };
+    let optional = |at: usize| -> rusqlite::Result<Option<u64>> {
+        Ok(row.get::<_, Option<i64>>(at)?.map(to_u64))
+    };
     let outcome: String = row.get(13)?;
     Ok(Exchange {
         id: row.get(0)?,
@@ -257,13 +303,18 @@ fn part(answer: Answer) -> Option<RangePart> {
         Some(200) => (0, size),
         _ => (range.first, range.length),
     };
-    Some(RangePart { first, length, answer })
+    Some(RangePart {
+        first,
+        length,
+        answer,
+    })
 }
 
 fn overlaps(range: Option<ByteRange>, asked: Option<(u64, Option<u64>)>) -> bool {
     match (range, asked) {
         (Some(range), Some((first, last))) => {
-            range.first <= last.unwrap_or(u64::MAX) && range.first.saturating_add(range.length) > first
+            range.first <= last.unwrap_or(u64::MAX)
+                && range.first.saturating_add(range.length) > first
         }
         _ => true,
     }
@@ -276,11 +327,18 @@ fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
 /// `None`: there are no directives.
 fn without_directives(url: &str) -> Option<String> {
     let (path, query) = url.split_once('?')?;
-    let kept: Vec<&str> = query.split('&').filter(|p| !p.starts_with("_HLS_")).collect();
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|p| !p.starts_with("_HLS_"))
+        .collect();
     if kept.len() == query.split('&').count() {
         return None;
     }
-    Some(if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) })
+    Some(if kept.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", kept.join("&"))
+    })
 }
 
 fn to_u64(n: i64) -> u64 {
@@ -293,8 +351,14 @@ mod tests {
 
     #[test]
     fn only_directives_are_taken_out_of_a_query() {
-        assert_eq!(without_directives("http://h/a?_HLS_msn=3&x=1&_HLS_part=0").as_deref(), Some("http://h/a?x=1"));
-        assert_eq!(without_directives("http://h/a?_HLS_skip=YES").as_deref(), Some("http://h/a"));
+        assert_eq!(
+            without_directives("http://h/a?_HLS_msn=3&x=1&_HLS_part=0").as_deref(),
+            Some("http://h/a?x=1")
+        );
+        assert_eq!(
+            without_directives("http://h/a?_HLS_skip=YES").as_deref(),
+            Some("http://h/a")
+        );
         assert_eq!(without_directives("http://h/a?x=1"), None);
         assert_eq!(without_directives("http://h/a"), None);
     }

@@ -227,7 +227,10 @@ mod tests {
         let mut download = DownloadFile::create(folder.path(), 7).unwrap();
         download.write(b"half").unwrap();
         drop(download);
-        assert_eq!(fs::read_dir(folder.path().join(TEMPORARY)).unwrap().count(), 0);
+        assert_eq!(
+            fs::read_dir(folder.path().join(TEMPORARY)).unwrap().count(),
+            0
+        );
     }
 
     #[test]
@@ -239,7 +242,15 @@ mod tests {
         fs::write(inside.join("short.ts"), b"12").unwrap();
         std::os::unix::fs::symlink(folder.path().join("secret"), inside.join("link.ts")).unwrap();
         let dir = Dir::open_ambient_dir(&inside, cap_std::ambient_authority()).unwrap();
-        for path in ["../secret", "/etc/passwd", "link.ts", "short.ts", "gone.ts", ".", ""] {
+        for path in [
+            "../secret",
+            "/etc/passwd",
+            "link.ts",
+            "short.ts",
+            "gone.ts",
+            ".",
+            "",
+        ] {
             assert!(open(&dir, path, 5).is_err(), "{path}");
         }
         assert_eq!(open(&dir, "short.ts", 2).unwrap().size, 2);

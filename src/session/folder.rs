@@ -207,7 +207,10 @@ mod tests {
         let sessions = Sessions::new(folder.path());
         sessions.create(Some("hall1")).unwrap();
         let message = sessions.create(Some("hall1")).unwrap_err().to_string();
-        assert!(message.ends_with("free names: hall2, hall3, hall4"), "{message}");
+        assert!(
+            message.ends_with("free names: hall2, hall3, hall4"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -175,10 +175,7 @@ mod tests {
         assert_eq!(Headers::join("[", None), None);
         assert_eq!(Headers::join(r#"[["date",null]]"#, None), None);
         assert_eq!(
-            Headers::join(
-                r#"[["date",null]]"#,
-                Some(&format!("[{}]", u64::MAX))
-            ),
+            Headers::join(r#"[["date",null]]"#, Some(&format!("[{}]", u64::MAX))),
             None
         );
     }

@@ -89,7 +89,14 @@ impl LineLog {
 
     fn run_back(&self, kept: &[&str], kept_at: usize, window_at: usize) -> Run {
         let length = (0..=kept_at.min(window_at))
-            .take_while(|&back| kept.get(kept_at - back) == self.window.get(window_at - back).map(String::as_str).as_ref())
+            .take_while(|&back| {
+                kept.get(kept_at - back)
+                    == self
+                        .window
+                        .get(window_at - back)
+                        .map(String::as_str)
+                        .as_ref()
+            })
             .count();
         Run {
             start: kept_at + 1 - length,
@@ -150,17 +157,24 @@ mod tests {
             };
             assert_eq!(
                 pieces.last_line,
-                if pieces.new.is_empty() { pieces.last_line } else { self.lines.len() as i64 + pieces.new.len() as i64 - 1 }
+                if pieces.new.is_empty() {
+                    pieces.last_line
+                } else {
+                    self.lines.len() as i64 + pieces.new.len() as i64 - 1
+                }
             );
-            self.lines.extend(pieces.new.iter().map(|l| (*l).to_owned()));
-            let middle = self.lines[pieces.first_line as usize..=pieces.last_line as usize].concat();
+            self.lines
+                .extend(pieces.new.iter().map(|l| (*l).to_owned()));
+            let middle =
+                self.lines[pieces.first_line as usize..=pieces.last_line as usize].concat();
             assert_eq!(format!("{}{}{}", pieces.head, middle, pieces.tail), body);
             pieces.head.len() + pieces.tail.len() + pieces.new.concat().len()
         }
     }
 
     fn window(first: usize, count: usize, end: &str) -> String {
-        let mut text = format!("#EXTM3U\r\n#EXT-X-TARGETDURATION:6\r\n#EXT-X-MEDIA-SEQUENCE:{first}\r\n");
+        let mut text =
+            format!("#EXTM3U\r\n#EXT-X-TARGETDURATION:6\r\n#EXT-X-MEDIA-SEQUENCE:{first}\r\n");
         for n in first..first + count {
             text += &format!("#EXTINF:6.0,\r\nlive/segment{n}.ts\r\n");
         }

@@ -24,8 +24,8 @@ pub use model::{
     ResourceKey, digest,
 };
 pub use read::{
-    ReadError,
-    Body, Exchange, Gap, PlaylistInfo, PollTrouble, Reader, ResourceInfo, Run, StreamInfo,
+    Body, Exchange, Gap, PlaylistInfo, PollTrouble, ReadError, Reader, ResourceInfo, Run,
+    StreamInfo,
 };
 pub use write::{Writer, WriterError};
 

@@ -208,14 +208,18 @@ impl Reader {
     /// # Errors
     /// The database is damaged.
     pub fn runs(&self) -> Result<Vec<Run>, ReadError> {
-        let runs = self.list("SELECT started_us, seen_us, stopped_us, program FROM run ORDER BY id", [], |row| {
-            Ok(Run {
-                started_us: row.get(0)?,
-                seen_us: row.get(1)?,
-                stopped_us: row.get(2)?,
-                program: row.get(3)?,
-            })
-        })?;
+        let runs = self.list(
+            "SELECT started_us, seen_us, stopped_us, program FROM run ORDER BY id",
+            [],
+            |row| {
+                Ok(Run {
+                    started_us: row.get(0)?,
+                    seen_us: row.get(1)?,
+                    stopped_us: row.get(2)?,
+                    program: row.get(3)?,
+                })
+            },
+        )?;
         if runs.is_empty() {
             return Err(self.altered("it has no run"));
         }
@@ -228,7 +232,11 @@ impl Reader {
     /// The database is damaged.
     pub fn streams(&self) -> Result<Vec<StreamInfo>, ReadError> {
         self.list("SELECT id, name, url FROM stream ORDER BY id", [], |row| {
-            Ok(StreamInfo { id: row.get(0)?, name: row.get(1)?, url: row.get(2)? })
+            Ok(StreamInfo {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                url: row.get(2)?,
+            })
         })
     }
 
@@ -276,7 +284,12 @@ impl Reader {
     ///
     /// # Errors
     /// The database is damaged.
-    pub fn poll_trouble(&self, playlist_id: i64, after_us: i64, until_us: i64) -> Result<PollTrouble, ReadError> {
+    pub fn poll_trouble(
+        &self,
+        playlist_id: i64,
+        after_us: i64,
+        until_us: i64,
+    ) -> Result<PollTrouble, ReadError> {
         self.db
             .query_row(
                 "SELECT count(*),
@@ -284,7 +297,13 @@ impl Reader {
                         ifnull(max(lag_us), 0)
                    FROM exchange WHERE resource_id = ?1 AND from_us > ?2 AND from_us <= ?3",
                 params![playlist_id, after_us, until_us],
-                |row| Ok(PollTrouble { polls: row.get(0)?, failed: row.get(1)?, lag_us: row.get(2)? }),
+                |row| {
+                    Ok(PollTrouble {
+                        polls: row.get(0)?,
+                        failed: row.get(1)?,
+                        lag_us: row.get(2)?,
+                    })
+                },
             )
             .map_err(|e| self.failed(e))
     }
@@ -321,10 +340,15 @@ impl Reader {
             (Some(data), None, None) => data,
             (None, None, Some(text)) => text.into_bytes(),
             (None, Some(path), None) => return Ok(Body::Chunk(self.chunk(&path, size)?)),
-            _ => return Err(self.altered(&format!("body {id} is neither text nor data nor a chunk"))),
+            _ => {
+                return Err(self.altered(&format!("body {id} is neither text nor data nor a chunk")));
+            }
         };
         if bytes.len() as u64 != size {
-            return Err(self.altered(&format!("body {id} has {} bytes, its row says {size}", bytes.len())));
+            return Err(self.altered(&format!(
+                "body {id} has {} bytes, its row says {size}",
+                bytes.len()
+            )));
         }
         Ok(Body::Bytes(bytes))
     }
@@ -366,7 +390,10 @@ impl Reader {
     }
 
     fn altered(&self, what: &str) -> ReadError {
-        ReadError::Altered { path: self.path.clone(), what: what.to_owned() }
+        ReadError::Altered {
+            path: self.path.clone(),
+            what: what.to_owned(),
+        }
     }
 }
 
@@ -381,7 +408,11 @@ fn database_error(database: &Path, source: rusqlite::Error) -> ReadError {
         }
         _ => "",
     };
-    ReadError::Database { path: database.display().to_string(), source, hint }
+    ReadError::Database {
+        path: database.display().to_string(),
+        source,
+        hint,
+    }
 }
 
 /// `Err(Err(e))`: SQLite's own error.
@@ -389,7 +420,10 @@ fn check(db: &Connection, path: &str) -> Result<(), Result<ReadError, rusqlite::
     let ours = || -> rusqlite::Result<(i32, i32)> {
         db.busy_timeout(Duration::from_secs(5))?;
         db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        db.set_db_config(
+            rusqlite::config::DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA,
+            false,
+        )?;
         db.set_prepared_statement_cache_capacity(64);
         let application = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
         let version = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -400,7 +434,10 @@ fn check(db: &Connection, path: &str) -> Result<(), Result<ReadError, rusqlite::
         return Err(Ok(ReadError::NotOurs(path.to_owned())));
     }
     if version > FORMAT_VERSION {
-        return Err(Ok(ReadError::Newer { path: path.to_owned(), found: version }));
+        return Err(Ok(ReadError::Newer {
+            path: path.to_owned(),
+            found: version,
+        }));
     }
     let here = schema_of(db).map_err(Err)?;
     let wanted = Connection::open_in_memory()
@@ -428,8 +465,14 @@ fn schema_of(db: &Connection) -> rusqlite::Result<SchemaTexts> {
 }
 
 fn first_difference(here: &SchemaTexts, wanted: &SchemaTexts) -> Option<String> {
-    let missing = wanted.iter().find(|(key, sql)| here.get(*key) != Some(*sql));
-    let added = || here.iter().find(|((kind, name), _)| kind == "trigger" || wanted.keys().any(|(k, n)| n == name && k != kind));
+    let missing = wanted
+        .iter()
+        .find(|(key, sql)| here.get(*key) != Some(*sql));
+    let added = || {
+        here.iter().find(|((kind, name), _)| {
+            kind == "trigger" || wanted.keys().any(|(k, n)| n == name && k != kind)
+        })
+    };
     missing.or_else(added).map(|((_, name), _)| name.clone())
 }
 
@@ -448,10 +491,16 @@ mod tests {
     #[test]
     fn an_altered_schema_is_noticed() {
         assert_eq!(altered(""), None);
-        assert_eq!(altered("CREATE INDEX own ON exchange(status); CREATE VIEW mine AS SELECT 1"), None);
+        assert_eq!(
+            altered("CREATE INDEX own ON exchange(status); CREATE VIEW mine AS SELECT 1"),
+            None
+        );
         assert_eq!(altered("DROP VIEW keys").as_deref(), Some("keys"));
         assert_eq!(
-            altered("DROP TABLE line; CREATE VIEW line AS SELECT 1 resource_id, 1 number, 'x' text").as_deref(),
+            altered(
+                "DROP TABLE line; CREATE VIEW line AS SELECT 1 resource_id, 1 number, 'x' text"
+            )
+            .as_deref(),
             Some("line")
         );
         assert!(altered("CREATE TRIGGER t AFTER INSERT ON event BEGIN SELECT 1; END").is_some());

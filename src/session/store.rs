@@ -175,7 +175,8 @@ impl Store {
 
     fn new_resource(&self, key: &ResourceKey) -> rusqlite::Result<i64> {
         let path_url = key.url.split('?').next().unwrap_or(&key.url);
-        let name = url::Url::parse(&key.url).map_or_else(|_| key.url.clone(), |u| resource_name(&u));
+        let name =
+            url::Url::parse(&key.url).map_or_else(|_| key.url.clone(), |u| resource_name(&u));
         self.db
             .prepare_cached(
                 "INSERT INTO resource (stream_id, kind, url, path_url, name, range_first, range_length)
@@ -217,7 +218,11 @@ impl Store {
     fn body(&mut self, new: &mut NewExchange, resource_id: i64) -> rusqlite::Result<Option<i64>> {
         match &new.body {
             NewBody::None => Ok(None),
-            NewBody::Bytes { data, sha256, binary } => {
+            NewBody::Bytes {
+                data,
+                sha256,
+                binary,
+            } => {
                 let owner = new.resource.kind.is_playlist().then_some(resource_id);
                 self.bytes(data, *sha256, *binary, owner).map(Some)
             }
@@ -280,14 +285,20 @@ impl Store {
         if !self.cache.lines.contains_key(&owner) {
             let next: i64 = self
                 .db
-                .prepare_cached("SELECT ifnull(max(number) + 1, 0) FROM line WHERE resource_id = ?1")?
+                .prepare_cached(
+                    "SELECT ifnull(max(number) + 1, 0) FROM line WHERE resource_id = ?1",
+                )?
                 .query_row([owner], |row| row.get(0))?;
             if self.cache.lines.len() >= MAX_CACHED {
                 self.cache.lines.clear();
             }
             self.cache.lines.insert(owner, LineLog::starting_at(next));
         }
-        let pieces = self.cache.lines.get_mut(&owner).and_then(|log| log.split(text));
+        let pieces = self
+            .cache
+            .lines
+            .get_mut(&owner)
+            .and_then(|log| log.split(text));
         let Some(pieces) = pieces else {
             return self.insert_body(text.len(), sha256, Some(text), None);
         };
@@ -314,7 +325,13 @@ impl Store {
                  VALUES (?1,?2,?3,?4,?5,?6,?7)",
             )?
             .insert(params![
-                to_i64(size as u64), sha256, pieces.head, pieces.first_line, pieces.last_line, pieces.tail, owner
+                to_i64(size as u64),
+                sha256,
+                pieces.head,
+                pieces.first_line,
+                pieces.last_line,
+                pieces.tail,
+                owner
             ])
     }
 

@@ -84,20 +84,37 @@ impl Writer {
     ) -> Result<(Self, oneshot::Receiver<WriterError>), WriterError> {
         let path = folder.database();
         let db = create_database(folder, clock.started_us(), program).map_err(|source| {
-            WriterError::Database { path: path.display().to_string(), source }
+            WriterError::Database {
+                path: path.display().to_string(),
+                source,
+            }
         })?;
         let store = Store::new(db, folder.chunks(), clock.started_us());
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (failed, failure) = oneshot::channel();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let thread = Thread { store, folder: folder.clone(), clock, messages: receiver };
-        std::thread::Builder::new().name("writer".to_owned()).spawn(move || {
-            if let Err(error) = runtime.block_on(thread.run()) {
-                // Nobody listens any more only when the recorder is going down anyway.
-                let _ = failed.send(error);
-            }
-        })?;
-        let writer = Self { sender, next_id: Arc::new(AtomicI64::new(1)), folder: folder.clone(), clock };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?;
+        let thread = Thread {
+            store,
+            folder: folder.clone(),
+            clock,
+            messages: receiver,
+        };
+        std::thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || {
+                if let Err(error) = runtime.block_on(thread.run()) {
+                    // Nobody listens any more only when the recorder is going down anyway.
+                    let _ = failed.send(error);
+                }
+            })?;
+        let writer = Self {
+            sender,
+            next_id: Arc::new(AtomicI64::new(1)),
+            folder: folder.clone(),
+            clock,
+        };
         Ok((writer, failure))
     }
 
@@ -123,7 +140,8 @@ impl Writer {
 
     /// Notes that `revision` lists a resource which will be asked for; `from_us` is when the revision is the answer.
     pub async fn pending(&self, resource: ResourceKey, revision: ExchangeId, from_us: i64) {
-        self.send(Message::Pending(resource, revision, from_us)).await;
+        self.send(Message::Pending(resource, revision, from_us))
+            .await;
     }
 
     /// Takes back [`Self::pending`]: it left the playlists before it was asked for.
@@ -138,7 +156,8 @@ impl Writer {
 
     /// Notes something about the recorder itself, now.
     pub async fn event(&self, kind: &'static str, detail: String) {
-        self.send(Message::Event(self.clock.now_us(), kind, detail)).await;
+        self.send(Message::Event(self.clock.now_us(), kind, detail))
+            .await;
     }
 
     /// Adds a stream; its number.
@@ -147,7 +166,8 @@ impl Writer {
     /// The writer has ended.
     pub async fn stream(&self, name: &str, url: &str) -> Result<i64, WriterError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Message::Stream(name.to_owned(), url.to_owned(), reply)).await;
+        self.send(Message::Stream(name.to_owned(), url.to_owned(), reply))
+            .await;
         answer.await.map_err(|_| WriterError::Gone)
     }
 
@@ -167,7 +187,11 @@ impl Writer {
     }
 }
 
-fn create_database(folder: &SessionFolder, zero_us: i64, program: &str) -> rusqlite::Result<Connection> {
+fn create_database(
+    folder: &SessionFolder,
+    zero_us: i64,
+    program: &str,
+) -> rusqlite::Result<Connection> {
     let db = Connection::open(folder.database())?;
     db.busy_timeout(Duration::from_secs(5))?;
     db.pragma_update(None, "application_id", super::APPLICATION_ID)?;
@@ -222,7 +246,10 @@ impl Thread {
             let next = if batch.iter().any(cannot_wait) {
                 self.messages.try_recv().ok()
             } else {
-                timeout_at(deadline, self.messages.recv()).await.ok().flatten()
+                timeout_at(deadline, self.messages.recv())
+                    .await
+                    .ok()
+                    .flatten()
             };
             match next {
                 Some(message) => batch.push(message),
@@ -238,9 +265,14 @@ impl Thread {
         loop {
             match self.commit(batch) {
                 Ok(()) => return Ok(()),
-                Err(CommitError::Database(e)) if e.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+                Err(CommitError::Database(e))
+                    if e.sqlite_error_code() == Some(ErrorCode::DiskFull) =>
+                {
                     if !said {
-                        tracing::error!("{}: the disk is full; waiting for room", self.folder.database().display());
+                        tracing::error!(
+                            "{}: the disk is full; waiting for room",
+                            self.folder.database().display()
+                        );
                         said = true;
                     }
                     tokio::time::sleep(RETRY_EVERY).await;
@@ -271,7 +303,10 @@ impl Thread {
                 streams.push((at, id));
             }
         }
-        self.store.db.prepare_cached("UPDATE run SET seen_us = ?1 WHERE id = 1")?.execute([now_us])?;
+        self.store
+            .db
+            .prepare_cached("UPDATE run SET seen_us = ?1 WHERE id = 1")?
+            .execute([now_us])?;
         chunks::sync_directories(&self.store.changed)?;
         self.store.changed.clear();
         self.store.db.execute_batch("COMMIT")?;
@@ -286,12 +321,16 @@ impl Thread {
 
     /// Closes the run and makes the database one file.
     async fn close(&mut self, ended: &str) -> Result<(), WriterError> {
-        let result = self.store.db.execute_batch("DELETE FROM pending").and_then(|()| {
-            self.store.db.execute(
-                "UPDATE run SET stopped_us = ?1, seen_us = ?1, ended = ?2 WHERE id = 1",
-                params![self.clock.now_us(), ended],
-            )
-        });
+        let result = self
+            .store
+            .db
+            .execute_batch("DELETE FROM pending")
+            .and_then(|()| {
+                self.store.db.execute(
+                    "UPDATE run SET stopped_us = ?1, seen_us = ?1, ended = ?2 WHERE id = 1",
+                    params![self.clock.now_us(), ended],
+                )
+            });
         result.map_err(|e| self.database_error(e))?;
         self.sweep();
         self.become_one_file().await;
@@ -314,7 +353,9 @@ impl Thread {
         let deadline = clock::instant() + CLOSE_PATIENCE;
         loop {
             let _ = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-            match db.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get::<_, String>(0)) {
+            match db.pragma_update_and_check(None, "journal_mode", "DELETE", |row| {
+                row.get::<_, String>(0)
+            }) {
                 Ok(mode) if mode == "delete" => return,
                 _ if clock::instant() >= deadline => break,
                 _ => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -327,7 +368,10 @@ impl Thread {
     }
 
     fn database_error(&self, source: rusqlite::Error) -> WriterError {
-        WriterError::Database { path: self.folder.database().display().to_string(), source }
+        WriterError::Database {
+            path: self.folder.database().display().to_string(),
+            source,
+        }
     }
 }
 
@@ -357,8 +401,12 @@ fn cannot_wait(message: &Message) -> bool {
 }
 
 /// What comes after a finish has nobody to wait for it.
-fn take_finish(batch: &mut Vec<Message>) -> Option<(String, oneshot::Sender<Result<(), WriterError>>)> {
-    let at = batch.iter().position(|m| matches!(m, Message::Finish(..)))?;
+fn take_finish(
+    batch: &mut Vec<Message>,
+) -> Option<(String, oneshot::Sender<Result<(), WriterError>>)> {
+    let at = batch
+        .iter()
+        .position(|m| matches!(m, Message::Finish(..)))?;
     match batch.remove(at) {
         Message::Finish(ended, reply) => Some((ended, reply)),
         _ => None,
@@ -368,7 +416,9 @@ fn take_finish(batch: &mut Vec<Message>) -> Option<(String, oneshot::Sender<Resu
 fn write(store: &mut Store, message: &mut Message) -> rusqlite::Result<Option<i64>> {
     match message {
         Message::Exchange(exchange) => store.exchange(exchange).map(|()| None),
-        Message::Pending(key, revision, from_us) => store.pending(key, *revision, *from_us).map(|()| None),
+        Message::Pending(key, revision, from_us) => {
+            store.pending(key, *revision, *from_us).map(|()| None)
+        }
         Message::NotPending(key) => store.not_pending(key).map(|()| None),
         Message::Alias(key, url) => store.alias(key, url).map(|()| None),
         Message::Event(at_us, kind, detail) => store.event(*at_us, kind, detail).map(|()| None),

@@ -1,0 +1,54 @@
+//! The text of playlists: bytes in, facts out (draft-ietf-hls-rfc8216bis).
+//!
+//! What always holds:
+//! - Nothing here fails or panics, whatever the bytes are. A playlist that nobody could
+//!   read gives fewer facts, never an error: that it could not be read is a fact too.
+//! - Nothing is parsed and written back. A playlist is changed by replacing the bytes of a
+//!   URI inside the line it stands in ([`rewrite`]); every other byte stays what it was.
+//! - Work and memory grow with the size of the playlist; what variables may expand to is
+//!   bounded ([`Variables`]).
+//! - A URL is `http` or `https` where it leaves this module; everything else is [`Refused`].
+//!
+//! What does not belong here: files, sockets, time, the decision what to fetch, and the
+//! question what was recorded.
+//!
+//! | file | is |
+//! | --- | --- |
+//! | `scan` | lines and the byte span of every URI |
+//! | `attributes` | attribute lists, by byte span |
+//! | `variables` | `EXT-X-DEFINE` and `{$name}` |
+//! | `rewrite` | URIs that would lead away from a replay, replaced |
+//! | `replay_path` | the URL space of a replay, both directions |
+//! | `kind` | media playlist, multivariant playlist, or none |
+//! | `media` | facts and resources of a media playlist |
+//! | `byte_range` | sub-ranges of resources |
+//! | `multivariant` | children of a multivariant playlist, with labels |
+//! | `names` | names for people and for a file system, made of URLs |
+//! | `resolve`, `numbers`, `testing` | helpers of these |
+
+mod attributes;
+mod byte_range;
+mod kind;
+mod media;
+mod multivariant;
+mod names;
+mod numbers;
+mod replay_path;
+mod resolve;
+mod rewrite;
+mod scan;
+#[cfg(test)]
+mod testing;
+mod variables;
+
+pub use attributes::{Attribute, attributes};
+pub use byte_range::ByteRange;
+pub use kind::{PlaylistKind, playlist_kind};
+pub use media::{Entry, EntryRole, MediaFacts, MediaPlaylist, read_media};
+pub use multivariant::{Child, ChildRole, MultivariantPlaylist, read_multivariant};
+pub use names::{chunk_path, ranged_chunk_path, resource_name, stream_name, with_suffix};
+pub use replay_path::{origin_url, replay_path};
+pub use resolve::Refused;
+pub use rewrite::{Place, Replacement, replacements, rewrite};
+pub use scan::{Line, LineKind, Tag, UriRef, UriRole, lines, uris};
+pub use variables::Variables;

@@ -1,0 +1,274 @@
+//! Multivariant playlists: the playlists that they list, with labels for people
+//! (RFC 8216bis 4.4.6).
+//!
+//! URLs come from our own scanner. Descriptions come from `m3u8-rs`; what it cannot read
+//! gets a plainer label.
+
+use std::collections::{HashMap, HashSet};
+
+use m3u8_rs::{AlternativeMedia, MasterPlaylist, VariantStream};
+use url::Url;
+
+use super::names::resource_name;
+use super::resolve::{Refused, Resolver};
+use super::scan::{BOM, UriRole, uris};
+use super::variables::Variables;
+
+/// Labels are cut here, in characters.
+const LONGEST_LABEL: usize = 80;
+
+/// Beyond this size, in bytes, only our own scanner looks at a playlist.
+const LARGEST_DESCRIBED: usize = 1024 * 1024;
+
+/// What a child of a multivariant playlist is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ChildRole {
+    /// A variant stream (`EXT-X-STREAM-INF`).
+    Variant,
+    /// A rendition (`EXT-X-MEDIA`).
+    Rendition,
+    /// I-frames of a variant (`EXT-X-I-FRAME-STREAM-INF`).
+    IFrame,
+}
+
+/// A media playlist that a multivariant playlist lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Child {
+    /// What it is: where a URL is listed more than once, what it is first.
+    pub role: ChildRole,
+    /// Its URL, http or https; without fragment, user and password.
+    pub url: Url,
+    /// A few words for people, such as `1280x720 2.5 Mbit/s` or `audio en (English)`. Never
+    /// empty, without control characters.
+    pub label: String,
+}
+
+/// What was read of a multivariant playlist. All URLs are as in [`Child`], each once, in the
+/// order in which they are written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MultivariantPlaylist {
+    /// The media playlists.
+    pub children: Vec<Child>,
+    /// Keys that are announced early (`EXT-X-SESSION-KEY`).
+    pub keys: Vec<Url>,
+    /// Session data (`EXT-X-SESSION-DATA`).
+    pub data: Vec<Url>,
+    /// URIs that nobody can ask for; each once.
+    pub refused: Vec<Refused>,
+    /// The variables that it defines, for its children to import.
+    pub variables: Variables,
+}
+
+/// Reads a multivariant playlist. `base` is the URL that answered, after redirects.
+pub fn read_multivariant(body: &[u8], base: &Url) -> MultivariantPlaylist {
+    let variables = Variables::read(body, base, &Variables::default());
+    let mut resolver = Resolver::new(base, &variables);
+    let mut labels = descriptions(body);
+    let mut playlist = MultivariantPlaylist::default();
+    let (mut children, mut others) = (HashSet::new(), HashSet::new());
+    for uri in uris(body) {
+        let role = match uri.role {
+            UriRole::Variant => Some(ChildRole::Variant),
+            UriRole::Rendition => Some(ChildRole::Rendition),
+            UriRole::IFrameVariant => Some(ChildRole::IFrame),
+            UriRole::SessionKey | UriRole::SessionData => None,
+            _ => continue,
+        };
+        let written = body.get(uri.span).unwrap_or_default();
+        let Some(url) = resolver.request(written) else {
+            continue;
+        };
+        if let Some(role) = role {
+            if children.insert(url.clone()) {
+                let described = labels.remove(&(role, written.to_vec()));
+                let label = label(described, &variables, &url);
+                playlist.children.push(Child { role, url, label });
+            }
+        } else if others.insert((uri.role, url.clone())) {
+            match uri.role {
+                UriRole::SessionKey => playlist.keys.push(url),
+                _ => playlist.data.push(url),
+            }
+        }
+    }
+    playlist.refused = resolver.into_refused();
+    playlist.variables = variables;
+    playlist
+}
+
+/// A label out of a description, or else out of the URL.
+fn label(described: Option<String>, variables: &Variables, url: &Url) -> String {
+    let described = described.unwrap_or_default();
+    let described = printable(&variables.substitute(&described));
+    if !described.is_empty() {
+        return described;
+    }
+    let name = resource_name(url);
+    let last = name.rsplit('/').find(|part| !part.is_empty());
+    match printable(last.unwrap_or_default()) {
+        name if name.is_empty() => "playlist".to_owned(),
+        name => name,
+    }
+}
+
+/// `text` in one line, cut, without anything that steers a terminal or turns the direction
+/// of writing around.
+fn printable(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
+    let kept: String = text
+        .chars()
+        .filter(|&c| !steers(c))
+        .take(LONGEST_LABEL)
+        .collect();
+    kept.trim().to_owned()
+}
+
+/// What `m3u8-rs` knows of each child, by role and URI as written.
+fn descriptions(body: &[u8]) -> HashMap<(ChildRole, Vec<u8>), String> {
+    let body = body.strip_prefix(BOM).unwrap_or(body);
+    if body.len() > LARGEST_DESCRIBED {
+        return HashMap::new();
+    }
+    let Ok(playlist) = m3u8_rs::parse_master_playlist_res(body) else {
+        return HashMap::new();
+    };
+    let MasterPlaylist {
+        variants,
+        alternatives,
+        ..
+    } = playlist;
+    let variants = variants.iter().map(|variant| {
+        let role = match variant.is_i_frame {
+            true => ChildRole::IFrame,
+            false => ChildRole::Variant,
+        };
+        ((role, key(&variant.uri)), variant_label(variant))
+    });
+    let renditions = alternatives.iter().filter_map(|rendition| {
+        let uri = rendition.uri.as_deref()?;
+        Some(((ChildRole::Rendition, key(uri)), rendition_label(rendition)))
+    });
+    // In reverse, so that of two descriptions of one URI the first stays.
+    let mut all: Vec<_> = variants.chain(renditions).collect();
+    all.reverse();
+    all.into_iter().collect()
+}
+
+fn key(uri: &str) -> Vec<u8> {
+    uri.as_bytes().trim_ascii().to_vec()
+}
+
+fn variant_label(variant: &VariantStream) -> String {
+    let size = variant
+        .resolution
+        .map(|size| format!("{}x{}", size.width, size.height));
+    if variant.is_i_frame {
+        return format!("iframe {}", size.unwrap_or_else(|| rate(variant.bandwidth)));
+    }
+    let words = [size.unwrap_or_default(), rate(variant.bandwidth)];
+    words.join(" ")
+}
+
+/// A bit rate in the unit that people use for it.
+fn rate(bits_per_second: u64) -> String {
+    match bits_per_second {
+        0 => String::new(),
+        1..1_000_000 => format!("{} kbit/s", bits_per_second.div_ceil(1000)),
+        // One decimal is all that is shown: the rounding of f64 does not matter.
+        more => format!("{:.1} Mbit/s", more as f64 / 1e6),
+    }
+}
+
+fn rendition_label(rendition: &AlternativeMedia) -> String {
+    let mut label = rendition.media_type.to_string().to_lowercase();
+    if let Some(language) = rendition.language.as_deref() {
+        label = format!("{label} {language}");
+    }
+    if !rendition.name.is_empty() {
+        label = format!("{label} ({})", rendition.name);
+    }
+    label
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{any_body, playlist_text, url};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(body: &str) -> MultivariantPlaylist {
+        read_multivariant(body.as_bytes(), &url("https://h/live/main.m3u8?t=1"))
+    }
+
+    fn labels(body: &str) -> Vec<String> {
+        read(body)
+            .children
+            .into_iter()
+            .map(|c| format!("{} {}", c.url.path(), c.label))
+            .collect()
+    }
+
+    #[test]
+    fn children_have_labels_for_people() {
+        let body = "#EXTM3U\n\
+            #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"English\",LANGUAGE=\"en\",URI=\"en.m3u8\"\n\
+            #EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"s\",NAME=\"De\u{1b}[31mutsch\u{202e}\",URI=\"de.m3u8\"\n\
+            #EXT-X-STREAM-INF:BANDWIDTH=2500000,RESOLUTION=1280x720,AUDIO=\"a\"\nhd.m3u8\r\n\
+            #EXT-X-STREAM-INF:BANDWIDTH=128000\n audio.m3u8\n\
+            #EXT-X-STREAM-INF:BANDWIDTH=1\nhd.m3u8\n\
+            #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,RESOLUTION=640x360,URI=\"i.m3u8\"\n";
+        assert_eq!(
+            labels(body),
+            [
+                "/live/en.m3u8 audio en (English)",
+                "/live/de.m3u8 subtitles (De[31mutsch)",
+                "/live/hd.m3u8 1280x720 2.5 Mbit/s",
+                "/live/audio.m3u8 128 kbit/s",
+                "/live/i.m3u8 iframe 640x360",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_described_is_labelled_after_its_url() {
+        assert_eq!(
+            labels("\u{FEFF}#EXTM3U\n#EXT-X-STREAM-INF:\na/b%20c.m3u8\n#EXT-X-STREAM-INF:X\n/\n"),
+            ["/live/a/b%20c.m3u8 b c.m3u8", "/ playlist"]
+        );
+    }
+
+    #[test]
+    fn keys_data_variables_and_refusals() {
+        let playlist = read(
+            "#EXTM3U\n#EXT-X-DEFINE:QUERYPARAM=\"t\"\n\
+             #EXT-X-SESSION-KEY:METHOD=AES-128,URI=\"k\"\n#EXT-X-SESSION-KEY:METHOD=AES-128,URI=\"k\"\n\
+             #EXT-X-SESSION-KEY:METHOD=SAMPLE-AES,URI=\"skd://k\"\n\
+             #EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"k\"\n\
+             #EXT-X-STREAM-INF:BANDWIDTH=1\n{$t}.m3u8\nstray.m3u8\n",
+        );
+        assert_eq!(playlist.keys, [url("https://h/live/k")]);
+        assert_eq!(playlist.data, [url("https://h/live/k")]);
+        assert_eq!(playlist.refused.len(), 1);
+        assert_eq!(playlist.children.len(), 1, "a stray line is no variant");
+        assert_eq!(playlist.children[0].url, url("https://h/live/1.m3u8"));
+        assert!(!playlist.variables.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_can_be_read(body in any_body(), text in playlist_text()) {
+            for body in [&body[..], text.as_bytes()] {
+                let playlist = read_multivariant(body, &url("https://h/a/p.m3u8?b=1"));
+                let mut seen = HashSet::new();
+                for child in playlist.children {
+                    prop_assert!(seen.insert(child.url));
+                    prop_assert!(!child.label.is_empty());
+                    prop_assert!(!child.label.contains(char::is_control));
+                }
+            }
+        }
+    }
+}

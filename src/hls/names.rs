@@ -1,0 +1,336 @@
+//! Names made of URLs: for people, for a file system, for a stream.
+//!
+//! None of them leads back to its URL: two URLs may share a name.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+use sanitize_filename::{Options, sanitize_with_options};
+use url::Url;
+
+use super::byte_range::ByteRange;
+
+/// One component of a chunk's path, in bytes; below the 255 of most file systems, so that
+/// copies and archives have room to add to it. Room for a suffix is kept.
+const LONGEST_COMPONENT: usize = 200 - SUFFIX_ROOM;
+
+/// A chunk's path, in bytes; with the folder of a session before it, still below the 1024
+/// of macOS.
+const LONGEST_PATH: usize = 900 - SUFFIX_ROOM;
+
+/// Components of a chunk's path.
+const MOST_COMPONENTS: usize = 32;
+
+/// What [`with_suffix`] adds at most, in bytes: a tilde and a `u32`.
+const SUFFIX_ROOM: usize = 11;
+
+/// Longer extensions are none, in bytes with the dot: they are cut like any name.
+const LONGEST_EXTENSION: usize = 16;
+
+/// A stream's name, in bytes.
+const LONGEST_STREAM_NAME: usize = 64;
+
+/// The URL's path for people: without its leading slash, percent-decoded where that gives
+/// readable text. Control characters and what is no UTF-8 stay percent-encoded.
+pub fn resource_name(url: &Url) -> String {
+    let path = url.path();
+    readable(path.strip_prefix('/').unwrap_or(path))
+}
+
+/// `text` percent-decoded where the bytes are UTF-8 and no control characters.
+fn readable(text: &str) -> String {
+    let mut name = String::with_capacity(text.len());
+    let bytes: Cow<[u8]> = percent_decode_str(text).into();
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c.is_control() {
+                true => encode(&mut name, c.encode_utf8(&mut [0; 4]).as_bytes()),
+                false => name.push(c),
+            }
+        }
+        encode(&mut name, chunk.invalid());
+    }
+    name
+}
+
+fn encode(name: &mut String, bytes: &[u8]) {
+    for &byte in bytes {
+        name.push_str(percent_encoding::percent_encode_byte(byte));
+    }
+}
+
+/// A relative path for the file system of a chunk, in the shape of the URL's path: `/`
+/// between components, each of which every common file system takes as a plain name.
+///
+/// At most 32 components and 900 bytes (middle ones are left out), 200 bytes for each, a
+/// suffix of [`with_suffix`] included. No component begins with a dot.
+pub fn chunk_path(url: &Url) -> String {
+    let path = url.path();
+    let mut written: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    if path.ends_with('/') {
+        written.push("index");
+    }
+    let half = MOST_COMPONENTS / 2;
+    if written.len() > MOST_COMPONENTS {
+        written.drain(half..written.len() - half);
+    }
+    let mut components: Vec<String> = written.into_iter().filter_map(component).collect();
+    if components.is_empty() {
+        components.push("index".to_owned());
+    }
+    let mut length = components.iter().map(|c| c.len() + 1).sum::<usize>() - 1;
+    while length > LONGEST_PATH && components.len() > 2 {
+        length -= components.remove(components.len() / 2).len() + 1;
+    }
+    components.join("/")
+}
+
+/// One component of a URL's path as a name in a file system; None for dots.
+fn component(written: &str) -> Option<String> {
+    let decoded = readable(written);
+    if matches!(decoded.as_str(), "" | "." | "..") {
+        return None;
+    }
+    let mut name = sanitized(&shortened(&decoded));
+    // A device name of Windows is replaced as a whole; its own name is worth keeping.
+    let was_replaced = name == "_" && decoded.len() > 1;
+    if name.starts_with('.') || was_replaced {
+        name = sanitized(&shortened(&format!("_{decoded}")));
+    }
+    Some(name)
+}
+
+fn sanitized(name: &str) -> String {
+    let options = Options {
+        windows: true,
+        truncate: true,
+        replacement: "_",
+    };
+    match sanitize_with_options(name, options) {
+        name if name.is_empty() => "_".to_owned(),
+        name => name,
+    }
+}
+
+/// `name` cut to the length of a component, its extension kept.
+fn shortened(name: &str) -> String {
+    if name.len() <= LONGEST_COMPONENT {
+        return name.to_owned();
+    }
+    let (stem, extension) = split_extension(name);
+    let room = LONGEST_COMPONENT - extension.len();
+    let kept = stem
+        .char_indices()
+        .take_while(|(at, c)| at + c.len_utf8() <= room);
+    kept.map(|(_, c)| c).chain(extension.chars()).collect()
+}
+
+/// The stem and the extension (with its dot; empty if there is none) of a component.
+fn split_extension(name: &str) -> (&str, &str) {
+    let dot = name.rfind('.').filter(|&at| at > 0);
+    let at = dot.filter(|&at| name.len() - at <= LONGEST_EXTENSION);
+    name.split_at_checked(at.unwrap_or(name.len()))
+        .unwrap_or((name, ""))
+}
+
+/// `path` with a suffix that tells it from others: `a/seg7.ts` and 2 give `a/seg7~2.ts`. A
+/// path of [`chunk_path`] stays within its limits.
+pub fn with_suffix(path: &str, n: u32) -> String {
+    let folder = path.rfind('/').map_or(0, |at| at + 1);
+    let (folder, name) = path.split_at_checked(folder).unwrap_or(("", path));
+    let (stem, extension) = split_extension(name);
+    format!("{folder}{stem}~{n}{extension}")
+}
+
+/// The path of one byte range of a resource: "a/all@1000-1999.ts" (first and last byte).
+pub fn ranged_chunk_path(url: &Url, range: ByteRange) -> String {
+    let path = chunk_path(url);
+    let folder = path.rfind('/').map_or(0, |at| at + 1);
+    let (folder, name) = path.split_at_checked(folder).unwrap_or(("", &path));
+    let (stem, extension) = split_extension(name);
+    let last = range.first.saturating_add(range.length).saturating_sub(1);
+    format!("{folder}{stem}@{}-{last}{extension}", range.first)
+}
+
+/// Last names of URL paths that say nothing about the stream.
+const GENERIC: [&str; 9] = [
+    "index",
+    "master",
+    "playlist",
+    "main",
+    "stream",
+    "manifest",
+    "chunklist",
+    "prog_index",
+    "live",
+];
+
+/// Names that mean something else in the URL space of a replay.
+const RESERVED: [&str; 4] = ["http", "https", "stream.m3u8", "favicon.ico"];
+
+/// A short name for a stream: the stem of the last component of the URL's path, or the
+/// nearest folder above it that says more than `index` or `live`, or the host. Only
+/// `A-Z a-z 0-9 . _ -`, at most 64 bytes, beginning with a letter or digit.
+pub fn stream_name(url: &Url) -> String {
+    let from_path = url.path().rsplit('/').map(stem).map(stream_word);
+    let from_host = url.host_str().map(stream_word);
+    from_path
+        .filter(|word| !GENERIC.contains(&word.to_ascii_lowercase().as_str()))
+        .chain(from_host)
+        .find(|word| !word.is_empty())
+        .unwrap_or_else(|| "stream".to_owned())
+}
+
+/// A component without the extension of a playlist.
+fn stem(component: &str) -> &str {
+    let (stem, extension) = component.rsplit_once('.').unwrap_or((component, ""));
+    match extension.to_ascii_lowercase().as_str() {
+        "m3u8" | "m3u" => stem,
+        _ => component,
+    }
+}
+
+/// What of `text` may stand in a stream's name; empty if nothing worth showing is left.
+fn stream_word(text: &str) -> String {
+    let mut word = String::new();
+    for c in readable(text).chars() {
+        let kept = c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if kept || !word.ends_with('_') {
+            word.push(if kept { c } else { '_' });
+        }
+    }
+    word.truncate(LONGEST_STREAM_NAME - 1);
+    let word = word.trim_matches(['.', '-', '_']);
+    if RESERVED.contains(&word.to_ascii_lowercase().as_str()) {
+        return format!("{word}_");
+    }
+    word.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::url;
+    use super::*;
+    use proptest::prelude::*;
+    use std::path::{Component, Path};
+
+    #[test]
+    fn resource_names_are_readable() {
+        let cases = [
+            (
+                "http://h/test/npt=0-6.76_pid=36,37.ts?x#y",
+                "test/npt=0-6.76_pid=36,37.ts",
+            ),
+            ("http://h/a%20b/%C3%A4.ts", "a b/ä.ts"),
+            ("http://h/%E4%0A%1b%7f%C2%85%zz%", "%E4%0A%1B%7F%C2%85%zz%"),
+            ("http://h/", ""),
+            ("http://h//a/", "/a/"),
+        ];
+        for (from, name) in cases {
+            assert_eq!(resource_name(&url(from)), name);
+        }
+    }
+
+    #[test]
+    fn chunk_paths_mirror_url_paths() {
+        let cases = [
+            (
+                "http://h/test/npt=0-6.76_pid=36,37.ts",
+                "test/npt=0-6.76_pid=36,37.ts",
+            ),
+            ("http://h/", "index"),
+            ("http://h/a/", "a/index"),
+            ("http://h//a///b", "a/b"),
+            ("http://h/.tmp/1", "_.tmp/1"),
+            ("http://h/a%2F..%2F..%2Fb%5Cc", "a_.._.._b_c"),
+            ("http://h/con.ts/NUL/aux", "_con.ts/_NUL/_aux"),
+            ("http://h/a./b%20/c...", "a_/b_/c_"),
+            ("http://h/a:b|c?d", "a_b_c"),
+            ("http://h/%00%1F/*", "%00%1F/_"),
+            ("http://h/...", "__"),
+        ];
+        for (from, path) in cases {
+            assert_eq!(chunk_path(&url(from)), path, "{from}");
+        }
+    }
+
+    #[test]
+    fn long_names_keep_their_extension_and_deep_paths_their_ends() {
+        let long = chunk_path(&url(&format!("http://h/{}.ts", "ä".repeat(300))));
+        assert!(
+            long.len() <= LONGEST_COMPONENT && long.ends_with("ä.ts"),
+            "{long}"
+        );
+        let deep: String = (0..100).map(|n| format!("/{n}")).collect();
+        let deep = chunk_path(&url(&format!("http://h{deep}")));
+        assert!(
+            deep.starts_with("0/1/") && deep.ends_with("/98/99"),
+            "{deep}"
+        );
+        assert_eq!(deep.split('/').count(), MOST_COMPONENTS);
+    }
+
+    #[test]
+    fn suffixes_stand_before_the_extension() {
+        assert_eq!(with_suffix("a/seg7.ts", 2), "a/seg7~2.ts");
+        assert_eq!(with_suffix("a.b/seg7", 2), "a.b/seg7~2");
+        assert_eq!(with_suffix(".x", 2), ".x~2");
+        assert_eq!(with_suffix("", 2), "~2");
+    }
+
+    #[test]
+    fn streams_are_named_after_what_says_most() {
+        let cases = [
+            ("https://h:443/bbc_world.m3u8", "bbc_world"),
+            ("https://h/hls/ch5/index.m3u8?x=1", "ch5"),
+            ("https://h/ch5/live/Playlist.m3u8", "ch5"),
+            ("https://cdn.example.com/master.m3u8", "cdn.example.com"),
+            ("https://cdn.example.com/", "cdn.example.com"),
+            ("https://[::1]:80/live/", "1"),
+            ("https://h/ch1.isml/.m3u8", "ch1.isml"),
+            ("https://h/news/http.m3u8", "http_"),
+            ("https://h/stream.m3u8.m3u8", "stream.m3u8_"),
+            ("https://h/@x/%40y%20%20z!.m3u8", "y_z"),
+            ("https://h/%D0%BA%D0%B0/%D0%BD.m3u8", "h"),
+            ("https://!/", "stream"),
+        ];
+        for (from, name) in cases {
+            assert_eq!(stream_name(&url(from)), name, "{from}");
+        }
+    }
+
+    fn is_plain_path(path: &str) -> bool {
+        let components: Vec<_> = Path::new(path).components().collect();
+        let plain = components.iter().all(|c| matches!(c, Component::Normal(_)));
+        let sized = path
+            .split('/')
+            .all(|c| (1..=200).contains(&c.len()) && !c.starts_with('.'));
+        plain && sized && path.len() <= 900 && components.len() <= 32 && !path.contains('\\')
+    }
+
+    proptest! {
+        #[test]
+        fn any_url_gives_safe_names(
+            path in r#"(/|\PC{0,300}|[a-z]{0,3}|\.|\.\.|%2e|%2F|%5C|%00|\\|:|con|[ .]|%20|~){0,80}"#,
+            n: u32,
+        ) {
+            let Ok(url) = Url::parse(&format!("http://h/{path}")) else { return Ok(()) };
+            let path = chunk_path(&url);
+            prop_assert!(is_plain_path(&path), "{}", path);
+            let suffixed = with_suffix(&path, n);
+            prop_assert!(is_plain_path(&suffixed), "{}", suffixed);
+            prop_assert!(path != suffixed);
+            prop_assert!(!resource_name(&url).contains(char::is_control));
+        }
+
+        #[test]
+        fn any_url_gives_a_stream_name(host in "[a-z!'_-]{1,80}", path in r#"(/|\PC{0,20}|[a-z.]{0,80}|live|http|\.m3u8|%40|%2E|_){0,8}"#) {
+            let Ok(url) = Url::parse(&format!("http://{host}/{path}")) else { return Ok(()) };
+            let name = stream_name(&url);
+            prop_assert!((1..=64).contains(&name.len()));
+            prop_assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)));
+            prop_assert!(name.starts_with(|c: char| c.is_ascii_alphanumeric()));
+            prop_assert!(!RESERVED.contains(&name.as_str()));
+        }
+    }
+}

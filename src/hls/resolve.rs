@@ -1,0 +1,158 @@
+//! From the bytes of a reference to a URL: variables, then RFC 3986 as WHATWG reads it.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt::Write;
+
+use url::Url;
+
+use super::variables::Variables;
+
+/// What all substitutions of one playlist may add together, in bytes: ten bytes of a
+/// hostile playlist must not become 64 KiB again and again.
+const MOST_EXPANDED: usize = 16 * 1024 * 1024;
+
+/// A URI that names nothing to ask for over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Refused {
+    /// The URI as it is written.
+    pub uri: String,
+    /// Why it is refused, for people.
+    pub reason: &'static str,
+}
+
+/// Resolves the references of one playlist.
+pub(super) struct Resolver<'a> {
+    base: &'a Url,
+    variables: &'a Variables,
+    budget: usize,
+    refused: Vec<Refused>,
+    refused_before: HashSet<String>,
+}
+
+impl<'a> Resolver<'a> {
+    /// References resolve against `base`, the URL of the playlist.
+    pub(super) fn new(base: &'a Url, variables: &'a Variables) -> Resolver<'a> {
+        Resolver {
+            base,
+            variables,
+            budget: MOST_EXPANDED,
+            refused: Vec::new(),
+            refused_before: HashSet::new(),
+        }
+    }
+
+    /// The text of a reference with its variables substituted.
+    pub(super) fn expand<'t>(&mut self, text: &'t str) -> Result<Cow<'t, str>, &'static str> {
+        let expanded = self.variables.substitute(text);
+        let growth = expanded.len().saturating_sub(text.len());
+        self.budget = self
+            .budget
+            .checked_sub(growth)
+            .ok_or("the variables of the playlist expand to too much")?;
+        Ok(expanded)
+    }
+
+    /// The http or https URL that a reference means; otherwise why there is none.
+    pub(super) fn resolve(&mut self, text: &str) -> Result<Url, &'static str> {
+        let expanded = self.expand(text)?;
+        let url = self
+            .base
+            .join(&expanded)
+            .map_err(|_| "cannot be read as a URL")?;
+        match url.scheme() {
+            "http" | "https" if url.has_host() => Ok(url),
+            _ => Err("neither http nor https"),
+        }
+    }
+
+    /// The URL to ask for, as [`request_url`] makes it; None is noted as a refusal.
+    pub(super) fn request(&mut self, written: &[u8]) -> Option<Url> {
+        match self.resolve(&reference_text(written)) {
+            Ok(url) => Some(request_url(url)),
+            Err(reason) => {
+                let uri = String::from_utf8_lossy(written).into_owned();
+                if self.refused_before.insert(uri.clone()) {
+                    self.refused.push(Refused { uri, reason });
+                }
+                None
+            }
+        }
+    }
+
+    /// What [`Resolver::request`] refused; each URI once.
+    pub(super) fn into_refused(self) -> Vec<Refused> {
+        self.refused
+    }
+}
+
+/// `url` as it is asked for: without fragment, user and password.
+pub(super) fn request_url(mut url: Url) -> Url {
+    url.set_fragment(None);
+    if !url.username().is_empty() || url.password().is_some() {
+        // Both fail only where there is no host, and then there is nothing to remove.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+    }
+    url
+}
+
+/// The bytes of a reference as text. Bytes that are no UTF-8 are percent-encoded one by
+/// one, so that the reference still means the bytes that the origin wrote.
+pub(super) fn reference_text(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    Cow::Owned(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::url;
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_utf8_are_percent_encoded() {
+        assert_eq!(reference_text("ä.ts".as_bytes()), "ä.ts");
+        assert_eq!(reference_text(b"\xE4\xC3\xA4\xC3.ts"), "%E4ä%C3.ts");
+    }
+
+    #[test]
+    fn only_http_comes_out() {
+        let base = url("https://u:p@h/a/b.m3u8");
+        let variables = Variables::default();
+        let mut resolver = Resolver::new(&base, &variables);
+        let resolved = resolver.resolve("c.ts#t=1").map(request_url);
+        assert_eq!(resolved, Ok(url("https://h/a/c.ts")));
+        for refused in [
+            "data:,x",
+            "skd://x",
+            "rtmp://h/x",
+            "file:///etc/passwd",
+            "http://[",
+        ] {
+            assert!(resolver.resolve(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn all_expansions_together_are_bounded() {
+        let base = url("https://h/");
+        let define = format!(
+            "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"{}\"\n",
+            "x".repeat(60_000)
+        );
+        let variables = Variables::read(define.as_bytes(), &base, &Variables::default());
+        let mut resolver = Resolver::new(&base, &variables);
+        let expanded = (0..10_000).filter(|_| resolver.expand("{$a}").is_ok());
+        assert!(expanded.count() < 300);
+    }
+}

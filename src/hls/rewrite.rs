@@ -1,0 +1,352 @@
+//! Replaces the URIs of a playlist that would lead a player away from a replay, and nothing
+//! else.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use url::{Position, Url};
+
+use super::resolve::{Resolver, reference_text};
+use super::scan::{UriRef, UriRole, uris};
+use super::variables::Variables;
+
+/// What would end a quoted string or a line.
+const UNSAFE: &AsciiSet = &CONTROLS.add(b'"').add(b' ');
+
+/// Where a playlist stood at the origin, and where it is served now.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// What relative references in the body resolve against at the origin: the URL that
+    /// answered, after redirects.
+    pub origin: &'a Url,
+    /// The URL at which a player sees the playlist. Its host and port stand for any.
+    pub served: &'a Url,
+    /// The variables of the multivariant playlist (RFC 8216bis 4.4.2.3).
+    pub imports: &'a Variables,
+}
+
+/// One URI whose bytes are to be replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replacement {
+    /// The bytes of the URI in the body.
+    pub span: Range<usize>,
+    /// What to put in their place.
+    pub text: String,
+}
+
+/// The playlist `body` as a replay serves it: with all of its [`replacements`] made.
+/// Borrowed where there are none.
+pub fn rewrite<'b>(
+    body: &'b [u8],
+    place: &Place,
+    replay_path: &dyn Fn(&Url) -> Option<String>,
+) -> Cow<'b, [u8]> {
+    let replacements = replacements(body, place, replay_path);
+    if replacements.is_empty() {
+        return Cow::Borrowed(body);
+    }
+    let mut result = Vec::with_capacity(body.len() + 32 * replacements.len());
+    let mut copied = 0;
+    for replacement in replacements {
+        let between = body.get(copied..replacement.span.start);
+        result.extend_from_slice(between.unwrap_or_default());
+        result.extend_from_slice(replacement.text.as_bytes());
+        copied = replacement.span.end;
+    }
+    result.extend_from_slice(body.get(copied..).unwrap_or_default());
+    Cow::Owned(result)
+}
+
+/// The URIs of `body` that would lead a player away from the replay, in ascending order.
+///
+/// `replay_path` gives the path and query at which the replay has a URL of the origin: the
+/// one of [`super::replay_path`], with any prefix in front of it, or None for a URL that is
+/// to be left alone. A URI that a player resolves to just that path keeps its bytes; any
+/// other is replaced by that path (and its fragment, if it had one). URIs that are neither
+/// http nor https are left alone.
+pub fn replacements(
+    body: &[u8],
+    place: &Place,
+    replay_path: &dyn Fn(&Url) -> Option<String>,
+) -> Vec<Replacement> {
+    let at_origin = Variables::read(body, place.origin, place.imports);
+    let at_player = Variables::read(body, place.served, place.imports);
+    let mut rewriter = Rewriter {
+        origin: Resolver::new(place.origin, &at_origin),
+        player: Resolver::new(place.served, &at_player),
+        place: *place,
+        replay_path,
+    };
+    let parallel = rewriter.is_parallel();
+    let replacement = |uri: UriRef| {
+        let written = body.get(uri.span.clone())?;
+        if parallel && is_plain(written) {
+            return None;
+        }
+        let text = fit(&rewriter.replacement(written)?, body, &uri);
+        Some(Replacement {
+            span: uri.span,
+            text,
+        })
+    };
+    uris(body).filter_map(replacement).collect()
+}
+
+struct Rewriter<'a> {
+    origin: Resolver<'a>,
+    player: Resolver<'a>,
+    place: Place<'a>,
+    replay_path: &'a dyn Fn(&Url) -> Option<String>,
+}
+
+impl Rewriter<'_> {
+    /// Whether the playlist is served at the replay path of its own URL. If so, both sides
+    /// resolve a plain reference to the same place, and it need not be looked at.
+    fn is_parallel(&self) -> bool {
+        let Some(own) = (self.replay_path)(self.place.origin) else {
+            return false;
+        };
+        let path = own.split_once('?').map_or(own.as_str(), |(path, _)| path);
+        path == self.place.served.path()
+    }
+
+    /// What the reference `written` is to be replaced by; None where it is to be left alone.
+    fn replacement(&mut self, written: &[u8]) -> Option<String> {
+        let text = reference_text(written);
+        let url = self.origin.resolve(&text).ok()?;
+        let mut wanted = (self.replay_path)(&url)?;
+        if self.player_goes_to(&text, &wanted) {
+            return None;
+        }
+        if let Some(fragment) = url.fragment() {
+            wanted.push('#');
+            wanted.push_str(fragment);
+        }
+        Some(wanted)
+    }
+
+    /// Whether a player that reads `text` asks this replay for `wanted`.
+    fn player_goes_to(&mut self, text: &str, wanted: &str) -> bool {
+        let Ok(text) = self.player.expand(text) else {
+            return false;
+        };
+        // The host of `served` is an example: a reference that names one leads away, even
+        // if it names the example.
+        if names_host(&text) {
+            return false;
+        }
+        let served = self.place.served;
+        served.join(&text).is_ok_and(|url| {
+            url[..Position::BeforePath] == served[..Position::BeforePath]
+                && url[Position::BeforePath..Position::AfterQuery] == *wanted
+        })
+    }
+}
+
+/// Whether a reference begins with a scheme or with the two slashes before a host.
+fn names_host(text: &str) -> bool {
+    let bytes = text.trim_ascii_start().as_bytes();
+    if let [b'/' | b'\\', b'/' | b'\\', ..] = bytes {
+        return true;
+    }
+    let scheme_byte = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    let behind = bytes.iter().find(|b| !scheme_byte(b));
+    behind == Some(&b':') && bytes.first().is_some_and(u8::is_ascii_alphabetic)
+}
+
+/// Whether a reference is nothing but names below the folder of the playlist, so that it
+/// needs no variables, no decoding and no dot segments to be resolved.
+fn is_plain(reference: &[u8]) -> bool {
+    let mut before = b'/';
+    reference.iter().enumerate().all(|(at, &byte)| {
+        let twice_dot = byte == b'.' && before == b'.';
+        before = byte;
+        match byte {
+            b'/' | b'?' => at > 0,
+            b'.' => !twice_dot,
+            b'-' | b'_' | b'~' | b',' | b';' | b'=' | b'&' | b'+' | b'(' | b')' | b'@' => true,
+            _ => byte.is_ascii_alphanumeric(),
+        }
+    })
+}
+
+/// `path` in a form that cannot end the line or the quoted string that it is put into, and
+/// that no player takes for a variable.
+fn fit(path: &str, body: &[u8], uri: &UriRef) -> String {
+    let encoded = utf8_percent_encode(path, UNSAFE).to_string();
+    let encoded = encoded.replace("{$", "%7B$");
+    let is_line = matches!(uri.role, UriRole::Segment | UriRole::Variant);
+    let before = uri.span.start.checked_sub(1).and_then(|at| body.get(at));
+    if !is_line && before != Some(&b'"') && encoded.contains(',') {
+        // Unquoted (RFC 8216bis demands quotes, players do not): the comma would end it.
+        return format!("\"{encoded}\"");
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{any_body, playlist_text, url};
+    use super::super::{origin_url, replay_path};
+    use super::*;
+    use proptest::prelude::*;
+
+    const ORIGIN: &str = "https://cdn.example/live/ch1/index.m3u8?b=2";
+    const SERVED: &str = "http://replay.test/https/cdn.example:443/live/ch1/index.m3u8?b=2";
+
+    fn rewritten_at(body: &[u8], served: &str, path: &dyn Fn(&Url) -> Option<String>) -> Vec<u8> {
+        let imports = Variables::default();
+        let place = Place {
+            origin: &url(ORIGIN),
+            served: &url(served),
+            imports: &imports,
+        };
+        rewrite(body, &place, path).into_owned()
+    }
+
+    fn rewritten(body: &str) -> String {
+        String::from_utf8(rewritten_at(body.as_bytes(), SERVED, &replay_path)).unwrap()
+    }
+
+    #[test]
+    fn references_that_stay_keep_their_bytes() {
+        let body = "#EXTM3U\r\n#EXTINF:6, a\r\n seg1.ts \r\n../ch2/./seg%20[1]|'.ts?x=ä#t=1\n\
+            ?only=query\n#EXT-X-KEY:METHOD=AES-128,URI=\"data:,x\"\nrtmp://h/x\n\
+            #EXT-X-IMAGE-STREAM-INF:URI=\"https://other/i.m3u8\"";
+        assert_eq!(rewritten(body), body);
+    }
+
+    #[test]
+    fn references_that_lead_away_are_replaced() {
+        let cases = [
+            (
+                "https://cdn.example/live/ch1/a.ts",
+                "/https/cdn.example:443/live/ch1/a.ts",
+            ),
+            (
+                "HTTP://Other.example:81/a?x=1#t=2",
+                "/http/other.example:81/a?x=1#t=2",
+            ),
+            ("//other.example/a,b.ts", "/https/other.example:443/a,b.ts"),
+            ("/root.ts", "/https/cdn.example:443/root.ts"),
+            ("../../../../up.ts", "/https/cdn.example:443/up.ts"),
+            ("https://u:p@h/a", "/https/h:443/a"),
+            ("https:rel.ts", "/https/cdn.example:443/live/ch1/rel.ts"),
+            ("\\\\other\\a.ts", "/https/other:443/a.ts"),
+            ("ht\ttps://h/a", "/https/h:443/a"),
+            ("http://replay.test/x", "/http/replay.test:80/x"),
+        ];
+        for (written, expected) in cases {
+            assert_eq!(
+                rewritten(&format!("#EXTM3U\n{written}\r\n#")),
+                format!("#EXTM3U\n{expected}\r\n#")
+            );
+        }
+    }
+
+    #[test]
+    fn only_the_bytes_between_the_quotes_are_replaced() {
+        assert_eq!(
+            rewritten("#EXT-X-MAP:BYTERANGE=\"1@0\", URI=\"/i.mp4\" ,X=1\n"),
+            "#EXT-X-MAP:BYTERANGE=\"1@0\", URI=\"/https/cdn.example:443/i.mp4\" ,X=1\n"
+        );
+        assert_eq!(
+            rewritten("#EXT-X-MAP:URI=http://h\n#EXT-X-MAP:URI=\"http://h/a"),
+            "#EXT-X-MAP:URI=/http/h:80/\n#EXT-X-MAP:URI=\"/http/h:80/a"
+        );
+    }
+
+    #[test]
+    fn variables_that_give_the_player_the_same_stay() {
+        let same = "#EXT-X-DEFINE:QUERYPARAM=\"b\"\ns.ts?b={$b}\n{$undefined}.ts\n";
+        assert_eq!(rewritten(same), same);
+        let define = "#EXT-X-DEFINE:NAME=\"h\",VALUE=\"//h\"\n";
+        assert_eq!(
+            rewritten(&format!("{define}{{$h}}/s.ts\n")),
+            format!("{define}/https/h:443/s.ts\n")
+        );
+        let elsewhere = SERVED.replace("b=2", "b=3");
+        let replaced = rewritten_at(same.as_bytes(), &elsewhere, &replay_path);
+        assert!(
+            replaced.ends_with(b"\n/https/cdn.example:443/live/ch1/s.ts?b=2\n{$undefined}.ts\n")
+        );
+    }
+
+    #[test]
+    fn served_elsewhere_every_relative_reference_is_replaced() {
+        let body = b"#EXTM3U\nseg1.ts\n";
+        let replaced = rewritten_at(body, "http://replay.test/stream.m3u8", &replay_path);
+        assert_eq!(
+            replaced,
+            b"#EXTM3U\n/https/cdn.example:443/live/ch1/seg1.ts\n"
+        );
+    }
+
+    #[test]
+    fn a_path_cannot_break_out_of_its_place() {
+        let hostile = |_: &Url| Some("/a\"\r\n#EXT {$x},\u{e4}".to_owned());
+        let body = b"#EXT-X-KEY:URI=k,IV=1\n#EXT-X-KEY:URI=\"k\"\nk\n";
+        let replaced = rewritten_at(body, SERVED, &hostile);
+        let path = "/a%22%0D%0A#EXT%20%7B$x},%C3%A4";
+        let expected =
+            format!("#EXT-X-KEY:URI=\"{path}\",IV=1\n#EXT-X-KEY:URI=\"{path}\"\n{path}\n");
+        assert_eq!(String::from_utf8_lossy(&replaced), expected);
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf8_are_replaced_only_where_they_lead_away() {
+        let body = b"#EXTM3U\n\xE4.ts\nhttp://h/\xE4.ts\n";
+        let replaced = rewritten_at(body, SERVED, &replay_path);
+        assert_eq!(replaced, b"#EXTM3U\n\xE4.ts\n/http/h:80/%E4.ts\n");
+    }
+
+    /// What stands around the URIs; without quotes, which a replacement may bring along.
+    fn around(body: &str) -> Vec<String> {
+        let mut at = 0;
+        let mut pieces: Vec<_> = uris(body.as_bytes())
+            .map(|uri| {
+                let piece = &body[at..uri.span.start];
+                at = uri.span.end;
+                piece.replace('"', "")
+            })
+            .collect();
+        pieces.push(body[at..].replace('"', ""));
+        pieces
+    }
+
+    proptest! {
+        #[test]
+        fn without_paths_nothing_changes(body in any_body(), text in playlist_text()) {
+            prop_assert_eq!(&rewritten_at(&body, SERVED, &|_| None), &body);
+            prop_assert_eq!(rewritten_at(text.as_bytes(), SERVED, &|_| None), text.as_bytes());
+        }
+
+        #[test]
+        fn every_reference_leads_into_the_replay(text in playlist_text()) {
+            let replaced = rewritten(&text);
+            prop_assert_eq!(around(&text), around(&replaced));
+            let (origin, served, none) = (url(ORIGIN), url(SERVED), Variables::default());
+            let before = Variables::read(text.as_bytes(), &origin, &none);
+            let after = Variables::read(replaced.as_bytes(), &served, &none);
+            for (old, new) in uris(text.as_bytes()).zip(uris(replaced.as_bytes())) {
+                let Ok(meant) = Resolver::new(&origin, &before).resolve(&text[old.span]) else { continue };
+                let got = Resolver::new(&served, &after).resolve(&replaced[new.span]).unwrap();
+                prop_assert_eq!(got.host_str(), Some("replay.test"));
+                let path = &got[Position::BeforePath..Position::AfterQuery];
+                let wanted = replay_path(&meant).unwrap();
+                prop_assert_eq!(path, &wanted);
+                prop_assert_eq!(got.fragment(), meant.fragment());
+                prop_assert!(origin_url(path).is_some());
+            }
+        }
+
+        #[test]
+        fn plain_references_resolve_alike(reference in "[a-z0-9./?=,;~_-]{1,16}") {
+            prop_assume!(is_plain(reference.as_bytes()));
+            let wanted = url(ORIGIN).join(&reference).ok().and_then(|u| replay_path(&u));
+            let got = url(SERVED).join(&reference).unwrap();
+            prop_assert_eq!(Some(&got[Position::BeforePath..Position::AfterQuery]), wanted.as_deref());
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Variables of playlists: `EXT-X-DEFINE` and `{$name}` (RFC 8216bis 4.3, 4.4.2.3).
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+use super::attributes::attributes;
+use super::scan::{Tag, lines};
+
+/// A text never grows beyond this by substitution, in bytes. No server takes a longer URL.
+const LONGEST_TEXT: usize = 64 * 1024;
+
+/// All names and values of one playlist together, in bytes: definitions that double the one
+/// before must not fill the memory.
+const MOST_DEFINED: usize = 1024 * 1024;
+
+/// The variables that a playlist defines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Variables {
+    values: BTreeMap<String, String>,
+    defined_bytes: usize,
+}
+
+impl Variables {
+    /// The variables that `body` defines. `playlist` is the URL whose query `QUERYPARAM`
+    /// means (the one that answered, after redirects); `imports` are the variables of the
+    /// multivariant playlist, for `IMPORT`.
+    ///
+    /// Where the RFC tells a player to give up (defined twice, not there to be imported),
+    /// the first definition stays, and what is not there stays undefined.
+    pub fn read(body: &[u8], playlist: &Url, imports: &Variables) -> Variables {
+        let mut variables = Variables::default();
+        for tag in lines(body).filter_map(|line| line.tag()) {
+            if tag.name == b"#EXT-X-DEFINE" {
+                variables.read_tag(tag, playlist, imports);
+            }
+        }
+        variables
+    }
+
+    fn read_tag(&mut self, tag: Tag<'_>, playlist: &Url, imports: &Variables) {
+        let mut name = None;
+        let mut value = None;
+        for attribute in attributes(tag.value) {
+            let Ok(text) = std::str::from_utf8(attribute.value) else {
+                continue;
+            };
+            match attribute.name {
+                b"NAME" => name = Some(text),
+                b"VALUE" => value = Some(self.substitute(text).into_owned()),
+                b"IMPORT" => {
+                    name = Some(text);
+                    value = imports.values.get(text).cloned();
+                }
+                b"QUERYPARAM" => {
+                    name = Some(text);
+                    value = query_value(playlist, text);
+                }
+                _ => {}
+            }
+        }
+        if let (Some(name), Some(value)) = (name, value) {
+            self.define(name, value);
+        }
+    }
+
+    fn define(&mut self, name: &str, value: String) {
+        let size = name.len() + value.len();
+        let valid = !name.is_empty() && name.bytes().all(is_name_byte);
+        let fits = self.defined_bytes + size <= MOST_DEFINED;
+        if valid && fits && !self.values.contains_key(name) {
+            self.defined_bytes += size;
+            self.values.insert(name.to_owned(), value);
+        }
+    }
+
+    /// Whether no variable is defined.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// `text` with each `{$name}` replaced by the value of that variable. Values are not
+    /// looked at again. Undefined variables stay as written, and so does the whole text
+    /// where the result would be longer than 64 KiB.
+    pub fn substitute<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.is_empty() || !text.contains("{$") {
+            return Cow::Borrowed(text);
+        }
+        let mut result = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("{$") {
+            let value = reference(after).and_then(|(name, behind)| {
+                let value = self.values.get(name)?;
+                Some((value.as_str(), behind))
+            });
+            result.push_str(before);
+            let (value, behind) = value.unwrap_or(("{$", after));
+            result.push_str(value);
+            rest = behind;
+            if result.len() + rest.len() > LONGEST_TEXT {
+                return Cow::Borrowed(text);
+            }
+        }
+        result.push_str(rest);
+        Cow::Owned(result)
+    }
+}
+
+/// The name at the start of `text`, which stands behind a `{$`, and what follows its `}`.
+fn reference(text: &str) -> Option<(&str, &str)> {
+    let end = text.bytes().position(|b| !is_name_byte(b))?;
+    let (name, rest) = text.split_at_checked(end)?;
+    Some((name, rest.strip_prefix('}')?))
+}
+
+/// Characters of a variable name (RFC 8216bis 4.4.2.3).
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}
+
+/// The value of a parameter in the query of `url`, percent-decoded (RFC 8216bis 4.4.2.3). A
+/// plus sign is a plus sign there: tokens in base64 would break otherwise.
+fn query_value(url: &Url, name: &str) -> Option<String> {
+    let parameters = url.query()?.split('&');
+    let value = parameters
+        .filter_map(|parameter| parameter.split_once('='))
+        .find(|(key, _)| percent_decode_str(key).eq(name.bytes()))?
+        .1;
+    let value = percent_decode_str(value).decode_utf8().ok()?.into_owned();
+    let allowed = !value.is_empty() && !value.contains(['"', '\r', '\n']);
+    allowed.then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::url;
+    use super::*;
+
+    fn read(body: &str) -> Variables {
+        let playlist = url("https://h/p.m3u8?auth=a%2Fb+c&empty=&x=1&x=2");
+        let outer = "#EXT-X-DEFINE:NAME=\"outer\",VALUE=\"from-main\"\n";
+        let imports = Variables::read(outer.as_bytes(), &playlist, &Variables::default());
+        Variables::read(body.as_bytes(), &playlist, &imports)
+    }
+
+    #[test]
+    fn the_example_of_the_rfc() {
+        let variables = read(
+            "#EXTM3U\n#EXT-X-DEFINE:NAME=\"path\",VALUE=\"/media/asset127\"\n\
+             #EXT-X-DEFINE:IMPORT=\"outer\"\n#EXT-X-DEFINE:QUERYPARAM=\"auth\"\n",
+        );
+        assert_eq!(
+            variables.substitute("{$path}/s.ts?{$outer}&{$auth}"),
+            "/media/asset127/s.ts?from-main&a/b+c"
+        );
+    }
+
+    #[test]
+    fn what_is_not_defined_stays_as_written() {
+        let variables = read("#EXT-X-DEFINE:QUERYPARAM=\"empty\"\n#EXT-X-DEFINE:IMPORT=\"no\"\n");
+        assert!(variables.is_empty());
+        let variables = read("#EXT-X-DEFINE:NAME=\"a\",VALUE=\"1\"\n");
+        for text in ["{$b}", "{$a", "{$}", "{$a b}", "{a}", "$a", "{$", "{$ä}"] {
+            assert_eq!(variables.substitute(text), text);
+        }
+        assert_eq!(variables.substitute("{${$a}{$b}{$a}"), "{$1{$b}1");
+    }
+
+    #[test]
+    fn values_are_not_looked_at_again() {
+        let variables = read(
+            "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"{$b}\"\n#EXT-X-DEFINE:NAME=\"b\",VALUE=\"{$a}\"\n\
+             #EXT-X-DEFINE:NAME=\"b\",VALUE=\"second\"\n",
+        );
+        assert_eq!(variables.substitute("{$a}"), "{$b}");
+        assert_eq!(
+            variables.substitute("{$b}"),
+            "{$b}",
+            "a was defined by then"
+        );
+    }
+
+    #[test]
+    fn expansion_is_bounded() {
+        let mut body = String::from("#EXT-X-DEFINE:NAME=\"v0\",VALUE=\"0123456789\"\n");
+        for n in 1..200 {
+            let twice = format!("{{$v{}}}{{$v{}}}", n - 1, n - 1);
+            body += &format!("#EXT-X-DEFINE:NAME=\"v{n}\",VALUE=\"{twice}\"\n");
+        }
+        let variables = read(&body);
+        assert!(variables.defined_bytes <= MOST_DEFINED);
+        for n in 0..200 {
+            let name = format!("{{$v{n}}}");
+            assert!(variables.substitute(&name).len() <= LONGEST_TEXT);
+        }
+        let long = "{$v0}".repeat(10_000);
+        assert_eq!(variables.substitute(&long), long);
+    }
+}
