@@ -119,7 +119,7 @@ impl Reader {
         }
         let path_url = url.split('?').next().unwrap_or(url);
         let same_path = self.list(
-            "SELECT id, kind, url, range_first, range_length FROM resource WHERE path_url = ?1 LIMIT 20000",
+            "SELECT id, kind, url, range_first, range_length, stream_id FROM resource WHERE path_url = ?1 LIMIT 20000",
             [path_url],
             resource_row,
         )?;
@@ -131,16 +131,16 @@ impl Reader {
 
     fn resources_of(&self, url: &str) -> Result<Vec<ResourceInfo>, ReadError> {
         self.list(
-            "SELECT id, kind, url, range_first, range_length FROM resource WHERE url = ?1
+            "SELECT id, kind, url, range_first, range_length, stream_id FROM resource WHERE url = ?1
              UNION
-             SELECT r.id, r.kind, r.url, r.range_first, r.range_length
+             SELECT r.id, r.kind, r.url, r.range_first, r.range_length, r.stream_id
                FROM alias a JOIN resource r ON r.id = a.resource_id WHERE a.url = ?1",
             [url],
             resource_row,
         )
     }
 
-    fn is_pending(&self, resources: &[ResourceInfo], at_us: i64) -> Result<bool, ReadError> {
+    fn is_pending<'a>(&self, resources: impl Iterator<Item = &'a ResourceInfo>, at_us: i64) -> Result<bool, ReadError> {
         for resource in resources {
             let pending: Option<i64> = self
                 .db
@@ -265,6 +265,7 @@ fn resource_row(row: &Row<'_>) -> rusqlite::Result<ResourceInfo> {
         kind: Kind::parse(&kind).unwrap_or(Kind::Data),
         url: row.get(2)?,
         range,
+        stream_id: row.get(5)?,
     })
 }
 

@@ -88,6 +88,8 @@ pub struct ResourceInfo {
     pub url: String,
     /// Its byte range, if a playlist named one.
     pub range: Option<ByteRange>,
+    /// Row of `stream`.
+    pub stream_id: i64,
 }
 
 /// A media playlist that has revisions.
@@ -172,6 +174,8 @@ pub struct PollTrouble {
     pub failed: i64,
     /// How late the recorder was with the latest one, in microseconds.
     pub lag_us: i64,
+    /// The longest time without any poll, in microseconds.
+    pub pause_us: i64,
 }
 
 /// A session opened for reading.
