@@ -52,6 +52,9 @@ impl Reader {
     /// `range`: first and, if it was said, last byte that a player asks for; it matters only
     /// for resources that are known by byte ranges.
     ///
+    /// `recording`: whether the session is being recorded, so that what was listed and has
+    /// not landed may still land ([`Found::Pending`]).
+    ///
     /// # Errors
     /// The database is damaged.
     pub fn answer(
@@ -59,12 +62,18 @@ impl Reader {
         url: &str,
         range: Option<(u64, Option<u64>)>,
         at_us: i64,
+        recording: bool,
     ) -> Result<Found, ReadError> {
         let resources = self.resources(url)?;
         if resources.is_empty() {
             return Ok(Found::Unknown);
         }
-        if self.is_pending(&resources, at_us)? {
+        // Of a file that grows there is always a range to come; whoever asks for all of it
+        // has not asked for that.
+        let asked = |r: &&ResourceInfo| {
+            r.range.is_none() || (range.is_some() && overlaps(r.range, range))
+        };
+        if recording && self.is_pending(resources.iter().filter(asked), at_us)? {
             return Ok(Found::Pending);
         }
         let (whole, ranged): (Vec<_>, Vec<_>) =

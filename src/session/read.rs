@@ -298,14 +298,18 @@ impl Reader {
             .query_row(
                 "SELECT count(*),
                         count(*) FILTER (WHERE outcome <> 'complete' OR status >= 400),
-                        ifnull(max(lag_us), 0)
-                   FROM exchange WHERE resource_id = ?1 AND from_us > ?2 AND from_us <= ?3",
+                        ifnull(max(lag_us), 0),
+                        max(ifnull(max(requested_us - before_us), 0), ?3 - ifnull(max(requested_us), ?2))
+                   FROM (SELECT outcome, status, lag_us, requested_us,
+                                lag(requested_us, 1, ?2) OVER (ORDER BY requested_us) AS before_us
+                           FROM exchange WHERE resource_id = ?1 AND from_us > ?2 AND from_us <= ?3)",
                 params![playlist_id, after_us, until_us],
                 |row| {
                     Ok(PollTrouble {
                         polls: row.get(0)?,
                         failed: row.get(1)?,
                         lag_us: row.get(2)?,
+                        pause_us: row.get(3)?,
                     })
                 },
             )
