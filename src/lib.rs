@@ -18,4 +18,5 @@
 
 pub mod clock;
 pub mod hls;
+pub mod recorder;
 pub mod session;

@@ -349,7 +349,9 @@ impl Reader {
             (None, None, Some(text)) => text.into_bytes(),
             (None, Some(path), None) => return Ok(Body::Chunk(self.chunk(&path, size)?)),
             _ => {
-                return Err(self.altered(&format!("body {id} is neither text nor data nor a chunk")));
+                return Err(
+                    self.altered(&format!("body {id} is neither text nor data nor a chunk"))
+                );
             }
         };
         if bytes.len() as u64 != size {

@@ -1,0 +1,191 @@
+//! The one place that says which URLs are asked for, and which of them get credentials.
+
+use std::collections::BTreeSet;
+
+use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use super::options::Options;
+
+/// Why a URL is not asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refusal {
+    /// Only http and https are.
+    #[error("only http and https are followed")]
+    Scheme,
+    /// An eavesdropper could have made it so.
+    #[error("a redirect from https to http is not followed")]
+    Downgrade,
+    /// `http:///path`.
+    #[error("it names no host")]
+    NoHost,
+}
+
+/// Takes out what is never sent as part of a URL: fragment, user name, password.
+pub(super) fn admit(mut url: Url) -> Result<Url, Refusal> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(Refusal::Scheme);
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(Refusal::NoHost);
+    }
+    url.set_fragment(None);
+    // They cannot fail: the URL has a host.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    Ok(url)
+}
+
+/// The target of a redirect.
+pub(super) fn admit_redirect(from: &Url, location: &str) -> Result<Url, Refusal> {
+    let target = from.join(location).map_err(|_| Refusal::Scheme)?;
+    let target = admit(target)?;
+    if from.scheme() == "https" && target.scheme() == "http" {
+        return Err(Refusal::Downgrade);
+    }
+    Ok(target)
+}
+
+/// The user's own header fields, and the hosts that they were meant for.
+#[derive(Debug, Clone)]
+pub(super) struct Credentials {
+    all: bool,
+    hosts: BTreeSet<String>,
+    /// Named with https: they are not sent in the clear.
+    only_https: bool,
+    fields: HeaderMap,
+}
+
+impl Credentials {
+    /// Of a recording's options. Fields that are no header fields are left to the command line to refuse.
+    pub(super) fn new(options: &Options) -> Self {
+        let mut hosts = options.trusted.hosts.clone();
+        hosts.extend(options.url.host_str().map(str::to_ascii_lowercase));
+        let mut fields = HeaderMap::new();
+        if let Some(basic) = basic(&options.url) {
+            fields.insert(AUTHORIZATION, basic);
+        }
+        for (name, value) in &options.headers {
+            if let (Ok(name), Ok(value)) = (
+                HeaderName::from_bytes(name.as_bytes()),
+                HeaderValue::from_bytes(value.as_bytes()),
+            ) && name != COOKIE
+            {
+                fields.append(name, value);
+            }
+        }
+        Self {
+            all: options.trusted.all,
+            hosts,
+            only_https: options.url.scheme() == "https",
+            fields,
+        }
+    }
+
+    /// The fields for a request to `url`: all of them or none.
+    pub(super) fn for_url(&self, url: &Url) -> HeaderMap {
+        if self.may_go_to(url) {
+            self.fields.clone()
+        } else {
+            HeaderMap::new()
+        }
+    }
+
+    fn may_go_to(&self, url: &Url) -> bool {
+        let named = url
+            .host_str()
+            .is_some_and(|h| self.hosts.contains(&h.to_ascii_lowercase()));
+        (self.all || named) && (url.scheme() == "https" || !self.only_https)
+    }
+
+    /// Hosts that were named, for cookies of the user's own.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.hosts.iter().map(String::as_str)
+    }
+}
+
+fn basic(url: &Url) -> Option<HeaderValue> {
+    use percent_encoding::percent_decode_str;
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let user = percent_decode_str(url.username()).decode_utf8_lossy();
+    let password = percent_decode_str(url.password().unwrap_or("")).decode_utf8_lossy();
+    let mut value = HeaderValue::from_str(&format!(
+        "Basic {}",
+        base64(format!("{user}:{password}").as_bytes())
+    ))
+    .ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    fn credentials(options: &Options) -> Credentials {
+        Credentials::new(options)
+    }
+
+    #[test]
+    fn only_http_and_https_are_admitted() {
+        for refused in [
+            "file:///etc/passwd",
+            "data:text/plain,x",
+            "ftp://h/x",
+            "javascript:1",
+            "skd://key",
+        ] {
+            assert_eq!(admit(url(refused)), Err(Refusal::Scheme), "{refused}");
+        }
+        assert_eq!(
+            admit(url("https://user:pw@h/x#f")).unwrap().as_str(),
+            "https://h/x"
+        );
+    }
+
+    #[test]
+    fn redirects_never_leave_https() {
+        let from = url("https://h/a");
+        assert_eq!(admit_redirect(&from, "http://h/b"), Err(Refusal::Downgrade));
+        assert_eq!(admit_redirect(&from, "/b").unwrap().as_str(), "https://h/b");
+        assert_eq!(admit_redirect(&from, "file:///b"), Err(Refusal::Scheme));
+    }
+
+    #[test]
+    fn credentials_go_to_named_hosts_only() {
+        let mut options = Options::new(url("https://me:s%40cret@live.example/x"));
+        options.headers.push(("X-Token".to_owned(), "t".to_owned()));
+        let own = credentials(&options);
+        let sent = own.for_url(&url("https://LIVE.example/seg.ts"));
+        assert_eq!(sent.get("authorization").unwrap(), "Basic bWU6c0BjcmV0");
+        assert_eq!(sent.get("x-token").unwrap(), "t");
+        assert!(own.for_url(&url("https://cdn.example/seg.ts")).is_empty());
+        assert!(
+            own.for_url(&url("http://live.example/seg.ts")).is_empty(),
+            "not in the clear"
+        );
+        options.trusted.hosts.insert("cdn.example".to_owned());
+        assert!(
+            !credentials(&options)
+                .for_url(&url("https://cdn.example/seg.ts"))
+                .is_empty()
+        );
+        options.trusted.all = true;
+        assert!(
+            !credentials(&options)
+                .for_url(&url("https://any.example/"))
+                .is_empty()
+        );
+    }
+}

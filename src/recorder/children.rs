@@ -1,0 +1,394 @@
+//! The playlists of a stream: which there are, how each stands, when all is over.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use url::Url;
+
+use super::limits::MAX_PLAYLISTS;
+use super::plan::PlaylistId;
+use super::stats::{PlaylistStats, Stats};
+use crate::hls::Child;
+use crate::session::{ExchangeId, Kind};
+
+/// Target durations that an ended or dropped playlist is still watched for: false ends exist.
+const WATCH: u32 = 3;
+/// Without a target duration, this is taken for one.
+const UNKNOWN_TARGET: Duration = Duration::from_secs(6);
+/// A playlist that never was one after so many polls does not hold up the end of the others.
+const HOPELESS_AFTER: u32 = 5;
+
+/// One playlist that is polled.
+#[derive(Debug)]
+pub(super) struct Playlist {
+    pub id: PlaylistId,
+    pub kind: Kind,
+    /// Under which it is known.
+    pub url: Url,
+    pub label: String,
+    /// What listed it, and from when on that is the answer.
+    pub referrer: Option<ExchangeId>,
+    pub from_us: i64,
+    pub stats: Arc<PlaylistStats>,
+    standing: Mutex<Standing>,
+}
+
+/// How a playlist stands.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Standing {
+    /// The newest URL of it, where the multivariant playlist gave it another token.
+    pub newest_url: Option<Url>,
+    pub multivariant: bool,
+    /// Its first revision had an end already: it is no live playlist.
+    pub on_demand: bool,
+    pub ended_since: Option<Instant>,
+    pub dropped_since: Option<Instant>,
+    pub target_duration: Option<Duration>,
+    pub ever_good: bool,
+    /// In a row.
+    pub failures: u32,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Playlists {
+    all: Mutex<Vec<Arc<Playlist>>>,
+    stats: Stats,
+    changed: Notify,
+}
+
+/// What a multivariant playlist's revision means for the playlists it names.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    /// To be polled from now on.
+    pub new: Vec<Arc<Playlist>>,
+    /// Known ones under another URL.
+    pub aliases: Vec<(Arc<Playlist>, Url)>,
+    /// Whether none of the ones before is named any more.
+    pub renewed: bool,
+    /// Left out: there are too many.
+    pub too_many: usize,
+}
+
+impl Playlists {
+    pub(super) fn new(stats: Stats) -> Self {
+        Self {
+            all: Mutex::new(Vec::new()),
+            stats,
+            changed: Notify::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Playlist>>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds what the user typed.
+    pub(super) fn root(&self, url: Url, label: String, from_us: i64) -> Arc<Playlist> {
+        self.add(&mut self.lock(), Kind::Main, url, label, None, from_us)
+    }
+
+    fn add(
+        &self,
+        all: &mut Vec<Arc<Playlist>>,
+        kind: Kind,
+        url: Url,
+        label: String,
+        referrer: Option<ExchangeId>,
+        from_us: i64,
+    ) -> Arc<Playlist> {
+        let playlist = Arc::new(Playlist {
+            id: all.len(),
+            kind,
+            url,
+            stats: self.stats.add(label.clone()),
+            label,
+            referrer,
+            from_us,
+            standing: Mutex::new(Standing::default()),
+        });
+        all.push(Arc::clone(&playlist));
+        playlist
+    }
+
+    /// Takes in what a revision of the multivariant playlist names.
+    pub(super) fn name(
+        &self,
+        children: &[Child],
+        revision: ExchangeId,
+        from_us: i64,
+        now: Instant,
+    ) -> Named {
+        let mut all = self.lock();
+        let active: Vec<Arc<Playlist>> = all
+            .iter()
+            .filter(|p| p.kind == Kind::Media && !p.is_over(now))
+            .cloned()
+            .collect();
+        let mut named = Named::default();
+        let mut kept = Vec::new();
+        for child in children {
+            if let Some(known) = active.iter().find(|p| p.url == child.url) {
+                kept.push(known.id);
+            } else if let Some(known) = under_another_token(child, children, &active) {
+                known.update(|s| s.newest_url = Some(child.url.clone()));
+                named.aliases.push((Arc::clone(known), child.url.clone()));
+                kept.push(known.id);
+            } else if active.len() + named.new.len() >= MAX_PLAYLISTS {
+                named.too_many += 1;
+            } else {
+                let new = self.add(
+                    &mut all,
+                    Kind::Media,
+                    child.url.clone(),
+                    child.label.clone(),
+                    Some(revision),
+                    from_us,
+                );
+                named.new.push(new);
+            }
+        }
+        for playlist in &active {
+            let is_named = kept.contains(&playlist.id);
+            playlist.update(|s| {
+                s.dropped_since = if is_named {
+                    None
+                } else {
+                    s.dropped_since.or(Some(now))
+                }
+            });
+        }
+        named.renewed = kept.is_empty() && !active.is_empty();
+        named
+    }
+
+    /// Something about a playlist or the downloads changed.
+    pub(super) fn changed(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Waits for the next change.
+    pub(super) async fn wait(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Counters of a playlist.
+    pub(super) fn stats(&self, id: PlaylistId) -> Option<Arc<PlaylistStats>> {
+        self.lock().get(id).map(|p| Arc::clone(&p.stats))
+    }
+
+    /// The shortest target duration of the media playlists: what the multivariant one is polled by.
+    pub(super) fn shortest_target(&self) -> Option<Duration> {
+        self.lock()
+            .iter()
+            .filter(|p| p.kind == Kind::Media)
+            .filter_map(|p| p.standing().target_duration)
+            .min()
+    }
+
+    /// Whether every playlist has ended for good. Chunks are the plan's business.
+    pub(super) fn are_over(&self, now: Instant) -> bool {
+        let standings: Vec<(Kind, Standing)> =
+            self.lock().iter().map(|p| (p.kind, p.standing())).collect();
+        over(&standings, now)
+    }
+}
+
+fn over(standings: &[(Kind, Standing)], now: Instant) -> bool {
+    let ended = |s: &Standing| s.on_demand || watched_enough(s.ended_since, s.target_duration, now);
+    let settled = |s: &Standing| {
+        s.multivariant
+            || ended(s)
+            || watched_enough(s.dropped_since, s.target_duration, now)
+            || (!s.ever_good && s.failures >= HOPELESS_AFTER)
+    };
+    standings.iter().any(|(_, s)| ended(s)) && standings.iter().all(|(_, s)| settled(s))
+}
+
+fn watched_enough(since: Option<Instant>, target: Option<Duration>, now: Instant) -> bool {
+    since.is_some_and(|since| {
+        now.saturating_duration_since(since) >= target.unwrap_or(UNKNOWN_TARGET) * WATCH
+    })
+}
+
+/// The playlist that `child` is under a new token: the only one of its path, before and now.
+fn under_another_token<'a>(
+    child: &Child,
+    children: &[Child],
+    active: &'a [Arc<Playlist>],
+) -> Option<&'a Arc<Playlist>> {
+    let path = without_query(&child.url);
+    if children
+        .iter()
+        .filter(|c| without_query(&c.url) == path)
+        .count()
+        != 1
+    {
+        return None;
+    }
+    let mut same = active.iter().filter(|p| without_query(&p.url) == path);
+    let one = same.next()?;
+    same.next().is_none().then_some(one)
+}
+
+fn without_query(url: &Url) -> Url {
+    let mut url = url.clone();
+    url.set_query(None);
+    url
+}
+
+impl Playlist {
+    /// How it stands.
+    pub(super) fn standing(&self) -> Standing {
+        self.standing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Changes how it stands.
+    pub(super) fn update(&self, change: impl FnOnce(&mut Standing)) {
+        change(&mut self.standing.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// What to ask for: the URL it is known under, as long as that works.
+    pub(super) fn url_to_ask(&self) -> Url {
+        let standing = self.standing();
+        match standing.newest_url {
+            Some(newest) if standing.failures > 0 => newest,
+            _ => self.url.clone(),
+        }
+    }
+
+    /// Whether it need not be polled any more.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        let standing = self.standing();
+        (standing.on_demand && !standing.multivariant)
+            || watched_enough(standing.dropped_since, standing.target_duration, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use crate::hls::ChildRole;
+
+    fn child(url: &str) -> Child {
+        Child {
+            role: ChildRole::Variant,
+            url: Url::parse(url).unwrap(),
+            label: url.to_owned(),
+        }
+    }
+
+    fn playlists() -> Playlists {
+        Playlists::new(Stats::default())
+    }
+
+    #[test]
+    fn a_new_token_is_no_new_playlist() {
+        let playlists = playlists();
+        let now = clock::instant();
+        let first = playlists.name(
+            &[child("http://h/a.m3u8?t=1"), child("http://h/b.m3u8?t=1")],
+            1,
+            0,
+            now,
+        );
+        assert_eq!(first.new.len(), 2);
+        let second = playlists.name(
+            &[child("http://h/a.m3u8?t=2"), child("http://h/b.m3u8?t=1")],
+            2,
+            0,
+            now,
+        );
+        assert_eq!((second.new.len(), second.aliases.len()), (0, 1));
+        let a = &first.new[0];
+        assert_eq!(
+            a.url_to_ask().as_str(),
+            "http://h/a.m3u8?t=1",
+            "as long as it works"
+        );
+        a.update(|s| s.failures = 1);
+        assert_eq!(a.url_to_ask().as_str(), "http://h/a.m3u8?t=2");
+    }
+
+    #[test]
+    fn a_query_that_matters_is_another_playlist() {
+        let playlists = playlists();
+        let now = clock::instant();
+        let two = [child("http://h/m.m3u8?v=1"), child("http://h/m.m3u8?v=2")];
+        assert_eq!(playlists.name(&two, 1, 0, now).new.len(), 2);
+        let other = [child("http://h/m.m3u8?v=3"), child("http://h/m.m3u8?v=2")];
+        assert_eq!(playlists.name(&other, 2, 0, now).new.len(), 1);
+    }
+
+    #[test]
+    fn what_is_named_no_more_is_watched_for_a_while() {
+        let playlists = playlists();
+        let now = clock::instant();
+        let old = playlists
+            .name(&[child("http://h/1/a.m3u8")], 1, 0, now)
+            .new
+            .remove(0);
+        assert!(
+            playlists
+                .name(&[child("http://h/2/a.m3u8")], 2, 0, now)
+                .renewed
+        );
+        assert!(!old.is_over(now + Duration::from_secs(17)));
+        assert!(old.is_over(now + Duration::from_secs(18)));
+    }
+
+    #[test]
+    fn it_is_over_when_all_have_ended_long_enough() {
+        let now = clock::instant();
+        let live = (
+            Kind::Media,
+            Standing {
+                ever_good: true,
+                target_duration: Some(Duration::from_secs(2)),
+                ..Standing::default()
+            },
+        );
+        let ended = |ago| {
+            (
+                Kind::Media,
+                Standing {
+                    ended_since: Some(now - Duration::from_secs(ago)),
+                    ..live.1.clone()
+                },
+            )
+        };
+        let vod = (
+            Kind::Media,
+            Standing {
+                on_demand: true,
+                ..live.1.clone()
+            },
+        );
+        let main = (
+            Kind::Main,
+            Standing {
+                multivariant: true,
+                ..Standing::default()
+            },
+        );
+        let broken = (
+            Kind::Media,
+            Standing {
+                failures: 5,
+                ..Standing::default()
+            },
+        );
+        assert!(!over(&[main.clone(), live.clone(), ended(9)], now));
+        assert!(!over(&[main.clone(), ended(5)], now), "false ends exist");
+        assert!(over(&[main.clone(), ended(6), vod.clone()], now));
+        assert!(over(&[main.clone(), vod, broken.clone()], now));
+        assert!(!over(&[broken], now), "it may come yet");
+        assert!(!over(&[main], now));
+    }
+}

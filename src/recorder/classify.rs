@@ -1,0 +1,105 @@
+//! What broke an exchange, out of what the HTTP client says.
+
+use std::error::Error;
+use std::io;
+
+use crate::session::Outcome;
+
+/// The host name could not be resolved: our resolver's own error, so that it is known for what it is.
+#[derive(Debug, thiserror::Error)]
+#[error("{host} could not be resolved: {source}")]
+pub(super) struct Unresolved {
+    pub host: String,
+    pub source: io::Error,
+}
+
+/// Before there was a response.
+pub(super) fn no_response(error: &reqwest::Error) -> Outcome {
+    let known = chain(error).find_map(|cause| {
+        if cause.is::<Unresolved>() {
+            return Some(Outcome::Unresolved);
+        }
+        if is_tls(cause) {
+            return Some(Outcome::Tls);
+        }
+        match cause.downcast_ref::<io::Error>()?.kind() {
+            io::ErrorKind::ConnectionRefused => Some(Outcome::Refused),
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionAborted => Some(Outcome::Reset),
+            _ => None,
+        }
+    });
+    match known {
+        Some(outcome) => outcome,
+        None if error.is_timeout() && error.is_connect() => Outcome::ConnectTimeout,
+        None if error.is_timeout() => Outcome::ResponseTimeout,
+        None if error.is_connect() => Outcome::Unreachable,
+        None if ended_early(error) => Outcome::Reset,
+        None => Outcome::Protocol,
+    }
+}
+
+/// While the body came.
+pub(super) fn broken_body(error: &reqwest::Error) -> Outcome {
+    let reset = chain(error).any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|e| {
+            matches!(
+                e.kind(),
+                io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::BrokenPipe
+                    | io::ErrorKind::ConnectionAborted
+            )
+        })
+    });
+    if reset {
+        Outcome::Reset
+    } else if ended_early(error) {
+        Outcome::Short
+    } else if error.is_timeout() {
+        Outcome::BodyTimeout
+    } else {
+        Outcome::Protocol
+    }
+}
+
+/// The causes, most telling last, as one line.
+pub(super) fn describe(error: &reqwest::Error) -> String {
+    // Our own messages name what was asked for; the client's would repeat the URL with its query.
+    let mut last = String::new();
+    for cause in chain(error) {
+        last = cause.to_string();
+    }
+    last
+}
+
+fn ended_early(error: &reqwest::Error) -> bool {
+    chain(error).any(|cause| {
+        let eof = cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|e| e.kind() == io::ErrorKind::UnexpectedEof);
+        let incomplete = cause
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_incomplete_message);
+        eof || incomplete
+    })
+}
+
+fn is_tls(cause: &(dyn Error + 'static)) -> bool {
+    let inside = cause
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+        .is_some_and(|inner| inner.is::<rustls::Error>());
+    inside || cause.is::<rustls::Error>()
+}
+
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&e| {
+        // An io::Error that wraps another error hides it from `source`.
+        let wrapped = e.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        match wrapped {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
+            None => e.source(),
+        }
+    })
+}

@@ -1,0 +1,189 @@
+//! Downloads, beside the polls and never in their way: a bounded number at once.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::children::Playlists;
+use super::fetch::{Ask, Fetcher, Hop};
+use super::limits;
+use super::plan::{Changes, Job, Key, Listing, Plan, PlaylistId};
+use super::stats::PlaylistStats;
+use crate::clock;
+use crate::session::{Availability, Kind, ResourceKey};
+
+/// The plan of a stream, shared between its polls and its downloads.
+#[derive(Debug)]
+pub(super) struct Queue {
+    plan: Mutex<Plan>,
+    changed: Notify,
+    stream_id: i64,
+}
+
+impl Queue {
+    pub(super) fn new(stream_id: i64) -> Self {
+        Self {
+            plan: Mutex::new(Plan::default()),
+            changed: Notify::new(),
+            stream_id,
+        }
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in a revision. Nothing is asked for on its account before [`Self::go`].
+    pub(super) fn revision(&self, listing: Listing) -> Changes {
+        self.plan().revision(listing, clock::instant())
+    }
+
+    /// A playlist that is no longer polled.
+    pub(super) fn remove(&self, playlist: PlaylistId) -> Changes {
+        self.plan().remove(playlist)
+    }
+
+    /// Wakes the downloads: the revision itself has been handed to the writer.
+    pub(super) fn go(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Whether everything that is listed was fetched or given up.
+    pub(super) fn is_idle(&self) -> bool {
+        self.plan().is_idle()
+    }
+
+    pub(super) fn resource(&self, key: &Key, kind: Kind) -> ResourceKey {
+        ResourceKey {
+            stream_id: self.stream_id,
+            kind,
+            url: key.url.to_string(),
+            range: key.range,
+        }
+    }
+
+    /// Hands what a listing changed to the writer, before the revision itself.
+    pub(super) async fn write(
+        &self,
+        fetcher: &Fetcher,
+        changes: Changes,
+        revision: i64,
+        from_us: i64,
+    ) {
+        for (key, kind) in changes.gone {
+            fetcher.writer.not_pending(self.resource(&key, kind)).await;
+        }
+        for (key, kind) in changes.pending {
+            fetcher
+                .writer
+                .pending(self.resource(&key, kind), revision, from_us)
+                .await;
+        }
+        for (key, kind, url) in changes.aliases {
+            fetcher
+                .writer
+                .alias(self.resource(&key, kind), url.to_string())
+                .await;
+        }
+    }
+}
+
+/// Fetches what the plan says until `stop`; what is under way then is waited for.
+pub(super) async fn run(
+    queue: Arc<Queue>,
+    fetcher: Fetcher,
+    playlists: Arc<Playlists>,
+    stop: CancellationToken,
+) {
+    let mut under_way = JoinSet::new();
+    loop {
+        while under_way.len() < limits::MAX_DOWNLOADS {
+            let Some(job) = queue.plan().next(clock::instant()) else {
+                break;
+            };
+            let stats = playlists.stats(job.playlist);
+            under_way.spawn(download(Arc::clone(&queue), fetcher.clone(), job, stats));
+        }
+        let due = queue.plan().next_due();
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = queue.changed.notified() => {}
+            Some(_) = under_way.join_next() => playlists.changed(),
+            () = sleep_until(due), if under_way.len() < limits::MAX_DOWNLOADS => {}
+        }
+    }
+    while under_way.join_next().await.is_some() {}
+}
+
+async fn sleep_until(due: Option<tokio::time::Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn download(
+    queue: Arc<Queue>,
+    fetcher: Fetcher,
+    job: Job,
+    stats: Option<Arc<PlaylistStats>>,
+) {
+    let ask = Ask {
+        url: job.url.clone(),
+        kind: job.kind,
+        range: job.key.range,
+        validators: None,
+    };
+    let hops = fetcher.chain(&ask).await;
+    let good = hops.last().is_some_and(Hop::is_good);
+    if let Some(stats) = stats {
+        count(&stats, &hops, good);
+    }
+    report(&job, &hops, good);
+    write(&queue, &fetcher, &job, hops).await;
+    queue.plan().done(&job, good, clock::instant());
+}
+
+async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
+    let head_id = hops.first().map(|h| h.id);
+    let listed_us = match job.availability {
+        Availability::Listed(from) => Some(from),
+        _ => hops.first().map(|h| h.requested_us),
+    };
+    for (at, hop) in hops.into_iter().enumerate() {
+        let (key, availability) = if at == 0 {
+            (job.key.clone(), job.availability)
+        } else {
+            let key = Key {
+                url: hop.url.clone(),
+                range: job.key.range,
+            };
+            (
+                key,
+                Availability::FirstElseResponse(listed_us.unwrap_or(hop.requested_us)),
+            )
+        };
+        let mut exchange = hop.into_exchange(queue.resource(&key, job.kind), availability);
+        exchange.referrer_id = Some(job.referrer);
+        exchange.head_id = head_id.filter(|_| at > 0);
+        fetcher.writer.exchange(exchange).await;
+    }
+}
+
+fn count(stats: &PlaylistStats, hops: &[Hop], good: bool) {
+    let bytes = hops.iter().filter_map(|h| h.wire_bytes).sum();
+    PlaylistStats::count(&stats.bytes, bytes);
+    PlaylistStats::count(if good { &stats.chunks } else { &stats.faults }, 1);
+}
+
+fn report(job: &Job, hops: &[Hop], good: bool) {
+    let Some(last) = hops.last() else { return };
+    let name = crate::hls::resource_name(&job.key.url);
+    if good {
+        tracing::debug!(kind = %job.kind, bytes = last.wire_bytes, "{name:?}");
+    } else {
+        tracing::warn!(kind = %job.kind, status = last.status, outcome = %last.outcome, "{name:?}: {}", last.error.as_deref().unwrap_or("failed"));
+    }
+}

@@ -1,0 +1,30 @@
+//! Asks an origin as players do, and hands everything that came to a session.
+//!
+//! One loop per playlist on its own strict grid ([`schedule`]), downloads beside it
+//! ([`downloads`]), a pure plan between them that says what to fetch next ([`plan`]).
+//! Every attempt is an exchange; a failed one is data, not an error. What ends a
+//! recording is its user, its `--duration`, the end of the stream, or a session that
+//! cannot be written any more: nothing that an origin does.
+//!
+//! How things are printed, and what an exit code is, does not belong here.
+
+mod admit;
+mod advance;
+mod children;
+mod classify;
+mod client;
+mod decode;
+mod downloads;
+mod fetch;
+mod limits;
+mod options;
+mod plan;
+mod poll;
+mod run;
+mod schedule;
+mod stats;
+
+pub use client::ClientError;
+pub use options::{Options, Pin, TlsOptions, TrustedHosts};
+pub use run::{Ended, RecordError, Summary, record};
+pub use stats::{PlaylistStats, Stats, Totals};

@@ -1,0 +1,88 @@
+//! What a user can ask of a recording, typed.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+/// Hosts that credentials may go to besides the one of the URL.
+#[derive(Debug, Clone, Default)]
+pub struct TrustedHosts {
+    /// Every host.
+    pub all: bool,
+    /// These, in lower case.
+    pub hosts: BTreeSet<String>,
+}
+
+/// How servers are known, and how the recorder makes itself known.
+#[derive(Debug, Clone, Default)]
+pub struct TlsOptions {
+    /// Accept any certificate.
+    pub insecure: bool,
+    /// PEM file of certificate authorities, instead of the system's.
+    pub cacert: Option<PathBuf>,
+    /// PEM file of the client's certificate (and key, if `key` is not given).
+    pub cert: Option<PathBuf>,
+    /// PEM file of the client's key.
+    pub key: Option<PathBuf>,
+}
+
+/// A host name with its address given by hand.
+#[derive(Debug, Clone)]
+pub struct Pin {
+    /// Host name.
+    pub host: String,
+    /// Where it is.
+    pub address: SocketAddr,
+}
+
+/// A recording, as asked for.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What to record; user name and password are taken out and sent as Basic credentials.
+    pub url: Url,
+    /// Interval of polls, instead of the one that follows from the target duration.
+    pub poll: Option<Duration>,
+    /// End after so long.
+    pub duration: Option<Duration>,
+    /// Header fields of the user's own.
+    pub headers: Vec<(String, String)>,
+    /// User-Agent, instead of our own.
+    pub user_agent: Option<String>,
+    /// Cookies of the user's own: `name=value; name2=value2`.
+    pub cookies: Vec<String>,
+    /// Proxy for everything, instead of the environment's.
+    pub proxy: Option<Url>,
+    /// TLS.
+    pub tls: TlsOptions,
+    /// Addresses given by hand.
+    pub pins: Vec<Pin>,
+    /// Time limit for a connection.
+    pub connect_timeout: Duration,
+    /// Time limit for an exchange, instead of the limits by kind.
+    pub max_time: Option<Duration>,
+    /// Where credentials may go.
+    pub trusted: TrustedHosts,
+}
+
+impl Options {
+    /// The least that a recording needs: everything else as by default.
+    pub fn new(url: Url) -> Self {
+        Self {
+            url,
+            poll: None,
+            duration: None,
+            headers: Vec::new(),
+            user_agent: None,
+            cookies: Vec::new(),
+            proxy: None,
+            tls: TlsOptions::default(),
+            pins: Vec::new(),
+            connect_timeout: Duration::from_secs(10),
+            max_time: None,
+            trusted: TrustedHosts::default(),
+        }
+    }
+}

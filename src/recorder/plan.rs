@@ -1,0 +1,466 @@
+//! What to fetch next, out of what the playlists of a stream list. Pure.
+//!
+//! Decides what makes two URLs one resource while a recording goes on (DESIGN: tokens,
+//! queries that matter, names used again, slates), in which order things are fetched
+//! (newest first, then backwards through a long window), and when a failed one is tried
+//! again. Asking is `downloads`' business, judging playlists `poll`'s.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use tokio::time::Instant;
+use url::Url;
+
+use super::limits::{MAX_DOWNLOADS_PER_PLAYLIST, TRIES_AFTER_END};
+use super::schedule::retry_delay;
+use crate::session::{Availability, ByteRange, ExchangeId, Kind};
+
+/// Number of a playlist of the stream.
+pub(super) type PlaylistId = usize;
+
+/// What a playlist names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub kind: Kind,
+    pub url: Url,
+    pub range: Option<ByteRange>,
+    /// Media sequence number of the first segment that it is, or applies to.
+    pub sequence: u64,
+    /// Media sequence number of the last one.
+    pub last_use: u64,
+}
+
+/// A revision of a playlist, as far as the plan is concerned.
+#[derive(Debug)]
+pub(super) struct Listing {
+    pub playlist: PlaylistId,
+    pub exchange: ExchangeId,
+    /// When it is the answer.
+    pub from_us: i64,
+    /// How far apart segments are, to tell new from old across playlists.
+    pub target_duration_us: i64,
+    pub wanted: Vec<Wanted>,
+    /// The sequence began again: the same names may be other content.
+    pub restarted: bool,
+    pub ended: bool,
+}
+
+/// The identity of something to fetch.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub url: Url,
+    pub range: Option<ByteRange>,
+}
+
+/// Something to fetch, now.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    pub key: Key,
+    pub kind: Kind,
+    /// What to ask for: the newest URL of it.
+    pub url: Url,
+    pub playlist: PlaylistId,
+    pub referrer: ExchangeId,
+    pub availability: Availability,
+}
+
+/// What a listing changed.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// Things that are going to be asked for.
+    pub pending: Vec<(Key, Kind)>,
+    /// Other URLs of known things.
+    pub aliases: Vec<(Key, Kind, Url)>,
+    /// Things that left before they were asked for.
+    pub gone: Vec<(Key, Kind)>,
+}
+
+#[derive(Debug)]
+struct Item {
+    kind: Kind,
+    newest_url: Url,
+    listed_by: HashSet<PlaylistId>,
+    /// Whose listing it is to be fetched for.
+    playlist: PlaylistId,
+    referrer: ExchangeId,
+    from_us: i64,
+    rank: Rank,
+    state: State,
+    failures: u32,
+    asked: Option<Instant>,
+    /// Listed anew while a request was under way.
+    again: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Ready,
+    Delayed(Instant),
+    InFlight,
+    Done,
+    GivenUp,
+}
+
+/// Newest last: estimated time of publication, then order of listing.
+type Rank = (i64, u64);
+
+#[derive(Debug, Default)]
+struct Playlist {
+    wanted: Vec<Wanted>,
+    keys: HashSet<Key>,
+    last_sequence: Option<u64>,
+    ended: bool,
+    in_flight: usize,
+    ready: BTreeSet<(Rank, Key)>,
+}
+
+/// The plan of one stream.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    items: HashMap<Key, Item>,
+    playlists: BTreeMap<PlaylistId, Playlist>,
+    delayed: BTreeSet<(Instant, Key)>,
+    counter: u64,
+}
+
+impl Plan {
+    /// Takes in a new revision.
+    pub(super) fn revision(&mut self, listing: Listing, now: Instant) -> Changes {
+        let mut changes = Changes::default();
+        let before = self.playlists.remove(&listing.playlist).unwrap_or_default();
+        let mut playlist = Playlist {
+            last_sequence: listing.wanted.iter().map(|w| w.last_use).max(),
+            ended: listing.ended,
+            in_flight: before.in_flight,
+            ready: before.ready.clone(),
+            ..Playlist::default()
+        };
+        let known = Known::new(&before.wanted);
+        let end = playlist.last_sequence.unwrap_or(0);
+        let mut listed = HashSet::new();
+        for wanted in &listing.wanted {
+            let key = self.identify(wanted, &known, &before.keys, &mut changes);
+            if !listed.insert(key.clone()) {
+                continue;
+            }
+            let age = i64::try_from(end.saturating_sub(wanted.last_use)).unwrap_or(i64::MAX);
+            self.counter += 1;
+            let rank = (
+                listing
+                    .from_us
+                    .saturating_sub(age.saturating_mul(listing.target_duration_us)),
+                self.counter,
+            );
+            let anew = listing.restarted || new_segments_use(wanted, before.last_sequence);
+            self.list(
+                &key,
+                wanted,
+                &listing,
+                rank,
+                anew,
+                now,
+                &mut playlist,
+                &mut changes,
+            );
+        }
+        for key in before.keys.difference(&listed) {
+            self.unlist(key, listing.playlist, &mut playlist, &mut changes);
+        }
+        playlist.keys = listed;
+        playlist.wanted = listing.wanted;
+        self.playlists.insert(listing.playlist, playlist);
+        changes
+    }
+
+    /// The thing that is meant: the same media sequence number and path with another query is the same.
+    fn identify(
+        &self,
+        wanted: &Wanted,
+        known: &Known,
+        mine: &HashSet<Key>,
+        changes: &mut Changes,
+    ) -> Key {
+        let key = Key {
+            url: wanted.url.clone(),
+            range: wanted.range,
+        };
+        if self.items.contains_key(&key) {
+            return key;
+        }
+        let same = known.same(wanted).and_then(|old| self.canonical(old, mine));
+        match same {
+            Some(old) => {
+                changes
+                    .aliases
+                    .push((old.clone(), wanted.kind, wanted.url.clone()));
+                old
+            }
+            None => key,
+        }
+    }
+
+    /// The key under which a URL that was listed before is known: its own, or the one it was an alias of.
+    fn canonical(&self, old: &Wanted, mine: &HashSet<Key>) -> Option<Key> {
+        let own = Key {
+            url: old.url.clone(),
+            range: old.range,
+        };
+        if self.items.contains_key(&own) {
+            return Some(own);
+        }
+        mine.iter()
+            .find(|key| {
+                self.items
+                    .get(*key)
+                    .is_some_and(|item| item.newest_url == old.url && key.range == old.range)
+            })
+            .cloned()
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn list(
+        &mut self,
+        key: &Key,
+        wanted: &Wanted,
+        listing: &Listing,
+        rank: Rank,
+        anew: bool,
+        now: Instant,
+        playlist: &mut Playlist,
+        changes: &mut Changes,
+    ) {
+        let Some(item) = self.items.get_mut(key) else {
+            self.items.insert(
+                key.clone(),
+                Item {
+                    kind: wanted.kind,
+                    newest_url: wanted.url.clone(),
+                    listed_by: HashSet::from([listing.playlist]),
+                    playlist: listing.playlist,
+                    referrer: listing.exchange,
+                    from_us: listing.from_us,
+                    rank,
+                    state: State::Ready,
+                    failures: 0,
+                    asked: None,
+                    again: false,
+                },
+            );
+            playlist.ready.insert((rank, key.clone()));
+            changes.pending.push((key.clone(), wanted.kind));
+            return;
+        };
+        item.newest_url = wanted.url.clone();
+        item.listed_by.insert(listing.playlist);
+        if !anew || (!listing.restarted && !due_again(item, listing.target_duration_us, now)) {
+            return;
+        }
+        (item.referrer, item.from_us, item.rank) = (listing.exchange, listing.from_us, rank);
+        match item.state {
+            State::InFlight => item.again = true,
+            State::Done | State::GivenUp => {
+                item.state = State::Ready;
+                item.playlist = listing.playlist;
+                item.failures = 0;
+                playlist.ready.insert((rank, key.clone()));
+            }
+            // It has not been asked for since; it will be.
+            State::Ready | State::Delayed(_) => return,
+        }
+        changes.pending.push((key.clone(), wanted.kind));
+    }
+
+    /// It left one playlist; when it left every one it is forgotten, so that it is fetched again should it return.
+    fn unlist(
+        &mut self,
+        key: &Key,
+        from: PlaylistId,
+        playlist: &mut Playlist,
+        changes: &mut Changes,
+    ) {
+        let Some(item) = self.items.get_mut(key) else {
+            return;
+        };
+        item.listed_by.remove(&from);
+        if !item.listed_by.is_empty() {
+            return;
+        }
+        let Some(item) = self.items.remove(key) else {
+            return;
+        };
+        match item.state {
+            State::Ready => {
+                playlist.ready.retain(|(_, k)| k != key);
+                if let Some(other) = self.playlists.get_mut(&item.playlist) {
+                    other.ready.retain(|(_, k)| k != key);
+                }
+            }
+            State::Delayed(at) => {
+                self.delayed.remove(&(at, key.clone()));
+            }
+            _ => return,
+        }
+        changes.gone.push((key.clone(), item.kind));
+    }
+
+    /// A playlist that is no longer polled lists nothing.
+    pub(super) fn remove(&mut self, playlist: PlaylistId) -> Changes {
+        let mut changes = Changes::default();
+        if let Some(mut gone) = self.playlists.remove(&playlist) {
+            for key in &std::mem::take(&mut gone.keys) {
+                self.unlist(key, playlist, &mut gone, &mut changes);
+            }
+        }
+        changes
+    }
+
+    /// The next thing to fetch; counted as under way from now on.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Job> {
+        self.wake(now);
+        let (id, _) = self
+            .playlists
+            .iter()
+            .filter(|(_, p)| p.in_flight < MAX_DOWNLOADS_PER_PLAYLIST)
+            .filter_map(|(id, p)| Some((*id, p.ready.last()?.0)))
+            .max_by_key(|(_, rank)| *rank)?;
+        let playlist = self.playlists.get_mut(&id)?;
+        let (_, key) = playlist.ready.pop_last()?;
+        let item = self.items.get_mut(&key)?;
+        playlist.in_flight += 1;
+        item.state = State::InFlight;
+        item.asked = Some(now);
+        Some(Job {
+            url: item.newest_url.clone(),
+            kind: item.kind,
+            playlist: id,
+            referrer: item.referrer,
+            availability: match item.failures {
+                0 => Availability::Listed(item.from_us),
+                _ => Availability::Request,
+            },
+            key,
+        })
+    }
+
+    /// When something that was delayed is due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.delayed.first().map(|(at, _)| *at)
+    }
+
+    /// A request ended.
+    pub(super) fn done(&mut self, job: &Job, good: bool, now: Instant) {
+        if let Some(playlist) = self.playlists.get_mut(&job.playlist) {
+            playlist.in_flight = playlist.in_flight.saturating_sub(1);
+        }
+        let Some(item) = self.items.get_mut(&job.key) else {
+            return;
+        };
+        // It may have left, come back, and been asked for again meanwhile.
+        if item.state != State::InFlight {
+            return;
+        }
+        if std::mem::take(&mut item.again) {
+            item.failures = 0;
+            item.state = State::Ready;
+        } else if good {
+            item.state = State::Done;
+            return;
+        } else {
+            item.failures = item.failures.saturating_add(1);
+            let lives = |p: &PlaylistId| self.playlists.get(p).is_some_and(|p| !p.ended);
+            item.state = if item.failures >= TRIES_AFTER_END && !item.listed_by.iter().any(lives) {
+                State::GivenUp
+            } else {
+                State::Delayed(now + retry_delay(item.failures))
+            };
+        }
+        match item.state {
+            State::Ready => {
+                let rank = item.rank;
+                self.make_ready(job.key.clone(), rank);
+            }
+            State::Delayed(at) => {
+                self.delayed.insert((at, job.key.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether everything that is listed was fetched or given up.
+    pub(super) fn is_idle(&self) -> bool {
+        self.delayed.is_empty()
+            && self
+                .playlists
+                .values()
+                .all(|p| p.ready.is_empty() && p.in_flight == 0)
+    }
+
+    fn wake(&mut self, now: Instant) {
+        while let Some((at, key)) = self.delayed.first().cloned() {
+            if at > now {
+                return;
+            }
+            self.delayed.pop_first();
+            if let Some(item) = self.items.get_mut(&key) {
+                item.state = State::Ready;
+                let rank = item.rank;
+                self.make_ready(key, rank);
+            }
+        }
+    }
+
+    /// Into the queue of a playlist that lists it: the one it was planned for may have dropped it.
+    fn make_ready(&mut self, key: Key, rank: Rank) {
+        let Some(item) = self.items.get_mut(&key) else {
+            return;
+        };
+        if !item.listed_by.contains(&item.playlist)
+            && let Some(other) = item.listed_by.iter().next()
+        {
+            item.playlist = *other;
+        }
+        if let Some(playlist) = self.playlists.get_mut(&item.playlist) {
+            playlist.ready.insert((rank, key));
+        }
+    }
+}
+
+/// A key whose URI stays may hold new bytes for new segments: it is asked for again with them.
+fn new_segments_use(wanted: &Wanted, last_sequence: Option<u64>) -> bool {
+    wanted.kind == Kind::Key && last_sequence.is_some_and(|last| wanted.last_use > last)
+}
+
+/// Several playlists that name one key advance at about the same time.
+fn due_again(item: &Item, target_duration_us: i64, now: Instant) -> bool {
+    item.asked.is_none_or(|asked| {
+        let half = u64::try_from(target_duration_us / 2).unwrap_or(0);
+        now.saturating_duration_since(asked).as_micros() >= u128::from(half)
+    })
+}
+
+/// What the revision before listed, by what stays when tokens change.
+#[derive(Debug)]
+struct Known<'a>(HashMap<(Kind, String, Option<ByteRange>), Vec<&'a Wanted>>);
+
+impl<'a> Known<'a> {
+    fn new(before: &'a [Wanted]) -> Self {
+        let mut map: HashMap<_, Vec<&Wanted>> = HashMap::new();
+        for wanted in before {
+            map.entry(stays(wanted)).or_default().push(wanted);
+        }
+        Self(map)
+    }
+
+    fn same(&self, wanted: &Wanted) -> Option<&'a Wanted> {
+        self.0
+            .get(&stays(wanted))?
+            .iter()
+            .find(|old| old.sequence <= wanted.sequence && wanted.sequence <= old.last_use)
+            .copied()
+    }
+}
+
+fn stays(wanted: &Wanted) -> (Kind, String, Option<ByteRange>) {
+    let mut path = wanted.url.clone();
+    path.set_query(None);
+    (wanted.kind, path.into(), wanted.range)
+}

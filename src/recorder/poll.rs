@@ -1,0 +1,541 @@
+//! The loop of one playlist: ask on the grid, judge what came, hand it over.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::header::{CONTENT_ENCODING, ETAG, LAST_MODIFIED};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use super::advance::{Ends, Step};
+use super::children::{Playlist, Playlists};
+use super::decode::decode;
+use super::downloads::Queue;
+use super::fetch::{Ask, Fetcher, Hop, Received, Validators};
+use super::limits;
+use super::plan::{Listing, Wanted};
+use super::schedule::{Grid, MAX_POLL, poll_backoff, poll_interval};
+use super::stats::{PlaylistStats, Stats};
+use crate::clock;
+use crate::hls::{
+    self, Entry, EntryRole, MediaFacts, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Refused,
+    Variables,
+};
+use crate::session::{
+    Availability, Digest, ExchangeId, Kind, NewRevision, Outcome, ResourceKey, digest,
+};
+
+/// A poll later than this against its grid is an event.
+const LATE_US: i64 = 1_000_000;
+/// Revisions in a row that named nothing but new playlists, until the multivariant playlist is polled less.
+const RENEWALS: u32 = 3;
+
+/// What the loops of a stream share.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub fetcher: Fetcher,
+    pub queue: Arc<Queue>,
+    pub playlists: Arc<Playlists>,
+    pub stats: Stats,
+    pub poll: Option<Duration>,
+    pub stream_id: i64,
+    pub stop: CancellationToken,
+    pub tasks: TaskTracker,
+    /// Variables of the multivariant playlist, for those that import them.
+    pub variables: Mutex<Variables>,
+    pub refused: Mutex<HashSet<String>>,
+}
+
+/// The state of one loop.
+#[derive(Debug)]
+struct Poller {
+    context: Arc<Context>,
+    playlist: Arc<Playlist>,
+    validators: Option<Validators>,
+    /// Of the last good body.
+    digest: Option<Digest>,
+    /// When the last poll that brought that body was requested.
+    seen_at_us: Option<i64>,
+    from_us: i64,
+    polled: bool,
+    ends: Ends,
+    renewals: u32,
+}
+
+/// What a good poll brought.
+enum Content {
+    Media(MediaPlaylist),
+    Multivariant(MultivariantPlaylist),
+}
+
+/// Starts the loop of a playlist.
+pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
+    let poller = Poller {
+        context: Arc::clone(context),
+        from_us: playlist.from_us,
+        playlist,
+        validators: None,
+        digest: None,
+        seen_at_us: None,
+        polled: false,
+        ends: Ends::default(),
+        renewals: 0,
+    };
+    // Boxed by spawning: a loop starts the loops of the playlists that it finds.
+    context.tasks.spawn(poller.run());
+}
+
+impl Poller {
+    async fn run(mut self) {
+        let stop = self.context.stop.clone();
+        let mut due = clock::instant();
+        let mut grid = Grid::new(due, poll_interval(None, self.context.poll));
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep_until(due) => {}
+            }
+            let lag_us = clock::micros(clock::instant().saturating_duration_since(due));
+            self.poll(lag_us).await;
+            self.context.playlists.changed();
+            let now = clock::instant();
+            if self.playlist.is_over(now) {
+                return self.leave(now).await;
+            }
+            grid.set_interval(self.interval());
+            let failures = self.playlist.standing().failures;
+            due = match failures {
+                0 => grid.advance(now),
+                _ => grid.advance_after(poll_backoff(grid.interval(), failures), now),
+            };
+        }
+    }
+
+    fn interval(&self) -> Duration {
+        let standing = self.playlist.standing();
+        let target = if standing.multivariant {
+            self.context.playlists.shortest_target()
+        } else {
+            standing.target_duration
+        };
+        let interval = poll_interval(target, self.context.poll);
+        // An origin that makes up new playlists at each request would be asked for ever more of them.
+        let slower = self.renewals.saturating_sub(RENEWALS - 1).min(6);
+        if self.context.poll.is_none() && slower > 0 {
+            (interval * 2_u32.pow(slower)).min(MAX_POLL)
+        } else {
+            interval
+        }
+    }
+
+    /// A playlist on demand stays listed; one that was dropped lists nothing any more.
+    async fn leave(&self, now: tokio::time::Instant) {
+        if self.playlist.standing().on_demand || !self.playlist.is_over(now) {
+            return;
+        }
+        let changes = self.context.queue.remove(self.playlist.id);
+        self.context
+            .queue
+            .write(&self.context.fetcher, changes, 0, 0)
+            .await;
+        tracing::info!("{:?} is no longer named", self.playlist.label);
+    }
+
+    async fn poll(&mut self, lag_us: i64) {
+        let fetcher = &self.context.fetcher;
+        let ask = Ask {
+            url: self.playlist.url_to_ask(),
+            kind: self.playlist.kind,
+            range: None,
+            validators: self.validators.clone(),
+        };
+        let mut hops = fetcher.chain(&ask).await;
+        PlaylistStats::count(&self.playlist.stats.polls, 1);
+        self.context.stats.lag(lag_us);
+        if lag_us > LATE_US {
+            let detail = format!(
+                "poll {}: {:.3} s behind its grid",
+                hops.first().map_or(0, |h| h.id),
+                lag_us as f64 / 1e6
+            );
+            fetcher.writer.event("late", detail).await;
+        }
+        let first_us = hops.first().map_or(0, Hop::response_us);
+        let Some(mut last) = hops.pop() else { return };
+        let good = self.read(&mut last);
+        let head = hops.first().map_or(last.id, |h| h.id);
+        self.count(&last, good);
+        // Head first: every hop may refer to it.
+        for hop in hops {
+            self.write(hop, head, first_us, lag_us, None, None).await;
+        }
+        self.take(last, head, first_us, lag_us, good).await;
+        self.polled = true;
+    }
+
+    /// Decodes and checks; whether it is an answer that a player could use.
+    fn read(&self, hop: &mut Hop) -> bool {
+        if hop.outcome != Outcome::Complete {
+            return false;
+        }
+        if let Received::Memory(raw) = &mut hop.body {
+            let coding = hop
+                .fields
+                .as_ref()
+                .and_then(|f| f.get(CONTENT_ENCODING))
+                .and_then(|v| v.to_str().ok());
+            let limit = limits::body_bytes(self.playlist.kind);
+            match coding.map(|coding| decode(raw.clone(), coding, limit)) {
+                None => {}
+                Some(Ok(plain)) => {
+                    *raw = plain;
+                    hop.decoded = true;
+                }
+                Some(Err(error)) => {
+                    hop.outcome = Outcome::Encoding;
+                    hop.error = Some(error.to_string());
+                    return false;
+                }
+            }
+        }
+        match (hop.status, &hop.body) {
+            (Some(304), _) => self.validators.is_some(),
+            (Some(200), Received::Memory(body)) if hls::playlist_kind(body).is_some() => true,
+            (Some(200), _) => {
+                hop.outcome = Outcome::NotAPlaylist;
+                hop.error = Some("it does not begin with #EXTM3U".to_owned());
+                false
+            }
+            _ => false,
+        }
+    }
+
+    fn count(&self, hop: &Hop, good: bool) {
+        let failures = self.playlist.standing().failures;
+        if good {
+            if failures > 0 {
+                tracing::info!(
+                    "{:?} answers again, after {failures} failed polls",
+                    self.playlist.label
+                );
+            }
+            self.playlist.update(|s| {
+                s.failures = 0;
+                s.ever_good = true;
+            });
+            return;
+        }
+        PlaylistStats::count(&self.playlist.stats.faults, 1);
+        self.playlist
+            .update(|s| s.failures = s.failures.saturating_add(1));
+        if failures == 0 && hop.outcome != Outcome::Aborted {
+            let why = hop
+                .error
+                .clone()
+                .unwrap_or_else(|| format!("HTTP {}", hop.status.unwrap_or(0)));
+            tracing::warn!(outcome = %hop.outcome, status = hop.status, "{:?}: {why}", self.playlist.label);
+        }
+    }
+
+    /// The last hop: a revision, a confirmation, or a fault.
+    async fn take(
+        &mut self,
+        mut hop: Hop,
+        head: ExchangeId,
+        first_us: i64,
+        lag_us: i64,
+        good: bool,
+    ) {
+        let id = hop.id;
+        let confirms = if good && hop.status == Some(304) {
+            self.validators.as_ref().map(|v| v.exchange)
+        } else {
+            None
+        };
+        let own_us = if hop.id == head {
+            first_us
+        } else {
+            hop.response_us()
+        };
+        self.from_us = if self.polled {
+            own_us.max(self.from_us)
+        } else {
+            self.from_us
+        };
+        let requested_us = hop.requested_us;
+        let body = match &mut hop.body {
+            Received::Memory(body) if good => body.as_slice(),
+            _ => {
+                if confirms.is_some() {
+                    self.seen_at_us = Some(requested_us);
+                }
+                return self
+                    .write(hop, head, first_us, lag_us, confirms, None)
+                    .await;
+            }
+        };
+        let new = digest(body);
+        let changed = self.digest != Some(new);
+        let content = changed.then(|| self.parse(body, &hop.url));
+        self.validators = validators(&hop);
+        let revision = match content {
+            None => None,
+            Some(Content::Media(media)) => Some(self.media(media, id).await),
+            Some(Content::Multivariant(main)) => Some(self.multivariant(main, id).await),
+        };
+        self.digest = Some(new);
+        self.seen_at_us = Some(requested_us);
+        self.write(hop, head, first_us, lag_us, None, revision)
+            .await;
+        if changed {
+            PlaylistStats::count(&self.playlist.stats.revisions, 1);
+            self.context.queue.go();
+        }
+    }
+
+    fn parse(&self, body: &[u8], url: &Url) -> Content {
+        if hls::playlist_kind(body) == Some(PlaylistKind::Multivariant) {
+            return Content::Multivariant(hls::read_multivariant(body, url));
+        }
+        let variables = self
+            .context
+            .variables
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        Content::Media(hls::read_media(body, url, &variables))
+    }
+
+    async fn media(&mut self, media: MediaPlaylist, id: ExchangeId) -> NewRevision {
+        let facts = &media.facts;
+        let step = self.ends.judge(facts);
+        if step != Step::Same {
+            let now_us = self.context.fetcher.writer.clock().now_us();
+            self.playlist
+                .stats
+                .advanced_us
+                .store(now_us, std::sync::atomic::Ordering::Relaxed);
+        }
+        let first = self.digest.is_none();
+        let now = clock::instant();
+        self.playlist.update(|s| {
+            s.multivariant = false;
+            s.target_duration = facts.target_duration.or(s.target_duration);
+            s.on_demand = facts.ended && (first || s.on_demand);
+            s.ended_since = facts.ended.then(|| s.ended_since.unwrap_or(now));
+        });
+        let wanted = media
+            .entries
+            .iter()
+            .filter(|e| !e.gap)
+            .map(wanted)
+            .collect();
+        self.list(
+            id,
+            wanted,
+            facts.target_duration,
+            step == Step::Restart,
+            facts.ended,
+        )
+        .await;
+        self.refuse(&media.refused).await;
+        revision(facts, step, self.seen_at_us)
+    }
+
+    async fn multivariant(&mut self, main: MultivariantPlaylist, id: ExchangeId) -> NewRevision {
+        let revision = NewRevision {
+            not_before_us: self.seen_at_us,
+            advance: true,
+            ..NewRevision::default()
+        };
+        self.playlist.update(|s| s.multivariant = true);
+        self.refuse(&main.refused).await;
+        if self.playlist.kind != Kind::Main {
+            // A multivariant playlist that a multivariant playlist names: kept, and not followed.
+            return revision;
+        }
+        *self
+            .context
+            .variables
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = main.variables;
+        let keys = main.keys.into_iter().map(|url| (Kind::Key, url));
+        let data = main.data.into_iter().map(|url| (Kind::Data, url));
+        let wanted = keys.chain(data).map(|(kind, url)| Wanted {
+            kind,
+            url,
+            range: None,
+            sequence: 0,
+            last_use: 0,
+        });
+        self.list(id, wanted.collect(), None, false, false).await;
+        let named = self
+            .context
+            .playlists
+            .name(&main.children, id, self.from_us, clock::instant());
+        self.renewals = if named.renewed {
+            self.renewals.saturating_add(1)
+        } else {
+            0
+        };
+        let writer = &self.context.fetcher.writer;
+        for (playlist, url) in named.aliases {
+            writer
+                .alias(self.resource(playlist.kind, &playlist.url), url.to_string())
+                .await;
+        }
+        for playlist in named.new {
+            writer
+                .pending(
+                    self.resource(playlist.kind, &playlist.url),
+                    id,
+                    self.from_us,
+                )
+                .await;
+            start(&self.context, playlist);
+        }
+        if named.too_many > 0 {
+            let detail = format!(
+                "{} playlists of {} are not polled: there are too many",
+                named.too_many, self.playlist.label
+            );
+            tracing::warn!("{detail}");
+            writer.event("too many playlists", detail).await;
+        }
+        revision
+    }
+
+    async fn list(
+        &self,
+        exchange: ExchangeId,
+        wanted: Vec<Wanted>,
+        target: Option<Duration>,
+        restarted: bool,
+        ended: bool,
+    ) {
+        let changes = self.context.queue.revision(Listing {
+            playlist: self.playlist.id,
+            exchange,
+            from_us: self.from_us,
+            target_duration_us: clock::micros(target.unwrap_or(Duration::from_secs(6))),
+            wanted,
+            restarted,
+            ended,
+        });
+        self.context
+            .queue
+            .write(&self.context.fetcher, changes, exchange, self.from_us)
+            .await;
+    }
+
+    /// Notes each URI that is not followed, once.
+    async fn refuse(&self, refused: &[Refused]) {
+        for one in refused {
+            let new = {
+                let mut known = self
+                    .context
+                    .refused
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                known.len() < limits::MAX_REFUSED && known.insert(one.uri.clone())
+            };
+            if new {
+                let detail = format!("{:?} in {:?}: {}", one.uri, self.playlist.label, one.reason);
+                tracing::debug!("not followed: {detail}");
+                self.context
+                    .fetcher
+                    .writer
+                    .event("refused uri", detail)
+                    .await;
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        hop: Hop,
+        head: ExchangeId,
+        first_us: i64,
+        lag_us: i64,
+        confirms: Option<ExchangeId>,
+        revision: Option<NewRevision>,
+    ) {
+        let is_head = hop.id == head;
+        let url = if is_head {
+            self.playlist.url.clone()
+        } else {
+            hop.url.clone()
+        };
+        let availability = match (is_head, self.polled) {
+            (true, false) => Availability::Listed(self.playlist.from_us),
+            (true, true) => Availability::Response,
+            (false, polled) => Availability::FirstElseResponse(if polled {
+                first_us
+            } else {
+                self.playlist.from_us
+            }),
+        };
+        let mut exchange = hop.into_exchange(self.resource(self.playlist.kind, &url), availability);
+        exchange.polled = (!is_head).then(|| self.resource(self.playlist.kind, &self.playlist.url));
+        exchange.referrer_id = self.playlist.referrer;
+        exchange.head_id = (!is_head).then_some(head);
+        exchange.lag_us = is_head.then_some(lag_us);
+        exchange.confirms_id = confirms;
+        exchange.revision = revision;
+        self.context.fetcher.writer.exchange(exchange).await;
+    }
+
+    fn resource(&self, kind: Kind, url: &Url) -> ResourceKey {
+        ResourceKey {
+            stream_id: self.context.stream_id,
+            kind,
+            url: url.to_string(),
+            range: None,
+        }
+    }
+}
+
+fn validators(hop: &Hop) -> Option<Validators> {
+    let fields = hop.fields.as_ref()?;
+    let (etag, last_modified) = (
+        fields.get(ETAG).cloned(),
+        fields.get(LAST_MODIFIED).cloned(),
+    );
+    (etag.is_some() || last_modified.is_some()).then(|| Validators {
+        url: hop.url.clone(),
+        etag,
+        last_modified,
+        exchange: hop.id,
+    })
+}
+
+fn wanted(entry: &Entry) -> Wanted {
+    Wanted {
+        kind: match entry.role {
+            EntryRole::Segment => Kind::Segment,
+            EntryRole::Init => Kind::Init,
+            EntryRole::Key => Kind::Key,
+        },
+        url: entry.url.clone(),
+        range: entry.range,
+        sequence: entry.sequence,
+        last_use: entry.last_use,
+    }
+}
+
+fn revision(facts: &MediaFacts, step: Step, not_before_us: Option<i64>) -> NewRevision {
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    NewRevision {
+        not_before_us,
+        advance: step != Step::Same,
+        media_sequence: Some(number(facts.media_sequence)),
+        segment_count: Some(number(facts.segment_count)),
+        last_sequence: facts.last_sequence.map(number),
+        target_duration_us: facts.target_duration.map(clock::micros),
+        part_target_us: facts.part_target.map(clock::micros),
+        discontinuity_sequence: Some(number(facts.discontinuity_sequence)),
+        ended: Some(facts.ended),
+    }
+}
