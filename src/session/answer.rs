@@ -70,9 +70,8 @@ impl Reader {
         }
         // Of a file that grows there is always a range to come; whoever asks for all of it
         // has not asked for that.
-        let asked = |r: &&ResourceInfo| {
-            r.range.is_none() || (range.is_some() && overlaps(r.range, range))
-        };
+        let asked =
+            |r: &&ResourceInfo| r.range.is_none() || (range.is_some() && overlaps(r.range, range));
         if recording && self.is_pending(resources.iter().filter(asked), at_us)? {
             return Ok(Found::Pending);
         }
@@ -149,7 +148,11 @@ impl Reader {
         )
     }
 
-    fn is_pending<'a>(&self, resources: impl Iterator<Item = &'a ResourceInfo>, at_us: i64) -> Result<bool, ReadError> {
+    fn is_pending<'a>(
+        &self,
+        resources: impl Iterator<Item = &'a ResourceInfo>,
+        at_us: i64,
+    ) -> Result<bool, ReadError> {
         for resource in resources {
             let pending: Option<i64> = self
                 .db

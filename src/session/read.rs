@@ -154,7 +154,7 @@ pub enum Body {
 
 /// An advance of a media playlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gap {
+pub struct Advance {
     /// The exchange that brought it.
     pub exchange_id: ExchangeId,
     /// When its response began, in microseconds of Unix time.
@@ -264,7 +264,11 @@ impl Reader {
     ///
     /// # Errors
     /// The database is damaged.
-    pub fn advances(&self, playlist_id: i64, mut each: impl FnMut(Gap)) -> Result<(), ReadError> {
+    pub fn advances(
+        &self,
+        playlist_id: i64,
+        mut each: impl FnMut(Advance),
+    ) -> Result<(), ReadError> {
         let mut query = || -> rusqlite::Result<()> {
             let mut statement = self.db.prepare_cached(
                 "SELECT exchange_id, seen_us, target_duration_us, ended FROM revision
@@ -272,7 +276,7 @@ impl Reader {
             )?;
             let mut rows = statement.query([playlist_id])?;
             while let Some(row) = rows.next()? {
-                each(Gap {
+                each(Advance {
                     exchange_id: row.get(0)?,
                     seen_us: row.get(1)?,
                     target_duration_us: row.get(2)?,
