@@ -53,10 +53,16 @@ impl Piece {
         match self {
             Self::Bytes(bytes) => {
                 let from = usize::try_from(skip).unwrap_or(usize::MAX).min(bytes.len());
-                let to = from.saturating_add(usize::try_from(count).unwrap_or(usize::MAX)).min(bytes.len());
+                let to = from
+                    .saturating_add(usize::try_from(count).unwrap_or(usize::MAX))
+                    .min(bytes.len());
                 Self::Bytes(bytes.slice(from..to))
             }
-            Self::File { file, first, .. } => Self::File { file, first: first.saturating_add(skip), length: count },
+            Self::File { file, first, .. } => Self::File {
+                file,
+                first: first.saturating_add(skip),
+                length: count,
+            },
         }
     }
 }
@@ -68,17 +74,25 @@ pub fn empty() -> Body {
 
 /// A body in memory.
 pub fn full(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 /// Pieces, one after the other.
 pub fn pieces(pieces: Vec<Piece>) -> Body {
-    stream(Sending { left: pieces, breaks: None })
+    stream(Sending {
+        left: pieces,
+        breaks: None,
+    })
 }
 
 /// Pieces, then the connection breaks. `stalled` says when all was sent.
 pub fn broken(pieces: Vec<Piece>, stalled: Stalled) -> Body {
-    stream(Sending { left: pieces, breaks: Some(stalled) })
+    stream(Sending {
+        left: pieces,
+        breaks: Some(stalled),
+    })
 }
 
 struct Sending {
@@ -115,7 +129,11 @@ fn stream(sending: Sending) -> Body {
 async fn read(piece: Piece) -> io::Result<(Bytes, Option<Piece>)> {
     let (file, first, length) = match piece {
         Piece::Bytes(bytes) => return Ok((bytes, None)),
-        Piece::File { file, first, length } => (file, first, length),
+        Piece::File {
+            file,
+            first,
+            length,
+        } => (file, first, length),
     };
     let count = length.min(READ_BYTES);
     let reading = Arc::clone(&file);
@@ -124,11 +142,18 @@ async fn read(piece: Piece) -> io::Result<(Bytes, Option<Piece>)> {
         reading.read_exact_at(&mut buffer, first)?;
         Ok(buffer.into())
     });
-    let bytes = bytes.await.map_err(io::Error::other)?.inspect_err(|error| {
-        tracing::error!("a chunk became shorter while it was sent: {error}");
-    })?;
+    let bytes = bytes
+        .await
+        .map_err(io::Error::other)?
+        .inspect_err(|error| {
+            tracing::error!("a chunk became shorter while it was sent: {error}");
+        })?;
     let left = length - count;
-    let rest = (left > 0).then(|| Piece::File { file, first: first.saturating_add(count), length: left });
+    let rest = (left > 0).then(|| Piece::File {
+        file,
+        first: first.saturating_add(count),
+        length: left,
+    });
     Ok((bytes, rest))
 }
 
@@ -146,8 +171,16 @@ mod tests {
     #[tokio::test]
     async fn pieces_come_one_after_the_other() {
         let content: Vec<u8> = (0..600_000_u32).map(|n| n as u8).collect();
-        let whole = Piece::File { file: file_of(&content), first: 0, length: 600_000 };
-        let list = vec![whole.clone().slice(1, 500_000), Piece::Bytes("ab".into()), whole.slice(599_999, 10)];
+        let whole = Piece::File {
+            file: file_of(&content),
+            first: 0,
+            length: 600_000,
+        };
+        let list = vec![
+            whole.clone().slice(1, 500_000),
+            Piece::Bytes("ab".into()),
+            whole.slice(599_999, 10),
+        ];
         let sent = pieces(list).collect().await.unwrap().to_bytes();
         assert_eq!(sent.len(), 500_003);
         assert_eq!(sent[..500_000], content[1..500_001]);
@@ -157,14 +190,21 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_broken_body_gives_its_bytes_first() {
         let mut body = broken(vec![Piece::Bytes("half".into())], Stalled::default());
-        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "half");
+        assert_eq!(
+            body.frame().await.unwrap().unwrap().into_data().unwrap(),
+            "half"
+        );
         assert!(body.frame().await.unwrap().is_err());
         assert!(body.frame().await.is_none());
     }
 
     #[tokio::test]
     async fn a_file_that_became_short_is_an_error_not_other_bytes() {
-        let short = Piece::File { file: file_of(b"abc"), first: 0, length: 10 };
+        let short = Piece::File {
+            file: file_of(b"abc"),
+            first: 0,
+            length: 10,
+        };
         assert!(pieces(vec![short]).collect().await.is_err());
     }
 

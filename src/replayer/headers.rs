@@ -21,23 +21,44 @@ pub fn add_common(headers: &mut HeaderMap, request: &HeaderMap) {
     match request.get(header::ORIGIN) {
         Some(origin) => {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+                HeaderValue::from_static("true"),
+            );
             headers.insert(header::VARY, HeaderValue::from_static("Origin"));
         }
         None => {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_ORIGIN,
+                HeaderValue::from_static("*"),
+            );
         }
     }
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
-    headers.insert(HeaderName::from_static("timing-allow-origin"), HeaderValue::from_static("*"));
-    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static(EXPOSED),
+    );
+    headers.insert(
+        HeaderName::from_static("timing-allow-origin"),
+        HeaderValue::from_static("*"),
+    );
+    headers.insert(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("cross-origin"),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
 }
 
 /// Adds the answer to a preflight (Fetch, CORS protocol): whatever is asked for is allowed.
 pub fn add_preflight(headers: &mut HeaderMap, request: &HeaderMap) {
     headers.insert(header::ALLOW, HeaderValue::from_static(ALLOWED_METHODS));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(ALLOWED_METHODS));
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static(ALLOWED_METHODS),
+    );
     if let Some(asked) = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
     }
@@ -45,7 +66,10 @@ pub fn add_preflight(headers: &mut HeaderMap, request: &HeaderMap) {
         let allow = HeaderName::from_static("access-control-allow-private-network");
         headers.insert(allow, HeaderValue::from_static("true"));
     }
-    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    headers.insert(
+        header::ACCESS_CONTROL_MAX_AGE,
+        HeaderValue::from_static("86400"),
+    );
 }
 
 /// Adds the Allow field of a 405.
@@ -55,7 +79,11 @@ pub fn add_allow(headers: &mut HeaderMap) {
 
 /// The strong entity tag of content with this SHA-256.
 pub fn entity_tag(sha256: &[u8]) -> String {
-    let hex: String = sha256.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = sha256
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("\"{hex}\"")
 }
 
@@ -65,13 +93,18 @@ pub fn none_match_names(request: &HeaderMap, tag: &str) -> bool {
         let Ok(value) = value.to_str() else {
             return false;
         };
-        value.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
+        value
+            .split(',')
+            .map(str::trim)
+            .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
     })
 }
 
 /// Whether the Range field counts (RFC 9110 13.1.5: an If-Range names our tag, or there is none).
 pub fn if_range_allows(request: &HeaderMap, tag: &str) -> bool {
-    request.get(header::IF_RANGE).is_none_or(|value| value.as_bytes() == tag.as_bytes())
+    request
+        .get(header::IF_RANGE)
+        .is_none_or(|value| value.as_bytes() == tag.as_bytes())
 }
 
 /// A recorded Cache-Control, such that nothing is kept longer than the answer holds.
@@ -81,8 +114,14 @@ pub fn clip_cache_control(recorded: &str, held_seconds: Option<u64>) -> String {
     let Some(held) = held_seconds else {
         return recorded.to_owned();
     };
-    let clipped: Vec<String> = directives(recorded).filter_map(|directive| clip(directive, held)).collect();
-    if clipped.is_empty() { "no-cache".to_owned() } else { clipped.join(", ") }
+    let clipped: Vec<String> = directives(recorded)
+        .filter_map(|directive| clip(directive, held))
+        .collect();
+    if clipped.is_empty() {
+        "no-cache".to_owned()
+    } else {
+        clipped.join(", ")
+    }
 }
 
 fn clip(directive: &str, held: u64) -> Option<String> {
@@ -93,7 +132,11 @@ fn clip(directive: &str, held: u64) -> Option<String> {
             // RFC 9111 1.2.2: what overflows is for ever; what is no number counts as stale.
             let value = value.trim().trim_matches('"');
             let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-            let seconds = if digits { value.parse().unwrap_or(u64::MAX) } else { 0 };
+            let seconds = if digits {
+                value.parse().unwrap_or(u64::MAX)
+            } else {
+                0
+            };
             Some(format!("{name}={}", seconds.min(held)))
         }
         _ => Some(directive.to_owned()),
@@ -118,7 +161,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn request(fields: &[(&'static str, &'static str)]) -> HeaderMap {
-        fields.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect()
+        fields
+            .iter()
+            .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)))
+            .collect()
     }
 
     #[test]
@@ -126,12 +172,28 @@ mod tests {
         let cases = [
             ("max-age=3600, public", Some(4), "max-age=4, public"),
             ("public,max-age=2", Some(4), "public, max-age=2"),
-            ("max-age=3600, immutable, s-maxage=\"9\"", Some(0), "max-age=0, s-maxage=0"),
+            (
+                "max-age=3600, immutable, s-maxage=\"9\"",
+                Some(0),
+                "max-age=0, s-maxage=0",
+            ),
             ("immutable", Some(3), "no-cache"),
-            ("max-age=99999999999999999999, stale-if-error=60", Some(7), "max-age=7"),
+            (
+                "max-age=99999999999999999999, stale-if-error=60",
+                Some(7),
+                "max-age=7",
+            ),
             ("max-age=soon", Some(7), "max-age=0"),
-            ("private=\"a, b\", no-store", Some(1), "private=\"a, b\", no-store"),
-            ("max-age=31536000, immutable", None, "max-age=31536000, immutable"),
+            (
+                "private=\"a, b\", no-store",
+                Some(1),
+                "private=\"a, b\", no-store",
+            ),
+            (
+                "max-age=31536000, immutable",
+                None,
+                "max-age=31536000, immutable",
+            ),
         ];
         for (recorded, held, wanted) in cases {
             assert_eq!(clip_cache_control(recorded, held), wanted);
@@ -142,27 +204,51 @@ mod tests {
     fn tags_are_compared() {
         let tag = entity_tag(&[0xAB; 32]);
         assert_eq!(tag.len(), 34);
-        assert!(none_match_names(&request(&[("if-none-match", "\"x\", W/\"abababababababababababababababab\"")]), &tag));
+        assert!(none_match_names(
+            &request(&[(
+                "if-none-match",
+                "\"x\", W/\"abababababababababababababababab\""
+            )]),
+            &tag
+        ));
         assert!(none_match_names(&request(&[("if-none-match", "*")]), &tag));
-        assert!(!none_match_names(&request(&[("if-none-match", "\"x\"")]), &tag));
+        assert!(!none_match_names(
+            &request(&[("if-none-match", "\"x\"")]),
+            &tag
+        ));
         assert!(!none_match_names(&request(&[]), &tag));
         assert!(if_range_allows(&request(&[]), &tag));
-        assert!(!if_range_allows(&request(&[("if-range", "W/\"abababababababababababababababab\"")]), &tag));
-        assert!(if_range_allows(&request(&[("if-range", "\"abababababababababababababababab\"")]), &tag));
+        assert!(!if_range_allows(
+            &request(&[("if-range", "W/\"abababababababababababababababab\"")]),
+            &tag
+        ));
+        assert!(if_range_allows(
+            &request(&[("if-range", "\"abababababababababababababababab\"")]),
+            &tag
+        ));
     }
 
     #[test]
     fn any_web_player_may_read() {
         let mut headers = HeaderMap::new();
-        add_common(&mut headers, &request(&[("origin", "http://player.example")]));
-        assert_eq!(headers["access-control-allow-origin"], "http://player.example");
+        add_common(
+            &mut headers,
+            &request(&[("origin", "http://player.example")]),
+        );
+        assert_eq!(
+            headers["access-control-allow-origin"],
+            "http://player.example"
+        );
         assert_eq!(headers["access-control-allow-credentials"], "true");
         assert_eq!(headers["vary"], "Origin");
         let mut headers = HeaderMap::new();
         add_common(&mut headers, &request(&[]));
         assert_eq!(headers["access-control-allow-origin"], "*");
         let mut headers = HeaderMap::new();
-        add_preflight(&mut headers, &request(&[("access-control-request-headers", "range, x-own")]));
+        add_preflight(
+            &mut headers,
+            &request(&[("access-control-request-headers", "range, x-own")]),
+        );
         assert_eq!(headers["access-control-allow-headers"], "range, x-own");
     }
 

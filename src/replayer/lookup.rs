@@ -97,7 +97,11 @@ pub(super) struct Pieces {
 /// Whether something is missing of the body that an exchange announced.
 pub(super) fn is_broken(exchange: &Exchange) -> bool {
     match exchange.outcome {
-        Outcome::Short | Outcome::Reset | Outcome::BodyTimeout | Outcome::Aborted | Outcome::TooLarge => true,
+        Outcome::Short
+        | Outcome::Reset
+        | Outcome::BodyTimeout
+        | Outcome::Aborted
+        | Outcome::TooLarge => true,
         Outcome::Complete | Outcome::Long | Outcome::Encoding | Outcome::NotAPlaylist => false,
         Outcome::Scheme | Outcome::Redirects | Outcome::Disk => false,
         _ => exchange.status.is_some(),
@@ -107,7 +111,10 @@ pub(super) fn is_broken(exchange: &Exchange) -> bool {
 impl Whole {
     /// Where a recorded redirect leads, over http(s).
     pub(super) fn redirect(&self) -> Option<Url> {
-        if !matches!(self.answer.exchange.status, Some(301 | 302 | 303 | 307 | 308)) {
+        if !matches!(
+            self.answer.exchange.status,
+            Some(301 | 302 | 303 | 307 | 308)
+        ) {
             return None;
         }
         let mut target = self.url.join(self.headers.get("location")?).ok()?;
@@ -146,13 +153,18 @@ impl Look<'_> {
             // Where its end is, only the parts know.
             Some(RangeSpec::Suffix(_)) | None => None,
         };
-        Ok(match self.reader.answer(url, range, question.moment_us, question.recording)? {
-            Found::Unknown => Looked::Unknown,
-            Found::NotYet(from_us) => Looked::NotYet(from_us),
-            Found::Pending => Looked::Pending,
-            Found::Answer(answer) => self.whole(question, *answer)?,
-            Found::Ranges(parts) => self.ranges(question, parts)?,
-        })
+        Ok(
+            match self
+                .reader
+                .answer(url, range, question.moment_us, question.recording)?
+            {
+                Found::Unknown => Looked::Unknown,
+                Found::NotYet(from_us) => Looked::NotYet(from_us),
+                Found::Pending => Looked::Pending,
+                Found::Answer(answer) => self.whole(question, *answer)?,
+                Found::Ranges(parts) => self.ranges(question, parts)?,
+            },
+        )
     }
 
     fn whole(&self, question: &Question, answer: Answer) -> Result<Looked, ReadError> {
@@ -160,10 +172,20 @@ impl Look<'_> {
         let url = Url::parse(&answer.resource.url).unwrap_or_else(|_| question.url.clone());
         let headers = self.reader.headers(&answer.exchange)?;
         let content = self.content(question, &answer, &url)?;
-        Ok(Looked::Whole(Box::new(Whole { answer, url, headers, content })))
+        Ok(Looked::Whole(Box::new(Whole {
+            answer,
+            url,
+            headers,
+            content,
+        })))
     }
 
-    fn content(&self, question: &Question, answer: &Answer, url: &Url) -> Result<Content, ReadError> {
+    fn content(
+        &self,
+        question: &Question,
+        answer: &Answer,
+        url: &Url,
+    ) -> Result<Content, ReadError> {
         let exchange = &answer.exchange;
         let Some(body_id) = exchange.body_id else {
             return Ok(Content::None);
@@ -182,11 +204,21 @@ impl Look<'_> {
     fn piece(&self, body_id: i64) -> Result<Piece, ReadError> {
         Ok(match self.reader.body(body_id)? {
             Body::Bytes(bytes) => Piece::Bytes(bytes.into()),
-            Body::Chunk(chunk) => Piece::File { file: Arc::new(chunk.file), first: 0, length: chunk.size },
+            Body::Chunk(chunk) => Piece::File {
+                file: Arc::new(chunk.file),
+                first: 0,
+                length: chunk.size,
+            },
         })
     }
 
-    fn playlist(&self, question: &Question, answer: &Answer, body_id: i64, url: &Url) -> Result<Content, ReadError> {
+    fn playlist(
+        &self,
+        question: &Question,
+        answer: &Answer,
+        body_id: i64,
+        url: &Url,
+    ) -> Result<Content, ReadError> {
         let mut key = Key {
             body_id,
             served: question.served.clone(),
@@ -223,7 +255,11 @@ impl Look<'_> {
     }
 
     /// The multivariant playlist of a stream at a moment: number and text of its body, its URL.
-    pub(super) fn main_of(&self, stream_id: i64, moment_us: i64) -> Result<Option<(i64, Url, Bytes)>, ReadError> {
+    pub(super) fn main_of(
+        &self,
+        stream_id: i64,
+        moment_us: i64,
+    ) -> Result<Option<(i64, Url, Bytes)>, ReadError> {
         let Some(stream) = self.streams.iter().find(|stream| stream.id == stream_id) else {
             return Ok(None);
         };
@@ -236,7 +272,12 @@ impl Look<'_> {
                 return Ok(None);
             };
             let headers = self.reader.headers(&answer.exchange)?;
-            let whole = Whole { answer: *answer, url: own, headers, content: Content::None };
+            let whole = Whole {
+                answer: *answer,
+                url: own,
+                headers,
+                content: Content::None,
+            };
             if let Some(target) = whole.redirect() {
                 url = target.into();
                 continue;
@@ -265,28 +306,47 @@ impl Look<'_> {
                     None => Ok(Looked::Unknown),
                 };
             }
-            Plan::Pieces { first, pieces, total } => (first, pieces, total),
+            Plan::Pieces {
+                first,
+                pieces,
+                total,
+            } => (first, pieces, total),
         };
         let mut bodies = Vec::with_capacity(pieces.len());
         for piece in &pieces {
-            let body_id = parts.get(piece.part).and_then(|part| part.answer.exchange.body_id);
+            let body_id = parts
+                .get(piece.part)
+                .and_then(|part| part.answer.exchange.body_id);
             if let Some(body_id) = body_id {
                 bodies.push(self.piece(body_id)?.slice(piece.skip, piece.length));
             }
         }
-        let leading = pieces.first().and_then(|piece| parts.into_iter().nth(piece.part));
+        let leading = pieces
+            .first()
+            .and_then(|piece| parts.into_iter().nth(piece.part));
         let Some(RangePart { answer, .. }) = leading else {
             return Ok(Looked::Unknown);
         };
         let url = Url::parse(&answer.resource.url).unwrap_or_else(|_| question.url.clone());
         let headers = self.reader.headers(&answer.exchange)?;
-        Ok(Looked::Pieces(Box::new(Pieces { answer, url, headers, first, total, pieces: bodies })))
+        Ok(Looked::Pieces(Box::new(Pieces {
+            answer,
+            url,
+            headers,
+            first,
+            total,
+            pieces: bodies,
+        })))
     }
 }
 
 fn part_facts(part: &RangePart) -> Part {
     let exchange = &part.answer.exchange;
-    let named = part.answer.resource.range.map_or((0, u64::MAX), |range| (range.first, range.length));
+    let named = part
+        .answer
+        .resource
+        .range
+        .map_or((0, u64::MAX), |range| (range.first, range.length));
     let is_bytes = matches!(exchange.status, Some(200 | 206))
         && exchange.outcome == Outcome::Complete
         && exchange.body_encoding.is_none()

@@ -9,7 +9,10 @@ const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 /// The media type of a resource (RFC 8216bis 10 for playlists).
 pub fn media_type(kind: Kind, url: &Url) -> String {
     let name = url.path().rsplit('/').next().unwrap_or_default();
-    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
+    let extension = name
+        .rsplit_once('.')
+        .map_or("", |(_, extension)| extension)
+        .to_ascii_lowercase();
     let known = match kind {
         Kind::Main | Kind::Media => Some(PLAYLIST),
         Kind::Key => Some("application/octet-stream"),
@@ -17,7 +20,10 @@ pub fn media_type(kind: Kind, url: &Url) -> String {
     };
     match known {
         Some(known) => known.to_owned(),
-        None => mime_guess::from_ext(&extension).first_or_octet_stream().essence_str().to_owned(),
+        None => mime_guess::from_ext(&extension)
+            .first_or_octet_stream()
+            .essence_str()
+            .to_owned(),
     }
 }
 
@@ -46,7 +52,14 @@ pub fn may_be_a_page(media_type: &[u8]) -> bool {
     let harmless = essence.starts_with("video/")
         || essence.starts_with("audio/")
         || essence.ends_with("mpegurl")
-        || matches!(essence, "text/vtt" | "text/plain" | "application/octet-stream" | "application/json" | "application/mp4");
+        || matches!(
+            essence,
+            "text/vtt"
+                | "text/plain"
+                | "application/octet-stream"
+                | "application/json"
+                | "application/mp4"
+        );
     !harmless
 }
 
@@ -58,16 +71,28 @@ mod tests {
     fn types_by_kind_and_extension() {
         let cases = [
             (Kind::Main, "http://h/live", "application/vnd.apple.mpegurl"),
-            (Kind::Media, "http://h/a.ts", "application/vnd.apple.mpegurl"),
+            (
+                Kind::Media,
+                "http://h/a.ts",
+                "application/vnd.apple.mpegurl",
+            ),
             (Kind::Segment, "http://h/a/seg7.ts?x=a.mp4", "video/mp2t"),
-            (Kind::Segment, "http://h/a/npt=0-6.76_pid=36,37.TS", "video/mp2t"),
+            (
+                Kind::Segment,
+                "http://h/a/npt=0-6.76_pid=36,37.TS",
+                "video/mp2t",
+            ),
             (Kind::Part, "http://h/p.m4s", "video/mp4"),
             (Kind::Init, "http://h/init.mp4", "video/mp4"),
             (Kind::Segment, "http://h/a.cmfa", "audio/mp4"),
             (Kind::Segment, "http://h/a.aac", "audio/aac"),
             (Kind::Segment, "http://h/a.vtt", "text/vtt"),
             (Kind::Segment, "http://h/a.jpg", "image/jpeg"),
-            (Kind::Segment, "http://h/segment", "application/octet-stream"),
+            (
+                Kind::Segment,
+                "http://h/segment",
+                "application/octet-stream",
+            ),
             (Kind::Key, "http://h/k.html", "application/octet-stream"),
             (Kind::Data, "http://h/d.json", "application/json"),
         ];
@@ -78,10 +103,22 @@ mod tests {
 
     #[test]
     fn pages_are_told_from_media() {
-        for page in ["text/html; charset=utf-8", "image/svg+xml", "application/xml", "", "Text/HTML", "text/javascript"] {
+        for page in [
+            "text/html; charset=utf-8",
+            "image/svg+xml",
+            "application/xml",
+            "",
+            "Text/HTML",
+            "text/javascript",
+        ] {
             assert!(may_be_a_page(page.as_bytes()), "{page}");
         }
-        for media in ["video/MP2T", "audio/aac", "application/x-mpegURL", "application/vnd.apple.mpegurl; charset=utf-8"] {
+        for media in [
+            "video/MP2T",
+            "audio/aac",
+            "application/x-mpegURL",
+            "application/vnd.apple.mpegurl; charset=utf-8",
+        ] {
             assert!(!may_be_a_page(media.as_bytes()), "{media}");
         }
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::lookup::Look;
-use super::timeline::{Span, format_time};
+use super::timeline::{Span, format_time, format_utc};
 use crate::hls::{read_multivariant, replay_path};
 use crate::session::ReadError;
 
@@ -59,15 +59,21 @@ pub(super) fn describe(
             Some(main) => Some(main),
             None => look.main_of(stream.id, span.end_us)?,
         };
-        let children = main.map(|(_, url, body)| read_multivariant(&body, &url).children).unwrap_or_default();
+        let children = main
+            .map(|(_, url, body)| read_multivariant(&body, &url).children)
+            .unwrap_or_default();
         let playlists = children
             .into_iter()
             .filter_map(|child| {
                 let path = replay_path(&child.url)?;
-                Some(PlaylistDescription { label: child.label, path: format!("{prefix}{path}") })
+                Some(PlaylistDescription {
+                    label: child.label,
+                    path: format!("{prefix}{path}"),
+                })
             })
             .collect();
-        let encoded = percent_encoding::utf8_percent_encode(&stream.name, percent_encoding::NON_ALPHANUMERIC);
+        let encoded =
+            percent_encoding::utf8_percent_encode(&stream.name, percent_encoding::NON_ALPHANUMERIC);
         streams.push(StreamDescription {
             name: stream.name.clone(),
             url: stream.url.clone(),
@@ -92,7 +98,11 @@ pub(super) fn json(description: &Description) -> String {
 /// The page as HTML. It has no script, no style but its own, and loads nothing.
 pub(super) fn html(description: &Description, prefix: &str) -> String {
     let session = escape(&description.session);
-    let state = if description.recording { ", being recorded" } else { "" };
+    let state = if description.recording {
+        ", being recorded"
+    } else {
+        ""
+    };
     let mut text = format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{session} - isreplayer</title></head>\n\
@@ -103,12 +113,18 @@ pub(super) fn html(description: &Description, prefix: &str) -> String {
     let first = format!("{prefix}/stream.m3u8");
     let paths = [
         (first, "the first stream"),
-        ("/stream.m3u8?offset=0".to_owned(), "the same from its start, on a clock of its own"),
+        (
+            "/stream.m3u8?offset=0".to_owned(),
+            "the same from its start, on a clock of its own",
+        ),
         ("/stream.m3u8?offset=60".to_owned(), "from one minute on"),
     ];
     text += "<ul>\n";
     for (path, meaning) in &paths {
-        text += &format!("<li><a href=\"{0}\">{0}</a>: {meaning}</li>\n", escape(path));
+        text += &format!(
+            "<li><a href=\"{0}\">{0}</a>: {meaning}</li>\n",
+            escape(path)
+        );
     }
     text += "</ul>\n";
     for stream in &description.streams {
@@ -119,7 +135,11 @@ pub(super) fn html(description: &Description, prefix: &str) -> String {
             escape(&stream.url),
         );
         for playlist in &stream.playlists {
-            text += &format!("<li><a href=\"{}\">{}</a></li>\n", escape(&playlist.path), escape(&playlist.label));
+            text += &format!(
+                "<li><a href=\"{}\">{}</a></li>\n",
+                escape(&playlist.path),
+                escape(&playlist.label)
+            );
         }
         text += "</ul>\n";
     }
@@ -129,12 +149,6 @@ pub(super) fn html(description: &Description, prefix: &str) -> String {
 /// Forbids everything that the page does not need, which is everything.
 pub(super) const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// A moment for people: `2026-11-20 12:00:00 UTC`.
-pub fn format_utc(us: i64) -> String {
-    chrono::DateTime::from_timestamp_micros(us)
-        .map_or_else(|| format!("{us} µs"), |time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string())
-}
 
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -159,21 +173,35 @@ mod tests {
     #[test]
     fn everything_is_escaped() {
         let evil = "<script>\"'&\u{1b}".to_owned();
-        let playlist = PlaylistDescription { label: evil.clone(), path: evil.clone() };
+        let playlist = PlaylistDescription {
+            label: evil.clone(),
+            path: evil.clone(),
+        };
         let stream = StreamDescription {
             name: evil.clone(),
             url: evil.clone(),
             path: evil.clone(),
             playlists: vec![playlist],
         };
-        let description =
-            Description { session: evil, recorded_us: 0, length_us: 1, recording: true, streams: vec![stream] };
+        let description = Description {
+            session: evil,
+            recorded_us: 0,
+            length_us: 1,
+            recording: true,
+            streams: vec![stream],
+        };
         let page = html(&description, "/@5");
-        assert!(!page.contains("<script>") && !page.contains('\u{1b}'), "{page}");
+        assert!(
+            !page.contains("<script>") && !page.contains('\u{1b}'),
+            "{page}"
+        );
         assert!(page.contains("&lt;script&gt;&quot;&#39;&amp;"));
         assert!(page.contains("1970-01-01 00:00:00 UTC"));
         assert!(page.contains("href=\"/@5/stream.m3u8\""));
         let value: serde_json::Value = serde_json::from_str(&json(&description)).unwrap();
-        assert_eq!(value["streams"][0]["playlists"][0]["label"], "<script>\"'&\u{1b}");
+        assert_eq!(
+            value["streams"][0]["playlists"][0]["label"],
+            "<script>\"'&\u{1b}"
+        );
     }
 }

@@ -78,19 +78,31 @@ pub(super) fn imports_variables(body: &[u8]) -> bool {
 /// A playlist as it is served.
 pub(super) fn serve(body: Vec<u8>, key: &Key, imports: &Variables) -> Served {
     // The host stands for any: players are told paths only.
-    let served = Url::parse(&format!("http://replay.invalid{}", key.served)).unwrap_or_else(|_| key.origin.clone());
-    let place = Place { origin: &key.origin, served: &served, imports };
+    let served = Url::parse(&format!("http://replay.invalid{}", key.served))
+        .unwrap_or_else(|_| key.origin.clone());
+    let place = Place {
+        origin: &key.origin,
+        served: &served,
+        imports,
+    };
     let path = |url: &Url| replay_path(url).map(|path| format!("{}{path}", key.prefix));
     let rewritten = match rewrite(&body, &place, &path) {
         Cow::Owned(rewritten) => rewritten,
         Cow::Borrowed(_) => body,
     };
-    served_bytes(if key.endlist { with_end(rewritten, &key.origin) } else { rewritten })
+    served_bytes(if key.endlist {
+        with_end(rewritten, &key.origin)
+    } else {
+        rewritten
+    })
 }
 
 /// A body as it is.
 pub(super) fn served_bytes(bytes: Vec<u8>) -> Served {
-    Served { tag: entity_tag(&digest(&bytes)), bytes: bytes.into() }
+    Served {
+        tag: entity_tag(&digest(&bytes)),
+        bytes: bytes.into(),
+    }
 }
 
 /// A media playlist without an end gets one, on a line of its own, in its own style.
@@ -135,15 +147,23 @@ mod tests {
     #[test]
     fn at_its_own_path_only_what_leads_away_is_replaced() {
         let own = key("/https/h:443/live/main.m3u8", "", false);
-        assert_eq!(text(BODY, &own), BODY.replace("https://h2/", "/https/h2:443/"));
+        assert_eq!(
+            text(BODY, &own),
+            BODY.replace("https://h2/", "/https/h2:443/")
+        );
         let clocked = key("/@5/https/h:443/live/main.m3u8", "/@5", false);
-        assert_eq!(text(BODY, &clocked), BODY.replace("https://h2/", "/@5/https/h2:443/"));
+        assert_eq!(
+            text(BODY, &clocked),
+            BODY.replace("https://h2/", "/@5/https/h2:443/")
+        );
     }
 
     #[test]
     fn under_the_name_of_a_stream_everything_is_root_relative() {
         let stream = key("/@5/stream.m3u8", "/@5", false);
-        let wanted = BODY.replace("v1/", "/@5/https/h:443/live/v1/").replace("https://h2/", "/@5/https/h2:443/");
+        let wanted = BODY
+            .replace("v1/", "/@5/https/h:443/live/v1/")
+            .replace("https://h2/", "/@5/https/h2:443/");
         assert_eq!(text(BODY, &stream), wanted);
     }
 
@@ -167,11 +187,28 @@ mod tests {
     fn what_is_kept_is_bounded() {
         let cache = Cache::default();
         for n in 0..200 {
-            let key = Key { body_id: n, ..key("/a", "", false) };
+            let key = Key {
+                body_id: n,
+                ..key("/a", "", false)
+            };
             cache.put(key, served_bytes(vec![0; 2 * 1024 * 1024]));
         }
         assert!(cache.0.lock().unwrap().len() <= 32);
-        assert!(cache.get(&Key { body_id: 199, ..key("/a", "", false) }).is_some());
-        assert!(cache.get(&Key { body_id: 0, ..key("/a", "", false) }).is_none());
+        assert!(
+            cache
+                .get(&Key {
+                    body_id: 199,
+                    ..key("/a", "", false)
+                })
+                .is_some()
+        );
+        assert!(
+            cache
+                .get(&Key {
+                    body_id: 0,
+                    ..key("/a", "", false)
+                })
+                .is_none()
+        );
     }
 }

@@ -27,12 +27,22 @@ impl Pool {
     /// Opens the first reader.
     pub(super) fn open(folder: SessionFolder) -> Result<Self, ReadError> {
         let readers = vec![Reader::open(&folder)?];
-        let idle = Mutex::new(Idle { readers, keep: true });
-        Ok(Self { folder, idle, slots: Semaphore::new(MOST_READERS) })
+        let idle = Mutex::new(Idle {
+            readers,
+            keep: true,
+        });
+        Ok(Self {
+            folder,
+            idle,
+            slots: Semaphore::new(MOST_READERS),
+        })
     }
 
     /// Does a job with a reader, on this thread.
-    pub(super) fn with<T>(&self, job: impl FnOnce(&Reader) -> Result<T, ReadError>) -> Result<T, ReadError> {
+    pub(super) fn with<T>(
+        &self,
+        job: impl FnOnce(&Reader) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
         let idle = self.idle().readers.pop();
         let reader = match idle {
             Some(reader) => reader,

@@ -60,13 +60,19 @@ impl RangeSpec {
             Self::From(first, _) if first >= size => Resolved::Unsatisfiable,
             Self::From(first, last) => {
                 let behind = last.map_or(size, |last| last.saturating_add(1).min(size));
-                Resolved::Part { first, length: behind - first }
+                Resolved::Part {
+                    first,
+                    length: behind - first,
+                }
             }
             Self::Suffix(0) => Resolved::Unsatisfiable,
             Self::Suffix(_) if size == 0 => Resolved::Whole,
             Self::Suffix(count) => {
                 let length = count.min(size);
-                Resolved::Part { first: size - length, length }
+                Resolved::Part {
+                    first: size - length,
+                    length,
+                }
             }
         }
     }
@@ -106,10 +112,23 @@ mod tests {
     #[test]
     fn odd_ones_are_read_or_ignored() {
         assert_eq!(parse(b"Bytes= 1-2 ,"), Some(RangeSpec::From(1, Some(2))));
-        assert_eq!(parse(b"bytes=0-99999999999999999999999"), Some(RangeSpec::From(0, Some(u64::MAX))));
+        assert_eq!(
+            parse(b"bytes=0-99999999999999999999999"),
+            Some(RangeSpec::From(0, Some(u64::MAX)))
+        );
         let ignored: [&[u8]; 12] = [
-            b"", b"bytes", b"bytes=", b"bytes=-", b"bytes=5-4", b"bytes=a-b", b"bytes=+1-2",
-            b"items=0-1", b"bytes=1 -2", b"bytes=--1", b"bytes=0x1-2", b"bytes=\xff-",
+            b"",
+            b"bytes",
+            b"bytes=",
+            b"bytes=-",
+            b"bytes=5-4",
+            b"bytes=a-b",
+            b"bytes=+1-2",
+            b"items=0-1",
+            b"bytes=1 -2",
+            b"bytes=--1",
+            b"bytes=0x1-2",
+            b"bytes=\xff-",
         ];
         for value in ignored {
             assert_eq!(parse(value), None, "{}", value.escape_ascii());
@@ -119,12 +138,40 @@ mod tests {
     #[test]
     fn ranges_of_a_body() {
         let cases = [
-            (RangeSpec::From(0, None), 10, Resolved::Part { first: 0, length: 10 }),
-            (RangeSpec::From(9, Some(u64::MAX)), 10, Resolved::Part { first: 9, length: 1 }),
+            (
+                RangeSpec::From(0, None),
+                10,
+                Resolved::Part {
+                    first: 0,
+                    length: 10,
+                },
+            ),
+            (
+                RangeSpec::From(9, Some(u64::MAX)),
+                10,
+                Resolved::Part {
+                    first: 9,
+                    length: 1,
+                },
+            ),
             (RangeSpec::From(10, None), 10, Resolved::Unsatisfiable),
             (RangeSpec::From(0, None), 0, Resolved::Unsatisfiable),
-            (RangeSpec::Suffix(3), 10, Resolved::Part { first: 7, length: 3 }),
-            (RangeSpec::Suffix(30), 10, Resolved::Part { first: 0, length: 10 }),
+            (
+                RangeSpec::Suffix(3),
+                10,
+                Resolved::Part {
+                    first: 7,
+                    length: 3,
+                },
+            ),
+            (
+                RangeSpec::Suffix(30),
+                10,
+                Resolved::Part {
+                    first: 0,
+                    length: 10,
+                },
+            ),
             (RangeSpec::Suffix(0), 10, Resolved::Unsatisfiable),
             (RangeSpec::Suffix(1), 0, Resolved::Whole),
         ];

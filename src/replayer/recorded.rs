@@ -39,16 +39,31 @@ pub(super) fn whole(whole: Whole, asked: &Asked<'_>) -> Reply {
 
 fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
     let exchange = &whole.answer.exchange;
-    let status = exchange.status.filter(|status| *status >= 200).and_then(|status| StatusCode::from_u16(status).ok());
+    let status = exchange
+        .status
+        .filter(|status| *status >= 200)
+        .and_then(|status| StatusCode::from_u16(status).ok());
     let Some(status) = status else {
-        let what = format!("recorded fault: {}, closed without an answer", exchange.outcome);
-        return Reply { response: None, session_us: None, exchange: None, what };
+        let what = format!(
+            "recorded fault: {}, closed without an answer",
+            exchange.outcome
+        );
+        return Reply {
+            response: None,
+            session_us: None,
+            exchange: None,
+            what,
+        };
     };
     if exchange.outcome == Outcome::Disk {
         let sentence = "the recorder could not store this body";
         return Reply::sentence(StatusCode::INTERNAL_SERVER_ERROR, sentence);
     }
-    let fields = Fields { answer: &whole.answer, url: &whole.url, headers: &whole.headers };
+    let fields = Fields {
+        answer: &whole.answer,
+        url: &whole.url,
+        headers: &whole.headers,
+    };
     let mut reply = match &whole.content {
         Content::None => broken_or(&whole, Vec::new(), asked),
         Content::Playlist(served) => {
@@ -65,9 +80,15 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
         *response.status_mut() = status;
     }
     if let (StatusCode::PARTIAL_CONTENT, Some(first)) = (status, exchange.body_first) {
-        reply = reply.with_field(header::CONTENT_RANGE, &content_range(first, exchange.body_size, exchange.resource_bytes));
+        reply = reply.with_field(
+            header::CONTENT_RANGE,
+            &content_range(first, exchange.body_size, exchange.resource_bytes),
+        );
     }
-    if let Some(path) = whole.redirect().and_then(|target| path_of(&target, &asked.prefix)) {
+    if let Some(path) = whole
+        .redirect()
+        .and_then(|target| path_of(&target, &asked.prefix))
+    {
         reply = reply.with_field(header::LOCATION, &path);
     }
     fields.add(reply, asked)
@@ -80,17 +101,32 @@ fn broken_or(whole: &Whole, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
     let kind = whole.answer.resource.kind;
     if !is_broken(exchange) {
         let status = exchange.status.unwrap_or(0);
-        let what = if status >= 400 { format!("recorded fault: {status}") } else { kind.to_string() };
+        let what = if status >= 400 {
+            format!("recorded fault: {status}")
+        } else {
+            kind.to_string()
+        };
         let reply = Reply::new(Response::new(body::pieces(pieces)), what);
         // 204 and 304 have no content and must not say a length (RFC 9110 8.6).
         let has_content = !matches!(status, 204 | 304);
-        return if has_content { reply.with_field(header::CONTENT_LENGTH, &length.to_string()) } else { reply };
+        return if has_content {
+            reply.with_field(header::CONTENT_LENGTH, &length.to_string())
+        } else {
+            reply
+        };
     }
-    let stalled = asked.request.extensions.get::<Stalled>().cloned().unwrap_or_default();
+    let stalled = asked
+        .request
+        .extensions
+        .get::<Stalled>()
+        .cloned()
+        .unwrap_or_default();
     let what = format!("recorded fault: {}, after {length} bytes", exchange.outcome);
     let reply = Reply::new(Response::new(body::broken(pieces, stalled)), what);
     match exchange.announced_bytes {
-        Some(announced) if announced > length => reply.with_field(header::CONTENT_LENGTH, &announced.to_string()),
+        Some(announced) if announced > length => {
+            reply.with_field(header::CONTENT_LENGTH, &announced.to_string())
+        }
         _ => reply,
     }
 }
@@ -110,8 +146,11 @@ fn tagged(status: StatusCode, piece: Piece, tag: &str, asked: &Asked<'_>, ranges
     };
     let reply = match resolved {
         Resolved::Unsatisfiable => {
-            return Reply::sentence(StatusCode::RANGE_NOT_SATISFIABLE, "the range begins behind the end")
-                .with_field(header::CONTENT_RANGE, &format!("bytes */{size}"));
+            return Reply::sentence(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                "the range begins behind the end",
+            )
+            .with_field(header::CONTENT_RANGE, &format!("bytes */{size}"));
         }
         Resolved::Whole => {
             *response.status_mut() = status;
@@ -123,16 +162,30 @@ fn tagged(status: StatusCode, piece: Piece, tag: &str, asked: &Asked<'_>, ranges
             *response.body_mut() = body::pieces(vec![piece.slice(first, length)]);
             Reply::new(response, "")
                 .with_field(header::CONTENT_LENGTH, &length.to_string())
-                .with_field(header::CONTENT_RANGE, &content_range(first, length, Some(size)))
+                .with_field(
+                    header::CONTENT_RANGE,
+                    &content_range(first, length, Some(size)),
+                )
         }
     };
     let reply = reply.with_field(header::ETAG, tag);
-    if ranges { reply.with_field(header::ACCEPT_RANGES, "bytes") } else { reply }
+    if ranges {
+        reply.with_field(header::ACCEPT_RANGES, "bytes")
+    } else {
+        reply
+    }
 }
 
 /// The response that pieces of a resource are.
 pub(super) fn pieces(pieces: Pieces, asked: &Asked<'_>) -> Reply {
-    let Pieces { answer, url, headers, first, total, pieces } = pieces;
+    let Pieces {
+        answer,
+        url,
+        headers,
+        first,
+        total,
+        pieces,
+    } = pieces;
     let length: u64 = pieces.iter().map(Piece::length).sum();
     let mut response = Response::new(body::pieces(pieces));
     if asked.range.is_some() {
@@ -144,7 +197,12 @@ pub(super) fn pieces(pieces: Pieces, asked: &Asked<'_>) -> Reply {
     if asked.range.is_some() {
         reply = reply.with_field(header::CONTENT_RANGE, &content_range(first, length, total));
     }
-    let mut reply = Fields { answer: &answer, url: &url, headers: &headers }.add(reply, asked);
+    let mut reply = Fields {
+        answer: &answer,
+        url: &url,
+        headers: &headers,
+    }
+    .add(reply, asked);
     reply.exchange = Some(answer.exchange.id);
     reply.with_field(headers::EXCHANGE, &answer.exchange.id.to_string())
 }
@@ -208,7 +266,9 @@ impl Fields<'_> {
     }
 
     fn content_type(&self, status: StatusCode) -> Option<HeaderValue> {
-        let recorded = self.recorded("content-type").filter(|value| !value.is_empty());
+        let recorded = self
+            .recorded("content-type")
+            .filter(|value| !value.is_empty());
         recorded.or_else(|| {
             if status.is_success() {
                 HeaderValue::from_str(&media_type(self.answer.resource.kind, self.url)).ok()
@@ -226,12 +286,17 @@ impl Fields<'_> {
         if asked.recording && (kind.is_playlist() || !is_good) {
             return "no-cache".to_owned();
         }
-        let Some(recorded) = self.headers.get("cache-control").filter(|text| !text.is_empty()) else {
+        let Some(recorded) = self
+            .headers
+            .get("cache-control")
+            .filter(|text| !text.is_empty())
+        else {
             return "no-cache".to_owned();
         };
-        let ends_us = asked.playlists_end_us.filter(|end| kind.is_playlist() && *end > asked.moment_us);
+        let ends_us = asked
+            .playlists_end_us
+            .filter(|end| kind.is_playlist() && *end > asked.moment_us);
         let until_us = [self.answer.until_us, ends_us].into_iter().flatten().min();
         clip_cache_control(recorded, seconds_held(asked.moment_us, until_us))
     }
 }
-

@@ -106,7 +106,10 @@ impl Replay {
     }
 
     fn state(&self) -> State {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// What there is to play, with the variants that were listed at a moment.
@@ -116,13 +119,21 @@ impl Replay {
     pub fn describe(&self, moment_us: i64, prefix: &str) -> Result<Description, ReadError> {
         let State { span, streams } = self.state();
         self.pool.with(|reader| {
-            let look = Look { reader, streams: &streams, cache: &self.cache };
+            let look = Look {
+                reader,
+                streams: &streams,
+                cache: &self.cache,
+            };
             page::describe(&self.name, span, &look, moment_us, prefix)
         })
     }
 
     /// Like [`Self::describe`], on a blocking thread.
-    pub(super) async fn described(self: &Arc<Self>, moment_us: i64, prefix: String) -> Result<Description, ReadError> {
+    pub(super) async fn described(
+        self: &Arc<Self>,
+        moment_us: i64,
+        prefix: String,
+    ) -> Result<Description, ReadError> {
         let replay = Arc::clone(self);
         let _slot = self.pool.slot().await;
         blocking(move || replay.describe(moment_us, &prefix)).await
@@ -147,7 +158,14 @@ impl Replay {
 
     fn look(&self, question: &Question) -> Result<Looked, ReadError> {
         let streams = self.streams();
-        self.pool.with(|reader| Look { reader, streams: &streams, cache: &self.cache }.ask(question))
+        self.pool.with(|reader| {
+            Look {
+                reader,
+                streams: &streams,
+                cache: &self.cache,
+            }
+            .ask(question)
+        })
     }
 
     /// Follows a session that is being recorded; returns when the server's own clock is at its end.
@@ -189,7 +207,9 @@ impl Replay {
 }
 
 /// Runs what waits for a disk.
-async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T, ReadError> + Send + 'static) -> Result<T, ReadError> {
+async fn blocking<T: Send + 'static>(
+    job: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, ReadError> {
     match tokio::task::spawn_blocking(job).await {
         Ok(done) => done,
         Err(error) => Err(ReadError::Io(std::io::Error::other(error))),
@@ -200,9 +220,21 @@ fn read_state(reader: &Reader) -> Result<State, ReadError> {
     let runs = reader.runs()?;
     let streams = reader.streams()?.into();
     let zero_us = runs.first().map_or(0, |run| run.started_us);
-    let (end_us, recording) = runs.last().map_or((zero_us, false), |run| match run.stopped_us {
-        Some(stopped_us) => (stopped_us, false),
-        None => (run.seen_us, clock::system_us().saturating_sub(run.seen_us) < SEEN_US),
-    });
-    Ok(State { span: Span { zero_us, end_us, recording }, streams })
+    let (end_us, recording) = runs
+        .last()
+        .map_or((zero_us, false), |run| match run.stopped_us {
+            Some(stopped_us) => (stopped_us, false),
+            None => (
+                run.seen_us,
+                clock::system_us().saturating_sub(run.seen_us) < SEEN_US,
+            ),
+        });
+    Ok(State {
+        span: Span {
+            zero_us,
+            end_us,
+            recording,
+        },
+        streams,
+    })
 }

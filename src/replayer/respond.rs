@@ -35,7 +35,12 @@ pub struct Reply {
 
 impl Reply {
     pub(super) fn new(response: Response<Body>, what: impl Into<String>) -> Self {
-        Self { response: Some(response), session_us: None, exchange: None, what: what.into() }
+        Self {
+            response: Some(response),
+            session_us: None,
+            exchange: None,
+            what: what.into(),
+        }
     }
 
     /// A sentence of the replayer's own.
@@ -43,7 +48,10 @@ impl Reply {
         let mut response = Response::new(body::full(format!("{sentence}\n")));
         *response.status_mut() = status;
         let fields = response.headers_mut();
-        fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        fields.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
         fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Self::new(response, sentence)
     }
@@ -79,7 +87,8 @@ impl Replay {
                 return Reply::new(response, "preflight");
             }
             _ => {
-                let mut reply = Reply::sentence(StatusCode::METHOD_NOT_ALLOWED, "a replay can only be read");
+                let mut reply =
+                    Reply::sentence(StatusCode::METHOD_NOT_ALLOWED, "a replay can only be read");
                 if let Some(response) = &mut reply.response {
                     headers::add_allow(response.headers_mut());
                 }
@@ -102,13 +111,18 @@ impl Replay {
 
     async fn answer_route(self: &Arc<Self>, request: &Request, path: &str, route: Route) -> Reply {
         let now_us = self.now_us();
-        let zero_us = route.clock_ms.map_or(self.clock_us(), |ms| ms.saturating_mul(1000));
+        let zero_us = route
+            .clock_ms
+            .map_or(self.clock_us(), |ms| ms.saturating_mul(1000));
         let session_us = session_us(now_us, zero_us);
         let prefix = clock_prefix(route.clock_ms);
         let (url, follow) = match route.target {
             Target::Index => return self.index(request, session_us, prefix).await,
             Target::Favicon => return favicon(),
-            Target::Stream { name, offset: Some(offset) } => return to_offset(now_us, name.as_deref(), offset),
+            Target::Stream {
+                name,
+                offset: Some(offset),
+            } => return to_offset(now_us, name.as_deref(), offset),
             Target::Stream { name, offset: None } => match self.stream_url(name.as_deref()) {
                 Ok(url) => (url, true),
                 Err(reply) => return *reply,
@@ -116,7 +130,10 @@ impl Replay {
             Target::Origin(url) => (url, false),
         };
         let mut reply = if session_us < 0 {
-            Reply::sentence(StatusCode::NOT_FOUND, "the recording has not begun on this clock")
+            Reply::sentence(
+                StatusCode::NOT_FOUND,
+                "the recording has not begun on this clock",
+            )
         } else {
             let question = self.question(request, path, prefix, (url, follow), session_us);
             self.answer_question(request, question).await
@@ -126,7 +143,14 @@ impl Replay {
         reply.with_field(headers::SESSION_TIME, &seconds)
     }
 
-    fn question(&self, request: &Request, path: &str, prefix: String, (url, follow): (Url, bool), session_us: i64) -> Question {
+    fn question(
+        &self,
+        request: &Request,
+        path: &str,
+        prefix: String,
+        (url, follow): (Url, bool),
+        session_us: i64,
+    ) -> Question {
         let span = self.span();
         let moment_us = span.moment_us(session_us);
         Question {
@@ -168,14 +192,22 @@ impl Replay {
             }
             Looked::Pending => {
                 let sentence = "it is being recorded at this moment and has not arrived";
-                Reply::sentence(StatusCode::SERVICE_UNAVAILABLE, sentence).with_field(header::RETRY_AFTER, "1")
+                Reply::sentence(StatusCode::SERVICE_UNAVAILABLE, sentence)
+                    .with_field(header::RETRY_AFTER, "1")
             }
-            Looked::Behind(size) => Reply::sentence(StatusCode::RANGE_NOT_SATISFIABLE, "the range begins behind the end")
-                .with_field(header::CONTENT_RANGE, &format!("bytes */{size}")),
-            Looked::Hole(first) => {
-                not_found(&format!("byte {first} of it was never recorded in session {}", self.name()))
-            }
-            _ => not_found(&format!("{url} was never recorded in session {}", self.name())),
+            Looked::Behind(size) => Reply::sentence(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                "the range begins behind the end",
+            )
+            .with_field(header::CONTENT_RANGE, &format!("bytes */{size}")),
+            Looked::Hole(first) => not_found(&format!(
+                "byte {first} of it was never recorded in session {}",
+                self.name()
+            )),
+            _ => not_found(&format!(
+                "{url} was never recorded in session {}",
+                self.name()
+            )),
         }
     }
 
@@ -185,11 +217,17 @@ impl Replay {
             Some(name) => streams.iter().find(|stream| stream.name == name),
             None => streams.first(),
         };
-        stream.and_then(|stream| Url::parse(&stream.url).ok()).ok_or_else(|| {
-            let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
-            let sentence = format!("session {} has no such stream; it has: {}", self.name(), names.join(", "));
-            Box::new(Reply::sentence(StatusCode::NOT_FOUND, &sentence))
-        })
+        stream
+            .and_then(|stream| Url::parse(&stream.url).ok())
+            .ok_or_else(|| {
+                let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
+                let sentence = format!(
+                    "session {} has no such stream; it has: {}",
+                    self.name(),
+                    names.join(", ")
+                );
+                Box::new(Reply::sentence(StatusCode::NOT_FOUND, &sentence))
+            })
     }
 
     async fn index(self: &Arc<Self>, request: &Request, session_us: i64, prefix: String) -> Reply {
@@ -198,18 +236,29 @@ impl Replay {
             Ok(description) => description,
             Err(error) => return failed(&error),
         };
-        let accepts = request.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let accepts = request
+            .headers
+            .get(header::ACCEPT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let query = request.uri.query().unwrap_or_default();
-        let wants_json = accepts.contains("application/json") || query.split('&').any(|p| p == "format=json");
+        let wants_json =
+            accepts.contains("application/json") || query.split('&').any(|p| p == "format=json");
         let (text, media_type) = if wants_json {
             (page::json(&description), "application/json")
         } else {
-            (page::html(&description, &prefix), "text/html; charset=utf-8")
+            (
+                page::html(&description, &prefix),
+                "text/html; charset=utf-8",
+            )
         };
         Reply::new(Response::new(body::full(text)), "index")
             .with_field(header::CONTENT_TYPE, media_type)
             .with_field(header::CACHE_CONTROL, "no-store")
-            .with_field(header::CONTENT_SECURITY_POLICY, page::CONTENT_SECURITY_POLICY)
+            .with_field(
+                header::CONTENT_SECURITY_POLICY,
+                page::CONTENT_SECURITY_POLICY,
+            )
     }
 }
 
@@ -232,9 +281,16 @@ fn favicon() -> Reply {
 fn to_offset(now_us: i64, name: Option<&str>, offset: Duration) -> Reply {
     let prefix = clock_prefix(Some(clock_ms(now_us, offset)));
     let name = name.map_or_else(String::new, |name| {
-        format!("/{}", percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC))
+        format!(
+            "/{}",
+            percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC)
+        )
     });
-    redirect(StatusCode::FOUND, &format!("{prefix}{name}/stream.m3u8"), "a clock of its own")
+    redirect(
+        StatusCode::FOUND,
+        &format!("{prefix}{name}/stream.m3u8"),
+        "a clock of its own",
+    )
 }
 
 fn redirect(status: StatusCode, location: &str, what: &str) -> Reply {

@@ -74,7 +74,10 @@ pub fn route(path_and_query: &str) -> Result<Route, RouteError> {
         return Err(RouteError::TooLong);
     }
     let (clock_ms, rest) = split_clock(path_and_query)?;
-    Ok(Route { clock_ms, target: target(rest)? })
+    Ok(Route {
+        clock_ms,
+        target: target(rest)?,
+    })
 }
 
 /// The prefix that carries a clock; empty for the server's own.
@@ -83,7 +86,10 @@ pub fn clock_prefix(clock_ms: Option<i64>) -> String {
 }
 
 fn split_clock(path: &str) -> Result<(Option<i64>, &str), RouteError> {
-    let Some(behind) = path.strip_prefix("/@").or_else(|| path.strip_prefix("/%40")) else {
+    let Some(behind) = path
+        .strip_prefix("/@")
+        .or_else(|| path.strip_prefix("/%40"))
+    else {
         return Ok((None, path));
     };
     let end = behind.find(['/', '?']).unwrap_or(behind.len());
@@ -97,7 +103,9 @@ fn split_clock(path: &str) -> Result<(Option<i64>, &str), RouteError> {
 }
 
 fn target(path_and_query: &str) -> Result<Target, RouteError> {
-    let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+    let (path, query) = path_and_query
+        .split_once('?')
+        .unwrap_or((path_and_query, ""));
     match path {
         "" | "/" => return Ok(Target::Index),
         "/favicon.ico" => return Ok(Target::Favicon),
@@ -107,7 +115,9 @@ fn target(path_and_query: &str) -> Result<Target, RouteError> {
     if let Some(url) = origin_url(path_and_query) {
         return Ok(Target::Origin(url));
     }
-    let name = path.strip_prefix('/').and_then(|p| p.strip_suffix("/stream.m3u8"));
+    let name = path
+        .strip_prefix('/')
+        .and_then(|p| p.strip_suffix("/stream.m3u8"));
     match name {
         Some(name) if !name.is_empty() && !name.contains('/') => stream(Some(name), query),
         _ => Err(RouteError::Nothing),
@@ -115,9 +125,16 @@ fn target(path_and_query: &str) -> Result<Target, RouteError> {
 }
 
 fn stream(name: Option<&str>, query: &str) -> Result<Target, RouteError> {
-    let offset = query.split('&').find_map(|parameter| parameter.strip_prefix("offset="));
-    let offset = offset.map(|text| parse_duration(&decode(text))).transpose()?;
-    Ok(Target::Stream { name: name.map(decode), offset })
+    let offset = query
+        .split('&')
+        .find_map(|parameter| parameter.strip_prefix("offset="));
+    let offset = offset
+        .map(|text| parse_duration(&decode(text)))
+        .transpose()?;
+    Ok(Target::Stream {
+        name: name.map(decode),
+        offset,
+    })
 }
 
 fn decode(text: &str) -> String {
@@ -134,7 +151,10 @@ mod tests {
     }
 
     fn stream_of(name: Option<&str>, offset_ms: Option<u64>) -> Target {
-        Target::Stream { name: name.map(str::to_owned), offset: offset_ms.map(Duration::from_millis) }
+        Target::Stream {
+            name: name.map(str::to_owned),
+            offset: offset_ms.map(Duration::from_millis),
+        }
     }
 
     #[test]
@@ -147,12 +167,32 @@ mod tests {
             ("/@5", Some(5), Target::Index),
             ("/favicon.ico", None, Target::Favicon),
             ("/stream.m3u8", None, stream_of(None, None)),
-            ("/stream.m3u8?x=1&offset=1.5", None, stream_of(None, Some(1500))),
-            ("/stream.m3u8?offset=2m%2030s", None, stream_of(None, Some(150_000))),
-            ("/@7/hall%201/stream.m3u8?offset=0", Some(7), stream_of(Some("hall 1"), Some(0))),
+            (
+                "/stream.m3u8?x=1&offset=1.5",
+                None,
+                stream_of(None, Some(1500)),
+            ),
+            (
+                "/stream.m3u8?offset=2m%2030s",
+                None,
+                stream_of(None, Some(150_000)),
+            ),
+            (
+                "/@7/hall%201/stream.m3u8?offset=0",
+                Some(7),
+                stream_of(Some("hall 1"), Some(0)),
+            ),
             ("/http/stream.m3u8", None, stream_of(Some("http"), None)),
-            ("/https/h:443/stream.m3u8?offset=x", None, origin("https://h/stream.m3u8?offset=x")),
-            ("/%407/http/h:8080/a//b%2f?x=/@1/", Some(7), origin("http://h:8080/a//b%2f?x=/@1/")),
+            (
+                "/https/h:443/stream.m3u8?offset=x",
+                None,
+                origin("https://h/stream.m3u8?offset=x"),
+            ),
+            (
+                "/%407/http/h:8080/a//b%2f?x=/@1/",
+                Some(7),
+                origin("http://h:8080/a//b%2f?x=/@1/"),
+            ),
         ];
         for (path, clock, target) in cases {
             assert_eq!(route(path), to(clock, target), "{path}");
@@ -161,16 +201,41 @@ mod tests {
 
     #[test]
     fn paths_that_ask_for_nothing_say_why() {
-        for path in ["/a", "/http/h/a", "/a/b/stream.m3u8", "//stream.m3u8", "/ftp/h:21/a", "*", "", "/../etc/passwd"] {
-            assert!(matches!(route(path), Err(RouteError::Nothing)) || path.is_empty(), "{path}");
+        for path in [
+            "/a",
+            "/http/h/a",
+            "/a/b/stream.m3u8",
+            "//stream.m3u8",
+            "/ftp/h:21/a",
+            "*",
+            "",
+            "/../etc/passwd",
+        ] {
+            assert!(
+                matches!(route(path), Err(RouteError::Nothing)) || path.is_empty(),
+                "{path}"
+            );
         }
-        for path in ["/@/stream.m3u8", "/@x/", "/@-5/", "/@1234567890123456/", "/@+5/"] {
+        for path in [
+            "/@/stream.m3u8",
+            "/@x/",
+            "/@-5/",
+            "/@1234567890123456/",
+            "/@+5/",
+        ] {
             assert!(matches!(route(path), Err(RouteError::Clock(_))), "{path}");
         }
-        for path in ["/stream.m3u8?offset=", "/stream.m3u8?offset=-3", "/a/stream.m3u8?offset=soon"] {
+        for path in [
+            "/stream.m3u8?offset=",
+            "/stream.m3u8?offset=-3",
+            "/a/stream.m3u8?offset=soon",
+        ] {
             assert!(matches!(route(path), Err(RouteError::Offset(_))), "{path}");
         }
-        assert_eq!(route(&format!("/{}", "a".repeat(LONGEST_PATH))), Err(RouteError::TooLong));
+        assert_eq!(
+            route(&format!("/{}", "a".repeat(LONGEST_PATH))),
+            Err(RouteError::TooLong)
+        );
     }
 
     proptest! {

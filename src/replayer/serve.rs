@@ -59,7 +59,10 @@ pub async fn run(listener: TcpListener, replay: Arc<Replay>, shutdown: impl Futu
 }
 
 /// The next connection, once there is room for it.
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, Option<tokio::sync::OwnedSemaphorePermit>) {
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> (TcpStream, Option<tokio::sync::OwnedSemaphorePermit>) {
     // The semaphore is never closed.
     let slot = Arc::clone(slots).acquire_owned().await.ok();
     let mut wait = Duration::from_millis(10);
@@ -85,7 +88,12 @@ fn connection(
     replay: Arc<Replay>,
 ) -> http1::Connection<
     TokioIo<Stalling<TcpStream>>,
-    impl hyper::service::Service<hyper::Request<Incoming>, Response = Response<Body>, Error = Closed, Future: Send> + Send,
+    impl hyper::service::Service<
+        hyper::Request<Incoming>,
+        Response = Response<Body>,
+        Error = Closed,
+        Future: Send,
+    > + Send,
 > {
     // Without it small responses wait for the client's acknowledgement; a socket that refuses is served as well.
     let _ = stream.set_nodelay(true);
@@ -102,7 +110,11 @@ fn connection(
         .serve_connection(TokioIo::new(stream), service)
 }
 
-async fn serve(replay: &Arc<Replay>, request: hyper::Request<Incoming>, stalled: Stalled) -> Result<Response<Body>, Closed> {
+async fn serve(
+    replay: &Arc<Replay>,
+    request: hyper::Request<Incoming>,
+    stalled: Stalled,
+) -> Result<Response<Body>, Closed> {
     let (mut request, _) = request.into_parts();
     request.extensions.insert(stalled);
     let reply = if has_one_host(&request) {
@@ -122,14 +134,30 @@ fn has_one_host(request: &Request) -> bool {
 
 fn log(request: &Request, reply: &Reply) {
     let time = reply.session_us.map_or_else(|| "-".to_owned(), format_time);
-    let status = reply.response.as_ref().map_or_else(|| "---".to_owned(), |r| r.status().as_u16().to_string());
+    let status = reply
+        .response
+        .as_ref()
+        .map_or_else(|| "---".to_owned(), |r| r.status().as_u16().to_string());
     let length = |r: &Response<Body>| {
-        let length = r.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let length = r
+            .headers()
+            .get(header::CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         length.or(http_body::Body::size_hint(r.body()).exact())
     };
-    let bytes = reply.response.as_ref().and_then(length).map_or_else(|| "-".to_owned(), |n| n.to_string());
-    let exchange = reply.exchange.map_or_else(String::new, |id| format!("exchange {id}, "));
+    let bytes = reply
+        .response
+        .as_ref()
+        .and_then(length)
+        .map_or_else(|| "-".to_owned(), |n| n.to_string());
+    let exchange = reply
+        .exchange
+        .map_or_else(String::new, |id| format!("exchange {id}, "));
     // A query may hold a secret.
     let path = request.uri.path();
-    tracing::info!("{time} {status} {} {path} {bytes} bytes, {exchange}{}", request.method, reply.what);
+    tracing::info!(
+        "{time} {status} {} {path} {bytes} bytes, {exchange}{}",
+        request.method,
+        reply.what
+    );
 }

@@ -33,7 +33,12 @@ pub struct Stalling<S> {
 impl<S> Stalling<S> {
     /// Wraps a connection.
     pub fn new(inner: S, limit: Duration) -> Self {
-        Self { inner, stalled: Stalled::default(), limit, waiting: None }
+        Self {
+            inner,
+            stalled: Stalled::default(),
+            limit,
+            waiting: None,
+        }
     }
 
     /// Tells whether it waits now.
@@ -42,8 +47,14 @@ impl<S> Stalling<S> {
     }
 
     /// Passes on the outcome of a write, unless it has waited for too long.
-    fn watch<T>(&mut self, outcome: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        self.stalled.0.store(outcome.is_pending(), Ordering::Relaxed);
+    fn watch<T>(
+        &mut self,
+        outcome: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        self.stalled
+            .0
+            .store(outcome.is_pending(), Ordering::Relaxed);
         if outcome.is_ready() {
             self.waiting = None;
             return outcome;
@@ -52,14 +63,21 @@ impl<S> Stalling<S> {
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(limit)));
         if waiting.as_mut().poll(context).is_ready() {
             self.stalled.0.store(false, Ordering::Relaxed);
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")));
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "the client does not read",
+            )));
         }
         Poll::Pending
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.inner).poll_write(context, bytes);
         self.watch(outcome, context)
     }
@@ -87,7 +105,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Stalling<S> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_read(context, buffer)
     }
 }

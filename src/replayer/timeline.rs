@@ -54,7 +54,9 @@ pub fn session_us(now_us: i64, clock_us: i64) -> i64 {
 
 /// The ZERO (Unix milliseconds) of a clock on which it is `offset` now, or up to a millisecond later.
 pub fn clock_ms(now_us: i64, offset: Duration) -> i64 {
-    now_us.saturating_sub(crate::clock::micros(offset)).div_euclid(1000)
+    now_us
+        .saturating_sub(crate::clock::micros(offset))
+        .div_euclid(1000)
 }
 
 /// For how many whole seconds an answer given at one moment still holds; `None`: for ever.
@@ -69,6 +71,14 @@ pub fn format_time(us: i64) -> String {
     let ms = us.unsigned_abs() / 1000;
     let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
     format!("{sign}{hours}:{minutes:02}:{seconds:02}.{:03}", ms % 1000)
+}
+
+/// A moment for people: `2026-11-20 12:00:00 UTC`.
+pub fn format_utc(us: i64) -> String {
+    chrono::DateTime::from_timestamp_micros(us).map_or_else(
+        || format!("{us} µs"),
+        |time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+    )
 }
 
 /// Why a text is no duration.
@@ -87,7 +97,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, NoDuration> {
     let text = text.trim();
     let is_number = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let parsed = if is_number {
-        text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        text.parse()
+            .ok()
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
     } else {
         humantime::parse_duration(text).ok()
     };
@@ -104,13 +116,38 @@ mod tests {
     #[test]
     fn durations_as_people_write_them() {
         let cases = [
-            ("120", 120_000), ("1.5", 1_500), ("0", 0), (".5", 500), ("2m30s", 150_000),
-            ("90m", 5_400_000), ("1h 5s", 3_605_000), ("250ms", 250), (" 7 ", 7_000), ("12s", 12_000),
+            ("120", 120_000),
+            ("1.5", 1_500),
+            ("0", 0),
+            (".5", 500),
+            ("2m30s", 150_000),
+            ("90m", 5_400_000),
+            ("1h 5s", 3_605_000),
+            ("250ms", 250),
+            (" 7 ", 7_000),
+            ("12s", 12_000),
         ];
         for (text, ms) in cases {
-            assert_eq!(parse_duration(text), Ok(Duration::from_millis(ms)), "{text}");
+            assert_eq!(
+                parse_duration(text),
+                Ok(Duration::from_millis(ms)),
+                "{text}"
+            );
         }
-        for text in ["", ".", "-5", "-2m", "1e3", "abc", "1.2.3", "NaN", "inf", "99999999999", "5 apples", "1:30"] {
+        for text in [
+            "",
+            ".",
+            "-5",
+            "-2m",
+            "1e3",
+            "abc",
+            "1.2.3",
+            "NaN",
+            "inf",
+            "99999999999",
+            "5 apples",
+            "1:30",
+        ] {
             let error = parse_duration(text).unwrap_err().to_string();
             assert!(error.contains("is no duration"), "{error}");
         }
@@ -127,10 +164,20 @@ mod tests {
 
     #[test]
     fn a_finished_recording_has_an_end() {
-        let span = Span { zero_us: 1_000, end_us: 5_000, recording: false };
+        let span = Span {
+            zero_us: 1_000,
+            end_us: 5_000,
+            recording: false,
+        };
         assert!(!span.is_over(4_999));
         assert!(span.is_over(5_000));
-        assert!(!Span { recording: true, ..span }.is_over(9_000));
+        assert!(
+            !Span {
+                recording: true,
+                ..span
+            }
+            .is_over(9_000)
+        );
         assert_eq!(span.length_us(), 4_000);
     }
 
@@ -139,7 +186,10 @@ mod tests {
         assert_eq!(seconds_held(0, None), None);
         assert_eq!(seconds_held(1_000_000, Some(3_999_999)), Some(2));
         assert_eq!(seconds_held(5, Some(3)), Some(0));
-        assert_eq!(seconds_held(i64::MIN, Some(i64::MAX)), Some(i64::MAX as u64 / 1_000_000));
+        assert_eq!(
+            seconds_held(i64::MIN, Some(i64::MAX)),
+            Some(i64::MAX as u64 / 1_000_000)
+        );
     }
 
     proptest! {
