@@ -1,7 +1,7 @@
-//! Finds where an origin was late: see `isrecorder::cli::adjacent_find`.
+//! Finds where an origin was late.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    isrecorder::cli::adjacent_find::main()
+    isrecorder::cli::adjacent_find()
 }

@@ -1,1 +1,7 @@
-fn main() {}
+//! Records an HLS stream.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    isrecorder::cli::isrecorder()
+}

@@ -1,7 +1,7 @@
-//! Replays a recorded session: see `isrecorder::cli::isreplayer`.
+//! Replays a recorded session.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    isrecorder::cli::isreplayer::main()
+    isrecorder::cli::isreplayer()
 }

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use super::durations::duration;
-use super::escape::{escape, to_stderr};
-use super::exit::{self, Exit, Failure};
+use super::durations::{escaped, parse_duration};
+use super::exit::{self, Failure, warn};
 use crate::analysis::adjacent::{self, Gap, Threshold};
 use crate::analysis::report;
 use crate::session::{Body, ExchangeId, PlaylistInfo, ReadError, Reader, Sessions};
@@ -24,7 +23,7 @@ struct Arguments {
     folder: PathBuf,
 
     /// max time delta between consecutive advances (seconds) [default: 1.5 times the target duration]
-    #[arg(short, long, value_parser = duration, allow_negative_numbers = true)]
+    #[arg(short, long, value_parser = parse_duration, allow_negative_numbers = true)]
     time: Option<Duration>,
 
     /// playlist name: whole, its last component, or its URL [default: all media playlists]
@@ -46,13 +45,11 @@ struct Arguments {
 
 /// The program.
 pub fn main() -> ExitCode {
-    match exit::arguments::<Arguments>() {
-        Ok(arguments) => exit::run("adjacent-find", || find(&arguments)),
-        Err(code) => code,
-    }
+    exit::code("adjacent-find", find(&Arguments::parse()))
 }
 
-fn find(arguments: &Arguments) -> Result<Exit, Failure> {
+/// `false`: a gap was found and that was to be a failure.
+fn find(arguments: &Arguments) -> Result<bool, Failure> {
     let reader = Reader::open(&Sessions::new(&arguments.folder).find(&arguments.session)?)?;
     let all = reader.media_playlists()?;
     let searched = match &arguments.playlist {
@@ -90,13 +87,9 @@ fn find(arguments: &Arguments) -> Result<Exit, Failure> {
         }
     }
     if found == 0 {
-        to_stderr(&nothing_found(arguments.time, searched.len()));
+        warn(nothing_found(arguments.time, searched.len()));
     }
-    Ok(if found > 0 && arguments.fail_on_gap {
-        Exit::Failed
-    } else {
-        Exit::Done
-    })
+    Ok(found == 0 || !arguments.fail_on_gap)
 }
 
 fn nothing_found(time: Option<Duration>, playlists: usize) -> String {
@@ -167,9 +160,9 @@ fn heading(playlist: &PlaylistInfo, all: &[PlaylistInfo]) -> String {
         .iter()
         .filter(|other| other.name == playlist.name)
         .count();
-    let name = escape(&playlist.name);
+    let name = escaped(&playlist.name);
     if namesakes > 1 {
-        format!("{name} ({})", escape(&playlist.url))
+        format!("{name} ({})", escaped(&playlist.url))
     } else {
         name
     }

@@ -1,28 +1,55 @@
-//! Durations as arguments: seconds, with a fraction or without, or with units.
+//! Durations and texts as people type and read them.
 
 use std::time::Duration;
 
-use crate::replayer::timeline::{NoDuration, parse_duration};
+use crate::clock::micros;
+use crate::replayer::timeline;
 
-/// For clap: `120`, `1.5`, `2m30s`, `90m`. Options that take it need
-/// `allow_negative_numbers`, so that a negative one gets this message and not one about options.
+/// `120`, `1.5`, `2m30s`, `90m`: seconds, or a number with units.
 ///
 /// # Errors
-/// It is no duration, or negative.
-pub fn duration(text: &str) -> Result<Duration, NoDuration> {
-    parse_duration(text)
+/// A sentence for the user, where it is none of these.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    timeline::parse_duration(text).map_err(|error| error.to_string())
 }
 
-/// Like [`duration`], but more than nothing.
+/// As [`parse_duration`], but not zero.
 ///
 /// # Errors
-/// It is no duration, or negative, or 0.
-pub fn positive_duration(text: &str) -> Result<Duration, String> {
-    match parse_duration(text) {
-        Ok(duration) if duration.is_zero() => Err("it must be more than 0".to_owned()),
-        Ok(duration) => Ok(duration),
-        Err(error) => Err(error.to_string()),
+/// A sentence for the user.
+pub fn parse_positive(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err("it must be more than zero".to_owned()),
+        duration => Ok(duration),
     }
+}
+
+/// `0:12:34.567`: hours, minutes, seconds.
+pub fn clock_time(duration: Duration) -> String {
+    timeline::format_time(micros(duration))
+}
+
+/// `812 B`, `3.4 kB`, `1.2 GB`.
+pub fn bytes(count: u64) -> String {
+    indicatif::DecimalBytes(count).to_string()
+}
+
+/// Text from elsewhere in one line, so that it cannot steer a terminal, turn the direction
+/// of writing around, or forge a line.
+pub fn escaped(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if steers(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -30,14 +57,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zero_is_a_duration_but_not_a_positive_one() {
-        assert_eq!(duration("0"), Ok(Duration::ZERO));
-        assert!(positive_duration("0").is_err());
-        assert!(
-            positive_duration("-1")
-                .unwrap_err()
-                .contains("is no duration")
-        );
-        assert_eq!(positive_duration("90m"), Ok(Duration::from_secs(5400)));
+    fn seconds_and_units_are_understood() {
+        assert_eq!(parse_duration("120"), Ok(Duration::from_secs(120)));
+        assert_eq!(parse_duration("1.5"), Ok(Duration::from_millis(1500)));
+        assert_eq!(parse_duration("2m30s"), Ok(Duration::from_secs(150)));
+        assert_eq!(parse_duration(" 90m "), Ok(Duration::from_secs(5400)));
+        for wrong in ["-1", "NaN", "inf", "", "soon", "1e300", "2m30"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+        assert!(parse_positive("0").is_err());
+    }
+
+    #[test]
+    fn times_read_as_a_clock() {
+        assert_eq!(clock_time(Duration::from_millis(754_567)), "0:12:34.567");
+        assert_eq!(clock_time(Duration::from_secs(100 * 3600)), "100:00:00.000");
+    }
+
+    #[test]
+    fn control_characters_are_shown() {
+        assert_eq!(escaped("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\\nc");
+        assert_eq!(escaped("ä\u{202e}b"), "ä\\u{202e}b");
     }
 }

@@ -1,66 +1,35 @@
-//! Exit codes, decided here and nowhere else.
+//! The one place that decides exit codes: 0 done, 1 failed, 2 wrong usage.
 
-use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+use super::durations::escaped;
+use crate::session::{FolderError, ReadError};
 
-use super::escape::to_stderr;
-use crate::session::{FolderError, ReadError, WriterError};
-
-/// How a program ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// 0: it did what it was asked to.
-    Done,
-    /// 1: it could not; or it found what it was told to fail on.
-    Failed,
-    /// 2: it was asked wrongly.
-    Usage,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Failed => 1,
-            Exit::Usage => 2,
-        })
-    }
-}
-
-/// Why a program ends early: one sentence, and how.
-#[derive(Debug, thiserror::Error)]
-#[error("{sentence}")]
-pub struct Failure {
-    sentence: String,
-    exit: Exit,
+/// Why a program ends without having done its work.
+#[derive(Debug)]
+pub enum Failure {
+    /// What was typed cannot be done: exit code 2.
+    Usage(String),
+    /// It was tried and failed: exit code 1.
+    Failed(String),
 }
 
 impl Failure {
-    /// It could not be done.
-    pub fn failed(sentence: impl std::fmt::Display) -> Self {
-        Self {
-            sentence: sentence.to_string(),
-            exit: Exit::Failed,
-        }
+    /// Wrong usage, with a sentence that says what to do.
+    pub fn usage(message: impl Display) -> Self {
+        Self::Usage(message.to_string())
     }
 
-    /// It was asked wrongly.
-    pub fn usage(sentence: impl std::fmt::Display) -> Self {
-        Self {
-            sentence: sentence.to_string(),
-            exit: Exit::Usage,
-        }
-    }
-
-    /// How the program ends.
-    pub fn exit(&self) -> Exit {
-        self.exit
+    /// A failure, with a sentence that says what was wrong.
+    pub fn failed(message: impl Display) -> Self {
+        Self::Failed(message.to_string())
     }
 }
 
 impl From<FolderError> for Failure {
+    /// A name that is taken, missing or impossible was typed wrongly; the rest is a failure.
     fn from(error: FolderError) -> Self {
         match error {
             FolderError::Exists { .. } | FolderError::Missing { .. } | FolderError::BadName(_) => {
@@ -77,39 +46,29 @@ impl From<ReadError> for Failure {
     }
 }
 
-impl From<WriterError> for Failure {
-    fn from(error: WriterError) -> Self {
-        Self::failed(error)
-    }
-}
-
-/// Reads the arguments of this process.
+/// Ends a program: says what was wrong, in one line on standard error.
 ///
-/// # Errors
-/// Help was asked for, or they are wrong; that has been printed, and this is the exit code.
-pub fn arguments<A: Parser>() -> Result<A, ExitCode> {
-    arguments_of(std::env::args_os())
+/// `Ok(true)` is exit code 0, `Ok(false)` exit code 1 without a message (`--fail-on-gap`).
+pub fn code(program: &str, result: Result<bool, Failure>) -> ExitCode {
+    let (code, message) = match result {
+        Ok(true) => return ExitCode::SUCCESS,
+        Ok(false) => return ExitCode::from(1),
+        Err(Failure::Failed(message)) => (1, message),
+        Err(Failure::Usage(message)) => (2, message),
+    };
+    // Nobody is left to tell where standard error is closed.
+    let _ = writeln!(std::io::stderr(), "{program}: {}", escaped(&message));
+    ExitCode::from(code)
 }
 
-fn arguments_of<A: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<A, ExitCode> {
-    A::try_parse_from(arguments).map_err(|error| {
-        // To a closed pipe there is nothing to say.
-        let _ = error.print();
-        Exit::into(if error.use_stderr() {
-            Exit::Usage
-        } else {
-            Exit::Done
-        })
-    })
+/// A line on standard output; a closed or full output is ignored.
+pub fn say(line: impl Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// Runs a program; what stops it is said on standard error, in one line.
-pub fn run(program: &str, job: impl FnOnce() -> Result<Exit, Failure>) -> ExitCode {
-    let exit = job().unwrap_or_else(|failure| {
-        to_stderr(&format!("{program}: {failure}"));
-        failure.exit
-    });
-    exit.into()
+/// A line on standard error; a closed or full one is ignored.
+pub fn warn(line: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 #[cfg(test)]
@@ -117,25 +76,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_session_is_a_wrong_question_and_a_damaged_one_is_a_failure() {
+    fn a_missing_session_is_wrong_usage_and_a_damaged_one_a_failure() {
         let missing = FolderError::Missing {
             name: "x".into(),
             folder: "sessions".into(),
             known: vec!["demo".into()],
         };
-        let failure = Failure::from(missing);
-        assert_eq!(failure.exit(), Exit::Usage);
-        assert!(
-            failure.to_string().ends_with("there are: demo"),
-            "{failure}"
-        );
-        assert_eq!(
-            Failure::from(FolderError::NotASession("a".into())).exit(),
-            Exit::Failed
-        );
-        assert_eq!(
-            Failure::from(ReadError::NotOurs("a".into())).exit(),
-            Exit::Failed
-        );
+        match Failure::from(missing) {
+            Failure::Usage(message) => assert!(message.ends_with("there are: demo"), "{message}"),
+            Failure::Failed(message) => panic!("{message}"),
+        }
+        let other = Failure::from(FolderError::NotASession("a".into()));
+        assert!(matches!(other, Failure::Failed(_)));
+        let other = Failure::from(ReadError::NotOurs("a".into()));
+        assert!(matches!(other, Failure::Failed(_)));
     }
 }

@@ -10,11 +10,10 @@ use clap::{Parser, ValueEnum};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::durations::duration;
-use super::escape::to_stdout;
-use super::exit::{self, Exit, Failure};
+use super::durations::{escaped, parse_duration};
+use super::exit::{self, Failure, say};
 use super::listen::listen;
-use super::logging::{self, Verbosity};
+use super::logging::{self, LogOptions, Stderr};
 use crate::clock::Clock;
 use crate::replayer::timeline::{format_time, format_utc};
 use crate::replayer::{AtEnd, Description, Options, Replay, serve};
@@ -38,7 +37,7 @@ struct Arguments {
     port: u16,
 
     /// start offset in seconds (fractions and 2m30s too)
-    #[arg(short, long, default_value = "0", value_parser = duration, allow_negative_numbers = true)]
+    #[arg(short, long, default_value = "0", value_parser = parse_duration, allow_negative_numbers = true)]
     offset: Duration,
 
     /// address to listen on [default: all]
@@ -50,7 +49,7 @@ struct Arguments {
     at_end: End,
 
     #[command(flatten)]
-    verbosity: Verbosity,
+    log: LogOptions,
 
     /// recorded session name, or the path of its folder
     #[arg(value_name = "SESSION")]
@@ -79,14 +78,11 @@ impl From<End> for AtEnd {
 
 /// The program.
 pub fn main() -> ExitCode {
-    match exit::arguments::<Arguments>() {
-        Ok(arguments) => exit::run("isreplayer", || replay(&arguments)),
-        Err(code) => code,
-    }
+    exit::code("isreplayer", replay(&Arguments::parse()).map(|()| true))
 }
 
-fn replay(arguments: &Arguments) -> Result<Exit, Failure> {
-    logging::init(arguments.verbosity, false);
+fn replay(arguments: &Arguments) -> Result<(), Failure> {
+    logging::init(arguments.log, Stderr);
     let folder = Sessions::new(&arguments.folder).find(&arguments.session)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
     let done = runtime.block_on(async {
@@ -119,7 +115,7 @@ fn bind(arguments: &Arguments) -> Result<TcpListener, Failure> {
     })
 }
 
-async fn run(listener: TcpListener, replay: Arc<Replay>, at_end: End) -> Result<Exit, Failure> {
+async fn run(listener: TcpListener, replay: Arc<Replay>, at_end: End) -> Result<(), Failure> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let watched = Arc::clone(&replay);
@@ -139,7 +135,7 @@ async fn run(listener: TcpListener, replay: Arc<Replay>, at_end: End) -> Result<
         }
     };
     serve::run(listener, replay, shutdown).await;
-    Ok(Exit::Done)
+    Ok(())
 }
 
 fn announce(
@@ -151,7 +147,7 @@ fn announce(
     let start_us = crate::clock::micros(arguments.offset);
     let description = replay.describe(span.moment_us(start_us.min(span.length_us())), "")?;
     for line in description_lines(&description) {
-        to_stdout(&line);
+        say(escaped(&line));
     }
     let port = listener.local_addr().map_err(Failure::failed)?.port();
     let host = match arguments.bind {
@@ -160,11 +156,13 @@ fn announce(
         }
         _ => format!("127.0.0.1:{port}"),
     };
-    to_stdout(&format!("Play     http://{host}/stream.m3u8"));
-    to_stdout(&format!(
+    say(format_args!("Play     http://{host}/stream.m3u8"));
+    say(format_args!(
         "         http://{host}/stream.m3u8?offset=60  (from one minute on, on a timeline of its own)"
     ));
-    to_stdout(&format!("         http://{host}/  (everything there is)"));
+    say(format_args!(
+        "         http://{host}/  (everything there is)"
+    ));
     if start_us > span.length_us() && !span.recording {
         tracing::warn!("the offset lies behind the end of the recording");
     }

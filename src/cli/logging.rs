@@ -1,61 +1,99 @@
-//! The log: to standard error, or through whatever draws on the terminal at the same time.
+//! Log lines on standard error, for people or as JSON.
 
 use std::io::{self, Write};
 
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::escape::escape;
+use super::durations::escaped;
 
-/// How much is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::Args)]
-pub struct Verbosity {
-    /// say less: warnings and errors only
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub quiet: bool,
-    /// say more; twice: everything
+/// How much is said, and in which form.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct LogOptions {
+    /// Say less: warnings and errors only; twice: errors only
+    #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "verbose")]
+    pub quiet: u8,
+    /// Say more; twice: everything
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// Form of log lines
+    #[arg(long, value_enum, default_value = "text", value_name = "FORM")]
+    pub log: LogForm,
 }
 
-impl Verbosity {
-    fn filter(self) -> &'static str {
+/// Form of log lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogForm {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl LogOptions {
+    fn level(self) -> LevelFilter {
         match (self.quiet, self.verbose) {
-            (true, _) => "warn",
-            (false, 0) => "warn,isrecorder=info",
-            (false, 1) => "info,isrecorder=debug",
-            (false, _) => "debug,isrecorder=trace",
+            (0, 0) => LevelFilter::INFO,
+            (1, _) => LevelFilter::WARN,
+            (2.., _) => LevelFilter::ERROR,
+            (0, 1) => LevelFilter::DEBUG,
+            (0, 2..) => LevelFilter::TRACE,
         }
     }
 }
 
-/// Starts the log on standard error. `RUST_LOG`, where it is set, decides what is said.
-///
-/// A second call in one process changes nothing.
-pub fn init(verbosity: Verbosity, json: bool) {
-    init_to(verbosity, json, io::stderr);
-}
-
-/// Starts the log on any writer, such as one that draws a live view around it.
-pub fn init_to<W>(verbosity: Verbosity, json: bool, writer: W)
+/// Starts logging to `writer`; [`Stderr`] where nothing else shares the terminal.
+pub fn init<W>(options: LogOptions, writer: W)
 where
-    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(verbosity.filter()));
+    // What libraries say belongs to -vv.
+    let level = options.level();
+    let ours = format!("warn,isrecorder={level}");
+    let filter = match options.verbose {
+        2.. => EnvFilter::new(level.to_string()),
+        _ => EnvFilter::new(if options.quiet > 1 {
+            "error".to_owned()
+        } else {
+            ours
+        }),
+    };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_target(false)
-        .with_ansi(false)
-        // It would report errors of writing with `eprintln!`, which panics.
+        .with_writer(Escaping(writer))
+        // It would report failures to write with `eprintln!`, which panics.
         .log_internal_errors(false)
-        .with_writer(Escaping(writer));
-    // Whoever embeds the library may have a log already.
-    let _ = if json {
-        builder.json().try_init()
-    } else {
-        builder.try_init()
+        .with_ansi(false);
+    // It fails where logging was started before: then that stays.
+    let _ = match options.log {
+        LogForm::Json => builder.json().flatten_event(true).try_init(),
+        LogForm::Text => builder.with_target(false).try_init(),
     };
+}
+
+/// Standard error, on which a failure to write is ignored.
+#[derive(Debug, Clone, Copy)]
+pub struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = io::stderr().write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Stderr {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        *self
+    }
 }
 
 /// Passes on whole lines, with everything in them escaped that would steer a terminal.
@@ -74,16 +112,17 @@ impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for Escaping<W> {
 struct EscapingWriter<W>(W);
 
 impl<W: Write> Write for EscapingWriter<W> {
-    /// One event comes as one write with its newline at the end.
+    /// One event comes as one write, with its newline at the end.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
-        let (line, newline) = text
-            .strip_suffix('\n')
-            .map_or((text.as_ref(), ""), |line| (line, "\n"));
+        let (line, newline) = match text.strip_suffix('\n') {
+            Some(line) => (line, "\n"),
+            None => (text.as_ref(), ""),
+        };
         // A log that cannot be written is no reason to stop.
         let _ = self
             .0
-            .write_all(format!("{}{newline}", escape(line)).as_bytes());
+            .write_all(format!("{}{newline}", escaped(line)).as_bytes());
         Ok(event.len())
     }
 
@@ -107,7 +146,7 @@ mod tests {
         }
 
         fn flush(&mut self) -> io::Result<()> {
-            Ok(())
+            Err(io::ErrorKind::StorageFull.into())
         }
     }
 
@@ -123,7 +162,7 @@ mod tests {
             .with_writer(writer)
             .finish();
         tracing::subscriber::with_default(subscriber, || {
-            tracing::info!("GET /a\x1b[2J\nINFO forged")
+            tracing::info!("GET /a\x1b[2J\nINFO forged");
         });
         let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.lines().count(), 1, "{text:?}");
@@ -132,16 +171,7 @@ mod tests {
 
     #[test]
     fn a_log_that_cannot_be_written_is_no_error() {
-        struct Full;
-        impl Write for Full {
-            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::StorageFull.into())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Err(io::ErrorKind::StorageFull.into())
-            }
-        }
-        let mut writer = EscapingWriter(Full);
+        let mut writer = EscapingWriter(Kept::default());
         assert!(
             writer
                 .write_all(b"line\n")

@@ -1,13 +1,18 @@
-//! The command line: arguments in, exit code out, everything that prints.
+//! Arguments in, exit code out, and everything that prints.
 //!
-//! What a user typed is turned, once, into what it means; the exit code is decided in
-//! `exit` alone; errors of printing itself are ignored (a full file system or a closed
-//! pipe must not stop a recording, and `println!` would panic).
+//! Each program's file turns what was typed, once, into what it means, and hands that to
+//! the library. Writing to a terminal or a pipe never fails a program: a full or closed
+//! output is ignored.
 
-pub mod adjacent_find;
+mod adjacent_find;
 pub mod durations;
-pub mod escape;
 pub mod exit;
-pub mod isreplayer;
+mod isrecorder;
+mod isreplayer;
 mod listen;
+mod live;
 pub mod logging;
+
+pub use adjacent_find::main as adjacent_find;
+pub use isrecorder::main as isrecorder;
+pub use isreplayer::main as isreplayer;

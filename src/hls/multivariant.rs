@@ -4,21 +4,21 @@
 //! URLs come from our own scanner. Descriptions come from `m3u8-rs`; what it cannot read
 //! gets a plainer label.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use m3u8_rs::{AlternativeMedia, MasterPlaylist, VariantStream};
+use m3u8_rs::{AlternativeMedia, VariantStream};
 use url::Url;
 
 use super::names::resource_name;
 use super::resolve::{Refused, Resolver};
-use super::scan::{BOM, UriRole, uris};
+use super::scan::{LineKind, UriRole, lines, uris_of_tag};
 use super::variables::Variables;
 
 /// Labels are cut here, in characters.
 const LONGEST_LABEL: usize = 80;
 
-/// Beyond this size, in bytes, only our own scanner looks at a playlist.
-const LARGEST_DESCRIBED: usize = 1024 * 1024;
+/// Longer lines, in bytes, are not described.
+const LONGEST_DESCRIBED: usize = 16 * 1024;
 
 /// What a child of a multivariant playlist is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,38 +62,68 @@ pub struct MultivariantPlaylist {
 /// Reads a multivariant playlist. `base` is the URL that answered, after redirects.
 pub fn read_multivariant(body: &[u8], base: &Url) -> MultivariantPlaylist {
     let variables = Variables::read(body, base, &Variables::default());
-    let mut resolver = Resolver::new(base, &variables);
-    let mut labels = descriptions(body);
-    let mut playlist = MultivariantPlaylist::default();
-    let (mut children, mut others) = (HashSet::new(), HashSet::new());
-    for uri in uris(body) {
-        let role = match uri.role {
+    let mut reader = Reader {
+        resolver: Resolver::new(base, &variables),
+        variables: &variables,
+        playlist: MultivariantPlaylist::default(),
+        seen: HashSet::new(),
+    };
+    let mut stream_inf = None;
+    for line in lines(body) {
+        let (_, text) = line.trimmed();
+        if let Some(tag) = line.tag() {
+            if tag.name == b"#EXT-X-STREAM-INF" {
+                stream_inf = Some(text);
+            }
+            for uri in uris_of_tag(tag) {
+                reader.uri(uri.role, body.get(uri.span).unwrap_or_default(), text);
+            }
+        } else if line.kind == LineKind::Uri
+            && let Some(tag) = stream_inf.take()
+        {
+            reader.uri(UriRole::Variant, text, tag);
+        }
+    }
+    let mut playlist = reader.playlist;
+    playlist.refused = reader.resolver.into_refused();
+    playlist.variables = variables;
+    playlist
+}
+
+struct Reader<'a> {
+    resolver: Resolver<'a>,
+    variables: &'a Variables,
+    playlist: MultivariantPlaylist,
+    /// What is listed already: children whatever their role, other URLs by theirs.
+    seen: HashSet<(Option<UriRole>, Url)>,
+}
+
+impl Reader<'_> {
+    /// Takes in a URI and the line of the tag that says what it is.
+    fn uri(&mut self, role: UriRole, written: &[u8], tag: &[u8]) {
+        let child = match role {
             UriRole::Variant => Some(ChildRole::Variant),
             UriRole::Rendition => Some(ChildRole::Rendition),
             UriRole::IFrameVariant => Some(ChildRole::IFrame),
             UriRole::SessionKey | UriRole::SessionData => None,
-            _ => continue,
+            _ => return,
         };
-        let written = body.get(uri.span).unwrap_or_default();
-        let Some(url) = resolver.request(written) else {
-            continue;
+        let Some(url) = self.resolver.request(written) else {
+            return;
         };
-        if let Some(role) = role {
-            if children.insert(url.clone()) {
-                let described = labels.remove(&(role, written.to_vec()));
-                let label = label(described, &variables, &url);
-                playlist.children.push(Child { role, url, label });
+        let key = child.is_none().then_some(role);
+        if !self.seen.insert((key, url.clone())) {
+            return;
+        }
+        match (child, role) {
+            (Some(role), _) => {
+                let label = label(description(tag), self.variables, &url);
+                self.playlist.children.push(Child { role, url, label });
             }
-        } else if others.insert((uri.role, url.clone())) {
-            match uri.role {
-                UriRole::SessionKey => playlist.keys.push(url),
-                _ => playlist.data.push(url),
-            }
+            (None, UriRole::SessionKey) => self.playlist.keys.push(url),
+            (None, _) => self.playlist.data.push(url),
         }
     }
-    playlist.refused = resolver.into_refused();
-    playlist.variables = variables;
-    playlist
 }
 
 /// A label out of a description, or else out of the URL.
@@ -126,39 +156,17 @@ fn printable(text: &str) -> String {
     kept.trim().to_owned()
 }
 
-/// What `m3u8-rs` knows of each child, by role and URI as written.
-fn descriptions(body: &[u8]) -> HashMap<(ChildRole, Vec<u8>), String> {
-    let body = body.strip_prefix(BOM).unwrap_or(body);
-    if body.len() > LARGEST_DESCRIBED {
-        return HashMap::new();
+/// What `m3u8-rs` makes of the line of a tag. It is given each tag as a playlist of its own,
+/// since one line that it cannot read costs it the whole playlist.
+fn description(tag: &[u8]) -> Option<String> {
+    let tag = std::str::from_utf8(tag).ok()?;
+    if tag.len() > LONGEST_DESCRIBED {
+        return None;
     }
-    let Ok(playlist) = m3u8_rs::parse_master_playlist_res(body) else {
-        return HashMap::new();
-    };
-    let MasterPlaylist {
-        variants,
-        alternatives,
-        ..
-    } = playlist;
-    let variants = variants.iter().map(|variant| {
-        let role = match variant.is_i_frame {
-            true => ChildRole::IFrame,
-            false => ChildRole::Variant,
-        };
-        ((role, key(&variant.uri)), variant_label(variant))
-    });
-    let renditions = alternatives.iter().filter_map(|rendition| {
-        let uri = rendition.uri.as_deref()?;
-        Some(((ChildRole::Rendition, key(uri)), rendition_label(rendition)))
-    });
-    // In reverse, so that of two descriptions of one URI the first stays.
-    let mut all: Vec<_> = variants.chain(renditions).collect();
-    all.reverse();
-    all.into_iter().collect()
-}
-
-fn key(uri: &str) -> Vec<u8> {
-    uri.as_bytes().trim_ascii().to_vec()
+    let alone = format!("#EXTM3U\n{tag}\nuri\n");
+    let playlist = m3u8_rs::parse_master_playlist_res(alone.as_bytes()).ok()?;
+    let variant = playlist.variants.first().map(variant_label);
+    variant.or_else(|| playlist.alternatives.first().map(rendition_label))
 }
 
 fn variant_label(variant: &VariantStream) -> String {

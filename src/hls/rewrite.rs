@@ -84,7 +84,8 @@ pub fn replacements(
         if parallel && is_plain(written) {
             return None;
         }
-        let text = fit(&rewriter.replacement(written)?, body, &uri);
+        let path = rewriter.replacement(written)?;
+        let text = fit(&path, &at_player, body, &uri);
         Some(Replacement {
             span: uri.span,
             text,
@@ -172,17 +173,19 @@ fn is_plain(reference: &[u8]) -> bool {
 }
 
 /// `path` in a form that cannot end the line or the quoted string that it is put into, and
-/// that no player takes for a variable.
-fn fit(path: &str, body: &[u8], uri: &UriRef) -> String {
-    let encoded = utf8_percent_encode(path, UNSAFE).to_string();
-    let encoded = encoded.replace("{$", "%7B$");
+/// in which a player with these `variables` finds none of them.
+fn fit(path: &str, variables: &Variables, body: &[u8], uri: &UriRef) -> String {
+    let mut text = utf8_percent_encode(path, UNSAFE).to_string();
+    if variables.substitute(&text) != text {
+        text = text.replace("{$", "%7B$");
+    }
     let is_line = matches!(uri.role, UriRole::Segment | UriRole::Variant);
     let before = uri.span.start.checked_sub(1).and_then(|at| body.get(at));
-    if !is_line && before != Some(&b'"') && encoded.contains(',') {
+    if !is_line && before != Some(&b'"') && text.contains(',') {
         // Unquoted (RFC 8216bis demands quotes, players do not): the comma would end it.
-        return format!("\"{encoded}\"");
+        return format!("\"{text}\"");
     }
-    encoded
+    text
 }
 
 #[cfg(test)]
@@ -286,11 +289,12 @@ mod tests {
     #[test]
     fn a_path_cannot_break_out_of_its_place() {
         let hostile = |_: &Url| Some("/a\"\r\n#EXT {$x},\u{e4}".to_owned());
-        let body = b"#EXT-X-KEY:URI=k,IV=1\n#EXT-X-KEY:URI=\"k\"\nk\n";
-        let replaced = rewritten_at(body, SERVED, &hostile);
+        let define = "#EXT-X-DEFINE:NAME=\"x\",VALUE=\"y\"\n";
+        let body = format!("{define}#EXT-X-KEY:URI=k,IV=1\n#EXT-X-KEY:URI=\"k\"\nk\n");
+        let replaced = rewritten_at(body.as_bytes(), SERVED, &hostile);
         let path = "/a%22%0D%0A#EXT%20%7B$x},%C3%A4";
         let expected =
-            format!("#EXT-X-KEY:URI=\"{path}\",IV=1\n#EXT-X-KEY:URI=\"{path}\"\n{path}\n");
+            format!("{define}#EXT-X-KEY:URI=\"{path}\",IV=1\n#EXT-X-KEY:URI=\"{path}\"\n{path}\n");
         assert_eq!(String::from_utf8_lossy(&replaced), expected);
     }
 

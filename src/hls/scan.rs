@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::attributes::attributes;
 
 /// The byte order mark, which RFC 8216bis 4.1 forbids and some packagers write.
-pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
+const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// One line of a playlist.
 #[derive(Debug, Clone, PartialEq, Eq)]

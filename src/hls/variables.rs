@@ -16,6 +16,9 @@ const LONGEST_TEXT: usize = 64 * 1024;
 /// before must not fill the memory.
 const MOST_DEFINED: usize = 1024 * 1024;
 
+/// The tag that defines variables.
+const DEFINE: &[u8] = b"#EXT-X-DEFINE";
+
 /// The variables that a playlist defines.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Variables {
@@ -32,8 +35,11 @@ impl Variables {
     /// the first definition stays, and what is not there stays undefined.
     pub fn read(body: &[u8], playlist: &Url, imports: &Variables) -> Variables {
         let mut variables = Variables::default();
-        for tag in lines(body).filter_map(|line| line.tag()) {
-            if tag.name == b"#EXT-X-DEFINE" {
+        // Few playlists define any: the start of a line says so before its tag is read.
+        let candidates =
+            lines(body).filter(|line| line.text.trim_ascii_start().starts_with(DEFINE));
+        for tag in candidates.filter_map(|line| line.tag()) {
+            if tag.name == DEFINE {
                 variables.read_tag(tag, playlist, imports);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::hls::MediaFacts;
+use crate::hls::{ByteRange, MediaFacts};
 
 /// What a revision is to the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,13 +24,20 @@ const ENDS: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Ends {
     highest: Option<u64>,
-    latest: VecDeque<(u64, String)>,
+    latest: VecDeque<End>,
+}
+
+#[derive(Debug)]
+struct End {
+    sequence: u64,
+    path: String,
+    range: Option<ByteRange>,
 }
 
 impl Ends {
-    /// Judges a revision, and remembers it.
-    pub(super) fn judge(&mut self, facts: &MediaFacts) -> Step {
-        let step = self.step(facts);
+    /// Judges a revision, and remembers it. `range`: that of its last segment.
+    pub(super) fn judge(&mut self, facts: &MediaFacts, range: Option<ByteRange>) -> Step {
+        let step = self.step(facts, range);
         if step == Step::Restart {
             self.latest.clear();
         }
@@ -40,34 +47,39 @@ impl Ends {
                 if self.latest.len() >= ENDS {
                     self.latest.pop_front();
                 }
-                self.latest.push_back((sequence, path(uri).to_owned()));
+                let path = path(uri).to_owned();
+                self.latest.push_back(End {
+                    sequence,
+                    path,
+                    range,
+                });
             }
         }
         step
     }
 
-    fn step(&self, facts: &MediaFacts) -> Step {
+    fn step(&self, facts: &MediaFacts, range: Option<ByteRange>) -> Step {
         let (Some(highest), Some(last)) = (self.highest, facts.last_sequence) else {
             // The first segments of all are an advance; an empty playlist is none.
-            return if facts.last_sequence.is_some() {
-                Step::Advance
-            } else {
-                Step::Same
+            return match facts.last_sequence {
+                Some(_) => Step::Advance,
+                None => Step::Same,
             };
         };
         if last > highest {
             return Step::Advance;
         }
-        let known = self
-            .latest
-            .iter()
-            .rev()
-            .find(|(sequence, _)| *sequence == last);
-        let other_uri = match (known, &facts.last_uri) {
-            (Some((_, known)), Some(uri)) => known != path(uri),
-            _ => false,
-        };
-        if other_uri || highest - last > LAG || (last < highest && facts.segment_count <= 2) {
+        let known = self.latest.iter().rev().find(|end| end.sequence == last);
+        if let (Some(known), Some(uri)) = (known, &facts.last_uri) {
+            if known.path != path(uri) {
+                return Step::Restart;
+            }
+            // A single file may grow under a sequence that an encoder forgets to count.
+            if known.range != range && last == highest {
+                return Step::Advance;
+            }
+        }
+        if highest - last > LAG || (last < highest && facts.segment_count <= 2) {
             Step::Restart
         } else {
             Step::Same
@@ -94,44 +106,65 @@ mod tests {
         }
     }
 
+    impl Ends {
+        fn sees(&mut self, facts: &MediaFacts) -> Step {
+            self.judge(facts, None)
+        }
+    }
+
+    #[test]
+    fn a_single_file_that_grows_advances() {
+        let mut ends = Ends::default();
+        let range = |first| Some(ByteRange { first, length: 100 });
+        assert_eq!(
+            ends.judge(&facts(0, 3, "all.ts"), range(200)),
+            Step::Advance
+        );
+        assert_eq!(ends.judge(&facts(0, 3, "all.ts"), range(200)), Step::Same);
+        assert_eq!(
+            ends.judge(&facts(0, 3, "all.ts"), range(300)),
+            Step::Advance
+        );
+    }
+
     #[test]
     fn only_a_new_end_advances() {
         let mut ends = Ends::default();
-        assert_eq!(ends.judge(&facts(0, 0, "")), Step::Same);
-        assert_eq!(ends.judge(&facts(10, 3, "12.ts?t=1")), Step::Advance);
-        assert_eq!(ends.judge(&facts(10, 3, "12.ts?t=2")), Step::Same, "tokens");
+        assert_eq!(ends.sees(&facts(0, 0, "")), Step::Same);
+        assert_eq!(ends.sees(&facts(10, 3, "12.ts?t=1")), Step::Advance);
+        assert_eq!(ends.sees(&facts(10, 3, "12.ts?t=2")), Step::Same, "tokens");
         assert_eq!(
-            ends.judge(&facts(11, 2, "12.ts")),
+            ends.sees(&facts(11, 2, "12.ts")),
             Step::Same,
             "a window that slides"
         );
-        assert_eq!(ends.judge(&facts(11, 3, "13.ts")), Step::Advance);
+        assert_eq!(ends.sees(&facts(11, 3, "13.ts")), Step::Advance);
         assert_eq!(
-            ends.judge(&facts(10, 3, "12.ts")),
+            ends.sees(&facts(10, 3, "12.ts")),
             Step::Same,
             "an edge that lags"
         );
         assert_eq!(
-            ends.judge(&facts(11, 3, "13.ts")),
+            ends.sees(&facts(11, 3, "13.ts")),
             Step::Same,
             "and comes back"
         );
-        assert_eq!(ends.judge(&facts(12, 3, "14.ts")), Step::Advance);
+        assert_eq!(ends.sees(&facts(12, 3, "14.ts")), Step::Advance);
     }
 
     #[test]
     fn a_sequence_that_begins_again_is_a_restart() {
         let mut ends = Ends::default();
-        ends.judge(&facts(100, 5, "104.ts"));
-        assert_eq!(ends.judge(&facts(0, 5, "4.ts")), Step::Restart);
-        assert_eq!(ends.judge(&facts(1, 5, "5.ts")), Step::Advance);
+        ends.sees(&facts(100, 5, "104.ts"));
+        assert_eq!(ends.sees(&facts(0, 5, "4.ts")), Step::Restart);
+        assert_eq!(ends.sees(&facts(1, 5, "5.ts")), Step::Advance);
         assert_eq!(
-            ends.judge(&facts(1, 5, "b5.ts")),
+            ends.sees(&facts(1, 5, "b5.ts")),
             Step::Restart,
             "another URI at the same number"
         );
         assert_eq!(
-            ends.judge(&facts(1, 1, "b1.ts")),
+            ends.sees(&facts(1, 1, "b1.ts")),
             Step::Restart,
             "one segment, further back"
         );

@@ -73,7 +73,7 @@ impl Store {
             None => resource_id,
         };
         let body_id = self.body(new, resource_id)?;
-        let from_us = self.from_us(new, resource_id)?;
+        let from_us = self.answer_from(new, resource_id)?;
         let (set_id, values) = self.headers(new)?;
         self.db
             .prepare_cached(
@@ -92,6 +92,7 @@ impl Store {
             ])?;
         if let Some(revision) = &new.revision {
             self.revision(new, revision, polled_id)?;
+            self.learn_kind(revision, [polled_id, resource_id])?;
         }
         if matches!(
             new.availability,
@@ -129,8 +130,20 @@ impl Store {
         Ok(())
     }
 
+    /// What the user typed is known for a media playlist only when it has come.
+    fn learn_kind(&self, revision: &NewRevision, resources: [i64; 2]) -> rusqlite::Result<()> {
+        if revision.media_sequence.is_some() {
+            self.db
+                .prepare_cached(
+                    "UPDATE resource SET kind = 'media' WHERE id IN (?1, ?2) AND kind = 'main'",
+                )?
+                .execute(resources)?;
+        }
+        Ok(())
+    }
+
     /// The rules of `docs/design/timeline.md`.
-    fn from_us(&self, new: &NewExchange, resource_id: i64) -> rusqlite::Result<i64> {
+    fn answer_from(&self, new: &NewExchange, resource_id: i64) -> rusqlite::Result<i64> {
         let before: Option<i64> = self
             .db
             .prepare_cached("SELECT max(from_us) FROM exchange WHERE resource_id = ?1")?

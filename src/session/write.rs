@@ -343,6 +343,7 @@ impl Thread {
             // Left by a download that was cut off; nothing refers to it.
             let _ = std::fs::remove_file(entry.path());
         }
+        let _ = std::fs::remove_dir(self.folder.chunks().join(TEMPORARY));
     }
 
     /// Readers that hold the database open prevent it; they are asked to let go by `stopped_us`.
