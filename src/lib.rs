@@ -16,8 +16,10 @@
 //! The three jobs meet only in the session. `docs/ARCHITECTURE.md` says where a change
 //! belongs, `docs/GLOSSARY.md` what the words mean.
 
+pub mod analysis;
 pub mod cli;
 pub mod clock;
 pub mod hls;
 pub mod recorder;
+pub mod replayer;
 pub mod session;

@@ -1,1 +1,7 @@
-fn main() {}
+//! Replays a recorded session.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    isrecorder::cli::isreplayer()
+}

@@ -2,25 +2,15 @@
 
 use std::time::Duration;
 
-/// The longest that any option takes.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+use crate::clock::micros;
+use crate::replayer::timeline;
 
 /// `120`, `1.5`, `2m30s`, `90m`: seconds, or a number with units.
 ///
 /// # Errors
 /// A sentence for the user, where it is none of these.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let text = text.trim();
-    let parsed = match text.parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|_| ()),
-        Err(_) => humantime::parse_duration(text).map_err(|_| ()),
-    };
-    parsed
-        .ok()
-        .filter(|duration| *duration <= LONGEST)
-        .ok_or_else(|| {
-            "give seconds, such as 120 or 1.5, or a time such as 2m30s or 90m".to_owned()
-        })
+    timeline::parse_duration(text).map_err(|error| error.to_string())
 }
 
 /// As [`parse_duration`], but not zero.
@@ -36,14 +26,7 @@ pub fn parse_positive(text: &str) -> Result<Duration, String> {
 
 /// `0:12:34.567`: hours, minutes, seconds.
 pub fn clock_time(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    format!(
-        "{}:{:02}:{:02}.{:03}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60,
-        duration.subsec_millis()
-    )
+    timeline::format_time(micros(duration))
 }
 
 /// `812 B`, `3.4 kB`, `1.2 GB`.
@@ -51,17 +34,22 @@ pub fn bytes(count: u64) -> String {
     indicatif::DecimalBytes(count).to_string()
 }
 
-/// Text from elsewhere, so that it cannot steer a terminal or forge a line.
+/// Text from elsewhere in one line, so that it cannot steer a terminal, turn the direction
+/// of writing around, or forge a line.
 pub fn escaped(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
-        .collect()
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if steers(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -89,5 +77,6 @@ mod tests {
     #[test]
     fn control_characters_are_shown() {
         assert_eq!(escaped("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\\nc");
+        assert_eq!(escaped("ä\u{202e}b"), "ä\\u{202e}b");
     }
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use super::durations::escaped;
+use crate::session::{FolderError, ReadError};
 
 /// Why a program ends without having done its work.
 #[derive(Debug)]
@@ -27,6 +28,24 @@ impl Failure {
     }
 }
 
+impl From<FolderError> for Failure {
+    /// A name that is taken, missing or impossible was typed wrongly; the rest is a failure.
+    fn from(error: FolderError) -> Self {
+        match error {
+            FolderError::Exists { .. } | FolderError::Missing { .. } | FolderError::BadName(_) => {
+                Self::usage(error)
+            }
+            FolderError::NotASession(_) | FolderError::Io { .. } => Self::failed(error),
+        }
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::failed(error)
+    }
+}
+
 /// Ends a program: says what was wrong, in one line on standard error.
 ///
 /// `Ok(true)` is exit code 0, `Ok(false)` exit code 1 without a message (`--fail-on-gap`).
@@ -45,4 +64,31 @@ pub fn code(program: &str, result: Result<bool, Failure>) -> ExitCode {
 /// A line on standard output; a closed or full output is ignored.
 pub fn say(line: impl Display) {
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// A line on standard error; a closed or full one is ignored.
+pub fn warn(line: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_session_is_wrong_usage_and_a_damaged_one_a_failure() {
+        let missing = FolderError::Missing {
+            name: "x".into(),
+            folder: "sessions".into(),
+            known: vec!["demo".into()],
+        };
+        match Failure::from(missing) {
+            Failure::Usage(message) => assert!(message.ends_with("there are: demo"), "{message}"),
+            Failure::Failed(message) => panic!("{message}"),
+        }
+        let other = Failure::from(FolderError::NotASession("a".into()));
+        assert!(matches!(other, Failure::Failed(_)));
+        let other = Failure::from(ReadError::NotOurs("a".into()));
+        assert!(matches!(other, Failure::Failed(_)));
+    }
 }

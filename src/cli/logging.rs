@@ -6,6 +6,8 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::durations::escaped;
+
 /// How much is said, and in which form.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub struct LogOptions {
@@ -60,7 +62,9 @@ where
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(writer)
+        .with_writer(Escaping(writer))
+        // It would report failures to write with `eprintln!`, which panics.
+        .log_internal_errors(false)
         .with_ansi(false);
     // It fails where logging was started before: then that stays.
     let _ = match options.log {
@@ -89,5 +93,90 @@ impl<'a> MakeWriter<'a> for Stderr {
 
     fn make_writer(&'a self) -> Self {
         *self
+    }
+}
+
+/// Passes on whole lines, with everything in them escaped that would steer a terminal.
+#[derive(Debug)]
+struct Escaping<W>(W);
+
+impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for Escaping<W> {
+    type Writer = EscapingWriter<W::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        EscapingWriter(self.0.make_writer())
+    }
+}
+
+#[derive(Debug)]
+struct EscapingWriter<W>(W);
+
+impl<W: Write> Write for EscapingWriter<W> {
+    /// One event comes as one write, with its newline at the end.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let (line, newline) = match text.strip_suffix('\n') {
+            Some(line) => (line, "\n"),
+            None => (text.as_ref(), ""),
+        };
+        // A log that cannot be written is no reason to stop.
+        let _ = self
+            .0
+            .write_all(format!("{}{newline}", escaped(line)).as_bytes());
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = self.0.flush();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+
+    #[test]
+    fn an_event_is_one_line_that_steers_no_terminal() {
+        let kept = Kept::default();
+        let writer = Escaping({
+            let kept = kept.clone();
+            move || kept.clone()
+        });
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(writer)
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!("GET /a\x1b[2J\nINFO forged");
+        });
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text:?}");
+        assert!(text.ends_with('\n') && !text.contains('\x1b'), "{text:?}");
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_written_is_no_error() {
+        let mut writer = EscapingWriter(Kept::default());
+        assert!(
+            writer
+                .write_all(b"line\n")
+                .and_then(|()| writer.flush())
+                .is_ok()
+        );
     }
 }

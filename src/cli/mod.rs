@@ -4,10 +4,15 @@
 //! the library. Writing to a terminal or a pipe never fails a program: a full or closed
 //! output is ignored.
 
+mod adjacent_find;
 pub mod durations;
 pub mod exit;
 mod isrecorder;
+mod isreplayer;
+mod listen;
 mod live;
 pub mod logging;
 
+pub use adjacent_find::main as adjacent_find;
 pub use isrecorder::main as isrecorder;
+pub use isreplayer::main as isreplayer;

@@ -52,6 +52,9 @@ impl Reader {
     /// `range`: first and, if it was said, last byte that a player asks for; it matters only
     /// for resources that are known by byte ranges.
     ///
+    /// `recording`: whether the session is being recorded, so that what was listed and has
+    /// not landed may still land ([`Found::Pending`]).
+    ///
     /// # Errors
     /// The database is damaged.
     pub fn answer(
@@ -59,12 +62,17 @@ impl Reader {
         url: &str,
         range: Option<(u64, Option<u64>)>,
         at_us: i64,
+        recording: bool,
     ) -> Result<Found, ReadError> {
         let resources = self.resources(url)?;
         if resources.is_empty() {
             return Ok(Found::Unknown);
         }
-        if self.is_pending(&resources, at_us)? {
+        // Of a file that grows there is always a range to come; whoever asks for all of it
+        // has not asked for that.
+        let asked =
+            |r: &&ResourceInfo| r.range.is_none() || (range.is_some() && overlaps(r.range, range));
+        if recording && self.is_pending(resources.iter().filter(asked), at_us)? {
             return Ok(Found::Pending);
         }
         let (whole, ranged): (Vec<_>, Vec<_>) =
@@ -119,7 +127,7 @@ impl Reader {
         }
         let path_url = url.split('?').next().unwrap_or(url);
         let same_path = self.list(
-            "SELECT id, kind, url, range_first, range_length FROM resource WHERE path_url = ?1 LIMIT 20000",
+            "SELECT id, kind, url, range_first, range_length, stream_id FROM resource WHERE path_url = ?1 LIMIT 20000",
             [path_url],
             resource_row,
         )?;
@@ -131,16 +139,20 @@ impl Reader {
 
     fn resources_of(&self, url: &str) -> Result<Vec<ResourceInfo>, ReadError> {
         self.list(
-            "SELECT id, kind, url, range_first, range_length FROM resource WHERE url = ?1
+            "SELECT id, kind, url, range_first, range_length, stream_id FROM resource WHERE url = ?1
              UNION
-             SELECT r.id, r.kind, r.url, r.range_first, r.range_length
+             SELECT r.id, r.kind, r.url, r.range_first, r.range_length, r.stream_id
                FROM alias a JOIN resource r ON r.id = a.resource_id WHERE a.url = ?1",
             [url],
             resource_row,
         )
     }
 
-    fn is_pending(&self, resources: &[ResourceInfo], at_us: i64) -> Result<bool, ReadError> {
+    fn is_pending<'a>(
+        &self,
+        resources: impl Iterator<Item = &'a ResourceInfo>,
+        at_us: i64,
+    ) -> Result<bool, ReadError> {
         for resource in resources {
             let pending: Option<i64> = self
                 .db
@@ -265,6 +277,7 @@ fn resource_row(row: &Row<'_>) -> rusqlite::Result<ResourceInfo> {
         kind: Kind::parse(&kind).unwrap_or(Kind::Data),
         url: row.get(2)?,
         range,
+        stream_id: row.get(5)?,
     })
 }
 

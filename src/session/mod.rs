@@ -24,7 +24,7 @@ pub use model::{
     ResourceKey, digest,
 };
 pub use read::{
-    Body, Exchange, Gap, PlaylistInfo, PollTrouble, ReadError, Reader, ResourceInfo, Run,
+    Advance, Body, Exchange, PlaylistInfo, PollTrouble, ReadError, Reader, ResourceInfo, Run,
     StreamInfo,
 };
 pub use write::{Writer, WriterError};

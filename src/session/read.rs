@@ -88,6 +88,8 @@ pub struct ResourceInfo {
     pub url: String,
     /// Its byte range, if a playlist named one.
     pub range: Option<ByteRange>,
+    /// Row of `stream`.
+    pub stream_id: i64,
 }
 
 /// A media playlist that has revisions.
@@ -152,7 +154,7 @@ pub enum Body {
 
 /// An advance of a media playlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gap {
+pub struct Advance {
     /// The exchange that brought it.
     pub exchange_id: ExchangeId,
     /// When its response began, in microseconds of Unix time.
@@ -172,6 +174,8 @@ pub struct PollTrouble {
     pub failed: i64,
     /// How late the recorder was with the latest one, in microseconds.
     pub lag_us: i64,
+    /// The longest time without any poll, in microseconds.
+    pub pause_us: i64,
 }
 
 /// A session opened for reading.
@@ -260,7 +264,11 @@ impl Reader {
     ///
     /// # Errors
     /// The database is damaged.
-    pub fn advances(&self, playlist_id: i64, mut each: impl FnMut(Gap)) -> Result<(), ReadError> {
+    pub fn advances(
+        &self,
+        playlist_id: i64,
+        mut each: impl FnMut(Advance),
+    ) -> Result<(), ReadError> {
         let mut query = || -> rusqlite::Result<()> {
             let mut statement = self.db.prepare_cached(
                 "SELECT exchange_id, seen_us, target_duration_us, ended FROM revision
@@ -268,7 +276,7 @@ impl Reader {
             )?;
             let mut rows = statement.query([playlist_id])?;
             while let Some(row) = rows.next()? {
-                each(Gap {
+                each(Advance {
                     exchange_id: row.get(0)?,
                     seen_us: row.get(1)?,
                     target_duration_us: row.get(2)?,
@@ -294,14 +302,18 @@ impl Reader {
             .query_row(
                 "SELECT count(*),
                         count(*) FILTER (WHERE outcome <> 'complete' OR status >= 400),
-                        ifnull(max(lag_us), 0)
-                   FROM exchange WHERE resource_id = ?1 AND from_us > ?2 AND from_us <= ?3",
+                        ifnull(max(lag_us), 0),
+                        max(ifnull(max(requested_us - before_us), 0), ?3 - ifnull(max(requested_us), ?2))
+                   FROM (SELECT outcome, status, lag_us, requested_us,
+                                lag(requested_us, 1, ?2) OVER (ORDER BY requested_us) AS before_us
+                           FROM exchange WHERE resource_id = ?1 AND from_us > ?2 AND from_us <= ?3)",
                 params![playlist_id, after_us, until_us],
                 |row| {
                     Ok(PollTrouble {
                         polls: row.get(0)?,
                         failed: row.get(1)?,
                         lag_us: row.get(2)?,
+                        pause_us: row.get(3)?,
                     })
                 },
             )

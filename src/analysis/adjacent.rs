@@ -1,0 +1,231 @@
+//! Gaps: times between two consecutive advances of a media playlist that are too long.
+//!
+//! RFC 8216bis 6.2.1: a live playlist is to be updated within 1.5 times the target duration.
+//! Facts of revisions are read row by row; bodies are not read here.
+
+use std::time::Duration;
+
+use crate::clock::micros;
+use crate::session::{Advance, PlaylistInfo, PollTrouble, ReadError, Reader};
+
+/// A gap. Times in microseconds of Unix time, durations in microseconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The advance before it.
+    pub from: Advance,
+    /// The advance after it; `None`: there was none until the recording ended.
+    pub to: Option<Advance>,
+    /// When it ended, or the recording did.
+    pub until_us: i64,
+    /// What was allowed.
+    pub threshold_us: i64,
+    /// What the recorder's own polls were like meanwhile.
+    pub polls: PollTrouble,
+}
+
+impl Gap {
+    /// How long it was.
+    pub fn length_us(&self) -> i64 {
+        self.until_us.saturating_sub(self.from.seen_us)
+    }
+
+    /// The recorder was so late with a poll that it may have seen the change late.
+    pub fn recorder_was_late(&self) -> bool {
+        let quarter = self.from.target_duration_us.unwrap_or(0) / 4;
+        self.polls.lag_us > quarter.max(1_000_000)
+    }
+
+    /// Nobody polled for so long that the gap may be the recorder's own.
+    pub fn recorder_was_down(&self) -> bool {
+        self.polls.pause_us > (self.threshold_us / 2).max(5_000_000)
+    }
+}
+
+/// Which gaps are too long: over so much, or over 1.5 times the target duration in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Threshold(pub Option<Duration>);
+
+impl Threshold {
+    /// What is allowed after an advance; `None`: that playlist states no target duration.
+    fn after(self, advance: &Advance) -> Option<i64> {
+        match self.0 {
+            Some(fixed) => Some(micros(fixed)),
+            None => advance
+                .target_duration_us
+                .map(|target| target.saturating_mul(3) / 2),
+        }
+    }
+}
+
+/// Playlists that a name means: its full name, the last component of that, or its URL.
+pub fn select<'a>(playlists: &'a [PlaylistInfo], name: &str) -> Vec<&'a PlaylistInfo> {
+    let wanted = name.trim_start_matches('/');
+    let last = |p: &PlaylistInfo| p.name.rsplit('/').next() == Some(wanted);
+    playlists
+        .iter()
+        .filter(|p| p.name == wanted || p.url == name || last(p))
+        .collect()
+}
+
+/// The gaps of a playlist, in order.
+///
+/// # Errors
+/// The session is damaged.
+pub fn find(
+    reader: &Reader,
+    playlist: &PlaylistInfo,
+    threshold: Threshold,
+) -> Result<Vec<Gap>, ReadError> {
+    let end_us = reader
+        .runs()?
+        .last()
+        .map_or(i64::MIN, |run| run.stopped_us.unwrap_or(run.seen_us));
+    let mut gaps = Vec::new();
+    let mut scan = Scan {
+        threshold,
+        last: None,
+    };
+    reader.advances(playlist.id, |advance| gaps.extend(scan.next(advance)))?;
+    gaps.extend(scan.end(end_us));
+    for gap in &mut gaps {
+        gap.polls = reader.poll_trouble(playlist.id, gap.from.seen_us, gap.until_us)?;
+    }
+    Ok(gaps)
+}
+
+/// Compares each advance with the one before. Pure.
+struct Scan {
+    threshold: Threshold,
+    last: Option<Advance>,
+}
+
+impl Scan {
+    fn next(&mut self, advance: Advance) -> Option<Gap> {
+        let from = self.last.replace(advance)?;
+        self.gap(from, Some(advance), advance.seen_us)
+    }
+
+    /// A playlist that has ended owes no further advance.
+    fn end(&self, end_us: i64) -> Option<Gap> {
+        let from = self.last.filter(|advance| !advance.ended)?;
+        self.gap(from, None, end_us)
+    }
+
+    fn gap(&self, from: Advance, to: Option<Advance>, until_us: i64) -> Option<Gap> {
+        let threshold_us = self.threshold.after(&from)?;
+        let gap = Gap {
+            from,
+            to,
+            until_us,
+            threshold_us,
+            polls: PollTrouble::default(),
+        };
+        (gap.length_us() > threshold_us).then_some(gap)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn advance(seconds: i64, target_seconds: i64) -> Advance {
+        Advance {
+            exchange_id: seconds,
+            seen_us: seconds * 1_000_000,
+            target_duration_us: (target_seconds > 0).then_some(target_seconds * 1_000_000),
+            ended: false,
+        }
+    }
+
+    fn lengths(advances: &[Advance], threshold: Threshold, end_seconds: i64) -> Vec<(i64, bool)> {
+        let mut scan = Scan {
+            threshold,
+            last: None,
+        };
+        let mut gaps: Vec<Gap> = advances.iter().filter_map(|a| scan.next(*a)).collect();
+        gaps.extend(scan.end(end_seconds * 1_000_000));
+        gaps.iter()
+            .map(|g| (g.length_us() / 1_000_000, g.to.is_none()))
+            .collect()
+    }
+
+    #[test]
+    fn one_and_a_half_target_durations_are_allowed() {
+        let advances = [
+            advance(0, 6),
+            advance(9, 6),
+            advance(19, 8),
+            advance(31, 6),
+            advance(41, 6),
+        ];
+        assert_eq!(
+            lengths(&advances, Threshold(None), 42),
+            [(10, false), (10, false)]
+        );
+        let fixed = Threshold(Some(Duration::from_millis(9_500)));
+        assert_eq!(
+            lengths(&advances, fixed, 60),
+            [(10, false), (12, false), (10, false), (19, true)]
+        );
+    }
+
+    #[test]
+    fn the_end_counts_unless_the_playlist_has_ended() {
+        assert_eq!(lengths(&[advance(0, 6)], Threshold(None), 30), [(30, true)]);
+        let ended = Advance {
+            ended: true,
+            ..advance(0, 6)
+        };
+        assert_eq!(lengths(&[ended], Threshold(None), 30), []);
+        assert_eq!(
+            lengths(&[ended, advance(20, 6)], Threshold(None), 21),
+            [(20, false)]
+        );
+        assert_eq!(lengths(&[], Threshold(None), 30), []);
+    }
+
+    #[test]
+    fn without_a_target_duration_nothing_is_owed() {
+        assert_eq!(
+            lengths(&[advance(0, 0), advance(100, 0)], Threshold(None), 200),
+            []
+        );
+    }
+
+    #[test]
+    fn playlists_are_found_by_each_of_their_names() {
+        let playlist = |id, name: &str| PlaylistInfo {
+            id,
+            name: name.into(),
+            url: format!("http://h/{name}"),
+            revisions: 1,
+        };
+        let all = [
+            playlist(1, "live/a.m3u8"),
+            playlist(2, "live/b.m3u8"),
+            playlist(3, "other/a.m3u8"),
+        ];
+        let found = |name| select(&all, name).iter().map(|p| p.id).collect::<Vec<_>>();
+        assert_eq!(found("live/a.m3u8"), [1]);
+        assert_eq!(found("/live/a.m3u8"), [1]);
+        assert_eq!(found("a.m3u8"), [1, 3]);
+        assert_eq!(found("http://h/live/b.m3u8"), [2]);
+        assert!(found("c.m3u8").is_empty());
+        assert!(found("").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn every_gap_is_over_the_threshold_and_none_is_missed(
+            steps in prop::collection::vec(0..20_i64, 0..20),
+            limit in 0..20_u64,
+        ) {
+            let mut at = 0;
+            let advances: Vec<Advance> = steps.iter().map(|step| { at += step; advance(at, 6) }).collect();
+            let got = lengths(&advances, Threshold(Some(Duration::from_secs(limit))), at);
+            let wanted: Vec<(i64, bool)> = steps.iter().skip(1).filter(|s| **s > limit as i64).map(|s| (*s, false)).collect();
+            prop_assert_eq!(got, wanted);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Finds what was late or wrong in a session. Reads a session; knows no terminal.
+//!
+//! | file | is |
+//! | --- | --- |
+//! | [`adjacent`] | gaps between advances of media playlists |
+//! | [`report`] | findings as text and as JSON, to any writer |
+
+pub mod adjacent;
+pub mod report;

@@ -1,0 +1,276 @@
+//! Findings as text (in the original's format) and as JSON, a line each.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::adjacent::Gap;
+use crate::session::{Advance, PlaylistInfo};
+
+/// Between the two rows of a finding.
+const DASHES: &str = "-------------------------------------------------------------------";
+
+/// Writes a gap as the original did: both rows with their bodies.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_text(
+    out: &mut impl Write,
+    gap: &Gap,
+    from_body: Option<&[u8]>,
+    to_body: Option<&[u8]>,
+) -> io::Result<()> {
+    let length = timedelta(gap.length_us());
+    let open = if gap.to.is_none() {
+        " (open: no advance until the end of the recording)"
+    } else {
+        ""
+    };
+    writeln!(out, "Find time difference {length}{open}")?;
+    for remark in remarks(gap) {
+        writeln!(out, "{remark}")?;
+    }
+    write_row(out, &gap.from, from_body)?;
+    writeln!(out, "{DASHES}")?;
+    match &gap.to {
+        Some(to) => write_row(out, to, to_body),
+        None => writeln!(out, "end of the recording - {}\n", utc(gap.until_us)),
+    }
+}
+
+fn write_row(out: &mut impl Write, advance: &Advance, body: Option<&[u8]>) -> io::Result<()> {
+    writeln!(out, "{} - {}", advance.exchange_id, utc(advance.seen_us))?;
+    let text = printable(body.unwrap_or(b"(its body was not stored)"));
+    out.write_all(text.as_bytes())?;
+    out.write_all(if text.ends_with('\n') { b"\n" } else { b"\n\n" })
+}
+
+/// What speaks against the origin being the one that was late.
+fn remarks(gap: &Gap) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if gap.recorder_was_late() {
+        remarks.push(format!(
+            "The recorder was late here: by up to {}",
+            timedelta(gap.polls.lag_us)
+        ));
+    }
+    if gap.recorder_was_down() {
+        remarks.push(format!(
+            "The recorder did not ask for {} here",
+            timedelta(gap.polls.pause_us)
+        ));
+    }
+    if gap.polls.failed > 0 {
+        remarks.push(format!(
+            "{} of {} polls failed in this gap",
+            gap.polls.failed, gap.polls.polls
+        ));
+    }
+    remarks
+}
+
+/// A gap as one object. `zero_us` is session zero.
+pub fn to_json(playlist: &PlaylistInfo, gap: &Gap, zero_us: i64) -> Value {
+    let row = |advance: &Advance| {
+        json!({
+            "exchange": advance.exchange_id,
+            "time": iso(advance.seen_us),
+            "session_time": seconds(advance.seen_us.saturating_sub(zero_us)),
+        })
+    };
+    json!({
+        "playlist": playlist.name,
+        "url": playlist.url,
+        "gap_seconds": seconds(gap.length_us()),
+        "threshold_seconds": seconds(gap.threshold_us),
+        "from": row(&gap.from),
+        "to": gap.to.as_ref().map(row),
+        "recorder": {
+            "polls": gap.polls.polls,
+            "failed": gap.polls.failed,
+            "lag_seconds": seconds(gap.polls.lag_us),
+            "pause_seconds": seconds(gap.polls.pause_us),
+            "late": gap.recorder_was_late(),
+            "down": gap.recorder_was_down(),
+        },
+    })
+}
+
+/// Numbers of this size are exact to the microsecond.
+#[allow(clippy::cast_precision_loss)]
+fn seconds(us: i64) -> f64 {
+    us as f64 / 1e6
+}
+
+/// A duration as Python prints a timedelta: `0:00:13.929747`, `1 day, 0:00:10`.
+pub fn timedelta(us: i64) -> String {
+    let (total, micros) = (us.div_euclid(1_000_000), us.rem_euclid(1_000_000));
+    let (days, rest) = (total.div_euclid(86_400), total.rem_euclid(86_400));
+    let days = match days {
+        0 => String::new(),
+        1 | -1 => format!("{days} day, "),
+        _ => format!("{days} days, "),
+    };
+    let fraction = if micros == 0 {
+        String::new()
+    } else {
+        format!(".{micros:06}")
+    };
+    format!(
+        "{days}{}:{:02}:{:02}{fraction}",
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60
+    )
+}
+
+/// As in the views: `2015-03-05 18:17:35.165488`, UTC.
+fn utc(us: i64) -> String {
+    moment(us, "%Y-%m-%d %H:%M:%S%.6f")
+}
+
+fn iso(us: i64) -> String {
+    moment(us, "%Y-%m-%dT%H:%M:%S%.6fZ")
+}
+
+fn moment(us: i64, format: &str) -> String {
+    chrono::DateTime::from_timestamp_micros(us).map_or_else(
+        || format!("{us} µs"),
+        |time| time.format(format).to_string(),
+    )
+}
+
+/// A playlist for a terminal: lines and tabs stay, everything else that would steer it is shown.
+fn printable(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\n' | '\t' => shown.push(c),
+            '\r' if rest.peek() == Some(&'\n') => shown.push(c),
+            c if c.is_control() => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::PollTrouble;
+
+    fn gap() -> Gap {
+        let advance = |exchange_id, seen_us| Advance {
+            exchange_id,
+            seen_us,
+            target_duration_us: Some(8_000_000),
+            ended: false,
+        };
+        Gap {
+            from: advance(1268, 1_425_579_455_165_488),
+            to: Some(advance(1274, 1_425_579_469_095_235)),
+            until_us: 1_425_579_469_095_235,
+            threshold_us: 12_000_000,
+            polls: PollTrouble {
+                polls: 9,
+                failed: 0,
+                lag_us: 10,
+                pause_us: 2_000_000,
+            },
+        }
+    }
+
+    fn text(gap: &Gap, from: &[u8], to: &[u8]) -> String {
+        let mut out = Vec::new();
+        write_text(&mut out, gap, Some(from), Some(to)).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_example_of_the_original() {
+        let wanted = "Find time difference 0:00:13.929747\n\
+            1268 - 2015-03-05 18:17:35.165488\n#EXTM3U\n#EXT-X-VERSION:3\n\n\
+            -------------------------------------------------------------------\n\
+            1274 - 2015-03-05 18:17:49.095235\n#EXTM3U\na.ts\n\n";
+        assert_eq!(
+            text(&gap(), b"#EXTM3U\n#EXT-X-VERSION:3\n", b"#EXTM3U\na.ts"),
+            wanted
+        );
+    }
+
+    #[test]
+    fn a_gap_says_when_it_may_be_the_recorders_own() {
+        let polls = PollTrouble {
+            polls: 9,
+            failed: 3,
+            lag_us: 3_200_000,
+            pause_us: 11_000_000,
+        };
+        let shown = text(&Gap { polls, ..gap() }, b"", b"");
+        for remark in [
+            "The recorder was late here: by up to 0:00:03.200000\n",
+            "The recorder did not ask for 0:00:11 here\n",
+            "3 of 9 polls failed in this gap\n",
+        ] {
+            assert!(shown.contains(remark), "{shown}");
+        }
+    }
+
+    #[test]
+    fn an_open_gap_says_so() {
+        let shown = text(&Gap { to: None, ..gap() }, b"#EXTM3U\n", b"");
+        assert!(
+            shown.starts_with("Find time difference 0:00:13.929747 (open: "),
+            "{shown}"
+        );
+        assert!(
+            shown.ends_with("-\nend of the recording - 2015-03-05 18:17:49.095235\n\n"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn durations_as_python_prints_them() {
+        let cases = [
+            (0, "0:00:00"),
+            (13_929_747, "0:00:13.929747"),
+            (3_600_000_000, "1:00:00"),
+            (1, "0:00:00.000001"),
+            (86_410_000_000, "1 day, 0:00:10"),
+            (200_000_000_000, "2 days, 7:33:20"),
+            (-1_000_000, "-1 day, 23:59:59"),
+        ];
+        for (us, wanted) in cases {
+            assert_eq!(timedelta(us), wanted);
+        }
+    }
+
+    #[test]
+    fn one_object_a_line() {
+        let playlist = PlaylistInfo {
+            id: 1,
+            name: "a\n.m3u8".into(),
+            url: "http://h/a.m3u8".into(),
+            revisions: 2,
+        };
+        let line = to_json(&playlist, &gap(), 1_425_579_400_000_000).to_string();
+        assert!(!line.contains('\n'));
+        let value: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["gap_seconds"], 13.929_747);
+        assert_eq!(value["from"]["time"], "2015-03-05T18:17:35.165488Z");
+        assert_eq!(value["to"]["session_time"], 69.095_235);
+        assert_eq!(value["recorder"]["polls"], 9);
+        let open = to_json(&playlist, &Gap { to: None, ..gap() }, 0);
+        assert!(open["to"].is_null());
+    }
+
+    #[test]
+    fn bodies_steer_no_terminal() {
+        assert_eq!(
+            printable(b"#EXTM3U\r\na\x1b[2J\rb\t\xff\n"),
+            "#EXTM3U\r\na\\u{1b}[2J\\rb\t\u{fffd}\n"
+        );
+    }
+}

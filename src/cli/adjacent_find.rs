@@ -1,0 +1,206 @@
+//! adjacent-find: arguments, which playlists, the exit code.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+use super::durations::{escaped, parse_duration};
+use super::exit::{self, Failure, warn};
+use crate::analysis::adjacent::{self, Gap, Threshold};
+use crate::analysis::report;
+use crate::session::{Body, ExchangeId, PlaylistInfo, ReadError, Reader, Sessions};
+
+/// Finds where the media playlists of a recorded session were late: the gaps between two
+/// consecutive advances.
+#[derive(Debug, Parser)]
+#[command(name = "adjacent-find", version)]
+struct Arguments {
+    /// session folder
+    #[arg(short, long, default_value = "sessions")]
+    folder: PathBuf,
+
+    /// max time delta between consecutive advances (seconds) [default: 1.5 times the target duration]
+    #[arg(short, long, value_parser = parse_duration, allow_negative_numbers = true)]
+    time: Option<Duration>,
+
+    /// playlist name: whole, its last component, or its URL [default: all media playlists]
+    #[arg(short, long)]
+    playlist: Option<String>,
+
+    /// print one JSON object a line
+    #[arg(long)]
+    json: bool,
+
+    /// exit with 1 where a gap was found
+    #[arg(long)]
+    fail_on_gap: bool,
+
+    /// recorded session name, or the path of its folder
+    #[arg(value_name = "SESSION")]
+    session: String,
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    exit::code("adjacent-find", find(&Arguments::parse()))
+}
+
+/// `false`: a gap was found and that was to be a failure.
+fn find(arguments: &Arguments) -> Result<bool, Failure> {
+    let reader = Reader::open(&Sessions::new(&arguments.folder).find(&arguments.session)?)?;
+    let all = reader.media_playlists()?;
+    let searched = match &arguments.playlist {
+        None => all.iter().collect(),
+        Some(name) => adjacent::select(&all, name),
+    };
+    if let (Some(name), true) = (&arguments.playlist, searched.is_empty()) {
+        let names: Vec<&str> = all.iter().map(|playlist| playlist.name.as_str()).collect();
+        return Err(Failure::usage(format!(
+            "no playlist {name:?}; there are: {}",
+            names.join(", ")
+        )));
+    }
+    let mut printer = Printer {
+        out: io::BufWriter::new(io::stdout().lock()),
+        reader: &reader,
+        zero_us: reader.runs()?.first().map_or(0, |run| run.started_us),
+        json: arguments.json,
+        headings: arguments.playlist.is_none(),
+    };
+    let mut found = 0;
+    for playlist in &searched {
+        let gaps = adjacent::find(&reader, playlist, Threshold(arguments.time))?;
+        found += gaps.len();
+        match printer.print(playlist, &all, &gaps) {
+            Ok(()) => {}
+            // Who closed the pipe has seen enough.
+            Err(Unprinted::Out(error)) if error.kind() == io::ErrorKind::BrokenPipe => break,
+            Err(Unprinted::Out(error)) => {
+                return Err(Failure::failed(format!(
+                    "cannot write the findings: {error}"
+                )));
+            }
+            Err(Unprinted::Session(error)) => return Err(error.into()),
+        }
+    }
+    if found == 0 {
+        warn(nothing_found(arguments.time, searched.len()));
+    }
+    Ok(found == 0 || !arguments.fail_on_gap)
+}
+
+fn nothing_found(time: Option<Duration>, playlists: usize) -> String {
+    let over = time.map_or_else(
+        || "1.5 times the target duration".to_owned(),
+        |time| report::timedelta(crate::clock::micros(time)),
+    );
+    let plural = if playlists == 1 { "" } else { "s" };
+    format!("No gap over {over} in {playlists} playlist{plural}")
+}
+
+enum Unprinted {
+    Out(io::Error),
+    Session(ReadError),
+}
+
+impl From<io::Error> for Unprinted {
+    fn from(error: io::Error) -> Self {
+        Self::Out(error)
+    }
+}
+
+struct Printer<'a, W> {
+    out: W,
+    reader: &'a Reader,
+    zero_us: i64,
+    json: bool,
+    headings: bool,
+}
+
+impl<W: Write> Printer<'_, W> {
+    fn print(
+        &mut self,
+        playlist: &PlaylistInfo,
+        all: &[PlaylistInfo],
+        gaps: &[Gap],
+    ) -> Result<(), Unprinted> {
+        if self.headings && !self.json && !gaps.is_empty() {
+            writeln!(self.out, "Playlist {}", heading(playlist, all))?;
+        }
+        for gap in gaps {
+            if self.json {
+                writeln!(self.out, "{}", report::to_json(playlist, gap, self.zero_us))?;
+            } else {
+                let from = self.body(gap.from.exchange_id)?;
+                let to = gap
+                    .to
+                    .map(|to| self.body(to.exchange_id))
+                    .transpose()?
+                    .flatten();
+                report::write_text(&mut self.out, gap, from.as_deref(), to.as_deref())?;
+            }
+        }
+        Ok(self.out.flush()?)
+    }
+
+    fn body(&self, exchange: ExchangeId) -> Result<Option<Vec<u8>>, Unprinted> {
+        match self.reader.body_of(exchange).map_err(Unprinted::Session)? {
+            Some(Body::Bytes(bytes)) => Ok(Some(bytes)),
+            Some(Body::Chunk(_)) | None => Ok(None),
+        }
+    }
+}
+
+/// The name; with the URL where another one has that name, too.
+fn heading(playlist: &PlaylistInfo, all: &[PlaylistInfo]) -> String {
+    let namesakes = all
+        .iter()
+        .filter(|other| other.name == playlist.name)
+        .count();
+    let name = escaped(&playlist.name);
+    if namesakes > 1 {
+        format!("{name} ({})", escaped(&playlist.url))
+    } else {
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_options_are_those_of_the_original() {
+        Arguments::command().debug_assert();
+        let words = [
+            "adjacent-find",
+            "-f",
+            "/mnt/storage/test",
+            "-t",
+            "12",
+            "-p",
+            "test_36_37.m3u8",
+            "session1",
+        ];
+        let arguments = Arguments::try_parse_from(words).unwrap();
+        assert_eq!(arguments.time, Some(Duration::from_secs(12)));
+        assert_eq!(arguments.playlist.as_deref(), Some("test_36_37.m3u8"));
+        assert!(Arguments::try_parse_from(["adjacent-find", "-t", "-1", "s"]).is_err());
+    }
+
+    #[test]
+    fn nothing_found_says_what_was_looked_for() {
+        assert_eq!(
+            nothing_found(None, 3),
+            "No gap over 1.5 times the target duration in 3 playlists"
+        );
+        assert_eq!(
+            nothing_found(Some(Duration::from_millis(12_500)), 1),
+            "No gap over 0:00:12.500000 in 1 playlist"
+        );
+    }
+}

@@ -1,0 +1,225 @@
+//! isreplayer: arguments, start-up messages, the end.
+
+use std::io;
+use std::net::IpAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::durations::{escaped, parse_duration};
+use super::exit::{self, Failure, say};
+use super::listen::listen;
+use super::logging::{self, LogOptions, Stderr};
+use crate::clock::Clock;
+use crate::replayer::timeline::{format_time, format_utc};
+use crate::replayer::{AtEnd, Description, Options, Replay, serve};
+use crate::session::Sessions;
+
+/// HLS Session Replayer: answers players as the recorded origin did, on the same timeline.
+#[derive(Debug, Parser)]
+#[command(
+    name = "isreplayer",
+    version,
+    after_help = "Players open http://HOST:PORT/stream.m3u8; \
+    with ?offset=SECONDS each gets a timeline of its own."
+)]
+struct Arguments {
+    /// session folder
+    #[arg(short, long, default_value = "sessions")]
+    folder: std::path::PathBuf,
+
+    /// listening port; 0: any that is free
+    #[arg(short, long, default_value_t = 9090)]
+    port: u16,
+
+    /// start offset in seconds (fractions and 2m30s too)
+    #[arg(short, long, default_value = "0", value_parser = parse_duration, allow_negative_numbers = true)]
+    offset: Duration,
+
+    /// address to listen on [default: all]
+    #[arg(long, value_name = "ADDRESS")]
+    bind: Option<IpAddr>,
+
+    /// what happens after the last moment of the recording
+    #[arg(long, value_enum, default_value_t = End::Hold, value_name = "WHAT")]
+    at_end: End,
+
+    #[command(flatten)]
+    log: LogOptions,
+
+    /// recorded session name, or the path of its folder
+    #[arg(value_name = "SESSION")]
+    session: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum End {
+    /// the last playlists stay as they are, as those of a dead origin do
+    Hold,
+    /// media playlists get an #EXT-X-ENDLIST
+    Endlist,
+    /// isreplayer ends
+    Stop,
+}
+
+impl From<End> for AtEnd {
+    fn from(end: End) -> Self {
+        match end {
+            End::Hold => Self::Hold,
+            End::Endlist => Self::Endlist,
+            End::Stop => Self::Stop,
+        }
+    }
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    exit::code("isreplayer", replay(&Arguments::parse()).map(|()| true))
+}
+
+fn replay(arguments: &Arguments) -> Result<(), Failure> {
+    logging::init(arguments.log, Stderr);
+    let folder = Sessions::new(&arguments.folder).find(&arguments.session)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
+    let done = runtime.block_on(async {
+        let listener = bind(arguments)?;
+        let options = Options {
+            offset: arguments.offset,
+            at_end: arguments.at_end.into(),
+        };
+        let replay = Arc::new(Replay::open(folder, Clock::start(), options)?);
+        announce(&replay, &listener, arguments)?;
+        run(listener, replay, arguments.at_end).await
+    });
+    // A read that hangs must not hold up the end.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    done
+}
+
+fn bind(arguments: &Arguments) -> Result<TcpListener, Failure> {
+    listen(arguments.bind, arguments.port).map_err(|error| {
+        let port = arguments.port;
+        Failure::failed(match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                format!("port {port} is in use; choose another one with -p")
+            }
+            io::ErrorKind::PermissionDenied => {
+                format!("port {port} is not for this user; choose one above 1023 with -p")
+            }
+            _ => format!("cannot listen on port {port}: {error}"),
+        })
+    })
+}
+
+async fn run(listener: TcpListener, replay: Arc<Replay>, at_end: End) -> Result<(), Failure> {
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
+    let watched = Arc::clone(&replay);
+    let watch = tokio::spawn(async move { watched.watch().await });
+    let shutdown = async move {
+        let end = async move {
+            // It is never cancelled; if it panicked, nobody knows where the end is.
+            let at_the_end = watch.await.is_ok();
+            if at_end != End::Stop || !at_the_end {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = end => {}
+        }
+    };
+    serve::run(listener, replay, shutdown).await;
+    Ok(())
+}
+
+fn announce(
+    replay: &Arc<Replay>,
+    listener: &TcpListener,
+    arguments: &Arguments,
+) -> Result<(), Failure> {
+    let span = replay.span();
+    let start_us = crate::clock::micros(arguments.offset);
+    let description = replay.describe(span.moment_us(start_us.min(span.length_us())), "")?;
+    for line in description_lines(&description) {
+        say(escaped(&line));
+    }
+    let port = listener.local_addr().map_err(Failure::failed)?.port();
+    let host = match arguments.bind {
+        Some(address) if !address.is_unspecified() => {
+            std::net::SocketAddr::new(address, port).to_string()
+        }
+        _ => format!("127.0.0.1:{port}"),
+    };
+    say(format_args!("Play     http://{host}/stream.m3u8"));
+    say(format_args!(
+        "         http://{host}/stream.m3u8?offset=60  (from one minute on, on a timeline of its own)"
+    ));
+    say(format_args!(
+        "         http://{host}/  (everything there is)"
+    ));
+    if start_us > span.length_us() && !span.recording {
+        tracing::warn!("the offset lies behind the end of the recording");
+    }
+    Ok(())
+}
+
+fn description_lines(description: &Description) -> Vec<String> {
+    let state = if description.recording {
+        ", being recorded"
+    } else {
+        ""
+    };
+    let mut lines = vec![
+        format!("Session  {}", description.session),
+        format!("Recorded {}", format_utc(description.recorded_us)),
+        format!("Length   {}{state}", format_time(description.length_us)),
+    ];
+    for stream in &description.streams {
+        lines.push(format!("Stream   {}  {}", stream.name, stream.url));
+        lines.extend(
+            stream
+                .playlists
+                .iter()
+                .map(|playlist| format!("           {}", playlist.label)),
+        );
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_options_are_those_of_the_original() {
+        Arguments::command().debug_assert();
+        let all =
+            Arguments::try_parse_from(["isreplayer", "-f", "/x", "-p", "80", "-o", "2m30s", "s1"])
+                .unwrap();
+        assert_eq!(
+            (all.port, all.offset, all.session.as_str()),
+            (80, Duration::from_secs(150), "s1")
+        );
+        let few = Arguments::try_parse_from(["isreplayer", "session1"]).unwrap();
+        assert_eq!(
+            (few.port, few.offset, few.at_end),
+            (9090, Duration::ZERO, End::Hold)
+        );
+        assert_eq!(few.folder.to_str(), Some("sessions"));
+    }
+
+    #[test]
+    fn a_negative_offset_is_no_duration() {
+        let error = Arguments::try_parse_from(["isreplayer", "-o", "-5", "s1"])
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("is no duration"), "{error}");
+    }
+}

@@ -1,0 +1,266 @@
+//! Header fields of responses: the recorded ones that pass, and the replayer's own. Pure.
+//!
+//! What passes is a short list: Content-Type, Content-Encoding, Cache-Control and
+//! Retry-After. Everything else that an origin sends is framing, or leads to the live origin
+//! (Set-Cookie, Alt-Svc, Strict-Transport-Security, Refresh, Link, Location), or is about it.
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+/// The number of the exchange that was answered with.
+pub const EXCHANGE: HeaderName = HeaderName::from_static("x-isrecorder-exchange");
+/// The session time of the request, in seconds.
+pub const SESSION_TIME: HeaderName = HeaderName::from_static("x-isrecorder-session-time");
+
+const ALLOWED_METHODS: &str = "GET, HEAD, OPTIONS";
+const EXPOSED: &str = "Content-Length, Content-Range, Date, ETag, Age, Cache-Control, Content-Type, \
+    Content-Encoding, Last-Modified, Retry-After, Server, Accept-Ranges, X-Isrecorder-Exchange, \
+    X-Isrecorder-Session-Time";
+
+/// Adds what every response has, whatever it is: any web player may read it, nobody guesses its type.
+pub fn add_common(headers: &mut HeaderMap, request: &HeaderMap) {
+    match request.get(header::ORIGIN) {
+        Some(origin) => {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+                HeaderValue::from_static("true"),
+            );
+            headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+        }
+        None => {
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_ORIGIN,
+                HeaderValue::from_static("*"),
+            );
+        }
+    }
+    headers.insert(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static(EXPOSED),
+    );
+    headers.insert(
+        HeaderName::from_static("timing-allow-origin"),
+        HeaderValue::from_static("*"),
+    );
+    headers.insert(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("cross-origin"),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+}
+
+/// Adds the answer to a preflight (Fetch, CORS protocol): whatever is asked for is allowed.
+pub fn add_preflight(headers: &mut HeaderMap, request: &HeaderMap) {
+    headers.insert(header::ALLOW, HeaderValue::from_static(ALLOWED_METHODS));
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static(ALLOWED_METHODS),
+    );
+    if let Some(asked) = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+    }
+    if request.contains_key("access-control-request-private-network") {
+        let allow = HeaderName::from_static("access-control-allow-private-network");
+        headers.insert(allow, HeaderValue::from_static("true"));
+    }
+    headers.insert(
+        header::ACCESS_CONTROL_MAX_AGE,
+        HeaderValue::from_static("86400"),
+    );
+}
+
+/// Adds the Allow field of a 405.
+pub fn add_allow(headers: &mut HeaderMap) {
+    headers.insert(header::ALLOW, HeaderValue::from_static(ALLOWED_METHODS));
+}
+
+/// The strong entity tag of content with this SHA-256.
+pub fn entity_tag(sha256: &[u8]) -> String {
+    let hex: String = sha256
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("\"{hex}\"")
+}
+
+/// Whether an If-None-Match field names the tag (RFC 9110 13.1.2: weak comparison).
+pub fn none_match_names(request: &HeaderMap, tag: &str) -> bool {
+    request.get_all(header::IF_NONE_MATCH).iter().any(|value| {
+        let Ok(value) = value.to_str() else {
+            return false;
+        };
+        value
+            .split(',')
+            .map(str::trim)
+            .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
+    })
+}
+
+/// Whether the Range field counts (RFC 9110 13.1.5: an If-Range names our tag, or there is none).
+pub fn if_range_allows(request: &HeaderMap, tag: &str) -> bool {
+    request
+        .get(header::IF_RANGE)
+        .is_none_or(|value| value.as_bytes() == tag.as_bytes())
+}
+
+/// A recorded Cache-Control, such that nothing is kept longer than the answer holds.
+///
+/// `held_seconds`: for how long that is; `None`: for ever, so that nothing is changed.
+pub fn clip_cache_control(recorded: &str, held_seconds: Option<u64>) -> String {
+    let Some(held) = held_seconds else {
+        return recorded.to_owned();
+    };
+    let clipped: Vec<String> = directives(recorded)
+        .filter_map(|directive| clip(directive, held))
+        .collect();
+    if clipped.is_empty() {
+        "no-cache".to_owned()
+    } else {
+        clipped.join(", ")
+    }
+}
+
+fn clip(directive: &str, held: u64) -> Option<String> {
+    let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+    match name.trim().to_ascii_lowercase().as_str() {
+        "immutable" | "stale-while-revalidate" | "stale-if-error" => None,
+        name @ ("max-age" | "s-maxage") => {
+            // RFC 9111 1.2.2: what overflows is for ever; what is no number counts as stale.
+            let value = value.trim().trim_matches('"');
+            let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+            let seconds = if digits {
+                value.parse().unwrap_or(u64::MAX)
+            } else {
+                0
+            };
+            Some(format!("{name}={}", seconds.min(held)))
+        }
+        _ => Some(directive.to_owned()),
+    }
+}
+
+/// The elements of a list, at commas outside quoted strings.
+fn directives(value: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    value
+        .split(move |c| {
+            quoted ^= c == '"';
+            c == ',' && !quoted
+        })
+        .map(str::trim)
+        .filter(|directive| !directive.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn request(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        fields
+            .iter()
+            .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)))
+            .collect()
+    }
+
+    #[test]
+    fn caches_keep_nothing_longer_than_it_holds() {
+        let cases = [
+            ("max-age=3600, public", Some(4), "max-age=4, public"),
+            ("public,max-age=2", Some(4), "public, max-age=2"),
+            (
+                "max-age=3600, immutable, s-maxage=\"9\"",
+                Some(0),
+                "max-age=0, s-maxage=0",
+            ),
+            ("immutable", Some(3), "no-cache"),
+            (
+                "max-age=99999999999999999999, stale-if-error=60",
+                Some(7),
+                "max-age=7",
+            ),
+            ("max-age=soon", Some(7), "max-age=0"),
+            (
+                "private=\"a, b\", no-store",
+                Some(1),
+                "private=\"a, b\", no-store",
+            ),
+            (
+                "max-age=31536000, immutable",
+                None,
+                "max-age=31536000, immutable",
+            ),
+        ];
+        for (recorded, held, wanted) in cases {
+            assert_eq!(clip_cache_control(recorded, held), wanted);
+        }
+    }
+
+    #[test]
+    fn tags_are_compared() {
+        let tag = entity_tag(&[0xAB; 32]);
+        assert_eq!(tag.len(), 34);
+        assert!(none_match_names(
+            &request(&[(
+                "if-none-match",
+                "\"x\", W/\"abababababababababababababababab\""
+            )]),
+            &tag
+        ));
+        assert!(none_match_names(&request(&[("if-none-match", "*")]), &tag));
+        assert!(!none_match_names(
+            &request(&[("if-none-match", "\"x\"")]),
+            &tag
+        ));
+        assert!(!none_match_names(&request(&[]), &tag));
+        assert!(if_range_allows(&request(&[]), &tag));
+        assert!(!if_range_allows(
+            &request(&[("if-range", "W/\"abababababababababababababababab\"")]),
+            &tag
+        ));
+        assert!(if_range_allows(
+            &request(&[("if-range", "\"abababababababababababababababab\"")]),
+            &tag
+        ));
+    }
+
+    #[test]
+    fn any_web_player_may_read() {
+        let mut headers = HeaderMap::new();
+        add_common(
+            &mut headers,
+            &request(&[("origin", "http://player.example")]),
+        );
+        assert_eq!(
+            headers["access-control-allow-origin"],
+            "http://player.example"
+        );
+        assert_eq!(headers["access-control-allow-credentials"], "true");
+        assert_eq!(headers["vary"], "Origin");
+        let mut headers = HeaderMap::new();
+        add_common(&mut headers, &request(&[]));
+        assert_eq!(headers["access-control-allow-origin"], "*");
+        let mut headers = HeaderMap::new();
+        add_preflight(
+            &mut headers,
+            &request(&[("access-control-request-headers", "range, x-own")]),
+        );
+        assert_eq!(headers["access-control-allow-headers"], "range, x-own");
+    }
+
+    proptest! {
+        #[test]
+        fn any_cache_control_is_clipped(text in "((max-age|s-maxage|public|immutable|a)(=\"?[0-9]{0,22}\"?)?[ ,]{0,2}){0,4}", held in 0..100_u64) {
+            let clipped = clip_cache_control(&text, Some(held));
+            for directive in clipped.split(", ") {
+                if let Some(seconds) = directive.strip_prefix("max-age=") {
+                    prop_assert!(seconds.parse::<u64>().is_ok_and(|s| s <= held), "{}", clipped);
+                }
+            }
+        }
+    }
+}

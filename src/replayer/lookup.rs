@@ -1,0 +1,366 @@
+//! From a question to recorded content. The only part of the replayer that reads the
+//! session; runs on a blocking thread.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use url::Url;
+
+use super::body::Piece;
+use super::headers::entity_tag;
+use super::parts::{self, Part, Plan};
+use super::playlist::{self, Cache, Key, Served, imports_variables};
+use super::range::RangeSpec;
+use crate::hls::{PlaylistKind, Variables, playlist_kind, read_multivariant};
+use crate::session::{
+    Answer, Body, Exchange, Found, Headers, Outcome, RangePart, ReadError, Reader, StreamInfo,
+};
+
+/// Redirects that are followed inside.
+const MOST_HOPS: usize = 10;
+
+/// What a request asks of the session.
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    /// The URL at the origin.
+    pub(super) url: Url,
+    /// Whether recorded redirects are followed inside.
+    pub(super) follow: bool,
+    /// Path and query that the player asked for.
+    pub(super) served: String,
+    /// The clock in it, as a path prefix.
+    pub(super) prefix: String,
+    /// The Range of the request.
+    pub(super) range: Option<RangeSpec>,
+    /// The moment of the recording, in microseconds of Unix time.
+    pub(super) moment_us: i64,
+    /// Whether the session is being recorded.
+    pub(super) recording: bool,
+    /// Whether media playlists are to end.
+    pub(super) endlist: bool,
+}
+
+/// What the session has.
+#[derive(Debug)]
+pub(super) enum Looked {
+    /// The URL was never asked for.
+    Unknown,
+    /// From then on it is there (microseconds of Unix time).
+    NotYet(i64),
+    /// It is being recorded.
+    Pending,
+    /// An answer.
+    Whole(Box<Whole>),
+    /// Pieces of a resource that is known by byte ranges.
+    Pieces(Box<Pieces>),
+    /// The range begins behind the end of a resource of this size.
+    Behind(u64),
+    /// Nothing that was recorded has this byte.
+    Hole(u64),
+}
+
+/// An answer with its content.
+#[derive(Debug)]
+pub(super) struct Whole {
+    pub(super) answer: Answer,
+    /// The resource's URL.
+    pub(super) url: Url,
+    pub(super) headers: Headers,
+    pub(super) content: Content,
+}
+
+/// Content of an answer.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// None was recorded.
+    None,
+    /// A playlist, as it is served.
+    Playlist(Served),
+    /// Other bytes; with their entity tag.
+    Plain(Piece, String),
+}
+
+/// Pieces of a resource that is known by byte ranges.
+#[derive(Debug)]
+pub(super) struct Pieces {
+    /// The part that the first piece is of: its header fields count.
+    pub(super) answer: Answer,
+    pub(super) url: Url,
+    pub(super) headers: Headers,
+    /// Where the pieces begin in the resource.
+    pub(super) first: u64,
+    /// The size of the whole resource, if it is known.
+    pub(super) total: Option<u64>,
+    pub(super) pieces: Vec<Piece>,
+}
+
+/// Whether something is missing of the body that an exchange announced.
+pub(super) fn is_broken(exchange: &Exchange) -> bool {
+    match exchange.outcome {
+        Outcome::Short
+        | Outcome::Reset
+        | Outcome::BodyTimeout
+        | Outcome::Aborted
+        | Outcome::TooLarge => true,
+        Outcome::Complete | Outcome::Long | Outcome::Encoding | Outcome::NotAPlaylist => false,
+        Outcome::Scheme | Outcome::Redirects | Outcome::Disk => false,
+        _ => exchange.status.is_some(),
+    }
+}
+
+impl Whole {
+    /// Where a recorded redirect leads, over http(s).
+    pub(super) fn redirect(&self) -> Option<Url> {
+        if !matches!(
+            self.answer.exchange.status,
+            Some(301 | 302 | 303 | 307 | 308)
+        ) {
+            return None;
+        }
+        let mut target = self.url.join(self.headers.get("location")?).ok()?;
+        target.set_fragment(None);
+        matches!(target.scheme(), "http" | "https").then_some(target)
+    }
+}
+
+/// A look at a session.
+pub(super) struct Look<'a> {
+    pub(super) reader: &'a Reader,
+    pub(super) streams: &'a [StreamInfo],
+    pub(super) cache: &'a Cache,
+}
+
+impl Look<'_> {
+    /// What the session has for a question.
+    pub(super) fn ask(&self, question: &Question) -> Result<Looked, ReadError> {
+        let mut looked = self.ask_once(question, question.url.as_str())?;
+        for _ in 0..MOST_HOPS {
+            let target = match &looked {
+                Looked::Whole(whole) if question.follow => whole.redirect(),
+                _ => None,
+            };
+            let Some(target) = target else {
+                break;
+            };
+            looked = self.ask_once(question, target.as_str())?;
+        }
+        Ok(looked)
+    }
+
+    fn ask_once(&self, question: &Question, url: &str) -> Result<Looked, ReadError> {
+        let range = match question.range {
+            Some(RangeSpec::From(first, last)) => Some((first, last)),
+            // Where its end is, only the parts know.
+            Some(RangeSpec::Suffix(_)) | None => None,
+        };
+        Ok(
+            match self
+                .reader
+                .answer(url, range, question.moment_us, question.recording)?
+            {
+                Found::Unknown => Looked::Unknown,
+                Found::NotYet(from_us) => Looked::NotYet(from_us),
+                Found::Pending => Looked::Pending,
+                Found::Answer(answer) => self.whole(question, *answer)?,
+                Found::Ranges(parts) => self.ranges(question, parts)?,
+            },
+        )
+    }
+
+    fn whole(&self, question: &Question, answer: Answer) -> Result<Looked, ReadError> {
+        // What was asked for once was a URL.
+        let url = Url::parse(&answer.resource.url).unwrap_or_else(|_| question.url.clone());
+        let headers = self.reader.headers(&answer.exchange)?;
+        let content = self.content(question, &answer, &url)?;
+        Ok(Looked::Whole(Box::new(Whole {
+            answer,
+            url,
+            headers,
+            content,
+        })))
+    }
+
+    fn content(
+        &self,
+        question: &Question,
+        answer: &Answer,
+        url: &Url,
+    ) -> Result<Content, ReadError> {
+        let exchange = &answer.exchange;
+        let Some(body_id) = exchange.body_id else {
+            return Ok(Content::None);
+        };
+        let may_be_playlist = answer.resource.kind.is_playlist()
+            && exchange.status == Some(200)
+            && exchange.body_encoding.is_none()
+            && !is_broken(exchange);
+        if may_be_playlist {
+            return self.playlist(question, answer, body_id, url);
+        }
+        let tag = entity_tag(exchange.body_sha256.as_deref().unwrap_or_default());
+        Ok(Content::Plain(self.piece(body_id)?, tag))
+    }
+
+    fn piece(&self, body_id: i64) -> Result<Piece, ReadError> {
+        Ok(match self.reader.body(body_id)? {
+            Body::Bytes(bytes) => Piece::Bytes(bytes.into()),
+            Body::Chunk(chunk) => Piece::File {
+                file: Arc::new(chunk.file),
+                first: 0,
+                length: chunk.size,
+            },
+        })
+    }
+
+    fn playlist(
+        &self,
+        question: &Question,
+        answer: &Answer,
+        body_id: i64,
+        url: &Url,
+    ) -> Result<Content, ReadError> {
+        let mut key = Key {
+            body_id,
+            served: question.served.clone(),
+            prefix: question.prefix.clone(),
+            origin: url.clone(),
+            imports: None,
+            endlist: question.endlist,
+        };
+        if let Some(served) = self.cache.get(&key) {
+            return Ok(Content::Playlist(served));
+        }
+        let Body::Bytes(body) = self.reader.body(body_id)? else {
+            let tag = entity_tag(answer.exchange.body_sha256.as_deref().unwrap_or_default());
+            return Ok(Content::Plain(self.piece(body_id)?, tag));
+        };
+        let Some(kind) = playlist_kind(&body) else {
+            let served = playlist::served_bytes(body);
+            return Ok(Content::Plain(Piece::Bytes(served.bytes), served.tag));
+        };
+        let mut imports = Variables::default();
+        if kind == PlaylistKind::Media && imports_variables(&body) {
+            let main = self.main_of(answer.resource.stream_id, question.moment_us)?;
+            if let Some((main_id, main_url, main_body)) = main {
+                key.imports = Some(main_id);
+                if let Some(served) = self.cache.get(&key) {
+                    return Ok(Content::Playlist(served));
+                }
+                imports = read_multivariant(&main_body, &main_url).variables;
+            }
+        }
+        let served = playlist::serve(body, &key, &imports);
+        self.cache.put(key, served.clone());
+        Ok(Content::Playlist(served))
+    }
+
+    /// The multivariant playlist of a stream at a moment: number and text of its body, its URL.
+    pub(super) fn main_of(
+        &self,
+        stream_id: i64,
+        moment_us: i64,
+    ) -> Result<Option<(i64, Url, Bytes)>, ReadError> {
+        let Some(stream) = self.streams.iter().find(|stream| stream.id == stream_id) else {
+            return Ok(None);
+        };
+        let mut url = stream.url.clone();
+        for _ in 0..=MOST_HOPS {
+            let Found::Answer(answer) = self.reader.answer(&url, None, moment_us, false)? else {
+                return Ok(None);
+            };
+            let Ok(own) = Url::parse(&answer.resource.url) else {
+                return Ok(None);
+            };
+            let headers = self.reader.headers(&answer.exchange)?;
+            let whole = Whole {
+                answer: *answer,
+                url: own,
+                headers,
+                content: Content::None,
+            };
+            if let Some(target) = whole.redirect() {
+                url = target.into();
+                continue;
+            }
+            let Some(body_id) = whole.answer.exchange.body_id else {
+                return Ok(None);
+            };
+            return Ok(match self.reader.body(body_id)? {
+                Body::Bytes(body) if playlist_kind(&body) == Some(PlaylistKind::Multivariant) => {
+                    Some((body_id, whole.url, body.into()))
+                }
+                _ => None,
+            });
+        }
+        Ok(None)
+    }
+
+    fn ranges(&self, question: &Question, parts: Vec<RangePart>) -> Result<Looked, ReadError> {
+        let facts: Vec<Part> = parts.iter().map(part_facts).collect();
+        let (first, pieces, total) = match parts::plan(&facts, question.range) {
+            Plan::Behind(size) => return Ok(Looked::Behind(size)),
+            Plan::Hole(at) => return Ok(Looked::Hole(at)),
+            Plan::Fault(index) => {
+                return match parts.into_iter().nth(index) {
+                    Some(part) => self.whole(question, part.answer),
+                    None => Ok(Looked::Unknown),
+                };
+            }
+            Plan::Pieces {
+                first,
+                pieces,
+                total,
+            } => (first, pieces, total),
+        };
+        let mut bodies = Vec::with_capacity(pieces.len());
+        for piece in &pieces {
+            let body_id = parts
+                .get(piece.part)
+                .and_then(|part| part.answer.exchange.body_id);
+            if let Some(body_id) = body_id {
+                bodies.push(self.piece(body_id)?.slice(piece.skip, piece.length));
+            }
+        }
+        let leading = pieces
+            .first()
+            .and_then(|piece| parts.into_iter().nth(piece.part));
+        let Some(RangePart { answer, .. }) = leading else {
+            return Ok(Looked::Unknown);
+        };
+        let url = Url::parse(&answer.resource.url).unwrap_or_else(|_| question.url.clone());
+        let headers = self.reader.headers(&answer.exchange)?;
+        Ok(Looked::Pieces(Box::new(Pieces {
+            answer,
+            url,
+            headers,
+            first,
+            total,
+            pieces: bodies,
+        })))
+    }
+}
+
+fn part_facts(part: &RangePart) -> Part {
+    let exchange = &part.answer.exchange;
+    let named = part
+        .answer
+        .resource
+        .range
+        .map_or((0, u64::MAX), |range| (range.first, range.length));
+    let is_bytes = matches!(exchange.status, Some(200 | 206))
+        && exchange.outcome == Outcome::Complete
+        && exchange.body_encoding.is_none()
+        && exchange.body_id.is_some();
+    let total = match exchange.status {
+        Some(200) => Some(part.length),
+        _ => exchange.resource_bytes,
+    };
+    Part {
+        first: part.first,
+        length: part.length,
+        named,
+        is_fault: !is_bytes,
+        age: (exchange.from_us, exchange.id),
+        total,
+    }
+}

@@ -1,0 +1,42 @@
+//! Answers players out of a session: `answer(url, t)` over HTTP.
+//!
+//! What always holds:
+//! - The server keeps nothing about a client: what time it is for a player stands in its URLs.
+//! - No request becomes the path of a file, and no request leaves for another server.
+//! - Decisions are pure functions ([`route`], [`range`], [`timeline`], [`parts`],
+//!   [`headers`]); only `lookup` reads the session, only [`serve`] knows the HTTP server.
+//!
+//! What does not belong here: what is on disk (`session`), what a playlist means (`hls`),
+//! arguments and messages (`cli`).
+//!
+//! | file | is |
+//! | --- | --- |
+//! | [`route`] | which resource a path means |
+//! | [`timeline`] | clocks, the end, durations |
+//! | [`range`], [`parts`] | byte ranges: of one body, of a resource known by parts |
+//! | [`headers`], [`media_type`] | header fields |
+//! | [`replay`] | a session that is being replayed: its span, readers, watch |
+//! | `lookup`, `playlist` | from a question to recorded content, on a blocking thread |
+//! | [`respond`], `recorded`, `page`, [`body`] | from a request to a response |
+//! | [`serve`], [`stall`] | connections |
+
+pub mod body;
+pub mod headers;
+mod lookup;
+pub mod media_type;
+mod page;
+pub mod parts;
+mod playlist;
+mod pool;
+pub mod range;
+mod recorded;
+pub mod replay;
+pub mod respond;
+pub mod route;
+pub mod serve;
+pub mod stall;
+pub mod timeline;
+
+pub use page::{Description, StreamDescription};
+pub use replay::{Options, Replay};
+pub use timeline::AtEnd;

@@ -1,0 +1,207 @@
+//! What there is to play: for people (HTML), for programs (JSON).
+
+use serde::Serialize;
+
+use super::lookup::Look;
+use super::timeline::{Span, format_time, format_utc};
+use crate::hls::{read_multivariant, replay_path};
+use crate::session::ReadError;
+
+/// A session, as far as it matters to who wants to play it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Description {
+    /// Its name.
+    pub session: String,
+    /// Session zero, in microseconds of Unix time.
+    pub recorded_us: i64,
+    /// Its length, in microseconds.
+    pub length_us: i64,
+    /// Whether it is being recorded.
+    pub recording: bool,
+    /// Its inputs.
+    pub streams: Vec<StreamDescription>,
+}
+
+/// A stream, as far as it matters to who wants to play it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StreamDescription {
+    /// Its name.
+    pub name: String,
+    /// What was recorded.
+    pub url: String,
+    /// Its path here.
+    pub path: String,
+    /// Media playlists of its multivariant playlist.
+    pub playlists: Vec<PlaylistDescription>,
+}
+
+/// A media playlist, as far as it matters to who wants to play it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlaylistDescription {
+    /// A few words.
+    pub label: String,
+    /// Its path here.
+    pub path: String,
+}
+
+/// Describes a session with what its playlists listed at a moment (microseconds of Unix time).
+pub(super) fn describe(
+    name: &str,
+    span: Span,
+    look: &Look<'_>,
+    moment_us: i64,
+    prefix: &str,
+) -> Result<Description, ReadError> {
+    let mut streams = Vec::with_capacity(look.streams.len());
+    for stream in look.streams {
+        // At a moment without a playlist, the last one says more than nothing.
+        let main = match look.main_of(stream.id, moment_us)? {
+            Some(main) => Some(main),
+            None => look.main_of(stream.id, span.end_us)?,
+        };
+        let children = main
+            .map(|(_, url, body)| read_multivariant(&body, &url).children)
+            .unwrap_or_default();
+        let playlists = children
+            .into_iter()
+            .filter_map(|child| {
+                let path = replay_path(&child.url)?;
+                Some(PlaylistDescription {
+                    label: child.label,
+                    path: format!("{prefix}{path}"),
+                })
+            })
+            .collect();
+        let encoded =
+            percent_encoding::utf8_percent_encode(&stream.name, percent_encoding::NON_ALPHANUMERIC);
+        streams.push(StreamDescription {
+            name: stream.name.clone(),
+            url: stream.url.clone(),
+            path: format!("{prefix}/{encoded}/stream.m3u8"),
+            playlists,
+        });
+    }
+    Ok(Description {
+        session: name.to_owned(),
+        recorded_us: span.zero_us,
+        length_us: span.length_us(),
+        recording: span.recording,
+        streams,
+    })
+}
+
+/// The page as JSON.
+pub(super) fn json(description: &Description) -> String {
+    serde_json::to_string_pretty(description).unwrap_or_default() + "\n"
+}
+
+/// The page as HTML. It has no script, no style but its own, and loads nothing.
+pub(super) fn html(description: &Description, prefix: &str) -> String {
+    let session = escape(&description.session);
+    let state = if description.recording {
+        ", being recorded"
+    } else {
+        ""
+    };
+    let mut text = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>{session} - isreplayer</title></head>\n\
+         <body>\n<h1>{session}</h1>\n<p>Recorded {}, {} long{state}.</p>\n",
+        escape(&format_utc(description.recorded_us)),
+        format_time(description.length_us),
+    );
+    let first = format!("{prefix}/stream.m3u8");
+    let paths = [
+        (first, "the first stream"),
+        (
+            "/stream.m3u8?offset=0".to_owned(),
+            "the same from its start, on a clock of its own",
+        ),
+        ("/stream.m3u8?offset=60".to_owned(), "from one minute on"),
+    ];
+    text += "<ul>\n";
+    for (path, meaning) in &paths {
+        text += &format!(
+            "<li><a href=\"{0}\">{0}</a>: {meaning}</li>\n",
+            escape(path)
+        );
+    }
+    text += "</ul>\n";
+    for stream in &description.streams {
+        text += &format!(
+            "<h2><a href=\"{}\">{}</a></h2>\n<p>{}</p>\n<ul>\n",
+            escape(&stream.path),
+            escape(&stream.name),
+            escape(&stream.url),
+        );
+        for playlist in &stream.playlists {
+            text += &format!(
+                "<li><a href=\"{}\">{}</a></li>\n",
+                escape(&playlist.path),
+                escape(&playlist.label)
+            );
+        }
+        text += "</ul>\n";
+    }
+    text + "</body></html>\n"
+}
+
+/// Forbids everything that the page does not need, which is everything.
+pub(super) const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c if c.is_control() => escaped.push('\u{FFFD}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_escaped() {
+        let evil = "<script>\"'&\u{1b}".to_owned();
+        let playlist = PlaylistDescription {
+            label: evil.clone(),
+            path: evil.clone(),
+        };
+        let stream = StreamDescription {
+            name: evil.clone(),
+            url: evil.clone(),
+            path: evil.clone(),
+            playlists: vec![playlist],
+        };
+        let description = Description {
+            session: evil,
+            recorded_us: 0,
+            length_us: 1,
+            recording: true,
+            streams: vec![stream],
+        };
+        let page = html(&description, "/@5");
+        assert!(
+            !page.contains("<script>") && !page.contains('\u{1b}'),
+            "{page}"
+        );
+        assert!(page.contains("&lt;script&gt;&quot;&#39;&amp;"));
+        assert!(page.contains("1970-01-01 00:00:00 UTC"));
+        assert!(page.contains("href=\"/@5/stream.m3u8\""));
+        let value: serde_json::Value = serde_json::from_str(&json(&description)).unwrap();
+        assert_eq!(
+            value["streams"][0]["playlists"][0]["label"],
+            "<script>\"'&\u{1b}"
+        );
+    }
+}

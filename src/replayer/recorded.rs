@@ -1,0 +1,302 @@
+//! Recorded answers as responses: status, fields and content as they were, faults as those
+//! faults; framing, ranges and entity tags are the replayer's own.
+
+use http::header::{self, HeaderValue};
+use http::request::Parts as Request;
+use http::{Response, StatusCode};
+
+use super::body::{self, Piece};
+use super::headers::{self, clip_cache_control};
+use super::lookup::{Content, Pieces, Whole, is_broken};
+use super::media_type::{may_be_a_page, media_type};
+use super::range::{RangeSpec, Resolved};
+use super::respond::{Reply, path_of};
+use super::stall::Stalled;
+use super::timeline::seconds_held;
+use crate::session::{Answer, Headers, Outcome};
+use url::Url;
+
+/// What of a request matters here.
+pub(super) struct Asked<'a> {
+    pub(super) request: &'a Request,
+    /// The moment of the recording, in microseconds of Unix time.
+    pub(super) moment_us: i64,
+    pub(super) range: Option<RangeSpec>,
+    /// The clock in the path, as a path prefix.
+    pub(super) prefix: String,
+    pub(super) recording: bool,
+    /// When media playlists end by themselves, if they do; in microseconds of Unix time.
+    pub(super) playlists_end_us: Option<i64>,
+}
+
+/// The response that an answer is.
+pub(super) fn whole(whole: Whole, asked: &Asked<'_>) -> Reply {
+    let id = whole.answer.exchange.id;
+    let mut reply = response(whole, asked);
+    reply.exchange = Some(id);
+    reply.with_field(headers::EXCHANGE, &id.to_string())
+}
+
+fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
+    let exchange = &whole.answer.exchange;
+    let status = exchange
+        .status
+        .filter(|status| *status >= 200)
+        .and_then(|status| StatusCode::from_u16(status).ok());
+    let Some(status) = status else {
+        let what = format!(
+            "recorded fault: {}, closed without an answer",
+            exchange.outcome
+        );
+        return Reply {
+            response: None,
+            session_us: None,
+            exchange: None,
+            what,
+        };
+    };
+    if exchange.outcome == Outcome::Disk {
+        let sentence = "the recorder could not store this body";
+        return Reply::sentence(StatusCode::INTERNAL_SERVER_ERROR, sentence);
+    }
+    let fields = Fields {
+        answer: &whole.answer,
+        url: &whole.url,
+        headers: &whole.headers,
+    };
+    let mut reply = match &whole.content {
+        Content::None => broken_or(&whole, Vec::new(), asked),
+        Content::Playlist(served) => {
+            let piece = Piece::Bytes(served.bytes.clone());
+            return fields.add(tagged(status, piece, &served.tag, asked, false), asked);
+        }
+        Content::Plain(piece, tag) if status == StatusCode::OK && !is_broken(exchange) => {
+            let ranges = whole.answer.resource.kind.is_chunk();
+            return fields.add(tagged(status, piece.clone(), tag, asked, ranges), asked);
+        }
+        Content::Plain(piece, _) => broken_or(&whole, vec![piece.clone()], asked),
+    };
+    if let Some(response) = &mut reply.response {
+        *response.status_mut() = status;
+    }
+    if let (StatusCode::PARTIAL_CONTENT, Some(first)) = (status, exchange.body_first) {
+        reply = reply.with_field(
+            header::CONTENT_RANGE,
+            &content_range(first, exchange.body_size, exchange.resource_bytes),
+        );
+    }
+    if let Some(path) = whole
+        .redirect()
+        .and_then(|target| path_of(&target, &asked.prefix))
+    {
+        reply = reply.with_field(header::LOCATION, &path);
+    }
+    fields.add(reply, asked)
+}
+
+/// A body with its length; one that broke with the length that was announced, breaking there.
+fn broken_or(whole: &Whole, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
+    let exchange = &whole.answer.exchange;
+    let length: u64 = pieces.iter().map(Piece::length).sum();
+    let kind = whole.answer.resource.kind;
+    if !is_broken(exchange) {
+        let status = exchange.status.unwrap_or(0);
+        let what = if status >= 400 {
+            format!("recorded fault: {status}")
+        } else {
+            kind.to_string()
+        };
+        let reply = Reply::new(Response::new(body::pieces(pieces)), what);
+        // 204 and 304 have no content and must not say a length (RFC 9110 8.6).
+        let has_content = !matches!(status, 204 | 304);
+        return if has_content {
+            reply.with_field(header::CONTENT_LENGTH, &length.to_string())
+        } else {
+            reply
+        };
+    }
+    let stalled = asked
+        .request
+        .extensions
+        .get::<Stalled>()
+        .cloned()
+        .unwrap_or_default();
+    let what = format!("recorded fault: {}, after {length} bytes", exchange.outcome);
+    let reply = Reply::new(Response::new(body::broken(pieces, stalled)), what);
+    match exchange.announced_bytes {
+        Some(announced) if announced > length => {
+            reply.with_field(header::CONTENT_LENGTH, &announced.to_string())
+        }
+        _ => reply,
+    }
+}
+
+/// A good body: conditional, and in ranges where `ranges` says so.
+fn tagged(status: StatusCode, piece: Piece, tag: &str, asked: &Asked<'_>, ranges: bool) -> Reply {
+    let request = &asked.request.headers;
+    let mut response = Response::new(body::empty());
+    if headers::none_match_names(request, tag) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return Reply::new(response, "not modified").with_field(header::ETAG, tag);
+    }
+    let size = piece.length();
+    let resolved = match asked.range {
+        Some(range) if ranges && headers::if_range_allows(request, tag) => range.resolve(size),
+        _ => Resolved::Whole,
+    };
+    let reply = match resolved {
+        Resolved::Unsatisfiable => {
+            return Reply::sentence(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                "the range begins behind the end",
+            )
+            .with_field(header::CONTENT_RANGE, &format!("bytes */{size}"));
+        }
+        Resolved::Whole => {
+            *response.status_mut() = status;
+            *response.body_mut() = body::pieces(vec![piece]);
+            Reply::new(response, "").with_field(header::CONTENT_LENGTH, &size.to_string())
+        }
+        Resolved::Part { first, length } => {
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            *response.body_mut() = body::pieces(vec![piece.slice(first, length)]);
+            Reply::new(response, "")
+                .with_field(header::CONTENT_LENGTH, &length.to_string())
+                .with_field(
+                    header::CONTENT_RANGE,
+                    &content_range(first, length, Some(size)),
+                )
+        }
+    };
+    let reply = reply.with_field(header::ETAG, tag);
+    if ranges {
+        reply.with_field(header::ACCEPT_RANGES, "bytes")
+    } else {
+        reply
+    }
+}
+
+/// The response that pieces of a resource are.
+pub(super) fn pieces(pieces: Pieces, asked: &Asked<'_>) -> Reply {
+    let Pieces {
+        answer,
+        url,
+        headers,
+        first,
+        total,
+        pieces,
+    } = pieces;
+    let length: u64 = pieces.iter().map(Piece::length).sum();
+    let mut response = Response::new(body::pieces(pieces));
+    if asked.range.is_some() {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    let mut reply = Reply::new(response, "")
+        .with_field(header::CONTENT_LENGTH, &length.to_string())
+        .with_field(header::ACCEPT_RANGES, "bytes");
+    if asked.range.is_some() {
+        reply = reply.with_field(header::CONTENT_RANGE, &content_range(first, length, total));
+    }
+    let mut reply = Fields {
+        answer: &answer,
+        url: &url,
+        headers: &headers,
+    }
+    .add(reply, asked);
+    reply.exchange = Some(answer.exchange.id);
+    reply.with_field(headers::EXCHANGE, &answer.exchange.id.to_string())
+}
+
+fn content_range(first: u64, length: u64, total: Option<u64>) -> String {
+    let last = first.saturating_add(length.saturating_sub(1));
+    let total = total.map_or_else(|| "*".to_owned(), |total| total.to_string());
+    format!("bytes {first}-{last}/{total}")
+}
+
+/// The recorded fields that pass.
+struct Fields<'a> {
+    answer: &'a Answer,
+    url: &'a Url,
+    headers: &'a Headers,
+}
+
+impl Fields<'_> {
+    fn add(&self, mut reply: Reply, asked: &Asked<'_>) -> Reply {
+        let kind = self.answer.resource.kind;
+        if reply.what.is_empty() {
+            reply.what = kind.to_string();
+        }
+        let Some(response) = &mut reply.response else {
+            return reply;
+        };
+        let status = response.status();
+        if status == StatusCode::RANGE_NOT_SATISFIABLE && self.answer.exchange.status == Some(200) {
+            return reply;
+        }
+        let cache = self.cache_control(asked);
+        let fields = response.headers_mut();
+        if let Ok(cache) = HeaderValue::from_str(&cache) {
+            fields.insert(header::CACHE_CONTROL, cache);
+        }
+        if status == StatusCode::NOT_MODIFIED {
+            return reply;
+        }
+        let content_type = self.content_type(status);
+        if let Some(content_type) = content_type {
+            if may_be_a_page(content_type.as_bytes()) {
+                let sandbox = HeaderValue::from_static("default-src 'none'; sandbox");
+                fields.insert(header::CONTENT_SECURITY_POLICY, sandbox);
+            }
+            fields.insert(header::CONTENT_TYPE, content_type);
+        }
+        if let Some(encoding) = &self.answer.exchange.body_encoding
+            && let Ok(encoding) = HeaderValue::from_str(encoding)
+        {
+            fields.insert(header::CONTENT_ENCODING, encoding);
+        }
+        if let Some(after) = self.recorded("retry-after") {
+            fields.insert(header::RETRY_AFTER, after);
+        }
+        reply
+    }
+
+    fn recorded(&self, name: &str) -> Option<HeaderValue> {
+        let (_, value) = self.headers.0.iter().find(|(n, _)| n == name)?;
+        HeaderValue::from_bytes(value.trim_ascii()).ok()
+    }
+
+    fn content_type(&self, status: StatusCode) -> Option<HeaderValue> {
+        let recorded = self
+            .recorded("content-type")
+            .filter(|value| !value.is_empty());
+        recorded.or_else(|| {
+            if status.is_success() {
+                HeaderValue::from_str(&media_type(self.answer.resource.kind, self.url)).ok()
+            } else {
+                // What an error page without a type is, nobody knows.
+                (self.answer.exchange.body_size > 0).then(|| HeaderValue::from_static("text/plain"))
+            }
+        })
+    }
+
+    fn cache_control(&self, asked: &Asked<'_>) -> String {
+        let kind = self.answer.resource.kind;
+        let is_good = matches!(self.answer.exchange.status, Some(200 | 206));
+        // While it is being recorded, nobody knows for how long an answer holds.
+        if asked.recording && (kind.is_playlist() || !is_good) {
+            return "no-cache".to_owned();
+        }
+        let Some(recorded) = self
+            .headers
+            .get("cache-control")
+            .filter(|text| !text.is_empty())
+        else {
+            return "no-cache".to_owned();
+        };
+        let ends_us = asked
+            .playlists_end_us
+            .filter(|end| kind.is_playlist() && *end > asked.moment_us);
+        let until_us = [self.answer.until_us, ends_us].into_iter().flatten().min();
+        clip_cache_control(recorded, seconds_held(asked.moment_us, until_us))
+    }
+}

@@ -1,0 +1,240 @@
+//! A session that is being replayed: its span, its readers, its watch over the end.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use super::lookup::{Look, Looked, Question};
+use super::page::{self, Description};
+use super::playlist::Cache;
+use super::pool::Pool;
+use super::timeline::{self, AtEnd, Span, format_time};
+use crate::clock::{self, Clock};
+use crate::session::{ReadError, Reader, SessionFolder, StreamInfo};
+
+/// A recorder that was not seen for so long is gone.
+const SEEN_US: i64 = 15_000_000;
+/// How often a session that is being recorded is looked at.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// For so long after a recording no reader is kept open: the recorder waits 3 s at most for
+/// the moment in which it can make the database one file.
+const LET_GO_FOR: Duration = Duration::from_secs(3);
+/// What was listed is waited for so long, and looked for so often.
+const PENDING_WAIT: Duration = Duration::from_secs(10);
+const PENDING_EVERY: Duration = Duration::from_millis(100);
+
+/// How to replay.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Session time at which the server's own clock starts.
+    pub offset: Duration,
+    /// What happens after the end.
+    pub at_end: AtEnd,
+}
+
+/// A session that is being replayed.
+#[derive(Debug)]
+pub struct Replay {
+    name: String,
+    clock: Clock,
+    clock_us: i64,
+    at_end: AtEnd,
+    state: RwLock<State>,
+    pool: Pool,
+    cache: Cache,
+}
+
+#[derive(Debug, Clone)]
+struct State {
+    span: Span,
+    streams: Arc<[StreamInfo]>,
+}
+
+impl Replay {
+    /// Opens a session. The server's own clock starts now.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn open(folder: SessionFolder, clock: Clock, options: Options) -> Result<Self, ReadError> {
+        let name = folder.name();
+        let pool = Pool::open(folder)?;
+        let state = pool.with(read_state)?;
+        Ok(Self {
+            name,
+            clock,
+            clock_us: clock.now_us().saturating_sub(clock::micros(options.offset)),
+            at_end: options.at_end,
+            state: RwLock::new(state),
+            pool,
+            cache: Cache::default(),
+        })
+    }
+
+    /// The session's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the recording lies in time.
+    pub fn span(&self) -> Span {
+        self.state().span
+    }
+
+    /// Inputs of the session.
+    pub fn streams(&self) -> Arc<[StreamInfo]> {
+        self.state().streams
+    }
+
+    /// Now, in microseconds of Unix time.
+    pub(super) fn now_us(&self) -> i64 {
+        self.clock.now_us()
+    }
+
+    /// ZERO of the server's own clock, in microseconds of Unix time.
+    pub(super) fn clock_us(&self) -> i64 {
+        self.clock_us
+    }
+
+    /// Whether media playlists end at that moment of the recording by themselves.
+    pub(super) fn ends_playlists(&self, moment_us: i64) -> bool {
+        self.at_end == AtEnd::Endlist && self.span().is_over(moment_us)
+    }
+
+    /// From when on another answer holds, where media playlists are going to end.
+    pub(super) fn ends_playlists_at(&self) -> Option<i64> {
+        let span = self.span();
+        (self.at_end == AtEnd::Endlist && !span.recording).then_some(span.end_us)
+    }
+
+    fn state(&self) -> State {
+        self.state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// What there is to play, with the variants that were listed at a moment.
+    ///
+    /// # Errors
+    /// The session cannot be read.
+    pub fn describe(&self, moment_us: i64, prefix: &str) -> Result<Description, ReadError> {
+        let State { span, streams } = self.state();
+        self.pool.with(|reader| {
+            let look = Look {
+                reader,
+                streams: &streams,
+                cache: &self.cache,
+            };
+            page::describe(&self.name, span, &look, moment_us, prefix)
+        })
+    }
+
+    /// Like [`Self::describe`], on a blocking thread.
+    pub(super) async fn described(
+        self: &Arc<Self>,
+        moment_us: i64,
+        prefix: String,
+    ) -> Result<Description, ReadError> {
+        let replay = Arc::clone(self);
+        let _slot = self.pool.slot().await;
+        blocking(move || replay.describe(moment_us, &prefix)).await
+    }
+
+    /// What the session has for a question; waits for what is being recorded.
+    pub(super) async fn ask(self: &Arc<Self>, question: Question) -> Result<Looked, ReadError> {
+        let deadline = clock::instant() + PENDING_WAIT;
+        loop {
+            let (replay, mut asked) = (Arc::clone(self), question.clone());
+            asked.recording = self.span().recording;
+            let looked = {
+                let _slot = self.pool.slot().await;
+                blocking(move || replay.look(&asked)).await?
+            };
+            if !matches!(looked, Looked::Pending) || clock::instant() >= deadline {
+                return Ok(looked);
+            }
+            tokio::time::sleep(PENDING_EVERY).await;
+        }
+    }
+
+    fn look(&self, question: &Question) -> Result<Looked, ReadError> {
+        let streams = self.streams();
+        self.pool.with(|reader| {
+            Look {
+                reader,
+                streams: &streams,
+                cache: &self.cache,
+            }
+            .ask(question)
+        })
+    }
+
+    /// Follows a session that is being recorded; returns when the server's own clock is at its end.
+    pub async fn watch(self: &Arc<Self>) {
+        while self.span().recording {
+            tokio::time::sleep(WATCH_EVERY).await;
+            let replay = Arc::clone(self);
+            match blocking(move || replay.pool.with(read_state)).await {
+                Ok(state) => self.note(state).await,
+                Err(error) => tracing::error!("{error}"),
+            }
+        }
+        let end_us = self.span().length_us();
+        loop {
+            let left = end_us.saturating_sub(timeline::session_us(self.now_us(), self.clock_us));
+            match u64::try_from(left) {
+                Ok(left) if left > 0 => tokio::time::sleep(Duration::from_micros(left)).await,
+                _ => break,
+            }
+        }
+        let then = match self.at_end {
+            AtEnd::Hold => "the last answers hold from now on (see --at-end)",
+            AtEnd::Endlist => "media playlists have an EXT-X-ENDLIST from now on",
+            AtEnd::Stop => "stopping",
+        };
+        tracing::info!("{} the recording ends here: {then}", format_time(end_us));
+    }
+
+    async fn note(&self, state: State) {
+        let finished = !state.span.recording;
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+        if finished {
+            tracing::info!("{} is no longer being recorded", self.name);
+            self.pool.keep(false);
+            tokio::time::sleep(LET_GO_FOR).await;
+            self.pool.keep(true);
+        }
+    }
+}
+
+/// Runs what waits for a disk.
+async fn blocking<T: Send + 'static>(
+    job: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, ReadError> {
+    match tokio::task::spawn_blocking(job).await {
+        Ok(done) => done,
+        Err(error) => Err(ReadError::Io(std::io::Error::other(error))),
+    }
+}
+
+fn read_state(reader: &Reader) -> Result<State, ReadError> {
+    let runs = reader.runs()?;
+    let streams = reader.streams()?.into();
+    let zero_us = runs.first().map_or(0, |run| run.started_us);
+    let (end_us, recording) = runs
+        .last()
+        .map_or((zero_us, false), |run| match run.stopped_us {
+            Some(stopped_us) => (stopped_us, false),
+            None => (
+                run.seen_us,
+                clock::system_us().saturating_sub(run.seen_us) < SEEN_US,
+            ),
+        });
+    Ok(State {
+        span: Span {
+            zero_us,
+            end_us,
+            recording,
+        },
+        streams,
+    })
+}

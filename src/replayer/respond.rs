@@ -1,0 +1,315 @@
+//! From a request to a response. The HTTP status of everything is decided here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{self, HeaderName, HeaderValue};
+use http::request::Parts as Request;
+use http::{Method, Response, StatusCode};
+use url::Url;
+
+use super::body::{self, Body};
+use super::headers;
+use super::lookup::{Looked, Question};
+use super::page;
+use super::range::{self, RangeSpec};
+use super::recorded::{self, Asked};
+use super::replay::Replay;
+use super::route::{Route, RouteError, Target, clock_prefix, route};
+use super::timeline::{clock_ms, format_time, session_us};
+use crate::hls::replay_path;
+use crate::session::{ExchangeId, ReadError};
+
+/// A response, and what is said about it in the log.
+#[derive(Debug)]
+pub struct Reply {
+    /// `None`: the connection is closed without an answer, as the origin did.
+    pub response: Option<Response<Body>>,
+    /// The session time of the request, in microseconds; `None`: it was about none.
+    pub session_us: Option<i64>,
+    /// The exchange that was answered with.
+    pub exchange: Option<ExchangeId>,
+    /// What was done, in a few words.
+    pub what: String,
+}
+
+impl Reply {
+    pub(super) fn new(response: Response<Body>, what: impl Into<String>) -> Self {
+        Self {
+            response: Some(response),
+            session_us: None,
+            exchange: None,
+            what: what.into(),
+        }
+    }
+
+    /// A sentence of the replayer's own.
+    pub(super) fn sentence(status: StatusCode, sentence: &str) -> Self {
+        let mut response = Response::new(body::full(format!("{sentence}\n")));
+        *response.status_mut() = status;
+        let fields = response.headers_mut();
+        fields.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
+        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Self::new(response, sentence)
+    }
+
+    pub(super) fn with_field(mut self, name: HeaderName, value: &str) -> Self {
+        if let (Some(response), Ok(value)) = (&mut self.response, HeaderValue::from_str(value)) {
+            response.headers_mut().insert(name, value);
+        }
+        self
+    }
+}
+
+impl Replay {
+    /// Answers a request. Never fails: what goes wrong is a response, too.
+    pub async fn respond(self: &Arc<Self>, request: &Request) -> Reply {
+        let mut reply = self.answer(request).await;
+        if let Some(response) = &mut reply.response {
+            headers::add_common(response.headers_mut(), &request.headers);
+            if request.method == Method::HEAD {
+                *response.body_mut() = body::empty();
+            }
+        }
+        reply
+    }
+
+    async fn answer(self: &Arc<Self>, request: &Request) -> Reply {
+        match request.method {
+            Method::GET | Method::HEAD => {}
+            Method::OPTIONS => {
+                let mut response = Response::new(body::empty());
+                *response.status_mut() = StatusCode::NO_CONTENT;
+                headers::add_preflight(response.headers_mut(), &request.headers);
+                return Reply::new(response, "preflight");
+            }
+            _ => {
+                let mut reply =
+                    Reply::sentence(StatusCode::METHOD_NOT_ALLOWED, "a replay can only be read");
+                if let Some(response) = &mut reply.response {
+                    headers::add_allow(response.headers_mut());
+                }
+                return reply;
+            }
+        }
+        let path = request.uri.path_and_query().map_or("/", |p| p.as_str());
+        match route(path) {
+            Ok(route) => self.answer_route(request, path, route).await,
+            Err(error) => {
+                let status = match error {
+                    RouteError::TooLong => StatusCode::URI_TOO_LONG,
+                    RouteError::Clock(_) | RouteError::Offset(_) => StatusCode::BAD_REQUEST,
+                    RouteError::Nothing => StatusCode::NOT_FOUND,
+                };
+                Reply::sentence(status, &error.to_string())
+            }
+        }
+    }
+
+    async fn answer_route(self: &Arc<Self>, request: &Request, path: &str, route: Route) -> Reply {
+        let now_us = self.now_us();
+        let zero_us = route
+            .clock_ms
+            .map_or(self.clock_us(), |ms| ms.saturating_mul(1000));
+        let session_us = session_us(now_us, zero_us);
+        let prefix = clock_prefix(route.clock_ms);
+        let (url, follow) = match route.target {
+            Target::Index => return self.index(request, session_us, prefix).await,
+            Target::Favicon => return favicon(),
+            Target::Stream {
+                name,
+                offset: Some(offset),
+            } => return to_offset(now_us, name.as_deref(), offset),
+            Target::Stream { name, offset: None } => match self.stream_url(name.as_deref()) {
+                Ok(url) => (url, true),
+                Err(reply) => return *reply,
+            },
+            Target::Origin(url) => (url, false),
+        };
+        let mut reply = if session_us < 0 {
+            Reply::sentence(
+                StatusCode::NOT_FOUND,
+                "the recording has not begun on this clock",
+            )
+        } else {
+            let question = self.question(request, path, prefix, (url, follow), session_us);
+            self.answer_question(request, question).await
+        };
+        reply.session_us = Some(session_us);
+        let seconds = format!("{}.{:03}", session_us / 1_000_000, session_us / 1000 % 1000);
+        reply.with_field(headers::SESSION_TIME, &seconds)
+    }
+
+    fn question(
+        &self,
+        request: &Request,
+        path: &str,
+        prefix: String,
+        (url, follow): (Url, bool),
+        session_us: i64,
+    ) -> Question {
+        let span = self.span();
+        let moment_us = span.moment_us(session_us);
+        Question {
+            url,
+            follow,
+            served: path.to_owned(),
+            prefix,
+            range: asked_range(request),
+            moment_us,
+            recording: span.recording,
+            endlist: self.ends_playlists(moment_us),
+        }
+    }
+
+    async fn answer_question(self: &Arc<Self>, request: &Request, question: Question) -> Reply {
+        let asked = Asked {
+            request,
+            moment_us: question.moment_us,
+            range: question.range,
+            prefix: question.prefix.clone(),
+            recording: question.recording,
+            playlists_end_us: self.ends_playlists_at(),
+        };
+        let url = question.url.clone();
+        match self.ask(question).await {
+            Ok(Looked::Whole(whole)) => recorded::whole(*whole, &asked),
+            Ok(Looked::Pieces(pieces)) => recorded::pieces(*pieces, &asked),
+            Ok(looked) => self.nothing(&looked, &url),
+            Err(error) => failed(&error),
+        }
+    }
+
+    fn nothing(&self, looked: &Looked, url: &Url) -> Reply {
+        let not_found = |sentence: &str| Reply::sentence(StatusCode::NOT_FOUND, sentence);
+        match looked {
+            Looked::NotYet(from_us) => {
+                let from = format_time(self.span().session_us(*from_us));
+                not_found(&format!("not there yet: it is from session time {from} on"))
+            }
+            Looked::Pending => {
+                let sentence = "it is being recorded at this moment and has not arrived";
+                Reply::sentence(StatusCode::SERVICE_UNAVAILABLE, sentence)
+                    .with_field(header::RETRY_AFTER, "1")
+            }
+            Looked::Behind(size) => Reply::sentence(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                "the range begins behind the end",
+            )
+            .with_field(header::CONTENT_RANGE, &format!("bytes */{size}")),
+            Looked::Hole(first) => not_found(&format!(
+                "byte {first} of it was never recorded in session {}",
+                self.name()
+            )),
+            _ => not_found(&format!(
+                "{url} was never recorded in session {}",
+                self.name()
+            )),
+        }
+    }
+
+    fn stream_url(&self, name: Option<&str>) -> Result<Url, Box<Reply>> {
+        let streams = self.streams();
+        let stream = match name {
+            Some(name) => streams.iter().find(|stream| stream.name == name),
+            None => streams.first(),
+        };
+        stream
+            .and_then(|stream| Url::parse(&stream.url).ok())
+            .ok_or_else(|| {
+                let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
+                let sentence = format!(
+                    "session {} has no such stream; it has: {}",
+                    self.name(),
+                    names.join(", ")
+                );
+                Box::new(Reply::sentence(StatusCode::NOT_FOUND, &sentence))
+            })
+    }
+
+    async fn index(self: &Arc<Self>, request: &Request, session_us: i64, prefix: String) -> Reply {
+        let moment_us = self.span().moment_us(session_us.max(0));
+        let description = match self.described(moment_us, prefix.clone()).await {
+            Ok(description) => description,
+            Err(error) => return failed(&error),
+        };
+        let accepts = request
+            .headers
+            .get(header::ACCEPT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let query = request.uri.query().unwrap_or_default();
+        let wants_json =
+            accepts.contains("application/json") || query.split('&').any(|p| p == "format=json");
+        let (text, media_type) = if wants_json {
+            (page::json(&description), "application/json")
+        } else {
+            (
+                page::html(&description, &prefix),
+                "text/html; charset=utf-8",
+            )
+        };
+        Reply::new(Response::new(body::full(text)), "index")
+            .with_field(header::CONTENT_TYPE, media_type)
+            .with_field(header::CACHE_CONTROL, "no-store")
+            .with_field(
+                header::CONTENT_SECURITY_POLICY,
+                page::CONTENT_SECURITY_POLICY,
+            )
+    }
+}
+
+/// RFC 9110 14.2: defined for GET only, and there is one.
+fn asked_range(request: &Request) -> Option<RangeSpec> {
+    let mut fields = request.headers.get_all(header::RANGE).iter();
+    match (fields.next(), fields.next()) {
+        (Some(only), None) if request.method == Method::GET => range::parse(only.as_bytes()),
+        _ => None,
+    }
+}
+
+fn favicon() -> Reply {
+    let mut response = Response::new(body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    Reply::new(response, "no icon").with_field(header::CACHE_CONTROL, "max-age=86400")
+}
+
+/// To a clock on which it is `offset` now.
+fn to_offset(now_us: i64, name: Option<&str>, offset: Duration) -> Reply {
+    let prefix = clock_prefix(Some(clock_ms(now_us, offset)));
+    let name = name.map_or_else(String::new, |name| {
+        format!(
+            "/{}",
+            percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC)
+        )
+    });
+    redirect(
+        StatusCode::FOUND,
+        &format!("{prefix}{name}/stream.m3u8"),
+        "a clock of its own",
+    )
+}
+
+fn redirect(status: StatusCode, location: &str, what: &str) -> Reply {
+    let mut reply = Reply::sentence(status, location).with_field(header::LOCATION, location);
+    reply.what = what.to_owned();
+    reply
+}
+
+/// The path at which a URL of the origin is on the clock of a request.
+pub(super) fn path_of(url: &Url, prefix: &str) -> Option<String> {
+    replay_path(url).map(|path| format!("{prefix}{path}"))
+}
+
+fn failed(error: &ReadError) -> Reply {
+    tracing::error!("{error}");
+    let sentence = match error {
+        // It names a path inside the session.
+        ReadError::Io(error) => format!("the session is damaged: {error}"),
+        _ => "the session cannot be read; the replayer's log says why".to_owned(),
+    };
+    Reply::sentence(StatusCode::INTERNAL_SERVER_ERROR, &sentence)
+}

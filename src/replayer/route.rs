@@ -1,0 +1,255 @@
+//! The URL space of the replayer: what a request's path and query ask for. Pure.
+//!
+//! ```text
+//! /                                  what there is
+//! /stream.m3u8                       the first stream
+//! /NAME/stream.m3u8                  each stream
+//! /https/cdn.example.com:443/a/b?c   the origin's URLs, path for path
+//! /@ZERO/...                         all of these on a clock of their own
+//! ```
+//!
+//! A path is only ever looked up; none becomes the path of a file.
+
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+use super::timeline::parse_duration;
+use crate::hls::origin_url;
+
+/// A longer path and query is no origin's.
+const LONGEST_PATH: usize = 8 * 1024;
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// ZERO of the clock in the path, in Unix milliseconds; `None`: the server's own clock.
+    pub clock_ms: Option<i64>,
+    /// What is asked for on that clock.
+    pub target: Target,
+}
+
+/// The resources of a replayer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The page that says what there is.
+    Index,
+    /// What browsers ask for by themselves.
+    Favicon,
+    /// A stream.
+    Stream {
+        /// Its name; `None`: the first one.
+        name: Option<String>,
+        /// A redirect to a clock on which it is so late now is asked for.
+        offset: Option<Duration>,
+    },
+    /// A URL of the origin.
+    Origin(Url),
+}
+
+/// Why a path asks for nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    /// Longer than 8 KiB.
+    #[error("the path is longer than {LONGEST_PATH} bytes")]
+    TooLong,
+    /// The clock is no number.
+    #[error("{0:?} is no clock: /@ZERO/ takes Unix milliseconds")]
+    Clock(String),
+    /// The offset is no duration.
+    #[error("offset: {0}")]
+    Offset(#[from] super::timeline::NoDuration),
+    /// Nothing is at that path.
+    #[error("nothing is at this path; / says what there is")]
+    Nothing,
+}
+
+/// What `path_and_query` asks for.
+///
+/// # Errors
+/// It asks for nothing.
+pub fn route(path_and_query: &str) -> Result<Route, RouteError> {
+    if path_and_query.len() > LONGEST_PATH {
+        return Err(RouteError::TooLong);
+    }
+    let (clock_ms, rest) = split_clock(path_and_query)?;
+    Ok(Route {
+        clock_ms,
+        target: target(rest)?,
+    })
+}
+
+/// The prefix that carries a clock; empty for the server's own.
+pub fn clock_prefix(clock_ms: Option<i64>) -> String {
+    clock_ms.map_or_else(String::new, |zero| format!("/@{zero}"))
+}
+
+fn split_clock(path: &str) -> Result<(Option<i64>, &str), RouteError> {
+    let Some(behind) = path
+        .strip_prefix("/@")
+        .or_else(|| path.strip_prefix("/%40"))
+    else {
+        return Ok((None, path));
+    };
+    let end = behind.find(['/', '?']).unwrap_or(behind.len());
+    let (zero, rest) = behind.split_at(end);
+    // Thirteen digits now; fifteen reach the year 33658.
+    let is_clock = (1..=15).contains(&zero.len()) && zero.bytes().all(|b| b.is_ascii_digit());
+    match zero.parse() {
+        Ok(ms) if is_clock => Ok((Some(ms), rest)),
+        _ => Err(RouteError::Clock(zero.to_owned())),
+    }
+}
+
+fn target(path_and_query: &str) -> Result<Target, RouteError> {
+    let (path, query) = path_and_query
+        .split_once('?')
+        .unwrap_or((path_and_query, ""));
+    match path {
+        "" | "/" => return Ok(Target::Index),
+        "/favicon.ico" => return Ok(Target::Favicon),
+        "/stream.m3u8" => return stream(None, query),
+        _ => {}
+    }
+    if let Some(url) = origin_url(path_and_query) {
+        return Ok(Target::Origin(url));
+    }
+    let name = path
+        .strip_prefix('/')
+        .and_then(|p| p.strip_suffix("/stream.m3u8"));
+    match name {
+        Some(name) if !name.is_empty() && !name.contains('/') => stream(Some(name), query),
+        _ => Err(RouteError::Nothing),
+    }
+}
+
+fn stream(name: Option<&str>, query: &str) -> Result<Target, RouteError> {
+    let offset = query
+        .split('&')
+        .find_map(|parameter| parameter.strip_prefix("offset="));
+    let offset = offset
+        .map(|text| parse_duration(&decode(text)))
+        .transpose()?;
+    Ok(Target::Stream {
+        name: name.map(decode),
+        offset,
+    })
+}
+
+fn decode(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn to(clock_ms: Option<i64>, target: Target) -> Result<Route, RouteError> {
+        Ok(Route { clock_ms, target })
+    }
+
+    fn stream_of(name: Option<&str>, offset_ms: Option<u64>) -> Target {
+        Target::Stream {
+            name: name.map(str::to_owned),
+            offset: offset_ms.map(Duration::from_millis),
+        }
+    }
+
+    #[test]
+    fn the_paths_there_are() {
+        let origin = |url: &str| Target::Origin(Url::parse(url).unwrap());
+        let cases = [
+            ("/", None, Target::Index),
+            ("/?format=json", None, Target::Index),
+            ("/@1795176000000/", Some(1_795_176_000_000), Target::Index),
+            ("/@5", Some(5), Target::Index),
+            ("/favicon.ico", None, Target::Favicon),
+            ("/stream.m3u8", None, stream_of(None, None)),
+            (
+                "/stream.m3u8?x=1&offset=1.5",
+                None,
+                stream_of(None, Some(1500)),
+            ),
+            (
+                "/stream.m3u8?offset=2m%2030s",
+                None,
+                stream_of(None, Some(150_000)),
+            ),
+            (
+                "/@7/hall%201/stream.m3u8?offset=0",
+                Some(7),
+                stream_of(Some("hall 1"), Some(0)),
+            ),
+            ("/http/stream.m3u8", None, stream_of(Some("http"), None)),
+            (
+                "/https/h:443/stream.m3u8?offset=x",
+                None,
+                origin("https://h/stream.m3u8?offset=x"),
+            ),
+            (
+                "/%407/http/h:8080/a//b%2f?x=/@1/",
+                Some(7),
+                origin("http://h:8080/a//b%2f?x=/@1/"),
+            ),
+        ];
+        for (path, clock, target) in cases {
+            assert_eq!(route(path), to(clock, target), "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_that_ask_for_nothing_say_why() {
+        for path in [
+            "/a",
+            "/http/h/a",
+            "/a/b/stream.m3u8",
+            "//stream.m3u8",
+            "/ftp/h:21/a",
+            "*",
+            "",
+            "/../etc/passwd",
+        ] {
+            assert!(
+                matches!(route(path), Err(RouteError::Nothing)) || path.is_empty(),
+                "{path}"
+            );
+        }
+        for path in [
+            "/@/stream.m3u8",
+            "/@x/",
+            "/@-5/",
+            "/@1234567890123456/",
+            "/@+5/",
+        ] {
+            assert!(matches!(route(path), Err(RouteError::Clock(_))), "{path}");
+        }
+        for path in [
+            "/stream.m3u8?offset=",
+            "/stream.m3u8?offset=-3",
+            "/a/stream.m3u8?offset=soon",
+        ] {
+            assert!(matches!(route(path), Err(RouteError::Offset(_))), "{path}");
+        }
+        assert_eq!(
+            route(&format!("/{}", "a".repeat(LONGEST_PATH))),
+            Err(RouteError::TooLong)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_has_a_route_or_none(path in "/(@[0-9]{0,16}/)?(http/|https/)?\\PC{0,30}") {
+            let _ = route(&path);
+        }
+
+        #[test]
+        fn a_clock_changes_nothing_else(zero in 0..10_i64.pow(15), rest in "/(https?/h:[0-9]{1,4}/)?[a-z./?=&]{0,16}") {
+            let own = route(&rest).map(|r| r.target);
+            let carried = route(&format!("{}{rest}", clock_prefix(Some(zero))));
+            prop_assert_eq!(carried.as_ref().ok().and_then(|r| r.clock_ms).unwrap_or(zero), zero);
+            prop_assert_eq!(carried.map(|r| r.target), own);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Connections: the only user of hyper. HTTP/1.1 over plain TCP.
+//!
+//! Limits on a client: 10 s for the head of a request (idle connections included), 20 s
+//! without taking any byte of a response, and no more connections at once than
+//! [`MOST_CONNECTIONS`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts as Request;
+use http::{Response, StatusCode, Version, header};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use super::body::Body;
+use super::replay::Replay;
+use super::respond::Reply;
+use super::stall::{Stalled, Stalling};
+use super::timeline::format_time;
+
+/// Time for a client to send the head of its next request.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+/// Time for a client to take the next byte.
+const WRITE_TIME: Duration = Duration::from_secs(20);
+/// Connections at once: each may hold a file open, and 1024 descriptors are usual.
+const MOST_CONNECTIONS: usize = 400;
+/// Time for responses under way when the server stops.
+const GRACE: Duration = Duration::from_secs(3);
+/// Buffer for the head of a request: as much as nginx takes.
+const HEAD_BYTES: usize = 32 * 1024;
+
+/// Serves a session to whoever connects, until `shutdown` comes.
+pub async fn run(listener: TcpListener, replay: Arc<Replay>, shutdown: impl Future<Output = ()>) {
+    let graceful = GracefulShutdown::new();
+    let slots = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    tokio::pin!(shutdown);
+    loop {
+        let stream = tokio::select! {
+            () = &mut shutdown => break,
+            stream = accept(&listener, &slots) => stream,
+        };
+        let (stream, slot) = stream;
+        let connection = connection(stream, Arc::clone(&replay));
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!("connection: {error}");
+            }
+            drop(slot);
+        });
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+}
+
+/// The next connection, once there is room for it.
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> (TcpStream, Option<tokio::sync::OwnedSemaphorePermit>) {
+    // The semaphore is never closed.
+    let slot = Arc::clone(slots).acquire_owned().await.ok();
+    let mut wait = Duration::from_millis(10);
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, slot),
+            Err(error) => {
+                tracing::warn!("cannot accept a connection: {error}");
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(Duration::from_secs(1));
+            }
+        }
+    }
+}
+
+/// Closes the connection without an answer, as the origin did.
+#[derive(Debug, thiserror::Error)]
+#[error("closed without an answer, as recorded")]
+struct Closed;
+
+fn connection(
+    stream: TcpStream,
+    replay: Arc<Replay>,
+) -> http1::Connection<
+    TokioIo<Stalling<TcpStream>>,
+    impl hyper::service::Service<
+        hyper::Request<Incoming>,
+        Response = Response<Body>,
+        Error = Closed,
+        Future: Send,
+    > + Send,
+> {
+    // Without it small responses wait for the client's acknowledgement; a socket that refuses is served as well.
+    let _ = stream.set_nodelay(true);
+    let stream = Stalling::new(stream, WRITE_TIME);
+    let stalled = stream.stalled();
+    let service = service_fn(move |request| {
+        let (replay, stalled) = (Arc::clone(&replay), stalled.clone());
+        async move { serve(&replay, request, stalled).await }
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+}
+
+async fn serve(
+    replay: &Arc<Replay>,
+    request: hyper::Request<Incoming>,
+    stalled: Stalled,
+) -> Result<Response<Body>, Closed> {
+    let (mut request, _) = request.into_parts();
+    request.extensions.insert(stalled);
+    let reply = if has_one_host(&request) {
+        replay.respond(&request).await
+    } else {
+        Reply::sentence(StatusCode::BAD_REQUEST, "a request has one Host field")
+    };
+    log(&request, &reply);
+    reply.response.ok_or(Closed)
+}
+
+/// RFC 9112 3.2: exactly one, in HTTP/1.1; hyper does not look.
+fn has_one_host(request: &Request) -> bool {
+    let hosts = request.headers.get_all(header::HOST).iter().count();
+    hosts == 1 || (hosts == 0 && request.version < Version::HTTP_11)
+}
+
+fn log(request: &Request, reply: &Reply) {
+    let time = reply.session_us.map_or_else(|| "-".to_owned(), format_time);
+    let status = reply
+        .response
+        .as_ref()
+        .map_or_else(|| "---".to_owned(), |r| r.status().as_u16().to_string());
+    let length = |r: &Response<Body>| {
+        let length = r
+            .headers()
+            .get(header::CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        length.or(http_body::Body::size_hint(r.body()).exact())
+    };
+    let bytes = reply
+        .response
+        .as_ref()
+        .and_then(length)
+        .map_or_else(|| "-".to_owned(), |n| n.to_string());
+    let exchange = reply
+        .exchange
+        .map_or_else(String::new, |id| format!("exchange {id}, "));
+    // A query may hold a secret.
+    let path = request.uri.path();
+    tracing::info!(
+        "{time} {status} {} {path} {bytes} bytes, {exchange}{}",
+        request.method,
+        reply.what
+    );
+}

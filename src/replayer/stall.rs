@@ -1,0 +1,146 @@
+//! A connection that notices when its client does not read: hyper has no time limit for writing.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+/// Whether bytes are waiting for the client to take them. Shared with the bodies that are sent.
+#[derive(Debug, Clone, Default)]
+pub struct Stalled(Arc<AtomicBool>);
+
+impl Stalled {
+    /// Whether the last write had to wait and still does.
+    pub fn is_stalled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Fails a write that makes no progress for longer than a limit.
+#[derive(Debug)]
+pub struct Stalling<S> {
+    inner: S,
+    stalled: Stalled,
+    limit: Duration,
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Stalling<S> {
+    /// Wraps a connection.
+    pub fn new(inner: S, limit: Duration) -> Self {
+        Self {
+            inner,
+            stalled: Stalled::default(),
+            limit,
+            waiting: None,
+        }
+    }
+
+    /// Tells whether it waits now.
+    pub fn stalled(&self) -> Stalled {
+        self.stalled.clone()
+    }
+
+    /// Passes on the outcome of a write, unless it has waited for too long.
+    fn watch<T>(
+        &mut self,
+        outcome: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        self.stalled
+            .0
+            .store(outcome.is_pending(), Ordering::Relaxed);
+        if outcome.is_ready() {
+            self.waiting = None;
+            return outcome;
+        }
+        let limit = self.limit;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(limit)));
+        if waiting.as_mut().poll(context).is_ready() {
+            self.stalled.0.store(false, Ordering::Relaxed);
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "the client does not read",
+            )));
+        }
+        Poll::Pending
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.inner).poll_write(context, bytes);
+        self.watch(outcome, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.inner).poll_write_vectored(context, slices);
+        self.watch(outcome, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Stalling<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(context, buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_is_given_up() {
+        let (server, _client) = tokio::io::duplex(8);
+        let mut server = Stalling::new(server, Duration::from_secs(20));
+        let error = server.write_all(&[0; 100]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_client_is_not() {
+        let (server, mut client) = tokio::io::duplex(8);
+        let mut server = Stalling::new(server, Duration::from_secs(20));
+        let stalled = server.stalled();
+        let reading = tokio::spawn(async move {
+            let mut buffer = [0; 8];
+            for _ in 0..10 {
+                tokio::time::sleep(Duration::from_secs(15)).await;
+                client.read_exact(&mut buffer).await.unwrap();
+            }
+        });
+        server.write_all(&[0; 80]).await.unwrap();
+        assert!(!stalled.is_stalled());
+        reading.await.unwrap();
+    }
+}
