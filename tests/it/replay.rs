@@ -1,5 +1,7 @@
 //! isreplayer and adjacent-find as programs, over sessions that are written here.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
