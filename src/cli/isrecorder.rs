@@ -118,11 +118,13 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         let stop = CancellationToken::new();
         tokio::spawn(on_signals(stop.clone()));
         let stats = Stats::default();
-        let showing = tokio::spawn(view.clone().run(stats.clone()));
+        let done = CancellationToken::new();
+        let showing = tokio::spawn(view.run(stats.clone(), done.clone()));
         let create = || create_session(&sessions, session.as_deref());
         let summary = recorder::record(options, create, stats, stop).await;
-        showing.abort();
-        view.clear();
+        done.cancel();
+        // It only shows: however it ended, the summary counts.
+        let _ = showing.await;
         summary
     });
     let summary = summary.map_err(Failure::from)?;
