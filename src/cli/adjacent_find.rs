@@ -18,27 +18,27 @@ use crate::session::{Body, ExchangeId, PlaylistInfo, ReadError, Reader, Sessions
 #[derive(Debug, Parser)]
 #[command(name = "adjacent-find", version)]
 struct Arguments {
-    /// session folder
+    /// Session folder
     #[arg(short, long, default_value = "sessions")]
     folder: PathBuf,
 
-    /// max time delta between consecutive advances (seconds) [default: 1.5 times the target duration]
+    /// Max time delta between consecutive advances (seconds) [default: 1.5 times the target duration]
     #[arg(short, long, value_parser = parse_duration, allow_negative_numbers = true)]
     time: Option<Duration>,
 
-    /// playlist name: whole, its last component, or its URL [default: all media playlists]
+    /// Playlist name: whole, its last component, or its URL [default: all media playlists]
     #[arg(short, long)]
     playlist: Option<String>,
 
-    /// print one JSON object a line
+    /// Print one JSON object a line
     #[arg(long)]
     json: bool,
 
-    /// exit with 1 where a gap was found
+    /// Exit with 1 where a gap was found
     #[arg(long)]
     fail_on_gap: bool,
 
-    /// recorded session name, or the path of its folder
+    /// Recorded session name, or the path of its folder
     #[arg(value_name = "SESSION")]
     session: String,
 }

@@ -24,7 +24,6 @@ use crate::session::{FolderError, SessionFolder, Sessions};
 #[command(
     name = "isrecorder",
     version,
-    about,
     after_help = "Stop it with Ctrl+C; then: isreplayer SESSION"
 )]
 struct Arguments {
@@ -44,9 +43,9 @@ struct Arguments {
     #[arg(long, value_parser = parse_positive, value_name = "SECONDS")]
     poll: Option<Duration>,
     #[command(flatten)]
-    http: HttpArguments,
-    #[command(flatten)]
     log: LogOptions,
+    #[command(flatten)]
+    http: HttpArguments,
 }
 
 /// What people know from curl, under curl's names.

@@ -28,41 +28,41 @@ use crate::session::Sessions;
     with ?offset=SECONDS each gets a timeline of its own."
 )]
 struct Arguments {
-    /// session folder
+    /// Session folder
     #[arg(short, long, default_value = "sessions")]
     folder: std::path::PathBuf,
 
-    /// listening port; 0: any that is free
+    /// Listening port; 0: any that is free
     #[arg(short, long, default_value_t = 9090)]
     port: u16,
 
-    /// start offset in seconds (fractions and 2m30s too)
+    /// Start offset in seconds (fractions and 2m30s too)
     #[arg(short, long, default_value = "0", value_parser = parse_duration, allow_negative_numbers = true)]
     offset: Duration,
 
-    /// address to listen on [default: all]
+    /// Address to listen on [default: all]
     #[arg(long, value_name = "ADDRESS")]
     bind: Option<IpAddr>,
 
-    /// what happens after the last moment of the recording
+    /// What happens after the last moment of the recording
     #[arg(long, value_enum, default_value_t = End::Hold, value_name = "WHAT")]
     at_end: End,
 
     #[command(flatten)]
     log: LogOptions,
 
-    /// recorded session name, or the path of its folder
+    /// Recorded session name, or the path of its folder
     #[arg(value_name = "SESSION")]
     session: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum End {
-    /// the last playlists stay as they are, as those of a dead origin do
+    /// The last playlists stay as they are, as those of a dead origin do
     Hold,
-    /// media playlists get an #EXT-X-ENDLIST
+    /// Media playlists get an #EXT-X-ENDLIST
     Endlist,
-    /// isreplayer ends
+    /// Isreplayer ends
     Stop,
 }
 

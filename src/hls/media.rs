@@ -324,7 +324,8 @@ mod tests {
             "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-MEDIA-SEQUENCE:7794\n#EXT-X-TARGETDURATION:15\n\
              #EXT-X-KEY:METHOD=AES-128,URI=\"https://priv/key.php?r=52\"\n\
              #EXTINF:2.833,\nf52-A.ts\n#EXTINF:15.0,\nf52-B.ts\n#EXTINF:13.333,\nf52-C.ts\n\
-             #EXT-X-KEY:METHOD=AES-128,URI=\"https://priv/key.php?r=53\"\n#EXTINF:15.0,\nf53-A.ts\n",
+             #EXT-X-KEY:METHOD=AES-128,URI=\"https://priv/key.php?r=53\"\n\
+             #EXTINF:15.0,\nf53-A.ts\n",
         );
         assert_eq!(
             listed(&playlist),
@@ -355,7 +356,8 @@ mod tests {
             "#EXT-X-MAP:URI=\"a.mp4\",BYTERANGE=\"10\"\n#EXT-X-BYTERANGE:100@10\na.mp4\n\
              #EXT-X-BYTERANGE:50\na.mp4\n#EXT-X-BYTERANGE:5\nb.mp4\n#EXT-X-BYTERANGE:7\na.mp4\n\
              #EXT-X-BYTERANGE:0@3\nc\n#EXT-X-BYTERANGE:-5\nc\n#EXT-X-BYTERANGE:5@x\nc\n\
-             #EXT-X-BYTERANGE:99999999999999999999@5\nc\n#EXT-X-BYTERANGE:9@9223372036854775807\nc\n",
+             #EXT-X-BYTERANGE:99999999999999999999@5\nc\n\
+             #EXT-X-BYTERANGE:9@9223372036854775807\nc\n",
         );
         let largest = LARGEST - 5;
         assert_eq!(
@@ -432,7 +434,8 @@ mod tests {
             (LARGEST, Some(LARGEST))
         );
         let facts = read(
-            "#EXT-X-MEDIA-SEQUENCE:-4\n#EXT-X-TARGETDURATION:999999\n#EXT-X-PART-INF:PART-TARGET=x\n\
+            "#EXT-X-MEDIA-SEQUENCE:-4\n#EXT-X-TARGETDURATION:999999\n\
+             #EXT-X-PART-INF:PART-TARGET=x\n\
              #EXT-X-DISCONTINUITY-SEQUENCE:x\n#EXT-X-I-FRAMES-ONLY\n#EXT-X-ENDLIST\n",
         )
         .facts;
@@ -457,7 +460,8 @@ mod tests {
         #[test]
         fn any_bytes_can_be_read(body in any_body(), text in playlist_text()) {
             for body in [&body[..], text.as_bytes()] {
-                let playlist = read_media(body, &url("https://h/a/p.m3u8?b=1"), &Variables::default());
+                let base = url("https://h/a/p.m3u8?b=1");
+                let playlist = read_media(body, &base, &Variables::default());
                 for entry in &playlist.entries {
                     prop_assert!(entry.last_use >= entry.sequence);
                     prop_assert!(entry.url.has_host() && entry.url.scheme().starts_with("http"));

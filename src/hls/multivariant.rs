@@ -144,9 +144,9 @@ fn label(described: Option<String>, variables: &Variables, url: &Url) -> String 
 /// `text` in one line, cut, without anything that steers a terminal or turns the direction
 /// of writing around.
 fn printable(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    let steers = |c: char| match c {
+        '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => true,
+        _ => c.is_control(),
     };
     let kept: String = text
         .chars()
@@ -222,8 +222,10 @@ mod tests {
     #[test]
     fn children_have_labels_for_people() {
         let body = "#EXTM3U\n\
-            #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"English\",LANGUAGE=\"en\",URI=\"en.m3u8\"\n\
-            #EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"s\",NAME=\"De\u{1b}[31mutsch\u{202e}\",URI=\"de.m3u8\"\n\
+            #EXT-X-MEDIA:TYPE=AUDIO,NAME=\"English\",LANGUAGE=\"en\",GROUP-ID=\"a\",\
+            URI=\"en.m3u8\"\n\
+            #EXT-X-MEDIA:TYPE=SUBTITLES,NAME=\"De\u{1b}[31mutsch\u{202e}\",GROUP-ID=\"s\",\
+            URI=\"de.m3u8\"\n\
             #EXT-X-STREAM-INF:BANDWIDTH=2500000,RESOLUTION=1280x720,AUDIO=\"a\"\nhd.m3u8\r\n\
             #EXT-X-STREAM-INF:BANDWIDTH=128000\n audio.m3u8\n\
             #EXT-X-STREAM-INF:BANDWIDTH=1\nhd.m3u8\n\
@@ -252,7 +254,8 @@ mod tests {
     fn keys_data_variables_and_refusals() {
         let playlist = read(
             "#EXTM3U\n#EXT-X-DEFINE:QUERYPARAM=\"t\"\n\
-             #EXT-X-SESSION-KEY:METHOD=AES-128,URI=\"k\"\n#EXT-X-SESSION-KEY:METHOD=AES-128,URI=\"k\"\n\
+             #EXT-X-SESSION-KEY:METHOD=AES-128,URI=\"k\"\n\
+             #EXT-X-SESSION-KEY:METHOD=AES-128,URI=\"k\"\n\
              #EXT-X-SESSION-KEY:METHOD=SAMPLE-AES,URI=\"skd://k\"\n\
              #EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"k\"\n\
              #EXT-X-STREAM-INF:BANDWIDTH=1\n{$t}.m3u8\nstray.m3u8\n",

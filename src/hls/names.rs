@@ -11,18 +11,19 @@ use url::Url;
 use super::byte_range::ByteRange;
 
 /// One component of a chunk's path, in bytes; below the 255 of most file systems, so that
-/// copies and archives have room to add to it. Room for a suffix is kept.
-const LONGEST_COMPONENT: usize = 200 - SUFFIX_ROOM;
+/// copies and archives have room to add to it.
+const LONGEST_COMPONENT: usize = 200 - ROOM;
 
 /// A chunk's path, in bytes; with the folder of a session before it, still below the 1024
 /// of macOS.
-const LONGEST_PATH: usize = 900 - SUFFIX_ROOM;
+const LONGEST_PATH: usize = 900 - ROOM;
 
 /// Components of a chunk's path.
 const MOST_COMPONENTS: usize = 32;
 
-/// What [`with_suffix`] adds at most, in bytes: a tilde and a `u32`.
-const SUFFIX_ROOM: usize = 11;
+/// What [`with_suffix`] (a tilde and a `u32`) and [`ranged_chunk_path`] (two signs and two
+/// `u64`) add at most, in bytes.
+const ROOM: usize = 11 + 42;
 
 /// Longer extensions are none, in bytes with the dot: they are cut like any name.
 const LONGEST_EXTENSION: usize = 16;
@@ -62,8 +63,8 @@ fn encode(name: &mut String, bytes: &[u8]) {
 /// A relative path for the file system of a chunk, in the shape of the URL's path: `/`
 /// between components, each of which every common file system takes as a plain name.
 ///
-/// At most 32 components and 900 bytes (middle ones are left out), 200 bytes for each, a
-/// suffix of [`with_suffix`] included. No component begins with a dot.
+/// At most 32 components and 900 bytes (middle ones are left out), 200 bytes for each, what
+/// [`ranged_chunk_path`] and [`with_suffix`] add included. No component begins with a dot.
 pub fn chunk_path(url: &Url) -> String {
     let path = url.path();
     let mut written: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
@@ -142,13 +143,13 @@ pub fn with_suffix(path: &str, n: u32) -> String {
     format!("{folder}{stem}~{n}{extension}")
 }
 
-/// The path of one byte range of a resource: "a/all@1000-1999.ts" (first and last byte).
+/// The path of one byte range of a resource: `a/all@1000-1999.ts` (first and last byte).
 pub fn ranged_chunk_path(url: &Url, range: ByteRange) -> String {
     let path = chunk_path(url);
     let folder = path.rfind('/').map_or(0, |at| at + 1);
     let (folder, name) = path.split_at_checked(folder).unwrap_or(("", &path));
     let (stem, extension) = split_extension(name);
-    let last = range.first.saturating_add(range.length).saturating_sub(1);
+    let last = range.end().saturating_sub(1);
     format!("{folder}{stem}@{}-{last}{extension}", range.first)
 }
 
@@ -276,6 +277,14 @@ mod tests {
         assert_eq!(with_suffix("a.b/seg7", 2), "a.b/seg7~2");
         assert_eq!(with_suffix(".x", 2), ".x~2");
         assert_eq!(with_suffix("", 2), "~2");
+        let range = ByteRange {
+            first: 1000,
+            length: 1000,
+        };
+        assert_eq!(
+            ranged_chunk_path(&url("http://h/a/all.ts"), range),
+            "a/all@1000-1999.ts"
+        );
     }
 
     #[test]
@@ -312,19 +321,25 @@ mod tests {
         #[test]
         fn any_url_gives_safe_names(
             path in r#"(/|\PC{0,300}|[a-z]{0,3}|\.|\.\.|%2e|%2F|%5C|%00|\\|:|con|[ .]|%20|~){0,80}"#,
-            n: u32,
+            (n, first, length) in any::<(u32, u64, u64)>(),
         ) {
             let Ok(url) = Url::parse(&format!("http://h/{path}")) else { return Ok(()) };
             let path = chunk_path(&url);
             prop_assert!(is_plain_path(&path), "{}", path);
-            let suffixed = with_suffix(&path, n);
-            prop_assert!(is_plain_path(&suffixed), "{}", suffixed);
-            prop_assert!(path != suffixed);
+            let range = ByteRange { first, length };
+            let ranged = ranged_chunk_path(&url, range);
+            for suffixed in [with_suffix(&path, n), with_suffix(&ranged, n)] {
+                prop_assert!(is_plain_path(&suffixed), "{}", suffixed);
+                prop_assert!(path != suffixed);
+            }
             prop_assert!(!resource_name(&url).contains(char::is_control));
         }
 
         #[test]
-        fn any_url_gives_a_stream_name(host in "[a-z!'_-]{1,80}", path in r#"(/|\PC{0,20}|[a-z.]{0,80}|live|http|\.m3u8|%40|%2E|_){0,8}"#) {
+        fn any_url_gives_a_stream_name(
+            host in "[a-z!'_-]{1,80}",
+            path in r#"(/|\PC{0,20}|[a-z.]{0,80}|live|http|\.m3u8|%40|%2E|_){0,8}"#,
+        ) {
             let Ok(url) = Url::parse(&format!("http://{host}/{path}")) else { return Ok(()) };
             let name = stream_name(&url);
             prop_assert!((1..=64).contains(&name.len()));

@@ -12,6 +12,25 @@ use super::variables::Variables;
 /// hostile playlist must not become 64 KiB again and again.
 const MOST_EXPANDED: usize = 16 * 1024 * 1024;
 
+/// All URLs of one playlist together, in bytes. A week of segments has less than half of it;
+/// a playlist of one-letter references at a URL of 60 KiB would have a thousand times more.
+const MOST_RESOLVED: usize = 256 * 1024 * 1024;
+
+/// What is left of a bound. Once it was exceeded, nothing is left.
+struct Budget(usize);
+
+impl Budget {
+    fn take(&mut self, bytes: usize) -> bool {
+        let left = self.0.checked_sub(bytes);
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    fn is_spent(&self) -> bool {
+        self.0 == 0
+    }
+}
+
 /// A URI that names nothing to ask for over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Refused {
@@ -25,7 +44,8 @@ pub struct Refused {
 pub(super) struct Resolver<'a> {
     base: &'a Url,
     variables: &'a Variables,
-    budget: usize,
+    expansions: Budget,
+    urls: Budget,
     refused: Vec<Refused>,
     refused_before: HashSet<String>,
 }
@@ -36,7 +56,8 @@ impl<'a> Resolver<'a> {
         Resolver {
             base,
             variables,
-            budget: MOST_EXPANDED,
+            expansions: Budget(MOST_EXPANDED),
+            urls: Budget(MOST_RESOLVED),
             refused: Vec::new(),
             refused_before: HashSet::new(),
         }
@@ -44,22 +65,32 @@ impl<'a> Resolver<'a> {
 
     /// The text of a reference with its variables substituted.
     pub(super) fn expand<'t>(&mut self, text: &'t str) -> Result<Cow<'t, str>, &'static str> {
+        let too_much = "the variables of the playlist expand to too much";
+        if self.expansions.is_spent() && text.contains("{$") {
+            return Err(too_much);
+        }
         let expanded = self.variables.substitute(text);
         let growth = expanded.len().saturating_sub(text.len());
-        self.budget = self
-            .budget
-            .checked_sub(growth)
-            .ok_or("the variables of the playlist expand to too much")?;
-        Ok(expanded)
+        match self.expansions.take(growth) {
+            true => Ok(expanded),
+            false => Err(too_much),
+        }
     }
 
     /// The http or https URL that a reference means; otherwise why there is none.
     pub(super) fn resolve(&mut self, text: &str) -> Result<Url, &'static str> {
+        let too_long = "the URLs of the playlist are too long together";
+        if self.urls.is_spent() {
+            return Err(too_long);
+        }
         let expanded = self.expand(text)?;
         let url = self
             .base
             .join(&expanded)
             .map_err(|_| "cannot be read as a URL")?;
+        if !self.urls.take(url.as_str().len()) {
+            return Err(too_long);
+        }
         match url.scheme() {
             "http" | "https" if url.has_host() => Ok(url),
             _ => Err("neither http nor https"),
@@ -154,5 +185,14 @@ mod tests {
         let mut resolver = Resolver::new(&base, &variables);
         let expanded = (0..10_000).filter(|_| resolver.expand("{$a}").is_ok());
         assert!(expanded.count() < 300);
+    }
+
+    #[test]
+    fn all_urls_together_are_bounded() {
+        let base = url(&format!("https://h/{}/", "x".repeat(60_000)));
+        let variables = Variables::default();
+        let mut resolver = Resolver::new(&base, &variables);
+        let resolved = (0..100_000).filter(|_| resolver.resolve("a").is_ok());
+        assert!(resolved.count() < 5_000);
     }
 }

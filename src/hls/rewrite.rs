@@ -334,7 +334,8 @@ mod tests {
             let before = Variables::read(text.as_bytes(), &origin, &none);
             let after = Variables::read(replaced.as_bytes(), &served, &none);
             for (old, new) in uris(text.as_bytes()).zip(uris(replaced.as_bytes())) {
-                let Ok(meant) = Resolver::new(&origin, &before).resolve(&text[old.span]) else { continue };
+                let meant = Resolver::new(&origin, &before).resolve(&text[old.span]);
+                let Ok(meant) = meant else { continue };
                 let got = Resolver::new(&served, &after).resolve(&replaced[new.span]).unwrap();
                 prop_assert_eq!(got.host_str(), Some("replay.test"));
                 let path = &got[Position::BeforePath..Position::AfterQuery];
@@ -347,10 +348,13 @@ mod tests {
 
         #[test]
         fn plain_references_resolve_alike(reference in "[a-z0-9./?=,;~_-]{1,16}") {
-            prop_assume!(is_plain(reference.as_bytes()));
+            if !is_plain(reference.as_bytes()) {
+                return Ok(());
+            }
             let wanted = url(ORIGIN).join(&reference).ok().and_then(|u| replay_path(&u));
             let got = url(SERVED).join(&reference).unwrap();
-            prop_assert_eq!(Some(&got[Position::BeforePath..Position::AfterQuery]), wanted.as_deref());
+            let got = &got[Position::BeforePath..Position::AfterQuery];
+            prop_assert_eq!(Some(got), wanted.as_deref());
         }
     }
 }

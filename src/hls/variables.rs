@@ -26,6 +26,14 @@ pub struct Variables {
     defined_bytes: usize,
 }
 
+/// Where the value of a variable comes from.
+#[derive(Clone, Copy)]
+enum Source {
+    Value,
+    Import,
+    Query,
+}
+
 impl Variables {
     /// The variables that `body` defines. `playlist` is the URL whose query `QUERYPARAM`
     /// means (the one that answered, after redirects); `imports` are the variables of the
@@ -47,37 +55,38 @@ impl Variables {
     }
 
     fn read_tag(&mut self, tag: Tag<'_>, playlist: &Url, imports: &Variables) {
-        let mut name = None;
+        let mut definition = None;
         let mut value = None;
         for attribute in attributes(tag.value) {
-            let Ok(text) = std::str::from_utf8(attribute.value) else {
-                continue;
-            };
-            match attribute.name {
-                b"NAME" => name = Some(text),
-                b"VALUE" => value = Some(self.substitute(text).into_owned()),
-                b"IMPORT" => {
-                    name = Some(text);
-                    value = imports.values.get(text).cloned();
-                }
-                b"QUERYPARAM" => {
-                    name = Some(text);
-                    value = query_value(playlist, text);
-                }
+            match (attribute.name, std::str::from_utf8(attribute.value)) {
+                (b"VALUE", Ok(text)) => value = Some(text),
+                (b"NAME", Ok(name)) => definition = Some((name, Source::Value)),
+                (b"IMPORT", Ok(name)) => definition = Some((name, Source::Import)),
+                (b"QUERYPARAM", Ok(name)) => definition = Some((name, Source::Query)),
                 _ => {}
             }
         }
-        if let (Some(name), Some(value)) = (name, value) {
+        let Some((name, source)) = definition else {
+            return;
+        };
+        let valid = !name.is_empty() && name.bytes().all(is_name_byte);
+        if !valid || self.values.contains_key(name) || self.defined_bytes >= MOST_DEFINED {
+            return;
+        }
+        let value = match source {
+            Source::Value => value.map(|text| self.substitute(text).into_owned()),
+            Source::Import => imports.values.get(name).cloned(),
+            Source::Query => query_value(playlist, name),
+        };
+        if let Some(value) = value {
             self.define(name, value);
         }
     }
 
+    /// The first definition that does not fit is the last one that is looked at.
     fn define(&mut self, name: &str, value: String) {
-        let size = name.len() + value.len();
-        let valid = !name.is_empty() && name.bytes().all(is_name_byte);
-        let fits = self.defined_bytes + size <= MOST_DEFINED;
-        if valid && fits && !self.values.contains_key(name) {
-            self.defined_bytes += size;
+        self.defined_bytes += name.len() + value.len();
+        if self.defined_bytes <= MOST_DEFINED {
             self.values.insert(name.to_owned(), value);
         }
     }
@@ -165,7 +174,9 @@ mod tests {
 
     #[test]
     fn what_is_not_defined_stays_as_written() {
-        let variables = read("#EXT-X-DEFINE:QUERYPARAM=\"empty\"\n#EXT-X-DEFINE:IMPORT=\"no\"\n");
+        let variables = read(
+            "#EXT-X-DEFINE:QUERYPARAM=\"empty\"\n#EXT-X-DEFINE:IMPORT=\"no\"\n#EXT-X-DEFINE:NAME=\"x\"\n",
+        );
         assert!(variables.is_empty());
         let variables = read("#EXT-X-DEFINE:NAME=\"a\",VALUE=\"1\"\n");
         for text in ["{$b}", "{$a", "{$}", "{$a b}", "{a}", "$a", "{$", "{$ä}"] {
@@ -196,7 +207,11 @@ mod tests {
             body += &format!("#EXT-X-DEFINE:NAME=\"v{n}\",VALUE=\"{twice}\"\n");
         }
         let variables = read(&body);
-        assert!(variables.defined_bytes <= MOST_DEFINED);
+        let defined = variables
+            .values
+            .iter()
+            .map(|(name, value)| name.len() + value.len());
+        assert!(defined.sum::<usize>() <= MOST_DEFINED);
         for n in 0..200 {
             let name = format!("{{$v{n}}}");
             assert!(variables.substitute(&name).len() <= LONGEST_TEXT);

@@ -423,7 +423,10 @@ fn due_again(item: &Item, target_duration_us: i64, now: Instant) -> bool {
 
 /// What the revision before listed, by what stays when tokens change.
 #[derive(Debug)]
-struct Known<'a>(HashMap<(Kind, String, Option<ByteRange>), Vec<&'a (Wanted, Key)>>);
+struct Known<'a>(HashMap<Stays, Vec<&'a (Wanted, Key)>>);
+
+/// Kind, URL without query, byte range.
+type Stays = (Kind, String, Option<ByteRange>);
 
 impl<'a> Known<'a> {
     fn new(before: &'a [(Wanted, Key)]) -> Self {
@@ -443,7 +446,7 @@ impl<'a> Known<'a> {
     }
 }
 
-fn stays(wanted: &Wanted) -> (Kind, String, Option<ByteRange>) {
+fn stays(wanted: &Wanted) -> Stays {
     let mut path = wanted.url.clone();
     path.set_query(None);
     (wanted.kind, path.into(), wanted.range)

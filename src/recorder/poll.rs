@@ -315,13 +315,13 @@ impl Poller {
 
     async fn media(&mut self, media: MediaPlaylist, id: ExchangeId) -> NewRevision {
         let facts = &media.facts;
-        let segments = media
+        let mut segments = media
             .entries
             .iter()
             .filter(|e| e.role == EntryRole::Segment);
         let step = self
             .ends
-            .judge(facts, segments.last().and_then(|e| e.range));
+            .judge(facts, segments.next_back().and_then(|e| e.range));
         if step != Step::Same {
             let now_us = self.context.fetcher.writer.clock().now_us();
             self.playlist

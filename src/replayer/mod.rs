@@ -35,6 +35,10 @@ pub mod respond;
 pub mod route;
 pub mod serve;
 pub mod stall;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 pub mod timeline;
 
 pub use page::{Description, StreamDescription};

@@ -161,3 +161,123 @@ fn log(request: &Request, reply: &Reply) {
         reply.what
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{MAIN, Recording};
+    use super::super::{AtEnd, Options};
+    use super::*;
+    use crate::clock::Clock;
+    use crate::session::{Kind, Outcome};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::oneshot;
+
+    struct Server {
+        address: std::net::SocketAddr,
+        stop: oneshot::Sender<()>,
+        done: tokio::task::JoinHandle<()>,
+    }
+
+    async fn start(recording: &Recording, at_end: AtEnd) -> Server {
+        let options = Options {
+            offset: Duration::from_secs(1),
+            at_end,
+        };
+        let replay = Replay::open(recording.folder.clone(), Clock::start(), options).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async {
+            let _ = stopped.await;
+        };
+        let done = tokio::spawn(run(listener, Arc::new(replay), shutdown));
+        Server {
+            address,
+            stop,
+            done,
+        }
+    }
+
+    /// What comes back for these bytes, until the connection is closed.
+    async fn talk(server: &Server, bytes: &str) -> String {
+        let mut client = TcpStream::connect(server.address).await.unwrap();
+        client.write_all(bytes.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // A connection that is reset has given what it had.
+        let _ = client.read_to_end(&mut answer).await;
+        String::from_utf8(answer).unwrap()
+    }
+
+    fn get(path: &str) -> String {
+        format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    }
+
+    #[tokio::test]
+    async fn answers_faults_and_bad_requests_over_the_wire() {
+        let recording = Recording::start().await;
+        recording.text(Kind::Main, MAIN, 0, "#EXTM3U\n", &[]).await;
+        let mut refused = recording.exchange(Kind::Segment, "http://o.example/refused.ts", 0);
+        (refused.status, refused.outcome) = (None, Outcome::Refused);
+        recording.add(refused).await;
+        let mut short = recording.exchange(Kind::Segment, "http://o.example/short.ts", 0);
+        (short.announced_bytes, short.outcome) = (Some(100), Outcome::Reset);
+        short.body = recording.file(short.id, b"half");
+        recording.add(short).await;
+        let whole = vec![b'x'; 1_000_000];
+        recording
+            .chunk("http://o.example/whole.ts", 0, &whole)
+            .await;
+        recording.finish().await;
+        let server = start(&recording, AtEnd::Hold).await;
+
+        let playlist = talk(&server, &get("/stream.m3u8")).await;
+        assert!(
+            playlist.starts_with("HTTP/1.1 200 OK\r\n") && playlist.ends_with("\r\n\r\n#EXTM3U\n"),
+            "{playlist}"
+        );
+        assert!(
+            playlist.contains("content-length: 8\r\n") && playlist.contains("\r\ndate: "),
+            "{playlist}"
+        );
+        assert_eq!(
+            talk(&server, &get("/http/o.example:80/refused.ts")).await,
+            ""
+        );
+        let short = talk(&server, &get("/http/o.example:80/short.ts")).await;
+        assert!(
+            short.contains("content-length: 100\r\n") && short.ends_with("\r\n\r\nhalf"),
+            "{short}"
+        );
+        let whole = talk(&server, &get("/http/o.example:80/whole.ts")).await;
+        assert_eq!(
+            whole.split("\r\n\r\n").nth(1).map(str::len),
+            Some(1_000_000)
+        );
+        for bad in [
+            "GET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n",
+            "nonsense\r\n\r\n",
+        ] {
+            let answer = talk(
+                &server,
+                &bad.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"),
+            )
+            .await;
+            assert!(answer.starts_with("HTTP/1.1 400 "), "{bad:?}: {answer}");
+        }
+        server.stop.send(()).unwrap();
+        server.done.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn two_requests_share_a_connection() {
+        let recording = Recording::start().await;
+        recording.text(Kind::Main, MAIN, 0, "#EXTM3U\n", &[]).await;
+        recording.finish().await;
+        let server = start(&recording, AtEnd::Hold).await;
+        let first = "HEAD /stream.m3u8 HTTP/1.1\r\nHost: h\r\n\r\n";
+        let both = talk(&server, &format!("{first}{}", get("/stream.m3u8"))).await;
+        assert_eq!(both.matches("HTTP/1.1 200 OK").count(), 2, "{both}");
+        assert_eq!(both.matches("#EXTM3U").count(), 1, "{both}");
+    }
+}

@@ -6,6 +6,8 @@
 //! `facts.txt` has a line of facts about each. After a change that is meant, run with
 //! `CORPUS_BLESS=1` and read the difference.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,5 +1,8 @@
 //! Integration tests, in one binary: the real programs against scripted origins.
 
+// In helpers too, an error is the failure of the test.
+#![allow(clippy::unwrap_used)]
+
 mod chunks;
 mod command_line;
 mod corpus;
@@ -7,6 +10,7 @@ mod endings;
 mod faults;
 mod http;
 mod playlists;
+mod replay;
 mod resources;
 mod support;
 mod tls;

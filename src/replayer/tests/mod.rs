@@ -1,0 +1,112 @@
+//! A whole session, asked over whole requests, without a socket.
+
+mod content;
+mod faults;
+mod rule;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+
+use super::body::Body;
+use super::respond::Reply;
+use super::testing::{MAIN, Recording, bytes, headers};
+use super::{AtEnd, Options, Replay};
+use crate::clock::Clock;
+use crate::hls::ByteRange;
+use crate::session::{Found, Kind, Outcome, Reader};
+
+const MULTIVARIANT: &str = "#EXTM3U\n#EXT-X-DEFINE:NAME=\"dir\",VALUE=\"segments\"\n\
+    #EXT-X-STREAM-INF:BANDWIDTH=1000000,RESOLUTION=640x360\nv1/a.m3u8\n";
+const MEDIA: &str = "http://origin.example/live/v1/a.m3u8";
+const SEGMENT: &str = "http://origin.example/live/v1/s1.ts";
+
+fn replay(recording: &Recording, offset_ms: u64, at_end: AtEnd) -> Arc<Replay> {
+    let options = Options {
+        offset: Duration::from_millis(offset_ms),
+        at_end,
+    };
+    Arc::new(Replay::open(recording.folder.clone(), Clock::start(), options).unwrap())
+}
+
+fn request(method: Method, path: &str, fields: &[(&str, &str)]) -> Parts {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in fields {
+        request = request.header(*name, *value);
+    }
+    request.body(()).unwrap().into_parts().0
+}
+
+async fn get(replay: &Arc<Replay>, path: &str, fields: &[(&str, &str)]) -> Response<Body> {
+    replay
+        .respond(&request(Method::GET, path, fields))
+        .await
+        .response
+        .unwrap()
+}
+
+async fn text(response: Response<Body>) -> String {
+    String::from_utf8(
+        response
+            .into_body()
+            .collect()
+            .await
+            .unwrap()
+            .to_bytes()
+            .to_vec(),
+    )
+    .unwrap()
+}
+
+fn field<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
+    response
+        .headers()
+        .get(name)
+        .map_or("", |value| value.to_str().unwrap())
+}
+
+fn path(url: &str) -> String {
+    crate::hls::replay_path(&url::Url::parse(url).unwrap()).unwrap()
+}
+
+async fn channel() -> Recording {
+    let recording = Recording::start().await;
+    let cached = [
+        ("content-type", "application/x-mpegurl"),
+        ("cache-control", "max-age=3600"),
+        ("set-cookie", "a=b"),
+    ];
+    recording
+        .text(Kind::Main, MAIN, 0, MULTIVARIANT, &cached)
+        .await;
+    recording
+        .text(
+            Kind::Media,
+            MEDIA,
+            0,
+            "#EXTM3U\n#EXTINF:4,\ns1.ts\n",
+            &cached,
+        )
+        .await;
+    recording
+        .text(
+            Kind::Media,
+            MEDIA,
+            10_000,
+            "#EXTM3U\n#EXTINF:4,\nhttps://cdn.example/s2.ts\n",
+            &cached,
+        )
+        .await;
+    recording.chunk(SEGMENT, 0, b"0123456789").await;
+    recording
+        .chunk("https://cdn.example/s2.ts", 10_000, b"abc")
+        .await;
+    recording
+}
+
+fn path_of_media() -> String {
+    path(MEDIA)
+}

@@ -1,0 +1,345 @@
+//! isreplayer and adjacent-find as programs, over sessions that are written here.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use isrecorder::clock::Clock;
+use isrecorder::session::{
+    Availability, Headers, Kind, NewBody, NewExchange, NewRevision, Outcome, ResourceKey, Sessions,
+    Writer, digest,
+};
+
+const PLAYLIST: &str = "http://origin.example/live/ch1.m3u8";
+
+/// A media playlist with advances at 0, 4 and 20 seconds; target duration 4 s.
+async fn write_session(sessions: &Path, name: &str) -> Writer {
+    let folder = Sessions::new(sessions).create(Some(name)).unwrap();
+    let clock = Clock::start();
+    let (writer, _) = Writer::create(&folder, clock, "test").unwrap();
+    let stream_id = writer.stream("ch1", PLAYLIST).await.unwrap();
+    for (number, seconds) in [(1, 0), (2, 4), (3, 20)] {
+        let at_us = clock.started_us() + seconds * 1_000_000;
+        let body = format!(
+            "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:{number}\n#EXTINF:4,\ns{number}.ts\n"
+        );
+        let revision = NewRevision {
+            advance: true,
+            media_sequence: Some(number),
+            segment_count: Some(1),
+            last_sequence: Some(number),
+            target_duration_us: Some(4_000_000),
+            ended: Some(number == 3),
+            ..NewRevision::default()
+        };
+        let key = ResourceKey {
+            stream_id,
+            kind: Kind::Main,
+            url: PLAYLIST.to_owned(),
+            range: None,
+        };
+        writer
+            .exchange(exchange(&writer, key, at_us, body, revision))
+            .await;
+    }
+    // Answered once everything before it is committed.
+    writer
+        .stream("ch2", "http://origin.example/live/ch2.m3u8")
+        .await
+        .unwrap();
+    writer
+}
+
+fn exchange(
+    writer: &Writer,
+    resource: ResourceKey,
+    at_us: i64,
+    body: String,
+    revision: NewRevision,
+) -> NewExchange {
+    let data = body.into_bytes();
+    NewExchange {
+        id: writer.next_id(),
+        resource,
+        polled: None,
+        referrer_id: None,
+        head_id: None,
+        availability: Availability::Listed(at_us),
+        requested_us: at_us,
+        lag_us: Some(0),
+        wait_us: Some(0),
+        receive_us: Some(0),
+        status: Some(200),
+        http_version: None,
+        remote_addr: None,
+        headers: Some(Headers::default()),
+        announced_bytes: None,
+        wire_bytes: None,
+        body: NewBody::Bytes {
+            sha256: digest(&data),
+            data,
+            binary: false,
+        },
+        body_encoding: None,
+        body_first: None,
+        resource_bytes: None,
+        confirms_id: None,
+        outcome: Outcome::Complete,
+        error: None,
+        revision: Some(revision),
+    }
+}
+
+fn finished_session(sessions: &Path, name: &str) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        write_session(sessions, name)
+            .await
+            .finish("stopped")
+            .await
+            .unwrap();
+    });
+}
+
+/// A replayer that runs; ends with the test.
+struct Replayer {
+    process: Child,
+    announced: Vec<String>,
+    address: String,
+}
+
+impl Replayer {
+    fn start(sessions: &Path, arguments: &[&str]) -> Self {
+        let mut process = isreplayer(sessions, arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut announced = Vec::new();
+        for line in lines.by_ref() {
+            announced.push(line.unwrap());
+            if announced.last().unwrap().contains("everything there is") {
+                break;
+            }
+        }
+        let play = announced
+            .iter()
+            .find_map(|line| line.strip_prefix("Play     http://"))
+            .unwrap();
+        let address = play.split('/').next().unwrap().to_owned();
+        Self {
+            process,
+            announced,
+            address,
+        }
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut connection = TcpStream::connect(&self.address).unwrap();
+        write!(
+            connection,
+            "GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+impl Drop for Replayer {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn isreplayer(sessions: &Path, arguments: &[&str]) -> Command {
+    program(env!("CARGO_BIN_EXE_isreplayer"), sessions, arguments)
+}
+
+fn adjacent_find(sessions: &Path, arguments: &[&str]) -> Output {
+    program(env!("CARGO_BIN_EXE_adjacent-find"), sessions, arguments)
+        .output()
+        .unwrap()
+}
+
+fn program(path: &str, sessions: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(path);
+    command.arg("-f").arg(sessions).args(arguments);
+    command
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn a_replayer_says_what_it_replays_and_does() {
+    let folder = tempfile::tempdir().unwrap();
+    finished_session(folder.path(), "s1");
+    let replayer = Replayer::start(folder.path(), &["-p", "0", "-o", "5.5", "s1"]);
+    assert!(
+        replayer.announced.contains(&"Session  s1".to_owned()),
+        "{:?}",
+        replayer.announced
+    );
+    assert!(
+        replayer
+            .announced
+            .contains(&format!("Stream   ch1  {PLAYLIST}")),
+        "{:?}",
+        replayer.announced
+    );
+    let answer = replayer.get("/stream.m3u8");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(
+        answer.contains("\r\nx-isrecorder-session-time: 5."),
+        "{answer}"
+    );
+    assert!(
+        answer.ends_with("\n/http/origin.example:80/live/s2.ts\n"),
+        "{answer}"
+    );
+    let redirect = replayer.get("/stream.m3u8?offset=21");
+    let location = redirect
+        .lines()
+        .find_map(|line| line.strip_prefix("location: "))
+        .unwrap();
+    assert!(replayer.get(location).contains("/live/s3.ts"));
+}
+
+#[test]
+fn two_replayers_agree_and_a_port_is_taken_once() {
+    let folder = tempfile::tempdir().unwrap();
+    finished_session(folder.path(), "s1");
+    let one = Replayer::start(folder.path(), &["-p", "0", "s1"]);
+    let path = folder.path().join("s1");
+    let other = Replayer::start(Path::new("nowhere"), &["-p", "0", path.to_str().unwrap()]);
+    let clock = "/@1000000000000/http/origin.example:80/live/ch1.m3u8";
+    let body = |answer: String| answer.split("\r\n\r\n").nth(1).map(str::to_owned);
+    assert_eq!(body(one.get(clock)), body(other.get(clock)));
+    let port = one.address.rsplit(':').next().unwrap();
+    let refused = isreplayer(folder.path(), &["-p", port, "s1"])
+        .output()
+        .unwrap();
+    assert_eq!(code(&refused), 1);
+    assert_eq!(
+        stderr(&refused),
+        format!("isreplayer: port {port} is in use; choose another one with -p\n")
+    );
+}
+
+#[test]
+fn sessions_that_cannot_be_replayed_are_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    finished_session(folder.path(), "s1");
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    std::fs::create_dir(folder.path().join("damaged")).unwrap();
+    std::fs::write(
+        folder.path().join("damaged/session.db"),
+        b"no database at all",
+    )
+    .unwrap();
+    for (session, exit, sentence) in [
+        ("s2", 2, "there are: damaged, s1"),
+        ("empty", 1, "no session"),
+        ("damaged", 1, "damaged"),
+    ] {
+        let output = isreplayer(folder.path(), &[session]).output().unwrap();
+        assert_eq!(code(&output), exit, "{session}");
+        let said = stderr(&output);
+        assert!(
+            said.contains(sentence) && said.lines().count() == 1,
+            "{said}"
+        );
+        assert_eq!(
+            code(&adjacent_find(folder.path(), &[session])),
+            exit,
+            "{session}"
+        );
+    }
+}
+
+#[test]
+fn at_the_end_it_may_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    finished_session(folder.path(), "s1");
+    let output = isreplayer(
+        folder.path(),
+        &["-p", "0", "-o", "60", "--at-end", "stop", "s1"],
+    )
+    .output()
+    .unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(stderr(&output).contains("the recording ends here: stopping"));
+}
+
+#[test]
+fn a_session_that_ends_while_it_is_replayed_becomes_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let writer = runtime.block_on(write_session(folder.path(), "live"));
+    let replayer = Replayer::start(folder.path(), &["-p", "0", "live"]);
+    assert!(
+        replayer
+            .announced
+            .iter()
+            .any(|line| line.ends_with(", being recorded")),
+        "{:?}",
+        replayer.announced
+    );
+    assert!(replayer.get("/stream.m3u8").contains("/live/s1.ts"));
+    runtime.block_on(writer.finish("stopped")).unwrap();
+    assert!(!folder.path().join("live/session.db-wal").exists());
+    assert!(replayer.get("/stream.m3u8").contains("/live/s1.ts"));
+}
+
+#[test]
+fn gaps_are_found_in_the_originals_format() {
+    let folder = tempfile::tempdir().unwrap();
+    finished_session(folder.path(), "s1");
+    let output = adjacent_find(folder.path(), &["s1"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[..2],
+        ["Playlist live/ch1.m3u8", "Find time difference 0:00:16"],
+        "{text}"
+    );
+    assert!(
+        text.contains(&format!("\ns2.ts\n\n{}\n3 - 20", "-".repeat(67))),
+        "{text}"
+    );
+    let failing = adjacent_find(
+        folder.path(),
+        &["--json", "--fail-on-gap", "-p", "ch1.m3u8", "s1"],
+    );
+    assert_eq!(code(&failing), 1);
+    let gap: serde_json::Value = serde_json::from_slice(&failing.stdout).unwrap();
+    assert_eq!(
+        (
+            gap["gap_seconds"].as_f64(),
+            gap["from"]["exchange"].as_i64()
+        ),
+        (Some(16.0), Some(2))
+    );
+    let none = adjacent_find(folder.path(), &["-t", "16.5", "--fail-on-gap", "s1"]);
+    assert_eq!((code(&none), none.stdout.len()), (0, 0));
+    assert_eq!(stderr(&none), "No gap over 0:00:16.500000 in 1 playlist\n");
+    let unknown = adjacent_find(folder.path(), &["-p", "ch9.m3u8", "s1"]);
+    assert_eq!(code(&unknown), 2);
+    assert!(
+        stderr(&unknown).ends_with("there are: live/ch1.m3u8\n"),
+        "{}",
+        stderr(&unknown)
+    );
+}
