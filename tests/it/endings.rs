@@ -131,6 +131,28 @@ fn both_signals_end_it_well_with_one_database_file_and_the_totals() {
 }
 
 #[test]
+fn a_terminal_that_goes_away_ends_it_well_unless_it_was_started_with_nohup() {
+    for nohup in [false, true] {
+        let origin = Origin::new(live);
+        let recorder = Recorder::new(origin.url("/live.m3u8"));
+        let recorder = if nohup {
+            recorder.without_hang_up()
+        } else {
+            recorder
+        };
+        let mut recording = recorder.start();
+        recording.until_at_least(1, "SELECT count(*) FROM segments");
+        recording.signal(Signal::HUP);
+        if nohup {
+            let polls = origin.count("/live.m3u8");
+            recording.until("more polls", || origin.count("/live.m3u8") >= polls + 4);
+            recording.signal(Signal::INT);
+        }
+        recording.finish().session();
+    }
+}
+
+#[test]
 fn what_is_under_way_at_the_end_gets_a_moment() {
     let told = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&told);
@@ -148,6 +170,7 @@ fn what_is_under_way_at_the_end_gets_a_moment() {
         origin.count("/seg0.ts") == 1
     });
     recording.signal(Signal::INT);
+    recording.until_it_says("stopping");
     told.store(true, Ordering::SeqCst);
     let session = recording.finish().session();
     assert_eq!(session.outcomes("seg0.ts"), [(200, "complete".to_owned())]);

@@ -191,7 +191,7 @@ fn large_playlists_that_grow_or_slide_come_back_whole_and_cost_what_changed() {
     const REVISIONS: u64 = 6;
     let texts = |name: &str, nth: u64| match name {
         "/grows.m3u8" => large(0, 100 + nth),
-        _ => large(3 * nth, 100),
+        _ => large(1000 + 3 * nth, 100),
     };
     let origin = Origin::new(move |ask| match ask.path() {
         "/main.m3u8" => Reply::playlist(

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -25,8 +26,8 @@ pub struct Recorder {
 pub struct Recording {
     folder: TempDir,
     child: Child,
-    stdout: Option<JoinHandle<String>>,
-    stderr: Option<JoinHandle<String>>,
+    stdout: Output,
+    stderr: Output,
 }
 
 /// A recording that is over.
@@ -76,14 +77,30 @@ impl Recorder {
         self
     }
 
+    /// As `nohup` starts it.
+    pub fn without_hang_up(mut self) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]);
+        shell
+            .arg(self.command.get_program())
+            .args(self.command.get_args());
+        shell.current_dir(self.folder.path());
+        shell
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        self.command = shell;
+        self
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     pub fn start(mut self) -> Recording {
         let mut child = self.command.spawn().unwrap();
-        let stdout = child.stdout.take().map(collect);
-        let stderr = child.stderr.take().map(collect);
+        let stdout = Output::of(child.stdout.take().unwrap());
+        let stderr = Output::of(child.stderr.take().unwrap());
         Recording {
             folder: self.folder,
             child,
@@ -98,12 +115,37 @@ impl Recorder {
     }
 }
 
-fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        pipe.read_to_end(&mut bytes).unwrap();
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+/// What a program writes, as it comes.
+struct Output {
+    text: Arc<Mutex<Vec<u8>>>,
+    reading: Option<JoinHandle<()>>,
+}
+
+impl Output {
+    fn of(mut pipe: impl Read + Send + 'static) -> Self {
+        let text = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&text);
+        let reading = std::thread::spawn(move || {
+            let mut some = [0; 4096];
+            while let Ok(length @ 1..) = pipe.read(&mut some) {
+                shared.lock().unwrap().extend_from_slice(&some[..length]);
+            }
+        });
+        Self {
+            text,
+            reading: Some(reading),
+        }
+    }
+
+    fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.text.lock().unwrap()).into_owned()
+    }
+
+    /// All of it, of a program that has ended.
+    fn whole(&mut self) -> String {
+        self.reading.take().unwrap().join().unwrap();
+        self.so_far()
+    }
 }
 
 impl Recording {
@@ -120,6 +162,14 @@ impl Recording {
             assert!(now() < deadline, "it never came: {what}");
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Waits until it has said something on standard error.
+    pub fn until_it_says(&mut self, words: &str) {
+        let text = Arc::clone(&self.stderr.text);
+        self.until(words, || {
+            String::from_utf8_lossy(&text.lock().unwrap()).contains(words)
+        });
     }
 
     /// Waits until a query about what is committed gives a number of at least `least`.
@@ -154,16 +204,17 @@ impl Recording {
             }
             if now() >= deadline {
                 let _ = self.child.kill();
-                let stderr = self.stderr.take().map(|t| t.join().unwrap());
-                panic!("it does not end by itself; it said: {stderr:?}");
+                panic!(
+                    "it does not end by itself; it said: {}",
+                    self.stderr.so_far()
+                );
             }
             std::thread::sleep(Duration::from_millis(10));
         };
-        let text = |pipe: Option<JoinHandle<String>>| pipe.unwrap().join().unwrap();
         Finished {
             status,
-            stdout: text(self.stdout.take()),
-            stderr: text(self.stderr.take()),
+            stdout: self.stdout.whole(),
+            stderr: self.stderr.whole(),
             folder: std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap()),
         }
     }
