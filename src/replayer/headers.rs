@@ -114,6 +114,10 @@ pub fn clip_cache_control(recorded: &str, held_seconds: Option<u64>) -> String {
     let Some(held) = held_seconds else {
         return recorded.to_owned();
     };
+    if recorded.matches('"').count() % 2 == 1 {
+        // What follows an open quote is a directive to some caches and text to others.
+        return "no-cache".to_owned();
+    }
     let clipped: Vec<String> = directives(recorded)
         .filter_map(|directive| clip(directive, held))
         .collect();
@@ -253,7 +257,7 @@ mod tests {
         #[test]
         fn any_cache_control_is_clipped(text in "((max-age|s-maxage|public|immutable|a)(=\"?[0-9]{0,22}\"?)?[ ,]{0,2}){0,4}", held in 0..100_u64) {
             let clipped = clip_cache_control(&text, Some(held));
-            for directive in clipped.split(", ") {
+            for directive in directives(&clipped) {
                 if let Some(seconds) = directive.strip_prefix("max-age=") {
                     prop_assert!(seconds.parse::<u64>().is_ok_and(|s| s <= held), "{}", clipped);
                 }
