@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::adjacent::Gap;
 use crate::session::{Advance, PlaylistInfo};
@@ -69,31 +69,67 @@ fn remarks(gap: &Gap) -> Vec<String> {
     remarks
 }
 
-/// A gap as one object. `zero_us` is session zero.
-pub fn to_json(playlist: &PlaylistInfo, gap: &Gap, zero_us: i64) -> Value {
-    let row = |advance: &Advance| {
-        json!({
-            "exchange": advance.exchange_id,
-            "time": iso(advance.seen_us),
-            "session_time": seconds(advance.seen_us.saturating_sub(zero_us)),
-        })
+/// A gap as one line of JSON. `zero_us` is session zero.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_json(
+    out: &mut impl Write,
+    playlist: &PlaylistInfo,
+    gap: &Gap,
+    zero_us: i64,
+) -> io::Result<()> {
+    let row = |advance: &Advance| Row {
+        exchange: advance.exchange_id,
+        time: iso(advance.seen_us),
+        session_time: seconds(advance.seen_us.saturating_sub(zero_us)),
     };
-    json!({
-        "playlist": playlist.name,
-        "url": playlist.url,
-        "gap_seconds": seconds(gap.length_us()),
-        "threshold_seconds": seconds(gap.threshold_us),
-        "from": row(&gap.from),
-        "to": gap.to.as_ref().map(row),
-        "recorder": {
-            "polls": gap.polls.polls,
-            "failed": gap.polls.failed,
-            "lag_seconds": seconds(gap.polls.lag_us),
-            "pause_seconds": seconds(gap.polls.pause_us),
-            "late": gap.recorder_was_late(),
-            "down": gap.recorder_was_down(),
+    let line = Line {
+        playlist: &playlist.name,
+        url: &playlist.url,
+        gap_seconds: seconds(gap.length_us()),
+        threshold_seconds: seconds(gap.threshold_us),
+        from: row(&gap.from),
+        to: gap.to.as_ref().map(row),
+        recorder: Recorder {
+            polls: gap.polls.polls,
+            failed: gap.polls.failed,
+            lag_seconds: seconds(gap.polls.lag_us),
+            pause_seconds: seconds(gap.polls.pause_us),
+            late: gap.recorder_was_late(),
+            down: gap.recorder_was_down(),
         },
-    })
+    };
+    serde_json::to_writer(&mut *out, &line)?;
+    writeln!(out)
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    playlist: &'a str,
+    url: &'a str,
+    gap_seconds: f64,
+    threshold_seconds: f64,
+    from: Row,
+    to: Option<Row>,
+    recorder: Recorder,
+}
+
+#[derive(Serialize)]
+struct Row {
+    exchange: i64,
+    time: String,
+    session_time: f64,
+}
+
+#[derive(Serialize)]
+struct Recorder {
+    polls: i64,
+    failed: i64,
+    lag_seconds: f64,
+    pause_seconds: f64,
+    late: bool,
+    down: bool,
 }
 
 /// Numbers of this size are exact to the microsecond.
@@ -255,15 +291,19 @@ mod tests {
             url: "http://h/a.m3u8".into(),
             revisions: 2,
         };
-        let line = to_json(&playlist, &gap(), 1_425_579_400_000_000).to_string();
-        assert!(!line.contains('\n'));
-        let value: Value = serde_json::from_str(&line).unwrap();
+        let json = |gap: &Gap| {
+            let mut out = Vec::new();
+            write_json(&mut out, &playlist, gap, 1_425_579_400_000_000).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let line = json(&gap());
+        assert!(line.ends_with("}\n") && line.lines().count() == 1, "{line}");
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(value["gap_seconds"], 13.929_747);
         assert_eq!(value["from"]["time"], "2015-03-05T18:17:35.165488Z");
         assert_eq!(value["to"]["session_time"], 69.095_235);
         assert_eq!(value["recorder"]["polls"], 9);
-        let open = to_json(&playlist, &Gap { to: None, ..gap() }, 0);
-        assert!(open["to"].is_null());
+        assert!(json(&Gap { to: None, ..gap() }).contains("\"to\":null"));
     }
 
     #[test]

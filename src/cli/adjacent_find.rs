@@ -132,7 +132,7 @@ impl<W: Write> Printer<'_, W> {
         }
         for gap in gaps {
             if self.json {
-                writeln!(self.out, "{}", report::to_json(playlist, gap, self.zero_us))?;
+                report::write_json(&mut self.out, playlist, gap, self.zero_us)?;
             } else {
                 let from = self.body(gap.from.exchange_id)?;
                 let to = gap

@@ -1,7 +1,7 @@
 //! isreplayer: arguments, start-up messages, the end.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::durations::{escaped, parse_duration};
 use super::exit::{self, Failure, say};
-use super::listen::listen;
+use super::listen::{listen, own_address};
 use super::logging::{self, LogOptions, Stderr};
 use crate::clock::Clock;
 use crate::replayer::timeline::{format_time, format_utc};
@@ -150,19 +150,20 @@ fn announce(
         say(escaped(&line));
     }
     let port = listener.local_addr().map_err(Failure::failed)?.port();
-    let host = match arguments.bind {
-        Some(address) if !address.is_unspecified() => {
-            std::net::SocketAddr::new(address, port).to_string()
-        }
-        _ => format!("127.0.0.1:{port}"),
+    let (host, elsewhere) = match arguments.bind {
+        Some(address) if !address.is_unspecified() => (address, None),
+        Some(_) | None => (Ipv4Addr::LOCALHOST.into(), own_address()),
     };
-    say(format_args!("Play     http://{host}/stream.m3u8"));
+    let url = |address: IpAddr| format!("http://{}", SocketAddr::new(address, port));
+    let host = url(host);
+    say(format_args!("Play     {host}/stream.m3u8"));
+    if let Some(address) = elsewhere {
+        say(format_args!("         {}/stream.m3u8", url(address)));
+    }
     say(format_args!(
-        "         http://{host}/stream.m3u8?offset=60  (from one minute on, on a timeline of its own)"
+        "         {host}/stream.m3u8?offset=60  (from one minute on, on a timeline of its own)"
     ));
-    say(format_args!(
-        "         http://{host}/  (everything there is)"
-    ));
+    say(format_args!("         {host}/  (everything there is)"));
     if start_us > span.length_us() && !span.recording {
         tracing::warn!("the offset lies behind the end of the recording");
     }

@@ -1,7 +1,7 @@
 //! The socket of the replayer.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
@@ -27,6 +27,16 @@ pub(super) fn listen(address: Option<IpAddr>, port: u16) -> io::Result<TcpListen
         }
         listener => listener,
     }
+}
+
+/// The address at which other machines find this one, if there is a network.
+pub(super) fn own_address() -> Option<IpAddr> {
+    // Connecting a datagram socket sends nothing; it asks the routing table.
+    const ANYWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect(ANYWHERE).ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_loopback() && !address.is_unspecified()).then_some(address)
 }
 
 fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {

@@ -147,14 +147,11 @@ fn clip(directive: &str, held: u64) -> Option<String> {
     }
 }
 
-/// The elements of a list, at commas outside quoted strings.
+/// The elements of a list, at every comma: what a cache that knows no quoted strings might
+/// take for a directive is clipped as well.
 fn directives(value: &str) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
     value
-        .split(move |c| {
-            quoted ^= c == '"';
-            c == ',' && !quoted
-        })
+        .split(',')
         .map(str::trim)
         .filter(|directive| !directive.is_empty())
 }

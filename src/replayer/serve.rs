@@ -1,6 +1,6 @@
 //! Connections: the only user of hyper. HTTP/1.1 over plain TCP.
 //!
-//! Limits on a client: 10 s for the head of a request (idle connections included), 20 s
+//! Limits on a client: 15 s for the head of a request (idle connections included), 20 s
 //! without taking any byte of a response, and no more connections at once than
 //! [`MOST_CONNECTIONS`].
 
@@ -23,8 +23,9 @@ use super::respond::Reply;
 use super::stall::{Stalled, Stalling};
 use super::timeline::format_time;
 
-/// Time for a client to send the head of its next request.
-const HEAD_TIME: Duration = Duration::from_secs(10);
+/// Time for a client to send the head of its next request. Longer than the target durations
+/// in use, so that a connection is not closed just when a player loads its playlist again.
+const HEAD_TIME: Duration = Duration::from_secs(15);
 /// Time for a client to take the next byte.
 const WRITE_TIME: Duration = Duration::from_secs(20);
 /// Connections at once: each may hold a file open, and 1024 descriptors are usual.
@@ -279,5 +280,24 @@ mod tests {
         let both = talk(&server, &format!("{first}{}", get("/stream.m3u8"))).await;
         assert_eq!(both.matches("HTTP/1.1 200 OK").count(), 2, "{both}");
         assert_eq!(both.matches("#EXTM3U").count(), 1, "{both}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silent_and_slow_clients_are_closed() {
+        let recording = Recording::start().await;
+        recording.text(Kind::Main, MAIN, 0, "#EXTM3U\n", &[]).await;
+        recording.finish().await;
+        let server = start(&recording, AtEnd::Hold).await;
+        let idle = "GET /stream.m3u8 HTTP/1.1\r\nHost: h\r\n\r\n";
+        for head in ["", "GET /stream.m3u8 HTTP/1.1\r\nHo", idle] {
+            let before = crate::clock::instant();
+            let answer = talk(&server, head).await;
+            assert_eq!(answer.contains("#EXTM3U"), head == idle, "{answer}");
+            let waited = crate::clock::instant() - before;
+            assert!(
+                waited >= HEAD_TIME && waited < HEAD_TIME * 2,
+                "{head:?}: {waited:?}"
+            );
+        }
     }
 }

@@ -125,14 +125,13 @@ async fn a_damaged_session_gives_no_wrong_bytes() {
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_is_being_recorded_is_waited_for() {
+const LISTED: &str = "http://origin.example/live/v1/s9.ts";
+
+/// A session that is being recorded, with a segment that was listed and has not landed.
+async fn listing() -> (Recording, Arc<Replay>) {
     let recording = channel().await;
-    let wanted = "http://origin.example/live/v1/s9.ts";
-    recording
-        .writer
-        .pending(recording.key(Kind::Segment, wanted), 2, recording.zero_us)
-        .await;
+    let key = recording.key(Kind::Segment, LISTED);
+    recording.writer.pending(key, 2, recording.zero_us).await;
     // Answered after the commit.
     recording
         .writer
@@ -141,15 +140,29 @@ async fn what_is_being_recorded_is_waited_for() {
         .unwrap();
     let replay = replay(&recording, 5_000, AtEnd::Hold);
     assert!(replay.span().recording);
-    let missing = get(&replay, &path(wanted), &[]).await;
+    (recording, replay)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_land_is_not_there_yet() {
+    let (_recording, replay) = listing().await;
+    let before = crate::clock::instant();
+    let missing = get(&replay, &path(LISTED), &[]).await;
     assert_eq!(
         (missing.status().as_u16(), field(&missing, "retry-after")),
         (503, "1")
     );
-    let asked = Arc::clone(&replay);
-    let asking = tokio::spawn(async move { text(get(&asked, &path(wanted), &[]).await).await });
-    recording.chunk(wanted, 0, b"landed").await;
-    assert_eq!(asking.await.unwrap(), "landed");
+    assert!(crate::clock::instant() - before >= Duration::from_secs(10));
     let playlist = get(&replay, &path(MEDIA), &[]).await;
     assert_eq!(field(&playlist, "cache-control"), "no-cache");
+}
+
+// The writer is another thread: its commit takes real time.
+#[tokio::test]
+async fn what_is_being_recorded_is_waited_for() {
+    let (recording, replay) = listing().await;
+    let asking = tokio::spawn(async move { text(get(&replay, &path(LISTED), &[]).await).await });
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    recording.chunk(LISTED, 0, b"landed").await;
+    assert_eq!(asking.await.unwrap(), "landed");
 }
