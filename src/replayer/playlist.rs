@@ -69,10 +69,10 @@ impl Cache {
     }
 }
 
-/// Whether variables of the multivariant playlist may matter (RFC 8216bis 4.4.2.3).
-pub(super) fn imports_variables(body: &[u8]) -> bool {
-    const IMPORT: &[u8] = b"IMPORT=";
-    body.windows(IMPORT.len()).any(|window| window == IMPORT)
+/// Whether an attribute may be in a playlist: `IMPORT=`, `QUERYPARAM=` (RFC 8216bis 4.4.2.3).
+pub(super) fn contains(body: &[u8], attribute: &[u8]) -> bool {
+    body.windows(attribute.len())
+        .any(|window| window == attribute)
 }
 
 /// A playlist as it is served.
