@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use http::{HeaderName, HeaderValue};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -116,13 +117,16 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     logging::init(log, AboveView(view.clone()));
     let summary = runtime.block_on(async {
         let stop = CancellationToken::new();
-        tokio::spawn(on_signals(stop.clone()));
+        let signals = Signals::listen().map_err(RunError::Signals)?;
+        tokio::spawn(on_signals(signals, stop.clone()));
         let stats = Stats::default();
-        let showing = tokio::spawn(view.clone().run(stats.clone()));
+        let done = CancellationToken::new();
+        let showing = tokio::spawn(view.run(stats.clone(), done.clone()));
         let create = || create_session(&sessions, session.as_deref());
         let summary = recorder::record(options, create, stats, stop).await;
-        showing.abort();
-        view.clear();
+        done.cancel();
+        // It only shows: however it ended, the summary counts.
+        let _ = showing.await;
         summary
     });
     let summary = summary.map_err(Failure::from)?;
@@ -152,6 +156,7 @@ fn report(summary: &Summary) {
 }
 
 enum RunError {
+    Signals(std::io::Error),
     Record(RecordError),
     Folder(FolderError),
 }
@@ -171,6 +176,7 @@ impl From<FolderError> for RunError {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
+            RunError::Signals(e) => Self::failed(format!("cannot listen for signals: {e}")),
             RunError::Folder(e @ (FolderError::Exists { .. } | FolderError::BadName(_))) => {
                 Self::usage(e)
             }
@@ -186,29 +192,57 @@ impl From<RunError> for Failure {
 }
 
 /// The first signal stops the recording; the second ends the process at once: what was committed is safe.
-async fn on_signals(stop: CancellationToken) {
-    for first in [true, false] {
-        if signal().await.is_err() {
-            return;
-        }
-        if first {
-            tracing::info!("stopping; once more to stop at once");
-            stop.cancel();
-        } else {
-            std::process::exit(130);
+///
+/// They are listened for from the start: a second one may follow on the heels of the first.
+async fn on_signals(mut signals: Signals, stop: CancellationToken) {
+    signals.next().await;
+    tracing::info!("stopping; once more to stop at once");
+    stop.cancel();
+    signals.next().await;
+    std::process::exit(130);
+}
+
+/// What asks a program to end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    /// `None`: whoever started the program had it ignored (`nohup`).
+    hang_up: Option<Signal>,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: match hang_up_is_ignored() {
+                true => None,
+                false => Some(signal(SignalKind::hangup())?),
+            },
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            Some(_) = hang_up(&mut self.hang_up) => {}
         }
     }
 }
 
-async fn signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
-        _ = hang_up.recv() => Ok(()),
-    }
+async fn hang_up(signal: &mut Option<Signal>) -> Option<()> {
+    signal.as_mut()?.recv().await
+}
+
+/// Where the kernel tells; elsewhere it is taken for not ignored.
+fn hang_up_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 == 1)
 }
 
 fn options(

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use console::{Term, truncate_str};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::durations::{bytes, clock_time, escaped};
@@ -20,7 +22,8 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 /// The lines at the bottom of the terminal; log lines appear above them.
 #[derive(Debug, Clone)]
 pub(super) struct LiveView {
-    lines: MultiProgress,
+    /// One bar of several lines: its message is the view.
+    bar: ProgressBar,
     shown: bool,
 }
 
@@ -33,57 +36,60 @@ impl LiveView {
         } else {
             ProgressDrawTarget::hidden()
         };
-        Self {
-            lines: MultiProgress::with_draw_target(target),
-            shown,
-        }
+        let style =
+            ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::with_draw_target(None, target).with_style(style);
+        Self { bar, shown }
     }
 
-    /// Shows `stats` until dropped.
-    pub(super) async fn run(self, stats: Stats) {
+    /// Shows `stats` until `done`, then takes the view away.
+    pub(super) async fn run(self, stats: Stats, done: CancellationToken) {
         let began = clock::instant();
         if !self.shown {
-            return log_lines(&stats, began).await;
+            done.run_until_cancelled(log_lines(&stats, began)).await;
+            return;
         }
-        let style = ProgressStyle::with_template("{wide_msg}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
-        let total = self
-            .lines
-            .add(ProgressBar::new_spinner().with_style(style.clone()));
-        let mut bars: Vec<ProgressBar> = Vec::new();
         let mut before = Totals::default();
         loop {
-            let now_us = clock::system_us();
-            let playlists = stats.playlists();
-            while bars.len() < playlists.len() {
-                bars.push(
-                    self.lines.insert_before(
-                        &total,
-                        ProgressBar::new_spinner().with_style(style.clone()),
-                    ),
-                );
-            }
-            for (bar, playlist) in bars.iter().zip(&playlists) {
-                bar.set_message(playlist_line(playlist, now_us));
-            }
             let totals = stats.totals();
             let rate = (totals.bytes - before.bytes) as f64 / DRAW_EVERY.as_secs_f64();
             let elapsed = clock::instant().saturating_duration_since(began);
-            total.set_message(format!(
+            let total = format!(
                 "{}  {}  {}/s",
                 clock_time(elapsed),
                 total_line(&totals),
                 bytes(rate as u64)
-            ));
+            );
+            self.bar.set_message(view(&stats, &total));
             before = totals;
-            tokio::time::sleep(DRAW_EVERY).await;
+            let pause = done.run_until_cancelled(tokio::time::sleep(DRAW_EVERY));
+            if pause.await.is_none() {
+                break;
+            }
         }
+        self.bar.finish_and_clear();
     }
+}
 
-    /// Takes the view away.
-    pub(super) fn clear(&self) {
-        let _ = self.lines.clear();
+/// A line for each playlist, as many as fit, and the total; none wider than the terminal.
+fn view(stats: &Stats, total: &str) -> String {
+    let (height, width) = Term::stderr().size();
+    let room = usize::from(height).saturating_sub(3).max(1);
+    let now_us = clock::system_us();
+    let playlists = stats.playlists();
+    let mut lines: Vec<String> = playlists
+        .iter()
+        .take(room)
+        .map(|playlist| playlist_line(playlist, now_us))
+        .collect();
+    if playlists.len() > room {
+        lines.push(format!("and {} more playlists", playlists.len() - room));
     }
+    lines.push(total.to_owned());
+    let fitting = lines
+        .iter()
+        .map(|line| truncate_str(line, usize::from(width).saturating_sub(1), "…"));
+    fitting.collect::<Vec<_>>().join("\n")
 }
 
 async fn log_lines(stats: &Stats, began: tokio::time::Instant) {
@@ -131,7 +137,7 @@ pub(super) struct AboveView(pub LiveView);
 
 impl Write for AboveView {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.lines.suspend(|| {
+        self.0.bar.suspend(|| {
             // A full or closed standard error stops no recording.
             let _ = io::stderr().write_all(line);
         });

@@ -91,16 +91,12 @@ impl Credentials {
         }
     }
 
-    fn may_go_to(&self, url: &Url) -> bool {
+    /// Whether what is the user's own may be sent to `url`.
+    pub(super) fn may_go_to(&self, url: &Url) -> bool {
         let named = url
             .host_str()
             .is_some_and(|h| self.hosts.contains(&h.to_ascii_lowercase()));
         (self.all || named) && (url.scheme() == "https" || !self.only_https)
-    }
-
-    /// Hosts that were named, for cookies of the user's own.
-    pub(super) fn hosts(&self) -> impl Iterator<Item = &str> {
-        self.hosts.iter().map(String::as_str)
     }
 }
 

@@ -60,6 +60,8 @@ struct Poller {
     seen_at_us: Option<i64>,
     from_us: i64,
     polled: bool,
+    /// URLs of the hops of the last poll.
+    chain: Vec<Url>,
     ends: Ends,
     renewals: u32,
 }
@@ -80,6 +82,7 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         digest: None,
         seen_at_us: None,
         polled: false,
+        chain: Vec::new(),
         ends: Ends::default(),
         renewals: 0,
     };
@@ -163,6 +166,7 @@ impl Poller {
             fetcher.writer.event("late", detail).await;
         }
         let first_us = hops.first().map_or(0, Hop::response_us);
+        let chain = hops.iter().map(|hop| hop.url.clone()).collect();
         let Some(mut last) = hops.pop() else { return };
         let good = self.read(&mut last);
         let head = hops.first().map_or(last.id, |h| h.id);
@@ -173,6 +177,7 @@ impl Poller {
         }
         self.take(last, head, first_us, lag_us, good).await;
         self.polled = true;
+        self.chain = chain;
     }
 
     /// Decodes and checks; whether it is an answer that a player could use.
@@ -254,7 +259,7 @@ impl Poller {
         } else {
             None
         };
-        let own_us = if hop.id == head {
+        let own_us = if self.begins_with_head(&hop.url) {
             first_us
         } else {
             hop.response_us()
@@ -476,12 +481,9 @@ impl Poller {
         };
         let availability = match (is_head, self.polled) {
             (true, false) => Availability::Listed(self.playlist.from_us),
-            (true, true) => Availability::Response,
-            (false, polled) => Availability::FirstElseResponse(if polled {
-                first_us
-            } else {
-                self.playlist.from_us
-            }),
+            (false, false) => Availability::FirstElseResponse(self.playlist.from_us),
+            (false, true) if self.begins_with_head(&hop.url) => Availability::Listed(first_us),
+            (_, true) => Availability::Response,
         };
         let mut exchange = hop.into_exchange(self.resource(self.playlist.kind, &url), availability);
         exchange.polled = (!is_head).then(|| self.resource(self.playlist.kind, &self.playlist.url));
@@ -491,6 +493,11 @@ impl Poller {
         exchange.confirms_id = confirms;
         exchange.revision = revision;
         self.context.fetcher.writer.exchange(exchange).await;
+    }
+
+    /// Whether a hop is the answer from when the head is: the chain before did not have it.
+    fn begins_with_head(&self, url: &Url) -> bool {
+        !self.chain.contains(url)
     }
 
     fn resource(&self, kind: Kind, url: &Url) -> ResourceKey {

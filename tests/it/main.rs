@@ -1,4 +1,18 @@
-//! Integration tests, in one binary.
+//! Integration tests, in one binary: the real programs against scripted origins.
 
+// In helpers too, an error is the failure of the test.
+#![allow(clippy::unwrap_used)]
+
+mod chunks;
+mod command_line;
 mod corpus;
+mod endings;
+mod faults;
+mod http;
+mod layers;
+mod playlists;
 mod replay;
+mod resources;
+mod support;
+mod tls;
+mod views;

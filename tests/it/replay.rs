@@ -1,7 +1,5 @@
 //! isreplayer and adjacent-find as programs, over sessions that are written here.
 
-#![allow(clippy::unwrap_used)]
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -255,7 +253,9 @@ fn sessions_that_cannot_be_replayed_are_a_sentence() {
         ("empty", 1, "no session"),
         ("damaged", 1, "damaged"),
     ] {
-        let output = isreplayer(folder.path(), &[session]).output().unwrap();
+        let output = isreplayer(folder.path(), &["-p", "0", session])
+            .output()
+            .unwrap();
         assert_eq!(code(&output), exit, "{session}");
         let said = stderr(&output);
         assert!(

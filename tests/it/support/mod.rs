@@ -1,0 +1,13 @@
+//! What the tests are told with: an origin that does as it is scripted, the real recorder,
+//! and a look into the session that it leaves.
+
+pub mod channel;
+pub mod origin;
+pub mod programs;
+pub mod reply;
+pub mod session;
+
+pub use channel::{Files, Stage, Window, ts};
+pub use origin::{Ask, Origin};
+pub use programs::Recorder;
+pub use reply::{End, Reply};

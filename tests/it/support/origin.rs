@@ -1,0 +1,316 @@
+//! An origin that does as it is scripted, misbehaviour included: hence raw sockets.
+//!
+//! It is reached under two host names, `127.0.0.1` and `localhost`. It remembers all that
+//! it was asked. One that nobody ever asked fails its test.
+
+use std::collections::HashMap;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
+use std::time::Duration;
+
+use super::reply::{End, Reply};
+
+/// A request, as it came.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    pub method: String,
+    /// Path and query; all of the URL where a proxy is asked.
+    pub target: String,
+    /// Names in lower case.
+    pub fields: Vec<(String, String)>,
+    /// How many times this target was asked for before.
+    pub nth: usize,
+}
+
+impl Ask {
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.fields.iter().find(|(n, _)| n == name)?;
+        Some(value)
+    }
+}
+
+type Script = dyn Fn(&Ask) -> Reply + Send + Sync;
+
+/// The origin.
+pub struct Origin {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+}
+
+struct Shared {
+    script: Box<Script>,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    state: Mutex<State>,
+    /// Something was asked, or all is over.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    over: bool,
+    asks: Vec<Ask>,
+    counts: HashMap<String, usize>,
+    connections: Vec<Weak<TcpStream>>,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic in one test's script is that test's failure, and told there.
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+impl Origin {
+    /// Answers each request with what `script` says.
+    pub fn new(script: impl Fn(&Ask) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start(Box::new(script), None)
+    }
+
+    /// As [`Self::new`], over TLS.
+    pub fn over_tls(
+        config: rustls::ServerConfig,
+        script: impl Fn(&Ask) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::start(Box::new(script), Some(Arc::new(config)))
+    }
+
+    fn start(script: Box<Script>, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            script,
+            tls,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let serving = Arc::clone(&shared);
+        std::thread::spawn(move || serve(&serving, &listener));
+        Self { shared, address }
+    }
+
+    /// A URL of it, by its address.
+    pub fn url(&self, path: &str) -> String {
+        let scheme = if self.shared.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{}{path}", self.address)
+    }
+
+    /// The same by its name: another host to whoever compares names.
+    pub fn by_name(&self, path: &str) -> String {
+        self.url(path).replace("127.0.0.1", "localhost")
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// All requests so far, in order.
+    pub fn asks(&self) -> Vec<Ask> {
+        self.shared.state().asks.clone()
+    }
+
+    /// Requests for a target so far.
+    pub fn asks_for(&self, target: &str) -> Vec<Ask> {
+        let asks = self.asks();
+        asks.into_iter().filter(|a| a.target == target).collect()
+    }
+
+    /// How many times a target was asked for.
+    pub fn count(&self, target: &str) -> usize {
+        self.shared.state().counts.get(target).copied().unwrap_or(0)
+    }
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        state.over = true;
+        for connection in state.connections.drain(..).filter_map(|c| c.upgrade()) {
+            let _ = connection.shutdown(Shutdown::Both);
+        }
+        let never_asked = state.asks.is_empty();
+        drop(state);
+        self.shared.changed.notify_all();
+        // Wakes the thread that accepts.
+        let _ = TcpStream::connect(self.address);
+        assert!(
+            !never_asked || std::thread::panicking(),
+            "the origin was never asked for anything"
+        );
+    }
+}
+
+fn serve(shared: &Arc<Shared>, listener: &TcpListener) {
+    for stream in listener.incoming() {
+        let Ok(stream) = stream.map(Arc::new) else {
+            continue;
+        };
+        let mut state = shared.state();
+        if state.over {
+            return;
+        }
+        state.connections.retain(|c| c.strong_count() > 0);
+        state.connections.push(Arc::downgrade(&stream));
+        drop(state);
+        let shared = Arc::clone(shared);
+        // A client that goes away ends its connection; that is no failure of a test.
+        std::thread::spawn(move || talk(&shared, stream));
+    }
+}
+
+fn talk(shared: &Shared, stream: Arc<TcpStream>) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    match &shared.tls {
+        None => converse(shared, &stream, Plain(Arc::clone(&stream))),
+        Some(config) => {
+            let connection =
+                rustls::ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
+            let secured = rustls::StreamOwned::new(connection, Plain(Arc::clone(&stream)));
+            converse(shared, &stream, secured)
+        }
+    }
+}
+
+fn converse(shared: &Shared, socket: &TcpStream, stream: impl Read + Write) -> io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    while let Some((method, target, fields)) = read_head(&mut stream)? {
+        let ask = note(shared, method, target, fields);
+        let reply = (shared.script)(&ask);
+        if !write_reply(shared, socket, stream.get_mut(), &reply)? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn note(shared: &Shared, method: String, target: String, fields: Vec<(String, String)>) -> Ask {
+    let mut state = shared.state();
+    let count = state.counts.entry(target.clone()).or_default();
+    *count += 1;
+    let ask = Ask {
+        nth: *count - 1,
+        method,
+        target,
+        fields,
+    };
+    state.asks.push(ask.clone());
+    drop(state);
+    shared.changed.notify_all();
+    ask
+}
+
+type Head = (String, String, Vec<(String, String)>);
+
+/// `None`: the client is done.
+fn read_head(stream: &mut impl BufRead) -> io::Result<Option<Head>> {
+    let mut line = String::new();
+    if stream.read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    let mut words = line.split_whitespace().map(str::to_owned);
+    let (method, target) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
+    let mut fields = Vec::new();
+    loop {
+        line.clear();
+        stream.read_line(&mut line)?;
+        match line.trim_end().split_once(':') {
+            None => return Ok(Some((method, target, fields))),
+            Some((name, value)) => {
+                fields.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+            }
+        }
+    }
+}
+
+/// Whether the connection can go on.
+fn write_reply(
+    shared: &Shared,
+    socket: &TcpStream,
+    stream: &mut impl Write,
+    reply: &Reply,
+) -> io::Result<bool> {
+    let whole = reply.body.len();
+    let sent = match reply.end {
+        End::Silent => {
+            wait_until_over(shared);
+            return Ok(false);
+        }
+        End::Closed => return Ok(false),
+        End::Cut(n) | End::Reset(n) | End::Hang(n) => n.min(whole),
+        End::Complete | End::Chunked(_) | End::Raw => whole,
+    };
+    if reply.end != End::Raw {
+        stream.write_all(head(reply).as_bytes())?;
+    }
+    match reply.end {
+        End::Chunked(size) => {
+            for chunk in reply.body.chunks(size) {
+                write!(stream, "{:x}\r\n", chunk.len())?;
+                stream.write_all(chunk)?;
+                stream.write_all(b"\r\n")?;
+            }
+            stream.write_all(b"0\r\n\r\n")?;
+        }
+        _ => stream.write_all(&reply.body[..sent])?,
+    }
+    stream.flush()?;
+    match reply.end {
+        End::Hang(_) => wait_until_over(shared),
+        End::Reset(_) => socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO))?,
+        _ => {}
+    }
+    Ok(matches!(reply.end, End::Complete | End::Chunked(_)))
+}
+
+fn head(reply: &Reply) -> String {
+    let mut head = format!("HTTP/1.1 {} Scripted\r\n", reply.status);
+    for (name, value) in &reply.fields {
+        head += &format!("{name}: {value}\r\n");
+    }
+    match reply.end {
+        End::Chunked(_) => head += "Transfer-Encoding: chunked\r\n",
+        _ if reply.status == 304 || reply.status == 204 => {}
+        _ => head += &format!("Content-Length: {}\r\n", reply.body.len()),
+    }
+    head + "\r\n"
+}
+
+fn wait_until_over(shared: &Shared) {
+    let mut state = shared.state();
+    while !state.over {
+        state = shared
+            .changed
+            .wait(state)
+            .unwrap_or_else(|e| e.into_inner());
+    }
+}
+
+/// A socket that its origin can still shut down.
+struct Plain(Arc<TcpStream>);
+
+impl Read for Plain {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&*self.0).read(buffer)
+    }
+}
+
+impl Write for Plain {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (&*self.0).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
