@@ -186,12 +186,20 @@ mod tests {
     #[test]
     fn what_is_kept_is_bounded() {
         let cache = Cache::default();
+        let two_mebibytes = Bytes::from(vec![0; 2 * 1024 * 1024]);
         for n in 0..200 {
             let key = Key {
                 body_id: n,
                 ..key("/a", "", false)
             };
-            cache.put(key, served_bytes(vec![0; 2 * 1024 * 1024]));
+            let bytes = two_mebibytes.clone();
+            cache.put(
+                key,
+                Served {
+                    bytes,
+                    tag: String::new(),
+                },
+            );
         }
         assert!(cache.0.lock().unwrap().len() <= 32);
         assert!(
