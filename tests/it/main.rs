@@ -11,6 +11,7 @@ mod faults;
 mod http;
 mod layers;
 mod playlists;
+mod readme;
 mod replay;
 mod resources;
 mod support;
