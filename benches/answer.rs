@@ -142,6 +142,7 @@ fn exchange(id: i64, resource: ResourceKey, at_us: i64) -> NewExchange {
         )])),
         announced_bytes: None,
         wire_bytes: None,
+        arrival: None,
         body: NewBody::None,
         body_encoding: None,
         body_first: None,

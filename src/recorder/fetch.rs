@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::admit::{self, Credentials};
+use super::arrival::Arrival;
 use super::client::Clients;
 use super::{classify, limits};
 use crate::clock;
@@ -68,6 +69,7 @@ pub(super) struct Hop {
     pub fields: Option<HeaderMap>,
     pub announced_bytes: Option<u64>,
     pub wire_bytes: Option<u64>,
+    pub arrival: Option<String>,
     pub body: Received,
     /// The body is no longer in its Content-Encoding.
     pub decoded: bool,
@@ -207,6 +209,8 @@ impl Fetcher {
         deadline: Instant,
     ) {
         let mut wire_bytes = 0;
+        let mut arrival = Arrival::new();
+        let began = hop.response_us();
         loop {
             let patience = deadline.min(clock::instant() + limits::STALL);
             let next = tokio::select! {
@@ -228,6 +232,7 @@ impl Fetcher {
                 Ok(Ok(None)) => break,
                 Ok(Ok(Some(bytes))) => {
                     wire_bytes += bytes.len() as u64;
+                    arrival.add(self.writer.clock().now_us() - began, wire_bytes);
                     if wire_bytes > limit {
                         hop.fail(
                             Outcome::TooLarge,
@@ -243,6 +248,7 @@ impl Fetcher {
             }
         }
         hop.wire_bytes = Some(wire_bytes);
+        hop.arrival = arrival.into_text();
         if hop.outcome == Outcome::Complete
             && hop.announced_bytes.is_some_and(|n| n > wire_bytes)
             && hop.may_have_body()
@@ -289,6 +295,7 @@ impl Hop {
             fields: None,
             announced_bytes: None,
             wire_bytes: None,
+            arrival: None,
             body: Received::None,
             decoded: false,
             outcome: Outcome::Complete,
@@ -389,6 +396,7 @@ impl Hop {
             headers: self.fields.as_ref().map(headers),
             announced_bytes: self.announced_bytes,
             wire_bytes: self.wire_bytes,
+            arrival: self.arrival,
             body_encoding: if matches!(body, NewBody::None) {
                 None
             } else {

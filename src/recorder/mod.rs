@@ -10,6 +10,7 @@
 
 mod admit;
 mod advance;
+mod arrival;
 mod children;
 mod classify;
 mod client;

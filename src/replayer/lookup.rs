@@ -9,7 +9,7 @@ use url::Url;
 use super::body::Piece;
 use super::headers::entity_tag;
 use super::parts::{self, Part, Plan};
-use super::playlist::{self, Cache, Key, Served, imports_variables};
+use super::playlist::{self, Cache, Key, Served, contains};
 use super::range::RangeSpec;
 use crate::hls::{PlaylistKind, Variables, playlist_kind, read_multivariant};
 use crate::session::{
@@ -76,6 +76,8 @@ pub(super) enum Content {
     None,
     /// A playlist, as it is served.
     Playlist(Served),
+    /// A playlist that only means something at its own URL: it takes variables from its query.
+    OwnUrlOnly,
     /// Other bytes; with their entity tag.
     Plain(Piece, String),
 }
@@ -238,8 +240,11 @@ impl Look<'_> {
             let served = playlist::served_bytes(body);
             return Ok(Content::Plain(Piece::Bytes(served.bytes), served.tag));
         };
+        if question.follow && contains(&body, b"QUERYPARAM=") {
+            return Ok(Content::OwnUrlOnly);
+        }
         let mut imports = Variables::default();
-        if kind == PlaylistKind::Media && imports_variables(&body) {
+        if kind == PlaylistKind::Media && contains(&body, b"IMPORT=") {
             let main = self.main_of(answer.resource.stream_id, question.moment_us)?;
             if let Some((main_id, main_url, main_body)) = main {
                 key.imports = Some(main_id);

@@ -69,10 +69,10 @@ impl Cache {
     }
 }
 
-/// Whether variables of the multivariant playlist may matter (RFC 8216bis 4.4.2.3).
-pub(super) fn imports_variables(body: &[u8]) -> bool {
-    const IMPORT: &[u8] = b"IMPORT=";
-    body.windows(IMPORT.len()).any(|window| window == IMPORT)
+/// Whether an attribute may be in a playlist: `IMPORT=`, `QUERYPARAM=` (RFC 8216bis 4.4.2.3).
+pub(super) fn contains(body: &[u8], attribute: &[u8]) -> bool {
+    body.windows(attribute.len())
+        .any(|window| window == attribute)
 }
 
 /// A playlist as it is served.
@@ -186,12 +186,20 @@ mod tests {
     #[test]
     fn what_is_kept_is_bounded() {
         let cache = Cache::default();
+        let two_mebibytes = Bytes::from(vec![0; 2 * 1024 * 1024]);
         for n in 0..200 {
             let key = Key {
                 body_id: n,
                 ..key("/a", "", false)
             };
-            cache.put(key, served_bytes(vec![0; 2 * 1024 * 1024]));
+            let bytes = two_mebibytes.clone();
+            cache.put(
+                key,
+                Served {
+                    bytes,
+                    tag: String::new(),
+                },
+            );
         }
         assert!(cache.0.lock().unwrap().len() <= 32);
         assert!(

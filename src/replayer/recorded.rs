@@ -10,7 +10,7 @@ use super::headers::{self, clip_cache_control};
 use super::lookup::{Content, Pieces, Whole, is_broken};
 use super::media_type::{may_be_a_page, media_type};
 use super::range::{RangeSpec, Resolved};
-use super::respond::{Reply, path_of};
+use super::respond::{Reply, path_of, redirect};
 use super::stall::Stalled;
 use super::timeline::seconds_held;
 use crate::session::{Answer, Headers, Outcome};
@@ -66,6 +66,15 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
     };
     let mut reply = match &whole.content {
         Content::None => broken_or(&whole, Vec::new(), asked),
+        Content::OwnUrlOnly => {
+            // Under the name of a stream it has no query to take variables from.
+            let path = path_of(&whole.url, &asked.prefix).unwrap_or_default();
+            return redirect(
+                StatusCode::FOUND,
+                &path,
+                "to its own URL, whose query it needs",
+            );
+        }
         Content::Playlist(served) => {
             let piece = Piece::Bytes(served.bytes.clone());
             return fields.add(tagged(status, piece, &served.tag, asked, false), asked);

@@ -293,7 +293,8 @@ fn to_offset(now_us: i64, name: Option<&str>, offset: Duration) -> Reply {
     )
 }
 
-fn redirect(status: StatusCode, location: &str, what: &str) -> Reply {
+/// A redirect of the replayer's own.
+pub(super) fn redirect(status: StatusCode, location: &str, what: &str) -> Reply {
     let mut reply = Reply::sentence(status, location).with_field(header::LOCATION, location);
     reply.what = what.to_owned();
     reply

@@ -2,7 +2,7 @@
 //!
 //! Limits on a client: 15 s for the head of a request (idle connections included), 20 s
 //! without taking any byte of a response, and no more connections at once than
-//! [`MOST_CONNECTIONS`].
+//! 400.
 
 use std::sync::Arc;
 use std::time::Duration;

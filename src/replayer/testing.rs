@@ -65,6 +65,7 @@ impl Recording {
             headers: None,
             announced_bytes: None,
             wire_bytes: None,
+            arrival: None,
             body: NewBody::None,
             body_encoding: None,
             body_first: None,

@@ -230,6 +230,8 @@ pub struct NewExchange {
     pub announced_bytes: Option<u64>,
     /// Bytes of the body as transferred.
     pub wire_bytes: Option<u64>,
+    /// How the body came, as it is kept; `None`: at once.
+    pub arrival: Option<String>,
     /// The body.
     pub body: NewBody,
     /// Content codings that the body is still in.

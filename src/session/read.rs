@@ -414,7 +414,7 @@ impl Reader {
 fn database_error(database: &Path, source: rusqlite::Error) -> ReadError {
     let wal = database.with_file_name("session.db-wal").exists();
     let hint = match source.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::CannotOpen) if wal => {
+        Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly) if wal => {
             "; its recorder did not close it, so it must lie where this program may write: copy the whole folder there"
         }
         Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {

@@ -103,6 +103,9 @@ CREATE TABLE exchange (
   header_values TEXT,                          -- JSON array: the values that header_set leaves out; an integer is a date, in Unix seconds
   announced_bytes INTEGER,                     -- Content-Length; NULL: none
   wire_bytes    INTEGER,                       -- bytes of the body that came, as transferred
+  -- How the body came, where that was not at once: JSON [[microseconds after the first byte,
+  -- bytes so far], ...], at most 64 points
+  arrival       TEXT,
   body_id       INTEGER REFERENCES body(id),   -- NULL: there is none
   -- Content codings that the body is still in; NULL: it is plain (decoded, or never encoded)
   body_encoding TEXT,

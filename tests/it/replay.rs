@@ -76,6 +76,7 @@ fn exchange(
         headers: Some(Headers::default()),
         announced_bytes: None,
         wire_bytes: None,
+        arrival: None,
         body: NewBody::Bytes {
             sha256: digest(&data),
             data,

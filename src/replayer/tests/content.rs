@@ -305,3 +305,20 @@ async fn the_index_says_what_there_is() {
         (405, "GET, HEAD, OPTIONS")
     );
 }
+
+#[tokio::test]
+async fn a_stream_that_takes_variables_from_its_query_is_at_its_own_url() {
+    let recording = channel().await;
+    let defining = "#EXTM3U\n#EXT-X-DEFINE:QUERYPARAM=\"t\"\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv1/a.m3u8?t={$t}\n";
+    recording
+        .text(Kind::Main, MAIN, 20_000, defining, &[])
+        .await;
+    recording.finish().await;
+    let replay = replay(&recording, 25_000, AtEnd::Hold);
+    let stream = get(&replay, "/stream.m3u8", &[]).await;
+    assert_eq!(
+        (stream.status().as_u16(), field(&stream, "location")),
+        (302, path(MAIN).as_str())
+    );
+    assert_eq!(text(get(&replay, &path(MAIN), &[]).await).await, defining);
+}
