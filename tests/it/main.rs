@@ -3,6 +3,7 @@
 // In helpers too, an error is the failure of the test.
 #![allow(clippy::unwrap_used)]
 
+mod analysis;
 mod chunks;
 mod command_line;
 mod corpus;
