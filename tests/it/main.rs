@@ -9,6 +9,7 @@ mod command_line;
 mod corpus;
 mod endings;
 mod faults;
+mod growth;
 mod http;
 mod layers;
 mod playlists;
