@@ -10,6 +10,7 @@ mod endings;
 mod faults;
 mod http;
 mod layers;
+mod multivariant;
 mod playlists;
 mod replay;
 mod resources;

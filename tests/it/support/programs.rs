@@ -178,6 +178,20 @@ impl Recording {
         self.until(sql, || count(&database, sql).is_some_and(|n| n >= least));
     }
 
+    /// The most memory that it has had so far, in bytes, as the kernel counts it.
+    #[cfg(target_os = "linux")]
+    pub fn most_memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib: usize = line
+            .unwrap()
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap();
+        kib * 1024
+    }
+
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).unwrap();
