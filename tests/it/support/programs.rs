@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::session::Session;
 
 /// What takes longer than this is broken.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A recording, before it starts.
 pub struct Recorder {
