@@ -127,8 +127,13 @@ pub(super) async fn run(
             let Some(job) = queue.next() else {
                 break;
             };
-            let stats = playlists.stats(job.playlist);
-            under_way.spawn(download(Arc::clone(&queue), fetcher.clone(), job, stats));
+            let playlists = Arc::clone(&playlists);
+            under_way.spawn(download(
+                Arc::clone(&queue),
+                fetcher.clone(),
+                playlists,
+                job,
+            ));
         }
         let due = queue.plan().next_due();
         tokio::select! {
@@ -148,12 +153,7 @@ async fn sleep_until(due: Option<tokio::time::Instant>) {
     }
 }
 
-async fn download(
-    queue: Arc<Queue>,
-    fetcher: Fetcher,
-    job: Job,
-    stats: Option<Arc<PlaylistStats>>,
-) {
+async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>, job: Job) {
     let ask = Ask {
         url: job.url.clone(),
         kind: job.kind,
@@ -162,9 +162,7 @@ async fn download(
     };
     let hops = fetcher.chain(&ask).await;
     let good = hops.last().is_some_and(Hop::is_good);
-    if let Some(stats) = stats {
-        count(&stats, &hops, good);
-    }
+    count(&playlists, &job, &hops, good);
     report(&job, &hops, good);
     write(&queue, &fetcher, &job, hops).await;
     queue.plan().done(&job, good, clock::instant());
@@ -196,7 +194,15 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
     }
 }
 
-fn count(stats: &PlaylistStats, hops: &[Hop], good: bool) {
+fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool) {
+    if let (false, Some(last)) = (good, hops.last()) {
+        playlists
+            .all_stats()
+            .fault(job.kind, last.status, last.outcome);
+    }
+    let Some(stats) = playlists.stats(job.playlist) else {
+        return;
+    };
     let bytes = hops.iter().filter_map(|h| h.wire_bytes).sum();
     PlaylistStats::count(&stats.bytes, bytes);
     PlaylistStats::count(if good { &stats.chunks } else { &stats.faults }, 1);

@@ -234,6 +234,9 @@ impl Poller {
             return;
         }
         PlaylistStats::count(&self.playlist.stats.faults, 1);
+        self.context
+            .stats
+            .fault(self.playlist.kind, hop.status, hop.outcome);
         self.playlist
             .update(|s| s.failures = s.failures.saturating_add(1));
         if failures == 0 && hop.outcome != Outcome::Aborted {

@@ -7,6 +7,7 @@
 
 mod answer;
 mod chunks;
+mod faults;
 mod folder;
 mod headers;
 mod lines;
@@ -17,6 +18,7 @@ mod write;
 
 pub use answer::{Answer, Found, RangePart};
 pub use chunks::{ChunkFile, DownloadFile};
+pub use faults::Fault;
 pub use folder::{FolderError, SessionFolder, Sessions};
 pub use headers::Headers;
 pub use model::{

@@ -3,6 +3,7 @@
 // In helpers too, an error is the failure of the test.
 #![allow(clippy::unwrap_used)]
 
+mod analysis;
 mod chunks;
 mod command_line;
 mod corpus;
@@ -12,6 +13,7 @@ mod http;
 mod layers;
 mod multivariant;
 mod playlists;
+mod readme;
 mod replay;
 mod resources;
 mod support;
