@@ -12,6 +12,7 @@ mod faults;
 mod growth;
 mod http;
 mod layers;
+mod multivariant;
 mod playlists;
 mod readme;
 mod replay;
