@@ -13,7 +13,7 @@ use super::limits;
 use super::plan::{Changes, Job, Key, Listing, Plan, PlaylistId};
 use super::stats::PlaylistStats;
 use crate::clock;
-use crate::session::{Availability, Kind, ResourceKey};
+use crate::session::{Availability, Kind, Outcome, ResourceKey};
 
 /// The plan of a stream, shared between its polls and its downloads.
 #[derive(Debug)]
@@ -195,7 +195,8 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
 }
 
 fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool) {
-    if let (false, Some(last)) = (good, hops.last()) {
+    let aborted = hops.last().is_some_and(|h| h.outcome == Outcome::Aborted);
+    if let (false, false, Some(last)) = (good, aborted, hops.last()) {
         playlists
             .all_stats()
             .fault(job.kind, last.status, last.outcome);
@@ -205,7 +206,11 @@ fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool) {
     };
     let bytes = hops.iter().filter_map(|h| h.wire_bytes).sum();
     PlaylistStats::count(&stats.bytes, bytes);
-    PlaylistStats::count(if good { &stats.chunks } else { &stats.faults }, 1);
+    match (good, aborted) {
+        (true, _) => PlaylistStats::count(&stats.chunks, 1),
+        (false, false) => PlaylistStats::count(&stats.faults, 1),
+        (false, true) => {}
+    }
 }
 
 fn report(job: &Job, hops: &[Hop], good: bool) {

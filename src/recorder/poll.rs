@@ -233,13 +233,17 @@ impl Poller {
             });
             return;
         }
+        if hop.outcome == Outcome::Aborted {
+            // Our own doing at the stop.
+            return;
+        }
         PlaylistStats::count(&self.playlist.stats.faults, 1);
         self.context
             .stats
             .fault(self.playlist.kind, hop.status, hop.outcome);
         self.playlist
             .update(|s| s.failures = s.failures.saturating_add(1));
-        if failures == 0 && hop.outcome != Outcome::Aborted {
+        if failures == 0 {
             let why = hop
                 .error
                 .clone()

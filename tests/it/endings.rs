@@ -255,3 +255,21 @@ fn a_killed_recorder_leaves_its_name_taken_and_the_next_recording_takes_another(
         1
     );
 }
+
+#[test]
+fn what_the_stop_cut_off_is_no_answer_of_the_origin() {
+    let origin = Origin::new(|ask| match (ask.path(), ask.nth) {
+        ("/live.m3u8", 0..3) => Reply::playlist(Window::new(0, 1).text()),
+        ("/live.m3u8", _) => Reply::nothing(End::Silent),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let url = origin.url("/live.m3u8");
+    let mut recording = Recorder::new(&url).start();
+    recording.until("the fourth poll", || origin.count("/live.m3u8") == 4);
+    let session = recording.interrupt().session();
+
+    let (_, last) = session.outcomes("live.m3u8").pop().unwrap();
+    assert_eq!(last, "aborted");
+    let answer = session.answer(&url, i64::MAX).unwrap();
+    assert_eq!(answer, Window::new(0, 1).text().into_bytes());
+}
