@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::Poller;
 use crate::clock;
-use crate::hls::{Entry, EntryRole, MediaFacts, MediaPlaylist, MultivariantPlaylist, Refused};
+use crate::hls::{
+    Child, Entry, EntryRole, MediaFacts, MediaPlaylist, MultivariantPlaylist, Refused,
+};
 use crate::recorder::advance::Step;
 use crate::recorder::limits;
 use crate::recorder::plan::{Listing, Wanted};
@@ -86,10 +88,16 @@ impl Poller {
             last_use: 0,
         });
         self.list(id, wanted.collect(), None, false, false).await;
+        self.name(&main.children, id).await;
+        revision
+    }
+
+    /// Takes in the playlists that a revision names.
+    async fn name(&mut self, children: &[Child], id: ExchangeId) {
         let named = self
             .context
             .playlists
-            .name(&main.children, id, self.from_us, clock::instant());
+            .name(children, id, self.from_us, clock::instant());
         self.renewals = if named.renewed {
             self.renewals.saturating_add(1)
         } else {
@@ -119,7 +127,6 @@ impl Poller {
             tracing::warn!("{detail}");
             writer.event("too many playlists", detail).await;
         }
-        revision
     }
 
     async fn list(
