@@ -13,6 +13,7 @@ mod headers;
 mod lines;
 mod model;
 mod read;
+mod schema;
 mod store;
 mod write;
 
@@ -22,8 +23,8 @@ pub use faults::Fault;
 pub use folder::{FolderError, SessionFolder, Sessions};
 pub use headers::Headers;
 pub use model::{
-    Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewRevision, Outcome,
-    ResourceKey, digest,
+    Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
+    NewRevision, Outcome, ResourceKey, digest,
 };
 pub use read::{
     Advance, Body, Exchange, PlaylistInfo, PollTrouble, ReadError, Reader, ResourceInfo, Run,
