@@ -272,9 +272,10 @@ impl Plan {
         item.newest_url = wanted.url.clone();
         item.sequence = wanted.sequence;
         item.listed_by.insert(listing.playlist);
-        if !anew
-            || (!listing.restarted() && !due_again(item, listing.target_duration_us, taking.now))
-        {
+        let due = wanted.kind != Kind::Key
+            || listing.restarted()
+            || due_again(item, listing.target_duration_us, taking.now);
+        if !(anew && due) {
             return;
         }
         match item.state {

@@ -1,7 +1,7 @@
 //! The loop of one playlist: ask on the grid, judge what came, hand it over.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::header::{CONTENT_ENCODING, DATE, ETAG, HeaderValue, LAST_MODIFIED};
@@ -41,8 +41,24 @@ pub(super) struct Context {
     pub stop: CancellationToken,
     pub tasks: TaskTracker,
     /// Variables of the multivariant playlist, for those that import them.
-    pub variables: Mutex<Variables>,
+    pub variables: Mutex<Shared>,
     pub refused: Mutex<HashSet<String>>,
+}
+
+/// The variables of the multivariant playlist, and the revision that has them.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    variables: Variables,
+    revision: ExchangeId,
+    from_us: i64,
+}
+
+impl Context {
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.variables
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The state of one loop.
@@ -199,13 +215,18 @@ impl Poller {
     /// A playlist that imports variables lists other things where those have changed, even if
     /// its text has not: it is asked for whole, and read again.
     fn heed_variables(&mut self) {
-        let variables = self
-            .context
-            .variables
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if self.imports && *variables != self.variables {
+        if self.imports && self.context.shared().variables != self.variables {
             self.validators = None;
+        }
+    }
+
+    /// What lists the resources of a body, and from when on that is the answer: its own
+    /// revision, or that of the multivariant playlist that gave its variables other values.
+    fn listed_by(&self, own: ExchangeId, changed: bool) -> (ExchangeId, i64) {
+        let shared = self.context.shared();
+        match changed {
+            true => (own, self.from_us),
+            false => (shared.revision, shared.from_us),
         }
     }
 
@@ -289,7 +310,6 @@ impl Poller {
         lag_us: i64,
         good: bool,
     ) {
-        let id = hop.id;
         let confirms = if good && hop.status == Some(304) {
             self.validators.as_ref().map(|v| v.exchange)
         } else {
@@ -321,6 +341,9 @@ impl Poller {
         let changed = self.digest != Some(new);
         let content = self.content(body, changed, &hop.url);
         let is_read = content.is_some();
+        let listing = self.listed_by(hop.id, changed);
+        (self.listing.revision, self.listing.from_us) = listing;
+        let id = self.listing.revision;
         self.validators = validators(&hop);
         let revision = match content {
             None => None,
@@ -329,11 +352,7 @@ impl Poller {
         };
         self.digest = Some(new);
         self.seen_at_us = Some(requested_us);
-        let listing = NewListing {
-            revision: id,
-            from_us: self.from_us,
-            ..std::mem::take(&mut self.listing)
-        };
+        let listing = std::mem::take(&mut self.listing);
         self.context.fetcher.writer.listed(listing).await;
         let revision = revision.filter(|_| changed);
         self.write(hop, head, first_us, lag_us, None, revision)
@@ -351,12 +370,7 @@ impl Poller {
 
     /// What a body says; `None`: nothing new.
     fn content(&mut self, body: &[u8], changed: bool, url: &Url) -> Option<Content> {
-        let variables = self
-            .context
-            .variables
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let variables = self.context.shared().variables.clone();
         if changed {
             self.imports = hls::imports_variables(body);
         }

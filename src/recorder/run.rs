@@ -16,10 +16,10 @@ use super::downloads::{self, Queue};
 use super::fetch::Fetcher;
 use super::limits::{STOP_GRACE, STOP_PATIENCE};
 use super::options::Options;
-use super::poll::{self, Context};
+use super::poll::{self, Context, Shared};
 use super::stats::{Stats, Totals};
 use crate::clock::{self, Clock};
-use crate::hls::{Variables, stream_name};
+use crate::hls::stream_name;
 use crate::session::{SessionFolder, Writer, WriterError};
 
 /// How often the end of a stream is looked for where nothing changes.
@@ -180,7 +180,7 @@ impl Prepared {
             stream_id,
             stop,
             tasks: TaskTracker::new(),
-            variables: Mutex::new(Variables::default()),
+            variables: Mutex::new(Shared::default()),
             refused: Mutex::new(HashSet::new()),
         })
     }

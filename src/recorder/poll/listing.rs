@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use super::Poller;
+use super::{Poller, Shared};
 use crate::clock;
 use crate::hls::{
     Child, Entry, EntryRole, MediaFacts, MediaPlaylist, MultivariantPlaylist, Refused,
@@ -66,11 +66,11 @@ impl Poller {
             // A multivariant playlist that a multivariant playlist names: kept, and not followed.
             return revision;
         }
-        *self
-            .context
-            .variables
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = main.variables;
+        *self.context.shared() = Shared {
+            variables: main.variables,
+            revision: id,
+            from_us: self.from_us,
+        };
         let keys = main.keys.into_iter().map(|url| (Kind::Key, url));
         let data = main.data.into_iter().map(|url| (Kind::Data, url));
         let wanted = keys.chain(data).map(|(kind, url)| Wanted {
@@ -123,7 +123,7 @@ impl Poller {
         let changes = self.context.queue.revision(Listing {
             playlist: self.playlist.id,
             exchange,
-            from_us: self.from_us,
+            from_us: self.listing.from_us,
             target_duration_us: clock::micros(target.unwrap_or(Duration::from_secs(6))),
             wanted,
             step,
