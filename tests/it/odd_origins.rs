@@ -94,7 +94,7 @@ fn variables_that_change_in_the_multivariant_playlist_are_heeded() {
 fn edges_that_take_turns_cost_no_download_twice() {
     let origin = Origin::new(|ask: &Ask| match ask.path() {
         "/live.m3u8" => {
-            let first = ask.nth as u64 / 4 + if ask.nth % 2 == 0 { 2 } else { 0 };
+            let first = ask.nth as u64 / 4 + if ask.nth.is_multiple_of(2) { 2 } else { 0 };
             Reply::playlist(Window::new(first, 5).text())
         }
         path => Reply::segment(ts(path)),
