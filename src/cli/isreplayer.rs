@@ -16,7 +16,7 @@ use super::listen::{listen, own_address};
 use super::logging::{self, LogOptions, Stderr};
 use crate::clock::Clock;
 use crate::replayer::timeline::{format_time, format_utc};
-use crate::replayer::{AtEnd, Description, Options, Replay, serve};
+use crate::replayer::{AtEnd, Description, Faults, Options, Replay, serve};
 use crate::session::Sessions;
 
 /// HLS Session Replayer: answers players as the recorded origin did, on the same timeline.
@@ -48,6 +48,10 @@ struct Arguments {
     #[arg(long, value_enum, default_value_t = End::Hold, value_name = "WHAT")]
     at_end: End,
 
+    /// Faults of the origin
+    #[arg(long, value_enum, default_value_t = FaultsAre::Recorded, value_name = "WHICH")]
+    faults: FaultsAre,
+
     #[command(flatten)]
     log: LogOptions,
 
@@ -76,6 +80,23 @@ impl From<End> for AtEnd {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FaultsAre {
+    /// Answered as they were
+    Recorded,
+    /// Healed: a good answer in place of each, where the origin ever gave one
+    None,
+}
+
+impl From<FaultsAre> for Faults {
+    fn from(faults: FaultsAre) -> Self {
+        match faults {
+            FaultsAre::Recorded => Self::Recorded,
+            FaultsAre::None => Self::Healed,
+        }
+    }
+}
+
 /// The program.
 pub fn main() -> ExitCode {
     exit::code("isreplayer", replay(&Arguments::parse()).map(|()| true))
@@ -90,6 +111,7 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
         let options = Options {
             offset: arguments.offset,
             at_end: arguments.at_end.into(),
+            faults: arguments.faults.into(),
         };
         let replay = Arc::new(Replay::open(folder, Clock::start(), options)?);
         announce(&replay, &listener, arguments)?;
@@ -213,6 +235,7 @@ mod tests {
             (few.port, few.offset, few.at_end),
             (9090, Duration::ZERO, End::Hold)
         );
+        assert_eq!(few.faults, FaultsAre::Recorded);
         assert_eq!(few.folder.to_str(), Some("sessions"));
     }
 

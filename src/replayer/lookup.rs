@@ -13,7 +13,8 @@ use super::playlist::{self, Cache, Key, Served, contains};
 use super::range::RangeSpec;
 use crate::hls::{PlaylistKind, Variables, playlist_kind, read_multivariant};
 use crate::session::{
-    Answer, Body, Exchange, Found, Headers, Outcome, RangePart, ReadError, Reader, StreamInfo,
+    Answer, Body, Exchange, Faults, Found, Headers, Outcome, Query, RangePart, ReadError, Reader,
+    StreamInfo,
 };
 
 /// Redirects that are followed inside.
@@ -94,6 +95,8 @@ pub(super) struct Pieces {
     /// The size of the whole resource, if it is known.
     pub(super) total: Option<u64>,
     pub(super) pieces: Vec<Piece>,
+    /// Whether one of them takes the place of a fault.
+    pub(super) healed: bool,
 }
 
 /// Whether something is missing of the body that an exchange announced.
@@ -130,6 +133,8 @@ pub(super) struct Look<'a> {
     pub(super) reader: &'a Reader,
     pub(super) streams: &'a [StreamInfo],
     pub(super) cache: &'a Cache,
+    /// Whether faults are answers.
+    pub(super) faults: Faults,
 }
 
 impl Look<'_> {
@@ -155,18 +160,20 @@ impl Look<'_> {
             // Where its end is, only the parts know.
             Some(RangeSpec::Suffix(_)) | None => None,
         };
-        Ok(
-            match self
-                .reader
-                .answer(url, range, question.moment_us, question.recording)?
-            {
-                Found::Unknown => Looked::Unknown,
-                Found::NotYet(from_us) => Looked::NotYet(from_us),
-                Found::Pending => Looked::Pending,
-                Found::Answer(answer) => self.whole(question, *answer)?,
-                Found::Ranges(parts) => self.ranges(question, parts)?,
-            },
-        )
+        let query = Query {
+            url,
+            range,
+            at_us: question.moment_us,
+            recording: question.recording,
+            faults: self.faults,
+        };
+        Ok(match self.reader.answer_to(&query)? {
+            Found::Unknown => Looked::Unknown,
+            Found::NotYet(from_us) => Looked::NotYet(from_us),
+            Found::Pending => Looked::Pending,
+            Found::Answer(answer) => self.whole(question, *answer)?,
+            Found::Ranges(parts) => self.ranges(question, parts)?,
+        })
     }
 
     fn whole(&self, question: &Question, answer: Answer) -> Result<Looked, ReadError> {
@@ -270,7 +277,14 @@ impl Look<'_> {
         };
         let mut url = stream.url.clone();
         for _ in 0..=MOST_HOPS {
-            let Found::Answer(answer) = self.reader.answer(&url, None, moment_us, false)? else {
+            let query = Query {
+                url: &url,
+                range: None,
+                at_us: moment_us,
+                recording: false,
+                faults: self.faults,
+            };
+            let Found::Answer(answer) = self.reader.answer_to(&query)? else {
                 return Ok(None);
             };
             let Ok(own) = Url::parse(&answer.resource.url) else {
@@ -318,11 +332,11 @@ impl Look<'_> {
             } => (first, pieces, total),
         };
         let mut bodies = Vec::with_capacity(pieces.len());
+        let mut healed = false;
         for piece in &pieces {
-            let body_id = parts
-                .get(piece.part)
-                .and_then(|part| part.answer.exchange.body_id);
-            if let Some(body_id) = body_id {
+            let answer = parts.get(piece.part).map(|part| &part.answer);
+            healed |= answer.is_some_and(|answer| answer.healed);
+            if let Some(body_id) = answer.and_then(|answer| answer.exchange.body_id) {
                 bodies.push(self.piece(body_id)?.slice(piece.skip, piece.length));
             }
         }
@@ -341,6 +355,7 @@ impl Look<'_> {
             first,
             total,
             pieces: bodies,
+            healed,
         })))
     }
 }

@@ -41,6 +41,7 @@ pub(crate) mod testing;
 mod tests;
 pub mod timeline;
 
+pub use crate::session::Faults;
 pub use page::{Description, StreamDescription};
 pub use replay::{Options, Replay};
 pub use timeline::AtEnd;

@@ -13,7 +13,7 @@ use super::range::{RangeSpec, Resolved};
 use super::respond::{Reply, path_of, redirect};
 use super::stall::Stalled;
 use super::timeline::seconds_held;
-use crate::session::{Answer, Headers, Outcome};
+use crate::session::{Answer, Faults, Headers, Outcome};
 use url::Url;
 
 /// What of a request matters here.
@@ -25,15 +25,26 @@ pub(super) struct Asked<'a> {
     /// The clock in the path, as a path prefix.
     pub(super) prefix: String,
     pub(super) recording: bool,
+    /// Whether faults are answers.
+    pub(super) faults: Faults,
     /// When media playlists end by themselves, if they do; in microseconds of Unix time.
     pub(super) playlists_end_us: Option<i64>,
 }
 
 /// The response that an answer is.
 pub(super) fn whole(whole: Whole, asked: &Asked<'_>) -> Reply {
-    let id = whole.answer.exchange.id;
+    let exchange = &whole.answer.exchange;
+    let id = exchange.id;
+    let done = match (whole.answer.healed, asked.faults) {
+        (true, _) => Some("healed"),
+        (false, Faults::Healed) if !exchange.is_good() => {
+            Some("it never had a good answer in its place")
+        }
+        _ => None,
+    };
     let mut reply = response(whole, asked);
     reply.exchange = Some(id);
+    reply.done.extend(done);
     reply.with_field(headers::EXCHANGE, &id.to_string())
 }
 
@@ -53,6 +64,7 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
             session_us: None,
             exchange: None,
             what,
+            done: Vec::new(),
         };
     };
     if exchange.outcome == Outcome::Disk {
@@ -194,6 +206,7 @@ pub(super) fn pieces(pieces: Pieces, asked: &Asked<'_>) -> Reply {
         first,
         total,
         pieces,
+        healed,
     } = pieces;
     let length: u64 = pieces.iter().map(Piece::length).sum();
     let mut response = Response::new(body::pieces(pieces));
@@ -213,6 +226,7 @@ pub(super) fn pieces(pieces: Pieces, asked: &Asked<'_>) -> Reply {
     }
     .add(reply, asked);
     reply.exchange = Some(answer.exchange.id);
+    reply.done.extend(healed.then_some("healed"));
     reply.with_field(headers::EXCHANGE, &answer.exchange.id.to_string())
 }
 

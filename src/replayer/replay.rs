@@ -9,7 +9,7 @@ use super::playlist::Cache;
 use super::pool::Pool;
 use super::timeline::{self, AtEnd, Span, format_time};
 use crate::clock::{self, Clock};
-use crate::session::{ReadError, Reader, SessionFolder, StreamInfo};
+use crate::session::{Faults, ReadError, Reader, SessionFolder, StreamInfo};
 
 /// A recorder that was not seen for so long is gone.
 const SEEN_US: i64 = 15_000_000;
@@ -29,6 +29,8 @@ pub struct Options {
     pub offset: Duration,
     /// What happens after the end.
     pub at_end: AtEnd,
+    /// Whether faults are answers.
+    pub faults: Faults,
 }
 
 /// A session that is being replayed.
@@ -38,6 +40,7 @@ pub struct Replay {
     clock: Clock,
     clock_us: i64,
     at_end: AtEnd,
+    faults: Faults,
     state: RwLock<State>,
     pool: Pool,
     cache: Cache,
@@ -63,6 +66,7 @@ impl Replay {
             clock,
             clock_us: clock.now_us().saturating_sub(clock::micros(options.offset)),
             at_end: options.at_end,
+            faults: options.faults,
             state: RwLock::new(state),
             pool,
             cache: Cache::default(),
@@ -94,6 +98,11 @@ impl Replay {
         self.clock_us
     }
 
+    /// Whether faults are answers.
+    pub(super) fn faults(&self) -> Faults {
+        self.faults
+    }
+
     /// Whether media playlists end at that moment of the recording by themselves.
     pub(super) fn ends_playlists(&self, moment_us: i64) -> bool {
         self.at_end == AtEnd::Endlist && self.span().is_over(moment_us)
@@ -123,6 +132,7 @@ impl Replay {
                 reader,
                 streams: &streams,
                 cache: &self.cache,
+                faults: self.faults,
             };
             page::describe(&self.name, span, &look, moment_us, prefix)
         })
@@ -163,6 +173,7 @@ impl Replay {
                 reader,
                 streams: &streams,
                 cache: &self.cache,
+                faults: self.faults,
             }
             .ask(question)
         })

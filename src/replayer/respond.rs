@@ -29,8 +29,10 @@ pub struct Reply {
     pub session_us: Option<i64>,
     /// The exchange that was answered with.
     pub exchange: Option<ExchangeId>,
-    /// What was done, in a few words.
+    /// What was answered, in a few words.
     pub what: String,
+    /// What was done to it.
+    pub done: Vec<&'static str>,
 }
 
 impl Reply {
@@ -40,6 +42,7 @@ impl Reply {
             session_us: None,
             exchange: None,
             what: what.into(),
+            done: Vec::new(),
         }
     }
 
@@ -172,6 +175,7 @@ impl Replay {
             range: question.range,
             prefix: question.prefix.clone(),
             recording: question.recording,
+            faults: self.faults(),
             playlists_end_us: self.ends_playlists_at(),
         };
         let url = question.url.clone();

@@ -154,10 +154,11 @@ fn log(request: &Request, reply: &Reply) {
     let exchange = reply
         .exchange
         .map_or_else(String::new, |id| format!("exchange {id}, "));
+    let done: String = reply.done.iter().map(|one| format!(", {one}")).collect();
     // A query may hold a secret.
     let path = request.uri.path();
     tracing::info!(
-        "{time} {status} {} {path} {bytes} bytes, {exchange}{}",
+        "{time} {status} {} {path} {bytes} bytes, {exchange}{}{done}",
         request.method,
         reply.what
     );
@@ -183,6 +184,7 @@ mod tests {
         let options = Options {
             offset: Duration::from_secs(1),
             at_end,
+            ..Options::default()
         };
         let replay = Replay::open(recording.folder.clone(), Clock::start(), options).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -9,16 +9,18 @@ mod answer;
 mod chunks;
 mod folder;
 mod headers;
+mod heal;
 mod lines;
 mod model;
 mod read;
 mod store;
 mod write;
 
-pub use answer::{Answer, Found, RangePart};
+pub use answer::{Answer, Found, Query, RangePart};
 pub use chunks::{ChunkFile, DownloadFile};
 pub use folder::{FolderError, SessionFolder, Sessions};
 pub use headers::Headers;
+pub use heal::Faults;
 pub use model::{
     Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewRevision, Outcome,
     ResourceKey, digest,
