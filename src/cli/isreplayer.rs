@@ -52,6 +52,10 @@ struct Arguments {
     #[arg(long, value_enum, default_value_t = FaultsAre::Recorded, value_name = "WHICH")]
     faults: FaultsAre,
 
+    /// A chunk or key that a player asks for so little before its time is given at once
+    #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = parse_duration, allow_negative_numbers = true)]
+    early: Duration,
+
     #[command(flatten)]
     log: LogOptions,
 
@@ -112,6 +116,7 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
             offset: arguments.offset,
             at_end: arguments.at_end.into(),
             faults: arguments.faults.into(),
+            early: arguments.early,
         };
         let replay = Arc::new(Replay::open(folder, Clock::start(), options)?);
         announce(&replay, &listener, arguments)?;
@@ -235,7 +240,10 @@ mod tests {
             (few.port, few.offset, few.at_end),
             (9090, Duration::ZERO, End::Hold)
         );
-        assert_eq!(few.faults, FaultsAre::Recorded);
+        assert_eq!(
+            (few.faults, few.early),
+            (FaultsAre::Recorded, Duration::from_millis(500))
+        );
         assert_eq!(few.folder.to_str(), Some("sessions"));
     }
 

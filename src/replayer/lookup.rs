@@ -68,6 +68,8 @@ pub(super) struct Whole {
     pub(super) url: Url,
     pub(super) headers: Headers,
     pub(super) content: Content,
+    /// Whether it was asked for a little too early.
+    pub(super) early: bool,
 }
 
 /// Content of an answer.
@@ -97,6 +99,8 @@ pub(super) struct Pieces {
     pub(super) pieces: Vec<Piece>,
     /// Whether one of them takes the place of a fault.
     pub(super) healed: bool,
+    /// Whether it was asked for a little too early.
+    pub(super) early: bool,
 }
 
 /// Whether something is missing of the body that an exchange announced.
@@ -135,6 +139,8 @@ pub(super) struct Look<'a> {
     pub(super) cache: &'a Cache,
     /// Whether faults are answers.
     pub(super) faults: Faults,
+    /// So much before its time a resource that is no playlist is given, in microseconds.
+    pub(super) early_us: i64,
 }
 
 impl Look<'_> {
@@ -167,16 +173,38 @@ impl Look<'_> {
             recording: question.recording,
             faults: self.faults,
         };
-        Ok(match self.reader.answer_to(&query)? {
+        let (found, early) = self.find(&query)?;
+        Ok(match found {
             Found::Unknown => Looked::Unknown,
             Found::NotYet(from_us) => Looked::NotYet(from_us),
             Found::Pending => Looked::Pending,
-            Found::Answer(answer) => self.whole(question, *answer)?,
-            Found::Ranges(parts) => self.ranges(question, parts)?,
+            Found::Answer(answer) => self.whole(question, *answer, early)?,
+            Found::Ranges(parts) => self.ranges(question, parts, early)?,
         })
     }
 
-    fn whole(&self, question: &Question, answer: Answer) -> Result<Looked, ReadError> {
+    /// What is found; whether that is what a player asks for a little too early. Playlists
+    /// are never early: their time is what a replay is about.
+    fn find(&self, query: &Query<'_>) -> Result<(Found, bool), ReadError> {
+        let found = self.reader.answer_to(query)?;
+        let Found::NotYet(from_us) = found else {
+            return Ok((found, false));
+        };
+        if from_us.saturating_sub(query.at_us) > self.early_us {
+            return Ok((found, false));
+        }
+        let then = self.reader.answer_to(&Query {
+            at_us: from_us,
+            ..*query
+        })?;
+        Ok(match &then {
+            Found::Answer(answer) if !answer.resource.kind.is_playlist() => (then, true),
+            Found::Ranges(_) => (then, true),
+            _ => (found, false),
+        })
+    }
+
+    fn whole(&self, question: &Question, answer: Answer, early: bool) -> Result<Looked, ReadError> {
         // What was asked for once was a URL.
         let url = Url::parse(&answer.resource.url).unwrap_or_else(|_| question.url.clone());
         let headers = self.reader.headers(&answer.exchange)?;
@@ -186,6 +214,7 @@ impl Look<'_> {
             url,
             headers,
             content,
+            early,
         })))
     }
 
@@ -296,6 +325,7 @@ impl Look<'_> {
                 url: own,
                 headers,
                 content: Content::None,
+                early: false,
             };
             if let Some(target) = whole.redirect() {
                 url = target.into();
@@ -314,14 +344,19 @@ impl Look<'_> {
         Ok(None)
     }
 
-    fn ranges(&self, question: &Question, parts: Vec<RangePart>) -> Result<Looked, ReadError> {
+    fn ranges(
+        &self,
+        question: &Question,
+        parts: Vec<RangePart>,
+        early: bool,
+    ) -> Result<Looked, ReadError> {
         let facts: Vec<Part> = parts.iter().map(part_facts).collect();
         let (first, pieces, total) = match parts::plan(&facts, question.range) {
             Plan::Behind(size) => return Ok(Looked::Behind(size)),
             Plan::Hole(at) => return Ok(Looked::Hole(at)),
             Plan::Fault(index) => {
                 return match parts.into_iter().nth(index) {
-                    Some(part) => self.whole(question, part.answer),
+                    Some(part) => self.whole(question, part.answer, early),
                     None => Ok(Looked::Unknown),
                 };
             }
@@ -356,6 +391,7 @@ impl Look<'_> {
             total,
             pieces: bodies,
             healed,
+            early,
         })))
     }
 }

@@ -42,8 +42,10 @@ pub(super) fn whole(whole: Whole, asked: &Asked<'_>) -> Reply {
         }
         _ => None,
     };
+    let early = whole.early;
     let mut reply = response(whole, asked);
     reply.exchange = Some(id);
+    reply.done.extend(early.then_some("early"));
     reply.done.extend(done);
     reply.with_field(headers::EXCHANGE, &id.to_string())
 }
@@ -207,6 +209,7 @@ pub(super) fn pieces(pieces: Pieces, asked: &Asked<'_>) -> Reply {
         total,
         pieces,
         healed,
+        early,
     } = pieces;
     let length: u64 = pieces.iter().map(Piece::length).sum();
     let mut response = Response::new(body::pieces(pieces));
@@ -226,6 +229,7 @@ pub(super) fn pieces(pieces: Pieces, asked: &Asked<'_>) -> Reply {
     }
     .add(reply, asked);
     reply.exchange = Some(answer.exchange.id);
+    reply.done.extend(early.then_some("early"));
     reply.done.extend(healed.then_some("healed"));
     reply.with_field(headers::EXCHANGE, &answer.exchange.id.to_string())
 }

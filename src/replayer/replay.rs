@@ -31,6 +31,8 @@ pub struct Options {
     pub at_end: AtEnd,
     /// Whether faults are answers.
     pub faults: Faults,
+    /// So much before its time a resource that is no playlist is given.
+    pub early: Duration,
 }
 
 /// A session that is being replayed.
@@ -41,6 +43,7 @@ pub struct Replay {
     clock_us: i64,
     at_end: AtEnd,
     faults: Faults,
+    early_us: i64,
     state: RwLock<State>,
     pool: Pool,
     cache: Cache,
@@ -67,6 +70,7 @@ impl Replay {
             clock_us: clock.now_us().saturating_sub(clock::micros(options.offset)),
             at_end: options.at_end,
             faults: options.faults,
+            early_us: clock::micros(options.early),
             state: RwLock::new(state),
             pool,
             cache: Cache::default(),
@@ -133,6 +137,7 @@ impl Replay {
                 streams: &streams,
                 cache: &self.cache,
                 faults: self.faults,
+                early_us: self.early_us,
             };
             page::describe(&self.name, span, &look, moment_us, prefix)
         })
@@ -174,6 +179,7 @@ impl Replay {
                 streams: &streams,
                 cache: &self.cache,
                 faults: self.faults,
+                early_us: self.early_us,
             }
             .ask(question)
         })

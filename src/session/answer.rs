@@ -179,8 +179,17 @@ impl Reader {
                 exchange,
                 healed,
             }),
-            None if query.faults == Faults::Healed => Err(self.healed_from(resource.id)?),
-            None => Err(self.first_after(resource.id, query.at_us)?),
+            None => {
+                let healed_from = match heals {
+                    true => self.healed_from(resource.id)?,
+                    false => None,
+                };
+                let to_come = healed_from.filter(|from| *from > query.at_us);
+                Err(match to_come {
+                    Some(from_us) => Some(from_us),
+                    None => self.first_after(resource.id, query.at_us)?,
+                })
+            }
         })
     }
 
