@@ -16,7 +16,7 @@ use super::listen::{listen, own_address};
 use super::logging::{self, LogOptions, Stderr};
 use crate::clock::Clock;
 use crate::replayer::timeline::{format_time, format_utc};
-use crate::replayer::{AtEnd, Description, Faults, Options, Replay, serve};
+use crate::replayer::{AtEnd, Dates, Description, Faults, Options, Replay, serve};
 use crate::session::Sessions;
 
 /// HLS Session Replayer: answers players as the recorded origin did, on the same timeline.
@@ -55,6 +55,10 @@ struct Arguments {
     /// A chunk or key that a player asks for so little before its time is given at once
     #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = parse_duration, allow_negative_numbers = true)]
     early: Duration,
+
+    /// Dates of playlists
+    #[arg(long, value_enum, default_value_t = DatesAre::Recorded, value_name = "WHICH")]
+    dates: DatesAre,
 
     #[command(flatten)]
     log: LogOptions,
@@ -101,6 +105,23 @@ impl From<FaultsAre> for Faults {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DatesAre {
+    /// As they were
+    Recorded,
+    /// Moved by one constant, so that what is played now is dated now
+    Shifted,
+}
+
+impl From<DatesAre> for Dates {
+    fn from(dates: DatesAre) -> Self {
+        match dates {
+            DatesAre::Recorded => Self::Recorded,
+            DatesAre::Shifted => Self::Shifted,
+        }
+    }
+}
+
 /// The program.
 pub fn main() -> ExitCode {
     exit::code("isreplayer", replay(&Arguments::parse()).map(|()| true))
@@ -117,6 +138,7 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
             at_end: arguments.at_end.into(),
             faults: arguments.faults.into(),
             early: arguments.early,
+            dates: arguments.dates.into(),
         };
         let replay = Arc::new(Replay::open(folder, Clock::start(), options)?);
         announce(&replay, &listener, arguments)?;
@@ -241,8 +263,12 @@ mod tests {
             (9090, Duration::ZERO, End::Hold)
         );
         assert_eq!(
-            (few.faults, few.early),
-            (FaultsAre::Recorded, Duration::from_millis(500))
+            (few.faults, few.dates, few.early),
+            (
+                FaultsAre::Recorded,
+                DatesAre::Recorded,
+                Duration::from_millis(500)
+            )
         );
         assert_eq!(few.folder.to_str(), Some("sessions"));
     }

@@ -39,6 +39,8 @@ pub(super) struct Question {
     pub(super) recording: bool,
     /// Whether media playlists are to end.
     pub(super) endlist: bool,
+    /// By how many microseconds dates are moved.
+    pub(super) shift_us: i64,
 }
 
 /// What the session has.
@@ -264,6 +266,7 @@ impl Look<'_> {
             origin: url.clone(),
             imports: None,
             endlist: question.endlist,
+            shift_us: question.shift_us,
         };
         if let Some(served) = self.cache.get(&key) {
             return Ok(Content::Playlist(served));

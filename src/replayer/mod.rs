@@ -44,4 +44,4 @@ pub mod timeline;
 pub use crate::session::Faults;
 pub use page::{Description, StreamDescription};
 pub use replay::{Options, Replay};
-pub use timeline::AtEnd;
+pub use timeline::{AtEnd, Dates};

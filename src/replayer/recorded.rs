@@ -91,7 +91,9 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
         }
         Content::Playlist(served) => {
             let piece = Piece::Bytes(served.bytes.clone());
-            return fields.add(tagged(status, piece, &served.tag, asked, false), asked);
+            let mut reply = tagged(status, piece, &served.tag, asked, false);
+            reply.done.extend(served.is_shifted.then_some("shifted"));
+            return fields.add(reply, asked);
         }
         Content::Plain(piece, tag) if status == StatusCode::OK && !is_broken(exchange) => {
             let ranges = whole.answer.resource.kind.is_chunk();

@@ -7,7 +7,7 @@ use super::lookup::{Look, Looked, Question};
 use super::page::{self, Description};
 use super::playlist::Cache;
 use super::pool::Pool;
-use super::timeline::{self, AtEnd, Span, format_time};
+use super::timeline::{self, AtEnd, Dates, Span, format_time};
 use crate::clock::{self, Clock};
 use crate::session::{Faults, ReadError, Reader, SessionFolder, StreamInfo};
 
@@ -33,6 +33,8 @@ pub struct Options {
     pub faults: Faults,
     /// So much before its time a resource that is no playlist is given.
     pub early: Duration,
+    /// What dates are.
+    pub dates: Dates,
 }
 
 /// A session that is being replayed.
@@ -44,6 +46,7 @@ pub struct Replay {
     at_end: AtEnd,
     faults: Faults,
     early_us: i64,
+    dates: Dates,
     state: RwLock<State>,
     pool: Pool,
     cache: Cache,
@@ -71,6 +74,7 @@ impl Replay {
             at_end: options.at_end,
             faults: options.faults,
             early_us: clock::micros(options.early),
+            dates: options.dates,
             state: RwLock::new(state),
             pool,
             cache: Cache::default(),
@@ -105,6 +109,11 @@ impl Replay {
     /// Whether faults are answers.
     pub(super) fn faults(&self) -> Faults {
         self.faults
+    }
+
+    /// By how many microseconds dates are moved on a clock.
+    pub(super) fn shift_us(&self, clock_us: i64) -> i64 {
+        self.span().shift_us(self.dates, clock_us)
     }
 
     /// Whether media playlists end at that moment of the recording by themselves.

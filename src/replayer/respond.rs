@@ -67,6 +67,16 @@ impl Reply {
     }
 }
 
+/// The clock of a request.
+struct Clocked {
+    /// As a path prefix.
+    prefix: String,
+    /// What time it is on it.
+    session_us: i64,
+    /// By how many microseconds dates are moved on it.
+    shift_us: i64,
+}
+
 impl Replay {
     /// Answers a request. Never fails: what goes wrong is a response, too.
     pub async fn respond(self: &Arc<Self>, request: &Request) -> Reply {
@@ -138,7 +148,12 @@ impl Replay {
                 "the recording has not begun on this clock",
             )
         } else {
-            let question = self.question(request, path, prefix, (url, follow), session_us);
+            let clock = Clocked {
+                prefix,
+                session_us,
+                shift_us: self.shift_us(zero_us),
+            };
+            let question = self.question(request, path, clock, (url, follow));
             self.answer_question(request, question).await
         };
         reply.session_us = Some(session_us);
@@ -150,21 +165,21 @@ impl Replay {
         &self,
         request: &Request,
         path: &str,
-        prefix: String,
+        clock: Clocked,
         (url, follow): (Url, bool),
-        session_us: i64,
     ) -> Question {
         let span = self.span();
-        let moment_us = span.moment_us(session_us);
+        let moment_us = span.moment_us(clock.session_us);
         Question {
             url,
             follow,
             served: path.to_owned(),
-            prefix,
+            prefix: clock.prefix,
             range: asked_range(request),
             moment_us,
             recording: span.recording,
             endlist: self.ends_playlists(moment_us),
+            shift_us: clock.shift_us,
         }
     }
 

@@ -322,3 +322,31 @@ async fn a_stream_that_takes_variables_from_its_query_is_at_its_own_url() {
     );
     assert_eq!(text(get(&replay, &path(MAIN), &[]).await).await, defining);
 }
+
+#[tokio::test]
+async fn dates_are_moved_to_now_on_the_clock_of_the_request() {
+    let recording = Recording::start().await;
+    let zero = chrono::DateTime::from_timestamp_micros(recording.zero_us).unwrap();
+    let dated = |at: chrono::DateTime<chrono::Utc>| {
+        let date = at.format("%Y-%m-%dT%H:%M:%S%.6fZ");
+        format!("#EXTM3U\n#EXT-X-PROGRAM-DATE-TIME:{date}\n#EXTINF:4,\ns1.ts\n")
+    };
+    let body = dated(zero);
+    recording.text(Kind::Media, MEDIA, 0, &body, &[]).await;
+    recording.finish().await;
+    let options = Options {
+        dates: Dates::Shifted,
+        ..Options::default()
+    };
+    let shifted = open(&recording, options);
+    for later_ms in [0, 3_600_000] {
+        let clock = zero.timestamp_millis() - 10_000_000 + later_ms;
+        let path = format!("/@{clock}{}", path(MEDIA));
+        let wanted = dated(chrono::DateTime::from_timestamp_millis(clock).unwrap());
+        let reply = shifted.respond(&request(Method::GET, &path, &[])).await;
+        assert_eq!(reply.done, ["shifted"]);
+        assert_eq!(text(reply.response.unwrap()).await, wanted);
+        let recorded = replay(&recording, 0, AtEnd::Hold);
+        assert_eq!(text(get(&recorded, &path, &[]).await).await, body);
+    }
+}

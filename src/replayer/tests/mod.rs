@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 use super::body::Body;
 use super::respond::Reply;
 use super::testing::{MAIN, Recording, bytes, headers};
-use super::{AtEnd, Faults, Options, Replay};
+use super::{AtEnd, Dates, Faults, Options, Replay};
 use crate::clock::Clock;
 use crate::hls::ByteRange;
 use crate::session::{Found, Kind, Outcome, Reader};
