@@ -56,7 +56,7 @@ struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = parse_duration, allow_negative_numbers = true)]
     early: Duration,
 
-    /// Dates of playlists
+    /// Dates in playlists, Last-Modified and Expires
     #[arg(long, value_enum, default_value_t = DatesAre::Recorded, value_name = "WHICH")]
     dates: DatesAre,
 

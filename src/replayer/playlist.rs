@@ -27,6 +27,8 @@ pub(super) struct Served {
     pub(super) tag: String,
     /// Whether dates in it were moved.
     pub(super) is_shifted: bool,
+    /// Whether it is no longer what the origin's entity tag stands for, at this URL.
+    pub(super) is_changed: bool,
 }
 
 /// Everything that a served playlist depends on.
@@ -100,13 +102,15 @@ pub(super) fn serve(body: Vec<u8>, key: &Key, imports: &Variables) -> Served {
         Cow::Owned(shifted) => (shifted, true),
         Cow::Borrowed(_) => (rewritten, false),
     };
+    let length = shifted.len();
+    let ended = match key.endlist {
+        true => with_end(shifted, &key.origin),
+        false => shifted,
+    };
     Served {
         is_shifted,
-        ..served_bytes(if key.endlist {
-            with_end(shifted, &key.origin)
-        } else {
-            shifted
-        })
+        is_changed: is_shifted || ended.len() != length,
+        ..served_bytes(ended)
     }
 }
 
@@ -116,6 +120,7 @@ pub(super) fn served_bytes(bytes: Vec<u8>) -> Served {
         tag: entity_tag(&digest(&bytes)),
         bytes: bytes.into(),
         is_shifted: false,
+        is_changed: false,
     }
 }
 
@@ -214,6 +219,7 @@ mod tests {
                     bytes,
                     tag: String::new(),
                     is_shifted: false,
+                    is_changed: false,
                 },
             );
         }

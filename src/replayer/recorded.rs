@@ -1,7 +1,7 @@
 //! Recorded answers as responses: status, fields and content as they were, faults as those
 //! faults; framing, ranges and entity tags are the replayer's own.
 
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts as Request;
 use http::{Response, StatusCode};
 
@@ -21,6 +21,10 @@ pub(super) struct Asked<'a> {
     pub(super) request: &'a Request,
     /// The moment of the recording, in microseconds of Unix time.
     pub(super) moment_us: i64,
+    /// Now, in microseconds of Unix time.
+    pub(super) now_us: i64,
+    /// By how many microseconds dates are moved.
+    pub(super) shift_us: i64,
     pub(super) range: Option<RangeSpec>,
     /// The clock in the path, as a path prefix.
     pub(super) prefix: String,
@@ -91,13 +95,19 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
         }
         Content::Playlist(served) => {
             let piece = Piece::Bytes(served.bytes.clone());
-            let mut reply = tagged(status, piece, &served.tag, asked, false);
+            // The origin's tag stands for what the origin sent.
+            let tag = match served.is_changed {
+                true => served.tag.clone(),
+                false => fields.tag_or(&served.tag),
+            };
+            let mut reply = tagged(status, piece, &tag, asked, false);
             reply.done.extend(served.is_shifted.then_some("shifted"));
             return fields.add(reply, asked);
         }
         Content::Plain(piece, tag) if status == StatusCode::OK && !is_broken(exchange) => {
             let ranges = whole.answer.resource.kind.is_chunk();
-            return fields.add(tagged(status, piece.clone(), tag, asked, ranges), asked);
+            let tag = fields.tag_or(tag);
+            return fields.add(tagged(status, piece.clone(), &tag, asked, ranges), asked);
         }
         Content::Plain(piece, _) => broken_or(&whole, vec![piece.clone()], asked),
     };
@@ -267,6 +277,9 @@ impl Fields<'_> {
         if let Ok(cache) = HeaderValue::from_str(&cache) {
             fields.insert(header::CACHE_CONTROL, cache);
         }
+        for (name, value) in self.dated(asked) {
+            fields.entry(name).or_insert(value);
+        }
         if status == StatusCode::NOT_MODIFIED {
             return reply;
         }
@@ -287,6 +300,50 @@ impl Fields<'_> {
             fields.insert(header::RETRY_AFTER, after);
         }
         reply
+    }
+
+    /// Fields about the age of the answer, and its entity tag.
+    fn dated(&self, asked: &Asked<'_>) -> Vec<(HeaderName, HeaderValue)> {
+        let held_us = self
+            .until_us(asked)
+            .map(|until| until.saturating_sub(asked.moment_us));
+        [
+            header::AGE,
+            header::LAST_MODIFIED,
+            header::EXPIRES,
+            header::ETAG,
+        ]
+        .into_iter()
+        .filter_map(|name| {
+            let value = self.recorded(name.as_str())?;
+            if !matches!(name, header::LAST_MODIFIED | header::EXPIRES) {
+                return Some((name, value));
+            }
+            let shifted = headers::shift_http_date(value.to_str().ok()?, asked.shift_us);
+            let is_late = name == header::EXPIRES
+                && !headers::expires_in_time(&shifted, asked.now_us, held_us);
+            let value = HeaderValue::from_str(&shifted).ok()?;
+            (!is_late).then_some((name, value))
+        })
+        .collect()
+    }
+
+    /// The origin's entity tag, if it sent one, else the replayer's own.
+    fn tag_or(&self, own: &str) -> String {
+        let recorded = self.headers.get("etag").map(str::trim);
+        recorded
+            .filter(|tag| !tag.is_empty())
+            .unwrap_or(own)
+            .to_owned()
+    }
+
+    /// From when on another answer holds.
+    fn until_us(&self, asked: &Asked<'_>) -> Option<i64> {
+        let is_playlist = self.answer.resource.kind.is_playlist();
+        let ends_us = asked
+            .playlists_end_us
+            .filter(|end| is_playlist && *end > asked.moment_us);
+        [self.answer.until_us, ends_us].into_iter().flatten().min()
     }
 
     fn recorded(&self, name: &str) -> Option<HeaderValue> {
@@ -322,10 +379,7 @@ impl Fields<'_> {
         else {
             return "no-cache".to_owned();
         };
-        let ends_us = asked
-            .playlists_end_us
-            .filter(|end| kind.is_playlist() && *end > asked.moment_us);
-        let until_us = [self.answer.until_us, ends_us].into_iter().flatten().min();
-        clip_cache_control(recorded, seconds_held(asked.moment_us, until_us))
+        let held = seconds_held(asked.moment_us, self.until_us(asked));
+        clip_cache_control(recorded, held)
     }
 }

@@ -187,6 +187,8 @@ impl Replay {
         let asked = Asked {
             request,
             moment_us: question.moment_us,
+            now_us: self.now_us(),
+            shift_us: question.shift_us,
             range: question.range,
             prefix: question.prefix.clone(),
             recording: question.recording,
