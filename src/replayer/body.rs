@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
 
+use super::ending::Ending;
 use super::stall::Stalled;
 
 /// A body of any kind.
@@ -87,17 +88,26 @@ pub fn pieces(pieces: Vec<Piece>) -> Body {
     })
 }
 
-/// Pieces, then the connection breaks. `stalled` says when all was sent.
-pub fn broken(pieces: Vec<Piece>, stalled: Stalled) -> Body {
+/// Pieces, then the connection breaks.
+pub fn broken(pieces: Vec<Piece>, breaks: Break) -> Body {
     stream(Sending {
         left: pieces,
-        breaks: Some(stalled),
+        breaks: Some(breaks),
     })
+}
+
+/// How a connection breaks at the end of a body.
+#[derive(Debug, Clone, Default)]
+pub struct Break {
+    /// Says when all was sent.
+    pub stalled: Stalled,
+    /// With a reset; `None`: it is closed in good order.
+    pub reset: Option<Ending>,
 }
 
 struct Sending {
     left: Vec<Piece>,
-    breaks: Option<Stalled>,
+    breaks: Option<Break>,
 }
 
 fn stream(sending: Sending) -> Body {
@@ -115,10 +125,13 @@ fn stream(sending: Sending) -> Body {
                 Err(error) => return Some((Err(error), None)),
             }
         }
-        let stalled = breaks?;
+        let Break { stalled, reset } = breaks?;
         tokio::time::sleep(FLUSH_WAIT).await;
         while stalled.is_stalled() {
             tokio::time::sleep(FLUSH_WAIT).await;
+        }
+        if let Some(ending) = reset {
+            ending.reset();
         }
         Some((Err(io::Error::other("the recorded body broke here")), None))
     });
@@ -189,7 +202,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_broken_body_gives_its_bytes_first() {
-        let mut body = broken(vec![Piece::Bytes("half".into())], Stalled::default());
+        let mut body = broken(vec![Piece::Bytes("half".into())], Break::default());
         assert_eq!(
             body.frame().await.unwrap().unwrap().into_data().unwrap(),
             "half"

@@ -18,9 +18,10 @@
 //! | [`replay`] | a session that is being replayed: its span, readers, watch |
 //! | `lookup`, `playlist` | from a question to recorded content, on a blocking thread |
 //! | [`respond`], `recorded`, `page`, [`body`] | from a request to a response |
-//! | [`serve`], [`stall`] | connections |
+//! | [`serve`], [`stall`], [`ending`] | connections |
 
 pub mod body;
+pub mod ending;
 pub mod headers;
 mod lookup;
 pub mod media_type;

@@ -1,11 +1,14 @@
 //! Recorded answers as responses: status, fields and content as they were, faults as those
-//! faults; framing, ranges and entity tags are the replayer's own.
+//! faults; framing and ranges are the replayer's own.
+
+use std::time::Duration;
 
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts as Request;
 use http::{Response, StatusCode};
 
-use super::body::{self, Piece};
+use super::body::{self, Break, Piece};
+use super::ending::Ending;
 use super::headers::{self, clip_cache_control};
 use super::lookup::{Content, Pieces, Whole, is_broken};
 use super::media_type::{may_be_a_page, media_type};
@@ -13,7 +16,7 @@ use super::range::{RangeSpec, Resolved};
 use super::respond::{Reply, path_of, redirect};
 use super::stall::Stalled;
 use super::timeline::seconds_held;
-use crate::session::{Answer, Faults, Headers, Outcome};
+use crate::session::{Answer, Exchange, Faults, Headers, Outcome};
 use url::Url;
 
 /// What of a request matters here.
@@ -61,17 +64,7 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
         .filter(|status| *status >= 200)
         .and_then(|status| StatusCode::from_u16(status).ok());
     let Some(status) = status else {
-        let what = format!(
-            "recorded fault: {}, closed without an answer",
-            exchange.outcome
-        );
-        return Reply {
-            response: None,
-            session_us: None,
-            exchange: None,
-            what,
-            done: Vec::new(),
-        };
+        return no_response(exchange);
     };
     if exchange.outcome == Outcome::Disk {
         let sentence = "the recorder could not store this body";
@@ -129,6 +122,27 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
     fields.add(reply, asked)
 }
 
+/// The connection ends without an answer. Where the recorder waited in vain, a player does
+/// so for as long.
+fn no_response(exchange: &Exchange) -> Reply {
+    let mut reply = Reply::none(format!("recorded fault: {}", exchange.outcome));
+    let is_held = matches!(
+        exchange.outcome,
+        Outcome::ConnectTimeout | Outcome::ResponseTimeout | Outcome::Aborted
+    );
+    if is_held && let Some(held) = exchange.failed_us.and_then(|us| u64::try_from(us).ok()) {
+        reply.wait = Duration::from_micros(held);
+        reply.done.push("held");
+    }
+    reply.resets = exchange.outcome == Outcome::Reset;
+    reply.done.push(if reply.resets {
+        "reset without an answer"
+    } else {
+        "closed without an answer"
+    });
+    reply
+}
+
 /// A body with its length; one that broke with the length that was announced, breaking there.
 fn broken_or(whole: &Whole, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
     let exchange = &whole.answer.exchange;
@@ -150,14 +164,15 @@ fn broken_or(whole: &Whole, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
             reply
         };
     }
-    let stalled = asked
-        .request
-        .extensions
-        .get::<Stalled>()
-        .cloned()
-        .unwrap_or_default();
+    let extensions = &asked.request.extensions;
+    let resets = exchange.outcome == Outcome::Reset;
+    let breaks = Break {
+        stalled: extensions.get::<Stalled>().cloned().unwrap_or_default(),
+        reset: extensions.get::<Ending>().filter(|_| resets).cloned(),
+    };
     let what = format!("recorded fault: {}, after {length} bytes", exchange.outcome);
-    let reply = Reply::new(Response::new(body::broken(pieces, stalled)), what);
+    let mut reply = Reply::new(Response::new(body::broken(pieces, breaks)), what);
+    reply.done.push(if resets { "reset" } else { "broken" });
     match exchange.announced_bytes {
         Some(announced) if announced > length => {
             reply.with_field(header::CONTENT_LENGTH, &announced.to_string())

@@ -25,6 +25,10 @@ use crate::session::{ExchangeId, ReadError};
 pub struct Reply {
     /// `None`: the connection is closed without an answer, as the origin did.
     pub response: Option<Response<Body>>,
+    /// So long nothing comes.
+    pub wait: Duration,
+    /// Without a response: the connection is reset.
+    pub resets: bool,
     /// The session time of the request, in microseconds; `None`: it was about none.
     pub session_us: Option<i64>,
     /// The exchange that was answered with.
@@ -39,6 +43,8 @@ impl Reply {
     pub(super) fn new(response: Response<Body>, what: impl Into<String>) -> Self {
         Self {
             response: Some(response),
+            wait: Duration::ZERO,
+            resets: false,
             session_us: None,
             exchange: None,
             what: what.into(),
@@ -57,6 +63,14 @@ impl Reply {
         );
         fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Self::new(response, sentence)
+    }
+
+    /// No answer: the connection ends.
+    pub(super) fn none(what: impl Into<String>) -> Self {
+        Self {
+            response: None,
+            ..Self::new(Response::new(body::empty()), what)
+        }
     }
 
     pub(super) fn with_field(mut self, name: HeaderName, value: &str) -> Self {

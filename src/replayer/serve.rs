@@ -18,10 +18,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use super::body::Body;
+use super::ending::{Ending, Resettable};
 use super::replay::Replay;
 use super::respond::Reply;
 use super::stall::{Stalled, Stalling};
 use super::timeline::format_time;
+use crate::clock;
 
 /// Time for a client to send the head of its next request. Longer than the target durations
 /// in use, so that a connection is not closed just when a player loads its playlist again.
@@ -88,7 +90,7 @@ fn connection(
     stream: TcpStream,
     replay: Arc<Replay>,
 ) -> http1::Connection<
-    TokioIo<Stalling<TcpStream>>,
+    TokioIo<Stalling<Resettable>>,
     impl hyper::service::Service<
         hyper::Request<Incoming>,
         Response = Response<Body>,
@@ -98,11 +100,13 @@ fn connection(
 > {
     // Without it small responses wait for the client's acknowledgement; a socket that refuses is served as well.
     let _ = stream.set_nodelay(true);
+    let stream = Resettable::new(stream);
+    let ending = stream.ending();
     let stream = Stalling::new(stream, WRITE_TIME);
     let stalled = stream.stalled();
     let service = service_fn(move |request| {
-        let (replay, stalled) = (Arc::clone(&replay), stalled.clone());
-        async move { serve(&replay, request, stalled).await }
+        let (replay, stalled, ending) = (Arc::clone(&replay), stalled.clone(), ending.clone());
+        async move { serve(&replay, request, stalled, ending).await }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
@@ -115,15 +119,25 @@ async fn serve(
     replay: &Arc<Replay>,
     request: hyper::Request<Incoming>,
     stalled: Stalled,
+    ending: Ending,
 ) -> Result<Response<Body>, Closed> {
+    let received = clock::instant();
     let (mut request, _) = request.into_parts();
     request.extensions.insert(stalled);
+    request.extensions.insert(ending.clone());
     let reply = if has_one_host(&request) {
         replay.respond(&request).await
     } else {
         Reply::sentence(StatusCode::BAD_REQUEST, "a request has one Host field")
     };
     log(&request, &reply);
+    if reply.wait > Duration::ZERO {
+        // A client that goes away ends this.
+        tokio::time::sleep_until(received + reply.wait).await;
+    }
+    if reply.resets {
+        ending.reset();
+    }
     reply.response.ok_or(Closed)
 }
 
@@ -203,12 +217,17 @@ mod tests {
 
     /// What comes back for these bytes, until the connection is closed.
     async fn talk(server: &Server, bytes: &str) -> String {
+        // A connection that is reset has given what it had.
+        converse(server, bytes).await.0
+    }
+
+    /// What comes back, and how the connection ended.
+    async fn converse(server: &Server, bytes: &str) -> (String, std::io::Result<()>) {
         let mut client = TcpStream::connect(server.address).await.unwrap();
         client.write_all(bytes.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
-        // A connection that is reset has given what it had.
-        let _ = client.read_to_end(&mut answer).await;
-        String::from_utf8(answer).unwrap()
+        let end = client.read_to_end(&mut answer).await.map(|_| ());
+        (String::from_utf8(answer).unwrap(), end)
     }
 
     fn get(path: &str) -> String {
@@ -226,6 +245,13 @@ mod tests {
         (short.announced_bytes, short.outcome) = (Some(100), Outcome::Reset);
         short.body = recording.file(short.id, b"half");
         recording.add(short).await;
+        let mut reset = recording.exchange(Kind::Segment, "http://o.example/reset.ts", 0);
+        (reset.status, reset.outcome) = (None, Outcome::Reset);
+        recording.add(reset).await;
+        let mut cut = recording.exchange(Kind::Segment, "http://o.example/cut.ts", 0);
+        (cut.announced_bytes, cut.outcome) = (Some(100), Outcome::Short);
+        cut.body = recording.file(cut.id, b"half");
+        recording.add(cut).await;
         let whole = vec![b'x'; 1_000_000];
         recording
             .chunk("http://o.example/whole.ts", 0, &whole)
@@ -251,6 +277,21 @@ mod tests {
             short.contains("content-length: 100\r\n") && short.ends_with("\r\n\r\nhalf"),
             "{short}"
         );
+        for (name, is_reset) in [
+            ("short", true),
+            ("reset", true),
+            ("cut", false),
+            ("refused", false),
+        ] {
+            let path = format!("/http/o.example:80/{name}.ts");
+            let (_, end) = converse(&server, &get(&path)).await;
+            let end = end.map_err(|e| e.kind());
+            let wanted = match is_reset {
+                true => Err(std::io::ErrorKind::ConnectionReset),
+                false => Ok(()),
+            };
+            assert_eq!(end, wanted, "{name}");
+        }
         let whole = talk(&server, &get("/http/o.example:80/whole.ts")).await;
         assert_eq!(
             whole.split("\r\n\r\n").nth(1).map(str::len),
@@ -301,5 +342,37 @@ mod tests {
                 "{head:?}: {waited:?}"
             );
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_timed_out_is_held_as_long_or_until_the_client_goes() {
+        let recording = Recording::start().await;
+        let mut silent = recording.exchange(Kind::Segment, "http://o.example/silent.ts", 0);
+        (silent.status, silent.outcome) = (None, Outcome::ResponseTimeout);
+        silent.failed_us = Some(40_000_000);
+        recording.add(silent).await;
+        recording.finish().await;
+        let server = start(&recording, AtEnd::Hold).await;
+        let path = get("/http/o.example:80/silent.ts");
+        let before = crate::clock::instant();
+        assert_eq!(talk(&server, &path).await, "");
+        let held = crate::clock::instant() - before;
+        assert!(
+            held.abs_diff(Duration::from_secs(40)) < Duration::from_millis(100),
+            "{held:?}"
+        );
+
+        let mut client = TcpStream::connect(server.address).await.unwrap();
+        client.write_all(path.as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        drop(client);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let before = crate::clock::instant();
+        server.stop.send(()).unwrap();
+        server.done.await.unwrap();
+        assert!(
+            crate::clock::instant() - before < GRACE,
+            "nothing was under way"
+        );
     }
 }

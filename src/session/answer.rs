@@ -277,7 +277,7 @@ impl Reader {
                 "SELECT id, from_us, requested_us, wait_us, status, header_set_id, header_values, announced_bytes,
                         body_id, body_encoding, body_first, resource_bytes, confirms_id, outcome, error,
                         (SELECT size FROM body WHERE body.id = body_id),
-                        (SELECT sha256 FROM body WHERE body.id = body_id)
+                        (SELECT sha256 FROM body WHERE body.id = body_id), failed_us
                    FROM exchange WHERE {condition}"
             ))
             .and_then(|mut s| s.query_row(values, exchange_row).optional())
@@ -391,6 +391,7 @@ fn exchange_row(row: &Row<'_>) -> rusqlite::Result<Exchange> {
         error: row.get(14)?,
         body_size: optional(15)?.unwrap_or(0),
         body_sha256: row.get(16)?,
+        failed_us: row.get(17)?,
     })
 }
 

@@ -116,6 +116,8 @@ pub struct Exchange {
     pub requested_us: i64,
     /// Requested to first byte of the response.
     pub wait_us: Option<i64>,
+    /// Without a response: requested to its end.
+    pub failed_us: Option<i64>,
     /// HTTP status; `None`: there was no response.
     pub status: Option<u16>,
     /// Row of `header_set`.

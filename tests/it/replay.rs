@@ -70,6 +70,7 @@ fn exchange(
         lag_us: Some(0),
         wait_us: Some(0),
         receive_us: Some(0),
+        failed_us: None,
         status: Some(200),
         http_version: None,
         remote_addr: None,
