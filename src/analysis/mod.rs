@@ -3,7 +3,9 @@
 //! | file | is |
 //! | --- | --- |
 //! | [`adjacent`] | gaps between advances of media playlists |
+//! | [`faults`] | every fault, and for how long |
 //! | [`report`] | findings as text and as JSON, to any writer |
 
 pub mod adjacent;
+pub mod faults;
 pub mod report;

@@ -134,7 +134,7 @@ struct Recorder {
 
 /// Numbers of this size are exact to the microsecond.
 #[allow(clippy::cast_precision_loss)]
-fn seconds(us: i64) -> f64 {
+pub(super) fn seconds(us: i64) -> f64 {
     us as f64 / 1e6
 }
 
@@ -165,7 +165,7 @@ fn utc(us: i64) -> String {
     moment(us, "%Y-%m-%d %H:%M:%S%.6f")
 }
 
-fn iso(us: i64) -> String {
+pub(super) fn iso(us: i64) -> String {
     moment(us, "%Y-%m-%dT%H:%M:%S%.6fZ")
 }
 

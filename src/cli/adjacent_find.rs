@@ -10,7 +10,7 @@ use clap::Parser;
 use super::durations::{escaped, parse_duration};
 use super::exit::{self, Failure, warn};
 use crate::analysis::adjacent::{self, Gap, Threshold};
-use crate::analysis::report;
+use crate::analysis::{faults, report};
 use crate::session::{Body, ExchangeId, PlaylistInfo, ReadError, Reader, Sessions};
 
 /// Finds where the media playlists of a recorded session were late: the gaps between two
@@ -34,6 +34,10 @@ struct Arguments {
     #[arg(long)]
     json: bool,
 
+    /// List every fault of the session instead: when, what, how long until the next good answer
+    #[arg(long, conflicts_with_all = ["time", "playlist", "fail_on_gap"])]
+    faults: bool,
+
     /// Exit with 1 where a gap was found
     #[arg(long)]
     fail_on_gap: bool,
@@ -51,6 +55,9 @@ pub fn main() -> ExitCode {
 /// `false`: a gap was found and that was to be a failure.
 fn find(arguments: &Arguments) -> Result<bool, Failure> {
     let reader = Reader::open(&Sessions::new(&arguments.folder).find(&arguments.session)?)?;
+    if arguments.faults {
+        return list_faults(&reader, arguments.json);
+    }
     let all = reader.media_playlists()?;
     let searched = match &arguments.playlist {
         None => all.iter().collect(),
@@ -66,7 +73,7 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
     let mut printer = Printer {
         out: io::BufWriter::new(io::stdout().lock()),
         reader: &reader,
-        zero_us: reader.runs()?.first().map_or(0, |run| run.started_us),
+        zero_us: zero_us(&reader)?,
         json: arguments.json,
         headings: arguments.playlist.is_none(),
     };
@@ -90,6 +97,37 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
         warn(nothing_found(arguments.time, searched.len()));
     }
     Ok(found == 0 || !arguments.fail_on_gap)
+}
+
+fn list_faults(reader: &Reader, json: bool) -> Result<bool, Failure> {
+    let zero_us = zero_us(reader)?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut printed = Ok(());
+    let mut found = 0;
+    reader.faults(|fault| {
+        found += 1;
+        if printed.is_ok() {
+            printed = if json {
+                faults::write_json(&mut out, &fault, zero_us)
+            } else {
+                faults::write_text(&mut out, &fault, zero_us, escaped)
+            };
+        }
+    })?;
+    match printed.and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(Failure::failed(format!("cannot write the faults: {error}")));
+        }
+        _ => {}
+    }
+    if found == 0 {
+        warn("No fault in this session");
+    }
+    Ok(true)
+}
+
+fn zero_us(reader: &Reader) -> Result<i64, Failure> {
+    Ok(reader.runs()?.first().map_or(0, |run| run.started_us))
 }
 
 fn nothing_found(time: Option<Duration>, playlists: usize) -> String {

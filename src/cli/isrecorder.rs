@@ -123,14 +123,14 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         let done = CancellationToken::new();
         let showing = tokio::spawn(view.run(stats.clone(), done.clone()));
         let create = || create_session(&sessions, session.as_deref());
-        let summary = recorder::record(options, create, stats, stop).await;
+        let summary = recorder::record(options, create, stats.clone(), stop).await;
         done.cancel();
         // It only shows: however it ended, the summary counts.
         let _ = showing.await;
-        summary
+        summary.map(|summary| (summary, stats))
     });
-    let summary = summary.map_err(Failure::from)?;
-    report(&summary);
+    let (summary, stats) = summary.map_err(Failure::from)?;
+    report(&summary, &stats);
     Ok(())
 }
 
@@ -140,12 +140,15 @@ fn create_session(sessions: &Sessions, name: Option<&str>) -> Result<SessionFold
     Ok(folder)
 }
 
-fn report(summary: &Summary) {
+fn report(summary: &Summary, stats: &Stats) {
     if summary.ended == Ended::Finished {
         tracing::info!("the stream has ended");
     }
     exit::say(format_args!("Record length {}", clock_time(summary.length)));
     exit::say(total_line(&summary.totals));
+    for ((kind, what), count) in stats.faults() {
+        exit::say(format_args!("  {kind}: {what} x {count}"));
+    }
     let lag_us = summary.totals.worst_lag_us;
     if lag_us > 250_000 {
         exit::say(format_args!(

@@ -49,19 +49,19 @@ impl LiveView {
             done.run_until_cancelled(log_lines(&stats, began)).await;
             return;
         }
-        let mut before = Totals::default();
+        let mut rates = Rates::default();
         loop {
             let totals = stats.totals();
-            let rate = (totals.bytes - before.bytes) as f64 / DRAW_EVERY.as_secs_f64();
+            let playlists = stats.playlists();
+            rates.measure(&playlists);
             let elapsed = clock::instant().saturating_duration_since(began);
             let total = format!(
                 "{}  {}  {}/s",
                 clock_time(elapsed),
                 total_line(&totals),
-                bytes(rate as u64)
+                bytes(rates.per_second.iter().sum())
             );
-            self.bar.set_message(view(&stats, &total));
-            before = totals;
+            self.bar.set_message(view(&playlists, &rates, &total));
             let pause = done.run_until_cancelled(tokio::time::sleep(DRAW_EVERY));
             if pause.await.is_none() {
                 break;
@@ -72,15 +72,15 @@ impl LiveView {
 }
 
 /// A line for each playlist, as many as fit, and the total; none wider than the terminal.
-fn view(stats: &Stats, total: &str) -> String {
+fn view(playlists: &[Arc<PlaylistStats>], rates: &Rates, total: &str) -> String {
     let (height, width) = Term::stderr().size();
     let room = usize::from(height).saturating_sub(3).max(1);
     let now_us = clock::system_us();
-    let playlists = stats.playlists();
     let mut lines: Vec<String> = playlists
         .iter()
+        .zip(&rates.per_second)
         .take(room)
-        .map(|playlist| playlist_line(playlist, now_us))
+        .map(|(playlist, rate)| playlist_line(playlist, *rate, now_us))
         .collect();
     if playlists.len() > room {
         lines.push(format!("and {} more playlists", playlists.len() - room));
@@ -90,6 +90,28 @@ fn view(stats: &Stats, total: &str) -> String {
         .iter()
         .map(|line| truncate_str(line, usize::from(width).saturating_sub(1), "…"));
     fitting.collect::<Vec<_>>().join("\n")
+}
+
+/// Bytes a second of each playlist, since the last look.
+#[derive(Debug, Default)]
+struct Rates {
+    seen: Vec<u64>,
+    per_second: Vec<u64>,
+}
+
+impl Rates {
+    fn measure(&mut self, playlists: &[Arc<PlaylistStats>]) {
+        let now: Vec<u64> = playlists
+            .iter()
+            .map(|playlist| playlist.bytes.load(Ordering::Relaxed))
+            .collect();
+        self.seen.resize(now.len(), 0);
+        let since = now.iter().zip(&self.seen);
+        self.per_second = since
+            .map(|(now, before)| ((now - before) as f64 / DRAW_EVERY.as_secs_f64()) as u64)
+            .collect();
+        self.seen = now;
+    }
 }
 
 async fn log_lines(stats: &Stats, began: tokio::time::Instant) {
@@ -113,7 +135,7 @@ pub(super) fn total_line(totals: &Totals) -> String {
     )
 }
 
-fn playlist_line(playlist: &Arc<PlaylistStats>, now_us: i64) -> String {
+fn playlist_line(playlist: &PlaylistStats, rate: u64, now_us: i64) -> String {
     let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     let advanced_us = playlist.advanced_us.load(Ordering::Relaxed);
     let advanced = match advanced_us {
@@ -121,12 +143,13 @@ fn playlist_line(playlist: &Arc<PlaylistStats>, now_us: i64) -> String {
         at => format!("{:.1} s ago", (now_us - at).max(0) as f64 / 1e6),
     };
     format!(
-        "{:<28} revisions {:>5}  advanced {:>10}  chunks {:>5}  {:>10}  faults {}",
+        "{:<28} revisions {:>5}  advanced {:>10}  chunks {:>5}  {:>10}  {:>10}/s  faults {}",
         escaped(&playlist.label),
         count(&playlist.revisions),
         advanced,
         count(&playlist.chunks),
         bytes(count(&playlist.bytes)),
+        bytes(rate),
         count(&playlist.faults)
     )
 }

@@ -174,6 +174,11 @@ impl Playlists {
         self.changed.notified().await;
     }
 
+    /// Counters of the recording.
+    pub(super) fn all_stats(&self) -> &Stats {
+        &self.stats
+    }
+
     /// Counters of a playlist.
     pub(super) fn stats(&self, id: PlaylistId) -> Option<Arc<PlaylistStats>> {
         self.lock().get(id).map(|p| Arc::clone(&p.stats))

@@ -1,5 +1,6 @@
 //! Downloads, beside the polls and never in their way: a bounded number at once.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -12,12 +13,14 @@ use super::limits;
 use super::plan::{Changes, Job, Key, Listing, Plan, PlaylistId};
 use super::stats::PlaylistStats;
 use crate::clock;
-use crate::session::{Availability, Kind, ResourceKey};
+use crate::session::{Availability, Kind, Outcome, ResourceKey};
 
 /// The plan of a stream, shared between its polls and its downloads.
 #[derive(Debug)]
 pub(super) struct Queue {
     plan: Mutex<Plan>,
+    /// Playlists whose newest revision has not been handed to the writer yet.
+    held: Mutex<HashSet<PlaylistId>>,
     changed: Notify,
     stream_id: i64,
 }
@@ -26,6 +29,7 @@ impl Queue {
     pub(super) fn new(stream_id: i64) -> Self {
         Self {
             plan: Mutex::new(Plan::default()),
+            held: Mutex::new(HashSet::new()),
             changed: Notify::new(),
             stream_id,
         }
@@ -35,8 +39,14 @@ impl Queue {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in a revision. Nothing is asked for on its account before [`Self::go`].
+    fn held(&self) -> MutexGuard<'_, HashSet<PlaylistId>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in a revision. Nothing is asked for before [`Self::go`], so that no exchange is
+    /// written before the one that listed it.
     pub(super) fn revision(&self, listing: Listing) -> Changes {
+        self.held().insert(listing.playlist);
         self.plan().revision(listing, clock::instant())
     }
 
@@ -46,8 +56,22 @@ impl Queue {
     }
 
     /// Wakes the downloads: the revision itself has been handed to the writer.
-    pub(super) fn go(&self) {
+    pub(super) fn go(&self, playlist: PlaylistId) {
+        self.held().remove(&playlist);
         self.changed.notify_one();
+    }
+
+    fn is_held(&self) -> bool {
+        !self.held().is_empty()
+    }
+
+    fn next(&self) -> Option<Job> {
+        // Held before the plan knows of it: see `revision`.
+        let mut plan = self.plan();
+        match self.is_held() {
+            true => None,
+            false => plan.next(clock::instant()),
+        }
     }
 
     /// Whether everything that is listed was fetched or given up.
@@ -100,18 +124,23 @@ pub(super) async fn run(
     let mut under_way = JoinSet::new();
     loop {
         while under_way.len() < limits::MAX_DOWNLOADS {
-            let Some(job) = queue.plan().next(clock::instant()) else {
+            let Some(job) = queue.next() else {
                 break;
             };
-            let stats = playlists.stats(job.playlist);
-            under_way.spawn(download(Arc::clone(&queue), fetcher.clone(), job, stats));
+            let playlists = Arc::clone(&playlists);
+            under_way.spawn(download(
+                Arc::clone(&queue),
+                fetcher.clone(),
+                playlists,
+                job,
+            ));
         }
         let due = queue.plan().next_due();
         tokio::select! {
             () = stop.cancelled() => break,
             () = queue.changed.notified() => {}
             Some(_) = under_way.join_next() => playlists.changed(),
-            () = sleep_until(due), if under_way.len() < limits::MAX_DOWNLOADS => {}
+            () = sleep_until(due), if under_way.len() < limits::MAX_DOWNLOADS && !queue.is_held() => {}
         }
     }
     while under_way.join_next().await.is_some() {}
@@ -124,12 +153,7 @@ async fn sleep_until(due: Option<tokio::time::Instant>) {
     }
 }
 
-async fn download(
-    queue: Arc<Queue>,
-    fetcher: Fetcher,
-    job: Job,
-    stats: Option<Arc<PlaylistStats>>,
-) {
+async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>, job: Job) {
     let ask = Ask {
         url: job.url.clone(),
         kind: job.kind,
@@ -138,9 +162,7 @@ async fn download(
     };
     let hops = fetcher.chain(&ask).await;
     let good = hops.last().is_some_and(Hop::is_good);
-    if let Some(stats) = stats {
-        count(&stats, &hops, good);
-    }
+    count(&playlists, &job, &hops, good);
     report(&job, &hops, good);
     write(&queue, &fetcher, &job, hops).await;
     queue.plan().done(&job, good, clock::instant());
@@ -172,10 +194,23 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
     }
 }
 
-fn count(stats: &PlaylistStats, hops: &[Hop], good: bool) {
+fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool) {
+    let aborted = hops.last().is_some_and(|h| h.outcome == Outcome::Aborted);
+    if let (false, false, Some(last)) = (good, aborted, hops.last()) {
+        playlists
+            .all_stats()
+            .fault(job.kind, last.status, last.outcome);
+    }
+    let Some(stats) = playlists.stats(job.playlist) else {
+        return;
+    };
     let bytes = hops.iter().filter_map(|h| h.wire_bytes).sum();
     PlaylistStats::count(&stats.bytes, bytes);
-    PlaylistStats::count(if good { &stats.chunks } else { &stats.faults }, 1);
+    match (good, aborted) {
+        (true, _) => PlaylistStats::count(&stats.chunks, 1),
+        (false, false) => PlaylistStats::count(&stats.faults, 1),
+        (false, true) => {}
+    }
 }
 
 fn report(job: &Job, hops: &[Hop], good: bool) {
@@ -185,5 +220,37 @@ fn report(job: &Job, hops: &[Hop], good: bool) {
         tracing::debug!(kind = %job.kind, bytes = last.wire_bytes, "{name:?}");
     } else {
         tracing::warn!(kind = %job.kind, status = last.status, outcome = %last.outcome, "{name:?}: {}", last.error.as_deref().unwrap_or("failed"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recorder::plan::Wanted;
+
+    #[test]
+    fn nothing_is_asked_for_before_the_revision_that_lists_it_is_written() {
+        let listing = |playlist: PlaylistId| Listing {
+            playlist,
+            exchange: 1,
+            from_us: 0,
+            target_duration_us: 1_000_000,
+            wanted: vec![Wanted {
+                kind: Kind::Segment,
+                url: format!("http://h/{playlist}.ts").parse().unwrap(),
+                range: None,
+                sequence: 0,
+                last_use: 0,
+            }],
+            restarted: false,
+            ended: false,
+        };
+        let queue = Queue::new(1);
+        queue.revision(listing(0));
+        queue.go(0);
+        queue.revision(listing(1));
+        assert!(queue.next().is_none(), "the second is not written yet");
+        queue.go(1);
+        assert!(queue.next().is_some() && queue.next().is_some());
     }
 }

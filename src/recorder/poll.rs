@@ -9,23 +9,21 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use super::advance::{Ends, Step};
+use super::advance::Ends;
 use super::children::{Playlist, Playlists};
 use super::decode::decode;
 use super::downloads::Queue;
 use super::fetch::{Ask, Fetcher, Hop, Received, Validators};
 use super::limits;
-use super::plan::{Listing, Wanted};
 use super::schedule::{Grid, MAX_POLL, poll_backoff, poll_interval};
 use super::stats::{PlaylistStats, Stats};
 use crate::clock;
-use crate::hls::{
-    self, Entry, EntryRole, MediaFacts, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Refused,
-    Variables,
-};
+use crate::hls::{self, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Variables};
 use crate::session::{
     Availability, Digest, ExchangeId, Kind, NewRevision, Outcome, ResourceKey, digest,
 };
+
+mod listing;
 
 /// A poll later than this against its grid is an event.
 const LATE_US: i64 = 1_000_000;
@@ -64,6 +62,8 @@ struct Poller {
     chain: Vec<Url>,
     ends: Ends,
     renewals: u32,
+    /// To be polled as soon as the revision that names them has been handed to the writer.
+    found: Vec<Arc<Playlist>>,
 }
 
 /// What a good poll brought.
@@ -85,6 +85,7 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         chain: Vec::new(),
         ends: Ends::default(),
         renewals: 0,
+        found: Vec::new(),
     };
     // Boxed by spawning: a loop starts the loops of the playlists that it finds.
     context.tasks.spawn(poller.run());
@@ -232,10 +233,17 @@ impl Poller {
             });
             return;
         }
+        if hop.outcome == Outcome::Aborted {
+            // Our own doing at the stop.
+            return;
+        }
         PlaylistStats::count(&self.playlist.stats.faults, 1);
+        self.context
+            .stats
+            .fault(self.playlist.kind, hop.status, hop.outcome);
         self.playlist
             .update(|s| s.failures = s.failures.saturating_add(1));
-        if failures == 0 && hop.outcome != Outcome::Aborted {
+        if failures == 0 {
             let why = hop
                 .error
                 .clone()
@@ -296,7 +304,10 @@ impl Poller {
             .await;
         if changed {
             PlaylistStats::count(&self.playlist.stats.revisions, 1);
-            self.context.queue.go();
+            self.context.queue.go(self.playlist.id);
+            for playlist in std::mem::take(&mut self.found) {
+                start(&self.context, playlist);
+            }
         }
     }
 
@@ -311,157 +322,6 @@ impl Poller {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         Content::Media(hls::read_media(body, url, &variables))
-    }
-
-    async fn media(&mut self, media: MediaPlaylist, id: ExchangeId) -> NewRevision {
-        let facts = &media.facts;
-        let mut segments = media
-            .entries
-            .iter()
-            .filter(|e| e.role == EntryRole::Segment);
-        let step = self
-            .ends
-            .judge(facts, segments.next_back().and_then(|e| e.range));
-        if step != Step::Same {
-            let now_us = self.context.fetcher.writer.clock().now_us();
-            self.playlist
-                .stats
-                .advanced_us
-                .store(now_us, std::sync::atomic::Ordering::Relaxed);
-        }
-        let first = self.digest.is_none();
-        let now = clock::instant();
-        self.playlist.update(|s| {
-            s.multivariant = false;
-            s.target_duration = facts.target_duration.or(s.target_duration);
-            s.on_demand = facts.ended && (first || s.on_demand);
-            s.ended_since = facts.ended.then(|| s.ended_since.unwrap_or(now));
-        });
-        let wanted = media
-            .entries
-            .iter()
-            .filter(|e| !e.gap)
-            .map(wanted)
-            .collect();
-        self.list(
-            id,
-            wanted,
-            facts.target_duration,
-            step == Step::Restart,
-            facts.ended,
-        )
-        .await;
-        self.refuse(&media.refused).await;
-        revision(facts, step, self.seen_at_us)
-    }
-
-    async fn multivariant(&mut self, main: MultivariantPlaylist, id: ExchangeId) -> NewRevision {
-        let revision = NewRevision {
-            not_before_us: self.seen_at_us,
-            advance: true,
-            ..NewRevision::default()
-        };
-        self.playlist.update(|s| s.multivariant = true);
-        self.refuse(&main.refused).await;
-        if self.playlist.kind != Kind::Main {
-            // A multivariant playlist that a multivariant playlist names: kept, and not followed.
-            return revision;
-        }
-        *self
-            .context
-            .variables
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = main.variables;
-        let keys = main.keys.into_iter().map(|url| (Kind::Key, url));
-        let data = main.data.into_iter().map(|url| (Kind::Data, url));
-        let wanted = keys.chain(data).map(|(kind, url)| Wanted {
-            kind,
-            url,
-            range: None,
-            sequence: 0,
-            last_use: 0,
-        });
-        self.list(id, wanted.collect(), None, false, false).await;
-        let named = self
-            .context
-            .playlists
-            .name(&main.children, id, self.from_us, clock::instant());
-        self.renewals = if named.renewed {
-            self.renewals.saturating_add(1)
-        } else {
-            0
-        };
-        let writer = &self.context.fetcher.writer;
-        for (playlist, url) in named.aliases {
-            writer
-                .alias(self.resource(playlist.kind, &playlist.url), url.to_string())
-                .await;
-        }
-        for playlist in named.new {
-            writer
-                .pending(
-                    self.resource(playlist.kind, &playlist.url),
-                    id,
-                    self.from_us,
-                )
-                .await;
-            start(&self.context, playlist);
-        }
-        if named.too_many > 0 {
-            let detail = format!(
-                "{} playlists of {} are not polled: there are too many",
-                named.too_many, self.playlist.label
-            );
-            tracing::warn!("{detail}");
-            writer.event("too many playlists", detail).await;
-        }
-        revision
-    }
-
-    async fn list(
-        &self,
-        exchange: ExchangeId,
-        wanted: Vec<Wanted>,
-        target: Option<Duration>,
-        restarted: bool,
-        ended: bool,
-    ) {
-        let changes = self.context.queue.revision(Listing {
-            playlist: self.playlist.id,
-            exchange,
-            from_us: self.from_us,
-            target_duration_us: clock::micros(target.unwrap_or(Duration::from_secs(6))),
-            wanted,
-            restarted,
-            ended,
-        });
-        self.context
-            .queue
-            .write(&self.context.fetcher, changes, exchange, self.from_us)
-            .await;
-    }
-
-    /// Notes each URI that is not followed, once.
-    async fn refuse(&self, refused: &[Refused]) {
-        for one in refused {
-            let new = {
-                let mut known = self
-                    .context
-                    .refused
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                known.len() < limits::MAX_REFUSED && known.insert(one.uri.clone())
-            };
-            if new {
-                let detail = format!("{:?} in {:?}: {}", one.uri, self.playlist.label, one.reason);
-                tracing::debug!("not followed: {detail}");
-                self.context
-                    .fetcher
-                    .writer
-                    .event("refused uri", detail)
-                    .await;
-            }
-        }
     }
 
     async fn write(
@@ -522,33 +382,4 @@ fn validators(hop: &Hop) -> Option<Validators> {
         last_modified,
         exchange: hop.id,
     })
-}
-
-fn wanted(entry: &Entry) -> Wanted {
-    Wanted {
-        kind: match entry.role {
-            EntryRole::Segment => Kind::Segment,
-            EntryRole::Init => Kind::Init,
-            EntryRole::Key => Kind::Key,
-        },
-        url: entry.url.clone(),
-        range: entry.range,
-        sequence: entry.sequence,
-        last_use: entry.last_use,
-    }
-}
-
-fn revision(facts: &MediaFacts, step: Step, not_before_us: Option<i64>) -> NewRevision {
-    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    NewRevision {
-        not_before_us,
-        advance: step != Step::Same,
-        media_sequence: Some(number(facts.media_sequence)),
-        segment_count: Some(number(facts.segment_count)),
-        last_sequence: facts.last_sequence.map(number),
-        target_duration_us: facts.target_duration.map(clock::micros),
-        part_target_us: facts.part_target.map(clock::micros),
-        discontinuity_sequence: Some(number(facts.discontinuity_sequence)),
-        ended: Some(facts.ended),
-    }
 }

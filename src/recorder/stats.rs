@@ -1,7 +1,10 @@
 //! What a recording has done so far, to be shown while it goes on.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::session::{Kind, Outcome};
 
 /// Counters of one playlist.
 #[derive(Debug, Default)]
@@ -48,6 +51,7 @@ pub struct Stats(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     playlists: Mutex<Vec<Arc<PlaylistStats>>>,
+    faults: Mutex<BTreeMap<(Kind, String), u64>>,
     worst_lag_us: AtomicI64,
 }
 
@@ -82,6 +86,25 @@ impl Stats {
             faults: sum.faults + one.faults.load(Ordering::Relaxed),
             worst_lag_us: sum.worst_lag_us,
         })
+    }
+
+    /// Faults by kind of resource and by what happened: a status, or an outcome.
+    pub fn faults(&self) -> BTreeMap<(Kind, String), u64> {
+        self.0
+            .faults
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Counts an exchange that was no good answer.
+    pub(super) fn fault(&self, kind: Kind, status: Option<u16>, outcome: Outcome) {
+        let what = match (status, outcome) {
+            (Some(status), Outcome::Complete) => status.to_string(),
+            _ => outcome.to_string(),
+        };
+        let mut faults = self.0.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        *faults.entry((kind, what)).or_default() += 1;
     }
 
     pub(super) fn add(&self, label: String) -> Arc<PlaylistStats> {

@@ -128,7 +128,7 @@ fn no_response(exchange: &Exchange) -> Reply {
     let mut reply = Reply::none(format!("recorded fault: {}", exchange.outcome));
     let is_held = matches!(
         exchange.outcome,
-        Outcome::ConnectTimeout | Outcome::ResponseTimeout | Outcome::Aborted
+        Outcome::ConnectTimeout | Outcome::ResponseTimeout
     );
     if is_held && let Some(held) = exchange.failed_us.and_then(|us| u64::try_from(us).ok()) {
         reply.wait = Duration::from_micros(held);

@@ -251,10 +251,11 @@ impl Reader {
         Ok(false)
     }
 
-    /// The one rule: the last exchange whose time is at or before.
+    /// The one rule: the last exchange whose time is at or before. What the recorder itself cut
+    /// off or could not store was no answer of the origin.
     fn exchange_at(&self, resource_id: i64, at_us: i64) -> Result<Option<Exchange>, ReadError> {
         self.exchange_where(
-            "resource_id = ?1 AND from_us <= ?2 ORDER BY from_us DESC, id DESC LIMIT 1",
+            "resource_id = ?1 AND from_us <= ?2 AND outcome NOT IN ('aborted', 'disk') ORDER BY from_us DESC, id DESC LIMIT 1",
             params![resource_id, at_us],
         )
     }
@@ -287,7 +288,7 @@ impl Reader {
     fn first_after(&self, resource_id: i64, at_us: i64) -> Result<Option<i64>, ReadError> {
         self.db
             .prepare_cached(
-                "SELECT min(from_us) FROM exchange WHERE resource_id = ?1 AND from_us > ?2",
+                "SELECT min(from_us) FROM exchange WHERE resource_id = ?1 AND from_us > ?2 AND outcome NOT IN ('aborted', 'disk')",
             )
             .and_then(|mut s| s.query_row(params![resource_id, at_us], |row| row.get(0)))
             .map_err(|e| self.failed(e))
@@ -324,7 +325,7 @@ impl Reader {
     ) -> Result<Option<i64>, ReadError> {
         const LOOK_AHEAD: i64 = 64;
         let counts = match faults {
-            Faults::Recorded => "true",
+            Faults::Recorded => "outcome NOT IN ('aborted', 'disk')",
             Faults::Healed => GOOD,
         };
         let said = exchange.confirms_id.unwrap_or(exchange.id);

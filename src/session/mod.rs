@@ -7,6 +7,7 @@
 
 mod answer;
 mod chunks;
+mod faults;
 mod folder;
 mod headers;
 mod heal;
@@ -18,6 +19,7 @@ mod write;
 
 pub use answer::{Answer, Found, Query, RangePart};
 pub use chunks::{ChunkFile, DownloadFile};
+pub use faults::Fault;
 pub use folder::{FolderError, SessionFolder, Sessions};
 pub use headers::Headers;
 pub use heal::Faults;

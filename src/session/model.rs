@@ -251,3 +251,43 @@ pub struct NewExchange {
     /// A new body of a playlist: its facts.
     pub revision: Option<NewRevision>,
 }
+
+impl NewExchange {
+    /// An exchange of which nothing is known but that it was requested; everything else is
+    /// for the caller to add.
+    pub fn requested(
+        id: ExchangeId,
+        resource: ResourceKey,
+        availability: Availability,
+        requested_us: i64,
+    ) -> Self {
+        Self {
+            id,
+            resource,
+            polled: None,
+            referrer_id: None,
+            head_id: None,
+            availability,
+            requested_us,
+            lag_us: None,
+            wait_us: None,
+            receive_us: None,
+            failed_us: None,
+            status: None,
+            http_version: None,
+            remote_addr: None,
+            headers: None,
+            announced_bytes: None,
+            wire_bytes: None,
+            arrival: None,
+            body: NewBody::None,
+            body_encoding: None,
+            body_first: None,
+            resource_bytes: None,
+            confirms_id: None,
+            outcome: Outcome::Complete,
+            error: None,
+            revision: None,
+        }
+    }
+}

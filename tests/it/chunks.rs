@@ -351,3 +351,42 @@ fn what_is_not_http_is_never_asked_for_and_an_event_says_so() {
         );
     }
 }
+
+#[test]
+fn a_chunk_that_never_comes_does_not_keep_a_stream_on_demand_from_ending() {
+    let playlist = Window::new(0, 3).ended().text();
+    let origin = Origin::new(move |ask| match ask.path() {
+        "/vod.m3u8" => Reply::playlist(playlist.clone()),
+        "/seg1.ts" => Reply::not_found(),
+        path => Reply::segment(ts(path)),
+    });
+    let session = Recorder::new(origin.url("/vod.m3u8")).run().session();
+    let tries = session.outcomes("seg1.ts");
+    assert_eq!(
+        tries,
+        vec![(404, "complete".to_owned()); origin.count("/seg1.ts")]
+    );
+    assert!(tries.len() > 1);
+    assert_eq!(
+        session.number("SELECT count(*) FROM segments WHERE error IS NULL"),
+        2
+    );
+    assert_eq!(session.one::<String>("SELECT ended FROM run"), "finished");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_large_chunk_costs_no_memory() {
+    const SIZE: usize = 40 * 1024 * 1024;
+    let large: Vec<u8> = (0..=255).cycle().take(SIZE).collect();
+    let origin = Origin::new(move |ask| match ask.path() {
+        "/live.m3u8" => Reply::playlist(Window::new(0, 1).text()),
+        _ => Reply::segment(large.clone()),
+    });
+    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
+    recording.until_at_least(1, "SELECT count(*) FROM segments");
+    let most = recording.most_memory();
+    assert!(most < SIZE, "{most} bytes");
+    let session = recording.interrupt().session();
+    assert_eq!(session.number("SELECT max(size) FROM body") as usize, SIZE);
+}

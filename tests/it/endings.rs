@@ -212,7 +212,7 @@ fn busy(ask: &Ask) -> Reply {
 
 #[test]
 fn kill_9_at_any_moment_leaves_a_session_without_a_row_that_lies() {
-    for after in [1, 7, 20, 45, 80, 130] {
+    for after in [1, 7, 20, 33, 45, 60, 80, 100, 130, 160] {
         let origin = Origin::new(busy);
         let mut recording = Recorder::new(origin.url("/main.m3u8")).start();
         recording.until("downloads under way", || origin.asks().len() >= after);
@@ -254,4 +254,22 @@ fn a_killed_recorder_leaves_its_name_taken_and_the_next_recording_takes_another(
         killed.number("SELECT count(*) FROM run WHERE stopped_us IS NULL"),
         1
     );
+}
+
+#[test]
+fn what_the_stop_cut_off_is_no_answer_of_the_origin() {
+    let origin = Origin::new(|ask| match (ask.path(), ask.nth) {
+        ("/live.m3u8", 0..3) => Reply::playlist(Window::new(0, 1).text()),
+        ("/live.m3u8", _) => Reply::nothing(End::Silent),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let url = origin.url("/live.m3u8");
+    let mut recording = Recorder::new(&url).start();
+    recording.until("the fourth poll", || origin.count("/live.m3u8") == 4);
+    let session = recording.interrupt().session();
+
+    let (_, last) = session.outcomes("live.m3u8").pop().unwrap();
+    assert_eq!(last, "aborted");
+    let answer = session.answer(&url, i64::MAX).unwrap();
+    assert_eq!(answer, Window::new(0, 1).text().into_bytes());
 }

@@ -279,3 +279,43 @@ fn a_proxy_is_asked_for_everything_whether_by_option_or_by_variable() {
         );
     }
 }
+
+#[test]
+fn a_chunk_behind_redirects_is_the_answer_for_both_of_its_urls() {
+    let whole: Vec<u8> = (0..100).collect();
+    let served = whole.clone();
+    let origin = Origin::new(move |ask| match ask.path() {
+        "/vod.m3u8" => {
+            let uri = |_| "#EXT-X-BYTERANGE:50@10\nmoved.ts".to_owned();
+            Reply::playlist(Window::new(0, 1).named(uri).ended().text())
+        }
+        "/moved.ts" => Reply::redirect(301, "/cdn/here.ts?sig=1"),
+        _ => Reply::ranged(ask, &served),
+    });
+    let session = Recorder::new(origin.url("/vod.m3u8")).run().session();
+    for ask in origin
+        .asks()
+        .iter()
+        .filter(|ask| ask.path().ends_with(".ts"))
+    {
+        assert_eq!(ask.header("range"), Some("bytes=10-59"), "{}", ask.target);
+    }
+    let hops: Vec<(i64, Option<i64>, String)> = session.rows(
+        "SELECT e.status, (SELECT h.status FROM exchange h WHERE h.id = e.head_id), r.name FROM exchange e
+           JOIN resource r ON r.id = e.resource_id WHERE r.kind = 'segment' ORDER BY e.id",
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    );
+    assert_eq!(
+        hops,
+        [
+            (301, None, "moved.ts".to_owned()),
+            (206, Some(301), "cdn/here.ts".to_owned())
+        ]
+    );
+    let parts = session.parts(&origin.url("/cdn/here.ts?sig=1"), session.zero_us());
+    assert_eq!(parts, [(10, whole[10..60].to_vec())]);
+    assert_eq!(
+        session.list::<String>("SELECT name FROM segments"),
+        ["moved.ts"]
+    );
+}

@@ -54,34 +54,49 @@ impl Source<'_> {
         first.trim_end_matches(".rs")
     }
 
-    /// Lines of code, with their numbers; comments are left out.
-    fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
+    /// Its code: comments are left out, lines stay where they are.
+    fn code(&self) -> String {
         let code = |line| str::split(line, "//").next().unwrap_or_default();
-        self.text
-            .lines()
-            .map(code)
-            .enumerate()
-            .map(|(at, line)| (at + 1, line))
+        self.text.lines().map(code).collect::<Vec<_>>().join("\n")
     }
 
     /// What it names and may not, as sentences.
     fn violations(&self) -> Vec<String> {
+        let code = self.code();
         let mut found = Vec::new();
-        for (number, line) in self.lines() {
-            let at = format!("src/{}:{number}", self.path);
-            for named in modules_named(line) {
-                if !self.may_import(named) {
-                    found.push(format!("{at}: {} may not name {named}", self.module()));
-                }
+        for (at, named) in modules_named(&code, self.root()) {
+            if !self.may_import(named) {
+                let number = 1 + code[..at].matches('\n').count();
+                let own = self.module();
+                found.push(format!(
+                    "src/{}:{number}: {own} may not name {named}",
+                    self.path
+                ));
             }
+        }
+        for (number, line) in (1..).zip(code.lines()) {
             for (owned, owners) in OWNED {
                 let is_owner = owners.iter().any(|owner| self.path.starts_with(owner));
                 if !is_owner && names(line, owned) {
-                    found.push(format!("{at}: only {} may name {owned}", owners.join(", ")));
+                    let owners = owners.join(", ");
+                    found.push(format!(
+                        "src/{}:{number}: only {owners} may name {owned}",
+                        self.path
+                    ));
                 }
             }
         }
         found
+    }
+
+    /// How it gets to the root of the crate without naming it.
+    fn root(&self) -> &'static str {
+        let nested = self.path.matches('/').count();
+        match nested + usize::from(!self.path.ends_with("mod.rs")) {
+            0 | 1 => "super::",
+            2 => "super::super::",
+            _ => "super::super::super::",
+        }
     }
 
     fn may_import(&self, named: &str) -> bool {
@@ -91,22 +106,31 @@ impl Source<'_> {
     }
 }
 
-/// Modules of the crate that a line names as `crate::module` or `isrecorder::module`.
-fn modules_named(line: &str) -> impl Iterator<Item = &str> {
-    let after = |root: &'static str| line.match_indices(root).map(move |(at, _)| at + root.len());
-    after("crate::")
+/// Modules of the crate that code names by `crate::`, `isrecorder::` or `root`, and where.
+fn modules_named<'a>(code: &'a str, root: &'a str) -> impl Iterator<Item = (usize, &'a str)> {
+    let after = |root: &'a str| code.match_indices(root).map(move |(at, _)| at + root.len());
+    let all = after("crate::")
         .chain(after("isrecorder::"))
-        .filter_map(move |at| {
-            let rest = line.get(at..)?.trim_start_matches("{");
-            let end = rest
-                .find(|c: char| !c.is_alphanumeric() && c != '_')
-                .unwrap_or(rest.len());
-            let name = rest.get(..end)?;
-            LAYERS
-                .iter()
-                .any(|(module, _)| *module == name)
-                .then_some(name)
-        })
+        .chain(after(root));
+    all.flat_map(move |at| {
+        let rest = &code[at..];
+        let list = match rest.strip_prefix('{') {
+            Some(list) => list.split("};").next().unwrap_or(list),
+            None => rest.split([',', ';', ' ', '\n']).next().unwrap_or(rest),
+        };
+        list.split(',')
+            .filter_map(move |path| Some((at, module_at(path)?)))
+    })
+}
+
+/// The module that a path below the root begins with.
+fn module_at(path: &str) -> Option<&str> {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let name = path.trim().split(|c| !is_name(c)).next()?;
+    LAYERS
+        .iter()
+        .any(|(module, _)| *module == name)
+        .then_some(name)
 }
 
 /// Whether a line names a path: as a whole word that a path goes on from, or that `use` ends in.
@@ -171,6 +195,15 @@ fn an_arrow_that_points_up_is_found() {
     assert_eq!(
         violations("bin/isrecorder.rs", "isrecorder::session::Reader::open()"),
         ["src/bin/isrecorder.rs:1: bin may not name session"]
+    );
+    let twice = violations(
+        "hls/mod.rs",
+        "use super::{\n    clock::{Clock, instant},\n    session::Reader,\n    scan,\n};",
+    );
+    assert_eq!(twice.len(), 2, "{twice:?}");
+    assert_eq!(
+        violations("session/read.rs", "use super::super::recorder::Ended;").len(),
+        1
     );
     assert_eq!(
         violations(

@@ -3,14 +3,18 @@
 // In helpers too, an error is the failure of the test.
 #![allow(clippy::unwrap_used)]
 
+mod analysis;
 mod chunks;
 mod command_line;
 mod corpus;
 mod endings;
 mod faults;
+mod growth;
 mod http;
 mod layers;
+mod multivariant;
 mod playlists;
+mod readme;
 mod replay;
 mod resources;
 mod support;

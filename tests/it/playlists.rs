@@ -206,6 +206,11 @@ fn large_playlists_that_grow_or_slide_come_back_whole_and_cost_what_changed() {
            FROM resource r WHERE kind = 'media')",
     );
     let session = recording.interrupt().session();
+    let only_playlists = |ask: &Ask| ask.path().ends_with(".m3u8");
+    assert!(
+        origin.asks().iter().all(only_playlists),
+        "absent segments are not asked for"
+    );
     for (name, new_segments) in [("grows.m3u8", 1), ("slides.m3u8", 3)] {
         let in_sql: Vec<String> = session.list(&format!(
             "SELECT t.text FROM revision v JOIN exchange e ON e.id = v.exchange_id

@@ -1,7 +1,12 @@
 //! TLS: whom the recorder trusts, and what it records where it does not.
 
-use rcgen::{CertifiedKey, generate_simple_self_signed};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use std::path::Path;
+use std::sync::Arc;
+
+use rcgen::{Certificate, CertifiedKey, generate_simple_self_signed};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::server::WebPkiClientVerifier;
 
 use crate::support::{Ask, Origin, Recorder, Reply, Window, ts};
 
@@ -12,19 +17,94 @@ fn vod(ask: &Ask) -> Reply {
     }
 }
 
+/// A certificate that it made itself, and its key in PEM form.
+fn certificate(name: &str) -> (Certificate, String) {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed([name.to_owned()]).unwrap();
+    (cert, signing_key.serialize_pem())
+}
+
+fn key_of(pem: &str) -> PrivateKeyDer<'static> {
+    PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap()
+}
+
 /// An origin with a certificate that it made itself, and that certificate.
 fn self_signed() -> (Origin, String) {
-    let names = vec!["localhost".to_owned()];
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names).unwrap();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let (cert, key) = certificate("localhost");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], key)
+        .with_single_cert(vec![cert.der().clone()], key_of(&key))
         .unwrap();
     (Origin::over_tls(config, vod), cert.pem())
+}
+
+/// Three files that a client shows itself with, and an origin that lets nobody else in.
+fn for_members_only(folder: &Path) -> Origin {
+    let (server, key) = certificate("localhost");
+    let (member, member_key) = certificate("member.example");
+    let mut members = rustls::RootCertStore::empty();
+    members.add(member.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(members), provider.clone());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(vec![server.der().clone()], key_of(&key))
+        .unwrap();
+    std::fs::write(folder.join("member.pem"), member.pem()).unwrap();
+    std::fs::write(folder.join("member.key"), &member_key).unwrap();
+    std::fs::write(folder.join("both.pem"), member.pem() + &member_key).unwrap();
+    Origin::over_tls(config, vod)
+}
+
+#[test]
+fn a_client_shows_its_certificate_where_it_has_one() {
+    let keys = tempfile::tempdir().unwrap();
+    let origin = for_members_only(keys.path());
+    let url = origin.by_name("/vod.m3u8");
+    let file = |name: &str| keys.path().join(name).to_str().unwrap().to_owned();
+    let mut stranger = Recorder::new(&url).args(["-k"]).start();
+    stranger.until_at_least(1, "SELECT count(*) FROM exchange");
+    let session = stranger.interrupt().session();
+    assert_eq!(
+        session.list::<String>("SELECT DISTINCT outcome FROM exchange"),
+        ["tls"]
+    );
+    assert_eq!(origin.asks().len(), 0);
+
+    let in_two = [
+        "-k",
+        "--cert",
+        &file("member.pem"),
+        "--key",
+        &file("member.key"),
+    ];
+    let in_one = ["-k", "--cert", &file("both.pem")];
+    for arguments in [&in_two[..], &in_one] {
+        let session = Recorder::new(&url)
+            .args(arguments.iter().copied())
+            .run()
+            .session();
+        assert_eq!(
+            session.number("SELECT count(*) FROM segments WHERE error IS NULL"),
+            1
+        );
+    }
+}
+
+#[test]
+fn a_host_without_a_trust_store_still_records_http() {
+    let origin = Origin::new(vod);
+    let recorder = Recorder::new(origin.url("/vod.m3u8"));
+    recorder
+        .env("SSL_CERT_FILE", "no-such-file.pem")
+        .env("SSL_CERT_DIR", "no-such-folder")
+        .run()
+        .session();
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! The five views of the original, as scripts that were made for it read them.
 
-use crate::support::{Origin, Recorder, Reply, Window, ts};
+use crate::support::{Ask, Origin, Recorder, Reply, Window, ts};
 
 /// `YYYY-MM-DD HH:MM:SS.ffffff`.
 const DATE: &str = "____-__-__ __:__:__.______";
 
-#[test]
-fn the_views_of_the_original_have_names_dates_and_errors_as_it_had_them() {
-    let origin = Origin::new(|ask| match (ask.path(), ask.nth) {
+fn protected(ask: &Ask) -> Reply {
+    match (ask.path(), ask.nth) {
         ("/ch 1/main.m3u8" | "/ch%201/main.m3u8", _) => {
             Reply::playlist("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlow/v.m3u8?token=7\n")
         }
@@ -18,7 +17,12 @@ fn the_views_of_the_original_have_names_dates_and_errors_as_it_had_them() {
         ("/keys/k.bin", _) => Reply::key([7; 16]),
         (path, 0) if path.ends_with("seg1.ts") => Reply::html(503),
         (path, _) => Reply::segment(ts(path)),
-    });
+    }
+}
+
+#[test]
+fn the_views_of_the_original_have_names_dates_and_errors_as_it_had_them() {
+    let origin = Origin::new(protected);
     let url = origin.url("/ch%201/main.m3u8");
     let session = Recorder::new(&url).run().session();
 

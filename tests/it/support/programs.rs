@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::session::Session;
 
 /// What takes longer than this is broken.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A recording, before it starts.
 pub struct Recorder {
@@ -176,6 +176,20 @@ impl Recording {
     pub fn until_at_least(&mut self, least: i64, sql: &str) {
         let database = self.sessions().join("session1/session.db");
         self.until(sql, || count(&database, sql).is_some_and(|n| n >= least));
+    }
+
+    /// The most memory that it has had so far, in bytes, as the kernel counts it.
+    #[cfg(target_os = "linux")]
+    pub fn most_memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib: usize = line
+            .unwrap()
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap();
+        kib * 1024
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -1,0 +1,138 @@
+//! Faults as lines: session time, resource, what happened, how long until the next good answer.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::report::{iso, seconds, timedelta};
+use crate::session::{Fault, Outcome};
+
+/// What happened, in a few words: the status of an error, the outcome of a broken exchange.
+pub fn what_happened(fault: &Fault) -> String {
+    match (fault.status, fault.outcome) {
+        (Some(status), Outcome::Complete) => format!("HTTP {status}"),
+        (_, outcome) => match &fault.error {
+            Some(error) => format!("{outcome} ({error})"),
+            None => outcome.to_string(),
+        },
+    }
+}
+
+/// A fault as one line for people. `zero_us` is session zero; `name` is made safe by the caller.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_text(
+    out: &mut impl Write,
+    fault: &Fault,
+    zero_us: i64,
+    escaped: impl Fn(&str) -> String,
+) -> io::Result<()> {
+    let lasted = match fault.good_again_us {
+        Some(again) => format!(
+            "good again after {}",
+            timedelta(again.saturating_sub(fault.at_us))
+        ),
+        None => "never good again".to_owned(),
+    };
+    writeln!(
+        out,
+        "{} - {} {} - {} - {lasted}",
+        timedelta(fault.at_us.saturating_sub(zero_us)),
+        fault.kind,
+        escaped(&fault.name),
+        escaped(&what_happened(fault)),
+    )
+}
+
+/// A fault as one line of JSON.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_json(out: &mut impl Write, fault: &Fault, zero_us: i64) -> io::Result<()> {
+    let line = Line {
+        exchange: fault.exchange_id,
+        time: iso(fault.at_us),
+        session_time: seconds(fault.at_us.saturating_sub(zero_us)),
+        kind: fault.kind.as_str(),
+        name: &fault.name,
+        url: &fault.url,
+        status: fault.status,
+        outcome: fault.outcome.as_str(),
+        error: fault.error.as_deref(),
+        good_again_after_seconds: fault
+            .good_again_us
+            .map(|again| seconds(again.saturating_sub(fault.at_us))),
+    };
+    serde_json::to_writer(&mut *out, &line)?;
+    writeln!(out)
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    exchange: i64,
+    time: String,
+    session_time: f64,
+    kind: &'static str,
+    name: &'a str,
+    url: &'a str,
+    status: Option<u16>,
+    outcome: &'static str,
+    error: Option<&'a str>,
+    good_again_after_seconds: Option<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Kind;
+
+    fn fault() -> Fault {
+        Fault {
+            exchange_id: 7,
+            at_us: 12_500_000,
+            kind: Kind::Media,
+            name: "live/a.m3u8".to_owned(),
+            url: "http://h/live/a.m3u8".to_owned(),
+            status: Some(503),
+            outcome: Outcome::Complete,
+            error: None,
+            good_again_us: Some(14_000_000),
+        }
+    }
+
+    fn text(fault: &Fault) -> String {
+        let mut out = Vec::new();
+        write_text(&mut out, fault, 10_000_000, str::to_owned).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_line_says_when_what_and_for_how_long() {
+        assert_eq!(
+            text(&fault()),
+            "0:00:02.500000 - media live/a.m3u8 - HTTP 503 - good again after 0:00:01.500000\n"
+        );
+        let cut = Fault {
+            outcome: Outcome::Short,
+            error: Some("the body ended".to_owned()),
+            status: Some(200),
+            good_again_us: None,
+            ..fault()
+        };
+        assert_eq!(
+            text(&cut),
+            "0:00:02.500000 - media live/a.m3u8 - short (the body ended) - never good again\n"
+        );
+    }
+
+    #[test]
+    fn json_has_the_same() {
+        let mut out = Vec::new();
+        write_json(&mut out, &fault(), 10_000_000).unwrap();
+        let line: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(line["session_time"], 2.5);
+        assert_eq!(line["status"], 503);
+        assert_eq!(line["good_again_after_seconds"], 1.5);
+    }
+}

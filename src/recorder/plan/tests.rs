@@ -1,0 +1,258 @@
+//! What is fetched next, and what is one resource.
+
+use super::*;
+use std::time::Duration;
+
+/// A plan of one stream with a clock of its own.
+struct Planned {
+    plan: Plan,
+    now: Instant,
+    exchange: i64,
+}
+
+impl Planned {
+    fn new() -> Self {
+        Self {
+            plan: Plan::default(),
+            now: crate::clock::instant(),
+            exchange: 0,
+        }
+    }
+
+    /// A revision of playlist `id` that lists these segments; 6 s after the one before.
+    fn lists(&mut self, id: PlaylistId, segments: &[(u64, &str)]) -> Changes {
+        let wanted = segments.iter().map(|(n, uri)| segment(*n, uri)).collect();
+        self.revision(id, wanted, false, false)
+    }
+
+    fn revision(
+        &mut self,
+        playlist: PlaylistId,
+        wanted: Vec<Wanted>,
+        restarted: bool,
+        ended: bool,
+    ) -> Changes {
+        self.exchange += 1;
+        self.now += Duration::from_secs(6);
+        let listing = Listing {
+            playlist,
+            exchange: self.exchange,
+            from_us: self.exchange * 6_000_000,
+            target_duration_us: 6_000_000,
+            wanted,
+            restarted,
+            ended,
+        };
+        self.plan.revision(listing, self.now)
+    }
+
+    /// Takes everything there is to fetch, each with success.
+    fn fetch_all(&mut self) -> Vec<String> {
+        let mut asked = Vec::new();
+        while let Some(job) = self.plan.next(self.now) {
+            self.plan.done(&job, true, self.now);
+            asked.push(name(&job.url));
+        }
+        asked
+    }
+}
+
+fn segment(sequence: u64, uri: &str) -> Wanted {
+    wanted(Kind::Segment, sequence, sequence, uri)
+}
+
+fn wanted(kind: Kind, sequence: u64, last_use: u64, uri: &str) -> Wanted {
+    let url = Url::parse("http://h/live/").unwrap().join(uri).unwrap();
+    Wanted {
+        kind,
+        url,
+        range: None,
+        sequence,
+        last_use,
+    }
+}
+
+fn name(url: &Url) -> String {
+    url.as_str().trim_start_matches("http://h/live/").to_owned()
+}
+
+#[test]
+fn newest_first_then_backwards() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(1, "1.ts"), (2, "2.ts"), (3, "3.ts")]);
+    plan.lists(1, &[(11, "a.ts"), (12, "b.ts")]);
+    assert_eq!(plan.fetch_all(), ["b.ts", "a.ts", "3.ts", "2.ts", "1.ts"]);
+    assert!(plan.plan.is_idle());
+}
+
+#[test]
+fn the_live_edge_of_each_playlist_comes_before_the_window_of_any() {
+    let mut plan = Planned::new();
+    plan.lists(
+        0,
+        &[
+            (1, "1.ts"),
+            (2, "2.ts"),
+            (3, "3.ts"),
+            (4, "4.ts"),
+            (5, "5.ts"),
+        ],
+    );
+    plan.plan.next(plan.now).unwrap();
+    plan.lists(1, &[(1, "a.ts"), (2, "b.ts"), (3, "c.ts")]);
+    assert_eq!(
+        plan.fetch_all(),
+        ["c.ts", "b.ts", "a.ts", "4.ts", "3.ts", "2.ts", "1.ts"]
+    );
+}
+
+#[test]
+fn tokens_that_change_are_the_same_segment() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(1, "1.ts?t=a"), (2, "2.ts?t=a")]);
+    assert_eq!(plan.fetch_all(), ["2.ts?t=a", "1.ts?t=a"]);
+    let changes = plan.lists(0, &[(2, "2.ts?t=b"), (3, "3.ts?t=b")]);
+    let aliases: Vec<_> = changes
+        .aliases
+        .iter()
+        .map(|(k, _, u)| (name(&k.url), name(u)))
+        .collect();
+    assert_eq!(aliases, [("2.ts?t=a".to_owned(), "2.ts?t=b".to_owned())]);
+    assert_eq!(plan.fetch_all(), ["3.ts?t=b"]);
+    assert!(
+        plan.lists(0, &[(2, "2.ts?t=b"), (3, "3.ts?t=b")])
+            .aliases
+            .is_empty()
+    );
+    let again = plan.lists(0, &[(2, "2.ts?t=c"), (3, "3.ts?t=c")]);
+    assert_eq!(
+        name(&again.aliases[0].0.url),
+        "2.ts?t=a",
+        "of the first URL, however many tokens later"
+    );
+    assert_eq!(plan.fetch_all(), [""; 0]);
+}
+
+#[test]
+fn a_failed_segment_is_tried_again_with_the_newest_token() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(1, "1.ts?t=a")]);
+    let job = plan.plan.next(plan.now).unwrap();
+    plan.plan.done(&job, false, plan.now);
+    assert!(plan.plan.next(plan.now).is_none(), "not at once");
+    plan.lists(0, &[(1, "1.ts?t=b")]);
+    let retry = plan.plan.next(plan.now).unwrap();
+    assert_eq!(name(&retry.url), "1.ts?t=b");
+    assert_eq!(name(&retry.key.url), "1.ts?t=a");
+    assert_eq!(retry.availability, Availability::Request);
+}
+
+#[test]
+fn queries_that_matter_are_other_segments() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(1, "s.ts?seq=1"), (2, "s.ts?seq=2")]);
+    assert_eq!(plan.fetch_all().len(), 2);
+    let changes = plan.lists(0, &[(2, "s.ts?seq=2"), (3, "s.ts?seq=3")]);
+    assert!(changes.aliases.is_empty());
+    assert_eq!(plan.fetch_all(), ["s.ts?seq=3"]);
+}
+
+#[test]
+fn a_name_that_left_and_comes_back_is_fetched_again() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(0, "0.ts")]);
+    plan.fetch_all();
+    plan.lists(0, &[(1, "1.ts")]);
+    plan.fetch_all();
+    plan.lists(0, &[(0, "0.ts")]);
+    let job = plan.plan.next(plan.now).unwrap();
+    assert_eq!(job.availability, Availability::Listed(18_000_000));
+}
+
+#[test]
+fn a_restart_makes_known_names_new() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(0, "0.ts"), (1, "1.ts")]);
+    plan.fetch_all();
+    plan.revision(0, vec![segment(0, "0.ts")], true, false);
+    assert_eq!(plan.fetch_all(), ["0.ts"]);
+}
+
+#[test]
+fn a_slate_is_fetched_once_while_it_is_listed() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(1, "slate.ts"), (2, "slate.ts"), (3, "slate.ts")]);
+    assert_eq!(plan.fetch_all(), ["slate.ts"]);
+    plan.lists(0, &[(3, "slate.ts"), (4, "slate.ts")]);
+    assert_eq!(plan.fetch_all(), [""; 0]);
+}
+
+#[test]
+fn what_leaves_before_it_was_asked_for_is_not_asked_for() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(1, "1.ts")]);
+    let changes = plan.lists(0, &[(2, "2.ts")]);
+    assert_eq!(name(&changes.gone[0].0.url), "1.ts");
+    assert_eq!(plan.fetch_all(), ["2.ts"]);
+}
+
+#[test]
+fn what_two_playlists_list_stays_until_both_drop_it() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(1, "1.ts")]);
+    plan.lists(1, &[(1, "1.ts")]);
+    plan.plan.remove(0);
+    assert_eq!(plan.fetch_all(), ["1.ts"]);
+    plan.plan.remove(1);
+    assert!(plan.plan.items.is_empty());
+}
+
+#[test]
+fn a_key_is_asked_for_again_when_new_segments_use_it() {
+    let mut plan = Planned::new();
+    let key = |last_use| wanted(Kind::Key, 1, last_use, "key");
+    plan.revision(0, vec![key(1), segment(1, "1.ts")], false, false);
+    assert_eq!(plan.fetch_all(), ["1.ts", "key"]);
+    plan.revision(0, vec![key(1), segment(1, "1.ts")], false, false);
+    assert_eq!(plan.fetch_all(), [""; 0], "nothing new uses it");
+    let changes = plan.revision(
+        0,
+        vec![key(2), segment(1, "1.ts"), segment(2, "2.ts")],
+        false,
+        false,
+    );
+    assert_eq!(changes.pending.len(), 2);
+    let asked = plan.plan.next(plan.now).unwrap();
+    assert_eq!(asked.availability, Availability::Listed(18_000_000));
+    plan.plan.done(&asked, true, plan.now);
+    plan.now -= Duration::from_secs(6);
+    plan.revision(1, vec![key(2), segment(2, "b2.ts")], false, false);
+    assert_eq!(plan.fetch_all().iter().filter(|n| *n == "key").count(), 1);
+}
+
+#[test]
+fn downloads_on_account_of_one_playlist_are_bounded() {
+    let mut plan = Planned::new();
+    let names: Vec<String> = (0..20).map(|n| format!("{n}.ts")).collect();
+    let many: Vec<(u64, &str)> = (0..).zip(names.iter().map(String::as_str)).collect();
+    plan.lists(0, &many);
+    plan.lists(1, &[(1, "other.ts")]);
+    let asked: Vec<String> = std::iter::from_fn(|| plan.plan.next(plan.now))
+        .map(|j| name(&j.url))
+        .collect();
+    assert_eq!(asked, ["other.ts", "19.ts", "18.ts", "17.ts", "16.ts"]);
+}
+
+#[test]
+fn what_an_ended_playlist_lists_is_given_up_at_last() {
+    let mut plan = Planned::new();
+    plan.revision(0, vec![segment(1, "1.ts")], false, true);
+    let mut tries = 0;
+    while !plan.plan.is_idle() {
+        plan.now += Duration::from_secs(60);
+        let job = plan.plan.next(plan.now).unwrap();
+        plan.plan.done(&job, false, plan.now);
+        tries += 1;
+    }
+    assert_eq!(tries, TRIES_AFTER_END);
+}

@@ -1,0 +1,65 @@
+//! Every fault of a session, with the moment at which it was over.
+
+use super::model::{ExchangeId, Kind, Outcome};
+use super::read::{ReadError, Reader};
+
+/// An exchange that was no good answer. Times in microseconds of Unix time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Its number.
+    pub exchange_id: ExchangeId,
+    /// When its response began; when it was requested, if there was none.
+    pub at_us: i64,
+    /// What was asked for.
+    pub kind: Kind,
+    /// URL path without the leading slash.
+    pub name: String,
+    /// Absolute URL.
+    pub url: String,
+    /// HTTP status, if there was a response.
+    pub status: Option<u16>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What happened, for people.
+    pub error: Option<String>,
+    /// When the next good answer of the same resource began; `None`: there was none.
+    pub good_again_us: Option<i64>,
+}
+
+impl Reader {
+    /// Calls `each` with every fault, in the order in which requests began, without keeping them.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn faults(&self, mut each: impl FnMut(Fault)) -> Result<(), ReadError> {
+        let mut query = || -> rusqlite::Result<()> {
+            let mut statement = self.db.prepare_cached(
+                "SELECT e.id, e.requested_us + ifnull(e.wait_us, 0), r.kind, r.name, r.url, e.status, e.outcome, e.error,
+                        (SELECT g.requested_us + ifnull(g.wait_us, 0) FROM exchange g
+                          WHERE g.resource_id = e.resource_id AND (g.from_us, g.id) > (e.from_us, e.id)
+                            AND g.outcome = 'complete' AND g.status < 400
+                          ORDER BY g.from_us, g.id LIMIT 1)
+                   FROM exchange e JOIN resource r ON r.id = e.resource_id
+                  WHERE e.outcome <> 'complete' OR e.status >= 400
+                  ORDER BY e.id",
+            )?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let (kind, outcome): (String, String) = (row.get(2)?, row.get(6)?);
+                each(Fault {
+                    exchange_id: row.get(0)?,
+                    at_us: row.get(1)?,
+                    kind: Kind::parse(&kind).unwrap_or(Kind::Data),
+                    name: row.get(3)?,
+                    url: row.get(4)?,
+                    status: row.get(5)?,
+                    outcome: Outcome::parse(&outcome).unwrap_or(Outcome::Protocol),
+                    error: row.get(7)?,
+                    good_again_us: row.get(8)?,
+                });
+            }
+            Ok(())
+        };
+        query().map_err(|e| self.failed(e))
+    }
+}

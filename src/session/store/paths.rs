@@ -1,0 +1,63 @@
+//! Where under `chunks/` a new chunk goes.
+
+use rusqlite::Result;
+
+use super::{MAX_CACHED, Store};
+use crate::hls::{chunk_path, ranged_chunk_path, with_suffix};
+use crate::session::ResourceKey;
+
+impl Store {
+    /// Step 3: the URL's own path, or the first that is free with a suffix.
+    pub(super) fn free_path(&mut self, key: &ResourceKey) -> Result<String> {
+        let wished = match (url::Url::parse(&key.url), key.range) {
+            (Ok(url), Some(range)) => ranged_chunk_path(&url, range),
+            (Ok(url), None) => chunk_path(&url),
+            (Err(_), _) => "chunk".to_owned(),
+        };
+        let wished = self.around_files(&wished);
+        if !self.is_taken(&wished)? {
+            return Ok(wished);
+        }
+        let known = self.cache.suffixes.get(&wished).copied();
+        let mut number = known.map_or(2, |n| n.saturating_add(1));
+        if known.is_none() {
+            // Doubling finds the end of a long row of suffixes without asking for each.
+            while self.is_taken(&with_suffix(&wished, number.saturating_mul(2)))? {
+                number = number.saturating_mul(2);
+            }
+        }
+        while self.is_taken(&with_suffix(&wished, number))? {
+            number = number.saturating_add(1);
+        }
+        if self.cache.suffixes.len() >= MAX_CACHED {
+            self.cache.suffixes.clear();
+        }
+        self.cache.suffixes.insert(wished.clone(), number);
+        Ok(with_suffix(&wished, number))
+    }
+
+    /// `a/b.ts` where `a` is a chunk itself becomes `a~/b.ts`.
+    fn around_files(&self, path: &str) -> String {
+        let mut around = String::new();
+        let mut components = path.split('/').peekable();
+        while let Some(component) = components.next() {
+            around.push_str(component);
+            if components.peek().is_some() {
+                while self.chunks.join(&around).is_file() {
+                    around.push('~');
+                }
+                around.push('/');
+            }
+        }
+        around
+    }
+
+    fn is_taken(&self, path: &str) -> Result<bool> {
+        if self.chunks.join(path).symlink_metadata().is_ok() {
+            return Ok(true);
+        }
+        self.db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM body WHERE path = ?1 COLLATE NOCASE AND path IS NOT NULL)")?
+            .query_row([path], |row| row.get(0))
+    }
+}

@@ -1,0 +1,58 @@
+//! What adjacent-find and the recorder's summary tell of the faults of a recording.
+
+use std::process::Command;
+
+use crate::support::{Ask, Origin, Recorder, Reply, Window, ts};
+
+/// The playlist is 503 at first, the second segment 404; both are good when asked again.
+fn recovers(ask: &Ask) -> Reply {
+    match (ask.path(), ask.nth) {
+        ("/live.m3u8", 0) => Reply::html(503),
+        ("/live.m3u8", _) => Reply::playlist(Window::new(0, 3).ended().text()),
+        ("/seg1.ts", 0) => Reply::not_found(),
+        (path, _) => Reply::segment(ts(path)),
+    }
+}
+
+#[test]
+fn every_fault_is_listed_with_the_time_until_the_next_good_answer() {
+    let origin = Origin::new(recovers);
+    let finished = Recorder::new(origin.url("/live.m3u8")).start().finish();
+    assert!(
+        finished.stdout.contains("media: 503 x 1") || finished.stdout.contains("main: 503 x 1"),
+        "{}",
+        finished.stdout
+    );
+    assert!(
+        finished.stdout.contains("segment: 404 x 1"),
+        "{}",
+        finished.stdout
+    );
+    let session = finished.session();
+
+    let find = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+            .args(arguments)
+            .arg(session.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = find(&["--faults"]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(
+        lines[0].contains("media live.m3u8 - HTTP 503 - good again after 0:00:0"),
+        "{text}"
+    );
+    assert!(
+        lines[1].contains("segment seg1.ts - HTTP 404 - good again after 0:00:0"),
+        "{text}"
+    );
+
+    let json = find(&["--faults", "--json"]);
+    let first: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+    assert_eq!(first["status"], 503);
+    assert!(first["good_again_after_seconds"].as_f64().unwrap() > 0.0);
+}

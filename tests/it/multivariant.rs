@@ -1,0 +1,91 @@
+//! Multivariant playlists change in the field: variants come, go, and get new tokens.
+
+use crate::support::{Origin, Recorder, Reply, Stage, Window, ts};
+
+fn naming(variants: &[&str]) -> Reply {
+    let lines = variants
+        .iter()
+        .map(|v| format!("#EXT-X-STREAM-INF:BANDWIDTH=1\n{v}\n"));
+    Reply::playlist(format!("#EXTM3U\n{}", lines.collect::<String>()))
+}
+
+#[test]
+fn a_variant_that_appears_is_polled_and_one_that_is_named_no_more_is_left_after_a_while() {
+    let stage = Stage::default();
+    let page = stage.clone();
+    let origin = Origin::new(move |ask| match (ask.path(), page.at()) {
+        ("/main.m3u8", 0) => naming(&["a/v.m3u8"]),
+        ("/main.m3u8", 1) => naming(&["a/v.m3u8", "b/v.m3u8"]),
+        ("/main.m3u8", _) => naming(&["b/v.m3u8"]),
+        (path, _) if path.ends_with(".m3u8") => {
+            Reply::playlist(Window::new(ask.nth as u64 / 4, 2).text())
+        }
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/main.m3u8")).start();
+    recording.until("polls of a", || origin.count("/a/v.m3u8") >= 2);
+    assert_eq!(origin.count("/b/v.m3u8"), 0);
+    stage.go(1);
+    recording.until("polls of both", || origin.count("/b/v.m3u8") >= 2);
+    stage.go(2);
+    recording.until_it_says("is no longer named");
+    let (a, b) = (origin.count("/a/v.m3u8"), origin.count("/b/v.m3u8"));
+    recording.until("polls of b", || origin.count("/b/v.m3u8") >= b + 5);
+    assert_eq!(origin.count("/a/v.m3u8"), a, "it is polled no more");
+    let session = recording.interrupt().session();
+    assert_eq!(session.number("SELECT count(*) FROM main_playlist"), 3);
+
+    // What the second revision named first is there from when that is the answer, not before.
+    let second = session.list::<i64>("SELECT id FROM main_playlist ORDER BY id")[1];
+    let b_url = origin.url("/b/v.m3u8");
+    let from_us = session.number(&format!("SELECT from_us FROM exchange WHERE id = {second}"));
+    assert_eq!(
+        session.answer(&b_url, from_us),
+        Some(Window::new(0, 2).text().into_bytes())
+    );
+    assert_eq!(session.answer(&b_url, from_us - 1), None);
+}
+
+#[test]
+fn a_new_token_is_no_new_variant_and_is_used_once_the_old_one_is_refused() {
+    let stage = Stage::default();
+    let page = stage.clone();
+    let origin = Origin::new(move |ask| match (ask.target.as_str(), page.at()) {
+        ("/main.m3u8", _) => naming(&[&format!("v.m3u8?token={}", ask.nth / 2)]),
+        ("/v.m3u8?token=0", 1) => Reply::html(403),
+        (target, _) if target.starts_with("/v.m3u8") => {
+            Reply::playlist(Window::new(page.at(), 2).text())
+        }
+        (target, _) => Reply::segment(ts(target)),
+    });
+    let mut recording = Recorder::new(origin.url("/main.m3u8")).start();
+    recording.until("new tokens", || {
+        origin.count("/main.m3u8") >= 6 && origin.count("/v.m3u8?token=0") >= 3
+    });
+    let polled = |origin: &Origin| {
+        origin
+            .asks()
+            .into_iter()
+            .any(|a| a.target.starts_with("/v.m3u8?token=") && !a.target.ends_with("=0"))
+    };
+    assert!(!polled(&origin), "the old one works");
+    stage.go(1);
+    recording.until_at_least(1, "SELECT count(*) FROM revision WHERE media_sequence = 1");
+    let session = recording.interrupt().session();
+    assert!(polled(&origin));
+    assert_eq!(
+        session.number(
+            "SELECT count(DISTINCT playlist_id) FROM revision WHERE media_sequence IS NOT NULL"
+        ),
+        1
+    );
+    for token in 0..3 {
+        let url = origin.url(&format!("/v.m3u8?token={token}"));
+        let text = Window::new(1, 2).text();
+        assert_eq!(
+            session.answer(&url, session.end_us()),
+            Some(text.into_bytes()),
+            "{url}"
+        );
+    }
+}
