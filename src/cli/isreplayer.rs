@@ -16,7 +16,7 @@ use super::listen::{listen, own_address};
 use super::logging::{self, LogOptions, Stderr};
 use crate::clock::Clock;
 use crate::replayer::timeline::{format_time, format_utc};
-use crate::replayer::{AtEnd, Dates, Description, Faults, Options, Replay, serve};
+use crate::replayer::{AtEnd, Dates, Description, Faults, Network, Options, Replay, serve};
 use crate::session::Sessions;
 
 /// HLS Session Replayer: answers players as the recorded origin did, on the same timeline.
@@ -59,6 +59,10 @@ struct Arguments {
     /// Dates in playlists, Last-Modified and Expires
     #[arg(long, value_enum, default_value_t = DatesAre::Recorded, value_name = "WHICH")]
     dates: DatesAre,
+
+    /// How fast answers come
+    #[arg(long, value_enum, default_value_t = NetworkIs::Full, value_name = "WHICH")]
+    network: NetworkIs,
 
     #[command(flatten)]
     log: LogOptions,
@@ -122,6 +126,23 @@ impl From<DatesAre> for Dates {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum NetworkIs {
+    /// As fast as they go
+    Full,
+    /// As they came: the first byte as late, the body as slow, stalls included
+    Recorded,
+}
+
+impl From<NetworkIs> for Network {
+    fn from(network: NetworkIs) -> Self {
+        match network {
+            NetworkIs::Full => Self::Full,
+            NetworkIs::Recorded => Self::Recorded,
+        }
+    }
+}
+
 /// The program.
 pub fn main() -> ExitCode {
     exit::code("isreplayer", replay(&Arguments::parse()).map(|()| true))
@@ -139,6 +160,7 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
             faults: arguments.faults.into(),
             early: arguments.early,
             dates: arguments.dates.into(),
+            network: arguments.network.into(),
         };
         let replay = Arc::new(Replay::open(folder, Clock::start(), options)?);
         announce(&replay, &listener, arguments)?;
@@ -270,6 +292,7 @@ mod tests {
                 Duration::from_millis(500)
             )
         );
+        assert_eq!(few.network, NetworkIs::Full);
         assert_eq!(few.folder.to_str(), Some("sessions"));
     }
 

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::body::Piece;
 use super::headers::entity_tag;
+use super::pace::Pace;
 use super::parts::{self, Part, Plan};
 use super::playlist::{self, Cache, Key, Served, contains};
 use super::range::RangeSpec;
@@ -99,6 +100,8 @@ pub(super) struct Pieces {
     /// The size of the whole resource, if it is known.
     pub(super) total: Option<u64>,
     pub(super) pieces: Vec<Piece>,
+    /// How they came.
+    pub(super) pace: Option<Pace>,
     /// Whether one of them takes the place of a fault.
     pub(super) healed: bool,
     /// Whether it was asked for a little too early.
@@ -149,6 +152,7 @@ impl Look<'_> {
     /// What the session has for a question.
     pub(super) fn ask(&self, question: &Question) -> Result<Looked, ReadError> {
         let mut looked = self.ask_once(question, question.url.as_str())?;
+        let mut waited_us = 0_i64;
         for _ in 0..MOST_HOPS {
             let target = match &looked {
                 Looked::Whole(whole) if question.follow => whole.redirect(),
@@ -157,7 +161,15 @@ impl Look<'_> {
             let Some(target) = target else {
                 break;
             };
+            if let Looked::Whole(hop) = &looked {
+                waited_us = waited_us.saturating_add(hop.answer.wait_us.unwrap_or(0));
+            }
             looked = self.ask_once(question, target.as_str())?;
+        }
+        // What is followed inside takes as long as the hops did.
+        if let (Looked::Whole(whole), 1..) = (&mut looked, waited_us) {
+            let wait_us = &mut whole.answer.wait_us;
+            *wait_us = wait_us.map(|us| us.saturating_add(waited_us));
         }
         Ok(looked)
     }
@@ -371,9 +383,14 @@ impl Look<'_> {
         };
         let mut bodies = Vec::with_capacity(pieces.len());
         let mut healed = false;
+        let mut paces = Vec::with_capacity(pieces.len());
         for piece in &pieces {
             let answer = parts.get(piece.part).map(|part| &part.answer);
             healed |= answer.is_some_and(|answer| answer.healed);
+            let pace = answer
+                .and_then(|answer| Pace::of(&answer.exchange, answer.exchange.body_size, false))
+                .map(|pace| pace.part(piece.skip, piece.length));
+            paces.push((pace, piece.length));
             if let Some(body_id) = answer.and_then(|answer| answer.exchange.body_id) {
                 bodies.push(self.piece(body_id)?.slice(piece.skip, piece.length));
             }
@@ -393,6 +410,7 @@ impl Look<'_> {
             first,
             total,
             pieces: bodies,
+            pace: Pace::joined(paces),
             healed,
             early,
         })))

@@ -15,6 +15,7 @@
 //! | [`timeline`] | clocks, the end, durations |
 //! | [`range`], [`parts`] | byte ranges: of one body, of a resource known by parts |
 //! | [`headers`], [`media_type`] | header fields |
+//! | [`pace`] | when bytes go |
 //! | [`replay`] | a session that is being replayed: its span, readers, watch |
 //! | `lookup`, `playlist` | from a question to recorded content, on a blocking thread |
 //! | [`respond`], `recorded`, `page`, [`body`] | from a request to a response |
@@ -25,6 +26,7 @@ pub mod ending;
 pub mod headers;
 mod lookup;
 pub mod media_type;
+pub mod pace;
 mod page;
 pub mod parts;
 mod playlist;
@@ -44,5 +46,5 @@ pub mod timeline;
 
 pub use crate::session::Faults;
 pub use page::{Description, StreamDescription};
-pub use replay::{Options, Replay};
+pub use replay::{Network, Options, Replay};
 pub use timeline::{AtEnd, Dates};

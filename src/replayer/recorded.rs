@@ -7,12 +7,14 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts as Request;
 use http::{Response, StatusCode};
 
-use super::body::{self, Break, Piece};
+use super::body::{self, Break, LONGEST_WAIT, Piece};
 use super::ending::Ending;
 use super::headers::{self, clip_cache_control};
 use super::lookup::{Content, Pieces, Whole, is_broken};
 use super::media_type::{may_be_a_page, media_type};
+use super::pace::Pace;
 use super::range::{RangeSpec, Resolved};
+use super::replay::Network;
 use super::respond::{Reply, path_of, redirect};
 use super::stall::Stalled;
 use super::timeline::seconds_held;
@@ -34,8 +36,34 @@ pub(super) struct Asked<'a> {
     pub(super) recording: bool,
     /// Whether faults are answers.
     pub(super) faults: Faults,
+    /// How fast answers come.
+    pub(super) network: Network,
     /// When media playlists end by themselves, if they do; in microseconds of Unix time.
     pub(super) playlists_end_us: Option<i64>,
+}
+
+impl Asked<'_> {
+    /// The pace of a body that stands for what came with an exchange.
+    fn pace(&self, exchange: &Exchange, length: u64) -> Option<Pace> {
+        match self.network {
+            Network::Full => None,
+            Network::Recorded => Pace::of(exchange, length, is_broken(exchange)),
+        }
+    }
+
+    /// A response that comes as it came.
+    fn paced(&self, mut reply: Reply, answer: &Answer) -> Reply {
+        if self.network == Network::Recorded && reply.response.is_some() {
+            reply.wait = duration(answer.wait_us);
+            reply.done.push("paced");
+        }
+        reply
+    }
+}
+
+fn duration(us: Option<i64>) -> Duration {
+    let us = us.and_then(|us| u64::try_from(us).ok());
+    Duration::from_micros(us.unwrap_or(0)).min(LONGEST_WAIT)
 }
 
 /// The response that an answer is.
@@ -50,7 +78,8 @@ pub(super) fn whole(whole: Whole, asked: &Asked<'_>) -> Reply {
         _ => None,
     };
     let early = whole.early;
-    let mut reply = response(whole, asked);
+    let answer = whole.answer.clone();
+    let mut reply = asked.paced(response(whole, asked), &answer);
     reply.exchange = Some(id);
     reply.done.extend(early.then_some("early"));
     reply.done.extend(done);
@@ -64,7 +93,7 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
         .filter(|status| *status >= 200)
         .and_then(|status| StatusCode::from_u16(status).ok());
     let Some(status) = status else {
-        return no_response(exchange);
+        return no_response(exchange, asked.network);
     };
     if exchange.outcome == Outcome::Disk {
         let sentence = "the recorder could not store this body";
@@ -93,14 +122,29 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
                 true => served.tag.clone(),
                 false => fields.tag_or(&served.tag),
             };
-            let mut reply = tagged(status, piece, &tag, asked, false);
+            let pace = asked.pace(exchange, piece.length());
+            let mut reply = tagged(
+                status,
+                Good {
+                    piece,
+                    pace,
+                    ranges: false,
+                },
+                &tag,
+                asked,
+            );
             reply.done.extend(served.is_shifted.then_some("shifted"));
             return fields.add(reply, asked);
         }
         Content::Plain(piece, tag) if status == StatusCode::OK && !is_broken(exchange) => {
             let ranges = whole.answer.resource.kind.is_chunk();
             let tag = fields.tag_or(tag);
-            return fields.add(tagged(status, piece.clone(), &tag, asked, ranges), asked);
+            let good = Good {
+                piece: piece.clone(),
+                pace: asked.pace(exchange, piece.length()),
+                ranges,
+            };
+            return fields.add(tagged(status, good, &tag, asked), asked);
         }
         Content::Plain(piece, _) => broken_or(&whole, vec![piece.clone()], asked),
     };
@@ -124,14 +168,14 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
 
 /// The connection ends without an answer. Where the recorder waited in vain, a player does
 /// so for as long.
-fn no_response(exchange: &Exchange) -> Reply {
+fn no_response(exchange: &Exchange, network: Network) -> Reply {
     let mut reply = Reply::none(format!("recorded fault: {}", exchange.outcome));
     let is_held = matches!(
         exchange.outcome,
         Outcome::ConnectTimeout | Outcome::ResponseTimeout
     );
-    if is_held && let Some(held) = exchange.failed_us.and_then(|us| u64::try_from(us).ok()) {
-        reply.wait = Duration::from_micros(held);
+    if is_held || network == Network::Recorded {
+        reply.wait = duration(exchange.failed_us);
         reply.done.push("held");
     }
     reply.resets = exchange.outcome == Outcome::Reset;
@@ -148,6 +192,7 @@ fn broken_or(whole: &Whole, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
     let exchange = &whole.answer.exchange;
     let length: u64 = pieces.iter().map(Piece::length).sum();
     let kind = whole.answer.resource.kind;
+    let pace = asked.pace(exchange, length);
     if !is_broken(exchange) {
         let status = exchange.status.unwrap_or(0);
         let what = if status >= 400 {
@@ -155,7 +200,7 @@ fn broken_or(whole: &Whole, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
         } else {
             kind.to_string()
         };
-        let reply = Reply::new(Response::new(body::pieces(pieces)), what);
+        let reply = Reply::new(Response::new(body::pieces(pieces, pace)), what);
         // 204 and 304 have no content and must not say a length (RFC 9110 8.6).
         let has_content = !matches!(status, 204 | 304);
         return if has_content {
@@ -171,7 +216,7 @@ fn broken_or(whole: &Whole, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
         reset: extensions.get::<Ending>().filter(|_| resets).cloned(),
     };
     let what = format!("recorded fault: {}, after {length} bytes", exchange.outcome);
-    let mut reply = Reply::new(Response::new(body::broken(pieces, breaks)), what);
+    let mut reply = Reply::new(Response::new(body::broken(pieces, pace, breaks)), what);
     reply.done.push(if resets { "reset" } else { "broken" });
     match exchange.announced_bytes {
         Some(announced) if announced > length => {
@@ -181,8 +226,21 @@ fn broken_or(whole: &Whole, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
     }
 }
 
-/// A good body: conditional, and in ranges where `ranges` says so.
-fn tagged(status: StatusCode, piece: Piece, tag: &str, asked: &Asked<'_>, ranges: bool) -> Reply {
+/// A body that came whole.
+struct Good {
+    piece: Piece,
+    pace: Option<Pace>,
+    /// Whether parts of it can be asked for.
+    ranges: bool,
+}
+
+/// A good body: conditional, and in ranges.
+fn tagged(status: StatusCode, good: Good, tag: &str, asked: &Asked<'_>) -> Reply {
+    let Good {
+        piece,
+        pace,
+        ranges,
+    } = good;
     let request = &asked.request.headers;
     let mut response = Response::new(body::empty());
     if headers::none_match_names(request, tag) {
@@ -204,12 +262,13 @@ fn tagged(status: StatusCode, piece: Piece, tag: &str, asked: &Asked<'_>, ranges
         }
         Resolved::Whole => {
             *response.status_mut() = status;
-            *response.body_mut() = body::pieces(vec![piece]);
+            *response.body_mut() = body::pieces(vec![piece], pace);
             Reply::new(response, "").with_field(header::CONTENT_LENGTH, &size.to_string())
         }
         Resolved::Part { first, length } => {
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-            *response.body_mut() = body::pieces(vec![piece.slice(first, length)]);
+            let pace = pace.map(|pace| pace.part(first, length));
+            *response.body_mut() = body::pieces(vec![piece.slice(first, length)], pace);
             Reply::new(response, "")
                 .with_field(header::CONTENT_LENGTH, &length.to_string())
                 .with_field(
@@ -235,11 +294,13 @@ pub(super) fn pieces(pieces: Pieces, asked: &Asked<'_>) -> Reply {
         first,
         total,
         pieces,
+        pace,
         healed,
         early,
     } = pieces;
     let length: u64 = pieces.iter().map(Piece::length).sum();
-    let mut response = Response::new(body::pieces(pieces));
+    let pace = pace.filter(|_| asked.network == Network::Recorded);
+    let mut response = Response::new(body::pieces(pieces, pace));
     if asked.range.is_some() {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
@@ -249,12 +310,12 @@ pub(super) fn pieces(pieces: Pieces, asked: &Asked<'_>) -> Reply {
     if asked.range.is_some() {
         reply = reply.with_field(header::CONTENT_RANGE, &content_range(first, length, total));
     }
-    let mut reply = Fields {
+    let fields = Fields {
         answer: &answer,
         url: &url,
         headers: &headers,
-    }
-    .add(reply, asked);
+    };
+    let mut reply = asked.paced(fields.add(reply, asked), &answer);
     reply.exchange = Some(answer.exchange.id);
     reply.done.extend(early.then_some("early"));
     reply.done.extend(healed.then_some("healed"));

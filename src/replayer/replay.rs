@@ -35,6 +35,18 @@ pub struct Options {
     pub early: Duration,
     /// What dates are.
     pub dates: Dates,
+    /// How fast answers come.
+    pub network: Network,
+}
+
+/// How fast answers come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Network {
+    /// As fast as they go.
+    #[default]
+    Full,
+    /// As they came to the recorder.
+    Recorded,
 }
 
 /// A session that is being replayed.
@@ -47,6 +59,7 @@ pub struct Replay {
     faults: Faults,
     early_us: i64,
     dates: Dates,
+    network: Network,
     state: RwLock<State>,
     pool: Pool,
     cache: Cache,
@@ -75,6 +88,7 @@ impl Replay {
             faults: options.faults,
             early_us: clock::micros(options.early),
             dates: options.dates,
+            network: options.network,
             state: RwLock::new(state),
             pool,
             cache: Cache::default(),
@@ -114,6 +128,11 @@ impl Replay {
     /// By how many microseconds dates are moved on a clock.
     pub(super) fn shift_us(&self, clock_us: i64) -> i64 {
         self.span().shift_us(self.dates, clock_us)
+    }
+
+    /// How fast answers come.
+    pub(super) fn network(&self) -> Network {
+        self.network
     }
 
     /// Whether media playlists end at that moment of the recording by themselves.

@@ -207,6 +207,7 @@ impl Replay {
             prefix: question.prefix.clone(),
             recording: question.recording,
             faults: self.faults(),
+            network: self.network(),
             playlists_end_us: self.ends_playlists_at(),
         };
         let url = question.url.clone();

@@ -49,6 +49,8 @@ pub struct Answer {
     pub exchange: Exchange,
     /// The exchange that confirmed it, where one did.
     pub confirmed_by: Option<ExchangeId>,
+    /// Requested to first byte, in microseconds, of the exchange or of what confirmed it.
+    pub wait_us: Option<i64>,
     /// It takes the place of a fault.
     pub healed: bool,
     /// From when on another answer holds, in microseconds of Unix time; `None`: to the end.
@@ -278,7 +280,8 @@ impl Reader {
                 "SELECT id, from_us, requested_us, wait_us, status, header_set_id, header_values, announced_bytes,
                         body_id, body_encoding, body_first, resource_bytes, confirms_id, outcome, error,
                         (SELECT size FROM body WHERE body.id = body_id),
-                        (SELECT sha256 FROM body WHERE body.id = body_id), failed_us
+                        (SELECT sha256 FROM body WHERE body.id = body_id), failed_us,
+                        receive_us, arrival
                    FROM exchange WHERE {condition}"
             ))
             .and_then(|mut s| s.query_row(values, exchange_row).optional())
@@ -305,11 +308,13 @@ impl Reader {
             Some(id) => self.exchange(id)?,
             None => None,
         };
+        let wait_us = exchange.wait_us;
         let confirmed_by = confirmed.is_some().then_some(exchange.id);
         Ok(Answer {
             resource,
             exchange: confirmed.unwrap_or(exchange),
             confirmed_by,
+            wait_us,
             healed,
             until_us,
         })
@@ -393,6 +398,8 @@ fn exchange_row(row: &Row<'_>) -> rusqlite::Result<Exchange> {
         body_size: optional(15)?.unwrap_or(0),
         body_sha256: row.get(16)?,
         failed_us: row.get(17)?,
+        receive_us: row.get(18)?,
+        arrival: row.get(19)?,
     })
 }
 

@@ -116,6 +116,10 @@ pub struct Exchange {
     pub requested_us: i64,
     /// Requested to first byte of the response.
     pub wait_us: Option<i64>,
+    /// First byte of the response to the last one, or to the break.
+    pub receive_us: Option<i64>,
+    /// How the body came, as in `schema.sql`; `None`: at once.
+    pub arrival: Option<String>,
     /// Without a response: requested to its end.
     pub failed_us: Option<i64>,
     /// HTTP status; `None`: there was no response.
