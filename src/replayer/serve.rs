@@ -130,7 +130,7 @@ async fn serve(
     } else {
         Reply::sentence(StatusCode::BAD_REQUEST, "a request has one Host field")
     };
-    log(&request, &reply);
+    tracing::info!("{}", log_line(&request, &reply));
     if reply.wait > Duration::ZERO {
         // A client that goes away ends this.
         tokio::time::sleep_until(received + reply.wait).await;
@@ -147,7 +147,8 @@ fn has_one_host(request: &Request) -> bool {
     hosts == 1 || (hosts == 0 && request.version < Version::HTTP_11)
 }
 
-fn log(request: &Request, reply: &Reply) {
+/// When, what was asked for, which exchange was the answer, and what was done to it.
+fn log_line(request: &Request, reply: &Reply) -> String {
     let time = reply.session_us.map_or_else(|| "-".to_owned(), format_time);
     let status = reply
         .response
@@ -171,11 +172,10 @@ fn log(request: &Request, reply: &Reply) {
     let done: String = reply.done.iter().map(|one| format!(", {one}")).collect();
     // A query may hold a secret.
     let path = request.uri.path();
-    tracing::info!(
+    format!(
         "{time} {status} {} {path} {bytes} bytes, {exchange}{}{done}",
-        request.method,
-        reply.what
-    );
+        request.method, reply.what
+    )
 }
 
 #[cfg(test)]

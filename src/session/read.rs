@@ -1,6 +1,4 @@
-//! Reading a session, also one that is being recorded, also one from a stranger.
-//!
-//! A reader never writes and keeps no transaction open for longer than a query.
+//! Reading a session, also one that is being recorded, also one from a stranger. A reader never writes and keeps no transaction open for longer than a query.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -116,9 +114,9 @@ pub struct Exchange {
     pub requested_us: i64,
     /// Requested to first byte of the response.
     pub wait_us: Option<i64>,
-    /// First byte of the response to the last one, or to the break.
+    /// First byte to last byte, or to the break.
     pub receive_us: Option<i64>,
-    /// How the body came, as in `schema.sql`; `None`: at once.
+    /// As in `schema.sql`; `None`: the body came at once.
     pub arrival: Option<String>,
     /// Without a response: requested to its end.
     pub failed_us: Option<i64>,

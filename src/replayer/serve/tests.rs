@@ -1,7 +1,7 @@
 //! Over real sockets.
 
 use super::super::testing::{MAIN, Recording};
-use super::super::{AtEnd, Network, Options};
+use super::super::{AtEnd, Dates, Faults, Network, Options};
 use super::*;
 use crate::clock::Clock;
 use crate::session::{Kind, Outcome};
@@ -295,5 +295,60 @@ async fn hundreds_of_players_are_paced_at_once() {
         );
         // As precise as a busy machine lets it be.
         assert!(took < wanted + Duration::from_secs(1), "{case:?}: {took:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_log_says_which_exchange_answered_and_what_was_done_to_it() {
+    let recording = Recording::start().await;
+    let dated = "#EXTM3U\n#EXT-X-PROGRAM-DATE-TIME:2026-11-20T12:00:00Z\n#EXTINF:4,\nx.ts\n";
+    recording.text(Kind::Main, MAIN, 0, dated, &[]).await;
+    let mut failed = recording.exchange(Kind::Main, MAIN, 500);
+    failed.status = Some(503);
+    recording.add(failed).await;
+    let mut cut = recording.exchange(Kind::Segment, "http://o.example/cut.ts", 0);
+    (cut.announced_bytes, cut.outcome) = (Some(100), Outcome::Reset);
+    cut.body = recording.file(cut.id, b"half");
+    recording.add(cut).await;
+    recording
+        .chunk("http://o.example/soon.ts", 1400, b"x")
+        .await;
+    recording.finish().await;
+    let options = Options {
+        offset: Duration::from_secs(1),
+        early: Duration::from_secs(1),
+        faults: Faults::Healed,
+        dates: Dates::Shifted,
+        network: Network::Recorded,
+        ..Options::default()
+    };
+    let replay = Replay::open(recording.folder.clone(), Clock::start(), options).unwrap();
+    let replay = Arc::new(replay);
+    for (path, wanted) in [
+        (
+            "/stream.m3u8?token=secret",
+            "200 GET /stream.m3u8 99 bytes, exchange 1, main, shifted, paced, healed",
+        ),
+        (
+            "/http/o.example:80/cut.ts",
+            "200 GET /http/o.example:80/cut.ts 100 bytes, exchange 3, recorded fault: reset, \
+             after 4 bytes, reset, paced, it never had a good answer in its place",
+        ),
+        (
+            "/http/o.example:80/soon.ts",
+            "200 GET /http/o.example:80/soon.ts 1 bytes, exchange 4, segment, paced, early",
+        ),
+        (
+            "/http/o.example:80/other.ts",
+            "404 GET /http/o.example:80/other.ts 61 bytes, \
+             http://o.example/other.ts was never recorded in session test",
+        ),
+    ] {
+        let request = hyper::Request::builder().uri(path).body(()).unwrap();
+        let request = request.into_parts().0;
+        let line = log_line(&request, &replay.respond(&request).await);
+        let (time, rest) = line.split_once(' ').unwrap();
+        assert!(time.starts_with("0:00:01."), "{line}");
+        assert_eq!(rest, wanted);
     }
 }
