@@ -1,4 +1,5 @@
-//! Reading a session, also one that is being recorded, also one from a stranger. A reader never writes and keeps no transaction open for longer than a query.
+//! Reading a session, also one that is being recorded, also one from a stranger.
+//! A reader never writes and keeps no transaction open for longer than a query.
 
 use std::collections::BTreeMap;
 use std::io;
