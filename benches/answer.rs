@@ -133,6 +133,7 @@ fn exchange(id: i64, resource: ResourceKey, at_us: i64) -> NewExchange {
         lag_us: Some(100),
         wait_us: Some(1_000),
         receive_us: Some(0),
+        failed_us: None,
         status: Some(200),
         http_version: None,
         remote_addr: None,

@@ -16,7 +16,7 @@ use super::listen::{listen, own_address};
 use super::logging::{self, LogOptions, Stderr};
 use crate::clock::Clock;
 use crate::replayer::timeline::{format_time, format_utc};
-use crate::replayer::{AtEnd, Description, Options, Replay, serve};
+use crate::replayer::{AtEnd, Dates, Description, Faults, Network, Options, Replay, serve};
 use crate::session::Sessions;
 
 /// HLS Session Replayer: answers players as the recorded origin did, on the same timeline.
@@ -48,6 +48,22 @@ struct Arguments {
     #[arg(long, value_enum, default_value_t = End::Hold, value_name = "WHAT")]
     at_end: End,
 
+    /// Faults of the origin
+    #[arg(long, value_enum, default_value_t = FaultsAre::Recorded, value_name = "WHICH")]
+    faults: FaultsAre,
+
+    /// A chunk or key that a player asks for so little before its time is given at once
+    #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = parse_duration, allow_negative_numbers = true)]
+    early: Duration,
+
+    /// Dates in playlists, Last-Modified and Expires
+    #[arg(long, value_enum, default_value_t = DatesAre::Recorded, value_name = "WHICH")]
+    dates: DatesAre,
+
+    /// How fast answers come
+    #[arg(long, value_enum, default_value_t = NetworkIs::Full, value_name = "WHICH")]
+    network: NetworkIs,
+
     #[command(flatten)]
     log: LogOptions,
 
@@ -76,6 +92,57 @@ impl From<End> for AtEnd {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FaultsAre {
+    /// Answered as they were
+    Recorded,
+    /// Healed: a good answer in place of each, where the origin ever gave one
+    None,
+}
+
+impl From<FaultsAre> for Faults {
+    fn from(faults: FaultsAre) -> Self {
+        match faults {
+            FaultsAre::Recorded => Self::Recorded,
+            FaultsAre::None => Self::Healed,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DatesAre {
+    /// As they were
+    Recorded,
+    /// Moved by one constant, so that what is played now is dated now
+    Shifted,
+}
+
+impl From<DatesAre> for Dates {
+    fn from(dates: DatesAre) -> Self {
+        match dates {
+            DatesAre::Recorded => Self::Recorded,
+            DatesAre::Shifted => Self::Shifted,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum NetworkIs {
+    /// As fast as they go
+    Full,
+    /// As they came: the first byte as late, the body as slow, stalls included
+    Recorded,
+}
+
+impl From<NetworkIs> for Network {
+    fn from(network: NetworkIs) -> Self {
+        match network {
+            NetworkIs::Full => Self::Full,
+            NetworkIs::Recorded => Self::Recorded,
+        }
+    }
+}
+
 /// The program.
 pub fn main() -> ExitCode {
     exit::code("isreplayer", replay(&Arguments::parse()).map(|()| true))
@@ -90,6 +157,10 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
         let options = Options {
             offset: arguments.offset,
             at_end: arguments.at_end.into(),
+            faults: arguments.faults.into(),
+            early: arguments.early,
+            dates: arguments.dates.into(),
+            network: arguments.network.into(),
         };
         let replay = Arc::new(Replay::open(folder, Clock::start(), options)?);
         announce(&replay, &listener, arguments)?;
@@ -216,6 +287,15 @@ mod tests {
             (few.port, few.offset, few.at_end),
             (9090, Duration::ZERO, End::Hold)
         );
+        assert_eq!(
+            (few.faults, few.dates, few.early),
+            (
+                FaultsAre::Recorded,
+                DatesAre::Recorded,
+                Duration::from_millis(500)
+            )
+        );
+        assert_eq!(few.network, NetworkIs::Full);
         assert_eq!(few.folder.to_str(), Some("sessions"));
     }
 

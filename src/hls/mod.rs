@@ -18,6 +18,7 @@
 //! | `attributes` | attribute lists, by byte span |
 //! | `variables` | `EXT-X-DEFINE` and `{$name}` |
 //! | `rewrite` | URIs that would lead away from a replay, replaced |
+//! | `dates` | dates, moved by a constant |
 //! | `replay_path` | the URL space of a replay, both directions |
 //! | `kind` | media playlist, multivariant playlist, or none |
 //! | `media` | facts and resources of a media playlist |
@@ -28,6 +29,7 @@
 
 mod attributes;
 mod byte_range;
+mod dates;
 mod kind;
 mod media;
 mod multivariant;
@@ -43,6 +45,7 @@ mod variables;
 
 pub use attributes::{Attribute, attributes};
 pub use byte_range::ByteRange;
+pub use dates::shift_dates;
 pub use kind::{PlaylistKind, playlist_kind};
 pub use media::{Entry, EntryRole, MediaFacts, MediaPlaylist, read_media};
 pub use multivariant::{Child, ChildRole, MultivariantPlaylist, read_multivariant};

@@ -63,6 +63,7 @@ pub(super) struct Hop {
     pub requested_us: i64,
     pub wait_us: Option<i64>,
     pub receive_us: Option<i64>,
+    pub failed_us: Option<i64>,
     pub status: Option<u16>,
     pub http_version: Option<String>,
     pub remote_addr: Option<String>,
@@ -133,21 +134,27 @@ impl Fetcher {
             self.writer.clock().now_us(),
         );
         let sent = tokio::select! {
-            () = self.abort.cancelled() => { hop.fail(Outcome::Aborted, "the recorder was stopped"); return hop }
-            sent = timeout_at(deadline, send(client, url, fields)) => sent,
+            () = self.abort.cancelled() => None,
+            sent = timeout_at(deadline, send(client, url, fields)) => Some(sent),
         };
+        let passed_us = self.writer.clock().now_us() - hop.requested_us;
         match sent {
-            Err(_) => hop.fail(
+            Some(Ok(Ok(response))) => {
+                hop.wait_us = Some(passed_us);
+                hop.describe(&response);
+                self.receive(ask, response, &mut hop, deadline).await;
+                return hop;
+            }
+            Some(Ok(Err(error))) => {
+                hop.fail(classify::no_response(&error), &classify::describe(&error));
+            }
+            Some(Err(_)) => hop.fail(
                 Outcome::ResponseTimeout,
                 "no response within the time limit",
             ),
-            Ok(Err(error)) => hop.fail(classify::no_response(&error), &classify::describe(&error)),
-            Ok(Ok(response)) => {
-                hop.wait_us = Some(self.writer.clock().now_us() - hop.requested_us);
-                hop.describe(&response);
-                self.receive(ask, response, &mut hop, deadline).await;
-            }
+            None => hop.fail(Outcome::Aborted, "the recorder was stopped"),
         }
+        hop.failed_us = Some(passed_us);
         hop
     }
 
@@ -292,6 +299,7 @@ impl Hop {
             requested_us,
             wait_us: None,
             receive_us: None,
+            failed_us: None,
             status: None,
             http_version: None,
             remote_addr: None,
@@ -393,6 +401,7 @@ impl Hop {
             lag_us: None,
             wait_us: self.wait_us,
             receive_us: self.receive_us,
+            failed_us: self.failed_us,
             status: self.status,
             http_version: self.http_version,
             remote_addr: self.remote_addr,

@@ -9,14 +9,23 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
+use tokio::time::Instant;
 
+use super::ending::Ending;
+use super::pace::Pace;
 use super::stall::Stalled;
+use crate::clock;
 
 /// A body of any kind.
 pub type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// Chunks are read so many bytes at a time; no more of one is in memory for a client.
 const READ_BYTES: u64 = 256 * 1024;
+
+/// So many at most while a body is paced.
+const PACED_BYTES: u64 = 64 * 1024;
+/// No recorder waited for longer.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 
 /// What was written must have left for the network before a body breaks, or the server
 /// throws it away together with the connection.
@@ -80,47 +89,111 @@ pub fn full(bytes: impl Into<Bytes>) -> Body {
 }
 
 /// Pieces, one after the other.
-pub fn pieces(pieces: Vec<Piece>) -> Body {
-    stream(Sending {
-        left: pieces,
-        breaks: None,
-    })
+pub fn pieces(pieces: Vec<Piece>, pace: Option<Pace>) -> Body {
+    stream(Sending::new(pieces, pace, None))
 }
 
-/// Pieces, then the connection breaks. `stalled` says when all was sent.
-pub fn broken(pieces: Vec<Piece>, stalled: Stalled) -> Body {
-    stream(Sending {
-        left: pieces,
-        breaks: Some(stalled),
-    })
+/// Pieces, then the connection breaks.
+pub fn broken(pieces: Vec<Piece>, pace: Option<Pace>, breaks: Break) -> Body {
+    stream(Sending::new(pieces, pace, Some(breaks)))
 }
 
+/// How a connection breaks at the end of a body.
+#[derive(Debug, Clone, Default)]
+pub struct Break {
+    /// Says when all was sent.
+    pub stalled: Stalled,
+    /// With a reset; `None`: it is closed in good order.
+    pub reset: Option<Ending>,
+}
+
+/// A body on its way.
 struct Sending {
+    /// What is left, last first.
     left: Vec<Piece>,
-    breaks: Option<Stalled>,
+    sent: u64,
+    pace: Option<Pace>,
+    /// When the first byte was due.
+    began: Option<Instant>,
+    breaks: Option<Break>,
 }
 
-fn stream(sending: Sending) -> Body {
-    let Sending { mut left, breaks } = sending;
-    left.reverse();
-    let frames = futures_util::stream::unfold(Some((left, breaks)), |state| async move {
-        let (mut left, breaks) = state?;
-        while let Some(piece) = left.pop() {
-            match read(piece).await {
-                Ok((bytes, _)) if bytes.is_empty() => {}
-                Ok((bytes, rest)) => {
-                    left.extend(rest);
-                    return Some((Ok(Frame::data(bytes)), Some((left, breaks))));
-                }
-                Err(error) => return Some((Err(error), None)),
-            }
+impl Sending {
+    fn new(mut pieces: Vec<Piece>, pace: Option<Pace>, breaks: Option<Break>) -> Self {
+        pieces.reverse();
+        Self {
+            left: pieces,
+            sent: 0,
+            pace,
+            began: None,
+            breaks,
         }
-        let stalled = breaks?;
+    }
+
+    /// The next bytes that may go, once they may; `None`: there are no more.
+    async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        while let Some(piece) = self.left.pop() {
+            if piece.length() == 0 {
+                continue;
+            }
+            let count = self.may_go().await.min(piece.length());
+            let rest = piece.clone().slice(count, u64::MAX);
+            if rest.length() > 0 {
+                self.left.push(rest);
+            }
+            let (bytes, rest) = read(piece.slice(0, count)).await?;
+            self.left.extend(rest);
+            self.sent += bytes.len() as u64;
+            return Ok(Some(bytes));
+        }
+        Ok(None)
+    }
+
+    /// Waits until bytes may go; how many.
+    async fn may_go(&mut self) -> u64 {
+        let Some(pace) = &self.pace else {
+            return u64::MAX;
+        };
+        let began = *self.began.get_or_insert_with(clock::instant);
+        // Against the beginning, not the byte before: what was late is caught up with.
+        tokio::time::sleep_until(after(began, pace.time_of(self.sent))).await;
+        let passed_us = clock::micros(clock::instant() - began);
+        let allowed = pace.allowed(passed_us).saturating_sub(self.sent);
+        allowed.clamp(1, PACED_BYTES)
+    }
+
+    /// Waits until the connection breaks; `None`: it does not.
+    async fn broke(&mut self) -> Option<io::Error> {
+        let Break { stalled, reset } = self.breaks.take()?;
+        if let Some(pace) = &self.pace {
+            let began = *self.began.get_or_insert_with(clock::instant);
+            tokio::time::sleep_until(after(began, pace.end_us()) - FLUSH_WAIT).await;
+        }
         tokio::time::sleep(FLUSH_WAIT).await;
         while stalled.is_stalled() {
             tokio::time::sleep(FLUSH_WAIT).await;
         }
-        Some((Err(io::Error::other("the recorded body broke here")), None))
+        if let Some(ending) = reset {
+            ending.reset();
+        }
+        Some(io::Error::other("the recorded body broke here"))
+    }
+}
+
+fn after(began: Instant, us: i64) -> Instant {
+    let later = Duration::from_micros(u64::try_from(us).unwrap_or(0));
+    // A stranger's session may say anything.
+    began + later.min(LONGEST_WAIT)
+}
+
+fn stream(sending: Sending) -> Body {
+    let frames = futures_util::stream::unfold(Some(sending), |state| async move {
+        let mut sending = state?;
+        match sending.next().await {
+            Ok(Some(bytes)) => Some((Ok(Frame::data(bytes)), Some(sending))),
+            Ok(None) => Some((Err(sending.broke().await?), None)),
+            Err(error) => Some((Err(error), None)),
+        }
     });
     StreamBody::new(frames).boxed_unsync()
 }
@@ -181,7 +254,7 @@ mod tests {
             Piece::Bytes("ab".into()),
             whole.slice(599_999, 10),
         ];
-        let sent = pieces(list).collect().await.unwrap().to_bytes();
+        let sent = pieces(list, None).collect().await.unwrap().to_bytes();
         assert_eq!(sent.len(), 500_003);
         assert_eq!(sent[..500_000], content[1..500_001]);
         assert_eq!(sent[500_000..], [b'a', b'b', content[599_999]]);
@@ -189,13 +262,43 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_broken_body_gives_its_bytes_first() {
-        let mut body = broken(vec![Piece::Bytes("half".into())], Stalled::default());
+        let mut body = broken(vec![Piece::Bytes("half".into())], None, Break::default());
         assert_eq!(
             body.frame().await.unwrap().unwrap().into_data().unwrap(),
             "half"
         );
         assert!(body.frame().await.unwrap().is_err());
         assert!(body.frame().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_paced_body_goes_when_it_may() {
+        let content: Vec<u8> = (0..300_000_u32).map(|n| n as u8).collect();
+        let parts = [(0, 100_000), (1_000_000, 100_001), (3_000_000, 300_000)];
+        let pace = Pace::from_points(&parts);
+        let file = Piece::File {
+            file: file_of(&content),
+            first: 0,
+            length: 300_000,
+        };
+        let mut body = pieces(
+            vec![file.clone().slice(0, 5), file.slice(5, 299_995)],
+            Some(pace),
+        );
+        let began = clock::instant();
+        let (mut sent, mut came) = (0, Vec::new());
+        while let Some(frame) = body.frame().await {
+            let bytes = frame.unwrap().into_data().unwrap();
+            assert_eq!(bytes, content[sent..sent + bytes.len()]);
+            assert!(bytes.len() as u64 <= PACED_BYTES);
+            sent += bytes.len();
+            came.push(((clock::instant() - began).as_millis() / 10, sent));
+        }
+        for (at_us, bytes) in parts {
+            let at = (at_us / 10_000) as u128;
+            let last = came.iter().rfind(|(came_at, _)| *came_at == at);
+            assert_eq!(last, Some(&(at, bytes as usize)), "{came:?}");
+        }
     }
 
     #[tokio::test]
@@ -205,7 +308,7 @@ mod tests {
             first: 0,
             length: 10,
         };
-        assert!(pieces(vec![short]).collect().await.is_err());
+        assert!(pieces(vec![short], None).collect().await.is_err());
     }
 
     #[test]

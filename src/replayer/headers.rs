@@ -1,7 +1,7 @@
 //! Header fields of responses: the recorded ones that pass, and the replayer's own. Pure.
 //!
-//! What passes is a short list: Content-Type, Content-Encoding, Cache-Control and
-//! Retry-After. Everything else that an origin sends is framing, or leads to the live origin
+//! What passes is a short list: Content-Type, Content-Encoding, Cache-Control, Age, Expires,
+//! Last-Modified, ETag and Retry-After. Everything else that an origin sends is framing, or leads to the live origin
 //! (Set-Cookie, Alt-Svc, Strict-Transport-Security, Refresh, Link, Location), or is about it.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -13,7 +13,7 @@ pub const SESSION_TIME: HeaderName = HeaderName::from_static("x-isrecorder-sessi
 
 const ALLOWED_METHODS: &str = "GET, HEAD, OPTIONS";
 const EXPOSED: &str = "Content-Length, Content-Range, Date, ETag, Age, Cache-Control, Content-Type, \
-    Content-Encoding, Last-Modified, Retry-After, Server, Accept-Ranges, X-Isrecorder-Exchange, \
+    Content-Encoding, Expires, Last-Modified, Retry-After, Server, Accept-Ranges, X-Isrecorder-Exchange, \
     X-Isrecorder-Session-Time";
 
 /// Adds what every response has, whatever it is: any web player may read it, nobody guesses its type.
@@ -93,18 +93,53 @@ pub fn none_match_names(request: &HeaderMap, tag: &str) -> bool {
         let Ok(value) = value.to_str() else {
             return false;
         };
+        let opaque = |tag| str::strip_prefix(tag, "W/").unwrap_or(tag);
+        // An origin's own tag may have a comma in it.
         value
             .split(',')
+            .chain([value])
             .map(str::trim)
-            .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
+            .any(|one| one == "*" || opaque(one) == opaque(tag))
     })
 }
 
-/// Whether the Range field counts (RFC 9110 13.1.5: an If-Range names our tag, or there is none).
+/// Whether the Range field counts (RFC 9110 13.1.5: an If-Range names the tag, which is a
+/// strong one, or there is none).
 pub fn if_range_allows(request: &HeaderMap, tag: &str) -> bool {
     request
         .get(header::IF_RANGE)
-        .is_none_or(|value| value.as_bytes() == tag.as_bytes())
+        .is_none_or(|value| value.as_bytes() == tag.as_bytes() && !tag.starts_with("W/"))
+}
+
+/// An HTTP-date (RFC 9110 5.6.7, all three forms) in microseconds of Unix time.
+pub fn http_date_us(value: &str) -> Option<i64> {
+    let date = httpdate::parse_http_date(value.trim()).ok()?;
+    let since = date.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(crate::clock::micros(since))
+}
+
+/// A recorded HTTP-date that is later by a number of microseconds, rounded to
+/// seconds; what is none stays as it is.
+pub fn shift_http_date(value: &str, shift_us: i64) -> String {
+    let shifted = || {
+        let shift_seconds = shift_us.checked_add(500_000)?.div_euclid(1_000_000);
+        let later = (http_date_us(value)? / 1_000_000).checked_add(shift_seconds)?;
+        let date = chrono::DateTime::from_timestamp(later, 0)?;
+        Some(date.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
+    };
+    match shift_us {
+        0 => value.to_owned(),
+        _ => shifted().unwrap_or_else(|| value.to_owned()),
+    }
+}
+
+/// Whether an Expires field lets nobody keep an answer for longer than it holds; `held_us`:
+/// for how long that is, from now on; `None`: for ever. What is no date has expired.
+pub fn expires_in_time(expires: &str, now_us: i64, held_us: Option<i64>) -> bool {
+    match (http_date_us(expires), held_us) {
+        (Some(expires_us), Some(held_us)) => expires_us <= now_us.saturating_add(held_us.max(0)),
+        _ => true,
+    }
 }
 
 /// A recorded Cache-Control, such that nothing is kept longer than the answer holds.
@@ -227,6 +262,53 @@ mod tests {
             &request(&[("if-range", "\"abababababababababababababababab\"")]),
             &tag
         ));
+    }
+
+    #[test]
+    fn tags_of_the_origin_are_compared() {
+        for (sent, tag) in [
+            ("W/\"a\"", "W/\"a\""),
+            ("\"a\"", "W/\"a\""),
+            ("W/\"a\"", "\"a\""),
+            ("\"a, b\"", "\"a, b\""),
+            ("unquoted", "unquoted"),
+        ] {
+            let request = request(&[("if-none-match", sent)]);
+            assert!(none_match_names(&request, tag), "{sent} {tag}");
+        }
+        let weak = request(&[("if-range", "W/\"a\"")]);
+        assert!(!if_range_allows(&weak, "W/\"a\""));
+    }
+
+    #[test]
+    fn dates_of_fields_are_moved() {
+        let date = "Fri, 20 Nov 2026 12:00:00 GMT";
+        assert_eq!(shift_http_date(date, 0), date);
+        assert_eq!(
+            shift_http_date(date, 90_000_000),
+            "Fri, 20 Nov 2026 12:01:30 GMT"
+        );
+        let old = "Friday, 20-Nov-26 12:00:00 GMT";
+        assert_eq!(shift_http_date(old, 0), old);
+        assert_eq!(
+            shift_http_date(old, 1_000_000),
+            "Fri, 20 Nov 2026 12:00:01 GMT"
+        );
+        for none in ["0", "-1", "soon", ""] {
+            assert_eq!(shift_http_date(none, 1_000_000), none);
+        }
+        assert_eq!(shift_http_date(date, i64::MAX), date);
+    }
+
+    #[test]
+    fn an_expiry_does_not_outlive_its_answer() {
+        let date = "Fri, 20 Nov 2026 12:00:00 GMT";
+        let at_us = http_date_us(date).unwrap();
+        assert!(expires_in_time(date, at_us - 5_000_000, None));
+        assert!(expires_in_time(date, at_us - 5_000_000, Some(5_000_000)));
+        assert!(!expires_in_time(date, at_us - 5_000_000, Some(4_000_000)));
+        assert!(expires_in_time(date, at_us + 1, Some(-7)));
+        assert!(expires_in_time("0", at_us, Some(0)));
     }
 
     #[test]

@@ -8,12 +8,14 @@ use url::Url;
 
 use super::body::Piece;
 use super::headers::entity_tag;
+use super::pace::Pace;
 use super::parts::{self, Part, Plan};
 use super::playlist::{self, Cache, Key, Served, contains};
 use super::range::RangeSpec;
 use crate::hls::{PlaylistKind, Variables, playlist_kind, read_multivariant};
 use crate::session::{
-    Answer, Body, Exchange, Found, Headers, Outcome, RangePart, ReadError, Reader, StreamInfo,
+    Answer, Body, Exchange, Faults, Found, Headers, Outcome, Query, RangePart, ReadError, Reader,
+    StreamInfo,
 };
 
 /// Redirects that are followed inside.
@@ -38,6 +40,8 @@ pub(super) struct Question {
     pub(super) recording: bool,
     /// Whether media playlists are to end.
     pub(super) endlist: bool,
+    /// By how many microseconds dates are moved.
+    pub(super) shift_us: i64,
 }
 
 /// What the session has.
@@ -67,6 +71,8 @@ pub(super) struct Whole {
     pub(super) url: Url,
     pub(super) headers: Headers,
     pub(super) content: Content,
+    /// Whether it was asked for a little too early.
+    pub(super) early: bool,
 }
 
 /// Content of an answer.
@@ -94,6 +100,12 @@ pub(super) struct Pieces {
     /// The size of the whole resource, if it is known.
     pub(super) total: Option<u64>,
     pub(super) pieces: Vec<Piece>,
+    /// How they came.
+    pub(super) pace: Option<Pace>,
+    /// Whether one of them takes the place of a fault.
+    pub(super) healed: bool,
+    /// Whether it was asked for a little too early.
+    pub(super) early: bool,
 }
 
 /// Whether something is missing of the body that an exchange announced.
@@ -130,12 +142,17 @@ pub(super) struct Look<'a> {
     pub(super) reader: &'a Reader,
     pub(super) streams: &'a [StreamInfo],
     pub(super) cache: &'a Cache,
+    /// Whether faults are answers.
+    pub(super) faults: Faults,
+    /// So much before its time a resource that is no playlist is given, in microseconds.
+    pub(super) early_us: i64,
 }
 
 impl Look<'_> {
     /// What the session has for a question.
     pub(super) fn ask(&self, question: &Question) -> Result<Looked, ReadError> {
         let mut looked = self.ask_once(question, question.url.as_str())?;
+        let mut waited_us = 0_i64;
         for _ in 0..MOST_HOPS {
             let target = match &looked {
                 Looked::Whole(whole) if question.follow => whole.redirect(),
@@ -144,7 +161,15 @@ impl Look<'_> {
             let Some(target) = target else {
                 break;
             };
+            if let Looked::Whole(hop) = &looked {
+                waited_us = waited_us.saturating_add(hop.answer.wait_us.unwrap_or(0));
+            }
             looked = self.ask_once(question, target.as_str())?;
+        }
+        // What is followed inside takes as long as the hops did.
+        if let (Looked::Whole(whole), 1..) = (&mut looked, waited_us) {
+            let wait_us = &mut whole.answer.wait_us;
+            *wait_us = wait_us.map(|us| us.saturating_add(waited_us));
         }
         Ok(looked)
     }
@@ -155,21 +180,45 @@ impl Look<'_> {
             // Where its end is, only the parts know.
             Some(RangeSpec::Suffix(_)) | None => None,
         };
-        Ok(
-            match self
-                .reader
-                .answer(url, range, question.moment_us, question.recording)?
-            {
-                Found::Unknown => Looked::Unknown,
-                Found::NotYet(from_us) => Looked::NotYet(from_us),
-                Found::Pending => Looked::Pending,
-                Found::Answer(answer) => self.whole(question, *answer)?,
-                Found::Ranges(parts) => self.ranges(question, parts)?,
-            },
-        )
+        let query = Query {
+            url,
+            range,
+            at_us: question.moment_us,
+            recording: question.recording,
+            faults: self.faults,
+        };
+        let (found, early) = self.find(&query)?;
+        Ok(match found {
+            Found::Unknown => Looked::Unknown,
+            Found::NotYet(from_us) => Looked::NotYet(from_us),
+            Found::Pending => Looked::Pending,
+            Found::Answer(answer) => self.whole(question, *answer, early)?,
+            Found::Ranges(parts) => self.ranges(question, parts, early)?,
+        })
     }
 
-    fn whole(&self, question: &Question, answer: Answer) -> Result<Looked, ReadError> {
+    /// What is found; whether that is what a player asks for a little too early. Playlists
+    /// are never early: their time is what a replay is about.
+    fn find(&self, query: &Query<'_>) -> Result<(Found, bool), ReadError> {
+        let found = self.reader.answer_to(query)?;
+        let Found::NotYet(from_us) = found else {
+            return Ok((found, false));
+        };
+        if from_us.saturating_sub(query.at_us) > self.early_us {
+            return Ok((found, false));
+        }
+        let then = self.reader.answer_to(&Query {
+            at_us: from_us,
+            ..*query
+        })?;
+        Ok(match &then {
+            Found::Answer(answer) if !answer.resource.kind.is_playlist() => (then, true),
+            Found::Ranges(_) => (then, true),
+            _ => (found, false),
+        })
+    }
+
+    fn whole(&self, question: &Question, answer: Answer, early: bool) -> Result<Looked, ReadError> {
         // What was asked for once was a URL.
         let url = Url::parse(&answer.resource.url).unwrap_or_else(|_| question.url.clone());
         let headers = self.reader.headers(&answer.exchange)?;
@@ -179,6 +228,7 @@ impl Look<'_> {
             url,
             headers,
             content,
+            early,
         })))
     }
 
@@ -228,6 +278,7 @@ impl Look<'_> {
             origin: url.clone(),
             imports: None,
             endlist: question.endlist,
+            shift_us: question.shift_us,
         };
         if let Some(served) = self.cache.get(&key) {
             return Ok(Content::Playlist(served));
@@ -270,7 +321,14 @@ impl Look<'_> {
         };
         let mut url = stream.url.clone();
         for _ in 0..=MOST_HOPS {
-            let Found::Answer(answer) = self.reader.answer(&url, None, moment_us, false)? else {
+            let query = Query {
+                url: &url,
+                range: None,
+                at_us: moment_us,
+                recording: false,
+                faults: self.faults,
+            };
+            let Found::Answer(answer) = self.reader.answer_to(&query)? else {
                 return Ok(None);
             };
             let Ok(own) = Url::parse(&answer.resource.url) else {
@@ -282,6 +340,7 @@ impl Look<'_> {
                 url: own,
                 headers,
                 content: Content::None,
+                early: false,
             };
             if let Some(target) = whole.redirect() {
                 url = target.into();
@@ -300,14 +359,19 @@ impl Look<'_> {
         Ok(None)
     }
 
-    fn ranges(&self, question: &Question, parts: Vec<RangePart>) -> Result<Looked, ReadError> {
+    fn ranges(
+        &self,
+        question: &Question,
+        parts: Vec<RangePart>,
+        early: bool,
+    ) -> Result<Looked, ReadError> {
         let facts: Vec<Part> = parts.iter().map(part_facts).collect();
         let (first, pieces, total) = match parts::plan(&facts, question.range) {
             Plan::Behind(size) => return Ok(Looked::Behind(size)),
             Plan::Hole(at) => return Ok(Looked::Hole(at)),
             Plan::Fault(index) => {
                 return match parts.into_iter().nth(index) {
-                    Some(part) => self.whole(question, part.answer),
+                    Some(part) => self.whole(question, part.answer, early),
                     None => Ok(Looked::Unknown),
                 };
             }
@@ -318,11 +382,16 @@ impl Look<'_> {
             } => (first, pieces, total),
         };
         let mut bodies = Vec::with_capacity(pieces.len());
+        let mut healed = false;
+        let mut paces = Vec::with_capacity(pieces.len());
         for piece in &pieces {
-            let body_id = parts
-                .get(piece.part)
-                .and_then(|part| part.answer.exchange.body_id);
-            if let Some(body_id) = body_id {
+            let answer = parts.get(piece.part).map(|part| &part.answer);
+            healed |= answer.is_some_and(|answer| answer.healed);
+            let pace = answer
+                .and_then(|answer| Pace::of(&answer.exchange, answer.exchange.body_size, false))
+                .map(|pace| pace.part(piece.skip, piece.length));
+            paces.push((pace, piece.length));
+            if let Some(body_id) = answer.and_then(|answer| answer.exchange.body_id) {
                 bodies.push(self.piece(body_id)?.slice(piece.skip, piece.length));
             }
         }
@@ -341,6 +410,9 @@ impl Look<'_> {
             first,
             total,
             pieces: bodies,
+            pace: Pace::joined(paces),
+            healed,
+            early,
         })))
     }
 }

@@ -15,15 +15,18 @@
 //! | [`timeline`] | clocks, the end, durations |
 //! | [`range`], [`parts`] | byte ranges: of one body, of a resource known by parts |
 //! | [`headers`], [`media_type`] | header fields |
+//! | [`pace`] | when bytes go |
 //! | [`replay`] | a session that is being replayed: its span, readers, watch |
 //! | `lookup`, `playlist` | from a question to recorded content, on a blocking thread |
 //! | [`respond`], `recorded`, `page`, [`body`] | from a request to a response |
-//! | [`serve`], [`stall`] | connections |
+//! | [`serve`], [`stall`], [`ending`] | connections |
 
 pub mod body;
+pub mod ending;
 pub mod headers;
 mod lookup;
 pub mod media_type;
+pub mod pace;
 mod page;
 pub mod parts;
 mod playlist;
@@ -41,6 +44,7 @@ pub(crate) mod testing;
 mod tests;
 pub mod timeline;
 
+pub use crate::session::Faults;
 pub use page::{Description, StreamDescription};
-pub use replay::{Options, Replay};
-pub use timeline::AtEnd;
+pub use replay::{Network, Options, Replay};
+pub use timeline::{AtEnd, Dates};

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use url::Url;
 
 use super::headers::entity_tag;
-use crate::hls::{Place, PlaylistKind, Variables, playlist_kind, read_media, replay_path, rewrite};
+use crate::hls::{
+    Place, PlaylistKind, Variables, playlist_kind, read_media, replay_path, rewrite, shift_dates,
+};
 use crate::session::digest;
 
 /// What is kept is at most so many playlists …
@@ -23,6 +25,10 @@ const MOST_BYTES: usize = 64 * 1024 * 1024;
 pub(super) struct Served {
     pub(super) bytes: Bytes,
     pub(super) tag: String,
+    /// Whether dates in it were moved.
+    pub(super) is_shifted: bool,
+    /// Whether it is no longer what the origin's entity tag stands for, at this URL.
+    pub(super) is_changed: bool,
 }
 
 /// Everything that a served playlist depends on.
@@ -40,6 +46,8 @@ pub(super) struct Key {
     pub(super) imports: Option<i64>,
     /// Whether an EXT-X-ENDLIST is to be added.
     pub(super) endlist: bool,
+    /// By how many microseconds dates are moved.
+    pub(super) shift_us: i64,
 }
 
 /// The playlists that were served last.
@@ -90,11 +98,20 @@ pub(super) fn serve(body: Vec<u8>, key: &Key, imports: &Variables) -> Served {
         Cow::Owned(rewritten) => rewritten,
         Cow::Borrowed(_) => body,
     };
-    served_bytes(if key.endlist {
-        with_end(rewritten, &key.origin)
-    } else {
-        rewritten
-    })
+    let (shifted, is_shifted) = match shift_dates(&rewritten, key.shift_us) {
+        Cow::Owned(shifted) => (shifted, true),
+        Cow::Borrowed(_) => (rewritten, false),
+    };
+    let length = shifted.len();
+    let ended = match key.endlist {
+        true => with_end(shifted, &key.origin),
+        false => shifted,
+    };
+    Served {
+        is_shifted,
+        is_changed: is_shifted || ended.len() != length,
+        ..served_bytes(ended)
+    }
 }
 
 /// A body as it is.
@@ -102,6 +119,8 @@ pub(super) fn served_bytes(bytes: Vec<u8>) -> Served {
     Served {
         tag: entity_tag(&digest(&bytes)),
         bytes: bytes.into(),
+        is_shifted: false,
+        is_changed: false,
     }
 }
 
@@ -134,6 +153,7 @@ mod tests {
             origin: Url::parse("https://h/live/main.m3u8").unwrap(),
             imports: None,
             endlist,
+            shift_us: 0,
         }
     }
 
@@ -198,6 +218,8 @@ mod tests {
                 Served {
                     bytes,
                     tag: String::new(),
+                    is_shifted: false,
+                    is_changed: false,
                 },
             );
         }

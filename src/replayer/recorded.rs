@@ -1,19 +1,24 @@
 //! Recorded answers as responses: status, fields and content as they were, faults as those
-//! faults; framing, ranges and entity tags are the replayer's own.
+//! faults; framing and ranges are the replayer's own.
 
-use http::header::{self, HeaderValue};
+use std::time::Duration;
+
+use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts as Request;
 use http::{Response, StatusCode};
 
-use super::body::{self, Piece};
+use super::body::{self, Break, LONGEST_WAIT, Piece};
+use super::ending::Ending;
 use super::headers::{self, clip_cache_control};
 use super::lookup::{Content, Pieces, Whole, is_broken};
 use super::media_type::{may_be_a_page, media_type};
+use super::pace::Pace;
 use super::range::{RangeSpec, Resolved};
+use super::replay::Network;
 use super::respond::{Reply, path_of, redirect};
 use super::stall::Stalled;
 use super::timeline::seconds_held;
-use crate::session::{Answer, Headers, Outcome};
+use crate::session::{Answer, Exchange, Faults, Headers, Outcome};
 use url::Url;
 
 /// What of a request matters here.
@@ -21,19 +26,63 @@ pub(super) struct Asked<'a> {
     pub(super) request: &'a Request,
     /// The moment of the recording, in microseconds of Unix time.
     pub(super) moment_us: i64,
+    /// Now, in microseconds of Unix time.
+    pub(super) now_us: i64,
+    /// By how many microseconds dates are moved.
+    pub(super) shift_us: i64,
     pub(super) range: Option<RangeSpec>,
     /// The clock in the path, as a path prefix.
     pub(super) prefix: String,
     pub(super) recording: bool,
+    /// Whether faults are answers.
+    pub(super) faults: Faults,
+    /// How fast answers come.
+    pub(super) network: Network,
     /// When media playlists end by themselves, if they do; in microseconds of Unix time.
     pub(super) playlists_end_us: Option<i64>,
 }
 
+impl Asked<'_> {
+    /// The pace of a body that stands for what came with an exchange.
+    fn pace(&self, exchange: &Exchange, length: u64) -> Option<Pace> {
+        match self.network {
+            Network::Full => None,
+            Network::Recorded => Pace::of(exchange, length, is_broken(exchange)),
+        }
+    }
+
+    /// A response that comes as it came.
+    fn paced(&self, mut reply: Reply, answer: &Answer) -> Reply {
+        if self.network == Network::Recorded && reply.response.is_some() {
+            reply.wait = duration(answer.wait_us);
+            reply.done.push("paced");
+        }
+        reply
+    }
+}
+
+fn duration(us: Option<i64>) -> Duration {
+    let us = us.and_then(|us| u64::try_from(us).ok());
+    Duration::from_micros(us.unwrap_or(0)).min(LONGEST_WAIT)
+}
+
 /// The response that an answer is.
 pub(super) fn whole(whole: Whole, asked: &Asked<'_>) -> Reply {
-    let id = whole.answer.exchange.id;
-    let mut reply = response(whole, asked);
+    let exchange = &whole.answer.exchange;
+    let id = exchange.id;
+    let done = match (whole.answer.healed, asked.faults) {
+        (true, _) => Some("healed"),
+        (false, Faults::Healed) if !exchange.is_good() => {
+            Some("it never had a good answer in its place")
+        }
+        _ => None,
+    };
+    let early = whole.early;
+    let answer = whole.answer.clone();
+    let mut reply = asked.paced(response(whole, asked), &answer);
     reply.exchange = Some(id);
+    reply.done.extend(early.then_some("early"));
+    reply.done.extend(done);
     reply.with_field(headers::EXCHANGE, &id.to_string())
 }
 
@@ -44,16 +93,7 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
         .filter(|status| *status >= 200)
         .and_then(|status| StatusCode::from_u16(status).ok());
     let Some(status) = status else {
-        let what = format!(
-            "recorded fault: {}, closed without an answer",
-            exchange.outcome
-        );
-        return Reply {
-            response: None,
-            session_us: None,
-            exchange: None,
-            what,
-        };
+        return no_response(exchange, asked.network);
     };
     if exchange.outcome == Outcome::Disk {
         let sentence = "the recorder could not store this body";
@@ -77,11 +117,34 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
         }
         Content::Playlist(served) => {
             let piece = Piece::Bytes(served.bytes.clone());
-            return fields.add(tagged(status, piece, &served.tag, asked, false), asked);
+            // The origin's tag stands for what the origin sent.
+            let tag = match served.is_changed {
+                true => served.tag.clone(),
+                false => fields.tag_or(&served.tag),
+            };
+            let pace = asked.pace(exchange, piece.length());
+            let mut reply = tagged(
+                status,
+                Good {
+                    piece,
+                    pace,
+                    ranges: false,
+                },
+                &tag,
+                asked,
+            );
+            reply.done.extend(served.is_shifted.then_some("shifted"));
+            return fields.add(reply, asked);
         }
         Content::Plain(piece, tag) if status == StatusCode::OK && !is_broken(exchange) => {
             let ranges = whole.answer.resource.kind.is_chunk();
-            return fields.add(tagged(status, piece.clone(), tag, asked, ranges), asked);
+            let tag = fields.tag_or(tag);
+            let good = Good {
+                piece: piece.clone(),
+                pace: asked.pace(exchange, piece.length()),
+                ranges,
+            };
+            return fields.add(tagged(status, good, &tag, asked), asked);
         }
         Content::Plain(piece, _) => broken_or(&whole, vec![piece.clone()], asked),
     };
@@ -103,11 +166,33 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
     fields.add(reply, asked)
 }
 
+/// The connection ends without an answer. Where the recorder waited in vain, a player does
+/// so for as long.
+fn no_response(exchange: &Exchange, network: Network) -> Reply {
+    let mut reply = Reply::none(format!("recorded fault: {}", exchange.outcome));
+    let is_held = matches!(
+        exchange.outcome,
+        Outcome::ConnectTimeout | Outcome::ResponseTimeout
+    );
+    if is_held || network == Network::Recorded {
+        reply.wait = duration(exchange.failed_us);
+        reply.done.push("held");
+    }
+    reply.resets = exchange.outcome == Outcome::Reset;
+    reply.done.push(if reply.resets {
+        "reset without an answer"
+    } else {
+        "closed without an answer"
+    });
+    reply
+}
+
 /// A body with its length; one that broke with the length that was announced, breaking there.
 fn broken_or(whole: &Whole, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
     let exchange = &whole.answer.exchange;
     let length: u64 = pieces.iter().map(Piece::length).sum();
     let kind = whole.answer.resource.kind;
+    let pace = asked.pace(exchange, length);
     if !is_broken(exchange) {
         let status = exchange.status.unwrap_or(0);
         let what = if status >= 400 {
@@ -115,7 +200,7 @@ fn broken_or(whole: &Whole, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
         } else {
             kind.to_string()
         };
-        let reply = Reply::new(Response::new(body::pieces(pieces)), what);
+        let reply = Reply::new(Response::new(body::pieces(pieces, pace)), what);
         // 204 and 304 have no content and must not say a length (RFC 9110 8.6).
         let has_content = !matches!(status, 204 | 304);
         return if has_content {
@@ -124,14 +209,15 @@ fn broken_or(whole: &Whole, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
             reply
         };
     }
-    let stalled = asked
-        .request
-        .extensions
-        .get::<Stalled>()
-        .cloned()
-        .unwrap_or_default();
+    let extensions = &asked.request.extensions;
+    let resets = exchange.outcome == Outcome::Reset;
+    let breaks = Break {
+        stalled: extensions.get::<Stalled>().cloned().unwrap_or_default(),
+        reset: extensions.get::<Ending>().filter(|_| resets).cloned(),
+    };
     let what = format!("recorded fault: {}, after {length} bytes", exchange.outcome);
-    let reply = Reply::new(Response::new(body::broken(pieces, stalled)), what);
+    let mut reply = Reply::new(Response::new(body::broken(pieces, pace, breaks)), what);
+    reply.done.push(if resets { "reset" } else { "broken" });
     match exchange.announced_bytes {
         Some(announced) if announced > length => {
             reply.with_field(header::CONTENT_LENGTH, &announced.to_string())
@@ -140,8 +226,21 @@ fn broken_or(whole: &Whole, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
     }
 }
 
-/// A good body: conditional, and in ranges where `ranges` says so.
-fn tagged(status: StatusCode, piece: Piece, tag: &str, asked: &Asked<'_>, ranges: bool) -> Reply {
+/// A body that came whole.
+struct Good {
+    piece: Piece,
+    pace: Option<Pace>,
+    /// Whether parts of it can be asked for.
+    ranges: bool,
+}
+
+/// A good body: conditional, and in ranges.
+fn tagged(status: StatusCode, good: Good, tag: &str, asked: &Asked<'_>) -> Reply {
+    let Good {
+        piece,
+        pace,
+        ranges,
+    } = good;
     let request = &asked.request.headers;
     let mut response = Response::new(body::empty());
     if headers::none_match_names(request, tag) {
@@ -163,12 +262,13 @@ fn tagged(status: StatusCode, piece: Piece, tag: &str, asked: &Asked<'_>, ranges
         }
         Resolved::Whole => {
             *response.status_mut() = status;
-            *response.body_mut() = body::pieces(vec![piece]);
+            *response.body_mut() = body::pieces(vec![piece], pace);
             Reply::new(response, "").with_field(header::CONTENT_LENGTH, &size.to_string())
         }
         Resolved::Part { first, length } => {
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-            *response.body_mut() = body::pieces(vec![piece.slice(first, length)]);
+            let pace = pace.map(|pace| pace.part(first, length));
+            *response.body_mut() = body::pieces(vec![piece.slice(first, length)], pace);
             Reply::new(response, "")
                 .with_field(header::CONTENT_LENGTH, &length.to_string())
                 .with_field(
@@ -194,9 +294,13 @@ pub(super) fn pieces(pieces: Pieces, asked: &Asked<'_>) -> Reply {
         first,
         total,
         pieces,
+        pace,
+        healed,
+        early,
     } = pieces;
     let length: u64 = pieces.iter().map(Piece::length).sum();
-    let mut response = Response::new(body::pieces(pieces));
+    let pace = pace.filter(|_| asked.network == Network::Recorded);
+    let mut response = Response::new(body::pieces(pieces, pace));
     if asked.range.is_some() {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
@@ -206,13 +310,15 @@ pub(super) fn pieces(pieces: Pieces, asked: &Asked<'_>) -> Reply {
     if asked.range.is_some() {
         reply = reply.with_field(header::CONTENT_RANGE, &content_range(first, length, total));
     }
-    let mut reply = Fields {
+    let fields = Fields {
         answer: &answer,
         url: &url,
         headers: &headers,
-    }
-    .add(reply, asked);
+    };
+    let mut reply = asked.paced(fields.add(reply, asked), &answer);
     reply.exchange = Some(answer.exchange.id);
+    reply.done.extend(early.then_some("early"));
+    reply.done.extend(healed.then_some("healed"));
     reply.with_field(headers::EXCHANGE, &answer.exchange.id.to_string())
 }
 
@@ -247,6 +353,9 @@ impl Fields<'_> {
         if let Ok(cache) = HeaderValue::from_str(&cache) {
             fields.insert(header::CACHE_CONTROL, cache);
         }
+        for (name, value) in self.dated(asked) {
+            fields.entry(name).or_insert(value);
+        }
         if status == StatusCode::NOT_MODIFIED {
             return reply;
         }
@@ -267,6 +376,50 @@ impl Fields<'_> {
             fields.insert(header::RETRY_AFTER, after);
         }
         reply
+    }
+
+    /// Fields about the age of the answer, and its entity tag.
+    fn dated(&self, asked: &Asked<'_>) -> Vec<(HeaderName, HeaderValue)> {
+        let held_us = self
+            .until_us(asked)
+            .map(|until| until.saturating_sub(asked.moment_us));
+        [
+            header::AGE,
+            header::LAST_MODIFIED,
+            header::EXPIRES,
+            header::ETAG,
+        ]
+        .into_iter()
+        .filter_map(|name| {
+            let value = self.recorded(name.as_str())?;
+            if !matches!(name, header::LAST_MODIFIED | header::EXPIRES) {
+                return Some((name, value));
+            }
+            let shifted = headers::shift_http_date(value.to_str().ok()?, asked.shift_us);
+            let is_late = name == header::EXPIRES
+                && !headers::expires_in_time(&shifted, asked.now_us, held_us);
+            let value = HeaderValue::from_str(&shifted).ok()?;
+            (!is_late).then_some((name, value))
+        })
+        .collect()
+    }
+
+    /// The origin's entity tag, if it sent one, else the replayer's own.
+    fn tag_or(&self, own: &str) -> String {
+        let recorded = self.headers.get("etag").map(str::trim);
+        recorded
+            .filter(|tag| !tag.is_empty())
+            .unwrap_or(own)
+            .to_owned()
+    }
+
+    /// From when on another answer holds.
+    fn until_us(&self, asked: &Asked<'_>) -> Option<i64> {
+        let is_playlist = self.answer.resource.kind.is_playlist();
+        let ends_us = asked
+            .playlists_end_us
+            .filter(|end| is_playlist && *end > asked.moment_us);
+        [self.answer.until_us, ends_us].into_iter().flatten().min()
     }
 
     fn recorded(&self, name: &str) -> Option<HeaderValue> {
@@ -302,10 +455,7 @@ impl Fields<'_> {
         else {
             return "no-cache".to_owned();
         };
-        let ends_us = asked
-            .playlists_end_us
-            .filter(|end| kind.is_playlist() && *end > asked.moment_us);
-        let until_us = [self.answer.until_us, ends_us].into_iter().flatten().min();
-        clip_cache_control(recorded, seconds_held(asked.moment_us, until_us))
+        let held = seconds_held(asked.moment_us, self.until_us(asked));
+        clip_cache_control(recorded, held)
     }
 }

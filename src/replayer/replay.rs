@@ -7,9 +7,9 @@ use super::lookup::{Look, Looked, Question};
 use super::page::{self, Description};
 use super::playlist::Cache;
 use super::pool::Pool;
-use super::timeline::{self, AtEnd, Span, format_time};
+use super::timeline::{self, AtEnd, Dates, Span, format_time};
 use crate::clock::{self, Clock};
-use crate::session::{ReadError, Reader, SessionFolder, StreamInfo};
+use crate::session::{Faults, ReadError, Reader, SessionFolder, StreamInfo};
 
 /// A recorder that was not seen for so long is gone.
 const SEEN_US: i64 = 15_000_000;
@@ -29,6 +29,24 @@ pub struct Options {
     pub offset: Duration,
     /// What happens after the end.
     pub at_end: AtEnd,
+    /// Whether faults are answers.
+    pub faults: Faults,
+    /// So much before its time a resource that is no playlist is given.
+    pub early: Duration,
+    /// What dates are.
+    pub dates: Dates,
+    /// How fast answers come.
+    pub network: Network,
+}
+
+/// How fast answers come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Network {
+    /// As fast as they go.
+    #[default]
+    Full,
+    /// As they came to the recorder.
+    Recorded,
 }
 
 /// A session that is being replayed.
@@ -38,6 +56,10 @@ pub struct Replay {
     clock: Clock,
     clock_us: i64,
     at_end: AtEnd,
+    faults: Faults,
+    early_us: i64,
+    dates: Dates,
+    network: Network,
     state: RwLock<State>,
     pool: Pool,
     cache: Cache,
@@ -63,6 +85,10 @@ impl Replay {
             clock,
             clock_us: clock.now_us().saturating_sub(clock::micros(options.offset)),
             at_end: options.at_end,
+            faults: options.faults,
+            early_us: clock::micros(options.early),
+            dates: options.dates,
+            network: options.network,
             state: RwLock::new(state),
             pool,
             cache: Cache::default(),
@@ -94,6 +120,21 @@ impl Replay {
         self.clock_us
     }
 
+    /// Whether faults are answers.
+    pub(super) fn faults(&self) -> Faults {
+        self.faults
+    }
+
+    /// By how many microseconds dates are moved on a clock.
+    pub(super) fn shift_us(&self, clock_us: i64) -> i64 {
+        self.span().shift_us(self.dates, clock_us)
+    }
+
+    /// How fast answers come.
+    pub(super) fn network(&self) -> Network {
+        self.network
+    }
+
     /// Whether media playlists end at that moment of the recording by themselves.
     pub(super) fn ends_playlists(&self, moment_us: i64) -> bool {
         self.at_end == AtEnd::Endlist && self.span().is_over(moment_us)
@@ -123,6 +164,8 @@ impl Replay {
                 reader,
                 streams: &streams,
                 cache: &self.cache,
+                faults: self.faults,
+                early_us: self.early_us,
             };
             page::describe(&self.name, span, &look, moment_us, prefix)
         })
@@ -163,6 +206,8 @@ impl Replay {
                 reader,
                 streams: &streams,
                 cache: &self.cache,
+                faults: self.faults,
+                early_us: self.early_us,
             }
             .ask(question)
         })

@@ -25,21 +25,30 @@ use crate::session::{ExchangeId, ReadError};
 pub struct Reply {
     /// `None`: the connection is closed without an answer, as the origin did.
     pub response: Option<Response<Body>>,
+    /// So long nothing comes.
+    pub wait: Duration,
+    /// Without a response: the connection is reset.
+    pub resets: bool,
     /// The session time of the request, in microseconds; `None`: it was about none.
     pub session_us: Option<i64>,
     /// The exchange that was answered with.
     pub exchange: Option<ExchangeId>,
-    /// What was done, in a few words.
+    /// What was answered, in a few words.
     pub what: String,
+    /// What was done to it.
+    pub done: Vec<&'static str>,
 }
 
 impl Reply {
     pub(super) fn new(response: Response<Body>, what: impl Into<String>) -> Self {
         Self {
             response: Some(response),
+            wait: Duration::ZERO,
+            resets: false,
             session_us: None,
             exchange: None,
             what: what.into(),
+            done: Vec::new(),
         }
     }
 
@@ -56,12 +65,30 @@ impl Reply {
         Self::new(response, sentence)
     }
 
+    /// No answer: the connection ends.
+    pub(super) fn none(what: impl Into<String>) -> Self {
+        Self {
+            response: None,
+            ..Self::new(Response::new(body::empty()), what)
+        }
+    }
+
     pub(super) fn with_field(mut self, name: HeaderName, value: &str) -> Self {
         if let (Some(response), Ok(value)) = (&mut self.response, HeaderValue::from_str(value)) {
             response.headers_mut().insert(name, value);
         }
         self
     }
+}
+
+/// The clock of a request.
+struct Clocked {
+    /// As a path prefix.
+    prefix: String,
+    /// What time it is on it.
+    session_us: i64,
+    /// By how many microseconds dates are moved on it.
+    shift_us: i64,
 }
 
 impl Replay {
@@ -135,7 +162,12 @@ impl Replay {
                 "the recording has not begun on this clock",
             )
         } else {
-            let question = self.question(request, path, prefix, (url, follow), session_us);
+            let clock = Clocked {
+                prefix,
+                session_us,
+                shift_us: self.shift_us(zero_us),
+            };
+            let question = self.question(request, path, clock, (url, follow));
             self.answer_question(request, question).await
         };
         reply.session_us = Some(session_us);
@@ -147,21 +179,21 @@ impl Replay {
         &self,
         request: &Request,
         path: &str,
-        prefix: String,
+        clock: Clocked,
         (url, follow): (Url, bool),
-        session_us: i64,
     ) -> Question {
         let span = self.span();
-        let moment_us = span.moment_us(session_us);
+        let moment_us = span.moment_us(clock.session_us);
         Question {
             url,
             follow,
             served: path.to_owned(),
-            prefix,
+            prefix: clock.prefix,
             range: asked_range(request),
             moment_us,
             recording: span.recording,
             endlist: self.ends_playlists(moment_us),
+            shift_us: clock.shift_us,
         }
     }
 
@@ -169,9 +201,13 @@ impl Replay {
         let asked = Asked {
             request,
             moment_us: question.moment_us,
+            now_us: self.now_us(),
+            shift_us: question.shift_us,
             range: question.range,
             prefix: question.prefix.clone(),
             recording: question.recording,
+            faults: self.faults(),
+            network: self.network(),
             playlists_end_us: self.ends_playlists_at(),
         };
         let url = question.url.clone();

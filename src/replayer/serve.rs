@@ -18,10 +18,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use super::body::Body;
+use super::ending::{Ending, Resettable};
 use super::replay::Replay;
 use super::respond::Reply;
 use super::stall::{Stalled, Stalling};
 use super::timeline::format_time;
+use crate::clock;
 
 /// Time for a client to send the head of its next request. Longer than the target durations
 /// in use, so that a connection is not closed just when a player loads its playlist again.
@@ -88,7 +90,7 @@ fn connection(
     stream: TcpStream,
     replay: Arc<Replay>,
 ) -> http1::Connection<
-    TokioIo<Stalling<TcpStream>>,
+    TokioIo<Stalling<Resettable>>,
     impl hyper::service::Service<
         hyper::Request<Incoming>,
         Response = Response<Body>,
@@ -98,11 +100,13 @@ fn connection(
 > {
     // Without it small responses wait for the client's acknowledgement; a socket that refuses is served as well.
     let _ = stream.set_nodelay(true);
+    let stream = Resettable::new(stream);
+    let ending = stream.ending();
     let stream = Stalling::new(stream, WRITE_TIME);
     let stalled = stream.stalled();
     let service = service_fn(move |request| {
-        let (replay, stalled) = (Arc::clone(&replay), stalled.clone());
-        async move { serve(&replay, request, stalled).await }
+        let (replay, stalled, ending) = (Arc::clone(&replay), stalled.clone(), ending.clone());
+        async move { serve(&replay, request, stalled, ending).await }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
@@ -115,15 +119,25 @@ async fn serve(
     replay: &Arc<Replay>,
     request: hyper::Request<Incoming>,
     stalled: Stalled,
+    ending: Ending,
 ) -> Result<Response<Body>, Closed> {
+    let received = clock::instant();
     let (mut request, _) = request.into_parts();
     request.extensions.insert(stalled);
+    request.extensions.insert(ending.clone());
     let reply = if has_one_host(&request) {
         replay.respond(&request).await
     } else {
         Reply::sentence(StatusCode::BAD_REQUEST, "a request has one Host field")
     };
-    log(&request, &reply);
+    tracing::info!("{}", log_line(&request, &reply));
+    if reply.wait > Duration::ZERO {
+        // A client that goes away ends this.
+        tokio::time::sleep_until(received + reply.wait).await;
+    }
+    if reply.resets {
+        ending.reset();
+    }
     reply.response.ok_or(Closed)
 }
 
@@ -133,7 +147,8 @@ fn has_one_host(request: &Request) -> bool {
     hosts == 1 || (hosts == 0 && request.version < Version::HTTP_11)
 }
 
-fn log(request: &Request, reply: &Reply) {
+/// When, what was asked for, which exchange was the answer, and what was done to it.
+fn log_line(request: &Request, reply: &Reply) -> String {
     let time = reply.session_us.map_or_else(|| "-".to_owned(), format_time);
     let status = reply
         .response
@@ -154,150 +169,14 @@ fn log(request: &Request, reply: &Reply) {
     let exchange = reply
         .exchange
         .map_or_else(String::new, |id| format!("exchange {id}, "));
+    let done: String = reply.done.iter().map(|one| format!(", {one}")).collect();
     // A query may hold a secret.
     let path = request.uri.path();
-    tracing::info!(
-        "{time} {status} {} {path} {bytes} bytes, {exchange}{}",
-        request.method,
-        reply.what
-    );
+    format!(
+        "{time} {status} {} {path} {bytes} bytes, {exchange}{}{done}",
+        request.method, reply.what
+    )
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::{MAIN, Recording};
-    use super::super::{AtEnd, Options};
-    use super::*;
-    use crate::clock::Clock;
-    use crate::session::{Kind, Outcome};
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::sync::oneshot;
-
-    struct Server {
-        address: std::net::SocketAddr,
-        stop: oneshot::Sender<()>,
-        done: tokio::task::JoinHandle<()>,
-    }
-
-    async fn start(recording: &Recording, at_end: AtEnd) -> Server {
-        let options = Options {
-            offset: Duration::from_secs(1),
-            at_end,
-        };
-        let replay = Replay::open(recording.folder.clone(), Clock::start(), options).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel();
-        let shutdown = async {
-            let _ = stopped.await;
-        };
-        let done = tokio::spawn(run(listener, Arc::new(replay), shutdown));
-        Server {
-            address,
-            stop,
-            done,
-        }
-    }
-
-    /// What comes back for these bytes, until the connection is closed.
-    async fn talk(server: &Server, bytes: &str) -> String {
-        let mut client = TcpStream::connect(server.address).await.unwrap();
-        client.write_all(bytes.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        // A connection that is reset has given what it had.
-        let _ = client.read_to_end(&mut answer).await;
-        String::from_utf8(answer).unwrap()
-    }
-
-    fn get(path: &str) -> String {
-        format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-    }
-
-    #[tokio::test]
-    async fn answers_faults_and_bad_requests_over_the_wire() {
-        let recording = Recording::start().await;
-        recording.text(Kind::Main, MAIN, 0, "#EXTM3U\n", &[]).await;
-        let mut refused = recording.exchange(Kind::Segment, "http://o.example/refused.ts", 0);
-        (refused.status, refused.outcome) = (None, Outcome::Refused);
-        recording.add(refused).await;
-        let mut short = recording.exchange(Kind::Segment, "http://o.example/short.ts", 0);
-        (short.announced_bytes, short.outcome) = (Some(100), Outcome::Reset);
-        short.body = recording.file(short.id, b"half");
-        recording.add(short).await;
-        let whole = vec![b'x'; 1_000_000];
-        recording
-            .chunk("http://o.example/whole.ts", 0, &whole)
-            .await;
-        recording.finish().await;
-        let server = start(&recording, AtEnd::Hold).await;
-
-        let playlist = talk(&server, &get("/stream.m3u8")).await;
-        assert!(
-            playlist.starts_with("HTTP/1.1 200 OK\r\n") && playlist.ends_with("\r\n\r\n#EXTM3U\n"),
-            "{playlist}"
-        );
-        assert!(
-            playlist.contains("content-length: 8\r\n") && playlist.contains("\r\ndate: "),
-            "{playlist}"
-        );
-        assert_eq!(
-            talk(&server, &get("/http/o.example:80/refused.ts")).await,
-            ""
-        );
-        let short = talk(&server, &get("/http/o.example:80/short.ts")).await;
-        assert!(
-            short.contains("content-length: 100\r\n") && short.ends_with("\r\n\r\nhalf"),
-            "{short}"
-        );
-        let whole = talk(&server, &get("/http/o.example:80/whole.ts")).await;
-        assert_eq!(
-            whole.split("\r\n\r\n").nth(1).map(str::len),
-            Some(1_000_000)
-        );
-        for bad in [
-            "GET / HTTP/1.1\r\n\r\n",
-            "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n",
-            "nonsense\r\n\r\n",
-        ] {
-            let answer = talk(
-                &server,
-                &bad.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"),
-            )
-            .await;
-            assert!(answer.starts_with("HTTP/1.1 400 "), "{bad:?}: {answer}");
-        }
-        server.stop.send(()).unwrap();
-        server.done.await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn two_requests_share_a_connection() {
-        let recording = Recording::start().await;
-        recording.text(Kind::Main, MAIN, 0, "#EXTM3U\n", &[]).await;
-        recording.finish().await;
-        let server = start(&recording, AtEnd::Hold).await;
-        let first = "HEAD /stream.m3u8 HTTP/1.1\r\nHost: h\r\n\r\n";
-        let both = talk(&server, &format!("{first}{}", get("/stream.m3u8"))).await;
-        assert_eq!(both.matches("HTTP/1.1 200 OK").count(), 2, "{both}");
-        assert_eq!(both.matches("#EXTM3U").count(), 1, "{both}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn silent_and_slow_clients_are_closed() {
-        let recording = Recording::start().await;
-        recording.text(Kind::Main, MAIN, 0, "#EXTM3U\n", &[]).await;
-        recording.finish().await;
-        let server = start(&recording, AtEnd::Hold).await;
-        let idle = "GET /stream.m3u8 HTTP/1.1\r\nHost: h\r\n\r\n";
-        for head in ["", "GET /stream.m3u8 HTTP/1.1\r\nHo", idle] {
-            let before = crate::clock::instant();
-            let answer = talk(&server, head).await;
-            assert_eq!(answer.contains("#EXTM3U"), head == idle, "{answer}");
-            let waited = crate::clock::instant() - before;
-            assert!(
-                waited >= HEAD_TIME && waited < HEAD_TIME * 2,
-                "{head:?}: {waited:?}"
-            );
-        }
-    }
-}
+mod tests;

@@ -59,6 +59,7 @@ impl Recording {
             lag_us: None,
             wait_us: Some(1000),
             receive_us: Some(0),
+            failed_us: None,
             status: Some(200),
             http_version: None,
             remote_addr: None,

@@ -14,6 +14,16 @@ pub enum AtEnd {
     Stop,
 }
 
+/// What the dates of a recording are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dates {
+    /// As recorded.
+    #[default]
+    Recorded,
+    /// Moved, so that session time now is wall-clock now.
+    Shifted,
+}
+
 /// Where a recording lies in time. All in microseconds of Unix time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
@@ -34,6 +44,14 @@ impl Span {
     /// The session time of a moment of the recording, in microseconds.
     pub fn session_us(&self, moment_us: i64) -> i64 {
         moment_us.saturating_sub(self.zero_us)
+    }
+
+    /// By how many microseconds dates are moved on a clock whose ZERO is `clock_us`.
+    pub fn shift_us(&self, dates: Dates, clock_us: i64) -> i64 {
+        match dates {
+            Dates::Recorded => 0,
+            Dates::Shifted => clock_us.saturating_sub(self.zero_us),
+        }
     }
 
     /// Length of the recording, in microseconds.
@@ -179,6 +197,8 @@ mod tests {
             .is_over(9_000)
         );
         assert_eq!(span.length_us(), 4_000);
+        assert_eq!(span.shift_us(Dates::Shifted, 9_000), 8_000);
+        assert_eq!(span.shift_us(Dates::Recorded, 9_000), 0);
     }
 
     #[test]

@@ -4,8 +4,26 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::heal::{Faults, GOOD};
 use super::model::{ByteRange, ExchangeId, Kind, Outcome};
 use super::read::{Exchange, ReadError, Reader, ResourceInfo};
+
+/// What is asked of a session.
+#[derive(Debug, Clone, Copy)]
+pub struct Query<'a> {
+    /// An absolute URL of the origin.
+    pub url: &'a str,
+    /// First and, if it was said, last byte that a player asks for; it matters only for
+    /// resources that are known by byte ranges.
+    pub range: Option<(u64, Option<u64>)>,
+    /// The moment, in microseconds of Unix time.
+    pub at_us: i64,
+    /// Whether the session is being recorded, so that what was listed and has not landed may
+    /// still land ([`Found::Pending`]).
+    pub recording: bool,
+    /// Whether faults are answers.
+    pub faults: Faults,
+}
 
 /// What the session knows for a URL at a moment.
 #[derive(Debug)]
@@ -31,6 +49,10 @@ pub struct Answer {
     pub exchange: Exchange,
     /// The exchange that confirmed it, where one did.
     pub confirmed_by: Option<ExchangeId>,
+    /// Requested to first byte, in microseconds, of the exchange or of what confirmed it.
+    pub wait_us: Option<i64>,
+    /// It takes the place of a fault.
+    pub healed: bool,
     /// From when on another answer holds, in microseconds of Unix time; `None`: to the end.
     pub until_us: Option<i64>,
 }
@@ -46,14 +68,25 @@ pub struct RangePart {
     pub answer: Answer,
 }
 
+/// An exchange that answers for a resource.
+struct Given {
+    resource: ResourceInfo,
+    exchange: Exchange,
+    healed: bool,
+}
+
+impl Given {
+    /// Of several resources with one URL, the greatest answers: the newest; where faults are
+    /// healed, a good one.
+    fn rank(&self, query: &Query<'_>) -> (bool, i64, ExchangeId) {
+        let is_good = query.faults == Faults::Healed && self.exchange.is_good();
+        (is_good, self.exchange.from_us, self.exchange.id)
+    }
+}
+
 impl Reader {
-    /// The answer for `url` at `at_us` (microseconds of Unix time).
-    ///
-    /// `range`: first and, if it was said, last byte that a player asks for; it matters only
-    /// for resources that are known by byte ranges.
-    ///
-    /// `recording`: whether the session is being recorded, so that what was listed and has
-    /// not landed may still land ([`Found::Pending`]).
+    /// The answer for `url` at `at_us` (microseconds of Unix time), faults as recorded; the
+    /// arguments are those of [`Query`].
     ///
     /// # Errors
     /// The database is damaged.
@@ -64,45 +97,60 @@ impl Reader {
         at_us: i64,
         recording: bool,
     ) -> Result<Found, ReadError> {
-        let resources = self.resources(url)?;
+        self.answer_to(&Query {
+            url,
+            range,
+            at_us,
+            recording,
+            faults: Faults::Recorded,
+        })
+    }
+
+    /// The answer to a query.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn answer_to(&self, query: &Query<'_>) -> Result<Found, ReadError> {
+        let resources = self.resources(query.url)?;
         if resources.is_empty() {
             return Ok(Found::Unknown);
         }
+        let range = query.range;
         // Of a file that grows there is always a range to come; whoever asks for all of it
         // has not asked for that.
         let asked =
             |r: &&ResourceInfo| r.range.is_none() || (range.is_some() && overlaps(r.range, range));
-        if recording && self.is_pending(resources.iter().filter(asked), at_us)? {
+        if query.recording && self.is_pending(resources.iter().filter(asked), query.at_us)? {
             return Ok(Found::Pending);
         }
         let (whole, ranged): (Vec<_>, Vec<_>) =
             resources.into_iter().partition(|r| r.range.is_none());
         let mut not_yet: Option<i64> = None;
-        let mut best: Option<(Exchange, ResourceInfo)> = None;
+        let mut best: Option<Given> = None;
         for resource in whole {
-            match self.exchange_at(resource.id, at_us)? {
-                Some(e)
+            match self.given(resource, query)? {
+                Ok(given)
                     if best
                         .as_ref()
-                        .is_none_or(|(b, _)| (e.from_us, e.id) > (b.from_us, b.id)) =>
+                        .is_none_or(|b| given.rank(query) > b.rank(query)) =>
                 {
-                    best = Some((e, resource));
+                    best = Some(given);
                 }
-                Some(_) => {}
-                None => not_yet = earlier(not_yet, self.first_after(resource.id, at_us)?),
+                Ok(_) => {}
+                Err(from_us) => not_yet = earlier(not_yet, from_us),
             }
         }
-        if let Some((exchange, resource)) = best {
-            return Ok(Found::Answer(Box::new(self.complete(resource, exchange)?)));
+        if let Some(given) = best {
+            return Ok(Found::Answer(Box::new(self.complete(given, query.faults)?)));
         }
         let mut parts = Vec::new();
         for resource in ranged {
             if !overlaps(resource.range, range) {
                 continue;
             }
-            match self.exchange_at(resource.id, at_us)? {
-                Some(exchange) => parts.extend(part(self.complete(resource, exchange)?)),
-                None => not_yet = earlier(not_yet, self.first_after(resource.id, at_us)?),
+            match self.given(resource, query)? {
+                Ok(given) => parts.extend(part(self.complete(given, query.faults)?)),
+                Err(from_us) => not_yet = earlier(not_yet, from_us),
             }
         }
         parts.sort_by_key(|p: &RangePart| (p.first, p.answer.exchange.id));
@@ -111,6 +159,40 @@ impl Reader {
             (true, Some(from)) => Ok(Found::NotYet(from)),
             (true, None) => Ok(Found::Unknown),
         }
+    }
+
+    /// The exchange that answers for a resource; else from when on one does, if ever.
+    fn given(
+        &self,
+        resource: ResourceInfo,
+        query: &Query<'_>,
+    ) -> Result<Result<Given, Option<i64>>, ReadError> {
+        let plain = self.exchange_at(resource.id, query.at_us)?;
+        let heals =
+            query.faults == Faults::Healed && !plain.as_ref().is_some_and(Exchange::is_good);
+        let good = match heals {
+            true => self.good_at(&resource, plain.as_ref(), query.at_us)?,
+            false => None,
+        };
+        let healed = good.is_some();
+        Ok(match good.or(plain) {
+            Some(exchange) => Ok(Given {
+                resource,
+                exchange,
+                healed,
+            }),
+            None => {
+                let healed_from = match heals {
+                    true => self.healed_from(resource.id)?,
+                    false => None,
+                };
+                let to_come = healed_from.filter(|from| *from > query.at_us);
+                Err(match to_come {
+                    Some(from_us) => Some(from_us),
+                    None => self.first_after(resource.id, query.at_us)?,
+                })
+            }
+        })
     }
 
     /// Exactly; then without `_HLS_` directives; then without the query, where that is one resource.
@@ -188,7 +270,7 @@ impl Reader {
         self.exchange_where("id = ?1", params![id])
     }
 
-    fn exchange_where(
+    pub(super) fn exchange_where(
         &self,
         condition: &str,
         values: &[&dyn rusqlite::ToSql],
@@ -198,7 +280,8 @@ impl Reader {
                 "SELECT id, from_us, requested_us, wait_us, status, header_set_id, header_values, announced_bytes,
                         body_id, body_encoding, body_first, resource_bytes, confirms_id, outcome, error,
                         (SELECT size FROM body WHERE body.id = body_id),
-                        (SELECT sha256 FROM body WHERE body.id = body_id)
+                        (SELECT sha256 FROM body WHERE body.id = body_id), failed_us,
+                        receive_us, arrival
                    FROM exchange WHERE {condition}"
             ))
             .and_then(|mut s| s.query_row(values, exchange_row).optional())
@@ -214,25 +297,26 @@ impl Reader {
             .map_err(|e| self.failed(e))
     }
 
-    fn complete(&self, resource: ResourceInfo, exchange: Exchange) -> Result<Answer, ReadError> {
-        let until_us = self.until(&resource, &exchange)?;
+    fn complete(&self, given: Given, faults: Faults) -> Result<Answer, ReadError> {
+        let Given {
+            resource,
+            exchange,
+            healed,
+        } = given;
+        let until_us = self.until(&resource, &exchange, faults)?;
         let confirmed = match exchange.confirms_id {
             Some(id) => self.exchange(id)?,
             None => None,
         };
-        Ok(match confirmed {
-            Some(whole) => Answer {
-                resource,
-                confirmed_by: Some(exchange.id),
-                exchange: whole,
-                until_us,
-            },
-            None => Answer {
-                resource,
-                confirmed_by: None,
-                exchange,
-                until_us,
-            },
+        let wait_us = exchange.wait_us;
+        let confirmed_by = confirmed.is_some().then_some(exchange.id);
+        Ok(Answer {
+            resource,
+            exchange: confirmed.unwrap_or(exchange),
+            confirmed_by,
+            wait_us,
+            healed,
+            until_us,
         })
     }
 
@@ -242,12 +326,20 @@ impl Reader {
         &self,
         resource: &ResourceInfo,
         exchange: &Exchange,
+        faults: Faults,
     ) -> Result<Option<i64>, ReadError> {
         const LOOK_AHEAD: i64 = 64;
+        let counts = match faults {
+            Faults::Recorded => "outcome NOT IN ('aborted', 'disk')",
+            Faults::Healed => GOOD,
+        };
         let said = exchange.confirms_id.unwrap_or(exchange.id);
         let later: Vec<(i64, i64, Option<i64>, Option<i64>)> = self.list(
-            "SELECT from_us, id, confirms_id, body_id FROM exchange
-              WHERE resource_id = ?1 AND (from_us, id) > (?2, ?3) ORDER BY from_us, id LIMIT ?4",
+            &format!(
+                "SELECT from_us, id, confirms_id, body_id FROM exchange
+                  WHERE resource_id = ?1 AND (from_us, id) > (?2, ?3) AND ({counts})
+                  ORDER BY from_us, id LIMIT ?4"
+            ),
             params![resource.id, exchange.from_us, exchange.id, LOOK_AHEAD],
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
         )?;
@@ -305,6 +397,9 @@ fn exchange_row(row: &Row<'_>) -> rusqlite::Result<Exchange> {
         error: row.get(14)?,
         body_size: optional(15)?.unwrap_or(0),
         body_sha256: row.get(16)?,
+        failed_us: row.get(17)?,
+        receive_us: row.get(18)?,
+        arrival: row.get(19)?,
     })
 }
 

@@ -10,6 +10,7 @@ mod chunks;
 mod faults;
 mod folder;
 mod headers;
+mod heal;
 mod lines;
 mod model;
 mod read;
@@ -17,11 +18,12 @@ mod schema;
 mod store;
 mod write;
 
-pub use answer::{Answer, Found, RangePart};
+pub use answer::{Answer, Found, Query, RangePart};
 pub use chunks::{ChunkFile, DownloadFile};
 pub use faults::Fault;
 pub use folder::{FolderError, SessionFolder, Sessions};
 pub use headers::Headers;
+pub use heal::Faults;
 pub use model::{
     Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
     NewRevision, Outcome, ResourceKey, digest,

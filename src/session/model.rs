@@ -231,8 +231,10 @@ pub struct NewExchange {
     pub lag_us: Option<i64>,
     /// Requested to first byte of the response, in microseconds.
     pub wait_us: Option<i64>,
-    /// First byte to last byte, in microseconds.
+    /// First byte to last byte, or to the break, in microseconds.
     pub receive_us: Option<i64>,
+    /// Without a response: requested to its end, in microseconds.
+    pub failed_us: Option<i64>,
     /// HTTP status.
     pub status: Option<u16>,
     /// For example `HTTP/1.1`.
@@ -285,6 +287,7 @@ impl NewExchange {
             lag_us: None,
             wait_us: None,
             receive_us: None,
+            failed_us: None,
             status: None,
             http_version: None,
             remote_addr: None,

@@ -1,5 +1,4 @@
 //! Reading a session, also one that is being recorded, also one from a stranger.
-//!
 //! A reader never writes and keeps no transaction open for longer than a query.
 
 use std::io;
@@ -114,6 +113,12 @@ pub struct Exchange {
     pub requested_us: i64,
     /// Requested to first byte of the response.
     pub wait_us: Option<i64>,
+    /// First byte to last byte, or to the break.
+    pub receive_us: Option<i64>,
+    /// As in `schema.sql`; `None`: the body came at once.
+    pub arrival: Option<String>,
+    /// Without a response: requested to its end.
+    pub failed_us: Option<i64>,
     /// HTTP status; `None`: there was no response.
     pub status: Option<u16>,
     /// Row of `header_set`.

@@ -2,7 +2,7 @@
 --
 -- Times (names ending in _us without a noun of duration) are microseconds of Unix
 -- time, from one reading of the wall clock plus the monotonic clock. wait_us,
--- receive_us, lag_us, target_duration_us and part_target_us are durations in microseconds.
+-- receive_us, failed_us, lag_us, target_duration_us and part_target_us are durations in microseconds.
 
 -- One life of the recorder process.
 CREATE TABLE run (
@@ -95,7 +95,8 @@ CREATE TABLE exchange (
   requested_us  INTEGER NOT NULL,
   lag_us        INTEGER,                       -- a poll: how late the recorder was against its own grid
   wait_us       INTEGER,                       -- requested to first byte of the response; NULL: no response
-  receive_us    INTEGER,                       -- first byte to last byte
+  receive_us    INTEGER,                       -- first byte to last byte, or to the break
+  failed_us     INTEGER,                       -- requested to its end, where there was no response
   status        INTEGER,                       -- HTTP status; NULL: no response
   http_version  TEXT,                          -- 'HTTP/1.1', 'HTTP/2.0'
   remote_addr   TEXT,                          -- address and port that answered

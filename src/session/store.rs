@@ -80,14 +80,14 @@ impl Store {
         self.db
             .prepare_cached(
                 "INSERT INTO exchange (id, resource_id, referrer_id, head_id, from_us, requested_us, lag_us,
-                   wait_us, receive_us, status, http_version, remote_addr, header_set_id, header_values,
+                   wait_us, receive_us, failed_us, status, http_version, remote_addr, header_set_id, header_values,
                    announced_bytes, wire_bytes, arrival, body_id, body_encoding, body_first, resource_bytes,
                    confirms_id, outcome, error)
-                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)",
+                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25)",
             )?
             .execute(params![
                 new.id, resource_id, new.referrer_id, new.head_id, from_us, new.requested_us, new.lag_us,
-                new.wait_us, new.receive_us, new.status, new.http_version, new.remote_addr, set_id, values,
+                new.wait_us, new.receive_us, new.failed_us, new.status, new.http_version, new.remote_addr, set_id, values,
                 new.announced_bytes.map(to_i64), new.wire_bytes.map(to_i64), new.arrival, body_id, new.body_encoding,
                 new.body_first.map(to_i64), new.resource_bytes.map(to_i64),
                 new.confirms_id, new.outcome.as_str(), new.error,

@@ -24,8 +24,8 @@ const LAYERS: [(&str, &[&str]); 8] = [
 /// What only some files may name: a path (of a library, or a reading of time) and where.
 const OWNED: [(&str, &[&str]); 16] = [
     ("reqwest", &["recorder/"]),
-    ("hyper", &["recorder/classify.rs", "replayer/serve.rs"]),
-    ("hyper_util", &["replayer/serve.rs"]),
+    ("hyper", &["recorder/classify.rs", "replayer/serve"]),
+    ("hyper_util", &["replayer/serve"]),
     ("rustls", &["recorder/client.rs", "recorder/classify.rs"]),
     ("rusqlite", &["session/"]),
     ("cap_std", &["session/"]),

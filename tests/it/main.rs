@@ -8,6 +8,7 @@ mod chunks;
 mod command_line;
 mod corpus;
 mod endings;
+mod faithful;
 mod faults;
 mod growth;
 mod http;

@@ -70,6 +70,7 @@ fn exchange(
         lag_us: Some(0),
         wait_us: Some(0),
         receive_us: Some(0),
+        failed_us: None,
         status: Some(200),
         http_version: None,
         remote_addr: None,
@@ -104,14 +105,14 @@ fn finished_session(sessions: &Path, name: &str) {
 }
 
 /// A replayer that runs; ends with the test.
-struct Replayer {
+pub struct Replayer {
     process: Child,
     announced: Vec<String>,
-    address: String,
+    pub address: String,
 }
 
 impl Replayer {
-    fn start(sessions: &Path, arguments: &[&str]) -> Self {
+    pub fn start(sessions: &Path, arguments: &[&str]) -> Self {
         let mut process = isreplayer(sessions, arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -322,3 +322,88 @@ async fn a_stream_that_takes_variables_from_its_query_is_at_its_own_url() {
     );
     assert_eq!(text(get(&replay, &path(MAIN), &[]).await).await, defining);
 }
+
+#[tokio::test]
+async fn dates_are_moved_to_now_on_the_clock_of_the_request() {
+    let recording = Recording::start().await;
+    let zero = chrono::DateTime::from_timestamp_micros(recording.zero_us).unwrap();
+    let dated = |at: chrono::DateTime<chrono::Utc>| {
+        let date = at.format("%Y-%m-%dT%H:%M:%S%.6fZ");
+        format!("#EXTM3U\n#EXT-X-PROGRAM-DATE-TIME:{date}\n#EXTINF:4,\ns1.ts\n")
+    };
+    let body = dated(zero);
+    recording.text(Kind::Media, MEDIA, 0, &body, &[]).await;
+    recording.finish().await;
+    let options = Options {
+        dates: Dates::Shifted,
+        ..Options::default()
+    };
+    let shifted = open(&recording, options);
+    for later_ms in [0, 3_600_000] {
+        let clock = zero.timestamp_millis() - 10_000_000 + later_ms;
+        let path = format!("/@{clock}{}", path(MEDIA));
+        let wanted = dated(chrono::DateTime::from_timestamp_millis(clock).unwrap());
+        let reply = shifted.respond(&request(Method::GET, &path, &[])).await;
+        assert_eq!(reply.done, ["shifted"]);
+        assert_eq!(text(reply.response.unwrap()).await, wanted);
+        let recorded = replay(&recording, 0, AtEnd::Hold);
+        assert_eq!(text(get(&recorded, &path, &[]).await).await, body);
+    }
+}
+
+#[tokio::test]
+async fn fields_that_players_act_on_are_those_of_the_origin() {
+    let recording = Recording::start().await;
+    let modified = "Fri, 20 Nov 2020 12:00:00 GMT";
+    let fields = [
+        ("content-type", "text/plain"),
+        ("age", "17"),
+        ("last-modified", modified),
+        ("etag", "W/\"v1\""),
+        ("expires", "Wed, 20 Nov 2999 12:00:00 GMT"),
+        ("set-cookie", "a=b"),
+    ];
+    for (from_ms, name) in [(0, "s1.ts"), (9_000, "s2.ts")] {
+        let list = format!("#EXTM3U\n#EXTINF:4,\n{name}\n");
+        recording
+            .text(Kind::Media, MEDIA, from_ms, &list, &fields)
+            .await;
+    }
+    recording.finish().await;
+    let first = get(&replay(&recording, 1_000, AtEnd::Hold), &path(MEDIA), &[]).await;
+    for (name, value) in &fields[..4] {
+        assert_eq!(field(&first, name), *value);
+    }
+    assert_eq!(field(&first, "expires"), "", "it would outlive its answer");
+    assert_eq!(field(&first, "set-cookie"), "");
+    let exposed = field(&first, "access-control-expose-headers");
+    for name in ["Age", "ETag", "Expires", "Last-Modified", "Retry-After"] {
+        assert!(exposed.split(", ").any(|one| one == name), "{name}");
+    }
+    let last = get(&replay(&recording, 9_500, AtEnd::Hold), &path(MEDIA), &[]).await;
+    assert_eq!(field(&last, "expires"), fields[4].1, "nothing comes after");
+    let ask = [("if-none-match", "\"v1\"")];
+    let same = get(&replay(&recording, 1_000, AtEnd::Hold), &path(MEDIA), &ask).await;
+    assert_eq!(same.status(), StatusCode::NOT_MODIFIED);
+    assert_eq!(
+        (field(&same, "etag"), field(&same, "last-modified")),
+        ("W/\"v1\"", modified)
+    );
+    let ended = get(
+        &replay(&recording, 60_000, AtEnd::Endlist),
+        &path(MEDIA),
+        &ask,
+    )
+    .await;
+    assert_eq!(ended.status(), StatusCode::OK, "an end was added");
+    let options = Options {
+        dates: Dates::Shifted,
+        ..Options::default()
+    };
+    let clock = format!("/@{}{}", recording.zero_us / 1000 - 60_000, path(MEDIA));
+    let shifted = get(&open(&recording, options), &clock, &[]).await;
+    assert_eq!(
+        field(&shifted, "last-modified"),
+        "Fri, 20 Nov 2020 11:59:00 GMT"
+    );
+}

@@ -23,6 +23,45 @@ async fn nothing_is_there_before_it_was_listed() {
 }
 
 #[tokio::test]
+async fn what_is_there_in_a_moment_is_given_but_playlists_are_exact() {
+    let recording = channel().await;
+    let listed = "http://origin.example/live/v1/b.m3u8";
+    recording
+        .text(
+            Kind::Media,
+            listed,
+            10_000,
+            "#EXTM3U\n#EXTINF:4,\nc.ts\n",
+            &[],
+        )
+        .await;
+    recording.finish().await;
+    let early = |offset_ms| {
+        let options = Options {
+            offset: Duration::from_millis(offset_ms),
+            early: Duration::from_secs(1),
+            ..Options::default()
+        };
+        open(&recording, options)
+    };
+    let segment = path("https://cdn.example/s2.ts");
+    assert_eq!(
+        get(&early(8_500), &segment, &[]).await.status(),
+        StatusCode::NOT_FOUND
+    );
+    let replay = early(9_300);
+    let reply = replay.respond(&request(Method::GET, &segment, &[])).await;
+    assert_eq!(reply.done, ["early"]);
+    assert_eq!(text(reply.response.unwrap()).await, "abc");
+    assert_eq!(
+        get(&replay, &path(listed), &[]).await.status(),
+        StatusCode::NOT_FOUND
+    );
+    let media = text(get(&replay, &path(MEDIA), &[]).await).await;
+    assert!(media.ends_with("s1.ts\n"), "{media}");
+}
+
+#[tokio::test]
 async fn redirects_are_replayed_and_followed_for_a_stream() {
     let recording = Recording::start().await;
     let mut hop = recording.exchange(Kind::Main, MAIN, 0);
@@ -86,7 +125,7 @@ async fn faults_are_answered_as_those_faults() {
         .respond(&request(Method::GET, &path(&url("refused.ts")), &[]))
         .await;
     assert!(
-        reply.response.is_none() && reply.what.contains("refused"),
+        reply.response.is_none() && reply.what.contains("refused") && !reply.resets,
         "{}",
         reply.what
     );

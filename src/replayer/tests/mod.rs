@@ -2,6 +2,7 @@
 
 mod content;
 mod faults;
+mod healed;
 mod rule;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use http_body_util::BodyExt;
 use super::body::Body;
 use super::respond::Reply;
 use super::testing::{MAIN, Recording, bytes, headers};
-use super::{AtEnd, Options, Replay};
+use super::{AtEnd, Dates, Faults, Options, Replay};
 use crate::clock::Clock;
 use crate::hls::ByteRange;
 use crate::session::{Found, Kind, Outcome, Reader};
@@ -28,7 +29,12 @@ fn replay(recording: &Recording, offset_ms: u64, at_end: AtEnd) -> Arc<Replay> {
     let options = Options {
         offset: Duration::from_millis(offset_ms),
         at_end,
+        ..Options::default()
     };
+    open(recording, options)
+}
+
+fn open(recording: &Recording, options: Options) -> Arc<Replay> {
     Arc::new(Replay::open(recording.folder.clone(), Clock::start(), options).unwrap())
 }
 

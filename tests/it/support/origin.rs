@@ -248,7 +248,7 @@ fn write_reply(
         }
         End::Closed => return Ok(false),
         End::Cut(n) | End::Reset(n) | End::Hang(n) => n.min(whole),
-        End::Complete | End::Chunked(_) | End::Raw => whole,
+        End::Complete | End::Chunked(_) | End::Drip(_) | End::Raw => whole,
     };
     if reply.end != End::Raw {
         stream.write_all(head(reply).as_bytes())?;
@@ -262,6 +262,13 @@ fn write_reply(
             }
             stream.write_all(b"0\r\n\r\n")?;
         }
+        End::Drip(time) => {
+            for part in reply.body.chunks(whole.div_ceil(10).max(1)) {
+                std::thread::sleep(time / 10);
+                stream.write_all(part)?;
+                stream.flush()?;
+            }
+        }
         _ => stream.write_all(&reply.body[..sent])?,
     }
     stream.flush()?;
@@ -270,7 +277,10 @@ fn write_reply(
         End::Reset(_) => socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO))?,
         _ => {}
     }
-    Ok(matches!(reply.end, End::Complete | End::Chunked(_)))
+    Ok(matches!(
+        reply.end,
+        End::Complete | End::Chunked(_) | End::Drip(_)
+    ))
 }
 
 fn head(reply: &Reply) -> String {

@@ -1,5 +1,7 @@
 //! What an origin answers: status, header fields, body, and how it all ends.
 
+use std::time::Duration;
+
 use super::origin::Ask;
 
 /// How an answer ends.
@@ -15,6 +17,8 @@ pub enum End {
     Reset(usize),
     /// After so many bytes of the body nothing comes any more.
     Hang(usize),
+    /// As it should, but the body comes in parts over so long a time.
+    Drip(Duration),
     /// Nothing is answered, and the connection stays open.
     Silent,
     /// Nothing is answered, and the connection is closed.

@@ -1,0 +1,171 @@
+//! Record the replay and compare: a faulty origin is recorded as A, A is replayed at the
+//! recorded pace, and the replay is recorded as B. Both must tell the same story.
+
+use std::fmt::Write as _;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use crate::replay::Replayer;
+use crate::support::session::Session;
+use crate::support::{Ask, End, Origin, Recorder, Reply, Window, ts};
+
+/// One poll, and what a busy machine may add.
+const TOLERANCE_US: i64 = 700_000;
+/// When the channel ends.
+const END: f64 = 7.0;
+
+/// A channel with a new segment each second, and every fault that there is.
+fn faulty(ask: &Ask, seconds: f64) -> Reply {
+    let sequence = seconds.min(END) as u64;
+    let segment = || Reply::segment(ts(ask.path()).repeat(20));
+    match (ask.path(), ask.nth) {
+        ("/start.m3u8", _) => Reply::redirect(302, "/live.m3u8"),
+        ("/live.m3u8", _) => match seconds {
+            1.2..1.9 => Reply::html(503).with("Retry-After", "1"),
+            3.2..3.6 => Reply::html(200),
+            4.6..5.0 => Reply::playlist(""),
+            _ => Reply::playlist(Window::new(sequence, 3).ended_if(seconds >= END).text()),
+        },
+        ("/seg1.ts", 0) => segment().ending(End::Cut(5000)),
+        ("/seg2.ts", 0) => segment().ending(End::Reset(700)),
+        ("/seg3.ts", 0) => Reply::not_found(),
+        ("/seg5.ts", _) => segment().ending(End::Drip(Duration::from_millis(1200))),
+        ("/seg6.ts", 0) => Reply::nothing(End::Closed),
+        _ => segment(),
+    }
+}
+
+/// An exchange, or many polls in a row that said the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Told {
+    resource: String,
+    status: i64,
+    outcome: String,
+    bytes: i64,
+    body: Option<Vec<u8>>,
+    /// When the first of them was answered, in microseconds of session time.
+    at_us: i64,
+    /// How long its body took.
+    receive_us: i64,
+}
+
+impl Told {
+    fn is_same(&self, other: &Self) -> bool {
+        (&self.resource, self.status, &self.outcome, &self.body)
+            == (&other.resource, other.status, &other.outcome, &other.body)
+    }
+
+    fn row(&self) -> String {
+        format!(
+            "{:<11} {:>3} {:<15} {:>6} bytes at {:>6.3} s, in {:>5.3} s",
+            self.resource,
+            self.status,
+            self.outcome,
+            self.bytes,
+            self.at_us as f64 / 1e6,
+            self.receive_us as f64 / 1e6
+        )
+    }
+}
+
+/// What a session tells, a resource after the other. A 304 says what it confirms.
+fn story(session: &Session) -> Vec<Told> {
+    let rows = session.rows(
+        "SELECT substr(r.name, -length('start.m3u8')), ifnull(c.status, ifnull(e.status, 0)), e.outcome,
+                ifnull(b.size, 0), b.sha256, e.requested_us + ifnull(e.wait_us, 0) - ?1, ifnull(e.receive_us, 0)
+           FROM exchange e JOIN resource r ON r.id = e.resource_id
+           LEFT JOIN exchange c ON c.id = e.confirms_id
+           LEFT JOIN body b ON b.id = ifnull(c.body_id, e.body_id)
+          ORDER BY 1, e.id"
+            .replace("?1", &session.zero_us().to_string())
+            .as_str(),
+        |row| {
+            let name: String = row.get(0)?;
+            Ok(Told {
+                resource: name.rsplit('/').next().unwrap_or_default().to_owned(),
+                status: row.get(1)?,
+                outcome: row.get(2)?,
+                bytes: row.get(3)?,
+                body: row.get(4)?,
+                at_us: row.get(5)?,
+                receive_us: row.get(6)?,
+            })
+        },
+    );
+    let mut story: Vec<Told> = Vec::new();
+    for told in rows {
+        if !story.last().is_some_and(|before| before.is_same(&told)) {
+            story.push(told);
+        }
+    }
+    story
+}
+
+/// Both stories, side by side.
+fn table(a: &[Told], b: &[Told]) -> String {
+    let mut table = String::new();
+    for n in 0..a.len().max(b.len()) {
+        let row = |story: &[Told]| story.get(n).map_or_else(String::new, Told::row);
+        writeln!(table, "{:<75} | {}", row(a), row(b)).unwrap();
+    }
+    table
+}
+
+#[test]
+fn a_recorded_replay_tells_the_same_story() {
+    let began: Mutex<Option<Instant>> = Mutex::new(None);
+    let origin = Origin::new(move |ask| {
+        let now = now();
+        let began = *began.lock().unwrap().get_or_insert(now);
+        faulty(ask, (now - began).as_secs_f64())
+    });
+    let a = Recorder::new(origin.url("/start.m3u8")).run().session();
+    let sessions = a.path().parent().unwrap().to_owned();
+    let replayer = Replayer::start(&sessions, &["-p", "0", "--network", "recorded", "session1"]);
+    let replayed = format!(
+        "http://{}/http/127.0.0.1:{}/start.m3u8",
+        replayer.address,
+        origin.port()
+    );
+    let b = Recorder::new(replayed).run().session();
+
+    let (a, b) = (story(&a), story(&b));
+    let table = table(&a, &b);
+    assert_eq!(a.len(), b.len(), "\n{table}");
+    for (a, b) in a.iter().zip(&b) {
+        assert!(a.is_same(b), "{} | {}\n{table}", a.row(), b.row());
+        let off = (a.at_us - b.at_us).abs();
+        assert!(off <= TOLERANCE_US, "{} | {}\n{table}", a.row(), b.row());
+    }
+    for wanted in [
+        ("start.m3u8", 302, "complete"),
+        ("live.m3u8", 503, "complete"),
+        ("seg1.ts", 200, "short"),
+        ("seg2.ts", 200, "reset"),
+        ("seg3.ts", 404, "complete"),
+        ("seg5.ts", 200, "complete"),
+        ("seg6.ts", 0, "reset"),
+    ] {
+        let told = |t: &&Told| (t.resource.as_str(), t.status, t.outcome.as_str()) == wanted;
+        assert!(a.iter().any(|t| told(&t)), "{wanted:?}\n{table}");
+    }
+    let no_playlists = a.iter().filter(|t| t.outcome == "not a playlist");
+    let sizes: Vec<i64> = no_playlists.map(|t| t.bytes).collect();
+    assert_eq!(sizes, [31, 0], "\n{table}");
+    let slow = |story: &[Told]| {
+        story
+            .iter()
+            .find(|t| t.resource == "seg5.ts")
+            .unwrap()
+            .receive_us
+    };
+    let (in_a, in_b) = (slow(&a), slow(&b));
+    assert!((1_000_000..2_000_000).contains(&in_a), "\n{table}");
+    assert!((in_a - in_b).abs() < 200_000, "\n{table}");
+}
+
+/// For the origin's own clock.
+#[allow(clippy::disallowed_methods)]
+fn now() -> Instant {
+    Instant::now()
+}
