@@ -315,7 +315,14 @@ fn favicon() -> Reply {
 
 /// To a clock on which it is `offset` now.
 fn to_offset(now_us: i64, name: Option<&str>, offset: Duration) -> Reply {
-    let prefix = clock_prefix(Some(clock_ms(now_us, offset)));
+    let zero_ms = clock_ms(now_us, offset);
+    if zero_ms < 0 {
+        return Reply::sentence(
+            StatusCode::BAD_REQUEST,
+            "no recording is as long as that offset",
+        );
+    }
+    let prefix = clock_prefix(Some(zero_ms));
     let name = name.map_or_else(String::new, |name| {
         format!(
             "/{}",

@@ -143,11 +143,11 @@ impl Reader {
         if let Some(given) = best {
             return Ok(Found::Answer(Box::new(self.complete(given, query.faults)?)));
         }
+        // Where the range is behind all of them, the others tell how large the resource is.
+        let (asked, others): (Vec<_>, Vec<_>) =
+            ranged.into_iter().partition(|r| overlaps(r.range, range));
         let mut parts = Vec::new();
-        for resource in ranged {
-            if !overlaps(resource.range, range) {
-                continue;
-            }
+        for resource in if asked.is_empty() { others } else { asked } {
             match self.given(resource, query)? {
                 Ok(given) => parts.extend(part(self.complete(given, query.faults)?)),
                 Err(from_us) => not_yet = earlier(not_yet, from_us),

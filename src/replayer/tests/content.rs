@@ -171,6 +171,15 @@ async fn an_offset_is_a_redirect_to_a_clock() {
 }
 
 #[tokio::test]
+async fn an_offset_longer_than_any_recording_is_refused() {
+    let recording = channel().await;
+    recording.finish().await;
+    let replay = replay(&recording, 0, AtEnd::Hold);
+    let response = get(&replay, "/stream.m3u8?offset=100y", &[]).await;
+    assert_eq!(response.status().as_u16(), 400);
+}
+
+#[tokio::test]
 async fn parts_of_a_file_are_put_together() {
     let recording = Recording::start().await;
     let url = "http://origin.example/all.ts";
@@ -211,6 +220,11 @@ async fn parts_of_a_file_are_put_together() {
             .as_u16(),
         404,
         "not yet"
+    );
+    let past = get(&replay, &path(url), &[("range", "bytes=99-")]).await;
+    assert_eq!(
+        (past.status().as_u16(), field(&past, "content-range")),
+        (416, "bytes */30")
     );
     let behind = get(
         &replay,
