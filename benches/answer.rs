@@ -6,8 +6,8 @@ use std::hint::black_box;
 use criterion::Criterion;
 use isrecorder::clock::Clock;
 use isrecorder::session::{
-    Availability, Found, Headers, Kind, NewBody, NewExchange, Outcome, Reader, ResourceKey,
-    Sessions, Writer, digest,
+    Availability, Found, Headers, Kind, NewBody, NewExchange, Reader, ResourceKey, Sessions,
+    Writer, digest,
 };
 
 const EXCHANGES: i64 = 100_000;
@@ -123,34 +123,14 @@ async fn write(folder: &std::path::Path) -> (Reader, i64) {
 
 fn exchange(id: i64, resource: ResourceKey, at_us: i64) -> NewExchange {
     NewExchange {
-        id,
-        resource,
-        polled: None,
-        referrer_id: None,
-        head_id: None,
-        availability: Availability::Listed(at_us),
-        requested_us: at_us,
         lag_us: Some(100),
         wait_us: Some(1_000),
         receive_us: Some(0),
-        failed_us: None,
         status: Some(200),
-        http_version: None,
-        remote_addr: None,
         headers: Some(Headers(vec![(
             "content-type".to_owned(),
             b"text/plain".to_vec(),
         )])),
-        announced_bytes: None,
-        wire_bytes: None,
-        arrival: None,
-        body: NewBody::None,
-        body_encoding: None,
-        body_first: None,
-        resource_bytes: None,
-        confirms_id: None,
-        outcome: Outcome::Complete,
-        error: None,
-        revision: None,
+        ..NewExchange::requested(id, resource, Availability::Listed(at_us), at_us)
     }
 }

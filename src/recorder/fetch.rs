@@ -391,14 +391,6 @@ impl Hop {
             Received::File(file) => file,
         };
         NewExchange {
-            id: self.id,
-            resource,
-            polled: None,
-            referrer_id: None,
-            head_id: None,
-            availability,
-            requested_us: self.requested_us,
-            lag_us: None,
             wait_us: self.wait_us,
             receive_us: self.receive_us,
             failed_us: self.failed_us,
@@ -417,10 +409,9 @@ impl Hop {
             body,
             body_first: partial.map(|(first, _)| first),
             resource_bytes: partial.and_then(|(_, total)| total),
-            confirms_id: None,
             outcome: self.outcome,
             error: self.error,
-            revision: None,
+            ..NewExchange::requested(self.id, resource, availability, self.requested_us)
         }
     }
 }

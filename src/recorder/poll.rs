@@ -441,7 +441,7 @@ fn validators(hop: &Hop) -> Option<Validators> {
         fields.get(LAST_MODIFIED).cloned(),
     );
     // RFC 9110 8.8.2.2: within the second of its Last-Modified a playlist may change again
-    // without a new one, and many an ETag is made of that date.
+    // without a new one. An entity tag knows better.
     let date = |value: &HeaderValue| httpdate::parse_http_date(value.to_str().ok()?).ok();
     let modified = last_modified.as_ref().and_then(date);
     let asked = fields.get(DATE).and_then(date);
@@ -449,7 +449,7 @@ fn validators(hop: &Hop) -> Option<Validators> {
         (Some(modified), Some(asked)) => asked <= modified,
         _ => false,
     };
-    if may_change_unseen {
+    if etag.is_none() && may_change_unseen {
         return None;
     }
     (etag.is_some() || last_modified.is_some()).then(|| Validators {

@@ -2,8 +2,8 @@
 
 use crate::clock::Clock;
 use crate::session::{
-    Availability, DownloadFile, ExchangeId, Headers, Kind, NewBody, NewExchange, Outcome,
-    ResourceKey, SessionFolder, Sessions, Writer, digest,
+    Availability, DownloadFile, ExchangeId, Headers, Kind, NewBody, NewExchange, ResourceKey,
+    SessionFolder, Sessions, Writer, digest,
 };
 
 /// A session that is being written.
@@ -48,33 +48,13 @@ impl Recording {
     /// An exchange that is the answer from so many milliseconds on: 200, without a body.
     pub(crate) fn exchange(&self, kind: Kind, url: &str, from_ms: i64) -> NewExchange {
         let from_us = self.zero_us + from_ms * 1000;
+        let resource = self.key(kind, url);
+        let availability = Availability::Listed(from_us);
         NewExchange {
-            id: self.writer.next_id(),
-            resource: self.key(kind, url),
-            polled: None,
-            referrer_id: None,
-            head_id: None,
-            availability: Availability::Listed(from_us),
-            requested_us: from_us,
-            lag_us: None,
             wait_us: Some(1000),
             receive_us: Some(0),
-            failed_us: None,
             status: Some(200),
-            http_version: None,
-            remote_addr: None,
-            headers: None,
-            announced_bytes: None,
-            wire_bytes: None,
-            arrival: None,
-            body: NewBody::None,
-            body_encoding: None,
-            body_first: None,
-            resource_bytes: None,
-            confirms_id: None,
-            outcome: Outcome::Complete,
-            error: None,
-            revision: None,
+            ..NewExchange::requested(self.writer.next_id(), resource, availability, from_us)
         }
     }
 

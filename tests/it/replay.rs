@@ -7,8 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use isrecorder::clock::Clock;
 use isrecorder::session::{
-    Availability, Headers, Kind, NewBody, NewExchange, NewRevision, Outcome, ResourceKey, Sessions,
-    Writer, digest,
+    Availability, Headers, Kind, NewBody, NewExchange, NewRevision, ResourceKey, Sessions, Writer,
+    digest,
 };
 
 const PLAYLIST: &str = "http://origin.example/live/ch1.m3u8";
@@ -60,36 +60,23 @@ fn exchange(
 ) -> NewExchange {
     let data = body.into_bytes();
     NewExchange {
-        id: writer.next_id(),
-        resource,
-        polled: None,
-        referrer_id: None,
-        head_id: None,
-        availability: Availability::Listed(at_us),
-        requested_us: at_us,
         lag_us: Some(0),
         wait_us: Some(0),
         receive_us: Some(0),
-        failed_us: None,
         status: Some(200),
-        http_version: None,
-        remote_addr: None,
         headers: Some(Headers::default()),
-        announced_bytes: None,
-        wire_bytes: None,
-        arrival: None,
         body: NewBody::Bytes {
             sha256: digest(&data),
             data,
             binary: false,
         },
-        body_encoding: None,
-        body_first: None,
-        resource_bytes: None,
-        confirms_id: None,
-        outcome: Outcome::Complete,
-        error: None,
         revision: Some(revision),
+        ..NewExchange::requested(
+            writer.next_id(),
+            resource,
+            Availability::Listed(at_us),
+            at_us,
+        )
     }
 }
 
