@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::durations::{clock_time, parse_positive};
+use super::durations::{clock_time, parse_duration, parse_positive};
 use super::exit::{self, Failure};
 use super::live::{AboveView, LiveView, total_line};
 use super::logging::{self, LogForm, LogOptions};
@@ -40,8 +40,8 @@ struct Arguments {
     /// Stop after so long, for example 90m
     #[arg(long, value_parser = parse_positive, value_name = "TIME")]
     duration: Option<Duration>,
-    /// Poll playlists every so many seconds; default: a quarter of the target duration, 0.25 to 2 s
-    #[arg(long, value_parser = parse_positive, value_name = "SECONDS")]
+    /// Poll playlists every so many seconds (0.2 to 60); default: a quarter of the target duration, 0.25 to 2 s
+    #[arg(long, value_parser = parse_poll, value_name = "SECONDS")]
     poll: Option<Duration>,
     #[command(flatten)]
     log: LogOptions,
@@ -292,6 +292,15 @@ fn parse_url(text: &str) -> Result<Url, Failure> {
             url.scheme()
         ))),
         Err(e) => Err(Failure::usage(format!("{text:?} is no URL ({e}); {hint}"))),
+    }
+}
+
+fn parse_poll(text: &str) -> Result<Duration, String> {
+    let poll = parse_duration(text)?;
+    if (recorder::MIN_POLL..=recorder::MAX_POLL).contains(&poll) {
+        Ok(poll)
+    } else {
+        Err("polls are 0.2 to 60 seconds apart".to_owned())
     }
 }
 

@@ -181,7 +181,10 @@ fn bind(arguments: &Arguments) -> Result<TcpListener, Failure> {
             io::ErrorKind::PermissionDenied => {
                 format!("port {port} is not for this user; choose one above 1023 with -p")
             }
-            _ => format!("cannot listen on port {port}: {error}"),
+            _ => match arguments.bind {
+                Some(address) => format!("cannot listen on {address} port {port}: {error}"),
+                None => format!("cannot listen on port {port}: {error}"),
+            },
         })
     })
 }

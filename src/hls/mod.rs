@@ -54,4 +54,4 @@ pub use replay_path::{origin_url, replay_path};
 pub use resolve::Refused;
 pub use rewrite::{Place, Replacement, replacements, rewrite};
 pub use scan::{Line, LineKind, Tag, UriRef, UriRole, lines, uris};
-pub use variables::Variables;
+pub use variables::{Variables, imports_variables};

@@ -34,6 +34,14 @@ enum Source {
     Query,
 }
 
+/// Whether a playlist takes variables from its multivariant playlist (`IMPORT`).
+pub fn imports_variables(body: &[u8]) -> bool {
+    lines(body)
+        .filter_map(|line| line.tag())
+        .filter(|tag| tag.name == DEFINE)
+        .any(|tag| attributes(tag.value).any(|attribute| attribute.name == b"IMPORT"))
+}
+
 impl Variables {
     /// The variables that `body` defines. `playlist` is the URL whose query `QUERYPARAM`
     /// means (the one that answered, after redirects); `imports` are the variables of the

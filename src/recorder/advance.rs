@@ -11,8 +11,17 @@ pub(super) enum Step {
     Advance,
     /// Its sequence began again: an encoder restart.
     Restart,
-    /// Its end was seen before: tokens, a window that slides, an edge that lags behind.
+    /// Its end is the one before: tokens, a window that slides.
     Same,
+    /// Its end was seen before that: an edge that lags behind.
+    Behind,
+}
+
+impl Step {
+    /// Whether the end is new.
+    pub(super) fn is_advance(self) -> bool {
+        matches!(self, Self::Advance | Self::Restart)
+    }
 }
 
 /// A sequence that goes back by more than this restarted; by less, another edge lags behind.
@@ -41,7 +50,7 @@ impl Ends {
         if step == Step::Restart {
             self.latest.clear();
         }
-        if step != Step::Same {
+        if step.is_advance() {
             self.highest = facts.last_sequence.or(self.highest);
             if let (Some(sequence), Some(uri)) = (facts.last_sequence, &facts.last_uri) {
                 if self.latest.len() >= ENDS {
@@ -81,6 +90,8 @@ impl Ends {
         }
         if highest - last > LAG || (last < highest && facts.segment_count <= 2) {
             Step::Restart
+        } else if last < highest {
+            Step::Behind
         } else {
             Step::Same
         }
@@ -141,7 +152,7 @@ mod tests {
         assert_eq!(ends.sees(&facts(11, 3, "13.ts")), Step::Advance);
         assert_eq!(
             ends.sees(&facts(10, 3, "12.ts")),
-            Step::Same,
+            Step::Behind,
             "an edge that lags"
         );
         assert_eq!(

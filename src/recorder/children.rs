@@ -1,5 +1,7 @@
 //! The playlists of a stream: which there are, how each stands, when all is over.
 
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use url::Url;
 use super::limits::MAX_PLAYLISTS;
 use super::plan::PlaylistId;
 use super::stats::{PlaylistStats, Stats};
-use crate::hls::Child;
+use crate::hls::{Child, ChildRole};
 use crate::session::{ExchangeId, Kind};
 
 /// Target durations that an ended or dropped playlist is still watched for: false ends exist.
@@ -20,6 +22,11 @@ const UNKNOWN_TARGET: Duration = Duration::from_secs(6);
 /// A playlist that never was one after so many polls does not hold up the end of the others.
 const HOPELESS_AFTER: u32 = 5;
 
+/// Revisions of a multivariant playlist in a row that replaced playlists by new ones, until its
+/// names are taken for made up at each request (one for each viewer): then those that are
+/// polled already stand for the ones that are named in their place.
+pub(super) const RENEWALS: u32 = 3;
+
 /// One playlist that is polled.
 #[derive(Debug)]
 pub(super) struct Playlist {
@@ -28,6 +35,8 @@ pub(super) struct Playlist {
     /// Under which it is known.
     pub url: Url,
     pub label: String,
+    /// Its place among those that the multivariant playlist named with it.
+    pub place: usize,
     /// What listed it, and from when on that is the answer.
     pub referrer: Option<ExchangeId>,
     pub from_us: i64,
@@ -55,6 +64,7 @@ pub(super) struct Standing {
 #[derive(Debug)]
 pub(super) struct Playlists {
     all: Mutex<Vec<Arc<Playlist>>>,
+    renewals: AtomicU32,
     stats: Stats,
     changed: Notify,
 }
@@ -66,8 +76,8 @@ pub(super) struct Named {
     pub new: Vec<Arc<Playlist>>,
     /// Known ones under another URL.
     pub aliases: Vec<(Arc<Playlist>, Url)>,
-    /// Whether none of the ones before is named any more.
-    pub renewed: bool,
+    /// How many revisions in a row replaced playlists by new ones.
+    pub renewals: u32,
     /// Left out: there are too many.
     pub too_many: usize,
 }
@@ -76,6 +86,7 @@ impl Playlists {
     pub(super) fn new(stats: Stats) -> Self {
         Self {
             all: Mutex::new(Vec::new()),
+            renewals: AtomicU32::new(0),
             stats,
             changed: Notify::new(),
         }
@@ -87,25 +98,31 @@ impl Playlists {
 
     /// Adds what the user typed.
     pub(super) fn root(&self, url: Url, label: String, from_us: i64) -> Arc<Playlist> {
-        self.add(&mut self.lock(), Kind::Main, url, label, None, from_us)
+        let child = Child {
+            role: ChildRole::Variant,
+            url,
+            label,
+        };
+        self.add(&mut self.lock(), &child, 0, None, from_us)
     }
 
+    /// `revision`: the multivariant playlist that named it; none: the user did.
     fn add(
         &self,
         all: &mut Vec<Arc<Playlist>>,
-        kind: Kind,
-        url: Url,
-        label: String,
-        referrer: Option<ExchangeId>,
+        child: &Child,
+        place: usize,
+        revision: Option<ExchangeId>,
         from_us: i64,
     ) -> Arc<Playlist> {
         let playlist = Arc::new(Playlist {
             id: all.len(),
-            kind,
-            url,
-            stats: self.stats.add(label.clone()),
-            label,
-            referrer,
+            kind: revision.map_or(Kind::Main, |_| Kind::Media),
+            url: child.url.clone(),
+            stats: self.stats.add(child.label.clone()),
+            label: child.label.clone(),
+            place,
+            referrer: revision,
             from_us,
             standing: Mutex::new(Standing::default()),
         });
@@ -127,41 +144,42 @@ impl Playlists {
             .filter(|p| p.kind == Kind::Media && !p.is_over(now))
             .cloned()
             .collect();
+        let made_up = self.renewals.load(Ordering::Relaxed) >= RENEWALS;
         let mut named = Named::default();
-        let mut kept = Vec::new();
-        for child in children {
+        let mut kept = HashSet::new();
+        for (place, child) in children.iter().enumerate() {
             if let Some(known) = active.iter().find(|p| p.url == child.url) {
-                kept.push(known.id);
+                kept.insert(known.id);
             } else if let Some(known) = under_another_token(child, children, &active) {
                 known.update(|s| s.newest_url = Some(child.url.clone()));
                 named.aliases.push((Arc::clone(known), child.url.clone()));
-                kept.push(known.id);
+                kept.insert(known.id);
+            } else if made_up && let Some(known) = in_its_place(child, place, &active) {
+                named.aliases.push((Arc::clone(known), child.url.clone()));
+                kept.insert(known.id);
+                named.renewals = 1;
             } else if active.len() + named.new.len() >= MAX_PLAYLISTS {
                 named.too_many += 1;
             } else {
-                let new = self.add(
-                    &mut all,
-                    Kind::Media,
-                    child.url.clone(),
-                    child.label.clone(),
-                    Some(revision),
-                    from_us,
-                );
+                let new = self.add(&mut all, child, place, Some(revision), from_us);
                 named.new.push(new);
             }
         }
-        for playlist in &active {
-            let is_named = kept.contains(&playlist.id);
-            playlist.update(|s| {
-                s.dropped_since = if is_named {
-                    None
-                } else {
-                    s.dropped_since.or(Some(now))
-                }
-            });
-        }
-        named.renewed = kept.is_empty() && !active.is_empty();
+        let dropped = drop_others(&active, &kept, now);
+        named.renewals = self.count_renewal(dropped && !named.new.is_empty(), named.renewals > 0);
         named
+    }
+
+    /// How many revisions in a row replaced playlists: this one by new ones, or by made-up names.
+    fn count_renewal(&self, replaced: bool, made_up: bool) -> u32 {
+        let before = self.renewals.load(Ordering::Relaxed);
+        let renewals = if replaced || made_up {
+            before.saturating_add(1)
+        } else {
+            0
+        };
+        self.renewals.store(renewals, Ordering::Relaxed);
+        renewals
     }
 
     /// Something about a playlist or the downloads changed.
@@ -215,6 +233,35 @@ fn over(standings: &[(Kind, Standing)], now: Instant) -> bool {
 fn watched_enough(since: Option<Instant>, target: Option<Duration>, now: Instant) -> bool {
     since.is_some_and(|since| {
         now.saturating_duration_since(since) >= target.unwrap_or(UNKNOWN_TARGET) * WATCH
+    })
+}
+
+/// Notes since when playlists are no longer named; whether any is that was named until now.
+fn drop_others(active: &[Arc<Playlist>], kept: &HashSet<PlaylistId>, now: Instant) -> bool {
+    let mut any = false;
+    for playlist in active {
+        playlist.update(|s| {
+            if kept.contains(&playlist.id) {
+                s.dropped_since = None;
+            } else if s.dropped_since.is_none() {
+                s.dropped_since = Some(now);
+                any = true;
+            }
+        });
+    }
+    any
+}
+
+/// The playlist that stands for one whose name was made up for this request: the first that
+/// was named in its place with the same description, as long as it answers.
+fn in_its_place<'a>(
+    child: &Child,
+    place: usize,
+    active: &'a [Arc<Playlist>],
+) -> Option<&'a Arc<Playlist>> {
+    active.iter().find(|p| {
+        let standing = p.standing();
+        p.place == place && p.label == child.label && standing.ever_good && standing.failures == 0
     })
 }
 
@@ -279,7 +326,6 @@ impl Playlist {
 mod tests {
     use super::*;
     use crate::clock;
-    use crate::hls::ChildRole;
 
     fn child(url: &str) -> Child {
         Child {
@@ -339,13 +385,46 @@ mod tests {
             .name(&[child("http://h/1/a.m3u8")], 1, 0, now)
             .new
             .remove(0);
-        assert!(
-            playlists
-                .name(&[child("http://h/2/a.m3u8")], 2, 0, now)
-                .renewed
-        );
+        let second = playlists.name(&[child("http://h/2/a.m3u8")], 2, 0, now);
+        assert_eq!(second.renewals, 1);
         assert!(!old.is_over(now + Duration::from_secs(17)));
         assert!(old.is_over(now + Duration::from_secs(18)));
+    }
+
+    #[test]
+    fn names_that_are_made_up_at_each_request_come_to_stand_for_the_first() {
+        let playlists = playlists();
+        let now = clock::instant();
+        let named = |request: i64| {
+            let of_viewer = |name: &str| Child {
+                label: name.to_owned(),
+                ..child(&format!("http://h/{request}/{name}.m3u8"))
+            };
+            let children = [of_viewer("high"), of_viewer("low")];
+            let named = playlists.name(&children, request, 0, now);
+            for new in &named.new {
+                new.update(|s| s.ever_good = true);
+            }
+            named
+        };
+        for request in 1..=4 {
+            assert_eq!(named(request).new.len(), 2, "{request}");
+        }
+        let fifth = named(5);
+        assert_eq!((fifth.new.len(), fifth.renewals), (0, 4));
+        let stands: Vec<&str> = fifth.aliases.iter().map(|(p, _)| p.url.path()).collect();
+        assert_eq!(stands, ["/1/high.m3u8", "/1/low.m3u8"]);
+        let first = Arc::clone(&fifth.aliases[0].0);
+        assert!(
+            !first.is_over(now + Duration::from_secs(60)),
+            "it is polled on"
+        );
+        first.update(|s| s.failures = 1);
+        assert_eq!(
+            named(6).aliases[0].0.url.path(),
+            "/2/high.m3u8",
+            "the next that answers"
+        );
     }
 
     #[test]

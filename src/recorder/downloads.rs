@@ -13,7 +13,7 @@ use super::limits;
 use super::plan::{Changes, Job, Key, Listing, Plan, PlaylistId};
 use super::stats::PlaylistStats;
 use crate::clock;
-use crate::session::{Availability, Kind, Outcome, ResourceKey};
+use crate::session::{Availability, Kind, NewListing, Outcome, ResourceKey};
 
 /// The plan of a stream, shared between its polls and its downloads.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Queue {
     /// written before the one that listed it.
     pub(super) fn revision(&self, listing: Listing) -> Changes {
         self.held().insert(listing.playlist);
-        self.plan().revision(listing, clock::instant())
+        self.plan().revision(&listing, clock::instant())
     }
 
     /// A playlist that is no longer polled.
@@ -88,29 +88,18 @@ impl Queue {
         }
     }
 
-    /// Hands what a listing changed to the writer, before the revision itself.
-    pub(super) async fn write(
-        &self,
-        fetcher: &Fetcher,
-        changes: Changes,
-        revision: i64,
-        from_us: i64,
-    ) {
-        for (key, kind) in changes.gone {
-            fetcher.writer.not_pending(self.resource(&key, kind)).await;
-        }
-        for (key, kind) in changes.pending {
-            fetcher
-                .writer
-                .pending(self.resource(&key, kind), revision, from_us)
-                .await;
-        }
-        for (key, kind, url) in changes.aliases {
-            fetcher
-                .writer
-                .alias(self.resource(&key, kind), url.to_string())
-                .await;
-        }
+    /// Adds what changed to what is noted of a revision.
+    pub(super) fn note(&self, changes: Changes, listing: &mut NewListing) {
+        let resource = |(key, kind): (Key, Kind)| self.resource(&key, kind);
+        listing.gone.extend(changes.gone.into_iter().map(resource));
+        listing
+            .pending
+            .extend(changes.pending.into_iter().map(resource));
+        let alias =
+            |(key, kind, url): (Key, Kind, url::Url)| (self.resource(&key, kind), url.into());
+        listing
+            .aliases
+            .extend(changes.aliases.into_iter().map(alias));
     }
 }
 
@@ -242,7 +231,7 @@ mod tests {
                 sequence: 0,
                 last_use: 0,
             }],
-            restarted: false,
+            step: crate::recorder::advance::Step::Advance,
             ended: false,
         };
         let queue = Queue::new(1);

@@ -161,12 +161,15 @@ impl Fetcher {
     fn fields(&self, ask: &Ask, url: &Url) -> HeaderMap {
         let mut fields = self.credentials.for_url(url);
         // Media is stored as it comes; its own compression leaves nothing to gain.
+        // A user who names codings is believed.
         let coding = if ask.kind.is_playlist() {
             "gzip"
         } else {
             "identity"
         };
-        fields.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding));
+        fields
+            .entry(ACCEPT_ENCODING)
+            .or_insert(HeaderValue::from_static(coding));
         if let Some(range) = ask.range {
             let last = range.first.saturating_add(range.length).saturating_sub(1);
             if let Ok(value) = HeaderValue::from_str(&format!("bytes={}-{last}", range.first)) {

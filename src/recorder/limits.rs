@@ -13,11 +13,13 @@ pub(super) const MAX_DOWNLOADS_PER_PLAYLIST: usize = 4;
 /// Tries for something that an ended playlist lists; while a playlist lives there is no limit.
 pub(super) const TRIES_AFTER_END: u32 = 5;
 /// Media playlists polled at once.
-pub(super) const MAX_PLAYLISTS: usize = 512;
+pub(super) const MAX_PLAYLISTS: usize = 8192;
 /// A body that brings nothing for so long is given up.
 pub(super) const STALL: Duration = Duration::from_secs(20);
 /// What downloads under way get when the recorder stops.
 pub(super) const STOP_GRACE: Duration = Duration::from_secs(3);
+/// How long the recorder waits, after that, for what is on its way to the disk.
+pub(super) const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// Distinct refused URIs that are noted.
 pub(super) const MAX_REFUSED: usize = 256;
 /// Bodies of answers that are no chunk (errors) are kept up to this size.

@@ -28,4 +28,5 @@ mod stats;
 pub use client::ClientError;
 pub use options::{Options, Pin, TlsOptions, TrustedHosts};
 pub use run::{Ended, RecordError, Summary, record};
+pub use schedule::{MAX_POLL, MIN_POLL};
 pub use stats::{PlaylistStats, Stats, Totals};

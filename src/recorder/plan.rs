@@ -6,13 +6,22 @@
 //! again. Asking is `downloads`' business, judging playlists `poll`'s.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::time::Duration;
 
 use tokio::time::Instant;
 use url::Url;
 
+mod known;
+
+use self::known::Known;
+use super::advance::Step;
 use super::limits::{MAX_DOWNLOADS_PER_PLAYLIST, TRIES_AFTER_END};
 use super::schedule::retry_delay;
 use crate::session::{Availability, ByteRange, ExchangeId, Kind};
+
+/// For so many target durations what left a playlist and comes back under the same media
+/// sequence number is not fetched again: edges of a CDN do not advance together.
+const DEPARTED_FOR: u32 = 3;
 
 /// Number of a playlist of the stream.
 pub(super) type PlaylistId = usize;
@@ -39,9 +48,16 @@ pub(super) struct Listing {
     /// How far apart segments are, to tell new from old across playlists.
     pub target_duration_us: i64,
     pub wanted: Vec<Wanted>,
-    /// The sequence began again: the same names may be other content.
-    pub restarted: bool,
+    /// What it is to the revisions before it.
+    pub step: Step,
     pub ended: bool,
+}
+
+impl Listing {
+    /// The sequence began again: the same names may be other content.
+    fn restarted(&self) -> bool {
+        self.step == Step::Restart
+    }
 }
 
 /// The identity of something to fetch.
@@ -78,6 +94,8 @@ pub(super) struct Changes {
 struct Item {
     kind: Kind,
     newest_url: Url,
+    /// Media sequence number under which it was listed last.
+    sequence: u64,
     listed_by: HashSet<PlaylistId>,
     /// Whose listing it is to be fetched for.
     playlist: PlaylistId,
@@ -89,6 +107,29 @@ struct Item {
     asked: Option<Instant>,
     /// Listed anew while a request was under way.
     again: bool,
+}
+
+impl Item {
+    fn new(wanted: &Wanted, listing: &Listing, rank: Rank, is_back: bool) -> Self {
+        Self {
+            kind: wanted.kind,
+            newest_url: wanted.url.clone(),
+            sequence: wanted.sequence,
+            listed_by: HashSet::from([listing.playlist]),
+            playlist: listing.playlist,
+            referrer: listing.exchange,
+            from_us: listing.from_us,
+            rank,
+            state: if is_back { State::Done } else { State::Ready },
+            failures: 0,
+            asked: None,
+            again: false,
+        }
+    }
+
+    fn was_waiting(&self) -> bool {
+        matches!(self.state, State::Ready | State::Delayed(_))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,8 +151,28 @@ struct Playlist {
     keys: HashSet<Key>,
     last_sequence: Option<u64>,
     ended: bool,
+    /// Its newest revision is the view of an edge that lags behind.
+    behind: bool,
     in_flight: usize,
     ready: BTreeSet<(Rank, Key)>,
+    /// What left it of late and was fetched: an edge that lags behind lists it once more.
+    departed: HashMap<Key, Departed>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Departed {
+    sequence: u64,
+    until: Instant,
+}
+
+/// A revision while it is taken in.
+struct Taking<'a> {
+    listing: &'a Listing,
+    now: Instant,
+    /// It, or the revision before it, is the view of an edge that lags behind.
+    edges_take_turns: bool,
+    playlist: Playlist,
+    changes: Changes,
 }
 
 /// The plan of one stream.
@@ -125,51 +186,41 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Takes in a new revision.
-    pub(super) fn revision(&mut self, listing: Listing, now: Instant) -> Changes {
-        let mut changes = Changes::default();
+    pub(super) fn revision(&mut self, listing: &Listing, now: Instant) -> Changes {
         let before = self.playlists.remove(&listing.playlist).unwrap_or_default();
-        let mut playlist = Playlist {
-            last_sequence: listing.wanted.iter().map(|w| w.last_use).max(),
-            ended: listing.ended,
-            in_flight: before.in_flight,
-            ready: before.ready.clone(),
-            ..Playlist::default()
+        let mut departed = before.departed;
+        departed.retain(|_, left| !listing.restarted() && left.until > now);
+        let mut taking = Taking {
+            listing,
+            now,
+            edges_take_turns: before.behind || listing.step == Step::Behind,
+            playlist: Playlist {
+                behind: listing.step == Step::Behind,
+                last_sequence: listing.wanted.iter().map(|w| w.last_use).max(),
+                ended: listing.ended,
+                in_flight: before.in_flight,
+                ready: before.ready,
+                departed,
+                ..Playlist::default()
+            },
+            changes: Changes::default(),
         };
         let known = Known::new(&before.listed);
-        let end = playlist.last_sequence.unwrap_or(0);
         for wanted in &listing.wanted {
-            let key = self.identify(wanted, &known, &mut changes);
-            playlist.listed.push((wanted.clone(), key.clone()));
-            if !playlist.keys.insert(key.clone()) {
-                continue;
+            let key = self.identify(wanted, &known, &mut taking.changes);
+            taking.playlist.listed.push((wanted.clone(), key.clone()));
+            let anew = listing.restarted() || new_segments_use(wanted, before.last_sequence);
+            if taking.playlist.keys.insert(key.clone()) || anew {
+                self.list(&key, wanted, anew, &mut taking);
             }
-            let age = i64::try_from(end.saturating_sub(wanted.last_use)).unwrap_or(i64::MAX);
-            self.counter += 1;
-            let rank = (
-                listing
-                    .from_us
-                    .saturating_sub(age.saturating_mul(listing.target_duration_us)),
-                self.counter,
-            );
-            let anew = listing.restarted || new_segments_use(wanted, before.last_sequence);
-            self.list(
-                &key,
-                wanted,
-                &listing,
-                rank,
-                anew,
-                now,
-                &mut playlist,
-                &mut changes,
-            );
         }
         for key in &before.keys {
-            if !playlist.keys.contains(key) {
-                self.unlist(key, listing.playlist, &mut playlist, &mut changes);
+            if !taking.playlist.keys.contains(key) {
+                self.depart(key, &mut taking);
             }
         }
-        self.playlists.insert(listing.playlist, playlist);
-        changes
+        self.playlists.insert(listing.playlist, taking.playlist);
+        taking.changes
     }
 
     /// What is meant: the same media sequence number and path with another query is the same.
@@ -195,90 +246,97 @@ impl Plan {
         old.clone()
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn list(
-        &mut self,
-        key: &Key,
-        wanted: &Wanted,
-        listing: &Listing,
-        rank: Rank,
-        anew: bool,
-        now: Instant,
-        playlist: &mut Playlist,
-        changes: &mut Changes,
-    ) {
+    fn rank(&mut self, wanted: &Wanted, taking: &Taking) -> Rank {
+        let end = taking.playlist.last_sequence.unwrap_or(0);
+        let age = i64::try_from(end.saturating_sub(wanted.last_use)).unwrap_or(i64::MAX);
+        self.counter += 1;
+        let age_us = age.saturating_mul(taking.listing.target_duration_us);
+        (taking.listing.from_us.saturating_sub(age_us), self.counter)
+    }
+
+    fn list(&mut self, key: &Key, wanted: &Wanted, anew: bool, taking: &mut Taking) {
+        let rank = self.rank(wanted, taking);
+        let listing = taking.listing;
         let Some(item) = self.items.get_mut(key) else {
-            self.items.insert(
-                key.clone(),
-                Item {
-                    kind: wanted.kind,
-                    newest_url: wanted.url.clone(),
-                    listed_by: HashSet::from([listing.playlist]),
-                    playlist: listing.playlist,
-                    referrer: listing.exchange,
-                    from_us: listing.from_us,
-                    rank,
-                    state: State::Ready,
-                    failures: 0,
-                    asked: None,
-                    again: false,
-                },
-            );
-            playlist.ready.insert((rank, key.clone()));
-            changes.pending.push((key.clone(), wanted.kind));
+            let left = taking.playlist.departed.remove(key);
+            let is_back = taking.edges_take_turns
+                && left.is_some_and(|left| left.sequence == wanted.sequence);
+            let item = Item::new(wanted, listing, rank, is_back);
+            self.items.insert(key.clone(), item);
+            if !is_back {
+                taking.playlist.ready.insert((rank, key.clone()));
+                taking.changes.pending.push((key.clone(), wanted.kind));
+            }
             return;
         };
         item.newest_url = wanted.url.clone();
+        item.sequence = wanted.sequence;
         item.listed_by.insert(listing.playlist);
-        if !anew || (!listing.restarted && !due_again(item, listing.target_duration_us, now)) {
+        let due = wanted.kind != Kind::Key
+            || listing.restarted()
+            || due_again(item, listing.target_duration_us, taking.now);
+        if !(anew && due) {
             return;
         }
-        (item.referrer, item.from_us, item.rank) = (listing.exchange, listing.from_us, rank);
         match item.state {
             State::InFlight => item.again = true,
             State::Done | State::GivenUp => {
                 item.state = State::Ready;
                 item.playlist = listing.playlist;
                 item.failures = 0;
-                playlist.ready.insert((rank, key.clone()));
+                taking.playlist.ready.insert((rank, key.clone()));
             }
             // It has not been asked for since; it will be.
             State::Ready | State::Delayed(_) => return,
         }
-        changes.pending.push((key.clone(), wanted.kind));
+        (item.referrer, item.from_us, item.rank) = (listing.exchange, listing.from_us, rank);
+        taking.changes.pending.push((key.clone(), wanted.kind));
     }
 
-    /// It left one playlist; when it left every one it is forgotten, so that it is fetched again should it return.
-    fn unlist(
-        &mut self,
-        key: &Key,
-        from: PlaylistId,
-        playlist: &mut Playlist,
-        changes: &mut Changes,
-    ) {
-        let Some(item) = self.items.get_mut(key) else {
-            return;
-        };
+    /// It left a playlist: not forgotten at once, since an edge that lags behind still lists it.
+    fn depart(&mut self, key: &Key, taking: &mut Taking) {
+        let listing = taking.listing;
+        let gone = self.unlist(key, listing.playlist, Some(&mut taking.playlist));
+        let Some(item) = gone else { return };
+        if item.was_waiting() {
+            taking.changes.gone.push((key.clone(), item.kind));
+        }
+        if item.state == State::Done && !listing.restarted() {
+            let target = Duration::from_micros(listing.target_duration_us.unsigned_abs());
+            let until = taking.now + target * DEPARTED_FOR;
+            let sequence = item.sequence;
+            let left = Departed { sequence, until };
+            taking.playlist.departed.insert(key.clone(), left);
+        }
+    }
+
+    /// Takes it out of one playlist's listing; where no other lists it, it is taken out of the
+    /// plan and given back, so that it is fetched again should it return.
+    ///
+    /// `own`: the playlist itself, where it is not in `playlists` at the moment.
+    fn unlist(&mut self, key: &Key, from: PlaylistId, own: Option<&mut Playlist>) -> Option<Item> {
+        let item = self.items.get_mut(key)?;
         item.listed_by.remove(&from);
         if !item.listed_by.is_empty() {
-            return;
+            return None;
         }
-        let Some(item) = self.items.remove(key) else {
-            return;
-        };
+        let item = self.items.remove(key)?;
         match item.state {
             State::Ready => {
-                playlist.ready.retain(|(_, k)| k != key);
-                if let Some(other) = self.playlists.get_mut(&item.playlist) {
-                    other.ready.retain(|(_, k)| k != key);
+                let queue = match own {
+                    Some(own) if item.playlist == from => Some(own),
+                    _ => self.playlists.get_mut(&item.playlist),
+                };
+                if let Some(queue) = queue {
+                    queue.ready.remove(&(item.rank, key.clone()));
                 }
             }
             State::Delayed(at) => {
                 self.delayed.remove(&(at, key.clone()));
             }
-            _ => return,
+            _ => {}
         }
-        changes.gone.push((key.clone(), item.kind));
+        Some(item)
     }
 
     /// A playlist that is no longer polled lists nothing.
@@ -288,7 +346,11 @@ impl Plan {
             return changes;
         };
         for key in &std::mem::take(&mut gone.keys) {
-            self.unlist(key, playlist, &mut gone, &mut changes);
+            if let Some(item) = self.unlist(key, playlist, Some(&mut gone))
+                && item.was_waiting()
+            {
+                changes.gone.push((key.clone(), item.kind));
+            }
         }
         // Others may list what was queued on its account.
         for (rank, key) in gone.ready {
@@ -408,9 +470,14 @@ impl Plan {
     }
 }
 
-/// A key whose URI stays may hold new bytes for new segments: it is asked for again with them.
+/// A key whose URI stays may hold new bytes for new segments, and so may an initialization
+/// section that is named again for new segments: it is asked for again with them.
 fn new_segments_use(wanted: &Wanted, last_sequence: Option<u64>) -> bool {
-    wanted.kind == Kind::Key && last_sequence.is_some_and(|last| wanted.last_use > last)
+    last_sequence.is_some_and(|last| match wanted.kind {
+        Kind::Key => wanted.last_use > last,
+        Kind::Init => wanted.sequence > last,
+        _ => false,
+    })
 }
 
 /// Several playlists that name one key advance at about the same time.
@@ -419,37 +486,6 @@ fn due_again(item: &Item, target_duration_us: i64, now: Instant) -> bool {
         let half = u64::try_from(target_duration_us / 2).unwrap_or(0);
         now.saturating_duration_since(asked).as_micros() >= u128::from(half)
     })
-}
-
-/// What the revision before listed, by what stays when tokens change.
-#[derive(Debug)]
-struct Known<'a>(HashMap<Stays, Vec<&'a (Wanted, Key)>>);
-
-/// Kind, URL without query, byte range.
-type Stays = (Kind, String, Option<ByteRange>);
-
-impl<'a> Known<'a> {
-    fn new(before: &'a [(Wanted, Key)]) -> Self {
-        let mut map: HashMap<_, Vec<_>> = HashMap::new();
-        for one in before {
-            map.entry(stays(&one.0)).or_default().push(one);
-        }
-        Self(map)
-    }
-
-    fn same(&self, wanted: &Wanted) -> Option<&'a Key> {
-        self.0
-            .get(&stays(wanted))?
-            .iter()
-            .find(|(old, _)| old.sequence <= wanted.sequence && wanted.sequence <= old.last_use)
-            .map(|(_, key)| key)
-    }
-}
-
-fn stays(wanted: &Wanted) -> Stays {
-    let mut path = wanted.url.clone();
-    path.set_query(None);
-    (wanted.kind, path.into(), wanted.range)
 }
 
 #[cfg(test)]

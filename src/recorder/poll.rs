@@ -1,16 +1,17 @@
 //! The loop of one playlist: ask on the grid, judge what came, hand it over.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::header::{CONTENT_ENCODING, ETAG, LAST_MODIFIED};
+use http::header::{CONTENT_ENCODING, DATE, ETAG, HeaderValue, LAST_MODIFIED};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
 use super::advance::Ends;
-use super::children::{Playlist, Playlists};
+use super::children::{Playlist, Playlists, RENEWALS};
 use super::decode::decode;
 use super::downloads::Queue;
 use super::fetch::{Ask, Fetcher, Hop, Received, Validators};
@@ -20,15 +21,13 @@ use super::stats::{PlaylistStats, Stats};
 use crate::clock;
 use crate::hls::{self, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Variables};
 use crate::session::{
-    Availability, Digest, ExchangeId, Kind, NewRevision, Outcome, ResourceKey, digest,
+    Availability, Digest, ExchangeId, Kind, NewListing, NewRevision, Outcome, ResourceKey, digest,
 };
 
 mod listing;
 
 /// A poll later than this against its grid is an event.
 const LATE_US: i64 = 1_000_000;
-/// Revisions in a row that named nothing but new playlists, until the multivariant playlist is polled less.
-const RENEWALS: u32 = 3;
 
 /// What the loops of a stream share.
 #[derive(Debug)]
@@ -42,8 +41,24 @@ pub(super) struct Context {
     pub stop: CancellationToken,
     pub tasks: TaskTracker,
     /// Variables of the multivariant playlist, for those that import them.
-    pub variables: Mutex<Variables>,
+    pub variables: Mutex<Shared>,
     pub refused: Mutex<HashSet<String>>,
+}
+
+/// The variables of the multivariant playlist, and the revision that has them.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    variables: Variables,
+    revision: ExchangeId,
+    from_us: i64,
+}
+
+impl Context {
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.variables
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The state of one loop.
@@ -62,6 +77,12 @@ struct Poller {
     chain: Vec<Url>,
     ends: Ends,
     renewals: u32,
+    said_too_many: bool,
+    /// Whether it imports variables, and those that it was read with.
+    imports: bool,
+    variables: Variables,
+    /// What the revision that is being taken in lists.
+    listing: NewListing,
     /// To be polled as soon as the revision that names them has been handed to the writer.
     found: Vec<Arc<Playlist>>,
 }
@@ -85,6 +106,10 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         chain: Vec::new(),
         ends: Ends::default(),
         renewals: 0,
+        said_too_many: false,
+        imports: false,
+        variables: Variables::default(),
+        listing: NewListing::default(),
         found: Vec::new(),
     };
     // Boxed by spawning: a loop starts the loops of the playlists that it finds.
@@ -102,7 +127,8 @@ impl Poller {
                 () = tokio::time::sleep_until(due) => {}
             }
             let lag_us = clock::micros(clock::instant().saturating_duration_since(due));
-            self.poll(lag_us).await;
+            // Grid moments that pass after the answer are the recorder's own lateness.
+            let answered = self.poll(lag_us).await;
             self.context.playlists.changed();
             let now = clock::instant();
             if self.playlist.is_over(now) {
@@ -111,8 +137,8 @@ impl Poller {
             grid.set_interval(self.interval());
             let failures = self.playlist.standing().failures;
             due = match failures {
-                0 => grid.advance(now),
-                _ => grid.advance_after(poll_backoff(grid.interval(), failures), now),
+                0 => grid.advance(answered),
+                _ => grid.advance_after(poll_backoff(grid.interval(), failures), answered),
             };
         }
     }
@@ -140,14 +166,15 @@ impl Poller {
             return;
         }
         let changes = self.context.queue.remove(self.playlist.id);
-        self.context
-            .queue
-            .write(&self.context.fetcher, changes, 0, 0)
-            .await;
+        let mut listing = NewListing::default();
+        self.context.queue.note(changes, &mut listing);
+        self.context.fetcher.writer.listed(listing).await;
         tracing::info!("{:?} is no longer named", self.playlist.label);
     }
 
-    async fn poll(&mut self, lag_us: i64) {
+    /// One poll; when its answer was complete.
+    async fn poll(&mut self, lag_us: i64) -> Instant {
+        self.heed_variables();
         let fetcher = &self.context.fetcher;
         let ask = Ask {
             url: self.playlist.url_to_ask(),
@@ -156,6 +183,7 @@ impl Poller {
             validators: self.validators.clone(),
         };
         let mut hops = fetcher.chain(&ask).await;
+        let answered = clock::instant();
         PlaylistStats::count(&self.playlist.stats.polls, 1);
         self.context.stats.lag(lag_us);
         if lag_us > LATE_US {
@@ -168,7 +196,9 @@ impl Poller {
         }
         let first_us = hops.first().map_or(0, Hop::response_us);
         let chain = hops.iter().map(|hop| hop.url.clone()).collect();
-        let Some(mut last) = hops.pop() else { return };
+        let Some(mut last) = hops.pop() else {
+            return answered;
+        };
         let good = self.read(&mut last);
         let head = hops.first().map_or(last.id, |h| h.id);
         self.count(&last, good);
@@ -179,6 +209,25 @@ impl Poller {
         self.take(last, head, first_us, lag_us, good).await;
         self.polled = true;
         self.chain = chain;
+        answered
+    }
+
+    /// A playlist that imports variables lists other things where those have changed, even if
+    /// its text has not: it is asked for whole, and read again.
+    fn heed_variables(&mut self) {
+        if self.imports && self.context.shared().variables != self.variables {
+            self.validators = None;
+        }
+    }
+
+    /// What lists the resources of a body, and from when on that is the answer: its own
+    /// revision, or that of the multivariant playlist that gave its variables other values.
+    fn listed_by(&self, own: ExchangeId, changed: bool) -> (ExchangeId, i64) {
+        let shared = self.context.shared();
+        match changed {
+            true => (own, self.from_us),
+            false => (shared.revision, shared.from_us),
+        }
     }
 
     /// Decodes and checks; whether it is an answer that a player could use.
@@ -261,7 +310,6 @@ impl Poller {
         lag_us: i64,
         good: bool,
     ) {
-        let id = hop.id;
         let confirms = if good && hop.status == Some(304) {
             self.validators.as_ref().map(|v| v.exchange)
         } else {
@@ -291,7 +339,11 @@ impl Poller {
         };
         let new = digest(body);
         let changed = self.digest != Some(new);
-        let content = changed.then(|| self.parse(body, &hop.url));
+        let content = self.content(body, changed, &hop.url);
+        let is_read = content.is_some();
+        let listing = self.listed_by(hop.id, changed);
+        (self.listing.revision, self.listing.from_us) = listing;
+        let id = self.listing.revision;
         self.validators = validators(&hop);
         let revision = match content {
             None => None,
@@ -300,10 +352,15 @@ impl Poller {
         };
         self.digest = Some(new);
         self.seen_at_us = Some(requested_us);
+        let listing = std::mem::take(&mut self.listing);
+        self.context.fetcher.writer.listed(listing).await;
+        let revision = revision.filter(|_| changed);
         self.write(hop, head, first_us, lag_us, None, revision)
             .await;
         if changed {
             PlaylistStats::count(&self.playlist.stats.revisions, 1);
+        }
+        if is_read {
             self.context.queue.go(self.playlist.id);
             for playlist in std::mem::take(&mut self.found) {
                 start(&self.context, playlist);
@@ -311,17 +368,23 @@ impl Poller {
         }
     }
 
-    fn parse(&self, body: &[u8], url: &Url) -> Content {
-        if hls::playlist_kind(body) == Some(PlaylistKind::Multivariant) {
-            return Content::Multivariant(hls::read_multivariant(body, url));
+    /// What a body says; `None`: nothing new.
+    fn content(&mut self, body: &[u8], changed: bool, url: &Url) -> Option<Content> {
+        let variables = self.context.shared().variables.clone();
+        if changed {
+            self.imports = hls::imports_variables(body);
         }
-        let variables = self
-            .context
-            .variables
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        Content::Media(hls::read_media(body, url, &variables))
+        let lists_others = self.imports && variables != self.variables;
+        if !(changed || lists_others) {
+            return None;
+        }
+        self.variables = variables;
+        Some(match hls::playlist_kind(body) {
+            Some(PlaylistKind::Multivariant) => {
+                Content::Multivariant(hls::read_multivariant(body, url))
+            }
+            _ => Content::Media(hls::read_media(body, url, &self.variables)),
+        })
     }
 
     async fn write(
@@ -370,12 +433,25 @@ impl Poller {
     }
 }
 
+/// `None`: there are none that can be relied on.
 fn validators(hop: &Hop) -> Option<Validators> {
     let fields = hop.fields.as_ref()?;
     let (etag, last_modified) = (
         fields.get(ETAG).cloned(),
         fields.get(LAST_MODIFIED).cloned(),
     );
+    // RFC 9110 8.8.2.2: within the second of its Last-Modified a playlist may change again
+    // without a new one, and many an ETag is made of that date.
+    let date = |value: &HeaderValue| httpdate::parse_http_date(value.to_str().ok()?).ok();
+    let modified = last_modified.as_ref().and_then(date);
+    let asked = fields.get(DATE).and_then(date);
+    let may_change_unseen = match (modified, asked) {
+        (Some(modified), Some(asked)) => asked <= modified,
+        _ => false,
+    };
+    if may_change_unseen {
+        return None;
+    }
     (etag.is_some() || last_modified.is_some()).then(|| Validators {
         url: hop.url.clone(),
         etag,

@@ -14,12 +14,12 @@ use super::children::Playlists;
 use super::client::{ClientError, Clients};
 use super::downloads::{self, Queue};
 use super::fetch::Fetcher;
-use super::limits::STOP_GRACE;
+use super::limits::{STOP_GRACE, STOP_PATIENCE};
 use super::options::Options;
-use super::poll::{self, Context};
+use super::poll::{self, Context, Shared};
 use super::stats::{Stats, Totals};
 use crate::clock::{self, Clock};
-use crate::hls::{Variables, stream_name};
+use crate::hls::stream_name;
 use crate::session::{SessionFolder, Writer, WriterError};
 
 /// How often the end of a stream is looked for where nothing changes.
@@ -142,10 +142,14 @@ impl Prepared {
         );
         context.tasks.spawn(fetching);
         let ended = wait(&context, options.duration, &stop, &mut failure).await;
+        let length = clock::instant().saturating_duration_since(began);
         wind_down(&context).await;
         let ended = ended?;
-        let length = clock::instant().saturating_duration_since(began);
-        writer.finish(ended.as_str()).await?;
+        match (writer.finish(ended.as_str()).await, failure.try_recv()) {
+            // It had ended before, and said why.
+            (Err(WriterError::Gone), Ok(error)) => return Err(error.into()),
+            (finished, _) => finished?,
+        }
         Ok(Summary {
             length,
             ended,
@@ -176,7 +180,7 @@ impl Prepared {
             stream_id,
             stop,
             tasks: TaskTracker::new(),
-            variables: Mutex::new(Variables::default()),
+            variables: Mutex::new(Shared::default()),
             refused: Mutex::new(HashSet::new()),
         })
     }
@@ -213,12 +217,14 @@ async fn wait(
 /// Stops asking; what is under way gets a moment, then is cut off and recorded as that.
 async fn wind_down(context: &Context) {
     context.stop.cancel();
+    context.fetcher.writer.closing();
     context.tasks.close();
     if tokio::time::timeout(STOP_GRACE, context.tasks.wait())
         .await
         .is_err()
     {
         context.fetcher.abort.cancel();
-        context.tasks.wait().await;
+        // Beyond that only a disk that takes nothing can hold them.
+        let _ = tokio::time::timeout(STOP_PATIENCE, context.tasks.wait()).await;
     }
 }

@@ -6,9 +6,9 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::Instant;
 
 /// Polls are never closer than this, nor farther apart than [`MAX_POLL`], whatever a playlist or a user says.
-pub(super) const MIN_POLL: Duration = Duration::from_millis(200);
+pub const MIN_POLL: Duration = Duration::from_millis(200);
 /// See [`MIN_POLL`].
-pub(super) const MAX_POLL: Duration = Duration::from_secs(60);
+pub const MAX_POLL: Duration = Duration::from_secs(60);
 
 /// Interval before anything is known of the target duration.
 pub(super) const FIRST_POLL: Duration = Duration::from_secs(1);

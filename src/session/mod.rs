@@ -14,6 +14,7 @@ mod heal;
 mod lines;
 mod model;
 mod read;
+mod schema;
 mod store;
 mod write;
 
@@ -24,8 +25,8 @@ pub use folder::{FolderError, SessionFolder, Sessions};
 pub use headers::Headers;
 pub use heal::Faults;
 pub use model::{
-    Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewRevision, Outcome,
-    ResourceKey, digest,
+    Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
+    NewRevision, Outcome, ResourceKey, digest,
 };
 pub use read::{
     Advance, Body, Exchange, PlaylistInfo, PollTrouble, ReadError, Reader, ResourceInfo, Run,

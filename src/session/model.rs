@@ -195,6 +195,21 @@ pub struct NewRevision {
     pub ended: Option<bool>,
 }
 
+/// What a revision changed about the resources that it lists.
+#[derive(Debug, Default)]
+pub struct NewListing {
+    /// The exchange of the revision.
+    pub revision: ExchangeId,
+    /// When that is the answer, in microseconds of Unix time.
+    pub from_us: i64,
+    /// Resources that will be asked for on its account.
+    pub pending: Vec<ResourceKey>,
+    /// Resources that left before they were asked for.
+    pub gone: Vec<ResourceKey>,
+    /// Other URLs of resources.
+    pub aliases: Vec<(ResourceKey, String)>,
+}
+
 /// One request and its outcome, to be written.
 #[derive(Debug)]
 pub struct NewExchange {

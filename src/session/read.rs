@@ -1,10 +1,8 @@
 //! Reading a session, also one that is being recorded, also one from a stranger.
 //! A reader never writes and keeps no transaction open for longer than a query.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use cap_std::fs::Dir;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
@@ -13,7 +11,7 @@ use super::chunks::{self, ChunkFile};
 use super::folder::SessionFolder;
 use super::headers::Headers;
 use super::model::{ByteRange, ExchangeId, Kind, Outcome};
-use super::{APPLICATION_ID, FORMAT_VERSION, SCHEMA};
+use super::{FORMAT_VERSION, schema};
 
 /// Why a session cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +28,7 @@ pub enum ReadError {
         found: i32,
     },
     /// Tables, views or triggers differ from what this program makes.
-    #[error("{path} is damaged or was altered: {what}")]
+    #[error("{path} is damaged, was altered, or is of another build of this program: {what}")]
     Altered {
         /// The database.
         path: String,
@@ -202,7 +200,7 @@ impl Reader {
         let failed = |source| database_error(&database, source);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(&database, flags).map_err(failed)?;
-        check(&db, &path).map_err(|e| e.unwrap_or_else(failed))?;
+        schema::check(&db, &path).map_err(|e| e.unwrap_or_else(failed))?;
         let chunks = Dir::open_ambient_dir(folder.chunks(), cap_std::ambient_authority()).ok();
         Ok(Self { db, chunks, path })
     }
@@ -433,67 +431,3 @@ fn database_error(database: &Path, source: rusqlite::Error) -> ReadError {
         hint,
     }
 }
-
-/// `Err(Err(e))`: SQLite's own error.
-fn check(db: &Connection, path: &str) -> Result<(), Result<ReadError, rusqlite::Error>> {
-    let ours = || -> rusqlite::Result<(i32, i32)> {
-        db.busy_timeout(Duration::from_secs(5))?;
-        db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        db.set_db_config(
-            rusqlite::config::DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA,
-            false,
-        )?;
-        db.set_prepared_statement_cache_capacity(64);
-        let application = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
-        let version = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        Ok((application, version))
-    };
-    let (application, version) = ours().map_err(Err)?;
-    if application != APPLICATION_ID {
-        return Err(Ok(ReadError::NotOurs(path.to_owned())));
-    }
-    if version > FORMAT_VERSION {
-        return Err(Ok(ReadError::Newer {
-            path: path.to_owned(),
-            found: version,
-        }));
-    }
-    let here = schema_of(db).map_err(Err)?;
-    let wanted = Connection::open_in_memory()
-        .and_then(|fresh| {
-            fresh.execute_batch(SCHEMA)?;
-            schema_of(&fresh)
-        })
-        .map_err(Err)?;
-    match first_difference(&here, &wanted) {
-        None => Ok(()),
-        Some(name) => Err(Ok(ReadError::Altered {
-            path: path.to_owned(),
-            what: format!("{name:?} is not as this program makes it"),
-        })),
-    }
-}
-
-type SchemaTexts = BTreeMap<(String, String), String>;
-
-fn schema_of(db: &Connection) -> rusqlite::Result<SchemaTexts> {
-    // Tables that ANALYZE or a user's shell leaves behind do no harm: they are never asked.
-    db.prepare("SELECT type, name, ifnull(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")?
-        .query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?
-        .collect()
-}
-
-fn first_difference(here: &SchemaTexts, wanted: &SchemaTexts) -> Option<String> {
-    let missing = wanted
-        .iter()
-        .find(|(key, sql)| here.get(*key) != Some(*sql));
-    let added = || {
-        here.iter().find(|((kind, name), _)| {
-            kind == "trigger" || wanted.keys().any(|(k, n)| n == name && k != kind)
-        })
-    };
-    missing.or_else(added).map(|((_, name), _)| name.clone())
-}
-
-#[cfg(test)]
-mod tests;

@@ -120,7 +120,7 @@ CREATE TABLE exchange (
                   'refused', 'unresolved', 'tls', 'unreachable',  -- no connection
                   'connect timeout', 'response timeout', 'body timeout',
                   'protocol',                  -- the response was no HTTP
-                  'scheme',                    -- a redirect to what is not http(s), or from https to http with credentials: not followed
+                  'scheme',                    -- a redirect to what is not http(s), or from https to http: not followed
                   'redirects',                 -- too many
                   'too large',                 -- cut by the recorder's own limit
                   'encoding',                  -- its Content-Encoding could not be decoded

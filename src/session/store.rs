@@ -12,7 +12,7 @@ use super::chunks;
 use super::headers::HeaderSets;
 use super::lines::{LineLog, Pieces};
 use super::model::{
-    Availability, Digest, Kind, NewBody, NewExchange, NewRevision, Outcome, ResourceKey,
+    Availability, Digest, Kind, NewBody, NewExchange, NewListing, NewRevision, Outcome, ResourceKey,
 };
 use crate::hls::resource_name;
 
@@ -397,37 +397,30 @@ impl Store {
             .map(Ok)
     }
 
-    /// Notes what a revision lists and what is going to be asked for on its account.
-    pub(super) fn pending(
-        &mut self,
-        key: &ResourceKey,
-        referrer_id: i64,
-        from_us: i64,
-    ) -> rusqlite::Result<()> {
-        let resource_id = self.resource_id(key)?;
-        self.db
-            .prepare_cached(
-                "INSERT INTO pending (resource_id, referrer_id, from_us) VALUES (?1,?2,?3)
-                 ON CONFLICT (resource_id) DO UPDATE SET referrer_id = excluded.referrer_id, from_us = excluded.from_us",
-            )?
-            .execute(params![resource_id, referrer_id, from_us.max(self.zero_us)])?;
-        Ok(())
-    }
-
-    /// It left the playlists before it was asked for.
-    pub(super) fn not_pending(&mut self, key: &ResourceKey) -> rusqlite::Result<()> {
-        let resource_id = self.resource_id(key)?;
-        self.db
-            .prepare_cached("DELETE FROM pending WHERE resource_id = ?1")?
-            .execute([resource_id])?;
-        Ok(())
-    }
-
-    pub(super) fn alias(&mut self, key: &ResourceKey, url: &str) -> rusqlite::Result<()> {
-        let resource_id = self.resource_id(key)?;
-        self.db
-            .prepare_cached("INSERT OR IGNORE INTO alias (url, resource_id) VALUES (?1,?2)")?
-            .execute(params![url, resource_id])?;
+    /// Notes what a revision lists: what is going to be asked for on its account, what left
+    /// before it was, and other URLs.
+    pub(super) fn listed(&mut self, listing: &NewListing) -> rusqlite::Result<()> {
+        for key in &listing.gone {
+            let resource_id = self.resource_id(key)?;
+            self.db
+                .prepare_cached("DELETE FROM pending WHERE resource_id = ?1")?
+                .execute([resource_id])?;
+        }
+        for key in &listing.pending {
+            let resource_id = self.resource_id(key)?;
+            self.db
+                .prepare_cached(
+                    "INSERT INTO pending (resource_id, referrer_id, from_us) VALUES (?1,?2,?3)
+                     ON CONFLICT (resource_id) DO UPDATE SET referrer_id = excluded.referrer_id, from_us = excluded.from_us",
+                )?
+                .execute(params![resource_id, listing.revision, listing.from_us.max(self.zero_us)])?;
+        }
+        for (key, url) in &listing.aliases {
+            let resource_id = self.resource_id(key)?;
+            self.db
+                .prepare_cached("INSERT OR IGNORE INTO alias (url, resource_id) VALUES (?1,?2)")?
+                .execute(params![url, resource_id])?;
+        }
         Ok(())
     }
 

@@ -3,17 +3,17 @@
 //! Others send it messages over a bounded channel, so that a slow disk slows the senders
 //! and never fills the memory. Nothing counts as recorded before the commit.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, params};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use super::chunks::{self, TEMPORARY};
 use super::folder::SessionFolder;
-use super::model::{ExchangeId, NewExchange, ResourceKey};
+use super::model::{ExchangeId, NewBody, NewExchange, NewListing};
 use super::store::Store;
 use crate::clock::{self, Clock};
 
@@ -27,6 +27,8 @@ const SEEN_EVERY: Duration = Duration::from_secs(10);
 const QUEUE: usize = 1024;
 /// A full disk is tried again this often.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// A full disk is waited for no longer than this once the recorder is stopping.
+const FULL_PATIENCE: Duration = Duration::from_secs(5);
 /// How long to wait for readers to let go, so that the database can become one file.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -51,9 +53,7 @@ pub enum WriterError {
 
 enum Message {
     Exchange(Box<NewExchange>),
-    Pending(ResourceKey, ExchangeId, i64),
-    NotPending(ResourceKey),
-    Alias(ResourceKey, String),
+    Listed(NewListing),
     Event(i64, &'static str, String),
     Stream(String, String, oneshot::Sender<i64>),
     Finish(String, oneshot::Sender<Result<(), WriterError>>),
@@ -66,7 +66,11 @@ pub struct Writer {
     next_id: Arc<AtomicI64>,
     folder: SessionFolder,
     clock: Clock,
+    closing: Closing,
 }
+
+/// Since when the recorder is stopping.
+type Closing = Arc<OnceLock<Instant>>;
 
 impl Writer {
     /// Creates the database of a new session and starts the writer. Session zero is the clock's start.
@@ -95,11 +99,13 @@ impl Writer {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()?;
+        let closing = Closing::default();
         let thread = Thread {
             store,
             folder: folder.clone(),
             clock,
             messages: receiver,
+            closing: Arc::clone(&closing),
         };
         std::thread::Builder::new()
             .name("writer".to_owned())
@@ -114,6 +120,7 @@ impl Writer {
             next_id: Arc::new(AtomicI64::new(1)),
             folder: folder.clone(),
             clock,
+            closing,
         };
         Ok((writer, failure))
     }
@@ -121,6 +128,11 @@ impl Writer {
     /// Number for an exchange whose request begins now.
     pub fn next_id(&self) -> ExchangeId {
         self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Says that the recorder is stopping: a full disk is no longer waited for without end.
+    pub fn closing(&self) {
+        self.closing.get_or_init(clock::instant);
     }
 
     /// The session's folder.
@@ -138,20 +150,10 @@ impl Writer {
         self.send(Message::Exchange(Box::new(exchange))).await;
     }
 
-    /// Notes that `revision` lists a resource which will be asked for; `from_us` is when the revision is the answer.
-    pub async fn pending(&self, resource: ResourceKey, revision: ExchangeId, from_us: i64) {
-        self.send(Message::Pending(resource, revision, from_us))
-            .await;
-    }
-
-    /// Takes back [`Self::pending`]: it left the playlists before it was asked for.
-    pub async fn not_pending(&self, resource: ResourceKey) {
-        self.send(Message::NotPending(resource)).await;
-    }
-
-    /// Notes another URL of a resource.
-    pub async fn alias(&self, resource: ResourceKey, url: String) {
-        self.send(Message::Alias(resource, url)).await;
+    /// Notes what a revision changed about the resources that it lists. To be handed over
+    /// before the revision, so that a reader never sees that one without these.
+    pub async fn listed(&self, listing: NewListing) {
+        self.send(Message::Listed(listing)).await;
     }
 
     /// Notes something about the recorder itself, now.
@@ -215,6 +217,7 @@ struct Thread {
     folder: SessionFolder,
     clock: Clock,
     messages: mpsc::Receiver<Message>,
+    closing: Closing,
 }
 
 impl Thread {
@@ -263,24 +266,28 @@ impl Thread {
     async fn commit_patiently(&mut self, batch: &mut [Message]) -> Result<(), WriterError> {
         let mut said = false;
         loop {
-            match self.commit(batch) {
+            let error = match self.commit(batch) {
                 Ok(()) => return Ok(()),
-                Err(CommitError::Database(e))
-                    if e.sqlite_error_code() == Some(ErrorCode::DiskFull) =>
-                {
-                    if !said {
-                        tracing::error!(
-                            "{}: the disk is full; waiting for room",
-                            self.folder.database().display()
-                        );
-                        said = true;
-                    }
-                    tokio::time::sleep(RETRY_EVERY).await;
-                }
-                Err(CommitError::Database(source)) => return Err(self.database_error(source)),
-                Err(CommitError::Io(e)) => return Err(e.into()),
+                Err(error) => error,
+            };
+            if !error.is_full_disk() || self.has_waited_enough() {
+                return Err(match error {
+                    CommitError::Database(source) => self.database_error(source),
+                    CommitError::Io(error) => error.into(),
+                });
             }
+            if !said {
+                let database = self.folder.database();
+                tracing::error!("{}: the disk is full; waiting for room", database.display());
+                said = true;
+            }
+            tokio::time::sleep(RETRY_EVERY).await;
         }
+    }
+
+    fn has_waited_enough(&self) -> bool {
+        let since = self.closing.get();
+        since.is_some_and(|since| clock::instant().duration_since(*since) > FULL_PATIENCE)
     }
 
     /// Steps 3 to 6 for a batch. Streams are answered only after the commit.
@@ -381,6 +388,18 @@ enum CommitError {
     Io(std::io::Error),
 }
 
+impl CommitError {
+    fn is_full_disk(&self) -> bool {
+        match self {
+            Self::Database(error) => error.sqlite_error_code() == Some(ErrorCode::DiskFull),
+            Self::Io(error) => matches!(
+                error.kind(),
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+            ),
+        }
+    }
+}
+
 impl From<rusqlite::Error> for CommitError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Database(error)
@@ -393,9 +412,13 @@ impl From<std::io::Error> for CommitError {
     }
 }
 
+/// Chunks, because their files are in place; revisions, because a replayer that follows the
+/// recorder answers with them as soon as they are there.
 fn cannot_wait(message: &Message) -> bool {
     match message {
-        Message::Exchange(exchange) => matches!(exchange.body, super::model::NewBody::File { .. }),
+        Message::Exchange(exchange) => {
+            exchange.revision.is_some() || matches!(exchange.body, NewBody::File { .. })
+        }
         Message::Stream(..) | Message::Finish(..) => true,
         _ => false,
     }
@@ -417,11 +440,7 @@ fn take_finish(
 fn write(store: &mut Store, message: &mut Message) -> rusqlite::Result<Option<i64>> {
     match message {
         Message::Exchange(exchange) => store.exchange(exchange).map(|()| None),
-        Message::Pending(key, revision, from_us) => {
-            store.pending(key, *revision, *from_us).map(|()| None)
-        }
-        Message::NotPending(key) => store.not_pending(key).map(|()| None),
-        Message::Alias(key, url) => store.alias(key, url).map(|()| None),
+        Message::Listed(listing) => store.listed(listing).map(|()| None),
         Message::Event(at_us, kind, detail) => store.event(*at_us, kind, detail).map(|()| None),
         Message::Stream(name, url, _) => store.stream(name, url).map(Some),
         Message::Finish(..) => Ok(None),

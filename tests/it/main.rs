@@ -14,6 +14,7 @@ mod growth;
 mod http;
 mod layers;
 mod multivariant;
+mod odd_origins;
 mod playlists;
 mod readme;
 mod replay;

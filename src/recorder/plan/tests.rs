@@ -22,14 +22,14 @@ impl Planned {
     /// A revision of playlist `id` that lists these segments; 6 s after the one before.
     fn lists(&mut self, id: PlaylistId, segments: &[(u64, &str)]) -> Changes {
         let wanted = segments.iter().map(|(n, uri)| segment(*n, uri)).collect();
-        self.revision(id, wanted, false, false)
+        self.revision(id, wanted, Step::Advance, false)
     }
 
     fn revision(
         &mut self,
         playlist: PlaylistId,
         wanted: Vec<Wanted>,
-        restarted: bool,
+        step: Step,
         ended: bool,
     ) -> Changes {
         self.exchange += 1;
@@ -40,10 +40,10 @@ impl Planned {
             from_us: self.exchange * 6_000_000,
             target_duration_us: 6_000_000,
             wanted,
-            restarted,
+            step,
             ended,
         };
-        self.plan.revision(listing, self.now)
+        self.plan.revision(&listing, self.now)
     }
 
     /// Takes everything there is to fetch, each with success.
@@ -174,7 +174,7 @@ fn a_restart_makes_known_names_new() {
     let mut plan = Planned::new();
     plan.lists(0, &[(0, "0.ts"), (1, "1.ts")]);
     plan.fetch_all();
-    plan.revision(0, vec![segment(0, "0.ts")], true, false);
+    plan.revision(0, vec![segment(0, "0.ts")], Step::Restart, false);
     assert_eq!(plan.fetch_all(), ["0.ts"]);
 }
 
@@ -211,14 +211,14 @@ fn what_two_playlists_list_stays_until_both_drop_it() {
 fn a_key_is_asked_for_again_when_new_segments_use_it() {
     let mut plan = Planned::new();
     let key = |last_use| wanted(Kind::Key, 1, last_use, "key");
-    plan.revision(0, vec![key(1), segment(1, "1.ts")], false, false);
+    plan.revision(0, vec![key(1), segment(1, "1.ts")], Step::Advance, false);
     assert_eq!(plan.fetch_all(), ["1.ts", "key"]);
-    plan.revision(0, vec![key(1), segment(1, "1.ts")], false, false);
+    plan.revision(0, vec![key(1), segment(1, "1.ts")], Step::Advance, false);
     assert_eq!(plan.fetch_all(), [""; 0], "nothing new uses it");
     let changes = plan.revision(
         0,
         vec![key(2), segment(1, "1.ts"), segment(2, "2.ts")],
-        false,
+        Step::Advance,
         false,
     );
     assert_eq!(changes.pending.len(), 2);
@@ -226,7 +226,7 @@ fn a_key_is_asked_for_again_when_new_segments_use_it() {
     assert_eq!(asked.availability, Availability::Listed(18_000_000));
     plan.plan.done(&asked, true, plan.now);
     plan.now -= Duration::from_secs(6);
-    plan.revision(1, vec![key(2), segment(2, "b2.ts")], false, false);
+    plan.revision(1, vec![key(2), segment(2, "b2.ts")], Step::Advance, false);
     assert_eq!(plan.fetch_all().iter().filter(|n| *n == "key").count(), 1);
 }
 
@@ -246,7 +246,7 @@ fn downloads_on_account_of_one_playlist_are_bounded() {
 #[test]
 fn what_an_ended_playlist_lists_is_given_up_at_last() {
     let mut plan = Planned::new();
-    plan.revision(0, vec![segment(1, "1.ts")], false, true);
+    plan.revision(0, vec![segment(1, "1.ts")], Step::Advance, true);
     let mut tries = 0;
     while !plan.plan.is_idle() {
         plan.now += Duration::from_secs(60);
@@ -255,4 +255,72 @@ fn what_an_ended_playlist_lists_is_given_up_at_last() {
         tries += 1;
     }
     assert_eq!(tries, TRIES_AFTER_END);
+}
+
+#[test]
+fn edges_that_take_turns_cost_no_download_twice() {
+    let mut plan = Planned::new();
+    let ahead = [(3, "3.ts"), (4, "4.ts"), (5, "5.ts")];
+    let behind = [(2, "2.ts"), (3, "3.ts"), (4, "4.ts")];
+    plan.lists(0, &behind);
+    assert_eq!(plan.fetch_all().len(), 3);
+    plan.lists(0, &ahead);
+    assert_eq!(plan.fetch_all(), ["5.ts"]);
+    let lags = |plan: &mut Planned| {
+        let wanted = behind.map(|(n, uri)| segment(n, uri)).to_vec();
+        plan.revision(0, wanted, Step::Behind, false);
+    };
+    for _ in 0..3 {
+        lags(&mut plan);
+        plan.lists(0, &ahead);
+        assert_eq!(plan.fetch_all(), [""; 0]);
+    }
+    plan.now += Duration::from_secs(60);
+    lags(&mut plan);
+    assert_eq!(
+        plan.fetch_all(),
+        ["2.ts"],
+        "after a while it may be another one"
+    );
+}
+
+#[test]
+fn an_initialization_section_that_is_named_again_is_asked_for_again() {
+    let mut plan = Planned::new();
+    let init = |sequence, last| wanted(Kind::Init, sequence, last, "init.mp4");
+    plan.revision(
+        0,
+        vec![init(1, 2), segment(1, "1.m4s"), segment(2, "2.m4s")],
+        Step::Advance,
+        false,
+    );
+    assert_eq!(plan.fetch_all().len(), 3);
+    plan.revision(
+        0,
+        vec![init(2, 3), segment(2, "2.m4s"), segment(3, "3.m4s")],
+        Step::Advance,
+        false,
+    );
+    assert_eq!(plan.fetch_all(), ["3.m4s"], "the window slid");
+    let again = vec![
+        init(3, 3),
+        segment(3, "3.m4s"),
+        init(4, 4),
+        segment(4, "4.m4s"),
+    ];
+    plan.revision(0, again, Step::Advance, false);
+    let mut asked = plan.fetch_all();
+    asked.sort();
+    assert_eq!(asked, ["4.m4s", "init.mp4"]);
+}
+
+#[test]
+fn a_long_list_that_becomes_short_is_taken_in_at_once() {
+    let mut plan = Planned::new();
+    let names: Vec<String> = (0..50_000).map(|n| format!("{n}.ts")).collect();
+    let many: Vec<(u64, &str)> = (0..).zip(names.iter().map(String::as_str)).collect();
+    plan.lists(0, &many);
+    let changes = plan.lists(0, &many[49_995..]);
+    assert_eq!(changes.gone.len(), 49_995);
+    assert_eq!(plan.fetch_all().len(), 5);
 }

@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use super::Poller;
+use super::{Poller, Shared};
 use crate::clock;
 use crate::hls::{
     Child, Entry, EntryRole, MediaFacts, MediaPlaylist, MultivariantPlaylist, Refused,
@@ -23,7 +23,7 @@ impl Poller {
         let step = self
             .ends
             .judge(facts, segments.next_back().and_then(|e| e.range));
-        if step != Step::Same {
+        if step.is_advance() {
             let now_us = self.context.fetcher.writer.clock().now_us();
             self.playlist
                 .stats
@@ -36,14 +36,7 @@ impl Poller {
             .filter(|e| !e.gap)
             .map(wanted)
             .collect();
-        self.list(
-            id,
-            wanted,
-            facts.target_duration,
-            step == Step::Restart,
-            facts.ended,
-        )
-        .await;
+        self.list(id, wanted, facts.target_duration, step, facts.ended);
         // Only now: an end is believed where everything listed was fetched.
         let first = self.digest.is_none();
         let now = clock::instant();
@@ -73,11 +66,11 @@ impl Poller {
             // A multivariant playlist that a multivariant playlist names: kept, and not followed.
             return revision;
         }
-        *self
-            .context
-            .variables
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = main.variables;
+        *self.context.shared() = Shared {
+            variables: main.variables,
+            revision: id,
+            from_us: self.from_us,
+        };
         let keys = main.keys.into_iter().map(|url| (Kind::Key, url));
         let data = main.data.into_iter().map(|url| (Kind::Data, url));
         let wanted = keys.chain(data).map(|(kind, url)| Wanted {
@@ -87,7 +80,7 @@ impl Poller {
             sequence: 0,
             last_use: 0,
         });
-        self.list(id, wanted.collect(), None, false, false).await;
+        self.list(id, wanted.collect(), None, Step::Same, false);
         self.name(&main.children, id).await;
         revision
     }
@@ -98,58 +91,45 @@ impl Poller {
             .context
             .playlists
             .name(children, id, self.from_us, clock::instant());
-        self.renewals = if named.renewed {
-            self.renewals.saturating_add(1)
-        } else {
-            0
-        };
-        let writer = &self.context.fetcher.writer;
+        self.renewals = named.renewals;
         for (playlist, url) in named.aliases {
-            writer
-                .alias(self.resource(playlist.kind, &playlist.url), url.to_string())
-                .await;
+            let resource = self.resource(playlist.kind, &playlist.url);
+            self.listing.aliases.push((resource, url.into()));
         }
         for playlist in named.new {
-            writer
-                .pending(
-                    self.resource(playlist.kind, &playlist.url),
-                    id,
-                    self.from_us,
-                )
-                .await;
+            let resource = self.resource(playlist.kind, &playlist.url);
+            self.listing.pending.push(resource);
             self.found.push(playlist);
         }
-        if named.too_many > 0 {
+        if named.too_many > 0 && !std::mem::replace(&mut self.said_too_many, true) {
             let detail = format!(
                 "{} playlists of {} are not polled: there are too many",
                 named.too_many, self.playlist.label
             );
             tracing::warn!("{detail}");
+            let writer = &self.context.fetcher.writer;
             writer.event("too many playlists", detail).await;
         }
     }
 
-    async fn list(
-        &self,
+    fn list(
+        &mut self,
         exchange: ExchangeId,
         wanted: Vec<Wanted>,
         target: Option<Duration>,
-        restarted: bool,
+        step: Step,
         ended: bool,
     ) {
         let changes = self.context.queue.revision(Listing {
             playlist: self.playlist.id,
             exchange,
-            from_us: self.from_us,
+            from_us: self.listing.from_us,
             target_duration_us: clock::micros(target.unwrap_or(Duration::from_secs(6))),
             wanted,
-            restarted,
+            step,
             ended,
         });
-        self.context
-            .queue
-            .write(&self.context.fetcher, changes, exchange, self.from_us)
-            .await;
+        self.context.queue.note(changes, &mut self.listing);
     }
 
     /// Notes each URI that is not followed, once.
@@ -194,7 +174,7 @@ fn revision(facts: &MediaFacts, step: Step, not_before_us: Option<i64>) -> NewRe
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     NewRevision {
         not_before_us,
-        advance: step != Step::Same,
+        advance: step.is_advance(),
         media_sequence: Some(number(facts.media_sequence)),
         segment_count: Some(number(facts.segment_count)),
         last_sequence: facts.last_sequence.map(number),

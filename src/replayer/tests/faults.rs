@@ -1,6 +1,7 @@
 //! Answers that are none, or not yet.
 
 use super::*;
+use crate::session::NewListing;
 
 #[tokio::test]
 async fn nothing_is_there_before_it_was_listed() {
@@ -170,7 +171,13 @@ const LISTED: &str = "http://origin.example/live/v1/s9.ts";
 async fn listing() -> (Recording, Arc<Replay>) {
     let recording = channel().await;
     let key = recording.key(Kind::Segment, LISTED);
-    recording.writer.pending(key, 2, recording.zero_us).await;
+    let listing = NewListing {
+        revision: 2,
+        from_us: recording.zero_us,
+        pending: vec![key],
+        ..NewListing::default()
+    };
+    recording.writer.listed(listing).await;
     // Answered after the commit.
     recording
         .writer

@@ -25,3 +25,11 @@ fn an_altered_schema_is_noticed() {
     );
     assert!(altered("CREATE TRIGGER t AFTER INSERT ON event BEGIN SELECT 1; END").is_some());
 }
+
+#[test]
+fn comments_and_layout_are_no_alteration() {
+    assert_eq!(
+        meaning("CREATE TABLE a (\n  b TEXT, -- what it is\n  c TEXT\n)"),
+        meaning("CREATE TABLE a ( b TEXT,\n c TEXT )")
+    );
+}

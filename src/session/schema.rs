@@ -1,0 +1,87 @@
+//! Whether a database is one that this program can read: application, version, schema.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::read::ReadError;
+use super::{APPLICATION_ID, FORMAT_VERSION, SCHEMA};
+
+/// `Err(Err(e))`: SQLite's own error.
+pub(super) fn check(db: &Connection, path: &str) -> Result<(), Result<ReadError, rusqlite::Error>> {
+    let ours = || -> rusqlite::Result<(i32, i32)> {
+        db.busy_timeout(Duration::from_secs(5))?;
+        db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        db.set_db_config(
+            rusqlite::config::DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA,
+            false,
+        )?;
+        db.set_prepared_statement_cache_capacity(64);
+        let application = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        let version = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        Ok((application, version))
+    };
+    let (application, version) = ours().map_err(Err)?;
+    if application != APPLICATION_ID {
+        return Err(Ok(ReadError::NotOurs(path.to_owned())));
+    }
+    if version > FORMAT_VERSION {
+        return Err(Ok(ReadError::Newer {
+            path: path.to_owned(),
+            found: version,
+        }));
+    }
+    let here = schema_of(db).map_err(Err)?;
+    let wanted = Connection::open_in_memory()
+        .and_then(|fresh| {
+            fresh.execute_batch(SCHEMA)?;
+            schema_of(&fresh)
+        })
+        .map_err(Err)?;
+    match first_difference(&here, &wanted) {
+        None => Ok(()),
+        Some(name) => Err(Ok(ReadError::Altered {
+            path: path.to_owned(),
+            what: format!("{name:?} is not as this program makes it"),
+        })),
+    }
+}
+
+type SchemaTexts = BTreeMap<(String, String), String>;
+
+fn schema_of(db: &Connection) -> rusqlite::Result<SchemaTexts> {
+    // Tables that ANALYZE or a user's shell leaves behind do no harm: they are never asked.
+    db.prepare("SELECT type, name, ifnull(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")?
+        .query_map([], |row| {
+            let sql: String = row.get(2)?;
+            Ok(((row.get(0)?, row.get(1)?), meaning(&sql)))
+        })?
+        .collect()
+}
+
+fn first_difference(here: &SchemaTexts, wanted: &SchemaTexts) -> Option<String> {
+    let missing = wanted
+        .iter()
+        .find(|(key, sql)| here.get(*key) != Some(*sql));
+    let added = || {
+        here.iter().find(|((kind, name), _)| {
+            kind == "trigger" || wanted.keys().any(|(k, n)| n == name && k != kind)
+        })
+    };
+    missing.or_else(added).map(|((_, name), _)| name.clone())
+}
+
+/// Without comments and layout, which say nothing to SQLite.
+fn meaning(sql: &str) -> String {
+    let lines = sql
+        .lines()
+        .map(|line| line.split("--").next().unwrap_or(line));
+    lines
+        .flat_map(str::split_whitespace)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests;
