@@ -104,8 +104,8 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
         url: &whole.url,
         headers: &whole.headers,
     };
-    let mut reply = match &whole.content {
-        Content::None => broken_or(&whole, Vec::new(), asked),
+    let reply = match &whole.content {
+        Content::None => as_it_came(&whole, status, Vec::new(), asked),
         Content::OwnUrlOnly => {
             // Under the name of a stream it has no query to take variables from.
             let path = path_of(&whole.url, &asked.prefix).unwrap_or_default();
@@ -116,38 +116,31 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
             );
         }
         Content::Playlist(served) => {
-            let piece = Piece::Bytes(served.bytes.clone());
             // The origin's tag stands for what the origin sent.
             let tag = match served.is_changed {
                 true => served.tag.clone(),
                 false => fields.tag_or(&served.tag),
             };
-            let pace = asked.pace(exchange, piece.length());
-            let mut reply = tagged(
-                status,
-                Good {
-                    piece,
-                    pace,
-                    ranges: false,
-                },
-                &tag,
-                asked,
-            );
+            let piece = Piece::Bytes(served.bytes.clone());
+            let good = Good::new(piece, exchange, false, asked);
+            let mut reply = tagged(status, good, &tag, asked);
             reply.done.extend(served.is_shifted.then_some("shifted"));
-            return fields.add(reply, asked);
+            reply
         }
         Content::Plain(piece, tag) if status == StatusCode::OK && !is_broken(exchange) => {
             let ranges = whole.answer.resource.kind.is_chunk();
-            let tag = fields.tag_or(tag);
-            let good = Good {
-                piece: piece.clone(),
-                pace: asked.pace(exchange, piece.length()),
-                ranges,
-            };
-            return fields.add(tagged(status, good, &tag, asked), asked);
+            let good = Good::new(piece.clone(), exchange, ranges, asked);
+            tagged(status, good, &fields.tag_or(tag), asked)
         }
-        Content::Plain(piece, _) => broken_or(&whole, vec![piece.clone()], asked),
+        Content::Plain(piece, _) => as_it_came(&whole, status, vec![piece.clone()], asked),
     };
+    fields.add(reply, asked)
+}
+
+/// What is no good body, or a part of one, or none: with the status and the length that it had.
+fn as_it_came(whole: &Whole, status: StatusCode, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
+    let exchange = &whole.answer.exchange;
+    let mut reply = broken_or(whole, pieces, asked);
     if let Some(response) = &mut reply.response {
         *response.status_mut() = status;
     }
@@ -163,7 +156,7 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
     {
         reply = reply.with_field(header::LOCATION, &path);
     }
-    fields.add(reply, asked)
+    reply
 }
 
 /// The connection ends without an answer. Where the recorder waited in vain, a player does
@@ -232,6 +225,16 @@ struct Good {
     pace: Option<Pace>,
     /// Whether parts of it can be asked for.
     ranges: bool,
+}
+
+impl Good {
+    fn new(piece: Piece, exchange: &Exchange, ranges: bool, asked: &Asked<'_>) -> Self {
+        Self {
+            pace: asked.pace(exchange, piece.length()),
+            piece,
+            ranges,
+        }
+    }
 }
 
 /// A good body: conditional, and in ranges.

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::replay::Replayer;
+use crate::support::programs::Recording;
 use crate::support::session::Session;
 use crate::support::{Ask, End, Origin, Recorder, Reply, Window, ts};
 
@@ -120,15 +121,18 @@ fn a_recorded_replay_tells_the_same_story() {
         faulty(ask, (now - began).as_secs_f64())
     });
     let a = Recorder::new(origin.url("/start.m3u8")).run().session();
-    let sessions = a.path().parent().unwrap().to_owned();
-    let replayer = Replayer::start(&sessions, &["-p", "0", "--network", "recorded", "session1"]);
-    let replayed = format!(
-        "http://{}/http/127.0.0.1:{}/start.m3u8",
-        replayer.address,
-        origin.port()
-    );
-    let b = Recorder::new(replayed).run().session();
+    // Meanwhile, the same without the faults.
+    let healed = replay(&a, &origin, &["--faults", "none"]);
+    let faithful = replay(&a, &origin, &["--network", "recorded"]);
+    let (b, c) = (faithful.1.finish().session(), healed.1.finish().session());
 
+    let faults = story(&c);
+    let is_fault = |t: &&Told| t.outcome != "complete" || !matches!(t.status, 200 | 302);
+    let faults: Vec<String> = faults.iter().filter(is_fault).map(Told::row).collect();
+    assert_eq!(
+        faults, [""; 0],
+        "none of them was left without a good answer"
+    );
     let (a, b) = (story(&a), story(&b));
     let table = table(&a, &b);
     assert_eq!(a.len(), b.len(), "\n{table}");
@@ -162,6 +166,19 @@ fn a_recorded_replay_tells_the_same_story() {
     let (in_a, in_b) = (slow(&a), slow(&b));
     assert!((1_000_000..2_000_000).contains(&in_a), "\n{table}");
     assert!((in_a - in_b).abs() < 200_000, "\n{table}");
+}
+
+/// A recording of a replay, under way.
+fn replay(session: &Session, origin: &Origin, arguments: &[&str]) -> (Replayer, Recording) {
+    let sessions = session.path().parent().unwrap();
+    let replayer = Replayer::start(sessions, &[arguments, &["-p", "0", "session1"]].concat());
+    let port = origin.port();
+    let url = format!(
+        "http://{}/http/127.0.0.1:{port}/start.m3u8",
+        replayer.address
+    );
+    let recording = Recorder::new(url).start();
+    (replayer, recording)
 }
 
 /// For the origin's own clock.

@@ -87,6 +87,11 @@ fn every_way_in_which_a_playlist_fails_is_recorded_as_that_and_polling_goes_on()
             assert_eq!(session.body(id), reply.body[..bytes]);
         }
     }
+    // How long was waited in vain is known, and only there.
+    let failed = "SELECT count(*) FROM exchange WHERE (failed_us IS NULL) = (status IS NULL)";
+    assert_eq!(session.number(failed), 0);
+    let waited = "SELECT failed_us BETWEEN 600000 AND 5000000 FROM exchange WHERE outcome = 'response timeout'";
+    assert!(session.list::<bool>(waited).contains(&true));
     // The original's view shows them with an error each, and the revisions without.
     assert_eq!(
         session.number("SELECT count(*) FROM simple_playlist WHERE error IS NULL"),
@@ -107,7 +112,7 @@ fn an_origin_that_goes_away_is_asked_again_and_again() {
     recording.until_at_least(3, "SELECT count(*) FROM exchange WHERE outcome = 'refused'");
     let session = recording.interrupt().session();
     assert_eq!(session.number("SELECT count(*) FROM revision"), 1);
-    assert_eq!(session.number("SELECT count(*) FROM exchange WHERE outcome = 'refused' AND status IS NULL AND error IS NOT NULL AND wait_us IS NULL AND wire_bytes IS NULL"), session.number("SELECT count(*) FROM exchange WHERE outcome = 'refused'"));
+    assert_eq!(session.number("SELECT count(*) FROM exchange WHERE outcome = 'refused' AND status IS NULL AND error IS NOT NULL AND wait_us IS NULL AND wire_bytes IS NULL AND failed_us >= 0"), session.number("SELECT count(*) FROM exchange WHERE outcome = 'refused'"));
 }
 
 #[test]
