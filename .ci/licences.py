@@ -1,4 +1,4 @@
-"""Every crate that is linked in carries a permissive licence and comes from crates.io.
+"""Every crate that is linked in carries a permissive licence and comes from the package registry.
 
 Advisories need a database that is not part of a clone; `cargo audit` checks them where it is at hand.
 """
