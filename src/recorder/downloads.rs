@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::children::Playlists;
 use super::fetch::{Ask, Fetcher, Hop};
 use super::limits;
-use super::plan::{Changes, Ending, Job, Key, Listing, Plan, PlaylistId};
+use super::plan::{Changes, Job, Key, Listing, Plan, PlaylistId};
 use super::stats::PlaylistStats;
 use crate::clock;
 use crate::session::{Availability, Kind, NewListing, Outcome, ResourceKey};
@@ -151,15 +151,10 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
     };
     let hops = fetcher.chain(&ask).await;
     let good = hops.last().is_some_and(Hop::is_good);
-    let ending = match hops.last() {
-        Some(last) if last.is_good() => Ending::Good,
-        Some(last) if last.is_unanswered() => Ending::Unanswered,
-        _ => Ending::Failed,
-    };
     count(&playlists, &job, &hops, good);
     report(&job, &hops, good);
     write(&queue, &fetcher, &job, hops).await;
-    queue.plan().done(&job, ending, clock::instant());
+    queue.plan().done(&job, good, clock::instant());
 }
 
 async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {

@@ -362,12 +362,6 @@ impl Hop {
         self.fields.as_ref()?.get(name)?.to_str().ok()
     }
 
-    /// Whether the connection broke before there was any answer: an origin may close an idle
-    /// connection just when it is used again, and clients then ask again at once.
-    pub(super) fn is_unanswered(&self) -> bool {
-        self.status.is_none() && self.outcome == Outcome::Reset
-    }
-
     /// Whether it is what a player could use.
     pub(super) fn is_good(&self) -> bool {
         self.outcome == Outcome::Complete && matches!(self.status, Some(200 | 206 | 304))

@@ -79,17 +79,6 @@ pub(super) struct Job {
     pub availability: Availability,
 }
 
-/// How a request ended, as far as the plan is concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// With what was asked for.
-    Good,
-    /// Without it.
-    Failed,
-    /// The connection broke before there was any answer: the first time it is asked again at once.
-    Unanswered,
-}
-
 /// What a listing changed.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
@@ -404,7 +393,7 @@ impl Plan {
     }
 
     /// A request ended.
-    pub(super) fn done(&mut self, job: &Job, ending: Ending, now: Instant) {
+    pub(super) fn done(&mut self, job: &Job, good: bool, now: Instant) {
         if let Some(playlist) = self.playlists.get_mut(&job.playlist) {
             playlist.in_flight = playlist.in_flight.saturating_sub(1);
         }
@@ -418,7 +407,7 @@ impl Plan {
         if std::mem::take(&mut item.again) {
             item.failures = 0;
             item.state = State::Ready;
-        } else if ending == Ending::Good {
+        } else if good {
             item.state = State::Done;
             return;
         } else {
@@ -426,8 +415,6 @@ impl Plan {
             let lives = |p: &PlaylistId| self.playlists.get(p).is_some_and(|p| !p.ended);
             item.state = if item.failures >= TRIES_AFTER_END && !item.listed_by.iter().any(lives) {
                 State::GivenUp
-            } else if ending == Ending::Unanswered && item.failures == 1 {
-                State::Ready
             } else {
                 State::Delayed(now + retry_delay(item.failures))
             };

@@ -78,8 +78,6 @@ struct Poller {
     ends: Ends,
     renewals: u32,
     said_too_many: bool,
-    /// The last poll was not answered at all.
-    unanswered: bool,
     /// Whether it imports variables, and those that it was read with.
     imports: bool,
     variables: Variables,
@@ -109,7 +107,6 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         ends: Ends::default(),
         renewals: 0,
         said_too_many: false,
-        unanswered: false,
         imports: false,
         variables: Variables::default(),
         listing: NewListing::default(),
@@ -141,7 +138,6 @@ impl Poller {
             let failures = self.playlist.standing().failures;
             due = match failures {
                 0 => grid.advance(answered),
-                1 if self.unanswered => answered,
                 _ => grid.advance_after(poll_backoff(grid.interval(), failures), answered),
             };
         }
@@ -204,7 +200,6 @@ impl Poller {
             return answered;
         };
         let good = self.read(&mut last);
-        self.unanswered = last.is_unanswered();
         let head = hops.first().map_or(last.id, |h| h.id);
         self.count(&last, good);
         // Head first: every hop may refer to it.

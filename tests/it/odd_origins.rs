@@ -1,6 +1,6 @@
 //! Origins that are odd in ways that real ones are.
 
-use crate::support::{Ask, End, Origin, Recorder, Reply, Window, ts};
+use crate::support::{Ask, Origin, Recorder, Reply, Window, ts};
 
 const NOON: &str = "Fri, 20 Nov 2026 12:00:00 GMT";
 
@@ -88,31 +88,6 @@ fn variables_that_change_in_the_multivariant_playlist_are_heeded() {
     let session = recording.interrupt().session();
     assert_eq!(origin.count("/a/seg0.ts"), 1);
     assert_eq!(session.revisions("v.m3u8").len(), 1, "its text is the same");
-}
-
-#[test]
-fn a_connection_that_closed_before_any_answer_is_asked_again_at_once() {
-    let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
-        ("/live.m3u8", 1) | ("/seg0.ts", 0) => Reply::nothing(End::Closed),
-        ("/live.m3u8", _) => Reply::playlist(Window::new(0, 1).text()),
-        (path, _) => Reply::segment(ts(path)),
-    });
-    // Later than any test would wait for, were it not at once.
-    let mut recording = Recorder::bare()
-        .args(["--poll", "3", &origin.url("/live.m3u8")])
-        .start();
-    recording.until("the third poll", || origin.count("/live.m3u8") == 3);
-    let session = recording.interrupt().session();
-    let polls = session.list::<i64>(
-        "SELECT e.requested_us FROM exchange e JOIN resource r ON r.id = e.resource_id
-          WHERE r.name = 'live.m3u8' ORDER BY e.id",
-    );
-    assert!(polls[1] - polls[0] >= 2_900_000, "on the grid");
-    assert!(polls[2] - polls[1] < 2_000_000, "off it");
-    assert_eq!(
-        session.outcomes("seg0.ts"),
-        [(0, "reset".to_owned()), (200, "complete".to_owned())]
-    );
 }
 
 #[test]
