@@ -315,16 +315,7 @@ impl Poller {
         } else {
             None
         };
-        let own_us = if self.begins_with_head(&hop.url) {
-            first_us
-        } else {
-            hop.response_us()
-        };
-        self.from_us = if self.polled {
-            own_us.max(self.from_us)
-        } else {
-            self.from_us
-        };
+        self.from_us = self.answer_from_us(&hop, first_us);
         let requested_us = hop.requested_us;
         let body = match &mut hop.body {
             Received::Memory(body) if good => body.as_slice(),
@@ -366,6 +357,19 @@ impl Poller {
                 start(&self.context, playlist);
             }
         }
+    }
+
+    /// From when on the last hop of a poll is the answer; it never goes back.
+    fn answer_from_us(&self, hop: &Hop, first_us: i64) -> i64 {
+        if !self.polled {
+            return self.from_us;
+        }
+        let own_us = if self.begins_with_head(&hop.url) {
+            first_us
+        } else {
+            hop.response_us()
+        };
+        own_us.max(self.from_us)
     }
 
     /// What a body says; `None`: nothing new.
