@@ -15,17 +15,39 @@ use super::exit::{self, Failure, say};
 use super::listen::{listen, own_address};
 use super::logging::{self, LogOptions, Stderr};
 use crate::clock::Clock;
+use crate::replayer::inject::{self, Parsed, Rule, Rules};
 use crate::replayer::timeline::{format_time, format_utc};
 use crate::replayer::{AtEnd, Dates, Description, Faults, Network, Options, Replay, serve};
 use crate::session::Sessions;
+
+const AFTER_HELP: &str = "\
+Players open http://HOST:PORT/stream.m3u8; with ?offset=SECONDS each gets a timeline of its own.";
+
+const AFTER_LONG_HELP: &str = "\
+Players open http://HOST:PORT/stream.m3u8; with ?offset=SECONDS each gets a timeline of its own.
+
+A RULE of --inject says which resources, when, and what happens to them:
+  which   any, or some of main,media,segment,init,part,key,data
+          path=GLOB  sn=[+]N[-[M]][/STEP]  variant=N|HEIGHTp|highest|lowest
+  when    from=[+]TIME  for=TIME  every=TIME  chance=N%
+  what    status=CODE [type=TYPE] [body=TEXT|@FILE]  delay=TIME  rate=BITS_PER_SECOND
+          truncate=BYTES|N% [reset]  reset  close  stall
+
+  'segment sn=+5 status=404'                      the sixth that a player is told of
+  'media from=20 for=10 status=503 body=\"busy\"'  at session time 20 s, for 10 s
+  'segment variant=highest rate=500k'
+  'segment path=*/audio/* chance=5% truncate=50% reset'
+  'media from=+30 for=15 every=60 stall'          counted from when a player began
+
+docs/ref/inject.md says what each of them means.";
 
 /// HLS Session Replayer: answers players as the recorded origin did, on the same timeline.
 #[derive(Debug, Parser)]
 #[command(
     name = "isreplayer",
     version,
-    after_help = "Players open http://HOST:PORT/stream.m3u8; \
-    with ?offset=SECONDS each gets a timeline of its own."
+    after_help = AFTER_HELP,
+    after_long_help = AFTER_LONG_HELP
 )]
 struct Arguments {
     /// Session folder
@@ -63,6 +85,14 @@ struct Arguments {
     /// How fast answers come
     #[arg(long, value_enum, default_value_t = NetworkIs::Full, value_name = "WHICH")]
     network: NetworkIs,
+
+    /// Lay a fault over the recording (--help says how); may be repeated
+    #[arg(long, value_name = "RULE", value_parser = parse_rule)]
+    inject: Vec<Parsed>,
+
+    /// Other faults of those --inject rules that are left to chance
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    seed: u64,
 
     #[command(flatten)]
     log: LogOptions,
@@ -154,7 +184,9 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
     let done = runtime.block_on(async {
         let listener = bind(arguments)?;
+        let rules = load(&arguments.inject)?;
         let options = Options {
+            inject: Rules::new(rules, arguments.seed),
             offset: arguments.offset,
             at_end: arguments.at_end.into(),
             faults: arguments.faults.into(),
@@ -169,6 +201,25 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
     // A read that hangs must not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
+}
+
+fn parse_rule(text: &str) -> Result<Parsed, String> {
+    inject::parse(text).map_err(|error| error.to_string())
+}
+
+/// The rules, with the files that they name.
+fn load(parsed: &[Parsed]) -> Result<Vec<Rule>, Failure> {
+    let load = |one: &Parsed| match &one.body_file {
+        None => Ok(one.rule.clone()),
+        Some(path) => match std::fs::read(path) {
+            Ok(content) => Ok(one.clone().with_body(content)),
+            Err(error) => Err(Failure::usage(format!(
+                "--inject: {} cannot be read: {error}",
+                path.display()
+            ))),
+        },
+    };
+    parsed.iter().map(load).collect()
 }
 
 fn bind(arguments: &Arguments) -> Result<TcpListener, Failure> {

@@ -41,6 +41,10 @@ pub struct Child {
     /// A few words for people, such as `1280x720 2.5 Mbit/s` or `audio en (English)`. Never
     /// empty, without control characters.
     pub label: String,
+    /// RESOLUTION of a variant: its height in pixels.
+    pub height: Option<u64>,
+    /// BANDWIDTH of a variant, in bits per second; 0: it has none that can be read.
+    pub bandwidth: u64,
 }
 
 /// What was read of a multivariant playlist. All URLs are as in [`Child`], each once, in the
@@ -117,8 +121,19 @@ impl Reader<'_> {
         }
         match (child, role) {
             (Some(role), _) => {
-                let label = label(description(tag), self.variables, &url);
-                self.playlist.children.push(Child { role, url, label });
+                let Description {
+                    words,
+                    height,
+                    bandwidth,
+                } = description(tag).unwrap_or_default();
+                let label = label(words, self.variables, &url);
+                self.playlist.children.push(Child {
+                    role,
+                    url,
+                    label,
+                    height,
+                    bandwidth,
+                });
             }
             (None, UriRole::SessionKey) => self.playlist.keys.push(url),
             (None, _) => self.playlist.data.push(url),
@@ -127,8 +142,7 @@ impl Reader<'_> {
 }
 
 /// A label out of a description, or else out of the URL.
-fn label(described: Option<String>, variables: &Variables, url: &Url) -> String {
-    let described = described.unwrap_or_default();
+fn label(described: String, variables: &Variables, url: &Url) -> String {
     let described = printable(&variables.substitute(&described));
     if !described.is_empty() {
         return described;
@@ -156,17 +170,35 @@ fn printable(text: &str) -> String {
     kept.trim().to_owned()
 }
 
+/// What the line of a tag says.
+#[derive(Default)]
+struct Description {
+    words: String,
+    height: Option<u64>,
+    bandwidth: u64,
+}
+
 /// What `m3u8-rs` makes of the line of a tag. It is given each tag as a playlist of its own,
 /// since one line that it cannot read costs it the whole playlist.
-fn description(tag: &[u8]) -> Option<String> {
+fn description(tag: &[u8]) -> Option<Description> {
     let tag = std::str::from_utf8(tag).ok()?;
     if tag.len() > LONGEST_DESCRIBED {
         return None;
     }
     let alone = format!("#EXTM3U\n{tag}\nuri\n");
     let playlist = m3u8_rs::parse_master_playlist_res(alone.as_bytes()).ok()?;
-    let variant = playlist.variants.first().map(variant_label);
-    variant.or_else(|| playlist.alternatives.first().map(rendition_label))
+    if let Some(variant) = playlist.variants.first() {
+        return Some(Description {
+            words: variant_label(variant),
+            height: variant.resolution.map(|size| size.height),
+            bandwidth: variant.bandwidth,
+        });
+    }
+    let rendition = playlist.alternatives.first()?;
+    Some(Description {
+        words: rendition_label(rendition),
+        ..Description::default()
+    })
 }
 
 fn variant_label(variant: &VariantStream) -> String {

@@ -102,6 +102,8 @@ impl Playlists {
             role: ChildRole::Variant,
             url,
             label,
+            height: None,
+            bandwidth: 0,
         };
         self.add(&mut self.lock(), &child, 0, None, from_us)
     }
@@ -332,6 +334,8 @@ mod tests {
             role: ChildRole::Variant,
             url: Url::parse(url).unwrap(),
             label: url.to_owned(),
+            height: None,
+            bandwidth: 0,
         }
     }
 

@@ -107,6 +107,23 @@ pub struct Break {
     pub reset: Option<Ending>,
 }
 
+impl Break {
+    /// Waits until it is time (`None`: now) and all was sent. The error ends the connection.
+    pub(super) async fn happens(self, at: Option<Instant>) -> io::Error {
+        if let Some(at) = at {
+            tokio::time::sleep_until(at - FLUSH_WAIT).await;
+        }
+        tokio::time::sleep(FLUSH_WAIT).await;
+        while self.stalled.is_stalled() {
+            tokio::time::sleep(FLUSH_WAIT).await;
+        }
+        if let Some(ending) = self.reset {
+            ending.reset();
+        }
+        io::Error::other("the body broke here")
+    }
+}
+
 /// A body on its way.
 struct Sending {
     /// What is left, last first.
@@ -164,19 +181,12 @@ impl Sending {
 
     /// Waits until the connection breaks; `None`: it does not.
     async fn broke(&mut self) -> Option<io::Error> {
-        let Break { stalled, reset } = self.breaks.take()?;
-        if let Some(pace) = &self.pace {
+        let breaks = self.breaks.take()?;
+        let end = self.pace.as_ref().map(|pace| {
             let began = *self.began.get_or_insert_with(clock::instant);
-            tokio::time::sleep_until(after(began, pace.end_us()) - FLUSH_WAIT).await;
-        }
-        tokio::time::sleep(FLUSH_WAIT).await;
-        while stalled.is_stalled() {
-            tokio::time::sleep(FLUSH_WAIT).await;
-        }
-        if let Some(ending) = reset {
-            ending.reset();
-        }
-        Some(io::Error::other("the recorded body broke here"))
+            after(began, pace.end_us())
+        });
+        Some(breaks.happens(end).await)
     }
 }
 

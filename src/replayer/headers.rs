@@ -10,11 +10,13 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 pub const EXCHANGE: HeaderName = HeaderName::from_static("x-isrecorder-exchange");
 /// The session time of the request, in seconds.
 pub const SESSION_TIME: HeaderName = HeaderName::from_static("x-isrecorder-session-time");
+/// What `--inject` did.
+pub const INJECTED: HeaderName = HeaderName::from_static("x-isrecorder-injected");
 
 const ALLOWED_METHODS: &str = "GET, HEAD, OPTIONS";
 const EXPOSED: &str = "Content-Length, Content-Range, Date, ETag, Age, Cache-Control, Content-Type, \
     Content-Encoding, Expires, Last-Modified, Retry-After, Server, Accept-Ranges, X-Isrecorder-Exchange, \
-    X-Isrecorder-Session-Time";
+    X-Isrecorder-Session-Time, X-Isrecorder-Injected";
 
 /// Adds what every response has, whatever it is: any web player may read it, nobody guesses its type.
 pub fn add_common(headers: &mut HeaderMap, request: &HeaderMap) {

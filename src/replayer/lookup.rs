@@ -8,6 +8,7 @@ use url::Url;
 
 use super::body::Piece;
 use super::headers::entity_tag;
+use super::inject::facts::Player;
 use super::pace::Pace;
 use super::parts::{self, Part, Plan};
 use super::playlist::{self, Cache, Key, Served, contains};
@@ -42,6 +43,8 @@ pub(super) struct Question {
     pub(super) endlist: bool,
     /// By how many microseconds dates are moved.
     pub(super) shift_us: i64,
+    /// The clock of the player.
+    pub(super) player: Player,
 }
 
 /// What the session has.

@@ -16,6 +16,7 @@
 //! | [`range`], [`parts`] | byte ranges: of one body, of a resource known by parts |
 //! | [`headers`], [`media_type`] | header fields |
 //! | [`pace`] | when bytes go |
+//! | [`inject`] | faults on top of the recorded ones |
 //! | [`replay`] | a session that is being replayed: its span, readers, watch |
 //! | `lookup`, `playlist` | from a question to recorded content, on a blocking thread |
 //! | [`respond`], `recorded`, `page`, [`body`] | from a request to a response |
@@ -24,6 +25,7 @@
 pub mod body;
 pub mod ending;
 pub mod headers;
+pub mod inject;
 mod lookup;
 pub mod media_type;
 pub mod pace;

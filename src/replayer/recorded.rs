@@ -55,7 +55,7 @@ impl Asked<'_> {
     fn paced(&self, mut reply: Reply, answer: &Answer) -> Reply {
         if self.network == Network::Recorded && reply.response.is_some() {
             reply.wait = duration(answer.wait_us);
-            reply.done.push("paced");
+            reply.done.push("paced".into());
         }
         reply
     }
@@ -81,8 +81,8 @@ pub(super) fn whole(whole: Whole, asked: &Asked<'_>) -> Reply {
     let answer = whole.answer.clone();
     let mut reply = asked.paced(response(whole, asked), &answer);
     reply.exchange = Some(id);
-    reply.done.extend(early.then_some("early"));
-    reply.done.extend(done);
+    reply.done.extend(early.then_some("early".into()));
+    reply.done.extend(done.map(Into::into));
     reply.with_field(headers::EXCHANGE, &id.to_string())
 }
 
@@ -124,7 +124,9 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
             let piece = Piece::Bytes(served.bytes.clone());
             let good = Good::new(piece, exchange, false, asked);
             let mut reply = tagged(status, good, &tag, asked);
-            reply.done.extend(served.is_shifted.then_some("shifted"));
+            reply
+                .done
+                .extend(served.is_shifted.then_some("shifted".into()));
             reply
         }
         Content::Plain(piece, tag) if status == StatusCode::OK && !is_broken(exchange) => {
@@ -169,14 +171,15 @@ fn no_response(exchange: &Exchange, network: Network) -> Reply {
     );
     if is_held || network == Network::Recorded {
         reply.wait = duration(exchange.failed_us);
-        reply.done.push("held");
+        reply.done.push("held".into());
     }
     reply.resets = exchange.outcome == Outcome::Reset;
-    reply.done.push(if reply.resets {
+    let end = if reply.resets {
         "reset without an answer"
     } else {
         "closed without an answer"
-    });
+    };
+    reply.done.push(end.into());
     reply
 }
 
@@ -210,7 +213,8 @@ fn broken_or(whole: &Whole, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
     };
     let what = format!("recorded fault: {}, after {length} bytes", exchange.outcome);
     let mut reply = Reply::new(Response::new(body::broken(pieces, pace, breaks)), what);
-    reply.done.push(if resets { "reset" } else { "broken" });
+    let end = if resets { "reset" } else { "broken" };
+    reply.done.push(end.into());
     match exchange.announced_bytes {
         Some(announced) if announced > length => {
             reply.with_field(header::CONTENT_LENGTH, &announced.to_string())
@@ -320,8 +324,8 @@ pub(super) fn pieces(pieces: Pieces, asked: &Asked<'_>) -> Reply {
     };
     let mut reply = asked.paced(fields.add(reply, asked), &answer);
     reply.exchange = Some(answer.exchange.id);
-    reply.done.extend(early.then_some("early"));
-    reply.done.extend(healed.then_some("healed"));
+    reply.done.extend(early.then_some("early".into()));
+    reply.done.extend(healed.then_some("healed".into()));
     reply.with_field(headers::EXCHANGE, &answer.exchange.id.to_string())
 }
 

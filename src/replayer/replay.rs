@@ -3,6 +3,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use super::inject::Rules;
+use super::inject::rule::Laid;
 use super::lookup::{Look, Looked, Question};
 use super::page::{self, Description};
 use super::playlist::Cache;
@@ -23,7 +25,7 @@ const PENDING_WAIT: Duration = Duration::from_secs(10);
 const PENDING_EVERY: Duration = Duration::from_millis(100);
 
 /// How to replay.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Session time at which the server's own clock starts.
     pub offset: Duration,
@@ -37,6 +39,8 @@ pub struct Options {
     pub dates: Dates,
     /// How fast answers come.
     pub network: Network,
+    /// Faults on top of the recorded ones.
+    pub inject: Rules,
 }
 
 /// How fast answers come.
@@ -55,11 +59,13 @@ pub struct Replay {
     name: String,
     clock: Clock,
     clock_us: i64,
+    offset_us: i64,
     at_end: AtEnd,
     faults: Faults,
     early_us: i64,
     dates: Dates,
     network: Network,
+    rules: Rules,
     state: RwLock<State>,
     pool: Pool,
     cache: Cache,
@@ -84,11 +90,13 @@ impl Replay {
             name,
             clock,
             clock_us: clock.now_us().saturating_sub(clock::micros(options.offset)),
+            offset_us: clock::micros(options.offset),
             at_end: options.at_end,
             faults: options.faults,
             early_us: clock::micros(options.early),
             dates: options.dates,
             network: options.network,
+            rules: options.inject,
             state: RwLock::new(state),
             pool,
             cache: Cache::default(),
@@ -118,6 +126,16 @@ impl Replay {
     /// ZERO of the server's own clock, in microseconds of Unix time.
     pub(super) fn clock_us(&self) -> i64 {
         self.clock_us
+    }
+
+    /// Session time at which the server's own clock started, in microseconds.
+    pub(super) fn offset_us(&self) -> i64 {
+        self.offset_us
+    }
+
+    /// Faults on top of the recorded ones.
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// Whether faults are answers.
@@ -182,8 +200,12 @@ impl Replay {
         blocking(move || replay.describe(moment_us, &prefix)).await
     }
 
-    /// What the session has for a question; waits for what is being recorded.
-    pub(super) async fn ask(self: &Arc<Self>, question: Question) -> Result<Looked, ReadError> {
+    /// What the session has for a question, and what is laid over it; waits for what is
+    /// being recorded.
+    pub(super) async fn ask(
+        self: &Arc<Self>,
+        question: Question,
+    ) -> Result<(Looked, Laid), ReadError> {
         let deadline = clock::instant() + PENDING_WAIT;
         loop {
             let (replay, mut asked) = (Arc::clone(self), question.clone());
@@ -192,24 +214,43 @@ impl Replay {
                 let _slot = self.pool.slot().await;
                 blocking(move || replay.look(&asked)).await?
             };
-            if !matches!(looked, Looked::Pending) || clock::instant() >= deadline {
+            if !matches!(looked.0, Looked::Pending) || clock::instant() >= deadline {
                 return Ok(looked);
             }
             tokio::time::sleep(PENDING_EVERY).await;
         }
     }
 
-    fn look(&self, question: &Question) -> Result<Looked, ReadError> {
-        let streams = self.streams();
+    fn look(&self, question: &Question) -> Result<(Looked, Laid), ReadError> {
+        let State { span, streams } = self.state();
         self.pool.with(|reader| {
-            Look {
+            let look = Look {
                 reader,
                 streams: &streams,
                 cache: &self.cache,
                 faults: self.faults,
                 early_us: self.early_us,
+            };
+            let looked = look.ask(question)?;
+            if self.rules.is_empty() {
+                return Ok((looked, Laid::default()));
             }
-            .ask(question)
+            let facts = look.facts(&self.rules, &looked, question, span.zero_us)?;
+            let laid = facts.map_or_else(Laid::default, |facts| self.rules.lay(&facts));
+            let Some(held_us) = laid.held_us else {
+                return Ok((looked, laid));
+            };
+            let moment_us = span.moment_us(held_us);
+            let held = look.ask(&Question {
+                moment_us,
+                endlist: self.ends_playlists(moment_us),
+                ..question.clone()
+            })?;
+            // What was not there when it was held is as it is.
+            Ok(match held {
+                Looked::Whole(_) | Looked::Pieces(_) => (held, laid),
+                _ => (looked, laid),
+            })
         })
     }
 

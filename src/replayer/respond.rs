@@ -1,5 +1,6 @@
 //! From a request to a response. The HTTP status of everything is decided here.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +11,15 @@ use url::Url;
 
 use super::body::{self, Body};
 use super::headers;
+use super::inject::facts::Player;
 use super::lookup::{Looked, Question};
 use super::page;
 use super::range::{self, RangeSpec};
 use super::recorded::{self, Asked};
 use super::replay::Replay;
-use super::route::{Route, RouteError, Target, clock_prefix, route};
+use super::route::{PathClock, Route, RouteError, Target, clock_prefix, route};
 use super::timeline::{clock_ms, format_time, session_us};
+use crate::clock;
 use crate::hls::replay_path;
 use crate::session::{ExchangeId, ReadError};
 
@@ -36,7 +39,7 @@ pub struct Reply {
     /// What was answered, in a few words.
     pub what: String,
     /// What was done to it.
-    pub done: Vec<&'static str>,
+    pub done: Vec<Cow<'static, str>>,
 }
 
 impl Reply {
@@ -85,8 +88,7 @@ impl Reply {
 struct Clocked {
     /// As a path prefix.
     prefix: String,
-    /// What time it is on it.
-    session_us: i64,
+    player: Player,
     /// By how many microseconds dates are moved on it.
     shift_us: i64,
 }
@@ -139,17 +141,30 @@ impl Replay {
     async fn answer_route(self: &Arc<Self>, request: &Request, path: &str, route: Route) -> Reply {
         let now_us = self.now_us();
         let zero_us = route
-            .clock_ms
-            .map_or(self.clock_us(), |ms| ms.saturating_mul(1000));
+            .clock
+            .map_or(self.clock_us(), |clock| clock.zero_ms.saturating_mul(1000));
         let session_us = session_us(now_us, zero_us);
-        let prefix = clock_prefix(route.clock_ms);
+        let began_us = match route.clock {
+            None => self.offset_us(),
+            Some(clock) => clock.began_ms.unwrap_or(0).saturating_mul(1000),
+        };
+        let is_new_player =
+            route.clock.is_none_or(|clock| clock.began_ms.is_none()) && self.rules().are_relative();
+        let prefix = clock_prefix(route.clock);
         let (url, follow) = match route.target {
             Target::Index => return self.index(request, session_us, prefix).await,
             Target::Favicon => return favicon(),
             Target::Stream {
                 name,
                 offset: Some(offset),
-            } => return to_offset(now_us, name.as_deref(), offset),
+            } => {
+                let began = is_new_player.then_some(clock::micros(offset));
+                return to_clock(clock_ms(now_us, offset), began, name.as_deref());
+            }
+            Target::Stream { name, offset: None } if is_new_player && session_us >= 0 => {
+                let zero_ms = zero_us.div_euclid(1000);
+                return to_clock(zero_ms, Some(session_us), name.as_deref());
+            }
             Target::Stream { name, offset: None } => match self.stream_url(name.as_deref()) {
                 Ok(url) => (url, true),
                 Err(reply) => return *reply,
@@ -164,7 +179,10 @@ impl Replay {
         } else {
             let clock = Clocked {
                 prefix,
-                session_us,
+                player: Player {
+                    session_us,
+                    began_us,
+                },
                 shift_us: self.shift_us(zero_us),
             };
             let question = self.question(request, path, clock, (url, follow));
@@ -183,7 +201,7 @@ impl Replay {
         (url, follow): (Url, bool),
     ) -> Question {
         let span = self.span();
-        let moment_us = span.moment_us(clock.session_us);
+        let moment_us = span.moment_us(clock.player.session_us);
         Question {
             url,
             follow,
@@ -194,6 +212,7 @@ impl Replay {
             recording: span.recording,
             endlist: self.ends_playlists(moment_us),
             shift_us: clock.shift_us,
+            player: clock.player,
         }
     }
 
@@ -211,11 +230,18 @@ impl Replay {
             playlists_end_us: self.ends_playlists_at(),
         };
         let url = question.url.clone();
-        match self.ask(question).await {
-            Ok(Looked::Whole(whole)) => recorded::whole(*whole, &asked),
-            Ok(Looked::Pieces(pieces)) => recorded::pieces(*pieces, &asked),
-            Ok(looked) => self.nothing(&looked, &url),
-            Err(error) => failed(&error),
+        let (looked, laid) = match self.ask(question).await {
+            Ok(answered) => answered,
+            Err(error) => return failed(&error),
+        };
+        let reply = match looked {
+            Looked::Whole(whole) => recorded::whole(*whole, &asked),
+            Looked::Pieces(pieces) => recorded::pieces(*pieces, &asked),
+            looked => self.nothing(&looked, &url),
+        };
+        match laid.is_nothing() {
+            true => reply,
+            false => laid.over(reply, request),
         }
     }
 
@@ -313,16 +339,18 @@ fn favicon() -> Reply {
     Reply::new(response, "no icon").with_field(header::CACHE_CONTROL, "max-age=86400")
 }
 
-/// To a clock on which it is `offset` now.
-fn to_offset(now_us: i64, name: Option<&str>, offset: Duration) -> Reply {
-    let zero_ms = clock_ms(now_us, offset);
+/// To a clock of its own; `began_us`: when its player began, in microseconds of session time.
+fn to_clock(zero_ms: i64, began_us: Option<i64>, name: Option<&str>) -> Reply {
     if zero_ms < 0 {
         return Reply::sentence(
             StatusCode::BAD_REQUEST,
             "no recording is as long as that offset",
         );
     }
-    let prefix = clock_prefix(Some(zero_ms));
+    let prefix = clock_prefix(Some(PathClock {
+        zero_ms,
+        began_ms: began_us.map(|us| us / 1000),
+    }));
     let name = name.map_or_else(String::new, |name| {
         format!(
             "/{}",

@@ -6,6 +6,7 @@
 //! /NAME/stream.m3u8                  each stream
 //! /https/cdn.example.com:443/a/b?c   the origin's URLs, path for path
 //! /@ZERO/...                         all of these on a clock of their own
+//! /@ZERO~BEGAN/...                   the same, for a player that began at BEGAN on it
 //! ```
 //!
 //! A path is only ever looked up; none becomes the path of a file.
@@ -24,10 +25,19 @@ const LONGEST_PATH: usize = 8 * 1024;
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// ZERO of the clock in the path, in Unix milliseconds; `None`: the server's own clock.
-    pub clock_ms: Option<i64>,
+    /// The clock in the path; `None`: the server's own.
+    pub clock: Option<PathClock>,
     /// What is asked for on that clock.
     pub target: Target,
+}
+
+/// A clock in a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PathClock {
+    /// Its ZERO, in Unix milliseconds.
+    pub zero_ms: i64,
+    /// When its player began, in milliseconds of session time; `None`: it does not matter.
+    pub began_ms: Option<i64>,
 }
 
 /// The resources of a replayer.
@@ -55,7 +65,7 @@ pub enum RouteError {
     #[error("the path is longer than {LONGEST_PATH} bytes")]
     TooLong,
     /// The clock is no number.
-    #[error("{0:?} is no clock: /@ZERO/ takes Unix milliseconds")]
+    #[error("{0:?} is no clock: /@ZERO/ and /@ZERO~BEGAN/ take milliseconds")]
     Clock(String),
     /// The offset is no duration.
     #[error("offset: {0}")]
@@ -73,19 +83,29 @@ pub fn route(path_and_query: &str) -> Result<Route, RouteError> {
     if path_and_query.len() > LONGEST_PATH {
         return Err(RouteError::TooLong);
     }
-    let (clock_ms, rest) = split_clock(path_and_query)?;
+    let (clock, rest) = split_clock(path_and_query)?;
     Ok(Route {
-        clock_ms,
+        clock,
         target: target(rest)?,
     })
 }
 
 /// The prefix that carries a clock; empty for the server's own.
-pub fn clock_prefix(clock_ms: Option<i64>) -> String {
-    clock_ms.map_or_else(String::new, |zero| format!("/@{zero}"))
+pub fn clock_prefix(clock: Option<PathClock>) -> String {
+    match clock {
+        None => String::new(),
+        Some(PathClock {
+            zero_ms,
+            began_ms: None,
+        }) => format!("/@{zero_ms}"),
+        Some(PathClock {
+            zero_ms,
+            began_ms: Some(began_ms),
+        }) => format!("/@{zero_ms}~{began_ms}"),
+    }
 }
 
-fn split_clock(path: &str) -> Result<(Option<i64>, &str), RouteError> {
+fn split_clock(path: &str) -> Result<(Option<PathClock>, &str), RouteError> {
     let Some(behind) = path
         .strip_prefix("/@")
         .or_else(|| path.strip_prefix("/%40"))
@@ -93,13 +113,29 @@ fn split_clock(path: &str) -> Result<(Option<i64>, &str), RouteError> {
         return Ok((None, path));
     };
     let end = behind.find(['/', '?']).unwrap_or(behind.len());
-    let (zero, rest) = behind.split_at(end);
+    let (text, rest) = behind.split_at(end);
+    let clock = path_clock(text).ok_or_else(|| RouteError::Clock(text.to_owned()))?;
+    Ok((Some(clock), rest))
+}
+
+fn path_clock(text: &str) -> Option<PathClock> {
+    let (zero, began) = match text.split_once('~') {
+        None => (text, None),
+        Some((zero, began)) => (zero, Some(began)),
+    };
+    Some(PathClock {
+        zero_ms: milliseconds(zero)?,
+        began_ms: match began {
+            None => None,
+            Some(began) => Some(milliseconds(began)?),
+        },
+    })
+}
+
+fn milliseconds(text: &str) -> Option<i64> {
     // Thirteen digits now; fifteen reach the year 33658.
-    let is_clock = (1..=15).contains(&zero.len()) && zero.bytes().all(|b| b.is_ascii_digit());
-    match zero.parse() {
-        Ok(ms) if is_clock => Ok((Some(ms), rest)),
-        _ => Err(RouteError::Clock(zero.to_owned())),
-    }
+    let is_time = (1..=15).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    is_time.then(|| text.parse().ok()).flatten()
 }
 
 fn target(path_and_query: &str) -> Result<Target, RouteError> {
@@ -146,8 +182,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn to(clock_ms: Option<i64>, target: Target) -> Result<Route, RouteError> {
-        Ok(Route { clock_ms, target })
+    fn to(zero_ms: Option<i64>, target: Target) -> Result<Route, RouteError> {
+        let clock = zero_ms.map(|zero_ms| PathClock {
+            zero_ms,
+            began_ms: None,
+        });
+        Ok(Route { clock, target })
     }
 
     fn stream_of(name: Option<&str>, offset_ms: Option<u64>) -> Target {
@@ -222,6 +262,10 @@ mod tests {
             "/@-5/",
             "/@1234567890123456/",
             "/@+5/",
+            "/@5~/",
+            "/@~5/",
+            "/@5~6~7/",
+            "/@5~-6/",
         ] {
             assert!(matches!(route(path), Err(RouteError::Clock(_))), "{path}");
         }
@@ -245,10 +289,11 @@ mod tests {
         }
 
         #[test]
-        fn a_clock_changes_nothing_else(zero in 0..10_i64.pow(15), rest in "/(https?/h:[0-9]{1,4}/)?[a-z./?=&]{0,16}") {
+        fn a_clock_changes_nothing_else(zero_ms in 0..10_i64.pow(15), began_ms in proptest::option::of(0..10_i64.pow(15)), rest in "/(https?/h:[0-9]{1,4}/)?[a-z./?=&]{0,16}") {
             let own = route(&rest).map(|r| r.target);
-            let carried = route(&format!("{}{rest}", clock_prefix(Some(zero))));
-            prop_assert_eq!(carried.as_ref().ok().and_then(|r| r.clock_ms).unwrap_or(zero), zero);
+            let clock = PathClock { zero_ms, began_ms };
+            let carried = route(&format!("{}{rest}", clock_prefix(Some(clock))));
+            prop_assert_eq!(carried.as_ref().ok().and_then(|r| r.clock).unwrap_or(clock), clock);
             prop_assert_eq!(carried.map(|r| r.target), own);
         }
     }

@@ -12,6 +12,7 @@ mod folder;
 mod headers;
 mod heal;
 mod lines;
+mod listed;
 mod model;
 mod read;
 mod schema;
@@ -24,6 +25,7 @@ pub use faults::Fault;
 pub use folder::{FolderError, SessionFolder, Sessions};
 pub use headers::Headers;
 pub use heal::Faults;
+pub use listed::Listing;
 pub use model::{
     Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
     NewRevision, Outcome, ResourceKey, digest,

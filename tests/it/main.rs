@@ -12,6 +12,7 @@ mod faithful;
 mod faults;
 mod growth;
 mod http;
+mod inject;
 mod layers;
 mod multivariant;
 mod odd_origins;

@@ -1,0 +1,466 @@
+//! From the text of `--inject` to a rule. Pure.
+//!
+//! `docs/ref/inject.md` has the grammar.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use globset::GlobBuilder;
+use http::{HeaderValue, StatusCode};
+
+use super::rule::{Actions, Amount, Answer, Glob, Rule, Sequences, VariantIs, Window};
+use super::words::{Word, words};
+use crate::replayer::timeline::parse_duration;
+use crate::session::Kind;
+
+/// Nobody waits for longer.
+const LONGEST_DELAY: Duration = Duration::from_secs(86_400);
+
+/// Why a text is no rule, and at which character.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoRule {
+    /// The text.
+    pub text: String,
+    /// The character that is wrong, from 0 on; that behind the last one, where something is missing.
+    pub at: usize,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl fmt::Display for NoRule {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let printable = |c: char| if c.is_control() { ' ' } else { c };
+        let text: String = self.text.chars().map(printable).collect();
+        let before: String = " ".repeat(self.at);
+        write!(out, "{}\n  {text}\n  {before}^", self.what)
+    }
+}
+
+impl std::error::Error for NoRule {}
+
+/// A rule, and the file that the body of its answer is in, if it is in one.
+#[derive(Debug, Clone)]
+pub struct Parsed {
+    /// The rule.
+    pub rule: Rule,
+    /// Its body is to be read from there ([`Parsed::with_body`]).
+    pub body_file: Option<PathBuf>,
+}
+
+impl Parsed {
+    /// The rule with the content of its file.
+    pub fn with_body(mut self, content: Vec<u8>) -> Rule {
+        if let Some(Answer::Status { body, .. }) = &mut self.rule.actions.answer {
+            *body = Some(content.into());
+        }
+        self.rule
+    }
+}
+
+/// What is wrong, and at which character.
+pub(super) type Wrong = (usize, String);
+
+/// Reads a rule.
+///
+/// # Errors
+/// It is none.
+pub fn parse(text: &str) -> Result<Parsed, NoRule> {
+    read(text).map_err(|(at, what)| NoRule {
+        text: text.to_owned(),
+        at,
+        what,
+    })
+}
+
+fn read(text: &str) -> Result<Parsed, Wrong> {
+    let words = words(text)?;
+    let end = text.chars().count();
+    let Some((which, rest)) = words.split_first() else {
+        return Err((0, format!("a rule begins with {WHICH}")));
+    };
+    let mut draft = Draft::new(kinds(which)?);
+    for (nth, word) in rest.iter().enumerate() {
+        let is_again = |before: &Word| before.key == word.key;
+        if rest.iter().take(nth).any(is_again) {
+            return Err((word.at, format!("{} is here for the second time", word.key)));
+        }
+        draft.word(word)?;
+    }
+    draft.finish(end)
+}
+
+const WHICH: &str = "what it is about: any, or some of main,media,segment,init,part,key,data";
+const WORDS: &str = "path= sn= variant= from= for= every= chance= status= type= body= delay= rate= truncate= reset close stall";
+
+fn kinds(word: &Word) -> Result<Vec<Kind>, Wrong> {
+    if word.value.is_some() {
+        return Err((word.at, format!("a rule begins with {WHICH}")));
+    }
+    if word.key == "any" {
+        return Ok(Vec::new());
+    }
+    let mut kinds = Vec::new();
+    let mut at = word.at;
+    for name in word.key.split(',') {
+        let kind = Kind::parse(name).ok_or_else(|| (at, format!("{name:?} is none of {WHICH}")))?;
+        kinds.push(kind);
+        at += name.chars().count() + 1;
+    }
+    Ok(kinds)
+}
+
+/// A rule of which words are still to come.
+struct Draft {
+    rule: Rule,
+    status: Option<StatusCode>,
+    media_type: Option<(usize, HeaderValue)>,
+    body: Option<(usize, String)>,
+    truncate: Option<(usize, Amount)>,
+    reset: Option<usize>,
+    close: Option<usize>,
+    rate_at: usize,
+    every_at: usize,
+    stall_at: usize,
+}
+
+impl Draft {
+    fn new(kinds: Vec<Kind>) -> Self {
+        let rule = Rule {
+            kinds,
+            path: None,
+            sequences: None,
+            variant: None,
+            window: Window::default(),
+            chance: None,
+            actions: Actions::default(),
+        };
+        Self {
+            rule,
+            status: None,
+            media_type: None,
+            body: None,
+            truncate: None,
+            reset: None,
+            close: None,
+            rate_at: 0,
+            every_at: 0,
+            stall_at: 0,
+        }
+    }
+
+    fn word(&mut self, word: &Word) -> Result<(), Wrong> {
+        let Rule {
+            window, actions, ..
+        } = &mut self.rule;
+        match (word.key.as_str(), &word.value) {
+            ("reset", None) => self.reset = Some(word.at),
+            ("close", None) => self.close = Some(word.at),
+            ("stall", None) => {
+                actions.stall = true;
+                self.stall_at = word.at;
+            }
+            (key @ ("reset" | "close" | "stall"), Some((at, _))) => {
+                return Err((at.saturating_sub(1), format!("{key} stands alone")));
+            }
+            (key, None) if is_valued(key) => {
+                return Err((word.end(), "=VALUE is missing".to_owned()));
+            }
+            (key, Some((at, value))) if value.is_empty() && is_valued(key) && key != "body" => {
+                return Err((*at, "a value is missing".to_owned()));
+            }
+            (key, Some((at, value))) => match key {
+                "path" => self.rule.path = Some(glob(*at, value)?),
+                "sn" => self.rule.sequences = Some(sequences(*at, value)?),
+                "variant" => self.rule.variant = Some(variant(*at, value)?),
+                "from" => {
+                    let plain = value.strip_prefix('+');
+                    window.relative = plain.is_some();
+                    window.from = duration(*at, plain.unwrap_or(value))?;
+                }
+                "for" => window.lasts = Some(some_time(*at, value)?),
+                "every" => {
+                    window.every = Some(some_time(*at, value)?);
+                    self.every_at = *at;
+                }
+                "chance" => self.rule.chance = Some(share(*at, value)?),
+                "status" => self.status = Some(status(*at, value)?),
+                "type" => self.media_type = Some((word.at, media_type(*at, value)?)),
+                "body" => self.body = Some((word.at, value.clone())),
+                "delay" => actions.delay = Some(delay(*at, value)?),
+                "rate" => {
+                    actions.rate = Some(rate(*at, value)?);
+                    self.rate_at = word.at;
+                }
+                "truncate" => self.truncate = Some((word.at, amount(*at, value)?)),
+                _ => return Err(unknown(word)),
+            },
+            _ => return Err(unknown(word)),
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, end: usize) -> Result<Parsed, Wrong> {
+        self.check_window()?;
+        let body_file = match &self.body {
+            Some((_, text)) => text.strip_prefix('@').map(PathBuf::from),
+            None => None,
+        };
+        self.rule.actions.answer = self.answer()?;
+        let no_answer = matches!(
+            self.rule.actions.answer,
+            Some(Answer::Closed | Answer::Reset)
+        );
+        if no_answer && self.rule.actions.rate.is_some() {
+            return Err((
+                self.rate_at,
+                "without an answer there is no rate".to_owned(),
+            ));
+        }
+        if self.rule.actions == Actions::default() {
+            let what = "a rule does something: status=, delay=, rate=, truncate=, reset, close or stall is missing";
+            return Err((end, what.to_owned()));
+        }
+        Ok(Parsed {
+            rule: self.rule,
+            body_file,
+        })
+    }
+
+    fn check_window(&self) -> Result<(), Wrong> {
+        let Rule {
+            kinds,
+            window,
+            actions,
+            ..
+        } = &self.rule;
+        match (window.every, window.lasts) {
+            (Some(_), None) => {
+                return Err((
+                    self.every_at,
+                    "every= needs for=, how long each time".to_owned(),
+                ));
+            }
+            (Some(every), Some(lasts)) if lasts >= every => {
+                return Err((self.every_at, "every= must be more than for=".to_owned()));
+            }
+            _ => {}
+        }
+        if actions.stall && !kinds.is_empty() && !kinds.iter().any(|kind| kind.is_playlist()) {
+            return Err((self.stall_at, "only main and media can stall".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// What stands in place of the recorded answer: one thing.
+    fn answer(&mut self) -> Result<Option<Answer>, Wrong> {
+        if let (None, Some(at)) = (
+            self.status,
+            self.media_type
+                .as_ref()
+                .map(|t| t.0)
+                .or(self.body.as_ref().map(|b| b.0)),
+        ) {
+            return Err((at, "type= and body= belong to a status=".to_owned()));
+        }
+        let others = [self.truncate.map(|t| t.0), self.reset, self.close];
+        if let (Some(_), Some(at)) = (self.status, others.into_iter().flatten().next()) {
+            return Err((at, "a status= comes whole".to_owned()));
+        }
+        if let (Some(at), Some(_)) = (self.close, self.truncate.map(|t| t.0).or(self.reset)) {
+            let what =
+                "close is without an answer; truncate= ends with a close by itself, or with reset";
+            return Err((at, what.to_owned()));
+        }
+        Ok(match (self.status, self.truncate, self.reset, self.close) {
+            (Some(status), ..) => {
+                let text = self.body.take().map(|(_, text)| text);
+                Some(Answer::Status {
+                    status,
+                    media_type: self.media_type.take().map(|(_, value)| value),
+                    body: text.filter(|text| !text.starts_with('@')).map(Into::into),
+                })
+            }
+            (None, Some((_, after)), resets, _) => Some(Answer::Cut {
+                after,
+                resets: resets.is_some(),
+            }),
+            (None, None, Some(_), _) => Some(Answer::Reset),
+            (None, None, None, Some(_)) => Some(Answer::Closed),
+            (None, None, None, None) => None,
+        })
+    }
+}
+
+fn is_valued(key: &str) -> bool {
+    let valued = |word: &str| word.strip_suffix('=') == Some(key);
+    WORDS.split(' ').any(valued)
+}
+
+fn unknown(word: &Word) -> Wrong {
+    (word.at, format!("{:?} is none of {WORDS}", word.key))
+}
+
+fn glob(at: usize, value: &str) -> Result<Glob, Wrong> {
+    let of_url = value.contains("://");
+    // Paths begin with a slash, and nobody writes it.
+    let slash = match value {
+        _ if of_url => "",
+        value if value.starts_with(['/', '*']) => "",
+        _ => "/",
+    };
+    let glob = GlobBuilder::new(&format!("{slash}{value}"))
+        .literal_separator(false)
+        .backslash_escape(true)
+        .build()
+        .map_err(|error| (at, format!("no glob: {}", error.kind())))?;
+    Ok(Glob {
+        matcher: glob.compile_matcher(),
+        of_url,
+    })
+}
+
+fn sequences(at: usize, value: &str) -> Result<Sequences, Wrong> {
+    let wrong = |from: usize| {
+        let what = "media sequence numbers are 7, 5-9 or 5-, with + counted from the player's first, with /N each N-th";
+        (at + from, what.to_owned())
+    };
+    let plain = value.strip_prefix('+').unwrap_or(value);
+    let sign = value.len() - plain.len();
+    let (range, step) = match plain.split_once('/') {
+        Some((range, step)) => (
+            range,
+            number(step)
+                .filter(|n| *n > 0)
+                .ok_or_else(|| wrong(sign + range.len() + 1))?,
+        ),
+        None => (plain, 1),
+    };
+    let (first, last) = match range.split_once('-') {
+        None => (range, None),
+        Some((first, last)) => (first, Some(last)),
+    };
+    let from = number(first).ok_or_else(|| wrong(sign))?;
+    let last_at = sign + first.len() + 1;
+    let to = match last {
+        None => Some(from),
+        Some("") => None,
+        Some(last) => Some(
+            number(last)
+                .filter(|to| *to >= from)
+                .ok_or_else(|| wrong(last_at))?,
+        ),
+    };
+    Ok(Sequences {
+        relative: sign > 0,
+        first: from,
+        last: to,
+        step,
+    })
+}
+
+fn number(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+fn variant(at: usize, value: &str) -> Result<VariantIs, Wrong> {
+    let what = "variants are 1 (the first), 720p (their height), highest or lowest";
+    let of_height = value.strip_suffix('p').and_then(number);
+    match value {
+        "highest" => Some(VariantIs::Highest),
+        "lowest" => Some(VariantIs::Lowest),
+        _ => of_height.map(VariantIs::Height).or_else(|| {
+            let position = number(value).and_then(|n| usize::try_from(n).ok());
+            position.filter(|n| *n > 0).map(VariantIs::Position)
+        }),
+    }
+    .ok_or_else(|| (at, what.to_owned()))
+}
+
+fn duration(at: usize, value: &str) -> Result<Duration, Wrong> {
+    parse_duration(value).map_err(|error| (at, error.to_string()))
+}
+
+fn some_time(at: usize, value: &str) -> Result<Duration, Wrong> {
+    match duration(at, value)? {
+        Duration::ZERO => Err((at, "it must be more than zero".to_owned())),
+        duration => Ok(duration),
+    }
+}
+
+fn delay(at: usize, value: &str) -> Result<Duration, Wrong> {
+    match some_time(at, value)? {
+        delay if delay > LONGEST_DELAY => Err((at, "it must be a day at most".to_owned())),
+        delay => Ok(delay),
+    }
+}
+
+fn share(at: usize, value: &str) -> Result<f64, Wrong> {
+    let percent = value.strip_suffix('%').and_then(decimal);
+    percent
+        .filter(|percent| (0.0..=100.0).contains(percent))
+        .map(|percent| percent / 100.0)
+        .ok_or_else(|| (at, "a share is 0% to 100%".to_owned()))
+}
+
+fn decimal(text: &str) -> Option<f64> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+/// A number with k, M or G behind it: thousands, millions, thousands of millions.
+fn scaled(value: &str) -> Option<f64> {
+    let factor = match value.chars().last()? {
+        'k' => 1e3,
+        'M' => 1e6,
+        'G' => 1e9,
+        _ => return decimal(value),
+    };
+    let (plain, _) = value.split_at(value.len() - 1);
+    decimal(plain).map(|n| n * factor)
+}
+
+fn rate(at: usize, value: &str) -> Result<u64, Wrong> {
+    // Up to 10^18 no f64 is far from its integer.
+    scaled(value)
+        .filter(|rate| (8.0..=1e18).contains(rate))
+        .map(|rate| rate as u64)
+        .ok_or_else(|| {
+            (
+                at,
+                "a rate is in bits per second: 500k, 2.5M, at least 8".to_owned(),
+            )
+        })
+}
+
+fn amount(at: usize, value: &str) -> Result<Amount, Wrong> {
+    if value.ends_with('%') {
+        return share(at, value).map(Amount::Share);
+    }
+    scaled(value)
+        .filter(|bytes| (0.0..=1e18).contains(bytes))
+        .map(|bytes| Amount::Bytes(bytes as u64))
+        .ok_or_else(|| {
+            (
+                at,
+                "so much is in bytes, 1000 or 64k, or a share, 50%".to_owned(),
+            )
+        })
+}
+
+fn status(at: usize, value: &str) -> Result<StatusCode, Wrong> {
+    number(value)
+        .and_then(|code| u16::try_from(code).ok())
+        .filter(|code| (200..=599).contains(code))
+        .and_then(|code| StatusCode::from_u16(code).ok())
+        .ok_or_else(|| (at, "a status is 200 to 599".to_owned()))
+}
+
+fn media_type(at: usize, value: &str) -> Result<HeaderValue, Wrong> {
+    HeaderValue::from_str(value)
+        .map_err(|_| (at, "no media type: it has control characters".to_owned()))
+}
+
+#[cfg(test)]
+mod tests;

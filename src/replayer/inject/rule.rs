@@ -1,0 +1,546 @@
+//! Rules: which answers a fault is laid over, and which fault. Pure.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use globset::GlobMatcher;
+use http::{HeaderValue, StatusCode};
+use url::Url;
+
+use crate::clock::micros;
+use crate::session::{Kind, digest};
+
+/// A fault, and what it is laid over; text becomes one by [`super::parse`].
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Empty: all kinds.
+    pub(super) kinds: Vec<Kind>,
+    pub(super) path: Option<Glob>,
+    pub(super) sequences: Option<Sequences>,
+    pub(super) variant: Option<VariantIs>,
+    pub(super) window: Window,
+    /// Share of the resources (of playlists: of the revisions) that it is laid over, 0 to 1.
+    pub(super) chance: Option<f64>,
+    pub(super) actions: Actions,
+}
+
+/// Paths that are meant.
+#[derive(Debug, Clone)]
+pub(super) struct Glob {
+    pub(super) matcher: GlobMatcher,
+    /// Whether it is about whole URLs.
+    pub(super) of_url: bool,
+}
+
+/// Media sequence numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sequences {
+    /// Counted from the first segment of the playlist with which the player began.
+    pub(super) relative: bool,
+    pub(super) first: u64,
+    /// `None`: all from the first on.
+    pub(super) last: Option<u64>,
+    /// Of these, each so many-th.
+    pub(super) step: u64,
+}
+
+/// Which variant of the multivariant playlist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum VariantIs {
+    /// The one at that position, from 1 on.
+    Position(usize),
+    /// Those of that height, in pixels.
+    Height(u64),
+    /// Those with the greatest BANDWIDTH.
+    Highest,
+    /// Those with the smallest.
+    Lowest,
+}
+
+/// When.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Window {
+    /// Counted from the session time at which the player began.
+    pub(super) relative: bool,
+    pub(super) from: Duration,
+    /// `None`: without end.
+    pub(super) lasts: Option<Duration>,
+    /// How long after its beginning it begins again.
+    pub(super) every: Option<Duration>,
+}
+
+/// What a rule does.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Actions {
+    pub(super) answer: Option<Answer>,
+    pub(super) delay: Option<Duration>,
+    /// Bits per second.
+    pub(super) rate: Option<u64>,
+    /// A playlist stays what it was when the window began.
+    pub(super) stall: bool,
+}
+
+/// What stands in place of the recorded answer, or of its end.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// A status.
+    Status {
+        /// Its code.
+        status: StatusCode,
+        /// Content-Type of the body.
+        media_type: Option<HeaderValue>,
+        /// The body; `None`: a sentence.
+        body: Option<Bytes>,
+    },
+    /// The connection is closed without an answer.
+    Closed,
+    /// The connection is reset without an answer.
+    Reset,
+    /// The connection ends before the body does.
+    Cut {
+        /// After so much.
+        after: Amount,
+        /// With a reset.
+        resets: bool,
+    },
+}
+
+/// How much of a body.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Amount {
+    /// Bytes.
+    Bytes(u64),
+    /// A share, from 0 to 1.
+    Share(f64),
+}
+
+/// What rules ask about an answer. Times in microseconds of session time.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// Of the resource.
+    pub kind: Kind,
+    /// Of the resource, at the origin.
+    pub url: Url,
+    /// Of a playlist: which revision.
+    pub revision: Option<i64>,
+    /// Now.
+    pub session_us: i64,
+    /// When the player began.
+    pub began_us: i64,
+    /// First and last media sequence number at which it is listed: more than one pair where
+    /// it is listed more than once.
+    pub sequences: Vec<(u64, u64)>,
+    /// The first media sequence number that its playlist listed when the player began.
+    pub first_sequence: Option<u64>,
+    /// Of the variants whose media playlist it is, or is listed by.
+    pub variants: Vec<VariantFacts>,
+}
+
+/// What rules ask about a variant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VariantFacts {
+    /// Its position in the multivariant playlist, from 1 on.
+    pub position: usize,
+    /// In pixels.
+    pub height: Option<u64>,
+    /// Whether no other has a greater BANDWIDTH.
+    pub is_highest: bool,
+    /// Whether no other has a smaller one.
+    pub is_lowest: bool,
+}
+
+/// All rules of a replayer.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    rules: Vec<Rule>,
+    seed: u64,
+}
+
+/// What the rules lay over an answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Laid {
+    /// In place of the recorded answer.
+    pub answer: Option<Answer>,
+    /// Before the first byte.
+    pub delay: Option<Duration>,
+    /// Bits per second of the body.
+    pub rate: Option<u64>,
+    /// The playlist is that of this session time, in microseconds.
+    pub held_us: Option<i64>,
+    /// For the log: which rule did what.
+    pub notes: Vec<String>,
+}
+
+impl Laid {
+    /// Whether nothing is.
+    pub fn is_nothing(&self) -> bool {
+        self.notes.is_empty()
+    }
+}
+
+impl Rules {
+    /// Rules, and the seed of those that are left to chance.
+    pub fn new(rules: Vec<Rule>, seed: u64) -> Self {
+        Self { rules, seed }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Whether a rule counts from where a player began.
+    pub fn are_relative(&self) -> bool {
+        let relative = |rule: &Rule| {
+            rule.window.relative || rule.sequences.is_some_and(|sequences| sequences.relative)
+        };
+        self.rules.iter().any(relative)
+    }
+
+    /// Whether a rule asks for media sequence numbers.
+    pub(super) fn ask_for_sequences(&self) -> bool {
+        self.rules.iter().any(|rule| rule.sequences.is_some())
+    }
+
+    /// Whether a rule asks for variants.
+    pub(super) fn ask_for_variants(&self) -> bool {
+        self.rules.iter().any(|rule| rule.variant.is_some())
+    }
+
+    /// What is laid over an answer: of the rules that mean it, the first one with a delay
+    /// gives the delay, and so on.
+    pub fn lay(&self, facts: &Facts) -> Laid {
+        let mut laid = Laid::default();
+        for (number, rule) in (1..).zip(&self.rules) {
+            let Some(began_us) = rule.means(facts, self.seed, number) else {
+                continue;
+            };
+            let Actions {
+                answer,
+                delay,
+                rate,
+                stall,
+            } = &rule.actions;
+            if let (None, Some(answer)) = (&laid.answer, answer) {
+                laid.notes.push(format!("rule {number}: {answer}"));
+                laid.answer = Some(answer.clone());
+            }
+            if let (None, Some(delay)) = (laid.delay, delay) {
+                let seconds = delay.as_secs_f64();
+                laid.notes
+                    .push(format!("rule {number}: delayed by {seconds} s"));
+                laid.delay = Some(*delay);
+            }
+            if let (None, Some(rate)) = (laid.rate, rate) {
+                laid.notes.push(format!("rule {number}: {rate} bit/s"));
+                laid.rate = Some(*rate);
+            }
+            if *stall && laid.held_us.is_none() {
+                laid.notes.push(format!("rule {number}: held"));
+                laid.held_us = Some(began_us);
+            }
+        }
+        laid
+    }
+}
+
+impl Rule {
+    /// When its window began, in microseconds of session time, if it means an answer.
+    fn means(&self, facts: &Facts, seed: u64, number: u64) -> Option<i64> {
+        let is_kind = self.kinds.is_empty() || self.kinds.contains(&facts.kind);
+        let is_held = !self.actions.stall || facts.kind.is_playlist();
+        let began_us = self.window.began_us(facts.session_us, facts.began_us)?;
+        let is_meant = is_kind
+            && is_held
+            && self.path.as_ref().is_none_or(|glob| glob.means(&facts.url))
+            && self.sequences.is_none_or(|sequences| sequences.mean(facts))
+            && self.variant.is_none_or(|variant| variant.means(facts))
+            && self
+                .chance
+                .is_none_or(|chance| draw(facts, seed, number) < chance);
+        is_meant.then_some(began_us)
+    }
+}
+
+impl Glob {
+    fn means(&self, url: &Url) -> bool {
+        if self.of_url {
+            let whole = url.as_str();
+            return self
+                .matcher
+                .is_match(whole.split('?').next().unwrap_or(whole));
+        }
+        self.matcher.is_match(url.path())
+    }
+}
+
+impl Sequences {
+    fn mean(self, facts: &Facts) -> bool {
+        let base = match (self.relative, facts.first_sequence) {
+            (false, _) => 0,
+            (true, Some(first)) => first,
+            (true, None) => return false,
+        };
+        let meant = |(first, last): &(u64, u64)| {
+            let Some(last) = last.checked_sub(base) else {
+                return false;
+            };
+            self.has_one_in(first.saturating_sub(base), last)
+        };
+        facts.sequences.iter().any(meant)
+    }
+
+    /// Whether one of them is between two numbers, themselves included.
+    pub(super) fn has_one_in(self, first: u64, last: u64) -> bool {
+        let from = first.saturating_sub(self.first);
+        let next = from.div_ceil(self.step).saturating_mul(self.step);
+        let next = self.first.saturating_add(next);
+        next <= last && self.last.is_none_or(|end| next <= end)
+    }
+}
+
+impl VariantIs {
+    fn means(self, facts: &Facts) -> bool {
+        let meant = |variant: &VariantFacts| match self {
+            Self::Position(position) => variant.position == position,
+            Self::Height(height) => variant.height == Some(height),
+            Self::Highest => variant.is_highest,
+            Self::Lowest => variant.is_lowest,
+        };
+        facts.variants.iter().any(meant)
+    }
+}
+
+impl Window {
+    /// When it began, if it is open; all in microseconds of session time.
+    pub(super) fn began_us(self, session_us: i64, player_began_us: i64) -> Option<i64> {
+        let zero_us = if self.relative { player_began_us } else { 0 };
+        let first_us = zero_us.saturating_add(micros(self.from));
+        let since_us = session_us.checked_sub(first_us).filter(|us| *us >= 0)?;
+        let into_us = match self.every.map(micros) {
+            Some(every_us) if every_us > 0 => since_us % every_us,
+            _ => since_us,
+        };
+        let is_open = self.lasts.is_none_or(|lasts| into_us < micros(lasts));
+        is_open.then(|| session_us.saturating_sub(into_us))
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status { status, .. } => write!(out, "status {}", status.as_u16()),
+            Self::Closed => out.write_str("closed without an answer"),
+            Self::Reset => out.write_str("reset without an answer"),
+            Self::Cut { after, resets } => {
+                let end = if *resets { "reset" } else { "closed" };
+                match after {
+                    Amount::Bytes(bytes) => write!(out, "{end} after {bytes} bytes"),
+                    Amount::Share(share) => write!(out, "{end} after {} %", share * 100.0),
+                }
+            }
+        }
+    }
+}
+
+/// A number from 0 to 1 (never 1) that depends on nothing but the seed, the rule, the URL and, of a
+/// playlist, the revision: whoever asks again, in this replayer or in another, gets the same.
+fn draw(facts: &Facts, seed: u64, number: u64) -> f64 {
+    let revision = facts.revision.unwrap_or(0);
+    let lot = digest(format!("{seed} {number} {revision} {}", facts.url).as_bytes());
+    let bytes = lot
+        .iter()
+        .take(6)
+        .fold(0_u64, |n, b| n << 8 | u64::from(*b));
+    // 48 bits are exact in an f64.
+    bytes as f64 / (1_u64 << 48) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn facts() -> Facts {
+        Facts {
+            kind: Kind::Segment,
+            url: Url::parse("https://cdn.example/live/hi/seg%207.ts?token=x").unwrap(),
+            revision: None,
+            session_us: 25_000_000,
+            began_us: 20_000_000,
+            sequences: vec![(107, 107)],
+            first_sequence: Some(100),
+            variants: vec![VariantFacts {
+                position: 2,
+                height: Some(720),
+                is_highest: true,
+                is_lowest: false,
+            }],
+        }
+    }
+
+    fn rules(texts: &[&str], seed: u64) -> Rules {
+        let rules = texts.iter().map(|text| parse(text).unwrap().rule);
+        Rules::new(rules.collect(), seed)
+    }
+
+    fn means(text: &str, facts: &Facts) -> bool {
+        !rules(&[text], 0).lay(facts).is_nothing()
+    }
+
+    #[test]
+    fn what_a_rule_means() {
+        let cases = [
+            ("any", true),
+            ("segment", true),
+            ("init,segment", true),
+            ("media", false),
+            ("any path=/live/hi/*", true),
+            ("any path=live/hi/*", true),
+            ("any path=*.ts", true),
+            ("any path=*/{hi,lo}/*", true),
+            ("any path=*.mp4", false),
+            ("any path=https://cdn.example/*.ts", true),
+            ("any path=https://other.example/*", false),
+            ("any sn=107", true),
+            ("any sn=100-110", true),
+            ("any sn=100-110/7", true),
+            ("any sn=100-110/6", false),
+            ("any sn=108-", false),
+            ("any sn=+7", true),
+            ("any sn=+0-", true),
+            ("any sn=+8-", false),
+            ("any variant=2", true),
+            ("any variant=720p", true),
+            ("any variant=highest", true),
+            ("any variant=1", false),
+            ("any variant=lowest", false),
+            ("any from=25", true),
+            ("any from=25.001", false),
+            ("any from=+5", true),
+            ("any from=+6", false),
+            ("any from=20 for=5", false),
+            ("any from=20 for=5.001", true),
+            ("any from=1 for=5 every=20", true),
+            ("any from=1 for=4 every=20", false),
+            ("any chance=100%", true),
+            ("any chance=0%", false),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(
+                means(&format!("{text} delay=1"), &facts()),
+                wanted,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_initialization_section_has_the_numbers_that_it_applies_to() {
+        let init = Facts {
+            sequences: vec![(100, 105), (200, 203)],
+            ..facts()
+        };
+        for (range, wanted) in [
+            ("103", true),
+            ("106-199", false),
+            ("190-", true),
+            ("4-/100", true),
+        ] {
+            assert_eq!(
+                means(&format!("any sn={range} delay=1"), &init),
+                wanted,
+                "{range}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_playlist_is_held_as_it_was_when_the_window_began() {
+        let playlist = Facts {
+            kind: Kind::Media,
+            ..facts()
+        };
+        let held = |text: &str, facts: &Facts| rules(&[text], 0).lay(facts).held_us;
+        assert_eq!(held("any from=10 stall", &playlist), Some(10_000_000));
+        assert_eq!(held("any from=+2 stall", &playlist), Some(22_000_000));
+        assert_eq!(
+            held("any from=3 for=4 every=10 stall", &playlist),
+            Some(23_000_000)
+        );
+        assert_eq!(held("any stall", &playlist), Some(0));
+        assert_eq!(
+            held("any stall", &facts()),
+            None,
+            "a segment does not stall"
+        );
+    }
+
+    #[test]
+    fn the_first_rule_that_says_something_is_the_one() {
+        let laid = rules(
+            &[
+                "segment delay=1",
+                "media status=500",
+                "segment status=404 delay=2",
+                "segment rate=5k status=503",
+            ],
+            0,
+        )
+        .lay(&facts());
+        assert_eq!(laid.delay, Some(Duration::from_secs(1)));
+        assert_eq!(laid.rate, Some(5000));
+        assert_eq!(
+            laid.notes,
+            [
+                "rule 1: delayed by 1 s",
+                "rule 3: status 404",
+                "rule 4: 5000 bit/s"
+            ]
+        );
+    }
+
+    #[test]
+    fn chance_is_a_matter_of_seed_rule_and_url() {
+        let drawn = |seed: u64| -> Vec<bool> {
+            let rules = rules(&["any chance=20% delay=1"], seed);
+            let asked = (0..500).map(|n| Facts {
+                url: Url::parse(&format!("http://h/{n}.ts")).unwrap(),
+                ..facts()
+            });
+            asked.map(|facts| !rules.lay(&facts).is_nothing()).collect()
+        };
+        assert_eq!(drawn(7), drawn(7));
+        assert_ne!(drawn(7), drawn(8));
+        let hit = drawn(7).iter().filter(|hit| **hit).count();
+        assert!((70..130).contains(&hit), "{hit}");
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_are_what_counting_says(first in 0_u64..30, length in proptest::option::of(0_u64..30), step in 1_u64..9, from in 0_u64..60, more in 0_u64..9) {
+            let last = length.map(|length| first + length);
+            let sequences = Sequences { relative: false, first, last, step };
+            let counted = (first..=last.unwrap_or(200)).step_by(usize::try_from(step).unwrap())
+                .any(|n| (from..=from + more).contains(&n));
+            prop_assert_eq!(sequences.has_one_in(from, from + more), counted);
+        }
+
+        #[test]
+        fn an_open_window_began_before_and_is_not_over(session_us in 0_i64..10_i64.pow(9), from in 0_u64..500, lasts in 1_u64..50, more in 1_u64..50) {
+            let window = Window {
+                relative: false,
+                from: Duration::from_secs(from),
+                lasts: Some(Duration::from_secs(lasts)),
+                every: Some(Duration::from_secs(lasts + more)),
+            };
+            if let Some(began_us) = window.began_us(session_us, 0) {
+                prop_assert!(began_us <= session_us);
+                prop_assert!(session_us - began_us < micros(Duration::from_secs(lasts)));
+                prop_assert_eq!((began_us - micros(Duration::from_secs(from))) % micros(Duration::from_secs(lasts + more)), 0);
+            }
+        }
+    }
+}
