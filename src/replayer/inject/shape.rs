@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts as Request;
-use http::{Response, StatusCode, header};
-use http_body::Frame;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt, StreamBody};
 use tokio::time::Instant;
 
@@ -31,8 +31,7 @@ impl Laid {
             Some(Answer::Cut { after, resets }) => cut(reply, request, after, resets),
         };
         if let Some(rate) = self.rate {
-            let slow = |response: Response<Body>| response.map(|inner| slowed(inner, rate));
-            reply.response = reply.response.map(slow);
+            reply.response = reply.response.map(|response| slow(response, rate));
         }
         reply.wait = reply.wait.saturating_add(self.delay.unwrap_or_default());
         let said = self.notes.join("; ");
@@ -153,6 +152,16 @@ struct Slowed {
     sent: u64,
     began: Instant,
     rate: u64,
+}
+
+fn slow(mut response: Response<Body>, rate: u64) -> Response<Body> {
+    // A stream of its own does not know its length.
+    let length = response.body().size_hint().exact().map(HeaderValue::from);
+    if let Some(length) = length {
+        let fields = response.headers_mut();
+        fields.entry(header::CONTENT_LENGTH).or_insert(length);
+    }
+    response.map(|inner| slowed(inner, rate))
 }
 
 fn slowed(inner: Body, rate: u64) -> Body {

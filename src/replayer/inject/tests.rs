@@ -55,16 +55,26 @@ async fn text(replay: &Arc<Replay>, path: &str) -> String {
 
 #[tokio::test]
 async fn segments_are_meant_by_their_numbers_in_the_playlist() {
-    let replay = demo(11.0, &["segment sn=8 status=404 body=\"gone fishing\""]);
+    let replay = demo(
+        11.0,
+        &[
+            "segment sn=8 status=404 body=\"gone fishing\"",
+            "segment rate=1G",
+        ],
+    );
     let reply = get(&replay, &format!("{HIGH}/seg008.ts")).await;
-    assert_eq!(reply.done, ["injected: rule 1: status 404"]);
+    assert_eq!(
+        reply.done,
+        ["injected: rule 1: status 404; rule 2: 1000000000 bit/s"]
+    );
     let response = reply.response.unwrap();
     assert_eq!(response.status(), 404);
     assert_eq!(response.headers()["access-control-allow-origin"], "*");
     assert_eq!(
         response.headers()["x-isrecorder-injected"],
-        "rule 1: status 404"
+        "rule 1: status 404; rule 2: 1000000000 bit/s"
     );
+    assert_eq!(response.headers()["content-length"], "12");
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "gone fishing");
     assert_eq!(status(&replay, &format!("{LOW}/seg008.ts")).await, 404);
