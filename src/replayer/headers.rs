@@ -112,7 +112,7 @@ pub fn if_range_allows(request: &HeaderMap, tag: &str) -> bool {
 }
 
 /// An HTTP-date (RFC 9110 5.6.7, all three forms) in microseconds of Unix time.
-pub fn http_date_us(value: &str) -> Option<i64> {
+fn http_date_us(value: &str) -> Option<i64> {
     let date = httpdate::parse_http_date(value.trim()).ok()?;
     let since = date.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(crate::clock::micros(since))
@@ -133,107 +133,15 @@ pub fn shift_http_date(value: &str, shift_us: i64) -> String {
     }
 }
 
-/// Whether an Expires field lets nobody keep an answer for longer than it holds; `held_us`:
-/// for how long that is, from now on; `None`: for ever. What is no date has expired.
-pub fn expires_in_time(expires: &str, now_us: i64, held_us: Option<i64>) -> bool {
-    match (http_date_us(expires), held_us) {
-        (Some(expires_us), Some(held_us)) => expires_us <= now_us.saturating_add(held_us.max(0)),
-        _ => true,
-    }
-}
-
-/// A recorded Cache-Control, such that nothing is kept longer than the answer holds.
-///
-/// `held_seconds`: for how long that is; `None`: for ever, so that nothing is changed.
-pub fn clip_cache_control(recorded: &str, held_seconds: Option<u64>) -> String {
-    let Some(held) = held_seconds else {
-        return recorded.to_owned();
-    };
-    if recorded.matches('"').count() % 2 == 1 {
-        // What follows an open quote is a directive to some caches and text to others.
-        return "no-cache".to_owned();
-    }
-    let clipped: Vec<String> = directives(recorded)
-        .filter_map(|directive| clip(directive, held))
-        .collect();
-    if clipped.is_empty() {
-        "no-cache".to_owned()
-    } else {
-        clipped.join(", ")
-    }
-}
-
-fn clip(directive: &str, held: u64) -> Option<String> {
-    let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
-    match name.trim().to_ascii_lowercase().as_str() {
-        "immutable" | "stale-while-revalidate" | "stale-if-error" => None,
-        name @ ("max-age" | "s-maxage") => {
-            // RFC 9111 1.2.2: what overflows is for ever; what is no number counts as stale.
-            let value = value.trim().trim_matches('"');
-            let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-            let seconds = if digits {
-                value.parse().unwrap_or(u64::MAX)
-            } else {
-                0
-            };
-            Some(format!("{name}={}", seconds.min(held)))
-        }
-        _ => Some(directive.to_owned()),
-    }
-}
-
-/// The elements of a list, at every comma: what a cache that knows no quoted strings might
-/// take for a directive is clipped as well.
-fn directives(value: &str) -> impl Iterator<Item = &str> {
-    value
-        .split(',')
-        .map(str::trim)
-        .filter(|directive| !directive.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn request(fields: &[(&'static str, &'static str)]) -> HeaderMap {
         fields
             .iter()
             .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)))
             .collect()
-    }
-
-    #[test]
-    fn caches_keep_nothing_longer_than_it_holds() {
-        let cases = [
-            ("max-age=3600, public", Some(4), "max-age=4, public"),
-            ("public,max-age=2", Some(4), "public, max-age=2"),
-            (
-                "max-age=3600, immutable, s-maxage=\"9\"",
-                Some(0),
-                "max-age=0, s-maxage=0",
-            ),
-            ("immutable", Some(3), "no-cache"),
-            (
-                "max-age=99999999999999999999, stale-if-error=60",
-                Some(7),
-                "max-age=7",
-            ),
-            ("max-age=soon", Some(7), "max-age=0"),
-            (
-                "private=\"a, b\", no-store",
-                Some(1),
-                "private=\"a, b\", no-store",
-            ),
-            (
-                "max-age=31536000, immutable",
-                None,
-                "max-age=31536000, immutable",
-            ),
-        ];
-        for (recorded, held, wanted) in cases {
-            assert_eq!(clip_cache_control(recorded, held), wanted);
-        }
     }
 
     #[test]
@@ -301,17 +209,6 @@ mod tests {
     }
 
     #[test]
-    fn an_expiry_does_not_outlive_its_answer() {
-        let date = "Fri, 20 Nov 2026 12:00:00 GMT";
-        let at_us = http_date_us(date).unwrap();
-        assert!(expires_in_time(date, at_us - 5_000_000, None));
-        assert!(expires_in_time(date, at_us - 5_000_000, Some(5_000_000)));
-        assert!(!expires_in_time(date, at_us - 5_000_000, Some(4_000_000)));
-        assert!(expires_in_time(date, at_us + 1, Some(-7)));
-        assert!(expires_in_time("0", at_us, Some(0)));
-    }
-
-    #[test]
     fn any_web_player_may_read() {
         let mut headers = HeaderMap::new();
         add_common(
@@ -333,17 +230,5 @@ mod tests {
             &request(&[("access-control-request-headers", "range, x-own")]),
         );
         assert_eq!(headers["access-control-allow-headers"], "range, x-own");
-    }
-
-    proptest! {
-        #[test]
-        fn any_cache_control_is_clipped(text in "((max-age|s-maxage|public|immutable|a)(=\"?[0-9]{0,22}\"?)?[ ,]{0,2}){0,4}", held in 0..100_u64) {
-            let clipped = clip_cache_control(&text, Some(held));
-            for directive in directives(&clipped) {
-                if let Some(seconds) = directive.strip_prefix("max-age=") {
-                    prop_assert!(seconds.parse::<u64>().is_ok_and(|s| s <= held), "{}", clipped);
-                }
-            }
-        }
     }
 }

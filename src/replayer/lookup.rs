@@ -44,6 +44,14 @@ pub(super) struct Question {
     pub(super) shift_us: i64,
 }
 
+impl Question {
+    /// Whether the URL means something else at each start of the replayer: a name of its own,
+    /// without a clock.
+    pub(super) fn is_passing(&self) -> bool {
+        self.follow && self.prefix.is_empty()
+    }
+}
+
 /// What the session has.
 #[derive(Debug)]
 pub(super) enum Looked {

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts as Request;
 use http::{Response, StatusCode};
 
 use super::body::{self, Break, LONGEST_WAIT, Piece};
 use super::ending::Ending;
-use super::headers::{self, clip_cache_control};
+use super::headers;
 use super::lookup::{Content, Pieces, Whole, is_broken};
 use super::media_type::{may_be_a_page, media_type};
 use super::pace::Pace;
@@ -17,29 +17,23 @@ use super::range::{RangeSpec, Resolved};
 use super::replay::Network;
 use super::respond::{Reply, path_of, redirect};
 use super::stall::Stalled;
-use super::timeline::seconds_held;
 use crate::session::{Answer, Exchange, Faults, Headers, Outcome};
 use url::Url;
 
 /// What of a request matters here.
 pub(super) struct Asked<'a> {
     pub(super) request: &'a Request,
-    /// The moment of the recording, in microseconds of Unix time.
-    pub(super) moment_us: i64,
-    /// Now, in microseconds of Unix time.
-    pub(super) now_us: i64,
     /// By how many microseconds dates are moved.
     pub(super) shift_us: i64,
     pub(super) range: Option<RangeSpec>,
     /// The clock in the path, as a path prefix.
     pub(super) prefix: String,
-    pub(super) recording: bool,
+    /// Whether the URL means something else at each start of the replayer.
+    pub(super) passing: bool,
     /// Whether faults are answers.
     pub(super) faults: Faults,
     /// How fast answers come.
     pub(super) network: Network,
-    /// When media playlists end by themselves, if they do; in microseconds of Unix time.
-    pub(super) playlists_end_us: Option<i64>,
 }
 
 impl Asked<'_> {
@@ -351,13 +345,13 @@ impl Fields<'_> {
         if status == StatusCode::RANGE_NOT_SATISFIABLE && self.answer.exchange.status == Some(200) {
             return reply;
         }
-        let cache = self.cache_control(asked);
         let fields = response.headers_mut();
-        if let Ok(cache) = HeaderValue::from_str(&cache) {
-            fields.insert(header::CACHE_CONTROL, cache);
+        self.add_caching(fields, status, asked);
+        if let Some(modified) = self.recorded("last-modified") {
+            fields.insert(header::LAST_MODIFIED, shifted(modified, asked));
         }
-        for (name, value) in self.dated(asked) {
-            fields.entry(name).or_insert(value);
+        if let Some(tag) = self.recorded("etag") {
+            fields.entry(header::ETAG).or_insert(tag);
         }
         if status == StatusCode::NOT_MODIFIED {
             return reply;
@@ -381,30 +375,30 @@ impl Fields<'_> {
         reply
     }
 
-    /// Fields about the age of the answer, and its entity tag.
-    fn dated(&self, asked: &Asked<'_>) -> Vec<(HeaderName, HeaderValue)> {
-        let held_us = self
-            .until_us(asked)
-            .map(|until| until.saturating_sub(asked.moment_us));
-        [
-            header::AGE,
-            header::LAST_MODIFIED,
-            header::EXPIRES,
-            header::ETAG,
-        ]
-        .into_iter()
-        .filter_map(|name| {
-            let value = self.recorded(name.as_str())?;
-            if !matches!(name, header::LAST_MODIFIED | header::EXPIRES) {
-                return Some((name, value));
+    /// What caches are told: the origin's word, since one that lets them keep what changes is
+    /// a fault that players meet here as they did there.
+    fn add_caching(&self, fields: &mut HeaderMap, status: StatusCode, asked: &Asked<'_>) {
+        const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+        if asked.passing {
+            fields.insert(header::CACHE_CONTROL, NO_CACHE);
+            return;
+        }
+        for name in [header::CACHE_CONTROL, header::AGE] {
+            for value in self.every(name.as_str()) {
+                fields.append(&name, value);
             }
-            let shifted = headers::shift_http_date(value.to_str().ok()?, asked.shift_us);
-            let is_late = name == header::EXPIRES
-                && !headers::expires_in_time(&shifted, asked.now_us, held_us);
-            let value = HeaderValue::from_str(&shifted).ok()?;
-            (!is_late).then_some((name, value))
-        })
-        .collect()
+        }
+        for value in self.every(header::EXPIRES.as_str()) {
+            fields.append(header::EXPIRES, shifted(value, asked));
+        }
+        // Browsers keep these for ever without asking, and would for all replays to come.
+        let is_kept = matches!(
+            status,
+            StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT | StatusCode::GONE
+        );
+        if is_kept && !fields.contains_key(header::CACHE_CONTROL) {
+            fields.insert(header::CACHE_CONTROL, NO_CACHE);
+        }
     }
 
     /// The origin's entity tag, if it sent one, else the replayer's own.
@@ -416,18 +410,14 @@ impl Fields<'_> {
             .to_owned()
     }
 
-    /// From when on another answer holds.
-    fn until_us(&self, asked: &Asked<'_>) -> Option<i64> {
-        let is_playlist = self.answer.resource.kind.is_playlist();
-        let ends_us = asked
-            .playlists_end_us
-            .filter(|end| is_playlist && *end > asked.moment_us);
-        [self.answer.until_us, ends_us].into_iter().flatten().min()
+    /// The values of a field, line by line.
+    fn every(&self, name: &str) -> impl Iterator<Item = HeaderValue> {
+        let lines = self.headers.0.iter().filter(move |(n, _)| n == name);
+        lines.filter_map(|(_, value)| HeaderValue::from_bytes(value.trim_ascii()).ok())
     }
 
     fn recorded(&self, name: &str) -> Option<HeaderValue> {
-        let (_, value) = self.headers.0.iter().find(|(n, _)| n == name)?;
-        HeaderValue::from_bytes(value.trim_ascii()).ok()
+        self.every(name).next()
     }
 
     fn content_type(&self, status: StatusCode) -> Option<HeaderValue> {
@@ -443,22 +433,12 @@ impl Fields<'_> {
             }
         })
     }
+}
 
-    fn cache_control(&self, asked: &Asked<'_>) -> String {
-        let kind = self.answer.resource.kind;
-        let is_good = matches!(self.answer.exchange.status, Some(200 | 206));
-        // While it is being recorded, nobody knows for how long an answer holds.
-        if asked.recording && (kind.is_playlist() || !is_good) {
-            return "no-cache".to_owned();
-        }
-        let Some(recorded) = self
-            .headers
-            .get("cache-control")
-            .filter(|text| !text.is_empty())
-        else {
-            return "no-cache".to_owned();
-        };
-        let held = seconds_held(asked.moment_us, self.until_us(asked));
-        clip_cache_control(recorded, held)
-    }
+/// A date of the origin's, moved like the others.
+fn shifted(date: HeaderValue, asked: &Asked<'_>) -> HeaderValue {
+    let moved = date.to_str().ok().and_then(|text| {
+        HeaderValue::from_str(&headers::shift_http_date(text, asked.shift_us)).ok()
+    });
+    moved.unwrap_or(date)
 }
