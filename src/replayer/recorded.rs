@@ -111,22 +111,22 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
         }
         Content::Playlist(served) => {
             // The origin's tag stands for what the origin sent.
-            let tag = match served.is_changed {
-                true => served.tag.clone(),
-                false => fields.tag_or(&served.tag),
+            let tag = match &served.own_tag {
+                Some(own) => fields.recorded("etag").map(|_| own.as_str()),
+                None => fields.tag(),
             };
             let piece = Piece::Bytes(served.bytes.clone());
             let good = Good::new(piece, exchange, false, asked);
-            let mut reply = tagged(status, good, &tag, asked);
+            let mut reply = tagged(status, good, tag, asked);
             reply.done.extend(served.is_shifted.then_some("shifted"));
             reply
         }
-        Content::Plain(piece, tag) if status == StatusCode::OK && !is_broken(exchange) => {
+        Content::Plain(piece) if status == StatusCode::OK && !is_broken(exchange) => {
             let ranges = whole.answer.resource.kind.is_chunk();
             let good = Good::new(piece.clone(), exchange, ranges, asked);
-            tagged(status, good, &fields.tag_or(tag), asked)
+            tagged(status, good, fields.tag(), asked)
         }
-        Content::Plain(piece, _) => as_it_came(&whole, status, vec![piece.clone()], asked),
+        Content::Plain(piece) => as_it_came(&whole, status, vec![piece.clone()], asked),
     };
     fields.add(reply, asked)
 }
@@ -232,7 +232,7 @@ impl Good {
 }
 
 /// A good body: conditional, and in ranges.
-fn tagged(status: StatusCode, good: Good, tag: &str, asked: &Asked<'_>) -> Reply {
+fn tagged(status: StatusCode, good: Good, tag: Option<&str>, asked: &Asked<'_>) -> Reply {
     let Good {
         piece,
         pace,
@@ -242,7 +242,7 @@ fn tagged(status: StatusCode, good: Good, tag: &str, asked: &Asked<'_>) -> Reply
     let mut response = Response::new(body::empty());
     if headers::none_match_names(request, tag) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return Reply::new(response, "not modified").with_field(header::ETAG, tag);
+        return Reply::new(response, "not modified").with_tag(tag);
     }
     let size = piece.length();
     let resolved = match asked.range {
@@ -274,7 +274,7 @@ fn tagged(status: StatusCode, good: Good, tag: &str, asked: &Asked<'_>) -> Reply
                 )
         }
     };
-    let reply = reply.with_field(header::ETAG, tag);
+    let reply = reply.with_tag(tag);
     if ranges {
         reply.with_field(header::ACCEPT_RANGES, "bytes")
     } else {
@@ -401,13 +401,10 @@ impl Fields<'_> {
         }
     }
 
-    /// The origin's entity tag, if it sent one, else the replayer's own.
-    fn tag_or(&self, own: &str) -> String {
+    /// The origin's entity tag, if it sent one.
+    fn tag(&self) -> Option<&str> {
         let recorded = self.headers.get("etag").map(str::trim);
-        recorded
-            .filter(|tag| !tag.is_empty())
-            .unwrap_or(own)
-            .to_owned()
+        recorded.filter(|tag| !tag.is_empty())
     }
 
     /// The values of a field, line by line.

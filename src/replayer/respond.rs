@@ -79,6 +79,13 @@ impl Reply {
         }
         self
     }
+
+    pub(super) fn with_tag(self, tag: Option<&str>) -> Self {
+        match tag {
+            Some(tag) => self.with_field(header::ETAG, tag),
+            None => self,
+        }
+    }
 }
 
 /// The clock of a request.

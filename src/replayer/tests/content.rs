@@ -390,6 +390,8 @@ async fn fields_that_players_act_on_are_those_of_the_origin() {
     )
     .await;
     assert_eq!(ended.status(), StatusCode::OK, "an end was added");
+    let own = field(&ended, "etag");
+    assert!(own.len() == 34 && own != "W/\"v1\"", "{own}");
     let options = Options {
         dates: Dates::Shifted,
         ..Options::default()
@@ -400,4 +402,30 @@ async fn fields_that_players_act_on_are_those_of_the_origin() {
         field(&shifted, "last-modified"),
         "Fri, 20 Nov 2020 11:59:00 GMT"
     );
+}
+
+#[tokio::test]
+async fn what_the_origin_gave_no_tag_has_none() {
+    let recording = Recording::start().await;
+    let list = "#EXTM3U\n#EXTINF:4,\ns1.ts\n";
+    recording.text(Kind::Media, MEDIA, 0, list, &[]).await;
+    recording.chunk(SEGMENT, 0, b"0123456789").await;
+    recording.finish().await;
+    let ask = [
+        ("if-none-match", "*"),
+        ("if-range", "\"x\""),
+        ("range", "bytes=2-4"),
+    ];
+    for (url, at_end) in [
+        (MEDIA, AtEnd::Hold),
+        (MEDIA, AtEnd::Endlist),
+        (SEGMENT, AtEnd::Hold),
+    ] {
+        let response = get(&replay(&recording, 60_000, at_end), &path(url), &ask).await;
+        assert_eq!(
+            (response.status(), field(&response, "etag")),
+            (StatusCode::OK, ""),
+            "{url}"
+        );
+    }
 }
