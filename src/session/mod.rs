@@ -32,7 +32,7 @@ pub use model::{
 pub use read::{
     Advance, Body, Exchange, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,
 };
-pub use trouble::PollTrouble;
+pub use trouble::{PollFailure, PollTrouble};
 pub use write::{Writer, WriterError};
 
 /// Marks a database as one of ours: "isrc".

@@ -73,12 +73,21 @@ fn fails(ask: &Ask) -> Reply {
 }
 
 #[test]
-fn a_gap_says_that_polls_failed_in_it_also_behind_a_redirect() {
+fn a_gap_says_how_polls_failed_in_it_also_behind_a_redirect() {
     for path in ["/live.m3u8", "/start.m3u8"] {
         let origin = Origin::new(fails);
         let session = Recorder::new(origin.url(path)).run().session();
         let text = find(&session, &["-t", "0.3"]);
         let remarks: Vec<&str> = text.lines().filter(|l| l.contains(" failed ")).collect();
-        assert_eq!(remarks, ["3 of 4 polls failed in this gap"], "{text}");
+        let remark = "3 of 4 polls failed in this gap: HTTP 503 x 2, short x 1";
+        assert_eq!(remarks, [remark], "{text}");
+        let json = find(&session, &["-t", "0.3", "--json"]);
+        let gap: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let wanted = serde_json::json!([
+            {"what": "HTTP 503", "polls": 2},
+            {"what": "short", "polls": 1},
+        ]);
+        assert_eq!(gap["recorder"]["failures"], wanted, "{json}");
+        assert_eq!(gap["recorder"]["failed"], 3, "{json}");
     }
 }
