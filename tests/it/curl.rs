@@ -69,10 +69,12 @@ fn faults() -> Vec<Fault> {
         .ending(End::Cut(50_000))
         .with("ETag", "\"whole\"")
         .with("Age", "3");
-    let cut_chunk = Reply {
-        body: b"HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\nTransfer-Encoding: chunked\r\n\r\n1000\r\n#EXTM3U".to_vec(),
+    let framed = |framing| Reply {
+        body: format!("HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n{framing}").into_bytes(),
         ..Reply::nothing(End::Raw)
     };
+    let cut_chunk = framed("Transfer-Encoding: chunked\r\n\r\n1000\r\n#EXTM3U");
+    let long = framed("Content-Length: 7\r\n\r\n#EXTM3U, and more than that");
     let gone = Reply::html(410).with("Cache-Control", "max-age=5");
     let closed = || Reply::nothing(End::Closed);
     vec![
@@ -85,6 +87,7 @@ fn faults() -> Vec<Fault> {
         fault("wrong-content-type", DONE, mistyped),
         fault("unknown-coding", DONE, labelled("rot13", b"#RKGZ3H")),
         fault("not-in-its-coding", DONE, labelled("br", b"no brotli")),
+        fault("longer-than-announced", DONE, long),
         fault("redirect", DONE, Reply::redirect(302, "/to/target?a=b")),
         fault("cut-short", PARTIAL, cut),
         fault("cut-at-once", PARTIAL, media().ending(End::Cut(0))),
