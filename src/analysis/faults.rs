@@ -9,12 +9,17 @@ use crate::session::{Fault, Outcome};
 
 /// What happened, in a few words: the status of an error, the outcome of a broken exchange.
 pub fn what_happened(fault: &Fault) -> String {
-    match (fault.status, fault.outcome) {
+    let what = in_short(fault.status, fault.outcome);
+    match &fault.error {
+        Some(error) if fault.outcome != Outcome::Complete => format!("{what} ({error})"),
+        _ => what,
+    }
+}
+
+pub(super) fn in_short(status: Option<u16>, outcome: Outcome) -> String {
+    match (status, outcome) {
         (Some(status), Outcome::Complete) => format!("HTTP {status}"),
-        (_, outcome) => match &fault.error {
-            Some(error) => format!("{outcome} ({error})"),
-            None => outcome.to_string(),
-        },
+        (_, outcome) => outcome.to_string(),
     }
 }
 

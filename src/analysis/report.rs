@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::adjacent::Gap;
-use crate::session::{Advance, PlaylistInfo};
+use super::faults::in_short;
+use crate::session::{Advance, PlaylistInfo, PollTrouble};
 
 /// Between the two rows of a finding.
 const DASHES: &str = "-------------------------------------------------------------------";
@@ -61,12 +62,38 @@ fn remarks(gap: &Gap) -> Vec<String> {
         ));
     }
     if gap.polls.failed > 0 {
+        let how: Vec<String> = failures(&gap.polls)
+            .iter()
+            .map(|failure| format!("{} x {}", failure.what, failure.polls))
+            .collect();
         remarks.push(format!(
-            "{} of {} polls failed in this gap",
-            gap.polls.failed, gap.polls.polls
+            "{} of {} polls failed in this gap: {}",
+            gap.polls.failed,
+            gap.polls.polls,
+            how.join(", ")
         ));
     }
     remarks
+}
+
+/// How polls failed, and how many of them; what is not told apart comes last.
+fn failures(polls: &PollTrouble) -> Vec<Failure> {
+    let mut failures: Vec<Failure> = polls
+        .failures
+        .iter()
+        .map(|failure| Failure {
+            what: in_short(failure.status, failure.outcome),
+            polls: failure.polls,
+        })
+        .collect();
+    let told: i64 = failures.iter().map(|failure| failure.polls).sum();
+    if polls.failed > told {
+        failures.push(Failure {
+            what: "others".to_owned(),
+            polls: polls.failed - told,
+        });
+    }
+    failures
 }
 
 /// A gap as one line of JSON. `zero_us` is session zero.
@@ -94,6 +121,7 @@ pub fn write_json(
         recorder: Recorder {
             polls: gap.polls.polls,
             failed: gap.polls.failed,
+            failures: failures(&gap.polls),
             lag_seconds: seconds(gap.polls.lag_us),
             pause_seconds: seconds(gap.polls.pause_us),
             late: gap.recorder_was_late(),
@@ -126,10 +154,18 @@ struct Row {
 struct Recorder {
     polls: i64,
     failed: i64,
+    failures: Vec<Failure>,
     lag_seconds: f64,
     pause_seconds: f64,
     late: bool,
     down: bool,
+}
+
+/// Polls that failed in one way.
+#[derive(Serialize)]
+struct Failure {
+    what: String,
+    polls: i64,
 }
 
 /// Numbers of this size are exact to the microsecond.
@@ -195,7 +231,7 @@ fn printable(body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::PollTrouble;
+    use crate::session::{Outcome, PollFailure};
 
     fn gap() -> Gap {
         let advance = |exchange_id, seen_us| Advance {
@@ -212,9 +248,18 @@ mod tests {
             polls: PollTrouble {
                 polls: 9,
                 failed: 0,
+                failures: Vec::new(),
                 lag_us: 10,
                 pause_us: 2_000_000,
             },
+        }
+    }
+
+    fn failure(status: Option<u16>, outcome: Outcome, polls: i64) -> PollFailure {
+        PollFailure {
+            status,
+            outcome,
+            polls,
         }
     }
 
@@ -241,6 +286,10 @@ mod tests {
         let polls = PollTrouble {
             polls: 9,
             failed: 3,
+            failures: vec![
+                failure(Some(503), Outcome::Complete, 2),
+                failure(None, Outcome::Reset, 1),
+            ],
             lag_us: 3_200_000,
             pause_us: 11_000_000,
         };
@@ -248,10 +297,31 @@ mod tests {
         for remark in [
             "The recorder was late here: by up to 0:00:03.200000\n",
             "The recorder did not ask for 0:00:11 here\n",
-            "3 of 9 polls failed in this gap\n",
+            "3 of 9 polls failed in this gap: HTTP 503 x 2, reset x 1\n",
         ] {
             assert!(shown.contains(remark), "{shown}");
         }
+    }
+
+    #[test]
+    fn failures_that_are_not_told_apart_are_counted() {
+        let polls = PollTrouble {
+            polls: 20,
+            failed: 12,
+            failures: vec![failure(Some(200), Outcome::NotAPlaylist, 8)],
+            ..PollTrouble::default()
+        };
+        let gap = Gap { polls, ..gap() };
+        let shown = text(&gap, b"", b"");
+        let remark = "12 of 20 polls failed in this gap: not a playlist x 8, others x 4\n";
+        assert!(shown.contains(remark), "{shown}");
+        let value = json(&gap);
+        let wanted = serde_json::json!([
+            {"what": "not a playlist", "polls": 8},
+            {"what": "others", "polls": 4},
+        ]);
+        assert_eq!(value["recorder"]["failures"], wanted);
+        assert_eq!(value["recorder"]["failed"], 12);
     }
 
     #[test]
@@ -283,27 +353,30 @@ mod tests {
         }
     }
 
-    #[test]
-    fn one_object_a_line() {
+    /// The one line, read.
+    fn json(gap: &Gap) -> serde_json::Value {
         let playlist = PlaylistInfo {
             id: 1,
             name: "a\n.m3u8".into(),
             url: "http://h/a.m3u8".into(),
             revisions: 2,
         };
-        let json = |gap: &Gap| {
-            let mut out = Vec::new();
-            write_json(&mut out, &playlist, gap, 1_425_579_400_000_000).unwrap();
-            String::from_utf8(out).unwrap()
-        };
-        let line = json(&gap());
+        let mut out = Vec::new();
+        write_json(&mut out, &playlist, gap, 1_425_579_400_000_000).unwrap();
+        let line = String::from_utf8(out).unwrap();
         assert!(line.ends_with("}\n") && line.lines().count() == 1, "{line}");
-        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+
+    #[test]
+    fn one_object_a_line() {
+        let value = json(&gap());
         assert_eq!(value["gap_seconds"], 13.929_747);
         assert_eq!(value["from"]["time"], "2015-03-05T18:17:35.165488Z");
         assert_eq!(value["to"]["session_time"], 69.095_235);
         assert_eq!(value["recorder"]["polls"], 9);
-        assert!(json(&Gap { to: None, ..gap() }).contains("\"to\":null"));
+        let open = json(&Gap { to: None, ..gap() });
+        assert!(open["to"].is_null() && open.get("to").is_some(), "{open}");
     }
 
     #[test]

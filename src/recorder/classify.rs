@@ -35,7 +35,7 @@ pub(super) fn no_response(error: &reqwest::Error) -> Outcome {
         None if error.is_timeout() && error.is_connect() => Outcome::ConnectTimeout,
         None if error.is_timeout() => Outcome::ResponseTimeout,
         None if error.is_connect() => Outcome::Unreachable,
-        None if ended_early(error) => Outcome::Reset,
+        None if ended_early(error) => Outcome::Short,
         None => Outcome::Protocol,
     }
 }

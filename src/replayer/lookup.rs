@@ -7,7 +7,6 @@ use bytes::Bytes;
 use url::Url;
 
 use super::body::Piece;
-use super::headers::entity_tag;
 use super::inject::facts::Player;
 use super::pace::Pace;
 use super::parts::{self, Part, Plan};
@@ -45,6 +44,14 @@ pub(super) struct Question {
     pub(super) shift_us: i64,
     /// The clock of the player.
     pub(super) player: Player,
+}
+
+impl Question {
+    /// Whether the URL means something else at each start of the replayer: a name of its own,
+    /// without a clock.
+    pub(super) fn is_passing(&self) -> bool {
+        self.follow && self.prefix.is_empty()
+    }
 }
 
 /// What the session has.
@@ -87,8 +94,8 @@ pub(super) enum Content {
     Playlist(Served),
     /// A playlist that only means something at its own URL: it takes variables from its query.
     OwnUrlOnly,
-    /// Other bytes; with their entity tag.
-    Plain(Piece, String),
+    /// Other bytes.
+    Plain(Piece),
 }
 
 /// Pieces of a resource that is known by byte ranges.
@@ -252,8 +259,7 @@ impl Look<'_> {
         if may_be_playlist {
             return self.playlist(question, answer, body_id, url);
         }
-        let tag = entity_tag(exchange.body_sha256.as_deref().unwrap_or_default());
-        Ok(Content::Plain(self.piece(body_id)?, tag))
+        Ok(Content::Plain(self.piece(body_id)?))
     }
 
     fn piece(&self, body_id: i64) -> Result<Piece, ReadError> {
@@ -287,12 +293,10 @@ impl Look<'_> {
             return Ok(Content::Playlist(served));
         }
         let Body::Bytes(body) = self.reader.body(body_id)? else {
-            let tag = entity_tag(answer.exchange.body_sha256.as_deref().unwrap_or_default());
-            return Ok(Content::Plain(self.piece(body_id)?, tag));
+            return Ok(Content::Plain(self.piece(body_id)?));
         };
         let Some(kind) = playlist_kind(&body) else {
-            let served = playlist::served_bytes(body);
-            return Ok(Content::Plain(Piece::Bytes(served.bytes), served.tag));
+            return Ok(Content::Plain(Piece::Bytes(body.into())));
         };
         if question.follow && contains(&body, b"QUERYPARAM=") {
             return Ok(Content::OwnUrlOnly);

@@ -24,11 +24,10 @@ const MOST_BYTES: usize = 64 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub(super) struct Served {
     pub(super) bytes: Bytes,
-    pub(super) tag: String,
     /// Whether dates in it were moved.
     pub(super) is_shifted: bool,
-    /// Whether it is no longer what the origin's entity tag stands for, at this URL.
-    pub(super) is_changed: bool,
+    /// Its own entity tag, where it is no longer what the origin's stands for at this URL.
+    pub(super) own_tag: Option<String>,
 }
 
 /// Everything that a served playlist depends on.
@@ -107,20 +106,11 @@ pub(super) fn serve(body: Vec<u8>, key: &Key, imports: &Variables) -> Served {
         true => with_end(shifted, &key.origin),
         false => shifted,
     };
+    let is_changed = is_shifted || ended.len() != length;
     Served {
         is_shifted,
-        is_changed: is_shifted || ended.len() != length,
-        ..served_bytes(ended)
-    }
-}
-
-/// A body as it is.
-pub(super) fn served_bytes(bytes: Vec<u8>) -> Served {
-    Served {
-        tag: entity_tag(&digest(&bytes)),
-        bytes: bytes.into(),
-        is_shifted: false,
-        is_changed: false,
+        own_tag: is_changed.then(|| entity_tag(&digest(&ended))),
+        bytes: ended.into(),
     }
 }
 
@@ -217,9 +207,8 @@ mod tests {
                 key,
                 Served {
                     bytes,
-                    tag: String::new(),
+                    own_tag: None,
                     is_shifted: false,
-                    is_changed: false,
                 },
             );
         }

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts as Request;
 use http::{Response, StatusCode};
 
 use super::body::{self, Break, LONGEST_WAIT, Piece};
 use super::ending::Ending;
-use super::headers::{self, clip_cache_control};
+use super::headers;
 use super::lookup::{Content, Pieces, Whole, is_broken};
 use super::media_type::{may_be_a_page, media_type};
 use super::pace::Pace;
@@ -17,29 +17,23 @@ use super::range::{RangeSpec, Resolved};
 use super::replay::Network;
 use super::respond::{Reply, path_of, redirect};
 use super::stall::Stalled;
-use super::timeline::seconds_held;
 use crate::session::{Answer, Exchange, Faults, Headers, Outcome};
 use url::Url;
 
 /// What of a request matters here.
 pub(super) struct Asked<'a> {
     pub(super) request: &'a Request,
-    /// The moment of the recording, in microseconds of Unix time.
-    pub(super) moment_us: i64,
-    /// Now, in microseconds of Unix time.
-    pub(super) now_us: i64,
     /// By how many microseconds dates are moved.
     pub(super) shift_us: i64,
     pub(super) range: Option<RangeSpec>,
     /// The clock in the path, as a path prefix.
     pub(super) prefix: String,
-    pub(super) recording: bool,
+    /// Whether the URL means something else at each start of the replayer.
+    pub(super) passing: bool,
     /// Whether faults are answers.
     pub(super) faults: Faults,
     /// How fast answers come.
     pub(super) network: Network,
-    /// When media playlists end by themselves, if they do; in microseconds of Unix time.
-    pub(super) playlists_end_us: Option<i64>,
 }
 
 impl Asked<'_> {
@@ -117,24 +111,24 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
         }
         Content::Playlist(served) => {
             // The origin's tag stands for what the origin sent.
-            let tag = match served.is_changed {
-                true => served.tag.clone(),
-                false => fields.tag_or(&served.tag),
+            let tag = match &served.own_tag {
+                Some(own) => fields.recorded("etag").map(|_| own.as_str()),
+                None => fields.tag(),
             };
             let piece = Piece::Bytes(served.bytes.clone());
             let good = Good::new(piece, exchange, false, asked);
-            let mut reply = tagged(status, good, &tag, asked);
+            let mut reply = tagged(status, good, tag, asked);
             reply
                 .done
                 .extend(served.is_shifted.then_some("shifted".into()));
             reply
         }
-        Content::Plain(piece, tag) if status == StatusCode::OK && !is_broken(exchange) => {
+        Content::Plain(piece) if status == StatusCode::OK && !is_broken(exchange) => {
             let ranges = whole.answer.resource.kind.is_chunk();
             let good = Good::new(piece.clone(), exchange, ranges, asked);
-            tagged(status, good, &fields.tag_or(tag), asked)
+            tagged(status, good, fields.tag(), asked)
         }
-        Content::Plain(piece, _) => as_it_came(&whole, status, vec![piece.clone()], asked),
+        Content::Plain(piece) => as_it_came(&whole, status, vec![piece.clone()], asked),
     };
     fields.add(reply, asked)
 }
@@ -242,7 +236,7 @@ impl Good {
 }
 
 /// A good body: conditional, and in ranges.
-fn tagged(status: StatusCode, good: Good, tag: &str, asked: &Asked<'_>) -> Reply {
+fn tagged(status: StatusCode, good: Good, tag: Option<&str>, asked: &Asked<'_>) -> Reply {
     let Good {
         piece,
         pace,
@@ -252,7 +246,7 @@ fn tagged(status: StatusCode, good: Good, tag: &str, asked: &Asked<'_>) -> Reply
     let mut response = Response::new(body::empty());
     if headers::none_match_names(request, tag) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return Reply::new(response, "not modified").with_field(header::ETAG, tag);
+        return Reply::new(response, "not modified").with_tag(tag);
     }
     let size = piece.length();
     let resolved = match asked.range {
@@ -284,7 +278,7 @@ fn tagged(status: StatusCode, good: Good, tag: &str, asked: &Asked<'_>) -> Reply
                 )
         }
     };
-    let reply = reply.with_field(header::ETAG, tag);
+    let reply = reply.with_tag(tag);
     if ranges {
         reply.with_field(header::ACCEPT_RANGES, "bytes")
     } else {
@@ -355,13 +349,13 @@ impl Fields<'_> {
         if status == StatusCode::RANGE_NOT_SATISFIABLE && self.answer.exchange.status == Some(200) {
             return reply;
         }
-        let cache = self.cache_control(asked);
         let fields = response.headers_mut();
-        if let Ok(cache) = HeaderValue::from_str(&cache) {
-            fields.insert(header::CACHE_CONTROL, cache);
+        self.add_caching(fields, status, asked);
+        if let Some(modified) = self.recorded("last-modified") {
+            fields.insert(header::LAST_MODIFIED, shifted(modified, asked));
         }
-        for (name, value) in self.dated(asked) {
-            fields.entry(name).or_insert(value);
+        if let Some(tag) = self.recorded("etag") {
+            fields.entry(header::ETAG).or_insert(tag);
         }
         if status == StatusCode::NOT_MODIFIED {
             return reply;
@@ -385,53 +379,46 @@ impl Fields<'_> {
         reply
     }
 
-    /// Fields about the age of the answer, and its entity tag.
-    fn dated(&self, asked: &Asked<'_>) -> Vec<(HeaderName, HeaderValue)> {
-        let held_us = self
-            .until_us(asked)
-            .map(|until| until.saturating_sub(asked.moment_us));
-        [
-            header::AGE,
-            header::LAST_MODIFIED,
-            header::EXPIRES,
-            header::ETAG,
-        ]
-        .into_iter()
-        .filter_map(|name| {
-            let value = self.recorded(name.as_str())?;
-            if !matches!(name, header::LAST_MODIFIED | header::EXPIRES) {
-                return Some((name, value));
+    /// What caches are told: the origin's word, since one that lets them keep what changes is
+    /// a fault that players meet here as they did there.
+    fn add_caching(&self, fields: &mut HeaderMap, status: StatusCode, asked: &Asked<'_>) {
+        const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+        if asked.passing {
+            fields.insert(header::CACHE_CONTROL, NO_CACHE);
+            return;
+        }
+        for name in [header::CACHE_CONTROL, header::AGE] {
+            for value in self.every(name.as_str()) {
+                fields.append(&name, value);
             }
-            let shifted = headers::shift_http_date(value.to_str().ok()?, asked.shift_us);
-            let is_late = name == header::EXPIRES
-                && !headers::expires_in_time(&shifted, asked.now_us, held_us);
-            let value = HeaderValue::from_str(&shifted).ok()?;
-            (!is_late).then_some((name, value))
-        })
-        .collect()
+        }
+        for value in self.every(header::EXPIRES.as_str()) {
+            fields.append(header::EXPIRES, shifted(value, asked));
+        }
+        // Browsers keep these for ever without asking, and would for all replays to come.
+        let is_kept = matches!(
+            status,
+            StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT | StatusCode::GONE
+        );
+        if is_kept && !fields.contains_key(header::CACHE_CONTROL) {
+            fields.insert(header::CACHE_CONTROL, NO_CACHE);
+        }
     }
 
-    /// The origin's entity tag, if it sent one, else the replayer's own.
-    fn tag_or(&self, own: &str) -> String {
+    /// The origin's entity tag, if it sent one.
+    fn tag(&self) -> Option<&str> {
         let recorded = self.headers.get("etag").map(str::trim);
-        recorded
-            .filter(|tag| !tag.is_empty())
-            .unwrap_or(own)
-            .to_owned()
+        recorded.filter(|tag| !tag.is_empty())
     }
 
-    /// From when on another answer holds.
-    fn until_us(&self, asked: &Asked<'_>) -> Option<i64> {
-        let is_playlist = self.answer.resource.kind.is_playlist();
-        let ends_us = asked
-            .playlists_end_us
-            .filter(|end| is_playlist && *end > asked.moment_us);
-        [self.answer.until_us, ends_us].into_iter().flatten().min()
+    /// The values of a field, line by line.
+    fn every(&self, name: &str) -> impl Iterator<Item = HeaderValue> {
+        let lines = self.headers.0.iter().filter(move |(n, _)| n == name);
+        lines.filter_map(|(_, value)| HeaderValue::from_bytes(value.trim_ascii()).ok())
     }
 
     fn recorded(&self, name: &str) -> Option<HeaderValue> {
-        let (_, value) = self.headers.0.iter().find(|(n, _)| n == name)?;
-        HeaderValue::from_bytes(value.trim_ascii()).ok()
+        self.every(name).next()
     }
 
     fn content_type(&self, status: StatusCode) -> Option<HeaderValue> {
@@ -447,22 +434,12 @@ impl Fields<'_> {
             }
         })
     }
+}
 
-    fn cache_control(&self, asked: &Asked<'_>) -> String {
-        let kind = self.answer.resource.kind;
-        let is_good = matches!(self.answer.exchange.status, Some(200 | 206));
-        // While it is being recorded, nobody knows for how long an answer holds.
-        if asked.recording && (kind.is_playlist() || !is_good) {
-            return "no-cache".to_owned();
-        }
-        let Some(recorded) = self
-            .headers
-            .get("cache-control")
-            .filter(|text| !text.is_empty())
-        else {
-            return "no-cache".to_owned();
-        };
-        let held = seconds_held(asked.moment_us, self.until_us(asked));
-        clip_cache_control(recorded, held)
-    }
+/// A date of the origin's, moved like the others.
+fn shifted(date: HeaderValue, asked: &Asked<'_>) -> HeaderValue {
+    let moved = date.to_str().ok().and_then(|text| {
+        HeaderValue::from_str(&headers::shift_http_date(text, asked.shift_us)).ok()
+    });
+    moved.unwrap_or(date)
 }

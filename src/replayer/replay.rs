@@ -158,12 +158,6 @@ impl Replay {
         self.at_end == AtEnd::Endlist && self.span().is_over(moment_us)
     }
 
-    /// From when on another answer holds, where media playlists are going to end.
-    pub(super) fn ends_playlists_at(&self) -> Option<i64> {
-        let span = self.span();
-        (self.at_end == AtEnd::Endlist && !span.recording).then_some(span.end_us)
-    }
-
     fn state(&self) -> State {
         self.state
             .read()

@@ -82,6 +82,13 @@ impl Reply {
         }
         self
     }
+
+    pub(super) fn with_tag(self, tag: Option<&str>) -> Self {
+        match tag {
+            Some(tag) => self.with_field(header::ETAG, tag),
+            None => self,
+        }
+    }
 }
 
 /// The clock of a request.
@@ -219,15 +226,12 @@ impl Replay {
     async fn answer_question(self: &Arc<Self>, request: &Request, question: Question) -> Reply {
         let asked = Asked {
             request,
-            moment_us: question.moment_us,
-            now_us: self.now_us(),
             shift_us: question.shift_us,
             range: question.range,
             prefix: question.prefix.clone(),
-            recording: question.recording,
+            passing: question.is_passing(),
             faults: self.faults(),
             network: self.network(),
-            playlists_end_us: self.ends_playlists_at(),
         };
         let url = question.url.clone();
         let (looked, laid) = match self.ask(question).await {

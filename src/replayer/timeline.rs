@@ -77,12 +77,6 @@ pub fn clock_ms(now_us: i64, offset: Duration) -> i64 {
         .div_euclid(1000)
 }
 
-/// For how many whole seconds an answer given at one moment still holds; `None`: for ever.
-pub fn seconds_held(moment_us: i64, until_us: Option<i64>) -> Option<u64> {
-    let until_us = until_us?;
-    Some(u64::try_from(until_us.saturating_sub(moment_us)).unwrap_or(0) / 1_000_000)
-}
-
 /// A session time or a length, for people: `0:02:03.456`.
 pub fn format_time(us: i64) -> String {
     let sign = if us < 0 { "-" } else { "" };
@@ -199,17 +193,6 @@ mod tests {
         assert_eq!(span.length_us(), 4_000);
         assert_eq!(span.shift_us(Dates::Shifted, 9_000), 8_000);
         assert_eq!(span.shift_us(Dates::Recorded, 9_000), 0);
-    }
-
-    #[test]
-    fn answers_hold_until_the_next() {
-        assert_eq!(seconds_held(0, None), None);
-        assert_eq!(seconds_held(1_000_000, Some(3_999_999)), Some(2));
-        assert_eq!(seconds_held(5, Some(3)), Some(0));
-        assert_eq!(
-            seconds_held(i64::MIN, Some(i64::MAX)),
-            Some(i64::MAX as u64 / 1_000_000)
-        );
     }
 
     proptest! {

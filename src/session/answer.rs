@@ -4,7 +4,7 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::heal::{Faults, GOOD};
+use super::heal::Faults;
 use super::model::{ByteRange, ExchangeId, Kind, Outcome};
 use super::read::{Exchange, ReadError, Reader, ResourceInfo};
 
@@ -53,8 +53,6 @@ pub struct Answer {
     pub wait_us: Option<i64>,
     /// It takes the place of a fault.
     pub healed: bool,
-    /// From when on another answer holds, in microseconds of Unix time; `None`: to the end.
-    pub until_us: Option<i64>,
 }
 
 /// A part of a resource that is known by byte ranges.
@@ -141,7 +139,7 @@ impl Reader {
             }
         }
         if let Some(given) = best {
-            return Ok(Found::Answer(Box::new(self.complete(given, query.faults)?)));
+            return Ok(Found::Answer(Box::new(self.complete(given)?)));
         }
         // Where the range is behind all of them, the others tell how large the resource is.
         let (asked, others): (Vec<_>, Vec<_>) =
@@ -149,7 +147,7 @@ impl Reader {
         let mut parts = Vec::new();
         for resource in if asked.is_empty() { others } else { asked } {
             match self.given(resource, query)? {
-                Ok(given) => parts.extend(part(self.complete(given, query.faults)?)),
+                Ok(given) => parts.extend(part(self.complete(given)?)),
                 Err(from_us) => not_yet = earlier(not_yet, from_us),
             }
         }
@@ -297,13 +295,12 @@ impl Reader {
             .map_err(|e| self.failed(e))
     }
 
-    fn complete(&self, given: Given, faults: Faults) -> Result<Answer, ReadError> {
+    fn complete(&self, given: Given) -> Result<Answer, ReadError> {
         let Given {
             resource,
             exchange,
             healed,
         } = given;
-        let until_us = self.until(&resource, &exchange, faults)?;
         let confirmed = match exchange.confirms_id {
             Some(id) => self.exchange(id)?,
             None => None,
@@ -316,43 +313,7 @@ impl Reader {
             confirmed_by,
             wait_us,
             healed,
-            until_us,
         })
-    }
-
-    /// When the next exchange that says something else becomes the answer. Polls that
-    /// confirmed are passed over, but not without end.
-    fn until(
-        &self,
-        resource: &ResourceInfo,
-        exchange: &Exchange,
-        faults: Faults,
-    ) -> Result<Option<i64>, ReadError> {
-        const LOOK_AHEAD: i64 = 64;
-        let counts = match faults {
-            Faults::Recorded => "outcome NOT IN ('aborted', 'disk')",
-            Faults::Healed => GOOD,
-        };
-        let said = exchange.confirms_id.unwrap_or(exchange.id);
-        let later: Vec<(i64, i64, Option<i64>, Option<i64>)> = self.list(
-            &format!(
-                "SELECT from_us, id, confirms_id, body_id FROM exchange
-                  WHERE resource_id = ?1 AND (from_us, id) > (?2, ?3) AND ({counts})
-                  ORDER BY from_us, id LIMIT ?4"
-            ),
-            params![resource.id, exchange.from_us, exchange.id, LOOK_AHEAD],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
-        )?;
-        let same = |confirms: Option<i64>, body: Option<i64>| {
-            confirms == Some(said) || (body.is_some() && body == exchange.body_id)
-        };
-        let other = later
-            .iter()
-            .find(|(_, _, confirms, body)| !same(*confirms, *body));
-        let horizon = (later.len() as i64 == LOOK_AHEAD)
-            .then(|| later.last().map(|l| l.0))
-            .flatten();
-        Ok(other.map(|l| l.0).or(horizon))
     }
 }
 

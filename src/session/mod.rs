@@ -17,6 +17,7 @@ mod model;
 mod read;
 mod schema;
 mod store;
+mod trouble;
 mod write;
 
 pub use answer::{Answer, Found, Query, RangePart};
@@ -31,9 +32,9 @@ pub use model::{
     NewRevision, Outcome, ResourceKey, digest,
 };
 pub use read::{
-    Advance, Body, Exchange, PlaylistInfo, PollTrouble, ReadError, Reader, ResourceInfo, Run,
-    StreamInfo,
+    Advance, Body, Exchange, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,
 };
+pub use trouble::{PollFailure, PollTrouble};
 pub use write::{Writer, WriterError};
 
 /// Marks a database as one of ours: "isrc".

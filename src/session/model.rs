@@ -82,11 +82,12 @@ text_enum! {
     Outcome {
         /// A response and all of its body, whatever its status.
         Complete = "complete",
-        /// The body ended before its announced length.
+        /// It ended in good order, but too early: the body before its announced length, or
+        /// the connection before any answer.
         Short = "short",
         /// The body went on after its announced length.
         Long = "long",
-        /// The connection broke.
+        /// The connection was reset, before or in the answer.
         Reset = "reset",
         /// The connection was refused.
         Refused = "refused",

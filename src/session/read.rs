@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use cap_std::fs::Dir;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 
 use super::chunks::{self, ChunkFile};
 use super::folder::SessionFolder;
@@ -168,19 +168,6 @@ pub struct Advance {
     pub ended: bool,
 }
 
-/// What was wrong with the polls of a playlist within some time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PollTrouble {
-    /// Number of polls.
-    pub polls: i64,
-    /// Polls without a good answer.
-    pub failed: i64,
-    /// How late the recorder was with the latest one, in microseconds.
-    pub lag_us: i64,
-    /// The longest time without any poll, in microseconds.
-    pub pause_us: i64,
-}
-
 /// A session opened for reading.
 #[derive(Debug)]
 pub struct Reader {
@@ -289,38 +276,6 @@ impl Reader {
             Ok(())
         };
         query().map_err(|e| self.failed(e))
-    }
-
-    /// What was wrong with the polls of a playlist between two moments (microseconds of Unix time).
-    ///
-    /// # Errors
-    /// The database is damaged.
-    pub fn poll_trouble(
-        &self,
-        playlist_id: i64,
-        after_us: i64,
-        until_us: i64,
-    ) -> Result<PollTrouble, ReadError> {
-        self.db
-            .query_row(
-                "SELECT count(*),
-                        count(*) FILTER (WHERE outcome <> 'complete' OR status >= 400),
-                        ifnull(max(lag_us), 0),
-                        max(ifnull(max(requested_us - before_us), 0), ?3 - ifnull(max(requested_us), ?2))
-                   FROM (SELECT outcome, status, lag_us, requested_us,
-                                lag(requested_us, 1, ?2) OVER (ORDER BY requested_us) AS before_us
-                           FROM exchange WHERE resource_id = ?1 AND from_us > ?2 AND from_us <= ?3)",
-                params![playlist_id, after_us, until_us],
-                |row| {
-                    Ok(PollTrouble {
-                        polls: row.get(0)?,
-                        failed: row.get(1)?,
-                        lag_us: row.get(2)?,
-                        pause_us: row.get(3)?,
-                    })
-                },
-            )
-            .map_err(|e| self.failed(e))
     }
 
     /// The body of an exchange; `None`: it has none.

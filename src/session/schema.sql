@@ -116,7 +116,8 @@ CREATE TABLE exchange (
   outcome       TEXT NOT NULL CHECK (outcome IN (
                   'complete',                  -- a response and all of its body, whatever its status
                   'short', 'long',             -- the body ended before, or went on after, its announced length
-                  'reset',                     -- the connection broke
+                                               -- short without a status: closed in good order before any answer
+                  'reset',                     -- the connection was reset, before or in the answer
                   'refused', 'unresolved', 'tls', 'unreachable',  -- no connection
                   'connect timeout', 'response timeout', 'body timeout',
                   'protocol',                  -- the response was no HTTP

@@ -2,7 +2,19 @@
 
 use std::process::Command;
 
-use crate::support::{Ask, Origin, Recorder, Reply, Window, ts};
+use crate::support::session::Session;
+use crate::support::{Ask, End, Origin, Recorder, Reply, Window, ts};
+
+/// What adjacent-find says of a session.
+fn find(session: &Session, arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+        .args(arguments)
+        .arg(session.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
 
 /// The playlist is 503 at first, the second segment 404; both are good when asked again.
 fn recovers(ask: &Ask) -> Reply {
@@ -30,16 +42,7 @@ fn every_fault_is_listed_with_the_time_until_the_next_good_answer() {
     );
     let session = finished.session();
 
-    let find = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
-            .args(arguments)
-            .arg(session.path())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let text = find(&["--faults"]);
+    let text = find(&session, &["--faults"]);
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 2, "{text}");
     assert!(
@@ -51,8 +54,40 @@ fn every_fault_is_listed_with_the_time_until_the_next_good_answer() {
         "{text}"
     );
 
-    let json = find(&["--faults", "--json"]);
+    let json = find(&session, &["--faults", "--json"]);
     let first: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
     assert_eq!(first["status"], 503);
     assert!(first["good_again_after_seconds"].as_f64().unwrap() > 0.0);
+}
+
+/// Between its two advances three polls fail.
+fn fails(ask: &Ask) -> Reply {
+    match (ask.path(), ask.nth) {
+        ("/start.m3u8", _) => Reply::redirect(302, "/live.m3u8"),
+        ("/live.m3u8", 0) => Reply::playlist(Window::new(0, 1).text()),
+        ("/live.m3u8", 1 | 2) => Reply::html(503),
+        ("/live.m3u8", 3) => Reply::playlist(Window::new(1, 1).text()).ending(End::Cut(9)),
+        ("/live.m3u8", _) => Reply::playlist(Window::new(1, 1).ended().text()),
+        (path, _) => Reply::segment(ts(path)),
+    }
+}
+
+#[test]
+fn a_gap_says_how_polls_failed_in_it_also_behind_a_redirect() {
+    for path in ["/live.m3u8", "/start.m3u8"] {
+        let origin = Origin::new(fails);
+        let session = Recorder::new(origin.url(path)).run().session();
+        let text = find(&session, &["-t", "0.3"]);
+        let remarks: Vec<&str> = text.lines().filter(|l| l.contains(" failed ")).collect();
+        let remark = "3 of 4 polls failed in this gap: HTTP 503 x 2, short x 1";
+        assert_eq!(remarks, [remark], "{text}");
+        let json = find(&session, &["-t", "0.3", "--json"]);
+        let gap: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let wanted = serde_json::json!([
+            {"what": "HTTP 503", "polls": 2},
+            {"what": "short", "polls": 1},
+        ]);
+        assert_eq!(gap["recorder"]["failures"], wanted, "{json}");
+        assert_eq!(gap["recorder"]["failed"], 3, "{json}");
+    }
 }

@@ -14,7 +14,8 @@ fn faults() -> Vec<(Reply, i64, &'static str, usize)> {
         (Reply::not_found(), 404, "complete", 31),
         (Reply::playlist(""), 200, "not a playlist", 0),
         (Reply::html(200), 200, "not a playlist", 31),
-        (Reply::nothing(End::Closed), 0, "reset", 0),
+        (Reply::nothing(End::Closed), 0, "short", 0),
+        (Reply::nothing(End::Aborted), 0, "reset", 0),
         (whole().ending(End::Reset(0)), 200, "reset", 0),
         (whole().ending(End::Cut(20)), 200, "short", 20),
         (whole().ending(End::Hang(20)), 200, "body timeout", 20),
@@ -168,7 +169,7 @@ fn broken_chunks_are_kept_as_far_as_they_came_and_tried_again() {
     for (n, status, outcome) in [
         (0, 200, "short"),
         (1, 200, "body timeout"),
-        (2, 0, "reset"),
+        (2, 0, "short"),
         (3, 200, "short"),
     ] {
         let name = format!("seg{n}.ts");

@@ -15,33 +15,30 @@ const PLAYLIST: &str = "http://origin.example/live/ch1.m3u8";
 
 /// A media playlist with advances at 0, 4 and 20 seconds; target duration 4 s.
 async fn write_session(sessions: &Path, name: &str) -> Writer {
+    write_polls(sessions, name, &[]).await
+}
+
+/// The same, with polls that failed between 4 and 20 seconds: when, and with which status.
+async fn write_polls(sessions: &Path, name: &str, failed: &[(i64, u16)]) -> Writer {
     let folder = Sessions::new(sessions).create(Some(name)).unwrap();
     let clock = Clock::start();
     let (writer, _) = Writer::create(&folder, clock, "test").unwrap();
     let stream_id = writer.stream("ch1", PLAYLIST).await.unwrap();
+    let key = || ResourceKey {
+        stream_id,
+        kind: Kind::Main,
+        url: PLAYLIST.to_owned(),
+        range: None,
+    };
+    let at_us = |seconds| clock.started_us() + seconds * 1_000_000;
     for (number, seconds) in [(1, 0), (2, 4), (3, 20)] {
-        let at_us = clock.started_us() + seconds * 1_000_000;
-        let body = format!(
-            "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:{number}\n#EXTINF:4,\ns{number}.ts\n"
-        );
-        let revision = NewRevision {
-            advance: true,
-            media_sequence: Some(number),
-            segment_count: Some(1),
-            last_sequence: Some(number),
-            target_duration_us: Some(4_000_000),
-            ended: Some(number == 3),
-            ..NewRevision::default()
-        };
-        let key = ResourceKey {
-            stream_id,
-            kind: Kind::Main,
-            url: PLAYLIST.to_owned(),
-            range: None,
-        };
-        writer
-            .exchange(exchange(&writer, key, at_us, body, revision))
-            .await;
+        let polls = failed.iter().filter(|_| number == 3);
+        for (seconds, status) in polls {
+            let poll = asked(&writer, key(), at_us(*seconds), *status);
+            writer.exchange(poll).await;
+        }
+        let advance = advance(&writer, key(), at_us(seconds), number);
+        writer.exchange(advance).await;
     }
     // Answered once everything before it is committed.
     writer
@@ -51,32 +48,43 @@ async fn write_session(sessions: &Path, name: &str) -> Writer {
     writer
 }
 
-fn exchange(
-    writer: &Writer,
-    resource: ResourceKey,
-    at_us: i64,
-    body: String,
-    revision: NewRevision,
-) -> NewExchange {
-    let data = body.into_bytes();
+fn asked(writer: &Writer, resource: ResourceKey, at_us: i64, status: u16) -> NewExchange {
     NewExchange {
         lag_us: Some(0),
         wait_us: Some(0),
         receive_us: Some(0),
-        status: Some(200),
+        status: Some(status),
         headers: Some(Headers::default()),
-        body: NewBody::Bytes {
-            sha256: digest(&data),
-            data,
-            binary: false,
-        },
-        revision: Some(revision),
         ..NewExchange::requested(
             writer.next_id(),
             resource,
             Availability::Listed(at_us),
             at_us,
         )
+    }
+}
+
+fn advance(writer: &Writer, resource: ResourceKey, at_us: i64, number: i64) -> NewExchange {
+    let data = format!(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:{number}\n#EXTINF:4,\ns{number}.ts\n"
+    )
+    .into_bytes();
+    NewExchange {
+        body: NewBody::Bytes {
+            sha256: digest(&data),
+            data,
+            binary: false,
+        },
+        revision: Some(NewRevision {
+            advance: true,
+            media_sequence: Some(number),
+            segment_count: Some(1),
+            last_sequence: Some(number),
+            target_duration_us: Some(4_000_000),
+            ended: Some(number == 3),
+            ..NewRevision::default()
+        }),
+        ..asked(writer, resource, at_us, 200)
     }
 }
 
@@ -333,4 +341,21 @@ fn gaps_are_found_in_the_originals_format() {
         "{}",
         stderr(&unknown)
     );
+}
+
+#[test]
+fn of_many_kinds_of_failed_polls_a_gap_tells_the_most_frequent() {
+    let folder = tempfile::tempdir().unwrap();
+    let statuses = [500, 404, 501, 502, 503, 504, 505, 506, 507, 508, 404];
+    let failed: Vec<(i64, u16)> = (5..).zip(statuses).collect();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let writer = write_polls(folder.path(), "s1", &failed).await;
+        writer.finish("stopped").await.unwrap();
+    });
+    let output = adjacent_find(folder.path(), &["s1"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let remark = "11 of 12 polls failed in this gap: HTTP 404 x 2, HTTP 500 x 1, HTTP 501 x 1, \
+        HTTP 502 x 1, HTTP 503 x 1, HTTP 504 x 1, HTTP 505 x 1, HTTP 506 x 1, others x 2";
+    assert!(text.lines().any(|line| line == remark), "{text}");
 }

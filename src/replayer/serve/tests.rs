@@ -79,6 +79,9 @@ async fn answers_faults_and_bad_requests_over_the_wire() {
     let mut reset = recording.exchange(Kind::Segment, "http://o.example/reset.ts", 0);
     (reset.status, reset.outcome) = (None, Outcome::Reset);
     recording.add(reset).await;
+    let mut closed = recording.exchange(Kind::Segment, "http://o.example/closed.ts", 0);
+    (closed.status, closed.outcome) = (None, Outcome::Short);
+    recording.add(closed).await;
     let mut cut = recording.exchange(Kind::Segment, "http://o.example/cut.ts", 0);
     (cut.announced_bytes, cut.outcome) = (Some(100), Outcome::Short);
     cut.body = recording.file(cut.id, b"half");
@@ -112,6 +115,7 @@ async fn answers_faults_and_bad_requests_over_the_wire() {
         ("short", true),
         ("reset", true),
         ("cut", false),
+        ("closed", false),
         ("refused", false),
     ] {
         let path = format!("/http/o.example:80/{name}.ts");

@@ -199,8 +199,13 @@ async fn what_does_not_land_is_not_there_yet() {
         (503, "1")
     );
     assert!(crate::clock::instant() - before >= Duration::from_secs(10));
+    assert_eq!(field(&missing, "cache-control"), "no-store");
     let playlist = get(&replay, &path(MEDIA), &[]).await;
-    assert_eq!(field(&playlist, "cache-control"), "no-cache");
+    assert_eq!(
+        field(&playlist, "cache-control"),
+        "max-age=3600",
+        "the origin's word counts here, too"
+    );
 }
 
 // The writer is another thread: its commit takes real time.

@@ -1,5 +1,6 @@
 //! A whole session, asked over whole requests, without a socket.
 
+mod caching;
 mod content;
 mod faults;
 mod healed;
@@ -83,6 +84,7 @@ async fn channel() -> Recording {
     let cached = [
         ("content-type", "application/x-mpegurl"),
         ("cache-control", "max-age=3600"),
+        ("etag", "\"v1\""),
         ("set-cookie", "a=b"),
     ];
     recording
@@ -106,7 +108,10 @@ async fn channel() -> Recording {
             &cached,
         )
         .await;
-    recording.chunk(SEGMENT, 0, b"0123456789").await;
+    let mut segment = recording.exchange(Kind::Segment, SEGMENT, 0);
+    segment.body = recording.file(segment.id, b"0123456789");
+    segment.headers = Some(headers(&[("etag", "\"s1\"")]));
+    recording.add(segment).await;
     recording
         .chunk("https://cdn.example/s2.ts", 10_000, b"abc")
         .await;

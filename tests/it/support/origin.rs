@@ -247,6 +247,10 @@ fn write_reply(
             return Ok(false);
         }
         End::Closed => return Ok(false),
+        End::Aborted => {
+            reset_at_end(socket)?;
+            return Ok(false);
+        }
         End::Cut(n) | End::Reset(n) | End::Hang(n) => n.min(whole),
         End::Complete | End::Chunked(_) | End::Drip(_) | End::Raw => whole,
     };
@@ -274,13 +278,18 @@ fn write_reply(
     stream.flush()?;
     match reply.end {
         End::Hang(_) => wait_until_over(shared),
-        End::Reset(_) => socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO))?,
+        End::Reset(_) => reset_at_end(socket)?,
         _ => {}
     }
     Ok(matches!(
         reply.end,
         End::Complete | End::Chunked(_) | End::Drip(_)
     ))
+}
+
+/// RFC 9293 3.10.4, ABORT.
+fn reset_at_end(socket: &TcpStream) -> io::Result<()> {
+    socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO))
 }
 
 fn head(reply: &Reply) -> String {

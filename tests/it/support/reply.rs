@@ -23,6 +23,8 @@ pub enum End {
     Silent,
     /// Nothing is answered, and the connection is closed.
     Closed,
+    /// Nothing is answered, and the connection is reset.
+    Aborted,
     /// The body is written as it is: no head, no HTTP.
     Raw,
 }
