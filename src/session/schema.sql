@@ -155,7 +155,7 @@ CREATE INDEX revision_playlist ON revision(playlist_id, seen_us);
 CREATE TABLE event (
   id       INTEGER PRIMARY KEY,
   at_us    INTEGER NOT NULL,
-  kind     TEXT NOT NULL,                      -- 'refused uri', 'late', 'too many playlists'
+  kind     TEXT NOT NULL,                      -- 'refused uri', 'late', 'left out', 'too many playlists'
   detail   TEXT NOT NULL
 ) STRICT;
 
