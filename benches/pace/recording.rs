@@ -1,0 +1,105 @@
+//! A session whose segments came in different ways.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use isrecorder::clock::Clock;
+use isrecorder::session::{
+    Availability, DownloadFile, Headers, Kind, NewExchange, ResourceKey, SessionFolder, Sessions,
+    Writer,
+};
+
+/// Segments that came in each way.
+const OF_EACH: usize = 8;
+const SEGMENT_BYTES: u64 = 256 * 1024;
+
+/// A way in which segments came.
+#[derive(Debug)]
+pub struct Way {
+    pub name: &'static str,
+    /// Requested to first byte.
+    pub wait_us: i64,
+    /// Microseconds after the first byte, and per cent of the bytes so far. None: at once.
+    points: Vec<(i64, u64)>,
+}
+
+impl Way {
+    /// Requested to last byte.
+    pub fn whole_us(&self) -> i64 {
+        self.wait_us + self.points.last().map_or(0, |(at_us, _)| *at_us)
+    }
+
+    /// As a session keeps it.
+    fn arrival(&self) -> Option<String> {
+        let points = self.points.iter();
+        let text: Vec<String> = points
+            .map(|(at_us, share)| format!("[{at_us},{}]", SEGMENT_BYTES * share / 100))
+            .collect();
+        (!text.is_empty()).then(|| format!("[{}]", text.join(",")))
+    }
+}
+
+/// All ways. Segment `n` came in the way `n` modulo their number.
+pub fn ways() -> Vec<Way> {
+    let way = |name, wait_us, points: &[(i64, u64)]| Way {
+        name,
+        wait_us,
+        points: points.to_vec(),
+    };
+    let drip: Vec<(i64, u64)> = (20_000..=1_000_000)
+        .step_by(20_000)
+        .zip((2..).step_by(2))
+        .collect();
+    vec![
+        way("evenly", 30_000, &drip),
+        way("burst, stall, burst", 10_000, &[(0, 40), (800_000, 100)]),
+        way("at once", 5_000, &[]),
+        way("late", 400_000, &[]),
+    ]
+}
+
+/// A path of each segment at the replayer.
+pub fn paths(ways: &[Way]) -> Vec<String> {
+    (0..ways.len() * OF_EACH)
+        .map(|n| format!("/https/cdn.example.com:443/live/{n}.ts"))
+        .collect()
+}
+
+/// Writes the session into a folder; its path.
+pub async fn record(folder: PathBuf, ways: &[Way]) -> Result<SessionFolder> {
+    let folder = Sessions::new(folder).create(None)?;
+    let (writer, _failure) = Writer::create(&folder, Clock::start(), "bench")?;
+    let playlist = "https://cdn.example.com/live/index.m3u8";
+    let stream_id = writer.stream("live", playlist).await?;
+    for (n, way) in ways.iter().cycle().take(ways.len() * OF_EACH).enumerate() {
+        let resource = ResourceKey {
+            stream_id,
+            kind: Kind::Segment,
+            url: format!("https://cdn.example.com/live/{n}.ts"),
+            range: None,
+        };
+        let zero_us = writer.clock().started_us();
+        let id = writer.next_id();
+        let mut file = DownloadFile::create(&folder.chunks(), id)?;
+        let content: Vec<u8> = (0..SEGMENT_BYTES / 8)
+            .flat_map(|at| (at * 977 + n as u64).to_le_bytes())
+            .collect();
+        file.write(&content)?;
+        let media_type = ("content-type".to_owned(), b"video/mp2t".to_vec());
+        let exchange = NewExchange {
+            wait_us: Some(way.wait_us),
+            receive_us: Some(way.whole_us() - way.wait_us),
+            status: Some(200),
+            headers: Some(Headers(vec![media_type])),
+            announced_bytes: Some(SEGMENT_BYTES),
+            wire_bytes: Some(SEGMENT_BYTES),
+            arrival: way.arrival(),
+            body: file.finish()?,
+            ..NewExchange::requested(id, resource, Availability::Listed(zero_us), zero_us)
+        };
+        writer.exchange(exchange).await;
+    }
+    writer.finish("stopped").await?;
+    ensure!(folder.database().exists(), "no session");
+    Ok(folder)
+}
