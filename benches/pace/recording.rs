@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use isrecorder::clock::Clock;
 use isrecorder::session::{
-    Availability, DownloadFile, Headers, Kind, NewExchange, ResourceKey, SessionFolder, Sessions,
-    Writer,
+    Availability, DownloadFile, Headers, Kind, NewExchange, Outcome, ResourceKey, SessionFolder,
+    Sessions, Writer,
 };
 
 /// Segments that came in each way.
@@ -21,12 +21,26 @@ pub struct Way {
     pub wait_us: i64,
     /// Microseconds after the first byte, and per cent of the bytes so far. None: at once.
     points: Vec<(i64, u64)>,
+    /// First byte to the end.
+    receive_us: i64,
+    /// As many bytes again were announced, and never came.
+    pub breaks: bool,
 }
 
 impl Way {
-    /// Requested to last byte.
+    fn new(name: &'static str, wait_us: i64, points: &[(i64, u64)]) -> Self {
+        Self {
+            name,
+            wait_us,
+            points: points.to_vec(),
+            receive_us: points.last().map_or(0, |(at_us, _)| *at_us),
+            breaks: false,
+        }
+    }
+
+    /// Requested to the end.
     pub fn whole_us(&self) -> i64 {
-        self.wait_us + self.points.last().map_or(0, |(at_us, _)| *at_us)
+        self.wait_us + self.receive_us
     }
 
     /// As a session keeps it.
@@ -41,20 +55,21 @@ impl Way {
 
 /// All ways. Segment `n` came in the way `n` modulo their number.
 pub fn ways() -> Vec<Way> {
-    let way = |name, wait_us, points: &[(i64, u64)]| Way {
-        name,
-        wait_us,
-        points: points.to_vec(),
-    };
     let drip: Vec<(i64, u64)> = (20_000..=1_000_000)
         .step_by(20_000)
         .zip((2..).step_by(2))
         .collect();
+    let breaks = Way {
+        receive_us: 900_000,
+        breaks: true,
+        ..Way::new("breaks off", 20_000, &[(0, 30), (500_000, 100)])
+    };
     vec![
-        way("evenly", 30_000, &drip),
-        way("burst, stall, burst", 10_000, &[(0, 40), (800_000, 100)]),
-        way("at once", 5_000, &[]),
-        way("late", 400_000, &[]),
+        Way::new("evenly", 30_000, &drip),
+        Way::new("burst, stall, burst", 10_000, &[(0, 40), (800_000, 100)]),
+        Way::new("at once", 5_000, &[]),
+        Way::new("late", 400_000, &[]),
+        breaks,
     ]
 }
 
@@ -88,13 +103,17 @@ pub async fn record(folder: PathBuf, ways: &[Way]) -> Result<SessionFolder> {
         let media_type = ("content-type".to_owned(), b"video/mp2t".to_vec());
         let exchange = NewExchange {
             wait_us: Some(way.wait_us),
-            receive_us: Some(way.whole_us() - way.wait_us),
+            receive_us: Some(way.receive_us),
             status: Some(200),
             headers: Some(Headers(vec![media_type])),
-            announced_bytes: Some(SEGMENT_BYTES),
+            announced_bytes: Some(if way.breaks { 2 } else { 1 } * SEGMENT_BYTES),
             wire_bytes: Some(SEGMENT_BYTES),
             arrival: way.arrival(),
             body: file.finish()?,
+            outcome: match way.breaks {
+                true => Outcome::Short,
+                false => Outcome::Complete,
+            },
             ..NewExchange::requested(id, resource, Availability::Listed(zero_us), zero_us)
         };
         writer.exchange(exchange).await;
