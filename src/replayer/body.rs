@@ -22,7 +22,7 @@ pub type Body = UnsyncBoxBody<Bytes, io::Error>;
 /// Chunks are read so many bytes at a time; no more of one is in memory for a client.
 const READ_BYTES: u64 = 256 * 1024;
 
-/// So many at most while a body is paced.
+/// So many at most while a body is paced, since they are kept for longer.
 const PACED_BYTES: u64 = 64 * 1024;
 /// No recorder waited for longer.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
@@ -149,34 +149,43 @@ impl Sending {
 
     /// The next bytes that may go, once they may; `None`: there are no more.
     async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        let began = *self.began.get_or_insert_with(clock::instant);
         while let Some(piece) = self.left.pop() {
             if piece.length() == 0 {
                 continue;
             }
-            let count = self.may_go().await.min(piece.length());
-            let rest = piece.clone().slice(count, u64::MAX);
-            if rest.length() > 0 {
-                self.left.push(rest);
-            }
-            let (bytes, rest) = read(piece.slice(0, count)).await?;
+            // Before they may go, and more than may: no byte is late for being read, and one
+            // that drips is not read on its own.
+            let (mut bytes, rest) = read(piece, self.read_bytes()).await?;
             self.left.extend(rest);
+            let count = self.may_go(began).await;
+            if count < bytes.len() {
+                self.left.push(Piece::Bytes(bytes.split_off(count)));
+            }
             self.sent += bytes.len() as u64;
             return Ok(Some(bytes));
         }
         Ok(None)
     }
 
+    /// How much is read at a time.
+    fn read_bytes(&self) -> u64 {
+        match self.pace {
+            Some(_) => PACED_BYTES,
+            None => READ_BYTES,
+        }
+    }
+
     /// Waits until bytes may go; how many.
-    async fn may_go(&mut self) -> u64 {
+    async fn may_go(&self, began: Instant) -> usize {
         let Some(pace) = &self.pace else {
-            return u64::MAX;
+            return usize::MAX;
         };
-        let began = *self.began.get_or_insert_with(clock::instant);
         // Against the beginning, not the byte before: what was late is caught up with.
         tokio::time::sleep_until(after(began, pace.time_of(self.sent))).await;
         let passed_us = clock::micros(clock::instant() - began);
         let allowed = pace.allowed(passed_us).saturating_sub(self.sent);
-        allowed.clamp(1, PACED_BYTES)
+        usize::try_from(allowed).unwrap_or(usize::MAX).max(1)
     }
 
     /// Waits until the connection breaks; `None`: it does not.
@@ -208,8 +217,8 @@ fn stream(sending: Sending) -> Body {
     StreamBody::new(frames).boxed_unsync()
 }
 
-/// The next bytes of a piece, and what is left of it.
-async fn read(piece: Piece) -> io::Result<(Bytes, Option<Piece>)> {
+/// The next bytes of a piece, so many at most if it is a file, and what is left of it.
+async fn read(piece: Piece, most: u64) -> io::Result<(Bytes, Option<Piece>)> {
     let (file, first, length) = match piece {
         Piece::Bytes(bytes) => return Ok((bytes, None)),
         Piece::File {
@@ -218,7 +227,7 @@ async fn read(piece: Piece) -> io::Result<(Bytes, Option<Piece>)> {
             length,
         } => (file, first, length),
     };
-    let count = length.min(READ_BYTES);
+    let count = length.min(most);
     let reading = Arc::clone(&file);
     let bytes = tokio::task::spawn_blocking(move || -> io::Result<Bytes> {
         let mut buffer = vec![0; usize::try_from(count).unwrap_or(0)];

@@ -29,11 +29,13 @@ fn faulty(ask: &Ask, seconds: f64) -> Reply {
             4.5..4.9 => Reply::playlist(""),
             _ => Reply::playlist(Window::new(sequence, 3).ended_if(seconds >= END).text()),
         },
-        ("/seg1.ts", 0) => segment().ending(End::Cut(5000)),
-        ("/seg2.ts", 0) => segment().ending(End::Reset(700)),
+        // Not of those that are listed from the start: a recorder that starts half a second
+        // after its replayer, on a busy machine, finds them already mended.
         ("/seg3.ts", 0) => Reply::not_found(),
+        ("/seg4.ts", 0) => segment().ending(End::Cut(5000)),
         ("/seg5.ts", _) => segment().ending(End::Drip(Duration::from_millis(1200))),
         ("/seg6.ts", 0) => Reply::nothing(End::Closed),
+        ("/seg7.ts", 0) => segment().ending(End::Reset(700)),
         _ => segment(),
     }
 }
@@ -146,11 +148,11 @@ fn a_recorded_replay_tells_the_same_story() {
     for wanted in [
         ("start.m3u8", 302, "complete"),
         ("live.m3u8", 503, "complete"),
-        ("seg1.ts", 200, "short"),
-        ("seg2.ts", 200, "reset"),
         ("seg3.ts", 404, "complete"),
+        ("seg4.ts", 200, "short"),
         ("seg5.ts", 200, "complete"),
         ("seg6.ts", 0, "short"),
+        ("seg7.ts", 200, "reset"),
     ] {
         let told = |t: &&Told| (t.resource.as_str(), t.status, t.outcome.as_str()) == wanted;
         assert!(a.iter().any(|t| told(&t)), "{wanted:?}\n{table}");
