@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::replayer::inject::{self, Parsed, Rule, Rules};
 use crate::replayer::timeline::{format_time, format_utc};
 use crate::replayer::{AtEnd, Dates, Description, Faults, Network, Options, Replay, serve};
-use crate::session::Sessions;
+use crate::session::{SessionFolder, Sessions};
 
 const AFTER_HELP: &str = "\
 Players open http://HOST:PORT/stream.m3u8; with ?offset=SECONDS each gets a timeline of its own.";
@@ -93,6 +93,10 @@ struct Arguments {
     /// Other faults of those --inject rules that are left to chance
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
+
+    /// Say what the session has, and end
+    #[arg(long)]
+    list: bool,
 
     #[command(flatten)]
     log: LogOptions,
@@ -179,8 +183,11 @@ pub fn main() -> ExitCode {
 }
 
 fn replay(arguments: &Arguments) -> Result<(), Failure> {
-    logging::init(arguments.log, Stderr);
+    logging::init(arguments.log, Stderr, || None);
     let folder = Sessions::new(&arguments.folder).find(&arguments.session)?;
+    if arguments.list {
+        return list(folder);
+    }
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
     let done = runtime.block_on(async {
         let listener = bind(arguments)?;
@@ -201,6 +208,16 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
     // A read that hangs must not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
+}
+
+/// What the session has at its end.
+fn list(folder: SessionFolder) -> Result<(), Failure> {
+    let replay = Replay::open(folder, Clock::start(), Options::default())?;
+    let description = replay.describe(replay.span().end_us, "")?;
+    for line in description_lines(&description) {
+        say(escaped(&line));
+    }
+    Ok(())
 }
 
 fn parse_rule(text: &str) -> Result<Parsed, String> {

@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::durations::{bytes, clock_time, escaped};
 use crate::clock;
-use crate::recorder::{PlaylistStats, Stats, Totals};
+use crate::recorder::{Board, PlaylistStats, StreamStats, Totals};
 
 /// How often the view is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(500);
@@ -42,18 +42,18 @@ impl LiveView {
         Self { bar, shown }
     }
 
-    /// Shows `stats` until `done`, then takes the view away.
-    pub(super) async fn run(self, stats: Stats, done: CancellationToken) {
+    /// Shows `board` until `done`, then takes the view away.
+    pub(super) async fn run(self, board: Board, done: CancellationToken) {
         let began = clock::instant();
         if !self.shown {
-            done.run_until_cancelled(log_lines(&stats, began)).await;
+            done.run_until_cancelled(log_lines(&board, began)).await;
             return;
         }
         let mut rates = Rates::default();
         loop {
-            let totals = stats.totals();
-            let playlists = stats.playlists();
-            rates.measure(&playlists);
+            let totals = board.totals();
+            let rows = rows(&board.streams());
+            rates.measure(&rows);
             let elapsed = clock::instant().saturating_duration_since(began);
             let total = format!(
                 "{}  {}  {}/s",
@@ -61,7 +61,7 @@ impl LiveView {
                 total_line(&totals),
                 bytes(rates.per_second.iter().sum())
             );
-            self.bar.set_message(view(&playlists, &rates, &total));
+            self.bar.set_message(view(&rows, &rates, &total));
             let pause = done.run_until_cancelled(tokio::time::sleep(DRAW_EVERY));
             if pause.await.is_none() {
                 break;
@@ -71,19 +71,64 @@ impl LiveView {
     }
 }
 
-/// A line for each playlist, as many as fit, and the total; none wider than the terminal.
-fn view(playlists: &[Arc<PlaylistStats>], rates: &Rates, total: &str) -> String {
+/// What one line of the view counts.
+struct Row {
+    label: String,
+    revisions: u64,
+    /// Microseconds of Unix time; 0: never.
+    advanced_us: i64,
+    chunks: u64,
+    bytes: u64,
+    faults: u64,
+}
+
+/// One for each stream; where there is only one stream, one for each of its playlists.
+fn rows(streams: &[Arc<StreamStats>]) -> Vec<Row> {
+    match streams {
+        [only] => only.stats.playlists().iter().map(|p| row(p)).collect(),
+        many => many.iter().map(|stream| stream_row(stream)).collect(),
+    }
+}
+
+fn row(playlist: &PlaylistStats) -> Row {
+    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    Row {
+        label: playlist.label.clone(),
+        revisions: count(&playlist.revisions),
+        advanced_us: playlist.advanced_us.load(Ordering::Relaxed),
+        chunks: count(&playlist.chunks),
+        bytes: count(&playlist.bytes),
+        faults: count(&playlist.faults),
+    }
+}
+
+/// The playlist of a stream that is furthest behind says when the stream advanced.
+fn stream_row(stream: &StreamStats) -> Row {
+    let rows: Vec<Row> = stream.stats.playlists().iter().map(|p| row(p)).collect();
+    let advanced = rows.iter().map(|row| row.advanced_us).filter(|at| *at > 0);
+    Row {
+        label: stream.name.clone(),
+        revisions: rows.iter().map(|row| row.revisions).sum(),
+        advanced_us: advanced.min().unwrap_or(0),
+        chunks: rows.iter().map(|row| row.chunks).sum(),
+        bytes: rows.iter().map(|row| row.bytes).sum(),
+        faults: rows.iter().map(|row| row.faults).sum(),
+    }
+}
+
+/// The rows, as many as fit, and the total; none wider than the terminal.
+fn view(rows: &[Row], rates: &Rates, total: &str) -> String {
     let (height, width) = Term::stderr().size();
     let room = usize::from(height).saturating_sub(3).max(1);
     let now_us = clock::system_us();
-    let mut lines: Vec<String> = playlists
+    let mut lines: Vec<String> = rows
         .iter()
         .zip(&rates.per_second)
         .take(room)
-        .map(|(playlist, rate)| playlist_line(playlist, *rate, now_us))
+        .map(|(row, rate)| row_line(row, *rate, now_us))
         .collect();
-    if playlists.len() > room {
-        lines.push(format!("and {} more playlists", playlists.len() - room));
+    if rows.len() > room {
+        lines.push(format!("and {} more", rows.len() - room));
     }
     lines.push(total.to_owned());
     let fitting = lines
@@ -92,7 +137,7 @@ fn view(playlists: &[Arc<PlaylistStats>], rates: &Rates, total: &str) -> String 
     fitting.collect::<Vec<_>>().join("\n")
 }
 
-/// Bytes a second of each playlist, since the last look.
+/// Bytes a second of each row, since the last look.
 #[derive(Debug, Default)]
 struct Rates {
     seen: Vec<u64>,
@@ -100,25 +145,24 @@ struct Rates {
 }
 
 impl Rates {
-    fn measure(&mut self, playlists: &[Arc<PlaylistStats>]) {
-        let now: Vec<u64> = playlists
-            .iter()
-            .map(|playlist| playlist.bytes.load(Ordering::Relaxed))
-            .collect();
+    fn measure(&mut self, rows: &[Row]) {
+        let now: Vec<u64> = rows.iter().map(|row| row.bytes).collect();
         self.seen.resize(now.len(), 0);
         let since = now.iter().zip(&self.seen);
         self.per_second = since
-            .map(|(now, before)| ((now - before) as f64 / DRAW_EVERY.as_secs_f64()) as u64)
+            .map(|(now, before)| {
+                (now.saturating_sub(*before) as f64 / DRAW_EVERY.as_secs_f64()) as u64
+            })
             .collect();
         self.seen = now;
     }
 }
 
-async fn log_lines(stats: &Stats, began: tokio::time::Instant) {
+async fn log_lines(board: &Board, began: tokio::time::Instant) {
     loop {
         tokio::time::sleep(LOG_EVERY).await;
         let elapsed = clock::instant().saturating_duration_since(began);
-        tracing::info!("{}  {}", clock_time(elapsed), total_line(&stats.totals()));
+        tracing::info!("{}  {}", clock_time(elapsed), total_line(&board.totals()));
     }
 }
 
@@ -135,22 +179,20 @@ pub(super) fn total_line(totals: &Totals) -> String {
     )
 }
 
-fn playlist_line(playlist: &PlaylistStats, rate: u64, now_us: i64) -> String {
-    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-    let advanced_us = playlist.advanced_us.load(Ordering::Relaxed);
-    let advanced = match advanced_us {
+fn row_line(row: &Row, rate: u64, now_us: i64) -> String {
+    let advanced = match row.advanced_us {
         0 => "-".to_owned(),
         at => format!("{:.1} s ago", (now_us - at).max(0) as f64 / 1e6),
     };
     format!(
         "{:<28} revisions {:>5}  advanced {:>10}  chunks {:>5}  {:>10}  {:>10}/s  faults {}",
-        escaped(&playlist.label),
-        count(&playlist.revisions),
+        escaped(&row.label),
+        row.revisions,
         advanced,
-        count(&playlist.chunks),
-        bytes(count(&playlist.bytes)),
+        row.chunks,
+        bytes(row.bytes),
         bytes(rate),
-        count(&playlist.faults)
+        row.faults
     )
 }
 

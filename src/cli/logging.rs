@@ -5,8 +5,11 @@ use std::io::{self, Write};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::durations::escaped;
+use super::log_lines::{Lines, Streams};
 
 /// How much is said, and in which form.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
@@ -45,8 +48,12 @@ impl LogOptions {
 }
 
 /// Starts logging to `writer`; [`Stderr`] where nothing else shares the terminal.
-pub fn init<W>(options: LogOptions, writer: W)
-where
+/// `session_us`: what time it is in the session, in microseconds, once there is one.
+pub fn init<W>(
+    options: LogOptions,
+    writer: W,
+    session_us: impl Fn() -> Option<i64> + Send + Sync + 'static,
+) where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     // What libraries say belongs to -vv.
@@ -67,10 +74,12 @@ where
         .log_internal_errors(false)
         .with_ansi(false);
     // It fails where logging was started before: then that stays.
-    let _ = match options.log {
-        LogForm::Json => builder.json().flatten_event(true).try_init(),
-        LogForm::Text => builder.with_target(false).try_init(),
-    };
+    let lines = Lines::new(options.log, session_us);
+    let _ = builder
+        .event_format(lines)
+        .finish()
+        .with(Streams)
+        .try_init();
 }
 
 /// Standard error, on which a failure to write is ignored.

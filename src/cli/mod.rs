@@ -7,11 +7,15 @@
 mod adjacent_find;
 pub mod durations;
 pub mod exit;
+mod http_arguments;
+mod inputs;
 mod isrecorder;
 mod isreplayer;
 mod listen;
 mod live;
+mod log_lines;
 pub mod logging;
+mod signals;
 
 pub use adjacent_find::main as adjacent_find;
 pub use isrecorder::main as isrecorder;

@@ -49,7 +49,9 @@ pub use dates::shift_dates;
 pub use kind::{PlaylistKind, playlist_kind};
 pub use media::{Entry, EntryRole, MediaFacts, MediaPlaylist, read_media};
 pub use multivariant::{Child, ChildRole, MultivariantPlaylist, read_multivariant};
-pub use names::{chunk_path, ranged_chunk_path, resource_name, stream_name, with_suffix};
+pub use names::{
+    chunk_path, is_stream_name, ranged_chunk_path, resource_name, stream_name, with_suffix,
+};
 pub use replay_path::{origin_url, replay_path};
 pub use resolve::Refused;
 pub use rewrite::{Place, Replacement, replacements, rewrite};

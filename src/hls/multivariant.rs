@@ -45,6 +45,8 @@ pub struct Child {
     pub height: Option<u64>,
     /// BANDWIDTH of a variant, in bits per second; 0: it has none that can be read.
     pub bandwidth: u64,
+    /// LANGUAGE of a rendition (RFC 5646).
+    pub language: Option<String>,
 }
 
 /// What was read of a multivariant playlist. All URLs are as in [`Child`], each once, in the
@@ -125,6 +127,7 @@ impl Reader<'_> {
                     words,
                     height,
                     bandwidth,
+                    language,
                 } = description(tag).unwrap_or_default();
                 let label = label(words, self.variables, &url);
                 self.playlist.children.push(Child {
@@ -133,6 +136,7 @@ impl Reader<'_> {
                     label,
                     height,
                     bandwidth,
+                    language: language.map(|text| printable(&self.variables.substitute(&text))),
                 });
             }
             (None, UriRole::SessionKey) => self.playlist.keys.push(url),
@@ -176,6 +180,7 @@ struct Description {
     words: String,
     height: Option<u64>,
     bandwidth: u64,
+    language: Option<String>,
 }
 
 /// What `m3u8-rs` makes of the line of a tag. It is given each tag as a playlist of its own,
@@ -192,11 +197,13 @@ fn description(tag: &[u8]) -> Option<Description> {
             words: variant_label(variant),
             height: variant.resolution.map(|size| size.height),
             bandwidth: variant.bandwidth,
+            language: None,
         });
     }
     let rendition = playlist.alternatives.first()?;
     Some(Description {
         words: rendition_label(rendition),
+        language: rendition.language.clone(),
         ..Description::default()
     })
 }

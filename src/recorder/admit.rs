@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::options::Options;
+use super::options::{Input, Options};
 
 /// Why a URL is not asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -57,15 +57,15 @@ pub(super) struct Credentials {
 }
 
 impl Credentials {
-    /// Of a recording's options. Fields that are no header fields are left to the command line to refuse.
-    pub(super) fn new(options: &Options) -> Self {
+    /// Of a stream. Fields that are no header fields are left to the command line to refuse.
+    pub(super) fn new(options: &Options, input: &Input) -> Self {
         let mut hosts = options.trusted.hosts.clone();
-        hosts.extend(options.url.host_str().map(str::to_ascii_lowercase));
+        hosts.extend(input.url.host_str().map(str::to_ascii_lowercase));
         let mut fields = HeaderMap::new();
-        if let Some(basic) = basic(&options.url) {
+        if let Some(basic) = basic(&input.url) {
             fields.insert(AUTHORIZATION, basic);
         }
-        for (name, value) in &options.headers {
+        for (name, value) in options.headers.iter().chain(&input.headers) {
             if let (Ok(name), Ok(value)) = (
                 HeaderName::from_bytes(name.as_bytes()),
                 HeaderValue::from_bytes(value.as_bytes()),
@@ -77,7 +77,7 @@ impl Credentials {
         Self {
             all: options.trusted.all,
             hosts,
-            only_https: options.url.scheme() == "https",
+            only_https: input.url.scheme() == "https",
             fields,
         }
     }
@@ -129,10 +129,6 @@ mod tests {
         Url::parse(text).unwrap()
     }
 
-    fn credentials(options: &Options) -> Credentials {
-        Credentials::new(options)
-    }
-
     #[test]
     fn only_http_and_https_are_admitted() {
         for refused in [
@@ -160,12 +156,15 @@ mod tests {
 
     #[test]
     fn credentials_go_to_named_hosts_only() {
-        let mut options = Options::new(url("https://me:s%40cret@live.example/x"));
+        let mut input = Input::new(url("https://me:s%40cret@live.example/x"));
+        input.headers.push(("X-Own".to_owned(), "o".to_owned()));
+        let mut options = Options::default();
         options.headers.push(("X-Token".to_owned(), "t".to_owned()));
-        let own = credentials(&options);
+        let own = Credentials::new(&options, &input);
         let sent = own.for_url(&url("https://LIVE.example/seg.ts"));
         assert_eq!(sent.get("authorization").unwrap(), "Basic bWU6c0BjcmV0");
         assert_eq!(sent.get("x-token").unwrap(), "t");
+        assert_eq!(sent.get("x-own").unwrap(), "o");
         assert!(own.for_url(&url("https://cdn.example/seg.ts")).is_empty());
         assert!(
             own.for_url(&url("http://live.example/seg.ts")).is_empty(),
@@ -173,13 +172,13 @@ mod tests {
         );
         options.trusted.hosts.insert("cdn.example".to_owned());
         assert!(
-            !credentials(&options)
+            !Credentials::new(&options, &input)
                 .for_url(&url("https://cdn.example/seg.ts"))
                 .is_empty()
         );
         options.trusted.all = true;
         assert!(
-            !credentials(&options)
+            !Credentials::new(&options, &input)
                 .for_url(&url("https://any.example/"))
                 .is_empty()
         );

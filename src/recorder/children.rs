@@ -104,6 +104,7 @@ impl Playlists {
             label,
             height: None,
             bandwidth: 0,
+            language: None,
         };
         self.add(&mut self.lock(), &child, 0, None, from_us)
     }
@@ -182,6 +183,11 @@ impl Playlists {
         };
         self.renewals.store(renewals, Ordering::Relaxed);
         renewals
+    }
+
+    /// How many there are; their numbers are below that.
+    pub(super) fn count(&self) -> usize {
+        self.lock().len()
     }
 
     /// Something about a playlist or the downloads changed.
@@ -336,6 +342,7 @@ mod tests {
             label: url.to_owned(),
             height: None,
             bandwidth: 0,
+            language: None,
         }
     }
 

@@ -3,16 +3,13 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
-use reqwest::cookie::{CookieStore, Jar};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Certificate, Client, ClientBuilder, Identity, Proxy};
 use url::Url;
 
-use super::admit::Credentials;
 use super::classify::Unresolved;
 use super::options::{Options, TlsOptions};
 
@@ -48,7 +45,8 @@ pub enum ClientError {
     Other(reqwest::Error),
 }
 
-/// Two clients, so that a slow download never shares a connection with a poll.
+/// Two clients, so that a slow download never shares a connection with a poll. All streams
+/// share them; what is a stream's own (credentials, cookies) is not theirs to know.
 #[derive(Debug, Clone)]
 pub(super) struct Clients {
     pub polls: Client,
@@ -56,24 +54,23 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// Makes the clients of a recording; they share cookies.
-    pub(super) fn new(options: &Options, credentials: &Credentials) -> Result<Self, ClientError> {
+    /// Makes the clients of a recording.
+    pub(super) fn new(options: &Options) -> Result<Self, ClientError> {
         // It fails where one is installed already: just as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let jar = Arc::new(Cookies::new(options, credentials.clone()));
         Ok(Self {
-            polls: client(options, &jar)?,
-            downloads: client(options, &jar)?,
+            polls: client(options)?,
+            downloads: client(options)?,
         })
     }
 }
 
-fn client(options: &Options, jar: &Arc<Cookies>) -> Result<Client, ClientError> {
-    let builder = builder(options, jar)?;
+fn client(options: &Options) -> Result<Client, ClientError> {
+    let builder = builder(options)?;
     match builder.build() {
         Err(_) if options.tls.cacert.is_none() => {
             // A host without any trust store can still record http, and https of public authorities.
-            builder_with_bundled_roots(options, jar)?
+            builder_with_bundled_roots(options)?
                 .build()
                 .map_err(ClientError::Other)
         }
@@ -81,7 +78,7 @@ fn client(options: &Options, jar: &Arc<Cookies>) -> Result<Client, ClientError> 
     }
 }
 
-fn builder(options: &Options, jar: &Arc<Cookies>) -> Result<ClientBuilder, ClientError> {
+fn builder(options: &Options) -> Result<ClientBuilder, ClientError> {
     let agent = options
         .user_agent
         .as_deref()
@@ -98,7 +95,6 @@ fn builder(options: &Options, jar: &Arc<Cookies>) -> Result<ClientBuilder, Clien
         .pool_idle_timeout(Duration::from_secs(90))
         .tcp_nodelay(true)
         .http1_ignore_invalid_headers_in_responses(true)
-        .cookie_provider(Arc::clone(jar))
         .dns_resolver(Resolver);
     for pin in &options.pins {
         builder = builder.resolve(&pin.host, pin.address);
@@ -113,14 +109,11 @@ fn builder(options: &Options, jar: &Arc<Cookies>) -> Result<ClientBuilder, Clien
     tls(builder, &options.tls)
 }
 
-fn builder_with_bundled_roots(
-    options: &Options,
-    jar: &Arc<Cookies>,
-) -> Result<ClientBuilder, ClientError> {
+fn builder_with_bundled_roots(options: &Options) -> Result<ClientBuilder, ClientError> {
     let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS
         .iter()
         .filter_map(|der| Certificate::from_der(der).ok());
-    Ok(builder(options, jar)?.tls_certs_only(roots))
+    Ok(builder(options)?.tls_certs_only(roots))
 }
 
 fn tls(mut builder: ClientBuilder, options: &TlsOptions) -> Result<ClientBuilder, ClientError> {
@@ -159,55 +152,6 @@ fn read(path: &Path) -> Result<Vec<u8>, ClientError> {
     })
 }
 
-/// The user's own cookies, where credentials may go; those of origins, where they belong.
-#[derive(Debug)]
-struct Cookies {
-    /// `name=value`.
-    own: Vec<String>,
-    credentials: Credentials,
-    of_origins: Jar,
-}
-
-impl Cookies {
-    fn new(options: &Options, credentials: Credentials) -> Self {
-        let pairs = options.cookies.iter().flat_map(|c| c.split(';'));
-        let own = pairs.map(str::trim).filter(|pair| !pair.is_empty());
-        Self {
-            own: own.map(str::to_owned).collect(),
-            credentials,
-            of_origins: Jar::default(),
-        }
-    }
-}
-
-impl CookieStore for Cookies {
-    fn set_cookies(&self, fields: &mut dyn Iterator<Item = &HeaderValue>, url: &Url) {
-        self.of_origins.set_cookies(fields, url);
-    }
-
-    /// A cookie that the origin gave a new value is sent with that one.
-    fn cookies(&self, url: &Url) -> Option<HeaderValue> {
-        let set = self.of_origins.cookies(url);
-        let set = set.as_ref().and_then(|v| v.to_str().ok()).unwrap_or("");
-        let set: Vec<&str> = set.split("; ").filter(|pair| !pair.is_empty()).collect();
-        let own = match self.credentials.may_go_to(url) {
-            true => self.own.as_slice(),
-            false => &[],
-        };
-        let is_set = |own: &str| set.iter().any(|pair| name(pair) == name(own));
-        let own = own.iter().map(String::as_str).filter(|own| !is_set(own));
-        let all: Vec<&str> = own.chain(set.iter().copied()).collect();
-        match all.is_empty() {
-            true => None,
-            false => HeaderValue::from_str(&all.join("; ")).ok(),
-        }
-    }
-}
-
-fn name(pair: &str) -> &str {
-    pair.split('=').next().unwrap_or(pair)
-}
-
 fn without_password(url: &Url) -> String {
     let mut url = url.clone();
     // It fails for URLs that cannot have one.
@@ -231,62 +175,5 @@ impl Resolve for Resolver {
                 Err(source) => Err(Unresolved { host, source }.into()),
             }
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cookies(url: &str, trusted: &str) -> Cookies {
-        let mut options = Options::new(Url::parse(url).unwrap());
-        options.cookies = vec!["a=1; b=2".to_owned(), "c=3;".to_owned()];
-        options.trusted.all = trusted == "*";
-        let credentials = Credentials::new(&options);
-        Cookies::new(&options, credentials)
-    }
-
-    fn sent(cookies: &Cookies, url: &str) -> Option<String> {
-        let value = cookies.cookies(&Url::parse(url).unwrap())?;
-        Some(value.to_str().unwrap().to_owned())
-    }
-
-    #[test]
-    fn the_users_cookies_go_where_credentials_may_go() {
-        let own = cookies("https://live.example/x", "");
-        assert_eq!(
-            sent(&own, "https://live.example/y").as_deref(),
-            Some("a=1; b=2; c=3")
-        );
-        assert_eq!(sent(&own, "https://cdn.example/y"), None);
-        assert_eq!(
-            sent(&own, "http://live.example/y"),
-            None,
-            "not in the clear"
-        );
-        let all = cookies("https://live.example/x", "*");
-        assert_eq!(
-            sent(&all, "https://cdn.example/y").as_deref(),
-            Some("a=1; b=2; c=3")
-        );
-    }
-
-    #[test]
-    fn an_origins_cookies_come_back_to_it_and_may_replace_the_users() {
-        let jar = cookies("http://live.example/x", "");
-        let url = Url::parse("http://live.example/x").unwrap();
-        let fields = [
-            HeaderValue::from_static("b=9; Path=/"),
-            HeaderValue::from_static("sid=7; Path=/"),
-        ];
-        jar.set_cookies(&mut fields.iter(), &url);
-        let mut pairs: Vec<String> = sent(&jar, "http://live.example/y")
-            .unwrap()
-            .split("; ")
-            .map(str::to_owned)
-            .collect();
-        pairs.sort();
-        assert_eq!(pairs, ["a=1", "b=9", "c=3", "sid=7"]);
-        assert_eq!(sent(&jar, "http://cdn.example/y"), None);
     }
 }

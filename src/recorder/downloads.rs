@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::children::Playlists;
 use super::fetch::{Ask, Fetcher, Hop};
@@ -117,12 +118,8 @@ pub(super) async fn run(
                 break;
             };
             let playlists = Arc::clone(&playlists);
-            under_way.spawn(download(
-                Arc::clone(&queue),
-                fetcher.clone(),
-                playlists,
-                job,
-            ));
+            let download = download(Arc::clone(&queue), fetcher.clone(), playlists, job);
+            under_way.spawn(download.in_current_span());
         }
         let due = queue.plan().next_due();
         tokio::select! {
@@ -151,8 +148,8 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
     };
     let hops = fetcher.chain(&ask).await;
     let good = hops.last().is_some_and(Hop::is_good);
-    count(&playlists, &job, &hops, good);
-    report(&job, &hops, good);
+    let is_news = count(&playlists, &job, &hops, good);
+    report(&job, &hops, good, is_news);
     write(&queue, &fetcher, &job, hops).await;
     queue.plan().done(&job, good, clock::instant());
 }
@@ -183,15 +180,18 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
     }
 }
 
-fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool) {
+/// Whether the log is told of a fault.
+fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool) -> bool {
     let aborted = hops.last().is_some_and(|h| h.outcome == Outcome::Aborted);
-    if let (false, false, Some(last)) = (good, aborted, hops.last()) {
-        playlists
-            .all_stats()
-            .fault(job.kind, last.status, last.outcome);
-    }
+    let is_news = match (good, aborted, hops.last()) {
+        (false, false, Some(last)) => {
+            let stats = playlists.all_stats();
+            stats.fault(job.kind, last.status, last.outcome)
+        }
+        _ => false,
+    };
     let Some(stats) = playlists.stats(job.playlist) else {
-        return;
+        return is_news;
     };
     let bytes = hops.iter().filter_map(|h| h.wire_bytes).sum();
     PlaylistStats::count(&stats.bytes, bytes);
@@ -200,14 +200,15 @@ fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool) {
         (false, false) => PlaylistStats::count(&stats.faults, 1),
         (false, true) => {}
     }
+    is_news
 }
 
-fn report(job: &Job, hops: &[Hop], good: bool) {
+fn report(job: &Job, hops: &[Hop], good: bool, is_news: bool) {
     let Some(last) = hops.last() else { return };
     let name = crate::hls::resource_name(&job.key.url);
     if good {
         tracing::debug!(kind = %job.kind, bytes = last.wire_bytes, "{name:?}");
-    } else {
+    } else if is_news {
         tracing::warn!(kind = %job.kind, status = last.status, outcome = %last.outcome, "{name:?}: {}", last.error.as_deref().unwrap_or("failed"));
     }
 }

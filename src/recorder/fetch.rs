@@ -3,11 +3,12 @@
 //! Whatever happens is a [`Hop`], never an error: what broke, and in which phase, is what
 //! people want to know later.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{
-    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderValue, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, LOCATION, RANGE,
+    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, COOKIE, HeaderMap, HeaderValue,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION, RANGE, SET_COOKIE,
 };
 use reqwest::{Client, Response};
 use tokio::time::{Instant, timeout_at};
@@ -17,6 +18,7 @@ use url::Url;
 use super::admit::{self, Credentials};
 use super::arrival::Arrival;
 use super::client::Clients;
+use super::cookies::Cookies;
 use super::{classify, limits};
 use crate::clock;
 use crate::session::{
@@ -29,6 +31,7 @@ use crate::session::{
 pub(super) struct Fetcher {
     pub clients: Clients,
     pub credentials: Credentials,
+    pub cookies: Arc<Cookies>,
     pub writer: Writer,
     pub max_time: Option<Duration>,
     /// Ends what is under way.
@@ -142,6 +145,8 @@ impl Fetcher {
             Some(Ok(Ok(response))) => {
                 hop.wait_us = Some(passed_us);
                 hop.describe(&response);
+                let set = response.headers().get_all(SET_COOKIE);
+                self.cookies.set(set.iter(), url);
                 self.receive(ask, response, &mut hop, deadline).await;
                 return hop;
             }
@@ -160,6 +165,9 @@ impl Fetcher {
 
     fn fields(&self, ask: &Ask, url: &Url) -> HeaderMap {
         let mut fields = self.credentials.for_url(url);
+        if let Some(cookies) = self.cookies.for_url(url) {
+            fields.insert(COOKIE, cookies);
+        }
         // Media is stored as it comes; its own compression leaves nothing to gain.
         // A user who names codings is believed.
         let coding = if ask.kind.is_playlist() {

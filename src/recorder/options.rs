@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::select::Selection;
+
 /// Hosts that credentials may go to besides the one of the URL.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedHosts {
@@ -38,16 +40,38 @@ pub struct Pin {
     pub address: SocketAddr,
 }
 
+/// A stream that is to be recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// Its name; `None`: one is made of the URL.
+    pub name: Option<String>,
+    /// Where it is; user name and password are taken out and sent as Basic credentials.
+    pub url: Url,
+    /// Header fields for it alone, names and values.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Input {
+    /// A stream with a name made of its URL, and no header fields of its own.
+    pub fn new(url: Url) -> Self {
+        Self {
+            name: None,
+            url,
+            headers: Vec::new(),
+        }
+    }
+}
+
 /// A recording, as asked for.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What to record; user name and password are taken out and sent as Basic credentials.
-    pub url: Url,
+    /// What of multivariant playlists is recorded.
+    pub selection: Selection,
     /// Interval of polls, instead of the one that follows from the target duration.
     pub poll: Option<Duration>,
     /// End after so long.
     pub duration: Option<Duration>,
-    /// Header fields of the user's own.
+    /// Header fields of the user's own, for every stream.
     pub headers: Vec<(String, String)>,
     /// User-Agent, instead of our own.
     pub user_agent: Option<String>,
@@ -67,11 +91,10 @@ pub struct Options {
     pub trusted: TrustedHosts,
 }
 
-impl Options {
-    /// The least that a recording needs: everything else as by default.
-    pub fn new(url: Url) -> Self {
+impl Default for Options {
+    fn default() -> Self {
         Self {
-            url,
+            selection: Selection::default(),
             poll: None,
             duration: None,
             headers: Vec::new(),

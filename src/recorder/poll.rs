@@ -8,6 +8,7 @@ use http::header::{CONTENT_ENCODING, DATE, ETAG, HeaderValue, LAST_MODIFIED};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span};
 use url::Url;
 
 use super::advance::Ends;
@@ -17,6 +18,7 @@ use super::downloads::Queue;
 use super::fetch::{Ask, Fetcher, Hop, Received, Validators};
 use super::limits;
 use super::schedule::{Grid, MAX_POLL, poll_backoff, poll_interval};
+use super::select::Selection;
 use super::stats::{PlaylistStats, Stats};
 use crate::clock;
 use crate::hls::{self, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Variables};
@@ -36,6 +38,9 @@ pub(super) struct Context {
     pub queue: Arc<Queue>,
     pub playlists: Arc<Playlists>,
     pub stats: Stats,
+    /// Marks the log lines of the stream.
+    pub span: Span,
+    pub selection: Selection,
     pub poll: Option<Duration>,
     pub stream_id: i64,
     pub stop: CancellationToken,
@@ -78,6 +83,8 @@ struct Poller {
     ends: Ends,
     renewals: u32,
     said_too_many: bool,
+    said_no_such_variant: bool,
+    left_out: HashSet<Url>,
     /// Whether it imports variables, and those that it was read with.
     imports: bool,
     variables: Variables,
@@ -107,13 +114,16 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         ends: Ends::default(),
         renewals: 0,
         said_too_many: false,
+        said_no_such_variant: false,
+        left_out: HashSet::new(),
         imports: false,
         variables: Variables::default(),
         listing: NewListing::default(),
         found: Vec::new(),
     };
     // Boxed by spawning: a loop starts the loops of the playlists that it finds.
-    context.tasks.spawn(poller.run());
+    let span = context.span.clone();
+    context.tasks.spawn(poller.run().instrument(span));
 }
 
 impl Poller {
@@ -287,12 +297,10 @@ impl Poller {
             return;
         }
         PlaylistStats::count(&self.playlist.stats.faults, 1);
-        self.context
-            .stats
-            .fault(self.playlist.kind, hop.status, hop.outcome);
         self.playlist
             .update(|s| s.failures = s.failures.saturating_add(1));
-        if failures == 0 {
+        let kind = self.playlist.kind;
+        if self.context.stats.fault(kind, hop.status, hop.outcome) {
             let why = hop
                 .error
                 .clone()

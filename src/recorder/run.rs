@@ -1,29 +1,17 @@
 //! A recording from its first request to its last row.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use url::Url;
 
-use super::admit::{self, Credentials};
-use super::children::Playlists;
 use super::client::{ClientError, Clients};
-use super::downloads::{self, Queue};
-use super::fetch::Fetcher;
-use super::limits::{STOP_GRACE, STOP_PATIENCE};
-use super::options::Options;
-use super::poll::{self, Context, Shared};
-use super::stats::{Stats, Totals};
+use super::options::{Input, Options};
+use super::stats::{Board, Totals};
+use super::stream::{self, Recording};
 use crate::clock::{self, Clock};
-use crate::hls::stream_name;
 use crate::session::{SessionFolder, Writer, WriterError};
-
-/// How often the end of a stream is looked for where nothing changes.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Why a recording could not begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +39,7 @@ pub enum Ended {
     Stopped,
     /// Its time was over.
     Duration,
-    /// The stream has ended and everything of it was fetched.
+    /// All streams have ended and everything of them was fetched.
     Finished,
 }
 
@@ -77,7 +65,18 @@ pub struct Summary {
     pub totals: Totals,
 }
 
-/// Records until the stream ends, the time is over, or `stop` is cancelled.
+/// What is to be recorded, and how it is steered meanwhile.
+#[derive(Debug)]
+pub struct Control {
+    /// The streams at the start.
+    pub inputs: Vec<Input>,
+    /// The streams from then on: new ones begin, those that are no longer there end.
+    pub changes: mpsc::Receiver<Vec<Input>>,
+    /// Ends the recording.
+    pub stop: CancellationToken,
+}
+
+/// Records until all streams have ended, the time is over, or it is stopped.
 ///
 /// `folder` is asked for only when everything that the user gave has been found usable,
 /// so that a mistake leaves no empty session behind.
@@ -86,145 +85,147 @@ pub struct Summary {
 /// Something that the user gave is not usable, or the session cannot be written.
 pub async fn record<E: From<RecordError>>(
     options: Options,
+    control: Control,
     folder: impl FnOnce() -> Result<SessionFolder, E>,
-    stats: Stats,
-    stop: CancellationToken,
+    board: Board,
 ) -> Result<Summary, E> {
-    let recording = prepare(&options)?;
+    if let Some((url, reason)) = control.inputs.iter().find_map(stream::refusal) {
+        let url = url.to_string();
+        return Err(RecordError::Url { url, reason }.into());
+    }
+    let clients = Clients::new(&options).map_err(RecordError::from)?;
     let folder = folder()?;
-    Ok(recording.run(&options, &folder, stats, stop).await?)
+    Ok(run(options, clients, control, &folder, board).await?)
 }
 
-struct Prepared {
-    url: Url,
-    credentials: Credentials,
+async fn run(
+    options: Options,
     clients: Clients,
-}
-
-fn prepare(options: &Options) -> Result<Prepared, RecordError> {
-    let url = admit::admit(options.url.clone()).map_err(|refusal| RecordError::Url {
-        url: options.url.to_string(),
-        reason: refusal.to_string(),
-    })?;
-    let credentials = Credentials::new(options);
-    let clients = Clients::new(options, &credentials)?;
-    Ok(Prepared {
-        url,
-        credentials,
+    control: Control,
+    folder: &SessionFolder,
+    board: Board,
+) -> Result<Summary, RecordError> {
+    let clock = Clock::start();
+    let began = clock::instant();
+    let program = concat!("isrecorder ", env!("CARGO_PKG_VERSION"));
+    let (writer, mut failure) = Writer::create(folder, clock, program)?;
+    board.begin(clock);
+    let recording = Recording {
+        options,
         clients,
+        writer: writer.clone(),
+        board: board.clone(),
+        stop: CancellationToken::new(),
+    };
+    let mut streams = Streams::new(&recording);
+    let ended = streams.supervise(control, &mut failure).await;
+    let length = clock::instant().saturating_duration_since(began);
+    writer.closing();
+    recording.stop.cancel();
+    streams.wait().await;
+    let ended = ended?;
+    match (writer.finish(ended.as_str()).await, failure.try_recv()) {
+        // It had ended before, and said why.
+        (Err(WriterError::Gone), Ok(error)) => return Err(error.into()),
+        (finished, _) => finished?,
+    }
+    Ok(Summary {
+        length,
+        ended,
+        totals: board.totals(),
     })
 }
 
-impl Prepared {
-    async fn run(
-        self,
-        options: &Options,
-        folder: &SessionFolder,
-        stats: Stats,
-        stop: CancellationToken,
-    ) -> Result<Summary, RecordError> {
-        let clock = Clock::start();
-        let began = clock::instant();
-        let program = concat!("isrecorder ", env!("CARGO_PKG_VERSION"));
-        let (writer, mut failure) = Writer::create(folder, clock, program)?;
-        let name = stream_name(&self.url);
-        let stream_id = writer.stream(&name, self.url.as_str()).await?;
-        let context = self.context(options, &writer, &stats, stream_id, stop.child_token());
-        let root = context
-            .playlists
-            .root(self.url.clone(), name, clock.started_us());
-        poll::start(&context, root);
-        let fetching = downloads::run(
-            Arc::clone(&context.queue),
-            context.fetcher.clone(),
-            Arc::clone(&context.playlists),
-            context.stop.clone(),
-        );
-        context.tasks.spawn(fetching);
-        let ended = wait(&context, options.duration, &stop, &mut failure).await;
-        let length = clock::instant().saturating_duration_since(began);
-        wind_down(&context).await;
-        let ended = ended?;
-        match (writer.finish(ended.as_str()).await, failure.try_recv()) {
-            // It had ended before, and said why.
-            (Err(WriterError::Gone), Ok(error)) => return Err(error.into()),
-            (finished, _) => finished?,
+/// The streams that are being recorded. None knows of another.
+struct Streams<'a> {
+    recording: &'a Recording,
+    running: JoinSet<()>,
+    /// What runs or has ended by itself, and what ends it.
+    known: Vec<(Input, CancellationToken)>,
+}
+
+impl<'a> Streams<'a> {
+    fn new(recording: &'a Recording) -> Self {
+        Self {
+            recording,
+            running: JoinSet::new(),
+            known: Vec::new(),
         }
-        Ok(Summary {
-            length,
-            ended,
-            totals: stats.totals(),
-        })
     }
 
-    fn context(
-        &self,
-        options: &Options,
-        writer: &Writer,
-        stats: &Stats,
-        stream_id: i64,
-        stop: CancellationToken,
-    ) -> Arc<Context> {
-        Arc::new(Context {
-            fetcher: Fetcher {
-                clients: self.clients.clone(),
-                credentials: self.credentials.clone(),
-                writer: writer.clone(),
-                max_time: options.max_time,
-                abort: CancellationToken::new(),
-            },
-            queue: Arc::new(Queue::new(stream_id)),
-            playlists: Arc::new(Playlists::new(stats.clone())),
-            stats: stats.clone(),
-            poll: options.poll,
-            stream_id,
+    /// Waits for the end, whatever brings it.
+    async fn supervise(
+        &mut self,
+        control: Control,
+        failure: &mut oneshot::Receiver<WriterError>,
+    ) -> Result<Ended, RecordError> {
+        let Control {
+            inputs,
+            mut changes,
             stop,
-            tasks: TaskTracker::new(),
-            variables: Mutex::new(Shared::default()),
-            refused: Mutex::new(HashSet::new()),
-        })
-    }
-}
-
-/// Waits for the end, whatever brings it.
-async fn wait(
-    context: &Context,
-    duration: Option<Duration>,
-    stop: &CancellationToken,
-    failure: &mut oneshot::Receiver<WriterError>,
-) -> Result<Ended, RecordError> {
-    let over = async {
-        match duration {
-            Some(duration) => tokio::time::sleep(duration).await,
-            None => std::future::pending().await,
+        } = control;
+        let duration = self.recording.options.duration;
+        let over = async {
+            match duration {
+                Some(duration) => tokio::time::sleep(duration).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(over);
+        let zero_us = self.recording.writer.clock().started_us();
+        for input in inputs {
+            self.begin(input, zero_us).await?;
         }
-    };
-    tokio::pin!(over);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return Ok(Ended::Stopped),
-            () = &mut over => return Ok(Ended::Duration),
-            failed = &mut *failure => return Err(failed.unwrap_or(WriterError::Gone).into()),
-            () = context.playlists.wait() => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-        }
-        if context.playlists.are_over(clock::instant()) && context.queue.is_idle() {
-            return Ok(Ended::Finished);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(Ended::Stopped),
+                () = &mut over => return Ok(Ended::Duration),
+                failed = &mut *failure => return Err(failed.unwrap_or(WriterError::Gone).into()),
+                Some(inputs) = changes.recv() => self.change(inputs).await?,
+                ended = self.running.join_next() => match ended {
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => tracing::error!("a stream is no longer recorded: {error}"),
+                    None => return Ok(Ended::Finished),
+                }
+            }
         }
     }
-}
 
-/// Stops asking; what is under way gets a moment, then is cut off and recorded as that.
-async fn wind_down(context: &Context) {
-    context.stop.cancel();
-    context.fetcher.writer.closing();
-    context.tasks.close();
-    if tokio::time::timeout(STOP_GRACE, context.tasks.wait())
-        .await
-        .is_err()
-    {
-        context.fetcher.abort.cancel();
-        // Beyond that only a disk that takes nothing can hold them.
-        let _ = tokio::time::timeout(STOP_PATIENCE, context.tasks.wait()).await;
+    async fn begin(&mut self, input: Input, from_us: i64) -> Result<(), RecordError> {
+        let stop = self.recording.stop.child_token();
+        let stream = self.recording.begin(&input, from_us, stop.clone()).await?;
+        self.running.spawn(stream.run());
+        self.known.push((input, stop));
+        Ok(())
+    }
+
+    /// Begins what is new, ends what is no longer there.
+    async fn change(&mut self, inputs: Vec<Input>) -> Result<(), RecordError> {
+        let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.known)
+            .into_iter()
+            .partition(|(known, _)| inputs.contains(known));
+        self.known = kept;
+        for (_, stop) in &gone {
+            stop.cancel();
+        }
+        let now_us = self.recording.writer.clock().now_us();
+        let mut begun = 0;
+        for input in inputs {
+            if self.known.iter().any(|(known, _)| *known == input) {
+                continue;
+            }
+            if let Some((url, reason)) = stream::refusal(&input) {
+                tracing::error!("{url}: {reason}");
+                continue;
+            }
+            self.begin(input, now_us).await?;
+            begun += 1;
+        }
+        tracing::info!("streams: {begun} new, {} no longer recorded", gone.len());
+        Ok(())
+    }
+
+    async fn wait(&mut self) {
+        while self.running.join_next().await.is_some() {}
     }
 }

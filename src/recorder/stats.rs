@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::fold::Fold;
+use crate::clock::{self, Clock};
 use crate::session::{Kind, Outcome};
 
 /// Counters of one playlist.
@@ -25,6 +27,78 @@ pub struct PlaylistStats {
     pub faults: AtomicU64,
 }
 
+/// Counters of one stream.
+#[derive(Debug)]
+pub struct StreamStats {
+    /// Its name in the session.
+    pub name: String,
+    /// Its counters.
+    pub stats: Stats,
+}
+
+/// Counters of a recording: those of its streams; clones share them.
+#[derive(Debug, Default, Clone)]
+pub struct Board(Arc<BoardInner>);
+
+#[derive(Debug, Default)]
+struct BoardInner {
+    streams: Mutex<Vec<Arc<StreamStats>>>,
+    clock: OnceLock<Clock>,
+}
+
+impl Board {
+    /// What time it is in the session, in microseconds; `None`: it has not begun.
+    pub fn session_us(&self) -> Option<i64> {
+        let clock = self.0.clock.get()?;
+        Some(clock.now_us().saturating_sub(clock.started_us()))
+    }
+
+    /// The session begins.
+    pub(super) fn begin(&self, clock: Clock) {
+        self.0.clock.get_or_init(|| clock);
+    }
+
+    /// The streams, in the order in which they were begun.
+    pub fn streams(&self) -> Vec<Arc<StreamStats>> {
+        self.0
+            .streams
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Sums over all streams.
+    pub fn totals(&self) -> Totals {
+        let streams = self.streams();
+        let sums = streams.iter().map(|stream| stream.stats.totals());
+        sums.fold(Totals::default(), Totals::and)
+    }
+
+    /// Faults by kind of resource and by what happened: a status, or an outcome.
+    pub fn faults(&self) -> BTreeMap<(Kind, String), u64> {
+        let mut sums = BTreeMap::new();
+        for stream in self.streams() {
+            for (what, count) in stream.stats.faults() {
+                *sums.entry(what).or_default() += count;
+            }
+        }
+        sums
+    }
+
+    pub(super) fn add(&self, name: String) -> Arc<StreamStats> {
+        let one = Arc::new(StreamStats {
+            name,
+            stats: Stats::default(),
+        });
+        self.0
+            .streams
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::clone(&one));
+        one
+    }
+}
+
 /// Sums over all playlists.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Totals {
@@ -44,7 +118,21 @@ pub struct Totals {
     pub worst_lag_us: i64,
 }
 
-/// Counters of a recording; clones share them.
+impl Totals {
+    fn and(self, other: Self) -> Self {
+        Self {
+            playlists: self.playlists + other.playlists,
+            polls: self.polls + other.polls,
+            revisions: self.revisions + other.revisions,
+            chunks: self.chunks + other.chunks,
+            bytes: self.bytes + other.bytes,
+            faults: self.faults + other.faults,
+            worst_lag_us: self.worst_lag_us.max(other.worst_lag_us),
+        }
+    }
+}
+
+/// Counters of a stream; clones share them.
 #[derive(Debug, Default, Clone)]
 pub struct Stats(Arc<Inner>);
 
@@ -52,6 +140,7 @@ pub struct Stats(Arc<Inner>);
 struct Inner {
     playlists: Mutex<Vec<Arc<PlaylistStats>>>,
     faults: Mutex<BTreeMap<(Kind, String), u64>>,
+    fold: Mutex<Fold>,
     worst_lag_us: AtomicI64,
 }
 
@@ -97,14 +186,25 @@ impl Stats {
             .clone()
     }
 
-    /// Counts an exchange that was no good answer.
-    pub(super) fn fault(&self, kind: Kind, status: Option<u16>, outcome: Outcome) {
+    /// Counts an exchange that was no good answer; whether the log is told of it now.
+    pub(super) fn fault(&self, kind: Kind, status: Option<u16>, outcome: Outcome) -> bool {
         let what = match (status, outcome) {
             (Some(status), Outcome::Complete) => status.to_string(),
             _ => outcome.to_string(),
         };
+        let is_news = self.fold().is_news(kind, &what, clock::instant());
         let mut faults = self.0.faults.lock().unwrap_or_else(PoisonError::into_inner);
         *faults.entry((kind, what)).or_default() += 1;
+        is_news
+    }
+
+    /// What there is to tell of repeated faults; `at_end`: of all of them.
+    pub(super) fn folded(&self, at_end: bool) -> Vec<String> {
+        self.fold().told(clock::instant(), at_end)
+    }
+
+    fn fold(&self) -> MutexGuard<'_, Fold> {
+        self.0.fold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn add(&self, label: String) -> Arc<PlaylistStats> {

@@ -59,6 +59,8 @@ impl Question {
 pub(super) enum Looked {
     /// The URL was never asked for.
     Unknown,
+    /// The user did not want it recorded.
+    LeftOut,
     /// From then on it is there (microseconds of Unix time).
     NotYet(i64),
     /// It is being recorded.
@@ -199,6 +201,7 @@ impl Look<'_> {
         };
         let (found, early) = self.find(&query)?;
         Ok(match found {
+            Found::Unknown if self.reader.is_left_out(url)? => Looked::LeftOut,
             Found::Unknown => Looked::Unknown,
             Found::NotYet(from_us) => Looked::NotYet(from_us),
             Found::Pending => Looked::Pending,

@@ -256,6 +256,9 @@ impl Replay {
                 let from = format_time(self.span().session_us(*from_us));
                 not_found(&format!("not there yet: it is from session time {from} on"))
             }
+            Looked::LeftOut => not_found(&format!(
+                "{url} was left out of the recording (--variants, --renditions)"
+            )),
             Looked::Pending => {
                 let sentence = "it is being recorded at this moment and has not arrived";
                 Reply::sentence(StatusCode::SERVICE_UNAVAILABLE, sentence)

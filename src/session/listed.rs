@@ -1,4 +1,4 @@
-//! Who listed what an exchange fetched, and what else was listed then.
+//! Who listed what an exchange fetched, what else was listed then, and what was left out.
 
 use rusqlite::types::FromSql;
 use rusqlite::{OptionalExtension, ToSql, params};
@@ -109,6 +109,18 @@ impl Reader {
             params![revision],
         )?;
         Ok(first.flatten().and_then(|first| u64::try_from(first).ok()))
+    }
+
+    /// Whether a playlist was named and, by the user's wish, not recorded.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn is_left_out(&self, url: &str) -> Result<bool, ReadError> {
+        let event: Option<i64> = self.value(
+            "SELECT id FROM event WHERE kind = 'left out' AND detail = ?1 LIMIT 1",
+            params![url],
+        )?;
+        Ok(event.is_some())
     }
 
     fn value<T: FromSql>(

@@ -155,7 +155,9 @@ CREATE INDEX revision_playlist ON revision(playlist_id, seen_us);
 CREATE TABLE event (
   id       INTEGER PRIMARY KEY,
   at_us    INTEGER NOT NULL,
-  kind     TEXT NOT NULL,                      -- 'refused uri', 'late', 'too many playlists', 'resumed', 'removed', 'clock behind'
+  -- 'refused uri', 'late', 'left out', 'too many playlists'; of a run that goes on from another:
+  -- 'resumed', 'removed', 'clock behind'
+  kind     TEXT NOT NULL,
   detail   TEXT NOT NULL
 ) STRICT;
 

@@ -445,18 +445,33 @@ impl Store {
         Ok(())
     }
 
-    pub(super) fn stream(&mut self, name: &str, url: &str) -> rusqlite::Result<i64> {
+    pub(super) fn stream(&mut self, name: &str, url: &str) -> rusqlite::Result<(i64, String)> {
+        let mut named = name.to_owned();
+        let mut next = 2_u32;
+        loop {
+            let known: Option<(i64, String)> = self
+                .db
+                .prepare_cached("SELECT id, url FROM stream WHERE name = ?1")?
+                .query_row([&named], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            match known {
+                None => break,
+                Some((id, known)) if known == url => return Ok((id, named)),
+                Some(_) => named = format!("{name}_{next}"),
+            }
+            next += 1;
+        }
         let id = self
             .db
             .prepare_cached("INSERT INTO stream (name, url) VALUES (?1,?2)")?
-            .insert(params![name, url])?;
+            .insert(params![named, url])?;
         self.resource_id(&ResourceKey {
             stream_id: id,
             kind: Kind::Main,
             url: url.to_owned(),
             range: None,
         })?;
-        Ok(id)
+        Ok((id, named))
     }
 
     pub(super) fn event(&self, at_us: i64, kind: &str, detail: &str) -> rusqlite::Result<()> {

@@ -65,7 +65,7 @@ enum Message {
     Exchange(Box<NewExchange>),
     Listed(NewListing),
     Event(i64, &'static str, String),
-    Stream(String, String, oneshot::Sender<i64>),
+    Stream(String, String, oneshot::Sender<(i64, String)>),
     Finish(String, oneshot::Sender<Result<(), WriterError>>),
 }
 
@@ -188,11 +188,20 @@ impl Writer {
             .await;
     }
 
-    /// Adds a stream; its number.
+    /// Adds a stream, unless the session has it: its number.
     ///
     /// # Errors
     /// The writer has ended.
     pub async fn stream(&self, name: &str, url: &str) -> Result<i64, WriterError> {
+        Ok(self.named_stream(name, url).await?.0)
+    }
+
+    /// Adds a stream, unless the session has it: its number, and its name. Where another URL
+    /// has the name already, `_2` or the next number that is free is added to it.
+    ///
+    /// # Errors
+    /// The writer has ended.
+    pub async fn named_stream(&self, name: &str, url: &str) -> Result<(i64, String), WriterError> {
         let (reply, answer) = oneshot::channel();
         self.send(Message::Stream(name.to_owned(), url.to_owned(), reply))
             .await;
@@ -445,7 +454,7 @@ fn take_finish(
     }
 }
 
-fn write(store: &mut Store, message: &mut Message) -> rusqlite::Result<Option<i64>> {
+fn write(store: &mut Store, message: &mut Message) -> rusqlite::Result<Option<(i64, String)>> {
     match message {
         Message::Exchange(exchange) => store.exchange(exchange).map(|()| None),
         Message::Listed(listing) => store.listed(listing).map(|()| None),

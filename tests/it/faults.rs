@@ -91,7 +91,7 @@ fn every_way_in_which_a_playlist_fails_is_recorded_as_that_and_polling_goes_on()
     // How long was waited in vain is known, and only there.
     let failed = "SELECT count(*) FROM exchange WHERE (failed_us IS NULL) = (status IS NULL)";
     assert_eq!(session.number(failed), 0);
-    let waited = "SELECT failed_us BETWEEN 600000 AND 5000000 FROM exchange WHERE outcome = 'response timeout'";
+    let waited = "SELECT failed_us BETWEEN 550000 AND 5000000 FROM exchange WHERE outcome = 'response timeout'";
     assert!(session.list::<bool>(waited).contains(&true));
     // The original's view shows them with an error each, and the revisions without.
     assert_eq!(

@@ -93,7 +93,8 @@ export class Origin {
     const entry = { at: Date.now(), method: request.method, path: urlPath, range: request.headers.range, status: 0 };
     this.log.push(entry);
     const resource = await this.#resource(urlPath);
-    const { status, headers, body } = resource ? await reply(request, resource) : { status: 404, headers: {} };
+    const { status, headers, body } = this.refusal(urlPath)
+      ?? (resource ? await reply(request, resource) : { status: 404, headers: {} });
     entry.status = status;
     const type = TYPES[path.extname(urlPath)] ?? 'application/octet-stream';
     response.writeHead(status, {
@@ -102,11 +103,26 @@ export class Origin {
       'Content-Length': body?.length ?? 0,
       ...headers,
     });
-    response.end(request.method === 'HEAD' ? undefined : body);
+    if (request.method === 'HEAD' || !body) response.end();
+    else await this.send(response, body, urlPath);
+  }
+
+  /** The publication that is the answer now; like the next two, for origins that are not in order. */
+  shown(urlPath) {
+    return this.publications(urlPath).at(-1);
+  }
+
+  /** { status, headers, body } in place of the answer. */
+  refusal() {
+    return null;
+  }
+
+  async send(response, body) {
+    response.end(body);
   }
 
   async #resource(urlPath) {
-    const playlist = this.publications(urlPath).at(-1);
+    const playlist = this.shown(urlPath);
     if (playlist) {
       const bytes = Buffer.from(playlist.text);
       return {

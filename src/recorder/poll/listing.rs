@@ -11,6 +11,7 @@ use crate::hls::{
 use crate::recorder::advance::Step;
 use crate::recorder::limits;
 use crate::recorder::plan::{Listing, Wanted};
+use crate::recorder::select::Selected;
 use crate::session::{ExchangeId, Kind, NewRevision};
 
 impl Poller {
@@ -81,8 +82,27 @@ impl Poller {
             last_use: 0,
         });
         self.list(id, wanted.collect(), None, Step::Same, false);
-        self.name(&main.children, id).await;
+        let selected = self.context.selection.of(main.children);
+        self.leave_out(&selected).await;
+        self.name(&selected.kept, id).await;
         revision
+    }
+
+    /// Says once of each playlist that was not asked for that it is left out.
+    async fn leave_out(&mut self, selected: &Selected) {
+        if selected.no_such_variant && !std::mem::replace(&mut self.said_no_such_variant, true) {
+            tracing::warn!("no variant is as --variants says: all are recorded");
+        }
+        for child in &selected.left_out {
+            if self.left_out.len() < limits::MAX_PLAYLISTS
+                && self.left_out.insert(child.url.clone())
+            {
+                tracing::info!("{:?} is left out", child.label);
+                let detail = child.url.to_string();
+                let writer = &self.context.fetcher.writer;
+                writer.event("left out", detail).await;
+            }
+        }
     }
 
     /// Takes in the playlists that a revision names.

@@ -1,0 +1,178 @@
+//! One stream of a recording, from its first request until it has ended or was asked to.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+use url::Url;
+
+use super::admit::{self, Credentials};
+use super::children::Playlists;
+use super::client::Clients;
+use super::cookies::Cookies;
+use super::downloads::{self, Queue};
+use super::fetch::Fetcher;
+use super::limits::{STOP_GRACE, STOP_PATIENCE};
+use super::options::{Input, Options};
+use super::poll::{self, Context, Shared};
+use super::stats::Board;
+use crate::clock;
+use crate::hls::stream_name;
+use crate::session::{NewListing, Writer, WriterError};
+
+/// How often the end of a stream is looked for where nothing changes.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// What all streams of a recording share.
+#[derive(Debug)]
+pub(super) struct Recording {
+    pub options: Options,
+    pub clients: Clients,
+    pub writer: Writer,
+    pub board: Board,
+    /// The recording stops.
+    pub stop: CancellationToken,
+}
+
+/// A stream that is being recorded.
+#[derive(Debug)]
+pub(super) struct Stream {
+    context: Arc<Context>,
+    /// The recording stops: what the stream leaves open, the writer closes.
+    all_stop: CancellationToken,
+}
+
+impl Recording {
+    /// Begins to record a stream; `from_us`: since when it is there (microseconds of Unix time).
+    /// `own_stop` ends it alone.
+    pub(super) async fn begin(
+        &self,
+        input: &Input,
+        from_us: i64,
+        own_stop: CancellationToken,
+    ) -> Result<Stream, WriterError> {
+        // What is not admitted was refused before.
+        let url = admit::admit(input.url.clone()).unwrap_or_else(|_| input.url.clone());
+        let name = input.name.clone().unwrap_or_else(|| stream_name(&url));
+        let (stream_id, name) = self.writer.named_stream(&name, url.as_str()).await?;
+        let context = self.context(input, stream_id, &name, own_stop);
+        let root = context.playlists.root(url, name, from_us);
+        poll::start(&context, root);
+        let fetching = downloads::run(
+            Arc::clone(&context.queue),
+            context.fetcher.clone(),
+            Arc::clone(&context.playlists),
+            context.stop.clone(),
+        );
+        let span = context.span.clone();
+        context.tasks.spawn(fetching.instrument(span));
+        Ok(Stream {
+            context,
+            all_stop: self.stop.clone(),
+        })
+    }
+
+    fn context(
+        &self,
+        input: &Input,
+        stream_id: i64,
+        name: &str,
+        stop: CancellationToken,
+    ) -> Arc<Context> {
+        let credentials = Credentials::new(&self.options, input);
+        let cookies = Cookies::new(&self.options, input, credentials.clone());
+        let stats = self.board.add(name.to_owned()).stats.clone();
+        Arc::new(Context {
+            fetcher: Fetcher {
+                clients: self.clients.clone(),
+                credentials,
+                cookies: Arc::new(cookies),
+                writer: self.writer.clone(),
+                max_time: self.options.max_time,
+                abort: CancellationToken::new(),
+            },
+            queue: Arc::new(Queue::new(stream_id)),
+            playlists: Arc::new(Playlists::new(stats.clone())),
+            stats,
+            span: tracing::info_span!("recording", stream = %name),
+            selection: self.options.selection.clone(),
+            poll: self.options.poll,
+            stream_id,
+            stop,
+            tasks: TaskTracker::new(),
+            variables: Mutex::new(Shared::default()),
+            refused: Mutex::new(HashSet::new()),
+        })
+    }
+}
+
+impl Stream {
+    /// Records until the stream has ended or is to stop; then leaves nothing under way.
+    pub(super) async fn run(self) {
+        let span = self.context.span.clone();
+        self.record().instrument(span).await;
+    }
+
+    async fn record(self) {
+        let context = &self.context;
+        loop {
+            tokio::select! {
+                () = context.stop.cancelled() => break,
+                () = context.playlists.wait() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+            self.tell(false);
+            if context.playlists.are_over(clock::instant()) && context.queue.is_idle() {
+                tracing::info!("the stream has ended");
+                break;
+            }
+        }
+        self.wind_down().await;
+        self.tell(true);
+        if !self.all_stop.is_cancelled() {
+            self.forget().await;
+        }
+    }
+
+    /// Tells of repeated faults.
+    fn tell(&self, at_end: bool) {
+        for line in self.context.stats.folded(at_end) {
+            tracing::warn!("{line}");
+        }
+    }
+
+    /// Stops asking; what is under way gets a moment, then is cut off and recorded as that.
+    async fn wind_down(&self) {
+        let context = &self.context;
+        context.stop.cancel();
+        context.tasks.close();
+        if tokio::time::timeout(STOP_GRACE, context.tasks.wait())
+            .await
+            .is_err()
+        {
+            context.fetcher.abort.cancel();
+            // Beyond that only a disk that takes nothing can hold them.
+            let _ = tokio::time::timeout(STOP_PATIENCE, context.tasks.wait()).await;
+        }
+    }
+
+    /// Nothing that the stream listed is waited for any more.
+    async fn forget(&self) {
+        let context = &self.context;
+        let mut listing = NewListing::default();
+        for playlist in 0..context.playlists.count() {
+            let changes = context.queue.remove(playlist);
+            context.queue.note(changes, &mut listing);
+        }
+        context.fetcher.writer.listed(listing).await;
+    }
+}
+
+/// What there is to say against recording an input.
+pub(super) fn refusal(input: &Input) -> Option<(Url, String)> {
+    let refusal = admit::admit(input.url.clone()).err()?;
+    Some((input.url.clone(), refusal.to_string()))
+}
