@@ -76,6 +76,7 @@ pub struct Writer {
     next_id: Arc<AtomicI64>,
     folder: SessionFolder,
     clock: Clock,
+    zero_us: i64,
     closing: Closing,
 }
 
@@ -123,9 +124,9 @@ impl Writer {
             .enable_time()
             .build()?;
         let closing = Closing::default();
-        let (clock, first_id) = (begun.clock, begun.first_id);
+        let (clock, zero_us, first_id) = (begun.clock, begun.zero_us, begun.first_id);
         let thread = Thread {
-            store: Store::new(begun.db, folder.chunks(), begun.zero_us, first_id),
+            store: Store::new(begun.db, folder.chunks(), zero_us, first_id),
             folder: folder.clone(),
             clock,
             run_id: begun.run_id,
@@ -146,6 +147,7 @@ impl Writer {
             next_id: Arc::new(AtomicI64::new(first_id)),
             folder: folder.clone(),
             clock,
+            zero_us,
             closing,
         };
         Ok((writer, failure))
@@ -169,6 +171,11 @@ impl Writer {
     /// The clock that session time is read from.
     pub fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// Session zero, in microseconds of Unix time.
+    pub fn zero_us(&self) -> i64 {
+        self.zero_us
     }
 
     /// Hands over an exchange. Rows that it refers to must have been handed over before.
