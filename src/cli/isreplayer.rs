@@ -323,6 +323,8 @@ fn description_lines(description: &Description) -> Vec<String> {
         format!("Recorded {}", format_utc(description.recorded_us)),
         format!("Length   {}{state}", format_time(description.length_us)),
     ];
+    let holes = description.holes.iter();
+    lines.extend(holes.map(|hole| format!("Hole     {hole}: no recorder ran")));
     for stream in &description.streams {
         lines.push(format!("Stream   {}  {}", stream.name, stream.url));
         lines.extend(

@@ -43,19 +43,20 @@ pub struct Board(Arc<BoardInner>);
 #[derive(Debug, Default)]
 struct BoardInner {
     streams: Mutex<Vec<Arc<StreamStats>>>,
-    clock: OnceLock<Clock>,
+    /// With session zero, in microseconds of Unix time.
+    clock: OnceLock<(Clock, i64)>,
 }
 
 impl Board {
     /// What time it is in the session, in microseconds; `None`: it has not begun.
     pub fn session_us(&self) -> Option<i64> {
-        let clock = self.0.clock.get()?;
-        Some(clock.now_us().saturating_sub(clock.started_us()))
+        let (clock, zero_us) = self.0.clock.get()?;
+        Some(clock.now_us().saturating_sub(*zero_us))
     }
 
-    /// The session begins.
-    pub(super) fn begin(&self, clock: Clock) {
-        self.0.clock.get_or_init(|| clock);
+    /// The session begins, or is taken up again. `zero_us` is its session zero.
+    pub(super) fn begin(&self, clock: Clock, zero_us: i64) {
+        self.0.clock.get_or_init(|| (clock, zero_us));
     }
 
     /// The streams, in the order in which they were begun.

@@ -6,6 +6,7 @@
 //! was there.
 
 mod answer;
+mod begin;
 mod chunks;
 mod faults;
 mod folder;
@@ -32,7 +33,8 @@ pub use model::{
     NewRevision, Outcome, ResourceKey, digest,
 };
 pub use read::{
-    Advance, Body, Exchange, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,
+    Advance, Body, Exchange, Hole, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,
+    holes,
 };
 pub use trouble::{PollFailure, PollTrouble};
 pub use write::{Writer, WriterError};

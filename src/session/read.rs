@@ -63,6 +63,34 @@ pub struct Run {
     pub program: String,
 }
 
+impl Run {
+    /// When it ended, as far as is known; of one that records, when it was last known alive.
+    pub fn end_us(&self) -> i64 {
+        self.stopped_us.unwrap_or(self.seen_us)
+    }
+}
+
+/// Between two runs: from when until when nothing was recorded, in microseconds of Unix time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hole {
+    /// The end of a run.
+    pub from_us: i64,
+    /// The start of the next.
+    pub until_us: i64,
+}
+
+/// The holes between runs, in order.
+pub fn holes(runs: &[Run]) -> Vec<Hole> {
+    let between = |pair: &[Run]| match pair {
+        [before, after] => Some(Hole {
+            from_us: before.end_us(),
+            until_us: after.started_us,
+        }),
+        _ => None,
+    };
+    runs.windows(2).filter_map(between).collect()
+}
+
 /// An input of the session.
 #[derive(Debug, Clone)]
 pub struct StreamInfo {

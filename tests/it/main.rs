@@ -21,6 +21,7 @@ mod playlists;
 mod readme;
 mod replay;
 mod resources;
+mod resume;
 mod streams;
 mod support;
 mod tls;
