@@ -16,6 +16,7 @@ use super::http_arguments::HttpArguments;
 use super::inputs::{name_given_twice, parse_file, parse_input};
 use super::live::{AboveView, LiveView, total_line};
 use super::logging::{self, LogForm, LogOptions};
+use super::open_files;
 use super::signals::Ends;
 use crate::recorder::{
     self, Board, Control, Input, RecordError, Renditions, Selection, Summary, Variants,
@@ -91,6 +92,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|e| Failure::failed(format!("cannot start: {e}")))?;
+    open_files::raise_limit();
     let log = arguments.log;
     let view = LiveView::new(log.quiet == 0 && log.log == LogForm::Text);
     let board = Board::default();

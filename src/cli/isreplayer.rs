@@ -14,6 +14,7 @@ use super::durations::{escaped, parse_duration};
 use super::exit::{self, Failure, say};
 use super::listen::{listen, own_address};
 use super::logging::{self, LogOptions, Stderr};
+use super::open_files;
 use crate::clock::Clock;
 use crate::replayer::inject::{self, Parsed, Rule, Rules};
 use crate::replayer::timeline::{format_time, format_utc};
@@ -188,6 +189,7 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.list {
         return list(folder);
     }
+    open_files::raise_limit();
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
     let done = runtime.block_on(async {
         let listener = bind(arguments)?;
