@@ -219,6 +219,7 @@ mod tests {
     fn playlists_are_found_by_each_of_their_names() {
         let playlist = |id, name: &str| PlaylistInfo {
             id,
+            stream: String::new(),
             name: name.into(),
             url: format!("http://h/{name}"),
             revisions: 1,

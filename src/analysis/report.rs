@@ -117,6 +117,7 @@ pub fn write_json(
         session_time: seconds(advance.seen_us.saturating_sub(zero_us)),
     };
     let line = Line {
+        stream: &playlist.stream,
         playlist: &playlist.name,
         url: &playlist.url,
         gap_seconds: seconds(gap.length_us()),
@@ -140,6 +141,7 @@ pub fn write_json(
 
 #[derive(Serialize)]
 struct Line<'a> {
+    stream: &'a str,
     playlist: &'a str,
     url: &'a str,
     gap_seconds: f64,
@@ -379,6 +381,7 @@ mod tests {
     fn json(gap: &Gap) -> serde_json::Value {
         let playlist = PlaylistInfo {
             id: 1,
+            stream: "hall1".into(),
             name: "a\n.m3u8".into(),
             url: "http://h/a.m3u8".into(),
             revisions: 2,
@@ -393,6 +396,7 @@ mod tests {
     #[test]
     fn one_object_a_line() {
         let value = json(&gap());
+        assert_eq!(value["stream"], "hall1");
         assert_eq!(value["gap_seconds"], 13.929_747);
         assert_eq!(value["from"]["time"], "2015-03-05T18:17:35.165488Z");
         assert_eq!(value["to"]["session_time"], 69.095_235);

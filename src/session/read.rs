@@ -122,6 +122,8 @@ pub struct ResourceInfo {
 pub struct PlaylistInfo {
     /// Row of `resource`.
     pub id: i64,
+    /// Name of its stream.
+    pub stream: String,
     /// URL path without the leading slash.
     pub name: String,
     /// Its absolute URL.
@@ -269,12 +271,12 @@ impl Reader {
     pub fn media_playlists(&self) -> Result<Vec<PlaylistInfo>, ReadError> {
         // `media_sequence` is NULL for multivariant ones; what the user typed may be either.
         self.list(
-            "SELECT r.id, r.name, r.url, v.n FROM resource r
+            "SELECT r.id, r.name, r.url, v.n, s.name FROM resource r JOIN stream s ON s.id = r.stream_id
                JOIN (SELECT playlist_id, count(*) n FROM revision WHERE media_sequence IS NOT NULL GROUP BY playlist_id) v
                  ON v.playlist_id = r.id
               ORDER BY r.id",
             [],
-            |row| Ok(PlaylistInfo { id: row.get(0)?, name: row.get(1)?, url: row.get(2)?, revisions: row.get(3)? }),
+            |row| Ok(PlaylistInfo { id: row.get(0)?, name: row.get(1)?, url: row.get(2)?, revisions: row.get(3)?, stream: row.get(4)? }),
         )
     }
 
