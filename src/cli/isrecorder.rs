@@ -13,7 +13,7 @@ use url::Url;
 use super::durations::{clock_time, parse_duration, parse_positive};
 use super::exit::{self, Failure};
 use super::http_arguments::HttpArguments;
-use super::inputs::{name_given_twice, parse_file, parse_input};
+use super::inputs::{clash, parse_file, parse_input};
 use super::live::{AboveView, LiveView, total_line};
 use super::logging::{self, LogForm, LogOptions};
 use super::open_files;
@@ -126,10 +126,10 @@ impl Source {
         if let Some(file) = &self.file {
             inputs.extend(read_file(file)?);
         }
-        if let Some(name) = name_given_twice(&inputs) {
-            return Err(format!("two streams have the name {name:?}"));
+        match clash(&inputs) {
+            Some(clash) => Err(clash),
+            None => Ok(inputs),
         }
-        Ok(inputs)
     }
 }
 
