@@ -1,5 +1,6 @@
 //! `isrecorder`: records streams.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,6 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::beside::Beside;
+use super::descriptors;
 use super::durations::{clock_time, parse_duration, parse_positive};
 use super::exit::{self, Failure};
 use super::http_arguments::HttpArguments;
@@ -53,6 +56,12 @@ struct Arguments {
     /// Record these renditions: all, none, or those in these languages, such as en,de
     #[arg(long, value_parser = parse_renditions, value_name = "WHICH", default_value = "all")]
     renditions: Renditions,
+    /// Show it meanwhile: answer players on this port, as isreplayer does; 0: any that is free
+    #[arg(long, value_name = "PORT")]
+    serve: Option<u16>,
+    /// Address to listen on with --serve; default: all
+    #[arg(long, value_name = "ADDRESS", requires = "serve")]
+    bind: Option<IpAddr>,
     #[command(flatten)]
     log: LogOptions,
     #[command(flatten)]
@@ -71,6 +80,12 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         file: arguments.streams,
     };
     let inputs = source.read().map_err(Failure::usage)?;
+    descriptors::raise();
+    let shown = arguments
+        .serve
+        .map(|port| Beside::bind(arguments.bind, port))
+        .transpose()
+        .map_err(Failure::usage)?;
     let mut options = arguments.http.into_options();
     options.duration = arguments.duration;
     options.poll = arguments.poll;
@@ -87,12 +102,22 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let view = LiveView::new(log.quiet == 0 && log.log == LogForm::Text);
     let board = Board::default();
     let times = board.clone();
-    logging::init(log, AboveView(view.clone()), move || times.session_us());
+    let above = AboveView(view.clone());
+    logging::init(log, Some("replayer"), above.clone(), move || {
+        times.session_us()
+    });
     let summary = runtime.block_on(async {
         let control = control(source, inputs)?;
         let done = CancellationToken::new();
         let showing = tokio::spawn(view.run(board.clone(), done.clone()));
-        let create = || create_session(&sessions, arguments.session.as_deref());
+        let create = || {
+            let folder = create_session(&sessions, arguments.session.as_deref())?;
+            if let Some(shown) = shown {
+                above.say(shown.lines());
+                shown.start(folder.clone(), board.clone());
+            }
+            Ok::<_, RunError>(folder)
+        };
         let summary = recorder::record(options, control, create, board.clone()).await;
         done.cancel();
         // It only shows: however it ended, the summary counts.

@@ -5,6 +5,8 @@
 //! output is ignored.
 
 mod adjacent_find;
+mod beside;
+mod descriptors;
 pub mod durations;
 pub mod exit;
 mod http_arguments;

@@ -34,4 +34,4 @@ pub use options::{Input, Options, Pin, TlsOptions, TrustedHosts};
 pub use run::{Control, Ended, RecordError, Summary, record};
 pub use schedule::{MAX_POLL, MIN_POLL};
 pub use select::{Renditions, Selection, Variants};
-pub use stats::{Board, PlaylistStats, Stats, StreamStats, Totals};
+pub use stats::{Board, PlaylistStats, Stage, Stats, StreamStats, Totals};

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::{ClientError, Clients};
 use super::options::{Input, Options};
-use super::stats::{Board, Totals};
+use super::stats::{Board, Stage, Totals};
 use super::stream::{self, Recording};
 use crate::clock::{self, Clock};
 use crate::session::{SessionFolder, Writer, WriterError};
@@ -121,6 +121,7 @@ async fn run(
     let ended = streams.supervise(control, &mut failure).await;
     let length = clock::instant().saturating_duration_since(began);
     writer.closing();
+    board.enter(Stage::Ending);
     recording.stop.cancel();
     streams.wait().await;
     let ended = ended?;
@@ -176,6 +177,7 @@ impl<'a> Streams<'a> {
         for input in inputs {
             self.begin(input, zero_us).await?;
         }
+        self.recording.board.enter(Stage::Begun);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(Ended::Stopped),

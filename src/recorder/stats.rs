@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use tokio::sync::watch;
+
 use super::fold::Fold;
 use crate::clock::{self, Clock};
 use crate::session::{Kind, Outcome};
@@ -36,6 +38,18 @@ pub struct StreamStats {
     pub stats: Stats,
 }
 
+/// How far a recording has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Stage {
+    /// Not all streams of the start are in the session yet.
+    #[default]
+    Starting,
+    /// They are.
+    Begun,
+    /// It winds down; what reads the session lets go of it now.
+    Ending,
+}
+
 /// Counters of a recording: those of its streams; clones share them.
 #[derive(Debug, Default, Clone)]
 pub struct Board(Arc<BoardInner>);
@@ -44,6 +58,7 @@ pub struct Board(Arc<BoardInner>);
 struct BoardInner {
     streams: Mutex<Vec<Arc<StreamStats>>>,
     clock: OnceLock<Clock>,
+    stage: watch::Sender<Stage>,
 }
 
 impl Board {
@@ -53,9 +68,26 @@ impl Board {
         Some(clock.now_us().saturating_sub(clock.started_us()))
     }
 
+    /// The clock of the session; `None`: it has not begun.
+    pub fn clock(&self) -> Option<Clock> {
+        self.0.clock.get().copied()
+    }
+
     /// The session begins.
     pub(super) fn begin(&self, clock: Clock) {
         self.0.clock.get_or_init(|| clock);
+    }
+
+    pub(super) fn enter(&self, stage: Stage) {
+        self.0.stage.send_replace(stage);
+    }
+
+    /// Waits until the recording has come as far as `stage`, or further; how far it has come then.
+    pub async fn reached(&self, stage: Stage) -> Stage {
+        let mut stages = self.0.stage.subscribe();
+        // The sender lives as long as this board.
+        let reached = stages.wait_for(|now| *now >= stage).await;
+        reached.map_or(Stage::Ending, |now| *now)
     }
 
     /// The streams, in the order in which they were begun.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod analysis;
+mod beside;
 mod chunks;
 mod command_line;
 mod corpus;
