@@ -1,6 +1,6 @@
 //! `isrecorder`: records streams.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use super::http_arguments::HttpArguments;
 use super::inputs::{name_given_twice, parse_file, parse_input};
 use super::live::{AboveView, LiveView, total_line};
 use super::logging::{self, LogForm, LogOptions};
+use super::metrics::{self, MetricsPort};
 use super::signals::Ends;
 use crate::recorder::{
     self, Board, Control, Input, RecordError, Renditions, Selection, Summary, Variants,
@@ -62,6 +63,9 @@ struct Arguments {
     /// Address to listen on with --serve; default: all
     #[arg(long, value_name = "ADDRESS", requires = "serve")]
     bind: Option<IpAddr>,
+    /// Metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0: any port that is free
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = metrics::parse_address)]
+    metrics: Option<SocketAddr>,
     #[command(flatten)]
     log: LogOptions,
     #[command(flatten)]
@@ -84,6 +88,11 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let shown = arguments
         .serve
         .map(|port| Beside::bind(arguments.bind, port))
+        .transpose()
+        .map_err(Failure::usage)?;
+    let metrics = arguments
+        .metrics
+        .map(MetricsPort::bind)
         .transpose()
         .map_err(Failure::usage)?;
     let mut options = arguments.http.into_options();
@@ -112,6 +121,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         let showing = tokio::spawn(view.run(board.clone(), done.clone()));
         let create = || {
             let folder = create_session(&sessions, arguments.session.as_deref())?;
+            if let Some(metrics) = metrics {
+                metrics.start(&folder, board.clone());
+            }
             if let Some(shown) = shown {
                 above.say(shown.lines());
                 shown.start(folder.clone(), board.clone());

@@ -17,6 +17,7 @@ mod listen;
 mod live;
 mod log_lines;
 pub mod logging;
+mod metrics;
 mod signals;
 
 pub use adjacent_find::main as adjacent_find;

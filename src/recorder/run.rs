@@ -109,7 +109,7 @@ async fn run(
     let began = clock::instant();
     let program = concat!("isrecorder ", env!("CARGO_PKG_VERSION"));
     let (writer, mut failure) = Writer::create(folder, clock, program)?;
-    board.begin(clock);
+    board.begin(&writer);
     let recording = Recording {
         options,
         clients,

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::watch;
 
 use super::fold::Fold;
+use super::load::{Lags, Load};
 use crate::clock::{self, Clock};
-use crate::session::{Kind, Outcome};
+use crate::session::{Kind, Outcome, Writer, WriterWatch};
 
 /// Counters of one playlist.
 #[derive(Debug, Default)]
@@ -57,25 +58,32 @@ pub struct Board(Arc<BoardInner>);
 #[derive(Debug, Default)]
 struct BoardInner {
     streams: Mutex<Vec<Arc<StreamStats>>>,
-    clock: OnceLock<Clock>,
+    begun: OnceLock<(Clock, WriterWatch)>,
     stage: watch::Sender<Stage>,
 }
 
 impl Board {
     /// What time it is in the session, in microseconds; `None`: it has not begun.
     pub fn session_us(&self) -> Option<i64> {
-        let clock = self.0.clock.get()?;
+        let clock = self.clock()?;
         Some(clock.now_us().saturating_sub(clock.started_us()))
     }
 
     /// The clock of the session; `None`: it has not begun.
     pub fn clock(&self) -> Option<Clock> {
-        self.0.clock.get().copied()
+        self.0.begun.get().map(|(clock, _)| *clock)
+    }
+
+    /// The writer of the session; `None`: it has not begun.
+    pub fn writer(&self) -> Option<&WriterWatch> {
+        self.0.begun.get().map(|(_, writer)| writer)
     }
 
     /// The session begins.
-    pub(super) fn begin(&self, clock: Clock) {
-        self.0.clock.get_or_init(|| clock);
+    pub(super) fn begin(&self, writer: &Writer) {
+        self.0
+            .begun
+            .get_or_init(|| (writer.clock(), writer.watch()));
     }
 
     pub(super) fn enter(&self, stage: Stage) {
@@ -118,15 +126,22 @@ impl Board {
     }
 
     pub(super) fn add(&self, name: String) -> Arc<StreamStats> {
-        let one = Arc::new(StreamStats {
-            name,
-            stats: Stats::default(),
-        });
-        self.0
+        let mut streams = self
+            .0
             .streams
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::clone(&one));
+            .unwrap_or_else(PoisonError::into_inner);
+        // A stream that was taken out and is back.
+        let before = streams.iter().rfind(|stream| stream.name == name);
+        let lags = before.map(|stream| stream.stats.lags().clone());
+        let one = Arc::new(StreamStats {
+            name,
+            stats: Stats(Arc::new(Inner {
+                lags: lags.unwrap_or_default(),
+                ..Inner::default()
+            })),
+        });
+        streams.push(Arc::clone(&one));
         one
     }
 }
@@ -151,7 +166,8 @@ pub struct Totals {
 }
 
 impl Totals {
-    fn and(self, other: Self) -> Self {
+    /// Of both.
+    pub fn and(self, other: Self) -> Self {
         Self {
             playlists: self.playlists + other.playlists,
             polls: self.polls + other.polls,
@@ -174,6 +190,8 @@ struct Inner {
     faults: Mutex<BTreeMap<(Kind, String), u64>>,
     fold: Mutex<Fold>,
     worst_lag_us: AtomicI64,
+    lags: Lags,
+    load: Load,
 }
 
 impl PlaylistStats {
@@ -254,5 +272,16 @@ impl Stats {
 
     pub(super) fn lag(&self, lag_us: i64) {
         self.0.worst_lag_us.fetch_max(lag_us, Ordering::Relaxed);
+        self.0.lags.note(lag_us);
+    }
+
+    /// Lags of its polls; those of all streams that had its name.
+    pub fn lags(&self) -> &Lags {
+        &self.0.lags
+    }
+
+    /// What it has to do at the moment.
+    pub fn load(&self) -> &Load {
+        &self.0.load
     }
 }

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use super::chunks::{self, TEMPORARY};
 use super::folder::SessionFolder;
 use super::model::{ExchangeId, NewBody, NewExchange, NewListing};
+use super::pulse::{Pulse, WriterWatch};
 use super::store::Store;
 use crate::clock::{self, Clock};
 
@@ -51,7 +52,7 @@ pub enum WriterError {
     Gone,
 }
 
-enum Message {
+pub(super) enum Message {
     Exchange(Box<NewExchange>),
     Listed(NewListing),
     Event(i64, &'static str, String),
@@ -67,6 +68,7 @@ pub struct Writer {
     folder: SessionFolder,
     clock: Clock,
     closing: Closing,
+    pulse: Pulse,
 }
 
 /// Since when the recorder is stopping.
@@ -100,12 +102,14 @@ impl Writer {
             .enable_time()
             .build()?;
         let closing = Closing::default();
+        let pulse = Pulse::default();
         let thread = Thread {
             store,
             folder: folder.clone(),
             clock,
             messages: receiver,
             closing: Arc::clone(&closing),
+            pulse: pulse.clone(),
         };
         std::thread::Builder::new()
             .name("writer".to_owned())
@@ -121,8 +125,17 @@ impl Writer {
             folder: folder.clone(),
             clock,
             closing,
+            pulse,
         };
         Ok((writer, failure))
+    }
+
+    /// To see how it is doing.
+    pub fn watch(&self) -> WriterWatch {
+        WriterWatch {
+            queue: self.sender.downgrade(),
+            pulse: self.pulse.clone(),
+        }
     }
 
     /// Number for an exchange whose request begins now.
@@ -227,6 +240,7 @@ struct Thread {
     clock: Clock,
     messages: mpsc::Receiver<Message>,
     closing: Closing,
+    pulse: Pulse,
 }
 
 impl Thread {
@@ -302,6 +316,7 @@ impl Thread {
     /// Steps 3 to 6 for a batch. Streams are answered only after the commit.
     fn commit(&mut self, batch: &mut [Message]) -> Result<(), CommitError> {
         let done = self.try_commit(batch);
+        self.pulse.beat();
         if done.is_err() {
             // It fails where SQLite has rolled back by itself already.
             let _ = self.store.db.execute_batch("ROLLBACK");

@@ -16,6 +16,7 @@ mod growth;
 mod http;
 mod inject;
 mod layers;
+mod metrics;
 mod multivariant;
 mod odd_origins;
 mod playlists;

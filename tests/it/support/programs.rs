@@ -180,6 +180,11 @@ impl Recording {
         });
     }
 
+    /// What it has said on standard error.
+    pub fn said(&self) -> String {
+        self.stderr.so_far()
+    }
+
     /// What it has said on standard output.
     pub fn printed(&self) -> String {
         self.stdout.so_far()
