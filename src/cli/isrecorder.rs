@@ -19,6 +19,7 @@ use super::inputs::{name_given_twice, parse_file, parse_input};
 use super::live::{AboveView, LiveView, total_line};
 use super::logging::{self, LogForm, LogOptions};
 use super::metrics::{self, MetricsPort};
+use super::service;
 use super::signals::Ends;
 use crate::recorder::{
     self, Board, Control, Input, RecordError, Renditions, Selection, Summary, Variants,
@@ -119,6 +120,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         let control = control(source, inputs)?;
         let done = CancellationToken::new();
         let showing = tokio::spawn(view.run(board.clone(), done.clone()));
+        let telling = tokio::spawn(service::tell(board.clone(), done.clone()));
         let create = || {
             let folder = create_session(&sessions, arguments.session.as_deref())?;
             if let Some(metrics) = metrics {
@@ -132,10 +134,12 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         };
         let summary = recorder::record(options, control, create, board.clone()).await;
         done.cancel();
-        // It only shows: however it ended, the summary counts.
-        let _ = showing.await;
+        // They only show and tell: however they ended, the summary counts.
+        let _ = tokio::join!(showing, telling);
         summary
     });
+    // What hangs now has nothing to do with the recording any more.
+    runtime.shutdown_timeout(Duration::from_secs(1));
     report(&summary.map_err(Failure::from)?, &board);
     Ok(())
 }

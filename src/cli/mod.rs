@@ -18,6 +18,7 @@ mod live;
 mod log_lines;
 pub mod logging;
 mod metrics;
+mod service;
 mod signals;
 
 pub use adjacent_find::main as adjacent_find;

@@ -13,6 +13,9 @@ use super::stream::{self, Recording};
 use crate::clock::{self, Clock};
 use crate::session::{SessionFolder, Writer, WriterError};
 
+/// The loop that supervises the streams shows so often that it is alive.
+const BEAT_EVERY: Duration = Duration::from_secs(5);
+
 /// Why a recording could not begin or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -178,8 +181,11 @@ impl<'a> Streams<'a> {
             self.begin(input, zero_us).await?;
         }
         self.recording.board.enter(Stage::Begun);
+        let mut beat = tokio::time::interval(BEAT_EVERY);
         loop {
+            self.recording.board.beat();
             tokio::select! {
+                _ = beat.tick() => {}
                 () = stop.cancelled() => return Ok(Ended::Stopped),
                 () = &mut over => return Ok(Ended::Duration),
                 failed = &mut *failure => return Err(failed.unwrap_or(WriterError::Gone).into()),

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::fold::Fold;
 use super::load::{Lags, Load};
 use crate::clock::{self, Clock};
-use crate::session::{Kind, Outcome, Writer, WriterWatch};
+use crate::session::{Kind, Outcome, Pulse, Writer, WriterWatch};
 
 /// Counters of one playlist.
 #[derive(Debug, Default)]
@@ -60,6 +61,7 @@ struct BoardInner {
     streams: Mutex<Vec<Arc<StreamStats>>>,
     begun: OnceLock<(Clock, WriterWatch)>,
     stage: watch::Sender<Stage>,
+    supervised: Pulse,
 }
 
 impl Board {
@@ -77,6 +79,17 @@ impl Board {
     /// The writer of the session; `None`: it has not begun.
     pub fn writer(&self) -> Option<&WriterWatch> {
         self.0.begun.get().map(|(_, writer)| writer)
+    }
+
+    /// For how long nothing was heard of the loop that supervises the streams, and of the writer.
+    pub fn silences(&self) -> [Duration; 2] {
+        let writer = self.writer().map_or(Duration::ZERO, WriterWatch::silence);
+        [self.0.supervised.silence(), writer]
+    }
+
+    /// The streams are being supervised.
+    pub(super) fn beat(&self) {
+        self.0.supervised.beat();
     }
 
     /// The session begins.

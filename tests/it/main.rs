@@ -23,6 +23,7 @@ mod playlists;
 mod readme;
 mod replay;
 mod resources;
+mod service;
 mod streams;
 mod support;
 mod tls;
