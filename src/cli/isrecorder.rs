@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -71,6 +71,11 @@ struct Arguments {
     log: LogOptions,
     #[command(flatten)]
     http: HttpArguments,
+}
+
+/// The definition of the arguments.
+pub(super) fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// The program.
@@ -305,7 +310,6 @@ fn parse_renditions(text: &str) -> Result<Renditions, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_arguments_are_sound() {

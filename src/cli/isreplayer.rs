@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{CommandFactory, Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::durations::{escaped, parse_duration};
@@ -175,6 +175,11 @@ impl From<NetworkIs> for Network {
     }
 }
 
+/// The definition of the arguments.
+pub(super) fn command() -> clap::Command {
+    Arguments::command()
+}
+
 /// The program.
 pub fn main() -> ExitCode {
     exit::code("isreplayer", replay(&Arguments::parse()).map(|()| true))
@@ -313,7 +318,6 @@ fn description_lines(description: &Description) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_options_are_those_of_the_original() {

@@ -24,3 +24,12 @@ mod signals;
 pub use adjacent_find::main as adjacent_find;
 pub use isrecorder::main as isrecorder;
 pub use isreplayer::main as isreplayer;
+
+/// The arguments of the three programs, for man pages and shell completions.
+pub fn commands() -> [clap::Command; 3] {
+    [
+        isrecorder::command(),
+        isreplayer::command(),
+        adjacent_find::command(),
+    ]
+}

@@ -19,6 +19,7 @@ mod layers;
 mod metrics;
 mod multivariant;
 mod odd_origins;
+mod packaging;
 mod playlists;
 mod readme;
 mod replay;
