@@ -161,6 +161,14 @@ mod tests {
     }
 
     #[test]
+    fn the_example_is_a_file_of_streams() {
+        let inputs = parse_file(include_str!("../../packaging/streams.example.txt")).unwrap();
+        assert_eq!(inputs.len(), 5);
+        assert_eq!(inputs.last().map(|input| input.headers.len()), Some(2));
+        assert_eq!(clash(&inputs), None);
+    }
+
+    #[test]
     fn what_is_wrong_in_a_file_is_told_with_its_line() {
         for (text, line, why) in [
             ("# a\nhall1 nonsense\n", 2, "no URL"),

@@ -1,22 +1,26 @@
 //! `isrecorder`: records streams.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::beside::Beside;
+use super::descriptors;
 use super::durations::{clock_time, parse_duration, parse_positive};
 use super::exit::{self, Failure};
 use super::http_arguments::HttpArguments;
 use super::inputs::{clash, parse_file, parse_input};
 use super::live::{AboveView, LiveView, total_line};
 use super::logging::{self, LogForm, LogOptions};
-use super::open_files;
+use super::metrics::{self, MetricsPort};
+use super::service;
 use super::signals::Ends;
 use crate::recorder::{
     self, Board, Control, Input, RecordError, Renditions, Selection, Summary, Variants,
@@ -61,10 +65,24 @@ struct Arguments {
     /// Record these renditions: all, none, or those in these languages, such as en,de
     #[arg(long, value_parser = parse_renditions, value_name = "WHICH", default_value = "all")]
     renditions: Renditions,
+    /// Show it meanwhile: answer players on this port, as isreplayer does; 0: any that is free
+    #[arg(long, value_name = "PORT")]
+    serve: Option<u16>,
+    /// Address to listen on with --serve; default: all
+    #[arg(long, value_name = "ADDRESS", requires = "serve")]
+    bind: Option<IpAddr>,
+    /// Metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0: any port that is free
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = metrics::parse_address)]
+    metrics: Option<SocketAddr>,
     #[command(flatten)]
     log: LogOptions,
     #[command(flatten)]
     http: HttpArguments,
+}
+
+/// The definition of the arguments.
+pub(super) fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// The program.
@@ -80,6 +98,17 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         file: arguments.streams,
     };
     let inputs = source.read().map_err(Failure::usage)?;
+    descriptors::raise();
+    let shown = arguments
+        .serve
+        .map(|port| Beside::bind(arguments.bind, port))
+        .transpose()
+        .map_err(Failure::usage)?;
+    let metrics = arguments
+        .metrics
+        .map(MetricsPort::bind)
+        .transpose()
+        .map_err(Failure::usage)?;
     let mut options = arguments.http.into_options();
     options.resume = arguments.resume;
     options.duration = arguments.duration;
@@ -92,23 +121,38 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|e| Failure::failed(format!("cannot start: {e}")))?;
-    open_files::raise_limit();
     let log = arguments.log;
     let view = LiveView::new(log.quiet == 0 && log.log == LogForm::Text);
     let board = Board::default();
     let times = board.clone();
-    logging::init(log, AboveView(view.clone()), move || times.session_us());
+    let above = AboveView(view.clone());
+    logging::init(log, Some("replayer"), above.clone(), move || {
+        times.session_us()
+    });
     let summary = runtime.block_on(async {
         let control = control(source, inputs)?;
         let done = CancellationToken::new();
         let showing = tokio::spawn(view.run(board.clone(), done.clone()));
-        let folder = || place.folder();
+        let telling = tokio::spawn(service::tell(board.clone(), done.clone()));
+        let folder = || {
+            let folder = place.folder()?;
+            if let Some(metrics) = metrics {
+                metrics.start(&folder, board.clone());
+            }
+            if let Some(shown) = shown {
+                above.say(shown.lines());
+                shown.start(folder.clone(), board.clone());
+            }
+            Ok::<_, RunError>(folder)
+        };
         let summary = recorder::record(options, control, folder, board.clone()).await;
         done.cancel();
-        // It only shows: however it ended, the summary counts.
-        let _ = showing.await;
+        // They only show and tell: however they ended, the summary counts.
+        let _ = tokio::join!(showing, telling);
         summary
     });
+    // What hangs now has nothing to do with the recording any more.
+    runtime.shutdown_timeout(Duration::from_secs(1));
     report(&summary.map_err(Failure::from)?, &board);
     Ok(())
 }
@@ -340,7 +384,6 @@ fn parse_renditions(text: &str) -> Result<Renditions, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_arguments_are_sound() {

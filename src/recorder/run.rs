@@ -8,10 +8,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::{ClientError, Clients};
 use super::options::{Input, Options};
-use super::stats::{Board, Totals};
+use super::stats::{Board, Stage, Totals};
 use super::stream::{self, Recording};
 use crate::clock::{self, Clock};
 use crate::session::{SessionFolder, Writer, WriterError};
+
+/// The loop that supervises the streams shows so often that it is alive.
+const BEAT_EVERY: Duration = Duration::from_secs(5);
 
 /// Why a recording could not begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +115,7 @@ async fn run(
         true => Writer::resume(folder, clock, program)?,
         false => Writer::create(folder, clock, program)?,
     };
-    board.begin(writer.clock(), writer.zero_us());
+    board.begin(&writer);
     let recording = Recording {
         options,
         clients,
@@ -124,6 +127,7 @@ async fn run(
     let ended = streams.supervise(control, &mut failure).await;
     let length = clock::instant().saturating_duration_since(began);
     writer.closing();
+    board.enter(Stage::Ending);
     recording.stop.cancel();
     streams.wait().await;
     let ended = ended?;
@@ -181,8 +185,12 @@ impl<'a> Streams<'a> {
         for input in inputs {
             self.begin(input, from_us).await?;
         }
+        self.recording.board.enter(Stage::Begun);
+        let mut beat = tokio::time::interval(BEAT_EVERY);
         loop {
+            self.recording.board.beat();
             tokio::select! {
+                _ = beat.tick() => {}
                 () = stop.cancelled() => return Ok(Ended::Stopped),
                 () = &mut over => return Ok(Ended::Duration),
                 failed = &mut *failure => return Err(failed.unwrap_or(WriterError::Gone).into()),

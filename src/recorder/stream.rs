@@ -131,6 +131,7 @@ impl Stream {
             }
         }
         self.wind_down().await;
+        context.stats.load().end();
         self.tell(true);
         if !self.all_stop.is_cancelled() {
             self.forget().await;

@@ -104,6 +104,19 @@ impl Replay {
         })
     }
 
+    /// The server's own clock shows what is being recorded now, rather than the start.
+    pub fn live(mut self) -> Self {
+        self.clock_us = self.span().zero_us;
+        self.offset_us = timeline::session_us(self.clock.now_us(), self.clock_us);
+        self
+    }
+
+    /// From now on no reader is kept open between answers, so that the recorder can make the
+    /// database one file.
+    pub fn let_go(&self) {
+        self.pool.keep(false);
+    }
+
     /// The session's name.
     pub fn name(&self) -> &str {
         &self.name

@@ -15,6 +15,7 @@ mod heal;
 mod lines;
 mod listed;
 mod model;
+mod pulse;
 mod read;
 mod schema;
 mod store;
@@ -32,6 +33,7 @@ pub use model::{
     Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
     NewRevision, Outcome, ResourceKey, digest,
 };
+pub use pulse::{Pulse, WriterWatch};
 pub use read::{
     Advance, Body, Exchange, Hole, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,
     holes,

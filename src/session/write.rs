@@ -17,6 +17,7 @@ use super::begin::{self, Begun};
 use super::chunks::{self, TEMPORARY};
 use super::folder::SessionFolder;
 use super::model::{ExchangeId, NewBody, NewExchange, NewListing};
+use super::pulse::{Pulse, WriterWatch};
 use super::read::ReadError;
 use super::store::Store;
 use crate::clock::{self, Clock};
@@ -61,7 +62,7 @@ pub enum WriterError {
     Gone,
 }
 
-enum Message {
+pub(super) enum Message {
     Exchange(Box<NewExchange>),
     Listed(NewListing),
     Event(i64, &'static str, String),
@@ -78,6 +79,7 @@ pub struct Writer {
     clock: Clock,
     zero_us: i64,
     closing: Closing,
+    pulse: Pulse,
 }
 
 /// Since when the recorder is stopping.
@@ -125,6 +127,7 @@ impl Writer {
             .build()?;
         let closing = Closing::default();
         let (clock, zero_us, first_id) = (begun.clock, begun.zero_us, begun.first_id);
+        let pulse = Pulse::default();
         let thread = Thread {
             store: Store::new(begun.db, folder.chunks(), zero_us, first_id),
             folder: folder.clone(),
@@ -133,6 +136,7 @@ impl Writer {
             messages: receiver,
             closing: Arc::clone(&closing),
             lock: Some(begun.lock),
+            pulse: pulse.clone(),
         };
         std::thread::Builder::new()
             .name("writer".to_owned())
@@ -149,8 +153,17 @@ impl Writer {
             clock,
             zero_us,
             closing,
+            pulse,
         };
         Ok((writer, failure))
+    }
+
+    /// To see how it is doing.
+    pub fn watch(&self) -> WriterWatch {
+        WriterWatch {
+            queue: self.sender.downgrade(),
+            pulse: self.pulse.clone(),
+        }
     }
 
     /// Number for an exchange whose request begins now.
@@ -241,6 +254,7 @@ struct Thread {
     closing: Closing,
     /// That of the session: let go when nothing more is written.
     lock: Option<File>,
+    pulse: Pulse,
 }
 
 impl Thread {
@@ -316,6 +330,7 @@ impl Thread {
     /// Steps 3 to 6 for a batch. Streams are answered only after the commit.
     fn commit(&mut self, batch: &mut [Message]) -> Result<(), CommitError> {
         let done = self.try_commit(batch);
+        self.pulse.beat();
         if done.is_err() {
             // It fails where SQLite has rolled back by itself already.
             let _ = self.store.db.execute_batch("ROLLBACK");

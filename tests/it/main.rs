@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod analysis;
+mod beside;
 mod chunks;
 mod command_line;
 mod corpus;
@@ -15,13 +16,16 @@ mod growth;
 mod http;
 mod inject;
 mod layers;
+mod metrics;
 mod multivariant;
 mod odd_origins;
+mod packaging;
 mod playlists;
 mod readme;
 mod replay;
 mod resources;
 mod resume;
+mod service;
 mod streams;
 mod support;
 mod tls;
