@@ -239,6 +239,20 @@ mod tests {
         }
     }
 
+    fn dvr(name: Option<&str>, playlist_id: Option<i64>) -> Target {
+        Target::Dvr {
+            name: name.map(str::to_owned),
+            playlist_id,
+        }
+    }
+
+    #[test]
+    fn what_was_recorded_knows_no_clock() {
+        for path in ["/@5/dvr.m3u8", "/@5/a/dvr/1.m3u8", "/@5/exchange/1/a"] {
+            assert_eq!(route(path), Err(RouteError::NoClock), "{path}");
+        }
+    }
+
     #[test]
     fn the_paths_there_are() {
         let origin = |url: &str| Target::Origin(Url::parse(url).unwrap());
@@ -265,6 +279,12 @@ mod tests {
                 stream_of(Some("hall 1"), Some(0)),
             ),
             ("/http/stream.m3u8", None, stream_of(Some("http"), None)),
+            ("/dvr.m3u8?x", None, dvr(None, None)),
+            ("/exchange/dvr.m3u8", None, dvr(Some("exchange"), None)),
+            ("/hall%201/dvr/12.m3u8", None, dvr(Some("hall 1"), Some(12))),
+            ("/exchange/dvr/5.m3u8", None, dvr(Some("exchange"), Some(5))),
+            ("/exchange/5/a.ts", None, Target::Exchange(5)),
+            ("/exchange/5/dvr.m3u8", None, Target::Exchange(5)),
             (
                 "/https/h:443/stream.m3u8?offset=x",
                 None,
@@ -288,6 +308,14 @@ mod tests {
             "/http/h/a",
             "/a/b/stream.m3u8",
             "//stream.m3u8",
+            "//dvr.m3u8",
+            "/a/dvr/x.m3u8",
+            "/a/dvr/5",
+            "/a/dvr/99999999999999999999.m3u8",
+            "/a/dvr/5.m3u8/b",
+            "/exchange/5",
+            "/exchange/-5/a",
+            "/exchange/5/a/b",
             "/ftp/h:21/a",
             "*",
             "",

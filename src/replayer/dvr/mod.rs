@@ -17,7 +17,10 @@ mod feed;
 mod kept;
 mod list;
 mod take;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod write;
 
+pub(super) use answer::dvr_path;
 pub(super) use kept::Kept;
