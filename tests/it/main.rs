@@ -7,6 +7,7 @@ mod analysis;
 mod chunks;
 mod command_line;
 mod corpus;
+mod dvr;
 mod endings;
 mod faithful;
 mod faults;
