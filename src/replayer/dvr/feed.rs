@@ -16,7 +16,7 @@ use crate::session::{
 };
 
 /// Revisions that are read at once.
-const REVISIONS: usize = 256;
+const REVISIONS: usize = 128;
 /// Where a playlist does not state a target duration, in microseconds.
 const TARGET_US: i64 = 6_000_000;
 
@@ -104,24 +104,39 @@ impl Feed {
 
     /// Takes in the revisions that are new, and decides what can be.
     fn read(&mut self, landed: &Landed<'_>) -> Result<(), ReadError> {
+        let runs = landed.reader.runs()?;
+        let starts: Vec<i64> = runs.iter().map(|run| run.started_us).collect();
         loop {
-            let revisions =
-                landed
-                    .reader
-                    .listed_revisions(self.playlist.id, self.behind, REVISIONS)?;
-            let is_all = revisions.len() < REVISIONS;
-            for revision in revisions {
-                self.behind = (revision.seen_us, revision.exchange_id);
-                self.revision(landed.reader, revision)?;
-            }
-            self.list.decide(landed)?;
+            let is_all = landed.reader.together(|| self.read_some(landed, &starts))?;
             if is_all {
                 return Ok(());
             }
         }
     }
 
-    fn revision(&mut self, reader: &Reader, listed: ListedRevision) -> Result<(), ReadError> {
+    /// The next few revisions; whether these were all. `starts`: of the runs.
+    fn read_some(&mut self, landed: &Landed<'_>, starts: &[i64]) -> Result<bool, ReadError> {
+        let revisions = landed
+            .reader
+            .listed_revisions(self.playlist.id, self.behind, REVISIONS)?;
+        let is_all = revisions.len() < REVISIONS;
+        for revision in revisions {
+            let seen = (revision.seen_us, revision.exchange_id);
+            let before = std::mem::replace(&mut self.behind, seen);
+            let between = before.0.saturating_add(1)..=revision.seen_us;
+            let begins_run = starts.iter().any(|start| between.contains(start));
+            self.revision(landed.reader, revision, begins_run)?;
+        }
+        self.list.decide(landed)?;
+        Ok(is_all)
+    }
+
+    fn revision(
+        &mut self,
+        reader: &Reader,
+        listed: ListedRevision,
+        begins_run: bool,
+    ) -> Result<(), ReadError> {
         let Ok(base) = Url::parse(&listed.url) else {
             return Ok(());
         };
@@ -150,6 +165,7 @@ impl Feed {
             media_sequence: listed.media_sequence,
             last_sequence: listed.last_sequence,
             discontinuity_sequence: listed.discontinuity_sequence,
+            begins_run,
         };
         let text = match &rest {
             None => Text::Whole(&head),

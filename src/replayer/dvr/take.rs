@@ -1,6 +1,6 @@
 //! What each revision of a playlist adds to those before it. Pure.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use url::Url;
@@ -33,6 +33,8 @@ pub(super) struct Revision<'a> {
     pub(super) media_sequence: u64,
     pub(super) last_sequence: Option<u64>,
     pub(super) discontinuity_sequence: u64,
+    /// The recorder had begun anew: it took an end for new that it had seen before.
+    pub(super) begins_run: bool,
 }
 
 /// The text of a revision.
@@ -53,6 +55,8 @@ pub(super) struct Take {
     in_force: InForce,
     /// The last segment: its URL without query, and the part of it.
     last: Option<Place>,
+    /// Media sequence numbers of late, with the URLs under them, without queries.
+    recent: VecDeque<(u64, String)>,
     /// Dates that were taken.
     dates: HashSet<u64>,
     /// Dates that stood elsewhere, for the next segment.
@@ -60,6 +64,9 @@ pub(super) struct Take {
 }
 
 type Place = (String, Option<ByteRange>);
+
+/// So many segments are remembered with their numbers.
+const RECENT: usize = 32;
 
 impl Take {
     /// The media sequence number that comes next, if anything was listed.
@@ -101,6 +108,9 @@ impl Take {
             next_sequence,
         } = found;
         self.loose.extend(dates);
+        if goes_back && revision.begins_run && self.knows_last(&list) {
+            return Vec::new();
+        }
         let grows = goes_back && self.skip_known(&mut list);
         let mut breaks = match self.next {
             Some(next) => (goes_back && !grows) || list.first().is_some_and(|s| s.sequence > next),
@@ -119,6 +129,7 @@ impl Take {
         }
         let mut taken = Vec::with_capacity(list.len());
         for segment in list {
+            self.remember(&segment);
             taken.push(Taken {
                 segment: self.dated(segment),
                 listing,
@@ -128,6 +139,24 @@ impl Take {
             });
         }
         taken
+    }
+
+    /// Whether the last segment was listed before, under the same number.
+    fn knows_last(&self, list: &[Segment]) -> bool {
+        let last = list
+            .last()
+            .and_then(|last| Some((last.sequence, place(last.url.as_ref()?, None).0)));
+        last.is_some_and(|last| self.recent.contains(&last))
+    }
+
+    fn remember(&mut self, segment: &Segment) {
+        if self.recent.len() >= RECENT {
+            self.recent.pop_front();
+        }
+        if let Some(url) = &segment.url {
+            self.recent
+                .push_back((segment.sequence, place(url, None).0));
+        }
     }
 
     /// Takes out what was taken before, of a single file that grows under a sequence that

@@ -90,6 +90,7 @@ struct Lists {
     take: Take,
     list: List,
     revisions: i64,
+    begins_run: bool,
 }
 
 impl Lists {
@@ -110,6 +111,7 @@ impl Lists {
             media_sequence: facts.media_sequence,
             last_sequence: facts.last_sequence,
             discontinuity_sequence: facts.discontinuity_sequence,
+            begins_run: std::mem::take(&mut self.begins_run),
         };
         let taken = self.take.revision(&revision, Text::Whole(body.as_bytes()));
         self.list.extend(taken);
@@ -185,6 +187,25 @@ fn each_segment_is_listed_once_and_a_jump_is_a_discontinuity() {
         segments(&lists.vod(&made)),
         format!("{listed}#EXT-X-ENDLIST\n")
     );
+}
+
+#[test]
+fn a_recorder_that_begins_anew_adds_what_is_new_only() {
+    let (mut lists, mut made) = (Lists::default(), Made::default());
+    made.now_us = 100 * SECOND;
+    for name in ["a", "b", "c", "d", "x"] {
+        made.lands(name, 1);
+    }
+    lists.sees(0, &window(7, &["a", "b", "c"]));
+    lists.begins_run = true;
+    lists.sees(1, &window(7, &["a", "b?again"]));
+    lists.sees(2, &window(8, &["b", "c", "d"]));
+    let listed = "#EXTINF:2,\na\n#EXTINF:2,\nb\n#EXTINF:2,\nc\n#EXTINF:2,\nd\n";
+    assert_eq!(segments(&lists.event(&made)), listed);
+    lists.begins_run = true;
+    lists.sees(3, &window(8, &["x"]));
+    let restarted = format!("{listed}#EXT-X-DISCONTINUITY\n#EXTINF:2,\nx\n");
+    assert_eq!(segments(&lists.event(&made)), restarted);
 }
 
 #[test]
