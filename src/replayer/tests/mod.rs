@@ -1,6 +1,7 @@
 //! A whole session, asked over whole requests, without a socket.
 
 mod content;
+mod dvr;
 mod faults;
 mod healed;
 mod rule;
