@@ -85,22 +85,13 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
+    descriptors::raise();
+    let ports = Ports::bind(&arguments).map_err(Failure::usage)?;
     let source = Source {
         typed: arguments.inputs,
         file: arguments.streams,
     };
     let inputs = source.read().map_err(Failure::usage)?;
-    descriptors::raise();
-    let shown = arguments
-        .serve
-        .map(|port| Beside::bind(arguments.bind, port))
-        .transpose()
-        .map_err(Failure::usage)?;
-    let metrics = arguments
-        .metrics
-        .map(MetricsPort::bind)
-        .transpose()
-        .map_err(Failure::usage)?;
     let mut options = arguments.http.into_options();
     options.duration = arguments.duration;
     options.poll = arguments.poll;
@@ -128,13 +119,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         let telling = tokio::spawn(service::tell(board.clone(), done.clone()));
         let create = || {
             let folder = create_session(&sessions, arguments.session.as_deref())?;
-            if let Some(metrics) = metrics {
-                metrics.start(&folder, board.clone());
-            }
-            if let Some(shown) = shown {
-                above.say(shown.lines());
-                shown.start(folder.clone(), board.clone());
-            }
+            ports.start(&folder, &board, &above);
             Ok::<_, RunError>(folder)
         };
         let summary = recorder::record(options, control, create, board.clone()).await;
@@ -147,6 +132,36 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     runtime.shutdown_timeout(Duration::from_secs(1));
     report(&summary.map_err(Failure::from)?, &board);
     Ok(())
+}
+
+/// What is answered while it records.
+struct Ports {
+    players: Option<Beside>,
+    metrics: Option<MetricsPort>,
+}
+
+impl Ports {
+    /// Takes them, before anything is made.
+    fn bind(arguments: &Arguments) -> Result<Self, String> {
+        let players = arguments
+            .serve
+            .map(|port| Beside::bind(arguments.bind, port));
+        let metrics = arguments.metrics.map(MetricsPort::bind);
+        Ok(Self {
+            players: players.transpose()?,
+            metrics: metrics.transpose()?,
+        })
+    }
+
+    fn start(self, folder: &SessionFolder, board: &Board, above: &AboveView) {
+        if let Some(metrics) = self.metrics {
+            metrics.start(folder, board.clone());
+        }
+        if let Some(players) = self.players {
+            above.say(players.lines());
+            players.start(folder.clone(), board.clone());
+        }
+    }
 }
 
 /// Where the streams are named.
