@@ -24,6 +24,15 @@ impl Clock {
         }
     }
 
+    /// The same clock; set forward, if need be, so that it was not started before that moment.
+    #[must_use]
+    pub fn not_before(self, us: i64) -> Self {
+        Self {
+            wall_us: self.wall_us.max(us),
+            ..self
+        }
+    }
+
     /// Now, in microseconds of Unix time.
     pub fn now_us(&self) -> i64 {
         self.at_us(Instant::now())

@@ -1,5 +1,7 @@
 //! A live origin in this process: it publishes by the clock, a segment a second in each
 //! playlist, and answers conditional requests.
+// Each benchmark uses some of it.
+#![allow(dead_code)]
 
 use std::convert::Infallible;
 use std::fmt::Write;
@@ -26,7 +28,6 @@ use tokio::time::Instant;
 pub const PLAYLISTS: u32 = 8;
 /// Segments that a playlist lists.
 const WINDOW: u64 = 6;
-const SEGMENT_BYTES: usize = 300_000;
 /// Segments of so many consecutive numbers come in all the ways that there are.
 const TURN: u64 = 4;
 
@@ -44,17 +45,23 @@ struct Content {
     began: Instant,
     /// Each segment is a part of it, each another one.
     bytes: Bytes,
+    segment_bytes: usize,
 }
 
 impl Origin {
-    pub fn start() -> Result<Self> {
+    /// With segments of so many bytes.
+    pub fn start(segment_bytes: usize) -> Result<Self> {
         let runtime = Runtime::new()?;
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
         let address = listener.local_addr()?;
         let began = clock::instant();
         let bytes = (0_u32..).flat_map(|n| n.wrapping_mul(0x9e37_79b9).to_be_bytes());
-        let bytes = bytes.take(2 * SEGMENT_BYTES).collect();
-        let content = Arc::new(Content { began, bytes });
+        let bytes = bytes.take(2 * segment_bytes).collect();
+        let content = Arc::new(Content {
+            began,
+            bytes,
+            segment_bytes,
+        });
         runtime.spawn(serve(listener, content));
         Ok(Self {
             address,
@@ -65,6 +72,11 @@ impl Origin {
 
     pub fn url(&self) -> String {
         format!("http://{}/main.m3u8", self.address)
+    }
+
+    /// A media playlist that is no part of another; any number has one.
+    pub fn playlist_url(&self, number: u32) -> String {
+        format!("http://{}/{number}/live.m3u8", self.address)
     }
 
     /// Waits for a moment from which on it does what it did from the last one on.
@@ -111,9 +123,9 @@ impl Content {
     }
 
     fn segment(&self, playlist: u64, n: u64) -> Response<Body> {
-        let first = (n * u64::from(PLAYLISTS) + playlist) % SEGMENT_BYTES as u64;
+        let first = (n * u64::from(PLAYLISTS) + playlist) % self.segment_bytes as u64;
         let first = usize::try_from(first).unwrap_or(0);
-        let whole = self.bytes.slice(first..first + SEGMENT_BYTES);
+        let whole = self.bytes.slice(first..first + self.segment_bytes);
         let body = match n % TURN {
             0 => in_parts(whole, 48, Duration::from_millis(17)),
             2 => in_parts(whole, 2, Duration::from_millis(300)),
@@ -121,7 +133,7 @@ impl Content {
         };
         Response::builder()
             .header(header::CONTENT_TYPE, "video/mp2t")
-            .header(header::CONTENT_LENGTH, SEGMENT_BYTES)
+            .header(header::CONTENT_LENGTH, self.segment_bytes)
             .header(header::CACHE_CONTROL, "max-age=60")
             .header(header::ETAG, format!("\"{playlist}-{n}\""))
             .body(body)

@@ -58,7 +58,7 @@ fn main() -> Result<()> {
         .into_iter()
         .flatten()
         .collect();
-    let origin = Origin::start()?;
+    let origin = Origin::start(300_000)?;
     println!("CPU s per minute of a media playlist ({PLAYLISTS} at once), most memory, exchanges");
     let mut costs = vec![Vec::new(); builds.len()];
     for round in 0..arguments.rounds {

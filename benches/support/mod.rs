@@ -1,4 +1,6 @@
 //! A program that is measured: its CPU time and its memory, as Linux counts them.
+// Each benchmark uses some of it.
+#![allow(dead_code)]
 
 use std::fs;
 use std::process::{Child, Command};
@@ -67,10 +69,24 @@ impl Measured {
     }
 
     fn most_memory(&self) -> Result<u64> {
+        self.status_kib("VmHWM:")
+    }
+
+    /// Memory that it has now, in KiB.
+    pub fn memory_now(&self) -> Result<u64> {
+        self.status_kib("VmRSS:")
+    }
+
+    /// Files and sockets that it has open.
+    pub fn open_files(&self) -> Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+    }
+
+    fn status_kib(&self, name: &str) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = peak.and_then(|line| line.trim().strip_suffix(" kB"));
-        Ok(kib.context("no VmHWM")?.parse()?)
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        Ok(kib.context("no such line")?.parse()?)
     }
 }
 

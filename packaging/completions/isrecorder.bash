@@ -23,7 +23,7 @@ _isrecorder() {
 
     case "${cmd}" in
         isrecorder)
-            opts="-o -s -q -v -H -A -b -k -h -V --streams --output --session --duration --poll --variants --renditions --serve --bind --metrics --quiet --verbose --log --header --user-agent --cookie --trust-hosts --proxy --insecure --cacert --cert --key --resolve --connect-timeout --max-time --help --version"
+            opts="-o -s -q -v -H -A -b -k -h -V --streams --output --session --resume --duration --poll --variants --renditions --serve --bind --metrics --quiet --verbose --log --header --user-agent --cookie --trust-hosts --proxy --insecure --cacert --cert --key --resolve --connect-timeout --max-time --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -21,6 +21,7 @@ complete -c isrecorder -l key -d 'Key of the client certificate, PEM, where it i
 complete -c isrecorder -l resolve -d 'Use this address for a host (for any port of it); may be repeated' -r
 complete -c isrecorder -l connect-timeout -d 'Longest time for a connection' -r
 complete -c isrecorder -l max-time -d 'Longest time for a request and its answer; default: 15 for playlists and keys, 120 for chunks' -r
+complete -c isrecorder -l resume -d 'Go on with the session of -s after a stop, a crash or a reboot; without a URL with all its streams'
 complete -c isrecorder -s q -l quiet -d 'Say less: warnings and errors only; twice: errors only'
 complete -c isrecorder -s v -l verbose -d 'Say more; twice: everything'
 complete -c isrecorder -s k -l insecure -d 'Accept any TLS certificate'

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::clock::micros;
-use crate::session::{Advance, PlaylistInfo, PollTrouble, ReadError, Reader};
+use crate::session::{self, Advance, Hole, PlaylistInfo, PollTrouble, ReadError, Reader, Run};
 
 /// A gap. Times in microseconds of Unix time, durations in microseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Gap {
     pub threshold_us: i64,
     /// What the recorder's own polls were like meanwhile.
     pub polls: PollTrouble,
+    /// For so long of it no recorder ran.
+    pub not_running_us: i64,
 }
 
 impl Gap {
@@ -37,7 +39,7 @@ impl Gap {
 
     /// Nobody polled for so long that the gap may be the recorder's own.
     pub fn recorder_was_down(&self) -> bool {
-        self.polls.pause_us > (self.threshold_us / 2).max(5_000_000)
+        self.not_running_us > 0 || self.polls.pause_us > (self.threshold_us / 2).max(5_000_000)
     }
 }
 
@@ -76,10 +78,9 @@ pub fn find(
     playlist: &PlaylistInfo,
     threshold: Threshold,
 ) -> Result<Vec<Gap>, ReadError> {
-    let end_us = reader
-        .runs()?
-        .last()
-        .map_or(i64::MIN, |run| run.stopped_us.unwrap_or(run.seen_us));
+    let runs = reader.runs()?;
+    let end_us = runs.last().map_or(i64::MIN, Run::end_us);
+    let holes = session::holes(&runs);
     let mut gaps = Vec::new();
     let mut scan = Scan {
         threshold,
@@ -89,8 +90,18 @@ pub fn find(
     gaps.extend(scan.end(end_us));
     for gap in &mut gaps {
         gap.polls = reader.poll_trouble(playlist.id, gap.from.seen_us, gap.until_us)?;
+        gap.not_running_us = within(&holes, gap.from.seen_us, gap.until_us);
     }
     Ok(gaps)
+}
+
+/// How much of a time no recorder ran, in microseconds.
+fn within(holes: &[Hole], from_us: i64, until_us: i64) -> i64 {
+    let part_us = |hole: &Hole| {
+        let end_us = hole.until_us.min(until_us);
+        end_us.saturating_sub(hole.from_us.max(from_us)).max(0)
+    };
+    holes.iter().map(part_us).sum()
 }
 
 /// Compares each advance with the one before. Pure.
@@ -119,6 +130,7 @@ impl Scan {
             until_us,
             threshold_us,
             polls: PollTrouble::default(),
+            not_running_us: 0,
         };
         (gap.length_us() > threshold_us).then_some(gap)
     }
@@ -186,6 +198,16 @@ mod tests {
     }
 
     #[test]
+    fn of_a_gap_only_the_part_in_a_hole_is_the_recorders() {
+        let hole = |from_us, until_us| Hole { from_us, until_us };
+        let holes = [hole(10, 20), hole(30, 35)];
+        assert_eq!(within(&holes, 0, 40), 15);
+        assert_eq!(within(&holes, 15, 32), 7);
+        assert_eq!(within(&holes, 20, 30), 0);
+        assert_eq!(within(&[], 0, 40), 0);
+    }
+
+    #[test]
     fn without_a_target_duration_nothing_is_owed() {
         assert_eq!(
             lengths(&[advance(0, 0), advance(100, 0)], Threshold(None), 200),
@@ -197,6 +219,7 @@ mod tests {
     fn playlists_are_found_by_each_of_their_names() {
         let playlist = |id, name: &str| PlaylistInfo {
             id,
+            stream: String::new(),
             name: name.into(),
             url: format!("http://h/{name}"),
             revisions: 1,

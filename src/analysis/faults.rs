@@ -23,7 +23,8 @@ pub(super) fn in_short(status: Option<u16>, outcome: Outcome) -> String {
     }
 }
 
-/// A fault as one line for people. `zero_us` is session zero; `name` is made safe by the caller.
+/// A fault as one line for people. `zero_us` is session zero; `stream`: whether it says of which
+/// stream; what is the origin's is made safe by `escaped`.
 ///
 /// # Errors
 /// Those of `out`.
@@ -31,8 +32,13 @@ pub fn write_text(
     out: &mut impl Write,
     fault: &Fault,
     zero_us: i64,
+    stream: bool,
     escaped: impl Fn(&str) -> String,
 ) -> io::Result<()> {
+    let stream = match stream {
+        true => format!("[{}] ", fault.stream),
+        false => String::new(),
+    };
     let lasted = match fault.good_again_us {
         Some(again) => format!(
             "good again after {}",
@@ -42,7 +48,7 @@ pub fn write_text(
     };
     writeln!(
         out,
-        "{} - {} {} - {} - {lasted}",
+        "{} - {stream}{} {} - {} - {lasted}",
         timedelta(fault.at_us.saturating_sub(zero_us)),
         fault.kind,
         escaped(&fault.name),
@@ -59,6 +65,7 @@ pub fn write_json(out: &mut impl Write, fault: &Fault, zero_us: i64) -> io::Resu
         exchange: fault.exchange_id,
         time: iso(fault.at_us),
         session_time: seconds(fault.at_us.saturating_sub(zero_us)),
+        stream: &fault.stream,
         kind: fault.kind.as_str(),
         name: &fault.name,
         url: &fault.url,
@@ -78,6 +85,7 @@ struct Line<'a> {
     exchange: i64,
     time: String,
     session_time: f64,
+    stream: &'a str,
     kind: &'static str,
     name: &'a str,
     url: &'a str,
@@ -96,6 +104,7 @@ mod tests {
         Fault {
             exchange_id: 7,
             at_us: 12_500_000,
+            stream: "hall1".to_owned(),
             kind: Kind::Media,
             name: "live/a.m3u8".to_owned(),
             url: "http://h/live/a.m3u8".to_owned(),
@@ -108,7 +117,7 @@ mod tests {
 
     fn text(fault: &Fault) -> String {
         let mut out = Vec::new();
-        write_text(&mut out, fault, 10_000_000, str::to_owned).unwrap();
+        write_text(&mut out, fault, 10_000_000, false, str::to_owned).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -118,6 +127,9 @@ mod tests {
             text(&fault()),
             "0:00:02.500000 - media live/a.m3u8 - HTTP 503 - good again after 0:00:01.500000\n"
         );
+        let mut out = Vec::new();
+        write_text(&mut out, &fault(), 10_000_000, true, str::to_owned).unwrap();
+        assert!(out.starts_with(b"0:00:02.500000 - [hall1] media live/a.m3u8 - "));
         let cut = Fault {
             outcome: Outcome::Short,
             error: Some("the body ended".to_owned()),
@@ -137,6 +149,7 @@ mod tests {
         write_json(&mut out, &fault(), 10_000_000).unwrap();
         let line: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(line["session_time"], 2.5);
+        assert_eq!(line["stream"], "hall1");
         assert_eq!(line["status"], 503);
         assert_eq!(line["good_again_after_seconds"], 1.5);
     }

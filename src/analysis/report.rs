@@ -55,7 +55,12 @@ fn remarks(gap: &Gap) -> Vec<String> {
             timedelta(gap.polls.lag_us)
         ));
     }
-    if gap.recorder_was_down() {
+    if gap.not_running_us > 0 {
+        remarks.push(format!(
+            "The recorder did not run for {} of it",
+            timedelta(gap.not_running_us)
+        ));
+    } else if gap.recorder_was_down() {
         remarks.push(format!(
             "The recorder did not ask for {} here",
             timedelta(gap.polls.pause_us)
@@ -112,6 +117,7 @@ pub fn write_json(
         session_time: seconds(advance.seen_us.saturating_sub(zero_us)),
     };
     let line = Line {
+        stream: &playlist.stream,
         playlist: &playlist.name,
         url: &playlist.url,
         gap_seconds: seconds(gap.length_us()),
@@ -124,6 +130,7 @@ pub fn write_json(
             failures: failures(&gap.polls),
             lag_seconds: seconds(gap.polls.lag_us),
             pause_seconds: seconds(gap.polls.pause_us),
+            not_running_seconds: seconds(gap.not_running_us),
             late: gap.recorder_was_late(),
             down: gap.recorder_was_down(),
         },
@@ -134,6 +141,7 @@ pub fn write_json(
 
 #[derive(Serialize)]
 struct Line<'a> {
+    stream: &'a str,
     playlist: &'a str,
     url: &'a str,
     gap_seconds: f64,
@@ -157,6 +165,7 @@ struct Recorder {
     failures: Vec<Failure>,
     lag_seconds: f64,
     pause_seconds: f64,
+    not_running_seconds: f64,
     late: bool,
     down: bool,
 }
@@ -252,6 +261,7 @@ mod tests {
                 lag_us: 10,
                 pause_us: 2_000_000,
             },
+            not_running_us: 0,
         }
     }
 
@@ -301,6 +311,20 @@ mod tests {
         ] {
             assert!(shown.contains(remark), "{shown}");
         }
+    }
+
+    #[test]
+    fn a_gap_in_which_no_recorder_ran_says_for_how_long() {
+        let gap = Gap {
+            not_running_us: 12_500_000,
+            ..gap()
+        };
+        let shown = text(&gap, b"", b"");
+        let remark = "The recorder did not run for 0:00:12.500000 of it\n";
+        assert!(shown.contains(remark), "{shown}");
+        let recorder = &json(&gap)["recorder"];
+        assert_eq!(recorder["not_running_seconds"], 12.5);
+        assert_eq!(recorder["down"], true);
     }
 
     #[test]
@@ -357,6 +381,7 @@ mod tests {
     fn json(gap: &Gap) -> serde_json::Value {
         let playlist = PlaylistInfo {
             id: 1,
+            stream: "hall1".into(),
             name: "a\n.m3u8".into(),
             url: "http://h/a.m3u8".into(),
             revisions: 2,
@@ -371,6 +396,7 @@ mod tests {
     #[test]
     fn one_object_a_line() {
         let value = json(&gap());
+        assert_eq!(value["stream"], "hall1");
         assert_eq!(value["gap_seconds"], 13.929_747);
         assert_eq!(value["from"]["time"], "2015-03-05T18:17:35.165488Z");
         assert_eq!(value["to"]["session_time"], 69.095_235);

@@ -106,6 +106,7 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
 
 fn list_faults(reader: &Reader, json: bool) -> Result<bool, Failure> {
     let zero_us = zero_us(reader)?;
+    let several = reader.streams()?.len() > 1;
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut printed = Ok(());
     let mut found = 0;
@@ -115,7 +116,7 @@ fn list_faults(reader: &Reader, json: bool) -> Result<bool, Failure> {
             printed = if json {
                 faults::write_json(&mut out, &fault, zero_us)
             } else {
-                faults::write_text(&mut out, &fault, zero_us, escaped)
+                faults::write_text(&mut out, &fault, zero_us, several, escaped)
             };
         }
     })?;
@@ -197,13 +198,16 @@ impl<W: Write> Printer<'_, W> {
     }
 }
 
-/// The name; with the URL where another one has that name, too.
+/// The name; with that of the stream where there are several, and with the URL where another
+/// one of the stream has that name, too.
 fn heading(playlist: &PlaylistInfo, all: &[PlaylistInfo]) -> String {
-    let namesakes = all
-        .iter()
-        .filter(|other| other.name == playlist.name)
-        .count();
-    let name = escaped(&playlist.name);
+    let is_namesake =
+        |other: &&PlaylistInfo| (&other.stream, &other.name) == (&playlist.stream, &playlist.name);
+    let namesakes = all.iter().filter(is_namesake).count();
+    let name = match all.iter().all(|other| other.stream == playlist.stream) {
+        true => escaped(&playlist.name),
+        false => format!("[{}] {}", playlist.stream, escaped(&playlist.name)),
+    };
     if namesakes > 1 {
         format!("{name} ({})", escaped(&playlist.url))
     } else {

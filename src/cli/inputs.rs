@@ -13,7 +13,7 @@
 use url::Url;
 
 use super::http_arguments::parse_header_of_stream;
-use crate::hls::is_stream_name;
+use crate::hls::{is_stream_name, stream_name};
 use crate::recorder::Input;
 
 /// `[NAME=]URL`.
@@ -86,18 +86,29 @@ fn line_of_file(line: &str) -> Result<Input, String> {
     }
 }
 
-/// A name that two streams were given.
-pub(super) fn name_given_twice(inputs: &[Input]) -> Option<&str> {
-    let names = inputs.iter().filter_map(|input| input.name.as_deref());
-    names
-        .enumerate()
-        .find(|(at, name)| {
-            let before = inputs.iter().filter_map(|input| input.name.as_deref());
-            before
-                .take(*at)
-                .any(|other| other.eq_ignore_ascii_case(name))
-        })
-        .map(|(_, name)| name)
+/// What is wrong with streams taken together: a name was given that another one has, or a URL
+/// twice without a name. Names that are made of URLs are told apart later.
+pub(super) fn clash(inputs: &[Input]) -> Option<String> {
+    let name = |input: &Input| {
+        let made = || stream_name(&input.url);
+        input.name.clone().unwrap_or_else(made).to_ascii_lowercase()
+    };
+    let pairs = (1..)
+        .zip(inputs)
+        .flat_map(|(after, one)| inputs.iter().skip(after).map(move |other| (one, other)));
+    for (one, other) in pairs.filter(|(one, other)| name(one) == name(other)) {
+        let shared = name(one);
+        if one.name.is_some() || other.name.is_some() {
+            return Some(format!("two streams have the name {shared:?}"));
+        }
+        if one.url == other.url {
+            // A URL may have a password in it.
+            return Some(format!(
+                "the URL of {shared:?} is given twice; give names, NAME=URL, to record it twice"
+            ));
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -154,7 +165,7 @@ mod tests {
         let inputs = parse_file(include_str!("../../packaging/streams.example.txt")).unwrap();
         assert_eq!(inputs.len(), 5);
         assert_eq!(inputs.last().map(|input| input.headers.len()), Some(2));
-        assert_eq!(name_given_twice(&inputs), None);
+        assert_eq!(clash(&inputs), None);
     }
 
     #[test]
@@ -171,15 +182,17 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_given_once() {
-        let inputs = |text| parse_file(text).unwrap();
+    fn names_are_told_apart() {
+        let wrong = |text| clash(&parse_file(text).unwrap()).unwrap_or_default();
         assert_eq!(
-            name_given_twice(&inputs("a http://h/1\nb http://h/2\nhttp://h/a")),
-            None
+            wrong("a http://h/1\nb http://h/2\nhttp://h/c\nhttp://i/c"),
+            ""
         );
-        assert_eq!(
-            name_given_twice(&inputs("a http://h/1\nA http://h/2")),
-            Some("A")
+        assert_eq!(wrong("a http://h/1\nb http://h/1"), "");
+        assert!(wrong("a http://h/1\nA http://h/2").contains("the name \"a\""));
+        assert!(wrong("http://h/a\na http://h/2").contains("the name \"a\""));
+        assert!(
+            wrong("http://h/a\nhttp://h/b\nhttp://h/a").contains("the URL of \"a\" is given twice")
         );
     }
 

@@ -9,13 +9,14 @@ use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::beside::Beside;
 use super::descriptors;
 use super::durations::{clock_time, parse_duration, parse_positive};
 use super::exit::{self, Failure};
 use super::http_arguments::HttpArguments;
-use super::inputs::{name_given_twice, parse_file, parse_input};
+use super::inputs::{clash, parse_file, parse_input};
 use super::live::{AboveView, LiveView, total_line};
 use super::logging::{self, LogForm, LogOptions};
 use super::metrics::{self, MetricsPort};
@@ -24,7 +25,7 @@ use super::signals::Ends;
 use crate::recorder::{
     self, Board, Control, Input, RecordError, Renditions, Selection, Summary, Variants,
 };
-use crate::session::{FolderError, SessionFolder, Sessions};
+use crate::session::{FolderError, Reader, SessionFolder, Sessions, StreamInfo, WriterError};
 
 /// Record HLS streams: every revision of their playlists, every chunk and key, every fault, with its time.
 #[derive(Debug, Parser)]
@@ -35,7 +36,7 @@ use crate::session::{FolderError, SessionFolder, Sessions};
 )]
 struct Arguments {
     /// HLS input streams: multivariant or media playlists (http or https), each with a name or without
-    #[arg(value_name = "[NAME=]URL", value_parser = parse_input, required_unless_present = "streams")]
+    #[arg(value_name = "[NAME=]URL", value_parser = parse_input, required_unless_present_any = ["streams", "resume"])]
     inputs: Vec<Input>,
     /// More streams, one a line: NAME URL, below it indented header fields; read again on SIGHUP
     #[arg(long, value_name = "FILE")]
@@ -46,6 +47,12 @@ struct Arguments {
     /// Output session name; default: session1, or the next number that is free
     #[arg(short, long, value_name = "NAME")]
     session: Option<String>,
+    /// Go on with the session of -s after a stop, a crash or a reboot; without a URL with all its streams
+    ///
+    /// Timeline and files go on; what was not recorded in between is marked. Passwords, header
+    /// fields and cookies are not kept in a session: give them again.
+    #[arg(long, requires = "session")]
+    resume: bool,
     /// Stop after so long, for example 90m
     #[arg(long, value_parser = parse_positive, value_name = "TIME")]
     duration: Option<Duration>,
@@ -87,19 +94,20 @@ pub fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<(), Failure> {
     descriptors::raise();
     let ports = Ports::bind(&arguments).map_err(Failure::usage)?;
+    let place = Place::of(&arguments)?;
     let source = Source {
-        typed: arguments.inputs,
+        typed: place.named(arguments.inputs, arguments.streams.is_some())?,
         file: arguments.streams,
     };
     let inputs = source.read().map_err(Failure::usage)?;
     let mut options = arguments.http.into_options();
+    options.resume = arguments.resume;
     options.duration = arguments.duration;
     options.poll = arguments.poll;
     options.selection = Selection {
         variants: arguments.variants,
         renditions: arguments.renditions,
     };
-    let sessions = Sessions::new(arguments.output);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -117,12 +125,12 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         let done = CancellationToken::new();
         let showing = tokio::spawn(view.run(board.clone(), done.clone()));
         let telling = tokio::spawn(service::tell(board.clone(), done.clone()));
-        let create = || {
-            let folder = create_session(&sessions, arguments.session.as_deref())?;
+        let folder = || {
+            let folder = place.folder()?;
             ports.start(&folder, &board, &above);
             Ok::<_, RunError>(folder)
         };
-        let summary = recorder::record(options, control, create, board.clone()).await;
+        let summary = recorder::record(options, control, folder, board.clone()).await;
         done.cancel();
         // They only show and tell: however they ended, the summary counts.
         let _ = tokio::join!(showing, telling);
@@ -177,10 +185,10 @@ impl Source {
         if let Some(file) = &self.file {
             inputs.extend(read_file(file)?);
         }
-        if let Some(name) = name_given_twice(&inputs) {
-            return Err(format!("two streams have the name {name:?}"));
+        match clash(&inputs) {
+            Some(clash) => Err(clash),
+            None => Ok(inputs),
         }
-        Ok(inputs)
     }
 }
 
@@ -223,10 +231,73 @@ fn control(source: Source, inputs: Vec<Input>) -> Result<Control, RunError> {
     })
 }
 
-fn create_session(sessions: &Sessions, name: Option<&str>) -> Result<SessionFolder, RunError> {
-    let folder = sessions.create(name)?;
-    tracing::info!("recording to {}", folder.path().display());
-    Ok(folder)
+/// The session that is recorded to.
+enum Place {
+    /// One of this name, or of the next that is free, in the folder.
+    New(Sessions, Option<String>),
+    /// One that exists, with its streams.
+    Existing(SessionFolder, Vec<StreamInfo>),
+}
+
+impl Place {
+    fn of(arguments: &Arguments) -> Result<Self, Failure> {
+        let sessions = Sessions::new(&arguments.output);
+        let session = arguments.session.clone();
+        match session {
+            Some(name) if arguments.resume => {
+                let folder = sessions.find(&name)?;
+                let streams = Reader::open(&folder)?.streams()?;
+                Ok(Self::Existing(folder, streams))
+            }
+            session => Ok(Self::New(sessions, session)),
+        }
+    }
+
+    /// Streams that the session has keep their names there; where none is typed or in a file,
+    /// all of them are meant.
+    fn named(&self, mut inputs: Vec<Input>, has_file: bool) -> Result<Vec<Input>, Failure> {
+        let Self::Existing(folder, streams) = self else {
+            return Ok(inputs);
+        };
+        if inputs.is_empty() && !has_file {
+            let all = streams.iter().filter_map(|stream| {
+                let url = stream.url.parse().ok()?;
+                Some(Input {
+                    name: Some(stream.name.clone()),
+                    ..Input::new(url)
+                })
+            });
+            inputs = all.collect();
+        }
+        if inputs.is_empty() && !has_file {
+            let path = folder.path().display();
+            return Err(Failure::usage(format!("{path} has no stream; give a URL")));
+        }
+        for input in inputs.iter_mut().filter(|input| input.name.is_none()) {
+            let known = streams.iter().find(|known| is_at(known, &input.url));
+            input.name = known.map(|known| known.name.clone());
+        }
+        Ok(inputs)
+    }
+
+    fn folder(self) -> Result<SessionFolder, RunError> {
+        let folder = match self {
+            Self::New(sessions, name) => sessions.create(name.as_deref())?,
+            Self::Existing(folder, _) => folder,
+        };
+        tracing::info!("recording to {}", folder.path().display());
+        Ok(folder)
+    }
+}
+
+/// Whether a stream has that URL; what a session keeps of one has no user name and password.
+fn is_at(known: &StreamInfo, url: &Url) -> bool {
+    let mut plain = url.clone();
+    // Only a URL without a host has no place for them.
+    let _ = plain.set_username("");
+    let _ = plain.set_password(None);
+    plain.set_fragment(None);
+    known.url == plain.as_str()
 }
 
 fn report(summary: &Summary, board: &Board) {
@@ -280,6 +351,9 @@ impl From<RunError> for Failure {
             RunError::Record(e @ (RecordError::Url { .. } | RecordError::Client(_))) => {
                 Self::usage(e)
             }
+            RunError::Record(RecordError::Writer(
+                e @ (WriterError::Busy(_) | WriterError::Unreadable(_)),
+            )) => Self::failed(e),
             RunError::Record(e @ RecordError::Writer(_)) => {
                 Self::failed(format!("recording stopped: {e}"))
             }

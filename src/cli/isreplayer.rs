@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::descriptors;
 use super::durations::{escaped, parse_duration};
 use super::exit::{self, Failure, say};
 use super::listen;
@@ -191,6 +192,7 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.list {
         return list(folder);
     }
+    descriptors::raise();
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
     let done = runtime.block_on(async {
         let listener = bind(arguments)?;
@@ -303,6 +305,8 @@ fn description_lines(description: &Description) -> Vec<String> {
         format!("Recorded {}", format_utc(description.recorded_us)),
         format!("Length   {}{state}", format_time(description.length_us)),
     ];
+    let holes = description.holes.iter();
+    lines.extend(holes.map(|hole| format!("Hole     {hole}: no recorder ran")));
     for stream in &description.streams {
         lines.push(format!("Stream   {}  {}", stream.name, stream.url));
         lines.extend(

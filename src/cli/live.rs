@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use console::{Term, truncate_str};
+use console::{Term, measure_text_width, truncate_str};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::fmt::MakeWriter;
@@ -17,6 +17,8 @@ use crate::recorder::{Board, PlaylistStats, StreamStats, Totals};
 
 /// How often the view is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(500);
+/// Labels are cut here, in columns.
+const LONGEST_LABEL: usize = 28;
 /// How often a line is logged where there is no terminal.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
@@ -122,11 +124,13 @@ fn view(rows: &[Row], rates: &Rates, total: &str) -> String {
     let (height, width) = Term::stderr().size();
     let room = usize::from(height).saturating_sub(3).max(1);
     let now_us = clock::system_us();
+    let labels = rows.iter().map(|row| measure_text_width(&row.label));
+    let label_width = labels.max().unwrap_or(0).min(LONGEST_LABEL);
     let mut lines: Vec<String> = rows
         .iter()
         .zip(&rates.per_second)
         .take(room)
-        .map(|(row, rate)| row_line(row, *rate, now_us))
+        .map(|(row, rate)| row_line(row, label_width, *rate, now_us))
         .collect();
     if rows.len() > room {
         lines.push(format!("and {} more", rows.len() - room));
@@ -180,20 +184,21 @@ pub(super) fn total_line(totals: &Totals) -> String {
     )
 }
 
-fn row_line(row: &Row, rate: u64, now_us: i64) -> String {
+/// What matters most stands first: a narrow terminal cuts the end off.
+fn row_line(row: &Row, width: usize, rate: u64, now_us: i64) -> String {
     let advanced = match row.advanced_us {
         0 => "-".to_owned(),
         at => format!("{:.1} s ago", (now_us - at).max(0) as f64 / 1e6),
     };
     format!(
-        "{:<28} revisions {:>5}  advanced {:>10}  chunks {:>5}  {:>10}  {:>10}/s  faults {}",
-        escaped(&row.label),
-        row.revisions,
+        "{:<width$}  advanced {:>9}  faults {:<4} {:>9}/s  chunks {:>5} {:>9}  revisions {:>5}",
+        truncate_str(&escaped(&row.label), width, "…"),
         advanced,
+        row.faults,
+        bytes(rate),
         row.chunks,
         bytes(row.bytes),
-        bytes(rate),
-        row.faults
+        row.revisions,
     )
 }
 
@@ -227,5 +232,39 @@ impl<'a> MakeWriter<'a> for AboveView {
 
     fn make_writer(&'a self) -> Self {
         self.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_fits_what_matters_into_eighty_columns() {
+        let row = Row {
+            label: "hall1".to_owned(),
+            revisions: 12_345,
+            advanced_us: 1_000_000,
+            chunks: 12_345,
+            bytes: 380_530_000,
+            faults: 17,
+        };
+        let line = row_line(&row, 5, 101_230, 2_500_000);
+        assert_eq!(
+            line,
+            "hall1  advanced 1.5 s ago  faults 17   101.23 kB/s  chunks 12345 380.53 MB  revisions 12345"
+        );
+        let cut = truncate_str(&line, 79, "…");
+        assert!(cut.contains("380.53 MB"), "{cut}");
+        let long = Row {
+            label: "a name that is longer than all others".to_owned(),
+            advanced_us: 0,
+            ..row
+        };
+        let line = row_line(&long, 28, 0, 0);
+        assert!(
+            line.starts_with("a name that is longer than …  advanced         -  "),
+            "{line}"
+        );
     }
 }

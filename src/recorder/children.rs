@@ -37,9 +37,9 @@ pub(super) struct Playlist {
     pub label: String,
     /// Its place among those that the multivariant playlist named with it.
     pub place: usize,
-    /// What listed it, and from when on that is the answer.
+    /// What listed it, and from when on that is the answer; none: from when its first response began.
     pub referrer: Option<ExchangeId>,
-    pub from_us: i64,
+    pub from_us: Option<i64>,
     pub stats: Arc<PlaylistStats>,
     standing: Mutex<Standing>,
 }
@@ -97,7 +97,7 @@ impl Playlists {
     }
 
     /// Adds what the user typed.
-    pub(super) fn root(&self, url: Url, label: String, from_us: i64) -> Arc<Playlist> {
+    pub(super) fn root(&self, url: Url, label: String, from_us: Option<i64>) -> Arc<Playlist> {
         let child = Child {
             role: ChildRole::Variant,
             url,
@@ -116,7 +116,7 @@ impl Playlists {
         child: &Child,
         place: usize,
         revision: Option<ExchangeId>,
-        from_us: i64,
+        from_us: Option<i64>,
     ) -> Arc<Playlist> {
         let playlist = Arc::new(Playlist {
             id: all.len(),
@@ -164,7 +164,7 @@ impl Playlists {
             } else if active.len() + named.new.len() >= MAX_PLAYLISTS {
                 named.too_many += 1;
             } else {
-                let new = self.add(&mut all, child, place, Some(revision), from_us);
+                let new = self.add(&mut all, child, place, Some(revision), Some(from_us));
                 named.new.push(new);
             }
         }

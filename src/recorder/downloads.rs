@@ -214,7 +214,11 @@ fn report(job: &Job, hops: &[Hop], good: bool, is_news: bool) {
     if good {
         tracing::debug!(kind = %job.kind, bytes = last.wire_bytes, "{name:?}");
     } else if is_news {
-        tracing::warn!(kind = %job.kind, status = last.status, outcome = %last.outcome, "{name:?}: {}", last.error.as_deref().unwrap_or("failed"));
+        let why = last
+            .error
+            .clone()
+            .unwrap_or_else(|| format!("HTTP {}", last.status.unwrap_or(0)));
+        tracing::warn!(kind = %job.kind, status = last.status, outcome = %last.outcome, "{name:?}: {why}");
     }
 }
 

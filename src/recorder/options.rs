@@ -65,6 +65,8 @@ impl Input {
 /// A recording, as asked for.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// The session exists: go on with it, as its next run.
+    pub resume: bool,
     /// What of multivariant playlists is recorded.
     pub selection: Selection,
     /// Interval of polls, instead of the one that follows from the target duration.
@@ -94,6 +96,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            resume: false,
             selection: Selection::default(),
             poll: None,
             duration: None,

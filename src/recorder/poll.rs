@@ -104,7 +104,7 @@ enum Content {
 pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
     let poller = Poller {
         context: Arc::clone(context),
-        from_us: playlist.from_us,
+        from_us: playlist.from_us.unwrap_or(i64::MIN),
         playlist,
         validators: None,
         digest: None,
@@ -369,8 +369,8 @@ impl Poller {
 
     /// From when on the last hop of a poll is the answer; it never goes back.
     fn answer_from_us(&self, hop: &Hop, first_us: i64) -> i64 {
-        if !self.polled {
-            return self.from_us;
+        if let (false, Some(listed_us)) = (self.polled, self.playlist.from_us) {
+            return listed_us;
         }
         let own_us = if self.begins_with_head(&hop.url) {
             first_us
@@ -414,11 +414,12 @@ impl Poller {
         } else {
             hop.url.clone()
         };
-        let availability = match (is_head, self.polled) {
-            (true, false) => Availability::Listed(self.playlist.from_us),
-            (false, false) => Availability::FirstElseResponse(self.playlist.from_us),
-            (false, true) if self.begins_with_head(&hop.url) => Availability::Listed(first_us),
-            (_, true) => Availability::Response,
+        let listed_us = self.playlist.from_us.filter(|_| !self.polled);
+        let availability = match (is_head, listed_us) {
+            (true, Some(listed_us)) => Availability::Listed(listed_us),
+            (false, Some(listed_us)) => Availability::FirstElseResponse(listed_us),
+            (false, None) if self.begins_with_head(&hop.url) => Availability::Listed(first_us),
+            (_, None) => Availability::Response,
         };
         let mut exchange = hop.into_exchange(self.resource(self.playlist.kind, &url), availability);
         exchange.polled = (!is_head).then(|| self.resource(self.playlist.kind, &self.playlist.url));

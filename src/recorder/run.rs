@@ -111,7 +111,10 @@ async fn run(
     let clock = Clock::start();
     let began = clock::instant();
     let program = concat!("isrecorder ", env!("CARGO_PKG_VERSION"));
-    let (writer, mut failure) = Writer::create(folder, clock, program)?;
+    let (writer, mut failure) = match options.resume {
+        true => Writer::resume(folder, clock, program)?,
+        false => Writer::create(folder, clock, program)?,
+    };
     board.begin(&writer);
     let recording = Recording {
         options,
@@ -176,9 +179,11 @@ impl<'a> Streams<'a> {
             }
         };
         tokio::pin!(over);
-        let zero_us = self.recording.writer.clock().started_us();
+        // What is recorded again had other answers before.
+        let zero_us = self.recording.writer.zero_us();
+        let from_us = (!self.recording.options.resume).then_some(zero_us);
         for input in inputs {
-            self.begin(input, zero_us).await?;
+            self.begin(input, from_us).await?;
         }
         self.recording.board.enter(Stage::Begun);
         let mut beat = tokio::time::interval(BEAT_EVERY);
@@ -199,7 +204,7 @@ impl<'a> Streams<'a> {
         }
     }
 
-    async fn begin(&mut self, input: Input, from_us: i64) -> Result<(), RecordError> {
+    async fn begin(&mut self, input: Input, from_us: Option<i64>) -> Result<(), RecordError> {
         let stop = self.recording.stop.child_token();
         let stream = self.recording.begin(&input, from_us, stop.clone()).await?;
         self.running.spawn(stream.run());
@@ -226,7 +231,7 @@ impl<'a> Streams<'a> {
                 tracing::error!("{url}: {reason}");
                 continue;
             }
-            self.begin(input, now_us).await?;
+            self.begin(input, Some(now_us)).await?;
             begun += 1;
         }
         tracing::info!("streams: {begun} new, {} no longer recorded", gone.len());

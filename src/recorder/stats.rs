@@ -59,26 +59,35 @@ pub struct Board(Arc<BoardInner>);
 #[derive(Debug, Default)]
 struct BoardInner {
     streams: Mutex<Vec<Arc<StreamStats>>>,
-    begun: OnceLock<(Clock, WriterWatch)>,
+    begun: OnceLock<Begun>,
     stage: watch::Sender<Stage>,
     supervised: Pulse,
+}
+
+/// A session that is being written.
+#[derive(Debug)]
+struct Begun {
+    clock: Clock,
+    /// Session zero, in microseconds of Unix time.
+    zero_us: i64,
+    writer: WriterWatch,
 }
 
 impl Board {
     /// What time it is in the session, in microseconds; `None`: it has not begun.
     pub fn session_us(&self) -> Option<i64> {
-        let clock = self.clock()?;
-        Some(clock.now_us().saturating_sub(clock.started_us()))
+        let Begun { clock, zero_us, .. } = self.0.begun.get()?;
+        Some(clock.now_us().saturating_sub(*zero_us))
     }
 
     /// The clock of the session; `None`: it has not begun.
     pub fn clock(&self) -> Option<Clock> {
-        self.0.begun.get().map(|(clock, _)| *clock)
+        self.0.begun.get().map(|begun| begun.clock)
     }
 
     /// The writer of the session; `None`: it has not begun.
     pub fn writer(&self) -> Option<&WriterWatch> {
-        self.0.begun.get().map(|(_, writer)| writer)
+        self.0.begun.get().map(|begun| &begun.writer)
     }
 
     /// For how long nothing was heard of the loop that supervises the streams, and of the writer.
@@ -94,9 +103,11 @@ impl Board {
 
     /// The session begins.
     pub(super) fn begin(&self, writer: &Writer) {
-        self.0
-            .begun
-            .get_or_init(|| (writer.clock(), writer.watch()));
+        self.0.begun.get_or_init(|| Begun {
+            clock: writer.clock(),
+            zero_us: writer.zero_us(),
+            writer: writer.watch(),
+        });
     }
 
     pub(super) fn enter(&self, stage: Stage) {

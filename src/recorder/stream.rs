@@ -46,12 +46,12 @@ pub(super) struct Stream {
 }
 
 impl Recording {
-    /// Begins to record a stream; `from_us`: since when it is there (microseconds of Unix time).
-    /// `own_stop` ends it alone.
+    /// Begins to record a stream; `from_us`: since when it is there (microseconds of Unix time),
+    /// if not from when it answers. `own_stop` ends it alone.
     pub(super) async fn begin(
         &self,
         input: &Input,
-        from_us: i64,
+        from_us: Option<i64>,
         own_stop: CancellationToken,
     ) -> Result<Stream, WriterError> {
         // What is not admitted was refused before.

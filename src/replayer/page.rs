@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::lookup::Look;
 use super::timeline::{Span, format_time, format_utc};
 use crate::hls::{read_multivariant, replay_path};
-use crate::session::ReadError;
+use crate::session::{Hole, ReadError};
 
 /// A session, as far as it matters to who wants to play it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -18,8 +18,35 @@ pub struct Description {
     pub length_us: i64,
     /// Whether it is being recorded.
     pub recording: bool,
+    /// Where nothing was recorded in between, in order.
+    pub holes: Vec<HoleDescription>,
     /// Its inputs.
     pub streams: Vec<StreamDescription>,
+}
+
+/// A time within a session when no recorder ran, in microseconds of session time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct HoleDescription {
+    /// From then on.
+    pub from_us: i64,
+    /// Until then.
+    pub until_us: i64,
+}
+
+impl std::fmt::Display for HoleDescription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (from, until) = (format_time(self.from_us), format_time(self.until_us));
+        write!(f, "{from} to {until}")
+    }
+}
+
+/// Holes in session time.
+pub(super) fn holes(holes: &[Hole], span: Span) -> Vec<HoleDescription> {
+    let describe = |hole: &Hole| HoleDescription {
+        from_us: span.session_us(hole.from_us),
+        until_us: span.session_us(hole.until_us),
+    };
+    holes.iter().map(describe).collect()
 }
 
 /// A stream, as far as it matters to who wants to play it.
@@ -86,6 +113,7 @@ pub(super) fn describe(
         recorded_us: span.zero_us,
         length_us: span.length_us(),
         recording: span.recording,
+        holes: Vec::new(),
         streams,
     })
 }
@@ -110,6 +138,9 @@ pub(super) fn html(description: &Description, prefix: &str) -> String {
         escape(&format_utc(description.recorded_us)),
         format_time(description.length_us),
     );
+    for hole in &description.holes {
+        text += &format!("<p>Not recorded: {hole}</p>\n");
+    }
     let first = format!("{prefix}/stream.m3u8");
     let paths = [
         (first, "the first stream"),
@@ -188,6 +219,10 @@ mod tests {
             recorded_us: 0,
             length_us: 1,
             recording: true,
+            holes: vec![HoleDescription {
+                from_us: 0,
+                until_us: 61_000_000,
+            }],
             streams: vec![stream],
         };
         let page = html(&description, "/@5");
@@ -196,6 +231,7 @@ mod tests {
             "{page}"
         );
         assert!(page.contains("&lt;script&gt;&quot;&#39;&amp;"));
+        assert!(page.contains("Not recorded: 0:00:00.000 to 0:01:01.000"));
         assert!(page.contains("1970-01-01 00:00:00 UTC"));
         assert!(page.contains("href=\"/@5/stream.m3u8\""));
         let value: serde_json::Value = serde_json::from_str(&json(&description)).unwrap();

@@ -11,7 +11,7 @@ use super::playlist::Cache;
 use super::pool::Pool;
 use super::timeline::{self, AtEnd, Dates, Span, format_time};
 use crate::clock::{self, Clock};
-use crate::session::{Faults, ReadError, Reader, SessionFolder, StreamInfo};
+use crate::session::{self, Faults, Hole, ReadError, Reader, Run, SessionFolder, StreamInfo};
 
 /// A recorder that was not seen for so long is gone.
 const SEEN_US: i64 = 15_000_000;
@@ -75,6 +75,7 @@ pub struct Replay {
 struct State {
     span: Span,
     streams: Arc<[StreamInfo]>,
+    holes: Arc<[Hole]>,
 }
 
 impl Replay {
@@ -183,7 +184,11 @@ impl Replay {
     /// # Errors
     /// The session cannot be read.
     pub fn describe(&self, moment_us: i64, prefix: &str) -> Result<Description, ReadError> {
-        let State { span, streams } = self.state();
+        let State {
+            span,
+            streams,
+            holes,
+        } = self.state();
         self.pool.with(|reader| {
             let look = Look {
                 reader,
@@ -192,7 +197,9 @@ impl Replay {
                 faults: self.faults,
                 early_us: self.early_us,
             };
-            page::describe(&self.name, span, &look, moment_us, prefix)
+            let mut description = page::describe(&self.name, span, &look, moment_us, prefix)?;
+            description.holes = page::holes(&holes, span);
+            Ok(description)
         })
     }
 
@@ -229,7 +236,7 @@ impl Replay {
     }
 
     fn look(&self, question: &Question) -> Result<(Looked, Laid), ReadError> {
-        let State { span, streams } = self.state();
+        let State { span, streams, .. } = self.state();
         self.pool.with(|reader| {
             let look = Look {
                 reader,
@@ -261,36 +268,55 @@ impl Replay {
         })
     }
 
-    /// Follows a session that is being recorded; returns when the server's own clock is at its end.
+    /// Follows a session that is being recorded, or is taken up again; returns when the
+    /// server's own clock is at its end, where that is to be the end of the server.
     pub async fn watch(self: &Arc<Self>) {
-        while self.span().recording {
-            tokio::time::sleep(WATCH_EVERY).await;
+        let mut said = false;
+        loop {
+            let span = self.span();
+            let now_us = timeline::session_us(self.now_us(), self.clock_us);
+            let left_us = span.length_us().saturating_sub(now_us);
+            if span.recording {
+                said = false;
+            } else if left_us <= 0 && !said {
+                self.say_the_end(span);
+                said = true;
+                if self.at_end == AtEnd::Stop {
+                    return;
+                }
+            }
+            let left = match (span.recording, u64::try_from(left_us)) {
+                (false, Ok(left @ 1..)) => Duration::from_micros(left),
+                _ => WATCH_EVERY,
+            };
+            tokio::time::sleep(left.min(WATCH_EVERY)).await;
             let replay = Arc::clone(self);
             match blocking(move || replay.pool.with(read_state)).await {
                 Ok(state) => self.note(state).await,
-                Err(error) => tracing::error!("{error}"),
+                Err(error) if span.recording => tracing::error!("{error}"),
+                // Said to whoever asks for it.
+                Err(error) => tracing::debug!("{error}"),
             }
         }
-        let end_us = self.span().length_us();
-        loop {
-            let left = end_us.saturating_sub(timeline::session_us(self.now_us(), self.clock_us));
-            match u64::try_from(left) {
-                Ok(left) if left > 0 => tokio::time::sleep(Duration::from_micros(left)).await,
-                _ => break,
-            }
-        }
+    }
+
+    fn say_the_end(&self, span: Span) {
         let then = match self.at_end {
             AtEnd::Hold => "the last answers hold from now on (see --at-end)",
             AtEnd::Endlist => "media playlists have an EXT-X-ENDLIST from now on",
             AtEnd::Stop => "stopping",
         };
-        tracing::info!("{} the recording ends here: {then}", format_time(end_us));
+        let end = format_time(span.length_us());
+        tracing::info!("{end} the recording ends here: {then}");
     }
 
     async fn note(&self, state: State) {
-        let finished = !state.span.recording;
+        let (before, after) = (self.span().recording, state.span.recording);
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
-        if finished {
+        if !before && after {
+            tracing::info!("{} is being recorded again", self.name);
+        }
+        if before && !after {
             tracing::info!("{} is no longer being recorded", self.name);
             self.pool.keep(false);
             tokio::time::sleep(LET_GO_FOR).await;
@@ -309,19 +335,17 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
+fn is_recording(run: &Run) -> bool {
+    run.stopped_us.is_none() && clock::system_us().saturating_sub(run.seen_us) < SEEN_US
+}
+
 fn read_state(reader: &Reader) -> Result<State, ReadError> {
     let runs = reader.runs()?;
     let streams = reader.streams()?.into();
     let zero_us = runs.first().map_or(0, |run| run.started_us);
     let (end_us, recording) = runs
         .last()
-        .map_or((zero_us, false), |run| match run.stopped_us {
-            Some(stopped_us) => (stopped_us, false),
-            None => (
-                run.seen_us,
-                clock::system_us().saturating_sub(run.seen_us) < SEEN_US,
-            ),
-        });
+        .map_or((zero_us, false), |run| (run.end_us(), is_recording(run)));
     Ok(State {
         span: Span {
             zero_us,
@@ -329,6 +353,7 @@ fn read_state(reader: &Reader) -> Result<State, ReadError> {
             recording,
         },
         streams,
+        holes: session::holes(&runs).into(),
     })
 }
 

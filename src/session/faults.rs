@@ -10,6 +10,8 @@ pub struct Fault {
     pub exchange_id: ExchangeId,
     /// When its response began; when it was requested, if there was none.
     pub at_us: i64,
+    /// Name of its stream.
+    pub stream: String,
     /// What was asked for.
     pub kind: Kind,
     /// URL path without the leading slash.
@@ -38,8 +40,9 @@ impl Reader {
                         (SELECT g.requested_us + ifnull(g.wait_us, 0) FROM exchange g
                           WHERE g.resource_id = e.resource_id AND (g.from_us, g.id) > (e.from_us, e.id)
                             AND g.outcome = 'complete' AND g.status < 400
-                          ORDER BY g.from_us, g.id LIMIT 1)
+                          ORDER BY g.from_us, g.id LIMIT 1), s.name
                    FROM exchange e JOIN resource r ON r.id = e.resource_id
+                   JOIN stream s ON s.id = r.stream_id
                   WHERE e.outcome <> 'complete' OR e.status >= 400
                   ORDER BY e.id",
             )?;
@@ -56,6 +59,7 @@ impl Reader {
                     outcome: Outcome::parse(&outcome).unwrap_or(Outcome::Protocol),
                     error: row.get(7)?,
                     good_again_us: row.get(8)?,
+                    stream: row.get(9)?,
                 });
             }
             Ok(())

@@ -6,6 +6,7 @@
 //! was there.
 
 mod answer;
+mod begin;
 mod chunks;
 mod faults;
 mod folder;
@@ -34,7 +35,8 @@ pub use model::{
 };
 pub use pulse::{Pulse, WriterWatch};
 pub use read::{
-    Advance, Body, Exchange, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,
+    Advance, Body, Exchange, Hole, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,
+    holes,
 };
 pub use trouble::{PollFailure, PollTrouble};
 pub use write::{Writer, WriterError};

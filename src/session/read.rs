@@ -63,6 +63,34 @@ pub struct Run {
     pub program: String,
 }
 
+impl Run {
+    /// When it ended, as far as is known; of one that records, when it was last known alive.
+    pub fn end_us(&self) -> i64 {
+        self.stopped_us.unwrap_or(self.seen_us)
+    }
+}
+
+/// Between two runs: from when until when nothing was recorded, in microseconds of Unix time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hole {
+    /// The end of a run.
+    pub from_us: i64,
+    /// The start of the next.
+    pub until_us: i64,
+}
+
+/// The holes between runs, in order.
+pub fn holes(runs: &[Run]) -> Vec<Hole> {
+    let between = |pair: &[Run]| match pair {
+        [before, after] => Some(Hole {
+            from_us: before.end_us(),
+            until_us: after.started_us,
+        }),
+        _ => None,
+    };
+    runs.windows(2).filter_map(between).collect()
+}
+
 /// An input of the session.
 #[derive(Debug, Clone)]
 pub struct StreamInfo {
@@ -94,6 +122,8 @@ pub struct ResourceInfo {
 pub struct PlaylistInfo {
     /// Row of `resource`.
     pub id: i64,
+    /// Name of its stream.
+    pub stream: String,
     /// URL path without the leading slash.
     pub name: String,
     /// Its absolute URL.
@@ -241,12 +271,12 @@ impl Reader {
     pub fn media_playlists(&self) -> Result<Vec<PlaylistInfo>, ReadError> {
         // `media_sequence` is NULL for multivariant ones; what the user typed may be either.
         self.list(
-            "SELECT r.id, r.name, r.url, v.n FROM resource r
+            "SELECT r.id, r.name, r.url, v.n, s.name FROM resource r JOIN stream s ON s.id = r.stream_id
                JOIN (SELECT playlist_id, count(*) n FROM revision WHERE media_sequence IS NOT NULL GROUP BY playlist_id) v
                  ON v.playlist_id = r.id
               ORDER BY r.id",
             [],
-            |row| Ok(PlaylistInfo { id: row.get(0)?, name: row.get(1)?, url: row.get(2)?, revisions: row.get(3)? }),
+            |row| Ok(PlaylistInfo { id: row.get(0)?, name: row.get(1)?, url: row.get(2)?, revisions: row.get(3)?, stream: row.get(4)? }),
         )
     }
 

@@ -10,7 +10,7 @@ CREATE TABLE run (
   started_us  INTEGER NOT NULL,                -- that of run 1 is session zero
   seen_us     INTEGER NOT NULL,                -- last known alive: at each commit, every 10 s at least
   stopped_us  INTEGER,                         -- NULL: being recorded, or killed
-  ended       TEXT,                            -- why: 'stopped', 'finished', 'duration', 'failed'
+  ended       TEXT,                            -- why: 'stopped', 'finished', 'duration', 'failed', 'killed'
   program     TEXT NOT NULL                    -- name and version
 ) STRICT;
 
@@ -155,7 +155,9 @@ CREATE INDEX revision_playlist ON revision(playlist_id, seen_us);
 CREATE TABLE event (
   id       INTEGER PRIMARY KEY,
   at_us    INTEGER NOT NULL,
-  kind     TEXT NOT NULL,                      -- 'refused uri', 'late', 'left out', 'too many playlists'
+  -- 'refused uri', 'late', 'left out', 'too many playlists'; of a run that goes on from another:
+  -- 'resumed', 'removed', 'clock behind'
+  kind     TEXT NOT NULL,
   detail   TEXT NOT NULL
 ) STRICT;
 

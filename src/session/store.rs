@@ -12,7 +12,8 @@ use super::chunks;
 use super::headers::HeaderSets;
 use super::lines::{LineLog, Pieces};
 use super::model::{
-    Availability, Digest, Kind, NewBody, NewExchange, NewListing, NewRevision, Outcome, ResourceKey,
+    Availability, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing, NewRevision, Outcome,
+    ResourceKey,
 };
 use crate::hls::resource_name;
 
@@ -33,6 +34,8 @@ pub(super) struct Store {
     pub(super) db: Connection,
     chunks: PathBuf,
     zero_us: i64,
+    /// Exchanges before are those of earlier runs.
+    first_id: ExchangeId,
     /// Directories to sync before the commit.
     pub(super) changed: BTreeSet<PathBuf>,
     cache: Cache,
@@ -49,11 +52,12 @@ struct Cache {
 }
 
 impl Store {
-    pub(super) fn new(db: Connection, chunks: PathBuf, zero_us: i64) -> Self {
+    pub(super) fn new(db: Connection, chunks: PathBuf, zero_us: i64, first_id: ExchangeId) -> Self {
         Self {
             db,
             chunks,
             zero_us,
+            first_id,
             changed: BTreeSet::new(),
             cache: Cache::default(),
         }
@@ -113,6 +117,7 @@ impl Store {
         revision: &NewRevision,
         polled_id: i64,
     ) -> rusqlite::Result<()> {
+        let advance = revision.advance && !self.is_as_left(revision, polled_id)?;
         self.db
             .prepare_cached("INSERT INTO revision VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")?
             .execute(params![
@@ -120,7 +125,7 @@ impl Store {
                 polled_id,
                 new.requested_us.saturating_add(new.wait_us.unwrap_or(0)),
                 revision.not_before_us,
-                revision.advance,
+                advance,
                 revision.media_sequence,
                 revision.segment_count,
                 revision.last_sequence,
@@ -130,6 +135,22 @@ impl Store {
                 revision.ended,
             ])?;
         Ok(())
+    }
+
+    /// Whether it is the first revision of a run and has the end that the run before saw last:
+    /// whoever polls cannot know.
+    fn is_as_left(&self, revision: &NewRevision, polled_id: i64) -> rusqlite::Result<bool> {
+        let before: Option<(ExchangeId, Option<i64>)> = self
+            .db
+            .prepare_cached(
+                "SELECT exchange_id, last_sequence FROM revision WHERE playlist_id = ?1
+                  ORDER BY seen_us DESC, exchange_id DESC LIMIT 1",
+            )?
+            .query_row([polled_id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        Ok(before.is_some_and(|(id, last)| {
+            id < self.first_id && last.is_some() && last == revision.last_sequence
+        }))
     }
 
     /// What the user typed is known for a media playlist only when it has come.

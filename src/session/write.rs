@@ -3,18 +3,22 @@
 //! Others send it messages over a bounded channel, so that a slow disk slows the senders
 //! and never fills the memory. Nothing counts as recorded before the commit.
 
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, params};
+use rusqlite::{ErrorCode, params};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use super::begin::{self, Begun};
 use super::chunks::{self, TEMPORARY};
 use super::folder::SessionFolder;
 use super::model::{ExchangeId, NewBody, NewExchange, NewListing};
 use super::pulse::{Pulse, WriterWatch};
+use super::read::ReadError;
 use super::store::Store;
 use crate::clock::{self, Clock};
 
@@ -47,6 +51,12 @@ pub enum WriterError {
     /// The file system refused.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// Another recorder is at it.
+    #[error("{path} is being recorded by another isrecorder", path = .0.display())]
+    Busy(PathBuf),
+    /// What was to be taken up again is no session of this program.
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
     /// The writer has ended before.
     #[error("the session is no longer being written")]
     Gone,
@@ -67,6 +77,7 @@ pub struct Writer {
     next_id: Arc<AtomicI64>,
     folder: SessionFolder,
     clock: Clock,
+    zero_us: i64,
     closing: Closing,
     pulse: Pulse,
 }
@@ -88,27 +99,43 @@ impl Writer {
         clock: Clock,
         program: &str,
     ) -> Result<(Self, oneshot::Receiver<WriterError>), WriterError> {
-        let path = folder.database();
-        let db = create_database(folder, clock.started_us(), program).map_err(|source| {
-            WriterError::Database {
-                path: path.display().to_string(),
-                source,
-            }
-        })?;
-        let store = Store::new(db, folder.chunks(), clock.started_us());
+        Self::start(folder, begin::create(folder, clock, program)?)
+    }
+
+    /// Begins the next run of a session that was stopped or killed, as [`Self::create`] begins
+    /// the first. Session zero stays; the clock to go by is [`Self::clock`], which is never
+    /// behind the run before.
+    ///
+    /// # Errors
+    /// It is no session of this program, it is being recorded, or it cannot be written.
+    pub fn resume(
+        folder: &SessionFolder,
+        clock: Clock,
+        program: &str,
+    ) -> Result<(Self, oneshot::Receiver<WriterError>), WriterError> {
+        Self::start(folder, begin::resume(folder, clock, program)?)
+    }
+
+    fn start(
+        folder: &SessionFolder,
+        begun: Begun,
+    ) -> Result<(Self, oneshot::Receiver<WriterError>), WriterError> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (failed, failure) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()?;
         let closing = Closing::default();
+        let (clock, zero_us, first_id) = (begun.clock, begun.zero_us, begun.first_id);
         let pulse = Pulse::default();
         let thread = Thread {
-            store,
+            store: Store::new(begun.db, folder.chunks(), zero_us, first_id),
             folder: folder.clone(),
             clock,
+            run_id: begun.run_id,
             messages: receiver,
             closing: Arc::clone(&closing),
+            lock: Some(begun.lock),
             pulse: pulse.clone(),
         };
         std::thread::Builder::new()
@@ -121,9 +148,10 @@ impl Writer {
             })?;
         let writer = Self {
             sender,
-            next_id: Arc::new(AtomicI64::new(1)),
+            next_id: Arc::new(AtomicI64::new(first_id)),
             folder: folder.clone(),
             clock,
+            zero_us,
             closing,
             pulse,
         };
@@ -156,6 +184,11 @@ impl Writer {
     /// The clock that session time is read from.
     pub fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// Session zero, in microseconds of Unix time.
+    pub fn zero_us(&self) -> i64 {
+        self.zero_us
     }
 
     /// Hands over an exchange. Rows that it refers to must have been handed over before.
@@ -211,35 +244,16 @@ impl Writer {
     }
 }
 
-fn create_database(
-    folder: &SessionFolder,
-    zero_us: i64,
-    program: &str,
-) -> rusqlite::Result<Connection> {
-    let db = Connection::open(folder.database())?;
-    db.busy_timeout(Duration::from_secs(5))?;
-    db.pragma_update(None, "application_id", super::APPLICATION_ID)?;
-    db.pragma_update(None, "user_version", super::FORMAT_VERSION)?;
-    db.pragma_update(None, "journal_mode", "WAL")?;
-    db.pragma_update(None, "synchronous", "FULL")?;
-    db.pragma_update(None, "foreign_keys", "ON")?;
-    db.execute_batch("BEGIN")?;
-    db.execute_batch(super::SCHEMA)?;
-    db.execute(
-        "INSERT INTO run (id, started_us, seen_us, program) VALUES (1, ?1, ?1, ?2)",
-        params![zero_us, program],
-    )?;
-    db.execute_batch("COMMIT")?;
-    db.set_prepared_statement_cache_capacity(64);
-    Ok(db)
-}
-
 struct Thread {
     store: Store,
     folder: SessionFolder,
     clock: Clock,
+    /// Row of `run`.
+    run_id: i64,
     messages: mpsc::Receiver<Message>,
     closing: Closing,
+    /// That of the session: let go when nothing more is written.
+    lock: Option<File>,
     pulse: Pulse,
 }
 
@@ -336,8 +350,8 @@ impl Thread {
         }
         self.store
             .db
-            .prepare_cached("UPDATE run SET seen_us = ?1 WHERE id = 1")?
-            .execute([now_us])?;
+            .prepare_cached("UPDATE run SET seen_us = ?1 WHERE id = ?2")?
+            .execute([now_us, self.run_id])?;
         chunks::sync_directories(&self.store.changed)?;
         self.store.changed.clear();
         self.store.db.execute_batch("COMMIT")?;
@@ -358,13 +372,14 @@ impl Thread {
             .execute_batch("DELETE FROM pending")
             .and_then(|()| {
                 self.store.db.execute(
-                    "UPDATE run SET stopped_us = ?1, seen_us = ?1, ended = ?2 WHERE id = 1",
-                    params![self.clock.now_us(), ended],
+                    "UPDATE run SET stopped_us = ?1, seen_us = ?1, ended = ?2 WHERE id = ?3",
+                    params![self.clock.now_us(), ended, self.run_id],
                 )
             });
         result.map_err(|e| self.database_error(e))?;
         self.sweep();
         self.become_one_file().await;
+        drop(self.lock.take());
         Ok(())
     }
 

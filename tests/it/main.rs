@@ -24,6 +24,7 @@ mod playlists;
 mod readme;
 mod replay;
 mod resources;
+mod resume;
 mod service;
 mod streams;
 mod support;

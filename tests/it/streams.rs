@@ -59,6 +59,15 @@ fn streams_have_names_and_one_that_fails_holds_up_none() {
            JOIN resource r ON r.id = e.resource_id WHERE r.kind IN ('main', 'media') GROUP BY r.stream_id",
     );
     assert_eq!(starts, [0, 0, 0, 0], "one timeline");
+    let faults = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+        .arg("--faults")
+        .arg(session.path())
+        .output()
+        .unwrap();
+    let faults = String::from_utf8(faults.stdout).unwrap();
+    assert!(faults.lines().count() > 1, "{faults}");
+    let of_bad = |line: &str| line.contains(" - [bad] main bad/live.m3u8 - HTTP 503 - ");
+    assert!(faults.lines().all(of_bad), "{faults}");
 }
 
 #[test]

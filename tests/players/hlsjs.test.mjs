@@ -29,11 +29,18 @@ describe('hls.js plays', { timeout: 300_000 }, () => {
     });
   }
   it('the demo session', () => plays('demo', DEMO, 15, 2));
+  it('the demo session with a fault on top', async () => {
+    const missing = ['--inject', 'segment sn=+2 from=+0 for=4 status=404'];
+    const { events } = await plays('inject', DEMO, 15, 2, missing, { patient: '' });
+    const met = new Set(events.map(({ details, code, url }) => `${details} ${code} ${path.posix.basename(url ?? '')}`));
+    // At second 15 segment 7 was the first.
+    assert.deepEqual([...met], ['fragLoadError 404 seg009.ts'], JSON.stringify(events));
+  });
 });
 
-async function plays(name, session, offset, levels) {
-  const replayer = await new Replayer(session, path.join(LOGS, `isreplayer-hlsjs-${name}`)).listening();
-  const player = await browser.play(`${replayer.url}/stream.m3u8?offset=${offset}`);
+async function plays(name, session, offset, levels, faults = [], options = {}) {
+  const replayer = await new Replayer(session, path.join(LOGS, `isreplayer-hlsjs-${name}`), faults).listening();
+  const player = await browser.play(`${replayer.url}/stream.m3u8?offset=${offset}`, options);
   try {
     const state = await player.plays(SECONDS_PLAYED);
     const told = `${JSON.stringify(state, null, 1)}\n${replayer.child.output}`;
@@ -43,6 +50,7 @@ async function plays(name, session, offset, levels) {
     assert.equal(state.levels, levels, told);
     const events = state.events.map(describeEvent).join('; ') || 'none';
     console.log(`${name}: ${state.played.toFixed(1)} s, ${state.frames} frames, errors: ${events}`);
+    return state;
   } catch (error) {
     await player.screenshot(`hlsjs-${name}`);
     throw error;

@@ -150,7 +150,8 @@ struct Slowed {
     /// Came out of `inner` and has not gone.
     held: Bytes,
     sent: u64,
-    began: Instant,
+    /// When the first byte was due: it may have been held before.
+    began: Option<Instant>,
     rate: u64,
 }
 
@@ -169,7 +170,7 @@ fn slowed(inner: Body, rate: u64) -> Body {
         inner,
         held: Bytes::new(),
         sent: 0,
-        began: clock::instant(),
+        began: None,
         rate,
     };
     let frames = futures_util::stream::unfold(Some(slowed), |state| async move {
@@ -198,7 +199,8 @@ impl Slowed {
             .unwrap_or(usize::MAX)
             .min(self.held.len());
         self.sent = self.sent.saturating_add(count as u64);
-        tokio::time::sleep_until(self.began + time_of(self.sent, self.rate)).await;
+        let began = *self.began.get_or_insert_with(clock::instant);
+        tokio::time::sleep_until(began + time_of(self.sent, self.rate)).await;
         self.held.split_to(count)
     }
 }
@@ -215,8 +217,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_body_takes_as_long_as_its_rate_says() {
-        let began = clock::instant();
         let body = slowed(body::full(vec![7; 125_000]), 500_000);
+        // As with a delay.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let began = clock::instant();
         let bytes = body.collect().await.unwrap().to_bytes();
         assert_eq!(bytes.len(), 125_000);
         let took = (clock::instant() - began).as_millis();

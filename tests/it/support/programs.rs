@@ -61,10 +61,14 @@ impl Recorder {
 
     /// In the folder of a recording before.
     pub fn after(before: Finished, url: impl AsRef<str>) -> Self {
-        let mut next = Self::new(url);
-        next.command.current_dir(before.folder.path());
-        next.folder = before.folder;
-        next
+        Self::new(url).within(before)
+    }
+
+    /// In the folder of a recording before.
+    pub fn within(mut self, before: Finished) -> Self {
+        self.command.current_dir(before.folder.path());
+        self.folder = before.folder;
+        self
     }
 
     pub fn args<'a>(mut self, arguments: impl IntoIterator<Item = &'a str>) -> Self {

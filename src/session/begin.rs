@@ -1,0 +1,207 @@
+//! How a run begins: the database is made, or an existing one is taken up again.
+//!
+//! `docs/design/session.md`, "Runs", says what is put in order then.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::chunks::TEMPORARY;
+use super::folder::SessionFolder;
+use super::model::ExchangeId;
+use super::read::{Reader, Run};
+use super::write::WriterError;
+use crate::clock::Clock;
+
+/// Another reader or a checkpoint is waited for so long.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// A run that has begun.
+#[derive(Debug)]
+pub(super) struct Begun {
+    pub(super) db: Connection,
+    /// Held as long as this run writes.
+    pub(super) lock: File,
+    /// Its start is that of the run.
+    pub(super) clock: Clock,
+    pub(super) zero_us: i64,
+    /// Row of `run`.
+    pub(super) run_id: i64,
+    /// Greater than those of all runs before.
+    pub(super) first_id: ExchangeId,
+}
+
+/// Makes the database of a new session. Session zero is the clock's start.
+pub(super) fn create(
+    folder: &SessionFolder,
+    clock: Clock,
+    program: &str,
+) -> Result<Begun, WriterError> {
+    let lock = lock(folder)?;
+    let create = || -> rusqlite::Result<(Connection, i64)> {
+        let db = Connection::open(folder.database())?;
+        db.pragma_update(None, "application_id", super::APPLICATION_ID)?;
+        db.pragma_update(None, "user_version", super::FORMAT_VERSION)?;
+        make_durable(&db)?;
+        db.execute_batch("BEGIN")?;
+        db.execute_batch(super::SCHEMA)?;
+        let run_id = insert_run(&db, clock, program)?;
+        db.execute_batch("COMMIT")?;
+        Ok((db, run_id))
+    };
+    let (db, run_id) = create().map_err(|source| database_error(folder, source))?;
+    Ok(Begun {
+        db,
+        lock,
+        clock,
+        zero_us: clock.started_us(),
+        run_id,
+        first_id: 1,
+    })
+}
+
+/// Begins the next run of an existing session.
+pub(super) fn resume(
+    folder: &SessionFolder,
+    clock: Clock,
+    program: &str,
+) -> Result<Begun, WriterError> {
+    // Read-only: what is not ours is not even recovered.
+    let reader = Reader::open(folder)?;
+    let lock = lock(folder)?;
+    let runs = reader.runs()?;
+    drop(reader);
+    let removed = clear_temporary(folder)?;
+    let wall_us = clock.started_us();
+    let ends = runs.iter().map(Run::end_us);
+    let clock = clock.not_before(ends.max().unwrap_or(wall_us));
+    let notes = notes(&runs, clock, wall_us, removed);
+    let take_up = || -> rusqlite::Result<(Connection, i64, ExchangeId)> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(folder.database(), flags)?;
+        make_durable(&db)?;
+        db.execute_batch(
+            "BEGIN IMMEDIATE;
+             UPDATE run SET stopped_us = seen_us, ended = 'killed' WHERE stopped_us IS NULL;
+             DELETE FROM pending",
+        )?;
+        let run_id = insert_run(&db, clock, program)?;
+        for (kind, detail) in &notes {
+            db.execute(
+                "INSERT INTO event (at_us, kind, detail) VALUES (?1,?2,?3)",
+                params![clock.started_us(), kind, detail],
+            )?;
+        }
+        let greatest = "SELECT ifnull(max(id), 0) FROM exchange";
+        let greatest: ExchangeId = db.query_row(greatest, [], |row| row.get(0))?;
+        db.execute_batch("COMMIT")?;
+        Ok((db, run_id, greatest.saturating_add(1)))
+    };
+    let (db, run_id, first_id) = take_up().map_err(|source| database_error(folder, source))?;
+    for (_, detail) in &notes {
+        tracing::info!("{detail}");
+    }
+    Ok(Begun {
+        db,
+        lock,
+        clock,
+        zero_us: runs.first().map_or(wall_us, |run| run.started_us),
+        run_id,
+        first_id,
+    })
+}
+
+/// What there is to say about how a run goes on from the one before: rows of `event`.
+fn notes(runs: &[Run], clock: Clock, wall_us: i64, removed: usize) -> Vec<(&'static str, String)> {
+    let mut notes = Vec::new();
+    if let Some(last) = runs.last() {
+        let hole_us = clock.started_us().saturating_sub(last.end_us());
+        let ended = match last.stopped_us {
+            Some(_) => "was stopped",
+            None => "was last known alive; it was killed",
+        };
+        let before = runs.len();
+        let detail = format!(
+            "run {} began {:.3} s after run {before} {ended}",
+            before + 1,
+            seconds(hole_us)
+        );
+        notes.push(("resumed", detail));
+    }
+    if removed > 0 {
+        let detail = format!("unfinished downloads of the run before: {removed}");
+        notes.push(("removed", detail));
+    }
+    if wall_us < clock.started_us() {
+        let detail = format!(
+            "the wall clock is {:.3} s behind the run before; the timeline goes on where that ended",
+            seconds(clock.started_us().saturating_sub(wall_us))
+        );
+        notes.push(("clock behind", detail));
+    }
+    notes
+}
+
+fn make_durable(db: &Connection) -> rusqlite::Result<()> {
+    db.busy_timeout(BUSY)?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", "ON")?;
+    db.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// The row of a run that begins.
+fn insert_run(db: &Connection, clock: Clock, program: &str) -> rusqlite::Result<i64> {
+    db.execute(
+        "INSERT INTO run (started_us, seen_us, program) VALUES (?1, ?1, ?2)",
+        params![clock.started_us(), program],
+    )?;
+    Ok(db.last_insert_rowid())
+}
+
+/// One recorder for a session. The database itself is none of the files that are opened:
+/// closing one would drop SQLite's own locks.
+fn lock(folder: &SessionFolder) -> Result<File, WriterError> {
+    let chunks = folder.chunks();
+    let temporary = chunks.join(TEMPORARY);
+    let lock = fs::create_dir_all(&temporary)
+        .and_then(|()| File::open(&chunks))
+        .map_err(|e| at(&chunks, &e))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(WriterError::Busy(folder.path().to_owned())),
+        Err(TryLockError::Error(e)) => Err(at(&chunks, &e).into()),
+    }
+}
+
+/// Downloads that a recorder left unfinished: how many.
+fn clear_temporary(folder: &SessionFolder) -> io::Result<usize> {
+    let temporary = folder.chunks().join(TEMPORARY);
+    let mut removed = 0;
+    for entry in fs::read_dir(&temporary).map_err(|e| at(&temporary, &e))? {
+        let path = entry?.path();
+        fs::remove_file(&path).map_err(|e| at(&path, &e))?;
+        removed += 1;
+    }
+    Ok(removed)
+}
+
+fn at(path: &std::path::Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+fn database_error(folder: &SessionFolder, source: rusqlite::Error) -> WriterError {
+    WriterError::Database {
+        path: folder.database().display().to_string(),
+        source,
+    }
+}
+
+/// Numbers of this size are exact to the microsecond.
+#[allow(clippy::cast_precision_loss)]
+fn seconds(us: i64) -> f64 {
+    us as f64 / 1e6
+}
