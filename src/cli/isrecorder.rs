@@ -94,6 +94,8 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
+    descriptors::raise();
+    let ports = Ports::bind(&arguments).map_err(Failure::usage)?;
     let place = Place::of(&arguments)?;
     let mut options = arguments.http.into_options();
     let source = Source {
@@ -103,17 +105,6 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         trusted: options.trusted.clone(),
     };
     let inputs = source.read().map_err(Failure::usage)?;
-    descriptors::raise();
-    let shown = arguments
-        .serve
-        .map(|port| Beside::bind(arguments.bind, port))
-        .transpose()
-        .map_err(Failure::usage)?;
-    let metrics = arguments
-        .metrics
-        .map(MetricsPort::bind)
-        .transpose()
-        .map_err(Failure::usage)?;
     options.resume = arguments.resume;
     options.duration = arguments.duration;
     options.poll = arguments.poll;
@@ -140,13 +131,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         let telling = tokio::spawn(service::tell(board.clone(), done.clone()));
         let folder = || {
             let folder = place.folder()?;
-            if let Some(metrics) = metrics {
-                metrics.start(&folder, board.clone());
-            }
-            if let Some(shown) = shown {
-                above.say(shown.lines());
-                shown.start(folder.clone(), board.clone());
-            }
+            ports.start(&folder, &board, &above);
             Ok::<_, RunError>(folder)
         };
         let summary = recorder::record(options, control, folder, board.clone()).await;
@@ -159,6 +144,36 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     runtime.shutdown_timeout(Duration::from_secs(1));
     report(&summary.map_err(Failure::from)?, &board);
     Ok(())
+}
+
+/// What is answered while it records.
+struct Ports {
+    players: Option<Beside>,
+    metrics: Option<MetricsPort>,
+}
+
+impl Ports {
+    /// Takes them, before anything is made.
+    fn bind(arguments: &Arguments) -> Result<Self, String> {
+        let players = arguments
+            .serve
+            .map(|port| Beside::bind(arguments.bind, port));
+        let metrics = arguments.metrics.map(MetricsPort::bind);
+        Ok(Self {
+            players: players.transpose()?,
+            metrics: metrics.transpose()?,
+        })
+    }
+
+    fn start(self, folder: &SessionFolder, board: &Board, above: &AboveView) {
+        if let Some(metrics) = self.metrics {
+            metrics.start(folder, board.clone());
+        }
+        if let Some(players) = self.players {
+            above.say(players.lines());
+            players.start(folder.clone(), board.clone());
+        }
+    }
 }
 
 /// A file of streams is not larger.

@@ -1,6 +1,7 @@
 //! The loop of one playlist: ask on the grid, judge what came, hand it over.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -142,6 +143,7 @@ impl Poller {
             self.context.playlists.changed();
             let now = clock::instant();
             if self.playlist.is_over(now) {
+                self.playlist.stats.is_over.store(true, Ordering::Relaxed);
                 return self.leave(now).await;
             }
             grid.set_interval(self.interval());
