@@ -15,6 +15,7 @@ use super::http_arguments::HttpArguments;
 use super::inputs::{name_given_twice, parse_file, parse_input};
 use super::live::{AboveView, LiveView, total_line};
 use super::logging::{self, LogForm, LogOptions};
+use super::plain_arguments::PlainArguments;
 use super::signals::Ends;
 use crate::recorder::{
     self, Board, Control, Input, RecordError, Renditions, Selection, Summary, Variants,
@@ -57,6 +58,8 @@ struct Arguments {
     log: LogOptions,
     #[command(flatten)]
     http: HttpArguments,
+    #[command(flatten)]
+    plain: PlainArguments,
 }
 
 /// The program.
@@ -74,6 +77,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut options = arguments.http.into_options();
     options.duration = arguments.duration;
     options.poll = arguments.poll;
+    options.plain = arguments.plain.into_options();
     options.selection = Selection {
         variants: arguments.variants,
         renditions: arguments.renditions,

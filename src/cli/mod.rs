@@ -15,6 +15,7 @@ mod listen;
 mod live;
 mod log_lines;
 pub mod logging;
+mod plain_arguments;
 mod signals;
 
 pub use adjacent_find::main as adjacent_find;

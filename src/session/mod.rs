@@ -9,11 +9,13 @@ mod answer;
 mod chunks;
 mod faults;
 mod folder;
+mod growing;
 mod headers;
 mod heal;
 mod lines;
 mod listed;
 mod model;
+mod parts;
 mod read;
 mod schema;
 mod store;
@@ -24,6 +26,7 @@ pub use answer::{Answer, Found, Query, RangePart};
 pub use chunks::{ChunkFile, DownloadFile};
 pub use faults::Fault;
 pub use folder::{FolderError, SessionFolder, Sessions};
+pub use growing::{Growing, GrowingFacts, GrowingFile};
 pub use headers::Headers;
 pub use heal::Faults;
 pub use listed::Listing;
@@ -31,6 +34,7 @@ pub use model::{
     Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
     NewRevision, Outcome, ResourceKey, digest,
 };
+pub use parts::StreamPart;
 pub use read::{
     Advance, Body, Exchange, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,
 };

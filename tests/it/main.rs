@@ -17,6 +17,7 @@ mod inject;
 mod layers;
 mod multivariant;
 mod odd_origins;
+mod plain;
 mod playlists;
 mod readme;
 mod replay;
