@@ -194,6 +194,16 @@ impl Replay {
         blocking(move || replay.describe(moment_us, &prefix)).await
     }
 
+    /// Reads the session on a blocking thread.
+    pub(super) async fn reading<T: Send + 'static>(
+        self: &Arc<Self>,
+        job: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let replay = Arc::clone(self);
+        let _slot = self.pool.slot().await;
+        blocking(move || replay.pool.with(job)).await
+    }
+
     /// What the session has for a question, and what is laid over it; waits for what is
     /// being recorded.
     pub(super) async fn ask(

@@ -14,6 +14,7 @@ use super::headers;
 use super::inject::facts::Player;
 use super::lookup::{Looked, Question};
 use super::page;
+use super::plain::{self, path::PlainFile};
 use super::range::{self, RangeSpec};
 use super::recorded::{self, Asked};
 use super::replay::Replay;
@@ -21,7 +22,7 @@ use super::route::{PathClock, Route, RouteError, Target, clock_prefix, route};
 use super::timeline::{clock_ms, format_time, session_us};
 use crate::clock;
 use crate::hls::replay_path;
-use crate::session::{ExchangeId, ReadError};
+use crate::session::{ExchangeId, ReadError, StreamInfo};
 
 /// A response, and what is said about it in the log.
 #[derive(Debug)]
@@ -166,12 +167,35 @@ impl Replay {
                 offset: Some(offset),
             } => {
                 let began = is_new_player.then_some(clock::micros(offset));
-                return to_clock(clock_ms(now_us, offset), began, name.as_deref());
+                return to_clock(
+                    clock_ms(now_us, offset),
+                    began,
+                    name.as_deref(),
+                    "stream.m3u8",
+                );
             }
             Target::Stream { name, offset: None } if is_new_player && session_us >= 0 => {
                 let zero_ms = zero_us.div_euclid(1000);
-                return to_clock(zero_ms, Some(session_us), name.as_deref());
+                return to_clock(zero_ms, Some(session_us), name.as_deref(), "stream.m3u8");
             }
+            Target::Plain { path, .. } if path.what == PlainFile::Dump => {
+                return self.dump(request, &path).await;
+            }
+            Target::Plain {
+                path,
+                offset: Some(offset),
+            } => {
+                let began = is_new_player.then_some(clock::micros(offset));
+                let file = format!("stream.{}", path.extension);
+                return to_clock(clock_ms(now_us, offset), began, path.name.as_deref(), &file);
+            }
+            Target::Plain { path, offset: None } => match self.plain_stream(&path).await {
+                Ok(stream) => match Url::parse(&stream.url) {
+                    Ok(url) => (url, true),
+                    Err(_) => return Reply::sentence(StatusCode::NOT_FOUND, "its URL is none"),
+                },
+                Err(reply) => return reply,
+            },
             Target::Stream { name, offset: None } => match self.stream_url(name.as_deref()) {
                 Ok(url) => (url, true),
                 Err(reply) => return *reply,
@@ -234,11 +258,16 @@ impl Replay {
             network: self.network(),
         };
         let url = question.url.clone();
+        let moment_us = question.moment_us;
         let (looked, laid) = match self.ask(question).await {
             Ok(answered) => answered,
             Err(error) => return failed(&error),
         };
         let reply = match looked {
+            Looked::Whole(whole) if plain::is_part(&whole) => {
+                self.play_part(*whole, moment_us, &asked).await
+            }
+            Looked::Growing(part) => self.play_growing(*part, moment_us, &asked),
             Looked::Whole(whole) => recorded::whole(*whole, &asked),
             Looked::Pieces(pieces) => recorded::pieces(*pieces, &asked),
             looked => self.nothing(&looked, &url),
@@ -281,22 +310,31 @@ impl Replay {
     }
 
     fn stream_url(&self, name: Option<&str>) -> Result<Url, Box<Reply>> {
+        let stream = self.named(name)?;
+        Url::parse(&stream.url).map_err(|_| Box::new(self.no_such_stream()))
+    }
+
+    /// The stream of a name; without one, the first.
+    pub(super) fn named(&self, name: Option<&str>) -> Result<StreamInfo, Box<Reply>> {
         let streams = self.streams();
         let stream = match name {
             Some(name) => streams.iter().find(|stream| stream.name == name),
             None => streams.first(),
         };
         stream
-            .and_then(|stream| Url::parse(&stream.url).ok())
-            .ok_or_else(|| {
-                let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
-                let sentence = format!(
-                    "session {} has no such stream; it has: {}",
-                    self.name(),
-                    names.join(", ")
-                );
-                Box::new(Reply::sentence(StatusCode::NOT_FOUND, &sentence))
-            })
+            .cloned()
+            .ok_or_else(|| Box::new(self.no_such_stream()))
+    }
+
+    fn no_such_stream(&self) -> Reply {
+        let streams = self.streams();
+        let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
+        let sentence = format!(
+            "session {} has no such stream; it has: {}",
+            self.name(),
+            names.join(", ")
+        );
+        Reply::sentence(StatusCode::NOT_FOUND, &sentence)
     }
 
     async fn index(self: &Arc<Self>, request: &Request, session_us: i64, prefix: String) -> Reply {
@@ -332,7 +370,7 @@ impl Replay {
 }
 
 /// RFC 9110 14.2: defined for GET only, and there is one.
-fn asked_range(request: &Request) -> Option<RangeSpec> {
+pub(super) fn asked_range(request: &Request) -> Option<RangeSpec> {
     let mut fields = request.headers.get_all(header::RANGE).iter();
     match (fields.next(), fields.next()) {
         (Some(only), None) if request.method == Method::GET => range::parse(only.as_bytes()),
@@ -347,7 +385,7 @@ fn favicon() -> Reply {
 }
 
 /// To a clock of its own; `began_us`: when its player began, in microseconds of session time.
-fn to_clock(zero_ms: i64, began_us: Option<i64>, name: Option<&str>) -> Reply {
+fn to_clock(zero_ms: i64, began_us: Option<i64>, name: Option<&str>, file: &str) -> Reply {
     if zero_ms < 0 {
         return Reply::sentence(
             StatusCode::BAD_REQUEST,
@@ -366,7 +404,7 @@ fn to_clock(zero_ms: i64, began_us: Option<i64>, name: Option<&str>) -> Reply {
     });
     redirect(
         StatusCode::FOUND,
-        &format!("{prefix}{name}/stream.m3u8"),
+        &format!("{prefix}{name}/{file}"),
         "a clock of its own",
     )
 }
@@ -383,7 +421,7 @@ pub(super) fn path_of(url: &Url, prefix: &str) -> Option<String> {
     replay_path(url).map(|path| format!("{prefix}{path}"))
 }
 
-fn failed(error: &ReadError) -> Reply {
+pub(super) fn failed(error: &ReadError) -> Reply {
     tracing::error!("{error}");
     let sentence = match error {
         // It names a path inside the session.

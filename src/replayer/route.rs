@@ -4,6 +4,7 @@
 //! /                                  what there is
 //! /stream.m3u8                       the first stream
 //! /NAME/stream.m3u8                  each stream
+//! /NAME/stream.ts, /NAME/dump.ts     a stream that is no playlist, as it came; all of it so far
 //! /https/cdn.example.com:443/a/b?c   the origin's URLs, path for path
 //! /@ZERO/...                         all of these on a clock of their own
 //! /@ZERO~BEGAN/...                   the same, for a player that began at BEGAN on it
@@ -16,6 +17,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::plain::path::{PlainPath, plain_path};
 use super::timeline::parse_duration;
 use crate::hls::origin_url;
 
@@ -51,6 +53,13 @@ pub enum Target {
     Stream {
         /// Its name; `None`: the first one.
         name: Option<String>,
+        /// A redirect to a clock on which it is so late now is asked for.
+        offset: Option<Duration>,
+    },
+    /// A stream that is no playlist.
+    Plain {
+        /// Which, and what of it.
+        path: PlainPath,
         /// A redirect to a clock on which it is so late now is asked for.
         offset: Option<Duration>,
     },
@@ -151,6 +160,14 @@ fn target(path_and_query: &str) -> Result<Target, RouteError> {
     if let Some(url) = origin_url(path_and_query) {
         return Ok(Target::Origin(url));
     }
+    if let Some(mut plain) = plain_path(path) {
+        plain.name = plain.name.as_deref().map(decode);
+        let offset = offset(query)?;
+        return Ok(Target::Plain {
+            path: plain,
+            offset,
+        });
+    }
     let name = path
         .strip_prefix('/')
         .and_then(|p| p.strip_suffix("/stream.m3u8"));
@@ -161,16 +178,19 @@ fn target(path_and_query: &str) -> Result<Target, RouteError> {
 }
 
 fn stream(name: Option<&str>, query: &str) -> Result<Target, RouteError> {
+    Ok(Target::Stream {
+        name: name.map(decode),
+        offset: offset(query)?,
+    })
+}
+
+fn offset(query: &str) -> Result<Option<Duration>, RouteError> {
     let offset = query
         .split('&')
         .find_map(|parameter| parameter.strip_prefix("offset="));
-    let offset = offset
+    Ok(offset
         .map(|text| parse_duration(&decode(text)))
-        .transpose()?;
-    Ok(Target::Stream {
-        name: name.map(decode),
-        offset,
-    })
+        .transpose()?)
 }
 
 fn decode(text: &str) -> String {

@@ -4,6 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ const NOTE_EVERY_US: i64 = 250_000;
 const MOST_NOTES: u64 = 64 * 1024 * 1024;
 
 /// What a reader has to know of a part before its row is there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrowingFacts {
     /// When its first byte came, in microseconds of Unix time.
     pub began_us: i64,
@@ -25,6 +26,8 @@ pub struct GrowingFacts {
     pub continues: bool,
     /// The extension of its file.
     pub extension: String,
+    /// It is kept if it gets so large, in bytes.
+    pub kept_from: u64,
 }
 
 /// A part that is being written. Dropped unfinished, it takes its files with it.
@@ -110,7 +113,44 @@ pub struct Growing {
     /// How it came so far: microseconds after its first byte, and bytes.
     pub points: Vec<(i64, u64)>,
     /// Its bytes so far, and those to come.
-    pub file: File,
+    pub file: Arc<File>,
+    notes: File,
+    /// A line that was not whole.
+    begun: String,
+}
+
+impl Growing {
+    /// Bytes so far.
+    pub fn size(&self) -> u64 {
+        self.file.metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    /// Whether it will be kept, whatever comes.
+    pub fn is_kept(&self) -> bool {
+        self.size() >= self.facts.kept_from
+    }
+
+    /// What came since the last look: points as in `points`.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn more(&mut self) -> io::Result<Vec<(i64, u64)>> {
+        Ok(self
+            .lines()?
+            .iter()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect())
+    }
+
+    fn lines(&mut self) -> io::Result<Vec<String>> {
+        let mut bytes = Vec::new();
+        (&self.notes).take(MOST_NOTES).read_to_end(&mut bytes)?;
+        self.begun.push_str(&String::from_utf8_lossy(&bytes));
+        let whole = self.begun.rfind('\n').map_or(0, |at| at + 1);
+        let rest = self.begun.split_off(whole);
+        let whole = std::mem::replace(&mut self.begun, rest);
+        Ok(whole.lines().map(str::to_owned).collect())
+    }
 }
 
 /// Opens a part; `None`: it does not grow any more.
@@ -121,23 +161,28 @@ pub(super) fn open(chunks: &Dir, id: ExchangeId, from_us: i64) -> io::Result<Opt
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
-    let mut text = String::new();
-    notes.file.take(MOST_NOTES).read_to_string(&mut text)?;
-    let mut lines = text
-        .split_inclusive('\n')
-        .filter(|line| line.ends_with('\n'));
-    let facts = lines
-        .next()
-        .and_then(|line| serde_json::from_str(line).ok());
-    Ok(facts.map(|facts| Growing {
+    let mut growing = Growing {
         exchange_id: id,
         from_us,
-        facts,
-        points: lines
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect(),
-        file: body.file,
-    }))
+        facts: GrowingFacts::default(),
+        points: Vec::new(),
+        file: Arc::new(body.file),
+        notes: notes.file,
+        begun: String::new(),
+    };
+    let lines = growing.lines()?;
+    let mut lines = lines.iter();
+    let Some(facts) = lines
+        .next()
+        .and_then(|line| serde_json::from_str(line).ok())
+    else {
+        return Ok(None);
+    };
+    growing.facts = facts;
+    growing.points = lines
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    Ok(Some(growing))
 }
 
 fn body_path(id: ExchangeId) -> String {

@@ -83,6 +83,22 @@ impl Reader {
             .pop())
     }
 
+    /// The stream whose part is being recorded from a URL.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn growing_from(&self, url: &str) -> Result<Option<(i64, Growing)>, ReadError> {
+        let sql = "SELECT r.stream_id FROM resource r JOIN pending p ON p.resource_id = r.id
+                    WHERE r.url = ?1 AND r.kind = 'main'";
+        let streams: Vec<i64> = self.list(sql, [url], |row| row.get(0))?;
+        for stream_id in streams {
+            if let Some(growing) = self.growing(stream_id)? {
+                return Ok(Some((stream_id, growing)));
+            }
+        }
+        Ok(None)
+    }
+
     /// The part of a stream that is being recorded.
     ///
     /// # Errors

@@ -80,6 +80,7 @@ impl Part {
             began_us: part.hop.response_us(),
             continues: !is_first,
             extension: opened.live.format.extension().to_owned(),
+            kept_from: context.plain.min_part,
         };
         let writer = &context.fetcher.writer;
         match GrowingFile::create(&writer.folder().chunks(), part.hop.id, &facts) {
