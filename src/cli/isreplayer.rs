@@ -325,6 +325,9 @@ fn description_lines(description: &Description) -> Vec<String> {
     ];
     for stream in &description.streams {
         lines.push(format!("Stream   {}  {}", stream.name, stream.url));
+        if let Some(dump) = &stream.dump {
+            lines.push(format!("           {}, {dump}", stream.path));
+        }
         lines.extend(
             stream
                 .playlists

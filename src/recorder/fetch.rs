@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{
-    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue,
+    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, COOKIE, HeaderMap, HeaderValue,
     IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION, RANGE, SET_COOKIE,
 };
 use reqwest::{Client, Response};
@@ -285,7 +285,7 @@ impl Fetcher {
                         break;
                     }
                     if let (true, Sink::Memory(begun)) = (may_live, &mut *sink) {
-                        match plain::sniff(begun, hop.field(CONTENT_TYPE)) {
+                        match plain::verdict(begun, hop) {
                             plain::Verdict::More => {}
                             plain::Verdict::Other => may_live = false,
                             plain::Verdict::Stream(format) => {

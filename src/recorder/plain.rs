@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::DateTime;
 use http::HeaderName;
+use http::header::CONTENT_TYPE;
 use reqwest::Response;
 use tokio::time::{Instant, timeout};
 use url::Url;
@@ -38,7 +39,7 @@ mod sniff;
 mod testing;
 mod transport;
 
-pub(super) use sniff::{Verdict, is_endless, sniff};
+pub(super) use sniff::{Verdict, is_endless};
 
 /// Asks for metadata between the sound.
 pub(super) const ICY_METADATA: HeaderName = HeaderName::from_static("icy-metadata");
@@ -64,6 +65,19 @@ impl Live {
             response,
             begun,
             format,
+        }
+    }
+}
+
+/// What a response is whose body begins so.
+pub(super) fn verdict(begun: &[u8], hop: &Hop) -> Verdict {
+    let content_type = hop.field(CONTENT_TYPE);
+    match hop.field(ICY_INTERVAL) {
+        None => sniff::sniff(begun, content_type),
+        interval => {
+            let begun = Bytes::copy_from_slice(begun);
+            let sound = Separator::new(interval).push(begun, &mut Vec::new());
+            sniff::sniff(&sound, content_type)
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::lookup::Look;
+use super::plain::extension;
 use super::timeline::{Span, format_time, format_utc};
 use crate::hls::{read_multivariant, replay_path};
 use crate::session::ReadError;
@@ -31,6 +32,9 @@ pub struct StreamDescription {
     pub url: String,
     /// Its path here.
     pub path: String,
+    /// Of a stream that is no playlist: the path of all of it so far, as one file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dump: Option<String>,
     /// Media playlists of its multivariant playlist.
     pub playlists: Vec<PlaylistDescription>,
 }
@@ -74,10 +78,15 @@ pub(super) fn describe(
             .collect();
         let encoded =
             percent_encoding::utf8_percent_encode(&stream.name, percent_encoding::NON_ALPHANUMERIC);
+        let plain = extension(look.reader, stream.id)?;
+        let file = plain.as_deref().unwrap_or("m3u8");
         streams.push(StreamDescription {
             name: stream.name.clone(),
             url: stream.url.clone(),
-            path: format!("{prefix}/{encoded}/stream.m3u8"),
+            path: format!("{prefix}/{encoded}/stream.{file}"),
+            dump: plain
+                .as_ref()
+                .map(|extension| format!("/{encoded}/dump.{extension}")),
             playlists,
         });
     }
@@ -134,6 +143,12 @@ pub(super) fn html(description: &Description, prefix: &str) -> String {
             escape(&stream.name),
             escape(&stream.url),
         );
+        if let Some(dump) = &stream.dump {
+            text += &format!(
+                "<li><a href=\"{0}\">{0}</a>: all of it so far, as one file</li>\n",
+                escape(dump)
+            );
+        }
         for playlist in &stream.playlists {
             text += &format!(
                 "<li><a href=\"{}\">{}</a></li>\n",
@@ -181,6 +196,7 @@ mod tests {
             name: evil.clone(),
             url: evil.clone(),
             path: evil.clone(),
+            dump: Some(evil.clone()),
             playlists: vec![playlist],
         };
         let description = Description {

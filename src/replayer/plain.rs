@@ -15,7 +15,7 @@ use super::recorded::Asked;
 use super::replay::Replay;
 use super::respond::Reply;
 use super::stall::Stalled;
-use crate::session::{Growing, Kind, ReadError, StreamInfo};
+use crate::session::{Growing, Kind, ReadError, Reader, StreamInfo};
 
 mod dump;
 mod live;
@@ -130,7 +130,7 @@ impl Replay {
 }
 
 /// Of the part that is being recorded, else of the first that was.
-fn extension(reader: &crate::session::Reader, stream_id: i64) -> Result<Option<String>, ReadError> {
+pub(super) fn extension(reader: &Reader, stream_id: i64) -> Result<Option<String>, ReadError> {
     if let Some(part) = reader.first_part(stream_id)? {
         return Ok(Some(part.extension().to_owned()));
     }

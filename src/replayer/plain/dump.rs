@@ -162,7 +162,7 @@ impl Sending {
             if self.left == Some(0) {
                 return Ok(None);
             }
-            if let Some(bytes) = self.from_open().await? {
+            if let Some(bytes) = self.more_of_open().await? {
                 return Ok(Some(bytes));
             }
             if self.open.is_some() {
@@ -174,7 +174,7 @@ impl Sending {
     }
 
     /// `None`: what is open has no more for now, or for ever, and then it is closed.
-    async fn from_open(&mut self) -> io::Result<Option<Bytes>> {
+    async fn more_of_open(&mut self) -> io::Result<Option<Bytes>> {
         let Some(open) = &mut self.open else {
             return Ok(None);
         };
