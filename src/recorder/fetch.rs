@@ -342,7 +342,7 @@ impl Sink {
 }
 
 impl Hop {
-    fn new(id: ExchangeId, url: Url, requested_us: i64) -> Self {
+    pub(super) fn new(id: ExchangeId, url: Url, requested_us: i64) -> Self {
         Self {
             id,
             url,
@@ -362,24 +362,6 @@ impl Hop {
             outcome: Outcome::Complete,
             error: None,
         }
-    }
-
-    /// What another exchange has that goes on with the same response.
-    pub(super) fn continued(&self, id: ExchangeId, requested_us: i64) -> Self {
-        Self {
-            status: self.status,
-            http_version: self.http_version.clone(),
-            remote_addr: self.remote_addr.clone(),
-            fields: self.fields.clone(),
-            announced_bytes: self.announced_bytes,
-            ..Self::new(id, self.url.clone(), requested_us)
-        }
-    }
-
-    /// Requested so long before its first byte, in microseconds.
-    pub(super) fn waited(mut self, wait_us: Option<i64>) -> Self {
-        self.wait_us = wait_us;
-        self
     }
 
     pub(super) fn fail(&mut self, outcome: Outcome, error: &str) {
@@ -417,17 +399,6 @@ impl Hop {
             Sink::Memory(_) if !self.may_have_body() => {}
             Sink::Memory(_) if empty && self.outcome != Outcome::Complete => {}
             Sink::Memory(memory) => self.body = Received::Memory(memory),
-        }
-    }
-
-    /// The body, where it still comes.
-    pub(super) fn take_live(&mut self) -> Option<Live> {
-        match std::mem::replace(&mut self.body, Received::None) {
-            Received::Live(live) => Some(*live),
-            body => {
-                self.body = body;
-                None
-            }
         }
     }
 

@@ -32,6 +32,7 @@ use crate::session::{Availability, ExchangeId, Kind, Outcome, ResourceKey};
 
 mod cut;
 mod frames;
+mod hop;
 mod icy;
 mod part;
 mod sniff;

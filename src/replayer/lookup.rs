@@ -205,17 +205,18 @@ impl Look<'_> {
         let (found, early) = self.find(&query)?;
         Ok(match found {
             Found::Unknown if self.reader.is_left_out(url)? => Looked::LeftOut,
-            Found::Unknown => Looked::Unknown,
+            // Its recorder may have been killed.
+            Found::Unknown => self.pending_else(url, Looked::Unknown)?,
             Found::NotYet(from_us) => Looked::NotYet(from_us),
-            Found::Pending => self.pending(url)?,
+            Found::Pending => self.pending_else(url, Looked::Pending)?,
             Found::Answer(answer) => self.whole(question, *answer, early)?,
             Found::Ranges(parts) => self.ranges(question, parts, early)?,
         })
     }
 
-    fn pending(&self, url: &str) -> Result<Looked, ReadError> {
+    fn pending_else(&self, url: &str, looked: Looked) -> Result<Looked, ReadError> {
         let growing = self.reader.growing_from(url)?;
-        Ok(growing.map_or(Looked::Pending, |(stream_id, growing)| {
+        Ok(growing.map_or(looked, |(stream_id, growing)| {
             Looked::Growing(Box::new(GrowingPart { stream_id, growing }))
         }))
     }

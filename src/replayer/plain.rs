@@ -81,9 +81,7 @@ impl Replay {
         let id = whole.answer.exchange.id;
         let stream_id = whole.answer.resource.stream_id;
         let recorded = whole.headers.get("content-type").map(str::to_owned);
-        let found = self
-            .reading(move |reader| Source::landed(reader, stream_id, id))
-            .await;
+        let found = self.reading(move |reader| Source::landed(reader, id)).await;
         match found {
             Ok(Some(source)) => self.play((stream_id, source), moment_us, asked, recorded),
             Ok(None) => Reply::sentence(StatusCode::NOT_FOUND, "its file is not there any more"),

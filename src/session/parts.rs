@@ -23,7 +23,7 @@ pub struct StreamPart {
     pub size: u64,
     /// Its path under `chunks/`.
     pub path: String,
-    /// How it came, as in `schema.sql`.
+    /// How it came, as in `schema.sql`; not of a part in a list.
     pub arrival: Option<String>,
     /// It goes on with the response of the part before.
     pub continues: bool,
@@ -40,13 +40,15 @@ impl StreamPart {
     }
 }
 
-const PART: &str = "SELECT e.id, e.requested_us + ifnull(e.wait_us, 0), ifnull(e.receive_us, 0), b.id, b.size, b.path,
-       e.arrival, e.body_first IS NOT NULL, e.outcome
+/// Columns of a part, without how it came: that is large.
+const PARTS: &str = "SELECT e.id, e.requested_us + ifnull(e.wait_us, 0), ifnull(e.receive_us, 0), b.id, b.size, b.path,
+       NULL, e.body_first IS NOT NULL, e.outcome
   FROM resource r CROSS JOIN exchange e ON e.resource_id = r.id CROSS JOIN body b ON b.id = e.body_id
- WHERE r.stream_id = ?1 AND r.kind = 'main' AND e.status = 200 AND b.path IS NOT NULL";
+ WHERE r.stream_id = ?1 AND r.kind = 'main' AND e.status = 200 AND b.path IS NOT NULL AND e.id > ?2
+ ORDER BY e.id";
 
 impl Reader {
-    /// The parts of a stream behind an exchange (0: all of them), in order.
+    /// The parts of a stream behind an exchange (0: all of them), in order; `arrival` is left out.
     ///
     /// # Errors
     /// The database is damaged.
@@ -55,8 +57,20 @@ impl Reader {
         stream_id: i64,
         after: ExchangeId,
     ) -> Result<Vec<StreamPart>, ReadError> {
-        let sql = format!("{PART} AND e.id > ?2 ORDER BY e.id");
-        self.list(&sql, params![stream_id, after], part_row)
+        self.list(PARTS, params![stream_id, after], part_row)
+    }
+
+    /// The first of [`Self::parts_after`].
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn next_part(
+        &self,
+        stream_id: i64,
+        after: ExchangeId,
+    ) -> Result<Option<StreamPart>, ReadError> {
+        let sql = format!("{PARTS} LIMIT 1");
+        Ok(self.list(&sql, params![stream_id, after], part_row)?.pop())
     }
 
     /// The first part of a stream; `None`: it is no plain stream.
@@ -64,23 +78,35 @@ impl Reader {
     /// # Errors
     /// The database is damaged.
     pub fn first_part(&self, stream_id: i64) -> Result<Option<StreamPart>, ReadError> {
-        let sql = format!("{PART} ORDER BY e.id LIMIT 1");
-        Ok(self.list(&sql, params![stream_id], part_row)?.pop())
+        // Most are not, and have very many resources to look through.
+        let is_playlist: bool = self
+            .db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM stream s JOIN resource r ON r.url = s.url AND r.stream_id = s.id
+                   JOIN revision v ON v.playlist_id = r.id WHERE s.id = ?1)",
+            )
+            .and_then(|mut s| s.query_row([stream_id], |row| row.get(0)))
+            .map_err(|e| self.failed(e))?;
+        match is_playlist {
+            true => Ok(None),
+            false => self.next_part(stream_id, 0),
+        }
     }
 
     /// The part that an exchange brought; `None`: it brought none.
     ///
     /// # Errors
     /// The database is damaged.
-    pub fn part(
-        &self,
-        stream_id: i64,
-        exchange: ExchangeId,
-    ) -> Result<Option<StreamPart>, ReadError> {
-        let sql = format!("{PART} AND e.id = ?2");
-        Ok(self
-            .list(&sql, params![stream_id, exchange], part_row)?
-            .pop())
+    pub fn part(&self, id: ExchangeId) -> Result<Option<StreamPart>, ReadError> {
+        self.db
+            .prepare_cached(
+                "SELECT e.id, e.requested_us + ifnull(e.wait_us, 0), ifnull(e.receive_us, 0), b.id, b.size, b.path,
+                        e.arrival, e.body_first IS NOT NULL, e.outcome
+                   FROM exchange e JOIN resource r ON r.id = e.resource_id JOIN body b ON b.id = e.body_id
+                  WHERE e.id = ?1 AND r.kind = 'main' AND e.status = 200 AND b.path IS NOT NULL",
+            )
+            .and_then(|mut s| s.query_row([id], part_row).optional())
+            .map_err(|e| self.failed(e))
     }
 
     /// The stream whose part is being recorded from a URL.

@@ -362,6 +362,14 @@ fn the_dump_is_all_parts_as_one_file_in_ranges() {
     let replayer = Replayer::start(&sessions, &["-p", "0", "session1"]);
     let growing = get(&replayer.address, "/dump.ts", "", all.len());
     assert_eq!(growing.body, all, "goes on growing until all has come");
+    let from = get(
+        &replayer.address,
+        "/dump.ts",
+        "Range: bytes=1880-\r\n",
+        all.len() - 1880,
+    );
+    assert!(from.head.starts_with("HTTP/1.1 206 "), "{}", from.head);
+    assert_eq!(from.body, all[1880..]);
     let range = |bytes: &str| {
         get(
             &replayer.address,
@@ -423,4 +431,49 @@ fn a_stream_is_watched_while_it_is_recorded() {
     );
     assert!(live.body.len() >= enough);
     recording.interrupt().session();
+}
+
+#[test]
+fn what_a_killed_recorder_had_of_a_stream_is_still_played() {
+    let origin = Origin::new(|_| live(groups(0..60), Then::Hang));
+    let mut recording = recorder(&origin).start();
+    let growing = recording.sessions().join("session1/chunks/.tmp/1");
+    let length = groups(0..60).len() as u64;
+    recording.until("all of it", || {
+        growing.metadata().is_ok_and(|file| file.len() == length)
+    });
+    recording.until_at_least(1, "SELECT count(*) FROM pending");
+    let session = recording.kill().killed_session();
+    let sessions = session.path().parent().unwrap();
+    let replayer = Replayer::start(sessions, &["-p", "0", "session1"]);
+    // The session is taken for one that is being recorded as long as its recorder may be busy.
+    let dump = get(&replayer.address, "/dump.ts", "", groups(0..60).len());
+    assert_eq!(dump.body, groups(0..60));
+    let played = get(&replayer.address, "/stream.ts", "", 1880);
+    assert!(groups(0..60).starts_with(&played.body));
+}
+
+#[test]
+fn a_stream_behind_a_redirect_is_recorded_and_replayed_as_well() {
+    let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
+        ("/live", _) => Reply::redirect(302, "/edge/7"),
+        (_, 0) => live(groups(0..20), Then::Closed),
+        _ => live(groups(20..40), Then::Again),
+    });
+    let mut recording = recorder(&origin).start();
+    recording.until_at_least(1, PARTS);
+    recording.until("it is asked again", || origin.count("/edge/7") == 2);
+    let session = recording.interrupt().session();
+    assert_eq!(files(&session)[0].1, groups(0..20));
+    assert_eq!(session.outcomes("live")[0], (302, "complete".to_owned()));
+    assert_eq!(session.outcomes("edge/7")[0], (200, "short".to_owned()));
+    let sessions = session.path().parent().unwrap();
+    let replayer = Replayer::start(sessions, &["-p", "0", "session1"]);
+    let sent = get(
+        &replayer.address,
+        &clock(0, "/hall/stream.ts"),
+        "",
+        usize::MAX,
+    );
+    assert_eq!((sent.whole, sent.body), (false, groups(0..20)));
 }

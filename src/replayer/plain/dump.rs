@@ -66,10 +66,12 @@ impl Replay {
         let size = dump.size();
         let grows = self.span().recording;
         let range = asked_range(request);
-        let is_from_start = matches!(range, None | Some(RangeSpec::From(0, None)));
+        let goes_on = grows && matches!(range, None | Some(RangeSpec::From(_, None)));
         let (status, first, length) = match range.map(|range| range.resolve(size)) {
-            // Whoever asks for all of what grows gets what comes, too.
-            _ if grows && is_from_start => (StatusCode::OK, 0, None),
+            None if goes_on => (StatusCode::OK, 0, None),
+            Some(Resolved::Part { first, .. }) if goes_on => {
+                (StatusCode::PARTIAL_CONTENT, first, None)
+            }
             Some(Resolved::Unsatisfiable) => {
                 return Reply::sentence(StatusCode::RANGE_NOT_SATISFIABLE, "not recorded yet")
                     .with_field(header::CONTENT_RANGE, &format!("bytes */{size}"));
@@ -94,8 +96,8 @@ impl Replay {
         if let Some(length) = length {
             reply = reply.with_field(header::CONTENT_LENGTH, &length.to_string());
         }
-        if let (StatusCode::PARTIAL_CONTENT, Some(length)) = (status, length) {
-            let last = first + length.max(1) - 1;
+        if status == StatusCode::PARTIAL_CONTENT {
+            let last = length.map_or(size, |length| first + length) - 1;
             reply = reply.with_field(
                 header::CONTENT_RANGE,
                 &format!("bytes {first}-{last}/{size}"),
@@ -233,11 +235,8 @@ impl Sending {
     /// What grows has no more for now: once its row is there, that is its size.
     async fn wait_for_growth(&mut self) -> io::Result<()> {
         tokio::time::sleep(LOOK_EVERY).await;
-        let (stream_id, id) = (self.stream_id, self.last);
-        let found = self
-            .replay
-            .reading(move |reader| reader.part(stream_id, id))
-            .await;
+        let id = self.last;
+        let found = self.replay.reading(move |reader| reader.part(id)).await;
         let landed = found.map_err(io::Error::other)?;
         let is_over = landed.is_none() && !self.replay.span().recording;
         if let Some(open) = &mut self.open {

@@ -48,12 +48,8 @@ pub(in crate::replayer) enum Source {
 
 impl Source {
     /// `None`: the exchange brought no part.
-    pub(super) fn landed(
-        reader: &Reader,
-        stream_id: i64,
-        id: ExchangeId,
-    ) -> Result<Option<Self>, ReadError> {
-        let part = reader.part(stream_id, id)?;
+    pub(super) fn landed(reader: &Reader, id: ExchangeId) -> Result<Option<Self>, ReadError> {
+        let part = reader.part(id)?;
         part.map(|part| Self::of_part(reader, part)).transpose()
     }
 
@@ -216,9 +212,9 @@ impl Playing {
             pace.extend(points);
             return Ok(None);
         }
-        let (stream_id, id) = (self.stream_id, growing.exchange_id);
+        let id = growing.exchange_id;
         let found = self.replay.reading(move |reader| {
-            let landed = Source::landed(reader, stream_id, id)?;
+            let landed = Source::landed(reader, id)?;
             Ok((landed, reader.exchange(id)?))
         });
         let (landed, exchange) = found.await.map_err(io::Error::other)?;
@@ -265,9 +261,10 @@ enum Following {
 }
 
 fn following(reader: &Reader, stream_id: i64, id: ExchangeId) -> Result<Following, ReadError> {
-    if let Some(part) = reader.parts_after(stream_id, id)?.into_iter().next() {
+    if let Some(part) = reader.next_part(stream_id, id)? {
         return Ok(match part.continues {
-            true => Following::Continues(Source::of_part(reader, part)?),
+            true => Source::landed(reader, part.exchange_id)?
+                .map_or(Following::Other, Following::Continues),
             false => Following::Other,
         });
     }
