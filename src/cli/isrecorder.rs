@@ -21,6 +21,7 @@ use super::inputs::{Named, clash, leak, parse_file, parse_input};
 use super::live::{AboveView, LiveView, total_line};
 use super::logging::{self, LogForm, LogOptions};
 use super::metrics::{self, MetricsPort};
+use super::plain_arguments::PlainArguments;
 use super::service;
 use super::signals::Ends;
 use crate::recorder::{
@@ -80,6 +81,8 @@ struct Arguments {
     log: LogOptions,
     #[command(flatten)]
     http: HttpArguments,
+    #[command(flatten)]
+    plain: PlainArguments,
 }
 
 /// The definition of the arguments.
@@ -108,6 +111,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     options.resume = arguments.resume;
     options.duration = arguments.duration;
     options.poll = arguments.poll;
+    options.plain = arguments.plain.into_options();
     options.selection = Selection {
         variants: arguments.variants,
         renditions: arguments.renditions,

@@ -10,12 +10,14 @@ mod begin;
 mod chunks;
 mod faults;
 mod folder;
+mod growing;
 mod headers;
 mod heal;
 mod history;
 mod lines;
 mod listed;
 mod model;
+mod parts;
 mod pulse;
 mod read;
 mod schema;
@@ -27,6 +29,7 @@ pub use answer::{Answer, Found, Query, RangePart};
 pub use chunks::{ChunkFile, DownloadFile};
 pub use faults::Fault;
 pub use folder::{FolderError, SessionFolder, Sessions};
+pub use growing::{Growing, GrowingFacts, GrowingFile};
 pub use headers::Headers;
 pub use heal::Faults;
 pub use history::{KeptText, LandedBody, Landing, Landings, ListedRevision, ListedUrl, SharedText};
@@ -35,6 +38,7 @@ pub use model::{
     Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
     NewRevision, Outcome, ResourceKey, digest,
 };
+pub use parts::StreamPart;
 pub use pulse::{Pulse, WriterWatch};
 pub use read::{
     Advance, Body, Exchange, Hole, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,

@@ -21,6 +21,7 @@ mod metrics;
 mod multivariant;
 mod odd_origins;
 mod packaging;
+mod plain;
 mod playlists;
 mod readme;
 mod replay;
