@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
@@ -16,14 +17,15 @@ use super::descriptors;
 use super::durations::{clock_time, parse_duration, parse_positive};
 use super::exit::{self, Failure};
 use super::http_arguments::HttpArguments;
-use super::inputs::{clash, parse_file, parse_input};
+use super::inputs::{Named, clash, leak, parse_file, parse_input};
 use super::live::{AboveView, LiveView, total_line};
 use super::logging::{self, LogForm, LogOptions};
 use super::metrics::{self, MetricsPort};
 use super::service;
 use super::signals::Ends;
 use crate::recorder::{
-    self, Board, Control, Input, RecordError, Renditions, Selection, Summary, Variants,
+    self, Board, Control, Input, RecordError, Renditions, Selection, Summary, TrustedHosts,
+    Variants,
 };
 use crate::session::{FolderError, Reader, SessionFolder, Sessions, StreamInfo, WriterError};
 
@@ -95,12 +97,14 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     descriptors::raise();
     let ports = Ports::bind(&arguments).map_err(Failure::usage)?;
     let place = Place::of(&arguments)?;
+    let mut options = arguments.http.into_options();
     let source = Source {
         typed: place.named(arguments.inputs, arguments.streams.is_some())?,
         file: arguments.streams,
+        has_fields: !(options.headers.is_empty() && options.cookies.is_empty()),
+        trusted: options.trusted.clone(),
     };
     let inputs = source.read().map_err(Failure::usage)?;
-    let mut options = arguments.http.into_options();
     options.resume = arguments.resume;
     options.duration = arguments.duration;
     options.poll = arguments.poll;
@@ -172,35 +176,59 @@ impl Ports {
     }
 }
 
+/// A file of streams is not larger.
+const LARGEST_FILE: u64 = 4 * 1024 * 1024;
+
 /// Where the streams are named.
 struct Source {
     typed: Vec<Input>,
     file: Option<PathBuf>,
+    /// Whether there are header fields or cookies for all of them.
+    has_fields: bool,
+    trusted: TrustedHosts,
 }
 
 impl Source {
     /// All of them, as they are named now; at least one.
     fn read(&self) -> Result<Vec<Input>, String> {
-        let mut inputs = self.typed.clone();
+        let typed = self.typed.iter().map(|input| Named {
+            place: String::new(),
+            input: input.clone(),
+        });
+        let mut streams: Vec<Named> = typed.collect();
         if let Some(file) = &self.file {
-            inputs.extend(read_file(file)?);
+            streams.extend(read_file(file)?);
         }
-        match clash(&inputs) {
-            Some(clash) => Err(clash),
-            None => Ok(inputs),
+        if let Some(clash) = clash(&streams) {
+            return Err(clash);
+        }
+        let inputs: Vec<Input> = streams.into_iter().map(|stream| stream.input).collect();
+        let trusted = |host: &str| self.trusted.all || self.trusted.hosts.contains(host);
+        match leak(&inputs, trusted) {
+            Some(leak) if self.has_fields => Err(leak),
+            _ => Ok(inputs),
         }
     }
 }
 
-fn read_file(file: &Path) -> Result<Vec<Input>, String> {
+fn read_file(file: &Path) -> Result<Vec<Named>, String> {
     let shown = file.display();
-    let text =
-        std::fs::read_to_string(file).map_err(|error| format!("cannot read {shown}: {error}"))?;
-    let inputs = parse_file(&text).map_err(|(line, what)| format!("{shown}:{line}: {what}"))?;
-    match inputs.is_empty() {
-        true => Err(format!("{shown} names no stream")),
-        false => Ok(inputs),
+    let unread = |error: &dyn std::fmt::Display| format!("cannot read {shown}: {error}");
+    let facts = std::fs::metadata(file).map_err(|error| unread(&error))?;
+    // A pipe may never end.
+    if !facts.is_file() || facts.len() > LARGEST_FILE {
+        return Err(format!("{shown} is no file of up to {LARGEST_FILE} bytes"));
     }
+    let text = std::fs::read_to_string(file).map_err(|error| unread(&error))?;
+    let inputs = parse_file(&text).map_err(|(line, what)| format!("{shown}:{line}: {what}"))?;
+    if inputs.is_empty() {
+        return Err(format!("{shown} names no stream"));
+    }
+    let named = inputs.into_iter().map(|(line, input)| Named {
+        place: format!("{shown}:{line}: "),
+        input,
+    });
+    Ok(named.collect())
 }
 
 /// Steers the recording by signals.
@@ -213,8 +241,12 @@ fn control(source: Source, inputs: Vec<Input>) -> Result<Control, RunError> {
     if has_file {
         let mut hang_up = signal(SignalKind::hangup()).map_err(RunError::Signals)?;
         tokio::spawn(async move {
+            let source = Arc::new(source);
             while hang_up.recv().await.is_some() {
-                match source.read() {
+                let source = Arc::clone(&source);
+                // A file system that hangs must hold up nobody else.
+                let read = tokio::task::spawn_blocking(move || source.read()).await;
+                match read.unwrap_or_else(|error| Err(error.to_string())) {
                     Ok(inputs) => {
                         // Nobody listens any more only when the recording has ended.
                         let _ = changed.send(inputs).await;

@@ -1,5 +1,6 @@
 //! isreplayer: arguments, start-up messages, the end.
 
+use std::io;
 use std::net::{IpAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -233,7 +234,7 @@ fn parse_rule(text: &str) -> Result<Parsed, String> {
 fn load(parsed: &[Parsed]) -> Result<Vec<Rule>, Failure> {
     let load = |one: &Parsed| match &one.body_file {
         None => Ok(one.rule.clone()),
-        Some(path) => match std::fs::read(path) {
+        Some(path) => match read_body(path) {
             Ok(content) => Ok(one.clone().with_body(content)),
             Err(error) => Err(Failure::usage(format!(
                 "--inject: {} cannot be read: {error}",
@@ -242,6 +243,18 @@ fn load(parsed: &[Parsed]) -> Result<Vec<Rule>, Failure> {
         },
     };
     parsed.iter().map(load).collect()
+}
+
+/// A body is no larger.
+const LARGEST_BODY: u64 = 64 * 1024 * 1024;
+
+fn read_body(path: &std::path::Path) -> io::Result<Vec<u8>> {
+    let facts = std::fs::metadata(path)?;
+    if !facts.is_file() || facts.len() > LARGEST_BODY {
+        let what = format!("it is no file of up to {LARGEST_BODY} bytes");
+        return Err(io::Error::other(what));
+    }
+    std::fs::read(path)
 }
 
 fn bind(arguments: &Arguments) -> Result<TcpListener, Failure> {

@@ -157,15 +157,13 @@ impl Board {
             .streams
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        // A stream that was taken out and is back.
-        let before = streams.iter().rfind(|stream| stream.name == name);
-        let lags = before.map(|stream| stream.stats.lags().clone());
+        // One that was taken out and is back.
+        if let Some(before) = streams.iter().find(|stream| stream.name == name) {
+            return Arc::clone(before);
+        }
         let one = Arc::new(StreamStats {
             name,
-            stats: Stats(Arc::new(Inner {
-                lags: lags.unwrap_or_default(),
-                ..Inner::default()
-            })),
+            stats: Stats::default(),
         });
         streams.push(Arc::clone(&one));
         one

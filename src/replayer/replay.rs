@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use super::dvr::Kept;
 use super::inject::Rules;
 use super::inject::rule::Laid;
 use super::lookup::{Look, Looked, Question};
@@ -69,6 +70,7 @@ pub struct Replay {
     state: RwLock<State>,
     pool: Pool,
     cache: Cache,
+    kept: Kept,
 }
 
 #[derive(Debug, Clone)]
@@ -101,6 +103,7 @@ impl Replay {
             state: RwLock::new(state),
             pool,
             cache: Cache::default(),
+            kept: Kept::default(),
         })
     }
 
@@ -145,6 +148,11 @@ impl Replay {
     /// Session time at which the server's own clock started, in microseconds.
     pub(super) fn offset_us(&self) -> i64 {
         self.offset_us
+    }
+
+    /// DVR playlists that were asked for.
+    pub(super) fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     /// Faults on top of the recorded ones.
@@ -212,6 +220,24 @@ impl Replay {
         let replay = Arc::clone(self);
         let _slot = self.pool.slot().await;
         blocking(move || replay.describe(moment_us, &prefix)).await
+    }
+
+    /// Reads the session, on a blocking thread.
+    pub(super) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        job: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let _slot = self.pool.slot().await;
+        self.read_aside(job).await
+    }
+
+    /// The same for what takes long and has a limit of its own: it takes no other job's place.
+    pub(super) async fn read_aside<T: Send + 'static>(
+        self: &Arc<Self>,
+        job: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let replay = Arc::clone(self);
+        blocking(move || replay.pool.with(job)).await
     }
 
     /// What the session has for a question, and what is laid over it; waits for what is
@@ -337,6 +363,11 @@ async fn blocking<T: Send + 'static>(
 
 fn is_recording(run: &Run) -> bool {
     run.stopped_us.is_none() && clock::system_us().saturating_sub(run.seen_us) < SEEN_US
+}
+
+/// Where a recording lies in time at this moment.
+pub(super) fn read_span(reader: &Reader) -> Result<Span, ReadError> {
+    Ok(read_state(reader)?.span)
 }
 
 fn read_state(reader: &Reader) -> Result<State, ReadError> {

@@ -12,6 +12,7 @@ mod faults;
 mod folder;
 mod headers;
 mod heal;
+mod history;
 mod lines;
 mod listed;
 mod model;
@@ -28,6 +29,7 @@ pub use faults::Fault;
 pub use folder::{FolderError, SessionFolder, Sessions};
 pub use headers::Headers;
 pub use heal::Faults;
+pub use history::{KeptText, LandedBody, Landing, Landings, ListedRevision, ListedUrl, SharedText};
 pub use listed::Listing;
 pub use model::{
     Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,

@@ -9,6 +9,7 @@ mod chunks;
 mod command_line;
 mod corpus;
 mod curl;
+mod dvr;
 mod endings;
 mod faithful;
 mod faults;
