@@ -288,6 +288,9 @@ fn announce(
     say(format_args!(
         "         {host}/stream.m3u8?offset=60  (from one minute on, on a timeline of its own)"
     ));
+    say(format_args!(
+        "         {host}/dvr.m3u8  (all that was recorded, to export or to rewind in)"
+    ));
     say(format_args!("         {host}/  (everything there is)"));
     if start_us > span.length_us() && !span.recording {
         tracing::warn!("the offset lies behind the end of the recording");
