@@ -69,6 +69,9 @@ pub(super) fn play_lines(
     lines.push(format!(
         "         {host}/stream.m3u8?offset=60  (from one minute on, on a timeline of its own)"
     ));
+    lines.push(format!(
+        "         {host}/dvr.m3u8  (all that was recorded, to export or to rewind in)"
+    ));
     lines.push(format!("         {host}/  (everything there is)"));
     Ok(lines)
 }

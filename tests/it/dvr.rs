@@ -11,6 +11,9 @@ const SEGMENTS: &str =
     "SELECT count(DISTINCT e.id) FROM exchange e JOIN resource r ON r.id = e.resource_id
     WHERE r.kind = 'segment' AND e.status IN (200, 206)";
 
+const KEYS_AND_SECTIONS: &str =
+    "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id
+    WHERE r.kind IN ('key', 'init') AND e.status IN (200, 206)";
 const SINCE_KEY_US: &str =
     "SELECT max(e.requested_us) - (SELECT max(k.requested_us) FROM exchange k
     JOIN resource r ON r.id = k.resource_id WHERE r.kind = 'key') FROM exchange e";
@@ -156,10 +159,12 @@ fn a_recording_with_everything_in_it_is_one_playlist() {
     // A key is asked for again no sooner than after half a target duration.
     recording.until_at_least(600_000, SINCE_KEY_US);
     stage.go(1);
-    recording.until_at_least(8, SEGMENTS);
+    recording.until_at_least(9, SEGMENTS);
+    recording.until_at_least(4, KEYS_AND_SECTIONS);
     recording.until_at_least(1, "SELECT count(*) FROM exchange WHERE status = 404");
     stage.go(2);
-    recording.until_at_least(10, SEGMENTS);
+    recording.until_at_least(11, SEGMENTS);
+    recording.until_at_least(5, KEYS_AND_SECTIONS);
     let session = recording.interrupt().session();
 
     let replayer = Replayer::start(session.path().parent().unwrap(), &["-p", "0", "session1"]);

@@ -16,9 +16,10 @@ use crate::hls::{Place, Variables, read_multivariant, rewrite};
 use crate::replayer::body::{self, Piece};
 use crate::replayer::headers::{self, entity_tag};
 use crate::replayer::media_type::{may_be_a_page, media_type};
+use crate::replayer::playlist::contains;
 use crate::replayer::recorded;
 use crate::replayer::replay::{Replay, read_span};
-use crate::replayer::respond::{Reply, asked_range, failed};
+use crate::replayer::respond::{Reply, asked_range, failed, redirect};
 use crate::session::{Body, ExchangeId, Kind, ReadError, Reader, StreamInfo};
 
 /// What there is at the path of a DVR playlist.
@@ -31,6 +32,8 @@ enum Looked {
     Nothing,
     /// A media playlist.
     Media(i64),
+    /// It takes variables from its own query, which is this one.
+    WithQuery(String),
 }
 
 impl Replay {
@@ -47,14 +50,22 @@ impl Replay {
         };
         let looked = match playlist_id {
             Some(id) => Ok(Looked::Media(id)),
-            None => self.dvr_of_stream(stream.clone()).await,
+            None => {
+                let query = request.uri.query().map(str::to_owned);
+                self.dvr_of_stream(stream.clone(), query).await
+            }
         };
+        let own_path = dvr_path(&stream.name, None);
         let looked = match looked {
             Ok(Looked::Media(id)) => self.dvr_of_playlist(stream, id).await,
             looked => looked,
         };
         match looked {
             Ok(Looked::Playlist(served)) => playlist(&served, request),
+            Ok(Looked::WithQuery(query)) => {
+                let path = format!("{own_path}?{query}");
+                redirect(StatusCode::FOUND, &path, "with the query that it needs")
+            }
             Ok(Looked::NotYet) => {
                 let sentence = "nothing of it has been recorded yet";
                 Reply::sentence(StatusCode::SERVICE_UNAVAILABLE, sentence)
@@ -68,7 +79,11 @@ impl Replay {
         }
     }
 
-    async fn dvr_of_stream(self: &Arc<Self>, stream: StreamInfo) -> Result<Looked, ReadError> {
+    async fn dvr_of_stream(
+        self: &Arc<Self>,
+        stream: StreamInfo,
+        query: Option<String>,
+    ) -> Result<Looked, ReadError> {
         self.read(move |reader| {
             let Some(main_id) = reader.resource_in(stream.id, &stream.url, None)? else {
                 return nothing(reader);
@@ -76,7 +91,9 @@ impl Replay {
             match reader.newest_revision(main_id)? {
                 None => nothing(reader),
                 Some((_, true)) => Ok(Looked::Media(main_id)),
-                Some((revision, false)) => multivariant(reader, &stream, revision),
+                Some((revision, false)) => {
+                    multivariant(reader, &stream, revision, query.as_deref())
+                }
             }
         })
         .await
@@ -173,6 +190,7 @@ fn multivariant(
     reader: &Reader,
     stream: &StreamInfo,
     revision: ExchangeId,
+    query: Option<&str>,
 ) -> Result<Looked, ReadError> {
     let url = reader
         .exchange_url(revision)?
@@ -180,6 +198,11 @@ fn multivariant(
     let (Some(origin), Some(Body::Bytes(text))) = (url, reader.body_of(revision)?) else {
         return Ok(Looked::Nothing);
     };
+    if let Some(own) = origin.query().filter(|own| query != Some(own))
+        && contains(&text, b"QUERYPARAM=")
+    {
+        return Ok(Looked::WithQuery(own.to_owned()));
+    }
     let listed = read_multivariant(&text, &origin);
     let mut paths = HashMap::new();
     let playlists = listed.children.into_iter().map(|child| child.url);

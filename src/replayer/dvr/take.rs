@@ -76,69 +76,62 @@ impl Take {
 
     /// What a revision adds, in order.
     pub(super) fn revision(&mut self, revision: &Revision<'_>, text: Text<'_>) -> Vec<Taken> {
-        let head = match text {
-            Text::Whole(text) | Text::Rest { head: text, .. } => text,
-        };
-        let facts = head_facts(head);
-        let variables = Variables::read(head, revision.base, revision.imports);
         // An advance to a number that was there before: the sequence began again.
         let goes_back = match (self.next, revision.last_sequence) {
             (Some(next), Some(last)) => last < next,
             _ => false,
         };
         let from = self.next.filter(|_| !goes_back).unwrap_or(0);
-        let read = |first, in_force, text| {
-            let reading = ReadSegments {
-                base: revision.base,
-                variables: &variables,
-                first,
-                from,
-                in_force,
-            };
-            reading.read(text)
-        };
-        let found = match text {
-            Text::Whole(text) => read(revision.media_sequence, InForce::default(), text),
-            Text::Rest { rest, .. } => read(from, std::mem::take(&mut self.in_force), rest),
-        };
-        let Segments {
-            mut list,
-            dates,
-            in_force,
-            next_sequence,
-        } = found;
-        self.loose.extend(dates);
+        let (head, found) = self.read(revision, text, from);
+        let mut list = found.list;
+        self.loose.extend(found.dates);
         if goes_back && revision.begins_run && self.knows_last(&list) {
             return Vec::new();
         }
-        let grows = goes_back && self.skip_known(&mut list);
-        let mut breaks = match self.next {
-            Some(next) => (goes_back && !grows) || list.first().is_some_and(|s| s.sequence > next),
-            None => false,
-        };
+        let restarted = goes_back && !self.skip_known(&mut list);
+        let jumps = |next| list.first().is_some_and(|first| first.sequence > next);
+        let mut breaks = restarted || (!goes_back && self.next.is_some_and(jumps));
         let listing = Listing {
-            restarted: goes_back && !grows,
+            restarted,
             ..revision.listing
         };
-        self.in_force = in_force;
+        self.in_force = found.in_force;
         if let Some(last) = list.last() {
             self.last = last.url.as_ref().map(|url| place(url, last.range));
+            self.next = Some(found.next_sequence);
         }
-        if !list.is_empty() {
-            self.next = Some(next_sequence);
-        }
-        let mut taken = Vec::with_capacity(list.len());
-        for segment in list {
+        let take = |segment| {
             self.remember(&segment);
-            taken.push(Taken {
+            Taken {
                 segment: self.dated(segment),
                 listing,
-                head: facts,
+                head,
                 discontinuity_sequence: revision.discontinuity_sequence,
                 breaks: std::mem::take(&mut breaks),
-            });
-        }
-        taken
+            }
+        };
+        list.into_iter().map(take).collect()
+    }
+
+    /// Reads a text, from a media sequence number on.
+    fn read(
+        &mut self,
+        revision: &Revision<'_>,
+        text: Text<'_>,
+        from: u64,
+    ) -> (HeadFacts, Segments) {
+        let (head, text, first, in_force) = match text {
+            Text::Whole(text) => (text, text, revision.media_sequence, InForce::default()),
+            Text::Rest { head, rest } => (head, rest, from, std::mem::take(&mut self.in_force)),
+        };
+        let reading = ReadSegments {
+            base: revision.base,
+            variables: &Variables::read(head, revision.base, revision.imports),
+            first,
+            from,
+            in_force,
+        };
+        (head_facts(head), reading.read(text))
     }
 
     /// Whether the last segment was listed before, under the same number.

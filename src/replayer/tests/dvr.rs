@@ -231,6 +231,30 @@ async fn a_multivariant_playlist_leads_to_what_was_recorded_of_it() {
 }
 
 #[tokio::test]
+async fn a_playlist_that_takes_variables_from_its_query_is_asked_for_with_it() {
+    let recording = Recording::start().await;
+    let typed = "http://origin.example/main.m3u8?t=5";
+    let stream_id = recording.writer.stream("query", typed).await.unwrap();
+    let mut exchange = recording.exchange(Kind::Main, typed, 0);
+    exchange.resource.stream_id = stream_id;
+    let main =
+        "#EXTM3U\n#EXT-X-DEFINE:QUERYPARAM=\"t\"\n#EXT-X-STREAM-INF:BANDWIDTH=1\na.m3u8?{$t}\n";
+    exchange.body = bytes(main);
+    exchange.revision = Some(NewRevision {
+        advance: true,
+        ..NewRevision::default()
+    });
+    recording.add(exchange).await;
+    recording.finish().await;
+    let replay = replay(&recording, 0, AtEnd::Hold);
+    let first = get(&replay, "/query/dvr.m3u8", &[]).await;
+    assert_eq!(first.status(), StatusCode::FOUND);
+    assert_eq!(field(&first, "location"), "/query/dvr.m3u8?t=5");
+    let served = text(get(&replay, "/query/dvr.m3u8?t=5", &[]).await).await;
+    assert_eq!(served, main.replace("a.m3u8?{$t}", "/query/dvr/0.m3u8"));
+}
+
+#[tokio::test]
 async fn the_body_of_an_exchange_is_kept_for_ever_and_leads_nowhere() {
     let recording = Recording::start().await;
     let absolute = "#EXTM3U\n#EXTINF:4,\nhttp://elsewhere.example/a.ts\n";
