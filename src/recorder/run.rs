@@ -113,6 +113,9 @@ async fn run(
         false => Writer::create(folder, clock, program)?,
     };
     board.begin(writer.clock(), writer.zero_us());
+    if !options.keep.is_all() {
+        writer.keep(options.keep).await;
+    }
     let recording = Recording {
         options,
         clients,

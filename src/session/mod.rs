@@ -12,6 +12,7 @@ mod faults;
 mod folder;
 mod headers;
 mod heal;
+mod keep;
 mod lines;
 mod listed;
 mod model;
@@ -27,6 +28,7 @@ pub use faults::Fault;
 pub use folder::{FolderError, SessionFolder, Sessions};
 pub use headers::Headers;
 pub use heal::Faults;
+pub use keep::Keep;
 pub use listed::Listing;
 pub use model::{
     Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,

@@ -14,6 +14,7 @@ mod faults;
 mod growth;
 mod http;
 mod inject;
+mod keep;
 mod layers;
 mod multivariant;
 mod odd_origins;
