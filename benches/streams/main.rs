@@ -86,7 +86,9 @@ fn report(database: &Path) -> Result<()> {
     println!(
         "polls {}, chunks {}, faults {}",
         number("SELECT count(*) FROM exchange WHERE lag_us IS NOT NULL")?,
-        number("SELECT count(*) FROM body WHERE path IS NOT NULL")?,
+        number(
+            "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id WHERE r.kind = 'segment' AND e.outcome = 'complete'"
+        )?,
         number(
             "SELECT count(*) FROM exchange WHERE outcome NOT IN ('complete', 'aborted') OR status >= 400"
         )?,

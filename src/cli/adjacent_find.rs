@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use super::durations::{escaped, parse_duration};
 use super::exit::{self, Failure, warn};
@@ -45,6 +45,11 @@ struct Arguments {
     /// Recorded session name, or the path of its folder
     #[arg(value_name = "SESSION")]
     session: String,
+}
+
+/// The definition of the arguments.
+pub(super) fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// The program.
@@ -213,7 +218,6 @@ fn heading(playlist: &PlaylistInfo, all: &[PlaylistInfo]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_options_are_those_of_the_original() {

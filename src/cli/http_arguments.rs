@@ -90,6 +90,20 @@ fn parse_header(text: &str) -> Result<(String, String), String> {
     Ok((name, value))
 }
 
+/// What would make another request of one that the recorder means.
+const OWN_FIELDS: [&str; 10] = [
+    "Connection",
+    "Content-Length",
+    "Host",
+    "If-Match",
+    "If-Modified-Since",
+    "If-None-Match",
+    "If-Range",
+    "Range",
+    "Transfer-Encoding",
+    "Upgrade",
+];
+
 /// `NAME: VALUE`, also of cookies.
 ///
 /// # Errors
@@ -102,6 +116,9 @@ pub(super) fn parse_header_of_stream(text: &str) -> Result<(String, String), Str
     HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| format!("{name:?} cannot be the name of a header field"))?;
     parse_value(value)?;
+    if OWN_FIELDS.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+        return Err(format!("{name} is isrecorder's own to send"));
+    }
     Ok((name.to_owned(), value.to_owned()))
 }
 

@@ -1,25 +1,31 @@
 //! `isrecorder`: records streams.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::beside::Beside;
+use super::descriptors;
 use super::durations::{clock_time, parse_bytes, parse_duration, parse_positive};
 use super::exit::{self, Failure};
 use super::http_arguments::HttpArguments;
-use super::inputs::{name_given_twice, parse_file, parse_input};
+use super::inputs::{Named, clash, leak, parse_file, parse_input};
 use super::live::{AboveView, LiveView, total_line};
 use super::logging::{self, LogForm, LogOptions};
-use super::open_files;
+use super::metrics::{self, MetricsPort};
+use super::service;
 use super::signals::Ends;
 use crate::recorder::{
-    self, Board, Control, Input, RecordError, Renditions, Selection, Summary, Variants,
+    self, Board, Control, Input, RecordError, Renditions, Selection, Summary, TrustedHosts,
+    Variants,
 };
 use crate::session::{FolderError, Keep, Reader, SessionFolder, Sessions, StreamInfo, WriterError};
 
@@ -67,10 +73,24 @@ struct Arguments {
     /// Record these renditions: all, none, or those in these languages, such as en,de
     #[arg(long, value_parser = parse_renditions, value_name = "WHICH", default_value = "all")]
     renditions: Renditions,
+    /// Show it meanwhile: answer players on this port, as isreplayer does; 0: any that is free
+    #[arg(long, value_name = "PORT")]
+    serve: Option<u16>,
+    /// Address to listen on with --serve; default: all
+    #[arg(long, value_name = "ADDRESS", requires = "serve")]
+    bind: Option<IpAddr>,
+    /// Metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0: any port that is free
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = metrics::parse_address)]
+    metrics: Option<SocketAddr>,
     #[command(flatten)]
     log: LogOptions,
     #[command(flatten)]
     http: HttpArguments,
+}
+
+/// The definition of the arguments.
+pub(super) fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// The program.
@@ -81,12 +101,25 @@ pub fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
     let place = Place::of(&arguments)?;
+    let mut options = arguments.http.into_options();
     let source = Source {
         typed: place.named(arguments.inputs, arguments.streams.is_some())?,
         file: arguments.streams,
+        has_fields: !(options.headers.is_empty() && options.cookies.is_empty()),
+        trusted: options.trusted.clone(),
     };
     let inputs = source.read().map_err(Failure::usage)?;
-    let mut options = arguments.http.into_options();
+    descriptors::raise();
+    let shown = arguments
+        .serve
+        .map(|port| Beside::bind(arguments.bind, port))
+        .transpose()
+        .map_err(Failure::usage)?;
+    let metrics = arguments
+        .metrics
+        .map(MetricsPort::bind)
+        .transpose()
+        .map_err(Failure::usage)?;
     options.resume = arguments.resume;
     options.keep = Keep {
         time: arguments.keep,
@@ -102,56 +135,95 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|e| Failure::failed(format!("cannot start: {e}")))?;
-    open_files::raise_limit();
     let log = arguments.log;
     let view = LiveView::new(log.quiet == 0 && log.log == LogForm::Text);
     let board = Board::default();
     let times = board.clone();
-    logging::init(log, AboveView(view.clone()), move || times.session_us());
+    let above = AboveView(view.clone());
+    logging::init(log, Some("replayer"), above.clone(), move || {
+        times.session_us()
+    });
     let summary = runtime.block_on(async {
         let control = control(source, inputs)?;
         let done = CancellationToken::new();
         let showing = tokio::spawn(view.run(board.clone(), done.clone()));
-        let folder = || place.folder();
+        let telling = tokio::spawn(service::tell(board.clone(), done.clone()));
+        let folder = || {
+            let folder = place.folder()?;
+            if let Some(metrics) = metrics {
+                metrics.start(&folder, board.clone());
+            }
+            if let Some(shown) = shown {
+                above.say(shown.lines());
+                shown.start(folder.clone(), board.clone());
+            }
+            Ok::<_, RunError>(folder)
+        };
         let summary = recorder::record(options, control, folder, board.clone()).await;
         done.cancel();
-        // It only shows: however it ended, the summary counts.
-        let _ = showing.await;
+        // They only show and tell: however they ended, the summary counts.
+        let _ = tokio::join!(showing, telling);
         summary
     });
+    // What hangs now has nothing to do with the recording any more.
+    runtime.shutdown_timeout(Duration::from_secs(1));
     report(&summary.map_err(Failure::from)?, &board);
     Ok(())
 }
+
+/// A file of streams is not larger.
+const LARGEST_FILE: u64 = 4 * 1024 * 1024;
 
 /// Where the streams are named.
 struct Source {
     typed: Vec<Input>,
     file: Option<PathBuf>,
+    /// Whether there are header fields or cookies for all of them.
+    has_fields: bool,
+    trusted: TrustedHosts,
 }
 
 impl Source {
     /// All of them, as they are named now; at least one.
     fn read(&self) -> Result<Vec<Input>, String> {
-        let mut inputs = self.typed.clone();
+        let typed = self.typed.iter().map(|input| Named {
+            place: String::new(),
+            input: input.clone(),
+        });
+        let mut streams: Vec<Named> = typed.collect();
         if let Some(file) = &self.file {
-            inputs.extend(read_file(file)?);
+            streams.extend(read_file(file)?);
         }
-        if let Some(name) = name_given_twice(&inputs) {
-            return Err(format!("two streams have the name {name:?}"));
+        if let Some(clash) = clash(&streams) {
+            return Err(clash);
         }
-        Ok(inputs)
+        let inputs: Vec<Input> = streams.into_iter().map(|stream| stream.input).collect();
+        let trusted = |host: &str| self.trusted.all || self.trusted.hosts.contains(host);
+        match leak(&inputs, trusted) {
+            Some(leak) if self.has_fields => Err(leak),
+            _ => Ok(inputs),
+        }
     }
 }
 
-fn read_file(file: &Path) -> Result<Vec<Input>, String> {
+fn read_file(file: &Path) -> Result<Vec<Named>, String> {
     let shown = file.display();
-    let text =
-        std::fs::read_to_string(file).map_err(|error| format!("cannot read {shown}: {error}"))?;
-    let inputs = parse_file(&text).map_err(|(line, what)| format!("{shown}:{line}: {what}"))?;
-    match inputs.is_empty() {
-        true => Err(format!("{shown} names no stream")),
-        false => Ok(inputs),
+    let unread = |error: &dyn std::fmt::Display| format!("cannot read {shown}: {error}");
+    let facts = std::fs::metadata(file).map_err(|error| unread(&error))?;
+    // A pipe may never end.
+    if !facts.is_file() || facts.len() > LARGEST_FILE {
+        return Err(format!("{shown} is no file of up to {LARGEST_FILE} bytes"));
     }
+    let text = std::fs::read_to_string(file).map_err(|error| unread(&error))?;
+    let inputs = parse_file(&text).map_err(|(line, what)| format!("{shown}:{line}: {what}"))?;
+    if inputs.is_empty() {
+        return Err(format!("{shown} names no stream"));
+    }
+    let named = inputs.into_iter().map(|(line, input)| Named {
+        place: format!("{shown}:{line}: "),
+        input,
+    });
+    Ok(named.collect())
 }
 
 /// Steers the recording by signals.
@@ -164,8 +236,12 @@ fn control(source: Source, inputs: Vec<Input>) -> Result<Control, RunError> {
     if has_file {
         let mut hang_up = signal(SignalKind::hangup()).map_err(RunError::Signals)?;
         tokio::spawn(async move {
+            let source = Arc::new(source);
             while hang_up.recv().await.is_some() {
-                match source.read() {
+                let source = Arc::clone(&source);
+                // A file system that hangs must hold up nobody else.
+                let read = tokio::task::spawn_blocking(move || source.read()).await;
+                match read.unwrap_or_else(|error| Err(error.to_string())) {
                     Ok(inputs) => {
                         // Nobody listens any more only when the recording has ended.
                         let _ = changed.send(inputs).await;
@@ -350,7 +426,6 @@ fn parse_renditions(text: &str) -> Result<Renditions, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_arguments_are_sound() {

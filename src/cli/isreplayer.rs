@@ -1,20 +1,19 @@
 //! isreplayer: arguments, start-up messages, the end.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
-use tokio::net::TcpListener;
+use clap::{CommandFactory, Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::descriptors;
 use super::durations::{escaped, parse_duration};
 use super::exit::{self, Failure, say};
-use super::listen::{listen, own_address};
+use super::listen;
 use super::logging::{self, LogOptions, Stderr};
-use super::open_files;
 use crate::clock::Clock;
 use crate::replayer::inject::{self, Parsed, Rule, Rules};
 use crate::replayer::timeline::{format_time, format_utc};
@@ -178,18 +177,23 @@ impl From<NetworkIs> for Network {
     }
 }
 
+/// The definition of the arguments.
+pub(super) fn command() -> clap::Command {
+    Arguments::command()
+}
+
 /// The program.
 pub fn main() -> ExitCode {
     exit::code("isreplayer", replay(&Arguments::parse()).map(|()| true))
 }
 
 fn replay(arguments: &Arguments) -> Result<(), Failure> {
-    logging::init(arguments.log, Stderr, || None);
+    logging::init(arguments.log, None, Stderr, || None);
     let folder = Sessions::new(&arguments.folder).find(&arguments.session)?;
     if arguments.list {
         return list(folder);
     }
-    open_files::raise_limit();
+    descriptors::raise();
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
     let done = runtime.block_on(async {
         let listener = bind(arguments)?;
@@ -230,7 +234,7 @@ fn parse_rule(text: &str) -> Result<Parsed, String> {
 fn load(parsed: &[Parsed]) -> Result<Vec<Rule>, Failure> {
     let load = |one: &Parsed| match &one.body_file {
         None => Ok(one.rule.clone()),
-        Some(path) => match std::fs::read(path) {
+        Some(path) => match read_body(path) {
             Ok(content) => Ok(one.clone().with_body(content)),
             Err(error) => Err(Failure::usage(format!(
                 "--inject: {} cannot be read: {error}",
@@ -241,22 +245,22 @@ fn load(parsed: &[Parsed]) -> Result<Vec<Rule>, Failure> {
     parsed.iter().map(load).collect()
 }
 
+/// A body is no larger.
+const LARGEST_BODY: u64 = 64 * 1024 * 1024;
+
+fn read_body(path: &std::path::Path) -> io::Result<Vec<u8>> {
+    let facts = std::fs::metadata(path)?;
+    if !facts.is_file() || facts.len() > LARGEST_BODY {
+        let what = format!("it is no file of up to {LARGEST_BODY} bytes");
+        return Err(io::Error::other(what));
+    }
+    std::fs::read(path)
+}
+
 fn bind(arguments: &Arguments) -> Result<TcpListener, Failure> {
-    listen(arguments.bind, arguments.port).map_err(|error| {
-        let port = arguments.port;
-        Failure::failed(match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                format!("port {port} is in use; choose another one with -p")
-            }
-            io::ErrorKind::PermissionDenied => {
-                format!("port {port} is not for this user; choose one above 1023 with -p")
-            }
-            _ => match arguments.bind {
-                Some(address) => format!("cannot listen on {address} port {port}: {error}"),
-                None => format!("cannot listen on port {port}: {error}"),
-            },
-        })
-    })
+    let (address, port) = (arguments.bind, arguments.port);
+    listen::listen(address, port)
+        .map_err(|error| Failure::failed(listen::refusal(&error, address, port, "-p")))
 }
 
 async fn run(listener: TcpListener, replay: Arc<Replay>, at_end: End) -> Result<(), Failure> {
@@ -278,7 +282,8 @@ async fn run(listener: TcpListener, replay: Arc<Replay>, at_end: End) -> Result<
             () = end => {}
         }
     };
-    serve::run(listener, replay, shutdown).await;
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::failed)?;
+    serve::run(listener, replay, serve::MOST_CONNECTIONS, shutdown).await;
     Ok(())
 }
 
@@ -293,21 +298,9 @@ fn announce(
     for line in description_lines(&description) {
         say(escaped(&line));
     }
-    let port = listener.local_addr().map_err(Failure::failed)?.port();
-    let (host, elsewhere) = match arguments.bind {
-        Some(address) if !address.is_unspecified() => (address, None),
-        Some(_) | None => (Ipv4Addr::LOCALHOST.into(), own_address()),
-    };
-    let url = |address: IpAddr| format!("http://{}", SocketAddr::new(address, port));
-    let host = url(host);
-    say(format_args!("Play     {host}/stream.m3u8"));
-    if let Some(address) = elsewhere {
-        say(format_args!("         {}/stream.m3u8", url(address)));
+    for line in listen::play_lines(listener, arguments.bind).map_err(Failure::failed)? {
+        say(line);
     }
-    say(format_args!(
-        "         {host}/stream.m3u8?offset=60  (from one minute on, on a timeline of its own)"
-    ));
-    say(format_args!("         {host}/  (everything there is)"));
     let asked_us = crate::clock::micros(arguments.offset);
     if asked_us < start_us {
         tracing::warn!(
@@ -353,7 +346,6 @@ fn description_lines(description: &Description) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_options_are_those_of_the_original() {

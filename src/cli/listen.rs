@@ -1,15 +1,14 @@
-//! The socket of the replayer.
+//! The socket that players connect to, and the URLs that they find it at.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
 
-/// Listens on an address, or on all there are, IPv6 and IPv4.
+/// Listens on an address, or on all there are, IPv6 and IPv4; it does not block.
 ///
 /// # Errors
 /// What the system says.
@@ -29,8 +28,53 @@ pub(super) fn listen(address: Option<IpAddr>, port: u16) -> io::Result<TcpListen
     }
 }
 
+/// Why a port cannot be listened on, and what to do; `option` names another port.
+pub(super) fn refusal(
+    error: &io::Error,
+    address: Option<IpAddr>,
+    port: u16,
+    option: &str,
+) -> String {
+    match (error.kind(), address) {
+        (io::ErrorKind::AddrInUse, _) => {
+            format!("port {port} is in use; choose another one with {option}")
+        }
+        (io::ErrorKind::PermissionDenied, _) => {
+            format!("port {port} is not for this user; choose one above 1023 with {option}")
+        }
+        (_, Some(address)) => format!("cannot listen on {address} port {port}: {error}"),
+        (_, None) => format!("cannot listen on port {port}: {error}"),
+    }
+}
+
+/// What players open, as lines; `address`: what was asked for.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn play_lines(
+    listener: &TcpListener,
+    address: Option<IpAddr>,
+) -> io::Result<Vec<String>> {
+    let port = listener.local_addr()?.port();
+    let (host, elsewhere) = match address {
+        Some(address) if !address.is_unspecified() => (address, None),
+        Some(_) | None => (Ipv4Addr::LOCALHOST.into(), own_address()),
+    };
+    let url = |address: IpAddr| format!("http://{}", SocketAddr::new(address, port));
+    let host = url(host);
+    let mut lines = vec![format!("Play     {host}/stream.m3u8")];
+    if let Some(address) = elsewhere {
+        lines.push(format!("         {}/stream.m3u8", url(address)));
+    }
+    lines.push(format!(
+        "         {host}/stream.m3u8?offset=60  (from one minute on, on a timeline of its own)"
+    ));
+    lines.push(format!("         {host}/  (everything there is)"));
+    Ok(lines)
+}
+
 /// The address at which other machines find this one, if there is a network.
-pub(super) fn own_address() -> Option<IpAddr> {
+fn own_address() -> Option<IpAddr> {
     // Connecting a datagram socket sends nothing; it asks the routing table.
     const ANYWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
@@ -53,23 +97,22 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
-    TcpListener::from_std(socket.into())
+    Ok(socket.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_port_is_taken_once() {
+    #[test]
+    fn a_port_is_taken_once() {
         let first = listen(None, 0).unwrap();
         let port = first.local_addr().unwrap().port();
+        let error = listen(None, port).unwrap_err();
         assert_eq!(
-            listen(None, port).unwrap_err().kind(),
-            io::ErrorKind::AddrInUse
+            refusal(&error, None, port, "-p"),
+            format!("port {port} is in use; choose another one with -p")
         );
-        tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port))
-            .await
-            .unwrap();
+        std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
     }
 }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::durations::{bytes, clock_time, escaped};
+use super::exit;
 use crate::clock;
 use crate::recorder::{Board, PlaylistStats, StreamStats, Totals};
 
@@ -204,6 +205,13 @@ fn row_line(row: &Row, width: usize, rate: u64, now_us: i64) -> String {
 /// Log lines, above the view.
 #[derive(Debug, Clone)]
 pub(super) struct AboveView(pub LiveView);
+
+impl AboveView {
+    /// Says lines on standard output.
+    pub(super) fn say(&self, lines: &[String]) {
+        self.0.bar.suspend(|| lines.iter().for_each(exit::say));
+    }
+}
 
 impl Write for AboveView {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {

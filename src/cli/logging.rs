@@ -49,8 +49,10 @@ impl LogOptions {
 
 /// Starts logging to `writer`; [`Stderr`] where nothing else shares the terminal.
 /// `session_us`: what time it is in the session, in microseconds, once there is one.
+/// `beside`: a module that is not the program's main work; its lines belong to `-v`.
 pub fn init<W>(
     options: LogOptions,
+    beside: Option<&str>,
     writer: W,
     session_us: impl Fn() -> Option<i64> + Send + Sync + 'static,
 ) where
@@ -58,7 +60,10 @@ pub fn init<W>(
 {
     // What libraries say belongs to -vv.
     let level = options.level();
-    let ours = format!("warn,isrecorder={level}");
+    let mut ours = format!("warn,isrecorder={level}");
+    if let (Some(module), LevelFilter::INFO) = (beside, level) {
+        ours.push_str(&format!(",isrecorder::{module}=warn"));
+    }
     let filter = match options.verbose {
         2.. => EnvFilter::new(level.to_string()),
         _ => EnvFilter::new(if options.quiet > 1 {

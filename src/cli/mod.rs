@@ -5,6 +5,8 @@
 //! output is ignored.
 
 mod adjacent_find;
+mod beside;
+mod descriptors;
 pub mod durations;
 pub mod exit;
 mod http_arguments;
@@ -15,9 +17,19 @@ mod listen;
 mod live;
 mod log_lines;
 pub mod logging;
-mod open_files;
+mod metrics;
+mod service;
 mod signals;
 
 pub use adjacent_find::main as adjacent_find;
 pub use isrecorder::main as isrecorder;
 pub use isreplayer::main as isreplayer;
+
+/// The arguments of the three programs, for man pages and shell completions.
+pub fn commands() -> [clap::Command; 3] {
+    [
+        isrecorder::command(),
+        isreplayer::command(),
+        adjacent_find::command(),
+    ]
+}

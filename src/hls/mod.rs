@@ -22,6 +22,7 @@
 //! | `replay_path` | the URL space of a replay, both directions |
 //! | `kind` | media playlist, multivariant playlist, or none |
 //! | `media` | facts and resources of a media playlist |
+//! | `segments` | segments of a media playlist with their lines |
 //! | `byte_range` | sub-ranges of resources |
 //! | `multivariant` | children of a multivariant playlist, with labels |
 //! | `names` | names for people and for a file system, made of URLs |
@@ -39,6 +40,7 @@ mod replay_path;
 mod resolve;
 mod rewrite;
 mod scan;
+mod segments;
 #[cfg(test)]
 mod testing;
 mod variables;
@@ -56,4 +58,7 @@ pub use replay_path::{origin_url, replay_path};
 pub use resolve::Refused;
 pub use rewrite::{Place, Replacement, replacements, rewrite};
 pub use scan::{Line, LineKind, Tag, UriRef, UriRole, lines, uris};
+pub use segments::{
+    Applied, DATERANGE, HeadFacts, InForce, ReadSegments, Segment, Segments, head_facts,
+};
 pub use variables::{Variables, imports_variables};

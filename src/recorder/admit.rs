@@ -65,14 +65,8 @@ impl Credentials {
         if let Some(basic) = basic(&input.url) {
             fields.insert(AUTHORIZATION, basic);
         }
-        for (name, value) in options.headers.iter().chain(&input.headers) {
-            if let (Ok(name), Ok(value)) = (
-                HeaderName::from_bytes(name.as_bytes()),
-                HeaderValue::from_bytes(value.as_bytes()),
-            ) && name != COOKIE
-            {
-                fields.append(name, value);
-            }
+        for given in [&options.headers, &input.headers] {
+            replace(&mut fields, given);
         }
         Self {
             all: options.trusted.all,
@@ -97,6 +91,22 @@ impl Credentials {
             .host_str()
             .is_some_and(|h| self.hosts.contains(&h.to_ascii_lowercase()));
         (self.all || named) && (url.scheme() == "https" || !self.only_https)
+    }
+}
+
+/// Adds fields in the place of those that have their names.
+fn replace(fields: &mut HeaderMap, given: &[(String, String)]) {
+    let named = |(name, value): &(String, String)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
+        (name != COOKIE).then_some((name, value))
+    };
+    let given: Vec<_> = given.iter().filter_map(named).collect();
+    for (name, _) in &given {
+        fields.remove(name);
+    }
+    for (name, value) in given {
+        fields.append(name, value);
     }
 }
 
@@ -152,6 +162,28 @@ mod tests {
         assert_eq!(admit_redirect(&from, "http://h/b"), Err(Refusal::Downgrade));
         assert_eq!(admit_redirect(&from, "/b").unwrap().as_str(), "https://h/b");
         assert_eq!(admit_redirect(&from, "file:///b"), Err(Refusal::Scheme));
+    }
+
+    #[test]
+    fn a_streams_own_field_takes_the_place_of_the_general_one() {
+        let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let options = Options {
+            headers: vec![
+                field("Authorization", "A"),
+                field("X-Two", "1"),
+                field("X-Two", "2"),
+            ],
+            ..Options::default()
+        };
+        let mut input = Input::new(url("https://me:secret@h/x"));
+        let sent = |input: &Input| {
+            let fields = Credentials::new(&options, input).for_url(&input.url);
+            let all = |name| fields.get_all(name).iter().cloned().collect::<Vec<_>>();
+            (all("authorization"), all("x-two").len())
+        };
+        assert_eq!(sent(&input), (vec![HeaderValue::from_static("A")], 2));
+        input.headers.push(field("authorization", "B"));
+        assert_eq!(sent(&input), (vec![HeaderValue::from_static("B")], 2));
     }
 
     #[test]

@@ -121,7 +121,12 @@ pub(super) async fn run(
             let download = download(Arc::clone(&queue), fetcher.clone(), playlists, job);
             under_way.spawn(download.in_current_span());
         }
-        let due = queue.plan().next_due();
+        let (due, waiting) = {
+            let plan = queue.plan();
+            (plan.next_due(), plan.waiting())
+        };
+        let load = playlists.all_stats().load();
+        load.set(waiting, under_way.len());
         tokio::select! {
             () = stop.cancelled() => break,
             () = queue.changed.notified() => {}

@@ -31,17 +31,20 @@ struct Window {
 impl Fold {
     /// Whether the log is told of a fault now; else it is counted.
     pub(super) fn is_news(&mut self, kind: Kind, what: &str, now: Instant) -> bool {
+        let is_open = self.open.contains_key(&(kind, what.to_owned()));
+        let what = match is_open || self.open.len() < MOST {
+            true => what,
+            false => "other faults",
+        };
         if let Some(window) = self.open.get_mut(&(kind, what.to_owned())) {
             window.more = window.more.saturating_add(1);
             return false;
         }
-        if self.open.len() < MOST {
-            let window = Window {
-                since: now,
-                more: 0,
-            };
-            self.open.insert((kind, what.to_owned()), window);
-        }
+        let window = Window {
+            since: now,
+            more: 0,
+        };
+        self.open.insert((kind, what.to_owned()), window);
         true
     }
 
@@ -87,6 +90,18 @@ mod tests {
         assert_eq!(fold.told(second(60), false), ["media: 503 x 1 in 30 s"]);
         assert_eq!(fold.told(second(90), false), [""; 0]);
         assert!(fold.is_news(Kind::Media, "503", second(91)), "it is over");
+    }
+
+    #[test]
+    fn too_many_kinds_of_faults_are_one() {
+        let (mut fold, now) = (Fold::default(), clock::instant());
+        let news = (0..1000).filter(|n| fold.is_news(Kind::Media, &n.to_string(), now));
+        assert_eq!(news.count(), MOST + 1);
+        let told = fold.told(now, true);
+        assert_eq!(
+            told,
+            [format!("media: other faults x {} in 1 s", 999 - MOST)]
+        );
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod downloads;
 mod fetch;
 mod fold;
 mod limits;
+mod load;
 mod options;
 mod plan;
 mod poll;
@@ -30,8 +31,9 @@ mod stats;
 mod stream;
 
 pub use client::ClientError;
+pub use load::{Lags, Load};
 pub use options::{Input, Options, Pin, TlsOptions, TrustedHosts};
 pub use run::{Control, Ended, RecordError, Summary, record};
 pub use schedule::{MAX_POLL, MIN_POLL};
 pub use select::{Renditions, Selection, Variants};
-pub use stats::{Board, PlaylistStats, Stats, StreamStats, Totals};
+pub use stats::{Board, PlaylistStats, Stage, Stats, StreamStats, Totals};

@@ -392,6 +392,12 @@ impl Plan {
         self.delayed.first().map(|(at, _)| *at)
     }
 
+    /// How much is to be fetched, now or later.
+    pub(super) fn waiting(&self) -> usize {
+        let ready = self.playlists.values().map(|playlist| playlist.ready.len());
+        ready.sum::<usize>() + self.delayed.len()
+    }
+
     /// A request ended.
     pub(super) fn done(&mut self, job: &Job, good: bool, now: Instant) {
         if let Some(playlist) = self.playlists.get_mut(&job.playlist) {

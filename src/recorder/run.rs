@@ -1,5 +1,6 @@
 //! A recording from its first request to its last row.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -8,10 +9,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::{ClientError, Clients};
 use super::options::{Input, Options};
-use super::stats::{Board, Totals};
+use super::stats::{Board, Stage, Totals};
 use super::stream::{self, Recording};
 use crate::clock::{self, Clock};
 use crate::session::{SessionFolder, Writer, WriterError};
+
+/// The loop that supervises the streams shows so often that it is alive.
+const BEAT_EVERY: Duration = Duration::from_secs(5);
 
 /// Why a recording could not begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -112,21 +116,22 @@ async fn run(
         true => Writer::resume(folder, clock, program)?,
         false => Writer::create(folder, clock, program)?,
     };
-    board.begin(writer.clock(), writer.zero_us());
+    board.begin(&writer);
     if !options.keep.is_all() {
         writer.keep(options.keep).await;
     }
-    let recording = Recording {
+    let recording = Arc::new(Recording {
         options,
         clients,
         writer: writer.clone(),
         board: board.clone(),
         stop: CancellationToken::new(),
-    };
+    });
     let mut streams = Streams::new(&recording);
     let ended = streams.supervise(control, &mut failure).await;
     let length = clock::instant().saturating_duration_since(began);
     writer.closing();
+    board.enter(Stage::Ending);
     recording.stop.cancel();
     streams.wait().await;
     let ended = ended?;
@@ -144,14 +149,23 @@ async fn run(
 
 /// The streams that are being recorded. None knows of another.
 struct Streams<'a> {
-    recording: &'a Recording,
+    recording: &'a Arc<Recording>,
     running: JoinSet<()>,
-    /// What runs or has ended by itself, and what ends it.
-    known: Vec<(Input, CancellationToken)>,
+    /// What runs or has ended by itself.
+    known: Vec<Known>,
+}
+
+/// A stream that was begun.
+struct Known {
+    input: Input,
+    /// Ends it.
+    stop: CancellationToken,
+    /// It has ended, and leaves nothing under way.
+    ended: CancellationToken,
 }
 
 impl<'a> Streams<'a> {
-    fn new(recording: &'a Recording) -> Self {
+    fn new(recording: &'a Arc<Recording>) -> Self {
         Self {
             recording,
             running: JoinSet::new(),
@@ -184,12 +198,16 @@ impl<'a> Streams<'a> {
         for input in inputs {
             self.begin(input, from_us).await?;
         }
+        self.recording.board.enter(Stage::Begun);
+        let mut beat = tokio::time::interval(BEAT_EVERY);
         loop {
+            self.recording.board.beat();
             tokio::select! {
+                _ = beat.tick() => {}
                 () = stop.cancelled() => return Ok(Ended::Stopped),
                 () = &mut over => return Ok(Ended::Duration),
                 failed = &mut *failure => return Err(failed.unwrap_or(WriterError::Gone).into()),
-                Some(inputs) = changes.recv() => self.change(inputs).await?,
+                Some(inputs) = changes.recv() => self.change(inputs),
                 ended = self.running.join_next() => match ended {
                     Some(Ok(())) => {}
                     Some(Err(error)) => tracing::error!("a stream is no longer recorded: {error}"),
@@ -200,37 +218,77 @@ impl<'a> Streams<'a> {
     }
 
     async fn begin(&mut self, input: Input, from_us: Option<i64>) -> Result<(), RecordError> {
-        let stop = self.recording.stop.child_token();
-        let stream = self.recording.begin(&input, from_us, stop.clone()).await?;
-        self.running.spawn(stream.run());
-        self.known.push((input, stop));
+        let (stop, ended) = self.note(&input);
+        let stream = self.recording.begin(&input, from_us, stop).await?;
+        self.running.spawn(async move {
+            stream.run().await;
+            ended.cancel();
+        });
         Ok(())
     }
 
+    /// What stops it, and what says that it has ended.
+    fn note(&mut self, input: &Input) -> (CancellationToken, CancellationToken) {
+        let stop = self.recording.stop.child_token();
+        let ended = CancellationToken::new();
+        self.known.push(Known {
+            input: input.clone(),
+            stop: stop.clone(),
+            ended: ended.clone(),
+        });
+        (stop, ended)
+    }
+
     /// Begins what is new, ends what is no longer there.
-    async fn change(&mut self, inputs: Vec<Input>) -> Result<(), RecordError> {
+    fn change(&mut self, inputs: Vec<Input>) {
         let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.known)
             .into_iter()
-            .partition(|(known, _)| inputs.contains(known));
+            .partition(|known| inputs.contains(&known.input));
         self.known = kept;
-        for (_, stop) in &gone {
-            stop.cancel();
+        let runs = |known: &Known| !known.ended.is_cancelled();
+        let gone: Vec<Known> = gone.into_iter().filter(runs).collect();
+        for known in &gone {
+            known.stop.cancel();
         }
-        let now_us = self.recording.writer.clock().now_us();
         let mut begun = 0;
         for input in inputs {
-            if self.known.iter().any(|(known, _)| *known == input) {
+            if self.known.iter().any(|known| known.input == input) {
                 continue;
             }
-            if let Some((url, reason)) = stream::refusal(&input) {
-                tracing::error!("{url}: {reason}");
+            if let Some((_, reason)) = stream::refusal(&input) {
+                tracing::error!("a stream is not recorded: {reason}");
                 continue;
             }
-            self.begin(input, Some(now_us)).await?;
+            self.begin_after(&gone, input);
             begun += 1;
         }
         tracing::info!("streams: {begun} new, {} no longer recorded", gone.len());
-        Ok(())
+    }
+
+    /// Begins a stream; where it takes the place of one with its name or URL, once that has ended.
+    fn begin_after(&mut self, gone: &[Known], input: Input) {
+        let (stop, ended) = self.note(&input);
+        let is_before = |known: &&Known| {
+            known.input.url == input.url
+                || (known.input.name.is_some() && known.input.name == input.name)
+        };
+        let before: Vec<_> = gone
+            .iter()
+            .filter(is_before)
+            .map(|k| k.ended.clone())
+            .collect();
+        let recording = Arc::clone(self.recording);
+        self.running.spawn(async move {
+            for one in before {
+                one.cancelled().await;
+            }
+            let now_us = recording.writer.clock().now_us();
+            // A writer that has ended says so itself.
+            if let Ok(stream) = recording.begin(&input, Some(now_us), stop).await {
+                stream.run().await;
+            }
+            ended.cancel();
+        });
     }
 
     async fn wait(&mut self) {

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::fold::Fold;
+use super::load::{Lags, Load};
 use crate::clock::{self, Clock};
-use crate::session::{Kind, Outcome};
+use crate::session::{Kind, Outcome, Pulse, Writer, WriterWatch};
 
 /// Counters of one playlist.
 #[derive(Debug, Default)]
@@ -36,6 +40,18 @@ pub struct StreamStats {
     pub stats: Stats,
 }
 
+/// How far a recording has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Stage {
+    /// Not all streams of the start are in the session yet.
+    #[default]
+    Starting,
+    /// They are.
+    Begun,
+    /// It winds down; what reads the session lets go of it now.
+    Ending,
+}
+
 /// Counters of a recording: those of its streams; clones share them.
 #[derive(Debug, Default, Clone)]
 pub struct Board(Arc<BoardInner>);
@@ -43,20 +59,67 @@ pub struct Board(Arc<BoardInner>);
 #[derive(Debug, Default)]
 struct BoardInner {
     streams: Mutex<Vec<Arc<StreamStats>>>,
-    /// With session zero, in microseconds of Unix time.
-    clock: OnceLock<(Clock, i64)>,
+    begun: OnceLock<Begun>,
+    stage: watch::Sender<Stage>,
+    supervised: Pulse,
+}
+
+/// A session that is being written.
+#[derive(Debug)]
+struct Begun {
+    clock: Clock,
+    /// Session zero, in microseconds of Unix time.
+    zero_us: i64,
+    writer: WriterWatch,
 }
 
 impl Board {
     /// What time it is in the session, in microseconds; `None`: it has not begun.
     pub fn session_us(&self) -> Option<i64> {
-        let (clock, zero_us) = self.0.clock.get()?;
+        let Begun { clock, zero_us, .. } = self.0.begun.get()?;
         Some(clock.now_us().saturating_sub(*zero_us))
     }
 
-    /// The session begins, or is taken up again. `zero_us` is its session zero.
-    pub(super) fn begin(&self, clock: Clock, zero_us: i64) {
-        self.0.clock.get_or_init(|| (clock, zero_us));
+    /// The clock of the session; `None`: it has not begun.
+    pub fn clock(&self) -> Option<Clock> {
+        self.0.begun.get().map(|begun| begun.clock)
+    }
+
+    /// The writer of the session; `None`: it has not begun.
+    pub fn writer(&self) -> Option<&WriterWatch> {
+        self.0.begun.get().map(|begun| &begun.writer)
+    }
+
+    /// For how long nothing was heard of the loop that supervises the streams, and of the writer.
+    pub fn silences(&self) -> [Duration; 2] {
+        let writer = self.writer().map_or(Duration::ZERO, WriterWatch::silence);
+        [self.0.supervised.silence(), writer]
+    }
+
+    /// The streams are being supervised.
+    pub(super) fn beat(&self) {
+        self.0.supervised.beat();
+    }
+
+    /// The session begins.
+    pub(super) fn begin(&self, writer: &Writer) {
+        self.0.begun.get_or_init(|| Begun {
+            clock: writer.clock(),
+            zero_us: writer.zero_us(),
+            writer: writer.watch(),
+        });
+    }
+
+    pub(super) fn enter(&self, stage: Stage) {
+        self.0.stage.send_replace(stage);
+    }
+
+    /// Waits until the recording has come as far as `stage`, or further; how far it has come then.
+    pub async fn reached(&self, stage: Stage) -> Stage {
+        let mut stages = self.0.stage.subscribe();
+        // The sender lives as long as this board.
+        let reached = stages.wait_for(|now| *now >= stage).await;
+        reached.map_or(Stage::Ending, |now| *now)
     }
 
     /// The streams, in the order in which they were begun.
@@ -87,15 +150,20 @@ impl Board {
     }
 
     pub(super) fn add(&self, name: String) -> Arc<StreamStats> {
+        let mut streams = self
+            .0
+            .streams
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        // One that was taken out and is back.
+        if let Some(before) = streams.iter().find(|stream| stream.name == name) {
+            return Arc::clone(before);
+        }
         let one = Arc::new(StreamStats {
             name,
             stats: Stats::default(),
         });
-        self.0
-            .streams
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::clone(&one));
+        streams.push(Arc::clone(&one));
         one
     }
 }
@@ -120,7 +188,8 @@ pub struct Totals {
 }
 
 impl Totals {
-    fn and(self, other: Self) -> Self {
+    /// Of both.
+    pub fn and(self, other: Self) -> Self {
         Self {
             playlists: self.playlists + other.playlists,
             polls: self.polls + other.polls,
@@ -143,6 +212,8 @@ struct Inner {
     faults: Mutex<BTreeMap<(Kind, String), u64>>,
     fold: Mutex<Fold>,
     worst_lag_us: AtomicI64,
+    lags: Lags,
+    load: Load,
 }
 
 impl PlaylistStats {
@@ -223,5 +294,16 @@ impl Stats {
 
     pub(super) fn lag(&self, lag_us: i64) {
         self.0.worst_lag_us.fetch_max(lag_us, Ordering::Relaxed);
+        self.0.lags.note(lag_us);
+    }
+
+    /// Lags of its polls; those of all streams that had its name.
+    pub fn lags(&self) -> &Lags {
+        &self.0.lags
+    }
+
+    /// What it has to do at the moment.
+    pub fn load(&self) -> &Load {
+        &self.0.load
     }
 }

@@ -56,8 +56,13 @@ impl Recording {
     ) -> Result<Stream, WriterError> {
         // What is not admitted was refused before.
         let url = admit::admit(input.url.clone()).unwrap_or_else(|_| input.url.clone());
-        let name = input.name.clone().unwrap_or_else(|| stream_name(&url));
-        let (stream_id, name) = self.writer.named_stream(&name, url.as_str()).await?;
+        let wished = input.name.clone().unwrap_or_else(|| stream_name(&url));
+        let (stream_id, name) = self.writer.named_stream(&wished, url.as_str()).await?;
+        if input.name.is_some() && name != wished {
+            tracing::warn!(
+                "{wished:?} has another URL in this session: what is there now is recorded as {name:?}"
+            );
+        }
         let context = self.context(input, stream_id, &name, own_stop);
         let root = context.playlists.root(url, name, from_us);
         poll::start(&context, root);
@@ -97,7 +102,7 @@ impl Recording {
             queue: Arc::new(Queue::new(stream_id)),
             playlists: Arc::new(Playlists::new(stats.clone())),
             stats,
-            span: tracing::info_span!("recording", stream = %name),
+            span: tracing::error_span!("recording", stream = %name),
             selection: self.options.selection.clone(),
             poll: self.options.poll,
             stream_id,
@@ -131,6 +136,7 @@ impl Stream {
             }
         }
         self.wind_down().await;
+        context.stats.load().end();
         self.tell(true);
         if !self.all_stop.is_cancelled() {
             self.forget().await;

@@ -4,7 +4,7 @@
 //! - The server keeps nothing about a client: what time it is for a player stands in its URLs.
 //! - No request becomes the path of a file, and no request leaves for another server.
 //! - Decisions are pure functions ([`route`], [`range`], [`timeline`], [`parts`],
-//!   [`headers`]); only `lookup` reads the session, only [`serve`] knows the HTTP server.
+//!   [`headers`]); only `lookup` and `dvr` read the session, only [`serve`] knows the HTTP server.
 //!
 //! What does not belong here: what is on disk (`session`), what a playlist means (`hls`),
 //! arguments and messages (`cli`).
@@ -17,12 +17,14 @@
 //! | [`headers`], [`media_type`] | header fields |
 //! | [`pace`] | when bytes go |
 //! | [`inject`] | faults on top of the recorded ones |
+//! | `dvr` | playlists of everything that was recorded, and what they refer to |
 //! | [`replay`] | a session that is being replayed: its span, readers, watch |
 //! | `lookup`, `playlist` | from a question to recorded content, on a blocking thread |
 //! | [`respond`], `recorded`, `page`, [`body`] | from a request to a response |
 //! | [`serve`], [`stall`], [`ending`] | connections |
 
 pub mod body;
+mod dvr;
 pub mod ending;
 pub mod headers;
 pub mod inject;

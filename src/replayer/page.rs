@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::dvr::dvr_path;
 use super::lookup::Look;
 use super::timeline::{Span, format_time, format_utc};
 use crate::hls::{read_multivariant, replay_path};
@@ -60,6 +61,8 @@ pub struct StreamDescription {
     pub url: String,
     /// Its path here.
     pub path: String,
+    /// The path of everything that was recorded of it.
+    pub dvr: String,
     /// Media playlists of its multivariant playlist.
     pub playlists: Vec<PlaylistDescription>,
 }
@@ -107,6 +110,7 @@ pub(super) fn describe(
             name: stream.name.clone(),
             url: stream.url.clone(),
             path: format!("{prefix}/{encoded}/stream.m3u8"),
+            dvr: dvr_path(&stream.name, None),
             playlists,
         });
     }
@@ -170,10 +174,12 @@ pub(super) fn html(description: &Description, prefix: &str) -> String {
     text += "</ul>\n";
     for stream in &description.streams {
         text += &format!(
-            "<h2><a href=\"{}\">{}</a></h2>\n<p>{}</p>\n<ul>\n",
+            "<h2><a href=\"{}\">{}</a></h2>\n<p>{}</p>\n\
+             <ul>\n<li><a href=\"{3}\">{3}</a>: everything that was recorded of it</li>\n",
             escape(&stream.path),
             escape(&stream.name),
             escape(&stream.url),
+            escape(&stream.dvr),
         );
         for playlist in &stream.playlists {
             text += &format!(
@@ -227,6 +233,7 @@ mod tests {
             name: evil.clone(),
             url: evil.clone(),
             path: evil.clone(),
+            dvr: evil.clone(),
             playlists: vec![playlist],
         };
         let description = Description {

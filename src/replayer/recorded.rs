@@ -37,6 +37,10 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    fn conditions(&self) -> Conditions<'_> {
+        (&self.request.headers, self.range)
+    }
+
     /// The pace of a body that stands for what came with an exchange.
     fn pace(&self, exchange: &Exchange, length: u64) -> Option<Pace> {
         match self.network {
@@ -117,7 +121,7 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
             };
             let piece = Piece::Bytes(served.bytes.clone());
             let good = Good::new(piece, exchange, false, asked);
-            let mut reply = tagged(status, good, tag, asked);
+            let mut reply = tagged(status, good, tag, asked.conditions());
             reply
                 .done
                 .extend(served.is_shifted.then_some("shifted".into()));
@@ -126,7 +130,7 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
         Content::Plain(piece) if status == StatusCode::OK && !is_broken(exchange) => {
             let ranges = whole.answer.resource.kind.is_chunk();
             let good = Good::new(piece.clone(), exchange, ranges, asked);
-            tagged(status, good, fields.tag(), asked)
+            tagged(status, good, fields.tag(), asked.conditions())
         }
         Content::Plain(piece) => as_it_came(&whole, status, vec![piece.clone()], asked),
     };
@@ -235,21 +239,34 @@ impl Good {
     }
 }
 
+/// A body that never changes: conditional, and in ranges.
+pub(super) fn immutable(piece: Piece, tag: &str, asked: Conditions<'_>) -> Reply {
+    let good = Good {
+        piece,
+        pace: None,
+        ranges: true,
+    };
+    tagged(StatusCode::OK, good, Some(tag), asked)
+}
+
+/// Header fields of a request, and its range.
+type Conditions<'a> = (&'a HeaderMap, Option<RangeSpec>);
+
 /// A good body: conditional, and in ranges.
-fn tagged(status: StatusCode, good: Good, tag: Option<&str>, asked: &Asked<'_>) -> Reply {
+fn tagged(status: StatusCode, good: Good, tag: Option<&str>, asked: Conditions<'_>) -> Reply {
     let Good {
         piece,
         pace,
         ranges,
     } = good;
-    let request = &asked.request.headers;
+    let (request, range) = asked;
     let mut response = Response::new(body::empty());
     if headers::none_match_names(request, tag) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return Reply::new(response, "not modified").with_tag(tag);
     }
     let size = piece.length();
-    let resolved = match asked.range {
+    let resolved = match range {
         Some(range) if ranges && headers::if_range_allows(request, tag) => range.resolve(size),
         _ => Resolved::Whole,
     };

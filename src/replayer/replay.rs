@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use super::dvr::Kept;
 use super::inject::Rules;
 use super::inject::rule::Laid;
 use super::lookup::{Look, Looked, Question};
@@ -69,6 +70,7 @@ pub struct Replay {
     state: RwLock<State>,
     pool: Pool,
     cache: Cache,
+    kept: Kept,
 }
 
 #[derive(Debug, Clone)]
@@ -122,7 +124,21 @@ impl Replay {
             state: RwLock::new(state),
             pool,
             cache: Cache::default(),
+            kept: Kept::default(),
         })
+    }
+
+    /// The server's own clock shows what is being recorded now, rather than the start.
+    pub fn live(mut self) -> Self {
+        self.clock_us = self.span().zero_us;
+        self.offset_us = timeline::session_us(self.clock.now_us(), self.clock_us);
+        self
+    }
+
+    /// From now on no reader is kept open between answers, so that the recorder can make the
+    /// database one file.
+    pub fn let_go(&self) {
+        self.pool.keep(false);
     }
 
     /// The session's name.
@@ -161,6 +177,11 @@ impl Replay {
         let State { span, kept_us, .. } = self.state();
         let kept_us = kept_us.filter(|kept_us| moment_us < *kept_us)?;
         Some(span.session_us(kept_us))
+    }
+
+    /// DVR playlists that were asked for.
+    pub(super) fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     /// Faults on top of the recorded ones.
@@ -230,6 +251,24 @@ impl Replay {
         let replay = Arc::clone(self);
         let _slot = self.pool.slot().await;
         blocking(move || replay.describe(moment_us, &prefix)).await
+    }
+
+    /// Reads the session, on a blocking thread.
+    pub(super) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        job: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let _slot = self.pool.slot().await;
+        self.read_aside(job).await
+    }
+
+    /// The same for what takes long and has a limit of its own: it takes no other job's place.
+    pub(super) async fn read_aside<T: Send + 'static>(
+        self: &Arc<Self>,
+        job: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let replay = Arc::clone(self);
+        blocking(move || replay.pool.with(job)).await
     }
 
     /// What the session has for a question, and what is laid over it; waits for what is
@@ -355,6 +394,11 @@ async fn blocking<T: Send + 'static>(
 
 fn is_recording(run: &Run) -> bool {
     run.stopped_us.is_none() && clock::system_us().saturating_sub(run.seen_us) < SEEN_US
+}
+
+/// Where a recording lies in time at this moment.
+pub(super) fn read_span(reader: &Reader) -> Result<Span, ReadError> {
+    Ok(read_state(reader)?.span)
 }
 
 fn read_state(reader: &Reader) -> Result<State, ReadError> {

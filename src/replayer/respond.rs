@@ -21,7 +21,7 @@ use super::route::{PathClock, Route, RouteError, Target, clock_prefix, route};
 use super::timeline::{clock_ms, format_time, session_us};
 use crate::clock;
 use crate::hls::replay_path;
-use crate::session::{ExchangeId, ReadError};
+use crate::session::{ExchangeId, ReadError, StreamInfo};
 
 /// A response, and what is said about it in the log.
 #[derive(Debug)]
@@ -138,7 +138,7 @@ impl Replay {
                 let status = match error {
                     RouteError::TooLong => StatusCode::URI_TOO_LONG,
                     RouteError::Clock(_) | RouteError::Offset(_) => StatusCode::BAD_REQUEST,
-                    RouteError::Nothing => StatusCode::NOT_FOUND,
+                    RouteError::Nothing | RouteError::NoClock => StatusCode::NOT_FOUND,
                 };
                 Reply::sentence(status, &error.to_string())
             }
@@ -161,6 +161,10 @@ impl Replay {
         let (url, follow) = match route.target {
             Target::Index => return self.index(request, session_us, prefix).await,
             Target::Favicon => return favicon(),
+            Target::Dvr { name, playlist_id } => {
+                return self.dvr(request, name.as_deref(), playlist_id).await;
+            }
+            Target::Exchange(id) => return self.exchange_body(request, id).await,
             Target::Stream {
                 name,
                 offset: Some(offset),
@@ -287,23 +291,30 @@ impl Replay {
         }
     }
 
-    fn stream_url(&self, name: Option<&str>) -> Result<Url, Box<Reply>> {
+    /// The stream of a name, or the first one.
+    pub(super) fn stream(&self, name: Option<&str>) -> Result<StreamInfo, Box<Reply>> {
         let streams = self.streams();
         let stream = match name {
             Some(name) => streams.iter().find(|stream| stream.name == name),
             None => streams.first(),
         };
-        stream
-            .and_then(|stream| Url::parse(&stream.url).ok())
-            .ok_or_else(|| {
-                let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
-                let sentence = format!(
-                    "session {} has no such stream; it has: {}",
-                    self.name(),
-                    names.join(", ")
-                );
-                Box::new(Reply::sentence(StatusCode::NOT_FOUND, &sentence))
-            })
+        stream.cloned().ok_or_else(|| self.no_stream())
+    }
+
+    fn no_stream(&self) -> Box<Reply> {
+        let streams = self.streams();
+        let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
+        let sentence = format!(
+            "session {} has no such stream; it has: {}",
+            self.name(),
+            names.join(", ")
+        );
+        Box::new(Reply::sentence(StatusCode::NOT_FOUND, &sentence))
+    }
+
+    fn stream_url(&self, name: Option<&str>) -> Result<Url, Box<Reply>> {
+        let stream = self.stream(name)?;
+        Url::parse(&stream.url).map_err(|_| self.no_stream())
     }
 
     async fn index(self: &Arc<Self>, request: &Request, session_us: i64, prefix: String) -> Reply {
@@ -339,7 +350,7 @@ impl Replay {
 }
 
 /// RFC 9110 14.2: defined for GET only, and there is one.
-fn asked_range(request: &Request) -> Option<RangeSpec> {
+pub(super) fn asked_range(request: &Request) -> Option<RangeSpec> {
     let mut fields = request.headers.get_all(header::RANGE).iter();
     match (fields.next(), fields.next()) {
         (Some(only), None) if request.method == Method::GET => range::parse(only.as_bytes()),
@@ -390,7 +401,7 @@ pub(super) fn path_of(url: &Url, prefix: &str) -> Option<String> {
     replay_path(url).map(|path| format!("{prefix}{path}"))
 }
 
-fn failed(error: &ReadError) -> Reply {
+pub(super) fn failed(error: &ReadError) -> Reply {
     tracing::error!("{error}");
     let sentence = match error {
         // It names a path inside the session.

@@ -4,8 +4,11 @@
 //! /                                  what there is
 //! /stream.m3u8                       the first stream
 //! /NAME/stream.m3u8                  each stream
+//! /dvr.m3u8, /NAME/dvr.m3u8          everything that was recorded of a stream
+//! /NAME/dvr/ID.m3u8                  the same of one of its playlists
+//! /exchange/ID/NAME                  the body that an exchange brought; NAME is for people
 //! /https/cdn.example.com:443/a/b?c   the origin's URLs, path for path
-//! /@ZERO/...                         all of these on a clock of their own
+//! /@ZERO/...                         streams and the origin's URLs on a clock of their own
 //! /@ZERO~BEGAN/...                   the same, for a player that began at BEGAN on it
 //! ```
 //!
@@ -54,6 +57,15 @@ pub enum Target {
         /// A redirect to a clock on which it is so late now is asked for.
         offset: Option<Duration>,
     },
+    /// Everything that was recorded, as a playlist.
+    Dvr {
+        /// The stream's name; `None`: the first one.
+        name: Option<String>,
+        /// One of its media playlists (row of `resource`); `None`: all of the stream.
+        playlist_id: Option<i64>,
+    },
+    /// The body that an exchange brought.
+    Exchange(i64),
     /// A URL of the origin.
     Origin(Url),
 }
@@ -70,6 +82,9 @@ pub enum RouteError {
     /// The offset is no duration.
     #[error("offset: {0}")]
     Offset(#[from] super::timeline::NoDuration),
+    /// A clock before what knows none.
+    #[error("what was recorded is the same on every clock: ask without /@ZERO")]
+    NoClock,
     /// Nothing is at that path.
     #[error("nothing is at this path; / says what there is")]
     Nothing,
@@ -84,10 +99,11 @@ pub fn route(path_and_query: &str) -> Result<Route, RouteError> {
         return Err(RouteError::TooLong);
     }
     let (clock, rest) = split_clock(path_and_query)?;
-    Ok(Route {
-        clock,
-        target: target(rest)?,
-    })
+    let target = target(rest)?;
+    if clock.is_some() && matches!(target, Target::Dvr { .. } | Target::Exchange(_)) {
+        return Err(RouteError::NoClock);
+    }
+    Ok(Route { clock, target })
 }
 
 /// The prefix that carries a clock; empty for the server's own.
@@ -146,18 +162,44 @@ fn target(path_and_query: &str) -> Result<Target, RouteError> {
         "" | "/" => return Ok(Target::Index),
         "/favicon.ico" => return Ok(Target::Favicon),
         "/stream.m3u8" => return stream(None, query),
+        "/dvr.m3u8" => {
+            return Ok(Target::Dvr {
+                name: None,
+                playlist_id: None,
+            });
+        }
         _ => {}
     }
     if let Some(url) = origin_url(path_and_query) {
         return Ok(Target::Origin(url));
     }
-    let name = path
-        .strip_prefix('/')
-        .and_then(|p| p.strip_suffix("/stream.m3u8"));
-    match name {
-        Some(name) if !name.is_empty() && !name.contains('/') => stream(Some(name), query),
+    let mut steps = path.trim_start_matches('/').split('/');
+    match (steps.next(), steps.next(), steps.next(), steps.next()) {
+        _ if path.starts_with("//") => Err(RouteError::Nothing),
+        (Some("exchange"), Some(id), Some(_), None) if number(id).is_some() => {
+            number(id).map(Target::Exchange).ok_or(RouteError::Nothing)
+        }
+        (Some(name), Some("stream.m3u8"), None, None) => stream(Some(name), query),
+        (Some(name), Some("dvr.m3u8"), None, None) => Ok(Target::Dvr {
+            name: Some(decode(name)),
+            playlist_id: None,
+        }),
+        (Some(name), Some("dvr"), Some(file), None) => Ok(Target::Dvr {
+            name: Some(decode(name)),
+            playlist_id: Some(
+                file.strip_suffix(".m3u8")
+                    .and_then(number)
+                    .ok_or(RouteError::Nothing)?,
+            ),
+        }),
         _ => Err(RouteError::Nothing),
     }
+}
+
+/// The number of a row.
+fn number(text: &str) -> Option<i64> {
+    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| text.parse().ok()).flatten()
 }
 
 fn stream(name: Option<&str>, query: &str) -> Result<Target, RouteError> {
@@ -197,6 +239,20 @@ mod tests {
         }
     }
 
+    fn dvr(name: Option<&str>, playlist_id: Option<i64>) -> Target {
+        Target::Dvr {
+            name: name.map(str::to_owned),
+            playlist_id,
+        }
+    }
+
+    #[test]
+    fn what_was_recorded_knows_no_clock() {
+        for path in ["/@5/dvr.m3u8", "/@5/a/dvr/1.m3u8", "/@5/exchange/1/a"] {
+            assert_eq!(route(path), Err(RouteError::NoClock), "{path}");
+        }
+    }
+
     #[test]
     fn the_paths_there_are() {
         let origin = |url: &str| Target::Origin(Url::parse(url).unwrap());
@@ -223,6 +279,12 @@ mod tests {
                 stream_of(Some("hall 1"), Some(0)),
             ),
             ("/http/stream.m3u8", None, stream_of(Some("http"), None)),
+            ("/dvr.m3u8?x", None, dvr(None, None)),
+            ("/exchange/dvr.m3u8", None, dvr(Some("exchange"), None)),
+            ("/hall%201/dvr/12.m3u8", None, dvr(Some("hall 1"), Some(12))),
+            ("/exchange/dvr/5.m3u8", None, dvr(Some("exchange"), Some(5))),
+            ("/exchange/5/a.ts", None, Target::Exchange(5)),
+            ("/exchange/5/dvr.m3u8", None, Target::Exchange(5)),
             (
                 "/https/h:443/stream.m3u8?offset=x",
                 None,
@@ -246,6 +308,14 @@ mod tests {
             "/http/h/a",
             "/a/b/stream.m3u8",
             "//stream.m3u8",
+            "//dvr.m3u8",
+            "/a/dvr/x.m3u8",
+            "/a/dvr/5",
+            "/a/dvr/99999999999999999999.m3u8",
+            "/a/dvr/5.m3u8/b",
+            "/exchange/5",
+            "/exchange/-5/a",
+            "/exchange/5/a/b",
             "/ftp/h:21/a",
             "*",
             "",

@@ -31,16 +31,21 @@ const HEAD_TIME: Duration = Duration::from_secs(15);
 /// Time for a client to take the next byte.
 const WRITE_TIME: Duration = Duration::from_secs(20);
 /// Connections at once: each may hold a file open, and 1024 descriptors are usual.
-const MOST_CONNECTIONS: usize = 400;
+pub const MOST_CONNECTIONS: usize = 400;
 /// Time for responses under way when the server stops.
 const GRACE: Duration = Duration::from_secs(3);
 /// Buffer for the head of a request: as much as nginx takes.
 const HEAD_BYTES: usize = 32 * 1024;
 
-/// Serves a session to whoever connects, until `shutdown` comes.
-pub async fn run(listener: TcpListener, replay: Arc<Replay>, shutdown: impl Future<Output = ()>) {
+/// Serves a session to whoever connects, `most` connections at once, until `shutdown` comes.
+pub async fn run(
+    listener: TcpListener,
+    replay: Arc<Replay>,
+    most: usize,
+    shutdown: impl Future<Output = ()>,
+) {
     let graceful = GracefulShutdown::new();
-    let slots = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let slots = Arc::new(Semaphore::new(most));
     tokio::pin!(shutdown);
     loop {
         let stream = tokio::select! {

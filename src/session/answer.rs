@@ -317,7 +317,7 @@ impl Reader {
     }
 }
 
-fn resource_row(row: &Row<'_>) -> rusqlite::Result<ResourceInfo> {
+pub(super) fn resource_row(row: &Row<'_>) -> rusqlite::Result<ResourceInfo> {
     let range = match (row.get::<_, Option<i64>>(3)?, row.get::<_, Option<i64>>(4)?) {
         (Some(first), Some(length)) => Some(ByteRange {
             first: to_u64(first),

@@ -12,10 +12,12 @@ mod faults;
 mod folder;
 mod headers;
 mod heal;
+mod history;
 mod keep;
 mod lines;
 mod listed;
 mod model;
+mod pulse;
 mod read;
 mod schema;
 mod store;
@@ -28,12 +30,14 @@ pub use faults::Fault;
 pub use folder::{FolderError, SessionFolder, Sessions};
 pub use headers::Headers;
 pub use heal::Faults;
+pub use history::{KeptText, LandedBody, Landing, Landings, ListedRevision, ListedUrl, SharedText};
 pub use keep::Keep;
 pub use listed::Listing;
 pub use model::{
     Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
     NewRevision, Outcome, ResourceKey, digest,
 };
+pub use pulse::{Pulse, WriterWatch};
 pub use read::{
     Advance, Body, Exchange, Hole, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,
     holes,

@@ -445,14 +445,14 @@ impl Store {
         let mut named = name.to_owned();
         let mut next = 2_u32;
         loop {
-            let known: Option<(i64, String)> = self
+            let known: Option<(i64, String, String)> = self
                 .db
-                .prepare_cached("SELECT id, url FROM stream WHERE name = ?1")?
-                .query_row([&named], |row| Ok((row.get(0)?, row.get(1)?)))
+                .prepare_cached("SELECT id, url, name FROM stream WHERE name = ?1 COLLATE NOCASE")?
+                .query_row([&named], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                 .optional()?;
             match known {
                 None => break,
-                Some((id, known)) if known == url => return Ok((id, named)),
+                Some((id, known, name)) if known == url => return Ok((id, name)),
                 Some(_) => named = format!("{name}_{next}"),
             }
             next += 1;

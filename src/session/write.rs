@@ -19,6 +19,7 @@ use super::chunks::{self, TEMPORARY};
 use super::folder::SessionFolder;
 use super::keep::{Keep, Keeper};
 use super::model::{ExchangeId, NewBody, NewExchange, NewListing};
+use super::pulse::{Pulse, WriterWatch};
 use super::read::ReadError;
 use super::store::Store;
 use crate::clock::{self, Clock};
@@ -65,7 +66,7 @@ pub enum WriterError {
     Gone,
 }
 
-enum Message {
+pub(super) enum Message {
     Exchange(Box<NewExchange>),
     Listed(NewListing),
     Event(i64, &'static str, String),
@@ -83,6 +84,7 @@ pub struct Writer {
     clock: Clock,
     zero_us: i64,
     closing: Closing,
+    pulse: Pulse,
 }
 
 /// Since when the recorder is stopping.
@@ -130,6 +132,7 @@ impl Writer {
             .build()?;
         let closing = Closing::default();
         let (clock, zero_us, first_id) = (begun.clock, begun.zero_us, begun.first_id);
+        let pulse = Pulse::default();
         let thread = Thread {
             store: Store::new(begun.db, folder.chunks(), zero_us, first_id),
             folder: folder.clone(),
@@ -140,6 +143,7 @@ impl Writer {
             lock: Some(begun.lock),
             keeper: None,
             committed: clock::instant(),
+            pulse: pulse.clone(),
         };
         std::thread::Builder::new()
             .name("writer".to_owned())
@@ -156,8 +160,17 @@ impl Writer {
             clock,
             zero_us,
             closing,
+            pulse,
         };
         Ok((writer, failure))
+    }
+
+    /// To see how it is doing.
+    pub fn watch(&self) -> WriterWatch {
+        WriterWatch {
+            queue: self.sender.downgrade(),
+            pulse: self.pulse.clone(),
+        }
     }
 
     /// Number for an exchange whose request begins now.
@@ -256,6 +269,7 @@ struct Thread {
     keeper: Option<Keeper>,
     /// When the last commit was.
     committed: Instant,
+    pulse: Pulse,
 }
 
 impl Thread {
@@ -357,6 +371,7 @@ impl Thread {
     /// Steps 3 to 6 for a batch. Streams are answered only after the commit.
     fn commit(&mut self, batch: &mut [Message]) -> Result<(), CommitError> {
         let done = self.try_commit(batch);
+        self.pulse.beat();
         if done.is_err() {
             // It fails where SQLite has rolled back by itself already.
             let _ = self.store.db.execute_batch("ROLLBACK");

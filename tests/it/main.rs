@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod analysis;
+mod beside;
 mod chunks;
 mod command_line;
 mod corpus;
 mod curl;
+mod dvr;
 mod endings;
 mod faithful;
 mod faults;
@@ -16,13 +18,16 @@ mod http;
 mod inject;
 mod keep;
 mod layers;
+mod metrics;
 mod multivariant;
 mod odd_origins;
+mod packaging;
 mod playlists;
 mod readme;
 mod replay;
 mod resources;
 mod resume;
+mod service;
 mod streams;
 mod support;
 mod tls;

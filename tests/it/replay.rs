@@ -1,7 +1,6 @@
 //! isreplayer and adjacent-find as programs, over sessions that are written here.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -10,6 +9,8 @@ use isrecorder::session::{
     Availability, Headers, Kind, NewBody, NewExchange, NewRevision, ResourceKey, Sessions, Writer,
     digest,
 };
+
+use crate::support::client;
 
 const PLAYLIST: &str = "http://origin.example/live/ch1.m3u8";
 
@@ -134,15 +135,7 @@ impl Replayer {
     }
 
     pub fn get(&self, path: &str) -> String {
-        let mut connection = TcpStream::connect(&self.address).unwrap();
-        write!(
-            connection,
-            "GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer).unwrap();
-        answer
+        client::get(&self.address, path)
     }
 }
 

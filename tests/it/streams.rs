@@ -131,6 +131,77 @@ fn a_file_of_streams_is_read_again_on_hang_up() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_stops_nothing() {
+    let origin = Origin::new(channels);
+    let recorder = Recorder::bare();
+    let file = recorder.folder().join("streams.txt");
+    fs::write(&file, format!("a {}\n", origin.url("/a/live.m3u8"))).unwrap();
+    let mut recording = recorder
+        .args(["-q", "--poll", "0.2", "--streams", "streams.txt"])
+        .start();
+    recording.until_at_least(2, &format!("{PER_STREAM}'a'"));
+    fs::remove_file(&file).unwrap();
+    let made = Command::new("mkfifo").arg(&file).status().unwrap();
+    assert!(made.success());
+    recording.signal(Signal::HUP);
+    recording.until_it_says("streams.txt is no file of up to");
+    let later = origin.count("/a/live.m3u8") + 5;
+    recording.until("it goes on", || origin.count("/a/live.m3u8") >= later);
+    recording.interrupt().session().check_invariants();
+}
+
+#[test]
+fn a_stream_with_other_fields_takes_the_place_of_the_one_before() {
+    let origin = Origin::new(channels);
+    let recorder = Recorder::bare();
+    let file = recorder.folder().join("streams.txt");
+    let url = origin.url("/a/live.m3u8");
+    let with = |token: &str| fs::write(&file, format!("a {url}\n  X-Token: {token}\n")).unwrap();
+    with("one");
+    let mut recording = recorder
+        .args(["--poll", "0.2", "--streams", "streams.txt"])
+        .start();
+    recording.until_at_least(2, &format!("{PER_STREAM}'a'"));
+    with("two");
+    recording.signal(Signal::HUP);
+    let token = |ask: &Ask| ask.header("x-token").map(str::to_owned);
+    let tokens = || -> Vec<_> {
+        origin
+            .asks_for("/a/live.m3u8")
+            .iter()
+            .filter_map(token)
+            .collect()
+    };
+    recording.until("the new field is sent", || {
+        tokens().iter().filter(|token| *token == "two").count() >= 5
+    });
+    let first = tokens().iter().position(|token| token == "two").unwrap();
+    assert!(
+        tokens()[first..].iter().all(|token| token == "two"),
+        "one after the other"
+    );
+    let finished = recording.interrupt();
+    assert!(
+        !finished.stdout.contains("  a: "),
+        "one stream:\n{}",
+        finished.stdout
+    );
+    let session = finished.session();
+    session.check_invariants();
+    assert_eq!(session.number("SELECT count(*) FROM stream"), 1);
+}
+
+#[test]
+fn with_quiet_lines_say_their_stream_as_well() {
+    let origin = Origin::new(channels);
+    let mut recording = Recorder::bare()
+        .args(["-q", "--poll", "0.2", &origin.url("/bad/live.m3u8")])
+        .start();
+    recording.until_it_says("WARN [bad] ");
+    recording.interrupt();
+}
+
+#[test]
 fn all_streams_have_to_end_for_the_recording_to_end() {
     let stage = Stage::default();
     let at = stage.clone();
@@ -205,7 +276,9 @@ fn what_is_wrong_with_the_streams_is_told_before_anything_is_made() {
     };
     assert!(wrong(&["--streams", "s.txt"]).contains("s.txt:3: "));
     assert!(wrong(&["--streams", "none.txt"]).contains("cannot read none.txt"));
-    assert!(wrong(&["a=http://h/1", "a=http://h/2"]).contains("two streams have the name \"a\""));
+    assert!(wrong(&["a=http://h/1", "a=http://h/2"]).contains("another stream has the name \"a\""));
+    let secret = ["-H", "Authorization: x", "http://h/1", "http://i/2"];
+    assert!(wrong(&secret).contains("-H and -b would be sent to h and i;"));
     assert!(wrong(&["hall 1=http://h/1"]).contains("cannot be the name of a stream"));
     assert!(wrong(&[]).contains("[NAME=]URL"));
 }

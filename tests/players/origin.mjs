@@ -53,6 +53,16 @@ export class Origin {
     return new Promise((resolve) => this.#server.close(resolve));
   }
 
+  /** Goes away, with all connections; what is published meanwhile is there when it comes back. */
+  pause() {
+    this.#server.closeAllConnections();
+    return new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  resume(port) {
+    return this.listen(port);
+  }
+
   /** From now on, publishes each playlist of `folder` at the moment it changes on disk. */
   watch(folder) {
     const directory = path.join(this.root, folder);

@@ -22,9 +22,10 @@ export function cpuSeconds(pid) {
 }
 
 export class Recorder {
-  constructor(sessions, name, url, log) {
+  /** `urls`: one, or many, with names or without. */
+  constructor(sessions, name, urls, log) {
     this.folder = path.join(sessions, name);
-    this.child = new Child(binary('isrecorder'), ['-o', sessions, '-s', name, url], log);
+    this.child = new Child(binary('isrecorder'), ['-o', sessions, '-s', name, ...[urls].flat()], log);
   }
 
   async stop() {

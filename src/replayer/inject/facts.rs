@@ -4,7 +4,7 @@ use url::Url;
 
 use super::rule::{Facts, Rules, VariantFacts};
 use crate::hls::{
-    ByteRange, ChildRole, Variables, imports_variables, read_media, read_multivariant,
+    ByteRange, Child, ChildRole, Variables, imports_variables, read_media, read_multivariant,
 };
 use crate::replayer::lookup::{Look, Looked, Question};
 use crate::session::{Answer, Body, ExchangeId, Kind, Listing, ReadError};
@@ -151,9 +151,16 @@ impl Look<'_> {
         let highest = variants.iter().map(|child| child.bandwidth).max();
         let lowest = variants.iter().map(|child| child.bandwidth).min();
         let path = |url: &str| url.split('?').next().unwrap_or(url).to_owned();
-        let found = (1..)
-            .zip(&variants)
-            .filter(|(_, child)| path(child.url.as_str()) == path(&playlist));
+        let is_it = |child: &&Child| child.url.as_str() == playlist;
+        let is_its_path = |child: &&Child| path(child.url.as_str()) == path(&playlist);
+        // Tokens change, and queries can be what tells variants apart.
+        let is_named = variants.iter().copied().any(|child| is_it(&child));
+        let namesakes = variants.iter().copied().filter(is_its_path).count();
+        let is_meant = |child: &Child| match is_named {
+            true => is_it(&child),
+            false => namesakes == 1 && is_its_path(&child),
+        };
+        let found = (1..).zip(&variants).filter(|(_, child)| is_meant(child));
         let facts = found.map(|(position, child)| VariantFacts {
             position,
             height: child.height,

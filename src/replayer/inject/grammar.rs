@@ -122,6 +122,8 @@ struct Draft {
     rate_at: usize,
     every_at: usize,
     stall_at: usize,
+    sn_at: usize,
+    variant_at: usize,
 }
 
 impl Draft {
@@ -146,6 +148,8 @@ impl Draft {
             rate_at: 0,
             every_at: 0,
             stall_at: 0,
+            sn_at: 0,
+            variant_at: 0,
         }
     }
 
@@ -171,8 +175,14 @@ impl Draft {
             }
             (key, Some((at, value))) => match key {
                 "path" => self.rule.path = Some(glob(*at, value)?),
-                "sn" => self.rule.sequences = Some(sequences(*at, value)?),
-                "variant" => self.rule.variant = Some(variant(*at, value)?),
+                "sn" => {
+                    self.rule.sequences = Some(sequences(*at, value)?);
+                    self.sn_at = word.at;
+                }
+                "variant" => {
+                    self.rule.variant = Some(variant(*at, value)?);
+                    self.variant_at = word.at;
+                }
                 "from" => {
                     let plain = value.strip_prefix('+');
                     window.relative = plain.is_some();
@@ -245,6 +255,19 @@ impl Draft {
                 return Err((self.every_at, "every= must be more than for=".to_owned()));
             }
             _ => {}
+        }
+        let are_all =
+            |what: fn(Kind) -> bool| !kinds.is_empty() && kinds.iter().all(|kind| what(*kind));
+        if self.rule.sequences.is_some()
+            && are_all(|kind| !matches!(kind, Kind::Segment | Kind::Init | Kind::Key))
+        {
+            return Err((self.sn_at, "only segment, init and key have sn=".to_owned()));
+        }
+        if self.rule.variant.is_some() && are_all(|kind| matches!(kind, Kind::Main | Kind::Data)) {
+            return Err((
+                self.variant_at,
+                "main and data are of no variant".to_owned(),
+            ));
         }
         if actions.stall && !kinds.is_empty() && !kinds.iter().any(|kind| kind.is_playlist()) {
             return Err((self.stall_at, "only main and media can stall".to_owned()));

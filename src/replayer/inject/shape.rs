@@ -64,6 +64,8 @@ fn with_status(reply: Reply, answer: Option<Answer>) -> Reply {
         if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
             *response.body_mut() = body::empty();
         }
+        // Of a HEAD the body is taken away later.
+        say_length(response);
     }
     Reply {
         response: over.response,
@@ -157,12 +159,22 @@ struct Slowed {
 
 fn slow(mut response: Response<Body>, rate: u64) -> Response<Body> {
     // A stream of its own does not know its length.
-    let length = response.body().size_hint().exact().map(HeaderValue::from);
-    if let Some(length) = length {
-        let fields = response.headers_mut();
-        fields.entry(header::CONTENT_LENGTH).or_insert(length);
-    }
+    say_length(&mut response);
     response.map(|inner| slowed(inner, rate))
+}
+
+/// RFC 9110 8.6: what has no content says no length.
+fn say_length(response: &mut Response<Body>) {
+    let has_content = !matches!(
+        response.status(),
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+    );
+    if let (true, Some(length)) = (has_content, response.body().size_hint().exact()) {
+        let fields = response.headers_mut();
+        fields
+            .entry(header::CONTENT_LENGTH)
+            .or_insert(HeaderValue::from(length));
+    }
 }
 
 fn slowed(inner: Body, rate: u64) -> Body {

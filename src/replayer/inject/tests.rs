@@ -131,6 +131,52 @@ async fn a_variant_is_its_playlist_and_its_segments() {
 }
 
 #[tokio::test]
+async fn what_has_no_content_says_no_length() {
+    let playlist = format!("{HIGH}/live.m3u8");
+    let replay = demo(11.0, &["media rate=500k", "key status=204"]);
+    let tag = get(&replay, &playlist).await.response.unwrap().headers()["etag"].clone();
+    let request = Request::builder()
+        .uri(&playlist)
+        .header("if-none-match", tag);
+    let request = request.body(()).unwrap().into_parts().0;
+    let unchanged = replay.respond(&request).await.response.unwrap();
+    assert_eq!(unchanged.status(), 304);
+    assert!(!unchanged.headers().contains_key("content-length"));
+    let empty = get(&replay, "/http/localhost:8080/live/key.bin")
+        .await
+        .response
+        .unwrap();
+    assert_eq!(empty.status(), 204);
+    assert!(!empty.headers().contains_key("content-length"));
+    let replay = demo(11.0, &["media status=404"]);
+    let head = Request::builder()
+        .method("HEAD")
+        .uri(&playlist)
+        .body(())
+        .unwrap();
+    let head = replay.respond(&head.into_parts().0).await.response.unwrap();
+    assert_eq!(head.headers()["content-length"], "24");
+}
+
+#[tokio::test]
+async fn variants_that_differ_in_their_query_are_told_apart() {
+    let recording = Recording::start().await;
+    let main = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv.m3u8?q=lo\n#EXT-X-STREAM-INF:BANDWIDTH=2\nv.m3u8?q=hi\n";
+    recording.text(Kind::Main, MAIN, 0, main, &[]).await;
+    for query in ["lo", "hi"] {
+        let url = format!("http://origin.example/live/v.m3u8?q={query}");
+        recording.text(Kind::Media, &url, 0, "#EXTM3U\n", &[]).await;
+    }
+    recording.finish().await;
+    let options = options(1.0, &["media variant=highest status=418"]);
+    let replay = Replay::open(recording.folder.clone(), Clock::start(), options).unwrap();
+    let replay = Arc::new(replay);
+    let of = |query: &str| format!("/http/origin.example:80/live/v.m3u8?q={query}");
+    assert_eq!(status(&replay, &of("hi")).await, 418);
+    assert_eq!(status(&replay, &of("lo")).await, 200);
+}
+
+#[tokio::test]
 async fn a_key_has_the_numbers_of_the_segments_that_it_is_for() {
     let key = "/http/localhost:8080/live/key.bin";
     assert_eq!(status(&demo(11.0, &["key sn=8 reset"]), key).await, 0);

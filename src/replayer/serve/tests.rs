@@ -38,7 +38,7 @@ async fn serving(recording: &Recording, options: Options) -> Server {
     let shutdown = async {
         let _ = stopped.await;
     };
-    let done = tokio::spawn(run(listener, Arc::new(replay), shutdown));
+    let done = tokio::spawn(run(listener, Arc::new(replay), MOST_CONNECTIONS, shutdown));
     Server {
         address,
         stop,

@@ -2,6 +2,7 @@
 
 mod caching;
 mod content;
+mod dvr;
 mod faults;
 mod healed;
 mod rule;

@@ -2,6 +2,7 @@
 //! and a look into the session that it leaves.
 
 pub mod channel;
+pub mod client;
 pub mod origin;
 pub mod programs;
 pub mod reply;
@@ -9,5 +10,5 @@ pub mod session;
 
 pub use channel::{Files, Stage, Window, ts};
 pub use origin::{Ask, Origin};
-pub use programs::Recorder;
+pub use programs::{Recorder, Recording};
 pub use reply::{End, Reply};

@@ -176,6 +176,24 @@ impl Recording {
         });
     }
 
+    /// Waits until it has said something on standard output.
+    pub fn until_it_prints(&mut self, words: &str) {
+        let text = Arc::clone(&self.stdout.text);
+        self.until(words, || {
+            String::from_utf8_lossy(&text.lock().unwrap()).contains(words)
+        });
+    }
+
+    /// What it has said on standard error.
+    pub fn said(&self) -> String {
+        self.stderr.so_far()
+    }
+
+    /// What it has said on standard output.
+    pub fn printed(&self) -> String {
+        self.stdout.so_far()
+    }
+
     /// Waits until a query about what is committed gives a number of at least `least`.
     pub fn until_at_least(&mut self, least: i64, sql: &str) {
         let database = self.sessions().join("session1/session.db");
@@ -254,11 +272,8 @@ impl Finished {
     /// The session of a recording that ended well, checked.
     pub fn session(self) -> Session {
         assert!(self.status.success(), "{:?}: {}", self.status, self.stderr);
-        assert!(
-            self.stdout.starts_with("Record length 0:00:"),
-            "{}",
-            self.stdout
-        );
+        let length = |line: &str| line.starts_with("Record length 0:00:");
+        assert!(self.stdout.lines().any(length), "{}", self.stdout);
         let session = self.killed_session();
         assert!(!session.path().join("session.db-wal").exists());
         assert!(!session.path().join("chunks/.tmp").exists());

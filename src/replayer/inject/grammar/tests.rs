@@ -148,6 +148,8 @@ const WRONG: &[(&str, &str, &str)] = &[
         "            ^",
         "more than for=",
     ),
+    ("media,part sn=5 reset", "           ^", "have sn="),
+    ("main variant=1 reset", "     ^", "of no variant"),
     ("segment stall", "        ^", "only main and media"),
     (
         "media status=503 body=\"x",

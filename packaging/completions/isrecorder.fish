@@ -1,0 +1,29 @@
+complete -c isrecorder -l streams -d 'More streams, one a line: NAME URL, below it indented header fields; read again on SIGHUP' -r -F
+complete -c isrecorder -s o -l output -d 'Output folder name' -r -F
+complete -c isrecorder -s s -l session -d 'Output session name; default: session1, or the next number that is free' -r
+complete -c isrecorder -l duration -d 'Stop after so long, for example 90m' -r
+complete -c isrecorder -l poll -d 'Poll playlists every so many seconds (0.2 to 60); default: a quarter of the target duration, 0.25 to 2 s' -r
+complete -c isrecorder -l variants -d 'Record these variants: all, highest, lowest, or those of a height, such as 720p' -r
+complete -c isrecorder -l renditions -d 'Record these renditions: all, none, or those in these languages, such as en,de' -r
+complete -c isrecorder -l serve -d 'Show it meanwhile: answer players on this port, as isreplayer does; 0: any that is free' -r
+complete -c isrecorder -l bind -d 'Address to listen on with --serve; default: all' -r
+complete -c isrecorder -l metrics -d 'Metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0: any port that is free' -r
+complete -c isrecorder -l log -d 'Form of log lines' -r -f -a "text\t'For people'
+json\t'One JSON object a line'"
+complete -c isrecorder -s H -l header -d 'Send this header field to the URL\'s host; may be repeated' -r
+complete -c isrecorder -s A -l user-agent -d 'User-Agent' -r
+complete -c isrecorder -s b -l cookie -d 'Send these cookies to the URL\'s host: name=value; name2=value2' -r
+complete -c isrecorder -l trust-hosts -d 'Send header fields, cookies and the URL\'s password to these hosts too (comma-separated; * for all)' -r
+complete -c isrecorder -l proxy -d 'Proxy for everything: http://…, https://… or socks5://…; default: the usual variables (https_proxy, no_proxy, …)' -r
+complete -c isrecorder -l cacert -d 'Certificate authorities to trust, PEM; default: the system\'s (or SSL_CERT_FILE)' -r -F
+complete -c isrecorder -l cert -d 'Client certificate, PEM' -r -F
+complete -c isrecorder -l key -d 'Key of the client certificate, PEM, where it is not in the same file' -r -F
+complete -c isrecorder -l resolve -d 'Use this address for a host (for any port of it); may be repeated' -r
+complete -c isrecorder -l connect-timeout -d 'Longest time for a connection' -r
+complete -c isrecorder -l max-time -d 'Longest time for a request and its answer; default: 15 for playlists and keys, 120 for chunks' -r
+complete -c isrecorder -l resume -d 'Go on with the session of -s after a stop, a crash or a reboot; without a URL with all its streams'
+complete -c isrecorder -s q -l quiet -d 'Say less: warnings and errors only; twice: errors only'
+complete -c isrecorder -s v -l verbose -d 'Say more; twice: everything'
+complete -c isrecorder -s k -l insecure -d 'Accept any TLS certificate'
+complete -c isrecorder -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c isrecorder -s V -l version -d 'Print version'

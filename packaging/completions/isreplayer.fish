@@ -1,0 +1,23 @@
+complete -c isreplayer -s f -l folder -d 'Session folder' -r -F
+complete -c isreplayer -s p -l port -d 'Listening port; 0: any that is free' -r
+complete -c isreplayer -s o -l offset -d 'Start offset in seconds (fractions and 2m30s too)' -r
+complete -c isreplayer -l bind -d 'Address to listen on [default: all]' -r
+complete -c isreplayer -l at-end -d 'What happens after the last moment of the recording' -r -f -a "hold\t'The last playlists stay as they are, as those of a dead origin do'
+endlist\t'Media playlists get an #EXT-X-ENDLIST'
+stop\t'Isreplayer ends'"
+complete -c isreplayer -l faults -d 'Faults of the origin' -r -f -a "recorded\t'Answered as they were'
+none\t'Healed: a good answer in place of each, where the origin ever gave one'"
+complete -c isreplayer -l early -d 'A chunk or key that a player asks for so little before its time is given at once' -r
+complete -c isreplayer -l dates -d 'Dates in playlists, Last-Modified and Expires' -r -f -a "recorded\t'As they were'
+shifted\t'Moved by one constant, so that what is played now is dated now'"
+complete -c isreplayer -l network -d 'How fast answers come' -r -f -a "full\t'As fast as they go'
+recorded\t'As they came: the first byte as late, the body as slow, stalls included'"
+complete -c isreplayer -l inject -d 'Lay a fault over the recording (--help says how); may be repeated' -r
+complete -c isreplayer -l seed -d 'Other faults of those --inject rules that are left to chance' -r
+complete -c isreplayer -l log -d 'Form of log lines' -r -f -a "text\t'For people'
+json\t'One JSON object a line'"
+complete -c isreplayer -l list -d 'Say what the session has, and end'
+complete -c isreplayer -s q -l quiet -d 'Say less: warnings and errors only; twice: errors only'
+complete -c isreplayer -s v -l verbose -d 'Say more; twice: everything'
+complete -c isreplayer -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c isreplayer -s V -l version -d 'Print version'

@@ -1,0 +1,108 @@
+//! `isrecorder --serve`: the replayer in the process of the recorder.
+//!
+//! Nothing of it reaches the recording: it has threads of its own, which give way to those of
+//! the recorder, its errors are log lines, and it takes a part of the file descriptors only.
+
+use std::net::{IpAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::descriptors;
+use super::listen::{listen, play_lines, refusal};
+use crate::clock::Clock;
+use crate::recorder::{Board, Stage};
+use crate::replayer::{Options, Replay, serve};
+use crate::session::SessionFolder;
+
+/// Threads that answer.
+const THREADS: usize = 2;
+/// How much its threads give way to those of the recorder.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
+/// A port that players are shown the recording at.
+#[derive(Debug)]
+pub(super) struct Beside {
+    listener: TcpListener,
+    lines: Vec<String>,
+}
+
+impl Beside {
+    /// Takes the port; nobody is answered yet.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    pub(super) fn bind(address: Option<IpAddr>, port: u16) -> Result<Self, String> {
+        let refused = |error| refusal(&error, address, port, "--serve");
+        let listener = listen(address, port).map_err(refused)?;
+        let lines = play_lines(&listener, address).map_err(refused)?;
+        Ok(Self { listener, lines })
+    }
+
+    /// What players open, as lines.
+    pub(super) fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
+    /// Answers players as soon as there is something to show, until the recording winds down.
+    pub(super) fn start(self, folder: SessionFolder, board: Board) {
+        let thread = std::thread::Builder::new().name("replayer".to_owned());
+        let started = thread.spawn(move || {
+            give_way();
+            if let Err(error) = self.run(folder, &board) {
+                tracing::error!("the recording is not shown: {error}");
+            }
+        });
+        if let Err(error) = started {
+            tracing::error!("the recording is not shown: {error}");
+        }
+    }
+
+    fn run(self, folder: SessionFolder, board: &Board) -> anyhow::Result<()> {
+        let runtime = runtime()?;
+        let done = runtime.block_on(self.answer(folder, board));
+        // A read that hangs must not hold the session open.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        done
+    }
+
+    async fn answer(self, folder: SessionFolder, board: &Board) -> anyhow::Result<()> {
+        if board.reached(Stage::Begun).await == Stage::Ending {
+            return Ok(());
+        }
+        let clock = board.clock().unwrap_or_else(Clock::start);
+        let replay = Arc::new(Replay::open(folder, clock, Options::default())?.live());
+        let listener = tokio::net::TcpListener::from_std(self.listener)?;
+        let watched = Arc::clone(&replay);
+        let watch = tokio::spawn(async move { watched.watch().await });
+        let open = Arc::clone(&replay);
+        let shutdown = async {
+            board.reached(Stage::Ending).await;
+            watch.abort();
+            open.let_go();
+        };
+        // A connection may hold a chunk open: two descriptors.
+        let most = serve::MOST_CONNECTIONS.min(descriptors::most() / 4);
+        serve::run(listener, replay, most, shutdown).await;
+        Ok(())
+    }
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .thread_name("replayer")
+        .on_thread_start(give_way)
+        .enable_all()
+        .build()
+}
+
+/// The thread that calls this runs when the recorder's do not; elsewhere than on Linux it
+/// would be the whole process.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    // Where it is refused the threads are as good as others.
+    let _ = rustix::process::nice(NICE);
+}

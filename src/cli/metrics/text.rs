@@ -1,0 +1,267 @@
+//! The metrics of a recording, read from its counters at each scrape. `docs/ref/metrics.md`
+//! says what each of them means.
+
+use std::collections::BTreeMap;
+use std::fmt::Error;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::clock;
+use crate::recorder::{Board, StreamStats, Totals};
+use crate::session::Kind;
+
+/// What there is to tell.
+#[derive(Debug)]
+pub(super) struct Metrics(Registry);
+
+impl Metrics {
+    pub(super) fn new(board: Board, folder: PathBuf) -> Self {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Recording {
+            board,
+            folder,
+            started_us: clock::system_us(),
+        }));
+        Self(registry)
+    }
+
+    /// As it is now.
+    pub(super) fn text(&self) -> Result<String, Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.0)?;
+        Ok(text)
+    }
+}
+
+#[derive(Debug)]
+struct Recording {
+    board: Board,
+    folder: PathBuf,
+    started_us: i64,
+}
+
+/// All that was recorded under one name: a stream that was taken out and is back counts on.
+struct Stream {
+    labels: Vec<(&'static str, String)>,
+    totals: Totals,
+    faults: BTreeMap<(Kind, String), u64>,
+    last: Arc<StreamStats>,
+}
+
+impl Stream {
+    fn of(stats: Vec<Arc<StreamStats>>) -> Option<Self> {
+        let last = Arc::clone(stats.last()?);
+        let totals = stats.iter().map(|one| one.stats.totals());
+        let mut faults = BTreeMap::new();
+        for (what, count) in stats.iter().flat_map(|one| one.stats.faults()) {
+            *faults.entry(what).or_default() += count;
+        }
+        Some(Self {
+            labels: vec![("stream", last.name.clone())],
+            totals: totals.fold(Totals::default(), Totals::and),
+            faults,
+            last,
+        })
+    }
+
+    fn is_over(&self) -> bool {
+        self.last.stats.load().is_over()
+    }
+
+    /// When the playlist that is furthest behind advanced, in microseconds of Unix time.
+    fn advanced_us(&self) -> Option<i64> {
+        let playlists = self.last.stats.playlists();
+        let advances = playlists.iter().map(|one| one.advanced_us.load(Relaxed));
+        advances.filter(|at_us| *at_us > 0).min()
+    }
+}
+
+impl Collector for Recording {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
+        let streams = self.streams();
+        counters(&mut encoder, &streams)?;
+        faults(&mut encoder, &streams)?;
+        self.advances(&mut encoder, &streams)?;
+        work(&mut encoder, &streams)?;
+        self.process(&mut encoder)
+    }
+}
+
+impl Recording {
+    fn streams(&self) -> Vec<Stream> {
+        let mut by_name: BTreeMap<String, Vec<Arc<StreamStats>>> = BTreeMap::new();
+        for stream in self.board.streams() {
+            by_name.entry(stream.name.clone()).or_default().push(stream);
+        }
+        by_name.into_values().filter_map(Stream::of).collect()
+    }
+
+    fn advances(&self, encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), Error> {
+        let now_us = self.board.clock().map_or(0, |clock| clock.now_us());
+        let advanced = |stream: &Stream| Some(seconds(stream.advanced_us()?));
+        let since = |stream: &Stream| match stream.is_over() {
+            // Or what is over would seem to be ever later.
+            true => None,
+            false => Some(seconds(now_us.saturating_sub(stream.advanced_us()?).max(0))),
+        };
+        let help = "Unix time of the last advance of the media playlist that is furthest behind";
+        let name = "isrecorder_last_advance_timestamp";
+        gauges(encoder, (name, help, Some(&Unit::Seconds)), all, advanced)?;
+        let help = "Time since that advance, of streams that are being recorded";
+        let name = "isrecorder_since_advance";
+        gauges(encoder, (name, help, Some(&Unit::Seconds)), all, since)
+    }
+
+    fn process(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
+        if let Some(writer) = self.board.writer() {
+            let help = "Messages that wait for the writer of the session";
+            let name = "isrecorder_writer_queue_messages";
+            gauge(encoder, (name, help, None), writer.waiting() as f64)?;
+        }
+        if let Ok(disk) = rustix::fs::statvfs(&self.folder) {
+            let help = "Room that is left for the session on its file system";
+            let name = "isrecorder_disk_free";
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            gauge(encoder, (name, help, Some(&Unit::Bytes)), free as f64)?;
+        }
+        let help = "Unix time at which the recording was started";
+        let name = "process_start_time";
+        let started = seconds(self.started_us);
+        gauge(encoder, (name, help, Some(&Unit::Seconds)), started)?;
+        encoder
+            .encode_descriptor("isrecorder_build", "Its version", None, MetricType::Info)?
+            .encode_info(&[("version", env!("CARGO_PKG_VERSION"))])
+    }
+}
+
+/// Name, help and unit of a metric.
+type About<'a> = (&'a str, &'a str, Option<&'a Unit>);
+type Count = fn(&Totals) -> u64;
+
+fn counters(encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), Error> {
+    let counters: [(About<'_>, Count); 5] = [
+        (
+            ("isrecorder_playlists", "Playlists found", None),
+            |totals| totals.playlists,
+        ),
+        (("isrecorder_polls", "Polls of playlists", None), |totals| {
+            totals.polls
+        }),
+        (
+            ("isrecorder_revisions", "Revisions of playlists", None),
+            |totals| totals.revisions,
+        ),
+        (
+            ("isrecorder_chunks", "Chunks and keys recorded", None),
+            |totals| totals.chunks,
+        ),
+        (
+            (
+                "isrecorder_chunk",
+                "Bytes of chunks and keys received, failed transfers included",
+                Some(&Unit::Bytes),
+            ),
+            |totals| totals.bytes,
+        ),
+    ];
+    for ((name, help, unit), value) in counters {
+        let mut metric = encoder.encode_descriptor(name, help, unit, MetricType::Counter)?;
+        for stream in all {
+            count(&mut metric, &stream.labels, value(&stream.totals))?;
+        }
+    }
+    Ok(())
+}
+
+fn faults(encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), Error> {
+    let help = "Exchanges that were no good answer, by kind of resource and status or outcome";
+    let mut metric =
+        encoder.encode_descriptor("isrecorder_faults", help, None, MetricType::Counter)?;
+    for stream in all {
+        for ((kind, what), number) in &stream.faults {
+            let mut labels = stream.labels.clone();
+            labels.push(("kind", kind.to_string()));
+            labels.push(("what", what.clone()));
+            count(&mut metric, &labels, *number)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the recorder has to do, and how late it is.
+fn work(encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), Error> {
+    let waiting = |stream: &Stream| Some(stream.last.stats.load().waiting() as f64);
+    let under_way = |stream: &Stream| Some(stream.last.stats.load().under_way() as f64);
+    let help = "Downloads that wait";
+    gauges(
+        encoder,
+        ("isrecorder_downloads_waiting", help, None),
+        all,
+        waiting,
+    )?;
+    let help = "Downloads under way";
+    gauges(
+        encoder,
+        ("isrecorder_downloads_under_way", help, None),
+        all,
+        under_way,
+    )?;
+    let help = "How much later than its moment of the grid a poll was made";
+    let mut metric = encoder.encode_descriptor(
+        "isrecorder_poll_lag",
+        help,
+        Some(&Unit::Seconds),
+        MetricType::Histogram,
+    )?;
+    for stream in all {
+        let lags = stream.last.stats.lags().histogram();
+        lags.encode(metric.encode_family(&stream.labels)?)?;
+    }
+    Ok(())
+}
+
+fn count(
+    metric: &mut MetricEncoder<'_>,
+    labels: &Vec<(&'static str, String)>,
+    value: u64,
+) -> Result<(), Error> {
+    metric
+        .encode_family(labels)?
+        .encode_counter::<NoLabelSet, _, f64>(&value, None)
+}
+
+fn gauges(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help, unit): About<'_>,
+    all: &[Stream],
+    value: impl Fn(&Stream) -> Option<f64>,
+) -> Result<(), Error> {
+    let mut metric = encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?;
+    for stream in all {
+        if let Some(value) = value(stream) {
+            metric.encode_family(&stream.labels)?.encode_gauge(&value)?;
+        }
+    }
+    Ok(())
+}
+
+fn gauge(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help, unit): About<'_>,
+    value: f64,
+) -> Result<(), Error> {
+    encoder
+        .encode_descriptor(name, help, unit, MetricType::Gauge)?
+        .encode_gauge(&value)
+}
+
+fn seconds(us: i64) -> f64 {
+    us as f64 / 1e6
+}

@@ -1,0 +1,296 @@
+//! DVR playlists and the bodies that they refer to, as responses.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::header;
+use http::request::Parts as Request;
+use http::{Response, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
+
+use super::Served;
+use super::feed::Feed;
+use super::write::path;
+use crate::hls::{Place, Variables, read_multivariant, rewrite};
+use crate::replayer::body::{self, Piece};
+use crate::replayer::headers::{self, entity_tag};
+use crate::replayer::media_type::{may_be_a_page, media_type};
+use crate::replayer::recorded;
+use crate::replayer::replay::{Replay, read_span};
+use crate::replayer::respond::{Reply, asked_range, failed};
+use crate::session::{Body, ExchangeId, Kind, ReadError, Reader, StreamInfo};
+
+/// What there is at the path of a DVR playlist.
+enum Looked {
+    /// A playlist.
+    Playlist(Served),
+    /// Its first segment is to come.
+    NotYet,
+    /// Nothing of it was recorded.
+    Nothing,
+    /// A media playlist.
+    Media(i64),
+}
+
+impl Replay {
+    /// The DVR playlist of a stream; or of one of its media playlists (row of `resource`).
+    pub(in crate::replayer) async fn dvr(
+        self: &Arc<Self>,
+        request: &Request,
+        name: Option<&str>,
+        playlist_id: Option<i64>,
+    ) -> Reply {
+        let stream = match self.stream(name) {
+            Ok(stream) => stream,
+            Err(reply) => return *reply,
+        };
+        let looked = match playlist_id {
+            Some(id) => Ok(Looked::Media(id)),
+            None => self.dvr_of_stream(stream.clone()).await,
+        };
+        let looked = match looked {
+            Ok(Looked::Media(id)) => self.dvr_of_playlist(stream, id).await,
+            looked => looked,
+        };
+        match looked {
+            Ok(Looked::Playlist(served)) => playlist(&served, request),
+            Ok(Looked::NotYet) => {
+                let sentence = "nothing of it has been recorded yet";
+                Reply::sentence(StatusCode::SERVICE_UNAVAILABLE, sentence)
+                    .with_field(header::RETRY_AFTER, "1")
+            }
+            Ok(Looked::Nothing | Looked::Media(_)) => {
+                let sentence = format!("nothing of it was recorded in session {}", self.name());
+                Reply::sentence(StatusCode::NOT_FOUND, &sentence)
+            }
+            Err(error) => failed(&error),
+        }
+    }
+
+    async fn dvr_of_stream(self: &Arc<Self>, stream: StreamInfo) -> Result<Looked, ReadError> {
+        self.read(move |reader| {
+            let Some(main_id) = reader.resource_in(stream.id, &stream.url, None)? else {
+                return nothing(reader);
+            };
+            match reader.newest_revision(main_id)? {
+                None => nothing(reader),
+                Some((_, true)) => Ok(Looked::Media(main_id)),
+                Some((revision, false)) => multivariant(reader, &stream, revision),
+            }
+        })
+        .await
+    }
+
+    async fn dvr_of_playlist(
+        self: &Arc<Self>,
+        stream: StreamInfo,
+        playlist_id: i64,
+    ) -> Result<Looked, ReadError> {
+        let found = self.read(move |reader| {
+            let playlist = reader.resource(playlist_id)?;
+            let main_id = reader.resource_in(stream.id, &stream.url, None)?;
+            let is_its =
+                |p: &crate::session::ResourceInfo| p.stream_id == stream.id && p.kind.is_playlist();
+            Ok((playlist.filter(is_its), main_id))
+        });
+        let (Some(playlist), main_id) = found.await? else {
+            return Ok(Looked::Nothing);
+        };
+        // Who waits for another's turn takes no thread, and no reader from other requests.
+        let one = self.kept().of(playlist_id);
+        let mut feed = Arc::clone(&one.feed).lock_owned().await;
+        let _turn = self.kept().turn().await;
+        let job = move |reader: &Reader| {
+            let span = read_span(reader)?;
+            let feed = feed.get_or_insert_with(|| Feed::new(playlist, main_id));
+            let served = feed.serve(reader, span)?;
+            Ok((served, feed.bytes(), span.recording))
+        };
+        let (served, bytes, recording) = self.read_aside(job).await?;
+        self.kept().note(playlist_id, bytes);
+        Ok(match served {
+            Some(served) => Looked::Playlist(served),
+            None if recording => Looked::NotYet,
+            None => Looked::Nothing,
+        })
+    }
+
+    /// The body that an exchange brought, whole.
+    pub(in crate::replayer) async fn exchange_body(
+        self: &Arc<Self>,
+        request: &Request,
+        id: ExchangeId,
+    ) -> Reply {
+        match self.read(move |reader| exchange_body(reader, id)).await {
+            Ok(Some(found)) => found.reply(request),
+            Ok(None) => {
+                let sentence = format!("exchange {id} of session {} has no body", self.name());
+                Reply::sentence(StatusCode::NOT_FOUND, &sentence)
+            }
+            Err(error) => failed(&error),
+        }
+    }
+}
+
+fn nothing(reader: &Reader) -> Result<Looked, ReadError> {
+    Ok(match read_span(reader)?.recording {
+        true => Looked::NotYet,
+        false => Looked::Nothing,
+    })
+}
+
+fn playlist(served: &Served, request: &Request) -> Reply {
+    let reply = match headers::none_match_names(&request.headers, Some(&served.tag)) {
+        true => {
+            let mut response = Response::new(body::empty());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            Reply::new(response, "DVR playlist, not modified")
+        }
+        false => Reply::new(
+            Response::new(body::full(served.bytes.clone())),
+            "DVR playlist",
+        )
+        .with_field(header::CONTENT_LENGTH, &served.bytes.len().to_string())
+        .with_field(header::CONTENT_TYPE, "application/vnd.apple.mpegurl"),
+    };
+    reply
+        .with_field(header::ETAG, &served.tag)
+        .with_field(header::CACHE_CONTROL, "no-cache")
+}
+
+/// The path of the DVR playlist of a stream, or of one of its media playlists.
+pub(in crate::replayer) fn dvr_path(stream: &str, playlist_id: Option<i64>) -> String {
+    let name = utf8_percent_encode(stream, NON_ALPHANUMERIC);
+    match playlist_id {
+        None => format!("/{name}/dvr.m3u8"),
+        Some(id) => format!("/{name}/dvr/{id}.m3u8"),
+    }
+}
+
+/// The newest multivariant playlist with its URIs replaced. What was never recorded is a 404.
+fn multivariant(
+    reader: &Reader,
+    stream: &StreamInfo,
+    revision: ExchangeId,
+) -> Result<Looked, ReadError> {
+    let url = reader
+        .exchange_url(revision)?
+        .and_then(|url| Url::parse(&url).ok());
+    let (Some(origin), Some(Body::Bytes(text))) = (url, reader.body_of(revision)?) else {
+        return Ok(Looked::Nothing);
+    };
+    let listed = read_multivariant(&text, &origin);
+    let mut paths = HashMap::new();
+    let playlists = listed.children.into_iter().map(|child| child.url);
+    for url in playlists.chain(listed.keys).chain(listed.data) {
+        let path = match reader.resource_in(stream.id, url.as_str(), None)? {
+            Some(id) => recorded_path(reader, stream, id)?,
+            None => None,
+        };
+        paths.extend(path.map(|path| (url, path)));
+    }
+    let nowhere = dvr_path(&stream.name, Some(0));
+    let served = Url::parse("http://replay.invalid/").unwrap_or_else(|_| origin.clone());
+    let place = Place {
+        origin: &origin,
+        served: &served,
+        imports: &Variables::default(),
+    };
+    let path = |url: &Url| {
+        let mut url = url.clone();
+        url.set_fragment(None);
+        Some(paths.get(&url).unwrap_or(&nowhere).clone())
+    };
+    let text = rewrite(&text, &place, &path).into_owned();
+    Ok(Looked::Playlist(Served::new(text)))
+}
+
+fn recorded_path(
+    reader: &Reader,
+    stream: &StreamInfo,
+    resource_id: i64,
+) -> Result<Option<String>, ReadError> {
+    let Some(resource) = reader.resource(resource_id)? else {
+        return Ok(None);
+    };
+    if resource.kind.is_playlist() {
+        return Ok(Some(dvr_path(&stream.name, Some(resource.id))));
+    }
+    let body = reader.last_good_body(&resource)?;
+    let url = Url::parse(&resource.url).ok();
+    Ok(body.map(|body| path(body.exchange_id, url.as_ref())))
+}
+
+/// A body with what is said about it.
+struct Found {
+    piece: Piece,
+    tag: String,
+    content_type: String,
+    encoding: Option<String>,
+}
+
+fn exchange_body(reader: &Reader, id: ExchangeId) -> Result<Option<Found>, ReadError> {
+    let (exchange, resource) = (reader.exchange(id)?, reader.resource_asked(id)?);
+    let (Some(exchange), Some(resource)) = (exchange, resource) else {
+        return Ok(None);
+    };
+    let Some(body_id) = exchange.body_id else {
+        return Ok(None);
+    };
+    let piece = match reader.body(body_id)? {
+        Body::Bytes(bytes) => Piece::Bytes(bytes.into()),
+        Body::Chunk(chunk) => Piece::File {
+            file: Arc::new(chunk.file),
+            first: 0,
+            length: chunk.size,
+        },
+    };
+    let recorded = reader
+        .headers(&exchange)?
+        .get("content-type")
+        .map(str::to_owned);
+    let guessed = || {
+        let url = Url::parse(&resource.url).ok();
+        url.map_or_else(String::new, |url| media_type(resource.kind, &url))
+    };
+    Ok(Some(Found {
+        piece,
+        tag: entity_tag(exchange.body_sha256.as_deref().unwrap_or_default()),
+        content_type: match resource.kind {
+            // Its URIs lead to the origin: it is for reading, and no player takes it.
+            Kind::Main | Kind::Media => "text/plain; charset=utf-8".to_owned(),
+            _ => recorded
+                .filter(|text| !text.is_empty())
+                .unwrap_or_else(guessed),
+        },
+        encoding: exchange.body_encoding,
+    }))
+}
+
+impl Found {
+    fn reply(self, request: &Request) -> Reply {
+        let range = asked_range(request);
+        let mut reply = recorded::immutable(self.piece, &self.tag, (&request.headers, range));
+        if reply.what.is_empty() {
+            reply.what = "body of an exchange".to_owned();
+        }
+        let status = reply.response.as_ref().map(Response::status);
+        if status == Some(StatusCode::RANGE_NOT_SATISFIABLE) {
+            return reply;
+        }
+        reply = reply.with_field(header::CACHE_CONTROL, "max-age=31536000, immutable");
+        if status == Some(StatusCode::NOT_MODIFIED) {
+            return reply;
+        }
+        if may_be_a_page(self.content_type.as_bytes()) {
+            let sandbox = "default-src 'none'; sandbox";
+            reply = reply.with_field(header::CONTENT_SECURITY_POLICY, sandbox);
+        }
+        reply = reply.with_field(header::CONTENT_TYPE, &self.content_type);
+        match self.encoding {
+            Some(encoding) => reply.with_field(header::CONTENT_ENCODING, &encoding),
+            None => reply,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The list of everything that was recorded of a media playlist, put together of its
+//! revisions. Pure: what landed is told by a [`Recorded`].
+//!
+//! What always holds: of two lists of the same session the shorter one's segments are the
+//! beginning of the longer one's, whatever landed between them and in which order.
+
+use std::collections::VecDeque;
+
+use super::take::Taken;
+use super::verdict::{Listing, Verdict};
+use super::write::{Contents, Written};
+use crate::hls::{Applied, ByteRange};
+use url::Url;
+
+/// What a listing names, to be looked up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) url: &'a Url,
+    pub(super) range: Option<ByteRange>,
+    /// A key or an initialization section: asked for again under its old name.
+    pub(super) may_be_anew: bool,
+}
+
+/// A body that was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Recorded {
+    /// The exchange that brought it.
+    pub(super) exchange_id: i64,
+    /// SHA-256 of it.
+    pub(super) sha256: Vec<u8>,
+    /// What of it is meant; `None`: all.
+    pub(super) part: Option<ByteRange>,
+}
+
+/// What the session knows.
+pub(super) trait Session {
+    /// Why it cannot be read.
+    type Error;
+
+    /// What came of something that a revision lists.
+    fn landed(
+        &self,
+        listing: &Listing,
+        wanted: Wanted<'_>,
+    ) -> Result<Verdict<Recorded>, Self::Error>;
+}
+
+/// The list, as far as it is decided, and what waits to be.
+#[derive(Debug, Default)]
+pub(super) struct List {
+    text: String,
+    written: Written,
+    waiting: VecDeque<Taken>,
+}
+
+impl List {
+    /// Adds what a revision lists.
+    pub(super) fn extend(&mut self, taken: impl IntoIterator<Item = Taken>) {
+        self.waiting.extend(taken);
+    }
+
+    /// Number of segments that are decided.
+    pub(super) fn decided(&self) -> u64 {
+        self.written.segments()
+    }
+
+    /// Bytes of its text.
+    pub(super) fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Decides, in order, until something may still come.
+    pub(super) fn decide<S: Session>(&mut self, session: &S) -> Result<(), S::Error> {
+        while let Some(next) = self.waiting.front() {
+            match verdict(next, session)? {
+                Verdict::Undecided => return Ok(()),
+                Verdict::Missing => self.written.add(&mut self.text, next, None),
+                Verdict::Present(contents) => {
+                    self.written.add(&mut self.text, next, Some(contents))
+                }
+            }
+            self.waiting.pop_front();
+        }
+        Ok(())
+    }
+
+    /// The playlist of a session that is being recorded; `None`: there is nothing yet.
+    pub(super) fn event(&self) -> Option<String> {
+        (self.decided() > 0).then(|| self.written.head("EVENT") + &self.text)
+    }
+
+    /// The playlist of a finished session: what has not come by now is missing, and left out
+    /// where nothing follows it. The list itself stays as it is: a session can go on.
+    pub(super) fn vod<S: Session>(&self, session: &S) -> Result<Option<String>, S::Error> {
+        let (mut written, mut tail) = (self.written.clone(), String::new());
+        // What is there, and all before it.
+        let mut kept = (written.clone(), 0);
+        for next in &self.waiting {
+            match verdict(next, session)? {
+                Verdict::Present(contents) => {
+                    written.add(&mut tail, next, Some(contents));
+                    kept = (written.clone(), tail.len());
+                }
+                Verdict::Missing | Verdict::Undecided => written.add(&mut tail, next, None),
+            }
+        }
+        let (written, length) = kept;
+        tail.truncate(length);
+        Ok((written.segments() > 0).then(|| {
+            [
+                written.head("VOD").as_str(),
+                &self.text,
+                &tail,
+                "#EXT-X-ENDLIST\n",
+            ]
+            .concat()
+        }))
+    }
+}
+
+/// A segment is there where everything that it needs is.
+fn verdict<S: Session>(taken: &Taken, session: &S) -> Result<Verdict<Contents>, S::Error> {
+    let segment = &taken.segment;
+    let (Some(url), false) = (&segment.url, segment.gap) else {
+        return Ok(Verdict::Missing);
+    };
+    let wanted = Wanted {
+        url,
+        range: segment.range,
+        may_be_anew: false,
+    };
+    let body = match session.landed(&taken.listing, wanted)? {
+        Verdict::Present(body) => body,
+        Verdict::Missing => return Ok(Verdict::Missing),
+        Verdict::Undecided => return Ok(Verdict::Undecided),
+    };
+    let mut contents = Contents {
+        body,
+        applied: Vec::new(),
+    };
+    let mut is_missing = false;
+    for applied in segment.keys.iter().chain(&segment.map) {
+        match applied_body(applied, taken, session)? {
+            Some(Verdict::Undecided) => return Ok(Verdict::Undecided),
+            Some(Verdict::Missing) => is_missing = true,
+            Some(Verdict::Present(body)) => contents.applied.push(Some(body)),
+            None => contents.applied.push(None),
+        }
+    }
+    Ok(match is_missing {
+        true => Verdict::Missing,
+        false => Verdict::Present(contents),
+    })
+}
+
+/// `None`: it is of no protocol that is recorded, and stays as it is.
+fn applied_body<S: Session>(
+    applied: &Applied,
+    taken: &Taken,
+    session: &S,
+) -> Result<Option<Verdict<Recorded>>, S::Error> {
+    let Some(url) = &applied.url else {
+        return Ok(None);
+    };
+    let wanted = Wanted {
+        url,
+        range: applied.range,
+        may_be_anew: true,
+    };
+    session.landed(&taken.listing, wanted).map(Some)
+}

@@ -1,0 +1,205 @@
+//! The text of a DVR playlist. Pure.
+//!
+//! Lines are those of the origin, but for what this writes: the head, URIs of what was
+//! recorded, the IVs that the origin left to be counted, gaps and discontinuities.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use url::Url;
+
+use super::list::Recorded;
+use super::take::Taken;
+use crate::hls::{Applied, ByteRange, Segment};
+
+/// EXT-X-GAP needs it (RFC 8216bis 8), and a gap may come at any time: a head that changed
+/// then would no longer be the beginning of what was served before.
+const LEAST_VERSION: u64 = 8;
+/// What needs no encoding in a name.
+const NAME: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'.')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'~');
+/// Names are cut to so many characters, at their beginning: players look at the extension.
+const LONGEST_NAME: usize = 80;
+
+/// Everything that a segment needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Contents {
+    pub(super) body: Recorded,
+    /// Of each key, then of the initialization section; `None`: its line stays as it is.
+    pub(super) applied: Vec<Option<Recorded>>,
+}
+
+/// What was written so far, but for the text.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Written {
+    segments: u64,
+    first_sequence: u64,
+    discontinuity_sequence: u64,
+    version: u64,
+    target_seconds: u64,
+    /// Whether some revision did not say that segments are independent.
+    dependent: bool,
+    i_frames_only: bool,
+    /// Lines of keys that apply, by KEYFORMAT.
+    keys: Vec<(String, String)>,
+    map: Option<String>,
+    /// What was referred to last, by KEYFORMAT; of the initialization section under `None`.
+    bodies: HashMap<Option<String>, (Url, Recorded)>,
+}
+
+impl Written {
+    /// Number of segments.
+    pub(super) fn segments(&self) -> u64 {
+        self.segments
+    }
+
+    /// The lines before the first segment.
+    pub(super) fn head(&self, playlist_type: &str) -> String {
+        let mut head = format!(
+            "#EXTM3U\n#EXT-X-VERSION:{}\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:{}\n",
+            self.version.max(LEAST_VERSION),
+            self.target_seconds.max(1),
+            self.first_sequence,
+        );
+        // Writing to a String cannot fail.
+        if self.discontinuity_sequence > 0 {
+            let _ = writeln!(
+                head,
+                "#EXT-X-DISCONTINUITY-SEQUENCE:{}",
+                self.discontinuity_sequence
+            );
+        }
+        let _ = writeln!(head, "#EXT-X-PLAYLIST-TYPE:{playlist_type}");
+        if !self.dependent {
+            head += "#EXT-X-INDEPENDENT-SEGMENTS\n";
+        }
+        if self.i_frames_only {
+            head += "#EXT-X-I-FRAMES-ONLY\n";
+        }
+        head
+    }
+
+    /// Adds a segment; without contents, one that is missing.
+    pub(super) fn add(&mut self, text: &mut String, taken: &Taken, contents: Option<Contents>) {
+        self.note(taken);
+        let segment = &taken.segment;
+        if segment.discontinuity || taken.breaks {
+            text.push_str("#EXT-X-DISCONTINUITY\n");
+        }
+        if let Some(contents) = &contents {
+            self.apply(text, segment, &contents.applied);
+        }
+        for line in &segment.tags {
+            text.push_str(line);
+            text.push('\n');
+        }
+        match &contents {
+            Some(Contents { body, .. }) => {
+                if let Some(part) = body.part {
+                    let _ = writeln!(text, "#EXT-X-BYTERANGE:{}@{}", part.length, part.first);
+                }
+                text.push_str(&path(body.exchange_id, segment.url.as_ref()));
+            }
+            None => {
+                text.push_str("#EXT-X-GAP\n");
+                text.push_str(&path(0, segment.url.as_ref()));
+            }
+        }
+        text.push('\n');
+    }
+
+    fn note(&mut self, taken: &Taken) {
+        let Taken { segment, head, .. } = taken;
+        if self.segments == 0 {
+            self.first_sequence = segment.sequence;
+            self.discontinuity_sequence = taken.discontinuity_sequence;
+            self.i_frames_only = head.i_frames_only;
+        }
+        self.segments += 1;
+        self.version = self.version.max(head.version);
+        self.dependent |= !head.independent;
+        let stated = u64::try_from(taken.listing.target_us)
+            .unwrap_or(0)
+            .div_ceil(1_000_000);
+        let rounded = segment.duration.map_or(0, |d| (d.as_millis() + 500) / 1000);
+        let rounded = u64::try_from(rounded).unwrap_or(u64::MAX);
+        self.target_seconds = self.target_seconds.max(stated).max(rounded);
+    }
+
+    /// Writes the keys and the initialization section that apply, where others did before.
+    fn apply(&mut self, text: &mut String, segment: &Segment, bodies: &[Option<Recorded>]) {
+        let mut bodies = bodies.iter();
+        let mut keys = Vec::with_capacity(segment.keys.len());
+        for key in &segment.keys {
+            let body = bodies.next().and_then(Option::as_ref);
+            let mut line = self.line(Some(&key.format), key, body);
+            if key.counts_iv {
+                let _ = write!(line, ",IV=0x{:032x}", segment.sequence);
+            }
+            keys.push((key.format.clone(), line));
+        }
+        let ends = |(format, _): &(String, String)| keys.iter().all(|(f, _)| f != format);
+        if self.keys.iter().any(ends) {
+            text.push_str("#EXT-X-KEY:METHOD=NONE\n");
+            self.keys.clear();
+        }
+        for key in keys.iter().filter(|key| !self.keys.contains(key)) {
+            text.push_str(&key.1);
+            text.push('\n');
+        }
+        self.keys = keys;
+        if let Some(map) = &segment.map {
+            let line = self.line(None, map, bodies.next().and_then(Option::as_ref));
+            if self.map.as_ref() != Some(&line) {
+                text.push_str(&line);
+                text.push('\n');
+                self.map = Some(line);
+            }
+        }
+    }
+
+    /// A line with the path of what was recorded; of the same content, the path before.
+    fn line(&mut self, format: Option<&str>, applied: &Applied, body: Option<&Recorded>) -> String {
+        let (Some(body), Some(url)) = (body, &applied.url) else {
+            return applied.line.clone();
+        };
+        let slot = format.map(str::to_owned);
+        let before = self.bodies.get(&slot);
+        let is_same = |(old, of): &(Url, Recorded)| {
+            old == url && of.sha256 == body.sha256 && of.part == body.part
+        };
+        if !before.is_some_and(is_same) {
+            self.bodies
+                .insert(slot.clone(), (url.clone(), body.clone()));
+        }
+        let referred = self.bodies.get(&slot).map_or(body, |(_, of)| of);
+        let part = referred
+            .part
+            .or(applied.range.map(|range| ByteRange { first: 0, ..range }));
+        applied.with(&path(referred.exchange_id, Some(url)), part)
+    }
+}
+
+/// The path of the body that an exchange brought. The name is for people, and for players
+/// that look at extensions. There is no exchange 0.
+pub(super) fn path(exchange_id: i64, url: Option<&Url>) -> String {
+    let last = url
+        .and_then(|url| url.path().rsplit('/').next())
+        .unwrap_or_default();
+    let name = percent_decode_str(last).decode_utf8_lossy();
+    let skipped = name.chars().count().saturating_sub(LONGEST_NAME);
+    let name: String = name.chars().skip(skipped).collect();
+    let name = if name.is_empty() {
+        "body".to_owned()
+    } else {
+        name
+    };
+    format!(
+        "/exchange/{exchange_id}/{}",
+        utf8_percent_encode(&name, NAME)
+    )
+}
