@@ -283,7 +283,7 @@ impl Thread {
             if !batch.is_empty() || finish.is_some() || is_due {
                 self.commit_patiently(&mut batch).await?;
             }
-            self.make_room()?;
+            self.make_room(true)?;
             if let Some((ended, reply)) = finish {
                 let _ = reply.send(self.close(&ended).await);
                 return Ok(());
@@ -340,7 +340,8 @@ impl Thread {
                 said = true;
             }
             tokio::time::sleep(RETRY_EVERY).await;
-            self.make_room()?;
+            // Chunks of the batch are in place, and have no rows yet.
+            self.make_room(false)?;
         }
     }
 
@@ -355,11 +356,11 @@ impl Thread {
         Ok(())
     }
 
-    fn make_room(&mut self) -> Result<(), WriterError> {
+    fn make_room(&mut self, orphans: bool) -> Result<(), WriterError> {
         let Some(keeper) = &mut self.keeper else {
             return Ok(());
         };
-        let made = keeper.make_room(&mut self.store, self.clock.now_us());
+        let made = keeper.make_room(&mut self.store, self.clock.now_us(), orphans);
         made.map_err(|e| self.database_error(e))
     }
 

@@ -99,12 +99,18 @@ impl Keeper {
         self.due.saturating_duration_since(clock::instant())
     }
 
-    /// A pass, if it is time for one. A full disk is tried again later.
-    pub(super) fn make_room(&mut self, store: &mut Store, now_us: i64) -> Result<()> {
+    /// A pass, if it is time for one. A full disk is tried again later. `orphans`: whether chunk
+    /// files without a row are to be looked for: all that are in place have been committed.
+    pub(super) fn make_room(
+        &mut self,
+        store: &mut Store,
+        now_us: i64,
+        orphans: bool,
+    ) -> Result<()> {
         if !self.wait().is_zero() {
             return Ok(());
         }
-        let wait = match self.pass(store, now_us) {
+        let wait = match self.pass(store, now_us, orphans) {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => EVERY,
             done => done?,
         };
@@ -113,8 +119,8 @@ impl Keeper {
     }
 
     /// One step towards what is to be kept; how long the next may wait.
-    fn pass(&mut self, store: &mut Store, now_us: i64) -> Result<Duration> {
-        let orphans_left = self.orphans.remove_some(&store.db)?;
+    fn pass(&mut self, store: &mut Store, now_us: i64, orphans: bool) -> Result<Duration> {
+        let orphans_left = orphans && self.orphans.remove_some(&store.db)?;
         let Some((target_us, step)) = self.target(store, now_us)? else {
             return Ok(if orphans_left { SOON } else { EVERY });
         };

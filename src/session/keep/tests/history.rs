@@ -421,7 +421,11 @@ impl History {
     /// Removes what is before a moment, in as many passes as it takes.
     pub(super) fn keep_from(&mut self, keeper: &mut Keeper, cutoff_us: i64) {
         for _ in 0..1000 {
-            if keeper.pass(&mut self.store, cutoff_us + SECOND).unwrap() == EVERY {
+            if keeper
+                .pass(&mut self.store, cutoff_us + SECOND, true)
+                .unwrap()
+                == EVERY
+            {
                 return;
             }
         }
