@@ -23,7 +23,7 @@ _isrecorder() {
 
     case "${cmd}" in
         isrecorder)
-            opts="-o -s -q -v -H -A -b -k -h -V --streams --output --session --resume --duration --poll --variants --renditions --serve --bind --metrics --quiet --verbose --log --header --user-agent --cookie --trust-hosts --proxy --insecure --cacert --cert --key --resolve --connect-timeout --max-time --roll --stall --min-part --help --version"
+            opts="-o -s -q -v -H -A -b -k -h -V --streams --output --session --resume --keep --keep-bytes --duration --poll --variants --renditions --serve --bind --metrics --quiet --verbose --log --header --user-agent --cookie --trust-hosts --proxy --insecure --cacert --cert --key --resolve --connect-timeout --max-time --roll --stall --min-part --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -46,6 +46,14 @@ _isrecorder() {
                     return 0
                     ;;
                 -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keep)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keep-bytes)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,8 @@
 complete -c isrecorder -l streams -d 'More streams, one a line: NAME URL, below it indented header fields; read again on SIGHUP' -r -F
 complete -c isrecorder -s o -l output -d 'Output folder name' -r -F
 complete -c isrecorder -s s -l session -d 'Output session name; default: session1, or the next number that is free' -r
+complete -c isrecorder -l keep -d 'Keep the last so long only, for example 2h; what is older goes, rows and files' -r
+complete -c isrecorder -l keep-bytes -d 'Keep chunks of so many bytes only, for example 50G; the oldest go' -r
 complete -c isrecorder -l duration -d 'Stop after so long, for example 90m' -r
 complete -c isrecorder -l poll -d 'Poll playlists every so many seconds (0.2 to 60); default: a quarter of the target duration, 0.25 to 2 s' -r
 complete -c isrecorder -l variants -d 'Record these variants: all, highest, lowest, or those of a height, such as 720p' -r

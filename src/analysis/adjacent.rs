@@ -81,6 +81,8 @@ pub fn find(
     let runs = reader.runs()?;
     let end_us = runs.last().map_or(i64::MIN, Run::end_us);
     let holes = session::holes(&runs);
+    // Before that there are no polls any more.
+    let kept_us = reader.kept_from_us()?.unwrap_or(i64::MIN);
     let mut gaps = Vec::new();
     let mut scan = Scan {
         threshold,
@@ -89,7 +91,8 @@ pub fn find(
     reader.advances(playlist.id, |advance| gaps.extend(scan.next(advance)))?;
     gaps.extend(scan.end(end_us));
     for gap in &mut gaps {
-        gap.polls = reader.poll_trouble(playlist.id, gap.from.seen_us, gap.until_us)?;
+        let from_us = gap.from.seen_us.max(kept_us);
+        gap.polls = reader.poll_trouble(playlist.id, from_us, gap.until_us)?;
         gap.not_running_us = within(&holes, gap.from.seen_us, gap.until_us);
     }
     Ok(gaps)

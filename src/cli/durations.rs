@@ -24,6 +24,32 @@ pub fn parse_positive(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// `500M`, `50G`, `1.5T`, as they are written on disks: multiples of 1000; without a letter, bytes.
+///
+/// # Errors
+/// A sentence for the user.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let power = match text.chars().next_back().map(|c| c.to_ascii_uppercase()) {
+        Some('K') => 1,
+        Some('M') => 2,
+        Some('G') => 3,
+        Some('T') => 4,
+        _ => 0,
+    };
+    let digits = if power > 0 {
+        text.split_at(text.len() - 1).0
+    } else {
+        text
+    };
+    let number: Option<f64> = digits.parse().ok();
+    let bytes = number.map(|number| number * 1000_f64.powi(power));
+    match bytes {
+        Some(bytes) if (1.0..1e18).contains(&bytes) => Ok(bytes as u64),
+        _ => Err("write a size such as 50G, 500M or 1.5T".to_owned()),
+    }
+}
+
 /// `0:12:34.567`: hours, minutes, seconds.
 pub fn clock_time(duration: Duration) -> String {
     timeline::format_time(micros(duration))
@@ -55,6 +81,16 @@ pub fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_as_on_disks() {
+        assert_eq!(parse_bytes("50G"), Ok(50_000_000_000));
+        assert_eq!(parse_bytes("1.5t"), Ok(1_500_000_000_000));
+        assert_eq!(parse_bytes("700"), Ok(700));
+        for wrong in ["", "G", "-1G", "0", "5X", "50 apples", "1e30", "NaN"] {
+            assert!(parse_bytes(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn seconds_and_units_are_understood() {

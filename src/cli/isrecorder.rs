@@ -14,7 +14,7 @@ use url::Url;
 
 use super::beside::Beside;
 use super::descriptors;
-use super::durations::{clock_time, parse_duration, parse_positive};
+use super::durations::{clock_time, parse_bytes, parse_duration, parse_positive};
 use super::exit::{self, Failure};
 use super::http_arguments::HttpArguments;
 use super::inputs::{Named, clash, leak, parse_file, parse_input};
@@ -28,7 +28,7 @@ use crate::recorder::{
     self, Board, Control, Input, RecordError, Renditions, Selection, Summary, TrustedHosts,
     Variants,
 };
-use crate::session::{FolderError, Reader, SessionFolder, Sessions, StreamInfo, WriterError};
+use crate::session::{FolderError, Keep, Reader, SessionFolder, Sessions, StreamInfo, WriterError};
 
 /// Record HLS streams: every revision of their playlists, every chunk and key, every fault, with its time.
 #[derive(Debug, Parser)]
@@ -56,6 +56,12 @@ struct Arguments {
     /// fields and cookies are not kept in a session: give them again.
     #[arg(long, requires = "session")]
     resume: bool,
+    /// Keep the last so long only, for example 2h; what is older goes, rows and files
+    #[arg(long, value_parser = parse_positive, value_name = "TIME")]
+    keep: Option<Duration>,
+    /// Keep chunks of so many bytes only, for example 50G; the oldest go
+    #[arg(long, value_parser = parse_bytes, value_name = "SIZE")]
+    keep_bytes: Option<u64>,
     /// Stop after so long, for example 90m
     #[arg(long, value_parser = parse_positive, value_name = "TIME")]
     duration: Option<Duration>,
@@ -109,6 +115,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     let inputs = source.read().map_err(Failure::usage)?;
     options.resume = arguments.resume;
+    options.keep = Keep {
+        time: arguments.keep,
+        bytes: arguments.keep_bytes,
+    };
     options.duration = arguments.duration;
     options.poll = arguments.poll;
     options.plain = arguments.plain.into_options();

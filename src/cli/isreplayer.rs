@@ -293,13 +293,20 @@ fn announce(
     arguments: &Arguments,
 ) -> Result<(), Failure> {
     let span = replay.span();
-    let start_us = crate::clock::micros(arguments.offset);
+    let start_us = replay.offset_us();
     let description = replay.describe(span.moment_us(start_us.min(span.length_us())), "")?;
     for line in description_lines(&description) {
         say(escaped(&line));
     }
     for line in listen::play_lines(listener, arguments.bind).map_err(Failure::failed)? {
         say(line);
+    }
+    let asked_us = crate::clock::micros(arguments.offset);
+    if asked_us < start_us {
+        tracing::warn!(
+            "what was recorded before is no longer kept: the clock starts at {}",
+            format_time(start_us)
+        );
     }
     if start_us > span.length_us() && !span.recording {
         tracing::warn!("the offset lies behind the end of the recording");
@@ -318,6 +325,10 @@ fn description_lines(description: &Description) -> Vec<String> {
         format!("Recorded {}", format_utc(description.recorded_us)),
         format!("Length   {}{state}", format_time(description.length_us)),
     ];
+    if description.kept_from_us > 0 {
+        let from = format_time(description.kept_from_us);
+        lines.push(format!("Kept     from {from} on"));
+    }
     let holes = description.holes.iter();
     lines.extend(holes.map(|hole| format!("Hole     {hole}: no recorder ran")));
     for stream in &description.streams {

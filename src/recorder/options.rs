@@ -8,6 +8,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::select::Selection;
+use crate::session::Keep;
 
 /// Hosts that credentials may go to besides the one of the URL.
 #[derive(Debug, Clone, Default)]
@@ -88,6 +89,8 @@ impl Default for PlainOptions {
 pub struct Options {
     /// The session exists: go on with it, as its next run.
     pub resume: bool,
+    /// How much is kept.
+    pub keep: Keep,
     /// What of multivariant playlists is recorded.
     pub selection: Selection,
     /// Interval of polls, instead of the one that follows from the target duration.
@@ -120,6 +123,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             resume: false,
+            keep: Keep::default(),
             selection: Selection::default(),
             poll: None,
             plain: PlainOptions::default(),

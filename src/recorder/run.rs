@@ -117,6 +117,9 @@ async fn run(
         false => Writer::create(folder, clock, program)?,
     };
     board.begin(&writer);
+    if !options.keep.is_all() {
+        writer.keep(options.keep).await;
+    }
     let recording = Arc::new(Recording {
         options,
         clients,

@@ -20,6 +20,8 @@ pub struct Description {
     pub length_us: i64,
     /// Whether it is being recorded.
     pub recording: bool,
+    /// From which session time on everything is kept, in microseconds; 0: all is.
+    pub kept_from_us: i64,
     /// Where nothing was recorded in between, in order.
     pub holes: Vec<HoleDescription>,
     /// Its inputs.
@@ -126,6 +128,7 @@ pub(super) fn describe(
         recorded_us: span.zero_us,
         length_us: span.length_us(),
         recording: span.recording,
+        kept_from_us: 0,
         holes: Vec::new(),
         streams,
     })
@@ -151,6 +154,10 @@ pub(super) fn html(description: &Description, prefix: &str) -> String {
         escape(&format_utc(description.recorded_us)),
         format_time(description.length_us),
     );
+    let kept_us = description.kept_from_us;
+    if kept_us > 0 {
+        text += &format!("<p>Kept from {} on.</p>\n", format_time(kept_us));
+    }
     for hole in &description.holes {
         text += &format!("<p>Not recorded: {hole}</p>\n");
     }
@@ -158,10 +165,13 @@ pub(super) fn html(description: &Description, prefix: &str) -> String {
     let paths = [
         (first, "the first stream"),
         (
-            "/stream.m3u8?offset=0".to_owned(),
+            format!("/stream.m3u8?offset={}", whole_seconds(kept_us)),
             "the same from its start, on a clock of its own",
         ),
-        ("/stream.m3u8?offset=60".to_owned(), "from one minute on"),
+        (
+            format!("/stream.m3u8?offset={}", whole_seconds(kept_us) + 60),
+            "from one minute on",
+        ),
     ];
     text += "<ul>\n";
     for (path, meaning) in &paths {
@@ -196,6 +206,11 @@ pub(super) fn html(description: &Description, prefix: &str) -> String {
         text += "</ul>\n";
     }
     text + "</body></html>\n"
+}
+
+/// No earlier than a session time.
+fn whole_seconds(us: i64) -> u64 {
+    u64::try_from(us).unwrap_or(0).div_ceil(1_000_000)
 }
 
 /// Forbids everything that the page does not need, which is everything.
@@ -242,6 +257,7 @@ mod tests {
             recorded_us: 0,
             length_us: 1,
             recording: true,
+            kept_from_us: 3_500_000,
             holes: vec![HoleDescription {
                 from_us: 0,
                 until_us: 61_000_000,
@@ -254,6 +270,8 @@ mod tests {
             "{page}"
         );
         assert!(page.contains("&lt;script&gt;&quot;&#39;&amp;"));
+        assert!(page.contains("Kept from 0:00:03.500 on."));
+        assert!(page.contains("href=\"/stream.m3u8?offset=4\""));
         assert!(page.contains("Not recorded: 0:00:00.000 to 0:01:01.000"));
         assert!(page.contains("1970-01-01 00:00:00 UTC"));
         assert!(page.contains("href=\"/@5/stream.m3u8\""));

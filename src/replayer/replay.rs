@@ -78,10 +78,30 @@ struct State {
     span: Span,
     streams: Arc<[StreamInfo]>,
     holes: Arc<[Hole]>,
+    /// From when on everything is kept, in microseconds of Unix time; `None`: all is.
+    kept_us: Option<i64>,
+}
+
+/// So far behind the beginning of a window that moves on a clock starts: both go at one speed.
+const AHEAD_US: i64 = 10_000_000;
+
+impl State {
+    /// The earliest session time at which a clock can start, in microseconds.
+    fn earliest_us(&self) -> i64 {
+        let Some(kept_us) = self.kept_us else {
+            return 0;
+        };
+        let kept_us = self.span.session_us(kept_us).max(0);
+        let window_us = self.span.length_us().saturating_sub(kept_us).max(0);
+        match self.span.recording {
+            true => kept_us.saturating_add(AHEAD_US.min(window_us / 4)),
+            false => kept_us,
+        }
+    }
 }
 
 impl Replay {
-    /// Opens a session. The server's own clock starts now.
+    /// Opens a session. The server's own clock starts now; no earlier than what is kept.
     ///
     /// # Errors
     /// It cannot be read.
@@ -89,11 +109,12 @@ impl Replay {
         let name = folder.name();
         let pool = Pool::open(folder)?;
         let state = pool.with(read_state)?;
+        let offset_us = clock::micros(options.offset).max(state.earliest_us());
         Ok(Self {
             name,
             clock,
-            clock_us: clock.now_us().saturating_sub(clock::micros(options.offset)),
-            offset_us: clock::micros(options.offset),
+            clock_us: clock.now_us().saturating_sub(offset_us),
+            offset_us,
             at_end: options.at_end,
             faults: options.faults,
             early_us: clock::micros(options.early),
@@ -146,8 +167,16 @@ impl Replay {
     }
 
     /// Session time at which the server's own clock started, in microseconds.
-    pub(super) fn offset_us(&self) -> i64 {
+    pub fn offset_us(&self) -> i64 {
         self.offset_us
+    }
+
+    /// Since when everything is kept, in microseconds of session time, where that is after a
+    /// moment of the recording (in microseconds of Unix time).
+    pub(super) fn kept_after_us(&self, moment_us: i64) -> Option<i64> {
+        let State { span, kept_us, .. } = self.state();
+        let kept_us = kept_us.filter(|kept_us| moment_us < *kept_us)?;
+        Some(span.session_us(kept_us))
     }
 
     /// DVR playlists that were asked for.
@@ -196,6 +225,7 @@ impl Replay {
             span,
             streams,
             holes,
+            kept_us,
         } = self.state();
         self.pool.with(|reader| {
             let look = Look {
@@ -207,6 +237,7 @@ impl Replay {
             };
             let mut description = page::describe(&self.name, span, &look, moment_us, prefix)?;
             description.holes = page::holes(&holes, span);
+            description.kept_from_us = kept_us.map_or(0, |us| span.session_us(us).max(0));
             Ok(description)
         })
     }
@@ -385,6 +416,7 @@ fn read_state(reader: &Reader) -> Result<State, ReadError> {
         },
         streams,
         holes: session::holes(&runs).into(),
+        kept_us: reader.kept_from_us()?,
     })
 }
 

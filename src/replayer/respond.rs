@@ -261,8 +261,7 @@ impl Replay {
             faults: self.faults(),
             network: self.network(),
         };
-        let url = question.url.clone();
-        let moment_us = question.moment_us;
+        let (url, moment_us) = (question.url.clone(), question.moment_us);
         let (looked, laid) = match self.ask(question).await {
             Ok(answered) => answered,
             Err(error) => return failed(&error),
@@ -274,7 +273,7 @@ impl Replay {
             Looked::Growing(part) => self.play_growing(*part, moment_us, &asked),
             Looked::Whole(whole) => recorded::whole(*whole, &asked),
             Looked::Pieces(pieces) => recorded::pieces(*pieces, &asked),
-            looked => self.nothing(&looked, &url),
+            looked => self.nothing(&looked, &url, moment_us),
         };
         match laid.is_nothing() {
             true => reply,
@@ -282,8 +281,15 @@ impl Replay {
         }
     }
 
-    fn nothing(&self, looked: &Looked, url: &Url) -> Reply {
+    fn nothing(&self, looked: &Looked, url: &Url, moment_us: i64) -> Reply {
         let not_found = |sentence: &str| Reply::sentence(StatusCode::NOT_FOUND, sentence);
+        if let (Looked::NotYet(_) | Looked::Unknown, Some(kept_us)) =
+            (looked, self.kept_after_us(moment_us))
+        {
+            let from = format_time(kept_us);
+            let sentence = "no longer kept: the session keeps what is from session time";
+            return not_found(&format!("{sentence} {from} on"));
+        }
         match looked {
             Looked::NotYet(from_us) => {
                 let from = format_time(self.span().session_us(*from_us));

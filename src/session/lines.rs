@@ -34,6 +34,11 @@ impl LineLog {
         }
     }
 
+    /// The number of the first line that a body may share.
+    pub(super) fn first(&self) -> i64 {
+        self.first
+    }
+
     /// Takes a body apart; `None`: it has no URI line, so there is nothing to share.
     ///
     /// The caller keeps the result, or the log must be thrown away with it.

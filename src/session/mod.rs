@@ -14,6 +14,7 @@ mod growing;
 mod headers;
 mod heal;
 mod history;
+mod keep;
 mod lines;
 mod listed;
 mod model;
@@ -33,6 +34,7 @@ pub use growing::{Growing, GrowingFacts, GrowingFile};
 pub use headers::Headers;
 pub use heal::Faults;
 pub use history::{KeptText, LandedBody, Landing, Landings, ListedRevision, ListedUrl, SharedText};
+pub use keep::Keep;
 pub use listed::Listing;
 pub use model::{
     Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,

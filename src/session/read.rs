@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 use super::chunks::{self, ChunkFile};
 use super::folder::SessionFolder;
 use super::headers::Headers;
+use super::keep::KEPT_FROM;
 use super::model::{ByteRange, ExchangeId, Kind, Outcome};
 use super::{FORMAT_VERSION, schema};
 
@@ -248,6 +249,19 @@ impl Reader {
             return Err(self.altered("it has no run"));
         }
         Ok(runs)
+    }
+
+    /// From when on everything is kept, in microseconds of Unix time; `None`: all is.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn kept_from_us(&self) -> Result<Option<i64>, ReadError> {
+        let row = self.list(
+            "SELECT at_us FROM event WHERE id = ?1 AND kind = 'kept from'",
+            [KEPT_FROM],
+            |row| row.get(0),
+        )?;
+        Ok(row.first().copied())
     }
 
     /// Inputs of the session, in order.

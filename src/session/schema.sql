@@ -156,7 +156,7 @@ CREATE TABLE event (
   id       INTEGER PRIMARY KEY,
   at_us    INTEGER NOT NULL,
   -- 'refused uri', 'late', 'left out', 'too many playlists'; of a run that goes on from another:
-  -- 'resumed', 'removed', 'clock behind'
+  -- 'resumed', 'removed', 'clock behind'; number 0, 'kept from': since at_us everything is kept
   kind     TEXT NOT NULL,
   detail   TEXT NOT NULL
 ) STRICT;

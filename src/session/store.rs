@@ -17,6 +17,7 @@ use super::model::{
 };
 use crate::hls::resource_name;
 
+mod memory;
 mod paths;
 
 /// Playlists up to this size are kept as plain text; larger ones share their lines.
@@ -32,7 +33,7 @@ const MAX_CACHED: usize = 16_384;
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) db: Connection,
-    chunks: PathBuf,
+    pub(super) chunks: PathBuf,
     zero_us: i64,
     /// Exchanges before are those of earlier runs.
     first_id: ExchangeId,
@@ -61,11 +62,6 @@ impl Store {
             changed: BTreeSet::new(),
             cache: Cache::default(),
         }
-    }
-
-    /// After a rollback: what was remembered may not be there.
-    pub(super) fn forget(&mut self) {
-        self.cache = Cache::default();
     }
 
     /// Writes one exchange and everything that hangs on it.

@@ -9,18 +9,22 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rusqlite::{ErrorCode, params};
+use rusqlite::params;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use self::commit_error::CommitError;
 use super::begin::{self, Begun};
 use super::chunks::{self, TEMPORARY};
 use super::folder::SessionFolder;
+use super::keep::{Keep, Keeper};
 use super::model::{ExchangeId, NewBody, NewExchange, NewListing};
 use super::pulse::{Pulse, WriterWatch};
 use super::read::ReadError;
 use super::store::Store;
 use crate::clock::{self, Clock};
+
+mod commit_error;
 
 /// Rows wait for company at most this long.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
@@ -66,6 +70,7 @@ pub(super) enum Message {
     Exchange(Box<NewExchange>),
     Listed(NewListing),
     Event(i64, &'static str, String),
+    Keep(Keep),
     Stream(String, String, oneshot::Sender<(i64, String)>),
     Finish(String, oneshot::Sender<Result<(), WriterError>>),
 }
@@ -136,6 +141,8 @@ impl Writer {
             messages: receiver,
             closing: Arc::clone(&closing),
             lock: Some(begun.lock),
+            keeper: None,
+            committed: clock::instant(),
             pulse: pulse.clone(),
         };
         std::thread::Builder::new()
@@ -208,6 +215,11 @@ impl Writer {
             .await;
     }
 
+    /// From now on keeps only so much; what is older goes, a little at a time.
+    pub async fn keep(&self, keep: Keep) {
+        self.send(Message::Keep(keep)).await;
+    }
+
     /// Adds a stream, unless the session has it: its number.
     ///
     /// # Errors
@@ -254,6 +266,9 @@ struct Thread {
     closing: Closing,
     /// That of the session: let go when nothing more is written.
     lock: Option<File>,
+    keeper: Option<Keeper>,
+    /// When the last commit was.
+    committed: Instant,
     pulse: Pulse,
 }
 
@@ -263,7 +278,12 @@ impl Thread {
             let mut batch = Vec::new();
             let more = self.fill(&mut batch).await;
             let finish = take_finish(&mut batch);
-            self.commit_patiently(&mut batch).await?;
+            self.begin_to_keep(&mut batch)?;
+            let is_due = clock::instant().duration_since(self.committed) >= SEEN_EVERY;
+            if !batch.is_empty() || finish.is_some() || is_due {
+                self.commit_patiently(&mut batch).await?;
+            }
+            self.make_room(true)?;
             if let Some((ended, reply)) = finish {
                 let _ = reply.send(self.close(&ended).await);
                 return Ok(());
@@ -276,7 +296,8 @@ impl Thread {
 
     /// Waits for messages; `false`: no more can come.
     async fn fill(&mut self, batch: &mut Vec<Message>) -> bool {
-        match tokio::time::timeout(SEEN_EVERY, self.messages.recv()).await {
+        let patience = self.keeper.as_ref().map_or(SEEN_EVERY, Keeper::wait);
+        match tokio::time::timeout(patience.min(SEEN_EVERY), self.messages.recv()).await {
             Err(_) => return true,
             Ok(None) => return false,
             Ok(Some(first)) => batch.push(first),
@@ -319,7 +340,28 @@ impl Thread {
                 said = true;
             }
             tokio::time::sleep(RETRY_EVERY).await;
+            // Chunks of the batch are in place, and have no rows yet.
+            self.make_room(false)?;
         }
+    }
+
+    fn begin_to_keep(&mut self, batch: &mut Vec<Message>) -> Result<(), WriterError> {
+        let keep = |message: &mut Message| matches!(message, Message::Keep(_));
+        for message in batch.extract_if(.., keep) {
+            if let Message::Keep(keep) = message {
+                let keeper = Keeper::new(keep, &self.store);
+                self.keeper = Some(keeper.map_err(|e| self.database_error(e))?);
+            }
+        }
+        Ok(())
+    }
+
+    fn make_room(&mut self, orphans: bool) -> Result<(), WriterError> {
+        let Some(keeper) = &mut self.keeper else {
+            return Ok(());
+        };
+        let made = keeper.make_room(&mut self.store, self.clock.now_us(), orphans);
+        made.map_err(|e| self.database_error(e))
     }
 
     fn has_waited_enough(&self) -> bool {
@@ -355,6 +397,7 @@ impl Thread {
         chunks::sync_directories(&self.store.changed)?;
         self.store.changed.clear();
         self.store.db.execute_batch("COMMIT")?;
+        self.committed = clock::instant();
         for (at, id) in streams {
             if let Some(Message::Stream(_, _, reply)) = batch.get_mut(at) {
                 let (closed, _) = oneshot::channel();
@@ -422,35 +465,6 @@ impl Thread {
     }
 }
 
-enum CommitError {
-    Database(rusqlite::Error),
-    Io(std::io::Error),
-}
-
-impl CommitError {
-    fn is_full_disk(&self) -> bool {
-        match self {
-            Self::Database(error) => error.sqlite_error_code() == Some(ErrorCode::DiskFull),
-            Self::Io(error) => matches!(
-                error.kind(),
-                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
-            ),
-        }
-    }
-}
-
-impl From<rusqlite::Error> for CommitError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<std::io::Error> for CommitError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
 /// Chunks, because their files are in place; revisions, because a replayer that follows the
 /// recorder answers with them as soon as they are there.
 fn cannot_wait(message: &Message) -> bool {
@@ -482,6 +496,6 @@ fn write(store: &mut Store, message: &mut Message) -> rusqlite::Result<Option<(i
         Message::Listed(listing) => store.listed(listing).map(|()| None),
         Message::Event(at_us, kind, detail) => store.event(*at_us, kind, detail).map(|()| None),
         Message::Stream(name, url, _) => store.stream(name, url).map(Some),
-        Message::Finish(..) => Ok(None),
+        Message::Keep(_) | Message::Finish(..) => Ok(None),
     }
 }

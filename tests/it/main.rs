@@ -16,6 +16,7 @@ mod faults;
 mod growth;
 mod http;
 mod inject;
+mod keep;
 mod layers;
 mod metrics;
 mod multivariant;

@@ -216,7 +216,8 @@ const VIEWS: [(&str, &str); 5] = [
     ("keys", "id, path, date, data, error, error_code"),
 ];
 
-/// What never is, as queries for exchanges of which it is true.
+/// What never is, as queries for exchanges of which it is true. Of a session that keeps its last
+/// hours only (`event` 0), what came first may be gone.
 const NONE_OF_THESE: [(&str, &str); 9] = [
     (
         "a body that is not there",
@@ -229,7 +230,8 @@ const NONE_OF_THESE: [(&str, &str); 9] = [
     (
         "a referrer that is not earlier, or not there",
         "SELECT id FROM exchange e WHERE referrer_id IS NOT NULL
-           AND (referrer_id >= id OR NOT EXISTS (SELECT 1 FROM revision v WHERE v.exchange_id = e.referrer_id))",
+           AND (referrer_id >= id OR NOT EXISTS (SELECT 1 FROM revision v WHERE v.exchange_id = e.referrer_id))
+           AND (referrer_id >= id OR NOT EXISTS (SELECT 1 FROM event WHERE id = 0 AND kind = 'kept from'))",
     ),
     (
         "a head that is not earlier, or not there",
@@ -254,6 +256,7 @@ const NONE_OF_THESE: [(&str, &str); 9] = [
         "the first of a resource that is there later than its listing",
         "SELECT e.id FROM exchange e JOIN exchange l ON l.id = e.referrer_id
           WHERE e.from_us > l.from_us AND e.head_id IS NULL
+            AND NOT EXISTS (SELECT 1 FROM event WHERE id = 0 AND kind = 'kept from')
             AND NOT EXISTS (SELECT 1 FROM exchange b WHERE b.resource_id = e.resource_id AND b.id < e.id)",
     ),
     (

@@ -1,0 +1,119 @@
+//! Which exchanges go. Pure.
+//!
+//! Of each resource that is still listed, or polled, three things stay: the exchange that is
+//! the answer at the cutoff, the last good one (which takes its place where faults are healed),
+//! and whatever is the answer later. What these refer to stays with them.
+
+use std::collections::{HashMap, HashSet};
+
+use rusqlite::{Result, Row as SqlRow};
+
+use crate::session::ExchangeId;
+
+/// An exchange, as far as it matters here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Row {
+    pub id: ExchangeId,
+    pub resource_id: i64,
+    pub is_playlist: bool,
+    pub stream_id: i64,
+    pub referrer_id: Option<ExchangeId>,
+    pub head_id: Option<ExchangeId>,
+    pub confirms_id: Option<ExchangeId>,
+    pub from_us: i64,
+    /// The origin's, not the recorder's own doing.
+    pub is_answer: bool,
+    pub is_good: bool,
+    /// Of a revision: the playlist that was polled.
+    pub revises: Option<i64>,
+    pub target_duration_us: Option<i64>,
+}
+
+impl Row {
+    pub(super) fn read(row: &SqlRow<'_>) -> Result<Self> {
+        let kind: String = row.get(2)?;
+        let outcome: String = row.get(9)?;
+        let status: Option<u16> = row.get(8)?;
+        let confirms_id: Option<ExchangeId> = row.get(6)?;
+        let is_good = match status {
+            Some(200 | 206 | 301 | 302 | 303 | 307 | 308) => true,
+            Some(304) => confirms_id.is_some(),
+            _ => false,
+        };
+        Ok(Self {
+            id: row.get(0)?,
+            resource_id: row.get(1)?,
+            is_playlist: matches!(kind.as_str(), "main" | "media"),
+            stream_id: row.get(3)?,
+            referrer_id: row.get(4)?,
+            head_id: row.get(5)?,
+            confirms_id,
+            from_us: row.get(7)?,
+            is_answer: !matches!(outcome.as_str(), "aborted" | "disk"),
+            is_good: is_good && outcome == "complete",
+            revises: row.get(10)?,
+            target_duration_us: row.get(11)?,
+        })
+    }
+}
+
+/// What is alive at the cutoff.
+#[derive(Debug, Default)]
+pub(super) struct Living {
+    /// Resources that are listed or polled.
+    pub resources: HashSet<i64>,
+    /// Revisions that hold at the cutoff.
+    pub held: HashSet<ExchangeId>,
+}
+
+/// The exchanges that go, the newest first: so no part of them leaves one behind that refers to
+/// what has gone.
+pub(super) fn doomed(rows: &[Row], cutoff_us: i64, living: &Living) -> Vec<ExchangeId> {
+    let mut by_resource: HashMap<i64, Vec<&Row>> = HashMap::new();
+    for row in rows {
+        by_resource.entry(row.resource_id).or_default().push(row);
+    }
+    for of_one in by_resource.values_mut() {
+        of_one.sort_by_key(|row| (row.from_us, row.id));
+    }
+    let stays = |resource_id: i64| {
+        let of_one = by_resource.get(&resource_id).map_or(&[][..], Vec::as_slice);
+        at_and_after(of_one, cutoff_us)
+    };
+    let later = rows.iter().filter(|row| row.from_us > cutoff_us);
+    let mut kept: HashSet<ExchangeId> = later.map(|row| row.id).collect();
+    kept.extend(&living.held);
+    kept.extend(living.resources.iter().flat_map(|id| stays(*id)));
+    // Where a chain of redirects leads is as alive as its head.
+    let chains = rows
+        .iter()
+        .filter(|row| row.head_id.is_some_and(|head| kept.contains(&head)));
+    let led_to: HashSet<i64> = chains.map(|row| row.resource_id).collect();
+    kept.extend(led_to.into_iter().flat_map(stays));
+    close(rows, &mut kept);
+    let gone = rows.iter().rev().map(|row| row.id);
+    gone.filter(|id| !kept.contains(id)).collect()
+}
+
+/// Of the exchanges of one resource: the answer at the cutoff, the last good one, those after.
+fn at_and_after<'a>(
+    of_one: &[&'a Row],
+    cutoff_us: i64,
+) -> impl Iterator<Item = ExchangeId> + use<'a> {
+    let (until, after) = of_one.split_at(of_one.partition_point(|row| row.from_us <= cutoff_us));
+    let answer = until.iter().rfind(|row| row.is_answer).map(|row| row.id);
+    let good = until.iter().rfind(|row| row.is_good).map(|row| row.id);
+    let after: Vec<ExchangeId> = after.iter().map(|row| row.id).collect();
+    answer.into_iter().chain(good).chain(after)
+}
+
+/// What is confirmed stays with what confirms it, a head with the hops of its chain.
+fn close(rows: &[Row], kept: &mut HashSet<ExchangeId>) {
+    // Both are older: one walk back finds them all.
+    for row in rows.iter().rev() {
+        if kept.contains(&row.id) {
+            kept.extend(row.confirms_id);
+            kept.extend(row.head_id);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Removes exchanges and what only they used: one transaction, then the files.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use rusqlite::{OptionalExtension, Result, params};
+
+use super::{KEPT_FROM, Keeper};
+use crate::session::ExchangeId;
+use crate::session::store::Store;
+
+/// Events that a pass looks at.
+const EVENTS: i64 = 64;
+
+/// What was removed.
+#[derive(Debug, Default)]
+pub struct Removed {
+    /// Rows of `body`.
+    pub bodies: BTreeSet<i64>,
+    /// Rows of `header_set`.
+    pub header_sets: BTreeSet<i64>,
+    /// Rows of `resource`.
+    pub resources: BTreeSet<i64>,
+    paths: Vec<String>,
+    line_owners: BTreeSet<i64>,
+}
+
+impl Removed {
+    fn is_nothing(&self) -> bool {
+        self.bodies.is_empty() && self.header_sets.is_empty() && self.resources.is_empty()
+    }
+}
+
+impl Keeper {
+    /// Removes exchanges with all that only they used, and other URLs that are listed no more.
+    pub(super) fn remove(
+        &mut self,
+        store: &mut Store,
+        going: &[ExchangeId],
+        aliases: &[String],
+    ) -> Result<()> {
+        // What nothing refers to is found by the counts of `uses`; SQLite would look for it in
+        // all rows, for each row.
+        store.db.pragma_update(None, "foreign_keys", "OFF")?;
+        let removed = self.in_transaction(store, going, aliases);
+        if removed.is_err() {
+            // It fails where SQLite has rolled back by itself already.
+            let _ = store.db.execute_batch("ROLLBACK");
+        }
+        store.db.pragma_update(None, "foreign_keys", "ON")?;
+        let (removed, events_seen) = removed?;
+        self.events_seen = events_seen;
+        if !removed.is_nothing() {
+            store.forget_removed(&removed);
+        }
+        for path in &removed.paths {
+            remove_file(&store.chunks, path);
+        }
+        Ok(())
+    }
+
+    fn in_transaction(
+        &self,
+        store: &Store,
+        going: &[ExchangeId],
+        aliases: &[String],
+    ) -> Result<(Removed, i64)> {
+        store.db.execute_batch("BEGIN IMMEDIATE")?;
+        let removed = store.remove_exchanges(going)?;
+        for url in aliases {
+            store
+                .db
+                .prepare_cached("DELETE FROM alias WHERE url = ?1")?
+                .execute([url])?;
+        }
+        let events_seen = store.remove_events(self.events_seen, self.cutoff_us)?;
+        store
+            .db
+            .prepare_cached(
+                "INSERT INTO event (id, at_us, kind, detail) VALUES (?1, ?2, 'kept from', 'everything since then is kept')
+                 ON CONFLICT (id) DO UPDATE SET at_us = excluded.at_us",
+            )?
+            .execute(params![KEPT_FROM, self.cutoff_us])?;
+        store.db.execute_batch("COMMIT")?;
+        Ok((removed, events_seen))
+    }
+}
+
+impl Store {
+    fn remove_exchanges(&self, going: &[ExchangeId]) -> Result<Removed> {
+        let mut removed = Removed::default();
+        let (mut bodies, mut header_sets, mut resources) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut revision = self
+            .db
+            .prepare_cached("DELETE FROM revision WHERE exchange_id = ?1")?;
+        let mut exchange = self.db.prepare_cached(
+            "DELETE FROM exchange WHERE id = ?1 RETURNING body_id, header_set_id, resource_id",
+        )?;
+        for id in going {
+            revision.execute([id])?;
+            let used: Option<(Option<i64>, Option<i64>, i64)> = exchange
+                .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .optional()?;
+            if let Some((body, header_set, resource)) = used {
+                bodies.extend(body);
+                header_sets.extend(header_set);
+                resources.insert(resource);
+            }
+        }
+        self.remove_bodies(bodies, &mut removed)?;
+        for id in header_sets {
+            if self.is_unused(UNUSED_HEADERS, id)? {
+                self.delete("DELETE FROM header_set WHERE id = ?1", id)?;
+                self.delete("DELETE FROM header_use WHERE id = ?1", id)?;
+                removed.header_sets.insert(id);
+            }
+        }
+        for id in resources {
+            if self.is_unused(UNUSED_RESOURCE, id)? {
+                self.remove_resource(id)?;
+                removed.resources.insert(id);
+            }
+        }
+        Ok(removed)
+    }
+
+    fn remove_bodies(&self, bodies: BTreeSet<i64>, removed: &mut Removed) -> Result<()> {
+        for id in bodies {
+            if !self.is_unused(UNUSED_BODY, id)? {
+                continue;
+            }
+            let (path, owner): (Option<String>, Option<i64>) = self
+                .db
+                .prepare_cached("DELETE FROM body WHERE id = ?1 RETURNING path, line_owner")?
+                .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            self.delete("DELETE FROM body_use WHERE id = ?1", id)?;
+            removed.bodies.insert(id);
+            removed.paths.extend(path);
+            removed.line_owners.extend(owner);
+        }
+        for owner in &removed.line_owners {
+            let used: Option<i64> = self
+                .db
+                .prepare_cached(FIRST_LINE)?
+                .query_row([owner], |row| row.get(0))?;
+            // The next revision may share the lines of the one before it.
+            let first = [used, self.first_line_at_hand(*owner)]
+                .into_iter()
+                .flatten()
+                .min();
+            self.db
+                .prepare_cached("DELETE FROM line WHERE resource_id = ?1 AND number < ?2")?
+                .execute(params![owner, first.unwrap_or(i64::MAX)])?;
+        }
+        Ok(())
+    }
+
+    fn remove_resource(&self, id: i64) -> Result<()> {
+        self.db.prepare_cached(REMOVE_ALIASES)?.execute([id])?;
+        self.delete("DELETE FROM line WHERE resource_id = ?1", id)?;
+        self.delete("DELETE FROM resource WHERE id = ?1", id)
+    }
+
+    /// Those of the time before that say something about a moment; where they end.
+    fn remove_events(&self, after: i64, cutoff_us: i64) -> Result<i64> {
+        let mut statement = self.db.prepare_cached(OLD_EVENTS)?;
+        let old: Vec<(i64, String)> = statement
+            .query_map(params![after, EVENTS, cutoff_us], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?
+            .collect::<Result<_>>()?;
+        for (id, _) in old
+            .iter()
+            .filter(|(_, kind)| matches!(kind.as_str(), "late" | "refused uri"))
+        {
+            self.delete("DELETE FROM event WHERE id = ?1", *id)?;
+        }
+        Ok(old.last().map_or(after, |(id, _)| *id))
+    }
+
+    fn delete(&self, sql: &str, id: i64) -> Result<()> {
+        self.db.prepare_cached(sql)?.execute([id])?;
+        Ok(())
+    }
+
+    fn is_unused(&self, sql: &str, id: i64) -> Result<bool> {
+        self.db
+            .prepare_cached(sql)?
+            .query_row([id], |row| row.get(0))
+    }
+}
+
+const UNUSED_BODY: &str = "SELECT NOT EXISTS (SELECT 1 FROM body_use WHERE id = ?1 AND uses > 0)";
+const UNUSED_HEADERS: &str =
+    "SELECT NOT EXISTS (SELECT 1 FROM header_use WHERE id = ?1 AND uses > 0)";
+const FIRST_LINE: &str = "SELECT min(first_line) FROM body_lines WHERE owner = ?1";
+const REMOVE_ALIASES: &str = "
+    DELETE FROM alias WHERE (url, resource_id) IN
+      (SELECT url, resource_id FROM alias_of WHERE resource_id = ?1)";
+const OLD_EVENTS: &str = "
+    SELECT id, kind FROM
+      (SELECT id, kind, at_us FROM event WHERE id > ?1 ORDER BY id LIMIT ?2) WHERE at_us < ?3";
+/// What a user typed stays, and what is about to be asked for.
+const UNUSED_RESOURCE: &str = "
+    SELECT NOT EXISTS (SELECT 1 FROM exchange WHERE resource_id = ?1)
+       AND NOT EXISTS (SELECT 1 FROM revision WHERE playlist_id = ?1)
+       AND NOT EXISTS (SELECT 1 FROM pending WHERE resource_id = ?1)
+       AND NOT EXISTS (SELECT 1 FROM body_lines WHERE owner = ?1)
+       AND NOT EXISTS (SELECT 1 FROM resource r JOIN stream s ON s.id = r.stream_id AND s.url = r.url
+                        WHERE r.id = ?1)";
+
+/// And the folders that it leaves empty.
+fn remove_file(chunks: &Path, path: &str) {
+    let file = chunks.join(path);
+    if let Err(error) = fs::remove_file(&file) {
+        tracing::warn!("{}: {error}", file.display());
+        return;
+    }
+    let folders = Path::new(path).ancestors().skip(1);
+    for folder in folders.filter(|folder| !folder.as_os_str().is_empty()) {
+        // Only an empty one can be.
+        if fs::remove_dir(chunks.join(folder)).is_err() {
+            return;
+        }
+    }
+}
+
+/// Those of a removal that are more than a look at one row.
+#[cfg(test)]
+pub(super) const QUERIES: [&str; 6] = [
+    UNUSED_BODY,
+    UNUSED_HEADERS,
+    UNUSED_RESOURCE,
+    REMOVE_ALIASES,
+    FIRST_LINE,
+    OLD_EVENTS,
+];

@@ -1,0 +1,238 @@
+//! Random histories, cut off at random moments: inside the window nothing changes, outside of
+//! it nothing is left over.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use proptest::prelude::*;
+use rusqlite::Connection;
+
+use self::history::*;
+use super::*;
+
+mod history;
+
+fn none(db: &Connection, what: &str, sql: &str) {
+    let found: i64 = db
+        .query_row(&format!("SELECT count(*) FROM ({sql})"), [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(found, 0, "{what}");
+}
+
+/// Nothing refers to what is gone, and nothing is there that nothing refers to.
+fn is_whole(history: &History) {
+    let db = &history.store.db;
+    for (what, sql) in [
+        (
+            "an exchange without its body",
+            "SELECT 1 FROM exchange WHERE body_id NOT IN (SELECT id FROM body)",
+        ),
+        (
+            "a body of nobody",
+            "SELECT 1 FROM body WHERE id NOT IN (SELECT body_id FROM exchange WHERE body_id IS NOT NULL)",
+        ),
+        (
+            "header fields of nobody",
+            "SELECT 1 FROM header_set WHERE id NOT IN (SELECT header_set_id FROM exchange WHERE header_set_id IS NOT NULL)",
+        ),
+        (
+            "a hop without its head",
+            "SELECT 1 FROM exchange WHERE head_id NOT IN (SELECT id FROM exchange)",
+        ),
+        (
+            "a confirmation of nothing",
+            "SELECT 1 FROM exchange WHERE confirms_id NOT IN (SELECT id FROM exchange)",
+        ),
+        (
+            "a revision without its exchange",
+            "SELECT 1 FROM revision WHERE exchange_id NOT IN (SELECT id FROM exchange)",
+        ),
+        (
+            "an alias of nothing",
+            "SELECT 1 FROM alias WHERE resource_id NOT IN (SELECT id FROM resource)",
+        ),
+        (
+            "lines of nobody",
+            "SELECT 1 FROM line l WHERE number < (SELECT min(first_line) FROM body WHERE line_owner = l.resource_id)",
+        ),
+        ("foreign keys", "SELECT 1 FROM pragma_foreign_key_check"),
+        (
+            "counts that are wrong",
+            "SELECT id, uses FROM body_use WHERE uses > 0 EXCEPT SELECT body_id, count(*) FROM exchange GROUP BY body_id",
+        ),
+        (
+            "a sum that is wrong",
+            "SELECT total FROM chunk_bytes EXCEPT SELECT ifnull(sum(size), 0) FROM body WHERE path IS NOT NULL",
+        ),
+    ] {
+        none(db, what, sql);
+    }
+    let mut statement = db
+        .prepare("SELECT path FROM body WHERE path IS NOT NULL")
+        .unwrap();
+    let named: BTreeSet<String> = statement
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let mut there = BTreeSet::new();
+    let mut folders = vec![history.folder.chunks()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            match entry.file_type().unwrap().is_dir() {
+                true => folders.push(entry.path()),
+                false => {
+                    let path = entry.path();
+                    let relative = path.strip_prefix(history.folder.chunks()).unwrap();
+                    there.insert(relative.to_str().unwrap().to_owned());
+                }
+            }
+        }
+    }
+    there.retain(|path| !path.starts_with(".tmp"));
+    assert_eq!(there, named);
+}
+
+fn keeper(history: &History) -> Keeper {
+    let keep = Keep {
+        time: Some(Duration::from_secs(1)),
+        bytes: None,
+    };
+    Keeper::new(keep, &history.store).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn inside_the_window_nothing_changes(
+        channel in channel(),
+        polls in prop::collection::vec(poll(), 8..32),
+        cutoffs in prop::collection::vec(0..100_u8, 1..5),
+        again in any::<bool>(),
+    ) {
+        let mut history = History::new(channel);
+        for poll in polls {
+            history.poll(poll);
+        }
+        let length = history.now_us - history.zero_us;
+        let mut cutoffs: Vec<i64> = cutoffs.iter().map(|c| history.zero_us + length * i64::from(*c) / 100).collect();
+        cutoffs.sort_unstable();
+        let mut own = keeper(&history);
+        for cutoff_us in cutoffs {
+            let before = history.answers(cutoff_us);
+            history.keep_from(&mut own, cutoff_us);
+            prop_assert_eq!(&history.answers(cutoff_us), &before);
+            is_whole(&history);
+            if again {
+                // As a later run would begin: without what this one remembers.
+                history.store.db.execute_batch("
+                    DROP TRIGGER exchange_has_body; DROP TRIGGER exchange_had_body;
+                    DROP TRIGGER exchange_has_headers; DROP TRIGGER exchange_had_headers;
+                    DROP TRIGGER body_has_lines; DROP TRIGGER body_had_lines;
+                    DROP TRIGGER body_has_path; DROP TRIGGER body_had_path;
+                    DROP TRIGGER alias_added; DROP TRIGGER alias_removed;
+                    DROP TABLE body_use; DROP TABLE header_use; DROP TABLE body_lines;
+                    DROP TABLE alias_of; DROP TABLE chunk_bytes;").unwrap();
+                own = keeper(&history);
+            }
+        }
+        // And recording goes on.
+        for _ in 0..3 {
+            history.poll(Poll::Advance(1));
+        }
+        is_whole(&history);
+    }
+}
+
+#[test]
+fn what_is_long_gone_leaves_nothing() {
+    for large in [false, true] {
+        let channel = Channel {
+            window: if large { 80 } else { 3 },
+            ranged: false,
+            tokens: !large,
+            redirected: true,
+            large,
+        };
+        let mut history = History::new(channel);
+        let mut keeper = keeper(&history);
+        let mut sizes = Vec::new();
+        for round in 0..60 {
+            for _ in 0..10 {
+                history.poll(Poll::Advance(1));
+            }
+            let cutoff_us = history.now_us - 20 * SECOND;
+            history.keep_from(&mut keeper, cutoff_us);
+            if round >= 10 {
+                let rows = |table: &str| -> i64 {
+                    let sql = format!("SELECT count(*) FROM {table}");
+                    history
+                        .store
+                        .db
+                        .query_row(&sql, [], |row| row.get(0))
+                        .unwrap()
+                };
+                let tables = [
+                    "exchange",
+                    "revision",
+                    "body",
+                    "resource",
+                    "alias",
+                    "line",
+                    "header_set",
+                    "event",
+                    "body_use",
+                    "body_lines",
+                    "alias_of",
+                ];
+                sizes.push(tables.map(rows));
+            }
+        }
+        is_whole(&history);
+        let first = sizes[0];
+        for later in &sizes {
+            for (one, other) in first.iter().zip(later) {
+                assert!(
+                    one.abs_diff(*other) <= 2 + one.unsigned_abs() / 10,
+                    "{first:?} {later:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn no_query_of_a_pass_looks_at_all_rows() {
+    let history = History::new(Channel {
+        window: 1,
+        ranged: false,
+        tokens: false,
+        redirected: false,
+        large: false,
+    });
+    let _keeper = keeper(&history);
+    let queries = [&lists::QUERIES[..], &remove::QUERIES[..], &[NEXT, ROWS]].concat();
+    for sql in queries {
+        let mut plan = history
+            .store
+            .db
+            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+            .unwrap();
+        let count = plan.parameter_count();
+        let steps: Vec<String> = plan
+            .query_map(rusqlite::params_from_iter((0..count).map(|_| 1)), |row| {
+                row.get(3)
+            })
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        // A session has few streams; what a subquery gives is as short as its own limits.
+        let scans = steps.iter().filter(|s| {
+            s.starts_with("SCAN ") && *s != "SCAN s" && !s.contains("subquery") && *s != "SCAN l"
+        });
+        let scans: Vec<&String> = scans.filter(|s| *s != "SCAN CONSTANT ROW").collect();
+        assert!(scans.is_empty(), "{sql}: {steps:?}");
+    }
+}

@@ -1,0 +1,32 @@
+//! What is remembered between transactions, where that is no longer so.
+
+use super::{Cache, Store};
+use crate::session::keep::Removed;
+use crate::session::lines::LineLog;
+
+impl Store {
+    /// After a rollback: what was remembered may not be there.
+    pub(in crate::session) fn forget(&mut self) {
+        self.cache = Cache::default();
+    }
+
+    /// After a removal: what was remembered of that is not there.
+    pub(in crate::session) fn forget_removed(&mut self, removed: &Removed) {
+        let cache = &mut self.cache;
+        cache
+            .recent
+            .retain(|(_, _, id)| !removed.bodies.contains(id));
+        cache
+            .header_sets
+            .retain(|_, id| !removed.header_sets.contains(id));
+        cache
+            .resources
+            .retain(|_, id| !removed.resources.contains(id));
+        cache.lines.retain(|id, _| !removed.resources.contains(id));
+    }
+
+    /// The first line that the next revision of a playlist may share.
+    pub(in crate::session) fn first_line_at_hand(&self, owner: i64) -> Option<i64> {
+        self.cache.lines.get(&owner).map(LineLog::first)
+    }
+}

@@ -1,0 +1,187 @@
+//! The last seconds of a recording are kept, rows and files together.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::replay::Replayer;
+use crate::support::session::Session;
+use crate::support::{Ask, Origin, Recorder, Reply, Window, ts};
+
+/// Advances at every other poll; every tenth poll fails; keys and initialization sections change.
+fn channel(ask: &Ask) -> Reply {
+    match (ask.path(), ask.nth) {
+        ("/main.m3u8", _) => Reply::playlist("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlive.m3u8\n"),
+        ("/live.m3u8", nth) if nth % 10 == 9 => Reply::html(503),
+        ("/live.m3u8", nth) => Reply::playlist(
+            Window::new(nth as u64 / 2, 3)
+                .headed(&format!(
+                    "#EXT-X-MAP:URI=\"init{0}.mp4\"\n#EXT-X-KEY:METHOD=AES-128,URI=\"{0}.key\"",
+                    nth / 5
+                ))
+                .text(),
+        ),
+        (path, _) if path.ends_with(".key") => Reply::key([7; 16]),
+        (path, _) => Reply::segment(ts(path)),
+    }
+}
+
+/// The window has begun so many seconds after session zero.
+fn kept_from(seconds: u64) -> String {
+    format!(
+        "SELECT count(*) FROM event
+          WHERE id = 0 AND at_us > (SELECT started_us FROM run WHERE id = 1) + {seconds}000000"
+    )
+}
+
+/// Files beneath a folder, as paths in it.
+fn files(folder: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => {
+                    let relative = path.strip_prefix(folder).unwrap();
+                    found.insert(relative.to_str().unwrap().to_owned());
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Rows and files belong together, and all that a kept revision lists is there when it is.
+fn is_whole(session: &Session, origin: &Origin) {
+    let named: BTreeSet<String> = session
+        .list("SELECT path FROM body WHERE path IS NOT NULL")
+        .into_iter()
+        .collect();
+    assert_eq!(files(&session.path().join("chunks")), named);
+    let unused = "SELECT count(*) FROM body WHERE id NOT IN (SELECT body_id FROM exchange WHERE body_id IS NOT NULL)";
+    assert_eq!(session.number(unused), 0);
+    let kept = session.number("SELECT at_us FROM event WHERE id = 0");
+    let last = session.number("SELECT max(exchange_id) FROM revision");
+    let revisions: Vec<i64> = session.list(
+        "SELECT v.exchange_id FROM revision v JOIN resource r ON r.id = v.playlist_id
+          WHERE r.name = 'live.m3u8' ORDER BY v.exchange_id",
+    );
+    assert!(revisions.len() > 3);
+    for revision in revisions {
+        let text = String::from_utf8(session.body(revision)).unwrap();
+        let from = session.number(&format!(
+            "SELECT from_us FROM exchange WHERE id = {revision}"
+        ));
+        for line in text.lines().filter(|line| line.starts_with("seg")) {
+            let path = format!("/{line}");
+            let answer = session.answer(&origin.url(&path), from.max(kept));
+            // The recording stopped while the last one was taken in.
+            if revision != last {
+                assert_eq!(answer, Some(ts(&path)), "{path} with revision {revision}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_oldest_goes_and_what_is_kept_replays() {
+    let origin = Origin::new(channel);
+    let mut recording = Recorder::new(origin.url("/main.m3u8"))
+        .args(["--keep", "3s"])
+        .start();
+    recording.until_at_least(1, &kept_from(6));
+    let session = recording.interrupt().session();
+    is_whole(&session, &origin);
+    let gone =
+        "SELECT count(*) FROM resource WHERE name IN ('seg0.ts', 'seg1.ts', 'init0.mp4', '0.key')";
+    assert_eq!(session.number(gone), 0);
+    let kept_us = session.number("SELECT at_us FROM event WHERE id = 0");
+    let old = format!("SELECT count(*) FROM exchange WHERE from_us < {kept_us}");
+    let asked = origin.asks().len() as i64;
+    assert!(
+        session.number(&old) < 30
+            && session.number("SELECT count(*) FROM exchange") < asked / 2 + 30,
+        "{} of {asked}",
+        session.number(&old)
+    );
+
+    let sessions = session.path().parent().unwrap();
+    let replayer = Replayer::start(sessions, &["-p", "0", "session1"]);
+    let page = replayer.get("/?format=json");
+    let page: serde_json::Value =
+        serde_json::from_str(page.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    assert_eq!(page["kept_from_us"], kept_us - session.zero_us());
+    let now = replayer.get("/stream.m3u8");
+    assert!(
+        now.starts_with("HTTP/1.1 200 "),
+        "it starts in what is kept: {now}"
+    );
+    // A clock on which session time is 1 s for years.
+    let moved = replayer.get("/stream.m3u8?offset=1");
+    let clock = moved
+        .lines()
+        .find_map(|line| line.strip_prefix("location: "))
+        .unwrap();
+    let seg0 = format!("/http/127.0.0.1:{}/seg0.ts", origin.port());
+    let early = replayer.get(&clock.replace("/stream.m3u8", &seg0));
+    assert!(early.starts_with("HTTP/1.1 404 "), "{early}");
+    assert!(
+        early.contains("no longer kept: the session keeps what is from session time"),
+        "{early}"
+    );
+}
+
+#[test]
+fn a_later_run_keeps_on_and_removes_what_a_crash_left() {
+    let origin = Origin::new(channel);
+    let mut recording = Recorder::new(origin.url("/live.m3u8"))
+        .args(["--keep", "2s"])
+        .start();
+    recording.until_at_least(1, &kept_from(2));
+    let killed = recording.kill();
+    let stray = killed
+        .folder()
+        .join("sessions/session1/chunks/old/stray.ts");
+    fs::create_dir(stray.parent().unwrap()).unwrap();
+    fs::write(&stray, "of a crash").unwrap();
+    let mut recording = Recorder::bare()
+        .within(killed)
+        .args([
+            "--poll", "0.2", "--resume", "-s", "session1", "--keep", "2s",
+        ])
+        .start();
+    recording.until_at_least(
+        1,
+        "SELECT count(*) FROM event
+          WHERE id = 0 AND at_us > (SELECT max(started_us) FROM run) + 5000000",
+    );
+    assert!(
+        !recording
+            .sessions()
+            .join("session1/chunks/old/stray.ts")
+            .exists()
+    );
+    let session = recording.interrupt().session();
+    is_whole(&session, &origin);
+    assert_eq!(session.number("SELECT count(*) FROM run"), 2);
+    let of_the_first = "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id
+        WHERE r.kind = 'segment' AND e.requested_us < (SELECT max(started_us) FROM run)";
+    assert_eq!(session.number(of_the_first), 0);
+}
+
+#[test]
+fn so_many_bytes_are_kept() {
+    let origin = Origin::new(channel);
+    // A segment has 564 bytes.
+    let mut recording = Recorder::new(origin.url("/live.m3u8"))
+        .args(["--keep-bytes", "2k"])
+        .start();
+    // What left the playlist may come back for some time.
+    recording.until_at_least(1, &kept_from(6));
+    let session = recording.interrupt().session();
+    is_whole(&session, &origin);
+    let gone = "SELECT count(*) FROM resource WHERE name = 'seg0.ts'";
+    assert_eq!(session.number(gone), 0);
+}
