@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -114,6 +114,8 @@ describe('hls.js, while it is being recorded', { timeout: 180_000 }, () => {
 class OnTheAir {
   constructor(kind) {
     const root = path.join(WORK, 'on-the-air');
+    // Of a test before this one, where its folder is kept.
+    for (const old of [root, path.join(WORK, 'sessions/on-the-air')]) rmSync(old, { recursive: true, force: true });
     this.page = path.join(WORK, 'on-the-air-page');
     mkdirSync(root, { recursive: true });
     mkdirSync(this.page, { recursive: true });
