@@ -30,7 +30,7 @@ use crate::recorder::{
 };
 use crate::session::{FolderError, Keep, Reader, SessionFolder, Sessions, StreamInfo, WriterError};
 
-/// Record HLS streams: every revision of their playlists, every chunk and key, every fault, with its time.
+/// Record live streams: every revision of their playlists, every chunk and key, every fault, with its time.
 #[derive(Debug, Parser)]
 #[command(
     name = "isrecorder",
@@ -38,7 +38,7 @@ use crate::session::{FolderError, Keep, Reader, SessionFolder, Sessions, StreamI
     after_help = "Stop it with Ctrl+C; then: isreplayer SESSION"
 )]
 struct Arguments {
-    /// HLS input streams: multivariant or media playlists (http or https), each with a name or without
+    /// Input streams (http or https), each with a name or without: HLS playlists, or media without an end
     #[arg(value_name = "[NAME=]URL", value_parser = parse_input, required_unless_present_any = ["streams", "resume"])]
     inputs: Vec<Input>,
     /// More streams, one a line: NAME URL, below it indented header fields; read again on SIGHUP

@@ -10,14 +10,28 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+/// Time for the client of a body that is watched: it may pause.
+const PAUSE: Duration = Duration::from_secs(3600);
+
 /// Whether bytes are waiting for the client to take them. Shared with the bodies that are sent.
 #[derive(Debug, Clone, Default)]
-pub struct Stalled(Arc<AtomicBool>);
+pub struct Stalled(Arc<Flags>);
+
+#[derive(Debug, Default)]
+struct Flags {
+    waits: AtomicBool,
+    is_patient: AtomicBool,
+}
 
 impl Stalled {
     /// Whether the last write had to wait and still does.
     pub fn is_stalled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.waits.load(Ordering::Relaxed)
+    }
+
+    /// Lets the client pause from now on.
+    pub fn be_patient(&self) {
+        self.0.is_patient.store(true, Ordering::Relaxed);
     }
 }
 
@@ -54,15 +68,19 @@ impl<S> Stalling<S> {
     ) -> Poll<io::Result<T>> {
         self.stalled
             .0
+            .waits
             .store(outcome.is_pending(), Ordering::Relaxed);
         if outcome.is_ready() {
             self.waiting = None;
             return outcome;
         }
-        let limit = self.limit;
+        let limit = match self.stalled.0.is_patient.load(Ordering::Relaxed) {
+            true => PAUSE,
+            false => self.limit,
+        };
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(limit)));
         if waiting.as_mut().poll(context).is_ready() {
-            self.stalled.0.store(false, Ordering::Relaxed);
+            self.stalled.0.waits.store(false, Ordering::Relaxed);
             return Poll::Ready(Err(io::Error::new(
                 io::ErrorKind::TimedOut,
                 "the client does not read",
@@ -125,6 +143,21 @@ mod tests {
         let mut server = Stalling::new(server, Duration::from_secs(20));
         let error = server.write_all(&[0; 100]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_may_pause_is_given_up_much_later() {
+        let (server, mut client) = tokio::io::duplex(8);
+        let mut server = Stalling::new(server, Duration::from_secs(20));
+        server.stalled().be_patient();
+        let reading = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(1800)).await;
+            client.read_exact(&mut [0; 16]).await.unwrap();
+            client
+        });
+        server.write_all(&[0; 16]).await.unwrap();
+        let _client = reading.await.unwrap();
+        assert!(server.write_all(&[0; 100]).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,8 +5,8 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::growing::{self, Growing};
-use super::model::{ExchangeId, Outcome};
-use super::read::{ReadError, Reader};
+use super::model::{ExchangeId, Kind, Outcome};
+use super::read::{ReadError, Reader, ResourceInfo};
 
 /// A part of a plain stream. Times in microseconds of Unix time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +91,11 @@ impl Reader {
             true => Ok(None),
             false => self.next_part(stream_id, 0),
         }
+    }
+
+    /// Whether a resource is what a plain stream was recorded from.
+    pub(super) fn is_plain(&self, resource: &ResourceInfo) -> Result<bool, ReadError> {
+        Ok(resource.kind == Kind::Main && self.first_part(resource.stream_id)?.is_some())
     }
 
     /// The part that an exchange brought; `None`: it brought none.

@@ -21,7 +21,8 @@ CREATE TABLE stream (
   url         TEXT NOT NULL                    -- without user name and password
 ) STRICT;
 
--- One URL that was asked for; with a byte range, where a playlist named one.
+-- One URL that was asked for; with a byte range, where a playlist named one. Kind 'main' is what
+-- the user typed, until it is known for a media playlist: a plain stream, whose bodies are files, too.
 CREATE TABLE resource (
   id           INTEGER PRIMARY KEY,
   stream_id    INTEGER NOT NULL REFERENCES stream(id),
@@ -105,12 +106,13 @@ CREATE TABLE exchange (
   announced_bytes INTEGER,                     -- Content-Length; NULL: none
   wire_bytes    INTEGER,                       -- bytes of the body that came, as transferred
   -- How the body came, where that was not at once: JSON [[microseconds after the first byte,
-  -- bytes so far], ...], at most 64 points
+  -- bytes so far], ...], at most 64 points; of a part of a plain stream one every second or so
   arrival       TEXT,
   body_id       INTEGER REFERENCES body(id),   -- NULL: there is none
   -- Content codings that the body is still in; NULL: it is plain (decoded, or never encoded)
   body_encoding TEXT,
-  body_first    INTEGER,                       -- a partial answer (206): where in the resource the body begins
+  body_first    INTEGER,                       -- a partial answer (206): where in the resource the body begins;
+                                               -- a 200: it goes on with the response before, from this byte on
   resource_bytes INTEGER,                      -- a partial answer: the size of the whole, where the origin said
   confirms_id   INTEGER,                       -- 304: the exchange whose body it confirmed
   outcome       TEXT NOT NULL CHECK (outcome IN (
@@ -155,8 +157,9 @@ CREATE INDEX revision_playlist ON revision(playlist_id, seen_us);
 CREATE TABLE event (
   id       INTEGER PRIMARY KEY,
   at_us    INTEGER NOT NULL,
-  -- 'refused uri', 'late', 'left out', 'too many playlists'; of a run that goes on from another:
-  -- 'resumed', 'removed', 'clock behind'; number 0, 'kept from': since at_us everything is kept
+  -- 'refused uri', 'late', 'left out', 'too many playlists'; 'icy': JSON of stream, exchange, byte in
+  -- its body, metadata; of a run that goes on from another: 'resumed', 'removed', 'clock behind';
+  -- number 0, 'kept from': since at_us everything is kept
   kind     TEXT NOT NULL,
   detail   TEXT NOT NULL
 ) STRICT;

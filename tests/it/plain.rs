@@ -47,6 +47,23 @@ fn live(body: Vec<u8>, then: Then) -> Reply {
     }
 }
 
+/// The same, so slow that a replay is asked before it is over.
+fn slow(body: Vec<u8>, then: Then) -> Reply {
+    Reply {
+        end: End::Live(1880, 5 * PAUSE, then),
+        ..live(body, then)
+    }
+}
+
+/// Whether these are bytes from a packet on to the end.
+fn is_end_of(all: &[u8], bytes: &[u8]) -> bool {
+    !bytes.is_empty() && (all.len() - bytes.len()).is_multiple_of(188) && all.ends_with(bytes)
+}
+
+fn contains(all: &[u8], bytes: &[u8]) -> bool {
+    all.windows(bytes.len()).any(|window| window == bytes)
+}
+
 fn recorder(origin: &Origin) -> Recorder {
     Recorder::bare().args(["--min-part", "4k", &format!("hall={}", origin.url("/live"))])
 }
@@ -76,7 +93,14 @@ fn a_stream_that_breaks_comes_back_and_each_piece_is_a_part() {
     assert!(files.len() >= 3, "{files:?}");
     for (n, (name, content)) in files.iter().enumerate().take(3) {
         let from = n as u32 * 20;
-        assert_eq!(*content, groups(from..from + 20), "{name}");
+        let sent = groups(from..from + 20);
+        // A reset may overtake the last bytes.
+        let came = if n == 0 {
+            &sent[..content.len()]
+        } else {
+            &sent
+        };
+        assert_eq!(content, came, "{name}");
         assert!(name.ends_with(&format!("Z.{:03}.ts", n + 1)), "{name}");
     }
     let outcomes = session.outcomes("live");
@@ -291,8 +315,8 @@ fn get(address: &str, path: &str, field: &str, enough: usize) -> Sent {
 #[test]
 fn a_replay_breaks_where_the_origin_broke_and_a_player_that_comes_back_gets_on() {
     let origin = Origin::new(|ask: &Ask| match ask.nth {
-        0 => live(groups(0..20), Then::Reset),
-        1 => live(groups(20..40), Then::Closed),
+        0 => slow(groups(0..20), Then::Reset),
+        1 => slow(groups(20..40), Then::Closed),
         nth => live(groups(nth as u32 * 100..nth as u32 * 100 + 50), Then::Again),
     });
     let mut recording = recorder(&origin).start();
@@ -302,6 +326,7 @@ fn a_replay_breaks_where_the_origin_broke_and_a_player_that_comes_back_gets_on()
     let second_us = session.number(
         "SELECT requested_us + wait_us - (SELECT started_us FROM run) FROM exchange ORDER BY id LIMIT 1 OFFSET 1",
     );
+    let parts = files(&session);
     let sessions = session.path().parent().unwrap();
     let replayer = Replayer::start(sessions, &["-p", "0", "session1"]);
     let began = replayer.get("/?format=json");
@@ -319,10 +344,7 @@ fn a_replay_breaks_where_the_origin_broke_and_a_player_that_comes_back_gets_on()
         "{}",
         first.head
     );
-    assert_eq!(
-        (first.whole, first.body.as_slice()),
-        (false, groups(0..20).as_slice())
-    );
+    assert!(!first.whole && is_end_of(&parts[0].1, &first.body));
     let own = format!("/http/127.0.0.1:{}/live", origin.port());
     let second = get(
         &replayer.address,
@@ -330,9 +352,15 @@ fn a_replay_breaks_where_the_origin_broke_and_a_player_that_comes_back_gets_on()
         "",
         usize::MAX,
     );
-    assert!(!second.whole);
-    assert!(groups(20..40).ends_with(&second.body), "from there on");
-    assert!(second.body.len() >= 188 * 100, "{}", second.body.len());
+    assert!(!second.whole && is_end_of(&parts[1].1, &second.body));
+    let healed = Replayer::start(sessions, &["-p", "0", "--faults", "none", "session1"]);
+    let same = get(
+        &healed.address,
+        &clock(0, "/hall/stream.ts"),
+        "",
+        usize::MAX,
+    );
+    assert!(!same.whole && is_end_of(&parts[0].1, &same.body));
     let nowhere = replayer.get("/hall/stream.mp3");
     assert!(
         nowhere.starts_with("HTTP/1.1 404 ") && nowhere.contains("/hall/stream.ts"),
@@ -349,7 +377,7 @@ fn clock(at_ms: i64, path: &str) -> String {
 #[test]
 fn the_dump_is_all_parts_as_one_file_in_ranges() {
     let origin = Origin::new(|ask: &Ask| match ask.nth {
-        0 => live(groups(0..20), Then::Reset),
+        0 => live(groups(0..20), Then::End),
         1 => live(groups(20..40), Then::Closed),
         2 => live(groups(40..60), Then::Hang),
         _ => Reply::html(503),
@@ -425,10 +453,7 @@ fn a_stream_is_watched_while_it_is_recorded() {
     let replayer = Replayer::start(&sessions, &["-p", "0", "session1"]);
     let enough = groups(0..1).len() * 100;
     let live = get(&replayer.address, "/hall/stream.ts", "", enough);
-    assert!(
-        groups(0..1000).starts_with(&live.body),
-        "from the beginning of the server's clock on"
-    );
+    assert!(contains(&groups(0..1000), &live.body));
     assert!(live.body.len() >= enough);
     recording.interrupt().session();
 }
@@ -450,14 +475,14 @@ fn what_a_killed_recorder_had_of_a_stream_is_still_played() {
     let dump = get(&replayer.address, "/dump.ts", "", groups(0..60).len());
     assert_eq!(dump.body, groups(0..60));
     let played = get(&replayer.address, "/stream.ts", "", 1880);
-    assert!(groups(0..60).starts_with(&played.body));
+    assert!(contains(&groups(0..60), &played.body));
 }
 
 #[test]
 fn a_stream_behind_a_redirect_is_recorded_and_replayed_as_well() {
     let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
         ("/live", _) => Reply::redirect(302, "/edge/7"),
-        (_, 0) => live(groups(0..20), Then::Closed),
+        (_, 0) => slow(groups(0..20), Then::Closed),
         _ => live(groups(20..40), Then::Again),
     });
     let mut recording = recorder(&origin).start();
@@ -475,5 +500,22 @@ fn a_stream_behind_a_redirect_is_recorded_and_replayed_as_well() {
         "",
         usize::MAX,
     );
-    assert_eq!((sent.whole, sent.body), (false, groups(0..20)));
+    assert!(!sent.whole && is_end_of(&groups(0..20), &sent.body));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_part_grows_on_the_disk_not_in_memory() {
+    let origin = Origin::new(|_| Reply {
+        end: End::Live(1 << 18, PAUSE / 2, Then::Again),
+        ..live(groups(0..2000), Then::Again)
+    });
+    let mut recording = recorder(&origin).start();
+    let growing = recording.sessions().join("session1/chunks/.tmp/1");
+    recording.until("80 MB of it", || {
+        growing.metadata().is_ok_and(|file| file.len() > 80_000_000)
+    });
+    let most = recording.most_memory();
+    assert!(most < 60_000_000, "{most}");
+    recording.interrupt().session();
 }

@@ -18,6 +18,7 @@ use crate::replayer::body::{self, Body};
 use crate::replayer::range::{RangeSpec, Resolved};
 use crate::replayer::replay::Replay;
 use crate::replayer::respond::{Reply, asked_range, failed};
+use crate::replayer::stall::Stalled;
 use crate::session::{ExchangeId, Growing, ReadError, Reader, StreamPart};
 
 /// What there is.
@@ -81,6 +82,9 @@ impl Replay {
             }
             Some(Resolved::Whole) | None => (StatusCode::OK, 0, Some(size)),
         };
+        if let Some(stalled) = request.extensions.get::<Stalled>() {
+            stalled.be_patient();
+        }
         let sending = Sending::new(Arc::clone(self), stream_id, dump, first, length);
         let mut response = Response::new(match length {
             Some(0) => body::empty(),
