@@ -23,7 +23,7 @@ _isrecorder() {
 
     case "${cmd}" in
         isrecorder)
-            opts="-o -s -q -v -H -A -b -k -h -V --streams --output --session --resume --keep --keep-bytes --duration --poll --variants --renditions --serve --bind --metrics --quiet --verbose --log --header --user-agent --cookie --trust-hosts --proxy --insecure --cacert --cert --key --resolve --connect-timeout --max-time --help --version"
+            opts="-o -s -q -v -H -A -b -k -h -V --streams --output --session --resume --keep --keep-bytes --duration --poll --variants --renditions --serve --bind --metrics --quiet --verbose --log --header --user-agent --cookie --trust-hosts --proxy --insecure --cacert --cert --key --resolve --connect-timeout --max-time --roll --stall --min-part --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -142,6 +142,18 @@ _isrecorder() {
                     return 0
                     ;;
                 --max-time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --roll)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stall)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-part)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

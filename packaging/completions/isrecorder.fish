@@ -23,6 +23,9 @@ complete -c isrecorder -l key -d 'Key of the client certificate, PEM, where it i
 complete -c isrecorder -l resolve -d 'Use this address for a host (for any port of it); may be repeated' -r
 complete -c isrecorder -l connect-timeout -d 'Longest time for a connection' -r
 complete -c isrecorder -l max-time -d 'Longest time for a request and its answer; default: 15 for playlists and keys, 120 for chunks' -r
+complete -c isrecorder -l roll -d 'Begin a new file so often, where the format can be cut (MPEG-TS, MP3, AAC)' -r
+complete -c isrecorder -l stall -d 'Ask again for a stream that brings nothing for so long' -r
+complete -c isrecorder -l min-part -d 'Keep no file smaller than this, for example 64k or 1M' -r
 complete -c isrecorder -l resume -d 'Go on with the session of -s after a stop, a crash or a reboot; without a URL with all its streams'
 complete -c isrecorder -s q -l quiet -d 'Say less: warnings and errors only; twice: errors only'
 complete -c isrecorder -s v -l verbose -d 'Say more; twice: everything'

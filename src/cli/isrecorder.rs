@@ -21,6 +21,7 @@ use super::inputs::{Named, clash, leak, parse_file, parse_input};
 use super::live::{AboveView, LiveView, total_line};
 use super::logging::{self, LogForm, LogOptions};
 use super::metrics::{self, MetricsPort};
+use super::plain_arguments::PlainArguments;
 use super::service;
 use super::signals::Ends;
 use crate::recorder::{
@@ -86,6 +87,8 @@ struct Arguments {
     log: LogOptions,
     #[command(flatten)]
     http: HttpArguments,
+    #[command(flatten)]
+    plain: PlainArguments,
 }
 
 /// The definition of the arguments.
@@ -100,6 +103,8 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
+    descriptors::raise();
+    let ports = Ports::bind(&arguments).map_err(Failure::usage)?;
     let place = Place::of(&arguments)?;
     let mut options = arguments.http.into_options();
     let source = Source {
@@ -109,17 +114,6 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         trusted: options.trusted.clone(),
     };
     let inputs = source.read().map_err(Failure::usage)?;
-    descriptors::raise();
-    let shown = arguments
-        .serve
-        .map(|port| Beside::bind(arguments.bind, port))
-        .transpose()
-        .map_err(Failure::usage)?;
-    let metrics = arguments
-        .metrics
-        .map(MetricsPort::bind)
-        .transpose()
-        .map_err(Failure::usage)?;
     options.resume = arguments.resume;
     options.keep = Keep {
         time: arguments.keep,
@@ -127,6 +121,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     options.duration = arguments.duration;
     options.poll = arguments.poll;
+    options.plain = arguments.plain.into_options();
     options.selection = Selection {
         variants: arguments.variants,
         renditions: arguments.renditions,
@@ -150,13 +145,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         let telling = tokio::spawn(service::tell(board.clone(), done.clone()));
         let folder = || {
             let folder = place.folder()?;
-            if let Some(metrics) = metrics {
-                metrics.start(&folder, board.clone());
-            }
-            if let Some(shown) = shown {
-                above.say(shown.lines());
-                shown.start(folder.clone(), board.clone());
-            }
+            ports.start(&folder, &board, &above);
             Ok::<_, RunError>(folder)
         };
         let summary = recorder::record(options, control, folder, board.clone()).await;
@@ -169,6 +158,36 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     runtime.shutdown_timeout(Duration::from_secs(1));
     report(&summary.map_err(Failure::from)?, &board);
     Ok(())
+}
+
+/// What is answered while it records.
+struct Ports {
+    players: Option<Beside>,
+    metrics: Option<MetricsPort>,
+}
+
+impl Ports {
+    /// Takes them, before anything is made.
+    fn bind(arguments: &Arguments) -> Result<Self, String> {
+        let players = arguments
+            .serve
+            .map(|port| Beside::bind(arguments.bind, port));
+        let metrics = arguments.metrics.map(MetricsPort::bind);
+        Ok(Self {
+            players: players.transpose()?,
+            metrics: metrics.transpose()?,
+        })
+    }
+
+    fn start(self, folder: &SessionFolder, board: &Board, above: &AboveView) {
+        if let Some(metrics) = self.metrics {
+            metrics.start(folder, board.clone());
+        }
+        if let Some(players) = self.players {
+            above.say(players.lines());
+            players.start(folder.clone(), board.clone());
+        }
+    }
 }
 
 /// A file of streams is not larger.

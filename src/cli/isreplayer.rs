@@ -333,6 +333,9 @@ fn description_lines(description: &Description) -> Vec<String> {
     lines.extend(holes.map(|hole| format!("Hole     {hole}: no recorder ran")));
     for stream in &description.streams {
         lines.push(format!("Stream   {}  {}", stream.name, stream.url));
+        if let Some(dump) = &stream.dump {
+            lines.push(format!("           {}, {dump}", stream.path));
+        }
         lines.extend(
             stream
                 .playlists

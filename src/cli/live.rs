@@ -108,11 +108,10 @@ fn row(playlist: &PlaylistStats) -> Row {
 /// The playlist of a stream that is furthest behind says when the stream advanced.
 fn stream_row(stream: &StreamStats) -> Row {
     let rows: Vec<Row> = stream.stats.playlists().iter().map(|p| row(p)).collect();
-    let advanced = rows.iter().map(|row| row.advanced_us).filter(|at| *at > 0);
     Row {
         label: stream.name.clone(),
         revisions: rows.iter().map(|row| row.revisions).sum(),
-        advanced_us: advanced.min().unwrap_or(0),
+        advanced_us: stream.stats.advanced_us().unwrap_or(0),
         chunks: rows.iter().map(|row| row.chunks).sum(),
         bytes: rows.iter().map(|row| row.bytes).sum(),
         faults: rows.iter().map(|row| row.faults).sum(),

@@ -18,6 +18,7 @@ mod live;
 mod log_lines;
 pub mod logging;
 mod metrics;
+mod plain_arguments;
 mod service;
 mod signals;
 

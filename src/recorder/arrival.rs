@@ -1,10 +1,18 @@
 //! How a body arrived: bytes over time, coarse. Pure.
 //!
 //! A body that came at once needs no profile. One that stalled or dripped has at most
-//! [`POINTS`] points, closer together where it was short, so that a replay can pace it.
+//! [`POINTS`] points, closer together where it was short, so that a replay can pace it. A part
+//! of a plain stream may last for days: it has a point at least each [`PART_SPACING_US`], up
+//! to [`PART_POINTS`] of them.
 
 /// At most so many points are kept of a body.
 const POINTS: usize = 64;
+/// So many of a part before they are farther apart than need be.
+const FEW_PART_POINTS: usize = 1024;
+/// So far apart they may be.
+const PART_SPACING_US: i64 = 1_280_000;
+/// At most so many are kept of a part; this is a day.
+const PART_POINTS: usize = 65_536;
 /// A body that was there after this long came at once.
 const IMMEDIATE_US: i64 = 20_000;
 /// Points are no closer than this to begin with.
@@ -16,6 +24,7 @@ pub(super) struct Arrival {
     /// Microseconds after the first byte of the response, and bytes so far: both grow.
     points: Vec<(i64, u64)>,
     spacing_us: i64,
+    is_part: bool,
 }
 
 impl Arrival {
@@ -23,7 +32,25 @@ impl Arrival {
         Self {
             points: Vec::new(),
             spacing_us: FINEST_US,
+            is_part: false,
         }
+    }
+
+    /// Of a part of a plain stream.
+    pub(super) fn of_part() -> Self {
+        Self {
+            is_part: true,
+            ..Self::new()
+        }
+    }
+
+    fn has_too_many(&self) -> bool {
+        let most = match self.is_part {
+            false => POINTS,
+            true if self.spacing_us < PART_SPACING_US => FEW_PART_POINTS,
+            true => PART_POINTS,
+        };
+        self.points.len() > most
     }
 
     /// `bytes` have come so far, `at_us` after the first byte of the response.
@@ -35,7 +62,7 @@ impl Arrival {
             }
             _ => self.points.push((at_us, bytes)),
         }
-        while self.points.len() > POINTS {
+        while self.has_too_many() {
             self.spacing_us *= 2;
             self.thin();
         }
@@ -86,6 +113,24 @@ mod tests {
             arrival.into_text().as_deref(),
             Some("[[0,1000],[3000000,2000]]")
         );
+    }
+
+    #[test]
+    fn a_part_of_a_day_has_a_point_every_few_seconds() {
+        let mut arrival = Arrival::of_part();
+        for n in 0..86_400 * 4 {
+            arrival.add(n * 250_000, n as u64 * 1000 + 1);
+        }
+        assert!(arrival.points.len() <= PART_POINTS);
+        let apart = arrival.points.windows(2).map(|w| w[1].0 - w[0].0);
+        assert!(apart.max().unwrap() <= 5_000_000);
+        let mut hour = Arrival::of_part();
+        for n in 0..3600 * 20 {
+            hour.add(n * 50_000, n as u64 + 1);
+        }
+        let apart = hour.points.windows(2).map(|w| w[1].0 - w[0].0);
+        assert!(apart.max().unwrap() <= 2 * PART_SPACING_US);
+        assert!(hour.points.len() < 4096);
     }
 
     proptest! {

@@ -150,6 +150,7 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
         kind: job.kind,
         range: job.key.range,
         validators: None,
+        plain: false,
     };
     let hops = fetcher.chain(&ask).await;
     let good = hops.last().is_some_and(Hop::is_good);

@@ -19,6 +19,7 @@ use super::admit::{self, Credentials};
 use super::arrival::Arrival;
 use super::client::Clients;
 use super::cookies::Cookies;
+use super::plain::{self, Live};
 use super::{classify, limits};
 use crate::clock;
 use crate::session::{
@@ -45,6 +46,8 @@ pub(super) struct Ask {
     pub kind: Kind,
     pub range: Option<ByteRange>,
     pub validators: Option<Validators>,
+    /// It may be a plain stream: then the last hop has a body that still comes.
+    pub plain: bool,
 }
 
 /// What makes a request conditional (RFC 9110 13.1).
@@ -87,6 +90,8 @@ pub(super) enum Received {
     None,
     Memory(Vec<u8>),
     File(NewBody),
+    /// It still comes.
+    Live(Box<Live>),
 }
 
 enum Sink {
@@ -178,6 +183,9 @@ impl Fetcher {
         fields
             .entry(ACCEPT_ENCODING)
             .or_insert(HeaderValue::from_static(coding));
+        if ask.plain {
+            fields.insert(plain::ICY_METADATA, HeaderValue::from_static("1"));
+        }
         if let Some(range) = ask.range {
             let last = range.first.saturating_add(range.length).saturating_sub(1);
             if let Ok(value) = HeaderValue::from_str(&format!("bytes={}-{last}", range.first)) {
@@ -210,7 +218,16 @@ impl Fetcher {
         let began = hop.requested_us + hop.wait_us.unwrap_or(0);
         match sink {
             Ok(mut sink) => {
-                self.read(response, &mut sink, hop, limit, deadline).await;
+                let may_live = ask.plain && good && plain::is_endless(hop.announced_bytes);
+                let body = Incoming {
+                    response,
+                    may_live,
+                    limit,
+                };
+                if let Some(live) = self.read(body, &mut sink, hop, deadline).await {
+                    hop.body = Received::Live(Box::new(live));
+                    return;
+                }
                 hop.receive_us = Some(self.writer.clock().now_us() - began);
                 hop.keep(sink).await;
             }
@@ -218,14 +235,19 @@ impl Fetcher {
         }
     }
 
+    /// Reads a body; one that turns out to be a plain stream comes back as that.
     async fn read(
         &self,
-        mut response: Response,
+        body: Incoming,
         sink: &mut Sink,
         hop: &mut Hop,
-        limit: u64,
         deadline: Instant,
-    ) {
+    ) -> Option<Live> {
+        let Incoming {
+            mut response,
+            mut may_live,
+            limit,
+        } = body;
         let mut wire_bytes = 0;
         let mut arrival = Arrival::new();
         let began = hop.response_us();
@@ -262,6 +284,16 @@ impl Fetcher {
                         hop.fail(Outcome::Disk, &error.to_string());
                         break;
                     }
+                    if let (true, Sink::Memory(begun)) = (may_live, &mut *sink) {
+                        match plain::verdict(begun, hop) {
+                            plain::Verdict::More => {}
+                            plain::Verdict::Other => may_live = false,
+                            plain::Verdict::Stream(format) => {
+                                let begun = std::mem::take(begun).into();
+                                return Some(Live::new(response, begun, format));
+                            }
+                        }
+                    }
                 }
             }
         }
@@ -273,7 +305,17 @@ impl Fetcher {
         {
             hop.fail(Outcome::Short, "the body ended before its announced length");
         }
+        None
     }
+}
+
+/// A body that is to be read.
+struct Incoming {
+    response: Response,
+    /// It may be a plain stream.
+    may_live: bool,
+    /// It is cut there, in bytes.
+    limit: u64,
 }
 
 async fn send(client: &Client, url: &Url, fields: HeaderMap) -> Result<Response, reqwest::Error> {
@@ -300,7 +342,7 @@ impl Sink {
 }
 
 impl Hop {
-    fn new(id: ExchangeId, url: Url, requested_us: i64) -> Self {
+    pub(super) fn new(id: ExchangeId, url: Url, requested_us: i64) -> Self {
         Self {
             id,
             url,
@@ -322,7 +364,7 @@ impl Hop {
         }
     }
 
-    fn fail(&mut self, outcome: Outcome, error: &str) {
+    pub(super) fn fail(&mut self, outcome: Outcome, error: &str) {
         self.outcome = outcome;
         self.error = Some(error.to_owned());
     }
@@ -390,7 +432,7 @@ impl Hop {
             .map(str::to_owned);
         let binary = resource.kind == Kind::Key && self.status == Some(200);
         let body = match self.body {
-            Received::None => NewBody::None,
+            Received::None | Received::Live(_) => NewBody::None,
             Received::Memory(data) => NewBody::Bytes {
                 sha256: digest(&data),
                 data,

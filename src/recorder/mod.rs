@@ -6,6 +6,8 @@
 //! recording is its user, its `--duration`, the end of the stream, or a session that
 //! cannot be written any more: nothing that an origin does.
 //!
+//! An endless body that is no playlist is recorded as it comes ([`plain`]).
+//!
 //! How things are printed, and what an exit code is, does not belong here.
 
 mod admit;
@@ -22,6 +24,7 @@ mod fold;
 mod limits;
 mod load;
 mod options;
+mod plain;
 mod plan;
 mod poll;
 mod run;
@@ -32,7 +35,7 @@ mod stream;
 
 pub use client::ClientError;
 pub use load::{Lags, Load};
-pub use options::{Input, Options, Pin, TlsOptions, TrustedHosts};
+pub use options::{Input, Options, Pin, PlainOptions, TlsOptions, TrustedHosts};
 pub use run::{Control, Ended, RecordError, Summary, record};
 pub use schedule::{MAX_POLL, MIN_POLL};
 pub use select::{Renditions, Selection, Variants};

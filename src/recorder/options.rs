@@ -63,6 +63,27 @@ impl Input {
     }
 }
 
+/// How streams that are no playlists are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlainOptions {
+    /// A new part begins so often, where the format allows it.
+    pub roll: Duration,
+    /// A stream without a byte for so long is asked for again.
+    pub stall: Duration,
+    /// Parts below this size are not kept, in bytes.
+    pub min_part: u64,
+}
+
+impl Default for PlainOptions {
+    fn default() -> Self {
+        Self {
+            roll: Duration::from_secs(3600),
+            stall: Duration::from_secs(20),
+            min_part: 64 * 1024,
+        }
+    }
+}
+
 /// A recording, as asked for.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -74,6 +95,8 @@ pub struct Options {
     pub selection: Selection,
     /// Interval of polls, instead of the one that follows from the target duration.
     pub poll: Option<Duration>,
+    /// Streams that are no playlists.
+    pub plain: PlainOptions,
     /// End after so long.
     pub duration: Option<Duration>,
     /// Header fields of the user's own, for every stream.
@@ -103,6 +126,7 @@ impl Default for Options {
             keep: Keep::default(),
             selection: Selection::default(),
             poll: None,
+            plain: PlainOptions::default(),
             duration: None,
             headers: Vec::new(),
             user_agent: None,

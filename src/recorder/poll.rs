@@ -1,6 +1,7 @@
 //! The loop of one playlist: ask on the grid, judge what came, hand it over.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use super::decode::decode;
 use super::downloads::Queue;
 use super::fetch::{Ask, Fetcher, Hop, Received, Validators};
 use super::limits;
+use super::options::PlainOptions;
+use super::plain;
 use super::schedule::{Grid, MAX_POLL, poll_backoff, poll_interval};
 use super::select::Selection;
 use super::stats::{PlaylistStats, Stats};
@@ -42,7 +45,10 @@ pub(super) struct Context {
     pub span: Span,
     pub selection: Selection,
     pub poll: Option<Duration>,
+    pub plain: PlainOptions,
     pub stream_id: i64,
+    /// Its name in the session.
+    pub name: String,
     pub stop: CancellationToken,
     pub tasks: TaskTracker,
     /// Variables of the multivariant playlist, for those that import them.
@@ -92,6 +98,8 @@ struct Poller {
     listing: NewListing,
     /// To be polled as soon as the revision that names them has been handed to the writer.
     found: Vec<Arc<Playlist>>,
+    /// It is no playlist.
+    plain: Option<plain::Opened>,
 }
 
 /// What a good poll brought.
@@ -120,6 +128,7 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         variables: Variables::default(),
         listing: NewListing::default(),
         found: Vec::new(),
+        plain: None,
     };
     // Boxed by spawning: a loop starts the loops of the playlists that it finds.
     let span = context.span.clone();
@@ -139,9 +148,13 @@ impl Poller {
             let lag_us = clock::micros(clock::instant().saturating_duration_since(due));
             // Grid moments that pass after the answer are the recorder's own lateness.
             let answered = self.poll(lag_us).await;
+            if let Some(opened) = self.plain.take() {
+                return plain::run(self.context, self.playlist, opened).await;
+            }
             self.context.playlists.changed();
             let now = clock::instant();
             if self.playlist.is_over(now) {
+                self.playlist.stats.is_over.store(true, Ordering::Relaxed);
                 return self.leave(now).await;
             }
             grid.set_interval(self.interval());
@@ -191,6 +204,7 @@ impl Poller {
             kind: self.playlist.kind,
             range: None,
             validators: self.validators.clone(),
+            plain: self.playlist.kind == Kind::Main && !self.playlist.standing().ever_good,
         };
         let mut hops = fetcher.chain(&ask).await;
         let answered = clock::instant();
@@ -209,12 +223,29 @@ impl Poller {
         let Some(mut last) = hops.pop() else {
             return answered;
         };
-        let good = self.read(&mut last);
         let head = hops.first().map_or(last.id, |h| h.id);
+        let live = last.take_live();
+        let good = live.is_some() || self.read(&mut last);
         self.count(&last, good);
         // Head first: every hop may refer to it.
         for hop in hops {
             self.write(hop, head, first_us, lag_us, None, None).await;
+        }
+        if let Some(live) = live {
+            let from_us = self.answer_from_us(&last, first_us);
+            let url = match last.id == head {
+                true => self.playlist.url.clone(),
+                false => last.url.clone(),
+            };
+            self.plain = Some(plain::Opened {
+                hop: last,
+                url,
+                live,
+                head,
+                from_us,
+                lag_us,
+            });
+            return answered;
         }
         self.take(last, head, first_us, lag_us, good).await;
         self.polled = true;

@@ -43,16 +43,33 @@ pub(super) fn retry_delay(failures: u32) -> Duration {
     )
 }
 
+/// Delay before a plain stream is asked for again: none after one that came for a while, then
+/// more each time, and by chance, so that many recorders do not come back at once.
+pub(super) fn reconnect_delay(failures: u32) -> Duration {
+    if failures == 0 {
+        return Duration::ZERO;
+    }
+    backoff(Duration::from_millis(500), Duration::from_secs(15))
+        .with_jitter()
+        .build()
+        .nth(failures.saturating_sub(1).min(32) as usize)
+        .unwrap_or(Duration::from_secs(15))
+}
+
 fn exponential(from: Duration, to: Duration, failures: u32) -> Duration {
+    backoff(from, to)
+        .build()
+        // Far past the cap, whatever the interval.
+        .nth(failures.saturating_sub(1).min(32) as usize)
+        .unwrap_or(to)
+}
+
+fn backoff(from: Duration, to: Duration) -> ExponentialBuilder {
     ExponentialBuilder::default()
         .with_min_delay(from)
         .with_max_delay(to)
         .with_factor(2.0)
         .without_max_times()
-        .build()
-        // Far past the cap, whatever the interval.
-        .nth(failures.saturating_sub(1).min(32) as usize)
-        .unwrap_or(to)
 }
 
 /// Moments at which a playlist is polled: an anchor and its multiples of the interval.
@@ -135,6 +152,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_stream_comes_back_at_once_then_ever_later_up_to_a_cap(failures in 1_u32..100) {
+            prop_assert_eq!(reconnect_delay(0), Duration::ZERO);
+            let from = Duration::from_millis(500 * 2_u64.pow((failures - 1).min(5))).min(s(15));
+            let delay = reconnect_delay(failures);
+            prop_assert!(from <= delay && delay <= from * 2, "{failures}: {delay:?}");
+        }
+
         #[test]
         fn every_moment_is_on_the_grid_and_in_the_future(interval_ms in 1_u64..5000, steps in prop::collection::vec(0_u64..20_000, 1..50)) {
             let start = crate::clock::instant();

@@ -1,7 +1,7 @@
 //! What a recording has done so far, to be shown while it goes on.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ pub struct PlaylistStats {
     pub revisions: AtomicU64,
     /// When it last advanced, in microseconds of Unix time; 0: never.
     pub advanced_us: AtomicI64,
+    /// It is not polled any more.
+    pub is_over: AtomicBool,
     /// Chunks and keys recorded on its account.
     pub chunks: AtomicU64,
     /// Bytes of them.
@@ -230,6 +232,19 @@ impl Stats {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// When the playlist that is furthest behind advanced, of those that are polled; where none
+    /// is any more, when one last did. Microseconds of Unix time; `None`: none ever did.
+    pub fn advanced_us(&self) -> Option<i64> {
+        let playlists = self.playlists();
+        let (over, polled): (Vec<_>, Vec<_>) = playlists
+            .iter()
+            .map(|one| (one, one.advanced_us.load(Ordering::Relaxed)))
+            .filter(|(_, advanced_us)| *advanced_us > 0)
+            .partition(|(one, _)| one.is_over.load(Ordering::Relaxed));
+        let furthest_behind = polled.iter().map(|(_, advanced_us)| *advanced_us).min();
+        furthest_behind.or_else(|| over.iter().map(|(_, advanced_us)| *advanced_us).max())
     }
 
     /// Sums over all playlists.

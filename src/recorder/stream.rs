@@ -105,6 +105,8 @@ impl Recording {
             span: tracing::error_span!("recording", stream = %name),
             selection: self.options.selection.clone(),
             poll: self.options.poll,
+            plain: self.options.plain,
+            name: name.to_owned(),
             stream_id,
             stop,
             tasks: TaskTracker::new(),

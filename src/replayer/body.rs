@@ -294,7 +294,7 @@ mod tests {
     async fn a_paced_body_goes_when_it_may() {
         let content: Vec<u8> = (0..300_000_u32).map(|n| n as u8).collect();
         let parts = [(0, 100_000), (1_000_000, 100_001), (3_000_000, 300_000)];
-        let pace = Pace::from_points(&parts);
+        let pace = Pace::from_points(parts);
         let file = Piece::File {
             file: file_of(&content),
             first: 0,

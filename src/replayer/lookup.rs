@@ -10,6 +10,7 @@ use super::body::Piece;
 use super::inject::facts::Player;
 use super::pace::Pace;
 use super::parts::{self, Part, Plan};
+use super::plain::GrowingPart;
 use super::playlist::{self, Cache, Key, Served, contains};
 use super::range::RangeSpec;
 use crate::hls::{PlaylistKind, Variables, playlist_kind, read_multivariant};
@@ -65,6 +66,8 @@ pub(super) enum Looked {
     NotYet(i64),
     /// It is being recorded.
     Pending,
+    /// A plain stream that is being recorded.
+    Growing(Box<GrowingPart>),
     /// An answer.
     Whole(Box<Whole>),
     /// Pieces of a resource that is known by byte ranges.
@@ -202,12 +205,20 @@ impl Look<'_> {
         let (found, early) = self.find(&query)?;
         Ok(match found {
             Found::Unknown if self.reader.is_left_out(url)? => Looked::LeftOut,
-            Found::Unknown => Looked::Unknown,
+            // Its recorder may have been killed.
+            Found::Unknown => self.pending_else(url, Looked::Unknown)?,
             Found::NotYet(from_us) => Looked::NotYet(from_us),
-            Found::Pending => Looked::Pending,
+            Found::Pending => self.pending_else(url, Looked::Pending)?,
             Found::Answer(answer) => self.whole(question, *answer, early)?,
             Found::Ranges(parts) => self.ranges(question, parts, early)?,
         })
+    }
+
+    fn pending_else(&self, url: &str, looked: Looked) -> Result<Looked, ReadError> {
+        let growing = self.reader.growing_from(url)?;
+        Ok(growing.map_or(looked, |(stream_id, growing)| {
+            Looked::Growing(Box::new(GrowingPart { stream_id, growing }))
+        }))
     }
 
     /// What is found; whether that is what a player asks for a little too early. Playlists

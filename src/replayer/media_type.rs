@@ -27,6 +27,18 @@ pub fn media_type(kind: Kind, url: &Url) -> String {
     }
 }
 
+/// The media type of a plain stream's file.
+pub fn media_type_of(extension: &str) -> &'static str {
+    match extension {
+        "flv" => "video/x-flv",
+        "ogg" => "application/ogg",
+        "webm" => "video/webm",
+        "mkv" => "video/x-matroska",
+        "asf" => "video/x-ms-asf",
+        _ => by_extension(extension).unwrap_or("application/octet-stream"),
+    }
+}
+
 /// Those that general tables do not know, or take for something else (`.ts` is a language there).
 fn by_extension(extension: &str) -> Option<&'static str> {
     Some(match extension {

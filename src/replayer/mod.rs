@@ -21,6 +21,7 @@
 //! | [`replay`] | a session that is being replayed: its span, readers, watch |
 //! | `lookup`, `playlist` | from a question to recorded content, on a blocking thread |
 //! | [`respond`], `recorded`, `page`, [`body`] | from a request to a response |
+//! | `plain` | streams that are no playlists |
 //! | [`serve`], [`stall`], [`ending`] | connections |
 
 pub mod body;
@@ -33,6 +34,7 @@ pub mod media_type;
 pub mod pace;
 mod page;
 pub mod parts;
+mod plain;
 mod playlist;
 mod pool;
 pub mod range;

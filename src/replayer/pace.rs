@@ -39,12 +39,37 @@ impl Pace {
         })
     }
 
-    #[cfg(test)]
-    pub(super) fn from_points(points: &[(i64, u64)]) -> Self {
+    /// That of a part of a plain stream, of `size` bytes, that came within `length_us`.
+    pub fn of_part(arrival: Option<&str>, length_us: i64, size: u64) -> Self {
+        let points = match arrival.and_then(parse) {
+            Some(arrival) => scaled(&arrival, size),
+            None => vec![(0, size)],
+        };
+        let last_us = points.last().map_or(0, |(at_us, _)| *at_us);
         Self {
-            points: points.to_vec(),
-            end_us: points.last().map_or(0, |(at_us, _)| *at_us),
+            points,
+            end_us: length_us.max(last_us),
         }
+    }
+
+    /// As the points say.
+    pub fn from_points(points: impl Into<Vec<(i64, u64)>>) -> Self {
+        let points = points.into();
+        Self {
+            end_us: points.last().map_or(0, |(at_us, _)| *at_us),
+            points,
+        }
+    }
+
+    /// More came.
+    pub fn extend(&mut self, points: Vec<(i64, u64)>) {
+        self.points.extend(points);
+        self.end_us = self.points.last().map_or(0, |(at_us, _)| *at_us);
+    }
+
+    /// How many bytes it is about.
+    pub fn last(&self) -> u64 {
+        self.points.last().map_or(0, |(_, bytes)| *bytes)
     }
 
     /// How many bytes may have gone at a moment.

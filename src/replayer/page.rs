@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::dvr::dvr_path;
 use super::lookup::Look;
+use super::plain::extension;
 use super::timeline::{Span, format_time, format_utc};
 use crate::hls::{read_multivariant, replay_path};
 use crate::session::{Hole, ReadError};
@@ -63,6 +64,9 @@ pub struct StreamDescription {
     pub path: String,
     /// The path of everything that was recorded of it.
     pub dvr: String,
+    /// Of a stream that is no playlist: the path of all of it so far, as one file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dump: Option<String>,
     /// Media playlists of its multivariant playlist.
     pub playlists: Vec<PlaylistDescription>,
 }
@@ -106,11 +110,16 @@ pub(super) fn describe(
             .collect();
         let encoded =
             percent_encoding::utf8_percent_encode(&stream.name, percent_encoding::NON_ALPHANUMERIC);
+        let plain = extension(look.reader, stream.id)?;
+        let file = plain.as_deref().unwrap_or("m3u8");
         streams.push(StreamDescription {
             name: stream.name.clone(),
             url: stream.url.clone(),
-            path: format!("{prefix}/{encoded}/stream.m3u8"),
+            path: format!("{prefix}/{encoded}/stream.{file}"),
             dvr: dvr_path(&stream.name, None),
+            dump: plain
+                .as_ref()
+                .map(|extension| format!("/{encoded}/dump.{extension}")),
             playlists,
         });
     }
@@ -181,6 +190,12 @@ pub(super) fn html(description: &Description, prefix: &str) -> String {
             escape(&stream.url),
             escape(&stream.dvr),
         );
+        if let Some(dump) = &stream.dump {
+            text += &format!(
+                "<li><a href=\"{0}\">{0}</a>: all of it so far, as one file</li>\n",
+                escape(dump)
+            );
+        }
         for playlist in &stream.playlists {
             text += &format!(
                 "<li><a href=\"{}\">{}</a></li>\n",
@@ -234,6 +249,7 @@ mod tests {
             url: evil.clone(),
             path: evil.clone(),
             dvr: evil.clone(),
+            dump: Some(evil.clone()),
             playlists: vec![playlist],
         };
         let description = Description {

@@ -419,3 +419,33 @@ fn read_state(reader: &Reader) -> Result<State, ReadError> {
         kept_us: reader.kept_from_us()?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replayer::testing::Recording;
+
+    #[tokio::test]
+    async fn who_lets_go_holds_up_no_recorder() {
+        let recording = Recording::start().await;
+        let folder = recording.folder.clone();
+        let replay = Replay::open(folder.clone(), Clock::start(), Options::default()).unwrap();
+        replay.describe(recording.zero_us, "").unwrap();
+        replay.let_go();
+        replay.describe(recording.zero_us, "").unwrap();
+        recording.finish().await;
+        assert!(!folder.path().join("session.db-wal").exists());
+        replay.describe(recording.zero_us, "").unwrap();
+    }
+
+    #[tokio::test]
+    async fn live_is_the_time_of_the_session() {
+        let recording = Recording::start().await;
+        let clock = Clock::start();
+        let replay = Replay::open(recording.folder.clone(), clock, Options::default()).unwrap();
+        let started_us = clock.now_us() - recording.zero_us;
+        let replay = replay.live();
+        assert_eq!(replay.clock_us(), recording.zero_us);
+        assert!(replay.offset_us() >= started_us, "{}", replay.offset_us());
+    }
+}

@@ -14,6 +14,7 @@ use super::headers;
 use super::inject::facts::Player;
 use super::lookup::{Looked, Question};
 use super::page;
+use super::plain::{self, path::PlainFile};
 use super::range::{self, RangeSpec};
 use super::recorded::{self, Asked};
 use super::replay::Replay;
@@ -170,12 +171,35 @@ impl Replay {
                 offset: Some(offset),
             } => {
                 let began = is_new_player.then_some(clock::micros(offset));
-                return to_clock(clock_ms(now_us, offset), began, name.as_deref());
+                return to_clock(
+                    clock_ms(now_us, offset),
+                    began,
+                    name.as_deref(),
+                    "stream.m3u8",
+                );
             }
             Target::Stream { name, offset: None } if is_new_player && session_us >= 0 => {
                 let zero_ms = zero_us.div_euclid(1000);
-                return to_clock(zero_ms, Some(session_us), name.as_deref());
+                return to_clock(zero_ms, Some(session_us), name.as_deref(), "stream.m3u8");
             }
+            Target::Plain { path, .. } if path.what == PlainFile::Dump => {
+                return self.dump(request, &path).await;
+            }
+            Target::Plain {
+                path,
+                offset: Some(offset),
+            } => {
+                let began = is_new_player.then_some(clock::micros(offset));
+                let file = format!("stream.{}", path.extension);
+                return to_clock(clock_ms(now_us, offset), began, path.name.as_deref(), &file);
+            }
+            Target::Plain { path, offset: None } => match self.plain_stream(&path).await {
+                Ok(stream) => match Url::parse(&stream.url) {
+                    Ok(url) => (url, true),
+                    Err(_) => return Reply::sentence(StatusCode::NOT_FOUND, "its URL is none"),
+                },
+                Err(reply) => return reply,
+            },
             Target::Stream { name, offset: None } => match self.stream_url(name.as_deref()) {
                 Ok(url) => (url, true),
                 Err(reply) => return *reply,
@@ -243,6 +267,10 @@ impl Replay {
             Err(error) => return failed(&error),
         };
         let reply = match looked {
+            Looked::Whole(whole) if plain::is_part(&whole) => {
+                self.play_part(*whole, moment_us, &asked).await
+            }
+            Looked::Growing(part) => self.play_growing(*part, moment_us, &asked),
             Looked::Whole(whole) => recorded::whole(*whole, &asked),
             Looked::Pieces(pieces) => recorded::pieces(*pieces, &asked),
             looked => self.nothing(&looked, &url, moment_us),
@@ -365,7 +393,7 @@ fn favicon() -> Reply {
 }
 
 /// To a clock of its own; `began_us`: when its player began, in microseconds of session time.
-fn to_clock(zero_ms: i64, began_us: Option<i64>, name: Option<&str>) -> Reply {
+fn to_clock(zero_ms: i64, began_us: Option<i64>, name: Option<&str>, file: &str) -> Reply {
     if zero_ms < 0 {
         return Reply::sentence(
             StatusCode::BAD_REQUEST,
@@ -384,7 +412,7 @@ fn to_clock(zero_ms: i64, began_us: Option<i64>, name: Option<&str>) -> Reply {
     });
     redirect(
         StatusCode::FOUND,
-        &format!("{prefix}{name}/stream.m3u8"),
+        &format!("{prefix}{name}/{file}"),
         "a clock of its own",
     )
 }

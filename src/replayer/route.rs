@@ -7,6 +7,7 @@
 //! /dvr.m3u8, /NAME/dvr.m3u8          everything that was recorded of a stream
 //! /NAME/dvr/ID.m3u8                  the same of one of its playlists
 //! /exchange/ID/NAME                  the body that an exchange brought; NAME is for people
+//! /NAME/stream.ts, /NAME/dump.ts     a stream that is no playlist, as it came; all of it so far
 //! /https/cdn.example.com:443/a/b?c   the origin's URLs, path for path
 //! /@ZERO/...                         streams and the origin's URLs on a clock of their own
 //! /@ZERO~BEGAN/...                   the same, for a player that began at BEGAN on it
@@ -19,6 +20,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::plain::path::{PlainPath, plain_path};
 use super::timeline::parse_duration;
 use crate::hls::origin_url;
 
@@ -66,6 +68,13 @@ pub enum Target {
     },
     /// The body that an exchange brought.
     Exchange(i64),
+    /// A stream that is no playlist.
+    Plain {
+        /// Which, and what of it.
+        path: PlainPath,
+        /// A redirect to a clock on which it is so late now is asked for.
+        offset: Option<Duration>,
+    },
     /// A URL of the origin.
     Origin(Url),
 }
@@ -173,6 +182,14 @@ fn target(path_and_query: &str) -> Result<Target, RouteError> {
     if let Some(url) = origin_url(path_and_query) {
         return Ok(Target::Origin(url));
     }
+    if let Some(mut plain) = plain_path(path) {
+        plain.name = plain.name.as_deref().map(decode);
+        let offset = offset(query)?;
+        return Ok(Target::Plain {
+            path: plain,
+            offset,
+        });
+    }
     let mut steps = path.trim_start_matches('/').split('/');
     match (steps.next(), steps.next(), steps.next(), steps.next()) {
         _ if path.starts_with("//") => Err(RouteError::Nothing),
@@ -203,16 +220,19 @@ fn number(text: &str) -> Option<i64> {
 }
 
 fn stream(name: Option<&str>, query: &str) -> Result<Target, RouteError> {
+    Ok(Target::Stream {
+        name: name.map(decode),
+        offset: offset(query)?,
+    })
+}
+
+fn offset(query: &str) -> Result<Option<Duration>, RouteError> {
     let offset = query
         .split('&')
         .find_map(|parameter| parameter.strip_prefix("offset="));
-    let offset = offset
+    Ok(offset
         .map(|text| parse_duration(&decode(text)))
-        .transpose()?;
-    Ok(Target::Stream {
-        name: name.map(decode),
-        offset,
-    })
+        .transpose()?)
 }
 
 fn decode(text: &str) -> String {

@@ -61,6 +61,18 @@ impl DownloadFile {
         Ok(())
     }
 
+    /// Bytes so far.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Gives up what a write that failed may have left behind the bytes so far.
+    pub(super) fn cut(&mut self) -> io::Result<()> {
+        self.file
+            .set_len(self.size)
+            .map_err(|e| with_path(e, &self.path))
+    }
+
     /// Step 2: syncs the data. A file that could not be synced is dropped, never synced again.
     ///
     /// # Errors
@@ -154,6 +166,18 @@ pub struct ChunkFile {
 /// # Errors
 /// A path that leads outside, a file that is missing, no regular file, or of another size.
 pub(super) fn open(chunks: &Dir, relative: &str, size: u64) -> io::Result<ChunkFile> {
+    let chunk = open_any(chunks, relative)?;
+    if chunk.size != size {
+        return Err(invalid(format!(
+            "chunks/{relative} has {} bytes, the session says {size}",
+            chunk.size
+        )));
+    }
+    Ok(chunk)
+}
+
+/// As [`open`], of any size.
+pub(super) fn open_any(chunks: &Dir, relative: &str) -> io::Result<ChunkFile> {
     let path = Path::new(relative);
     if !path.components().all(|c| matches!(c, Component::Normal(_))) {
         return Err(invalid(format!("{relative:?} is no path beneath chunks/")));
@@ -169,13 +193,10 @@ pub(super) fn open(chunks: &Dir, relative: &str, size: u64) -> io::Result<ChunkF
     if !metadata.is_file() {
         return Err(invalid(format!("chunks/{relative} is no regular file")));
     }
-    if metadata.len() != size {
-        return Err(invalid(format!(
-            "chunks/{relative} has {} bytes, the session says {size}",
-            metadata.len()
-        )));
-    }
-    Ok(ChunkFile { file, size })
+    Ok(ChunkFile {
+        file,
+        size: metadata.len(),
+    })
 }
 
 /// O_NONBLOCK, as Linux and the BSDs have it.

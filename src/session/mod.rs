@@ -10,6 +10,7 @@ mod begin;
 mod chunks;
 mod faults;
 mod folder;
+mod growing;
 mod headers;
 mod heal;
 mod history;
@@ -17,6 +18,7 @@ mod keep;
 mod lines;
 mod listed;
 mod model;
+mod parts;
 mod pulse;
 mod read;
 mod schema;
@@ -28,6 +30,7 @@ pub use answer::{Answer, Found, Query, RangePart};
 pub use chunks::{ChunkFile, DownloadFile};
 pub use faults::Fault;
 pub use folder::{FolderError, SessionFolder, Sessions};
+pub use growing::{Growing, GrowingFacts, GrowingFile};
 pub use headers::Headers;
 pub use heal::Faults;
 pub use history::{KeptText, LandedBody, Landing, Landings, ListedRevision, ListedUrl, SharedText};
@@ -37,6 +40,7 @@ pub use model::{
     Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
     NewRevision, Outcome, ResourceKey, digest,
 };
+pub use parts::StreamPart;
 pub use pulse::{Pulse, WriterWatch};
 pub use read::{
     Advance, Body, Exchange, Hole, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,

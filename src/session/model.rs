@@ -252,9 +252,12 @@ pub struct NewExchange {
     pub arrival: Option<String>,
     /// The body.
     pub body: NewBody,
+    /// Where under `chunks/` its file is to be, instead of a path made of its URL.
+    pub chunk_path: Option<String>,
     /// Content codings that the body is still in.
     pub body_encoding: Option<String>,
-    /// A 206: where in the resource the body begins.
+    /// A 206: where in the resource the body begins. A 200: it goes on with the response of the
+    /// exchange before, from this byte on.
     pub body_first: Option<u64>,
     /// A 206: size of the whole, if known.
     pub resource_bytes: Option<u64>,
@@ -297,6 +300,7 @@ impl NewExchange {
             wire_bytes: None,
             arrival: None,
             body: NewBody::None,
+            chunk_path: None,
             body_encoding: None,
             body_first: None,
             resource_bytes: None,

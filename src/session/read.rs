@@ -203,7 +203,7 @@ pub struct Advance {
 #[derive(Debug)]
 pub struct Reader {
     pub(super) db: Connection,
-    chunks: Option<Dir>,
+    pub(super) chunks: Option<Dir>,
     path: String,
 }
 

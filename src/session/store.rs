@@ -398,7 +398,7 @@ impl Store {
         let path = match in_place {
             Some(path) => path,
             None => {
-                let path = self.free_path(&new.resource)?;
+                let path = self.free_path(&new.resource, new.chunk_path.as_deref())?;
                 let target = self.chunks.join(&path);
                 match chunks::place(&self.chunks, temporary, &path, &mut self.changed) {
                     Ok(true) => *temporary = target,

@@ -22,6 +22,7 @@ mod metrics;
 mod multivariant;
 mod odd_origins;
 mod packaging;
+mod plain;
 mod playlists;
 mod readme;
 mod replay;

@@ -9,6 +9,8 @@ use crate::support::{Ask, Origin, Recorder, Recording, Reply, Stage, Window, ts}
 /// Samples by name and labels, as they stand in the text.
 type Samples = BTreeMap<String, f64>;
 
+const VARIANT: &str = "#EXT-X-STREAM-INF:BANDWIDTH=1000\n";
+
 /// Two channels; the second one lists a segment that is not there. They stand still at stage 1.
 fn channels(ask: &Ask, stage: &Stage) -> Reply {
     match ask.path() {
@@ -194,6 +196,35 @@ fn a_stream_that_was_taken_out_and_is_back_counts_on() {
     std::fs::write(&file, format!("one {one}\ntwo {two}\n")).unwrap();
     recording.signal(rustix::process::Signal::HUP);
     recording.until("it is back", || revisions(&scrape(&address)) == 2);
+    recording.interrupt().session();
+}
+
+#[test]
+fn a_variant_that_was_taken_out_is_not_ever_later() {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let origin = Origin::new(move |ask| match (ask.path(), at.at()) {
+        ("/one/main.m3u8", 0) => Reply::playlist(format!(
+            "#EXTM3U\n{VARIANT}live.m3u8\n{VARIANT}still.m3u8\n"
+        )),
+        ("/one/main.m3u8", _) => Reply::playlist(format!("#EXTM3U\n{VARIANT}live.m3u8\n")),
+        ("/one/still.m3u8", _) => Reply::playlist(Window::new(0, 2).text()),
+        ("/one/live.m3u8", _) => Reply::playlist(Window::new(ask.nth as u64 / 3, 2).text()),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let one = format!("one={}", origin.url("/one/main.m3u8"));
+    let mut recording = Recorder::bare()
+        .args(["--poll", "0.2", "--metrics", "0", &one])
+        .start();
+    let address = address(&mut recording);
+    let since = |address: &str| {
+        let samples = scrape(address);
+        let since = samples.get("isrecorder_since_advance_seconds{stream=\"one\"}");
+        since.copied().unwrap_or(0.0)
+    };
+    recording.until("one stands still", || since(&address) > 3.0);
+    stage.go(1);
+    recording.until("the other is the one that counts", || since(&address) < 2.0);
     recording.interrupt().session();
 }
 

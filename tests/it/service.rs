@@ -1,11 +1,14 @@
 //! Under a service manager: what it is told, over a socket as systemd has one.
 
 use std::os::unix::net::UnixDatagram;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
+use rustix::process::{Pid, Signal, kill_process};
 
+use crate::support::session::Session;
 use crate::support::{Origin, Recorder, Reply, Stage, Window, ts};
 
 /// A service manager.
@@ -14,12 +17,17 @@ struct Manager(UnixDatagram);
 impl Manager {
     fn of(recorder: Recorder) -> (Self, Recorder) {
         let path = recorder.folder().join("notify");
-        let socket = UnixDatagram::bind(&path).unwrap();
+        let manager = Self::at(&path);
+        let recorder = recorder.env("NOTIFY_SOCKET", path.to_str().unwrap());
+        (manager, recorder)
+    }
+
+    fn at(path: &Path) -> Self {
+        let socket = UnixDatagram::bind(path).unwrap();
         socket
             .set_read_timeout(Some(Duration::from_secs(60)))
             .unwrap();
-        let recorder = recorder.env("NOTIFY_SOCKET", path.to_str().unwrap());
-        (Self(socket), recorder)
+        Self(socket)
     }
 
     /// The next thing that it is told, and the status that is shown with it.
@@ -128,19 +136,56 @@ fn the_unit_is_one_that_systemd_takes() {
     ] {
         assert!(unit.lines().any(|given| given == line), "{line}");
     }
-    let options: Vec<&str> = unit
-        .lines()
-        .filter_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/isrecorder "))
-        .flat_map(|line| line.split(' ').filter(|word| word.starts_with("--")))
-        .collect();
-    assert_eq!(options, ["--streams", "--output"]);
-    let help = Command::new(env!("CARGO_BIN_EXE_isrecorder"))
-        .arg("-h")
-        .output()
-        .unwrap();
-    let help = String::from_utf8(help.stdout).unwrap();
-    assert!(options.iter().all(|option| help.contains(option)));
     verify(unit);
+}
+
+#[test]
+fn each_start_of_the_unit_goes_on_with_its_session() {
+    let origin = Origin::new(|ask| channel(&Stage::default(), ask.path()));
+    let folder = tempfile::tempdir().unwrap();
+    let line = format!("hall {}\n", origin.url("/live.m3u8"));
+    std::fs::write(folder.path().join("hall1.txt"), line).unwrap();
+    for _ in 0..2 {
+        let path = folder.path().join("notify");
+        let manager = Manager::at(&path);
+        let mut child = Command::new("sh")
+            .args(["-c", &command_of_the_unit(folder.path())])
+            .env("NOTIFY_SOCKET", &path)
+            .env("OPTIONS", "--quiet --poll 0.2")
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        assert_eq!(manager.told().0, "READY=1");
+        // The shell has become the recorder, or this would not reach it.
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        assert!(child.wait().unwrap().success());
+        assert_eq!(manager.rest(), ["STOPPING=1"]);
+        std::fs::remove_file(path).unwrap();
+    }
+    let session = Session::open(folder, "hall1");
+    session.check_invariants();
+    let ends: Vec<String> = session.list("SELECT ended FROM run ORDER BY id");
+    assert_eq!(ends, ["stopped", "stopped"]);
+}
+
+/// What the unit has the shell do, as systemd would write it out for the instance `hall1`.
+fn command_of_the_unit(folder: &Path) -> String {
+    let unit = include_str!("../../packaging/isrecorder@.service");
+    let start = unit
+        .lines()
+        .find_map(|line| line.strip_prefix("ExecStart=/bin/sh -c '"));
+    let folder = folder.display().to_string();
+    start
+        .unwrap()
+        .trim_end_matches('\'')
+        .replace("%S/isrecorder", &format!("{folder}/sessions"))
+        .replace("/etc/isrecorder", &folder)
+        .replace(
+            "/usr/local/bin/isrecorder",
+            env!("CARGO_BIN_EXE_isrecorder"),
+        )
+        .replace("%i", "hall1")
+        .replace("$$", "$")
 }
 
 /// Where systemd is installed, its own judgement.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::fmt::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
@@ -74,13 +73,6 @@ impl Stream {
     fn is_over(&self) -> bool {
         self.last.stats.load().is_over()
     }
-
-    /// When the playlist that is furthest behind advanced, in microseconds of Unix time.
-    fn advanced_us(&self) -> Option<i64> {
-        let playlists = self.last.stats.playlists();
-        let advances = playlists.iter().map(|one| one.advanced_us.load(Relaxed));
-        advances.filter(|at_us| *at_us > 0).min()
-    }
 }
 
 impl Collector for Recording {
@@ -105,11 +97,15 @@ impl Recording {
 
     fn advances(&self, encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), Error> {
         let now_us = self.board.clock().map_or(0, |clock| clock.now_us());
-        let advanced = |stream: &Stream| Some(seconds(stream.advanced_us()?));
+        let advanced = |stream: &Stream| Some(seconds(stream.last.stats.advanced_us()?));
         let since = |stream: &Stream| match stream.is_over() {
             // Or what is over would seem to be ever later.
             true => None,
-            false => Some(seconds(now_us.saturating_sub(stream.advanced_us()?).max(0))),
+            false => Some(seconds(
+                now_us
+                    .saturating_sub(stream.last.stats.advanced_us()?)
+                    .max(0),
+            )),
         };
         let help = "Unix time of the last advance of the media playlist that is furthest behind";
         let name = "isrecorder_last_advance_timestamp";

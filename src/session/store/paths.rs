@@ -7,14 +7,14 @@ use crate::hls::{chunk_path, ranged_chunk_path, with_suffix};
 use crate::session::ResourceKey;
 
 impl Store {
-    /// Step 3: the URL's own path, or the first that is free with a suffix.
-    pub(super) fn free_path(&mut self, key: &ResourceKey) -> Result<String> {
-        let wished = match (url::Url::parse(&key.url), key.range) {
+    /// Step 3: the wished or the URL's own path, or the first that is free with a suffix.
+    pub(super) fn free_path(&mut self, key: &ResourceKey, wished: Option<&str>) -> Result<String> {
+        let own = match (url::Url::parse(&key.url), key.range) {
             (Ok(url), Some(range)) => ranged_chunk_path(&url, range),
             (Ok(url), None) => chunk_path(&url),
             (Err(_), _) => "chunk".to_owned(),
         };
-        let wished = self.around_files(&wished);
+        let wished = self.around_files(wished.unwrap_or(&own));
         if !self.is_taken(&wished)? {
             return Ok(wished);
         }

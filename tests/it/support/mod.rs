@@ -11,4 +11,5 @@ pub mod session;
 pub use channel::{Files, Stage, Window, ts};
 pub use origin::{Ask, Origin};
 pub use programs::{Recorder, Recording};
-pub use reply::{End, Reply};
+pub use reply::{End, Reply, Then};
+pub use session::Session;

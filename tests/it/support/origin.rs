@@ -9,7 +9,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
-use super::reply::{End, Reply};
+use super::reply::{End, Reply, Then};
 
 /// A request, as it came.
 #[derive(Debug, Clone)]
@@ -252,7 +252,7 @@ fn write_reply(
             return Ok(false);
         }
         End::Cut(n) | End::Reset(n) | End::Hang(n) => n.min(whole),
-        End::Complete | End::Chunked(_) | End::Drip(_) | End::Raw => whole,
+        End::Complete | End::Chunked(_) | End::Drip(_) | End::Live(..) | End::Raw => whole,
     };
     if reply.end != End::Raw {
         stream.write_all(head(reply).as_bytes())?;
@@ -273,6 +273,9 @@ fn write_reply(
                 stream.flush()?;
             }
         }
+        End::Live(size, pause, then) => {
+            return write_live(shared, socket, stream, &reply.body, (size, pause, then));
+        }
         _ => stream.write_all(&reply.body[..sent])?,
     }
     stream.flush()?;
@@ -287,6 +290,32 @@ fn write_reply(
     ))
 }
 
+fn write_live(
+    shared: &Shared,
+    socket: &TcpStream,
+    stream: &mut impl Write,
+    body: &[u8],
+    (size, pause, then): (usize, Duration, Then),
+) -> io::Result<bool> {
+    loop {
+        for chunk in body.chunks(size) {
+            write!(stream, "{:x}\r\n", chunk.len())?;
+            stream.write_all(chunk)?;
+            stream.write_all(b"\r\n")?;
+            stream.flush()?;
+            std::thread::sleep(pause);
+        }
+        match then {
+            Then::Again => continue,
+            Then::End => stream.write_all(b"0\r\n\r\n")?,
+            Then::Closed => {}
+            Then::Reset => reset_at_end(socket)?,
+            Then::Hang => wait_until_over(shared),
+        }
+        return Ok(then == Then::End);
+    }
+}
+
 /// RFC 9293 3.10.4, ABORT.
 fn reset_at_end(socket: &TcpStream) -> io::Result<()> {
     socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO))
@@ -298,7 +327,7 @@ fn head(reply: &Reply) -> String {
         head += &format!("{name}: {value}\r\n");
     }
     match reply.end {
-        End::Chunked(_) => head += "Transfer-Encoding: chunked\r\n",
+        End::Chunked(_) | End::Live(..) => head += "Transfer-Encoding: chunked\r\n",
         _ if reply.status == 304 || reply.status == 204 => {}
         _ => head += &format!("Content-Length: {}\r\n", reply.body.len()),
     }

@@ -19,6 +19,8 @@ pub enum End {
     Hang(usize),
     /// As it should, but the body comes in parts over so long a time.
     Drip(Duration),
+    /// Without a length, in chunks of so many bytes, so long apart; then as it says.
+    Live(usize, Duration, Then),
     /// Nothing is answered, and the connection stays open.
     Silent,
     /// Nothing is answered, and the connection is closed.
@@ -27,6 +29,21 @@ pub enum End {
     Aborted,
     /// The body is written as it is: no head, no HTTP.
     Raw,
+}
+
+/// What comes behind a body without a length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// The same again, for ever.
+    Again,
+    /// Its end, in good order.
+    End,
+    /// The connection is closed.
+    Closed,
+    /// The connection is reset.
+    Reset,
+    /// Nothing any more.
+    Hang,
 }
 
 /// An answer.

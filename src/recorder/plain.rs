@@ -1,0 +1,347 @@
+//! A stream that is no playlist: an endless body, recorded as it comes, in parts.
+//!
+//! A new part begins with each response, and at each `--roll` where the format can be cut
+//! ([`cut`]). Whatever ends a response, it is asked for again, for ever: at once where it had
+//! come for a while, else ever later.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::DateTime;
+use http::HeaderName;
+use http::header::CONTENT_TYPE;
+use reqwest::Response;
+use tokio::time::{Instant, timeout};
+use url::Url;
+
+use self::cut::Cutter;
+use self::icy::Separator;
+use self::part::{End, Ended, Part};
+use self::sniff::Format;
+use self::transport::Wish;
+use super::children::Playlist;
+use super::classify;
+use super::fetch::{Ask, Hop};
+use super::poll::Context;
+use super::schedule::reconnect_delay;
+use super::stats::PlaylistStats;
+use crate::clock;
+use crate::session::{Availability, ExchangeId, Kind, Outcome, ResourceKey};
+
+mod cut;
+mod frames;
+mod hop;
+mod icy;
+mod part;
+mod sniff;
+#[cfg(test)]
+mod testing;
+mod transport;
+
+pub(super) use sniff::{Verdict, is_endless};
+
+/// Asks for metadata between the sound.
+pub(super) const ICY_METADATA: HeaderName = HeaderName::from_static("icy-metadata");
+const ICY_INTERVAL: HeaderName = HeaderName::from_static("icy-metaint");
+
+/// What came for so long was a stream, not one more failure.
+const STEADY: Duration = Duration::from_secs(5);
+/// So long each the best and a good place to cut are looked for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A response whose body still comes.
+#[derive(Debug)]
+pub(super) struct Live {
+    response: Response,
+    /// What has come so far.
+    begun: Bytes,
+    format: Format,
+}
+
+impl Live {
+    pub(super) fn new(response: Response, begun: Bytes, format: Format) -> Self {
+        Self {
+            response,
+            begun,
+            format,
+        }
+    }
+}
+
+/// What a response is whose body begins so.
+pub(super) fn verdict(begun: &[u8], hop: &Hop) -> Verdict {
+    let content_type = hop.field(CONTENT_TYPE);
+    match hop.field(ICY_INTERVAL) {
+        None => sniff::sniff(begun, content_type),
+        interval => {
+            let begun = Bytes::copy_from_slice(begun);
+            let sound = Separator::new(interval).push(begun, &mut Vec::new());
+            sniff::sniff(&sound, content_type)
+        }
+    }
+}
+
+/// A response, and how it was come by.
+#[derive(Debug)]
+pub(super) struct Opened {
+    /// The last of its chain.
+    pub hop: Hop,
+    pub live: Live,
+    /// The first of its chain.
+    pub head: ExchangeId,
+    /// The URL under which it is known.
+    pub url: Url,
+    /// From when on it is the answer, in microseconds of Unix time.
+    pub from_us: i64,
+    /// How late the recorder was in asking, in microseconds.
+    pub lag_us: i64,
+}
+
+/// Records a stream, from a response on, until it is to stop.
+pub(super) async fn run(context: Arc<Context>, playlist: Arc<Playlist>, opened: Opened) {
+    let extension = opened.live.format.extension();
+    tracing::info!("it is a stream of {extension}, recorded as it comes");
+    let stream = Plain {
+        context,
+        playlist,
+        parts: AtomicU64::new(0),
+    };
+    stream.run(opened).await;
+}
+
+struct Plain {
+    context: Arc<Context>,
+    playlist: Arc<Playlist>,
+    /// Parts that were kept.
+    parts: AtomicU64,
+}
+
+impl Plain {
+    async fn run(&self, opened: Opened) {
+        let stop = &self.context.stop;
+        let mut next = Some(opened);
+        let mut failures = 0_u32;
+        loop {
+            let steady = match next.take() {
+                Some(opened) => self.record(opened).await,
+                None => false,
+            };
+            failures = if steady {
+                0
+            } else {
+                failures.saturating_add(1)
+            };
+            let due = clock::instant() + reconnect_delay(failures);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep_until(due) => {}
+            }
+            next = self.connect(due).await;
+        }
+    }
+
+    /// Asks again; `None`: no stream came.
+    async fn connect(&self, due: Instant) -> Option<Opened> {
+        let lag_us = clock::micros(clock::instant().saturating_duration_since(due));
+        let ask = Ask {
+            url: self.playlist.url.clone(),
+            kind: Kind::Main,
+            range: None,
+            validators: None,
+            plain: true,
+        };
+        let mut hops = self.context.fetcher.chain(&ask).await;
+        PlaylistStats::count(&self.playlist.stats.polls, 1);
+        let mut last = hops.pop()?;
+        let head = hops.first().map_or(last.id, |hop| hop.id);
+        for hop in hops {
+            self.write(hop, head, lag_us).await;
+        }
+        let Some(live) = last.take_live() else {
+            if last.outcome == Outcome::Complete && last.status == Some(200) {
+                last.fail(Outcome::NotAPlaylist, "it is no stream");
+            }
+            self.count(last.status, last.outcome, last.error.as_deref());
+            self.write(last, head, lag_us).await;
+            return None;
+        };
+        Some(Opened {
+            url: self.url_of(&last, head),
+            from_us: last.response_us(),
+            hop: last,
+            live,
+            head,
+            lag_us,
+        })
+    }
+
+    fn url_of(&self, hop: &Hop, head: ExchangeId) -> Url {
+        match hop.id == head {
+            true => self.playlist.url.clone(),
+            false => hop.url.clone(),
+        }
+    }
+
+    async fn write(&self, hop: Hop, head: ExchangeId, lag_us: i64) {
+        let key = ResourceKey {
+            stream_id: self.context.stream_id,
+            kind: Kind::Main,
+            url: self.url_of(&hop, head).to_string(),
+            range: None,
+        };
+        let is_head = hop.id == head;
+        let mut exchange = hop.into_exchange(key, Availability::Response);
+        exchange.head_id = (!is_head).then_some(head);
+        exchange.lag_us = is_head.then_some(lag_us);
+        self.context.fetcher.writer.exchange(exchange).await;
+    }
+
+    /// Records a response to its end; whether it came for a while.
+    async fn record(&self, mut opened: Opened) -> bool {
+        let context = &self.context;
+        let began = clock::instant();
+        let interval = opened.hop.field(ICY_INTERVAL);
+        let mut separator = Separator::new(interval);
+        let mut cutter = Cutter::new(opened.live.format);
+        let first = opened.hop.continued(opened.hop.id, opened.hop.requested_us);
+        let first = first.waited(opened.hop.wait_us);
+        let mut part = Part::begin(context, &opened, first, 0).await;
+        let mut part_began = began;
+        let mut bytes = std::mem::take(&mut opened.live.begun);
+        let end = loop {
+            self.count_bytes(bytes.len());
+            let mut titles = Vec::new();
+            let length = bytes.len();
+            let sound = separator.push(bytes, &mut titles);
+            part.came(length, &mut titles);
+            let cut = cutter.push(sound, self.wish(&part, part_began));
+            part.write(context, &cut.now).await;
+            if let Some(next) = cut.next {
+                part = self.roll(part, &opened).await;
+                part_began = clock::instant();
+                part.write(context, &next).await;
+            }
+            if part.is_lost() {
+                break End::Over(Outcome::Disk, None);
+            }
+            match self.next(&mut opened.live.response).await {
+                Ok(next) => bytes = next,
+                Err(end) => break end,
+            }
+        };
+        part.write(context, &cutter.finish()).await;
+        let is_stop = matches!(end, End::Stopped);
+        let ended = self.finish(part, end, opened.live.format).await;
+        if !is_stop {
+            self.count(Some(200), ended.outcome, None);
+        }
+        ended.kept && clock::instant() - began >= STEADY
+    }
+
+    /// The next bytes, or why there are none.
+    async fn next(&self, response: &mut Response) -> Result<Bytes, End> {
+        let stall = self.context.plain.stall;
+        let next = tokio::select! {
+            () = self.context.stop.cancelled() => return Err(End::Stopped),
+            next = timeout(stall, response.chunk()) => next,
+        };
+        match next {
+            Ok(Ok(Some(bytes))) => Ok(bytes),
+            Ok(Ok(None)) => Err(End::Over(Outcome::Complete, None)),
+            Ok(Err(error)) => {
+                let why = classify::describe(&error);
+                Err(End::Over(classify::broken_body(&error), Some(why)))
+            }
+            Err(_) => {
+                let why = format!("nothing came for {} s", stall.as_secs_f64());
+                Err(End::Over(Outcome::BodyTimeout, Some(why)))
+            }
+        }
+    }
+
+    /// Whether a place to cut is looked for, and how good it has to be.
+    fn wish(&self, part: &Part, began: Instant) -> Option<Wish> {
+        let plain = &self.context.plain;
+        let over = (clock::instant() - began).checked_sub(plain.roll)?;
+        if part.size() < plain.min_part {
+            return None;
+        }
+        Some(match over {
+            over if over < PATIENCE => Wish::Best,
+            over if over < 2 * PATIENCE => Wish::Good,
+            _ => Wish::Any,
+        })
+    }
+
+    /// Ends a part; the next one goes on with the same response.
+    async fn roll(&self, mut part: Part, opened: &Opened) -> Part {
+        let first = part.end();
+        let mut titles = part.take_titles();
+        let ended = self.finish(part, End::Rolled, opened.live.format).await;
+        let id = self.context.fetcher.writer.next_id();
+        let hop = opened.hop.continued(id, ended.end_us).waited(Some(0));
+        let mut next = Part::begin(&self.context, opened, hop, first).await;
+        next.came(0, &mut titles);
+        next
+    }
+
+    async fn finish(&self, part: Part, end: End, format: Format) -> Ended {
+        let stats = &self.playlist.stats;
+        let number = self.parts.load(Ordering::Relaxed) + 1;
+        let path = part_path(&self.context.name, part.began_us(), number, format);
+        let ended = part.finish(&self.context, end, path).await;
+        if ended.kept {
+            self.parts.store(number, Ordering::Relaxed);
+            PlaylistStats::count(&stats.chunks, 1);
+        } else {
+            tracing::debug!("{} bytes are not kept (--min-part)", ended.size);
+        }
+        ended
+    }
+
+    fn count_bytes(&self, bytes: usize) {
+        let stats = &self.playlist.stats;
+        PlaylistStats::count(&stats.bytes, bytes as u64);
+        let now_us = self.context.fetcher.writer.clock().now_us();
+        stats.advanced_us.store(now_us, Ordering::Relaxed);
+    }
+
+    /// An endless stream that ended is a fault, however orderly.
+    fn count(&self, status: Option<u16>, outcome: Outcome, error: Option<&str>) {
+        if outcome == Outcome::Aborted {
+            return;
+        }
+        PlaylistStats::count(&self.playlist.stats.faults, 1);
+        if self.context.stats.fault(Kind::Main, status, outcome) {
+            let why = error.unwrap_or("it ended; it is asked for again");
+            tracing::warn!(%outcome, status, "{why}");
+        }
+    }
+}
+
+/// `NAME/2010-12-27T20-04-47Z.003.ts`: sorted by name they are sorted by time.
+fn part_path(name: &str, began_us: i64, number: u64, format: Format) -> String {
+    let began = DateTime::from_timestamp_micros(began_us).unwrap_or_default();
+    let began = began.format("%Y-%m-%dT%H-%M-%SZ");
+    format!("{name}/{began}.{number:03}.{}", format.extension())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_named_after_their_stream_and_moment() {
+        let at_us = 1_293_480_287_999_999;
+        assert_eq!(
+            part_path("saal2", at_us, 3, Format::Asf),
+            "saal2/2010-12-27T20-04-47Z.003.asf"
+        );
+        assert_eq!(
+            part_path("saal2", at_us, 1234, Format::MpegTs),
+            "saal2/2010-12-27T20-04-47Z.1234.ts"
+        );
+    }
+}

@@ -1,0 +1,212 @@
+//! What an endless body is, by its first bytes. Pure.
+//!
+//! The `file-format` library knows the signatures. Those of packets and frames are two bytes
+//! long, which any text may have by chance: what they say is believed where more follow at
+//! their distance.
+
+use file_format::FileFormat;
+
+use super::cut;
+
+/// What cannot be told from so many bytes is none of these formats.
+const ENOUGH: usize = 16 * 1024;
+/// In so many bytes every signature shows, unless the stream was joined in the midst of a frame.
+const SIGNATURES: usize = 1024;
+/// A body that announces at least so many bytes is as endless as one that announces none.
+const ENDLESS_BYTES: u64 = 1 << 40;
+
+/// A format of streams that are recorded as they come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::recorder) enum Format {
+    MpegTs,
+    Flv,
+    MpegAudio,
+    Adts,
+    Ogg,
+    WebM,
+    Matroska,
+    Asf,
+}
+
+/// What the first bytes of a body say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::recorder) enum Verdict {
+    /// Too little to tell.
+    More,
+    Stream(Format),
+    /// None of the formats: a playlist, a page.
+    Other,
+}
+
+impl Format {
+    /// The extension of its files.
+    pub(in crate::recorder) fn extension(self) -> &'static str {
+        match self {
+            Self::MpegTs => "ts",
+            Self::Flv => "flv",
+            Self::MpegAudio => "mp3",
+            Self::Adts => "aac",
+            Self::Ogg => "ogg",
+            Self::WebM => "webm",
+            Self::Matroska => "mkv",
+            Self::Asf => "asf",
+        }
+    }
+
+    /// As a Content-Type says it: a hint only.
+    fn hinted(content_type: &str) -> Option<Self> {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        Some(match essence.to_ascii_lowercase().as_str() {
+            "video/mp2t" | "video/mpeg" => Self::MpegTs,
+            "audio/mpeg" | "audio/mp3" => Self::MpegAudio,
+            "audio/aac" | "audio/aacp" | "audio/x-aac" => Self::Adts,
+            _ => return None,
+        })
+    }
+}
+
+/// Whether a body of that announced length is one that does not end.
+pub(in crate::recorder) fn is_endless(announced_bytes: Option<u64>) -> bool {
+    announced_bytes.is_none_or(|bytes| bytes >= ENDLESS_BYTES)
+}
+
+/// What a body that begins so is; `content_type`: as the origin says.
+pub(in crate::recorder) fn sniff(begun: &[u8], content_type: Option<&str>) -> Verdict {
+    let Some(first) = begun.first() else {
+        return Verdict::More;
+    };
+    let hinted = content_type.and_then(Format::hinted);
+    // Playlists, pages, JSON, a byte order mark: text is decided by its first byte.
+    let may_be_text =
+        matches!(first, b'#' | b'<' | b'{' | b'[' | 0xEF) || first.is_ascii_whitespace();
+    if may_be_text && hinted.is_none() {
+        return Verdict::Other;
+    }
+    let more = |enough: usize| match begun.len() >= enough {
+        true => Verdict::Other,
+        false => Verdict::More,
+    };
+    let format = match FileFormat::from_bytes(begun) {
+        FileFormat::FlashVideo => return Verdict::Stream(Format::Flv),
+        FileFormat::AdvancedSystemsFormat => return Verdict::Stream(Format::Asf),
+        FileFormat::Webm => return Verdict::Stream(Format::WebM),
+        FileFormat::MatroskaVideo
+        | FileFormat::MatroskaAudio
+        | FileFormat::Matroska3dVideo
+        | FileFormat::MatroskaSubtitles => return Verdict::Stream(Format::Matroska),
+        FileFormat::OggFlac
+        | FileFormat::OggMedia
+        | FileFormat::OggMultiplexedMedia
+        | FileFormat::OggOpus
+        | FileFormat::OggSpeex
+        | FileFormat::OggTheora
+        | FileFormat::OggVorbis => return Verdict::Stream(Format::Ogg),
+        FileFormat::ExtensibleBinaryMetaLanguage => return more(ENOUGH),
+        FileFormat::Mpeg2TransportStream => Some(Format::MpegTs),
+        FileFormat::AdvancedAudioCoding => Some(Format::Adts),
+        FileFormat::Mpeg12AudioLayer2 | FileFormat::Mpeg12AudioLayer3 | FileFormat::Id3v2 => {
+            Some(Format::MpegAudio)
+        }
+        // Joined in the midst of a packet or frame.
+        _ => hinted,
+    };
+    match format {
+        Some(format) if cut::is_in_step(format, begun) => Verdict::Stream(format),
+        Some(_) => more(ENOUGH),
+        None => more(SIGNATURES),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{adts, mp3, ts};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(begun: &[u8]) -> Verdict {
+        sniff(begun, None)
+    }
+
+    #[test]
+    fn formats_are_told_by_their_bytes_not_by_what_the_origin_says() {
+        let ebml = |kind: &[u8]| {
+            let mut body = b"\x1a\x45\xdf\xa3\xa3\x42\x82".to_vec();
+            body.push(0x80 | kind.len() as u8);
+            body.extend_from_slice(kind);
+            body.resize(64, 0xec);
+            body
+        };
+        let cases = [
+            (ts(8), Format::MpegTs),
+            (mp3(8), Format::MpegAudio),
+            (adts(8), Format::Adts),
+            (b"FLV\x01\x05\0\0\0\x09".to_vec(), Format::Flv),
+            (
+                [b"OggS\0\x02".as_slice(), &[0; 22], b"\x01vorbis"].concat(),
+                Format::Ogg,
+            ),
+            (
+                b"\x30\x26\xB2\x75\x8E\x66\xCF\x11\xA6\xD9\x00\xAA\x00\x62\xCE\x6C".to_vec(),
+                Format::Asf,
+            ),
+            (ebml(b"webm"), Format::WebM),
+        ];
+        for (body, format) in cases {
+            for said in [
+                None,
+                Some("text/html"),
+                Some("audio/mpeg"),
+                Some("video/mp2t"),
+            ] {
+                assert_eq!(sniff(&body, said), Verdict::Stream(format), "{said:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn text_is_none_of_them_at_once() {
+        for text in ["#", "\u{feff}#EXTM3U", "\n#EXTM3U", "<html>", " {}"] {
+            assert_eq!(of(text.as_bytes()), Verdict::Other, "{text}");
+        }
+        assert_eq!(of(b""), Verdict::More);
+        assert_eq!(of(b"Not"), Verdict::More);
+        assert_eq!(of("Not found. ".repeat(100).as_bytes()), Verdict::Other);
+    }
+
+    #[test]
+    fn text_that_has_a_signature_by_chance_is_no_stream() {
+        let mut text = vec![b'x'; 400];
+        (text[0], text[188]) = (b'G', b'G');
+        assert_eq!(of(&text), Verdict::More);
+        text.resize(ENOUGH, b'x');
+        assert_eq!(of(&text), Verdict::Other);
+    }
+
+    #[test]
+    fn a_stream_that_was_joined_in_the_midst_of_a_frame_is_told_with_a_hint() {
+        for (body, hint, format) in [
+            (mp3(12), "audio/mpeg", Format::MpegAudio),
+            (adts(12), "audio/aacp", Format::Adts),
+            (ts(20), "video/mp2t; x=y", Format::MpegTs),
+        ] {
+            assert_eq!(
+                sniff(&body[7..], Some(hint)),
+                Verdict::Stream(format),
+                "{hint}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_announces_its_end_is_not_endless() {
+        assert!(is_endless(None) && is_endless(Some(u64::MAX)));
+        assert!(!is_endless(Some(5_000_000_000)));
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_always_decided_in_the_end(body in prop::collection::vec(any::<u8>(), ENOUGH..ENOUGH + 10)) {
+            prop_assert!(sniff(&body, Some("audio/mpeg")) != Verdict::More);
+        }
+    }
+}

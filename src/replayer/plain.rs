@@ -1,0 +1,141 @@
+//! Streams that are no playlists: as they came (`/NAME/stream.EXT`, and their own URLs), and
+//! all of them so far as one file (`/NAME/dump.EXT`).
+
+use std::sync::Arc;
+
+use http::header::{self, HeaderValue};
+use http::{Response, StatusCode};
+
+use self::live::{Playing, Source};
+use super::body::{Break, Piece};
+use super::ending::Ending;
+use super::lookup::{Content, Whole};
+use super::media_type::media_type_of;
+use super::recorded::Asked;
+use super::replay::Replay;
+use super::respond::Reply;
+use super::stall::Stalled;
+use crate::session::{Growing, Kind, ReadError, Reader, StreamInfo};
+
+mod dump;
+mod live;
+pub(super) mod path;
+
+pub(super) use path::PlainPath;
+
+/// What is being recorded of a stream.
+#[derive(Debug)]
+pub(super) struct GrowingPart {
+    pub(super) stream_id: i64,
+    pub(super) growing: Growing,
+}
+
+/// Whether an answer is a part of a plain stream: only those have files of what the user typed.
+pub(super) fn is_part(whole: &Whole) -> bool {
+    let is_file = matches!(whole.content, Content::Plain(Piece::File { .. }));
+    let answer = &whole.answer;
+    answer.resource.kind == Kind::Main && answer.exchange.status == Some(200) && is_file
+}
+
+impl Replay {
+    /// The extension of a plain stream; `None`: it is none.
+    pub(super) async fn plain_extension(
+        self: &Arc<Self>,
+        stream_id: i64,
+    ) -> Result<Option<String>, ReadError> {
+        self.read(move |reader| extension(reader, stream_id)).await
+    }
+
+    /// The stream that a path names, if it is one of that extension.
+    pub(super) async fn plain_stream(
+        self: &Arc<Self>,
+        path: &PlainPath,
+    ) -> Result<StreamInfo, Reply> {
+        let stream = self.stream(path.name.as_deref()).map_err(|reply| *reply)?;
+        let found = self.plain_extension(stream.id).await;
+        let file = path.what.as_str();
+        match found.map_err(|error| super::respond::failed(&error))? {
+            Some(extension) if extension == path.extension => Ok(stream),
+            Some(extension) => Err(Reply::sentence(
+                StatusCode::NOT_FOUND,
+                &format!("it is at /{}/{file}.{extension}", stream.name),
+            )),
+            None => Err(Reply::sentence(
+                StatusCode::NOT_FOUND,
+                &format!(
+                    "nothing of {} was recorded that is no playlist",
+                    stream.name
+                ),
+            )),
+        }
+    }
+
+    /// A recorded part, from the moment of the request on, and what followed it.
+    pub(super) async fn play_part(
+        self: &Arc<Self>,
+        whole: Whole,
+        moment_us: i64,
+        asked: &Asked<'_>,
+    ) -> Reply {
+        let id = whole.answer.exchange.id;
+        let stream_id = whole.answer.resource.stream_id;
+        let recorded = whole.headers.get("content-type").map(str::to_owned);
+        let found = self.read(move |reader| Source::landed(reader, id)).await;
+        match found {
+            Ok(Some(source)) => self.play((stream_id, source), moment_us, asked, recorded),
+            Ok(None) => Reply::sentence(StatusCode::NOT_FOUND, "its file is not there any more"),
+            Err(error) => super::respond::failed(&error),
+        }
+    }
+
+    /// The part that is being recorded.
+    pub(super) fn play_growing(
+        self: &Arc<Self>,
+        part: GrowingPart,
+        moment_us: i64,
+        asked: &Asked<'_>,
+    ) -> Reply {
+        let source = Source::growing(part.growing);
+        self.play((part.stream_id, source), moment_us, asked, None)
+    }
+
+    fn play(
+        self: &Arc<Self>,
+        (stream_id, source): (i64, Source),
+        moment_us: i64,
+        asked: &Asked<'_>,
+        content_type: Option<String>,
+    ) -> Reply {
+        let content_type =
+            content_type.unwrap_or_else(|| media_type_of(source.extension()).to_owned());
+        let id = source.exchange_id();
+        let extensions = &asked.request.extensions;
+        let breaks = Break {
+            stalled: extensions.get::<Stalled>().cloned().unwrap_or_default(),
+            reset: None,
+        };
+        let ending = extensions.get::<Ending>().cloned();
+        let playing = Playing::new(Arc::clone(self), stream_id, source, moment_us);
+        let body = live::body(playing, breaks, ending);
+        let mut reply = Reply::new(Response::new(body), "a stream, from here on");
+        reply.exchange = Some(id);
+        reply
+            .with_field(header::CONTENT_TYPE, &content_type)
+            .with_field(super::headers::EXCHANGE, &id.to_string())
+            .with_field(header::CACHE_CONTROL, "no-store")
+    }
+}
+
+/// Of the part that is being recorded, else of the first that was.
+pub(super) fn extension(reader: &Reader, stream_id: i64) -> Result<Option<String>, ReadError> {
+    if let Some(part) = reader.first_part(stream_id)? {
+        return Ok(Some(part.extension().to_owned()));
+    }
+    let growing = reader.growing(stream_id)?;
+    Ok(growing.map(|growing| growing.facts.extension))
+}
+
+/// The type of a file of that extension, as a header field.
+fn content_type(extension: &str) -> HeaderValue {
+    HeaderValue::from_static(media_type_of(extension))
+}

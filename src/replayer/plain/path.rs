@@ -1,0 +1,80 @@
+//! Paths of plain streams: `/NAME/stream.EXT`, `/NAME/dump.EXT`, without a name the first one. Pure.
+
+/// What is there under its own name.
+const EXTENSIONS: [&str; 8] = ["ts", "flv", "mp3", "aac", "ogg", "webm", "mkv", "asf"];
+
+/// What of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlainFile {
+    /// As it came.
+    Stream,
+    /// All so far.
+    Dump,
+}
+
+impl PlainFile {
+    /// As it stands in the path.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stream => "stream",
+            Self::Dump => "dump",
+        }
+    }
+}
+
+/// What a path asks for of a plain stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlainPath {
+    /// Its name, as it stands in the path; `None`: the first stream.
+    pub name: Option<String>,
+    /// What of it.
+    pub what: PlainFile,
+    /// Which extension it is believed to have.
+    pub extension: String,
+}
+
+/// `None`: the path is no such path.
+pub(in crate::replayer) fn plain_path(path: &str) -> Option<PlainPath> {
+    let mut segments = path.strip_prefix('/')?.rsplit('/');
+    let (stem, extension) = segments.next()?.split_once('.')?;
+    let what = match stem {
+        "stream" => PlainFile::Stream,
+        "dump" => PlainFile::Dump,
+        _ => return None,
+    };
+    let name = segments.next();
+    let is_one = segments.next().is_none() && name != Some("") && EXTENSIONS.contains(&extension);
+    is_one.then(|| PlainPath {
+        name: name.map(str::to_owned),
+        what,
+        extension: extension.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_streams_have_paths_with_their_extension() {
+        let of = |path| plain_path(path).map(|p| (p.name, p.what, p.extension));
+        let some = |name: Option<&str>, what, extension: &str| {
+            Some((name.map(str::to_owned), what, extension.to_owned()))
+        };
+        assert_eq!(of("/stream.ts"), some(None, PlainFile::Stream, "ts"));
+        assert_eq!(
+            of("/hall/dump.mp3"),
+            some(Some("hall"), PlainFile::Dump, "mp3")
+        );
+        for none in [
+            "/stream.m3u8",
+            "/hall/stream.m3u8",
+            "/a/b/dump.ts",
+            "//dump.ts",
+            "/dump.exe",
+            "/x.ts",
+        ] {
+            assert_eq!(of(none), None, "{none}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! A part of a plain stream while it is recorded: its file grows under `chunks/.tmp`, and
+//! beside it one that says what it is and how its bytes come, for readers.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+use serde::{Deserialize, Serialize};
+
+use super::chunks::{self, DownloadFile, TEMPORARY};
+use super::model::{ExchangeId, NewBody};
+
+/// How its bytes come is noted so often, in microseconds.
+const NOTE_EVERY_US: i64 = 250_000;
+/// No more of the notes is read: a week of them.
+const MOST_NOTES: u64 = 64 * 1024 * 1024;
+
+/// What a reader has to know of a part before its row is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrowingFacts {
+    /// When its first byte came, in microseconds of Unix time.
+    pub began_us: i64,
+    /// It goes on with the response of the part before.
+    pub continues: bool,
+    /// The extension of its file.
+    pub extension: String,
+    /// It is kept if it gets so large, in bytes.
+    pub kept_from: u64,
+}
+
+/// A part that is being written. Dropped unfinished, it takes its files with it.
+#[derive(Debug)]
+pub struct GrowingFile {
+    body: DownloadFile,
+    notes: Notes,
+    noted_us: i64,
+}
+
+#[derive(Debug)]
+struct Notes {
+    file: File,
+    path: PathBuf,
+}
+
+impl GrowingFile {
+    /// Creates the files.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn create(chunks: &Path, id: ExchangeId, facts: &GrowingFacts) -> io::Result<Self> {
+        let path = chunks.join(notes_path(id));
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
+        let mut notes = Notes { file, path };
+        serde_json::to_writer(&mut notes.file, facts)?;
+        notes.file.write_all(b"\n")?;
+        Ok(Self {
+            body: DownloadFile::create(chunks, id)?,
+            notes,
+            noted_us: i64::MIN,
+        })
+    }
+
+    /// Bytes so far.
+    pub fn size(&self) -> u64 {
+        self.body.size()
+    }
+
+    /// Appends what came, `at_us` after the first byte.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn write(&mut self, bytes: &[u8], at_us: i64) -> io::Result<()> {
+        self.body.write(bytes)?;
+        if at_us.saturating_sub(self.noted_us) >= NOTE_EVERY_US {
+            self.noted_us = at_us;
+            let line = format!("[{at_us},{}]\n", self.size());
+            self.notes.file.write_all(line.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Syncs the body, for the writer to put in its place.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn finish(mut self) -> io::Result<NewBody> {
+        self.body.cut()?;
+        self.body.finish()
+    }
+}
+
+impl Drop for Notes {
+    fn drop(&mut self) {
+        // One that stays behind is swept with `.tmp` at the next stop.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// A part that is being recorded, opened for reading.
+#[derive(Debug)]
+pub struct Growing {
+    /// The exchange that it will be.
+    pub exchange_id: ExchangeId,
+    /// From when on that is the answer, in microseconds of Unix time.
+    pub from_us: i64,
+    /// What it is.
+    pub facts: GrowingFacts,
+    /// How it came so far: microseconds after its first byte, and bytes.
+    pub points: Vec<(i64, u64)>,
+    /// Its bytes so far, and those to come.
+    pub file: Arc<File>,
+    notes: File,
+    /// A line that was not whole.
+    begun: String,
+}
+
+impl Growing {
+    /// Bytes so far.
+    pub fn size(&self) -> u64 {
+        self.file.metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    /// Whether it will be kept, whatever comes.
+    pub fn is_kept(&self) -> bool {
+        self.size() >= self.facts.kept_from
+    }
+
+    /// What came since the last look: points as in `points`.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn more(&mut self) -> io::Result<Vec<(i64, u64)>> {
+        Ok(self
+            .lines()?
+            .iter()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect())
+    }
+
+    fn lines(&mut self) -> io::Result<Vec<String>> {
+        let mut bytes = Vec::new();
+        (&self.notes).take(MOST_NOTES).read_to_end(&mut bytes)?;
+        self.begun.push_str(&String::from_utf8_lossy(&bytes));
+        let whole = self.begun.rfind('\n').map_or(0, |at| at + 1);
+        let rest = self.begun.split_off(whole);
+        let whole = std::mem::replace(&mut self.begun, rest);
+        Ok(whole.lines().map(str::to_owned).collect())
+    }
+}
+
+/// Opens a part; `None`: it does not grow any more.
+pub(super) fn open(chunks: &Dir, id: ExchangeId, from_us: i64) -> io::Result<Option<Growing>> {
+    let opened = chunks::open_any(chunks, &notes_path(id))
+        .and_then(|notes| Ok((notes, chunks::open_any(chunks, &body_path(id))?)));
+    let (notes, body) = match opened {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let mut growing = Growing {
+        exchange_id: id,
+        from_us,
+        facts: GrowingFacts::default(),
+        points: Vec::new(),
+        file: Arc::new(body.file),
+        notes: notes.file,
+        begun: String::new(),
+    };
+    let lines = growing.lines()?;
+    let mut lines = lines.iter();
+    let Some(facts) = lines
+        .next()
+        .and_then(|line| serde_json::from_str(line).ok())
+    else {
+        return Ok(None);
+    };
+    growing.facts = facts;
+    growing.points = lines
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    Ok(Some(growing))
+}
+
+fn body_path(id: ExchangeId) -> String {
+    format!("{TEMPORARY}/{id}")
+}
+
+fn notes_path(id: ExchangeId) -> String {
+    format!("{TEMPORARY}/{id}.notes")
+}
