@@ -70,6 +70,8 @@ impl Replay {
         let goes_on = grows && matches!(range, None | Some(RangeSpec::From(_, None)));
         let (status, first, length) = match range.map(|range| range.resolve(size)) {
             None if goes_on => (StatusCode::OK, 0, None),
+            // Nothing is large enough to be kept yet: there is nothing to say a range of.
+            Some(Resolved::Unsatisfiable) if goes_on && size == 0 => (StatusCode::OK, 0, None),
             Some(Resolved::Part { first, .. }) if goes_on => {
                 (StatusCode::PARTIAL_CONTENT, first, None)
             }
