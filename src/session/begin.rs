@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, params};
 
+use super::adopt;
 use super::chunks::TEMPORARY;
 use super::folder::SessionFolder;
-use super::model::ExchangeId;
+use super::model::{ExchangeId, NewExchange};
 use super::read::{Reader, Run};
 use super::write::WriterError;
 use crate::clock::Clock;
@@ -31,6 +32,8 @@ pub(super) struct Begun {
     pub(super) run_id: i64,
     /// Greater than those of all runs before.
     pub(super) first_id: ExchangeId,
+    /// What a killed run left of plain streams, to be written first.
+    pub(super) left: Vec<NewExchange>,
 }
 
 /// Makes the database of a new session. Session zero is the clock's start.
@@ -59,6 +62,7 @@ pub(super) fn create(
         zero_us: clock.started_us(),
         run_id,
         first_id: 1,
+        left: Vec::new(),
     })
 }
 
@@ -72,8 +76,9 @@ pub(super) fn resume(
     let reader = Reader::open(folder)?;
     let lock = lock(folder)?;
     let runs = reader.runs()?;
+    let left = adopt::left_parts(&reader, folder)?;
     drop(reader);
-    let removed = clear_temporary(folder)?;
+    let removed = clear_temporary(folder, &adopt::names(&left))?;
     let wall_us = clock.started_us();
     let ends = runs.iter().map(Run::end_us);
     let clock = clock.not_before(ends.max().unwrap_or(wall_us));
@@ -84,8 +89,14 @@ pub(super) fn resume(
         make_durable(&db)?;
         db.execute_batch(
             "BEGIN IMMEDIATE;
-             UPDATE run SET stopped_us = seen_us, ended = 'killed' WHERE stopped_us IS NULL;
-             DELETE FROM pending",
+             UPDATE run SET stopped_us = seen_us, ended = 'killed' WHERE stopped_us IS NULL",
+        )?;
+        // What was left of a part is pending until its row is there.
+        let ids: Vec<ExchangeId> = left.iter().map(|part| part.id).collect();
+        let ids = serde_json::to_string(&ids).unwrap_or_default();
+        db.execute(
+            "DELETE FROM pending WHERE referrer_id NOT IN (SELECT value FROM json_each(?1))",
+            [&ids],
         )?;
         let run_id = insert_run(&db, clock, program)?;
         for (kind, detail) in &notes {
@@ -96,6 +107,7 @@ pub(super) fn resume(
         }
         let greatest = "SELECT ifnull(max(id), 0) FROM exchange";
         let greatest: ExchangeId = db.query_row(greatest, [], |row| row.get(0))?;
+        let greatest = left.iter().map(|part| part.id).fold(greatest, i64::max);
         db.execute_batch("COMMIT")?;
         Ok((db, run_id, greatest.saturating_add(1)))
     };
@@ -110,6 +122,7 @@ pub(super) fn resume(
         zero_us: runs.first().map_or(wall_us, |run| run.started_us),
         run_id,
         first_id,
+        left,
     })
 }
 
@@ -177,12 +190,16 @@ fn lock(folder: &SessionFolder) -> Result<File, WriterError> {
     }
 }
 
-/// Downloads that a recorder left unfinished: how many.
-fn clear_temporary(folder: &SessionFolder) -> io::Result<usize> {
+/// Downloads that a recorder left unfinished, but for those of these names: how many.
+fn clear_temporary(folder: &SessionFolder, kept: &[String]) -> io::Result<usize> {
     let temporary = folder.chunks().join(TEMPORARY);
     let mut removed = 0;
     for entry in fs::read_dir(&temporary).map_err(|e| at(&temporary, &e))? {
-        let path = entry?.path();
+        let entry = entry?;
+        if kept.iter().any(|name| entry.file_name() == name.as_str()) {
+            continue;
+        }
+        let path = entry.path();
         fs::remove_file(&path).map_err(|e| at(&path, &e))?;
         removed += 1;
     }

@@ -190,5 +190,10 @@ fn body_path(id: ExchangeId) -> String {
 }
 
 fn notes_path(id: ExchangeId) -> String {
-    format!("{TEMPORARY}/{id}.notes")
+    format!("{TEMPORARY}/{}", notes_name(id))
+}
+
+/// The name of the file beside the body.
+pub(super) fn notes_name(id: ExchangeId) -> String {
+    format!("{id}.notes")
 }

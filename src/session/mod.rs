@@ -5,6 +5,7 @@
 //! nobody for anything; whoever records hands it what came, whoever replays asks it what
 //! was there.
 
+mod adopt;
 mod answer;
 mod begin;
 mod chunks;

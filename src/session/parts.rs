@@ -143,9 +143,21 @@ impl Reader {
             )
             .and_then(|mut s| s.query_row([stream_id], |row| Ok((row.get(0)?, row.get(1)?))).optional())
             .map_err(|e| self.failed(e))?;
-        match (pending, &self.chunks) {
-            (Some((id, from_us)), Some(chunks)) => Ok(growing::open(chunks, id, from_us)?),
-            _ => Ok(None),
+        match pending {
+            Some((id, from_us)) => self.growing_part(id, from_us),
+            None => Ok(None),
+        }
+    }
+
+    /// The part that grows, or grew, to be an exchange.
+    pub(super) fn growing_part(
+        &self,
+        id: ExchangeId,
+        from_us: i64,
+    ) -> Result<Option<Growing>, ReadError> {
+        match &self.chunks {
+            Some(chunks) => Ok(growing::open(chunks, id, from_us)?),
+            None => Ok(None),
         }
     }
 }

@@ -153,6 +153,10 @@ impl Writer {
                     let _ = failed.send(error);
                 }
             })?;
+        for part in begun.left {
+            // There is room: nobody else has it yet.
+            let _ = sender.try_send(Message::Exchange(Box::new(part)));
+        }
         let writer = Self {
             sender,
             next_id: Arc::new(AtomicI64::new(first_id)),
