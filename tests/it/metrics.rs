@@ -146,7 +146,7 @@ fn metrics_are_what_the_session_has() {
         ));
         let told = last[&format!("isrecorder_last_advance_timestamp_seconds{{{labels}}}")];
         assert!(
-            (told - advance as f64 / 1e6).abs() < 0.001,
+            (told - advance as f64 / 1e6).abs() < 0.1,
             "{told} {advance}"
         );
     }
