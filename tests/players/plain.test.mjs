@@ -37,7 +37,9 @@ const parts = (stream) => {
 
 /** Seconds that a part lasts; what ffmpeg has to say against it fails the test. */
 async function play(part) {
-  const { stderr } = await run('ffmpeg', ['-nostdin', '-v', 'error', '-i', part, '-f', 'null', '-']);
+  const { stderr: said } = await run('ffmpeg', ['-nostdin', '-v', 'error', '-i', part, '-f', 'null', '-']);
+  // The first frame of MP3 may lean on bytes of the one before, which is in another part.
+  const stderr = said.replace(/^\[mp3float @ \S+\] invalid new backstep .*\n/, '');
   const { stdout } = await run('ffprobe', ['-v', 'error', '-show_entries', 'format=duration', '-of', 'csv=p=0', part]);
   return { stderr, seconds: Number(stdout) };
 }
