@@ -273,15 +273,8 @@ impl Fetcher {
                 Ok(Ok(Some(bytes))) => {
                     wire_bytes += bytes.len() as u64;
                     arrival.add(self.writer.clock().now_us() - began, wire_bytes);
-                    if wire_bytes > limit {
-                        hop.fail(
-                            Outcome::TooLarge,
-                            &format!("cut: larger than {limit} bytes"),
-                        );
-                        break;
-                    }
-                    if let Err(error) = sink.write(&bytes) {
-                        hop.fail(Outcome::Disk, &error.to_string());
+                    if let Err((outcome, error)) = sink.take(&bytes, wire_bytes, limit) {
+                        hop.fail(outcome, &error);
                         break;
                     }
                     if let (true, Sink::Memory(begun)) = (may_live, &mut *sink) {
@@ -332,6 +325,16 @@ fn redirect(hop: &Hop) -> Option<&str> {
 }
 
 impl Sink {
+    /// Takes in what came; `so_far`: with it, how many bytes that makes.
+    fn take(&mut self, bytes: &[u8], so_far: u64, limit: u64) -> Result<(), (Outcome, String)> {
+        if so_far > limit {
+            let error = format!("cut: larger than {limit} bytes");
+            return Err((Outcome::TooLarge, error));
+        }
+        self.write(bytes)
+            .map_err(|error| (Outcome::Disk, error.to_string()))
+    }
+
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         match self {
             Self::Memory(memory) => memory.extend_from_slice(bytes),

@@ -62,8 +62,9 @@ pub struct StreamDescription {
     pub url: String,
     /// Its path here.
     pub path: String,
-    /// The path of everything that was recorded of it.
-    pub dvr: String,
+    /// Of a stream of playlists: the path of everything that was recorded of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dvr: Option<String>,
     /// Of a stream that is no playlist: the path of all of it so far, as one file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dump: Option<String>,
@@ -116,7 +117,7 @@ pub(super) fn describe(
             name: stream.name.clone(),
             url: stream.url.clone(),
             path: format!("{prefix}/{encoded}/stream.{file}"),
-            dvr: dvr_path(&stream.name, None),
+            dvr: plain.is_none().then(|| dvr_path(&stream.name, None)),
             dump: plain
                 .as_ref()
                 .map(|extension| format!("/{encoded}/dump.{extension}")),
@@ -182,30 +183,36 @@ pub(super) fn html(description: &Description, prefix: &str) -> String {
     }
     text += "</ul>\n";
     for stream in &description.streams {
-        text += &format!(
-            "<h2><a href=\"{}\">{}</a></h2>\n<p>{}</p>\n\
-             <ul>\n<li><a href=\"{3}\">{3}</a>: everything that was recorded of it</li>\n",
-            escape(&stream.path),
-            escape(&stream.name),
-            escape(&stream.url),
-            escape(&stream.dvr),
-        );
-        if let Some(dump) = &stream.dump {
-            text += &format!(
-                "<li><a href=\"{0}\">{0}</a>: all of it so far, as one file</li>\n",
-                escape(dump)
-            );
-        }
-        for playlist in &stream.playlists {
-            text += &format!(
-                "<li><a href=\"{}\">{}</a></li>\n",
-                escape(&playlist.path),
-                escape(&playlist.label)
-            );
-        }
-        text += "</ul>\n";
+        text += &stream_html(stream);
     }
     text + "</body></html>\n"
+}
+
+fn stream_html(stream: &StreamDescription) -> String {
+    let mut text = format!(
+        "<h2><a href=\"{}\">{}</a></h2>\n<p>{}</p>\n<ul>\n",
+        escape(&stream.path),
+        escape(&stream.name),
+        escape(&stream.url),
+    );
+    let wholes = [
+        (&stream.dvr, "everything that was recorded of it"),
+        (&stream.dump, "all of it so far, as one file"),
+    ];
+    for (path, meaning) in wholes {
+        if let Some(path) = path {
+            let path = escape(path);
+            text += &format!("<li><a href=\"{path}\">{path}</a>: {meaning}</li>\n");
+        }
+    }
+    for playlist in &stream.playlists {
+        text += &format!(
+            "<li><a href=\"{}\">{}</a></li>\n",
+            escape(&playlist.path),
+            escape(&playlist.label)
+        );
+    }
+    text + "</ul>\n"
 }
 
 /// No earlier than a session time.
@@ -248,7 +255,7 @@ mod tests {
             name: evil.clone(),
             url: evil.clone(),
             path: evil.clone(),
-            dvr: evil.clone(),
+            dvr: Some(evil.clone()),
             dump: Some(evil.clone()),
             playlists: vec![playlist],
         };

@@ -50,24 +50,19 @@ impl Replay {
     pub(super) async fn plain_stream(
         self: &Arc<Self>,
         path: &PlainPath,
-    ) -> Result<StreamInfo, Reply> {
-        let stream = self.stream(path.name.as_deref()).map_err(|reply| *reply)?;
+    ) -> Result<StreamInfo, Box<Reply>> {
+        let stream = self.stream(path.name.as_deref())?;
         let found = self.plain_extension(stream.id).await;
         let file = path.what.as_str();
-        match found.map_err(|error| super::respond::failed(&error))? {
-            Some(extension) if extension == path.extension => Ok(stream),
-            Some(extension) => Err(Reply::sentence(
-                StatusCode::NOT_FOUND,
-                &format!("it is at /{}/{file}.{extension}", stream.name),
-            )),
-            None => Err(Reply::sentence(
-                StatusCode::NOT_FOUND,
-                &format!(
-                    "nothing of {} was recorded that is no playlist",
-                    stream.name
-                ),
-            )),
-        }
+        let sentence = match found.map_err(|error| super::respond::failed(&error))? {
+            Some(extension) if extension == path.extension => return Ok(stream),
+            Some(extension) => format!("it is at /{}/{file}.{extension}", stream.name),
+            None => format!(
+                "nothing of {} was recorded that is no playlist",
+                stream.name
+            ),
+        };
+        Err(Box::new(Reply::sentence(StatusCode::NOT_FOUND, &sentence)))
     }
 
     /// A recorded part, from the moment of the request on, and what followed it.

@@ -20,7 +20,6 @@ use super::recorded::{self, Asked};
 use super::replay::Replay;
 use super::route::{PathClock, Route, RouteError, Target, clock_prefix, route};
 use super::timeline::{clock_ms, format_time, session_us};
-use crate::clock;
 use crate::hls::replay_path;
 use crate::session::{ExchangeId, ReadError, StreamInfo};
 
@@ -101,6 +100,43 @@ struct Clocked {
     shift_us: i64,
 }
 
+/// The times of a request.
+struct Times {
+    /// In microseconds of Unix time.
+    now_us: i64,
+    /// ZERO of its clock, in microseconds of Unix time.
+    zero_us: i64,
+    player: Player,
+    /// A rule counts from when a player began, and its path does not say when that was.
+    is_new_player: bool,
+    /// The clock, as a path prefix.
+    prefix: String,
+}
+
+impl Times {
+    /// A clock on which it is `offset` now.
+    fn at(&self, offset: Duration) -> PathClock {
+        let began_ms = i64::try_from(offset.as_millis()).unwrap_or(i64::MAX);
+        PathClock {
+            zero_ms: clock_ms(self.now_us, offset),
+            began_ms: self.is_new_player.then_some(began_ms),
+        }
+    }
+
+    /// The clock that a stream redirects to: one of its own is asked for, or needed.
+    fn new_clock(&self, offset: Option<Duration>) -> Option<PathClock> {
+        let session_us = self.player.session_us;
+        match offset {
+            Some(offset) => Some(self.at(offset)),
+            None if self.is_new_player && session_us >= 0 => Some(PathClock {
+                zero_ms: self.zero_us.div_euclid(1000),
+                began_ms: Some(session_us / 1000),
+            }),
+            None => None,
+        }
+    }
+}
+
 impl Replay {
     /// Answers a request. Never fails: what goes wrong is a response, too.
     pub async fn respond(self: &Arc<Self>, request: &Request) -> Reply {
@@ -147,65 +183,12 @@ impl Replay {
     }
 
     async fn answer_route(self: &Arc<Self>, request: &Request, path: &str, route: Route) -> Reply {
-        let now_us = self.now_us();
-        let zero_us = route
-            .clock
-            .map_or(self.clock_us(), |clock| clock.zero_ms.saturating_mul(1000));
-        let session_us = session_us(now_us, zero_us);
-        let began_us = match route.clock {
-            None => self.offset_us(),
-            Some(clock) => clock.began_ms.unwrap_or(0).saturating_mul(1000),
+        let times = self.times(route.clock);
+        let (url, follow) = match self.origin_of(request, route, &times).await {
+            Ok(origin) => origin,
+            Err(reply) => return *reply,
         };
-        let is_new_player =
-            route.clock.is_none_or(|clock| clock.began_ms.is_none()) && self.rules().are_relative();
-        let prefix = clock_prefix(route.clock);
-        let (url, follow) = match route.target {
-            Target::Index => return self.index(request, session_us, prefix).await,
-            Target::Favicon => return favicon(),
-            Target::Dvr { name, playlist_id } => {
-                return self.dvr(request, name.as_deref(), playlist_id).await;
-            }
-            Target::Exchange(id) => return self.exchange_body(request, id).await,
-            Target::Stream {
-                name,
-                offset: Some(offset),
-            } => {
-                let began = is_new_player.then_some(clock::micros(offset));
-                return to_clock(
-                    clock_ms(now_us, offset),
-                    began,
-                    name.as_deref(),
-                    "stream.m3u8",
-                );
-            }
-            Target::Stream { name, offset: None } if is_new_player && session_us >= 0 => {
-                let zero_ms = zero_us.div_euclid(1000);
-                return to_clock(zero_ms, Some(session_us), name.as_deref(), "stream.m3u8");
-            }
-            Target::Plain { path, .. } if path.what == PlainFile::Dump => {
-                return self.dump(request, &path).await;
-            }
-            Target::Plain {
-                path,
-                offset: Some(offset),
-            } => {
-                let began = is_new_player.then_some(clock::micros(offset));
-                let file = format!("stream.{}", path.extension);
-                return to_clock(clock_ms(now_us, offset), began, path.name.as_deref(), &file);
-            }
-            Target::Plain { path, offset: None } => match self.plain_stream(&path).await {
-                Ok(stream) => match Url::parse(&stream.url) {
-                    Ok(url) => (url, true),
-                    Err(_) => return Reply::sentence(StatusCode::NOT_FOUND, "its URL is none"),
-                },
-                Err(reply) => return reply,
-            },
-            Target::Stream { name, offset: None } => match self.stream_url(name.as_deref()) {
-                Ok(url) => (url, true),
-                Err(reply) => return *reply,
-            },
-            Target::Origin(url) => (url, false),
-        };
+        let session_us = times.player.session_us;
         let mut reply = if session_us < 0 {
             Reply::sentence(
                 StatusCode::NOT_FOUND,
@@ -213,12 +196,9 @@ impl Replay {
             )
         } else {
             let clock = Clocked {
-                prefix,
-                player: Player {
-                    session_us,
-                    began_us,
-                },
-                shift_us: self.shift_us(zero_us),
+                prefix: times.prefix,
+                player: times.player,
+                shift_us: self.shift_us(times.zero_us),
             };
             let question = self.question(request, path, clock, (url, follow));
             self.answer_question(request, question).await
@@ -226,6 +206,68 @@ impl Replay {
         reply.session_us = Some(session_us);
         let seconds = format!("{}.{:03}", session_us / 1_000_000, session_us / 1000 % 1000);
         reply.with_field(headers::SESSION_TIME, &seconds)
+    }
+
+    /// What time it is on the clock of a path.
+    fn times(&self, clock: Option<PathClock>) -> Times {
+        let now_us = self.now_us();
+        let zero_us = clock.map_or(self.clock_us(), |clock| clock.zero_ms.saturating_mul(1000));
+        let began_us = match clock {
+            None => self.offset_us(),
+            Some(clock) => clock.began_ms.unwrap_or(0).saturating_mul(1000),
+        };
+        let has_begun = clock.is_some_and(|clock| clock.began_ms.is_some());
+        Times {
+            now_us,
+            zero_us,
+            player: Player {
+                session_us: session_us(now_us, zero_us),
+                began_us,
+            },
+            is_new_player: !has_begun && self.rules().are_relative(),
+            prefix: clock_prefix(clock),
+        }
+    }
+
+    /// The URL of the origin that is meant, and whether its redirects are followed inside; what
+    /// is no URL of the origin is answered.
+    async fn origin_of(
+        self: &Arc<Self>,
+        request: &Request,
+        route: Route,
+        times: &Times,
+    ) -> Result<(Url, bool), Box<Reply>> {
+        let answered = match route.target {
+            Target::Origin(url) => return Ok((url, false)),
+            Target::Stream { name, offset } => match times.new_clock(offset) {
+                Some(clock) => to_clock(clock, name.as_deref(), "stream.m3u8"),
+                None => return Ok((self.stream_url(name.as_deref())?, true)),
+            },
+            Target::Plain { path, .. } if path.what == PlainFile::Dump => {
+                self.dump(request, &path).await
+            }
+            Target::Plain { path, offset } => match offset.map(|offset| times.at(offset)) {
+                Some(clock) => {
+                    let file = format!("stream.{}", path.extension);
+                    to_clock(clock, path.name.as_deref(), &file)
+                }
+                None => {
+                    let stream = self.plain_stream(&path).await?;
+                    let url = Url::parse(&stream.url).map_err(|_| self.no_stream())?;
+                    return Ok((url, true));
+                }
+            },
+            Target::Index => {
+                let prefix = times.prefix.clone();
+                self.index(request, times.player.session_us, prefix).await
+            }
+            Target::Favicon => favicon(),
+            Target::Dvr { name, playlist_id } => {
+                self.dvr(request, name.as_deref(), playlist_id).await
+            }
+            Target::Exchange(id) => self.exchange_body(request, id).await,
+        };
+        Err(Box::new(answered))
     }
 
     fn question(
@@ -392,18 +434,15 @@ fn favicon() -> Reply {
     Reply::new(response, "no icon").with_field(header::CACHE_CONTROL, "max-age=86400")
 }
 
-/// To a clock of its own; `began_us`: when its player began, in microseconds of session time.
-fn to_clock(zero_ms: i64, began_us: Option<i64>, name: Option<&str>, file: &str) -> Reply {
-    if zero_ms < 0 {
+/// To a clock of its own.
+fn to_clock(clock: PathClock, name: Option<&str>, file: &str) -> Reply {
+    if clock.zero_ms < 0 {
         return Reply::sentence(
             StatusCode::BAD_REQUEST,
             "no recording is as long as that offset",
         );
     }
-    let prefix = clock_prefix(Some(PathClock {
-        zero_ms,
-        began_ms: began_us.map(|us| us / 1000),
-    }));
+    let prefix = clock_prefix(Some(clock));
     let name = name.map_or_else(String::new, |name| {
         format!(
             "/{}",

@@ -54,7 +54,7 @@ impl Replay {
     ) -> Reply {
         let stream = match self.plain_stream(path).await {
             Ok(stream) => stream,
-            Err(reply) => return reply,
+            Err(reply) => return *reply,
         };
         let stream_id = stream.id;
         let looked = self
@@ -96,21 +96,28 @@ impl Replay {
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, content_type(&path.extension));
-        let mut reply = Reply::new(response, "dump")
-            .with_field(header::ACCEPT_RANGES, "bytes")
-            .with_field(header::CACHE_CONTROL, "no-store");
-        if let Some(length) = length {
-            reply = reply.with_field(header::CONTENT_LENGTH, &length.to_string());
-        }
-        if status == StatusCode::PARTIAL_CONTENT {
-            let last = length.map_or(size, |length| first + length) - 1;
-            reply = reply.with_field(
-                header::CONTENT_RANGE,
-                &format!("bytes {first}-{last}/{size}"),
-            );
-        }
-        reply
+        with_extent(Reply::new(response, "dump"), (first, length), size)
     }
+}
+
+/// Says which part of `size` bytes it is; without a length it goes on from there.
+fn with_extent(reply: Reply, (first, length): (u64, Option<u64>), size: u64) -> Reply {
+    let is_part = reply
+        .response
+        .as_ref()
+        .is_some_and(|response| response.status() == StatusCode::PARTIAL_CONTENT);
+    let mut reply = reply
+        .with_field(header::ACCEPT_RANGES, "bytes")
+        .with_field(header::CACHE_CONTROL, "no-store");
+    if let Some(length) = length {
+        reply = reply.with_field(header::CONTENT_LENGTH, &length.to_string());
+    }
+    if is_part {
+        let last = length.map_or(size, |length| first + length) - 1;
+        let extent = format!("bytes {first}-{last}/{size}");
+        reply = reply.with_field(header::CONTENT_RANGE, &extent);
+    }
+    reply
 }
 
 /// The file on its way.
