@@ -16,6 +16,7 @@ mod arrival;
 mod children;
 mod classify;
 mod client;
+mod context;
 mod cookies;
 mod decode;
 mod downloads;

@@ -1,28 +1,24 @@
 //! The loop of one playlist: ask on the grid, judge what came, hand it over.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::header::{CONTENT_ENCODING, DATE, ETAG, HeaderValue, LAST_MODIFIED};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 use url::Url;
 
 use super::advance::Ends;
-use super::children::{Playlist, Playlists, RENEWALS};
+use super::children::{Playlist, RENEWALS};
+use super::context::Context;
 use super::decode::decode;
-use super::downloads::Queue;
-use super::fetch::{Ask, Fetcher, Hop, Received, Validators};
+use super::fetch::{Ask, Hop, Received, Validators};
 use super::limits;
-use super::options::PlainOptions;
 use super::plain;
 use super::schedule::{Grid, MAX_POLL, poll_backoff, poll_interval};
-use super::select::Selection;
-use super::stats::{PlaylistStats, Stats};
+use super::stats::PlaylistStats;
 use crate::clock;
 use crate::hls::{self, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Variables};
 use crate::session::{
@@ -33,44 +29,6 @@ mod listing;
 
 /// A poll later than this against its grid is an event.
 const LATE_US: i64 = 1_000_000;
-
-/// What the loops of a stream share.
-#[derive(Debug)]
-pub(super) struct Context {
-    pub fetcher: Fetcher,
-    pub queue: Arc<Queue>,
-    pub playlists: Arc<Playlists>,
-    pub stats: Stats,
-    /// Marks the log lines of the stream.
-    pub span: Span,
-    pub selection: Selection,
-    pub poll: Option<Duration>,
-    pub plain: PlainOptions,
-    pub stream_id: i64,
-    /// Its name in the session.
-    pub name: String,
-    pub stop: CancellationToken,
-    pub tasks: TaskTracker,
-    /// Variables of the multivariant playlist, for those that import them.
-    pub variables: Mutex<Shared>,
-    pub refused: Mutex<HashSet<String>>,
-}
-
-/// The variables of the multivariant playlist, and the revision that has them.
-#[derive(Debug, Default)]
-pub(super) struct Shared {
-    variables: Variables,
-    revision: ExchangeId,
-    from_us: i64,
-}
-
-impl Context {
-    fn shared(&self) -> MutexGuard<'_, Shared> {
-        self.variables
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// The state of one loop.
 #[derive(Debug)]

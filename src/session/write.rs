@@ -14,17 +14,20 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use self::commit_error::CommitError;
+pub(super) use self::message::Message;
+use self::message::{cannot_wait, take_finish, write};
 use super::begin::{self, Begun};
 use super::chunks::{self, TEMPORARY};
 use super::folder::SessionFolder;
 use super::keep::{Keep, Keeper};
-use super::model::{ExchangeId, NewBody, NewExchange, NewListing};
+use super::model::{ExchangeId, NewExchange, NewListing};
 use super::pulse::{Pulse, WriterWatch};
 use super::read::ReadError;
 use super::store::Store;
 use crate::clock::{self, Clock};
 
 mod commit_error;
+mod message;
 
 /// Rows wait for company at most this long.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
@@ -64,15 +67,6 @@ pub enum WriterError {
     /// The writer has ended before.
     #[error("the session is no longer being written")]
     Gone,
-}
-
-pub(super) enum Message {
-    Exchange(Box<NewExchange>),
-    Listed(NewListing),
-    Event(i64, &'static str, String),
-    Keep(Keep),
-    Stream(String, String, oneshot::Sender<(i64, String)>),
-    Finish(String, oneshot::Sender<Result<(), WriterError>>),
 }
 
 /// A handle on the writer thread; clones share it.
@@ -466,40 +460,5 @@ impl Thread {
             path: self.folder.database().display().to_string(),
             source,
         }
-    }
-}
-
-/// Chunks, because their files are in place; revisions, because a replayer that follows the
-/// recorder answers with them as soon as they are there.
-fn cannot_wait(message: &Message) -> bool {
-    match message {
-        Message::Exchange(exchange) => {
-            exchange.revision.is_some() || matches!(exchange.body, NewBody::File { .. })
-        }
-        Message::Stream(..) | Message::Finish(..) => true,
-        _ => false,
-    }
-}
-
-/// What comes after a finish has nobody to wait for it.
-fn take_finish(
-    batch: &mut Vec<Message>,
-) -> Option<(String, oneshot::Sender<Result<(), WriterError>>)> {
-    let at = batch
-        .iter()
-        .position(|m| matches!(m, Message::Finish(..)))?;
-    match batch.remove(at) {
-        Message::Finish(ended, reply) => Some((ended, reply)),
-        _ => None,
-    }
-}
-
-fn write(store: &mut Store, message: &mut Message) -> rusqlite::Result<Option<(i64, String)>> {
-    match message {
-        Message::Exchange(exchange) => store.exchange(exchange).map(|()| None),
-        Message::Listed(listing) => store.listed(listing).map(|()| None),
-        Message::Event(at_us, kind, detail) => store.event(*at_us, kind, detail).map(|()| None),
-        Message::Stream(name, url, _) => store.stream(name, url).map(Some),
-        Message::Keep(_) | Message::Finish(..) => Ok(None),
     }
 }

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use super::Opened;
 use super::icy::{self, Metadata};
 use crate::recorder::arrival::Arrival;
+use crate::recorder::context::Context;
 use crate::recorder::fetch::{Hop, Received};
-use crate::recorder::poll::Context;
 use crate::session::{
     Availability, GrowingFacts, GrowingFile, Kind, NewListing, Outcome, ResourceKey,
 };

@@ -3,12 +3,13 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use super::{Poller, Shared};
+use super::Poller;
 use crate::clock;
 use crate::hls::{
     Child, Entry, EntryRole, MediaFacts, MediaPlaylist, MultivariantPlaylist, Refused,
 };
 use crate::recorder::advance::Step;
+use crate::recorder::context::Shared;
 use crate::recorder::limits;
 use crate::recorder::plan::{Listing, Wanted};
 use crate::recorder::select::Selected;

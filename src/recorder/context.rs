@@ -1,0 +1,58 @@
+//! What the loops of a stream share: polls, downloads, plain streams.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Span;
+
+use super::children::Playlists;
+use super::downloads::Queue;
+use super::fetch::Fetcher;
+use super::options::PlainOptions;
+use super::select::Selection;
+use super::stats::Stats;
+use crate::hls::Variables;
+use crate::session::ExchangeId;
+
+/// What the loops of a stream share.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub fetcher: Fetcher,
+    pub queue: Arc<Queue>,
+    pub playlists: Arc<Playlists>,
+    pub stats: Stats,
+    /// Marks the log lines of the stream.
+    pub span: Span,
+    pub selection: Selection,
+    pub poll: Option<Duration>,
+    pub plain: PlainOptions,
+    pub stream_id: i64,
+    /// Its name in the session.
+    pub name: String,
+    pub stop: CancellationToken,
+    pub tasks: TaskTracker,
+    /// Variables of the multivariant playlist, for those that import them.
+    pub variables: Mutex<Shared>,
+    pub refused: Mutex<HashSet<String>>,
+}
+
+/// The variables of the multivariant playlist, and the revision that has them.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub variables: Variables,
+    /// Its exchange.
+    pub revision: ExchangeId,
+    /// From when on that is the answer, in microseconds of Unix time.
+    pub from_us: i64,
+}
+
+impl Context {
+    pub(super) fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.variables
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,57 @@
+//! What the writer is sent.
+
+use tokio::sync::oneshot;
+
+use super::WriterError;
+use crate::session::keep::Keep;
+use crate::session::model::{NewBody, NewExchange, NewListing};
+use crate::session::store::Store;
+
+/// Something to be written, or to be answered once it is.
+pub(in crate::session) enum Message {
+    Exchange(Box<NewExchange>),
+    Listed(NewListing),
+    Event(i64, &'static str, String),
+    Keep(Keep),
+    Stream(String, String, oneshot::Sender<(i64, String)>),
+    Finish(String, oneshot::Sender<Result<(), WriterError>>),
+}
+
+/// Chunks, because their files are in place; revisions, because a replayer that follows the
+/// recorder answers with them as soon as they are there.
+pub(super) fn cannot_wait(message: &Message) -> bool {
+    match message {
+        Message::Exchange(exchange) => {
+            exchange.revision.is_some() || matches!(exchange.body, NewBody::File { .. })
+        }
+        Message::Stream(..) | Message::Finish(..) => true,
+        _ => false,
+    }
+}
+
+/// What comes after a finish has nobody to wait for it.
+pub(super) fn take_finish(
+    batch: &mut Vec<Message>,
+) -> Option<(String, oneshot::Sender<Result<(), WriterError>>)> {
+    let at = batch
+        .iter()
+        .position(|m| matches!(m, Message::Finish(..)))?;
+    match batch.remove(at) {
+        Message::Finish(ended, reply) => Some((ended, reply)),
+        _ => None,
+    }
+}
+
+/// What there is to tell of a stream: its number and name.
+pub(super) fn write(
+    store: &mut Store,
+    message: &mut Message,
+) -> rusqlite::Result<Option<(i64, String)>> {
+    match message {
+        Message::Exchange(exchange) => store.exchange(exchange).map(|()| None),
+        Message::Listed(listing) => store.listed(listing).map(|()| None),
+        Message::Event(at_us, kind, detail) => store.event(*at_us, kind, detail).map(|()| None),
+        Message::Stream(name, url, _) => store.stream(name, url).map(Some),
+        Message::Keep(_) | Message::Finish(..) => Ok(None),
+    }
+}
