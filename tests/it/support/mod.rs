@@ -6,10 +6,14 @@ pub mod client;
 pub mod origin;
 pub mod programs;
 pub mod reply;
+#[allow(dead_code)]
+pub mod rounds;
 pub mod session;
 
 pub use channel::{Files, Stage, Window, ts};
 pub use origin::{Ask, Origin};
 pub use programs::{Recorder, Recording};
 pub use reply::{End, Reply, Then};
+#[allow(unused_imports)]
+pub use rounds::{Dice, rounds, seed};
 pub use session::Session;
