@@ -19,6 +19,8 @@
 pub mod analysis;
 pub mod cli;
 pub mod clock;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod hls;
 pub mod recorder;
 pub mod replayer;

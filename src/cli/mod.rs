@@ -9,6 +9,8 @@ mod beside;
 mod descriptors;
 pub mod durations;
 pub mod exit;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod http_arguments;
 mod inputs;
 mod isrecorder;

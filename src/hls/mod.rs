@@ -31,6 +31,8 @@
 mod attributes;
 mod byte_range;
 mod dates;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod kind;
 mod media;
 mod multivariant;

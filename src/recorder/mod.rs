@@ -22,6 +22,8 @@ mod decode;
 mod downloads;
 mod fetch;
 mod fold;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod limits;
 mod load;
 mod options;

@@ -32,6 +32,8 @@ use crate::session::{Availability, ExchangeId, Kind, Outcome, ResourceKey};
 
 mod cut;
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod hop;
 mod icy;
 mod part;

@@ -27,6 +27,8 @@
 pub mod body;
 mod dvr;
 pub mod ending;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod headers;
 pub mod inject;
 mod lookup;

@@ -11,6 +11,8 @@ mod begin;
 mod chunks;
 mod faults;
 mod folder;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod growing;
 mod headers;
 mod heal;

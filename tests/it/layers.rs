@@ -5,8 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module, and the modules that it may name. `lib.rs` names all of them.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("bin", &["cli"]),
+    (
+        "fuzzing",
+        &["cli", "recorder", "replayer", "session", "hls"],
+    ),
     (
         "cli",
         &[

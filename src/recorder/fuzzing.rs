@@ -1,0 +1,71 @@
+//! Targets for fuzzers: what an origin sends, and where it sends the recorder.
+
+use bytes::Bytes;
+use url::Url;
+
+use super::admit::{Credentials, admit, admit_redirect};
+use super::options::{Input, Options};
+use super::{decode, plain};
+
+pub(crate) const TARGETS: &[(&str, fn(&[u8]))] = &[
+    ("admission", admission),
+    ("codings", codings),
+    ("plain", plain::fuzzing::fuzz),
+];
+
+/// Nothing but http and https is asked for, and credentials go to the host that was typed.
+fn admission(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let Ok(typed) = Url::parse("https://user:canary@origin.example/live/index.m3u8") else {
+        unreachable!("it is a URL");
+    };
+    let credentials = Credentials::new(&Options::default(), &Input::new(typed.clone()));
+    let admitted = [
+        typed.join(&text).ok().and_then(|url| admit(url).ok()),
+        Url::parse(&text).ok().and_then(|url| admit(url).ok()),
+        admit_redirect(&typed, &text).ok(),
+    ];
+    for url in admitted.into_iter().flatten() {
+        assert!(matches!(url.scheme(), "http" | "https"), "{url}");
+        assert!(url.username().is_empty() && url.password().is_none() && url.fragment().is_none());
+        let host = url.host_str().unwrap_or_default();
+        assert!(!host.is_empty(), "{url}");
+        let sent = !credentials.for_url(&url).is_empty();
+        assert_eq!(
+            sent,
+            host == "origin.example" && url.scheme() == "https",
+            "{url}"
+        );
+    }
+    if let Ok(url) = admit_redirect(&typed, &text) {
+        assert_eq!(url.scheme(), "https");
+    }
+}
+
+/// Whatever a body decodes to is no larger than the limit.
+fn codings(bytes: &[u8]) {
+    const LIMIT: u64 = 64 * 1024;
+    const CODINGS: [&str; 6] = ["gzip", "deflate", "br", "zstd", "gzip, br", "zstd,,deflate"];
+    let Some((first, body)) = bytes.split_first() else {
+        return;
+    };
+    let coding = CODINGS[usize::from(*first) % CODINGS.len()];
+    if let Ok(plain) = decode::decode(body.to_vec(), coding, LIMIT) {
+        assert!(plain.len() as u64 <= LIMIT);
+    }
+}
+
+/// The bytes in pieces; the first of them say how large these are.
+pub(super) fn in_pieces(bytes: &[u8]) -> Vec<Bytes> {
+    let (sizes, mut rest) = bytes.split_at(bytes.len().min(8));
+    let mut pieces = Vec::new();
+    for size in sizes.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (piece, after) = rest.split_at(rest.len().min(1 + usize::from(*size)));
+        pieces.push(Bytes::copy_from_slice(piece));
+        rest = after;
+    }
+    pieces
+}
