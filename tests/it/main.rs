@@ -23,6 +23,7 @@ mod multivariant;
 mod odd_origins;
 mod packaging;
 mod plain;
+mod plain_replay;
 mod playlists;
 mod readme;
 mod replay;
