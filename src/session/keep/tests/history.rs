@@ -1,6 +1,6 @@
 //! A session that is written by hand, as the recorder would: for tests of what is kept.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::fs;
 
@@ -12,8 +12,8 @@ use crate::hls::{ByteRange, EntryRole, Variables, read_media};
 use crate::session::ExchangeId;
 use crate::session::begin;
 use crate::session::{
-    Availability, Body, Faults, Found, Kind, NewBody, NewExchange, NewListing, NewRevision,
-    Outcome, Query, Reader, ResourceKey, SessionFolder, Sessions, digest,
+    Availability, Kind, NewBody, NewExchange, NewListing, NewRevision, Outcome, ResourceKey,
+    SessionFolder, Sessions, digest,
 };
 
 pub(super) const MAIN: &str = "http://h/main.m3u8";
@@ -430,109 +430,5 @@ impl History {
             }
         }
         panic!("it comes to no end");
-    }
-
-    /// What players get at and after a moment: playlists, and what those list.
-    pub(super) fn answers(&self, from_us: i64) -> BTreeMap<String, String> {
-        let reader = Reader::open(&self.folder).unwrap();
-        let mut answers = BTreeMap::new();
-        let mut at_us = from_us;
-        while at_us <= self.now_us + SECOND {
-            for faults in [Faults::Recorded, Faults::Healed] {
-                let ask = |url: &str, range: Option<ByteRange>| {
-                    let range = range.map(|r| (r.first, Some(r.first + r.length - 1)));
-                    let query = Query {
-                        url,
-                        range,
-                        at_us,
-                        recording: false,
-                        faults,
-                    };
-                    reader.answer_to(&query).unwrap()
-                };
-                for url in [MAIN, MEDIA] {
-                    answers.insert(
-                        format!("{at_us} {faults:?} {url}"),
-                        shown(&reader, ask(url, None)),
-                    );
-                }
-                let tokens = if self.channel.redirected {
-                    self.revision_number / 3
-                } else {
-                    0
-                };
-                for token in 0..=tokens {
-                    let url = match self.channel.redirected {
-                        true => format!("http://cdn/{token}/live/a.m3u8"),
-                        false => MEDIA.to_owned(),
-                    };
-                    let Found::Answer(answer) = ask(&url, None) else {
-                        continue;
-                    };
-                    if self.channel.redirected
-                        && !self.leads_to(
-                            &reader,
-                            at_us,
-                            answer.confirmed_by.unwrap_or(answer.exchange.id),
-                        )
-                    {
-                        continue;
-                    }
-                    answers.insert(
-                        format!("{at_us} {faults:?} {url}"),
-                        answer.exchange.id.to_string(),
-                    );
-                    let Some(Body::Bytes(body)) = reader.body_of(answer.exchange.id).unwrap()
-                    else {
-                        continue;
-                    };
-                    let media = read_media(&body, &url.parse().unwrap(), &Variables::default());
-                    // The first ones are the ones that are about to leave.
-                    for entry in media.entries.into_iter().take(8) {
-                        let found = ask(entry.url.as_str(), entry.range);
-                        let name = format!("{at_us} {faults:?} {} {:?}", entry.url, entry.range);
-                        answers.insert(name, shown(&reader, found));
-                    }
-                }
-            }
-            at_us += SECOND * 3 / 2;
-        }
-        answers
-    }
-
-    /// Whether an exchange belongs to the chain that is the answer for the media playlist then.
-    fn leads_to(&self, reader: &Reader, at_us: i64, hop: ExchangeId) -> bool {
-        let head: Option<i64> = self
-            .store
-            .db
-            .query_row("SELECT head_id FROM exchange WHERE id = ?1", [hop], |row| {
-                row.get(0)
-            })
-            .unwrap();
-        match reader.answer(MEDIA, None, at_us, false).unwrap() {
-            Found::Answer(answer) => head == Some(answer.exchange.id),
-            _ => false,
-        }
-    }
-}
-
-/// What was found, with a digest of what it says.
-fn shown(reader: &Reader, found: Found) -> String {
-    let one = |id: ExchangeId| {
-        let body = reader.body_of(id).unwrap().map(|body| match body {
-            Body::Bytes(bytes) => digest(&bytes),
-            Body::Chunk(chunk) => {
-                let mut content = Vec::new();
-                std::io::Read::read_to_end(&mut { chunk.file }, &mut content).unwrap();
-                digest(&content)
-            }
-        });
-        format!("{id} {:?}", body.map(|digest| digest[0]))
-    };
-    match found {
-        Found::Answer(answer) => one(answer.exchange.id),
-        // Others of the same file may be no longer kept.
-        Found::Ranges(parts) => parts.iter().map(|p| one(p.answer.exchange.id)).collect(),
-        other => format!("{other:?}"),
     }
 }
