@@ -5,10 +5,8 @@
 //! those of its own in a file `fuzzing.rs`. `tests/fuzz/run` feeds them; what once broke one is in
 //! `tests/fuzz/corpus/NAME`, and is tried with each `cargo test`.
 
+use crate::hls::fuzzing::Target;
 use crate::{cli, hls, recorder, replayer, session};
-
-/// A name, and what is called with any bytes.
-pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
 pub fn targets() -> Vec<Target> {

@@ -1,8 +1,9 @@
 //! Targets for fuzzers: files that users write.
 
 use super::inputs::{Named, clash, leak, parse_file};
+use crate::hls::fuzzing::Target;
 
-pub(crate) const TARGETS: &[(&str, fn(&[u8]))] = &[("streams", streams)];
+pub(crate) const TARGETS: &[Target] = &[("streams", streams)];
 
 /// Streams, or the number of a line of the file and a sentence.
 fn streams(bytes: &[u8]) {

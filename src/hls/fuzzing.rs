@@ -6,8 +6,10 @@ use url::Url;
 
 use super::*;
 
-pub(crate) const TARGETS: &[(&str, fn(&[u8]))] =
-    &[("scanner", scanner), ("facts", facts), ("names", names)];
+/// A name, and what is called with any bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
+pub(crate) const TARGETS: &[Target] = &[("scanner", scanner), ("facts", facts), ("names", names)];
 
 fn url(text: &str) -> Url {
     Url::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))

@@ -6,8 +6,9 @@ use url::Url;
 use super::admit::{Credentials, admit, admit_redirect};
 use super::options::{Input, Options};
 use super::{decode, plain};
+use crate::hls::fuzzing::Target;
 
-pub(crate) const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub(crate) const TARGETS: &[Target] = &[
     ("admission", admission),
     ("codings", codings),
     ("plain", plain::fuzzing::fuzz),

@@ -4,8 +4,9 @@ use super::inject;
 use super::pace::Pace;
 use super::range::{self, Resolved};
 use super::route::{clock_prefix, route};
+use crate::hls::fuzzing::Target;
 
-pub(crate) const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub(crate) const TARGETS: &[Target] = &[
     ("range", ranges),
     ("routes", routes),
     ("inject", rules),

@@ -3,8 +3,9 @@
 use super::growing::GrowingFacts;
 use super::headers::Headers;
 use super::lines::LineLog;
+use crate::hls::fuzzing::Target;
 
-pub(crate) const TARGETS: &[(&str, fn(&[u8]))] = &[("rows", rows), ("lines", shared_lines)];
+pub(crate) const TARGETS: &[Target] = &[("rows", rows), ("lines", shared_lines)];
 
 /// Header fields as they are kept, and notes of parts that grow.
 fn rows(bytes: &[u8]) {
