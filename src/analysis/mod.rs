@@ -8,4 +8,5 @@
 
 pub mod adjacent;
 pub mod faults;
+mod noticed;
 pub mod report;
