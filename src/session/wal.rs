@@ -16,7 +16,7 @@ use crate::clock;
 /// It is as large as that where nobody holds it up, at most.
 const MOST_WAL: u64 = 16 * 1024 * 1024;
 /// It is looked at so often.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Bytes of a frame of the log: a page and its header.
 const FRAME: u64 = 4096 + 24;
 
@@ -45,6 +45,11 @@ impl WalWatch {
             looked: clock::instant(),
             tallies,
         }
+    }
+
+    /// Whether it waits for a reader to let go.
+    pub(super) fn is_held_up(&self) -> bool {
+        self.held.is_some()
     }
 
     /// Looks at it, if it is time to. What the database refuses here it says to the next commit, too.
@@ -182,6 +187,102 @@ fn named(pid: u32, own: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
+    use crate::session::{
+        Availability, Kind, NewBody, NewExchange, ResourceKey, SessionFolder, Sessions, Writer,
+        digest,
+    };
+    use rusqlite::Connection;
+
+    /// A mebibyte, in the database.
+    async fn write_much(writer: &Writer, stream_id: i64) {
+        let resource = ResourceKey {
+            stream_id,
+            kind: Kind::Key,
+            url: "http://h/k".to_owned(),
+            range: None,
+        };
+        let id = writer.next_id();
+        let now_us = writer.clock().now_us();
+        let mut exchange = NewExchange::requested(id, resource, Availability::Request, now_us);
+        let mut data = vec![0; 1024 * 1024];
+        data[..8].copy_from_slice(&id.to_be_bytes());
+        exchange.body = NewBody::Bytes {
+            sha256: digest(&data),
+            data,
+            binary: true,
+        };
+        writer.exchange(exchange).await;
+    }
+
+    async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+        let deadline = clock::instant() + Duration::from_secs(60);
+        while !condition() {
+            assert!(clock::instant() < deadline, "it never came: {what}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn wal_size(folder: &SessionFolder) -> u64 {
+        let wal = folder.database().with_file_name("session.db-wal");
+        fs::metadata(wal).map_or(0, |file| file.len())
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_holds_up_the_checkpoint_is_named_until_it_lets_go() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = Sessions::new(temporary.path()).create(None).unwrap();
+        let (writer, _failure) = Writer::create(&folder, Clock::start(), "test").unwrap();
+        let stream = writer.stream("s", "http://h/").await.unwrap();
+        let other = Connection::open(folder.database()).unwrap();
+        let ask = "SELECT length_us FROM event WHERE kind = 'checkpoint held up'";
+        let events = || -> Vec<Option<i64>> {
+            let reader = Connection::open(folder.database()).unwrap();
+            let mut statement = reader.prepare(ask).unwrap();
+            let rows = statement.query_map([], |row| row.get(0)).unwrap();
+            rows.map(Result::unwrap).collect()
+        };
+
+        // Much alone is nobody's fault.
+        for _ in 0..24 {
+            write_much(&writer, stream).await;
+        }
+        until("all of it", || {
+            let count = "SELECT count(*) FROM exchange";
+            other.query_row(count, [], |row| row.get::<_, i64>(0)) == Ok(24)
+        })
+        .await;
+        assert!(events().is_empty());
+
+        other
+            .execute_batch("BEGIN; SELECT count(*) FROM exchange")
+            .unwrap();
+        let mut written = 0;
+        while events().is_empty() {
+            assert!(written < 200, "it was never noticed");
+            write_much(&writer, stream).await;
+            written += 1;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(events(), [None], "it goes on");
+        let tally = writer.watch().tallies().all()[&Notice::HeldUp];
+        assert_eq!((tally.times, tally.length_us), (1, 0));
+
+        other.execute_batch("COMMIT").unwrap();
+        until("its end", || events().iter().all(Option::is_some)).await;
+        assert_eq!(events().len(), 1);
+        assert!(wal_size(&folder) < MOST_WAL, "{}", wal_size(&folder));
+        drop(other);
+        writer.finish("stopped").await.unwrap();
+    }
+
+    #[test]
+    fn processes_are_named() {
+        let own = std::process::id();
+        assert_eq!(named(own, own), "a player of --serve");
+        let other = named(own, 0);
+        assert!(other.ends_with(&format!("(process {own})")), "{other}");
+    }
 
     #[test]
     fn readers_are_known_by_the_marks_that_they_lock() {

@@ -27,7 +27,7 @@ use super::pulse::{Pulse, WriterWatch};
 use super::read::ReadError;
 use super::room::Room;
 use super::store::Store;
-use super::wal::WalWatch;
+use super::wal::{self, WalWatch};
 use crate::clock::{self, Clock};
 
 mod commit_error;
@@ -313,6 +313,7 @@ impl Thread {
     async fn fill(&mut self, batch: &mut Vec<Message>) -> bool {
         let patience = match &self.keeper {
             _ if self.disk.is_full() => disk::LOOK_EVERY,
+            _ if self.wal.is_held_up() => wal::LOOK_EVERY,
             Some(keeper) => keeper.wait().min(SEEN_EVERY),
             None => SEEN_EVERY,
         };
