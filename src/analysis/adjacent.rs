@@ -102,7 +102,7 @@ pub fn find(
         let from_us = gap.from.seen_us.max(kept_us);
         gap.polls = reader.poll_trouble(playlist.id, from_us, gap.until_us)?;
         gap.not_running_us = within(&holes, gap.from.seen_us, gap.until_us);
-        gap.noticed = meanwhile(&noticed, gap.from.seen_us, gap.until_us);
+        gap.noticed = meanwhile(&noticed, &runs, gap.from.seen_us, gap.until_us);
     }
     Ok(gaps)
 }
@@ -117,9 +117,23 @@ fn within(holes: &[Hole], from_us: i64, until_us: i64) -> i64 {
 }
 
 /// Of what was noticed that which is of some time; a log that grows makes nobody late.
-fn meanwhile(noticed: &[NoticeEvent], from_us: i64, until_us: i64) -> Vec<NoticeEvent> {
+fn meanwhile(
+    noticed: &[NoticeEvent],
+    runs: &[Run],
+    from_us: i64,
+    until_us: i64,
+) -> Vec<NoticeEvent> {
+    // What was not over then is not known to have gone on.
+    let end_of_run = |event: &NoticeEvent| {
+        let ends = runs.iter().map(Run::end_us);
+        ends.filter(|end_us| *end_us >= event.at_us).min()
+    };
     let is_then = |event: &&NoticeEvent| {
-        event.kind != Notice::HeldUp && event.at_us <= until_us && event.until_us() >= from_us
+        let over_us = match event.length_us {
+            Some(_) => event.until_us(),
+            None => end_of_run(event).unwrap_or(i64::MAX),
+        };
+        event.kind != Notice::HeldUp && event.at_us <= until_us && over_us >= from_us
     };
     noticed.iter().filter(is_then).cloned().collect()
 }
@@ -247,8 +261,17 @@ mod tests {
             event(Notice::ClockStep, 20, Some(-3600)),
             event(Notice::Stalled, 21, Some(1)),
         ];
-        let told = meanwhile(&all, 10, 20);
+        let run = |started_us, seen_us| Run {
+            started_us,
+            seen_us,
+            stopped_us: None,
+            program: String::new(),
+        };
+        let told = meanwhile(&all, &[run(0, 30)], 10, 20);
         assert_eq!(told, [all[1].clone(), all[2].clone(), all[6].clone()]);
+        // That run was killed with its disk full, which says nothing of the next.
+        let told = meanwhile(&all, &[run(0, 9), run(10, 30)], 10, 20);
+        assert_eq!(told, [all[1].clone(), all[6].clone()]);
     }
 
     #[test]

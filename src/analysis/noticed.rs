@@ -23,7 +23,7 @@ fn one(event: &NoticeEvent) -> String {
     let (from, until) = (utc(event.at_us), event.length_us.map(|_| event.until_us()));
     let span = match until {
         Some(until_us) => format!("from {from} to {}", utc(until_us)),
-        None => format!("from {from} until its end"),
+        None => format!("from {from} until the end of the run"),
     };
     let length = timedelta(length_us.saturating_abs());
     match event.kind {
@@ -93,7 +93,7 @@ mod tests {
             format!("The recorder's wall clock was set back by 1:00:00, at {at}"),
             format!("The recorder's wall clock was set forward by 2:00:00, at {at}"),
             format!("The recorder's disk was full here, from {at} to 2015-03-05 18:17:42.000000"),
-            format!("The recorder's disk was full here, from {at} until its end"),
+            format!("The recorder's disk was full here, from {at} until the end of the run"),
         ] {
             assert!(shown.contains(&remark), "{remark}: {shown:?}");
         }

@@ -441,6 +441,22 @@ mod tests {
         replay.describe(recording.zero_us, "").unwrap();
     }
 
+    #[test]
+    fn a_recorder_is_alive_whatever_was_done_to_its_wall_clock() {
+        let run = |seen_us| Run {
+            started_us: 0,
+            seen_us,
+            stopped_us: None,
+            program: String::new(),
+        };
+        let (now_us, hour_us) = (clock::system_us(), 3_600_000_000);
+        assert!(is_recording(&run(now_us), 0));
+        let set = run(now_us - hour_us);
+        assert!(is_recording(&set, hour_us) && !is_recording(&set, 0));
+        let set_back = run(now_us + hour_us - 2 * SEEN_US);
+        assert!(!is_recording(&set_back, -hour_us), "it was killed");
+    }
+
     #[tokio::test]
     async fn live_is_the_time_of_the_session() {
         let recording = Recording::start().await;

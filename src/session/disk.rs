@@ -210,3 +210,54 @@ fn allocate(mut file: &File) -> io::Result<()> {
 pub(super) fn is_reserve(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == RESERVE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use rusqlite::Connection;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hole_has_a_row_from_its_beginning_and_the_reserve_is_filled_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let chunks = folder.path().to_owned();
+        std::fs::create_dir(chunks.join(TEMPORARY)).unwrap();
+        let reserve = chunks.join(TEMPORARY).join(RESERVE);
+        let size = || std::fs::metadata(&reserve).map_or(0, |file| file.len());
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(crate::session::SCHEMA).unwrap();
+        let store = Store::new(db, chunks.clone(), 0, 1);
+        let rows = || -> Vec<(String, i64, Option<i64>)> {
+            let sql = "SELECT kind, at_us, length_us FROM event";
+            let mut statement = store.db.prepare(sql).unwrap();
+            let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)));
+            rows.unwrap().map(Result::unwrap).collect()
+        };
+        let clock = Clock::start();
+        let (room, tallies) = (Room::new(clock), Tallies::default());
+        let mut disk = Disk::new(chunks, room.clone(), tallies.clone());
+        assert_eq!(size(), RESERVE_BYTES);
+        tokio::time::advance(LOOK_EVERY).await;
+        disk.look(&store, clock.now_us());
+        assert!(rows().is_empty(), "there is room");
+
+        assert!(disk.gives_up_reserve());
+        assert!(!disk.gives_up_reserve(), "there is only one");
+        assert_eq!(size(), 0);
+        let since_us = room.full_since_us().unwrap();
+        let row = disk.begin(&store, since_us).unwrap();
+        let kind = "disk full".to_owned();
+        assert_eq!(rows(), [(kind.clone(), since_us, None)]);
+        assert_eq!(disk.row, Some(row));
+
+        tokio::time::advance(LOOK_EVERY).await;
+        disk.look(&store, since_us + 7);
+        assert_eq!(rows(), [(kind, since_us, Some(7))]);
+        assert_eq!(size(), RESERVE_BYTES);
+        assert!(!disk.is_full());
+        let tally = tallies.all()[&Notice::DiskFull];
+        assert_eq!((tally.times, tally.length_us), (1, 7));
+        disk.let_go();
+        assert_eq!(size(), 0);
+    }
+}

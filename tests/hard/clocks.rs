@@ -25,7 +25,7 @@ fn faketime() -> PathBuf {
     folders
         .map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"))
         .find(|library| library.exists())
-        .expect("libfaketime; tests/hard/run installs it")
+        .unwrap_or_else(|| panic!("libfaketime is missing; tests/hard/run installs it"))
 }
 
 /// When a poll was due, when it was made, and when it was over, of all of them, in order.

@@ -166,3 +166,27 @@ fn a_disk_without_room_for_a_reserve_is_waited_for_all_the_same() {
     let holes = "SELECT count(*) FROM event WHERE kind = 'disk full' AND length_us > 0";
     assert_eq!(session.number(holes), 1);
 }
+
+#[test]
+fn a_chunk_larger_than_a_file_may_be_is_lost_alone() {
+    let origin = Origin::new(|ask| match ask.path() {
+        "/live.m3u8" => Reply::playlist(Window::new(ask.nth as u64 / 2, 4).text()),
+        "/seg1.ts" => Reply::segment(ts("large").repeat(15_000)),
+        path => Reply::segment(ts(path)),
+    });
+    // In blocks of 512 bytes; the segment has more.
+    let recorder = Recorder::new(origin.url("/live.m3u8")).after_shell("ulimit -f 15000");
+    let mut recording = recorder.start();
+    recording.until_at_least(1, "SELECT count(*) FROM exchange WHERE outcome = 'disk'");
+    recording.until_at_least(6, "SELECT count(*) FROM body WHERE path IS NOT NULL");
+    let session = recording.interrupt().session();
+    let lost: Vec<String> = session.list(
+        "SELECT DISTINCT r.name FROM exchange e JOIN resource r ON r.id = e.resource_id
+          WHERE e.outcome = 'disk'",
+    );
+    assert_eq!(lost, ["seg1.ts"]);
+    assert_eq!(
+        session.number("SELECT count(*) FROM event WHERE kind = 'disk full'"),
+        0
+    );
+}

@@ -82,9 +82,14 @@ impl Recorder {
     }
 
     /// As `nohup` starts it.
-    pub fn without_hang_up(mut self) -> Self {
+    pub fn without_hang_up(self) -> Self {
+        self.after_shell("trap '' HUP")
+    }
+
+    /// Where a shell has done something first.
+    pub fn after_shell(mut self, first: &str) -> Self {
         let mut shell = Command::new("sh");
-        shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]);
+        shell.args(["-c", &format!("{first}; exec \"$0\" \"$@\"")]);
         shell
             .arg(self.command.get_program())
             .args(self.command.get_args());
