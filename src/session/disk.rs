@@ -33,6 +33,8 @@ pub(super) struct Disk {
     chunks: PathBuf,
     room: Room,
     has_reserve: bool,
+    /// The log has been told that it is full.
+    said: bool,
     /// The row of the hole that has begun.
     row: Option<i64>,
     looked: Instant,
@@ -45,6 +47,7 @@ impl Disk {
             chunks,
             room,
             has_reserve: false,
+            said: false,
             row: None,
             looked: clock::instant(),
             tallies,
@@ -83,6 +86,7 @@ impl Disk {
     /// A commit had no room: whether there is some now, since the reserve was given up.
     pub(super) fn gives_up_reserve(&mut self) -> bool {
         self.room.close();
+        self.say();
         let had = std::mem::take(&mut self.has_reserve);
         had && std::fs::remove_file(self.reserve()).is_ok()
     }
@@ -104,6 +108,7 @@ impl Disk {
             return;
         }
         self.looked = clock::instant();
+        self.say();
         let row = match self.row {
             Some(row) => row,
             None => match self.begin(store, since_us) {
@@ -133,11 +138,16 @@ impl Disk {
         let _ = store
             .db
             .pragma_update(None, "wal_autocheckpoint", CHECKPOINT_SOON);
-        tracing::error!(
-            "{}: the disk is full; no bodies are kept until there is room",
-            self.chunks.display()
-        );
         Ok(row)
+    }
+
+    fn say(&mut self) {
+        if !std::mem::replace(&mut self.said, true) {
+            tracing::error!(
+                "{}: the disk is full; no bodies are kept until there is room",
+                self.chunks.display()
+            );
+        }
     }
 
     fn end(&mut self, store: &Store, row: i64, since_us: i64, now_us: i64) {
@@ -148,7 +158,7 @@ impl Disk {
             return;
         }
         self.room.open();
-        self.row = None;
+        (self.row, self.said) = (None, false);
         self.tallies.count(Notice::DiskFull, 0, length_us);
         let _ = store
             .db
