@@ -126,6 +126,11 @@ fn check(finished: Finished, times: &[(i64, i64, i64)]) {
               WHERE b.path IS NOT NULL AND e.requested_us > {freed_us}"
         ));
         assert!(stored - freed_us < 5 * S, "{stored} {times:?}");
+        let taken = session.number(&format!(
+            "SELECT count(*) FROM exchange e JOIN body b ON b.id = e.body_id
+              WHERE b.path IS NOT NULL AND e.requested_us > {at_us} AND e.requested_us < {freed_us}"
+        ));
+        assert_eq!(taken, 0, "the reserve is for rows");
         let lost = session.number(&format!(
             "SELECT count(*) FROM exchange WHERE outcome = 'disk' AND requested_us BETWEEN {filling_us} AND {end_us}"
         ));
