@@ -277,7 +277,7 @@ impl Finished {
     /// The session of a recording that ended well, checked.
     pub fn session(self) -> Session {
         assert!(self.status.success(), "{:?}: {}", self.status, self.stderr);
-        let length = |line: &str| line.starts_with("Record length 0:00:");
+        let length = |line: &str| line.starts_with("Record length 0:0");
         assert!(self.stdout.lines().any(length), "{}", self.stdout);
         let session = self.killed_session();
         assert!(!session.path().join("session.db-wal").exists());
