@@ -48,8 +48,9 @@ mod tests {
             let mut tried = 0;
             for entry in fs::read_dir(fuzz().join("corpus").join(name)).unwrap() {
                 let path = entry.unwrap().path();
-                println!("{}", path.display());
-                target(&fs::read(path).unwrap());
+                let input = fs::read(&path).unwrap();
+                let tried_it = std::panic::catch_unwind(|| target(&input));
+                assert!(tried_it.is_ok(), "{}", path.display());
                 tried += 1;
             }
             assert!(tried > 0, "{name} has no corpus");

@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use crate::clock::micros;
-use crate::session::{self, Advance, Hole, PlaylistInfo, PollTrouble, ReadError, Reader, Run};
+use crate::session::{
+    self, Advance, Hole, Notice, NoticeEvent, PlaylistInfo, PollTrouble, ReadError, Reader, Run,
+};
 
 /// A gap. Times in microseconds of Unix time, durations in microseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct Gap {
     pub polls: PollTrouble,
     /// For so long of it no recorder ran.
     pub not_running_us: i64,
+    /// What the recorder noticed about itself and its machine meanwhile.
+    pub noticed: Vec<NoticeEvent>,
 }
 
 impl Gap {
@@ -39,7 +43,10 @@ impl Gap {
 
     /// Nobody polled for so long that the gap may be the recorder's own.
     pub fn recorder_was_down(&self) -> bool {
-        self.not_running_us > 0 || self.polls.pause_us > (self.threshold_us / 2).max(5_000_000)
+        let slept = |event: &NoticeEvent| event.kind == Notice::Suspended;
+        self.not_running_us > 0
+            || self.noticed.iter().any(slept)
+            || self.polls.pause_us > (self.threshold_us / 2).max(5_000_000)
     }
 }
 
@@ -81,6 +88,7 @@ pub fn find(
     let runs = reader.runs()?;
     let end_us = runs.last().map_or(i64::MIN, Run::end_us);
     let holes = session::holes(&runs);
+    let noticed = reader.notices()?;
     // Before that there are no polls any more.
     let kept_us = reader.kept_from_us()?.unwrap_or(i64::MIN);
     let mut gaps = Vec::new();
@@ -94,6 +102,7 @@ pub fn find(
         let from_us = gap.from.seen_us.max(kept_us);
         gap.polls = reader.poll_trouble(playlist.id, from_us, gap.until_us)?;
         gap.not_running_us = within(&holes, gap.from.seen_us, gap.until_us);
+        gap.noticed = meanwhile(&noticed, &runs, gap.from.seen_us, gap.until_us);
     }
     Ok(gaps)
 }
@@ -105,6 +114,28 @@ fn within(holes: &[Hole], from_us: i64, until_us: i64) -> i64 {
         end_us.saturating_sub(hole.from_us.max(from_us)).max(0)
     };
     holes.iter().map(part_us).sum()
+}
+
+/// Of what was noticed that which is of some time; a log that grows makes nobody late.
+fn meanwhile(
+    noticed: &[NoticeEvent],
+    runs: &[Run],
+    from_us: i64,
+    until_us: i64,
+) -> Vec<NoticeEvent> {
+    // What was not over then is not known to have gone on.
+    let end_of_run = |event: &NoticeEvent| {
+        let ends = runs.iter().map(Run::end_us);
+        ends.filter(|end_us| *end_us >= event.at_us).min()
+    };
+    let is_then = |event: &&NoticeEvent| {
+        let over_us = match event.length_us {
+            Some(_) => event.until_us(),
+            None => end_of_run(event).unwrap_or(i64::MAX),
+        };
+        event.kind != Notice::HeldUp && event.at_us <= until_us && over_us >= from_us
+    };
+    noticed.iter().filter(is_then).cloned().collect()
 }
 
 /// Compares each advance with the one before. Pure.
@@ -134,6 +165,7 @@ impl Scan {
             threshold_us,
             polls: PollTrouble::default(),
             not_running_us: 0,
+            noticed: Vec::new(),
         };
         (gap.length_us() > threshold_us).then_some(gap)
     }
@@ -208,6 +240,38 @@ mod tests {
         assert_eq!(within(&holes, 15, 32), 7);
         assert_eq!(within(&holes, 20, 30), 0);
         assert_eq!(within(&[], 0, 40), 0);
+    }
+
+    #[test]
+    fn a_gap_is_told_what_was_noticed_meanwhile_and_nothing_else() {
+        let event = |kind, at_us, length_us| NoticeEvent {
+            kind,
+            at_us,
+            length_us,
+            detail: String::new(),
+        };
+        let all = [
+            event(Notice::Stalled, 0, Some(9)),
+            event(Notice::Stalled, 5, Some(10)),
+            event(Notice::DiskFull, 8, None),
+            event(Notice::HeldUp, 12, Some(1)),
+            // By so much, not for so long.
+            event(Notice::ClockStep, 5, Some(3600)),
+            event(Notice::Suspended, 5, Some(3600)),
+            event(Notice::ClockStep, 20, Some(-3600)),
+            event(Notice::Stalled, 21, Some(1)),
+        ];
+        let run = |started_us, seen_us| Run {
+            started_us,
+            seen_us,
+            stopped_us: None,
+            program: String::new(),
+        };
+        let told = meanwhile(&all, &[run(0, 30)], 10, 20);
+        assert_eq!(told, [all[1].clone(), all[2].clone(), all[6].clone()]);
+        // That run was killed with its disk full, which says nothing of the next.
+        let told = meanwhile(&all, &[run(0, 9), run(10, 30)], 10, 20);
+        assert_eq!(told, [all[1].clone(), all[6].clone()]);
     }
 
     #[test]

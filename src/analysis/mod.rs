@@ -4,8 +4,10 @@
 //! | --- | --- |
 //! | [`adjacent`] | gaps between advances of media playlists |
 //! | [`faults`] | every fault, and for how long |
+//! | `noticed` | what the recorder noticed about itself, told in a gap |
 //! | [`report`] | findings as text and as JSON, to any writer |
 
 pub mod adjacent;
 pub mod faults;
+mod noticed;
 pub mod report;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::adjacent::Gap;
 use super::faults::in_short;
+use super::noticed::{self, Noticed};
 use crate::session::{Advance, PlaylistInfo, PollTrouble};
 
 /// Between the two rows of a finding.
@@ -55,6 +56,7 @@ fn remarks(gap: &Gap) -> Vec<String> {
             timedelta(gap.polls.lag_us)
         ));
     }
+    remarks.extend(noticed::told(&gap.noticed));
     if gap.not_running_us > 0 {
         remarks.push(format!(
             "The recorder did not run for {} of it",
@@ -133,6 +135,11 @@ pub fn write_json(
             not_running_seconds: seconds(gap.not_running_us),
             late: gap.recorder_was_late(),
             down: gap.recorder_was_down(),
+            noticed: gap
+                .noticed
+                .iter()
+                .map(|e| Noticed::new(e, zero_us))
+                .collect(),
         },
     };
     serde_json::to_writer(&mut *out, &line)?;
@@ -168,6 +175,7 @@ struct Recorder {
     not_running_seconds: f64,
     late: bool,
     down: bool,
+    noticed: Vec<Noticed>,
 }
 
 /// Polls that failed in one way.
@@ -206,7 +214,7 @@ pub fn timedelta(us: i64) -> String {
 }
 
 /// As in the views: `2015-03-05 18:17:35.165488`, UTC.
-fn utc(us: i64) -> String {
+pub(super) fn utc(us: i64) -> String {
     moment(us, "%Y-%m-%d %H:%M:%S%.6f")
 }
 
@@ -262,6 +270,7 @@ mod tests {
                 pause_us: 2_000_000,
             },
             not_running_us: 0,
+            noticed: Vec::new(),
         }
     }
 

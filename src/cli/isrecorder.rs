@@ -28,7 +28,9 @@ use crate::recorder::{
     self, Board, Control, Input, RecordError, Renditions, Selection, Summary, TrustedHosts,
     Variants,
 };
-use crate::session::{FolderError, Keep, Reader, SessionFolder, Sessions, StreamInfo, WriterError};
+use crate::session::{
+    FolderError, Keep, Notice, Reader, SessionFolder, Sessions, StreamInfo, Tally, WriterError,
+};
 
 /// Record live streams: every revision of their playlists, every chunk and key, every fault, with its time.
 #[derive(Debug, Parser)]
@@ -359,6 +361,9 @@ fn report(summary: &Summary, board: &Board) {
     for ((kind, what), count) in board.faults() {
         exit::say(format_args!("  {kind}: {what} x {count}"));
     }
+    for (kind, tally) in board.noticed() {
+        exit::say(noticed_line(kind, tally));
+    }
     let lag_us = summary.totals.worst_lag_us;
     if lag_us > 250_000 {
         exit::say(format_args!(
@@ -366,6 +371,20 @@ fn report(summary: &Summary, board: &Board) {
             lag_us as f64 / 1e6
         ));
     }
+}
+
+/// What the recorder noticed about itself, beside how late it was.
+fn noticed_line(kind: Notice, tally: Tally) -> String {
+    let (times, seconds) = (tally.times, tally.length_us as f64 / 1e6);
+    let what = match kind {
+        Notice::Late => "polls that were late",
+        Notice::Stalled => "stood still",
+        Notice::Suspended => "was suspended",
+        Notice::ClockStep => "its wall clock was set",
+        Notice::DiskFull => "its disk was full",
+        Notice::HeldUp => "a reader held up its checkpoint",
+    };
+    format!("The recorder itself: {what} x {times}, {seconds:.1} s in all")
 }
 
 enum RunError {

@@ -9,6 +9,8 @@ pub(super) struct Ends {
     terminate: Signal,
     /// `None`: it means something else, or whoever started the program had it ignored (`nohup`).
     hang_up: Option<Signal>,
+    /// A file larger than this user may have is refused as on a full disk, and ends nothing.
+    _too_large: Signal,
 }
 
 impl Ends {
@@ -24,6 +26,7 @@ impl Ends {
                 true => Some(signal(SignalKind::hangup())?),
                 false => None,
             },
+            _too_large: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
 

@@ -206,7 +206,7 @@ impl Fetcher {
     async fn receive(&self, ask: &Ask, response: Response, hop: &mut Hop, deadline: Instant) {
         let good = matches!(hop.status, Some(200 | 206));
         let sink = if good && ask.kind.is_chunk() {
-            DownloadFile::create(&self.writer.folder().chunks(), hop.id).map(Sink::File)
+            self.writer.download(hop.id).map(Sink::File)
         } else {
             Ok(Sink::Memory(Vec::new()))
         };

@@ -24,8 +24,10 @@ mod fetch;
 mod fold;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod heartbeat;
 mod limits;
 mod load;
+mod notice;
 mod options;
 mod plain;
 mod plan;

@@ -22,7 +22,8 @@ use super::stats::PlaylistStats;
 use crate::clock;
 use crate::hls::{self, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Variables};
 use crate::session::{
-    Availability, Digest, ExchangeId, Kind, NewListing, NewRevision, Outcome, ResourceKey, digest,
+    Availability, Digest, ExchangeId, Kind, NewListing, NewRevision, Notice, NoticeEvent, Outcome,
+    ResourceKey, digest,
 };
 
 mod listing;
@@ -174,7 +175,14 @@ impl Poller {
                 hops.first().map_or(0, |h| h.id),
                 lag_us as f64 / 1e6
             );
-            fetcher.writer.event("late", detail).await;
+            let asked_us = hops.first().map_or(0, |hop| hop.requested_us);
+            let late = NoticeEvent {
+                kind: Notice::Late,
+                at_us: asked_us.saturating_sub(lag_us),
+                length_us: Some(lag_us),
+                detail,
+            };
+            fetcher.writer.notice(late).await;
         }
         let first_us = hops.first().map_or(0, Hop::response_us);
         let chain = hops.iter().map(|hop| hop.url.clone()).collect();

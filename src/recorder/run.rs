@@ -6,8 +6,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::client::{ClientError, Clients};
+use super::heartbeat;
 use super::options::{Input, Options};
 use super::stats::{Board, Stage, Totals};
 use super::stream::{self, Recording};
@@ -128,12 +130,14 @@ async fn run(
         stop: CancellationToken::new(),
     });
     let mut streams = Streams::new(&recording);
+    let heartbeat = AbortOnDropHandle::new(tokio::spawn(heartbeat::run(writer.clone())));
     let ended = streams.supervise(control, &mut failure).await;
     let length = clock::instant().saturating_duration_since(began);
     writer.closing();
     board.enter(Stage::Ending);
     recording.stop.cancel();
     streams.wait().await;
+    drop(heartbeat);
     let ended = ended?;
     match (writer.finish(ended.as_str()).await, failure.try_recv()) {
         // It had ended before, and said why.

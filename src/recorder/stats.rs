@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::fold::Fold;
 use super::load::{Lags, Load};
 use crate::clock::{self, Clock};
-use crate::session::{Kind, Outcome, Pulse, Writer, WriterWatch};
+use crate::session::{Kind, Notice, Outcome, Pulse, Tally, Writer, WriterWatch};
 
 /// Counters of one playlist.
 #[derive(Debug, Default)]
@@ -90,6 +90,12 @@ impl Board {
     /// The writer of the session; `None`: it has not begun.
     pub fn writer(&self) -> Option<&WriterWatch> {
         self.0.begun.get().map(|begun| &begun.writer)
+    }
+
+    /// What the recorder has noticed about itself and its machine in this run.
+    pub fn noticed(&self) -> BTreeMap<Notice, Tally> {
+        let writer = self.writer();
+        writer.map_or_else(BTreeMap::new, |writer| writer.tallies().all())
     }
 
     /// For how long nothing was heard of the loop that supervises the streams, and of the writer.

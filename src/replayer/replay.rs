@@ -392,8 +392,10 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-fn is_recording(run: &Run) -> bool {
-    run.stopped_us.is_none() && clock::system_us().saturating_sub(run.seen_us) < SEEN_US
+/// `ahead_us`: how far the wall clock was ahead of session time, which is not set with it.
+fn is_recording(run: &Run, ahead_us: i64) -> bool {
+    let seen_us = run.seen_us.saturating_add(ahead_us);
+    run.stopped_us.is_none() && clock::system_us().saturating_sub(seen_us) < SEEN_US
 }
 
 /// Where a recording lies in time at this moment.
@@ -405,9 +407,10 @@ fn read_state(reader: &Reader) -> Result<State, ReadError> {
     let runs = reader.runs()?;
     let streams = reader.streams()?.into();
     let zero_us = runs.first().map_or(0, |run| run.started_us);
-    let (end_us, recording) = runs
-        .last()
-        .map_or((zero_us, false), |run| (run.end_us(), is_recording(run)));
+    let ahead_us = reader.wall_ahead_us()?;
+    let (end_us, recording) = runs.last().map_or((zero_us, false), |run| {
+        (run.end_us(), is_recording(run, ahead_us))
+    });
     Ok(State {
         span: Span {
             zero_us,
@@ -436,6 +439,22 @@ mod tests {
         recording.finish().await;
         assert!(!folder.path().join("session.db-wal").exists());
         replay.describe(recording.zero_us, "").unwrap();
+    }
+
+    #[test]
+    fn a_recorder_is_alive_whatever_was_done_to_its_wall_clock() {
+        let run = |seen_us| Run {
+            started_us: 0,
+            seen_us,
+            stopped_us: None,
+            program: String::new(),
+        };
+        let (now_us, hour_us) = (clock::system_us(), 3_600_000_000);
+        assert!(is_recording(&run(now_us), 0));
+        let set = run(now_us - hour_us);
+        assert!(is_recording(&set, hour_us) && !is_recording(&set, 0));
+        let set_back = run(now_us + hour_us - 2 * SEEN_US);
+        assert!(!is_recording(&set_back, -hour_us), "it was killed");
     }
 
     #[tokio::test]

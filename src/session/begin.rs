@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use super::adopt;
 use super::chunks::TEMPORARY;
+use super::disk;
 use super::folder::SessionFolder;
 use super::model::{ExchangeId, NewExchange};
 use super::read::{Reader, Run};
@@ -201,7 +202,7 @@ fn clear_temporary(folder: &SessionFolder, kept: &[String]) -> io::Result<usize>
         }
         let path = entry.path();
         fs::remove_file(&path).map_err(|e| at(&path, &e))?;
-        removed += 1;
+        removed += usize::from(!disk::is_reserve(&path));
     }
     Ok(removed)
 }

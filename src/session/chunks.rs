@@ -11,6 +11,7 @@ use cap_std::fs::{Dir, OpenOptionsExt as _};
 use sha2::{Digest as _, Sha256};
 
 use super::model::{Digest, ExchangeId, NewBody};
+use super::room::Room;
 
 /// Where downloads under way are, beneath `chunks/`.
 pub(super) const TEMPORARY: &str = ".tmp";
@@ -25,6 +26,7 @@ pub struct DownloadFile {
     hash: Sha256,
     size: u64,
     finished: bool,
+    room: Room,
 }
 
 impl DownloadFile {
@@ -33,13 +35,22 @@ impl DownloadFile {
     /// # Errors
     /// Whatever the file system says, with the path.
     pub fn create(chunks: &Path, id: ExchangeId) -> io::Result<Self> {
+        Self::create_in(chunks, id, &Room::default())
+    }
+
+    /// As [`Self::create`], where there is room.
+    pub(super) fn create_in(chunks: &Path, id: ExchangeId, room: &Room) -> io::Result<Self> {
         let path = chunks.join(TEMPORARY).join(id.to_string());
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .map_err(|e| with_path(e, &path))?;
+        let created = room.admit().and_then(|()| {
+            OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(&path)
+                .map_err(|e| with_path(e, &path))
+        });
+        let file = created.inspect_err(|error| room.refused(error, 0))?;
         Ok(Self {
+            room: room.clone(),
             file,
             path,
             hash: Sha256::new(),
@@ -53,9 +64,13 @@ impl DownloadFile {
     /// # Errors
     /// Whatever the file system says, with the path.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file
-            .write_all(bytes)
-            .map_err(|e| with_path(e, &self.path))?;
+        let written = self.room.admit().and_then(|()| {
+            self.file
+                .write_all(bytes)
+                .map_err(|e| with_path(e, &self.path))
+        });
+        let size = self.size.saturating_add(bytes.len() as u64);
+        written.inspect_err(|error| self.room.refused(error, size))?;
         self.hash.update(bytes);
         self.size += bytes.len() as u64;
         Ok(())
@@ -78,9 +93,9 @@ impl DownloadFile {
     /// # Errors
     /// Whatever the file system says, with the path.
     pub fn finish(mut self) -> io::Result<NewBody> {
-        self.file
-            .sync_data()
-            .map_err(|e| with_path(e, &self.path))?;
+        // Some file systems have found room only now.
+        let synced = self.file.sync_data().map_err(|e| with_path(e, &self.path));
+        synced.inspect_err(|error| self.room.refused(error, self.size))?;
         self.finished = true;
         Ok(NewBody::File {
             temporary: std::mem::take(&mut self.path),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chunks::{self, DownloadFile, TEMPORARY};
 use super::model::{ExchangeId, NewBody};
+use super::room::Room;
 
 /// How its bytes come is noted so often, in microseconds.
 const NOTE_EVERY_US: i64 = 250_000;
@@ -50,6 +51,17 @@ impl GrowingFile {
     /// # Errors
     /// Whatever the file system says.
     pub fn create(chunks: &Path, id: ExchangeId, facts: &GrowingFacts) -> io::Result<Self> {
+        Self::create_in(chunks, id, facts, &Room::default())
+    }
+
+    /// As [`Self::create`], where there is room.
+    pub(super) fn create_in(
+        chunks: &Path,
+        id: ExchangeId,
+        facts: &GrowingFacts,
+        room: &Room,
+    ) -> io::Result<Self> {
+        room.admit().inspect_err(|error| room.refused(error, 0))?;
         let path = chunks.join(notes_path(id));
         let file = OpenOptions::new()
             .write(true)
@@ -59,7 +71,7 @@ impl GrowingFile {
         serde_json::to_writer(&mut notes.file, facts)?;
         notes.file.write_all(b"\n")?;
         Ok(Self {
-            body: DownloadFile::create(chunks, id)?,
+            body: DownloadFile::create_in(chunks, id, room)?,
             notes,
             noted_us: i64::MIN,
         })

@@ -9,6 +9,7 @@ mod adopt;
 mod answer;
 mod begin;
 mod chunks;
+mod disk;
 mod faults;
 mod folder;
 #[cfg(any(test, fuzzing))]
@@ -21,12 +22,15 @@ mod keep;
 mod lines;
 mod listed;
 mod model;
+mod notices;
 mod parts;
 mod pulse;
 mod read;
+mod room;
 mod schema;
 mod store;
 mod trouble;
+mod wal;
 mod write;
 
 pub use answer::{Answer, Found, Query, RangePart};
@@ -41,8 +45,9 @@ pub use keep::Keep;
 pub use listed::Listing;
 pub use model::{
     Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
-    NewRevision, Outcome, ResourceKey, digest,
+    NewRevision, Notice, Outcome, ResourceKey, digest,
 };
+pub use notices::{Heartbeat, NoticeEvent, Tallies, Tally};
 pub use parts::StreamPart;
 pub use pulse::{Pulse, WriterWatch};
 pub use read::{

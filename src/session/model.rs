@@ -122,6 +122,25 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What the recorder notices about itself and its machine: kinds of `event` that last, or
+    /// that say by how much.
+    Notice {
+        /// A poll was late against its grid.
+        Late = "late",
+        /// The process stood still: it was stopped, or starved.
+        Stalled = "stalled",
+        /// The machine slept. Session time did not go on meanwhile.
+        Suspended = "suspended",
+        /// Somebody set the wall clock.
+        ClockStep = "clock step",
+        /// There was no room for bodies.
+        DiskFull = "disk full",
+        /// A reader let the write-ahead log grow.
+        HeldUp = "checkpoint held up",
+    }
+}
+
 /// What makes a resource: two that are equal in this are one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ResourceKey {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::WeakSender;
 use tokio::time::Instant;
 
+use super::notices::Tallies;
 use super::write::Message;
 use crate::clock;
 
@@ -49,6 +50,7 @@ impl Pulse {
 pub struct WriterWatch {
     pub(super) queue: WeakSender<Message>,
     pub(super) pulse: Pulse,
+    pub(super) tallies: Tallies,
 }
 
 impl WriterWatch {
@@ -56,6 +58,11 @@ impl WriterWatch {
     pub fn waiting(&self) -> usize {
         let queue = self.queue.upgrade();
         queue.map_or(0, |queue| queue.max_capacity() - queue.capacity())
+    }
+
+    /// What the recorder has noticed about itself in this run.
+    pub fn tallies(&self) -> &Tallies {
+        &self.tallies
     }
 
     /// How long ago it last was through with a batch, committed or refused by a full disk. It

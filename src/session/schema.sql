@@ -2,7 +2,7 @@
 --
 -- Times (names ending in _us without a noun of duration) are microseconds of Unix
 -- time, from one reading of the wall clock plus the monotonic clock. wait_us,
--- receive_us, failed_us, lag_us, target_duration_us and part_target_us are durations in microseconds.
+-- receive_us, failed_us, lag_us, length_us, target_duration_us and part_target_us are durations in microseconds.
 
 -- One life of the recorder process.
 CREATE TABLE run (
@@ -153,15 +153,26 @@ CREATE TABLE revision (
 ) STRICT;
 CREATE INDEX revision_playlist ON revision(playlist_id, seen_us);
 
--- What the recorder noticed about itself and refused to do.
+-- What the recorder noticed about itself and refused to do; docs/design/session.md lists the kinds.
 CREATE TABLE event (
-  id       INTEGER PRIMARY KEY,
-  at_us    INTEGER NOT NULL,
-  -- 'refused uri', 'late', 'left out', 'too many playlists'; 'icy': JSON of stream, exchange, byte in
+  id        INTEGER PRIMARY KEY,
+  at_us     INTEGER NOT NULL,                  -- when it began
+  -- How long it lasted; of 'clock step' by how much the wall clock was set. NULL: a moment, or
+  -- ('disk full', 'checkpoint held up') not over when the run ended
+  length_us INTEGER,
+  -- 'late', 'stalled', 'suspended', 'clock step', 'disk full', 'checkpoint held up';
+  -- 'refused uri', 'left out', 'too many playlists'; 'icy': JSON of stream, exchange, byte in
   -- its body, metadata; of a run that goes on from another: 'resumed', 'removed', 'clock behind';
   -- number 0, 'kept from': since at_us everything is kept
-  kind     TEXT NOT NULL,
-  detail   TEXT NOT NULL
+  kind      TEXT NOT NULL,
+  detail    TEXT NOT NULL                      -- for people
+) STRICT;
+
+-- The clocks of the machine, every 10 s and when one of them did what it should not.
+CREATE TABLE heartbeat (
+  at_us    INTEGER PRIMARY KEY,                -- session time goes by this one: wall clock at the start of the run, then monotonic
+  wall_us  INTEGER NOT NULL,                   -- the wall clock then
+  boot_us  INTEGER                             -- since the machine was started, sleep included; NULL: the system does not say
 ) STRICT;
 
 -- Text of a body, whole. NULL: it is no text.

@@ -18,16 +18,21 @@ pub(super) use self::message::Message;
 use self::message::{cannot_wait, take_finish, write};
 use super::begin::{self, Begun};
 use super::chunks::{self, TEMPORARY};
+use super::disk::{self, Disk};
 use super::folder::SessionFolder;
 use super::keep::{Keep, Keeper};
 use super::model::{ExchangeId, NewExchange, NewListing};
+use super::notices::Tallies;
 use super::pulse::{Pulse, WriterWatch};
 use super::read::ReadError;
+use super::room::Room;
 use super::store::Store;
+use super::wal::{self, WalWatch};
 use crate::clock::{self, Clock};
 
 mod commit_error;
 mod message;
+mod noticed;
 
 /// Rows wait for company at most this long.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
@@ -79,6 +84,8 @@ pub struct Writer {
     zero_us: i64,
     closing: Closing,
     pulse: Pulse,
+    room: Room,
+    tallies: Tallies,
 }
 
 /// Since when the recorder is stopping.
@@ -126,7 +133,7 @@ impl Writer {
             .build()?;
         let closing = Closing::default();
         let (clock, zero_us, first_id) = (begun.clock, begun.zero_us, begun.first_id);
-        let pulse = Pulse::default();
+        let (pulse, room, tallies) = (Pulse::default(), Room::new(clock), Tallies::default());
         let thread = Thread {
             store: Store::new(begun.db, folder.chunks(), zero_us, first_id),
             folder: folder.clone(),
@@ -138,6 +145,8 @@ impl Writer {
             keeper: None,
             committed: clock::instant(),
             pulse: pulse.clone(),
+            disk: Disk::new(folder.chunks(), room.clone(), tallies.clone()),
+            wal: WalWatch::new(folder.database(), tallies.clone()),
         };
         std::thread::Builder::new()
             .name("writer".to_owned())
@@ -159,6 +168,8 @@ impl Writer {
             zero_us,
             closing,
             pulse,
+            room,
+            tallies,
         };
         Ok((writer, failure))
     }
@@ -168,6 +179,7 @@ impl Writer {
         WriterWatch {
             queue: self.sender.downgrade(),
             pulse: self.pulse.clone(),
+            tallies: self.tallies.clone(),
         }
     }
 
@@ -268,6 +280,8 @@ struct Thread {
     /// When the last commit was.
     committed: Instant,
     pulse: Pulse,
+    disk: Disk,
+    wal: WalWatch,
 }
 
 impl Thread {
@@ -282,6 +296,9 @@ impl Thread {
                 self.commit_patiently(&mut batch).await?;
             }
             self.make_room(true)?;
+            let now_us = self.clock.now_us();
+            self.disk.look(&self.store, now_us);
+            self.wal.look(&self.store, now_us);
             if let Some((ended, reply)) = finish {
                 let _ = reply.send(self.close(&ended).await);
                 return Ok(());
@@ -294,8 +311,13 @@ impl Thread {
 
     /// Waits for messages; `false`: no more can come.
     async fn fill(&mut self, batch: &mut Vec<Message>) -> bool {
-        let patience = self.keeper.as_ref().map_or(SEEN_EVERY, Keeper::wait);
-        match tokio::time::timeout(patience.min(SEEN_EVERY), self.messages.recv()).await {
+        let patience = match &self.keeper {
+            _ if self.disk.is_full() => disk::LOOK_EVERY,
+            _ if self.wal.is_held_up() => wal::LOOK_EVERY,
+            Some(keeper) => keeper.wait().min(SEEN_EVERY),
+            None => SEEN_EVERY,
+        };
+        match tokio::time::timeout(patience, self.messages.recv()).await {
             Err(_) => return true,
             Ok(None) => return false,
             Ok(Some(first)) => batch.push(first),
@@ -320,22 +342,20 @@ impl Thread {
 
     /// A full disk is waited for; anything else the database says is the end.
     async fn commit_patiently(&mut self, batch: &mut [Message]) -> Result<(), WriterError> {
-        let mut said = false;
         loop {
             let error = match self.commit(batch) {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
-            if !error.is_full_disk() || self.has_waited_enough() {
+            let is_full = error.is_full_disk(&self.disk);
+            if is_full && self.disk.gives_up_reserve() {
+                continue;
+            }
+            if !is_full || self.has_waited_enough() {
                 return Err(match error {
                     CommitError::Database(source) => self.database_error(source),
                     CommitError::Io(error) => error.into(),
                 });
-            }
-            if !said {
-                let database = self.folder.database();
-                tracing::error!("{}: the disk is full; waiting for room", database.display());
-                said = true;
             }
             tokio::time::sleep(RETRY_EVERY).await;
             // Chunks of the batch are in place, and have no rows yet.
@@ -407,6 +427,7 @@ impl Thread {
 
     /// Closes the run and makes the database one file.
     async fn close(&mut self, ended: &str) -> Result<(), WriterError> {
+        self.disk.let_go();
         let result = self
             .store
             .db

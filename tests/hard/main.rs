@@ -4,6 +4,9 @@
 // In helpers too, an error is the failure of the test.
 #![allow(clippy::unwrap_used)]
 
+mod clocks;
+mod disk;
+
 // What the other tests need of it is not all needed here.
 #[allow(dead_code, unused_imports)]
 #[path = "../it/support/mod.rs"]

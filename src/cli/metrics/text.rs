@@ -14,7 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::clock;
 use crate::recorder::{Board, StreamStats, Totals};
-use crate::session::Kind;
+use crate::session::{Kind, Notice};
 
 /// What there is to tell.
 #[derive(Debug)]
@@ -82,6 +82,7 @@ impl Collector for Recording {
         faults(&mut encoder, &streams)?;
         self.advances(&mut encoder, &streams)?;
         work(&mut encoder, &streams)?;
+        self.noticed(&mut encoder)?;
         self.process(&mut encoder)
     }
 }
@@ -113,6 +114,27 @@ impl Recording {
         let help = "Time since that advance, of streams that are being recorded";
         let name = "isrecorder_since_advance";
         gauges(encoder, (name, help, Some(&Unit::Seconds)), all, since)
+    }
+
+    /// What the recorder noticed about itself: how often, and for how long in all.
+    fn noticed(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
+        let noticed = self.board.noticed();
+        let labels = |kind: &Notice| vec![("kind", kind.to_string())];
+        let help = "What the recorder noticed about itself and its machine";
+        let name = "isrecorder_noticed";
+        let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (kind, tally) in &noticed {
+            count(&mut metric, &labels(kind), tally.times)?;
+        }
+        let help = "How long that lasted, or by how much clocks were set";
+        let (name, unit) = ("isrecorder_noticed", Some(&Unit::Seconds));
+        let mut metric = encoder.encode_descriptor(name, help, unit, MetricType::Counter)?;
+        for (kind, tally) in &noticed {
+            metric
+                .encode_family(&labels(kind))?
+                .encode_counter::<NoLabelSet, _, f64>(&seconds(tally.length_us), None)?;
+        }
+        Ok(())
     }
 
     fn process(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {

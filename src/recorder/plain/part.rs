@@ -83,7 +83,7 @@ impl Part {
             kept_from: context.plain.min_part,
         };
         let writer = &context.fetcher.writer;
-        match GrowingFile::create(&writer.folder().chunks(), part.hop.id, &facts) {
+        match writer.growing(part.hop.id, &facts) {
             Ok(file) => part.file = Some(file),
             Err(error) => part.hop.fail(Outcome::Disk, &error.to_string()),
         }

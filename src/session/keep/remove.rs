@@ -7,8 +7,8 @@ use std::path::Path;
 use rusqlite::{OptionalExtension, Result, params};
 
 use super::{KEPT_FROM, Keeper};
-use crate::session::ExchangeId;
 use crate::session::store::Store;
+use crate::session::{ExchangeId, Notice};
 
 /// Events that a pass looks at.
 const EVENTS: i64 = 64;
@@ -75,6 +75,10 @@ impl Keeper {
                 .execute([url])?;
         }
         let events_seen = store.remove_events(self.events_seen, self.cutoff_us)?;
+        store
+            .db
+            .prepare_cached(OLD_HEARTBEATS)?
+            .execute(params![self.cutoff_us, EVENTS])?;
         store
             .db
             .prepare_cached(
@@ -173,7 +177,7 @@ impl Store {
             .collect::<Result<_>>()?;
         for (id, _) in old
             .iter()
-            .filter(|(_, kind)| matches!(kind.as_str(), "late" | "refused uri"))
+            .filter(|(_, kind)| kind == "refused uri" || Notice::parse(kind).is_some())
         {
             self.delete("DELETE FROM event WHERE id = ?1", *id)?;
         }
@@ -201,7 +205,13 @@ const REMOVE_ALIASES: &str = "
       (SELECT url, resource_id FROM alias_of WHERE resource_id = ?1)";
 const OLD_EVENTS: &str = "
     SELECT id, kind FROM
-      (SELECT id, kind, at_us FROM event WHERE id > ?1 ORDER BY id LIMIT ?2) WHERE at_us < ?3";
+      (SELECT id, kind, at_us + max(ifnull(length_us, 0), 0) AS over_us
+         FROM event WHERE id > ?1 ORDER BY id LIMIT ?2) WHERE over_us < ?3";
+/// The last one stays: how far the wall clock is ahead.
+const OLD_HEARTBEATS: &str = "
+    DELETE FROM heartbeat WHERE at_us IN
+      (SELECT at_us FROM heartbeat
+        WHERE at_us < ?1 AND at_us < (SELECT max(at_us) FROM heartbeat) ORDER BY at_us LIMIT ?2)";
 /// What a user typed stays, and what is about to be asked for.
 const UNUSED_RESOURCE: &str = "
     SELECT NOT EXISTS (SELECT 1 FROM exchange WHERE resource_id = ?1)
@@ -229,11 +239,12 @@ fn remove_file(chunks: &Path, path: &str) {
 
 /// Those of a removal that are more than a look at one row.
 #[cfg(test)]
-pub(super) const QUERIES: [&str; 6] = [
+pub(super) const QUERIES: [&str; 7] = [
     UNUSED_BODY,
     UNUSED_HEADERS,
     UNUSED_RESOURCE,
     REMOVE_ALIASES,
     FIRST_LINE,
     OLD_EVENTS,
+    OLD_HEARTBEATS,
 ];

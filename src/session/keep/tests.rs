@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use self::answers::answers;
 use self::history::*;
 use super::*;
+use crate::session::{Heartbeat, Notice, NoticeEvent};
 
 mod answers;
 mod history;
@@ -149,6 +150,67 @@ proptest! {
         }
         is_whole(&history);
     }
+}
+
+#[test]
+fn what_was_noticed_before_the_window_goes_and_what_reaches_into_it_stays() {
+    let mut history = History::new(Channel {
+        window: 3,
+        ranged: false,
+        tokens: false,
+        redirected: false,
+        large: false,
+    });
+    for _ in 0..10 {
+        history.poll(Poll::Advance(1));
+    }
+    let mut keeper = keeper(&history);
+    let cutoff_us = history.now_us;
+    let event = |kind, seconds: i64, length: Option<i64>| NoticeEvent {
+        kind,
+        at_us: cutoff_us + seconds * SECOND,
+        length_us: length.map(|length| length * SECOND),
+        detail: String::new(),
+    };
+    for event in [
+        event(Notice::Stalled, -9, Some(3)),
+        event(Notice::DiskFull, -8, Some(9)),
+        event(Notice::ClockStep, -7, Some(-3600)),
+        event(Notice::Stalled, 1, Some(1)),
+    ] {
+        history.store.notice(&event).unwrap();
+    }
+    for seconds in [-30, -20, -10, 10] {
+        let at_us = cutoff_us + seconds * SECOND;
+        let beat = Heartbeat {
+            at_us,
+            wall_us: at_us,
+            boot_us: None,
+        };
+        history.store.heartbeat(beat).unwrap();
+    }
+    history.keep_from(&mut keeper, cutoff_us);
+    let left = |sql: &str| -> i64 {
+        history
+            .store
+            .db
+            .query_row(sql, [], |row| row.get(0))
+            .unwrap()
+    };
+    assert_eq!(left("SELECT count(*) FROM heartbeat"), 1);
+    assert_eq!(left("SELECT count(*) FROM event WHERE id > 0"), 2);
+    let both = "SELECT count(*) FROM event WHERE kind = 'disk full' OR (kind = 'stalled' AND length_us = 1000000)";
+    assert_eq!(left(both), 2);
+
+    // Where nothing new comes, the last one says how far the clock is ahead.
+    history.keep_from(&mut keeper, cutoff_us + 60 * SECOND);
+    let left = "SELECT count(*) FROM heartbeat";
+    let left: i64 = history
+        .store
+        .db
+        .query_row(left, [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(left, 1);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Why a transaction failed, and whether it is worth another try.
 
-use rusqlite::ErrorCode;
+use crate::session::disk::Disk;
+use crate::session::room::is_full;
 
 /// What refused.
 pub(super) enum CommitError {
@@ -10,13 +11,10 @@ pub(super) enum CommitError {
 
 impl CommitError {
     /// There may be room later.
-    pub(super) fn is_full_disk(&self) -> bool {
+    pub(super) fn is_full_disk(&self, disk: &Disk) -> bool {
         match self {
-            Self::Database(error) => error.sqlite_error_code() == Some(ErrorCode::DiskFull),
-            Self::Io(error) => matches!(
-                error.kind(),
-                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
-            ),
+            Self::Database(error) => disk.is_to_blame(error),
+            Self::Io(error) => is_full(error),
         }
     }
 }

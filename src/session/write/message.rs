@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 use super::WriterError;
 use crate::session::keep::Keep;
 use crate::session::model::{NewBody, NewExchange, NewListing};
+use crate::session::notices::{Heartbeat, NoticeEvent};
 use crate::session::store::Store;
 
 /// Something to be written, or to be answered once it is.
@@ -12,6 +13,8 @@ pub(in crate::session) enum Message {
     Exchange(Box<NewExchange>),
     Listed(NewListing),
     Event(i64, &'static str, String),
+    Notice(NoticeEvent),
+    Heartbeat(Heartbeat),
     Keep(Keep),
     Stream(String, String, oneshot::Sender<(i64, String)>),
     Finish(String, oneshot::Sender<Result<(), WriterError>>),
@@ -51,6 +54,8 @@ pub(super) fn write(
         Message::Exchange(exchange) => store.exchange(exchange).map(|()| None),
         Message::Listed(listing) => store.listed(listing).map(|()| None),
         Message::Event(at_us, kind, detail) => store.event(*at_us, kind, detail).map(|()| None),
+        Message::Notice(event) => store.notice(event).map(|_| None),
+        Message::Heartbeat(beat) => store.heartbeat(*beat).map(|()| None),
         Message::Stream(name, url, _) => store.stream(name, url).map(Some),
         Message::Keep(_) | Message::Finish(..) => Ok(None),
     }

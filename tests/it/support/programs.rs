@@ -82,9 +82,14 @@ impl Recorder {
     }
 
     /// As `nohup` starts it.
-    pub fn without_hang_up(mut self) -> Self {
+    pub fn without_hang_up(self) -> Self {
+        self.after_shell("trap '' HUP")
+    }
+
+    /// Where a shell has done something first.
+    pub fn after_shell(mut self, first: &str) -> Self {
         let mut shell = Command::new("sh");
-        shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]);
+        shell.args(["-c", &format!("{first}; exec \"$0\" \"$@\"")]);
         shell
             .arg(self.command.get_program())
             .args(self.command.get_args());
@@ -272,7 +277,7 @@ impl Finished {
     /// The session of a recording that ended well, checked.
     pub fn session(self) -> Session {
         assert!(self.status.success(), "{:?}: {}", self.status, self.stderr);
-        let length = |line: &str| line.starts_with("Record length 0:00:");
+        let length = |line: &str| line.starts_with("Record length 0:0");
         assert!(self.stdout.lines().any(length), "{}", self.stdout);
         let session = self.killed_session();
         assert!(!session.path().join("session.db-wal").exists());

@@ -1,0 +1,273 @@
+//! A full disk, seen by the writer: a reserve is given up for rows, the hole gets a row, and
+//! bodies are taken again as soon as there is room.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::ErrorCode;
+use tokio::time::Instant;
+
+use super::chunks::TEMPORARY;
+use super::model::Notice;
+use super::notices::{NoticeEvent, Tallies};
+use super::room::{Room, is_full};
+use super::store::Store;
+use crate::clock;
+
+/// The reserve, beside the downloads under way, and like them gone in a stopped session.
+pub(super) const RESERVE: &str = "reserve";
+/// Rows of hours.
+const RESERVE_BYTES: u64 = 4 * 1024 * 1024;
+/// Room is looked for so often.
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Frames after which the write-ahead log is used again: as SQLite has it, and where it should
+/// grow no further.
+const CHECKPOINT_AFTER: i64 = 1000;
+const CHECKPOINT_SOON: i64 = 64;
+
+/// What the writer knows of its disk.
+#[derive(Debug)]
+pub(super) struct Disk {
+    chunks: PathBuf,
+    room: Room,
+    has_reserve: bool,
+    /// The log has been told that it is full.
+    said: bool,
+    /// The row of the hole that has begun.
+    row: Option<i64>,
+    looked: Instant,
+    tallies: Tallies,
+}
+
+impl Disk {
+    pub(super) fn new(chunks: PathBuf, room: Room, tallies: Tallies) -> Self {
+        let mut disk = Self {
+            chunks,
+            room,
+            has_reserve: false,
+            said: false,
+            row: None,
+            looked: clock::instant(),
+            tallies,
+        };
+        if let Err(error) = disk.fill_reserve() {
+            tracing::warn!("nothing can be held in reserve for a full disk: {error}");
+        }
+        disk
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.room.full_since_us().is_some()
+    }
+
+    /// Whether a refusal of the database is for want of room. SQLite has its own word for ENOSPC
+    /// only, and in its shared memory not for that.
+    pub(super) fn is_to_blame(&self, error: &rusqlite::Error) -> bool {
+        const IOERR_WRITE: i32 = rusqlite::ffi::SQLITE_IOERR_WRITE;
+        const IOERR_SHMSIZE: i32 = rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+        if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+            return true;
+        }
+        let code = error.sqlite_error().map(|e| e.extended_code);
+        matches!(code, Some(IOERR_WRITE | IOERR_SHMSIZE))
+            && (self.is_full() || self.refuses_others())
+    }
+
+    /// Whether it has no room for anything else either.
+    fn refuses_others(&self) -> bool {
+        let path = self.chunks.join(TEMPORARY).join("probe");
+        let probed = File::create(&path).and_then(|mut file| file.write_all(&[1; 64 * 1024]));
+        let _ = std::fs::remove_file(&path);
+        probed.is_err_and(|error| is_full(&error))
+    }
+
+    /// A commit had no room: whether there is some now, since the reserve was given up.
+    pub(super) fn gives_up_reserve(&mut self) -> bool {
+        self.room.close();
+        self.say();
+        let had = std::mem::take(&mut self.has_reserve);
+        had && std::fs::remove_file(self.reserve()).is_ok()
+    }
+
+    /// Nothing is held in reserve any more.
+    pub(super) fn let_go(&mut self) {
+        if std::mem::take(&mut self.has_reserve) {
+            // What stays behind is swept with the folder.
+            let _ = std::fs::remove_file(self.reserve());
+        }
+    }
+
+    /// Marks a hole, and looks for room.
+    pub(super) fn look(&mut self, store: &Store, now_us: i64) {
+        let Some(since_us) = self.room.full_since_us() else {
+            return;
+        };
+        if clock::instant().duration_since(self.looked) < LOOK_EVERY {
+            return;
+        }
+        self.looked = clock::instant();
+        self.say();
+        let row = match self.row {
+            Some(row) => row,
+            None => match self.begin(store, since_us) {
+                Ok(row) => row,
+                // It is tried again; a database that is broken says so to the next commit.
+                Err(_) => {
+                    self.gives_up_reserve();
+                    return;
+                }
+            },
+        };
+        if self.has_room() {
+            self.end(store, row, since_us, now_us);
+        }
+    }
+
+    fn begin(&mut self, store: &Store, since_us: i64) -> rusqlite::Result<i64> {
+        let row = store.notice(&NoticeEvent {
+            kind: Notice::DiskFull,
+            at_us: since_us,
+            length_us: None,
+            detail: "no bodies are kept until there is room".to_owned(),
+        })?;
+        self.row = Some(row);
+        self.tallies.count(Notice::DiskFull, 1, 0);
+        // Where it does not hold, the reserve does not last as long.
+        let _ = store
+            .db
+            .pragma_update(None, "wal_autocheckpoint", CHECKPOINT_SOON);
+        Ok(row)
+    }
+
+    fn say(&mut self) {
+        if !std::mem::replace(&mut self.said, true) {
+            tracing::error!(
+                "{}: the disk is full; no bodies are kept until there is room",
+                self.chunks.display()
+            );
+        }
+    }
+
+    fn end(&mut self, store: &Store, row: i64, since_us: i64, now_us: i64) {
+        let length_us = now_us.saturating_sub(since_us);
+        let detail = format!("bodies that were not kept: {}", self.room.not_kept());
+        if store.is_over(row, length_us, &detail).is_err() {
+            // Another look follows.
+            return;
+        }
+        self.room.open();
+        (self.row, self.said) = (None, false);
+        self.tallies.count(Notice::DiskFull, 0, length_us);
+        let _ = store
+            .db
+            .pragma_update(None, "wal_autocheckpoint", CHECKPOINT_AFTER);
+        tracing::info!(
+            "there is room again after {:.1} s; {detail}",
+            length_us as f64 / 1e6
+        );
+    }
+
+    /// Room for the reserve, and for what was refused beside it.
+    fn has_room(&mut self) -> bool {
+        let missing = if self.has_reserve { 0 } else { RESERVE_BYTES };
+        let free = rustix::fs::statvfs(&self.chunks)
+            .map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        free >= missing.saturating_add(self.room.needed()) && self.fill_reserve().is_ok()
+    }
+
+    fn fill_reserve(&mut self) -> io::Result<()> {
+        if self.has_reserve {
+            return Ok(());
+        }
+        let path = self.reserve();
+        let filled = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)
+            .and_then(|file| allocate(&file));
+        if filled.is_err() {
+            let _ = std::fs::remove_file(&path);
+        }
+        self.has_reserve = filled.is_ok();
+        filled
+    }
+
+    fn reserve(&self) -> PathBuf {
+        self.chunks.join(TEMPORARY).join(RESERVE)
+    }
+}
+
+fn allocate(mut file: &File) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{FallocateFlags, fallocate};
+        match fallocate(file, FallocateFlags::empty(), 0, RESERVE_BYTES) {
+            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
+            done => return Ok(done?),
+        }
+    }
+    let zeros = vec![0; 64 * 1024];
+    for _ in 0..RESERVE_BYTES / zeros.len() as u64 {
+        file.write_all(&zeros)?;
+    }
+    file.sync_data()
+}
+
+/// Whether a file of that name under `chunks/.tmp` is no download.
+pub(super) fn is_reserve(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == RESERVE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use rusqlite::Connection;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hole_has_a_row_from_its_beginning_and_the_reserve_is_filled_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let chunks = folder.path().to_owned();
+        std::fs::create_dir(chunks.join(TEMPORARY)).unwrap();
+        let reserve = chunks.join(TEMPORARY).join(RESERVE);
+        let size = || std::fs::metadata(&reserve).map_or(0, |file| file.len());
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(crate::session::SCHEMA).unwrap();
+        let store = Store::new(db, chunks.clone(), 0, 1);
+        let rows = || -> Vec<(String, i64, Option<i64>)> {
+            let sql = "SELECT kind, at_us, length_us FROM event";
+            let mut statement = store.db.prepare(sql).unwrap();
+            let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)));
+            rows.unwrap().map(Result::unwrap).collect()
+        };
+        let clock = Clock::start();
+        let (room, tallies) = (Room::new(clock), Tallies::default());
+        let mut disk = Disk::new(chunks, room.clone(), tallies.clone());
+        assert_eq!(size(), RESERVE_BYTES);
+        tokio::time::advance(LOOK_EVERY).await;
+        disk.look(&store, clock.now_us());
+        assert!(rows().is_empty(), "there is room");
+
+        assert!(disk.gives_up_reserve());
+        assert!(!disk.gives_up_reserve(), "there is only one");
+        assert_eq!(size(), 0);
+        let since_us = room.full_since_us().unwrap();
+        let row = disk.begin(&store, since_us).unwrap();
+        let kind = "disk full".to_owned();
+        assert_eq!(rows(), [(kind.clone(), since_us, None)]);
+        assert_eq!(disk.row, Some(row));
+
+        tokio::time::advance(LOOK_EVERY).await;
+        disk.look(&store, since_us + 7);
+        assert_eq!(rows(), [(kind, since_us, Some(7))]);
+        assert_eq!(size(), RESERVE_BYTES);
+        assert!(!disk.is_full());
+        let tally = tallies.all()[&Notice::DiskFull];
+        assert_eq!((tally.times, tally.length_us), (1, 7));
+        disk.let_go();
+        assert_eq!(size(), 0);
+    }
+}

@@ -1,0 +1,157 @@
+//! What the recorder notices about itself: written, counted, and read again.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{OptionalExtension, params};
+
+use super::model::Notice;
+use super::read::{ReadError, Reader};
+use super::store::Store;
+
+/// A session of a year with a fault every ten minutes has fewer.
+const MOST_EVENTS: i64 = 65_536;
+
+/// Something that the recorder noticed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeEvent {
+    /// What.
+    pub kind: Notice,
+    /// When it began, in microseconds of Unix time.
+    pub at_us: i64,
+    /// How long it lasted, or by how much the clock was set, in microseconds. `None`: it was not
+    /// over when the run ended.
+    pub length_us: Option<i64>,
+    /// For people.
+    pub detail: String,
+}
+
+impl NoticeEvent {
+    /// When it was over, in microseconds of Unix time: what takes no session time, at once; what
+    /// was not over, never.
+    pub fn until_us(&self) -> i64 {
+        match self.kind {
+            Notice::Suspended | Notice::ClockStep => self.at_us,
+            _ => self
+                .length_us
+                .map_or(i64::MAX, |length_us| self.at_us.saturating_add(length_us)),
+        }
+    }
+}
+
+/// What the clocks of the machine said at one moment. Microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// On the axis of the session.
+    pub at_us: i64,
+    /// The wall clock, of Unix time.
+    pub wall_us: i64,
+    /// Since the machine was started, sleep included; `None`: the system does not say.
+    pub boot_us: Option<i64>,
+}
+
+/// How often something was noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// So many times.
+    pub times: u64,
+    /// All lengths, or amounts without their sign, in microseconds.
+    pub length_us: i64,
+}
+
+/// What has been noticed in this run so far; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Tallies(Arc<Mutex<BTreeMap<Notice, Tally>>>);
+
+impl Tallies {
+    /// Of each kind that was noticed at all.
+    pub fn all(&self) -> BTreeMap<Notice, Tally> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn count(&self, kind: Notice, times: u64, length_us: i64) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let tally = all.entry(kind).or_default();
+        tally.times += times;
+        tally.length_us = tally.length_us.saturating_add(length_us.saturating_abs());
+    }
+}
+
+impl Store {
+    /// The row of an event.
+    pub(super) fn notice(&self, event: &NoticeEvent) -> rusqlite::Result<i64> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO event (at_us, length_us, kind, detail) VALUES (?1,?2,?3,?4)",
+            )?
+            .insert(params![
+                event.at_us,
+                event.length_us,
+                event.kind.as_str(),
+                event.detail
+            ])
+    }
+
+    /// Says of an event that it is over.
+    pub(super) fn is_over(&self, row: i64, length_us: i64, detail: &str) -> rusqlite::Result<()> {
+        self.db
+            .prepare_cached("UPDATE event SET length_us = ?2, detail = ?3 WHERE id = ?1")?
+            .execute(params![row, length_us, detail])?;
+        Ok(())
+    }
+
+    pub(super) fn heartbeat(&self, beat: Heartbeat) -> rusqlite::Result<()> {
+        self.db
+            .prepare_cached(
+                "INSERT OR REPLACE INTO heartbeat (at_us, wall_us, boot_us) VALUES (?1,?2,?3)",
+            )?
+            .execute(params![beat.at_us, beat.wall_us, beat.boot_us])?;
+        Ok(())
+    }
+}
+
+impl Reader {
+    /// What the recorder noticed about itself, in the order in which it began; not how late single
+    /// polls were, which stands with each of them.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn notices(&self) -> Result<Vec<NoticeEvent>, ReadError> {
+        let rows = self.list(
+            "SELECT kind, at_us, length_us, detail FROM event
+              WHERE kind IN ('stalled', 'suspended', 'clock step', 'disk full', 'checkpoint held up')
+              ORDER BY at_us, id LIMIT ?1",
+            [MOST_EVENTS],
+            |row| {
+                let kind: String = row.get(0)?;
+                let event = Notice::parse(&kind).map(|kind| {
+                    Ok(NoticeEvent {
+                        kind,
+                        at_us: row.get(1)?,
+                        length_us: row.get(2)?,
+                        detail: row.get(3)?,
+                    })
+                });
+                event.transpose()
+            },
+        )?;
+        Ok(rows.into_iter().flatten().collect())
+    }
+
+    /// How far the wall clock of the recording machine was ahead of session time when it last
+    /// said so, in microseconds: it was set, or the machine slept.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn wall_ahead_us(&self) -> Result<i64, ReadError> {
+        let ahead: Option<i64> = self
+            .db
+            .prepare_cached("SELECT wall_us - at_us FROM heartbeat ORDER BY at_us DESC LIMIT 1")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)).optional())
+            .map_err(|e| self.failed(e))?;
+        Ok(ahead.unwrap_or(0))
+    }
+}

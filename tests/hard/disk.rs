@@ -1,0 +1,197 @@
+//! A disk that fills and is freed: a small tmpfs, in a mount namespace of its own.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::support::programs::Finished;
+use crate::support::{Ask, Origin, Recorder, Reply, Window, rounds, ts};
+
+const S: i64 = 1_000_000;
+
+/// Runs this test again where temporary files are on a disk of so many MiB; `true`: it was.
+fn on_small_disk(name: &str, mebibytes: u32) -> bool {
+    if std::env::var_os("ON_SMALL_DISK").is_some() {
+        return false;
+    }
+    let disk = tempfile::tempdir().unwrap();
+    let mut unshare = Command::new("unshare");
+    match rustix::process::getuid().is_root() {
+        true => unshare.arg("-m"),
+        false => unshare.arg("-Urm"),
+    };
+    let mount =
+        format!("mount -t tmpfs -o size={mebibytes}m tmpfs \"$TMPDIR\" && exec \"$0\" \"$@\"");
+    let output = unshare
+        .args(["sh", "-c", &mount])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env("ON_SMALL_DISK", "1")
+        .env("TMPDIR", disk.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("1 passed"), "{said}");
+    true
+}
+
+/// Some 100 kB a second.
+fn live(ask: &Ask) -> Reply {
+    match ask.path() {
+        "/live.m3u8" => Reply::playlist(Window::new(ask.nth as u64 / 2, 4).text()),
+        path => Reply::segment(ts(path).repeat(70)),
+    }
+}
+
+/// Takes all the room that is left.
+fn fill(path: &Path) {
+    let mut file = File::create(path).unwrap();
+    let zeros = vec![0; 1024 * 1024];
+    for size in [zeros.len(), 4096] {
+        while file.write_all(&zeros[..size]).is_ok() {}
+    }
+}
+
+/// Unix time in microseconds.
+#[allow(clippy::disallowed_methods)]
+fn now_us() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    now.as_micros() as i64
+}
+
+#[test]
+fn a_disk_that_fills_and_is_freed_ends_nothing_and_leaves_marked_holes_by_chance() {
+    const NAME: &str =
+        "disk::a_disk_that_fills_and_is_freed_ends_nothing_and_leaves_marked_holes_by_chance";
+    if on_small_disk(NAME, 32) {
+        return;
+    }
+    let origin = Origin::new(live);
+    let recorder = Recorder::new(origin.url("/live.m3u8"));
+    let filler = recorder.folder().join("filler");
+    let mut recording = recorder.start();
+    let mut times = Vec::new();
+    for round in 1..=rounds(2, 20) as i64 {
+        let chunks = "SELECT count(*) FROM body WHERE path IS NOT NULL";
+        recording.until_at_least(3 * round, chunks);
+        let filling_us = now_us();
+        fill(&filler);
+        let full_us = now_us();
+        // Rows go on: what is seen here is committed.
+        let begun = "SELECT count(*) FROM event WHERE kind = 'disk full'";
+        recording.until_at_least(round, begun);
+        let later = format!(
+            "SELECT count(*) >= 8 FROM exchange WHERE lag_us IS NOT NULL AND requested_us > {full_us}"
+        );
+        recording.until_at_least(1, &later);
+        fs::remove_file(&filler).unwrap();
+        let freed_us = now_us();
+        let over = format!("{begun} AND length_us IS NOT NULL");
+        recording.until_at_least(round, &over);
+        let stored = format!(
+            "SELECT count(*) FROM exchange WHERE requested_us > {freed_us} AND body_id IN (SELECT id FROM body WHERE path IS NOT NULL)"
+        );
+        recording.until_at_least(1, &stored);
+        times.push((filling_us, full_us, freed_us));
+    }
+    check(recording.interrupt(), &times);
+}
+
+/// When the disk was about to be full, when it was, and when it was freed, of each round.
+fn check(finished: Finished, times: &[(i64, i64, i64)]) {
+    let said = finished.stdout.clone();
+    let summary = format!("The recorder itself: its disk was full x {}, ", times.len());
+    assert!(said.contains(&summary), "{said}");
+    let session = finished.session();
+    let holes: Vec<(i64, i64)> = session.rows(
+        "SELECT at_us, length_us FROM event WHERE kind = 'disk full' ORDER BY at_us",
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    );
+    assert_eq!(holes.len(), times.len(), "{holes:?} {times:?}");
+    for ((at_us, length_us), (filling_us, full_us, freed_us)) in holes.into_iter().zip(times) {
+        assert!(
+            (*filling_us..full_us + S).contains(&at_us),
+            "{at_us} {times:?}"
+        );
+        let end_us = at_us + length_us;
+        assert!(
+            (*freed_us..freed_us + S).contains(&end_us),
+            "{end_us} {times:?}"
+        );
+        let stored: i64 = session.number(&format!(
+            "SELECT min(requested_us) FROM exchange e JOIN body b ON b.id = e.body_id
+              WHERE b.path IS NOT NULL AND e.requested_us > {freed_us}"
+        ));
+        assert!(stored - freed_us < 5 * S, "{stored} {times:?}");
+        let taken = session.number(&format!(
+            "SELECT count(*) FROM exchange e JOIN body b ON b.id = e.body_id
+              WHERE b.path IS NOT NULL AND e.requested_us > {at_us} AND e.requested_us < {freed_us}"
+        ));
+        assert_eq!(taken, 0, "the reserve is for rows");
+        let lost = session.number(&format!(
+            "SELECT count(*) FROM exchange WHERE outcome = 'disk' AND requested_us BETWEEN {filling_us} AND {end_us}"
+        ));
+        assert!(lost > 0, "bodies that were refused have rows");
+    }
+    let text = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+        .args(["-t", "0"])
+        .arg(session.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(
+        text.contains("The recorder's disk was full here, from 2"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_disk_without_room_for_a_reserve_is_waited_for_all_the_same() {
+    const NAME: &str = "disk::a_disk_without_room_for_a_reserve_is_waited_for_all_the_same";
+    if on_small_disk(NAME, 1) {
+        return;
+    }
+    let origin = Origin::new(live);
+    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
+    recording.until_it_says("nothing can be held in reserve");
+    recording.until_it_says("the disk is full; no bodies are kept");
+    let polls = origin.count("/live.m3u8");
+    recording.until("polls go on", || origin.count("/live.m3u8") > polls + 5);
+    let grown = Command::new("mount")
+        .args(["-o", "remount,size=32m"])
+        .arg(std::env::temp_dir())
+        .status();
+    assert!(grown.unwrap().success());
+    recording.until_it_says("there is room again");
+    recording.until_at_least(3, "SELECT count(*) FROM body WHERE path IS NOT NULL");
+    let session = recording.interrupt().session();
+    let holes = "SELECT count(*) FROM event WHERE kind = 'disk full' AND length_us > 0";
+    assert_eq!(session.number(holes), 1);
+}
+
+#[test]
+fn a_chunk_larger_than_a_file_may_be_is_lost_alone() {
+    let origin = Origin::new(|ask| match ask.path() {
+        "/live.m3u8" => Reply::playlist(Window::new(ask.nth as u64 / 2, 4).text()),
+        "/seg1.ts" => Reply::segment(ts("large").repeat(15_000)),
+        path => Reply::segment(ts(path)),
+    });
+    // In blocks of 512 bytes; the segment has more.
+    let recorder = Recorder::new(origin.url("/live.m3u8")).after_shell("ulimit -f 15000");
+    let mut recording = recorder.start();
+    recording.until_at_least(1, "SELECT count(*) FROM exchange WHERE outcome = 'disk'");
+    recording.until_at_least(6, "SELECT count(*) FROM body WHERE path IS NOT NULL");
+    let session = recording.interrupt().session();
+    let lost: Vec<String> = session.list(
+        "SELECT DISTINCT r.name FROM exchange e JOIN resource r ON r.id = e.resource_id
+          WHERE e.outcome = 'disk'",
+    );
+    assert_eq!(lost, ["seg1.ts"]);
+    assert_eq!(
+        session.number("SELECT count(*) FROM event WHERE kind = 'disk full'"),
+        0
+    );
+}
