@@ -8,10 +8,12 @@
 mod adopt;
 mod answer;
 mod begin;
+mod check;
 mod chunks;
 mod faults;
 mod folder;
 mod growing;
+mod guarded;
 mod headers;
 mod heal;
 mod history;
@@ -22,12 +24,15 @@ mod model;
 mod parts;
 mod pulse;
 mod read;
+mod repair;
 mod schema;
 mod store;
+mod sum;
 mod trouble;
 mod write;
 
 pub use answer::{Answer, Found, Query, RangePart};
+pub use check::{Finding, Report, State, Totals, check};
 pub use chunks::{ChunkFile, DownloadFile};
 pub use faults::Fault;
 pub use folder::{FolderError, SessionFolder, Sessions};
@@ -47,6 +52,7 @@ pub use read::{
     Advance, Body, Exchange, Hole, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,
     holes,
 };
+pub use repair::{RepairError, repair};
 pub use trouble::{PollFailure, PollTrouble};
 pub use write::{Writer, WriterError};
 
