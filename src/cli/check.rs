@@ -80,7 +80,11 @@ fn summary(report: &Report) -> String {
     let chunks = i64::try_from(totals.chunks).unwrap_or(i64::MAX);
     let length = u64::try_from(totals.length_us).unwrap_or(0);
     let length = clock_time(std::time::Duration::from_micros(length));
-    let hashes = if report.hashes { "" } else { ", hashes not compared" };
+    let hashes = if report.hashes {
+        ""
+    } else {
+        ", hashes not compared"
+    };
     format!(
         "ok: {}, {}, {}, {length}{hashes}",
         number(totals.runs, "run"),

@@ -425,23 +425,23 @@ impl Reader {
 impl ReadError {
     /// What SQLite said of a database, with what to do about it.
     pub(super) fn database(database: &Path, source: rusqlite::Error) -> Self {
-    let wal = database.with_file_name("session.db-wal").exists();
-    let hint = match source.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly) if wal => {
-            "; its recorder did not close it, so it must lie where this program may write: copy the whole folder there"
+        let wal = database.with_file_name("session.db-wal").exists();
+        let hint = match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly) if wal => {
+                "; its recorder did not close it, so it must lie where this program may write: copy the whole folder there"
+            }
+            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+                "; it is damaged: `sqlite3 session.db .recover` may save a part"
+            }
+            Some(rusqlite::ErrorCode::OperationInterrupted) => {
+                "; it is damaged: a query found no end of its rows"
+            }
+            _ => "",
+        };
+        Self::Database {
+            path: database.display().to_string(),
+            source,
+            hint,
         }
-        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
-            "; it is damaged: `sqlite3 session.db .recover` may save a part"
-        }
-        Some(rusqlite::ErrorCode::OperationInterrupted) => {
-            "; it is damaged: a query found no end of its rows"
-        }
-        _ => "",
-    };
-    Self::Database {
-        path: database.display().to_string(),
-        source,
-        hint,
     }
-}
 }

@@ -115,7 +115,9 @@ fn move_aside(
             Damage::Sum => {
                 aside.take("session.sum", say)?;
                 let what = "session.db was changed after its recorder closed it";
-                say(format!("marked: {what}; what it says now is taken as it is"));
+                say(format!(
+                    "marked: {what}; what it says now is taken as it is"
+                ));
                 marks.push(("changed", what.to_owned()));
             }
         }
@@ -159,7 +161,9 @@ fn write(
     chunks::sync_directories(&std::mem::take::<BTreeSet<_>>(&mut store.changed))?;
     store.db.execute_batch("COMMIT").map_err(failed)?;
     if parts > 0 {
-        say(format!("parts of plain streams that were growing: {parts} taken in"));
+        say(format!(
+            "parts of plain streams that were growing: {parts} taken in"
+        ));
     }
     if closed > 0 {
         say("closed: the run whose recorder was killed".to_owned());

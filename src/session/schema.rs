@@ -48,11 +48,11 @@ fn schema_of(db: &Connection) -> rusqlite::Result<SchemaTexts> {
         "SELECT type, name, ifnull(sql, '') FROM sqlite_schema
           WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' OR type NOT IN ('table', 'index')",
     )?
-        .query_map([], |row| {
-            let sql: String = row.get(2)?;
-            Ok(((row.get(0)?, row.get(1)?), meaning(&sql)))
-        })?
-        .collect()
+    .query_map([], |row| {
+        let sql: String = row.get(2)?;
+        Ok(((row.get(0)?, row.get(1)?), meaning(&sql)))
+    })?
+    .collect()
 }
 
 fn first_difference(here: &SchemaTexts, wanted: &SchemaTexts) -> Option<String> {

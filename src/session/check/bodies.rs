@@ -23,11 +23,7 @@ struct Kept {
 }
 
 /// Sizes; with `hashes` also content, of large playlists too.
-pub(super) fn check(
-    reader: &Reader,
-    hashes: bool,
-    found: &mut Findings,
-) -> Result<(), ReadError> {
+pub(super) fn check(reader: &Reader, hashes: bool, found: &mut Findings) -> Result<(), ReadError> {
     let lost = super::lost_bodies(reader)?;
     let sql = if hashes { WHOLE } else { SIZES };
     let mut after = i64::MIN;
@@ -74,5 +70,10 @@ fn wrong(
         return Some(("size", what));
     }
     let is_other = hashes && digest(content).as_slice() != sha256;
-    is_other.then(|| ("hash", "is not what came: its SHA-256 is another".to_owned()))
+    is_other.then(|| {
+        (
+            "hash",
+            "is not what came: its SHA-256 is another".to_owned(),
+        )
+    })
 }

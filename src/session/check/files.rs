@@ -37,11 +37,7 @@ pub(in crate::session) fn lost_bodies(reader: &Reader) -> Result<HashSet<i64>, R
     Ok(ids.into_iter().flatten().collect())
 }
 
-pub(super) fn check(
-    reader: &Reader,
-    hashes: bool,
-    found: &mut Findings,
-) -> Result<(), ReadError> {
+pub(super) fn check(reader: &Reader, hashes: bool, found: &mut Findings) -> Result<(), ReadError> {
     let lost = lost_bodies(reader)?;
     let mut after = i64::MIN;
     loop {

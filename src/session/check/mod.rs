@@ -85,15 +85,16 @@ fn database(
             Damage::Sum,
         ),
         (State::Stopped, Sum::None) => found.note(
-            "there is no session.sum: changed bits in rows are found only where rows disagree".to_owned(),
+            "there is no session.sum: changed bits in rows are found only where rows disagree"
+                .to_owned(),
         ),
         (State::Killed, _) => found.note(
             "its recorder was killed; `isrecorder --resume` goes on with it, `--repair` closes it"
                 .to_owned(),
         ),
-        (State::Recording, _) => found.note(
-            "it is being recorded: what is on its way now is not looked at".to_owned(),
-        ),
+        (State::Recording, _) => {
+            found.note("it is being recorded: what is on its way now is not looked at".to_owned())
+        }
         (State::Stopped, Sum::Same) => {}
     }
     pages(&reader.db, found).map_err(|e| reader.failed(e))?;
