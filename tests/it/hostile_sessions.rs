@@ -368,7 +368,7 @@ fn rows_that_nobody_mutated_are_answered_from_as_ever() {
 fn rows_without_end_are_ended() {
     let made = a_session(Life::Stopped);
     made.alter(
-        "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 90000)
+        "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)
          INSERT INTO event SELECT i, 1, 'lost', '{\"body\":0}' FROM n",
     );
     let questions = Questions::of(&made);
@@ -380,7 +380,7 @@ fn rows_without_end_are_ended() {
     assert_eq!(content[at], 5, "the root has children");
     // All children of the root become one inner page, and all of its children the one before.
     let spare = content.len() / 4096 + 1;
-    let levels = 18;
+    let levels = 15;
     for level in 0..levels {
         let mut inner = content[at..at + 4096].to_vec();
         let next = if level + 1 < levels {
