@@ -460,7 +460,7 @@ fn sessions_of_chance_that_are_whole_are_found_whole() {
 #[test]
 fn a_bit_of_chance_that_changes_an_answer_is_found() {
     let mut dice = Dice::new(seed());
-    let (mut changed, mut found_by_rows) = (0, 0);
+    let mut changed = 0;
     let all = rounds(60, 1000);
     let mut made = a_session();
     let mut questions = Questions::of(&made);
@@ -488,12 +488,8 @@ fn a_bit_of_chance_that_changes_an_answer_is_found() {
                 file.display(),
                 seed()
             );
-            found_by_rows += usize::from(report.counts.keys().any(|kind| *kind != "sum"));
         }
         flip(&file, at, bit);
     }
     assert!(changed * 4 > all, "{changed} of {all} changed an answer");
-    println!(
-        "{all} bits: {changed} changed an answer, all found; {found_by_rows} without session.sum, too"
-    );
 }

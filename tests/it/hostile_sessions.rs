@@ -318,7 +318,6 @@ fn mutate_row(db: &Connection, dice: &mut Dice, canary: &Path) {
 #[test]
 fn rows_of_chance_are_answered_from_or_refused() {
     let mut dice = Dice::new(seed());
-    let mut rows = 0;
     for life in [Life::Stopped, Life::Plain] {
         let made = a_session(life);
         let canary = made.sessions().join("canary");
@@ -336,7 +335,6 @@ fn rows_of_chance_are_answered_from_or_refused() {
                 .unwrap();
             for _ in 0..10 {
                 mutate_row(&db, &mut dice, &canary);
-                rows += 1;
             }
             tightened(&db);
             db.execute_batch("COMMIT").unwrap();
@@ -348,7 +346,6 @@ fn rows_of_chance_are_answered_from_or_refused() {
             );
         }
     }
-    println!("{rows} rows");
 }
 
 #[test]
