@@ -92,7 +92,7 @@ cat "$work/isrecorder.log"
 kept=$(du -sb --apparent-size "$work/sessions/demo" | cut -f1)
 left=$(ls -A "$work/sessions/demo" | tr '\n' ' ')
 gaps=$("$bin/adjacent-find" -f "$work/sessions" demo)
-[ "$left" = 'chunks session.db ' ] || { echo "more than a session: $left" >&2; exit 1; }
+[ "$left" = 'chunks session.db session.sum ' ] || { echo "more than a session: $left" >&2; exit 1; }
 [ "$kept" -le 3000000 ] || { echo "too large: $kept bytes" >&2; exit 1; }
 case $gaps in
   *'Find time difference'*) echo "$gaps" | grep 'Find time difference' ;;

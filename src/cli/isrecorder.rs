@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::beside::Beside;
+use super::check::{self, CheckOptions};
 use super::descriptors;
 use super::durations::{clock_time, parse_bytes, parse_duration, parse_positive};
 use super::exit::{self, Failure};
@@ -41,7 +42,7 @@ use crate::session::{
 )]
 struct Arguments {
     /// Input streams (http or https), each with a name or without: HLS playlists, or media without an end
-    #[arg(value_name = "[NAME=]URL", value_parser = parse_input, required_unless_present_any = ["streams", "resume"])]
+    #[arg(value_name = "[NAME=]URL", value_parser = parse_input, required_unless_present_any = ["streams", "resume", "check"])]
     inputs: Vec<Input>,
     /// More streams, one a line: NAME URL, below it indented header fields; read again on SIGHUP
     #[arg(long, value_name = "FILE")]
@@ -85,6 +86,12 @@ struct Arguments {
     /// Metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0: any port that is free
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = metrics::parse_address)]
     metrics: Option<SocketAddr>,
+    /// Record nothing: say what is wrong with a recorded session (docs/ref/check.md)
+    #[arg(long, value_name = "SESSION", conflicts_with_all = [
+        "inputs", "streams", "session", "resume", "keep", "keep_bytes", "duration", "poll", "serve", "metrics"])]
+    check: Option<String>,
+    #[command(flatten)]
+    checked: CheckOptions,
     #[command(flatten)]
     log: LogOptions,
     #[command(flatten)]
@@ -101,7 +108,17 @@ pub(super) fn command() -> clap::Command {
 /// The program.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    exit::code("isrecorder", run(arguments).map(|()| true))
+    let done = match &arguments.check {
+        Some(session) => check_session(session, &arguments),
+        None => run(arguments).map(|()| true),
+    };
+    exit::code("isrecorder", done)
+}
+
+/// `false`: something is wrong with it.
+fn check_session(session: &str, arguments: &Arguments) -> Result<bool, Failure> {
+    let folder = Sessions::new(&arguments.output).find(session)?;
+    check::run(&folder, arguments.checked)
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::check::{self, CheckOptions};
 use super::descriptors;
 use super::durations::{escaped, parse_duration};
 use super::exit::{self, Failure, say};
@@ -98,6 +99,13 @@ struct Arguments {
     #[arg(long)]
     list: bool,
 
+    /// Say what is wrong with the session, and end (docs/ref/check.md)
+    #[arg(long, conflicts_with = "list")]
+    check: bool,
+
+    #[command(flatten)]
+    checked: CheckOptions,
+
     #[command(flatten)]
     log: LogOptions,
 
@@ -184,7 +192,18 @@ pub(super) fn command() -> clap::Command {
 
 /// The program.
 pub fn main() -> ExitCode {
-    exit::code("isreplayer", replay(&Arguments::parse()).map(|()| true))
+    let arguments = Arguments::parse();
+    let done = match arguments.check {
+        true => check_session(&arguments),
+        false => replay(&arguments).map(|()| true),
+    };
+    exit::code("isreplayer", done)
+}
+
+/// `false`: something is wrong with it.
+fn check_session(arguments: &Arguments) -> Result<bool, Failure> {
+    let folder = Sessions::new(&arguments.folder).find(&arguments.session)?;
+    check::run(&folder, arguments.checked)
 }
 
 fn replay(arguments: &Arguments) -> Result<(), Failure> {

@@ -14,6 +14,7 @@ use super::disk;
 use super::folder::SessionFolder;
 use super::model::{ExchangeId, NewExchange};
 use super::read::{Reader, Run};
+use super::sum;
 use super::write::WriterError;
 use crate::clock::Clock;
 
@@ -80,6 +81,8 @@ pub(super) fn resume(
     let left = adopt::left_parts(&reader, folder)?;
     drop(reader);
     let removed = clear_temporary(folder, &adopt::names(&left))?;
+    // From now on the database is another than the one that was summed.
+    sum::remove(folder)?;
     let wall_us = clock.started_us();
     let ends = runs.iter().map(Run::end_us);
     let clock = clock.not_before(ends.max().unwrap_or(wall_us));
@@ -158,13 +161,19 @@ fn notes(runs: &[Run], clock: Clock, wall_us: i64, removed: usize) -> Vec<(&'sta
     notes
 }
 
-fn make_durable(db: &Connection) -> rusqlite::Result<()> {
+pub(super) fn make_durable(db: &Connection) -> rusqlite::Result<()> {
     db.busy_timeout(BUSY)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", "ON")?;
     db.set_prepared_statement_cache_capacity(128);
     Ok(())
+}
+
+/// Makes one file of a database that nobody else has open.
+pub(super) fn leave_one_file(db: &Connection) -> rusqlite::Result<()> {
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    db.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
 }
 
 /// The row of a run that begins.
@@ -178,9 +187,16 @@ fn insert_run(db: &Connection, clock: Clock, program: &str) -> rusqlite::Result<
 
 /// One recorder for a session. The database itself is none of the files that are opened:
 /// closing one would drop SQLite's own locks.
-fn lock(folder: &SessionFolder) -> Result<File, WriterError> {
+pub(super) fn lock(folder: &SessionFolder) -> Result<File, WriterError> {
     let chunks = folder.chunks();
     let temporary = chunks.join(TEMPORARY);
+    // What is written and removed there must not be somebody else's.
+    for own in [&chunks, &temporary] {
+        if own.symlink_metadata().is_ok_and(|facts| !facts.is_dir()) {
+            let error = io::Error::new(io::ErrorKind::NotADirectory, "it is no folder");
+            return Err(at(own, &error).into());
+        }
+    }
     let lock = fs::create_dir_all(&temporary)
         .and_then(|()| File::open(&chunks))
         .map_err(|e| at(&chunks, &e))?;
@@ -211,7 +227,7 @@ fn at(path: &std::path::Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
-fn database_error(folder: &SessionFolder, source: rusqlite::Error) -> WriterError {
+pub(super) fn database_error(folder: &SessionFolder, source: rusqlite::Error) -> WriterError {
     WriterError::Database {
         path: folder.database().display().to_string(),
         source,

@@ -144,12 +144,17 @@ fn make_directories(
     directory: &Path,
     changed: &mut BTreeSet<PathBuf>,
 ) -> io::Result<()> {
-    if directory.is_dir() || directory == chunks {
+    if directory == chunks {
         return Ok(());
     }
     if let Some(parent) = directory.parent() {
         make_directories(chunks, parent, changed)?;
-        changed.insert(parent.to_owned());
+        match directory.symlink_metadata() {
+            Ok(found) if found.is_dir() => return Ok(()),
+            // A link may lead out of the session.
+            Ok(_) => return Err(with_path(io::ErrorKind::NotADirectory.into(), directory)),
+            Err(_) => changed.insert(parent.to_owned()),
+        };
     }
     match fs::create_dir(directory) {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(with_path(e, directory)),
@@ -176,6 +181,13 @@ pub struct ChunkFile {
     pub size: u64,
 }
 
+/// The folder of the chunks of a session, itself no link; `None`: there is none.
+pub(super) fn folder(session: &Path) -> Option<Dir> {
+    let session = Dir::open_ambient_dir(session, cap_std::ambient_authority()).ok()?;
+    let is_folder = session.symlink_metadata("chunks").ok()?.is_dir();
+    is_folder.then(|| session.open_dir("chunks").ok())?
+}
+
 /// Opens a chunk beneath `chunks/` only, whatever a row or a link says.
 ///
 /// # Errors
@@ -194,11 +206,19 @@ pub(super) fn open(chunks: &Dir, relative: &str, size: u64) -> io::Result<ChunkF
 /// As [`open`], of any size.
 pub(super) fn open_any(chunks: &Dir, relative: &str) -> io::Result<ChunkFile> {
     let path = Path::new(relative);
-    if !path.components().all(|c| matches!(c, Component::Normal(_))) {
+    let stays = path.components().all(|c| matches!(c, Component::Normal(_)));
+    if !stays || relative.is_empty() {
         return Err(invalid(format!("{relative:?} is no path beneath chunks/")));
     }
+    let found = chunks
+        .symlink_metadata(path)
+        .map_err(|e| io::Error::new(e.kind(), format!("chunks/{relative}: {e}")))?;
+    // Opening a device may do something.
+    if !found.is_file() {
+        return Err(invalid(format!("chunks/{relative} is no regular file")));
+    }
     let mut options = cap_std::fs::OpenOptions::new();
-    // A FIFO would block its opener for ever; a regular file does not care.
+    // It may have become another: a FIFO would block its opener for ever; a regular file does not care.
     options.read(true).custom_flags(NONBLOCK);
     let file = chunks
         .open_with(path, &options)
@@ -212,6 +232,12 @@ pub(super) fn open_any(chunks: &Dir, relative: &str) -> io::Result<ChunkFile> {
         file,
         size: metadata.len(),
     })
+}
+
+/// Whether a path is one that the recorder makes: names with single slashes between them.
+pub(super) fn is_plain_path(relative: &str) -> bool {
+    let mut names = relative.split('/');
+    names.all(|name| !matches!(name, "" | "." | "..") && !name.contains('\0'))
 }
 
 /// O_NONBLOCK, as Linux and the BSDs have it.

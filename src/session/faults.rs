@@ -48,6 +48,7 @@ impl Reader {
             )?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
+                self.db.fresh();
                 let (kind, outcome): (String, String) = (row.get(2)?, row.get(6)?);
                 each(Fault {
                     exchange_id: row.get(0)?,

@@ -134,10 +134,7 @@ impl Reader {
     /// # Errors
     /// Those of the job; the database is damaged.
     pub fn together<T>(&self, job: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
-        let transaction = self
-            .db
-            .unchecked_transaction()
-            .map_err(|e| self.failed(e))?;
+        let transaction = self.db.transaction().map_err(|e| self.failed(e))?;
         let done = job();
         transaction.finish().map_err(|e| self.failed(e))?;
         done

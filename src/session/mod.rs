@@ -8,6 +8,7 @@
 mod adopt;
 mod answer;
 mod begin;
+mod check;
 mod chunks;
 mod disk;
 mod faults;
@@ -15,6 +16,7 @@ mod folder;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod growing;
+mod guarded;
 mod headers;
 mod heal;
 mod history;
@@ -26,14 +28,17 @@ mod notices;
 mod parts;
 mod pulse;
 mod read;
+mod repair;
 mod room;
 mod schema;
 mod store;
+mod sum;
 mod trouble;
 mod wal;
 mod write;
 
 pub use answer::{Answer, Found, Query, RangePart};
+pub use check::{Finding, Report, State, Totals, check};
 pub use chunks::{ChunkFile, DownloadFile};
 pub use faults::Fault;
 pub use folder::{FolderError, SessionFolder, Sessions};
@@ -54,6 +59,7 @@ pub use read::{
     Advance, Body, Exchange, Hole, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,
     holes,
 };
+pub use repair::{RepairError, repair};
 pub use trouble::{PollFailure, PollTrouble};
 pub use write::{Writer, WriterError};
 

@@ -5,13 +5,14 @@ use std::io;
 use std::path::Path;
 
 use cap_std::fs::Dir;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
+use rusqlite::{OptionalExtension, Row};
 
 use super::chunks::{self, ChunkFile};
 use super::folder::SessionFolder;
+use super::guarded::Guarded;
 use super::headers::Headers;
 use super::keep::KEPT_FROM;
-use super::model::{ByteRange, ExchangeId, Kind, Outcome};
+use super::model::{ByteRange, ExchangeId, Kind, Outcome, digest};
 use super::{FORMAT_VERSION, schema};
 
 /// Why a session cannot be read.
@@ -202,7 +203,7 @@ pub struct Advance {
 /// A session opened for reading.
 #[derive(Debug)]
 pub struct Reader {
-    pub(super) db: Connection,
+    pub(super) db: Guarded,
     pub(super) chunks: Option<Dir>,
     path: String,
 }
@@ -215,17 +216,16 @@ impl Reader {
     pub fn open(folder: &SessionFolder) -> Result<Self, ReadError> {
         let database = folder.database();
         let path = database.display().to_string();
-        let failed = |source| database_error(&database, source);
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let db = Connection::open_with_flags(&database, flags).map_err(failed)?;
-        schema::check(&db, &path).map_err(|e| e.unwrap_or_else(failed))?;
-        let chunks = Dir::open_ambient_dir(folder.chunks(), cap_std::ambient_authority()).ok();
+        let db = Guarded::open(folder)?;
+        schema::check(db.connection(), &path)
+            .map_err(|e| e.unwrap_or_else(|source| ReadError::database(&database, source)))?;
+        let chunks = chunks::folder(folder.path());
         Ok(Self { db, chunks, path })
     }
 
     /// An error of SQLite, with the database's name.
     pub(super) fn failed(&self, source: rusqlite::Error) -> ReadError {
-        database_error(Path::new(&self.path), source)
+        ReadError::database(Path::new(&self.path), source)
     }
 
     /// Lives of the recorder, in order. There is at least one.
@@ -341,13 +341,19 @@ impl Reader {
     /// # Errors
     /// The database or a file is damaged.
     pub fn body(&self, id: i64) -> Result<Body, ReadError> {
-        type Columns = (i64, Option<Vec<u8>>, Option<String>, Option<String>);
-        let (size, data, path, text): Columns = self
+        type Columns = (
+            i64,
+            Option<Vec<u8>>,
+            Option<String>,
+            Option<String>,
+            Vec<u8>,
+        );
+        let (size, data, path, text, sha256): Columns = self
             .db
             .prepare_cached(
-                "SELECT b.size, b.data, b.path, t.text FROM body b JOIN body_text t ON t.id = b.id WHERE b.id = ?1",
+                "SELECT b.size, b.data, b.path, t.text, b.sha256 FROM body b JOIN body_text t ON t.id = b.id WHERE b.id = ?1",
             )
-            .and_then(|mut s| s.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))))
+            .and_then(|mut s| s.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))))
             .map_err(|e| self.failed(e))?;
         let size = u64::try_from(size).unwrap_or(0);
         let bytes = match (data, path, text) {
@@ -366,12 +372,15 @@ impl Reader {
                 bytes.len()
             )));
         }
+        if digest(&bytes).as_slice() != sha256 {
+            return Err(self.altered(&format!("body {id} is not what came")));
+        }
         Ok(Body::Bytes(bytes))
     }
 
     fn chunk(&self, path: &str, size: u64) -> Result<ChunkFile, ReadError> {
         let Some(chunks) = &self.chunks else {
-            return Err(self.altered("its folder chunks/ is missing"));
+            return Err(self.altered("its folder chunks/ is missing, or is no folder"));
         };
         Ok(chunks::open(chunks, path, size)?)
     }
@@ -413,20 +422,26 @@ impl Reader {
     }
 }
 
-fn database_error(database: &Path, source: rusqlite::Error) -> ReadError {
-    let wal = database.with_file_name("session.db-wal").exists();
-    let hint = match source.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly) if wal => {
-            "; its recorder did not close it, so it must lie where this program may write: copy the whole folder there"
+impl ReadError {
+    /// What SQLite said of a database, with what to do about it.
+    pub(super) fn database(database: &Path, source: rusqlite::Error) -> Self {
+        let wal = database.with_file_name("session.db-wal").exists();
+        let hint = match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly) if wal => {
+                "; its recorder did not close it, so it must lie where this program may write: copy the whole folder there"
+            }
+            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+                "; it is damaged: `sqlite3 session.db .recover` may save a part"
+            }
+            Some(rusqlite::ErrorCode::OperationInterrupted) => {
+                "; it is damaged: a query found no end of its rows"
+            }
+            _ => "",
+        };
+        Self::Database {
+            path: database.display().to_string(),
+            source,
+            hint,
         }
-        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
-            "; it is damaged: `sqlite3 session.db .recover` may save a part"
-        }
-        _ => "",
-    };
-    ReadError::Database {
-        path: database.display().to_string(),
-        source,
-        hint,
     }
 }

@@ -1,7 +1,6 @@
 //! Whether a database is one that this program can read: application, version, schema.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -11,13 +10,6 @@ use super::{APPLICATION_ID, FORMAT_VERSION, SCHEMA};
 /// `Err(Err(e))`: SQLite's own error.
 pub(super) fn check(db: &Connection, path: &str) -> Result<(), Result<ReadError, rusqlite::Error>> {
     let ours = || -> rusqlite::Result<(i32, i32)> {
-        db.busy_timeout(Duration::from_secs(5))?;
-        db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        db.set_db_config(
-            rusqlite::config::DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA,
-            false,
-        )?;
-        db.set_prepared_statement_cache_capacity(64);
         let application = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
         let version = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
         Ok((application, version))
@@ -52,12 +44,15 @@ type SchemaTexts = BTreeMap<(String, String), String>;
 
 fn schema_of(db: &Connection) -> rusqlite::Result<SchemaTexts> {
     // Tables that ANALYZE or a user's shell leaves behind do no harm: they are never asked.
-    db.prepare("SELECT type, name, ifnull(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")?
-        .query_map([], |row| {
-            let sql: String = row.get(2)?;
-            Ok(((row.get(0)?, row.get(1)?), meaning(&sql)))
-        })?
-        .collect()
+    db.prepare(
+        "SELECT type, name, ifnull(sql, '') FROM sqlite_schema
+          WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' OR type NOT IN ('table', 'index')",
+    )?
+    .query_map([], |row| {
+        let sql: String = row.get(2)?;
+        Ok(((row.get(0)?, row.get(1)?), meaning(&sql)))
+    })?
+    .collect()
 }
 
 fn first_difference(here: &SchemaTexts, wanted: &SchemaTexts) -> Option<String> {

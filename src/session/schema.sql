@@ -163,7 +163,8 @@ CREATE TABLE event (
   -- 'late', 'stalled', 'suspended', 'clock step', 'disk full', 'checkpoint held up';
   -- 'refused uri', 'left out', 'too many playlists'; 'icy': JSON of stream, exchange, byte in
   -- its body, metadata; of a run that goes on from another: 'resumed', 'removed', 'clock behind';
-  -- number 0, 'kept from': since at_us everything is kept
+  -- number 0, 'kept from': since at_us everything is kept; of a repair: 'lost' (JSON of body and path: a
+  -- reader does not get it), 'moved aside', 'changed'
   kind      TEXT NOT NULL,
   detail    TEXT NOT NULL                      -- for people
 ) STRICT;

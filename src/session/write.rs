@@ -27,6 +27,7 @@ use super::pulse::{Pulse, WriterWatch};
 use super::read::ReadError;
 use super::room::Room;
 use super::store::Store;
+use super::sum;
 use super::wal::{self, WalWatch};
 use crate::clock::{self, Clock};
 
@@ -141,7 +142,7 @@ impl Writer {
             run_id: begun.run_id,
             messages: receiver,
             closing: Arc::clone(&closing),
-            lock: Some(begun.lock),
+            lock: begun.lock,
             keeper: None,
             committed: clock::instant(),
             pulse: pulse.clone(),
@@ -275,7 +276,7 @@ struct Thread {
     messages: mpsc::Receiver<Message>,
     closing: Closing,
     /// That of the session: let go when nothing more is written.
-    lock: Option<File>,
+    lock: File,
     keeper: Option<Keeper>,
     /// When the last commit was.
     committed: Instant,
@@ -426,7 +427,7 @@ impl Thread {
     }
 
     /// Closes the run and makes the database one file.
-    async fn close(&mut self, ended: &str) -> Result<(), WriterError> {
+    async fn close(mut self, ended: &str) -> Result<(), WriterError> {
         self.disk.let_go();
         let result = self
             .store
@@ -440,8 +441,19 @@ impl Thread {
             });
         result.map_err(|e| self.database_error(e))?;
         self.sweep();
-        self.become_one_file().await;
-        drop(self.lock.take());
+        let is_one_file = self.become_one_file().await;
+        let Self {
+            store,
+            folder,
+            lock,
+            ..
+        } = self;
+        drop(store);
+        if is_one_file && let Err(error) = sum::write(&folder) {
+            // The session is whole without.
+            tracing::warn!("{}: no session.sum: {error}", folder.path().display());
+        }
+        drop(lock);
         Ok(())
     }
 
@@ -455,7 +467,8 @@ impl Thread {
     }
 
     /// Readers that hold the database open prevent it; they are asked to let go by `stopped_us`.
-    async fn become_one_file(&self) {
+    /// Whether it did.
+    async fn become_one_file(&self) -> bool {
         let db = &self.store.db;
         // SQLite's own patience would block; ours is below.
         let _ = db.busy_timeout(Duration::from_millis(50));
@@ -465,7 +478,7 @@ impl Thread {
             match db.pragma_update_and_check(None, "journal_mode", "DELETE", |row| {
                 row.get::<_, String>(0)
             }) {
-                Ok(mode) if mode == "delete" => return,
+                Ok(mode) if mode == "delete" => return true,
                 _ if clock::instant() >= deadline => break,
                 _ => tokio::time::sleep(Duration::from_millis(100)).await,
             }
@@ -474,6 +487,7 @@ impl Thread {
             "another program has {} open; copy it together with the -wal file beside it",
             self.folder.database().display()
         );
+        false
     }
 
     fn database_error(&self, source: rusqlite::Error) -> WriterError {

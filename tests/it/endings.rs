@@ -124,7 +124,7 @@ fn both_signals_end_it_well_with_one_database_file_and_the_totals() {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         left.sort();
-        assert_eq!(left, ["chunks", "session.db"]);
+        assert_eq!(left, ["chunks", "session.db", "session.sum"]);
         assert_eq!(session.one::<String>("SELECT ended FROM run"), "stopped");
         assert_eq!(session.one::<String>("PRAGMA journal_mode"), "delete");
     }

@@ -5,6 +5,7 @@
 
 mod analysis;
 mod beside;
+mod check;
 mod chunks;
 mod command_line;
 mod corpus;
@@ -14,6 +15,7 @@ mod endings;
 mod faithful;
 mod faults;
 mod growth;
+mod hostile_sessions;
 mod http;
 mod inject;
 mod keep;

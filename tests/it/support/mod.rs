@@ -3,6 +3,7 @@
 
 pub mod channel;
 pub mod client;
+pub mod made;
 pub mod origin;
 pub mod programs;
 pub mod reply;

@@ -1,0 +1,125 @@
+//! From rows to files: every body that has a path has its file there.
+
+use std::collections::HashSet;
+use std::io;
+
+use cap_std::fs::MetadataExt as _;
+
+use super::report::{Damage, Findings};
+use crate::session::chunks;
+use crate::session::read::{ReadError, Reader};
+use crate::session::sum;
+
+/// Rows of one transaction.
+const SOME: i64 = 1000;
+/// A file of which no more than a small part is on the disk is made to be endless.
+const HOLLOW_FROM: u64 = 1024 * 1024 * 1024;
+const HOLLOW_PART: u64 = 64;
+
+const PATHS: &str = "
+    SELECT id, path, size, sha256 FROM body WHERE path IS NOT NULL AND id > ?1 ORDER BY id LIMIT ?2";
+const STILL_THERE: &str = "SELECT 1 FROM body WHERE id = ?1 AND path = ?2";
+
+struct Row {
+    id: i64,
+    path: String,
+    size: i64,
+    sha256: Vec<u8>,
+}
+
+/// Bodies that a repair has marked as lost.
+pub(in crate::session) fn lost_bodies(reader: &Reader) -> Result<HashSet<i64>, ReadError> {
+    let ids = reader.list(
+        "SELECT json_extract(detail, '$.body') FROM event WHERE kind = 'lost' AND json_valid(detail)",
+        [],
+        |row| row.get::<_, Option<i64>>(0),
+    )?;
+    Ok(ids.into_iter().flatten().collect())
+}
+
+pub(super) fn check(reader: &Reader, hashes: bool, found: &mut Findings) -> Result<(), ReadError> {
+    let lost = lost_bodies(reader)?;
+    let mut after = i64::MIN;
+    loop {
+        let rows = reader.list(PATHS, [after, SOME], |row| {
+            let path = row.get_ref(1)?.as_bytes_or_null()?.unwrap_or_default();
+            Ok(Row {
+                id: row.get(0)?,
+                path: String::from_utf8_lossy(path).into_owned(),
+                size: row.get(2)?,
+                sha256: row.get(3)?,
+            })
+        })?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        after = last.id;
+        for row in rows {
+            found.totals.chunks += 1;
+            let Some((kind, what)) = wrong(reader, &row, hashes) else {
+                continue;
+            };
+            if lost.contains(&row.id) {
+                found.note(format!("chunks/{} is lost", row.path));
+            } else if is_still_there(reader, &row)? {
+                let damage = Damage::Chunk(row.id, row.path);
+                found.damaged(kind, what, damage);
+            }
+        }
+    }
+}
+
+/// A recorder that keeps its last hours may have removed it meanwhile.
+fn is_still_there(reader: &Reader, row: &Row) -> Result<bool, ReadError> {
+    let values = rusqlite::params![row.id, row.path];
+    let found = reader.list(STILL_THERE, values, |_| Ok(()))?;
+    Ok(!found.is_empty())
+}
+
+fn wrong(reader: &Reader, row: &Row, hashes: bool) -> Option<(&'static str, String)> {
+    let path = &row.path;
+    if !chunks::is_plain_path(path) {
+        let what = format!("body {}: {path:?} is no path beneath chunks/", row.id);
+        return Some(("path", what));
+    }
+    let Some(folder) = &reader.chunks else {
+        return Some(("missing", format!("chunks/{path} is missing")));
+    };
+    let mut chunk = match chunks::open_any(folder, path) {
+        Ok(chunk) => chunk,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Some(("missing", format!("chunks/{path} is missing")));
+        }
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Some(("file", error.to_string()));
+        }
+        Err(error) => return Some(("unreadable", error.to_string())),
+    };
+    if i64::try_from(chunk.size) != Ok(row.size) {
+        let (size, said) = (chunk.size, row.size);
+        let what = format!("chunks/{path} has {size} bytes, its row says {said}");
+        return Some(("size", what));
+    }
+    if !hashes {
+        return None;
+    }
+    if is_hollow(folder, path, chunk.size) {
+        return Some(("hash", format!("chunks/{path} is hollow and was not read")));
+    }
+    match sum::hash(&mut chunk.file) {
+        Ok(hash) if hash.as_slice() == row.sha256 => None,
+        Ok(_) => {
+            let what = format!("chunks/{path} is not what came: its SHA-256 is another");
+            Some(("hash", what))
+        }
+        Err(error) => Some(("unreadable", format!("chunks/{path}: {error}"))),
+    }
+}
+
+/// Whether reading it would take time for nothing: terabytes that are on no disk.
+fn is_hollow(folder: &cap_std::fs::Dir, path: &str, size: u64) -> bool {
+    let on_disk = folder
+        .symlink_metadata(path)
+        .map(|facts| facts.blocks().saturating_mul(512));
+    size >= HOLLOW_FROM && on_disk.is_ok_and(|bytes| bytes < size / HOLLOW_PART)
+}

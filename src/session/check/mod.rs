@@ -1,0 +1,177 @@
+//! Whether a session is whole: its database, its rows, its files, each against the others.
+//!
+//! Only reads. Rows and files are looked at a few at a time: a session of days costs no more
+//! memory than one of minutes. `docs/ref/check.md` says what each finding means.
+
+mod bodies;
+mod files;
+mod report;
+mod rows;
+mod walk;
+
+use std::fs::{File, TryLockError};
+use std::io;
+
+pub(super) use self::files::lost_bodies;
+use self::report::Findings;
+pub(super) use self::report::{Damage, damages};
+pub use self::report::{Finding, Report, State, Totals};
+use super::folder::SessionFolder;
+use super::guarded::{Guarded, beside};
+use super::read::{ReadError, Reader, Run};
+use super::sum::{self, Sum};
+
+/// Checks a session; what cannot be read is a finding like any other.
+///
+/// With `hashes` every body is read and its SHA-256 compared with the one in its row.
+/// Not to be called where this process reads or writes the same session.
+pub fn check(folder: &SessionFolder, hashes: bool) -> Report {
+    look(folder, hashes, false).into_report(folder.name(), hashes)
+}
+
+/// [`check`], with all damage for who mends it. `locked`: the caller has the lock of the session, so that nobody records.
+pub(super) fn look(folder: &SessionFolder, hashes: bool, locked: bool) -> Findings {
+    let mut found = Findings::default();
+    // Before SQLite has it open: closing a file of ours would let its locks go.
+    let sum = match beside(&folder.database(), "-wal").exists() {
+        true => Ok(Sum::None),
+        false => sum::compare(folder),
+    };
+    let reader = match Reader::open(folder) {
+        Ok(reader) => reader,
+        Err(error) => {
+            let kind = match error {
+                ReadError::Altered { .. } => "schema",
+                _ => "database",
+            };
+            found.add(kind, error.to_string());
+            pages_of_unreadable(folder, &mut found);
+            return found;
+        }
+    };
+    let checked = state(folder, &reader, locked, &mut found)
+        .and_then(|()| database(folder, &reader, sum, &mut found))
+        .and_then(|()| rows::check(&reader, &mut found))
+        .and_then(|()| bodies::check(&reader, hashes, &mut found))
+        .and_then(|()| files::check(&reader, hashes, &mut found))
+        .and_then(|()| walk::check(folder, &reader, &mut found));
+    if let Err(error) = checked {
+        found.add("database", error.to_string());
+    }
+    found
+}
+
+/// What SQLite finds by itself, and whether the database is in the state that its runs say.
+fn database(
+    folder: &SessionFolder,
+    reader: &Reader,
+    sum: io::Result<Sum>,
+    found: &mut Findings,
+) -> Result<(), ReadError> {
+    let wal = beside(&folder.database(), "-wal").exists();
+    match (found.state, sum?) {
+        (State::Stopped, _) if wal => found.add(
+            "wal",
+            "session.db-wal is there though the session was stopped".to_owned(),
+        ),
+        (State::Stopped, Sum::Other) => found.damaged(
+            "sum",
+            "session.db was changed after the recorder closed it (session.sum)".to_owned(),
+            Damage::Sum,
+        ),
+        (State::Stopped, Sum::Unreadable) => found.damaged(
+            "sum",
+            "session.sum is no sum: whether session.db was changed cannot be said".to_owned(),
+            Damage::Sum,
+        ),
+        (State::Stopped, Sum::None) => found.note(
+            "there is no session.sum: changed bits in rows are found only where rows disagree"
+                .to_owned(),
+        ),
+        (State::Killed, _) => found.note(
+            "its recorder was killed; `isrecorder --resume` goes on with it, `--repair` closes it"
+                .to_owned(),
+        ),
+        (State::Recording, _) => {
+            found.note("it is being recorded: what is on its way now is not looked at".to_owned())
+        }
+        (State::Stopped, Sum::Same) => {}
+    }
+    pages(&reader.db, found).map_err(|e| reader.failed(e))?;
+    references(&reader.db, found).map_err(|e| reader.failed(e))
+}
+
+fn length_us(runs: &[Run]) -> i64 {
+    match (runs.first(), runs.last()) {
+        (Some(first), Some(last)) => last.end_us().saturating_sub(first.started_us),
+        _ => 0,
+    }
+}
+
+fn state(
+    folder: &SessionFolder,
+    reader: &Reader,
+    locked: bool,
+    found: &mut Findings,
+) -> Result<(), ReadError> {
+    let runs = reader.runs()?;
+    found.state = match runs.last() {
+        Some(run) if run.stopped_us.is_none() => match locked || !is_being_recorded(folder)? {
+            true => State::Killed,
+            false => State::Recording,
+        },
+        _ => State::Stopped,
+    };
+    found.was_killed = found.state == State::Killed || rows::any_killed(reader)?;
+    found.totals.length_us = length_us(&runs);
+    Ok(())
+}
+
+/// The lock is that of a recorder that runs.
+fn is_being_recorded(folder: &SessionFolder) -> io::Result<bool> {
+    let Ok(chunks) = File::open(folder.chunks()) else {
+        return Ok(false);
+    };
+    match chunks.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// What can still be said of a database that is none of ours to read.
+fn pages_of_unreadable(folder: &SessionFolder, found: &mut Findings) {
+    if let Ok(db) = Guarded::open(folder) {
+        // That it cannot be read has been said.
+        let _ = pages(&db, found);
+    }
+}
+
+/// Pages, cells, types and constraints.
+fn pages(db: &Guarded, found: &mut Findings) -> rusqlite::Result<()> {
+    let mut statement = db.prepare_cached("PRAGMA quick_check(1000)")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let what: String = row.get(0)?;
+        if what != "ok" {
+            found.add("page", format!("session.db: {what}"));
+        }
+    }
+    Ok(())
+}
+
+fn references(db: &Guarded, found: &mut Findings) -> rusqlite::Result<()> {
+    let mut statement = db.prepare_cached("PRAGMA foreign_key_check")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        db.fresh();
+        let (table, id): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
+        let parent: String = row.get(2)?;
+        let id = id.map_or_else(String::new, |id| format!(" {id}"));
+        found.add(
+            "reference",
+            format!("{table}{id}: there is no such {parent} as it names"),
+        );
+    }
+    Ok(())
+}

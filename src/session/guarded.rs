@@ -1,0 +1,172 @@
+//! The database of a session opened for reading, when a stranger may have made it.
+//!
+//! Only regular files of the folder itself are opened, nothing is written, and a query that
+//! takes more steps than a database of that size can need is ended.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{CachedStatement, Connection, OpenFlags, Transaction};
+
+use super::folder::SessionFolder;
+use super::read::ReadError;
+use super::sum;
+
+/// Another process is waited for so long.
+const BUSY: Duration = Duration::from_secs(5);
+/// Values larger than this are not read, in bytes: four times the largest playlist that is recorded
+/// unless the user says otherwise.
+const LARGEST_VALUE: i32 = 64 * 1024 * 1024;
+/// The text of a statement, also of one of the schema, in bytes.
+const LONGEST_STATEMENT: i32 = 256 * 1024;
+/// Steps of SQLite's machine between two looks.
+const STEPS: u64 = 1000;
+/// Steps that a query may take in any database: a fraction of a second.
+const FEWEST_STEPS: u64 = 20_000_000;
+/// And for each byte of it. The costliest query looks at each row a few times; a row has
+/// at least twenty bytes, a look at one takes less than a hundred steps.
+const STEPS_PER_BYTE: u64 = 32;
+
+/// Files that SQLite would open by itself.
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// A connection that reads.
+#[derive(Debug)]
+pub(super) struct Guarded {
+    db: Connection,
+    /// Steps of the query that runs.
+    spent: Arc<AtomicU64>,
+}
+
+impl Guarded {
+    /// Opens the database of a session; nothing has been asked of it yet.
+    pub(super) fn open(folder: &SessionFolder) -> Result<Self, ReadError> {
+        // SQLite takes a path that begins with `file:` for something else than a path.
+        let place = fs::canonicalize(folder.path()).map_err(|e| at(folder.path(), &e))?;
+        let database = place.join("session.db");
+        own_files(&database)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let spent = Arc::new(AtomicU64::new(0));
+        let open = || -> rusqlite::Result<Connection> {
+            let mut db = Connection::open_with_flags(&database, flags)?;
+            restrict(&db)?;
+            let (counted, grown) = (Arc::clone(&spent), database.clone());
+            let mut most = FEWEST_STEPS;
+            let count = move || {
+                let spent = counted.fetch_add(STEPS, Ordering::Relaxed);
+                // One that is being recorded grows.
+                if spent > most {
+                    most = most_steps(&grown);
+                }
+                spent > most
+            };
+            db.progress_handler(i32::try_from(STEPS).unwrap_or(i32::MAX), Some(count))?;
+            Ok(db)
+        };
+        let db = open().map_err(|source| ReadError::database(&folder.database(), source))?;
+        Ok(Self { db, spent })
+    }
+
+    /// A query, which may take its steps from now on.
+    pub(super) fn prepare_cached(&self, sql: &str) -> rusqlite::Result<CachedStatement<'_>> {
+        self.fresh();
+        self.db.prepare_cached(sql)
+    }
+
+    /// The query that runs may take as many steps again: it has come to another row.
+    pub(super) fn fresh(&self) {
+        self.spent.store(0, Ordering::Relaxed);
+    }
+
+    /// One view of the database for several queries.
+    pub(super) fn transaction(&self) -> rusqlite::Result<Transaction<'_>> {
+        self.db.unchecked_transaction()
+    }
+
+    /// For what looks at all of it; its queries share their steps.
+    pub(super) fn connection(&self) -> &Connection {
+        self.fresh();
+        &self.db
+    }
+}
+
+/// Nothing that the database says makes SQLite do more than read its own rows.
+fn restrict(db: &Connection) -> rusqlite::Result<()> {
+    db.busy_timeout(BUSY)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    for (limit, most) in [
+        (Limit::SQLITE_LIMIT_LENGTH, LARGEST_VALUE),
+        (Limit::SQLITE_LIMIT_SQL_LENGTH, LONGEST_STATEMENT),
+        (Limit::SQLITE_LIMIT_ATTACHED, 0),
+        (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
+        (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 0),
+        (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
+    ] {
+        db.set_limit(limit, most)?;
+    }
+    db.pragma_update(None, "mmap_size", 0)?;
+    // Cells that lie outside their page are found when the page is read, not when they are used.
+    db.pragma_update(None, "cell_size_check", true)?;
+    db.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// Steps that a query may take.
+fn most_steps(database: &Path) -> u64 {
+    let files = [database.to_owned(), beside(database, "-wal")];
+    let sizes = files.iter().filter_map(|path| path.metadata().ok());
+    let size: u64 = sizes.map(|facts| facts.len()).sum();
+    FEWEST_STEPS.saturating_add(size.saturating_mul(STEPS_PER_BYTE))
+}
+
+/// Refuses what is no file of the session's own.
+fn own_files(database: &Path) -> Result<(), ReadError> {
+    if !is_there(database)? {
+        return Err(at(database, &io::ErrorKind::NotFound.into()).into());
+    }
+    let wal = beside(database, "-wal");
+    for suffix in BESIDE {
+        is_there(&beside(database, suffix))?;
+    }
+    // The sum is there from when the WAL is gone until before there is one again.
+    if wal.exists() && sum::path(database).exists() && wal.exists() {
+        return Err(ReadError::Altered {
+            path: wal.display().to_string(),
+            what: "the session was stopped and has no such file; move it away".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Whether there is a file; what is there and no file is an error.
+fn is_there(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(facts) if facts.is_file() => Ok(true),
+        Ok(_) => {
+            let what = format!("{} is no regular file", path.display());
+            Err(io::Error::new(io::ErrorKind::InvalidData, what))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(at(path, &error)),
+    }
+}
+
+/// A file that SQLite keeps beside a database.
+pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
+}
+
+fn at(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,234 @@
+//! Makes a session whole again as far as that can be done: what is wrong is moved aside and
+//! marked, nothing is deleted and nothing is made up.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use cap_std::fs::Dir;
+use rusqlite::{Connection, OpenFlags};
+
+use super::adopt;
+use super::begin;
+use super::check::{self, Damage, State};
+use super::chunks::{self, TEMPORARY};
+use super::folder::SessionFolder;
+use super::model::NewExchange;
+use super::read::{ReadError, Reader, Run};
+use super::store::Store;
+use super::sum;
+use super::write::WriterError;
+
+/// Where things are moved to, within the session's folder.
+const ASIDE: &str = "aside";
+/// More files of one name are not moved aside.
+const MOST_NAMESAKES: u32 = 10_000;
+
+/// Why nothing, or not everything, was done.
+#[derive(Debug, thiserror::Error)]
+pub enum RepairError {
+    /// The database itself is damaged, or is none of ours.
+    #[error(
+        "{0} cannot be repaired, nothing was touched: its database is damaged or was altered; `sqlite3 session.db .recover` may save a part"
+    )]
+    Beyond(String),
+    /// It is being recorded, or cannot be written.
+    #[error(transparent)]
+    Writer(#[from] WriterError),
+    /// The file system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Repairs a session: `say` is told each thing that was done, in a sentence.
+///
+/// With `hashes` also what only its SHA-256 shows to be wrong.
+///
+/// # Errors
+/// A recorder is at it, its database is beyond repair, or the file system refuses.
+pub fn repair(
+    folder: &SessionFolder,
+    hashes: bool,
+    say: &mut dyn FnMut(String),
+) -> Result<(), RepairError> {
+    // Nothing is locked, made or recovered for what is none of ours.
+    let had_temporary = folder.chunks().join(TEMPORARY).exists();
+    drop(Reader::open(folder)?);
+    let lock = begin::lock(folder)?;
+    let found = check::look(folder, hashes, true);
+    if found.has(&["database", "schema", "page"]) {
+        remove_own_folder(folder, had_temporary);
+        return Err(RepairError::Beyond(folder.path().display().to_string()));
+    }
+    let is_killed = found.state() != State::Stopped;
+    let damages = check::damages(found);
+    if damages.is_empty() && !is_killed {
+        remove_own_folder(folder, had_temporary);
+        return Ok(());
+    }
+    let reader = Reader::open(folder)?;
+    let runs = reader.runs()?;
+    let left = match is_killed {
+        true => adopt::left_parts(&reader, folder)?,
+        false => Vec::new(),
+    };
+    drop(reader);
+    let mut aside = Aside::of(folder)?;
+    let marks = move_aside(&mut aside, &damages, say)?;
+    sum::remove(folder)?;
+    write(folder, &runs, left, &marks, say)?;
+    aside.clear_temporary(folder, say)?;
+    sum::write(folder)?;
+    drop(lock);
+    Ok(())
+}
+
+/// Files go, and what is to be marked comes back: kind and detail of rows of `event`.
+fn move_aside(
+    aside: &mut Aside,
+    damages: &[Damage],
+    say: &mut dyn FnMut(String),
+) -> io::Result<Vec<(&'static str, String)>> {
+    let mut marks = Vec::new();
+    for damage in damages {
+        match damage {
+            Damage::Chunk(id, path) => {
+                if chunks::is_plain_path(path) {
+                    aside.take(&format!("chunks/{path}"), say)?;
+                }
+                say(format!("marked as lost: chunks/{path} (body {id})"));
+                let detail = serde_json::json!({ "body": id, "path": path });
+                marks.push(("lost", detail.to_string()));
+            }
+            Damage::Content(id) => {
+                say(format!("marked as lost: body {id}, in session.db"));
+                marks.push(("lost", serde_json::json!({ "body": id }).to_string()));
+            }
+            Damage::File(path) => {
+                aside.take(&format!("chunks/{path}"), say)?;
+                marks.push(("moved aside", format!("chunks/{path}")));
+            }
+            Damage::Sum => {
+                aside.take("session.sum", say)?;
+                let what = "session.db was changed after its recorder closed it";
+                say(format!(
+                    "marked: {what}; what it says now is taken as it is"
+                ));
+                marks.push(("changed", what.to_owned()));
+            }
+        }
+    }
+    Ok(marks)
+}
+
+/// Brings in what is in the WAL, closes a run that was killed, notes the marks, and leaves one
+/// database file.
+fn write(
+    folder: &SessionFolder,
+    runs: &[Run],
+    left: Vec<NewExchange>,
+    marks: &[(&'static str, String)],
+    say: &mut dyn FnMut(String),
+) -> Result<(), RepairError> {
+    let failed = |source| begin::database_error(folder, source);
+    let end_us = runs.last().map_or(0, Run::end_us);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(folder.database(), flags).map_err(failed)?;
+    begin::make_durable(&db).map_err(failed)?;
+    let zero_us = runs.first().map_or(0, |run| run.started_us);
+    let mut store = Store::new(db, folder.chunks(), zero_us, 1);
+    let parts = left.len();
+    let work = |store: &mut Store| -> rusqlite::Result<usize> {
+        store.db.execute_batch("BEGIN IMMEDIATE")?;
+        for mut part in left {
+            store.exchange(&mut part)?;
+        }
+        let closed = store.db.execute(
+            "UPDATE run SET stopped_us = seen_us, ended = 'killed' WHERE stopped_us IS NULL",
+            [],
+        )?;
+        store.db.execute_batch("DELETE FROM pending")?;
+        for (kind, detail) in marks {
+            store.event(end_us, kind, detail)?;
+        }
+        Ok(closed)
+    };
+    let closed = work(&mut store).map_err(failed)?;
+    chunks::sync_directories(&std::mem::take::<BTreeSet<_>>(&mut store.changed))?;
+    store.db.execute_batch("COMMIT").map_err(failed)?;
+    if parts > 0 {
+        say(format!(
+            "parts of plain streams that were growing: {parts} taken in"
+        ));
+    }
+    if closed > 0 {
+        say("closed: the run whose recorder was killed".to_owned());
+    }
+    begin::leave_one_file(&store.db).map_err(failed)?;
+    Ok(())
+}
+
+/// The lock needs it; who had none is left with none.
+fn remove_own_folder(folder: &SessionFolder, had_temporary: bool) {
+    if !had_temporary {
+        // It is empty, or somebody else's.
+        let _ = fs::remove_dir(folder.chunks().join(TEMPORARY));
+    }
+}
+
+/// The folder that things are moved to. No link leads out of the session's folder.
+struct Aside {
+    session: Dir,
+}
+
+impl Aside {
+    fn of(folder: &SessionFolder) -> io::Result<Self> {
+        let session = Dir::open_ambient_dir(folder.path(), cap_std::ambient_authority())?;
+        Ok(Self { session })
+    }
+
+    /// Moves what is at a path of the session, if there is something.
+    fn take(&mut self, path: &str, say: &mut dyn FnMut(String)) -> io::Result<()> {
+        if self.session.symlink_metadata(path).is_err() {
+            return Ok(());
+        }
+        let mut target = format!("{ASIDE}/{path}");
+        if let Some(parent) = Path::new(&target).parent() {
+            self.session.create_dir_all(parent)?;
+        }
+        let mut number = 2;
+        while self.session.symlink_metadata(&target).is_ok() {
+            if number > MOST_NAMESAKES {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            target = format!("{ASIDE}/{path}~{number}");
+            number += 1;
+        }
+        self.session
+            .rename(path, &self.session, &target)
+            .map_err(|e| io::Error::new(e.kind(), format!("{path}: {e}")))?;
+        say(format!("moved aside: {path} to {target}"));
+        Ok(())
+    }
+
+    /// What a killed recorder left of downloads.
+    fn clear_temporary(
+        &mut self,
+        folder: &SessionFolder,
+        say: &mut dyn FnMut(String),
+    ) -> io::Result<()> {
+        let temporary = folder.chunks().join(TEMPORARY);
+        for entry in fs::read_dir(&temporary)? {
+            let name = entry?.file_name();
+            let path = format!("chunks/{TEMPORARY}/{}", name.to_string_lossy());
+            self.take(&path, say)?;
+        }
+        // What has no name in UTF-8 stays, and so does its folder.
+        let _ = fs::remove_dir(temporary);
+        Ok(())
+    }
+}

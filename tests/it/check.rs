@@ -1,0 +1,495 @@
+//! `--check` finds what is wrong with a session, names it, and finds nothing in a good one;
+//! `--repair` moves it aside.
+
+use std::fs;
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use isrecorder::session::{Report, State, check};
+
+use super::support::made::{Life, Made, Questions};
+use super::support::{Dice, rounds, seed};
+
+fn a_session() -> Made {
+    Made::new(&mut Dice::new(seed()), Life::Stopped)
+}
+
+/// The path of a chunk, under the session's folder.
+fn a_chunk(made: &Made) -> PathBuf {
+    let path: String = made.one("SELECT path FROM body WHERE path IS NOT NULL ORDER BY id LIMIT 1");
+    made.file("chunks").join(path)
+}
+
+fn a_chunks_name(made: &Made) -> String {
+    let chunk = a_chunk(made);
+    let path = chunk.strip_prefix(made.path()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn flip(path: &Path, at: u64, bit: u8) {
+    let mut content = fs::read(path).unwrap();
+    content[at as usize] ^= 1 << bit;
+    let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.seek(SeekFrom::Start(at)).unwrap();
+    file.write_all(&content[at as usize..=at as usize]).unwrap();
+}
+
+/// What is wrong, as kind and sentence.
+fn wrong(report: &Report) -> Vec<(&str, &str)> {
+    let finding = report.problems.iter();
+    finding.map(|f| (f.kind, f.what.as_str())).collect()
+}
+
+#[track_caller]
+fn finds(made: &Made, kind: &str, words: &str) {
+    let report = check(&made.session(), true);
+    let found = wrong(&report)
+        .iter()
+        .any(|(k, what)| *k == kind && what.contains(words));
+    assert!(found, "{kind}: {words}: {:?}", wrong(&report));
+    assert!(!report.ok);
+}
+
+#[test]
+fn a_chunk_that_is_missing_or_of_another_size_or_content_is_found() {
+    let made = a_session();
+    let (chunk, name) = (a_chunk(&made), a_chunks_name(&made));
+    let content = fs::read(&chunk).unwrap();
+    let size = content.len();
+    fs::write(&chunk, &content[..12]).unwrap();
+    let says = format!("{name} has 12 bytes, its row says {size}");
+    finds(&made, "size", &says);
+    fs::write(&chunk, [&content[..], b"more"].concat()).unwrap();
+    finds(&made, "size", &format!("{name} has {} bytes", size + 4));
+    fs::write(&chunk, &content).unwrap();
+    flip(&chunk, 77, 3);
+    finds(&made, "hash", &format!("{name} is not what came"));
+    assert!(check(&made.session(), false).ok, "only the hash shows it");
+    fs::remove_file(&chunk).unwrap();
+    finds(&made, "missing", &format!("{name} is missing"));
+}
+
+#[test]
+fn what_is_no_file_in_place_of_a_chunk_is_found() {
+    let made = a_session();
+    let (chunk, name) = (a_chunk(&made), a_chunks_name(&made));
+    let copy = made.sessions().join("copy");
+    fs::rename(&chunk, &copy).unwrap();
+    symlink(&copy, &chunk).unwrap();
+    finds(&made, "file", &format!("{name} is no regular file"));
+    fs::remove_file(&chunk).unwrap();
+    fs::create_dir(&chunk).unwrap();
+    finds(&made, "file", &format!("{name} is no regular file"));
+}
+
+#[test]
+fn files_that_nobody_knows_are_found() {
+    let made = a_session();
+    fs::write(made.file("chunks/stray.ts"), b"x").unwrap();
+    finds(&made, "stray", "chunks/stray.ts has no row");
+    fs::create_dir(made.file("chunks/.tmp")).unwrap();
+    fs::write(made.file("chunks/.tmp/7"), b"x").unwrap();
+    finds(&made, "leftover", "chunks/.tmp/7 is a download");
+}
+
+#[test]
+fn bodies_in_the_database_that_are_not_what_came_are_found() {
+    let made = a_session();
+    let key: i64 = made.one("SELECT max(id) FROM body WHERE data IS NOT NULL");
+    made.alter(&format!(
+        "UPDATE body SET data = zeroblob(16) WHERE id = {key}"
+    ));
+    finds(&made, "hash", &format!("body {key} is not what came"));
+    let made = a_session();
+    made.alter("UPDATE body SET text = replace(text, '#EXTM3U', '#EXTM4U') WHERE id = 1");
+    finds(&made, "hash", "body 1 is not what came");
+    made.alter("UPDATE body SET text = text || 'x' WHERE id = 1");
+    finds(&made, "size", "body 1 has");
+}
+
+#[test]
+fn a_line_of_a_large_playlist_that_is_another_or_gone_is_found() {
+    let mut dice = Dice::new(seed());
+    let large = |made: &Made| made.one::<i64>("SELECT count(*) FROM line") > 0;
+    let made = (0..20)
+        .map(|_| Made::new(&mut dice, Life::Stopped))
+        .find(large)
+        .unwrap();
+    made.alter("UPDATE line SET text = replace(text, '.ts', '.tt') WHERE number = 9");
+    finds(&made, "hash", "is not what came");
+    made.alter("DELETE FROM line WHERE number = (SELECT max(number) FROM line)");
+    finds(&made, "row", "lines of its text are not there");
+}
+
+/// An alteration, and what is found: the kind, and words.
+const ALTERATIONS: [(&str, &str, &str); 17] = [
+    (
+        "UPDATE exchange SET body_id = NULL WHERE id = (SELECT max(exchange_id) FROM revision)",
+        "row",
+        "it has no body",
+    ),
+    (
+        "UPDATE exchange SET body_id = 999 WHERE id = 3",
+        "reference",
+        "exchange 3: there is no such body",
+    ),
+    (
+        "UPDATE exchange SET requested_us = requested_us - 20000000 WHERE id = 9",
+        "row",
+        "exchange 9: it was requested",
+    ),
+    (
+        "UPDATE exchange SET from_us = from_us - 3000000 WHERE id = 5",
+        "row",
+        "exchange 5: it is the answer from before session zero on",
+    ),
+    (
+        "UPDATE exchange SET referrer_id = 400 WHERE id = 4",
+        "row",
+        "exchange 4: it names an exchange that came after it",
+    ),
+    (
+        "UPDATE exchange SET referrer_id = 3 WHERE id = 4",
+        "row",
+        "exchange 4: the revision that listed it is not there",
+    ),
+    (
+        "UPDATE exchange SET wait_us = -1 WHERE id = 4",
+        "row",
+        "exchange 4: a duration or size is negative",
+    ),
+    (
+        "UPDATE exchange SET header_values = '[' WHERE id = 4",
+        "row",
+        "exchange 4: its header fields cannot be read",
+    ),
+    (
+        "UPDATE body SET path = '../outside' WHERE id = (SELECT min(id) FROM body WHERE path IS NOT NULL)",
+        "path",
+        "is no path beneath chunks/",
+    ),
+    (
+        "DROP INDEX body_path; UPDATE body SET path = (SELECT upper(max(path)) FROM body) WHERE id = (SELECT min(id) FROM body WHERE path IS NOT NULL);
+         CREATE INDEX body_path ON body(path COLLATE NOCASE) WHERE path IS NOT NULL",
+        "schema",
+        "body_path",
+    ),
+    (
+        "CREATE TRIGGER more AFTER INSERT ON run BEGIN DELETE FROM body; END",
+        "schema",
+        "\"more\" is not as this program makes it",
+    ),
+    (
+        "DROP VIEW keys; CREATE VIEW keys AS SELECT 1",
+        "schema",
+        "\"keys\"",
+    ),
+    (
+        "INSERT INTO run SELECT 2, started_us + 1, seen_us, stopped_us, ended, program FROM run",
+        "row",
+        "run 2: it began before the one before had ended",
+    ),
+    (
+        "INSERT INTO run SELECT 2, seen_us + 1, seen_us + 2, seen_us + 2, 'stopped', program FROM run;
+         UPDATE run SET stopped_us = NULL, ended = NULL WHERE id = 1",
+        "row",
+        "run 1: it did not end",
+    ),
+    (
+        "INSERT INTO pending VALUES (1, 1, 1)",
+        "row",
+        "pending 1: somebody waits for it",
+    ),
+    (
+        "UPDATE exchange SET outcome = 'eaten' WHERE id = 4",
+        "row",
+        "exchange 4: its outcome is none",
+    ),
+    (
+        "UPDATE resource SET path_url = 'http://elsewhere/' WHERE id = 2",
+        "row",
+        "resource 2: its path_url",
+    ),
+];
+
+#[test]
+fn rows_that_break_an_invariant_are_found() {
+    for (sql, kind, words) in ALTERATIONS {
+        let made = a_session();
+        made.alter(sql);
+        finds(&made, kind, words);
+    }
+}
+
+#[test]
+fn paths_that_are_equal_but_for_case_are_found() {
+    let made = a_session();
+    // As on a disk whose index page went bad: the index itself does not stand in its way.
+    made.alter(
+        "PRAGMA writable_schema=ON;
+         UPDATE sqlite_schema SET sql = replace(sql, 'COLLATE NOCASE', 'COLLATE BINARY') WHERE name = 'body_path'",
+    );
+    made.alter(
+        "UPDATE body SET path = (SELECT upper(max(path)) FROM body) WHERE id = (SELECT min(id) FROM body WHERE path IS NOT NULL);
+         PRAGMA writable_schema=ON;
+         UPDATE sqlite_schema SET sql = replace(sql, 'COLLATE BINARY', 'COLLATE NOCASE') WHERE name = 'body_path'",
+    );
+    finds(&made, "row", "its path is that of another, but for case");
+}
+
+#[test]
+fn a_damaged_page_and_a_changed_bit_are_found() {
+    let made = a_session();
+    let database = made.file("session.db");
+    let size = fs::metadata(&database).unwrap().len();
+    flip(&database, size - 900, 2);
+    let words = "session.db was changed after the recorder closed it";
+    finds(&made, "sum", words);
+    let page: i64 = made.one("SELECT rootpage FROM sqlite_schema WHERE name = 'body'");
+    let mut content = fs::read(&database).unwrap();
+    let at = (page as usize - 1) * 4096;
+    content[at..at + 200].fill(0xff);
+    fs::write(&database, content).unwrap();
+    let report = check(&made.session(), false);
+    let kinds: Vec<&str> = wrong(&report).iter().map(|(kind, _)| *kind).collect();
+    assert!(kinds.contains(&"page"), "{:?}", wrong(&report));
+}
+
+#[test]
+fn a_foreign_log_is_found_and_not_believed() {
+    let made = a_session();
+    fs::write(made.file("session.db-wal"), b"no log at all").unwrap();
+    finds(&made, "schema", "session.db-wal");
+    let output = isreplayer(&made, &["-p", "0", "s"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("session.db-wal") && said.contains("move it away"),
+        "{said}"
+    );
+}
+
+#[test]
+fn very_many_findings_are_counted_not_told() {
+    let made = a_session();
+    for n in 0..100 {
+        fs::write(made.file(&format!("chunks/{n}.stray")), b"x").unwrap();
+    }
+    let output = isrecorder(&made, &["--check", "s"]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(told.lines().count(), 22, "{told}");
+    assert!(
+        told.contains("wrong: 80 more of the kind stray\n"),
+        "{told}"
+    );
+    assert!(told.ends_with("100 problems\n"), "{told}");
+}
+
+fn isrecorder(made: &Made, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isrecorder"));
+    command.arg("-o").arg(made.sessions()).args(arguments);
+    command.output().unwrap()
+}
+
+fn isreplayer(made: &Made, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isreplayer"));
+    command.arg("-f").arg(made.sessions()).args(arguments);
+    command.output().unwrap()
+}
+
+#[test]
+fn both_programs_check_and_their_exit_code_says_how_it_is() {
+    let made = a_session();
+    let good = isrecorder(&made, &["--check", "s", "--hashes"]);
+    let told = String::from_utf8(good.stdout).unwrap();
+    assert!(
+        told.starts_with("ok: 1 run, 7 revisions, 6 chunks, "),
+        "{told}"
+    );
+    assert_eq!(good.status.code(), Some(0));
+    assert_eq!(isreplayer(&made, &["--check", "s"]).status.code(), Some(0));
+    fs::remove_file(a_chunk(&made)).unwrap();
+    let bad = isreplayer(&made, &["s", "--check", "--json"]);
+    assert_eq!(bad.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_slice(&bad.stdout).unwrap();
+    assert_eq!(report["ok"], false);
+    assert_eq!(report["counts"]["missing"], 1);
+    let name = a_chunks_name(&made);
+    assert_eq!(report["problems"][0]["what"], format!("{name} is missing"));
+    for usage in [
+        &["--check", "none"][..],
+        &["--hashes"],
+        &["--check", "s", "http://h/"],
+    ] {
+        assert_eq!(isrecorder(&made, usage).status.code(), Some(2), "{usage:?}");
+    }
+}
+
+#[test]
+fn a_repair_moves_aside_and_marks_and_then_all_is_well() {
+    let made = a_session();
+    let (chunk, name) = (a_chunk(&made), a_chunks_name(&made));
+    let content = fs::read(&chunk).unwrap();
+    fs::write(&chunk, b"short").unwrap();
+    fs::write(made.file("chunks/stray.ts"), b"stray").unwrap();
+    let output = isrecorder(&made, &["--repair", "--check", "s", "--hashes"]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(
+        told.contains(&format!("moved aside: {name} to aside/{name}\n")),
+        "{told}"
+    );
+    assert!(
+        told.contains("moved aside: chunks/stray.ts to aside/chunks/stray.ts\n"),
+        "{told}"
+    );
+    assert!(told.contains(&format!("note: {name} is lost\n")), "{told}");
+    assert_eq!(
+        fs::read(made.file(&format!("aside/{name}"))).unwrap(),
+        b"short"
+    );
+    assert_eq!(
+        fs::read(made.file("aside/chunks/stray.ts")).unwrap(),
+        b"stray"
+    );
+    assert!(made.file("session.sum").exists());
+    assert!(!made.file("chunks/.tmp").exists());
+    // Who has it elsewhere can put it back.
+    fs::write(&chunk, content).unwrap();
+    assert!(check(&made.session(), true).ok);
+    let again = isrecorder(&made, &["--check", "s", "--repair", "--hashes"]);
+    let told = String::from_utf8(again.stdout).unwrap();
+    assert_eq!(told.lines().count(), 1, "nothing was left to do: {told}");
+}
+
+#[test]
+fn a_repair_closes_what_was_killed() {
+    let made = a_session();
+    made.alter("UPDATE run SET stopped_us = NULL, ended = NULL; PRAGMA journal_mode = WAL");
+    fs::create_dir(made.file("chunks/.tmp")).unwrap();
+    fs::write(made.file("chunks/.tmp/99"), b"half").unwrap();
+    let report = check(&made.session(), true);
+    assert!(report.ok, "{:?}", wrong(&report));
+    assert_eq!(report.state, State::Killed);
+    let output = isrecorder(&made, &["--check", "s", "--repair"]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(
+        told.contains("closed: the run whose recorder was killed"),
+        "{told}"
+    );
+    assert_eq!(
+        fs::read(made.file("aside/chunks/.tmp/99")).unwrap(),
+        b"half"
+    );
+    assert_eq!(made.one::<String>("SELECT ended FROM run"), "killed");
+    let report = check(&made.session(), true);
+    assert_eq!(
+        (report.ok, report.state),
+        (true, State::Stopped),
+        "{:?}",
+        report.notes
+    );
+}
+
+#[test]
+fn a_repair_of_what_is_being_recorded_or_beyond_repair_touches_nothing() {
+    let made = a_session();
+    let locked = fs::File::open(made.file("chunks")).unwrap();
+    locked.lock().unwrap();
+    let output = isrecorder(&made, &["--check", "s", "--repair"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("is being recorded by another isrecorder"),
+        "{said}"
+    );
+    drop(locked);
+    made.alter("DROP VIEW keys");
+    fs::write(made.file("chunks/stray.ts"), b"stray").unwrap();
+    let output = isrecorder(&made, &["--check", "s", "--repair"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(made.file("chunks/stray.ts").exists());
+}
+
+#[test]
+fn a_repair_moves_nothing_that_lies_outside() {
+    let made = a_session();
+    let outside = tempfile::tempdir().unwrap();
+    let chunk = a_chunk(&made);
+    let folder = chunk.parent().unwrap();
+    let name = chunk.file_name().unwrap();
+    fs::write(outside.path().join(name), b"somebody else's").unwrap();
+    fs::rename(folder, made.sessions().join("elsewhere")).unwrap();
+    symlink(outside.path(), folder).unwrap();
+    isrecorder(&made, &["--check", "s", "--repair"]);
+    assert!(outside.path().join(name).exists());
+}
+
+#[test]
+fn the_demo_is_whole() {
+    let output = Command::new(env!("CARGO_BIN_EXE_isrecorder"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["--check", "demo", "--hashes"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(told, "ok: 1 run, 71 revisions, 86 chunks, 0:01:15.006\n");
+}
+
+#[test]
+fn sessions_of_chance_that_are_whole_are_found_whole() {
+    let mut dice = Dice::new(seed());
+    for round in 0..rounds(12, 100) {
+        let life = Life::ALL[round % Life::ALL.len()];
+        let made = Made::new(&mut dice, life);
+        let report = check(&made.session(), true);
+        let is_clean = report.ok && report.notes.is_empty();
+        let seed = seed();
+        assert!(
+            is_clean,
+            "{life:?}, seed {seed}: {:?} {:?}",
+            wrong(&report),
+            report.notes
+        );
+    }
+}
+
+#[test]
+fn a_bit_of_chance_that_changes_an_answer_is_found() {
+    let mut dice = Dice::new(seed());
+    let mut changed = 0;
+    let all = rounds(60, 1000);
+    let mut made = a_session();
+    let mut questions = Questions::of(&made);
+    let mut before = questions.answers(&made.session());
+    for round in 1..=all {
+        if round % 30 == 0 {
+            assert!(check(&made.session(), true).ok, "all is flipped back");
+            made = Made::new(&mut dice, Life::ALL[round / 30 % Life::ALL.len()]);
+            questions = Questions::of(&made);
+            before = questions.answers(&made.session());
+        }
+        let file = match dice.below(4) {
+            0 => a_chunk(&made),
+            _ => made.file("session.db"),
+        };
+        let at = dice.below(fs::metadata(&file).unwrap().len());
+        let bit = dice.below(8) as u8;
+        flip(&file, at, bit);
+        if questions.answers(&made.session()) != before {
+            changed += 1;
+            let report = check(&made.session(), true);
+            assert!(
+                !report.ok,
+                "{}: byte {at}, bit {bit}, seed {}",
+                file.display(),
+                seed()
+            );
+        }
+        flip(&file, at, bit);
+    }
+    assert!(changed * 4 > all, "{changed} of {all} changed an answer");
+}
