@@ -22,6 +22,7 @@ mod model;
 mod parts;
 mod pulse;
 mod read;
+mod redact;
 mod schema;
 mod store;
 mod trouble;
@@ -47,6 +48,7 @@ pub use read::{
     Advance, Body, Exchange, Hole, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,
     holes,
 };
+pub use redact::{RedactError, Redacted, Rules as RedactRules, What as RedactedWhat, redact};
 pub use trouble::{PollFailure, PollTrouble};
 pub use write::{Writer, WriterError};
 
