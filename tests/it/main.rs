@@ -25,6 +25,7 @@ mod packaging;
 mod plain;
 mod playlists;
 mod readme;
+mod redact;
 mod replay;
 mod resources;
 mod resume;
