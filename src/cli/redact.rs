@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::durations::escaped;
 use super::exit::{self, Failure};
 use crate::session::{RedactError, RedactRules, Redacted, RedactedWhat, Sessions, redact};
 
@@ -44,10 +45,19 @@ pub(super) struct RedactArguments {
 impl RedactArguments {
     /// Makes the copy; `None`: that is not what was asked for.
     pub(super) fn run(&self, output: &Path) -> Option<Result<(), Failure>> {
-        match self.redact.as_deref() {
-            Some([session, new]) => Some(self.copy(output, session, new)),
-            _ => None,
+        if let Some([session, new]) = self.redact.as_deref() {
+            return Some(self.copy(output, session, new));
         }
+        // clap does not ask for what the URLs beside it exclude.
+        let alone = [
+            (self.redact_hosts, "--redact-hosts"),
+            (self.drop_keys, "--drop-keys"),
+            (!self.keep_parameters.is_empty(), "--keep-parameters"),
+            (self.secrets.is_some(), "--secrets"),
+        ];
+        let (_, option) = alone.into_iter().find(|(is_given, _)| *is_given)?;
+        let what = format!("{option} belongs to --redact SESSION NEW");
+        Some(Err(Failure::usage(what)))
     }
 
     fn copy(&self, output: &Path, session: &Path, new: &Path) -> Result<(), Failure> {
@@ -121,7 +131,10 @@ fn read_secrets(file: &Path) -> Result<Vec<String>, String> {
 
 /// What was replaced, and nothing of it.
 fn report(done: &Redacted) -> String {
-    let mut text = format!("Redacted copy: {}\n", done.folder.display());
+    let mut text = format!(
+        "Redacted copy: {}\n",
+        escaped(&done.folder.display().to_string())
+    );
     // Writing to a String cannot fail.
     for (what, (different, places)) in &done.replaced {
         let _ = match what {
@@ -160,7 +173,8 @@ fn report(done: &Redacted) -> String {
     if let (count @ 1.., Some(path)) = &done.media_with_secrets {
         let _ = writeln!(
             text,
-            "Careful: {count} media chunks have something of it in them, for example chunks/{path}"
+            "Careful: {count} media chunks have something of it in them, for example chunks/{}",
+            escaped(path)
         );
     }
     text

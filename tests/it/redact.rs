@@ -255,18 +255,10 @@ fn a_redacted_copy_has_no_secret_and_replays_as_the_session_does() {
     let (kept, _) = copy(&folder, &["--keep-parameters", "seq"]);
     let original = finished.session();
 
-    // They are all in the session, or the test would show nothing.
-    let all: BTreeSet<&str> = CANARIES.into_iter().collect();
-    assert_eq!(
-        found(original.path(), &CANARIES),
-        &all - &BTreeSet::from(["s3ss10n-c00k1e", PASSWORD])
-    );
-    for canary in ["s3ss10n-c00k1e"] {
-        let sets: String = original.one("SELECT group_concat(fields) FROM header_set");
-        let values: String =
-            original.one("SELECT ifnull(group_concat(header_values), '') FROM exchange");
-        assert!(sets.contains(canary) || values.contains(canary));
-    }
+    // They are in the session (the password in base 64), or the test would show nothing.
+    let mut all: BTreeSet<&str> = CANARIES.into_iter().collect();
+    all.remove(PASSWORD);
+    assert_eq!(found(original.path(), &CANARIES), all);
     for session in [&plain, &strict, &kept] {
         assert_eq!(found(session.path(), &CANARIES), BTreeSet::new());
         check_same_timeline(&original, session);

@@ -19,6 +19,9 @@ use crate::session::read::{Body, Reader};
 /// Larger texts cannot be redacted, in bytes.
 pub(super) const LARGEST_TEXT: u64 = 64 * 1024 * 1024;
 
+/// A key, also one that is written in hexadecimal digits or in base 64, is not longer, in bytes.
+const LONGEST_KEY: usize = 64;
+
 /// By so many bytes it is told whether a chunk is a text.
 const HEAD: u64 = 64 * 1024;
 
@@ -38,7 +41,7 @@ pub(super) struct BodyRow {
 
 /// What a body is to this.
 pub(super) enum Content {
-    /// Anything that can be read by people; whole.
+    /// What is no chunk, or can be read by people; whole.
     Text(Vec<u8>),
     /// A large playlist that shares its lines.
     Pieces {
@@ -47,8 +50,8 @@ pub(super) enum Content {
         lines: (i64, i64),
         owner: i64,
     },
-    /// Bytes that are kept in the database.
-    Data(Vec<u8>),
+    /// A key.
+    Key(Vec<u8>),
     /// A chunk that is no text.
     Media(ChunkFile),
     /// It becomes zeros.
@@ -165,10 +168,12 @@ fn content(
     };
     match reader.body(id)? {
         _ if is_key && rules.drop_keys => Ok(Content::Blank(Why::Key)),
-        // Sixteen bytes of a key may look like words.
-        Body::Bytes(bytes) if is_key => Ok(Content::Data(bytes)),
-        Body::Bytes(bytes) if is_text(&bytes) => Ok(Content::Text(bytes)),
-        Body::Bytes(bytes) => Ok(else_blank(Content::Data(bytes))),
+        // Sixteen bytes of a key may look like words; a page in place of a key is longer.
+        Body::Bytes(bytes) if is_key && (bytes.len() <= LONGEST_KEY || !is_text(&bytes)) => {
+            Ok(Content::Key(bytes))
+        }
+        Body::Bytes(bytes) if is_encoded && !is_text(&bytes) => Ok(Content::Blank(Why::Encoded)),
+        Body::Bytes(bytes) => Ok(Content::Text(bytes)),
         Body::Chunk(mut chunk) => {
             let mut head = Vec::new();
             Read::by_ref(&mut chunk.file)
@@ -281,36 +286,18 @@ impl BodyWriter<'_> {
                 done.texts += u64::from(body.path.is_some());
                 self.bytes(&body, redacted.as_deref().unwrap_or(text), &mut new)?;
             }
-            Content::Data(data) => self.bytes(&body, data, &mut new)?,
+            Content::Key(key) => {
+                let redacted = book.redact(Form::Plain, key);
+                self.bytes(&body, redacted.as_deref().unwrap_or(key), &mut new)?;
+            }
             Content::Blank(why) => {
                 match why {
                     Why::Key => done.keys += 1,
                     Why::Encoded => done.encoded += 1,
                 }
-                let size = u64::try_from(body.size).unwrap_or(0);
-                if size > LARGEST_TEXT {
-                    let path = body.path.clone().unwrap_or_default();
-                    return Err(RedactError::TooLarge { path, size });
-                }
-                let zeros = vec![0; usize::try_from(size).unwrap_or(0)];
-                self.bytes(&body, &zeros, &mut new)?;
+                self.blank(&body, &mut new)?;
             }
-            Content::Pieces {
-                head,
-                tail,
-                lines,
-                owner,
-            } => {
-                if let Body::Bytes(whole) = self.reader.body(body.id)?
-                    && let Some(redacted) = book.redact(Form::Playlist, &whole)
-                {
-                    new.size = redacted.len() as i64;
-                    new.sha256 = crate::session::digest(&redacted).to_vec();
-                }
-                new.text = Some(book.redact_text(Form::Playlist, head));
-                let tail = book.redact_text(Form::Playlist, tail);
-                new.pieces = Some((*lines, tail, *owner));
-            }
+            Content::Pieces { .. } => self.pieces(&body, book, &mut new)?,
             Content::Media(chunk) => {
                 let path = new.path.clone().unwrap_or_default();
                 done.media += 1;
@@ -328,6 +315,39 @@ impl BodyWriter<'_> {
                 path: self.target.database().display().to_string(),
                 source: e,
             })
+    }
+
+    fn blank(&self, body: &BodyRow, new: &mut NewRow) -> Result<(), RedactError> {
+        let size = u64::try_from(body.size).unwrap_or(0);
+        if size > LARGEST_TEXT {
+            let path = body.path.clone().unwrap_or_default();
+            return Err(RedactError::TooLarge { path, size });
+        }
+        let zeros = vec![0; usize::try_from(size).unwrap_or(0)];
+        self.bytes(body, &zeros, new)
+    }
+
+    /// Lines are rows of their own; here are the head, the tail, and what the whole comes to.
+    fn pieces(&self, body: &BodyRow, book: &mut Book, new: &mut NewRow) -> Result<(), RedactError> {
+        let Content::Pieces {
+            head,
+            tail,
+            lines,
+            owner,
+        } = &body.content
+        else {
+            return Ok(());
+        };
+        if let Body::Bytes(whole) = self.reader.body(body.id)?
+            && let Some(redacted) = book.redact(Form::Playlist, &whole)
+        {
+            new.size = redacted.len() as i64;
+            new.sha256 = crate::session::digest(&redacted).to_vec();
+        }
+        new.text = Some(book.redact_text(Form::Playlist, head));
+        let tail = book.redact_text(Form::Playlist, tail);
+        new.pieces = Some((*lines, tail, *owner));
+        Ok(())
     }
 
     /// Content that is in memory goes to where it was.

@@ -287,7 +287,7 @@ pub(super) struct Edit {
 fn has_variable(variables: &HashSet<Box<[u8]>>, secret: &[u8]) -> bool {
     let is_in = |value: &Box<[u8]>| {
         (SHORTEST_VARIABLE..secret.len()).contains(&value.len())
-            && super::places::contains(secret, value)
+            && super::lexical::contains(secret, value)
     };
     variables.iter().any(is_in)
 }

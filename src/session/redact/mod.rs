@@ -21,6 +21,7 @@ mod bodies;
 mod book;
 mod dictionary;
 mod exchanges;
+mod lexical;
 mod note;
 mod places;
 mod playlist;
@@ -154,8 +155,15 @@ fn write(
     File::open(&building)?.sync_all()?;
     fs::rename(&building, target.database())?;
     fs::remove_dir(&temporary)?;
-    rustix::fs::syncfs(File::open(target.path())?).map_err(io::Error::from)?;
+    make_durable(&File::open(target.path())?)?;
     Ok(done)
+}
+
+/// All files at once, where the system has a call for that.
+fn make_durable(folder: &File) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::fs::syncfs(folder)?;
+    folder.sync_all()
 }
 
 /// The copy's database, that of a stopped session.

@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use super::places::{Finder, contains};
+use super::lexical::contains;
+use super::places::Finder;
 use super::secret::{What, is_telling};
 use crate::hls::{Line, LineKind, Tag, attributes, lines};
 
@@ -142,11 +143,15 @@ impl Finder<'_> {
             let is_key = matches!(tag.name, b"#EXT-X-KEY" | b"#EXT-X-SESSION-KEY");
             match name {
                 "URI" if is_key && attribute.value.starts_with(b"data:") => self.key_data(span),
-                "VALUE" if announced => self.place(span, What::Named),
-                "VALUE" if tag.name == b"#EXT-X-DEFINE" => {
-                    self.variables.push(span.clone());
+                "VALUE" => {
+                    if tag.name == b"#EXT-X-DEFINE" {
+                        self.variables.push(span.clone());
+                    }
                     self.url(span.clone());
-                    self.any_text(span);
+                    match announced {
+                        true => self.place(span, What::Named),
+                        false => self.any_text(span),
+                    }
                 }
                 _ if COMMON_ATTRIBUTES.contains(&name) => self.common.push(span),
                 // Players take URIs without quotes, too.

@@ -146,7 +146,8 @@ fn header_fields() {
         ("location", "/a?t=abc", vec!["abc"]),
         ("x-auth-token", "abc def", vec!["abc def"]),
         ("set-cookie", "sid=abc; Path=/; HttpOnly, x", vec!["abc"]),
-        ("content-type", "text/html; token=abc", vec![]),
+        ("content-type", "text/html; token=abc", vec!["abc"]),
+        ("cache-control", "max-age=300, public", vec![]),
         ("etag", "\"3f9c8a7b6c5d4e3f\"", vec![]),
         ("link", "</a?t=abc>; rel=preload", vec!["abc"]),
         (
