@@ -64,7 +64,7 @@ fn script(ask: &Ask) -> Reply {
     let echoed = |name| ask.header(name).unwrap_or_default().to_owned();
     let refused = || {
         let page = format!(
-            "{{\"error\":\"expired\",\"token\":\"{TOKEN}\",\"url\":\"https:\\/\\/h\\/x?t={TOKEN}\\u0026n=1\",\
+            "{{\"error\":\"expired\",\"token\":\"{TOKEN}\",\"url\":\"https:\\/\\/web.example\\/x?t={TOKEN}\\u0026n=1\",\
              \"was\":\"Authorization: {}\",\"ours\":\"X-Player-Token: {}\"}}",
             echoed("authorization"),
             echoed("x-player-token")
@@ -90,7 +90,7 @@ fn script(ask: &Ask) -> Reply {
         "subs.vtt" => Reply::new(
             200,
             "text/vtt",
-            format!("WEBVTT\n\n00:00.000 --> 00:01.000\nsee https://h/x?t={TOKEN}\n"),
+            format!("WEBVTT\n\n00:00.000 --> 00:01.000\nsee https://web.example/x?t={TOKEN}\n"),
         ),
         "key.bin" => Reply::key(&KEY[..]),
         "seg3.ts" => refused(),

@@ -15,6 +15,7 @@ use crate::hls::{ByteRange, chunk_path, ranged_chunk_path, with_suffix};
 use crate::session::chunks::ChunkFile;
 use crate::session::folder::SessionFolder;
 use crate::session::read::{Body, Reader};
+use crate::session::store::around_files;
 
 /// Larger texts cannot be redacted, in bytes.
 pub(super) const LARGEST_TEXT: u64 = 64 * 1024 * 1024;
@@ -219,6 +220,7 @@ pub(super) fn copy(
         target,
         streams: renamed_streams(reader, db)?,
         taken: HashSet::new(),
+        suffixes: HashMap::new(),
         sizes: Sizes::new(),
     };
     each(reader, rules, |body| writer.write(body, book, done))?;
@@ -251,6 +253,8 @@ struct BodyWriter<'a> {
     streams: HashMap<String, String>,
     /// Paths of the copy, in lower case.
     taken: HashSet<String>,
+    /// The next suffix of a path that is taken.
+    suffixes: HashMap<String, u32>,
     sizes: Sizes,
 }
 
@@ -395,12 +399,14 @@ impl BodyWriter<'_> {
         };
         let wished = own.unwrap_or_else(|| old.clone());
         let wished = book.redact_text(Form::Plain, &wished);
+        let wished = around_files(&self.target.chunks(), &wished);
         let mut path = wished.clone();
-        let mut number = 2;
+        let mut number = self.suffixes.get(&wished).copied().unwrap_or(2);
         while !self.is_free(&path) {
             path = with_suffix(&wished, number);
             number += 1;
         }
+        self.suffixes.insert(wished, number);
         self.taken.insert(path.to_lowercase());
         Ok(path)
     }
@@ -453,10 +459,7 @@ impl BodyWriter<'_> {
 
     fn is_free(&self, path: &str) -> bool {
         let chunks = self.target.chunks();
-        let mut above = std::path::Path::new(path).ancestors().skip(1);
-        !self.taken.contains(&path.to_lowercase())
-            && chunks.join(path).symlink_metadata().is_err()
-            && !above.any(|folder| chunks.join(folder).is_file())
+        !self.taken.contains(&path.to_lowercase()) && chunks.join(path).symlink_metadata().is_err()
     }
 
     fn insert(&self, id: i64, new: &NewRow) -> rusqlite::Result<()> {

@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use super::book::Book;
 use super::places::Form;
 use super::secret::Rules;
+use super::{RedactError, new_database, search};
+use crate::session::Sessions;
 
 fn sealed(rules: Rules, texts: &[(Form<'_>, &str)]) -> Book {
     let mut book = Book::new(rules, [3; 32]);
@@ -140,6 +142,65 @@ fn base_64_of_a_user_is_known() {
         let new = book.redact_text(Form::Plain, echoed);
         assert!(new != echoed && !new.contains("hunter2"), "{new}");
     }
+}
+
+/// What the search says of a copy into which `wrong` writes.
+fn searched(wrong: impl FnOnce(&rusqlite::Connection, &std::path::Path)) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Sessions::new(folder.path()).create(Some("new")).unwrap();
+    let book = sealed(Rules::default(), &[(Form::Url, &format!("a?t={TOKEN}"))]);
+    let building = target.path().join("building.db");
+    let db = new_database(&building).unwrap();
+    wrong(&db, &target.chunks());
+    db.close().unwrap();
+    match search::search(&building, &target, &book) {
+        Ok(()) => None,
+        Err(RedactError::Left { place }) => Some(place),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn what_is_left_is_found_in_rows_in_free_pages_and_in_files() {
+    let event = "INSERT INTO event (at_us, kind, detail) VALUES (1, 'late', ?1)";
+    assert_eq!(searched(|_, _| {}), None);
+    let in_a_row = searched(|db, _| drop(db.execute(event, [TOKEN]).unwrap()));
+    assert_eq!(in_a_row.as_deref(), Some("the database"));
+    let deleted = searched(|db, _| {
+        db.execute(event, [TOKEN]).unwrap();
+        db.execute("DELETE FROM event", []).unwrap();
+    });
+    assert_eq!(deleted.as_deref(), Some("the database"));
+    // Wherever the border between pages falls.
+    for length in (3900..4200).step_by(4) {
+        let text = format!("{}{TOKEN}", "x".repeat(length));
+        let found = searched(|db, _| drop(db.execute(event, [&text]).unwrap()));
+        assert!(found.is_some(), "behind {length} bytes");
+    }
+    let body = "INSERT INTO body (size, sha256, path) VALUES (1, zeroblob(32), 'a.vtt')";
+    for (content, wanted) in [
+        (format!("see {TOKEN}"), Some("chunks/a.vtt")),
+        ("see".to_owned(), None),
+    ] {
+        let found = searched(|db, chunks| {
+            db.execute(body, []).unwrap();
+            std::fs::write(chunks.join("a.vtt"), &content).unwrap();
+        });
+        assert_eq!(found.as_deref(), wanted);
+    }
+}
+
+#[test]
+fn a_secret_across_two_windows_is_found() {
+    let book = sealed(Rules::default(), &[(Form::Url, &format!("a?t={TOKEN}"))]);
+    for before in [1024 * 1024 - 5, 2 * 1024 * 1024 - 21, 10] {
+        let bytes = [vec![0; before], TOKEN.into(), vec![0; 100]].concat();
+        assert!(
+            search::is_in(&bytes[..], book.dictionary()).unwrap(),
+            "{before}"
+        );
+    }
+    assert!(!search::is_in(&[0; 3000][..], book.dictionary()).unwrap());
 }
 
 fn any_place() -> impl Strategy<Value = (Form<'static>, &'static str)> {
