@@ -272,7 +272,7 @@ fn a_redacted_copy_has_no_secret_and_replays_as_the_session_does() {
     let story = play(&original);
     assert!(story.len() > 70, "{}", story.len());
     let statuses: BTreeSet<&str> = story.iter().map(|(status, ..)| status.as_str()).collect();
-    assert_eq!(statuses, BTreeSet::from(["200", "403"]));
+    assert_eq!(statuses, BTreeSet::from(["200", "302", "403"]));
     assert_eq!(play(&plain), story);
     let without_keys = |story: Vec<(String, usize, Option<Vec<u8>>)>| {
         let not_a_key = |told: &(String, usize, Option<Vec<u8>>)| {
@@ -287,7 +287,7 @@ fn a_redacted_copy_has_no_secret_and_replays_as_the_session_does() {
     assert_eq!(without_keys(play(&strict)), without_keys(story));
 
     check_consistency(&plain);
-    let keys = |session: &Session| session.list::<Vec<u8>>("SELECT data FROM keys");
+    let keys = |session: &Session| session.list::<Vec<u8>>("SELECT DISTINCT data FROM keys");
     assert_eq!(keys(&plain), [KEY.to_vec()]);
     assert_eq!(keys(&strict), [vec![0; 16]]);
     let hosts = ["127.0.0.1", "localhost"];
