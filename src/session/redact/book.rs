@@ -285,11 +285,11 @@ pub(super) struct Edit {
 
 /// Whether a variable's value is a part of a secret, but not all of it.
 fn has_variable(variables: &HashSet<Box<[u8]>>, secret: &[u8]) -> bool {
-    let is_in = |value: &Box<[u8]>| {
+    let is_in = |value: &[u8]| {
         (SHORTEST_VARIABLE..secret.len()).contains(&value.len())
             && super::lexical::contains(secret, value)
     };
-    variables.iter().any(is_in)
+    variables.iter().any(|value| is_in(value))
 }
 
 /// A host as URLs have it.

@@ -60,10 +60,13 @@ pub(super) fn spell_like(mut spelled: &[u8], bytes: &[u8]) -> Vec<u8> {
     new
 }
 
+/// A way to spell bytes.
+type Spell = fn(&[u8]) -> Vec<u8>;
+
 /// The spellings in which a secret may be met elsewhere, each with what takes its place. The first is
 /// the plain one.
 pub(super) fn spellings(secret: &[u8], pseudonym: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let spell: [fn(&[u8]) -> Vec<u8>; 6] = [
+    let spell: [Spell; 6] = [
         <[u8]>::to_vec,
         |bytes| percent_encode(bytes, RESERVED).to_string().into_bytes(),
         |bytes| lower_hex(&percent_encode(bytes, RESERVED).to_string()),
