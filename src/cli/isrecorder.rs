@@ -23,6 +23,7 @@ use super::live::{AboveView, LiveView, total_line};
 use super::logging::{self, LogForm, LogOptions};
 use super::metrics::{self, MetricsPort};
 use super::plain_arguments::PlainArguments;
+use super::redact::RedactArguments;
 use super::service;
 use super::signals::Ends;
 use crate::recorder::{
@@ -42,7 +43,7 @@ use crate::session::{
 )]
 struct Arguments {
     /// Input streams (http or https), each with a name or without: HLS playlists, or media without an end
-    #[arg(value_name = "[NAME=]URL", value_parser = parse_input, required_unless_present_any = ["streams", "resume", "check"])]
+    #[arg(value_name = "[NAME=]URL", value_parser = parse_input, required_unless_present_any = ["streams", "resume", "check", "redact"])]
     inputs: Vec<Input>,
     /// More streams, one a line: NAME URL, below it indented header fields; read again on SIGHUP
     #[arg(long, value_name = "FILE")]
@@ -98,6 +99,8 @@ struct Arguments {
     http: HttpArguments,
     #[command(flatten)]
     plain: PlainArguments,
+    #[command(flatten)]
+    redact: RedactArguments,
 }
 
 /// The definition of the arguments.
@@ -108,6 +111,9 @@ pub(super) fn command() -> clap::Command {
 /// The program.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(done) = arguments.redact.run(&arguments.output) {
+        return exit::code("isrecorder", done.map(|()| true));
+    }
     let done = match &arguments.check {
         Some(session) => check_session(session, &arguments),
         None => run(arguments).map(|()| true),

@@ -22,6 +22,7 @@ mod log_lines;
 pub mod logging;
 mod metrics;
 mod plain_arguments;
+mod redact;
 mod service;
 mod signals;
 

@@ -28,6 +28,7 @@ mod notices;
 mod parts;
 mod pulse;
 mod read;
+mod redact;
 mod repair;
 mod room;
 mod schema;
@@ -59,6 +60,7 @@ pub use read::{
     Advance, Body, Exchange, Hole, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,
     holes,
 };
+pub use redact::{RedactError, Redacted, Rules as RedactRules, What as RedactedWhat, redact};
 pub use repair::{RepairError, repair};
 pub use trouble::{PollFailure, PollTrouble};
 pub use write::{Writer, WriterError};

@@ -20,6 +20,8 @@ use crate::hls::resource_name;
 mod memory;
 mod paths;
 
+pub(super) use paths::around_files;
+
 /// Playlists up to this size are kept as plain text; larger ones share their lines.
 const PLAIN_TEXT_BYTES: usize = 4096;
 

@@ -26,7 +26,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
 ];
 
 /// What only some files may name: a path (of a library, or a reading of time) and where.
-const OWNED: [(&str, &[&str]); 18] = [
+const OWNED: [(&str, &[&str]); 20] = [
     ("reqwest", &["recorder/"]),
     (
         "hyper",
@@ -38,6 +38,8 @@ const OWNED: [(&str, &[&str]); 18] = [
     ("rusqlite", &["session/"]),
     ("cap_std", &["session/"]),
     ("sha2", &["session/"]),
+    ("aho_corasick", &["session/redact/"]),
+    ("getrandom", &["session/redact/"]),
     ("m3u8_rs", &["hls/"]),
     ("flate2", &["recorder/decode.rs"]),
     ("brotli", &["recorder/decode.rs"]),

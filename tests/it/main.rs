@@ -28,6 +28,7 @@ mod plain;
 mod plain_replay;
 mod playlists;
 mod readme;
+mod redact;
 mod replay;
 mod resources;
 mod resume;

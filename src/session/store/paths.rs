@@ -1,5 +1,7 @@
 //! Where under `chunks/` a new chunk goes.
 
+use std::path::Path;
+
 use rusqlite::Result;
 
 use super::{MAX_CACHED, Store};
@@ -14,7 +16,7 @@ impl Store {
             (Ok(url), None) => chunk_path(&url),
             (Err(_), _) => "chunk".to_owned(),
         };
-        let wished = self.around_files(wished.unwrap_or(&own));
+        let wished = around_files(&self.chunks, wished.unwrap_or(&own));
         if !self.is_taken(&wished)? {
             return Ok(wished);
         }
@@ -36,22 +38,6 @@ impl Store {
         Ok(with_suffix(&wished, number))
     }
 
-    /// `a/b.ts` where `a` is a chunk itself becomes `a~/b.ts`.
-    fn around_files(&self, path: &str) -> String {
-        let mut around = String::new();
-        let mut components = path.split('/').peekable();
-        while let Some(component) = components.next() {
-            around.push_str(component);
-            if components.peek().is_some() {
-                while self.chunks.join(&around).is_file() {
-                    around.push('~');
-                }
-                around.push('/');
-            }
-        }
-        around
-    }
-
     fn is_taken(&self, path: &str) -> Result<bool> {
         if self.chunks.join(path).symlink_metadata().is_ok() {
             return Ok(true);
@@ -60,4 +46,20 @@ impl Store {
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM body WHERE path = ?1 COLLATE NOCASE AND path IS NOT NULL)")?
             .query_row([path], |row| row.get(0))
     }
+}
+
+/// `a/b.ts` where `a` is a chunk itself becomes `a~/b.ts`.
+pub(in crate::session) fn around_files(chunks: &Path, path: &str) -> String {
+    let mut around = String::new();
+    let mut components = path.split('/').peekable();
+    while let Some(component) = components.next() {
+        around.push_str(component);
+        if components.peek().is_some() {
+            while chunks.join(&around).is_file() {
+                around.push('~');
+            }
+            around.push('/');
+        }
+    }
+    around
 }

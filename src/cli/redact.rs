@@ -1,0 +1,218 @@
+//! `isrecorder --redact`: a copy of a session to share.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::durations::escaped;
+use super::exit::{self, Failure};
+use crate::session::{RedactError, RedactRules, Redacted, RedactedWhat, Sessions, redact};
+
+/// A file of secrets is not larger, in bytes.
+const LARGEST_FILE: u64 = 1024 * 1024;
+
+/// Secrets of fewer bytes are everywhere by chance.
+const SHORTEST_SECRET: usize = 4;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "A copy to share")]
+pub(super) struct RedactArguments {
+    /// Copy a session, with pseudonyms in place of tokens, cookies and credentials; records nothing
+    ///
+    /// NEW is a name in the output folder, or a path. The same secret has the same pseudonym everywhere, of
+    /// the same length; the copy replays as the session does. Media is copied as it is.
+    #[arg(
+        long, num_args = 2, value_names = ["SESSION", "NEW"],
+        conflicts_with_all = ["inputs", "streams", "session", "resume", "keep", "keep_bytes", "duration", "serve", "metrics"]
+    )]
+    redact: Option<Vec<PathBuf>>,
+    /// With --redact: pseudonyms for hosts and addresses, too
+    #[arg(long, requires = "redact")]
+    redact_hosts: bool,
+    /// With --redact: keys become zeros
+    #[arg(long, requires = "redact")]
+    drop_keys: bool,
+    /// With --redact: the values of these query parameters stay, for example seq,bitrate
+    #[arg(long, requires = "redact", value_name = "NAMES", value_delimiter = ',')]
+    keep_parameters: Vec<String>,
+    /// With --redact: replace these, too, one a line, whatever they look like
+    #[arg(long, requires = "redact", value_name = "FILE")]
+    secrets: Option<PathBuf>,
+}
+
+impl RedactArguments {
+    /// Makes the copy; `None`: that is not what was asked for.
+    pub(super) fn run(&self, output: &Path) -> Option<Result<(), Failure>> {
+        if let Some([session, new]) = self.redact.as_deref() {
+            return Some(self.copy(output, session, new));
+        }
+        // clap does not ask for what the URLs beside it exclude.
+        let alone = [
+            (self.redact_hosts, "--redact-hosts"),
+            (self.drop_keys, "--drop-keys"),
+            (!self.keep_parameters.is_empty(), "--keep-parameters"),
+            (self.secrets.is_some(), "--secrets"),
+        ];
+        let (_, option) = alone.into_iter().find(|(is_given, _)| *is_given)?;
+        let what = format!("{option} belongs to --redact SESSION NEW");
+        Some(Err(Failure::usage(what)))
+    }
+
+    fn copy(&self, output: &Path, session: &Path, new: &Path) -> Result<(), Failure> {
+        let Some(session) = session.to_str() else {
+            return Err(Failure::usage(format!("{} is no UTF-8", session.display())));
+        };
+        let rules = RedactRules {
+            hosts: self.redact_hosts,
+            drop_keys: self.drop_keys,
+            kept_parameters: self
+                .keep_parameters
+                .iter()
+                .cloned()
+                .collect::<BTreeSet<_>>(),
+            secrets: match &self.secrets {
+                Some(file) => read_secrets(file).map_err(Failure::usage)?,
+                None => Vec::new(),
+            },
+        };
+        let (sessions, name) = place(output, new).map_err(Failure::usage)?;
+        let source = Sessions::new(output).find(session)?;
+        let done = redact(&source, &sessions, &name, rules)?;
+        exit::say(report(&done).trim_end());
+        Ok(())
+    }
+}
+
+impl From<RedactError> for Failure {
+    fn from(error: RedactError) -> Self {
+        match error {
+            RedactError::Folder(error) => error.into(),
+            RedactError::Read(error) => error.into(),
+            error => Self::failed(error),
+        }
+    }
+}
+
+/// A name is one in the output folder, a path is its own.
+fn place(output: &Path, new: &Path) -> Result<(Sessions, String), String> {
+    let shown = new.display();
+    let name = new.file_name().and_then(|name| name.to_str());
+    let Some(name) = name else {
+        return Err(format!("{shown} cannot be a new session"));
+    };
+    let folder = match new.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => output,
+    };
+    Ok((Sessions::new(folder), name.to_owned()))
+}
+
+fn read_secrets(file: &Path) -> Result<Vec<String>, String> {
+    let shown = file.display();
+    let size = std::fs::metadata(file).map_err(|e| format!("cannot read {shown}: {e}"))?;
+    if !size.is_file() || size.len() > LARGEST_FILE {
+        return Err(format!("{shown} is no file of up to {LARGEST_FILE} bytes"));
+    }
+    let text = std::fs::read_to_string(file).map_err(|e| format!("cannot read {shown}: {e}"))?;
+    let lines = (1..).zip(text.lines().map(str::trim));
+    let mut secrets = Vec::new();
+    for (number, line) in lines.filter(|(_, line)| !line.is_empty()) {
+        if line.len() < SHORTEST_SECRET {
+            return Err(format!(
+                "{shown}:{number}: a secret of fewer than {SHORTEST_SECRET} bytes would be found everywhere"
+            ));
+        }
+        secrets.push(line.to_owned());
+    }
+    Ok(secrets)
+}
+
+/// What was replaced, and nothing of it.
+fn report(done: &Redacted) -> String {
+    let mut text = format!(
+        "Redacted copy: {}\n",
+        escaped(&done.folder.display().to_string())
+    );
+    // Writing to a String cannot fail.
+    for (what, (different, places)) in &done.replaced {
+        let _ = match what {
+            // Found by their look, wherever they are: sorts are not told apart.
+            RedactedWhat::KeyData => writeln!(text, "  keys in playlists: in {places} places"),
+            what => writeln!(
+                text,
+                "  {}: {different} different, in {places} places",
+                sort(*what)
+            ),
+        };
+    }
+    if done.replaced.is_empty() {
+        text += "  nothing was found that looks like a secret\n";
+    }
+    let mut say = |count: u64, what: &str| {
+        if count > 0 {
+            let _ = writeln!(text, "  {what}: {count}");
+        }
+    };
+    say(done.keys, "keys that are zeros now");
+    say(
+        done.encoded,
+        "bodies that are zeros now, since they are in a content coding that cannot be searched",
+    );
+    say(
+        done.unfinished,
+        "unfinished parts of plain streams, left out",
+    );
+    say(done.texts, "text chunks, searched");
+    say(done.media, "media chunks, copied as they are");
+    let _ = writeln!(
+        text,
+        "The database and all texts of the copy were searched: nothing of it is left there"
+    );
+    if let (count @ 1.., Some(path)) = &done.media_with_secrets {
+        let _ = writeln!(
+            text,
+            "Careful: {count} media chunks have something of it in them, for example chunks/{}",
+            escaped(path)
+        );
+    }
+    text
+}
+
+fn sort(what: RedactedWhat) -> &'static str {
+    match what {
+        RedactedWhat::Query => "values in URLs' queries",
+        RedactedWhat::Path => "tokens in URLs' paths, and JWTs",
+        RedactedWhat::Cookie => "cookies",
+        RedactedWhat::User => "user names and passwords in URLs",
+        RedactedWhat::Named => "other secrets, by their names or met again",
+        RedactedWhat::Host => "hosts and addresses",
+        RedactedWhat::KeyData => "keys in playlists",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_session_is_a_name_or_a_path() {
+        let of = |new: &str| place(Path::new("out"), Path::new(new));
+        assert_eq!(of("shared").unwrap().1, "shared");
+        assert_eq!(of("/tmp/x/shared").unwrap().1, "shared");
+        assert!(of("..").is_err());
+        assert!(of("/").is_err());
+    }
+
+    #[test]
+    fn short_secrets_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secrets.txt");
+        std::fs::write(&file, "hunter2\n\n  letmein \n").unwrap();
+        assert_eq!(read_secrets(&file).unwrap(), ["hunter2", "letmein"]);
+        std::fs::write(&file, "hunter2\nabc\n").unwrap();
+        assert!(read_secrets(&file).unwrap_err().contains(":2: "));
+        assert!(read_secrets(folder.path()).is_err());
+    }
+}

@@ -1,0 +1,302 @@
+//! The book of a redaction: what was found, which pseudonym it has, and texts with these in place.
+//!
+//! First everything is noted, then the book is sealed, then texts are redacted: a token that is told
+//! from others in one place only is then known everywhere.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
+use super::dictionary::Dictionary;
+use super::places::{Finder, Form, Place};
+use super::pseudonym::Pseudonyms;
+use super::secret::{Rules, What, is_sought};
+use super::spelling::{plain, spell_like};
+
+/// What is everybody's is remembered up to so many texts: dates never end.
+const MOST_COMMON: usize = 100_000;
+
+/// Variables are remembered up to so many: each is looked for in each secret.
+const MOST_VARIABLES: usize = 256;
+
+/// Variables shorter than this are not looked for inside of values.
+const SHORTEST_VARIABLE: usize = 6;
+
+/// A book of secrets.
+#[derive(Debug)]
+pub(super) struct Book {
+    rules: Rules,
+    pseudonyms: Pseudonyms,
+    /// Every secret, plain, and where it was found first.
+    seen: HashMap<Box<[u8]>, What>,
+    /// Those that are sought everywhere, with unusual spellings in which they were found.
+    sought: HashMap<Box<[u8]>, Vec<Box<[u8]>>>,
+    hosts: HashSet<String>,
+    common: HashSet<Box<[u8]>>,
+    variables: HashSet<Box<[u8]>>,
+    dictionary: Dictionary,
+    replaced: BTreeMap<What, u64>,
+}
+
+impl Book {
+    pub(super) fn new(rules: Rules, seed: [u8; 32]) -> Self {
+        let own = rules.secrets.iter().map(|s| s.as_bytes().into());
+        let own: Vec<Box<[u8]>> = own.collect();
+        Self {
+            rules,
+            pseudonyms: Pseudonyms::new(seed),
+            seen: own.iter().map(|s| (s.clone(), What::Named)).collect(),
+            sought: own.into_iter().map(|s| (s, Vec::new())).collect(),
+            hosts: HashSet::new(),
+            common: HashSet::new(),
+            variables: HashSet::new(),
+            dictionary: Dictionary::default(),
+            replaced: BTreeMap::new(),
+        }
+    }
+
+    /// Notes what a text says.
+    pub(super) fn note(&mut self, form: Form<'_>, text: &[u8]) {
+        let mut finder = Finder::new(text, &self.rules);
+        finder.find(form);
+        let Finder {
+            places,
+            common,
+            variables,
+            ..
+        } = finder;
+        let slice = |span: &Range<usize>| text.get(span.clone()).unwrap_or_default();
+        for span in common.iter().filter(|span| span.len() >= 5) {
+            if self.common.len() < MOST_COMMON && !self.common.contains(slice(span)) {
+                self.common.insert(slice(span).into());
+            }
+        }
+        for span in variables.iter().filter(|span| !span.is_empty()) {
+            if self.variables.len() >= MOST_VARIABLES {
+                break;
+            }
+            self.variables.insert(slice(span).into());
+        }
+        let mut user: Option<Place> = None;
+        for place in places {
+            self.secret(place.what, slice(&place.span));
+            if let (What::User, Some(name)) = (place.what, &user) {
+                self.in_base64(slice(&(name.span.start..place.span.end)));
+            }
+            user = (place.what == What::User).then_some(place);
+        }
+    }
+
+    /// A host or an address, alone.
+    pub(super) fn note_host(&mut self, host: &str) {
+        self.secret(What::Host, host.as_bytes());
+    }
+
+    fn secret(&mut self, what: What, spelled: &[u8]) {
+        match what {
+            What::KeyData => return,
+            What::Host => {
+                if let Some(host) = canonical(spelled) {
+                    self.hosts.insert(host);
+                }
+                return;
+            }
+            _ => {}
+        }
+        let secret = plain(spelled);
+        if !self.seen.contains_key(secret.as_slice()) {
+            self.seen.insert(secret.as_slice().into(), what);
+            self.pieces(&secret);
+        }
+        if !is_sought(what, &secret) {
+            return;
+        }
+        if matches!(what, What::Cookie | What::User | What::Named) {
+            self.in_base64(&secret);
+        }
+        let spellings = self.sought.entry(secret.as_slice().into()).or_default();
+        if secret != spelled && spellings.len() < 8 && !spellings.iter().any(|s| **s == *spelled) {
+            spellings.push(spelled.into());
+        }
+    }
+
+    /// `exp=…~acl=…~hmac=…`: the signature may stand elsewhere, too.
+    fn pieces(&mut self, secret: &[u8]) {
+        for piece in secret.split(|b| b"~&;|,".contains(b)) {
+            let value = piece.iter().position(|b| *b == b'=').map(|at| at + 1);
+            let value = piece.get(value.unwrap_or(0)..).unwrap_or_default();
+            if value != secret && value.len() >= 16 && is_sought(What::Query, value) {
+                self.secret(What::Query, value);
+            }
+        }
+    }
+
+    /// As `Authorization: Basic` has it.
+    fn in_base64(&mut self, secret: &[u8]) {
+        for encoded in [
+            STANDARD_NO_PAD.encode(secret),
+            URL_SAFE_NO_PAD.encode(secret),
+        ] {
+            if is_sought(What::Named, encoded.as_bytes()) {
+                self.sought.entry(encoded.into_bytes().into()).or_default();
+            }
+        }
+    }
+
+    /// Everything is noted. What is everybody's is not sought, nor what variables are a part of.
+    ///
+    /// # Errors
+    /// There is too much to be sought.
+    pub(super) fn seal(&mut self) -> Result<(), String> {
+        let common: Vec<u8> = self
+            .common
+            .iter()
+            .flat_map(|text| text.iter().copied().chain([b'\n']))
+            .collect();
+        let secrets = self.sought.keys().map(|s| s.to_vec()).collect();
+        let found = super::dictionary::found_in(secrets, &common)?;
+        let own: HashSet<&[u8]> = self.rules.secrets.iter().map(String::as_bytes).collect();
+        self.sought
+            .retain(|secret, _| !found.contains(&**secret) || own.contains(&**secret));
+        self.common.clear();
+        let variables = std::mem::take(&mut self.variables);
+        let has_variable = |secret: &[u8]| has_variable(&variables, secret);
+        self.sought.retain(|secret, _| !has_variable(secret));
+        self.variables = variables;
+        let mut patterns = Vec::new();
+        for (secret, others) in &self.sought {
+            let pseudonym = self.pseudonyms.of(secret);
+            patterns.extend(super::spelling::spellings(secret, &pseudonym));
+            for spelled in others {
+                patterns.push((spelled.to_vec(), spell_like(spelled, &pseudonym)));
+            }
+        }
+        let mut hosts: Vec<String> = self.hosts.iter().cloned().collect();
+        hosts.sort();
+        self.pseudonyms.avoid(&hosts);
+        let hosts = hosts.into_iter().map(|host| {
+            let name = self.pseudonyms.of_host(&host);
+            (host, name)
+        });
+        self.dictionary = Dictionary::new(patterns, hosts.collect())?;
+        Ok(())
+    }
+
+    /// A text with pseudonyms in place of secrets. `None`: it has none.
+    pub(super) fn redact(&mut self, form: Form<'_>, text: &[u8]) -> Option<Vec<u8>> {
+        let mut finder = Finder::new(text, &self.rules);
+        finder.find(form);
+        let (places, variables) = (finder.places, finder.variables);
+        let mut edits: Vec<Edit> = self.dictionary.edits(text);
+        for place in places {
+            let spelled = text.get(place.span.clone()).unwrap_or_default();
+            edits.extend(self.pseudonym(place.what, spelled).map(|new| Edit {
+                span: place.span,
+                new,
+                what: place.what,
+            }));
+        }
+        for span in variables {
+            // Where it is the whole value of a parameter, that has its pseudonym.
+            let value = text.get(span.clone()).unwrap_or_default();
+            if self.seen.contains_key(value) {
+                let new = self.pseudonyms.of(value).into_vec();
+                let what = What::Query;
+                edits.push(Edit { span, new, what });
+            }
+        }
+        edits.retain(|edit| text.get(edit.span.clone()) != Some(edit.new.as_slice()));
+        if edits.is_empty() {
+            return None;
+        }
+        Some(self.made(text, edits))
+    }
+
+    /// As [`Self::redact`], of a text.
+    pub(super) fn redact_text(&mut self, form: Form<'_>, text: &str) -> String {
+        match self.redact(form, text.as_bytes()) {
+            None => text.to_owned(),
+            Some(new) => String::from_utf8_lossy(&new).into_owned(),
+        }
+    }
+
+    fn pseudonym(&mut self, what: What, spelled: &[u8]) -> Option<Vec<u8>> {
+        match what {
+            What::KeyData => Some(vec![b'A'; spelled.len()]),
+            What::Host => Some(self.pseudonyms.of_host(&canonical(spelled)?).into_bytes()),
+            _ => {
+                let secret = plain(spelled);
+                // What variables make up is told by its pieces, which have pseudonyms of their own.
+                if has_variable(&self.variables, &secret) {
+                    return None;
+                }
+                Some(spell_like(spelled, &self.pseudonyms.of(&secret)))
+            }
+        }
+    }
+
+    /// The first wins, and of those the longest.
+    fn made(&mut self, text: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
+        edits.sort_by_key(|edit| (edit.span.start, std::cmp::Reverse(edit.span.end)));
+        let mut new = Vec::with_capacity(text.len());
+        let mut copied = 0;
+        for edit in edits {
+            if edit.span.start < copied {
+                continue;
+            }
+            new.extend_from_slice(text.get(copied..edit.span.start).unwrap_or_default());
+            new.extend_from_slice(&edit.new);
+            copied = edit.span.end;
+            *self.replaced.entry(edit.what).or_default() += 1;
+        }
+        new.extend_from_slice(text.get(copied..).unwrap_or_default());
+        new
+    }
+
+    /// What is sought, to see that nothing of it is left.
+    pub(super) fn dictionary(&self) -> &Dictionary {
+        &self.dictionary
+    }
+
+    /// How many different ones were replaced, and in how many places.
+    pub(super) fn counts(&self) -> BTreeMap<What, (u64, u64)> {
+        let mut counts: BTreeMap<What, (u64, u64)> = BTreeMap::new();
+        for what in self.seen.values() {
+            counts.entry(*what).or_default().0 += 1;
+        }
+        counts.entry(What::Host).or_default().0 = self.hosts.len() as u64;
+        for (what, places) in &self.replaced {
+            counts.entry(*what).or_default().1 = *places;
+        }
+        counts.retain(|_, (_, places)| *places > 0);
+        counts
+    }
+}
+
+/// Bytes to replace.
+#[derive(Debug)]
+pub(super) struct Edit {
+    pub(super) span: Range<usize>,
+    pub(super) new: Vec<u8>,
+    pub(super) what: What,
+}
+
+/// Whether a variable's value is a part of a secret, but not all of it.
+fn has_variable(variables: &HashSet<Box<[u8]>>, secret: &[u8]) -> bool {
+    let is_in = |value: &[u8]| {
+        (SHORTEST_VARIABLE..secret.len()).contains(&value.len())
+            && super::lexical::contains(secret, value)
+    };
+    variables.iter().any(|value| is_in(value))
+}
+
+/// A host as URLs have it.
+fn canonical(host: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(host).ok()?;
+    match url::Host::parse(text).ok()? {
+        url::Host::Domain(name) if name.contains("{") => None,
+        host => Some(host.to_string()),
+    }
+}

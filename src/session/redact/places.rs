@@ -1,0 +1,395 @@
+//! Where in a text something stands that is replaced: in URLs, in header fields, in any other text.
+//! Pure. Playlists are in `playlist.rs`.
+//!
+//! A URL is read in the same way wherever it stands, so that a playlist and the row of what it lists still
+//! agree when both were redacted.
+
+use std::ops::Range;
+
+use super::lexical::{
+    authority, contains, extension, jwt, name_before, pair_end, runs, telling_equals, text_url_end,
+    value_behind,
+};
+use super::secret::{
+    Rules, SHORTEST, What, is_sought, is_telling, is_token_byte, is_word, looks_random,
+};
+
+/// A place: bytes that are replaced as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) span: Range<usize>,
+    pub(super) what: What,
+}
+
+/// What a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form<'a> {
+    /// A URL or a reference, and nothing else.
+    Url,
+    /// A playlist, or lines of one.
+    Playlist,
+    /// Anything that people or programs read.
+    Text,
+    /// The value of a header field of this name.
+    Field(&'a str),
+    /// Text in which only what was found elsewhere is replaced.
+    Plain,
+}
+
+/// Finds places in a text.
+#[derive(Debug)]
+pub(super) struct Finder<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) rules: &'a Rules,
+    pub(super) places: Vec<Place>,
+    /// What is everybody's: names, numbers, dates, enumerations. What is in there is sought nowhere.
+    pub(super) common: Vec<Range<usize>>,
+    /// Values that parts of URLs are made of, `{$name}`.
+    pub(super) variables: Vec<Range<usize>>,
+}
+
+/// Header fields whose values are numbers, dates and types.
+const COMMON_FIELDS: [&str; 7] = [
+    "content-type",
+    "content-length",
+    "content-range",
+    "date",
+    "age",
+    "expires",
+    "last-modified",
+];
+
+/// Header fields that name hosts outside of URLs.
+const HOST_FIELDS: [&str; 9] = [
+    "via",
+    "x-served-by",
+    "x-cache",
+    "server-timing",
+    "content-security-policy",
+    "alt-svc",
+    "x-host",
+    "host",
+    "x-backend",
+];
+
+impl<'a> Finder<'a> {
+    pub(super) fn new(text: &'a [u8], rules: &'a Rules) -> Self {
+        Self {
+            text,
+            rules,
+            places: Vec::new(),
+            common: Vec::new(),
+            variables: Vec::new(),
+        }
+    }
+
+    /// Everything in a text of this form.
+    pub(super) fn find(&mut self, form: Form<'_>) {
+        let all = 0..self.text.len();
+        match form {
+            Form::Url => self.url(all),
+            Form::Playlist => self.playlist(),
+            Form::Text => self.any_text(all),
+            Form::Field(name) => self.field(name, all),
+            Form::Plain => {}
+        }
+    }
+
+    pub(super) fn slice(&self, span: Range<usize>) -> &'a [u8] {
+        self.text.get(span).unwrap_or_default()
+    }
+
+    pub(super) fn place(&mut self, span: Range<usize>, what: What) {
+        let value = self.slice(span.clone());
+        if !value.is_empty() && !is_word(value) {
+            self.places.push(Place { span, what });
+        }
+    }
+
+    fn field(&mut self, name: &str, all: Range<usize>) {
+        match name {
+            "set-cookie" | "set-cookie2" | "cookie" => self.cookies(all),
+            "location" | "content-location" => self.url(all),
+            _ if COMMON_FIELDS.contains(&name) => {
+                // Parameters behind it are anybody's.
+                let value = self.slice(all.clone());
+                let length = value.iter().position(|b| *b == b';');
+                let end = all.start + length.unwrap_or(value.len());
+                self.common.push(all.start..end);
+                self.any_text(end..all.end);
+            }
+            // It is the scheme and the realm that are worth seeing.
+            "www-authenticate" | "proxy-authenticate" => self.any_text(all),
+            _ if name.starts_with("access-control-") => self.any_text(all),
+            _ if is_telling(name.as_bytes()) => self.place(all, What::Named),
+            _ => {
+                if self.rules.hosts && HOST_FIELDS.contains(&name) {
+                    self.host_words(all.clone());
+                }
+                self.any_text(all);
+            }
+        }
+    }
+
+    /// `name=value; Path=/; Domain=example.com`, or the pairs of a request.
+    fn cookies(&mut self, all: Range<usize>) {
+        let mut at = all.start;
+        for pair in self.slice(all).split(|b| *b == b';') {
+            let start = at;
+            at += pair.len() + 1;
+            let Some(equals) = pair.iter().position(|b| *b == b'=') else {
+                continue;
+            };
+            let (name, _) = pair.split_at(equals);
+            let value = start + equals + 1..start + pair.trim_ascii_end().len();
+            match name.trim_ascii().to_ascii_lowercase().as_slice() {
+                b"expires" | b"max-age" | b"samesite" | b"version" | b"priority" => {}
+                b"path" => self.path(value),
+                b"domain" if self.rules.hosts => self.host_words(value),
+                b"domain" => {}
+                _ => self.place(value, What::Cookie),
+            }
+        }
+    }
+
+    /// Words that look like hosts.
+    fn host_words(&mut self, all: Range<usize>) {
+        let is_host = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
+        for (span, word) in runs(self.text, all, is_host) {
+            let inner = word.strip_prefix(b".").unwrap_or(word);
+            let last = inner.rsplit(|b| *b == b'.').next().unwrap_or_default();
+            let has_dot = inner.contains(&b'.') && !inner.ends_with(b".");
+            let is_name = last.len() >= 2 && last.iter().all(u8::is_ascii_alphabetic);
+            let is_address = std::str::from_utf8(inner)
+                .is_ok_and(|text| text.parse::<std::net::Ipv4Addr>().is_ok());
+            if has_dot && (is_name || is_address) {
+                self.place(span.end - inner.len()..span.end, What::Host);
+            }
+        }
+    }
+
+    /// A URL or a reference: user, host, path, query, fragment.
+    pub(super) fn url(&mut self, all: Range<usize>) {
+        let text = self.slice(all.clone());
+        let Some(authority) = authority(text) else {
+            // What is inline is no reference.
+            return;
+        };
+        let path = all.start + authority.end..all.end;
+        let authority = all.start + authority.start..path.start;
+        self.authority(authority);
+        let rest = self.slice(path.clone());
+        let fragment = rest.iter().position(|b| *b == b'#');
+        let fragment = path.start + fragment.unwrap_or(rest.len());
+        let query = self.slice(path.start..fragment);
+        let query = query.iter().position(|b| *b == b'?');
+        let query = path.start + query.unwrap_or(fragment - path.start);
+        self.path(path.start..query);
+        self.query((query + 1).min(fragment)..fragment);
+        self.query((fragment + 1).min(path.end)..path.end);
+    }
+
+    fn authority(&mut self, span: Range<usize>) {
+        let text = self.slice(span.clone());
+        let at = text.iter().rposition(|b| *b == b'@');
+        if let Some(at) = at {
+            let user = text.get(..at).unwrap_or_default();
+            let colon = user.iter().position(|b| *b == b':').unwrap_or(at);
+            self.place(span.start..span.start + colon, What::User);
+            self.place(
+                (span.start + colon + 1).min(span.start + at)..span.start + at,
+                What::User,
+            );
+        }
+        if self.rules.hosts {
+            let start = span.start + at.map_or(0, |at| at + 1);
+            let host = self.slice(start..span.end);
+            let colon = host.iter().rposition(|b| *b == b':');
+            let is_port = |at: &usize| host.iter().skip(at + 1).all(u8::is_ascii_digit);
+            let length = colon.filter(is_port).unwrap_or(host.len());
+            self.place(start..start + length, What::Host);
+        }
+    }
+
+    fn path(&mut self, span: Range<usize>) {
+        let mut at = span.start;
+        for segment in self.slice(span).split(|b| *b == b'/') {
+            let start = at;
+            at += segment.len() + 1;
+            self.segment(start..start + segment.len());
+        }
+    }
+
+    /// One segment of a path: `hdnts=…~hmac=…`, `;token=…`, a JWT, or chance.
+    fn segment(&mut self, span: Range<usize>) {
+        let text = self.slice(span.clone());
+        let end = span.start + text.len() - extension(text);
+        if let Some(equals) = telling_equals(text) {
+            let start = span.start + equals + 1;
+            let value = self.slice(start..end);
+            let length = value.iter().position(|b| *b == b';').unwrap_or(value.len());
+            if length >= SHORTEST {
+                self.place(start..start + length, What::Path);
+            }
+            return;
+        }
+        if let Some(jwt) = jwt(self.slice(span.start..end)) {
+            self.place(span.start + jwt.start..span.start + jwt.end, What::Path);
+            return;
+        }
+        for (run, text) in runs(self.text, span.start..end, is_token_byte) {
+            if looks_random(text) {
+                self.place(run, What::Path);
+            }
+        }
+    }
+
+    /// `a=1&b=2`, also with the `&` of HTML and of JSON.
+    fn query(&mut self, span: Range<usize>) {
+        let mut at = span.start;
+        while at < span.end {
+            let rest = self.slice(at..span.end);
+            let (length, separator) = pair_end(rest);
+            self.pair(at..at + length);
+            at += length + separator;
+        }
+    }
+
+    fn pair(&mut self, span: Range<usize>) {
+        let pair = self.slice(span.clone());
+        let equals = pair.iter().position(|b| *b == b'=');
+        let (name, start) = match equals {
+            Some(at) => (pair.get(..at).unwrap_or_default(), span.start + at + 1),
+            None => (&b""[..], span.start),
+        };
+        let value = self.slice(start..span.end);
+        // A bare word is a switch, unless it is long.
+        let is_bare_word = equals.is_none() && value.len() < 8;
+        if value.len() < SHORTEST || is_bare_word || self.rules.keeps(name) {
+            return;
+        }
+        match contains(value, b"{$") {
+            false => self.place(start..span.end, What::Query),
+            true => self.around_variables(start..span.end),
+        }
+    }
+
+    /// What stands around `{$name}`, where it would be sought in what that expands to.
+    fn around_variables(&mut self, span: Range<usize>) {
+        let mut at = span.start;
+        for piece in self.slice(span).split(|b| *b == b'}') {
+            let literal = piece.split(|b| *b == b'{').next().unwrap_or_default();
+            if is_sought(What::Query, literal) {
+                self.place(at..at + literal.len(), What::Query);
+            }
+            at += piece.len() + 1;
+        }
+    }
+
+    /// Text that may say anything: pages, JSON, logs, subtitles.
+    pub(super) fn any_text(&mut self, span: Range<usize>) {
+        let mut at = span.start;
+        while at < span.end {
+            let rest = self.slice(at..span.end);
+            let Some(found) = rest.iter().position(|b| matches!(b, b'?' | b':')) else {
+                break;
+            };
+            let mark = at + found;
+            at = mark + 1;
+            let behind = self.slice(mark..span.end);
+            if behind.starts_with(b"://") || behind.starts_with(b":\\/\\/") {
+                let end = text_url_end(self.text, mark..span.end);
+                self.escaped_url(mark, end);
+                at = end.max(at);
+            } else if behind.starts_with(b"?") {
+                let end = text_url_end(self.text, mark + 1..span.end);
+                if self.slice(mark + 1..end).contains(&b'=') {
+                    self.query(mark + 1..end);
+                }
+                // Text without an end is looked through once.
+                at = end.max(at);
+            }
+        }
+        self.named(span.clone());
+        self.credentials(span.clone());
+        for (run, text) in runs(self.text, span, |b| is_token_byte(b) || b == b'.') {
+            if let Some(jwt) = jwt(text) {
+                self.place(run.start + jwt.start..run.start + jwt.end, What::Path);
+            }
+        }
+    }
+
+    /// A URL in text, from the colon behind its scheme on; slashes may be escaped, as in JSON.
+    fn escaped_url(&mut self, colon: usize, end: usize) {
+        let text = self.slice(colon..end);
+        if text.starts_with(b"://") {
+            let scheme = self.slice(0..colon);
+            let letters = scheme
+                .iter()
+                .rev()
+                .take_while(|b| b.is_ascii_alphanumeric());
+            self.url(colon - letters.count()..end);
+            return;
+        }
+        let start = colon + b":\\/\\/".len();
+        let host = self.slice(start..end);
+        let length = host.iter().position(|b| matches!(b, b'\\' | b'?' | b'#'));
+        let length = length.unwrap_or(host.len());
+        self.authority(start..start + length);
+        let rest = self.slice(start + length..end);
+        let query = rest.iter().position(|b| *b == b'?').unwrap_or(rest.len());
+        let mut at = start + length;
+        for segment in rest.get(..query).unwrap_or_default().split(|b| *b == b'/') {
+            self.segment(at..at + segment.strip_suffix(b"\\").unwrap_or(segment).len());
+            at += segment.len() + 1;
+        }
+        self.query((start + length + query + 1).min(end)..end);
+    }
+
+    /// `token=abc`, `"token": "abc"`, `X-Token: abc`.
+    fn named(&mut self, span: Range<usize>) {
+        let mut at = span.start;
+        while at < span.end {
+            let rest = self.slice(at..span.end);
+            let Some(found) = rest.iter().position(|b| matches!(b, b'=' | b':')) else {
+                return;
+            };
+            let mark = at + found;
+            at = mark + 1;
+            let name = name_before(self.slice(span.start..mark));
+            if !is_telling(name) {
+                continue;
+            }
+            let value = value_behind(self.text, mark + 1..span.end);
+            if name.to_ascii_lowercase().ends_with(b"cookie") {
+                let line = self.slice(value.start..span.end);
+                let length = line
+                    .iter()
+                    .position(|b| matches!(b, b'\r' | b'\n' | b'"' | b'<'));
+                let end = value.start + length.unwrap_or(line.len());
+                self.cookies(value.start..end);
+                at = end.max(at);
+            } else if value.len() >= SHORTEST && !contains(self.slice(value.clone()), b"{$") {
+                at = value.end.max(at);
+                self.place(value, What::Named);
+            }
+        }
+    }
+
+    /// `Bearer abc`, `Basic dXNlcg==`.
+    fn credentials(&mut self, span: Range<usize>) {
+        let is_credential = |b: u8| b.is_ascii_alphanumeric() || b"._~+/=-".contains(&b);
+        let mut announced = false;
+        for (run, word) in runs(self.text, span, is_credential) {
+            if announced && word.len() >= 8 && !is_word(word) {
+                self.place(run, What::Named);
+            }
+            announced = [&b"bearer"[..], b"basic"]
+                .iter()
+                .any(|s| word.eq_ignore_ascii_case(s));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

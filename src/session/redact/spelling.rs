@@ -1,0 +1,144 @@
+//! The same bytes, spelled in different ways: percent-encoded in URLs, escaped in JSON and HTML. Pure.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+
+/// What RFC 3986 2.3 calls unreserved is never encoded.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// One byte, and how many bytes it is spelled with.
+fn unit(text: &[u8]) -> Option<(u8, usize)> {
+    let hex = |digits: &[u8]| {
+        let digits = std::str::from_utf8(digits).ok()?;
+        let is_hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
+        is_hex
+            .then(|| u8::from_str_radix(digits, 16).ok())
+            .flatten()
+    };
+    match text {
+        [b'%', a, b, ..] => Some(hex(&[*a, *b]).map_or((b'%', 1), |byte| (byte, 3))),
+        [b'\\', b'/', ..] => Some((b'/', 2)),
+        [b'\\', b'u', b'0', b'0', a, b, ..] => {
+            Some(hex(&[*a, *b]).map_or((b'\\', 1), |byte| (byte, 6)))
+        }
+        [byte, ..] => Some((*byte, 1)),
+        [] => None,
+    }
+}
+
+/// The bytes that a spelling means.
+pub(super) fn plain(mut spelled: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(spelled.len());
+    while let Some((byte, length)) = unit(spelled) {
+        bytes.push(byte);
+        spelled = spelled.get(length..).unwrap_or_default();
+    }
+    bytes
+}
+
+/// `bytes` in place of what `spelled` means, escaped where that is.
+pub(super) fn spell_like(mut spelled: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let mut new = Vec::with_capacity(spelled.len());
+    let mut bytes = bytes.iter().copied();
+    while let Some((old, length)) = unit(spelled) {
+        let (written, rest) = spelled.split_at(length);
+        spelled = rest;
+        match bytes.next() {
+            Some(byte) if byte == old => new.extend_from_slice(written),
+            Some(byte) if written.starts_with(b"%") => {
+                new.extend_from_slice(percent_encoding::percent_encode_byte(byte).as_bytes());
+            }
+            Some(byte) if length == 6 => new.extend(format!("\\u00{byte:02x}").bytes()),
+            Some(byte) => new.push(byte),
+            None => {}
+        }
+    }
+    new.extend(bytes);
+    new
+}
+
+/// A way to spell bytes.
+type Spell = fn(&[u8]) -> Vec<u8>;
+
+/// The spellings in which a secret may be met elsewhere, each with what takes its place. The first is
+/// the plain one.
+pub(super) fn spellings(secret: &[u8], pseudonym: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let spell: [Spell; 6] = [
+        <[u8]>::to_vec,
+        |bytes| percent_encode(bytes, RESERVED).to_string().into_bytes(),
+        |bytes| lower_hex(&percent_encode(bytes, RESERVED).to_string()),
+        |bytes| {
+            let once = percent_encode(bytes, RESERVED).to_string();
+            percent_encode(once.as_bytes(), RESERVED)
+                .to_string()
+                .into_bytes()
+        },
+        |bytes| replaced(bytes, b'/', b"\\/"),
+        |bytes| replaced(bytes, b'&', b"&amp;"),
+    ];
+    let mut all: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    for spell in spell {
+        let spelled = spell(secret);
+        if !all.iter().any(|(known, _)| *known == spelled) {
+            all.push((spelled, spell(pseudonym)));
+        }
+    }
+    all
+}
+
+fn lower_hex(encoded: &str) -> Vec<u8> {
+    let mut bytes = encoded.as_bytes().to_vec();
+    for at in 0..bytes.len() {
+        let is_hex = (1..=2).any(|back| {
+            at.checked_sub(back).and_then(|b| encoded.as_bytes().get(b)) == Some(&b'%')
+        });
+        if let (true, Some(byte)) = (is_hex, bytes.get_mut(at)) {
+            byte.make_ascii_lowercase();
+        }
+    }
+    bytes
+}
+
+fn replaced(bytes: &[u8], what: u8, by: &[u8]) -> Vec<u8> {
+    let mut new = Vec::with_capacity(bytes.len());
+    for byte in bytes {
+        match *byte == what {
+            true => new.extend_from_slice(by),
+            false => new.push(*byte),
+        }
+    }
+    new
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spelling_is_read_and_kept() {
+        assert_eq!(plain(b"a%2Fb%41\\/\\u0026%zz%4"), b"a/bA/&%zz%4");
+        assert_eq!(spell_like(b"a%2Fb%41\\/c", b"x/yz/w"), b"x%2Fy%7A\\/w");
+        assert_eq!(spell_like(b"%c3%a4%2f", b"qw/"), b"%71%77%2f");
+        assert_eq!(spell_like(b"ab", b"abcd"), b"abcd");
+    }
+
+    #[test]
+    fn a_secret_is_met_in_many_spellings() {
+        let all = spellings(b"a/b&c=", b"x/y&z=");
+        let of = |text: &str| all.iter().find(|(s, _)| s == text.as_bytes());
+        for (spelled, new) in [
+            ("a/b&c=", "x/y&z="),
+            ("a%2Fb%26c%3D", "x%2Fy%26z%3D"),
+            ("a%2fb%26c%3d", "x%2fy%26z%3d"),
+            ("a%252Fb%2526c%253D", "x%252Fy%2526z%253D"),
+            ("a\\/b&c=", "x\\/y&z="),
+            ("a/b&amp;c=", "x/y&amp;z="),
+        ] {
+            assert_eq!(of(spelled).unwrap().1, new.as_bytes(), "{spelled}");
+        }
+        assert_eq!(spellings(b"abc", b"xyz").len(), 1);
+    }
+}
