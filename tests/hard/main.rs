@@ -8,3 +8,6 @@
 #[allow(dead_code, unused_imports)]
 #[path = "../it/support/mod.rs"]
 mod support;
+
+mod order;
+mod trace;

@@ -9,6 +9,8 @@ pub mod reply;
 #[allow(dead_code)]
 pub mod rounds;
 pub mod session;
+#[allow(dead_code)]
+pub mod three;
 
 pub use channel::{Files, Stage, Window, ts};
 pub use origin::{Ask, Origin};
