@@ -103,6 +103,15 @@ impl Drop for DownloadFile {
     }
 }
 
+/// Removes a download that nobody writes any more, if it is there.
+pub(super) fn remove_download(chunks: &Path, id: ExchangeId) -> io::Result<()> {
+    let path = chunks.join(TEMPORARY).join(id.to_string());
+    match fs::remove_file(&path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(with_path(e, &path)),
+        _ => Ok(()),
+    }
+}
+
 /// Step 4: renames a finished download into place, never over an existing file.
 ///
 /// `false`: something is there already. Directories whose entries changed are added to `changed`.

@@ -17,6 +17,7 @@ mod growth;
 mod http;
 mod inject;
 mod keep;
+mod kills;
 mod layers;
 mod metrics;
 mod multivariant;
