@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
 use cap_std::fs::{Dir, OpenOptionsExt as _};
+use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
 
 use super::model::{Digest, ExchangeId, NewBody};
@@ -215,8 +216,26 @@ fn invalid(message: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
-fn with_path(error: io::Error, path: &Path) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+/// What the file system said, and of what.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {source}", path = .path.display())]
+struct AtPath {
+    path: PathBuf,
+    source: io::Error,
+}
+
+fn with_path(source: io::Error, path: &Path) -> io::Error {
+    let path = path.to_owned();
+    io::Error::new(source.kind(), AtPath { path, source })
+}
+
+/// Whether there were no descriptors left, which passes: somebody else closes some.
+pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|e| e.downcast_ref::<AtPath>());
+    let code = inner.map_or(error, |at| &at.source).raw_os_error();
+    [Errno::MFILE, Errno::NFILE]
+        .iter()
+        .any(|errno| code == Some(errno.raw_os_error()))
 }
 
 #[cfg(test)]

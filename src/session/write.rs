@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rusqlite::params;
+use rusqlite::{ErrorCode, params};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -318,7 +318,7 @@ impl Thread {
         true
     }
 
-    /// A full disk is waited for; anything else the database says is the end.
+    /// A full disk is waited for, and so are descriptors; anything else is the end.
     async fn commit_patiently(&mut self, batch: &mut [Message]) -> Result<(), WriterError> {
         let mut said = false;
         loop {
@@ -326,7 +326,7 @@ impl Thread {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
-            if !error.is_full_disk() || self.has_waited_enough() {
+            if !error.may_pass() || self.has_waited_enough() {
                 return Err(match error {
                     CommitError::Database(source) => self.database_error(source),
                     CommitError::Io(error) => error.into(),
@@ -334,7 +334,13 @@ impl Thread {
             }
             if !said {
                 let database = self.folder.database();
-                tracing::error!("{}: the disk is full; waiting for room", database.display());
+                match error.is_full_disk() {
+                    true => tracing::error!(
+                        "{}: the disk is full; waiting for room",
+                        database.display()
+                    ),
+                    false => tracing::error!("too many open files; waiting for one to be closed"),
+                }
                 said = true;
             }
             tokio::time::sleep(RETRY_EVERY).await;
@@ -419,9 +425,9 @@ impl Thread {
             });
         result.map_err(|e| self.database_error(e))?;
         self.sweep();
-        self.become_one_file().await;
+        let one_file = self.become_one_file().await;
         drop(self.lock.take());
-        Ok(())
+        one_file.map_err(|e| self.database_error(e))
     }
 
     fn sweep(&self) {
@@ -434,7 +440,7 @@ impl Thread {
     }
 
     /// Readers that hold the database open prevent it; they are asked to let go by `stopped_us`.
-    async fn become_one_file(&self) {
+    async fn become_one_file(&self) -> rusqlite::Result<()> {
         let db = &self.store.db;
         // SQLite's own patience would block; ours is below.
         let _ = db.busy_timeout(Duration::from_millis(50));
@@ -444,7 +450,8 @@ impl Thread {
             match db.pragma_update_and_check(None, "journal_mode", "DELETE", |row| {
                 row.get::<_, String>(0)
             }) {
-                Ok(mode) if mode == "delete" => return,
+                Ok(mode) if mode == "delete" => return Ok(()),
+                Err(error) if !is_held(&error) => return Err(error),
                 _ if clock::instant() >= deadline => break,
                 _ => tokio::time::sleep(Duration::from_millis(100)).await,
             }
@@ -453,6 +460,7 @@ impl Thread {
             "another program has {} open; copy it together with the -wal file beside it",
             self.folder.database().display()
         );
+        Ok(())
     }
 
     fn database_error(&self, source: rusqlite::Error) -> WriterError {
@@ -461,4 +469,13 @@ impl Thread {
             source,
         }
     }
+}
+
+/// Somebody else is at the database.
+fn is_held(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(
+        code,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
 }

@@ -10,4 +10,6 @@
 mod support;
 
 mod order;
+mod power_cuts;
+mod system_calls;
 mod trace;

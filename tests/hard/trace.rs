@@ -10,9 +10,6 @@ pub struct Call {
     /// Line at which it began, and at which it was through: later ones happened later.
     pub began: usize,
     pub ended: usize,
-    pub thread: u32,
-    /// How many calls of this name the thread had made, with this one: what `when=` counts.
-    pub nth: usize,
     pub name: String,
     /// Its arguments, as strace shows them.
     pub arguments: String,
@@ -45,28 +42,23 @@ impl Call {
 /// All calls of a trace (`strace -f -y -o FILE`), in the order in which they began.
 pub fn read(file: &Path) -> Vec<Call> {
     let text = String::from_utf8_lossy(&fs::read(file).unwrap()).into_owned();
-    let mut counts: HashMap<(u32, String), usize> = HashMap::new();
-    let mut open: HashMap<u32, usize> = HashMap::new();
+    let mut open: HashMap<&str, usize> = HashMap::new();
     let mut calls: Vec<Call> = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let Some((thread, rest)) = line.split_once(' ') else {
             continue;
         };
-        let (thread, rest) = (thread.parse().unwrap_or(0), rest.trim_start());
+        let rest = rest.trim_start();
         if let Some(rest) = rest.strip_prefix("<... ") {
-            let Some(call) = open.remove(&thread).map(|at| &mut calls[at]) else {
+            let Some(call) = open.remove(thread).map(|at| &mut calls[at]) else {
                 continue;
             };
             let rest = rest.split_once("resumed>").map_or("", |(_, rest)| rest);
             end(call, number, rest);
         } else if let Some((name, rest)) = rest.split_once('(') {
-            let nth = counts.entry((thread, name.to_owned())).or_default();
-            *nth += 1;
             let mut call = Call {
                 began: number,
                 ended: usize::MAX,
-                thread,
-                nth: *nth,
                 name: name.to_owned(),
                 arguments: String::new(),
                 result: "?".to_owned(),

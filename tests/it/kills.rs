@@ -1,14 +1,12 @@
 //! A recorder that is killed or stopped at any moment, again and again, and taken up again.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags};
 use rustix::process::Signal;
 
 use crate::support::programs::Finished;
+use crate::support::seen::Seen;
 use crate::support::session::Session;
 use crate::support::{
     Ask, Dice, End, Origin, Recorder, Recording, Reply, Window, rounds, seed, three,
@@ -33,43 +31,6 @@ impl FirstAsk {
     fn at(&self) -> Option<Instant> {
         *self.0.lock().unwrap()
     }
-}
-
-/// Exchanges that a reader outside has seen committed.
-#[derive(Default)]
-struct Seen(Vec<Vec<Value>>);
-
-impl Seen {
-    /// Takes in what is new; a database that cannot be read now has nothing new.
-    fn look(&mut self, database: &Path) {
-        let last = self.0.last().map_or(0, |row| match row[0] {
-            Value::Integer(id) => id,
-            _ => 0,
-        });
-        // Each in its own transaction: what a look has not seen, the next sees.
-        self.0.extend(exchanges(database, last).unwrap_or_default());
-    }
-
-    fn check(&self, database: &Path) {
-        let there = exchanges(database, 0).unwrap();
-        let mut there = there.iter();
-        for row in &self.0 {
-            assert!(
-                there.any(|other| other == row),
-                "it is gone or another: {row:?}"
-            );
-        }
-    }
-}
-
-/// Rows are seen in the order in which they are written, which is not that of their numbers.
-fn exchanges(database: &Path, after: i64) -> rusqlite::Result<Vec<Vec<Value>>> {
-    let db = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    db.busy_timeout(Duration::from_secs(5))?;
-    let mut statement = db.prepare("SELECT * FROM exchange WHERE id > ?1 ORDER BY id")?;
-    let columns = statement.column_count();
-    let rows = statement.query_map([after], |row| (0..columns).map(|n| row.get(n)).collect())?;
-    rows.collect()
 }
 
 /// A recorder of all three streams: of a new session, or in that of a recording before.
@@ -106,7 +67,7 @@ fn by_chance_killed_at_any_moment_and_taken_up_it_loses_nothing_that_was_committ
     let (mut slowest, mut exchanges) = (Duration::ZERO, 0);
     for kill in 0..rounds(15, 1_000) {
         if kill % KILLS_OF_A_SESSION == 0 {
-            exchanges += seen.0.len();
+            exchanges += seen.count();
             (before, seen) = (None, Seen::default());
         }
         let resumes = before.is_some();
@@ -134,7 +95,7 @@ fn by_chance_killed_at_any_moment_and_taken_up_it_loses_nothing_that_was_committ
         seen.check(&session.path().join("session.db"));
         before = Some(killed);
     }
-    exchanges += seen.0.len();
+    exchanges += seen.count();
     assert!(exchanges > 0);
     println!("{exchanges} exchanges seen; from a restart to the first poll at most {slowest:?}");
     let stopped = recorder(&origin, before).args(["--duration", "1"]).run();

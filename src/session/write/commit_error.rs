@@ -2,6 +2,8 @@
 
 use rusqlite::ErrorCode;
 
+use crate::session::chunks;
+
 /// What refused.
 pub(super) enum CommitError {
     Database(rusqlite::Error),
@@ -9,6 +11,12 @@ pub(super) enum CommitError {
 }
 
 impl CommitError {
+    /// There may be room later, or a descriptor.
+    pub(super) fn may_pass(&self) -> bool {
+        self.is_full_disk()
+            || matches!(self, Self::Io(error) if chunks::is_out_of_descriptors(error))
+    }
+
     /// There may be room later.
     pub(super) fn is_full_disk(&self) -> bool {
         match self {

@@ -8,6 +8,8 @@ pub mod programs;
 pub mod reply;
 #[allow(dead_code)]
 pub mod rounds;
+#[allow(dead_code)]
+pub mod seen;
 pub mod session;
 #[allow(dead_code)]
 pub mod three;
