@@ -8,21 +8,24 @@ const RENAME: [&str; 3] = ["rename", "renameat", "renameat2"];
 const SYNC: [&str; 2] = ["fsync", "fdatasync"];
 const WAL: &str = "/session.db-wal";
 
-/// What is synced takes so long, in microseconds, that what does not wait for it overtakes it.
-const DELAY: &str = "inject=fdatasync,fsync:delay_exit=60000";
-
 /// What a recorder asked of the kernel, and what it left.
-fn recorded() -> (Vec<Call>, Session) {
+fn recorded_three() -> (Vec<Call>, Session) {
     let origin = Origin::new(three::reply);
+    recorded(&three::arguments(&origin), 24, 60)
+}
+
+/// The same of a recorder with these arguments, until it has so many chunks. Each sync takes some
+/// milliseconds more, so that what does not wait for it overtakes it.
+fn recorded(arguments: &[String], chunks: i64, delay_ms: u32) -> (Vec<Call>, Session) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("trace");
-    let arguments = three::arguments(&origin);
+    let delay = format!("inject=fdatasync,fsync:delay_exit={delay_ms}000");
     let calls = "trace=openat,write,pwrite64,fdatasync,fsync,/rename,/mkdir,connect";
     let mut recording = Recorder::bare()
         .args(arguments.iter().map(String::as_str))
-        .traced(&["-e", calls, "-e", DELAY], &file)
+        .traced(&["-e", calls, "-e", &delay], &file)
         .start();
-    recording.until_at_least(24, "SELECT count(*) FROM body WHERE path IS NOT NULL");
+    recording.until_at_least(chunks, "SELECT count(*) FROM body WHERE path IS NOT NULL");
     let session = recording.interrupt().session();
     (trace::read(&file), session)
 }
@@ -56,7 +59,7 @@ fn assert_synced(calls: &[Call], changing: &Call, is_directory: impl Fn(&Call) -
 
 #[test]
 fn each_chunk_goes_through_all_steps_in_their_order() {
-    let (calls, session) = recorded();
+    let (calls, session) = recorded_three();
     let renames: Vec<&Call> = calls.iter().filter(|c| c.is(&RENAME)).collect();
     for path in session.list::<String>("SELECT path FROM body WHERE path IS NOT NULL") {
         let target = format!("/chunks/{path}");
@@ -81,7 +84,7 @@ fn each_chunk_goes_through_all_steps_in_their_order() {
 
 #[test]
 fn each_folder_lasts_before_anything_in_it_counts() {
-    let (calls, _) = recorded();
+    let (calls, _) = recorded_three();
     let made: Vec<&Call> = calls
         .iter()
         .filter(|c| c.name.starts_with("mkdir") && c.is_good())
@@ -137,7 +140,7 @@ fn synced_commits(
 
 #[test]
 fn each_commit_is_on_the_disk_before_the_next_chunk_is_placed() {
-    let (calls, _) = recorded();
+    let (calls, _) = recorded_three();
     let commits = synced_commits(
         &calls,
         |_| false,
@@ -151,10 +154,21 @@ fn each_commit_is_on_the_disk_before_the_next_chunk_is_placed() {
 
 #[test]
 fn nothing_is_asked_for_before_its_stream_is_on_the_disk() {
-    let (calls, _) = recorded();
+    let origin = Origin::new(three::reply);
+    let (calls, _) = recorded(&[origin.url("/one/live.m3u8")], 1, 300);
     let asks = |call: &Call| call.name == "connect" && call.arguments.contains("AF_INET");
     assert!(calls.iter().any(asks));
     let commits = synced_commits(&calls, asks, |_, _| {});
+    let first = calls.iter().find(|c| asks(c)).unwrap();
+    let written = calls
+        .iter()
+        .rfind(|c| c.began < first.began && is_commit(c))
+        .unwrap();
+    let synced = |c: &Call| c.is(&SYNC) && c.path() == WAL && c.ended < first.began;
+    assert!(
+        after(&calls, written, synced).is_some(),
+        "{written:?} was not synced before {first:?}"
+    );
     // The head of the WAL, the schema, and the stream.
     assert!(commits >= 3, "{commits}");
 }

@@ -295,7 +295,7 @@ fn check_losses(session: &Session, origin: &Origin, context: &str) {
 #[test]
 fn by_chance_any_call_fails_or_is_the_last_and_the_session_stays_good() {
     let mut dice = Dice::new(seed());
-    let faults: Vec<Fault> = (0..rounds(40, 1_200))
+    let faults: Vec<Fault> = (0..rounds(32, 1_200))
         .map(|_| Fault::rolled(&mut dice))
         .collect();
     let next = AtomicUsize::new(0);
