@@ -9,6 +9,7 @@
 #[path = "../it/support/mod.rs"]
 mod support;
 
+mod day;
 mod order;
 mod power_cuts;
 mod system_calls;

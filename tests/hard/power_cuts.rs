@@ -9,7 +9,7 @@ use crate::support::seen::Seen;
 use crate::support::{Dice, Origin, Recorder, Session, rounds, seed, three};
 
 /// An image has this many cuts, then a new one is made.
-const CUTS_OF_AN_IMAGE: usize = 10;
+const CUTS_OF_AN_IMAGE: i64 = 10;
 /// What the smallest XFS needs, in bytes; only what is written takes room.
 const IMAGE_BYTES: u64 = 320 * 1024 * 1024;
 
@@ -73,18 +73,26 @@ fn run(command: &mut Command) {
     assert!(done.status.success(), "{command:?}: {said}");
 }
 
-/// A recorder of three streams onto the disk, cut off at any moment; what somebody saw committed by then.
-fn cut_off(disk: &Disk, origin: &Origin, dice: &mut Dice, seen: &mut Seen, resumes: bool) {
+/// The runs of a session; `None`: it cannot be asked now.
+fn runs(database: &Path) -> Option<i64> {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let db = rusqlite::Connection::open_with_flags(database, flags).ok()?;
+    db.query_row("SELECT count(*) FROM run", [], |row| row.get(0))
+        .ok()
+}
+
+/// A recorder of three streams onto the disk, for the `nth` time, cut off at any moment; what somebody
+/// saw committed by then.
+fn cut_off(disk: &Disk, origin: &Origin, dice: &mut Dice, seen: &mut Seen, nth: i64) {
     let sessions = disk.at.join("sessions");
     let arguments = three::arguments(origin);
-    let asked = origin.asks().len();
     let mut recording = Recorder::bare()
         .args(arguments.iter().map(String::as_str))
         .args(["-s", "session1", "-o", sessions.to_str().unwrap()])
-        .args(resumes.then_some("--resume"))
+        .args((nth > 1).then_some("--resume"))
         .start();
-    recording.until("its first poll", || origin.asks().len() > asked);
     let database = sessions.join("session1/session.db");
+    recording.until("its run", || runs(&database) == Some(nth));
     let until = now() + Duration::from_millis(dice.below(1_500));
     while now() < until {
         seen.look(&database);
@@ -102,19 +110,21 @@ fn by_chance_the_power_is_cut_and_nothing_that_was_committed_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let origin = Origin::new(three::reply);
     let (mut cuts, mut exchanges) = (0, 0);
-    let wanted = rounds(20, 200);
+    let wanted = rounds(20, 200) as i64;
     for kind in ["ext4", "xfs"].into_iter().cycle() {
         let mut disk = Disk::new(folder.path(), kind);
         let mut seen = Seen::default();
-        for cut in 0..CUTS_OF_AN_IMAGE {
+        for nth in 1..=CUTS_OF_AN_IMAGE {
             disk.mount();
-            cut_off(&disk, &origin, &mut dice, &mut seen, cut > 0);
+            cut_off(&disk, &origin, &mut dice, &mut seen, nth);
             disk.unmount();
             disk.mount();
             let session = Session::within(&disk.at, "session1");
             session.check_invariants();
             three::check(&session);
-            seen.check(&session.path().join("session.db"));
+            let database = session.path().join("session.db");
+            assert_eq!(runs(&database), Some(nth));
+            seen.check(&database);
             drop(session);
             disk.unmount();
         }

@@ -221,6 +221,12 @@ impl Recording {
         self.until(sql, || count(&database, sql).is_some_and(|n| n >= least));
     }
 
+    /// Its number, as the system knows it.
+    #[allow(dead_code)]
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The most memory that it has had so far, in bytes, as the kernel counts it.
     #[cfg(target_os = "linux")]
     pub fn most_memory(&self) -> usize {
