@@ -3,6 +3,8 @@
 
 // In helpers too, an error is the failure of the test.
 #![allow(clippy::unwrap_used)]
+// What was measured.
+#![allow(clippy::print_stdout)]
 
 // What the other tests need of it is not all needed here.
 #[allow(dead_code, unused_imports)]

@@ -1,5 +1,8 @@
 //! A recorder that is killed or stopped at any moment, again and again, and taken up again.
 
+// What was measured.
+#![allow(clippy::print_stdout)]
+
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
