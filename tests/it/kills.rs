@@ -68,7 +68,7 @@ fn by_chance_killed_at_any_moment_and_taken_up_it_loses_nothing_that_was_committ
     });
     let (mut before, mut seen) = (None, Seen::default());
     let (mut slowest, mut exchanges) = (Duration::ZERO, 0);
-    for kill in 0..rounds(15, 1_000) {
+    for kill in 0..rounds(8, 1_000) {
         if kill % KILLS_OF_A_SESSION == 0 {
             exchanges += seen.count();
             (before, seen) = (None, Seen::default());
