@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use chrono::DateTime;
 
-use super::chunks::DownloadFile;
+use super::chunks::{self, DownloadFile};
 use super::folder::SessionFolder;
 use super::growing::{self, Growing};
 use super::model::{Availability, ExchangeId, Kind, NewBody, NewExchange, Outcome, ResourceKey};
@@ -77,6 +77,8 @@ pub(super) fn names(parts: &[NewExchange]) -> Vec<String> {
 }
 
 fn copied(growing: &Growing, folder: &SessionFolder, id: ExchangeId) -> std::io::Result<NewBody> {
+    // A run that was killed at this leaves half a copy.
+    chunks::remove_download(&folder.chunks(), id)?;
     let mut copy = DownloadFile::create(&folder.chunks(), id)?;
     let mut from = growing.file.as_ref();
     let mut buffer = vec![0; STEP];

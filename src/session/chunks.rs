@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
 use cap_std::fs::{Dir, OpenOptionsExt as _};
+use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
 
 use super::model::{Digest, ExchangeId, NewBody};
@@ -115,6 +116,15 @@ impl Drop for DownloadFile {
             // The file is ours alone; one that stays behind is swept with `.tmp` at the next stop.
             let _ = fs::remove_file(&self.path);
         }
+    }
+}
+
+/// Removes a download that nobody writes any more, if it is there.
+pub(super) fn remove_download(chunks: &Path, id: ExchangeId) -> io::Result<()> {
+    let path = chunks.join(TEMPORARY).join(id.to_string());
+    match fs::remove_file(&path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(with_path(e, &path)),
+        _ => Ok(()),
     }
 }
 
@@ -247,8 +257,26 @@ fn invalid(message: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
-fn with_path(error: io::Error, path: &Path) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+/// What the file system said, and of what.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {source}", path = .path.display())]
+struct AtPath {
+    path: PathBuf,
+    source: io::Error,
+}
+
+fn with_path(source: io::Error, path: &Path) -> io::Error {
+    let path = path.to_owned();
+    io::Error::new(source.kind(), AtPath { path, source })
+}
+
+/// Whether there were no descriptors left, which passes: somebody else closes some.
+pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|e| e.downcast_ref::<AtPath>());
+    let code = inner.map_or(error, |at| &at.source).raw_os_error();
+    [Errno::MFILE, Errno::NFILE]
+        .iter()
+        .any(|errno| code == Some(errno.raw_os_error()))
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ impl Sessions {
     /// # Errors
     /// The name is taken or no folder name, or the file system refuses.
     pub fn create(&self, name: Option<&str>) -> Result<SessionFolder, FolderError> {
-        fs::create_dir_all(&self.0).map_err(|source| FolderError::Io {
+        make_lasting(&self.0).map_err(|source| FolderError::Io {
             path: self.0.clone(),
             source,
         })?;
@@ -179,7 +179,35 @@ impl SessionFolder {
 fn create_session(path: &Path) -> io::Result<()> {
     fs::create_dir(path)?;
     fs::create_dir(path.join("chunks"))?;
-    fs::create_dir(path.join("chunks").join(super::chunks::TEMPORARY))
+    fs::create_dir(path.join("chunks").join(super::chunks::TEMPORARY))?;
+    sync(path)?;
+    sync_parent(path)
+}
+
+/// Creates a folder and those above it that are not there; no power cut takes them away again.
+fn make_lasting(path: &Path) -> io::Result<()> {
+    if path.is_dir() || path.as_os_str().is_empty() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        make_lasting(parent)?;
+    }
+    match fs::create_dir(path) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
+        _ => sync_parent(path),
+    }
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => sync(Path::new(".")),
+        Some(parent) => sync(parent),
+        None => Ok(()),
+    }
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    fs::File::open(folder)?.sync_all()
 }
 
 fn is_plain(name: &str) -> bool {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rusqlite::params;
+use rusqlite::{ErrorCode, params};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -341,8 +341,9 @@ impl Thread {
         true
     }
 
-    /// A full disk is waited for; anything else the database says is the end.
+    /// A full disk is waited for, and so are descriptors; anything else is the end.
     async fn commit_patiently(&mut self, batch: &mut [Message]) -> Result<(), WriterError> {
+        let mut said = false;
         loop {
             let error = match self.commit(batch) {
                 Ok(()) => return Ok(()),
@@ -352,11 +353,16 @@ impl Thread {
             if is_full && self.disk.gives_up_reserve() {
                 continue;
             }
-            if !is_full || self.has_waited_enough() {
+            let may_pass = is_full || error.lacks_descriptors();
+            if !may_pass || self.has_waited_enough() {
                 return Err(match error {
                     CommitError::Database(source) => self.database_error(source),
                     CommitError::Io(error) => error.into(),
                 });
+            }
+            if !is_full && !said {
+                tracing::error!("too many open files; waiting for one to be closed");
+                said = true;
             }
             tokio::time::sleep(RETRY_EVERY).await;
             // Chunks of the batch are in place, and have no rows yet.
@@ -441,7 +447,8 @@ impl Thread {
             });
         result.map_err(|e| self.database_error(e))?;
         self.sweep();
-        let is_one_file = self.become_one_file().await;
+        let one_file = self.become_one_file().await;
+        let one_file = one_file.map_err(|e| self.database_error(e));
         let Self {
             store,
             folder,
@@ -449,12 +456,14 @@ impl Thread {
             ..
         } = self;
         drop(store);
-        if is_one_file && let Err(error) = sum::write(&folder) {
+        if matches!(one_file, Ok(true))
+            && let Err(error) = sum::write(&folder)
+        {
             // The session is whole without.
             tracing::warn!("{}: no session.sum: {error}", folder.path().display());
         }
         drop(lock);
-        Ok(())
+        one_file.map(|_| ())
     }
 
     fn sweep(&self) {
@@ -468,7 +477,7 @@ impl Thread {
 
     /// Readers that hold the database open prevent it; they are asked to let go by `stopped_us`.
     /// Whether it did.
-    async fn become_one_file(&self) -> bool {
+    async fn become_one_file(&self) -> rusqlite::Result<bool> {
         let db = &self.store.db;
         // SQLite's own patience would block; ours is below.
         let _ = db.busy_timeout(Duration::from_millis(50));
@@ -478,7 +487,8 @@ impl Thread {
             match db.pragma_update_and_check(None, "journal_mode", "DELETE", |row| {
                 row.get::<_, String>(0)
             }) {
-                Ok(mode) if mode == "delete" => return true,
+                Ok(mode) if mode == "delete" => return Ok(true),
+                Err(error) if !is_held(&error) => return Err(error),
                 _ if clock::instant() >= deadline => break,
                 _ => tokio::time::sleep(Duration::from_millis(100)).await,
             }
@@ -487,7 +497,7 @@ impl Thread {
             "another program has {} open; copy it together with the -wal file beside it",
             self.folder.database().display()
         );
-        false
+        Ok(false)
     }
 
     fn database_error(&self, source: rusqlite::Error) -> WriterError {
@@ -496,4 +506,13 @@ impl Thread {
             source,
         }
     }
+}
+
+/// Somebody else is at the database.
+fn is_held(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(
+        code,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
 }

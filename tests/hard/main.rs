@@ -3,6 +3,8 @@
 
 // In helpers too, an error is the failure of the test.
 #![allow(clippy::unwrap_used)]
+// What was measured.
+#![allow(clippy::print_stdout)]
 
 mod clocks;
 mod disk;
@@ -11,3 +13,9 @@ mod disk;
 #[allow(dead_code, unused_imports)]
 #[path = "../it/support/mod.rs"]
 mod support;
+
+mod day;
+mod order;
+mod power_cuts;
+mod system_calls;
+mod trace;

@@ -19,6 +19,7 @@ mod hostile_sessions;
 mod http;
 mod inject;
 mod keep;
+mod kills;
 mod layers;
 mod metrics;
 mod multivariant;

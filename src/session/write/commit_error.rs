@@ -1,5 +1,6 @@
 //! Why a transaction failed, and whether it is worth another try.
 
+use crate::session::chunks;
 use crate::session::disk::Disk;
 use crate::session::room::is_full;
 
@@ -10,6 +11,11 @@ pub(super) enum CommitError {
 }
 
 impl CommitError {
+    /// There may be a descriptor later.
+    pub(super) fn lacks_descriptors(&self) -> bool {
+        matches!(self, Self::Io(error) if chunks::is_out_of_descriptors(error))
+    }
+
     /// There may be room later.
     pub(super) fn is_full_disk(&self, disk: &Disk) -> bool {
         match self {

@@ -9,7 +9,11 @@ pub mod programs;
 pub mod reply;
 #[allow(dead_code)]
 pub mod rounds;
+#[allow(dead_code)]
+pub mod seen;
 pub mod session;
+#[allow(dead_code)]
+pub mod three;
 
 pub use channel::{Files, Stage, Window, ts};
 pub use origin::{Ask, Origin};

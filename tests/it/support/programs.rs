@@ -87,18 +87,35 @@ impl Recorder {
     }
 
     /// Where a shell has done something first.
-    pub fn after_shell(mut self, first: &str) -> Self {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("{first}; exec \"$0\" \"$@\"")]);
-        shell
+    pub fn after_shell(self, first: &str) -> Self {
+        self.started_by("sh", &["-c", &format!("{first}; exec \"$0\" \"$@\"")])
+    }
+
+    /// With `strace` at it, which writes to a file. It is its own parent: signals and exit code
+    /// are those of the recorder.
+    #[allow(dead_code)]
+    pub fn traced(self, arguments: &[&str], file: &Path) -> Self {
+        let always = ["-D", "-f", "-y", "-qq", "-s", "0", "--seccomp-bpf", "-o"];
+        let file = file.to_str().unwrap();
+        let all: Vec<&str> = always
+            .into_iter()
+            .chain([file])
+            .chain(arguments.iter().copied())
+            .collect();
+        self.started_by("strace", &all)
+    }
+
+    fn started_by(mut self, program: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
             .arg(self.command.get_program())
-            .args(self.command.get_args());
-        shell.current_dir(self.folder.path());
-        shell
+            .args(self.command.get_args())
+            .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        self.command = shell;
+        self.command = command;
         self
     }
 
@@ -167,7 +184,11 @@ impl Recording {
         let deadline = now() + PATIENCE;
         while !condition() {
             let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none(), "it ended ({ended:?}) before: {what}");
+            assert!(
+                ended.is_none(),
+                "it ended ({ended:?}) before: {what}; it said: {}",
+                self.said()
+            );
             assert!(now() < deadline, "it never came: {what}");
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -203,6 +224,12 @@ impl Recording {
     pub fn until_at_least(&mut self, least: i64, sql: &str) {
         let database = self.sessions().join("session1/session.db");
         self.until(sql, || count(&database, sql).is_some_and(|n| n >= least));
+    }
+
+    /// Its number, as the system knows it.
+    #[allow(dead_code)]
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// The most memory that it has had so far, in bytes, as the kernel counts it.

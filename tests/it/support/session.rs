@@ -15,12 +15,21 @@ pub struct Session {
     pub db: Connection,
     reader: Reader,
     /// Goes with it.
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 impl Session {
     pub fn open(folder: TempDir, name: &str) -> Self {
-        let sessions = Sessions::new(folder.path().join("sessions"));
+        let session = Self::within(folder.path(), name);
+        Self {
+            _folder: Some(folder),
+            ..session
+        }
+    }
+
+    /// Of a folder that stays.
+    pub fn within(folder: &Path, name: &str) -> Self {
+        let sessions = Sessions::new(folder.join("sessions"));
         let found = sessions.find(name).unwrap();
         let reader = Reader::open(&found).unwrap();
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
@@ -29,7 +38,7 @@ impl Session {
             path: found.path().to_owned(),
             db,
             reader,
-            _folder: folder,
+            _folder: None,
         }
     }
 
