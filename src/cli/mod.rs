@@ -6,6 +6,7 @@
 
 mod adjacent_find;
 mod beside;
+mod client_arguments;
 mod descriptors;
 pub mod durations;
 pub mod exit;

@@ -8,3 +8,4 @@
 #[allow(dead_code, unused_imports)]
 #[path = "../it/support/mod.rs"]
 mod support;
+mod traced;

@@ -5,6 +5,8 @@ pub mod channel;
 pub mod client;
 pub mod origin;
 pub mod programs;
+#[allow(dead_code)]
+pub mod replayed;
 pub mod reply;
 #[allow(dead_code)]
 pub mod rounds;
