@@ -29,6 +29,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
+use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::body::Body;
@@ -120,13 +121,20 @@ async fn accept(listener: &TcpListener, seats: &Arc<Seats>) -> (TcpStream, Seat)
             },
             Err(error) => {
                 tracing::warn!("cannot accept a connection: {error}");
-                // No descriptor may be left: one that is idle is given up for it.
-                seats.evict();
+                if is_shortage(&error) {
+                    seats.evict();
+                }
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(Duration::from_secs(1));
             }
         }
     }
+}
+
+/// Whether one connection less would help.
+fn is_shortage(error: &io::Error) -> bool {
+    let error = Errno::from_io_error(error);
+    error.is_some_and(|e| [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].contains(&e))
 }
 
 /// Closes the connection without an answer, as the origin did.

@@ -45,7 +45,9 @@ fn hostile_requests_open_no_file_outside_of_the_session_and_no_connection() {
     let file = folder.path().join("trace");
     let name = file.to_str().unwrap();
     let calls = "trace=open,openat,openat2,creat,connect,sendto,sendmsg,execve";
-    let strace = ["strace", "-D", "-f", "-y", "-s", "300", "-e", calls, "-o", name];
+    let strace = [
+        "strace", "-D", "-f", "-y", "-s", "300", "-e", calls, "-o", name,
+    ];
     let patient = ["--head-timeout", "300", "--idle-timeout", "300", "-q"];
     let mut replayed = Replayed::start_under(&strace, &patient);
     replayed.check();

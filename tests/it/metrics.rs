@@ -253,7 +253,11 @@ fn silent_and_hostile_clients_do_not_keep_the_metrics_from_others() {
         client.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).unwrap();
-        assert_eq!(answer.split(' ').nth(1), Some(status), "{request}: {answer}");
+        assert_eq!(
+            answer.split(' ').nth(1),
+            Some(status),
+            "{request}: {answer}"
+        );
     }
     scrape(&address);
     recording.interrupt().session();
