@@ -142,19 +142,19 @@ fn is_shortage(error: &io::Error) -> bool {
 #[error("closed without an answer, as recorded")]
 struct Closed;
 
+/// What the library reads and writes, and what it makes of it.
+type Wire = TokioIo<Gate<Stalling<Resettable>>>;
+type Asked = hyper::Request<hyper::body::Incoming>;
+
 fn connection<A, F>(
     stream: TcpStream,
     visit: Arc<Visit>,
     stall: Duration,
     answer: A,
 ) -> http1::Connection<
-    TokioIo<Gate<Stalling<Resettable>>>,
-    impl hyper::service::Service<
-        hyper::Request<hyper::body::Incoming>,
-        Response = Response<Guarded>,
-        Error = Closed,
-        Future: Send,
-    > + Send,
+    Wire,
+    impl hyper::service::Service<Asked, Response = Response<Guarded>, Error = Closed, Future: Send>
+    + Send,
 >
 where
     A: Fn(Request) -> F + Clone + Send + Sync + 'static,
@@ -167,7 +167,7 @@ where
     let stream = Stalling::new(stream, stall, ending.clone());
     let stalled = stream.stalled();
     let stream = Gate::new(stream, Arc::clone(&visit));
-    let service = service_fn(move |request: hyper::Request<_>| {
+    let service = service_fn(move |request: Asked| {
         let (mut request, _) = request.into_parts();
         request.extensions.insert(stalled.clone());
         request.extensions.insert(ending.clone());
