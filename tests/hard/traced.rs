@@ -1,6 +1,9 @@
 //! isreplayer under strace: whatever clients ask for, no file outside of the session is opened and
 //! no connection is made.
 
+// Figures for whoever asks for them with --nocapture.
+#![allow(clippy::print_stdout)]
+
 use crate::support::replayed::{Replayed, converse, get};
 
 // The same requests as without strace.

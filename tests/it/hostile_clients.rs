@@ -1,5 +1,8 @@
 //! isreplayer and clients that mean it no good.
 
+// Figures for whoever asks for them with --nocapture.
+#![allow(clippy::print_stdout)]
+
 mod cases;
 mod crowds;
 
