@@ -13,9 +13,11 @@ use super::descriptors;
 use super::listen::{listen, play_lines, refusal};
 use crate::clock::Clock;
 use crate::recorder::{Board, Stage};
-use crate::replayer::{Options, Replay, serve};
+use crate::replayer::{Limits, Options, Replay, serve};
 use crate::session::SessionFolder;
 
+/// Connections at once: more players are no look at a recording.
+const MOST_CONNECTIONS: usize = 400;
 /// Threads that answer.
 const THREADS: usize = 2;
 /// How much its threads give way to those of the recorder.
@@ -83,10 +85,19 @@ impl Beside {
             watch.abort();
             open.let_go();
         };
-        // A connection may hold a chunk open: two descriptors.
-        let most = serve::MOST_CONNECTIONS.min(descriptors::most() / 4);
-        serve::run(listener, replay, most, shutdown).await;
+        serve::run(listener, replay, limits(), shutdown).await;
         Ok(())
+    }
+}
+
+/// Half of the descriptors, at most, are for players.
+fn limits() -> Limits {
+    let within = Limits::within(descriptors::most() / 2);
+    let connections = within.connections.min(MOST_CONNECTIONS);
+    Limits {
+        connections,
+        per_address: Limits::share(connections),
+        ..within
     }
 }
 

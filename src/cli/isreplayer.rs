@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::check::{self, CheckOptions};
+use super::client_arguments::ClientArguments;
 use super::descriptors;
 use super::durations::{escaped, parse_duration};
 use super::exit::{self, Failure, say};
@@ -18,7 +19,7 @@ use super::logging::{self, LogOptions, Stderr};
 use crate::clock::Clock;
 use crate::replayer::inject::{self, Parsed, Rule, Rules};
 use crate::replayer::timeline::{format_time, format_utc};
-use crate::replayer::{AtEnd, Dates, Description, Faults, Network, Options, Replay, serve};
+use crate::replayer::{AtEnd, Dates, Description, Faults, Limits, Network, Options, Replay, serve};
 use crate::session::{SessionFolder, Sessions};
 
 const AFTER_HELP: &str = "\
@@ -105,6 +106,9 @@ struct Arguments {
 
     #[command(flatten)]
     checked: CheckOptions,
+
+    #[command(flatten)]
+    clients: ClientArguments,
 
     #[command(flatten)]
     log: LogOptions,
@@ -213,6 +217,7 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
         return list(folder);
     }
     descriptors::raise();
+    let limits = arguments.clients.limits()?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
     let done = runtime.block_on(async {
         let listener = bind(arguments)?;
@@ -228,7 +233,7 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
         };
         let replay = Arc::new(Replay::open(folder, Clock::start(), options)?);
         announce(&replay, &listener, arguments)?;
-        run(listener, replay, arguments.at_end).await
+        run(listener, replay, limits, arguments.at_end).await
     });
     // A read that hangs must not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -282,7 +287,12 @@ fn bind(arguments: &Arguments) -> Result<TcpListener, Failure> {
         .map_err(|error| Failure::failed(listen::refusal(&error, address, port, "-p")))
 }
 
-async fn run(listener: TcpListener, replay: Arc<Replay>, at_end: End) -> Result<(), Failure> {
+async fn run(
+    listener: TcpListener,
+    replay: Arc<Replay>,
+    limits: Limits,
+    at_end: End,
+) -> Result<(), Failure> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let watched = Arc::clone(&replay);
@@ -302,7 +312,7 @@ async fn run(listener: TcpListener, replay: Arc<Replay>, at_end: End) -> Result<
         }
     };
     let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::failed)?;
-    serve::run(listener, replay, serve::MOST_CONNECTIONS, shutdown).await;
+    serve::run(listener, replay, limits, shutdown).await;
     Ok(())
 }
 

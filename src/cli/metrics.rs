@@ -2,31 +2,22 @@
 
 mod text;
 
-use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
 
-use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use http::request::Parts as Request;
+use http::{Method, Response, StatusCode, header};
 
 use super::listen::{listen, refusal};
 use crate::recorder::Board;
+use crate::replayer::body::{self, Body};
+use crate::replayer::{Limits, serve};
 use crate::session::SessionFolder;
 use text::Metrics;
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// Connections at once.
 const MOST_CONNECTIONS: usize = 16;
-/// Time for a client to send its request, and for the whole of a connection.
-const HEAD_TIME: Duration = Duration::from_secs(15);
-const CONNECTION_TIME: Duration = Duration::from_secs(600);
 
 /// A port that metrics are read at.
 #[derive(Debug)]
@@ -75,60 +66,36 @@ fn run(listener: TcpListener, metrics: Metrics) -> std::io::Result<()> {
         .build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        accept(listener, Arc::new(metrics)).await;
+        let metrics = Arc::new(metrics);
+        let answer = move |request| {
+            let response = respond(&request, &metrics);
+            async move { Some(response) }
+        };
+        let limits = Limits {
+            connections: MOST_CONNECTIONS,
+            per_address: MOST_CONNECTIONS,
+            ..Limits::within(MOST_CONNECTIONS)
+        };
+        serve::serve(listener, limits, answer, std::future::pending()).await;
         Ok(())
     })
 }
 
-async fn accept(listener: tokio::net::TcpListener, metrics: Arc<Metrics>) {
-    let slots = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    loop {
-        // The semaphore is never closed.
-        let slot = Arc::clone(&slots).acquire_owned().await.ok();
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let connection = connection(stream, Arc::clone(&metrics));
-                tokio::spawn(async move {
-                    // One that ends early or stays for too long concerns only its client.
-                    let _ = tokio::time::timeout(CONNECTION_TIME, connection).await;
-                    drop(slot);
-                });
-            }
-            Err(error) => {
-                tracing::warn!("metrics: cannot accept a connection: {error}");
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-        }
-    }
-}
-
-async fn connection(stream: TcpStream, metrics: Arc<Metrics>) -> hyper::Result<()> {
-    let service = service_fn(move |request| {
-        let response = respond(&request, &metrics);
-        async move { Ok::<_, Infallible>(response) }
-    });
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
-        .serve_connection(TokioIo::new(stream), service)
-        .await
-}
-
-fn respond(request: &Request<Incoming>, metrics: &Metrics) -> Response<Full<Bytes>> {
+fn respond(request: &Request, metrics: &Metrics) -> Response<Body> {
     let plain = |status, text: &'static str| {
-        let mut response = Response::new(Full::from(text));
+        let mut response = Response::new(body::full(text));
         *response.status_mut() = status;
         response
     };
-    if request.uri().path() != "/metrics" {
+    if request.uri.path() != "/metrics" {
         return plain(StatusCode::NOT_FOUND, "metrics are at /metrics\n");
     }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+    if !matches!(request.method, Method::GET | Method::HEAD) {
         return plain(StatusCode::METHOD_NOT_ALLOWED, "they are only read\n");
     }
     match metrics.text() {
         Ok(text) => {
-            let mut response = Response::new(Full::from(text));
+            let mut response = Response::new(body::full(text));
             let kind = header::HeaderValue::from_static(CONTENT_TYPE);
             response.headers_mut().insert(header::CONTENT_TYPE, kind);
             response

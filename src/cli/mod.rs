@@ -7,6 +7,7 @@
 mod adjacent_find;
 mod beside;
 mod check;
+mod client_arguments;
 mod descriptors;
 pub mod durations;
 pub mod exit;

@@ -19,11 +19,10 @@ use crate::clock;
 /// A body of any kind.
 pub type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-/// Chunks are read so many bytes at a time; no more of one is in memory for a client.
-const READ_BYTES: u64 = 256 * 1024;
+/// Chunks are read so many bytes at a time; little more of one is in memory for a client, since
+/// thousands may not read.
+const READ_BYTES: u64 = 64 * 1024;
 
-/// So many at most while a body is paced, since they are kept for longer.
-const PACED_BYTES: u64 = 64 * 1024;
 /// No recorder waited for longer.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 
@@ -156,7 +155,7 @@ impl Sending {
             }
             // Before they may go, and more than may: no byte is late for being read, and one
             // that drips is not read on its own.
-            let (mut bytes, rest) = read(piece, self.read_bytes()).await?;
+            let (mut bytes, rest) = read(piece, READ_BYTES).await?;
             self.left.extend(rest);
             let count = self.may_go(began).await;
             if count < bytes.len() {
@@ -166,14 +165,6 @@ impl Sending {
             return Ok(Some(bytes));
         }
         Ok(None)
-    }
-
-    /// How much is read at a time.
-    fn read_bytes(&self) -> u64 {
-        match self.pace {
-            Some(_) => PACED_BYTES,
-            None => READ_BYTES,
-        }
     }
 
     /// Waits until bytes may go; how many.
@@ -309,7 +300,7 @@ mod tests {
         while let Some(frame) = body.frame().await {
             let bytes = frame.unwrap().into_data().unwrap();
             assert_eq!(bytes, content[sent..sent + bytes.len()]);
-            assert!(bytes.len() as u64 <= PACED_BYTES);
+            assert!(bytes.len() as u64 <= READ_BYTES);
             sent += bytes.len();
             came.push(((clock::instant() - began).as_millis() / 10, sent));
         }

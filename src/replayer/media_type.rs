@@ -60,8 +60,13 @@ fn by_extension(extension: &str) -> Option<&'static str> {
 /// a recorded page must be put into a sandbox.
 pub fn may_be_a_page(media_type: &[u8]) -> bool {
     let text = String::from_utf8_lossy(media_type).to_ascii_lowercase();
-    let essence = text.split(';').next().unwrap_or_default().trim();
-    let harmless = essence.starts_with("video/")
+    // Of several types in one field browsers take the last one that they know.
+    !text.split(',').all(is_harmless)
+}
+
+fn is_harmless(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    essence.starts_with("video/")
         || essence.starts_with("audio/")
         || essence.ends_with("mpegurl")
         || matches!(
@@ -71,8 +76,7 @@ pub fn may_be_a_page(media_type: &[u8]) -> bool {
                 | "application/octet-stream"
                 | "application/json"
                 | "application/mp4"
-        );
-    !harmless
+        )
 }
 
 #[cfg(test)]
@@ -122,6 +126,9 @@ mod tests {
             "",
             "Text/HTML",
             "text/javascript",
+            "video/mp2t, text/html",
+            "text/html;mpegurl",
+            "multipart/x-mixed-replace; boundary=a",
         ] {
             assert!(may_be_a_page(page.as_bytes()), "{page}");
         }

@@ -55,4 +55,5 @@ pub mod timeline;
 pub use crate::session::Faults;
 pub use page::{Description, StreamDescription};
 pub use replay::{Network, Options, Replay};
+pub use serve::Limits;
 pub use timeline::{AtEnd, Dates};

@@ -159,14 +159,7 @@ impl Replay {
                 headers::add_preflight(response.headers_mut(), &request.headers);
                 return Reply::new(response, "preflight");
             }
-            _ => {
-                let mut reply =
-                    Reply::sentence(StatusCode::METHOD_NOT_ALLOWED, "a replay can only be read");
-                if let Some(response) = &mut reply.response {
-                    headers::add_allow(response.headers_mut());
-                }
-                return reply;
-            }
+            _ => return refuse_method(&request.method),
         }
         let path = request.uri.path_and_query().map_or("/", |p| p.as_str());
         match route(path) {
@@ -426,6 +419,26 @@ pub(super) fn asked_range(request: &Request) -> Option<RangeSpec> {
         (Some(only), None) if request.method == Method::GET => range::parse(only.as_bytes()),
         _ => None,
     }
+}
+
+/// RFC 9110 9.1: known and not for what is here, or not known.
+fn refuse_method(method: &Method) -> Reply {
+    let known = [
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::PATCH,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    if !known.contains(method) {
+        return Reply::sentence(StatusCode::NOT_IMPLEMENTED, "that method is not known here");
+    }
+    let mut reply = Reply::sentence(StatusCode::METHOD_NOT_ALLOWED, "a replay can only be read");
+    if let Some(response) = &mut reply.response {
+        headers::add_allow(response.headers_mut());
+    }
+    reply
 }
 
 fn favicon() -> Reply {

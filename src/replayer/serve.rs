@@ -1,84 +1,129 @@
 //! Connections: the only user of hyper. HTTP/1.1 over plain TCP.
 //!
-//! Limits on a client: 15 s for the head of a request (idle connections included), 20 s
-//! without taking any byte of a response, and no more connections at once than
-//! 400.
+//! | module | is |
+//! | --- | --- |
+//! | [`limits`] | what a client may take |
+//! | `crowd`, `seats` | how many connections there are, who goes when there is no room |
+//! | `head` | heads of requests, judged before anybody acts on them |
+//! | `gate` | what the library is given to read |
+//! | `visit` | what a connection is doing, and since when |
 
+mod crowd;
+mod gate;
+mod head;
+pub mod limits;
+mod seats;
+mod visit;
+
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::request::Parts as Request;
-use http::{Response, StatusCode, Version, header};
-use hyper::body::Incoming;
+use http::{HeaderValue, Response, header};
+use http_body::{Frame, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
+use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 
 use super::body::Body;
 use super::ending::{Ending, Resettable};
+use super::headers;
 use super::replay::Replay;
 use super::respond::Reply;
-use super::stall::{Stalled, Stalling};
+use super::stall::Stalling;
 use super::timeline::format_time;
 use crate::clock;
+use gate::Gate;
+use head::HEAD_BYTES;
+use seats::{Seat, Seats};
+use visit::{HandsOn, Visit};
 
-/// Time for a client to send the head of its next request. Longer than the target durations
-/// in use, so that a connection is not closed just when a player loads its playlist again.
-const HEAD_TIME: Duration = Duration::from_secs(15);
-/// Time for a client to take the next byte.
-const WRITE_TIME: Duration = Duration::from_secs(20);
-/// Connections at once: each may hold a file open, and 1024 descriptors are usual.
-pub const MOST_CONNECTIONS: usize = 400;
+pub use limits::Limits;
+
 /// Time for responses under way when the server stops.
 const GRACE: Duration = Duration::from_secs(3);
-/// Buffer for the head of a request: as much as nginx takes.
-const HEAD_BYTES: usize = 32 * 1024;
+/// What a client hears whose address has too many connections: it has to be little, since nobody waits
+/// for it to be taken.
+const TOO_MANY: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\
+    Connection: close\r\n\r\n";
 
-/// Serves a session to whoever connects, `most` connections at once, until `shutdown` comes.
+/// Serves a session to whoever connects until `shutdown` comes.
 pub async fn run(
     listener: TcpListener,
     replay: Arc<Replay>,
-    most: usize,
+    limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
+    let answer = move |request| {
+        let replay = Arc::clone(&replay);
+        async move { answer(&replay, request).await }
+    };
+    serve(listener, limits, answer, shutdown).await;
+}
+
+/// Answers whoever connects until `shutdown` comes. `None` for an answer closes the connection. The
+/// extensions of a request have the [`Stalled`](super::stall::Stalled) and the [`Ending`] of its
+/// connection.
+pub async fn serve<A, F>(
+    listener: TcpListener,
+    limits: Limits,
+    answer: A,
+    shutdown: impl Future<Output = ()>,
+) where
+    A: Fn(Request) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Option<Response<Body>>> + Send + 'static,
+{
     let graceful = GracefulShutdown::new();
-    let slots = Arc::new(Semaphore::new(most));
+    let seats = Seats::new(&limits);
     tokio::pin!(shutdown);
     loop {
-        let stream = tokio::select! {
+        let (stream, seat) = tokio::select! {
             () = &mut shutdown => break,
-            stream = accept(&listener, &slots) => stream,
+            seated = accept(&listener, &seats) => seated,
         };
-        let (stream, slot) = stream;
-        let connection = connection(stream, Arc::clone(&replay));
+        let visit = Arc::new(Visit::new(limits, seat));
+        let connection = connection(stream, Arc::clone(&visit), limits.stall, answer.clone());
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!("connection: {error}");
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!("connection: {error}");
+                },
+                why = visit.is_over() => tracing::debug!("a client was closed: {why}"),
             }
-            drop(slot);
         });
     }
     drop(listener);
+    // Nobody waits for those that ask for nothing.
+    while seats.evict() {}
     let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
 }
 
-/// The next connection, once there is room for it.
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> (TcpStream, Option<tokio::sync::OwnedSemaphorePermit>) {
-    // The semaphore is never closed.
-    let slot = Arc::clone(slots).acquire_owned().await.ok();
+/// The next connection that there is room for.
+async fn accept(listener: &TcpListener, seats: &Arc<Seats>) -> (TcpStream, Seat) {
     let mut wait = Duration::from_millis(10);
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, slot),
+            Ok((stream, peer)) => match seats.seat(peer.ip()).await {
+                Some(seat) => return (stream, seat),
+                None => {
+                    tracing::debug!("{} has too many connections", peer.ip());
+                    let _ = stream.try_write(TOO_MANY);
+                }
+            },
             Err(error) => {
                 tracing::warn!("cannot accept a connection: {error}");
+                if is_shortage(&error) {
+                    seats.evict();
+                }
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(Duration::from_secs(1));
             }
@@ -86,70 +131,130 @@ async fn accept(
     }
 }
 
+/// Whether one connection less would help.
+fn is_shortage(error: &io::Error) -> bool {
+    let error = Errno::from_io_error(error);
+    error.is_some_and(|e| [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].contains(&e))
+}
+
 /// Closes the connection without an answer, as the origin did.
 #[derive(Debug, thiserror::Error)]
 #[error("closed without an answer, as recorded")]
 struct Closed;
 
-fn connection(
+/// What the library reads and writes, and what it makes of it.
+type Wire = TokioIo<Gate<Stalling<Resettable>>>;
+type Asked = hyper::Request<hyper::body::Incoming>;
+
+fn connection<A, F>(
     stream: TcpStream,
-    replay: Arc<Replay>,
+    visit: Arc<Visit>,
+    stall: Duration,
+    answer: A,
 ) -> http1::Connection<
-    TokioIo<Stalling<Resettable>>,
-    impl hyper::service::Service<
-        hyper::Request<Incoming>,
-        Response = Response<Body>,
-        Error = Closed,
-        Future: Send,
-    > + Send,
-> {
+    Wire,
+    impl hyper::service::Service<Asked, Response = Response<Guarded>, Error = Closed, Future: Send>
+    + Send,
+>
+where
+    A: Fn(Request) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Option<Response<Body>>> + Send + 'static,
+{
     // Without it small responses wait for the client's acknowledgement; a socket that refuses is served as well.
     let _ = stream.set_nodelay(true);
     let stream = Resettable::new(stream);
     let ending = stream.ending();
-    let stream = Stalling::new(stream, WRITE_TIME);
+    let stream = Stalling::new(stream, stall, ending.clone());
     let stalled = stream.stalled();
-    let service = service_fn(move |request| {
-        let (replay, stalled, ending) = (Arc::clone(&replay), stalled.clone(), ending.clone());
-        async move { serve(&replay, request, stalled, ending).await }
+    let stream = Gate::new(stream, Arc::clone(&visit));
+    let service = service_fn(move |request: Asked| {
+        let (mut request, _) = request.into_parts();
+        request.extensions.insert(stalled.clone());
+        request.extensions.insert(ending.clone());
+        let (visit, answer) = (Arc::clone(&visit), answer.clone());
+        async move { take_turn(visit, request, answer).await }
     });
     http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
-        .max_buf_size(HEAD_BYTES)
+        // The visit has the limits of time.
+        .header_read_timeout(None)
+        .max_buf_size(2 * HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service)
 }
 
-async fn serve(
-    replay: &Arc<Replay>,
-    request: hyper::Request<Incoming>,
-    stalled: Stalled,
-    ending: Ending,
-) -> Result<Response<Body>, Closed> {
-    let received = clock::instant();
-    let (mut request, _) = request.into_parts();
-    request.extensions.insert(stalled);
-    request.extensions.insert(ending.clone());
-    let reply = if has_one_host(&request) {
-        replay.respond(&request).await
-    } else {
-        Reply::sentence(StatusCode::BAD_REQUEST, "a request has one Host field")
+/// Answers a request, or says why it is none.
+async fn take_turn<A, F>(
+    visit: Arc<Visit>,
+    request: Request,
+    answer: A,
+) -> Result<Response<Guarded>, Closed>
+where
+    A: Fn(Request) -> F,
+    F: Future<Output = Option<Response<Body>>>,
+{
+    let turn = visit.turn();
+    let answered = match turn.refusal {
+        None => answer(request).await,
+        Some(refusal) => {
+            tracing::info!("- {} {}", refusal.status.as_u16(), refusal.sentence);
+            let mut refused = Reply::sentence(refusal.status, refusal.sentence).response;
+            if let Some(response) = &mut refused {
+                headers::add_common(response.headers_mut(), &request.headers);
+            }
+            refused
+        }
     };
+    let mut response = answered.ok_or(Closed)?;
+    if turn.is_last {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    Ok(response.map(|body| Guarded {
+        body,
+        _hands_on: HandsOn(visit),
+    }))
+}
+
+/// A body, and who is told when it is over.
+struct Guarded {
+    body: Body,
+    _hands_on: HandsOn,
+}
+
+impl http_body::Body for Guarded {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Answers out of a session.
+async fn answer(replay: &Arc<Replay>, request: Request) -> Option<Response<Body>> {
+    let received = clock::instant();
+    let reply = replay.respond(&request).await;
     tracing::info!("{}", log_line(&request, &reply));
     if reply.wait > Duration::ZERO {
         // A client that goes away ends this.
         tokio::time::sleep_until(received + reply.wait).await;
     }
-    if reply.resets {
+    if reply.resets
+        && let Some(ending) = request.extensions.get::<Ending>()
+    {
         ending.reset();
     }
-    reply.response.ok_or(Closed)
-}
-
-/// RFC 9112 3.2: exactly one, in HTTP/1.1; hyper does not look.
-fn has_one_host(request: &Request) -> bool {
-    let hosts = request.headers.get_all(header::HOST).iter().count();
-    hosts == 1 || (hosts == 0 && request.version < Version::HTTP_11)
+    reply.response
 }
 
 /// When, what was asked for, which exchange was the answer, and what was done to it.

@@ -10,6 +10,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::ending::Ending;
+
 /// Time for the client of a body that is watched: it may pause.
 const PAUSE: Duration = Duration::from_secs(3600);
 
@@ -35,21 +37,24 @@ impl Stalled {
     }
 }
 
-/// Fails a write that makes no progress for longer than a limit.
+/// Fails a write that makes no progress for longer than a limit, and has the connection reset: the
+/// system would hold what is not read for minutes.
 #[derive(Debug)]
 pub struct Stalling<S> {
     inner: S,
     stalled: Stalled,
+    ending: Ending,
     limit: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Stalling<S> {
-    /// Wraps a connection.
-    pub fn new(inner: S, limit: Duration) -> Self {
+    /// Wraps a connection that ends as `ending` says.
+    pub fn new(inner: S, limit: Duration, ending: Ending) -> Self {
         Self {
             inner,
             stalled: Stalled::default(),
+            ending,
             limit,
             waiting: None,
         }
@@ -81,6 +86,7 @@ impl<S> Stalling<S> {
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(limit)));
         if waiting.as_mut().poll(context).is_ready() {
             self.stalled.0.waits.store(false, Ordering::Relaxed);
+            self.ending.reset();
             return Poll::Ready(Err(io::Error::new(
                 io::ErrorKind::TimedOut,
                 "the client does not read",
@@ -140,7 +146,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_does_not_read_is_given_up() {
         let (server, _client) = tokio::io::duplex(8);
-        let mut server = Stalling::new(server, Duration::from_secs(20));
+        let mut server = Stalling::new(server, Duration::from_secs(20), Ending::default());
         let error = server.write_all(&[0; 100]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
@@ -148,7 +154,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_may_pause_is_given_up_much_later() {
         let (server, mut client) = tokio::io::duplex(8);
-        let mut server = Stalling::new(server, Duration::from_secs(20));
+        let mut server = Stalling::new(server, Duration::from_secs(20), Ending::default());
         server.stalled().be_patient();
         let reading = tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(1800)).await;
@@ -163,7 +169,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_client_is_not() {
         let (server, mut client) = tokio::io::duplex(8);
-        let mut server = Stalling::new(server, Duration::from_secs(20));
+        let mut server = Stalling::new(server, Duration::from_secs(20), Ending::default());
         let stalled = server.stalled();
         let reading = tokio::spawn(async move {
             let mut buffer = [0; 8];

@@ -19,3 +19,4 @@ mod order;
 mod power_cuts;
 mod system_calls;
 mod trace;
+mod traced;

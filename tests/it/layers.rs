@@ -28,11 +28,8 @@ const LAYERS: [(&str, &[&str]); 9] = [
 /// What only some files may name: a path (of a library, or a reading of time) and where.
 const OWNED: [(&str, &[&str]); 20] = [
     ("reqwest", &["recorder/"]),
-    (
-        "hyper",
-        &["recorder/classify.rs", "replayer/serve", "cli/metrics.rs"],
-    ),
-    ("hyper_util", &["replayer/serve", "cli/metrics.rs"]),
+    ("hyper", &["recorder/classify.rs", "replayer/serve"]),
+    ("hyper_util", &["replayer/serve"]),
     ("prometheus_client", &["recorder/load.rs", "cli/metrics/"]),
     ("rustls", &["recorder/client.rs", "recorder/classify.rs"]),
     ("rusqlite", &["session/"]),

@@ -15,6 +15,7 @@ mod endings;
 mod faithful;
 mod faults;
 mod growth;
+mod hostile_clients;
 mod hostile_sessions;
 mod http;
 mod inject;

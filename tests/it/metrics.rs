@@ -1,7 +1,8 @@
 //! `isrecorder --metrics`: what Prometheus is told is what the session has.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 
 use crate::support::client::get;
 use crate::support::{Ask, Origin, Recorder, Recording, Reply, Stage, Window, ts};
@@ -225,6 +226,40 @@ fn a_variant_that_was_taken_out_is_not_ever_later() {
     recording.until("one stands still", || since(&address) > 3.0);
     stage.go(1);
     recording.until("the other is the one that counts", || since(&address) < 2.0);
+    recording.interrupt().session();
+}
+
+#[test]
+fn silent_and_hostile_clients_do_not_keep_the_metrics_from_others() {
+    let origin = Origin::new(|ask| channels(ask, &Stage::default()));
+    let (mut recording, address) = start(&origin);
+    // More than there may be.
+    let silent: Vec<_> = (0..40)
+        .map(|_| TcpStream::connect(&address).unwrap())
+        .collect();
+    recording.until_at_least(1, "SELECT count(*) FROM revision");
+    scrape(&address);
+    for mut client in silent.into_iter().take(20) {
+        let closed = client.read(&mut [0]);
+        assert!(!matches!(closed, Ok(1..)), "the oldest had to go");
+    }
+    for (request, status) in [
+        ("GET /metrics HTTP/1.1\r\n\r\n", "400"),
+        ("GET /metrics HTTP/1.1\nHost: h\n\n", "400"),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505"),
+        ("POST /metrics HTTP/1.0\r\n\r\n", "405"),
+    ] {
+        let mut client = TcpStream::connect(&address).unwrap();
+        client.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert_eq!(
+            answer.split(' ').nth(1),
+            Some(status),
+            "{request}: {answer}"
+        );
+    }
+    scrape(&address);
     recording.interrupt().session();
 }
 

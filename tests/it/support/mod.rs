@@ -6,6 +6,8 @@ pub mod client;
 pub mod made;
 pub mod origin;
 pub mod programs;
+#[allow(dead_code)]
+pub mod replayed;
 pub mod reply;
 #[allow(dead_code)]
 pub mod rounds;

@@ -1,0 +1,74 @@
+//! What a client may take: how many connections, and how long each part of one.
+
+use std::time::Duration;
+
+/// Limits on clients. `docs/ref/limits.md` has them for users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections: usize,
+    /// Connections at once from one address (IPv6: from one /64, which is one customer's).
+    pub per_address: usize,
+    /// Time for the whole head of a request: from its first byte, and of the first request from when
+    /// the connection was made.
+    pub head: Duration,
+    /// Time between the end of an answer and the first byte of the next request.
+    pub idle: Duration,
+    /// Time without the system taking a byte of an answer.
+    pub stall: Duration,
+}
+
+/// Longer than the target durations in use, so that a connection is not closed just when a
+/// player loads its playlist again.
+pub const IDLE: Duration = Duration::from_secs(30);
+/// As [`Limits::head`].
+pub const HEAD: Duration = Duration::from_secs(10);
+/// As [`Limits::stall`].
+pub const STALL: Duration = Duration::from_secs(20);
+
+/// Descriptors for the session, the log and the system.
+const RESERVED: usize = 64;
+/// More connections are no players, and each takes memory.
+const MOST: usize = 16_384;
+
+impl Limits {
+    /// For a process that may open so many files: each connection may hold a chunk open besides.
+    pub fn within(descriptors: usize) -> Self {
+        let connections = (descriptors.saturating_sub(RESERVED) / 2).clamp(1, MOST);
+        Self {
+            connections,
+            per_address: Self::share(connections),
+            head: HEAD,
+            idle: IDLE,
+            stall: STALL,
+        }
+    }
+
+    /// What one address may have of so many connections: most of them, since a load test comes
+    /// from one machine, but never all.
+    pub fn share(connections: usize) -> usize {
+        (connections / 4 * 3).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_takes_two_descriptors_and_an_address_never_all() {
+        for (descriptors, connections, per_address) in [
+            (0, 1, 1),
+            (256, 96, 72),
+            (1024, 480, 360),
+            (65_536, 16_384, 12_288),
+            (usize::MAX, 16_384, 12_288),
+        ] {
+            let limits = Limits::within(descriptors);
+            assert_eq!(
+                (limits.connections, limits.per_address),
+                (connections, per_address)
+            );
+        }
+    }
+}
