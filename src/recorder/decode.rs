@@ -1,6 +1,10 @@
 //! Content codings of playlists: gzip, deflate, br, zstd, asked for or not.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
+
+/// Codings that may be laid over one another: each costs up to the limit.
+const MOST_CODINGS: usize = 4;
 
 /// Why a body stays as it came.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +15,9 @@ pub(super) enum DecodeError {
     /// The bytes are not in that coding.
     #[error("the body is not {coding}: {source}")]
     Damaged { coding: String, source: io::Error },
+    /// Nobody means that.
+    #[error("{0} content codings, one in another")]
+    TooMany(usize),
     /// A bomb, or much too large.
     #[error("the body decodes to more than {0} bytes")]
     TooLarge(u64),
@@ -18,17 +25,24 @@ pub(super) enum DecodeError {
 
 /// Decodes a body by its Content-Encoding (RFC 9110 8.4), to at most `limit` bytes.
 pub(super) fn decode(
-    body: Vec<u8>,
+    body: &[u8],
     content_encoding: &str,
     limit: u64,
 ) -> Result<Vec<u8>, DecodeError> {
     let codings = content_encoding
         .split(',')
         .map(|c| c.trim().to_ascii_lowercase());
-    codings
-        .rev()
+    let codings: Vec<String> = codings
         .filter(|coding| !coding.is_empty() && coding != "identity")
-        .try_fold(body, |body, coding| one(&body, &coding, limit))
+        .collect();
+    if codings.len() > MOST_CODINGS {
+        return Err(DecodeError::TooMany(codings.len()));
+    }
+    let mut plain = Cow::Borrowed(body);
+    for coding in codings.iter().rev() {
+        plain = Cow::Owned(one(&plain, coding, limit)?);
+    }
+    Ok(plain.into_owned())
 }
 
 fn one(body: &[u8], coding: &str, limit: u64) -> Result<Vec<u8>, DecodeError> {
@@ -104,7 +118,7 @@ mod tests {
             ("", plain.clone()),
         ];
         for (coding, body) in cases {
-            assert_eq!(decode(body, coding, 1000).unwrap(), plain, "{coding}");
+            assert_eq!(decode(&body, coding, 1000).unwrap(), plain, "{coding}");
         }
     }
 
@@ -112,27 +126,40 @@ mod tests {
     fn a_bomb_stops_at_the_limit() {
         let bomb = gzip(&vec![0; 1_000_000]);
         assert!(matches!(
-            decode(bomb, "gzip", 1000),
+            decode(&bomb, "gzip", 1000),
             Err(DecodeError::TooLarge(1000))
         ));
         let bomb = brotli(&vec![0; 1_000_000]);
         assert!(matches!(
-            decode(bomb, "br", 1000),
+            decode(&bomb, "br", 1000),
             Err(DecodeError::TooLarge(1000))
         ));
     }
 
     #[test]
+    fn codings_are_not_laid_over_one_another_for_ever() {
+        let codings = ["identity"; 99].join(",");
+        assert_eq!(decode(b"#EXTM3U", &codings, 100).unwrap(), b"#EXTM3U");
+        let mut body = b"#EXTM3U".to_vec();
+        for _ in 0..5 {
+            body = gzip(&body);
+        }
+        let codings = ["gzip"; 5].join(",");
+        let error = decode(&body, &codings, 1000).unwrap_err();
+        assert!(matches!(error, DecodeError::TooMany(5)));
+    }
+
+    #[test]
     fn what_is_not_that_coding_says_so() {
         assert!(matches!(
-            decode(b"plain".to_vec(), "gzip", 9),
+            decode(b"plain", "gzip", 9),
             Err(DecodeError::Damaged { .. })
         ));
         assert!(matches!(
-            decode(b"plain".to_vec(), "compress", 9),
+            decode(b"plain", "compress", 9),
             Err(DecodeError::Unknown(_))
         ));
         let cut = gzip(b"#EXTM3U")[..12].to_vec();
-        assert!(decode(cut, "gzip", 99).is_err());
+        assert!(decode(&cut, "gzip", 99).is_err());
     }
 }

@@ -10,6 +10,7 @@
 //!
 //! How things are printed, and what an exit code is, does not belong here.
 
+mod address;
 mod admit;
 mod advance;
 mod arrival;
@@ -24,10 +25,12 @@ mod fetch;
 mod fold;
 mod limits;
 mod load;
+mod memory;
 mod options;
 mod plain;
 mod plan;
 mod poll;
+mod reach;
 mod run;
 mod schedule;
 mod select;
@@ -35,6 +38,7 @@ mod stats;
 mod stream;
 
 pub use client::ClientError;
+pub use limits::Limits;
 pub use load::{Lags, Load};
 pub use options::{Input, Options, Pin, PlainOptions, TlsOptions, TrustedHosts};
 pub use run::{Control, Ended, RecordError, Summary, record};

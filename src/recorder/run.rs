@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::{ClientError, Clients};
 use super::options::{Input, Options};
+use super::reach::Proxies;
 use super::stats::{Board, Stage, Totals};
 use super::stream::{self, Recording};
 use crate::clock::{self, Clock};
@@ -121,6 +122,7 @@ async fn run(
         writer.keep(options.keep).await;
     }
     let recording = Arc::new(Recording {
+        proxies: Arc::new(Proxies::new(&options)),
         options,
         clients,
         writer: writer.clone(),

@@ -28,7 +28,10 @@ const OWNED: [(&str, &[&str]); 18] = [
         "hyper",
         &["recorder/classify.rs", "replayer/serve", "cli/metrics.rs"],
     ),
-    ("hyper_util", &["replayer/serve", "cli/metrics.rs"]),
+    (
+        "hyper_util",
+        &["recorder/reach.rs", "replayer/serve", "cli/metrics.rs"],
+    ),
     ("prometheus_client", &["recorder/load.rs", "cli/metrics/"]),
     ("rustls", &["recorder/client.rs", "recorder/classify.rs"]),
     ("rusqlite", &["session/"]),
