@@ -1,6 +1,6 @@
 //! The playlists of a stream: which there are, how each stands, when all is over.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -165,10 +165,12 @@ impl Playlists {
         let made_up = self.renewals.load(Ordering::Relaxed) >= RENEWALS;
         let mut named = Named::default();
         let mut kept = HashSet::new();
+        let by_url: HashMap<&Url, &Arc<Playlist>> = active.iter().map(|p| (&p.url, p)).collect();
+        let tokens = Tokens::new(children, &active);
         for (place, child) in children.iter().enumerate() {
-            if let Some(known) = active.iter().find(|p| p.url == child.url) {
+            if let Some(known) = by_url.get(&child.url) {
                 kept.insert(known.id);
-            } else if let Some(known) = under_another_token(child, children, &active) {
+            } else if let Some(known) = tokens.another(child) {
                 known.update(|s| s.newest_url = Some(child.url.clone()));
                 named.aliases.push((Arc::clone(known), child.url.clone()));
                 kept.insert(known.id);
@@ -294,24 +296,42 @@ fn in_its_place<'a>(
     })
 }
 
-/// The playlist that `child` is under a new token: the only one of its path, before and now.
-fn under_another_token<'a>(
-    child: &Child,
-    children: &[Child],
-    active: &'a [Arc<Playlist>],
-) -> Option<&'a Arc<Playlist>> {
-    let path = without_query(&child.url);
-    if children
-        .iter()
-        .filter(|c| without_query(&c.url) == path)
-        .count()
-        != 1
-    {
-        return None;
+/// Playlists by what their URLs are without a query. There may be very many.
+struct Tokens<'a> {
+    children: HashMap<Url, usize>,
+    active: HashMap<Url, Vec<&'a Arc<Playlist>>>,
+}
+
+impl<'a> Tokens<'a> {
+    fn new(children: &[Child], active: &'a [Arc<Playlist>]) -> Self {
+        let mut tokens = Self {
+            children: HashMap::new(),
+            active: HashMap::new(),
+        };
+        for child in children {
+            *tokens
+                .children
+                .entry(without_query(&child.url))
+                .or_default() += 1;
+        }
+        for playlist in active {
+            let same = tokens
+                .active
+                .entry(without_query(&playlist.url))
+                .or_default();
+            same.push(playlist);
+        }
+        tokens
     }
-    let mut same = active.iter().filter(|p| without_query(&p.url) == path);
-    let one = same.next()?;
-    same.next().is_none().then_some(one)
+
+    /// The playlist that `child` is under a new token: the only one of its path, before and now.
+    fn another(&self, child: &Child) -> Option<&'a Arc<Playlist>> {
+        let path = without_query(&child.url);
+        match (self.children.get(&path), self.active.get(&path)?.as_slice()) {
+            (Some(1), [one]) => Some(*one),
+            _ => None,
+        }
+    }
 }
 
 fn without_query(url: &Url) -> Url {

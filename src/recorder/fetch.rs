@@ -234,7 +234,7 @@ impl Fetcher {
                 }
                 hop.receive_us = Some(self.writer.clock().now_us() - began);
                 hop.keep(sink).await;
-                hop.check_framing(ask.range);
+                hop.check_framing(ask);
             }
             Err(error) => hop.fail(Outcome::Disk, &error.to_string()),
         }

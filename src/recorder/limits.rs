@@ -21,6 +21,8 @@ pub(super) const MAX_COOKIE_BYTES: usize = 4096;
 pub(super) const MAX_COOKIE_HOSTS: usize = 1024;
 /// A playlist above this size is read where it holds up nobody else, in bytes.
 pub(super) const LARGE_PLAYLIST: usize = 64 * 1024;
+/// So much is kept of a playlist, key or error that was cut, in bytes.
+pub(super) const CUT_BYTES: usize = 1024 * 1024;
 /// Large playlists of a stream that are read at once.
 pub(super) const LARGE_AT_ONCE: usize = 2;
 

@@ -63,9 +63,9 @@ impl Memory {
         }
     }
 
-    /// Room for whatever a body of at most `limit` bytes decodes to.
-    pub(super) async fn for_decoding(&self, limit: u64) -> Held {
-        let permits = units(limit.min(self.largest));
+    /// Room for a body that decodes to `size` bytes.
+    pub(super) async fn for_decoding(&self, size: u64) -> Held {
+        let permits = units(size.min(self.largest));
         Held(
             Arc::clone(&self.decoded)
                 .acquire_many_owned(permits)
@@ -88,15 +88,6 @@ impl Memory {
 }
 
 impl Held {
-    /// Gives back what is more than `bytes`.
-    pub(super) fn shrink(&mut self, bytes: u64) {
-        let keep = units(bytes) as usize;
-        if let Some(permit) = &mut self.0 {
-            let surplus = permit.num_permits().saturating_sub(keep);
-            drop(permit.split(surplus));
-        }
-    }
-
     /// Kept until the writer has the body.
     pub(super) fn into_permit(self) -> Option<OwnedSemaphorePermit> {
         self.0
@@ -137,13 +128,13 @@ mod tests {
                 .is_ok()
         );
 
-        let mut decoding = memory.for_decoding(1024 * 1024).await;
+        let decoding = memory.for_decoding(1024 * 1024).await;
         assert!(
             timeout(wait, memory.for_decoding(1024 * 1024))
                 .await
                 .is_err()
         );
-        decoding.shrink(10);
+        drop(decoding);
         assert!(timeout(wait, memory.for_decoding(1_000_000)).await.is_ok());
     }
 }

@@ -13,8 +13,9 @@ use url::Url;
 use super::advance::Ends;
 use super::children::{Playlist, RENEWALS};
 use super::context::Context;
-use super::decode::{DecodeError, decode};
+use super::decode::{DecodeError, decode, decoded_size};
 use super::fetch::{Ask, Hop, Received, Validators};
+use super::memory::Held;
 use super::plain;
 use super::schedule::{Grid, MAX_POLL, poll_backoff, poll_interval};
 use super::stats::PlaylistStats;
@@ -260,24 +261,33 @@ impl Poller {
     /// Takes off the content codings of a body; whether that could be done.
     async fn decode(&self, hop: &mut Hop) -> bool {
         let fetcher = &self.context.fetcher;
-        let coding = hop
-            .fields
-            .as_ref()
-            .and_then(|f| f.get(CONTENT_ENCODING))
-            .and_then(|v| v.to_str().ok());
-        let (Some(coding), Received::Memory(raw)) = (coding, &mut hop.body) else {
+        let fields = hop.fields.iter().flat_map(|f| f.get_all(CONTENT_ENCODING));
+        let codings: Vec<&str> = fields.filter_map(|v| v.to_str().ok()).collect();
+        let coding = codings.join(",");
+        let Received::Memory(raw) = &mut hop.body else {
             return true;
         };
+        if coding.is_empty() {
+            return true;
+        }
         let limit = fetcher.limits.body_bytes(self.playlist.kind);
-        let mut room = fetcher.memory.for_decoding(limit).await;
+        let memory = &fetcher.memory;
         // A small body may be a bomb.
-        let decoded = fetcher
-            .memory
-            .read(usize::MAX, || decode(raw, coding, limit))
+        let size = memory
+            .read(usize::MAX, || decoded_size(raw, &coding, limit))
             .await;
+        let mut room = Held::default();
+        let decoded = match size {
+            Ok(size) => {
+                room = memory.for_decoding(size).await;
+                memory
+                    .read(size as usize, || decode(raw, &coding, size))
+                    .await
+            }
+            Err(error) => Err(error),
+        };
         match decoded {
             Ok(plain) => {
-                room.shrink(plain.len() as u64);
                 *raw = plain;
                 hop.held = room;
                 hop.decoded = true;

@@ -14,6 +14,7 @@ mod endings;
 mod faithful;
 mod faults;
 mod growth;
+mod hostile_origins;
 mod http;
 mod inject;
 mod keep;

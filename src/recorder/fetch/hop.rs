@@ -5,12 +5,14 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, T
 use reqwest::Response;
 use url::Url;
 
+use super::Ask;
+use crate::recorder::limits::CUT_BYTES;
 use crate::recorder::memory::Held;
 use crate::recorder::plain::Live;
 use crate::recorder::reach::Reach;
 use crate::session::{
-    Availability, ByteRange, DownloadFile, ExchangeId, Headers, Kind, NewBody, NewExchange,
-    Outcome, ResourceKey, digest,
+    Availability, DownloadFile, ExchangeId, Headers, Kind, NewBody, NewExchange, Outcome,
+    ResourceKey, digest,
 };
 
 /// One request and what came back.
@@ -68,6 +70,11 @@ impl Sink {
     ) -> Result<(), (Outcome, String)> {
         if so_far > limit {
             let error = format!("cut: larger than {limit} bytes");
+            if let Self::Memory(memory) = self {
+                // What began an endless body is enough of it, in a database.
+                memory.truncate(CUT_BYTES);
+                memory.shrink_to_fit();
+            }
             return Err((Outcome::TooLarge, error));
         }
         self.write(bytes)
@@ -127,7 +134,7 @@ impl Hop {
 
     /// What a careful client does not take for an answer, though all of it came (RFC 9112 6.3,
     /// RFC 9110 15.3.7).
-    pub(super) fn check_framing(&mut self, asked: Option<ByteRange>) {
+    pub(super) fn check_framing(&mut self, ask: &Ask) {
         if self.outcome != Outcome::Complete {
             return;
         }
@@ -138,9 +145,11 @@ impl Hop {
                 Outcome::Protocol,
                 "both Content-Length and Transfer-Encoding",
             );
-        } else if self.status == Some(206) && asked.is_none() {
+        } else if self.status == Some(304) && ask.validators.is_none() {
+            self.fail(Outcome::Protocol, "304, and nothing was known before");
+        } else if self.status == Some(206) && ask.range.is_none() {
             self.fail(Outcome::Protocol, "206, and no range was asked for");
-        } else if let (Some(206), Some(asked), Some((first, _))) = (self.status, asked, begins)
+        } else if let (Some(206), Some(asked), Some((first, _))) = (self.status, ask.range, begins)
             && first != asked.first
         {
             self.fail(

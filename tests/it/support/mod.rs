@@ -12,7 +12,7 @@ pub mod session;
 
 pub use channel::{Files, Stage, Window, ts};
 pub use origin::{Ask, Origin};
-pub use programs::{Recorder, Recording};
+pub use programs::{Finished, Recorder, Recording};
 pub use reply::{End, Reply, Then};
 #[allow(unused_imports)]
 pub use rounds::{Dice, rounds, seed};
