@@ -153,7 +153,7 @@ fn odd() -> Vec<Case> {
         text("100000 blank lines", &"\n".repeat(100_000)),
         text("100000 comments", &"#\n".repeat(100_000)),
         text("ends", &"#EXT-X-ENDLIST\n".repeat(1000)),
-        text("discontinuities", &"#EXT-X-DISCONTINUITY\n".repeat(100_000)),
+        text("discontinuities", &"#EXT-X-DISCONTINUITY\n".repeat(10_000)),
         text(
             "gaps",
             &"#EXT-X-GAP\n#EXTINF:1,\nhttp://127.0.0.1:1/never.ts\n".repeat(100),
@@ -264,9 +264,9 @@ fn a_line_of_15_megabytes_is_kept_and_asked_for_by_nobody() {
 }
 
 #[test]
-fn of_a_hundred_thousand_variants_a_bounded_number_is_polled() {
+fn of_too_many_variants_a_bounded_number_is_polled_whatever_chance() {
     let mut text = "#EXTM3U\n".to_owned();
-    for n in 0..100_000 {
+    for n in 0..rounds(20_000, 100_000) {
         write!(text, "#EXT-X-STREAM-INF:BANDWIDTH={n}\nv{n}.m3u8\n").unwrap();
     }
     let (session, memory) = beside_a_good_one(
