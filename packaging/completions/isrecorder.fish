@@ -10,12 +10,13 @@ complete -c isrecorder -l renditions -d 'Record these renditions: all, none, or 
 complete -c isrecorder -l serve -d 'Show it meanwhile: answer players on this port, as isreplayer does; 0: any that is free' -r
 complete -c isrecorder -l bind -d 'Address to listen on with --serve; default: all' -r
 complete -c isrecorder -l metrics -d 'Metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0: any port that is free' -r
+complete -c isrecorder -l check -d 'Record nothing: say what is wrong with a recorded session (docs/ref/check.md)' -r
 complete -c isrecorder -l log -d 'Form of log lines' -r -f -a "text\t'For people'
 json\t'One JSON object a line'"
 complete -c isrecorder -s H -l header -d 'Send this header field to the URL\'s host; may be repeated' -r
 complete -c isrecorder -s A -l user-agent -d 'User-Agent' -r
 complete -c isrecorder -s b -l cookie -d 'Send these cookies to the URL\'s host: name=value; name2=value2' -r
-complete -c isrecorder -l trust-hosts -d 'Send header fields, cookies and the URL\'s password to these hosts too (comma-separated; * for all)' -r
+complete -c isrecorder -l trust-hosts -d 'Send header fields, cookies and the URL\'s password to these hosts too (comma-separated, HOST or HOST:PORT; * for all)' -r
 complete -c isrecorder -l proxy -d 'Proxy for everything: http://…, https://… or socks5://…; default: the usual variables (https_proxy, no_proxy, …)' -r
 complete -c isrecorder -l cacert -d 'Certificate authorities to trust, PEM; default: the system\'s (or SSL_CERT_FILE)' -r -F
 complete -c isrecorder -l cert -d 'Client certificate, PEM' -r -F
@@ -23,12 +24,22 @@ complete -c isrecorder -l key -d 'Key of the client certificate, PEM, where it i
 complete -c isrecorder -l resolve -d 'Use this address for a host (for any port of it); may be repeated' -r
 complete -c isrecorder -l connect-timeout -d 'Longest time for a connection' -r
 complete -c isrecorder -l max-time -d 'Longest time for a request and its answer; default: 15 for playlists and keys, 120 for chunks' -r
+complete -c isrecorder -l limit -d 'Change a limit on what an origin can do, for example playlist=32M; may be repeated (docs/ref/limits.md)' -r
 complete -c isrecorder -l roll -d 'Begin a new file so often, where the format can be cut (MPEG-TS, MP3, AAC)' -r
-complete -c isrecorder -l stall -d 'Ask again for a stream that brings nothing for so long' -r
+complete -c isrecorder -l stall -d 'Give up what brings nothing for so long; a stream is asked for again' -r
 complete -c isrecorder -l min-part -d 'Keep no file smaller than this, for example 64k or 1M' -r
+complete -c isrecorder -l redact -d 'Copy a session, with pseudonyms in place of tokens, cookies and credentials; records nothing' -r -F
+complete -c isrecorder -l keep-parameters -d 'With --redact: the values of these query parameters stay, for example seq,bitrate' -r
+complete -c isrecorder -l secrets -d 'With --redact: replace these, too, one a line, whatever they look like' -r -F
 complete -c isrecorder -l resume -d 'Go on with the session of -s after a stop, a crash or a reboot; without a URL with all its streams'
+complete -c isrecorder -l hashes -d 'With --check: read everything and compare the SHA-256 of each playlist, chunk and key'
+complete -c isrecorder -l repair -d 'With --check: move aside and mark what is wrong, close what was killed; nothing is deleted'
+complete -c isrecorder -l json -d 'With --check: print one JSON object'
 complete -c isrecorder -s q -l quiet -d 'Say less: warnings and errors only; twice: errors only'
 complete -c isrecorder -s v -l verbose -d 'Say more; twice: everything'
 complete -c isrecorder -s k -l insecure -d 'Accept any TLS certificate'
+complete -c isrecorder -l allow-private -d 'Let public playlists and redirects lead to private and loopback addresses'
+complete -c isrecorder -l redact-hosts -d 'With --redact: pseudonyms for hosts and addresses, too'
+complete -c isrecorder -l drop-keys -d 'With --redact: keys become zeros'
 complete -c isrecorder -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c isrecorder -s V -l version -d 'Print version'

@@ -14,9 +14,18 @@ complete -c isreplayer -l network -d 'How fast answers come' -r -f -a "full\t'As
 recorded\t'As they came: the first byte as late, the body as slow, stalls included'"
 complete -c isreplayer -l inject -d 'Lay a fault over the recording (--help says how); may be repeated' -r
 complete -c isreplayer -l seed -d 'Other faults of those --inject rules that are left to chance' -r
+complete -c isreplayer -l max-connections -d 'Connections at once [default: what the limit of open files allows, 16384 at most]' -r
+complete -c isreplayer -l max-connections-per-address -d 'Connections at once from one address [default: three quarters of all]' -r
+complete -c isreplayer -l head-timeout -d 'Time for a client to send the head of a request [default: 10]' -r
+complete -c isreplayer -l idle-timeout -d 'Time for a client to ask again on the same connection [default: 30]' -r
+complete -c isreplayer -l stall-timeout -d 'Time for a client to take the next byte of an answer [default: 20]' -r
 complete -c isreplayer -l log -d 'Form of log lines' -r -f -a "text\t'For people'
 json\t'One JSON object a line'"
 complete -c isreplayer -l list -d 'Say what the session has, and end'
+complete -c isreplayer -l check -d 'Say what is wrong with the session, and end (docs/ref/check.md)'
+complete -c isreplayer -l hashes -d 'With --check: read everything and compare the SHA-256 of each playlist, chunk and key'
+complete -c isreplayer -l repair -d 'With --check: move aside and mark what is wrong, close what was killed; nothing is deleted'
+complete -c isreplayer -l json -d 'With --check: print one JSON object'
 complete -c isreplayer -s q -l quiet -d 'Say less: warnings and errors only; twice: errors only'
 complete -c isreplayer -s v -l verbose -d 'Say more; twice: everything'
 complete -c isreplayer -s h -l help -d 'Print help (see more with \'--help\')'

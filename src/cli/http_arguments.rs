@@ -8,7 +8,8 @@ use http::{HeaderName, HeaderValue};
 use url::Url;
 
 use super::durations::parse_positive;
-use crate::recorder::{Options, Pin, TlsOptions, TrustedHosts};
+use super::limit_arguments::{Limit, parse_limit};
+use crate::recorder::{Limits, Options, Pin, TlsOptions, TrustedHosts};
 
 /// What people know from curl, under curl's names.
 #[derive(Debug, clap::Args)]
@@ -23,7 +24,7 @@ pub(super) struct HttpArguments {
     /// Send these cookies to the URL's host: name=value; name2=value2
     #[arg(short = 'b', long = "cookie", value_name = "COOKIES", value_parser = parse_cookies)]
     cookies: Vec<String>,
-    /// Send header fields, cookies and the URL's password to these hosts too (comma-separated; * for all)
+    /// Send header fields, cookies and the URL's password to these hosts too (comma-separated, HOST or HOST:PORT; * for all)
     #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
     trust_hosts: Vec<String>,
     /// Proxy for everything: http://…, https://… or socks5://…; default: the usual variables (https_proxy, no_proxy, …)
@@ -50,11 +51,25 @@ pub(super) struct HttpArguments {
     /// Longest time for a request and its answer; default: 15 for playlists and keys, 120 for chunks
     #[arg(long, value_name = "SECONDS", value_parser = parse_positive)]
     max_time: Option<Duration>,
+    /// Change a limit on what an origin can do, for example playlist=32M; may be repeated (docs/ref/limits.md)
+    #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = parse_limit)]
+    limits: Vec<Limit>,
+    /// Let public playlists and redirects lead to private and loopback addresses
+    #[arg(long)]
+    allow_private: bool,
 }
 
 impl HttpArguments {
     /// These options, everything else as by default.
     pub(super) fn into_options(self) -> Options {
+        let mut limits = Limits {
+            connect: self.connect_timeout,
+            whole: self.max_time,
+            ..Limits::default()
+        };
+        for limit in self.limits {
+            limit.apply(&mut limits);
+        }
         Options {
             headers: self.headers,
             user_agent: self.user_agent,
@@ -67,8 +82,8 @@ impl HttpArguments {
                 key: self.key,
             },
             pins: self.pins,
-            connect_timeout: self.connect_timeout,
-            max_time: self.max_time,
+            limits,
+            allow_private: self.allow_private,
             trusted: TrustedHosts {
                 all: self.trust_hosts.iter().any(|host| host == "*"),
                 hosts: self

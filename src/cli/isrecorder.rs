@@ -147,6 +147,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     options.duration = arguments.duration;
     options.poll = arguments.poll;
     options.plain = arguments.plain.into_options();
+    options.limits.stall = options.plain.stall;
     options.selection = Selection {
         variants: arguments.variants,
         renditions: arguments.renditions,
@@ -242,7 +243,14 @@ impl Source {
             return Err(clash);
         }
         let inputs: Vec<Input> = streams.into_iter().map(|stream| stream.input).collect();
-        let trusted = |host: &str| self.trusted.all || self.trusted.hosts.contains(host);
+        let is = |known: &str, host: &str| {
+            let with_port = known.strip_prefix(host);
+            with_port.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        };
+        let trusted = |host: &str| {
+            let hosts = &self.trusted.hosts;
+            self.trusted.all || hosts.iter().any(|known| is(known, host))
+        };
         match leak(&inputs, trusted) {
             Some(leak) if self.has_fields => Err(leak),
             _ => Ok(inputs),

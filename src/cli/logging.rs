@@ -35,6 +35,9 @@ pub enum LogForm {
     Json,
 }
 
+/// Libraries that would log header fields or cookies: secrets are in no log, however much is said.
+const SECRETIVE: &str = "cookie_store=off,h2=info";
+
 impl LogOptions {
     fn level(self) -> LevelFilter {
         match (self.quiet, self.verbose) {
@@ -65,7 +68,7 @@ pub fn init<W>(
         ours.push_str(&format!(",isrecorder::{module}=warn"));
     }
     let filter = match options.verbose {
-        2.. => EnvFilter::new(level.to_string()),
+        2.. => EnvFilter::new(format!("{level},{SECRETIVE}")),
         _ => EnvFilter::new(if options.quiet > 1 {
             "error".to_owned()
         } else {

@@ -17,6 +17,7 @@ mod http_arguments;
 mod inputs;
 mod isrecorder;
 mod isreplayer;
+mod limit_arguments;
 mod listen;
 mod live;
 mod log_lines;

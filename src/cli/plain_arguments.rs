@@ -14,7 +14,7 @@ pub(super) struct PlainArguments {
     /// Begin a new file so often, where the format can be cut (MPEG-TS, MP3, AAC)
     #[arg(long, value_parser = parse_positive, value_name = "TIME", default_value = "1h")]
     roll: Duration,
-    /// Ask again for a stream that brings nothing for so long
+    /// Give up what brings nothing for so long; a stream is asked for again
     #[arg(long, value_parser = parse_positive, value_name = "SECONDS", default_value = "20")]
     stall: Duration,
     /// Keep no file smaller than this, for example 64k or 1M
@@ -33,7 +33,10 @@ impl PlainArguments {
 }
 
 /// `65536`, `64k`, `1.5M`, `2G`: bytes, in units of 1024.
-fn parse_size(text: &str) -> Result<u64, String> {
+///
+/// # Errors
+/// A sentence for the user.
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match text.get(number.len()..).unwrap_or_default() {

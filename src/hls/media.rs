@@ -15,6 +15,10 @@ use super::resolve::{Refused, Resolver};
 use super::scan::{Line, LineKind, Tag, lines};
 use super::variables::Variables;
 
+/// Segments of one playlist that become entries, the last ones. A week of them is about as many; a
+/// hostile playlist of 16 MiB would have a million.
+const MOST_ENTRIES: usize = 100_000;
+
 /// What an entry of a media playlist is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EntryRole {
@@ -81,6 +85,9 @@ pub struct MediaPlaylist {
     pub refused: Vec<Refused>,
     /// The variables that it defines.
     pub variables: Variables,
+    /// Segments (the oldest), keys and initialization sections that are no entries, since there are
+    /// too many.
+    pub left_out: u64,
 }
 
 /// Reads a media playlist. `base` is the URL that answered, after redirects; `imports` are
@@ -88,6 +95,10 @@ pub struct MediaPlaylist {
 pub fn read_media(body: &[u8], base: &Url, imports: &Variables) -> MediaPlaylist {
     let variables = Variables::read(body, base, imports);
     let mut reader = Reader::new(Resolver::new(base, &variables));
+    if body.len() > MOST_ENTRIES {
+        let uris = lines(body).filter(|line| matches!(line.kind, LineKind::Uri));
+        reader.only_counted = uris.count().saturating_sub(MOST_ENTRIES);
+    }
     for line in lines(body) {
         reader.line(&line);
     }
@@ -119,6 +130,8 @@ struct Reader<'a> {
     map: Option<usize>,
     /// Where the last range of each URL ended, for ranges without an offset.
     range_ends: HashMap<Url, u64>,
+    /// So many segments at the beginning are counted, and no more.
+    only_counted: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -132,6 +145,7 @@ impl<'a> Reader<'a> {
             keys: HashMap::new(),
             map: None,
             range_ends: HashMap::new(),
+            only_counted: 0,
         }
     }
 
@@ -189,7 +203,10 @@ impl<'a> Reader<'a> {
         facts.segment_count += 1;
         facts.last_sequence = Some(sequence);
         facts.last_uri = Some(String::from_utf8_lossy(written).into_owned());
-        if let Some(url) = self.resolver.request(written) {
+        let is_too_old = facts.segment_count <= self.only_counted as u64;
+        if is_too_old {
+            self.playlist.left_out += 1;
+        } else if let Some(url) = self.resolver.request(written) {
             let range = pending.range.and_then(|(length, offset)| {
                 let last_end = self.range_ends.get(&url).copied();
                 ByteRange::new(offset.or(last_end).unwrap_or(0), length)
@@ -205,6 +222,10 @@ impl<'a> Reader<'a> {
     /// Keys of other KEYFORMATs stay in force beside this one (RFC 8216bis 4.4.4.4); NONE
     /// ends them all.
     fn key(&mut self, tag: Tag) {
+        if self.playlist.entries.len() >= 2 * MOST_ENTRIES {
+            self.playlist.left_out += 1;
+            return;
+        }
         if attribute(tag, b"METHOD") == Some(b"NONE") {
             let ended = std::mem::take(&mut self.keys);
             ended.into_values().for_each(|entry| self.retire(entry));
@@ -221,6 +242,10 @@ impl<'a> Reader<'a> {
     }
 
     fn map(&mut self, tag: Tag) {
+        if self.playlist.entries.len() >= 2 * MOST_ENTRIES {
+            self.playlist.left_out += 1;
+            return;
+        }
         if let Some(replaced) = self.map.take() {
             self.retire(replaced);
         }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 use sanitize_filename::{Options, sanitize_with_options};
+use unicode_normalization::UnicodeNormalization;
 use url::Url;
 
 use super::byte_range::ByteRange;
@@ -88,7 +89,7 @@ pub fn chunk_path(url: &Url) -> String {
 
 /// One component of a URL's path as a name in a file system; None for dots.
 fn component(written: &str) -> Option<String> {
-    let decoded = readable(written);
+    let decoded = folded(&readable(written));
     if matches!(decoded.as_str(), "" | "." | "..") {
         return None;
     }
@@ -99,6 +100,22 @@ fn component(written: &str) -> Option<String> {
         name = sanitized(&shortened(&format!("_{decoded}")));
     }
     Some(name)
+}
+
+/// What some file systems take for one name is one: composed, and beyond ASCII in lower case. ASCII
+/// keeps its case; whoever looks for two equal names there does not regard it.
+fn folded(name: &str) -> String {
+    if name.is_ascii() {
+        return name.to_owned();
+    }
+    let mut lower = String::with_capacity(name.len());
+    for c in name.nfkc() {
+        match c.is_ascii() {
+            true => lower.push(c),
+            false => lower.extend(c.to_lowercase()),
+        }
+    }
+    lower.nfkc().collect()
 }
 
 fn sanitized(name: &str) -> String {

@@ -16,6 +16,13 @@ const MOST_EXPANDED: usize = 16 * 1024 * 1024;
 /// a playlist of one-letter references at a URL of 60 KiB would have a thousand times more.
 const MOST_RESOLVED: usize = 256 * 1024 * 1024;
 
+/// A URL that is asked for, in bytes: no server takes a longer one, and a playlist may be one line of
+/// 16 MiB.
+const LONGEST_URL: usize = 64 * 1024;
+
+/// What is told of a URI that is refused, in bytes.
+const LONGEST_SHOWN: usize = 2048;
+
 /// What is left of a bound. Once it was exceeded, nothing is left.
 struct Budget(usize);
 
@@ -34,7 +41,7 @@ impl Budget {
 /// A URI that names nothing to ask for over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Refused {
-    /// The URI as it is written.
+    /// The URI as it is written; of a very long one its beginning.
     pub uri: String,
     /// Why it is refused, for people.
     pub reason: &'static str,
@@ -99,10 +106,17 @@ impl<'a> Resolver<'a> {
 
     /// The URL to ask for, as [`request_url`] makes it; None is noted as a refusal.
     pub(super) fn request(&mut self, written: &[u8]) -> Option<Url> {
-        match self.resolve(&reference_text(written)) {
+        let too_long = "longer than any server takes";
+        let resolved = match written.len() <= LONGEST_URL {
+            true => self.resolve(&reference_text(written)),
+            false => Err(too_long),
+        };
+        let fits = |url: &Url| url.as_str().len() <= LONGEST_URL;
+        match resolved.and_then(|url| fits(&url).then_some(url).ok_or(too_long)) {
             Ok(url) => Some(request_url(url)),
             Err(reason) => {
-                let uri = String::from_utf8_lossy(written).into_owned();
+                let shown = written.get(..LONGEST_SHOWN).unwrap_or(written);
+                let uri = String::from_utf8_lossy(shown).into_owned();
                 if self.refused_before.insert(uri.clone()) {
                     self.refused.push(Refused { uri, reason });
                 }

@@ -50,17 +50,35 @@ pub(super) fn admit_redirect(from: &Url, location: &str) -> Result<Url, Refusal>
 #[derive(Debug, Clone)]
 pub(super) struct Credentials {
     all: bool,
+    /// `host` at any port, or `host:port`.
     hosts: BTreeSet<String>,
+    /// Where the stream is.
+    own: Option<Place>,
     /// Named with https: they are not sent in the clear.
     only_https: bool,
     fields: HeaderMap,
 }
 
+/// Host and port, as far as credentials are concerned: another port of a host may be another's,
+/// while the usual ones of http and https are one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    host: String,
+    port: Option<u16>,
+}
+
+impl Place {
+    fn of(url: &Url) -> Option<Self> {
+        Some(Self {
+            host: url.host_str()?.to_ascii_lowercase(),
+            port: url.port(),
+        })
+    }
+}
+
 impl Credentials {
     /// Of a stream. Fields that are no header fields are left to the command line to refuse.
     pub(super) fn new(options: &Options, input: &Input) -> Self {
-        let mut hosts = options.trusted.hosts.clone();
-        hosts.extend(input.url.host_str().map(str::to_ascii_lowercase));
         let mut fields = HeaderMap::new();
         if let Some(basic) = basic(&input.url) {
             fields.insert(AUTHORIZATION, basic);
@@ -70,7 +88,8 @@ impl Credentials {
         }
         Self {
             all: options.trusted.all,
-            hosts,
+            hosts: options.trusted.hosts.clone(),
+            own: Place::of(&input.url),
             only_https: input.url.scheme() == "https",
             fields,
         }
@@ -87,10 +106,13 @@ impl Credentials {
 
     /// Whether what is the user's own may be sent to `url`.
     pub(super) fn may_go_to(&self, url: &Url) -> bool {
-        let named = url
-            .host_str()
-            .is_some_and(|h| self.hosts.contains(&h.to_ascii_lowercase()));
-        (self.all || named) && (url.scheme() == "https" || !self.only_https)
+        let place = Place::of(url);
+        let named = place.as_ref().is_some_and(|place| {
+            let port = url.port_or_known_default().unwrap_or_default();
+            self.hosts.contains(&place.host)
+                || self.hosts.contains(&format!("{}:{port}", place.host))
+        });
+        (self.all || named || place == self.own) && (url.scheme() == "https" || !self.only_https)
     }
 }
 
@@ -98,7 +120,9 @@ impl Credentials {
 fn replace(fields: &mut HeaderMap, given: &[(String, String)]) {
     let named = |(name, value): &(String, String)| {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
+        let mut value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
+        // Libraries that log header fields leave out what is marked so.
+        value.set_sensitive(true);
         (name != COOKIE).then_some((name, value))
     };
     let given: Vec<_> = given.iter().filter_map(named).collect();
@@ -184,6 +208,30 @@ mod tests {
         assert_eq!(sent(&input), (vec![HeaderValue::from_static("A")], 2));
         input.headers.push(field("authorization", "B"));
         assert_eq!(sent(&input), (vec![HeaderValue::from_static("B")], 2));
+    }
+
+    #[test]
+    fn another_port_is_another_place() {
+        let may = |typed: &str, trusted: &str, asked: &str| {
+            let mut options = Options::default();
+            options.trusted.hosts.insert(trusted.to_owned());
+            Credentials::new(&options, &Input::new(url(typed))).may_go_to(&url(asked))
+        };
+        assert!(may("http://h:8080/", "", "http://h:8080/x"));
+        assert!(!may("http://h:8080/", "", "http://h:8081/x"));
+        assert!(!may("http://h:8080/", "", "http://h/x"));
+        assert!(!may("http://h/", "", "http://h:22/x"));
+        assert!(
+            may("http://h/", "", "https://h/x"),
+            "the usual ports are one place"
+        );
+        assert!(may("https://h:443/", "", "https://h/x"));
+        assert!(!may("https://h/", "", "http://h/x"), "not in the clear");
+        assert!(may("http://h:8080/", "h", "http://h:8081/x"));
+        assert!(may("http://h:8080/", "h:8081", "http://h:8081/x"));
+        assert!(!may("http://h:8080/", "h:8082", "http://h:8081/x"));
+        assert!(may("https://h/", "c:443", "https://c/x"));
+        assert!(may("http://[::1]:80/", "", "http://[::1]/x"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The playlists of a stream: which there are, how each stands, when all is over.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,8 +9,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use url::Url;
 
-use super::limits::MAX_PLAYLISTS;
+use super::fetch::Hop;
 use super::plan::PlaylistId;
+use super::reach::Reach;
 use super::stats::{PlaylistStats, Stats};
 use crate::hls::{Child, ChildRole};
 use crate::session::{ExchangeId, Kind};
@@ -40,6 +41,8 @@ pub(super) struct Playlist {
     /// What listed it, and from when on that is the answer; none: from when its first response began.
     pub referrer: Option<ExchangeId>,
     pub from_us: Option<i64>,
+    /// As far as what named it may lead.
+    reach: Reach,
     pub stats: Arc<PlaylistStats>,
     standing: Mutex<Standing>,
 }
@@ -58,6 +61,11 @@ pub(super) struct Standing {
     pub ever_good: bool,
     /// In a row.
     pub failures: u32,
+    /// What answered for its URL, redirects aside, is public: it stays so, whatever its name is
+    /// resolved to later.
+    head_leads: Reach,
+    /// What answered in the end, or on the way there, is public.
+    leads: Reach,
 }
 
 /// All of them.
@@ -65,6 +73,8 @@ pub(super) struct Standing {
 pub(super) struct Playlists {
     all: Mutex<Vec<Arc<Playlist>>>,
     renewals: AtomicU32,
+    /// So many at most.
+    most: usize,
     stats: Stats,
     changed: Notify,
 }
@@ -83,10 +93,11 @@ pub(super) struct Named {
 }
 
 impl Playlists {
-    pub(super) fn new(stats: Stats) -> Self {
+    pub(super) fn new(stats: Stats, most: usize) -> Self {
         Self {
             all: Mutex::new(Vec::new()),
             renewals: AtomicU32::new(0),
+            most,
             stats,
             changed: Notify::new(),
         }
@@ -109,7 +120,8 @@ impl Playlists {
         self.add(&mut self.lock(), &child, 0, None, from_us)
     }
 
-    /// `revision`: the multivariant playlist that named it; none: the user did.
+    /// `revision`: that of the multivariant playlist that named it, which is the first; none: the
+    /// user did.
     fn add(
         &self,
         all: &mut Vec<Arc<Playlist>>,
@@ -118,6 +130,8 @@ impl Playlists {
         revision: Option<ExchangeId>,
         from_us: Option<i64>,
     ) -> Arc<Playlist> {
+        let namer = all.first().filter(|_| revision.is_some());
+        let reach = namer.map_or(Reach::Any, |namer| namer.may_lead());
         let playlist = Arc::new(Playlist {
             id: all.len(),
             kind: revision.map_or(Kind::Main, |_| Kind::Media),
@@ -127,6 +141,7 @@ impl Playlists {
             place,
             referrer: revision,
             from_us,
+            reach,
             standing: Mutex::new(Standing::default()),
         });
         all.push(Arc::clone(&playlist));
@@ -150,10 +165,12 @@ impl Playlists {
         let made_up = self.renewals.load(Ordering::Relaxed) >= RENEWALS;
         let mut named = Named::default();
         let mut kept = HashSet::new();
+        let by_url: HashMap<&Url, &Arc<Playlist>> = active.iter().map(|p| (&p.url, p)).collect();
+        let tokens = Tokens::new(children, &active);
         for (place, child) in children.iter().enumerate() {
-            if let Some(known) = active.iter().find(|p| p.url == child.url) {
+            if let Some(known) = by_url.get(&child.url) {
                 kept.insert(known.id);
-            } else if let Some(known) = under_another_token(child, children, &active) {
+            } else if let Some(known) = tokens.another(child) {
                 known.update(|s| s.newest_url = Some(child.url.clone()));
                 named.aliases.push((Arc::clone(known), child.url.clone()));
                 kept.insert(known.id);
@@ -161,7 +178,7 @@ impl Playlists {
                 named.aliases.push((Arc::clone(known), child.url.clone()));
                 kept.insert(known.id);
                 named.renewals = 1;
-            } else if active.len() + named.new.len() >= MAX_PLAYLISTS {
+            } else if active.len() + named.new.len() >= self.most {
                 named.too_many += 1;
             } else {
                 let new = self.add(&mut all, child, place, Some(revision), Some(from_us));
@@ -208,6 +225,12 @@ impl Playlists {
     /// Counters of a playlist.
     pub(super) fn stats(&self, id: PlaylistId) -> Option<Arc<PlaylistStats>> {
         self.lock().get(id).map(|p| Arc::clone(&p.stats))
+    }
+
+    /// How far a playlist may lead.
+    pub(super) fn may_lead(&self, id: PlaylistId) -> Reach {
+        let all = self.lock();
+        all.get(id).map_or(Reach::Public, |p| p.may_lead())
     }
 
     /// The shortest target duration of the media playlists: what the multivariant one is polled by.
@@ -273,24 +296,42 @@ fn in_its_place<'a>(
     })
 }
 
-/// The playlist that `child` is under a new token: the only one of its path, before and now.
-fn under_another_token<'a>(
-    child: &Child,
-    children: &[Child],
-    active: &'a [Arc<Playlist>],
-) -> Option<&'a Arc<Playlist>> {
-    let path = without_query(&child.url);
-    if children
-        .iter()
-        .filter(|c| without_query(&c.url) == path)
-        .count()
-        != 1
-    {
-        return None;
+/// Playlists by what their URLs are without a query. There may be very many.
+struct Tokens<'a> {
+    children: HashMap<Url, usize>,
+    active: HashMap<Url, Vec<&'a Arc<Playlist>>>,
+}
+
+impl<'a> Tokens<'a> {
+    fn new(children: &[Child], active: &'a [Arc<Playlist>]) -> Self {
+        let mut tokens = Self {
+            children: HashMap::new(),
+            active: HashMap::new(),
+        };
+        for child in children {
+            *tokens
+                .children
+                .entry(without_query(&child.url))
+                .or_default() += 1;
+        }
+        for playlist in active {
+            let same = tokens
+                .active
+                .entry(without_query(&playlist.url))
+                .or_default();
+            same.push(playlist);
+        }
+        tokens
     }
-    let mut same = active.iter().filter(|p| without_query(&p.url) == path);
-    let one = same.next()?;
-    same.next().is_none().then_some(one)
+
+    /// The playlist that `child` is under a new token: the only one of its path, before and now.
+    fn another(&self, child: &Child) -> Option<&'a Arc<Playlist>> {
+        let path = without_query(&child.url);
+        match (self.children.get(&path), self.active.get(&path)?.as_slice()) {
+            (Some(1), [one]) => Some(*one),
+            _ => None,
+        }
+    }
 }
 
 fn without_query(url: &Url) -> Url {
@@ -322,6 +363,30 @@ impl Playlist {
         }
     }
 
+    /// How far a request for it may go.
+    pub(super) fn reach(&self) -> Reach {
+        self.reach.max(self.standing().head_leads)
+    }
+
+    /// How far what it names may lead.
+    pub(super) fn may_lead(&self) -> Reach {
+        self.reach.max(self.standing().leads)
+    }
+
+    /// Takes in where the hops of a poll were answered.
+    pub(super) fn answered(&self, hops: &[Hop]) {
+        self.update(|s| {
+            let head = hops.first().map_or(Reach::Any, |hop| hop.leads);
+            s.head_leads = s.head_leads.max(head);
+            s.leads = hops.iter().fold(s.leads, |far, hop| far.max(hop.leads));
+        });
+    }
+
+    /// It was refused for good: nothing waits for it any more.
+    pub(super) fn give_up(&self) {
+        self.update(|s| s.failures = s.failures.max(HOPELESS_AFTER));
+    }
+
     /// Whether it need not be polled any more.
     pub(super) fn is_over(&self, now: Instant) -> bool {
         let standing = self.standing();
@@ -347,7 +412,7 @@ mod tests {
     }
 
     fn playlists() -> Playlists {
-        Playlists::new(Stats::default())
+        Playlists::new(Stats::default(), 100)
     }
 
     #[test]
@@ -436,6 +501,38 @@ mod tests {
             "/2/high.m3u8",
             "the next that answers"
         );
+    }
+
+    #[test]
+    fn what_was_public_once_leads_to_public_addresses_only() {
+        let playlists = playlists();
+        let main = playlists.root(child("http://h/").url, String::new(), None);
+        let hop = |leads| {
+            let url = Url::parse("http://h/").unwrap();
+            let mut hop = Hop::new(1, url, 0);
+            hop.leads = leads;
+            hop
+        };
+        assert_eq!((main.reach(), main.may_lead()), (Reach::Any, Reach::Any));
+        main.answered(&[hop(Reach::Any), hop(Reach::Public)]);
+        assert_eq!(
+            (main.reach(), main.may_lead()),
+            (Reach::Any, Reach::Public),
+            "the user's own word is asked for again"
+        );
+        let now = clock::instant();
+        let media = playlists
+            .name(&[child("http://h/a.m3u8")], 1, 0, now)
+            .new
+            .remove(0);
+        assert_eq!(
+            (media.reach(), media.may_lead()),
+            (Reach::Public, Reach::Public)
+        );
+        main.answered(&[hop(Reach::Public)]);
+        main.answered(&[hop(Reach::Any)]);
+        assert_eq!(main.reach(), Reach::Public, "its name leads elsewhere now");
+        assert_eq!(playlists.may_lead(media.id), Reach::Public);
     }
 
     #[test]

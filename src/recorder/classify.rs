@@ -13,11 +13,22 @@ pub(super) struct Unresolved {
     pub source: io::Error,
 }
 
+/// A public playlist named a host that is at no public address.
+#[derive(Debug, thiserror::Error)]
+#[error("{host} is a {what} address, which a public origin may not lead to (see --allow-private)")]
+pub(super) struct NotPublic {
+    pub host: String,
+    pub what: &'static str,
+}
+
 /// Before there was a response.
 pub(super) fn no_response(error: &reqwest::Error) -> Outcome {
     let known = chain(error).find_map(|cause| {
         if cause.is::<Unresolved>() {
             return Some(Outcome::Unresolved);
+        }
+        if cause.is::<NotPublic>() {
+            return Some(Outcome::Unreachable);
         }
         if is_tls(cause) {
             return Some(Outcome::Tls);

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,8 +11,11 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Certificate, Client, ClientBuilder, Identity, Proxy};
 use url::Url;
 
-use super::classify::Unresolved;
+use super::address;
+use super::classify::{NotPublic, Unresolved};
 use super::options::{Options, TlsOptions};
+use super::reach::{Proxies, Reach};
+use crate::session::Kind;
 
 /// Why there is no client: something the user gave is not usable.
 #[derive(Debug, thiserror::Error)]
@@ -45,12 +49,19 @@ pub enum ClientError {
     Other(reqwest::Error),
 }
 
-/// Two clients, so that a slow download never shares a connection with a poll. All streams
-/// share them; what is a stream's own (credentials, cookies) is not theirs to know.
+/// Two clients for each reach, so that a slow download never shares a connection with a poll, and
+/// what may go to public addresses only finds no other one left open. All streams share them; what is a stream's own (credentials, cookies) is not theirs to know.
 #[derive(Debug, Clone)]
 pub(super) struct Clients {
-    pub polls: Client,
-    pub downloads: Client,
+    any: Pair,
+    /// Never connected to an address that is not public.
+    public: Pair,
+}
+
+#[derive(Debug, Clone)]
+struct Pair {
+    polls: Client,
+    downloads: Client,
 }
 
 impl Clients {
@@ -58,19 +69,37 @@ impl Clients {
     pub(super) fn new(options: &Options) -> Result<Self, ClientError> {
         // It fails where one is installed already: just as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let pair = |reach| {
+            Ok(Pair {
+                polls: client(options, reach)?,
+                downloads: client(options, reach)?,
+            })
+        };
         Ok(Self {
-            polls: client(options)?,
-            downloads: client(options)?,
+            any: pair(Reach::Any)?,
+            public: pair(Reach::Public)?,
         })
+    }
+
+    /// The one for a request.
+    pub(super) fn of(&self, kind: Kind, reach: Reach) -> &Client {
+        let pair = match reach {
+            Reach::Any => &self.any,
+            Reach::Public => &self.public,
+        };
+        match kind.is_playlist() {
+            true => &pair.polls,
+            false => &pair.downloads,
+        }
     }
 }
 
-fn client(options: &Options) -> Result<Client, ClientError> {
-    let builder = builder(options)?;
+fn client(options: &Options, reach: Reach) -> Result<Client, ClientError> {
+    let builder = builder(options, reach)?;
     match builder.build() {
         Err(_) if options.tls.cacert.is_none() => {
             // A host without any trust store can still record http, and https of public authorities.
-            builder_with_bundled_roots(options)?
+            builder_with_bundled_roots(options, reach)?
                 .build()
                 .map_err(ClientError::Other)
         }
@@ -78,7 +107,7 @@ fn client(options: &Options) -> Result<Client, ClientError> {
     }
 }
 
-fn builder(options: &Options) -> Result<ClientBuilder, ClientError> {
+fn builder(options: &Options, reach: Reach) -> Result<ClientBuilder, ClientError> {
     let agent = options
         .user_agent
         .as_deref()
@@ -91,11 +120,15 @@ fn builder(options: &Options) -> Result<ClientBuilder, ClientError> {
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
-        .connect_timeout(options.connect_timeout)
+        .connect_timeout(options.limits.connect)
         .pool_idle_timeout(Duration::from_secs(90))
         .tcp_nodelay(true)
         .http1_ignore_invalid_headers_in_responses(true)
-        .dns_resolver(Resolver);
+        .dns_resolver(Resolver {
+            reach,
+            limit: options.limits.resolve,
+            proxies: Proxies::new(options).names(),
+        });
     for pin in &options.pins {
         builder = builder.resolve(&pin.host, pin.address);
     }
@@ -109,11 +142,14 @@ fn builder(options: &Options) -> Result<ClientBuilder, ClientError> {
     tls(builder, &options.tls)
 }
 
-fn builder_with_bundled_roots(options: &Options) -> Result<ClientBuilder, ClientError> {
+fn builder_with_bundled_roots(
+    options: &Options,
+    reach: Reach,
+) -> Result<ClientBuilder, ClientError> {
     let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS
         .iter()
         .filter_map(|der| Certificate::from_der(der).ok());
-    Ok(builder(options)?.tls_certs_only(roots))
+    Ok(builder(options, reach)?.tls_certs_only(roots))
 }
 
 fn tls(mut builder: ClientBuilder, options: &TlsOptions) -> Result<ClientBuilder, ClientError> {
@@ -159,21 +195,71 @@ fn without_password(url: &Url) -> String {
     url.to_string()
 }
 
-/// The system's resolver, with an error that can be told from others.
+/// The system's resolver, with errors that can be told from others. It is asked for each new
+/// connection, and what it gives is what is connected to: a name that leads elsewhere the second
+/// time gains nothing.
 #[derive(Debug)]
-struct Resolver;
+struct Resolver {
+    reach: Reach,
+    limit: Duration,
+    /// Names of proxies, in lower case: the user's own word.
+    proxies: Vec<String>,
+}
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
+        let host = name.as_str().to_ascii_lowercase();
+        let limit = self.limit;
+        let reach = match self.proxies.contains(&host) {
+            true => Reach::Any,
+            false => self.reach,
+        };
         Box::pin(async move {
-            let host = name.as_str().to_owned();
-            let found = tokio::net::lookup_host((host.as_str(), 0))
-                .await
-                .map(Vec::from_iter);
+            let looking = tokio::net::lookup_host((host.as_str(), 0));
+            let found = tokio::time::timeout(limit, looking).await;
+            let found = found.map_or_else(
+                |_| Err(io::ErrorKind::TimedOut.into()),
+                |found| found.map(Vec::from_iter),
+            );
             match found {
-                Ok(addresses) => Ok(Box::new(addresses.into_iter()) as Addrs),
+                Ok(addresses) => Ok(Box::new(within(reach, host, addresses.into_iter())?) as Addrs),
                 Err(source) => Err(Unresolved { host, source }.into()),
             }
         })
+    }
+}
+
+/// Those that may be connected to.
+fn within(
+    reach: Reach,
+    host: String,
+    addresses: impl Iterator<Item = SocketAddr>,
+) -> Result<std::vec::IntoIter<SocketAddr>, NotPublic> {
+    let (public, others): (Vec<_>, Vec<_>) =
+        addresses.partition(|a| reach == Reach::Any || address::is_public(a.ip()));
+    match others.first() {
+        Some(other) if public.is_empty() => Err(NotPublic {
+            host,
+            what: address::special(other.ip()).unwrap_or_default(),
+        }),
+        _ => Ok(public.into_iter()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_leads_to_no_address_that_is_out_of_reach() {
+        let all = ["127.0.0.1:0", "93.184.216.34:0", "[::ffff:10.0.0.1]:0"];
+        let all = all.map(|address| address.parse::<SocketAddr>().unwrap());
+        let of = |reach, addresses: &[SocketAddr]| {
+            within(reach, "h".to_owned(), addresses.iter().copied()).map(Iterator::count)
+        };
+        assert_eq!(of(Reach::Any, &all).unwrap(), 3);
+        assert_eq!(of(Reach::Public, &all).unwrap(), 1);
+        let refused = of(Reach::Public, &all[..1]).unwrap_err().to_string();
+        assert!(refused.starts_with("h is a loopback address"), "{refused}");
     }
 }

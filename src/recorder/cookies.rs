@@ -1,11 +1,15 @@
-//! Cookies of a stream: the user's own, where credentials may go; those of origins, where they
-//! belong.
+//! Cookies of a stream: the user's own, where credentials may go; those of origins, to the host
+//! that set them.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use http::header::HeaderValue;
 use reqwest::cookie::{CookieStore, Jar};
 use url::Url;
 
 use super::admit::Credentials;
+use super::limits::{MAX_COOKIE_BYTES, MAX_COOKIE_HOSTS, MAX_COOKIES};
 use super::options::{Input, Options};
 
 /// The cookies of a stream.
@@ -14,7 +18,19 @@ pub(super) struct Cookies {
     /// `name=value`.
     own: Vec<String>,
     credentials: Credentials,
-    of_origins: Jar,
+    /// By the host that set them.
+    of_origins: Mutex<HashMap<String, OfHost>>,
+}
+
+/// What one host has set.
+#[derive(Debug, Default)]
+struct OfHost {
+    jar: Jar,
+    /// Which there are, to bound them.
+    known: HashSet<String>,
+    /// Credentials may go there: then its cookies may go to other such hosts, where their Domain
+    /// says so.
+    trusted: bool,
 }
 
 impl Cookies {
@@ -31,36 +47,89 @@ impl Cookies {
         Self {
             own: own.map(str::to_owned).collect(),
             credentials,
-            of_origins: Jar::default(),
+            of_origins: Mutex::default(),
         }
     }
-}
 
-impl Cookies {
+    fn of_origins(&self) -> MutexGuard<'_, HashMap<String, OfHost>> {
+        self.of_origins
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes in the Set-Cookie fields of an answer.
-    pub(super) fn set<'a>(&self, mut fields: impl Iterator<Item = &'a HeaderValue>, url: &Url) {
-        let fields: &mut dyn Iterator<Item = &HeaderValue> = &mut fields;
-        self.of_origins.set_cookies(fields, url);
+    pub(super) fn set<'a>(&self, fields: impl Iterator<Item = &'a HeaderValue>, url: &Url) {
+        let mut fields = fields.peekable();
+        let Some(host) = url.host_str().filter(|_| fields.peek().is_some()) else {
+            return;
+        };
+        let mut all = self.of_origins();
+        if all.len() >= MAX_COOKIE_HOSTS && !all.contains_key(host) {
+            return;
+        }
+        let of_host = all.entry(host.to_owned()).or_default();
+        of_host.trusted = self.credentials.may_go_to(url);
+        let OfHost { jar, known, .. } = of_host;
+        let mut taken = fields.filter(|field| is_taken(field, known));
+        let taken: &mut dyn Iterator<Item = &HeaderValue> = &mut taken;
+        jar.set_cookies(taken, url);
+    }
+
+    /// Those of origins for a request to `url`: what its own host set, and among hosts that the user
+    /// trusts what they set for it.
+    fn set_for(&self, url: &Url) -> Vec<String> {
+        let trusted = self.credentials.may_go_to(url);
+        let all = self.of_origins();
+        let may = |(host, set): &(&String, &OfHost)| {
+            Some(host.as_str()) == url.host_str() || (trusted && set.trusted)
+        };
+        let values = all
+            .iter()
+            .filter(may)
+            .filter_map(|(_, set)| set.jar.cookies(url));
+        let texts = values.filter_map(|value| Some(value.to_str().ok()?.to_owned()));
+        let pairs = texts.flat_map(|text| text.split("; ").map(str::to_owned).collect::<Vec<_>>());
+        pairs.filter(|pair| !pair.is_empty()).collect()
     }
 
     /// What a request to `url` says in its Cookie field. A cookie that the origin gave a new value is
     /// sent with that one.
     pub(super) fn for_url(&self, url: &Url) -> Option<HeaderValue> {
-        let set = self.of_origins.cookies(url);
-        let set = set.as_ref().and_then(|v| v.to_str().ok()).unwrap_or("");
-        let set: Vec<&str> = set.split("; ").filter(|pair| !pair.is_empty()).collect();
+        let set = self.set_for(url);
         let own = match self.credentials.may_go_to(url) {
             true => self.own.as_slice(),
             false => &[],
         };
         let is_set = |own: &str| set.iter().any(|pair| name(pair) == name(own));
         let own = own.iter().map(String::as_str).filter(|own| !is_set(own));
-        let all: Vec<&str> = own.chain(set.iter().copied()).collect();
-        match all.is_empty() {
-            true => None,
-            false => HeaderValue::from_str(&all.join("; ")).ok(),
+        let all: Vec<&str> = own.chain(set.iter().map(String::as_str)).collect();
+        if all.is_empty() {
+            return None;
         }
+        let mut value = HeaderValue::from_str(&all.join("; ")).ok()?;
+        value.set_sensitive(true);
+        Some(value)
     }
+}
+
+/// Whether a Set-Cookie field is taken: neither too large, nor one too many.
+fn is_taken(field: &HeaderValue, known: &mut HashSet<String>) -> bool {
+    let Ok(text) = field.to_str() else {
+        return false;
+    };
+    let mut parts = text.split(';').map(str::trim);
+    let pair = parts.next().unwrap_or_default();
+    // RFC 6265 5.3: name, domain and path make a cookie.
+    let is_identity = |part: &&str| {
+        let name = name(part).trim();
+        name.eq_ignore_ascii_case("path") || name.eq_ignore_ascii_case("domain")
+    };
+    let rest: Vec<&str> = parts.filter(is_identity).collect();
+    let identity = format!("{};{}", name(pair), rest.join(";"));
+    if pair.len() > MAX_COOKIE_BYTES || identity.len() > MAX_COOKIE_BYTES {
+        return false;
+    }
+    known.contains(&identity) || (known.len() < MAX_COOKIES && known.insert(identity))
 }
 
 fn name(pair: &str) -> &str {
@@ -124,5 +193,48 @@ mod tests {
         pairs.sort();
         assert_eq!(pairs, ["a=1", "b=9", "c=3", "sid=7"]);
         assert_eq!(sent(&jar, "http://cdn.example/y"), None);
+    }
+
+    fn set(cookies: &Cookies, url: &str, field: &str) {
+        let field = HeaderValue::from_str(field).unwrap();
+        cookies.set([&field].into_iter(), &Url::parse(url).unwrap());
+    }
+
+    #[test]
+    fn what_one_host_set_goes_to_no_other_unless_both_are_trusted() {
+        let url = "http://live.evil.example/x";
+        let wide = "sid=7; Path=/; Domain=example";
+        let wider = "sid=7; Path=/; Domain=evil.example";
+        for (trusted, field, sent_there) in [
+            ("", wide, None),
+            ("", wider, None),
+            ("*", wider, Some("sid=7")),
+        ] {
+            let jar = cookies(url, trusted);
+            set(&jar, url, field);
+            let sent = sent(&jar, "http://cdn.evil.example/y");
+            let sid = sent
+                .as_deref()
+                .and_then(|s| s.split("; ").find(|p| name(p) == "sid"));
+            assert_eq!(sid, sent_there, "{trusted} {field}");
+        }
+    }
+
+    #[test]
+    fn a_host_sets_a_bounded_number_of_cookies() {
+        let url = "http://live.example/x";
+        let jar = cookies(url, "");
+        for n in 0..1000 {
+            set(&jar, url, &format!("c{n}=1; Path=/"));
+            set(&jar, url, &format!("c=1; Path=/x/{n}"));
+        }
+        set(&jar, url, &format!("large={}", "x".repeat(5000)));
+        set(&jar, url, "c0=2; Path=/");
+        let sent = super::tests::sent(&jar, url).unwrap();
+        assert!(sent.split("; ").count() <= MAX_COOKIES + 3, "{sent}");
+        assert!(
+            sent.contains("c0=2") && !sent.contains("large"),
+            "known ones still change"
+        );
     }
 }

@@ -10,8 +10,8 @@ use tracing::Instrument;
 
 use super::children::Playlists;
 use super::fetch::{Ask, Fetcher, Hop};
-use super::limits;
-use super::plan::{Changes, Job, Key, Listing, Plan, PlaylistId};
+use super::limits::Limits;
+use super::plan::{Changes, Done, Job, Key, Listing, Plan, PlaylistId};
 use super::stats::PlaylistStats;
 use crate::clock;
 use crate::session::{Availability, Kind, NewListing, Outcome, ResourceKey};
@@ -27,9 +27,9 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn new(stream_id: i64) -> Self {
+    pub(super) fn new(stream_id: i64, limits: &Limits) -> Self {
         Self {
-            plan: Mutex::new(Plan::default()),
+            plan: Mutex::new(Plan::new(limits)),
             held: Mutex::new(HashSet::new()),
             changed: Notify::new(),
             stream_id,
@@ -111,9 +111,10 @@ pub(super) async fn run(
     playlists: Arc<Playlists>,
     stop: CancellationToken,
 ) {
+    let most = fetcher.limits.downloads;
     let mut under_way = JoinSet::new();
     loop {
-        while under_way.len() < limits::MAX_DOWNLOADS {
+        while under_way.len() < most {
             let Some(job) = queue.next() else {
                 break;
             };
@@ -131,7 +132,7 @@ pub(super) async fn run(
             () = stop.cancelled() => break,
             () = queue.changed.notified() => {}
             Some(_) = under_way.join_next() => playlists.changed(),
-            () = sleep_until(due), if under_way.len() < limits::MAX_DOWNLOADS && !queue.is_held() => {}
+            () = sleep_until(due), if under_way.len() < most && !queue.is_held() => {}
         }
     }
     while under_way.join_next().await.is_some() {}
@@ -148,16 +149,22 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
     let ask = Ask {
         url: job.url.clone(),
         kind: job.kind,
+        reach: playlists.may_lead(job.playlist),
         range: job.key.range,
         validators: None,
         plain: false,
     };
     let hops = fetcher.chain(&ask).await;
     let good = hops.last().is_some_and(Hop::is_good);
+    let done = match hops.as_slice() {
+        _ if good => Done::Good,
+        [only] if only.was_not_asked => Done::Refused,
+        _ => Done::Failed,
+    };
     let is_news = count(&playlists, &job, &hops, good);
     report(&job, &hops, good, is_news);
     write(&queue, &fetcher, &job, hops).await;
-    queue.plan().done(&job, good, clock::instant());
+    queue.plan().done(&job, done, clock::instant());
 }
 
 async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
@@ -245,7 +252,7 @@ mod tests {
             step: crate::recorder::advance::Step::Advance,
             ended: false,
         };
-        let queue = Queue::new(1);
+        let queue = Queue::new(1, &Limits::default());
         queue.revision(listing(0));
         queue.go(0);
         queue.revision(listing(1));

@@ -4,28 +4,33 @@
 //! people want to know later.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::header::{
-    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, COOKIE, HeaderMap, HeaderValue,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION, RANGE, SET_COOKIE,
+    ACCEPT_ENCODING, COOKIE, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION,
+    RANGE, SET_COOKIE,
 };
 use reqwest::{Client, Response};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::admit::{self, Credentials};
 use super::arrival::Arrival;
+use super::classify;
 use super::client::Clients;
 use super::cookies::Cookies;
+use super::limits::Limits;
+use super::memory::Memory;
 use super::plain::{self, Live};
-use super::{classify, limits};
+use super::reach::{Proxies, Reach, out_of_reach};
 use crate::clock;
-use crate::session::{
-    Availability, ByteRange, DownloadFile, ExchangeId, Headers, Kind, NewBody, NewExchange,
-    Outcome, ResourceKey, Writer, digest,
-};
+use crate::session::{ByteRange, DownloadFile, ExchangeId, Kind, Outcome, Writer};
+
+mod hop;
+
+use self::hop::Sink;
+pub(super) use self::hop::{Hop, Received};
 
 /// What is needed to ask.
 #[derive(Debug, Clone)]
@@ -34,7 +39,13 @@ pub(super) struct Fetcher {
     pub credentials: Credentials,
     pub cookies: Arc<Cookies>,
     pub writer: Writer,
-    pub max_time: Option<Duration>,
+    pub limits: Limits,
+    pub proxies: Arc<Proxies>,
+    /// However far a URL says that it may lead.
+    pub allow_private: bool,
+    pub memory: Arc<Memory>,
+    /// Polls under way.
+    pub polls: Arc<Semaphore>,
     /// Ends what is under way.
     pub abort: CancellationToken,
 }
@@ -44,6 +55,8 @@ pub(super) struct Fetcher {
 pub(super) struct Ask {
     pub url: Url,
     pub kind: Kind,
+    /// As far as whoever named the URL may lead.
+    pub reach: Reach,
     pub range: Option<ByteRange>,
     pub validators: Option<Validators>,
     /// It may be a plain stream: then the last hop has a body that still comes.
@@ -61,62 +74,31 @@ pub(super) struct Validators {
     pub exchange: ExchangeId,
 }
 
-/// One request and what came back.
-#[derive(Debug)]
-pub(super) struct Hop {
-    pub id: ExchangeId,
-    pub url: Url,
-    pub requested_us: i64,
-    pub wait_us: Option<i64>,
-    pub receive_us: Option<i64>,
-    pub failed_us: Option<i64>,
-    pub status: Option<u16>,
-    pub http_version: Option<String>,
-    pub remote_addr: Option<String>,
-    pub fields: Option<HeaderMap>,
-    pub announced_bytes: Option<u64>,
-    pub wire_bytes: Option<u64>,
-    pub arrival: Option<String>,
-    pub body: Received,
-    /// The body is no longer in its Content-Encoding.
-    pub decoded: bool,
-    pub outcome: Outcome,
-    pub error: Option<String>,
-}
-
-/// A body as it came.
-#[derive(Debug)]
-pub(super) enum Received {
-    None,
-    Memory(Vec<u8>),
-    File(NewBody),
-    /// It still comes.
-    Live(Box<Live>),
-}
-
-enum Sink {
-    Memory(Vec<u8>),
-    File(DownloadFile),
-}
-
 impl Fetcher {
     /// Asks, and follows redirects; at least one hop.
     pub(super) async fn chain(&self, ask: &Ask) -> Vec<Hop> {
-        let limit = self.max_time.unwrap_or_else(|| limits::max_time(ask.kind));
-        let deadline = clock::instant() + limit;
+        let _permit = match ask.kind.is_playlist() {
+            // Never closed.
+            true => self.polls.acquire().await.ok(),
+            false => None,
+        };
+        let deadline = clock::instant() + self.limits.max_time(ask.kind);
         let mut hops = Vec::new();
         let mut url = ask.url.clone();
+        let mut reach = ask.reach;
         loop {
-            let mut hop = self.hop(ask, &url, deadline).await;
+            let mut hop = self.hop(ask, (&url, reach), deadline).await;
+            // A redirect leads no farther than what it came from may.
+            reach = reach.max(hop.leads);
             let next = redirect(&hop).map(|location| admit::admit_redirect(&url, location));
             match next {
                 Some(Err(refusal)) => {
                     hop.outcome = Outcome::Scheme;
                     hop.error = Some(format!("redirect not followed: {refusal}"));
                 }
-                Some(Ok(_)) if hops.len() >= limits::MAX_REDIRECTS => {
+                Some(Ok(_)) if hops.len() >= self.limits.redirects => {
                     hop.outcome = Outcome::Redirects;
-                    hop.error = Some(format!("more than {} redirects", limits::MAX_REDIRECTS));
+                    hop.error = Some(format!("more than {} redirects", self.limits.redirects));
                 }
                 Some(Ok(target)) => {
                     url = target;
@@ -130,26 +112,48 @@ impl Fetcher {
         }
     }
 
-    async fn hop(&self, ask: &Ask, url: &Url, deadline: Instant) -> Hop {
-        let client = match ask.kind.is_playlist() {
-            true => &self.clients.polls,
-            false => &self.clients.downloads,
+    /// Why `url` must not be asked for.
+    fn out_of_reach(&self, url: &Url, reach: Reach) -> Option<String> {
+        let what = match out_of_reach(url, reach) {
+            None if reach == Reach::Public && self.proxies.leads_to_one(url) => "proxy's",
+            what => what?,
         };
-        let fields = self.fields(ask, url);
+        Some(format!(
+            "not asked: a {what} address, which a public origin may not lead to (see --allow-private)"
+        ))
+    }
+
+    async fn hop(&self, ask: &Ask, (url, reach): (&Url, Reach), deadline: Instant) -> Hop {
+        let reach = match self.allow_private {
+            true => Reach::Any,
+            false => reach,
+        };
         let mut hop = Hop::new(
             self.writer.next_id(),
             url.clone(),
             self.writer.clock().now_us(),
         );
+        if let Some(refusal) = self.out_of_reach(url, reach) {
+            hop.fail(Outcome::Unreachable, &refusal);
+            hop.failed_us = Some(0);
+            hop.was_not_asked = true;
+            return hop;
+        }
+        let client = self.clients.of(ask.kind, reach);
+        let fields = self.fields(ask, url);
+        let patience = deadline.min(clock::instant() + self.limits.answer);
         let sent = tokio::select! {
             () = self.abort.cancelled() => None,
-            sent = timeout_at(deadline, send(client, url, fields)) => Some(sent),
+            sent = timeout_at(patience, send(client, url, fields)) => Some(sent),
         };
         let passed_us = self.writer.clock().now_us() - hop.requested_us;
         match sent {
             Some(Ok(Ok(response))) => {
                 hop.wait_us = Some(passed_us);
                 hop.describe(&response);
+                if self.proxies.is_public(url, response.remote_addr()) {
+                    hop.leads = Reach::Public;
+                }
                 let set = response.headers().get_all(SET_COOKIE);
                 self.cookies.set(set.iter(), url);
                 self.receive(ask, response, &mut hop, deadline).await;
@@ -211,9 +215,9 @@ impl Fetcher {
             Ok(Sink::Memory(Vec::new()))
         };
         let limit = if good {
-            limits::body_bytes(ask.kind)
+            self.limits.body_bytes(ask.kind)
         } else {
-            limits::ERROR_BODY_BYTES
+            self.limits.error
         };
         let began = hop.requested_us + hop.wait_us.unwrap_or(0);
         match sink {
@@ -230,6 +234,7 @@ impl Fetcher {
                 }
                 hop.receive_us = Some(self.writer.clock().now_us() - began);
                 hop.keep(sink).await;
+                hop.check_framing(ask);
             }
             Err(error) => hop.fail(Outcome::Disk, &error.to_string()),
         }
@@ -252,7 +257,7 @@ impl Fetcher {
         let mut arrival = Arrival::new();
         let began = hop.response_us();
         loop {
-            let patience = deadline.min(clock::instant() + limits::STALL);
+            let patience = deadline.min(clock::instant() + self.limits.stall);
             let next = tokio::select! {
                 () = self.abort.cancelled() => { hop.fail(Outcome::Aborted, "the recorder was stopped"); break }
                 next = timeout_at(patience, response.chunk()) => next,
@@ -273,6 +278,13 @@ impl Fetcher {
                 Ok(Ok(Some(bytes))) => {
                     wire_bytes += bytes.len() as u64;
                     arrival.add(self.writer.clock().now_us() - began, wire_bytes);
+                    if let Sink::Memory(_) = sink {
+                        let room = self.memory.grow(&mut hop.held, wire_bytes);
+                        if timeout_at(deadline, room).await.is_err() {
+                            hop.fail(Outcome::BodyTimeout, "no memory was free for the body");
+                            break;
+                        }
+                    }
                     if let Err((outcome, error)) = sink.take(&bytes, wire_bytes, limit) {
                         hop.fail(outcome, &error);
                         break;
@@ -321,179 +333,5 @@ fn redirect(hop: &Hop) -> Option<&str> {
     {
         return None;
     }
-    hop.fields.as_ref()?.get(LOCATION)?.to_str().ok()
-}
-
-impl Sink {
-    /// Takes in what came; `so_far`: with it, how many bytes that makes.
-    fn take(&mut self, bytes: &[u8], so_far: u64, limit: u64) -> Result<(), (Outcome, String)> {
-        if so_far > limit {
-            let error = format!("cut: larger than {limit} bytes");
-            return Err((Outcome::TooLarge, error));
-        }
-        self.write(bytes)
-            .map_err(|error| (Outcome::Disk, error.to_string()))
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        match self {
-            Self::Memory(memory) => memory.extend_from_slice(bytes),
-            Self::File(file) => file.write(bytes)?,
-        }
-        Ok(())
-    }
-}
-
-impl Hop {
-    pub(super) fn new(id: ExchangeId, url: Url, requested_us: i64) -> Self {
-        Self {
-            id,
-            url,
-            requested_us,
-            wait_us: None,
-            receive_us: None,
-            failed_us: None,
-            status: None,
-            http_version: None,
-            remote_addr: None,
-            fields: None,
-            announced_bytes: None,
-            wire_bytes: None,
-            arrival: None,
-            body: Received::None,
-            decoded: false,
-            outcome: Outcome::Complete,
-            error: None,
-        }
-    }
-
-    pub(super) fn fail(&mut self, outcome: Outcome, error: &str) {
-        self.outcome = outcome;
-        self.error = Some(error.to_owned());
-    }
-
-    fn describe(&mut self, response: &Response) {
-        self.status = Some(response.status().as_u16());
-        self.http_version = Some(format!("{:?}", response.version()));
-        self.remote_addr = response.remote_addr().map(|a| a.to_string());
-        self.announced_bytes = response
-            .headers()
-            .get(CONTENT_LENGTH)
-            .and_then(|v| v.to_str().ok()?.trim().parse().ok());
-        self.fields = Some(response.headers().clone());
-    }
-
-    fn may_have_body(&self) -> bool {
-        !matches!(self.status, Some(204 | 304))
-    }
-
-    async fn keep(&mut self, sink: Sink) {
-        let empty = self.wire_bytes == Some(0);
-        match sink {
-            // Nothing came, or nothing that could be kept: the file goes with its handle.
-            Sink::File(_)
-                if (empty && self.outcome != Outcome::Complete)
-                    || self.outcome == Outcome::Disk => {}
-            Sink::File(file) => match tokio::task::spawn_blocking(|| file.finish()).await {
-                Ok(Ok(body)) => self.body = Received::File(body),
-                Ok(Err(error)) => self.fail(Outcome::Disk, &error.to_string()),
-                Err(error) => self.fail(Outcome::Disk, &error.to_string()),
-            },
-            Sink::Memory(_) if !self.may_have_body() => {}
-            Sink::Memory(_) if empty && self.outcome != Outcome::Complete => {}
-            Sink::Memory(memory) => self.body = Received::Memory(memory),
-        }
-    }
-
-    /// When the response began; when it was asked for, if there was none.
-    pub(super) fn response_us(&self) -> i64 {
-        self.requested_us.saturating_add(self.wait_us.unwrap_or(0))
-    }
-
-    /// A header field, where it is ASCII.
-    pub(super) fn field(&self, name: http::HeaderName) -> Option<&str> {
-        self.fields.as_ref()?.get(name)?.to_str().ok()
-    }
-
-    /// Whether it is what a player could use.
-    pub(super) fn is_good(&self) -> bool {
-        self.outcome == Outcome::Complete && matches!(self.status, Some(200 | 206 | 304))
-    }
-
-    /// As a row; callers add what only they know.
-    pub(super) fn into_exchange(
-        self,
-        resource: ResourceKey,
-        availability: Availability,
-    ) -> NewExchange {
-        let partial = (self.status == Some(206))
-            .then(|| self.field(CONTENT_RANGE).and_then(content_range))
-            .flatten();
-        let encoding = self
-            .field(http::header::CONTENT_ENCODING)
-            .filter(|coding| !self.decoded && !coding.trim().eq_ignore_ascii_case("identity"))
-            .map(str::to_owned);
-        let binary = resource.kind == Kind::Key && self.status == Some(200);
-        let body = match self.body {
-            Received::None | Received::Live(_) => NewBody::None,
-            Received::Memory(data) => NewBody::Bytes {
-                sha256: digest(&data),
-                data,
-                binary,
-            },
-            Received::File(file) => file,
-        };
-        NewExchange {
-            wait_us: self.wait_us,
-            receive_us: self.receive_us,
-            failed_us: self.failed_us,
-            status: self.status,
-            http_version: self.http_version,
-            remote_addr: self.remote_addr,
-            headers: self.fields.as_ref().map(headers),
-            announced_bytes: self.announced_bytes,
-            wire_bytes: self.wire_bytes,
-            arrival: self.arrival,
-            body_encoding: if matches!(body, NewBody::None) {
-                None
-            } else {
-                encoding
-            },
-            body,
-            body_first: partial.map(|(first, _)| first),
-            resource_bytes: partial.and_then(|(_, total)| total),
-            outcome: self.outcome,
-            error: self.error,
-            ..NewExchange::requested(self.id, resource, availability, self.requested_us)
-        }
-    }
-}
-
-fn headers(fields: &HeaderMap) -> Headers {
-    Headers(
-        fields
-            .iter()
-            .map(|(n, v)| (n.as_str().to_owned(), v.as_bytes().to_vec()))
-            .collect(),
-    )
-}
-
-/// First byte and size of the whole out of a Content-Range (RFC 9110 14.4).
-fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
-    let (range, total) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
-    let (first, _) = range.split_once('-')?;
-    Some((first.trim().parse().ok()?, total.trim().parse().ok()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn content_range_is_read() {
-        assert_eq!(content_range("bytes 5-9/100"), Some((5, Some(100))));
-        assert_eq!(content_range("bytes 5-9/*"), Some((5, None)));
-        assert_eq!(content_range("bytes */100"), None);
-        assert_eq!(content_range("lines 1-2/3"), None);
-    }
+    std::str::from_utf8(hop.fields.as_ref()?.get(LOCATION)?.as_bytes()).ok()
 }

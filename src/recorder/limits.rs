@@ -1,45 +1,117 @@
-//! Limits on what an origin can make the recorder do, in one place.
+//! Limits on what an origin can make the recorder do, in one place. `docs/ref/limits.md` says the
+//! same to users.
 
 use std::time::Duration;
 
 use crate::session::Kind;
 
-/// Redirects followed in one chain.
-pub(super) const MAX_REDIRECTS: usize = 10;
-/// Downloads under way at once.
-pub(super) const MAX_DOWNLOADS: usize = 16;
-/// Downloads under way at once on account of one playlist, so that a slow one starves no other.
-pub(super) const MAX_DOWNLOADS_PER_PLAYLIST: usize = 4;
 /// Tries for something that an ended playlist lists; while a playlist lives there is no limit.
 pub(super) const TRIES_AFTER_END: u32 = 5;
-/// Media playlists polled at once.
-pub(super) const MAX_PLAYLISTS: usize = 8192;
-/// A body that brings nothing for so long is given up.
-pub(super) const STALL: Duration = Duration::from_secs(20);
 /// What downloads under way get when the recorder stops.
 pub(super) const STOP_GRACE: Duration = Duration::from_secs(3);
 /// How long the recorder waits, after that, for what is on its way to the disk.
 pub(super) const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// Distinct refused URIs that are noted.
 pub(super) const MAX_REFUSED: usize = 256;
-/// Bodies of answers that are no chunk (errors) are kept up to this size.
-pub(super) const ERROR_BODY_BYTES: u64 = 1024 * 1024;
+/// Cookies that one host may set (what browsers take).
+pub(super) const MAX_COOKIES: usize = 180;
+/// A cookie, name and value, in bytes (RFC 6265bis 5.6).
+pub(super) const MAX_COOKIE_BYTES: usize = 4096;
+/// Hosts whose cookies are kept.
+pub(super) const MAX_COOKIE_HOSTS: usize = 1024;
+/// A playlist above this size is read where it holds up nobody else, in bytes.
+pub(super) const LARGE_PLAYLIST: usize = 64 * 1024;
+/// So much is kept of a playlist, key or error that was cut, in bytes.
+pub(super) const CUT_BYTES: usize = 1024 * 1024;
+/// Large playlists of a stream that are read at once.
+pub(super) const LARGE_AT_ONCE: usize = 2;
 
-/// Largest body kept of a kind, in bytes; of a playlist also when decoded.
-pub(super) fn body_bytes(kind: Kind) -> u64 {
-    const MIB: u64 = 1024 * 1024;
-    match kind {
-        Kind::Main | Kind::Media | Kind::Init => 16 * MIB,
-        Kind::Segment | Kind::Part => 1024 * MIB,
-        Kind::Key => 64 * 1024,
-        Kind::Data => 4 * MIB,
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+
+/// What an origin can make the recorder do. Each can be set by its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest playlist, as it comes and when decoded, in bytes.
+    pub playlist: u64,
+    /// Largest key, in bytes.
+    pub key: u64,
+    /// Largest media initialization section, in bytes.
+    pub init: u64,
+    /// Largest media segment, in bytes.
+    pub chunk: u64,
+    /// Largest session data, in bytes.
+    pub data: u64,
+    /// Largest body of an answer that is an error, in bytes.
+    pub error: u64,
+    /// Bodies of a stream that are in memory at once, in bytes; others wait.
+    pub memory: u64,
+    /// Longest time to resolve a name.
+    pub resolve: Duration,
+    /// Longest time for a connection: resolving, TCP and TLS.
+    pub connect: Duration,
+    /// Longest time from a request to the head of its answer, connecting included.
+    pub answer: Duration,
+    /// Longest time in which a body brings nothing.
+    pub stall: Duration,
+    /// Longest time for all of a chain of redirects and its last body; none: by kind.
+    pub whole: Option<Duration>,
+    /// Redirects followed in one chain.
+    pub redirects: usize,
+    /// Downloads of a stream under way at once.
+    pub downloads: usize,
+    /// Of these, on account of one playlist, so that a slow one starves no other.
+    pub downloads_per_playlist: usize,
+    /// Playlists of a stream that are polled.
+    pub playlists: usize,
+    /// Polls of a stream under way at once.
+    pub polls: usize,
+    /// Segments, keys and initialization sections of a stream that are listed at once.
+    pub listed: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            playlist: 16 * MIB,
+            key: 64 * KIB,
+            init: 16 * MIB,
+            chunk: 1024 * MIB,
+            data: 4 * MIB,
+            error: MIB,
+            memory: 32 * MIB,
+            resolve: Duration::from_secs(5),
+            connect: Duration::from_secs(10),
+            answer: Duration::from_secs(20),
+            stall: Duration::from_secs(20),
+            whole: None,
+            redirects: 10,
+            downloads: 16,
+            downloads_per_playlist: 4,
+            playlists: 8192,
+            polls: 512,
+            listed: 100_000,
+        }
     }
 }
 
-/// Longest time for a whole exchange, unless the user says otherwise.
-pub(super) fn max_time(kind: Kind) -> Duration {
-    match kind {
-        Kind::Segment | Kind::Part | Kind::Init => Duration::from_secs(120),
-        _ => Duration::from_secs(15),
+impl Limits {
+    /// Largest body kept of a kind, in bytes; of a playlist also when decoded.
+    pub(super) fn body_bytes(&self, kind: Kind) -> u64 {
+        match kind {
+            Kind::Main | Kind::Media => self.playlist,
+            Kind::Init => self.init,
+            Kind::Segment | Kind::Part => self.chunk,
+            Kind::Key => self.key,
+            Kind::Data => self.data,
+        }
+    }
+
+    /// Longest time for a whole exchange, redirects included.
+    pub(super) fn max_time(&self, kind: Kind) -> Duration {
+        self.whole.unwrap_or(match kind {
+            Kind::Segment | Kind::Part | Kind::Init => Duration::from_secs(120),
+            _ => Duration::from_secs(15),
+        })
     }
 }

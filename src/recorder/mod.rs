@@ -10,6 +10,7 @@
 //!
 //! How things are printed, and what an exit code is, does not belong here.
 
+mod address;
 mod admit;
 mod advance;
 mod arrival;
@@ -27,11 +28,13 @@ pub(crate) mod fuzzing;
 mod heartbeat;
 mod limits;
 mod load;
+mod memory;
 mod notice;
 mod options;
 mod plain;
 mod plan;
 mod poll;
+mod reach;
 mod run;
 mod schedule;
 mod select;
@@ -39,6 +42,7 @@ mod stats;
 mod stream;
 
 pub use client::ClientError;
+pub use limits::Limits;
 pub use load::{Lags, Load};
 pub use options::{Input, Options, Pin, PlainOptions, TlsOptions, TrustedHosts};
 pub use run::{Control, Ended, RecordError, Summary, record};

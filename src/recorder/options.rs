@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::limits::Limits;
 use super::select::Selection;
 use crate::session::Keep;
 
-/// Hosts that credentials may go to besides the one of the URL.
+/// Hosts that credentials may go to besides the one of the URL, at its port.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedHosts {
     /// Every host.
     pub all: bool,
-    /// These, in lower case.
+    /// These, in lower case: `host` at any port, or `host:port`.
     pub hosts: BTreeSet<String>,
 }
 
@@ -111,10 +112,10 @@ pub struct Options {
     pub tls: TlsOptions,
     /// Addresses given by hand.
     pub pins: Vec<Pin>,
-    /// Time limit for a connection.
-    pub connect_timeout: Duration,
-    /// Time limit for an exchange, instead of the limits by kind.
-    pub max_time: Option<Duration>,
+    /// What origins can make the recorder do.
+    pub limits: Limits,
+    /// Public playlists may lead to addresses that are not public.
+    pub allow_private: bool,
     /// Where credentials may go.
     pub trusted: TrustedHosts,
 }
@@ -134,8 +135,8 @@ impl Default for Options {
             proxy: None,
             tls: TlsOptions::default(),
             pins: Vec::new(),
-            connect_timeout: Duration::from_secs(10),
-            max_time: None,
+            limits: Limits::default(),
+            allow_private: false,
             trusted: TrustedHosts::default(),
         }
     }

@@ -150,11 +150,13 @@ impl Plain {
         let ask = Ask {
             url: self.playlist.url.clone(),
             kind: Kind::Main,
+            reach: self.playlist.reach(),
             range: None,
             validators: None,
             plain: true,
         };
         let mut hops = self.context.fetcher.chain(&ask).await;
+        self.playlist.answered(&hops);
         PlaylistStats::count(&self.playlist.stats.polls, 1);
         let mut last = hops.pop()?;
         let head = hops.first().map_or(last.id, |hop| hop.id);

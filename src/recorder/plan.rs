@@ -15,7 +15,7 @@ mod known;
 
 use self::known::Known;
 use super::advance::Step;
-use super::limits::{MAX_DOWNLOADS_PER_PLAYLIST, TRIES_AFTER_END};
+use super::limits::{Limits, TRIES_AFTER_END};
 use super::schedule::retry_delay;
 use crate::session::{Availability, ByteRange, ExchangeId, Kind};
 
@@ -88,6 +88,8 @@ pub(super) struct Changes {
     pub aliases: Vec<(Key, Kind, Url)>,
     /// Things that left before they were asked for.
     pub gone: Vec<(Key, Kind)>,
+    /// Left out: there are too many.
+    pub too_many: usize,
 }
 
 #[derive(Debug)]
@@ -176,15 +178,40 @@ struct Taking<'a> {
 }
 
 /// The plan of one stream.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Plan {
+    /// Things that are known at once.
+    most: usize,
+    /// Requests under way on account of one playlist.
+    most_in_flight: usize,
     items: HashMap<Key, Item>,
     playlists: BTreeMap<PlaylistId, Playlist>,
     delayed: BTreeSet<(Instant, Key)>,
     counter: u64,
 }
 
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Done {
+    Good,
+    /// To be tried again.
+    Failed,
+    /// It was never made, and never will be.
+    Refused,
+}
+
 impl Plan {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            most: limits.listed,
+            most_in_flight: limits.downloads_per_playlist,
+            items: HashMap::new(),
+            playlists: BTreeMap::new(),
+            delayed: BTreeSet::new(),
+            counter: 0,
+        }
+    }
+
     /// Takes in a new revision.
     pub(super) fn revision(&mut self, listing: &Listing, now: Instant) -> Changes {
         let before = self.playlists.remove(&listing.playlist).unwrap_or_default();
@@ -206,8 +233,12 @@ impl Plan {
             changes: Changes::default(),
         };
         let known = Known::new(&before.listed);
-        for wanted in &listing.wanted {
+        for wanted in newest(&listing.wanted, self.most) {
             let key = self.identify(wanted, &known, &mut taking.changes);
+            if self.items.len() >= self.most && !self.items.contains_key(&key) {
+                taking.changes.too_many += 1;
+                continue;
+            }
             taking.playlist.listed.push((wanted.clone(), key.clone()));
             let anew = listing.restarted() || new_segments_use(wanted, before.last_sequence);
             if taking.playlist.keys.insert(key.clone()) || anew {
@@ -365,7 +396,7 @@ impl Plan {
         let (id, _) = self
             .playlists
             .iter()
-            .filter(|(_, p)| p.in_flight < MAX_DOWNLOADS_PER_PLAYLIST)
+            .filter(|(_, p)| p.in_flight < self.most_in_flight)
             .filter_map(|(id, p)| Some((*id, p.ready.last()?.0)))
             .max_by_key(|(_, rank)| *rank)?;
         let playlist = self.playlists.get_mut(&id)?;
@@ -399,7 +430,7 @@ impl Plan {
     }
 
     /// A request ended.
-    pub(super) fn done(&mut self, job: &Job, good: bool, now: Instant) {
+    pub(super) fn done(&mut self, job: &Job, done: Done, now: Instant) {
         if let Some(playlist) = self.playlists.get_mut(&job.playlist) {
             playlist.in_flight = playlist.in_flight.saturating_sub(1);
         }
@@ -413,8 +444,11 @@ impl Plan {
         if std::mem::take(&mut item.again) {
             item.failures = 0;
             item.state = State::Ready;
-        } else if good {
-            item.state = State::Done;
+        } else if done != Done::Failed {
+            item.state = match done {
+                Done::Good => State::Done,
+                _ => State::GivenUp,
+            };
             return;
         } else {
             item.failures = item.failures.saturating_add(1);
@@ -474,6 +508,13 @@ impl Plan {
             playlist.ready.insert((rank, key));
         }
     }
+}
+
+/// The last so many of what a playlist lists.
+fn newest(wanted: &[Wanted], most: usize) -> &[Wanted] {
+    wanted
+        .get(wanted.len().saturating_sub(most)..)
+        .unwrap_or(wanted)
 }
 
 /// A key whose URI stays may hold new bytes for new segments, and so may an initialization

@@ -13,9 +13,9 @@ use url::Url;
 use super::advance::Ends;
 use super::children::{Playlist, RENEWALS};
 use super::context::Context;
-use super::decode::decode;
+use super::decode::{DecodeError, decode, decoded_size};
 use super::fetch::{Ask, Hop, Received, Validators};
-use super::limits;
+use super::memory::Held;
 use super::plain;
 use super::schedule::{Grid, MAX_POLL, poll_backoff, poll_interval};
 use super::stats::PlaylistStats;
@@ -43,11 +43,15 @@ struct Poller {
     seen_at_us: Option<i64>,
     from_us: i64,
     polled: bool,
+    /// The last poll was refused before anybody was asked.
+    not_asked: bool,
     /// URLs of the hops of the last poll.
     chain: Vec<Url>,
     ends: Ends,
     renewals: u32,
     said_too_many: bool,
+    /// What the plan had no room for.
+    too_many: u64,
     said_no_such_variant: bool,
     left_out: HashSet<Url>,
     /// Whether it imports variables, and those that it was read with.
@@ -77,10 +81,12 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         digest: None,
         seen_at_us: None,
         polled: false,
+        not_asked: false,
         chain: Vec::new(),
         ends: Ends::default(),
         renewals: 0,
         said_too_many: false,
+        too_many: 0,
         said_no_such_variant: false,
         left_out: HashSet::new(),
         imports: false,
@@ -111,6 +117,9 @@ impl Poller {
                 return plain::run(self.context, self.playlist, opened).await;
             }
             self.context.playlists.changed();
+            if self.not_asked {
+                return self.playlist.give_up();
+            }
             let now = clock::instant();
             if self.playlist.is_over(now) {
                 self.playlist.stats.is_over.store(true, Ordering::Relaxed);
@@ -161,11 +170,14 @@ impl Poller {
         let ask = Ask {
             url: self.playlist.url_to_ask(),
             kind: self.playlist.kind,
+            reach: self.playlist.reach(),
             range: None,
             validators: self.validators.clone(),
             plain: self.playlist.kind == Kind::Main && !self.playlist.standing().ever_good,
         };
         let mut hops = fetcher.chain(&ask).await;
+        self.playlist.answered(&hops);
+        self.not_asked = matches!(hops.as_slice(), [only] if only.was_not_asked);
         let answered = clock::instant();
         PlaylistStats::count(&self.playlist.stats.polls, 1);
         self.context.stats.lag(lag_us);
@@ -191,7 +203,7 @@ impl Poller {
         };
         let head = hops.first().map_or(last.id, |h| h.id);
         let live = last.take_live();
-        let good = live.is_some() || self.read(&mut last);
+        let good = live.is_some() || self.read(&mut last).await;
         self.count(&last, good);
         // Head first: every hop may refer to it.
         for hop in hops {
@@ -238,29 +250,9 @@ impl Poller {
     }
 
     /// Decodes and checks; whether it is an answer that a player could use.
-    fn read(&self, hop: &mut Hop) -> bool {
-        if hop.outcome != Outcome::Complete {
+    async fn read(&self, hop: &mut Hop) -> bool {
+        if hop.outcome != Outcome::Complete || !self.decode(hop).await {
             return false;
-        }
-        if let Received::Memory(raw) = &mut hop.body {
-            let coding = hop
-                .fields
-                .as_ref()
-                .and_then(|f| f.get(CONTENT_ENCODING))
-                .and_then(|v| v.to_str().ok());
-            let limit = limits::body_bytes(self.playlist.kind);
-            match coding.map(|coding| decode(raw.clone(), coding, limit)) {
-                None => {}
-                Some(Ok(plain)) => {
-                    *raw = plain;
-                    hop.decoded = true;
-                }
-                Some(Err(error)) => {
-                    hop.outcome = Outcome::Encoding;
-                    hop.error = Some(error.to_string());
-                    return false;
-                }
-            }
         }
         match (hop.status, &hop.body) {
             (Some(304), _) => self.validators.is_some(),
@@ -271,6 +263,52 @@ impl Poller {
                 false
             }
             _ => false,
+        }
+    }
+
+    /// Takes off the content codings of a body; whether that could be done.
+    async fn decode(&self, hop: &mut Hop) -> bool {
+        let fetcher = &self.context.fetcher;
+        let fields = hop.fields.iter().flat_map(|f| f.get_all(CONTENT_ENCODING));
+        let codings: Vec<&str> = fields.filter_map(|v| v.to_str().ok()).collect();
+        let coding = codings.join(",");
+        let Received::Memory(raw) = &mut hop.body else {
+            return true;
+        };
+        if coding.is_empty() {
+            return true;
+        }
+        let limit = fetcher.limits.body_bytes(self.playlist.kind);
+        let memory = &fetcher.memory;
+        // A small body may be a bomb.
+        let size = memory
+            .read(usize::MAX, || decoded_size(raw, &coding, limit))
+            .await;
+        let mut room = Held::default();
+        let decoded = match size {
+            Ok(size) => {
+                room = memory.for_decoding(size).await;
+                memory
+                    .read(size as usize, || decode(raw, &coding, size))
+                    .await
+            }
+            Err(error) => Err(error),
+        };
+        match decoded {
+            Ok(plain) => {
+                *raw = plain;
+                hop.held = room;
+                hop.decoded = true;
+                true
+            }
+            Err(error) => {
+                hop.outcome = match error {
+                    DecodeError::TooLarge(_) => Outcome::TooLarge,
+                    _ => Outcome::Encoding,
+                };
+                hop.error = Some(error.to_string());
+                false
+            }
         }
     }
 
@@ -335,7 +373,10 @@ impl Poller {
         };
         let new = digest(body);
         let changed = self.digest != Some(new);
-        let content = self.content(body, changed, &hop.url);
+        let memory = Arc::clone(&self.context.fetcher.memory);
+        let content = memory
+            .read(body.len(), || self.content(body, changed, &hop.url))
+            .await;
         let is_read = content.is_some();
         let listing = self.listed_by(hop.id, changed);
         (self.listing.revision, self.listing.from_us) = listing;

@@ -11,6 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::client::{ClientError, Clients};
 use super::heartbeat;
 use super::options::{Input, Options};
+use super::reach::Proxies;
 use super::stats::{Board, Stage, Totals};
 use super::stream::{self, Recording};
 use crate::clock::{self, Clock};
@@ -123,6 +124,7 @@ async fn run(
         writer.keep(options.keep).await;
     }
     let recording = Arc::new(Recording {
+        proxies: Arc::new(Proxies::new(&options)),
         options,
         clients,
         writer: writer.clone(),

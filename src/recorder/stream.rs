@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -17,8 +18,10 @@ use super::cookies::Cookies;
 use super::downloads::{self, Queue};
 use super::fetch::Fetcher;
 use super::limits::{STOP_GRACE, STOP_PATIENCE};
+use super::memory::Memory;
 use super::options::{Input, Options};
 use super::poll;
+use super::reach::Proxies;
 use super::stats::Board;
 use crate::clock;
 use crate::hls::stream_name;
@@ -32,6 +35,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 pub(super) struct Recording {
     pub options: Options,
     pub clients: Clients,
+    pub proxies: Arc<Proxies>,
     pub writer: Writer,
     pub board: Board,
     /// The recording stops.
@@ -88,6 +92,7 @@ impl Recording {
         name: &str,
         stop: CancellationToken,
     ) -> Arc<Context> {
+        let limits = self.options.limits;
         let credentials = Credentials::new(&self.options, input);
         let cookies = Cookies::new(&self.options, input, credentials.clone());
         let stats = self.board.add(name.to_owned()).stats.clone();
@@ -97,11 +102,15 @@ impl Recording {
                 credentials,
                 cookies: Arc::new(cookies),
                 writer: self.writer.clone(),
-                max_time: self.options.max_time,
+                limits,
+                proxies: Arc::clone(&self.proxies),
+                allow_private: self.options.allow_private,
+                memory: Arc::new(Memory::new(&limits)),
+                polls: Arc::new(Semaphore::new(limits.polls)),
                 abort: CancellationToken::new(),
             },
-            queue: Arc::new(Queue::new(stream_id)),
-            playlists: Arc::new(Playlists::new(stats.clone())),
+            queue: Arc::new(Queue::new(stream_id, &limits)),
+            playlists: Arc::new(Playlists::new(stats.clone(), limits.playlists)),
             stats,
             span: tracing::error_span!("recording", stream = %name),
             selection: self.options.selection.clone(),

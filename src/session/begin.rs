@@ -2,8 +2,10 @@
 //!
 //! `docs/design/session.md`, "Runs", says what is put in order then.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, params};
@@ -38,6 +40,18 @@ pub(super) struct Begun {
     pub(super) left: Vec<NewExchange>,
 }
 
+/// Makes the file of a database its owner's alone, as SQLite then makes those beside it: it has keys
+/// and tokens in it, and its folder may be opened to others for the sake of the chunks.
+fn own_alone(database: &Path) {
+    let mut options = OpenOptions::new();
+    // What is wrong with the place SQLite says better.
+    let _ = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(database);
+}
+
 /// Makes the database of a new session. Session zero is the clock's start.
 pub(super) fn create(
     folder: &SessionFolder,
@@ -46,6 +60,7 @@ pub(super) fn create(
 ) -> Result<Begun, WriterError> {
     let lock = lock(folder)?;
     let create = || -> rusqlite::Result<(Connection, i64)> {
+        own_alone(&folder.database());
         let db = Connection::open(folder.database())?;
         db.pragma_update(None, "application_id", super::APPLICATION_ID)?;
         db.pragma_update(None, "user_version", super::FORMAT_VERSION)?;

@@ -1,7 +1,8 @@
 //! The folders that sessions are in: names, finding, creating.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// Folder of all sessions (`OUTPUT`).
@@ -176,8 +177,9 @@ impl SessionFolder {
     }
 }
 
+/// Keys and tokens are in it: it is its owner's alone, whatever the umask.
 fn create_session(path: &Path) -> io::Result<()> {
-    fs::create_dir(path)?;
+    DirBuilder::new().mode(0o700).create(path)?;
     fs::create_dir(path.join("chunks"))?;
     fs::create_dir(path.join("chunks").join(super::chunks::TEMPORARY))?;
     sync(path)?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::headers::Headers;
 pub use crate::hls::ByteRange;
@@ -288,6 +289,8 @@ pub struct NewExchange {
     pub error: Option<String>,
     /// A new body of a playlist: its facts.
     pub revision: Option<NewRevision>,
+    /// What its body takes of somebody's bounded memory, given back once it is written.
+    pub room: Option<OwnedSemaphorePermit>,
 }
 
 impl NewExchange {
@@ -327,6 +330,7 @@ impl NewExchange {
             outcome: Outcome::Complete,
             error: None,
             revision: None,
+            room: None,
         }
     }
 }

@@ -29,7 +29,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
 const OWNED: [(&str, &[&str]); 20] = [
     ("reqwest", &["recorder/"]),
     ("hyper", &["recorder/classify.rs", "replayer/serve"]),
-    ("hyper_util", &["replayer/serve"]),
+    ("hyper_util", &["recorder/reach.rs", "replayer/serve"]),
     ("prometheus_client", &["recorder/load.rs", "cli/metrics/"]),
     ("rustls", &["recorder/client.rs", "recorder/classify.rs"]),
     ("rusqlite", &["session/"]),

@@ -16,6 +16,7 @@ mod faithful;
 mod faults;
 mod growth;
 mod hostile_clients;
+mod hostile_origins;
 mod hostile_sessions;
 mod http;
 mod inject;

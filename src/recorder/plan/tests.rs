@@ -13,7 +13,7 @@ struct Planned {
 impl Planned {
     fn new() -> Self {
         Self {
-            plan: Plan::default(),
+            plan: Plan::new(&Limits::default()),
             now: crate::clock::instant(),
             exchange: 0,
         }
@@ -50,7 +50,7 @@ impl Planned {
     fn fetch_all(&mut self) -> Vec<String> {
         let mut asked = Vec::new();
         while let Some(job) = self.plan.next(self.now) {
-            self.plan.done(&job, true, self.now);
+            self.plan.done(&job, Done::Good, self.now);
             asked.push(name(&job.url));
         }
         asked
@@ -138,7 +138,7 @@ fn a_failed_segment_is_tried_again_with_the_newest_token() {
     let mut plan = Planned::new();
     plan.lists(0, &[(1, "1.ts?t=a")]);
     let job = plan.plan.next(plan.now).unwrap();
-    plan.plan.done(&job, false, plan.now);
+    plan.plan.done(&job, Done::Failed, plan.now);
     assert!(plan.plan.next(plan.now).is_none(), "not at once");
     plan.lists(0, &[(1, "1.ts?t=b")]);
     let retry = plan.plan.next(plan.now).unwrap();
@@ -224,7 +224,7 @@ fn a_key_is_asked_for_again_when_new_segments_use_it() {
     assert_eq!(changes.pending.len(), 2);
     let asked = plan.plan.next(plan.now).unwrap();
     assert_eq!(asked.availability, Availability::Listed(18_000_000));
-    plan.plan.done(&asked, true, plan.now);
+    plan.plan.done(&asked, Done::Good, plan.now);
     plan.now -= Duration::from_secs(6);
     plan.revision(1, vec![key(2), segment(2, "b2.ts")], Step::Advance, false);
     assert_eq!(plan.fetch_all().iter().filter(|n| *n == "key").count(), 1);
@@ -251,7 +251,7 @@ fn what_an_ended_playlist_lists_is_given_up_at_last() {
     while !plan.plan.is_idle() {
         plan.now += Duration::from_secs(60);
         let job = plan.plan.next(plan.now).unwrap();
-        plan.plan.done(&job, false, plan.now);
+        plan.plan.done(&job, Done::Failed, plan.now);
         tries += 1;
     }
     assert_eq!(tries, TRIES_AFTER_END);
@@ -323,4 +323,35 @@ fn a_long_list_that_becomes_short_is_taken_in_at_once() {
     let changes = plan.lists(0, &many[49_995..]);
     assert_eq!(changes.gone.len(), 49_995);
     assert_eq!(plan.fetch_all().len(), 5);
+}
+
+#[test]
+fn what_is_refused_is_not_tried_again() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(1, "1.ts")]);
+    let job = plan.plan.next(plan.now).unwrap();
+    plan.plan.done(&job, Done::Refused, plan.now);
+    plan.now += Duration::from_secs(60);
+    plan.lists(0, &[(1, "1.ts"), (2, "2.ts")]);
+    assert_eq!(plan.fetch_all(), ["2.ts"]);
+    assert!(plan.plan.is_idle());
+}
+
+#[test]
+fn more_than_it_can_hold_is_left_out_the_oldest_first() {
+    let mut plan = Planned::new();
+    plan.plan = Plan::new(&Limits {
+        listed: 3,
+        ..Limits::default()
+    });
+    let names: Vec<String> = (0..9).map(|n| format!("{n}.ts")).collect();
+    let all: Vec<(u64, &str)> = (0..).zip(names.iter().map(String::as_str)).collect();
+    let changes = plan.lists(0, &all);
+    assert_eq!(changes.pending.len(), 3);
+    assert_eq!(plan.fetch_all(), ["8.ts", "7.ts", "6.ts"]);
+    assert_eq!(
+        plan.lists(1, &all[..2]).too_many,
+        2,
+        "no room besides these"
+    );
 }

@@ -10,7 +10,7 @@ use crate::hls::{
 };
 use crate::recorder::advance::Step;
 use crate::recorder::context::Shared;
-use crate::recorder::limits;
+use crate::recorder::limits::MAX_REFUSED;
 use crate::recorder::plan::{Listing, Wanted};
 use crate::recorder::select::Selected;
 use crate::session::{ExchangeId, Kind, NewRevision};
@@ -48,6 +48,7 @@ impl Poller {
             s.on_demand = facts.ended && (first || s.on_demand);
             s.ended_since = facts.ended.then(|| s.ended_since.unwrap_or(now));
         });
+        self.leave_out_segments(media.left_out).await;
         self.refuse(&media.refused).await;
         revision(facts, step, self.seen_at_us)
     }
@@ -95,7 +96,7 @@ impl Poller {
             tracing::warn!("no variant is as --variants says: all are recorded");
         }
         for child in &selected.left_out {
-            if self.left_out.len() < limits::MAX_PLAYLISTS
+            if self.left_out.len() < self.context.fetcher.limits.playlists
                 && self.left_out.insert(child.url.clone())
             {
                 tracing::info!("{:?} is left out", child.label);
@@ -150,7 +151,19 @@ impl Poller {
             step,
             ended,
         });
+        self.too_many += changes.too_many as u64;
         self.context.queue.note(changes, &mut self.listing);
+    }
+
+    /// Says once that a playlist lists more than is taken.
+    async fn leave_out_segments(&mut self, unread: u64) {
+        let count = unread + std::mem::take(&mut self.too_many);
+        if count > 0 && !std::mem::replace(&mut self.said_too_many, true) {
+            let detail = format!("{count} entries of {} are left out", self.playlist.label);
+            tracing::warn!("{detail}: there are too many");
+            let writer = &self.context.fetcher.writer;
+            writer.event("too many segments", detail).await;
+        }
     }
 
     /// Notes each URI that is not followed, once.
@@ -162,7 +175,7 @@ impl Poller {
                     .refused
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner);
-                known.len() < limits::MAX_REFUSED && known.insert(one.uri.clone())
+                known.len() < MAX_REFUSED && known.insert(one.uri.clone())
             };
             if new {
                 let detail = format!("{:?} in {:?}: {}", one.uri, self.playlist.label, one.reason);

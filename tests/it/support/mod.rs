@@ -19,7 +19,7 @@ pub mod three;
 
 pub use channel::{Files, Stage, Window, ts};
 pub use origin::{Ask, Origin};
-pub use programs::{Recorder, Recording};
+pub use programs::{Finished, Recorder, Recording};
 pub use reply::{End, Reply, Then};
 #[allow(unused_imports)]
 pub use rounds::{Dice, rounds, seed};

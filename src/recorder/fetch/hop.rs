@@ -1,0 +1,276 @@
+//! One request and what came back, from its first byte to its row.
+
+use http::HeaderName;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, TRANSFER_ENCODING};
+use reqwest::Response;
+use url::Url;
+
+use super::Ask;
+use crate::recorder::limits::CUT_BYTES;
+use crate::recorder::memory::Held;
+use crate::recorder::plain::Live;
+use crate::recorder::reach::Reach;
+use crate::session::{
+    Availability, DownloadFile, ExchangeId, Headers, Kind, NewBody, NewExchange, Outcome,
+    ResourceKey, digest,
+};
+
+/// One request and what came back.
+#[derive(Debug)]
+pub(in crate::recorder) struct Hop {
+    pub id: ExchangeId,
+    pub url: Url,
+    pub requested_us: i64,
+    pub wait_us: Option<i64>,
+    pub receive_us: Option<i64>,
+    pub failed_us: Option<i64>,
+    pub status: Option<u16>,
+    pub http_version: Option<String>,
+    pub remote_addr: Option<String>,
+    pub fields: Option<HeaderMap>,
+    pub announced_bytes: Option<u64>,
+    pub wire_bytes: Option<u64>,
+    pub arrival: Option<String>,
+    pub body: Received,
+    /// The body is no longer in its Content-Encoding.
+    pub decoded: bool,
+    pub outcome: Outcome,
+    pub error: Option<String>,
+    /// How far what answered may lead.
+    pub leads: Reach,
+    /// It was out of reach, and its URL alone says so.
+    pub was_not_asked: bool,
+    /// Room that the body has taken.
+    pub held: Held,
+}
+
+/// A body as it came.
+#[derive(Debug)]
+pub(in crate::recorder) enum Received {
+    None,
+    Memory(Vec<u8>),
+    File(NewBody),
+    /// It still comes.
+    Live(Box<Live>),
+}
+
+/// Where a body goes.
+pub(super) enum Sink {
+    Memory(Vec<u8>),
+    File(DownloadFile),
+}
+
+impl Sink {
+    /// Takes in what came; `so_far`: with it, how many bytes that makes.
+    pub(super) fn take(
+        &mut self,
+        bytes: &[u8],
+        so_far: u64,
+        limit: u64,
+    ) -> Result<(), (Outcome, String)> {
+        if so_far > limit {
+            let error = format!("cut: larger than {limit} bytes");
+            if let Self::Memory(memory) = self {
+                // What began an endless body is enough of it, in a database.
+                memory.truncate(CUT_BYTES);
+                memory.shrink_to_fit();
+            }
+            return Err((Outcome::TooLarge, error));
+        }
+        self.write(bytes)
+            .map_err(|error| (Outcome::Disk, error.to_string()))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match self {
+            Self::Memory(memory) => memory.extend_from_slice(bytes),
+            Self::File(file) => file.write(bytes)?,
+        }
+        Ok(())
+    }
+}
+
+impl Hop {
+    pub(in crate::recorder) fn new(id: ExchangeId, url: Url, requested_us: i64) -> Self {
+        Self {
+            id,
+            url,
+            requested_us,
+            wait_us: None,
+            receive_us: None,
+            failed_us: None,
+            status: None,
+            http_version: None,
+            remote_addr: None,
+            fields: None,
+            announced_bytes: None,
+            wire_bytes: None,
+            arrival: None,
+            body: Received::None,
+            decoded: false,
+            outcome: Outcome::Complete,
+            error: None,
+            leads: Reach::Any,
+            was_not_asked: false,
+            held: Held::default(),
+        }
+    }
+
+    pub(in crate::recorder) fn fail(&mut self, outcome: Outcome, error: &str) {
+        self.outcome = outcome;
+        self.error = Some(error.to_owned());
+    }
+
+    pub(super) fn describe(&mut self, response: &Response) {
+        self.status = Some(response.status().as_u16());
+        self.http_version = Some(format!("{:?}", response.version()));
+        self.remote_addr = response.remote_addr().map(|a| a.to_string());
+        self.announced_bytes = response
+            .headers()
+            .get(CONTENT_LENGTH)
+            .and_then(|v| v.to_str().ok()?.trim().parse().ok());
+        self.fields = Some(response.headers().clone());
+    }
+
+    /// What a careful client does not take for an answer, though all of it came (RFC 9112 6.3,
+    /// RFC 9110 15.3.7).
+    pub(super) fn check_framing(&mut self, ask: &Ask) {
+        if self.outcome != Outcome::Complete {
+            return;
+        }
+        let has = |name| self.fields.as_ref().is_some_and(|f| f.contains_key(name));
+        let begins = self.field(CONTENT_RANGE).and_then(content_range);
+        if has(TRANSFER_ENCODING) && has(CONTENT_LENGTH) {
+            self.fail(
+                Outcome::Protocol,
+                "both Content-Length and Transfer-Encoding",
+            );
+        } else if self.status == Some(304) && ask.validators.is_none() {
+            self.fail(Outcome::Protocol, "304, and nothing was known before");
+        } else if self.status == Some(206) && ask.range.is_none() {
+            self.fail(Outcome::Protocol, "206, and no range was asked for");
+        } else if let (Some(206), Some(asked), Some((first, _))) = (self.status, ask.range, begins)
+            && first != asked.first
+        {
+            self.fail(
+                Outcome::Protocol,
+                "206 with another range than was asked for",
+            );
+        }
+    }
+
+    pub(super) fn may_have_body(&self) -> bool {
+        !matches!(self.status, Some(204 | 304))
+    }
+
+    pub(super) async fn keep(&mut self, sink: Sink) {
+        let empty = self.wire_bytes == Some(0);
+        match sink {
+            // Nothing came, or nothing that could be kept: the file goes with its handle.
+            Sink::File(_)
+                if (empty && self.outcome != Outcome::Complete)
+                    || self.outcome == Outcome::Disk => {}
+            Sink::File(file) => match tokio::task::spawn_blocking(|| file.finish()).await {
+                Ok(Ok(body)) => self.body = Received::File(body),
+                Ok(Err(error)) => self.fail(Outcome::Disk, &error.to_string()),
+                Err(error) => self.fail(Outcome::Disk, &error.to_string()),
+            },
+            Sink::Memory(_) if !self.may_have_body() => {}
+            Sink::Memory(_) if empty && self.outcome != Outcome::Complete => {}
+            Sink::Memory(memory) => self.body = Received::Memory(memory),
+        }
+    }
+
+    /// When the response began; when it was asked for, if there was none.
+    pub(in crate::recorder) fn response_us(&self) -> i64 {
+        self.requested_us.saturating_add(self.wait_us.unwrap_or(0))
+    }
+
+    /// A header field, where it is ASCII.
+    pub(in crate::recorder) fn field(&self, name: HeaderName) -> Option<&str> {
+        self.fields.as_ref()?.get(name)?.to_str().ok()
+    }
+
+    /// Whether it is what a player could use.
+    pub(in crate::recorder) fn is_good(&self) -> bool {
+        self.outcome == Outcome::Complete && matches!(self.status, Some(200 | 206 | 304))
+    }
+
+    /// As a row; callers add what only they know.
+    pub(in crate::recorder) fn into_exchange(
+        self,
+        resource: ResourceKey,
+        availability: Availability,
+    ) -> NewExchange {
+        let partial = (self.status == Some(206))
+            .then(|| self.field(CONTENT_RANGE).and_then(content_range))
+            .flatten();
+        let encoding = self
+            .field(CONTENT_ENCODING)
+            .filter(|coding| !self.decoded && !coding.trim().eq_ignore_ascii_case("identity"))
+            .map(str::to_owned);
+        let binary = resource.kind == Kind::Key && self.status == Some(200);
+        let body = match self.body {
+            Received::None | Received::Live(_) => NewBody::None,
+            Received::Memory(data) => NewBody::Bytes {
+                sha256: digest(&data),
+                data,
+                binary,
+            },
+            Received::File(file) => file,
+        };
+        NewExchange {
+            wait_us: self.wait_us,
+            receive_us: self.receive_us,
+            failed_us: self.failed_us,
+            status: self.status,
+            http_version: self.http_version,
+            remote_addr: self.remote_addr,
+            headers: self.fields.as_ref().map(headers),
+            announced_bytes: self.announced_bytes,
+            wire_bytes: self.wire_bytes,
+            arrival: self.arrival,
+            body_encoding: if matches!(body, NewBody::None) {
+                None
+            } else {
+                encoding
+            },
+            body,
+            body_first: partial.map(|(first, _)| first),
+            resource_bytes: partial.and_then(|(_, total)| total),
+            outcome: self.outcome,
+            error: self.error,
+            room: self.held.into_permit(),
+            ..NewExchange::requested(self.id, resource, availability, self.requested_us)
+        }
+    }
+}
+
+fn headers(fields: &HeaderMap) -> Headers {
+    Headers(
+        fields
+            .iter()
+            .map(|(n, v)| (n.as_str().to_owned(), v.as_bytes().to_vec()))
+            .collect(),
+    )
+}
+
+/// First byte and size of the whole out of a Content-Range (RFC 9110 14.4).
+fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
+    let (range, total) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let (first, _) = range.split_once('-')?;
+    Some((first.trim().parse().ok()?, total.trim().parse().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_range_is_read() {
+        assert_eq!(content_range("bytes 5-9/100"), Some((5, Some(100))));
+        assert_eq!(content_range("bytes 5-9/*"), Some((5, None)));
+        assert_eq!(content_range("bytes */100"), None);
+        assert_eq!(content_range("lines 1-2/3"), None);
+    }
+}

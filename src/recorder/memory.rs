@@ -1,0 +1,140 @@
+//! How much memory the bodies of a stream may take at once. What finds no room waits; nobody else
+//! waits for it.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::limits::{LARGE_AT_ONCE, LARGE_PLAYLIST, Limits};
+
+/// So much of each body is free, so that ordinary playlists never wait, in bytes.
+const FREE: u64 = 64 * 1024;
+/// What a permit of a semaphore stands for, in bytes.
+const UNIT: u64 = 1024;
+
+/// Room for the bodies of a stream.
+#[derive(Debug)]
+pub(super) struct Memory {
+    /// As they come.
+    bodies: Arc<Semaphore>,
+    /// Decoded: apart from the others, so that no body that waits to be decoded keeps another from
+    /// being decoded.
+    decoded: Arc<Semaphore>,
+    /// Large playlists that are read.
+    readers: Semaphore,
+    largest: u64,
+}
+
+/// Room that a body has taken, until it is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Held(Option<OwnedSemaphorePermit>);
+
+fn units(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
+}
+
+impl Memory {
+    pub(super) fn new(limits: &Limits) -> Self {
+        // What the limits let through has room, whatever they are.
+        let largest = limits.playlist.max(limits.data).max(limits.error);
+        let room = units(limits.memory.max(largest)) as usize;
+        Self {
+            bodies: Arc::new(Semaphore::new(room)),
+            decoded: Arc::new(Semaphore::new(room)),
+            readers: Semaphore::new(LARGE_AT_ONCE),
+            largest,
+        }
+    }
+
+    /// Takes room for a body that has grown to `bytes`.
+    pub(super) async fn grow(&self, held: &mut Held, bytes: u64) {
+        let has = held.0.as_ref().map_or(0, |p| p.num_permits());
+        let wants = units(bytes.min(self.largest).saturating_sub(FREE)) as usize;
+        let Some(more) = wants.checked_sub(has).filter(|more| *more > 0) else {
+            return;
+        };
+        // Never closed.
+        let bodies = Arc::clone(&self.bodies);
+        if let Ok(permit) = bodies.acquire_many_owned(units(more as u64 * UNIT)).await {
+            match &mut held.0 {
+                Some(has) => has.merge(permit),
+                none => *none = Some(permit),
+            }
+        }
+    }
+
+    /// Room for a body that decodes to `size` bytes.
+    pub(super) async fn for_decoding(&self, size: u64) -> Held {
+        let permits = units(size.min(self.largest));
+        Held(
+            Arc::clone(&self.decoded)
+                .acquire_many_owned(permits)
+                .await
+                .ok(),
+        )
+    }
+
+    /// Runs what takes time with a large playlist: few at once, and no task waits behind it.
+    pub(super) async fn read<T>(&self, size: usize, read: impl FnOnce() -> T) -> T {
+        if size < LARGE_PLAYLIST {
+            return read();
+        }
+        let _permit = self.readers.acquire().await;
+        match tokio::runtime::Handle::current().runtime_flavor() {
+            tokio::runtime::RuntimeFlavor::MultiThread => tokio::task::block_in_place(read),
+            _ => read(),
+        }
+    }
+}
+
+impl Held {
+    /// Kept until the writer has the body.
+    pub(super) fn into_permit(self) -> Option<OwnedSemaphorePermit> {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::time::timeout;
+
+    #[tokio::test(start_paused = true)]
+    async fn bodies_wait_for_room_and_small_ones_never() {
+        let limits = Limits {
+            playlist: 1024 * 1024,
+            data: 0,
+            error: 0,
+            memory: 0,
+            ..Limits::default()
+        };
+        let memory = Memory::new(&limits);
+        let mut first = Held::default();
+        memory.grow(&mut first, 500_000).await;
+        memory.grow(&mut first, 1024 * 1024).await;
+        let mut second = Held::default();
+        memory.grow(&mut second, FREE).await;
+        let wait = Duration::from_secs(1);
+        assert!(
+            timeout(wait, memory.grow(&mut second, FREE + 500_000))
+                .await
+                .is_err()
+        );
+        drop(first);
+        assert!(
+            timeout(wait, memory.grow(&mut second, FREE + 500_000))
+                .await
+                .is_ok()
+        );
+
+        let decoding = memory.for_decoding(1024 * 1024).await;
+        assert!(
+            timeout(wait, memory.for_decoding(1024 * 1024))
+                .await
+                .is_err()
+        );
+        drop(decoding);
+        assert!(timeout(wait, memory.for_decoding(1_000_000)).await.is_ok());
+    }
+}
