@@ -25,7 +25,7 @@ use super::memory::Memory;
 use super::plain::{self, Live};
 use super::reach::{Proxies, Reach, out_of_reach};
 use crate::clock;
-use crate::session::{ByteRange, DownloadFile, ExchangeId, Kind, Outcome, Writer};
+use crate::session::{ByteRange, ExchangeId, Kind, Outcome, Writer};
 
 mod hop;
 

@@ -86,7 +86,7 @@ impl Default for PlainOptions {
 }
 
 /// A recording, as asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The session exists: go on with it, as its next run.
     pub resume: bool,
@@ -118,26 +118,4 @@ pub struct Options {
     pub allow_private: bool,
     /// Where credentials may go.
     pub trusted: TrustedHosts,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            resume: false,
-            keep: Keep::default(),
-            selection: Selection::default(),
-            poll: None,
-            plain: PlainOptions::default(),
-            duration: None,
-            headers: Vec::new(),
-            user_agent: None,
-            cookies: Vec::new(),
-            proxy: None,
-            tls: TlsOptions::default(),
-            pins: Vec::new(),
-            limits: Limits::default(),
-            allow_private: false,
-            trusted: TrustedHosts::default(),
-        }
-    }
 }

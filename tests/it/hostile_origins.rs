@@ -257,7 +257,10 @@ fn stays_inside(session: &Session) {
         names.sort();
         names
     };
-    assert_eq!(entries(session.path()), ["chunks", "session.db"]);
+    assert_eq!(
+        entries(session.path()),
+        ["chunks", "session.db", "session.sum"]
+    );
     let sessions = session.path().parent().unwrap();
     assert_eq!(entries(sessions), ["session1"]);
     assert_eq!(entries(sessions.parent().unwrap()), ["sessions"]);

@@ -366,7 +366,7 @@ fn rows_without_end_are_ended() {
     let made = a_session(Life::Stopped);
     made.alter(
         "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)
-         INSERT INTO event SELECT i, 1, 'lost', '{\"body\":0}' FROM n",
+         INSERT INTO event (id, at_us, kind, detail) SELECT i, 1, 'lost', '{\"body\":0}' FROM n",
     );
     let questions = Questions::of(&made);
     let root: i64 = made.one("SELECT rootpage FROM sqlite_schema WHERE name = 'event'");
