@@ -1,7 +1,7 @@
 //! `isrecorder`: records streams.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,6 @@ use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use super::beside::Beside;
 use super::check::{self, CheckOptions};
@@ -18,21 +17,20 @@ use super::descriptors;
 use super::durations::{clock_time, parse_bytes, parse_duration, parse_positive};
 use super::exit::{self, Failure};
 use super::http_arguments::HttpArguments;
-use super::inputs::{Named, clash, leak, parse_file, parse_input};
+use super::inputs::parse_input;
 use super::live::{AboveView, LiveView, total_line};
 use super::logging::{self, LogForm, LogOptions};
 use super::metrics::{self, MetricsPort};
+use super::place::Place;
 use super::plain_arguments::PlainArguments;
 use super::redact::RedactArguments;
 use super::service;
 use super::signals::Ends;
+use super::source::Source;
 use crate::recorder::{
-    self, Board, Control, Input, RecordError, Renditions, Selection, Summary, TrustedHosts,
-    Variants,
+    self, Board, Control, Input, RecordError, Renditions, Selection, Summary, Variants,
 };
-use crate::session::{
-    FolderError, Keep, Notice, Reader, SessionFolder, Sessions, StreamInfo, Tally, WriterError,
-};
+use crate::session::{FolderError, Keep, Notice, SessionFolder, Sessions, Tally, WriterError};
 
 /// Record live streams: every revision of their playlists, every chunk and key, every fault, with its time.
 #[derive(Debug, Parser)]
@@ -130,7 +128,11 @@ fn check_session(session: &str, arguments: &Arguments) -> Result<bool, Failure> 
 fn run(arguments: Arguments) -> Result<(), Failure> {
     descriptors::raise();
     let ports = Ports::bind(&arguments).map_err(Failure::usage)?;
-    let place = Place::of(&arguments)?;
+    let place = Place::of(
+        &arguments.output,
+        arguments.session.clone(),
+        arguments.resume,
+    )?;
     let mut options = arguments.http.into_options();
     let source = Source {
         typed: place.named(arguments.inputs, arguments.streams.is_some())?,
@@ -216,68 +218,6 @@ impl Ports {
     }
 }
 
-/// A file of streams is not larger.
-const LARGEST_FILE: u64 = 4 * 1024 * 1024;
-
-/// Where the streams are named.
-struct Source {
-    typed: Vec<Input>,
-    file: Option<PathBuf>,
-    /// Whether there are header fields or cookies for all of them.
-    has_fields: bool,
-    trusted: TrustedHosts,
-}
-
-impl Source {
-    /// All of them, as they are named now; at least one.
-    fn read(&self) -> Result<Vec<Input>, String> {
-        let typed = self.typed.iter().map(|input| Named {
-            place: String::new(),
-            input: input.clone(),
-        });
-        let mut streams: Vec<Named> = typed.collect();
-        if let Some(file) = &self.file {
-            streams.extend(read_file(file)?);
-        }
-        if let Some(clash) = clash(&streams) {
-            return Err(clash);
-        }
-        let inputs: Vec<Input> = streams.into_iter().map(|stream| stream.input).collect();
-        let is = |known: &str, host: &str| {
-            let with_port = known.strip_prefix(host);
-            with_port.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
-        };
-        let trusted = |host: &str| {
-            let hosts = &self.trusted.hosts;
-            self.trusted.all || hosts.iter().any(|known| is(known, host))
-        };
-        match leak(&inputs, trusted) {
-            Some(leak) if self.has_fields => Err(leak),
-            _ => Ok(inputs),
-        }
-    }
-}
-
-fn read_file(file: &Path) -> Result<Vec<Named>, String> {
-    let shown = file.display();
-    let unread = |error: &dyn std::fmt::Display| format!("cannot read {shown}: {error}");
-    let facts = std::fs::metadata(file).map_err(|error| unread(&error))?;
-    // A pipe may never end.
-    if !facts.is_file() || facts.len() > LARGEST_FILE {
-        return Err(format!("{shown} is no file of up to {LARGEST_FILE} bytes"));
-    }
-    let text = std::fs::read_to_string(file).map_err(|error| unread(&error))?;
-    let inputs = parse_file(&text).map_err(|(line, what)| format!("{shown}:{line}: {what}"))?;
-    if inputs.is_empty() {
-        return Err(format!("{shown} names no stream"));
-    }
-    let named = inputs.into_iter().map(|(line, input)| Named {
-        place: format!("{shown}:{line}: "),
-        input,
-    });
-    Ok(named.collect())
-}
-
 /// Steers the recording by signals.
 fn control(source: Source, inputs: Vec<Input>) -> Result<Control, RunError> {
     let stop = CancellationToken::new();
@@ -308,75 +248,6 @@ fn control(source: Source, inputs: Vec<Input>) -> Result<Control, RunError> {
         changes,
         stop,
     })
-}
-
-/// The session that is recorded to.
-enum Place {
-    /// One of this name, or of the next that is free, in the folder.
-    New(Sessions, Option<String>),
-    /// One that exists, with its streams.
-    Existing(SessionFolder, Vec<StreamInfo>),
-}
-
-impl Place {
-    fn of(arguments: &Arguments) -> Result<Self, Failure> {
-        let sessions = Sessions::new(&arguments.output);
-        let session = arguments.session.clone();
-        match session {
-            Some(name) if arguments.resume => {
-                let folder = sessions.find(&name)?;
-                let streams = Reader::open(&folder)?.streams()?;
-                Ok(Self::Existing(folder, streams))
-            }
-            session => Ok(Self::New(sessions, session)),
-        }
-    }
-
-    /// Streams that the session has keep their names there; where none is typed or in a file,
-    /// all of them are meant.
-    fn named(&self, mut inputs: Vec<Input>, has_file: bool) -> Result<Vec<Input>, Failure> {
-        let Self::Existing(folder, streams) = self else {
-            return Ok(inputs);
-        };
-        if inputs.is_empty() && !has_file {
-            let all = streams.iter().filter_map(|stream| {
-                let url = stream.url.parse().ok()?;
-                Some(Input {
-                    name: Some(stream.name.clone()),
-                    ..Input::new(url)
-                })
-            });
-            inputs = all.collect();
-        }
-        if inputs.is_empty() && !has_file {
-            let path = folder.path().display();
-            return Err(Failure::usage(format!("{path} has no stream; give a URL")));
-        }
-        for input in inputs.iter_mut().filter(|input| input.name.is_none()) {
-            let known = streams.iter().find(|known| is_at(known, &input.url));
-            input.name = known.map(|known| known.name.clone());
-        }
-        Ok(inputs)
-    }
-
-    fn folder(self) -> Result<SessionFolder, RunError> {
-        let folder = match self {
-            Self::New(sessions, name) => sessions.create(name.as_deref())?,
-            Self::Existing(folder, _) => folder,
-        };
-        tracing::info!("recording to {}", folder.path().display());
-        Ok(folder)
-    }
-}
-
-/// Whether a stream has that URL; what a session keeps of one has no user name and password.
-fn is_at(known: &StreamInfo, url: &Url) -> bool {
-    let mut plain = url.clone();
-    // Only a URL without a host has no place for them.
-    let _ = plain.set_username("");
-    let _ = plain.set_password(None);
-    plain.set_fragment(None);
-    known.url == plain.as_str()
 }
 
 fn report(summary: &Summary, board: &Board) {

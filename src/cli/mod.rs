@@ -23,10 +23,12 @@ mod live;
 mod log_lines;
 pub mod logging;
 mod metrics;
+mod place;
 mod plain_arguments;
 mod redact;
 mod service;
 mod signals;
+mod source;
 
 pub use adjacent_find::main as adjacent_find;
 pub use isrecorder::main as isrecorder;

@@ -11,8 +11,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
+mod item;
 mod known;
 
+use self::item::{Item, Rank, State, due_again};
 use self::known::Known;
 use super::advance::Step;
 use super::limits::{Limits, TRIES_AFTER_END};
@@ -91,60 +93,6 @@ pub(super) struct Changes {
     /// Left out: there are too many.
     pub too_many: usize,
 }
-
-#[derive(Debug)]
-struct Item {
-    kind: Kind,
-    newest_url: Url,
-    /// Media sequence number under which it was listed last.
-    sequence: u64,
-    listed_by: HashSet<PlaylistId>,
-    /// Whose listing it is to be fetched for.
-    playlist: PlaylistId,
-    referrer: ExchangeId,
-    from_us: i64,
-    rank: Rank,
-    state: State,
-    failures: u32,
-    asked: Option<Instant>,
-    /// Listed anew while a request was under way.
-    again: bool,
-}
-
-impl Item {
-    fn new(wanted: &Wanted, listing: &Listing, rank: Rank, is_back: bool) -> Self {
-        Self {
-            kind: wanted.kind,
-            newest_url: wanted.url.clone(),
-            sequence: wanted.sequence,
-            listed_by: HashSet::from([listing.playlist]),
-            playlist: listing.playlist,
-            referrer: listing.exchange,
-            from_us: listing.from_us,
-            rank,
-            state: if is_back { State::Done } else { State::Ready },
-            failures: 0,
-            asked: None,
-            again: false,
-        }
-    }
-
-    fn was_waiting(&self) -> bool {
-        matches!(self.state, State::Ready | State::Delayed(_))
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Ready,
-    Delayed(Instant),
-    InFlight,
-    Done,
-    GivenUp,
-}
-
-/// Newest last: estimated time of publication, then order of listing.
-type Rank = (i64, u64);
 
 #[derive(Debug, Default)]
 struct Playlist {
@@ -524,14 +472,6 @@ fn new_segments_use(wanted: &Wanted, last_sequence: Option<u64>) -> bool {
         Kind::Key => wanted.last_use > last,
         Kind::Init => wanted.sequence > last,
         _ => false,
-    })
-}
-
-/// Several playlists that name one key advance at about the same time.
-fn due_again(item: &Item, target_duration_us: i64, now: Instant) -> bool {
-    item.asked.is_none_or(|asked| {
-        let half = u64::try_from(target_duration_us / 2).unwrap_or(0);
-        now.saturating_duration_since(asked).as_micros() >= u128::from(half)
     })
 }
 

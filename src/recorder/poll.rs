@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use http::header::{CONTENT_ENCODING, DATE, ETAG, HeaderValue, LAST_MODIFIED};
+use http::header::CONTENT_ENCODING;
 use tokio::time::Instant;
 use tracing::Instrument;
 use url::Url;
 
+use self::validators::validators;
 use super::advance::Ends;
 use super::children::{Playlist, RENEWALS};
 use super::context::Context;
@@ -27,6 +28,7 @@ use crate::session::{
 };
 
 mod listing;
+mod validators;
 
 /// A poll later than this against its grid is an event.
 const LATE_US: i64 = 1_000_000;
@@ -482,31 +484,4 @@ impl Poller {
             range: None,
         }
     }
-}
-
-/// `None`: there are none that can be relied on.
-fn validators(hop: &Hop) -> Option<Validators> {
-    let fields = hop.fields.as_ref()?;
-    let (etag, last_modified) = (
-        fields.get(ETAG).cloned(),
-        fields.get(LAST_MODIFIED).cloned(),
-    );
-    // RFC 9110 8.8.2.2: within the second of its Last-Modified a playlist may change again
-    // without a new one. An entity tag knows better.
-    let date = |value: &HeaderValue| httpdate::parse_http_date(value.to_str().ok()?).ok();
-    let modified = last_modified.as_ref().and_then(date);
-    let asked = fields.get(DATE).and_then(date);
-    let may_change_unseen = match (modified, asked) {
-        (Some(modified), Some(asked)) => asked <= modified,
-        _ => false,
-    };
-    if etag.is_none() && may_change_unseen {
-        return None;
-    }
-    (etag.is_some() || last_modified.is_some()).then(|| Validators {
-        url: hop.url.clone(),
-        etag,
-        last_modified,
-        exchange: hop.id,
-    })
 }

@@ -11,7 +11,8 @@ use crate::support::replayed::{Replayed, converse, get};
 mod cases;
 
 /// What the system itself is asked at any time: threads, memory, names of time zones.
-const SYSTEM: [&str; 6] = [
+const SYSTEM: [&str; 7] = [
+    "/proc/sys/vm/overcommit_memory",
     "/proc/self/",
     "/proc/stat",
     "/sys/fs/cgroup",

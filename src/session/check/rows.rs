@@ -104,8 +104,11 @@ const ALWAYS: [Rule; 17] = [
     ),
     (
         "exchange",
-        "SELECT id FROM (SELECT id, lag(id) OVER (PARTITION BY resource_id ORDER BY from_us, id) AS before_id FROM exchange)
-          WHERE before_id > id",
+        // Of two that were under way at once the one that landed first is the answer first.
+        "SELECT id FROM (SELECT id, requested_us + ifnull(wait_us, 0) + ifnull(receive_us, 0) + ifnull(failed_us, 0) AS over_us,
+                                lag(id) OVER before AS before_id, lag(requested_us) OVER before AS before_us
+                           FROM exchange WINDOW before AS (PARTITION BY resource_id ORDER BY from_us, id))
+          WHERE before_id > id AND before_us > over_us",
         "it is the answer from before an earlier exchange of its resource on",
     ),
     (

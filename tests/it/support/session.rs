@@ -259,7 +259,8 @@ const NONE_OF_THESE: [(&str, &str); 9] = [
     (
         "an answer that goes back",
         "SELECT e.id FROM exchange e JOIN exchange f ON f.resource_id = e.resource_id AND f.id < e.id
-          WHERE f.from_us > e.from_us",
+          WHERE f.from_us > e.from_us
+            AND e.requested_us > f.requested_us + ifnull(f.wait_us, 0) + ifnull(f.receive_us, 0) + ifnull(f.failed_us, 0)",
     ),
     (
         "the first of a resource that is there later than its listing",
