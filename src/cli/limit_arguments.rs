@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::durations::parse_positive;
 use super::plain_arguments::parse_size;
 use crate::recorder::Limits;
+use crate::session::LARGEST_IN_DATABASE;
 
 /// A limit and its value, as typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,9 @@ const SIZES: [(&str, Place<u64>); 7] = [
     ("memory", |limits| &mut limits.memory),
 ];
 
+/// Of what is kept in the database.
+const IN_DATABASE: [&str; 4] = ["playlist", "key", "data", "error"];
+
 const TIMES: [(&str, Place<Duration>); 2] = [
     ("resolve", |limits| &mut limits.resolve),
     ("answer", |limits| &mut limits.answer),
@@ -57,7 +61,14 @@ pub(super) fn parse_limit(text: &str) -> Result<Limit, String> {
         return Err("write NAME=VALUE, such as playlist=32M".to_owned());
     };
     if let Some((name, _)) = SIZES.iter().find(|(known, _)| *known == name) {
-        let value = Value::Bytes(positive(parse_size(value)?)?);
+        let bytes = positive(parse_size(value)?)?;
+        if IN_DATABASE.contains(name) && bytes > LARGEST_IN_DATABASE {
+            let most = LARGEST_IN_DATABASE / 1024 / 1024;
+            return Err(format!(
+                "{name} goes up to {most}M, what the database takes"
+            ));
+        }
+        let value = Value::Bytes(bytes);
         return Ok(Limit { name, value });
     }
     if let Some((name, _)) = TIMES.iter().find(|(known, _)| *known == name) {
@@ -148,6 +159,7 @@ mod tests {
         for wrong in [
             "playlist",
             "playlist=0",
+            "playlist=61M",
             "playlist=big",
             "answer=0",
             "polls=x",

@@ -20,8 +20,9 @@ use super::sum;
 
 /// Another process is waited for so long.
 const BUSY: Duration = Duration::from_secs(5);
-/// Values larger than this are not read, in bytes: four times the largest playlist that is recorded
-/// unless the user says otherwise.
+/// Bodies that are kept in the database are no larger, in bytes.
+pub const LARGEST_IN_DATABASE: u64 = 60 * 1024 * 1024;
+/// Values and rows larger than this are not read, in bytes.
 const LARGEST_VALUE: i32 = 64 * 1024 * 1024;
 /// The text of a statement, also of one of the schema, in bytes.
 const LONGEST_STATEMENT: i32 = 256 * 1024;

@@ -44,6 +44,7 @@ pub use chunks::{ChunkFile, DownloadFile};
 pub use faults::Fault;
 pub use folder::{FolderError, SessionFolder, Sessions};
 pub use growing::{Growing, GrowingFacts, GrowingFile};
+pub use guarded::LARGEST_IN_DATABASE;
 pub use headers::Headers;
 pub use heal::Faults;
 pub use history::{KeptText, LandedBody, Landing, Landings, ListedRevision, ListedUrl, SharedText};
