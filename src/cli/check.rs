@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::durations::{clock_time, escaped};
 use super::exit::{Failure, say};
-use crate::session::{Report, SessionFolder, check, repair};
+use crate::session::{FolderError, Report, SessionFolder, check, repair};
 
 /// How a session is checked.
 #[derive(Debug, Clone, Copy, Args)]
@@ -20,8 +20,34 @@ pub(super) struct CheckOptions {
     json: bool,
 }
 
-/// Checks a session, after a repair if that is wished; `false`: something is wrong.
-pub(super) fn run(folder: &SessionFolder, options: CheckOptions) -> Result<bool, Failure> {
+impl CheckOptions {
+    /// One that was given without --check. clap does not ask for what is excluded by the arguments
+    /// beside it.
+    pub(super) fn given(self) -> Option<&'static str> {
+        let all = [
+            (self.hashes, "--hashes"),
+            (self.repair, "--repair"),
+            (self.json, "--json"),
+        ];
+        all.into_iter().find(|(is, _)| *is).map(|(_, name)| name)
+    }
+}
+
+/// Checks a session, after a repair if that is wished; `false`: something is wrong. Where it cannot
+/// even begin, JSON says that, too.
+pub(super) fn run(
+    folder: Result<SessionFolder, FolderError>,
+    options: CheckOptions,
+) -> Result<bool, Failure> {
+    let done = folder.map_err(Failure::from);
+    let done = done.and_then(|folder| check_folder(&folder, options));
+    if let (true, Err(failure)) = (options.json, &done) {
+        say(serde_json::json!({ "ok": false, "error": failure.message() }));
+    }
+    done
+}
+
+fn check_folder(folder: &SessionFolder, options: CheckOptions) -> Result<bool, Failure> {
     let mut done = Vec::new();
     if options.repair {
         let mut tell = |what: String| {

@@ -26,6 +26,13 @@ impl Failure {
     pub fn failed(message: impl Display) -> Self {
         Self::Failed(message.to_string())
     }
+
+    /// The sentence.
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Usage(message) | Self::Failed(message) => message,
+        }
+    }
 }
 
 impl From<FolderError> for Failure {

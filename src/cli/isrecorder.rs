@@ -112,17 +112,21 @@ pub fn main() -> ExitCode {
     if let Some(done) = arguments.redact.run(&arguments.output) {
         return exit::code("isrecorder", done.map(|()| true));
     }
-    let done = match &arguments.check {
-        Some(session) => check_session(session, &arguments),
-        None => run(arguments).map(|()| true),
+    let done = match (&arguments.check, arguments.checked.given()) {
+        (Some(session), _) => check_session(session, &arguments),
+        (None, Some(option)) => {
+            let what = format!("{option} belongs to --check SESSION");
+            Err(Failure::usage(what))
+        }
+        (None, None) => run(arguments).map(|()| true),
     };
     exit::code("isrecorder", done)
 }
 
 /// `false`: something is wrong with it.
 fn check_session(session: &str, arguments: &Arguments) -> Result<bool, Failure> {
-    let folder = Sessions::new(&arguments.output).find(session)?;
-    check::run(&folder, arguments.checked)
+    let folder = Sessions::new(&arguments.output).find(session);
+    check::run(folder, arguments.checked)
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {

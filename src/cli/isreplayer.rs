@@ -206,8 +206,8 @@ pub fn main() -> ExitCode {
 
 /// `false`: something is wrong with it.
 fn check_session(arguments: &Arguments) -> Result<bool, Failure> {
-    let folder = Sessions::new(&arguments.folder).find(&arguments.session)?;
-    check::run(&folder, arguments.checked)
+    let folder = Sessions::new(&arguments.folder).find(&arguments.session);
+    check::run(folder, arguments.checked)
 }
 
 fn replay(arguments: &Arguments) -> Result<(), Failure> {

@@ -71,6 +71,8 @@ where
         });
         let mut fields = Fields::default();
         event.record(&mut fields);
+        // Where in a library something was logged says nothing to anybody, and names folders of its build.
+        fields.0.retain(|name, _| !name.starts_with("log."));
         let line = Line {
             time: wall_time(),
             session_us: (self.session_us)(),

@@ -35,8 +35,10 @@ pub enum LogForm {
     Json,
 }
 
+/// Libraries that say once more what is told by the fault itself.
+const TOLD_BY_US: &str = "rustls_platform_verifier=off";
 /// Libraries that would log header fields or cookies: secrets are in no log, however much is said.
-const SECRETIVE: &str = "cookie_store=off,h2=info";
+const SECRETIVE: &str = "cookie_store=off,h2=info,rustls_platform_verifier=off";
 
 impl LogOptions {
     fn level(self) -> LevelFilter {
@@ -70,9 +72,9 @@ pub fn init<W>(
     let filter = match options.verbose {
         2.. => EnvFilter::new(format!("{level},{SECRETIVE}")),
         _ => EnvFilter::new(if options.quiet > 1 {
-            "error".to_owned()
+            format!("error,{TOLD_BY_US}")
         } else {
-            ours
+            format!("{ours},{TOLD_BY_US}")
         }),
     };
     let builder = tracing_subscriber::fmt()

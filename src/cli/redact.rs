@@ -25,7 +25,7 @@ pub(super) struct RedactArguments {
     /// the same length; the copy replays as the session does. Media is copied as it is.
     #[arg(
         long, num_args = 2, value_names = ["SESSION", "NEW"],
-        conflicts_with_all = ["inputs", "streams", "session", "resume", "keep", "keep_bytes", "duration", "serve", "metrics"]
+        conflicts_with_all = ["inputs", "streams", "session", "resume", "keep", "keep_bytes", "duration", "serve", "metrics", "check"]
     )]
     redact: Option<Vec<PathBuf>>,
     /// With --redact: pseudonyms for hosts and addresses, too

@@ -38,8 +38,14 @@ pub(super) fn literal(url: &Url) -> Option<IpAddr> {
 pub(super) fn out_of_reach(url: &Url, reach: Reach) -> Option<&'static str> {
     match reach {
         Reach::Any => None,
-        Reach::Public => literal(url).and_then(special),
+        Reach::Public => literal(url).and_then(special).or_else(|| local_name(url)),
     }
+}
+
+/// Names that mean the machine itself (RFC 6761 6.3), also to a proxy that resolves them.
+fn local_name(url: &Url) -> Option<&'static str> {
+    let name = url.host_str()?.trim_end_matches('.').to_ascii_lowercase();
+    (name == "localhost" || name.ends_with(".localhost")).then_some("loopback")
 }
 
 /// Which requests go through a proxy: it, and not the recorder, finds out where their hosts are.

@@ -280,12 +280,21 @@ fn log_line(request: &Request, reply: &Reply) -> String {
         .exchange
         .map_or_else(String::new, |id| format!("exchange {id}, "));
     let done: String = reply.done.iter().map(|one| format!(", {one}")).collect();
-    // A query may hold a secret.
     let path = request.uri.path();
+    let what = without_queries(&reply.what);
     format!(
-        "{time} {status} {} {path} {bytes} bytes, {exchange}{}{done}",
-        request.method, reply.what
+        "{time} {status} {} {path} {bytes} bytes, {exchange}{what}{done}",
+        request.method
     )
+}
+
+/// A query may hold a secret.
+fn without_queries(text: &str) -> String {
+    let words = text.split(' ').map(|word| match word.contains("://") {
+        true => word.split('?').next().unwrap_or_default(),
+        false => word,
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -179,7 +179,12 @@ impl Poller {
             };
             if new {
                 let detail = format!("{:?} in {:?}: {}", one.uri, self.playlist.label, one.reason);
-                tracing::debug!("not followed: {detail}");
+                // The URI itself may hold a secret; it is in the session.
+                tracing::debug!(
+                    "a URI in {:?} is not followed: {}",
+                    self.playlist.label,
+                    one.reason
+                );
                 self.context
                     .fetcher
                     .writer

@@ -47,7 +47,8 @@ impl Limits {
     /// What one address may have of so many connections: most of them, since a load test comes
     /// from one machine, but never all.
     pub fn share(connections: usize) -> usize {
-        (connections / 4 * 3).max(1)
+        let others = connections.div_ceil(4);
+        (connections - others).max(2).min(connections.max(1))
     }
 }
 
