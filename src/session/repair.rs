@@ -13,7 +13,9 @@ use super::adopt;
 use super::begin;
 use super::check::{self, Damage, State};
 use super::chunks::{self, TEMPORARY};
+use super::disk::RESERVE;
 use super::folder::SessionFolder;
+use super::guarded::beside;
 use super::model::NewExchange;
 use super::read::{ReadError, Reader, Run};
 use super::store::Store;
@@ -59,6 +61,8 @@ pub fn repair(
     let had_temporary = folder.chunks().join(TEMPORARY).exists();
     drop(Reader::open(folder)?);
     let lock = begin::lock(folder)?;
+    // It was held for a full disk, which may be full now.
+    let _ = fs::remove_file(folder.chunks().join(TEMPORARY).join(RESERVE));
     let found = check::look(folder, hashes, true);
     if found.has(&["database", "schema", "page"]) {
         remove_own_folder(folder, had_temporary);
@@ -66,7 +70,8 @@ pub fn repair(
     }
     let is_killed = found.state() != State::Stopped;
     let damages = check::damages(found);
-    if damages.is_empty() && !is_killed {
+    let has_log = beside(&folder.database(), "-wal").exists();
+    if damages.is_empty() && !is_killed && !has_log {
         remove_own_folder(folder, had_temporary);
         return Ok(());
     }
@@ -83,6 +88,9 @@ pub fn repair(
     write(folder, &runs, left, &marks, say)?;
     aside.clear_temporary(folder, say)?;
     sum::write(folder)?;
+    if has_log && !is_killed {
+        say("the log of the database was folded in".to_owned());
+    }
     drop(lock);
     Ok(())
 }

@@ -41,7 +41,12 @@ pub(super) fn write(folder: &SessionFolder) -> io::Result<()> {
     let database = folder.database();
     let sum = hex(&hash(&mut File::open(&database)?)?);
     let (path, begun) = (path(&database), database.with_extension("sum.tmp"));
-    let mut file = File::create(&begun)?;
+    // What has the name already is a leftover, or a stranger's link.
+    match fs::remove_file(&begun) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = File::create_new(&begun)?;
     file.write_all(format!("{sum}  session.db\n").as_bytes())?;
     file.sync_all()?;
     fs::rename(&begun, path)?;

@@ -493,3 +493,78 @@ fn a_bit_of_chance_that_changes_an_answer_is_found() {
     }
     assert!(changed * 4 > all, "{changed} of {all} changed an answer");
 }
+
+#[test]
+fn as_many_polls_as_a_day_has_are_looked_at() {
+    let made = a_session();
+    made.alter(
+        "CREATE TEMP TABLE poll AS
+           SELECT e.* FROM exchange e JOIN resource r ON r.id = e.resource_id
+            WHERE r.kind = 'media' AND e.outcome = 'complete' ORDER BY e.id DESC LIMIT 1;
+         UPDATE temp.poll SET body_id = NULL, confirms_id = NULL, status = 503;
+         CREATE TEMP TABLE n AS
+           WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i FROM n;
+         CREATE TEMP TABLE last AS SELECT max(id) AS id FROM exchange;
+         UPDATE temp.poll SET id = 0;
+         CREATE TEMP TABLE polls AS SELECT n.i, poll.* FROM temp.poll, temp.n;
+         UPDATE temp.polls SET id = (SELECT id FROM temp.last) + i, from_us = from_us + i * 250000,
+                requested_us = requested_us + i * 250000;
+         ALTER TABLE temp.polls DROP COLUMN i;
+         INSERT INTO exchange SELECT * FROM temp.polls;
+         UPDATE run SET stopped_us = stopped_us + 6000000000, seen_us = seen_us + 6000000000
+          WHERE id = (SELECT max(id) FROM run)",
+    );
+    let report = check(&made.session(), false);
+    assert_eq!(wrong(&report), [("", ""); 0]);
+}
+
+#[test]
+fn a_log_that_was_not_folded_in_is_told_and_folded_in() {
+    let made = a_session();
+    fs::remove_file(made.file("session.sum")).unwrap();
+    // As a kill leaves it between the end of a run and the one file.
+    let files =
+        ["session.db", "session.db-wal"].map(|name| (made.file(name), made.sessions().join(name)));
+    let db = rusqlite::Connection::open(made.file("session.db")).unwrap();
+    db.pragma_update(None, "journal_mode", "WAL").unwrap();
+    db.execute("UPDATE run SET seen_us = stopped_us", [])
+        .unwrap();
+    for (file, copy) in &files {
+        fs::copy(file, copy).unwrap();
+    }
+    drop(db);
+    for (file, copy) in &files {
+        fs::copy(copy, file).unwrap();
+    }
+    let report = check(&made.session(), true);
+    assert_eq!(wrong(&report), [("", ""); 0]);
+    assert!(
+        report
+            .notes
+            .iter()
+            .any(|note| note.contains("session.db-wal"))
+    );
+    let output = isrecorder(&made, &["--check", "s", "--repair"]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(!made.file("session.db-wal").exists());
+    assert!(made.file("session.sum").exists());
+    assert!(check(&made.session(), true).notes.is_empty());
+}
+
+#[test]
+fn a_sum_is_written_over_no_other_file() {
+    let made = a_session();
+    let other = made.sessions().join("other");
+    fs::write(&other, "mine").unwrap();
+    symlink(&other, made.file("session.sum.tmp")).unwrap();
+    fs::write(a_chunk(&made).with_file_name("stray"), "x").unwrap();
+    let output = isrecorder(&made, &["--check", "s", "--repair"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(fs::read(&other).unwrap(), b"mine");
+    assert!(
+        made.file("session.sum")
+            .symlink_metadata()
+            .unwrap()
+            .is_file()
+    );
+}

@@ -70,9 +70,10 @@ fn database(
 ) -> Result<(), ReadError> {
     let wal = beside(&folder.database(), "-wal").exists();
     match (found.state, sum?) {
-        (State::Stopped, _) if wal => found.add(
-            "wal",
-            "session.db-wal is there though the session was stopped".to_owned(),
+        // The run is closed before the log is folded in: a kill or a reader may come in between.
+        (State::Stopped, _) if wal => found.note(
+            "session.db-wal is there: the database is not one file yet; `--repair` or `isrecorder --resume` makes it one"
+                .to_owned(),
         ),
         (State::Stopped, Sum::Other) => found.damaged(
             "sum",
@@ -120,6 +121,7 @@ fn state(
             true => State::Killed,
             false => State::Recording,
         },
+        Some(_) if !locked && is_being_recorded(folder)? => State::Recording,
         _ => State::Stopped,
     };
     found.was_killed = found.state == State::Killed || rows::any_killed(reader)?;

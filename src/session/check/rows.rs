@@ -155,9 +155,10 @@ const WHERE_ALL_IS_KEPT: [Rule; 2] = [
     ),
     (
         "exchange",
-        "SELECT e.id FROM exchange e JOIN exchange l ON l.id = e.referrer_id
-          WHERE e.from_us > l.from_us AND e.head_id IS NULL
-            AND e.id = (SELECT min(b.id) FROM exchange b WHERE b.resource_id = e.resource_id)",
+        // The first ones at once: one by one they would be looked for in all rows for each row.
+        "WITH first AS MATERIALIZED (SELECT min(id) AS id FROM exchange GROUP BY resource_id)
+         SELECT e.id FROM first JOIN exchange e USING (id) JOIN exchange l ON l.id = e.referrer_id
+          WHERE e.from_us > l.from_us AND e.head_id IS NULL",
         "it is the first of its resource, and there later than its listing",
     ),
 ];

@@ -69,6 +69,13 @@ impl Thread {
                 row.get::<_, String>(0)
             }) {
                 Ok(mode) if mode == "delete" => return Ok(true),
+                Err(error) if self.disk.is_to_blame(&error) => {
+                    tracing::warn!(
+                        "there is no room to make {} one file; copy it together with the -wal file beside it",
+                        self.folder.database().display()
+                    );
+                    return Ok(false);
+                }
                 Err(error) if !is_held(&error) => return Err(error),
                 _ if clock::instant() >= deadline => break,
                 _ => tokio::time::sleep(Duration::from_millis(100)).await,
