@@ -14,15 +14,10 @@ use super::places::{Finder, Form, Place};
 use super::pseudonym::Pseudonyms;
 use super::secret::{Rules, What, is_sought};
 use super::spelling::{plain, spell_like};
+use super::variables::{Piece, Variables};
 
 /// What is everybody's is remembered up to so many texts: dates never end.
 const MOST_COMMON: usize = 100_000;
-
-/// Variables are remembered up to so many: each is looked for in each secret.
-const MOST_VARIABLES: usize = 256;
-
-/// Variables shorter than this are not looked for inside of values.
-const SHORTEST_VARIABLE: usize = 6;
 
 /// A book of secrets.
 #[derive(Debug)]
@@ -35,7 +30,7 @@ pub(super) struct Book {
     sought: HashMap<Box<[u8]>, Vec<Box<[u8]>>>,
     hosts: HashSet<String>,
     common: HashSet<Box<[u8]>>,
-    variables: HashSet<Box<[u8]>>,
+    variables: Variables,
     dictionary: Dictionary,
     replaced: BTreeMap<What, u64>,
 }
@@ -51,7 +46,7 @@ impl Book {
             sought: own.into_iter().map(|s| (s, Vec::new())).collect(),
             hosts: HashSet::new(),
             common: HashSet::new(),
-            variables: HashSet::new(),
+            variables: Variables::default(),
             dictionary: Dictionary::default(),
             replaced: BTreeMap::new(),
         }
@@ -65,6 +60,7 @@ impl Book {
             places,
             common,
             variables,
+            templates,
             ..
         } = finder;
         let slice = |span: &Range<usize>| text.get(span.clone()).unwrap_or_default();
@@ -73,11 +69,11 @@ impl Book {
                 self.common.insert(slice(span).into());
             }
         }
-        for span in variables.iter().filter(|span| !span.is_empty()) {
-            if self.variables.len() >= MOST_VARIABLES {
-                break;
-            }
-            self.variables.insert(slice(span).into());
+        for span in &variables {
+            self.variables.note_value(slice(span));
+        }
+        for span in &templates {
+            self.variables.note_template(slice(span));
         }
         let mut user: Option<Place> = None;
         for place in places {
@@ -145,11 +141,12 @@ impl Book {
         }
     }
 
-    /// Everything is noted. What is everybody's is not sought, nor what variables are a part of.
+    /// Everything is noted. What is everybody's is not sought.
     ///
     /// # Errors
     /// There is too much to be sought.
     pub(super) fn seal(&mut self) -> Result<(), String> {
+        self.note_values();
         let common: Vec<u8> = self
             .common
             .iter()
@@ -161,13 +158,9 @@ impl Book {
         self.sought
             .retain(|secret, _| !found.contains(&**secret) || own.contains(&**secret));
         self.common.clear();
-        let variables = std::mem::take(&mut self.variables);
-        let has_variable = |secret: &[u8]| has_variable(&variables, secret);
-        self.sought.retain(|secret, _| !has_variable(secret));
-        self.variables = variables;
         let mut patterns = Vec::new();
         for (secret, others) in &self.sought {
-            let pseudonym = self.pseudonyms.of(secret);
+            let pseudonym = pseudonym_of(&mut self.pseudonyms, &self.variables, secret);
             patterns.extend(super::spelling::spellings(secret, &pseudonym));
             for spelled in others {
                 patterns.push((spelled.to_vec(), spell_like(spelled, &pseudonym)));
@@ -182,6 +175,21 @@ impl Book {
         });
         self.dictionary = Dictionary::new(patterns, hosts.collect())?;
         Ok(())
+    }
+
+    /// Where a secret is an expansion, the values in it are secrets, too.
+    fn note_values(&mut self) {
+        let mut values = Vec::new();
+        for secret in self.seen.keys() {
+            for piece in self.variables.pieces(secret).unwrap_or_default() {
+                if let Piece::Value(value) = piece {
+                    values.push(value.to_vec());
+                }
+            }
+        }
+        for value in values {
+            self.secret(What::Query, &value);
+        }
     }
 
     /// A text with pseudonyms in place of secrets. `None`: it has none.
@@ -200,11 +208,13 @@ impl Book {
         }
         for span in variables {
             // Where it is the whole value of a parameter, that has its pseudonym.
-            let value = text.get(span.clone()).unwrap_or_default();
-            if self.seen.contains_key(value) {
-                let new = self.pseudonyms.of(value).into_vec();
+            let spelled = text.get(span.clone()).unwrap_or_default();
+            if self.seen.contains_key(plain(spelled).as_slice()) {
                 let what = What::Query;
-                edits.push(Edit { span, new, what });
+                edits.extend(
+                    self.pseudonym(what, spelled)
+                        .map(|new| Edit { span, new, what }),
+                );
             }
         }
         edits.retain(|edit| text.get(edit.span.clone()) != Some(edit.new.as_slice()));
@@ -228,11 +238,8 @@ impl Book {
             What::Host => Some(self.pseudonyms.of_host(&canonical(spelled)?).into_bytes()),
             _ => {
                 let secret = plain(spelled);
-                // What variables make up is told by its pieces, which have pseudonyms of their own.
-                if has_variable(&self.variables, &secret) {
-                    return None;
-                }
-                Some(spell_like(spelled, &self.pseudonyms.of(&secret)))
+                let new = pseudonym_of(&mut self.pseudonyms, &self.variables, &secret);
+                Some(spell_like(spelled, &new))
             }
         }
     }
@@ -283,13 +290,21 @@ pub(super) struct Edit {
     pub(super) what: What,
 }
 
-/// Whether a variable's value is a part of a secret, but not all of it.
-fn has_variable(variables: &HashSet<Box<[u8]>>, secret: &[u8]) -> bool {
-    let is_in = |value: &[u8]| {
-        (SHORTEST_VARIABLE..secret.len()).contains(&value.len())
-            && super::lexical::contains(secret, value)
+/// That of a secret; of what variables make up, that of its pieces.
+fn pseudonym_of(pseudonyms: &mut Pseudonyms, variables: &Variables, secret: &[u8]) -> Vec<u8> {
+    let Some(pieces) = variables.pieces(secret) else {
+        return pseudonyms.of(secret).into_vec();
     };
-    variables.iter().any(|value| is_in(value))
+    let mut new = Vec::with_capacity(secret.len());
+    for piece in pieces {
+        match piece {
+            Piece::Plain(text) => new.extend_from_slice(text),
+            Piece::Secret(text) | Piece::Value(text) => {
+                new.extend_from_slice(&pseudonyms.of(text));
+            }
+        }
+    }
+    new
 }
 
 /// A host as URLs have it.

@@ -30,6 +30,7 @@ mod rows;
 mod search;
 mod secret;
 mod spelling;
+mod variables;
 
 pub use secret::{Rules, What};
 

@@ -10,9 +10,8 @@ use super::lexical::{
     authority, contains, extension, jwt, name_before, pair_end, runs, telling_equals, text_url_end,
     value_behind,
 };
-use super::secret::{
-    Rules, SHORTEST, What, is_sought, is_telling, is_token_byte, is_word, looks_random,
-};
+use super::secret::{Rules, SHORTEST, What, is_telling, is_token_byte, is_word, looks_random};
+use super::variables::is_replaced;
 
 /// A place: bytes that are replaced as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +45,8 @@ pub(super) struct Finder<'a> {
     pub(super) common: Vec<Range<usize>>,
     /// Values that parts of URLs are made of, `{$name}`.
     pub(super) variables: Vec<Range<usize>>,
+    /// Parts of URLs with such references in them.
+    pub(super) templates: Vec<Range<usize>>,
 }
 
 /// Header fields whose values are numbers, dates and types.
@@ -80,6 +81,7 @@ impl<'a> Finder<'a> {
             places: Vec::new(),
             common: Vec::new(),
             variables: Vec::new(),
+            templates: Vec::new(),
         }
     }
 
@@ -237,8 +239,11 @@ impl<'a> Finder<'a> {
             self.place(span.start + jwt.start..span.start + jwt.end, What::Path);
             return;
         }
-        for (run, text) in runs(self.text, span.start..end, is_token_byte) {
-            if looks_random(text) {
+        let is_written = |b| is_token_byte(b) || b"{$}".contains(&b);
+        for (run, text) in runs(self.text, span.start..end, is_written) {
+            if contains(text, b"{$") {
+                self.around_variables(run);
+            } else if looks_random(text) {
                 self.place(run, What::Path);
             }
         }
@@ -276,10 +281,11 @@ impl<'a> Finder<'a> {
 
     /// What stands around `{$name}`, where it would be sought in what that expands to.
     fn around_variables(&mut self, span: Range<usize>) {
+        self.templates.push(span.clone());
         let mut at = span.start;
         for piece in self.slice(span).split(|b| *b == b'}') {
             let literal = piece.split(|b| *b == b'{').next().unwrap_or_default();
-            if is_sought(What::Query, literal) {
+            if is_replaced(literal) {
                 self.place(at..at + literal.len(), What::Query);
             }
             at += piece.len() + 1;

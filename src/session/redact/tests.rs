@@ -113,6 +113,32 @@ fn variables_and_what_they_make_up_agree() {
 }
 
 #[test]
+fn a_variable_that_is_a_part_of_a_secret_keeps_none_of_it() {
+    let define =
+        "#EXTM3U\n#EXT-X-DEFINE:NAME=\"name\",VALUE=\"sports\"\na?x=for-{$name}\n/{$name}/x.ts\n";
+    for (form, text, secret) in [
+        (
+            Form::Field("set-cookie"),
+            "auth=user-sports-SECRETCOOKIE77; Path=/",
+            "user-sports-SECRETCOOKIE77",
+        ),
+        (Form::Field("x-auth-token"), "sports-4711", "sports-4711"),
+        (Form::Url, "https://h/a?t=sports4711", "sports4711"),
+        (Form::Text, "{\"password\":\"mysports1\"}", "mysports1"),
+        (Form::Url, "https://h/a?x=for-sports", "for-sports"),
+    ] {
+        let mut book = sealed(Rules::default(), &[(Form::Playlist, define), (form, text)]);
+        let new = book.redact_text(form, text);
+        assert!(!new.contains(secret), "{new}");
+        if secret.contains(|c: char| c.is_ascii_digit()) {
+            let echoed = book.redact_text(Form::Plain, secret);
+            assert_ne!(echoed, secret);
+            assert!(book.dictionary().is_in(text.as_bytes()));
+        }
+    }
+}
+
+#[test]
 fn hosts_in_any_spelling() {
     let rules = Rules {
         hosts: true,
