@@ -30,9 +30,11 @@ pub(super) struct Book {
     sought: HashMap<Box<[u8]>, Vec<Box<[u8]>>>,
     hosts: HashSet<String>,
     common: HashSet<Box<[u8]>>,
+    /// What every copy has in it as it is: its schema, names of fields.
+    fixed: HashSet<Box<[u8]>>,
     variables: Variables,
     dictionary: Dictionary,
-    replaced: BTreeMap<What, u64>,
+    replaced: BTreeMap<What, (HashSet<Box<[u8]>>, u64)>,
 }
 
 impl Book {
@@ -46,6 +48,7 @@ impl Book {
             sought: own.into_iter().map(|s| (s, Vec::new())).collect(),
             hosts: HashSet::new(),
             common: HashSet::new(),
+            fixed: HashSet::new(),
             variables: Variables::default(),
             dictionary: Dictionary::default(),
             replaced: BTreeMap::new(),
@@ -83,6 +86,23 @@ impl Book {
             }
             user = (place.what == What::User).then_some(place);
         }
+    }
+
+    /// A text that the copy has as it is.
+    pub(super) fn note_fixed(&mut self, text: &str) {
+        if !self.fixed.contains(text.as_bytes()) {
+            self.fixed.insert(text.as_bytes().into());
+        }
+    }
+
+    /// Which of the secrets that the user named is in what stays as it is, counted from 1.
+    pub(super) fn fixed_secret(&self) -> Option<usize> {
+        let is_fixed = |secret: &String| {
+            let is_in = |text: &[u8]| super::lexical::contains(text, secret.as_bytes());
+            self.fixed.iter().any(|text| is_in(text))
+        };
+        let at = self.rules.secrets.iter().position(is_fixed)?;
+        Some(at + 1)
     }
 
     /// A host or an address, alone.
@@ -150,6 +170,7 @@ impl Book {
         let common: Vec<u8> = self
             .common
             .iter()
+            .chain(&self.fixed)
             .flat_map(|text| text.iter().copied().chain([b'\n']))
             .collect();
         let secrets = self.sought.keys().map(|s| s.to_vec()).collect();
@@ -256,7 +277,13 @@ impl Book {
             new.extend_from_slice(text.get(copied..edit.span.start).unwrap_or_default());
             new.extend_from_slice(&edit.new);
             copied = edit.span.end;
-            *self.replaced.entry(edit.what).or_default() += 1;
+            let old = plain(text.get(edit.span.clone()).unwrap_or_default());
+            let what = self.seen.get(old.as_slice()).copied();
+            let entry = self.replaced.entry(what.unwrap_or(edit.what)).or_default();
+            if !entry.0.contains(old.as_slice()) {
+                entry.0.insert(old.into());
+            }
+            entry.1 += 1;
         }
         new.extend_from_slice(text.get(copied..).unwrap_or_default());
         new
@@ -269,16 +296,10 @@ impl Book {
 
     /// How many different ones were replaced, and in how many places.
     pub(super) fn counts(&self) -> BTreeMap<What, (u64, u64)> {
-        let mut counts: BTreeMap<What, (u64, u64)> = BTreeMap::new();
-        for what in self.seen.values() {
-            counts.entry(*what).or_default().0 += 1;
-        }
-        counts.entry(What::Host).or_default().0 = self.hosts.len() as u64;
-        for (what, places) in &self.replaced {
-            counts.entry(*what).or_default().1 = *places;
-        }
-        counts.retain(|_, (_, places)| *places > 0);
-        counts
+        self.replaced
+            .iter()
+            .map(|(what, (different, places))| (*what, (different.len() as u64, *places)))
+            .collect()
     }
 }
 

@@ -262,19 +262,35 @@ impl<'a> Finder<'a> {
 
     fn pair(&mut self, span: Range<usize>) {
         let pair = self.slice(span.clone());
-        let equals = pair.iter().position(|b| *b == b'=');
+        // `=` at the end alone is the padding of a bare token.
+        let padding = pair.iter().rev().take_while(|b| **b == b'=').count();
+        let content = pair.get(..pair.len() - padding).unwrap_or_default();
+        let equals = content.iter().position(|b| *b == b'=');
+        let is_bare_token = equals.is_none() && pair.len() >= 8;
+        let equals = match is_bare_token {
+            true => None,
+            false => pair.iter().position(|b| *b == b'='),
+        };
         let (name, start) = match equals {
             Some(at) => (pair.get(..at).unwrap_or_default(), span.start + at + 1),
             None => (&b""[..], span.start),
         };
+        if !self.rules.keeps(name) && looks_random(name) {
+            self.place(span.start..span.start + name.len(), What::Query);
+        }
         let value = self.slice(start..span.end);
         // A bare word is a switch, unless it is long.
         let is_bare_word = equals.is_none() && value.len() < 8;
         if value.len() < SHORTEST || is_bare_word || self.rules.keeps(name) {
             return;
         }
+        // Servers log such a one in base 64, and it may be short.
+        let what = match is_telling(name) {
+            true => What::Named,
+            false => What::Query,
+        };
         match contains(value, b"{$") {
-            false => self.place(start..span.end, What::Query),
+            false => self.place(start..span.end, what),
             true => self.around_variables(start..span.end),
         }
     }
@@ -387,7 +403,8 @@ impl<'a> Finder<'a> {
         let is_credential = |b: u8| b.is_ascii_alphanumeric() || b"._~+/=-".contains(&b);
         let mut announced = false;
         for (run, word) in runs(self.text, span, is_credential) {
-            if announced && word.len() >= 8 && !is_word(word) {
+            let is_coded = |b: &u8| b.is_ascii_digit() || b.is_ascii_uppercase() || *b == b'=';
+            if announced && word.len() >= 8 && !is_word(word) && word.iter().any(is_coded) {
                 self.place(run, What::Named);
             }
             announced = [&b"bearer"[..], b"basic"]

@@ -39,6 +39,11 @@ pub(super) fn plain(mut spelled: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// Whether no URL encodes it.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
 /// `bytes` in place of what `spelled` means, escaped where that is.
 pub(super) fn spell_like(mut spelled: &[u8], bytes: &[u8]) -> Vec<u8> {
     let mut new = Vec::with_capacity(spelled.len());
@@ -48,7 +53,8 @@ pub(super) fn spell_like(mut spelled: &[u8], bytes: &[u8]) -> Vec<u8> {
         spelled = rest;
         match bytes.next() {
             Some(byte) if byte == old => new.extend_from_slice(written),
-            Some(byte) if written.starts_with(b"%") => {
+            // What is not ASCII may stand in the playlist as it is, and in the request encoded.
+            Some(byte) if written.starts_with(b"%") && (old.is_ascii() || !is_plain(byte)) => {
                 new.extend_from_slice(percent_encoding::percent_encode_byte(byte).as_bytes());
             }
             Some(byte) if length == 6 => new.extend(format!("\\u00{byte:02x}").bytes()),
@@ -121,7 +127,8 @@ mod tests {
     fn a_spelling_is_read_and_kept() {
         assert_eq!(plain(b"a%2Fb%41\\/\\u0026%zz%4"), b"a/bA/&%zz%4");
         assert_eq!(spell_like(b"a%2Fb%41\\/c", b"x/yz/w"), b"x%2Fy%7A\\/w");
-        assert_eq!(spell_like(b"%c3%a4%2f", b"qw/"), b"%71%77%2f");
+        assert_eq!(spell_like(b"%c3%a4%2f", b"qw/"), b"qw%2f");
+        assert_eq!(spell_like(b"\xc3\xa4/", b"qw/"), b"qw/");
         assert_eq!(spell_like(b"ab", b"abcd"), b"abcd");
     }
 

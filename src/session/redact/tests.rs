@@ -139,6 +139,48 @@ fn a_variable_that_is_a_part_of_a_secret_keeps_none_of_it() {
 }
 
 #[test]
+fn what_every_copy_has_is_replaced_in_its_place_only() {
+    let rules = Rules {
+        secrets: vec!["abcdefg".to_owned(), "origin".to_owned()],
+        ..Rules::default()
+    };
+    let mut book = Book::new(rules, [3; 32]);
+    assert_eq!(book.fixed_secret(), None);
+    book.note_fixed(crate::session::SCHEMA);
+    assert_eq!(book.fixed_secret(), Some(2));
+    let mut book = Book::new(Rules::default(), [3; 32]);
+    let (form, cookie) = (Form::Field("set-cookie"), "kind=segment; Path=/");
+    book.note(form, cookie.as_bytes());
+    book.note_fixed(crate::session::SCHEMA);
+    book.seal().unwrap();
+    assert!(!book.redact_text(form, cookie).contains("segment"));
+    assert_eq!(book.redact_text(Form::Plain, "a segment"), "a segment");
+    assert!(!book.dictionary().is_in(crate::session::SCHEMA.as_bytes()));
+}
+
+#[test]
+fn what_is_counted_as_replaced_was_different_at_least_once() {
+    let url = format!("https://h/a?t={TOKEN}");
+    let mut book = sealed(Rules::default(), &[(Form::Url, &url)]);
+    book.redact_text(Form::Text, &format!("{TOKEN} {TOKEN}"));
+    book.redact_text(Form::Field("x-token"), TOKEN);
+    let counts: Vec<_> = book.counts().into_iter().collect();
+    assert_eq!(counts, [(super::What::Query, (1, 3))]);
+}
+
+#[test]
+fn a_letter_that_is_not_ascii_is_replaced_alike_in_playlist_and_request() {
+    let (line, url) = ("a?q=münchen77", "https://h/a?q=m%C3%BCnchen77");
+    let texts = [(Form::Playlist, line), (Form::Url, url)];
+    let mut book = sealed(Rules::default(), &texts);
+    let asked = book.redact_text(Form::Playlist, line);
+    assert_eq!(
+        book.redact_text(Form::Url, url),
+        format!("https://h/{asked}")
+    );
+}
+
+#[test]
 fn hosts_in_any_spelling() {
     let rules = Rules {
         hosts: true,

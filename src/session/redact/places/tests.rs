@@ -29,6 +29,13 @@ fn values_of_queries_but_not_the_directives_of_low_latency() {
         ),
         ("a.m3u8?_HLS_msn=123&_HLS_part=200", vec![]),
         ("a.ts?v=1&dvr&t=12", vec![]),
+        ("a.ts?dvr=", vec![]),
+        ("a.ts?qUo9fWx3mA8=", vec!["qUo9fWx3mA8="]),
+        ("a.ts?x=1&qUo9fWx3mA==", vec!["qUo9fWx3mA=="]),
+        (
+            "a.ts?3f9c8a7b6c5d4e3f=xyzw",
+            vec!["3f9c8a7b6c5d4e3f", "xyzw"],
+        ),
         ("a.ts?abcdefgh12345", vec!["abcdefgh12345"]),
         (
             "a.ts?a=x%2Fy/z?q#access=qwertz",
@@ -46,7 +53,7 @@ fn values_of_queries_but_not_the_directives_of_low_latency() {
     let mut rules = Rules::default();
     rules.kept_parameters.insert("seq".to_owned());
     let kept = found(Form::Url, "a.ts?seq=7089252&tok=abcd", &rules);
-    assert_eq!(kept, [("abcd", What::Query)]);
+    assert_eq!(kept, [("abcd", What::Named)]);
 }
 
 #[test]
@@ -126,7 +133,9 @@ fn pages_and_json() {
         ("<a href=\"/x?a=bcd&amp;e=fgh\">", vec!["bcd", "fgh"]),
         ("see http://h/x?a=bcd.", vec!["bcd"]),
         ("Authorization: Basic dXNlcjpwYXNz\n", vec!["dXNlcjpwYXNz"]),
-        ("with Bearer abc.def-ghi here", vec!["abc.def-ghi"]),
+        ("with Bearer abc1def-ghi here", vec!["abc1def-ghi"]),
+        ("Basic authentication is not enough", vec![]),
+        ("Bearer authorization failed", vec![]),
         ("Cookie: a=bcd; e=fgh\nHost: x", vec!["bcd", "fgh"]),
         ("password = 'letmein'", vec!["letmein"]),
         (
@@ -200,6 +209,12 @@ fn playlists() {
             vec![],
         ),
         ("<p>token=abc</p>\n", vec!["abc"]),
+        ("my seg.ts?t=abc def&u=ghi\n", vec!["abc def", "ghi"]),
+        ("seg.ts?t=ab\"cd<ef\n", vec!["ab\"cd<ef"]),
+        (
+            "#EXT-X-MAP:URI=\"my init.mp4?t=abc def\"\n",
+            vec!["abc def"],
+        ),
     ] {
         assert_eq!(secrets(Form::Playlist, text), wanted, "{text}");
     }
