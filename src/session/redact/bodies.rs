@@ -171,9 +171,7 @@ fn content(
     match reader.body(id)? {
         _ if is_key && rules.drop_keys => Ok(Content::Blank(Why::Key)),
         // Sixteen bytes of a key may look like words; a page in place of a key is longer.
-        Body::Bytes(bytes) if is_key && (bytes.len() <= LONGEST_KEY || !is_text(&bytes)) => {
-            Ok(Content::Key(bytes))
-        }
+        Body::Bytes(bytes) if is_key && is_key_data(&bytes) => Ok(Content::Key(bytes)),
         Body::Bytes(bytes) if is_encoded && !is_text(&bytes) => Ok(Content::Blank(Why::Encoded)),
         Body::Bytes(bytes) => Ok(Content::Text(bytes)),
         Body::Chunk(mut chunk) => {
@@ -197,6 +195,12 @@ fn content(
             Ok(else_blank(Content::Media(chunk)))
         }
     }
+}
+
+/// Whether what came for a key is one, and not a page or JSON text in its place.
+fn is_key_data(bytes: &[u8]) -> bool {
+    let is_page = bytes.len() > 16 && bytes.first().is_some_and(|b| b"{[<".contains(b));
+    !is_text(bytes) || bytes.len() <= LONGEST_KEY && !is_page
 }
 
 /// Text in any character set that has ASCII in it: no media goes on for long without a control
@@ -491,4 +495,19 @@ impl BodyWriter<'_> {
 
 fn at(path: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("chunks/{path} of the copy: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_told_from_a_page() {
+        for key in [&b"{bcdefghijklmnop"[..], b"\x00\x01", &[b'f'; 32]] {
+            assert!(is_key_data(key));
+        }
+        for page in [&b"{\"token\":\"abcdef\"}"[..], &[b'f'; 65]] {
+            assert!(!is_key_data(page));
+        }
+    }
 }

@@ -328,11 +328,21 @@ fn pseudonym_of(pseudonyms: &mut Pseudonyms, variables: &Variables, secret: &[u8
     new
 }
 
-/// A host as URLs have it.
+/// A host as URLs have it; one that they cannot have as it is, but for the scope of an address.
 fn canonical(host: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(host).ok()?;
-    match url::Host::parse(text).ok()? {
-        url::Host::Domain(name) if name.contains("{") => None,
-        host => Some(host.to_string()),
+    if text.contains('{') {
+        return None;
+    }
+    let unscoped = match text.split_once('%') {
+        Some((address, _)) if text.starts_with('[') => format!("{address}]"),
+        _ => text.to_owned(),
+    };
+    if let Ok(address) = unscoped.parse::<std::net::Ipv6Addr>() {
+        return Some(format!("[{address}]"));
+    }
+    match url::Host::parse(&unscoped) {
+        Ok(host) => Some(host.to_string()),
+        Err(_) => Some(unscoped.to_ascii_lowercase()).filter(|host| !host.is_empty()),
     }
 }

@@ -22,12 +22,9 @@ pub(super) fn note(reader: &Reader, rules: &Rules, book: &mut Book) -> Result<()
     ] {
         texts(reader, sql, Form::Url, book)?;
     }
-    for sql in [
-        "SELECT error FROM exchange WHERE error IS NOT NULL",
-        "SELECT detail FROM event",
-    ] {
-        texts(reader, sql, Form::Text, book)?;
-    }
+    let errors = "SELECT error FROM exchange WHERE error IS NOT NULL";
+    texts(reader, errors, Form::Failure, book)?;
+    texts(reader, "SELECT detail FROM event", Form::Text, book)?;
     if rules.hosts {
         let addresses: Vec<String> = reader.list(
             "SELECT DISTINCT remote_addr FROM exchange WHERE remote_addr IS NOT NULL",

@@ -7,8 +7,8 @@
 use std::ops::Range;
 
 use super::lexical::{
-    authority, contains, extension, jwt, name_before, pair_end, runs, telling_equals, text_url_end,
-    value_behind,
+    authority, contains, element_before, extension, jwt, name_before, pair_end, runs,
+    telling_equals, text_url_end, value_behind,
 };
 use super::secret::{Rules, SHORTEST, What, is_telling, is_token_byte, is_word, looks_random};
 use super::variables::is_replaced;
@@ -31,6 +31,8 @@ pub(super) enum Form<'a> {
     Text,
     /// The value of a header field of this name.
     Field(&'a str),
+    /// What a connection or a response failed with: text that may name hosts.
+    Failure,
     /// Text in which only what was found elsewhere is replaced.
     Plain,
 }
@@ -61,7 +63,7 @@ const COMMON_FIELDS: [&str; 7] = [
 ];
 
 /// Header fields that name hosts outside of URLs.
-const HOST_FIELDS: [&str; 9] = [
+const HOST_FIELDS: [&str; 19] = [
     "via",
     "x-served-by",
     "x-cache",
@@ -71,6 +73,16 @@ const HOST_FIELDS: [&str; 9] = [
     "x-host",
     "host",
     "x-backend",
+    "server",
+    "x-server",
+    "x-served-from",
+    "x-client-ip",
+    "x-real-ip",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-server",
+    "forwarded",
+    "x-cache-remote",
 ];
 
 impl<'a> Finder<'a> {
@@ -92,6 +104,12 @@ impl<'a> Finder<'a> {
             Form::Url => self.url(all),
             Form::Playlist => self.playlist(),
             Form::Text => self.any_text(all),
+            Form::Failure => {
+                if self.rules.hosts {
+                    self.host_words(all.clone());
+                }
+                self.any_text(all);
+            }
             Form::Field(name) => self.field(name, all),
             Form::Plain => {}
         }
@@ -112,6 +130,10 @@ impl<'a> Finder<'a> {
         match name {
             "set-cookie" | "set-cookie2" | "cookie" => self.cookies(all),
             "location" | "content-location" => self.url(all),
+            "link" | "refresh" => {
+                self.references(all.clone());
+                self.any_text(all);
+            }
             _ if COMMON_FIELDS.contains(&name) => {
                 // Parameters behind it are anybody's.
                 let value = self.slice(all.clone());
@@ -136,10 +158,18 @@ impl<'a> Finder<'a> {
     /// `name=value; Path=/; Domain=example.com`, or the pairs of a request.
     fn cookies(&mut self, all: Range<usize>) {
         let mut at = all.start;
+        // In text a sentence may stand behind such a name.
+        let all_is_field = all == (0..self.text.len());
         for pair in self.slice(all).split(|b| *b == b';') {
             let start = at;
             at += pair.len() + 1;
             let Some(equals) = pair.iter().position(|b| *b == b'=') else {
+                // A cookie without a name, in a field of its own.
+                let bare = pair.trim_ascii();
+                if start == 0 && all_is_field && bare.len() >= SHORTEST {
+                    let before = pair.len() - pair.trim_ascii_start().len();
+                    self.place(start + before..start + before + bare.len(), What::Cookie);
+                }
                 continue;
             };
             let (name, _) = pair.split_at(equals);
@@ -154,6 +184,50 @@ impl<'a> Finder<'a> {
         }
     }
 
+    /// `</live/a.ts>; rel=preload, <b.ts>`, `5; url=/live/a.m3u8`.
+    fn references(&mut self, all: Range<usize>) {
+        let text = self.slice(all.clone());
+        let is_mark = |b: &u8| matches!(b, b'<' | b'>');
+        let mut at = all.start;
+        for (number, piece) in text.split(is_mark).enumerate() {
+            if number % 2 == 1 {
+                self.url(at..at + piece.len());
+            }
+            at += piece.len() + 1;
+        }
+        let lower = text.to_ascii_lowercase();
+        if let Some(found) = lower.windows(4).position(|w| w == b"url=") {
+            let rest = self.slice(all.start + found + 4..all.end);
+            let quotes = rest.iter().take_while(|b| b"'\" ".contains(b)).count();
+            let length = rest.trim_ascii_end().len();
+            let end = rest.iter().skip(quotes).position(|b| b"'\"".contains(b));
+            let end = end.map_or(length, |end| quotes + end);
+            let start = all.start + found + 4;
+            self.url((start + quotes).min(start + end)..start + end);
+        }
+    }
+
+    /// Addresses, wherever they stand, where hosts are replaced.
+    fn addresses(&mut self, all: Range<usize>) {
+        if !self.rules.hosts {
+            return;
+        }
+        let is_address = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b':' | b'.' | b'%');
+        for (span, word) in runs(self.text, all, is_address) {
+            let text = std::str::from_utf8(word).unwrap_or_default();
+            let text = text.trim_end_matches(['.', ':']);
+            let text = text.split('%').next().unwrap_or_default();
+            let (host, port) = text.split_once(':').unwrap_or((text, ""));
+            let is_port = port.bytes().all(|b| b.is_ascii_digit());
+            let is_v6 = text.len() > 3 && text.parse::<std::net::Ipv6Addr>().is_ok();
+            if is_v6 {
+                self.place(span.start..span.start + text.len(), What::Host);
+            } else if is_port && host.parse::<std::net::Ipv4Addr>().is_ok() {
+                self.place(span.start..span.start + host.len(), What::Host);
+            }
+        }
+    }
+
     /// Words that look like hosts.
     fn host_words(&mut self, all: Range<usize>) {
         let is_host = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
@@ -164,7 +238,7 @@ impl<'a> Finder<'a> {
             let is_name = last.len() >= 2 && last.iter().all(u8::is_ascii_alphabetic);
             let is_address = std::str::from_utf8(inner)
                 .is_ok_and(|text| text.parse::<std::net::Ipv4Addr>().is_ok());
-            if has_dot && (is_name || is_address) {
+            if has_dot && extension(inner) == 0 && (is_name || is_address) {
                 self.place(span.end - inner.len()..span.end, What::Host);
             }
         }
@@ -325,13 +399,18 @@ impl<'a> Finder<'a> {
                 at = end.max(at);
             } else if behind.starts_with(b"?") {
                 let end = text_url_end(self.text, mark + 1..span.end);
-                if self.slice(mark + 1..end).contains(&b'=') {
-                    self.query(mark + 1..end);
+                let query = self.slice(mark + 1..end);
+                if query.contains(&b'=') {
+                    let length = query.iter().position(|b| *b == b'#');
+                    let hash = mark + 1 + length.unwrap_or(query.len());
+                    self.query(mark + 1..hash);
+                    self.query((hash + 1).min(end)..end);
                 }
                 // Text without an end is looked through once.
                 at = end.max(at);
             }
         }
+        self.addresses(span.clone());
         self.named(span.clone());
         self.credentials(span.clone());
         for (run, text) in runs(self.text, span, |b| is_token_byte(b) || b == b'.') {
@@ -368,34 +447,77 @@ impl<'a> Finder<'a> {
         self.query((start + length + query + 1).min(end)..end);
     }
 
-    /// `token=abc`, `"token": "abc"`, `X-Token: abc`.
+    /// `token=abc`, `"token": "abc"`, `X-Token: abc`, `<token>abc</token>`.
     fn named(&mut self, span: Range<usize>) {
         let mut at = span.start;
         while at < span.end {
             let rest = self.slice(at..span.end);
-            let Some(found) = rest.iter().position(|b| matches!(b, b'=' | b':')) else {
+            let Some(found) = rest.iter().position(|b| matches!(b, b'=' | b':' | b'>')) else {
                 return;
             };
             let mark = at + found;
             at = mark + 1;
-            let name = name_before(self.slice(span.start..mark));
+            let before = self.slice(span.start..mark);
+            let behind = mark + 1..span.end;
+            if rest.get(found) == Some(&b'>') {
+                if is_telling(element_before(before)) {
+                    let text = self.slice(behind);
+                    let length = text.iter().position(|b| *b == b'<').unwrap_or(0);
+                    at = self.named_value(mark + 1..mark + 1 + length).max(at);
+                }
+                continue;
+            }
+            let name = name_before(before);
             if !is_telling(name) {
                 continue;
             }
-            let value = value_behind(self.text, mark + 1..span.end);
+            // A fragment ends a parameter, and is a part of any other value.
+            let is_parameter = before
+                .strip_suffix(name)
+                .is_some_and(|b| b.ends_with(b"?") || b.ends_with(b"&"));
+            let ends: &[u8] = match is_parameter {
+                true => b"\"'<>&;,}]\\`#",
+                false => b"\"'<>&;,}]\\`",
+            };
+            let mut value = value_behind(self.text, behind, ends);
             if name.to_ascii_lowercase().ends_with(b"cookie") {
-                let line = self.slice(value.start..span.end);
+                let line = self.slice(value.span.start..span.end);
                 let length = line
                     .iter()
                     .position(|b| matches!(b, b'\r' | b'\n' | b'"' | b'<'));
-                let end = value.start + length.unwrap_or(line.len());
-                self.cookies(value.start..end);
+                let end = value.span.start + length.unwrap_or(line.len());
+                self.cookies(value.span.start..end);
                 at = end.max(at);
-            } else if value.len() >= SHORTEST && !contains(self.slice(value.clone()), b"{$") {
-                at = value.end.max(at);
-                self.place(value, What::Named);
+                continue;
+            }
+            at = self.named_value(value.span.clone()).max(at);
+            while value.is_listed {
+                let rest = self.slice(value.span.end..span.end);
+                let is_between = |b: &&u8| b"\"'\\, \t\r\n".contains(b);
+                let between = rest.iter().take_while(is_between).count();
+                let quote = value.span.end + between;
+                if !rest.get(..between).unwrap_or_default().contains(&b',') {
+                    break;
+                }
+                value = value_behind(self.text, quote - 1..span.end, ends);
+                value.is_listed = !value.span.is_empty();
+                at = self.named_value(value.span.clone()).max(at);
             }
         }
+    }
+
+    /// What stands behind a name that tells. Returns where it ends, 0: it is none.
+    fn named_value(&mut self, span: Range<usize>) -> usize {
+        let value = self.slice(span.clone());
+        let around = value.len() - value.trim_ascii_start().len();
+        let value = value.trim_ascii();
+        let span = span.start + around..span.start + around + value.len();
+        if value.len() < SHORTEST || contains(value, b"{$") {
+            return 0;
+        }
+        let end = span.end;
+        self.place(span, What::Named);
+        end
     }
 
     /// `Bearer abc`, `Basic dXNlcg==`.

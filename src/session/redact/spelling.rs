@@ -24,9 +24,44 @@ fn unit(text: &[u8]) -> Option<(u8, usize)> {
         [b'\\', b'u', b'0', b'0', a, b, ..] => {
             Some(hex(&[*a, *b]).map_or((b'\\', 1), |byte| (byte, 6)))
         }
+        [b'&', ..] => Some(character(text).unwrap_or((b'&', 1))),
         [byte, ..] => Some((*byte, 1)),
         [] => None,
     }
+}
+
+/// `&#x2F;`, `&#47;`, `&amp;`: what it means, and how long it is.
+fn character(text: &[u8]) -> Option<(u8, usize)> {
+    let end = text.iter().take(8).position(|b| *b == b';')?;
+    let name = std::str::from_utf8(text.get(1..end)?).ok()?;
+    let number = name.strip_prefix('#').map(|digits| {
+        let hex = digits.strip_prefix(['x', 'X']);
+        hex.map_or_else(|| digits.parse(), |hex| u8::from_str_radix(hex, 16))
+    });
+    let byte = match (number, name) {
+        (Some(number), _) => number.ok().filter(u8::is_ascii)?,
+        (None, "amp") => b'&',
+        (None, "quot") => b'"',
+        _ => return None,
+    };
+    Some((byte, end + 1))
+}
+
+/// The bytes that a text means, and where each of them is spelled, the end of the text last. None: it
+/// means what it says.
+pub(super) fn decoded(text: &[u8]) -> Option<(Vec<u8>, Vec<usize>)> {
+    let mut marks = text.iter().enumerate();
+    let is_escape = |at: usize| text.get(at..).and_then(unit).is_some_and(|(_, n)| n > 1);
+    marks.find(|(at, b)| b"%\\&".contains(b) && is_escape(*at))?;
+    let (mut bytes, mut starts) = (Vec::new(), Vec::new());
+    let mut at = 0;
+    while let Some((byte, length)) = text.get(at..).and_then(unit) {
+        bytes.push(byte);
+        starts.push(at);
+        at += length;
+    }
+    starts.push(text.len());
+    Some((bytes, starts))
 }
 
 /// The bytes that a spelling means.
@@ -57,7 +92,9 @@ pub(super) fn spell_like(mut spelled: &[u8], bytes: &[u8]) -> Vec<u8> {
             Some(byte) if written.starts_with(b"%") && (old.is_ascii() || !is_plain(byte)) => {
                 new.extend_from_slice(percent_encoding::percent_encode_byte(byte).as_bytes());
             }
-            Some(byte) if length == 6 => new.extend(format!("\\u00{byte:02x}").bytes()),
+            Some(byte) if written.starts_with(b"\\u") => {
+                new.extend(format!("\\u00{byte:02x}").bytes())
+            }
             Some(byte) => new.push(byte),
             None => {}
         }

@@ -99,6 +99,35 @@ fn user_names_and_hosts() {
 }
 
 #[test]
+fn hosts_and_addresses_outside_of_urls() {
+    let rules = Rules {
+        hosts: true,
+        ..Rules::default()
+    };
+    for (form, text, wanted) in [
+        (Form::Field("x-client-ip"), "192.0.2.7", "192.0.2.7"),
+        (Form::Field("x-forwarded-for"), "2001:db8::7", "2001:db8::7"),
+        (
+            Form::Field("server"),
+            "nginx/1.18.0 edge7.example.net",
+            "edge7.example.net",
+        ),
+        (Form::Text, "{\"ip\":\"192.0.2.7\"}", "192.0.2.7"),
+        (
+            Form::Failure,
+            "the certificate is for other.example.net only",
+            "other.example.net",
+        ),
+    ] {
+        assert_eq!(found(form, text, &rules), [(wanted, What::Host)], "{text}");
+        assert_eq!(secrets(form, text), [""; 0]);
+    }
+    for text in ["at 12:34:56", "seg.ts is short", "version 1.2.3"] {
+        assert_eq!(found(Form::Failure, text, &rules), [], "{text}");
+    }
+}
+
+#[test]
 fn tokens_in_paths() {
     for (url, wanted) in [
         (
@@ -138,6 +167,18 @@ fn pages_and_json() {
         ("Bearer authorization failed", vec![]),
         ("Cookie: a=bcd; e=fgh\nHost: x", vec!["bcd", "fgh"]),
         ("password = 'letmein'", vec!["letmein"]),
+        (r#"{"token":"ab12\/GH56=="}"#, vec![r"ab12\/GH56=="]),
+        (r#"{"token":"ab\"cd","n":"x"}"#, vec![r#"ab\"cd"#]),
+        (r#""{\"token\":\"abcd\",\"n\":1}""#, vec!["abcd"]),
+        (
+            r#"{"tokens": [ "Xab", "Ycd" ], "n": ["efg"]}"#,
+            vec!["Xab", "Ycd"],
+        ),
+        ("<a:password>X y</a:password>zzz", vec!["X y"]),
+        ("<token type=\"x\">abc</token> def <br>ghi", vec!["abc"]),
+        ("password=abc#tail", vec!["abc#tail"]),
+        ("<a href=/x?token=abc#tail>", vec!["abc"]),
+        ("token: \"no end", vec![]),
         (
             "jwt eyJhbGciOi.eyJzdWIiOi.c2ln, ok",
             vec!["eyJhbGciOi.eyJzdWIiOi.c2ln"],
@@ -159,6 +200,17 @@ fn header_fields() {
         ("cache-control", "max-age=300, public", vec![]),
         ("etag", "\"3f9c8a7b6c5d4e3f\"", vec![]),
         ("link", "</a?t=abc>; rel=preload", vec!["abc"]),
+        (
+            "link",
+            "</live/3f9c8a7b6c5d4e3f3f9c/a.ts>; rel=preload",
+            vec!["3f9c8a7b6c5d4e3f3f9c"],
+        ),
+        (
+            "refresh",
+            "5; url=/3f9c8a7b6c5d4e3f3f9c/a",
+            vec!["3f9c8a7b6c5d4e3f3f9c"],
+        ),
+        ("set-cookie", "abcdef; Secure; HttpOnly", vec!["abcdef"]),
         (
             "www-authenticate",
             "Digest realm=\"x\", nonce=\"abcde\"",
