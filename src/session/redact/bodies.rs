@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::book::Book;
 use super::exchanges::Sizes;
+use super::look::{is_key_data, is_text};
 use super::places::Form;
 use super::secret::Rules;
 use super::{RedactError, Redacted, search};
@@ -19,9 +20,6 @@ use crate::session::store::around_files;
 
 /// Larger texts cannot be redacted, in bytes.
 pub(super) const LARGEST_TEXT: u64 = 64 * 1024 * 1024;
-
-/// A key, also one that is written in hexadecimal digits or in base 64, is not longer, in bytes.
-const LONGEST_KEY: usize = 64;
 
 /// By so many bytes it is told whether a chunk is a text.
 const HEAD: u64 = 64 * 1024;
@@ -195,19 +193,6 @@ fn content(
             Ok(else_blank(Content::Media(chunk)))
         }
     }
-}
-
-/// Whether what came for a key is one, and not a page or JSON text in its place.
-fn is_key_data(bytes: &[u8]) -> bool {
-    let is_page = bytes.len() > 16 && bytes.first().is_some_and(|b| b"{[<".contains(b));
-    !is_text(bytes) || bytes.len() <= LONGEST_KEY && !is_page
-}
-
-/// Text in any character set that has ASCII in it: no media goes on for long without a control
-/// character.
-pub(super) fn is_text(bytes: &[u8]) -> bool {
-    let is_control = |b: &u8| *b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r' | 0x0b | 0x0c | 0x1b);
-    !bytes.iter().any(is_control)
 }
 
 /// Writes all bodies and chunk files of the copy.
@@ -495,19 +480,4 @@ impl BodyWriter<'_> {
 
 fn at(path: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("chunks/{path} of the copy: {error}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_told_from_a_page() {
-        for key in [&b"{bcdefghijklmnop"[..], b"\x00\x01", &[b'f'; 32]] {
-            assert!(is_key_data(key));
-        }
-        for page in [&b"{\"token\":\"abcdef\"}"[..], &[b'f'; 65]] {
-            assert!(!is_key_data(page));
-        }
-    }
 }
