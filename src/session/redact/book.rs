@@ -19,6 +19,13 @@ use super::variables::{Piece, Variables};
 /// What is everybody's is remembered up to so many texts: dates never end.
 const MOST_COMMON: usize = 100_000;
 
+/// What was replaced of one sort.
+#[derive(Debug, Default)]
+struct Replaced {
+    different: HashSet<Box<[u8]>>,
+    places: u64,
+}
+
 /// A book of secrets.
 #[derive(Debug)]
 pub(super) struct Book {
@@ -34,7 +41,7 @@ pub(super) struct Book {
     fixed: HashSet<Box<[u8]>>,
     variables: Variables,
     dictionary: Dictionary,
-    replaced: BTreeMap<What, (HashSet<Box<[u8]>>, u64)>,
+    replaced: BTreeMap<What, Replaced>,
 }
 
 impl Book {
@@ -280,10 +287,10 @@ impl Book {
             let old = plain(text.get(edit.span.clone()).unwrap_or_default());
             let what = self.seen.get(old.as_slice()).copied();
             let entry = self.replaced.entry(what.unwrap_or(edit.what)).or_default();
-            if !entry.0.contains(old.as_slice()) {
-                entry.0.insert(old.into());
+            if !entry.different.contains(old.as_slice()) {
+                entry.different.insert(old.into());
             }
-            entry.1 += 1;
+            entry.places += 1;
         }
         new.extend_from_slice(text.get(copied..).unwrap_or_default());
         new
@@ -298,7 +305,7 @@ impl Book {
     pub(super) fn counts(&self) -> BTreeMap<What, (u64, u64)> {
         self.replaced
             .iter()
-            .map(|(what, (different, places))| (*what, (different.len() as u64, *places)))
+            .map(|(what, of)| (*what, (of.different.len() as u64, of.places)))
             .collect()
     }
 }

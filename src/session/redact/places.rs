@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::lexical::{
-    authority, contains, element_before, extension, jwt, name_before, pair_end, runs,
+    Value, authority, contains, element_before, extension, jwt, name_before, pair_end, runs,
     telling_equals, text_url_end, value_behind,
 };
 use super::secret::{Rules, SHORTEST, What, is_telling, is_token_byte, is_word, looks_random};
@@ -419,7 +419,7 @@ impl<'a> Finder<'a> {
                 true => b"\"'<>&;,}]\\`#",
                 false => b"\"'<>&;,}]\\`",
             };
-            let mut value = value_behind(self.text, behind, ends);
+            let value = value_behind(self.text, behind, ends);
             if name.to_ascii_lowercase().ends_with(b"cookie") {
                 let line = self.slice(value.span.start..span.end);
                 let length = line
@@ -431,19 +431,27 @@ impl<'a> Finder<'a> {
                 continue;
             }
             at = self.named_value(value.span.clone()).max(at);
-            while value.is_listed {
-                let rest = self.slice(value.span.end..span.end);
-                let is_between = |b: &&u8| b"\"'\\, \t\r\n".contains(b);
-                let between = rest.iter().take_while(is_between).count();
-                let quote = value.span.end + between;
-                if !rest.get(..between).unwrap_or_default().contains(&b',') {
-                    break;
-                }
-                value = value_behind(self.text, quote - 1..span.end, ends);
-                value.is_listed = !value.span.is_empty();
-                at = self.named_value(value.span.clone()).max(at);
+            if value.is_listed {
+                at = self.listed(value, span.end, ends).max(at);
             }
         }
+    }
+
+    /// The others of a list, behind its first value. Returns where the last ends.
+    fn listed(&mut self, mut value: Value, end: usize, ends: &[u8]) -> usize {
+        let mut at = value.span.end;
+        while value.is_listed {
+            let rest = self.slice(value.span.end..end);
+            let is_between = |b: &&u8| b"\"'\\, \t\r\n".contains(b);
+            let between = rest.iter().take_while(is_between).count();
+            if !rest.get(..between).unwrap_or_default().contains(&b',') {
+                break;
+            }
+            value = value_behind(self.text, value.span.end + between - 1..end, ends);
+            value.is_listed = !value.span.is_empty();
+            at = self.named_value(value.span.clone()).max(at);
+        }
+        at
     }
 
     /// What stands behind a name that tells. Returns where it ends, 0: it is none.
