@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::book::Book;
 use super::exchanges::Sizes;
+use super::look::{is_key_data, is_text};
 use super::places::Form;
 use super::secret::Rules;
 use super::{RedactError, Redacted, search};
@@ -19,9 +20,6 @@ use crate::session::store::around_files;
 
 /// Larger texts cannot be redacted, in bytes.
 pub(super) const LARGEST_TEXT: u64 = 64 * 1024 * 1024;
-
-/// A key, also one that is written in hexadecimal digits or in base 64, is not longer, in bytes.
-const LONGEST_KEY: usize = 64;
 
 /// By so many bytes it is told whether a chunk is a text.
 const HEAD: u64 = 64 * 1024;
@@ -171,9 +169,7 @@ fn content(
     match reader.body(id)? {
         _ if is_key && rules.drop_keys => Ok(Content::Blank(Why::Key)),
         // Sixteen bytes of a key may look like words; a page in place of a key is longer.
-        Body::Bytes(bytes) if is_key && (bytes.len() <= LONGEST_KEY || !is_text(&bytes)) => {
-            Ok(Content::Key(bytes))
-        }
+        Body::Bytes(bytes) if is_key && is_key_data(&bytes) => Ok(Content::Key(bytes)),
         Body::Bytes(bytes) if is_encoded && !is_text(&bytes) => Ok(Content::Blank(Why::Encoded)),
         Body::Bytes(bytes) => Ok(Content::Text(bytes)),
         Body::Chunk(mut chunk) => {
@@ -197,13 +193,6 @@ fn content(
             Ok(else_blank(Content::Media(chunk)))
         }
     }
-}
-
-/// Text in any character set that has ASCII in it: no media goes on for long without a control
-/// character.
-pub(super) fn is_text(bytes: &[u8]) -> bool {
-    let is_control = |b: &u8| *b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r' | 0x0b | 0x0c | 0x1b);
-    !bytes.iter().any(is_control)
 }
 
 /// Writes all bodies and chunk files of the copy.

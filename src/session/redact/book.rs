@@ -14,15 +14,17 @@ use super::places::{Finder, Form, Place};
 use super::pseudonym::Pseudonyms;
 use super::secret::{Rules, What, is_sought};
 use super::spelling::{plain, spell_like};
+use super::variables::{Piece, Variables};
 
 /// What is everybody's is remembered up to so many texts: dates never end.
 const MOST_COMMON: usize = 100_000;
 
-/// Variables are remembered up to so many: each is looked for in each secret.
-const MOST_VARIABLES: usize = 256;
-
-/// Variables shorter than this are not looked for inside of values.
-const SHORTEST_VARIABLE: usize = 6;
+/// What was replaced of one sort.
+#[derive(Debug, Default)]
+struct Replaced {
+    different: HashSet<Box<[u8]>>,
+    places: u64,
+}
 
 /// A book of secrets.
 #[derive(Debug)]
@@ -35,9 +37,11 @@ pub(super) struct Book {
     sought: HashMap<Box<[u8]>, Vec<Box<[u8]>>>,
     hosts: HashSet<String>,
     common: HashSet<Box<[u8]>>,
-    variables: HashSet<Box<[u8]>>,
+    /// What every copy has in it as it is: its schema, names of fields.
+    fixed: HashSet<Box<[u8]>>,
+    variables: Variables,
     dictionary: Dictionary,
-    replaced: BTreeMap<What, u64>,
+    replaced: BTreeMap<What, Replaced>,
 }
 
 impl Book {
@@ -51,7 +55,8 @@ impl Book {
             sought: own.into_iter().map(|s| (s, Vec::new())).collect(),
             hosts: HashSet::new(),
             common: HashSet::new(),
-            variables: HashSet::new(),
+            fixed: HashSet::new(),
+            variables: Variables::default(),
             dictionary: Dictionary::default(),
             replaced: BTreeMap::new(),
         }
@@ -65,6 +70,7 @@ impl Book {
             places,
             common,
             variables,
+            templates,
             ..
         } = finder;
         let slice = |span: &Range<usize>| text.get(span.clone()).unwrap_or_default();
@@ -73,11 +79,11 @@ impl Book {
                 self.common.insert(slice(span).into());
             }
         }
-        for span in variables.iter().filter(|span| !span.is_empty()) {
-            if self.variables.len() >= MOST_VARIABLES {
-                break;
-            }
-            self.variables.insert(slice(span).into());
+        for span in &variables {
+            self.variables.note_value(slice(span));
+        }
+        for span in &templates {
+            self.variables.note_template(slice(span));
         }
         let mut user: Option<Place> = None;
         for place in places {
@@ -87,6 +93,23 @@ impl Book {
             }
             user = (place.what == What::User).then_some(place);
         }
+    }
+
+    /// A text that the copy has as it is.
+    pub(super) fn note_fixed(&mut self, text: &str) {
+        if !self.fixed.contains(text.as_bytes()) {
+            self.fixed.insert(text.as_bytes().into());
+        }
+    }
+
+    /// Which of the secrets that the user named is in what stays as it is, counted from 1.
+    pub(super) fn fixed_secret(&self) -> Option<usize> {
+        let is_fixed = |secret: &String| {
+            let is_in = |text: &[u8]| super::lexical::contains(text, secret.as_bytes());
+            self.fixed.iter().any(|text| is_in(text))
+        };
+        let at = self.rules.secrets.iter().position(is_fixed)?;
+        Some(at + 1)
     }
 
     /// A host or an address, alone.
@@ -145,14 +168,16 @@ impl Book {
         }
     }
 
-    /// Everything is noted. What is everybody's is not sought, nor what variables are a part of.
+    /// Everything is noted. What is everybody's is not sought.
     ///
     /// # Errors
     /// There is too much to be sought.
     pub(super) fn seal(&mut self) -> Result<(), String> {
+        self.note_values();
         let common: Vec<u8> = self
             .common
             .iter()
+            .chain(&self.fixed)
             .flat_map(|text| text.iter().copied().chain([b'\n']))
             .collect();
         let secrets = self.sought.keys().map(|s| s.to_vec()).collect();
@@ -161,13 +186,9 @@ impl Book {
         self.sought
             .retain(|secret, _| !found.contains(&**secret) || own.contains(&**secret));
         self.common.clear();
-        let variables = std::mem::take(&mut self.variables);
-        let has_variable = |secret: &[u8]| has_variable(&variables, secret);
-        self.sought.retain(|secret, _| !has_variable(secret));
-        self.variables = variables;
         let mut patterns = Vec::new();
         for (secret, others) in &self.sought {
-            let pseudonym = self.pseudonyms.of(secret);
+            let pseudonym = pseudonym_of(&mut self.pseudonyms, &self.variables, secret);
             patterns.extend(super::spelling::spellings(secret, &pseudonym));
             for spelled in others {
                 patterns.push((spelled.to_vec(), spell_like(spelled, &pseudonym)));
@@ -182,6 +203,21 @@ impl Book {
         });
         self.dictionary = Dictionary::new(patterns, hosts.collect())?;
         Ok(())
+    }
+
+    /// Where a secret is an expansion, the values in it are secrets, too.
+    fn note_values(&mut self) {
+        let mut values = Vec::new();
+        for secret in self.seen.keys() {
+            for piece in self.variables.pieces(secret).unwrap_or_default() {
+                if let Piece::Value(value) = piece {
+                    values.push(value.to_vec());
+                }
+            }
+        }
+        for value in values {
+            self.secret(What::Query, &value);
+        }
     }
 
     /// A text with pseudonyms in place of secrets. `None`: it has none.
@@ -200,11 +236,13 @@ impl Book {
         }
         for span in variables {
             // Where it is the whole value of a parameter, that has its pseudonym.
-            let value = text.get(span.clone()).unwrap_or_default();
-            if self.seen.contains_key(value) {
-                let new = self.pseudonyms.of(value).into_vec();
+            let spelled = text.get(span.clone()).unwrap_or_default();
+            if self.seen.contains_key(plain(spelled).as_slice()) {
                 let what = What::Query;
-                edits.push(Edit { span, new, what });
+                edits.extend(
+                    self.pseudonym(what, spelled)
+                        .map(|new| Edit { span, new, what }),
+                );
             }
         }
         edits.retain(|edit| text.get(edit.span.clone()) != Some(edit.new.as_slice()));
@@ -228,11 +266,8 @@ impl Book {
             What::Host => Some(self.pseudonyms.of_host(&canonical(spelled)?).into_bytes()),
             _ => {
                 let secret = plain(spelled);
-                // What variables make up is told by its pieces, which have pseudonyms of their own.
-                if has_variable(&self.variables, &secret) {
-                    return None;
-                }
-                Some(spell_like(spelled, &self.pseudonyms.of(&secret)))
+                let new = pseudonym_of(&mut self.pseudonyms, &self.variables, &secret);
+                Some(spell_like(spelled, &new))
             }
         }
     }
@@ -249,7 +284,13 @@ impl Book {
             new.extend_from_slice(text.get(copied..edit.span.start).unwrap_or_default());
             new.extend_from_slice(&edit.new);
             copied = edit.span.end;
-            *self.replaced.entry(edit.what).or_default() += 1;
+            let old = plain(text.get(edit.span.clone()).unwrap_or_default());
+            let what = self.seen.get(old.as_slice()).copied();
+            let entry = self.replaced.entry(what.unwrap_or(edit.what)).or_default();
+            if !entry.different.contains(old.as_slice()) {
+                entry.different.insert(old.into());
+            }
+            entry.places += 1;
         }
         new.extend_from_slice(text.get(copied..).unwrap_or_default());
         new
@@ -262,16 +303,10 @@ impl Book {
 
     /// How many different ones were replaced, and in how many places.
     pub(super) fn counts(&self) -> BTreeMap<What, (u64, u64)> {
-        let mut counts: BTreeMap<What, (u64, u64)> = BTreeMap::new();
-        for what in self.seen.values() {
-            counts.entry(*what).or_default().0 += 1;
-        }
-        counts.entry(What::Host).or_default().0 = self.hosts.len() as u64;
-        for (what, places) in &self.replaced {
-            counts.entry(*what).or_default().1 = *places;
-        }
-        counts.retain(|_, (_, places)| *places > 0);
-        counts
+        self.replaced
+            .iter()
+            .map(|(what, of)| (*what, (of.different.len() as u64, of.places)))
+            .collect()
     }
 }
 
@@ -283,20 +318,38 @@ pub(super) struct Edit {
     pub(super) what: What,
 }
 
-/// Whether a variable's value is a part of a secret, but not all of it.
-fn has_variable(variables: &HashSet<Box<[u8]>>, secret: &[u8]) -> bool {
-    let is_in = |value: &[u8]| {
-        (SHORTEST_VARIABLE..secret.len()).contains(&value.len())
-            && super::lexical::contains(secret, value)
+/// That of a secret; of what variables make up, that of its pieces.
+fn pseudonym_of(pseudonyms: &mut Pseudonyms, variables: &Variables, secret: &[u8]) -> Vec<u8> {
+    let Some(pieces) = variables.pieces(secret) else {
+        return pseudonyms.of(secret).into_vec();
     };
-    variables.iter().any(|value| is_in(value))
+    let mut new = Vec::with_capacity(secret.len());
+    for piece in pieces {
+        match piece {
+            Piece::Plain(text) => new.extend_from_slice(text),
+            Piece::Secret(text) | Piece::Value(text) => {
+                new.extend_from_slice(&pseudonyms.of(text));
+            }
+        }
+    }
+    new
 }
 
-/// A host as URLs have it.
+/// A host as URLs have it; one that they cannot have as it is, but for the scope of an address.
 fn canonical(host: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(host).ok()?;
-    match url::Host::parse(text).ok()? {
-        url::Host::Domain(name) if name.contains("{") => None,
-        host => Some(host.to_string()),
+    if text.contains('{') {
+        return None;
+    }
+    let unscoped = match text.split_once('%') {
+        Some((address, _)) if text.starts_with('[') => format!("{address}]"),
+        _ => text.to_owned(),
+    };
+    if let Ok(address) = unscoped.parse::<std::net::Ipv6Addr>() {
+        return Some(format!("[{address}]"));
+    }
+    match url::Host::parse(&unscoped) {
+        Ok(host) => Some(host.to_string()),
+        Err(_) => Some(unscoped.to_ascii_lowercase()).filter(|host| !host.is_empty()),
     }
 }

@@ -6,6 +6,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::book::Edit;
 use super::secret::What;
+use super::spelling::{decoded, spell_like};
 
 /// Hosts shorter than this are replaced in URLs only: `h` is everywhere.
 const SHORTEST_HOST: usize = 6;
@@ -73,8 +74,37 @@ impl Dictionary {
                 })
             })
             .collect();
+        edits.extend(self.escaped(text));
         edits.extend(self.hosts_in(text));
         edits
+    }
+
+    /// What is spelled in a way that no pattern has: some bytes escaped and some not, hex in both cases.
+    fn escaped<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Edit> + 'a {
+        let mut start = 0;
+        let lines = text.split(|b| *b == b'\n').map(move |line| {
+            let at = start;
+            start += line.len() + 1;
+            (at, line)
+        });
+        lines.flat_map(move |(at, line)| self.escaped_in(at, line))
+    }
+
+    fn escaped_in(&self, at: usize, line: &[u8]) -> Vec<Edit> {
+        let (Some(secrets), Some((bytes, starts))) = (&self.secrets, decoded(line)) else {
+            return Vec::new();
+        };
+        let edits = secrets.find_iter(&bytes).filter_map(|found| {
+            let span = *starts.get(found.start())?..*starts.get(found.end())?;
+            let pseudonym = self.pseudonyms.get(found.pattern().as_usize())?;
+            let spelled = line.get(span.clone())?;
+            (spelled.len() > found.len()).then(|| Edit {
+                new: spell_like(spelled, pseudonym),
+                span: at + span.start..at + span.end,
+                what: What::Named,
+            })
+        });
+        edits.collect()
     }
 
     fn hosts_in<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Edit> + 'a {
@@ -98,12 +128,13 @@ impl Dictionary {
     pub(super) fn is_in(&self, text: &[u8]) -> bool {
         let secrets = self.secrets.as_ref();
         secrets.is_some_and(|secrets| secrets.is_match(text))
+            || self.escaped(text).next().is_some()
             || self.hosts_in(text).next().is_some()
     }
 
-    /// How many bytes the longest has.
+    /// How many bytes the longest has, every byte of it escaped (`&#x2F;`).
     pub(super) fn longest(&self) -> usize {
-        self.longest
+        self.longest * 6
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn copy(
 ) -> Result<(), RedactError> {
     let left_out = left_out(reader)?;
     table(reader, db, "exchange", "id", |row| {
-        row.redact("error", Form::Text, book);
+        row.redact("error", Form::Failure, book);
         if rules.hosts
             && let Some(address) = row.text("remote_addr")
         {

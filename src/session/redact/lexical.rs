@@ -111,26 +111,82 @@ pub(super) fn name_before(text: &[u8]) -> &[u8] {
     text.get(text.len() - length..).unwrap_or_default()
 }
 
-/// The value that a text begins with, behind white space, quotes, and the scheme of credentials.
-pub(super) fn value_behind(text: &[u8], span: Range<usize>) -> Range<usize> {
-    let is_around = |b: &&u8| matches!(**b, b'"' | b'\'' | b'\\' | b' ' | b'\t');
-    let is_value = |b: &&u8| !b.is_ascii_whitespace() && !b"\"'<>&;,}\\#`".contains(b);
+/// A value that stands behind a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Value {
+    pub(super) span: Range<usize>,
+    /// It is one of a list in brackets, and quoted: others may follow.
+    pub(super) is_listed: bool,
+}
+
+/// The value that a text begins with, behind white space, quotes, and the scheme of credentials. One in
+/// quotes goes up to the next such quote that is not escaped; any other up to a byte that ends it.
+pub(super) fn value_behind(text: &[u8], span: Range<usize>, ends: &[u8]) -> Value {
+    let rest = |start: usize| text.get(start..span.end).unwrap_or_default();
+    let is_value = |b: &&u8| !b.is_ascii_whitespace() && !ends.contains(b);
     let mut start = span.start;
+    let mut is_listed = false;
+    let mut quote: Option<&[u8]> = None;
     loop {
-        let rest = text.get(start..span.end).unwrap_or_default();
-        let around = rest.iter().take(6).take_while(is_around).count();
-        start += around;
-        let rest = text.get(start..span.end).unwrap_or_default();
-        let length = rest.iter().take_while(is_value).count();
-        let word = rest.get(..length).unwrap_or_default();
+        for _ in 0..64 {
+            match rest(start) {
+                [b'\\', b'"', ..] if quote.is_none() => quote = Some(b"\\\""),
+                [b'"', ..] if quote.is_none() => quote = Some(b"\""),
+                [b'\'', ..] if quote.is_none() => quote = Some(b"'"),
+                [b'[', ..] if quote.is_none() => is_listed = true,
+                [b'\r' | b'\n', ..] if is_listed => {}
+                [b'"' | b'\'' | b'\\' | b' ' | b'\t', ..] => {}
+                _ => break,
+            }
+            start += quote
+                .filter(|q| rest(start).starts_with(q))
+                .map_or(1, <[u8]>::len);
+        }
+        let length = rest(start).iter().take_while(is_value).count();
+        let word = rest(start).get(..length).unwrap_or_default();
         let is_scheme = [&b"bearer"[..], b"basic", b"digest"]
             .iter()
             .any(|s| word.eq_ignore_ascii_case(s));
-        if !is_scheme {
-            return start..start + length;
+        if is_scheme {
+            start += length;
+            continue;
         }
-        start += length;
+        let quoted = quote.and_then(|quote| quoted_length(rest(start), quote));
+        return Value {
+            span: start..start + quoted.unwrap_or(length),
+            is_listed: is_listed && quoted.is_some(),
+        };
     }
+}
+
+/// How long a text is up to the quote that ends it. None: it does not end on its line.
+fn quoted_length(text: &[u8], quote: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        match text.get(at..)? {
+            rest if rest.starts_with(quote) => return Some(at),
+            [] | [b'\n' | b'\r', ..] => return None,
+            [b'\\', _, ..] => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+/// The name of the XML element whose opening tag ends a text, without its `>`. Empty: there is none.
+pub(super) fn element_before(text: &[u8]) -> &[u8] {
+    let near = text
+        .get(text.len().saturating_sub(256)..)
+        .unwrap_or_default();
+    let Some(open) = near.iter().rposition(|b| *b == b'<') else {
+        return b"";
+    };
+    let tag = near.get(open + 1..).unwrap_or_default();
+    if tag.starts_with(b"/") || tag.ends_with(b"/") || tag.contains(&b'>') {
+        return b"";
+    }
+    let name = tag.split(u8::is_ascii_whitespace).next();
+    let name = name.unwrap_or_default();
+    name.rsplit(|b| *b == b':').next().unwrap_or_default()
 }
 
 /// The longest runs of such bytes.

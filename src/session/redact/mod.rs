@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
@@ -21,7 +21,9 @@ mod bodies;
 mod book;
 mod dictionary;
 mod exchanges;
+mod hosts;
 mod lexical;
+mod look;
 mod note;
 mod places;
 mod playlist;
@@ -30,6 +32,7 @@ mod rows;
 mod search;
 mod secret;
 mod spelling;
+mod variables;
 
 pub use secret::{Rules, What};
 
@@ -45,6 +48,9 @@ pub enum RedactError {
     /// The copy's folder cannot be made.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// A copy of this name was interrupted. Its folder.
+    #[error("{path} has a copy that was interrupted: it was not searched, and secrets may be in it; remove that folder (rm -r), then try again", path = .0.display())]
+    Begun(PathBuf),
     /// The session's database, or that of the copy.
     #[error("{path}: {source}")]
     Database {
@@ -72,6 +78,11 @@ pub enum RedactError {
         /// Where.
         place: String,
     },
+    /// What is to be replaced is in every session. Which of the secrets, from 1.
+    #[error(
+        "secret number {0} of those that were named is in what every copy has as it is (its schema, names of header fields, the program's own words), so that it cannot be replaced everywhere; take it out of the list, or name more of what is around it"
+    )]
+    Fixed(usize),
     /// There is too much to be sought.
     #[error("there are too many secrets to search for: {0}")]
     TooMany(String),
@@ -116,14 +127,28 @@ pub fn redact(
     let _lock = lock(source)?;
     let mut book = Book::new(rules.clone(), seed()?);
     note::note(&reader, &rules, &mut book)?;
+    if let Some(number) = book.fixed_secret() {
+        return Err(RedactError::Fixed(number));
+    }
     book.seal().map_err(RedactError::TooMany)?;
-    let target = sessions.create(Some(name))?;
+    let target = match sessions.create(Some(name)) {
+        Err(FolderError::Exists { path, .. }) if is_begun(&path) => {
+            return Err(RedactError::Begun(path));
+        }
+        target => target?,
+    };
     let done = write(&reader, &target, &rules, &mut book);
     if done.is_err() {
         // It was made here, exclusively. What cannot be removed has no session.db and is no session.
         let _ = fs::remove_dir_all(target.path());
     }
     done
+}
+
+/// Whether a folder has a copy that was never finished.
+fn is_begun(folder: &Path) -> bool {
+    let building = folder.join("chunks").join(TEMPORARY).join("session.db");
+    !folder.join("session.db").exists() && building.exists()
 }
 
 fn write(
@@ -168,7 +193,7 @@ fn make_durable(folder: &File) -> io::Result<()> {
 }
 
 /// The copy's database, that of a stopped session.
-fn new_database(path: &std::path::Path) -> rusqlite::Result<Connection> {
+fn new_database(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open(path)?;
     // It is no session before it is whole, so that a crash needs no journal.
     db.pragma_update(None, "journal_mode", "OFF")?;

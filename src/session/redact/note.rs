@@ -12,6 +12,7 @@ use crate::session::read::Reader;
 
 /// Reads all of a session.
 pub(super) fn note(reader: &Reader, rules: &Rules, book: &mut Book) -> Result<(), RedactError> {
+    note_fixed(reader, book)?;
     note_bodies(reader, rules, book)?;
     texts(reader, "SELECT text FROM line", Form::Playlist, book)?;
     for sql in [
@@ -21,12 +22,9 @@ pub(super) fn note(reader: &Reader, rules: &Rules, book: &mut Book) -> Result<()
     ] {
         texts(reader, sql, Form::Url, book)?;
     }
-    for sql in [
-        "SELECT error FROM exchange WHERE error IS NOT NULL",
-        "SELECT detail FROM event",
-    ] {
-        texts(reader, sql, Form::Text, book)?;
-    }
+    let errors = "SELECT error FROM exchange WHERE error IS NOT NULL";
+    texts(reader, errors, Form::Failure, book)?;
+    texts(reader, "SELECT detail FROM event", Form::Text, book)?;
     if rules.hosts {
         let addresses: Vec<String> = reader.list(
             "SELECT DISTINCT remote_addr FROM exchange WHERE remote_addr IS NOT NULL",
@@ -41,6 +39,32 @@ pub(super) fn note(reader: &Reader, rules: &Rules, book: &mut Book) -> Result<()
         }
     }
     headers(reader, book)
+}
+
+/// Words of playlists and header fields that are nobody's secret, wherever they stand.
+const EVERYBODYS: &str = "no-cache no-store must-revalidate proxy-revalidate max-age s-maxage private public \
+    immutable no-transform stale-while-revalidate stale-if-error Accept-Encoding accept-encoding User-Agent \
+    keep-alive Keep-Alive chunked identity METHOD BANDWIDTH AVERAGE-BANDWIDTH RESOLUTION FRAME-RATE CODECS \
+    GROUP-ID LANGUAGE DEFAULT AUTOSELECT FORCED CHANNELS DURATION INDEPENDENT KEYFORMAT BYTERANGE \
+    SQLite format 3 sqlite_autoindex";
+
+/// What the copy has as the session has it.
+fn note_fixed(reader: &Reader, book: &mut Book) -> Result<(), RedactError> {
+    book.note_fixed(EVERYBODYS);
+    book.note_fixed(crate::session::SCHEMA);
+    for sql in [
+        // As the pages of the database have it, one column behind the other.
+        "SELECT type || name || tbl_name FROM sqlite_schema",
+        "SELECT ifnull(ended, '') || program FROM run",
+        "SELECT DISTINCT kind FROM event",
+        "SELECT DISTINCT kind FROM resource",
+        "SELECT DISTINCT outcome FROM exchange",
+        "SELECT DISTINCT ifnull(http_version, '') || ifnull(body_encoding, '') FROM exchange",
+    ] {
+        let texts: Vec<String> = reader.list(sql, [], |row| row.get(0))?;
+        texts.iter().for_each(|text| book.note_fixed(text));
+    }
+    Ok(())
 }
 
 fn note_bodies(reader: &Reader, rules: &Rules, book: &mut Book) -> Result<(), RedactError> {
@@ -80,6 +104,7 @@ fn headers(reader: &Reader, book: &mut Book) -> Result<(), RedactError> {
         match serde_json::from_str::<Vec<(String, Option<String>)>>(&fields) {
             Ok(fields) => {
                 for (name, value) in fields {
+                    book.note_fixed(&name);
                     book.note(Form::Field(&name), value.unwrap_or_default().as_bytes());
                 }
             }

@@ -7,12 +7,11 @@
 use std::ops::Range;
 
 use super::lexical::{
-    authority, contains, extension, jwt, name_before, pair_end, runs, telling_equals, text_url_end,
-    value_behind,
+    Value, authority, contains, element_before, extension, jwt, name_before, pair_end, runs,
+    telling_equals, text_url_end, value_behind,
 };
-use super::secret::{
-    Rules, SHORTEST, What, is_sought, is_telling, is_token_byte, is_word, looks_random,
-};
+use super::secret::{Rules, SHORTEST, What, is_telling, is_token_byte, is_word, looks_random};
+use super::variables::is_replaced;
 
 /// A place: bytes that are replaced as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +31,8 @@ pub(super) enum Form<'a> {
     Text,
     /// The value of a header field of this name.
     Field(&'a str),
+    /// What a connection or a response failed with: text that may name hosts.
+    Failure,
     /// Text in which only what was found elsewhere is replaced.
     Plain,
 }
@@ -46,6 +47,8 @@ pub(super) struct Finder<'a> {
     pub(super) common: Vec<Range<usize>>,
     /// Values that parts of URLs are made of, `{$name}`.
     pub(super) variables: Vec<Range<usize>>,
+    /// Parts of URLs with such references in them.
+    pub(super) templates: Vec<Range<usize>>,
 }
 
 /// Header fields whose values are numbers, dates and types.
@@ -60,7 +63,7 @@ const COMMON_FIELDS: [&str; 7] = [
 ];
 
 /// Header fields that name hosts outside of URLs.
-const HOST_FIELDS: [&str; 9] = [
+const HOST_FIELDS: [&str; 19] = [
     "via",
     "x-served-by",
     "x-cache",
@@ -70,6 +73,16 @@ const HOST_FIELDS: [&str; 9] = [
     "x-host",
     "host",
     "x-backend",
+    "server",
+    "x-server",
+    "x-served-from",
+    "x-client-ip",
+    "x-real-ip",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-server",
+    "forwarded",
+    "x-cache-remote",
 ];
 
 impl<'a> Finder<'a> {
@@ -80,6 +93,7 @@ impl<'a> Finder<'a> {
             places: Vec::new(),
             common: Vec::new(),
             variables: Vec::new(),
+            templates: Vec::new(),
         }
     }
 
@@ -90,6 +104,12 @@ impl<'a> Finder<'a> {
             Form::Url => self.url(all),
             Form::Playlist => self.playlist(),
             Form::Text => self.any_text(all),
+            Form::Failure => {
+                if self.rules.hosts {
+                    self.host_words(all.clone());
+                }
+                self.any_text(all);
+            }
             Form::Field(name) => self.field(name, all),
             Form::Plain => {}
         }
@@ -110,6 +130,10 @@ impl<'a> Finder<'a> {
         match name {
             "set-cookie" | "set-cookie2" | "cookie" => self.cookies(all),
             "location" | "content-location" => self.url(all),
+            "link" | "refresh" => {
+                self.references(all.clone());
+                self.any_text(all);
+            }
             _ if COMMON_FIELDS.contains(&name) => {
                 // Parameters behind it are anybody's.
                 let value = self.slice(all.clone());
@@ -134,10 +158,18 @@ impl<'a> Finder<'a> {
     /// `name=value; Path=/; Domain=example.com`, or the pairs of a request.
     fn cookies(&mut self, all: Range<usize>) {
         let mut at = all.start;
+        // In text a sentence may stand behind such a name.
+        let all_is_field = all == (0..self.text.len());
         for pair in self.slice(all).split(|b| *b == b';') {
             let start = at;
             at += pair.len() + 1;
             let Some(equals) = pair.iter().position(|b| *b == b'=') else {
+                // A cookie without a name, in a field of its own.
+                let bare = pair.trim_ascii();
+                if start == 0 && all_is_field && bare.len() >= SHORTEST {
+                    let before = pair.len() - pair.trim_ascii_start().len();
+                    self.place(start + before..start + before + bare.len(), What::Cookie);
+                }
                 continue;
             };
             let (name, _) = pair.split_at(equals);
@@ -148,22 +180,6 @@ impl<'a> Finder<'a> {
                 b"domain" if self.rules.hosts => self.host_words(value),
                 b"domain" => {}
                 _ => self.place(value, What::Cookie),
-            }
-        }
-    }
-
-    /// Words that look like hosts.
-    fn host_words(&mut self, all: Range<usize>) {
-        let is_host = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
-        for (span, word) in runs(self.text, all, is_host) {
-            let inner = word.strip_prefix(b".").unwrap_or(word);
-            let last = inner.rsplit(|b| *b == b'.').next().unwrap_or_default();
-            let has_dot = inner.contains(&b'.') && !inner.ends_with(b".");
-            let is_name = last.len() >= 2 && last.iter().all(u8::is_ascii_alphabetic);
-            let is_address = std::str::from_utf8(inner)
-                .is_ok_and(|text| text.parse::<std::net::Ipv4Addr>().is_ok());
-            if has_dot && (is_name || is_address) {
-                self.place(span.end - inner.len()..span.end, What::Host);
             }
         }
     }
@@ -237,8 +253,11 @@ impl<'a> Finder<'a> {
             self.place(span.start + jwt.start..span.start + jwt.end, What::Path);
             return;
         }
-        for (run, text) in runs(self.text, span.start..end, is_token_byte) {
-            if looks_random(text) {
+        let is_written = |b| is_token_byte(b) || b"{$}".contains(&b);
+        for (run, text) in runs(self.text, span.start..end, is_written) {
+            if contains(text, b"{$") {
+                self.around_variables(run);
+            } else if looks_random(text) {
                 self.place(run, What::Path);
             }
         }
@@ -257,29 +276,46 @@ impl<'a> Finder<'a> {
 
     fn pair(&mut self, span: Range<usize>) {
         let pair = self.slice(span.clone());
-        let equals = pair.iter().position(|b| *b == b'=');
+        // `=` at the end alone is the padding of a bare token.
+        let padding = pair.iter().rev().take_while(|b| **b == b'=').count();
+        let content = pair.get(..pair.len() - padding).unwrap_or_default();
+        let equals = content.iter().position(|b| *b == b'=');
+        let is_bare_token = equals.is_none() && pair.len() >= 8;
+        let equals = match is_bare_token {
+            true => None,
+            false => pair.iter().position(|b| *b == b'='),
+        };
         let (name, start) = match equals {
             Some(at) => (pair.get(..at).unwrap_or_default(), span.start + at + 1),
             None => (&b""[..], span.start),
         };
+        if !self.rules.keeps(name) && looks_random(name) {
+            self.place(span.start..span.start + name.len(), What::Query);
+        }
         let value = self.slice(start..span.end);
         // A bare word is a switch, unless it is long.
         let is_bare_word = equals.is_none() && value.len() < 8;
         if value.len() < SHORTEST || is_bare_word || self.rules.keeps(name) {
             return;
         }
+        // Servers log such a one in base 64, and it may be short.
+        let what = match is_telling(name) {
+            true => What::Named,
+            false => What::Query,
+        };
         match contains(value, b"{$") {
-            false => self.place(start..span.end, What::Query),
+            false => self.place(start..span.end, what),
             true => self.around_variables(start..span.end),
         }
     }
 
     /// What stands around `{$name}`, where it would be sought in what that expands to.
     fn around_variables(&mut self, span: Range<usize>) {
+        self.templates.push(span.clone());
         let mut at = span.start;
         for piece in self.slice(span).split(|b| *b == b'}') {
             let literal = piece.split(|b| *b == b'{').next().unwrap_or_default();
-            if is_sought(What::Query, literal) {
+            if is_replaced(literal) {
                 self.place(at..at + literal.len(), What::Query);
             }
             at += piece.len() + 1;
@@ -303,13 +339,18 @@ impl<'a> Finder<'a> {
                 at = end.max(at);
             } else if behind.starts_with(b"?") {
                 let end = text_url_end(self.text, mark + 1..span.end);
-                if self.slice(mark + 1..end).contains(&b'=') {
-                    self.query(mark + 1..end);
+                let query = self.slice(mark + 1..end);
+                if query.contains(&b'=') {
+                    let length = query.iter().position(|b| *b == b'#');
+                    let hash = mark + 1 + length.unwrap_or(query.len());
+                    self.query(mark + 1..hash);
+                    self.query((hash + 1).min(end)..end);
                 }
                 // Text without an end is looked through once.
                 at = end.max(at);
             }
         }
+        self.addresses(span.clone());
         self.named(span.clone());
         self.credentials(span.clone());
         for (run, text) in runs(self.text, span, |b| is_token_byte(b) || b == b'.') {
@@ -346,34 +387,85 @@ impl<'a> Finder<'a> {
         self.query((start + length + query + 1).min(end)..end);
     }
 
-    /// `token=abc`, `"token": "abc"`, `X-Token: abc`.
+    /// `token=abc`, `"token": "abc"`, `X-Token: abc`, `<token>abc</token>`.
     fn named(&mut self, span: Range<usize>) {
         let mut at = span.start;
         while at < span.end {
             let rest = self.slice(at..span.end);
-            let Some(found) = rest.iter().position(|b| matches!(b, b'=' | b':')) else {
+            let Some(found) = rest.iter().position(|b| matches!(b, b'=' | b':' | b'>')) else {
                 return;
             };
             let mark = at + found;
             at = mark + 1;
-            let name = name_before(self.slice(span.start..mark));
+            let before = self.slice(span.start..mark);
+            let behind = mark + 1..span.end;
+            if rest.get(found) == Some(&b'>') {
+                if is_telling(element_before(before)) {
+                    let text = self.slice(behind);
+                    let length = text.iter().position(|b| *b == b'<').unwrap_or(0);
+                    at = self.named_value(mark + 1..mark + 1 + length).max(at);
+                }
+                continue;
+            }
+            let name = name_before(before);
             if !is_telling(name) {
                 continue;
             }
-            let value = value_behind(self.text, mark + 1..span.end);
+            // A fragment ends a parameter, and is a part of any other value.
+            let is_parameter = before
+                .strip_suffix(name)
+                .is_some_and(|b| b.ends_with(b"?") || b.ends_with(b"&"));
+            let ends: &[u8] = match is_parameter {
+                true => b"\"'<>&;,}]\\`#",
+                false => b"\"'<>&;,}]\\`",
+            };
+            let value = value_behind(self.text, behind, ends);
             if name.to_ascii_lowercase().ends_with(b"cookie") {
-                let line = self.slice(value.start..span.end);
+                let line = self.slice(value.span.start..span.end);
                 let length = line
                     .iter()
                     .position(|b| matches!(b, b'\r' | b'\n' | b'"' | b'<'));
-                let end = value.start + length.unwrap_or(line.len());
-                self.cookies(value.start..end);
+                let end = value.span.start + length.unwrap_or(line.len());
+                self.cookies(value.span.start..end);
                 at = end.max(at);
-            } else if value.len() >= SHORTEST && !contains(self.slice(value.clone()), b"{$") {
-                at = value.end.max(at);
-                self.place(value, What::Named);
+                continue;
+            }
+            at = self.named_value(value.span.clone()).max(at);
+            if value.is_listed {
+                at = self.listed(value, span.end, ends).max(at);
             }
         }
+    }
+
+    /// The others of a list, behind its first value. Returns where the last ends.
+    fn listed(&mut self, mut value: Value, end: usize, ends: &[u8]) -> usize {
+        let mut at = value.span.end;
+        while value.is_listed {
+            let rest = self.slice(value.span.end..end);
+            let is_between = |b: &&u8| b"\"'\\, \t\r\n".contains(b);
+            let between = rest.iter().take_while(is_between).count();
+            if !rest.get(..between).unwrap_or_default().contains(&b',') {
+                break;
+            }
+            value = value_behind(self.text, value.span.end + between - 1..end, ends);
+            value.is_listed = !value.span.is_empty();
+            at = self.named_value(value.span.clone()).max(at);
+        }
+        at
+    }
+
+    /// What stands behind a name that tells. Returns where it ends, 0: it is none.
+    fn named_value(&mut self, span: Range<usize>) -> usize {
+        let value = self.slice(span.clone());
+        let around = value.len() - value.trim_ascii_start().len();
+        let value = value.trim_ascii();
+        let span = span.start + around..span.start + around + value.len();
+        if value.len() < SHORTEST || contains(value, b"{$") {
+            return 0;
+        }
+        let end = span.end;
+        self.place(span, What::Named);
+        end
     }
 
     /// `Bearer abc`, `Basic dXNlcg==`.
@@ -381,7 +473,8 @@ impl<'a> Finder<'a> {
         let is_credential = |b: u8| b.is_ascii_alphanumeric() || b"._~+/=-".contains(&b);
         let mut announced = false;
         for (run, word) in runs(self.text, span, is_credential) {
-            if announced && word.len() >= 8 && !is_word(word) {
+            let is_coded = |b: &u8| b.is_ascii_digit() || b.is_ascii_uppercase() || *b == b'=';
+            if announced && word.len() >= 8 && !is_word(word) && word.iter().any(is_coded) {
                 self.place(run, What::Named);
             }
             announced = [&b"bearer"[..], b"basic"]

@@ -81,14 +81,8 @@ impl Finder<'_> {
         match line.kind {
             LineKind::Blank => {}
             LineKind::Comment => self.any_text(span),
-            // A line of a page that came in place of a playlist is no reference.
-            LineKind::Uri
-                if text
-                    .iter()
-                    .any(|b| b.is_ascii_whitespace() || b"<\"{".contains(b)) =>
-            {
-                self.reference_or_text(span);
-            }
+            // A line of a page that came behind a playlist is no reference. Players take any other as one.
+            LineKind::Uri if text.starts_with(b"<") => self.any_text(span),
             LineKind::Uri => self.url(span),
             LineKind::Tag => {
                 if let Some(tag) = line.tag() {
@@ -141,7 +135,9 @@ impl Finder<'_> {
             let span = tag.start + attribute.span.start..tag.start + attribute.span.end;
             let name = std::str::from_utf8(attribute.name).unwrap_or_default();
             let is_key = matches!(tag.name, b"#EXT-X-KEY" | b"#EXT-X-SESSION-KEY");
+            let is_data = attribute.value.starts_with(b"data:");
             match name {
+                _ if attribute.quoted && name.ends_with("URI") && !is_data => self.url(span),
                 "URI" if is_key && attribute.value.starts_with(b"data:") => self.key_data(span),
                 "VALUE" => {
                     if tag.name == b"#EXT-X-DEFINE" {

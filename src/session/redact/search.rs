@@ -99,7 +99,7 @@ fn failed(database: &Path, source: rusqlite::Error) -> RedactError {
 fn is_text(file: File) -> io::Result<bool> {
     let mut head = Vec::new();
     file.take(WINDOW as u64).read_to_end(&mut head)?;
-    Ok(super::bodies::is_text(&head))
+    Ok(super::look::is_text(&head))
 }
 
 /// Whether anything that is sought is in a file.

@@ -179,8 +179,11 @@ pub(super) fn is_telling(name: &[u8]) -> bool {
     };
     let words = words(name);
     let joined = words.join(" ");
-    words.iter().any(|word| {
-        TELLING.contains(&word.as_str()) || TELLING_ENDS.iter().any(|end| word.ends_with(end))
+    words.iter().map(String::as_str).any(|word| {
+        let one = word.strip_suffix('s').unwrap_or(word);
+        [word, one].iter().any(|word| {
+            TELLING.contains(word) || TELLING_ENDS.iter().any(|end| word.ends_with(end))
+        })
     }) || TELLING_PAIRS.iter().any(|pair| joined.contains(pair))
 }
 
@@ -270,6 +273,8 @@ mod tests {
             "password",
             "sig",
             "Policy",
+            "tokens",
+            "accessTokens",
         ] {
             assert!(is_telling(name.as_bytes()), "{name}");
         }

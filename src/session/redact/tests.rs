@@ -113,6 +113,115 @@ fn variables_and_what_they_make_up_agree() {
 }
 
 #[test]
+fn a_variable_that_is_a_part_of_a_secret_keeps_none_of_it() {
+    let define =
+        "#EXTM3U\n#EXT-X-DEFINE:NAME=\"name\",VALUE=\"sports\"\na?x=for-{$name}\n/{$name}/x.ts\n";
+    for (form, text, secret) in [
+        (
+            Form::Field("set-cookie"),
+            "auth=user-sports-SECRETCOOKIE77; Path=/",
+            "user-sports-SECRETCOOKIE77",
+        ),
+        (Form::Field("x-auth-token"), "sports-4711", "sports-4711"),
+        (Form::Url, "https://h/a?t=sports4711", "sports4711"),
+        (Form::Text, "{\"password\":\"mysports1\"}", "mysports1"),
+        (Form::Url, "https://h/a?x=for-sports", "for-sports"),
+    ] {
+        let mut book = sealed(Rules::default(), &[(Form::Playlist, define), (form, text)]);
+        let new = book.redact_text(form, text);
+        assert!(!new.contains(secret), "{new}");
+        if secret.contains(|c: char| c.is_ascii_digit()) {
+            let echoed = book.redact_text(Form::Plain, secret);
+            assert_ne!(echoed, secret);
+            assert!(book.dictionary().is_in(text.as_bytes()));
+        }
+    }
+}
+
+#[test]
+fn what_every_copy_has_is_replaced_in_its_place_only() {
+    let rules = Rules {
+        secrets: vec!["abcdefg".to_owned(), "origin".to_owned()],
+        ..Rules::default()
+    };
+    let mut book = Book::new(rules, [3; 32]);
+    assert_eq!(book.fixed_secret(), None);
+    book.note_fixed(crate::session::SCHEMA);
+    assert_eq!(book.fixed_secret(), Some(2));
+    let mut book = Book::new(Rules::default(), [3; 32]);
+    let (form, cookie) = (Form::Field("set-cookie"), "kind=segment; Path=/");
+    book.note(form, cookie.as_bytes());
+    book.note_fixed(crate::session::SCHEMA);
+    book.seal().unwrap();
+    assert!(!book.redact_text(form, cookie).contains("segment"));
+    assert_eq!(book.redact_text(Form::Plain, "a segment"), "a segment");
+    assert!(!book.dictionary().is_in(crate::session::SCHEMA.as_bytes()));
+}
+
+#[test]
+fn what_is_counted_as_replaced_was_different_at_least_once() {
+    let url = format!("https://h/a?t={TOKEN}");
+    let mut book = sealed(Rules::default(), &[(Form::Url, &url)]);
+    book.redact_text(Form::Text, &format!("{TOKEN} {TOKEN}"));
+    book.redact_text(Form::Field("x-token"), TOKEN);
+    let counts: Vec<_> = book.counts().into_iter().collect();
+    assert_eq!(counts, [(super::What::Query, (1, 3))]);
+}
+
+#[test]
+fn a_letter_that_is_not_ascii_is_replaced_alike_in_playlist_and_request() {
+    let (line, url) = ("a?q=münchen77", "https://h/a?q=m%C3%BCnchen77");
+    let texts = [(Form::Playlist, line), (Form::Url, url)];
+    let mut book = sealed(Rules::default(), &texts);
+    let asked = book.redact_text(Form::Playlist, line);
+    assert_eq!(
+        book.redact_text(Form::Url, url),
+        format!("https://h/{asked}")
+    );
+}
+
+#[test]
+fn a_secret_in_mixed_spellings_is_met() {
+    let secret = "abc/EF+1x";
+    let mut book = sealed(Rules::default(), &[(Form::Field("x-token"), secret)]);
+    let pseudonym = book.redact_text(Form::Plain, secret);
+    assert_ne!(pseudonym, secret);
+    for (slash, plus) in [
+        ("%2f", "%2B"),
+        ("%2F", "%2b"),
+        ("\\u002f", "+"),
+        ("\\/", "\\u002B"),
+        ("&#x2F;", "&#43;"),
+        ("&#47;", "+"),
+    ] {
+        let text = format!("<a\nsee abc{slash}EF{plus}1x.");
+        assert!(book.dictionary().is_in(text.as_bytes()), "{text}");
+        let wanted = pseudonym.replace('/', slash).replace('+', plus);
+        let new = book.redact_text(Form::Plain, &text);
+        assert_eq!(new, format!("<a\nsee {wanted}."));
+        assert!(!book.dictionary().is_in(new.as_bytes()), "{new}");
+    }
+    // As Basic has what a query told.
+    let book = sealed(Rules::default(), &[(Form::Url, "a?token=hunter2x")]);
+    assert!(book.dictionary().is_in(b"aHVudGVyMng="));
+}
+
+#[test]
+fn an_address_with_a_scope_is_one() {
+    let rules = Rules {
+        hosts: true,
+        ..Rules::default()
+    };
+    let mut book = Book::new(rules, [3; 32]);
+    book.note_host("[fe80::12%2]");
+    book.seal().unwrap();
+    for text in ["//[fe80::12%2]:80", "//[fe80::12]:80"] {
+        let new = book.redact_text(Form::Url, text);
+        assert!(!new.contains("fe80") && new.ends_with(":80"), "{new}");
+    }
+}
+
+#[test]
 fn hosts_in_any_spelling() {
     let rules = Rules {
         hosts: true,
@@ -131,7 +240,7 @@ fn hosts_in_any_spelling() {
         of("no address for cdn.example.com."),
         format!("no address for {}.", &name[8..23])
     );
-    let address = of("from 10.0.0.1 to 10.0.0.12");
+    let address = book.redact_text(Form::Plain, "from 10.0.0.1 to 10.0.0.12");
     assert!(address.ends_with(".test to 10.0.0.12"), "{address}");
 }
 

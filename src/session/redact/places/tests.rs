@@ -29,6 +29,13 @@ fn values_of_queries_but_not_the_directives_of_low_latency() {
         ),
         ("a.m3u8?_HLS_msn=123&_HLS_part=200", vec![]),
         ("a.ts?v=1&dvr&t=12", vec![]),
+        ("a.ts?dvr=", vec![]),
+        ("a.ts?qUo9fWx3mA8=", vec!["qUo9fWx3mA8="]),
+        ("a.ts?x=1&qUo9fWx3mA==", vec!["qUo9fWx3mA=="]),
+        (
+            "a.ts?3f9c8a7b6c5d4e3f=xyzw",
+            vec!["3f9c8a7b6c5d4e3f", "xyzw"],
+        ),
         ("a.ts?abcdefgh12345", vec!["abcdefgh12345"]),
         (
             "a.ts?a=x%2Fy/z?q#access=qwertz",
@@ -46,7 +53,7 @@ fn values_of_queries_but_not_the_directives_of_low_latency() {
     let mut rules = Rules::default();
     rules.kept_parameters.insert("seq".to_owned());
     let kept = found(Form::Url, "a.ts?seq=7089252&tok=abcd", &rules);
-    assert_eq!(kept, [("abcd", What::Query)]);
+    assert_eq!(kept, [("abcd", What::Named)]);
 }
 
 #[test]
@@ -92,6 +99,35 @@ fn user_names_and_hosts() {
 }
 
 #[test]
+fn hosts_and_addresses_outside_of_urls() {
+    let rules = Rules {
+        hosts: true,
+        ..Rules::default()
+    };
+    for (form, text, wanted) in [
+        (Form::Field("x-client-ip"), "192.0.2.7", "192.0.2.7"),
+        (Form::Field("x-forwarded-for"), "2001:db8::7", "2001:db8::7"),
+        (
+            Form::Field("server"),
+            "nginx/1.18.0 edge7.example.net",
+            "edge7.example.net",
+        ),
+        (Form::Text, "{\"ip\":\"192.0.2.7\"}", "192.0.2.7"),
+        (
+            Form::Failure,
+            "the certificate is for other.example.net only",
+            "other.example.net",
+        ),
+    ] {
+        assert_eq!(found(form, text, &rules), [(wanted, What::Host)], "{text}");
+        assert_eq!(secrets(form, text), [""; 0]);
+    }
+    for text in ["at 12:34:56", "seg.ts is short", "version 1.2.3"] {
+        assert_eq!(found(Form::Failure, text, &rules), [], "{text}");
+    }
+}
+
+#[test]
 fn tokens_in_paths() {
     for (url, wanted) in [
         (
@@ -126,9 +162,23 @@ fn pages_and_json() {
         ("<a href=\"/x?a=bcd&amp;e=fgh\">", vec!["bcd", "fgh"]),
         ("see http://h/x?a=bcd.", vec!["bcd"]),
         ("Authorization: Basic dXNlcjpwYXNz\n", vec!["dXNlcjpwYXNz"]),
-        ("with Bearer abc.def-ghi here", vec!["abc.def-ghi"]),
+        ("with Bearer abc1def-ghi here", vec!["abc1def-ghi"]),
+        ("Basic authentication is not enough", vec![]),
+        ("Bearer authorization failed", vec![]),
         ("Cookie: a=bcd; e=fgh\nHost: x", vec!["bcd", "fgh"]),
         ("password = 'letmein'", vec!["letmein"]),
+        (r#"{"token":"ab12\/GH56=="}"#, vec![r"ab12\/GH56=="]),
+        (r#"{"token":"ab\"cd","n":"x"}"#, vec![r#"ab\"cd"#]),
+        (r#""{\"token\":\"abcd\",\"n\":1}""#, vec!["abcd"]),
+        (
+            r#"{"tokens": [ "Xab", "Ycd" ], "n": ["efg"]}"#,
+            vec!["Xab", "Ycd"],
+        ),
+        ("<a:password>X y</a:password>zzz", vec!["X y"]),
+        ("<token type=\"x\">abc</token> def <br>ghi", vec!["abc"]),
+        ("password=abc#tail", vec!["abc#tail"]),
+        ("<a href=/x?token=abc#tail>", vec!["abc"]),
+        ("token: \"no end", vec![]),
         (
             "jwt eyJhbGciOi.eyJzdWIiOi.c2ln, ok",
             vec!["eyJhbGciOi.eyJzdWIiOi.c2ln"],
@@ -150,6 +200,17 @@ fn header_fields() {
         ("cache-control", "max-age=300, public", vec![]),
         ("etag", "\"3f9c8a7b6c5d4e3f\"", vec![]),
         ("link", "</a?t=abc>; rel=preload", vec!["abc"]),
+        (
+            "link",
+            "</live/3f9c8a7b6c5d4e3f3f9c/a.ts>; rel=preload",
+            vec!["3f9c8a7b6c5d4e3f3f9c"],
+        ),
+        (
+            "refresh",
+            "5; url=/3f9c8a7b6c5d4e3f3f9c/a",
+            vec!["3f9c8a7b6c5d4e3f3f9c"],
+        ),
+        ("set-cookie", "abcdef; Secure; HttpOnly", vec!["abcdef"]),
         (
             "www-authenticate",
             "Digest realm=\"x\", nonce=\"abcde\"",
@@ -200,6 +261,12 @@ fn playlists() {
             vec![],
         ),
         ("<p>token=abc</p>\n", vec!["abc"]),
+        ("my seg.ts?t=abc def&u=ghi\n", vec!["abc def", "ghi"]),
+        ("seg.ts?t=ab\"cd<ef\n", vec!["ab\"cd<ef"]),
+        (
+            "#EXT-X-MAP:URI=\"my init.mp4?t=abc def\"\n",
+            vec!["abc def"],
+        ),
     ] {
         assert_eq!(secrets(Form::Playlist, text), wanted, "{text}");
     }
