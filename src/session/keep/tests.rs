@@ -214,6 +214,51 @@ fn what_was_noticed_before_the_window_goes_and_what_reaches_into_it_stays() {
 }
 
 #[test]
+fn what_goes_on_keeps_its_row_until_it_is_over_and_then_goes() {
+    let mut history = History::new(Channel {
+        window: 3,
+        ranged: false,
+        tokens: false,
+        redirected: false,
+        large: false,
+    });
+    for _ in 0..10 {
+        history.poll(Poll::Advance(1));
+    }
+    let event = |kind, at_us| NoticeEvent {
+        kind,
+        at_us,
+        length_us: None,
+        detail: String::new(),
+    };
+    let began_us = history.zero_us + SECOND;
+    for event in [
+        event(Notice::DiskFull, history.zero_us - SECOND),
+        event(Notice::DiskFull, began_us),
+        event(Notice::HeldUp, began_us),
+        event(Notice::Stalled, began_us),
+    ] {
+        history.store.notice(&event).unwrap();
+    }
+    let left = |history: &History| -> Vec<(String, i64)> {
+        let sql = "SELECT kind, at_us FROM event WHERE id > 0 ORDER BY id";
+        let mut statement = history.store.db.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.unwrap().map(Result::unwrap).collect()
+    };
+    let mut first = keeper(&history);
+    let cutoff_us = history.now_us;
+    history.keep_from(&mut first, cutoff_us);
+    let going_on = ["disk full", "checkpoint held up"].map(|kind| (kind.to_owned(), began_us));
+    assert_eq!(left(&history), going_on);
+
+    let over = "UPDATE event SET length_us = 1 WHERE id > 0";
+    history.store.db.execute(over, []).unwrap();
+    history.keep_from(&mut first, cutoff_us + SECOND);
+    assert_eq!(left(&history), []);
+}
+
+#[test]
 fn what_is_long_gone_leaves_nothing() {
     for large in [false, true] {
         let channel = Channel {
