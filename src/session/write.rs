@@ -382,7 +382,7 @@ impl Thread {
         let Some(keeper) = &mut self.keeper else {
             return Ok(());
         };
-        let made = keeper.make_room(&mut self.store, self.clock.now_us(), orphans);
+        let made = keeper.make_room(&mut self.store, self.clock.now_us(), orphans, &self.disk);
         made.map_err(|e| self.database_error(e))
     }
 

@@ -10,6 +10,9 @@ use rusqlite::Connection;
 use self::answers::answers;
 use self::history::*;
 use super::*;
+use crate::clock::Clock;
+use crate::session::notices::Tallies;
+use crate::session::room::Room;
 use crate::session::{Heartbeat, Notice, NoticeEvent};
 
 mod answers;
@@ -347,4 +350,24 @@ fn no_query_of_a_pass_looks_at_all_rows() {
         let scans: Vec<&String> = scans.filter(|s| *s != "SCAN CONSTANT ROW").collect();
         assert!(scans.is_empty(), "{sql}: {steps:?}");
     }
+}
+
+#[test]
+fn a_full_disk_is_borne_by_whatever_name_sqlite_calls_it() {
+    use rusqlite::ffi;
+    let folder = tempfile::tempdir().unwrap();
+    let room = Room::new(Clock::start());
+    let disk = Disk::new(folder.path().to_owned(), room.clone(), Tallies::default());
+    room.close();
+    let refused = |code| Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+    for code in [
+        ffi::SQLITE_FULL,
+        ffi::SQLITE_IOERR_WRITE,
+        ffi::SQLITE_IOERR_SHMSIZE,
+    ] {
+        assert_eq!(or_later(refused(code), &disk), Ok(EVERY), "{code}");
+    }
+    assert!(or_later(refused(ffi::SQLITE_IOERR_READ), &disk).is_err());
+    assert!(or_later(refused(ffi::SQLITE_CORRUPT), &disk).is_err());
+    assert_eq!(or_later(Ok(SOON), &disk), Ok(SOON));
 }
