@@ -32,9 +32,9 @@ impl NoticeEvent {
     pub fn until_us(&self) -> i64 {
         match self.kind {
             Notice::Suspended | Notice::ClockStep => self.at_us,
-            _ => self
-                .length_us
-                .map_or(i64::MAX, |length_us| self.at_us.saturating_add(length_us)),
+            _ => self.length_us.map_or(i64::MAX, |length_us| {
+                self.at_us.saturating_add(length_us.max(0))
+            }),
         }
     }
 }
