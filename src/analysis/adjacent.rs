@@ -43,10 +43,32 @@ impl Gap {
 
     /// Nobody polled for so long that the gap may be the recorder's own.
     pub fn recorder_was_down(&self) -> bool {
-        let slept = |event: &NoticeEvent| event.kind == Notice::Suspended;
         self.not_running_us > 0
-            || self.noticed.iter().any(slept)
-            || self.polls.pause_us > (self.threshold_us / 2).max(5_000_000)
+            || self.recorder_paused()
+            || self.slept_us() > self.longest_pause_us()
+    }
+
+    /// It ran, and did not poll for long.
+    pub(super) fn recorder_paused(&self) -> bool {
+        self.polls.pause_us > self.longest_pause_us()
+    }
+
+    /// What is no reason for a gap, in microseconds.
+    fn longest_pause_us(&self) -> i64 {
+        (self.threshold_us / 2).max(5_000_000)
+    }
+
+    /// For so long the machine slept, in microseconds; where that is not known, it may have been long.
+    fn slept_us(&self) -> i64 {
+        let slept = |event: &&NoticeEvent| event.kind == Notice::Suspended;
+        let lengths = self
+            .noticed
+            .iter()
+            .filter(slept)
+            .map(|event| event.length_us);
+        lengths.fold(0, |sum: i64, length_us| {
+            sum.saturating_add(length_us.unwrap_or(i64::MAX).max(0))
+        })
     }
 }
 
@@ -272,6 +294,40 @@ mod tests {
         // That run was killed with its disk full, which says nothing of the next.
         let told = meanwhile(&all, &[run(0, 9), run(10, 30)], 10, 20);
         assert_eq!(told, [all[1].clone(), all[6].clone()]);
+    }
+
+    #[test]
+    fn only_a_long_sleep_makes_a_gap_the_recorders() {
+        let gap = |lengths: &[Option<i64>]| Gap {
+            from: advance(0, 8),
+            to: None,
+            until_us: 20_000_000,
+            threshold_us: 12_000_000,
+            polls: PollTrouble::default(),
+            not_running_us: 0,
+            noticed: lengths
+                .iter()
+                .map(|length_us| NoticeEvent {
+                    kind: Notice::Suspended,
+                    at_us: 5,
+                    length_us: *length_us,
+                    detail: String::new(),
+                })
+                .collect(),
+        };
+        for (lengths, is_down) in [
+            (&[Some(200_000)][..], false),
+            (&[Some(6_000_000)], false),
+            (&[Some(6_000_001)], true),
+            (&[Some(4_000_000), Some(4_000_000)], true),
+            (&[Some(-9_000_000)], false),
+            (&[None, None], true),
+            (&[], false),
+        ] {
+            let gap = gap(lengths);
+            assert_eq!(gap.recorder_was_down(), is_down, "{lengths:?}");
+            assert!(!gap.recorder_paused());
+        }
     }
 
     #[test]

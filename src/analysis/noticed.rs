@@ -19,20 +19,24 @@ pub(super) fn told(events: &[NoticeEvent]) -> Vec<String> {
 }
 
 fn one(event: &NoticeEvent) -> String {
-    let length_us = event.length_us.unwrap_or(0);
-    let (from, until) = (utc(event.at_us), event.length_us.map(|_| event.until_us()));
-    let span = match until {
-        Some(until_us) => format!("from {from} to {}", utc(until_us)),
+    let from = utc(event.at_us);
+    let span = match event.length_us {
+        Some(_) => format!("from {from} to {}", utc(event.until_us())),
         None => format!("from {from} until the end of the run"),
     };
-    let length = timedelta(length_us.saturating_abs());
+    // A file that somebody else wrote may say anything of how long something lasted.
+    let lasted = event.length_us.map(|length_us| timedelta(length_us.max(0)));
+    let lasted = lasted.map_or_else(String::new, |length| format!(" for {length}"));
     match event.kind {
-        Notice::Suspended => format!("The recorder was suspended here for {length}, at {from}"),
-        Notice::Stalled => format!("The recorder stood still here for {length}, {span}"),
+        Notice::Suspended => format!("The recorder was suspended here{lasted}, at {from}"),
+        Notice::Stalled => format!("The recorder stood still here{lasted}, {span}"),
         Notice::DiskFull => format!("The recorder's disk was full here, {span}"),
         Notice::ClockStep => {
-            let way = if length_us < 0 { "back" } else { "forward" };
-            format!("The recorder's wall clock was set {way} by {length}, at {from}")
+            let step = event.length_us.map_or_else(String::new, |length_us| {
+                let way = if length_us < 0 { "back" } else { "forward" };
+                format!(" {way} by {}", timedelta(length_us.saturating_abs()))
+            });
+            format!("The recorder's wall clock was set{step}, at {from}")
         }
         Notice::Late | Notice::HeldUp => format!("The recorder noticed: {}, {span}", event.kind),
     }
@@ -105,6 +109,49 @@ mod tests {
         assert_eq!(json.unwrap(), wanted);
         let json = serde_json::to_value(Noticed::new(&noticed[5], 0)).unwrap();
         assert!(json["seconds"].is_null());
+    }
+
+    #[test]
+    fn what_has_no_length_or_an_impossible_one_is_told_of_without_nonsense() {
+        let at = "2015-03-05 18:17:40.000000";
+        for (kind, length_us, wanted) in [
+            (
+                Notice::Suspended,
+                None,
+                format!("was suspended here, at {at}"),
+            ),
+            (
+                Notice::Stalled,
+                None,
+                format!("stood still here, from {at} until the end of the run"),
+            ),
+            (
+                Notice::ClockStep,
+                None,
+                format!("'s wall clock was set, at {at}"),
+            ),
+            (
+                Notice::Suspended,
+                Some(-7_000_000),
+                format!("was suspended here for 0:00:00, at {at}"),
+            ),
+            (
+                Notice::Stalled,
+                Some(-7_000_000),
+                format!("stood still here for 0:00:00, from {at} to {at}"),
+            ),
+            (
+                Notice::DiskFull,
+                Some(i64::MIN),
+                format!("'s disk was full here, from {at} to {at}"),
+            ),
+        ] {
+            let wanted = format!(
+                "The recorder{}{wanted}",
+                if wanted.starts_with('\'') { "" } else { " " }
+            );
+            assert_eq!(told(&[event(kind, length_us)]), [wanted]);
+        }
     }
 
     #[test]

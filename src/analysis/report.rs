@@ -62,7 +62,7 @@ fn remarks(gap: &Gap) -> Vec<String> {
             "The recorder did not run for {} of it",
             timedelta(gap.not_running_us)
         ));
-    } else if gap.recorder_was_down() {
+    } else if gap.recorder_paused() {
         remarks.push(format!(
             "The recorder did not ask for {} here",
             timedelta(gap.polls.pause_us)
@@ -248,7 +248,7 @@ fn printable(body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::{Outcome, PollFailure};
+    use crate::session::{Notice, NoticeEvent, Outcome, PollFailure};
 
     fn gap() -> Gap {
         let advance = |exchange_id, seen_us| Advance {
@@ -319,6 +319,29 @@ mod tests {
             "3 of 9 polls failed in this gap: HTTP 503 x 2, reset x 1\n",
         ] {
             assert!(shown.contains(remark), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_gap_with_a_sleep_does_not_say_that_nobody_asked() {
+        for (length_us, is_down) in [(200_000, false), (60_000_000, true)] {
+            let slept = NoticeEvent {
+                kind: Notice::Suspended,
+                at_us: 1_425_579_460_000_000,
+                length_us: Some(length_us),
+                detail: String::new(),
+            };
+            let gap = Gap {
+                noticed: vec![slept],
+                ..gap()
+            };
+            let shown = text(&gap, b"", b"");
+            assert!(
+                shown.contains("The recorder was suspended here for"),
+                "{shown}"
+            );
+            assert!(!shown.contains("did not ask"), "{shown}");
+            assert_eq!(json(&gap)["recorder"]["down"], is_down);
         }
     }
 

@@ -1,10 +1,11 @@
 //! What a killed recorder left of plain streams: the part that was growing becomes one like any other.
 
 use std::io::Read as _;
+use std::path::Path;
 
 use chrono::DateTime;
 
-use super::chunks::{self, DownloadFile};
+use super::chunks::{self, DownloadFile, TEMPORARY};
 use super::folder::SessionFolder;
 use super::growing::{self, Growing};
 use super::model::{Availability, ExchangeId, Kind, NewBody, NewExchange, Outcome, ResourceKey};
@@ -76,6 +77,18 @@ pub(super) fn names(parts: &[NewExchange]) -> Vec<String> {
     parts.iter().flat_map(of_part).flatten().collect()
 }
 
+/// Removes what a part was copied from, once its row is there. Where its body was lost, that is
+/// all there is of it.
+pub(super) fn remove_original(chunks: &Path, part: &NewExchange) {
+    if matches!(part.body, NewBody::File { .. }) {
+        let temporary = chunks.join(TEMPORARY);
+        for name in [part.id.to_string(), growing::notes_name(part.id)] {
+            // It stays behind at worst; the sweep at the stop takes it.
+            let _ = std::fs::remove_file(temporary.join(name));
+        }
+    }
+}
+
 fn copied(growing: &Growing, folder: &SessionFolder, id: ExchangeId) -> std::io::Result<NewBody> {
     // A run that was killed at this leaves half a copy.
     chunks::remove_download(&folder.chunks(), id)?;
@@ -129,5 +142,81 @@ fn part(left: Left, growing: &Growing, body: NewBody, (count, end): (usize, u64)
         outcome: Outcome::Complete,
         error: Some("the recorder was killed".to_owned()),
         ..NewExchange::requested(left.id, resource, availability, facts.began_us)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::session::store::Store;
+    use crate::session::{GrowingFacts, GrowingFile, Sessions, Writer, begin};
+
+    const URL: &str = "http://h/radio.mp3";
+    const BYTES: &[u8] = b"of a radio";
+
+    /// A session of a recorder that was killed at part 1.
+    fn killed(sessions: &Path) -> SessionFolder {
+        let folder = Sessions::new(sessions).create(None).unwrap();
+        let clock = Clock::start();
+        let begun = begin::create(&folder, clock, "test").unwrap();
+        let mut store = Store::new(begun.db, folder.chunks(), begun.zero_us, 1);
+        store.stream("radio", URL).unwrap();
+        let pending = "INSERT INTO pending (resource_id, referrer_id, from_us) VALUES (1, 1, ?1)";
+        store.db.execute(pending, [begun.zero_us]).unwrap();
+        let facts = GrowingFacts {
+            began_us: clock.now_us(),
+            extension: "mp3".to_owned(),
+            kept_from: 1,
+            continues: false,
+        };
+        let mut growing = GrowingFile::create(&folder.chunks(), 1, &facts).unwrap();
+        growing.write(BYTES, 1_000_000).unwrap();
+        // Dropped, it would take its files with it.
+        std::mem::forget(growing);
+        folder
+    }
+
+    #[tokio::test]
+    async fn a_part_that_is_taken_over_is_there_once() {
+        let sessions = tempfile::tempdir().unwrap();
+        let folder = killed(sessions.path());
+        let temporary = folder.chunks().join(TEMPORARY);
+        let there = || -> BTreeSet<String> {
+            let entries = std::fs::read_dir(&temporary).unwrap().map(Result::unwrap);
+            entries
+                .map(|entry| entry.file_name().into_string().unwrap())
+                .filter(|name| name != crate::session::disk::RESERVE)
+                .collect()
+        };
+        assert_eq!(there(), ["1", "1.notes"].map(str::to_owned).into());
+        let (writer, _failure) = Writer::resume(&folder, Clock::start(), "test").unwrap();
+        // It is answered after the commit, and the part came before it.
+        writer.stream("other", "http://h/other").await.unwrap();
+        assert_eq!(there(), BTreeSet::new());
+        let reader = Reader::open(&folder).unwrap();
+        let parts = reader.parts_after(1, 0).unwrap();
+        let parts: Vec<_> = parts.iter().map(|p| (p.exchange_id, p.size)).collect();
+        assert_eq!(parts, [(1, BYTES.len() as u64)]);
+        drop(reader);
+        writer.finish("stopped").await.unwrap();
+    }
+
+    #[test]
+    fn what_a_lost_body_was_copied_from_stays() {
+        let sessions = tempfile::tempdir().unwrap();
+        let folder = killed(sessions.path());
+        let reader = Reader::open(&folder).unwrap();
+        let mut parts = left_parts(&reader, &folder).unwrap();
+        let original = folder.chunks().join(TEMPORARY).join("1");
+        let part = parts.first_mut().unwrap();
+        let body = std::mem::replace(&mut part.body, NewBody::None);
+        remove_original(&folder.chunks(), part);
+        assert_eq!(std::fs::read(&original).unwrap(), BYTES);
+        part.body = body;
+        remove_original(&folder.chunks(), part);
+        assert!(!original.exists());
     }
 }

@@ -149,6 +149,29 @@ pub(super) fn place(
     Ok(true)
 }
 
+/// As [`place`], instead of a file whose row is right and which is not.
+pub(super) fn put_back(
+    chunks: &Path,
+    temporary: &Path,
+    relative: &str,
+    changed: &mut BTreeSet<PathBuf>,
+) -> io::Result<()> {
+    let target = chunks.join(relative);
+    // A row of a session that somebody else made may name any path.
+    let mut components = Path::new(relative).components();
+    if relative.is_empty()
+        || Path::new(relative).starts_with(TEMPORARY)
+        || !components.all(|c| matches!(c, Component::Normal(_)))
+    {
+        return Err(invalid(format!("{relative:?} is no path beneath chunks/")));
+    }
+    let parent = target.parent().unwrap_or(chunks);
+    make_directories(chunks, parent, changed)?;
+    fs::rename(temporary, &target).map_err(|e| with_path(e, &target))?;
+    changed.insert(parent.to_owned());
+    Ok(())
+}
+
 fn make_directories(
     chunks: &Path,
     directory: &Path,

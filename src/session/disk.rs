@@ -18,6 +18,8 @@ use crate::clock;
 
 /// The reserve, beside the downloads under way, and like them gone in a stopped session.
 pub(super) const RESERVE: &str = "reserve";
+/// What room is looked for with, in the same place.
+const PROBE: &str = "probe";
 /// Rows of hours.
 const RESERVE_BYTES: u64 = 4 * 1024 * 1024;
 /// Room is looked for so often.
@@ -77,7 +79,7 @@ impl Disk {
 
     /// Whether it has no room for anything else either.
     fn refuses_others(&self) -> bool {
-        let path = self.chunks.join(TEMPORARY).join("probe");
+        let path = self.chunks.join(TEMPORARY).join(PROBE);
         let probed = File::create(&path).and_then(|mut file| file.write_all(&[1; 64 * 1024]));
         let _ = std::fs::remove_file(&path);
         probed.is_err_and(|error| is_full(&error))
@@ -153,7 +155,13 @@ impl Disk {
     fn end(&mut self, store: &Store, row: i64, since_us: i64, now_us: i64) {
         let length_us = now_us.saturating_sub(since_us);
         let detail = format!("bodies that were not kept: {}", self.room.not_kept());
-        if store.is_over(row, length_us, &detail).is_err() {
+        let event = NoticeEvent {
+            kind: Notice::DiskFull,
+            at_us: since_us,
+            length_us: Some(length_us),
+            detail: detail.clone(),
+        };
+        if store.is_over(row, &event).is_err() {
             // Another look follows.
             return;
         }
@@ -169,12 +177,13 @@ impl Disk {
         );
     }
 
-    /// Room for the reserve, and for what was refused beside it.
+    /// Room for the reserve, and for what was refused beside it. It is taken and given back:
+    /// a disk that counts free bytes may have no inode left, or none of them for this user.
     fn has_room(&mut self) -> bool {
-        let missing = if self.has_reserve { 0 } else { RESERVE_BYTES };
-        let free = rustix::fs::statvfs(&self.chunks)
-            .map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
-        free >= missing.saturating_add(self.room.needed()) && self.fill_reserve().is_ok()
+        let path = self.chunks.join(TEMPORARY).join(PROBE);
+        let has = allocated(&path, self.room.needed()).is_ok() && self.fill_reserve().is_ok();
+        let _ = std::fs::remove_file(&path);
+        has
     }
 
     fn fill_reserve(&mut self) -> io::Result<()> {
@@ -182,12 +191,7 @@ impl Disk {
             return Ok(());
         }
         let path = self.reserve();
-        let filled = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path)
-            .and_then(|file| allocate(&file));
+        let filled = allocated(&path, RESERVE_BYTES);
         if filled.is_err() {
             let _ = std::fs::remove_file(&path);
         }
@@ -200,17 +204,24 @@ impl Disk {
     }
 }
 
-fn allocate(mut file: &File) -> io::Result<()> {
+/// Makes a file of so many bytes, which are its own.
+fn allocated(path: &Path, bytes: u64) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).open(path)?;
+    allocate(&file, bytes)
+}
+
+fn allocate(mut file: &File, bytes: u64) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{FallocateFlags, fallocate};
-        match fallocate(file, FallocateFlags::empty(), 0, RESERVE_BYTES) {
+        match fallocate(file, FallocateFlags::empty(), 0, bytes) {
             Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
             done => return Ok(done?),
         }
     }
     let zeros = vec![0; 64 * 1024];
-    for _ in 0..RESERVE_BYTES / zeros.len() as u64 {
+    for _ in 0..bytes.div_ceil(zeros.len() as u64) {
         file.write_all(&zeros)?;
     }
     file.sync_data()
@@ -218,7 +229,8 @@ fn allocate(mut file: &File) -> io::Result<()> {
 
 /// Whether a file of that name under `chunks/.tmp` is no download.
 pub(super) fn is_reserve(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == RESERVE)
+    path.file_name()
+        .is_some_and(|name| name == RESERVE || name == PROBE)
 }
 
 #[cfg(test)]
@@ -269,5 +281,38 @@ mod tests {
         assert_eq!((tally.times, tally.length_us), (1, 7));
         disk.let_go();
         assert_eq!(size(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hole_ends_only_where_a_file_can_be_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let chunks = folder.path().to_owned();
+        let temporary = chunks.join(TEMPORARY);
+        std::fs::create_dir(&temporary).unwrap();
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(crate::session::SCHEMA).unwrap();
+        let store = Store::new(db, chunks.clone(), 0, 1);
+        let clock = Clock::start();
+        let room = Room::new(clock);
+        let mut disk = Disk::new(chunks, room.clone(), Tallies::default());
+        // Bytes are free, and the reserve is there; no other file can be.
+        let in_the_way = temporary.join(PROBE);
+        std::fs::create_dir(&in_the_way).unwrap();
+        room.close();
+        for _ in 0..3 {
+            tokio::time::advance(LOOK_EVERY).await;
+            disk.look(&store, clock.now_us());
+            assert!(disk.is_full());
+        }
+        std::fs::remove_dir(&in_the_way).unwrap();
+        tokio::time::advance(LOOK_EVERY).await;
+        disk.look(&store, clock.now_us());
+        assert!(!disk.is_full());
+        assert!(!in_the_way.exists());
+        let holes: i64 = store
+            .db
+            .query_row("SELECT count(*) FROM event", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(holes, 1);
     }
 }

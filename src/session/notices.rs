@@ -32,9 +32,9 @@ impl NoticeEvent {
     pub fn until_us(&self) -> i64 {
         match self.kind {
             Notice::Suspended | Notice::ClockStep => self.at_us,
-            _ => self
-                .length_us
-                .map_or(i64::MAX, |length_us| self.at_us.saturating_add(length_us)),
+            _ => self.length_us.map_or(i64::MAX, |length_us| {
+                self.at_us.saturating_add(length_us.max(0))
+            }),
         }
     }
 }
@@ -95,11 +95,24 @@ impl Store {
             ])
     }
 
-    /// Says of an event that it is over.
-    pub(super) fn is_over(&self, row: i64, length_us: i64, detail: &str) -> rusqlite::Result<()> {
-        self.db
-            .prepare_cached("UPDATE event SET length_us = ?2, detail = ?3 WHERE id = ?1")?
-            .execute(params![row, length_us, detail])?;
+    /// Says of an event that it is over; where its row is gone, it gets another.
+    pub(super) fn is_over(&self, row: i64, event: &NoticeEvent) -> rusqlite::Result<()> {
+        let changed = self
+            .db
+            .prepare_cached(
+                // Its number may be that of another by now.
+                "UPDATE event SET length_us = ?2, detail = ?3 WHERE id = ?1 AND at_us = ?4 AND kind = ?5",
+            )?
+            .execute(params![
+                row,
+                event.length_us,
+                event.detail,
+                event.at_us,
+                event.kind.as_str()
+            ])?;
+        if changed == 0 {
+            self.notice(event)?;
+        }
         Ok(())
     }
 
@@ -153,5 +166,47 @@ impl Reader {
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)).optional())
             .map_err(|e| self.failed(e))?;
         Ok(ahead.unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::Connection;
+
+    #[test]
+    fn the_end_of_an_event_is_told_even_where_its_row_is_gone_and_another_has_its_number() {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(crate::session::SCHEMA).unwrap();
+        let store = Store::new(db, std::path::PathBuf::new(), 0, 1);
+        let event = |kind, length_us| NoticeEvent {
+            kind,
+            at_us: 5,
+            length_us,
+            detail: String::new(),
+        };
+        let rows = || -> Vec<(String, Option<i64>)> {
+            let sql = "SELECT kind, length_us FROM event ORDER BY id";
+            let mut statement = store.db.prepare(sql).unwrap();
+            let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?)));
+            rows.unwrap().map(Result::unwrap).collect()
+        };
+        let row = store.notice(&event(Notice::DiskFull, None)).unwrap();
+        store
+            .is_over(row, &event(Notice::DiskFull, Some(7)))
+            .unwrap();
+        assert_eq!(rows(), [("disk full".to_owned(), Some(7))]);
+
+        store.db.execute("DELETE FROM event", []).unwrap();
+        let other = store.notice(&event(Notice::Stalled, Some(1))).unwrap();
+        assert_eq!(other, row);
+        store
+            .is_over(row, &event(Notice::DiskFull, Some(9)))
+            .unwrap();
+        let both = [
+            ("stalled".to_owned(), Some(1)),
+            ("disk full".to_owned(), Some(9)),
+        ];
+        assert_eq!(rows(), both);
     }
 }

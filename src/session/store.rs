@@ -8,7 +8,6 @@ use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::chunks;
 use super::headers::HeaderSets;
 use super::lines::{LineLog, Pieces};
 use super::model::{
@@ -17,6 +16,7 @@ use super::model::{
 };
 use crate::hls::resource_name;
 
+mod files;
 mod memory;
 mod paths;
 
@@ -367,53 +367,6 @@ impl Store {
                 pieces.tail,
                 owner
             ])
-    }
-
-    /// Steps 3 and 4. The inner error is the file system's: the body is lost, the exchange is not.
-    fn chunk(
-        &mut self,
-        new: &mut NewExchange,
-        size: i64,
-        sha256: &Digest,
-    ) -> rusqlite::Result<std::io::Result<i64>> {
-        let known: Option<i64> = self
-            .db
-            .prepare_cached(
-                "SELECT id FROM body WHERE sha256 = ?1 AND size = ?2 AND text IS NULL AND path IS NOT NULL",
-            )?
-            .query_row(params![sha256, size], |row| row.get(0))
-            .optional()?;
-        let NewBody::File { temporary, .. } = &mut new.body else {
-            return Ok(Err(std::io::ErrorKind::InvalidInput.into()));
-        };
-        if let Some(id) = known {
-            // It stays behind at worst; the sweep at the stop takes it.
-            let _ = std::fs::remove_file(&*temporary);
-            return Ok(Ok(id));
-        }
-        let in_place = temporary
-            .strip_prefix(&self.chunks)
-            .ok()
-            .filter(|relative| !relative.starts_with(chunks::TEMPORARY))
-            .and_then(|relative| relative.to_str())
-            .map(str::to_owned);
-        let path = match in_place {
-            Some(path) => path,
-            None => {
-                let path = self.free_path(&new.resource, new.chunk_path.as_deref())?;
-                let target = self.chunks.join(&path);
-                match chunks::place(&self.chunks, temporary, &path, &mut self.changed) {
-                    Ok(true) => *temporary = target,
-                    Ok(false) => return Ok(Err(std::io::ErrorKind::AlreadyExists.into())),
-                    Err(e) => return Ok(Err(e)),
-                }
-                path
-            }
-        };
-        self.db
-            .prepare_cached("INSERT INTO body (size, sha256, path) VALUES (?1,?2,?3)")?
-            .insert(params![size, sha256, path])
-            .map(Ok)
     }
 
     /// Notes what a revision lists: what is going to be asked for on its account, what left

@@ -101,7 +101,13 @@ impl WalWatch {
             return left.map(|_| ());
         }
         let length_us = now_us.saturating_sub(held.since_us);
-        store.is_over(held.row, length_us, &held.by)?;
+        let event = NoticeEvent {
+            kind: Notice::HeldUp,
+            at_us: held.since_us,
+            length_us: Some(length_us),
+            detail: held.by,
+        };
+        store.is_over(held.row, &event)?;
         self.tallies.count(Notice::HeldUp, 0, length_us);
         tracing::info!(
             "the write-ahead log is small again after {:.1} s",

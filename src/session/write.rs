@@ -3,6 +3,7 @@
 //! Others send it messages over a bounded channel, so that a slow disk slows the senders
 //! and never fills the memory. Nothing counts as recorded before the commit.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -15,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use self::commit_error::CommitError;
 pub(super) use self::message::Message;
 use self::message::{cannot_wait, take_finish, write};
+use super::adopt;
 use super::begin::{self, Begun};
 use super::chunks;
 use super::disk::{self, Disk};
@@ -145,6 +147,7 @@ impl Writer {
             pulse: pulse.clone(),
             disk: Disk::new(folder.chunks(), room.clone(), tallies.clone()),
             wal: WalWatch::new(folder.database(), tallies.clone()),
+            left: begun.left.iter().map(|part| part.id).collect(),
         };
         std::thread::Builder::new()
             .name("writer".to_owned())
@@ -280,6 +283,8 @@ struct Thread {
     pulse: Pulse,
     disk: Disk,
     wal: WalWatch,
+    /// Parts of a killed run whose rows are not there yet.
+    left: BTreeSet<ExchangeId>,
 }
 
 impl Thread {
@@ -382,7 +387,7 @@ impl Thread {
         let Some(keeper) = &mut self.keeper else {
             return Ok(());
         };
-        let made = keeper.make_room(&mut self.store, self.clock.now_us(), orphans);
+        let made = keeper.make_room(&mut self.store, self.clock.now_us(), orphans, &self.disk);
         made.map_err(|e| self.database_error(e))
     }
 
@@ -420,6 +425,7 @@ impl Thread {
         self.store.changed.clear();
         self.store.db.execute_batch("COMMIT")?;
         self.committed = clock::instant();
+        self.let_go_of_left(batch);
         for (at, id) in streams {
             if let Some(Message::Stream(_, _, reply)) = batch.get_mut(at) {
                 let (closed, _) = oneshot::channel();
@@ -427,6 +433,18 @@ impl Thread {
             }
         }
         Ok(())
+    }
+
+    /// What a killed run left of parts is needed no more: their rows are there.
+    fn let_go_of_left(&mut self, batch: &[Message]) {
+        for message in batch {
+            match message {
+                Message::Exchange(part) if self.left.remove(&part.id) => {
+                    adopt::remove_original(&self.store.chunks, part);
+                }
+                _ => {}
+            }
+        }
     }
 
     fn database_error(&self, source: rusqlite::Error) -> WriterError {

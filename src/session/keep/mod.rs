@@ -5,13 +5,14 @@
 
 use std::time::Duration;
 
-use rusqlite::{ErrorCode, OptionalExtension, Result, params};
+use rusqlite::{OptionalExtension, Result, params};
 use tokio::time::Instant;
 
 use self::decide::{Row, doomed};
 use self::lists::Lists;
 use self::orphans::Orphans;
 pub(super) use self::remove::Removed;
+use super::disk::Disk;
 use super::model::ExchangeId;
 use super::store::Store;
 use crate::clock::{self, micros};
@@ -106,14 +107,12 @@ impl Keeper {
         store: &mut Store,
         now_us: i64,
         orphans: bool,
+        disk: &Disk,
     ) -> Result<()> {
         if !self.wait().is_zero() {
             return Ok(());
         }
-        let wait = match self.pass(store, now_us, orphans) {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => EVERY,
-            done => done?,
-        };
+        let wait = or_later(self.pass(store, now_us, orphans), disk)?;
         self.due = clock::instant() + wait;
         Ok(())
     }
@@ -178,6 +177,14 @@ impl Keeper {
         };
         self.cutoff_us = reached.max(self.cutoff_us);
         Ok(count == step)
+    }
+}
+
+/// How long the next pass may wait: a disk may have room then.
+fn or_later(passed: Result<Duration>, disk: &Disk) -> Result<Duration> {
+    match passed {
+        Err(error) if disk.is_to_blame(&error) => Ok(EVERY),
+        done => done,
     }
 }
 

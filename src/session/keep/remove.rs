@@ -167,21 +167,23 @@ impl Store {
         self.delete("DELETE FROM resource WHERE id = ?1", id)
     }
 
-    /// Those of the time before that say something about a moment; where they end.
+    /// Those of the time before that say something about a moment; up to where no other is left
+    /// to go later.
     fn remove_events(&self, after: i64, cutoff_us: i64) -> Result<i64> {
-        let mut statement = self.db.prepare_cached(OLD_EVENTS)?;
-        let old: Vec<(i64, String)> = statement
+        let mut statement = self.db.prepare_cached(NEXT_EVENTS)?;
+        let next: Vec<(i64, String, bool)> = statement
             .query_map(params![after, EVENTS, cutoff_us], |row| {
-                Ok((row.get(0)?, row.get(1)?))
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })?
             .collect::<Result<_>>()?;
-        for (id, _) in old
-            .iter()
-            .filter(|(_, kind)| kind == "refused uri" || Notice::parse(kind).is_some())
-        {
-            self.delete("DELETE FROM event WHERE id = ?1", *id)?;
+        let says_when = |kind: &str| kind == "refused uri" || Notice::parse(kind).is_some();
+        for (id, kind, is_old) in &next {
+            if *is_old && says_when(kind) {
+                self.delete("DELETE FROM event WHERE id = ?1", *id)?;
+            }
         }
-        Ok(old.last().map_or(after, |(id, _)| *id))
+        let seen = next.iter().take_while(|(_, _, is_old)| *is_old).last();
+        Ok(seen.map_or(after, |(id, _, _)| *id))
     }
 
     fn delete(&self, sql: &str, id: i64) -> Result<()> {
@@ -203,10 +205,15 @@ const FIRST_LINE: &str = "SELECT min(first_line) FROM body_lines WHERE owner = ?
 const REMOVE_ALIASES: &str = "
     DELETE FROM alias WHERE (url, resource_id) IN
       (SELECT url, resource_id FROM alias_of WHERE resource_id = ?1)";
-const OLD_EVENTS: &str = "
-    SELECT id, kind FROM
-      (SELECT id, kind, at_us + max(ifnull(length_us, 0), 0) AS over_us
-         FROM event WHERE id > ?1 ORDER BY id LIMIT ?2) WHERE over_us < ?3";
+/// What goes on in this run is not over: the row waits for its length.
+const NEXT_EVENTS: &str = "
+    SELECT id, kind, over_us < ?3 FROM
+      (SELECT id, kind,
+              CASE WHEN length_us IS NULL AND kind IN ('disk full', 'checkpoint held up')
+                    AND at_us >= (SELECT started_us FROM run WHERE id = (SELECT max(id) FROM run))
+                   THEN 9223372036854775807
+                   ELSE at_us + max(ifnull(length_us, 0), 0) END AS over_us
+         FROM event WHERE id > ?1 ORDER BY id LIMIT ?2)";
 /// The last one stays: how far the wall clock is ahead.
 const OLD_HEARTBEATS: &str = "
     DELETE FROM heartbeat WHERE at_us IN
@@ -245,6 +252,6 @@ pub(super) const QUERIES: [&str; 7] = [
     UNUSED_RESOURCE,
     REMOVE_ALIASES,
     FIRST_LINE,
-    OLD_EVENTS,
+    NEXT_EVENTS,
     OLD_HEARTBEATS,
 ];

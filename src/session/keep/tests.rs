@@ -10,6 +10,9 @@ use rusqlite::Connection;
 use self::answers::answers;
 use self::history::*;
 use super::*;
+use crate::clock::Clock;
+use crate::session::notices::Tallies;
+use crate::session::room::Room;
 use crate::session::{Heartbeat, Notice, NoticeEvent};
 
 mod answers;
@@ -214,6 +217,51 @@ fn what_was_noticed_before_the_window_goes_and_what_reaches_into_it_stays() {
 }
 
 #[test]
+fn what_goes_on_keeps_its_row_until_it_is_over_and_then_goes() {
+    let mut history = History::new(Channel {
+        window: 3,
+        ranged: false,
+        tokens: false,
+        redirected: false,
+        large: false,
+    });
+    for _ in 0..10 {
+        history.poll(Poll::Advance(1));
+    }
+    let event = |kind, at_us| NoticeEvent {
+        kind,
+        at_us,
+        length_us: None,
+        detail: String::new(),
+    };
+    let began_us = history.zero_us + SECOND;
+    for event in [
+        event(Notice::DiskFull, history.zero_us - SECOND),
+        event(Notice::DiskFull, began_us),
+        event(Notice::HeldUp, began_us),
+        event(Notice::Stalled, began_us),
+    ] {
+        history.store.notice(&event).unwrap();
+    }
+    let left = |history: &History| -> Vec<(String, i64)> {
+        let sql = "SELECT kind, at_us FROM event WHERE id > 0 ORDER BY id";
+        let mut statement = history.store.db.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.unwrap().map(Result::unwrap).collect()
+    };
+    let mut first = keeper(&history);
+    let cutoff_us = history.now_us;
+    history.keep_from(&mut first, cutoff_us);
+    let going_on = ["disk full", "checkpoint held up"].map(|kind| (kind.to_owned(), began_us));
+    assert_eq!(left(&history), going_on);
+
+    let over = "UPDATE event SET length_us = 1 WHERE id > 0";
+    history.store.db.execute(over, []).unwrap();
+    history.keep_from(&mut first, cutoff_us + SECOND);
+    assert_eq!(left(&history), []);
+}
+
+#[test]
 fn what_is_long_gone_leaves_nothing() {
     for large in [false, true] {
         let channel = Channel {
@@ -302,4 +350,24 @@ fn no_query_of_a_pass_looks_at_all_rows() {
         let scans: Vec<&String> = scans.filter(|s| *s != "SCAN CONSTANT ROW").collect();
         assert!(scans.is_empty(), "{sql}: {steps:?}");
     }
+}
+
+#[test]
+fn a_full_disk_is_borne_by_whatever_name_sqlite_calls_it() {
+    use rusqlite::ffi;
+    let folder = tempfile::tempdir().unwrap();
+    let room = Room::new(Clock::start());
+    let disk = Disk::new(folder.path().to_owned(), room.clone(), Tallies::default());
+    room.close();
+    let refused = |code| Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+    for code in [
+        ffi::SQLITE_FULL,
+        ffi::SQLITE_IOERR_WRITE,
+        ffi::SQLITE_IOERR_SHMSIZE,
+    ] {
+        assert_eq!(or_later(refused(code), &disk), Ok(EVERY), "{code}");
+    }
+    assert!(or_later(refused(ffi::SQLITE_IOERR_READ), &disk).is_err());
+    assert!(or_later(refused(ffi::SQLITE_CORRUPT), &disk).is_err());
+    assert_eq!(or_later(Ok(SOON), &disk), Ok(SOON));
 }
