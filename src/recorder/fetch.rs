@@ -23,7 +23,7 @@ use super::cookies::Cookies;
 use super::limits::Limits;
 use super::memory::Memory;
 use super::plain::{self, Live};
-use super::reach::{Proxies, Reach, out_of_reach};
+use super::reach::{Proxies, Reach};
 use crate::clock;
 use crate::session::{ByteRange, ExchangeId, Kind, Outcome, Writer};
 
@@ -114,7 +114,7 @@ impl Fetcher {
 
     /// Why `url` must not be asked for.
     fn out_of_reach(&self, url: &Url, reach: Reach) -> Option<String> {
-        let what = match out_of_reach(url, reach) {
+        let what = match self.proxies.out_of_reach(url, reach) {
             None if reach == Reach::Public && self.proxies.leads_to_one(url) => "proxy's",
             what => what?,
         };

@@ -38,11 +38,11 @@ pub(super) fn literal(url: &Url) -> Option<IpAddr> {
 pub(super) fn out_of_reach(url: &Url, reach: Reach) -> Option<&'static str> {
     match reach {
         Reach::Any => None,
-        Reach::Public => literal(url).and_then(special).or_else(|| local_name(url)),
+        Reach::Public => literal(url).and_then(special),
     }
 }
 
-/// Names that mean the machine itself (RFC 6761 6.3), also to a proxy that resolves them.
+/// Names that mean the machine itself (RFC 6761 6.3), also the proxy's that resolves them.
 fn local_name(url: &Url) -> Option<&'static str> {
     let name = url.host_str()?.trim_end_matches('.').to_ascii_lowercase();
     (name == "localhost" || name.ends_with(".localhost")).then_some("loopback")
@@ -71,6 +71,15 @@ impl Proxies {
         let uri: Uri = url.as_str().parse().ok()?;
         let proxy = self.environment.intercept(&uri)?;
         Some(proxy.uri().host()?.to_ascii_lowercase())
+    }
+
+    /// As [`out_of_reach`], and of names that a proxy would resolve those that are known.
+    pub(super) fn out_of_reach(&self, url: &Url, reach: Reach) -> Option<&'static str> {
+        let by_name = || match self.of(url) {
+            Some(_) if reach == Reach::Public => local_name(url),
+            _ => None,
+        };
+        out_of_reach(url, reach).or_else(by_name)
     }
 
     /// Names of proxies: the user named them.
@@ -148,6 +157,25 @@ mod tests {
             None,
             "its addresses are looked at when it is resolved"
         );
+    }
+
+    #[test]
+    fn a_proxy_is_not_asked_for_what_means_itself() {
+        let proxy = Some(url("http://192.0.2.1:3128/"));
+        let options = Options {
+            proxy,
+            ..Options::default()
+        };
+        let proxies = Proxies::new(&options);
+        for name in ["http://localhost:8080/", "http://a.LOCALHOST./"] {
+            assert!(
+                proxies.out_of_reach(&url(name), Reach::Public).is_some(),
+                "{name}"
+            );
+            assert_eq!(proxies.out_of_reach(&url(name), Reach::Any), None);
+        }
+        let other = url("http://localhost.example/");
+        assert_eq!(proxies.out_of_reach(&other, Reach::Public), None);
     }
 
     #[test]

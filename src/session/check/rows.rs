@@ -158,7 +158,9 @@ const WHERE_ALL_IS_KEPT: [Rule; 2] = [
         // The first ones at once: one by one they would be looked for in all rows for each row.
         "WITH first AS MATERIALIZED (SELECT min(id) AS id FROM exchange GROUP BY resource_id)
          SELECT e.id FROM first JOIN exchange e USING (id) JOIN exchange l ON l.id = e.referrer_id
-          WHERE e.from_us > l.from_us AND e.head_id IS NULL",
+          WHERE e.from_us > l.from_us AND e.head_id IS NULL
+            AND NOT EXISTS (SELECT 1 FROM exchange b WHERE b.resource_id = e.resource_id
+                             AND b.id > e.id AND b.from_us <= e.from_us)",
         "it is the first of its resource, and there later than its listing",
     ),
 ];
