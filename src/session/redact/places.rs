@@ -145,6 +145,8 @@ impl<'a> Finder<'a> {
             // It is the scheme and the realm that are worth seeing.
             "www-authenticate" | "proxy-authenticate" => self.any_text(all),
             _ if name.starts_with("access-control-") => self.any_text(all),
+            // A replayer's own, of a recorded replay: times and numbers.
+            _ if name.starts_with("x-isrecorder-") => self.any_text(all),
             _ if is_telling(name.as_bytes()) => self.place(all, What::Named),
             _ => {
                 if self.rules.hosts && HOST_FIELDS.contains(&name) {

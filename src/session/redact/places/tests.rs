@@ -217,6 +217,8 @@ fn header_fields() {
             vec!["abcde"],
         ),
         ("access-control-expose-headers", "X-Token", vec![]),
+        ("x-isrecorder-session-time", "12.340", vec![]),
+        ("x-session-time", "12.340", vec!["12.340"]),
     ] {
         assert_eq!(secrets(Form::Field(name), value), wanted, "{name}");
     }
