@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, COOKIE, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION,
     RANGE, SET_COOKIE,
@@ -256,48 +257,27 @@ impl Fetcher {
         let mut wire_bytes = 0;
         let mut arrival = Arrival::new();
         let began = hop.response_us();
-        loop {
-            let patience = deadline.min(clock::instant() + self.limits.stall);
-            let next = tokio::select! {
-                () = self.abort.cancelled() => { hop.fail(Outcome::Aborted, "the recorder was stopped"); break }
-                next = timeout_at(patience, response.chunk()) => next,
-            };
-            match next {
-                Err(_) => {
-                    hop.fail(
-                        Outcome::BodyTimeout,
-                        "the body did not end within the time limit",
-                    );
+        while let Some(bytes) = self.next(&mut response, hop, deadline).await {
+            wire_bytes += bytes.len() as u64;
+            arrival.add(self.writer.clock().now_us() - began, wire_bytes);
+            if let Sink::Memory(_) = sink {
+                let room = self.memory.grow(&mut hop.held, wire_bytes);
+                if timeout_at(deadline, room).await.is_err() {
+                    hop.fail(Outcome::BodyTimeout, "no memory was free for the body");
                     break;
                 }
-                Ok(Err(error)) => {
-                    hop.fail(classify::broken_body(&error), &classify::describe(&error));
-                    break;
-                }
-                Ok(Ok(None)) => break,
-                Ok(Ok(Some(bytes))) => {
-                    wire_bytes += bytes.len() as u64;
-                    arrival.add(self.writer.clock().now_us() - began, wire_bytes);
-                    if let Sink::Memory(_) = sink {
-                        let room = self.memory.grow(&mut hop.held, wire_bytes);
-                        if timeout_at(deadline, room).await.is_err() {
-                            hop.fail(Outcome::BodyTimeout, "no memory was free for the body");
-                            break;
-                        }
-                    }
-                    if let Err((outcome, error)) = sink.take(&bytes, wire_bytes, limit) {
-                        hop.fail(outcome, &error);
-                        break;
-                    }
-                    if let (true, Sink::Memory(begun)) = (may_live, &mut *sink) {
-                        match plain::verdict(begun, hop) {
-                            plain::Verdict::More => {}
-                            plain::Verdict::Other => may_live = false,
-                            plain::Verdict::Stream(format) => {
-                                let begun = std::mem::take(begun).into();
-                                return Some(Live::new(response, begun, format));
-                            }
-                        }
+            }
+            if let Err((outcome, error)) = sink.take(&bytes, wire_bytes, limit) {
+                hop.fail(outcome, &error);
+                break;
+            }
+            if let (true, Sink::Memory(begun)) = (may_live, &mut *sink) {
+                match plain::verdict(begun, hop) {
+                    plain::Verdict::More => {}
+                    plain::Verdict::Other => may_live = false,
+                    plain::Verdict::Stream(format) => {
+                        let begun = std::mem::take(begun).into();
+                        return Some(Live::new(response, begun, format));
                     }
                 }
             }
@@ -309,6 +289,32 @@ impl Fetcher {
             && hop.may_have_body()
         {
             hop.fail(Outcome::Short, "the body ended before its announced length");
+        }
+        None
+    }
+
+    /// The next bytes of a body; `None`: it has ended, in whatever way.
+    async fn next(
+        &self,
+        response: &mut Response,
+        hop: &mut Hop,
+        deadline: Instant,
+    ) -> Option<Bytes> {
+        let patience = deadline.min(clock::instant() + self.limits.stall);
+        let next = tokio::select! {
+            () = self.abort.cancelled() => {
+                hop.fail(Outcome::Aborted, "the recorder was stopped");
+                return None;
+            }
+            next = timeout_at(patience, response.chunk()) => next,
+        };
+        match next {
+            Ok(Ok(next)) => return next,
+            Ok(Err(error)) => hop.fail(classify::broken_body(&error), &classify::describe(&error)),
+            Err(_) => hop.fail(
+                Outcome::BodyTimeout,
+                "the body did not end within the time limit",
+            ),
         }
         None
     }

@@ -155,8 +155,8 @@ proptest! {
     }
 }
 
-#[test]
-fn what_was_noticed_before_the_window_goes_and_what_reaches_into_it_stays() {
+/// A plain channel that has advanced ten times.
+fn after_ten_advances() -> History {
     let mut history = History::new(Channel {
         window: 3,
         ranged: false,
@@ -167,6 +167,12 @@ fn what_was_noticed_before_the_window_goes_and_what_reaches_into_it_stays() {
     for _ in 0..10 {
         history.poll(Poll::Advance(1));
     }
+    history
+}
+
+#[test]
+fn what_was_noticed_before_the_window_goes_and_what_reaches_into_it_stays() {
+    let mut history = after_ten_advances();
     let mut keeper = keeper(&history);
     let cutoff_us = history.now_us;
     let event = |kind, seconds: i64, length: Option<i64>| NoticeEvent {
@@ -218,16 +224,7 @@ fn what_was_noticed_before_the_window_goes_and_what_reaches_into_it_stays() {
 
 #[test]
 fn what_goes_on_keeps_its_row_until_it_is_over_and_then_goes() {
-    let mut history = History::new(Channel {
-        window: 3,
-        ranged: false,
-        tokens: false,
-        redirected: false,
-        large: false,
-    });
-    for _ in 0..10 {
-        history.poll(Poll::Advance(1));
-    }
+    let mut history = after_ten_advances();
     let event = |kind, at_us| NoticeEvent {
         kind,
         at_us,
