@@ -13,6 +13,7 @@ use super::places::Form;
 use super::secret::Rules;
 use super::{RedactError, Redacted, search};
 use crate::hls::{ByteRange, chunk_path, ranged_chunk_path, with_suffix};
+use crate::session::check;
 use crate::session::chunks::ChunkFile;
 use crate::session::folder::SessionFolder;
 use crate::session::read::{Body, Reader};
@@ -55,6 +56,8 @@ pub(super) enum Content {
     Media(ChunkFile),
     /// It becomes zeros.
     Blank(Why),
+    /// A chunk that a repair has marked as lost: it is not there to be copied.
+    Lost,
 }
 
 /// Why a body becomes zeros.
@@ -89,6 +92,7 @@ pub(super) fn each(
 ) -> Result<(), RedactError> {
     let read = |e| RedactError::Read(reader.failed(e));
     let uses = uses(reader)?;
+    let lost = check::lost_bodies(reader)?;
     let sql = "SELECT id, size, sha256, text, first_line, last_line, tail, line_owner, data, path FROM body ORDER BY id";
     let mut statement = reader.db.connection().prepare(sql).map_err(read)?;
     let mut rows = statement.query([]).map_err(read)?;
@@ -119,7 +123,10 @@ pub(super) fn each(
         let used = uses.get(&id).copied();
         let content = match pieces {
             Some(pieces) => pieces,
-            None => content(reader, rules, id, path.as_deref(), used)?,
+            None => match content(reader, rules, id, path.as_deref(), used) {
+                Err(RedactError::Read(_)) if lost.contains(&id) => Content::Lost,
+                content => content?,
+            },
         };
         then(BodyRow {
             id,
@@ -292,6 +299,7 @@ impl BodyWriter<'_> {
                 self.blank(&body, &mut new)?;
             }
             Content::Pieces { .. } => self.pieces(&body, book, &mut new)?,
+            Content::Lost => {}
             Content::Media(chunk) => {
                 let path = new.path.clone().unwrap_or_default();
                 done.media += 1;

@@ -78,7 +78,7 @@ fn note_bodies(reader: &Reader, rules: &Rules, book: &mut Book) -> Result<(), Re
                 book.note(Form::Playlist, head.as_bytes());
                 book.note(Form::Playlist, tail.as_bytes());
             }
-            Content::Key(_) | Content::Media(_) | Content::Blank(_) => {}
+            Content::Key(_) | Content::Media(_) | Content::Blank(_) | Content::Lost => {}
         }
         Ok(())
     })
