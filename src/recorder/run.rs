@@ -191,28 +191,41 @@ impl<'a> Streams<'a> {
             stop,
         } = control;
         let duration = self.recording.options.duration;
-        let over = async {
-            match duration {
-                Some(duration) => tokio::time::sleep(duration).await,
-                None => std::future::pending().await,
+        let end = async {
+            let over = async {
+                match duration {
+                    Some(duration) => tokio::time::sleep(duration).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => Ok(Ended::Stopped),
+                () = over => Ok(Ended::Duration),
+                failed = failure => Err(failed.unwrap_or(WriterError::Gone).into()),
             }
         };
-        tokio::pin!(over);
-        // What is recorded again had other answers before.
-        let zero_us = self.recording.writer.zero_us();
-        let from_us = (!self.recording.options.resume).then_some(zero_us);
-        for input in inputs {
-            self.begin(input, from_us).await?;
-        }
-        self.recording.board.enter(Stage::Begun);
+        tokio::pin!(end);
         let mut beat = tokio::time::interval(BEAT_EVERY);
+        let board = self.recording.board.clone();
+        {
+            // A stream begins when its row is on the disk, and for that the disk may be waited for.
+            let begun = self.begin_all(inputs);
+            tokio::pin!(begun);
+            loop {
+                board.beat();
+                tokio::select! {
+                    _ = beat.tick() => {}
+                    ended = &mut end => return ended,
+                    begun = &mut begun => break begun?,
+                }
+            }
+        }
+        board.enter(Stage::Begun);
         loop {
-            self.recording.board.beat();
+            board.beat();
             tokio::select! {
                 _ = beat.tick() => {}
-                () = stop.cancelled() => return Ok(Ended::Stopped),
-                () = &mut over => return Ok(Ended::Duration),
-                failed = &mut *failure => return Err(failed.unwrap_or(WriterError::Gone).into()),
+                ended = &mut end => return ended,
                 Some(inputs) = changes.recv() => self.change(inputs),
                 ended = self.running.join_next() => match ended {
                     Some(Ok(())) => {}
@@ -221,6 +234,17 @@ impl<'a> Streams<'a> {
                 }
             }
         }
+    }
+
+    /// The streams that are there from the start.
+    async fn begin_all(&mut self, inputs: Vec<Input>) -> Result<(), RecordError> {
+        // What is recorded again had other answers before.
+        let zero_us = self.recording.writer.zero_us();
+        let from_us = (!self.recording.options.resume).then_some(zero_us);
+        for input in inputs {
+            self.begin(input, from_us).await?;
+        }
+        Ok(())
     }
 
     async fn begin(&mut self, input: Input, from_us: Option<i64>) -> Result<(), RecordError> {

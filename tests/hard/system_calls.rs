@@ -52,6 +52,9 @@ const ERRORS: [&str; 5] = [
 /// What a socket call can say.
 const NETWORK_ERRORS: [&str; 3] = ["error=EMFILE", "error=ENOBUFS", KILL];
 
+/// So many take longer to begin than a chunk takes to come.
+const STREAMS: usize = 400;
+
 /// Of these there are many in any run.
 const FREQUENT: [&str; 3] = ["pwrite64", "pread64", "fcntl"];
 
@@ -102,6 +105,11 @@ impl Fault {
     }
 
     fn arguments(&self, folder: &Path) -> Vec<String> {
+        self.arguments_at(folder, &self.paths())
+    }
+
+    /// The same, aimed at these paths of the session.
+    fn arguments_at<P: AsRef<str>>(&self, folder: &Path, paths: &[P]) -> Vec<String> {
         let then = if self.from_then_on { "+" } else { "" };
         let mut arguments = vec![
             "-e".to_owned(),
@@ -110,8 +118,8 @@ impl Fault {
             format!("inject={}:{}:when={}{then}", self.call, self.what, self.nth),
         ];
         // As the recorder writes a path, and as the kernel does behind a descriptor.
-        for path in self.paths() {
-            let relative = format!("sessions/session1{path}");
+        for path in paths {
+            let relative = format!("sessions/session1{}", path.as_ref());
             let absolute = folder.join(&relative).display().to_string();
             arguments.extend(["-P".to_owned(), relative, "-P".to_owned(), absolute]);
         }
@@ -318,4 +326,34 @@ fn by_chance_any_call_fails_or_is_the_last_and_the_session_stays_good() {
     for (line, count) in table.lock().unwrap().iter() {
         println!("{count:5} {line}");
     }
+}
+
+/// While the first stream's chunk waits for a descriptor, most of the others have not begun.
+#[test]
+fn a_recorder_that_waits_before_all_streams_have_begun_ends_when_its_time_is_over() {
+    let fault = Fault {
+        aim: Aim::Directory,
+        call: "openat",
+        what: "error=EMFILE",
+        nth: 1,
+        from_then_on: true,
+    };
+    let origin = Origin::new(three::reply);
+    let others: Vec<String> = (0..STREAMS)
+        .map(|n| format!("s{n}={}", origin.url("/one/live.m3u8")))
+        .collect();
+    let recorder = recorder(&origin)
+        .args(others.iter().map(String::as_str))
+        .args(["--duration", "0.8"]);
+    let arguments = fault.arguments_at(recorder.folder(), &["/chunks/one"]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let file = recorder.folder().join("trace");
+    let finished = recorder.traced(&arguments, &file).run();
+    assert!(
+        finished.stderr.contains("too many open files"),
+        "{}",
+        finished.stderr
+    );
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
+    Session::within(finished.folder(), "session1").check_invariants();
 }
