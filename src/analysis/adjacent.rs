@@ -19,6 +19,9 @@ pub struct Gap {
     pub to: Option<Advance>,
     /// When it ended, or the recording did.
     pub until_us: i64,
+    /// How much earlier than it was seen its first advance may have been, and its second, in
+    /// microseconds. `None`: that is not known.
+    pub uncertain_us: [Option<i64>; 2],
     /// What was allowed.
     pub threshold_us: i64,
     /// What the recorder's own polls were like meanwhile.
@@ -122,11 +125,24 @@ pub fn find(
     gaps.extend(scan.end(end_us));
     for gap in &mut gaps {
         let from_us = gap.from.seen_us.max(kept_us);
+        gap.uncertain_us = [
+            uncertain_us(reader, Some(gap.from))?,
+            uncertain_us(reader, gap.to)?,
+        ];
         gap.polls = reader.poll_trouble(playlist.id, from_us, gap.until_us)?;
         gap.not_running_us = within(&holes, gap.from.seen_us, gap.until_us);
         gap.noticed = meanwhile(&noticed, &runs, gap.from.seen_us, gap.until_us);
     }
     Ok(gaps)
+}
+
+/// How much earlier than it was seen an advance may have been, in microseconds.
+fn uncertain_us(reader: &Reader, advance: Option<Advance>) -> Result<Option<i64>, ReadError> {
+    let Some(advance) = advance else {
+        return Ok(None);
+    };
+    let not_before_us = reader.not_before_us(advance.exchange_id)?;
+    Ok(not_before_us.map(|not_before_us| advance.seen_us.saturating_sub(not_before_us)))
 }
 
 /// How much of a time no recorder ran, in microseconds.
@@ -184,6 +200,7 @@ impl Scan {
             from,
             to,
             until_us,
+            uncertain_us: [None; 2],
             threshold_us,
             polls: PollTrouble::default(),
             not_running_us: 0,
@@ -302,6 +319,7 @@ mod tests {
             from: advance(0, 8),
             to: None,
             until_us: 20_000_000,
+            uncertain_us: [None; 2],
             threshold_us: 12_000_000,
             polls: PollTrouble::default(),
             not_running_us: 0,

@@ -113,19 +113,21 @@ pub fn write_json(
     gap: &Gap,
     zero_us: i64,
 ) -> io::Result<()> {
-    let row = |advance: &Advance| Row {
+    let row = |advance: &Advance, uncertain_us: Option<i64>| Row {
         exchange: advance.exchange_id,
         time: iso(advance.seen_us),
         session_time: seconds(advance.seen_us.saturating_sub(zero_us)),
+        uncertain_seconds: uncertain_us.map(seconds),
     };
+    let [from_uncertain_us, to_uncertain_us] = gap.uncertain_us;
     let line = Line {
         stream: &playlist.stream,
         playlist: &playlist.name,
         url: &playlist.url,
         gap_seconds: seconds(gap.length_us()),
         threshold_seconds: seconds(gap.threshold_us),
-        from: row(&gap.from),
-        to: gap.to.as_ref().map(row),
+        from: row(&gap.from, from_uncertain_us),
+        to: gap.to.as_ref().map(|to| row(to, to_uncertain_us)),
         recorder: Recorder {
             polls: gap.polls.polls,
             failed: gap.polls.failed,
@@ -163,6 +165,7 @@ struct Row {
     exchange: i64,
     time: String,
     session_time: f64,
+    uncertain_seconds: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -261,6 +264,7 @@ mod tests {
             from: advance(1268, 1_425_579_455_165_488),
             to: Some(advance(1274, 1_425_579_469_095_235)),
             until_us: 1_425_579_469_095_235,
+            uncertain_us: [None, Some(71_250)],
             threshold_us: 12_000_000,
             polls: PollTrouble {
                 polls: 9,
@@ -357,6 +361,13 @@ mod tests {
         let recorder = &json(&gap)["recorder"];
         assert_eq!(recorder["not_running_seconds"], 12.5);
         assert_eq!(recorder["down"], true);
+    }
+
+    #[test]
+    fn json_says_how_much_earlier_each_advance_may_have_been() {
+        let value = json(&gap());
+        assert!(value["from"]["uncertain_seconds"].is_null());
+        assert_eq!(value["to"]["uncertain_seconds"], 0.07125);
     }
 
     #[test]

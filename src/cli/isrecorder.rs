@@ -67,7 +67,7 @@ struct Arguments {
     /// Stop after so long, for example 90m
     #[arg(long, value_parser = parse_positive, value_name = "TIME")]
     duration: Option<Duration>,
-    /// Poll playlists every so many seconds (0.2 to 60); default: a quarter of the target duration, 0.25 to 2 s
+    /// Poll playlists once in so many seconds on average (0.2 to 60); default: a quarter of the target duration, 0.25 to 2 s
     #[arg(long, value_parser = parse_poll, value_name = "SECONDS")]
     poll: Option<Duration>,
     /// Record these variants: all, highest, lowest, or those of a height, such as 720p

@@ -34,6 +34,7 @@ const ENDS: usize = 32;
 pub(super) struct Ends {
     highest: Option<u64>,
     latest: VecDeque<End>,
+    gained: u64,
 }
 
 #[derive(Debug)]
@@ -47,6 +48,12 @@ impl Ends {
     /// Judges a revision, and remembers it. `range`: that of its last segment.
     pub(super) fn judge(&mut self, facts: &MediaFacts, range: Option<ByteRange>) -> Step {
         let step = self.step(facts, range);
+        self.gained = match (step, self.highest, facts.last_sequence) {
+            // A sequence that is not counted has grown by one.
+            (Step::Advance, Some(highest), Some(last)) => last.saturating_sub(highest).max(1),
+            (Step::Advance, None, _) => facts.segment_count,
+            _ => 0,
+        };
         if step == Step::Restart {
             self.latest.clear();
         }
@@ -65,6 +72,11 @@ impl Ends {
             }
         }
         step
+    }
+
+    /// By how many segments the last revision that was judged advanced.
+    pub(super) fn gained(&self) -> u64 {
+        self.gained
     }
 
     fn step(&self, facts: &MediaFacts, range: Option<ByteRange>) -> Step {
@@ -150,6 +162,7 @@ mod tests {
             "a window that slides"
         );
         assert_eq!(ends.sees(&facts(11, 3, "13.ts")), Step::Advance);
+        assert_eq!(ends.gained(), 1);
         assert_eq!(
             ends.sees(&facts(10, 3, "12.ts")),
             Step::Behind,
@@ -160,7 +173,9 @@ mod tests {
             Step::Same,
             "and comes back"
         );
-        assert_eq!(ends.sees(&facts(12, 3, "14.ts")), Step::Advance);
+        assert_eq!(ends.gained(), 0);
+        assert_eq!(ends.sees(&facts(12, 5, "16.ts")), Step::Advance);
+        assert_eq!(ends.gained(), 3);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Asks an origin as players do, and hands everything that came to a session.
 //!
-//! One loop per playlist on its own strict grid ([`schedule`]), downloads beside it
-//! ([`downloads`]), a pure plan between them that says what to fetch next ([`plan`]).
+//! One loop per playlist, which learns when that advances ([`rhythm`], [`schedule`]), downloads
+//! beside it ([`downloads`]), a pure plan between them that says what to fetch next ([`plan`]).
 //! Every attempt is an exchange; a failed one is data, not an error. What ends a
 //! recording is its user, its `--duration`, the end of the stream, or a session that
 //! cannot be written any more: nothing that an origin does.
@@ -35,6 +35,7 @@ mod plain;
 mod plan;
 mod poll;
 mod reach;
+mod rhythm;
 mod run;
 mod schedule;
 mod select;

@@ -1,37 +1,33 @@
-//! The loop of one playlist: ask on the grid, judge what came, hand it over.
+//! The loop of one playlist: ask when it is time, judge what came, hand it over.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use http::header::CONTENT_ENCODING;
 use tokio::time::Instant;
 use tracing::Instrument;
 use url::Url;
 
+use self::turns::Turns;
 use self::validators::validators;
 use super::advance::Ends;
-use super::children::{Playlist, RENEWALS};
+use super::children::Playlist;
 use super::context::Context;
 use super::decode::{DecodeError, decode, decoded_size};
 use super::fetch::{Ask, Hop, Received, Validators};
 use super::memory::Held;
 use super::plain;
-use super::schedule::{Grid, MAX_POLL, poll_backoff, poll_interval};
 use super::stats::PlaylistStats;
 use crate::clock;
 use crate::hls::{self, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Variables};
 use crate::session::{
-    Availability, Digest, ExchangeId, Kind, NewListing, NewRevision, Notice, NoticeEvent, Outcome,
-    ResourceKey, digest,
+    Availability, Digest, ExchangeId, Kind, NewListing, NewRevision, Outcome, ResourceKey, digest,
 };
 
 mod listing;
+mod turns;
 mod validators;
-
-/// A poll later than this against its grid is an event.
-const LATE_US: i64 = 1_000_000;
 
 /// The state of one loop.
 #[derive(Debug)]
@@ -65,6 +61,7 @@ struct Poller {
     found: Vec<Arc<Playlist>>,
     /// It is no playlist.
     plain: Option<plain::Opened>,
+    turns: Turns,
 }
 
 /// What a good poll brought.
@@ -96,6 +93,7 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         listing: NewListing::default(),
         found: Vec::new(),
         plain: None,
+        turns: Turns::new(context.fetcher.writer.clock().now_us()),
     };
     // Boxed by spawning: a loop starts the loops of the playlists that it finds.
     let span = context.span.clone();
@@ -106,14 +104,13 @@ impl Poller {
     async fn run(mut self) {
         let stop = self.context.stop.clone();
         let mut due = clock::instant();
-        let mut grid = Grid::new(due, poll_interval(None, self.context.poll));
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep_until(due) => {}
             }
             let lag_us = clock::micros(clock::instant().saturating_duration_since(due));
-            // Grid moments that pass after the answer are the recorder's own lateness.
+            // Moments that pass after the answer are the recorder's own lateness.
             let answered = self.poll(lag_us).await;
             if let Some(opened) = self.plain.take() {
                 return plain::run(self.context, self.playlist, opened).await;
@@ -127,29 +124,7 @@ impl Poller {
                 self.playlist.stats.is_over.store(true, Ordering::Relaxed);
                 return self.leave(now).await;
             }
-            grid.set_interval(self.interval());
-            let failures = self.playlist.standing().failures;
-            due = match failures {
-                0 => grid.advance(answered),
-                _ => grid.advance_after(poll_backoff(grid.interval(), failures), answered),
-            };
-        }
-    }
-
-    fn interval(&self) -> Duration {
-        let standing = self.playlist.standing();
-        let target = if standing.multivariant {
-            self.context.playlists.shortest_target()
-        } else {
-            standing.target_duration
-        };
-        let interval = poll_interval(target, self.context.poll);
-        // An origin that makes up new playlists at each request would be asked for ever more of them.
-        let slower = self.renewals.saturating_sub(RENEWALS - 1).min(6);
-        if self.context.poll.is_none() && slower > 0 {
-            (interval * 2_u32.pow(slower)).min(MAX_POLL)
-        } else {
-            interval
+            due = self.next(answered);
         }
     }
 
@@ -182,22 +157,8 @@ impl Poller {
         self.not_asked = matches!(hops.as_slice(), [only] if only.was_not_asked);
         let answered = clock::instant();
         PlaylistStats::count(&self.playlist.stats.polls, 1);
-        self.context.stats.lag(lag_us);
-        if lag_us > LATE_US {
-            let detail = format!(
-                "poll {}: {:.3} s behind its grid",
-                hops.first().map_or(0, |h| h.id),
-                lag_us as f64 / 1e6
-            );
-            let asked_us = hops.first().map_or(0, |hop| hop.requested_us);
-            let late = NoticeEvent {
-                kind: Notice::Late,
-                at_us: asked_us.saturating_sub(lag_us),
-                length_us: Some(lag_us),
-                detail,
-            };
-            fetcher.writer.notice(late).await;
-        }
+        self.was_late(hops.first(), lag_us).await;
+        self.turns.asked(hops.first());
         let first_us = hops.first().map_or(0, Hop::response_us);
         let chain = hops.iter().map(|hop| hop.url.clone()).collect();
         let Some(mut last) = hops.pop() else {
@@ -207,6 +168,9 @@ impl Poller {
         let live = last.take_live();
         let good = live.is_some() || self.read(&mut last).await;
         self.count(&last, good);
+        if good {
+            self.turns.answered(&last);
+        }
         // Head first: every hop may refer to it.
         for hop in hops {
             self.write(hop, head, first_us, lag_us, None, None).await;

@@ -1,11 +1,15 @@
-//! When to ask: the grid of a playlist, and the delays after failures. Pure.
+//! When to ask: how often a playlist, how long after failures; [`times`] has the moments. Pure.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use tokio::time::Instant;
 
-/// Polls are never closer than this, nor farther apart than [`MAX_POLL`], whatever a playlist or a user says.
+pub(super) mod times;
+
+#[cfg(test)]
+mod simulation;
+
+/// The interval of polls is never shorter than this, nor longer than [`MAX_POLL`], whatever a playlist or a user says.
 pub const MIN_POLL: Duration = Duration::from_millis(200);
 /// See [`MIN_POLL`].
 pub const MAX_POLL: Duration = Duration::from_secs(60);
@@ -13,8 +17,8 @@ pub const MAX_POLL: Duration = Duration::from_secs(60);
 /// Interval before anything is known of the target duration.
 pub(super) const FIRST_POLL: Duration = Duration::from_secs(1);
 
-/// The interval that makes the time of a change known to within a quarter of the target
-/// duration: at least 0.25 s, at most 2 s. RFC 8216bis 6.3.4 allows polls of half of it.
+/// On average a poll is made in so long: a quarter of the target duration, at least 0.25 s, at most
+/// 2 s. RFC 8216bis 6.3.4 allows polls of half of it.
 pub(super) fn poll_interval(
     target_duration: Option<Duration>,
     wished: Option<Duration>,
@@ -72,55 +76,6 @@ fn backoff(from: Duration, to: Duration) -> ExponentialBuilder {
         .without_max_times()
 }
 
-/// Moments at which a playlist is polled: an anchor and its multiples of the interval.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Grid {
-    last: Instant,
-    interval: Duration,
-}
-
-impl Grid {
-    /// A grid whose first moment is `first`.
-    pub(super) fn new(first: Instant, interval: Duration) -> Self {
-        Self {
-            last: first,
-            interval,
-        }
-    }
-
-    /// Another interval, counted from the last moment used.
-    pub(super) fn set_interval(&mut self, interval: Duration) {
-        self.interval = interval;
-    }
-
-    /// The present interval.
-    pub(super) fn interval(&self) -> Duration {
-        self.interval
-    }
-
-    /// The next moment after the last one, skipping those that passed while a poll was under way.
-    pub(super) fn advance(&mut self, now: Instant) -> Instant {
-        self.last += self.interval;
-        if self.last < now {
-            let missed = now.duration_since(self.last).as_nanos() / self.interval.as_nanos().max(1);
-            let skip = u32::try_from(missed).unwrap_or(u32::MAX).saturating_add(1);
-            self.last += self.interval * skip;
-        }
-        self.last
-    }
-
-    /// As [`Self::advance`], but not before `delay` after the last moment.
-    pub(super) fn advance_after(&mut self, delay: Duration, now: Instant) -> Instant {
-        let earliest = self.last + delay;
-        loop {
-            let next = self.advance(now);
-            if next >= earliest {
-                return next;
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,22 +113,6 @@ mod tests {
             let from = Duration::from_millis(500 * 2_u64.pow((failures - 1).min(5))).min(s(15));
             let delay = reconnect_delay(failures);
             prop_assert!(from <= delay && delay <= from * 2, "{failures}: {delay:?}");
-        }
-
-        #[test]
-        fn every_moment_is_on_the_grid_and_in_the_future(interval_ms in 1_u64..5000, steps in prop::collection::vec(0_u64..20_000, 1..50)) {
-            let start = crate::clock::instant();
-            let interval = Duration::from_millis(interval_ms);
-            let mut grid = Grid::new(start, interval);
-            let mut now = start;
-            for step in steps {
-                now += Duration::from_millis(step);
-                let next = grid.advance(now);
-                prop_assert_eq!(next.duration_since(start).as_nanos() % interval.as_nanos(), 0);
-                prop_assert!(next >= now);
-                prop_assert!(next.duration_since(now) <= interval || next.duration_since(start) == interval);
-                now = next;
-            }
         }
     }
 }

@@ -127,7 +127,7 @@ text_enum! {
     /// What the recorder notices about itself and its machine: kinds of `event` that last, or
     /// that say by how much.
     Notice {
-        /// A poll was late against its grid.
+        /// A poll was made later than it was due.
         Late = "late",
         /// The process stood still: it was stopped, or starved.
         Stalled = "stalled",
@@ -248,7 +248,7 @@ pub struct NewExchange {
     pub availability: Availability,
     /// When it was requested, in microseconds of Unix time.
     pub requested_us: i64,
-    /// How late a poll was against its grid, in microseconds.
+    /// How much later than it was due a poll was made, in microseconds.
     pub lag_us: Option<i64>,
     /// Requested to first byte of the response, in microseconds.
     pub wait_us: Option<i64>,

@@ -322,6 +322,19 @@ impl Reader {
         query().map_err(|e| self.failed(e))
     }
 
+    /// Until when a playlist was known not to have this revision yet, in microseconds of Unix time; `None`: it
+    /// is the first of a run.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn not_before_us(&self, revision: ExchangeId) -> Result<Option<i64>, ReadError> {
+        self.db
+            .prepare_cached("SELECT not_before_us FROM revision WHERE exchange_id = ?1")
+            .and_then(|mut s| s.query_row([revision], |row| row.get(0)).optional())
+            .map(Option::flatten)
+            .map_err(|e| self.failed(e))
+    }
+
     /// The body of an exchange; `None`: it has none.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use self::commit_error::CommitError;
 pub(super) use self::message::Message;
-use self::message::{cannot_wait, take_finish, write};
+use self::message::{Haste, haste, take_finish, write};
 use super::adopt;
 use super::begin::{self, Begun};
 use super::chunks;
@@ -38,8 +38,11 @@ mod noticed;
 
 /// Rows wait for company at most this long.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
+/// Chunks and revisions wait for each other at most this long, and only where the last commit is no
+/// older: each commit costs a sync, and most of its pages are those of the one before.
+const COMMIT_APART: Duration = Duration::from_millis(100);
 /// Or until there are so many.
-const COMMIT_ROWS: usize = 64;
+const COMMIT_ROWS: usize = 512;
 /// `run.seen_us` is never older than this while the recorder lives.
 const SEEN_EVERY: Duration = Duration::from_secs(10);
 /// Messages that may wait for the writer.
@@ -325,17 +328,19 @@ impl Thread {
             Ok(None) => return false,
             Ok(Some(first)) => batch.push(first),
         }
-        let deadline = clock::instant() + COMMIT_EVERY;
+        let last = clock::instant() + COMMIT_EVERY;
+        let mut deadline = last;
         while batch.len() < COMMIT_ROWS {
-            let next = if batch.iter().any(cannot_wait) {
-                self.messages.try_recv().ok()
-            } else {
-                timeout_at(deadline, self.messages.recv())
-                    .await
-                    .ok()
-                    .flatten()
+            deadline = deadline.min(match batch.last().map_or(Haste::None, haste) {
+                Haste::None => last,
+                Haste::Some => self.committed + COMMIT_APART,
+                Haste::Most => self.committed,
+            });
+            let next = match deadline > clock::instant() {
+                true => timeout_at(deadline, self.messages.recv()).await.ok(),
+                false => self.messages.try_recv().ok().map(Some),
             };
-            match next {
+            match next.flatten() {
                 Some(message) => batch.push(message),
                 None => break,
             }

@@ -9,15 +9,17 @@ import { parse, resources, union } from './playlist.mjs';
 import { query } from './programs.mjs';
 import { originFolder } from './recording.mjs';
 
-/** How much later than its grid a poll may be on a busy machine of two cores. */
+/** How much later than it is due a poll may be on a busy machine of two cores. */
 const GRACE_MS = 100;
 
 export class Evidence {
   constructor(recording) {
     Object.assign(this, recording, { playlists: KINDS[recording.kind].playlists });
-    // Docs promise that a change is known to within max(0.25 s, a quarter of the target duration).
+    // Docs promise one poll an interval, max(0.25 s, a quarter of the target duration), on average, and that
+    // polls are never more than two intervals apart.
     const [media] = this.mediaPaths();
-    this.pollMs = Math.max(250, parse(this.publications[media][0].text).targetDuration * 250);
+    this.intervalMs = Math.max(250, parse(this.publications[media][0].text).targetDuration * 250);
+    this.pollMs = 2 * this.intervalMs;
   }
 
   mediaPaths() {

@@ -117,6 +117,7 @@ async function timing(kind) {
   facts[kind]['worst ms'] = Math.round(Math.max(...errors));
   facts[kind]['median ms'] = Math.round(median(errors));
   assert.deepEqual(late, [], 'ms by which revisions came late');
+  assert.ok(median(errors) <= one.intervalMs + TIMING_MS, `in the middle ${median(errors)} ms late`);
   assert.deepEqual(errors.filter((ms) => ms < -50), [], 'ms by which revisions came before they were published');
   assert.deepEqual(seen.flatMap((playlist) => playlist.missing), [], 'published, and not replayed');
 }

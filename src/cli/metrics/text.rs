@@ -231,7 +231,7 @@ fn work(encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), Error
         all,
         under_way,
     )?;
-    let help = "How much later than its moment of the grid a poll was made";
+    let help = "How much later than it was due a poll was made";
     let mut metric = encoder.encode_descriptor(
         "isrecorder_poll_lag",
         help,

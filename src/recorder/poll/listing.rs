@@ -25,6 +25,7 @@ impl Poller {
         let step = self
             .ends
             .judge(facts, segments.next_back().and_then(|e| e.range));
+        self.turns.stepped(step, self.ends.gained());
         if step.is_advance() {
             let now_us = self.context.fetcher.writer.clock().now_us();
             self.playlist

@@ -20,15 +20,25 @@ pub(in crate::session) enum Message {
     Finish(String, oneshot::Sender<Result<(), WriterError>>),
 }
 
-/// Chunks, because their files are in place; revisions, because a replayer that follows the
-/// recorder answers with them as soon as they are there.
-pub(super) fn cannot_wait(message: &Message) -> bool {
+/// How soon a message is to be committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Haste {
+    /// It waits for others.
+    None,
+    /// Chunks, because their files are in place; revisions, because a replayer that follows the
+    /// recorder answers with them as soon as they are there.
+    Some,
+    /// Somebody waits for the answer.
+    Most,
+}
+
+/// How soon a message is to be committed.
+pub(super) fn haste(message: &Message) -> Haste {
+    let is_chunk = |body: &NewBody| matches!(body, NewBody::File { .. });
     match message {
-        Message::Exchange(exchange) => {
-            exchange.revision.is_some() || matches!(exchange.body, NewBody::File { .. })
-        }
-        Message::Stream(..) | Message::Finish(..) => true,
-        _ => false,
+        Message::Exchange(new) if new.revision.is_some() || is_chunk(&new.body) => Haste::Some,
+        Message::Stream(..) | Message::Finish(..) => Haste::Most,
+        _ => Haste::None,
     }
 }
 

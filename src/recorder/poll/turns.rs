@@ -1,0 +1,127 @@
+//! When a playlist is asked for again, and how late it was.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Poller;
+use crate::clock::{self, Clock};
+use crate::recorder::advance::Step;
+use crate::recorder::children::RENEWALS;
+use crate::recorder::fetch::Hop;
+use crate::recorder::schedule::times::{Asked, Polled, Saw, Times};
+use crate::recorder::schedule::{MAX_POLL, poll_backoff, poll_interval};
+use crate::session::{Notice, NoticeEvent};
+
+/// A poll later than this against its moment is an event.
+const LATE_US: i64 = 1_000_000;
+
+/// The polls of a playlist, and what the last one showed.
+#[derive(Debug)]
+pub(super) struct Turns {
+    times: Times,
+    asked_us: i64,
+    saw: Saw,
+}
+
+impl Turns {
+    /// The first poll is due now.
+    pub(super) fn new(now_us: i64) -> Self {
+        Self {
+            times: Times::new(now_us),
+            asked_us: now_us,
+            saw: Saw::Behind,
+        }
+    }
+
+    /// A poll was made.
+    pub(super) fn asked(&mut self, head: Option<&Hop>) {
+        self.asked_us = head.map_or(self.asked_us, |head| head.requested_us);
+        self.saw = Saw::Behind;
+    }
+
+    /// It brought the playlist, by this hop; [`Self::stepped`] knows of changes.
+    pub(super) fn answered(&mut self, last: &Hop) {
+        self.saw = Saw::Same(Asked {
+            requested_us: last.requested_us,
+            response_us: last.response_us(),
+        });
+    }
+
+    /// What it brought was so to what was there before; `segments`: how many more there were.
+    pub(super) fn stepped(&mut self, step: Step, segments: u64) {
+        let Saw::Same(asked) = self.saw else {
+            return;
+        };
+        self.saw = match step {
+            Step::Advance => Saw::Advance(asked, segments),
+            Step::Restart => Saw::Restart(asked),
+            Step::Same => Saw::Same(asked),
+            Step::Behind => Saw::Behind,
+        };
+    }
+
+    fn next(&mut self, clock: Clock, interval: Duration, failures: u32, over: Instant) -> Instant {
+        let over_us = clock.at_us(over);
+        let saw = match failures {
+            0 => self.saw,
+            _ => Saw::Fault(clock::micros(poll_backoff(interval, failures))),
+        };
+        let polled = Polled {
+            asked_us: self.asked_us,
+            over_us,
+            saw,
+        };
+        let due_us = self.times.next(clock::micros(interval), polled);
+        let pause_us = due_us.saturating_sub(over_us);
+        over + Duration::from_micros(u64::try_from(pause_us).unwrap_or(0))
+    }
+}
+
+impl Poller {
+    /// When the next poll is due, after one that was over then.
+    pub(super) fn next(&mut self, over: Instant) -> Instant {
+        let interval = self.interval();
+        let failures = self.playlist.standing().failures;
+        let clock = self.context.fetcher.writer.clock();
+        self.turns.next(clock, interval, failures, over)
+    }
+
+    fn interval(&self) -> Duration {
+        let standing = self.playlist.standing();
+        let target = if standing.multivariant {
+            self.context.playlists.shortest_target()
+        } else {
+            standing.target_duration
+        };
+        let interval = poll_interval(target, self.context.poll);
+        // An origin that makes up new playlists at each request would be asked for ever more of them.
+        let slower = self.renewals.saturating_sub(RENEWALS - 1).min(6);
+        if self.context.poll.is_none() && slower > 0 {
+            (interval * 2_u32.pow(slower)).min(MAX_POLL)
+        } else {
+            interval
+        }
+    }
+
+    /// Notes how late a poll was against its moment.
+    pub(super) async fn was_late(&self, head: Option<&Hop>, lag_us: i64) {
+        self.context.stats.lag(lag_us);
+        if lag_us <= LATE_US {
+            return;
+        }
+        let detail = format!(
+            "poll {}: {:.3} s behind its moment",
+            head.map_or(0, |head| head.id),
+            lag_us as f64 / 1e6
+        );
+        let asked_us = head.map_or(0, |head| head.requested_us);
+        let late = NoticeEvent {
+            kind: Notice::Late,
+            at_us: asked_us.saturating_sub(lag_us),
+            length_us: Some(lag_us),
+            detail,
+        };
+        self.context.fetcher.writer.notice(late).await;
+    }
+}
