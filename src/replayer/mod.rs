@@ -20,11 +20,14 @@
 //! | `dvr` | playlists of everything that was recorded, and what they refer to |
 //! | [`replay`] | a session that is being replayed: its span, readers, watch |
 //! | `lookup`, `playlist` | from a question to recorded content, on a blocking thread |
+//! | `ready` | answers that hold for a while |
 //! | [`respond`], `recorded`, `page`, [`body`] | from a request to a response |
+//! | `chunk_read` | pieces of chunk files |
 //! | `plain` | streams that are no playlists |
 //! | [`serve`], [`stall`], [`ending`] | connections |
 
 pub mod body;
+mod chunk_read;
 mod dvr;
 pub mod ending;
 #[cfg(any(test, fuzzing))]
@@ -40,6 +43,7 @@ mod plain;
 mod playlist;
 mod pool;
 pub mod range;
+mod ready;
 mod recorded;
 pub mod replay;
 pub mod respond;

@@ -10,6 +10,7 @@ use super::lookup::{Look, Looked, Question};
 use super::page::{self, Description};
 use super::playlist::Cache;
 use super::pool::Pool;
+use super::ready::Ready;
 use super::timeline::{self, AtEnd, Dates, Span, format_time};
 use crate::clock::{self, Clock};
 use crate::session::{self, Faults, Hole, ReadError, Reader, Run, SessionFolder, StreamInfo};
@@ -71,6 +72,7 @@ pub struct Replay {
     pool: Pool,
     cache: Cache,
     kept: Kept,
+    ready: Ready,
 }
 
 #[derive(Debug, Clone)]
@@ -125,6 +127,7 @@ impl Replay {
             pool,
             cache: Cache::default(),
             kept: Kept::default(),
+            ready: Ready::default(),
         })
     }
 
@@ -148,7 +151,8 @@ impl Replay {
 
     /// Where the recording lies in time.
     pub fn span(&self) -> Span {
-        self.state().span
+        let state = self.state.read();
+        state.unwrap_or_else(PoisonError::into_inner).span
     }
 
     /// Inputs of the session.
@@ -182,6 +186,21 @@ impl Replay {
     /// DVR playlists that were asked for.
     pub(super) fn kept(&self) -> &Kept {
         &self.kept
+    }
+
+    /// Answers that hold for a while.
+    pub(super) fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Until when an answer of a moment of the recording holds that would hold until another
+    /// one, if it were not for the end; in microseconds of Unix time.
+    pub(super) fn until_the_end_us(&self, moment_us: i64, until_us: i64) -> i64 {
+        let end_us = self.span().end_us;
+        match self.at_end == AtEnd::Endlist && moment_us < end_us {
+            true => until_us.min(end_us),
+            false => until_us,
+        }
     }
 
     /// Faults on top of the recorded ones.
@@ -368,8 +387,13 @@ impl Replay {
     }
 
     async fn note(&self, state: State) {
-        let (before, after) = (self.span().recording, state.span.recording);
+        let span = self.span();
+        let (before, after) = (span.recording, state.span.recording);
+        let has_changed = span != state.span;
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+        if has_changed {
+            self.ready.forget();
+        }
         if !before && after {
             tracing::info!("{} is being recorded again", self.name);
         }

@@ -296,7 +296,7 @@ impl Found {
         let range = asked_range(request);
         let mut reply = recorded::immutable(self.piece, &self.tag, (&request.headers, range));
         if reply.what.is_empty() {
-            reply.what = "body of an exchange".to_owned();
+            reply.what = "body of an exchange".into();
         }
         let status = reply.response.as_ref().map(Response::status);
         if status == Some(StatusCode::RANGE_NOT_SATISFIABLE) {
