@@ -47,13 +47,15 @@ pub(super) struct Question {
     pub(super) shift_us: i64,
     /// The clock of the player.
     pub(super) player: Player,
+    /// Whether the server's own clock is the same at each of its starts.
+    pub(super) is_shared: bool,
 }
 
 impl Question {
     /// Whether the URL means something else at each start of the replayer: a name of its own,
     /// without a clock.
     pub(super) fn is_passing(&self) -> bool {
-        self.follow && self.prefix.is_empty()
+        self.follow && self.prefix.is_empty() && !self.is_shared
     }
 }
 

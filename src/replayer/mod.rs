@@ -14,7 +14,7 @@
 //! | [`route`] | which resource a path means |
 //! | [`timeline`] | clocks, the end, durations |
 //! | [`range`], [`parts`] | byte ranges: of one body, of a resource known by parts |
-//! | [`headers`], [`media_type`] | header fields |
+//! | [`headers`], [`media_type`], `shared_caches` | header fields |
 //! | [`pace`] | when bytes go |
 //! | [`inject`] | faults on top of the recorded ones |
 //! | `dvr` | playlists of everything that was recorded, and what they refer to |
@@ -49,6 +49,7 @@ pub mod replay;
 pub mod respond;
 pub mod route;
 pub mod serve;
+mod shared_caches;
 pub mod stall;
 #[cfg(test)]
 pub(crate) mod testing;

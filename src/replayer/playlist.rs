@@ -35,6 +35,7 @@ pub(super) struct Served {
     pub(super) imports: bool,
     /// Compressed for the first who asked for that; the inner `None`: it would be no smaller.
     gzip: Arc<OnceLock<Option<Bytes>>>,
+    content_tag: Arc<OnceLock<String>>,
 }
 
 /// A smaller playlist fits into a packet as it is.
@@ -48,7 +49,14 @@ impl Served {
             own_tag,
             imports: false,
             gzip: Arc::default(),
+            content_tag: Arc::default(),
         }
+    }
+
+    /// The entity tag of what is served.
+    pub(super) fn content_tag(&self) -> &str {
+        self.content_tag
+            .get_or_init(|| entity_tag(&digest(&self.bytes)))
     }
 
     /// Whether it is compressed for whoever takes that.

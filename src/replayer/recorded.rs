@@ -37,6 +37,8 @@ pub(super) struct Asked<'a> {
     pub(super) network: Network,
     /// Whether playlists may be compressed.
     pub(super) gzip: bool,
+    /// Whether a playlist gets an entity tag where the origin sent none.
+    pub(super) tags: bool,
 }
 
 impl Asked<'_> {
@@ -153,6 +155,7 @@ fn playlist(served: &Served, status: StatusCode, fields: &Fields<'_>, asked: &As
         Some(own) => fields.recorded("etag").map(|_| own.as_str()),
         None => fields.tag(),
     };
+    let tag = tag.or_else(|| asked.tags.then(|| served.content_tag()));
     let compressed = served.compressed().flatten().filter(|_| asked.gzip);
     // Other bytes have another tag; that of the same content is a weak one (RFC 9110 8.8.1).
     let weak = tag.map(|tag| format!("W/{}", tag.trim_start_matches("W/")));

@@ -31,6 +31,9 @@ const PENDING_EVERY: Duration = Duration::from_millis(100);
 pub struct Options {
     /// Session time at which the server's own clock starts.
     pub offset: Duration,
+    /// When session time 0 is on the server's own clock, in microseconds of Unix time, for all
+    /// that replay copies of this session; `None`: the clock starts with the server.
+    pub zero_us: Option<i64>,
     /// What happens after the end.
     pub at_end: AtEnd,
     /// Whether faults are answers.
@@ -62,6 +65,8 @@ pub struct Replay {
     clock: Clock,
     clock_us: i64,
     offset_us: i64,
+    /// The clock is one for all replayers of copies of the session: the wall clock.
+    is_shared: bool,
     at_end: AtEnd,
     faults: Faults,
     early_us: i64,
@@ -103,7 +108,8 @@ impl State {
 }
 
 impl Replay {
-    /// Opens a session. The server's own clock starts now; no earlier than what is kept.
+    /// Opens a session. The server's own clock starts now, no earlier than what is kept, unless
+    /// the options say when session time 0 is.
     ///
     /// # Errors
     /// It cannot be read.
@@ -111,12 +117,16 @@ impl Replay {
         let name = folder.name();
         let pool = Pool::open(folder)?;
         let state = pool.with(read_state)?;
-        let offset_us = clock::micros(options.offset).max(state.earliest_us());
+        let own_us = clock::micros(options.offset).max(state.earliest_us());
+        // What is the same for all does not depend on when this one was started.
+        let offset_us = options.zero_us.map_or(own_us, |_| 0);
+        let started_us = clock.now_us().saturating_sub(offset_us);
         Ok(Self {
             name,
             clock,
-            clock_us: clock.now_us().saturating_sub(offset_us),
+            clock_us: options.zero_us.unwrap_or(started_us),
             offset_us,
+            is_shared: options.zero_us.is_some(),
             at_end: options.at_end,
             faults: options.faults,
             early_us: clock::micros(options.early),
@@ -162,7 +172,21 @@ impl Replay {
 
     /// Now, in microseconds of Unix time.
     pub(super) fn now_us(&self) -> i64 {
-        self.clock.now_us()
+        match self.is_shared {
+            // Where it is set, all go with it.
+            true => clock::system_us(),
+            false => self.clock.now_us(),
+        }
+    }
+
+    /// Whether the server's own clock is one for all replayers of copies of the session.
+    pub(super) fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    /// Session time now on the server's own clock, in microseconds.
+    pub fn session_us(&self) -> i64 {
+        timeline::session_us(self.now_us(), self.clock_us)
     }
 
     /// ZERO of the server's own clock, in microseconds of Unix time.

@@ -20,6 +20,7 @@ use super::ready::Held;
 use super::recorded::{self, Asked};
 use super::replay::Replay;
 use super::route::{PathClock, Route, RouteError, Target, clock_prefix, route, split_clock};
+use super::shared_caches;
 use super::timeline::{clock_ms, format_time, session_us};
 use crate::hls::replay_path;
 use crate::session::{ExchangeId, ReadError, StreamInfo};
@@ -218,8 +219,11 @@ impl Replay {
             faults: self.faults(),
             network: self.network(),
             gzip,
+            tags: self.is_shared(),
         };
-        Some(held.reply(&asked, session_us))
+        let until_us = held.whole.until_us;
+        let reply = held.reply(&asked, session_us);
+        Some(self.for_caches(reply, moment_us, until_us))
     }
 
     async fn answer_route(self: &Arc<Self>, request: &Request, path: &str, route: Route) -> Reply {
@@ -330,6 +334,7 @@ impl Replay {
             gzip: self.rules().is_empty() && headers::takes_gzip(&request.headers),
             shift_us: clock.shift_us,
             player: clock.player,
+            is_shared: self.is_shared(),
         }
     }
 
@@ -344,6 +349,7 @@ impl Replay {
             faults: self.faults(),
             network: self.network(),
             gzip: question.gzip,
+            tags: self.is_shared(),
         };
         let (url, moment_us) = (question.url.clone(), question.moment_us);
         let age = self.ready().age();
@@ -351,6 +357,7 @@ impl Replay {
             Ok(answered) => answered,
             Err(error) => return failed(&error),
         };
+        let mut until_us = None;
         let reply = match looked {
             Looked::Whole(whole) if plain::is_part(&whole) => {
                 self.play_part(*whole, moment_us, &asked).await
@@ -359,21 +366,39 @@ impl Replay {
             Looked::Whole(whole) => {
                 let reply = recorded::whole(&whole, &asked);
                 if self.rules().is_empty() {
-                    self.hold(age, &served, moment_us, *whole, &asked);
+                    until_us = self.hold(age, &served, moment_us, *whole, &asked);
                 }
                 reply
             }
             Looked::Pieces(pieces) => recorded::pieces(*pieces, &asked),
             looked => self.nothing(&looked, &url, moment_us),
         };
+        let reply = self.for_caches(reply, moment_us, until_us);
         match laid.is_nothing() {
             true => reply,
             false => laid.over(reply, request),
         }
     }
 
-    /// Keeps an answer for those who ask the same next.
-    fn hold(&self, age: u64, path: &str, moment_us: i64, mut whole: Whole, asked: &Asked<'_>) {
+    /// Tells caches in front of several replayers for how long an answer of a moment holds;
+    /// `None`: nobody knows.
+    fn for_caches(&self, mut reply: Reply, moment_us: i64, until_us: Option<i64>) -> Reply {
+        if let (true, Some(response)) = (self.is_shared(), &mut reply.response) {
+            let left_us = until_us.map_or(0, |until_us| until_us.saturating_sub(moment_us));
+            shared_caches::tell(response.headers_mut(), left_us);
+        }
+        reply
+    }
+
+    /// Keeps an answer for those who ask the same next; until when it holds.
+    fn hold(
+        &self,
+        age: u64,
+        path: &str,
+        moment_us: i64,
+        mut whole: Whole,
+        asked: &Asked<'_>,
+    ) -> Option<i64> {
         let until_us = whole.until_us;
         whole.until_us = until_us.map(|until_us| self.until_the_end_us(moment_us, until_us));
         let held = Arc::new(Held {
@@ -384,6 +409,7 @@ impl Replay {
             made: Default::default(),
         });
         self.ready().put(age, path, moment_us, &held);
+        held.whole.until_us
     }
 
     fn nothing(&self, looked: &Looked, url: &Url, moment_us: i64) -> Reply {
