@@ -336,11 +336,11 @@ fn announce(
     for line in description_lines(&description) {
         say(escaped(&line));
     }
-    for line in listen::play_lines(listener, arguments.bind).map_err(Failure::failed)? {
-        say(line);
-    }
     if let Some(zero_us) = arguments.zero {
         say(format!("Zero     {}", format_utc(zero_us)));
+    }
+    for line in listen::play_lines(listener, arguments.bind).map_err(Failure::failed)? {
+        say(line);
     }
     let asked_us = crate::clock::micros(arguments.offset);
     if arguments.zero.is_none() && asked_us < start_us {

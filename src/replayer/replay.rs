@@ -154,6 +154,14 @@ impl Replay {
         self.pool.keep(false);
     }
 
+    /// What a session is called in an answer: copies of one may have names of their own.
+    pub(super) fn called(&self) -> String {
+        match self.is_shared {
+            true => "this session".to_owned(),
+            false => format!("session {}", self.name),
+        }
+    }
+
     /// The session's name.
     pub fn name(&self) -> &str {
         &self.name

@@ -440,13 +440,10 @@ impl Replay {
             )
             .with_field(header::CONTENT_RANGE, &format!("bytes */{size}")),
             Looked::Hole(first) => not_found(&format!(
-                "byte {first} of it was never recorded in session {}",
-                self.name()
+                "byte {first} of it was never recorded in {}",
+                self.called()
             )),
-            _ => not_found(&format!(
-                "{url} was never recorded in session {}",
-                self.name()
-            )),
+            _ => not_found(&format!("{url} was never recorded in {}", self.called())),
         }
     }
 
@@ -464,8 +461,8 @@ impl Replay {
         let streams = self.streams();
         let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
         let sentence = format!(
-            "session {} has no such stream; it has: {}",
-            self.name(),
+            "{} has no such stream; it has: {}",
+            self.called(),
             names.join(", ")
         );
         Box::new(Reply::sentence(StatusCode::NOT_FOUND, &sentence))
