@@ -4,6 +4,8 @@
 //! Last-Modified, ETag and Retry-After. Everything else that an origin sends is framing, or leads to the live origin
 //! (Set-Cookie, Alt-Svc, Strict-Transport-Security, Refresh, Link, Location), or is about it.
 
+use std::io::Write;
+
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// The number of the exchange that was answered with.
@@ -17,6 +19,21 @@ const ALLOWED_METHODS: &str = "GET, HEAD, OPTIONS";
 const EXPOSED: &str = "Content-Length, Content-Range, Date, ETag, Age, Cache-Control, Content-Type, \
     Content-Encoding, Expires, Last-Modified, Retry-After, Server, Accept-Ranges, X-Isrecorder-Exchange, \
     X-Isrecorder-Session-Time, X-Isrecorder-Injected";
+
+/// A session time (microseconds) in seconds.
+pub fn seconds(session_us: i64) -> HeaderValue {
+    let mut place = [0; 32];
+    let mut left = &mut place[..];
+    // Twenty digits, a sign, a point.
+    let _ = write!(
+        left,
+        "{}.{:03}",
+        session_us / 1_000_000,
+        session_us / 1000 % 1000
+    );
+    let length = 32 - left.len();
+    HeaderValue::from_bytes(&place[..length]).unwrap_or(HeaderValue::from_static("0"))
+}
 
 /// Adds what every response has, whatever it is: any web player may read it, nobody guesses its type.
 pub fn add_common(headers: &mut HeaderMap, request: &HeaderMap) {

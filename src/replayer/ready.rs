@@ -11,7 +11,6 @@ use super::body::{self, Piece};
 use super::headers;
 use super::lookup::{Content, Whole};
 use super::recorded::{self, Asked};
-use super::replay::Network;
 use super::respond::Reply;
 use crate::session::ExchangeId;
 
@@ -39,14 +38,18 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// The reply that was made before for whoever asks for nothing special.
+    pub(super) fn made(&self, request: &HeaderMap, session_us: i64) -> Option<Reply> {
+        let made = &self.made[usize::from(headers::takes_gzip(request))];
+        let made = made.get()?.as_ref().filter(|_| is_plain(request))?;
+        Some(made.reply(request, session_us))
+    }
+
     /// The reply to a request at a session time (microseconds).
     pub(super) fn reply(&self, asked: &Asked<'_>, session_us: i64) -> Reply {
         let fields = &asked.request.headers;
-        let conditions = [header::RANGE, header::IF_NONE_MATCH, header::IF_RANGE];
-        let is_plain = !conditions.iter().any(|name| fields.contains_key(name));
-        let [plain, gzip] = &self.made;
-        let made = if asked.gzip { gzip } else { plain };
-        let made = match is_plain && asked.network == Network::Full {
+        let made = &self.made[usize::from(asked.gzip)];
+        let made = match is_plain(fields) {
             true => made.get_or_init(|| Made::of(&self.whole, asked)).as_ref(),
             false => None,
         };
@@ -57,6 +60,12 @@ impl Held {
                 .dressed(fields),
         }
     }
+}
+
+/// Whether all of it is asked for, whatever the client has.
+fn is_plain(request: &HeaderMap) -> bool {
+    let conditions = [header::RANGE, header::IF_NONE_MATCH, header::IF_RANGE];
+    !conditions.iter().any(|name| request.contains_key(name))
 }
 
 /// A response that was made once and is sent again.
@@ -116,12 +125,23 @@ struct Kept {
     age: u64,
 }
 
+/// What is known for a path at a moment.
+pub(super) enum Known {
+    /// The answer.
+    Holds(Arc<Held>),
+    /// It was asked for before, and the answer holds no longer: who takes the turn asks the session,
+    /// and those who wait for it meanwhile need not.
+    Over(Arc<tokio::sync::Mutex<()>>),
+    Nothing,
+}
+
 #[derive(Debug)]
 struct One {
     /// From when until when it is the answer, in microseconds of Unix time.
     from_us: i64,
     until_us: i64,
     held: Arc<Held>,
+    turn: Arc<tokio::sync::Mutex<()>>,
     used: u64,
 }
 
@@ -144,17 +164,27 @@ impl One {
 }
 
 impl Ready {
-    /// The answer for a path at a moment of the recording (microseconds of Unix time).
-    pub(super) fn get(&self, path: &str, moment_us: i64) -> Option<Arc<Held>> {
+    /// What is known for a path at a moment of the recording (microseconds of Unix time).
+    pub(super) fn look(&self, path: &str, moment_us: i64) -> Known {
         let mut kept = self.kept();
         kept.turns += 1;
         let turns = kept.turns;
-        let one = kept.answers.get_mut(path)?;
-        if !(one.from_us..one.until_us).contains(&moment_us) {
-            return None;
+        match kept.answers.get_mut(path) {
+            Some(one) if (one.from_us..one.until_us).contains(&moment_us) => {
+                one.used = turns;
+                Known::Holds(Arc::clone(&one.held))
+            }
+            Some(one) if moment_us >= one.until_us => Known::Over(Arc::clone(&one.turn)),
+            _ => Known::Nothing,
         }
-        one.used = turns;
-        Some(Arc::clone(&one.held))
+    }
+
+    /// The answer for a path at a moment of the recording (microseconds of Unix time).
+    pub(super) fn get(&self, path: &str, moment_us: i64) -> Option<Arc<Held>> {
+        match self.look(path, moment_us) {
+            Known::Holds(held) => Some(held),
+            Known::Over(_) | Known::Nothing => None,
+        }
     }
 
     /// To be given to [`Self::put`] with what is read from now on.
@@ -171,10 +201,12 @@ impl Ready {
         if kept.age != age {
             return;
         }
+        let before = kept.answers.get(path).map(|one| Arc::clone(&one.turn));
         let one = One {
             from_us: moment_us,
             until_us,
             held: Arc::clone(held),
+            turn: before.unwrap_or_default(),
             used: kept.turns,
         };
         kept.answers.insert(path.into(), one);

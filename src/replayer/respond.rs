@@ -16,9 +16,9 @@ use super::lookup::{Content, Looked, Question, Whole};
 use super::page;
 use super::plain::{self, path::PlainFile};
 use super::range::{self, RangeSpec};
-use super::ready::Held;
+use super::ready::{Held, Known};
 use super::recorded::{self, Asked};
-use super::replay::Replay;
+use super::replay::{Network, Replay};
 use super::route::{PathClock, Route, RouteError, Target, clock_prefix, route, split_clock};
 use super::shared_caches;
 use super::timeline::{clock_ms, format_time, session_us};
@@ -88,8 +88,13 @@ impl Reply {
     /// A reply to what was asked at a session time (microseconds).
     pub(super) fn at(mut self, session_us: i64) -> Self {
         self.session_us = Some(session_us);
-        let seconds = format!("{}.{:03}", session_us / 1_000_000, session_us / 1000 % 1000);
-        self.with_field(headers::SESSION_TIME, &seconds)
+        if let Some(response) = &mut self.response {
+            let seconds = headers::seconds(session_us);
+            response
+                .headers_mut()
+                .insert(headers::SESSION_TIME, seconds);
+        }
+        self
     }
 
     /// With the fields that every response has.
@@ -157,6 +162,16 @@ impl Times {
 impl Replay {
     /// Answers a request. Never fails: what goes wrong is a response, too.
     pub async fn respond(self: &Arc<Self>, request: &Request) -> Reply {
+        let path = path_of_request(request);
+        let times = self.times_of(request);
+        let turn = match times.map(|(_, moment_us)| self.ready().look(path, moment_us)) {
+            Some(Known::Over(turn)) => Some(turn),
+            _ => None,
+        };
+        let _turn = match &turn {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
         let mut reply = match self.answer_again(request) {
             Some(reply) => reply,
             None => self.answer(request).await.dressed(&request.headers),
@@ -165,6 +180,25 @@ impl Replay {
             *response.body_mut() = body::empty();
         }
         reply
+    }
+
+    /// The answer to a request for nothing special that was made before and still holds.
+    pub(super) fn respond_at_once(&self, request: &Request) -> Option<Reply> {
+        let (session_us, moment_us) = self.times_of(request)?;
+        let get = request.method == Method::GET;
+        let path = Some(path_of_request(request)).filter(|_| get)?;
+        let held = self.ready().get(path, moment_us)?;
+        let reply = held.made(&request.headers, session_us)?;
+        Some(self.for_caches(reply, moment_us, held.whole.until_us))
+    }
+
+    /// The session time of a request, and the moment of the recording that it means, in microseconds.
+    fn times_of(&self, request: &Request) -> Option<(i64, i64)> {
+        let (clock, _) = split_clock(path_of_request(request)).ok()?;
+        let zero_us = clock.map_or(self.clock_us(), |clock| clock.zero_ms.saturating_mul(1000));
+        let session_us = session_us(self.now_us(), zero_us);
+        let is_read = [Method::GET, Method::HEAD].contains(&request.method);
+        is_read.then(|| (session_us, self.span().moment_us(session_us)))
     }
 
     async fn answer(self: &Arc<Self>, request: &Request) -> Reply {
@@ -194,15 +228,8 @@ impl Replay {
 
     /// What was answered for this path before and still holds.
     fn answer_again(&self, request: &Request) -> Option<Reply> {
-        if ![Method::GET, Method::HEAD].contains(&request.method) {
-            return None;
-        }
-        let path = path_of_request(request);
-        let (clock, _) = split_clock(path).ok()?;
-        let zero_us = clock.map_or(self.clock_us(), |clock| clock.zero_ms.saturating_mul(1000));
-        let session_us = session_us(self.now_us(), zero_us);
-        let moment_us = self.span().moment_us(session_us);
-        let held = self.ready().get(path, moment_us)?;
+        let (session_us, moment_us) = self.times_of(request)?;
+        let held = self.ready().get(path_of_request(request), moment_us)?;
         let gzip = headers::takes_gzip(&request.headers);
         if gzip
             && let Content::Playlist(served) = &held.whole.content
@@ -365,7 +392,7 @@ impl Replay {
             Looked::Growing(part) => self.play_growing(*part, moment_us, &asked),
             Looked::Whole(whole) => {
                 let reply = recorded::whole(&whole, &asked);
-                if self.rules().is_empty() {
+                if self.rules().is_empty() && self.network() == Network::Full {
                     until_us = self.hold(age, &served, moment_us, *whole, &asked);
                 }
                 reply

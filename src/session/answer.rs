@@ -181,7 +181,10 @@ impl Reader {
         let healed = good.is_some();
         Ok(match good.or(plain) {
             Some(exchange) => Ok(Given {
-                until_us: self.first_after(resource.id, query.at_us)?,
+                until_us: match is_fault {
+                    true => self.first_after(resource.id, query.at_us)?,
+                    false => self.first_other_after(&exchange, resource.id, query.at_us)?,
+                },
                 resource,
                 exchange,
                 healed,
@@ -300,6 +303,33 @@ impl Reader {
             )
             .and_then(|mut s| s.query_row(params![resource_id, at_us], |row| row.get(0)))
             .map_err(|e| self.failed(e))
+    }
+
+    /// From when on a resource may have another answer than an exchange: polls that only confirm it bring
+    /// none. It is looked for that far ahead only; the answer then holds for at least so long.
+    fn first_other_after(
+        &self,
+        exchange: &Exchange,
+        resource_id: i64,
+        at_us: i64,
+    ) -> Result<Option<i64>, ReadError> {
+        const AHEAD_US: i64 = 10_000_000;
+        let same_id = exchange.confirms_id.unwrap_or(exchange.id);
+        let until_us = at_us.saturating_add(AHEAD_US);
+        let other: Option<i64> = self
+            .db
+            .prepare_cached(
+                "SELECT min(from_us) FROM exchange WHERE resource_id = ?1 AND from_us > ?2 AND from_us <= ?3
+                    AND outcome NOT IN ('aborted', 'disk') AND confirms_id IS NOT ?4",
+            )
+            .and_then(|mut s| {
+                s.query_row(params![resource_id, at_us, until_us, same_id], |row| row.get(0))
+            })
+            .map_err(|e| self.failed(e))?;
+        match other {
+            Some(from_us) => Ok(Some(from_us)),
+            None => self.first_after(resource_id, until_us),
+        }
     }
 
     fn complete(&self, given: Given) -> Result<Answer, ReadError> {
