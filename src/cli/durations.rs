@@ -24,6 +24,47 @@ pub fn parse_positive(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A moment, in microseconds of Unix time: `2026-11-21T18:00:00Z`, `2026-11-21 18:00:00.5` (UTC),
+/// `1795284000.5` (Unix time), `@1795284000500` (milliseconds of it, as in URLs of isreplayer).
+///
+/// # Errors
+/// A sentence for the user, where it is none of these.
+pub fn parse_moment(text: &str) -> Result<i64, String> {
+    let text = text.trim();
+    moment_us(text).ok_or_else(|| {
+        format!(
+            "{text:?} is no moment: write 2026-11-21T18:00:00Z, or seconds of Unix time, \
+             or milliseconds of it as @1795284000000"
+        )
+    })
+}
+
+fn moment_us(text: &str) -> Option<i64> {
+    let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    // Fifteen digits of milliseconds reach the year 33658.
+    let unix = |text: &str, unit_us: f64| {
+        let number: f64 = text.parse().ok()?;
+        let us = (number * unit_us).round();
+        (is_number(text) && us < 1e18).then_some(us as i64)
+    };
+    if let Some(ms) = text.strip_prefix('@') {
+        return unix(ms, 1000.0);
+    }
+    if is_number(text) {
+        return unix(text, 1_000_000.0);
+    }
+    let utc = text.strip_suffix(" UTC").unwrap_or(text);
+    let naive = |form| chrono::NaiveDateTime::parse_from_str(utc, form).ok();
+    let moment = chrono::DateTime::parse_from_rfc3339(text)
+        .map(|moment| moment.timestamp_micros())
+        .ok()
+        .or_else(|| {
+            let naive = naive("%Y-%m-%dT%H:%M:%S%.f").or_else(|| naive("%Y-%m-%d %H:%M:%S%.f"))?;
+            Some(naive.and_utc().timestamp_micros())
+        })?;
+    (moment >= 0).then_some(moment)
+}
+
 /// `500M`, `50G`, `1.5T`, as they are written on disks: multiples of 1000; without a letter, bytes.
 ///
 /// # Errors
@@ -102,6 +143,40 @@ mod tests {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
         }
         assert!(parse_positive("0").is_err());
+    }
+
+    #[test]
+    fn moments_are_understood() {
+        for text in [
+            "2026-11-21T18:00:00Z",
+            "2026-11-21T19:30:00+01:30",
+            "2026-11-21 18:00:00",
+            "2026-11-21 18:00:00 UTC",
+            "2026-11-21T18:00:00.000",
+            "1795284000",
+            " 1795284000.0 ",
+            "@1795284000000",
+        ] {
+            assert_eq!(parse_moment(text), Ok(1_795_284_000_000_000), "{text}");
+        }
+        assert_eq!(
+            parse_moment("2026-11-21 18:00:00.123456"),
+            Ok(1_795_284_000_123_456)
+        );
+        for wrong in [
+            "",
+            "@",
+            "now",
+            "18:00",
+            "2026-11-21",
+            "-5",
+            "1e9",
+            "@-5",
+            "1969-12-31T23:59:59Z",
+            "9999999999999999999",
+        ] {
+            assert!(parse_moment(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::check::{self, CheckOptions};
 use super::client_arguments::ClientArguments;
 use super::descriptors;
-use super::durations::{escaped, parse_duration};
+use super::durations::{escaped, parse_duration, parse_moment};
 use super::exit::{self, Failure, say};
 use super::listen;
 use super::logging::{self, LogOptions, Stderr};
@@ -63,6 +63,11 @@ struct Arguments {
     /// Start offset in seconds (fractions and 2m30s too)
     #[arg(short, long, default_value = "0", value_parser = parse_duration, allow_negative_numbers = true)]
     offset: Duration,
+
+    /// When session time 0 is, whenever isreplayer is started (2026-11-21T18:00:00Z, or Unix time):
+    /// any number of replayers over copies of a session give the same answers at each moment
+    #[arg(long, value_name = "TIME", value_parser = parse_moment, conflicts_with = "offset")]
+    zero: Option<i64>,
 
     /// Address to listen on [default: all]
     #[arg(long, value_name = "ADDRESS")]
@@ -225,6 +230,7 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
         let options = Options {
             inject: Rules::new(rules, arguments.seed),
             offset: arguments.offset,
+            zero_us: arguments.zero,
             at_end: arguments.at_end.into(),
             faults: arguments.faults.into(),
             early: arguments.early,
@@ -322,16 +328,22 @@ fn announce(
     arguments: &Arguments,
 ) -> Result<(), Failure> {
     let span = replay.span();
-    let start_us = replay.offset_us();
+    let start_us = match arguments.zero {
+        None => replay.offset_us(),
+        Some(_) => replay.session_us().max(0),
+    };
     let description = replay.describe(span.moment_us(start_us.min(span.length_us())), "")?;
     for line in description_lines(&description) {
         say(escaped(&line));
+    }
+    if let Some(zero_us) = arguments.zero {
+        say(format!("Zero     {}", format_utc(zero_us)));
     }
     for line in listen::play_lines(listener, arguments.bind).map_err(Failure::failed)? {
         say(line);
     }
     let asked_us = crate::clock::micros(arguments.offset);
-    if asked_us < start_us {
+    if arguments.zero.is_none() && asked_us < start_us {
         tracing::warn!(
             "what was recorded before is no longer kept: the clock starts at {}",
             format_time(start_us)

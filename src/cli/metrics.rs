@@ -67,7 +67,7 @@ fn run(listener: TcpListener, metrics: Metrics) -> std::io::Result<()> {
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let metrics = Arc::new(metrics);
-        let answer = move |request| {
+        let answer = move |request, _| {
             let response = respond(&request, &metrics);
             async move { Some(response) }
         };

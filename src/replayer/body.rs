@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
 use tokio::time::Instant;
 
+use super::chunk_read;
 use super::ending::Ending;
 use super::pace::Pace;
 use super::stall::Stalled;
@@ -18,10 +18,6 @@ use crate::clock;
 
 /// A body of any kind.
 pub type Body = UnsyncBoxBody<Bytes, io::Error>;
-
-/// Chunks are read so many bytes at a time; little more of one is in memory for a client, since
-/// thousands may not read.
-const READ_BYTES: u64 = 64 * 1024;
 
 /// No recorder waited for longer.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
@@ -155,7 +151,7 @@ impl Sending {
             }
             // Before they may go, and more than may: no byte is late for being read, and one
             // that drips is not read on its own.
-            let (mut bytes, rest) = read(piece, READ_BYTES).await?;
+            let (mut bytes, rest) = read(piece).await?;
             self.left.extend(rest);
             let count = self.may_go(began).await;
             if count < bytes.len() {
@@ -208,8 +204,8 @@ fn stream(sending: Sending) -> Body {
     StreamBody::new(frames).boxed_unsync()
 }
 
-/// The next bytes of a piece, so many at most if it is a file, and what is left of it.
-async fn read(piece: Piece, most: u64) -> io::Result<(Bytes, Option<Piece>)> {
+/// The next bytes of a piece, and what is left of it.
+async fn read(piece: Piece) -> io::Result<(Bytes, Option<Piece>)> {
     let (file, first, length) = match piece {
         Piece::Bytes(bytes) => return Ok((bytes, None)),
         Piece::File {
@@ -218,19 +214,12 @@ async fn read(piece: Piece, most: u64) -> io::Result<(Bytes, Option<Piece>)> {
             length,
         } => (file, first, length),
     };
-    let count = length.min(most);
-    let reading = Arc::clone(&file);
-    let bytes = tokio::task::spawn_blocking(move || -> io::Result<Bytes> {
-        let mut buffer = vec![0; usize::try_from(count).unwrap_or(0)];
-        reading.read_exact_at(&mut buffer, first)?;
-        Ok(buffer.into())
-    });
-    let bytes = bytes
+    let bytes = chunk_read::read(&file, first, length)
         .await
-        .map_err(io::Error::other)?
         .inspect_err(|error| {
             tracing::error!("a chunk became shorter while it was sent: {error}");
         })?;
+    let count = bytes.len() as u64;
     let left = length - count;
     let rest = (left > 0).then(|| Piece::File {
         file,
@@ -300,7 +289,7 @@ mod tests {
         while let Some(frame) = body.frame().await {
             let bytes = frame.unwrap().into_data().unwrap();
             assert_eq!(bytes, content[sent..sent + bytes.len()]);
-            assert!(bytes.len() as u64 <= READ_BYTES);
+            assert!(bytes.len() <= chunk_read::READ_BYTES);
             sent += bytes.len();
             came.push(((clock::instant() - began).as_millis() / 10, sent));
         }

@@ -4,6 +4,8 @@
 //! Last-Modified, ETag and Retry-After. Everything else that an origin sends is framing, or leads to the live origin
 //! (Set-Cookie, Alt-Svc, Strict-Transport-Security, Refresh, Link, Location), or is about it.
 
+use std::io::Write;
+
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// The number of the exchange that was answered with.
@@ -18,24 +20,28 @@ const EXPOSED: &str = "Content-Length, Content-Range, Date, ETag, Age, Cache-Con
     Content-Encoding, Expires, Last-Modified, Retry-After, Server, Accept-Ranges, X-Isrecorder-Exchange, \
     X-Isrecorder-Session-Time, X-Isrecorder-Injected";
 
+/// A session time (microseconds) in seconds.
+pub fn seconds(session_us: i64) -> HeaderValue {
+    let mut place = [0; 32];
+    let mut left = &mut place[..];
+    // Twenty digits, a sign, a point.
+    let _ = write!(
+        left,
+        "{}.{:03}",
+        session_us / 1_000_000,
+        session_us / 1000 % 1000
+    );
+    let length = 32 - left.len();
+    HeaderValue::from_bytes(&place[..length]).unwrap_or(HeaderValue::from_static("0"))
+}
+
 /// Adds what every response has, whatever it is: any web player may read it, nobody guesses its type.
 pub fn add_common(headers: &mut HeaderMap, request: &HeaderMap) {
-    match request.get(header::ORIGIN) {
-        Some(origin) => {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-            headers.insert(
-                header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
-                HeaderValue::from_static("true"),
-            );
-            headers.insert(header::VARY, HeaderValue::from_static("Origin"));
-        }
-        None => {
-            headers.insert(
-                header::ACCESS_CONTROL_ALLOW_ORIGIN,
-                HeaderValue::from_static("*"),
-            );
-        }
-    }
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_ORIGIN,
+        HeaderValue::from_static("*"),
+    );
+    add_origin(headers, request);
     headers.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
         HeaderValue::from_static(EXPOSED),
@@ -52,6 +58,19 @@ pub fn add_common(headers: &mut HeaderMap, request: &HeaderMap) {
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
+}
+
+/// Names the web player that asks, if one does: it may send cookies then.
+pub fn add_origin(headers: &mut HeaderMap, request: &HeaderMap) {
+    let Some(origin) = request.get(header::ORIGIN) else {
+        return;
+    };
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+        HeaderValue::from_static("true"),
+    );
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
 }
 
 /// Adds the answer to a preflight (Fetch, CORS protocol): whatever is asked for is allowed.
@@ -105,6 +124,20 @@ pub fn none_match_names(request: &HeaderMap, tag: Option<&str>) -> bool {
             .chain([value])
             .map(str::trim)
             .any(|one| one == "*" || opaque(one) == opaque(tag))
+    })
+}
+
+/// Whether a client takes gzip (RFC 9110 12.5.3); one that says nothing may not.
+pub fn takes_gzip(request: &HeaderMap) -> bool {
+    let values = request.get_all(header::ACCEPT_ENCODING).iter();
+    let codings = values.filter_map(|value| value.to_str().ok());
+    let is_refused = |weight: &str| {
+        let value = weight.trim().strip_prefix("q=");
+        value.is_some_and(|value| value.parse() == Ok(0.0))
+    };
+    codings.flat_map(|value| value.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        name.trim().eq_ignore_ascii_case("gzip") && !is_refused(weight)
     })
 }
 
@@ -178,6 +211,23 @@ mod tests {
             let request = request(&[("if-range", sent)]);
             assert_eq!(if_range_allows(&request, tag), is_allowed, "{sent} {tag:?}");
         }
+    }
+
+    #[test]
+    fn who_takes_gzip_says_so() {
+        for (sent, takes) in [
+            ("gzip", true),
+            ("deflate, GZIP;q=0.5, br", true),
+            ("gzip;q=0", false),
+            ("gzip; q=0.000", false),
+            ("identity", false),
+            ("x-gzip-no", false),
+            ("", false),
+        ] {
+            let request = request(&[("accept-encoding", sent)]);
+            assert_eq!(takes_gzip(&request), takes, "{sent}");
+        }
+        assert!(!takes_gzip(&request(&[])));
     }
 
     #[test]

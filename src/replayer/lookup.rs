@@ -41,17 +41,21 @@ pub(super) struct Question {
     pub(super) recording: bool,
     /// Whether media playlists are to end.
     pub(super) endlist: bool,
+    /// Whether playlists may be compressed.
+    pub(super) gzip: bool,
     /// By how many microseconds dates are moved.
     pub(super) shift_us: i64,
     /// The clock of the player.
     pub(super) player: Player,
+    /// Whether the server's own clock is the same at each of its starts.
+    pub(super) is_shared: bool,
 }
 
 impl Question {
     /// Whether the URL means something else at each start of the replayer: a name of its own,
     /// without a clock.
     pub(super) fn is_passing(&self) -> bool {
-        self.follow && self.prefix.is_empty()
+        self.follow && self.prefix.is_empty() && !self.is_shared
     }
 }
 
@@ -88,6 +92,9 @@ pub(super) struct Whole {
     pub(super) content: Content,
     /// Whether it was asked for a little too early.
     pub(super) early: bool,
+    /// So long it is the answer, in microseconds of Unix time, as far as was recorded by now;
+    /// `None`: nobody knows.
+    pub(super) until_us: Option<i64>,
 }
 
 /// Content of an answer.
@@ -168,6 +175,7 @@ impl Look<'_> {
     pub(super) fn ask(&self, question: &Question) -> Result<Looked, ReadError> {
         let mut looked = self.ask_once(question, question.url.as_str())?;
         let mut waited_us = 0_i64;
+        let mut until_us = Some(i64::MAX);
         for _ in 0..MOST_HOPS {
             let target = match &looked {
                 Looked::Whole(whole) if question.follow => whole.redirect(),
@@ -178,6 +186,7 @@ impl Look<'_> {
             };
             if let Looked::Whole(hop) = &looked {
                 waited_us = waited_us.saturating_add(hop.answer.wait_us.unwrap_or(0));
+                until_us = both(until_us, hop.until_us);
             }
             looked = self.ask_once(question, target.as_str())?;
         }
@@ -185,6 +194,9 @@ impl Look<'_> {
         if let (Looked::Whole(whole), 1..) = (&mut looked, waited_us) {
             let wait_us = &mut whole.answer.wait_us;
             *wait_us = wait_us.map(|us| us.saturating_add(waited_us));
+        }
+        if let Looked::Whole(whole) = &mut looked {
+            whole.until_us = both(until_us, whole.until_us);
         }
         Ok(looked)
     }
@@ -247,12 +259,17 @@ impl Look<'_> {
         let url = Url::parse(&answer.resource.url).unwrap_or_else(|_| question.url.clone());
         let headers = self.reader.headers(&answer.exchange)?;
         let content = self.content(question, &answer, &url)?;
+        // The variables that a playlist imports have times of their own.
+        let imports = matches!(&content, Content::Playlist(served) if served.imports);
+        let is_known = !early && !imports && !question.recording;
+        let until_us = is_known.then(|| answer.until_us.unwrap_or(i64::MAX));
         Ok(Looked::Whole(Box::new(Whole {
             answer,
             url,
             headers,
             content,
             early,
+            until_us,
         })))
     }
 
@@ -271,7 +288,13 @@ impl Look<'_> {
             && exchange.body_encoding.is_none()
             && !is_broken(exchange);
         if may_be_playlist {
-            return self.playlist(question, answer, body_id, url);
+            let content = self.playlist(question, answer, body_id, url)?;
+            if let Content::Playlist(served) = &content
+                && question.gzip
+            {
+                served.compress();
+            }
+            return Ok(content);
         }
         Ok(Content::Plain(self.piece(body_id)?))
     }
@@ -316,7 +339,8 @@ impl Look<'_> {
             return Ok(Content::OwnUrlOnly);
         }
         let mut imports = Variables::default();
-        if kind == PlaylistKind::Media && contains(&body, b"IMPORT=") {
+        let has_imports = kind == PlaylistKind::Media && contains(&body, b"IMPORT=");
+        if has_imports {
             let main = self.main_of(answer.resource.stream_id, question.moment_us)?;
             if let Some((main_id, main_url, main_body)) = main {
                 key.imports = Some(main_id);
@@ -326,7 +350,8 @@ impl Look<'_> {
                 imports = read_multivariant(&main_body, &main_url).variables;
             }
         }
-        let served = playlist::serve(body, &key, &imports);
+        let mut served = playlist::serve(body, &key, &imports);
+        served.imports = has_imports;
         self.cache.put(key, served.clone());
         Ok(Content::Playlist(served))
     }
@@ -362,6 +387,7 @@ impl Look<'_> {
                 headers,
                 content: Content::None,
                 early: false,
+                until_us: None,
             };
             if let Some(target) = whole.redirect() {
                 url = target.into();
@@ -436,6 +462,11 @@ impl Look<'_> {
             early,
         })))
     }
+}
+
+/// Until when two answers hold; each is known, or not.
+fn both(one_us: Option<i64>, other_us: Option<i64>) -> Option<i64> {
+    Some(one_us?.min(other_us?))
 }
 
 fn part_facts(part: &RangePart) -> Part {

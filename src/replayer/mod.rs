@@ -14,17 +14,20 @@
 //! | [`route`] | which resource a path means |
 //! | [`timeline`] | clocks, the end, durations |
 //! | [`range`], [`parts`] | byte ranges: of one body, of a resource known by parts |
-//! | [`headers`], [`media_type`] | header fields |
+//! | [`headers`], [`media_type`], `shared_caches` | header fields |
 //! | [`pace`] | when bytes go |
 //! | [`inject`] | faults on top of the recorded ones |
 //! | `dvr` | playlists of everything that was recorded, and what they refer to |
 //! | [`replay`] | a session that is being replayed: its span, readers, watch |
 //! | `lookup`, `playlist` | from a question to recorded content, on a blocking thread |
+//! | `ready` | answers that hold for a while |
 //! | [`respond`], `recorded`, `page`, [`body`] | from a request to a response |
+//! | `chunk_read` | pieces of chunk files |
 //! | `plain` | streams that are no playlists |
 //! | [`serve`], [`stall`], [`ending`] | connections |
 
 pub mod body;
+mod chunk_read;
 mod dvr;
 pub mod ending;
 #[cfg(any(test, fuzzing))]
@@ -40,11 +43,13 @@ mod plain;
 mod playlist;
 mod pool;
 pub mod range;
+mod ready;
 mod recorded;
 pub mod replay;
 pub mod respond;
 pub mod route;
 pub mod serve;
+mod shared_caches;
 pub mod stall;
 #[cfg(test)]
 pub(crate) mod testing;

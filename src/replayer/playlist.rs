@@ -4,9 +4,12 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::io::Write;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use url::Url;
 
 use super::headers::entity_tag;
@@ -28,6 +31,67 @@ pub(super) struct Served {
     pub(super) is_shifted: bool,
     /// Its own entity tag, where it is no longer what the origin's stands for at this URL.
     pub(super) own_tag: Option<String>,
+    /// Whether it takes variables from another playlist.
+    pub(super) imports: bool,
+    /// Compressed for the first who asked for that; the inner `None`: it would be no smaller.
+    gzip: Arc<OnceLock<Option<Bytes>>>,
+    content_tag: Arc<OnceLock<String>>,
+}
+
+/// A smaller playlist fits into a packet as it is.
+const SMALLEST_COMPRESSED: usize = 1024;
+
+impl Served {
+    fn new(bytes: Bytes, own_tag: Option<String>, is_shifted: bool) -> Self {
+        Self {
+            bytes,
+            is_shifted,
+            own_tag,
+            imports: false,
+            gzip: Arc::default(),
+            content_tag: Arc::default(),
+        }
+    }
+
+    /// The entity tag of what is served.
+    pub(super) fn content_tag(&self) -> &str {
+        self.content_tag
+            .get_or_init(|| entity_tag(&digest(&self.bytes)))
+    }
+
+    /// Whether it is compressed for whoever takes that.
+    pub(super) fn may_be_compressed(&self) -> bool {
+        self.bytes.len() >= SMALLEST_COMPRESSED
+    }
+
+    /// Compresses it, once; who asks meanwhile waits.
+    pub(super) fn compress(&self) {
+        if self.may_be_compressed() {
+            self.gzip.get_or_init(|| gzip(&self.bytes));
+        }
+    }
+
+    /// It in gzip; `None`: it is not compressed, and `Some(None)`: it would be no smaller.
+    pub(super) fn compressed(&self) -> Option<Option<&Bytes>> {
+        match self.may_be_compressed() {
+            true => self.gzip.get().map(Option::as_ref),
+            false => Some(None),
+        }
+    }
+
+    /// What it takes in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let compressed = self.gzip.get().and_then(Option::as_ref);
+        self.bytes.len() + compressed.map_or(0, Bytes::len)
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    // Into memory it cannot fail.
+    encoder.write_all(bytes).ok()?;
+    let compressed = encoder.finish().ok()?;
+    (compressed.len() < bytes.len()).then(|| compressed.into())
 }
 
 /// Everything that a served playlist depends on.
@@ -66,12 +130,12 @@ impl Cache {
     pub(super) fn put(&self, key: Key, served: Served) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push_back((key, served));
-        let mut bytes: usize = kept.iter().map(|(_, s)| s.bytes.len()).sum();
+        let mut bytes: usize = kept.iter().map(|(_, s)| s.size()).sum();
         while kept.len() > MOST_KEPT || bytes > MOST_BYTES {
             let Some((_, dropped)) = kept.pop_front() else {
                 return;
             };
-            bytes = bytes.saturating_sub(dropped.bytes.len());
+            bytes = bytes.saturating_sub(dropped.size());
         }
     }
 }
@@ -107,11 +171,8 @@ pub(super) fn serve(body: Vec<u8>, key: &Key, imports: &Variables) -> Served {
         false => shifted,
     };
     let is_changed = is_shifted || ended.len() != length;
-    Served {
-        is_shifted,
-        own_tag: is_changed.then(|| entity_tag(&digest(&ended))),
-        bytes: ended.into(),
-    }
+    let own_tag = is_changed.then(|| entity_tag(&digest(&ended)));
+    Served::new(ended.into(), own_tag, is_shifted)
 }
 
 /// A media playlist without an end gets one, on a line of its own, in its own style.
@@ -203,14 +264,7 @@ mod tests {
                 ..key("/a", "", false)
             };
             let bytes = two_mebibytes.clone();
-            cache.put(
-                key,
-                Served {
-                    bytes,
-                    own_tag: None,
-                    is_shifted: false,
-                },
-            );
+            cache.put(key, Served::new(bytes, None, false));
         }
         assert!(cache.0.lock().unwrap().len() <= 32);
         assert!(

@@ -13,6 +13,7 @@ use super::headers;
 use super::lookup::{Content, Pieces, Whole, is_broken};
 use super::media_type::{may_be_a_page, media_type};
 use super::pace::Pace;
+use super::playlist::Served;
 use super::range::{RangeSpec, Resolved};
 use super::replay::Network;
 use super::respond::{Reply, path_of, redirect};
@@ -27,13 +28,17 @@ pub(super) struct Asked<'a> {
     pub(super) shift_us: i64,
     pub(super) range: Option<RangeSpec>,
     /// The clock in the path, as a path prefix.
-    pub(super) prefix: String,
+    pub(super) prefix: &'a str,
     /// Whether the URL means something else at each start of the replayer.
     pub(super) passing: bool,
     /// Whether faults are answers.
     pub(super) faults: Faults,
     /// How fast answers come.
     pub(super) network: Network,
+    /// Whether playlists may be compressed.
+    pub(super) gzip: bool,
+    /// Whether a playlist gets an entity tag where the origin sent none.
+    pub(super) tags: bool,
 }
 
 impl Asked<'_> {
@@ -65,7 +70,7 @@ fn duration(us: Option<i64>) -> Duration {
 }
 
 /// The response that an answer is.
-pub(super) fn whole(whole: Whole, asked: &Asked<'_>) -> Reply {
+pub(super) fn whole(whole: &Whole, asked: &Asked<'_>) -> Reply {
     let exchange = &whole.answer.exchange;
     let id = exchange.id;
     let done = match (whole.answer.healed, asked.faults) {
@@ -76,15 +81,14 @@ pub(super) fn whole(whole: Whole, asked: &Asked<'_>) -> Reply {
         _ => None,
     };
     let early = whole.early;
-    let answer = whole.answer.clone();
-    let mut reply = asked.paced(response(whole, asked), &answer);
+    let mut reply = asked.paced(response(whole, asked), &whole.answer);
     reply.exchange = Some(id);
     reply.done.extend(early.then_some("early".into()));
     reply.done.extend(done.map(Into::into));
     reply.with_field(headers::EXCHANGE, &id.to_string())
 }
 
-fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
+fn response(whole: &Whole, asked: &Asked<'_>) -> Reply {
     let exchange = &whole.answer.exchange;
     let status = exchange
         .status
@@ -103,10 +107,10 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
         headers: &whole.headers,
     };
     let reply = match &whole.content {
-        Content::None => as_it_came(&whole, status, Vec::new(), asked),
+        Content::None => as_it_came(whole, status, Vec::new(), asked),
         Content::OwnUrlOnly => {
             // Under the name of a stream it has no query to take variables from.
-            let path = path_of(&whole.url, &asked.prefix).unwrap_or_default();
+            let path = path_of(&whole.url, asked.prefix).unwrap_or_default();
             return redirect(
                 StatusCode::FOUND,
                 &path,
@@ -114,17 +118,9 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
             );
         }
         Content::Playlist(served) => {
-            // The origin's tag stands for what the origin sent.
-            let tag = match &served.own_tag {
-                Some(own) => fields.recorded("etag").map(|_| own.as_str()),
-                None => fields.tag(),
-            };
-            let piece = Piece::Bytes(served.bytes.clone());
-            let good = Good::new(piece, exchange, false, asked);
-            let mut reply = tagged(status, good, tag, asked.conditions());
-            reply
-                .done
-                .extend(served.is_shifted.then_some("shifted".into()));
+            let mut reply = playlist(served, status, &fields, asked);
+            let is_shifted = served.is_shifted;
+            reply.done.extend(is_shifted.then_some("shifted".into()));
             reply
         }
         Content::Plain(piece) if status == StatusCode::OK && !is_broken(exchange) => {
@@ -132,9 +128,50 @@ fn response(whole: Whole, asked: &Asked<'_>) -> Reply {
             let good = Good::new(piece.clone(), exchange, ranges, asked);
             tagged(status, good, fields.tag(), asked.conditions())
         }
-        Content::Plain(piece) => as_it_came(&whole, status, vec![piece.clone()], asked),
+        Content::Plain(piece) => as_it_came(whole, status, vec![piece.clone()], asked),
     };
     fields.add(reply, asked)
+}
+
+/// What is sent of a good body to whoever asks for all of it, and may take it in gzip.
+pub(super) fn good_piece(whole: &Whole, gzip: bool) -> Option<Piece> {
+    let exchange = &whole.answer.exchange;
+    match &whole.content {
+        Content::Playlist(served) => {
+            let compressed = served.compressed().flatten().filter(|_| gzip);
+            Some(Piece::Bytes(compressed.unwrap_or(&served.bytes).clone()))
+        }
+        Content::Plain(piece) if exchange.status == Some(200) && !is_broken(exchange) => {
+            (exchange.outcome != Outcome::Disk).then(|| piece.clone())
+        }
+        _ => None,
+    }
+}
+
+/// A playlist, compressed for whoever takes that.
+fn playlist(served: &Served, status: StatusCode, fields: &Fields<'_>, asked: &Asked<'_>) -> Reply {
+    // The origin's tag stands for what the origin sent.
+    let tag = match &served.own_tag {
+        Some(own) => fields.recorded("etag").map(|_| own.as_str()),
+        None => fields.tag(),
+    };
+    let tag = tag.or_else(|| asked.tags.then(|| served.content_tag()));
+    let compressed = served.compressed().flatten().filter(|_| asked.gzip);
+    // Other bytes have another tag; that of the same content is a weak one (RFC 9110 8.8.1).
+    let weak = tag.map(|tag| format!("W/{}", tag.trim_start_matches("W/")));
+    let tag = compressed.map_or(tag, |_| weak.as_deref());
+    let piece = Piece::Bytes(compressed.unwrap_or(&served.bytes).clone());
+    let exchange = &fields.answer.exchange;
+    let good = Good::new(piece, exchange, false, asked);
+    let mut reply = tagged(status, good, tag, asked.conditions());
+    if served.may_be_compressed() {
+        reply = reply.with_field(header::VARY, "Accept-Encoding");
+    }
+    let is_sent = |r: &Response<_>| r.status() == status;
+    match compressed.is_some() && reply.response.as_ref().is_some_and(is_sent) {
+        true => reply.with_field(header::CONTENT_ENCODING, "gzip"),
+        false => reply,
+    }
 }
 
 /// What is no good body, or a part of one, or none: with the status and the length that it had.
@@ -152,7 +189,7 @@ fn as_it_came(whole: &Whole, status: StatusCode, pieces: Vec<Piece>, asked: &Ask
     }
     if let Some(path) = whole
         .redirect()
-        .and_then(|target| path_of(&target, &asked.prefix))
+        .and_then(|target| path_of(&target, asked.prefix))
     {
         reply = reply.with_field(header::LOCATION, &path);
     }
@@ -357,7 +394,7 @@ impl Fields<'_> {
     fn add(&self, mut reply: Reply, asked: &Asked<'_>) -> Reply {
         let kind = self.answer.resource.kind;
         if reply.what.is_empty() {
-            reply.what = kind.to_string();
+            reply.what = kind.as_str().into();
         }
         let Some(response) = &mut reply.response else {
             return reply;

@@ -10,6 +10,7 @@ use super::lookup::{Look, Looked, Question};
 use super::page::{self, Description};
 use super::playlist::Cache;
 use super::pool::Pool;
+use super::ready::Ready;
 use super::timeline::{self, AtEnd, Dates, Span, format_time};
 use crate::clock::{self, Clock};
 use crate::session::{self, Faults, Hole, ReadError, Reader, Run, SessionFolder, StreamInfo};
@@ -30,6 +31,9 @@ const PENDING_EVERY: Duration = Duration::from_millis(100);
 pub struct Options {
     /// Session time at which the server's own clock starts.
     pub offset: Duration,
+    /// When session time 0 is on the server's own clock, in microseconds of Unix time, for all
+    /// that replay copies of this session; `None`: the clock starts with the server.
+    pub zero_us: Option<i64>,
     /// What happens after the end.
     pub at_end: AtEnd,
     /// Whether faults are answers.
@@ -61,6 +65,8 @@ pub struct Replay {
     clock: Clock,
     clock_us: i64,
     offset_us: i64,
+    /// The clock is one for all replayers of copies of the session: the wall clock.
+    is_shared: bool,
     at_end: AtEnd,
     faults: Faults,
     early_us: i64,
@@ -71,6 +77,7 @@ pub struct Replay {
     pool: Pool,
     cache: Cache,
     kept: Kept,
+    ready: Ready,
 }
 
 #[derive(Debug, Clone)]
@@ -101,7 +108,8 @@ impl State {
 }
 
 impl Replay {
-    /// Opens a session. The server's own clock starts now; no earlier than what is kept.
+    /// Opens a session. The server's own clock starts now, no earlier than what is kept, unless
+    /// the options say when session time 0 is.
     ///
     /// # Errors
     /// It cannot be read.
@@ -109,12 +117,16 @@ impl Replay {
         let name = folder.name();
         let pool = Pool::open(folder)?;
         let state = pool.with(read_state)?;
-        let offset_us = clock::micros(options.offset).max(state.earliest_us());
+        let own_us = clock::micros(options.offset).max(state.earliest_us());
+        // What is the same for all does not depend on when this one was started.
+        let offset_us = options.zero_us.map_or(own_us, |_| 0);
+        let started_us = clock.now_us().saturating_sub(offset_us);
         Ok(Self {
             name,
             clock,
-            clock_us: clock.now_us().saturating_sub(offset_us),
+            clock_us: options.zero_us.unwrap_or(started_us),
             offset_us,
+            is_shared: options.zero_us.is_some(),
             at_end: options.at_end,
             faults: options.faults,
             early_us: clock::micros(options.early),
@@ -125,6 +137,7 @@ impl Replay {
             pool,
             cache: Cache::default(),
             kept: Kept::default(),
+            ready: Ready::default(),
         })
     }
 
@@ -141,6 +154,14 @@ impl Replay {
         self.pool.keep(false);
     }
 
+    /// What a session is called in an answer: copies of one may have names of their own.
+    pub(super) fn called(&self) -> String {
+        match self.is_shared {
+            true => "this session".to_owned(),
+            false => format!("session {}", self.name),
+        }
+    }
+
     /// The session's name.
     pub fn name(&self) -> &str {
         &self.name
@@ -148,7 +169,8 @@ impl Replay {
 
     /// Where the recording lies in time.
     pub fn span(&self) -> Span {
-        self.state().span
+        let state = self.state.read();
+        state.unwrap_or_else(PoisonError::into_inner).span
     }
 
     /// Inputs of the session.
@@ -158,7 +180,21 @@ impl Replay {
 
     /// Now, in microseconds of Unix time.
     pub(super) fn now_us(&self) -> i64 {
-        self.clock.now_us()
+        match self.is_shared {
+            // Where it is set, all go with it.
+            true => clock::system_us(),
+            false => self.clock.now_us(),
+        }
+    }
+
+    /// Whether the server's own clock is one for all replayers of copies of the session.
+    pub(super) fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    /// Session time now on the server's own clock, in microseconds.
+    pub fn session_us(&self) -> i64 {
+        timeline::session_us(self.now_us(), self.clock_us)
     }
 
     /// ZERO of the server's own clock, in microseconds of Unix time.
@@ -182,6 +218,21 @@ impl Replay {
     /// DVR playlists that were asked for.
     pub(super) fn kept(&self) -> &Kept {
         &self.kept
+    }
+
+    /// Answers that hold for a while.
+    pub(super) fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Until when an answer of a moment of the recording holds that would hold until another
+    /// one, if it were not for the end; in microseconds of Unix time.
+    pub(super) fn until_the_end_us(&self, moment_us: i64, until_us: i64) -> i64 {
+        let end_us = self.span().end_us;
+        match self.at_end == AtEnd::Endlist && moment_us < end_us {
+            true => until_us.min(end_us),
+            false => until_us,
+        }
     }
 
     /// Faults on top of the recorded ones.
@@ -368,8 +419,13 @@ impl Replay {
     }
 
     async fn note(&self, state: State) {
-        let (before, after) = (self.span().recording, state.span.recording);
+        let span = self.span();
+        let (before, after) = (span.recording, state.span.recording);
+        let has_changed = span != state.span;
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+        if has_changed {
+            self.ready.forget();
+        }
         if !before && after {
             tracing::info!("{} is being recorded again", self.name);
         }

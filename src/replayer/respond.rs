@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts as Request;
-use http::{Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 use url::Url;
 
 use super::body::{self, Body};
 use super::headers;
 use super::inject::facts::Player;
-use super::lookup::{Looked, Question};
+use super::lookup::{Content, Looked, Question, Whole};
 use super::page;
 use super::plain::{self, path::PlainFile};
 use super::range::{self, RangeSpec};
+use super::ready::{Held, Known};
 use super::recorded::{self, Asked};
-use super::replay::Replay;
-use super::route::{PathClock, Route, RouteError, Target, clock_prefix, route};
+use super::replay::{Network, Replay};
+use super::route::{PathClock, Route, RouteError, Target, clock_prefix, route, split_clock};
+use super::shared_caches;
 use super::timeline::{clock_ms, format_time, session_us};
 use crate::hls::replay_path;
 use crate::session::{ExchangeId, ReadError, StreamInfo};
@@ -37,13 +39,13 @@ pub struct Reply {
     /// The exchange that was answered with.
     pub exchange: Option<ExchangeId>,
     /// What was answered, in a few words.
-    pub what: String,
+    pub what: Cow<'static, str>,
     /// What was done to it.
     pub done: Vec<Cow<'static, str>>,
 }
 
 impl Reply {
-    pub(super) fn new(response: Response<Body>, what: impl Into<String>) -> Self {
+    pub(super) fn new(response: Response<Body>, what: impl Into<Cow<'static, str>>) -> Self {
         Self {
             response: Some(response),
             wait: Duration::ZERO,
@@ -65,11 +67,11 @@ impl Reply {
             HeaderValue::from_static("text/plain; charset=utf-8"),
         );
         fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Self::new(response, sentence)
+        Self::new(response, sentence.to_owned())
     }
 
     /// No answer: the connection ends.
-    pub(super) fn none(what: impl Into<String>) -> Self {
+    pub(super) fn none(what: impl Into<Cow<'static, str>>) -> Self {
         Self {
             response: None,
             ..Self::new(Response::new(body::empty()), what)
@@ -79,6 +81,26 @@ impl Reply {
     pub(super) fn with_field(mut self, name: HeaderName, value: &str) -> Self {
         if let (Some(response), Ok(value)) = (&mut self.response, HeaderValue::from_str(value)) {
             response.headers_mut().insert(name, value);
+        }
+        self
+    }
+
+    /// A reply to what was asked at a session time (microseconds).
+    pub(super) fn at(mut self, session_us: i64) -> Self {
+        self.session_us = Some(session_us);
+        if let Some(response) = &mut self.response {
+            let seconds = headers::seconds(session_us);
+            response
+                .headers_mut()
+                .insert(headers::SESSION_TIME, seconds);
+        }
+        self
+    }
+
+    /// With the fields that every response has.
+    pub(super) fn dressed(mut self, request: &HeaderMap) -> Self {
+        if let Some(response) = &mut self.response {
+            headers::add_common(response.headers_mut(), request);
         }
         self
     }
@@ -140,14 +162,43 @@ impl Times {
 impl Replay {
     /// Answers a request. Never fails: what goes wrong is a response, too.
     pub async fn respond(self: &Arc<Self>, request: &Request) -> Reply {
-        let mut reply = self.answer(request).await;
-        if let Some(response) = &mut reply.response {
-            headers::add_common(response.headers_mut(), &request.headers);
-            if request.method == Method::HEAD {
-                *response.body_mut() = body::empty();
-            }
+        let path = path_of_request(request);
+        let times = self.times_of(request);
+        let turn = match times.map(|(_, moment_us)| self.ready().look(path, moment_us)) {
+            Some(Known::Over(turn)) => Some(turn),
+            _ => None,
+        };
+        let _turn = match &turn {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
+        let mut reply = match self.answer_again(request) {
+            Some(reply) => reply,
+            None => self.answer(request).await.dressed(&request.headers),
+        };
+        if let (Some(response), &Method::HEAD) = (&mut reply.response, &request.method) {
+            *response.body_mut() = body::empty();
         }
         reply
+    }
+
+    /// The answer to a request for nothing special that was made before and still holds.
+    pub(super) fn respond_at_once(&self, request: &Request) -> Option<Reply> {
+        let (session_us, moment_us) = self.times_of(request)?;
+        let get = request.method == Method::GET;
+        let path = Some(path_of_request(request)).filter(|_| get)?;
+        let held = self.ready().get(path, moment_us)?;
+        let reply = held.made(&request.headers, session_us)?;
+        Some(self.for_caches(reply, moment_us, held.whole.until_us))
+    }
+
+    /// The session time of a request, and the moment of the recording that it means, in microseconds.
+    fn times_of(&self, request: &Request) -> Option<(i64, i64)> {
+        let (clock, _) = split_clock(path_of_request(request)).ok()?;
+        let zero_us = clock.map_or(self.clock_us(), |clock| clock.zero_ms.saturating_mul(1000));
+        let session_us = session_us(self.now_us(), zero_us);
+        let is_read = [Method::GET, Method::HEAD].contains(&request.method);
+        is_read.then(|| (session_us, self.span().moment_us(session_us)))
     }
 
     async fn answer(self: &Arc<Self>, request: &Request) -> Reply {
@@ -161,7 +212,7 @@ impl Replay {
             }
             _ => return refuse_method(&request.method),
         }
-        let path = request.uri.path_and_query().map_or("/", |p| p.as_str());
+        let path = path_of_request(request);
         match route(path) {
             Ok(route) => self.answer_route(request, path, route).await,
             Err(error) => {
@@ -175,6 +226,33 @@ impl Replay {
         }
     }
 
+    /// What was answered for this path before and still holds.
+    fn answer_again(&self, request: &Request) -> Option<Reply> {
+        let (session_us, moment_us) = self.times_of(request)?;
+        let held = self.ready().get(path_of_request(request), moment_us)?;
+        let gzip = headers::takes_gzip(&request.headers);
+        if gzip
+            && let Content::Playlist(served) = &held.whole.content
+            && served.compressed().is_none()
+        {
+            return None;
+        }
+        let asked = Asked {
+            request,
+            shift_us: held.shift_us,
+            range: asked_range(request),
+            prefix: &held.prefix,
+            passing: held.passing,
+            faults: self.faults(),
+            network: self.network(),
+            gzip,
+            tags: self.is_shared(),
+        };
+        let until_us = held.whole.until_us;
+        let reply = held.reply(&asked, session_us);
+        Some(self.for_caches(reply, moment_us, until_us))
+    }
+
     async fn answer_route(self: &Arc<Self>, request: &Request, path: &str, route: Route) -> Reply {
         let times = self.times(route.clock);
         let (url, follow) = match self.origin_of(request, route, &times).await {
@@ -182,7 +260,7 @@ impl Replay {
             Err(reply) => return *reply,
         };
         let session_us = times.player.session_us;
-        let mut reply = if session_us < 0 {
+        let reply = if session_us < 0 {
             Reply::sentence(
                 StatusCode::NOT_FOUND,
                 "the recording has not begun on this clock",
@@ -196,9 +274,7 @@ impl Replay {
             let question = self.question(request, path, clock, (url, follow));
             self.answer_question(request, question).await
         };
-        reply.session_us = Some(session_us);
-        let seconds = format!("{}.{:03}", session_us / 1_000_000, session_us / 1000 % 1000);
-        reply.with_field(headers::SESSION_TIME, &seconds)
+        reply.at(session_us)
     }
 
     /// What time it is on the clock of a path.
@@ -281,39 +357,86 @@ impl Replay {
             moment_us,
             recording: span.recording,
             endlist: self.ends_playlists(moment_us),
+            // Rules count the bytes of a playlist as it is.
+            gzip: self.rules().is_empty() && headers::takes_gzip(&request.headers),
             shift_us: clock.shift_us,
             player: clock.player,
+            is_shared: self.is_shared(),
         }
     }
 
     async fn answer_question(self: &Arc<Self>, request: &Request, question: Question) -> Reply {
+        let (prefix, served) = (question.prefix.clone(), question.served.clone());
         let asked = Asked {
             request,
             shift_us: question.shift_us,
             range: question.range,
-            prefix: question.prefix.clone(),
+            prefix: &prefix,
             passing: question.is_passing(),
             faults: self.faults(),
             network: self.network(),
+            gzip: question.gzip,
+            tags: self.is_shared(),
         };
         let (url, moment_us) = (question.url.clone(), question.moment_us);
+        let age = self.ready().age();
         let (looked, laid) = match self.ask(question).await {
             Ok(answered) => answered,
             Err(error) => return failed(&error),
         };
+        let mut until_us = None;
         let reply = match looked {
             Looked::Whole(whole) if plain::is_part(&whole) => {
                 self.play_part(*whole, moment_us, &asked).await
             }
             Looked::Growing(part) => self.play_growing(*part, moment_us, &asked),
-            Looked::Whole(whole) => recorded::whole(*whole, &asked),
+            Looked::Whole(whole) => {
+                let reply = recorded::whole(&whole, &asked);
+                if self.rules().is_empty() && self.network() == Network::Full {
+                    until_us = self.hold(age, &served, moment_us, *whole, &asked);
+                }
+                reply
+            }
             Looked::Pieces(pieces) => recorded::pieces(*pieces, &asked),
             looked => self.nothing(&looked, &url, moment_us),
         };
+        let reply = self.for_caches(reply, moment_us, until_us);
         match laid.is_nothing() {
             true => reply,
             false => laid.over(reply, request),
         }
+    }
+
+    /// Tells caches in front of several replayers for how long an answer of a moment holds;
+    /// `None`: nobody knows.
+    fn for_caches(&self, mut reply: Reply, moment_us: i64, until_us: Option<i64>) -> Reply {
+        if let (true, Some(response)) = (self.is_shared(), &mut reply.response) {
+            let left_us = until_us.map_or(0, |until_us| until_us.saturating_sub(moment_us));
+            shared_caches::tell(response.headers_mut(), left_us);
+        }
+        reply
+    }
+
+    /// Keeps an answer for those who ask the same next; until when it holds.
+    fn hold(
+        &self,
+        age: u64,
+        path: &str,
+        moment_us: i64,
+        mut whole: Whole,
+        asked: &Asked<'_>,
+    ) -> Option<i64> {
+        let until_us = whole.until_us;
+        whole.until_us = until_us.map(|until_us| self.until_the_end_us(moment_us, until_us));
+        let held = Arc::new(Held {
+            whole,
+            prefix: asked.prefix.to_owned(),
+            passing: asked.passing,
+            shift_us: asked.shift_us,
+            made: Default::default(),
+        });
+        self.ready().put(age, path, moment_us, &held);
+        held.whole.until_us
     }
 
     fn nothing(&self, looked: &Looked, url: &Url, moment_us: i64) -> Reply {
@@ -344,13 +467,10 @@ impl Replay {
             )
             .with_field(header::CONTENT_RANGE, &format!("bytes */{size}")),
             Looked::Hole(first) => not_found(&format!(
-                "byte {first} of it was never recorded in session {}",
-                self.name()
+                "byte {first} of it was never recorded in {}",
+                self.called()
             )),
-            _ => not_found(&format!(
-                "{url} was never recorded in session {}",
-                self.name()
-            )),
+            _ => not_found(&format!("{url} was never recorded in {}", self.called())),
         }
     }
 
@@ -368,8 +488,8 @@ impl Replay {
         let streams = self.streams();
         let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
         let sentence = format!(
-            "session {} has no such stream; it has: {}",
-            self.name(),
+            "{} has no such stream; it has: {}",
+            self.called(),
             names.join(", ")
         );
         Box::new(Reply::sentence(StatusCode::NOT_FOUND, &sentence))
@@ -410,6 +530,11 @@ impl Replay {
                 page::CONTENT_SECURITY_POLICY,
             )
     }
+}
+
+/// Path and query.
+fn path_of_request(request: &Request) -> &str {
+    request.uri.path_and_query().map_or("/", |p| p.as_str())
 }
 
 /// RFC 9110 14.2: defined for GET only, and there is one.
@@ -472,7 +597,7 @@ fn to_clock(clock: PathClock, name: Option<&str>, file: &str) -> Reply {
 /// A redirect of the replayer's own.
 pub(super) fn redirect(status: StatusCode, location: &str, what: &str) -> Reply {
     let mut reply = Reply::sentence(status, location).with_field(header::LOCATION, location);
-    reply.what = what.to_owned();
+    reply.what = what.to_owned().into();
     reply
 }
 

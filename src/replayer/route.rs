@@ -130,7 +130,8 @@ pub fn clock_prefix(clock: Option<PathClock>) -> String {
     }
 }
 
-fn split_clock(path: &str) -> Result<(Option<PathClock>, &str), RouteError> {
+/// The clock in a path, and what follows it.
+pub(super) fn split_clock(path: &str) -> Result<(Option<PathClock>, &str), RouteError> {
     let Some(behind) = path
         .strip_prefix("/@")
         .or_else(|| path.strip_prefix("/%40"))

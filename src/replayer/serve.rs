@@ -37,7 +37,7 @@ use super::ending::{Ending, Resettable};
 use super::headers;
 use super::replay::Replay;
 use super::respond::Reply;
-use super::stall::Stalling;
+use super::stall::{Stalled, Stalling};
 use super::timeline::format_time;
 use crate::clock;
 use gate::Gate;
@@ -62,23 +62,36 @@ pub async fn run(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
-    let answer = move |request| {
+    let answer = move |request, wires| {
         let replay = Arc::clone(&replay);
-        async move { answer(&replay, request).await }
+        async move { answer(&replay, request, wires).await }
     };
     serve(listener, limits, answer, shutdown).await;
 }
 
-/// Answers whoever connects until `shutdown` comes. `None` for an answer closes the connection. The
-/// extensions of a request have the [`Stalled`](super::stall::Stalled) and the [`Ending`] of its
-/// connection.
+/// What an answer may have to do with its connection.
+#[derive(Debug, Clone)]
+pub struct Wires {
+    stalled: Stalled,
+    ending: Ending,
+}
+
+impl Wires {
+    /// For whoever makes an answer out of a request.
+    fn attach(self, request: &mut Request) {
+        request.extensions.insert(self.stalled);
+        request.extensions.insert(self.ending);
+    }
+}
+
+/// Answers whoever connects until `shutdown` comes. `None` for an answer closes the connection.
 pub async fn serve<A, F>(
     listener: TcpListener,
     limits: Limits,
     answer: A,
     shutdown: impl Future<Output = ()>,
 ) where
-    A: Fn(Request) -> F + Clone + Send + Sync + 'static,
+    A: Fn(Request, Wires) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Option<Response<Body>>> + Send + 'static,
 {
     let graceful = GracefulShutdown::new();
@@ -157,7 +170,7 @@ fn connection<A, F>(
     + Send,
 >
 where
-    A: Fn(Request) -> F + Clone + Send + Sync + 'static,
+    A: Fn(Request, Wires) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Option<Response<Body>>> + Send + 'static,
 {
     // Without it small responses wait for the client's acknowledgement; a socket that refuses is served as well.
@@ -166,13 +179,12 @@ where
     let ending = stream.ending();
     let stream = Stalling::new(stream, stall, ending.clone());
     let stalled = stream.stalled();
+    let wires = Wires { stalled, ending };
     let stream = Gate::new(stream, Arc::clone(&visit));
     let service = service_fn(move |request: Asked| {
-        let (mut request, _) = request.into_parts();
-        request.extensions.insert(stalled.clone());
-        request.extensions.insert(ending.clone());
-        let (visit, answer) = (Arc::clone(&visit), answer.clone());
-        async move { take_turn(visit, request, answer).await }
+        let (request, _) = request.into_parts();
+        let (visit, answer, wires) = (Arc::clone(&visit), answer.clone(), wires.clone());
+        async move { take_turn(visit, request, wires, answer).await }
     });
     http1::Builder::new()
         // The visit has the limits of time.
@@ -185,15 +197,16 @@ where
 async fn take_turn<A, F>(
     visit: Arc<Visit>,
     request: Request,
+    wires: Wires,
     answer: A,
 ) -> Result<Response<Guarded>, Closed>
 where
-    A: Fn(Request) -> F,
+    A: Fn(Request, Wires) -> F,
     F: Future<Output = Option<Response<Body>>>,
 {
     let turn = visit.turn();
     let answered = match turn.refusal {
-        None => answer(request).await,
+        None => answer(request, wires).await,
         Some(refusal) => {
             tracing::info!("- {} {}", refusal.status.as_u16(), refusal.sentence);
             let mut refused = Reply::sentence(refusal.status, refusal.sentence).response;
@@ -241,8 +254,17 @@ impl http_body::Body for Guarded {
 }
 
 /// Answers out of a session.
-async fn answer(replay: &Arc<Replay>, request: Request) -> Option<Response<Body>> {
+async fn answer(
+    replay: &Arc<Replay>,
+    mut request: Request,
+    wires: Wires,
+) -> Option<Response<Body>> {
+    if let Some(reply) = replay.respond_at_once(&request) {
+        tracing::info!("{}", log_line(&request, &reply));
+        return reply.response;
+    }
     let received = clock::instant();
+    wires.attach(&mut request);
     let reply = replay.respond(&request).await;
     tracing::info!("{}", log_line(&request, &reply));
     if reply.wait > Duration::ZERO {

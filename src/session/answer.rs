@@ -53,6 +53,9 @@ pub struct Answer {
     pub wait_us: Option<i64>,
     /// It takes the place of a fault.
     pub healed: bool,
+    /// From then on the answer may be another one, in microseconds of Unix time, as far as was
+    /// recorded by now; `None`: never.
+    pub until_us: Option<i64>,
 }
 
 /// A part of a resource that is known by byte ranges.
@@ -71,6 +74,7 @@ struct Given {
     resource: ResourceInfo,
     exchange: Exchange,
     healed: bool,
+    until_us: Option<i64>,
 }
 
 impl Given {
@@ -124,21 +128,22 @@ impl Reader {
         let (whole, ranged): (Vec<_>, Vec<_>) =
             resources.into_iter().partition(|r| r.range.is_none());
         let mut not_yet: Option<i64> = None;
+        let mut until_us: Option<i64> = None;
         let mut best: Option<Given> = None;
         for resource in whole {
             match self.given(resource, query)? {
-                Ok(given)
-                    if best
-                        .as_ref()
-                        .is_none_or(|b| given.rank(query) > b.rank(query)) =>
-                {
-                    best = Some(given);
+                Ok(given) => {
+                    until_us = earlier(until_us, given.until_us);
+                    let is_better = |best: &Given| given.rank(query) > best.rank(query);
+                    if best.as_ref().is_none_or(is_better) {
+                        best = Some(given);
+                    }
                 }
-                Ok(_) => {}
                 Err(from_us) => not_yet = earlier(not_yet, from_us),
             }
         }
-        if let Some(given) = best {
+        if let Some(mut given) = best {
+            given.until_us = earlier(until_us, not_yet);
             return Ok(Found::Answer(Box::new(self.complete(given)?)));
         }
         // Where the range is behind all of them, the others tell how large the resource is.
@@ -176,6 +181,10 @@ impl Reader {
         let healed = good.is_some();
         Ok(match good.or(plain) {
             Some(exchange) => Ok(Given {
+                until_us: match is_fault {
+                    true => self.first_after(resource.id, query.at_us)?,
+                    false => self.first_other_after(&exchange, resource.id, query.at_us)?,
+                },
                 resource,
                 exchange,
                 healed,
@@ -296,11 +305,39 @@ impl Reader {
             .map_err(|e| self.failed(e))
     }
 
+    /// From when on a resource may have another answer than an exchange: polls that only confirm it bring
+    /// none. It is looked for that far ahead only; the answer then holds for at least so long.
+    fn first_other_after(
+        &self,
+        exchange: &Exchange,
+        resource_id: i64,
+        at_us: i64,
+    ) -> Result<Option<i64>, ReadError> {
+        const AHEAD_US: i64 = 10_000_000;
+        let same_id = exchange.confirms_id.unwrap_or(exchange.id);
+        let until_us = at_us.saturating_add(AHEAD_US);
+        let other: Option<i64> = self
+            .db
+            .prepare_cached(
+                "SELECT min(from_us) FROM exchange WHERE resource_id = ?1 AND from_us > ?2 AND from_us <= ?3
+                    AND outcome NOT IN ('aborted', 'disk') AND confirms_id IS NOT ?4",
+            )
+            .and_then(|mut s| {
+                s.query_row(params![resource_id, at_us, until_us, same_id], |row| row.get(0))
+            })
+            .map_err(|e| self.failed(e))?;
+        match other {
+            Some(from_us) => Ok(Some(from_us)),
+            None => self.first_after(resource_id, until_us),
+        }
+    }
+
     fn complete(&self, given: Given) -> Result<Answer, ReadError> {
         let Given {
             resource,
             exchange,
             healed,
+            until_us,
         } = given;
         let confirmed = match exchange.confirms_id {
             Some(id) => self.exchange(id)?,
@@ -314,6 +351,7 @@ impl Reader {
             confirmed_by,
             wait_us,
             healed,
+            until_us,
         })
     }
 }

@@ -40,6 +40,11 @@ export class Child {
     return readFileSync(`${this.#log}.out`, 'utf8');
   }
 
+  /** All of what it said on `out` or `err`. */
+  log(end) {
+    return readFileSync(`${this.#log}.${end}`, 'utf8');
+  }
+
   /** The end of what it said. */
   get output() {
     return `${this.stdout}${readFileSync(`${this.#log}.err`, 'utf8')}`.slice(-4000);

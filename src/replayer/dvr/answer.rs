@@ -72,7 +72,7 @@ impl Replay {
                     .with_field(header::RETRY_AFTER, "1")
             }
             Ok(Looked::Nothing | Looked::Media(_)) => {
-                let sentence = format!("nothing of it was recorded in session {}", self.name());
+                let sentence = format!("nothing of it was recorded in {}", self.called());
                 Reply::sentence(StatusCode::NOT_FOUND, &sentence)
             }
             Err(error) => failed(&error),
@@ -142,7 +142,7 @@ impl Replay {
         match self.read(move |reader| exchange_body(reader, id)).await {
             Ok(Some(found)) => found.reply(request),
             Ok(None) => {
-                let sentence = format!("exchange {id} of session {} has no body", self.name());
+                let sentence = format!("exchange {id} of {} has no body", self.called());
                 Reply::sentence(StatusCode::NOT_FOUND, &sentence)
             }
             Err(error) => failed(&error),
@@ -296,7 +296,7 @@ impl Found {
         let range = asked_range(request);
         let mut reply = recorded::immutable(self.piece, &self.tag, (&request.headers, range));
         if reply.what.is_empty() {
-            reply.what = "body of an exchange".to_owned();
+            reply.what = "body of an exchange".into();
         }
         let status = reply.response.as_ref().map(Response::status);
         if status == Some(StatusCode::RANGE_NOT_SATISFIABLE) {

@@ -125,7 +125,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
             if count == 0 {
                 return Poll::Ready(Ok(()));
             }
-            if !is_last {
+            // Most heads come in one piece.
+            if !is_last && !this.take() {
                 this.visit.head_begins();
             }
         }

@@ -160,8 +160,9 @@ fn read(head: &[u8]) -> Result<bool, Refusal> {
 
 /// Whether it is HTTP/1.0.
 fn request_line(line: &[u8]) -> Result<bool, Refusal> {
-    let parts: Vec<&[u8]> = line.split(|b| *b == b' ').collect();
-    let [method, target, version] = parts[..] else {
+    let mut parts = line.split(|b| *b == b' ');
+    let parts = [(); 4].map(|()| parts.next());
+    let [Some(method), Some(target), Some(version), None] = parts else {
         return Err(bad("a request line has a method, a target and a version"));
     };
     if !is_token(method) {

@@ -37,6 +37,31 @@ struct State {
     /// The last head of this connection, by its number.
     last: Option<u64>,
     refusal: Option<Refusal>,
+    /// Until when the watch over it sleeps at most; `None`: until it is woken.
+    sleeps_until: Option<Instant>,
+}
+
+impl State {
+    /// Until when the client has to do something; `None`: it is not its turn.
+    fn deadline(&self, limits: &Limits) -> Option<Instant> {
+        if self.done < self.asked {
+            return None;
+        }
+        let (since, limit) = match self.head_began {
+            // What came before the answer had left waited for it.
+            Some(began) => (began.max(self.since), limits.head),
+            None if self.asked == 0 => (self.since, limits.head),
+            None => (self.since, limits.idle),
+        };
+        Some(since + limit)
+    }
+
+    /// Whether the watch would wake too late. That it wakes too early costs less, since most
+    /// requests come long before.
+    fn oversleeps(&self, limits: &Limits) -> bool {
+        let deadline = self.deadline(limits);
+        deadline.is_some_and(|deadline| self.sleeps_until.is_none_or(|until| until > deadline))
+    }
 }
 
 /// The turn of a request.
@@ -62,6 +87,7 @@ impl Visit {
                 head_began: None,
                 last: None,
                 refusal: None,
+                sleeps_until: None,
             }),
             changed: Notify::new(),
         }
@@ -74,12 +100,11 @@ impl Visit {
 
     /// Bytes of the next head are there.
     pub(super) fn head_begins(&self) {
-        let is_new = self.with(|state| {
-            let is_new = state.head_began.is_none();
+        let wakes = self.with(|state| {
             state.head_began.get_or_insert_with(clock::instant);
-            is_new
+            state.oversleeps(&self.limits)
         });
-        if is_new {
+        if wakes {
             self.changed.notify_one();
         }
     }
@@ -98,7 +123,6 @@ impl Visit {
             }
         });
         self.seat.is_busy();
-        self.changed.notify_one();
     }
 
     /// The next request is being answered.
@@ -120,40 +144,34 @@ impl Visit {
 
     /// Everything that was handed on has left.
     pub(super) fn flushed(&self) {
-        let is_idle = self.with(|state| {
+        let (is_idle, wakes) = self.with(|state| {
             if state.done == state.handed_on {
-                return false;
+                return (false, false);
             }
             (state.done, state.since) = (state.handed_on, clock::instant());
-            state.done == state.asked
+            let is_idle = state.done == state.asked;
+            (is_idle, is_idle && state.oversleeps(&self.limits))
         });
         if is_idle {
             self.seat.is_idle();
+        }
+        if wakes {
             self.changed.notify_one();
         }
-    }
-
-    /// Until when the client has to do something; `None`: it is not its turn.
-    fn deadline(&self) -> Option<Instant> {
-        self.with(|state| {
-            if state.done < state.asked {
-                return None;
-            }
-            let (since, limit) = match state.head_began {
-                // What came before the answer had left waited for it.
-                Some(began) => (began.max(state.since), self.limits.head),
-                None if state.asked == 0 => (state.since, self.limits.head),
-                None => (state.since, self.limits.idle),
-            };
-            Some(since + limit)
-        })
     }
 
     /// Ends when the client has taken too long, or has to go for another one.
     pub(super) async fn is_over(&self) -> &'static str {
         loop {
-            let late = async {
-                match self.deadline() {
+            let deadline = self.with(|state| {
+                state.sleeps_until = state.deadline(&self.limits);
+                state.sleeps_until
+            });
+            if deadline.is_some_and(|deadline| deadline <= clock::instant()) {
+                return "it asked for nothing";
+            }
+            let wakes = async {
+                match deadline {
                     Some(deadline) => sleep_until(deadline).await,
                     None => std::future::pending().await,
                 }
@@ -161,7 +179,7 @@ impl Visit {
             tokio::select! {
                 () = self.seat.is_taken() => return "it had to go for another one",
                 () = self.changed.notified() => {}
-                () = late => return "it asked for nothing",
+                () = wakes => {}
             }
         }
     }

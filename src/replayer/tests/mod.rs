@@ -1,5 +1,6 @@
 //! A whole session, asked over whole requests, without a socket.
 
+mod again;
 mod caching;
 mod content;
 mod dvr;

@@ -1,0 +1,248 @@
+//! Answers that hold for a while, kept for whoever asks the same next: for them the session is not
+//! read, and no thread waits for it.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use http::{HeaderMap, Response, StatusCode, header};
+
+use super::body::{self, Piece};
+use super::headers;
+use super::lookup::{Content, Whole};
+use super::recorded::{self, Asked};
+use super::respond::Reply;
+use crate::session::ExchangeId;
+
+/// What is kept is at most so many answers …
+const MOST_KEPT: usize = 512;
+/// … with so many bytes in memory …
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// … and so many open files.
+const MOST_FILES: usize = 32;
+/// What an answer takes without its content, in bytes, at least.
+const OVERHEAD: usize = 1024;
+
+/// An answer for a path, on the clock of that path.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) whole: Whole,
+    /// The clock, as a path prefix.
+    pub(super) prefix: String,
+    /// Whether the URL means something else at each start of the replayer.
+    pub(super) passing: bool,
+    /// By how many microseconds dates are moved.
+    pub(super) shift_us: i64,
+    /// The response to whoever asks for nothing special: as it is, and in gzip.
+    pub(super) made: [OnceLock<Option<Made>>; 2],
+}
+
+impl Held {
+    /// The reply that was made before for whoever asks for nothing special.
+    pub(super) fn made(&self, request: &HeaderMap, session_us: i64) -> Option<Reply> {
+        let made = &self.made[usize::from(headers::takes_gzip(request))];
+        let made = made.get()?.as_ref().filter(|_| is_plain(request))?;
+        Some(made.reply(request, session_us))
+    }
+
+    /// The reply to a request at a session time (microseconds).
+    pub(super) fn reply(&self, asked: &Asked<'_>, session_us: i64) -> Reply {
+        let fields = &asked.request.headers;
+        let made = &self.made[usize::from(asked.gzip)];
+        let made = match is_plain(fields) {
+            true => made.get_or_init(|| Made::of(&self.whole, asked)).as_ref(),
+            false => None,
+        };
+        match made {
+            Some(made) => made.reply(fields, session_us),
+            None => recorded::whole(&self.whole, asked)
+                .at(session_us)
+                .dressed(fields),
+        }
+    }
+}
+
+/// Whether all of it is asked for, whatever the client has.
+fn is_plain(request: &HeaderMap) -> bool {
+    let conditions = [header::RANGE, header::IF_NONE_MATCH, header::IF_RANGE];
+    !conditions.iter().any(|name| request.contains_key(name))
+}
+
+/// A response that was made once and is sent again.
+#[derive(Debug)]
+pub(super) struct Made {
+    status: StatusCode,
+    fields: HeaderMap,
+    piece: Piece,
+    what: Cow<'static, str>,
+    done: Vec<Cow<'static, str>>,
+    exchange: Option<ExchangeId>,
+}
+
+impl Made {
+    /// `None`: this one is made for each.
+    fn of(whole: &Whole, asked: &Asked<'_>) -> Option<Self> {
+        let piece = recorded::good_piece(whole, asked.gzip)?;
+        let reply = recorded::whole(whole, asked).at(0);
+        let reply = reply.dressed(&HeaderMap::new());
+        let (parts, _) = reply.response?.into_parts();
+        Some(Self {
+            status: parts.status,
+            fields: parts.headers,
+            piece,
+            what: reply.what,
+            done: reply.done,
+            exchange: reply.exchange,
+        })
+    }
+
+    fn reply(&self, request: &HeaderMap, session_us: i64) -> Reply {
+        let body = match &self.piece {
+            Piece::Bytes(bytes) => body::full(bytes.clone()),
+            file @ Piece::File { .. } => body::pieces(vec![file.clone()], None),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.fields.clone();
+        headers::add_origin(response.headers_mut(), request);
+        let mut reply = Reply::new(response, self.what.clone());
+        reply.done.clone_from(&self.done);
+        reply.exchange = self.exchange;
+        reply.at(session_us)
+    }
+}
+
+/// Answers that were given last, by path and query.
+#[derive(Debug, Default)]
+pub(super) struct Ready(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    answers: HashMap<Box<str>, One>,
+    /// How often something was asked for.
+    turns: u64,
+    /// How often all was forgotten.
+    age: u64,
+}
+
+/// What is known for a path at a moment.
+pub(super) enum Known {
+    /// The answer.
+    Holds(Arc<Held>),
+    /// It was asked for before, and the answer holds no longer: who takes the turn asks the session,
+    /// and those who wait for it meanwhile need not.
+    Over(Arc<tokio::sync::Mutex<()>>),
+    Nothing,
+}
+
+#[derive(Debug)]
+struct One {
+    /// From when until when it is the answer, in microseconds of Unix time.
+    from_us: i64,
+    until_us: i64,
+    held: Arc<Held>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+    used: u64,
+}
+
+impl One {
+    fn bytes(&self) -> usize {
+        let content = match &self.held.whole.content {
+            Content::Playlist(served) => served.size(),
+            Content::Plain(Piece::Bytes(bytes)) => bytes.len(),
+            _ => 0,
+        };
+        content + OVERHEAD
+    }
+
+    fn files(&self) -> usize {
+        usize::from(matches!(
+            self.held.whole.content,
+            Content::Plain(Piece::File { .. })
+        ))
+    }
+}
+
+impl Ready {
+    /// What is known for a path at a moment of the recording (microseconds of Unix time).
+    pub(super) fn look(&self, path: &str, moment_us: i64) -> Known {
+        let mut kept = self.kept();
+        kept.turns += 1;
+        let turns = kept.turns;
+        match kept.answers.get_mut(path) {
+            Some(one) if (one.from_us..one.until_us).contains(&moment_us) => {
+                one.used = turns;
+                Known::Holds(Arc::clone(&one.held))
+            }
+            Some(one) if moment_us >= one.until_us => Known::Over(Arc::clone(&one.turn)),
+            _ => Known::Nothing,
+        }
+    }
+
+    /// The answer for a path at a moment of the recording (microseconds of Unix time).
+    pub(super) fn get(&self, path: &str, moment_us: i64) -> Option<Arc<Held>> {
+        match self.look(path, moment_us) {
+            Known::Holds(held) => Some(held),
+            Known::Over(_) | Known::Nothing => None,
+        }
+    }
+
+    /// To be given to [`Self::put`] with what is read from now on.
+    pub(super) fn age(&self) -> u64 {
+        self.kept().age
+    }
+
+    /// Keeps what was the answer for a path at a moment, until it is not.
+    pub(super) fn put(&self, age: u64, path: &str, moment_us: i64, held: &Arc<Held>) {
+        let Some(until_us) = held.whole.until_us.filter(|until_us| *until_us > moment_us) else {
+            return;
+        };
+        let mut kept = self.kept();
+        if kept.age != age {
+            return;
+        }
+        let before = kept.answers.get(path).map(|one| Arc::clone(&one.turn));
+        let one = One {
+            from_us: moment_us,
+            until_us,
+            held: Arc::clone(held),
+            turn: before.unwrap_or_default(),
+            used: kept.turns,
+        };
+        kept.answers.insert(path.into(), one);
+        kept.shrink();
+    }
+
+    /// The session has changed.
+    pub(super) fn forget(&self) {
+        let mut kept = self.kept();
+        kept.answers.clear();
+        kept.age += 1;
+    }
+
+    /// Nothing in here panics.
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    /// Those that were not asked for for longest go.
+    fn shrink(&mut self) {
+        loop {
+            let bytes: usize = self.answers.values().map(One::bytes).sum();
+            let files: usize = self.answers.values().map(One::files).sum();
+            let fits = bytes <= MOST_BYTES && files <= MOST_FILES;
+            if fits && self.answers.len() <= MOST_KEPT {
+                return;
+            }
+            let may_go = |one: &One| files <= MOST_FILES || one.files() > 0;
+            let candidates = self.answers.iter().filter(|(_, one)| may_go(one));
+            let oldest = candidates.min_by_key(|(_, one)| one.used);
+            let Some(path) = oldest.map(|(path, _)| path.clone()) else {
+                return;
+            };
+            self.answers.remove(&path);
+        }
+    }
+}
