@@ -16,7 +16,7 @@ export class Evidence {
   constructor(recording) {
     Object.assign(this, recording, { playlists: KINDS[recording.kind].playlists });
     // Docs promise one poll an interval, max(0.25 s, a quarter of the target duration), on average, and that
-    // polls are never more than two intervals apart.
+    // polls are never more than two intervals apart (docs/design/polling.md).
     const [media] = this.mediaPaths();
     this.intervalMs = Math.max(250, parse(this.publications[media][0].text).targetDuration * 250);
     this.pollMs = 2 * this.intervalMs;

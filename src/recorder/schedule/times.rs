@@ -13,8 +13,6 @@ const CLOSEST_US: i64 = 40_000;
 const SAVED: i64 = 2;
 /// So many of these are kept for an advance that comes late.
 const IN_RESERVE: i64 = 1;
-/// Polls are never farther apart than so many intervals.
-const FARTHEST: i64 = 2;
 
 /// One poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +62,8 @@ pub(in crate::recorder) struct Times {
     unchanged_us: Option<i64>,
     /// From a request to what it shows, of late.
     half_wait_us: i64,
+    /// Polls are never farther apart, faults aside.
+    farthest_us: i64,
     /// Moments around the next advance that are still to come, the last one first.
     around: Vec<i64>,
     /// Polls behind these that still did not see it; `None`: no advance is awaited.
@@ -81,6 +81,7 @@ impl Times {
             interval_us: 0,
             unchanged_us: None,
             half_wait_us: 0,
+            farthest_us: 0,
             around: Vec::new(),
             overdue: None,
         }
@@ -98,9 +99,7 @@ impl Times {
         self.drop_moments(earliest_us);
         self.due_us = match self.wished() {
             Some(wished_us) => {
-                let farthest_us = self
-                    .asked_us
-                    .saturating_add(interval_us.saturating_mul(FARTHEST));
+                let farthest_us = self.asked_us.saturating_add(self.farthest_us);
                 wished_us.min(farthest_us).max(earliest_us)
             }
             None => self.on_grid(earliest_us.max(self.due_us.saturating_add(delay_us))),
@@ -172,19 +171,17 @@ impl Times {
         // A period may be a little shorter than it is.
         let allowed = period_us.saturating_add(self.interval_us / 8) / self.interval_us;
         let width_us = window.by_us.saturating_sub(window.after_us).max(0);
-        let (first_us, step_us) = match allowed {
+        let (count, first_us, step_us) = match allowed {
             ..=1 => return,
             // Just before it and just after.
-            _ if width_us <= NARROW_US => (-MARGIN_US, width_us + 2 * MARGIN_US),
+            _ if width_us <= NARROW_US => (2, -MARGIN_US, width_us + 2 * MARGIN_US),
             // Within, and just after: the next window is half as wide, or a third.
-            2 | 3 => (width_us / 2, width_us / 2 + MARGIN_US),
-            _ => (width_us / 3, width_us / 3 + MARGIN_US / 2),
+            4.. if width_us > self.interval_us => (3, width_us / 3, width_us / 3 + MARGIN_US / 2),
+            _ => (2, width_us / 2, width_us / 2 + MARGIN_US),
         };
-        let count = if width_us <= NARROW_US || allowed < 4 {
-            2
-        } else {
-            3
-        };
+        // Where two polls are all that a period allows, both are needed around the advance.
+        let halves = if allowed == 2 { 4 } else { 3 };
+        self.farthest_us = self.interval_us.saturating_mul(halves) / 2;
         let first_us = window.after_us.saturating_add(first_us - self.half_wait_us);
         let step_us = step_us.max(CLOSEST_US);
         let moment = |n| first_us.saturating_add(step_us.saturating_mul(n));
@@ -280,7 +277,7 @@ mod tests {
                 due = times.next(interval, Polled { asked_us: now, over_us: over, saw });
                 prop_assert!(due >= over && due >= now + CLOSEST_US);
                 if !matches!(saw, Saw::Fault(_)) {
-                    let farthest = (now + FARTHEST * interval).max(over + interval);
+                    let farthest = (now + 2 * interval).max(over + interval);
                     prop_assert!(due <= farthest, "{due} {farthest}");
                 }
             }
