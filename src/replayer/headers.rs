@@ -41,7 +41,6 @@ pub fn add_common(headers: &mut HeaderMap, request: &HeaderMap) {
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
         HeaderValue::from_static("*"),
     );
-    add_origin(headers, request);
     headers.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
         HeaderValue::from_static(EXPOSED),
@@ -58,6 +57,7 @@ pub fn add_common(headers: &mut HeaderMap, request: &HeaderMap) {
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
+    add_origin(headers, request);
 }
 
 /// Names the web player that asks, if one does: it may send cookies then.

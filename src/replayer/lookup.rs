@@ -145,6 +145,12 @@ pub(super) fn is_broken(exchange: &Exchange) -> bool {
 }
 
 impl Whole {
+    /// For how many microseconds it is the answer, at a moment; 0: nobody knows.
+    pub(super) fn left_us(&self, moment_us: i64) -> i64 {
+        let until_us = self.until_us.unwrap_or(moment_us);
+        until_us.saturating_sub(moment_us).max(0)
+    }
+
     /// Where a recorded redirect leads, over http(s).
     pub(super) fn redirect(&self) -> Option<Url> {
         if !matches!(
@@ -412,7 +418,7 @@ impl Look<'_> {
         parts: Vec<RangePart>,
         early: bool,
     ) -> Result<Looked, ReadError> {
-        let facts: Vec<Part> = parts.iter().map(part_facts).collect();
+        let facts: Vec<Part> = parts.iter().map(Part::of).collect();
         let (first, pieces, total) = match parts::plan(&facts, question.range) {
             Plan::Behind(size) => return Ok(Looked::Behind(size)),
             Plan::Hole(at) => return Ok(Looked::Hole(at)),
@@ -467,29 +473,4 @@ impl Look<'_> {
 /// Until when two answers hold; each is known, or not.
 fn both(one_us: Option<i64>, other_us: Option<i64>) -> Option<i64> {
     Some(one_us?.min(other_us?))
-}
-
-fn part_facts(part: &RangePart) -> Part {
-    let exchange = &part.answer.exchange;
-    let named = part
-        .answer
-        .resource
-        .range
-        .map_or((0, u64::MAX), |range| (range.first, range.length));
-    let is_bytes = matches!(exchange.status, Some(200 | 206))
-        && exchange.outcome == Outcome::Complete
-        && exchange.body_encoding.is_none()
-        && exchange.body_id.is_some();
-    let total = match exchange.status {
-        Some(200) => Some(part.length),
-        _ => exchange.resource_bytes,
-    };
-    Part {
-        first: part.first,
-        length: part.length,
-        named,
-        is_fault: !is_bytes,
-        age: (exchange.from_us, exchange.id),
-        total,
-    }
 }

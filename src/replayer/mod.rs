@@ -18,14 +18,15 @@
 //! | [`pace`] | when bytes go |
 //! | [`inject`] | faults on top of the recorded ones |
 //! | `dvr` | playlists of everything that was recorded, and what they refer to |
-//! | [`replay`] | a session that is being replayed: its span, readers, watch |
+//! | [`replay`], `state` | a session that is being replayed: its span, readers, watch |
 //! | `lookup`, `playlist` | from a question to recorded content, on a blocking thread |
-//! | `ready` | answers that hold for a while |
-//! | [`respond`], `recorded`, `page`, [`body`] | from a request to a response |
+//! | `again`, `ready` | answers that hold for a while |
+//! | [`respond`], [`reply`], `recorded`, `page`, [`body`] | from a request to a response |
 //! | `chunk_read` | pieces of chunk files |
 //! | `plain` | streams that are no playlists |
 //! | [`serve`], [`stall`], [`ending`] | connections |
 
+mod again;
 pub mod body;
 mod chunk_read;
 mod dvr;
@@ -46,11 +47,13 @@ pub mod range;
 mod ready;
 mod recorded;
 pub mod replay;
+pub mod reply;
 pub mod respond;
 pub mod route;
 pub mod serve;
 mod shared_caches;
 pub mod stall;
+mod state;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A resource that is known by byte ranges: which recorded parts answer a request. Pure.
 
 use super::range::RangeSpec;
+use crate::session::{Outcome, RangePart};
 
 /// What counts of a recorded part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,34 @@ pub struct Part {
     pub age: (i64, i64),
     /// Size of the whole resource, if the origin said.
     pub total: Option<u64>,
+}
+
+impl Part {
+    /// That of a part of an answer.
+    pub(super) fn of(part: &RangePart) -> Self {
+        let exchange = &part.answer.exchange;
+        let named = part
+            .answer
+            .resource
+            .range
+            .map_or((0, u64::MAX), |range| (range.first, range.length));
+        let is_bytes = matches!(exchange.status, Some(200 | 206))
+            && exchange.outcome == Outcome::Complete
+            && exchange.body_encoding.is_none()
+            && exchange.body_id.is_some();
+        let total = match exchange.status {
+            Some(200) => Some(part.length),
+            _ => exchange.resource_bytes,
+        };
+        Self {
+            first: part.first,
+            length: part.length,
+            named,
+            is_fault: !is_bytes,
+            age: (exchange.from_us, exchange.id),
+            total,
+        }
+    }
 }
 
 /// A piece of a part.

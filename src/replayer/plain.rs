@@ -13,7 +13,7 @@ use super::lookup::{Content, Whole};
 use super::media_type::media_type_of;
 use super::recorded::Asked;
 use super::replay::Replay;
-use super::respond::Reply;
+use super::reply::Reply;
 use super::stall::Stalled;
 use crate::session::{Growing, Kind, ReadError, Reader, StreamInfo};
 

@@ -9,10 +9,10 @@ use http::{HeaderMap, Response, StatusCode, header};
 
 use super::body::{self, Piece};
 use super::headers;
-use super::lookup::{Content, Whole};
+use super::lookup::{Content, Whole, is_broken};
 use super::recorded::{self, Asked};
-use super::respond::Reply;
-use crate::session::ExchangeId;
+use super::reply::Reply;
+use crate::session::{ExchangeId, Outcome};
 
 /// What is kept is at most so many answers …
 const MOST_KEPT: usize = 512;
@@ -82,7 +82,7 @@ pub(super) struct Made {
 impl Made {
     /// `None`: this one is made for each.
     fn of(whole: &Whole, asked: &Asked<'_>) -> Option<Self> {
-        let piece = recorded::good_piece(whole, asked.gzip)?;
+        let piece = good_piece(whole, asked.gzip)?;
         let reply = recorded::whole(whole, asked).at(0);
         let reply = reply.dressed(&HeaderMap::new());
         let (parts, _) = reply.response?.into_parts();
@@ -109,6 +109,21 @@ impl Made {
         reply.done.clone_from(&self.done);
         reply.exchange = self.exchange;
         reply.at(session_us)
+    }
+}
+
+/// What is sent of a good body to whoever asks for all of it, and may take it in gzip.
+fn good_piece(whole: &Whole, gzip: bool) -> Option<Piece> {
+    let exchange = &whole.answer.exchange;
+    match &whole.content {
+        Content::Playlist(served) => {
+            let compressed = served.compressed().flatten().filter(|_| gzip);
+            Some(Piece::Bytes(compressed.unwrap_or(&served.bytes).clone()))
+        }
+        Content::Plain(piece) if exchange.status == Some(200) && !is_broken(exchange) => {
+            (exchange.outcome != Outcome::Disk).then(|| piece.clone())
+        }
+        _ => None,
     }
 }
 

@@ -16,7 +16,8 @@ use super::pace::Pace;
 use super::playlist::Served;
 use super::range::{RangeSpec, Resolved};
 use super::replay::Network;
-use super::respond::{Reply, path_of, redirect};
+use super::reply::Reply;
+use super::respond::{path_of, redirect};
 use super::stall::Stalled;
 use crate::session::{Answer, Exchange, Faults, Headers, Outcome};
 use url::Url;
@@ -131,21 +132,6 @@ fn response(whole: &Whole, asked: &Asked<'_>) -> Reply {
         Content::Plain(piece) => as_it_came(whole, status, vec![piece.clone()], asked),
     };
     fields.add(reply, asked)
-}
-
-/// What is sent of a good body to whoever asks for all of it, and may take it in gzip.
-pub(super) fn good_piece(whole: &Whole, gzip: bool) -> Option<Piece> {
-    let exchange = &whole.answer.exchange;
-    match &whole.content {
-        Content::Playlist(served) => {
-            let compressed = served.compressed().flatten().filter(|_| gzip);
-            Some(Piece::Bytes(compressed.unwrap_or(&served.bytes).clone()))
-        }
-        Content::Plain(piece) if exchange.status == Some(200) && !is_broken(exchange) => {
-            (exchange.outcome != Outcome::Disk).then(|| piece.clone())
-        }
-        _ => None,
-    }
 }
 
 /// A playlist, compressed for whoever takes that.

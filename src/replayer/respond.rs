@@ -1,117 +1,28 @@
 //! From a request to a response. The HTTP status of everything is decided here.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{self, HeaderName, HeaderValue};
+use http::header;
 use http::request::Parts as Request;
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use url::Url;
 
-use super::body::{self, Body};
+use super::again::path_of_request;
+use super::body;
 use super::headers;
 use super::inject::facts::Player;
-use super::lookup::{Content, Looked, Question, Whole};
+use super::lookup::{Looked, Question};
 use super::page;
 use super::plain::{self, path::PlainFile};
 use super::range::{self, RangeSpec};
-use super::ready::{Held, Known};
 use super::recorded::{self, Asked};
 use super::replay::{Network, Replay};
-use super::route::{PathClock, Route, RouteError, Target, clock_prefix, route, split_clock};
-use super::shared_caches;
+use super::reply::Reply;
+use super::route::{PathClock, Route, RouteError, Target, clock_prefix, route};
 use super::timeline::{clock_ms, format_time, session_us};
 use crate::hls::replay_path;
-use crate::session::{ExchangeId, ReadError, StreamInfo};
-
-/// A response, and what is said about it in the log.
-#[derive(Debug)]
-pub struct Reply {
-    /// `None`: the connection is closed without an answer, as the origin did.
-    pub response: Option<Response<Body>>,
-    /// So long nothing comes.
-    pub wait: Duration,
-    /// Without a response: the connection is reset.
-    pub resets: bool,
-    /// The session time of the request, in microseconds; `None`: it was about none.
-    pub session_us: Option<i64>,
-    /// The exchange that was answered with.
-    pub exchange: Option<ExchangeId>,
-    /// What was answered, in a few words.
-    pub what: Cow<'static, str>,
-    /// What was done to it.
-    pub done: Vec<Cow<'static, str>>,
-}
-
-impl Reply {
-    pub(super) fn new(response: Response<Body>, what: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            response: Some(response),
-            wait: Duration::ZERO,
-            resets: false,
-            session_us: None,
-            exchange: None,
-            what: what.into(),
-            done: Vec::new(),
-        }
-    }
-
-    /// A sentence of the replayer's own.
-    pub(super) fn sentence(status: StatusCode, sentence: &str) -> Self {
-        let mut response = Response::new(body::full(format!("{sentence}\n")));
-        *response.status_mut() = status;
-        let fields = response.headers_mut();
-        fields.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/plain; charset=utf-8"),
-        );
-        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Self::new(response, sentence.to_owned())
-    }
-
-    /// No answer: the connection ends.
-    pub(super) fn none(what: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            response: None,
-            ..Self::new(Response::new(body::empty()), what)
-        }
-    }
-
-    pub(super) fn with_field(mut self, name: HeaderName, value: &str) -> Self {
-        if let (Some(response), Ok(value)) = (&mut self.response, HeaderValue::from_str(value)) {
-            response.headers_mut().insert(name, value);
-        }
-        self
-    }
-
-    /// A reply to what was asked at a session time (microseconds).
-    pub(super) fn at(mut self, session_us: i64) -> Self {
-        self.session_us = Some(session_us);
-        if let Some(response) = &mut self.response {
-            let seconds = headers::seconds(session_us);
-            response
-                .headers_mut()
-                .insert(headers::SESSION_TIME, seconds);
-        }
-        self
-    }
-
-    /// With the fields that every response has.
-    pub(super) fn dressed(mut self, request: &HeaderMap) -> Self {
-        if let Some(response) = &mut self.response {
-            headers::add_common(response.headers_mut(), request);
-        }
-        self
-    }
-
-    pub(super) fn with_tag(self, tag: Option<&str>) -> Self {
-        match tag {
-            Some(tag) => self.with_field(header::ETAG, tag),
-            None => self,
-        }
-    }
-}
+use crate::session::{ReadError, StreamInfo};
 
 /// The clock of a request.
 struct Clocked {
@@ -160,48 +71,7 @@ impl Times {
 }
 
 impl Replay {
-    /// Answers a request. Never fails: what goes wrong is a response, too.
-    pub async fn respond(self: &Arc<Self>, request: &Request) -> Reply {
-        let path = path_of_request(request);
-        let times = self.times_of(request);
-        let turn = match times.map(|(_, moment_us)| self.ready().look(path, moment_us)) {
-            Some(Known::Over(turn)) => Some(turn),
-            _ => None,
-        };
-        let _turn = match &turn {
-            Some(turn) => Some(turn.lock().await),
-            None => None,
-        };
-        let mut reply = match self.answer_again(request) {
-            Some(reply) => reply,
-            None => self.answer(request).await.dressed(&request.headers),
-        };
-        if let (Some(response), &Method::HEAD) = (&mut reply.response, &request.method) {
-            *response.body_mut() = body::empty();
-        }
-        reply
-    }
-
-    /// The answer to a request for nothing special that was made before and still holds.
-    pub(super) fn respond_at_once(&self, request: &Request) -> Option<Reply> {
-        let (session_us, moment_us) = self.times_of(request)?;
-        let get = request.method == Method::GET;
-        let path = Some(path_of_request(request)).filter(|_| get)?;
-        let held = self.ready().get(path, moment_us)?;
-        let reply = held.made(&request.headers, session_us)?;
-        Some(self.for_caches(reply, moment_us, held.whole.until_us))
-    }
-
-    /// The session time of a request, and the moment of the recording that it means, in microseconds.
-    fn times_of(&self, request: &Request) -> Option<(i64, i64)> {
-        let (clock, _) = split_clock(path_of_request(request)).ok()?;
-        let zero_us = clock.map_or(self.clock_us(), |clock| clock.zero_ms.saturating_mul(1000));
-        let session_us = session_us(self.now_us(), zero_us);
-        let is_read = [Method::GET, Method::HEAD].contains(&request.method);
-        is_read.then(|| (session_us, self.span().moment_us(session_us)))
-    }
-
-    async fn answer(self: &Arc<Self>, request: &Request) -> Reply {
+    pub(super) async fn answer(self: &Arc<Self>, request: &Request) -> Reply {
         match request.method {
             Method::GET | Method::HEAD => {}
             Method::OPTIONS => {
@@ -224,33 +94,6 @@ impl Replay {
                 Reply::sentence(status, &error.to_string())
             }
         }
-    }
-
-    /// What was answered for this path before and still holds.
-    fn answer_again(&self, request: &Request) -> Option<Reply> {
-        let (session_us, moment_us) = self.times_of(request)?;
-        let held = self.ready().get(path_of_request(request), moment_us)?;
-        let gzip = headers::takes_gzip(&request.headers);
-        if gzip
-            && let Content::Playlist(served) = &held.whole.content
-            && served.compressed().is_none()
-        {
-            return None;
-        }
-        let asked = Asked {
-            request,
-            shift_us: held.shift_us,
-            range: asked_range(request),
-            prefix: &held.prefix,
-            passing: held.passing,
-            faults: self.faults(),
-            network: self.network(),
-            gzip,
-            tags: self.is_shared(),
-        };
-        let until_us = held.whole.until_us;
-        let reply = held.reply(&asked, session_us);
-        Some(self.for_caches(reply, moment_us, until_us))
     }
 
     async fn answer_route(self: &Arc<Self>, request: &Request, path: &str, route: Route) -> Reply {
@@ -384,7 +227,7 @@ impl Replay {
             Ok(answered) => answered,
             Err(error) => return failed(&error),
         };
-        let mut until_us = None;
+        let mut left_us = 0;
         let reply = match looked {
             Looked::Whole(whole) if plain::is_part(&whole) => {
                 self.play_part(*whole, moment_us, &asked).await
@@ -393,50 +236,18 @@ impl Replay {
             Looked::Whole(whole) => {
                 let reply = recorded::whole(&whole, &asked);
                 if self.rules().is_empty() && self.network() == Network::Full {
-                    until_us = self.hold(age, &served, moment_us, *whole, &asked);
+                    left_us = self.hold(age, &served, moment_us, *whole, &asked);
                 }
                 reply
             }
             Looked::Pieces(pieces) => recorded::pieces(*pieces, &asked),
             looked => self.nothing(&looked, &url, moment_us),
         };
-        let reply = self.for_caches(reply, moment_us, until_us);
+        let reply = reply.holding(left_us);
         match laid.is_nothing() {
             true => reply,
             false => laid.over(reply, request),
         }
-    }
-
-    /// Tells caches in front of several replayers for how long an answer of a moment holds;
-    /// `None`: nobody knows.
-    fn for_caches(&self, mut reply: Reply, moment_us: i64, until_us: Option<i64>) -> Reply {
-        if let (true, Some(response)) = (self.is_shared(), &mut reply.response) {
-            let left_us = until_us.map_or(0, |until_us| until_us.saturating_sub(moment_us));
-            shared_caches::tell(response.headers_mut(), left_us);
-        }
-        reply
-    }
-
-    /// Keeps an answer for those who ask the same next; until when it holds.
-    fn hold(
-        &self,
-        age: u64,
-        path: &str,
-        moment_us: i64,
-        mut whole: Whole,
-        asked: &Asked<'_>,
-    ) -> Option<i64> {
-        let until_us = whole.until_us;
-        whole.until_us = until_us.map(|until_us| self.until_the_end_us(moment_us, until_us));
-        let held = Arc::new(Held {
-            whole,
-            prefix: asked.prefix.to_owned(),
-            passing: asked.passing,
-            shift_us: asked.shift_us,
-            made: Default::default(),
-        });
-        self.ready().put(age, path, moment_us, &held);
-        held.whole.until_us
     }
 
     fn nothing(&self, looked: &Looked, url: &Url, moment_us: i64) -> Reply {
@@ -530,11 +341,6 @@ impl Replay {
                 page::CONTENT_SECURITY_POLICY,
             )
     }
-}
-
-/// Path and query.
-fn path_of_request(request: &Request) -> &str {
-    request.uri.path_and_query().map_or("/", |p| p.as_str())
 }
 
 /// RFC 9110 14.2: defined for GET only, and there is one.

@@ -36,7 +36,7 @@ use super::body::Body;
 use super::ending::{Ending, Resettable};
 use super::headers;
 use super::replay::Replay;
-use super::respond::Reply;
+use super::reply::Reply;
 use super::stall::{Stalled, Stalling};
 use super::timeline::format_time;
 use crate::clock;

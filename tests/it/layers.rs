@@ -38,7 +38,14 @@ const OWNED: [(&str, &[&str]); 20] = [
     ("aho_corasick", &["session/redact/"]),
     ("getrandom", &["session/redact/"]),
     ("m3u8_rs", &["hls/"]),
-    ("flate2", &["recorder/decode.rs"]),
+    (
+        "flate2",
+        &[
+            "recorder/decode.rs",
+            "replayer/playlist.rs",
+            "replayer/tests/",
+        ],
+    ),
     ("brotli", &["recorder/decode.rs"]),
     ("zstd", &["recorder/decode.rs"]),
     ("clap", &["cli/"]),

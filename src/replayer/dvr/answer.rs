@@ -18,8 +18,10 @@ use crate::replayer::headers::{self, entity_tag};
 use crate::replayer::media_type::{may_be_a_page, media_type};
 use crate::replayer::playlist::contains;
 use crate::replayer::recorded;
-use crate::replayer::replay::{Replay, read_span};
-use crate::replayer::respond::{Reply, asked_range, failed, redirect};
+use crate::replayer::replay::Replay;
+use crate::replayer::reply::Reply;
+use crate::replayer::respond::{asked_range, failed, redirect};
+use crate::replayer::state::read_span;
 use crate::session::{Body, ExchangeId, Kind, ReadError, Reader, StreamInfo};
 
 /// What there is at the path of a DVR playlist.

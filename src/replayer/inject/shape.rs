@@ -14,7 +14,7 @@ use crate::clock;
 use crate::replayer::body::{self, Body, Break};
 use crate::replayer::ending::Ending;
 use crate::replayer::headers;
-use crate::replayer::respond::Reply;
+use crate::replayer::reply::Reply;
 use crate::replayer::stall::Stalled;
 
 /// What a slow body sends at once takes so long, or is one byte.

@@ -17,7 +17,8 @@ use super::{PlainPath, content_type};
 use crate::replayer::body::{self, Body};
 use crate::replayer::range::{RangeSpec, Resolved};
 use crate::replayer::replay::Replay;
-use crate::replayer::respond::{Reply, asked_range, failed};
+use crate::replayer::reply::Reply;
+use crate::replayer::respond::{asked_range, failed};
 use crate::replayer::stall::Stalled;
 use crate::session::{ExchangeId, Growing, ReadError, Reader, StreamPart};
 

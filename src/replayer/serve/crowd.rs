@@ -10,6 +10,25 @@ use super::limits::Limits;
 /// A connection.
 pub(super) type Id = u64;
 
+/// What a connection is doing, as far as it says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doing {
+    /// What the crowd was told last.
+    AsTold,
+    /// It is being answered. It tells the crowd when it is not any more.
+    Busy,
+    /// Nothing, since then.
+    IdleSince(Instant),
+}
+
+/// One of a crowd. It need not tell the crowd of each request: it is asked when somebody has to go.
+pub(super) trait Guest {
+    /// What it is doing now.
+    fn doing(&self) -> Doing {
+        Doing::AsTold
+    }
+}
+
 /// Connections, by when and where from. `T`: what each is told that it has to go with.
 #[derive(Debug)]
 pub(super) struct Crowd<T> {
@@ -17,7 +36,8 @@ pub(super) struct Crowd<T> {
     most_of_one: usize,
     next: Id,
     here: HashMap<Id, Here<T>>,
-    /// Those that nothing is being done for, the one that has waited longest first.
+    /// Those that nothing is being done for, the one that has waited longest first, as far as they
+    /// have told.
     idle: BTreeMap<(Instant, Id), IpAddr>,
     peers: HashMap<IpAddr, Peer>,
 }
@@ -45,7 +65,7 @@ pub(super) enum NoRoom {
     TooManyOfOne,
 }
 
-impl<T> Crowd<T> {
+impl<T: Guest> Crowd<T> {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             most: limits.connections.max(1),
@@ -70,15 +90,13 @@ impl<T> Crowd<T> {
         let address = one_peer(address);
         let peer = self.peers.get(&address);
         let evicted = if peer.is_some_and(|peer| peer.connections >= self.most_of_one) {
-            let oldest = peer.and_then(|peer| peer.idle.first().copied());
-            Some(oldest.ok_or(NoRoom::TooManyOfOne)?)
+            Some(self.oldest(Some(address)).ok_or(NoRoom::TooManyOfOne)?)
         } else if self.here.len() >= self.most {
-            let oldest = self.idle.first_key_value().map(|(oldest, _)| *oldest);
-            Some(oldest.ok_or(NoRoom::Full)?)
+            Some(self.oldest(None).ok_or(NoRoom::Full)?)
         } else {
             None
         };
-        let evicted = evicted.and_then(|(_, id)| self.leave(id));
+        let evicted = evicted.and_then(|id| self.leave(id));
         let id = self.next;
         self.next += 1;
         let here = Here {
@@ -133,9 +151,24 @@ impl<T> Crowd<T> {
         Some(here.leave)
     }
 
+    /// The one that has been idle for longest, of an address or of all.
+    fn oldest(&mut self, of: Option<IpAddr>) -> Option<Id> {
+        loop {
+            let (told, id) = match of {
+                Some(address) => *self.peers.get(&address)?.idle.first()?,
+                None => *self.idle.first_key_value()?.0,
+            };
+            match self.here.get(&id)?.leave.doing() {
+                Doing::Busy => self.is_busy(id),
+                Doing::IdleSince(since) if since > told => self.is_idle(id, since),
+                Doing::AsTold | Doing::IdleSince(_) => return Some(id),
+            }
+        }
+    }
+
     /// The one that has been idle for longest goes.
     pub(super) fn oldest_leaves(&mut self) -> Option<T> {
-        let id = self.idle.first_key_value().map(|((_, id), _)| *id)?;
+        let id = self.oldest(None)?;
         self.leave(id)
     }
 }
@@ -156,6 +189,52 @@ mod tests {
     use super::*;
     use crate::clock;
     use std::time::Duration;
+
+    impl Guest for char {}
+
+    /// One that is asked.
+    struct Asked(char, std::rc::Rc<std::cell::Cell<Doing>>);
+
+    impl Guest for Asked {
+        fn doing(&self) -> Doing {
+            self.1.get()
+        }
+    }
+
+    #[test]
+    fn who_has_told_nothing_is_asked_before_it_goes() {
+        let limits = Limits {
+            connections: 3,
+            per_address: 3,
+            ..Limits::within(1000)
+        };
+        let began = clock::instant();
+        let at = |s| began + Duration::from_secs(s);
+        let mut crowd = Crowd::new(&limits);
+        let doing: Vec<_> = (0..6)
+            .map(|_| std::rc::Rc::new(std::cell::Cell::new(Doing::AsTold)))
+            .collect();
+        let guest = |n: usize, name| Asked(name, std::rc::Rc::clone(&doing[n]));
+        for (n, name) in ['a', 'b', 'c'].into_iter().enumerate() {
+            crowd.enter(A, at(n as u64), guest(n, name)).ok().unwrap();
+        }
+        // The first asked again, the second is being answered.
+        doing[0].set(Doing::IdleSince(at(10)));
+        doing[1].set(Doing::Busy);
+        let goes = |crowd: &mut Crowd<Asked>, n, name| {
+            let entered = crowd.enter(B, at(20), guest(n, name));
+            entered.map(|(_, evicted)| evicted.unwrap().0)
+        };
+        assert_eq!(goes(&mut crowd, 3, 'd').ok(), Some('c'));
+        assert_eq!(goes(&mut crowd, 4, 'e').ok(), Some('a'));
+        doing[3].set(Doing::Busy);
+        doing[4].set(Doing::Busy);
+        assert_eq!(goes(&mut crowd, 5, 'f').err(), Some(NoRoom::Full));
+        // It tells, since it was asked when it was busy.
+        doing[1].set(Doing::IdleSince(at(30)));
+        crowd.is_idle(1, at(30));
+        assert_eq!(goes(&mut crowd, 5, 'f').ok(), Some('b'));
+    }
 
     const A: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 1));
     const B: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 2));

@@ -1,18 +1,68 @@
 //! Places for connections: who comes when there is none, and who goes.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
-use super::crowd::{Crowd, Id, NoRoom};
+use super::crowd::{Crowd, Doing, Guest, Id, NoRoom};
 use super::limits::Limits;
 use crate::clock;
+
+/// Who has a place. What it does is noted here, where nobody else looks, and told to the crowd only
+/// when somebody had to go meanwhile: requests are many, and the crowd has one lock.
+#[derive(Debug)]
+struct Sitter {
+    leave: Notify,
+    began: Instant,
+    /// Microseconds after `began` since when it is idle, and the two flags.
+    doing: AtomicU64,
+}
+
+/// It is being answered.
+const BUSY: u64 = 1 << 63;
+/// It was when it was asked, and tells when it is not any more.
+const TELLS: u64 = 1 << 62;
+
+impl Sitter {
+    fn new(now: Instant) -> Arc<Self> {
+        Arc::new(Self {
+            leave: Notify::new(),
+            began: now,
+            doing: AtomicU64::new(0),
+        })
+    }
+
+    fn is_busy(&self) {
+        self.doing.fetch_or(BUSY, Ordering::AcqRel);
+    }
+
+    /// Whether the crowd has to be told.
+    fn is_idle(&self, now: Instant) -> bool {
+        let since = now.saturating_duration_since(self.began).as_micros();
+        let since = u64::try_from(since).unwrap_or(0) & !(BUSY | TELLS);
+        self.doing.swap(since, Ordering::AcqRel) & TELLS != 0
+    }
+}
+
+impl Guest for Arc<Sitter> {
+    fn doing(&self) -> Doing {
+        let tells = |doing| (doing & BUSY != 0).then_some(doing | TELLS);
+        let order = (Ordering::AcqRel, Ordering::Acquire);
+        match self.doing.fetch_update(order.0, order.1, tells) {
+            Ok(_) => Doing::Busy,
+            Err(since) => Doing::IdleSince(self.began + Duration::from_micros(since)),
+        }
+    }
+}
 
 /// All places.
 #[derive(Debug)]
 pub(super) struct Seats {
-    crowd: Mutex<Crowd<Arc<Notify>>>,
+    crowd: Mutex<Crowd<Arc<Sitter>>>,
     /// Somebody left, or has become idle.
     room: Notify,
 }
@@ -22,7 +72,7 @@ pub(super) struct Seats {
 pub(super) struct Seat {
     seats: Arc<Seats>,
     id: Id,
-    taken: Arc<Notify>,
+    sitter: Arc<Sitter>,
 }
 
 impl Seats {
@@ -33,25 +83,24 @@ impl Seats {
         })
     }
 
-    fn crowd(&self) -> MutexGuard<'_, Crowd<Arc<Notify>>> {
+    fn crowd(&self) -> MutexGuard<'_, Crowd<Arc<Sitter>>> {
         // Nothing in there panics.
         self.crowd.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A place for a connection, as soon as there is one; `None`: its address has too many.
     pub(super) async fn seat(self: &Arc<Self>, address: IpAddr) -> Option<Seat> {
-        let taken = Arc::new(Notify::new());
         loop {
-            let entered = self
-                .crowd()
-                .enter(address, clock::instant(), Arc::clone(&taken));
+            let now = clock::instant();
+            let sitter = Sitter::new(now);
+            let entered = self.crowd().enter(address, now, Arc::clone(&sitter));
             match entered {
                 Ok((id, evicted)) => {
                     if let Some(evicted) = evicted {
-                        evicted.notify_one();
+                        evicted.leave.notify_one();
                     }
                     let seats = Arc::clone(self);
-                    return Some(Seat { seats, id, taken });
+                    return Some(Seat { seats, id, sitter });
                 }
                 Err(NoRoom::TooManyOfOne) => return None,
                 Err(NoRoom::Full) => self.room.notified().await,
@@ -63,7 +112,7 @@ impl Seats {
     pub(super) fn evict(&self) -> bool {
         let oldest = self.crowd().oldest_leaves();
         oldest.is_some_and(|oldest| {
-            oldest.notify_one();
+            oldest.leave.notify_one();
             true
         })
     }
@@ -72,18 +121,21 @@ impl Seats {
 impl Seat {
     /// Its client asks for nothing now.
     pub(super) fn is_idle(&self) {
-        self.seats.crowd().is_idle(self.id, clock::instant());
-        self.seats.room.notify_one();
+        let now = clock::instant();
+        if self.sitter.is_idle(now) {
+            self.seats.crowd().is_idle(self.id, now);
+            self.seats.room.notify_one();
+        }
     }
 
     /// Its client is being answered now.
     pub(super) fn is_busy(&self) {
-        self.seats.crowd().is_busy(self.id);
+        self.sitter.is_busy();
     }
 
     /// Ends when it has to be left.
     pub(super) async fn is_taken(&self) {
-        self.taken.notified().await;
+        self.sitter.leave.notified().await;
     }
 }
 

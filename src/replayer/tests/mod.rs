@@ -16,7 +16,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 
 use super::body::Body;
-use super::respond::Reply;
+use super::reply::Reply;
 use super::testing::{MAIN, Recording, bytes, headers};
 use super::{AtEnd, Dates, Faults, Options, Replay};
 use crate::clock::Clock;

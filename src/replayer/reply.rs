@@ -1,0 +1,108 @@
+//! What is answered, and what is said about it in the log.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, Response, StatusCode};
+
+use super::body::{self, Body};
+use super::headers;
+use crate::session::ExchangeId;
+
+/// A response, and what is said about it in the log.
+#[derive(Debug)]
+pub struct Reply {
+    /// `None`: the connection is closed without an answer, as the origin did.
+    pub response: Option<Response<Body>>,
+    /// So long nothing comes.
+    pub wait: Duration,
+    /// Without a response: the connection is reset.
+    pub resets: bool,
+    /// The session time of the request, in microseconds; `None`: it was about none.
+    pub session_us: Option<i64>,
+    /// The exchange that was answered with.
+    pub exchange: Option<ExchangeId>,
+    /// What was answered, in a few words.
+    pub what: Cow<'static, str>,
+    /// What was done to it.
+    pub done: Vec<Cow<'static, str>>,
+    /// For how many microseconds it is the answer of the session; `None`: it is none.
+    pub left_us: Option<i64>,
+}
+
+impl Reply {
+    pub(super) fn new(response: Response<Body>, what: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            response: Some(response),
+            wait: Duration::ZERO,
+            resets: false,
+            session_us: None,
+            exchange: None,
+            what: what.into(),
+            done: Vec::new(),
+            left_us: None,
+        }
+    }
+
+    /// A sentence of the replayer's own.
+    pub(super) fn sentence(status: StatusCode, sentence: &str) -> Self {
+        let mut response = Response::new(body::full(format!("{sentence}\n")));
+        *response.status_mut() = status;
+        let fields = response.headers_mut();
+        fields.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
+        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Self::new(response, sentence.to_owned())
+    }
+
+    /// No answer: the connection ends.
+    pub(super) fn none(what: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            response: None,
+            ..Self::new(Response::new(body::empty()), what)
+        }
+    }
+
+    pub(super) fn with_field(mut self, name: HeaderName, value: &str) -> Self {
+        if let (Some(response), Ok(value)) = (&mut self.response, HeaderValue::from_str(value)) {
+            response.headers_mut().insert(name, value);
+        }
+        self
+    }
+
+    /// A reply to what was asked at a session time (microseconds).
+    pub(super) fn at(mut self, session_us: i64) -> Self {
+        self.session_us = Some(session_us);
+        if let Some(response) = &mut self.response {
+            let seconds = headers::seconds(session_us);
+            response
+                .headers_mut()
+                .insert(headers::SESSION_TIME, seconds);
+        }
+        self
+    }
+
+    /// It holds for so many microseconds.
+    pub(super) fn holding(mut self, left_us: i64) -> Self {
+        self.left_us = Some(left_us);
+        self
+    }
+
+    /// With the fields that every response has.
+    pub(super) fn dressed(mut self, request: &HeaderMap) -> Self {
+        if let Some(response) = &mut self.response {
+            headers::add_common(response.headers_mut(), request);
+        }
+        self
+    }
+
+    pub(super) fn with_tag(self, tag: Option<&str>) -> Self {
+        match tag {
+            Some(tag) => self.with_field(header::ETAG, tag),
+            None => self,
+        }
+    }
+}
