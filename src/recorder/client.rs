@@ -17,6 +17,12 @@ use super::options::{Options, TlsOptions};
 use super::reach::{Proxies, Reach};
 use crate::session::Kind;
 
+/// Connections of polls are kept for so long while nobody uses them.
+const POLLS_IDLE: Duration = Duration::from_secs(90);
+/// Those of downloads: each keeps a buffer as large as its last body needed, up to 400 KB, and a stream
+/// that begins downloads all that is listed at once, over more of them than it will ever need again.
+const DOWNLOADS_IDLE: Duration = Duration::from_secs(15);
+
 /// Why there is no client: something the user gave is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -71,8 +77,8 @@ impl Clients {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let pair = |reach| {
             Ok(Pair {
-                polls: client(options, reach)?,
-                downloads: client(options, reach)?,
+                polls: client(options, reach, POLLS_IDLE)?,
+                downloads: client(options, reach, DOWNLOADS_IDLE)?,
             })
         };
         Ok(Self {
@@ -94,12 +100,13 @@ impl Clients {
     }
 }
 
-fn client(options: &Options, reach: Reach) -> Result<Client, ClientError> {
-    let builder = builder(options, reach)?;
+fn client(options: &Options, reach: Reach, idle: Duration) -> Result<Client, ClientError> {
+    let builder = builder(options, reach)?.pool_idle_timeout(idle);
     match builder.build() {
         Err(_) if options.tls.cacert.is_none() => {
             // A host without any trust store can still record http, and https of public authorities.
             builder_with_bundled_roots(options, reach)?
+                .pool_idle_timeout(idle)
                 .build()
                 .map_err(ClientError::Other)
         }
@@ -121,7 +128,6 @@ fn builder(options: &Options, reach: Reach) -> Result<ClientBuilder, ClientError
         .retry(reqwest::retry::never())
         .referer(false)
         .connect_timeout(options.limits.connect)
-        .pool_idle_timeout(Duration::from_secs(90))
         .tcp_nodelay(true)
         .http1_ignore_invalid_headers_in_responses(true)
         .dns_resolver(Resolver {

@@ -28,6 +28,7 @@ mod notices;
 mod parts;
 mod pulse;
 mod read;
+mod recent;
 mod redact;
 mod repair;
 mod room;
