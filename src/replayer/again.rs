@@ -9,9 +9,9 @@ use http::request::Parts as Request;
 use super::body;
 use super::headers;
 use super::lookup::{Content, Whole};
-use super::ready::{Held, Known};
+use super::ready::{Held, Known, Turn};
 use super::recorded::Asked;
-use super::replay::Replay;
+use super::replay::{Network, Replay};
 use super::reply::Reply;
 use super::respond::asked_range;
 use super::route::split_clock;
@@ -21,14 +21,16 @@ use super::timeline::session_us;
 impl Replay {
     /// Answers a request. Never fails: what goes wrong is a response, too.
     pub async fn respond(self: &Arc<Self>, request: &Request) -> Reply {
-        let path = path_of_request(request);
-        let times = self.times_of(request);
-        let turn = match times.map(|(_, moment_us)| self.ready().look(path, moment_us)) {
-            Some(Known::Over(turn)) => Some(turn),
-            _ => None,
-        };
-        let _turn = match &turn {
-            Some(turn) => Some(turn.lock().await),
+        let turn = self.turn(request);
+        // All that wait are woken at once: one after the other they would wait for each other.
+        let _first = match &turn {
+            Some(turn) => match turn.try_write() {
+                Ok(first) => Some(first),
+                Err(_) => {
+                    drop(turn.read().await);
+                    None
+                }
+            },
             None => None,
         };
         let reply = match self.answer_again(request) {
@@ -40,6 +42,23 @@ impl Replay {
             *response.body_mut() = body::empty();
         }
         reply
+    }
+
+    /// Whose turn it is to ask the session for what others may ask for, too.
+    fn turn(&self, request: &Request) -> Option<Arc<Turn>> {
+        if !self.holds() || self.span().recording {
+            return None;
+        }
+        let (_, moment_us) = self.times_of(request)?;
+        match self.ready().look(path_of_request(request), moment_us) {
+            Known::Nothing(turn) => Some(turn),
+            Known::Holds => None,
+        }
+    }
+
+    /// Whether answers are the same for all who ask, and come at once.
+    pub(super) fn holds(&self) -> bool {
+        self.rules().is_empty() && self.network() == Network::Full
     }
 
     /// The answer to a request for nothing special that was made before and still holds.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use http::{HeaderMap, Response, StatusCode, header};
 
@@ -20,6 +20,8 @@ const MOST_KEPT: usize = 512;
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 /// … and so many open files.
 const MOST_FILES: usize = 32;
+/// Turns that are over are thrown away when there are so many.
+const MOST_ASKING: usize = 512;
 /// What an answer takes without its content, in bytes, at least.
 const OVERHEAD: usize = 1024;
 
@@ -134,6 +136,8 @@ pub(super) struct Ready(Mutex<Kept>);
 #[derive(Debug, Default)]
 struct Kept {
     answers: HashMap<Box<str>, One>,
+    /// For what is asked of the session now.
+    asking: HashMap<Box<str>, Weak<Turn>>,
     /// How often something was asked for.
     turns: u64,
     /// How often all was forgotten.
@@ -142,13 +146,15 @@ struct Kept {
 
 /// What is known for a path at a moment.
 pub(super) enum Known {
-    /// The answer.
-    Holds(Arc<Held>),
-    /// It was asked for before, and the answer holds no longer: who takes the turn asks the session,
-    /// and those who wait for it meanwhile need not.
-    Over(Arc<tokio::sync::Mutex<()>>),
-    Nothing,
+    /// An answer that holds.
+    Holds,
+    /// No answer that holds. Who can take the turn asks the session; who cannot waits until it is
+    /// over, all of them at once, and looks again.
+    Nothing(Arc<Turn>),
 }
+
+/// Whose turn it is to ask the session for a path.
+pub(super) type Turn = tokio::sync::RwLock<()>;
 
 #[derive(Debug)]
 struct One {
@@ -156,7 +162,6 @@ struct One {
     from_us: i64,
     until_us: i64,
     held: Arc<Held>,
-    turn: Arc<tokio::sync::Mutex<()>>,
     used: u64,
 }
 
@@ -179,26 +184,17 @@ impl One {
 }
 
 impl Ready {
-    /// What is known for a path at a moment of the recording (microseconds of Unix time).
-    pub(super) fn look(&self, path: &str, moment_us: i64) -> Known {
-        let mut kept = self.kept();
-        kept.turns += 1;
-        let turns = kept.turns;
-        match kept.answers.get_mut(path) {
-            Some(one) if (one.from_us..one.until_us).contains(&moment_us) => {
-                one.used = turns;
-                Known::Holds(Arc::clone(&one.held))
-            }
-            Some(one) if moment_us >= one.until_us => Known::Over(Arc::clone(&one.turn)),
-            _ => Known::Nothing,
-        }
-    }
-
     /// The answer for a path at a moment of the recording (microseconds of Unix time).
     pub(super) fn get(&self, path: &str, moment_us: i64) -> Option<Arc<Held>> {
-        match self.look(path, moment_us) {
-            Known::Holds(held) => Some(held),
-            Known::Over(_) | Known::Nothing => None,
+        self.kept().get(path, moment_us)
+    }
+
+    /// The same, or how there will be one.
+    pub(super) fn look(&self, path: &str, moment_us: i64) -> Known {
+        let mut kept = self.kept();
+        match kept.get(path, moment_us) {
+            Some(_) => Known::Holds,
+            None => Known::Nothing(kept.turn(path)),
         }
     }
 
@@ -216,12 +212,10 @@ impl Ready {
         if kept.age != age {
             return;
         }
-        let before = kept.answers.get(path).map(|one| Arc::clone(&one.turn));
         let one = One {
             from_us: moment_us,
             until_us,
             held: Arc::clone(held),
-            turn: before.unwrap_or_default(),
             used: kept.turns,
         };
         kept.answers.insert(path.into(), one);
@@ -242,6 +236,29 @@ impl Ready {
 }
 
 impl Kept {
+    fn get(&mut self, path: &str, moment_us: i64) -> Option<Arc<Held>> {
+        self.turns += 1;
+        let one = self.answers.get_mut(path)?;
+        if !(one.from_us..one.until_us).contains(&moment_us) {
+            return None;
+        }
+        one.used = self.turns;
+        Some(Arc::clone(&one.held))
+    }
+
+    fn turn(&mut self, path: &str) -> Arc<Turn> {
+        if let Some(turn) = self.asking.get(path).and_then(Weak::upgrade) {
+            return turn;
+        }
+        if self.asking.len() >= MOST_ASKING {
+            // Those that are over; there are no more others than requests under way.
+            self.asking.retain(|_, turn| turn.strong_count() > 0);
+        }
+        let turn = Arc::default();
+        self.asking.insert(path.into(), Arc::downgrade(&turn));
+        turn
+    }
+
     /// Those that were not asked for for longest go.
     fn shrink(&mut self) {
         loop {

@@ -17,7 +17,7 @@ use super::page;
 use super::plain::{self, path::PlainFile};
 use super::range::{self, RangeSpec};
 use super::recorded::{self, Asked};
-use super::replay::{Network, Replay};
+use super::replay::Replay;
 use super::reply::Reply;
 use super::route::{PathClock, Route, RouteError, Target, clock_prefix, route};
 use super::timeline::{clock_ms, format_time, session_us};
@@ -235,7 +235,7 @@ impl Replay {
             Looked::Growing(part) => self.play_growing(*part, moment_us, &asked),
             Looked::Whole(whole) => {
                 let reply = recorded::whole(&whole, &asked);
-                if self.rules().is_empty() && self.network() == Network::Full {
+                if self.holds() {
                     left_us = self.hold(age, &served, moment_us, *whole, &asked);
                 }
                 reply
