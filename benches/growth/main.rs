@@ -1,8 +1,9 @@
 //! What a long recording costs: bytes of the database, CPU time for each poll, and the time to read a
 //! revision back, at several ages.
 //!
-//! `cargo bench --bench growth` measures an EVENT playlist that grows to 10,000 segments, and a day of
-//! a window of six segments with four polls for each revision.
+//! `cargo bench --bench growth` measures an EVENT playlist that grows to 10,000 segments, a day of
+//! a window of six segments with four polls for each revision, and (also alone: `-- polls`) what polls
+//! of a 1 MB playlist cost the real `isrecorder`; `ISRECORDER` names another build of it.
 //! `cargo bench --bench growth -- make FOLDER EXCHANGES` leaves a session with so many exchanges
 //! in a folder, for whatever else is to be measured with it; `revisions FOLDER NUMBER` one with so
 //! many revisions and nothing else.
@@ -13,12 +14,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use isrecorder::clock;
 use isrecorder::session::{Body, Reader, SessionFolder, Sessions};
 use rustix::time::{ClockId, clock_gettime};
 
 #[path = "../support/history.rs"]
 mod history;
+mod polls;
 
 use history::{History, Shape};
 
@@ -53,8 +54,10 @@ async fn main() -> Result<()> {
                 ..WINDOW
             };
             grow("an EVENT playlist", event, &[100, 1_000, 5_000, EVENT]).await?;
-            grow("a window of six segments", WINDOW, &[1_000, 10_000, DAY]).await
+            grow("a window of six segments", WINDOW, &[1_000, 10_000, DAY]).await?;
+            tokio::task::spawn_blocking(polls::run).await?
         }
+        ["polls"] => tokio::task::spawn_blocking(polls::run).await?,
         ["make", folder, exchanges] => {
             let shape = Shape {
                 playlists: 4,
@@ -123,7 +126,7 @@ async fn grow(what: &str, shape: Shape, ages: &[u64]) -> Result<()> {
     Ok(())
 }
 
-/// How long it takes to read one of the last revisions, hash and all.
+/// CPU time that it takes to read one of the last revisions, hash and all.
 fn read_back(folder: &SessionFolder) -> Result<Duration> {
     let reader = Reader::open(folder)?;
     let db = rusqlite::Connection::open(folder.database())?;
@@ -131,12 +134,12 @@ fn read_back(folder: &SessionFolder) -> Result<Duration> {
     let mut statement = db.prepare(sql)?;
     let rows = statement.query_map([READ_BACK], |row| row.get::<_, i64>(0))?;
     let last: Vec<i64> = rows.collect::<rusqlite::Result<_>>()?;
-    let began = clock::instant();
+    let began = cpu();
     for exchange in &last {
         let body = reader.body_of(*exchange)?;
         ensure!(matches!(body, Some(Body::Bytes(_))), "{exchange}: no body");
     }
-    Ok(clock::instant().duration_since(began) / u32::try_from(last.len())?)
+    Ok((cpu() - began) / u32::try_from(last.len())?)
 }
 
 fn size(folder: &SessionFolder) -> Result<u64> {
