@@ -59,7 +59,7 @@ impl Measured {
     }
 
     /// CPU time so far.
-    fn cpu(&self) -> Result<Duration> {
+    pub fn cpu(&self) -> Result<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         // The name of the program stands in parentheses and may hold anything.
         let (_, fields) = stat.rsplit_once(')').context("no stat")?;

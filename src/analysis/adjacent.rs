@@ -101,39 +101,89 @@ pub fn select<'a>(playlists: &'a [PlaylistInfo], name: &str) -> Vec<&'a Playlist
         .collect()
 }
 
-/// The gaps of a playlist, in order.
-///
-/// # Errors
-/// The session is damaged.
-pub fn find(
-    reader: &Reader,
-    playlist: &PlaylistInfo,
+/// Advances that are read at once.
+const ADVANCES: usize = 4096;
+
+/// Looks for gaps. Memory and time do not depend on how many there have been.
+#[derive(Debug)]
+pub struct Search<'a> {
+    reader: &'a Reader,
     threshold: Threshold,
-) -> Result<Vec<Gap>, ReadError> {
-    let runs = reader.runs()?;
-    let end_us = runs.last().map_or(i64::MIN, Run::end_us);
-    let holes = session::holes(&runs);
-    let noticed = reader.notices()?;
-    // Before that there are no polls any more.
-    let kept_us = reader.kept_from_us()?.unwrap_or(i64::MIN);
-    let mut gaps = Vec::new();
-    let mut scan = Scan {
-        threshold,
-        last: None,
-    };
-    reader.advances(playlist.id, |advance| gaps.extend(scan.next(advance)))?;
-    gaps.extend(scan.end(end_us));
-    for gap in &mut gaps {
-        let from_us = gap.from.seen_us.max(kept_us);
-        gap.uncertain_us = [
-            uncertain_us(reader, Some(gap.from))?,
-            uncertain_us(reader, gap.to)?,
-        ];
-        gap.polls = reader.poll_trouble(playlist.id, from_us, gap.until_us)?;
-        gap.not_running_us = within(&holes, gap.from.seen_us, gap.until_us);
-        gap.noticed = meanwhile(&noticed, &runs, gap.from.seen_us, gap.until_us);
+    /// When the recording ended, as far as is known.
+    end_us: i64,
+    holes: Vec<Hole>,
+    meanwhile: Meanwhile,
+    /// Before that there are no polls any more.
+    kept_us: i64,
+}
+
+impl<'a> Search<'a> {
+    /// Of the playlists of a session.
+    ///
+    /// # Errors
+    /// The session is damaged.
+    pub fn new(reader: &'a Reader, threshold: Threshold) -> Result<Self, ReadError> {
+        let runs = reader.runs()?;
+        Ok(Self {
+            reader,
+            threshold,
+            end_us: runs.last().map_or(i64::MIN, Run::end_us),
+            holes: session::holes(&runs),
+            meanwhile: Meanwhile::new(reader.notices()?, &runs),
+            kept_us: reader.kept_from_us()?.unwrap_or(i64::MIN),
+        })
     }
-    Ok(gaps)
+
+    /// Calls `each` with the gaps of a playlist, in order; its first error is the end.
+    ///
+    /// # Errors
+    /// The session is damaged; those of `each`.
+    pub fn gaps<E: From<ReadError>>(
+        &self,
+        playlist: &PlaylistInfo,
+        mut each: impl FnMut(Gap) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut scan = Scan {
+            threshold: self.threshold,
+            last: None,
+        };
+        let mut behind = (i64::MIN, i64::MIN);
+        loop {
+            // No transaction is open while `each` has its time.
+            let advances = self.reader.advances(playlist.id, behind, ADVANCES)?;
+            let Some(last) = advances.last() else {
+                break;
+            };
+            behind = (last.seen_us, last.exchange_id);
+            for gap in advances
+                .into_iter()
+                .filter_map(|advance| scan.next(advance))
+            {
+                each(self.explained(playlist, gap)?)?;
+            }
+        }
+        match scan.end(self.end_us) {
+            Some(gap) => each(self.explained(playlist, gap)?),
+            None => Ok(()),
+        }
+    }
+
+    /// A gap with what was the matter meanwhile.
+    fn explained(&self, playlist: &PlaylistInfo, gap: Gap) -> Result<Gap, ReadError> {
+        let (from_us, until_us) = (gap.from.seen_us, gap.until_us);
+        let polled_us = from_us.max(self.kept_us);
+        let uncertain_us = [
+            uncertain_us(self.reader, Some(gap.from))?,
+            uncertain_us(self.reader, gap.to)?,
+        ];
+        Ok(Gap {
+            uncertain_us,
+            polls: self.reader.poll_trouble(playlist.id, polled_us, until_us)?,
+            not_running_us: within(&self.holes, from_us, until_us),
+            noticed: self.meanwhile.of(from_us, until_us),
+            ..gap
+        })
+    }
 }
 
 /// How much earlier than it was seen an advance may have been, in microseconds.
@@ -147,33 +197,64 @@ fn uncertain_us(reader: &Reader, advance: Option<Advance>) -> Result<Option<i64>
 
 /// How much of a time no recorder ran, in microseconds.
 fn within(holes: &[Hole], from_us: i64, until_us: i64) -> i64 {
+    let first = holes.partition_point(|hole| hole.until_us <= from_us);
     let part_us = |hole: &Hole| {
         let end_us = hole.until_us.min(until_us);
         end_us.saturating_sub(hole.from_us.max(from_us)).max(0)
     };
-    holes.iter().map(part_us).sum()
+    let later = holes.iter().skip(first);
+    later
+        .take_while(|hole| hole.from_us < until_us)
+        .map(part_us)
+        .sum()
 }
 
-/// Of what was noticed that which is of some time; a log that grows makes nobody late.
-fn meanwhile(
-    noticed: &[NoticeEvent],
-    runs: &[Run],
-    from_us: i64,
-    until_us: i64,
-) -> Vec<NoticeEvent> {
-    // What was not over then is not known to have gone on.
-    let end_of_run = |event: &NoticeEvent| {
-        let ends = runs.iter().map(Run::end_us);
-        ends.filter(|end_us| *end_us >= event.at_us).min()
-    };
-    let is_then = |event: &&NoticeEvent| {
-        let over_us = match event.length_us {
-            Some(_) => event.until_us(),
-            None => end_of_run(event).unwrap_or(i64::MAX),
+/// What was noticed, found by its time.
+#[derive(Debug)]
+struct Meanwhile {
+    /// In the order in which they began.
+    events: Vec<NoticeEvent>,
+    /// When each of them was over, and all before it.
+    over_us: Vec<(i64, i64)>,
+}
+
+impl Meanwhile {
+    /// A log that grows makes nobody late.
+    fn new(mut events: Vec<NoticeEvent>, runs: &[Run]) -> Self {
+        events.retain(|event| event.kind != Notice::HeldUp);
+        events.sort_by_key(|event| event.at_us);
+        // What was not over then is not known to have gone on.
+        let end_of_run = |event: &NoticeEvent| {
+            let ends = runs.iter().map(Run::end_us);
+            ends.filter(|end_us| *end_us >= event.at_us).min()
         };
-        event.kind != Notice::HeldUp && event.at_us <= until_us && over_us >= from_us
-    };
-    noticed.iter().filter(is_then).cloned().collect()
+        let mut latest_us = i64::MIN;
+        let over_us = events.iter().map(|event| {
+            let over_us = match event.length_us {
+                Some(_) => event.until_us(),
+                None => end_of_run(event).unwrap_or(i64::MAX),
+            };
+            latest_us = latest_us.max(over_us);
+            (over_us, latest_us)
+        });
+        Self {
+            over_us: over_us.collect(),
+            events,
+        }
+    }
+
+    /// That which is of some time.
+    fn of(&self, from_us: i64, until_us: i64) -> Vec<NoticeEvent> {
+        let first = self
+            .over_us
+            .partition_point(|(_, latest_us)| *latest_us < from_us);
+        let ends = self.over_us.iter().map(|(over_us, _)| *over_us);
+        let then = self.events.iter().zip(ends).skip(first);
+        then.take_while(|(event, _)| event.at_us <= until_us)
+            .filter(|(_, over_us)| *over_us >= from_us)
+            .map(|(event, _)| event.clone())
+            .collect()
+    }
 }
 
 /// Compares each advance with the one before. Pure.
@@ -289,7 +370,7 @@ mod tests {
             length_us,
             detail: String::new(),
         };
-        let all = [
+        let all = vec![
             event(Notice::Stalled, 0, Some(9)),
             event(Notice::Stalled, 5, Some(10)),
             event(Notice::DiskFull, 8, None),
@@ -306,10 +387,11 @@ mod tests {
             stopped_us: None,
             program: String::new(),
         };
-        let told = meanwhile(&all, &[run(0, 30)], 10, 20);
+        let told = Meanwhile::new(all.clone(), &[run(0, 30)]).of(10, 20);
         assert_eq!(told, [all[1].clone(), all[2].clone(), all[6].clone()]);
         // That run was killed with its disk full, which says nothing of the next.
-        let told = meanwhile(&all, &[run(0, 9), run(10, 30)], 10, 20);
+        let runs = [run(0, 9), run(10, 30)];
+        let told = Meanwhile::new(all.clone(), &runs).of(10, 20);
         assert_eq!(told, [all[1].clone(), all[6].clone()]);
     }
 
@@ -363,7 +445,6 @@ mod tests {
             stream: String::new(),
             name: name.into(),
             url: format!("http://h/{name}"),
-            revisions: 1,
         };
         let all = [
             playlist(1, "live/a.m3u8"),

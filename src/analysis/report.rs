@@ -427,7 +427,6 @@ mod tests {
             stream: "hall1".into(),
             name: "a\n.m3u8".into(),
             url: "http://h/a.m3u8".into(),
-            revisions: 2,
         };
         let mut out = Vec::new();
         write_json(&mut out, &playlist, gap, 1_425_579_400_000_000).unwrap();

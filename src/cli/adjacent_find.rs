@@ -75,29 +75,27 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
             names.join(", ")
         )));
     }
+    let search = adjacent::Search::new(&reader, Threshold(arguments.time))?;
     let mut printer = Printer {
         out: io::BufWriter::new(io::stdout().lock()),
         reader: &reader,
         zero_us: zero_us(&reader)?,
         json: arguments.json,
         headings: arguments.playlist.is_none(),
+        last: None,
+        found: 0,
     };
-    let mut found = 0;
-    for playlist in &searched {
-        let gaps = adjacent::find(&reader, playlist, Threshold(arguments.time))?;
-        found += gaps.len();
-        match printer.print(playlist, &all, &gaps) {
-            Ok(()) => {}
-            // Who closed the pipe has seen enough.
-            Err(Unprinted::Out(error)) if error.kind() == io::ErrorKind::BrokenPipe => break,
-            Err(Unprinted::Out(error)) => {
-                return Err(Failure::failed(format!(
-                    "cannot write the findings: {error}"
-                )));
-            }
-            Err(Unprinted::Session(error)) => return Err(error.into()),
+    match printer.print_all(&search, &searched, &all) {
+        // Who closed the pipe has seen enough.
+        Err(Unprinted::Out(error)) if error.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(Failure::failed(format!(
+                "cannot write the findings: {error}"
+            )));
         }
+        Err(Unprinted::Session(error)) => return Err(error.into()),
+        Err(Unprinted::Out(_)) | Ok(()) => {}
     }
+    let found = printer.found;
     if found == 0 {
         warn(nothing_found(arguments.time, searched.len()));
     }
@@ -150,6 +148,12 @@ enum Unprinted {
     Session(ReadError),
 }
 
+impl From<ReadError> for Unprinted {
+    fn from(error: ReadError) -> Self {
+        Self::Session(error)
+    }
+}
+
 impl From<io::Error> for Unprinted {
     fn from(error: io::Error) -> Self {
         Self::Out(error)
@@ -162,36 +166,56 @@ struct Printer<'a, W> {
     zero_us: i64,
     json: bool,
     headings: bool,
+    /// The advance that was shown last, which is the first one of the next gap as a rule.
+    last: Option<(ExchangeId, Text)>,
+    /// Gaps so far.
+    found: usize,
 }
 
+/// What an exchange brought, where that is no file.
+type Text = Option<Vec<u8>>;
+
 impl<W: Write> Printer<'_, W> {
-    fn print(
+    fn print_all(
         &mut self,
-        playlist: &PlaylistInfo,
+        search: &adjacent::Search<'_>,
+        searched: &[&PlaylistInfo],
         all: &[PlaylistInfo],
-        gaps: &[Gap],
     ) -> Result<(), Unprinted> {
-        if self.headings && !self.json && !gaps.is_empty() {
-            writeln!(self.out, "Playlist {}", heading(playlist, all))?;
+        for playlist in searched {
+            let before = self.found;
+            search.gaps(playlist, |gap| {
+                if self.headings && !self.json && self.found == before {
+                    writeln!(self.out, "Playlist {}", heading(playlist, all))?;
+                }
+                self.found += 1;
+                self.print(playlist, &gap)
+            })?;
+            self.out.flush()?;
         }
-        for gap in gaps {
-            if self.json {
-                report::write_json(&mut self.out, playlist, gap, self.zero_us)?;
-            } else {
-                let from = self.body(gap.from.exchange_id)?;
-                let to = gap
-                    .to
-                    .map(|to| self.body(to.exchange_id))
-                    .transpose()?
-                    .flatten();
-                report::write_text(&mut self.out, gap, from.as_deref(), to.as_deref())?;
-            }
-        }
-        Ok(self.out.flush()?)
+        Ok(())
     }
 
-    fn body(&self, exchange: ExchangeId) -> Result<Option<Vec<u8>>, Unprinted> {
-        match self.reader.body_of(exchange).map_err(Unprinted::Session)? {
+    fn print(&mut self, playlist: &PlaylistInfo, gap: &Gap) -> Result<(), Unprinted> {
+        if self.json {
+            report::write_json(&mut self.out, playlist, gap, self.zero_us)?;
+            return Ok(());
+        }
+        let from = match self.last.take() {
+            Some((exchange, text)) if exchange == gap.from.exchange_id => text,
+            _ => self.body(gap.from.exchange_id)?,
+        };
+        let to = match gap.to {
+            Some(to) => self.body(to.exchange_id)?,
+            None => None,
+        };
+        report::write_text(&mut self.out, gap, from.as_deref(), to.as_deref())?;
+        self.last = gap.to.map(|advance| (advance.exchange_id, to));
+        Ok(())
+    }
+
+    fn body(&self, exchange: ExchangeId) -> Result<Text, ReadError> {
+        match self.reader.body_of(exchange)? {
             Some(Body::Bytes(bytes)) => Ok(Some(bytes)),
             Some(Body::Chunk(_)) | None => Ok(None),
         }

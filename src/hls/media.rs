@@ -124,6 +124,7 @@ struct Reader<'a> {
     playlist: MediaPlaylist,
     media_sequence: Option<u64>,
     next_sequence: u64,
+    last_uri: Option<&'a [u8]>,
     pending: Pending,
     /// Index of the entry of each key in force, by `KEYFORMAT`; None for one without entry.
     keys: HashMap<Vec<u8>, usize>,
@@ -141,6 +142,7 @@ impl<'a> Reader<'a> {
             playlist: MediaPlaylist::default(),
             media_sequence: None,
             next_sequence: 0,
+            last_uri: None,
             pending: Pending::default(),
             keys: HashMap::new(),
             map: None,
@@ -149,7 +151,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn line(&mut self, line: &Line) {
+    fn line(&mut self, line: &Line<'a>) {
         match line.kind {
             LineKind::Blank | LineKind::Comment => {}
             LineKind::Uri => self.uri(line.trimmed().1),
@@ -193,7 +195,7 @@ impl<'a> Reader<'a> {
         self.next_sequence = self.next_sequence.saturating_add(segments).min(LARGEST);
     }
 
-    fn uri(&mut self, written: &[u8]) {
+    fn uri(&mut self, written: &'a [u8]) {
         let pending = std::mem::take(&mut self.pending);
         if pending.variant {
             return;
@@ -202,7 +204,7 @@ impl<'a> Reader<'a> {
         let facts = &mut self.playlist.facts;
         facts.segment_count += 1;
         facts.last_sequence = Some(sequence);
-        facts.last_uri = Some(String::from_utf8_lossy(written).into_owned());
+        self.last_uri = Some(written);
         let is_too_old = facts.segment_count <= self.only_counted as u64;
         if is_too_old {
             self.playlist.left_out += 1;
@@ -297,6 +299,8 @@ impl<'a> Reader<'a> {
         }
         let facts = &mut self.playlist.facts;
         facts.media_sequence = first;
+        let text = |written| String::from_utf8_lossy(written).into_owned();
+        facts.last_uri = self.last_uri.map(text);
         facts.last_sequence = facts.last_sequence.map(counted_from_first);
         self.playlist.refused = self.resolver.into_refused();
         self.playlist

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use memchr::memchr;
+
 use super::attributes::attributes;
 
 /// The byte order mark, which RFC 8216bis 4.1 forbids and some packagers write.
@@ -85,9 +87,11 @@ fn trimmed(text: &[u8], start: usize) -> (Range<usize>, &[u8]) {
 /// The lines of a playlist. A lone CR is no line ending (RFC 8216bis 4.1).
 pub fn lines(body: &[u8]) -> impl Iterator<Item = Line<'_>> {
     let mut at = 0;
-    body.split_inclusive(|&b| b == b'\n').map(move |whole| {
-        let begin = at;
-        at += whole.len();
+    std::iter::from_fn(move || {
+        let rest = body.get(at..).filter(|rest| !rest.is_empty())?;
+        let end = memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
+        let (begin, whole) = (at, rest.get(..end)?);
+        at += end;
         let text = match whole.strip_suffix(b"\n") {
             Some(text) => text.strip_suffix(b"\r").unwrap_or(text),
             None => whole,
@@ -96,12 +100,12 @@ pub fn lines(body: &[u8]) -> impl Iterator<Item = Line<'_>> {
             Some(text) if begin == 0 => (text, BOM.len()),
             _ => (text, begin),
         };
-        Line {
+        Some(Line {
             span: begin..at,
             text,
             start,
             kind: kind_of(text),
-        }
+        })
     })
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use memchr::memmem;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -36,10 +37,12 @@ enum Source {
 
 /// Whether a playlist takes variables from its multivariant playlist (`IMPORT`).
 pub fn imports_variables(body: &[u8]) -> bool {
-    lines(body)
-        .filter_map(|line| line.tag())
-        .filter(|tag| tag.name == DEFINE)
-        .any(|tag| attributes(tag.value).any(|attribute| attribute.name == b"IMPORT"))
+    // Few playlists define any.
+    memmem::find(body, DEFINE).is_some()
+        && lines(body)
+            .filter_map(|line| line.tag())
+            .filter(|tag| tag.name == DEFINE)
+            .any(|tag| attributes(tag.value).any(|attribute| attribute.name == b"IMPORT"))
 }
 
 impl Variables {
@@ -51,7 +54,10 @@ impl Variables {
     /// the first definition stays, and what is not there stays undefined.
     pub fn read(body: &[u8], playlist: &Url, imports: &Variables) -> Variables {
         let mut variables = Variables::default();
-        // Few playlists define any: the start of a line says so before its tag is read.
+        // Few playlists define any.
+        if memmem::find(body, DEFINE).is_none() {
+            return variables;
+        }
         let candidates =
             lines(body).filter(|line| line.text.trim_ascii_start().starts_with(DEFINE));
         for tag in candidates.filter_map(|line| line.tag()) {

@@ -5,7 +5,8 @@
 //! (newest first, then backwards through a long window), and when a failed one is tried
 //! again. Asking is `downloads`' business, judging playlists `poll`'s.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -15,7 +16,7 @@ mod item;
 mod known;
 
 use self::item::{Item, Rank, State, due_again};
-use self::known::Known;
+use self::known::{Known, Stayed};
 use super::advance::Step;
 use super::limits::{Limits, TRIES_AFTER_END};
 use super::schedule::retry_delay;
@@ -96,9 +97,8 @@ pub(super) struct Changes {
 
 #[derive(Debug, Default)]
 struct Playlist {
-    /// What its newest revision lists, and as what that is known.
-    listed: Vec<(Wanted, Key)>,
-    keys: HashSet<Key>,
+    /// What its newest revision lists.
+    listed: Vec<Arc<Listed>>,
     last_sequence: Option<u64>,
     ended: bool,
     /// Its newest revision is the view of an edge that lags behind.
@@ -107,6 +107,13 @@ struct Playlist {
     ready: BTreeSet<(Rank, Key)>,
     /// What left it of late and was fetched: an edge that lags behind lists it once more.
     departed: HashMap<Key, Departed>,
+}
+
+/// What a playlist names, and as what that is known.
+#[derive(Debug)]
+struct Listed {
+    wanted: Wanted,
+    key: Key,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -118,6 +125,8 @@ struct Departed {
 /// A revision while it is taken in.
 struct Taking<'a> {
     listing: &'a Listing,
+    /// Of the revision: what is listed by it bears this number.
+    number: u64,
     now: Instant,
     /// It, or the revision before it, is the view of an edge that lags behind.
     edges_take_turns: bool,
@@ -136,6 +145,8 @@ pub(super) struct Plan {
     playlists: BTreeMap<PlaylistId, Playlist>,
     delayed: BTreeSet<(Instant, Key)>,
     counter: u64,
+    /// Taken in so far, of all playlists.
+    revisions: u64,
 }
 
 /// How a request ended.
@@ -157,6 +168,7 @@ impl Plan {
             playlists: BTreeMap::new(),
             delayed: BTreeSet::new(),
             counter: 0,
+            revisions: 0,
         }
     }
 
@@ -165,8 +177,10 @@ impl Plan {
         let before = self.playlists.remove(&listing.playlist).unwrap_or_default();
         let mut departed = before.departed;
         departed.retain(|_, left| !listing.restarted() && left.until > now);
+        self.revisions += 1;
         let mut taking = Taking {
             listing,
+            number: self.revisions,
             now,
             edges_take_turns: before.behind || listing.step == Step::Behind,
             playlist: Playlist {
@@ -181,25 +195,61 @@ impl Plan {
             changes: Changes::default(),
         };
         let known = Known::new(&before.listed);
+        let mut stayed = Stayed::new(&before.listed);
         for wanted in newest(&listing.wanted, self.most) {
+            if !listing.restarted()
+                && let Some(same) = stayed.next(wanted)
+                && self.stays(same, &taking)
+            {
+                taking.playlist.listed.push(Arc::clone(same));
+                continue;
+            }
             let key = self.identify(wanted, &known, &mut taking.changes);
             if self.items.len() >= self.most && !self.items.contains_key(&key) {
                 taking.changes.too_many += 1;
                 continue;
             }
-            taking.playlist.listed.push((wanted.clone(), key.clone()));
             let anew = listing.restarted() || new_segments_use(wanted, before.last_sequence);
-            if taking.playlist.keys.insert(key.clone()) || anew {
+            if !self.is_listed_by(&key, &taking) || anew {
                 self.list(&key, wanted, anew, &mut taking);
             }
+            let wanted = wanted.clone();
+            taking
+                .playlist
+                .listed
+                .push(Arc::new(Listed { wanted, key }));
         }
-        for key in &before.keys {
-            if !taking.playlist.keys.contains(key) {
-                self.depart(key, &mut taking);
+        for left in &before.listed {
+            if !self.is_listed_by(&left.key, &taking) {
+                self.depart(&left.key, &mut taking);
             }
         }
         self.playlists.insert(listing.playlist, taking.playlist);
         taking.changes
+    }
+
+    /// Whether the revision has been found to list something.
+    fn is_listed_by(&self, key: &Key, taking: &Taking) -> bool {
+        let listed_by = self.items.get(key).map(|item| &item.listed_by);
+        let number = listed_by.and_then(|by| by.get(&taking.listing.playlist));
+        number == Some(&taking.number)
+    }
+
+    /// Notes that a segment is listed as it was; `false`: it is to be looked at like any other.
+    fn stays(&mut self, same: &Listed, taking: &Taking) -> bool {
+        let wanted = &same.wanted;
+        let is_itself = wanted.kind == Kind::Segment && same.key.url == wanted.url;
+        let Some(item) = self.items.get_mut(&same.key).filter(|_| is_itself) else {
+            return false;
+        };
+        let playlist = taking.listing.playlist;
+        if item.listed_by.insert(playlist, taking.number) != Some(taking.number) {
+            item.sequence = wanted.sequence;
+            if item.newest_url != wanted.url {
+                item.newest_url = wanted.url.clone();
+            }
+        }
+        true
     }
 
     /// What is meant: the same media sequence number and path with another query is the same.
@@ -240,7 +290,7 @@ impl Plan {
             let left = taking.playlist.departed.remove(key);
             let is_back = taking.edges_take_turns
                 && left.is_some_and(|left| left.sequence == wanted.sequence);
-            let item = Item::new(wanted, listing, rank, is_back);
+            let item = Item::new(wanted, taking, rank, is_back);
             self.items.insert(key.clone(), item);
             if !is_back {
                 taking.playlist.ready.insert((rank, key.clone()));
@@ -250,7 +300,7 @@ impl Plan {
         };
         item.newest_url = wanted.url.clone();
         item.sequence = wanted.sequence;
-        item.listed_by.insert(listing.playlist);
+        item.listed_by.insert(listing.playlist, taking.number);
         let due = wanted.kind != Kind::Key
             || listing.restarted()
             || due_again(item, listing.target_duration_us, taking.now);
@@ -295,7 +345,7 @@ impl Plan {
     /// `own`: the playlist itself, where it is not in `playlists` at the moment.
     fn unlist(&mut self, key: &Key, from: PlaylistId, own: Option<&mut Playlist>) -> Option<Item> {
         let item = self.items.get_mut(key)?;
-        item.listed_by.remove(&from);
+        item.listed_by.remove(&from)?;
         if !item.listed_by.is_empty() {
             return None;
         }
@@ -324,11 +374,11 @@ impl Plan {
         let Some(mut gone) = self.playlists.remove(&playlist) else {
             return changes;
         };
-        for key in &std::mem::take(&mut gone.keys) {
-            if let Some(item) = self.unlist(key, playlist, Some(&mut gone))
+        for listed in std::mem::take(&mut gone.listed) {
+            if let Some(item) = self.unlist(&listed.key, playlist, Some(&mut gone))
                 && item.was_waiting()
             {
-                changes.gone.push((key.clone(), item.kind));
+                changes.gone.push((listed.key.clone(), item.kind));
             }
         }
         // Others may list what was queued on its account.
@@ -401,7 +451,7 @@ impl Plan {
         } else {
             item.failures = item.failures.saturating_add(1);
             let lives = |p: &PlaylistId| self.playlists.get(p).is_some_and(|p| !p.ended);
-            item.state = if item.failures >= TRIES_AFTER_END && !item.listed_by.iter().any(lives) {
+            item.state = if item.failures >= TRIES_AFTER_END && !item.listed_by.keys().any(lives) {
                 State::GivenUp
             } else {
                 State::Delayed(now + retry_delay(item.failures))
@@ -447,8 +497,8 @@ impl Plan {
         let Some(item) = self.items.get_mut(&key) else {
             return;
         };
-        if !item.listed_by.contains(&item.playlist)
-            && let Some(other) = item.listed_by.iter().next()
+        if !item.listed_by.contains_key(&item.playlist)
+            && let Some(other) = item.listed_by.keys().next()
         {
             item.playlist = *other;
         }

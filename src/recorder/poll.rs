@@ -343,6 +343,7 @@ impl Poller {
         let content = memory
             .read(body.len(), || self.content(body, changed, &hop.url))
             .await;
+        hop.digest = Some(new);
         let is_read = content.is_some();
         let listing = self.listed_by(hop.id, changed);
         (self.listing.revision, self.listing.from_us) = listing;

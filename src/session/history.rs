@@ -4,6 +4,7 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::heal::GOOD;
+use super::lines::is_segment;
 use super::model::{ByteRange, ExchangeId, Kind};
 use super::read::{ReadError, Reader, ResourceInfo};
 
@@ -115,6 +116,9 @@ const PENDING: &str = "SELECT 1 FROM pending p LEFT JOIN exchange e ON e.id = p.
 /// Columns of a request as [`request_row`] reads them.
 const REQUEST: &str = "SELECT e.id, e.requested_us, e.requested_us + ifnull(e.wait_us, 0) + ifnull(e.receive_us, 0),
     e.status, e.outcome, e.body_first, b.sha256, b.size FROM exchange e LEFT JOIN body b ON b.id = e.body_id";
+/// Lines of a large playlist.
+const SHARED: &str =
+    "SELECT text FROM line WHERE resource_id = ?1 AND number BETWEEN ?2 AND ?3 ORDER BY number";
 /// Ids of the hops of a redirect are no further apart.
 const FARTHEST_HOP: i64 = 20_000;
 /// What the recorder asked for at once may be the answer so much later than its listing, in microseconds.
@@ -170,12 +174,29 @@ impl Reader {
     /// # Errors
     /// The database is damaged.
     pub fn shared_lines(&self, owner: i64, first: i64, last: i64) -> Result<String, ReadError> {
-        let lines: Vec<String> = self.list(
-            "SELECT text FROM line WHERE resource_id = ?1 AND number BETWEEN ?2 AND ?3 ORDER BY number",
-            params![owner, first, last],
-            |row| row.get(0),
-        )?;
+        let lines: Vec<String> = self.list(SHARED, [owner, first, last], |row| row.get(0))?;
         Ok(lines.concat())
+    }
+
+    /// Of lines of a large playlist those at the beginning that are no segment's.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn shared_head(&self, owner: i64, first: i64, last: i64) -> Result<String, ReadError> {
+        let query = || -> rusqlite::Result<String> {
+            let mut statement = self.db.prepare_cached(SHARED)?;
+            let mut rows = statement.query([owner, first, last])?;
+            let mut head = String::new();
+            while let Some(row) = rows.next()? {
+                let text: String = row.get(0)?;
+                if is_segment(&text) {
+                    break;
+                }
+                head += &text;
+            }
+            Ok(head)
+        };
+        query().map_err(|e| self.failed(e))
     }
 
     /// The newest revision of a playlist, and whether that is a media playlist.

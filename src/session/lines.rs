@@ -4,7 +4,13 @@
 //! said. So a body is taken apart at its last URI line: what follows is the *tail*; the
 //! longest run of lines, ending in the last line kept, that the body has too is kept
 //! already; what stands before the run is the *head*, what stands after it is new.
-//! `docs/design/session.md` has the reasons.
+//! Of a playlist that only grows the run is all of it, and there is no head. The lines of a segment, from its EXTINF to its URI, count as one: they come and go
+//! together. `docs/design/session.md` has the reasons.
+
+/// With what the lines of a segment begin.
+const SEGMENT: &str = "#EXTINF";
+/// Lines that count as one, at most.
+const MOST_LINES: usize = 16;
 
 /// How a body is kept. Line numbers are inclusive.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,16 +49,15 @@ impl LineLog {
     ///
     /// The caller keeps the result, or the log must be thrown away with it.
     pub(super) fn split<'a>(&mut self, body: &'a str) -> Option<Pieces<'a>> {
-        let lines: Vec<&str> = body.split_inclusive('\n').collect();
-        let last_uri = lines.iter().rposition(|line| is_uri(line))?;
-        let (kept, rest) = lines.split_at(last_uri + 1);
+        let (rows, count) = rows(body);
+        let (kept, rest) = rows.split_at_checked(count?)?;
         let tail = suffix(body, rest);
 
         let run = self.longest_run(kept);
         let next = self.first + self.window.len() as i64;
         let (start, new_from, first_line) = match run {
             Some(run) => (run.start, run.end, self.first + run.window_start as i64),
-            None => (head_lines(kept), head_lines(kept), next),
+            None => (0, 0, next),
         };
         let new = kept.get(new_from..)?.to_vec();
         let last_line = match run {
@@ -60,10 +65,21 @@ impl LineLog {
             _ => next + new.len() as i64 - 1,
         };
         let head = prefix(body, kept.get(..start)?);
-        if run.is_none_or(|run| run.reaches_end) {
-            self.window = kept.get(start..)?.iter().map(|&l| l.to_owned()).collect();
-            self.first = first_line;
+        match run {
+            Some(run) if run.reaches_end => drop(self.window.drain(..run.window_start)),
+            Some(_) => {
+                return Some(Pieces {
+                    head,
+                    first_line,
+                    last_line,
+                    new,
+                    tail,
+                });
+            }
+            None => self.window.clear(),
         }
+        self.window.extend(new.iter().map(|&row| row.to_owned()));
+        self.first = first_line;
         Some(Pieces {
             head,
             first_line,
@@ -85,11 +101,13 @@ impl LineLog {
             let at = self.window.iter().rposition(|line| line == anchor)?;
             Some(self.run_back(kept, kept.len() - 1, at))
         });
+        // What is about all segments is long or short, and mostly new.
+        let of_segments = kept.iter().skip_while(|row| !is_segment(row)).count();
         [forward, backward]
             .into_iter()
             .flatten()
             .max_by_key(|run| run.end - run.start)
-            .filter(|run| (run.end - run.start) * 2 >= kept.len())
+            .filter(|run| (run.end - run.start) * 2 >= of_segments)
     }
 
     fn run_back(&self, kept: &[&str], kept_at: usize, window_at: usize) -> Run {
@@ -125,11 +143,40 @@ fn is_uri(line: &str) -> bool {
     !line.starts_with('#') && !line.trim().is_empty()
 }
 
-/// Lines before the first segment's own: they change while the segments stay.
-fn head_lines(kept: &[&str]) -> usize {
-    kept.iter()
-        .position(|line| line.starts_with("#EXTINF") || is_uri(line))
-        .unwrap_or(0)
+/// The lines of a body, those of a segment together; and how many of these there are up to its
+/// last URI, if it has one.
+fn rows(body: &str) -> (Vec<&str>, Option<usize>) {
+    let mut rows = Vec::new();
+    let mut last_uri = None;
+    // Where a segment began, and how many of its lines there have been.
+    let mut open: Option<(usize, usize)> = None;
+    let mut at = 0;
+    for line in body.split_inclusive('\n') {
+        let (begin, is_uri) = (at, is_uri(line));
+        at += line.len();
+        if line.starts_with(SEGMENT) {
+            rows.extend(open.and_then(|(from, _)| body.get(from..begin)));
+            open = Some((begin, 1));
+            continue;
+        }
+        let (from, lines) = open.map_or((begin, 1), |(from, lines)| (from, lines + 1));
+        if open.is_some() && !is_uri && lines < MOST_LINES {
+            open = Some((from, lines));
+            continue;
+        }
+        rows.extend(body.get(from..at));
+        open = None;
+        if is_uri {
+            last_uri = Some(rows.len());
+        }
+    }
+    rows.extend(open.and_then(|(from, _)| body.get(from..)));
+    (rows, last_uri)
+}
+
+/// Whether these are lines of a segment; what stands before the first of these is about all of them.
+pub(super) fn is_segment(row: &str) -> bool {
+    row.starts_with(SEGMENT) || is_uri(row)
 }
 
 fn prefix<'a>(body: &'a str, lines: &[&str]) -> &'a str {
@@ -206,6 +253,26 @@ mod tests {
     }
 
     #[test]
+    fn a_short_window_that_slides_costs_its_head_and_its_new_lines() {
+        let mut kept = Kept::default();
+        kept.keep(&window(0, 6, ""));
+        for n in 1..50 {
+            assert!(kept.keep(&window(n, 6, "")) < 120);
+        }
+    }
+
+    #[test]
+    fn a_playlist_that_only_grows_has_no_head() {
+        let mut log = LineLog::starting_at(1);
+        for count in 6..50 {
+            let body = window(0, count, "#EXT-X-ENDLIST");
+            let pieces = log.split(&body).unwrap();
+            assert_eq!((pieces.head, pieces.first_line), ("", 1));
+            assert_eq!(pieces.tail, "#EXT-X-ENDLIST");
+        }
+    }
+
+    #[test]
     fn an_edge_that_lags_behind_costs_its_head() {
         let mut kept = Kept::default();
         kept.keep(&window(10, 1000, ""));
@@ -223,9 +290,31 @@ mod tests {
         kept.keep(&one);
     }
 
+    #[test]
+    fn the_lines_of_a_segment_count_as_one() {
+        let body = "#EXTM3U\n#EXT-X-KEY:k\n#EXTINF:1,\n#EXT-X-BYTERANGE:1\na\n\nb\n#EXTINF:2,\n#EXTINF:3,\nc\n#EXTINF:4,\n#x";
+        let (found, last) = rows(body);
+        assert_eq!(
+            found,
+            [
+                "#EXTM3U\n",
+                "#EXT-X-KEY:k\n",
+                "#EXTINF:1,\n#EXT-X-BYTERANGE:1\na\n",
+                "\n",
+                "b\n",
+                "#EXTINF:2,\n",
+                "#EXTINF:3,\nc\n",
+                "#EXTINF:4,\n#x",
+            ]
+        );
+        assert_eq!(last, Some(7));
+        let long = format!("#EXTINF:1,\n{}a\n", "#x\n".repeat(2 * MOST_LINES));
+        assert_eq!(rows(&long).0.len(), MOST_LINES + 3);
+    }
+
     proptest! {
         #[test]
-        fn every_body_comes_back(bodies in prop::collection::vec("((#EXTINF:1|#x|a|b|c|d|)\r?\n){0,12}(a|#e)?", 1..12)) {
+        fn every_body_comes_back(bodies in prop::collection::vec("((#EXTINF:1|#EXTINF:2|#x|a|b|c|d|)\r?\n){0,24}(a|#e)?", 1..12)) {
             let mut kept = Kept::default();
             for body in bodies {
                 kept.keep(&body);

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use cap_std::fs::Dir;
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::chunks::{self, ChunkFile};
 use super::folder::SessionFolder;
@@ -130,8 +130,6 @@ pub struct PlaylistInfo {
     pub name: String,
     /// Its absolute URL.
     pub url: String,
-    /// Number of revisions.
-    pub revisions: i64,
 }
 
 /// One exchange. Times in microseconds of Unix time, durations in microseconds.
@@ -285,41 +283,52 @@ impl Reader {
     pub fn media_playlists(&self) -> Result<Vec<PlaylistInfo>, ReadError> {
         // `media_sequence` is NULL for multivariant ones; what the user typed may be either.
         self.list(
-            "SELECT r.id, r.name, r.url, v.n, s.name FROM resource r JOIN stream s ON s.id = r.stream_id
-               JOIN (SELECT playlist_id, count(*) n FROM revision WHERE media_sequence IS NOT NULL GROUP BY playlist_id) v
-                 ON v.playlist_id = r.id
+            // From one to the next in the index: a session has few playlists and many revisions.
+            "WITH RECURSIVE p(id) AS (
+               SELECT min(playlist_id) FROM revision
+               UNION ALL SELECT (SELECT min(playlist_id) FROM revision WHERE playlist_id > p.id)
+                 FROM p WHERE p.id IS NOT NULL)
+             SELECT r.id, r.name, r.url, s.name FROM p JOIN resource r ON r.id = p.id
+               JOIN stream s ON s.id = r.stream_id
+              WHERE EXISTS (SELECT 1 FROM revision WHERE playlist_id = p.id AND media_sequence IS NOT NULL)
               ORDER BY r.id",
             [],
-            |row| Ok(PlaylistInfo { id: row.get(0)?, name: row.get(1)?, url: row.get(2)?, revisions: row.get(3)?, stream: row.get(4)? }),
+            |row| {
+                Ok(PlaylistInfo {
+                    id: row.get(0)?,
+                    name: row.get(1)?,
+                    url: row.get(2)?,
+                    stream: row.get(3)?,
+                })
+            },
         )
     }
 
-    /// Calls `each` with every advance of a media playlist, in order, without keeping them.
+    /// Advances of a media playlist behind one (its `seen_us` and exchange), in order; `most` of
+    /// them.
     ///
     /// # Errors
     /// The database is damaged.
     pub fn advances(
         &self,
         playlist_id: i64,
-        mut each: impl FnMut(Advance),
-    ) -> Result<(), ReadError> {
-        let mut query = || -> rusqlite::Result<()> {
-            let mut statement = self.db.prepare_cached(
-                "SELECT exchange_id, seen_us, target_duration_us, ended FROM revision
-                  WHERE playlist_id = ?1 AND advance = 1 ORDER BY seen_us, exchange_id",
-            )?;
-            let mut rows = statement.query([playlist_id])?;
-            while let Some(row) = rows.next()? {
-                each(Advance {
+        behind: (i64, ExchangeId),
+        most: usize,
+    ) -> Result<Vec<Advance>, ReadError> {
+        self.list(
+            "SELECT exchange_id, seen_us, target_duration_us, ended FROM revision
+              WHERE playlist_id = ?1 AND (seen_us, exchange_id) > (?2, ?3) AND advance = 1
+              ORDER BY seen_us, exchange_id LIMIT ?4",
+            params![playlist_id, behind.0, behind.1, most as i64],
+            |row| {
+                Ok(Advance {
                     exchange_id: row.get(0)?,
                     seen_us: row.get(1)?,
                     target_duration_us: row.get(2)?,
                     ended: row.get::<_, Option<bool>>(3)?.unwrap_or(false),
-                });
-            }
-            Ok(())
-        };
-        query().map_err(|e| self.failed(e))
+                })
+            },
+        )
     }
 
     /// Until when a playlist was known not to have this revision yet, in microseconds of Unix time; `None`: it

@@ -78,7 +78,8 @@ CREATE TABLE body (
 CREATE INDEX body_sha256 ON body(sha256) WHERE text IS NULL;
 CREATE UNIQUE INDEX body_path ON body(path COLLATE NOCASE) WHERE path IS NOT NULL;
 
--- Lines of large playlists, each kept once, with its line ending.
+-- Lines of playlists that are not very small, each kept once, with its line ending; those of a segment,
+-- from its EXTINF to its URI, are one row.
 CREATE TABLE line (
   resource_id  INTEGER NOT NULL REFERENCES resource(id),
   number       INTEGER NOT NULL,               -- in the order in which lines appeared

@@ -22,8 +22,8 @@ mod paths;
 
 pub(super) use paths::around_files;
 
-/// Playlists up to this size are kept as plain text; larger ones share their lines.
-const PLAIN_TEXT_BYTES: usize = 4096;
+/// Playlists up to this size are kept as plain text: their head and the rows would cost as much.
+const PLAIN_TEXT_BYTES: usize = 512;
 
 /// Bodies of late whose return is noticed without asking the database.
 const RECENT_BODIES: usize = 256;

@@ -1,12 +1,15 @@
 //! What was wrong with the polls of a playlist within some time.
 
-use rusqlite::params;
+use std::cmp::Reverse;
+use std::collections::HashMap;
 
-use super::model::Outcome;
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::model::{ExchangeId, Outcome};
 use super::read::{ReadError, Reader};
 
 /// Kinds of failures that are told apart; who makes up more is told in one word.
-const MOST_KINDS: i64 = 8;
+const MOST_KINDS: usize = 8;
 
 /// What was wrong with the polls of a playlist within some time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,27 +37,80 @@ pub struct PollFailure {
     pub polls: i64,
 }
 
-/// Polls of playlist ?1 that are answers after ?2 and until ?3, each with how its chain ended.
-/// The hops of a chain have been asked for before the next poll of the playlist is.
+/// Polls of playlist ?1 that are answers after ?2 and until ?3: the first exchange of each.
 const POLLS: &str = "
-    WITH head AS (
-      SELECT id, status, lag_us, requested_us,
-             lag(requested_us, 1, ?2) OVER (ORDER BY requested_us) AS before_us,
-             lead(id) OVER (ORDER BY id) AS next_id
-        FROM exchange
-       WHERE resource_id = ?1 AND head_id IS NULL AND from_us > ?2 AND from_us <= ?3),
-    after AS (
-      SELECT id FROM exchange
-       WHERE resource_id = ?1 AND head_id IS NULL AND from_us > ?3 ORDER BY from_us, id LIMIT 1),
-    poll AS (
-      SELECT head.lag_us, head.requested_us, head.before_us, last.status, last.outcome,
-             last.outcome <> 'complete' OR last.status >= 400 AS failed
-        FROM head JOIN exchange last ON last.id =
-             CASE WHEN head.status IN (301, 302, 303, 307, 308) THEN
-               (SELECT max(hop.id) FROM exchange hop
-                 WHERE hop.id >= head.id AND (hop.head_id = head.id OR hop.id = head.id)
-                   AND hop.id < coalesce(head.next_id, (SELECT id FROM after), 9223372036854775807))
-             ELSE head.id END)";
+    SELECT id, status, outcome, lag_us, requested_us FROM exchange
+     WHERE resource_id = ?1 AND head_id IS NULL AND from_us > ?2 AND from_us <= ?3
+     ORDER BY from_us, id";
+/// The first poll of playlist ?1 after ?2.
+const AFTER: &str = "
+    SELECT id FROM exchange
+     WHERE resource_id = ?1 AND head_id IS NULL AND from_us > ?2 ORDER BY from_us, id LIMIT 1";
+/// How the chain ended that began with exchange ?1. Its hops have been asked for before the next
+/// poll of the playlist, ?2, is.
+const LAST_HOP: &str = "
+    SELECT status, outcome FROM exchange
+     WHERE id = (SELECT max(id) FROM exchange
+                  WHERE id >= ?1 AND id < ?2 AND (head_id = ?1 OR id = ?1))";
+
+/// The first exchange of a poll.
+struct Head {
+    id: ExchangeId,
+    status: Option<u16>,
+    outcome: String,
+    lag_us: i64,
+    requested_us: i64,
+}
+
+impl Head {
+    fn redirects(&self) -> bool {
+        matches!(self.status, Some(301 | 302 | 303 | 307 | 308))
+    }
+}
+
+/// Adds up polls, in the order in which they were made.
+struct Sum {
+    trouble: PollTrouble,
+    /// When the last one was requested.
+    before_us: i64,
+    /// In how many ways how many failed, and which of them came first.
+    failures: HashMap<(Option<u16>, Outcome), (i64, usize)>,
+}
+
+impl Sum {
+    fn add(&mut self, head: &Head, status: Option<u16>, outcome: &str) {
+        let trouble = &mut self.trouble;
+        trouble.polls += 1;
+        trouble.lag_us = trouble.lag_us.max(head.lag_us);
+        let pause_us = head.requested_us.saturating_sub(self.before_us);
+        trouble.pause_us = trouble.pause_us.max(pause_us);
+        self.before_us = self.before_us.max(head.requested_us);
+        let is_complete = outcome == Outcome::Complete.as_str();
+        if is_complete && status.is_none_or(|status| status < 400) {
+            return;
+        }
+        trouble.failed += 1;
+        let outcome = Outcome::parse(outcome).unwrap_or(Outcome::Protocol);
+        let kind = (status.filter(|_| is_complete), outcome);
+        let place = self.failures.len();
+        self.failures.entry(kind).or_insert((0, place)).0 += 1;
+    }
+
+    fn end(mut self, until_us: i64) -> PollTrouble {
+        let pause_us = until_us.saturating_sub(self.before_us);
+        self.trouble.pause_us = self.trouble.pause_us.max(pause_us);
+        let mut failures: Vec<_> = self.failures.into_iter().collect();
+        failures.sort_unstable_by_key(|(_, (polls, place))| (Reverse(*polls), *place));
+        failures.truncate(MOST_KINDS);
+        let failure = |((status, outcome), (polls, _))| PollFailure {
+            status,
+            outcome,
+            polls,
+        };
+        self.trouble.failures = failures.into_iter().map(failure).collect();
+        self.trouble
+    }
+}
 
 impl Reader {
     /// What was wrong with the polls of a playlist between two moments (microseconds of Unix time).
@@ -67,62 +123,82 @@ impl Reader {
         after_us: i64,
         until_us: i64,
     ) -> Result<PollTrouble, ReadError> {
-        let mut trouble = self.poll_totals(playlist_id, after_us, until_us)?;
-        if trouble.failed > 0 {
-            trouble.failures = self.poll_failures(playlist_id, after_us, until_us)?;
-        }
-        Ok(trouble)
-    }
-
-    fn poll_failures(
-        &self,
-        playlist_id: i64,
-        after_us: i64,
-        until_us: i64,
-    ) -> Result<Vec<PollFailure>, ReadError> {
-        self.list(
-            &format!(
-                "{POLLS}
-                 SELECT iif(outcome = 'complete', status, NULL) AS said, outcome, count(*) AS polls
-                   FROM poll WHERE failed
-                  GROUP BY said, outcome ORDER BY polls DESC, min(requested_us) LIMIT ?4"
-            ),
-            params![playlist_id, after_us, until_us, MOST_KINDS],
-            |row| {
-                let outcome: String = row.get(1)?;
-                Ok(PollFailure {
-                    status: row.get(0)?,
-                    outcome: Outcome::parse(&outcome).unwrap_or(Outcome::Protocol),
-                    polls: row.get(2)?,
-                })
-            },
-        )
-    }
-
-    fn poll_totals(
-        &self,
-        playlist_id: i64,
-        after_us: i64,
-        until_us: i64,
-    ) -> Result<PollTrouble, ReadError> {
-        self.db
-            .prepare_cached(&format!(
-                "{POLLS}
-                 SELECT count(*), count(*) FILTER (WHERE failed), ifnull(max(lag_us), 0),
-                        max(ifnull(max(requested_us - before_us), 0), ?3 - ifnull(max(requested_us), ?2))
-                   FROM poll"
-            ))
-            .and_then(|mut statement| {
-                statement.query_row(params![playlist_id, after_us, until_us], |row| {
-                    Ok(PollTrouble {
-                        polls: row.get(0)?,
-                        failed: row.get(1)?,
-                        failures: Vec::new(),
-                        lag_us: row.get(2)?,
-                        pause_us: row.get(3)?,
-                    })
-                })
-            })
+        self.sum_of_polls(playlist_id, after_us, until_us)
             .map_err(|e| self.failed(e))
     }
+
+    /// Row by row: a query with windows costs more than all that it reads where there are many gaps.
+    fn sum_of_polls(
+        &self,
+        playlist_id: i64,
+        after_us: i64,
+        until_us: i64,
+    ) -> rusqlite::Result<PollTrouble> {
+        let mut sum = Sum {
+            trouble: PollTrouble::default(),
+            before_us: after_us,
+            failures: HashMap::new(),
+        };
+        let mut statement = self.db.prepare_cached(POLLS)?;
+        let mut rows = statement.query(params![playlist_id, after_us, until_us])?;
+        let mut last: Option<Head> = None;
+        while let Some(row) = rows.next()? {
+            let head = head_row(row)?;
+            if let Some(before) = last.replace(head) {
+                let next = last.as_ref().map(|head| head.id);
+                self.add_poll(&mut sum, &before, next)?;
+            }
+        }
+        if let Some(head) = last {
+            let next = match head.redirects() {
+                true => self
+                    .db
+                    .prepare_cached(AFTER)?
+                    .query_row(params![playlist_id, until_us], |row| row.get(0))
+                    .optional()?,
+                false => None,
+            };
+            self.add_poll(&mut sum, &head, next)?;
+        }
+        Ok(sum.end(until_us))
+    }
+
+    fn add_poll(
+        &self,
+        sum: &mut Sum,
+        head: &Head,
+        next: Option<ExchangeId>,
+    ) -> rusqlite::Result<()> {
+        if !head.redirects() {
+            sum.add(head, head.status, &head.outcome);
+            return Ok(());
+        }
+        let last: Option<(Option<u16>, String)> = self
+            .db
+            .prepare_cached(LAST_HOP)?
+            .query_row([head.id, next.unwrap_or(i64::MAX)], |row| {
+                Ok((status(row, 0)?, row.get(1)?))
+            })
+            .optional()?;
+        if let Some((status, outcome)) = last {
+            sum.add(head, status, &outcome);
+        }
+        Ok(())
+    }
+}
+
+fn head_row(row: &Row<'_>) -> rusqlite::Result<Head> {
+    Ok(Head {
+        id: row.get(0)?,
+        status: status(row, 1)?,
+        outcome: row.get(2)?,
+        lag_us: row.get::<_, Option<i64>>(3)?.unwrap_or(0),
+        requested_us: row.get(4)?,
+    })
+}
+
+/// What is no status of HTTP is one that failed.
+fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u16>> {
+    let status: Option<i64> = row.get(column)?;
+    Ok(status.map(|status| u16::try_from(status).unwrap_or(u16::MAX)))
 }

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use http::Request;
 use http_body_util::BodyExt as _;
-use isrecorder::analysis::adjacent::{self, Threshold};
+use isrecorder::analysis::adjacent::{Search, Threshold};
 use isrecorder::clock::Clock;
 use isrecorder::replayer::{Faults, Options, Replay};
-use isrecorder::session::{Reader, Sessions, check, digest};
+use isrecorder::session::{ReadError, Reader, Sessions, check, digest};
 use rusqlite::Connection;
 
 use self::mutation::{loosened, mutate_row, mutated, tightened};
@@ -65,7 +65,8 @@ fn analyse(session: &isrecorder::session::SessionFolder) {
     };
     let _ = reader.faults(|_| ());
     for playlist in reader.media_playlists().unwrap_or_default() {
-        let _ = adjacent::find(&reader, &playlist, Threshold(None));
+        let search = Search::new(&reader, Threshold(None));
+        let _ = search.and_then(|search| search.gaps(&playlist, |_| Ok::<_, ReadError>(())));
         let _ = reader.listed_revisions(playlist.id, (i64::MIN, 0), 100);
     }
     let _ = reader.growing(1);

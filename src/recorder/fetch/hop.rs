@@ -11,7 +11,7 @@ use crate::recorder::memory::Held;
 use crate::recorder::plain::Live;
 use crate::recorder::reach::Reach;
 use crate::session::{
-    Availability, DownloadFile, ExchangeId, Headers, Kind, NewBody, NewExchange, Outcome,
+    Availability, Digest, DownloadFile, ExchangeId, Headers, Kind, NewBody, NewExchange, Outcome,
     ResourceKey, digest,
 };
 
@@ -32,6 +32,8 @@ pub(in crate::recorder) struct Hop {
     pub wire_bytes: Option<u64>,
     pub arrival: Option<String>,
     pub body: Received,
+    /// Of the body, where it is known already.
+    pub digest: Option<Digest>,
     /// The body is no longer in its Content-Encoding.
     pub decoded: bool,
     pub outcome: Outcome,
@@ -107,6 +109,7 @@ impl Hop {
             wire_bytes: None,
             arrival: None,
             body: Received::None,
+            digest: None,
             decoded: false,
             outcome: Outcome::Complete,
             error: None,
@@ -213,7 +216,7 @@ impl Hop {
         let body = match self.body {
             Received::None | Received::Live(_) => NewBody::None,
             Received::Memory(data) => NewBody::Bytes {
-                sha256: digest(&data),
+                sha256: self.digest.unwrap_or_else(|| digest(&data)),
                 data,
                 binary,
             },

@@ -1,11 +1,11 @@
 //! A thing that is listed, and how far it has come.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use tokio::time::Instant;
 use url::Url;
 
-use super::{Listing, PlaylistId, Wanted};
+use super::{PlaylistId, Taking, Wanted};
 use crate::session::{ExchangeId, Kind};
 
 #[derive(Debug)]
@@ -14,7 +14,8 @@ pub(super) struct Item {
     pub newest_url: Url,
     /// Media sequence number under which it was listed last.
     pub sequence: u64,
-    pub listed_by: HashSet<PlaylistId>,
+    /// Playlists, and the last revision of each that did.
+    pub listed_by: HashMap<PlaylistId, u64>,
     /// Whose listing it is to be fetched for.
     pub playlist: PlaylistId,
     pub referrer: ExchangeId,
@@ -28,12 +29,13 @@ pub(super) struct Item {
 }
 
 impl Item {
-    pub(super) fn new(wanted: &Wanted, listing: &Listing, rank: Rank, is_back: bool) -> Self {
+    pub(super) fn new(wanted: &Wanted, taking: &Taking, rank: Rank, is_back: bool) -> Self {
+        let listing = taking.listing;
         Self {
             kind: wanted.kind,
             newest_url: wanted.url.clone(),
             sequence: wanted.sequence,
-            listed_by: HashSet::from([listing.playlist]),
+            listed_by: HashMap::from([(listing.playlist, taking.number)]),
             playlist: listing.playlist,
             referrer: listing.exchange,
             from_us: listing.from_us,

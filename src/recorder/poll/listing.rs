@@ -35,7 +35,7 @@ impl Poller {
         }
         let wanted = media
             .entries
-            .iter()
+            .into_iter()
             .filter(|e| !e.gap)
             .map(wanted)
             .collect();
@@ -196,14 +196,14 @@ impl Poller {
     }
 }
 
-fn wanted(entry: &Entry) -> Wanted {
+fn wanted(entry: Entry) -> Wanted {
     Wanted {
         kind: match entry.role {
             EntryRole::Segment => Kind::Segment,
             EntryRole::Init => Kind::Init,
             EntryRole::Key => Kind::Key,
         },
-        url: entry.url.clone(),
+        url: entry.url,
         range: entry.range,
         sequence: entry.sequence,
         last_use: entry.last_use,

@@ -196,7 +196,9 @@ impl Feed {
                 .count();
             if next.saturating_add(segments as u64) == last_sequence.saturating_add(1) {
                 let rest = new + &shared.tail;
-                return Ok((shared.head.clone().into_bytes(), Some(rest.into_bytes())));
+                let head = reader.shared_head(owner, shared.first, shared.last)?;
+                let head = shared.head.clone() + &head;
+                return Ok((head.into_bytes(), Some(rest.into_bytes())));
             }
         }
         let lines = reader.shared_lines(shared.owner, shared.first, shared.last)?;

@@ -1,0 +1,291 @@
+//! A history of any length, written as fast as the real writer goes: revisions of media playlists
+//! with the polls between them and the segments that they list, on a timeline of its own.
+// Each benchmark uses some of it.
+#![allow(dead_code)]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::Result;
+use isrecorder::clock::Clock;
+use isrecorder::session::{
+    Availability, DownloadFile, ExchangeId, Headers, Kind, NewBody, NewExchange, NewListing,
+    NewRevision, ResourceKey, SessionFolder, Sessions, Writer, digest,
+};
+use sha2::{Digest as _, Sha256};
+
+/// What happens in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// Media playlists, each a stream of its own.
+    pub playlists: usize,
+    /// Segments that a playlist lists at most; `None`: it keeps all of them (an EVENT playlist).
+    pub window: Option<u64>,
+    /// Polls for each revision, the one that brings it among them.
+    pub polls: u64,
+    /// Whether segments are fetched.
+    pub segments: bool,
+    /// One revision of so many is late; 0: none.
+    pub late: u64,
+}
+
+const ORIGIN: &str = "http://origin.example.net:8554";
+const SEGMENT: [u8; 188] = [0x47; 188];
+/// Of the segments, in microseconds.
+const TARGET_US: i64 = 2_000_000;
+/// How late one is that is late.
+const LATE_US: i64 = 15_000_000;
+/// One revision of so many brings no new segment.
+const NO_ADVANCE: u64 = 50;
+/// Of an answer, in microseconds.
+const WAIT_US: i64 = 12_345;
+const RECEIVE_US: i64 = 321;
+/// Of a poll, in microseconds.
+const LAG_US: i64 = 1_234;
+
+/// A session that is being made.
+pub struct History {
+    writer: Writer,
+    shape: Shape,
+    playlists: Vec<Playlist>,
+    /// Now, on its own timeline.
+    at_us: i64,
+    /// Revisions of each playlist.
+    revisions: u64,
+}
+
+struct Playlist {
+    key: ResourceKey,
+    number: usize,
+    /// Segments that it has ever listed, as they are written; where there is no window.
+    grown: String,
+}
+
+impl History {
+    /// Begins one in a new folder of these sessions.
+    pub async fn begin(sessions: &Sessions, name: Option<&str>, shape: Shape) -> Result<Self> {
+        let folder = sessions.create(name)?;
+        let (writer, _failure) = Writer::create(&folder, Clock::start(), "bench")?;
+        let mut playlists = Vec::new();
+        for number in 0..shape.playlists {
+            let url = format!("{ORIGIN}/channel{number}/live_36_37.m3u8");
+            let stream_id = writer.stream(&format!("ch{number}"), &url).await?;
+            playlists.push(Playlist {
+                key: key(stream_id, Kind::Main, url),
+                number,
+                grown: String::new(),
+            });
+        }
+        Ok(Self {
+            at_us: writer.zero_us(),
+            writer,
+            shape,
+            playlists,
+            revisions: 0,
+        })
+    }
+
+    /// A revision of each playlist, what it lists anew, and the polls after it.
+    pub async fn revise(&mut self) -> Result<()> {
+        let n = self.revisions;
+        let is_late = self.shape.late > 0 && n % self.shape.late == self.shape.late / 2;
+        // Encoders and networks are never on time to the microsecond.
+        let jitter_us = (n * 7919 % 100) as i64 * 1000;
+        self.at_us += TARGET_US + jitter_us + if is_late { LATE_US } else { 0 };
+        // Now and then a revision brings no new segment.
+        let newest = n - n / NO_ADVANCE;
+        let advance = n == 0 || newest != (n - 1) - (n - 1) / NO_ADVANCE;
+        let mut playlists = std::mem::take(&mut self.playlists);
+        let mut brought = Vec::new();
+        for playlist in &mut playlists {
+            if advance && self.shape.window.is_none() {
+                playlist.grown += &lines(playlist.number, newest);
+            }
+            brought.push(self.revision(playlist, newest, advance).await?);
+        }
+        for poll in 1..self.shape.polls {
+            let asked_us = self.at_us + TARGET_US * poll as i64 / self.shape.polls as i64;
+            for (playlist, revision) in playlists.iter().zip(&brought) {
+                let asked = self.asked(&playlist.key, Availability::Response, asked_us);
+                let confirmation = NewExchange {
+                    status: Some(304),
+                    wire_bytes: Some(0),
+                    receive_us: Some(0),
+                    lag_us: Some(LAG_US),
+                    confirms_id: Some(*revision),
+                    headers: Some(headers(asked_us, self.at_us, None)),
+                    ..asked
+                };
+                self.writer.exchange(confirmation).await;
+            }
+        }
+        self.playlists = playlists;
+        self.revisions += 1;
+        Ok(())
+    }
+
+    async fn revision(
+        &self,
+        playlist: &Playlist,
+        newest: u64,
+        advance: bool,
+    ) -> Result<ExchangeId> {
+        let window = self.shape.window;
+        let first = window.map_or(0, |window| (newest + 1).saturating_sub(window));
+        let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n");
+        if window.is_none() {
+            text += "#EXT-X-PLAYLIST-TYPE:EVENT\n";
+        }
+        writeln!(text, "#EXT-X-MEDIA-SEQUENCE:{first}")?;
+        match window {
+            Some(_) => (first..=newest).for_each(|n| text += &lines(playlist.number, n)),
+            None => text += &playlist.grown,
+        }
+        if !advance {
+            text += "#EXT-X-DISCONTINUITY\n";
+        }
+        let data = text.into_bytes();
+        let size = data.len() as u64;
+        let asked = self.asked(&playlist.key, Availability::Response, self.at_us - WAIT_US);
+        let (id, stream_id) = (asked.id, playlist.key.stream_id);
+        let answer = NewExchange {
+            headers: Some(headers(self.at_us, self.at_us, Some(size))),
+            lag_us: Some(LAG_US),
+            announced_bytes: Some(size),
+            wire_bytes: Some(size),
+            body: NewBody::Bytes {
+                sha256: digest(&data),
+                data,
+                binary: false,
+            },
+            revision: Some(NewRevision {
+                not_before_us: Some(self.at_us - TARGET_US / 4),
+                advance,
+                media_sequence: i64::try_from(first).ok(),
+                segment_count: i64::try_from(newest + 1 - first).ok(),
+                last_sequence: i64::try_from(newest).ok(),
+                target_duration_us: Some(TARGET_US),
+                discontinuity_sequence: Some(0),
+                ended: Some(false),
+                ..NewRevision::default()
+            }),
+            ..asked
+        };
+        let url = format!("{ORIGIN}/{}", segment(playlist.number, newest));
+        let fetched = key(stream_id, Kind::Segment, url);
+        let is_fetched = self.shape.segments && advance;
+        let listing = NewListing {
+            revision: id,
+            from_us: self.at_us,
+            pending: Vec::from_iter(is_fetched.then(|| fetched.clone())),
+            ..NewListing::default()
+        };
+        self.writer.listed(listing).await;
+        self.writer.exchange(answer).await;
+        if is_fetched {
+            self.fetch(&fetched, id).await?;
+        }
+        Ok(id)
+    }
+
+    async fn fetch(&self, segment: &ResourceKey, listed_by: ExchangeId) -> Result<()> {
+        let size = SEGMENT.len() as u64;
+        let asked = self.asked(segment, Availability::Listed(self.at_us), self.at_us + 1000);
+        // All have the same content, which is kept once.
+        let mut file = DownloadFile::create(&self.writer.folder().chunks(), asked.id)?;
+        file.write(&SEGMENT)?;
+        let fetched = NewExchange {
+            referrer_id: Some(listed_by),
+            headers: Some(headers(self.at_us, self.at_us, Some(size))),
+            announced_bytes: Some(size),
+            wire_bytes: Some(size),
+            body: file.finish()?,
+            ..asked
+        };
+        self.writer.exchange(fetched).await;
+        Ok(())
+    }
+
+    fn asked(&self, resource: &ResourceKey, from: Availability, asked_us: i64) -> NewExchange {
+        NewExchange {
+            wait_us: Some(WAIT_US),
+            receive_us: Some(RECEIVE_US),
+            status: Some(200),
+            http_version: Some("HTTP/1.1".to_owned()),
+            remote_addr: Some("192.0.2.17:8554".to_owned()),
+            ..NewExchange::requested(self.writer.next_id(), resource.clone(), from, asked_us)
+        }
+    }
+
+    /// Ends it; its run ends on its own timeline.
+    pub async fn end(self) -> Result<SessionFolder> {
+        let folder = self.writer.folder().clone();
+        let until_us = self.at_us + TARGET_US;
+        self.writer.finish("finished").await?;
+        let db = rusqlite::Connection::open(folder.database())?;
+        db.execute("UPDATE run SET seen_us = ?1, stopped_us = ?1", [until_us])?;
+        drop(db);
+        let bytes = fs::read(folder.database())?;
+        let mut sum = String::new();
+        for byte in Sha256::digest(&bytes) {
+            write!(sum, "{byte:02x}")?;
+        }
+        fs::write(
+            folder.path().join("session.sum"),
+            format!("{sum}  session.db\n"),
+        )?;
+        Ok(folder)
+    }
+}
+
+fn key(stream_id: i64, kind: Kind, url: String) -> ResourceKey {
+    ResourceKey {
+        stream_id,
+        kind,
+        url,
+        range: None,
+    }
+}
+
+/// The path of a segment.
+fn segment(playlist: usize, n: u64) -> String {
+    let (from, until) = (n as f64 * 2.0, (n + 1) as f64 * 2.0);
+    format!("channel{playlist}/npt={from:.4}-{until:.4}_pid=36,37.ts")
+}
+
+/// The lines of a segment.
+fn lines(playlist: usize, n: u64) -> String {
+    format!("#EXTINF:2.00,\n{ORIGIN}/{}\n", segment(playlist, n))
+}
+
+/// What a web server says of a file that changed at a moment.
+fn headers(now_us: i64, changed_us: i64, size: Option<u64>) -> Headers {
+    let date = |us: i64| {
+        let since = Duration::from_micros(us.unsigned_abs());
+        httpdate::fmt_http_date(UNIX_EPOCH + since)
+    };
+    let tag = format!(
+        "\"{:x}-{:x}\"",
+        changed_us / 1_000_000,
+        changed_us % 1_000_000
+    );
+    let mut fields = vec![
+        ("server", "nginx/1.26.0".to_owned()),
+        ("date", date(now_us)),
+    ];
+    if let Some(size) = size {
+        fields.push(("content-type", "application/vnd.apple.mpegurl".to_owned()));
+        fields.push(("content-length", size.to_string()));
+    }
+    fields.push(("last-modified", date(changed_us)));
+    fields.push(("connection", "keep-alive".to_owned()));
+    fields.push(("etag", tag));
+    fields.push(("cache-control", "max-age=1".to_owned()));
+    let fields = fields.into_iter();
+    Headers(
+        fields
+            .map(|(name, value)| (name.to_owned(), value.into_bytes()))
+            .collect(),
+    )
+}
