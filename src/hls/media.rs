@@ -344,6 +344,25 @@ mod tests {
     }
 
     #[test]
+    fn of_very_many_entries_the_oldest_segments_and_the_last_keys_are_left_out() {
+        let lists = |line: &str, count: usize| read(&format!("#EXTM3U\n{}", line.repeat(count)));
+        let segments = lists("#EXTINF:1,\na\n", MOST_ENTRIES + 7);
+        assert_eq!(
+            (segments.entries.len(), segments.left_out),
+            (MOST_ENTRIES, 7)
+        );
+        assert_eq!(segments.entries[0].sequence, 7);
+        for line in [
+            "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n",
+            "#EXT-X-MAP:URI=\"m\"\n",
+        ] {
+            let playlist = lists(line, 2 * MOST_ENTRIES + 7);
+            let counts = (playlist.entries.len(), playlist.left_out);
+            assert_eq!(counts, (2 * MOST_ENTRIES, 7), "{line}");
+        }
+    }
+
+    #[test]
     fn a_live_playlist_with_keys_as_in_the_rfc() {
         let playlist = read(
             "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-MEDIA-SEQUENCE:7794\n#EXT-X-TARGETDURATION:15\n\
