@@ -1,0 +1,164 @@
+//! `--repair`: moves aside, marks, deletes nothing.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use isrecorder::session::{State, check};
+
+use super::{a_chunk, a_chunks_name, a_session, fill_page_of, isrecorder, wrong};
+
+#[test]
+fn a_repair_moves_aside_and_marks_and_then_all_is_well() {
+    let made = a_session();
+    let (chunk, name) = (a_chunk(&made), a_chunks_name(&made));
+    let content = fs::read(&chunk).unwrap();
+    fs::write(&chunk, b"short").unwrap();
+    fs::write(made.file("chunks/stray.ts"), b"stray").unwrap();
+    let output = isrecorder(&made, &["--repair", "--check", "s", "--hashes"]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(
+        told.contains(&format!("moved aside: {name} to aside/{name}\n")),
+        "{told}"
+    );
+    assert!(
+        told.contains("moved aside: chunks/stray.ts to aside/chunks/stray.ts\n"),
+        "{told}"
+    );
+    assert!(told.contains(&format!("note: {name} is lost\n")), "{told}");
+    assert_eq!(
+        fs::read(made.file(&format!("aside/{name}"))).unwrap(),
+        b"short"
+    );
+    assert_eq!(
+        fs::read(made.file("aside/chunks/stray.ts")).unwrap(),
+        b"stray"
+    );
+    assert!(made.file("session.sum").exists());
+    assert!(!made.file("chunks/.tmp").exists());
+    // Who has it elsewhere can put it back.
+    fs::write(&chunk, content).unwrap();
+    assert!(check(&made.session(), true).ok);
+    let again = isrecorder(&made, &["--check", "s", "--repair", "--hashes"]);
+    let told = String::from_utf8(again.stdout).unwrap();
+    assert_eq!(told.lines().count(), 1, "nothing was left to do: {told}");
+}
+
+#[test]
+fn a_repair_closes_what_was_killed() {
+    let made = a_session();
+    made.alter("UPDATE run SET stopped_us = NULL, ended = NULL; PRAGMA journal_mode = WAL");
+    fs::create_dir(made.file("chunks/.tmp")).unwrap();
+    fs::write(made.file("chunks/.tmp/99"), b"half").unwrap();
+    let report = check(&made.session(), true);
+    assert!(report.ok, "{:?}", wrong(&report));
+    assert_eq!(report.state, State::Killed);
+    let output = isrecorder(&made, &["--check", "s", "--repair"]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(
+        told.contains("closed: the run whose recorder was killed"),
+        "{told}"
+    );
+    assert_eq!(
+        fs::read(made.file("aside/chunks/.tmp/99")).unwrap(),
+        b"half"
+    );
+    assert_eq!(made.one::<String>("SELECT ended FROM run"), "killed");
+    let report = check(&made.session(), true);
+    assert_eq!(
+        (report.ok, report.state),
+        (true, State::Stopped),
+        "{:?}",
+        report.notes
+    );
+}
+
+#[test]
+fn a_repair_of_what_is_being_recorded_or_beyond_repair_touches_nothing() {
+    let made = a_session();
+    let locked = fs::File::open(made.file("chunks")).unwrap();
+    locked.lock().unwrap();
+    let output = isrecorder(&made, &["--check", "s", "--repair"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("is being recorded by another isrecorder"),
+        "{said}"
+    );
+    drop(locked);
+    made.alter("DROP VIEW keys");
+    fs::write(made.file("chunks/stray.ts"), b"stray").unwrap();
+    let output = isrecorder(&made, &["--check", "s", "--repair"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(made.file("chunks/stray.ts").exists());
+}
+
+#[test]
+fn a_repair_touches_nothing_where_the_database_is_damaged() {
+    let made = a_session();
+    fill_page_of(&made, "event");
+    fs::write(made.file("chunks/stray.ts"), b"stray").unwrap();
+    let output = isrecorder(&made, &["--check", "s", "--repair"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("nothing was touched"), "{said}");
+    assert!(made.file("chunks/stray.ts").exists());
+    assert!(made.file("session.sum").exists());
+}
+
+#[test]
+fn a_repair_moves_nothing_over_what_was_moved_before() {
+    let made = a_session();
+    for content in ["first", "second", "third"] {
+        fs::write(made.file("chunks/stray.ts"), content).unwrap();
+        let output = isrecorder(&made, &["--check", "s", "--repair"]);
+        assert!(output.status.success(), "{output:?}");
+    }
+    let names = ["stray.ts", "stray.ts~2", "stray.ts~3"];
+    let moved = names.map(|name| fs::read_to_string(made.file("aside/chunks").join(name)));
+    assert_eq!(moved.map(Result::unwrap), ["first", "second", "third"]);
+}
+
+#[test]
+fn a_repair_moves_nothing_that_is_no_chunk() {
+    let made = a_session();
+    fs::write(made.file("notes.txt"), b"mine").unwrap();
+    made.alter(
+        "UPDATE body SET path = '../notes.txt' WHERE id = (SELECT min(id) FROM body WHERE path IS NOT NULL)",
+    );
+    isrecorder(&made, &["--check", "s", "--repair"]);
+    assert_eq!(fs::read(made.file("notes.txt")).unwrap(), b"mine");
+}
+
+#[test]
+fn a_repair_moves_nothing_that_lies_outside() {
+    let made = a_session();
+    let outside = tempfile::tempdir().unwrap();
+    let chunk = a_chunk(&made);
+    let folder = chunk.parent().unwrap();
+    let name = chunk.file_name().unwrap();
+    fs::write(outside.path().join(name), b"somebody else's").unwrap();
+    fs::rename(folder, made.sessions().join("elsewhere")).unwrap();
+    symlink(outside.path(), folder).unwrap();
+    isrecorder(&made, &["--check", "s", "--repair"]);
+    assert!(outside.path().join(name).exists());
+}
+
+#[test]
+fn a_sum_is_written_over_no_other_file() {
+    let made = a_session();
+    let other = made.sessions().join("other");
+    fs::write(&other, "mine").unwrap();
+    symlink(&other, made.file("session.sum.tmp")).unwrap();
+    fs::write(a_chunk(&made).with_file_name("stray"), "x").unwrap();
+    let output = isrecorder(&made, &["--check", "s", "--repair"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(fs::read(&other).unwrap(), b"mine");
+    assert!(
+        made.file("session.sum")
+            .symlink_metadata()
+            .unwrap()
+            .is_file()
+    );
+}
