@@ -15,6 +15,7 @@ use crate::support::programs::Finished;
 use crate::support::session::Session;
 use crate::support::{Ask, Dice, Origin, Recorder, Reply, rounds, seed, ts};
 
+mod columns;
 mod ordinary;
 mod pen;
 
