@@ -274,6 +274,9 @@ mod tests {
             ("http://h/a:b|c?d", "a_b_c"),
             ("http://h/%00%1F/*", "%00%1F/_"),
             ("http://h/...", "__"),
+            // Characters that some file systems take for one dot, and for two.
+            ("http://h/a/\u{2025}/\u{2024}/b", "a/b"),
+            ("http://h/\u{c4}/A\u{30a}.ts", "\u{e4}/\u{e5}.ts"),
         ];
         for (from, path) in cases {
             assert_eq!(chunk_path(&url(from)), path, "{from}");
@@ -294,6 +297,10 @@ mod tests {
             "{deep}"
         );
         assert_eq!(deep.split('/').count(), MOST_COMPONENTS);
+        let wide = format!("/{}", "x".repeat(100)).repeat(20);
+        let wide = chunk_path(&url(&format!("http://h/first{wide}/last.ts")));
+        assert!(wide.starts_with("first/") && wide.ends_with("/last.ts"));
+        assert!(wide.len() <= LONGEST_PATH, "{}", wide.len());
     }
 
     #[test]

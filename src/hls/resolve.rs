@@ -189,6 +189,30 @@ mod tests {
     }
 
     #[test]
+    fn what_no_server_takes_is_refused_and_shown_in_part() {
+        let long = "x".repeat(LONGEST_URL);
+        let base = url("https://h/");
+        // Written so, or made so by variables or by what has to be escaped.
+        let define = format!(
+            "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"{}\"\n",
+            "x".repeat(60_000)
+        );
+        let variables = Variables::read(define.as_bytes(), &base, &Variables::default());
+        let mut resolver = Resolver::new(&base, &variables);
+        let spaced = "x y".repeat(LONGEST_URL / 4);
+        let expanded = format!("{{$a}}{}", "x".repeat(5_530));
+        let dotted = "./".repeat(LONGEST_URL);
+        for text in [&long, &spaced, &expanded, &dotted] {
+            assert_eq!(resolver.request(text.as_bytes()), None, "{}", text.len());
+        }
+        let query = format!("https://h/?{}", "x".repeat(LONGEST_URL));
+        assert_eq!(resolver.request(query.as_bytes()), None);
+        let refused = resolver.into_refused();
+        assert!(refused.iter().all(|r| r.uri.len() <= LONGEST_SHOWN));
+        assert_eq!(refused.len(), 5);
+    }
+
+    #[test]
     fn all_expansions_together_are_bounded() {
         let base = url("https://h/");
         let define = format!(

@@ -185,6 +185,22 @@ mod tests {
     }
 
     #[test]
+    fn a_zstd_window_that_takes_more_memory_than_rfc_9659_grants_is_refused() {
+        let plain = vec![7; 100];
+        for (log, is_good) in [
+            (LARGEST_ZSTD_WINDOW, true),
+            (LARGEST_ZSTD_WINDOW + 1, false),
+        ] {
+            let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3).unwrap();
+            encoder.window_log(log).unwrap();
+            encoder.write_all(&plain).unwrap();
+            let body = encoder.finish().unwrap();
+            let decoded = decode(&body, "zstd", 1000);
+            assert_eq!(decoded.is_ok(), is_good, "{log}: {decoded:?}");
+        }
+    }
+
+    #[test]
     fn codings_are_not_laid_over_one_another_for_ever() {
         let codings = ["identity"; 99].join(",");
         assert_eq!(decode(b"#EXTM3U", &codings, 100).unwrap(), b"#EXTM3U");

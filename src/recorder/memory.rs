@@ -137,4 +137,13 @@ mod tests {
         drop(decoding);
         assert!(timeout(wait, memory.for_decoding(1_000_000)).await.is_ok());
     }
+
+    #[tokio::test]
+    async fn few_large_playlists_are_read_at_once() {
+        let memory = Memory::new(&Limits::default());
+        let free = || memory.readers.available_permits();
+        assert_eq!(memory.read(LARGE_PLAYLIST - 1, free).await, LARGE_AT_ONCE);
+        assert_eq!(memory.read(LARGE_PLAYLIST, free).await, LARGE_AT_ONCE - 1);
+        assert_eq!(free(), LARGE_AT_ONCE);
+    }
 }

@@ -100,6 +100,7 @@ struct Playlist {
     /// What its newest revision lists.
     listed: Vec<Arc<Listed>>,
     last_sequence: Option<u64>,
+    lists_segments: bool,
     ended: bool,
     /// Its newest revision is the view of an edge that lags behind.
     behind: bool,
@@ -120,6 +121,16 @@ struct Listed {
 struct Departed {
     sequence: u64,
     until: Instant,
+}
+
+impl Playlist {
+    /// Whether it may list something else yet. A multivariant playlist does not say that it has ended;
+    /// the playlists that it names do.
+    fn lives(&self, all: &BTreeMap<PlaylistId, Self>) -> bool {
+        let mut others = all.values().filter(|p| p.lists_segments).peekable();
+        let is_over = !self.lists_segments && others.peek().is_some() && others.all(|p| p.ended);
+        !self.ended && !is_over
+    }
 }
 
 /// A revision while it is taken in.
@@ -186,6 +197,7 @@ impl Plan {
             playlist: Playlist {
                 behind: listing.step == Step::Behind,
                 last_sequence: listing.wanted.iter().map(|w| w.last_use).max(),
+                lists_segments: listing.wanted.iter().any(|w| w.kind == Kind::Segment),
                 ended: listing.ended,
                 in_flight: before.in_flight,
                 ready: before.ready,
@@ -450,7 +462,8 @@ impl Plan {
             return;
         } else {
             item.failures = item.failures.saturating_add(1);
-            let lives = |p: &PlaylistId| self.playlists.get(p).is_some_and(|p| !p.ended);
+            let all = &self.playlists;
+            let lives = |id: &PlaylistId| all.get(id).is_some_and(|p| p.lives(all));
             item.state = if item.failures >= TRIES_AFTER_END && !item.listed_by.keys().any(lives) {
                 State::GivenUp
             } else {

@@ -95,6 +95,7 @@ mod tests {
         assert_eq!(poll_interval(None, None), s(1));
         assert_eq!(poll_interval(Some(s(6)), Some(s(3))), s(3));
         assert_eq!(poll_interval(None, Some(Duration::ZERO)), MIN_POLL);
+        assert_eq!(poll_interval(None, Some(s(3600))), MAX_POLL);
     }
 
     #[test]

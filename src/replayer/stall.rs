@@ -147,8 +147,9 @@ mod tests {
     async fn a_client_that_does_not_read_is_given_up() {
         let (server, _client) = tokio::io::duplex(8);
         let mut server = Stalling::new(server, Duration::from_secs(20), Ending::default());
-        let error = server.write_all(&[0; 100]).await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let writing = server.write_all(&[0; 100]);
+        let ended = tokio::time::timeout(PAUSE, writing).await.unwrap();
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test(start_paused = true)]

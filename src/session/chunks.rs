@@ -356,6 +356,20 @@ mod tests {
     }
 
     #[test]
+    fn no_link_leads_a_chunk_out_of_the_session() {
+        let (folder, elsewhere) = (chunks(), tempfile::tempdir().unwrap());
+        std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("a")).unwrap();
+        let one = finished(folder.path(), 1, b"one");
+        for place in [
+            place(folder.path(), &one, "a/seg.ts", &mut BTreeSet::new()).map(|_| ()),
+            put_back(folder.path(), &one, "a/b/seg.ts", &mut BTreeSet::new()),
+        ] {
+            assert_eq!(place.unwrap_err().kind(), io::ErrorKind::NotADirectory);
+        }
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    }
+
+    #[test]
     fn an_unfinished_download_leaves_nothing() {
         let folder = chunks();
         let mut download = DownloadFile::create(folder.path(), 7).unwrap();

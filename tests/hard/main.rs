@@ -14,6 +14,7 @@ mod disk;
 #[path = "../it/support/mod.rs"]
 mod support;
 
+mod addresses;
 mod day;
 mod order;
 mod power_cuts;

@@ -22,7 +22,7 @@ fn channel(ask: &Ask) -> Reply {
 }
 
 /// Where players are told to go.
-fn address(recording: &mut Recording) -> String {
+pub fn address(recording: &mut Recording) -> String {
     recording.until_it_prints("everything there is");
     let printed = recording.printed();
     let play = printed

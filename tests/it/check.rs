@@ -11,7 +11,8 @@ use isrecorder::session::{Report, check};
 use super::support::made::{Life, Made, Questions};
 use super::support::{Dice, rounds, seed};
 
-mod repair;
+mod repairs;
+mod rows;
 
 fn a_session() -> Made {
     Made::new(&mut Dice::new(seed()), Life::Stopped)
@@ -35,6 +36,15 @@ fn flip(path: &Path, at: u64, bit: u8) {
     let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
     file.seek(SeekFrom::Start(at)).unwrap();
     file.write_all(&content[at as usize..=at as usize]).unwrap();
+}
+
+/// Nothing is left of the page that a table begins with.
+fn fill_page_of(made: &Made, table: &str) {
+    let sql = format!("SELECT rootpage FROM sqlite_schema WHERE name = '{table}'");
+    let at = (made.one::<i64>(&sql) as usize - 1) * 4096;
+    let mut content = fs::read(made.file("session.db")).unwrap();
+    content[at..at + 200].fill(0xff);
+    fs::write(made.file("session.db"), content).unwrap();
 }
 
 /// What is wrong, as kind and sentence.
@@ -86,6 +96,35 @@ fn what_is_no_file_in_place_of_a_chunk_is_found() {
 }
 
 #[test]
+fn a_file_in_place_of_a_folder_is_found() {
+    let made = a_session();
+    let (chunk, name) = (a_chunk(&made), a_chunks_name(&made));
+    let folder = chunk.parent().unwrap();
+    fs::remove_dir_all(folder).unwrap();
+    fs::write(folder, b"x").unwrap();
+    finds(&made, "unreadable", &name);
+    fs::remove_dir_all(made.file("chunks")).unwrap();
+    finds(&made, "missing", "the folder chunks/ is missing");
+    fs::write(made.file("chunks"), b"x").unwrap();
+    finds(&made, "file", "chunks is no folder");
+}
+
+#[test]
+fn folders_without_end_are_not_followed() {
+    let made = a_session();
+    let deep = made.file("chunks").join(["d"; 70].join("/"));
+    fs::create_dir_all(&deep).unwrap();
+    fs::write(deep.join("deepest"), b"x").unwrap();
+    finds(&made, "stray", "is too deep");
+    let report = check(&made.session(), false);
+    assert!(
+        wrong(&report)
+            .iter()
+            .all(|(_, what)| !what.contains("deepest"))
+    );
+}
+
+#[test]
 fn files_that_nobody_knows_are_found() {
     let made = a_session();
     fs::write(made.file("chunks/stray.ts"), b"x").unwrap();
@@ -124,122 +163,6 @@ fn a_line_of_a_large_playlist_that_is_another_or_gone_is_found() {
     finds(&made, "row", "lines of its text are not there");
 }
 
-/// An alteration, and what is found: the kind, and words.
-const ALTERATIONS: [(&str, &str, &str); 17] = [
-    (
-        "UPDATE exchange SET body_id = NULL WHERE id = (SELECT max(exchange_id) FROM revision)",
-        "row",
-        "it has no body",
-    ),
-    (
-        "UPDATE exchange SET body_id = 999 WHERE id = 3",
-        "reference",
-        "exchange 3: there is no such body",
-    ),
-    (
-        "UPDATE exchange SET requested_us = requested_us - 20000000 WHERE id = 9",
-        "row",
-        "exchange 9: it was requested",
-    ),
-    (
-        "UPDATE exchange SET from_us = from_us - 3000000 WHERE id = 5",
-        "row",
-        "exchange 5: it is the answer from before session zero on",
-    ),
-    (
-        "UPDATE exchange SET referrer_id = 400 WHERE id = 4",
-        "row",
-        "exchange 4: it names an exchange that came after it",
-    ),
-    (
-        "UPDATE exchange SET referrer_id = 3 WHERE id = 4",
-        "row",
-        "exchange 4: the revision that listed it is not there",
-    ),
-    (
-        "UPDATE exchange SET wait_us = -1 WHERE id = 4",
-        "row",
-        "exchange 4: a duration or size is negative",
-    ),
-    (
-        "UPDATE exchange SET header_values = '[' WHERE id = 4",
-        "row",
-        "exchange 4: its header fields cannot be read",
-    ),
-    (
-        "UPDATE body SET path = '../outside' WHERE id = (SELECT min(id) FROM body WHERE path IS NOT NULL)",
-        "path",
-        "is no path beneath chunks/",
-    ),
-    (
-        "DROP INDEX body_path; UPDATE body SET path = (SELECT upper(max(path)) FROM body) WHERE id = (SELECT min(id) FROM body WHERE path IS NOT NULL);
-         CREATE INDEX body_path ON body(path COLLATE NOCASE) WHERE path IS NOT NULL",
-        "schema",
-        "body_path",
-    ),
-    (
-        "CREATE TRIGGER more AFTER INSERT ON run BEGIN DELETE FROM body; END",
-        "schema",
-        "\"more\" is not as this program makes it",
-    ),
-    (
-        "DROP VIEW keys; CREATE VIEW keys AS SELECT 1",
-        "schema",
-        "\"keys\"",
-    ),
-    (
-        "INSERT INTO run SELECT 2, started_us + 1, seen_us, stopped_us, ended, program FROM run",
-        "row",
-        "run 2: it began before the one before had ended",
-    ),
-    (
-        "INSERT INTO run SELECT 2, seen_us + 1, seen_us + 2, seen_us + 2, 'stopped', program FROM run;
-         UPDATE run SET stopped_us = NULL, ended = NULL WHERE id = 1",
-        "row",
-        "run 1: it did not end",
-    ),
-    (
-        "INSERT INTO pending VALUES (1, 1, 1)",
-        "row",
-        "pending 1: somebody waits for it",
-    ),
-    (
-        "UPDATE exchange SET outcome = 'eaten' WHERE id = 4",
-        "row",
-        "exchange 4: its outcome is none",
-    ),
-    (
-        "UPDATE resource SET path_url = 'http://elsewhere/' WHERE id = 2",
-        "row",
-        "resource 2: its path_url",
-    ),
-];
-
-#[test]
-fn rows_that_break_an_invariant_are_found() {
-    for (sql, kind, words) in ALTERATIONS {
-        let made = a_session();
-        made.alter(sql);
-        finds(&made, kind, words);
-    }
-}
-
-#[test]
-fn paths_that_are_equal_but_for_case_are_found() {
-    let made = a_session();
-    // As on a disk whose index page went bad: the index itself does not stand in its way.
-    made.alter(
-        "PRAGMA writable_schema=ON;
-         UPDATE sqlite_schema SET sql = replace(sql, 'COLLATE NOCASE', 'COLLATE BINARY') WHERE name = 'body_path'",
-    );
-    made.alter(
-        "UPDATE body SET path = (SELECT upper(max(path)) FROM body) WHERE id = (SELECT min(id) FROM body WHERE path IS NOT NULL);
-         PRAGMA writable_schema=ON;
-         UPDATE sqlite_schema SET sql = replace(sql, 'COLLATE BINARY', 'COLLATE NOCASE') WHERE name = 'body_path'",
-    );
-    finds(&made, "row", "its path is that of another, but for case");
-}
-
 #[test]
 fn a_damaged_page_and_a_changed_bit_are_found() {
     let made = a_session();
@@ -248,11 +171,7 @@ fn a_damaged_page_and_a_changed_bit_are_found() {
     flip(&database, size - 900, 2);
     let words = "session.db was changed after the recorder closed it";
     finds(&made, "sum", words);
-    let page: i64 = made.one("SELECT rootpage FROM sqlite_schema WHERE name = 'body'");
-    let mut content = fs::read(&database).unwrap();
-    let at = (page as usize - 1) * 4096;
-    content[at..at + 200].fill(0xff);
-    fs::write(&database, content).unwrap();
+    fill_page_of(&made, "body");
     let report = check(&made.session(), false);
     let kinds: Vec<&str> = wrong(&report).iter().map(|(kind, _)| *kind).collect();
     assert!(kinds.contains(&"page"), "{:?}", wrong(&report));
@@ -449,22 +368,4 @@ fn a_log_that_was_not_folded_in_is_told_and_folded_in() {
     assert!(!made.file("session.db-wal").exists());
     assert!(made.file("session.sum").exists());
     assert!(check(&made.session(), true).notes.is_empty());
-}
-
-#[test]
-fn a_sum_is_written_over_no_other_file() {
-    let made = a_session();
-    let other = made.sessions().join("other");
-    fs::write(&other, "mine").unwrap();
-    symlink(&other, made.file("session.sum.tmp")).unwrap();
-    fs::write(a_chunk(&made).with_file_name("stray"), "x").unwrap();
-    let output = isrecorder(&made, &["--check", "s", "--repair"]);
-    assert!(output.status.success(), "{output:?}");
-    assert_eq!(fs::read(&other).unwrap(), b"mine");
-    assert!(
-        made.file("session.sum")
-            .symlink_metadata()
-            .unwrap()
-            .is_file()
-    );
 }

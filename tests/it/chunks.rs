@@ -166,6 +166,76 @@ fn at_most_sixteen_downloads_are_under_way_at_once() {
 }
 
 #[test]
+fn no_more_polls_than_the_limit_are_under_way_at_once() {
+    let gate = Arc::new(Gate::default());
+    let guarded = Arc::clone(&gate);
+    let origin = Origin::new(move |ask| match ask.path() {
+        "/main.m3u8" => {
+            let variants = ["a", "b", "c", "d", "e", "f"];
+            let variants = variants.map(|v| format!("#EXT-X-STREAM-INF:BANDWIDTH=1\n{v}/v.m3u8\n"));
+            Reply::playlist(format!("#EXTM3U\n{}", variants.concat()))
+        }
+        path if path.ends_with(".m3u8") => {
+            guarded.pass(2);
+            Reply::playlist(Window::new(0, 1).ended().text())
+        }
+        path => Reply::segment(ts(path)),
+    });
+    Recorder::new(origin.url("/main.m3u8"))
+        .args(["--limit", "polls=2"])
+        .run();
+    assert_eq!(gate.most_at_once(), 2);
+}
+
+#[test]
+fn another_part_than_was_asked_for_is_none() {
+    let playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n#EXT-X-BYTERANGE:5@5\nright.ts\n\
+        #EXTINF:1,\n#EXT-X-BYTERANGE:5@5\nwrong.ts\n#EXT-X-ENDLIST\n";
+    let part = |range: &str| Reply::new(206, "video/mp2t", "hello").with("Content-Range", range);
+    let files = Files::default()
+        .with("/vod.m3u8", Reply::playlist(playlist))
+        .with("/right.ts", part("bytes 5-9/20"))
+        .with("/wrong.ts", part("bytes 0-4/20"));
+    let origin = Origin::new(move |ask| files.reply(ask));
+    let session = Recorder::new(origin.url("/vod.m3u8")).run().session();
+    let outcomes = |name: &str| session.outcomes(name).remove(0);
+    assert_eq!(outcomes("right.ts"), (206, "complete".to_owned()));
+    assert_eq!(outcomes("wrong.ts"), (206, "protocol".to_owned()));
+}
+
+#[test]
+fn session_data_is_cut_at_its_limit() {
+    let main = "#EXTM3U\n#EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"small.json\"\n\
+        #EXT-X-SESSION-DATA:DATA-ID=\"b\",URI=\"large.json\"\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv.m3u8\n";
+    let json = |size: usize| Reply::new(200, "application/json", "1".repeat(size));
+    let files = Files::default()
+        .with("/main.m3u8", Reply::playlist(main))
+        .with("/v.m3u8", Reply::playlist(Window::new(0, 1).ended().text()))
+        .with("/small.json", json(1024))
+        .with("/large.json", json(1025));
+    let origin = Origin::new(move |ask| files.reply(ask));
+    let session = Recorder::new(origin.url("/main.m3u8"))
+        .args(["--limit", "data=1k"])
+        .run()
+        .session();
+    let outcomes = |name: &str| session.outcomes(name).remove(0);
+    assert_eq!(outcomes("small.json"), (200, "complete".to_owned()));
+    assert_eq!(outcomes("large.json"), (200, "too large".to_owned()));
+}
+
+#[test]
+fn a_bounded_number_of_refused_uris_is_noted() {
+    let listed: String = (0..300)
+        .map(|n| format!("#EXTINF:1,\nskd://key/{n}\n"))
+        .collect();
+    let playlist = format!("#EXTM3U\n#EXT-X-TARGETDURATION:1\n{listed}#EXT-X-ENDLIST\n");
+    let origin = Origin::new(move |_: &Ask| Reply::playlist(playlist.clone()));
+    let session = Recorder::new(origin.url("/vod.m3u8")).run().session();
+    let noted = "SELECT count(*) FROM event WHERE kind = 'refused uri'";
+    assert_eq!(session.number(noted), 256);
+}
+
+#[test]
 fn a_long_window_is_fetched_newest_first_then_backwards() {
     const SEGMENTS: usize = 300;
     let playlist = Window::new(0, SEGMENTS as u64).ended().text();

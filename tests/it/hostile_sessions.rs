@@ -343,6 +343,10 @@ fn views_and_triggers_in_place_of_tables_are_refused() {
         made.alter(sql);
         refused(&made, sql);
     }
+    let made = a_session(Life::Stopped);
+    let long = "x".repeat(300_000);
+    made.alter(&format!("CREATE VIEW long AS SELECT '{long}'"));
+    refused(&made, "a statement of 300 KB");
 }
 
 #[test]

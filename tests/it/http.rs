@@ -1,5 +1,9 @@
 //! HTTP: redirects, credentials and where they may go, proxies, addresses given by hand.
 
+use std::net::SocketAddr;
+
+use socket2::{Domain, Socket, Type};
+
 use crate::support::{Ask, Origin, Recorder, Reply, Stage, Window, ts};
 
 fn redirected(ask: &Ask, stage: &Stage) -> Reply {
@@ -318,4 +322,48 @@ fn a_chunk_behind_redirects_is_the_answer_for_both_of_its_urls() {
         session.list::<String>("SELECT name FROM segments"),
         ["moved.ts"]
     );
+}
+
+#[test]
+fn a_host_that_accepts_nobody_is_given_up_in_time() {
+    // Its queue is full: what comes then is not even refused.
+    let full = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    full.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
+        .unwrap();
+    full.listen(0).unwrap();
+    let address = full.local_addr().unwrap();
+    let queue = (0..4).map(|_| {
+        let waits = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        waits.set_nonblocking(true).unwrap();
+        let _ = waits.connect(&address);
+        waits
+    });
+    let _queue: Vec<Socket> = queue.collect();
+    let url = format!("http://{}/live.m3u8", address.as_socket().unwrap());
+    let mut recording = Recorder::new(url)
+        .args(["--connect-timeout", "1", "--limit", "answer=5"])
+        .start();
+    recording.until_at_least(1, "SELECT count(*) FROM exchange");
+    let session = recording.interrupt().session();
+    let outcome = "SELECT outcome FROM exchange ORDER BY id LIMIT 1";
+    assert_eq!(session.one::<String>(outcome), "connect timeout");
+}
+
+#[test]
+fn what_one_url_said_of_its_content_is_told_to_no_other() {
+    let origin = Origin::new(|ask: &Ask| match ask.path() {
+        "/live.m3u8" => Reply::redirect(302, ["/a.m3u8", "/b.m3u8"][ask.nth % 2]),
+        path if path.ends_with(".m3u8") => {
+            Reply::playlist(Window::new(0, 1).text()).with("ETag", "\"same\"")
+        }
+        path => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
+    recording.until("six polls", || origin.count("/live.m3u8") >= 6);
+    recording.interrupt().session();
+    let asks = origin.asks();
+    let conditional = asks
+        .iter()
+        .find(|ask| ask.header("if-none-match").is_some());
+    assert!(conditional.is_none(), "{conditional:?}");
 }

@@ -16,6 +16,7 @@ use crate::support::session::Session;
 use crate::support::{Ask, Origin, Recorder, Reply, ts};
 
 mod chance;
+mod columns;
 mod ordinary;
 mod pen;
 mod repaired;

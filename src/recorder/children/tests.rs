@@ -135,6 +135,7 @@ fn what_was_public_once_leads_to_public_addresses_only() {
     main.answered(&[hop(Reach::Public)]);
     main.answered(&[hop(Reach::Any)]);
     assert_eq!(main.reach(), Reach::Public, "its name leads elsewhere now");
+    assert_eq!(main.may_lead(), Reach::Public, "and so does what it names");
     assert_eq!(playlists.may_lead(media.id), Reach::Public);
 }
 

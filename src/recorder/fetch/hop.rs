@@ -276,4 +276,17 @@ mod tests {
         assert_eq!(content_range("bytes */100"), None);
         assert_eq!(content_range("lines 1-2/3"), None);
     }
+
+    #[test]
+    fn of_an_endless_body_in_memory_its_beginning_is_kept() {
+        let mut sink = Sink::Memory(Vec::new());
+        sink.take(&[1; 3 * CUT_BYTES], 0, 4).unwrap();
+        let cut = sink.take(b"more", 5, 4);
+        assert_eq!(cut.unwrap_err().0, Outcome::TooLarge);
+        let Sink::Memory(kept) = sink else {
+            panic!("it was in memory");
+        };
+        assert_eq!(kept.len(), CUT_BYTES);
+        assert!(kept.capacity() < 2 * CUT_BYTES, "{}", kept.capacity());
+    }
 }

@@ -299,6 +299,18 @@ mod tests {
     }
 
     #[test]
+    fn of_the_idle_ones_of_an_address_the_oldest_goes() {
+        let (mut crowd, at) = crowd(9, 3);
+        let a = crowd.enter(A, at(0), 'a').unwrap().0;
+        crowd.enter(A, at(1), 'b').unwrap();
+        crowd.enter(A, at(2), 'c').unwrap();
+        crowd.is_busy(a);
+        crowd.is_idle(a, at(3));
+        let goes = |n| crowd.enter(A, at(n), 'x').unwrap().1;
+        assert_eq!([4, 5, 6].map(goes), ['b', 'c', 'a'].map(Some));
+    }
+
+    #[test]
     fn one_network_is_one_peer() {
         let peer = |text: &str| one_peer(text.parse().unwrap()).to_string();
         assert_eq!(peer("::ffff:127.0.0.1"), "127.0.0.1");

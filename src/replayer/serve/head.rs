@@ -352,6 +352,7 @@ mod tests {
             ("\n", 400),
             ("\r\n\r\n\r\n\r\n\r\n\r\n", 400),
             ("GET  / HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+            ("GET /a\tb HTTP/1.1\r\nHost: h\r\n\r\n", 400),
             ("GET a HTTP/1.1\r\nHost: h\r\n\r\n", 400),
             ("GET * HTTP/1.1\r\nHost: h\r\n\r\n", 400),
             ("GET /#a HTTP/1.1\r\nHost: h\r\n\r\n", 400),

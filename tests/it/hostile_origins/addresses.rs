@@ -132,7 +132,7 @@ fn a_public_origin_leads_to_no_private_address_in_any_spelling_and_any_place() {
 }
 
 /// `live.example` is public; `localhost` is resolved here, to this machine.
-fn record_names(inside: &Origin, arguments: &[&str]) -> Session {
+fn record_names(inside: &Origin, proxy: fn(&Origin) -> String, arguments: &[&str]) -> Session {
     let inner = inside.by_name("");
     let origin = Origin::new(move |ask: &Ask| match ask.path() {
         "http://live.example/main.m3u8" => Reply::playlist(format!(
@@ -145,7 +145,7 @@ fn record_names(inside: &Origin, arguments: &[&str]) -> Session {
         _ => Reply::redirect(302, &format!("{inner}/redirect")),
     });
     Recorder::new("http://live.example/main.m3u8")
-        .env("http_proxy", &origin.url(""))
+        .env("http_proxy", &proxy(&origin))
         .env("no_proxy", "localhost")
         .args(arguments.iter().copied())
         .run()
@@ -158,7 +158,14 @@ fn a_name_is_judged_by_what_it_is_resolved_to() {
         "/variant.m3u8" => Reply::playlist(Window::new(0, 1).ended().text()),
         path => Reply::segment(ts(path)),
     });
-    let session = record_names(&inside, &[]);
+    let by_address = |proxy: &Origin| proxy.url("");
+    // Its name may be resolved to any address, and is no way there for anybody else.
+    let by_name = |proxy: &Origin| proxy.by_name("");
+    let session = record_names(&inside, by_name, &[]);
+    let outcomes = session.outcomes("seg.ts");
+    assert!(outcomes.iter().all(|o| *o == (0, "unreachable".to_owned())));
+    assert!(inside.asks().is_empty(), "{:?}", inside.asks());
+    let session = record_names(&inside, by_address, &[]);
     assert!(inside.asks().is_empty(), "{:?}", inside.asks());
     for name in ["variant.m3u8", "key", "seg.ts", "redirect"] {
         let outcomes = session.outcomes(name);
@@ -174,13 +181,35 @@ fn a_name_is_judged_by_what_it_is_resolved_to() {
     );
     assert!(told.contains("--allow-private"), "{told}");
 
-    record_names(&inside, &["--allow-private"]);
+    record_names(&inside, by_address, &["--allow-private"]);
     for path in ["/variant.m3u8", "/key", "/seg.ts", "/redirect"] {
         assert!(
             inside.count(path) > 0,
             "{path} is asked for where the user allows it"
         );
     }
+}
+
+#[test]
+fn a_public_answer_to_what_was_typed_leads_to_no_private_address() {
+    let inside = Origin::new(|_: &Ask| Reply::playlist(Window::new(0, 1).text()));
+    let target = inside.by_name("/inside.m3u8");
+    let origin = Origin::new(move |_: &Ask| Reply::redirect(302, &target));
+    let record = |arguments: &[&str]| {
+        Recorder::new("http://live.example/live.m3u8")
+            .env("http_proxy", &origin.url(""))
+            .env("no_proxy", "localhost")
+            .args(arguments.iter().copied())
+            .start()
+    };
+    let mut recording = record(&[]);
+    let kept_out = "SELECT count(*) FROM exchange WHERE outcome = 'unreachable'";
+    recording.until_at_least(2, kept_out);
+    recording.interrupt();
+    assert!(inside.asks().is_empty(), "{:?}", inside.asks());
+    let mut recording = record(&["--allow-private"]);
+    recording.until("it is allowed", || inside.count("/inside.m3u8") > 0);
+    recording.interrupt();
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
@@ -68,7 +68,13 @@ impl Shared {
 impl Origin {
     /// Answers each request with what `script` says.
     pub fn new(script: impl Fn(&Ask) -> Reply + Send + Sync + 'static) -> Self {
-        Self::start(Box::new(script), None)
+        Self::start(Ipv4Addr::LOCALHOST, Box::new(script), None)
+    }
+
+    /// As [`Self::new`], at every address that this machine has.
+    #[allow(dead_code)]
+    pub fn at_all_addresses(script: impl Fn(&Ask) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start(Ipv4Addr::UNSPECIFIED, Box::new(script), None)
     }
 
     /// As [`Self::new`], over TLS.
@@ -76,11 +82,15 @@ impl Origin {
         config: rustls::ServerConfig,
         script: impl Fn(&Ask) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        Self::start(Box::new(script), Some(Arc::new(config)))
+        Self::start(
+            Ipv4Addr::LOCALHOST,
+            Box::new(script),
+            Some(Arc::new(config)),
+        )
     }
 
-    fn start(script: Box<Script>, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    fn start(at: Ipv4Addr, script: Box<Script>, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
+        let listener = TcpListener::bind((at, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             script,

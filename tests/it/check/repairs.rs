@@ -1,11 +1,11 @@
-//! `--repair` moves aside and marks, and deletes nothing.
+//! `--repair`: moves aside, marks, deletes nothing.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 
 use isrecorder::session::{State, check};
 
-use super::{a_chunk, a_chunks_name, a_session, isrecorder, wrong};
+use super::{a_chunk, a_chunks_name, a_session, fill_page_of, isrecorder, wrong};
 
 #[test]
 fn a_repair_moves_aside_and_marks_and_then_all_is_well() {
@@ -95,6 +95,43 @@ fn a_repair_of_what_is_being_recorded_or_beyond_repair_touches_nothing() {
 }
 
 #[test]
+fn a_repair_touches_nothing_where_the_database_is_damaged() {
+    let made = a_session();
+    fill_page_of(&made, "event");
+    fs::write(made.file("chunks/stray.ts"), b"stray").unwrap();
+    let output = isrecorder(&made, &["--check", "s", "--repair"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("nothing was touched"), "{said}");
+    assert!(made.file("chunks/stray.ts").exists());
+    assert!(made.file("session.sum").exists());
+}
+
+#[test]
+fn a_repair_moves_nothing_over_what_was_moved_before() {
+    let made = a_session();
+    for content in ["first", "second", "third"] {
+        fs::write(made.file("chunks/stray.ts"), content).unwrap();
+        let output = isrecorder(&made, &["--check", "s", "--repair"]);
+        assert!(output.status.success(), "{output:?}");
+    }
+    let names = ["stray.ts", "stray.ts~2", "stray.ts~3"];
+    let moved = names.map(|name| fs::read_to_string(made.file("aside/chunks").join(name)));
+    assert_eq!(moved.map(Result::unwrap), ["first", "second", "third"]);
+}
+
+#[test]
+fn a_repair_moves_nothing_that_is_no_chunk() {
+    let made = a_session();
+    fs::write(made.file("notes.txt"), b"mine").unwrap();
+    made.alter(
+        "UPDATE body SET path = '../notes.txt' WHERE id = (SELECT min(id) FROM body WHERE path IS NOT NULL)",
+    );
+    isrecorder(&made, &["--check", "s", "--repair"]);
+    assert_eq!(fs::read(made.file("notes.txt")).unwrap(), b"mine");
+}
+
+#[test]
 fn a_repair_moves_nothing_that_lies_outside() {
     let made = a_session();
     let outside = tempfile::tempdir().unwrap();
@@ -106,4 +143,22 @@ fn a_repair_moves_nothing_that_lies_outside() {
     symlink(outside.path(), folder).unwrap();
     isrecorder(&made, &["--check", "s", "--repair"]);
     assert!(outside.path().join(name).exists());
+}
+
+#[test]
+fn a_sum_is_written_over_no_other_file() {
+    let made = a_session();
+    let other = made.sessions().join("other");
+    fs::write(&other, "mine").unwrap();
+    symlink(&other, made.file("session.sum.tmp")).unwrap();
+    fs::write(a_chunk(&made).with_file_name("stray"), "x").unwrap();
+    let output = isrecorder(&made, &["--check", "s", "--repair"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(fs::read(&other).unwrap(), b"mine");
+    assert!(
+        made.file("session.sum")
+            .symlink_metadata()
+            .unwrap()
+            .is_file()
+    );
 }

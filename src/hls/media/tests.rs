@@ -1,0 +1,201 @@
+use super::super::testing::{any_body, playlist_text, url};
+use super::*;
+use proptest::prelude::*;
+
+fn read(body: &str) -> MediaPlaylist {
+    read_media(
+        body.as_bytes(),
+        &url("https://u:p@h/live/p.m3u8?t=1"),
+        &Variables::default(),
+    )
+}
+
+/// Role, path, range, sequence and last use of each entry.
+fn listed(playlist: &MediaPlaylist) -> Vec<String> {
+    let line = |e: &Entry| {
+        let range = e
+            .range
+            .map_or(String::new(), |r| format!(" {}+{}", r.first, r.length));
+        let gap = if e.gap { " gap" } else { "" };
+        format!(
+            "{:?} {}{range} {}-{}{gap}",
+            e.role,
+            e.url.path(),
+            e.sequence,
+            e.last_use
+        )
+    };
+    playlist.entries.iter().map(line).collect()
+}
+
+#[test]
+fn of_very_many_entries_the_oldest_segments_and_the_last_keys_are_left_out() {
+    let lists = |line: &str, count: usize| read(&format!("#EXTM3U\n{}", line.repeat(count)));
+    let segments = lists("#EXTINF:1,\na\n", MOST_ENTRIES + 7);
+    assert_eq!(
+        (segments.entries.len(), segments.left_out),
+        (MOST_ENTRIES, 7)
+    );
+    assert_eq!(segments.entries[0].sequence, 7);
+    for line in [
+        "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n",
+        "#EXT-X-MAP:URI=\"m\"\n",
+    ] {
+        let playlist = lists(line, 2 * MOST_ENTRIES + 7);
+        let counts = (playlist.entries.len(), playlist.left_out);
+        assert_eq!(counts, (2 * MOST_ENTRIES, 7), "{line}");
+    }
+}
+
+#[test]
+fn a_live_playlist_with_keys_as_in_the_rfc() {
+    let playlist = read(
+        "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-MEDIA-SEQUENCE:7794\n#EXT-X-TARGETDURATION:15\n\
+         #EXT-X-KEY:METHOD=AES-128,URI=\"https://priv/key.php?r=52\"\n\
+         #EXTINF:2.833,\nf52-A.ts\n#EXTINF:15.0,\nf52-B.ts\n#EXTINF:13.333,\nf52-C.ts\n\
+         #EXT-X-KEY:METHOD=AES-128,URI=\"https://priv/key.php?r=53\"\n\
+         #EXTINF:15.0,\nf53-A.ts\n",
+    );
+    assert_eq!(
+        listed(&playlist),
+        [
+            "Key /key.php 7794-7796",
+            "Segment /live/f52-A.ts 7794-7794",
+            "Segment /live/f52-B.ts 7795-7795",
+            "Segment /live/f52-C.ts 7796-7796",
+            "Key /key.php 7797-7797",
+            "Segment /live/f53-A.ts 7797-7797",
+        ]
+    );
+    let facts = MediaFacts {
+        media_sequence: 7794,
+        segment_count: 4,
+        last_sequence: Some(7797),
+        last_uri: Some("f53-A.ts".to_owned()),
+        target_duration: Some(Duration::from_secs(15)),
+        ..MediaFacts::default()
+    };
+    assert_eq!(playlist.facts, facts);
+    assert_eq!(playlist.entries[1].url, url("https://h/live/f52-A.ts"));
+}
+
+#[test]
+fn ranges_follow_the_last_range_of_the_same_url() {
+    let playlist = read(
+        "#EXT-X-MAP:URI=\"a.mp4\",BYTERANGE=\"10\"\n#EXT-X-BYTERANGE:100@10\na.mp4\n\
+         #EXT-X-BYTERANGE:50\na.mp4\n#EXT-X-BYTERANGE:5\nb.mp4\n#EXT-X-BYTERANGE:7\na.mp4\n\
+         #EXT-X-BYTERANGE:0@3\nc\n#EXT-X-BYTERANGE:-5\nc\n#EXT-X-BYTERANGE:5@x\nc\n\
+         #EXT-X-BYTERANGE:99999999999999999999@5\nc\n\
+         #EXT-X-BYTERANGE:9@9223372036854775807\nc\n",
+    );
+    let largest = LARGEST - 5;
+    assert_eq!(
+        listed(&playlist),
+        [
+            "Init /live/a.mp4 0+10 0-8".to_owned(),
+            "Segment /live/a.mp4 10+100 0-0".to_owned(),
+            "Segment /live/a.mp4 110+50 1-1".to_owned(),
+            "Segment /live/b.mp4 0+5 2-2".to_owned(),
+            "Segment /live/a.mp4 160+7 3-3".to_owned(),
+            "Segment /live/c 4-4".to_owned(),
+            "Segment /live/c 5-5".to_owned(),
+            "Segment /live/c 6-6".to_owned(),
+            format!("Segment /live/c 5+{largest} 7-7"),
+            "Segment /live/c 8-8".to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn keys_of_two_formats_are_in_force_together() {
+    let playlist = read(
+        "#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"k1\"\n\
+         #EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"k2\",KEYFORMAT=\"x\"\n\
+         #EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"skd://k\",KEYFORMAT=\"com.apple\"\n1\n2\n\
+         #EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"k3\",KEYFORMAT=\"x\"\n3\n\
+         #EXT-X-KEY:METHOD=NONE\n4\n#EXT-X-KEY:METHOD=AES-128,URI=\"k4\"\n",
+    );
+    let keys: Vec<_> = listed(&playlist)
+        .into_iter()
+        .filter(|e| e.starts_with("Key"))
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "Key /live/k1 0-2",
+            "Key /live/k2 0-1",
+            "Key /live/k3 2-2",
+            "Key /live/k4 4-4"
+        ]
+    );
+    assert_eq!(playlist.refused.len(), 1);
+}
+
+#[test]
+fn titles_gaps_skips_and_missing_extinf() {
+    let playlist = read(
+        "#EXT-X-SKIP:SKIPPED-SEGMENTS=3\n#EXTINF:6.0,A, B,http://c\ns1.ts#t=1\n\
+         #EXT-X-GAP\n#EXTINF:6,\ns2.ts\nbare.ts\n#EXT-X-MEDIA-SEQUENCE:10\n\
+         #EXT-X-STREAM-INF:BANDWIDTH=1\nvariant.m3u8\nrtmp://h/s\nrtmp://h/s\n",
+    );
+    assert_eq!(
+        listed(&playlist),
+        [
+            "Segment /live/s1.ts 13-13",
+            "Segment /live/s2.ts 14-14 gap",
+            "Segment /live/bare.ts 15-15",
+        ]
+    );
+    assert_eq!(playlist.facts.last_sequence, Some(17));
+    assert_eq!(playlist.facts.last_uri.as_deref(), Some("rtmp://h/s"));
+    assert_eq!(playlist.refused.len(), 1, "each URI once");
+}
+
+#[test]
+fn absurd_numbers_saturate_and_garbage_is_ignored() {
+    let facts = read(
+        "#EXT-X-MEDIA-SEQUENCE:99999999999999999999\n#EXT-X-TARGETDURATION:1e9999\n\
+         #EXT-X-SKIP:SKIPPED-SEGMENTS=18446744073709551615\na\nb\n",
+    )
+    .facts;
+    assert_eq!(
+        (facts.media_sequence, facts.last_sequence),
+        (LARGEST, Some(LARGEST))
+    );
+    let facts = read(
+        "#EXT-X-MEDIA-SEQUENCE:-4\n#EXT-X-TARGETDURATION:999999\n\
+         #EXT-X-PART-INF:PART-TARGET=x\n\
+         #EXT-X-DISCONTINUITY-SEQUENCE:x\n#EXT-X-I-FRAMES-ONLY\n#EXT-X-ENDLIST\n",
+    )
+    .facts;
+    assert_eq!((facts.media_sequence, facts.discontinuity_sequence), (0, 0));
+    assert_eq!(facts.target_duration, Some(Duration::from_secs(86_400)));
+    assert_eq!(facts.part_target, None);
+    assert!(facts.ended && facts.i_frames_only);
+}
+
+#[test]
+fn variables_and_bytes_that_are_no_utf8() {
+    let mut body = b"#EXT-X-DEFINE:QUERYPARAM=\"t\"\n{$t}.ts\n".to_vec();
+    body.extend_from_slice(b"#EXTINF:6,\xE9\nseg\xE9.ts\n");
+    let base = url("https://h/live/p.m3u8?t=1");
+    let playlist = read_media(&body, &base, &Variables::default());
+    let paths: Vec<_> = playlist.entries.iter().map(|e| e.url.path()).collect();
+    assert_eq!(paths, ["/live/1.ts", "/live/seg%E9.ts"]);
+    assert!(!playlist.variables.is_empty());
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_can_be_read(body in any_body(), text in playlist_text()) {
+        for body in [&body[..], text.as_bytes()] {
+            let base = url("https://h/a/p.m3u8?b=1");
+            let playlist = read_media(body, &base, &Variables::default());
+            for entry in &playlist.entries {
+                prop_assert!(entry.last_use >= entry.sequence);
+                prop_assert!(entry.url.has_host() && entry.url.scheme().starts_with("http"));
+            }
+            prop_assert!(playlist.entries.is_sorted_by_key(|e| e.sequence));
+        }
+    }
+}
