@@ -103,6 +103,8 @@ pub fn select<'a>(playlists: &'a [PlaylistInfo], name: &str) -> Vec<&'a Playlist
 
 /// Advances that are read at once.
 const ADVANCES: usize = 4096;
+/// Gaps that are explained in one transaction: each takes and lets go of locks.
+const TOGETHER: usize = 32;
 
 /// Looks for gaps. Memory and time do not depend on how many there have been.
 #[derive(Debug)]
@@ -155,11 +157,12 @@ impl<'a> Search<'a> {
                 break;
             };
             behind = (last.seen_us, last.exchange_id);
-            for gap in advances
-                .into_iter()
-                .filter_map(|advance| scan.next(advance))
-            {
-                each(self.explained(playlist, gap)?)?;
+            let found = advances.into_iter();
+            let found: Vec<Gap> = found.filter_map(|advance| scan.next(advance)).collect();
+            for gaps in found.chunks(TOGETHER) {
+                let explained = || gaps.iter().map(|gap| self.explained(playlist, gap.clone()));
+                let explained: Vec<Gap> = self.reader.together(|| explained().collect())?;
+                explained.into_iter().try_for_each(&mut each)?;
             }
         }
         match scan.end(self.end_us) {

@@ -215,7 +215,8 @@ impl<W: Write> Printer<'_, W> {
     }
 
     fn body(&self, exchange: ExchangeId) -> Result<Text, ReadError> {
-        match self.reader.body_of(exchange)? {
+        let reader = self.reader;
+        match reader.together(|| reader.body_of(exchange))? {
             Some(Body::Bytes(bytes)) => Ok(Some(bytes)),
             Some(Body::Chunk(_)) | None => Ok(None),
         }
