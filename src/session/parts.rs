@@ -135,10 +135,11 @@ impl Reader {
     /// # Errors
     /// The database is damaged.
     pub fn growing(&self, stream_id: i64) -> Result<Option<Growing>, ReadError> {
+        // CROSS: few are pending, and SQLite would look through all resources for them.
         let pending: Option<(ExchangeId, i64)> = self
             .db
             .prepare_cached(
-                "SELECT p.referrer_id, p.from_us FROM pending p JOIN resource r ON r.id = p.resource_id
+                "SELECT p.referrer_id, p.from_us FROM pending p CROSS JOIN resource r ON r.id = p.resource_id
                   WHERE r.stream_id = ?1 AND r.kind = 'main' ORDER BY p.referrer_id DESC LIMIT 1",
             )
             .and_then(|mut s| s.query_row([stream_id], |row| Ok((row.get(0)?, row.get(1)?))).optional())

@@ -52,8 +52,10 @@ async function startNginx() {
   }
   const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `${name}_temp_path ${path.join(PLACE, name)};`);
+  // Workers of another user could not enter the folder of the tests.
+  const user = process.getuid() === 0 ? 'user root;' : '';
   writeFileSync(path.join(PLACE, 'nginx.conf'), `
-    daemon off; pid ${path.join(PLACE, 'pid')}; error_log stderr; worker_processes 2;
+    ${user} daemon off; pid ${path.join(PLACE, 'pid')}; error_log stderr; worker_processes 2;
     worker_rlimit_nofile 65536;
     events { worker_connections 16384; }
     http { access_log off; keepalive_requests 1000000; ${folders.join(' ')} ${text} }`);
