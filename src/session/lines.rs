@@ -45,6 +45,14 @@ impl LineLog {
         self.first
     }
 
+    /// Lines before this one are no longer kept.
+    pub(super) fn forget_before(&mut self, number: i64) {
+        let gone = usize::try_from(number.saturating_sub(self.first)).unwrap_or(0);
+        let gone = gone.min(self.window.len());
+        self.window.drain(..gone);
+        self.first += gone as i64;
+    }
+
     /// Takes a body apart; `None`: it has no URI line, so there is nothing to share.
     ///
     /// The caller keeps the result, or the log must be thrown away with it.

@@ -1,6 +1,6 @@
 //! Removes exchanges and what only they used: one transaction, then the files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -22,8 +22,9 @@ pub struct Removed {
     pub header_sets: BTreeSet<i64>,
     /// Rows of `resource`.
     pub resources: BTreeSet<i64>,
+    /// Rows of `line` before these, by their owner.
+    pub lines: BTreeMap<i64, i64>,
     paths: Vec<String>,
-    line_owners: BTreeSet<i64>,
 }
 
 impl Removed {
@@ -131,6 +132,7 @@ impl Store {
     }
 
     fn remove_bodies(&self, bodies: BTreeSet<i64>, removed: &mut Removed) -> Result<()> {
+        let mut owners = BTreeSet::new();
         for id in bodies {
             if !self.is_unused(UNUSED_BODY, id)? {
                 continue;
@@ -142,21 +144,20 @@ impl Store {
             self.delete("DELETE FROM body_use WHERE id = ?1", id)?;
             removed.bodies.insert(id);
             removed.paths.extend(path);
-            removed.line_owners.extend(owner);
+            owners.extend(owner);
         }
-        for owner in &removed.line_owners {
+        for owner in owners {
             let used: Option<i64> = self
                 .db
                 .prepare_cached(FIRST_LINE)?
                 .query_row([owner], |row| row.get(0))?;
             // The next revision may share the lines of the one before it.
-            let first = [used, self.first_line_at_hand(*owner)]
-                .into_iter()
-                .flatten()
-                .min();
+            let first = used.or_else(|| self.first_line_at_hand(owner));
+            let first = first.unwrap_or(i64::MAX);
             self.db
                 .prepare_cached("DELETE FROM line WHERE resource_id = ?1 AND number < ?2")?
-                .execute(params![owner, first.unwrap_or(i64::MAX)])?;
+                .execute(params![owner, first])?;
+            removed.lines.insert(owner, first);
         }
         Ok(())
     }

@@ -23,6 +23,11 @@ impl Store {
             .resources
             .retain(|_, id| !removed.resources.contains(id));
         cache.lines.retain(|id, _| !removed.resources.contains(id));
+        for (owner, first) in &removed.lines {
+            if let Some(log) = cache.lines.get_mut(owner) {
+                log.forget_before(*first);
+            }
+        }
     }
 
     /// The first line that the next revision of a playlist may share.
