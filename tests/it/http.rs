@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use socket2::{Domain, Socket, Type};
 
-use crate::support::{Ask, Origin, Recorder, Reply, Stage, Window, ts};
+use crate::support::{Ask, End, Origin, Recorder, Reply, Stage, Window, ts};
 
 fn redirected(ask: &Ask, stage: &Stage) -> Reply {
     let edge = if stage.at() < 2 { "a" } else { "b" };
@@ -366,4 +366,32 @@ fn what_one_url_said_of_its_content_is_told_to_no_other() {
         .iter()
         .find(|ask| ask.header("if-none-match").is_some());
     assert!(conditional.is_none(), "{conditional:?}");
+}
+
+#[test]
+fn each_limit_of_time_ends_its_own_phase() {
+    let hangs = |ask: &Ask| match ask.path() {
+        "/silent.ts" => Reply::nothing(End::Silent),
+        "/stalls.ts" => Reply::segment(ts("long")).ending(End::Hang(2)),
+        path => {
+            let name = path.trim_start_matches('/').replace(".m3u8", ".ts");
+            Reply::playlist(format!("#EXTM3U\n#EXTINF:1,\n{name}\n#EXT-X-ENDLIST\n"))
+        }
+    };
+    for (name, [answer, stall, whole], outcome) in [
+        ("silent", ["1", "300", "300"], (0, "response timeout")),
+        ("silent", ["300", "300", "1"], (0, "response timeout")),
+        ("stalls", ["300", "1", "300"], (200, "body timeout")),
+        ("stalls", ["300", "300", "1"], (200, "body timeout")),
+    ] {
+        let origin = Origin::new(hangs);
+        let answer = format!("answer={answer}");
+        let mut recording = Recorder::new(origin.url(&format!("/{name}.m3u8")))
+            .args(["--limit", &answer, "--stall", stall, "--max-time", whole])
+            .start();
+        recording.until_at_least(2, "SELECT count(DISTINCT resource_id) FROM exchange");
+        let session = recording.interrupt().session();
+        let first = session.outcomes(&format!("{name}.ts")).remove(0);
+        assert_eq!(first, (outcome.0, outcome.1.to_owned()));
+    }
 }
