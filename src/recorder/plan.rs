@@ -10,90 +10,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use url::Url;
 
 mod item;
 mod known;
+mod model;
 
 use self::item::{Item, Rank, State, due_again};
 use self::known::{Known, Stayed};
+pub(super) use self::model::{Changes, Job, Key, Listing, PlaylistId, Wanted};
 use super::advance::Step;
 use super::limits::{Limits, TRIES_AFTER_END};
 use super::schedule::retry_delay;
-use crate::session::{Availability, ByteRange, ExchangeId, Kind};
+use crate::session::{Availability, Kind};
 
 /// For so many target durations what left a playlist and comes back under the same media
 /// sequence number is not fetched again: edges of a CDN do not advance together.
 const DEPARTED_FOR: u32 = 3;
-
-/// Number of a playlist of the stream.
-pub(super) type PlaylistId = usize;
-
-/// What a playlist names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wanted {
-    pub kind: Kind,
-    pub url: Url,
-    pub range: Option<ByteRange>,
-    /// Media sequence number of the first segment that it is, or applies to.
-    pub sequence: u64,
-    /// Media sequence number of the last one.
-    pub last_use: u64,
-}
-
-/// A revision of a playlist, as far as the plan is concerned.
-#[derive(Debug)]
-pub(super) struct Listing {
-    pub playlist: PlaylistId,
-    pub exchange: ExchangeId,
-    /// When it is the answer.
-    pub from_us: i64,
-    /// How far apart segments are, to tell new from old across playlists.
-    pub target_duration_us: i64,
-    pub wanted: Vec<Wanted>,
-    /// What it is to the revisions before it.
-    pub step: Step,
-    pub ended: bool,
-}
-
-impl Listing {
-    /// The sequence began again: the same names may be other content.
-    fn restarted(&self) -> bool {
-        self.step == Step::Restart
-    }
-}
-
-/// The identity of something to fetch.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Key {
-    pub url: Url,
-    pub range: Option<ByteRange>,
-}
-
-/// Something to fetch, now.
-#[derive(Debug, Clone)]
-pub(super) struct Job {
-    pub key: Key,
-    pub kind: Kind,
-    /// What to ask for: the newest URL of it.
-    pub url: Url,
-    pub playlist: PlaylistId,
-    pub referrer: ExchangeId,
-    pub availability: Availability,
-}
-
-/// What a listing changed.
-#[derive(Debug, Default)]
-pub(super) struct Changes {
-    /// Things that are going to be asked for.
-    pub pending: Vec<(Key, Kind)>,
-    /// Other URLs of known things.
-    pub aliases: Vec<(Key, Kind, Url)>,
-    /// Things that left before they were asked for.
-    pub gone: Vec<(Key, Kind)>,
-    /// Left out: there are too many.
-    pub too_many: usize,
-}
 
 #[derive(Debug, Default)]
 struct Playlist {

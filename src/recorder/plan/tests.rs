@@ -2,6 +2,7 @@
 
 use super::*;
 use std::time::Duration;
+use url::Url;
 
 /// A plan of one stream with a clock of its own.
 struct Planned {
