@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use isrecorder::clock;
 
@@ -73,7 +73,7 @@ fn replayers_that_were_started_at_different_times_answer_alike_at_every_moment()
     let (one, other) = (Copy::new("demo"), Copy::new("another-name"));
     let zero = format!("@{}", clock::system_us() / 1000 - 12_000);
     let first = one.replay(&zero);
-    let began = Instant::now();
+    let began = clock::instant();
     let (_, at) = ask(&first, MEDIA, "one.example", "");
     // The second is started when another moment of the session is played.
     while ask(&first, MEDIA, "one.example", "").1 < at + 0.5 {
