@@ -12,7 +12,6 @@ use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
 
 use super::model::{Digest, ExchangeId, NewBody};
-use super::recent::Recent;
 use super::room::Room;
 
 /// Where downloads under way are, beneath `chunks/`.
@@ -29,7 +28,6 @@ pub struct DownloadFile {
     size: u64,
     finished: bool,
     room: Room,
-    recent: Recent,
 }
 
 impl DownloadFile {
@@ -38,16 +36,11 @@ impl DownloadFile {
     /// # Errors
     /// Whatever the file system says, with the path.
     pub fn create(chunks: &Path, id: ExchangeId) -> io::Result<Self> {
-        Self::create_in(chunks, id, &Room::default(), &Recent::default())
+        Self::create_in(chunks, id, &Room::default())
     }
 
-    /// As [`Self::create`], where there is room; what is in `recent` need not be synced.
-    pub(super) fn create_in(
-        chunks: &Path,
-        id: ExchangeId,
-        room: &Room,
-        recent: &Recent,
-    ) -> io::Result<Self> {
+    /// As [`Self::create`], where there is room.
+    pub(super) fn create_in(chunks: &Path, id: ExchangeId, room: &Room) -> io::Result<Self> {
         let path = chunks.join(TEMPORARY).join(id.to_string());
         let created = room.admit().and_then(|()| {
             OpenOptions::new()
@@ -59,7 +52,6 @@ impl DownloadFile {
         let file = created.inspect_err(|error| room.refused(error, 0))?;
         Ok(Self {
             room: room.clone(),
-            recent: recent.clone(),
             file,
             path,
             hash: Sha256::new(),
@@ -97,25 +89,19 @@ impl DownloadFile {
             .map_err(|e| with_path(e, &self.path))
     }
 
-    /// Step 2: syncs the data, unless a chunk had this content of late. A file that could not be
-    /// synced is dropped, never synced again.
+    /// Step 2: syncs the data. A file that could not be synced is dropped, never synced again.
     ///
     /// # Errors
     /// Whatever the file system says, with the path.
     pub fn finish(mut self) -> io::Result<NewBody> {
-        let sha256 = self.sha256();
-        let is_synced = !self.recent.has(&sha256);
-        if is_synced {
-            // Some file systems have found room only now.
-            let synced = self.file.sync_data().map_err(|e| with_path(e, &self.path));
-            synced.inspect_err(|error| self.room.refused(error, self.size))?;
-        }
+        // Some file systems have found room only now.
+        let synced = self.file.sync_data().map_err(|e| with_path(e, &self.path));
+        synced.inspect_err(|error| self.room.refused(error, self.size))?;
         self.finished = true;
         Ok(NewBody::File {
             temporary: std::mem::take(&mut self.path),
             size: self.size,
-            sha256,
-            is_synced,
+            sha256: self.sha256(),
         })
     }
 
@@ -131,13 +117,6 @@ impl Drop for DownloadFile {
             let _ = fs::remove_file(&self.path);
         }
     }
-}
-
-/// Step 2 of a download that was not synced, as another chunk had its content.
-pub(super) fn sync(temporary: &Path) -> io::Result<()> {
-    File::open(temporary)
-        .and_then(|file| file.sync_data())
-        .map_err(|e| with_path(e, temporary))
 }
 
 /// Removes a download that nobody writes any more, if it is there.
@@ -379,22 +358,6 @@ mod tests {
             fs::read_dir(folder.path().join(TEMPORARY)).unwrap().count(),
             0
         );
-    }
-
-    #[test]
-    fn what_became_a_chunk_of_late_is_not_synced_again() {
-        let folder = chunks();
-        let recent = Recent::default();
-        recent.add(crate::session::digest(b"known"));
-        for (id, content) in [(1, b"known"), (2, b"other")] {
-            let room = Room::default();
-            let mut download = DownloadFile::create_in(folder.path(), id, &room, &recent).unwrap();
-            download.write(content).unwrap();
-            match download.finish().unwrap() {
-                NewBody::File { is_synced, .. } => assert_eq!(is_synced, id == 2),
-                _ => unreachable!(),
-            }
-        }
     }
 
     #[test]

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use super::chunks::{self, DownloadFile, TEMPORARY};
 use super::model::{ExchangeId, NewBody};
-use super::recent::Recent;
 use super::room::Room;
 
 /// How its bytes come is noted so often, in microseconds.
@@ -72,7 +71,7 @@ impl GrowingFile {
         serde_json::to_writer(&mut notes.file, facts)?;
         notes.file.write_all(b"\n")?;
         Ok(Self {
-            body: DownloadFile::create_in(chunks, id, room, &Recent::default())?,
+            body: DownloadFile::create_in(chunks, id, room)?,
             notes,
             noted_us: i64::MIN,
         })

@@ -28,7 +28,6 @@ mod notices;
 mod parts;
 mod pulse;
 mod read;
-mod recent;
 mod redact;
 mod repair;
 mod room;

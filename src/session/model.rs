@@ -182,7 +182,7 @@ pub enum NewBody {
         /// Binary, even where it would be text: a key.
         binary: bool,
     },
-    /// A finished download.
+    /// A finished and synced download.
     File {
         /// Under `chunks/.tmp`.
         temporary: PathBuf,
@@ -190,8 +190,6 @@ pub enum NewBody {
         size: u64,
         /// SHA-256 of its content.
         sha256: Digest,
-        /// Its data was synced. Where not, there was a chunk with this content already.
-        is_synced: bool,
     },
 }
 

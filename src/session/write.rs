@@ -22,11 +22,10 @@ use super::chunks;
 use super::disk::{self, Disk};
 use super::folder::SessionFolder;
 use super::keep::{Keep, Keeper};
-use super::model::{ExchangeId, NewBody, NewExchange, NewListing};
+use super::model::{ExchangeId, NewExchange, NewListing};
 use super::notices::Tallies;
 use super::pulse::{Pulse, WriterWatch};
 use super::read::ReadError;
-use super::recent::Recent;
 use super::room::Room;
 use super::store::Store;
 use super::wal::{self, WalWatch};
@@ -89,7 +88,6 @@ pub struct Writer {
     closing: Closing,
     pulse: Pulse,
     room: Room,
-    recent: Recent,
     tallies: Tallies,
 }
 
@@ -139,7 +137,6 @@ impl Writer {
         let closing = Closing::default();
         let (clock, zero_us, first_id) = (begun.clock, begun.zero_us, begun.first_id);
         let (pulse, room, tallies) = (Pulse::default(), Room::new(clock), Tallies::default());
-        let recent = Recent::default();
         let thread = Thread {
             store: Store::new(begun.db, folder.chunks(), zero_us, first_id),
             folder: folder.clone(),
@@ -152,7 +149,6 @@ impl Writer {
             committed: clock::instant(),
             pulse: pulse.clone(),
             disk: Disk::new(folder.chunks(), room.clone(), tallies.clone()),
-            recent: recent.clone(),
             wal: WalWatch::new(folder.database(), tallies.clone()),
             left: begun.left.iter().map(|part| part.id).collect(),
         };
@@ -177,7 +173,6 @@ impl Writer {
             closing,
             pulse,
             room,
-            recent,
             tallies,
         };
         Ok((writer, failure))
@@ -290,7 +285,6 @@ struct Thread {
     committed: Instant,
     pulse: Pulse,
     disk: Disk,
-    recent: Recent,
     wal: WalWatch,
     /// Parts of a killed run whose rows are not there yet.
     left: BTreeSet<ExchangeId>,
@@ -436,7 +430,6 @@ impl Thread {
         self.store.changed.clear();
         self.store.db.execute_batch("COMMIT")?;
         self.committed = clock::instant();
-        self.remember(batch);
         self.let_go_of_left(batch);
         for (at, id) in streams {
             if let Some(Message::Stream(_, _, reply)) = batch.get_mut(at) {
@@ -445,17 +438,6 @@ impl Thread {
             }
         }
         Ok(())
-    }
-
-    /// Chunks whose rows are there now.
-    fn remember(&self, batch: &[Message]) {
-        for message in batch {
-            if let Message::Exchange(new) = message
-                && let NewBody::File { sha256, .. } = new.body
-            {
-                self.recent.add(sha256);
-            }
-        }
     }
 
     /// What a killed run left of parts is needed no more: their rows are there.

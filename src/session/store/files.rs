@@ -28,9 +28,6 @@ impl Store {
         if let Some((id, path)) = known {
             return Ok(self.again(new, size, &path).map(|()| id));
         }
-        if let Err(error) = sync(&mut new.body) {
-            return Ok(Err(error));
-        }
         let NewBody::File { temporary, .. } = &mut new.body else {
             return Ok(Err(io::ErrorKind::InvalidInput.into()));
         };
@@ -62,40 +59,24 @@ impl Store {
     /// A body that is known came again: its file goes, unless the one that was kept is no longer
     /// what its row says.
     fn again(&mut self, new: &mut NewExchange, size: i64, path: &str) -> io::Result<()> {
-        let target = self.chunks.join(path);
-        match &new.body {
-            // From a try before.
-            NewBody::File { temporary, .. } if *temporary == target => return Ok(()),
-            NewBody::File { temporary, .. } if is_file_of(&target, size) => {
-                // It stays behind at worst; the sweep at the stop takes it.
-                let _ = std::fs::remove_file(temporary);
-                return Ok(());
-            }
-            _ => sync(&mut new.body)?,
-        }
         let NewBody::File { temporary, .. } = &mut new.body else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
+        let target = self.chunks.join(path);
+        if *temporary == target {
+            // From a try before.
+            return Ok(());
+        }
+        if is_file_of(&target, size) {
+            // It stays behind at worst; the sweep at the stop takes it.
+            let _ = std::fs::remove_file(&*temporary);
+            return Ok(());
+        }
         chunks::put_back(&self.chunks, temporary, path, &mut self.changed)?;
         tracing::warn!("{}: its content came again, and is back", target.display());
         *temporary = target;
         Ok(())
     }
-}
-
-/// Whoever left out the sync of a body took it for one that is kept already.
-fn sync(body: &mut NewBody) -> io::Result<()> {
-    if let NewBody::File {
-        temporary,
-        is_synced,
-        ..
-    } = body
-        && !*is_synced
-    {
-        chunks::sync(temporary)?;
-        *is_synced = true;
-    }
-    Ok(())
 }
 
 fn is_file_of(path: &Path, size: i64) -> bool {
@@ -135,8 +116,6 @@ mod tests {
                 temporary,
                 size: BODY.len() as u64,
                 sha256: digest(BODY),
-                // As a download that knew of the content.
-                is_synced: id % 2 == 1,
             },
             ..NewExchange::requested(id, resource, Availability::Response, id)
         }

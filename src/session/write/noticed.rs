@@ -26,7 +26,7 @@ impl Writer {
     /// # Errors
     /// Whatever the file system says; there is no room for bodies.
     pub fn download(&self, id: ExchangeId) -> io::Result<DownloadFile> {
-        DownloadFile::create_in(&self.folder.chunks(), id, &self.room, &self.recent)
+        DownloadFile::create_in(&self.folder.chunks(), id, &self.room)
     }
 
     /// Begins the files of a part of a plain stream.

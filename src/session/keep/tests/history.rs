@@ -412,7 +412,6 @@ impl History {
                     temporary,
                     size: content.len() as u64,
                     sha256: digest(&content),
-                    is_synced: true,
                 }
             }
         };
