@@ -4,7 +4,7 @@ complete -c isrecorder -s s -l session -d 'Output session name; default: session
 complete -c isrecorder -l keep -d 'Keep the last so long only, for example 2h; what is older goes, rows and files' -r
 complete -c isrecorder -l keep-bytes -d 'Keep chunks of so many bytes only, for example 50G; the oldest go' -r
 complete -c isrecorder -l duration -d 'Stop after so long, for example 90m' -r
-complete -c isrecorder -l poll -d 'Poll playlists every so many seconds (0.2 to 60); default: a quarter of the target duration, 0.25 to 2 s' -r
+complete -c isrecorder -l poll -d 'Poll playlists once in so many seconds on average (0.2 to 60); default: a quarter of the target duration, 0.25 to 2 s' -r
 complete -c isrecorder -l variants -d 'Record these variants: all, highest, lowest, or those of a height, such as 720p' -r
 complete -c isrecorder -l renditions -d 'Record these renditions: all, none, or those in these languages, such as en,de' -r
 complete -c isrecorder -l serve -d 'Show it meanwhile: answer players on this port, as isreplayer does; 0: any that is free' -r

@@ -1,6 +1,7 @@
 complete -c isreplayer -s f -l folder -d 'Session folder' -r -F
 complete -c isreplayer -s p -l port -d 'Listening port; 0: any that is free' -r
 complete -c isreplayer -s o -l offset -d 'Start offset in seconds (fractions and 2m30s too)' -r
+complete -c isreplayer -l zero -d 'When session time 0 is, whenever isreplayer is started (2026-11-21T18:00:00Z, or Unix time): any number of replayers over copies of a session give the same answers at each moment' -r
 complete -c isreplayer -l bind -d 'Address to listen on [default: all]' -r
 complete -c isreplayer -l at-end -d 'What happens after the last moment of the recording' -r -f -a "hold\t'The last playlists stay as they are, as those of a dead origin do'
 endlist\t'Media playlists get an #EXT-X-ENDLIST'
