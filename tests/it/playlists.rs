@@ -211,7 +211,8 @@ fn large_playlists_that_grow_or_slide_come_back_whole_and_cost_what_changed() {
         origin.asks().iter().all(only_playlists),
         "absent segments are not asked for"
     );
-    for (name, new_segments) in [("grows.m3u8", 1), ("slides.m3u8", 3)] {
+    // One that only grows shares the lines of its head, too.
+    for (name, new_segments, shares_head) in [("grows.m3u8", 1, true), ("slides.m3u8", 3, false)] {
         let in_sql: Vec<String> = session.list(&format!(
             "SELECT t.text FROM revision v JOIN exchange e ON e.id = v.exchange_id
                JOIN body_text t ON t.id = e.body_id JOIN resource r ON r.id = v.playlist_id
@@ -225,7 +226,11 @@ fn large_playlists_that_grow_or_slide_come_back_whole_and_cost_what_changed() {
             "SELECT count(*) FROM line l JOIN resource r ON r.id = l.resource_id WHERE r.name = '{name}'"
         ));
         let segments = 100 + (REVISIONS - 1) * new_segments;
-        assert_eq!(lines as u64, segments, "{name}: each segment is kept once");
+        // The head of the first revision may be that of all; this one changes.
+        let mut first = published[0].lines();
+        let head = first.position(|line| line.starts_with("#EXTINF"));
+        let rows = segments + head.unwrap() as u64;
+        assert_eq!(lines as u64, rows, "{name}: each segment is kept once");
     }
 }
 

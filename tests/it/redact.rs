@@ -333,7 +333,7 @@ fn check_consistency(session: &Session) {
             "SELECT count(*) FROM header_set WHERE fields LIKE '%location%' AND fields LIKE TOKEN"
         ) > 0
     );
-    let lines = "SELECT count(*) FROM body WHERE first_line IS NOT NULL AND text LIKE TOKEN";
+    let lines = "SELECT count(*) FROM body b JOIN body_text t USING (id) WHERE b.first_line IS NOT NULL AND t.text LIKE TOKEN";
     assert!(count(lines) >= 2);
     let is_in = |name: &str| {
         let mut chunks = session.chunk_files().into_iter();

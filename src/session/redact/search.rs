@@ -27,6 +27,10 @@ pub(super) fn search(
     }
     for path in chunk_paths(database)? {
         let file = target.chunks().join(&path);
+        if !file.try_exists()? {
+            // Lost before, and marked so.
+            continue;
+        }
         // Of media it was said already.
         if is_text(File::open(&file)?)? && is_in(File::open(&file)?, book.dictionary())? {
             return left(format!("chunks/{path}"));
