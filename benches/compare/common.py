@@ -90,8 +90,10 @@ def nginx(folder, port, server, gzip='off'):
     """An nginx of our own, with two workers, in that folder."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / 'nginx.conf'
+    # Else its workers would be somebody who may not enter the folder.
+    user = 'user root;' if os.geteuid() == 0 else ''
     config.write_text(f'''
-daemon off; worker_processes 2; pid {folder}/nginx.pid; error_log {folder}/error.log;
+{user} daemon off; worker_processes 2; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 16384; }}
 http {{
   types {{ application/vnd.apple.mpegurl m3u8; video/mp2t ts; }}
@@ -100,7 +102,7 @@ http {{
   gzip {gzip}; gzip_types application/vnd.apple.mpegurl;
   client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
   uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
-  server {{ listen 127.0.0.1:{port}; {server} }}
+  server {{ listen 127.0.0.1:{port} backlog=4096; {server} }}
 }}
 ''')
     process = Process([shutil.which('nginx') or '/usr/sbin/nginx', '-p', folder, '-c', config], folder / 'nginx.log')

@@ -44,7 +44,7 @@ def record(folder, live):
     port = free_port()
     server = nginx(folder / 'origin-nginx', port, f'location / {{ root {live}; }}')
     try:
-        subprocess.run([BIN / 'isrecorder', '-q', '-o', folder, '-s', 'session1',
+        subprocess.run([BIN / 'isrecorder', '-q', '-o', folder, '-s', 'session1', '--duration', '2m',
                         f'live=http://127.0.0.1:{port}/live.m3u8',
                         f'large=http://127.0.0.1:{port}/large/all.m3u8'], check=True)
     finally:
@@ -60,7 +60,7 @@ def wrk(url, connections, server, fields=()):
     pids = family(server.child.pid)
     before = cpu_seconds(pids)
     output = subprocess.run(
-        ['wrk', '-t2', f'-c{connections}', f'-d{arguments.seconds:g}s', '--latency', *sum((['-H', f] for f in fields), []), url],
+        ['wrk', '-t2', f'-c{connections}', f'-d{arguments.seconds:g}s', '--latency', '--timeout', '10s', *sum((['-H', f] for f in fields), []), url],
         check=True, capture_output=True, text=True).stdout
     if 'Non-2xx' in output or 'Socket errors' in output:
         raise SystemExit(f'{url}:\n{output}')
