@@ -1,6 +1,5 @@
 //! What polls of a 1 MB playlist cost the real `isrecorder`, by what comes of them.
 
-use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,15 +12,15 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use isrecorder::clock;
 use tokio::net::TcpListener;
 
+#[path = "../support/serve.rs"]
+mod serve;
 #[path = "../support/mod.rs"]
 mod support;
 
+use serve::serve;
 use support::Measured;
 
 /// So many segments make the playlist 1 MB large.
@@ -63,7 +62,8 @@ pub fn run() -> Result<()> {
     let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
     let url = format!("http://{}/live/event.m3u8", listener.local_addr()?);
     let content = Arc::new(Content::new());
-    runtime.spawn(serve(listener, Arc::clone(&content)));
+    let origin = Arc::clone(&content);
+    runtime.spawn(serve(listener, move |request| origin.answer(request)));
     let program = std::env::var("ISRECORDER");
     let program = program.unwrap_or_else(|_| env!("CARGO_BIN_EXE_isrecorder").to_owned());
     let mut command = Command::new(program);
@@ -100,19 +100,6 @@ pub fn run() -> Result<()> {
     recorder.interrupt()?;
     println!("memory at most: {} MiB", recorder.end()?.memory_kib / 1024);
     Ok(())
-}
-
-async fn serve(listener: TcpListener, content: Arc<Content>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        // A socket that refuses is served as well.
-        let _ = stream.set_nodelay(true);
-        let content = Arc::clone(&content);
-        let service = service_fn(move |request| {
-            let response = content.answer(&request);
-            async move { Ok::<_, Infallible>(response) }
-        });
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-    }
 }
 
 impl Content {

@@ -16,13 +16,15 @@ use http::{Request, Response, StatusCode, header};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use isrecorder::clock;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
+
+use self::serve::serve;
+
+#[path = "../support/serve.rs"]
+mod serve;
 
 /// Media playlists, all of one multivariant playlist.
 pub const PLAYLISTS: u32 = 8;
@@ -62,7 +64,7 @@ impl Origin {
             bytes,
             segment_bytes,
         });
-        runtime.spawn(serve(listener, content));
+        runtime.spawn(serve(listener, move |request| content.answer(request)));
         Ok(Self {
             address,
             began,
@@ -85,19 +87,6 @@ impl Origin {
         let passed_us = self.began.elapsed().as_micros() % turn_us;
         let left_us = u64::try_from(turn_us - passed_us).unwrap_or(0);
         thread::sleep(Duration::from_micros(left_us));
-    }
-}
-
-async fn serve(listener: TcpListener, content: Arc<Content>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        // A socket that refuses is served as well.
-        let _ = stream.set_nodelay(true);
-        let content = Arc::clone(&content);
-        let service = service_fn(move |request| {
-            let response = content.answer(&request);
-            async move { Ok::<_, Infallible>(response) }
-        });
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
 
