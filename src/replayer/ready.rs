@@ -262,7 +262,9 @@ impl Kept {
     /// Those that were not asked for for longest go.
     fn shrink(&mut self) {
         loop {
-            let bytes: usize = self.answers.values().map(One::bytes).sum();
+            // A path is as long as a client likes, up to what a head may have.
+            let kept = self.answers.iter();
+            let bytes: usize = kept.map(|(path, one)| path.len() + one.bytes()).sum();
             let files: usize = self.answers.values().map(One::files).sum();
             let fits = bytes <= MOST_BYTES && files <= MOST_FILES;
             if fits && self.answers.len() <= MOST_KEPT {
