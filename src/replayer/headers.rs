@@ -24,13 +24,10 @@ const EXPOSED: &str = "Content-Length, Content-Range, Date, ETag, Age, Cache-Con
 pub fn seconds(session_us: i64) -> HeaderValue {
     let mut place = [0; 32];
     let mut left = &mut place[..];
+    let sign = if session_us <= -1000 { "-" } else { "" };
+    let ms = session_us.unsigned_abs() / 1000;
     // Twenty digits, a sign, a point.
-    let _ = write!(
-        left,
-        "{}.{:03}",
-        session_us / 1_000_000,
-        session_us / 1000 % 1000
-    );
+    let _ = write!(left, "{sign}{}.{:03}", ms / 1000, ms % 1000);
     let length = 32 - left.len();
     HeaderValue::from_bytes(&place[..length]).unwrap_or(HeaderValue::from_static("0"))
 }
@@ -288,5 +285,17 @@ mod tests {
             &request(&[("access-control-request-headers", "range, x-own")]),
         );
         assert_eq!(headers["access-control-allow-headers"], "range, x-own");
+    }
+
+    #[test]
+    fn a_session_time_is_one_number_also_before_zero() {
+        for (us, text) in [
+            (1_234_567, "1.234"),
+            (-389_000, "-0.389"),
+            (-99_140_000, "-99.140"),
+            (-1, "0.000"),
+        ] {
+            assert_eq!(seconds(us), text);
+        }
     }
 }
