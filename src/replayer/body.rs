@@ -2,22 +2,72 @@
 
 use std::fs::File;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::Frame;
+use futures_util::Stream;
+use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
 use tokio::time::Instant;
 
-use super::chunk_read;
+use super::chunk_read::{self, Chunk};
 use super::ending::Ending;
 use super::pace::Pace;
 use super::stall::Stalled;
 use crate::clock;
 
 /// A body of any kind.
-pub type Body = UnsyncBoxBody<Bytes, io::Error>;
+#[derive(Debug)]
+pub enum Body {
+    /// Made frame by frame.
+    Frames(UnsyncBoxBody<Bytes, io::Error>),
+    /// A chunk's bytes, as fast as the client takes them.
+    Chunk(Chunk),
+}
+
+impl Body {
+    /// Out of frames.
+    pub(super) fn of(
+        frames: impl Stream<Item = io::Result<Frame<Bytes>>> + Send + 'static,
+    ) -> Self {
+        Self::Frames(StreamBody::new(frames).boxed_unsync())
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match self.get_mut() {
+            Self::Frames(frames) => Pin::new(frames).poll_frame(context),
+            Self::Chunk(chunk) => {
+                let bytes = ready!(chunk.poll_bytes(context));
+                Poll::Ready(bytes.map(|bytes| bytes.map(Frame::data)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Frames(frames) => frames.is_end_stream(),
+            Self::Chunk(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Frames(frames) => frames.size_hint(),
+            Self::Chunk(_) => SizeHint::default(),
+        }
+    }
+}
 
 /// No recorder waited for longer.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
@@ -73,18 +123,30 @@ impl Piece {
 
 /// No body.
 pub fn empty() -> Body {
-    Empty::new().map_err(|never| match never {}).boxed_unsync()
+    Body::Frames(Empty::new().map_err(|never| match never {}).boxed_unsync())
 }
 
 /// A body in memory.
 pub fn full(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into())
-        .map_err(|never| match never {})
-        .boxed_unsync()
+    let bytes = Full::new(bytes.into()).map_err(|never| match never {});
+    Body::Frames(bytes.boxed_unsync())
 }
 
 /// Pieces, one after the other.
 pub fn pieces(pieces: Vec<Piece>, pace: Option<Pace>) -> Body {
+    if let (
+        [
+            Piece::File {
+                file,
+                first,
+                length,
+            },
+        ],
+        None,
+    ) = (&pieces[..], &pace)
+    {
+        return Body::Chunk(Chunk::new(Arc::clone(file), *first, *length));
+    }
     stream(Sending::new(pieces, pace, None))
 }
 
@@ -201,7 +263,7 @@ fn stream(sending: Sending) -> Body {
             Err(error) => Some((Err(error), None)),
         }
     });
-    StreamBody::new(frames).boxed_unsync()
+    Body::of(frames)
 }
 
 /// The next bytes of a piece, and what is left of it.
@@ -214,11 +276,7 @@ async fn read(piece: Piece) -> io::Result<(Bytes, Option<Piece>)> {
             length,
         } => (file, first, length),
     };
-    let bytes = chunk_read::read(&file, first, length)
-        .await
-        .inspect_err(|error| {
-            tracing::error!("a chunk became shorter while it was sent: {error}");
-        })?;
+    let bytes = chunk_read::read(&file, first, length).await?;
     let count = bytes.len() as u64;
     let left = length - count;
     let rest = (left > 0).then(|| Piece::File {

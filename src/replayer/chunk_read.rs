@@ -1,12 +1,17 @@
 //! Pieces of chunk files: into places that are used again, and without another thread where the
 //! system has the bytes in memory.
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+use super::sendfile::{SPAN_BYTES, Spans, StandIn};
 
 /// Chunks are read so many bytes at a time; little more of one is in memory for a client, since
 /// thousands may not read.
@@ -54,6 +59,94 @@ impl Drop for Place {
     }
 }
 
+/// A span of a chunk file on its way to a client.
+pub struct Chunk {
+    file: Arc<File>,
+    first: u64,
+    left: u64,
+    reading: Option<BoxFuture<'static, io::Result<Bytes>>>,
+}
+
+impl fmt::Debug for Chunk {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} bytes from {} on", self.left, self.first)
+    }
+}
+
+impl Chunk {
+    pub(super) fn new(file: Arc<File>, first: u64, left: u64) -> Self {
+        Self {
+            file,
+            first,
+            left,
+            reading: None,
+        }
+    }
+
+    /// The next bytes; `None`: there are no more.
+    pub(super) fn poll_bytes(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Bytes>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let (file, first, left) = (&self.file, self.first, self.left);
+        let reading = self.reading.get_or_insert_with(|| {
+            let file = Arc::clone(file);
+            Box::pin(async move { read(&file, first, left).await })
+        });
+        let read = ready!(reading.as_mut().poll(context));
+        self.reading = None;
+        match &read {
+            Ok(bytes) => self.pass(bytes.len() as u64),
+            Err(_) => self.left = 0,
+        }
+        Poll::Ready(Some(read))
+    }
+
+    /// What the system can send on its own without waiting for the disk, in the form that hyper needs.
+    pub(super) fn next_span(&mut self, spans: &Spans) -> Option<StandIn> {
+        let is_read = self.reading.is_some();
+        let count = if is_read {
+            0
+        } else {
+            cached(&self.file, self.first, self.left)
+        };
+        let first = self.first;
+        self.pass(count as u64);
+        (count > 0).then(|| spans.stand_in(Arc::clone(&self.file), first, count))
+    }
+
+    fn pass(&mut self, count: u64) {
+        self.first = self.first.saturating_add(count);
+        self.left = self.left.saturating_sub(count);
+    }
+}
+
+/// How many of the next bytes of a span are in memory, as far as a look here and there tells: at most
+/// [`SPAN_BYTES`].
+#[cfg(target_os = "linux")]
+fn cached(file: &File, first: u64, left: u64) -> usize {
+    use rustix::io::{ReadWriteFlags, preadv2};
+    let most = usize::try_from(left).unwrap_or(SPAN_BYTES).min(SPAN_BYTES);
+    let is_cached = |place: usize| {
+        let mut byte = [0];
+        let mut room = [io::IoSliceMut::new(&mut byte)];
+        let place = first.saturating_add(place as u64);
+        preadv2(file, &mut room, place, ReadWriteFlags::NOWAIT) == Ok(1)
+    };
+    let last_of = |end: usize| end.min(most) - 1;
+    let steps = (READ_BYTES..most + READ_BYTES).step_by(READ_BYTES);
+    let there = steps.take_while(|end| is_cached(last_of(*end))).last();
+    there.map_or(0, |end| end.min(most))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn cached(_: &File, _: u64, _: u64) -> usize {
+    0
+}
+
 /// The next bytes of a file from a place on: up to so many, and at least one.
 ///
 /// # Errors
@@ -65,7 +158,10 @@ pub(super) async fn read(file: &Arc<File>, first: u64, count: u64) -> io::Result
     let file = Arc::clone(file);
     let reading = tokio::task::spawn_blocking(move || {
         let mut place = Place::new();
-        file.read_exact_at(place.room(count), first)?;
+        file.read_exact_at(place.room(count), first)
+            .inspect_err(|error| {
+                tracing::error!("a chunk became shorter while it was sent: {error}");
+            })?;
         Ok(Bytes::from_owner(place))
     });
     reading.await.map_err(io::Error::other)?

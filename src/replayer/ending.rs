@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use super::sendfile::Direct;
 
 /// How a connection is to end. Shared with whoever answers on it.
 #[derive(Debug, Clone, Default)]
@@ -29,13 +30,13 @@ impl Ending {
 /// A TCP connection that ends as its [`Ending`] says.
 #[derive(Debug)]
 pub struct Resettable {
-    stream: TcpStream,
+    stream: Direct,
     ending: Ending,
 }
 
 impl Resettable {
     /// Wraps a connection.
-    pub fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: Direct) -> Self {
         Self {
             stream,
             ending: Ending::default(),
@@ -52,7 +53,7 @@ impl Drop for Resettable {
     fn drop(&mut self) {
         if self.ending.is_reset() {
             // RFC 9293 3.10.4, ABORT. A socket that refuses is closed in good order.
-            let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+            let _ = SockRef::from(self.stream.stream()).set_linger(Some(Duration::ZERO));
         }
     }
 }

@@ -22,7 +22,7 @@
 //! | `lookup`, `playlist` | from a question to recorded content, on a blocking thread |
 //! | `again`, `ready` | answers that hold for a while |
 //! | [`respond`], [`reply`], `recorded`, `page`, [`body`] | from a request to a response |
-//! | `chunk_read` | pieces of chunk files |
+//! | `chunk_read`, `sendfile` | chunk files: read piece by piece, sent by the system |
 //! | `plain` | streams that are no playlists |
 //! | [`serve`], [`stall`], [`ending`] | connections |
 
@@ -50,6 +50,7 @@ pub mod replay;
 pub mod reply;
 pub mod respond;
 pub mod route;
+mod sendfile;
 pub mod serve;
 mod shared_caches;
 pub mod stall;

@@ -18,10 +18,9 @@ mod visit;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::request::Parts as Request;
 use http::{HeaderValue, Response, header};
 use http_body::{Frame, SizeHint};
@@ -37,6 +36,7 @@ use super::ending::{Ending, Resettable};
 use super::headers;
 use super::replay::Replay;
 use super::reply::Reply;
+use super::sendfile::{Direct, Outgoing, Spans};
 use super::stall::{Stalled, Stalling};
 use super::timeline::format_time;
 use crate::clock;
@@ -175,6 +175,8 @@ where
 {
     // Without it small responses wait for the client's acknowledgement; a socket that refuses is served as well.
     let _ = stream.set_nodelay(true);
+    let stream = Direct::new(stream);
+    let spans = stream.spans();
     let stream = Resettable::new(stream);
     let ending = stream.ending();
     let stream = Stalling::new(stream, stall, ending.clone());
@@ -184,7 +186,15 @@ where
     let service = service_fn(move |request: Asked| {
         let (request, _) = request.into_parts();
         let (visit, answer, wires) = (Arc::clone(&visit), answer.clone(), wires.clone());
-        async move { take_turn(visit, request, wires, answer).await }
+        let spans = spans.clone();
+        async move {
+            let response = take_turn(&visit, request, wires, answer).await?;
+            Ok(response.map(|body| Guarded {
+                body,
+                spans,
+                _hands_on: HandsOn(visit),
+            }))
+        }
     });
     http1::Builder::new()
         // The visit has the limits of time.
@@ -195,11 +205,11 @@ where
 
 /// Answers a request, or says why it is none.
 async fn take_turn<A, F>(
-    visit: Arc<Visit>,
+    visit: &Visit,
     request: Request,
     wires: Wires,
     answer: A,
-) -> Result<Response<Guarded>, Closed>
+) -> Result<Response<Body>, Closed>
 where
     A: Fn(Request, Wires) -> F,
     F: Future<Output = Option<Response<Body>>>,
@@ -221,27 +231,32 @@ where
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
     }
-    Ok(response.map(|body| Guarded {
-        body,
-        _hands_on: HandsOn(visit),
-    }))
+    Ok(response)
 }
 
-/// A body, and who is told when it is over.
+/// A body, the connection that it leaves by, and who is told when it is over.
 struct Guarded {
     body: Body,
+    spans: Spans,
     _hands_on: HandsOn,
 }
 
 impl http_body::Body for Guarded {
-    type Data = Bytes;
+    type Data = Outgoing;
     type Error = io::Error;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+    ) -> Poll<Option<io::Result<Frame<Outgoing>>>> {
+        let this = self.get_mut();
+        if let Body::Chunk(chunk) = &mut this.body
+            && let Some(stand_in) = chunk.next_span(&this.spans)
+        {
+            return Poll::Ready(Some(Ok(Frame::data(Outgoing::StandIn(stand_in)))));
+        }
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
+        Poll::Ready(frame.map(|frame| Ok(frame?.map_data(Outgoing::Bytes))))
     }
 
     fn is_end_stream(&self) -> bool {

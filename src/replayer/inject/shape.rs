@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::request::Parts as Request;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Body as _, Frame};
-use http_body_util::{BodyExt, StreamBody};
+use http_body_util::BodyExt;
 use tokio::time::Instant;
 
 use super::rule::{Amount, Answer, Laid};
@@ -138,7 +138,7 @@ fn cut_after(inner: Body, count: u64, breaks: Break) -> Body {
             Err(error) => Some((Err(error), None)),
         }
     });
-    StreamBody::new(frames).boxed_unsync()
+    Body::of(frames)
 }
 
 fn first_of(bytes: Bytes, count: u64) -> Bytes {
@@ -199,7 +199,7 @@ fn slowed(inner: Body, rate: u64) -> Body {
         let bytes = slowed.next().await;
         Some((Ok(Frame::data(bytes)), Some(slowed)))
     });
-    StreamBody::new(frames).boxed_unsync()
+    Body::of(frames)
 }
 
 impl Slowed {

@@ -10,7 +10,6 @@ use http::header;
 use http::request::Parts as Request;
 use http::{Response, StatusCode};
 use http_body::Frame;
-use http_body_util::{BodyExt, StreamBody};
 
 use super::live::{LOOK_EVERY, READ_BYTES, open, read};
 use super::{PlainPath, content_type};
@@ -169,7 +168,7 @@ impl Sending {
                 }
             }
         });
-        StreamBody::new(frames).boxed_unsync()
+        Body::of(frames)
     }
 
     /// The next bytes, once they are there; `None`: there are no more.

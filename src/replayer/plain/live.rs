@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Frame;
-use http_body_util::{BodyExt, StreamBody};
 use tokio::time::Instant;
 
 use crate::clock;
@@ -308,5 +307,5 @@ pub(super) fn body(playing: Playing, breaks: Break, ending: Option<Ending>) -> B
             }
         }
     });
-    StreamBody::new(frames).boxed_unsync()
+    Body::of(frames)
 }

@@ -1,0 +1,140 @@
+use super::*;
+use std::collections::VecDeque;
+use std::io::Write;
+
+use proptest::prelude::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+fn file_of(content: &[u8]) -> Arc<File> {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(content).unwrap();
+    Arc::new(file)
+}
+
+fn numbered(length: usize) -> Vec<u8> {
+    (0..length).map(|n| (n / 7 ^ n) as u8).collect()
+}
+
+async fn pair() -> (Direct, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+    (Direct::new(accepted.unwrap().0), client.unwrap())
+}
+
+/// Some of a response.
+#[derive(Debug, Clone)]
+enum Part {
+    Bytes(Vec<u8>),
+    Span(usize, usize),
+}
+
+/// Writes as hyper does: what waits, as many slices as there are, advanced by what was taken.
+async fn write_all(direct: &mut Direct, mut waiting: VecDeque<Outgoing>) -> io::Result<()> {
+    while let Some(front) = waiting.front() {
+        if !front.has_remaining() {
+            waiting.pop_front();
+            continue;
+        }
+        let slices: Vec<_> = waiting
+            .iter()
+            .map(|one| IoSlice::new(one.chunk()))
+            .collect();
+        let mut count = direct.write_vectored(&slices).await?;
+        for one in &mut waiting {
+            let taken = count.min(one.remaining());
+            one.advance(taken);
+            count -= taken;
+        }
+    }
+    Ok(())
+}
+
+fn parts() -> impl Strategy<Value = Vec<Part>> {
+    let bytes = prop::collection::vec(any::<u8>(), 0..3000).prop_map(Part::Bytes);
+    let span = (0..SPAN_BYTES, 1..SPAN_BYTES).prop_map(|(first, length)| Part::Span(first, length));
+    prop::collection::vec(prop_oneof![bytes, span], 1..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn a_client_gets_bytes_and_spans_in_their_order(parts in parts(), reads in 1..70_000_usize) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let content = numbered(2 * SPAN_BYTES);
+            let file = file_of(&content);
+            let (mut direct, mut client) = pair().await;
+            let spans = direct.spans();
+            let mut expected = Vec::new();
+            let outgoing = parts.iter().map(|part| match part {
+                Part::Bytes(bytes) => {
+                    expected.extend_from_slice(bytes);
+                    Outgoing::Bytes(bytes.clone().into())
+                }
+                Part::Span(first, length) => {
+                    expected.extend_from_slice(&content[*first..first + length]);
+                    Outgoing::StandIn(spans.stand_in(Arc::clone(&file), *first as u64, *length))
+                }
+            });
+            let outgoing = outgoing.collect();
+            let writing = async {
+                write_all(&mut direct, outgoing).await.unwrap();
+                direct.shutdown().await.unwrap();
+            };
+            let reading = async {
+                let (mut all, mut buffer) = (Vec::new(), vec![0; reads]);
+                loop {
+                    match client.read(&mut buffer).await.unwrap() {
+                        0 => break all,
+                        count => all.extend_from_slice(&buffer[..count]),
+                    }
+                }
+            };
+            let ((), came) = tokio::join!(writing, reading);
+            assert!(came == expected, "{} of {} bytes", came.len(), expected.len());
+        });
+    }
+}
+
+#[tokio::test]
+async fn whoever_copies_a_stand_in_sends_nothing() {
+    let (mut direct, mut client) = pair().await;
+    let mut stand_in = direct
+        .spans()
+        .stand_in(file_of(b"what was recorded"), 0, 17);
+    let copied = stand_in.copy_to_bytes(17);
+    assert!(direct.write_all(&copied).await.is_err());
+    drop(direct);
+    let mut came = Vec::new();
+    client.read_to_end(&mut came).await.unwrap();
+    assert!(came.is_empty(), "{came:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_became_short_is_an_error() {
+    let (mut direct, mut client) = pair().await;
+    let stand_in = direct.spans().stand_in(file_of(b"abc"), 0, 10);
+    let written = write_all(&mut direct, [Outgoing::StandIn(stand_in)].into()).await;
+    assert_eq!(written.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    drop(direct);
+    let mut came = Vec::new();
+    client.read_to_end(&mut came).await.unwrap();
+    assert_eq!(came, b"abc");
+}
+
+#[tokio::test]
+async fn a_span_that_nobody_wants_any_more_is_passed_over() {
+    let (mut direct, mut client) = pair().await;
+    let file = file_of(b"abcdef");
+    drop(direct.spans().stand_in(Arc::clone(&file), 0, 3));
+    let next = direct.spans().stand_in(file, 3, 3);
+    write_all(&mut direct, [Outgoing::StandIn(next)].into())
+        .await
+        .unwrap();
+    drop(direct);
+    let mut came = Vec::new();
+    client.read_to_end(&mut came).await.unwrap();
+    assert_eq!(came, b"def");
+}
