@@ -1,5 +1,6 @@
 //! Under a service manager: what it is told, over a socket as systemd has one.
 
+use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -33,7 +34,12 @@ impl Manager {
     /// The next thing that it is told, and the status that is shown with it.
     fn told(&self) -> (String, String) {
         let mut datagram = [0; 4096];
-        let length = self.0.recv(&mut datagram).unwrap();
+        let length = loop {
+            match self.0.recv(&mut datagram) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                received => break received.unwrap(),
+            }
+        };
         let text = std::str::from_utf8(&datagram[..length]).unwrap();
         let (word, status) = text.trim_end().split_once('\n').unwrap();
         (word.to_owned(), status.to_owned())
