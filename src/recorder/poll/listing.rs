@@ -1,6 +1,6 @@
 //! What a new revision lists: handed to the plan, to the playlists, to the writer.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::Poller;
@@ -79,7 +79,7 @@ impl Poller {
         let data = main.data.into_iter().map(|url| (Kind::Data, url));
         let wanted = keys.chain(data).map(|(kind, url)| Wanted {
             kind,
-            url,
+            url: Arc::new(url),
             range: None,
             sequence: 0,
             last_use: 0,
