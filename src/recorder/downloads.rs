@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -153,6 +154,7 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
         reach: playlists.may_lead(job.playlist),
         range: job.key.range,
         validators: None,
+        expected: Bytes::new(),
         plain: false,
     };
     let hops = fetcher.chain(&ask).await;

@@ -41,7 +41,7 @@ impl Poller {
             .collect();
         self.list(id, wanted, facts.target_duration, step, facts.ended);
         // Only now: an end is believed where everything listed was fetched.
-        let first = self.digest.is_none();
+        let first = self.last.is_none();
         let now = clock::instant();
         self.playlist.update(|s| {
             s.multivariant = false;
