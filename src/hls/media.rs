@@ -192,6 +192,8 @@ impl<'a> Reader<'a> {
         match line.kind {
             LineKind::Blank | LineKind::Comment => {}
             LineKind::Uri => self.uri(line),
+            // Every other line is one, and says nothing that is looked for here.
+            LineKind::Tag if line.text.starts_with(b"#EXTINF:") => {}
             LineKind::Tag => {
                 if let Some(tag) = line.tag() {
                     self.tag(tag);
