@@ -102,7 +102,7 @@ async fn write(folder: &std::path::Path) -> (Reader, i64) {
                 let data = format!("#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:{n}\n").into_bytes();
                 exchange.body = NewBody::Bytes {
                     sha256: digest(&data),
-                    data,
+                    data: data.into(),
                     binary: false,
                 };
             }

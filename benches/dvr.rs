@@ -153,7 +153,7 @@ impl Channel {
             status: Some(200),
             body: NewBody::Bytes {
                 sha256: digest(&data),
-                data,
+                data: data.into(),
                 binary: kind == Kind::Key,
             },
             ..NewExchange::requested(self.writer.next_id(), resource, availability, at_us)

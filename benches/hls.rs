@@ -3,8 +3,9 @@
 
 use std::hint::black_box;
 
+use bytes::Bytes;
 use criterion::{Criterion, Throughput};
-use isrecorder::hls::{self, Place, Variables};
+use isrecorder::hls::{self, MediaReader, Place, Variables};
 use url::Url;
 
 const SEGMENTS: usize = 10_000;
@@ -43,6 +44,26 @@ fn main() {
     group.bench_function("read_media", |b| {
         b.iter(|| hls::read_media(black_box(relative.as_bytes()), &origin, &imports));
     });
+    // The revision after another one that is kept: a segment more, or a window that slides.
+    let grown = format!("{relative}#EXTINF:6.006,\nvideo/1080p/next.ts\n").into_bytes();
+    let first = relative.find("#EXTINF").unwrap_or(0);
+    let second = first + relative[first..].find(".ts").unwrap_or(0);
+    let second = second
+        + relative[second..]
+            .find('\n')
+            .map_or(0, |newline| newline + 1);
+    let slid = [&relative[..first], &relative[second..]].concat();
+    for (name, next) in [("grown", grown), ("slid", slid.into_bytes())] {
+        let revisions = [Bytes::from(relative.clone()), Bytes::from(next)];
+        let mut reader = MediaReader::default();
+        let mut turn = 0;
+        group.bench_function(format!("MediaReader, {name}"), |b| {
+            b.iter(|| {
+                turn = 1 - turn;
+                reader.read(black_box(&revisions[turn]), &origin, &imports)
+            });
+        });
+    }
     let cases = [
         ("rewrite relative, nothing to do", &relative, &served),
         ("rewrite relative, all replaced", &relative, &elsewhere),

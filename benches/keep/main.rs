@@ -95,7 +95,7 @@ async fn revise(writer: &Writer, stream_id: i64, number: u64) -> Result<()> {
     let mut revision = asked(&playlist, Availability::Response);
     revision.body = NewBody::Bytes {
         sha256: digest(&data),
-        data,
+        data: data.into(),
         binary: false,
     };
     revision.revision = Some(NewRevision {

@@ -156,7 +156,7 @@ impl History {
             wire_bytes: Some(size),
             body: NewBody::Bytes {
                 sha256: digest(&data),
-                data,
+                data: data.into(),
                 binary: false,
             },
             revision: Some(NewRevision {

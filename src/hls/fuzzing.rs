@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path};
 
+use bytes::Bytes;
 use url::Url;
 
 use super::*;
@@ -65,6 +66,11 @@ fn facts(body: &[u8]) {
     for imports in [&Variables::default(), &variables] {
         let media = read_media(body, &base, imports);
         assert!(media.entries.iter().all(|e| is_http(e.url.as_str())));
+        let body = Bytes::copy_from_slice(body);
+        let mut reader = MediaReader::default();
+        reader.read(&body.slice(body.len() / 3..), &base, imports);
+        assert_eq!(reader.read(&body, &base, imports), media);
+        assert_eq!(reader.read(&body, &base, imports), media);
     }
     let multivariant = read_multivariant(body, &base);
     assert!(

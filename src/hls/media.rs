@@ -4,13 +4,16 @@
 //! keeps of a playlist: segments, initialization sections and keys.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use url::Url;
 
-use super::attributes::attributes;
+use super::attributes::{Attribute, attributes};
 use super::byte_range::{ByteRange, written_range};
 use super::numbers::{LARGEST, integer, seconds};
+use super::references::{Before, Known, References};
 use super::resolve::{Refused, Resolver};
 use super::scan::{Line, LineKind, Tag, lines};
 use super::variables::Variables;
@@ -37,7 +40,7 @@ pub struct Entry {
     /// What it is.
     pub role: EntryRole,
     /// Its URL, http or https; without fragment, user and password.
-    pub url: Url,
+    pub url: Arc<Url>,
     /// Which part of it, where the playlist says so.
     pub range: Option<ByteRange>,
     /// The media sequence number of the segment that it is, or of the first segment that it
@@ -93,8 +96,42 @@ pub struct MediaPlaylist {
 /// Reads a media playlist. `base` is the URL that answered, after redirects; `imports` are
 /// the variables of the multivariant playlist.
 pub fn read_media(body: &[u8], base: &Url, imports: &Variables) -> MediaPlaylist {
+    read(body, base, imports, None).0
+}
+
+/// Reads the revisions of one media playlist, one after the other.
+///
+/// What it reads is what [`read_media`] does. URIs that the revision before had are not resolved again: their
+/// entries share its URLs.
+#[derive(Debug, Default)]
+pub struct MediaReader {
+    before: Option<Before>,
+}
+
+impl MediaReader {
+    /// Reads the next revision, and keeps its text to compare that of the one after it with. For the parameters
+    /// see [`read_media`].
+    pub fn read(&mut self, body: &Bytes, base: &Url, imports: &Variables) -> MediaPlaylist {
+        let (playlist, known) = read(body, base, imports, self.before.as_ref());
+        self.before = Some(Before::new(body.clone(), base, known));
+        playlist
+    }
+
+    /// Lets go of the last revision.
+    pub fn forget(&mut self) {
+        self.before = None;
+    }
+}
+
+fn read(
+    body: &[u8],
+    base: &Url,
+    imports: &Variables,
+    before: Option<&Before>,
+) -> (MediaPlaylist, Vec<Known>) {
     let variables = Variables::read(body, base, imports);
-    let mut reader = Reader::new(Resolver::new(base, &variables));
+    let resolver = Resolver::new(base, &variables);
+    let mut reader = Reader::new(References::new(resolver, base, before));
     if body.len() > MOST_ENTRIES {
         let uris = lines(body).filter(|line| matches!(line.kind, LineKind::Uri));
         reader.only_counted = uris.count().saturating_sub(MOST_ENTRIES);
@@ -102,9 +139,9 @@ pub fn read_media(body: &[u8], base: &Url, imports: &Variables) -> MediaPlaylist
     for line in lines(body) {
         reader.line(&line);
     }
-    let mut playlist = reader.finish();
+    let (mut playlist, known) = reader.finish();
     playlist.variables = variables;
-    playlist
+    (playlist, known)
 }
 
 /// What stands before a segment's line and belongs to it.
@@ -120,7 +157,7 @@ struct Pending {
 /// Until [`Reader::finish`], sequence numbers are counted from 0: `EXT-X-MEDIA-SEQUENCE`
 /// should stand before the first segment, and need not.
 struct Reader<'a> {
-    resolver: Resolver<'a>,
+    references: References<'a>,
     playlist: MediaPlaylist,
     media_sequence: Option<u64>,
     next_sequence: u64,
@@ -130,15 +167,15 @@ struct Reader<'a> {
     keys: HashMap<Vec<u8>, usize>,
     map: Option<usize>,
     /// Where the last range of each URL ended, for ranges without an offset.
-    range_ends: HashMap<Url, u64>,
+    range_ends: HashMap<Arc<Url>, u64>,
     /// So many segments at the beginning are counted, and no more.
     only_counted: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn new(resolver: Resolver<'a>) -> Reader<'a> {
+    fn new(references: References<'a>) -> Reader<'a> {
         Reader {
-            resolver,
+            references,
             playlist: MediaPlaylist::default(),
             media_sequence: None,
             next_sequence: 0,
@@ -154,7 +191,9 @@ impl<'a> Reader<'a> {
     fn line(&mut self, line: &Line<'a>) {
         match line.kind {
             LineKind::Blank | LineKind::Comment => {}
-            LineKind::Uri => self.uri(line.trimmed().1),
+            LineKind::Uri => self.uri(line),
+            // Every other line is one, and says nothing that is looked for here.
+            LineKind::Tag if line.text.starts_with(b"#EXTINF:") => {}
             LineKind::Tag => {
                 if let Some(tag) = line.tag() {
                     self.tag(tag);
@@ -195,7 +234,8 @@ impl<'a> Reader<'a> {
         self.next_sequence = self.next_sequence.saturating_add(segments).min(LARGEST);
     }
 
-    fn uri(&mut self, written: &'a [u8]) {
+    fn uri(&mut self, line: &Line<'a>) {
+        let (span, written) = line.trimmed();
         let pending = std::mem::take(&mut self.pending);
         if pending.variant {
             return;
@@ -208,13 +248,13 @@ impl<'a> Reader<'a> {
         let is_too_old = facts.segment_count <= self.only_counted as u64;
         if is_too_old {
             self.playlist.left_out += 1;
-        } else if let Some(url) = self.resolver.request(written) {
+        } else if let Some(url) = self.references.request(written, span) {
             let range = pending.range.and_then(|(length, offset)| {
                 let last_end = self.range_ends.get(&url).copied();
                 ByteRange::new(offset.or(last_end).unwrap_or(0), length)
             });
             if let Some(range) = range {
-                self.range_ends.insert(url.clone(), range.end());
+                self.range_ends.insert(Arc::clone(&url), range.end());
             }
             self.push(EntryRole::Segment, url, range, pending.gap);
         }
@@ -260,7 +300,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Adds an entry and gives its index.
-    fn push(&mut self, role: EntryRole, url: Url, range: Option<ByteRange>, gap: bool) -> usize {
+    fn push(
+        &mut self,
+        role: EntryRole,
+        url: Arc<Url>,
+        range: Option<ByteRange>,
+        gap: bool,
+    ) -> usize {
         self.playlist.entries.push(Entry {
             role,
             url,
@@ -280,12 +326,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn resolve_attribute(&mut self, tag: Tag) -> Option<Url> {
-        let uri = attribute(tag, b"URI").filter(|uri| !uri.is_empty())?;
-        self.resolver.request(uri)
+    fn resolve_attribute(&mut self, tag: Tag) -> Option<Arc<Url>> {
+        let uri = last_attribute(tag, b"URI").filter(|uri| !uri.value.is_empty())?;
+        let span = tag.start + uri.span.start..tag.start + uri.span.end;
+        self.references.request(uri.value, span)
     }
 
-    fn finish(mut self) -> MediaPlaylist {
+    fn finish(mut self) -> (MediaPlaylist, Vec<Known>) {
         let in_force: Vec<usize> = self.keys.drain().map(|(_, entry)| entry).collect();
         in_force
             .into_iter()
@@ -302,17 +349,21 @@ impl<'a> Reader<'a> {
         let text = |written| String::from_utf8_lossy(written).into_owned();
         facts.last_uri = self.last_uri.map(text);
         facts.last_sequence = facts.last_sequence.map(counted_from_first);
-        self.playlist.refused = self.resolver.into_refused();
-        self.playlist
+        let (known, refused) = self.references.finish();
+        self.playlist.refused = refused;
+        (self.playlist, known)
     }
 }
 
 /// The value of an attribute; of the last one where it is written twice, as players do.
 fn attribute<'a>(tag: Tag<'a>, name: &[u8]) -> Option<&'a [u8]> {
+    last_attribute(tag, name).map(|attribute| attribute.value)
+}
+
+fn last_attribute<'a>(tag: Tag<'a>, name: &[u8]) -> Option<Attribute<'a>> {
     attributes(tag.value)
         .filter(|attribute| attribute.name == name)
         .last()
-        .map(|attribute| attribute.value)
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ mod media;
 mod multivariant;
 mod names;
 mod numbers;
+mod references;
 mod replay_path;
 mod resolve;
 mod rewrite;
@@ -51,7 +52,7 @@ pub use attributes::{Attribute, attributes};
 pub use byte_range::ByteRange;
 pub use dates::shift_dates;
 pub use kind::{PlaylistKind, playlist_kind};
-pub use media::{Entry, EntryRole, MediaFacts, MediaPlaylist, read_media};
+pub use media::{Entry, EntryRole, MediaFacts, MediaPlaylist, MediaReader, read_media};
 pub use multivariant::{Child, ChildRole, MultivariantPlaylist, read_multivariant};
 pub use names::{
     chunk_path, is_stream_name, ranged_chunk_path, resource_name, stream_name, with_suffix,

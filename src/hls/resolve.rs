@@ -125,6 +125,18 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// Whether [`Resolver::request`] would give `url` once more, which it gave for the same text and base. For
+    /// texts without variables, and URLs that nothing was taken off.
+    pub(super) fn request_again(&mut self, url: &Url) -> bool {
+        let fits = self.urls.0 > url.as_str().len();
+        fits && self.urls.take(url.as_str().len())
+    }
+
+    /// What URLs may still take together, in bytes.
+    pub(super) fn urls_left(&self) -> usize {
+        self.urls.0
+    }
+
     /// What [`Resolver::request`] refused; each URI once.
     pub(super) fn into_refused(self) -> Vec<Refused> {
         self.refused

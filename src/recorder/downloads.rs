@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -96,8 +97,9 @@ impl Queue {
         listing
             .pending
             .extend(changes.pending.into_iter().map(resource));
-        let alias =
-            |(key, kind, url): (Key, Kind, url::Url)| (self.resource(&key, kind), url.into());
+        let alias = |(key, kind, url): (Key, Kind, Arc<url::Url>)| {
+            (self.resource(&key, kind), url.to_string())
+        };
         listing
             .aliases
             .extend(changes.aliases.into_iter().map(alias));
@@ -147,11 +149,12 @@ async fn sleep_until(due: Option<tokio::time::Instant>) {
 
 async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>, job: Job) {
     let ask = Ask {
-        url: job.url.clone(),
+        url: (*job.url).clone(),
         kind: job.kind,
         reach: playlists.may_lead(job.playlist),
         range: job.key.range,
         validators: None,
+        expected: Bytes::new(),
         plain: false,
     };
     let hops = fetcher.chain(&ask).await;
@@ -178,7 +181,7 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
             (job.key.clone(), job.availability)
         } else {
             let key = Key {
-                url: hop.url.clone(),
+                url: Arc::new(hop.url.clone()),
                 range: job.key.range,
             };
             (
@@ -244,7 +247,7 @@ mod tests {
             target_duration_us: 1_000_000,
             wanted: vec![Wanted {
                 kind: Kind::Segment,
-                url: format!("http://h/{playlist}.ts").parse().unwrap(),
+                url: Arc::new(format!("http://h/{playlist}.ts").parse().unwrap()),
                 range: None,
                 sequence: 0,
                 last_use: 0,

@@ -28,8 +28,10 @@ use super::reach::{Proxies, Reach};
 use crate::clock;
 use crate::session::{ByteRange, ExchangeId, Kind, Outcome, Writer};
 
+mod gathered;
 mod hop;
 
+use self::gathered::Gathered;
 use self::hop::Sink;
 pub(super) use self::hop::{Hop, Received};
 
@@ -60,6 +62,8 @@ pub(super) struct Ask {
     pub reach: Reach,
     pub range: Option<ByteRange>,
     pub validators: Option<Validators>,
+    /// What the body may well be, once more; empty: nobody knows.
+    pub expected: Bytes,
     /// It may be a plain stream: then the last hop has a body that still comes.
     pub plain: bool,
 }
@@ -213,7 +217,10 @@ impl Fetcher {
         let sink = if good && ask.kind.is_chunk() {
             self.writer.download(hop.id).map(Sink::File)
         } else {
-            Ok(Sink::Memory(Vec::new()))
+            Ok(Sink::Memory(Gathered::expecting(match good {
+                true => ask.expected.clone(),
+                false => Bytes::new(),
+            })))
         };
         let limit = if good {
             self.limits.body_bytes(ask.kind)
@@ -272,11 +279,11 @@ impl Fetcher {
                 break;
             }
             if let (true, Sink::Memory(begun)) = (may_live, &mut *sink) {
-                match plain::verdict(begun, hop) {
+                match plain::verdict(begun.as_slice(), hop) {
                     plain::Verdict::More => {}
                     plain::Verdict::Other => may_live = false,
                     plain::Verdict::Stream(format) => {
-                        let begun = std::mem::take(begun).into();
+                        let begun = std::mem::take(begun).into_bytes();
                         return Some(Live::new(response, begun, format));
                     }
                 }

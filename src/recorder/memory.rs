@@ -20,6 +20,8 @@ pub(super) struct Memory {
     /// Decoded: apart from the others, so that no body that waits to be decoded keeps another from
     /// being decoded.
     decoded: Arc<Semaphore>,
+    /// Texts that the next ones are compared with: apart, since they stay.
+    kept: Arc<Semaphore>,
     /// Large playlists that are read.
     readers: Semaphore,
     largest: u64,
@@ -41,6 +43,7 @@ impl Memory {
         Self {
             bodies: Arc::new(Semaphore::new(room)),
             decoded: Arc::new(Semaphore::new(room)),
+            kept: Arc::new(Semaphore::new(units(limits.memory / 2) as usize)),
             readers: Semaphore::new(LARGE_AT_ONCE),
             largest,
         }
@@ -72,6 +75,13 @@ impl Memory {
                 .await
                 .ok(),
         )
+    }
+
+    /// Room to keep a text until the next one comes; `None`: there is none, and nobody waits for it.
+    pub(super) fn keep(&self, size: u64) -> Option<Held> {
+        let permits = units(size);
+        let room = Arc::clone(&self.kept).try_acquire_many_owned(permits);
+        room.ok().map(|permit| Held(Some(permit)))
     }
 
     /// Runs what takes time with a large playlist: few at once, and no task waits behind it.

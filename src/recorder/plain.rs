@@ -153,6 +153,7 @@ impl Plain {
             reach: self.playlist.reach(),
             range: None,
             validators: None,
+            expected: Bytes::new(),
             plain: true,
         };
         let mut hops = self.context.fetcher.chain(&ask).await;

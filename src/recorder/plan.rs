@@ -12,10 +12,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 mod item;
+mod items;
 mod known;
 mod model;
 
 use self::item::{Item, Rank, State, due_again};
+use self::items::{Items, Slot};
 use self::known::{Known, Stayed};
 pub(super) use self::model::{Changes, Job, Key, Listing, PlaylistId, Wanted};
 use super::advance::Step;
@@ -47,6 +49,7 @@ struct Playlist {
 struct Listed {
     wanted: Wanted,
     key: Key,
+    slot: Slot,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +87,7 @@ pub(super) struct Plan {
     most: usize,
     /// Requests under way on account of one playlist.
     most_in_flight: usize,
-    items: HashMap<Key, Item>,
+    items: Items,
     playlists: BTreeMap<PlaylistId, Playlist>,
     delayed: BTreeSet<(Instant, Key)>,
     counter: u64,
@@ -107,7 +110,7 @@ impl Plan {
         Self {
             most: limits.listed,
             most_in_flight: limits.downloads_per_playlist,
-            items: HashMap::new(),
+            items: Items::default(),
             playlists: BTreeMap::new(),
             delayed: BTreeSet::new(),
             counter: 0,
@@ -138,7 +141,7 @@ impl Plan {
             },
             changes: Changes::default(),
         };
-        let known = Known::new(&before.listed);
+        let known = Known::new(&before.listed, before.last_sequence);
         let mut stayed = Stayed::new(&before.listed);
         for wanted in newest(&listing.wanted, self.most) {
             if !listing.restarted()
@@ -149,22 +152,22 @@ impl Plan {
                 continue;
             }
             let key = self.identify(wanted, &known, &mut taking.changes);
-            if self.items.len() >= self.most && !self.items.contains_key(&key) {
+            let slot = self.items.slot(&key);
+            if self.items.len() >= self.most && slot.is_none() {
                 taking.changes.too_many += 1;
                 continue;
             }
             let anew = listing.restarted() || new_segments_use(wanted, before.last_sequence);
-            if !self.is_listed_by(&key, &taking) || anew {
-                self.list(&key, wanted, anew, &mut taking);
-            }
+            let slot = match slot {
+                Some(slot) if self.is_listed_by(slot, &key, &taking) && !anew => slot,
+                slot => self.list(slot, &key, wanted, anew, &mut taking),
+            };
             let wanted = wanted.clone();
-            taking
-                .playlist
-                .listed
-                .push(Arc::new(Listed { wanted, key }));
+            let listed = Listed { wanted, key, slot };
+            taking.playlist.listed.push(Arc::new(listed));
         }
         for left in &before.listed {
-            if !self.is_listed_by(&left.key, &taking) {
+            if !self.is_listed_by(left.slot, &left.key, &taking) {
                 self.depart(&left.key, &mut taking);
             }
         }
@@ -173,24 +176,25 @@ impl Plan {
     }
 
     /// Whether the revision has been found to list something.
-    fn is_listed_by(&self, key: &Key, taking: &Taking) -> bool {
-        let listed_by = self.items.get(key).map(|item| &item.listed_by);
-        let number = listed_by.and_then(|by| by.get(&taking.listing.playlist));
-        number == Some(&taking.number)
+    fn is_listed_by(&self, slot: Slot, key: &Key, taking: &Taking) -> bool {
+        let item = self.items.at(slot, key);
+        let number = item.and_then(|item| item.listed_by.get(taking.listing.playlist));
+        number == Some(taking.number)
     }
 
     /// Notes that a segment is listed as it was; `false`: it is to be looked at like any other.
     fn stays(&mut self, same: &Listed, taking: &Taking) -> bool {
         let wanted = &same.wanted;
         let is_itself = wanted.kind == Kind::Segment && same.key.url == wanted.url;
-        let Some(item) = self.items.get_mut(&same.key).filter(|_| is_itself) else {
+        let item = self.items.at_mut(same.slot, &same.key);
+        let Some(item) = item.filter(|_| is_itself) else {
             return false;
         };
         let playlist = taking.listing.playlist;
         if item.listed_by.insert(playlist, taking.number) != Some(taking.number) {
             item.sequence = wanted.sequence;
             if item.newest_url != wanted.url {
-                item.newest_url = wanted.url.clone();
+                item.newest_url = Arc::clone(&wanted.url);
             }
         }
         true
@@ -199,10 +203,10 @@ impl Plan {
     /// What is meant: the same media sequence number and path with another query is the same.
     fn identify(&self, wanted: &Wanted, known: &Known, changes: &mut Changes) -> Key {
         let key = Key {
-            url: wanted.url.clone(),
+            url: Arc::clone(&wanted.url),
             range: wanted.range,
         };
-        if self.items.contains_key(&key) {
+        if self.items.slot(&key).is_some() {
             return key;
         }
         let Some((old, item)) = known
@@ -214,7 +218,7 @@ impl Plan {
         if item.newest_url != wanted.url {
             changes
                 .aliases
-                .push((old.clone(), wanted.kind, wanted.url.clone()));
+                .push((old.clone(), wanted.kind, Arc::clone(&wanted.url)));
         }
         old.clone()
     }
@@ -227,29 +231,37 @@ impl Plan {
         (taking.listing.from_us.saturating_sub(age_us), self.counter)
     }
 
-    fn list(&mut self, key: &Key, wanted: &Wanted, anew: bool, taking: &mut Taking) {
+    /// `slot`: where it is known.
+    fn list(
+        &mut self,
+        slot: Option<Slot>,
+        key: &Key,
+        wanted: &Wanted,
+        anew: bool,
+        taking: &mut Taking,
+    ) -> Slot {
         let rank = self.rank(wanted, taking);
         let listing = taking.listing;
-        let Some(item) = self.items.get_mut(key) else {
+        let known = slot.and_then(|slot| Some((slot, self.items.at_mut(slot, key)?)));
+        let Some((slot, item)) = known else {
             let left = taking.playlist.departed.remove(key);
             let is_back = taking.edges_take_turns
                 && left.is_some_and(|left| left.sequence == wanted.sequence);
             let item = Item::new(wanted, taking, rank, is_back);
-            self.items.insert(key.clone(), item);
             if !is_back {
                 taking.playlist.ready.insert((rank, key.clone()));
                 taking.changes.pending.push((key.clone(), wanted.kind));
             }
-            return;
+            return self.items.insert(key.clone(), item);
         };
-        item.newest_url = wanted.url.clone();
+        item.newest_url = Arc::clone(&wanted.url);
         item.sequence = wanted.sequence;
         item.listed_by.insert(listing.playlist, taking.number);
         let due = wanted.kind != Kind::Key
             || listing.restarted()
             || due_again(item, listing.target_duration_us, taking.now);
         if !(anew && due) {
-            return;
+            return slot;
         }
         match item.state {
             State::InFlight => item.again = true,
@@ -260,10 +272,11 @@ impl Plan {
                 taking.playlist.ready.insert((rank, key.clone()));
             }
             // It has not been asked for since; it will be.
-            State::Ready | State::Delayed(_) => return,
+            State::Ready | State::Delayed(_) => return slot,
         }
         (item.referrer, item.from_us, item.rank) = (listing.exchange, listing.from_us, rank);
         taking.changes.pending.push((key.clone(), wanted.kind));
+        slot
     }
 
     /// It left a playlist: not forgotten at once, since an edge that lags behind still lists it.
@@ -289,7 +302,7 @@ impl Plan {
     /// `own`: the playlist itself, where it is not in `playlists` at the moment.
     fn unlist(&mut self, key: &Key, from: PlaylistId, own: Option<&mut Playlist>) -> Option<Item> {
         let item = self.items.get_mut(key)?;
-        item.listed_by.remove(&from)?;
+        item.listed_by.remove(from)?;
         if !item.listed_by.is_empty() {
             return None;
         }
@@ -348,7 +361,7 @@ impl Plan {
         item.state = State::InFlight;
         item.asked = Some(now);
         Some(Job {
-            url: item.newest_url.clone(),
+            url: Arc::clone(&item.newest_url),
             kind: item.kind,
             playlist: id,
             referrer: item.referrer,
@@ -395,12 +408,13 @@ impl Plan {
         } else {
             item.failures = item.failures.saturating_add(1);
             let all = &self.playlists;
-            let lives = |id: &PlaylistId| all.get(id).is_some_and(|p| p.lives(all));
-            item.state = if item.failures >= TRIES_AFTER_END && !item.listed_by.keys().any(lives) {
-                State::GivenUp
-            } else {
-                State::Delayed(now + retry_delay(item.failures))
-            };
+            let lives = |id: PlaylistId| all.get(&id).is_some_and(|p| p.lives(all));
+            item.state =
+                if item.failures >= TRIES_AFTER_END && !item.listed_by.playlists().any(lives) {
+                    State::GivenUp
+                } else {
+                    State::Delayed(now + retry_delay(item.failures))
+                };
         }
         match item.state {
             State::Ready => {
@@ -442,10 +456,10 @@ impl Plan {
         let Some(item) = self.items.get_mut(&key) else {
             return;
         };
-        if !item.listed_by.contains_key(&item.playlist)
-            && let Some(other) = item.listed_by.keys().next()
+        if item.listed_by.get(item.playlist).is_none()
+            && let Some(other) = item.listed_by.playlists().next()
         {
-            item.playlist = *other;
+            item.playlist = other;
         }
         if let Some(playlist) = self.playlists.get_mut(&item.playlist) {
             playlist.ready.insert((rank, key));

@@ -4,11 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
 use tokio::time::Instant;
 use tracing::Instrument;
 use url::Url;
 
+use self::last::{Judged, Last};
 use self::turns::Turns;
 use self::validators::validators;
 use super::advance::Ends;
@@ -20,11 +22,12 @@ use super::memory::Held;
 use super::plain;
 use super::stats::PlaylistStats;
 use crate::clock;
-use crate::hls::{self, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Variables};
+use crate::hls::{self, MediaPlaylist, MediaReader, MultivariantPlaylist, PlaylistKind, Variables};
 use crate::session::{
-    Availability, Digest, ExchangeId, Kind, NewListing, NewRevision, Outcome, ResourceKey, digest,
+    Availability, ExchangeId, Kind, NewListing, NewRevision, Outcome, ResourceKey,
 };
 
+mod last;
 mod listing;
 mod turns;
 mod validators;
@@ -35,8 +38,8 @@ struct Poller {
     context: Arc<Context>,
     playlist: Arc<Playlist>,
     validators: Option<Validators>,
-    /// Of the last good body.
-    digest: Option<Digest>,
+    last: Last,
+    reader: MediaReader,
     /// When the last poll that brought that body was requested.
     seen_at_us: Option<i64>,
     from_us: i64,
@@ -77,7 +80,8 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         from_us: playlist.from_us.unwrap_or(i64::MIN),
         playlist,
         validators: None,
-        digest: None,
+        last: Last::default(),
+        reader: MediaReader::default(),
         seen_at_us: None,
         polled: false,
         not_asked: false,
@@ -150,6 +154,7 @@ impl Poller {
             reach: self.playlist.reach(),
             range: None,
             validators: self.validators.clone(),
+            expected: self.last.body(),
             plain: self.playlist.kind == Kind::Main && !self.playlist.standing().ever_good,
         };
         let mut hops = fetcher.chain(&ask).await;
@@ -262,7 +267,7 @@ impl Poller {
         };
         match decoded {
             Ok(plain) => {
-                *raw = plain;
+                *raw = plain.into();
                 hop.held = room;
                 hop.decoded = true;
                 true
@@ -326,8 +331,8 @@ impl Poller {
         };
         self.from_us = self.answer_from_us(&hop, first_us);
         let requested_us = hop.requested_us;
-        let body = match &mut hop.body {
-            Received::Memory(body) if good => body.as_slice(),
+        let body = match &hop.body {
+            Received::Memory(body) if good => body.clone(),
             _ => {
                 if confirms.is_some() {
                     self.seen_at_us = Some(requested_us);
@@ -337,13 +342,9 @@ impl Poller {
                     .await;
             }
         };
-        let new = digest(body);
-        let changed = self.digest != Some(new);
-        let memory = Arc::clone(&self.context.fetcher.memory);
-        let content = memory
-            .read(body.len(), || self.content(body, changed, &hop.url))
-            .await;
-        hop.digest = Some(new);
+        let (judged, content) = self.judge(&body, &hop.url).await;
+        hop.digest = Some(judged.digest);
+        let changed = judged.changed;
         let is_read = content.is_some();
         let listing = self.listed_by(hop.id, changed);
         (self.listing.revision, self.listing.from_us) = listing;
@@ -354,7 +355,9 @@ impl Poller {
             Some(Content::Media(media)) => Some(self.media(media, id).await),
             Some(Content::Multivariant(main)) => Some(self.multivariant(main, id).await),
         };
-        self.digest = Some(new);
+        if !self.last.keep(body, judged, &self.context.fetcher.memory) {
+            self.reader.forget();
+        }
         self.seen_at_us = Some(requested_us);
         let listing = std::mem::take(&mut self.listing);
         self.context.fetcher.writer.listed(listing).await;
@@ -372,6 +375,23 @@ impl Poller {
         }
     }
 
+    /// Compares a good body with the last one, and reads it where it says something new.
+    async fn judge(&mut self, body: &Bytes, url: &Url) -> (Judged, Option<Content>) {
+        let memory = Arc::clone(&self.context.fetcher.memory);
+        // To see that it came again takes no time that others would have to wait for.
+        let work = match self.last.is_again(body) && !self.imports {
+            true => 0,
+            false => body.len(),
+        };
+        memory
+            .read(work, || {
+                let judged = self.last.judge(body);
+                let content = self.content(body, judged.changed, url);
+                (judged, content)
+            })
+            .await
+    }
+
     /// From when on the last hop of a poll is the answer; it never goes back.
     fn answer_from_us(&self, hop: &Hop, first_us: i64) -> i64 {
         if let (false, Some(listed_us)) = (self.polled, self.playlist.from_us) {
@@ -386,7 +406,7 @@ impl Poller {
     }
 
     /// What a body says; `None`: nothing new.
-    fn content(&mut self, body: &[u8], changed: bool, url: &Url) -> Option<Content> {
+    fn content(&mut self, body: &Bytes, changed: bool, url: &Url) -> Option<Content> {
         let variables = self.context.shared().variables.clone();
         if changed {
             self.imports = hls::imports_variables(body);
@@ -398,9 +418,10 @@ impl Poller {
         self.variables = variables;
         Some(match hls::playlist_kind(body) {
             Some(PlaylistKind::Multivariant) => {
+                self.reader.forget();
                 Content::Multivariant(hls::read_multivariant(body, url))
             }
-            _ => Content::Media(hls::read_media(body, url, &self.variables)),
+            _ => Content::Media(self.reader.read(body, url, &self.variables)),
         })
     }
 

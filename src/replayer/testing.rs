@@ -97,7 +97,7 @@ impl Recording {
 
 pub(crate) fn bytes(text: &str) -> NewBody {
     NewBody::Bytes {
-        data: text.as_bytes().to_vec(),
+        data: text.as_bytes().to_vec().into(),
         sha256: digest(text.as_bytes()),
         binary: false,
     }

@@ -105,6 +105,11 @@ impl LineLog {
             let at = kept.iter().rposition(|line| line == anchor)?;
             Some(self.run_back(kept, at, self.window.len() - 1))
         });
+        // Where most of it goes on from the window's end, what else it may have of it need not be looked for.
+        let is_most = |run: &Run| (run.end - run.start) * 2 >= kept.len();
+        if forward.as_ref().is_some_and(is_most) {
+            return forward;
+        }
         let backward = kept.last().and_then(|anchor| {
             let at = self.window.iter().rposition(|line| line == anchor)?;
             Some(self.run_back(kept, kept.len() - 1, at))
@@ -159,9 +164,12 @@ fn rows(body: &str) -> (Vec<&str>, Option<usize>) {
     // Where a segment began, and how many of its lines there have been.
     let mut open: Option<(usize, usize)> = None;
     let mut at = 0;
-    for line in body.split_inclusive('\n') {
+    let newlines = memchr::memchr_iter(b'\n', body.as_bytes()).map(|newline| newline + 1);
+    let rest = (!body.ends_with('\n') && !body.is_empty()).then_some(body.len());
+    for end in newlines.chain(rest) {
+        let line = body.get(at..end).unwrap_or_default();
         let (begin, is_uri) = (at, is_uri(line));
-        at += line.len();
+        at = end;
         if line.starts_with(SEGMENT) {
             rows.extend(open.and_then(|(from, _)| body.get(from..begin)));
             open = Some((begin, 1));

@@ -52,7 +52,7 @@ pub use keep::Keep;
 pub use listed::Listing;
 pub use model::{
     Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
-    NewRevision, Notice, Outcome, ResourceKey, digest,
+    NewRevision, Notice, Outcome, ResourceKey, RunningDigest, digest,
 };
 pub use notices::{Heartbeat, NoticeEvent, Tallies, Tally};
 pub use parts::StreamPart;

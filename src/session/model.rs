@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -17,6 +18,22 @@ pub type Digest = [u8; 32];
 /// The digest of a body.
 pub fn digest(body: &[u8]) -> Digest {
     Sha256::digest(body).into()
+}
+
+/// The digest of a body that may grow: what was hashed once is not hashed again.
+#[derive(Debug, Clone, Default)]
+pub struct RunningDigest(Sha256);
+
+impl RunningDigest {
+    /// Goes on with what follows.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Of all that came so far.
+    pub fn digest(&self) -> Digest {
+        self.0.clone().finalize().into()
+    }
 }
 
 /// An enum that is TEXT in the database.
@@ -176,7 +193,7 @@ pub enum NewBody {
     /// Bytes to keep in the database.
     Bytes {
         /// The bytes, decoded where that was possible.
-        data: Vec<u8>,
+        data: Bytes,
         /// SHA-256 of `data`.
         sha256: Digest,
         /// Binary, even where it would be text: a key.
@@ -229,6 +246,13 @@ pub struct NewListing {
     pub gone: Vec<ResourceKey>,
     /// Other URLs of resources.
     pub aliases: Vec<(ResourceKey, String)>,
+}
+
+impl NewListing {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.pending.is_empty() && self.gone.is_empty() && self.aliases.is_empty()
+    }
 }
 
 /// One request and its outcome, to be written.

@@ -286,7 +286,7 @@ impl Store {
         if let Some((_, _, id)) = self.cache.recent.iter().find(seen) {
             return Ok(*id);
         }
-        let text = (!binary && !data.contains(&0))
+        let text = (!binary && memchr::memchr(0, data).is_none())
             .then(|| std::str::from_utf8(data).ok())
             .flatten();
         let id = match (text, owner) {

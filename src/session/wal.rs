@@ -215,7 +215,7 @@ mod tests {
         data[..8].copy_from_slice(&id.to_be_bytes());
         exchange.body = NewBody::Bytes {
             sha256: digest(&data),
-            data,
+            data: data.into(),
             binary: true,
         };
         writer.exchange(exchange).await;

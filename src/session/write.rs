@@ -220,7 +220,9 @@ impl Writer {
     /// Notes what a revision changed about the resources that it lists. To be handed over
     /// before the revision, so that a reader never sees that one without these.
     pub async fn listed(&self, listing: NewListing) {
-        self.send(Message::Listed(listing)).await;
+        if !listing.is_empty() {
+            self.send(Message::Listed(listing)).await;
+        }
     }
 
     /// Notes something about the recorder itself, now.

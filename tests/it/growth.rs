@@ -38,7 +38,7 @@ async fn record(folder: &SessionFolder, texts: &[String]) {
             status: Some(200),
             body: NewBody::Bytes {
                 sha256: digest(&data),
-                data,
+                data: data.into(),
                 binary: false,
             },
             revision: Some(NewRevision::default()),

@@ -73,7 +73,7 @@ fn advance(writer: &Writer, resource: ResourceKey, at_us: i64, number: i64) -> N
     NewExchange {
         body: NewBody::Bytes {
             sha256: digest(&data),
-            data,
+            data: data.into(),
             binary: false,
         },
         revision: Some(NewRevision {

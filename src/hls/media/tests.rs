@@ -76,7 +76,7 @@ fn a_live_playlist_with_keys_as_in_the_rfc() {
         ..MediaFacts::default()
     };
     assert_eq!(playlist.facts, facts);
-    assert_eq!(playlist.entries[1].url, url("https://h/live/f52-A.ts"));
+    assert_eq!(*playlist.entries[1].url, url("https://h/live/f52-A.ts"));
 }
 
 #[test]
@@ -198,4 +198,146 @@ proptest! {
             prop_assert!(playlist.entries.is_sorted_by_key(|e| e.sequence));
         }
     }
+}
+
+/// What an origin does to the lines of its playlist from one revision to the next.
+#[derive(Debug, Clone)]
+enum Change {
+    Append(Vec<String>),
+    /// So many lines behind the first go.
+    Slide(usize),
+    Replace(usize, String),
+    Insert(usize, String),
+    /// Every line gets this at its end: tokens.
+    Token(String),
+    /// Everything begins again.
+    Restart(Vec<String>),
+    /// A redirect leads elsewhere.
+    Move(usize),
+    /// The multivariant playlist gives its variables other values.
+    Import(usize),
+}
+
+/// Lines of which there are few, so that the same come again.
+fn some_line() -> impl Strategy<Value = String> {
+    let few = prop::sample::select(vec![
+        "#EXTINF:2,",
+        "#EXT-X-MEDIA-SEQUENCE:7",
+        "#EXT-X-MEDIA-SEQUENCE:8",
+        "#EXT-X-DISCONTINUITY",
+        "#EXT-X-DISCONTINUITY-SEQUENCE:3",
+        "#EXT-X-BYTERANGE:5@10",
+        "#EXT-X-BYTERANGE:5",
+        "#EXT-X-GAP",
+        "#EXT-X-SKIP:SKIPPED-SEGMENTS=3",
+        "#EXT-X-KEY:METHOD=AES-128,URI=\"k1\"",
+        "#EXT-X-KEY:METHOD=AES-128,URI=\"k2\",KEYFORMAT=\"x\"",
+        "#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"skd://k\"",
+        "#EXT-X-KEY:METHOD=NONE",
+        "#EXT-X-MAP:URI=\"i.mp4\",BYTERANGE=\"5@0\"",
+        "#EXT-X-MAP:URI=\"{$a}.mp4\"",
+        "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"one/\"",
+        "#EXT-X-DEFINE:IMPORT=\"a\"",
+        "#EXT-X-DEFINE:QUERYPARAM=\"b\"",
+        "#EXT-X-STREAM-INF:BANDWIDTH=1",
+        "{$a}/s.ts",
+        "{$b}/s.ts",
+        "a.ts",
+        "b.ts",
+        "../c.ts?x=1",
+        "/d.ts#t=1",
+        "//u:p@other.example/e.ts",
+        "rtmp://h/f",
+    ]);
+    prop_oneof![4 => few.prop_map(str::to_owned), 3 => "[a-d][0-9]\\.ts", 1 => "\\PC{0,12}"]
+}
+
+fn some_change() -> impl Strategy<Value = Change> {
+    let lines = || prop::collection::vec(some_line(), 0..12);
+    prop_oneof![
+        4 => prop::collection::vec(some_line(), 0..4).prop_map(Change::Append),
+        2 => (0..5_usize).prop_map(Change::Slide),
+        1 => (0..20_usize, some_line()).prop_map(|(at, line)| Change::Replace(at, line)),
+        1 => (0..20_usize, some_line()).prop_map(|(at, line)| Change::Insert(at, line)),
+        1 => "\\?[ab]".prop_map(Change::Token),
+        1 => lines().prop_map(Change::Restart),
+        1 => (0..3_usize).prop_map(Change::Move),
+        1 => (0..3_usize).prop_map(Change::Import),
+    ]
+}
+
+/// The origin of a playlist.
+struct Origin {
+    lines: Vec<String>,
+    base: Url,
+    imports: Variables,
+}
+
+impl Origin {
+    fn change(&mut self, change: Change) {
+        let count = self.lines.len();
+        match change {
+            Change::Append(lines) => self.lines.extend(lines),
+            Change::Slide(by) => drop(self.lines.drain(1.min(count)..(1 + by).min(count))),
+            Change::Replace(at, line) if count > 0 => self.lines[at % count] = line,
+            Change::Replace(_, line) => self.lines.push(line),
+            Change::Insert(at, line) => self.lines.insert(at % (count + 1), line),
+            Change::Token(token) => self.lines.iter_mut().for_each(|line| *line += &token),
+            Change::Restart(lines) => self.lines = lines,
+            Change::Move(to) => {
+                let bases = [
+                    "https://h/live/p.m3u8?b=1",
+                    "https://h/live/p.m3u8?b=2",
+                    "http://h2/x/",
+                ];
+                self.base = url(bases[to]);
+            }
+            Change::Import(to) => {
+                let define = format!("#EXT-X-DEFINE:NAME=\"a\",VALUE=\"v{to}\"\n");
+                let none = Variables::default();
+                self.imports = Variables::read(define.as_bytes(), &self.base, &none);
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn revisions_are_read_as_if_each_were_the_first(
+        lines in prop::collection::vec(some_line(), 0..40),
+        changes in prop::collection::vec(some_change(), 1..12),
+        end in prop::sample::select(vec!["", "\n", "\r\n"]),
+    ) {
+        let base = url("https://u:p@h/live/p.m3u8?b=0");
+        let mut origin = Origin { lines, base, imports: Variables::default() };
+        let mut reader = MediaReader::default();
+        for change in changes {
+            origin.change(change);
+            let body = Bytes::from(origin.lines.join("\n") + end);
+            let fresh = read_media(&body, &origin.base, &origin.imports);
+            let found = reader.read(&body, &origin.base, &origin.imports);
+            prop_assert_eq!(found, fresh, "{:?}", body);
+        }
+    }
+}
+
+#[test]
+fn entries_that_stay_share_their_urls() {
+    let base = url("https://h/live/p.m3u8");
+    let window = |from: usize| {
+        let lines = (from..from + 100).map(|n| format!("#EXTINF:2,\n{n}.ts\n"));
+        Bytes::from(format!(
+            "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:{from}\n{}",
+            lines.collect::<String>()
+        ))
+    };
+    let mut reader = MediaReader::default();
+    let none = Variables::default();
+    let before = reader.read(&window(0), &base, &none).entries;
+    let after = reader.read(&window(30), &base, &none).entries;
+    let shared = |(old, new): (&Entry, &Entry)| Arc::ptr_eq(&old.url, &new.url);
+    assert!(before[30..].iter().zip(&after).all(shared));
+    reader.forget();
+    let anew = reader.read(&window(30), &base, &none).entries;
+    assert!(!Arc::ptr_eq(&anew[0].url, &after[0].url));
 }

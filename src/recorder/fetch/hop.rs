@@ -1,11 +1,13 @@
 //! One request and what came back, from its first byte to its row.
 
+use bytes::Bytes;
 use http::HeaderName;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, TRANSFER_ENCODING};
 use reqwest::Response;
 use url::Url;
 
 use super::Ask;
+use super::gathered::Gathered;
 use crate::recorder::limits::CUT_BYTES;
 use crate::recorder::memory::Held;
 use crate::recorder::plain::Live;
@@ -50,7 +52,7 @@ pub(in crate::recorder) struct Hop {
 #[derive(Debug)]
 pub(in crate::recorder) enum Received {
     None,
-    Memory(Vec<u8>),
+    Memory(Bytes),
     File(NewBody),
     /// It still comes.
     Live(Box<Live>),
@@ -58,7 +60,7 @@ pub(in crate::recorder) enum Received {
 
 /// Where a body goes.
 pub(super) enum Sink {
-    Memory(Vec<u8>),
+    Memory(Gathered),
     File(DownloadFile),
 }
 
@@ -74,8 +76,7 @@ impl Sink {
             let error = format!("cut: larger than {limit} bytes");
             if let Self::Memory(memory) = self {
                 // What began an endless body is enough of it, in a database.
-                memory.truncate(CUT_BYTES);
-                memory.shrink_to_fit();
+                memory.cut(CUT_BYTES);
             }
             return Err((Outcome::TooLarge, error));
         }
@@ -85,7 +86,7 @@ impl Sink {
 
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         match self {
-            Self::Memory(memory) => memory.extend_from_slice(bytes),
+            Self::Memory(memory) => memory.add(bytes),
             Self::File(file) => file.write(bytes)?,
         }
         Ok(())
@@ -180,7 +181,7 @@ impl Hop {
             },
             Sink::Memory(_) if !self.may_have_body() => {}
             Sink::Memory(_) if empty && self.outcome != Outcome::Complete => {}
-            Sink::Memory(memory) => self.body = Received::Memory(memory),
+            Sink::Memory(memory) => self.body = Received::Memory(memory.into_bytes()),
         }
     }
 
@@ -279,14 +280,14 @@ mod tests {
 
     #[test]
     fn of_an_endless_body_in_memory_its_beginning_is_kept() {
-        let mut sink = Sink::Memory(Vec::new());
+        let mut sink = Sink::Memory(Gathered::default());
         sink.take(&[1; 3 * CUT_BYTES], 0, 4).unwrap();
         let cut = sink.take(b"more", 5, 4);
         assert_eq!(cut.unwrap_err().0, Outcome::TooLarge);
         let Sink::Memory(kept) = sink else {
             panic!("it was in memory");
         };
-        assert_eq!(kept.len(), CUT_BYTES);
+        assert_eq!(kept.as_slice().len(), CUT_BYTES);
         assert!(kept.capacity() < 2 * CUT_BYTES, "{}", kept.capacity());
     }
 }

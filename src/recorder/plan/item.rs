@@ -1,6 +1,6 @@
 //! A thing that is listed, and how far it has come.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 use url::Url;
@@ -11,11 +11,11 @@ use crate::session::{ExchangeId, Kind};
 #[derive(Debug)]
 pub(super) struct Item {
     pub kind: Kind,
-    pub newest_url: Url,
+    pub newest_url: Arc<Url>,
     /// Media sequence number under which it was listed last.
     pub sequence: u64,
     /// Playlists, and the last revision of each that did.
-    pub listed_by: HashMap<PlaylistId, u64>,
+    pub listed_by: ListedBy,
     /// Whose listing it is to be fetched for.
     pub playlist: PlaylistId,
     pub referrer: ExchangeId,
@@ -33,9 +33,9 @@ impl Item {
         let listing = taking.listing;
         Self {
             kind: wanted.kind,
-            newest_url: wanted.url.clone(),
+            newest_url: Arc::clone(&wanted.url),
             sequence: wanted.sequence,
-            listed_by: HashMap::from([(listing.playlist, taking.number)]),
+            listed_by: ListedBy(vec![(listing.playlist, taking.number)]),
             playlist: listing.playlist,
             referrer: listing.exchange,
             from_us: listing.from_us,
@@ -49,6 +49,41 @@ impl Item {
 
     pub(super) fn was_waiting(&self) -> bool {
         matches!(self.state, State::Ready | State::Delayed(_))
+    }
+}
+
+/// Playlists, and a number for each. Mostly there is one.
+#[derive(Debug)]
+pub(super) struct ListedBy(Vec<(PlaylistId, u64)>);
+
+impl ListedBy {
+    pub(super) fn get(&self, playlist: PlaylistId) -> Option<u64> {
+        let found = self.0.iter().find(|(id, _)| *id == playlist);
+        found.map(|(_, number)| *number)
+    }
+
+    /// Gives back what was there.
+    pub(super) fn insert(&mut self, playlist: PlaylistId, number: u64) -> Option<u64> {
+        match self.0.iter_mut().find(|(id, _)| *id == playlist) {
+            Some((_, known)) => Some(std::mem::replace(known, number)),
+            None => {
+                self.0.push((playlist, number));
+                None
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, playlist: PlaylistId) -> Option<u64> {
+        let at = self.0.iter().position(|(id, _)| *id == playlist)?;
+        Some(self.0.swap_remove(at).1)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn playlists(&self) -> impl Iterator<Item = PlaylistId> {
+        self.0.iter().map(|(id, _)| *id)
     }
 }
 

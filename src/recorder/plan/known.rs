@@ -38,6 +38,8 @@ impl<'a> Stayed<'a> {
 #[derive(Debug)]
 pub(super) struct Known<'a> {
     before: &'a [Arc<Listed>],
+    /// The last media sequence number of it.
+    last: Option<u64>,
     /// Made when something is asked for that is not known by its URL.
     index: OnceCell<Index<'a>>,
 }
@@ -55,15 +57,19 @@ struct Index<'a> {
 type Stays<'a> = (Kind, &'a str, Option<ByteRange>);
 
 impl<'a> Known<'a> {
-    pub(super) fn new(before: &'a [Arc<Listed>]) -> Self {
+    pub(super) fn new(before: &'a [Arc<Listed>], last: Option<u64>) -> Self {
         Self {
             before,
+            last,
             index: OnceCell::new(),
         }
     }
 
     /// The first that is the same and was listed at the same sequence number.
     pub(super) fn same(&self, wanted: &Wanted) -> Option<&'a Key> {
+        if self.last.is_none_or(|last| last < wanted.sequence) {
+            return None;
+        }
         let index = self.index.get_or_init(|| Index::new(self.before));
         let first = index
             .single

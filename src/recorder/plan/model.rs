@@ -1,5 +1,7 @@
 //! What a plan is told, and what it says.
 
+use std::sync::Arc;
+
 use url::Url;
 
 use crate::recorder::advance::Step;
@@ -12,7 +14,7 @@ pub(in crate::recorder) type PlaylistId = usize;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::recorder) struct Wanted {
     pub kind: Kind,
-    pub url: Url,
+    pub url: Arc<Url>,
     pub range: Option<ByteRange>,
     /// Media sequence number of the first segment that it is, or applies to.
     pub sequence: u64,
@@ -45,7 +47,7 @@ impl Listing {
 /// The identity of something to fetch.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(in crate::recorder) struct Key {
-    pub url: Url,
+    pub url: Arc<Url>,
     pub range: Option<ByteRange>,
 }
 
@@ -55,7 +57,7 @@ pub(in crate::recorder) struct Job {
     pub key: Key,
     pub kind: Kind,
     /// What to ask for: the newest URL of it.
-    pub url: Url,
+    pub url: Arc<Url>,
     pub playlist: PlaylistId,
     pub referrer: ExchangeId,
     pub availability: Availability,
@@ -67,7 +69,7 @@ pub(in crate::recorder) struct Changes {
     /// Things that are going to be asked for.
     pub pending: Vec<(Key, Kind)>,
     /// Other URLs of known things.
-    pub aliases: Vec<(Key, Kind, Url)>,
+    pub aliases: Vec<(Key, Kind, Arc<Url>)>,
     /// Things that left before they were asked for.
     pub gone: Vec<(Key, Kind)>,
     /// Left out: there are too many.

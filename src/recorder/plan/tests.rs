@@ -1,6 +1,8 @@
 //! What is fetched next, and what is one resource.
 
 use super::*;
+use proptest::prelude::*;
+use std::collections::HashSet;
 use std::time::Duration;
 use url::Url;
 
@@ -66,7 +68,7 @@ fn wanted(kind: Kind, sequence: u64, last_use: u64, uri: &str) -> Wanted {
     let url = Url::parse("http://h/live/").unwrap().join(uri).unwrap();
     Wanted {
         kind,
-        url,
+        url: Arc::new(url),
         range: None,
         sequence,
         last_use,
@@ -205,7 +207,7 @@ fn what_two_playlists_list_stays_until_both_drop_it() {
     plan.plan.remove(0);
     assert_eq!(plan.fetch_all(), ["1.ts"]);
     plan.plan.remove(1);
-    assert!(plan.plan.items.is_empty());
+    assert!(plan.plan.items.len() == 0);
 }
 
 #[test]
@@ -355,4 +357,47 @@ fn more_than_it_can_hold_is_left_out_the_oldest_first() {
         2,
         "no room besides these"
     );
+}
+
+proptest! {
+    /// What is listed is found where it was put, and nothing is kept that is not listed.
+    #[test]
+    fn whatever_is_listed_is_known_and_nothing_else(
+        revisions in prop::collection::vec(
+            (0..2_usize, prop::collection::vec((0..4_u64, 0..6_u8, 0..2_u8), 0..6), 0..5_u8),
+            1..20,
+        ),
+    ) {
+        let mut plan = Planned::new();
+        for (playlist, listed, what) in revisions {
+            let step = match what {
+                0 => Step::Restart,
+                1 => Step::Behind,
+                _ => Step::Advance,
+            };
+            let mut wanted: Vec<Wanted> = listed
+                .iter()
+                .map(|(n, name, token)| segment(*n, &format!("{name}.ts?{token}")))
+                .collect();
+            wanted.sort_by_key(|wanted| wanted.sequence);
+            plan.revision(playlist, wanted, step, false);
+            if what == 2 {
+                plan.fetch_all();
+            }
+            if what == 3 {
+                plan.plan.remove(1 - playlist);
+            }
+            let plan = &plan.plan;
+            let mut known = HashSet::new();
+            for (id, playlist) in &plan.playlists {
+                for listed in &playlist.listed {
+                    let item = plan.items.at(listed.slot, &listed.key);
+                    prop_assert!(item.is_some_and(|item| item.listed_by.get(*id).is_some()));
+                    prop_assert_eq!(plan.items.slot(&listed.key), Some(listed.slot));
+                    known.insert(&listed.key);
+                }
+            }
+            prop_assert_eq!(plan.items.len(), known.len());
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! What a new revision lists: handed to the plan, to the playlists, to the writer.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::Poller;
@@ -41,7 +41,7 @@ impl Poller {
             .collect();
         self.list(id, wanted, facts.target_duration, step, facts.ended);
         // Only now: an end is believed where everything listed was fetched.
-        let first = self.digest.is_none();
+        let first = self.last.is_none();
         let now = clock::instant();
         self.playlist.update(|s| {
             s.multivariant = false;
@@ -79,7 +79,7 @@ impl Poller {
         let data = main.data.into_iter().map(|url| (Kind::Data, url));
         let wanted = keys.chain(data).map(|(kind, url)| Wanted {
             kind,
-            url,
+            url: Arc::new(url),
             range: None,
             sequence: 0,
             last_use: 0,

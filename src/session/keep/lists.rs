@@ -154,7 +154,7 @@ impl Lists {
                 media
                     .entries
                     .into_iter()
-                    .map(|entry| (entry.url, entry.range)),
+                    .map(|entry| (Url::clone(&entry.url), entry.range)),
             );
             listed.imports = hls::imports_variables(&body);
         }

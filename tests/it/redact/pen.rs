@@ -69,7 +69,7 @@ impl Pen<'_> {
         };
         let (sha256, data) = (digest(data), data.to_vec());
         self.exchange(kind, url, |_| NewBody::Bytes {
-            data,
+            data: data.into(),
             sha256,
             binary: false,
         });

@@ -259,7 +259,7 @@ impl Hand {
         let data = self.salt.to_le_bytes().repeat(2);
         key.body = NewBody::Bytes {
             sha256: digest(&data),
-            data,
+            data: data.into(),
             binary: true,
         };
         self.write(key).await;
@@ -341,7 +341,7 @@ impl Hand {
 
 fn text(text: &str) -> NewBody {
     NewBody::Bytes {
-        data: text.as_bytes().to_vec(),
+        data: text.as_bytes().to_vec().into(),
         sha256: digest(text.as_bytes()),
         binary: false,
     }

@@ -90,7 +90,7 @@ pub fn write_session(sessions: &Path) {
             let body = match kind {
                 Kind::Main => NewBody::Bytes {
                     sha256: digest(&content),
-                    data: content,
+                    data: content.into(),
                     binary: false,
                 },
                 _ => {

@@ -157,7 +157,7 @@ impl History {
         let data = text.as_bytes().to_vec();
         NewBody::Bytes {
             sha256: digest(&data),
-            data,
+            data: data.into(),
             binary: false,
         }
     }
@@ -397,7 +397,7 @@ impl History {
         exchange.body = match kind {
             Kind::Key => NewBody::Bytes {
                 sha256: digest(&content),
-                data: content,
+                data: content.into(),
                 binary: true,
             },
             _ => {

@@ -1,0 +1,116 @@
+//! The references of a playlist in the order in which they are written. One that the revision before had, too,
+//! is not resolved again.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use memchr::memmem;
+use url::Url;
+
+use super::resolve::{Refused, Resolver};
+
+/// A reference that is not the next one of the revision before is looked for in all that is left of that one,
+/// without success so many times: an origin that renames everything costs no more than reading all of it.
+const SEARCHES: usize = 8;
+
+/// What a revision refers to.
+#[derive(Debug)]
+pub(super) struct Before {
+    text: Bytes,
+    base: Url,
+    known: Vec<Known>,
+}
+
+/// A reference, and what it means.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// Where it stands in the text, in bytes.
+    span: Range<usize>,
+    /// `None`: it means something that depends on more than itself and the base, or nothing.
+    url: Option<Arc<Url>>,
+}
+
+/// Resolves references one after the other.
+pub(super) struct References<'a> {
+    resolver: Resolver<'a>,
+    text: &'a [u8],
+    /// What is left of the revision before.
+    before: &'a [Known],
+    searches: usize,
+    known: Vec<Known>,
+}
+
+impl Before {
+    pub(super) fn new(text: Bytes, base: &Url, known: Vec<Known>) -> Self {
+        Self {
+            text,
+            base: base.clone(),
+            known,
+        }
+    }
+}
+
+impl<'a> References<'a> {
+    /// `base` is that of `resolver`.
+    pub(super) fn new(resolver: Resolver<'a>, base: &Url, before: Option<&'a Before>) -> Self {
+        let before = before.filter(|before| before.base == *base);
+        Self {
+            resolver,
+            text: before.map_or(&[], |before| &before.text),
+            before: before.map_or(&[], |before| &before.known),
+            searches: SEARCHES,
+            known: Vec::with_capacity(before.map_or(0, |before| before.known.len() + 1)),
+        }
+    }
+
+    /// What [`Resolver::request`] says of a reference that stands at `span`.
+    pub(super) fn request(&mut self, written: &[u8], span: Range<usize>) -> Option<Arc<Url>> {
+        let again = self.next(written).and_then(|known| known.url.clone());
+        let again = again.filter(|url| self.resolver.request_again(url));
+        let (url, keeps) = match again {
+            Some(url) => (Some(url), true),
+            None => self.anew(written),
+        };
+        let known = url.clone().filter(|_| keeps);
+        self.known.push(Known { span, url: known });
+        url
+    }
+
+    /// The URL, and whether it will be the same wherever the text and the base are.
+    fn anew(&mut self, written: &[u8]) -> (Option<Arc<Url>>, bool) {
+        let left = self.resolver.urls_left();
+        let url = self.resolver.request(written).map(Arc::new);
+        let took = left - self.resolver.urls_left();
+        let takes_as_much = url.as_ref().is_some_and(|url| url.as_str().len() == took);
+        let keeps = takes_as_much && memmem::find(written, b"{$").is_none();
+        (url, keeps)
+    }
+
+    /// The same reference in the revision before.
+    fn next(&mut self, written: &[u8]) -> Option<&'a Known> {
+        let text = self.text;
+        let same = |known: &Known| text.get(known.span.clone()) == Some(written);
+        let (first, rest) = self.before.split_first()?;
+        let at = match same(first) {
+            true => Some(0),
+            false if self.searches == 0 => {
+                self.before = rest;
+                return None;
+            }
+            false => rest.iter().position(same).map(|at| at + 1),
+        };
+        let Some(at) = at else {
+            self.searches -= 1;
+            return None;
+        };
+        let found = self.before.get(at);
+        self.before = self.before.get(at + 1..).unwrap_or_default();
+        found
+    }
+
+    /// What there was, and what was refused of it.
+    pub(super) fn finish(self) -> (Vec<Known>, Vec<Refused>) {
+        (self.known, self.resolver.into_refused())
+    }
+}

@@ -1,0 +1,60 @@
+//! The things of a plan, by what they are; what a playlist goes on listing is found without looking at its URL.
+
+use std::collections::HashMap;
+
+use slab::Slab;
+
+use super::Key;
+use super::item::Item;
+
+/// Where a thing is kept, for as long as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slot(usize);
+
+/// Things that are known.
+#[derive(Debug, Default)]
+pub(super) struct Items {
+    slots: HashMap<Key, Slot>,
+    items: Slab<(Key, Item)>,
+}
+
+impl Items {
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(super) fn slot(&self, key: &Key) -> Option<Slot> {
+        self.slots.get(key).copied()
+    }
+
+    pub(super) fn get(&self, key: &Key) -> Option<&Item> {
+        self.at(self.slot(key)?, key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: &Key) -> Option<&mut Item> {
+        self.at_mut(self.slot(key)?, key)
+    }
+
+    /// What is kept there, unless it is something else by now. Keys that share their URL are compared at once.
+    pub(super) fn at(&self, slot: Slot, key: &Key) -> Option<&Item> {
+        let (kept, item) = self.items.get(slot.0)?;
+        (kept == key).then_some(item)
+    }
+
+    pub(super) fn at_mut(&mut self, slot: Slot, key: &Key) -> Option<&mut Item> {
+        let (kept, item) = self.items.get_mut(slot.0)?;
+        (kept == key).then_some(item)
+    }
+
+    /// It is not known yet.
+    pub(super) fn insert(&mut self, key: Key, item: Item) -> Slot {
+        let slot = Slot(self.items.insert((key.clone(), item)));
+        self.slots.insert(key, slot);
+        slot
+    }
+
+    pub(super) fn remove(&mut self, key: &Key) -> Option<Item> {
+        let slot = self.slots.remove(key)?;
+        self.items.try_remove(slot.0).map(|(_, item)| item)
+    }
+}
