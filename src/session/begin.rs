@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use super::adopt;
 use super::chunks::TEMPORARY;
@@ -21,7 +21,7 @@ use super::write::WriterError;
 use crate::clock::Clock;
 
 /// Another reader or a checkpoint is waited for so long.
-const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// A run that has begun.
 #[derive(Debug)]
@@ -185,10 +185,28 @@ pub(super) fn make_durable(db: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Makes one file of a database that nobody else has open.
-pub(super) fn leave_one_file(db: &Connection) -> rusqlite::Result<()> {
-    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    db.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
+/// Makes one file of a database, unless somebody else has it open: whether it did. Somebody is waited for
+/// no longer than the connection's patience.
+pub(super) fn become_one_file(db: &Connection) -> rusqlite::Result<bool> {
+    // What hinders it hinders what follows, too.
+    let _ = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    let mode = db.pragma_update_and_check(None, "journal_mode", "DELETE", |row| {
+        row.get::<_, String>(0)
+    });
+    match mode {
+        Ok(mode) => Ok(mode == "delete"),
+        Err(error) if is_held(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Somebody else is at the database.
+pub(super) fn is_held(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(
+        code,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
 }
 
 /// The row of a run that begins.

@@ -166,6 +166,14 @@ impl Replayed {
         Self::over(folder, wrapper, arguments)
     }
 
+    /// Of the session after something was done to its folder.
+    pub fn start_after(done: impl FnOnce(&Path)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write_session(folder.path());
+        done(&folder.path().join("hostile"));
+        Self::over(folder, &[], &[])
+    }
+
     fn over(folder: TempDir, wrapper: &[&str], arguments: &[&str]) -> Self {
         let line = [wrapper, &[env!("CARGO_BIN_EXE_isreplayer")]].concat();
         let log = File::create(folder.path().join("log")).unwrap();
