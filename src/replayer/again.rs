@@ -108,9 +108,9 @@ impl Replay {
 
     /// Tells caches in front of several replayers for how long an answer of the session holds.
     fn for_caches(&self, mut reply: Reply) -> Reply {
-        let response = reply.response.as_mut().filter(|_| self.is_shared());
-        if let (Some(response), Some(left_us)) = (response, reply.left_us) {
-            shared_caches::tell(response.headers_mut(), left_us);
+        let lifetime = reply.lifetime().filter(|_| self.is_shared());
+        if let (Some(response), Some(lifetime)) = (&mut reply.response, lifetime) {
+            shared_caches::tell(response.headers_mut(), lifetime);
         }
         reply
     }
