@@ -33,6 +33,7 @@ mod dvr;
 pub mod ending;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod gzip;
 pub mod headers;
 pub mod inject;
 mod lookup;

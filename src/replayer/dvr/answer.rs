@@ -14,6 +14,7 @@ use super::feed::Feed;
 use super::write::path;
 use crate::hls::{Place, Variables, read_multivariant, rewrite};
 use crate::replayer::body::{self, Piece};
+use crate::replayer::gzip::{self, Gzip};
 use crate::replayer::headers::{self, entity_tag};
 use crate::replayer::media_type::{may_be_a_page, media_type};
 use crate::replayer::playlist::contains;
@@ -59,7 +60,10 @@ impl Replay {
         };
         let own_path = dvr_path(&stream.name, None);
         let looked = match looked {
-            Ok(Looked::Media(id)) => self.dvr_of_playlist(stream, id).await,
+            Ok(Looked::Media(id)) => {
+                let gzip = headers::takes_gzip(&request.headers);
+                self.dvr_of_playlist(stream, id, gzip).await
+            }
             looked => looked,
         };
         match looked {
@@ -105,6 +109,7 @@ impl Replay {
         self: &Arc<Self>,
         stream: StreamInfo,
         playlist_id: i64,
+        gzip: bool,
     ) -> Result<Looked, ReadError> {
         let found = self.read(move |reader| {
             let playlist = reader.resource(playlist_id)?;
@@ -124,6 +129,9 @@ impl Replay {
             let span = read_span(reader)?;
             let feed = feed.get_or_insert_with(|| Feed::new(playlist, main_id));
             let served = feed.serve(reader, span)?;
+            if let (Some(served), true) = (&served, gzip) {
+                served.gzip.make(&served.bytes);
+            }
             Ok((served, feed.bytes(), span.recording))
         };
         let (served, bytes, recording) = self.read_aside(job).await?;
@@ -160,21 +168,35 @@ fn nothing(reader: &Reader) -> Result<Looked, ReadError> {
 }
 
 fn playlist(served: &Served, request: &Request) -> Reply {
-    let reply = match headers::none_match_names(&request.headers, Some(&served.tag)) {
+    let gzip = headers::takes_gzip(&request.headers);
+    let compressed = served.gzip.get(&served.bytes).flatten().filter(|_| gzip);
+    let tag = match compressed {
+        Some(_) => gzip::weak_tag(&served.tag),
+        None => served.tag.clone(),
+    };
+    let mut reply = match headers::none_match_names(&request.headers, Some(&tag)) {
         true => {
             let mut response = Response::new(body::empty());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             Reply::new(response, "DVR playlist, not modified")
         }
-        false => Reply::new(
-            Response::new(body::full(served.bytes.clone())),
-            "DVR playlist",
-        )
-        .with_field(header::CONTENT_LENGTH, &served.bytes.len().to_string())
-        .with_field(header::CONTENT_TYPE, "application/vnd.apple.mpegurl"),
+        false => {
+            let bytes = compressed.unwrap_or(&served.bytes).clone();
+            let length = bytes.len().to_string();
+            let reply = Reply::new(Response::new(body::full(bytes)), "DVR playlist")
+                .with_field(header::CONTENT_LENGTH, &length)
+                .with_field(header::CONTENT_TYPE, "application/vnd.apple.mpegurl");
+            match compressed {
+                Some(_) => reply.with_field(header::CONTENT_ENCODING, "gzip"),
+                None => reply,
+            }
+        }
     };
+    if Gzip::is_for(&served.bytes) {
+        reply = reply.with_field(header::VARY, "Accept-Encoding");
+    }
     reply
-        .with_field(header::ETAG, &served.tag)
+        .with_field(header::ETAG, &tag)
         .with_field(header::CACHE_CONTROL, "no-cache")
 }
 
