@@ -1,7 +1,5 @@
 //! A history of any length, written as fast as the real writer goes: revisions of media playlists
 //! with the polls between them and the segments that they list, on a timeline of its own.
-// Each benchmark uses some of it.
-#![allow(dead_code)]
 
 use std::fmt::Write as _;
 use std::fs;
