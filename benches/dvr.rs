@@ -147,12 +147,7 @@ impl Channel {
 
     fn exchange(&self, kind: Kind, url: &str, n: i64, data: Vec<u8>) -> NewExchange {
         let at_us = self.zero_us + n * STEP_US;
-        let resource = ResourceKey {
-            stream_id: self.stream_id,
-            kind,
-            url: url.to_owned(),
-            range: None,
-        };
+        let resource = ResourceKey::whole(self.stream_id, kind, url.to_owned());
         let availability = Availability::Listed(at_us);
         NewExchange {
             lag_us: Some(0),

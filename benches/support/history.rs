@@ -70,7 +70,7 @@ impl History {
             let url = format!("{ORIGIN}/channel{number}/live_36_37.m3u8");
             let stream_id = writer.stream(&format!("ch{number}"), &url).await?;
             playlists.push(Playlist {
-                key: key(stream_id, Kind::Main, url),
+                key: ResourceKey::whole(stream_id, Kind::Main, url),
                 number,
                 grown: String::new(),
             });
@@ -171,7 +171,7 @@ impl History {
             ..asked
         };
         let url = format!("{ORIGIN}/{}", segment(playlist.number, newest));
-        let fetched = key(stream_id, Kind::Segment, url);
+        let fetched = ResourceKey::whole(stream_id, Kind::Segment, url);
         let is_fetched = self.shape.segments && advance;
         let listing = NewListing {
             revision: id,
@@ -234,15 +234,6 @@ impl History {
             format!("{sum}  session.db\n"),
         )?;
         Ok(folder)
-    }
-}
-
-fn key(stream_id: i64, kind: Kind, url: String) -> ResourceKey {
-    ResourceKey {
-        stream_id,
-        kind,
-        url,
-        range: None,
     }
 }
 

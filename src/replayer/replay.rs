@@ -252,13 +252,7 @@ impl Replay {
             ..
         } = self.state();
         self.pool.with(|reader| {
-            let look = Look {
-                reader,
-                streams: &streams,
-                cache: &self.cache,
-                faults: self.faults,
-                early_us: self.early_us,
-            };
+            let look = self.looking(reader, &streams);
             let mut description = page::describe(&self.name, span, &look, moment_us, prefix)?;
             description.holes = page::holes(&holes, span);
             description.kept_from_us = kept_us.map_or(0, |us| span.session_us(us).max(0));
@@ -319,13 +313,7 @@ impl Replay {
     fn look(&self, question: &Question) -> Result<(Looked, Laid), ReadError> {
         let State { span, streams, .. } = self.state();
         self.pool.with(|reader| {
-            let look = Look {
-                reader,
-                streams: &streams,
-                cache: &self.cache,
-                faults: self.faults,
-                early_us: self.early_us,
-            };
+            let look = self.looking(reader, &streams);
             let looked = look.ask(question)?;
             if self.rules.is_empty() {
                 return Ok((looked, Laid::default()));
@@ -347,6 +335,16 @@ impl Replay {
                 _ => (looked, laid),
             })
         })
+    }
+
+    fn looking<'a>(&'a self, reader: &'a Reader, streams: &'a [StreamInfo]) -> Look<'a> {
+        Look {
+            reader,
+            streams,
+            cache: &self.cache,
+            faults: self.faults,
+            early_us: self.early_us,
+        }
     }
 
     /// Follows a session that is being recorded, or is taken up again; returns when the

@@ -172,12 +172,7 @@ mod tests {
 
     /// A mebibyte, in the database.
     async fn write_much(writer: &Writer, stream_id: i64) {
-        let resource = ResourceKey {
-            stream_id,
-            kind: Kind::Key,
-            url: "http://h/k".to_owned(),
-            range: None,
-        };
+        let resource = ResourceKey::whole(stream_id, Kind::Key, "http://h/k".to_owned());
         let id = writer.next_id();
         let now_us = writer.clock().now_us();
         let mut exchange = NewExchange::requested(id, resource, Availability::Request, now_us);
