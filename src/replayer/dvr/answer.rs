@@ -13,6 +13,7 @@ use super::Served;
 use super::feed::Feed;
 use super::write::path;
 use crate::hls::{Place, Variables, read_multivariant, rewrite};
+use crate::replayer::again::path_of_request;
 use crate::replayer::body::{self, Piece};
 use crate::replayer::gzip::{self, Gzip};
 use crate::replayer::headers::{self, entity_tag};
@@ -60,10 +61,7 @@ impl Replay {
         };
         let own_path = dvr_path(&stream.name, None);
         let looked = match looked {
-            Ok(Looked::Media(id)) => {
-                let gzip = headers::takes_gzip(&request.headers);
-                self.dvr_of_playlist(stream, id, gzip).await
-            }
+            Ok(Looked::Media(id)) => self.dvr_of_playlist(request, stream, id).await,
             looked => looked,
         };
         match looked {
@@ -105,12 +103,24 @@ impl Replay {
         .await
     }
 
+    /// The DVR playlist that was asked for before, of a session that is finished: nothing is read.
+    pub(in crate::replayer) fn dvr_at_once(&self, request: &Request, path: &str) -> Option<Reply> {
+        let span = self.span();
+        if span.recording {
+            return None;
+        }
+        let served = self.kept().finished(path, span.end_us)?;
+        let is_made = !headers::takes_gzip(&request.headers) || served.is_compressed();
+        is_made.then(|| playlist(&served, request).dressed(&request.headers))
+    }
+
     async fn dvr_of_playlist(
         self: &Arc<Self>,
+        request: &Request,
         stream: StreamInfo,
         playlist_id: i64,
-        gzip: bool,
     ) -> Result<Looked, ReadError> {
+        let gzip = headers::takes_gzip(&request.headers);
         let found = self.read(move |reader| {
             let playlist = reader.resource(playlist_id)?;
             let main_id = reader.resource_in(stream.id, &stream.url, None)?;
@@ -132,13 +142,17 @@ impl Replay {
             if let (Some(served), true) = (&served, gzip) {
                 served.gzip.make(&served.bytes);
             }
-            Ok((served, feed.bytes(), span.recording))
+            Ok((served, feed.bytes(), span))
         };
-        let (served, bytes, recording) = self.read_aside(job).await?;
+        let (served, bytes, span) = self.read_aside(job).await?;
         self.kept().note(playlist_id, bytes);
+        if let (Some(served), false) = (&served, span.recording) {
+            let path = path_of_request(request);
+            self.kept().finish(path, playlist_id, span.end_us, served);
+        }
         Ok(match served {
             Some(served) => Looked::Playlist(served),
-            None if recording => Looked::NotYet,
+            None if span.recording => Looked::NotYet,
             None => Looked::Nothing,
         })
     }

@@ -48,6 +48,11 @@ impl Served {
         }
     }
 
+    /// Whether it is in gzip already, or will never be.
+    fn is_compressed(&self) -> bool {
+        self.gzip.get(&self.bytes).is_some()
+    }
+
     /// What it takes in memory, in bytes.
     fn size(&self) -> usize {
         self.bytes.len() + self.gzip.size()
