@@ -329,7 +329,7 @@ impl From<RunError> for Failure {
                 Self::usage(e)
             }
             RunError::Record(RecordError::Writer(
-                e @ (WriterError::Busy(_) | WriterError::Unreadable(_)),
+                e @ (WriterError::Busy(_) | WriterError::Held { .. } | WriterError::Unreadable(_)),
             )) => Self::failed(e),
             RunError::Record(e @ RecordError::Writer(_)) => {
                 Self::failed(format!("recording stopped: {e}"))

@@ -14,6 +14,7 @@ use super::adopt;
 use super::chunks::TEMPORARY;
 use super::disk;
 use super::folder::SessionFolder;
+use super::holders;
 use super::model::{ExchangeId, NewExchange};
 use super::read::{Reader, Run};
 use super::sum;
@@ -21,7 +22,7 @@ use super::write::WriterError;
 use crate::clock::Clock;
 
 /// Another reader or a checkpoint is waited for so long.
-pub(super) const BUSY: Duration = Duration::from_secs(5);
+const BUSY: Duration = Duration::from_secs(5);
 
 /// A run that has begun.
 #[derive(Debug)]
@@ -92,6 +93,10 @@ pub(super) fn resume(
     // Read-only: what is not ours is not even recovered.
     let reader = Reader::open(folder)?;
     let lock = lock(folder)?;
+    let db = open_free(folder).inspect_err(|_| {
+        // It was made for the lock; one that has something in it stays.
+        let _ = fs::remove_dir(folder.chunks().join(TEMPORARY));
+    })?;
     let runs = reader.runs()?;
     let left = adopt::left_parts(&reader, folder)?;
     drop(reader);
@@ -103,8 +108,6 @@ pub(super) fn resume(
     let clock = clock.not_before(ends.max().unwrap_or(wall_us));
     let notes = notes(&runs, clock, wall_us, removed);
     let take_up = || -> rusqlite::Result<(Connection, i64, ExchangeId)> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let db = Connection::open_with_flags(folder.database(), flags)?;
         make_durable(&db)?;
         db.execute_batch(
             "BEGIN IMMEDIATE;
@@ -185,6 +188,24 @@ pub(super) fn make_durable(db: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Opens the database to be written once nobody else keeps it locked. Nothing is changed.
+pub(super) fn open_free(folder: &SessionFolder) -> Result<Connection, WriterError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || -> rusqlite::Result<Connection> {
+        let db = Connection::open_with_flags(folder.database(), flags)?;
+        db.busy_timeout(BUSY)?;
+        db.execute_batch("BEGIN EXCLUSIVE; ROLLBACK")?;
+        Ok(db)
+    };
+    open().map_err(|error| match is_held(&error) {
+        true => WriterError::Held {
+            path: folder.database(),
+            by: holders::of_session(folder),
+        },
+        false => database_error(folder, error),
+    })
+}
+
 /// Makes one file of a database, unless somebody else has it open: whether it did. Somebody is waited for
 /// no longer than the connection's patience.
 pub(super) fn become_one_file(db: &Connection) -> rusqlite::Result<bool> {
@@ -201,7 +222,7 @@ pub(super) fn become_one_file(db: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Somebody else is at the database.
-pub(super) fn is_held(error: &rusqlite::Error) -> bool {
+fn is_held(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error_code();
     matches!(
         code,

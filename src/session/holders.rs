@@ -5,9 +5,11 @@ use std::ops::RangeInclusive;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use super::folder::SessionFolder;
+
 /// Bytes of a database that SQLite locks for those who have it open in WAL mode, or read or write it in any
 /// other (lockingv3.html).
-pub(super) const OF_DATABASE: RangeInclusive<u64> = 0x4000_0000..=0x4000_01ff;
+const OF_DATABASE: RangeInclusive<u64> = 0x4000_0000..=0x4000_01ff;
 /// Bytes of a `-shm` file that are read marks (walformat.html, 2.3.2).
 pub(super) const OF_READ_MARKS: RangeInclusive<u64> = 123..=127;
 
@@ -23,6 +25,16 @@ pub(super) fn of(
     let pids = pids(&locks, inode, bytes);
     let names: Vec<String> = pids.into_iter().map(named).collect();
     (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// Who else has the database of a session open.
+pub(super) fn of_session(folder: &SessionFolder) -> String {
+    let own = std::process::id();
+    let named = |pid| match pid == own {
+        true => "this program".to_owned(),
+        false => named(pid),
+    };
+    of(&folder.database(), &OF_DATABASE, named).unwrap_or_else(|| "another program".to_owned())
 }
 
 /// A process by its name and number.

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use cap_std::fs::Dir;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use super::adopt;
 use super::begin;
@@ -42,17 +42,7 @@ pub enum RepairError {
         "{0} cannot be repaired, nothing was touched: its database is damaged or was altered; `sqlite3 session.db .recover` may save a part"
     )]
     Beyond(String),
-    /// Another program is in the middle of reading or changing it.
-    #[error(
-        "{} has {database} open and locked, nothing was touched: end it (a replayer, sqlite3), then repair again", holder(.by.as_ref())
-    )]
-    Held {
-        /// The database.
-        database: String,
-        /// Which program that is, where the system says so.
-        by: Option<String>,
-    },
-    /// It is being recorded, or cannot be written.
+    /// It is being recorded, another program keeps it locked, or it cannot be written.
     #[error(transparent)]
     Writer(#[from] WriterError),
     /// The file system refused.
@@ -92,7 +82,7 @@ pub fn repair(
         remove_own_folder(folder, had_temporary);
         return Ok(());
     }
-    let db = open_free(folder).inspect_err(|_| remove_own_folder(folder, had_temporary))?;
+    let db = begin::open_free(folder).inspect_err(|_| remove_own_folder(folder, had_temporary))?;
     let reader = Reader::open(folder)?;
     let runs = reader.runs()?;
     let left = match is_killed {
@@ -153,38 +143,6 @@ fn move_aside(
     Ok(marks)
 }
 
-/// Opens the database to be written once nobody else keeps it locked. Nothing is changed.
-fn open_free(folder: &SessionFolder) -> Result<Connection, RepairError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let open = || -> rusqlite::Result<Connection> {
-        let db = Connection::open_with_flags(folder.database(), flags)?;
-        db.busy_timeout(begin::BUSY)?;
-        db.execute_batch("BEGIN EXCLUSIVE; ROLLBACK")?;
-        Ok(db)
-    };
-    open().map_err(|error| match begin::is_held(&error) {
-        true => RepairError::Held {
-            database: folder.database().display().to_string(),
-            by: holders(folder),
-        },
-        false => begin::database_error(folder, error).into(),
-    })
-}
-
-fn holders(folder: &SessionFolder) -> Option<String> {
-    let own = std::process::id();
-    holders::of(&folder.database(), &holders::OF_DATABASE, |pid| {
-        match pid == own {
-            true => "this program".to_owned(),
-            false => holders::named(pid),
-        }
-    })
-}
-
-fn holder(by: Option<&String>) -> &str {
-    by.map_or("another program", String::as_str)
-}
-
 /// What is written: the runs that there are, what was left of parts, and marks (kind and detail).
 type Rows<'a> = (&'a [Run], Vec<NewExchange>, &'a [(&'static str, String)]);
 
@@ -233,7 +191,7 @@ fn write(
         say(format!(
             "not done: {} has {} open; copy it together with the -wal file beside it, or end that program and repair \
              again",
-            holder(holders(folder).as_ref()),
+            holders::of_session(folder),
             folder.database().display()
         ));
     }
