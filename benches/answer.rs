@@ -86,12 +86,7 @@ async fn write(folder: &std::path::Path) -> (Reader, i64) {
             4 => (Kind::Segment, segment(n)),
             _ => (Kind::Media, PLAYLIST.to_owned()),
         };
-        let resource = ResourceKey {
-            stream_id,
-            kind,
-            url,
-            range: None,
-        };
+        let resource = ResourceKey::whole(stream_id, kind, url);
         let mut exchange = exchange(writer.next_id(), resource, zero_us + n * STEP_US);
         match (n % 5, before) {
             (1..=3, Some(id)) => {

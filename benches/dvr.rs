@@ -35,14 +35,20 @@ fn main() {
         group.bench_function(format!("{name}, first request"), |b| {
             b.iter_batched(
                 || open(&folder),
-                |replay| runtime.block_on(ask(&replay, segments)),
+                |replay| runtime.block_on(ask(&replay, "identity")),
                 BatchSize::PerIteration,
             );
         });
         let replay = open(&folder);
-        runtime.block_on(ask(&replay, segments));
+        let whole = runtime.block_on(ask(&replay, "identity"));
+        assert!(i64::try_from(whole).is_ok_and(|whole| whole > 40 * segments));
         group.bench_function(format!("{name}, next request"), |b| {
-            b.iter(|| runtime.block_on(ask(&replay, segments)));
+            b.iter(|| runtime.block_on(ask(&replay, "identity")));
+        });
+        let small = runtime.block_on(ask(&replay, "gzip"));
+        assert!(small < whole / 4, "{small} of {whole} bytes");
+        group.bench_function(format!("{name}, next request in gzip"), |b| {
+            b.iter(|| runtime.block_on(ask(&replay, "gzip")));
         });
     }
     group.finish();
@@ -56,8 +62,10 @@ fn open(folder: &SessionFolder) -> Arc<Replay> {
     }
 }
 
-async fn ask(replay: &Arc<Replay>, segments: i64) {
-    let request = Request::get("/dvr.m3u8").body(());
+/// How many bytes the playlist has, as it comes to who takes a content coding.
+async fn ask(replay: &Arc<Replay>, coding: &str) -> usize {
+    let request = Request::get("/dvr.m3u8").header("accept-encoding", coding);
+    let request = request.body(());
     let Ok((request, ())) = request.map(Request::into_parts) else {
         panic!("no request");
     };
@@ -66,7 +74,7 @@ async fn ask(replay: &Arc<Replay>, segments: i64) {
         let length = response.headers().get("content-length")?;
         length.to_str().ok()?.parse::<usize>().ok()
     });
-    assert!(length > usize::try_from(40 * segments).ok(), "{length:?}");
+    length.unwrap_or_else(|| panic!("no playlist"))
 }
 
 /// A channel that is written: with a key for each segment.
@@ -139,12 +147,7 @@ impl Channel {
 
     fn exchange(&self, kind: Kind, url: &str, n: i64, data: Vec<u8>) -> NewExchange {
         let at_us = self.zero_us + n * STEP_US;
-        let resource = ResourceKey {
-            stream_id: self.stream_id,
-            kind,
-            url: url.to_owned(),
-            range: None,
-        };
+        let resource = ResourceKey::whole(self.stream_id, kind, url.to_owned());
         let availability = Availability::Listed(at_us);
         NewExchange {
             lag_us: Some(0),

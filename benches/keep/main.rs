@@ -65,26 +65,17 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-fn key(stream_id: i64, kind: Kind, url: String) -> ResourceKey {
-    ResourceKey {
-        stream_id,
-        kind,
-        url,
-        range: None,
-    }
-}
-
 /// A revision with a new segment, and the polls until the next.
 async fn revise(writer: &Writer, stream_id: i64, number: u64) -> Result<()> {
     let mut text = format!("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:{number}\n");
     for n in number..number + 6 {
         text += &format!("#EXTINF:1.0,\nday{}/segment{n}.ts\n", n / 5_760);
     }
-    let playlist = key(stream_id, Kind::Main, PLAYLIST.to_owned());
+    let playlist = ResourceKey::whole(stream_id, Kind::Main, PLAYLIST.to_owned());
     let now_us = writer.clock().now_us();
     let n = number + 5;
     let url = format!("http://origin.example/live/day{}/segment{n}.ts", n / 5_760);
-    let segment = key(stream_id, Kind::Segment, url);
+    let segment = ResourceKey::whole(stream_id, Kind::Segment, url);
     let asked = |resource: &ResourceKey, availability| NewExchange {
         wait_us: Some(0),
         lag_us: Some(0),

@@ -87,12 +87,11 @@ pub async fn record(folder: PathBuf, ways: &[Way]) -> Result<SessionFolder> {
     let playlist = "https://cdn.example.com/live/index.m3u8";
     let stream_id = writer.stream("live", playlist).await?;
     for (n, way) in ways.iter().cycle().take(ways.len() * OF_EACH).enumerate() {
-        let resource = ResourceKey {
+        let resource = ResourceKey::whole(
             stream_id,
-            kind: Kind::Segment,
-            url: format!("https://cdn.example.com/live/{n}.ts"),
-            range: None,
-        };
+            Kind::Segment,
+            format!("https://cdn.example.com/live/{n}.ts"),
+        );
         let zero_us = writer.clock().started_us();
         let id = writer.next_id();
         let mut file = DownloadFile::create(&folder.chunks(), id)?;

@@ -1,7 +1,5 @@
 //! A history of any length, written as fast as the real writer goes: revisions of media playlists
 //! with the polls between them and the segments that they list, on a timeline of its own.
-// Each benchmark uses some of it.
-#![allow(dead_code)]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -72,7 +70,7 @@ impl History {
             let url = format!("{ORIGIN}/channel{number}/live_36_37.m3u8");
             let stream_id = writer.stream(&format!("ch{number}"), &url).await?;
             playlists.push(Playlist {
-                key: key(stream_id, Kind::Main, url),
+                key: ResourceKey::whole(stream_id, Kind::Main, url),
                 number,
                 grown: String::new(),
             });
@@ -131,21 +129,8 @@ impl History {
         newest: u64,
         advance: bool,
     ) -> Result<ExchangeId> {
-        let window = self.shape.window;
-        let first = window.map_or(0, |window| (newest + 1).saturating_sub(window));
-        let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n");
-        if window.is_none() {
-            text += "#EXT-X-PLAYLIST-TYPE:EVENT\n";
-        }
-        writeln!(text, "#EXT-X-MEDIA-SEQUENCE:{first}")?;
-        match window {
-            Some(_) => (first..=newest).for_each(|n| text += &lines(playlist.number, n)),
-            None => text += &playlist.grown,
-        }
-        if !advance {
-            text += "#EXT-X-DISCONTINUITY\n";
-        }
-        let data = text.into_bytes();
+        let first = self.first(newest);
+        let data = self.text(playlist, newest, advance)?.into_bytes();
         let size = data.len() as u64;
         let asked = self.asked(&playlist.key, Availability::Response, self.at_us - WAIT_US);
         let (id, stream_id) = (asked.id, playlist.key.stream_id);
@@ -173,7 +158,7 @@ impl History {
             ..asked
         };
         let url = format!("{ORIGIN}/{}", segment(playlist.number, newest));
-        let fetched = key(stream_id, Kind::Segment, url);
+        let fetched = ResourceKey::whole(stream_id, Kind::Segment, url);
         let is_fetched = self.shape.segments && advance;
         let listing = NewListing {
             revision: id,
@@ -187,6 +172,29 @@ impl History {
             self.fetch(&fetched, id).await?;
         }
         Ok(id)
+    }
+
+    /// The first segment that is listed with the newest one.
+    fn first(&self, newest: u64) -> u64 {
+        let window = self.shape.window;
+        window.map_or(0, |window| (newest + 1).saturating_sub(window))
+    }
+
+    fn text(&self, playlist: &Playlist, newest: u64, advance: bool) -> Result<String> {
+        let first = self.first(newest);
+        let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n");
+        if self.shape.window.is_none() {
+            text += "#EXT-X-PLAYLIST-TYPE:EVENT\n";
+        }
+        writeln!(text, "#EXT-X-MEDIA-SEQUENCE:{first}")?;
+        match self.shape.window {
+            Some(_) => (first..=newest).for_each(|n| text += &lines(playlist.number, n)),
+            None => text += &playlist.grown,
+        }
+        if !advance {
+            text += "#EXT-X-DISCONTINUITY\n";
+        }
+        Ok(text)
     }
 
     async fn fetch(&self, segment: &ResourceKey, listed_by: ExchangeId) -> Result<()> {
@@ -236,15 +244,6 @@ impl History {
             format!("{sum}  session.db\n"),
         )?;
         Ok(folder)
-    }
-}
-
-fn key(stream_id: i64, kind: Kind, url: String) -> ResourceKey {
-    ResourceKey {
-        stream_id,
-        kind,
-        url,
-        range: None,
     }
 }
 

@@ -28,7 +28,7 @@ use super::service;
 use super::signals::Ends;
 use super::source::Source;
 use crate::recorder::{
-    self, Board, Control, Input, RecordError, Renditions, Selection, Summary, Variants,
+    self, Board, Control, Input, Options, RecordError, Renditions, Selection, Summary, Variants,
 };
 use crate::session::{FolderError, Keep, Notice, SessionFolder, Sessions, Tally, WriterError};
 
@@ -137,32 +137,13 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         arguments.session.clone(),
         arguments.resume,
     )?;
-    let mut options = arguments.http.into_options();
-    let source = Source {
-        typed: place.named(arguments.inputs, arguments.streams.is_some())?,
-        file: arguments.streams,
-        has_fields: !(options.headers.is_empty() && options.cookies.is_empty()),
-        trusted: options.trusted.clone(),
-    };
+    let log = arguments.log;
+    let (options, source) = wanted(arguments, &place)?;
     let inputs = source.read().map_err(Failure::usage)?;
-    options.resume = arguments.resume;
-    options.keep = Keep {
-        time: arguments.keep,
-        bytes: arguments.keep_bytes,
-    };
-    options.duration = arguments.duration;
-    options.poll = arguments.poll;
-    options.plain = arguments.plain.into_options();
-    options.limits.stall = options.plain.stall;
-    options.selection = Selection {
-        variants: arguments.variants,
-        renditions: arguments.renditions,
-    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::failed(format!("cannot start: {e}")))?;
-    let log = arguments.log;
     let view = LiveView::new(log.quiet == 0 && log.log == LogForm::Text);
     let board = Board::default();
     let times = board.clone();
@@ -190,6 +171,31 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     runtime.shutdown_timeout(Duration::from_secs(1));
     report(&summary.map_err(Failure::from)?, &board);
     Ok(())
+}
+
+/// How to record, and what.
+fn wanted(arguments: Arguments, place: &Place) -> Result<(Options, Source), Failure> {
+    let mut options = arguments.http.into_options();
+    let source = Source {
+        typed: place.named(arguments.inputs, arguments.streams.is_some())?,
+        file: arguments.streams,
+        has_fields: !(options.headers.is_empty() && options.cookies.is_empty()),
+        trusted: options.trusted.clone(),
+    };
+    options.resume = arguments.resume;
+    options.keep = Keep {
+        time: arguments.keep,
+        bytes: arguments.keep_bytes,
+    };
+    options.duration = arguments.duration;
+    options.poll = arguments.poll;
+    options.plain = arguments.plain.into_options();
+    options.limits.stall = options.plain.stall;
+    options.selection = Selection {
+        variants: arguments.variants,
+        renditions: arguments.renditions,
+    };
+    Ok((options, source))
 }
 
 /// What is answered while it records.
@@ -323,7 +329,7 @@ impl From<RunError> for Failure {
                 Self::usage(e)
             }
             RunError::Record(RecordError::Writer(
-                e @ (WriterError::Busy(_) | WriterError::Unreadable(_)),
+                e @ (WriterError::Busy(_) | WriterError::Held { .. } | WriterError::Unreadable(_)),
             )) => Self::failed(e),
             RunError::Record(e @ RecordError::Writer(_)) => {
                 Self::failed(format!("recording stopped: {e}"))

@@ -200,16 +200,19 @@ mod tests {
         }
     }
 
+    /// A variable of 60,000 bytes.
+    fn a_long_one(base: &Url) -> Variables {
+        let value = "x".repeat(60_000);
+        let define = format!("#EXT-X-DEFINE:NAME=\"a\",VALUE=\"{value}\"\n");
+        Variables::read(define.as_bytes(), base, &Variables::default())
+    }
+
     #[test]
     fn what_no_server_takes_is_refused_and_shown_in_part() {
         let long = "x".repeat(LONGEST_URL);
         let base = url("https://h/");
         // Written so, or made so by variables or by what has to be escaped.
-        let define = format!(
-            "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"{}\"\n",
-            "x".repeat(60_000)
-        );
-        let variables = Variables::read(define.as_bytes(), &base, &Variables::default());
+        let variables = a_long_one(&base);
         let mut resolver = Resolver::new(&base, &variables);
         let spaced = "x y".repeat(LONGEST_URL / 4);
         let expanded = format!("{{$a}}{}", "x".repeat(5_530));
@@ -227,11 +230,7 @@ mod tests {
     #[test]
     fn all_expansions_together_are_bounded() {
         let base = url("https://h/");
-        let define = format!(
-            "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"{}\"\n",
-            "x".repeat(60_000)
-        );
-        let variables = Variables::read(define.as_bytes(), &base, &Variables::default());
+        let variables = a_long_one(&base);
         let mut resolver = Resolver::new(&base, &variables);
         let expanded = (0..10_000).filter(|_| resolver.expand("{$a}").is_ok());
         assert!(expanded.count() < 300);

@@ -190,12 +190,11 @@ impl Plain {
     }
 
     async fn write(&self, hop: Hop, head: ExchangeId, lag_us: i64) {
-        let key = ResourceKey {
-            stream_id: self.context.stream_id,
-            kind: Kind::Main,
-            url: self.url_of(&hop, head).to_string(),
-            range: None,
-        };
+        let key = ResourceKey::whole(
+            self.context.stream_id,
+            Kind::Main,
+            self.url_of(&hop, head).to_string(),
+        );
         let is_head = hop.id == head;
         let mut exchange = hop.into_exchange(key, Availability::Response);
         exchange.head_id = (!is_head).then_some(head);

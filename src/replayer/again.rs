@@ -63,9 +63,14 @@ impl Replay {
 
     /// The answer to a request for nothing special that was made before and still holds.
     pub(super) fn respond_at_once(&self, request: &Request) -> Option<Reply> {
-        let (session_us, moment_us) = self.times_of(request)?;
         let get = request.method == Method::GET;
         let path = Some(path_of_request(request)).filter(|_| get)?;
+        self.held_at_once(request, path)
+            .or_else(|| self.dvr_at_once(request, path))
+    }
+
+    fn held_at_once(&self, request: &Request, path: &str) -> Option<Reply> {
+        let (session_us, moment_us) = self.times_of(request)?;
         let held = self.ready().get(path, moment_us)?;
         let reply = held.made(&request.headers, session_us)?;
         Some(self.for_caches(reply.holding(held.whole.left_us(moment_us))))
@@ -108,9 +113,9 @@ impl Replay {
 
     /// Tells caches in front of several replayers for how long an answer of the session holds.
     fn for_caches(&self, mut reply: Reply) -> Reply {
-        let response = reply.response.as_mut().filter(|_| self.is_shared());
-        if let (Some(response), Some(left_us)) = (response, reply.left_us) {
-            shared_caches::tell(response.headers_mut(), left_us);
+        let lifetime = reply.lifetime().filter(|_| self.is_shared());
+        if let (Some(response), Some(lifetime)) = (&mut reply.response, lifetime) {
+            shared_caches::tell(response.headers_mut(), lifetime);
         }
         reply
     }

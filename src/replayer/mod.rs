@@ -21,6 +21,7 @@
 //! | [`replay`], `state` | a session that is being replayed: its span, readers, watch |
 //! | `lookup`, `playlist` | from a question to recorded content, on a blocking thread |
 //! | `again`, `ready` | answers that hold for a while |
+//! | `gzip` | texts that are compressed once |
 //! | [`respond`], [`reply`], `recorded`, `page`, [`body`] | from a request to a response |
 //! | `chunk_read`, `sendfile` | chunk files: read piece by piece, sent by the system |
 //! | `plain` | streams that are no playlists |
@@ -33,6 +34,7 @@ mod dvr;
 pub mod ending;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod gzip;
 pub mod headers;
 pub mod inject;
 mod lookup;

@@ -4,14 +4,12 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use url::Url;
 
+use super::gzip::Gzip;
 use super::headers::entity_tag;
 use crate::hls::{
     Place, PlaylistKind, Variables, playlist_kind, read_media, replay_path, rewrite, shift_dates,
@@ -33,13 +31,9 @@ pub(super) struct Served {
     pub(super) own_tag: Option<String>,
     /// Whether it takes variables from another playlist.
     pub(super) imports: bool,
-    /// Compressed for the first who asked for that; the inner `None`: it would be no smaller.
-    gzip: Arc<OnceLock<Option<Bytes>>>,
+    gzip: Gzip,
     content_tag: Arc<OnceLock<String>>,
 }
-
-/// A smaller playlist fits into a packet as it is.
-const SMALLEST_COMPRESSED: usize = 1024;
 
 impl Served {
     fn new(bytes: Bytes, own_tag: Option<String>, is_shifted: bool) -> Self {
@@ -48,7 +42,7 @@ impl Served {
             is_shifted,
             own_tag,
             imports: false,
-            gzip: Arc::default(),
+            gzip: Gzip::default(),
             content_tag: Arc::default(),
         }
     }
@@ -61,37 +55,23 @@ impl Served {
 
     /// Whether it is compressed for whoever takes that.
     pub(super) fn may_be_compressed(&self) -> bool {
-        self.bytes.len() >= SMALLEST_COMPRESSED
+        Gzip::is_for(&self.bytes)
     }
 
     /// Compresses it, once; who asks meanwhile waits.
     pub(super) fn compress(&self) {
-        if self.may_be_compressed() {
-            self.gzip.get_or_init(|| gzip(&self.bytes));
-        }
+        self.gzip.make(&self.bytes);
     }
 
     /// It in gzip; `None`: it is not compressed, and `Some(None)`: it would be no smaller.
     pub(super) fn compressed(&self) -> Option<Option<&Bytes>> {
-        match self.may_be_compressed() {
-            true => self.gzip.get().map(Option::as_ref),
-            false => Some(None),
-        }
+        self.gzip.get(&self.bytes)
     }
 
     /// What it takes in memory, in bytes.
     pub(super) fn size(&self) -> usize {
-        let compressed = self.gzip.get().and_then(Option::as_ref);
-        self.bytes.len() + compressed.map_or(0, Bytes::len)
+        self.bytes.len() + self.gzip.size()
     }
-}
-
-fn gzip(bytes: &[u8]) -> Option<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    // Into memory it cannot fail.
-    encoder.write_all(bytes).ok()?;
-    let compressed = encoder.finish().ok()?;
-    (compressed.len() < bytes.len()).then(|| compressed.into())
 }
 
 /// Everything that a served playlist depends on.

@@ -9,6 +9,7 @@ use http::{Response, StatusCode};
 
 use super::body::{self, Break, LONGEST_WAIT, Piece};
 use super::ending::Ending;
+use super::gzip;
 use super::headers;
 use super::lookup::{Content, Pieces, Whole, is_broken};
 use super::media_type::{may_be_a_page, media_type};
@@ -143,8 +144,7 @@ fn playlist(served: &Served, status: StatusCode, fields: &Fields<'_>, asked: &As
     };
     let tag = tag.or_else(|| asked.tags.then(|| served.content_tag()));
     let compressed = served.compressed().flatten().filter(|_| asked.gzip);
-    // Other bytes have another tag; that of the same content is a weak one (RFC 9110 8.8.1).
-    let weak = tag.map(|tag| format!("W/{}", tag.trim_start_matches("W/")));
+    let weak = tag.map(gzip::weak_tag);
     let tag = compressed.map_or(tag, |_| weak.as_deref());
     let piece = Piece::Bytes(compressed.unwrap_or(&served.bytes).clone());
     let exchange = &fields.answer.exchange;

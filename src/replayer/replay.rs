@@ -18,7 +18,7 @@ use crate::session::{Faults, ReadError, Reader, SessionFolder, StreamInfo};
 
 /// How often a session that is being recorded is looked at.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
-/// For so long after a recording no reader is kept open: the recorder waits 3 s at most for
+/// For so long after a recording no reader is kept open: the recorder waits 3 s at most, a repair 5 s, for
 /// the moment in which it can make the database one file.
 const LET_GO_FOR: Duration = Duration::from_secs(3);
 /// What was listed is waited for so long, and looked for so often.
@@ -249,15 +249,10 @@ impl Replay {
             streams,
             holes,
             kept_us,
+            ..
         } = self.state();
         self.pool.with(|reader| {
-            let look = Look {
-                reader,
-                streams: &streams,
-                cache: &self.cache,
-                faults: self.faults,
-                early_us: self.early_us,
-            };
+            let look = self.looking(reader, &streams);
             let mut description = page::describe(&self.name, span, &look, moment_us, prefix)?;
             description.holes = page::holes(&holes, span);
             description.kept_from_us = kept_us.map_or(0, |us| span.session_us(us).max(0));
@@ -318,13 +313,7 @@ impl Replay {
     fn look(&self, question: &Question) -> Result<(Looked, Laid), ReadError> {
         let State { span, streams, .. } = self.state();
         self.pool.with(|reader| {
-            let look = Look {
-                reader,
-                streams: &streams,
-                cache: &self.cache,
-                faults: self.faults,
-                early_us: self.early_us,
-            };
+            let look = self.looking(reader, &streams);
             let looked = look.ask(question)?;
             if self.rules.is_empty() {
                 return Ok((looked, Laid::default()));
@@ -346,6 +335,16 @@ impl Replay {
                 _ => (looked, laid),
             })
         })
+    }
+
+    fn looking<'a>(&'a self, reader: &'a Reader, streams: &'a [StreamInfo]) -> Look<'a> {
+        Look {
+            reader,
+            streams,
+            cache: &self.cache,
+            faults: self.faults,
+            early_us: self.early_us,
+        }
     }
 
     /// Follows a session that is being recorded, or is taken up again; returns when the
@@ -391,9 +390,13 @@ impl Replay {
     }
 
     async fn note(&self, state: State) {
-        let span = self.span();
+        let State {
+            span, is_unfolded, ..
+        } = self.state();
         let (before, after) = (span.recording, state.span.recording);
         let has_changed = span != state.span;
+        // Who repairs it waits, too.
+        let is_waited_for = (before && !after) || (!is_unfolded && state.is_unfolded);
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         if has_changed {
             self.ready.forget();
@@ -403,6 +406,8 @@ impl Replay {
         }
         if before && !after {
             tracing::info!("{} is no longer being recorded", self.name);
+        }
+        if is_waited_for {
             self.pool.keep(false);
             tokio::time::sleep(LET_GO_FOR).await;
             self.pool.keep(true);

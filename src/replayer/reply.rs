@@ -8,6 +8,7 @@ use http::{HeaderMap, Response, StatusCode};
 
 use super::body::{self, Body};
 use super::headers;
+use super::shared_caches::Lifetime;
 use crate::session::ExchangeId;
 
 /// A response, and what is said about it in the log.
@@ -29,6 +30,8 @@ pub struct Reply {
     pub done: Vec<Cow<'static, str>>,
     /// For how many microseconds it is the answer of the session; `None`: it is none.
     pub left_us: Option<i64>,
+    /// It is a sentence of the replayer's own, which nobody keeps.
+    pub(super) is_sentence: bool,
 }
 
 impl Reply {
@@ -42,6 +45,7 @@ impl Reply {
             what: what.into(),
             done: Vec::new(),
             left_us: None,
+            is_sentence: false,
         }
     }
 
@@ -55,7 +59,10 @@ impl Reply {
             HeaderValue::from_static("text/plain; charset=utf-8"),
         );
         fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Self::new(response, sentence.to_owned())
+        Self {
+            is_sentence: true,
+            ..Self::new(response, sentence.to_owned())
+        }
     }
 
     /// No answer: the connection ends.
@@ -89,6 +96,16 @@ impl Reply {
     pub(super) fn holding(mut self, left_us: i64) -> Self {
         self.left_us = Some(left_us);
         self
+    }
+
+    /// For how long a cache in front of several replayers may keep it; `None`: it is no answer of
+    /// the session.
+    pub(super) fn lifetime(&self) -> Option<Lifetime> {
+        let left_us = self.left_us?;
+        Some(match self.is_sentence {
+            true => Lifetime::Never,
+            false => Lifetime::Holds(left_us),
+        })
     }
 
     /// With the fields that every response has.

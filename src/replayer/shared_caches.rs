@@ -18,11 +18,24 @@ fn lifetime_s(left_us: i64) -> i64 {
     (left_us / 1_000_000 - LONGER_S).clamp(0, LONGEST_S)
 }
 
-/// Says for how long an answer holds.
-pub(super) fn tell(fields: &mut HeaderMap, left_us: i64) {
-    let seconds = lifetime_s(left_us);
-    let control = match seconds {
-        0 => HeaderValue::from_static("no-cache"),
+/// For how long an answer may be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lifetime {
+    /// Players are told the same.
+    Never,
+    /// It holds for so many microseconds.
+    Holds(i64),
+}
+
+/// Says for how long an answer may be kept.
+pub(super) fn tell(fields: &mut HeaderMap, lifetime: Lifetime) {
+    let seconds = match lifetime {
+        Lifetime::Never => 0,
+        Lifetime::Holds(left_us) => lifetime_s(left_us),
+    };
+    let control = match (lifetime, seconds) {
+        (Lifetime::Never, _) => HeaderValue::from_static("no-store"),
+        (Lifetime::Holds(_), 0) => HeaderValue::from_static("no-cache"),
         _ => HeaderValue::from_str(&format!("max-age={seconds}"))
             .unwrap_or(HeaderValue::from_static("no-cache")),
     };
@@ -53,11 +66,14 @@ mod tests {
     #[test]
     fn caches_are_told_in_both_ways() {
         let mut fields = HeaderMap::new();
-        tell(&mut fields, 500_000);
+        tell(&mut fields, Lifetime::Holds(500_000));
         assert_eq!(fields["cdn-cache-control"], "no-cache");
         assert_eq!(fields["x-accel-expires"], "0");
-        tell(&mut fields, 5_500_000);
+        tell(&mut fields, Lifetime::Holds(5_500_000));
         assert_eq!(fields["cdn-cache-control"], "max-age=4");
         assert_eq!(fields["x-accel-expires"], "4");
+        tell(&mut fields, Lifetime::Never);
+        assert_eq!(fields["cdn-cache-control"], "no-store");
+        assert_eq!(fields["x-accel-expires"], "0");
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct State {
     pub(super) holes: Arc<[Hole]>,
     /// From when on everything is kept, in microseconds of Unix time; `None`: all is.
     pub(super) kept_us: Option<i64>,
+    /// The last run is closed, and the database is not one file yet: who has it open prevents it.
+    pub(super) is_unfolded: bool,
 }
 
 /// So far behind the beginning of a window that moves on a clock starts: both go at one speed.
@@ -55,6 +57,7 @@ pub(super) fn read_state(reader: &Reader) -> Result<State, ReadError> {
     let (end_us, recording) = runs.last().map_or((zero_us, false), |run| {
         (run.end_us(), is_recording(run, ahead_us))
     });
+    let is_closed = runs.last().is_some_and(|run| run.stopped_us.is_some());
     Ok(State {
         span: Span {
             zero_us,
@@ -64,6 +67,7 @@ pub(super) fn read_state(reader: &Reader) -> Result<State, ReadError> {
         streams,
         holes: session::holes(&runs).into(),
         kept_us: reader.kept_from_us()?,
+        is_unfolded: is_closed && reader.has_log(),
     })
 }
 

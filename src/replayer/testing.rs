@@ -37,12 +37,7 @@ impl Recording {
     }
 
     pub(crate) fn key(&self, kind: Kind, url: &str) -> ResourceKey {
-        ResourceKey {
-            stream_id: self.stream_id,
-            kind,
-            url: url.to_owned(),
-            range: None,
-        }
+        ResourceKey::whole(self.stream_id, kind, url.to_owned())
     }
 
     /// An exchange that is the answer from so many milliseconds on: 200, without a body.

@@ -122,12 +122,7 @@ fn part(left: Left, growing: &Growing, body: NewBody, (count, end): (usize, u64)
         count + 1,
         facts.extension
     );
-    let resource = ResourceKey {
-        stream_id: left.stream_id,
-        kind: Kind::Main,
-        url: left.url,
-        range: None,
-    };
+    let resource = ResourceKey::whole(left.stream_id, Kind::Main, left.url);
     let availability = Availability::Listed(left.from_us);
     NewExchange {
         lag_us: Some(0),

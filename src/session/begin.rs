@@ -8,12 +8,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use super::adopt;
 use super::chunks::TEMPORARY;
 use super::disk;
 use super::folder::SessionFolder;
+use super::holders;
 use super::model::{ExchangeId, NewExchange};
 use super::read::{Reader, Run};
 use super::sum;
@@ -92,6 +93,10 @@ pub(super) fn resume(
     // Read-only: what is not ours is not even recovered.
     let reader = Reader::open(folder)?;
     let lock = lock(folder)?;
+    let db = open_free(folder).inspect_err(|_| {
+        // It was made for the lock; one that has something in it stays.
+        let _ = fs::remove_dir(folder.chunks().join(TEMPORARY));
+    })?;
     let runs = reader.runs()?;
     let left = adopt::left_parts(&reader, folder)?;
     drop(reader);
@@ -103,8 +108,6 @@ pub(super) fn resume(
     let clock = clock.not_before(ends.max().unwrap_or(wall_us));
     let notes = notes(&runs, clock, wall_us, removed);
     let take_up = || -> rusqlite::Result<(Connection, i64, ExchangeId)> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let db = Connection::open_with_flags(folder.database(), flags)?;
         make_durable(&db)?;
         db.execute_batch(
             "BEGIN IMMEDIATE;
@@ -185,10 +188,46 @@ pub(super) fn make_durable(db: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Makes one file of a database that nobody else has open.
-pub(super) fn leave_one_file(db: &Connection) -> rusqlite::Result<()> {
-    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    db.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
+/// Opens the database to be written once nobody else keeps it locked. Nothing is changed.
+pub(super) fn open_free(folder: &SessionFolder) -> Result<Connection, WriterError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || -> rusqlite::Result<Connection> {
+        let db = Connection::open_with_flags(folder.database(), flags)?;
+        db.busy_timeout(BUSY)?;
+        db.execute_batch("BEGIN EXCLUSIVE; ROLLBACK")?;
+        Ok(db)
+    };
+    open().map_err(|error| match is_held(&error) {
+        true => WriterError::Held {
+            path: folder.database(),
+            by: holders::of_session(folder),
+        },
+        false => database_error(folder, error),
+    })
+}
+
+/// Makes one file of a database, unless somebody else has it open: whether it did. Somebody is waited for
+/// no longer than the connection's patience.
+pub(super) fn become_one_file(db: &Connection) -> rusqlite::Result<bool> {
+    // What hinders it hinders what follows, too.
+    let _ = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    let mode = db.pragma_update_and_check(None, "journal_mode", "DELETE", |row| {
+        row.get::<_, String>(0)
+    });
+    match mode {
+        Ok(mode) => Ok(mode == "delete"),
+        Err(error) if is_held(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Somebody else is at the database.
+fn is_held(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(
+        code,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
 }
 
 /// The row of a run that begins.

@@ -20,6 +20,7 @@ mod guarded;
 mod headers;
 mod heal;
 mod history;
+mod holders;
 mod keep;
 mod lines;
 mod listed;

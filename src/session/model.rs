@@ -172,6 +172,18 @@ pub struct ResourceKey {
     pub range: Option<ByteRange>,
 }
 
+impl ResourceKey {
+    /// All of what a URL (without fragment, user name and password) names, for a row of `stream`.
+    pub fn whole(stream_id: i64, kind: Kind, url: String) -> Self {
+        Self {
+            stream_id,
+            kind,
+            url,
+            range: None,
+        }
+    }
+}
+
 /// From when on an exchange is the answer (`docs/design/timeline.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Availability {

@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::chunks::{self, ChunkFile};
 use super::folder::SessionFolder;
-use super::guarded::Guarded;
+use super::guarded::{Guarded, beside};
 use super::headers::Headers;
 use super::keep::KEPT_FROM;
 use super::model::{ByteRange, ExchangeId, Kind, Outcome, digest};
@@ -224,6 +224,12 @@ impl Reader {
     /// An error of SQLite, with the database's name.
     pub(super) fn failed(&self, source: rusqlite::Error) -> ReadError {
         ReadError::database(Path::new(&self.path), source)
+    }
+
+    /// Whether there is a log beside the database. Of a session whose last run is closed somebody is about to
+    /// fold it in, or somebody prevents it.
+    pub fn has_log(&self) -> bool {
+        beside(Path::new(&self.path), "-wal").exists()
     }
 
     /// Lives of the recorder, in order. There is at least one.

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use cap_std::fs::Dir;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use super::adopt;
 use super::begin;
@@ -16,16 +18,21 @@ use super::chunks::{self, TEMPORARY};
 use super::disk::RESERVE;
 use super::folder::SessionFolder;
 use super::guarded::beside;
+use super::holders;
 use super::model::NewExchange;
 use super::read::{ReadError, Reader, Run};
 use super::store::Store;
 use super::sum;
 use super::write::WriterError;
+use crate::clock;
 
 /// Where things are moved to, within the session's folder.
 const ASIDE: &str = "aside";
 /// More files of one name are not moved aside.
 const MOST_NAMESAKES: u32 = 10_000;
+
+/// How long to wait for readers to let go, so that the database can become one file.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why nothing, or not everything, was done.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +42,7 @@ pub enum RepairError {
         "{0} cannot be repaired, nothing was touched: its database is damaged or was altered; `sqlite3 session.db .recover` may save a part"
     )]
     Beyond(String),
-    /// It is being recorded, or cannot be written.
+    /// It is being recorded, another program keeps it locked, or it cannot be written.
     #[error(transparent)]
     Writer(#[from] WriterError),
     /// The file system refused.
@@ -51,7 +58,7 @@ pub enum RepairError {
 /// With `hashes` also what only its SHA-256 shows to be wrong.
 ///
 /// # Errors
-/// A recorder is at it, its database is beyond repair, or the file system refuses.
+/// A recorder is at it, another program keeps it locked, its database is beyond repair, or the file system refuses.
 pub fn repair(
     folder: &SessionFolder,
     hashes: bool,
@@ -75,6 +82,7 @@ pub fn repair(
         remove_own_folder(folder, had_temporary);
         return Ok(());
     }
+    let db = begin::open_free(folder).inspect_err(|_| remove_own_folder(folder, had_temporary))?;
     let reader = Reader::open(folder)?;
     let runs = reader.runs()?;
     let left = match is_killed {
@@ -85,10 +93,12 @@ pub fn repair(
     let mut aside = Aside::of(folder)?;
     let marks = move_aside(&mut aside, &damages, say)?;
     sum::remove(folder)?;
-    write(folder, &runs, left, &marks, say)?;
+    let is_one_file = write(folder, db, (&runs, left, &marks), say)?;
     aside.clear_temporary(folder, say)?;
-    sum::write(folder)?;
-    if has_log && !is_killed {
+    if is_one_file {
+        sum::write(folder)?;
+    }
+    if has_log && !is_killed && is_one_file {
         say("the log of the database was folded in".to_owned());
     }
     drop(lock);
@@ -133,19 +143,19 @@ fn move_aside(
     Ok(marks)
 }
 
-/// Brings in what is in the WAL, closes a run that was killed, notes the marks, and leaves one
-/// database file.
+/// What is written: the runs that there are, what was left of parts, and marks (kind and detail).
+type Rows<'a> = (&'a [Run], Vec<NewExchange>, &'a [(&'static str, String)]);
+
+/// Brings in what is in the WAL, closes a run that was killed, and notes the marks. Whether it left
+/// one database file: others that have it open may prevent that.
 fn write(
     folder: &SessionFolder,
-    runs: &[Run],
-    left: Vec<NewExchange>,
-    marks: &[(&'static str, String)],
+    db: Connection,
+    (runs, left, marks): Rows<'_>,
     say: &mut dyn FnMut(String),
-) -> Result<(), RepairError> {
+) -> Result<bool, RepairError> {
     let failed = |source| begin::database_error(folder, source);
     let end_us = runs.last().map_or(0, Run::end_us);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(folder.database(), flags).map_err(failed)?;
     begin::make_durable(&db).map_err(failed)?;
     let zero_us = runs.first().map_or(0, |run| run.started_us);
     let mut store = Store::new(db, folder.chunks(), zero_us, 1);
@@ -176,8 +186,31 @@ fn write(
     if closed > 0 {
         say("closed: the run whose recorder was killed".to_owned());
     }
-    begin::leave_one_file(&store.db).map_err(failed)?;
-    Ok(())
+    let is_one_file = become_one_file(&store.db).map_err(failed)?;
+    if !is_one_file {
+        say(format!(
+            "not done: {} has {} open; copy it together with the -wal file beside it, or end that program and repair \
+             again",
+            holders::of_session(folder),
+            folder.database().display()
+        ));
+    }
+    Ok(is_one_file)
+}
+
+/// Whether it did: replayers that see the last run closed let go, others may not.
+fn become_one_file(db: &Connection) -> rusqlite::Result<bool> {
+    db.busy_timeout(Duration::from_millis(50))?;
+    let deadline = clock::instant() + PATIENCE;
+    loop {
+        if begin::become_one_file(db)? {
+            return Ok(true);
+        }
+        if clock::instant() >= deadline {
+            return Ok(false);
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
 }
 
 /// The lock needs it; who had none is left with none.

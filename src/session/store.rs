@@ -416,12 +416,7 @@ impl Store {
             .db
             .prepare_cached("INSERT INTO stream (name, url) VALUES (?1,?2)")?
             .insert(params![named, url])?;
-        self.resource_id(&ResourceKey {
-            stream_id: id,
-            kind: Kind::Main,
-            url: url.to_owned(),
-            range: None,
-        })?;
+        self.resource_id(&ResourceKey::whole(id, Kind::Main, url.to_owned()))?;
         Ok((id, named))
     }
 

@@ -2,12 +2,12 @@
 //! and the log made small again when they let go.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::holders;
 use super::model::Notice;
 use super::notices::{NoticeEvent, Tallies};
 use super::store::Store;
@@ -128,16 +128,10 @@ impl WalWatch {
 
     /// Who holds it up, for people.
     fn holders(&self) -> String {
-        let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
-        let inode = fs::metadata(self.beside("-shm")).map_or(0, |file| file.ino());
-        let names: Vec<String> = readers(&locks, inode)
-            .into_iter()
-            .map(|pid| named(pid, std::process::id()))
-            .collect();
-        match names.is_empty() {
-            true => "a reader".to_owned(),
-            false => names.join(", "),
-        }
+        let own = std::process::id();
+        let marks = self.beside("-shm");
+        holders::of(&marks, &holders::OF_READ_MARKS, |pid| named(pid, own))
+            .unwrap_or_else(|| "a reader".to_owned())
     }
 }
 
@@ -159,34 +153,10 @@ fn checkpoint(store: &Store, mode: &str) -> rusqlite::Result<u64> {
     Ok(left.max(u64::from(busy != 0)))
 }
 
-/// Processes that have a read mark of the log, out of `/proc/locks`: SQLite locks one of the
-/// bytes from 123 to 127 of the `-shm` file (walformat.html, 2.3.2).
-fn readers(locks: &str, inode: u64) -> Vec<u32> {
-    let held = |line: &str| -> Option<u32> {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let [_, "POSIX", _, "READ", pid, file, first, _] = words[..] else {
-            return None;
-        };
-        let of: u64 = file.rsplit(':').next()?.parse().ok()?;
-        let first: u64 = first.parse().ok()?;
-        (of == inode && (123..=127).contains(&first))
-            .then(|| pid.parse().ok())
-            .flatten()
-    };
-    let mut pids: Vec<u32> = locks.lines().filter_map(held).collect();
-    pids.sort_unstable();
-    pids.dedup();
-    pids
-}
-
 fn named(pid: u32, own: u32) -> String {
-    if pid == own {
-        return "a player of --serve".to_owned();
-    }
-    let name = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("comm"));
-    match name {
-        Ok(name) => format!("{} (process {pid})", name.trim().escape_debug()),
-        Err(_) => format!("process {pid}"),
+    match pid == own {
+        true => "a player of --serve".to_owned(),
+        false => holders::named(pid),
     }
 }
 
@@ -202,12 +172,7 @@ mod tests {
 
     /// A mebibyte, in the database.
     async fn write_much(writer: &Writer, stream_id: i64) {
-        let resource = ResourceKey {
-            stream_id,
-            kind: Kind::Key,
-            url: "http://h/k".to_owned(),
-            range: None,
-        };
+        let resource = ResourceKey::whole(stream_id, Kind::Key, "http://h/k".to_owned());
         let id = writer.next_id();
         let now_us = writer.clock().now_us();
         let mut exchange = NewExchange::requested(id, resource, Availability::Request, now_us);
@@ -288,19 +253,5 @@ mod tests {
         assert_eq!(named(own, own), "a player of --serve");
         let other = named(own, 0);
         assert!(other.ends_with(&format!("(process {own})")), "{other}");
-    }
-
-    #[test]
-    fn readers_are_known_by_the_marks_that_they_lock() {
-        let locks = "1: POSIX  ADVISORY  READ 4711 08:01:99 124 124\n\
-                     2: POSIX  ADVISORY  READ 4711 08:01:99 128 128\n\
-                     3: POSIX  ADVISORY  WRITE 12 08:01:99 120 120\n\
-                     3: -> POSIX  ADVISORY  READ 13 08:01:99 124 124\n\
-                     4: FLOCK  ADVISORY  READ 14 08:01:99 124 124\n\
-                     5: POSIX  ADVISORY  READ 15 08:01:98 124 124\n\
-                     6: POSIX  ADVISORY  READ 3 08:01:99 126 126\n\
-                     7: POSIX  ADVISORY  READ";
-        assert_eq!(readers(locks, 99), [3, 4711]);
-        assert!(readers(locks, 5).is_empty());
     }
 }

@@ -69,6 +69,14 @@ pub enum WriterError {
     /// Another recorder is at it.
     #[error("{path} is being recorded by another isrecorder", path = .0.display())]
     Busy(PathBuf),
+    /// Another program is in the middle of reading or changing it.
+    #[error("{by} has {path} open and locked, nothing was touched: end that program, then try again", path = .path.display())]
+    Held {
+        /// The database.
+        path: PathBuf,
+        /// Which program that is, where the system says so.
+        by: String,
+    },
     /// What was to be taken up again is no session of this program.
     #[error(transparent)]
     Unreadable(#[from] ReadError),

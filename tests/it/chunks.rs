@@ -141,16 +141,18 @@ impl Gate {
     }
 }
 
+fn six_variants() -> Reply {
+    let variants = ["a", "b", "c", "d", "e", "f"];
+    let variants = variants.map(|v| format!("#EXT-X-STREAM-INF:BANDWIDTH=1\n{v}/v.m3u8\n"));
+    Reply::playlist(format!("#EXTM3U\n{}", variants.concat()))
+}
+
 #[test]
 fn at_most_sixteen_downloads_are_under_way_at_once() {
     let gate = Arc::new(Gate::default());
     let guarded = Arc::clone(&gate);
     let origin = Origin::new(move |ask| match ask.path() {
-        "/main.m3u8" => {
-            let variants = ["a", "b", "c", "d", "e", "f"];
-            let variants = variants.map(|v| format!("#EXT-X-STREAM-INF:BANDWIDTH=1\n{v}/v.m3u8\n"));
-            Reply::playlist(format!("#EXTM3U\n{}", variants.concat()))
-        }
+        "/main.m3u8" => six_variants(),
         path if path.ends_with(".m3u8") => Reply::playlist(Window::new(0, 8).ended().text()),
         path => {
             guarded.pass(16);
@@ -170,11 +172,7 @@ fn no_more_polls_than_the_limit_are_under_way_at_once() {
     let gate = Arc::new(Gate::default());
     let guarded = Arc::clone(&gate);
     let origin = Origin::new(move |ask| match ask.path() {
-        "/main.m3u8" => {
-            let variants = ["a", "b", "c", "d", "e", "f"];
-            let variants = variants.map(|v| format!("#EXT-X-STREAM-INF:BANDWIDTH=1\n{v}/v.m3u8\n"));
-            Reply::playlist(format!("#EXTM3U\n{}", variants.concat()))
-        }
+        "/main.m3u8" => six_variants(),
         path if path.ends_with(".m3u8") => {
             guarded.pass(2);
             Reply::playlist(Window::new(0, 1).ended().text())

@@ -46,6 +46,29 @@ fn playlist(replayer: &Replayer, path: &str) -> String {
     String::from_utf8(body).unwrap()
 }
 
+/// A playlist that comes in gzip: the fields of its answer, and its text.
+fn compressed(replayer: &Replayer, path: &str) -> (String, String) {
+    let (head, body) = get(replayer, path, "Accept-Encoding: br, gzip\r\n");
+    assert!(head.starts_with("HTTP/1.1 200 "), "{path}: {head}");
+    for wanted in ["content-encoding: gzip", "vary: Accept-Encoding"] {
+        assert!(head.contains(wanted), "{wanted}: {head}");
+    }
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&body[..])
+        .read_to_string(&mut text)
+        .unwrap();
+    assert!(body.len() < text.len() / 3, "{} bytes", body.len());
+    (head, text)
+}
+
+fn field<'a>(head: &'a str, name: &str) -> &'a str {
+    let fields = head.lines().filter_map(|line| line.split_once(": "));
+    fields
+        .into_iter()
+        .find_map(|(n, value)| (n == name).then_some(value))
+        .unwrap_or_default()
+}
+
 /// The paths of playlists in a multivariant one.
 fn variants(main: &str) -> Vec<String> {
     main.lines()
@@ -356,4 +379,45 @@ fn a_long_window_that_is_there_at_the_start_is_all_there() {
     let (head, body) = get(&replayer, names[203], "");
     assert!(head.contains("content-type: video/mp2t"), "{head}");
     assert_eq!(body, ts("/a-name-that-takes-its-room/seg203.ts"));
+}
+
+#[test]
+fn a_large_one_is_compressed_for_who_takes_that() {
+    let origin = Origin::new(|ask| match ask.path() {
+        "/live.m3u8" => Reply::playlist(Window::new(ask.nth as u64 / 2, 60).text()),
+        path => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
+    recording.until_at_least(60, SEGMENTS);
+    let replayer = Replayer::start(&recording.sessions(), &["-p", "0", "session1"]);
+    let mut before = String::new();
+    recording.until("a compressed list that has grown twice", || {
+        let (head, body) = get(&replayer, "/dvr.m3u8", "");
+        if head.starts_with("HTTP/1.1 503 ") || body.len() < 1024 {
+            return false;
+        }
+        let plain = String::from_utf8(body).unwrap();
+        let (_, text) = compressed(&replayer, "/dvr.m3u8");
+        assert!(text.starts_with(&plain), "{plain}\nthen\n{text}");
+        assert!(text.starts_with(&before), "{before}\nthen\n{text}");
+        let has_grown = !before.is_empty() && text.len() > before.len();
+        before = text;
+        has_grown
+    });
+    let session = recording.interrupt().session();
+    let finished = Replayer::start(session.path().parent().unwrap(), &["-p", "0", "session1"]);
+    let (head, body) = get(&finished, "/dvr.m3u8", "");
+    assert_eq!(field(&head, "content-encoding"), "");
+    assert_eq!(field(&head, "vary"), "Accept-Encoding");
+    // The second time out of what is kept.
+    for _ in 0..2 {
+        let (small, text) = compressed(&finished, "/dvr.m3u8");
+        assert_eq!(text.as_bytes(), body);
+        let tag = format!("W/{}", field(&head, "etag"));
+        assert_eq!(field(&small, "etag"), tag);
+        let fields = format!("Accept-Encoding: gzip\r\nIf-None-Match: {tag}\r\n");
+        let (same, nothing) = get(&finished, "/dvr.m3u8", &fields);
+        assert!(same.starts_with("HTTP/1.1 304 "), "{same}");
+        assert_eq!((field(&same, "etag"), nothing.len()), (&*tag, 0));
+    }
 }

@@ -25,12 +25,7 @@ async fn record(folder: &SessionFolder, texts: &[String]) {
     let (writer, _) = Writer::create(folder, clock, "test").unwrap();
     let stream_id = writer.stream("dvr", URL).await.unwrap();
     for (second, text) in (0..).zip(texts) {
-        let resource = ResourceKey {
-            stream_id,
-            kind: Kind::Media,
-            url: URL.to_owned(),
-            range: None,
-        };
+        let resource = ResourceKey::whole(stream_id, Kind::Media, URL.to_owned());
         let at_us = clock.started_us() + second * 1_000_000;
         let data = text.clone().into_bytes();
         let exchange = NewExchange {

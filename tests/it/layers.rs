@@ -40,11 +40,7 @@ const OWNED: [(&str, &[&str]); 20] = [
     ("m3u8_rs", &["hls/"]),
     (
         "flate2",
-        &[
-            "recorder/decode.rs",
-            "replayer/playlist.rs",
-            "replayer/tests/",
-        ],
+        &["recorder/decode.rs", "replayer/gzip.rs", "replayer/tests/"],
     ),
     ("brotli", &["recorder/decode.rs"]),
     ("zstd", &["recorder/decode.rs"]),

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use crate::plain::*;
 use crate::replay::Replayer;
-use crate::support::{Ask, Origin, Recorder, Reply, Then};
+use crate::support::{Ask, Origin, Recorder, Recording, Reply, Then};
 
 struct Sent {
     head: String,
@@ -194,16 +194,21 @@ fn a_stream_is_watched_while_it_is_recorded() {
     recording.interrupt().session();
 }
 
-#[test]
-fn what_a_killed_recorder_had_of_a_stream_is_still_played() {
-    let origin = Origin::new(|_| live(groups(0..60), Then::Hang));
-    let mut recording = recorder(&origin).start();
+/// Until the part that grows has sixty groups.
+fn until_all_has_come(recording: &mut Recording) {
     let growing = recording.sessions().join("session1/chunks/.tmp/1");
     let length = groups(0..60).len() as u64;
     recording.until("all of it", || {
         growing.metadata().is_ok_and(|file| file.len() == length)
     });
     recording.until_at_least(1, "SELECT count(*) FROM pending");
+}
+
+#[test]
+fn what_a_killed_recorder_had_of_a_stream_is_still_played() {
+    let origin = Origin::new(|_| live(groups(0..60), Then::Hang));
+    let mut recording = recorder(&origin).start();
+    until_all_has_come(&mut recording);
     let session = recording.kill().killed_session();
     let sessions = session.path().parent().unwrap();
     let replayer = Replayer::start(sessions, &["-p", "0", "session1"]);
@@ -221,12 +226,7 @@ fn what_a_killed_recorder_had_of_a_stream_is_a_part_of_the_session_that_goes_on(
         _ => live(groups(100..160), Then::Hang),
     });
     let mut recording = recorder(&origin).start();
-    let growing = recording.sessions().join("session1/chunks/.tmp/1");
-    let length = groups(0..60).len() as u64;
-    recording.until("all of it", || {
-        growing.metadata().is_ok_and(|file| file.len() == length)
-    });
-    recording.until_at_least(1, "SELECT count(*) FROM pending");
+    until_all_has_come(&mut recording);
     let killed = recording.kill();
     let mut recording = Recorder::bare()
         .within(killed)

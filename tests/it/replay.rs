@@ -25,12 +25,7 @@ async fn write_polls(sessions: &Path, name: &str, failed: &[(i64, u16)]) -> Writ
     let clock = Clock::start();
     let (writer, _) = Writer::create(&folder, clock, "test").unwrap();
     let stream_id = writer.stream("ch1", PLAYLIST).await.unwrap();
-    let key = || ResourceKey {
-        stream_id,
-        kind: Kind::Main,
-        url: PLAYLIST.to_owned(),
-        range: None,
-    };
+    let key = || ResourceKey::whole(stream_id, Kind::Main, PLAYLIST.to_owned());
     let at_us = |seconds| clock.started_us() + seconds * 1_000_000;
     for (number, seconds) in [(1, 0), (2, 4), (3, 20)] {
         let polls = failed.iter().filter(|_| number == 3);

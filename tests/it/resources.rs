@@ -1,9 +1,14 @@
 //! What makes two URLs one resource: each way in which origins break naive recorders.
 
-use crate::support::{Files, Origin, Recorder, Reply, Stage, Window, ts};
+use crate::support::{Files, Origin, Recorder, Reply, Session, Stage, Window, ts};
 
 const SEGMENTS: &str = "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id
     WHERE r.kind = 'segment' AND e.body_id IS NOT NULL";
+
+fn chunk_paths(session: &Session) -> Vec<String> {
+    let files = session.chunk_files().into_iter();
+    files.map(|(path, _)| path).collect()
+}
 
 #[test]
 fn a_token_that_changes_at_each_refresh_makes_no_new_segment() {
@@ -65,11 +70,7 @@ fn a_query_that_matters_makes_another_segment() {
         );
     }
     assert_eq!(session.number("SELECT count(*) FROM alias"), 0);
-    let paths: Vec<String> = session
-        .chunk_files()
-        .into_iter()
-        .map(|(path, _)| path)
-        .collect();
+    let paths = chunk_paths(&session);
     assert_eq!(
         paths[..3],
         ["segment-0.ts", "segment-0~2.ts", "segment-0~3.ts"]
@@ -112,11 +113,7 @@ fn names_that_are_used_again_after_an_encoder_restart_keep_both_contents_each_at
         [1, 1],
         "a restart is an advance"
     );
-    let paths: Vec<String> = session
-        .chunk_files()
-        .into_iter()
-        .map(|(path, _)| path)
-        .collect();
+    let paths = chunk_paths(&session);
     assert_eq!(
         paths,
         [
@@ -207,11 +204,7 @@ fn one_path_on_two_hosts_is_two_segments() {
         let host = url.split('/').nth(2).unwrap();
         assert_eq!(session.answer(&url, session.zero_us()), Some(ts(host)));
     }
-    let paths: Vec<String> = session
-        .chunk_files()
-        .into_iter()
-        .map(|(path, _)| path)
-        .collect();
+    let paths = chunk_paths(&session);
     assert_eq!(paths, ["cdn/seg.ts", "cdn/seg~2.ts"]);
 }
 

@@ -300,3 +300,25 @@ fn the_timeline_goes_on_where_it_ended_if_the_wall_clock_is_behind() {
     let refused = session.number("SELECT min(from_us) FROM exchange WHERE outcome = 'refused'");
     assert!(refused >= session.number("SELECT started_us FROM run WHERE id = 2"));
 }
+
+#[test]
+fn a_session_that_another_program_keeps_locked_is_not_touched() {
+    let (_stage, origin) = staged();
+    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
+    recording.until_at_least(1, "SELECT count(*) FROM segments");
+    let stopped = recording.interrupt();
+    let session = stopped.folder().join("sessions/session1");
+    let held = Connection::open(session.join("session.db")).unwrap();
+    held.execute_batch("BEGIN; SELECT count(*) FROM run")
+        .unwrap();
+    let refused = resumed(stopped, &[]).run();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = &refused.stderr;
+    assert!(said.contains("session.db open and locked"), "{said}");
+    assert!(session.join("session.sum").exists(), "{said}");
+    assert!(!session.join("chunks/.tmp").exists());
+    drop(held);
+    let mut recording = resumed(refused, &[]).start();
+    recording.until_at_least(2, "SELECT count(*) FROM run");
+    recording.interrupt().session();
+}

@@ -157,3 +157,24 @@ fn a_playlist_has_a_validator_whatever_the_origin_sent_and_caches_are_told_how_l
         same.escape_ascii()
     );
 }
+
+#[test]
+fn what_no_player_may_keep_no_cache_is_to_keep() {
+    let copy = Copy::new("demo");
+    let replayer = copy.replay("2026-01-01T00:00:00Z");
+    let playlist = replayer.get(MEDIA);
+    let chunk = playlist.lines().rfind(|line| line.ends_with(".ts"));
+    let chunk = format!("{}/{}", MEDIA.rsplit_once('/').unwrap().0, chunk.unwrap());
+    // Asked for first, and answered out of what is kept.
+    for _ in 0..2 {
+        let (behind, _) = ask(&replayer, &chunk, "h", "Range: bytes=99999999-\r\n");
+        let behind = String::from_utf8(behind).unwrap();
+        assert!(behind.starts_with("HTTP/1.1 416 "), "{behind}");
+        assert!(behind.contains("\ncache-control: no-store\n"), "{behind}");
+        assert!(
+            behind.contains("\ncdn-cache-control: no-store\n"),
+            "{behind}"
+        );
+        assert!(behind.contains("\nx-accel-expires: 0\n"), "{behind}");
+    }
+}

@@ -170,6 +170,12 @@ describe('nginx in front of two replayers of one session', () => {
     const part = await load(segment, { Range: 'bytes=188-375' });
     assert.equal(part.status, 206);
     assert.deepEqual(part.bytes, whole.bytes.subarray(188, 376));
+    // Only who has the same content may go on with it.
+    const other = await load(segment, { Range: 'bytes=188-375', 'If-Range': '"other"' });
+    assert.equal(other.status, 200);
+    assert.deepEqual(other.bytes, whole.bytes);
+    const behind = await load(segment, { Range: 'bytes=99999999-' });
+    assert.equal(behind.status, 416);
     const again = await load(segment, { 'If-None-Match': whole.headers.etag ?? '"none"' });
     assert.equal(again.status, whole.headers.etag ? 304 : 200);
     const cors = await load(PLAYLIST, { Origin: 'http://player.example' });

@@ -57,12 +57,7 @@ impl Part {
         let is_first = first == 0;
         let is_head = opened.head == opened.hop.id;
         let mut part = Self {
-            key: ResourceKey {
-                stream_id: context.stream_id,
-                kind: Kind::Main,
-                url: opened.url.to_string(),
-                range: None,
-            },
+            key: ResourceKey::whole(context.stream_id, Kind::Main, opened.url.to_string()),
             from_us: match is_first {
                 true => opened.from_us,
                 false => hop.response_us(),

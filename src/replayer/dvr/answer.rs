@@ -13,7 +13,9 @@ use super::Served;
 use super::feed::Feed;
 use super::write::path;
 use crate::hls::{Place, Variables, read_multivariant, rewrite};
+use crate::replayer::again::path_of_request;
 use crate::replayer::body::{self, Piece};
+use crate::replayer::gzip::{self, Gzip};
 use crate::replayer::headers::{self, entity_tag};
 use crate::replayer::media_type::{may_be_a_page, media_type};
 use crate::replayer::playlist::contains;
@@ -59,7 +61,7 @@ impl Replay {
         };
         let own_path = dvr_path(&stream.name, None);
         let looked = match looked {
-            Ok(Looked::Media(id)) => self.dvr_of_playlist(stream, id).await,
+            Ok(Looked::Media(id)) => self.dvr_of_playlist(request, stream, id).await,
             looked => looked,
         };
         match looked {
@@ -101,11 +103,24 @@ impl Replay {
         .await
     }
 
+    /// The DVR playlist that was asked for before, of a session that is finished: nothing is read.
+    pub(in crate::replayer) fn dvr_at_once(&self, request: &Request, path: &str) -> Option<Reply> {
+        let span = self.span();
+        if span.recording {
+            return None;
+        }
+        let served = self.kept().finished(path, span.end_us)?;
+        let is_made = !headers::takes_gzip(&request.headers) || served.is_compressed();
+        is_made.then(|| playlist(&served, request).dressed(&request.headers))
+    }
+
     async fn dvr_of_playlist(
         self: &Arc<Self>,
+        request: &Request,
         stream: StreamInfo,
         playlist_id: i64,
     ) -> Result<Looked, ReadError> {
+        let gzip = headers::takes_gzip(&request.headers);
         let found = self.read(move |reader| {
             let playlist = reader.resource(playlist_id)?;
             let main_id = reader.resource_in(stream.id, &stream.url, None)?;
@@ -124,13 +139,20 @@ impl Replay {
             let span = read_span(reader)?;
             let feed = feed.get_or_insert_with(|| Feed::new(playlist, main_id));
             let served = feed.serve(reader, span)?;
-            Ok((served, feed.bytes(), span.recording))
+            if let (Some(served), true) = (&served, gzip) {
+                served.gzip.make(&served.bytes);
+            }
+            Ok((served, feed.bytes(), span))
         };
-        let (served, bytes, recording) = self.read_aside(job).await?;
+        let (served, bytes, span) = self.read_aside(job).await?;
         self.kept().note(playlist_id, bytes);
+        if let (Some(served), false) = (&served, span.recording) {
+            let path = path_of_request(request);
+            self.kept().finish(path, playlist_id, span.end_us, served);
+        }
         Ok(match served {
             Some(served) => Looked::Playlist(served),
-            None if recording => Looked::NotYet,
+            None if span.recording => Looked::NotYet,
             None => Looked::Nothing,
         })
     }
@@ -160,21 +182,35 @@ fn nothing(reader: &Reader) -> Result<Looked, ReadError> {
 }
 
 fn playlist(served: &Served, request: &Request) -> Reply {
-    let reply = match headers::none_match_names(&request.headers, Some(&served.tag)) {
+    let gzip = headers::takes_gzip(&request.headers);
+    let compressed = served.gzip.get(&served.bytes).flatten().filter(|_| gzip);
+    let tag = match compressed {
+        Some(_) => gzip::weak_tag(&served.tag),
+        None => served.tag.clone(),
+    };
+    let mut reply = match headers::none_match_names(&request.headers, Some(&tag)) {
         true => {
             let mut response = Response::new(body::empty());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             Reply::new(response, "DVR playlist, not modified")
         }
-        false => Reply::new(
-            Response::new(body::full(served.bytes.clone())),
-            "DVR playlist",
-        )
-        .with_field(header::CONTENT_LENGTH, &served.bytes.len().to_string())
-        .with_field(header::CONTENT_TYPE, "application/vnd.apple.mpegurl"),
+        false => {
+            let bytes = compressed.unwrap_or(&served.bytes).clone();
+            let length = bytes.len().to_string();
+            let reply = Reply::new(Response::new(body::full(bytes)), "DVR playlist")
+                .with_field(header::CONTENT_LENGTH, &length)
+                .with_field(header::CONTENT_TYPE, "application/vnd.apple.mpegurl");
+            match compressed {
+                Some(_) => reply.with_field(header::CONTENT_ENCODING, "gzip"),
+                None => reply,
+            }
+        }
     };
+    if Gzip::is_for(&served.bytes) {
+        reply = reply.with_field(header::VARY, "Accept-Encoding");
+    }
     reply
-        .with_field(header::ETAG, &served.tag)
+        .with_field(header::ETAG, &tag)
         .with_field(header::CACHE_CONTROL, "no-cache")
 }
 

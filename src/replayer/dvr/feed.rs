@@ -62,7 +62,7 @@ impl Feed {
     /// Bytes that are kept.
     pub(super) fn bytes(&self) -> usize {
         let served = self.served.as_ref().and_then(|(_, served)| served.as_ref());
-        self.list.bytes() + served.map_or(0, |served| served.bytes.len())
+        self.list.bytes() + served.map_or(0, Served::size)
     }
 
     /// The playlist as the session has it now; `None`: there is nothing of it.

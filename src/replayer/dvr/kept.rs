@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::Served;
 use super::feed::Feed;
 
 /// What is kept together is at most so many bytes of text.
@@ -15,10 +16,16 @@ const MOST_BYTES: usize = 64 * 1024 * 1024;
 /// Lists that grow at once. The first one of a long recording takes seconds.
 const MOST_TURNS: usize = 2;
 
+/// Paths whose playlist is known are at most so many.
+const MOST_PATHS: usize = 512;
+
 /// The lists, by row of `resource`.
 #[derive(Debug)]
 pub(in crate::replayer) struct Kept {
     lists: Mutex<HashMap<i64, Arc<One>>>,
+    /// Which list a path (and query) means in a session that ended at this moment (microseconds of Unix
+    /// time).
+    paths: Mutex<HashMap<Box<str>, (i64, i64)>>,
     /// Counts uses.
     uses: AtomicU64,
     turns: Semaphore,
@@ -28,6 +35,7 @@ impl Default for Kept {
     fn default() -> Self {
         Self {
             lists: Mutex::default(),
+            paths: Mutex::default(),
             uses: AtomicU64::default(),
             turns: Semaphore::new(MOST_TURNS),
         }
@@ -38,6 +46,9 @@ impl Default for Kept {
 #[derive(Debug, Default)]
 pub(super) struct One {
     pub(super) feed: Arc<tokio::sync::Mutex<Option<Feed>>>,
+    /// The text of a session that is finished, and when that ended (microseconds of Unix time). It is
+    /// the one of the feed: who asks for it waits for nobody.
+    finished: Mutex<Option<(i64, Served)>>,
     bytes: AtomicUsize,
     used: AtomicU64,
 }
@@ -46,9 +57,36 @@ impl Kept {
     /// The list of a playlist, made or not.
     pub(super) fn of(&self, playlist_id: i64) -> Arc<One> {
         let one = Arc::clone(self.lists().entry(playlist_id).or_default());
+        self.use_of(&one);
+        one
+    }
+
+    fn use_of(&self, one: &One) {
         let use_number = self.uses.fetch_add(1, Ordering::Relaxed);
         one.used.store(use_number, Ordering::Relaxed);
-        one
+    }
+
+    /// The playlist that a path (and query) means in a session that ended at this moment (microseconds
+    /// of Unix time), if it was asked for before.
+    pub(super) fn finished(&self, path: &str, end_us: i64) -> Option<Served> {
+        let (playlist_id, _) = *self.paths().get(path).filter(|(_, of)| *of == end_us)?;
+        let one = self.lists().get(&playlist_id).map(Arc::clone)?;
+        self.use_of(&one);
+        let finished = one.finished();
+        let (of_us, served) = finished.as_ref()?;
+        (*of_us == end_us).then(|| served.clone())
+    }
+
+    /// Notes what [`Self::finished`] gives from now on.
+    pub(super) fn finish(&self, path: &str, playlist_id: i64, end_us: i64, served: &Served) {
+        if let Some(one) = self.lists().get(&playlist_id) {
+            *one.finished() = Some((end_us, served.clone()));
+        }
+        let mut paths = self.paths();
+        if paths.len() >= MOST_PATHS {
+            paths.clear();
+        }
+        paths.insert(path.into(), (playlist_id, end_us));
     }
 
     /// Waits until a list may grow.
@@ -81,8 +119,18 @@ impl Kept {
         }
     }
 
+    fn paths(&self) -> MutexGuard<'_, HashMap<Box<str>, (i64, i64)>> {
+        self.paths.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lists(&self) -> MutexGuard<'_, HashMap<i64, Arc<One>>> {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl One {
+    fn finished(&self) -> MutexGuard<'_, Option<(i64, Served)>> {
+        self.finished.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -107,5 +155,27 @@ mod tests {
         kept.note(3, MOST_BYTES * 2);
         let left: Vec<i64> = kept.lists().keys().copied().collect();
         assert_eq!(left, [3], "the one that is being served stays");
+    }
+
+    #[test]
+    fn a_finished_one_is_known_by_its_path_as_long_as_it_is_kept_and_the_session_is_the_same() {
+        let kept = Kept::default();
+        let served = Served::new(b"#EXTM3U\n".to_vec());
+        let tag = |path, end_us| kept.finished(path, end_us).map(|served| served.tag);
+        kept.finish("/none.m3u8", 1, 5, &served);
+        assert_eq!(tag("/none.m3u8", 5), None, "there is no such list");
+        kept.of(2);
+        kept.finish("/a.m3u8", 2, 5, &served);
+        assert_eq!(tag("/a.m3u8", 5), Some(served.tag.clone()));
+        assert_eq!(tag("/a.m3u8", 6), None, "it was gone on with");
+        assert_eq!(tag("/b.m3u8", 5), None);
+        for n in 0..2 * MOST_PATHS {
+            kept.finish(&format!("/dvr.m3u8?{n}"), 2, 5, &served);
+        }
+        assert!(kept.paths().len() <= MOST_PATHS);
+        kept.of(3);
+        kept.note(3, 2 * MOST_BYTES);
+        let last = format!("/dvr.m3u8?{}", 2 * MOST_PATHS - 1);
+        assert_eq!(tag(&last, 5), None, "it went for want of room");
     }
 }

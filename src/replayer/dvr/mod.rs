@@ -27,6 +27,7 @@ pub(super) use kept::Kept;
 
 use bytes::Bytes;
 
+use super::gzip::Gzip;
 use super::headers::entity_tag;
 use crate::session::digest;
 
@@ -35,6 +36,7 @@ use crate::session::digest;
 struct Served {
     bytes: Bytes,
     tag: String,
+    gzip: Gzip,
 }
 
 impl Served {
@@ -42,6 +44,17 @@ impl Served {
         Self {
             tag: entity_tag(&digest(&text)),
             bytes: text.into(),
+            gzip: Gzip::default(),
         }
+    }
+
+    /// Whether it is in gzip already, or will never be.
+    fn is_compressed(&self) -> bool {
+        self.gzip.get(&self.bytes).is_some()
+    }
+
+    /// What it takes in memory, in bytes.
+    fn size(&self) -> usize {
+        self.bytes.len() + self.gzip.size()
     }
 }

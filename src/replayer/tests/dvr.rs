@@ -127,6 +127,40 @@ async fn a_slate_is_fetched_once_and_listed_each_time() {
 }
 
 #[tokio::test]
+async fn of_a_finished_session_it_is_given_again_without_reading() {
+    let recording = Recording::start().await;
+    let names: Vec<String> = (0..60).map(|n| format!("s{n}.ts")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let one = recording.lists(LIVE, 0, &window(1, &names)).await;
+    for name in names {
+        recording.fetches(one, Kind::Segment, name, 0, name).await;
+    }
+    let at_once = |replay: &Replay, coding: &str| {
+        let request = request(Method::GET, "/dvr.m3u8", &[("accept-encoding", coding)]);
+        let reply = replay.respond_at_once(&request)?;
+        reply.response
+    };
+    let live = replay(&recording, 0, AtEnd::Hold);
+    get(&live, "/dvr.m3u8", &[]).await;
+    assert!(at_once(&live, "identity").is_none(), "it grows");
+
+    recording.finish().await;
+    let replay = replay(&recording, 0, AtEnd::Hold);
+    assert!(at_once(&replay, "identity").is_none(), "nobody asked");
+    let plain = get(&replay, "/dvr.m3u8", &[]).await;
+    let again = at_once(&replay, "identity").unwrap();
+    assert_eq!(again.headers(), plain.headers());
+    assert_eq!(text(again).await, text(plain).await);
+    assert!(at_once(&replay, "gzip").is_none(), "it is not compressed");
+    let small = get(&replay, "/dvr.m3u8", &[("accept-encoding", "gzip")]).await;
+    let again = at_once(&replay, "gzip").unwrap();
+    assert_eq!(field(&again, "content-encoding"), "gzip");
+    assert_eq!(again.headers(), small.headers());
+    let bytes = async |r: Response<Body>| r.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(bytes(again).await, bytes(small).await);
+}
+
+#[tokio::test]
 async fn a_segment_behind_a_redirect_is_what_it_leads_to() {
     let recording = Recording::start().await;
     let revision = recording

@@ -105,12 +105,7 @@ mod tests {
     fn came(store: &Store, id: ExchangeId) -> NewExchange {
         let temporary = store.chunks.join(chunks::TEMPORARY).join(id.to_string());
         fs::write(&temporary, BODY).unwrap();
-        let resource = ResourceKey {
-            stream_id: 1,
-            kind: Kind::Segment,
-            url: "http://h/live/a.ts".into(),
-            range: None,
-        };
+        let resource = ResourceKey::whole(1, Kind::Segment, "http://h/live/a.ts".into());
         NewExchange {
             body: NewBody::File {
                 temporary,

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use rusqlite::{ErrorCode, params};
+use rusqlite::params;
 
 use super::{Thread, WriterError};
 use crate::clock;
+use crate::session::begin;
 use crate::session::chunks::TEMPORARY;
 use crate::session::sum;
 
@@ -64,11 +65,8 @@ impl Thread {
         let _ = db.busy_timeout(Duration::from_millis(50));
         let deadline = clock::instant() + CLOSE_PATIENCE;
         loop {
-            let _ = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-            match db.pragma_update_and_check(None, "journal_mode", "DELETE", |row| {
-                row.get::<_, String>(0)
-            }) {
-                Ok(mode) if mode == "delete" => return Ok(true),
+            match begin::become_one_file(db) {
+                Ok(true) => return Ok(true),
                 Err(error) if self.disk.is_to_blame(&error) => {
                     tracing::warn!(
                         "there is no room to make {} one file; copy it together with the -wal file beside it",
@@ -76,7 +74,7 @@ impl Thread {
                     );
                     return Ok(false);
                 }
-                Err(error) if !is_held(&error) => return Err(error),
+                Err(error) => return Err(error),
                 _ if clock::instant() >= deadline => break,
                 _ => tokio::time::sleep(Duration::from_millis(100)).await,
             }
@@ -87,13 +85,4 @@ impl Thread {
         );
         Ok(false)
     }
-}
-
-/// Somebody else is at the database.
-fn is_held(error: &rusqlite::Error) -> bool {
-    let code = error.sqlite_error_code();
-    matches!(
-        code,
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-    )
 }

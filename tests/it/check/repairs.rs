@@ -3,8 +3,13 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use isrecorder::session::{State, check};
+use std::path::Path;
+use std::process::{Command, Output};
 
+use isrecorder::session::{State, check};
+use rusqlite::Connection;
+
+use super::super::support::replayed::Replayed;
 use super::{a_chunk, a_chunks_name, a_session, fill_page_of, isrecorder, wrong};
 
 #[test]
@@ -161,4 +166,91 @@ fn a_sum_is_written_over_no_other_file() {
             .unwrap()
             .is_file()
     );
+}
+
+/// Makes a session one whose recorder was killed.
+fn kill(session: &Path) {
+    let db = Connection::open(session.join("session.db")).unwrap();
+    db.execute_batch(
+        "UPDATE run SET stopped_us = NULL, ended = NULL, seen_us = seen_us - 60000000, started_us = started_us - 60000000;
+         UPDATE exchange SET requested_us = requested_us - 60000000, from_us = from_us - 60000000;
+         UPDATE revision SET seen_us = seen_us - 60000000, not_before_us = not_before_us - 60000000;
+         DELETE FROM heartbeat;
+         PRAGMA journal_mode = WAL",
+    )
+    .unwrap();
+    fs::remove_file(session.join("session.sum")).unwrap();
+}
+
+fn repair(session: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_isrecorder"))
+        .args(["--repair", "--check"])
+        .arg(session)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn what_was_killed_is_repaired_while_it_is_replayed() {
+    let mut replayed = Replayed::start_after(kill);
+    replayed.check();
+    let session = replayed.folder().join("hostile");
+    let output = repair(&session);
+    let told = String::from_utf8(output.stdout).unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{told}{said}");
+    assert!(
+        told.contains("closed: the run whose recorder was killed\n"),
+        "{told}"
+    );
+    let last = told.lines().last().unwrap();
+    assert!(last.starts_with("ok: 1 run, "), "{told}{said}");
+    assert!(session.join("session.sum").exists(), "{told}{said}");
+    assert!(!session.join("session.db-wal").exists());
+    replayed.check();
+}
+
+#[test]
+fn a_repair_beside_a_program_that_keeps_the_database_open_says_so_and_ends_well() {
+    let made = a_session();
+    kill(&made.path());
+    let held = Connection::open(made.file("session.db")).unwrap();
+    let runs = "SELECT count(*) FROM run";
+    held.query_row(runs, [], |row| row.get::<_, i64>(0))
+        .unwrap();
+    let output = repair(&made.path());
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let place = made.file("session.db").display().to_string();
+    assert!(told.contains(&format!("has {place} open")), "{told}");
+    assert!(told.lines().last().unwrap().starts_with("ok: "), "{told}");
+    assert_eq!(made.one::<String>("SELECT ended FROM run"), "killed");
+    assert!(!made.file("session.sum").exists());
+    assert!(check(&made.session(), true).ok);
+    drop(held);
+    let output = repair(&made.path());
+    assert!(output.status.success(), "{output:?}");
+    assert!(made.file("session.sum").exists());
+    assert!(!made.file("session.db-wal").exists());
+}
+
+#[test]
+fn a_repair_touches_nothing_while_another_program_is_in_a_transaction() {
+    let made = a_session();
+    fs::write(made.file("chunks/stray.ts"), b"stray").unwrap();
+    let held = Connection::open(made.file("session.db")).unwrap();
+    held.execute_batch("BEGIN; SELECT count(*) FROM run")
+        .unwrap();
+    let output = repair(&made.path());
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    let place = made.file("session.db").display().to_string();
+    assert!(said.contains(&format!("has {place} open")), "{said}");
+    assert!(said.contains("nothing was touched"), "{said}");
+    assert!(made.file("chunks/stray.ts").exists());
+    assert!(made.file("session.sum").exists());
+    assert!(!made.file("chunks/.tmp").exists());
+    drop(held);
+    assert!(repair(&made.path()).status.success());
+    assert!(made.file("aside/chunks/stray.ts").exists());
 }

@@ -39,12 +39,8 @@ pub(super) fn write(folder: &Path, story: impl FnOnce(&mut Pen<'_>)) {
 
 impl Pen<'_> {
     pub(super) fn exchange(&mut self, kind: Kind, url: &str, body: impl FnOnce(i64) -> NewBody) {
-        let resource = ResourceKey {
-            stream_id: self.stream_id,
-            kind,
-            url: Url::parse(url).unwrap().to_string(),
-            range: None,
-        };
+        let resource =
+            ResourceKey::whole(self.stream_id, kind, Url::parse(url).unwrap().to_string());
         let id = self.writer.next_id();
         let is_playlist = matches!(kind, Kind::Main | Kind::Media);
         self.at_us += 1000;

@@ -133,12 +133,7 @@ impl Hand {
 
     fn asked(&mut self, kind: Kind, url: &str, availability: Availability) -> NewExchange {
         self.now_us += 3_000;
-        let resource = ResourceKey {
-            stream_id: self.stream_id,
-            kind,
-            url: url.to_owned(),
-            range: None,
-        };
+        let resource = ResourceKey::whole(self.stream_id, kind, url.to_owned());
         let salt = self.salt.wrapping_add(self.now_us as u64);
         let fields = [
             ("date", "Fri, 20 Nov 2026 12:00:00 GMT".to_owned()),

@@ -124,12 +124,7 @@ fn exchange<'a>(
     url: &str,
     fields: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> NewExchange {
-    let resource = ResourceKey {
-        stream_id,
-        kind,
-        url: url.to_owned(),
-        range: None,
-    };
+    let resource = ResourceKey::whole(stream_id, kind, url.to_owned());
     let at_us = writer.zero_us();
     let fields = fields.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
     NewExchange {
@@ -164,6 +159,14 @@ impl Replayed {
         let folder = tempfile::tempdir().unwrap();
         write_session(folder.path());
         Self::over(folder, wrapper, arguments)
+    }
+
+    /// Of the session after something was done to its folder.
+    pub fn start_after(done: impl FnOnce(&Path)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write_session(folder.path());
+        done(&folder.path().join("hostile"));
+        Self::over(folder, &[], &[])
     }
 
     fn over(folder: TempDir, wrapper: &[&str], arguments: &[&str]) -> Self {

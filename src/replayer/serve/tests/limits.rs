@@ -12,11 +12,29 @@ const PATIENT: Limits = Limits {
     stall: Duration::from_secs(3600),
 };
 
-#[tokio::test(start_paused = true)]
-async fn silent_and_slow_clients_are_closed() {
+/// A chunk that fills whatever the system holds of an answer, and its size in bytes.
+const LARGE: &str = "http://o.example/whole.ts";
+const LARGE_SIZE: usize = 20_000_000;
+
+/// A session with the shortest playlist.
+async fn of_a_playlist() -> Recording {
     let recording = Recording::start().await;
     recording.text(Kind::Main, MAIN, 0, "#EXTM3U\n", &[]).await;
     recording.finish().await;
+    recording
+}
+
+/// A session with a chunk that no socket holds.
+async fn of_a_large_chunk() -> Recording {
+    let recording = Recording::start().await;
+    recording.chunk(LARGE, 0, &vec![b'x'; LARGE_SIZE]).await;
+    recording.finish().await;
+    recording
+}
+
+#[tokio::test(start_paused = true)]
+async fn silent_and_slow_clients_are_closed() {
+    let recording = of_a_playlist().await;
     let server = start(&recording, AtEnd::Hold).await;
     let head = "GET /stream.m3u8 HTTP/1.1\r\nHost: h\r\n\r\n";
     let begun = format!("{head}GET /");
@@ -44,9 +62,7 @@ async fn silent_and_slow_clients_are_closed() {
 
 #[tokio::test(start_paused = true)]
 async fn the_head_of_a_later_request_has_no_longer_than_the_first() {
-    let recording = Recording::start().await;
-    recording.text(Kind::Main, MAIN, 0, "#EXTM3U\n", &[]).await;
-    recording.finish().await;
+    let recording = of_a_playlist().await;
     let server = start(&recording, AtEnd::Hold).await;
     let mut client = TcpStream::connect(server.address).await.unwrap();
     let head = "GET /stream.m3u8 HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -70,9 +86,7 @@ async fn silent(server: &Server, count: usize) -> Vec<TcpStream> {
 
 #[tokio::test]
 async fn silent_clients_do_not_keep_out_a_good_one() {
-    let recording = Recording::start().await;
-    recording.text(Kind::Main, MAIN, 0, "#EXTM3U\n", &[]).await;
-    recording.finish().await;
+    let recording = of_a_playlist().await;
     for (connections, per_address) in [(64, 64), (200, 64)] {
         let limits = Limits {
             connections,
@@ -106,10 +120,7 @@ async fn read_playlist(client: &mut TcpStream) {
 async fn who_has_been_answered_or_has_gone_leaves_room() {
     let recording = Recording::start().await;
     recording.text(Kind::Main, MAIN, 0, "#EXTM3U\n", &[]).await;
-    let whole = vec![b'x'; 20_000_000];
-    recording
-        .chunk("http://o.example/whole.ts", 0, &whole)
-        .await;
+    recording.chunk(LARGE, 0, &vec![b'x'; LARGE_SIZE]).await;
     recording.finish().await;
     let limits = Limits {
         connections: 1,
@@ -169,12 +180,7 @@ async fn what_came_before_an_answer_had_left_is_waited_for_from_then_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_read_is_reset() {
-    let recording = Recording::start().await;
-    let whole = vec![b'x'; 20_000_000];
-    recording
-        .chunk("http://o.example/whole.ts", 0, &whole)
-        .await;
-    recording.finish().await;
+    let recording = of_a_large_chunk().await;
     let server = start(&recording, AtEnd::Hold).await;
     let mut client = TcpStream::connect(server.address).await.unwrap();
     let path = get("/http/o.example:80/whole.ts");
@@ -187,9 +193,7 @@ async fn a_client_that_does_not_read_is_reset() {
 
 #[tokio::test]
 async fn what_stands_behind_a_body_is_no_request() {
-    let recording = Recording::start().await;
-    recording.text(Kind::Main, MAIN, 0, "#EXTM3U\n", &[]).await;
-    recording.finish().await;
+    let recording = of_a_playlist().await;
     let server = start(&recording, AtEnd::Hold).await;
     for (method, framed) in [
         ("OPTIONS", "Content-Length: 5\r\n\r\nhello"),
@@ -209,9 +213,7 @@ async fn what_stands_behind_a_body_is_no_request() {
 
 #[tokio::test(start_paused = true)]
 async fn at_the_stop_nobody_waits_for_those_that_ask_for_nothing() {
-    let recording = Recording::start().await;
-    recording.text(Kind::Main, MAIN, 0, "#EXTM3U\n", &[]).await;
-    recording.finish().await;
+    let recording = of_a_playlist().await;
     let server = start(&recording, AtEnd::Hold).await;
     let mut clients = silent(&server, 3).await;
     clients[1].write_all(b"GET /str").await.unwrap();
@@ -226,12 +228,7 @@ async fn at_the_stop_nobody_waits_for_those_that_ask_for_nothing() {
 
 #[tokio::test]
 async fn nobody_who_is_answered_has_to_go() {
-    let recording = Recording::start().await;
-    let whole = vec![b'x'; 20_000_000];
-    recording
-        .chunk("http://o.example/whole.ts", 0, &whole)
-        .await;
-    recording.finish().await;
+    let recording = of_a_large_chunk().await;
     let limits = Limits {
         connections: 4,
         per_address: 2,
@@ -251,8 +248,8 @@ async fn nobody_who_is_answered_has_to_go() {
     for client in &mut busy {
         let mut rest = Vec::new();
         client.read_to_end(&mut rest).await.unwrap();
-        assert!(rest.len() > whole.len());
+        assert!(rest.len() > LARGE_SIZE);
     }
     let answer = talk(&server, &path).await;
-    assert!(answer.len() > whole.len(), "there is room again");
+    assert!(answer.len() > LARGE_SIZE, "there is room again");
 }
