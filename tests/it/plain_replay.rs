@@ -101,7 +101,7 @@ fn while_it_lasts(replayer: &Replayer, (exchange, began_ms): (i64, i64), path: &
         let path = clock(began_ms, path);
         get(&replayer.address, &path, "", usize::MAX)
     });
-    asked.find(played).expect("the part is played")
+    asked.find(played).unwrap()
 }
 
 /// A path on a clock on which it is so late now.

@@ -13,7 +13,7 @@ fn file_of(content: &[u8]) -> Arc<File> {
 }
 
 fn numbered(length: usize) -> Vec<u8> {
-    (0..length).map(|n| (n / 7 ^ n) as u8).collect()
+    (0..length).map(|n| ((n / 7) ^ n) as u8).collect()
 }
 
 async fn pair() -> (Direct, TcpStream) {
