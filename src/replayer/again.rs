@@ -11,7 +11,7 @@ use super::headers;
 use super::lookup::{Content, Whole};
 use super::ready::{Held, Known, Turn};
 use super::recorded::Asked;
-use super::replay::{Network, Replay};
+use super::replay::Replay;
 use super::reply::Reply;
 use super::respond::asked_range;
 use super::route::split_clock;
@@ -56,9 +56,9 @@ impl Replay {
         }
     }
 
-    /// Whether answers are the same for all who ask, and come at once.
+    /// Whether answers are the same for all who ask.
     pub(super) fn holds(&self) -> bool {
-        self.rules().is_empty() && self.network() == Network::Full
+        self.rules().is_empty()
     }
 
     /// The answer to a request for nothing special that was made before and still holds.

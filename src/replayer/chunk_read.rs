@@ -5,11 +5,13 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use rustix::io::Errno;
 
 use super::sendfile::{SPAN_BYTES, Spans, StandIn};
 
@@ -105,17 +107,17 @@ impl Chunk {
         Poll::Ready(Some(read))
     }
 
-    /// What the system can send on its own without waiting for the disk, in the form that hyper needs.
+    /// The next bytes as a span that the system sends on its own, if it has the first of them in memory.
     pub(super) fn next_span(&mut self, spans: &Spans) -> Option<StandIn> {
-        let is_read = self.reading.is_some();
-        let count = if is_read {
-            0
-        } else {
-            cached(&self.file, self.first, self.left)
-        };
+        if self.reading.is_some() || cached(&self.file, self.first, self.left.min(1)) == 0 {
+            return None;
+        }
         let first = self.first;
+        let count = usize::try_from(self.left)
+            .unwrap_or(SPAN_BYTES)
+            .min(SPAN_BYTES);
         self.pass(count as u64);
-        (count > 0).then(|| spans.stand_in(Arc::clone(&self.file), first, count))
+        Some(spans.stand_in(Arc::clone(&self.file), first, count))
     }
 
     fn pass(&mut self, count: u64) {
@@ -124,27 +126,48 @@ impl Chunk {
     }
 }
 
-/// How many of the next bytes of a span are in memory, as far as a look here and there tells: at most
-/// [`SPAN_BYTES`].
-#[cfg(target_os = "linux")]
-fn cached(file: &File, first: u64, left: u64) -> usize {
-    use rustix::io::{ReadWriteFlags, preadv2};
+/// Whether the system sends from files at all.
+static SENDS: AtomicBool = AtomicBool::new(cfg!(target_os = "linux"));
+
+/// Spans are read from now on, if this says that the system cannot send them.
+pub(super) fn read_from_now_on(error: &io::Error) {
+    let cannot = [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP];
+    if Errno::from_io_error(error).is_some_and(|error| cannot.contains(&error)) {
+        SENDS.store(false, Ordering::Relaxed);
+    }
+}
+
+/// How many of the next bytes of a span are in memory, as far as a look here and there tells; at most
+/// [`SPAN_BYTES`]. 0 where the system does not say.
+pub(super) fn cached(file: &File, first: u64, left: u64) -> usize {
     let most = usize::try_from(left).unwrap_or(SPAN_BYTES).min(SPAN_BYTES);
-    let is_cached = |place: usize| {
-        let mut byte = [0];
-        let mut room = [io::IoSliceMut::new(&mut byte)];
-        let place = first.saturating_add(place as u64);
-        preadv2(file, &mut room, place, ReadWriteFlags::NOWAIT) == Ok(1)
-    };
-    let last_of = |end: usize| end.min(most) - 1;
+    let is_cached = |place: usize| is_cached(file, first.saturating_add(place as u64));
+    if most == 0 || !SENDS.load(Ordering::Relaxed) || !is_cached(0) {
+        return 0;
+    }
     let steps = (READ_BYTES..most + READ_BYTES).step_by(READ_BYTES);
-    let there = steps.take_while(|end| is_cached(last_of(*end))).last();
-    there.map_or(0, |end| end.min(most))
+    let ends = steps.map(|end| end.min(most));
+    let there = ends.take_while(|end| is_cached(end - 1)).last();
+    there.unwrap_or(1)
+}
+
+#[cfg(target_os = "linux")]
+fn is_cached(file: &File, place: u64) -> bool {
+    use rustix::io::{ReadWriteFlags, preadv2};
+    let mut byte = [0];
+    let mut room = [io::IoSliceMut::new(&mut byte)];
+    preadv2(file, &mut room, place, ReadWriteFlags::NOWAIT) == Ok(1)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn cached(_: &File, _: u64, _: u64) -> usize {
-    0
+fn is_cached(_: &File, _: u64) -> bool {
+    false
+}
+
+/// Brings the next bytes of a file into memory.
+pub(super) fn load(file: &File, first: u64, count: u64) {
+    // Who needs them finds out what is wrong.
+    let _ = file.read_exact_at(Place::new().room(count), first);
 }
 
 /// The next bytes of a file from a place on: up to so many, and at least one.

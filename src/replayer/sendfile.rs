@@ -16,8 +16,11 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
-/// A span is no longer: one connection must not keep a thread from the others.
+use super::chunk_read;
+
+/// A span is no longer: others wait while the system takes one.
 pub(super) const SPAN_BYTES: usize = 2 * 1024 * 1024;
 
 /// What stand-ins are bytes of. The system gives it no memory, since it is never touched.
@@ -44,13 +47,6 @@ struct State {
     sent: AtomicUsize,
     /// Bytes that hyper believes to be written.
     taken: AtomicUsize,
-    is_dropped: AtomicBool,
-}
-
-impl State {
-    fn is_over(&self) -> bool {
-        self.is_dropped.load(Ordering::Acquire) || self.sent.load(Ordering::Acquire) == self.length
-    }
 }
 
 impl Spans {
@@ -62,7 +58,6 @@ impl Spans {
             length: length.min(SPAN_BYTES),
             sent: AtomicUsize::new(0),
             taken: AtomicUsize::new(0),
-            is_dropped: AtomicBool::new(false),
         });
         self.waiting().push_back(Arc::clone(&state));
         let spans = self.clone();
@@ -70,11 +65,7 @@ impl Spans {
     }
 
     fn next(&self) -> Option<Arc<State>> {
-        let mut waiting = self.waiting();
-        while waiting.front().is_some_and(|span| span.is_over()) {
-            waiting.pop_front();
-        }
-        waiting.front().cloned()
+        self.waiting().front().cloned()
     }
 
     /// Nobody panics while it is locked.
@@ -117,7 +108,9 @@ impl Buf for StandIn {
 
 impl Drop for StandIn {
     fn drop(&mut self) {
-        self.state.is_dropped.store(true, Ordering::Release);
+        // Not only passed over: an idle connection would keep the file open.
+        let mut waiting = self.spans.waiting();
+        waiting.retain(|span| !Arc::ptr_eq(span, &self.state));
     }
 }
 
@@ -156,12 +149,17 @@ impl Buf for Outgoing {
 pub(super) struct Direct {
     stream: TcpStream,
     spans: Spans,
+    /// Brings bytes into memory that are to be sent next.
+    loading: Option<JoinHandle<()>>,
 }
 
 impl Direct {
     pub(super) fn new(stream: TcpStream) -> Self {
-        let spans = Spans::default();
-        Self { stream, spans }
+        Self {
+            stream,
+            spans: Spans::default(),
+            loading: None,
+        }
     }
 
     /// To make stand-ins that this connection knows.
@@ -189,24 +187,59 @@ impl Direct {
     }
 
     /// Sends of the first span that waits, at most so many bytes.
-    fn poll_send(&self, context: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
+    fn poll_send(&mut self, context: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
         let Some(span) = self.spans.next() else {
             return Poll::Ready(Err(io::Error::other("no chunk is to be sent")));
         };
         let sent = span.sent.load(Ordering::Acquire);
-        let (first, count) = (
-            span.first.saturating_add(sent as u64),
-            most.min(span.length - sent),
-        );
+        let first = span.first.saturating_add(sent as u64);
+        let most = most.min(span.length - sent);
+        let count = ready!(self.poll_loaded(context, &span.file, first, most));
         let sending = || send(&self.stream, &span.file, first, count);
-        let count = ready!(self.poll_io(context, sending))?;
+        let count = ready!(self.poll_io(context, sending)).map_err(|error| told(error, &span))?;
         if count == 0 {
-            tracing::error!("a chunk became shorter while it was sent");
-            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            let short = io::ErrorKind::UnexpectedEof.into();
+            return Poll::Ready(Err(told(short, &span)));
         }
         span.sent.fetch_add(count, Ordering::AcqRel);
         Poll::Ready(Ok(count))
     }
+
+    /// How many bytes from a place on can be sent without waiting for the disk. Those of a client that
+    /// takes its time may have left memory since they were looked at.
+    fn poll_loaded(
+        &mut self,
+        context: &mut Context<'_>,
+        file: &Arc<File>,
+        first: u64,
+        most: usize,
+    ) -> Poll<usize> {
+        if self.loading.is_none() {
+            let count = chunk_read::cached(file, first, most as u64);
+            if count > 0 {
+                return Poll::Ready(count);
+            }
+        }
+        let loading = self.loading.get_or_insert_with(|| {
+            let file = Arc::clone(file);
+            tokio::task::spawn_blocking(move || chunk_read::load(&file, first, most as u64))
+        });
+        // What cannot be read is told by who sends it.
+        let _ = ready!(Pin::new(loading).poll(context));
+        self.loading = None;
+        Poll::Ready(most.min(chunk_read::READ_BYTES))
+    }
+}
+
+/// Says what went wrong with a file; that a client has gone is none of its faults.
+fn told(error: io::Error, span: &State) -> io::Error {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut};
+    if ![BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut].contains(&error.kind()) {
+        let (first, length) = (span.first, span.length);
+        tracing::error!("{length} bytes of a chunk, from {first} on, cannot be sent: {error}");
+        chunk_read::read_from_now_on(&error);
+    }
+    error
 }
 
 #[cfg(target_os = "linux")]
@@ -294,4 +327,5 @@ impl AsyncRead for Direct {
 }
 
 #[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;

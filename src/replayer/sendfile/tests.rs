@@ -138,3 +138,37 @@ async fn a_span_that_nobody_wants_any_more_is_passed_over() {
     client.read_to_end(&mut came).await.unwrap();
     assert_eq!(came, b"def");
 }
+
+#[tokio::test]
+async fn a_span_that_was_sent_keeps_its_file_no_longer() {
+    let (mut direct, mut client) = pair().await;
+    let file = file_of(b"abc");
+    let stand_in = direct.spans().stand_in(Arc::clone(&file), 0, 3);
+    write_all(&mut direct, [Outgoing::StandIn(stand_in)].into())
+        .await
+        .unwrap();
+    assert_eq!(Arc::strong_count(&file), 1);
+    let mut came = [0; 3];
+    client.read_exact(&mut came).await.unwrap();
+    assert_eq!(&came, b"abc");
+}
+
+#[tokio::test]
+async fn what_left_memory_is_brought_back() {
+    use rustix::fs::{Advice, fadvise};
+    let (mut direct, mut client) = pair().await;
+    let content = numbered(SPAN_BYTES);
+    let file = file_of(&content);
+    file.sync_all().unwrap();
+    fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+    let stand_in = direct.spans().stand_in(file, 0, SPAN_BYTES);
+    let writing = async {
+        let sent = write_all(&mut direct, [Outgoing::StandIn(stand_in)].into()).await;
+        sent.unwrap();
+        drop(direct);
+    };
+    let mut came = Vec::new();
+    let ((), read) = tokio::join!(writing, client.read_to_end(&mut came));
+    read.unwrap();
+    assert!(came == content, "{} bytes", came.len());
+}
