@@ -255,7 +255,7 @@ fn a_repair_touches_nothing_while_another_program_is_in_a_transaction() {
     assert!(made.file("aside/chunks/stray.ts").exists());
 }
 
-/// A session whose run is closed and whose log is there: what it was told is in a session that was made whole.
+/// A repair did all that there was to do: the database is one file.
 fn is_whole(session: &Path, output: &Output) {
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{output:?}");
