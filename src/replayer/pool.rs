@@ -21,6 +21,8 @@ pub(super) struct Pool {
 struct Idle {
     readers: Vec<Reader>,
     keep: bool,
+    /// For good: whatever is said of keeping.
+    has_let_go: bool,
 }
 
 impl Pool {
@@ -30,6 +32,7 @@ impl Pool {
         let idle = Mutex::new(Idle {
             readers,
             keep: true,
+            has_let_go: false,
         });
         Ok(Self {
             folder,
@@ -50,7 +53,7 @@ impl Pool {
         };
         let done = job(&reader);
         let mut idle = self.idle();
-        if idle.keep {
+        if idle.keep && !idle.has_let_go {
             idle.readers.push(reader);
         }
         done
@@ -63,13 +66,19 @@ impl Pool {
     }
 
     /// Whether readers are kept open between jobs. Where not, those that are idle are closed
-    /// now: the recorder is waiting for that to make the database one file.
+    /// now: a recorder or a repair is waiting for that to make the database one file.
     pub(super) fn keep(&self, keep: bool) {
         let mut idle = self.idle();
         idle.keep = keep;
         if !keep {
             idle.readers.clear();
         }
+    }
+
+    /// From now on none is kept, whatever is said.
+    pub(super) fn let_go(&self) {
+        self.idle().has_let_go = true;
+        self.keep(false);
     }
 
     /// A job that panicked holds no lock; the list is whole in any case.

@@ -18,8 +18,8 @@ use crate::session::{Faults, ReadError, Reader, SessionFolder, StreamInfo};
 
 /// How often a session that is being recorded is looked at.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
-/// For so long after a recording no reader is kept open: the recorder waits 3 s at most, a repair 5 s, for
-/// the moment in which it can make the database one file.
+/// For so long after a recording no reader is kept open: the recorder waits 3 s at most for the moment in
+/// which it can make the database one file.
 const LET_GO_FOR: Duration = Duration::from_secs(3);
 /// What was listed is waited for so long, and looked for so often.
 const PENDING_WAIT: Duration = Duration::from_secs(10);
@@ -89,6 +89,7 @@ impl Replay {
         let name = folder.name();
         let pool = Pool::open(folder)?;
         let state = pool.with(read_state)?;
+        pool.keep(!state.is_unfolded);
         let own_us = clock::micros(options.offset).max(state.earliest_us());
         // What is the same for all does not depend on when this one was started.
         let offset_us = options.zero_us.map_or(own_us, |_| 0);
@@ -123,7 +124,7 @@ impl Replay {
     /// From now on no reader is kept open between answers, so that the recorder can make the
     /// database one file.
     pub fn let_go(&self) {
-        self.pool.keep(false);
+        self.pool.let_go();
     }
 
     /// What a session is called in an answer: copies of one may have names of their own.
@@ -390,13 +391,10 @@ impl Replay {
     }
 
     async fn note(&self, state: State) {
-        let State {
-            span, is_unfolded, ..
-        } = self.state();
+        let span = self.span();
         let (before, after) = (span.recording, state.span.recording);
         let has_changed = span != state.span;
-        // Who repairs it waits, too.
-        let is_waited_for = (before && !after) || (!is_unfolded && state.is_unfolded);
+        let is_unfolded = state.is_unfolded;
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         if has_changed {
             self.ready.forget();
@@ -407,11 +405,12 @@ impl Replay {
         if before && !after {
             tracing::info!("{} is no longer being recorded", self.name);
         }
-        if is_waited_for {
+        if before && !after {
             self.pool.keep(false);
             tokio::time::sleep(LET_GO_FOR).await;
-            self.pool.keep(true);
         }
+        // Whenever somebody repairs it, nobody may have it open.
+        self.pool.keep(!is_unfolded);
     }
 }
 

@@ -16,7 +16,8 @@ pub(super) struct State {
     pub(super) holes: Arc<[Hole]>,
     /// From when on everything is kept, in microseconds of Unix time; `None`: all is.
     pub(super) kept_us: Option<i64>,
-    /// The last run is closed, and the database is not one file yet: who has it open prevents it.
+    /// The last run is closed, and the database is not one file yet: as long as that is so no reader
+    /// is kept open, since that would prevent it.
     pub(super) is_unfolded: bool,
 }
 

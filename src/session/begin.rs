@@ -200,7 +200,7 @@ pub(super) fn open_free(folder: &SessionFolder) -> Result<Connection, WriterErro
     open().map_err(|error| match is_held(&error) {
         true => WriterError::Held {
             path: folder.database(),
-            by: holders::of_session(folder),
+            by: holders::who_keeps_locked(folder),
         },
         false => database_error(folder, error),
     })

@@ -68,8 +68,6 @@ pub fn repair(
     let had_temporary = folder.chunks().join(TEMPORARY).exists();
     drop(Reader::open(folder)?);
     let lock = begin::lock(folder)?;
-    // It was held for a full disk, which may be full now.
-    let _ = fs::remove_file(folder.chunks().join(TEMPORARY).join(RESERVE));
     let found = check::look(folder, hashes, true);
     if found.has(&["database", "schema", "page"]) {
         remove_own_folder(folder, had_temporary);
@@ -83,6 +81,8 @@ pub fn repair(
         return Ok(());
     }
     let db = begin::open_free(folder).inspect_err(|_| remove_own_folder(folder, had_temporary))?;
+    // It was held for a full disk, which may be full now.
+    let _ = fs::remove_file(folder.chunks().join(TEMPORARY).join(RESERVE));
     let reader = Reader::open(folder)?;
     let runs = reader.runs()?;
     let left = match is_killed {
@@ -191,7 +191,7 @@ fn write(
         say(format!(
             "not done: {} has {} open; copy it together with the -wal file beside it, or end that program and repair \
              again",
-            holders::of_session(folder),
+            holders::who_has_open(folder),
             folder.database().display()
         ));
     }

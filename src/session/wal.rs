@@ -130,7 +130,7 @@ impl WalWatch {
     fn holders(&self) -> String {
         let own = std::process::id();
         let marks = self.beside("-shm");
-        holders::of(&marks, &holders::OF_READ_MARKS, |pid| named(pid, own))
+        holders::of(&marks, &holders::OF_READERS, |pid| Some(named(pid, own)))
             .unwrap_or_else(|| "a reader".to_owned())
     }
 }

@@ -254,3 +254,90 @@ fn a_repair_touches_nothing_while_another_program_is_in_a_transaction() {
     assert!(repair(&made.path()).status.success());
     assert!(made.file("aside/chunks/stray.ts").exists());
 }
+
+/// A repair did all that there was to do: the database is one file.
+fn is_whole(session: &Path, output: &Output) {
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    assert!(!told.contains("not done"), "{told}");
+    assert!(session.join("session.sum").exists(), "{told}");
+    assert!(!session.join("session.db-wal").exists(), "{told}");
+}
+
+#[test]
+fn a_replayer_lets_go_again_when_another_program_prevented_the_first_repair() {
+    let mut replayed = Replayed::start_after(kill);
+    replayed.check();
+    let session = replayed.folder().join("hostile");
+    let held = Connection::open(session.join("session.db")).unwrap();
+    let runs = "SELECT count(*) FROM run";
+    held.query_row(runs, [], |row| row.get::<_, i64>(0))
+        .unwrap();
+    let output = repair(&session);
+    let told = String::from_utf8(output.stdout).unwrap();
+    let own = format!("(process {})", std::process::id());
+    let not_done = told.lines().find(|line| line.starts_with("not done: "));
+    assert!(not_done.unwrap().contains(&own), "{told}");
+    assert!(!told.contains("this program"), "{told}");
+    assert!(!session.join("session.sum").exists());
+    // It has seen the closed run for as long as that repair waited.
+    replayed.check();
+    drop(held);
+    is_whole(&session, &repair(&session));
+    replayed.check();
+}
+
+#[test]
+fn a_replayer_that_found_the_log_of_a_closed_run_lets_go_of_it() {
+    let mut held = None;
+    let mut replayed = Replayed::start_after(|session| {
+        kill(session);
+        let db = Connection::open(session.join("session.db")).unwrap();
+        db.execute_batch("UPDATE run SET stopped_us = seen_us, ended = 'killed'")
+            .unwrap();
+        held = Some(db);
+    });
+    replayed.check();
+    let session = replayed.folder().join("hostile");
+    assert!(session.join("session.db-wal").exists());
+    drop(held);
+    is_whole(&session, &repair(&session));
+    replayed.check();
+}
+
+#[test]
+fn who_writes_is_named_where_others_only_have_it_open() {
+    let mut replayed = Replayed::start_after(kill);
+    replayed.check();
+    let session = replayed.folder().join("hostile");
+    let reserve = session.join("chunks/.tmp/reserve");
+    fs::create_dir_all(reserve.parent().unwrap()).unwrap();
+    fs::write(&reserve, b"held").unwrap();
+    let held = Connection::open(session.join("session.db")).unwrap();
+    held.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let resume = || -> Output {
+        Command::new(env!("CARGO_BIN_EXE_isrecorder"))
+            .args(["--resume", "-s", "hostile", "-o"])
+            .arg(replayed.folder())
+            .output()
+            .unwrap()
+    };
+    let own = format!("(process {}) has ", std::process::id());
+    for output in [repair(&session), resume()] {
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(&own), "{said}");
+        assert!(said.contains("session.db open and locked"), "{said}");
+        assert_eq!(said.matches("(process ").count(), 1, "{said}");
+        assert!(!said.contains("this program"), "{said}");
+        assert!(reserve.exists(), "nothing was touched: {said}");
+    }
+    drop(held);
+    is_whole(&session, &repair(&session));
+    assert!(!reserve.exists());
+    assert!(
+        !session.join("aside").exists(),
+        "what was held for a full disk is no loss"
+    );
+    replayed.check();
+}
