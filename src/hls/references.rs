@@ -101,7 +101,7 @@ impl<'a> References<'a> {
     fn anew(&mut self, written: &[u8]) -> (Option<Arc<Url>>, bool) {
         let left = self.resolver.urls_left();
         let url = self.resolver.request(written);
-        // It was put together with room to spare, up to its own length; a copy has none.
+        // It was put together in the room of its base: `../a` would keep 60 KB of that. A copy does not.
         let url = url.map(|url| Arc::new(Url::clone(&url)));
         let took = left - self.resolver.urls_left();
         let takes_as_much = url.as_ref().is_some_and(|url| url.as_str().len() == took);

@@ -359,3 +359,13 @@ fn a_short_text_of_long_urls_is_counted() {
     reader.forget();
     assert_eq!(reader.beside_text(), 0);
 }
+
+#[test]
+fn a_short_url_at_a_long_base_takes_what_it_is_long() {
+    let base = url(&format!("https://h/{}/p.m3u8", "x".repeat(60_000)));
+    let entries = read_media(b"../a\n../b\n", &base, &Variables::default()).entries;
+    for entry in entries {
+        let url = String::from(Arc::into_inner(entry.url).unwrap());
+        assert!(url.capacity() < 2 * url.len(), "{}", url.capacity());
+    }
+}
