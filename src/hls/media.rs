@@ -13,7 +13,7 @@ use url::Url;
 use super::attributes::{Attribute, attributes};
 use super::byte_range::{ByteRange, written_range};
 use super::numbers::{LARGEST, integer, seconds};
-use super::references::{Before, Known, References};
+use super::references::{Before, Found, References};
 use super::resolve::{Refused, Resolver};
 use super::scan::{Line, LineKind, Tag, lines};
 use super::variables::Variables;
@@ -112,9 +112,14 @@ impl MediaReader {
     /// Reads the next revision, and keeps its text to compare that of the one after it with. For the parameters
     /// see [`read_media`].
     pub fn read(&mut self, body: &Bytes, base: &Url, imports: &Variables) -> MediaPlaylist {
-        let (playlist, known) = read(body, base, imports, self.before.as_ref());
-        self.before = Some(Before::new(body.clone(), base, known));
+        let (playlist, found) = read(body, base, imports, self.before.as_ref());
+        self.before = Some(Before::new(body.clone(), base, found));
         playlist
+    }
+
+    /// What it keeps of the last revision beside its text, in bytes: a short text may mean many long URLs.
+    pub fn beside_text(&self) -> usize {
+        self.before.as_ref().map_or(0, Before::beside_text)
     }
 
     /// Lets go of the last revision.
@@ -128,7 +133,7 @@ fn read(
     base: &Url,
     imports: &Variables,
     before: Option<&Before>,
-) -> (MediaPlaylist, Vec<Known>) {
+) -> (MediaPlaylist, Found) {
     let variables = Variables::read(body, base, imports);
     let resolver = Resolver::new(base, &variables);
     let mut reader = Reader::new(References::new(resolver, base, before));
@@ -139,9 +144,9 @@ fn read(
     for line in lines(body) {
         reader.line(&line);
     }
-    let (mut playlist, known) = reader.finish();
+    let (mut playlist, found) = reader.finish();
     playlist.variables = variables;
-    (playlist, known)
+    (playlist, found)
 }
 
 /// What stands before a segment's line and belongs to it.
@@ -332,7 +337,7 @@ impl<'a> Reader<'a> {
         self.references.request(uri.value, span)
     }
 
-    fn finish(mut self) -> (MediaPlaylist, Vec<Known>) {
+    fn finish(mut self) -> (MediaPlaylist, Found) {
         let in_force: Vec<usize> = self.keys.drain().map(|(_, entry)| entry).collect();
         in_force
             .into_iter()
@@ -349,9 +354,9 @@ impl<'a> Reader<'a> {
         let text = |written| String::from_utf8_lossy(written).into_owned();
         facts.last_uri = self.last_uri.map(text);
         facts.last_sequence = facts.last_sequence.map(counted_from_first);
-        let (known, refused) = self.references.finish();
+        let (found, refused) = self.references.finish();
         self.playlist.refused = refused;
-        (self.playlist, known)
+        (self.playlist, found)
     }
 }
 

@@ -20,15 +20,24 @@ pub(super) struct Before {
     text: Bytes,
     base: Url,
     known: Vec<Known>,
+    /// What `known` takes, in bytes.
+    size: usize,
 }
 
 /// A reference, and what it means.
 #[derive(Debug)]
-pub(super) struct Known {
+struct Known {
     /// Where it stands in the text, in bytes.
     span: Range<usize>,
     /// `None`: it means something that depends on more than itself and the base, or nothing.
     url: Option<Arc<Url>>,
+}
+
+/// All references of a revision.
+pub(super) struct Found {
+    known: Vec<Known>,
+    /// What the URLs in it take, in bytes.
+    urls: usize,
 }
 
 /// Resolves references one after the other.
@@ -38,16 +47,23 @@ pub(super) struct References<'a> {
     /// What is left of the revision before.
     before: &'a [Known],
     searches: usize,
-    known: Vec<Known>,
+    found: Found,
 }
 
 impl Before {
-    pub(super) fn new(text: Bytes, base: &Url, known: Vec<Known>) -> Self {
+    pub(super) fn new(text: Bytes, base: &Url, found: Found) -> Self {
+        let list = found.known.capacity() * size_of::<Known>();
         Self {
             text,
             base: base.clone(),
-            known,
+            known: found.known,
+            size: list + found.urls,
         }
+    }
+
+    /// What is kept beside the text, in bytes.
+    pub(super) fn beside_text(&self) -> usize {
+        self.base.as_str().len() + self.size
     }
 }
 
@@ -60,7 +76,10 @@ impl<'a> References<'a> {
             text: before.map_or(&[], |before| &before.text),
             before: before.map_or(&[], |before| &before.known),
             searches: SEARCHES,
-            known: Vec::with_capacity(before.map_or(0, |before| before.known.len() + 1)),
+            found: Found {
+                known: Vec::with_capacity(before.map_or(0, |before| before.known.len() + 1)),
+                urls: 0,
+            },
         }
     }
 
@@ -73,14 +92,17 @@ impl<'a> References<'a> {
             None => self.anew(written),
         };
         let known = url.clone().filter(|_| keeps);
-        self.known.push(Known { span, url: known });
+        self.found.urls += known.as_deref().map_or(0, size_of_shared);
+        self.found.known.push(Known { span, url: known });
         url
     }
 
     /// The URL, and whether it will be the same wherever the text and the base are.
     fn anew(&mut self, written: &[u8]) -> (Option<Arc<Url>>, bool) {
         let left = self.resolver.urls_left();
-        let url = self.resolver.request(written).map(Arc::new);
+        let url = self.resolver.request(written);
+        // It was put together in the room of its base: `../a` would keep 60 KB of that. A copy does not.
+        let url = url.map(|url| Arc::new(Url::clone(&url)));
         let took = left - self.resolver.urls_left();
         let takes_as_much = url.as_ref().is_some_and(|url| url.as_str().len() == took);
         let keeps = takes_as_much && memmem::find(written, b"{$").is_none();
@@ -110,7 +132,12 @@ impl<'a> References<'a> {
     }
 
     /// What there was, and what was refused of it.
-    pub(super) fn finish(self) -> (Vec<Known>, Vec<Refused>) {
-        (self.known, self.resolver.into_refused())
+    pub(super) fn finish(self) -> (Found, Vec<Refused>) {
+        (self.found, self.resolver.into_refused())
     }
+}
+
+/// What a URL takes that is in memory once for all who have it, in bytes.
+fn size_of_shared(url: &Url) -> usize {
+    size_of::<[usize; 2]>() + size_of::<Url>() + url.as_str().len()
 }

@@ -20,7 +20,7 @@ pub(super) struct Memory {
     /// Decoded: apart from the others, so that no body that waits to be decoded keeps another from
     /// being decoded.
     decoded: Arc<Semaphore>,
-    /// Texts that the next ones are compared with: apart, since they stay.
+    /// Texts that the next ones are compared with, and what they mean: apart, since they stay.
     kept: Arc<Semaphore>,
     /// Large playlists that are read.
     readers: Semaphore,
@@ -77,7 +77,7 @@ impl Memory {
         )
     }
 
-    /// Room to keep a text until the next one comes; `None`: there is none, and nobody waits for it.
+    /// Room to keep a text, or what it means, until the next one comes; `None`: there is none, and nobody waits for it.
     pub(super) fn keep(&self, size: u64) -> Option<Held> {
         let permits = units(size);
         let room = Arc::clone(&self.kept).try_acquire_many_owned(permits);

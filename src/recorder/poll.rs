@@ -11,6 +11,7 @@ use tracing::Instrument;
 use url::Url;
 
 use self::last::{Judged, Last};
+use self::reading::Reading;
 use self::turns::Turns;
 use self::validators::validators;
 use super::advance::Ends;
@@ -22,13 +23,14 @@ use super::memory::Held;
 use super::plain;
 use super::stats::PlaylistStats;
 use crate::clock;
-use crate::hls::{self, MediaPlaylist, MediaReader, MultivariantPlaylist, PlaylistKind, Variables};
+use crate::hls::{self, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Variables};
 use crate::session::{
     Availability, ExchangeId, Kind, NewListing, NewRevision, Outcome, ResourceKey,
 };
 
 mod last;
 mod listing;
+mod reading;
 mod turns;
 mod validators;
 
@@ -39,7 +41,7 @@ struct Poller {
     playlist: Arc<Playlist>,
     validators: Option<Validators>,
     last: Last,
-    reader: MediaReader,
+    reading: Reading,
     /// When the last poll that brought that body was requested.
     seen_at_us: Option<i64>,
     from_us: i64,
@@ -81,7 +83,7 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         playlist,
         validators: None,
         last: Last::default(),
-        reader: MediaReader::default(),
+        reading: Reading::default(),
         seen_at_us: None,
         polled: false,
         not_asked: false,
@@ -356,7 +358,7 @@ impl Poller {
             Some(Content::Multivariant(main)) => Some(self.multivariant(main, id).await),
         };
         if !self.last.keep(body, judged, &self.context.fetcher.memory) {
-            self.reader.forget();
+            self.reading.forget();
         }
         self.seen_at_us = Some(requested_us);
         let listing = std::mem::take(&mut self.listing);
@@ -386,7 +388,8 @@ impl Poller {
         memory
             .read(work, || {
                 let judged = self.last.judge(body);
-                let content = self.content(body, judged.changed, url);
+                let text = self.last.text(body, &judged);
+                let content = self.content(&text, judged.changed, url);
                 (judged, content)
             })
             .await
@@ -418,10 +421,13 @@ impl Poller {
         self.variables = variables;
         Some(match hls::playlist_kind(body) {
             Some(PlaylistKind::Multivariant) => {
-                self.reader.forget();
+                self.reading.forget();
                 Content::Multivariant(hls::read_multivariant(body, url))
             }
-            _ => Content::Media(self.reader.read(body, url, &self.variables)),
+            _ => {
+                let memory = &self.context.fetcher.memory;
+                Content::Media(self.reading.read(body, url, &self.variables, memory))
+            }
         })
     }
 

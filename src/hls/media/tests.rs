@@ -341,3 +341,31 @@ fn entries_that_stay_share_their_urls() {
     let anew = reader.read(&window(30), &base, &none).entries;
     assert!(!Arc::ptr_eq(&anew[0].url, &after[0].url));
 }
+
+#[test]
+fn a_short_text_of_long_urls_is_counted() {
+    let base = url(&format!("https://h/{}/p.m3u8", "x".repeat(60_000)));
+    let text = Bytes::from("a\n".repeat(4_400));
+    let mut reader = MediaReader::default();
+    assert_eq!(reader.beside_text(), 0);
+    let entries = reader.read(&text, &base, &Variables::default()).entries;
+    let urls: usize = entries.iter().map(|e| e.url.as_str().len()).sum();
+    let lists = urls + entries.len() * size_of::<Url>();
+    assert!(reader.beside_text() > lists, "{}", reader.beside_text());
+    assert!(reader.beside_text() < 2 * lists, "{}", reader.beside_text());
+    let again = reader.read(&text, &base, &Variables::default()).entries;
+    assert!(Arc::ptr_eq(&again[0].url, &entries[0].url));
+    assert!(reader.beside_text() > lists, "URLs that are shared count");
+    reader.forget();
+    assert_eq!(reader.beside_text(), 0);
+}
+
+#[test]
+fn a_short_url_at_a_long_base_takes_what_it_is_long() {
+    let base = url(&format!("https://h/{}/p.m3u8", "x".repeat(60_000)));
+    let entries = read_media(b"../a\n../b\n", &base, &Variables::default()).entries;
+    for entry in entries {
+        let url = String::from(Arc::into_inner(entry.url).unwrap());
+        assert!(url.capacity() < 2 * url.len(), "{}", url.capacity());
+    }
+}

@@ -62,7 +62,11 @@ impl Gathered {
     /// All of it; what was expected itself, where that is what came.
     pub(super) fn into_bytes(self) -> Bytes {
         match self.own {
-            Some(own) => own.into(),
+            Some(mut own) => {
+                // It may be kept for as long as the playlist does not change.
+                own.shrink_to_fit();
+                own.into()
+            }
             None if self.same == self.expected.len() => self.expected,
             None => Bytes::copy_from_slice(self.as_slice()),
         }
@@ -82,6 +86,16 @@ mod tests {
         gathered.add(b"two");
         assert_eq!(gathered.capacity(), 0);
         assert_eq!(gathered.into_bytes().as_ptr(), expected.as_ptr());
+    }
+
+    #[test]
+    fn a_first_body_takes_no_more_than_it_is_long() {
+        let mut gathered = Gathered::default();
+        for _ in 0..9 {
+            gathered.add(&[1; 1000]);
+        }
+        assert!(gathered.capacity() > 9000);
+        assert_eq!(Vec::from(gathered.into_bytes()).capacity(), 9000);
     }
 
     proptest! {

@@ -74,6 +74,14 @@ impl Last {
         }
     }
 
+    /// The text of a body that was judged, as it is in memory already where it is the kept one.
+    pub(super) fn text(&self, body: &Bytes, judged: &Judged) -> Bytes {
+        match (&self.kept, &judged.running) {
+            (Some(kept), None) => kept.body.clone(),
+            _ => body.clone(),
+        }
+    }
+
     /// Whether there was room to keep it.
     pub(super) fn keep(&mut self, body: Bytes, judged: Judged, memory: &Memory) -> bool {
         self.digest = Some(judged.digest);
@@ -106,10 +114,14 @@ mod tests {
             for text in ["a", "a", "ab", "ab", "b", "", "abc", "ab"] {
                 let body = Bytes::copy_from_slice(text.as_bytes());
                 let judged = last.judge(&body);
+                let text_of_it = last.text(&body, &judged);
+                assert_eq!(text_of_it, body);
                 assert_eq!(judged.digest, digest(text.as_bytes()), "{text}");
                 assert_eq!(judged.changed, before != Some(text), "{text}");
                 let kept = last.keep(body, judged, &memory);
                 assert_eq!(kept, keeps || text.is_empty());
+                let is_kept = last.is_again(&text_of_it);
+                assert_eq!(is_kept, kept, "who has it has no other: {text}");
                 before = Some(text);
             }
         }

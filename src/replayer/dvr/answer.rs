@@ -146,10 +146,8 @@ impl Replay {
         };
         let (served, bytes, span) = self.read_aside(job).await?;
         self.kept().note(playlist_id, bytes);
-        if let (Some(served), false) = (&served, span.recording) {
-            let path = path_of_request(request);
-            self.kept().finish(path, playlist_id, span.end_us, served);
-        }
+        let path = path_of_request(request);
+        self.kept().served(path, playlist_id, span, served.as_ref());
         Ok(match served {
             Some(served) => Looked::Playlist(served),
             None if span.recording => Looked::NotYet,

@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Served;
 use super::feed::Feed;
+use crate::replayer::timeline::Span;
 
 /// What is kept together is at most so many bytes of text.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
@@ -77,10 +78,16 @@ impl Kept {
         (*of_us == end_us).then(|| served.clone())
     }
 
-    /// Notes what [`Self::finished`] gives from now on.
-    pub(super) fn finish(&self, path: &str, playlist_id: i64, end_us: i64, served: &Served) {
+    /// Notes what was served of a list while its session was like this: it is what [`Self::finished`] gives
+    /// from now on, or nothing is, where the session is being gone on with.
+    pub(super) fn served(&self, path: &str, playlist_id: i64, span: Span, served: Option<&Served>) {
+        let end_us = span.end_us;
+        let finished = served.filter(|_| !span.recording);
         if let Some(one) = self.lists().get(&playlist_id) {
-            *one.finished() = Some((end_us, served.clone()));
+            *one.finished() = finished.map(|served| (end_us, served.clone()));
+        }
+        if finished.is_none() {
+            return;
         }
         let mut paths = self.paths();
         if paths.len() >= MOST_PATHS {
@@ -157,20 +164,44 @@ mod tests {
         assert_eq!(left, [3], "the one that is being served stays");
     }
 
+    fn span(end_us: i64, recording: bool) -> Span {
+        Span {
+            zero_us: 0,
+            end_us,
+            recording,
+        }
+    }
+
+    #[test]
+    fn the_text_of_a_session_that_goes_on_is_let_go() {
+        let kept = Kept::default();
+        let _list = kept.of(1);
+        for newer in [Some(Served::new(b"#EXTM3U\n#1\n".to_vec())), None] {
+            let old = Served::new(b"#EXTM3U\n".to_vec());
+            kept.served("/a.m3u8", 1, span(5, false), Some(&old));
+            assert!(!old.bytes.is_unique());
+            kept.served("/a.m3u8", 1, span(6, true), newer.as_ref());
+            assert!(old.bytes.is_unique(), "nobody would count it");
+            assert!(kept.finished("/a.m3u8", 5).is_none());
+            assert!(kept.finished("/a.m3u8", 6).is_none());
+        }
+    }
+
     #[test]
     fn a_finished_one_is_known_by_its_path_as_long_as_it_is_kept_and_the_session_is_the_same() {
         let kept = Kept::default();
         let served = Served::new(b"#EXTM3U\n".to_vec());
         let tag = |path, end_us| kept.finished(path, end_us).map(|served| served.tag);
-        kept.finish("/none.m3u8", 1, 5, &served);
+        let finish = |path: &str, id| kept.served(path, id, span(5, false), Some(&served));
+        finish("/none.m3u8", 1);
         assert_eq!(tag("/none.m3u8", 5), None, "there is no such list");
         kept.of(2);
-        kept.finish("/a.m3u8", 2, 5, &served);
+        finish("/a.m3u8", 2);
         assert_eq!(tag("/a.m3u8", 5), Some(served.tag.clone()));
         assert_eq!(tag("/a.m3u8", 6), None, "it was gone on with");
         assert_eq!(tag("/b.m3u8", 5), None);
         for n in 0..2 * MOST_PATHS {
-            kept.finish(&format!("/dvr.m3u8?{n}"), 2, 5, &served);
+            finish(&format!("/dvr.m3u8?{n}"), 2);
         }
         assert!(kept.paths().len() <= MOST_PATHS);
         kept.of(3);
