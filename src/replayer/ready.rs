@@ -19,8 +19,8 @@ use crate::session::{ExchangeId, Outcome};
 const MOST_KEPT: usize = 512;
 /// … with so many bytes in memory …
 const MOST_BYTES: usize = 64 * 1024 * 1024;
-/// … and so many open files.
-const MOST_FILES: usize = 32;
+/// … and so many open files: what the players of some dozens of channels load now, and loaded before.
+pub(super) const MOST_FILES: usize = 128;
 /// Turns that are over are thrown away when there are so many.
 const MOST_ASKING: usize = 512;
 /// What an answer takes without its content, in bytes, at least.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::replayer::ready::MOST_FILES;
+
 /// Limits on clients. `docs/ref/limits.md` has them for users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -26,8 +28,8 @@ pub const HEAD: Duration = Duration::from_secs(10);
 /// As [`Limits::stall`].
 pub const STALL: Duration = Duration::from_secs(20);
 
-/// Descriptors for the session, the log and the system.
-const RESERVED: usize = 64;
+/// Descriptors for the session, the log and the system, and for chunks that are kept open.
+const RESERVED: usize = 32 + MOST_FILES;
 /// More connections are no players, and each takes memory.
 const MOST: usize = 16_384;
 
@@ -60,8 +62,8 @@ mod tests {
     fn a_connection_takes_two_descriptors_and_an_address_never_all() {
         for (descriptors, connections, per_address) in [
             (0, 1, 1),
-            (256, 96, 72),
-            (1024, 480, 360),
+            (256, 48, 36),
+            (1024, 432, 324),
             (65_536, 16_384, 12_288),
             (usize::MAX, 16_384, 12_288),
         ] {

@@ -95,30 +95,30 @@ async fn nothing_is_kept_of_what_may_be_another_answer_at_any_time() {
 async fn what_is_kept_is_bounded_and_forgotten_when_the_session_changes() {
     let recording = Recording::start().await;
     let url = |n| format!("http://origin.example/live/{n}.ts");
-    for n in 0..40 {
+    for n in 0..140 {
         recording
             .chunk(&url(n), 0, format!("chunk {n}").as_bytes())
             .await;
     }
     recording.finish().await;
     let replay = replay(&recording, 1_000, AtEnd::Hold);
-    for n in 0..40 {
+    for n in 0..140 {
         let chunk = get(&replay, &path(&url(n)), &[]).await;
         assert_eq!(text(chunk).await, format!("chunk {n}"));
     }
     let at_us = moment_us(&recording, 60_000);
     let kept = |n| replay.ready().get(&path(&url(n)), at_us).is_some();
-    assert_eq!((0..40).filter(|n| kept(*n)).count(), 32, "open files");
-    assert!(kept(39) && !kept(0));
+    assert_eq!((0..140).filter(|n| kept(*n)).count(), 128, "open files");
+    assert!(kept(139) && !kept(0));
 
     let (age, held) = (
         replay.ready().age(),
-        replay.ready().get(&path(&url(39)), at_us).unwrap(),
+        replay.ready().get(&path(&url(139)), at_us).unwrap(),
     );
     replay.ready().forget();
-    assert!(!kept(39));
-    replay.ready().put(age, &path(&url(39)), at_us, &held);
-    assert!(!kept(39), "it was read before the session changed");
+    assert!(!kept(139));
+    replay.ready().put(age, &path(&url(139)), at_us, &held);
+    assert!(!kept(139), "it was read before the session changed");
 }
 
 #[tokio::test]
