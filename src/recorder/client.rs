@@ -21,7 +21,9 @@ use crate::session::Kind;
 const POLLS_IDLE: Duration = Duration::from_secs(90);
 /// Those of downloads: each keeps a buffer as large as its last body needed, up to 400 KB, and a stream
 /// that begins downloads all that is listed at once, over more of them than it will ever need again.
-const DOWNLOADS_IDLE: Duration = Duration::from_secs(15);
+/// Apache and Node close those that were idle for 5 s: one that is used again just then is a fault that
+/// no player had.
+const DOWNLOADS_IDLE: Duration = Duration::from_secs(4);
 
 /// Why there is no client: something the user gave is not usable.
 #[derive(Debug, thiserror::Error)]
