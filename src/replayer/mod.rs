@@ -25,7 +25,7 @@
 //! | [`respond`], [`reply`], `recorded`, `page`, [`body`] | from a request to a response |
 //! | `chunk_read`, `sendfile` | chunk files: read piece by piece, sent by the system |
 //! | `plain` | streams that are no playlists |
-//! | [`serve`], [`stall`], [`ending`] | connections |
+//! | [`serve`], [`stall`], [`ending`], `socket` | connections |
 
 mod again;
 pub mod body;
@@ -55,6 +55,7 @@ pub mod route;
 mod sendfile;
 pub mod serve;
 mod shared_caches;
+mod socket;
 pub mod stall;
 mod state;
 #[cfg(test)]

@@ -32,11 +32,12 @@ use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::body::Body;
-use super::ending::{Ending, Resettable};
+use super::ending::Ending;
 use super::headers;
 use super::replay::Replay;
 use super::reply::Reply;
-use super::sendfile::{Direct, Outgoing, Spans};
+use super::sendfile::{Outgoing, Spans};
+use super::socket::Socket;
 use super::stall::{Stalled, Stalling};
 use super::timeline::format_time;
 use crate::clock;
@@ -156,7 +157,7 @@ fn is_shortage(error: &io::Error) -> bool {
 struct Closed;
 
 /// What the library reads and writes, and what it makes of it.
-type Wire = TokioIo<Gate<Stalling<Resettable>>>;
+type Wire = TokioIo<Gate<Stalling<Socket>>>;
 type Asked = hyper::Request<hyper::body::Incoming>;
 
 fn connection<A, F>(
@@ -175,10 +176,8 @@ where
 {
     // Without it small responses wait for the client's acknowledgement; a socket that refuses is served as well.
     let _ = stream.set_nodelay(true);
-    let stream = Direct::new(stream);
-    let spans = stream.spans();
-    let stream = Resettable::new(stream);
-    let ending = stream.ending();
+    let stream = Socket::new(stream);
+    let (spans, ending) = (stream.spans(), stream.ending());
     let stream = Stalling::new(stream, stall, ending.clone());
     let stalled = stream.stalled();
     let wires = Wires { stalled, ending };

@@ -2,9 +2,12 @@ use super::*;
 use std::collections::VecDeque;
 use std::io::Write;
 
+use bytes::Buf;
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::replayer::sendfile::{Outgoing, SPAN_BYTES};
 
 fn file_of(content: &[u8]) -> Arc<File> {
     let mut file = tempfile::tempfile().unwrap();
@@ -16,11 +19,18 @@ fn numbered(length: usize) -> Vec<u8> {
     (0..length).map(|n| ((n / 7) ^ n) as u8).collect()
 }
 
-async fn pair() -> (Direct, TcpStream) {
+async fn pair() -> (Socket, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-    (Direct::new(accepted.unwrap().0), client.unwrap())
+    (Socket::new(accepted.unwrap().0), client.unwrap())
+}
+
+/// What comes until the connection ends.
+async fn rest_of(client: &mut TcpStream) -> Vec<u8> {
+    let mut came = Vec::new();
+    client.read_to_end(&mut came).await.unwrap();
+    came
 }
 
 /// Some of a response.
@@ -31,7 +41,7 @@ enum Part {
 }
 
 /// Writes as hyper does: what waits, as many slices as there are, advanced by what was taken.
-async fn write_all(direct: &mut Direct, mut waiting: VecDeque<Outgoing>) -> io::Result<()> {
+async fn write_all(socket: &mut Socket, mut waiting: VecDeque<Outgoing>) -> io::Result<()> {
     while let Some(front) = waiting.front() {
         if !front.has_remaining() {
             waiting.pop_front();
@@ -41,7 +51,7 @@ async fn write_all(direct: &mut Direct, mut waiting: VecDeque<Outgoing>) -> io::
             .iter()
             .map(|one| IoSlice::new(one.chunk()))
             .collect();
-        let mut count = direct.write_vectored(&slices).await?;
+        let mut count = socket.write_vectored(&slices).await?;
         for one in &mut waiting {
             let taken = count.min(one.remaining());
             one.advance(taken);
@@ -65,8 +75,8 @@ proptest! {
         runtime.block_on(async {
             let content = numbered(2 * SPAN_BYTES);
             let file = file_of(&content);
-            let (mut direct, mut client) = pair().await;
-            let spans = direct.spans();
+            let (mut socket, mut client) = pair().await;
+            let spans = socket.spans();
             let mut expected = Vec::new();
             let outgoing = parts.iter().map(|part| match part {
                 Part::Bytes(bytes) => {
@@ -80,8 +90,8 @@ proptest! {
             });
             let outgoing = outgoing.collect();
             let writing = async {
-                write_all(&mut direct, outgoing).await.unwrap();
-                direct.shutdown().await.unwrap();
+                write_all(&mut socket, outgoing).await.unwrap();
+                socket.shutdown().await.unwrap();
             };
             let reading = async {
                 let (mut all, mut buffer) = (Vec::new(), vec![0; reads]);
@@ -100,51 +110,48 @@ proptest! {
 
 #[tokio::test]
 async fn whoever_copies_a_stand_in_sends_nothing() {
-    let (mut direct, mut client) = pair().await;
-    let mut stand_in = direct
+    let (mut socket, mut client) = pair().await;
+    let mut stand_in = socket
         .spans()
         .stand_in(file_of(b"what was recorded"), 0, 17);
     let copied = stand_in.copy_to_bytes(17);
-    assert!(direct.write_all(&copied).await.is_err());
-    drop(direct);
-    let mut came = Vec::new();
-    client.read_to_end(&mut came).await.unwrap();
+    assert!(socket.write_all(&copied).await.is_err());
+    drop(socket);
+    let came = rest_of(&mut client).await;
     assert!(came.is_empty(), "{came:?}");
 }
 
 #[tokio::test]
 async fn a_file_that_became_short_is_an_error() {
-    let (mut direct, mut client) = pair().await;
-    let stand_in = direct.spans().stand_in(file_of(b"abc"), 0, 10);
-    let written = write_all(&mut direct, [Outgoing::StandIn(stand_in)].into()).await;
+    let (mut socket, mut client) = pair().await;
+    let stand_in = socket.spans().stand_in(file_of(b"abc"), 0, 10);
+    let written = write_all(&mut socket, [Outgoing::StandIn(stand_in)].into()).await;
     assert_eq!(written.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
-    drop(direct);
-    let mut came = Vec::new();
-    client.read_to_end(&mut came).await.unwrap();
+    drop(socket);
+    let came = rest_of(&mut client).await;
     assert_eq!(came, b"abc");
 }
 
 #[tokio::test]
 async fn a_span_that_nobody_wants_any_more_is_passed_over() {
-    let (mut direct, mut client) = pair().await;
+    let (mut socket, mut client) = pair().await;
     let file = file_of(b"abcdef");
-    drop(direct.spans().stand_in(Arc::clone(&file), 0, 3));
-    let next = direct.spans().stand_in(file, 3, 3);
-    write_all(&mut direct, [Outgoing::StandIn(next)].into())
+    drop(socket.spans().stand_in(Arc::clone(&file), 0, 3));
+    let next = socket.spans().stand_in(file, 3, 3);
+    write_all(&mut socket, [Outgoing::StandIn(next)].into())
         .await
         .unwrap();
-    drop(direct);
-    let mut came = Vec::new();
-    client.read_to_end(&mut came).await.unwrap();
+    drop(socket);
+    let came = rest_of(&mut client).await;
     assert_eq!(came, b"def");
 }
 
 #[tokio::test]
 async fn a_span_that_was_sent_keeps_its_file_no_longer() {
-    let (mut direct, mut client) = pair().await;
+    let (mut socket, mut client) = pair().await;
     let file = file_of(b"abc");
-    let stand_in = direct.spans().stand_in(Arc::clone(&file), 0, 3);
-    write_all(&mut direct, [Outgoing::StandIn(stand_in)].into())
+    let stand_in = socket.spans().stand_in(Arc::clone(&file), 0, 3);
+    write_all(&mut socket, [Outgoing::StandIn(stand_in)].into())
         .await
         .unwrap();
     assert_eq!(Arc::strong_count(&file), 1);
@@ -156,19 +163,17 @@ async fn a_span_that_was_sent_keeps_its_file_no_longer() {
 #[tokio::test]
 async fn what_left_memory_is_brought_back() {
     use rustix::fs::{Advice, fadvise};
-    let (mut direct, mut client) = pair().await;
+    let (mut socket, mut client) = pair().await;
     let content = numbered(SPAN_BYTES);
     let file = file_of(&content);
     file.sync_all().unwrap();
     fadvise(&file, 0, None, Advice::DontNeed).unwrap();
-    let stand_in = direct.spans().stand_in(file, 0, SPAN_BYTES);
+    let stand_in = socket.spans().stand_in(file, 0, SPAN_BYTES);
     let writing = async {
-        let sent = write_all(&mut direct, [Outgoing::StandIn(stand_in)].into()).await;
+        let sent = write_all(&mut socket, [Outgoing::StandIn(stand_in)].into()).await;
         sent.unwrap();
-        drop(direct);
+        drop(socket);
     };
-    let mut came = Vec::new();
-    let ((), read) = tokio::join!(writing, client.read_to_end(&mut came));
-    read.unwrap();
+    let ((), came) = tokio::join!(writing, rest_of(&mut client));
     assert!(came == content, "{} bytes", came.len());
 }
