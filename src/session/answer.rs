@@ -8,6 +8,11 @@ use super::heal::Faults;
 use super::model::{ByteRange, ExchangeId, Kind, Outcome};
 use super::read::{Exchange, ReadError, Reader, ResourceInfo};
 
+/// Of a row of `exchange`: a player could have met it. What the recorder itself cut off, could not
+/// store, or caused by asking otherwise than players do was no answer of the origin.
+pub(super) const IS_ANSWER: &str =
+    "outcome NOT IN ('aborted', 'disk', 'crossed') AND own_reason IS NULL";
+
 /// What is asked of a session.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<'a> {
@@ -261,11 +266,10 @@ impl Reader {
         Ok(false)
     }
 
-    /// The one rule: the last exchange whose time is at or before. What the recorder itself cut
-    /// off or could not store was no answer of the origin.
+    /// The one rule: the last exchange whose time is at or before, of those that a player could have met.
     fn exchange_at(&self, resource_id: i64, at_us: i64) -> Result<Option<Exchange>, ReadError> {
         self.exchange_where(
-            "resource_id = ?1 AND from_us <= ?2 AND outcome NOT IN ('aborted', 'disk') ORDER BY from_us DESC, id DESC LIMIT 1",
+            &format!("resource_id = ?1 AND from_us <= ?2 AND {IS_ANSWER} ORDER BY from_us DESC, id DESC LIMIT 1"),
             params![resource_id, at_us],
         )
     }
@@ -298,9 +302,9 @@ impl Reader {
 
     fn first_after(&self, resource_id: i64, at_us: i64) -> Result<Option<i64>, ReadError> {
         self.db
-            .prepare_cached(
-                "SELECT min(from_us) FROM exchange WHERE resource_id = ?1 AND from_us > ?2 AND outcome NOT IN ('aborted', 'disk')",
-            )
+            .prepare_cached(&format!(
+                "SELECT min(from_us) FROM exchange WHERE resource_id = ?1 AND from_us > ?2 AND {IS_ANSWER}",
+            ))
             .and_then(|mut s| s.query_row(params![resource_id, at_us], |row| row.get(0)))
             .map_err(|e| self.failed(e))
     }
@@ -318,10 +322,10 @@ impl Reader {
         let until_us = at_us.saturating_add(AHEAD_US);
         let other: Option<i64> = self
             .db
-            .prepare_cached(
+            .prepare_cached(&format!(
                 "SELECT min(from_us) FROM exchange WHERE resource_id = ?1 AND from_us > ?2 AND from_us <= ?3
-                    AND outcome NOT IN ('aborted', 'disk') AND confirms_id IS NOT ?4",
-            )
+                    AND {IS_ANSWER} AND confirms_id IS NOT ?4",
+            ))
             .and_then(|mut s| {
                 s.query_row(params![resource_id, at_us, until_us, same_id], |row| row.get(0))
             })

@@ -39,11 +39,11 @@ impl Reader {
                 "SELECT e.id, e.requested_us + ifnull(e.wait_us, 0), r.kind, r.name, r.url, e.status, e.outcome, e.error,
                         (SELECT g.requested_us + ifnull(g.wait_us, 0) FROM exchange g
                           WHERE g.resource_id = e.resource_id AND (g.from_us, g.id) > (e.from_us, e.id)
-                            AND g.outcome = 'complete' AND g.status < 400
+                            AND g.outcome = 'complete' AND g.status < 400 AND g.own_reason IS NULL
                           ORDER BY g.from_us, g.id LIMIT 1), s.name
                    FROM exchange e JOIN resource r ON r.id = e.resource_id
                    JOIN stream s ON s.id = r.stream_id
-                  WHERE e.outcome <> 'complete' OR e.status >= 400
+                  WHERE (e.outcome NOT IN ('complete', 'crossed') OR e.status >= 400) AND e.own_reason IS NULL
                   ORDER BY e.id",
             )?;
             let mut rows = statement.query([])?;

@@ -21,7 +21,7 @@ pub enum Faults {
 
 /// [`Exchange::is_good`], of a row of `exchange`.
 pub(super) const GOOD: &str =
-    "outcome = 'complete' AND (status IN (200, 206, 301, 302, 303, 307, 308)
+    "outcome = 'complete' AND own_reason IS NULL AND (status IN (200, 206, 301, 302, 303, 307, 308)
     OR (status = 304 AND confirms_id IS NOT NULL))";
 
 /// Listings of listings: a segment, its media playlist, the multivariant playlist, a redirect.

@@ -52,8 +52,8 @@ pub use history::{KeptText, LandedBody, Landing, Landings, ListedRevision, Liste
 pub use keep::Keep;
 pub use listed::Listing;
 pub use model::{
-    Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
-    NewRevision, Notice, Outcome, ResourceKey, RunningDigest, digest,
+    Availability, ByteRange, Digest, ExchangeId, Kind, Lies, NewBody, NewExchange, NewListing,
+    NewRevision, Notice, Outcome, OwnReason, ResourceKey, RunningDigest, Step, digest,
 };
 pub use notices::{Heartbeat, NoticeEvent, Tallies, Tally};
 pub use parts::StreamPart;
@@ -71,7 +71,7 @@ pub use write::{Writer, WriterError};
 pub(crate) const APPLICATION_ID: i32 = 0x6973_7263;
 
 /// The schema's version, kept in `PRAGMA user_version`.
-pub const FORMAT_VERSION: i32 = 1;
+pub const FORMAT_VERSION: i32 = 2;
 
 /// The schema, as executed; it reads as documentation.
 pub const SCHEMA: &str = include_str!("schema.sql");

@@ -80,6 +80,10 @@ text_enum! {
         Key = "key",
         /// Session data (EXT-X-SESSION-DATA).
         Data = "data",
+        /// Steering manifest (RFC 8216bis 7).
+        Steering = "steering",
+        /// List of assets of an interstitial (X-ASSET-LIST, RFC 8216bis D.2).
+        Assets = "assets",
     }
 }
 
@@ -107,6 +111,9 @@ text_enum! {
         Long = "long",
         /// The connection was reset, before or in the answer.
         Reset = "reset",
+        /// The origin closed a kept connection as the request crossed it; the request was made
+        /// once more, on a new one.
+        Crossed = "crossed",
         /// The connection was refused.
         Refused = "refused",
         /// The host name could not be resolved.
@@ -137,6 +144,36 @@ text_enum! {
         Disk = "disk",
         /// The recorder was stopped.
         Aborted = "aborted",
+    }
+}
+
+text_enum! {
+    /// Why an exchange happened only because a recorder asked: no player would have met it.
+    OwnReason {
+        /// A key that was known was asked for once more.
+        KeyAgain = "key again",
+        /// Bytes were asked for to compare them with what is known.
+        Probe = "probe",
+        /// 429 to polls denser than those of a player.
+        TooOften = "too often",
+        /// Asked for later than the origin has to keep it (RFC 8216bis 6.2.2).
+        TooLate = "too late",
+    }
+}
+
+text_enum! {
+    /// How the window of a revision lies on those before it (`docs/design/windows.md`).
+    Step {
+        /// There was none before.
+        First = "first",
+        /// Its end is new.
+        Slid = "slid",
+        /// Its end is the one before.
+        Same = "same",
+        /// An older state, of another edge.
+        Behind = "behind",
+        /// The sequence truly began again.
+        Restarted = "restarted",
     }
 }
 
@@ -243,6 +280,19 @@ pub struct NewRevision {
     pub discontinuity_sequence: Option<i64>,
     /// Whether there is an EXT-X-ENDLIST.
     pub ended: Option<bool>,
+    /// How its window lies on those before.
+    pub lies: Option<Lies>,
+}
+
+/// Where a window lies among all that its playlist has listed (`docs/design/windows.md`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lies {
+    /// What it is to the window before it.
+    pub step: Step,
+    /// It grows by one where the sequence truly began again.
+    pub epoch: i64,
+    /// Of its first segment: two segments of one epoch and place are one.
+    pub place: i64,
 }
 
 /// What a revision changed about the resources that it lists.
@@ -321,8 +371,12 @@ pub struct NewExchange {
     pub confirms_id: Option<ExchangeId>,
     /// How it ended.
     pub outcome: Outcome,
-    /// What happened, for people.
+    /// Why it happened only because a recorder asked; `None`: a player could have met it.
+    pub own_reason: Option<OwnReason>,
+    /// What went wrong, for people.
     pub error: Option<String>,
+    /// What was odd and did no harm, for people.
+    pub note: Option<String>,
     /// A new body of a playlist: its facts.
     pub revision: Option<NewRevision>,
     /// What its body takes of somebody's bounded memory, given back once it is written.
@@ -364,7 +418,9 @@ impl NewExchange {
             resource_bytes: None,
             confirms_id: None,
             outcome: Outcome::Complete,
+            own_reason: None,
             error: None,
+            note: None,
             revision: None,
             room: None,
         }

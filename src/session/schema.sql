@@ -1,4 +1,4 @@
--- The schema of session.db, format version 1. docs/design/session.md says why.
+-- The schema of session.db, format version 2. docs/design/session.md says why.
 --
 -- Times (names ending in _us without a noun of duration) are microseconds of Unix
 -- time, from one reading of the wall clock plus the monotonic clock. wait_us,
@@ -26,7 +26,10 @@ CREATE TABLE stream (
 CREATE TABLE resource (
   id           INTEGER PRIMARY KEY,
   stream_id    INTEGER NOT NULL REFERENCES stream(id),
-  kind         TEXT NOT NULL CHECK (kind IN ('main','media','segment','init','part','key','data')),
+  kind         TEXT NOT NULL CHECK (kind IN (
+                 'main','media','segment','init','part','key','data',
+                 'steering',                    -- a steering manifest (RFC 8216bis 7)
+                 'assets')),                    -- a list of assets (X-ASSET-LIST, RFC 8216bis D.2)
   url          TEXT NOT NULL,                  -- as it was asked for, without a fragment
   path_url     TEXT NOT NULL,                  -- the URL without its query
   name         TEXT NOT NULL,                  -- its path, percent-decoded, without the leading slash
@@ -121,6 +124,8 @@ CREATE TABLE exchange (
                   'short', 'long',             -- the body ended before, or went on after, its announced length
                                                -- short without a status: closed in good order before any answer
                   'reset',                     -- the connection was reset, before or in the answer
+                  'crossed',                   -- the origin closed a kept connection as the request crossed it:
+                                               -- asked again at once, on a new one
                   'refused', 'unresolved', 'tls', 'unreachable',  -- no connection
                   'connect timeout', 'response timeout', 'body timeout',
                   'protocol',                  -- the response was no HTTP
@@ -131,7 +136,15 @@ CREATE TABLE exchange (
                   'not a playlist',            -- a playlist was expected
                   'disk',                      -- the recorder could not store the body
                   'aborted')),                 -- the recorder was stopped
-  error         TEXT                           -- what happened, for people; NULL: nothing worth saying
+  -- Why it happened only because a recorder asked: 'key again', 'probe', 'too often', 'too late'. No player
+  -- would have met it: it is never the answer and no fault of the origin. NULL: a player could have
+  own_reason    TEXT CHECK (own_reason IN (
+                  'key again',                 -- a key that was known was asked for once more
+                  'probe',                     -- bytes were asked for to compare them with what is known
+                  'too often',                 -- 429 to polls denser than those of a player
+                  'too late')),                -- asked for later than the origin has to keep it (RFC 8216bis 6.2.2)
+  error         TEXT,                          -- what went wrong, for people
+  note          TEXT                           -- what was odd and did no harm, for people
 ) STRICT;
 -- answer(url, t) and "all polls of a playlist" are both ranges of this one.
 CREATE INDEX exchange_answer ON exchange(resource_id, from_us);
@@ -144,15 +157,32 @@ CREATE TABLE revision (
   not_before_us INTEGER,                       -- when the last poll that still brought the one before was requested
   advance       INTEGER NOT NULL CHECK (advance IN (0, 1)),   -- 1: its end is new
   -- NULL in what follows: a multivariant playlist
-  media_sequence         INTEGER,
+  media_sequence         INTEGER,              -- numbers of segments: 64 bits in two's complement, so that
+                                               -- 2^63 and more are negative; nothing relies on their order
   segment_count          INTEGER,
   last_sequence          INTEGER,              -- of the last segment; NULL also where there is none
   target_duration_us     INTEGER,
   part_target_us         INTEGER,
   discontinuity_sequence INTEGER,
-  ended                  INTEGER CHECK (ended IN (0, 1))      -- 1: EXT-X-ENDLIST
+  ended                  INTEGER CHECK (ended IN (0, 1)),     -- 1: EXT-X-ENDLIST
+  -- How its window lies on those before, as it was judged when it came (docs/design/windows.md)
+  step                   TEXT CHECK (step IN ('first', 'slid', 'same', 'behind', 'restarted')),
+  epoch                  INTEGER,              -- it grows by one where the sequence truly began again
+  place                  INTEGER               -- of its first segment: two segments of one epoch and place are one
 ) STRICT;
 CREATE INDEX revision_playlist ON revision(playlist_id, seen_us);
+
+-- What was learnt later of how a window lies: of several rows of a revision the newest counts, before
+-- what the revision itself says. A live DVR list keeps what it has said.
+CREATE TABLE correction (
+  exchange_id   INTEGER NOT NULL REFERENCES revision(exchange_id),
+  at_us         INTEGER NOT NULL,              -- when it was learnt
+  advance       INTEGER NOT NULL CHECK (advance IN (0, 1)),
+  step          TEXT NOT NULL CHECK (step IN ('first', 'slid', 'same', 'behind', 'restarted')),
+  epoch         INTEGER NOT NULL,
+  place         INTEGER NOT NULL,
+  PRIMARY KEY (exchange_id, at_us)
+) STRICT, WITHOUT ROWID;
 
 -- What the recorder noticed about itself and refused to do; docs/design/session.md lists the kinds.
 CREATE TABLE event (

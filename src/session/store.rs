@@ -12,7 +12,7 @@ use super::headers::HeaderSets;
 use super::lines::{LineLog, Pieces};
 use super::model::{
     Availability, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing, NewRevision, Outcome,
-    ResourceKey,
+    OwnReason, ResourceKey,
 };
 use crate::hls::resource_name;
 
@@ -84,15 +84,15 @@ impl Store {
                 "INSERT INTO exchange (id, resource_id, referrer_id, head_id, from_us, requested_us, lag_us,
                    wait_us, receive_us, failed_us, status, http_version, remote_addr, header_set_id, header_values,
                    announced_bytes, wire_bytes, arrival, body_id, body_encoding, body_first, resource_bytes,
-                   confirms_id, outcome, error)
-                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25)",
+                   confirms_id, outcome, own_reason, error, note)
+                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27)",
             )?
             .execute(params![
                 new.id, resource_id, new.referrer_id, new.head_id, from_us, new.requested_us, new.lag_us,
                 new.wait_us, new.receive_us, new.failed_us, new.status, new.http_version, new.remote_addr, set_id, values,
                 new.announced_bytes.map(to_i64), new.wire_bytes.map(to_i64), new.arrival, body_id, new.body_encoding,
                 new.body_first.map(to_i64), new.resource_bytes.map(to_i64),
-                new.confirms_id, new.outcome.as_str(), new.error,
+                new.confirms_id, new.outcome.as_str(), new.own_reason.map(OwnReason::as_str), new.error, new.note,
             ])?;
         if let Some(revision) = &new.revision {
             self.revision(new, revision, polled_id)?;
@@ -117,7 +117,10 @@ impl Store {
     ) -> rusqlite::Result<()> {
         let advance = revision.advance && !self.is_as_left(revision, polled_id)?;
         self.db
-            .prepare_cached("INSERT INTO revision VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")?
+            .prepare_cached("INSERT INTO revision (exchange_id, playlist_id, seen_us, not_before_us, advance, media_sequence,
+                   segment_count, last_sequence, target_duration_us, part_target_us, discontinuity_sequence, ended,
+                   step, epoch, place)
+                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)")?
             .execute(params![
                 new.id,
                 polled_id,
@@ -131,6 +134,9 @@ impl Store {
                 revision.part_target_us,
                 revision.discontinuity_sequence,
                 revision.ended,
+                revision.lies.map(|lies| lies.step.as_str()),
+                revision.lies.map(|lies| lies.epoch),
+                revision.lies.map(|lies| lies.place),
             ])?;
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::recorder::plain::Live;
 use crate::recorder::reach::Reach;
 use crate::session::{
     Availability, Digest, DownloadFile, ExchangeId, Headers, Kind, NewBody, NewExchange, Outcome,
-    ResourceKey, digest,
+    OwnReason, ResourceKey, digest,
 };
 
 /// One request and what came back.
@@ -39,7 +39,11 @@ pub(in crate::recorder) struct Hop {
     /// The body is no longer in its Content-Encoding.
     pub decoded: bool,
     pub outcome: Outcome,
+    /// Why it happened only because a recorder asked.
+    pub own_reason: Option<OwnReason>,
     pub error: Option<String>,
+    /// What was odd and did no harm.
+    pub note: Option<String>,
     /// How far what answered may lead.
     pub leads: Reach,
     /// It was out of reach, and its URL alone says so.
@@ -113,7 +117,9 @@ impl Hop {
             digest: None,
             decoded: false,
             outcome: Outcome::Complete,
+            own_reason: None,
             error: None,
+            note: None,
             leads: Reach::Any,
             was_not_asked: false,
             held: Held::default(),
@@ -243,7 +249,9 @@ impl Hop {
             body_first: partial.map(|(first, _)| first),
             resource_bytes: partial.and_then(|(_, total)| total),
             outcome: self.outcome,
+            own_reason: self.own_reason,
             error: self.error,
+            note: self.note,
             room: self.held.into_permit(),
             ..NewExchange::requested(self.id, resource, availability, self.requested_us)
         }

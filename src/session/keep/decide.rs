@@ -34,6 +34,7 @@ impl Row {
         let kind: String = row.get(2)?;
         let outcome: String = row.get(9)?;
         let status: Option<u16> = row.get(8)?;
+        let is_own: bool = row.get(12)?;
         let confirms_id: Option<ExchangeId> = row.get(6)?;
         let is_good = match status {
             Some(200 | 206 | 301 | 302 | 303 | 307 | 308) => true,
@@ -49,8 +50,8 @@ impl Row {
             head_id: row.get(5)?,
             confirms_id,
             from_us: row.get(7)?,
-            is_answer: !matches!(outcome.as_str(), "aborted" | "disk"),
-            is_good: is_good && outcome == "complete",
+            is_answer: !is_own && !matches!(outcome.as_str(), "aborted" | "disk" | "crossed"),
+            is_good: is_good && !is_own && outcome == "complete",
             revises: row.get(10)?,
             target_duration_us: row.get(11)?,
         })

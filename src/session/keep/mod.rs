@@ -192,7 +192,8 @@ const NEXT: &str = "SELECT id, requested_us FROM exchange WHERE id >= ?1 ORDER B
 
 const ROWS: &str = "
     SELECT e.id, e.resource_id, r.kind, r.stream_id, e.referrer_id, e.head_id, e.confirms_id, e.from_us,
-           e.status, e.outcome, v.playlist_id, v.target_duration_us
+           e.status, e.outcome, v.playlist_id, v.target_duration_us,
+           e.own_reason IS NOT NULL
       FROM exchange e JOIN resource r ON r.id = e.resource_id
       LEFT JOIN revision v ON v.exchange_id = e.id
      WHERE e.id < ?1 ORDER BY e.id";

@@ -289,6 +289,7 @@ fn what_is_long_gone_leaves_nothing() {
                 let tables = [
                     "exchange",
                     "revision",
+                    "correction",
                     "body",
                     "resource",
                     "alias",

@@ -28,6 +28,7 @@ pub(super) fn copy(
     let left_out = left_out(reader)?;
     table(reader, db, "exchange", "id", |row| {
         row.redact("error", Form::Failure, book);
+        row.redact("note", Form::Failure, book);
         if rules.hosts
             && let Some(address) = row.text("remote_addr")
         {
@@ -44,7 +45,8 @@ pub(super) fn copy(
         }
         Ok(())
     })?;
-    table(reader, db, "revision", "exchange_id", |_| Ok(()))
+    table(reader, db, "revision", "exchange_id", |_| Ok(()))?;
+    table(reader, db, "correction", "exchange_id, at_us", |_| Ok(()))
 }
 
 /// Values of header fields that stand in the exchange.

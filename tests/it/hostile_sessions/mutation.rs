@@ -55,7 +55,7 @@ pub(super) fn loose(sql: &str) -> String {
     loose.replace(", WITHOUT ROWID", " WITHOUT ROWID")
 }
 
-pub(super) const TABLES: [&str; 11] = [
+pub(super) const TABLES: [&str; 12] = [
     "run",
     "stream",
     "resource",
@@ -66,6 +66,7 @@ pub(super) const TABLES: [&str; 11] = [
     "line",
     "exchange",
     "revision",
+    "correction",
     "event",
 ];
 
@@ -89,7 +90,7 @@ pub(super) fn loosened(made: &Made, path: &Path) -> Connection {
         .unwrap();
     }
     db.execute_batch(&format!(
-        "PRAGMA application_id = {}; PRAGMA user_version = 1",
+        "PRAGMA application_id = {}; PRAGMA user_version = 2",
         0x6973_7263
     ))
     .unwrap();
