@@ -52,8 +52,8 @@ pub use history::{KeptText, LandedBody, Landing, Landings, ListedRevision, Liste
 pub use keep::Keep;
 pub use listed::Listing;
 pub use model::{
-    Availability, ByteRange, Digest, ExchangeId, Kind, Lies, NewBody, NewExchange, NewListing,
-    NewRevision, Notice, Outcome, OwnReason, ResourceKey, RunningDigest, Step, digest,
+    Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
+    NewRevision, Notice, Outcome, OwnReason, ResourceKey, RunningDigest, digest,
 };
 pub use notices::{Heartbeat, NoticeEvent, Tallies, Tally};
 pub use parts::StreamPart;

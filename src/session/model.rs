@@ -162,22 +162,6 @@ text_enum! {
 }
 
 text_enum! {
-    /// How the window of a revision lies on those before it (`docs/design/windows.md`).
-    Step {
-        /// There was none before.
-        First = "first",
-        /// Its end is new.
-        Slid = "slid",
-        /// Its end is the one before.
-        Same = "same",
-        /// An older state, of another edge.
-        Behind = "behind",
-        /// The sequence truly began again.
-        Restarted = "restarted",
-    }
-}
-
-text_enum! {
     /// What the recorder notices about itself and its machine: kinds of `event` that last, or
     /// that say by how much.
     Notice {
@@ -280,19 +264,6 @@ pub struct NewRevision {
     pub discontinuity_sequence: Option<i64>,
     /// Whether there is an EXT-X-ENDLIST.
     pub ended: Option<bool>,
-    /// How its window lies on those before.
-    pub lies: Option<Lies>,
-}
-
-/// Where a window lies among all that its playlist has listed (`docs/design/windows.md`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lies {
-    /// What it is to the window before it.
-    pub step: Step,
-    /// It grows by one where the sequence truly began again.
-    pub epoch: i64,
-    /// Of its first segment: two segments of one epoch and place are one.
-    pub place: i64,
 }
 
 /// What a revision changed about the resources that it lists.

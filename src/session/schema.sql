@@ -157,32 +157,15 @@ CREATE TABLE revision (
   not_before_us INTEGER,                       -- when the last poll that still brought the one before was requested
   advance       INTEGER NOT NULL CHECK (advance IN (0, 1)),   -- 1: its end is new
   -- NULL in what follows: a multivariant playlist
-  media_sequence         INTEGER,              -- numbers of segments: 64 bits in two's complement, so that
-                                               -- 2^63 and more are negative; nothing relies on their order
+  media_sequence         INTEGER,
   segment_count          INTEGER,
   last_sequence          INTEGER,              -- of the last segment; NULL also where there is none
   target_duration_us     INTEGER,
   part_target_us         INTEGER,
   discontinuity_sequence INTEGER,
-  ended                  INTEGER CHECK (ended IN (0, 1)),     -- 1: EXT-X-ENDLIST
-  -- How its window lies on those before, as it was judged when it came (docs/design/windows.md)
-  step                   TEXT CHECK (step IN ('first', 'slid', 'same', 'behind', 'restarted')),
-  epoch                  INTEGER,              -- it grows by one where the sequence truly began again
-  place                  INTEGER               -- of its first segment: two segments of one epoch and place are one
+  ended                  INTEGER CHECK (ended IN (0, 1))      -- 1: EXT-X-ENDLIST
 ) STRICT;
 CREATE INDEX revision_playlist ON revision(playlist_id, seen_us);
-
--- What was learnt later of how a window lies: of several rows of a revision the newest counts, before
--- what the revision itself says. A live DVR list keeps what it has said.
-CREATE TABLE correction (
-  exchange_id   INTEGER NOT NULL REFERENCES revision(exchange_id),
-  at_us         INTEGER NOT NULL,              -- when it was learnt
-  advance       INTEGER NOT NULL CHECK (advance IN (0, 1)),
-  step          TEXT NOT NULL CHECK (step IN ('first', 'slid', 'same', 'behind', 'restarted')),
-  epoch         INTEGER NOT NULL,
-  place         INTEGER NOT NULL,
-  PRIMARY KEY (exchange_id, at_us)
-) STRICT, WITHOUT ROWID;
 
 -- What the recorder noticed about itself and refused to do; docs/design/session.md lists the kinds.
 CREATE TABLE event (

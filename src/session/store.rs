@@ -118,9 +118,8 @@ impl Store {
         let advance = revision.advance && !self.is_as_left(revision, polled_id)?;
         self.db
             .prepare_cached("INSERT INTO revision (exchange_id, playlist_id, seen_us, not_before_us, advance, media_sequence,
-                   segment_count, last_sequence, target_duration_us, part_target_us, discontinuity_sequence, ended,
-                   step, epoch, place)
-                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)")?
+                   segment_count, last_sequence, target_duration_us, part_target_us, discontinuity_sequence, ended)
+                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")?
             .execute(params![
                 new.id,
                 polled_id,
@@ -134,9 +133,6 @@ impl Store {
                 revision.part_target_us,
                 revision.discontinuity_sequence,
                 revision.ended,
-                revision.lies.map(|lies| lies.step.as_str()),
-                revision.lies.map(|lies| lies.epoch),
-                revision.lies.map(|lies| lies.place),
             ])?;
         Ok(())
     }

@@ -222,6 +222,5 @@ fn revision(facts: &MediaFacts, step: Step, not_before_us: Option<i64>) -> NewRe
         part_target_us: facts.part_target.map(clock::micros),
         discontinuity_sequence: Some(number(facts.discontinuity_sequence)),
         ended: Some(facts.ended),
-        lies: None,
     }
 }

@@ -289,7 +289,6 @@ fn what_is_long_gone_leaves_nothing() {
                 let tables = [
                     "exchange",
                     "revision",
-                    "correction",
                     "body",
                     "resource",
                     "alias",

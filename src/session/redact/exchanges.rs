@@ -45,8 +45,7 @@ pub(super) fn copy(
         }
         Ok(())
     })?;
-    table(reader, db, "revision", "exchange_id", |_| Ok(()))?;
-    table(reader, db, "correction", "exchange_id, at_us", |_| Ok(()))
+    table(reader, db, "revision", "exchange_id", |_| Ok(()))
 }
 
 /// Values of header fields that stand in the exchange.

@@ -55,7 +55,7 @@ pub(super) fn loose(sql: &str) -> String {
     loose.replace(", WITHOUT ROWID", " WITHOUT ROWID")
 }
 
-pub(super) const TABLES: [&str; 12] = [
+pub(super) const TABLES: [&str; 11] = [
     "run",
     "stream",
     "resource",
@@ -66,7 +66,6 @@ pub(super) const TABLES: [&str; 12] = [
     "line",
     "exchange",
     "revision",
-    "correction",
     "event",
 ];
 
