@@ -18,6 +18,7 @@ use super::holders;
 use super::model::{ExchangeId, NewExchange};
 use super::read::{Reader, Run};
 use super::sum;
+use super::versions;
 use super::write::WriterError;
 use crate::clock::Clock;
 
@@ -108,6 +109,7 @@ pub(super) fn resume(
     let clock = clock.not_before(ends.max().unwrap_or(wall_us));
     let notes = notes(&runs, clock, wall_us, removed);
     let take_up = || -> rusqlite::Result<(Connection, i64, ExchangeId)> {
+        versions::upgrade(&db)?;
         make_durable(&db)?;
         db.execute_batch(
             "BEGIN IMMEDIATE;

@@ -36,6 +36,7 @@ mod schema;
 mod store;
 mod sum;
 mod trouble;
+mod versions;
 mod wal;
 mod write;
 

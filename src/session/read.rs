@@ -13,7 +13,7 @@ use super::guarded::{Guarded, beside};
 use super::headers::Headers;
 use super::keep::KEPT_FROM;
 use super::model::{ByteRange, ExchangeId, Kind, Outcome, digest};
-use super::{FORMAT_VERSION, schema};
+use super::{FORMAT_VERSION, schema, versions};
 
 /// Why a session cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -215,8 +215,10 @@ impl Reader {
         let database = folder.database();
         let path = database.display().to_string();
         let db = Guarded::open(folder)?;
-        schema::check(db.connection(), &path)
-            .map_err(|e| e.unwrap_or_else(|source| ReadError::database(&database, source)))?;
+        let failed = |source| ReadError::database(&database, source);
+        let version =
+            schema::check(db.connection(), &path).map_err(|e| e.unwrap_or_else(failed))?;
+        versions::read_as_present(db.connection(), version).map_err(failed)?;
         let chunks = chunks::folder(folder.path());
         Ok(Self { db, chunks, path })
     }

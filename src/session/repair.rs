@@ -23,6 +23,7 @@ use super::model::NewExchange;
 use super::read::{ReadError, Reader, Run};
 use super::store::Store;
 use super::sum;
+use super::versions;
 use super::write::WriterError;
 use crate::clock;
 
@@ -156,6 +157,9 @@ fn write(
 ) -> Result<bool, RepairError> {
     let failed = |source| begin::database_error(folder, source);
     let end_us = runs.last().map_or(0, Run::end_us);
+    if versions::upgrade(&db).map_err(failed)? {
+        say("upgraded: its format is that of this program now".to_owned());
+    }
     begin::make_durable(&db).map_err(failed)?;
     let zero_us = runs.first().map_or(0, |run| run.started_us);
     let mut store = Store::new(db, folder.chunks(), zero_us, 1);

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::read::ReadError;
-use super::{APPLICATION_ID, FORMAT_VERSION, SCHEMA};
+use super::{APPLICATION_ID, FORMAT_VERSION, versions};
 
-/// `Err(Err(e))`: SQLite's own error.
-pub(super) fn check(db: &Connection, path: &str) -> Result<(), Result<ReadError, rusqlite::Error>> {
+/// The format version of a database that can be read; `Err(Err(e))`: SQLite's own error.
+pub(super) fn check(
+    db: &Connection,
+    path: &str,
+) -> Result<i32, Result<ReadError, rusqlite::Error>> {
     let ours = || -> rusqlite::Result<(i32, i32)> {
         let application = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
         let version = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -24,19 +27,25 @@ pub(super) fn check(db: &Connection, path: &str) -> Result<(), Result<ReadError,
             found: version,
         }));
     }
+    let altered = |what| {
+        Err(Ok(ReadError::Altered {
+            path: path.to_owned(),
+            what,
+        }))
+    };
+    let Some(schema) = versions::schema(version) else {
+        return altered(format!("there is no format version {version}"));
+    };
     let here = schema_of(db).map_err(Err)?;
     let wanted = Connection::open_in_memory()
         .and_then(|fresh| {
-            fresh.execute_batch(SCHEMA)?;
+            fresh.execute_batch(schema)?;
             schema_of(&fresh)
         })
         .map_err(Err)?;
     match first_difference(&here, &wanted) {
-        None => Ok(()),
-        Some(name) => Err(Ok(ReadError::Altered {
-            path: path.to_owned(),
-            what: format!("{name:?} is not as this program makes it"),
-        })),
+        None => Ok(version),
+        Some(name) => altered(format!("{name:?} is not as this program makes it")),
     }
 }
 

@@ -39,5 +39,6 @@ mod service;
 mod streams;
 mod support;
 mod tls;
+mod versions;
 mod views;
 mod zero;

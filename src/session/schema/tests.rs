@@ -1,6 +1,7 @@
 //! Altered sessions.
 
 use super::*;
+use crate::session::SCHEMA;
 
 fn altered(sql: &str) -> Option<String> {
     let fresh = Connection::open_in_memory().unwrap();
