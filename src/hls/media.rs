@@ -12,7 +12,7 @@ use url::Url;
 
 use super::attributes::{Attribute, attributes};
 use super::byte_range::{ByteRange, written_range};
-use super::numbers::{LARGEST, integer, seconds};
+use super::numbers::{LARGEST, integer, number, seconds};
 use super::references::{Before, Found, References};
 use super::resolve::{Refused, Resolver};
 use super::scan::{Line, LineKind, Tag, lines};
@@ -54,11 +54,14 @@ pub struct Entry {
     pub gap: bool,
 }
 
-/// What a media playlist says about itself. Numbers are at most `i64::MAX`.
+/// What a media playlist says about itself. Media sequence numbers have 64 bits and wrap around, so that
+/// the number of a segment less that of the first is its index, always; other numbers are at most `i64::MAX`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MediaFacts {
     /// `EXT-X-MEDIA-SEQUENCE`, 0 without one (RFC 8216bis 4.4.3.2).
     pub media_sequence: u64,
+    /// Whether there is an `EXT-X-MEDIA-SEQUENCE`.
+    pub numbered: bool,
     /// How many segments are listed; without those that `EXT-X-SKIP` stands for.
     pub segment_count: u64,
     /// The media sequence number of the last listed segment.
@@ -211,7 +214,7 @@ impl<'a> Reader<'a> {
         let facts = &mut self.playlist.facts;
         match tag.name {
             b"#EXT-X-MEDIA-SEQUENCE" => {
-                self.media_sequence = self.media_sequence.or_else(|| integer(tag.value));
+                self.media_sequence = self.media_sequence.or_else(|| number(tag.value));
             }
             b"#EXT-X-DISCONTINUITY-SEQUENCE" => {
                 facts.discontinuity_sequence = integer(tag.value).unwrap_or(0);
@@ -344,13 +347,14 @@ impl<'a> Reader<'a> {
             .chain(self.map)
             .for_each(|entry| self.retire(entry));
         let first = self.media_sequence.unwrap_or(0);
-        let counted_from_first = |n: u64| n.saturating_add(first).min(LARGEST);
+        let counted_from_first = |n: u64| n.wrapping_add(first);
         for entry in &mut self.playlist.entries {
             entry.sequence = counted_from_first(entry.sequence);
             entry.last_use = counted_from_first(entry.last_use);
         }
         let facts = &mut self.playlist.facts;
         facts.media_sequence = first;
+        facts.numbered = self.media_sequence.is_some();
         let text = |written| String::from_utf8_lossy(written).into_owned();
         facts.last_uri = self.last_uri.map(text);
         facts.last_sequence = facts.last_sequence.map(counted_from_first);

@@ -47,6 +47,7 @@ mod segments;
 #[cfg(test)]
 mod testing;
 mod variables;
+mod windows;
 
 pub use attributes::{Attribute, attributes};
 pub use byte_range::ByteRange;
@@ -65,3 +66,4 @@ pub use segments::{
     Applied, DATERANGE, HeadFacts, InForce, ReadSegments, Segment, Segments, head_facts,
 };
 pub use variables::{Variables, imports_variables};
+pub use windows::{Lie, Step, Window, Windows};

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-/// The largest number that is read. RFC 8216bis 4.2 allows 2^64-1; this is what a signed
-/// column of a database holds, and no live playlist counts so far.
+/// The largest number that is read, but for those of segments: what a signed column of a database holds.
 pub(super) const LARGEST: u64 = i64::MAX as u64;
 
 /// Durations end here; a target duration beyond is a mistake, whatever it says.
@@ -12,11 +11,16 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// A decimal-integer (RFC 8216bis 4.2), at most [`LARGEST`]. What follows the digits is
 /// ignored, as players do (`10,` or `10.0`); without digits, or with a sign: None.
 pub(super) fn integer(text: &[u8]) -> Option<u64> {
+    number(text).map(|number| number.min(LARGEST))
+}
+
+/// The same of 64 bits (RFC 8216bis 4.2).
+pub(super) fn number(text: &[u8]) -> Option<u64> {
     let text = text.trim_ascii();
     let digits = text.iter().take_while(|b| b.is_ascii_digit());
     digits.fold(None, |sum: Option<u64>, digit| {
         let sum = sum.unwrap_or(0).saturating_mul(10);
-        Some(sum.saturating_add(u64::from(digit - b'0')).min(LARGEST))
+        Some(sum.saturating_add(u64::from(digit - b'0')))
     })
 }
 

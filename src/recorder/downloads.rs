@@ -15,7 +15,7 @@ use super::limits::Limits;
 use super::plan::{Changes, Done, Job, Key, Listing, Plan, PlaylistId};
 use super::stats::PlaylistStats;
 use crate::clock;
-use crate::session::{Availability, Kind, NewListing, Outcome, ResourceKey};
+use crate::session::{Availability, Kind, NewListing, Outcome, OwnReason, ResourceKey};
 
 /// The plan of a stream, shared between its polls and its downloads.
 #[derive(Debug)]
@@ -157,17 +157,31 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
         expected: Bytes::new(),
         plain: false,
     };
-    let hops = fetcher.chain(&ask).await;
+    let mut hops = fetcher.chain(&ask).await;
     let good = hops.last().is_some_and(Hop::is_good);
+    let is_own = job.is_known && !good && pass_over(&mut hops);
     let done = match hops.as_slice() {
-        _ if good => Done::Good,
+        _ if good || is_own => Done::Good,
         [only] if only.was_not_asked => Done::Refused,
         _ => Done::Failed,
     };
+    let sha256 = hops.last().and_then(Hop::sha256);
     let is_news = count(&playlists, &job, &hops, good);
     report(&job, &hops, good, is_news);
     write(&queue, &fetcher, &job, hops).await;
-    queue.plan().done(&job, done, clock::instant());
+    queue.plan().done(&job, done, sha256, clock::instant());
+}
+
+/// A known key that cannot be had once more is nothing that a player would meet, who keeps it by its URI.
+/// Whether that is so.
+fn pass_over(hops: &mut [Hop]) -> bool {
+    if hops.iter().any(|hop| hop.outcome == Outcome::Aborted) {
+        return false;
+    }
+    for hop in hops.iter_mut() {
+        hop.own_reason = Some(OwnReason::KeyAgain);
+    }
+    true
 }
 
 async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
@@ -199,6 +213,7 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
 /// Whether the log is told of a fault.
 fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool) -> bool {
     let aborted = hops.last().is_some_and(|h| h.outcome == Outcome::Aborted);
+    let aborted = aborted || hops.iter().any(|hop| hop.own_reason.is_some());
     let is_news = match (good, aborted, hops.last()) {
         (false, false, Some(last)) => {
             let stats = playlists.all_stats();
@@ -252,7 +267,7 @@ mod tests {
                 sequence: 0,
                 last_use: 0,
             }],
-            step: crate::recorder::advance::Step::Advance,
+            step: crate::hls::Step::Slid,
             ended: false,
         };
         let queue = Queue::new(1, &Limits::default());

@@ -26,7 +26,7 @@ use super::memory::Memory;
 use super::plain::{self, Live};
 use super::reach::{Proxies, Reach};
 use crate::clock;
-use crate::session::{ByteRange, ExchangeId, Kind, Outcome, Writer};
+use crate::session::{ByteRange, ExchangeId, Kind, Outcome, Writer, is_success};
 
 mod gathered;
 mod hop;
@@ -213,7 +213,7 @@ impl Fetcher {
     }
 
     async fn receive(&self, ask: &Ask, response: Response, hop: &mut Hop, deadline: Instant) {
-        let good = matches!(hop.status, Some(200 | 206));
+        let good = hop.status.is_some_and(is_success);
         let sink = if good && ask.kind.is_chunk() {
             self.writer.download(hop.id).map(Sink::File)
         } else {

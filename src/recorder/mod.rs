@@ -12,7 +12,6 @@
 
 mod address;
 mod admit;
-mod advance;
 mod arrival;
 mod children;
 mod classify;

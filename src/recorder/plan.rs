@@ -15,15 +15,18 @@ mod item;
 mod items;
 mod known;
 mod model;
+mod renamed;
 
 use self::item::{Item, Rank, State, due_again};
 use self::items::{Items, Slot};
 use self::known::{Known, Stayed};
 pub(super) use self::model::{Changes, Job, Key, Listing, PlaylistId, Wanted};
-use super::advance::Step;
+use self::renamed::{Places, Renamed, Twin};
+
 use super::limits::{Limits, TRIES_AFTER_END};
 use super::schedule::retry_delay;
-use crate::session::{Availability, Kind};
+use crate::hls::Step;
+use crate::session::{Availability, Digest, Kind};
 
 /// For so many target durations what left a playlist and comes back under the same media
 /// sequence number is not fetched again: edges of a CDN do not advance together.
@@ -42,6 +45,8 @@ struct Playlist {
     ready: BTreeSet<(Rank, Key)>,
     /// What left it of late and was fetched: an edge that lags behind lists it once more.
     departed: HashMap<Key, Departed>,
+    /// Its segments by their places.
+    places: Places,
 }
 
 /// What a playlist names, and as what that is known.
@@ -55,6 +60,7 @@ struct Listed {
 #[derive(Debug, Clone, Copy)]
 struct Departed {
     sequence: u64,
+    sha256: Option<Digest>,
     until: Instant,
 }
 
@@ -137,6 +143,7 @@ impl Plan {
                 in_flight: before.in_flight,
                 ready: before.ready,
                 departed,
+                places: before.places,
                 ..Playlist::default()
             },
             changes: Changes::default(),
@@ -151,7 +158,11 @@ impl Plan {
                 taking.playlist.listed.push(Arc::clone(same));
                 continue;
             }
-            let key = self.identify(wanted, &known, &mut taking.changes);
+            let (key, twin) = self.identify(wanted, &known, &mut taking);
+            if wanted.kind == Kind::Segment {
+                let listed = listing.wanted.len();
+                taking.playlist.places.note(wanted.sequence, &key, listed);
+            }
             let slot = self.items.slot(&key);
             if self.items.len() >= self.most && slot.is_none() {
                 taking.changes.too_many += 1;
@@ -162,6 +173,9 @@ impl Plan {
                 Some(slot) if self.is_listed_by(slot, &key, &taking) && !anew => slot,
                 slot => self.list(slot, &key, wanted, anew, &mut taking),
             };
+            if let (Some(twin), Some(item)) = (twin, self.items.at_mut(slot, &key)) {
+                item.twin = Some(twin);
+            }
             let wanted = wanted.clone();
             let listed = Listed { wanted, key, slot };
             taking.playlist.listed.push(Arc::new(listed));
@@ -200,27 +214,61 @@ impl Plan {
         true
     }
 
-    /// What is meant: the same media sequence number and path with another query is the same.
-    fn identify(&self, wanted: &Wanted, known: &Known, changes: &mut Changes) -> Key {
+    /// What is meant: at the same place, the same path with another query is the same, and so is another
+    /// path, unless its bytes are known to differ. With it, what it is to be compared with.
+    fn identify(&self, wanted: &Wanted, known: &Known, taking: &mut Taking) -> (Key, Option<Twin>) {
         let key = Key {
             url: Arc::clone(&wanted.url),
             range: wanted.range,
         };
         if self.items.slot(&key).is_some() {
-            return key;
+            return (key, None);
         }
-        let Some((old, item)) = known
-            .same(wanted)
-            .and_then(|old| Some((old, self.items.get(old)?)))
-        else {
-            return key;
+        let of_before = known.same(wanted);
+        let old = match of_before {
+            Some(old) if self.items.get(old).is_some() => old.clone(),
+            _ => match self.renamed(wanted, &key, taking) {
+                Some((old, None)) => old,
+                Some((_, twin)) => return (key, twin),
+                None => return (key, None),
+            },
         };
-        if item.newest_url != wanted.url {
-            changes
-                .aliases
-                .push((old.clone(), wanted.kind, Arc::clone(&wanted.url)));
+        let newest_url = self.items.get(&old).map(|item| &item.newest_url);
+        if newest_url != Some(&wanted.url) {
+            let alias = (old.clone(), wanted.kind, Arc::clone(&wanted.url));
+            taking.changes.aliases.push(alias);
         }
-        old.clone()
+        (old, None)
+    }
+
+    /// What had the place of a segment under another path; with what that is to be compared with, where
+    /// it is to be fetched. `None`: nothing had, or it is something else.
+    fn renamed(
+        &self,
+        wanted: &Wanted,
+        key: &Key,
+        taking: &mut Taking,
+    ) -> Option<(Key, Option<Twin>)> {
+        if wanted.kind != Kind::Segment || taking.listing.restarted() {
+            return None;
+        }
+        let playlist = &mut taking.playlist;
+        let old = playlist.places.get(wanted.sequence)?.clone();
+        let is_known = self.items.get(&old).is_some() || playlist.departed.contains_key(&old);
+        if old == *key || old.range != key.range || !is_known {
+            return None;
+        }
+        match playlist.places.renamed(&old.url, &key.url, wanted.sequence) {
+            Renamed::Alias => Some((old, None)),
+            Renamed::Compare(pair) => {
+                let twin = Twin {
+                    key: old.clone(),
+                    pair,
+                };
+                Some((old, Some(twin)))
+            }
+            Renamed::Other => None,
+        }
     }
 
     fn rank(&mut self, wanted: &Wanted, taking: &Taking) -> Rank {
@@ -291,7 +339,11 @@ impl Plan {
             let target = Duration::from_micros(listing.target_duration_us.unsigned_abs());
             let until = taking.now + target * DEPARTED_FOR;
             let sequence = item.sequence;
-            let left = Departed { sequence, until };
+            let left = Departed {
+                sequence,
+                sha256: item.sha256,
+                until,
+            };
             taking.playlist.departed.insert(key.clone(), left);
         }
     }
@@ -369,6 +421,7 @@ impl Plan {
                 0 => Availability::Listed(item.from_us),
                 _ => Availability::Request,
             },
+            is_known: item.kind == Kind::Key && item.is_known,
             key,
         })
     }
@@ -384,11 +437,12 @@ impl Plan {
         ready.sum::<usize>() + self.delayed.len()
     }
 
-    /// A request ended.
-    pub(super) fn done(&mut self, job: &Job, done: Done, now: Instant) {
+    /// A request ended; `sha256`: of what it brought.
+    pub(super) fn done(&mut self, job: &Job, done: Done, sha256: Option<Digest>, now: Instant) {
         if let Some(playlist) = self.playlists.get_mut(&job.playlist) {
             playlist.in_flight = playlist.in_flight.saturating_sub(1);
         }
+        self.compare(job, sha256.filter(|_| done == Done::Good));
         let Some(item) = self.items.get_mut(&job.key) else {
             return;
         };
@@ -404,6 +458,8 @@ impl Plan {
                 Done::Good => State::Done,
                 _ => State::GivenUp,
             };
+            item.sha256 = sha256.or(item.sha256);
+            item.is_known |= done == Done::Good;
             return;
         } else {
             item.failures = item.failures.saturating_add(1);
@@ -426,6 +482,23 @@ impl Plan {
             }
             _ => {}
         }
+    }
+
+    /// Compares what was fetched under a new name with what is known under the one before.
+    fn compare(&mut self, job: &Job, sha256: Option<Digest>) {
+        let item = self.items.get_mut(&job.key);
+        let Some(twin) = item.and_then(|item| item.twin.take()) else {
+            return;
+        };
+        let Some(playlist) = self.playlists.get_mut(&job.playlist) else {
+            return;
+        };
+        let departed = playlist.departed.get(&twin.key);
+        let known = match self.items.get(&twin.key) {
+            Some(item) => item.sha256,
+            None => departed.and_then(|left| left.sha256),
+        };
+        playlist.places.compared(twin.pair, known, sha256);
     }
 
     /// Whether everything that is listed was fetched or given up.

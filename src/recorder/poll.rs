@@ -14,7 +14,6 @@ use self::last::{Judged, Last};
 use self::reading::Reading;
 use self::turns::Turns;
 use self::validators::validators;
-use super::advance::Ends;
 use super::children::Playlist;
 use super::context::Context;
 use super::decode::{DecodeError, decode, decoded_size};
@@ -23,9 +22,9 @@ use super::memory::Held;
 use super::plain;
 use super::stats::PlaylistStats;
 use crate::clock;
-use crate::hls::{self, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Variables};
+use crate::hls::{self, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Variables, Windows};
 use crate::session::{
-    Availability, ExchangeId, Kind, NewListing, NewRevision, Outcome, ResourceKey,
+    Availability, ExchangeId, Kind, NewListing, NewRevision, Outcome, ResourceKey, is_success,
 };
 
 mod last;
@@ -50,7 +49,7 @@ struct Poller {
     not_asked: bool,
     /// URLs of the hops of the last poll.
     chain: Vec<Url>,
-    ends: Ends,
+    windows: Windows,
     renewals: u32,
     said_too_many: bool,
     /// What the plan had no room for.
@@ -88,7 +87,7 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         polled: false,
         not_asked: false,
         chain: Vec::new(),
-        ends: Ends::default(),
+        windows: Windows::default(),
         renewals: 0,
         said_too_many: false,
         too_many: 0,
@@ -229,8 +228,12 @@ impl Poller {
         }
         match (hop.status, &hop.body) {
             (Some(304), _) => self.validators.is_some(),
-            (Some(200), Received::Memory(body)) if hls::playlist_kind(body).is_some() => true,
-            (Some(200), _) => {
+            (Some(status), Received::Memory(body))
+                if is_success(status) && hls::playlist_kind(body).is_some() =>
+            {
+                true
+            }
+            (Some(status), _) if is_success(status) => {
                 hop.outcome = Outcome::NotAPlaylist;
                 hop.error = Some("it does not begin with #EXTM3U".to_owned());
                 false

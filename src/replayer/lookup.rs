@@ -16,7 +16,7 @@ use super::range::RangeSpec;
 use crate::hls::{PlaylistKind, Variables, playlist_kind, read_multivariant};
 use crate::session::{
     Answer, Body, Exchange, Faults, Found, Headers, Outcome, Query, RangePart, ReadError, Reader,
-    StreamInfo,
+    StreamInfo, is_success,
 };
 
 /// Redirects that are followed inside.
@@ -133,11 +133,9 @@ pub(super) struct Pieces {
 /// Whether something is missing of the body that an exchange announced.
 pub(super) fn is_broken(exchange: &Exchange) -> bool {
     match exchange.outcome {
-        Outcome::Short
-        | Outcome::Reset
-        | Outcome::BodyTimeout
-        | Outcome::Aborted
-        | Outcome::TooLarge => true,
+        // Less than was asked for, and all that was announced.
+        Outcome::Short => exchange.announced_bytes != Some(exchange.body_size),
+        Outcome::Reset | Outcome::BodyTimeout | Outcome::Aborted | Outcome::TooLarge => true,
         Outcome::Complete | Outcome::Long | Outcome::Encoding | Outcome::NotAPlaylist => false,
         Outcome::Scheme | Outcome::Redirects | Outcome::Disk => false,
         _ => exchange.status.is_some(),
@@ -290,7 +288,7 @@ impl Look<'_> {
             return Ok(Content::None);
         };
         let may_be_playlist = answer.resource.kind.is_playlist()
-            && exchange.status == Some(200)
+            && exchange.status.is_some_and(is_success)
             && exchange.body_encoding.is_none()
             && !is_broken(exchange);
         if may_be_playlist {

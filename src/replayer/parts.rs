@@ -1,7 +1,7 @@
 //! A resource that is known by byte ranges: which recorded parts answer a request. Pure.
 
 use super::range::RangeSpec;
-use crate::session::{Outcome, RangePart};
+use crate::session::{Outcome, RangePart, is_success};
 
 /// What counts of a recorded part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +29,12 @@ impl Part {
             .resource
             .range
             .map_or((0, u64::MAX), |range| (range.first, range.length));
-        let is_bytes = matches!(exchange.status, Some(200 | 206))
+        let is_bytes = exchange.status.is_some_and(is_success)
             && exchange.outcome == Outcome::Complete
             && exchange.body_encoding.is_none()
             && exchange.body_id.is_some();
         let total = match exchange.status {
-            Some(200) => Some(part.length),
+            Some(status) if status != 206 && is_success(status) => Some(part.length),
             _ => exchange.resource_bytes,
         };
         Self {

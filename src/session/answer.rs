@@ -5,13 +5,12 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::heal::Faults;
-use super::model::{ByteRange, ExchangeId, Kind, Outcome};
+use super::model::{ByteRange, ExchangeId, Kind, Outcome, is_success};
 use super::read::{Exchange, ReadError, Reader, ResourceInfo};
 
 /// Of a row of `exchange`: a player could have met it. What the recorder itself cut off, could not
 /// store, or caused by asking otherwise than players do was no answer of the origin.
-pub(super) const IS_ANSWER: &str =
-    "outcome NOT IN ('aborted', 'disk', 'crossed') AND own_reason IS NULL";
+pub(super) const IS_ANSWER: &str = "outcome NOT IN ('aborted', 'disk') AND own_reason IS NULL";
 
 /// What is asked of a session.
 #[derive(Debug, Clone, Copy)]
@@ -413,7 +412,7 @@ fn part(answer: Answer) -> Option<RangePart> {
     let size = answer.exchange.body_size;
     let (first, length) = match answer.exchange.status {
         Some(206) => (answer.exchange.body_first.unwrap_or(range.first), size),
-        Some(200) => (0, size),
+        Some(status) if is_success(status) => (0, size),
         _ => (range.first, range.length),
     };
     Some(RangePart {

@@ -6,7 +6,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::model::{ExchangeId, Kind, Outcome};
+use super::model::{ExchangeId, Kind, Outcome, is_success};
 use super::read::{Exchange, ReadError, Reader, ResourceInfo};
 
 /// Whether faults are answers.
@@ -20,9 +20,9 @@ pub enum Faults {
 }
 
 /// [`Exchange::is_good`], of a row of `exchange`.
-pub(super) const GOOD: &str =
-    "outcome = 'complete' AND own_reason IS NULL AND (status IN (200, 206, 301, 302, 303, 307, 308)
-    OR (status = 304 AND confirms_id IS NOT NULL))";
+pub(super) const GOOD: &str = "outcome = 'complete' AND own_reason IS NULL
+    AND (status IN (301, 302, 303, 307, 308) OR (status = 304 AND confirms_id IS NOT NULL)
+         OR (status BETWEEN 200 AND 299 AND status NOT IN (202, 204, 205)))";
 
 /// Listings of listings: a segment, its media playlist, the multivariant playlist, a redirect.
 const DEEPEST: usize = 4;
@@ -31,9 +31,9 @@ impl Exchange {
     /// Whether it is what a player can use, or leads there.
     pub fn is_good(&self) -> bool {
         let is_answer = match self.status {
-            Some(200 | 206 | 301 | 302 | 303 | 307 | 308) => true,
+            Some(301 | 302 | 303 | 307 | 308) => true,
             Some(304) => self.confirms_id.is_some(),
-            _ => false,
+            status => status.is_some_and(is_success),
         };
         is_answer && self.outcome == Outcome::Complete
     }

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::heal::GOOD;
 use super::lines::is_segment;
-use super::model::{ByteRange, ExchangeId, Kind};
+use super::model::{ByteRange, ExchangeId, Kind, is_success};
 use super::read::{ReadError, Reader, ResourceInfo};
 
 /// A revision of a media playlist with a new end. Times in microseconds of Unix time.
@@ -19,10 +19,14 @@ pub struct ListedRevision {
     pub seen_us: i64,
     /// The URL that answered.
     pub url: String,
-    /// Media sequence number of its first segment.
-    pub media_sequence: u64,
-    /// Media sequence number of its last segment; `None`: it lists none.
-    pub last_sequence: Option<u64>,
+    /// Place of its first segment (`docs/design/windows.md`); of a session of format version 1 its media sequence number.
+    pub place: u64,
+    /// Place of its last segment; `None`: it lists none.
+    pub last_place: Option<u64>,
+    /// A place and this, wrapping around, is the media sequence number.
+    pub number_offset: u64,
+    /// Its sequence began again.
+    pub restarted: bool,
     /// The target duration that it states, in microseconds.
     pub target_duration_us: Option<i64>,
     /// EXT-X-DISCONTINUITY-SEQUENCE.
@@ -158,7 +162,8 @@ impl Reader {
         self.list(
             "SELECT v.exchange_id, e.from_us, v.seen_us, r.url, v.media_sequence, v.last_sequence,
                     v.target_duration_us, v.discontinuity_sequence,
-                    b.text, b.data, b.line_owner, b.first_line, b.last_line, b.tail
+                    b.text, b.data, b.line_owner, b.first_line, b.last_line, b.tail,
+                    v.place, v.step = 'restarted'
                FROM revision v JOIN exchange e ON e.id = v.exchange_id
                JOIN resource r ON r.id = e.resource_id JOIN body b ON b.id = e.body_id
               WHERE v.playlist_id = ?1 AND (v.seen_us, v.exchange_id) > (?2, ?3)
@@ -347,6 +352,7 @@ impl Reader {
         listed: &ListedUrl<'_>,
     ) -> Result<Vec<Landing>, ReadError> {
         const OWN: &str = "e.resource_id = ?1 AND e.head_id IS NULL AND e.referrer_id = ?2
+            AND e.own_reason IS NULL
             AND e.from_us >= ?3 AND e.from_us <= ?4 ORDER BY e.from_us, e.id";
         let begins_us = listed.from_us;
         let ends_us = listed.from_us.saturating_add(RAISED_US);
@@ -407,6 +413,13 @@ fn listed_revision_row(row: &Row<'_>) -> rusqlite::Result<ListedRevision> {
         let number: Option<i64> = row.get(at)?;
         Ok(number.and_then(|n| u64::try_from(n).ok()))
     };
+    // In two's complement.
+    let sequence = |at: usize| -> rusqlite::Result<Option<u64>> {
+        Ok(row.get::<_, Option<i64>>(at)?.map(i64::cast_unsigned))
+    };
+    let (first, last) = (sequence(4)?.unwrap_or(0), sequence(5)?);
+    let place = number(14)?.unwrap_or(first);
+    let offset = first.wrapping_sub(place);
     let text: Option<String> = row.get(8)?;
     let text = match row.get::<_, Option<i64>>(10)? {
         Some(owner) => KeptText::Shared(SharedText {
@@ -426,8 +439,10 @@ fn listed_revision_row(row: &Row<'_>) -> rusqlite::Result<ListedRevision> {
         from_us: row.get(1)?,
         seen_us: row.get(2)?,
         url: row.get(3)?,
-        media_sequence: number(4)?.unwrap_or(0),
-        last_sequence: number(5)?,
+        place,
+        last_place: last.map(|last| last.wrapping_sub(offset)),
+        number_offset: offset,
+        restarted: row.get::<_, Option<bool>>(15)?.unwrap_or(false),
         target_duration_us: row.get(6)?,
         discontinuity_sequence: number(7)?.unwrap_or(0),
         text,
@@ -448,7 +463,7 @@ fn request_row(row: &Row<'_>) -> rusqlite::Result<Request> {
         _ => Some(0),
     };
     let good = match (status, sha256) {
-        (Some(200 | 206), Some(sha256)) if is_complete => Some(LandedBody {
+        (Some(status), Some(sha256)) if is_complete && is_success(status) => Some(LandedBody {
             exchange_id: id,
             sha256,
             size,

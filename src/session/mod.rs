@@ -54,7 +54,7 @@ pub use keep::Keep;
 pub use listed::Listing;
 pub use model::{
     Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
-    NewRevision, Notice, Outcome, OwnReason, ResourceKey, RunningDigest, digest,
+    NewRevision, Notice, Outcome, OwnReason, ResourceKey, RunningDigest, digest, is_success,
 };
 pub use notices::{Heartbeat, NoticeEvent, Tallies, Tally};
 pub use parts::StreamPart;

@@ -8,6 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::headers::Headers;
 pub use crate::hls::ByteRange;
+use crate::hls::Lie;
 
 /// Number of an exchange: it grows in the order in which requests began.
 pub type ExchangeId = i64;
@@ -18,6 +19,12 @@ pub type Digest = [u8; 32];
 /// The digest of a body.
 pub fn digest(body: &[u8]) -> Digest {
     Sha256::digest(body).into()
+}
+
+/// Whether players take a status for success: all of 2xx with a body. 202 means that it is not there yet, 204
+/// and 205 that there is none (RFC 9110 15.3).
+pub fn is_success(status: u16) -> bool {
+    matches!(status, 200..=299) && !matches!(status, 202 | 204 | 205)
 }
 
 /// The digest of a body that may grow: what was hashed once is not hashed again.
@@ -80,10 +87,6 @@ text_enum! {
         Key = "key",
         /// Session data (EXT-X-SESSION-DATA).
         Data = "data",
-        /// Steering manifest (RFC 8216bis 7).
-        Steering = "steering",
-        /// List of assets of an interstitial (X-ASSET-LIST, RFC 8216bis D.2).
-        Assets = "assets",
     }
 }
 
@@ -111,9 +114,6 @@ text_enum! {
         Long = "long",
         /// The connection was reset, before or in the answer.
         Reset = "reset",
-        /// The origin closed a kept connection as the request crossed it; the request was made
-        /// once more, on a new one.
-        Crossed = "crossed",
         /// The connection was refused.
         Refused = "refused",
         /// The host name could not be resolved.
@@ -152,12 +152,6 @@ text_enum! {
     OwnReason {
         /// A key that was known was asked for once more.
         KeyAgain = "key again",
-        /// Bytes were asked for to compare them with what is known.
-        Probe = "probe",
-        /// 429 to polls denser than those of a player.
-        TooOften = "too often",
-        /// Asked for later than the origin has to keep it (RFC 8216bis 6.2.2).
-        TooLate = "too late",
     }
 }
 
@@ -264,6 +258,8 @@ pub struct NewRevision {
     pub discontinuity_sequence: Option<i64>,
     /// Whether there is an EXT-X-ENDLIST.
     pub ended: Option<bool>,
+    /// Where its window lies among those before.
+    pub lie: Option<Lie>,
 }
 
 /// What a revision changed about the resources that it lists.

@@ -26,10 +26,7 @@ CREATE TABLE stream (
 CREATE TABLE resource (
   id           INTEGER PRIMARY KEY,
   stream_id    INTEGER NOT NULL REFERENCES stream(id),
-  kind         TEXT NOT NULL CHECK (kind IN (
-                 'main','media','segment','init','part','key','data',
-                 'steering',                    -- a steering manifest (RFC 8216bis 7)
-                 'assets')),                    -- a list of assets (X-ASSET-LIST, RFC 8216bis D.2)
+  kind         TEXT NOT NULL CHECK (kind IN ('main','media','segment','init','part','key','data')),
   url          TEXT NOT NULL,                  -- as it was asked for, without a fragment
   path_url     TEXT NOT NULL,                  -- the URL without its query
   name         TEXT NOT NULL,                  -- its path, percent-decoded, without the leading slash
@@ -124,8 +121,6 @@ CREATE TABLE exchange (
                   'short', 'long',             -- the body ended before, or went on after, its announced length
                                                -- short without a status: closed in good order before any answer
                   'reset',                     -- the connection was reset, before or in the answer
-                  'crossed',                   -- the origin closed a kept connection as the request crossed it:
-                                               -- asked again at once, on a new one
                   'refused', 'unresolved', 'tls', 'unreachable',  -- no connection
                   'connect timeout', 'response timeout', 'body timeout',
                   'protocol',                  -- the response was no HTTP
@@ -136,13 +131,10 @@ CREATE TABLE exchange (
                   'not a playlist',            -- a playlist was expected
                   'disk',                      -- the recorder could not store the body
                   'aborted')),                 -- the recorder was stopped
-  -- Why it happened only because a recorder asked: 'key again', 'probe', 'too often', 'too late'. No player
+  -- Why it happened only because a recorder asked. No player
   -- would have met it: it is never the answer and no fault of the origin. NULL: a player could have
   own_reason    TEXT CHECK (own_reason IN (
-                  'key again',                 -- a key that was known was asked for once more
-                  'probe',                     -- bytes were asked for to compare them with what is known
-                  'too often',                 -- 429 to polls denser than those of a player
-                  'too late')),                -- asked for later than the origin has to keep it (RFC 8216bis 6.2.2)
+                  'key again')),               -- a key that was known was asked for once more
   error         TEXT,                          -- what went wrong, for people
   note          TEXT                           -- what was odd and did no harm, for people
 ) STRICT;
@@ -157,13 +149,16 @@ CREATE TABLE revision (
   not_before_us INTEGER,                       -- when the last poll that still brought the one before was requested
   advance       INTEGER NOT NULL CHECK (advance IN (0, 1)),   -- 1: its end is new
   -- NULL in what follows: a multivariant playlist
-  media_sequence         INTEGER,
+  media_sequence         INTEGER,              -- numbers of segments have 64 bits, in two's complement: 2^63 and
+                                               -- more are negative, and nothing relies on their order
   segment_count          INTEGER,
   last_sequence          INTEGER,              -- of the last segment; NULL also where there is none
   target_duration_us     INTEGER,
   part_target_us         INTEGER,
   discontinuity_sequence INTEGER,
-  ended                  INTEGER CHECK (ended IN (0, 1))      -- 1: EXT-X-ENDLIST
+  ended                  INTEGER CHECK (ended IN (0, 1)),     -- 1: EXT-X-ENDLIST
+  place                  INTEGER,              -- of its first segment: segments of one place are one (docs/design/windows.md)
+  step                   TEXT CHECK (step IN ('first', 'slid', 'same', 'behind', 'restarted'))
 ) STRICT;
 CREATE INDEX revision_playlist ON revision(playlist_id, seen_us);
 

@@ -202,6 +202,74 @@ fn another_part_than_was_asked_for_is_none() {
 }
 
 #[test]
+fn a_part_is_what_it_says_and_what_came_of_it() {
+    let names = ["late.ts", "lies.ts", "whole.ts", "accepted.ts", "moved.ts"];
+    let mut playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n".to_owned();
+    for name in &names[..2] {
+        playlist += &format!("#EXTINF:1,\n#EXT-X-BYTERANGE:5@5\n{name}\n");
+    }
+    for name in &names[2..] {
+        playlist += &format!("#EXTINF:1,\n{name}\n");
+    }
+    playlist += "#EXT-X-ENDLIST\n";
+    let part =
+        |range: &str, body: &str| Reply::new(206, "video/mp2t", body).with("Content-Range", range);
+    let origin = Origin::new(move |ask| match (ask.path(), ask.nth) {
+        ("/vod.m3u8", _) => Reply::playlist(playlist.clone()),
+        // The file grows: at first there are two of the five bytes.
+        ("/late.ts", 0) => part("bytes 5-6/7", "he"),
+        ("/late.ts", _) => part("bytes 5-9/20", "hello"),
+        ("/lies.ts", 0) => part("bytes 5-9/20", "hel"),
+        ("/lies.ts", _) => part("bytes 5-9/20", "hello"),
+        ("/whole.ts", _) => part("bytes 0-4/5", "hello"),
+        ("/accepted.ts", 0) => Reply::new(202, "text/plain", "soon"),
+        _ => Reply::new(203, "video/mp2t", "hello"),
+    });
+    let session = Recorder::new(origin.url("/vod.m3u8")).run().session();
+    let outcomes = |name: &str| -> Vec<(i64, String)> { session.outcomes(name) };
+    let of = |status, outcome: &str| (status, outcome.to_owned());
+    let good = of(206, "complete");
+    assert_eq!(outcomes("late.ts"), [of(206, "short"), good.clone()]);
+    assert_eq!(outcomes("lies.ts"), [of(206, "protocol"), good.clone()]);
+    assert_eq!(outcomes("whole.ts"), [good]);
+    let note: String = session.one("SELECT note FROM exchange WHERE note IS NOT NULL");
+    assert!(note.contains("206 of the whole"), "{note}");
+    assert_eq!(
+        outcomes("moved.ts"),
+        [of(203, "complete")],
+        "kept, and not asked for again"
+    );
+    assert_eq!(outcomes("accepted.ts").len(), 2, "202: not yet");
+}
+
+#[test]
+fn a_key_that_is_given_once_is_the_answer_for_ever() {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let origin = Origin::new(move |ask| match (ask.path(), ask.nth) {
+        ("/live.m3u8", _) => same_key_uri(ask, &at),
+        ("/the.key", 0) => Reply::key([7; 16]),
+        ("/the.key", _) => Reply::new(403, "text/plain", "once"),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let url = origin.url("/the.key");
+    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
+    recording.until_at_least(3, "SELECT count(*) FROM segments WHERE path IS NOT NULL");
+    let polls = origin.count("/live.m3u8");
+    recording.until("time to pass", || origin.count("/live.m3u8") >= polls + 5);
+    stage.go(1);
+    recording.until_at_least(
+        1,
+        "SELECT count(*) FROM exchange WHERE own_reason = 'key again'",
+    );
+    recording.until_at_least(6, "SELECT count(*) FROM segments WHERE path IS NOT NULL");
+    let finished = recording.interrupt();
+    assert!(!finished.stderr.contains("403"), "{}", finished.stderr);
+    let session = finished.session();
+    assert_eq!(session.answer(&url, session.end_us()), Some(vec![7; 16]));
+}
+
+#[test]
 fn session_data_is_cut_at_its_limit() {
     let main = "#EXTM3U\n#EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"small.json\"\n\
         #EXT-X-SESSION-DATA:DATA-ID=\"b\",URI=\"large.json\"\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv.m3u8\n";

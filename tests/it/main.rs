@@ -41,4 +41,5 @@ mod support;
 mod tls;
 mod versions;
 mod views;
+mod windows;
 mod zero;

@@ -69,6 +69,7 @@ fn a_live_playlist_with_keys_as_in_the_rfc() {
     );
     let facts = MediaFacts {
         media_sequence: 7794,
+        numbered: true,
         segment_count: 4,
         last_sequence: Some(7797),
         last_uri: Some("f53-A.ts".to_owned()),
@@ -160,7 +161,7 @@ fn absurd_numbers_saturate_and_garbage_is_ignored() {
     .facts;
     assert_eq!(
         (facts.media_sequence, facts.last_sequence),
-        (LARGEST, Some(LARGEST))
+        (u64::MAX, Some(u64::MAX.wrapping_add(LARGEST)))
     );
     let facts = read(
         "#EXT-X-MEDIA-SEQUENCE:-4\n#EXT-X-TARGETDURATION:999999\n\

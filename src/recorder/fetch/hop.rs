@@ -13,8 +13,8 @@ use crate::recorder::memory::Held;
 use crate::recorder::plain::Live;
 use crate::recorder::reach::Reach;
 use crate::session::{
-    Availability, Digest, DownloadFile, ExchangeId, Headers, Kind, NewBody, NewExchange, Outcome,
-    OwnReason, ResourceKey, digest,
+    Availability, ByteRange, Digest, DownloadFile, ExchangeId, Headers, Kind, NewBody, NewExchange,
+    Outcome, OwnReason, ResourceKey, digest, is_success,
 };
 
 /// One request and what came back.
@@ -149,23 +149,60 @@ impl Hop {
             return;
         }
         let has = |name| self.fields.as_ref().is_some_and(|f| f.contains_key(name));
-        let begins = self.field(CONTENT_RANGE).and_then(content_range);
         if has(TRANSFER_ENCODING) && has(CONTENT_LENGTH) {
-            self.fail(
-                Outcome::Protocol,
-                "both Content-Length and Transfer-Encoding",
-            );
-        } else if self.status == Some(304) && ask.validators.is_none() {
+            let coding = self.field(TRANSFER_ENCODING).unwrap_or_default();
+            let both = "both Content-Length and Transfer-Encoding";
+            // RFC 9112 6.3: chunked counts.
+            match coding.trim().eq_ignore_ascii_case("chunked") {
+                true => self.note = Some(both.to_owned()),
+                false => return self.fail(Outcome::Protocol, both),
+            }
+        }
+        if self.status == Some(304) && ask.validators.is_none() {
             self.fail(Outcome::Protocol, "304, and nothing was known before");
-        } else if self.status == Some(206) && ask.range.is_none() {
-            self.fail(Outcome::Protocol, "206, and no range was asked for");
-        } else if let (Some(206), Some(asked), Some((first, _))) = (self.status, ask.range, begins)
-            && first != asked.first
-        {
-            self.fail(
-                Outcome::Protocol,
-                "206 with another range than was asked for",
-            );
+        } else if self.status == Some(206) {
+            self.check_range(ask.range);
+        }
+    }
+
+    /// What a 206 says that it is, and what it is.
+    fn check_range(&mut self, asked: Option<ByteRange>) {
+        let Some(said) = self.field(CONTENT_RANGE).and_then(SaidRange::read) else {
+            if asked.is_none() {
+                self.fail(Outcome::Protocol, "206, and no range was asked for");
+            }
+            return;
+        };
+        let is_encoded = self
+            .fields
+            .as_ref()
+            .is_some_and(|f| f.contains_key(CONTENT_ENCODING));
+        let is_all = said.first == 0 && said.total == Some(said.end);
+        match (asked, self.wire_bytes) {
+            (_, Some(came)) if !is_encoded && came != said.end - said.first => {
+                let error = format!("{came} bytes for a range of {}", said.end - said.first);
+                self.fail(Outcome::Protocol, &error);
+            }
+            (None, _) if is_all => {
+                self.note = Some("206 of the whole, and no range was asked for".to_owned())
+            }
+            (None, _) => self.fail(Outcome::Protocol, "206, and no range was asked for"),
+            (Some(asked), _) if said.first != asked.first => {
+                self.fail(
+                    Outcome::Protocol,
+                    "206 with another range than was asked for",
+                );
+            }
+            // A file that grows: what the playlist names is not all there yet.
+            (Some(asked), _) if said.end < asked.end() => {
+                let error = format!(
+                    "{} bytes of a range of {}",
+                    said.end - said.first,
+                    asked.length
+                );
+                self.fail(Outcome::Short, &error);
+            }
+            _ => {}
         }
     }
 
@@ -203,7 +240,18 @@ impl Hop {
 
     /// Whether it is what a player could use.
     pub(in crate::recorder) fn is_good(&self) -> bool {
-        self.outcome == Outcome::Complete && matches!(self.status, Some(200 | 206 | 304))
+        self.outcome == Outcome::Complete
+            && self
+                .status
+                .is_some_and(|status| status == 304 || is_success(status))
+    }
+
+    /// SHA-256 of a body that is a file.
+    pub(in crate::recorder) fn sha256(&self) -> Option<Digest> {
+        match &self.body {
+            Received::File(NewBody::File { sha256, .. }) => Some(*sha256),
+            _ => None,
+        }
     }
 
     /// As a row; callers add what only they know.
@@ -213,13 +261,13 @@ impl Hop {
         availability: Availability,
     ) -> NewExchange {
         let partial = (self.status == Some(206))
-            .then(|| self.field(CONTENT_RANGE).and_then(content_range))
+            .then(|| self.field(CONTENT_RANGE).and_then(SaidRange::read))
             .flatten();
         let encoding = self
             .field(CONTENT_ENCODING)
             .filter(|coding| !self.decoded && !coding.trim().eq_ignore_ascii_case("identity"))
             .map(str::to_owned);
-        let binary = resource.kind == Kind::Key && self.status == Some(200);
+        let binary = resource.kind == Kind::Key && self.status.is_some_and(is_success);
         let body = match self.body {
             Received::None | Received::Live(_) => NewBody::None,
             Received::Memory(data) => NewBody::Bytes {
@@ -246,8 +294,8 @@ impl Hop {
                 encoding
             },
             body,
-            body_first: partial.map(|(first, _)| first),
-            resource_bytes: partial.and_then(|(_, total)| total),
+            body_first: partial.map(|said| said.first),
+            resource_bytes: partial.and_then(|said| said.total),
             outcome: self.outcome,
             own_reason: self.own_reason,
             error: self.error,
@@ -268,10 +316,28 @@ fn headers(fields: &HeaderMap) -> Headers {
 }
 
 /// First byte and size of the whole out of a Content-Range (RFC 9110 14.4).
-fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
-    let (range, total) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
-    let (first, _) = range.split_once('-')?;
-    Some((first.trim().parse().ok()?, total.trim().parse().ok()))
+/// What a Content-Range says (RFC 9110 14.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct SaidRange {
+    first: u64,
+    /// Behind the last byte.
+    end: u64,
+    total: Option<u64>,
+}
+
+impl SaidRange {
+    /// `None`: it is none of bytes.
+    fn read(value: &str) -> Option<Self> {
+        let (range, total) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
+        let (first, last) = range.split_once('-')?;
+        let first = first.trim().parse().ok()?;
+        let last: u64 = last.trim().parse().ok()?;
+        Some(Self {
+            first,
+            end: last.checked_add(1).filter(|end| *end > first)?,
+            total: total.trim().parse().ok(),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -280,10 +346,23 @@ mod tests {
 
     #[test]
     fn content_range_is_read() {
-        assert_eq!(content_range("bytes 5-9/100"), Some((5, Some(100))));
-        assert_eq!(content_range("bytes 5-9/*"), Some((5, None)));
-        assert_eq!(content_range("bytes */100"), None);
-        assert_eq!(content_range("lines 1-2/3"), None);
+        let said = |total| {
+            Some(SaidRange {
+                first: 5,
+                end: 10,
+                total,
+            })
+        };
+        assert_eq!(SaidRange::read("bytes 5-9/100"), said(Some(100)));
+        assert_eq!(SaidRange::read("bytes 5-9/*"), said(None));
+        for none in [
+            "bytes */100",
+            "lines 1-2/3",
+            "bytes 5-4/9",
+            "bytes 0-18446744073709551615/*",
+        ] {
+            assert_eq!(SaidRange::read(none), None);
+        }
     }
 
     #[test]

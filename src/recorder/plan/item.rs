@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use url::Url;
 
+use super::renamed::Twin;
 use super::{PlaylistId, Taking, Wanted};
-use crate::session::{ExchangeId, Kind};
+use crate::session::{Digest, ExchangeId, Kind};
 
 #[derive(Debug)]
 pub(super) struct Item {
@@ -26,6 +27,12 @@ pub(super) struct Item {
     pub asked: Option<Instant>,
     /// Listed anew while a request was under way.
     pub again: bool,
+    /// It was fetched.
+    pub is_known: bool,
+    /// Of what was fetched last.
+    pub sha256: Option<Digest>,
+    /// It is fetched to be compared with this.
+    pub twin: Option<Twin>,
 }
 
 impl Item {
@@ -44,6 +51,9 @@ impl Item {
             failures: 0,
             asked: None,
             again: false,
+            is_known: false,
+            sha256: None,
+            twin: None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::recorder::advance::Step;
+use crate::hls::Step;
 use crate::session::{Availability, ByteRange, ExchangeId, Kind};
 
 /// Number of a playlist of the stream.
@@ -40,7 +40,7 @@ pub(in crate::recorder) struct Listing {
 impl Listing {
     /// The sequence began again: the same names may be other content.
     pub(super) fn restarted(&self) -> bool {
-        self.step == Step::Restart
+        self.step == Step::Restarted
     }
 }
 
@@ -61,6 +61,8 @@ pub(in crate::recorder) struct Job {
     pub playlist: PlaylistId,
     pub referrer: ExchangeId,
     pub availability: Availability,
+    /// It is known already; players that keep it by its URI do not ask again.
+    pub is_known: bool,
 }
 
 /// What a listing changed.

@@ -25,7 +25,7 @@ impl Planned {
     /// A revision of playlist `id` that lists these segments; 6 s after the one before.
     fn lists(&mut self, id: PlaylistId, segments: &[(u64, &str)]) -> Changes {
         let wanted = segments.iter().map(|(n, uri)| segment(*n, uri)).collect();
-        self.revision(id, wanted, Step::Advance, false)
+        self.revision(id, wanted, Step::Slid, false)
     }
 
     fn revision(
@@ -53,7 +53,7 @@ impl Planned {
     fn fetch_all(&mut self) -> Vec<String> {
         let mut asked = Vec::new();
         while let Some(job) = self.plan.next(self.now) {
-            self.plan.done(&job, Done::Good, self.now);
+            self.plan.done(&job, Done::Good, None, self.now);
             asked.push(name(&job.url));
         }
         asked
@@ -141,7 +141,7 @@ fn a_failed_segment_is_tried_again_with_the_newest_token() {
     let mut plan = Planned::new();
     plan.lists(0, &[(1, "1.ts?t=a")]);
     let job = plan.plan.next(plan.now).unwrap();
-    plan.plan.done(&job, Done::Failed, plan.now);
+    plan.plan.done(&job, Done::Failed, None, plan.now);
     assert!(plan.plan.next(plan.now).is_none(), "not at once");
     plan.lists(0, &[(1, "1.ts?t=b")]);
     let retry = plan.plan.next(plan.now).unwrap();
@@ -177,7 +177,7 @@ fn a_restart_makes_known_names_new() {
     let mut plan = Planned::new();
     plan.lists(0, &[(0, "0.ts"), (1, "1.ts")]);
     plan.fetch_all();
-    plan.revision(0, vec![segment(0, "0.ts")], Step::Restart, false);
+    plan.revision(0, vec![segment(0, "0.ts")], Step::Restarted, false);
     assert_eq!(plan.fetch_all(), ["0.ts"]);
 }
 
@@ -214,22 +214,22 @@ fn what_two_playlists_list_stays_until_both_drop_it() {
 fn a_key_is_asked_for_again_when_new_segments_use_it() {
     let mut plan = Planned::new();
     let key = |last_use| wanted(Kind::Key, 1, last_use, "key");
-    plan.revision(0, vec![key(1), segment(1, "1.ts")], Step::Advance, false);
+    plan.revision(0, vec![key(1), segment(1, "1.ts")], Step::Slid, false);
     assert_eq!(plan.fetch_all(), ["1.ts", "key"]);
-    plan.revision(0, vec![key(1), segment(1, "1.ts")], Step::Advance, false);
+    plan.revision(0, vec![key(1), segment(1, "1.ts")], Step::Slid, false);
     assert_eq!(plan.fetch_all(), [""; 0], "nothing new uses it");
     let changes = plan.revision(
         0,
         vec![key(2), segment(1, "1.ts"), segment(2, "2.ts")],
-        Step::Advance,
+        Step::Slid,
         false,
     );
     assert_eq!(changes.pending.len(), 2);
     let asked = plan.plan.next(plan.now).unwrap();
     assert_eq!(asked.availability, Availability::Listed(18_000_000));
-    plan.plan.done(&asked, Done::Good, plan.now);
+    plan.plan.done(&asked, Done::Good, None, plan.now);
     plan.now -= Duration::from_secs(6);
-    plan.revision(1, vec![key(2), segment(2, "b2.ts")], Step::Advance, false);
+    plan.revision(1, vec![key(2), segment(2, "b2.ts")], Step::Slid, false);
     assert_eq!(plan.fetch_all().iter().filter(|n| *n == "key").count(), 1);
 }
 
@@ -249,12 +249,12 @@ fn downloads_on_account_of_one_playlist_are_bounded() {
 #[test]
 fn what_an_ended_playlist_lists_is_given_up_at_last() {
     let mut plan = Planned::new();
-    plan.revision(0, vec![segment(1, "1.ts")], Step::Advance, true);
+    plan.revision(0, vec![segment(1, "1.ts")], Step::Slid, true);
     let mut tries = 0;
     while !plan.plan.is_idle() {
         plan.now += Duration::from_secs(60);
         let job = plan.plan.next(plan.now).unwrap();
-        plan.plan.done(&job, Done::Failed, plan.now);
+        plan.plan.done(&job, Done::Failed, None, plan.now);
         tries += 1;
     }
     assert_eq!(tries, TRIES_AFTER_END);
@@ -294,14 +294,14 @@ fn an_initialization_section_that_is_named_again_is_asked_for_again() {
     plan.revision(
         0,
         vec![init(1, 2), segment(1, "1.m4s"), segment(2, "2.m4s")],
-        Step::Advance,
+        Step::Slid,
         false,
     );
     assert_eq!(plan.fetch_all().len(), 3);
     plan.revision(
         0,
         vec![init(2, 3), segment(2, "2.m4s"), segment(3, "3.m4s")],
-        Step::Advance,
+        Step::Slid,
         false,
     );
     assert_eq!(plan.fetch_all(), ["3.m4s"], "the window slid");
@@ -311,7 +311,7 @@ fn an_initialization_section_that_is_named_again_is_asked_for_again() {
         init(4, 4),
         segment(4, "4.m4s"),
     ];
-    plan.revision(0, again, Step::Advance, false);
+    plan.revision(0, again, Step::Slid, false);
     let mut asked = plan.fetch_all();
     asked.sort();
     assert_eq!(asked, ["4.m4s", "init.mp4"]);
@@ -333,7 +333,7 @@ fn what_is_refused_is_not_tried_again() {
     let mut plan = Planned::new();
     plan.lists(0, &[(1, "1.ts")]);
     let job = plan.plan.next(plan.now).unwrap();
-    plan.plan.done(&job, Done::Refused, plan.now);
+    plan.plan.done(&job, Done::Refused, None, plan.now);
     plan.now += Duration::from_secs(60);
     plan.lists(0, &[(1, "1.ts"), (2, "2.ts")]);
     assert_eq!(plan.fetch_all(), ["2.ts"]);
@@ -371,9 +371,9 @@ proptest! {
         let mut plan = Planned::new();
         for (playlist, listed, what) in revisions {
             let step = match what {
-                0 => Step::Restart,
+                0 => Step::Restarted,
                 1 => Step::Behind,
-                _ => Step::Advance,
+                _ => Step::Slid,
             };
             let mut wanted: Vec<Wanted> = listed
                 .iter()

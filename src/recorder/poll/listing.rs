@@ -6,28 +6,27 @@ use std::time::Duration;
 use super::Poller;
 use crate::clock;
 use crate::hls::{
-    Child, Entry, EntryRole, MediaFacts, MediaPlaylist, MultivariantPlaylist, Refused,
+    Child, Entry, EntryRole, Lie, MediaFacts, MediaPlaylist, MultivariantPlaylist, Refused, Step,
+    Window,
 };
-use crate::recorder::advance::Step;
 use crate::recorder::context::Shared;
 use crate::recorder::limits::MAX_REFUSED;
 use crate::recorder::plan::{Listing, Wanted};
 use crate::recorder::select::Selected;
 use crate::session::{ExchangeId, Kind, NewRevision};
 
+/// Of a playlist that states none.
+const TARGET: Duration = Duration::from_secs(6);
+
 impl Poller {
     pub(super) async fn media(&mut self, media: MediaPlaylist, id: ExchangeId) -> NewRevision {
         let facts = &media.facts;
-        let mut segments = media
-            .entries
-            .iter()
-            .filter(|e| e.role == EntryRole::Segment);
-        let step = self
-            .ends
-            .judge(facts, segments.next_back().and_then(|e| e.range));
-        self.turns.stepped(step, self.ends.gained());
+        let now_us = self.context.fetcher.writer.clock().now_us();
+        let target_us = clock::micros(facts.target_duration.unwrap_or(TARGET));
+        let lie = self.windows.place(Window::of(&media), now_us, target_us);
+        let step = lie.step;
+        self.turns.stepped(step, lie.gained);
         if step.is_advance() {
-            let now_us = self.context.fetcher.writer.clock().now_us();
             self.playlist
                 .stats
                 .advanced_us
@@ -37,7 +36,7 @@ impl Poller {
             .entries
             .into_iter()
             .filter(|e| !e.gap)
-            .map(wanted)
+            .map(|entry| wanted(entry, facts.media_sequence, lie.place))
             .collect();
         self.list(id, wanted, facts.target_duration, step, facts.ended);
         // Only now: an end is believed where everything listed was fetched.
@@ -51,7 +50,7 @@ impl Poller {
         });
         self.leave_out_segments(media.left_out).await;
         self.refuse(&media.refused).await;
-        revision(facts, step, self.seen_at_us)
+        revision(facts, lie, self.seen_at_us)
     }
 
     pub(super) async fn multivariant(
@@ -147,7 +146,7 @@ impl Poller {
             playlist: self.playlist.id,
             exchange,
             from_us: self.listing.from_us,
-            target_duration_us: clock::micros(target.unwrap_or(Duration::from_secs(6))),
+            target_duration_us: clock::micros(target.unwrap_or(TARGET)),
             wanted,
             step,
             ended,
@@ -196,7 +195,9 @@ impl Poller {
     }
 }
 
-fn wanted(entry: Entry) -> Wanted {
+/// Counted by places: whatever numbers the origin gives to the window, of which `first` is that of the first segment.
+fn wanted(entry: Entry, first: u64, place: u64) -> Wanted {
+    let placed = |number: u64| place.saturating_add(number.wrapping_sub(first));
     Wanted {
         kind: match entry.role {
             EntryRole::Segment => Kind::Segment,
@@ -205,22 +206,23 @@ fn wanted(entry: Entry) -> Wanted {
         },
         url: entry.url,
         range: entry.range,
-        sequence: entry.sequence,
-        last_use: entry.last_use,
+        sequence: placed(entry.sequence),
+        last_use: placed(entry.last_use),
     }
 }
 
-fn revision(facts: &MediaFacts, step: Step, not_before_us: Option<i64>) -> NewRevision {
+fn revision(facts: &MediaFacts, lie: Lie, not_before_us: Option<i64>) -> NewRevision {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     NewRevision {
         not_before_us,
-        advance: step.is_advance(),
-        media_sequence: Some(number(facts.media_sequence)),
+        advance: lie.step.is_advance(),
+        media_sequence: Some(facts.media_sequence.cast_signed()),
         segment_count: Some(number(facts.segment_count)),
-        last_sequence: facts.last_sequence.map(number),
+        last_sequence: facts.last_sequence.map(u64::cast_signed),
         target_duration_us: facts.target_duration.map(clock::micros),
         part_target_us: facts.part_target.map(clock::micros),
         discontinuity_sequence: Some(number(facts.discontinuity_sequence)),
         ended: Some(facts.ended),
+        lie: Some(lie),
     }
 }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::Poller;
 use crate::clock::{self, Clock};
-use crate::recorder::advance::Step;
+use crate::hls::Step;
 use crate::recorder::children::RENEWALS;
 use crate::recorder::fetch::Hop;
 use crate::recorder::schedule::times::{Asked, Polled, Saw, Times};
@@ -54,8 +54,8 @@ impl Turns {
             return;
         };
         self.saw = match step {
-            Step::Advance => Saw::Advance(asked, segments),
-            Step::Restart => Saw::Restart(asked),
+            Step::First | Step::Slid => Saw::Advance(asked, segments),
+            Step::Restarted => Saw::Restart(asked),
             Step::Same => Saw::Same(asked),
             Step::Behind => Saw::Behind,
         };

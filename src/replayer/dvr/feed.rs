@@ -142,7 +142,7 @@ impl Feed {
         };
         let (head, rest) = match &listed.text {
             KeptText::Whole(text) => (text.clone(), None),
-            KeptText::Shared(shared) => self.shared_text(reader, shared, listed.last_sequence)?,
+            KeptText::Shared(shared) => self.shared_text(reader, shared, listed.last_place)?,
         };
         self.shared = match listed.text {
             KeptText::Shared(shared) => Some((shared.owner, shared.last)),
@@ -158,12 +158,13 @@ impl Feed {
                 from_us: listed.from_us,
                 seen_us: listed.seen_us,
                 target_us: listed.target_duration_us.unwrap_or(TARGET_US),
-                restarted: false,
+                restarted: listed.restarted,
             },
             base: &base,
             imports: &imports,
-            media_sequence: listed.media_sequence,
-            last_sequence: listed.last_sequence,
+            place: listed.place,
+            last_place: listed.last_place,
+            number_offset: listed.number_offset,
             discontinuity_sequence: listed.discontinuity_sequence,
             begins_run,
         };
@@ -182,19 +183,19 @@ impl Feed {
         &self,
         reader: &Reader,
         shared: &SharedText,
-        last_sequence: Option<u64>,
+        last_place: Option<u64>,
     ) -> Result<(Vec<u8>, Option<Vec<u8>>), ReadError> {
         let known = self.shared.filter(|(owner, last)| {
             *owner == shared.owner && (shared.first..=shared.last).contains(last)
         });
-        if let (Some((owner, last)), Some(next), Some(last_sequence)) =
-            (known, self.take.next(), last_sequence)
+        if let (Some((owner, last)), Some(next), Some(last_place)) =
+            (known, self.take.next(), last_place)
         {
             let new = reader.shared_lines(owner, last.saturating_add(1), shared.last)?;
             let segments = lines(new.as_bytes())
                 .filter(|line| line.kind == LineKind::Uri)
                 .count();
-            if next.saturating_add(segments as u64) == last_sequence.saturating_add(1) {
+            if next.saturating_add(segments as u64) == last_place.saturating_add(1) {
                 let rest = new + &shared.tail;
                 let head = reader.shared_head(owner, shared.first, shared.last)?;
                 let head = shared.head.clone() + &head;

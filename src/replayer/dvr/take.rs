@@ -18,6 +18,8 @@ pub(super) struct Taken {
     pub(super) listing: Listing,
     pub(super) head: HeadFacts,
     pub(super) discontinuity_sequence: u64,
+    /// The media sequence number that the origin gave it.
+    pub(super) number: u64,
     /// It does not follow the segment before it.
     pub(super) breaks: bool,
 }
@@ -30,8 +32,11 @@ pub(super) struct Revision<'a> {
     pub(super) base: &'a Url,
     /// Those of the multivariant playlist.
     pub(super) imports: &'a Variables,
-    pub(super) media_sequence: u64,
-    pub(super) last_sequence: Option<u64>,
+    /// Place of its first segment, and of its last: segments are counted by these.
+    pub(super) place: u64,
+    pub(super) last_place: Option<u64>,
+    /// A place and this, wrapping around, is the media sequence number.
+    pub(super) number_offset: u64,
     pub(super) discontinuity_sequence: u64,
     /// The recorder had begun anew: it took an end for new that it had seen before.
     pub(super) begins_run: bool,
@@ -49,13 +54,13 @@ pub(super) enum Text<'a> {
 /// What the revisions so far have listed.
 #[derive(Debug, Default)]
 pub(super) struct Take {
-    /// The media sequence number that comes next; `None`: nothing was listed yet.
+    /// The place that comes next; `None`: nothing was listed yet.
     next: Option<u64>,
     /// What applies behind the last segment.
     in_force: InForce,
     /// The last segment: its URL without query, and the part of it.
     last: Option<Place>,
-    /// Media sequence numbers of late, with the URLs under them, without queries.
+    /// Places of late, with the URLs under them, without queries.
     recent: VecDeque<(u64, String)>,
     /// Dates that were taken.
     dates: HashSet<u64>,
@@ -69,7 +74,7 @@ type Place = (String, Option<ByteRange>);
 const RECENT: usize = 32;
 
 impl Take {
-    /// The media sequence number that comes next, if anything was listed.
+    /// The place that comes next, if anything was listed.
     pub(super) fn next(&self) -> Option<u64> {
         self.next
     }
@@ -77,7 +82,7 @@ impl Take {
     /// What a revision adds, in order.
     pub(super) fn revision(&mut self, revision: &Revision<'_>, text: Text<'_>) -> Vec<Taken> {
         // An advance to a number that was there before: the sequence began again.
-        let goes_back = match (self.next, revision.last_sequence) {
+        let goes_back = match (self.next, revision.last_place) {
             (Some(next), Some(last)) => last < next,
             _ => false,
         };
@@ -92,7 +97,7 @@ impl Take {
         let jumps = |next| list.first().is_some_and(|first| first.sequence > next);
         let mut breaks = restarted || (!goes_back && self.next.is_some_and(jumps));
         let listing = Listing {
-            restarted,
+            restarted: restarted || revision.listing.restarted,
             ..revision.listing
         };
         self.in_force = found.in_force;
@@ -103,6 +108,7 @@ impl Take {
         let take = |segment| {
             self.remember(&segment);
             Taken {
+                number: segment.sequence.wrapping_add(revision.number_offset),
                 segment: self.dated(segment),
                 listing,
                 head,
@@ -113,7 +119,7 @@ impl Take {
         list.into_iter().map(take).collect()
     }
 
-    /// Reads a text, from a media sequence number on.
+    /// Reads a text, from a place on.
     fn read(
         &mut self,
         revision: &Revision<'_>,
@@ -121,7 +127,7 @@ impl Take {
         from: u64,
     ) -> (HeadFacts, Segments) {
         let (head, text, first, in_force) = match text {
-            Text::Whole(text) => (text, text, revision.media_sequence, InForce::default()),
+            Text::Whole(text) => (text, text, revision.place, InForce::default()),
             Text::Rest { head, rest } => (head, rest, from, std::mem::take(&mut self.in_force)),
         };
         let reading = ReadSegments {

@@ -108,8 +108,9 @@ impl Lists {
             },
             base: &base,
             imports: &Variables::default(),
-            media_sequence: facts.media_sequence,
-            last_sequence: facts.last_sequence,
+            place: facts.media_sequence,
+            last_place: facts.last_sequence,
+            number_offset: 0,
             discontinuity_sequence: facts.discontinuity_sequence,
             begins_run: std::mem::take(&mut self.begins_run),
         };

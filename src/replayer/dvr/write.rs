@@ -11,7 +11,7 @@ use url::Url;
 
 use super::list::Recorded;
 use super::take::Taken;
-use crate::hls::{Applied, ByteRange, Segment};
+use crate::hls::{Applied, ByteRange};
 
 /// EXT-X-GAP needs it (RFC 8216bis 8), and a gap may come at any time: a head that changed
 /// then would no longer be the beginning of what was served before.
@@ -91,7 +91,7 @@ impl Written {
             text.push_str("#EXT-X-DISCONTINUITY\n");
         }
         if let Some(contents) = &contents {
-            self.apply(text, segment, &contents.applied);
+            self.apply(text, taken, &contents.applied);
         }
         for line in &segment.tags {
             text.push_str(line);
@@ -131,14 +131,15 @@ impl Written {
     }
 
     /// Writes the keys and the initialization section that apply, where others did before.
-    fn apply(&mut self, text: &mut String, segment: &Segment, bodies: &[Option<Recorded>]) {
+    fn apply(&mut self, text: &mut String, taken: &Taken, bodies: &[Option<Recorded>]) {
+        let segment = &taken.segment;
         let mut bodies = bodies.iter();
         let mut keys = Vec::with_capacity(segment.keys.len());
         for key in &segment.keys {
             let body = bodies.next().and_then(Option::as_ref);
             let mut line = self.line(Some(&key.format), key, body);
             if key.counts_iv {
-                let _ = write!(line, ",IV=0x{:032x}", segment.sequence);
+                let _ = write!(line, ",IV=0x{:032x}", taken.number);
             }
             keys.push((key.format.clone(), line));
         }

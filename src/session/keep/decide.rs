@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Result, Row as SqlRow};
 
-use crate::session::ExchangeId;
+use crate::session::{ExchangeId, is_success};
 
 /// An exchange, as far as it matters here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,9 +37,9 @@ impl Row {
         let is_own: bool = row.get(12)?;
         let confirms_id: Option<ExchangeId> = row.get(6)?;
         let is_good = match status {
-            Some(200 | 206 | 301 | 302 | 303 | 307 | 308) => true,
+            Some(301 | 302 | 303 | 307 | 308) => true,
             Some(304) => confirms_id.is_some(),
-            _ => false,
+            status => status.is_some_and(is_success),
         };
         Ok(Self {
             id: row.get(0)?,
@@ -50,7 +50,7 @@ impl Row {
             head_id: row.get(5)?,
             confirms_id,
             from_us: row.get(7)?,
-            is_answer: !is_own && !matches!(outcome.as_str(), "aborted" | "disk" | "crossed"),
+            is_answer: !is_own && !matches!(outcome.as_str(), "aborted" | "disk"),
             is_good: is_good && !is_own && outcome == "complete",
             revises: row.get(10)?,
             target_duration_us: row.get(11)?,

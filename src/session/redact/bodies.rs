@@ -143,7 +143,7 @@ pub(super) fn each(
 
 fn uses(reader: &Reader) -> Result<HashMap<i64, Use>, RedactError> {
     let rows = reader.list(
-        "SELECT e.body_id, min(e.id), max(r.kind = 'key' AND ifnull(e.status, 0) IN (200, 206)),
+        "SELECT e.body_id, min(e.id), max(r.kind = 'key' AND ifnull(e.status, 0) BETWEEN 200 AND 299),
                 max(e.body_encoding IS NOT NULL)
            FROM exchange e JOIN resource r ON r.id = e.resource_id
           WHERE e.body_id IS NOT NULL GROUP BY e.body_id",

@@ -136,7 +136,7 @@ fn framing() -> Vec<Case> {
         Case::new("both lengths", BAD_BODY, headed("Transfer-Encoding: chunked\r\n")),
         Case::new(
             "both lengths and right",
-            BAD_BODY,
+            WHOLE,
             raw("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
         )
         .keeping("hello"),

@@ -1,0 +1,456 @@
+//! How the window of a media playlist lies on those before it (`docs/design/windows.md`). Pure.
+//!
+//! A segment has a *place*: a number of our own that counts the segments of a playlist, whatever the origin
+//! says of their numbers and names. Two listings of one place are one segment.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use url::{Position, Url};
+
+use super::byte_range::ByteRange;
+use super::media::{EntryRole, MediaPlaylist};
+
+/// Windows that are remembered: those of two edges or encoders by turns, and of the last target durations.
+const WINDOWS: usize = 8;
+/// Of a long window the last segments are compared.
+const TAIL: usize = 32;
+/// A step back by more than this to the beginning of all numbers is a restart; of edges that lag by
+/// less, it is an older state.
+const LAG: u64 = 3;
+/// So often a window behind has to advance by itself, and for so many target durations ...
+const TIMES_BEHIND: u32 = 3;
+/// ... until it is the channel, and what it was behind of is gone.
+const TARGETS_BEHIND: i64 = 3;
+/// Numbers larger than this are not taken over as places: JavaScript counts that far.
+const LARGEST_PLACE: u64 = 1 << 52;
+/// No leap of numbers leads further than this.
+const FARTHEST_PLACE: u64 = 1 << 60;
+/// After a restart so many places are left out, so that it shows as a break.
+const BREAK: u64 = 2;
+
+/// What a window is to those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// There was none before.
+    First,
+    /// Its end is new.
+    Slid,
+    /// Its end is the one before: tokens, a window that slides without a new segment.
+    Same,
+    /// An older state: of an edge that lags behind, or of another encoder.
+    Behind,
+    /// The sequence truly began again.
+    Restarted,
+}
+
+impl Step {
+    /// As a word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Slid => "slid",
+            Self::Same => "same",
+            Self::Behind => "behind",
+            Self::Restarted => "restarted",
+        }
+    }
+
+    /// Whether the end is new.
+    pub fn is_advance(self) -> bool {
+        matches!(self, Self::First | Self::Slid | Self::Restarted)
+    }
+}
+
+/// Where a window lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lie {
+    /// What it is to those before it.
+    pub step: Step,
+    /// Of its first segment.
+    pub place: u64,
+    /// By how many segments the end is new.
+    pub gained: u64,
+}
+
+/// A window as it is compared.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Window {
+    /// EXT-X-MEDIA-SEQUENCE; `None`: there is none.
+    number: Option<u64>,
+    /// EXT-X-DISCONTINUITY-SEQUENCE.
+    discontinuity_sequence: u64,
+    /// How many segments it lists.
+    count: u64,
+    /// Names of its last segments, of the first of them on.
+    tail: Vec<Name>,
+}
+
+/// Hashes of what a segment is called, from all of it to the least that may stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Name {
+    /// URL and byte range.
+    whole: u64,
+    /// Path and byte range.
+    path: u64,
+    /// The last part of the path, and byte range.
+    last: u64,
+}
+
+impl Window {
+    /// That of a playlist, with [`super::MediaFacts::numbered`].
+    pub fn of(media: &MediaPlaylist) -> Self {
+        let facts = &media.facts;
+        let segments = media.entries.iter().rev();
+        let segments = segments.filter(|entry| entry.role == EntryRole::Segment);
+        let mut tail: Vec<Name> = segments
+            .take(TAIL)
+            .map(|entry| Name::of(&entry.url, entry.range))
+            .collect();
+        tail.reverse();
+        Self {
+            number: facts.numbered.then_some(facts.media_sequence),
+            discontinuity_sequence: facts.discontinuity_sequence,
+            count: facts.segment_count,
+            tail,
+        }
+    }
+
+    /// Index of the first segment of the tail.
+    fn skipped(&self) -> u64 {
+        self.count.saturating_sub(self.tail.len() as u64)
+    }
+}
+
+impl Name {
+    fn of(url: &Url, range: Option<ByteRange>) -> Self {
+        let path = &url[Position::BeforePath..Position::AfterPath];
+        let last = path.rsplit('/').next().unwrap_or(path);
+        let hash = |text: &str| {
+            let mut hasher = DefaultHasher::new();
+            (text, range).hash(&mut hasher);
+            hasher.finish()
+        };
+        Self {
+            whole: hash(url.as_str()),
+            path: hash(path),
+            last: hash(last),
+        }
+    }
+
+    fn shares(self, other: Self) -> bool {
+        self.whole == other.whole || self.path == other.path || self.last == other.last
+    }
+
+    fn levels(self) -> [u64; 3] {
+        [self.whole, self.path, self.last]
+    }
+}
+
+/// A window that was placed.
+#[derive(Debug)]
+struct Placed {
+    window: Window,
+    place: u64,
+}
+
+impl Placed {
+    /// The place behind its last segment.
+    fn end(&self) -> u64 {
+        self.place.saturating_add(self.window.count)
+    }
+
+    /// Number of its first segment to its place.
+    fn place_of(&self, number: u64) -> Option<u64> {
+        let moved = number.wrapping_sub(self.window.number?);
+        // Of two's complement: forth or back.
+        let place = match moved <= u64::MAX / 2 {
+            true => self.place.checked_add(moved),
+            false => self.place.checked_sub(moved.wrapping_neg()),
+        };
+        place.filter(|place| *place <= FARTHEST_PLACE)
+    }
+
+    fn name_at(&self, place: u64) -> Option<Name> {
+        let first = self.place.saturating_add(self.window.skipped());
+        let at = usize::try_from(place.checked_sub(first)?).ok()?;
+        self.window.tail.get(at).copied()
+    }
+}
+
+/// How two windows overlap, where the new one is placed so.
+#[derive(Debug, Default, Clone, Copy)]
+struct Overlap {
+    /// Places that both list.
+    both: usize,
+    /// Those of them with a name in common.
+    agree: usize,
+}
+
+/// A window behind that goes on by itself.
+#[derive(Debug)]
+struct Behind {
+    since_us: i64,
+    end: u64,
+    advanced: u32,
+}
+
+/// The windows that a playlist has had of late.
+#[derive(Debug, Default)]
+pub struct Windows {
+    /// The newest one first.
+    recent: VecDeque<Placed>,
+    /// The place behind the last segment of all.
+    end: Option<u64>,
+    behind: Option<Behind>,
+    /// A place was listed twice, under one name: names stay.
+    names_stay: bool,
+    /// Names have moved against the numbers: numbers say nothing.
+    numbers_stand: bool,
+    /// The most segments that a window had.
+    longest: u64,
+}
+
+impl Windows {
+    /// Places a window, and remembers it. `now_us`: when it came; `target_us`: its target duration, in
+    /// microseconds.
+    pub fn place(&mut self, window: Window, now_us: i64, target_us: i64) -> Lie {
+        let Some(end) = self.end else {
+            return self.first(window);
+        };
+        if window.count == 0 {
+            return Lie {
+                step: Step::Same,
+                place: end,
+                gained: 0,
+            };
+        }
+        let (step, place) = self.judge(&window, end);
+        self.learn_numbers(&window, place);
+        let (step, place) = match step {
+            Step::Behind => self.behind(&window, place, end, now_us, target_us),
+            step => (step, place),
+        };
+        if step != Step::Behind {
+            self.behind = None;
+        }
+        let new_end = place.saturating_add(window.count);
+        let gained = match step {
+            // A leap says nothing of how many there were.
+            Step::Slid => (new_end.saturating_sub(end)).clamp(1, window.count),
+            _ => 0,
+        };
+        if step == Step::Restarted {
+            self.longest = 0;
+        }
+        self.end = Some(end.max(new_end));
+        self.remember(window, place);
+        Lie {
+            step,
+            place,
+            gained,
+        }
+    }
+
+    fn first(&mut self, window: Window) -> Lie {
+        let place = match window.number {
+            Some(number) if number <= LARGEST_PLACE => number,
+            _ => 0,
+        };
+        let gained = window.count;
+        let step = match gained {
+            0 => Step::Same,
+            _ => Step::First,
+        };
+        if gained > 0 {
+            self.end = Some(place.saturating_add(gained));
+            self.remember(window, place);
+        }
+        Lie {
+            step,
+            place,
+            gained,
+        }
+    }
+
+    fn judge(&self, window: &Window, end: u64) -> (Step, u64) {
+        let after_break = end.saturating_add(BREAK);
+        let of_end = |place: u64| match place.saturating_add(window.count).cmp(&end) {
+            std::cmp::Ordering::Greater => (Step::Slid, place),
+            std::cmp::Ordering::Equal => (Step::Same, place),
+            std::cmp::Ordering::Less => (Step::Behind, place),
+        };
+        if self.is_numbered_anew(window, end) {
+            return (Step::Restarted, after_break);
+        }
+        // Numbers, where names bear them out.
+        let mut numbered = None;
+        for known in &self.recent {
+            let Some(place) = window.number.and_then(|number| known.place_of(number)) else {
+                continue;
+            };
+            let overlap = self.overlap(known, window, place);
+            if overlap.agree > 0 && !self.names_moved(known, window, place) {
+                return of_end(place);
+            }
+            numbered = numbered.or(Some((place, overlap)));
+        }
+        // Names, where numbers say nothing or something else.
+        for known in &self.recent {
+            if let Some(place) = aligned(known, window) {
+                return of_end(place);
+            }
+        }
+        let Some((place, overlap)) = numbered.filter(|_| !self.numbers_stand) else {
+            // All that was known has gone, or another playlist has come.
+            return (Step::Slid, after_break);
+        };
+        match self.begins_again(window, place, overlap, end) {
+            true => (Step::Restarted, after_break),
+            false => of_end(place),
+        }
+    }
+
+    /// A step back to the beginning of all numbers: an encoder that was started again.
+    fn is_numbered_anew(&self, window: &Window, end: u64) -> bool {
+        let Some((number, place)) = self.recent.iter().find_map(|known| {
+            let number = window.number?;
+            Some((number, known.place_of(number)?))
+        }) else {
+            return false;
+        };
+        let back = end.saturating_sub(place.saturating_add(window.count));
+        let is_short = window.count < self.longest.min(LAG);
+        number <= 1 && !self.numbers_stand && (back > LAG || (back > 0 && is_short))
+    }
+
+    /// Positive evidence that the sequence began again, where it went back and no name says that it goes on.
+    fn begins_again(&self, window: &Window, place: u64, overlap: Overlap, end: u64) -> bool {
+        let Some(before) = self.recent.front() else {
+            return false;
+        };
+        let goes_back = place.saturating_add(window.count) < end;
+        let are_others = overlap.both > 0 && self.names_stay;
+        let broke = window.discontinuity_sequence > before.window.discontinuity_sequence;
+        goes_back && (are_others || broke)
+    }
+
+    /// Where names say something else than numbers, numbers say nothing from then on; until they go with
+    /// them again.
+    fn learn_numbers(&mut self, window: &Window, place: u64) {
+        let Some(before) = self.recent.front() else {
+            return;
+        };
+        let Some(numbered) = window.number.and_then(|number| before.place_of(number)) else {
+            return;
+        };
+        let moved = window.number != before.window.number;
+        if aligned(before, window) == Some(place) && (moved || numbered != place) {
+            self.numbers_stand = numbered != place;
+        }
+    }
+
+    /// Places that two windows share, and whether names agree there.
+    fn overlap(&self, known: &Placed, window: &Window, place: u64) -> Overlap {
+        let mut overlap = Overlap::default();
+        let first = place.saturating_add(window.skipped());
+        for (at, name) in window.tail.iter().enumerate() {
+            if let Some(other) = known.name_at(first.saturating_add(at as u64)) {
+                overlap.both += 1;
+                overlap.agree += usize::from(name.shares(other));
+            }
+        }
+        overlap
+    }
+
+    /// Whether most of the names that both windows have are at other places: the number does not go with them.
+    fn names_moved(&self, known: &Placed, window: &Window, place: u64) -> bool {
+        aligned(known, window).is_some_and(|named| named != place)
+    }
+
+    /// A window behind that goes on by itself, while nothing comes of what it is behind of, is the channel.
+    fn behind(
+        &mut self,
+        window: &Window,
+        place: u64,
+        end: u64,
+        now_us: i64,
+        target_us: i64,
+    ) -> (Step, u64) {
+        let own_end = place.saturating_add(window.count);
+        let behind = self.behind.get_or_insert(Behind {
+            since_us: now_us,
+            end: own_end,
+            advanced: 0,
+        });
+        behind.advanced += u32::from(own_end > behind.end);
+        behind.end = behind.end.max(own_end);
+        let long = target_us.max(0).saturating_mul(TARGETS_BEHIND);
+        // One that lags by less than a window is the same channel, and reaches the end by itself.
+        let is_far = end.saturating_sub(own_end) > self.longest;
+        let has_lasted = now_us.saturating_sub(behind.since_us) >= long;
+        let is_it = is_far && has_lasted && behind.advanced >= TIMES_BEHIND;
+        match is_it {
+            true => (Step::Restarted, end.saturating_add(BREAK)),
+            false => (Step::Behind, place),
+        }
+    }
+
+    fn remember(&mut self, window: Window, place: u64) {
+        self.longest = self.longest.max(window.count);
+        let placed = Placed { window, place };
+        if let Some(before) = self.recent.front() {
+            let overlap = self.overlap(before, &placed.window, place);
+            self.names_stay |= overlap.both > 0 && overlap.agree == overlap.both;
+            // Polls that bring the same end again push nothing out.
+            if before.end() == placed.end() && before.place == place {
+                self.recent.pop_front();
+            }
+        }
+        if self.recent.len() >= WINDOWS {
+            self.recent.pop_back();
+        }
+        self.recent.push_front(placed);
+    }
+}
+
+/// The place of a window by names: where most of what both windows name lies at one distance. Names that
+/// stand at several places (a slate, a ring) say nothing.
+fn aligned(known: &Placed, window: &Window) -> Option<u64> {
+    (0..3).find_map(|level| aligned_at(known, window, level))
+}
+
+fn aligned_at(known: &Placed, window: &Window, level: usize) -> Option<u64> {
+    let level_of = |name: &Name| name.levels().get(level).copied();
+    let once = |tail: &[Name]| {
+        let mut places: HashMap<u64, Option<usize>> = HashMap::new();
+        for (at, name) in tail.iter().enumerate() {
+            if let Some(hash) = level_of(name) {
+                places
+                    .entry(hash)
+                    .and_modify(|place| *place = None)
+                    .or_insert(Some(at));
+            }
+        }
+        places
+    };
+    let (old, new) = (once(&known.window.tail), once(&window.tail));
+    let old_first = known.place.saturating_add(known.window.skipped());
+    let new_first = window.skipped();
+    let mut votes: HashMap<u64, usize> = HashMap::new();
+    let mut shared = 0;
+    for (hash, at) in &new {
+        if let (Some(at), Some(Some(old_at))) = (at, old.get(hash)) {
+            shared += 1;
+            let place = old_first.saturating_add(*old_at as u64);
+            let index = new_first.saturating_add(*at as u64);
+            // Places begin at 0: a window that reaches back further than all that is known begins there.
+            *votes.entry(place.saturating_sub(index)).or_default() += 1;
+        }
+    }
+    let (place, most) = votes.into_iter().max_by_key(|(_, votes)| *votes)?;
+    (most * 2 > shared).then_some(place)
+}
+
+#[cfg(test)]
+mod tests;

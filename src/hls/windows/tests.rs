@@ -1,0 +1,280 @@
+//! Windows of the field, and where they lie.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const SECOND: i64 = 1_000_000;
+
+/// Segments of an encoder: what number each bears, and what it is called at a moment.
+fn window(number: Option<u64>, names: impl IntoIterator<Item = String>) -> Window {
+    let tail: Vec<Name> = names
+        .into_iter()
+        .map(|name| Name::of(&format!("http://h/{name}").parse().unwrap(), None))
+        .collect();
+    Window {
+        number,
+        discontinuity_sequence: 0,
+        count: tail.len() as u64,
+        tail,
+    }
+}
+
+fn plain(first: u64, count: u64) -> Window {
+    window(
+        Some(first),
+        (first..first + count).map(|n| format!("seg{n}.ts")),
+    )
+}
+
+/// Places windows that come a second apart; target duration 1 s.
+#[derive(Default)]
+struct Channel {
+    windows: Windows,
+    now_us: i64,
+}
+
+impl Channel {
+    fn sees(&mut self, window: Window) -> (Step, u64) {
+        self.now_us += SECOND;
+        let lie = self.windows.place(window, self.now_us, SECOND);
+        (lie.step, lie.place)
+    }
+}
+
+#[test]
+fn only_a_new_end_advances() {
+    let mut channel = Channel::default();
+    assert_eq!(channel.sees(window(Some(3), [])).0, Step::Same);
+    assert_eq!(channel.sees(plain(10, 3)), (Step::First, 10));
+    let tokens = |n| window(Some(10), (10..13).map(|s| format!("seg{s}.ts?t={n}")));
+    assert_eq!(channel.sees(tokens(1)), (Step::Same, 10));
+    assert_eq!(channel.sees(plain(11, 2)).0, Step::Same, "it only slid");
+    assert_eq!(channel.sees(plain(11, 3)), (Step::Slid, 11));
+    assert_eq!(channel.sees(plain(10, 3)), (Step::Behind, 10));
+    assert_eq!(channel.sees(plain(11, 3)), (Step::Same, 11));
+    assert_eq!(channel.sees(plain(40, 3)), (Step::Slid, 40), "not seen: 26");
+}
+
+#[test]
+fn an_edge_that_lags_at_any_distance_is_behind_and_a_freeze_of_it_is_none() {
+    let mut channel = Channel::default();
+    channel.sees(plain(1000, 5));
+    for n in 1..20 {
+        assert_eq!(channel.sees(plain(1000 + n, 5)).0, Step::Slid);
+        assert_eq!(channel.sees(plain(400, 5)).0, Step::Behind);
+    }
+}
+
+#[test]
+fn an_encoder_that_is_started_again_begins_again_and_goes_on() {
+    let mut channel = Channel::default();
+    channel.sees(plain(100, 5));
+    let (step, place) = channel.sees(plain(0, 5));
+    assert_eq!(step, Step::Restarted);
+    assert!(place > 105, "what was before is something else");
+    assert_eq!(channel.sees(plain(1, 5)), (Step::Slid, place + 1));
+    assert_eq!(channel.sees(plain(1, 5)), (Step::Same, place + 1));
+}
+
+#[test]
+fn what_goes_back_to_no_beginning_is_the_channel_once_it_goes_on_alone() {
+    let mut channel = Channel::default();
+    channel.sees(plain(5000, 5));
+    let steps: Vec<Step> = (0..8).map(|n| channel.sees(plain(3000 + n, 5)).0).collect();
+    assert_eq!(steps[0], Step::Behind);
+    let restarted = steps.iter().filter(|step| **step == Step::Restarted);
+    assert_eq!(restarted.count(), 1, "{steps:?}");
+    assert_eq!(steps[7], Step::Slid);
+}
+
+#[test]
+fn paths_that_are_signed_anew_hide_no_freeze() {
+    let mut channel = Channel::default();
+    let mut dice = 7_u64;
+    let mut signed = |first: u64| {
+        let names: Vec<String> = (0..6)
+            .map(|_| {
+                dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                format!("{dice:016x}")
+            })
+            .collect();
+        window(Some(first), names)
+    };
+    assert_eq!(channel.sees(signed(50)).0, Step::First);
+    for first in 51..60 {
+        assert_eq!(channel.sees(signed(first)), (Step::Slid, first));
+        for _ in 0..5 {
+            assert_eq!(channel.sees(signed(first)), (Step::Same, first));
+        }
+    }
+}
+
+#[test]
+fn without_numbers_names_tell() {
+    for number in [None, Some(1)] {
+        let mut channel = Channel::default();
+        let sliding = |first: u64| window(number, (first..first + 5).map(|n| format!("s{n}.ts")));
+        let (step, first) = channel.sees(sliding(20));
+        assert_eq!(step, Step::First);
+        for n in 1..30 {
+            assert_eq!(channel.sees(sliding(20 + n)), (Step::Slid, first + n));
+            assert_eq!(channel.sees(sliding(20 + n)), (Step::Same, first + n));
+        }
+        assert_eq!(channel.sees(sliding(48)).0, Step::Behind);
+        // None of the names is known any more.
+        assert_eq!(channel.sees(sliding(80)).0, Step::Slid);
+        assert_eq!(channel.sees(sliding(80)).0, Step::Same);
+    }
+}
+
+#[test]
+fn a_single_file_that_grows_under_one_number_advances() {
+    let mut channel = Channel::default();
+    let ranges = |first: u64| {
+        let range = |n: u64| ByteRange::new(n * 100, 100);
+        let url: Url = "http://h/all.ts".parse().unwrap();
+        Window {
+            number: Some(0),
+            discontinuity_sequence: 0,
+            count: 3,
+            tail: (first..first + 3)
+                .map(|n| Name::of(&url, range(n)))
+                .collect(),
+        }
+    };
+    channel.sees(ranges(0));
+    assert_eq!(channel.sees(ranges(1)), (Step::Slid, 1));
+    assert_eq!(channel.sees(ranges(1)), (Step::Same, 1));
+    assert_eq!(channel.sees(ranges(3)), (Step::Slid, 3));
+}
+
+#[test]
+fn a_slate_and_a_ring_of_names_go_by_their_numbers() {
+    let mut channel = Channel::default();
+    let slate = |first: u64| window(Some(first), (0..5).map(|_| "slate.ts".to_owned()));
+    let ring = |first: u64| {
+        window(
+            Some(first),
+            (first..first + 5).map(|n| format!("r{}.ts", n % 7)),
+        )
+    };
+    assert_eq!(channel.sees(slate(10)), (Step::First, 10));
+    for first in 11..20 {
+        assert_eq!(channel.sees(slate(first)), (Step::Slid, first));
+        assert_eq!(channel.sees(slate(first)), (Step::Same, first));
+    }
+    for first in 20..60 {
+        assert_eq!(channel.sees(ring(first)), (Step::Slid, first));
+        assert_eq!(channel.sees(ring(first)), (Step::Same, first));
+    }
+}
+
+#[test]
+fn numbers_up_to_the_last_of_64_bits_are_counted_past_it() {
+    let mut channel = Channel::default();
+    let near = |n: u64| {
+        window(
+            Some((u64::MAX - 4).wrapping_add(n)),
+            (n..n + 3).map(|s| format!("{s}.ts")),
+        )
+    };
+    let (_, first) = channel.sees(near(0));
+    for n in 1..12 {
+        assert_eq!(channel.sees(near(n)), (Step::Slid, first + n));
+        assert_eq!(channel.sees(near(n)), (Step::Same, first + n));
+    }
+}
+
+/// Two encoders that answer by turns, each with numbers and names of its own.
+fn take_turns(far: u64, turns: &[bool]) -> Vec<(bool, Step)> {
+    let mut channel = Channel::default();
+    let of = |is_other: bool, n: u64| match is_other {
+        false => window(Some(1000 + n), (n..n + 4).map(|s| format!("a/{s}.ts"))),
+        true => window(
+            Some(1000 + far + n),
+            (n..n + 4).map(|s| format!("b/{s}.ts")),
+        ),
+    };
+    let mut steps = Vec::new();
+    for (n, is_other) in turns.iter().enumerate() {
+        steps.push((*is_other, channel.sees(of(*is_other, n as u64)).0));
+    }
+    steps
+}
+
+#[test]
+fn two_encoders_by_turns_are_no_restart() {
+    for far in [0, 100, 1_000_000] {
+        let turns: Vec<bool> = (0..40).map(|n| n % 2 == 1).collect();
+        let steps = take_turns(far, &turns);
+        let restarts = steps.iter().filter(|(_, step)| *step == Step::Restarted);
+        assert_eq!(restarts.count(), 0, "{far}: {steps:?}");
+        let of_other = |(is_other, step): &&(bool, Step)| *is_other && *step == Step::Slid;
+        assert_eq!(
+            steps.iter().filter(of_other).count(),
+            20,
+            "each new end of it advances"
+        );
+    }
+}
+
+proptest! {
+    /// Whatever edges answer by turns, the end never goes back, each advance lists an end that no window
+    /// before it had, and each end is an advance once.
+    #[test]
+    fn edges_of_one_encoder_agree_on_places(
+        start in 0_u64..1_000_000,
+        lags in prop::collection::vec(0_u64..6, 1..4),
+        turns in prop::collection::vec((0_usize..4, 0_u64..3), 1..80),
+        signs in any::<bool>(),
+    ) {
+        let mut channel = Channel::default();
+        let (mut now, mut refresh, mut newest) = (start + 40, 0_u64, None);
+        for (edge, moved) in turns {
+            now += moved;
+            refresh += 1;
+            let first = now - lags[edge % lags.len()];
+            let name = |n: u64| match signs {
+                true => format!("{refresh}-{n}x/{}", n.wrapping_mul(2_654_435_761)),
+                false => format!("seg{n}.ts"),
+            };
+            let (step, place) = channel.sees(window(Some(first), (first..first + 6).map(name)));
+            prop_assert_eq!(place, first);
+            let is_new = newest.is_none_or(|newest| first > newest);
+            prop_assert_eq!(step.is_advance(), is_new, "{:?}", step);
+            newest = newest.max(Some(first));
+        }
+    }
+
+    /// Without any numbers, windows that overlap are counted alike.
+    #[test]
+    fn names_alone_count_alike(moves in prop::collection::vec(0_u64..5, 1..60)) {
+        let mut channel = Channel::default();
+        let mut first = 100;
+        let of = |first: u64| window(None, (first..first + 6).map(|n| format!("v/{n}.ts")));
+        let (_, zero) = channel.sees(of(first));
+        for moved in moves {
+            first += moved;
+            let (step, place) = channel.sees(of(first));
+            prop_assert_eq!(place - zero, first - 100);
+            prop_assert_eq!(step, if moved > 0 { Step::Slid } else { Step::Same });
+        }
+    }
+
+    /// Nothing makes it panic.
+    #[test]
+    fn any_windows_are_placed(all in prop::collection::vec((any::<Option<u64>>(), prop::collection::vec(0_u8..6, 0..9), any::<i64>()), 1..30)) {
+        let mut windows = Windows::default();
+        let mut end = 0;
+        for (number, names, now_us) in all {
+            let seen = window(number, names.iter().map(|n| format!("{n}.ts")));
+            let count = seen.count;
+            let lie = windows.place(seen, now_us, now_us);
+            if lie.step.is_advance() {
+                prop_assert!(lie.place + count > end);
+                end = lie.place + count;
+            }
+        }
+    }
+}
