@@ -315,7 +315,6 @@ fn headers(fields: &HeaderMap) -> Headers {
     )
 }
 
-/// First byte and size of the whole out of a Content-Range (RFC 9110 14.4).
 /// What a Content-Range says (RFC 9110 14.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct SaidRange {
