@@ -22,7 +22,7 @@ use super::classify;
 use super::client::Clients;
 use super::cookies::Cookies;
 use super::limits::Limits;
-use super::memory::Memory;
+use super::memory::{Held, Memory};
 use super::plain::{self, Live};
 use super::reach::{Proxies, Reach};
 use crate::clock;
@@ -230,7 +230,7 @@ impl Fetcher {
         let began = hop.requested_us + hop.wait_us.unwrap_or(0);
         match sink {
             Ok(mut sink) => {
-                let may_live = ask.plain && good && plain::is_endless(hop.announced_bytes);
+                let may_live = ask.plain && good;
                 let body = Incoming {
                     response,
                     may_live,
@@ -264,6 +264,8 @@ impl Fetcher {
         let mut wire_bytes = 0;
         let mut arrival = Arrival::new();
         let began = hop.response_us();
+        let since = clock::instant();
+        let mut looks_like = None;
         while let Some(bytes) = self.next(&mut response, hop, deadline).await {
             wire_bytes += bytes.len() as u64;
             arrival.add(self.writer.clock().now_us() - began, wire_bytes);
@@ -279,13 +281,21 @@ impl Fetcher {
                 break;
             }
             if let (true, Sink::Memory(begun)) = (may_live, &mut *sink) {
-                match plain::verdict(begun.as_slice(), hop) {
-                    plain::Verdict::More => {}
-                    plain::Verdict::Other => may_live = false,
-                    plain::Verdict::Stream(format) => {
-                        let begun = std::mem::take(begun).into_bytes();
-                        return Some(Live::new(response, begun, format));
+                if looks_like.is_none() {
+                    match plain::verdict(begun.as_slice(), hop) {
+                        plain::Verdict::More => {}
+                        plain::Verdict::Other => may_live = false,
+                        plain::Verdict::Stream(format) => looks_like = Some(format),
                     }
+                }
+                let came_for = clock::instant().saturating_duration_since(since);
+                if let Some(format) = looks_like
+                    && plain::is_endless(hop.announced_bytes, limit, came_for)
+                {
+                    // What came is written at once.
+                    hop.held = Held::default();
+                    let begun = std::mem::take(begun).into_bytes();
+                    return Some(Live::new(response, begun, format));
                 }
             }
         }

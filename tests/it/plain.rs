@@ -259,6 +259,62 @@ fn titles_between_the_sound_are_taken_out_and_kept() {
     );
 }
 
+/// The head of a stream that announces so many bytes.
+fn announcing(bytes: u64) -> String {
+    format!("HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\nContent-Length: {bytes}\r\n\r\n")
+}
+
+#[test]
+fn a_stream_may_announce_any_length() {
+    for announced in [
+        40_000_000,
+        900_000_000,
+        u64::from(u32::MAX >> 1),
+        u64::MAX >> 1,
+    ] {
+        let origin = Origin::new(move |_| {
+            let head = announcing(announced);
+            Reply::raw_live(&head, &groups(0..20), 1880, PAUSE, Then::Closed)
+        });
+        let mut recording = recorder(&origin).start();
+        recording.until_it_says("it is a stream of ts");
+        recording.until_at_least(1, PARTS);
+        let session = recording.interrupt().session();
+        assert_eq!(files(&session)[0].1, groups(0..20), "{announced}");
+        assert_eq!(session.outcomes("live")[0], (200, "short".to_owned()));
+    }
+}
+
+#[test]
+fn a_body_of_a_small_length_that_comes_slowly_is_a_stream() {
+    let sent = groups(0..400);
+    let announced = sent.len() as u64 + 1;
+    let origin = Origin::new(move |_| {
+        let head = announcing(announced);
+        Reply::raw_live(&head, &groups(0..400), 1880, PAUSE, Then::Closed)
+    });
+    let mut recording = recorder(&origin).start();
+    recording.until_it_says("it is a stream of ts");
+    recording.until_at_least(1, PARTS);
+    let session = recording.interrupt().session();
+    assert_eq!(files(&session)[0].1, sent, "from its beginning on");
+}
+
+#[test]
+fn a_large_file_is_recorded_once() {
+    // Larger than a playlist may be.
+    let file = groups(0..9_000);
+    let sent = file.clone();
+    let origin = Origin::new(move |_| {
+        Reply::segment(file.clone()).with("Last-Modified", "Sat, 01 Jan 2022 00:00:00 GMT")
+    });
+    let recording = recorder(&origin).start();
+    let session = recording.finish().session();
+    assert_eq!(origin.count("/live"), 1);
+    assert!(files(&session).remove(0).1 == sent);
+    assert_eq!(session.outcomes("live"), [(200, "complete".to_owned())]);
+}
+
 #[test]
 fn what_has_an_end_is_no_stream() {
     let origin = Origin::new(|_| Reply::segment(groups(0..20)));
