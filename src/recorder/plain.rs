@@ -30,6 +30,7 @@ use super::stats::PlaylistStats;
 use crate::clock;
 use crate::session::{Availability, ExchangeId, Kind, Outcome, ResourceKey};
 
+mod boxes;
 mod cut;
 mod frames;
 #[cfg(any(test, fuzzing))]
@@ -247,6 +248,7 @@ impl Plain {
             if let Some(next) = cut.next {
                 part = self.roll(part, &opened).await;
                 part_began = clock::instant();
+                part.repeat(context, &cutter.prefix()).await;
                 part.write(context, &next).await;
             }
             if part.is_lost() {

@@ -188,6 +188,90 @@ fn a_stream_is_cut_where_a_part_can_begin_and_the_parts_joined_are_what_came() {
     }
 }
 
+fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    let size = u32::try_from(8 + body.len()).unwrap();
+    [&size.to_be_bytes(), &kind[..], body].concat()
+}
+
+fn words(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_be_bytes()).collect()
+}
+
+/// The initialization section of a camera: one track of pictures.
+fn camera() -> Vec<u8> {
+    let handler = [&[0; 8][..], b"vide", &[0; 13]].concat();
+    let trak = [
+        boxed(b"tkhd", &words(&[0, 0, 0, 1, 0])),
+        boxed(b"mdia", &boxed(b"hdlr", &handler)),
+    ];
+    let mvex = boxed(b"mvex", &boxed(b"trex", &words(&[0, 1, 1, 0, 0, 0x1_0000])));
+    let moov = [boxed(b"trak", &trak.concat()), mvex].concat();
+    [boxed(b"ftyp", b"iso5\0\0\0\0"), boxed(b"moov", &moov)].concat()
+}
+
+/// Fragments of 1000 bytes or so, each fifth with a key picture.
+fn fragments(numbers: std::ops::Range<u32>) -> Vec<u8> {
+    let fragment = |number: u32| {
+        let flags = if number.is_multiple_of(5) {
+            0
+        } else {
+            0x1_0000
+        };
+        let traf = [
+            boxed(b"tfhd", &words(&[0, 1])),
+            boxed(b"trun", &words(&[0x4, 1, flags])),
+        ];
+        let moof = boxed(b"moof", &boxed(b"traf", &traf.concat()));
+        [moof, boxed(b"mdat", &words(&[number; 240]))].concat()
+    };
+    numbers.flat_map(fragment).collect()
+}
+
+#[test]
+fn each_part_of_fragmented_mp4_plays_alone() {
+    let sent = [camera(), fragments(0..300)].concat();
+    let body = sent.clone();
+    let origin = Origin::new(move |ask: &Ask| match ask.nth {
+        0 => Reply {
+            end: End::Live(777, PAUSE / 2, Then::Hang),
+            ..live(body.clone(), Then::Hang)
+        },
+        _ => Reply::html(503),
+    });
+    let mut recording = recorder(&origin)
+        .args(["--roll", "0.5", "--stall", "2"])
+        .start();
+    recording.until_it_says("it is a stream of mp4");
+    recording.until("it is asked again", || origin.count("/live") >= 2);
+    let session = recording.interrupt().session();
+    let files = files(&session);
+    assert!(files.len() >= 3, "{}", files.len());
+    let mut joined = camera();
+    for (n, (name, content)) in files.iter().enumerate() {
+        assert!(name.ends_with(&format!(".{:03}.mp4", n + 1)), "{name}");
+        let fragments = content.strip_prefix(&camera()[..]).expect(name);
+        assert!(
+            fragments.starts_with(&crate::plain::fragments(0..1)[..60]),
+            "{name}: a key picture"
+        );
+        joined.extend_from_slice(fragments);
+    }
+    assert!(sent.starts_with(&joined) && sent.len() - joined.len() < 4096);
+    let from: Vec<Option<i64>> = session.list(
+        "SELECT body_first FROM exchange WHERE body_id IS NOT NULL AND status = 200 ORDER BY id",
+    );
+    let second = files[0].1.len() as i64;
+    assert_eq!(
+        from[..2],
+        [None, Some(second)],
+        "of the response, not of the files"
+    );
+    let third = second + (files[1].1.len() - camera().len()) as i64;
+    assert_eq!(from[2], Some(third));
+    let notes = "SELECT count(*) FROM exchange WHERE note LIKE '%once more'";
+    assert!(session.number(notes) >= files.len() as i64 - 1);
+}
+
 /// Sound with a title after each 1000 bytes.
 pub fn icy(sound: &[u8], titles: &[&str]) -> Vec<u8> {
     let mut titles = titles.iter().cycle();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use file_format::FileFormat;
 
-use super::{STEADY, cut};
+use super::{STEADY, boxes, cut};
 
 /// What cannot be told from so many bytes is none of these formats.
 const ENOUGH: usize = 16 * 1024;
@@ -26,6 +26,7 @@ pub(in crate::recorder) enum Format {
     WebM,
     Matroska,
     Asf,
+    Mp4,
 }
 
 /// What the first bytes of a body say.
@@ -50,6 +51,7 @@ impl Format {
             Self::WebM => "webm",
             Self::Matroska => "mkv",
             Self::Asf => "asf",
+            Self::Mp4 => "mp4",
         }
     }
 
@@ -87,6 +89,9 @@ pub(in crate::recorder) fn sniff(begun: &[u8], content_type: Option<&str>) -> Ve
         matches!(first, b'#' | b'<' | b'{' | b'[' | 0xEF) || first.is_ascii_whitespace();
     if may_be_text && hinted.is_none() {
         return Verdict::Other;
+    }
+    if let Some(verdict) = boxes::sniff(begun) {
+        return verdict;
     }
     let more = |enough: usize| match begun.len() >= enough {
         true => Verdict::Other,
