@@ -30,10 +30,12 @@ use crate::session::{ByteRange, ExchangeId, Kind, Outcome, Writer, is_success};
 
 mod gathered;
 mod hop;
+mod list;
 
 use self::gathered::Gathered;
 use self::hop::Sink;
 pub(super) use self::hop::{Hop, Received};
+pub(super) use self::list::{list_in, not_followed};
 
 /// What is needed to ask.
 #[derive(Debug, Clone)]
@@ -66,6 +68,8 @@ pub(super) struct Ask {
     pub expected: Bytes,
     /// It may be a plain stream: then the last hop has a body that still comes.
     pub plain: bool,
+    /// It may be a list of one stream: then that is asked for in its place.
+    pub lists: bool,
 }
 
 /// What makes a request conditional (RFC 9110 13.1).
@@ -91,11 +95,18 @@ impl Fetcher {
         let mut hops = Vec::new();
         let mut url = ask.url.clone();
         let mut reach = ask.reach;
+        let mut lists = 0;
         loop {
             let mut hop = self.hop(ask, (&url, reach), deadline).await;
             // A redirect leads no farther than what it came from may.
             reach = reach.max(hop.leads);
             let next = redirect(&hop).map(|location| admit::admit_redirect(&url, location));
+            let next = next.or_else(|| {
+                let may_be = ask.lists && lists < list::MOST_LISTS;
+                let target = may_be.then(|| list::only_stream(&mut hop))??;
+                lists += 1;
+                Some(admit::admit(target))
+            });
             match next {
                 Some(Err(refusal)) => {
                     hop.outcome = Outcome::Scheme;

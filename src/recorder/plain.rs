@@ -169,6 +169,7 @@ impl Plain {
             validators: None,
             expected: Bytes::new(),
             plain: true,
+            lists: true,
         };
         let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);
