@@ -10,7 +10,7 @@ use http::header::{
     ACCEPT_ENCODING, COOKIE, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION,
     RANGE, SET_COOKIE,
 };
-use reqwest::{Client, Response};
+use reqwest::Response;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -25,17 +25,20 @@ use super::limits::Limits;
 use super::memory::{Held, Memory};
 use super::plain::{self, Live};
 use super::reach::{Proxies, Reach};
+use super::shoutcast::Servers;
 use crate::clock;
 use crate::session::{ByteRange, ExchangeId, Kind, Outcome, Writer, is_success};
 
 mod gathered;
 mod hop;
 mod list;
+mod send;
 
 use self::gathered::Gathered;
 use self::hop::Sink;
 pub(super) use self::hop::{Hop, Received};
 pub(super) use self::list::{list_in, not_followed};
+use self::send::Sent;
 
 /// What is needed to ask.
 #[derive(Debug, Clone)]
@@ -48,6 +51,8 @@ pub(super) struct Fetcher {
     pub proxies: Arc<Proxies>,
     /// However far a URL says that it may lead.
     pub allow_private: bool,
+    /// Which servers speak ICY.
+    pub servers: Arc<Servers>,
     pub memory: Arc<Memory>,
     /// Polls under way.
     pub polls: Arc<Semaphore>,
@@ -155,19 +160,27 @@ impl Fetcher {
             hop.was_not_asked = true;
             return hop;
         }
-        let client = self.clients.of(ask.kind, reach);
         let fields = self.fields(ask, url);
         let patience = deadline.min(clock::instant() + self.limits.answer);
         let sent = tokio::select! {
             () = self.abort.cancelled() => None,
-            sent = timeout_at(patience, send(client, url, fields)) => Some(sent),
+            sent = timeout_at(patience, self.send(ask, (url, reach), fields)) => Some(sent),
         };
         let passed_us = self.writer.clock().now_us() - hop.requested_us;
         match sent {
-            Some(Ok(Ok(response))) => {
+            Some(Ok(Ok(Sent {
+                response,
+                peer,
+                note,
+            }))) => {
                 hop.wait_us = Some(passed_us);
                 hop.describe(&response);
-                if self.proxies.is_public(url, response.remote_addr()) {
+                hop.remote_addr = peer.map(|peer| peer.to_string());
+                if let Some(note) = note {
+                    hop.http_version = Some("ICY".to_owned());
+                    hop.note = Some(note.to_owned());
+                }
+                if self.proxies.is_public(url, peer) {
                     hop.leads = Reach::Public;
                 }
                 let set = response.headers().get_all(SET_COOKIE);
@@ -175,9 +188,7 @@ impl Fetcher {
                 self.receive(ask, response, &mut hop, deadline).await;
                 return hop;
             }
-            Some(Ok(Err(error))) => {
-                hop.fail(classify::no_response(&error), &classify::describe(&error));
-            }
+            Some(Ok(Err((outcome, error)))) => hop.fail(outcome, &error),
             Some(Err(_)) => hop.fail(
                 Outcome::ResponseTimeout,
                 "no response within the time limit",
@@ -355,10 +366,6 @@ struct Incoming {
     may_live: bool,
     /// It is cut there, in bytes.
     limit: u64,
-}
-
-async fn send(client: &Client, url: &Url, fields: HeaderMap) -> Result<Response, reqwest::Error> {
-    client.get(url.clone()).headers(fields).send().await
 }
 
 /// The target of a redirect, as the origin wrote it.

@@ -232,7 +232,8 @@ impl Plain {
         let mut separator = Separator::new(interval);
         let mut cutter = Cutter::new(opened.live.format);
         let first = opened.hop.continued(opened.hop.id, opened.hop.requested_us);
-        let first = first.waited(opened.hop.wait_us);
+        let mut first = first.waited(opened.hop.wait_us);
+        first.note.clone_from(&opened.hop.note);
         let mut part = Part::begin(context, &opened, first, 0).await;
         let mut part_began = began;
         let mut came_bytes = 0;

@@ -105,6 +105,7 @@ impl Recording {
                 limits,
                 proxies: Arc::clone(&self.proxies),
                 allow_private: self.options.allow_private,
+                servers: Arc::default(),
                 memory: Arc::new(Memory::new(&limits)),
                 polls: Arc::new(Semaphore::new(limits.polls)),
                 abort: CancellationToken::new(),

@@ -343,6 +343,59 @@ fn titles_between_the_sound_are_taken_out_and_kept() {
     );
 }
 
+#[test]
+fn a_radio_that_answers_icy_in_place_of_http_is_recorded_with_its_titles() {
+    let mut frame = vec![0xFF, 0xFB, 0x90, 0x00];
+    frame.resize(417, 0x22);
+    let sound = frame.repeat(60);
+    let sent = icy(&sound, &["StreamTitle='Dawn';", "", ""]);
+    let origin = Origin::new(move |ask: &Ask| {
+        assert_eq!(ask.header("icy-metadata"), Some("1"));
+        assert!(ask.header("user-agent").unwrap().starts_with("isrecorder/"));
+        let head = "ICY 200 OK\r\nicy-notice1:<BR>This stream requires a player<BR>\r\nicy-name:Station\r\n\
+                    content-type:audio/mpeg\r\nicy-metaint:1000\r\nicy-br:128\r\n\r\n";
+        Reply::raw_live(head, &sent, 3000, PAUSE, Then::Closed)
+    });
+    let mut recording = recorder(&origin).start();
+    recording.until_it_says("it is a stream of mp3");
+    recording.until_at_least(1, PARTS);
+    recording.until("it is asked for again", || origin.count("/live") >= 3);
+    let session = recording.interrupt().session();
+    let (name, content) = files(&session).remove(0);
+    assert!(name.ends_with(".001.mp3") && content == sound, "{name}");
+    assert_eq!(session.header(1, "icy-name").as_deref(), Some("Station"));
+    let titles = "SELECT count(*) FROM event WHERE kind = 'icy' AND detail LIKE '%Dawn%'";
+    assert!(session.number(titles) >= 1);
+    let faults = "SELECT count(*) FROM exchange WHERE outcome = 'protocol'";
+    assert_eq!(
+        session.number(faults),
+        0,
+        "what only our client cannot read is no fault"
+    );
+    let notes: Vec<String> = session.list("SELECT note FROM exchange ORDER BY id");
+    assert!(
+        notes[0].ends_with("asked for twice") && notes[1].ends_with("not HTTP"),
+        "{notes:?}"
+    );
+    let peers = "SELECT count(*) FROM exchange WHERE remote_addr LIKE '127.0.0.1:%' AND http_version = 'ICY'";
+    assert_eq!(session.number(peers), notes.len() as i64);
+}
+
+#[test]
+fn what_is_neither_http_nor_icy_is_a_fault_as_before_and_asked_once_more_only_once() {
+    let origin = Origin::new(|_| Reply {
+        body: b"220 ftp.example.com ready\r\n".to_vec(),
+        ..Reply::nothing(End::Raw)
+    });
+    let mut recording = recorder(&origin).start();
+    let failed = "SELECT count(*) FROM exchange WHERE outcome = 'protocol' AND status IS NULL";
+    recording.until_at_least(3, failed);
+    let session = recording.interrupt().session();
+    assert!(session.number(failed) <= origin.count("/live") as i64);
+    let rows = session.number("SELECT count(*) FROM exchange");
+    assert!(origin.count("/live") as i64 <= rows + 1, "{rows}");
+}
+
 /// The head of a stream that announces so many bytes.
 fn announcing(bytes: u64) -> String {
     format!("HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\nContent-Length: {bytes}\r\n\r\n")
