@@ -187,6 +187,43 @@ fn lists_of_lists_are_followed_to_a_depth_and_to_http_only() {
 }
 
 #[test]
+fn whatever_was_typed_the_log_says_what_was_found_there() {
+    let origin = Origin::new(|ask: &Ask| match ask.path() {
+        "/live.m3u8" => Reply::playlist(Window::new(0, 3).text()),
+        "/main.m3u8" => Reply::playlist("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlive.m3u8\n"),
+        "/page" => Reply::html(200),
+        "/gone" => Reply::html(410),
+        "/silent" => Reply::nothing(End::Silent),
+        "/slow" => Reply::segment(groups(0..1)).ending(End::Hang(50)),
+        path => Reply::segment(ts(path)),
+    });
+    let names = ["live.m3u8", "main.m3u8", "page", "gone", "silent", "slow"];
+    let urls: Vec<String> = (0..)
+        .zip(names)
+        .map(|(n, name)| format!("s{n}={}", origin.url(&format!("/{name}"))))
+        .collect();
+    let mut recording = Recorder::bare()
+        .args(urls.iter().map(String::as_str))
+        .start();
+    for said in [
+        "[s0] it is a live media playlist: 3 segments now, target duration 1 s",
+        "[s1] it is a multivariant playlist; playlists recorded: 1, left out: 0",
+        "[s2] \"s2\": it does not begin with #EXTM3U",
+        "[s3] \"s3\": HTTP 410",
+        "[s4] after 4 s nothing has come that tells what it is",
+        "[s5] after 4 s nothing has come that tells what it is",
+    ] {
+        recording.until_it_says(said);
+    }
+    let said = recording.said();
+    assert!(
+        !said.contains("[s0] after 4 s") && !said.contains("[s3] after 4 s"),
+        "{said}"
+    );
+    recording.interrupt().session();
+}
+
+#[test]
 fn what_names_segments_is_no_list_of_streams() {
     let origin = Origin::new(|ask: &Ask| match ask.path() {
         "/old.m3u8" => Reply::playlist("#EXTM3U\n#EXTINF:2,\nseg0.ts\n#EXT-X-ENDLIST\n"),

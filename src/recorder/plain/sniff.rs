@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use file_format::FileFormat;
 
-use super::{STEADY, boxes, cut};
+use super::{boxes, cut};
 
 /// What cannot be told from so many bytes is none of these formats.
 const ENOUGH: usize = 16 * 1024;
 /// In so many bytes every signature shows, unless the stream was joined in the midst of a frame.
 const SIGNATURES: usize = 1024;
+
+/// A small file would have come by then.
+const SLOW: Duration = Duration::from_secs(3);
 
 /// A format of streams that are recorded as they come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +78,7 @@ pub(in crate::recorder) fn is_endless(
     most_bytes: u64,
     came_for: Duration,
 ) -> bool {
-    announced_bytes.is_none_or(|bytes| bytes > most_bytes) || came_for >= STEADY
+    announced_bytes.is_none_or(|bytes| bytes > most_bytes) || came_for >= SLOW
 }
 
 /// What a body that begins so is; `content_type`: as the origin says.
@@ -217,8 +220,8 @@ mod tests {
             assert!(is_endless(announced, 0), "{announced:?}");
         }
         for announced in [0, 1, MOST] {
-            assert!(!is_endless(Some(announced), 4), "{announced}");
-            assert!(is_endless(Some(announced), 5), "{announced}");
+            assert!(!is_endless(Some(announced), 2), "{announced}");
+            assert!(is_endless(Some(announced), 3), "{announced}");
         }
     }
 
