@@ -1,4 +1,4 @@
-//! The HTTP clients of a recording. `fetch` is the only other place that uses reqwest.
+//! The HTTP clients of a recording. Only `fetch` and `shoutcast` make requests.
 
 use std::fs;
 use std::io;
