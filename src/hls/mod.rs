@@ -21,6 +21,7 @@
 //! | `dates` | dates, moved by a constant |
 //! | `replay_path` | the URL space of a replay, both directions |
 //! | `kind` | media playlist, multivariant playlist, or none |
+//! | `list` | lists of streams, which are no playlists of HLS |
 //! | `media` | facts and resources of a media playlist |
 //! | `segments` | segments of a media playlist with their lines |
 //! | `byte_range` | sub-ranges of resources |
@@ -34,6 +35,7 @@ mod dates;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod kind;
+mod list;
 mod media;
 mod multivariant;
 mod names;
@@ -53,6 +55,7 @@ pub use attributes::{Attribute, attributes};
 pub use byte_range::ByteRange;
 pub use dates::shift_dates;
 pub use kind::{PlaylistKind, playlist_kind};
+pub use list::{ListedStream, MOST_OF_ONE, StreamList, read_list};
 pub use media::{Entry, EntryRole, MediaFacts, MediaPlaylist, MediaReader, read_media};
 pub use multivariant::{Child, ChildRole, MultivariantPlaylist, read_multivariant};
 pub use names::{

@@ -217,7 +217,7 @@ fn stem(component: &str) -> &str {
 }
 
 /// What of `text` may stand in a stream's name; empty if nothing worth showing is left.
-fn stream_word(text: &str) -> String {
+pub(super) fn stream_word(text: &str) -> String {
     let mut word = String::new();
     for c in readable(text).chars() {
         let kept = c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');

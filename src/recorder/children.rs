@@ -217,6 +217,12 @@ impl Playlists {
         self.changed.notified().await;
     }
 
+    /// Whether nothing has come yet of what the user typed, good or bad.
+    pub(super) fn are_silent(&self) -> bool {
+        let first = self.lock().first().map(|p| p.standing());
+        first.is_some_and(|s| !s.ever_good && s.failures == 0)
+    }
+
     /// Counters of the recording.
     pub(super) fn all_stats(&self) -> &Stats {
         &self.stats

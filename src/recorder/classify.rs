@@ -23,7 +23,34 @@ pub(super) struct NotPublic {
 
 /// Before there was a response.
 pub(super) fn no_response(error: &reqwest::Error) -> Outcome {
-    let known = chain(error).find_map(|cause| {
+    match known(error) {
+        Some(outcome) => outcome,
+        None if error.is_timeout() && error.is_connect() => Outcome::ConnectTimeout,
+        None if error.is_timeout() => Outcome::ResponseTimeout,
+        None if error.is_connect() => Outcome::Unreachable,
+        None if ended_early(error) => Outcome::Short,
+        None => Outcome::Protocol,
+    }
+}
+
+/// The same on a connection of our own: only connecting has a time limit.
+pub(super) fn no_own_response(error: &(dyn Error + 'static)) -> Outcome {
+    let is = |kind| {
+        let error = error.downcast_ref::<io::Error>();
+        error.is_some_and(|error| error.kind() == kind)
+    };
+    match known(error) {
+        Some(outcome) => outcome,
+        None if is(io::ErrorKind::TimedOut) => Outcome::ConnectTimeout,
+        None if error.is::<io::Error>() => Outcome::Unreachable,
+        None if ended_early(error) => Outcome::Short,
+        None => Outcome::Protocol,
+    }
+}
+
+/// What some cause says by itself.
+fn known(error: &(dyn Error + 'static)) -> Option<Outcome> {
+    chain(error).find_map(|cause| {
         if cause.is::<Unresolved>() {
             return Some(Outcome::Unresolved);
         }
@@ -40,15 +67,7 @@ pub(super) fn no_response(error: &reqwest::Error) -> Outcome {
             | io::ErrorKind::ConnectionAborted => Some(Outcome::Reset),
             _ => None,
         }
-    });
-    match known {
-        Some(outcome) => outcome,
-        None if error.is_timeout() && error.is_connect() => Outcome::ConnectTimeout,
-        None if error.is_timeout() => Outcome::ResponseTimeout,
-        None if error.is_connect() => Outcome::Unreachable,
-        None if ended_early(error) => Outcome::Short,
-        None => Outcome::Protocol,
-    }
+    })
 }
 
 /// While the body came.
@@ -75,7 +94,7 @@ pub(super) fn broken_body(error: &reqwest::Error) -> Outcome {
 }
 
 /// The causes, most telling last, as one line.
-pub(super) fn describe(error: &reqwest::Error) -> String {
+pub(super) fn describe(error: &(dyn Error + 'static)) -> String {
     // Our own messages name what was asked for; the client's would repeat the URL with its query.
     let mut last = String::new();
     for cause in chain(error) {
@@ -84,7 +103,7 @@ pub(super) fn describe(error: &reqwest::Error) -> String {
     last
 }
 
-fn ended_early(error: &reqwest::Error) -> bool {
+fn ended_early(error: &(dyn Error + 'static)) -> bool {
     chain(error).any(|cause| {
         let eof = cause
             .downcast_ref::<io::Error>()

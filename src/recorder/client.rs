@@ -1,4 +1,4 @@
-//! The HTTP clients of a recording. `fetch` is the only other place that uses reqwest.
+//! The HTTP clients of a recording. Only `fetch` and `shoutcast` make requests.
 
 use std::fs;
 use std::io;
@@ -15,6 +15,7 @@ use super::address;
 use super::classify::{NotPublic, Unresolved};
 use super::options::{Options, TlsOptions};
 use super::reach::{Proxies, Reach};
+use super::shoutcast::{AskError, Dialer};
 use crate::session::Kind;
 
 /// Connections of polls are kept for so long while nobody uses them.
@@ -68,6 +69,7 @@ pub(super) struct Clients {
 
 #[derive(Debug, Clone)]
 struct Pair {
+    dialer: Dialer,
     polls: Client,
     downloads: Client,
 }
@@ -79,6 +81,7 @@ impl Clients {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let pair = |reach| {
             Ok(Pair {
+                dialer: Dialer::new(options, Resolver::new(options, reach), agent(options)),
                 polls: client(options, reach, POLLS_IDLE)?,
                 downloads: client(options, reach, DOWNLOADS_IDLE)?,
             })
@@ -89,12 +92,21 @@ impl Clients {
         })
     }
 
-    /// The one for a request.
-    pub(super) fn of(&self, kind: Kind, reach: Reach) -> &Client {
-        let pair = match reach {
+    fn pair(&self, reach: Reach) -> &Pair {
+        match reach {
             Reach::Any => &self.any,
             Reach::Public => &self.public,
-        };
+        }
+    }
+
+    /// What asks servers that speak no HTTP.
+    pub(super) fn dialer(&self, reach: Reach) -> &Dialer {
+        &self.pair(reach).dialer
+    }
+
+    /// The one for a request.
+    pub(super) fn of(&self, kind: Kind, reach: Reach) -> &Client {
+        let pair = self.pair(reach);
         match kind.is_playlist() {
             true => &pair.polls,
             false => &pair.downloads,
@@ -116,15 +128,16 @@ fn client(options: &Options, reach: Reach, idle: Duration) -> Result<Client, Cli
     }
 }
 
+fn agent(options: &Options) -> &str {
+    let own = concat!("isrecorder/", env!("CARGO_PKG_VERSION"));
+    options.user_agent.as_deref().unwrap_or(own)
+}
+
 fn builder(options: &Options, reach: Reach) -> Result<ClientBuilder, ClientError> {
-    let agent = options
-        .user_agent
-        .as_deref()
-        .unwrap_or(concat!("isrecorder/", env!("CARGO_PKG_VERSION")));
     let mut always = HeaderMap::new();
     always.insert(ACCEPT, HeaderValue::from_static("*/*"));
     let mut builder = Client::builder()
-        .user_agent(agent)
+        .user_agent(agent(options))
         .default_headers(always)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
@@ -132,11 +145,7 @@ fn builder(options: &Options, reach: Reach) -> Result<ClientBuilder, ClientError
         .connect_timeout(options.limits.connect)
         .tcp_nodelay(true)
         .http1_ignore_invalid_headers_in_responses(true)
-        .dns_resolver(Resolver {
-            reach,
-            limit: options.limits.resolve,
-            proxies: Proxies::new(options).names(),
-        });
+        .dns_resolver(Resolver::new(options, reach));
     for pin in &options.pins {
         builder = builder.resolve(&pin.host, pin.address);
     }
@@ -207,22 +216,33 @@ fn without_password(url: &Url) -> String {
 /// connection, and what it gives is what is connected to: a name that leads elsewhere the second
 /// time gains nothing.
 #[derive(Debug)]
-struct Resolver {
+pub(super) struct Resolver {
     reach: Reach,
     limit: Duration,
     /// Names of proxies, in lower case: the user's own word.
     proxies: Vec<String>,
 }
 
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let host = name.as_str().to_ascii_lowercase();
+impl Resolver {
+    fn new(options: &Options, reach: Reach) -> Self {
+        Self {
+            reach,
+            limit: options.limits.resolve,
+            proxies: Proxies::new(options).names(),
+        }
+    }
+
+    /// Where a host (in lower case) is.
+    pub(super) fn addresses(
+        &self,
+        host: String,
+    ) -> impl Future<Output = Result<Vec<SocketAddr>, AskError>> + Send + 'static {
         let limit = self.limit;
         let reach = match self.proxies.contains(&host) {
             true => Reach::Any,
             false => self.reach,
         };
-        Box::pin(async move {
+        async move {
             let looking = tokio::net::lookup_host((host.as_str(), 0));
             let found = tokio::time::timeout(limit, looking).await;
             let found = found.map_or_else(
@@ -230,10 +250,17 @@ impl Resolve for Resolver {
                 |found| found.map(Vec::from_iter),
             );
             match found {
-                Ok(addresses) => Ok(Box::new(within(reach, host, addresses.into_iter())?) as Addrs),
+                Ok(addresses) => Ok(within(reach, host, addresses.into_iter())?.collect()),
                 Err(source) => Err(Unresolved { host, source }.into()),
             }
-        })
+        }
+    }
+}
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let addresses = self.addresses(name.as_str().to_ascii_lowercase());
+        Box::pin(async move { Ok(Box::new(addresses.await?.into_iter()) as Addrs) })
     }
 }
 

@@ -156,6 +156,7 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
         validators: None,
         expected: Bytes::new(),
         plain: false,
+        lists: false,
     };
     let mut hops = fetcher.chain(&ask).await;
     let good = hops.last().is_some_and(Hop::is_good);

@@ -10,7 +10,7 @@ use http::header::{
     ACCEPT_ENCODING, COOKIE, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION,
     RANGE, SET_COOKIE,
 };
-use reqwest::{Client, Response};
+use reqwest::Response;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -22,18 +22,23 @@ use super::classify;
 use super::client::Clients;
 use super::cookies::Cookies;
 use super::limits::Limits;
-use super::memory::Memory;
+use super::memory::{Held, Memory};
 use super::plain::{self, Live};
 use super::reach::{Proxies, Reach};
+use super::shoutcast::Servers;
 use crate::clock;
 use crate::session::{ByteRange, ExchangeId, Kind, Outcome, Writer, is_success};
 
 mod gathered;
 mod hop;
+mod list;
+mod send;
 
 use self::gathered::Gathered;
 use self::hop::Sink;
 pub(super) use self::hop::{Hop, Received};
+pub(super) use self::list::{list_in, not_followed};
+use self::send::Sent;
 
 /// What is needed to ask.
 #[derive(Debug, Clone)]
@@ -46,6 +51,8 @@ pub(super) struct Fetcher {
     pub proxies: Arc<Proxies>,
     /// However far a URL says that it may lead.
     pub allow_private: bool,
+    /// Which servers speak ICY.
+    pub servers: Arc<Servers>,
     pub memory: Arc<Memory>,
     /// Polls under way.
     pub polls: Arc<Semaphore>,
@@ -66,6 +73,8 @@ pub(super) struct Ask {
     pub expected: Bytes,
     /// It may be a plain stream: then the last hop has a body that still comes.
     pub plain: bool,
+    /// It may be a list of one stream: then that is asked for in its place.
+    pub lists: bool,
 }
 
 /// What makes a request conditional (RFC 9110 13.1).
@@ -91,11 +100,18 @@ impl Fetcher {
         let mut hops = Vec::new();
         let mut url = ask.url.clone();
         let mut reach = ask.reach;
+        let mut lists = 0;
         loop {
             let mut hop = self.hop(ask, (&url, reach), deadline).await;
             // A redirect leads no farther than what it came from may.
             reach = reach.max(hop.leads);
             let next = redirect(&hop).map(|location| admit::admit_redirect(&url, location));
+            let next = next.or_else(|| {
+                let may_be = ask.lists && lists < list::MOST_LISTS;
+                let target = may_be.then(|| list::only_stream(&mut hop))??;
+                lists += 1;
+                Some(admit::admit(target))
+            });
             match next {
                 Some(Err(refusal)) => {
                     hop.outcome = Outcome::Scheme;
@@ -144,19 +160,27 @@ impl Fetcher {
             hop.was_not_asked = true;
             return hop;
         }
-        let client = self.clients.of(ask.kind, reach);
         let fields = self.fields(ask, url);
         let patience = deadline.min(clock::instant() + self.limits.answer);
         let sent = tokio::select! {
             () = self.abort.cancelled() => None,
-            sent = timeout_at(patience, send(client, url, fields)) => Some(sent),
+            sent = timeout_at(patience, self.send(ask, (url, reach), fields)) => Some(sent),
         };
         let passed_us = self.writer.clock().now_us() - hop.requested_us;
         match sent {
-            Some(Ok(Ok(response))) => {
+            Some(Ok(Ok(Sent {
+                response,
+                peer,
+                note,
+            }))) => {
                 hop.wait_us = Some(passed_us);
                 hop.describe(&response);
-                if self.proxies.is_public(url, response.remote_addr()) {
+                hop.remote_addr = peer.map(|peer| peer.to_string());
+                if let Some(note) = note {
+                    hop.http_version = Some("ICY".to_owned());
+                    hop.note = Some(note.to_owned());
+                }
+                if self.proxies.is_public(url, peer) {
                     hop.leads = Reach::Public;
                 }
                 let set = response.headers().get_all(SET_COOKIE);
@@ -164,9 +188,7 @@ impl Fetcher {
                 self.receive(ask, response, &mut hop, deadline).await;
                 return hop;
             }
-            Some(Ok(Err(error))) => {
-                hop.fail(classify::no_response(&error), &classify::describe(&error));
-            }
+            Some(Ok(Err((outcome, error)))) => hop.fail(outcome, &error),
             Some(Err(_)) => hop.fail(
                 Outcome::ResponseTimeout,
                 "no response within the time limit",
@@ -230,7 +252,7 @@ impl Fetcher {
         let began = hop.requested_us + hop.wait_us.unwrap_or(0);
         match sink {
             Ok(mut sink) => {
-                let may_live = ask.plain && good && plain::is_endless(hop.announced_bytes);
+                let may_live = ask.plain && good;
                 let body = Incoming {
                     response,
                     may_live,
@@ -264,6 +286,8 @@ impl Fetcher {
         let mut wire_bytes = 0;
         let mut arrival = Arrival::new();
         let began = hop.response_us();
+        let since = clock::instant();
+        let mut looks_like = None;
         while let Some(bytes) = self.next(&mut response, hop, deadline).await {
             wire_bytes += bytes.len() as u64;
             arrival.add(self.writer.clock().now_us() - began, wire_bytes);
@@ -279,13 +303,21 @@ impl Fetcher {
                 break;
             }
             if let (true, Sink::Memory(begun)) = (may_live, &mut *sink) {
-                match plain::verdict(begun.as_slice(), hop) {
-                    plain::Verdict::More => {}
-                    plain::Verdict::Other => may_live = false,
-                    plain::Verdict::Stream(format) => {
-                        let begun = std::mem::take(begun).into_bytes();
-                        return Some(Live::new(response, begun, format));
+                if looks_like.is_none() {
+                    match plain::verdict(begun.as_slice(), hop) {
+                        plain::Verdict::More => {}
+                        plain::Verdict::Other => may_live = false,
+                        plain::Verdict::Stream(format) => looks_like = Some(format),
                     }
+                }
+                let came_for = clock::instant().saturating_duration_since(since);
+                if let Some(format) = looks_like
+                    && plain::is_endless(hop.announced_bytes, limit, came_for)
+                {
+                    // What came is written at once.
+                    hop.held = Held::default();
+                    let begun = std::mem::take(begun).into_bytes();
+                    return Some(Live::new(response, begun, format));
                 }
             }
         }
@@ -334,10 +366,6 @@ struct Incoming {
     may_live: bool,
     /// It is cut there, in bytes.
     limit: u64,
-}
-
-async fn send(client: &Client, url: &Url, fields: HeaderMap) -> Result<Response, reqwest::Error> {
-    client.get(url.clone()).headers(fields).send().await
 }
 
 /// The target of a redirect, as the origin wrote it.

@@ -38,6 +38,7 @@ mod rhythm;
 mod run;
 mod schedule;
 mod select;
+mod shoutcast;
 mod stats;
 mod stream;
 

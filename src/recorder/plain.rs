@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::DateTime;
 use http::HeaderName;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use reqwest::Response;
 use tokio::time::{Instant, timeout};
 use url::Url;
@@ -30,6 +30,7 @@ use super::stats::PlaylistStats;
 use crate::clock;
 use crate::session::{Availability, ExchangeId, Kind, Outcome, ResourceKey};
 
+mod boxes;
 mod cut;
 mod frames;
 #[cfg(any(test, fuzzing))]
@@ -113,6 +114,15 @@ pub(super) async fn run(context: Arc<Context>, playlist: Arc<Playlist>, opened: 
     stream.run(opened).await;
 }
 
+/// How a response came.
+enum Came {
+    /// It had an end, and is a file.
+    File,
+    /// For a while.
+    Steadily,
+    Briefly,
+}
+
 struct Plain {
     context: Arc<Context>,
     playlist: Arc<Playlist>,
@@ -127,7 +137,11 @@ impl Plain {
         let mut failures = 0_u32;
         loop {
             let steady = match next.take() {
-                Some(opened) => self.record(opened).await,
+                Some(opened) => match self.record(opened).await {
+                    Came::File => return self.is_over(),
+                    Came::Steadily => true,
+                    Came::Briefly => false,
+                },
                 None => false,
             };
             failures = if steady {
@@ -155,6 +169,7 @@ impl Plain {
             validators: None,
             expected: Bytes::new(),
             plain: true,
+            lists: true,
         };
         let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);
@@ -202,22 +217,32 @@ impl Plain {
         self.context.fetcher.writer.exchange(exchange).await;
     }
 
-    /// Records a response to its end; whether it came for a while.
-    async fn record(&self, mut opened: Opened) -> bool {
+    /// Nothing is asked for any more.
+    fn is_over(&self) {
+        tracing::info!("it had an end: it is a file, and is not asked for again");
+        self.playlist.update(|s| s.on_demand = true);
+        self.context.playlists.changed();
+    }
+
+    /// Records a response to its end; how it came.
+    async fn record(&self, mut opened: Opened) -> Came {
         let context = &self.context;
         let began = clock::instant();
         let interval = opened.hop.field(ICY_INTERVAL);
         let mut separator = Separator::new(interval);
         let mut cutter = Cutter::new(opened.live.format);
         let first = opened.hop.continued(opened.hop.id, opened.hop.requested_us);
-        let first = first.waited(opened.hop.wait_us);
+        let mut first = first.waited(opened.hop.wait_us);
+        first.note.clone_from(&opened.hop.note);
         let mut part = Part::begin(context, &opened, first, 0).await;
         let mut part_began = began;
+        let mut came_bytes = 0;
         let mut bytes = std::mem::take(&mut opened.live.begun);
         let end = loop {
             self.count_bytes(bytes.len());
             let mut titles = Vec::new();
             let length = bytes.len();
+            came_bytes += length as u64;
             let sound = separator.push(bytes, &mut titles);
             part.came(length, &mut titles);
             let cut = cutter.push(sound, self.wish(&part, part_began));
@@ -225,6 +250,7 @@ impl Plain {
             if let Some(next) = cut.next {
                 part = self.roll(part, &opened).await;
                 part_began = clock::instant();
+                part.repeat(context, &cutter.prefix()).await;
                 part.write(context, &next).await;
             }
             if part.is_lost() {
@@ -238,10 +264,16 @@ impl Plain {
         part.write(context, &cutter.finish()).await;
         let is_stop = matches!(end, End::Stopped);
         let ended = self.finish(part, end, opened.live.format).await;
+        if !is_stop && ended.outcome == Outcome::Complete && is_file(&opened.hop, came_bytes) {
+            return Came::File;
+        }
         if !is_stop {
             self.count(Some(200), ended.outcome, None);
         }
-        ended.kept && clock::instant() - began >= STEADY
+        match ended.kept && clock::instant() - began >= STEADY {
+            true => Came::Steadily,
+            false => Came::Briefly,
+        }
     }
 
     /// The next bytes, or why there are none.
@@ -323,6 +355,13 @@ impl Plain {
             tracing::warn!(%outcome, status, "{why}");
         }
     }
+}
+
+/// Whether all that came is a file: it has the length that was announced, and the version that files
+/// have and streams do not.
+fn is_file(hop: &Hop, came_bytes: u64) -> bool {
+    let has_version = hop.field(ETAG).or_else(|| hop.field(LAST_MODIFIED));
+    hop.announced_bytes == Some(came_bytes) && has_version.is_some()
 }
 
 /// `NAME/2010-12-27T20-04-47Z.003.ts`: sorted by name they are sorted by time.

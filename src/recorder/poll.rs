@@ -17,7 +17,7 @@ use self::validators::validators;
 use super::children::Playlist;
 use super::context::Context;
 use super::decode::{DecodeError, decode, decoded_size};
-use super::fetch::{Ask, Hop, Received, Validators};
+use super::fetch::{Hop, Received, Validators};
 use super::memory::Held;
 use super::plain;
 use super::stats::PlaylistStats;
@@ -27,6 +27,7 @@ use crate::session::{
     Availability, ExchangeId, Kind, NewListing, NewRevision, Outcome, ResourceKey, is_success,
 };
 
+mod asking;
 mod last;
 mod listing;
 mod reading;
@@ -63,6 +64,10 @@ struct Poller {
     listing: NewListing,
     /// To be polled as soon as the revision that names them has been handed to the writer.
     found: Vec<Arc<Playlist>>,
+    /// What the user typed is a list of one stream: that.
+    listed: Option<Url>,
+    /// The last poll asked for that, and not for the list.
+    is_direct: bool,
     /// It is no playlist.
     plain: Option<plain::Opened>,
     turns: Turns,
@@ -97,6 +102,8 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         variables: Variables::default(),
         listing: NewListing::default(),
         found: Vec::new(),
+        listed: None,
+        is_direct: false,
         plain: None,
         turns: Turns::new(context.fetcher.writer.clock().now_us()),
     };
@@ -148,18 +155,10 @@ impl Poller {
     /// One poll; when its answer was complete.
     async fn poll(&mut self, lag_us: i64) -> Instant {
         self.heed_variables();
-        let fetcher = &self.context.fetcher;
-        let ask = Ask {
-            url: self.playlist.url_to_ask(),
-            kind: self.playlist.kind,
-            reach: self.playlist.reach(),
-            range: None,
-            validators: self.validators.clone(),
-            expected: self.last.body(),
-            plain: self.playlist.kind == Kind::Main && !self.playlist.standing().ever_good,
-        };
-        let mut hops = fetcher.chain(&ask).await;
+        let ask = self.ask();
+        let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);
+        self.heed_list(&hops);
         self.not_asked = matches!(hops.as_slice(), [only] if only.was_not_asked);
         let answered = clock::instant();
         PlaylistStats::count(&self.playlist.stats.polls, 1);
@@ -183,10 +182,7 @@ impl Poller {
         }
         if let Some(live) = live {
             let from_us = self.answer_from_us(&last, first_us);
-            let url = match last.id == head {
-                true => self.playlist.url.clone(),
-                false => last.url.clone(),
-            };
+            let url = self.url_of(&last, head);
             self.plain = Some(plain::Opened {
                 hop: last,
                 url,
@@ -226,6 +222,10 @@ impl Poller {
         if hop.outcome != Outcome::Complete || !self.decode(hop).await {
             return false;
         }
+        if let Some(why) = self.list_that_is_not_followed(hop).await {
+            hop.fail(Outcome::NotAPlaylist, &why);
+            return false;
+        }
         match (hop.status, &hop.body) {
             (Some(304), _) => self.validators.is_some(),
             (Some(status), Received::Memory(body))
@@ -251,7 +251,7 @@ impl Poller {
         let Received::Memory(raw) = &mut hop.body else {
             return true;
         };
-        if coding.is_empty() {
+        if coding.is_empty() || hop.decoded {
             return true;
         }
         let limit = fetcher.limits.body_bytes(self.playlist.kind);
@@ -444,11 +444,8 @@ impl Poller {
         revision: Option<NewRevision>,
     ) {
         let is_head = hop.id == head;
-        let url = if is_head {
-            self.playlist.url.clone()
-        } else {
-            hop.url.clone()
-        };
+        let url = self.url_of(&hop, head);
+        let is_own = is_head && !self.is_direct;
         let listed_us = self.playlist.from_us.filter(|_| !self.polled);
         let availability = match (is_head, listed_us) {
             (true, Some(listed_us)) => Availability::Listed(listed_us),
@@ -457,7 +454,7 @@ impl Poller {
             (_, None) => Availability::Response,
         };
         let mut exchange = hop.into_exchange(self.resource(self.playlist.kind, &url), availability);
-        exchange.polled = (!is_head).then(|| self.resource(self.playlist.kind, &self.playlist.url));
+        exchange.polled = (!is_own).then(|| self.resource(self.playlist.kind, &self.playlist.url));
         exchange.referrer_id = self.playlist.referrer;
         exchange.head_id = (!is_head).then_some(head);
         exchange.lag_us = is_head.then_some(lag_us);

@@ -73,6 +73,11 @@ impl Proxies {
         Some(proxy.uri().host()?.to_ascii_lowercase())
     }
 
+    /// Whether `url` is asked for without a proxy.
+    pub(super) fn is_direct(&self, url: &Url) -> bool {
+        self.of(url).is_none()
+    }
+
     /// As [`out_of_reach`], and of names that a proxy would resolve those that are known.
     pub(super) fn out_of_reach(&self, url: &Url, reach: Reach) -> Option<&'static str> {
         let by_name = || match self.of(url) {

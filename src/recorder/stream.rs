@@ -30,6 +30,9 @@ use crate::session::{NewListing, Writer, WriterError};
 /// How often the end of a stream is looked for where nothing changes.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+/// After so long without anything from an origin its user is told that.
+const SILENT: Duration = Duration::from_secs(4);
+
 /// What all streams of a recording share.
 #[derive(Debug)]
 pub(super) struct Recording {
@@ -105,6 +108,7 @@ impl Recording {
                 limits,
                 proxies: Arc::clone(&self.proxies),
                 allow_private: self.options.allow_private,
+                servers: Arc::default(),
                 memory: Arc::new(Memory::new(&limits)),
                 polls: Arc::new(Semaphore::new(limits.polls)),
                 abort: CancellationToken::new(),
@@ -135,7 +139,13 @@ impl Stream {
 
     async fn record(self) {
         let context = &self.context;
+        let silent_at = clock::instant() + SILENT;
+        let mut is_told = false;
         loop {
+            if !is_told && clock::instant() >= silent_at {
+                is_told = true;
+                self.tell_of_silence();
+            }
             tokio::select! {
                 () = context.stop.cancelled() => break,
                 () = context.playlists.wait() => {}
@@ -152,6 +162,16 @@ impl Stream {
         self.tell(true);
         if !self.all_stop.is_cancelled() {
             self.forget().await;
+        }
+    }
+
+    /// Whoever waits learns what for.
+    fn tell_of_silence(&self) {
+        if self.context.playlists.are_silent() {
+            let seconds = SILENT.as_secs();
+            tracing::info!(
+                "after {seconds} s nothing has come that tells what it is; it is waited for, and asked again"
+            );
         }
     }
 

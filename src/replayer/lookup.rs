@@ -13,7 +13,9 @@ use super::parts::{self, Part, Plan};
 use super::plain::GrowingPart;
 use super::playlist::{self, Cache, Key, Served, contains};
 use super::range::RangeSpec;
-use crate::hls::{PlaylistKind, Variables, playlist_kind, read_multivariant};
+use crate::hls::{
+    MOST_OF_ONE, PlaylistKind, Variables, playlist_kind, read_list, read_multivariant,
+};
 use crate::session::{
     Answer, Body, Exchange, Faults, Found, Headers, Outcome, Query, RangePart, ReadError, Reader,
     StreamInfo, is_success,
@@ -142,6 +144,15 @@ pub(super) fn is_broken(exchange: &Exchange) -> bool {
     }
 }
 
+/// Whether it has what no list of streams has.
+fn is_hls(content: &Content) -> bool {
+    let Content::Playlist(served) = content else {
+        return false;
+    };
+    let has = |tag: &[u8]| contains(&served.bytes, tag);
+    has(b"#EXT-X-TARGETDURATION") || has(b"#EXT-X-STREAM-INF")
+}
+
 impl Whole {
     /// For how many microseconds it is the answer, at a moment; 0: nobody knows.
     pub(super) fn left_us(&self, moment_us: i64) -> i64 {
@@ -182,7 +193,12 @@ impl Look<'_> {
         let mut until_us = Some(i64::MAX);
         for _ in 0..MOST_HOPS {
             let target = match &looked {
-                Looked::Whole(whole) if question.follow => whole.redirect(),
+                Looked::Whole(whole) if question.follow && !is_hls(&whole.content) => {
+                    match whole.redirect() {
+                        None => self.listed(&whole.answer, &whole.url, &whole.headers)?,
+                        target => target,
+                    }
+                }
                 _ => None,
             };
             let Some(target) = target else {
@@ -203,6 +219,40 @@ impl Look<'_> {
             whole.until_us = both(until_us, whole.until_us);
         }
         Ok(looked)
+    }
+
+    /// The stream that an answer names, where that is a list of one: its recorder asked for it in the
+    /// place of the list.
+    fn listed(
+        &self,
+        answer: &Answer,
+        url: &Url,
+        headers: &Headers,
+    ) -> Result<Option<Url>, ReadError> {
+        let exchange = &answer.exchange;
+        let may_be = answer.resource.kind.is_playlist()
+            && exchange.status.is_some_and(is_success)
+            && exchange.body_encoding.is_none()
+            && exchange.body_size <= MOST_OF_ONE as u64;
+        let body = match exchange.body_id.filter(|_| may_be) {
+            Some(body_id) => self.reader.body(body_id)?,
+            None => return Ok(None),
+        };
+        let Body::Bytes(body) = body else {
+            return Ok(None);
+        };
+        let list = read_list(&body, url, headers.get("content-type"));
+        let Some(target) = list.and_then(|list| Some(list.only()?.url.clone())) else {
+            return Ok(None);
+        };
+        // What it names may have been recorded as a segment.
+        let stream_id = answer.resource.stream_id;
+        let named = match self.reader.resource_in(stream_id, target.as_str(), None)? {
+            Some(id) => self.reader.resource(id)?,
+            None => None,
+        };
+        let is_followed = named.is_some_and(|named| named.kind.is_playlist());
+        Ok(is_followed.then_some(target))
     }
 
     fn ask_once(&self, question: &Question, url: &str) -> Result<Looked, ReadError> {
@@ -385,6 +435,10 @@ impl Look<'_> {
                 return Ok(None);
             };
             let headers = self.reader.headers(&answer.exchange)?;
+            if let Some(target) = self.listed(&answer, &own, &headers)? {
+                url = target.into();
+                continue;
+            }
             let whole = Whole {
                 answer: *answer,
                 url: own,

@@ -23,6 +23,7 @@ mod inject;
 mod keep;
 mod kills;
 mod layers;
+mod lists;
 mod metrics;
 mod multivariant;
 mod odd_origins;

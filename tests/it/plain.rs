@@ -188,6 +188,90 @@ fn a_stream_is_cut_where_a_part_can_begin_and_the_parts_joined_are_what_came() {
     }
 }
 
+fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    let size = u32::try_from(8 + body.len()).unwrap();
+    [&size.to_be_bytes(), &kind[..], body].concat()
+}
+
+fn words(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_be_bytes()).collect()
+}
+
+/// The initialization section of a camera: one track of pictures.
+fn camera() -> Vec<u8> {
+    let handler = [&[0; 8][..], b"vide", &[0; 13]].concat();
+    let trak = [
+        boxed(b"tkhd", &words(&[0, 0, 0, 1, 0])),
+        boxed(b"mdia", &boxed(b"hdlr", &handler)),
+    ];
+    let mvex = boxed(b"mvex", &boxed(b"trex", &words(&[0, 1, 1, 0, 0, 0x1_0000])));
+    let moov = [boxed(b"trak", &trak.concat()), mvex].concat();
+    [boxed(b"ftyp", b"iso5\0\0\0\0"), boxed(b"moov", &moov)].concat()
+}
+
+/// Fragments of 1000 bytes or so, each fifth with a key picture.
+fn fragments(numbers: std::ops::Range<u32>) -> Vec<u8> {
+    let fragment = |number: u32| {
+        let flags = if number.is_multiple_of(5) {
+            0
+        } else {
+            0x1_0000
+        };
+        let traf = [
+            boxed(b"tfhd", &words(&[0, 1])),
+            boxed(b"trun", &words(&[0x4, 1, flags])),
+        ];
+        let moof = boxed(b"moof", &boxed(b"traf", &traf.concat()));
+        [moof, boxed(b"mdat", &words(&[number; 240]))].concat()
+    };
+    numbers.flat_map(fragment).collect()
+}
+
+#[test]
+fn each_part_of_fragmented_mp4_plays_alone() {
+    let sent = [camera(), fragments(0..300)].concat();
+    let body = sent.clone();
+    let origin = Origin::new(move |ask: &Ask| match ask.nth {
+        0 => Reply {
+            end: End::Live(777, PAUSE / 2, Then::Hang),
+            ..live(body.clone(), Then::Hang)
+        },
+        _ => Reply::html(503),
+    });
+    let mut recording = recorder(&origin)
+        .args(["--roll", "0.5", "--stall", "2"])
+        .start();
+    recording.until_it_says("it is a stream of mp4");
+    recording.until("it is asked again", || origin.count("/live") >= 2);
+    let session = recording.interrupt().session();
+    let files = files(&session);
+    assert!(files.len() >= 3, "{}", files.len());
+    let mut joined = camera();
+    for (n, (name, content)) in files.iter().enumerate() {
+        assert!(name.ends_with(&format!(".{:03}.mp4", n + 1)), "{name}");
+        let fragments = content.strip_prefix(&camera()[..]).expect(name);
+        assert!(
+            fragments.starts_with(&crate::plain::fragments(0..1)[..60]),
+            "{name}: a key picture"
+        );
+        joined.extend_from_slice(fragments);
+    }
+    assert!(sent.starts_with(&joined) && sent.len() - joined.len() < 4096);
+    let from: Vec<Option<i64>> = session.list(
+        "SELECT body_first FROM exchange WHERE body_id IS NOT NULL AND status = 200 ORDER BY id",
+    );
+    let second = files[0].1.len() as i64;
+    assert_eq!(
+        from[..2],
+        [None, Some(second)],
+        "of the response, not of the files"
+    );
+    let third = second + (files[1].1.len() - camera().len()) as i64;
+    assert_eq!(from[2], Some(third));
+    let notes = "SELECT count(*) FROM exchange WHERE note LIKE '%once more'";
+    assert!(session.number(notes) >= files.len() as i64 - 1);
+}
+
 /// Sound with a title after each 1000 bytes.
 pub fn icy(sound: &[u8], titles: &[&str]) -> Vec<u8> {
     let mut titles = titles.iter().cycle();
@@ -257,6 +341,115 @@ fn titles_between_the_sound_are_taken_out_and_kept() {
         titles,
         expected.map(|(at, title)| (at, format!("StreamTitle='{title}';")))
     );
+}
+
+#[test]
+fn a_radio_that_answers_icy_in_place_of_http_is_recorded_with_its_titles() {
+    let mut frame = vec![0xFF, 0xFB, 0x90, 0x00];
+    frame.resize(417, 0x22);
+    let sound = frame.repeat(60);
+    let sent = icy(&sound, &["StreamTitle='Dawn';", "", ""]);
+    let origin = Origin::new(move |ask: &Ask| {
+        assert_eq!(ask.header("icy-metadata"), Some("1"));
+        assert!(ask.header("user-agent").unwrap().starts_with("isrecorder/"));
+        let head = "ICY 200 OK\r\nicy-notice1:<BR>This stream requires a player<BR>\r\nicy-name:Station\r\n\
+                    content-type:audio/mpeg\r\nicy-metaint:1000\r\nicy-br:128\r\n\r\n";
+        Reply::raw_live(head, &sent, 3000, PAUSE, Then::Closed)
+    });
+    let mut recording = recorder(&origin).start();
+    recording.until_it_says("it is a stream of mp3");
+    recording.until_at_least(1, PARTS);
+    recording.until("it is asked for again", || origin.count("/live") >= 3);
+    let session = recording.interrupt().session();
+    let (name, content) = files(&session).remove(0);
+    assert!(name.ends_with(".001.mp3") && content == sound, "{name}");
+    assert_eq!(session.header(1, "icy-name").as_deref(), Some("Station"));
+    let titles = "SELECT count(*) FROM event WHERE kind = 'icy' AND detail LIKE '%Dawn%'";
+    assert!(session.number(titles) >= 1);
+    let faults = "SELECT count(*) FROM exchange WHERE outcome = 'protocol'";
+    assert_eq!(
+        session.number(faults),
+        0,
+        "what only our client cannot read is no fault"
+    );
+    let notes: Vec<String> = session.list("SELECT note FROM exchange ORDER BY id");
+    assert!(
+        notes[0].ends_with("asked for twice") && notes[1].ends_with("not HTTP"),
+        "{notes:?}"
+    );
+    let peers = "SELECT count(*) FROM exchange WHERE remote_addr LIKE '127.0.0.1:%' AND http_version = 'ICY'";
+    assert_eq!(session.number(peers), notes.len() as i64);
+}
+
+#[test]
+fn what_is_neither_http_nor_icy_is_a_fault_as_before_and_asked_once_more_only_once() {
+    let origin = Origin::new(|_| Reply {
+        body: b"220 ftp.example.com ready\r\n".to_vec(),
+        ..Reply::nothing(End::Raw)
+    });
+    let mut recording = recorder(&origin).start();
+    let failed = "SELECT count(*) FROM exchange WHERE outcome = 'protocol' AND status IS NULL";
+    recording.until_at_least(3, failed);
+    let session = recording.interrupt().session();
+    assert!(session.number(failed) <= origin.count("/live") as i64);
+    let rows = session.number("SELECT count(*) FROM exchange");
+    assert!(origin.count("/live") as i64 <= rows + 1, "{rows}");
+}
+
+/// The head of a stream that announces so many bytes.
+fn announcing(bytes: u64) -> String {
+    format!("HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\nContent-Length: {bytes}\r\n\r\n")
+}
+
+#[test]
+fn a_stream_may_announce_any_length() {
+    for announced in [
+        40_000_000,
+        900_000_000,
+        u64::from(u32::MAX >> 1),
+        u64::MAX >> 1,
+    ] {
+        let origin = Origin::new(move |_| {
+            let head = announcing(announced);
+            Reply::raw_live(&head, &groups(0..20), 1880, PAUSE, Then::Closed)
+        });
+        let mut recording = recorder(&origin).start();
+        recording.until_it_says("it is a stream of ts");
+        recording.until_at_least(1, PARTS);
+        let session = recording.interrupt().session();
+        assert_eq!(files(&session)[0].1, groups(0..20), "{announced}");
+        assert_eq!(session.outcomes("live")[0], (200, "short".to_owned()));
+    }
+}
+
+#[test]
+fn a_body_of_a_small_length_that_comes_slowly_is_a_stream() {
+    let sent = groups(0..400);
+    let announced = sent.len() as u64 + 1;
+    let origin = Origin::new(move |_| {
+        let head = announcing(announced);
+        Reply::raw_live(&head, &groups(0..400), 1880, PAUSE, Then::Closed)
+    });
+    let mut recording = recorder(&origin).start();
+    recording.until_it_says("it is a stream of ts");
+    recording.until_at_least(1, PARTS);
+    let session = recording.interrupt().session();
+    assert_eq!(files(&session)[0].1, sent, "from its beginning on");
+}
+
+#[test]
+fn a_large_file_is_recorded_once() {
+    // Larger than a playlist may be.
+    let file = groups(0..9_000);
+    let sent = file.clone();
+    let origin = Origin::new(move |_| {
+        Reply::segment(file.clone()).with("Last-Modified", "Sat, 01 Jan 2022 00:00:00 GMT")
+    });
+    let recording = recorder(&origin).start();
+    let session = recording.finish().session();
+    assert_eq!(origin.count("/live"), 1);
+    assert!(files(&session).remove(0).1 == sent);
+    assert_eq!(session.outcomes("live"), [(200, "complete".to_owned())]);
 }
 
 #[test]

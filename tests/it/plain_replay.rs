@@ -7,14 +7,14 @@ use crate::plain::*;
 use crate::replay::Replayer;
 use crate::support::{Ask, Origin, Recorder, Recording, Reply, Then};
 
-struct Sent {
-    head: String,
-    body: Vec<u8>,
+pub struct Sent {
+    pub head: String,
+    pub body: Vec<u8>,
     whole: bool,
 }
 
 /// Asks, and reads until the end of the connection or as many bytes of the body as `enough`.
-fn get(address: &str, path: &str, field: &str, enough: usize) -> Sent {
+pub fn get(address: &str, path: &str, field: &str, enough: usize) -> Sent {
     let mut connection = TcpStream::connect(address).unwrap();
     write!(
         connection,
@@ -105,7 +105,7 @@ fn while_it_lasts(replayer: &Replayer, (exchange, began_ms): (i64, i64), path: &
 }
 
 /// A path on a clock on which it is so late now.
-fn clock(at_ms: i64, path: &str) -> String {
+pub fn clock(at_ms: i64, path: &str) -> String {
     let zero_us = isrecorder::clock::system_us() - at_ms * 1000;
     format!("/@{}{path}", zero_us / 1000)
 }

@@ -44,6 +44,8 @@ pub(in crate::recorder) struct Hop {
     pub error: Option<String>,
     /// What was odd and did no harm.
     pub note: Option<String>,
+    /// It is a list of one stream, and what follows in its chain is that.
+    pub is_list: bool,
     /// How far what answered may lead.
     pub leads: Reach,
     /// It was out of reach, and its URL alone says so.
@@ -120,6 +122,7 @@ impl Hop {
             own_reason: None,
             error: None,
             note: None,
+            is_list: false,
             leads: Reach::Any,
             was_not_asked: false,
             held: Held::default(),

@@ -4,6 +4,7 @@
 
 use bytes::{Bytes, BytesMut};
 
+use super::boxes::Fragments;
 use super::frames::{Codec, Step};
 use super::sniff::Format;
 use super::transport::{self, Place, Search, Wish};
@@ -23,6 +24,7 @@ pub(super) struct Cutter {
     format: Format,
     held: BytesMut,
     search: Search,
+    fragments: Fragments,
 }
 
 /// Whether packets or frames of a format follow each other in these bytes.
@@ -48,16 +50,28 @@ impl Cutter {
             format,
             held: BytesMut::new(),
             search: Search::default(),
+            fragments: Fragments::default(),
         }
+    }
+
+    /// What a part has to begin with, so that it is playable alone, where it does not have it of its own.
+    pub(super) fn prefix(&self) -> Bytes {
+        self.fragments.init()
     }
 
     /// Whether there are places at all: what has a header at its beginning only has none.
     pub(super) fn can_cut(format: Format) -> bool {
-        matches!(format, Format::MpegTs | Format::MpegAudio | Format::Adts)
+        matches!(
+            format,
+            Format::MpegTs | Format::MpegAudio | Format::Adts | Format::Mp4
+        )
     }
 
     /// Takes bytes; `wish`: a place to cut is looked for.
     pub(super) fn push(&mut self, bytes: Bytes, wish: Option<Wish>) -> Cut {
+        if self.format == Format::Mp4 {
+            return self.fragments.push(bytes, wish);
+        }
         let Some(wish) = wish.filter(|_| Self::can_cut(self.format)) else {
             return match self.held.is_empty() {
                 true => Cut {
@@ -95,6 +109,9 @@ impl Cutter {
 
     /// Gives up what is held back: the stream has ended.
     pub(super) fn finish(&mut self) -> Bytes {
+        if self.format == Format::Mp4 {
+            return self.fragments.finish();
+        }
         self.search = Search::default();
         std::mem::take(&mut self.held).freeze()
     }
@@ -102,11 +119,18 @@ impl Cutter {
 
 #[cfg(test)]
 mod tests {
+    use super::super::boxes::tests::{init, pictures};
     use super::super::testing::{adts, mp3, packet, pat, video};
     use super::*;
     use proptest::prelude::*;
 
-    const FORMATS: [Format; 4] = [Format::MpegTs, Format::MpegAudio, Format::Adts, Format::Flv];
+    const FORMATS: [Format; 5] = [
+        Format::MpegTs,
+        Format::MpegAudio,
+        Format::Adts,
+        Format::Flv,
+        Format::Mp4,
+    ];
 
     /// Cuts at each wish; the parts.
     fn parts(format: Format, pieces: &[(Vec<u8>, Option<Wish>)]) -> Vec<Vec<u8>> {
@@ -163,6 +187,8 @@ mod tests {
             Just(video(false)),
             Just(mp3(6)),
             Just(adts(6)),
+            Just(init()),
+            Just(pictures(true)),
             prop::collection::vec(any::<u8>(), 0..200),
             Just(packet(0x100, false, false, &[]).repeat(6)),
         ];

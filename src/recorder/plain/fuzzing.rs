@@ -14,7 +14,13 @@ pub(in crate::recorder) fn fuzz(bytes: &[u8]) {
     let _ = sniff(bytes, Some("audio/mpeg"));
     let pieces = in_pieces(bytes);
     let whole = pieces.concat();
-    for format in [Format::MpegTs, Format::MpegAudio, Format::Adts, Format::Flv] {
+    for format in [
+        Format::MpegTs,
+        Format::MpegAudio,
+        Format::Adts,
+        Format::Flv,
+        Format::Mp4,
+    ] {
         for wish in [None, Some(Wish::Best), Some(Wish::Any)] {
             assert_eq!(cut(format, &pieces, wish), whole, "{format:?} {wish:?}");
         }

@@ -22,6 +22,8 @@ pub(super) struct Part {
     lag_us: i64,
     /// Where in its response it begins, in bytes of files; 0: at the beginning.
     first: u64,
+    /// Bytes at its beginning that are none of its response: what it needs to be played alone, once more.
+    repeated: u64,
     /// `None`: the file system refused.
     file: Option<GrowingFile>,
     wire_bytes: u64,
@@ -65,6 +67,7 @@ impl Part {
             head_id: (is_first && !is_head).then_some(opened.head),
             lag_us: if is_first { opened.lag_us } else { 0 },
             first,
+            repeated: 0,
             file: None,
             wire_bytes: 0,
             arrival: Arrival::of_part(),
@@ -109,7 +112,21 @@ impl Part {
 
     /// Where in its response the next part would begin.
     pub(super) fn end(&self) -> u64 {
-        self.first + self.size()
+        self.first + self.size().saturating_sub(self.repeated)
+    }
+
+    /// Begins with what the response began with, once more.
+    pub(super) async fn repeat(&mut self, context: &Context, prefix: &Bytes) {
+        if prefix.is_empty() {
+            return;
+        }
+        self.repeated = prefix.len() as u64;
+        let note = format!(
+            "the first {} bytes are the initialization section of its response, once more",
+            prefix.len()
+        );
+        self.hop.note = Some(note);
+        self.write(context, prefix).await;
     }
 
     /// Counts what came for it, metadata included.
@@ -141,7 +158,7 @@ impl Part {
             let detail = serde_json::json!({
                 "stream": context.name,
                 "exchange": self.hop.id,
-                "byte": title.at.saturating_sub(self.first),
+                "byte": title.at.saturating_sub(self.first) + self.repeated,
                 "metadata": icy::text_of(&title.text),
             });
             context

@@ -4,16 +4,19 @@
 //! long, which any text may have by chance: what they say is believed where more follow at
 //! their distance.
 
+use std::time::Duration;
+
 use file_format::FileFormat;
 
-use super::cut;
+use super::{boxes, cut};
 
 /// What cannot be told from so many bytes is none of these formats.
 const ENOUGH: usize = 16 * 1024;
 /// In so many bytes every signature shows, unless the stream was joined in the midst of a frame.
 const SIGNATURES: usize = 1024;
-/// A body that announces at least so many bytes is as endless as one that announces none.
-const ENDLESS_BYTES: u64 = 1 << 40;
+
+/// A small file would have come by then.
+const SLOW: Duration = Duration::from_secs(3);
 
 /// A format of streams that are recorded as they come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,7 @@ pub(in crate::recorder) enum Format {
     WebM,
     Matroska,
     Asf,
+    Mp4,
 }
 
 /// What the first bytes of a body say.
@@ -50,6 +54,7 @@ impl Format {
             Self::WebM => "webm",
             Self::Matroska => "mkv",
             Self::Asf => "asf",
+            Self::Mp4 => "mp4",
         }
     }
 
@@ -65,9 +70,15 @@ impl Format {
     }
 }
 
-/// Whether a body of that announced length is one that does not end.
-pub(in crate::recorder) fn is_endless(announced_bytes: Option<u64>) -> bool {
-    announced_bytes.is_none_or(|bytes| bytes >= ENDLESS_BYTES)
+/// Whether a body that looks like a stream is taken for one: live streams announce lengths that they
+/// do not mean. It is where it announces none, or more than a playlist may have (`most_bytes`), or
+/// has come for a while and has not ended.
+pub(in crate::recorder) fn is_endless(
+    announced_bytes: Option<u64>,
+    most_bytes: u64,
+    came_for: Duration,
+) -> bool {
+    announced_bytes.is_none_or(|bytes| bytes > most_bytes) || came_for >= SLOW
 }
 
 /// What a body that begins so is; `content_type`: as the origin says.
@@ -81,6 +92,9 @@ pub(in crate::recorder) fn sniff(begun: &[u8], content_type: Option<&str>) -> Ve
         matches!(first, b'#' | b'<' | b'{' | b'[' | 0xEF) || first.is_ascii_whitespace();
     if may_be_text && hinted.is_none() {
         return Verdict::Other;
+    }
+    if let Some(verdict) = boxes::sniff(begun) {
+        return verdict;
     }
     let more = |enough: usize| match begun.len() >= enough {
         true => Verdict::Other,
@@ -198,9 +212,17 @@ mod tests {
     }
 
     #[test]
-    fn what_announces_its_end_is_not_endless() {
-        assert!(is_endless(None) && is_endless(Some(u64::MAX)));
-        assert!(!is_endless(Some(5_000_000_000)));
+    fn a_length_is_believed_as_far_as_it_may_be_that_of_a_small_file() {
+        const MOST: u64 = 16_000_000;
+        let is_endless =
+            |announced, seconds| is_endless(announced, MOST, Duration::from_secs(seconds));
+        for announced in [None, Some(MOST + 1), Some(900_000_000), Some(u64::MAX)] {
+            assert!(is_endless(announced, 0), "{announced:?}");
+        }
+        for announced in [0, 1, MOST] {
+            assert!(!is_endless(Some(announced), 2), "{announced}");
+            assert!(is_endless(Some(announced), 3), "{announced}");
+        }
     }
 
     proptest! {

@@ -38,6 +38,9 @@ impl Poller {
             .filter(|e| !e.gap)
             .map(|entry| wanted(entry, facts.media_sequence, lie.place))
             .collect();
+        if self.is_first_of_typed() {
+            tracing::info!("it is {}", described(facts));
+        }
         self.list(id, wanted, facts.target_duration, step, facts.ended);
         // Only now: an end is believed where everything listed was fetched.
         let first = self.last.is_none();
@@ -85,9 +88,20 @@ impl Poller {
         });
         self.list(id, wanted.collect(), None, Step::Same, false);
         let selected = self.context.selection.of(main.children);
+        if self.is_first_of_typed() {
+            let (kept, left_out) = (selected.kept.len(), selected.left_out.len());
+            tracing::info!(
+                "it is a multivariant playlist; playlists recorded: {kept}, left out: {left_out}"
+            );
+        }
         self.leave_out(&selected).await;
         self.name(&selected.kept, id).await;
         revision
+    }
+
+    /// Whether it is the first that came of what the user typed.
+    fn is_first_of_typed(&self) -> bool {
+        self.playlist.kind == Kind::Main && self.last.is_none()
     }
 
     /// Says once of each playlist that was not asked for that it is left out.
@@ -192,6 +206,20 @@ impl Poller {
                     .await;
             }
         }
+    }
+}
+
+/// A media playlist, for people.
+fn described(facts: &MediaFacts) -> String {
+    let count = facts.segment_count;
+    let segments = if count == 1 { "segment" } else { "segments" };
+    let target = match facts.target_duration {
+        Some(target) => format!("target duration {} s", target.as_secs_f64()),
+        None => "no target duration".to_owned(),
+    };
+    match facts.ended {
+        true => format!("a media playlist with an end: {count} {segments}, {target}"),
+        false => format!("a live media playlist: {count} {segments} now, {target}"),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Paths of plain streams: `/NAME/stream.EXT`, `/NAME/dump.EXT`, without a name the first one. Pure.
 
 /// What is there under its own name.
-const EXTENSIONS: [&str; 8] = ["ts", "flv", "mp3", "aac", "ogg", "webm", "mkv", "asf"];
+const EXTENSIONS: [&str; 9] = [
+    "ts", "flv", "mp3", "aac", "ogg", "webm", "mkv", "asf", "mp4",
+];
 
 /// What of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -262,9 +262,14 @@ fn write_reply(
             return Ok(false);
         }
         End::Cut(n) | End::Reset(n) | End::Hang(n) => n.min(whole),
-        End::Complete | End::Chunked(_) | End::Drip(_) | End::Live(..) | End::Raw => whole,
+        End::Complete
+        | End::Chunked(_)
+        | End::Drip(_)
+        | End::Live(..)
+        | End::Raw
+        | End::RawLive(..) => whole,
     };
-    if reply.end != End::Raw {
+    if !matches!(reply.end, End::Raw | End::RawLive(..)) {
         stream.write_all(head(reply).as_bytes())?;
     }
     match reply.end {
@@ -284,7 +289,12 @@ fn write_reply(
             }
         }
         End::Live(size, pause, then) => {
-            return write_live(shared, socket, stream, &reply.body, (size, pause, then));
+            let how = (size, pause, then, true);
+            return write_live(shared, socket, stream, &reply.body, how);
+        }
+        End::RawLive(size, pause, then) => {
+            let how = (size, pause, then, false);
+            return write_live(shared, socket, stream, &reply.body, how);
         }
         _ => stream.write_all(&reply.body[..sent])?,
     }
@@ -305,24 +315,28 @@ fn write_live(
     socket: &TcpStream,
     stream: &mut impl Write,
     body: &[u8],
-    (size, pause, then): (usize, Duration, Then),
+    (size, pause, then, chunked): (usize, Duration, Then, bool),
 ) -> io::Result<bool> {
     loop {
         for chunk in body.chunks(size) {
-            write!(stream, "{:x}\r\n", chunk.len())?;
+            if chunked {
+                write!(stream, "{:x}\r\n", chunk.len())?;
+            }
             stream.write_all(chunk)?;
-            stream.write_all(b"\r\n")?;
+            if chunked {
+                stream.write_all(b"\r\n")?;
+            }
             stream.flush()?;
             std::thread::sleep(pause);
         }
         match then {
             Then::Again => continue,
-            Then::End => stream.write_all(b"0\r\n\r\n")?,
-            Then::Closed => {}
+            Then::End if chunked => stream.write_all(b"0\r\n\r\n")?,
+            Then::End | Then::Closed => {}
             Then::Reset => reset_at_end(socket)?,
             Then::Hang => wait_until_over(shared),
         }
-        return Ok(then == Then::End);
+        return Ok(chunked && then == Then::End);
     }
 }
 

@@ -21,6 +21,9 @@ pub enum End {
     Drip(Duration),
     /// Without a length, in chunks of so many bytes, so long apart; then as it says.
     Live(usize, Duration, Then),
+    /// The body is written as it is, its own head included, in pieces of so many bytes, so long apart;
+    /// then as it says.
+    RawLive(usize, Duration, Then),
     /// Nothing is answered, and the connection stays open.
     Silent,
     /// Nothing is answered, and the connection is closed.
@@ -97,6 +100,14 @@ impl Reply {
             fields: Vec::new(),
             body: Vec::new(),
             end,
+        }
+    }
+
+    /// An answer whose head is written as it stands here.
+    pub fn raw_live(head: &str, body: &[u8], piece: usize, pause: Duration, then: Then) -> Self {
+        Self {
+            body: [head.as_bytes(), body].concat(),
+            ..Self::nothing(End::RawLive(piece, pause, then))
         }
     }
 

@@ -1,0 +1,70 @@
+//! What a poll asks for, where what the user typed may be a list of streams.
+
+use url::Url;
+
+use super::Poller;
+use crate::recorder::fetch::{Ask, Hop, Received, list_in, not_followed};
+use crate::session::{ExchangeId, Kind, is_success};
+
+impl Poller {
+    /// What is asked for next.
+    pub(super) fn ask(&mut self) -> Ask {
+        let standing = self.playlist.standing();
+        let may_be_other = self.playlist.kind == Kind::Main && !standing.ever_good;
+        // The list is asked for again where what it named fails.
+        let listed = self.listed.clone().filter(|_| standing.failures == 0);
+        self.is_direct = listed.is_some();
+        Ask {
+            reach: match self.is_direct {
+                true => self.playlist.may_lead(),
+                false => self.playlist.reach(),
+            },
+            lists: may_be_other || self.listed.is_some(),
+            url: listed.unwrap_or_else(|| self.playlist.url_to_ask()),
+            kind: self.playlist.kind,
+            range: None,
+            validators: self.validators.clone(),
+            expected: self.last.body(),
+            plain: may_be_other,
+        }
+    }
+
+    /// Takes in what a list named, and says so once.
+    pub(super) fn heed_list(&mut self, hops: &[Hop]) {
+        let named = hops.windows(2).rev().find_map(|pair| match pair {
+            [list, named] if list.is_list => Some(&named.url),
+            _ => None,
+        });
+        if let Some(named) = named.filter(|named| self.listed.as_ref() != Some(named)) {
+            let mut shown = named.clone();
+            // It may have a secret in it.
+            shown.set_query(None);
+            tracing::info!("it is a list of one stream, which is recorded: {shown}");
+            self.listed = Some(named.clone());
+        }
+    }
+
+    /// The URL under which a hop is known.
+    pub(super) fn url_of(&self, hop: &Hop, head: ExchangeId) -> Url {
+        match hop.id == head && !self.is_direct {
+            true => self.playlist.url.clone(),
+            false => hop.url.clone(),
+        }
+    }
+
+    /// What there is to say of a list of streams.
+    pub(super) async fn list_that_is_not_followed(&self, hop: &Hop) -> Option<String> {
+        let Received::Memory(body) = &hop.body else {
+            return None;
+        };
+        let may_be = self.playlist.kind == Kind::Main
+            && !self.playlist.standing().ever_good
+            && hop.status.is_some_and(is_success);
+        let memory = &self.context.fetcher.memory;
+        let read = || list_in(hop, body).map(|list| not_followed(&list));
+        match may_be {
+            true => memory.read(body.len(), read).await,
+            false => None,
+        }
+    }
+}
