@@ -103,7 +103,7 @@ impl Limits {
             Kind::Init => self.init,
             Kind::Segment | Kind::Part => self.chunk,
             Kind::Key => self.key,
-            Kind::Data => self.data,
+            Kind::Data | Kind::Steering | Kind::Assets => self.data,
         }
     }
 

@@ -10,7 +10,8 @@ use super::read::{Exchange, ReadError, Reader, ResourceInfo};
 
 /// Of a row of `exchange`: a player could have met it. What the recorder itself cut off, could not
 /// store, or caused by asking otherwise than players do was no answer of the origin.
-pub(super) const IS_ANSWER: &str = "outcome NOT IN ('aborted', 'disk') AND own_reason IS NULL";
+pub(super) const IS_ANSWER: &str =
+    "outcome NOT IN ('aborted', 'disk', 'crossed') AND own_reason IS NULL";
 
 /// What is asked of a session.
 #[derive(Debug, Clone, Copy)]

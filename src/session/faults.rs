@@ -43,7 +43,7 @@ impl Reader {
                           ORDER BY g.from_us, g.id LIMIT 1), s.name
                    FROM exchange e JOIN resource r ON r.id = e.resource_id
                    JOIN stream s ON s.id = r.stream_id
-                  WHERE (e.outcome <> 'complete' OR e.status >= 400) AND e.own_reason IS NULL
+                  WHERE (e.outcome NOT IN ('complete', 'crossed') OR e.status >= 400) AND e.own_reason IS NULL
                   ORDER BY e.id",
             )?;
             let mut rows = statement.query([])?;

@@ -87,6 +87,10 @@ text_enum! {
         Key = "key",
         /// Session data (EXT-X-SESSION-DATA).
         Data = "data",
+        /// Steering manifest (RFC 8216bis 7).
+        Steering = "steering",
+        /// A list of assets (X-ASSET-LIST, RFC 8216bis D.2).
+        Assets = "assets",
     }
 }
 
@@ -114,6 +118,9 @@ text_enum! {
         Long = "long",
         /// The connection was reset, before or in the answer.
         Reset = "reset",
+        /// The origin closed a kept connection as the request crossed it: asked again at once, on
+        /// a new one. No answer of the origin.
+        Crossed = "crossed",
         /// The connection was refused.
         Refused = "refused",
         /// The host name could not be resolved.
@@ -152,6 +159,12 @@ text_enum! {
     OwnReason {
         /// A key that was known was asked for once more.
         KeyAgain = "key again",
+        /// Bytes were asked for to compare them with what is known.
+        Probe = "probe",
+        /// 429 to polls denser than those of a player.
+        TooOften = "too often",
+        /// Asked for later than the origin has to keep it (RFC 8216bis 6.2.2).
+        TooLate = "too late",
     }
 }
 

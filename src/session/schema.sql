@@ -26,7 +26,10 @@ CREATE TABLE stream (
 CREATE TABLE resource (
   id           INTEGER PRIMARY KEY,
   stream_id    INTEGER NOT NULL REFERENCES stream(id),
-  kind         TEXT NOT NULL CHECK (kind IN ('main','media','segment','init','part','key','data')),
+  kind         TEXT NOT NULL CHECK (kind IN (
+                 'main','media','segment','init','part','key','data',
+                 'steering',                   -- a steering manifest (RFC 8216bis 7)
+                 'assets')),                   -- a list of assets (X-ASSET-LIST, RFC 8216bis D.2)
   url          TEXT NOT NULL,                  -- as it was asked for, without a fragment
   path_url     TEXT NOT NULL,                  -- the URL without its query
   name         TEXT NOT NULL,                  -- its path, percent-decoded, without the leading slash
@@ -100,7 +103,7 @@ CREATE TABLE exchange (
   receive_us    INTEGER,                       -- first byte to last byte, or to the break
   failed_us     INTEGER,                       -- requested to its end, where there was no response
   status        INTEGER,                       -- HTTP status; NULL: no response
-  http_version  TEXT,                          -- 'HTTP/1.1', 'HTTP/2.0'
+  http_version  TEXT,                          -- 'HTTP/1.1', 'HTTP/2.0'; 'ICY': SHOUTcast 1
   remote_addr   TEXT,                          -- address and port that answered
   header_set_id INTEGER REFERENCES header_set(id),
   header_values TEXT,                          -- JSON array: the values that header_set leaves out; an integer is a date, in Unix seconds
@@ -121,6 +124,8 @@ CREATE TABLE exchange (
                   'short', 'long',             -- the body ended before, or went on after, its announced length
                                                -- short without a status: closed in good order before any answer
                   'reset',                     -- the connection was reset, before or in the answer
+                  'crossed',                   -- the origin closed a kept connection as the request crossed it:
+                                               -- asked again at once, on a new one
                   'refused', 'unresolved', 'tls', 'unreachable',  -- no connection
                   'connect timeout', 'response timeout', 'body timeout',
                   'protocol',                  -- the response was no HTTP
@@ -134,7 +139,10 @@ CREATE TABLE exchange (
   -- Why it happened only because a recorder asked. No player
   -- would have met it: it is never the answer and no fault of the origin. NULL: a player could have
   own_reason    TEXT CHECK (own_reason IN (
-                  'key again')),               -- a key that was known was asked for once more
+                  'key again',                 -- a key that was known was asked for once more
+                  'probe',                     -- bytes were asked for to compare them with what is known
+                  'too often',                 -- 429 to polls denser than those of a player
+                  'too late')),                -- asked for later than the origin has to keep it (RFC 8216bis 6.2.2)
   error         TEXT,                          -- what went wrong, for people
   note          TEXT                           -- what was odd and did no harm, for people
 ) STRICT;

@@ -41,7 +41,7 @@ pub struct PollFailure {
 const POLLS: &str = "
     SELECT id, status, outcome, lag_us, requested_us FROM exchange
      WHERE resource_id = ?1 AND head_id IS NULL AND from_us > ?2 AND from_us <= ?3
-       AND own_reason IS NULL
+       AND own_reason IS NULL AND outcome <> 'crossed'
      ORDER BY from_us, id";
 /// The first poll of playlist ?1 after ?2.
 const AFTER: &str = "

@@ -14,7 +14,7 @@ type Rule = (&'static str, &'static str, &'static str);
 const ALLOWED: [Rule; 5] = [
     (
         "resource",
-        "SELECT id FROM resource WHERE kind NOT IN ('main','media','segment','init','part','key','data')
+        "SELECT id FROM resource WHERE kind NOT IN ('main','media','segment','init','part','key','data','steering','assets')
            OR range_first < 0 OR range_length <= 0 OR (range_first IS NULL) <> (range_length IS NULL)",
         "its kind or range is none",
     ),
@@ -28,8 +28,8 @@ const ALLOWED: [Rule; 5] = [
         "exchange",
         "SELECT id FROM exchange WHERE outcome NOT IN ('complete','short','long','reset','refused','unresolved','tls',
            'unreachable','connect timeout','response timeout','body timeout','protocol','scheme','redirects',
-           'too large','encoding','not a playlist','disk','aborted')
-           OR own_reason <> 'key again'",
+           'too large','encoding','not a playlist','disk','aborted','crossed')
+           OR own_reason NOT IN ('key again','probe','too often','too late')",
         "its outcome is none",
     ),
     (

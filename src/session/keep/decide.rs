@@ -50,7 +50,7 @@ impl Row {
             head_id: row.get(5)?,
             confirms_id,
             from_us: row.get(7)?,
-            is_answer: !is_own && !matches!(outcome.as_str(), "aborted" | "disk"),
+            is_answer: !is_own && !matches!(outcome.as_str(), "aborted" | "disk" | "crossed"),
             is_good: is_good && !is_own && outcome == "complete",
             revises: row.get(10)?,
             target_duration_us: row.get(11)?,
