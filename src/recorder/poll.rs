@@ -30,6 +30,8 @@ mod asking;
 mod last;
 mod listing;
 mod reading;
+#[cfg(test)]
+mod rhythms;
 mod turns;
 mod validators;
 
