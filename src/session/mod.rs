@@ -12,6 +12,7 @@ mod check;
 mod chunks;
 mod disk;
 mod faults;
+mod find;
 mod folder;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
@@ -33,6 +34,7 @@ mod redact;
 mod repair;
 mod room;
 mod schema;
+mod spelling;
 mod store;
 mod sum;
 mod trouble;

@@ -37,6 +37,7 @@ mod replay;
 mod resources;
 mod resume;
 mod service;
+mod spellings;
 mod streams;
 mod support;
 mod tls;
