@@ -38,6 +38,7 @@ mod replay;
 mod resources;
 mod resume;
 mod service;
+mod spellings;
 mod streams;
 mod support;
 mod tls;

@@ -209,7 +209,7 @@ impl History {
                 writeln!(text, "#EXT-X-BYTERANGE:{}@{}", range.length, range.first).unwrap();
             }
             let token = match self.channel.tokens {
-                true => format!("?token={}", self.revision_number),
+                true => format!("?token=%7e{}", self.revision_number),
                 false => String::new(),
             };
             let pad = if self.channel.large {
