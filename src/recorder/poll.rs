@@ -122,6 +122,11 @@ impl Poller {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep_until(due) => {}
             }
+            // Whoever of the recording asked the host may have heard that it wants to be left alone.
+            if let Some(until) = self.held_until(clock::instant()) {
+                due = until;
+                continue;
+            }
             let lag_us = clock::micros(clock::instant().saturating_duration_since(due));
             // Moments that pass after the answer are the recorder's own lateness.
             let answered = self.poll(lag_us).await;
@@ -172,6 +177,7 @@ impl Poller {
         };
         let head = hops.first().map_or(last.id, |h| h.id);
         let live = last.take_live();
+        let is_own = last.own_reason.is_some();
         let good = live.is_some() || self.read(&mut last).await;
         self.count(&last, good);
         if good {
@@ -195,7 +201,7 @@ impl Poller {
             return answered;
         }
         self.take(last, head, first_us, lag_us, good).await;
-        self.polled = true;
+        self.polled |= !is_own;
         self.chain = chain;
         answered
     }
@@ -302,8 +308,8 @@ impl Poller {
             });
             return;
         }
-        if hop.outcome == Outcome::Aborted {
-            // Our own doing at the stop.
+        if !hop.is_fault() {
+            // Our own doing: at the stop, or since we ask more often than players.
             return;
         }
         PlaylistStats::count(&self.playlist.stats.faults, 1);

@@ -102,10 +102,13 @@ impl Store {
             self.revision(new, revision, polled_id)?;
             self.learn_kind(revision, [polled_id, resource_id])?;
         }
-        if matches!(
-            new.availability,
-            Availability::Listed(_) | Availability::FirstElseResponse(_)
-        ) {
+        let is_to_come = new.own_reason == Some(OwnReason::TooOften);
+        if !is_to_come
+            && matches!(
+                new.availability,
+                Availability::Listed(_) | Availability::FirstElseResponse(_)
+            )
+        {
             self.db
                 .prepare_cached("DELETE FROM pending WHERE resource_id = ?1")?
                 .execute([resource_id])?;

@@ -7,6 +7,13 @@ use crate::recorder::fetch::{Ask, Hop, Received, list_in, not_followed};
 use crate::session::{ExchangeId, Kind, is_success};
 
 impl Poller {
+    /// Whose host is asked first.
+    pub(super) fn url_to_ask(&self) -> Url {
+        let failures = self.playlist.standing().failures;
+        let listed = self.listed.clone().filter(|_| failures == 0);
+        listed.unwrap_or_else(|| self.playlist.url_to_ask())
+    }
+
     /// What is asked for next.
     pub(super) fn ask(&mut self) -> Ask {
         let standing = self.playlist.standing();
@@ -26,6 +33,7 @@ impl Poller {
             validators: self.validators.clone(),
             expected: self.last.body(),
             plain: may_be_other,
+            denser_than: self.denser_than(),
         }
     }
 
