@@ -48,6 +48,8 @@ pub(in crate::recorder) struct Hop {
     pub is_list: bool,
     /// How far what answered may lead.
     pub leads: Reach,
+    /// A redirect has led from https to http on the way there.
+    pub downgraded: bool,
     /// It was out of reach, and its URL alone says so.
     pub was_not_asked: bool,
     /// Room that the body has taken.
@@ -124,6 +126,7 @@ impl Hop {
             note: None,
             is_list: false,
             leads: Reach::Any,
+            downgraded: false,
             was_not_asked: false,
             held: Held::default(),
         }

@@ -7,10 +7,11 @@ use tokio::time::Instant;
 use super::Poller;
 use crate::clock::{self, Clock};
 use crate::hls::Step;
-use crate::recorder::children::RENEWALS;
 use crate::recorder::fetch::Hop;
 use crate::recorder::schedule::times::{Asked, Polled, Saw, Times};
-use crate::recorder::schedule::{MAX_POLL, poll_backoff, poll_interval};
+use crate::recorder::schedule::{
+    MAX_POLL, await_interval, poll_backoff, poll_interval, search_interval,
+};
 use crate::session::{Notice, NoticeEvent};
 
 /// A poll later than this against its moment is an event.
@@ -81,22 +82,34 @@ impl Turns {
 impl Poller {
     /// When the next poll is due, after one that was over then.
     pub(super) fn next(&mut self, over: Instant) -> Instant {
+        let playlists = &self.context.playlists;
+        if playlists.are_awaited(over) {
+            return over + await_interval(self.target_duration(), self.context.poll);
+        }
+        if self.searches() {
+            self.searches += 1;
+            let base = poll_interval(self.target_duration(), self.context.poll);
+            return over + search_interval(base, self.target_duration(), self.searches);
+        }
+        self.searches = 0;
         let interval = self.interval();
         let failures = self.playlist.standing().failures;
         let clock = self.context.fetcher.writer.clock();
         self.turns.next(clock, interval, failures, over)
     }
 
-    fn interval(&self) -> Duration {
+    fn target_duration(&self) -> Option<Duration> {
         let standing = self.playlist.standing();
-        let target = if standing.multivariant {
-            self.context.playlists.shortest_target()
-        } else {
-            standing.target_duration
-        };
-        let interval = poll_interval(target, self.context.poll);
-        // An origin that makes up new playlists at each request would be asked for ever more of them.
-        let slower = self.renewals.saturating_sub(RENEWALS - 1).min(6);
+        match standing.multivariant {
+            true => self.context.playlists.shortest_target(),
+            false => standing.target_duration,
+        }
+    }
+
+    fn interval(&self) -> Duration {
+        let interval = poll_interval(self.target_duration(), self.context.poll);
+        // An origin that begins a session at each request would have ever more of them.
+        let slower = self.renewals.min(6);
         if self.context.poll.is_none() && slower > 0 {
             (interval * 2_u32.pow(slower)).min(MAX_POLL)
         } else {
