@@ -24,6 +24,7 @@ mod keep;
 mod kills;
 mod layers;
 mod lists;
+mod measured;
 mod metrics;
 mod multivariant;
 mod odd_origins;

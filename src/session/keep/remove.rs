@@ -151,9 +151,7 @@ impl Store {
                 .db
                 .prepare_cached(FIRST_LINE)?
                 .query_row([owner], |row| row.get(0))?;
-            // The next revision may share the lines of the one before it.
-            let first = used.or_else(|| self.first_line_at_hand(owner));
-            let first = first.unwrap_or(i64::MAX);
+            let first = used.unwrap_or(i64::MAX);
             self.db
                 .prepare_cached("DELETE FROM line WHERE resource_id = ?1 AND number < ?2")?
                 .execute(params![owner, first])?;

@@ -155,6 +155,39 @@ proptest! {
     }
 }
 
+#[test]
+fn lines_that_only_left_revisions_had_go_with_them() {
+    let mut history = History::new(Channel {
+        window: 61,
+        ranged: false,
+        tokens: false,
+        redirected: true,
+        large: true,
+    });
+    for poll in [
+        Poll::Unchanged,
+        Poll::Advance(1),
+        Poll::Behind,
+        Poll::Advance(1),
+        Poll::Advance(1),
+        Poll::Advance(1),
+        Poll::Advance(2),
+        Poll::Behind,
+        Poll::Unchanged,
+    ] {
+        history.poll(poll);
+    }
+    let length = history.now_us - history.zero_us;
+    let mut keeper = keeper(&history);
+    let cutoff_us = history.zero_us + length * 92 / 100;
+    history.keep_from(&mut keeper, cutoff_us);
+    is_whole(&history);
+    for _ in 0..3 {
+        history.poll(Poll::Advance(1));
+        is_whole(&history);
+    }
+}
+
 /// A plain channel that has advanced ten times.
 fn after_ten_advances() -> History {
     let mut history = History::new(Channel {
