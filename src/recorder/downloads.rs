@@ -159,6 +159,7 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
         url: (*job.url).clone(),
         kind: job.kind,
         reach: playlists.may_lead(job.playlist),
+        downgraded: playlists.names_downgraded(job.playlist),
         range: job.key.range,
         validators: None,
         expected: Bytes::new(),

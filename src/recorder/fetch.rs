@@ -53,6 +53,8 @@ pub(super) struct Fetcher {
     pub proxies: Arc<Proxies>,
     /// However far a URL says that it may lead.
     pub allow_private: bool,
+    /// A redirect may lead from https to http.
+    pub allow_downgrade: bool,
     /// Which servers speak ICY.
     pub servers: Arc<Servers>,
     pub memory: Arc<Memory>,
@@ -71,6 +73,8 @@ pub(super) struct Ask {
     pub kind: Kind,
     /// As far as whoever named the URL may lead.
     pub reach: Reach,
+    /// A redirect led from https to http to whoever named the URL.
+    pub downgraded: bool,
     pub range: Option<ByteRange>,
     pub validators: Option<Validators>,
     /// What the body may well be, once more; empty: nobody knows.
@@ -106,12 +110,17 @@ impl Fetcher {
         let mut hops = Vec::new();
         let mut url = ask.url.clone();
         let mut reach = ask.reach;
+        let mut downgraded = ask.downgraded;
         let mut lists = 0;
         loop {
-            let mut hop = self.hop(ask, (&url, reach), deadline).await;
+            let mut hop = self.hop(ask, (&url, reach), downgraded, deadline).await;
             // A redirect leads no farther than what it came from may.
             reach = reach.max(hop.leads);
-            let next = redirect(&hop).map(|location| admit::admit_redirect(&url, location));
+            let next = redirect(&hop)
+                .map(|location| admit::admit_redirect(&url, location, self.allow_downgrade));
+            if let Some(Ok(target)) = &next {
+                downgraded |= admit::is_downgrade(&url, target);
+            }
             let next = next.or_else(|| {
                 let may_be = ask.lists && lists < list::MOST_LISTS;
                 let target = may_be.then(|| list::only_stream(&mut hop))??;
@@ -157,7 +166,13 @@ impl Fetcher {
         ))
     }
 
-    async fn hop(&self, ask: &Ask, (url, reach): (&Url, Reach), deadline: Instant) -> Hop {
+    async fn hop(
+        &self,
+        ask: &Ask,
+        (url, reach): (&Url, Reach),
+        downgraded: bool,
+        deadline: Instant,
+    ) -> Hop {
         let reach = match self.allow_private {
             true => Reach::Any,
             false => reach,
@@ -167,6 +182,7 @@ impl Fetcher {
             url.clone(),
             self.writer.clock().now_us(),
         );
+        hop.downgraded = downgraded;
         if let Some(refusal) = self.out_of_reach(url, reach) {
             hop.fail(Outcome::Unreachable, &refusal);
             hop.failed_us = Some(0);
@@ -177,7 +193,7 @@ impl Fetcher {
         if let Some(target) = ask.denser_than {
             self.hosts.polled_densely(url, target, asked);
         }
-        let fields = self.fields(ask, url);
+        let fields = self.fields(ask, url, downgraded);
         let patience = deadline.min(clock::instant() + self.limits.answer);
         let sent = tokio::select! {
             () = self.abort.cancelled() => None,
@@ -231,9 +247,12 @@ impl Fetcher {
         hop.own_reason = heard.too_often.then_some(OwnReason::TooOften);
     }
 
-    fn fields(&self, ask: &Ask, url: &Url) -> HeaderMap {
-        let mut fields = self.credentials.for_url(url);
-        if let Some(cookies) = self.cookies.for_url(url) {
+    fn fields(&self, ask: &Ask, url: &Url, downgraded: bool) -> HeaderMap {
+        let mut fields = match admit::is_without_credentials(url, downgraded) {
+            true => HeaderMap::new(),
+            false => self.credentials.for_url(url),
+        };
+        if let Some(cookies) = self.cookies.for_url(url, downgraded) {
             fields.insert(COOKIE, cookies);
         }
         // Media is stored as it comes; its own compression leaves nothing to gain.

@@ -171,6 +171,7 @@ impl Plain {
             url: self.playlist.url.clone(),
             kind: Kind::Main,
             reach: self.playlist.reach(),
+            downgraded: self.playlist.is_downgraded(),
             range: None,
             validators: None,
             expected: Bytes::new(),

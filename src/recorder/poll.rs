@@ -14,6 +14,7 @@ use self::reading::Reading;
 use self::turns::Turns;
 use self::validators::validators;
 use super::children::Playlist;
+use super::children::names::Name;
 use super::context::Context;
 use super::decode::{self, DecodeError, decode, decoded_size};
 use super::fetch::{Hop, Received, Validators};
@@ -30,6 +31,7 @@ mod asking;
 mod last;
 mod listing;
 mod reading;
+mod renewed;
 #[cfg(test)]
 mod rhythms;
 mod turns;
@@ -67,8 +69,17 @@ struct Poller {
     found: Vec<Arc<Playlist>>,
     /// What the user typed is a list of one stream: that.
     listed: Option<Url>,
-    /// The last poll asked for that, and not for the list.
+    /// The last poll asked for that, and not for the list; or for another path than the playlist is known under:
+    /// then its exchanges are of that URL.
     is_direct: bool,
+    /// Under which name the last poll asked.
+    name: Name,
+    /// That of the last good one.
+    read_as: Option<Url>,
+    /// Names that are noted to be this playlist.
+    noted: HashSet<Url>,
+    /// Polls since nothing plays.
+    searches: u32,
     /// It is no playlist.
     plain: Option<plain::Opened>,
     turns: Turns,
@@ -82,6 +93,10 @@ enum Content {
 
 /// Starts the loop of a playlist.
 pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
+    let name = Name {
+        url: playlist.url.clone(),
+        revision: playlist.referrer,
+    };
     let poller = Poller {
         context: Arc::clone(context),
         from_us: playlist.from_us.unwrap_or(i64::MIN),
@@ -105,6 +120,10 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         found: Vec::new(),
         listed: None,
         is_direct: false,
+        name,
+        read_as: None,
+        noted: HashSet::new(),
+        searches: 0,
         plain: None,
         turns: Turns::new(context.fetcher.writer.clock().now_us()),
     };
@@ -116,11 +135,17 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
 impl Poller {
     async fn run(mut self) {
         let stop = self.context.stop.clone();
+        let playlist = Arc::clone(&self.playlist);
         let mut due = clock::instant();
+        let mut over = due;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep_until(due) => {}
+                () = playlist.woken() => {
+                    due = self.sooner(due, over);
+                    continue;
+                }
             }
             // Whoever of the recording asked the host may have heard that it wants to be left alone.
             if let Some(until) = self.held_until(clock::instant()) {
@@ -142,6 +167,7 @@ impl Poller {
                 self.playlist.stats.is_over.store(true, Ordering::Relaxed);
                 return self.leave(now).await;
             }
+            over = answered;
             due = self.next(answered);
         }
     }
@@ -162,6 +188,7 @@ impl Poller {
     async fn poll(&mut self, lag_us: i64) -> Instant {
         self.heed_variables();
         let ask = self.ask();
+        self.note_name(&ask).await;
         let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);
         self.heed_list(&hops);
@@ -180,6 +207,9 @@ impl Poller {
         let is_own = last.own_reason.is_some();
         let good = live.is_some() || self.read(&mut last).await;
         self.count(&last, good);
+        if last.outcome != Outcome::Aborted && !is_own {
+            self.playlist.asked(&ask.url, good);
+        }
         if good {
             self.turns.answered(&last);
         }
@@ -295,6 +325,7 @@ impl Poller {
 
     fn count(&self, hop: &Hop, good: bool) {
         let failures = self.playlist.standing().failures;
+        self.note_whether_gone(hop);
         if good {
             if failures > 0 {
                 tracing::info!(
@@ -345,6 +376,7 @@ impl Poller {
             Received::Memory(body) if good => body.clone(),
             _ => {
                 if confirms.is_some() {
+                    self.came_again();
                     self.seen_at_us = Some(requested_us);
                 }
                 return self
@@ -355,6 +387,10 @@ impl Poller {
         let (judged, content) = self.judge(&body, &hop.url).await;
         hop.digest = Some(judged.digest);
         let changed = judged.changed;
+        if !changed {
+            self.came_again();
+        }
+        self.read_as = Some(self.name.url.clone());
         let is_read = content.is_some();
         let listing = self.listed_by(hop.id, changed);
         (self.listing.revision, self.listing.from_us) = listing;
@@ -389,7 +425,8 @@ impl Poller {
     async fn judge(&mut self, body: &Bytes, url: &Url) -> (Judged, Option<Content>) {
         let memory = Arc::clone(&self.context.fetcher.memory);
         // To see that it came again takes no time that others would have to wait for.
-        let work = match self.last.is_again(body) && !self.imports {
+        let moved = self.is_read_elsewhere();
+        let work = match self.last.is_again(body) && !self.imports && !moved {
             true => 0,
             false => body.len(),
         };
@@ -397,7 +434,7 @@ impl Poller {
             .read(work, || {
                 let judged = self.last.judge(body);
                 let text = self.last.text(body, &judged);
-                let content = self.content(&text, judged.changed, url);
+                let content = self.content(&text, (judged.changed, moved), url);
                 (judged, content)
             })
             .await
@@ -417,12 +454,18 @@ impl Poller {
     }
 
     /// What a body says; `None`: nothing new.
-    fn content(&mut self, body: &Bytes, changed: bool, url: &Url) -> Option<Content> {
+    fn content(
+        &mut self,
+        body: &Bytes,
+        (changed, moved): (bool, bool),
+        url: &Url,
+    ) -> Option<Content> {
         let variables = self.context.shared().variables.clone();
         if changed {
             self.imports = hls::imports_variables(body);
         }
-        let lists_others = self.imports && variables != self.variables;
+        // The same text means other URLs elsewhere.
+        let lists_others = moved || (self.imports && variables != self.variables);
         if !(changed || lists_others) {
             return None;
         }
@@ -460,7 +503,7 @@ impl Poller {
         };
         let mut exchange = hop.into_exchange(self.resource(self.playlist.kind, &url), availability);
         exchange.polled = (!is_own).then(|| self.resource(self.playlist.kind, &self.playlist.url));
-        exchange.referrer_id = self.playlist.referrer;
+        exchange.referrer_id = self.name.revision;
         exchange.head_id = (!is_head).then_some(head);
         exchange.lag_us = is_head.then_some(lag_us);
         exchange.confirms_id = confirms;

@@ -53,6 +53,8 @@ pub(super) struct Stream {
     context: Arc<Context>,
     /// The recording stops: what the stream leaves open, the writer closes.
     all_stop: CancellationToken,
+    /// The user has asked to wait for its return.
+    waits: bool,
 }
 
 impl Recording {
@@ -87,6 +89,7 @@ impl Recording {
         Ok(Stream {
             context,
             all_stop: self.stop.clone(),
+            waits: self.options.wait.is_some(),
         })
     }
 
@@ -110,6 +113,7 @@ impl Recording {
                 limits,
                 proxies: Arc::clone(&self.proxies),
                 allow_private: self.options.allow_private,
+                allow_downgrade: self.options.allow_downgrade,
                 servers: Arc::default(),
                 memory: Arc::new(Memory::new(&limits)),
                 hosts: Arc::clone(&self.hosts),
@@ -117,7 +121,11 @@ impl Recording {
                 abort: CancellationToken::new(),
             },
             queue: Arc::new(Queue::new(stream_id, &limits, Arc::clone(&self.hosts))),
-            playlists: Arc::new(Playlists::new(stats.clone(), limits.playlists)),
+            playlists: Arc::new(Playlists::new(
+                stats.clone(),
+                limits.playlists,
+                self.options.wait,
+            )),
             stats,
             span: tracing::error_span!("recording", stream = %name),
             selection: self.options.selection.clone(),
@@ -144,6 +152,7 @@ impl Stream {
         let context = &self.context;
         let silent_at = clock::instant() + SILENT;
         let mut is_told = false;
+        let mut is_awaited = false;
         loop {
             if !is_told && clock::instant() >= silent_at {
                 is_told = true;
@@ -155,8 +164,25 @@ impl Stream {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
             self.tell(false);
-            if context.playlists.are_over(clock::instant()) && context.queue.is_idle() {
-                tracing::info!("the stream has ended");
+            let now = clock::instant();
+            let was_awaited =
+                std::mem::replace(&mut is_awaited, context.playlists.are_awaited(now));
+            match (was_awaited, is_awaited) {
+                (false, true) => tracing::info!("the stream has ended; it may come back (--wait)"),
+                (true, false) if !context.playlists.are_over(now) => {
+                    tracing::info!("the stream is back");
+                }
+                _ => {}
+            }
+            if context.playlists.are_over(now) && context.queue.is_idle() {
+                let waits_in_vain = self.waits && context.playlists.are_on_demand();
+                tracing::info!(
+                    "the stream has ended{}",
+                    match waits_in_vain {
+                        true => "; it had its end when it was first seen, and is not waited for",
+                        false => "",
+                    }
+                );
                 break;
             }
         }

@@ -41,7 +41,8 @@ CREATE TABLE resource (
 CREATE UNIQUE INDEX resource_url ON resource(url, stream_id, ifnull(range_first, -1), ifnull(range_length, -1));
 CREATE INDEX resource_path_url ON resource(path_url);
 
--- Another URL of a resource: the same media sequence number and path with another query.
+-- Another URL of a resource: the same media sequence number and path with another query; of a media playlist that
+-- was renewed its first URL and each later one that was polled, both ways.
 CREATE TABLE alias (
   url          TEXT NOT NULL,
   resource_id  INTEGER NOT NULL REFERENCES resource(id),

@@ -52,6 +52,8 @@ pub(in crate::recorder) struct Hop {
     pub is_list: bool,
     /// How far what answered may lead.
     pub leads: Reach,
+    /// A redirect has led from https to http on the way there.
+    pub downgraded: bool,
     /// It was out of reach, and its URL alone says so.
     pub was_not_asked: bool,
     /// It is a redirect that was not followed: where it leads is not to be asked before.
@@ -130,6 +132,7 @@ impl Hop {
             note: None,
             is_list: false,
             leads: Reach::Any,
+            downgraded: false,
             was_not_asked: false,
             held_until: None,
             held: Held::default(),

@@ -1,6 +1,7 @@
 //! What is fetched next, and what is one resource.
 
 use super::*;
+use crate::hls::Step;
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::time::Duration;

@@ -8,10 +8,11 @@ use tokio::time::Instant;
 use super::Poller;
 use crate::clock::{self, Clock};
 use crate::hls::Step;
-use crate::recorder::children::RENEWALS;
 use crate::recorder::fetch::Hop;
 use crate::recorder::schedule::times::{Asked, Polled, Saw, Times};
-use crate::recorder::schedule::{MAX_POLL, poll_backoff, poll_interval};
+use crate::recorder::schedule::{
+    MAX_POLL, await_interval, poll_backoff, poll_interval, search_interval,
+};
 use crate::session::{Notice, NoticeEvent};
 
 /// An interval that is shorter than another by no more is as long.
@@ -102,11 +103,23 @@ impl Turns {
 impl Poller {
     /// When the next poll is due, after one that was over then.
     pub(super) fn next(&mut self, over: Instant) -> Instant {
-        let mut interval = self.interval();
-        let is_slow = self.is_slow();
-        if is_slow {
-            interval = interval.max(self.target().unwrap_or(interval));
+        let playlists = &self.context.playlists;
+        if playlists.are_awaited(over) {
+            return over + await_interval(self.target_duration(), self.context.poll);
         }
+        let target = self.target_duration();
+        let is_slow = self.is_slow();
+        let as_allowed = |interval: Duration| match is_slow {
+            true => interval.max(target.unwrap_or(interval)),
+            false => interval,
+        };
+        if self.searches() {
+            self.searches += 1;
+            let base = poll_interval(target, self.context.poll);
+            return over + as_allowed(search_interval(base, target, self.searches));
+        }
+        self.searches = 0;
+        let interval = as_allowed(self.interval());
         let failures = self.playlist.standing().failures;
         let clock = self.context.fetcher.writer.clock();
         self.turns.next(clock, (interval, is_slow), failures, over)
@@ -135,14 +148,14 @@ impl Poller {
 
     /// The interval of a player, where it is asked for sooner than he would.
     pub(super) fn denser_than(&self) -> Option<Duration> {
-        let target = self.target().filter(|_| self.turns.is_asked)?;
+        let target = self.target_duration().filter(|_| self.turns.is_asked)?;
         let now_us = self.context.fetcher.writer.clock().now_us();
         let passed_us = now_us.saturating_sub(self.turns.asked_us);
         let dense_us = clock::micros(target).saturating_sub(NEARLY_US);
         (passed_us < dense_us).then_some(target)
     }
 
-    fn target(&self) -> Option<Duration> {
+    fn target_duration(&self) -> Option<Duration> {
         let standing = self.playlist.standing();
         match standing.multivariant {
             true => self.context.playlists.shortest_target(),
@@ -151,9 +164,9 @@ impl Poller {
     }
 
     fn interval(&self) -> Duration {
-        let interval = poll_interval(self.target(), self.context.poll);
-        // An origin that makes up new playlists at each request would be asked for ever more of them.
-        let slower = self.renewals.saturating_sub(RENEWALS - 1).min(6);
+        let interval = poll_interval(self.target_duration(), self.context.poll);
+        // An origin that begins a session at each request would have ever more of them.
+        let slower = self.renewals.min(6);
         if self.context.poll.is_none() && slower > 0 {
             (interval * 2_u32.pow(slower)).min(MAX_POLL)
         } else {
