@@ -191,7 +191,7 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
         Availability::Listed(from) => Some(from),
         _ => hops.first().map(|h| h.requested_us),
     };
-    for (at, hop) in hops.into_iter().enumerate() {
+    for (at, mut hop) in hops.into_iter().enumerate() {
         let (key, availability) = if at == 0 {
             (job.key.clone(), job.availability)
         } else {
@@ -204,10 +204,14 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
                 Availability::FirstElseResponse(listed_us.unwrap_or(hop.requested_us)),
             )
         };
-        let mut exchange = hop.into_exchange(queue.resource(&key, job.kind), availability);
-        exchange.referrer_id = Some(job.referrer);
-        exchange.head_id = head_id.filter(|_| at > 0);
-        fetcher.writer.exchange(exchange).await;
+        let resource = queue.resource(&key, job.kind);
+        let crossed = hop.take_crossed(&resource, availability);
+        let exchange = hop.into_exchange(resource, availability);
+        for mut exchange in crossed.into_iter().chain([exchange]) {
+            exchange.referrer_id = Some(job.referrer);
+            exchange.head_id = head_id.filter(|_| at > 0);
+            fetcher.writer.exchange(exchange).await;
+        }
     }
 }
 

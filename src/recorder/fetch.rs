@@ -1,4 +1,5 @@
-//! One request after the other down a chain of redirects; each is measured, none is retried.
+//! One request after the other down a chain of redirects; each is measured, and none is retried but
+//! what crossed the end of a kept connection.
 //!
 //! Whatever happens is a [`Hop`], never an error: what broke, and in which phase, is what
 //! people want to know later.
@@ -19,8 +20,9 @@ use url::Url;
 use super::admit::{self, Credentials};
 use super::arrival::Arrival;
 use super::classify;
-use super::client::Clients;
+use super::client::{Clients, Over};
 use super::cookies::Cookies;
+use super::kept::Connection;
 use super::limits::Limits;
 use super::memory::{Held, Memory};
 use super::plain::{self, Live};
@@ -144,7 +146,26 @@ impl Fetcher {
         ))
     }
 
-    async fn hop(&self, ask: &Ask, (url, reach): (&Url, Reach), deadline: Instant) -> Hop {
+    /// One request; where it crossed the end of a kept connection, once more on a new one (RFC 9112 9.3.1).
+    async fn hop(&self, ask: &Ask, to: (&Url, Reach), deadline: Instant) -> Hop {
+        let first = self.attempt(ask, to, Over::Kept, deadline).await;
+        if first.outcome != Outcome::Crossed {
+            return first;
+        }
+        let second = self.attempt(ask, to, Over::New, deadline).await;
+        Hop {
+            crossed: Some(Box::new(first)),
+            ..second
+        }
+    }
+
+    async fn attempt(
+        &self,
+        ask: &Ask,
+        (url, reach): (&Url, Reach),
+        over: Over,
+        deadline: Instant,
+    ) -> Hop {
         let reach = match self.allow_private {
             true => Reach::Any,
             false => reach,
@@ -164,13 +185,14 @@ impl Fetcher {
         let patience = deadline.min(clock::instant() + self.limits.answer);
         let sent = tokio::select! {
             () = self.abort.cancelled() => None,
-            sent = timeout_at(patience, self.send(ask, (url, reach), fields)) => Some(sent),
+            sent = timeout_at(patience, self.send(ask, (url, reach, over), fields)) => Some(sent),
         };
         let passed_us = self.writer.clock().now_us() - hop.requested_us;
         match sent {
             Some(Ok(Ok(Sent {
                 response,
                 peer,
+                connection,
                 note,
             }))) => {
                 hop.wait_us = Some(passed_us);
@@ -185,7 +207,10 @@ impl Fetcher {
                 }
                 let set = response.headers().get_all(SET_COOKIE);
                 self.cookies.set(set.iter(), url);
+                // Before others can have it, and as of when it may be idle.
+                self.answered_over(connection);
                 self.receive(ask, response, &mut hop, deadline).await;
+                self.answered_over(connection);
                 return hop;
             }
             Some(Ok(Err((outcome, error)))) => hop.fail(outcome, &error),
@@ -197,6 +222,12 @@ impl Fetcher {
         }
         hop.failed_us = Some(passed_us);
         hop
+    }
+
+    fn answered_over(&self, connection: Option<Connection>) {
+        if let Some(connection) = connection {
+            self.clients.kept().answered(connection, clock::instant());
+        }
     }
 
     fn fields(&self, ask: &Ask, url: &Url) -> HeaderMap {

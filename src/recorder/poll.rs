@@ -181,6 +181,7 @@ impl Poller {
             self.write(hop, head, first_us, lag_us, None, None).await;
         }
         if let Some(live) = live {
+            self.write_crossed(&mut last, head, first_us, lag_us).await;
             let from_us = self.answer_from_us(&last, first_us);
             let url = self.url_of(&last, head);
             self.plain = Some(plain::Opened {
@@ -436,7 +437,7 @@ impl Poller {
 
     async fn write(
         &self,
-        hop: Hop,
+        mut hop: Hop,
         head: ExchangeId,
         first_us: i64,
         lag_us: i64,
@@ -444,16 +445,10 @@ impl Poller {
         revision: Option<NewRevision>,
     ) {
         let is_head = hop.id == head;
-        let url = self.url_of(&hop, head);
         let is_own = is_head && !self.is_direct;
-        let listed_us = self.playlist.from_us.filter(|_| !self.polled);
-        let availability = match (is_head, listed_us) {
-            (true, Some(listed_us)) => Availability::Listed(listed_us),
-            (false, Some(listed_us)) => Availability::FirstElseResponse(listed_us),
-            (false, None) if self.begins_with_head(&hop.url) => Availability::Listed(first_us),
-            (_, None) => Availability::Response,
-        };
-        let mut exchange = hop.into_exchange(self.resource(self.playlist.kind, &url), availability);
+        self.write_crossed(&mut hop, head, first_us, lag_us).await;
+        let (resource, availability) = self.account(&hop, head, first_us);
+        let mut exchange = hop.into_exchange(resource, availability);
         exchange.polled = (!is_own).then(|| self.resource(self.playlist.kind, &self.playlist.url));
         exchange.referrer_id = self.playlist.referrer;
         exchange.head_id = (!is_head).then_some(head);
@@ -461,6 +456,30 @@ impl Poller {
         exchange.confirms_id = confirms;
         exchange.revision = revision;
         self.context.fetcher.writer.exchange(exchange).await;
+    }
+
+    /// The attempt before a hop, where it crossed the end of a kept connection.
+    async fn write_crossed(&self, hop: &mut Hop, head: ExchangeId, first_us: i64, lag_us: i64) {
+        let (resource, availability) = self.account(hop, head, first_us);
+        if let Some(mut crossed) = hop.take_crossed(&resource, availability) {
+            crossed.referrer_id = self.playlist.referrer;
+            crossed.head_id = (hop.id != head).then_some(head);
+            crossed.lag_us = (hop.id == head).then_some(lag_us);
+            self.context.fetcher.writer.exchange(crossed).await;
+        }
+    }
+
+    /// What a hop is an answer for, and from when on.
+    fn account(&self, hop: &Hop, head: ExchangeId, first_us: i64) -> (ResourceKey, Availability) {
+        let listed_us = self.playlist.from_us.filter(|_| !self.polled);
+        let availability = match (hop.id == head, listed_us) {
+            (true, Some(listed_us)) => Availability::Listed(listed_us),
+            (false, Some(listed_us)) => Availability::FirstElseResponse(listed_us),
+            (false, None) if self.begins_with_head(&hop.url) => Availability::Listed(first_us),
+            (_, None) => Availability::Response,
+        };
+        let url = self.url_of(hop, head);
+        (self.resource(self.playlist.kind, &url), availability)
     }
 
     /// Whether a hop is the answer from when the head is: the chain before did not have it.

@@ -352,7 +352,7 @@ impl Reader {
         listed: &ListedUrl<'_>,
     ) -> Result<Vec<Landing>, ReadError> {
         const OWN: &str = "e.resource_id = ?1 AND e.head_id IS NULL AND e.referrer_id = ?2
-            AND e.own_reason IS NULL
+            AND e.own_reason IS NULL AND e.outcome <> 'crossed'
             AND e.from_us >= ?3 AND e.from_us <= ?4 ORDER BY e.from_us, e.id";
         let begins_us = listed.from_us;
         let ends_us = listed.from_us.saturating_add(RAISED_US);

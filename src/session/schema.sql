@@ -238,7 +238,8 @@ CREATE VIEW original_row AS
          EXISTS (SELECT 1 FROM revision v WHERE v.exchange_id = e.id) AS is_revision
     FROM exchange e
     JOIN resource r ON r.id = ifnull((SELECT h.resource_id FROM exchange h WHERE h.id = e.head_id), e.resource_id)
-   WHERE e.status IS NULL OR e.status NOT IN (301, 302, 303, 307, 308) OR e.outcome <> 'complete';
+   WHERE e.outcome <> 'crossed'
+     AND (e.status IS NULL OR e.status NOT IN (301, 302, 303, 307, 308) OR e.outcome <> 'complete');
 
 CREATE VIEW main_playlist AS
   SELECT o.id, o.date, t.text AS body, o.error, o.error_code

@@ -52,6 +52,8 @@ pub(in crate::recorder) struct Hop {
     pub was_not_asked: bool,
     /// Room that the body has taken.
     pub held: Held,
+    /// The attempt before, which crossed the end of a kept connection.
+    pub crossed: Option<Box<Hop>>,
 }
 
 /// A body as it came.
@@ -126,6 +128,7 @@ impl Hop {
             leads: Reach::Any,
             was_not_asked: false,
             held: Held::default(),
+            crossed: None,
         }
     }
 
@@ -255,6 +258,17 @@ impl Hop {
             Received::File(NewBody::File { sha256, .. }) => Some(*sha256),
             _ => None,
         }
+    }
+
+    /// The attempt before as a row, where it crossed the end of a kept connection: made on the same account as
+    /// this one, and no answer.
+    pub(in crate::recorder) fn take_crossed(
+        &mut self,
+        resource: &ResourceKey,
+        availability: Availability,
+    ) -> Option<NewExchange> {
+        let crossed = self.crossed.take()?;
+        Some(crossed.into_exchange(resource.clone(), availability))
     }
 
     /// As a row; callers add what only they know.
