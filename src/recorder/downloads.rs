@@ -153,7 +153,7 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
         kind: job.kind,
         reach: playlists.may_lead(job.playlist),
         range: job.key.range,
-        validators: None,
+        validators: job.validators.clone(),
         expected: Bytes::new(),
         plain: false,
         lists: false,
@@ -167,10 +167,20 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
         _ => Done::Failed,
     };
     let sha256 = hops.last().and_then(Hop::sha256);
+    let is_new_key = good && job.kind == Kind::Key;
+    // A 304 leaves what it confirms as it was.
+    let version = hops
+        .last()
+        .filter(|hop| is_new_key && hop.confirms().is_none());
+    let version = version.map(Hop::validators);
     let is_news = count(&playlists, &job, &hops, good);
     report(&job, &hops, good, is_news);
     write(&queue, &fetcher, &job, hops).await;
-    queue.plan().done(&job, done, sha256, clock::instant());
+    let mut plan = queue.plan();
+    plan.done(&job, done, sha256, clock::instant());
+    if let Some(validators) = version {
+        plan.validate(&job.key, validators);
+    }
 }
 
 /// A known key that cannot be had once more is nothing that a player would meet, who keeps it by its URI.
@@ -181,6 +191,7 @@ fn pass_over(hops: &mut [Hop]) -> bool {
     }
     for hop in hops.iter_mut() {
         hop.own_reason = Some(OwnReason::KeyAgain);
+        hop.note = Some("the key was known; players keep it by its URI".to_owned());
     }
     true
 }
@@ -206,7 +217,9 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
         };
         let resource = queue.resource(&key, job.kind);
         let crossed = hop.take_crossed(&resource, availability);
-        let exchange = hop.into_exchange(resource, availability);
+        let confirms_id = hop.confirms();
+        let mut exchange = hop.into_exchange(resource, availability);
+        exchange.confirms_id = confirms_id;
         for mut exchange in crossed.into_iter().chain([exchange]) {
             exchange.referrer_id = Some(job.referrer);
             exchange.head_id = head_id.filter(|_| at > 0);

@@ -28,8 +28,9 @@ use super::memory::{Held, Memory};
 use super::plain::{self, Live};
 use super::reach::{Proxies, Reach};
 use super::shoutcast::Servers;
+use super::validators::Validators;
 use crate::clock;
-use crate::session::{ByteRange, ExchangeId, Kind, Outcome, Writer, is_success};
+use crate::session::{ByteRange, Kind, Outcome, Writer, is_success};
 
 mod gathered;
 mod hop;
@@ -77,17 +78,6 @@ pub(super) struct Ask {
     pub plain: bool,
     /// It may be a list of one stream: then that is asked for in its place.
     pub lists: bool,
-}
-
-/// What makes a request conditional (RFC 9110 13.1).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Validators {
-    /// They are meant for this URL only: the last of its chain.
-    pub url: Url,
-    pub etag: Option<HeaderValue>,
-    pub last_modified: Option<HeaderValue>,
-    /// The exchange whose body a 304 would confirm.
-    pub exchange: ExchangeId,
 }
 
 impl Fetcher {
@@ -181,6 +171,8 @@ impl Fetcher {
             hop.was_not_asked = true;
             return hop;
         }
+        let validators = ask.validators.as_ref().filter(|v| v.url == *url);
+        hop.would_confirm = validators.map(|validators| validators.exchange);
         let fields = self.fields(ask, url);
         let patience = deadline.min(clock::instant() + self.limits.answer);
         let sent = tokio::select! {

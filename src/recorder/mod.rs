@@ -42,6 +42,7 @@ mod select;
 mod shoutcast;
 mod stats;
 mod stream;
+mod validators;
 
 pub use client::ClientError;
 pub use limits::Limits;

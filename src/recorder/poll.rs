@@ -13,14 +13,14 @@ use url::Url;
 use self::last::{Judged, Last};
 use self::reading::Reading;
 use self::turns::Turns;
-use self::validators::validators;
 use super::children::Playlist;
 use super::context::Context;
 use super::decode::{DecodeError, decode, decoded_size};
-use super::fetch::{Hop, Received, Validators};
+use super::fetch::{Hop, Received};
 use super::memory::Held;
 use super::plain;
 use super::stats::PlaylistStats;
+use super::validators::Validators;
 use crate::clock;
 use crate::hls::{self, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Variables, Windows};
 use crate::session::{
@@ -32,7 +32,6 @@ mod last;
 mod listing;
 mod reading;
 mod turns;
-mod validators;
 
 /// The state of one loop.
 #[derive(Debug)]
@@ -228,7 +227,7 @@ impl Poller {
             return false;
         }
         match (hop.status, &hop.body) {
-            (Some(304), _) => self.validators.is_some(),
+            (Some(304), _) => hop.confirms().is_some(),
             (Some(status), Received::Memory(body))
                 if is_success(status) && hls::playlist_kind(body).is_some() =>
             {
@@ -330,11 +329,7 @@ impl Poller {
         lag_us: i64,
         good: bool,
     ) {
-        let confirms = if good && hop.status == Some(304) {
-            self.validators.as_ref().map(|v| v.exchange)
-        } else {
-            None
-        };
+        let confirms = hop.confirms().filter(|_| good);
         self.from_us = self.answer_from_us(&hop, first_us);
         let requested_us = hop.requested_us;
         let body = match &hop.body {
@@ -355,7 +350,7 @@ impl Poller {
         let listing = self.listed_by(hop.id, changed);
         (self.listing.revision, self.listing.from_us) = listing;
         let id = self.listing.revision;
-        self.validators = validators(&hop);
+        self.validators = hop.validators();
         let revision = match content {
             None => None,
             Some(Content::Media(media)) => Some(self.media(media, id).await),

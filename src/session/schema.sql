@@ -231,7 +231,8 @@ CREATE VIEW original_row AS
   SELECT e.id, r.kind, r.name,
          strftime('%Y-%m-%d %H:%M:%S', (e.requested_us + ifnull(e.wait_us, 0)) / 1000000, 'unixepoch')
            || printf('.%06d', (e.requested_us + ifnull(e.wait_us, 0)) % 1000000) AS date,
-         e.body_id,
+         -- Of a 304 what it confirms.
+         ifnull(e.body_id, (SELECT c.body_id FROM exchange c WHERE c.id = e.confirms_id)) AS body_id,
          CASE WHEN e.outcome <> 'complete' THEN coalesce(e.error, e.outcome)
               WHEN e.status >= 400 THEN 'HTTP ' || e.status END AS error,
          CASE WHEN e.status >= 400 THEN e.status WHEN e.outcome <> 'complete' THEN 0 END AS error_code,

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use crate::support::{Ask, End, Origin, Recorder, Reply, Session, Window, ts};
+use crate::replay::Replayer;
+use crate::support::{Ask, End, Origin, Recorder, Reply, Session, Stage, Window, ts};
 
 /// What adjacent-find says of a session.
 fn find(session: &Session, arguments: &[&str]) -> String {
@@ -141,4 +142,124 @@ fn connections_are_not_kept_for_as_long_as_their_server_keeps_them() {
         let carried = polls.iter().skip(1).filter(|ask| ask.carried > 0).count();
         assert_eq!(carried > 0, is_kept, "{said}: {carried} of {}", polls.len());
     }
+}
+
+const KEY: &str = "#EXT-X-KEY:METHOD=AES-128,URI=\"box.key\"";
+const KEY_ROWS: &str =
+    "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id WHERE r.kind = 'key'";
+
+/// An encrypted channel: a new segment with each second poll; its encoder begins again with each stage.
+fn scrambled(ask: &Ask, stage: u64) -> Reply {
+    match (ask.path(), stage) {
+        ("/box.m3u8", 0) => {
+            Reply::playlist(Window::new(5000 + ask.nth as u64 / 2, 3).headed(KEY).text())
+        }
+        ("/box.m3u8", _) => Reply::playlist(
+            Window::new(0, 3)
+                .named(move |n| format!("life{stage}-{n}.ts"))
+                .headed(KEY)
+                .text(),
+        ),
+        ("/box.key", stage) => Reply::key([stage as u8; 16]),
+        (path, _) => Reply::segment(ts(path)),
+    }
+}
+
+#[test]
+fn a_known_key_is_asked_for_once_however_many_segments_use_it() {
+    let origin = Origin::new(|ask| scrambled(ask, 0));
+    let mut recording = Recorder::new(origin.url("/box.m3u8")).start();
+    recording.until_at_least(12, "SELECT count(*) FROM segments WHERE path IS NOT NULL");
+    let session = recording.interrupt().session();
+    assert_eq!(origin.count("/box.key"), 1);
+    for at_us in [session.zero_us(), session.end_us()] {
+        let key = session.answer(&origin.url("/box.key"), at_us);
+        assert_eq!(key, Some(vec![0; 16]));
+    }
+}
+
+#[test]
+fn new_bytes_behind_an_unchanged_key_uri_after_a_restart_are_the_answer_from_then_on() {
+    let stage = Stage::default();
+    let page = stage.clone();
+    let origin = Origin::new(move |ask| scrambled(ask, page.at()));
+    let mut recording = Recorder::new(origin.url("/box.m3u8")).start();
+    recording.until_at_least(1, KEY_ROWS);
+    stage.go(1);
+    recording.until_at_least(2, KEY_ROWS);
+    let session = recording.interrupt().session();
+
+    let restart: i64 = session.one("SELECT exchange_id FROM revision WHERE step = 'restarted'");
+    let url = origin.url("/box.key");
+    assert_eq!(session.answer(&url, session.zero_us()), Some(vec![0; 16]));
+    let key = session.answer_with(&url, restart);
+    assert_eq!(
+        key,
+        Some(vec![1; 16]),
+        "from when its listing is the answer"
+    );
+    assert_eq!(
+        session.number("SELECT count(*) FROM body WHERE size = 16"),
+        2
+    );
+}
+
+#[test]
+fn a_key_that_is_given_once_is_the_answer_for_ever() {
+    let stage = Stage::default();
+    let page = stage.clone();
+    let origin = Origin::new(move |ask| match (ask.path(), ask.nth) {
+        ("/box.key", 1..) => Reply::new(403, "text/plain", "once"),
+        _ => scrambled(ask, page.at()),
+    });
+    let mut recording = Recorder::new(origin.url("/box.m3u8")).start();
+    recording.until_at_least(1, KEY_ROWS);
+    stage.go(1);
+    let again = "SELECT count(*) FROM exchange WHERE own_reason = 'key again' AND note IS NOT NULL";
+    recording.until_at_least(1, again);
+    let finished = recording.interrupt();
+    assert!(!finished.stderr.contains("403"), "{}", finished.stderr);
+    let session = finished.session();
+    assert_eq!(find(&session, &["--faults"]), "");
+    let key = session.answer(&origin.url("/box.key"), session.end_us());
+    assert_eq!(key, Some(vec![0; 16]));
+}
+
+#[test]
+fn a_key_that_is_confirmed_is_the_one_that_was_had() {
+    let stage = Stage::default();
+    let page = stage.clone();
+    let origin = Origin::new(move |ask| match ask.path() {
+        "/box.key" => Reply::key([9; 16]).tagged(ask),
+        _ => scrambled(ask, page.at()),
+    });
+    let mut recording = Recorder::new(origin.url("/box.m3u8")).start();
+    recording.until_at_least(3, "SELECT count(*) FROM segments WHERE path IS NOT NULL");
+    recording.until_at_least(1, KEY_ROWS);
+    stage.go(1);
+    recording.until_at_least(2, KEY_ROWS);
+    recording.until_at_least(1, "SELECT count(*) FROM segments WHERE name LIKE 'life1-%'");
+    let session = recording.interrupt().session();
+
+    let asks = origin.asks_for("/box.key");
+    let conditions: Vec<bool> = asks
+        .iter()
+        .map(|ask| ask.header("if-none-match").is_some())
+        .collect();
+    assert_eq!(conditions, [false, true]);
+    assert_eq!(session.outcomes("box.key")[1], (304, "complete".to_owned()));
+    let restart: i64 = session.one("SELECT exchange_id FROM revision WHERE step = 'restarted'");
+    assert_eq!(
+        session.answer_with(&origin.url("/box.key"), restart),
+        Some(vec![9; 16])
+    );
+    let kept: Vec<Vec<u8>> = session.list("SELECT data FROM keys");
+    assert_eq!(kept, [[9; 16], [9; 16]], "also in the original's table");
+    // Everything that was recorded, as one playlist: nothing is missing for want of a key.
+    let replayer = Replayer::start(session.path().parent().unwrap(), &["-p", "0", "session1"]);
+    let all = replayer.get("/dvr.m3u8");
+    assert!(
+        all.contains("EXT-X-KEY") && !all.contains("EXT-X-GAP"),
+        "{all}"
+    );
 }

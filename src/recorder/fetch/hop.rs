@@ -12,6 +12,7 @@ use crate::recorder::limits::CUT_BYTES;
 use crate::recorder::memory::Held;
 use crate::recorder::plain::Live;
 use crate::recorder::reach::Reach;
+use crate::recorder::validators::Validators;
 use crate::session::{
     Availability, ByteRange, Digest, DownloadFile, ExchangeId, Headers, Kind, NewBody, NewExchange,
     Outcome, OwnReason, ResourceKey, digest, is_success,
@@ -52,6 +53,8 @@ pub(in crate::recorder) struct Hop {
     pub was_not_asked: bool,
     /// Room that the body has taken.
     pub held: Held,
+    /// The exchange whose body a 304 confirms: the request was conditional.
+    pub would_confirm: Option<ExchangeId>,
     /// The attempt before, which crossed the end of a kept connection.
     pub crossed: Option<Box<Hop>>,
 }
@@ -128,6 +131,7 @@ impl Hop {
             leads: Reach::Any,
             was_not_asked: false,
             held: Held::default(),
+            would_confirm: None,
             crossed: None,
         }
     }
@@ -164,7 +168,7 @@ impl Hop {
                 false => return self.fail(Outcome::Protocol, both),
             }
         }
-        if self.status == Some(304) && ask.validators.is_none() {
+        if self.status == Some(304) && self.would_confirm.is_none() {
             self.fail(Outcome::Protocol, "304, and nothing was known before");
         } else if self.status == Some(206) {
             self.check_range(ask.range);
@@ -250,6 +254,17 @@ impl Hop {
             && self
                 .status
                 .is_some_and(|status| status == 304 || is_success(status))
+    }
+
+    /// With what it can be asked for conditionally.
+    pub(in crate::recorder) fn validators(&self) -> Option<Validators> {
+        Validators::of(self.fields.as_ref()?, &self.url, self.id)
+    }
+
+    /// The exchange whose body it confirms.
+    pub(in crate::recorder) fn confirms(&self) -> Option<ExchangeId> {
+        let is_confirmation = self.status == Some(304) && self.outcome == Outcome::Complete;
+        self.would_confirm.filter(|_| is_confirmation)
     }
 
     /// SHA-256 of a body that is a file.
