@@ -13,6 +13,7 @@ use url::Url;
 use self::last::{Judged, Last};
 use self::reading::Reading;
 use self::turns::Turns;
+use self::validators::{Came, Trust};
 use super::children::Playlist;
 use super::context::Context;
 use super::decode::{DecodeError, decode, decoded_size};
@@ -20,7 +21,6 @@ use super::fetch::{Hop, Received};
 use super::memory::Held;
 use super::plain;
 use super::stats::PlaylistStats;
-use super::validators::Validators;
 use crate::clock;
 use crate::hls::{self, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Variables, Windows};
 use crate::session::{
@@ -32,13 +32,14 @@ mod last;
 mod listing;
 mod reading;
 mod turns;
+mod validators;
 
 /// The state of one loop.
 #[derive(Debug)]
 struct Poller {
     context: Arc<Context>,
     playlist: Arc<Playlist>,
-    validators: Option<Validators>,
+    trust: Trust,
     last: Last,
     reading: Reading,
     /// When the last poll that brought that body was requested.
@@ -84,7 +85,7 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         context: Arc::clone(context),
         from_us: playlist.from_us.unwrap_or(i64::MIN),
         playlist,
-        validators: None,
+        trust: Trust::default(),
         last: Last::default(),
         reading: Reading::default(),
         seen_at_us: None,
@@ -170,9 +171,10 @@ impl Poller {
         };
         let head = hops.first().map_or(last.id, |h| h.id);
         let live = last.take_live();
+        self.mark_control(&mut last);
         let good = live.is_some() || self.read(&mut last).await;
         self.count(&last, good);
-        if good {
+        if good && last.own_reason.is_none() {
             self.turns.answered(&last);
         }
         // Head first: every hop may refer to it.
@@ -203,7 +205,7 @@ impl Poller {
     /// its text has not: it is asked for whole, and read again.
     fn heed_variables(&mut self) {
         if self.imports && self.context.shared().variables != self.variables {
-            self.validators = None;
+            self.trust.forget();
         }
     }
 
@@ -329,6 +331,12 @@ impl Poller {
         lag_us: i64,
         good: bool,
     ) {
+        if hop.own_reason.is_some() {
+            if let Some(since_us) = self.trust.confirmed_anything() {
+                self.tell_of_false_validators(since_us).await;
+            }
+            return self.write(hop, head, first_us, lag_us, None, None).await;
+        }
         let confirms = hop.confirms().filter(|_| good);
         self.from_us = self.answer_from_us(&hop, first_us);
         let requested_us = hop.requested_us;
@@ -337,6 +345,7 @@ impl Poller {
             _ => {
                 if confirms.is_some() {
                     self.seen_at_us = Some(requested_us);
+                    self.trust.confirmed();
                 }
                 return self
                     .write(hop, head, first_us, lag_us, confirms, None)
@@ -350,7 +359,12 @@ impl Poller {
         let listing = self.listed_by(hop.id, changed);
         (self.listing.revision, self.listing.from_us) = listing;
         let id = self.listing.revision;
-        self.validators = hop.validators();
+        let doubt_us = self.trust.doubt_us(&hop.url);
+        if doubt_us.is_some() {
+            // It may have been there while the one before was still confirmed.
+            self.seen_at_us = doubt_us;
+            self.turns.doubted();
+        }
         let revision = match content {
             None => None,
             Some(Content::Media(media)) => Some(self.media(media, id).await),
@@ -363,6 +377,14 @@ impl Poller {
         let listing = std::mem::take(&mut self.listing);
         self.context.fetcher.writer.listed(listing).await;
         let revision = revision.filter(|_| changed);
+        let came = Came {
+            validators: hop.validators(),
+            advanced: revision.as_ref().is_some_and(|revision| revision.advance),
+            requested_us,
+        };
+        if let Some(since_us) = self.trust.came(&hop.url, came) {
+            self.tell_of_false_validators(since_us).await;
+        }
         self.write(hop, head, first_us, lag_us, None, revision)
             .await;
         if changed {

@@ -140,7 +140,7 @@ CREATE TABLE exchange (
   -- would have met it: it is never the answer and no fault of the origin. NULL: a player could have
   own_reason    TEXT CHECK (own_reason IN (
                   'key again',                 -- a key that was known was asked for once more
-                  'probe',                     -- bytes were asked for to compare them with what is known
+                  'probe',                     -- it was asked to compare the answer with what is known
                   'too often',                 -- 429 to polls denser than those of a player
                   'too late')),                -- asked for later than the origin has to keep it (RFC 8216bis 6.2.2)
   error         TEXT,                          -- what went wrong, for people
@@ -178,6 +178,7 @@ CREATE TABLE event (
   -- ('disk full', 'checkpoint held up') not over when the run ended
   length_us INTEGER,
   -- 'late', 'stalled', 'suspended', 'clock step', 'disk full', 'checkpoint held up';
+  -- 'false validators': of the playlist whose URL is the detail, 304 was answered though it had changed;
   -- 'refused uri', 'left out', 'too many playlists'; 'icy': JSON of stream, exchange, byte in
   -- its body, metadata; of a run that goes on from another: 'resumed', 'removed', 'clock behind';
   -- number 0, 'kept from': since at_us everything is kept; of a repair: 'lost' (JSON of body and path: a

@@ -261,3 +261,138 @@ fn a_key_that_is_confirmed_is_the_one_that_was_had() {
     assert!(all.contains("life1-2.ts"), "{all}");
     assert!(!all.contains("EXT-X-GAP"), "{all}");
 }
+
+/// A tide gauge that is read with each second request. Its origin makes validators once, and never again.
+fn gauge(ask: &Ask) -> Reply {
+    if !ask.path().ends_with(".m3u8") {
+        return Reply::segment(ts(ask.path()));
+    }
+    let tide = Reply::playlist(Window::new(ask.nth as u64 / 2, 20).text());
+    tide.with("ETag", "\"spring\"")
+        .with("Last-Modified", "Mon, 02 Mar 2020 02:02:02 GMT")
+}
+
+fn is_conditional(ask: &Ask) -> bool {
+    ["if-none-match", "if-modified-since"]
+        .iter()
+        .any(|name| ask.header(name).is_some())
+}
+
+#[test]
+fn who_says_not_modified_of_a_playlist_that_goes_on_is_believed_for_a_while_only() {
+    let origin = Origin::new(|ask| match is_conditional(ask) {
+        true => Reply {
+            status: 304,
+            body: Vec::new(),
+            ..gauge(ask)
+        },
+        false => gauge(ask),
+    });
+    let url = origin.url("/gauge.m3u8");
+    let mut recording = Recorder::new(&url).start();
+    recording.until_at_least(5, "SELECT count(*) FROM revision WHERE advance");
+    let finished = recording.interrupt();
+    assert!(
+        finished.stderr.contains("its validators are false"),
+        "{}",
+        finished.stderr
+    );
+    let session = finished.session();
+
+    // Asked whole; then conditionally, until that is tried; then never again.
+    let conditions: Vec<bool> = origin
+        .asks_for("/gauge.m3u8")
+        .iter()
+        .map(is_conditional)
+        .collect();
+    let turns = conditions.windows(2).filter(|two| two[0] != two[1]).count();
+    assert_eq!((conditions[0], turns), (false, 2), "{conditions:?}");
+    let told: Vec<String> =
+        session.list("SELECT detail FROM event WHERE kind = 'false validators'");
+    assert_eq!(told, [url]);
+    // When the second revision was there first is not known from confirmations that were false.
+    let bounds = "SELECT v.not_before_us = f.requested_us FROM revision v, exchange f
+        WHERE v.exchange_id = (SELECT min(exchange_id) FROM revision WHERE not_before_us IS NOT NULL)
+          AND f.id = (SELECT min(exchange_id) FROM revision)";
+    assert!(session.one::<bool>(bounds));
+    let said = find(&session, &["-t", "1"]);
+    assert!(said.contains("Its validators were false here"), "{said}");
+    let gap = find(&session, &["-t", "1", "--json"]);
+    let gap: serde_json::Value = serde_json::from_str(gap.lines().next().unwrap()).unwrap();
+    assert_eq!(gap["recorder"]["false_validators"], true);
+}
+
+#[test]
+fn who_says_not_modified_of_any_version_is_found_by_asking_with_an_outdated_one() {
+    // Each answer has a version of its own, and each request with a version is answered with 304.
+    let origin = Origin::new(|ask| match (ask.path(), is_conditional(ask)) {
+        ("/gauge.m3u8", true) => Reply::new(304, "text/plain", ""),
+        ("/gauge.m3u8", false) => {
+            let tide = Reply::playlist(Window::new(ask.nth as u64 / 2, 20).text());
+            tide.with("ETag", format!("\"{}\"", ask.nth))
+        }
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let url = origin.url("/gauge.m3u8");
+    let mut recording = Recorder::new(&url).start();
+    recording.until_it_says("its validators are false");
+    recording.until_at_least(6, "SELECT count(*) FROM revision WHERE advance");
+    let session = recording.interrupt().session();
+
+    let asked_with: Vec<Option<String>> = origin
+        .asks_for("/gauge.m3u8")
+        .iter()
+        .map(|ask| ask.header("if-none-match").map(str::to_owned))
+        .collect();
+    let last = asked_with.iter().rposition(Option::is_some).unwrap();
+    assert!(
+        asked_with.len() > last + 3,
+        "then never again: {asked_with:?}"
+    );
+    let probes = "SELECT count(*) FROM exchange WHERE own_reason = 'probe' AND status = 304
+        AND confirms_id IS NULL AND note IS NOT NULL";
+    assert_eq!(session.number(probes), 2);
+    assert_eq!(
+        session.number("SELECT count(*) FROM event WHERE kind = 'false validators'"),
+        1
+    );
+    // None of them is an answer: what a revision brought is not taken back.
+    let after = "SELECT e.from_us FROM exchange e WHERE own_reason = 'probe' ORDER BY id";
+    for at_us in session.list::<i64>(after) {
+        let before = format!(
+            "SELECT max(v.exchange_id) FROM revision v JOIN exchange e ON e.id = v.exchange_id WHERE e.from_us <= {at_us}"
+        );
+        let newest = session.body(session.number(&before));
+        assert_eq!(session.answer(&url, at_us), Some(newest));
+    }
+}
+
+#[test]
+fn a_frozen_channel_with_true_validators_is_asked_for_whole_now_and_then_and_stays_frozen() {
+    let origin = Origin::new(|ask| match ask.path() {
+        "/ice.m3u8" => Reply::playlist(Window::new(3, 3).text()).tagged(ask),
+        path => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/ice.m3u8")).start();
+    let polls = || origin.asks_for("/ice.m3u8");
+    let whole = || polls().iter().filter(|ask| !is_conditional(ask)).count();
+    recording.until("two polls without conditions", || whole() >= 3);
+    let before = polls().len();
+    recording.until("more polls", || polls().len() >= before + 2);
+    let finished = recording.interrupt();
+    assert!(
+        !finished.stderr.contains("validators"),
+        "{}",
+        finished.stderr
+    );
+    let session = finished.session();
+    assert_eq!(session.number("SELECT count(*) FROM revision"), 1);
+    assert_eq!(
+        session.number("SELECT count(*) FROM event WHERE kind = 'false validators'"),
+        0
+    );
+    assert!(
+        polls()[before..].iter().any(is_conditional),
+        "it is still believed"
+    );
+}

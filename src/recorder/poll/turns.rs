@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Poller;
+use super::listing::TARGET;
 use crate::clock::{self, Clock};
 use crate::hls::Step;
 use crate::recorder::children::RENEWALS;
@@ -22,6 +23,7 @@ pub(super) struct Turns {
     times: Times,
     asked_us: i64,
     saw: Saw,
+    is_doubted: bool,
 }
 
 impl Turns {
@@ -31,6 +33,7 @@ impl Turns {
             times: Times::new(now_us),
             asked_us: now_us,
             saw: Saw::Behind,
+            is_doubted: false,
         }
     }
 
@@ -38,6 +41,7 @@ impl Turns {
     pub(super) fn asked(&mut self, head: Option<&Hop>) {
         self.asked_us = head.map_or(self.asked_us, |head| head.requested_us);
         self.saw = Saw::Behind;
+        self.is_doubted = false;
     }
 
     /// It brought the playlist, by this hop; [`Self::stepped`] knows of changes.
@@ -54,11 +58,17 @@ impl Turns {
             return;
         };
         self.saw = match step {
+            Step::First | Step::Slid if self.is_doubted => Saw::Restart(asked),
             Step::First | Step::Slid => Saw::Advance(asked, segments),
             Step::Restarted => Saw::Restart(asked),
             Step::Same => Saw::Same(asked),
             Step::Behind => Saw::Behind,
         };
+    }
+
+    /// What it brought may have been there for longer than the polls before say: nothing is learnt of when.
+    pub(super) fn doubted(&mut self) {
+        self.is_doubted = true;
     }
 
     fn next(&mut self, clock: Clock, interval: Duration, failures: u32, over: Instant) -> Instant {
@@ -87,14 +97,22 @@ impl Poller {
         self.turns.next(clock, interval, failures, over)
     }
 
-    fn interval(&self) -> Duration {
+    /// A multivariant playlist has that of the shortest one that it names.
+    fn target(&self) -> Option<Duration> {
         let standing = self.playlist.standing();
-        let target = if standing.multivariant {
-            self.context.playlists.shortest_target()
-        } else {
-            standing.target_duration
-        };
-        let interval = poll_interval(target, self.context.poll);
+        match standing.multivariant {
+            true => self.context.playlists.shortest_target(),
+            false => standing.target_duration,
+        }
+    }
+
+    /// In microseconds; of a playlist that states none, what is taken for it.
+    pub(super) fn target_us(&self) -> i64 {
+        clock::micros(self.target().unwrap_or(TARGET))
+    }
+
+    fn interval(&self) -> Duration {
+        let interval = poll_interval(self.target(), self.context.poll);
         // An origin that makes up new playlists at each request would be asked for ever more of them.
         let slower = self.renewals.saturating_sub(RENEWALS - 1).min(6);
         if self.context.poll.is_none() && slower > 0 {
