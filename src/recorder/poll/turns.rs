@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Poller;
+use super::listing::TARGET;
 use crate::clock::{self, Clock};
 use crate::hls::Step;
 use crate::recorder::fetch::Hop;
@@ -30,6 +31,7 @@ pub(super) struct Turns {
     /// A poll was made.
     is_asked: bool,
     saw: Saw,
+    is_doubted: bool,
 }
 
 impl Turns {
@@ -40,6 +42,7 @@ impl Turns {
             asked_us: now_us,
             is_asked: false,
             saw: Saw::Behind,
+            is_doubted: false,
         }
     }
 
@@ -48,6 +51,7 @@ impl Turns {
         self.asked_us = head.map_or(self.asked_us, |head| head.requested_us);
         self.is_asked = true;
         self.saw = Saw::Behind;
+        self.is_doubted = false;
     }
 
     /// It brought the playlist, by this hop; [`Self::stepped`] knows of changes.
@@ -64,11 +68,17 @@ impl Turns {
             return;
         };
         self.saw = match step {
+            Step::First | Step::Slid if self.is_doubted => Saw::Restart(asked),
             Step::First | Step::Slid => Saw::Advance(asked, segments),
             Step::Restarted => Saw::Restart(asked),
             Step::Same => Saw::Same(asked),
             Step::Behind => Saw::Behind,
         };
+    }
+
+    /// What it brought may have been there for longer than the polls before say: nothing is learnt of when.
+    pub(super) fn doubted(&mut self) {
+        self.is_doubted = true;
     }
 
     /// `interval`: between polls; `is_least`: no two are to be closer, whatever is expected.
@@ -161,6 +171,11 @@ impl Poller {
             true => self.context.playlists.shortest_target(),
             false => standing.target_duration,
         }
+    }
+
+    /// In microseconds; of a playlist that states none, what is taken for it.
+    pub(super) fn target_us(&self) -> i64 {
+        clock::micros(self.target_duration().unwrap_or(TARGET))
     }
 
     fn interval(&self) -> Duration {
