@@ -10,6 +10,7 @@ mod answer;
 mod begin;
 mod check;
 mod chunks;
+mod date_ranges;
 mod disk;
 mod faults;
 mod folder;
