@@ -170,23 +170,20 @@ impl Server {
 
     async fn follow(mut self, context: &Context, named: &Named) -> Over {
         let mut reach = named.reach;
-        let mut referrer = (named.revision, named.from_us);
         loop {
-            let came = self.ask(context, named, referrer, reach).await;
+            let came = self.ask(context, named, reach).await;
             context.steering.is_awaited.store(false, Ordering::Relaxed);
             context.playlists.changed();
             let answered = clock::instant();
             if came.status == Some(410) || (came.is_over && !context.stop.is_cancelled()) {
                 return Over::Gone;
             }
-            let from_us = context.fetcher.writer.clock().now_us();
             if let Some(manifest) = read(context, &came).await {
                 self.heed(&manifest, &named.tag);
                 context
                     .refuse(&manifest.refused, "a steering manifest")
                     .await;
                 reach = reach.max(came.reach);
-                referrer = (named.revision, from_us);
             }
             let due: Instant = answered + self.pause(came.retry_after);
             tokio::select! {
@@ -197,13 +194,7 @@ impl Server {
         }
     }
 
-    async fn ask(
-        &mut self,
-        context: &Context,
-        named: &Named,
-        (referrer, from_us): (ExchangeId, i64),
-        reach: Reach,
-    ) -> Came {
+    async fn ask(&mut self, context: &Context, named: &Named, reach: Reach) -> Came {
         let throughput = named.tag.bandwidth.to_string();
         let mut directives = vec![("_HLS_pathway", self.pathway.as_str())];
         // What the fastest variant takes: for a player that knows of no trouble with the network.
@@ -215,8 +206,8 @@ impl Server {
             url: self.url.clone(),
             range: None,
             reach,
-            referrer,
-            from_us,
+            referrer: named.revision,
+            from_us: named.from_us,
         };
         let asked = hls::with_directives(&self.url, &directives);
         // Others may have been asked for in between; those that come back are no news.

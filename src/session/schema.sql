@@ -94,7 +94,8 @@ CREATE TABLE line (
 CREATE TABLE exchange (
   id            INTEGER PRIMARY KEY,           -- in the order in which requests began
   resource_id   INTEGER NOT NULL REFERENCES resource(id),
-  referrer_id   INTEGER,                       -- the playlist exchange that listed the resource; NULL: what the user typed
+  -- The playlist exchange that listed the resource, or the list of assets; NULL: what the user typed
+  referrer_id   INTEGER,
   head_id       INTEGER,                       -- a hop of a redirect: the exchange that the chain began with
   from_us       INTEGER NOT NULL,              -- from when on this is the answer (docs/design/timeline.md)
   requested_us  INTEGER NOT NULL,
