@@ -152,8 +152,12 @@ pub(super) async fn note(
         }
     }
     if too_many > 0 && !context.assets.said_too_many.swap(true, Ordering::Relaxed) {
-        let detail = format!("{too_many} date ranges: there are too many with assets");
-        context.fetcher.writer.event("left out", detail).await;
+        let detail = format!("assets of {too_many} date ranges");
+        context
+            .fetcher
+            .writer
+            .event("too many assets", detail)
+            .await;
     }
     only_first(context, new, listing).await
 }
@@ -467,7 +471,7 @@ impl Job {
     async fn leave_out(&self, what: &str) {
         tracing::warn!("there is too much of interstitials; left out: {what}");
         let writer = &self.context.fetcher.writer;
-        writer.event("left out", what.to_owned()).await;
+        writer.event("too many assets", what.to_owned()).await;
     }
 }
 

@@ -179,7 +179,7 @@ CREATE TABLE event (
   -- ('disk full', 'checkpoint held up') not over when the run ended
   length_us INTEGER,
   -- 'late', 'stalled', 'suspended', 'clock step', 'disk full', 'checkpoint held up';
-  -- 'refused uri', 'left out', 'too many playlists'; 'date range': JSON of stream, id, url: what it names
+  -- 'refused uri', 'left out', 'too many playlists', 'too many assets'; 'date range': JSON of stream, id, url: what it names
   -- (X-ASSET-LIST, X-ASSET-URI) was asked for; 'icy': JSON of stream, exchange, byte in
   -- its body, metadata; of a run that goes on from another: 'resumed', 'removed', 'clock behind';
   -- number 0, 'kept from': since at_us everything is kept; of a repair: 'lost' (JSON of body and path: a
