@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, RETRY_AFTER};
+use http::header::RETRY_AFTER;
 use url::Url;
 
 use super::context::Context;
@@ -82,18 +82,18 @@ impl Context {
         if kind == Kind::Key || !hop.is_good() {
             return;
         }
-        let coding = hop.field(CONTENT_ENCODING).unwrap_or_default().trim();
+        let coding = hop.codings();
         if !coding.is_empty() && !hop.decoded {
             let limit = self.fetcher.limits.body_bytes(kind);
             let memory = &self.fetcher.memory;
             // A small body may be a bomb.
-            let size = memory.read(usize::MAX, || decoded_size(raw, coding, limit));
+            let size = memory.read(usize::MAX, || decoded_size(raw, &coding, limit));
             let mut room = Held::default();
             let plain = match size.await {
                 Ok(size) => {
                     room = memory.for_decoding(size).await;
                     memory
-                        .read(size as usize, || decode(raw, coding, size))
+                        .read(size as usize, || decode(raw, &coding, size))
                         .await
                 }
                 Err(error) => Err(error),

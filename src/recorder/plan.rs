@@ -29,8 +29,8 @@ use crate::hls::Step;
 use crate::session::{Availability, Digest, Kind};
 
 /// For so many target durations what left a playlist and comes back under the same media
-/// sequence number is not fetched again: edges of a CDN do not advance together.
-const DEPARTED_FOR: u32 = 3;
+/// sequence number is not fetched again: edges of a CDN do not advance together, and some lag far behind.
+const DEPARTED_FOR: u32 = 8;
 
 #[derive(Debug, Default)]
 struct Playlist {
@@ -39,8 +39,6 @@ struct Playlist {
     last_sequence: Option<u64>,
     lists_segments: bool,
     ended: bool,
-    /// Its newest revision is the view of an edge that lags behind.
-    behind: bool,
     in_flight: usize,
     ready: BTreeSet<(Rank, Key)>,
     /// What left it of late and was fetched: an edge that lags behind lists it once more.
@@ -80,8 +78,6 @@ struct Taking<'a> {
     /// Of the revision: what is listed by it bears this number.
     number: u64,
     now: Instant,
-    /// It, or the revision before it, is the view of an edge that lags behind.
-    edges_take_turns: bool,
     playlist: Playlist,
     changes: Changes,
 }
@@ -134,9 +130,7 @@ impl Plan {
             listing,
             number: self.revisions,
             now,
-            edges_take_turns: before.behind || listing.step == Step::Behind,
             playlist: Playlist {
-                behind: listing.step == Step::Behind,
                 last_sequence: listing.wanted.iter().map(|w| w.last_use).max(),
                 lists_segments: listing.wanted.iter().any(|w| w.kind == Kind::Segment),
                 ended: listing.ended,
@@ -293,8 +287,7 @@ impl Plan {
         let known = slot.and_then(|slot| Some((slot, self.items.at_mut(slot, key)?)));
         let Some((slot, item)) = known else {
             let left = taking.playlist.departed.remove(key);
-            let is_back = taking.edges_take_turns
-                && left.is_some_and(|left| left.sequence == wanted.sequence);
+            let is_back = left.is_some_and(|left| left.sequence == wanted.sequence);
             let item = Item::new(wanted, taking, rank, is_back);
             if !is_back {
                 taking.playlist.ready.insert((rank, key.clone()));

@@ -32,7 +32,7 @@ struct Detail<'a> {
 
 impl Store {
     /// Notes a date range of a stream; the URL that was asked for on its account, where it is known.
-    pub(super) fn date_range(&self, range: &DateRange) -> rusqlite::Result<Option<String>> {
+    pub(super) fn date_range(&mut self, range: &DateRange) -> rusqlite::Result<Option<String>> {
         let known: Option<String> = self
             .db
             .prepare_cached(

@@ -413,7 +413,7 @@ fn what_a_list_led_to_is_kept_as_long_as_it_is_listed() {
     recording.until_at_least(
         1,
         "SELECT count(*) FROM event WHERE id = 0
-            AND at_us > (SELECT max(from_us) + 6000000 FROM exchange e JOIN resource r ON r.id = e.resource_id
+            AND at_us > (SELECT max(from_us) + 11000000 FROM exchange e JOIN resource r ON r.id = e.resource_id
                           WHERE r.kind = 'assets')",
     );
     let session = recording.interrupt().session();
