@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 use url::Url;
 
+use self::beside::Beside;
 use self::last::{Judged, Last};
 use self::reading::Reading;
 use self::turns::Turns;
@@ -28,6 +29,7 @@ use crate::session::{
 };
 
 mod asking;
+mod beside;
 mod last;
 mod listing;
 mod reading;
@@ -67,6 +69,8 @@ struct Poller {
     listing: NewListing,
     /// To be polled as soon as the revision that names them has been handed to the writer.
     found: Vec<Arc<Playlist>>,
+    /// What it names beside playlists and segments.
+    beside: Beside,
     /// What the user typed is a list of one stream: that.
     listed: Option<Url>,
     /// The last poll asked for that, and not for the list; or for another path than the playlist is known under:
@@ -118,6 +122,7 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         variables: Variables::default(),
         listing: NewListing::default(),
         found: Vec::new(),
+        beside: Beside::default(),
         listed: None,
         is_direct: false,
         name,
@@ -411,6 +416,7 @@ impl Poller {
             Some(Content::Media(media)) => Some(self.media(media, id).await),
             Some(Content::Multivariant(main)) => Some(self.multivariant(main, id).await),
         };
+        self.note_beside().await;
         if !self.last.keep(body, judged, &self.context.fetcher.memory) {
             self.reading.forget();
         }
@@ -433,6 +439,7 @@ impl Poller {
         }
         if is_read {
             self.context.queue.go(self.playlist.id);
+            self.ask_beside();
             for playlist in std::mem::take(&mut self.found) {
                 start(&self.context, playlist);
             }
@@ -488,6 +495,7 @@ impl Poller {
             return None;
         }
         self.variables = variables;
+        self.read_beside(body, url);
         Some(match hls::playlist_kind(body) {
             Some(PlaylistKind::Multivariant) => {
                 self.reading.forget();

@@ -1,6 +1,6 @@
 //! What a new revision lists: handed to the plan, to the playlists, to the writer.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Poller;
@@ -10,7 +10,6 @@ use crate::hls::{
     Window,
 };
 use crate::recorder::context::Shared;
-use crate::recorder::limits::MAX_REFUSED;
 use crate::recorder::plan::{Listing, Wanted};
 use crate::recorder::select::Selected;
 use crate::session::{ExchangeId, Kind, NewRevision};
@@ -187,31 +186,8 @@ impl Poller {
     }
 
     /// Notes each URI that is not followed, once.
-    async fn refuse(&self, refused: &[Refused]) {
-        for one in refused {
-            let new = {
-                let mut known = self
-                    .context
-                    .refused
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                known.len() < MAX_REFUSED && known.insert(one.uri.clone())
-            };
-            if new {
-                let detail = format!("{:?} in {:?}: {}", one.uri, self.playlist.label, one.reason);
-                // The URI itself may hold a secret; it is in the session.
-                tracing::debug!(
-                    "a URI in {:?} is not followed: {}",
-                    self.playlist.label,
-                    one.reason
-                );
-                self.context
-                    .fetcher
-                    .writer
-                    .event("refused uri", detail)
-                    .await;
-            }
-        }
+    pub(super) async fn refuse(&self, refused: &[Refused]) {
+        self.context.refuse(refused, &self.playlist.label).await;
     }
 }
 
