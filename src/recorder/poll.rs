@@ -72,8 +72,10 @@ struct Poller {
     is_direct: bool,
     /// Under which name the last poll asked.
     name: Name,
-    /// That of the last good one.
-    read_as: Option<Url>,
+    /// That of the last body, and where that came from.
+    read_at: Option<(Url, Url)>,
+    /// The last revision that was taken in, and from when on it is the answer.
+    revised: (ExchangeId, i64),
     /// Names that are noted to be this playlist.
     noted: HashSet<Url>,
     /// Polls since nothing plays.
@@ -119,7 +121,8 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         listed: None,
         is_direct: false,
         name,
-        read_as: None,
+        read_at: None,
+        revised: (0, 0),
         noted: HashSet::new(),
         searches: 0,
         plain: None,
@@ -181,6 +184,7 @@ impl Poller {
     async fn poll(&mut self, lag_us: i64) -> Instant {
         self.heed_variables();
         let ask = self.ask();
+        let is_stale = self.playlist.is_stale(&self.name, clock::instant());
         self.note_name(&ask).await;
         let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);
@@ -198,9 +202,15 @@ impl Poller {
         let head = hops.first().map_or(last.id, |h| h.id);
         let live = last.take_live();
         let good = live.is_some() || self.read(&mut last).await;
+        if is_stale && !good {
+            // A player would have the newest name, or the one that has gone.
+            hops.iter_mut()
+                .chain([&mut last])
+                .for_each(Hop::is_too_late);
+        }
         self.count(&last, good);
         if last.outcome != Outcome::Aborted {
-            self.playlist.asked(&ask.url, good);
+            self.playlist.asked(&self.name, good);
         }
         if good {
             self.turns.answered(&last);
@@ -237,13 +247,18 @@ impl Poller {
     }
 
     /// What lists the resources of a body, and from when on that is the answer: its own
-    /// revision, or that of the multivariant playlist that gave its variables other values.
-    fn listed_by(&self, own: ExchangeId, changed: bool) -> (ExchangeId, i64) {
+    /// revision, that of the multivariant playlist that gave its variables other values, or the last one, which
+    /// comes from elsewhere.
+    fn listed_by(&mut self, own: ExchangeId, changed: bool) -> (ExchangeId, i64) {
         let shared = self.context.shared();
+        let by_variables = (shared.revision, shared.from_us);
+        drop(shared);
         match changed {
-            true => (own, self.from_us),
-            false => (shared.revision, shared.from_us),
+            true => self.revised = (own, self.from_us),
+            false if self.imports => return by_variables,
+            false => {}
         }
+        self.revised
     }
 
     /// Decodes and checks; whether it is an answer that a player could use.
@@ -335,9 +350,12 @@ impl Poller {
             // Our own doing at the stop.
             return;
         }
-        PlaylistStats::count(&self.playlist.stats.faults, 1);
         self.playlist
             .update(|s| s.failures = s.failures.saturating_add(1));
+        if hop.own_reason.is_some() {
+            return;
+        }
+        PlaylistStats::count(&self.playlist.stats.faults, 1);
         let kind = self.playlist.kind;
         if self.context.stats.fault(kind, hop.status, hop.outcome) {
             let why = hop
@@ -379,11 +397,11 @@ impl Poller {
         let (judged, content) = self.judge(&body, &hop.url).await;
         hop.digest = Some(judged.digest);
         let changed = judged.changed;
-        if !changed {
+        self.read_at = Some((self.name.url.clone(), hop.url.clone()));
+        let is_read = content.is_some();
+        if !is_read {
             self.came_again();
         }
-        self.read_as = Some(self.name.url.clone());
-        let is_read = content.is_some();
         let listing = self.listed_by(hop.id, changed);
         (self.listing.revision, self.listing.from_us) = listing;
         let id = self.listing.revision;
@@ -417,7 +435,7 @@ impl Poller {
     async fn judge(&mut self, body: &Bytes, url: &Url) -> (Judged, Option<Content>) {
         let memory = Arc::clone(&self.context.fetcher.memory);
         // To see that it came again takes no time that others would have to wait for.
-        let moved = self.is_read_elsewhere();
+        let moved = self.is_read_elsewhere(url, body.len());
         let work = match self.last.is_again(body) && !self.imports && !moved {
             true => 0,
             false => body.len(),

@@ -92,6 +92,9 @@ impl Poller {
             return over + search_interval(base, self.target_duration(), self.searches);
         }
         self.searches = 0;
+        if self.playlist.has_fresh_name(over) {
+            return over;
+        }
         let interval = self.interval();
         let failures = self.playlist.standing().failures;
         let clock = self.context.fetcher.writer.clock();
