@@ -267,12 +267,12 @@ struct Scan {
 }
 
 impl Scan {
-    /// A playlist that has ended owes no further advance, also where it comes back.
     fn next(&mut self, advance: Advance) -> Option<Gap> {
-        let from = self.last.replace(advance).filter(|from| !from.ended)?;
+        let from = self.last.replace(advance)?;
         self.gap(from, Some(advance), advance.seen_us)
     }
 
+    /// A playlist that has ended owes no further advance.
     fn end(&self, end_us: i64) -> Option<Gap> {
         let from = self.last.filter(|advance| !advance.ended)?;
         self.gap(from, None, end_us)
@@ -348,8 +348,6 @@ mod tests {
             ..advance(0, 6)
         };
         assert_eq!(lengths(&[ended], Threshold(None), 30), []);
-        let back = [ended, advance(500, 6), advance(520, 6)];
-        assert_eq!(lengths(&back, Threshold(None), 521), [20], "the pause before is none");
         assert_eq!(
             lengths(&[ended, advance(20, 6)], Threshold(None), 21),
             [(20, false)]

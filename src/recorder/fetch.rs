@@ -4,6 +4,7 @@
 //! people want to know later.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
@@ -21,13 +22,14 @@ use super::arrival::Arrival;
 use super::classify;
 use super::client::Clients;
 use super::cookies::Cookies;
+use super::hosts::{self, Hosts, retry_after};
 use super::limits::Limits;
 use super::memory::{Held, Memory};
 use super::plain::{self, Live};
 use super::reach::{Proxies, Reach};
 use super::shoutcast::Servers;
 use crate::clock;
-use crate::session::{ByteRange, ExchangeId, Kind, Outcome, Writer, is_success};
+use crate::session::{ByteRange, ExchangeId, Kind, Outcome, OwnReason, Writer, is_success};
 
 mod gathered;
 mod hop;
@@ -56,6 +58,8 @@ pub(super) struct Fetcher {
     /// Which servers speak ICY.
     pub servers: Arc<Servers>,
     pub memory: Arc<Memory>,
+    /// Which hosts asked to be asked later.
+    pub hosts: Arc<Hosts>,
     /// Polls under way.
     pub polls: Arc<Semaphore>,
     /// Ends what is under way.
@@ -79,6 +83,8 @@ pub(super) struct Ask {
     pub plain: bool,
     /// It may be a list of one stream: then that is asked for in its place.
     pub lists: bool,
+    /// It is asked for sooner than a player would ask again: that is his interval.
+    pub denser_than: Option<Duration>,
 }
 
 /// What makes a request conditional (RFC 9110 13.1).
@@ -131,6 +137,13 @@ impl Fetcher {
                     hop.error = Some(format!("more than {} redirects", self.limits.redirects));
                 }
                 Some(Ok(target)) => {
+                    hop.held_until = self.hosts.not_before(&target, clock::instant());
+                    if hop.held_until.is_some() {
+                        hop.note =
+                            Some("not followed: where it leads asked to be asked later".to_owned());
+                        hops.push(hop);
+                        return hops;
+                    }
                     url = target;
                     hops.push(hop);
                     continue;
@@ -176,6 +189,10 @@ impl Fetcher {
             hop.was_not_asked = true;
             return hop;
         }
+        let asked = clock::instant();
+        if let Some(target) = ask.denser_than {
+            self.hosts.polled_densely(url, target, asked);
+        }
         let fields = self.fields(ask, url, downgraded);
         let patience = deadline.min(clock::instant() + self.limits.answer);
         let sent = tokio::select! {
@@ -201,6 +218,7 @@ impl Fetcher {
                 }
                 let set = response.headers().get_all(SET_COOKIE);
                 self.cookies.set(set.iter(), url);
+                self.heed(&mut hop, asked);
                 self.receive(ask, response, &mut hop, deadline).await;
                 return hop;
             }
@@ -213,6 +231,20 @@ impl Fetcher {
         }
         hop.failed_us = Some(passed_us);
         hop
+    }
+
+    /// Takes in what an answer says of when its host is to be asked again.
+    fn heed(&self, hop: &mut Hop, asked: Instant) {
+        let (Some(status), Some(fields)) = (hop.status, &hop.fields) else {
+            return;
+        };
+        let now = clock::instant();
+        let wait = retry_after(status, fields, hop.response_us());
+        let heard = self.hosts.answered(&hop.url, status, wait, (asked, now));
+        if heard.is_news {
+            hosts::tell(&hop.url, status, wait, hop.response_us());
+        }
+        hop.own_reason = heard.too_often.then_some(OwnReason::TooOften);
     }
 
     fn fields(&self, ask: &Ask, url: &Url, downgraded: bool) -> HeaderMap {

@@ -149,7 +149,13 @@ impl Plain {
             } else {
                 failures.saturating_add(1)
             };
-            let due = clock::instant() + reconnect_delay(failures);
+            let now = clock::instant();
+            let held = self
+                .context
+                .fetcher
+                .hosts
+                .not_before(&self.playlist.url, now);
+            let due = (now + reconnect_delay(failures)).max(held.unwrap_or(now));
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep_until(due) => {}
@@ -171,6 +177,7 @@ impl Plain {
             expected: Bytes::new(),
             plain: true,
             lists: true,
+            denser_than: None,
         };
         let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);
@@ -184,7 +191,9 @@ impl Plain {
             if last.outcome == Outcome::Complete && last.status.is_some_and(is_success) {
                 last.fail(Outcome::NotAPlaylist, "it is no stream");
             }
-            self.count(last.status, last.outcome, last.error.as_deref());
+            if last.is_fault() {
+                self.count(last.status, last.outcome, last.error.as_deref());
+            }
             self.write(last, head, lag_us).await;
             return None;
         };

@@ -24,7 +24,7 @@ use super::stats::PlaylistStats;
 use crate::clock;
 use crate::hls::{self, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Variables, Windows};
 use crate::session::{
-    Availability, ExchangeId, Kind, NewListing, NewRevision, Outcome, ResourceKey, is_success,
+    Availability, ExchangeId, Kind, NewListing, NewRevision, Outcome, OwnReason, ResourceKey, is_success,
 };
 
 mod asking;
@@ -32,6 +32,8 @@ mod last;
 mod listing;
 mod reading;
 mod renewed;
+#[cfg(test)]
+mod rhythms;
 mod turns;
 mod validators;
 
@@ -148,6 +150,11 @@ impl Poller {
                     continue;
                 }
             }
+            // Whoever of the recording asked the host may have heard that it wants to be left alone.
+            if let Some(until) = self.held_until(clock::instant()) {
+                due = until;
+                continue;
+            }
             let lag_us = clock::micros(clock::instant().saturating_duration_since(due));
             // Moments that pass after the answer are the recorder's own lateness.
             let answered = self.poll(lag_us).await;
@@ -201,6 +208,7 @@ impl Poller {
         };
         let head = hops.first().map_or(last.id, |h| h.id);
         let live = last.take_live();
+        let is_own = last.own_reason.is_some();
         let good = live.is_some() || self.read(&mut last).await;
         if is_stale && !good {
             // A player would have the newest name, or the one that has gone.
@@ -209,7 +217,7 @@ impl Poller {
                 .for_each(Hop::is_too_late);
         }
         self.count(&last, good);
-        if last.outcome != Outcome::Aborted {
+        if good || last.is_fault() || is_stale {
             self.playlist.asked(&self.name, good);
         }
         if good {
@@ -233,7 +241,7 @@ impl Poller {
             return answered;
         }
         self.take(last, head, first_us, lag_us, good).await;
-        self.polled = true;
+        self.polled |= !is_own;
         self.chain = chain;
         answered
     }
@@ -346,15 +354,17 @@ impl Poller {
             });
             return;
         }
-        if hop.outcome == Outcome::Aborted {
-            // Our own doing at the stop.
+        if hop.own_reason == Some(OwnReason::TooLate) {
+            self.playlist
+                .update(|s| s.failures = s.failures.saturating_add(1));
+            return;
+        }
+        if !hop.is_fault() {
+            // Our own doing: at the stop, or since we ask more often than players.
             return;
         }
         self.playlist
             .update(|s| s.failures = s.failures.saturating_add(1));
-        if hop.own_reason.is_some() {
-            return;
-        }
         PlaylistStats::count(&self.playlist.stats.faults, 1);
         let kind = self.playlist.kind;
         if self.context.stats.fault(kind, hop.status, hop.outcome) {

@@ -17,6 +17,7 @@ use super::context::{Context, Shared};
 use super::cookies::Cookies;
 use super::downloads::{self, Queue};
 use super::fetch::Fetcher;
+use super::hosts::Hosts;
 use super::limits::{STOP_GRACE, STOP_PATIENCE};
 use super::memory::Memory;
 use super::options::{Input, Options};
@@ -41,6 +42,7 @@ pub(super) struct Recording {
     pub proxies: Arc<Proxies>,
     pub writer: Writer,
     pub board: Board,
+    pub hosts: Arc<Hosts>,
     /// The recording stops.
     pub stop: CancellationToken,
 }
@@ -114,10 +116,11 @@ impl Recording {
                 allow_downgrade: self.options.allow_downgrade,
                 servers: Arc::default(),
                 memory: Arc::new(Memory::new(&limits)),
+                hosts: Arc::clone(&self.hosts),
                 polls: Arc::new(Semaphore::new(limits.polls)),
                 abort: CancellationToken::new(),
             },
-            queue: Arc::new(Queue::new(stream_id, &limits)),
+            queue: Arc::new(Queue::new(stream_id, &limits, Arc::clone(&self.hosts))),
             playlists: Arc::new(Playlists::new(
                 stats.clone(),
                 limits.playlists,

@@ -13,6 +13,7 @@ mod chunks;
 mod codings;
 mod disk;
 mod faults;
+mod find;
 mod folder;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
@@ -34,6 +35,7 @@ mod redact;
 mod repair;
 mod room;
 mod schema;
+mod spelling;
 mod store;
 mod sum;
 mod trouble;

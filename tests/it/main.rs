@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod analysis;
+mod bans;
 mod beside;
 mod check;
 mod chunks;
@@ -39,6 +40,7 @@ mod resources;
 mod resume;
 mod service;
 mod sessions_in_urls;
+mod spellings;
 mod streams;
 mod support;
 mod tls;

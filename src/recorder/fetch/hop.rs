@@ -6,6 +6,7 @@ use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING,
 };
 use reqwest::Response;
+use tokio::time::Instant;
 use url::Url;
 
 use super::Ask;
@@ -55,6 +56,8 @@ pub(in crate::recorder) struct Hop {
     pub downgraded: bool,
     /// It was out of reach, and its URL alone says so.
     pub was_not_asked: bool,
+    /// It is a redirect that was not followed: where it leads is not to be asked before.
+    pub held_until: Option<Instant>,
     /// Room that the body has taken.
     pub held: Held,
 }
@@ -131,6 +134,7 @@ impl Hop {
             leads: Reach::Any,
             downgraded: false,
             was_not_asked: false,
+            held_until: None,
             held: Held::default(),
         }
     }
@@ -317,6 +321,11 @@ impl Hop {
             && self
                 .status
                 .is_some_and(|status| status == 304 || is_success(status))
+    }
+
+    /// Whether the origin is to be blamed for it, if it is no good: it was not the recorder's own doing.
+    pub(in crate::recorder) fn is_fault(&self) -> bool {
+        self.outcome != Outcome::Aborted && self.own_reason.is_none() && self.held_until.is_none()
     }
 
     /// SHA-256 of a body that is a file.

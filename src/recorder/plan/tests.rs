@@ -1,6 +1,7 @@
 //! What is fetched next, and what is one resource.
 
 use super::*;
+use crate::hls::Step;
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -49,10 +50,14 @@ impl Planned {
         self.plan.revision(&listing, self.now)
     }
 
+    fn next(&mut self) -> Option<Job> {
+        self.plan.next(self.now, |_, _| None)
+    }
+
     /// Takes everything there is to fetch, each with success.
     fn fetch_all(&mut self) -> Vec<String> {
         let mut asked = Vec::new();
-        while let Some(job) = self.plan.next(self.now) {
+        while let Some(job) = self.next() {
             self.plan.done(&job, Done::Good, None, self.now);
             asked.push(name(&job.url));
         }
@@ -101,7 +106,7 @@ fn the_live_edge_of_each_playlist_comes_before_the_window_of_any() {
             (5, "5.ts"),
         ],
     );
-    plan.plan.next(plan.now).unwrap();
+    plan.next().unwrap();
     plan.lists(1, &[(1, "a.ts"), (2, "b.ts"), (3, "c.ts")]);
     assert_eq!(
         plan.fetch_all(),
@@ -140,11 +145,11 @@ fn tokens_that_change_are_the_same_segment() {
 fn a_failed_segment_is_tried_again_with_the_newest_token() {
     let mut plan = Planned::new();
     plan.lists(0, &[(1, "1.ts?t=a")]);
-    let job = plan.plan.next(plan.now).unwrap();
+    let job = plan.next().unwrap();
     plan.plan.done(&job, Done::Failed, None, plan.now);
-    assert!(plan.plan.next(plan.now).is_none(), "not at once");
+    assert!(plan.next().is_none(), "not at once");
     plan.lists(0, &[(1, "1.ts?t=b")]);
-    let retry = plan.plan.next(plan.now).unwrap();
+    let retry = plan.next().unwrap();
     assert_eq!(name(&retry.url), "1.ts?t=b");
     assert_eq!(name(&retry.key.url), "1.ts?t=a");
     assert_eq!(retry.availability, Availability::Request);
@@ -167,9 +172,13 @@ fn a_name_that_left_and_comes_back_is_fetched_again() {
     plan.fetch_all();
     plan.lists(0, &[(1, "1.ts")]);
     plan.fetch_all();
+    // At its own place it is itself; at another one it is another segment.
     plan.lists(0, &[(0, "0.ts")]);
-    let job = plan.plan.next(plan.now).unwrap();
-    assert_eq!(job.availability, Availability::Listed(18_000_000));
+    assert_eq!(plan.fetch_all(), [""; 0]);
+    plan.lists(0, &[(1, "1.ts")]);
+    plan.lists(0, &[(2, "0.ts")]);
+    let job = plan.next().unwrap();
+    assert_eq!(job.availability, Availability::Listed(30_000_000));
 }
 
 #[test]
@@ -188,6 +197,29 @@ fn a_slate_is_fetched_once_while_it_is_listed() {
     assert_eq!(plan.fetch_all(), ["slate.ts"]);
     plan.lists(0, &[(3, "slate.ts"), (4, "slate.ts")]);
     assert_eq!(plan.fetch_all(), [""; 0]);
+}
+
+#[test]
+fn what_a_host_has_that_wants_to_be_left_alone_waits_and_holds_up_no_other() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(1, "1.ts"), (2, "http://busy/2.ts"), (3, "3.ts")]);
+    let until = plan.now + Duration::from_secs(9);
+    let bans = |url: &Url, now| (url.host_str() == Some("busy") && now < until).then_some(until);
+    let next = |plan: &mut Planned| plan.plan.next(plan.now, bans).map(|job| name(&job.url));
+    assert_eq!(next(&mut plan).as_deref(), Some("3.ts"));
+    assert_eq!(next(&mut plan).as_deref(), Some("1.ts"));
+    assert_eq!(next(&mut plan), None);
+    assert_eq!(plan.plan.next_due(), Some(until));
+    plan.now = until;
+    let job = plan.plan.next(plan.now, bans).unwrap();
+    assert_eq!(name(&job.url), "http://busy/2.ts");
+    let listed = Availability::Listed(6_000_000);
+    assert_eq!(job.availability, listed, "it was not asked for before");
+    // What it says to who asks too often is no answer either.
+    plan.plan.done(&job, Done::Held(None), None, plan.now);
+    assert_eq!(plan.next().map(|job| name(&job.url)), None);
+    plan.now += Duration::from_secs(1);
+    assert_eq!(plan.next().map(|job| job.availability), Some(listed));
 }
 
 #[test]
@@ -225,7 +257,7 @@ fn a_key_is_asked_for_again_when_new_segments_use_it() {
         false,
     );
     assert_eq!(changes.pending.len(), 2);
-    let asked = plan.plan.next(plan.now).unwrap();
+    let asked = plan.next().unwrap();
     assert_eq!(asked.availability, Availability::Listed(18_000_000));
     plan.plan.done(&asked, Done::Good, None, plan.now);
     plan.now -= Duration::from_secs(6);
@@ -240,7 +272,7 @@ fn downloads_on_account_of_one_playlist_are_bounded() {
     let many: Vec<(u64, &str)> = (0..).zip(names.iter().map(String::as_str)).collect();
     plan.lists(0, &many);
     plan.lists(1, &[(1, "other.ts")]);
-    let asked: Vec<String> = std::iter::from_fn(|| plan.plan.next(plan.now))
+    let asked: Vec<String> = std::iter::from_fn(|| plan.next())
         .map(|j| name(&j.url))
         .collect();
     assert_eq!(asked, ["other.ts", "19.ts", "18.ts", "17.ts", "16.ts"]);
@@ -253,7 +285,7 @@ fn what_an_ended_playlist_lists_is_given_up_at_last() {
     let mut tries = 0;
     while !plan.plan.is_idle() {
         plan.now += Duration::from_secs(60);
-        let job = plan.plan.next(plan.now).unwrap();
+        let job = plan.next().unwrap();
         plan.plan.done(&job, Done::Failed, None, plan.now);
         tries += 1;
     }
@@ -278,7 +310,7 @@ fn edges_that_take_turns_cost_no_download_twice() {
         plan.lists(0, &ahead);
         assert_eq!(plan.fetch_all(), [""; 0]);
     }
-    plan.now += Duration::from_secs(60);
+    plan.now += Duration::from_secs(120);
     lags(&mut plan);
     assert_eq!(
         plan.fetch_all(),
@@ -332,7 +364,7 @@ fn a_long_list_that_becomes_short_is_taken_in_at_once() {
 fn what_is_refused_is_not_tried_again() {
     let mut plan = Planned::new();
     plan.lists(0, &[(1, "1.ts")]);
-    let job = plan.plan.next(plan.now).unwrap();
+    let job = plan.next().unwrap();
     plan.plan.done(&job, Done::Refused, None, plan.now);
     plan.now += Duration::from_secs(60);
     plan.lists(0, &[(1, "1.ts"), (2, "2.ts")]);

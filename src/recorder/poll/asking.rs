@@ -9,6 +9,13 @@ use crate::recorder::fetch::{Ask, Hop, Received, list_in, not_followed};
 use crate::session::{ExchangeId, Kind, is_success};
 
 impl Poller {
+    /// Whose host is asked first.
+    pub(super) fn url_to_ask(&self) -> Url {
+        let failures = self.playlist.standing().failures;
+        let listed = self.listed.clone().filter(|_| failures == 0);
+        listed.unwrap_or_else(|| self.playlist.name_to_ask(clock::instant()).url)
+    }
+
     /// What is asked for next.
     pub(super) fn ask(&mut self) -> Ask {
         let standing = self.playlist.standing();
@@ -34,6 +41,7 @@ impl Poller {
             validators: self.validators.clone(),
             expected: self.last.body(),
             plain: may_be_other,
+            denser_than: self.denser_than(),
         }
     }
 

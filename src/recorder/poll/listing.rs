@@ -230,7 +230,7 @@ fn described(facts: &MediaFacts) -> String {
 }
 
 /// Counted by places: whatever numbers the origin gives to the window, of which `first` is that of the first segment.
-fn wanted(entry: Entry, first: u64, place: u64) -> Wanted {
+pub(super) fn wanted(entry: Entry, first: u64, place: u64) -> Wanted {
     let placed = |number: u64| place.saturating_add(number.wrapping_sub(first));
     Wanted {
         kind: match entry.role {

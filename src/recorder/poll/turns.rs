@@ -1,5 +1,6 @@
 //! When a playlist is asked for again, and how late it was.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -14,6 +15,10 @@ use crate::recorder::schedule::{
 };
 use crate::session::{Notice, NoticeEvent};
 
+/// An interval that is shorter than another by no more is as long.
+const NEARLY_US: i64 = 50_000;
+/// Polls that waited for a host are so far apart at most.
+const MOST_APART: Duration = Duration::from_millis(500);
 /// A poll later than this against its moment is an event.
 const LATE_US: i64 = 1_000_000;
 
@@ -22,6 +27,8 @@ const LATE_US: i64 = 1_000_000;
 pub(super) struct Turns {
     times: Times,
     asked_us: i64,
+    /// A poll was made.
+    is_asked: bool,
     saw: Saw,
 }
 
@@ -31,6 +38,7 @@ impl Turns {
         Self {
             times: Times::new(now_us),
             asked_us: now_us,
+            is_asked: false,
             saw: Saw::Behind,
         }
     }
@@ -38,6 +46,7 @@ impl Turns {
     /// A poll was made.
     pub(super) fn asked(&mut self, head: Option<&Hop>) {
         self.asked_us = head.map_or(self.asked_us, |head| head.requested_us);
+        self.is_asked = true;
         self.saw = Saw::Behind;
     }
 
@@ -62,7 +71,14 @@ impl Turns {
         };
     }
 
-    fn next(&mut self, clock: Clock, interval: Duration, failures: u32, over: Instant) -> Instant {
+    /// `interval`: between polls; `is_least`: no two are to be closer, whatever is expected.
+    fn next(
+        &mut self,
+        clock: Clock,
+        (interval, is_least): (Duration, bool),
+        failures: u32,
+        over: Instant,
+    ) -> Instant {
         let over_us = clock.at_us(over);
         let saw = match failures {
             0 => self.saw,
@@ -73,7 +89,12 @@ impl Turns {
             over_us,
             saw,
         };
-        let due_us = self.times.next(clock::micros(interval), polled);
+        let mut due_us = self.times.next(clock::micros(interval), polled);
+        let least_us = self.asked_us.saturating_add(clock::micros(interval));
+        if is_least && due_us < least_us {
+            self.times.hold(least_us);
+            due_us = least_us;
+        }
         let pause_us = due_us.saturating_sub(over_us);
         over + Duration::from_micros(u64::try_from(pause_us).unwrap_or(0))
     }
@@ -82,26 +103,63 @@ impl Turns {
 impl Poller {
     /// When the next poll is due, after one that was over then.
     pub(super) fn next(&mut self, over: Instant) -> Instant {
+        let is_slow = self.is_slow();
         let playlists = &self.context.playlists;
         if playlists.are_awaited(over) {
-            return over + await_interval(self.target_duration(), self.context.poll);
+            return over + await_interval(self.target(), self.context.poll);
         }
         if self.searches() {
             self.searches += 1;
-            let base = poll_interval(self.target_duration(), self.context.poll);
-            return over + search_interval(base, self.target_duration(), self.searches);
+            let mut base = poll_interval(self.target(), self.context.poll);
+            if is_slow {
+                base = base.max(self.target().unwrap_or(base));
+            }
+            return over + search_interval(base, self.target(), self.searches);
         }
         self.searches = 0;
         if self.playlist.has_fresh_name(over) {
             return over;
         }
-        let interval = self.interval();
+        let mut interval = self.interval();
+        if is_slow {
+            interval = interval.max(self.target().unwrap_or(interval));
+        }
         let failures = self.playlist.standing().failures;
         let clock = self.context.fetcher.writer.clock();
-        self.turns.next(clock, interval, failures, over)
+        self.turns.next(clock, (interval, is_slow), failures, over)
     }
 
-    fn target_duration(&self) -> Option<Duration> {
+    /// Until when the host that is asked next wants to be left alone.
+    pub(super) fn held_until(&mut self, now: Instant) -> Option<Instant> {
+        let hosts = &self.context.fetcher.hosts;
+        let until = hosts.not_before(&self.url_to_ask(), now)?;
+        // What waited together is not asked for at one moment.
+        let mut hasher = DefaultHasher::new();
+        self.playlist.url.hash(&mut hasher);
+        let part = (hasher.finish() % 64) as u32;
+        let until = until + self.interval().min(MOST_APART) * part / 64;
+        let clock = self.context.fetcher.writer.clock();
+        self.turns.times.hold(clock.at_us(until));
+        Some(until)
+    }
+
+    /// Whether a host of it has said that it is asked too often.
+    fn is_slow(&self) -> bool {
+        let hosts = &self.context.fetcher.hosts;
+        let mut chain = self.chain.iter();
+        hosts.is_slow(&self.url_to_ask()) || chain.any(|url| hosts.is_slow(url))
+    }
+
+    /// The interval of a player, where it is asked for sooner than he would.
+    pub(super) fn denser_than(&self) -> Option<Duration> {
+        let target = self.target().filter(|_| self.turns.is_asked)?;
+        let now_us = self.context.fetcher.writer.clock().now_us();
+        let passed_us = now_us.saturating_sub(self.turns.asked_us);
+        let dense_us = clock::micros(target).saturating_sub(NEARLY_US);
+        (passed_us < dense_us).then_some(target)
+    }
+
+    fn target(&self) -> Option<Duration> {
         let standing = self.playlist.standing();
         match standing.multivariant {
             true => self.context.playlists.shortest_target(),
@@ -110,7 +168,7 @@ impl Poller {
     }
 
     fn interval(&self) -> Duration {
-        let interval = poll_interval(self.target_duration(), self.context.poll);
+        let interval = poll_interval(self.target(), self.context.poll);
         // An origin that begins a session at each request would have ever more of them.
         let slower = self.renewals.min(6);
         if self.context.poll.is_none() && slower > 0 {

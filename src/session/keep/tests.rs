@@ -58,6 +58,14 @@ const NEVER: &[(&str, &str)] = &[
         "SELECT 1 FROM alias WHERE resource_id NOT IN (SELECT id FROM resource)",
     ),
     (
+        "a spelling of nothing",
+        "SELECT 1 FROM url_spelling WHERE url NOT IN (SELECT url FROM resource UNION SELECT url FROM alias)",
+    ),
+    (
+        "a URL without its spelling",
+        "SELECT 1 FROM alias WHERE url LIKE '%\\%7e%' ESCAPE '\\' AND url NOT IN (SELECT url FROM url_spelling)",
+    ),
+    (
         "lines of nobody",
         "SELECT 1 FROM line l WHERE number < (SELECT min(first_line) FROM body WHERE line_owner = l.resource_id)",
     ),
