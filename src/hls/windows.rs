@@ -82,10 +82,10 @@ pub struct Window {
     number: Option<u64>,
     /// EXT-X-DISCONTINUITY-SEQUENCE.
     discontinuity_sequence: u64,
-    /// EXT-X-ENDLIST.
-    ended: bool,
     /// How many segments it lists.
     count: u64,
+    /// EXT-X-ENDLIST.
+    ended: bool,
     /// Names of its last segments, of the first of them on.
     tail: Vec<Name>,
 }
@@ -115,8 +115,8 @@ impl Window {
         Self {
             number: facts.numbered.then_some(facts.media_sequence),
             discontinuity_sequence: facts.discontinuity_sequence,
-            ended: facts.ended,
             count: facts.segment_count,
+            ended: facts.ended,
             tail,
         }
     }

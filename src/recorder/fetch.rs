@@ -1,4 +1,5 @@
-//! One request after the other down a chain of redirects; each is measured, none is retried.
+//! One request after the other down a chain of redirects; each is measured, and none is retried but
+//! what crossed the end of a kept connection.
 //!
 //! Whatever happens is a [`Hop`], never an error: what broke, and in which phase, is what
 //! people want to know later.
@@ -20,16 +21,18 @@ use url::Url;
 use super::admit::{self, Credentials};
 use super::arrival::Arrival;
 use super::classify;
-use super::client::Clients;
+use super::client::{Clients, Over};
 use super::cookies::Cookies;
 use super::hosts::{self, Hosts, retry_after};
+use super::kept::Connection;
 use super::limits::Limits;
 use super::memory::{Held, Memory};
 use super::plain::{self, Live};
 use super::reach::{Proxies, Reach};
 use super::shoutcast::Servers;
+use super::validators::Validators;
 use crate::clock;
-use crate::session::{ByteRange, ExchangeId, Kind, Outcome, OwnReason, Writer, is_success};
+use crate::session::{ByteRange, Kind, Outcome, OwnReason, Writer, is_success};
 
 mod gathered;
 mod hop;
@@ -85,17 +88,6 @@ pub(super) struct Ask {
     pub lists: bool,
     /// It is asked for sooner than a player would ask again: that is his interval.
     pub denser_than: Option<Duration>,
-}
-
-/// What makes a request conditional (RFC 9110 13.1).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Validators {
-    /// They are meant for this URL only: the last of its chain.
-    pub url: Url,
-    pub etag: Option<HeaderValue>,
-    pub last_modified: Option<HeaderValue>,
-    /// The exchange whose body a 304 would confirm.
-    pub exchange: ExchangeId,
 }
 
 impl Fetcher {
@@ -166,11 +158,25 @@ impl Fetcher {
         ))
     }
 
-    async fn hop(
+    /// One request; where it crossed the end of a kept connection, once more on a new one (RFC 9112 9.3.1).
+    async fn hop(&self, ask: &Ask, to: (&Url, Reach), downgraded: bool, deadline: Instant) -> Hop {
+        let first = self.attempt(ask, to, (Over::Kept, downgraded), deadline);
+        let first = first.await;
+        if first.outcome != Outcome::Crossed {
+            return first;
+        }
+        let second = self.attempt(ask, to, (Over::New, downgraded), deadline);
+        Hop {
+            crossed: Some(Box::new(first)),
+            ..second.await
+        }
+    }
+
+    async fn attempt(
         &self,
         ask: &Ask,
         (url, reach): (&Url, Reach),
-        downgraded: bool,
+        (over, downgraded): (Over, bool),
         deadline: Instant,
     ) -> Hop {
         let reach = match self.allow_private {
@@ -193,17 +199,20 @@ impl Fetcher {
         if let Some(target) = ask.denser_than {
             self.hosts.polled_densely(url, target, asked);
         }
+        let validators = ask.validators.as_ref().filter(|v| v.url == *url);
+        hop.would_confirm = validators.map(|validators| validators.exchange);
         let fields = self.fields(ask, url, downgraded);
         let patience = deadline.min(clock::instant() + self.limits.answer);
         let sent = tokio::select! {
             () = self.abort.cancelled() => None,
-            sent = timeout_at(patience, self.send(ask, (url, reach), fields)) => Some(sent),
+            sent = timeout_at(patience, self.send(ask, (url, reach, over), fields)) => Some(sent),
         };
         let passed_us = self.writer.clock().now_us() - hop.requested_us;
         match sent {
             Some(Ok(Ok(Sent {
                 response,
                 peer,
+                connection,
                 note,
             }))) => {
                 hop.wait_us = Some(passed_us);
@@ -219,7 +228,10 @@ impl Fetcher {
                 let set = response.headers().get_all(SET_COOKIE);
                 self.cookies.set(set.iter(), url);
                 self.heed(&mut hop, asked);
+                // Before others can have it, and as of when it may be idle.
+                self.answered_over(connection);
                 self.receive(ask, response, &mut hop, deadline).await;
+                self.answered_over(connection);
                 return hop;
             }
             Some(Ok(Err((outcome, error)))) => hop.fail(outcome, &error),
@@ -245,6 +257,12 @@ impl Fetcher {
             hosts::tell(&hop.url, status, wait, hop.response_us());
         }
         hop.own_reason = heard.too_often.then_some(OwnReason::TooOften);
+    }
+
+    fn answered_over(&self, connection: Option<Connection>) {
+        if let Some(connection) = connection {
+            self.clients.kept().answered(connection, clock::instant());
+        }
     }
 
     fn fields(&self, ask: &Ask, url: &Url, downgraded: bool) -> HeaderMap {

@@ -26,6 +26,7 @@ mod fold;
 pub(crate) mod fuzzing;
 mod heartbeat;
 mod hosts;
+mod kept;
 mod limits;
 mod load;
 mod memory;
@@ -42,6 +43,7 @@ mod select;
 mod shoutcast;
 mod stats;
 mod stream;
+mod validators;
 
 pub use client::ClientError;
 pub use limits::Limits;

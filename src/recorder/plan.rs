@@ -14,18 +14,21 @@ use url::Url;
 
 mod item;
 mod items;
+mod keys;
 mod known;
 mod model;
 mod renamed;
 
 use self::item::{Item, Rank, State, due_again};
 use self::items::{Items, Slot};
+use self::keys::Keys;
 use self::known::{Known, Stayed};
 pub(super) use self::model::{Changes, Job, Key, Listing, PlaylistId, Wanted};
 use self::renamed::{Places, Renamed, Twin};
 
 use super::limits::{Limits, TRIES_AFTER_END};
 use super::schedule::retry_delay;
+use super::validators::Validators;
 use crate::session::{Availability, Digest, Kind};
 
 /// For so many target durations what left a playlist and comes back under the same media
@@ -90,6 +93,7 @@ pub(super) struct Plan {
     /// Requests under way on account of one playlist.
     most_in_flight: usize,
     items: Items,
+    keys: Keys,
     playlists: BTreeMap<PlaylistId, Playlist>,
     delayed: BTreeSet<(Instant, Key)>,
     counter: u64,
@@ -115,6 +119,7 @@ impl Plan {
             most: limits.listed,
             most_in_flight: limits.downloads_per_playlist,
             items: Items::default(),
+            keys: Keys::default(),
             playlists: BTreeMap::new(),
             delayed: BTreeSet::new(),
             counter: 0,
@@ -286,10 +291,13 @@ impl Plan {
     ) -> Slot {
         let rank = self.rank(wanted, taking);
         let listing = taking.listing;
+        // Of a key that was had.
+        let is_due = self.keys.is_due(key, taking.now);
         let known = slot.and_then(|slot| Some((slot, self.items.at_mut(slot, key)?)));
         let Some((slot, item)) = known else {
             let left = taking.playlist.departed.remove(key);
-            let is_back = left.is_some_and(|left| left.sequence == wanted.sequence);
+            let is_back = left.is_some_and(|left| left.sequence == wanted.sequence)
+                || wanted.kind == Kind::Key && self.keys.is_back(key, listing, taking.now);
             let item = Item::new(wanted, taking, rank, is_back);
             if !is_back {
                 taking.playlist.ready.insert((rank, key.clone()));
@@ -302,11 +310,13 @@ impl Plan {
         item.listed_by.insert(listing.playlist, taking.number);
         let due = wanted.kind != Kind::Key
             || listing.restarted()
-            || due_again(item, listing.target_duration_us, taking.now);
+            || is_due.unwrap_or_else(|| due_again(item, listing.target_duration_us, taking.now));
         if !(anew && due) {
             return slot;
         }
         match item.state {
+            // What is to come is for these segments, too.
+            State::InFlight if wanted.kind == Kind::Key && !listing.restarted() => return slot,
             State::InFlight => item.again = true,
             State::Done | State::GivenUp => {
                 item.state = State::Ready;
@@ -441,7 +451,8 @@ impl Plan {
                 0 => Availability::Listed(item.from_us),
                 _ => Availability::Request,
             },
-            is_known: item.kind == Kind::Key && item.is_known,
+            is_known: item.kind == Kind::Key && self.keys.is_known(&key),
+            validators: self.keys.validators(&key),
             key,
         })
     }
@@ -463,6 +474,9 @@ impl Plan {
             playlist.in_flight = playlist.in_flight.saturating_sub(1);
         }
         self.compare(job, sha256.filter(|_| done == Done::Good));
+        if job.kind == Kind::Key && done == Done::Good {
+            self.keys.had(&job.key, now);
+        }
         let Some(item) = self.items.get_mut(&job.key) else {
             return;
         };
@@ -470,6 +484,7 @@ impl Plan {
         if item.state != State::InFlight {
             return;
         }
+        item.sha256 = sha256.filter(|_| done == Done::Good).or(item.sha256);
         if std::mem::take(&mut item.again) {
             item.failures = 0;
             item.state = State::Ready;
@@ -480,8 +495,6 @@ impl Plan {
                 Done::Good => State::Done,
                 _ => State::GivenUp,
             };
-            item.sha256 = sha256.or(item.sha256);
-            item.is_known |= done == Done::Good;
             return;
         } else {
             item.failures = item.failures.saturating_add(1);
@@ -504,6 +517,11 @@ impl Plan {
             }
             _ => {}
         }
+    }
+
+    /// What the newest answer for a key said of its version.
+    pub(super) fn validate(&mut self, key: &Key, validators: Option<Validators>) {
+        self.keys.validate(key, validators);
     }
 
     /// Compares what was fetched under a new name with what is known under the one before.

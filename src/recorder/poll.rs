@@ -12,12 +12,12 @@ use url::Url;
 use self::last::{Judged, Last};
 use self::reading::Reading;
 use self::turns::Turns;
-use self::validators::validators;
+use self::validators::{Came, Trust};
 use super::children::Playlist;
 use super::children::names::Name;
 use super::context::Context;
 use super::decode::{self, DecodeError, decode, decoded_size};
-use super::fetch::{Hop, Received, Validators};
+use super::fetch::{Hop, Received};
 use super::memory::Held;
 use super::plain;
 use super::stats::PlaylistStats;
@@ -42,7 +42,7 @@ mod validators;
 struct Poller {
     context: Arc<Context>,
     playlist: Arc<Playlist>,
-    validators: Option<Validators>,
+    trust: Trust,
     last: Last,
     reading: Reading,
     /// When the last poll that brought that body was requested.
@@ -103,7 +103,7 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         context: Arc::clone(context),
         from_us: playlist.from_us.unwrap_or(i64::MIN),
         playlist,
-        validators: None,
+        trust: Trust::default(),
         last: Last::default(),
         reading: Reading::default(),
         seen_at_us: None,
@@ -208,6 +208,7 @@ impl Poller {
         };
         let head = hops.first().map_or(last.id, |h| h.id);
         let live = last.take_live();
+        self.mark_control(&mut last);
         let is_own = last.own_reason.is_some();
         let good = live.is_some() || self.read(&mut last).await;
         if is_stale && !good {
@@ -217,10 +218,10 @@ impl Poller {
                 .for_each(Hop::is_too_late);
         }
         self.count(&last, good);
-        if good || last.is_fault() || is_stale {
+        if (good && !is_own) || last.is_fault() || is_stale {
             self.playlist.asked(&self.name, good);
         }
-        if good {
+        if good && !is_own {
             self.turns.answered(&last);
         }
         // Head first: every hop may refer to it.
@@ -228,6 +229,7 @@ impl Poller {
             self.write(hop, head, first_us, lag_us, None, None).await;
         }
         if let Some(live) = live {
+            self.write_crossed(&mut last, head, first_us, lag_us).await;
             let from_us = self.answer_from_us(&last, first_us);
             let url = self.url_of(&last, head);
             self.plain = Some(plain::Opened {
@@ -250,7 +252,7 @@ impl Poller {
     /// its text has not: it is asked for whole, and read again.
     fn heed_variables(&mut self) {
         if self.imports && self.context.shared().variables != self.variables {
-            self.validators = None;
+            self.trust.forget();
         }
     }
 
@@ -279,7 +281,7 @@ impl Poller {
             return false;
         }
         match (hop.status, &hop.body) {
-            (Some(304), _) => self.validators.is_some(),
+            (Some(304), _) => hop.confirms().is_some(),
             (Some(status), Received::Memory(body))
                 if is_success(status) && hls::playlist_kind(body).is_some() =>
             {
@@ -385,11 +387,13 @@ impl Poller {
         lag_us: i64,
         good: bool,
     ) {
-        let confirms = if good && hop.status == Some(304) {
-            self.validators.as_ref().map(|v| v.exchange)
-        } else {
-            None
-        };
+        if hop.own_reason.is_some() {
+            if let Some(since_us) = self.trust.confirmed_anything() {
+                self.tell_of_false_validators(since_us).await;
+            }
+            return self.write(hop, head, first_us, lag_us, None, None).await;
+        }
+        let confirms = hop.confirms().filter(|_| good);
         self.from_us = self.answer_from_us(&hop, first_us);
         let requested_us = hop.requested_us;
         let body = match &hop.body {
@@ -398,6 +402,7 @@ impl Poller {
                 if confirms.is_some() {
                     self.came_again();
                     self.seen_at_us = Some(requested_us);
+                    self.trust.confirmed();
                 }
                 return self
                     .write(hop, head, first_us, lag_us, confirms, None)
@@ -415,7 +420,12 @@ impl Poller {
         let listing = self.listed_by(hop.id, changed);
         (self.listing.revision, self.listing.from_us) = listing;
         let id = self.listing.revision;
-        self.validators = validators(&hop);
+        let doubt_us = self.trust.doubt_us(&hop.url);
+        if doubt_us.is_some() {
+            // It may have been there while the one before was still confirmed.
+            self.seen_at_us = doubt_us;
+            self.turns.doubted();
+        }
         let revision = match content {
             None => None,
             Some(Content::Media(media)) => Some(self.media(media, id).await),
@@ -428,6 +438,14 @@ impl Poller {
         let listing = std::mem::take(&mut self.listing);
         self.context.fetcher.writer.listed(listing).await;
         let revision = revision.filter(|_| changed);
+        let came = Came {
+            validators: hop.validators(),
+            advanced: revision.as_ref().is_some_and(|revision| revision.advance),
+            requested_us,
+        };
+        if let Some(since_us) = self.trust.came(&hop.url, came) {
+            self.tell_of_false_validators(since_us).await;
+        }
         self.write(hop, head, first_us, lag_us, None, revision)
             .await;
         if changed {
@@ -504,7 +522,7 @@ impl Poller {
 
     async fn write(
         &self,
-        hop: Hop,
+        mut hop: Hop,
         head: ExchangeId,
         first_us: i64,
         lag_us: i64,
@@ -512,16 +530,10 @@ impl Poller {
         revision: Option<NewRevision>,
     ) {
         let is_head = hop.id == head;
-        let url = self.url_of(&hop, head);
         let is_own = is_head && !self.is_direct;
-        let listed_us = self.playlist.from_us.filter(|_| !self.polled);
-        let availability = match (is_head, listed_us) {
-            (true, Some(listed_us)) => Availability::Listed(listed_us),
-            (false, Some(listed_us)) => Availability::FirstElseResponse(listed_us),
-            (false, None) if self.begins_with_head(&hop.url) => Availability::Listed(first_us),
-            (_, None) => Availability::Response,
-        };
-        let mut exchange = hop.into_exchange(self.resource(self.playlist.kind, &url), availability);
+        self.write_crossed(&mut hop, head, first_us, lag_us).await;
+        let (resource, availability) = self.account(&hop, head, first_us);
+        let mut exchange = hop.into_exchange(resource, availability);
         exchange.polled = (!is_own).then(|| self.resource(self.playlist.kind, &self.playlist.url));
         exchange.referrer_id = self.name.revision;
         exchange.head_id = (!is_head).then_some(head);
@@ -529,6 +541,30 @@ impl Poller {
         exchange.confirms_id = confirms;
         exchange.revision = revision;
         self.context.fetcher.writer.exchange(exchange).await;
+    }
+
+    /// The attempt before a hop, where it crossed the end of a kept connection.
+    async fn write_crossed(&self, hop: &mut Hop, head: ExchangeId, first_us: i64, lag_us: i64) {
+        let (resource, availability) = self.account(hop, head, first_us);
+        if let Some(mut crossed) = hop.take_crossed(&resource, availability) {
+            crossed.referrer_id = self.playlist.referrer;
+            crossed.head_id = (hop.id != head).then_some(head);
+            crossed.lag_us = (hop.id == head).then_some(lag_us);
+            self.context.fetcher.writer.exchange(crossed).await;
+        }
+    }
+
+    /// What a hop is an answer for, and from when on.
+    fn account(&self, hop: &Hop, head: ExchangeId, first_us: i64) -> (ResourceKey, Availability) {
+        let listed_us = self.playlist.from_us.filter(|_| !self.polled);
+        let availability = match (hop.id == head, listed_us) {
+            (true, Some(listed_us)) => Availability::Listed(listed_us),
+            (false, Some(listed_us)) => Availability::FirstElseResponse(listed_us),
+            (false, None) if self.begins_with_head(&hop.url) => Availability::Listed(first_us),
+            (_, None) => Availability::Response,
+        };
+        let url = self.url_of(hop, head);
+        (self.resource(self.playlist.kind, &url), availability)
     }
 
     /// Whether a hop is the answer from when the head is: the chain before did not have it.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod analysis;
+mod asking;
 mod bans;
 mod beside;
 mod check;

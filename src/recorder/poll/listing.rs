@@ -16,7 +16,7 @@ use crate::recorder::select::Selected;
 use crate::session::{ExchangeId, Kind, NewRevision};
 
 /// Of a playlist that states none.
-const TARGET: Duration = Duration::from_secs(6);
+pub(super) const TARGET: Duration = Duration::from_secs(6);
 
 impl Poller {
     pub(super) async fn media(&mut self, media: MediaPlaylist, id: ExchangeId) -> NewRevision {
