@@ -196,10 +196,9 @@ impl Playlists {
         let mut kept = kept;
         let mut renewed = false;
         for ((place, child), known) in children.iter().enumerate().zip(&mut known) {
-            let takes_place = known.is_none();
             *known = known.or_else(|| places.taken_by(child, place));
             if let Some(known) = known {
-                renewed |= takes_place;
+                renewed |= !known.urls().contains(&child.url);
                 kept.insert(known.id);
                 if known.takes_name(child, revision, now) {
                     known.is_named_by(all.first());

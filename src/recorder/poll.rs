@@ -24,7 +24,8 @@ use super::stats::PlaylistStats;
 use crate::clock;
 use crate::hls::{self, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Variables, Windows};
 use crate::session::{
-    Availability, ExchangeId, Kind, NewListing, NewRevision, Outcome, OwnReason, ResourceKey, is_success,
+    Availability, ExchangeId, Kind, NewListing, NewRevision, Outcome, OwnReason, ResourceKey,
+    is_success,
 };
 
 mod asking;
