@@ -25,6 +25,7 @@ mod fold;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod heartbeat;
+mod hosts;
 mod kept;
 mod limits;
 mod load;

@@ -28,7 +28,7 @@ use super::fetch::{Ask, Hop};
 use super::schedule::reconnect_delay;
 use super::stats::PlaylistStats;
 use crate::clock;
-use crate::session::{Availability, ExchangeId, Kind, Outcome, ResourceKey};
+use crate::session::{Availability, ExchangeId, Kind, Outcome, ResourceKey, is_success};
 
 mod boxes;
 mod cut;
@@ -149,7 +149,13 @@ impl Plain {
             } else {
                 failures.saturating_add(1)
             };
-            let due = clock::instant() + reconnect_delay(failures);
+            let now = clock::instant();
+            let held = self
+                .context
+                .fetcher
+                .hosts
+                .not_before(&self.playlist.url, now);
+            let due = (now + reconnect_delay(failures)).max(held.unwrap_or(now));
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep_until(due) => {}
@@ -165,11 +171,13 @@ impl Plain {
             url: self.playlist.url.clone(),
             kind: Kind::Main,
             reach: self.playlist.reach(),
+            downgraded: self.playlist.is_downgraded(),
             range: None,
             validators: None,
             expected: Bytes::new(),
             plain: true,
             lists: true,
+            denser_than: None,
         };
         let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);
@@ -180,10 +188,12 @@ impl Plain {
             self.write(hop, head, lag_us).await;
         }
         let Some(live) = last.take_live() else {
-            if last.outcome == Outcome::Complete && last.status == Some(200) {
+            if last.outcome == Outcome::Complete && last.status.is_some_and(is_success) {
                 last.fail(Outcome::NotAPlaylist, "it is no stream");
             }
-            self.count(last.status, last.outcome, last.error.as_deref());
+            if last.is_fault() {
+                self.count(last.status, last.outcome, last.error.as_deref());
+            }
             self.write(last, head, lag_us).await;
             return None;
         };
@@ -281,7 +291,7 @@ impl Plain {
             return Came::File;
         }
         if !is_stop {
-            self.count(Some(200), ended.outcome, None);
+            self.count(opened.hop.status, ended.outcome, None);
         }
         match ended.kept && clock::instant() - began >= STEADY {
             true => Came::Steadily,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use url::Url;
 
 mod item;
 mod items;
@@ -28,12 +29,11 @@ use self::renamed::{Places, Renamed, Twin};
 use super::limits::{Limits, TRIES_AFTER_END};
 use super::schedule::retry_delay;
 use super::validators::Validators;
-use crate::hls::Step;
 use crate::session::{Availability, Digest, Kind};
 
 /// For so many target durations what left a playlist and comes back under the same media
-/// sequence number is not fetched again: edges of a CDN do not advance together.
-const DEPARTED_FOR: u32 = 3;
+/// sequence number is not fetched again: edges of a CDN do not advance together, and some lag far behind.
+const DEPARTED_FOR: u32 = 8;
 
 #[derive(Debug, Default)]
 struct Playlist {
@@ -42,8 +42,6 @@ struct Playlist {
     last_sequence: Option<u64>,
     lists_segments: bool,
     ended: bool,
-    /// Its newest revision is the view of an edge that lags behind.
-    behind: bool,
     in_flight: usize,
     ready: BTreeSet<(Rank, Key)>,
     /// What left it of late and was fetched: an edge that lags behind lists it once more.
@@ -83,8 +81,6 @@ struct Taking<'a> {
     /// Of the revision: what is listed by it bears this number.
     number: u64,
     now: Instant,
-    /// It, or the revision before it, is the view of an edge that lags behind.
-    edges_take_turns: bool,
     playlist: Playlist,
     changes: Changes,
 }
@@ -111,6 +107,8 @@ pub(super) enum Done {
     Good,
     /// To be tried again.
     Failed,
+    /// It does not count: to be asked for again, then or soon.
+    Held(Option<Instant>),
     /// It was never made, and never will be.
     Refused,
 }
@@ -139,9 +137,7 @@ impl Plan {
             listing,
             number: self.revisions,
             now,
-            edges_take_turns: before.behind || listing.step == Step::Behind,
             playlist: Playlist {
-                behind: listing.step == Step::Behind,
                 last_sequence: listing.wanted.iter().map(|w| w.last_use).max(),
                 lists_segments: listing.wanted.iter().any(|w| w.kind == Kind::Segment),
                 ended: listing.ended,
@@ -300,8 +296,7 @@ impl Plan {
         let known = slot.and_then(|slot| Some((slot, self.items.at_mut(slot, key)?)));
         let Some((slot, item)) = known else {
             let left = taking.playlist.departed.remove(key);
-            let is_back = taking.edges_take_turns
-                && left.is_some_and(|left| left.sequence == wanted.sequence)
+            let is_back = left.is_some_and(|left| left.sequence == wanted.sequence)
                 || wanted.kind == Kind::Key && self.keys.is_back(key, listing, taking.now);
             let item = Item::new(wanted, taking, rank, is_back);
             if !is_back {
@@ -407,19 +402,44 @@ impl Plan {
         changes
     }
 
-    /// The next thing to fetch; counted as under way from now on.
-    pub(super) fn next(&mut self, now: Instant) -> Option<Job> {
+    /// The next thing to fetch; counted as under way from now on. `not_before`: until when nothing may be
+    /// asked of the host of a URL.
+    pub(super) fn next(
+        &mut self,
+        now: Instant,
+        not_before: impl Fn(&Url, Instant) -> Option<Instant>,
+    ) -> Option<Job> {
         self.wake(now);
+        loop {
+            let (id, key) = self.take_newest()?;
+            let Some(item) = self.items.get_mut(&key) else {
+                continue;
+            };
+            match not_before(&item.newest_url, now) {
+                Some(until) => {
+                    item.state = State::Delayed(until);
+                    self.delayed.insert((until, key));
+                }
+                None => return self.job(id, key, now),
+            }
+        }
+    }
+
+    /// Takes what was published last out of the queue of a playlist that may ask for more.
+    fn take_newest(&mut self) -> Option<(PlaylistId, Key)> {
         let (id, _) = self
             .playlists
             .iter()
             .filter(|(_, p)| p.in_flight < self.most_in_flight)
             .filter_map(|(id, p)| Some((*id, p.ready.last()?.0)))
             .max_by_key(|(_, rank)| *rank)?;
-        let playlist = self.playlists.get_mut(&id)?;
-        let (_, key) = playlist.ready.pop_last()?;
+        let (_, key) = self.playlists.get_mut(&id)?.ready.pop_last()?;
+        Some((id, key))
+    }
+
+    fn job(&mut self, id: PlaylistId, key: Key, now: Instant) -> Option<Job> {
         let item = self.items.get_mut(&key)?;
-        playlist.in_flight += 1;
+        self.playlists.get_mut(&id)?.in_flight += 1;
         item.state = State::InFlight;
         item.asked = Some(now);
         Some(Job {
@@ -468,6 +488,8 @@ impl Plan {
         if std::mem::take(&mut item.again) {
             item.failures = 0;
             item.state = State::Ready;
+        } else if let Done::Held(until) = done {
+            item.state = State::Delayed(until.unwrap_or(now + retry_delay(1)));
         } else if done != Done::Failed {
             item.state = match done {
                 Done::Good => State::Done,

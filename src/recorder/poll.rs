@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use http::header::CONTENT_ENCODING;
 use tokio::time::Instant;
 use tracing::Instrument;
 use url::Url;
@@ -15,8 +14,9 @@ use self::reading::Reading;
 use self::turns::Turns;
 use self::validators::{Came, Trust};
 use super::children::Playlist;
+use super::children::names::Name;
 use super::context::Context;
-use super::decode::{DecodeError, decode, decoded_size};
+use super::decode::{self, DecodeError, decode, decoded_size};
 use super::fetch::{Hop, Received};
 use super::memory::Held;
 use super::plain;
@@ -24,13 +24,17 @@ use super::stats::PlaylistStats;
 use crate::clock;
 use crate::hls::{self, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Variables, Windows};
 use crate::session::{
-    Availability, ExchangeId, Kind, NewListing, NewRevision, Outcome, ResourceKey, is_success,
+    Availability, ExchangeId, Kind, NewListing, NewRevision, Outcome, OwnReason, ResourceKey,
+    is_success,
 };
 
 mod asking;
 mod last;
 mod listing;
 mod reading;
+mod renewed;
+#[cfg(test)]
+mod rhythms;
 mod turns;
 mod validators;
 
@@ -66,8 +70,17 @@ struct Poller {
     found: Vec<Arc<Playlist>>,
     /// What the user typed is a list of one stream: that.
     listed: Option<Url>,
-    /// The last poll asked for that, and not for the list.
+    /// The last poll asked for that, and not for the list; or for another path than the playlist is known under:
+    /// then its exchanges are of that URL.
     is_direct: bool,
+    /// Under which name the last poll asked.
+    name: Name,
+    /// That of the last good one.
+    read_as: Option<Url>,
+    /// Names that are noted to be this playlist.
+    noted: HashSet<Url>,
+    /// Polls since nothing plays.
+    searches: u32,
     /// It is no playlist.
     plain: Option<plain::Opened>,
     turns: Turns,
@@ -81,6 +94,10 @@ enum Content {
 
 /// Starts the loop of a playlist.
 pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
+    let name = Name {
+        url: playlist.url.clone(),
+        revision: playlist.referrer,
+    };
     let poller = Poller {
         context: Arc::clone(context),
         from_us: playlist.from_us.unwrap_or(i64::MIN),
@@ -104,6 +121,10 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         found: Vec::new(),
         listed: None,
         is_direct: false,
+        name,
+        read_as: None,
+        noted: HashSet::new(),
+        searches: 0,
         plain: None,
         turns: Turns::new(context.fetcher.writer.clock().now_us()),
     };
@@ -115,11 +136,22 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
 impl Poller {
     async fn run(mut self) {
         let stop = self.context.stop.clone();
+        let playlist = Arc::clone(&self.playlist);
         let mut due = clock::instant();
+        let mut over = due;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep_until(due) => {}
+                () = playlist.woken() => {
+                    due = self.sooner(due, over);
+                    continue;
+                }
+            }
+            // Whoever of the recording asked the host may have heard that it wants to be left alone.
+            if let Some(until) = self.held_until(clock::instant()) {
+                due = until;
+                continue;
             }
             let lag_us = clock::micros(clock::instant().saturating_duration_since(due));
             // Moments that pass after the answer are the recorder's own lateness.
@@ -136,6 +168,7 @@ impl Poller {
                 self.playlist.stats.is_over.store(true, Ordering::Relaxed);
                 return self.leave(now).await;
             }
+            over = answered;
             due = self.next(answered);
         }
     }
@@ -156,6 +189,7 @@ impl Poller {
     async fn poll(&mut self, lag_us: i64) -> Instant {
         self.heed_variables();
         let ask = self.ask();
+        self.note_name(&ask).await;
         let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);
         self.heed_list(&hops);
@@ -172,9 +206,13 @@ impl Poller {
         let head = hops.first().map_or(last.id, |h| h.id);
         let live = last.take_live();
         self.mark_control(&mut last);
+        let is_own = last.own_reason.is_some();
         let good = live.is_some() || self.read(&mut last).await;
         self.count(&last, good);
-        if good && last.own_reason.is_none() {
+        if last.outcome != Outcome::Aborted && !is_own {
+            self.playlist.asked(&ask.url, good);
+        }
+        if good && !is_own {
             self.turns.answered(&last);
         }
         // Head first: every hop may refer to it.
@@ -196,7 +234,7 @@ impl Poller {
             return answered;
         }
         self.take(last, head, first_us, lag_us, good).await;
-        self.polled = true;
+        self.polled |= !is_own;
         self.chain = chain;
         answered
     }
@@ -247,9 +285,7 @@ impl Poller {
     /// Takes off the content codings of a body; whether that could be done.
     async fn decode(&self, hop: &mut Hop) -> bool {
         let fetcher = &self.context.fetcher;
-        let fields = hop.fields.iter().flat_map(|f| f.get_all(CONTENT_ENCODING));
-        let codings: Vec<&str> = fields.filter_map(|v| v.to_str().ok()).collect();
-        let coding = codings.join(",");
+        let coding = coding(hop);
         let Received::Memory(raw) = &mut hop.body else {
             return true;
         };
@@ -292,6 +328,7 @@ impl Poller {
 
     fn count(&self, hop: &Hop, good: bool) {
         let failures = self.playlist.standing().failures;
+        self.note_whether_gone(hop);
         if good {
             if failures > 0 {
                 tracing::info!(
@@ -305,8 +342,8 @@ impl Poller {
             });
             return;
         }
-        if hop.outcome == Outcome::Aborted {
-            // Our own doing at the stop.
+        if !hop.is_fault() {
+            // Our own doing: at the stop, or since we ask more often than players.
             return;
         }
         PlaylistStats::count(&self.playlist.stats.faults, 1);
@@ -331,7 +368,7 @@ impl Poller {
         lag_us: i64,
         good: bool,
     ) {
-        if hop.own_reason.is_some() {
+        if hop.own_reason == Some(OwnReason::Probe) {
             if let Some(since_us) = self.trust.confirmed_anything() {
                 self.tell_of_false_validators(since_us).await;
             }
@@ -344,6 +381,7 @@ impl Poller {
             Received::Memory(body) if good => body.clone(),
             _ => {
                 if confirms.is_some() {
+                    self.came_again();
                     self.seen_at_us = Some(requested_us);
                     self.trust.confirmed();
                 }
@@ -355,6 +393,10 @@ impl Poller {
         let (judged, content) = self.judge(&body, &hop.url).await;
         hop.digest = Some(judged.digest);
         let changed = judged.changed;
+        if !changed {
+            self.came_again();
+        }
+        self.read_as = Some(self.name.url.clone());
         let is_read = content.is_some();
         let listing = self.listed_by(hop.id, changed);
         (self.listing.revision, self.listing.from_us) = listing;
@@ -402,7 +444,8 @@ impl Poller {
     async fn judge(&mut self, body: &Bytes, url: &Url) -> (Judged, Option<Content>) {
         let memory = Arc::clone(&self.context.fetcher.memory);
         // To see that it came again takes no time that others would have to wait for.
-        let work = match self.last.is_again(body) && !self.imports {
+        let moved = self.is_read_elsewhere();
+        let work = match self.last.is_again(body) && !self.imports && !moved {
             true => 0,
             false => body.len(),
         };
@@ -410,7 +453,7 @@ impl Poller {
             .read(work, || {
                 let judged = self.last.judge(body);
                 let text = self.last.text(body, &judged);
-                let content = self.content(&text, judged.changed, url);
+                let content = self.content(&text, (judged.changed, moved), url);
                 (judged, content)
             })
             .await
@@ -430,12 +473,18 @@ impl Poller {
     }
 
     /// What a body says; `None`: nothing new.
-    fn content(&mut self, body: &Bytes, changed: bool, url: &Url) -> Option<Content> {
+    fn content(
+        &mut self,
+        body: &Bytes,
+        (changed, moved): (bool, bool),
+        url: &Url,
+    ) -> Option<Content> {
         let variables = self.context.shared().variables.clone();
         if changed {
             self.imports = hls::imports_variables(body);
         }
-        let lists_others = self.imports && variables != self.variables;
+        // The same text means other URLs elsewhere.
+        let lists_others = moved || (self.imports && variables != self.variables);
         if !(changed || lists_others) {
             return None;
         }
@@ -467,7 +516,7 @@ impl Poller {
         let (resource, availability) = self.account(&hop, head, first_us);
         let mut exchange = hop.into_exchange(resource, availability);
         exchange.polled = (!is_own).then(|| self.resource(self.playlist.kind, &self.playlist.url));
-        exchange.referrer_id = self.playlist.referrer;
+        exchange.referrer_id = self.name.revision;
         exchange.head_id = (!is_head).then_some(head);
         exchange.lag_us = is_head.then_some(lag_us);
         exchange.confirms_id = confirms;
@@ -511,5 +560,27 @@ impl Poller {
             url: url.to_string(),
             range: None,
         }
+    }
+}
+
+/// In what a playlist is to be decoded; empty: it is plain. Names that are no codings are passed over,
+/// as browsers do, where it can be read without.
+fn coding(hop: &mut Hop) -> String {
+    let said = hop.content_encoding();
+    let Received::Memory(raw) = &hop.body else {
+        return said;
+    };
+    if decode::unknown(&said).is_empty() {
+        return said;
+    }
+    if hls::playlist_kind(raw).is_some() {
+        hop.decoded = true;
+        hop.note_codings();
+        return String::new();
+    }
+    let codings = hop.codings();
+    match codings.is_empty() {
+        true => said,
+        false => codings,
     }
 }

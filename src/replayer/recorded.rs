@@ -7,6 +7,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts as Request;
 use http::{Response, StatusCode};
 
+use super::base;
 use super::body::{self, Break, LONGEST_WAIT, Piece};
 use super::ending::Ending;
 use super::gzip;
@@ -18,9 +19,10 @@ use super::playlist::Served;
 use super::range::{RangeSpec, Resolved};
 use super::replay::Network;
 use super::reply::Reply;
-use super::respond::{path_of, redirect};
+use super::respond::redirect;
 use super::stall::Stalled;
-use crate::session::{Answer, Exchange, Faults, Headers, Outcome};
+use crate::hls::replay_path;
+use crate::session::{Answer, Exchange, Faults, Headers, Outcome, is_success, true_codings};
 use url::Url;
 
 /// What of a request matters here.
@@ -44,6 +46,11 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// The path at which a URL of the origin is on the clock of the request.
+    fn path_of(&self, url: &Url) -> Option<String> {
+        replay_path(url).map(|path| format!("{}{path}", self.prefix))
+    }
+
     fn conditions(&self) -> Conditions<'_> {
         (&self.request.headers, self.range)
     }
@@ -112,12 +119,8 @@ fn response(whole: &Whole, asked: &Asked<'_>) -> Reply {
         Content::None => as_it_came(whole, status, Vec::new(), asked),
         Content::OwnUrlOnly => {
             // Under the name of a stream it has no query to take variables from.
-            let path = path_of(&whole.url, asked.prefix).unwrap_or_default();
-            return redirect(
-                StatusCode::FOUND,
-                &path,
-                "to its own URL, whose query it needs",
-            );
+            let path = asked.path_of(&whole.url).unwrap_or_default();
+            return redirect(asked.request, &path, "to its own URL, whose query it needs");
         }
         Content::Playlist(served) => {
             let mut reply = playlist(served, status, &fields, asked);
@@ -125,7 +128,7 @@ fn response(whole: &Whole, asked: &Asked<'_>) -> Reply {
             reply.done.extend(is_shifted.then_some("shifted".into()));
             reply
         }
-        Content::Plain(piece) if status == StatusCode::OK && !is_broken(exchange) => {
+        Content::Plain(piece) if is_whole(status) && !is_broken(exchange) => {
             let ranges = whole.answer.resource.kind.is_chunk();
             let good = Good::new(piece.clone(), exchange, ranges, asked);
             tagged(status, good, fields.tag(), asked.conditions())
@@ -160,24 +163,28 @@ fn playlist(served: &Served, status: StatusCode, fields: &Fields<'_>, asked: &As
     }
 }
 
+/// Whether a good body under this status is all of the resource.
+fn is_whole(status: StatusCode) -> bool {
+    status != StatusCode::PARTIAL_CONTENT && is_success(status.as_u16())
+}
+
 /// What is no good body, or a part of one, or none: with the status and the length that it had.
 fn as_it_came(whole: &Whole, status: StatusCode, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
-    let exchange = &whole.answer.exchange;
     let mut reply = broken_or(whole, pieces, asked);
     if let Some(response) = &mut reply.response {
         *response.status_mut() = status;
     }
-    if let (StatusCode::PARTIAL_CONTENT, Some(first)) = (status, exchange.body_first) {
-        reply = reply.with_field(
-            header::CONTENT_RANGE,
-            &content_range(first, exchange.body_size, exchange.resource_bytes),
-        );
-    }
-    if let Some(path) = whole
-        .redirect()
-        .and_then(|target| path_of(&target, asked.prefix))
+    // As the origin said it, true or not.
+    let said = whole.headers.get(header::CONTENT_RANGE.as_str());
+    if let (StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE, Some(said)) =
+        (status, said)
     {
-        reply = reply.with_field(header::LOCATION, &path);
+        reply = reply.with_field(header::CONTENT_RANGE, said);
+    }
+    let target = whole.redirect();
+    if let Some(path) = target.and_then(|target| asked.path_of(&target)) {
+        let location = base::reference(asked.request, &path);
+        reply = reply.with_field(header::LOCATION, &location);
     }
     reply
 }
@@ -408,9 +415,7 @@ impl Fields<'_> {
             }
             fields.insert(header::CONTENT_TYPE, content_type);
         }
-        if let Some(encoding) = &self.answer.exchange.body_encoding
-            && let Ok(encoding) = HeaderValue::from_str(encoding)
-        {
+        if let Some(encoding) = self.encoding() {
             fields.insert(header::CONTENT_ENCODING, encoding);
         }
         if let Some(after) = self.recorded("retry-after") {
@@ -443,6 +448,18 @@ impl Fields<'_> {
         if is_kept && !fields.contains_key(header::CACHE_CONTROL) {
             fields.insert(header::CACHE_CONTROL, NO_CACHE);
         }
+    }
+
+    /// The codings that the body is in; of a plain one also what the origin called so and is none.
+    fn encoding(&self) -> Option<HeaderValue> {
+        if let Some(encoding) = &self.answer.exchange.body_encoding {
+            return HeaderValue::from_str(encoding).ok();
+        }
+        let said = self.recorded("content-encoding")?;
+        let is_none = said
+            .to_str()
+            .is_ok_and(|said| true_codings(said).is_empty());
+        is_none.then_some(said)
     }
 
     /// The origin's entity tag, if it sent one.

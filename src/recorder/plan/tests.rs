@@ -1,6 +1,7 @@
 //! What is fetched next, and what is one resource.
 
 use super::*;
+use crate::hls::Step;
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -49,10 +50,14 @@ impl Planned {
         self.plan.revision(&listing, self.now)
     }
 
+    fn next(&mut self) -> Option<Job> {
+        self.plan.next(self.now, |_, _| None)
+    }
+
     /// Takes everything there is to fetch, each with success.
     fn fetch_all(&mut self) -> Vec<String> {
         let mut asked = Vec::new();
-        while let Some(job) = self.plan.next(self.now) {
+        while let Some(job) = self.next() {
             self.plan.done(&job, Done::Good, None, self.now);
             asked.push(name(&job.url));
         }
@@ -101,7 +106,7 @@ fn the_live_edge_of_each_playlist_comes_before_the_window_of_any() {
             (5, "5.ts"),
         ],
     );
-    plan.plan.next(plan.now).unwrap();
+    plan.next().unwrap();
     plan.lists(1, &[(1, "a.ts"), (2, "b.ts"), (3, "c.ts")]);
     assert_eq!(
         plan.fetch_all(),
@@ -140,11 +145,11 @@ fn tokens_that_change_are_the_same_segment() {
 fn a_failed_segment_is_tried_again_with_the_newest_token() {
     let mut plan = Planned::new();
     plan.lists(0, &[(1, "1.ts?t=a")]);
-    let job = plan.plan.next(plan.now).unwrap();
+    let job = plan.next().unwrap();
     plan.plan.done(&job, Done::Failed, None, plan.now);
-    assert!(plan.plan.next(plan.now).is_none(), "not at once");
+    assert!(plan.next().is_none(), "not at once");
     plan.lists(0, &[(1, "1.ts?t=b")]);
-    let retry = plan.plan.next(plan.now).unwrap();
+    let retry = plan.next().unwrap();
     assert_eq!(name(&retry.url), "1.ts?t=b");
     assert_eq!(name(&retry.key.url), "1.ts?t=a");
     assert_eq!(retry.availability, Availability::Request);
@@ -167,9 +172,13 @@ fn a_name_that_left_and_comes_back_is_fetched_again() {
     plan.fetch_all();
     plan.lists(0, &[(1, "1.ts")]);
     plan.fetch_all();
+    // At its own place it is itself; at another one it is another segment.
     plan.lists(0, &[(0, "0.ts")]);
-    let job = plan.plan.next(plan.now).unwrap();
-    assert_eq!(job.availability, Availability::Listed(18_000_000));
+    assert_eq!(plan.fetch_all(), [""; 0]);
+    plan.lists(0, &[(1, "1.ts")]);
+    plan.lists(0, &[(2, "0.ts")]);
+    let job = plan.next().unwrap();
+    assert_eq!(job.availability, Availability::Listed(30_000_000));
 }
 
 #[test]
@@ -188,6 +197,29 @@ fn a_slate_is_fetched_once_while_it_is_listed() {
     assert_eq!(plan.fetch_all(), ["slate.ts"]);
     plan.lists(0, &[(3, "slate.ts"), (4, "slate.ts")]);
     assert_eq!(plan.fetch_all(), [""; 0]);
+}
+
+#[test]
+fn what_a_host_has_that_wants_to_be_left_alone_waits_and_holds_up_no_other() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(1, "1.ts"), (2, "http://busy/2.ts"), (3, "3.ts")]);
+    let until = plan.now + Duration::from_secs(9);
+    let bans = |url: &Url, now| (url.host_str() == Some("busy") && now < until).then_some(until);
+    let next = |plan: &mut Planned| plan.plan.next(plan.now, bans).map(|job| name(&job.url));
+    assert_eq!(next(&mut plan).as_deref(), Some("3.ts"));
+    assert_eq!(next(&mut plan).as_deref(), Some("1.ts"));
+    assert_eq!(next(&mut plan), None);
+    assert_eq!(plan.plan.next_due(), Some(until));
+    plan.now = until;
+    let job = plan.plan.next(plan.now, bans).unwrap();
+    assert_eq!(name(&job.url), "http://busy/2.ts");
+    let listed = Availability::Listed(6_000_000);
+    assert_eq!(job.availability, listed, "it was not asked for before");
+    // What it says to who asks too often is no answer either.
+    plan.plan.done(&job, Done::Held(None), None, plan.now);
+    assert_eq!(plan.next().map(|job| name(&job.url)), None);
+    plan.now += Duration::from_secs(1);
+    assert_eq!(plan.next().map(|job| job.availability), Some(listed));
 }
 
 #[test]
@@ -234,7 +266,7 @@ fn a_known_key_is_asked_for_again_after_ten_minutes_and_at_a_restart_only() {
     }
     assert_eq!(asked_at, [1, 101], "at once, and 600 s later");
     keyed(&mut plan, 0, 1, Step::Restarted);
-    let job = plan.plan.next(plan.now).unwrap();
+    let job = plan.next().unwrap();
     assert_eq!(job.availability, Availability::Listed(131 * 6_000_000));
     assert!(job.is_known && is_key(&name(&job.url)) || plan.fetch_all().iter().any(is_key));
 }
@@ -244,7 +276,7 @@ fn a_key_that_was_never_had_is_asked_for_whenever_new_segments_use_it() {
     let mut plan = Planned::new();
     for n in 1..4 {
         keyed(&mut plan, 0, n, Step::Slid);
-        let keys = std::iter::from_fn(|| plan.plan.next(plan.now)).filter(|job| {
+        let keys = std::iter::from_fn(|| plan.next()).filter(|job| {
             let is_key = job.kind == Kind::Key;
             assert!(!(is_key && job.is_known));
             is_key
@@ -261,7 +293,7 @@ fn a_key_that_was_never_had_is_asked_for_whenever_new_segments_use_it() {
 fn what_comes_of_a_slow_key_server_is_for_the_segments_of_meanwhile_too() {
     let mut plan = Planned::new();
     keyed(&mut plan, 0, 1, Step::Slid);
-    let jobs: Vec<Job> = std::iter::from_fn(|| plan.plan.next(plan.now)).collect();
+    let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
     let key = jobs.iter().find(|job| job.kind == Kind::Key).unwrap();
     keyed(&mut plan, 0, 2, Step::Slid);
     plan.plan.done(key, Done::Good, None, plan.now);
@@ -269,11 +301,11 @@ fn what_comes_of_a_slow_key_server_is_for_the_segments_of_meanwhile_too() {
     // A restart in the meantime is another matter; what came before it is known all the same.
     let mut plan = Planned::new();
     keyed(&mut plan, 0, 5, Step::Slid);
-    let jobs: Vec<Job> = std::iter::from_fn(|| plan.plan.next(plan.now)).collect();
+    let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
     let key = jobs.iter().find(|job| job.kind == Kind::Key).unwrap();
     keyed(&mut plan, 0, 1, Step::Restarted);
     plan.plan.done(key, Done::Good, None, plan.now);
-    let again: Vec<Job> = std::iter::from_fn(|| plan.plan.next(plan.now)).collect();
+    let again: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
     let again: Vec<&Job> = again.iter().filter(|job| job.kind == Kind::Key).collect();
     assert_eq!(again.len(), 1);
     assert!(again[0].is_known, "players would not ask");
@@ -294,7 +326,7 @@ fn a_key_that_left_and_comes_back_is_known_and_edges_that_take_turns_do_not_have
     plan.now += Duration::from_secs(60);
     let changes = keyed(&mut plan, 0, 6, Step::Slid);
     assert!(changes.pending.iter().any(|(_, kind)| *kind == Kind::Key));
-    let jobs: Vec<Job> = std::iter::from_fn(|| plan.plan.next(plan.now)).collect();
+    let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
     let key = jobs.iter().find(|job| job.kind == Kind::Key).unwrap();
     assert!(key.is_known, "so a failure is nobody's but the recorder's");
 }
@@ -313,7 +345,7 @@ fn a_known_key_is_asked_for_with_what_its_last_answer_said_of_its_version() {
         exchange: 7,
     };
     plan.plan.validate(key, Some(version.clone()));
-    let jobs: Vec<Job> = std::iter::from_fn(|| plan.plan.next(plan.now)).collect();
+    let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
     for job in jobs {
         let known = (job.kind == Kind::Key).then(|| version.clone());
         assert_eq!(job.validators, known, "{:?}", job.kind);
@@ -346,7 +378,7 @@ fn downloads_on_account_of_one_playlist_are_bounded() {
     let many: Vec<(u64, &str)> = (0..).zip(names.iter().map(String::as_str)).collect();
     plan.lists(0, &many);
     plan.lists(1, &[(1, "other.ts")]);
-    let asked: Vec<String> = std::iter::from_fn(|| plan.plan.next(plan.now))
+    let asked: Vec<String> = std::iter::from_fn(|| plan.next())
         .map(|j| name(&j.url))
         .collect();
     assert_eq!(asked, ["other.ts", "19.ts", "18.ts", "17.ts", "16.ts"]);
@@ -359,7 +391,7 @@ fn what_an_ended_playlist_lists_is_given_up_at_last() {
     let mut tries = 0;
     while !plan.plan.is_idle() {
         plan.now += Duration::from_secs(60);
-        let job = plan.plan.next(plan.now).unwrap();
+        let job = plan.next().unwrap();
         plan.plan.done(&job, Done::Failed, None, plan.now);
         tries += 1;
     }
@@ -384,7 +416,7 @@ fn edges_that_take_turns_cost_no_download_twice() {
         plan.lists(0, &ahead);
         assert_eq!(plan.fetch_all(), [""; 0]);
     }
-    plan.now += Duration::from_secs(60);
+    plan.now += Duration::from_secs(120);
     lags(&mut plan);
     assert_eq!(
         plan.fetch_all(),
@@ -438,7 +470,7 @@ fn a_long_list_that_becomes_short_is_taken_in_at_once() {
 fn what_is_refused_is_not_tried_again() {
     let mut plan = Planned::new();
     plan.lists(0, &[(1, "1.ts")]);
-    let job = plan.plan.next(plan.now).unwrap();
+    let job = plan.next().unwrap();
     plan.plan.done(&job, Done::Refused, None, plan.now);
     plan.now += Duration::from_secs(60);
     plan.lists(0, &[(1, "1.ts"), (2, "2.ts")]);

@@ -3,10 +3,19 @@
 use url::Url;
 
 use super::Poller;
+use crate::clock;
+use crate::recorder::children::names::is_same_path;
 use crate::recorder::fetch::{Ask, Hop, Received, list_in, not_followed};
 use crate::session::{ExchangeId, Kind, Notice, NoticeEvent, OwnReason, is_success};
 
 impl Poller {
+    /// Whose host is asked first.
+    pub(super) fn url_to_ask(&self) -> Url {
+        let failures = self.playlist.standing().failures;
+        let listed = self.listed.clone().filter(|_| failures == 0);
+        listed.unwrap_or_else(|| self.playlist.name_to_ask(clock::instant()).url)
+    }
+
     /// What is asked for next.
     pub(super) fn ask(&mut self) -> Ask {
         let now_us = self.context.fetcher.writer.clock().now_us();
@@ -14,19 +23,26 @@ impl Poller {
         let may_be_other = self.playlist.kind == Kind::Main && !standing.ever_good;
         // The list is asked for again where what it named fails.
         let listed = self.listed.clone().filter(|_| standing.failures == 0);
-        self.is_direct = listed.is_some();
+        self.name = self.playlist.name_to_ask(clock::instant());
+        let is_listed = listed.is_some();
+        self.is_direct = is_listed || !is_same_path(&self.name.url, &self.playlist.url);
         Ask {
-            reach: match self.is_direct {
+            reach: match is_listed {
                 true => self.playlist.may_lead(),
                 false => self.playlist.reach(),
             },
+            downgraded: match is_listed {
+                true => self.playlist.names_downgraded(),
+                false => self.playlist.is_downgraded(),
+            },
             lists: may_be_other || self.listed.is_some(),
-            url: listed.unwrap_or_else(|| self.playlist.url_to_ask()),
+            url: listed.unwrap_or_else(|| self.name.url.clone()),
             kind: self.playlist.kind,
             range: None,
-            validators: self.trust.to_send(now_us, self.target_us()),
+            validators: self.trust.next(now_us, self.target_us()),
             expected: self.last.body(),
             plain: may_be_other,
+            denser_than: self.denser_than(),
         }
     }
 
