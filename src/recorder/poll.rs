@@ -393,7 +393,7 @@ impl Poller {
         lag_us: i64,
         good: bool,
     ) {
-        if hop.own_reason.is_some() {
+        if hop.own_reason == Some(OwnReason::Probe) {
             if let Some(since_us) = self.trust.confirmed_anything() {
                 self.tell_of_false_validators(since_us).await;
             }
