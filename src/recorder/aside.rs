@@ -143,7 +143,7 @@ impl Context {
             Some((_, requested_us)) if is_again => requested_us,
             _ => wanted.from_us,
         };
-        for hop in hops {
+        for mut hop in hops {
             let is_head = Some(hop.id) == head_id;
             let (url, availability) = match (is_head, is_again) {
                 (true, false) => (wanted.url.clone(), Availability::Listed(wanted.from_us)),
@@ -161,10 +161,13 @@ impl Context {
                 range: wanted.range,
                 ..ResourceKey::whole(self.stream_id, wanted.kind, url.into())
             };
-            let mut exchange = hop.into_exchange(resource, availability);
-            exchange.referrer_id = Some(wanted.referrer);
-            exchange.head_id = head_id.filter(|_| !is_head);
-            self.fetcher.writer.exchange(exchange).await;
+            let crossed = hop.take_crossed(&resource, availability);
+            let exchange = hop.into_exchange(resource, availability);
+            for mut exchange in crossed.into_iter().chain([exchange]) {
+                exchange.referrer_id = Some(wanted.referrer);
+                exchange.head_id = head_id.filter(|_| !is_head);
+                self.fetcher.writer.exchange(exchange).await;
+            }
         }
     }
 

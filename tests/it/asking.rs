@@ -101,10 +101,34 @@ fn a_kept_connection_that_is_closed_as_a_request_crosses_it_is_no_fault_and_no_p
 }
 
 #[test]
+fn a_steering_manifest_crosses_the_end_of_a_connection_like_anything_else() {
+    let steered = "#EXTM3U\n#EXT-X-CONTENT-STEERING:SERVER-URI=\"wheel.json\",PATHWAY-ID=\"port\"\n\
+        #EXT-X-STREAM-INF:BANDWIDTH=1,PATHWAY-ID=\"port\"\nair.m3u8\n";
+    let wheel = r#"{"VERSION":1,"TTL":1,"PATHWAY-PRIORITY":["port"]}"#;
+    let origin = Origin::new(move |ask| match (ask.path(), ask.carried) {
+        ("/wheel.json", 1..) => Reply::nothing(End::Closed),
+        ("/wheel.json", 0) => Reply::new(200, "application/json", wheel),
+        ("/boat.m3u8", _) => Reply::playlist(steered),
+        ("/air.m3u8", _) => Reply::playlist(Window::new(ask.nth as u64, 2).text()),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/boat.m3u8")).start();
+    let of_wheel =
+        format!("{CROSSED} AND resource_id = (SELECT id FROM resource WHERE kind = 'steering')");
+    recording.until_at_least(1, &of_wheel);
+    let session = recording.interrupt().session();
+    assert_eq!(find(&session, &["--faults"]), "");
+    let answer = session.answer(&origin.url("/wheel.json"), session.end_us());
+    assert_eq!(answer, Some(wheel.into()));
+}
+
+#[test]
 fn who_closes_a_new_connection_too_has_a_fault_which_is_told_once() {
     let origin = Origin::new(|ask| match (ask.path(), ask.nth) {
         ("/air.m3u8", 3 | 4) => Reply::nothing(End::Closed),
-        ("/air.m3u8", nth) => Reply::playlist(Window::new(nth as u64, 2).ended_if(nth > 6).text()),
+        ("/air.m3u8", nth) => {
+            Reply::playlist(Window::new(nth.min(7) as u64, 2).ended_if(nth > 6).text())
+        }
         (path, _) => Reply::segment(ts(path)),
     });
     let session = Recorder::new(origin.url("/air.m3u8")).run().session();
@@ -120,8 +144,10 @@ fn who_closes_a_new_connection_too_has_a_fault_which_is_told_once() {
 fn a_new_connection_that_is_closed_is_a_fault_and_is_not_asked_again_at_once() {
     let origin = Origin::new(|ask| match (ask.path(), ask.nth) {
         ("/air.m3u8", 2) => Reply::nothing(End::Closed),
-        ("/air.m3u8", nth) => Reply::playlist(Window::new(nth as u64, 2).ended_if(nth > 4).text())
-            .with("Connection", "close"),
+        ("/air.m3u8", nth) => {
+            Reply::playlist(Window::new(nth.min(5) as u64, 2).ended_if(nth > 4).text())
+                .with("Connection", "close")
+        }
         (path, _) => Reply::segment(ts(path)).with("Connection", "close"),
     });
     let session = Recorder::new(origin.url("/air.m3u8")).run().session();
