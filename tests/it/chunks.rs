@@ -82,28 +82,6 @@ fn a_chunk_that_is_not_there_yet_is_tried_again_and_each_try_is_an_exchange() {
     );
 }
 
-#[test]
-fn a_chunk_that_left_the_playlist_is_not_tried_any_more() {
-    let stage = Stage::default();
-    let page = stage.clone();
-    let origin = Origin::new(move |ask| match ask.path() {
-        "/live.m3u8" => Reply::playlist(Window::new(page.at(), 2).text()),
-        "/seg0.ts" => Reply::not_found(),
-        path => Reply::segment(ts(path)),
-    });
-    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
-    recording.until("a second try", || origin.count("/seg0.ts") >= 2);
-    stage.go(1);
-    recording.until_at_least(2, "SELECT count(*) FROM revision");
-    let tries = origin.count("/seg0.ts");
-    let polls = origin.count("/live.m3u8");
-    // The next try would come a second after the last one: five polls.
-    recording.until("more polls", || origin.count("/live.m3u8") >= polls + 10);
-    assert_eq!(origin.count("/seg0.ts"), tries);
-    let session = recording.interrupt().session();
-    assert_eq!(session.outcomes("seg0.ts").len(), tries);
-}
-
 /// Lets nobody through before so many are waiting; afterwards everybody.
 #[derive(Default)]
 struct Gate {

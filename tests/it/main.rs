@@ -23,6 +23,7 @@ mod http;
 mod inject;
 mod keep;
 mod kills;
+mod late;
 mod layers;
 mod lists;
 mod metrics;
