@@ -24,6 +24,8 @@ const TIMES_BEHIND: u32 = 3;
 const TARGETS_BEHIND: i64 = 3;
 /// Numbers larger than this are not taken over as places: JavaScript counts that far.
 const LARGEST_PLACE: u64 = 1 << 52;
+/// Of the first segment where no number says it: an edge that lags behind lists some before it.
+const FIRST_PLACE: u64 = 1_000;
 /// No leap of numbers leads further than this.
 const FARTHEST_PLACE: u64 = 1 << 60;
 /// After a restart so many places are left out, so that it shows as a break.
@@ -80,6 +82,8 @@ pub struct Window {
     number: Option<u64>,
     /// EXT-X-DISCONTINUITY-SEQUENCE.
     discontinuity_sequence: u64,
+    /// EXT-X-ENDLIST.
+    ended: bool,
     /// How many segments it lists.
     count: u64,
     /// Names of its last segments, of the first of them on.
@@ -111,6 +115,7 @@ impl Window {
         Self {
             number: facts.numbered.then_some(facts.media_sequence),
             discontinuity_sequence: facts.discontinuity_sequence,
+            ended: facts.ended,
             count: facts.segment_count,
             tail,
         }
@@ -255,7 +260,8 @@ impl Windows {
     fn first(&mut self, window: Window) -> Lie {
         let place = match window.number {
             Some(number) if number <= LARGEST_PLACE => number,
-            _ => 0,
+            None if window.ended => 0,
+            _ => FIRST_PLACE,
         };
         let gained = window.count;
         let step = match gained {

@@ -25,6 +25,16 @@ pub(super) enum DecodeError {
     TooLarge(u64),
 }
 
+/// The names in a Content-Encoding that nothing here decodes.
+pub(super) fn unknown(content_encoding: &str) -> Vec<&str> {
+    const KNOWN: [&str; 6] = ["identity", "gzip", "x-gzip", "deflate", "br", "zstd"];
+    let is_known = |name: &&str| KNOWN.iter().any(|c| name.eq_ignore_ascii_case(c));
+    let names = content_encoding.split(',').map(str::trim);
+    names
+        .filter(|name| !name.is_empty() && !is_known(name))
+        .collect()
+}
+
 /// The decoded size of a body by its Content-Encoding (RFC 9110 8.4), at most `limit` bytes. A bomb
 /// costs time, and no memory.
 pub(super) fn decoded_size(

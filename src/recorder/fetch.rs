@@ -357,7 +357,7 @@ impl Fetcher {
         hop.arrival = arrival.into_text();
         if hop.outcome == Outcome::Complete
             && hop.announced_bytes.is_some_and(|n| n > wire_bytes)
-            && hop.may_have_body()
+            && hop.has_length()
         {
             hop.fail(Outcome::Short, "the body ended before its announced length");
         }

@@ -28,7 +28,7 @@ use super::fetch::{Ask, Hop};
 use super::schedule::reconnect_delay;
 use super::stats::PlaylistStats;
 use crate::clock;
-use crate::session::{Availability, ExchangeId, Kind, Outcome, ResourceKey};
+use crate::session::{Availability, ExchangeId, Kind, Outcome, ResourceKey, is_success};
 
 mod boxes;
 mod cut;
@@ -187,7 +187,7 @@ impl Plain {
             self.write(hop, head, lag_us).await;
         }
         let Some(live) = last.take_live() else {
-            if last.outcome == Outcome::Complete && last.status == Some(200) {
+            if last.outcome == Outcome::Complete && last.status.is_some_and(is_success) {
                 last.fail(Outcome::NotAPlaylist, "it is no stream");
             }
             if last.is_fault() {
@@ -277,7 +277,7 @@ impl Plain {
             return Came::File;
         }
         if !is_stop {
-            self.count(Some(200), ended.outcome, None);
+            self.count(opened.hop.status, ended.outcome, None);
         }
         match ended.kept && clock::instant() - began >= STEADY {
             true => Came::Steadily,

@@ -28,14 +28,11 @@ pub(super) use self::model::{Changes, Job, Key, Listing, PlaylistId, Wanted};
 use self::renamed::{Places, Renamed, Twin};
 
 use super::limits::Limits;
-#[cfg(test)]
-use super::limits::TRIES_AFTER_END;
-use crate::hls::Step;
 use crate::session::{Availability, Digest, Kind};
 
 /// For so many target durations what left a playlist and comes back under the same media
-/// sequence number is not fetched again: edges of a CDN do not advance together.
-const DEPARTED_FOR: u32 = 3;
+/// sequence number is not fetched again: edges of a CDN do not advance together, and some lag far behind.
+const DEPARTED_FOR: u32 = 8;
 
 #[derive(Debug, Default)]
 struct Playlist {
@@ -46,8 +43,6 @@ struct Playlist {
     ended: bool,
     /// Its first revision had an end already: what it lists was there before.
     on_demand: bool,
-    /// Its newest revision is the view of an edge that lags behind.
-    behind: bool,
     /// The longest that it was.
     longest: Duration,
     target_us: i64,
@@ -101,8 +96,6 @@ struct Taking<'a> {
     /// Of the revision: what is listed by it bears this number.
     number: u64,
     now: Instant,
-    /// It, or the revision before it, is the view of an edge that lags behind.
-    edges_take_turns: bool,
     /// What is listed behind what is being looked at is so long.
     behind: Duration,
     playlist: Playlist,
@@ -187,10 +180,8 @@ impl Plan {
             listing,
             number: self.revisions,
             now,
-            edges_take_turns: before.behind || listing.step == Step::Behind,
             behind: duration(newest(&listing.wanted, self.most)),
             playlist: Playlist {
-                behind: listing.step == Step::Behind,
                 last_sequence: listing.wanted.iter().map(|w| w.last_use).max(),
                 lists_segments: listing.wanted.iter().any(|w| w.kind == Kind::Segment),
                 ended: listing.ended,
@@ -360,8 +351,7 @@ impl Plan {
         let known = slot.and_then(|slot| Some((slot, self.items.at_mut(slot, key)?)));
         let Some((slot, item)) = known else {
             let left = taking.playlist.departed.remove(key);
-            let is_back = taking.edges_take_turns
-                && left.is_some_and(|left| left.sequence == wanted.sequence);
+            let is_back = left.is_some_and(|left| left.sequence == wanted.sequence);
             let item = Item::new(wanted, taking, rank, is_back);
             if !is_back {
                 taking.playlist.ready.insert((rank, key.clone()));

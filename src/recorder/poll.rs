@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use http::header::CONTENT_ENCODING;
 use tokio::time::Instant;
 use tracing::Instrument;
 use url::Url;
@@ -16,7 +15,7 @@ use self::turns::Turns;
 use self::validators::validators;
 use super::children::Playlist;
 use super::context::Context;
-use super::decode::{DecodeError, decode, decoded_size};
+use super::decode::{self, DecodeError, decode, decoded_size};
 use super::fetch::{Hop, Received, Validators};
 use super::memory::Held;
 use super::plain;
@@ -31,6 +30,8 @@ mod asking;
 mod last;
 mod listing;
 mod reading;
+#[cfg(test)]
+mod rhythms;
 mod turns;
 mod validators;
 
@@ -251,9 +252,7 @@ impl Poller {
     /// Takes off the content codings of a body; whether that could be done.
     async fn decode(&self, hop: &mut Hop) -> bool {
         let fetcher = &self.context.fetcher;
-        let fields = hop.fields.iter().flat_map(|f| f.get_all(CONTENT_ENCODING));
-        let codings: Vec<&str> = fields.filter_map(|v| v.to_str().ok()).collect();
-        let coding = codings.join(",");
+        let coding = coding(hop);
         let Received::Memory(raw) = &mut hop.body else {
             return true;
         };
@@ -481,5 +480,27 @@ impl Poller {
             url: url.to_string(),
             range: None,
         }
+    }
+}
+
+/// In what a playlist is to be decoded; empty: it is plain. Names that are no codings are passed over,
+/// as browsers do, where it can be read without.
+fn coding(hop: &mut Hop) -> String {
+    let said = hop.content_encoding();
+    let Received::Memory(raw) = &hop.body else {
+        return said;
+    };
+    if decode::unknown(&said).is_empty() {
+        return said;
+    }
+    if hls::playlist_kind(raw).is_some() {
+        hop.decoded = true;
+        hop.note_codings();
+        return String::new();
+    }
+    let codings = hop.codings();
+    match codings.is_empty() {
+        true => said,
+        false => codings,
     }
 }

@@ -135,8 +135,9 @@ pub(super) struct Pieces {
 /// Whether something is missing of the body that an exchange announced.
 pub(super) fn is_broken(exchange: &Exchange) -> bool {
     match exchange.outcome {
-        // Less than was asked for, and all that was announced.
+        // Less or something else than was asked for, and all that was announced.
         Outcome::Short => exchange.announced_bytes != Some(exchange.body_size),
+        Outcome::Protocol if exchange.announced_bytes == Some(exchange.body_size) => false,
         Outcome::Reset | Outcome::BodyTimeout | Outcome::Aborted | Outcome::TooLarge => true,
         Outcome::Complete | Outcome::Long | Outcome::Encoding | Outcome::NotAPlaylist => false,
         Outcome::Scheme | Outcome::Redirects | Outcome::Disk => false,

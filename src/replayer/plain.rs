@@ -15,7 +15,7 @@ use super::recorded::Asked;
 use super::replay::Replay;
 use super::reply::Reply;
 use super::stall::Stalled;
-use crate::session::{Growing, Kind, ReadError, Reader, StreamInfo};
+use crate::session::{Growing, Kind, ReadError, Reader, StreamInfo, is_success};
 
 mod dump;
 mod live;
@@ -34,7 +34,7 @@ pub(super) struct GrowingPart {
 pub(super) fn is_part(whole: &Whole) -> bool {
     let is_file = matches!(whole.content, Content::Plain(Piece::File { .. }));
     let answer = &whole.answer;
-    answer.resource.kind == Kind::Main && answer.exchange.status == Some(200) && is_file
+    answer.resource.kind == Kind::Main && answer.exchange.status.is_some_and(is_success) && is_file
 }
 
 impl Replay {

@@ -20,7 +20,7 @@ use super::replay::Network;
 use super::reply::Reply;
 use super::respond::{path_of, redirect};
 use super::stall::Stalled;
-use crate::session::{Answer, Exchange, Faults, Headers, Outcome};
+use crate::session::{Answer, Exchange, Faults, Headers, Outcome, is_success, true_codings};
 use url::Url;
 
 /// What of a request matters here.
@@ -125,7 +125,7 @@ fn response(whole: &Whole, asked: &Asked<'_>) -> Reply {
             reply.done.extend(is_shifted.then_some("shifted".into()));
             reply
         }
-        Content::Plain(piece) if status == StatusCode::OK && !is_broken(exchange) => {
+        Content::Plain(piece) if is_whole(status) && !is_broken(exchange) => {
             let ranges = whole.answer.resource.kind.is_chunk();
             let good = Good::new(piece.clone(), exchange, ranges, asked);
             tagged(status, good, fields.tag(), asked.conditions())
@@ -160,18 +160,23 @@ fn playlist(served: &Served, status: StatusCode, fields: &Fields<'_>, asked: &As
     }
 }
 
+/// Whether a good body under this status is all of the resource.
+fn is_whole(status: StatusCode) -> bool {
+    status != StatusCode::PARTIAL_CONTENT && is_success(status.as_u16())
+}
+
 /// What is no good body, or a part of one, or none: with the status and the length that it had.
 fn as_it_came(whole: &Whole, status: StatusCode, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
-    let exchange = &whole.answer.exchange;
     let mut reply = broken_or(whole, pieces, asked);
     if let Some(response) = &mut reply.response {
         *response.status_mut() = status;
     }
-    if let (StatusCode::PARTIAL_CONTENT, Some(first)) = (status, exchange.body_first) {
-        reply = reply.with_field(
-            header::CONTENT_RANGE,
-            &content_range(first, exchange.body_size, exchange.resource_bytes),
-        );
+    // As the origin said it, true or not.
+    let said = whole.headers.get(header::CONTENT_RANGE.as_str());
+    if let (StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE, Some(said)) =
+        (status, said)
+    {
+        reply = reply.with_field(header::CONTENT_RANGE, said);
     }
     if let Some(path) = whole
         .redirect()
@@ -408,9 +413,7 @@ impl Fields<'_> {
             }
             fields.insert(header::CONTENT_TYPE, content_type);
         }
-        if let Some(encoding) = &self.answer.exchange.body_encoding
-            && let Ok(encoding) = HeaderValue::from_str(encoding)
-        {
+        if let Some(encoding) = self.encoding() {
             fields.insert(header::CONTENT_ENCODING, encoding);
         }
         if let Some(after) = self.recorded("retry-after") {
@@ -443,6 +446,18 @@ impl Fields<'_> {
         if is_kept && !fields.contains_key(header::CACHE_CONTROL) {
             fields.insert(header::CACHE_CONTROL, NO_CACHE);
         }
+    }
+
+    /// The codings that the body is in; of a plain one also what the origin called so and is none.
+    fn encoding(&self) -> Option<HeaderValue> {
+        if let Some(encoding) = &self.answer.exchange.body_encoding {
+            return HeaderValue::from_str(encoding).ok();
+        }
+        let said = self.recorded("content-encoding")?;
+        let is_none = said
+            .to_str()
+            .is_ok_and(|said| true_codings(said).is_empty());
+        is_none.then_some(said)
     }
 
     /// The origin's entity tag, if it sent one.

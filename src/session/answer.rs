@@ -208,41 +208,6 @@ impl Reader {
         })
     }
 
-    /// Exactly; then without `_HLS_` directives; then without the query, where that is one resource.
-    fn resources(&self, url: &str) -> Result<Vec<ResourceInfo>, ReadError> {
-        let exact = self.resources_of(url)?;
-        if !exact.is_empty() {
-            return Ok(exact);
-        }
-        if let Some(plain) = without_directives(url) {
-            let found = self.resources_of(&plain)?;
-            if !found.is_empty() {
-                return Ok(found);
-            }
-        }
-        let path_url = url.split('?').next().unwrap_or(url);
-        let same_path = self.list(
-            "SELECT id, kind, url, range_first, range_length, stream_id FROM resource WHERE path_url = ?1 LIMIT 20000",
-            [path_url],
-            resource_row,
-        )?;
-        let one = same_path
-            .first()
-            .is_some_and(|first| same_path.iter().all(|r| r.url == first.url));
-        Ok(if one { same_path } else { Vec::new() })
-    }
-
-    fn resources_of(&self, url: &str) -> Result<Vec<ResourceInfo>, ReadError> {
-        self.list(
-            "SELECT id, kind, url, range_first, range_length, stream_id FROM resource WHERE url = ?1
-             UNION
-             SELECT r.id, r.kind, r.url, r.range_first, r.range_length, r.stream_id
-               FROM alias a JOIN resource r ON r.id = a.resource_id WHERE a.url = ?1",
-            [url],
-            resource_row,
-        )
-    }
-
     fn is_pending<'a>(
         &self,
         resources: impl Iterator<Item = &'a ResourceInfo>,
@@ -437,42 +402,6 @@ fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
     one.into_iter().chain(other).min()
 }
 
-/// `None`: there are no directives.
-fn without_directives(url: &str) -> Option<String> {
-    let (path, query) = url.split_once('?')?;
-    let kept: Vec<&str> = query
-        .split('&')
-        .filter(|p| !p.starts_with("_HLS_"))
-        .collect();
-    if kept.len() == query.split('&').count() {
-        return None;
-    }
-    Some(if kept.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}?{}", kept.join("&"))
-    })
-}
-
 fn to_u64(n: i64) -> u64 {
     u64::try_from(n).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_directives_are_taken_out_of_a_query() {
-        assert_eq!(
-            without_directives("http://h/a?_HLS_msn=3&x=1&_HLS_part=0").as_deref(),
-            Some("http://h/a?x=1")
-        );
-        assert_eq!(
-            without_directives("http://h/a?_HLS_skip=YES").as_deref(),
-            Some("http://h/a")
-        );
-        assert_eq!(without_directives("http://h/a?x=1"), None);
-        assert_eq!(without_directives("http://h/a"), None);
-    }
 }

@@ -40,11 +40,6 @@ impl LineLog {
         }
     }
 
-    /// The number of the first line that a body may share.
-    pub(super) fn first(&self) -> i64 {
-        self.first
-    }
-
     /// Lines before this one are no longer kept.
     pub(super) fn forget_before(&mut self, number: i64) {
         let gone = usize::try_from(number.saturating_sub(self.first)).unwrap_or(0);

@@ -119,12 +119,14 @@ impl Reader {
     /// # Errors
     /// The database is damaged.
     pub fn growing_from(&self, url: &str) -> Result<Option<(i64, Growing)>, ReadError> {
-        let sql = "SELECT r.stream_id FROM resource r JOIN pending p ON p.resource_id = r.id
-                    WHERE r.url = ?1 AND r.kind = 'main'";
-        let streams: Vec<i64> = self.list(sql, [url], |row| row.get(0))?;
-        for stream_id in streams {
-            if let Some(growing) = self.growing(stream_id)? {
-                return Ok(Some((stream_id, growing)));
+        const IS_PENDING: &str = "SELECT 1 FROM pending WHERE resource_id = ?1";
+        let resources = self.resources(url)?;
+        for resource in resources.iter().filter(|r| r.kind == Kind::Main) {
+            let pending: Vec<()> = self.list(IS_PENDING, [resource.id], |_| Ok(()))?;
+            if !pending.is_empty()
+                && let Some(growing) = self.growing(resource.stream_id)?
+            {
+                return Ok(Some((resource.stream_id, growing)));
             }
         }
         Ok(None)

@@ -203,6 +203,8 @@ pub struct Advance {
 pub struct Reader {
     pub(super) db: Guarded,
     pub(super) chunks: Option<Dir>,
+    /// Its format version.
+    pub(super) version: i32,
     path: String,
 }
 
@@ -220,7 +222,12 @@ impl Reader {
             schema::check(db.connection(), &path).map_err(|e| e.unwrap_or_else(failed))?;
         versions::read_as_present(db.connection(), version).map_err(failed)?;
         let chunks = chunks::folder(folder.path());
-        Ok(Self { db, chunks, path })
+        Ok(Self {
+            db,
+            chunks,
+            version,
+            path,
+        })
     }
 
     /// An error of SQLite, with the database's name.

@@ -48,6 +48,21 @@ CREATE TABLE alias (
   PRIMARY KEY (url, resource_id)
 ) STRICT, WITHOUT ROWID;
 
+-- URLs whose normal spelling (RFC 3986 6.2.2, docs/design/timeline.md) is another: players write them so.
+CREATE TABLE url_spelling (
+  normal       TEXT NOT NULL,
+  url          TEXT NOT NULL,                  -- of a resource, an alias, or what was left out
+  PRIMARY KEY (normal, url)
+) STRICT, WITHOUT ROWID;
+
+-- Names of query parameters that URLs of a host have together: what else a request has, its player added. At
+-- most 128 sets of a host.
+CREATE TABLE query_names (
+  host         TEXT NOT NULL,                  -- scheme, host and port, as in a URL
+  names        TEXT NOT NULL,                  -- in order, each with its =, nothing for one without: 'v=&n='
+  PRIMARY KEY (host, names)
+) STRICT, WITHOUT ROWID;
+
 -- What a revision lists and what has not been asked for yet on its account. Empty in a
 -- session that was stopped; in one that is being recorded, a replayer waits for these.
 CREATE TABLE pending (
@@ -185,6 +200,9 @@ CREATE TABLE event (
   kind      TEXT NOT NULL,
   detail    TEXT NOT NULL                      -- for people
 ) STRICT;
+
+-- URLs that the user did not want are asked for, too.
+CREATE INDEX event_left_out ON event(detail) WHERE kind = 'left out';
 
 -- The clocks of the machine, every 10 s and when one of them did what it should not.
 CREATE TABLE heartbeat (

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::find;
 use super::headers::HeaderSets;
 use super::lines::{LineLog, Pieces};
 use super::model::{
@@ -42,6 +43,8 @@ pub(super) struct Store {
     /// Directories to sync before the commit.
     pub(super) changed: BTreeSet<PathBuf>,
     cache: Cache,
+    /// That a host has too many sets of names of parameters was said.
+    told_of_names: bool,
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +66,7 @@ impl Store {
             first_id,
             changed: BTreeSet::new(),
             cache: Cache::default(),
+            told_of_names: false,
         }
     }
 
@@ -215,10 +219,11 @@ impl Store {
         Ok(id)
     }
 
-    fn new_resource(&self, key: &ResourceKey) -> rusqlite::Result<i64> {
+    fn new_resource(&mut self, key: &ResourceKey) -> rusqlite::Result<i64> {
         let path_url = key.url.split('?').next().unwrap_or(&key.url);
         let name =
             url::Url::parse(&key.url).map_or_else(|_| key.url.clone(), |u| resource_name(&u));
+        self.note(&key.url)?;
         self.db
             .prepare_cached(
                 "INSERT INTO resource (stream_id, kind, url, path_url, name, range_first, range_length)
@@ -400,6 +405,20 @@ impl Store {
             self.db
                 .prepare_cached("INSERT OR IGNORE INTO alias (url, resource_id) VALUES (?1,?2)")?
                 .execute(params![url, resource_id])?;
+            if self.db.changes() > 0 {
+                self.note(url)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes how else players may write a URL.
+    fn note(&mut self, url: &str) -> rusqlite::Result<()> {
+        if !find::note(&self.db, url)? && !std::mem::replace(&mut self.told_of_names, true) {
+            tracing::warn!(
+                "{url}: its host has URLs with more sets of names of query parameters than are kept; a replay finds \
+                 them as they are, and not all with parameters that a player adds"
+            );
         }
         Ok(())
     }
@@ -428,7 +447,10 @@ impl Store {
         Ok((id, named))
     }
 
-    pub(super) fn event(&self, at_us: i64, kind: &str, detail: &str) -> rusqlite::Result<()> {
+    pub(super) fn event(&mut self, at_us: i64, kind: &str, detail: &str) -> rusqlite::Result<()> {
+        if kind == "left out" {
+            self.note(detail)?;
+        }
         self.db
             .prepare_cached("INSERT INTO event (at_us, kind, detail) VALUES (?1,?2,?3)")?
             .execute(params![at_us, kind, detail])?;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Result};
 
-use super::{FORMAT_VERSION, SCHEMA};
+use super::{FORMAT_VERSION, SCHEMA, find};
 
 /// Schemas of versions that have been in use, the first one first.
 const EARLIER: [&str; 1] = [include_str!("schema/v1.sql")];
@@ -103,6 +103,7 @@ fn rebuild(db: &Connection, version: i32) -> Result<()> {
             _ => db.execute_batch(sql)?,
         }
     }
+    find::note_all(db)?;
     db.pragma_update(None, "user_version", FORMAT_VERSION)
 }
 
@@ -154,6 +155,8 @@ mod tests {
              INSERT INTO stream (name, url) VALUES ('s', 'http://h/');
              INSERT INTO resource (stream_id, kind, url, path_url, name) VALUES (1, 'main', 'http://h/', 'http://h/', '');
              INSERT INTO exchange (resource_id, from_us, requested_us, outcome, error) VALUES (1, 1, 1, 'reset', 'gone');
+             INSERT INTO alias (url, resource_id) VALUES ('http://h/%7e?v=1', 1);
+             INSERT INTO event (at_us, kind, detail) VALUES (1, 'left out', 'http://h/?w=1');
              CREATE TABLE mine (a); CREATE VIEW my_faults AS SELECT * FROM exchange WHERE error IS NOT NULL",
         )
         .unwrap();
@@ -185,6 +188,9 @@ mod tests {
                 })
                 .unwrap();
             assert_eq!(wrong, 0);
+            let found = "SELECT group_concat(normal || ' ' || url) || ' ' || (SELECT group_concat(names) FROM query_names) FROM url_spelling";
+            let found: String = db.query_row(found, [], |row| row.get(0)).unwrap();
+            assert_eq!(found, "http://h/~?v=1 http://h/%7e?v=1 v=,w=");
         }
     }
 

@@ -222,7 +222,7 @@ fn a_recording_with_everything_in_it_is_one_playlist() {
     assert_eq!(encrypted, wanted.concat());
 
     let ranged = resolved(&replayer, &playlist(&replayer, &paths[1]));
-    let wanted = "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:0\n\
+    let wanted = "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:1000\n\
         #EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-INDEPENDENT-SEGMENTS\n\
         #EXT-X-MAP:URI=\"x.mp4-part-0\",BYTERANGE=\"16@0\"\n\
         #EXTINF:1.0,\nx.mp4-part-1\n#EXTINF:1.0,\nx.mp4-part-2\n#EXTINF:1.0,\nx.mp4-part-3\n\

@@ -23,7 +23,7 @@ fn faults() -> Vec<(Reply, i64, &'static str, usize)> {
         (raw, 0, "protocol", 0),
         (Reply::redirect(302, "file:///etc/passwd"), 302, "scheme", 0),
         (
-            whole().with("Content-Encoding", "rot13"),
+            whole().with("Content-Encoding", "br"),
             200,
             "encoding",
             whole().body.len(),

@@ -191,6 +191,10 @@ fn a_stream_is_watched_while_it_is_recorded() {
     let live = get(&replayer.address, "/hall/stream.ts", "", enough);
     assert!(contains(&groups(0..1000), &live.body));
     assert!(live.body.len() >= enough);
+    let own = format!("/http/127.0.0.1:{}/live?_=17", origin.port());
+    let added = get(&replayer.address, &own, "", enough);
+    assert!(added.head.starts_with("HTTP/1.1 200 "), "{}", added.head);
+    assert!(contains(&groups(0..1000), &added.body));
     recording.interrupt().session();
 }
 

@@ -15,6 +15,7 @@ fn window(number: Option<u64>, names: impl IntoIterator<Item = String>) -> Windo
     Window {
         number,
         discontinuity_sequence: 0,
+        ended: false,
         count: tail.len() as u64,
         tail,
     }
@@ -137,6 +138,7 @@ fn a_single_file_that_grows_under_one_number_advances() {
         Window {
             number: Some(0),
             discontinuity_sequence: 0,
+            ended: false,
             count: 3,
             tail: (first..first + 3)
                 .map(|n| Name::of(&url, range(n)))

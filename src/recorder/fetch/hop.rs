@@ -2,20 +2,23 @@
 
 use bytes::Bytes;
 use http::HeaderName;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, TRANSFER_ENCODING};
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING,
+};
 use reqwest::Response;
 use tokio::time::Instant;
 use url::Url;
 
 use super::Ask;
 use super::gathered::Gathered;
+use crate::recorder::decode;
 use crate::recorder::limits::CUT_BYTES;
 use crate::recorder::memory::Held;
 use crate::recorder::plain::Live;
 use crate::recorder::reach::Reach;
 use crate::session::{
     Availability, ByteRange, Digest, DownloadFile, ExchangeId, Headers, Kind, NewBody, NewExchange,
-    Outcome, OwnReason, ResourceKey, digest, is_success,
+    Outcome, OwnReason, ResourceKey, digest, is_success, true_codings,
 };
 
 /// One request and what came back.
@@ -155,13 +158,16 @@ impl Hop {
         if self.outcome != Outcome::Complete {
             return;
         }
+        if !ask.kind.is_playlist() && self.codings().is_empty() {
+            self.note_codings();
+        }
         let has = |name| self.fields.as_ref().is_some_and(|f| f.contains_key(name));
         if has(TRANSFER_ENCODING) && has(CONTENT_LENGTH) {
             let coding = self.field(TRANSFER_ENCODING).unwrap_or_default();
             let both = "both Content-Length and Transfer-Encoding";
             // RFC 9112 6.3: chunked counts.
             match coding.trim().eq_ignore_ascii_case("chunked") {
-                true => self.note = Some(both.to_owned()),
+                true => self.add_note(both),
                 false => return self.fail(Outcome::Protocol, both),
             }
         }
@@ -175,24 +181,15 @@ impl Hop {
     /// What a 206 says that it is, and what it is.
     fn check_range(&mut self, asked: Option<ByteRange>) {
         let Some(said) = self.field(CONTENT_RANGE).and_then(SaidRange::read) else {
-            if asked.is_none() {
-                self.fail(Outcome::Protocol, "206, and no range was asked for");
-            }
-            return;
+            return self.check_unsaid_range(asked);
         };
-        let is_encoded = self
-            .fields
-            .as_ref()
-            .is_some_and(|f| f.contains_key(CONTENT_ENCODING));
         let is_all = said.first == 0 && said.total == Some(said.end);
         match (asked, self.wire_bytes) {
-            (_, Some(came)) if !is_encoded && came != said.end - said.first => {
+            (_, Some(came)) if self.codings().is_empty() && came != said.end - said.first => {
                 let error = format!("{came} bytes for a range of {}", said.end - said.first);
                 self.fail(Outcome::Protocol, &error);
             }
-            (None, _) if is_all => {
-                self.note = Some("206 of the whole, and no range was asked for".to_owned())
-            }
+            (None, _) if is_all => self.add_note("206 of the whole, and no range was asked for"),
             (None, _) => self.fail(Outcome::Protocol, "206, and no range was asked for"),
             (Some(asked), _) if said.first != asked.first => {
                 self.fail(
@@ -213,7 +210,70 @@ impl Hop {
         }
     }
 
-    pub(super) fn may_have_body(&self) -> bool {
+    /// A 206 that does not say which bytes it has (RFC 9110 15.3.7.1): they are those that were asked
+    /// for where they are as many. A body of several parts is none of them, whatever its length.
+    fn check_unsaid_range(&mut self, asked: Option<ByteRange>) {
+        let media_type = self.field(CONTENT_TYPE).unwrap_or_default().trim();
+        let is_of_parts = media_type
+            .get(..10)
+            .is_some_and(|begin| begin.eq_ignore_ascii_case("multipart/"));
+        let unreadable = "206 without a Content-Range that can be read";
+        match asked {
+            None => self.fail(Outcome::Protocol, "206, and no range was asked for"),
+            Some(_) if is_of_parts => self.fail(Outcome::Protocol, "206 of several parts"),
+            Some(asked) if self.wire_bytes == Some(asked.length) => {
+                self.add_note(unreadable);
+            }
+            Some(asked) => {
+                let came = self.wire_bytes.unwrap_or(0);
+                let error = format!("{unreadable}: {came} bytes, {} asked for", asked.length);
+                self.fail(Outcome::Protocol, &error);
+            }
+        }
+    }
+
+    /// The content codings that the body came in; empty: it is plain.
+    pub(in crate::recorder) fn codings(&self) -> String {
+        true_codings(&self.content_encoding())
+    }
+
+    /// What Content-Encoding says.
+    pub(in crate::recorder) fn content_encoding(&self) -> String {
+        let fields = self.fields.iter().flat_map(|f| f.get_all(CONTENT_ENCODING));
+        let lines: Vec<&str> = fields.filter_map(|v| v.to_str().ok()).collect();
+        lines.join(",")
+    }
+
+    /// Content-Encoding names what is no coding.
+    pub(in crate::recorder) fn note_codings(&mut self) {
+        let said = self.content_encoding();
+        let odd = decode::unknown(&said);
+        if !odd.is_empty() {
+            let odd = odd.join(", ");
+            self.add_note(&format!(
+                "its Content-Encoding {odd:?} is none, and it is plain"
+            ));
+        }
+    }
+
+    /// Something odd that did no harm.
+    pub(in crate::recorder) fn add_note(&mut self, note: &str) {
+        match &mut self.note {
+            Some(notes) => {
+                notes.push_str("; ");
+                notes.push_str(note);
+            }
+            None => self.note = Some(note.to_owned()),
+        }
+    }
+
+    /// Whether the announced length counts: chunked comes before it (RFC 9112 6.3).
+    pub(super) fn has_length(&self) -> bool {
+        let is_chunked = |f: &HeaderMap| f.contains_key(TRANSFER_ENCODING);
+        self.may_have_body() && !self.fields.as_ref().is_some_and(is_chunked)
+    }
+
+    fn may_have_body(&self) -> bool {
         !matches!(self.status, Some(204 | 304))
     }
 
@@ -266,6 +326,17 @@ impl Hop {
         }
     }
 
+    /// The content codings that the body is still in. What stands before media and is none changes
+    /// nothing about it; a playlist has been looked at.
+    fn encoding(&self, kind: Kind) -> Option<String> {
+        let codings = match kind.is_playlist() {
+            true => self.content_encoding(),
+            false => self.codings(),
+        };
+        let is_plain = codings.is_empty() || codings.trim().eq_ignore_ascii_case("identity");
+        (!self.decoded && !is_plain).then_some(codings)
+    }
+
     /// As a row; callers add what only they know.
     pub(in crate::recorder) fn into_exchange(
         self,
@@ -275,10 +346,7 @@ impl Hop {
         let partial = (self.status == Some(206))
             .then(|| self.field(CONTENT_RANGE).and_then(SaidRange::read))
             .flatten();
-        let encoding = self
-            .field(CONTENT_ENCODING)
-            .filter(|coding| !self.decoded && !coding.trim().eq_ignore_ascii_case("identity"))
-            .map(str::to_owned);
+        let encoding = self.encoding(resource.kind);
         let binary = resource.kind == Kind::Key && self.status.is_some_and(is_success);
         let body = match self.body {
             Received::None | Received::Live(_) => NewBody::None,

@@ -220,7 +220,7 @@ fn described(facts: &MediaFacts) -> String {
 }
 
 /// Counted by places, whatever numbers the origin gives to the window: its first segment has that place.
-fn wanted(entry: Entry, facts: &MediaFacts, place: u64) -> Wanted {
+pub(super) fn wanted(entry: Entry, facts: &MediaFacts, place: u64) -> Wanted {
     let first = facts.media_sequence;
     let placed = |number: u64| place.saturating_add(number.wrapping_sub(first));
     let target = facts.target_duration.unwrap_or(TARGET);

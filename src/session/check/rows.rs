@@ -4,6 +4,7 @@
 use rusqlite::types::ValueRef;
 
 use super::report::{Findings, State};
+use crate::session::find;
 use crate::session::headers::Headers;
 use crate::session::read::{ReadError, Reader};
 
@@ -187,7 +188,40 @@ pub(super) fn check(reader: &Reader, found: &mut Findings) -> Result<(), ReadErr
     if found.state == State::Stopped {
         broken(reader, WHEN_STOPPED, found)?;
     }
+    urls(reader, found).map_err(|e| reader.failed(e))?;
     header_fields(reader, found)
+}
+
+/// What URLs are looked up by, beside themselves. Format version 1 has none.
+fn urls(reader: &Reader, found: &mut Findings) -> rusqlite::Result<()> {
+    if reader.version < 2 {
+        return Ok(());
+    }
+    let db = reader.db.connection();
+    for sql in find::ALL {
+        let mut statement = db.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            reader.db.fresh();
+            let url: String = row.get(0)?;
+            if let Some(fault) = find::fault(db, &url)? {
+                found.add("row", format!("{url}: {fault}"));
+            }
+        }
+    }
+    let mut statement = db.prepare("SELECT normal, url FROM url_spelling")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        reader.db.fresh();
+        let (normal, url): (String, String) = (row.get(0)?, row.get(1)?);
+        if !find::is_spelling(db, &normal, &url)? {
+            found.add(
+                "row",
+                format!("{url}: {normal} is not its normal spelling, or nothing has that URL"),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Whether a recorder of it was killed.

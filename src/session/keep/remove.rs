@@ -7,6 +7,7 @@ use std::path::Path;
 use rusqlite::{OptionalExtension, Result, params};
 
 use super::{KEPT_FROM, Keeper};
+use crate::session::find;
 use crate::session::store::Store;
 use crate::session::{ExchangeId, Notice};
 
@@ -25,6 +26,8 @@ pub struct Removed {
     /// Rows of `line` before these, by their owner.
     pub lines: BTreeMap<i64, i64>,
     paths: Vec<String>,
+    /// URLs of resources and aliases.
+    urls: Vec<String>,
 }
 
 impl Removed {
@@ -75,6 +78,8 @@ impl Keeper {
                 .prepare_cached("DELETE FROM alias WHERE url = ?1")?
                 .execute([url])?;
         }
+        let urls = removed.urls.iter().chain(aliases).map(String::as_str);
+        find::forget(&store.db, urls)?;
         let events_seen = store.remove_events(self.events_seen, self.cutoff_us)?;
         store
             .db
@@ -124,7 +129,7 @@ impl Store {
         }
         for id in resources {
             if self.is_unused(UNUSED_RESOURCE, id)? {
-                self.remove_resource(id)?;
+                self.remove_resource(id, &mut removed.urls)?;
                 removed.resources.insert(id);
             }
         }
@@ -151,9 +156,7 @@ impl Store {
                 .db
                 .prepare_cached(FIRST_LINE)?
                 .query_row([owner], |row| row.get(0))?;
-            // The next revision may share the lines of the one before it.
-            let first = used.or_else(|| self.first_line_at_hand(owner));
-            let first = first.unwrap_or(i64::MAX);
+            let first = used.unwrap_or(i64::MAX);
             self.db
                 .prepare_cached("DELETE FROM line WHERE resource_id = ?1 AND number < ?2")?
                 .execute(params![owner, first])?;
@@ -162,10 +165,17 @@ impl Store {
         Ok(())
     }
 
-    fn remove_resource(&self, id: i64) -> Result<()> {
-        self.db.prepare_cached(REMOVE_ALIASES)?.execute([id])?;
+    fn remove_resource(&self, id: i64, urls: &mut Vec<String>) -> Result<()> {
         self.delete("DELETE FROM line WHERE resource_id = ?1", id)?;
-        self.delete("DELETE FROM resource WHERE id = ?1", id)
+        for sql in [
+            REMOVE_ALIASES,
+            "DELETE FROM resource WHERE id = ?1 RETURNING url",
+        ] {
+            let mut statement = self.db.prepare_cached(sql)?;
+            let gone = statement.query_map([id], |row| row.get(0))?;
+            urls.extend(gone.collect::<Result<Vec<String>>>()?);
+        }
+        Ok(())
     }
 
     /// Those of the time before that say something about a moment; up to where no other is left
@@ -205,7 +215,7 @@ const UNUSED_HEADERS: &str =
 const FIRST_LINE: &str = "SELECT min(first_line) FROM body_lines WHERE owner = ?1";
 const REMOVE_ALIASES: &str = "
     DELETE FROM alias WHERE (url, resource_id) IN
-      (SELECT url, resource_id FROM alias_of WHERE resource_id = ?1)";
+      (SELECT url, resource_id FROM alias_of WHERE resource_id = ?1) RETURNING url";
 /// What goes on in this run is not over: the row waits for its length.
 const NEXT_EVENTS: &str = "
     SELECT id, kind, over_us < ?3 FROM
@@ -247,7 +257,9 @@ fn remove_file(chunks: &Path, path: &str) {
 
 /// Those of a removal that are more than a look at one row.
 #[cfg(test)]
-pub(super) const QUERIES: [&str; 7] = [
+pub(super) const QUERIES: [&str; 9] = [
+    find::IS_IN_USE,
+    find::IS_HOST_IN_USE,
     UNUSED_BODY,
     UNUSED_HEADERS,
     UNUSED_RESOURCE,

@@ -58,6 +58,14 @@ const NEVER: &[(&str, &str)] = &[
         "SELECT 1 FROM alias WHERE resource_id NOT IN (SELECT id FROM resource)",
     ),
     (
+        "a spelling of nothing",
+        "SELECT 1 FROM url_spelling WHERE url NOT IN (SELECT url FROM resource UNION SELECT url FROM alias)",
+    ),
+    (
+        "a URL without its spelling",
+        "SELECT 1 FROM alias WHERE url LIKE '%\\%7e%' ESCAPE '\\' AND url NOT IN (SELECT url FROM url_spelling)",
+    ),
+    (
         "lines of nobody",
         "SELECT 1 FROM line l WHERE number < (SELECT min(first_line) FROM body WHERE line_owner = l.resource_id)",
     ),
@@ -151,6 +159,39 @@ proptest! {
         for _ in 0..3 {
             history.poll(Poll::Advance(1));
         }
+        is_whole(&history);
+    }
+}
+
+#[test]
+fn lines_that_only_left_revisions_had_go_with_them() {
+    let mut history = History::new(Channel {
+        window: 61,
+        ranged: false,
+        tokens: false,
+        redirected: true,
+        large: true,
+    });
+    for poll in [
+        Poll::Unchanged,
+        Poll::Advance(1),
+        Poll::Behind,
+        Poll::Advance(1),
+        Poll::Advance(1),
+        Poll::Advance(1),
+        Poll::Advance(2),
+        Poll::Behind,
+        Poll::Unchanged,
+    ] {
+        history.poll(poll);
+    }
+    let length = history.now_us - history.zero_us;
+    let mut keeper = keeper(&history);
+    let cutoff_us = history.zero_us + length * 92 / 100;
+    history.keep_from(&mut keeper, cutoff_us);
+    is_whole(&history);
+    for _ in 0..3 {
+        history.poll(Poll::Advance(1));
         is_whole(&history);
     }
 }

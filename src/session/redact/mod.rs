@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::chunks::TEMPORARY;
+use super::find;
 use super::folder::{FolderError, SessionFolder, Sessions};
 use super::read::{ReadError, Reader};
 use book::Book;
@@ -170,6 +171,7 @@ fn write(
     let db = new_database(&building).map_err(failed)?;
     db.execute_batch("BEGIN").map_err(failed)?;
     rows::copy(reader, &db, book, &mut done)?;
+    find::note_all(&db).map_err(failed)?;
     let sizes = bodies::copy(reader, &db, target, rules, book, &mut done)?;
     exchanges::copy(reader, &db, &sizes, rules, book)?;
     db.execute_batch("COMMIT").map_err(failed)?;

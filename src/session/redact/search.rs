@@ -41,10 +41,12 @@ pub(super) fn search(
 
 /// What lies on more than one page is not found by bytes.
 fn texts(database: &Path, book: &Book) -> Result<(), RedactError> {
-    const TEXTS: [&str; 10] = [
+    const TEXTS: [&str; 12] = [
         "SELECT url || ' ' || name FROM stream",
         "SELECT url || ' ' || name FROM resource",
         "SELECT url FROM alias",
+        "SELECT normal || ' ' || url FROM url_spelling",
+        "SELECT host || ' ' || names FROM query_names",
         "SELECT fields FROM header_set",
         "SELECT text FROM body_text WHERE text IS NOT NULL",
         "SELECT data FROM body WHERE data IS NOT NULL",

@@ -2,7 +2,6 @@
 
 use super::{Cache, Store};
 use crate::session::keep::Removed;
-use crate::session::lines::LineLog;
 
 impl Store {
     /// After a rollback: what was remembered may not be there.
@@ -28,10 +27,5 @@ impl Store {
                 log.forget_before(*first);
             }
         }
-    }
-
-    /// The first line that the next revision of a playlist may share.
-    pub(in crate::session) fn first_line_at_hand(&self, owner: i64) -> Option<i64> {
-        self.cache.lines.get(&owner).map(LineLog::first)
     }
 }

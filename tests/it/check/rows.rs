@@ -3,7 +3,7 @@
 use super::{a_session, finds};
 
 /// An alteration, and what is found: the kind, and words.
-const ALTERATIONS: [(&str, &str, &str); 31] = [
+const ALTERATIONS: [(&str, &str, &str); 34] = [
     (
         "UPDATE exchange SET body_id = NULL WHERE id = (SELECT max(exchange_id) FROM revision)",
         "row",
@@ -90,6 +90,21 @@ const ALTERATIONS: [(&str, &str, &str); 31] = [
         "UPDATE resource SET path_url = 'http://elsewhere/' WHERE id = 2",
         "row",
         "resource 2: its path_url",
+    ),
+    (
+        "INSERT INTO alias VALUES ('http://h/%7e.ts', 1)",
+        "row",
+        "http://h/%7e.ts: its normal spelling is not there",
+    ),
+    (
+        "INSERT INTO alias VALUES ('http://nowhere/a.ts?x=1', 1)",
+        "row",
+        "http://nowhere/a.ts?x=1: the names of its parameters are not there",
+    ),
+    (
+        "INSERT INTO url_spelling VALUES ('http://h/~.ts', 'http://h/%7e.ts')",
+        "row",
+        "http://h/~.ts is not its normal spelling, or nothing has that URL",
     ),
     (
         "UPDATE resource SET range_first = 5 WHERE id = 3",

@@ -111,9 +111,14 @@ fn cases() -> Vec<Case> {
             playlist("gzip", [gzip(&text), gzip(b"").repeat(20_000)].concat()),
         ),
         Case::new(
+            "unknown, and plain",
+            (200, "complete"),
+            playlist("compress", text.clone()),
+        ),
+        Case::new(
             "unknown",
             (200, "encoding"),
-            playlist("compress", text.clone()),
+            playlist("compress", b"\x1f\x9d\x90#EXTM3U".to_vec()),
         ),
         // No header field: it is as if it were not there.
         Case::new(

@@ -5,10 +5,15 @@ use std::net::TcpStream;
 
 /// A request that is sent; nothing of its answer is read.
 pub fn ask(address: &str, path: &str) -> TcpStream {
+    ask_with(address, path, "")
+}
+
+/// The same with header fields, each with its line ending.
+pub fn ask_with(address: &str, path: &str, fields: &str) -> TcpStream {
     let mut connection = TcpStream::connect(address).unwrap();
     write!(
         connection,
-        "GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nHost: h\r\n{fields}Connection: close\r\n\r\n"
     )
     .unwrap();
     connection

@@ -19,8 +19,8 @@ use crate::session::{
 pub(super) const MAIN: &str = "http://h/main.m3u8";
 pub(super) const MEDIA: &str = "http://h/live/a.m3u8";
 pub(super) const SECOND: i64 = 1_000_000;
-/// As long as the recorder's plan takes what left and came back for the same: three target durations.
-const SAME_WITHIN: i64 = 3 * SECOND;
+/// As long as the recorder's plan takes what left and came back for the same: eight target durations.
+const SAME_WITHIN: i64 = 8 * SECOND;
 
 /// What a poll brings.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -209,7 +209,7 @@ impl History {
                 writeln!(text, "#EXT-X-BYTERANGE:{}@{}", range.length, range.first).unwrap();
             }
             let token = match self.channel.tokens {
-                true => format!("?token={}", self.revision_number),
+                true => format!("?token=%7e{}", self.revision_number),
                 false => String::new(),
             };
             let pad = if self.channel.large {
