@@ -25,6 +25,7 @@ mod inject;
 mod interstitials;
 mod keep;
 mod kills;
+mod late;
 mod layers;
 mod lists;
 mod measured;
