@@ -24,6 +24,8 @@ const TIMES_BEHIND: u32 = 3;
 const TARGETS_BEHIND: i64 = 3;
 /// Numbers larger than this are not taken over as places: JavaScript counts that far.
 const LARGEST_PLACE: u64 = 1 << 52;
+/// Of the first segment where no number says it: an edge that lags behind lists some before it.
+const FIRST_PLACE: u64 = 1_000;
 /// No leap of numbers leads further than this.
 const FARTHEST_PLACE: u64 = 1 << 60;
 /// After a restart so many places are left out, so that it shows as a break.
@@ -82,6 +84,8 @@ pub struct Window {
     discontinuity_sequence: u64,
     /// How many segments it lists.
     count: u64,
+    /// EXT-X-ENDLIST.
+    ended: bool,
     /// Names of its last segments, of the first of them on.
     tail: Vec<Name>,
 }
@@ -112,6 +116,7 @@ impl Window {
             number: facts.numbered.then_some(facts.media_sequence),
             discontinuity_sequence: facts.discontinuity_sequence,
             count: facts.segment_count,
+            ended: facts.ended,
             tail,
         }
     }
@@ -203,6 +208,8 @@ pub struct Windows {
     /// The place behind the last segment of all.
     end: Option<u64>,
     behind: Option<Behind>,
+    /// Since when it has had its end.
+    ended_us: Option<i64>,
     /// A place was listed twice, under one name: names stay.
     names_stay: bool,
     /// Names have moved against the numbers: numbers say nothing.
@@ -225,7 +232,11 @@ impl Windows {
                 gained: 0,
             };
         }
-        let (step, place) = self.judge(&window, end);
+        let is_back = self.is_back(&window, now_us, target_us);
+        let (step, place) = match self.judge(&window, end) {
+            (Step::Behind, _) if is_back => (Step::Restarted, end.saturating_add(BREAK)),
+            judged => judged,
+        };
         self.learn_numbers(&window, place);
         let (step, place) = match step {
             Step::Behind => self.behind(&window, place, end, now_us, target_us),
@@ -252,10 +263,20 @@ impl Windows {
         }
     }
 
+    /// Whether a window without an end comes long after one with an end: no edge is so far behind.
+    fn is_back(&mut self, window: &Window, now_us: i64, target_us: i64) -> bool {
+        let long = target_us.max(0).saturating_mul(TARGETS_BEHIND);
+        let before = self.ended_us;
+        self.ended_us = window.ended.then(|| before.unwrap_or(now_us));
+        let had_ended = before.is_some_and(|since| now_us.saturating_sub(since) >= long);
+        had_ended && !window.ended
+    }
+
     fn first(&mut self, window: Window) -> Lie {
         let place = match window.number {
             Some(number) if number <= LARGEST_PLACE => number,
-            _ => 0,
+            None if window.ended => 0,
+            _ => FIRST_PLACE,
         };
         let gained = window.count;
         let step = match gained {

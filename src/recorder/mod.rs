@@ -25,6 +25,8 @@ mod fold;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod heartbeat;
+mod hosts;
+mod kept;
 mod limits;
 mod load;
 mod memory;
@@ -41,6 +43,7 @@ mod select;
 mod shoutcast;
 mod stats;
 mod stream;
+mod validators;
 
 pub use client::ClientError;
 pub use limits::Limits;

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod analysis;
+mod asking;
+mod bans;
 mod beside;
 mod check;
 mod chunks;
@@ -38,11 +40,13 @@ mod replay;
 mod resources;
 mod resume;
 mod service;
+mod sessions_in_urls;
 mod spellings;
 mod streams;
 mod support;
 mod tls;
 mod versions;
 mod views;
+mod waiting;
 mod windows;
 mod zero;

@@ -1,0 +1,369 @@
+//! Rhythms of the field, simulated: playlists as origins write them, with the truth known. What is fetched, what
+//! advances, which place each segment has.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::listing::wanted;
+use crate::clock;
+use crate::hls::{Step, Variables, Window, Windows, read_media};
+use crate::recorder::limits::Limits;
+use crate::recorder::plan::{Done, Listing, Plan};
+use crate::session::Kind;
+
+/// Seconds between two polls, and the target duration.
+const EVERY_US: i64 = 1_000_000;
+const TARGET_US: i64 = 2_000_000;
+const POLLS: u64 = 240;
+
+/// What an origin lists: which segment it truly is, and which bytes it has.
+#[derive(Clone)]
+struct Listed {
+    uri: String,
+    segment: u64,
+    content: u64,
+}
+
+fn listed(uri: impl Into<String>, segment: u64) -> Listed {
+    Listed {
+        uri: uri.into(),
+        segment,
+        content: segment,
+    }
+}
+
+/// A playlist that an origin gives.
+struct Answer {
+    number: Option<u64>,
+    segments: Vec<Listed>,
+}
+
+/// The window of six that ends at a segment.
+fn window(last: u64, name: impl Fn(u64) -> Listed) -> Answer {
+    let first = last.saturating_sub(5);
+    Answer {
+        number: Some(first),
+        segments: (first..=last).map(name).collect(),
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+struct Outcome {
+    /// Requests for each content.
+    fetches: BTreeMap<u64, u32>,
+    /// Places of each segment, and segments of each place.
+    places: BTreeMap<u64, BTreeSet<u64>>,
+    segments: BTreeMap<u64, BTreeSet<u64>>,
+    /// Polls at which the end was new, and those at which it was told to be.
+    true_advances: Vec<u64>,
+    advances: Vec<u64>,
+    restarts: usize,
+}
+
+impl Outcome {
+    fn fetches_of_a_chunk(&self) -> f64 {
+        let all: u32 = self.fetches.values().sum();
+        f64::from(all) / self.fetches.len() as f64
+    }
+
+    /// Segments that stand at two places, and places with two segments.
+    fn doubles(&self) -> (usize, usize) {
+        let doubles =
+            |of: &BTreeMap<u64, BTreeSet<u64>>| of.values().filter(|s| s.len() > 1).count();
+        (doubles(&self.places), doubles(&self.segments))
+    }
+}
+
+/// Polls an origin, as the recorder does; each fetch is over before the next poll.
+fn simulate(origin: impl Fn(u64) -> Answer) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut windows = Windows::default();
+    let mut plan = Plan::new(&Limits::default());
+    let start = clock::instant();
+    let mut newest = None;
+    for poll in 0..POLLS {
+        let answer = origin(poll);
+        let now = start + Duration::from_micros(poll * EVERY_US as u64);
+        let step = take_in(&answer, poll, (&mut windows, &mut plan), now, &mut outcome);
+        fetch(&answer, &mut plan, now, &mut outcome);
+        let end = answer.segments.last().map(|last| last.segment);
+        if end > newest {
+            newest = end;
+            outcome.true_advances.push(poll);
+        }
+        if step.is_advance() {
+            outcome.advances.push(poll);
+        }
+        outcome.restarts += usize::from(step == Step::Restarted);
+    }
+    outcome
+}
+
+fn take_in(
+    answer: &Answer,
+    poll: u64,
+    (windows, plan): (&mut Windows, &mut Plan),
+    now: Instant,
+    outcome: &mut Outcome,
+) -> Step {
+    let mut text = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n".to_owned();
+    if let Some(number) = answer.number {
+        writeln!(text, "#EXT-X-MEDIA-SEQUENCE:{number}").unwrap();
+    }
+    for one in &answer.segments {
+        writeln!(text, "#EXTINF:2,\n{}", one.uri).unwrap();
+    }
+    let base = "http://h/live/index.m3u8".parse().unwrap();
+    let media = read_media(text.as_bytes(), &base, &Variables::default());
+    let at_us = poll as i64 * EVERY_US;
+    let lie = windows.place(Window::of(&media), at_us, TARGET_US);
+    for (place, one) in (lie.place..).zip(&answer.segments) {
+        outcome.places.entry(one.segment).or_default().insert(place);
+        outcome
+            .segments
+            .entry(place)
+            .or_default()
+            .insert(one.segment);
+    }
+    let first = media.facts.media_sequence;
+    let entries = media.entries.into_iter();
+    plan.revision(
+        &Listing {
+            playlist: 0,
+            exchange: poll as i64,
+            from_us: at_us,
+            target_duration_us: TARGET_US,
+            wanted: entries
+                .map(|entry| wanted(entry, first, lie.place))
+                .collect(),
+            step: lie.step,
+            ended: false,
+        },
+        now,
+    );
+    lie.step
+}
+
+fn fetch(answer: &Answer, plan: &mut Plan, now: Instant, outcome: &mut Outcome) {
+    while let Some(job) = plan.next(now, |_, _| None) {
+        assert_eq!(job.kind, Kind::Segment);
+        let is_it = |one: &&Listed| job.url.as_str() == format!("http://h/live/{}", one.uri);
+        let Some(one) = answer.segments.iter().find(is_it) else {
+            plan.done(&job, Done::Failed, None, now);
+            continue;
+        };
+        *outcome.fetches.entry(one.content).or_default() += 1;
+        let mut sha256 = [0; 32];
+        sha256[..8].copy_from_slice(&one.content.to_be_bytes());
+        plan.done(&job, Done::Good, Some(sha256), now);
+    }
+}
+
+/// Each segment is fetched 1.2 times at most, listed at one place, and every new end is an advance.
+fn is_right(name: &str, origin: impl Fn(u64) -> Answer) -> Outcome {
+    let outcome = simulate(origin);
+    let fetches = outcome.fetches_of_a_chunk();
+    assert!(fetches <= 1.2, "{name}: {fetches} fetches of a chunk");
+    assert_eq!(
+        outcome.doubles(),
+        (0, 0),
+        "{name}: at two places, or two at one"
+    );
+    assert_eq!(outcome.advances, outcome.true_advances, "{name}");
+    outcome
+}
+
+/// A segment every two polls; from 100 on, so that there is something before.
+fn last(poll: u64) -> u64 {
+    100 + poll / 2
+}
+
+#[test]
+fn names_and_numbers_as_they_should_be() {
+    is_right("plain", |poll| {
+        window(last(poll), |n| listed(format!("s{n}.ts"), n))
+    });
+    is_right("three at once", |poll| {
+        window(100 + poll / 6 * 3, |n| listed(format!("s{n}.ts"), n))
+    });
+    is_right("all of the window at once", |poll| {
+        window(100 + poll / 6 * 9, |n| listed(format!("s{n}.ts"), n))
+    });
+    is_right("an event that grows", |poll| Answer {
+        number: Some(0),
+        segments: (0..=poll / 2)
+            .map(|n| listed(format!("s{n}.ts"), n))
+            .collect(),
+    });
+}
+
+#[test]
+fn names_that_are_signed_anew_at_each_refresh() {
+    is_right("in the path", |poll| {
+        window(last(poll), |n| {
+            listed(format!("sig/{:08x}/s{n}.ts", poll * 7919), n)
+        })
+    });
+    is_right("in the query", |poll| {
+        window(last(poll), |n| listed(format!("s{n}.ts?token={poll}"), n))
+    });
+    is_right("all of the name", |poll| {
+        window(last(poll), |n| {
+            listed(format!("{:016x}.ts", (n * 1_000 + poll) * 7919), n)
+        })
+    });
+    is_right("and nothing moves for a minute", |poll| {
+        let last = last(if poll > 60 { poll.max(120) } else { poll });
+        window(last, |n| listed(format!("sig/{poll}/s{n}.ts"), n))
+    });
+    is_right("without numbers", |poll| Answer {
+        number: None,
+        ..window(last(poll), |n| listed(format!("sig/{poll}/s{n}.ts"), n))
+    });
+}
+
+#[test]
+fn edges_that_do_not_advance_together() {
+    let lag = |poll: u64| [0, 2, 1, 4, 0, 3][(poll % 6) as usize];
+    is_right("one name", |poll| {
+        window(last(poll) - lag(poll), |n| listed(format!("s{n}.ts"), n))
+    });
+    is_right("signed", |poll| {
+        window(last(poll) - lag(poll), |n| {
+            listed(format!("{poll}/s{n}.ts"), n)
+        })
+    });
+    is_right("a name each", |poll| {
+        let edge = poll % 3;
+        window(last(poll) - lag(poll), |n| {
+            listed(format!("edge-{edge}/s{n}.ts"), n)
+        })
+    });
+    is_right("far behind", |poll| {
+        let lag = if poll % 4 == 3 { 7 } else { 0 };
+        window(last(poll) - lag, |n| listed(format!("s{n}.ts"), n))
+    });
+}
+
+#[test]
+fn names_that_are_used_again() {
+    is_right("a ring", |poll| {
+        window(last(poll), |n| listed(format!("ring{}.ts", n % 10), n))
+    });
+    is_right("a slate", |poll| {
+        window(last(poll), |n| match n % 40 {
+            0..8 => Listed {
+                content: 0,
+                ..listed("slate.ts", n)
+            },
+            _ => listed(format!("s{n}.ts"), n),
+        })
+    });
+}
+
+#[test]
+fn numbers_that_say_nothing() {
+    let named = |number: fn(u64) -> Option<u64>| {
+        move |poll| Answer {
+            number: number(poll),
+            ..window(last(poll), |n| listed(format!("s{n}.ts"), n))
+        }
+    };
+    is_right("none", named(|_| None));
+    is_right("always 1", named(|_| Some(1)));
+    is_right("one more at each refresh", named(|poll| Some(1_000 + poll)));
+    is_right("none, by edges", |poll| Answer {
+        number: None,
+        ..window(last(poll) - poll % 3, |n| listed(format!("s{n}.ts"), n))
+    });
+    is_right("none, of a ring", |poll| Answer {
+        number: None,
+        ..window(last(poll), |n| listed(format!("ring{}.ts", n % 10), n))
+    });
+    is_right("always 0, signed", |poll| Answer {
+        number: Some(0),
+        ..window(last(poll), |n| listed(format!("{poll}/s{n}.ts"), n))
+    });
+    is_right("past 2^63", named(|poll| Some((1 << 63) - 30 + poll / 2)));
+    is_right(
+        "past 2^64",
+        named(|poll| Some((u64::MAX - 30).wrapping_add(poll / 2))),
+    );
+    is_right("past 2^64, signed", |poll| Answer {
+        number: Some((u64::MAX - 30).wrapping_add(poll / 2)),
+        ..window(last(poll), |n| listed(format!("{poll}/s{n}.ts"), n))
+    });
+}
+
+/// From the poll after a reset on, another encoder's bytes.
+fn reset(poll: u64, name: impl Fn(u64, u64) -> String) -> Answer {
+    let life = poll / 80;
+    let last = match life {
+        0 => last(poll),
+        _ => poll % 80 / 2,
+    };
+    window(last, |n| listed(name(life, n), life * 1_000_000 + n))
+}
+
+#[test]
+fn encoders_that_are_started_again() {
+    let restarts = |what, name: &dyn Fn(u64, u64, u64) -> String| {
+        let outcome = is_right(what, |poll| reset(poll, |life, n| name(poll, life, n)));
+        assert_eq!(outcome.restarts, 2, "{what}");
+    };
+    restarts("names begin at 0 again", &|_, _, n| format!("s{n}.ts"));
+    restarts("names of its own", &|_, life, n| {
+        format!("life{life}/s{n}.ts")
+    });
+    restarts("signed", &|poll, _, n| format!("{poll:08x}/s{n}.ts"));
+}
+
+#[test]
+fn two_encoders_by_turns() {
+    // Each has bytes of its own for one moment of the programme.
+    let encoded = |encoder: u64, n: u64| Listed {
+        uri: format!("enc{encoder}/s{n}.ts"),
+        segment: n,
+        content: encoder * 1_000_000 + n,
+    };
+    is_right("one count", |poll| {
+        window(last(poll), |n| encoded(poll % 2, n))
+    });
+}
+
+#[test]
+fn advertisements_that_are_stitched_in_for_each_session() {
+    is_right("signed anew", |poll| {
+        window(last(poll), |n| match n % 30 {
+            0..5 => listed(format!("ads/{}/{poll}/ad{n}.ts", poll / 40), n),
+            _ => listed(format!("s{n}.ts"), n),
+        })
+    });
+}
+
+/// Two counts that are far apart: what one of them lists is behind for ever.
+#[test]
+fn encoders_that_count_far_apart_are_recorded_both_and_one_is_the_channel() {
+    let outcome = simulate(|poll| {
+        let encoder = poll % 2;
+        let far = encoder * 1_000_000;
+        let answer = window(last(poll), |n| {
+            listed(format!("enc{encoder}/s{}.ts", far + n), far + n)
+        });
+        Answer {
+            number: answer.number.map(|number| number + far),
+            ..answer
+        }
+    });
+    assert_eq!(outcome.doubles(), (0, 0));
+    let fetches = outcome.fetches_of_a_chunk();
+    assert!(fetches <= 1.2, "{fetches} fetches of a chunk");
+    // The first poll shows the lower one, the second the other, which leads from then on.
+    let ends = POLLS as usize / 2;
+    let told = outcome.advances.len();
+    assert!(told.abs_diff(ends) <= 2, "{told} advances of {ends}");
+}
