@@ -34,6 +34,7 @@ use super::validators::Validators;
 use crate::clock;
 use crate::session::{ByteRange, Kind, Outcome, OwnReason, Writer, is_success};
 
+mod decoded;
 mod gathered;
 mod hop;
 mod list;
@@ -334,6 +335,7 @@ impl Fetcher {
                 hop.receive_us = Some(self.writer.clock().now_us() - began);
                 hop.keep(sink).await;
                 hop.check_framing(ask);
+                self.decode_chunk(ask, hop).await;
             }
             Err(error) => hop.fail(Outcome::Disk, &error.to_string()),
         }

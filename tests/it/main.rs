@@ -13,6 +13,7 @@ mod command_line;
 mod corpus;
 mod curl;
 mod dvr;
+mod encoded_chunks;
 mod endings;
 mod faithful;
 mod faults;
