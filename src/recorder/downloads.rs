@@ -165,8 +165,9 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
         url: (*job.url).clone(),
         kind: job.kind,
         reach: playlists.may_lead(job.playlist),
+        downgraded: playlists.names_downgraded(job.playlist),
         range: job.key.range,
-        validators: None,
+        validators: job.validators.clone(),
         expected: Bytes::new(),
         plain: false,
         lists: false,
@@ -188,10 +189,20 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
         _ => Done::Failed,
     };
     let sha256 = hops.last().and_then(Hop::sha256);
+    let is_new_key = good && job.kind == Kind::Key;
+    // A 304 leaves what it confirms as it was.
+    let version = hops
+        .last()
+        .filter(|hop| is_new_key && hop.confirms().is_none());
+    let version = version.map(Hop::validators);
     let is_news = count(&playlists, &job, &hops, good);
     report(&job, &hops, good, is_news);
     write(&queue, &fetcher, &job, hops).await;
-    queue.plan().done(&job, done, sha256, clock::instant());
+    let mut plan = queue.plan();
+    plan.done(&job, done, sha256, clock::instant());
+    if let Some(validators) = version {
+        plan.validate(&job.key, validators);
+    }
 }
 
 /// Tells of what left its playlist and could not be had in time.
@@ -217,6 +228,9 @@ fn pass_over(hops: &mut [Hop], why: OwnReason) -> bool {
     }
     for hop in hops.iter_mut() {
         hop.own_reason.get_or_insert(why);
+        if why == OwnReason::KeyAgain {
+            hop.note = Some("the key was known; players keep it by its URI".to_owned());
+        }
     }
     true
 }
@@ -227,7 +241,7 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
         Availability::Listed(from) => Some(from),
         _ => hops.first().map(|h| h.requested_us),
     };
-    for (at, hop) in hops.into_iter().enumerate() {
+    for (at, mut hop) in hops.into_iter().enumerate() {
         let (key, availability) = if at == 0 {
             (job.key.clone(), job.availability)
         } else {
@@ -240,10 +254,16 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
                 Availability::FirstElseResponse(listed_us.unwrap_or(hop.requested_us)),
             )
         };
-        let mut exchange = hop.into_exchange(queue.resource(&key, job.kind), availability);
-        exchange.referrer_id = Some(job.referrer);
-        exchange.head_id = head_id.filter(|_| at > 0);
-        fetcher.writer.exchange(exchange).await;
+        let resource = queue.resource(&key, job.kind);
+        let crossed = hop.take_crossed(&resource, availability);
+        let confirms_id = hop.confirms();
+        let mut exchange = hop.into_exchange(resource, availability);
+        exchange.confirms_id = confirms_id;
+        for mut exchange in crossed.into_iter().chain([exchange]) {
+            exchange.referrer_id = Some(job.referrer);
+            exchange.head_id = head_id.filter(|_| at > 0);
+            fetcher.writer.exchange(exchange).await;
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use url::Url;
 mod ended;
 mod item;
 mod items;
+mod keys;
 mod known;
 mod late;
 mod model;
@@ -22,12 +23,14 @@ mod renamed;
 
 use self::item::{Item, Rank, State, due_again};
 use self::items::{Items, Slot};
+use self::keys::Keys;
 use self::known::{Known, Stayed};
 use self::late::{LateItems, Stay};
 pub(super) use self::model::{Changes, Job, Key, Listing, PlaylistId, Wanted};
 use self::renamed::{Places, Renamed, Twin};
 
 use super::limits::Limits;
+use super::validators::Validators;
 use crate::session::{Availability, Digest, Kind};
 
 /// For so many target durations what left a playlist and comes back under the same media
@@ -131,6 +134,7 @@ pub(super) struct Plan {
     /// What was given up, and is to be told of with the next revision; and what the log is to be told of.
     gone: Vec<(Key, Kind)>,
     untold: Vec<(Key, Kind)>,
+    keys: Keys,
     playlists: BTreeMap<PlaylistId, Playlist>,
     delayed: BTreeSet<(Instant, Key)>,
     counter: u64,
@@ -161,6 +165,7 @@ impl Plan {
             under_way: HashMap::new(),
             gone: Vec::new(),
             untold: Vec::new(),
+            keys: Keys::default(),
             playlists: BTreeMap::new(),
             delayed: BTreeSet::new(),
             counter: 0,
@@ -348,10 +353,13 @@ impl Plan {
             self.list_late(slot, key, (wanted, rank), taking);
             return slot;
         }
+        // Of a key that was had.
+        let is_due = self.keys.is_due(key, taking.now);
         let known = slot.and_then(|slot| Some((slot, self.items.at_mut(slot, key)?)));
         let Some((slot, item)) = known else {
             let left = taking.playlist.departed.remove(key);
-            let is_back = left.is_some_and(|left| left.sequence == wanted.sequence);
+            let is_back = left.is_some_and(|left| left.sequence == wanted.sequence)
+                || wanted.kind == Kind::Key && self.keys.is_back(key, listing, taking.now);
             let item = Item::new(wanted, taking, rank, is_back);
             if !is_back {
                 taking.playlist.ready.insert((rank, key.clone()));
@@ -364,8 +372,13 @@ impl Plan {
         item.listed_by.insert(listing.playlist, taking.number);
         let due = wanted.kind != Kind::Key
             || listing.restarted()
-            || due_again(item, listing.target_duration_us, taking.now);
+            || is_due.unwrap_or_else(|| due_again(item, listing.target_duration_us, taking.now));
         if !(anew && due) {
+            return slot;
+        }
+        let is_in_flight = item.state == State::InFlight;
+        if is_in_flight && wanted.kind == Kind::Key && !listing.restarted() {
+            // What is to come is for these segments, too.
             return slot;
         }
         if item.was_waiting() {
@@ -536,7 +549,8 @@ impl Plan {
             },
             number: item.job,
             is_too_late: item.late.is_some_and(|late| late.is_too_late(now)),
-            is_known: item.kind == Kind::Key && item.is_known,
+            is_known: item.kind == Kind::Key && self.keys.is_known(&key),
+            validators: self.keys.validators(&key),
             key,
         })
     }
@@ -550,6 +564,11 @@ impl Plan {
     pub(super) fn waiting(&self) -> usize {
         let ready = self.playlists.values().map(|playlist| playlist.ready.len());
         ready.sum::<usize>() + self.late.ready.len() + self.delayed.len()
+    }
+
+    /// What the newest answer for a key said of its version.
+    pub(super) fn validate(&mut self, key: &Key, validators: Option<Validators>) {
+        self.keys.validate(key, validators);
     }
 
     /// Whether everything that is listed was fetched or given up.

@@ -11,6 +11,7 @@ use tracing::Instrument;
 use url::Url;
 
 use super::admit::{self, Credentials};
+use super::assets::Assets;
 use super::children::Playlists;
 use super::client::Clients;
 use super::context::{Context, Shared};
@@ -18,12 +19,13 @@ use super::cookies::Cookies;
 use super::downloads::{self, Queue};
 use super::fetch::Fetcher;
 use super::hosts::Hosts;
-use super::limits::{STOP_GRACE, STOP_PATIENCE};
+use super::limits::{ASSETS_AFTER_END, STOP_GRACE, STOP_PATIENCE};
 use super::memory::Memory;
 use super::options::{Input, Options};
 use super::poll;
 use super::reach::Proxies;
 use super::stats::Board;
+use super::steering::Steering;
 use crate::clock;
 use crate::hls::stream_name;
 use crate::session::{NewListing, Writer, WriterError};
@@ -53,6 +55,8 @@ pub(super) struct Stream {
     context: Arc<Context>,
     /// The recording stops: what the stream leaves open, the writer closes.
     all_stop: CancellationToken,
+    /// The user has asked to wait for its return.
+    waits: bool,
 }
 
 impl Recording {
@@ -87,6 +91,7 @@ impl Recording {
         Ok(Stream {
             context,
             all_stop: self.stop.clone(),
+            waits: self.options.wait.is_some(),
         })
     }
 
@@ -110,6 +115,7 @@ impl Recording {
                 limits,
                 proxies: Arc::clone(&self.proxies),
                 allow_private: self.options.allow_private,
+                allow_downgrade: self.options.allow_downgrade,
                 servers: Arc::default(),
                 memory: Arc::new(Memory::new(&limits)),
                 hosts: Arc::clone(&self.hosts),
@@ -117,7 +123,11 @@ impl Recording {
                 abort: CancellationToken::new(),
             },
             queue: Arc::new(Queue::new(stream_id, &limits, Arc::clone(&self.hosts))),
-            playlists: Arc::new(Playlists::new(stats.clone(), limits.playlists)),
+            playlists: Arc::new(Playlists::new(
+                stats.clone(),
+                limits.playlists,
+                self.options.wait,
+            )),
             stats,
             span: tracing::error_span!("recording", stream = %name),
             selection: self.options.selection.clone(),
@@ -129,6 +139,8 @@ impl Recording {
             tasks: TaskTracker::new(),
             variables: Mutex::new(Shared::default()),
             refused: Mutex::new(HashSet::new()),
+            assets: Assets::new(stream_id, self.writer.zero_us()),
+            steering: Steering::default(),
         })
     }
 }
@@ -144,6 +156,8 @@ impl Stream {
         let context = &self.context;
         let silent_at = clock::instant() + SILENT;
         let mut is_told = false;
+        let mut is_awaited = false;
+        let mut over_since = None;
         loop {
             if !is_told && clock::instant() >= silent_at {
                 is_told = true;
@@ -155,8 +169,27 @@ impl Stream {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
             self.tell(false);
-            if context.playlists.are_over(clock::instant()) && context.queue.is_idle() {
-                tracing::info!("the stream has ended");
+            let now = clock::instant();
+            let was_awaited =
+                std::mem::replace(&mut is_awaited, context.playlists.are_awaited(now));
+            match (was_awaited, is_awaited) {
+                (false, true) => tracing::info!("the stream has ended; it may come back (--wait)"),
+                (true, false) if !context.playlists.are_over(now) => {
+                    tracing::info!("the stream is back");
+                }
+                _ => {}
+            }
+            if !(context.playlists.are_over(now) && context.queue.is_idle()) {
+                over_since = None;
+            } else if self.has_come_aside(now - *over_since.get_or_insert(now)) {
+                let waits_in_vain = self.waits && context.playlists.are_on_demand();
+                tracing::info!(
+                    "the stream has ended{}",
+                    match waits_in_vain {
+                        true => "; it had its end when it was first seen, and is not waited for",
+                        false => "",
+                    }
+                );
                 break;
             }
         }
@@ -166,6 +199,13 @@ impl Stream {
         if !self.all_stop.is_cancelled() {
             self.forget().await;
         }
+    }
+
+    /// Whether nothing more is waited for that was listed and is in no plan; `over`: how long all else is over.
+    fn has_come_aside(&self, over: Duration) -> bool {
+        let context = &self.context;
+        let is_idle = context.assets.are_idle() && context.steering.is_idle();
+        is_idle || over >= ASSETS_AFTER_END
     }
 
     /// Whoever waits learns what for.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod analysis;
+mod asking;
 mod bans;
 mod beside;
 mod check;
@@ -21,6 +22,7 @@ mod hostile_origins;
 mod hostile_sessions;
 mod http;
 mod inject;
+mod interstitials;
 mod keep;
 mod kills;
 mod late;
@@ -40,11 +42,14 @@ mod replay;
 mod resources;
 mod resume;
 mod service;
+mod sessions_in_urls;
 mod spellings;
+mod steering;
 mod streams;
 mod support;
 mod tls;
 mod versions;
 mod views;
+mod waiting;
 mod windows;
 mod zero;

@@ -9,7 +9,7 @@ use super::late::{LONGEST, delay_within};
 use super::{Done, Job, Key, Plan};
 use crate::recorder::limits::TRIES_AFTER_END;
 use crate::recorder::schedule::retry_delay;
-use crate::session::Digest;
+use crate::session::{Digest, Kind};
 
 impl Plan {
     /// A request ended; `sha256`: of what it brought.
@@ -23,11 +23,15 @@ impl Plan {
         self.is_over(job);
         self.compare(job, sha256.filter(|_| done == Done::Good));
         let key = &job.key;
+        if job.kind == Kind::Key && done == Done::Good {
+            self.keys.had(key, now);
+        }
         let item = self.items.get_mut(key);
         // It may have left, come back, and been asked for again meanwhile.
         let Some(item) = item.filter(|item| item.state == State::InFlight) else {
             return;
         };
+        item.sha256 = sha256.filter(|_| done == Done::Good).or(item.sha256);
         if std::mem::take(&mut item.again) {
             item.failures = 0;
             item.state = State::Ready;
@@ -37,8 +41,6 @@ impl Plan {
         let delay = match done {
             Done::Good => {
                 item.state = State::Done;
-                item.sha256 = sha256.or(item.sha256);
-                item.is_known = true;
                 None
             }
             Done::Refused => {

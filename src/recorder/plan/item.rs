@@ -37,8 +37,6 @@ pub(super) struct Item {
     pub late: Option<Late>,
     /// Listed anew while a request was under way.
     pub again: bool,
-    /// It was fetched.
-    pub is_known: bool,
     /// Of what was fetched last.
     pub sha256: Option<Digest>,
     /// It is fetched to be compared with this.
@@ -65,7 +63,6 @@ impl Item {
             duration: wanted.duration,
             late: None,
             again: false,
-            is_known: false,
             sha256: None,
             twin: None,
         }

@@ -389,27 +389,133 @@ fn what_two_playlists_list_stays_until_both_drop_it() {
     assert!(plan.plan.items.len() == 0);
 }
 
+/// A playlist with a key and this last segment that uses it.
+fn keyed(plan: &mut Planned, id: PlaylistId, last: u64, step: Step) -> Changes {
+    let key = wanted(Kind::Key, 1, last, "key");
+    let segment = segment(last, &format!("{id}-{last}.ts"));
+    plan.revision(id, vec![key, segment], step, false)
+}
+
+fn is_key(name: &String) -> bool {
+    name == "key"
+}
+
 #[test]
-fn a_key_is_asked_for_again_when_new_segments_use_it() {
+fn a_known_key_is_asked_for_again_after_ten_minutes_and_at_a_restart_only() {
     let mut plan = Planned::new();
-    let key = |last_use| wanted(Kind::Key, 1, last_use, "key");
-    plan.revision(0, vec![key(1), segment(1, "1.ts")], Step::Slid, false);
-    assert_eq!(plan.fetch_all(), ["1.ts", "key"]);
-    plan.revision(0, vec![key(1), segment(1, "1.ts")], Step::Slid, false);
-    assert_eq!(plan.fetch_all(), [""; 0], "nothing new uses it");
-    let changes = plan.revision(
-        0,
-        vec![key(2), segment(1, "1.ts"), segment(2, "2.ts")],
-        Step::Slid,
-        false,
-    );
-    assert_eq!(changes.pending.len(), 2);
-    let asked = plan.next().unwrap();
-    assert_eq!(asked.availability, Availability::Listed(18_000_000));
-    plan.plan.done(&asked, Done::Good, None, plan.now);
-    plan.now -= Duration::from_secs(6);
-    plan.revision(1, vec![key(2), segment(2, "b2.ts")], Step::Slid, false);
-    assert_eq!(plan.fetch_all().iter().filter(|n| *n == "key").count(), 1);
+    let mut asked_at = Vec::new();
+    // Two playlists, each with a new segment every 12 s.
+    for n in 1..=130 {
+        keyed(&mut plan, n as usize % 2, n, Step::Slid);
+        if plan.fetch_all().iter().any(is_key) {
+            asked_at.push(n);
+        }
+    }
+    assert_eq!(asked_at, [1, 101], "at once, and 600 s later");
+    keyed(&mut plan, 0, 1, Step::Restarted);
+    let job = plan.next().unwrap();
+    assert_eq!(job.availability, Availability::Listed(131 * 6_000_000));
+    assert!(job.is_known && is_key(&name(&job.url)) || plan.fetch_all().iter().any(is_key));
+}
+
+#[test]
+fn a_key_that_was_never_had_is_asked_for_whenever_new_segments_use_it() {
+    let mut plan = Planned::new();
+    for n in 1..4 {
+        keyed(&mut plan, 0, n, Step::Slid);
+        let keys = std::iter::from_fn(|| plan.next()).filter(|job| {
+            let is_key = job.kind == Kind::Key;
+            assert!(!(is_key && job.is_known));
+            is_key
+        });
+        let keys: Vec<Job> = keys.collect();
+        assert_eq!(keys.len(), 1, "{n}");
+        for job in &keys {
+            plan.plan.done(job, Done::Failed, None, plan.now);
+        }
+    }
+}
+
+#[test]
+fn what_comes_of_a_slow_key_server_is_for_the_segments_of_meanwhile_too() {
+    let mut plan = Planned::new();
+    keyed(&mut plan, 0, 1, Step::Slid);
+    let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    let key = jobs.iter().find(|job| job.kind == Kind::Key).unwrap();
+    keyed(&mut plan, 0, 2, Step::Slid);
+    plan.plan.done(key, Done::Good, None, plan.now);
+    assert!(!plan.fetch_all().iter().any(is_key));
+    // A restart in the meantime is another matter; what came before it is known all the same.
+    let mut plan = Planned::new();
+    keyed(&mut plan, 0, 5, Step::Slid);
+    let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    let key = jobs.iter().find(|job| job.kind == Kind::Key).unwrap();
+    keyed(&mut plan, 0, 1, Step::Restarted);
+    plan.plan.done(key, Done::Good, None, plan.now);
+    let again: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    let again: Vec<&Job> = again.iter().filter(|job| job.kind == Kind::Key).collect();
+    assert_eq!(again.len(), 1);
+    assert!(again[0].is_known, "players would not ask");
+}
+
+#[test]
+fn a_key_that_left_and_comes_back_is_known_and_edges_that_take_turns_do_not_have_it_fetched() {
+    let mut plan = Planned::new();
+    keyed(&mut plan, 0, 1, Step::Slid);
+    plan.fetch_all();
+    for n in 2..4 {
+        plan.lists(0, &[(n, "clear.ts")]);
+        keyed(&mut plan, 0, n + 1, Step::Behind);
+        plan.now -= Duration::from_secs(12);
+        assert!(!plan.fetch_all().iter().any(is_key));
+    }
+    plan.lists(0, &[(5, "clear.ts")]);
+    plan.now += Duration::from_secs(60);
+    let changes = keyed(&mut plan, 0, 6, Step::Slid);
+    assert!(changes.pending.iter().any(|(_, kind)| *kind == Kind::Key));
+    let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    let key = jobs.iter().find(|job| job.kind == Kind::Key).unwrap();
+    assert!(key.is_known, "so a failure is nobody's but the recorder's");
+}
+
+#[test]
+fn a_known_key_is_asked_for_with_what_its_last_answer_said_of_its_version() {
+    let mut plan = Planned::new();
+    keyed(&mut plan, 0, 1, Step::Slid);
+    plan.fetch_all();
+    let jobs = keyed(&mut plan, 0, 2, Step::Restarted).pending;
+    let (key, _) = jobs.iter().find(|(_, kind)| *kind == Kind::Key).unwrap();
+    let version = Validators {
+        url: (*key.url).clone(),
+        etag: Some(http::HeaderValue::from_static("\"1\"")),
+        last_modified: None,
+        exchange: 7,
+    };
+    plan.plan.validate(key, Some(version.clone()));
+    let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    for job in jobs {
+        let known = (job.kind == Kind::Key).then(|| version.clone());
+        assert_eq!(job.validators, known, "{:?}", job.kind);
+    }
+}
+
+#[test]
+fn there_is_an_end_to_the_keys_that_are_remembered() {
+    let mut plan = Planned::new();
+    for n in 0..3000 {
+        let uri = format!("key{n}");
+        plan.revision(0, vec![wanted(Kind::Key, n, n, &uri)], Step::Slid, false);
+        plan.fetch_all();
+    }
+    let known = |n: u64| {
+        let key = wanted(Kind::Key, n, n, &format!("key{n}"));
+        plan.plan.keys.is_known(&Key {
+            url: key.url,
+            range: None,
+        })
+    };
+    assert!((3000 - 1024..3000).all(known));
+    assert!(!(0..3000 - 1024).any(known));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a new revision lists: handed to the plan, to the playlists, to the writer.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Poller;
@@ -10,13 +10,12 @@ use crate::hls::{
     Window,
 };
 use crate::recorder::context::Shared;
-use crate::recorder::limits::MAX_REFUSED;
 use crate::recorder::plan::{Listing, Wanted};
 use crate::recorder::select::Selected;
 use crate::session::{ExchangeId, Kind, NewRevision};
 
 /// Of a playlist that states none.
-const TARGET: Duration = Duration::from_secs(6);
+pub(super) const TARGET: Duration = Duration::from_secs(6);
 
 impl Poller {
     pub(super) async fn media(&mut self, media: MediaPlaylist, id: ExchangeId) -> NewRevision {
@@ -45,11 +44,17 @@ impl Poller {
         // Only now: an end is believed where everything listed was fetched.
         let first = self.last.is_none();
         let now = clock::instant();
+        let advanced = step.is_advance();
         self.playlist.update(|s| {
             s.multivariant = false;
             s.target_duration = facts.target_duration.or(s.target_duration);
             s.on_demand = facts.ended && (first || s.on_demand);
-            s.ended_since = facts.ended.then(|| s.ended_since.unwrap_or(now));
+            // An end behind which something new comes was none.
+            let since = s.ended_since.filter(|_| !advanced).unwrap_or(now);
+            s.ended_since = facts.ended.then_some(since);
+            if advanced || s.ended_since.is_some() {
+                s.advanced_at = Some(now);
+            }
         });
         self.leave_out_segments(media.left_out).await;
         self.refuse(&media.refused).await;
@@ -177,31 +182,8 @@ impl Poller {
     }
 
     /// Notes each URI that is not followed, once.
-    async fn refuse(&self, refused: &[Refused]) {
-        for one in refused {
-            let new = {
-                let mut known = self
-                    .context
-                    .refused
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                known.len() < MAX_REFUSED && known.insert(one.uri.clone())
-            };
-            if new {
-                let detail = format!("{:?} in {:?}: {}", one.uri, self.playlist.label, one.reason);
-                // The URI itself may hold a secret; it is in the session.
-                tracing::debug!(
-                    "a URI in {:?} is not followed: {}",
-                    self.playlist.label,
-                    one.reason
-                );
-                self.context
-                    .fetcher
-                    .writer
-                    .event("refused uri", detail)
-                    .await;
-            }
-        }
+    pub(super) async fn refuse(&self, refused: &[Refused]) {
+        self.context.refuse(refused, &self.playlist.label).await;
     }
 }
 

@@ -6,12 +6,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Poller;
+use super::listing::TARGET;
 use crate::clock::{self, Clock};
 use crate::hls::Step;
-use crate::recorder::children::RENEWALS;
 use crate::recorder::fetch::Hop;
 use crate::recorder::schedule::times::{Asked, Polled, Saw, Times};
-use crate::recorder::schedule::{MAX_POLL, poll_backoff, poll_interval};
+use crate::recorder::schedule::{
+    MAX_POLL, await_interval, poll_backoff, poll_interval, search_interval,
+};
 use crate::session::{Notice, NoticeEvent};
 
 /// An interval that is shorter than another by no more is as long.
@@ -29,6 +31,7 @@ pub(super) struct Turns {
     /// A poll was made.
     is_asked: bool,
     saw: Saw,
+    is_doubted: bool,
 }
 
 impl Turns {
@@ -39,6 +42,7 @@ impl Turns {
             asked_us: now_us,
             is_asked: false,
             saw: Saw::Behind,
+            is_doubted: false,
         }
     }
 
@@ -47,6 +51,7 @@ impl Turns {
         self.asked_us = head.map_or(self.asked_us, |head| head.requested_us);
         self.is_asked = true;
         self.saw = Saw::Behind;
+        self.is_doubted = false;
     }
 
     /// It brought the playlist, by this hop; [`Self::stepped`] knows of changes.
@@ -63,11 +68,17 @@ impl Turns {
             return;
         };
         self.saw = match step {
+            Step::First | Step::Slid if self.is_doubted => Saw::Restart(asked),
             Step::First | Step::Slid => Saw::Advance(asked, segments),
             Step::Restarted => Saw::Restart(asked),
             Step::Same => Saw::Same(asked),
             Step::Behind => Saw::Behind,
         };
+    }
+
+    /// What it brought may have been there for longer than the polls before say: nothing is learnt of when.
+    pub(super) fn doubted(&mut self) {
+        self.is_doubted = true;
     }
 
     /// `interval`: between polls; `is_least`: no two are to be closer, whatever is expected.
@@ -102,11 +113,23 @@ impl Turns {
 impl Poller {
     /// When the next poll is due, after one that was over then.
     pub(super) fn next(&mut self, over: Instant) -> Instant {
-        let mut interval = self.interval();
-        let is_slow = self.is_slow();
-        if is_slow {
-            interval = interval.max(self.target().unwrap_or(interval));
+        let playlists = &self.context.playlists;
+        if playlists.are_awaited(over) {
+            return over + await_interval(self.target_duration(), self.context.poll);
         }
+        let target = self.target_duration();
+        let is_slow = self.is_slow();
+        let as_allowed = |interval: Duration| match is_slow {
+            true => interval.max(target.unwrap_or(interval)),
+            false => interval,
+        };
+        if self.searches() {
+            self.searches += 1;
+            let base = poll_interval(target, self.context.poll);
+            return over + as_allowed(search_interval(base, target, self.searches));
+        }
+        self.searches = 0;
+        let interval = as_allowed(self.interval());
         let failures = self.playlist.standing().failures;
         let clock = self.context.fetcher.writer.clock();
         self.turns.next(clock, (interval, is_slow), failures, over)
@@ -127,7 +150,7 @@ impl Poller {
     }
 
     /// Whether a host of it has said that it is asked too often.
-    fn is_slow(&self) -> bool {
+    pub(super) fn is_slow(&self) -> bool {
         let hosts = &self.context.fetcher.hosts;
         let mut chain = self.chain.iter();
         hosts.is_slow(&self.url_to_ask()) || chain.any(|url| hosts.is_slow(url))
@@ -135,14 +158,14 @@ impl Poller {
 
     /// The interval of a player, where it is asked for sooner than he would.
     pub(super) fn denser_than(&self) -> Option<Duration> {
-        let target = self.target().filter(|_| self.turns.is_asked)?;
+        let target = self.target_duration().filter(|_| self.turns.is_asked)?;
         let now_us = self.context.fetcher.writer.clock().now_us();
         let passed_us = now_us.saturating_sub(self.turns.asked_us);
         let dense_us = clock::micros(target).saturating_sub(NEARLY_US);
         (passed_us < dense_us).then_some(target)
     }
 
-    fn target(&self) -> Option<Duration> {
+    fn target_duration(&self) -> Option<Duration> {
         let standing = self.playlist.standing();
         match standing.multivariant {
             true => self.context.playlists.shortest_target(),
@@ -150,10 +173,15 @@ impl Poller {
         }
     }
 
+    /// In microseconds; of a playlist that states none, what is taken for it.
+    pub(super) fn target_us(&self) -> i64 {
+        clock::micros(self.target_duration().unwrap_or(TARGET))
+    }
+
     fn interval(&self) -> Duration {
-        let interval = poll_interval(self.target(), self.context.poll);
-        // An origin that makes up new playlists at each request would be asked for ever more of them.
-        let slower = self.renewals.saturating_sub(RENEWALS - 1).min(6);
+        let interval = poll_interval(self.target_duration(), self.context.poll);
+        // An origin that begins a session at each request would have ever more of them.
+        let slower = self.renewals.min(6);
         if self.context.poll.is_none() && slower > 0 {
             (interval * 2_u32.pow(slower)).min(MAX_POLL)
         } else {

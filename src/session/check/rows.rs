@@ -152,8 +152,12 @@ const ALWAYS: [Rule; 17] = [
 const WHERE_ALL_IS_KEPT: [Rule; 2] = [
     (
         "exchange",
+        // What a list of assets, or the playlist of an asset, lists: neither is polled, nor has revisions.
         "SELECT id FROM exchange e WHERE referrer_id IS NOT NULL
-           AND NOT EXISTS (SELECT 1 FROM revision v WHERE v.exchange_id = e.referrer_id)",
+           AND NOT EXISTS (SELECT 1 FROM revision v WHERE v.exchange_id = e.referrer_id)
+           AND NOT EXISTS (SELECT 1 FROM exchange l JOIN resource r ON r.id = l.resource_id
+                             JOIN exchange h ON h.id = ifnull(l.head_id, l.id)
+                            WHERE l.id = e.referrer_id AND r.kind IN ('assets', 'media') AND h.lag_us IS NULL)",
         "the revision that listed it is not there",
     ),
     (
@@ -163,7 +167,9 @@ const WHERE_ALL_IS_KEPT: [Rule; 2] = [
          SELECT e.id FROM first JOIN exchange e USING (id) JOIN exchange l ON l.id = e.referrer_id
           WHERE e.from_us > l.from_us AND e.head_id IS NULL
             AND NOT EXISTS (SELECT 1 FROM exchange b WHERE b.resource_id = e.resource_id
-                             AND b.id > e.id AND b.from_us <= e.from_us)",
+                             AND b.id > e.id AND b.from_us <= e.from_us)
+            AND NOT EXISTS (SELECT 1 FROM resource r JOIN alias a ON a.url = r.url
+                             WHERE r.id = e.resource_id AND r.kind = 'media')",
         "it is the first of its resource, and there later than its listing",
     ),
 ];

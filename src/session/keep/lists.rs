@@ -146,10 +146,18 @@ impl Lists {
             let main = hls::read_multivariant(&body, &base);
             let children = main.children.into_iter().map(|child| child.url);
             let all = children.chain(main.keys).chain(main.data);
-            wanted.extend(all.map(|url| (url, None)));
+            let steering = hls::read_steering_tag(&body, &base).0;
+            let steering = steering.map(|tag| hls::without_directives(&tag.url));
+            wanted.extend(all.chain(steering).map(|url| (url, None)));
             listed.variables = Some(main.variables);
         } else {
-            let media = hls::read_media(&body, &base, &self.variables(since.stream_id));
+            let variables = self.variables(since.stream_id);
+            let media = hls::read_media(&body, &base, &variables);
+            let interstitials = hls::read_interstitials(&body, &base, &variables).named;
+            let named = interstitials
+                .iter()
+                .map(|named| hls::without_directives(&named.url));
+            wanted.extend(named.map(|url| (url, None)));
             wanted.extend(
                 media
                     .entries
@@ -224,6 +232,7 @@ impl Lists {
                 continue;
             }
             if let Some(playlist) = self.playlists.get(&id) {
+                reached.extend(renewed(db, id)?);
                 living
                     .held
                     .extend(playlist.held.as_ref().map(|held| held.revision));
@@ -286,6 +295,7 @@ fn resolve(
         range.map(|r| number(r.first)),
         range.map(|r| number(r.length)),
     );
+    let mut is_known = false;
     for (sql, is_alias) in [(EXACT, false), (BY_ALIAS, true)] {
         let mut statement = db.prepare_cached(sql)?;
         let mut rows = statement.query(params![url, first, length])?;
@@ -294,9 +304,11 @@ fn resolve(
             listed.resources.insert(row.get(0)?);
             any = true;
         }
-        if any && is_alias {
+        // A name that is a resource's own leads to what was asked for in its place.
+        if any && is_alias && !is_known {
             listed.aliases.push(url.to_owned());
         }
+        is_known |= any;
     }
     Ok(())
 }
@@ -310,6 +322,16 @@ fn typed(db: &Connection) -> Result<Vec<i64>> {
     ids.collect()
 }
 
+const RENEWED: &str = "
+    SELECT a.resource_id FROM resource p CROSS JOIN alias a ON a.url = p.url WHERE p.id = ?1 AND p.kind = 'media'";
+
+/// What was asked for in the place of a playlist, under newer URLs.
+fn renewed(db: &Connection, playlist_id: i64) -> Result<Vec<i64>> {
+    let mut statement = db.prepare_cached(RENEWED)?;
+    let ids = statement.query_map([playlist_id], |row| row.get(0))?;
+    ids.collect()
+}
+
 const LATER: &str =
     "SELECT EXISTS (SELECT 1 FROM exchange WHERE resource_id = ?1 AND from_us > ?2)";
 
@@ -320,4 +342,4 @@ fn is_answer_later(db: &Connection, resource_id: i64, cutoff_us: i64) -> Result<
 
 /// The queries of a pass: each finds its rows by an index.
 #[cfg(test)]
-pub(super) const QUERIES: [&str; 5] = [TEXT, EXACT, BY_ALIAS, TYPED, LATER];
+pub(super) const QUERIES: [&str; 6] = [TEXT, EXACT, BY_ALIAS, TYPED, RENEWED, LATER];
