@@ -74,5 +74,5 @@ pub use segments::{
     Applied, DATERANGE, HeadFacts, InForce, ReadSegments, Segment, Segments, head_facts,
 };
 pub use tag_urls::references;
-pub use variables::{Variables, imports_variables};
+pub use variables::{Variables, imports_variables, lacks_parameters};
 pub use windows::{Lie, Step, Window, Windows};
