@@ -90,5 +90,5 @@ pub use steering::{
     without_directives,
 };
 pub use tag_urls::references;
-pub use variables::{Variables, imports_variables};
+pub use variables::{Variables, imports_variables, lacks_parameters};
 pub use windows::{Lie, Step, Window, Windows};
