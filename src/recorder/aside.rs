@@ -66,6 +66,7 @@ impl Context {
             lists: false,
             denser_than: None,
         };
+        self.fetcher.wait_for_host(&ask.url).await;
         let mut hops = self.fetcher.chain(&ask).await;
         if let Some(last) = hops.last_mut() {
             self.decode_aside(last, wanted.kind).await;
