@@ -28,16 +28,22 @@
 //! | `segments` | segments of a media playlist with their lines |
 //! | `byte_range` | sub-ranges of resources |
 //! | `multivariant` | children of a multivariant playlist, with labels |
+//! | `interstitials` | date ranges that name assets, and lists of assets |
+//! | `steering` | content steering: its tag and its manifest |
+//! | `manifest` | steering manifests and lists of assets, as a replay serves them |
 //! | `names` | names for people and for a file system, made of URLs |
-//! | `resolve`, `numbers`, `testing` | helpers of these |
+//! | `resolve`, `numbers`, `json`, `testing` | helpers of these |
 
 mod attributes;
 mod byte_range;
 mod dates;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod interstitials;
+mod json;
 mod kind;
 mod list;
+mod manifest;
 mod media;
 mod multivariant;
 mod names;
@@ -49,6 +55,7 @@ mod resolve;
 mod rewrite;
 mod scan;
 mod segments;
+mod steering;
 mod tag_urls;
 #[cfg(test)]
 mod testing;
@@ -58,12 +65,17 @@ mod windows;
 pub use attributes::{Attribute, attributes};
 pub use byte_range::ByteRange;
 pub use dates::shift_dates;
+pub use interstitials::{
+    AssetList, Interstitial, Interstitials, read_asset_list, read_interstitials,
+};
 pub use kind::{PlaylistKind, playlist_kind};
 pub use list::{ListedStream, MOST_OF_ONE, StreamList, read_list};
+pub use manifest::rewrite_json;
 pub use media::{Entry, EntryRole, MediaFacts, MediaPlaylist, MediaReader, read_media};
 pub use multivariant::{Child, ChildRole, MultivariantPlaylist, read_multivariant};
 pub use names::{
-    chunk_path, is_stream_name, ranged_chunk_path, resource_name, stream_name, with_suffix,
+    chunk_path, encoded_chunk_path, is_stream_name, ranged_chunk_path, resource_name, stream_name,
+    with_suffix,
 };
 pub use relative::relative;
 pub use replay_path::{origin_url, replay_path};
@@ -73,6 +85,10 @@ pub use scan::{Line, LineKind, Tag, UriRef, UriRole, lines, uris};
 pub use segments::{
     Applied, DATERANGE, HeadFacts, InForce, ReadSegments, Segment, Segments, head_facts,
 };
+pub use steering::{
+    SteeringManifest, SteeringTag, read_steering, read_steering_tag, with_directives,
+    without_directives,
+};
 pub use tag_urls::references;
-pub use variables::{Variables, imports_variables};
+pub use variables::{Variables, imports_variables, lacks_parameters};
 pub use windows::{Lie, Step, Window, Windows};

@@ -29,6 +29,8 @@ pub enum ChildRole {
     Rendition,
     /// I-frames of a variant (`EXT-X-I-FRAME-STREAM-INF`).
     IFrame,
+    /// Images, for previews (`EXT-X-IMAGE-STREAM-INF`).
+    Image,
 }
 
 /// A media playlist that a multivariant playlist lists.
@@ -115,6 +117,7 @@ impl Reader<'_> {
             UriRole::Variant => Some(ChildRole::Variant),
             UriRole::Rendition => Some(ChildRole::Rendition),
             UriRole::IFrameVariant => Some(ChildRole::IFrame),
+            UriRole::ImageVariant => Some(ChildRole::Image),
             UriRole::SessionKey | UriRole::SessionData => None,
             _ => return,
         };
@@ -196,6 +199,12 @@ fn description(tag: &[u8]) -> Option<Description> {
     let tag = std::str::from_utf8(tag).ok()?;
     if tag.len() > LONGEST_DESCRIBED {
         return None;
+    }
+    if let Some(attributes) = tag.strip_prefix("#EXT-X-IMAGE-STREAM-INF") {
+        // Unknown to the parser; the attributes are those of I-frames.
+        let known = description(format!("#EXT-X-I-FRAME-STREAM-INF{attributes}").as_bytes())?;
+        let words = known.words.replacen("iframe", "images", 1);
+        return Some(Description { words, ..known });
     }
     let alone = format!("#EXTM3U\n{tag}\nuri\n");
     let playlist = m3u8_rs::parse_master_playlist_res(alone.as_bytes()).ok()?;
@@ -286,7 +295,8 @@ mod tests {
             #EXT-X-STREAM-INF:BANDWIDTH=2500000,RESOLUTION=1280x720,AUDIO=\"a\"\nhd.m3u8\r\n\
             #EXT-X-STREAM-INF:BANDWIDTH=128000\n audio.m3u8\n\
             #EXT-X-STREAM-INF:BANDWIDTH=1\nhd.m3u8\n\
-            #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,RESOLUTION=640x360,URI=\"i.m3u8\"\n";
+            #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,RESOLUTION=640x360,URI=\"i.m3u8\"\n\
+            #EXT-X-IMAGE-STREAM-INF:BANDWIDTH=1,RESOLUTION=160x90,CODECS=\"jpeg\",URI=\"img.m3u8\"\n";
         assert_eq!(
             labels(body),
             [
@@ -295,6 +305,7 @@ mod tests {
                 "/live/hd.m3u8 1280x720 2.5 Mbit/s",
                 "/live/audio.m3u8 128 kbit/s",
                 "/live/i.m3u8 iframe 640x360",
+                "/live/img.m3u8 images 160x90",
             ]
         );
     }

@@ -44,7 +44,11 @@ pub fn rewrite<'b>(
     place: &Place,
     replay_path: &dyn Fn(&Url) -> Option<String>,
 ) -> Cow<'b, [u8]> {
-    let replacements = replacements(body, place, replay_path);
+    with_replacements(body, replacements(body, place, replay_path))
+}
+
+/// `body` with replacements made, in ascending order. Borrowed where there are none.
+pub(super) fn with_replacements(body: &[u8], replacements: Vec<Replacement>) -> Cow<'_, [u8]> {
     if replacements.is_empty() {
         return Cow::Borrowed(body);
     }
@@ -95,6 +99,21 @@ pub fn replacements(
         })
     };
     references(body).filter_map(replacement).collect()
+}
+
+/// What references that stand elsewhere than in a playlist are to be replaced by; None where one is to be
+/// left alone. They have the variables of `place.imports`, and no others.
+pub(super) fn references_elsewhere<'a>(
+    place: &Place<'a>,
+    replay_path: &'a dyn Fn(&Url) -> Option<String>,
+) -> impl FnMut(&str) -> Option<String> + use<'a> {
+    let mut rewriter = Rewriter {
+        origin: Resolver::new(place.origin, place.imports),
+        player: Resolver::new(place.served, place.imports),
+        place: *place,
+        replay_path,
+    };
+    move |text| rewriter.replacement(text.as_bytes(), UriRole::ContentSteering)
 }
 
 struct Rewriter<'a> {

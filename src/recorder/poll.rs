@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 use url::Url;
 
+use self::beside::Beside;
 use self::last::{Judged, Last};
 use self::reading::Reading;
 use self::turns::Turns;
@@ -29,6 +30,7 @@ use crate::session::{
 };
 
 mod asking;
+mod beside;
 mod last;
 mod listing;
 mod reading;
@@ -68,6 +70,8 @@ struct Poller {
     listing: NewListing,
     /// To be polled as soon as the revision that names them has been handed to the writer.
     found: Vec<Arc<Playlist>>,
+    /// What it names beside playlists and segments.
+    beside: Beside,
     /// What the user typed is a list of one stream: that.
     listed: Option<Url>,
     /// The last poll asked for that, and not for the list; or for another path than the playlist is known under:
@@ -121,6 +125,7 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         variables: Variables::default(),
         listing: NewListing::default(),
         found: Vec::new(),
+        beside: Beside::default(),
         listed: None,
         is_direct: false,
         name,
@@ -388,7 +393,7 @@ impl Poller {
         lag_us: i64,
         good: bool,
     ) {
-        if hop.own_reason.is_some() {
+        if hop.own_reason == Some(OwnReason::Probe) {
             if let Some(since_us) = self.trust.confirmed_anything() {
                 self.tell_of_false_validators(since_us).await;
             }
@@ -432,6 +437,7 @@ impl Poller {
             Some(Content::Media(media)) => Some(self.media(media, id).await),
             Some(Content::Multivariant(main)) => Some(self.multivariant(main, id).await),
         };
+        self.note_beside().await;
         if !self.last.keep(body, judged, &self.context.fetcher.memory) {
             self.reading.forget();
         }
@@ -454,6 +460,7 @@ impl Poller {
         }
         if is_read {
             self.context.queue.go(self.playlist.id);
+            self.ask_beside();
             for playlist in std::mem::take(&mut self.found) {
                 start(&self.context, playlist);
             }
@@ -509,6 +516,7 @@ impl Poller {
             return None;
         }
         self.variables = variables;
+        self.read_beside(body, url);
         Some(match hls::playlist_kind(body) {
             Some(PlaylistKind::Multivariant) => {
                 self.reading.forget();

@@ -28,13 +28,25 @@ pub enum Renditions {
     Languages(Vec<String>),
 }
 
-/// What of a multivariant playlist is recorded.
+/// Which interstitials (RFC 8216bis appendix D).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AssetLists {
+    /// All: lists of assets, and the assets that these or date ranges name.
+    #[default]
+    All,
+    /// None.
+    None,
+}
+
+/// What of the playlists of a stream is recorded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Which variants.
     pub variants: Variants,
     /// Which renditions.
     pub renditions: Renditions,
+    /// Which interstitials.
+    pub asset_lists: AssetLists,
 }
 
 /// A selection from what a multivariant playlist names.
@@ -63,7 +75,7 @@ impl Selection {
         let no_such_variant = has_variants && !children.iter().filter(is_variant).any(&wished);
         let keeps = |child: &Child| match child.role {
             ChildRole::Variant => no_such_variant || wished(child),
-            ChildRole::IFrame => self.variants == Variants::All,
+            ChildRole::IFrame | ChildRole::Image => self.variants == Variants::All,
             ChildRole::Rendition => self.renditions.has(child.language.as_deref()),
         };
         let (kept, left_out) = children.into_iter().partition(keeps);
@@ -107,7 +119,8 @@ mod tests {
         #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"X\",URI=\"x.m3u8\"\n\
         #EXT-X-STREAM-INF:BANDWIDTH=3000,RESOLUTION=1280x720,AUDIO=\"a\"\nhigh.m3u8\n\
         #EXT-X-STREAM-INF:BANDWIDTH=1000,RESOLUTION=640x360,AUDIO=\"a\"\nlow.m3u8\n\
-        #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,RESOLUTION=640x360,URI=\"i.m3u8\"\n";
+        #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,RESOLUTION=640x360,URI=\"i.m3u8\"\n\
+        #EXT-X-IMAGE-STREAM-INF:BANDWIDTH=1,RESOLUTION=160x90,URI=\"img.m3u8\"\n";
 
     fn kept(variants: Variants, renditions: Renditions) -> (String, bool) {
         let base = Url::parse("http://h/main.m3u8").unwrap();
@@ -116,6 +129,7 @@ mod tests {
         let selection = Selection {
             variants,
             renditions,
+            ..Selection::default()
         };
         let selected = selection.of(children);
         assert_eq!(selected.kept.len() + selected.left_out.len(), count);
@@ -132,7 +146,7 @@ mod tests {
         let languages =
             |all: &[&str]| Renditions::Languages(all.iter().map(|one| (*one).to_owned()).collect());
         let cases = [
-            (Variants::All, Renditions::All, "en de x high low i"),
+            (Variants::All, Renditions::All, "en de x high low i img"),
             (Variants::Highest, Renditions::All, "en de x high"),
             (Variants::Lowest, Renditions::None, "low"),
             (Variants::Height(720), languages(&["EN"]), "en high"),

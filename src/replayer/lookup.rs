@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use url::Url;
 
+use super::base::served_url;
 use super::body::Piece;
 use super::inject::facts::Player;
 use super::pace::Pace;
@@ -14,11 +15,12 @@ use super::plain::GrowingPart;
 use super::playlist::{self, Cache, Key, Served, contains};
 use super::range::RangeSpec;
 use crate::hls::{
-    MOST_OF_ONE, PlaylistKind, Variables, playlist_kind, read_list, read_multivariant,
+    MOST_OF_ONE, PlaylistKind, Variables, lacks_parameters, playlist_kind, read_list,
+    read_multivariant,
 };
 use crate::session::{
-    Answer, Body, Exchange, Faults, Found, Headers, Outcome, Query, RangePart, ReadError, Reader,
-    StreamInfo, is_success,
+    Answer, Body, Exchange, Faults, Found, Headers, Kind, Outcome, Query, RangePart, ReadError,
+    Reader, StreamInfo, is_success,
 };
 
 /// Redirects that are followed inside.
@@ -104,9 +106,10 @@ pub(super) struct Whole {
 pub(super) enum Content {
     /// None was recorded.
     None,
-    /// A playlist, as it is served.
+    /// A playlist, steering manifest or list of assets, as it is served.
     Playlist(Served),
-    /// A playlist that only means something at its own URL: it takes variables from its query.
+    /// A playlist that only means something at its own URL: it takes variables from its query, which the
+    /// player does not have.
     OwnUrlOnly,
     /// Other bytes.
     Plain(Piece),
@@ -338,12 +341,17 @@ impl Look<'_> {
         let Some(body_id) = exchange.body_id else {
             return Ok(Content::None);
         };
-        let may_be_playlist = answer.resource.kind.is_playlist()
+        let kind = answer.resource.kind;
+        let is_json = matches!(kind, Kind::Steering | Kind::Assets);
+        let may_be_rewritten = (kind.is_playlist() || is_json)
             && exchange.status.is_some_and(is_success)
             && exchange.body_encoding.is_none()
             && !is_broken(exchange);
-        if may_be_playlist {
-            let content = self.playlist(question, answer, body_id, url)?;
+        if may_be_rewritten {
+            let content = match is_json {
+                true => self.json(question, body_id, url)?,
+                false => self.playlist(question, answer, body_id, url)?,
+            };
             if let Content::Playlist(served) = &content
                 && question.gzip
             {
@@ -363,6 +371,28 @@ impl Look<'_> {
                 length: chunk.size,
             },
         })
+    }
+
+    /// A steering manifest or a list of assets.
+    fn json(&self, question: &Question, body_id: i64, url: &Url) -> Result<Content, ReadError> {
+        let key = Key {
+            body_id,
+            served: question.served.clone(),
+            prefix: question.prefix.clone(),
+            origin: url.clone(),
+            imports: None,
+            endlist: false,
+            shift_us: 0,
+        };
+        if let Some(served) = self.cache.get(&key) {
+            return Ok(Content::Playlist(served));
+        }
+        let Body::Bytes(body) = self.reader.body(body_id)? else {
+            return Ok(Content::Plain(self.piece(body_id)?));
+        };
+        let served = playlist::serve_json(body, &key);
+        self.cache.put(key, served.clone());
+        Ok(Content::Playlist(served))
     }
 
     fn playlist(
@@ -390,7 +420,10 @@ impl Look<'_> {
         let Some(kind) = playlist_kind(&body) else {
             return Ok(Content::Plain(Piece::Bytes(body.into())));
         };
-        if question.follow && contains(&body, b"QUERYPARAM=") {
+        let served = served_url(&question.served);
+        let lacks = |served: &Url| lacks_parameters(&body, url, served);
+        if question.follow && contains(&body, b"QUERYPARAM=") || served.as_ref().is_some_and(lacks)
+        {
             return Ok(Content::OwnUrlOnly);
         }
         let mut imports = Variables::default();

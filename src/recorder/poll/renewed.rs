@@ -75,6 +75,9 @@ impl Poller {
 
     /// When it is polled, where something has changed since that was decided. `over`: when the last poll was over.
     pub(super) fn sooner(&mut self, due: Instant, over: Instant) -> Instant {
+        if self.is_slow() {
+            return due;
+        }
         let now = clock::instant();
         if self.playlist.kind != Kind::Main {
             return match self.playlist.has_fresh_name(now) {

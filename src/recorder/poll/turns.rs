@@ -153,7 +153,7 @@ impl Poller {
     }
 
     /// Whether a host of it has said that it is asked too often.
-    fn is_slow(&self) -> bool {
+    pub(super) fn is_slow(&self) -> bool {
         let hosts = &self.context.fetcher.hosts;
         let mut chain = self.chain.iter();
         hosts.is_slow(&self.url_to_ask()) || chain.any(|url| hosts.is_slow(url))
