@@ -8,6 +8,7 @@ complete -c isrecorder -l duration -d 'Stop after so long, for example 90m' -r
 complete -c isrecorder -l poll -d 'Poll playlists once in so many seconds on average (0.2 to 60); default: a quarter of the target duration, 0.25 to 2 s' -r
 complete -c isrecorder -l variants -d 'Record these variants: all, highest, lowest, or those of a height, such as 720p' -r
 complete -c isrecorder -l renditions -d 'Record these renditions: all, none, or those in these languages, such as en,de' -r
+complete -c isrecorder -l asset-lists -d 'Record what is played in between (X-ASSET-LIST, X-ASSET-URI): all, none' -r
 complete -c isrecorder -l serve -d 'Show it meanwhile: answer players on this port, as isreplayer does; 0: any that is free' -r
 complete -c isrecorder -l bind -d 'Address to listen on with --serve; default: all' -r
 complete -c isrecorder -l metrics -d 'Metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0: any port that is free' -r

@@ -29,7 +29,8 @@ use super::service;
 use super::signals::Ends;
 use super::source::Source;
 use crate::recorder::{
-    self, Board, Control, Input, Options, RecordError, Renditions, Selection, Summary, Variants,
+    self, AssetLists, Board, Control, Input, Options, RecordError, Renditions, Selection, Summary,
+    Variants,
 };
 use crate::session::{FolderError, Keep, Notice, SessionFolder, Sessions, Tally, WriterError};
 
@@ -82,6 +83,12 @@ struct Arguments {
     /// Record these renditions: all, none, or those in these languages, such as en,de
     #[arg(long, value_parser = parse_renditions, value_name = "WHICH", default_value = "all")]
     renditions: Renditions,
+    /// Record what is played in between (X-ASSET-LIST, X-ASSET-URI): all, none
+    ///
+    /// A list of assets is asked for once for each date range that names it, since asking may count as an
+    /// impression; none asks for no list and no asset.
+    #[arg(long, value_parser = parse_asset_lists, value_name = "WHICH", default_value = "all")]
+    asset_lists: AssetLists,
     /// Show it meanwhile: answer players on this port, as isreplayer does; 0: any that is free
     #[arg(long, value_name = "PORT")]
     serve: Option<u16>,
@@ -226,6 +233,7 @@ fn wanted(arguments: Arguments, place: &Place) -> Result<(Options, Source), Fail
     options.selection = Selection {
         variants: arguments.variants,
         renditions: arguments.renditions,
+        asset_lists: arguments.asset_lists,
     };
     Ok((options, source))
 }
@@ -394,6 +402,14 @@ fn parse_variants(text: &str) -> Result<Variants, String> {
         ("lowest", _) => Ok(Variants::Lowest),
         (_, Some(height)) => Ok(Variants::Height(height)),
         _ => Err("write all, highest, lowest, or a height, such as 720p".to_owned()),
+    }
+}
+
+fn parse_asset_lists(text: &str) -> Result<AssetLists, String> {
+    match text {
+        "all" => Ok(AssetLists::All),
+        "none" => Ok(AssetLists::None),
+        _ => Err("write all or none".to_owned()),
     }
 }
 

@@ -19,6 +19,8 @@
 //! | `variables` | `EXT-X-DEFINE` and `{$name}` |
 //! | `rewrite` | URIs that would lead away from a replay, replaced |
 //! | `dates` | dates, moved by a constant |
+//! | `tag_urls` | URLs in tags, wherever they stand, for `rewrite` |
+//! | `relative` | relative references from path to path |
 //! | `replay_path` | the URL space of a replay, both directions |
 //! | `kind` | media playlist, multivariant playlist, or none |
 //! | `list` | lists of streams, which are no playlists of HLS |
@@ -26,26 +28,35 @@
 //! | `segments` | segments of a media playlist with their lines |
 //! | `byte_range` | sub-ranges of resources |
 //! | `multivariant` | children of a multivariant playlist, with labels |
+//! | `interstitials` | date ranges that name assets, and lists of assets |
+//! | `steering` | content steering: its tag and its manifest |
+//! | `manifest` | steering manifests and lists of assets, as a replay serves them |
 //! | `names` | names for people and for a file system, made of URLs |
-//! | `resolve`, `numbers`, `testing` | helpers of these |
+//! | `resolve`, `numbers`, `json`, `testing` | helpers of these |
 
 mod attributes;
 mod byte_range;
 mod dates;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod interstitials;
+mod json;
 mod kind;
 mod list;
+mod manifest;
 mod media;
 mod multivariant;
 mod names;
 mod numbers;
 mod references;
+mod relative;
 mod replay_path;
 mod resolve;
 mod rewrite;
 mod scan;
 mod segments;
+mod steering;
+mod tag_urls;
 #[cfg(test)]
 mod testing;
 mod variables;
@@ -54,14 +65,19 @@ mod windows;
 pub use attributes::{Attribute, attributes};
 pub use byte_range::ByteRange;
 pub use dates::shift_dates;
+pub use interstitials::{
+    AssetList, Interstitial, Interstitials, read_asset_list, read_interstitials,
+};
 pub use kind::{PlaylistKind, playlist_kind};
 pub use list::{ListedStream, MOST_OF_ONE, StreamList, read_list};
+pub use manifest::rewrite_json;
 pub use media::{Entry, EntryRole, MediaFacts, MediaPlaylist, MediaReader, read_media};
 pub use multivariant::{Child, ChildRole, MultivariantPlaylist, read_multivariant};
 pub use names::{
     chunk_path, encoded_chunk_path, is_stream_name, ranged_chunk_path, resource_name, stream_name,
     with_suffix,
 };
+pub use relative::relative;
 pub use replay_path::{origin_url, replay_path};
 pub use resolve::Refused;
 pub use rewrite::{Place, Replacement, replacements, rewrite};
@@ -69,5 +85,10 @@ pub use scan::{Line, LineKind, Tag, UriRef, UriRole, lines, uris};
 pub use segments::{
     Applied, DATERANGE, HeadFacts, InForce, ReadSegments, Segment, Segments, head_facts,
 };
+pub use steering::{
+    SteeringManifest, SteeringTag, read_steering, read_steering_tag, with_directives,
+    without_directives,
+};
+pub use tag_urls::references;
 pub use variables::{Variables, imports_variables};
 pub use windows::{Lie, Step, Window, Windows};

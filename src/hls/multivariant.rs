@@ -41,6 +41,8 @@ pub struct Child {
     /// A few words for people, such as `1280x720 2.5 Mbit/s` or `audio en (English)`. Never
     /// empty, without control characters.
     pub label: String,
+    /// What the label says without the URL; empty: it is made of the URL.
+    pub described: String,
     /// RESOLUTION of a variant: its height in pixels.
     pub height: Option<u64>,
     /// BANDWIDTH of a variant, in bits per second; 0: it has none that can be read.
@@ -132,11 +134,12 @@ impl Reader<'_> {
                     language,
                     group,
                 } = description(tag).unwrap_or_default();
-                let label = label(words, self.variables, &url);
+                let described = printable(&self.variables.substitute(&words));
                 self.playlist.children.push(Child {
                     role,
+                    label: label(&described, &url),
                     url,
-                    label,
+                    described,
                     height,
                     bandwidth,
                     language: language.map(|text| printable(&self.variables.substitute(&text))),
@@ -150,10 +153,9 @@ impl Reader<'_> {
 }
 
 /// A label out of a description, or else out of the URL.
-fn label(described: String, variables: &Variables, url: &Url) -> String {
-    let described = printable(&variables.substitute(&described));
+fn label(described: &str, url: &Url) -> String {
     if !described.is_empty() {
-        return described;
+        return described.to_owned();
     }
     let name = resource_name(url);
     let last = name.rsplit('/').find(|part| !part.is_empty());

@@ -8,12 +8,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Span;
 
+use super::assets::Assets;
 use super::children::Playlists;
 use super::downloads::Queue;
 use super::fetch::Fetcher;
 use super::options::PlainOptions;
 use super::select::Selection;
 use super::stats::Stats;
+use super::steering::Steering;
 use crate::hls::Variables;
 use crate::session::ExchangeId;
 
@@ -37,6 +39,8 @@ pub(super) struct Context {
     /// Variables of the multivariant playlist, for those that import them.
     pub variables: Mutex<Shared>,
     pub refused: Mutex<HashSet<String>>,
+    pub assets: Assets,
+    pub steering: Steering,
 }
 
 /// The variables of the multivariant playlist, and the revision that has them.

@@ -23,6 +23,22 @@ pub(super) const MAX_COOKIE_HOSTS: usize = 1024;
 pub(super) const LARGE_PLAYLIST: usize = 64 * 1024;
 /// So much is kept of a playlist, key or error that was cut, in bytes.
 pub(super) const CUT_BYTES: usize = 1024 * 1024;
+/// Date ranges of a stream whose assets are asked for. A year of ad breaks is fewer.
+pub(super) const MOST_DATE_RANGES: usize = 65_536;
+/// Of these, not asked for yet: others wait for a later revision.
+pub(super) const MOST_ASSETS_WAITING: usize = 1024;
+/// Of these, asked for at once.
+pub(super) const ASSETS_AT_ONCE: usize = 4;
+/// Playlists of one asset.
+pub(super) const MOST_ASSET_PLAYLISTS: usize = 64;
+/// Segments, keys and initialization sections of one asset, in all of its playlists.
+pub(super) const MOST_ASSET_CHUNKS: usize = 4096;
+/// All of one asset, in bytes; the last of its segments may exceed it.
+pub(super) const MOST_ASSET_BYTES: u64 = 1024 * MIB;
+/// Tries for a part of an asset.
+pub(super) const TRIES_OF_ASSET: u32 = 3;
+/// So long a stream that has ended waits for assets that it listed.
+pub(super) const ASSETS_AFTER_END: Duration = Duration::from_secs(300);
 /// Large playlists of a stream that are read at once.
 pub(super) const LARGE_AT_ONCE: usize = 2;
 

@@ -13,6 +13,8 @@
 mod address;
 mod admit;
 mod arrival;
+mod aside;
+mod assets;
 mod children;
 mod classify;
 mod client;
@@ -42,6 +44,7 @@ mod schedule;
 mod select;
 mod shoutcast;
 mod stats;
+mod steering;
 mod stream;
 mod validators;
 
@@ -51,5 +54,5 @@ pub use load::{Lags, Load};
 pub use options::{Input, Options, Pin, PlainOptions, TlsOptions, TrustedHosts};
 pub use run::{Control, Ended, RecordError, Summary, record};
 pub use schedule::{MAX_POLL, MIN_POLL};
-pub use select::{Renditions, Selection, Variants};
+pub use select::{AssetLists, Renditions, Selection, Variants};
 pub use stats::{Board, PlaylistStats, Stage, Stats, StreamStats, Totals};

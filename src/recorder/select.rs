@@ -28,13 +28,25 @@ pub enum Renditions {
     Languages(Vec<String>),
 }
 
-/// What of a multivariant playlist is recorded.
+/// Which interstitials (RFC 8216bis appendix D).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AssetLists {
+    /// All: lists of assets, and the assets that these or date ranges name.
+    #[default]
+    All,
+    /// None.
+    None,
+}
+
+/// What of the playlists of a stream is recorded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Which variants.
     pub variants: Variants,
     /// Which renditions.
     pub renditions: Renditions,
+    /// Which interstitials.
+    pub asset_lists: AssetLists,
 }
 
 /// A selection from what a multivariant playlist names.
@@ -116,6 +128,7 @@ mod tests {
         let selection = Selection {
             variants,
             renditions,
+            ..Selection::default()
         };
         let selected = selection.of(children);
         assert_eq!(selected.kept.len() + selected.left_out.len(), count);

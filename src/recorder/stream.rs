@@ -11,6 +11,7 @@ use tracing::Instrument;
 use url::Url;
 
 use super::admit::{self, Credentials};
+use super::assets::Assets;
 use super::children::Playlists;
 use super::client::Clients;
 use super::context::{Context, Shared};
@@ -18,12 +19,13 @@ use super::cookies::Cookies;
 use super::downloads::{self, Queue};
 use super::fetch::Fetcher;
 use super::hosts::Hosts;
-use super::limits::{STOP_GRACE, STOP_PATIENCE};
+use super::limits::{ASSETS_AFTER_END, STOP_GRACE, STOP_PATIENCE};
 use super::memory::Memory;
 use super::options::{Input, Options};
 use super::poll;
 use super::reach::Proxies;
 use super::stats::Board;
+use super::steering::Steering;
 use crate::clock;
 use crate::hls::stream_name;
 use crate::session::{NewListing, Writer, WriterError};
@@ -137,6 +139,8 @@ impl Recording {
             tasks: TaskTracker::new(),
             variables: Mutex::new(Shared::default()),
             refused: Mutex::new(HashSet::new()),
+            assets: Assets::new(stream_id, self.writer.zero_us()),
+            steering: Steering::default(),
         })
     }
 }
@@ -153,6 +157,7 @@ impl Stream {
         let silent_at = clock::instant() + SILENT;
         let mut is_told = false;
         let mut is_awaited = false;
+        let mut over_since = None;
         loop {
             if !is_told && clock::instant() >= silent_at {
                 is_told = true;
@@ -174,7 +179,9 @@ impl Stream {
                 }
                 _ => {}
             }
-            if context.playlists.are_over(now) && context.queue.is_idle() {
+            if !(context.playlists.are_over(now) && context.queue.is_idle()) {
+                over_since = None;
+            } else if self.has_come_aside(now - *over_since.get_or_insert(now)) {
                 let waits_in_vain = self.waits && context.playlists.are_on_demand();
                 tracing::info!(
                     "the stream has ended{}",
@@ -192,6 +199,13 @@ impl Stream {
         if !self.all_stop.is_cancelled() {
             self.forget().await;
         }
+    }
+
+    /// Whether nothing more is waited for that was listed and is in no plan; `over`: how long all else is over.
+    fn has_come_aside(&self, over: Duration) -> bool {
+        let context = &self.context;
+        let is_idle = context.assets.are_idle() && context.steering.is_idle();
+        is_idle || over >= ASSETS_AFTER_END
     }
 
     /// Whoever waits learns what for.
@@ -234,6 +248,8 @@ impl Stream {
             let changes = context.queue.remove(playlist);
             context.queue.note(changes, &mut listing);
         }
+        let changes = context.queue.forget_late();
+        context.queue.note(changes, &mut listing);
         context.fetcher.writer.listed(listing).await;
     }
 }

@@ -17,8 +17,8 @@ use crate::hls::{
     MOST_OF_ONE, PlaylistKind, Variables, playlist_kind, read_list, read_multivariant,
 };
 use crate::session::{
-    Answer, Body, Exchange, Faults, Found, Headers, Outcome, Query, RangePart, ReadError, Reader,
-    StreamInfo, is_success,
+    Answer, Body, Exchange, Faults, Found, Headers, Kind, Outcome, Query, RangePart, ReadError,
+    Reader, StreamInfo, is_success,
 };
 
 /// Redirects that are followed inside.
@@ -104,7 +104,7 @@ pub(super) struct Whole {
 pub(super) enum Content {
     /// None was recorded.
     None,
-    /// A playlist, as it is served.
+    /// A playlist, steering manifest or list of assets, as it is served.
     Playlist(Served),
     /// A playlist that only means something at its own URL: it takes variables from its query.
     OwnUrlOnly,
@@ -338,12 +338,17 @@ impl Look<'_> {
         let Some(body_id) = exchange.body_id else {
             return Ok(Content::None);
         };
-        let may_be_playlist = answer.resource.kind.is_playlist()
+        let kind = answer.resource.kind;
+        let is_json = matches!(kind, Kind::Steering | Kind::Assets);
+        let may_be_rewritten = (kind.is_playlist() || is_json)
             && exchange.status.is_some_and(is_success)
             && exchange.body_encoding.is_none()
             && !is_broken(exchange);
-        if may_be_playlist {
-            let content = self.playlist(question, answer, body_id, url)?;
+        if may_be_rewritten {
+            let content = match is_json {
+                true => self.json(question, body_id, url)?,
+                false => self.playlist(question, answer, body_id, url)?,
+            };
             if let Content::Playlist(served) = &content
                 && question.gzip
             {
@@ -363,6 +368,28 @@ impl Look<'_> {
                 length: chunk.size,
             },
         })
+    }
+
+    /// A steering manifest or a list of assets.
+    fn json(&self, question: &Question, body_id: i64, url: &Url) -> Result<Content, ReadError> {
+        let key = Key {
+            body_id,
+            served: question.served.clone(),
+            prefix: question.prefix.clone(),
+            origin: url.clone(),
+            imports: None,
+            endlist: false,
+            shift_us: 0,
+        };
+        if let Some(served) = self.cache.get(&key) {
+            return Ok(Content::Playlist(served));
+        }
+        let Body::Bytes(body) = self.reader.body(body_id)? else {
+            return Ok(Content::Plain(self.piece(body_id)?));
+        };
+        let served = playlist::serve_json(body, &key);
+        self.cache.put(key, served.clone());
+        Ok(Content::Playlist(served))
     }
 
     fn playlist(

@@ -16,6 +16,7 @@ pub fn media_type(kind: Kind, url: &Url) -> String {
     let known = match kind {
         Kind::Main | Kind::Media => Some(PLAYLIST),
         Kind::Key => Some("application/octet-stream"),
+        Kind::Steering | Kind::Assets => Some("application/json"),
         _ => by_extension(&extension),
     };
     match known {
@@ -111,6 +112,7 @@ mod tests {
             ),
             (Kind::Key, "http://h/k.html", "application/octet-stream"),
             (Kind::Data, "http://h/d.json", "application/json"),
+            (Kind::Assets, "http://h/break?id=1", "application/json"),
         ];
         for (kind, url, wanted) in cases {
             assert_eq!(media_type(kind, &Url::parse(url).unwrap()), wanted, "{url}");

@@ -61,7 +61,8 @@ impl Reader {
         {
             return Ok(None);
         }
-        if resource.kind.is_playlist() {
+        // Polled as well, each on account of the same revision.
+        if resource.kind.is_playlist() || resource.kind == Kind::Steering {
             return match self.last_good(resource.id, at_us)? {
                 Some(last) => Ok(Some(last)),
                 None => self.first_good(resource.id),

@@ -11,6 +11,7 @@ mod begin;
 mod check;
 mod chunks;
 mod codings;
+mod date_ranges;
 mod disk;
 mod faults;
 mod find;

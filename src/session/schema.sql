@@ -110,7 +110,8 @@ CREATE TABLE line (
 CREATE TABLE exchange (
   id            INTEGER PRIMARY KEY,           -- in the order in which requests began
   resource_id   INTEGER NOT NULL REFERENCES resource(id),
-  referrer_id   INTEGER,                       -- the playlist exchange that listed the resource; NULL: what the user typed
+  -- The playlist exchange that listed the resource, or the list of assets; NULL: what the user typed
+  referrer_id   INTEGER,
   head_id       INTEGER,                       -- a hop of a redirect: the exchange that the chain began with
   from_us       INTEGER NOT NULL,              -- from when on this is the answer (docs/design/timeline.md)
   requested_us  INTEGER NOT NULL,
@@ -158,7 +159,8 @@ CREATE TABLE exchange (
                   'key again',                 -- a key that was known was asked for once more
                   'probe',                     -- it was asked to compare the answer with what is known
                   'too often',                 -- 429 to polls denser than those of a player
-                  'too late')),                -- asked for later than the origin has to keep it (RFC 8216bis 6.2.2)
+                  'too late')),                -- asked for later than the origin has to keep it (RFC 8216bis 6.2.2),
+                                               -- or under a URL that a player would have left
   error         TEXT,                          -- what went wrong, for people
   note          TEXT                           -- what was odd and did no harm, for people
 ) STRICT;
@@ -195,7 +197,8 @@ CREATE TABLE event (
   length_us INTEGER,
   -- 'late', 'stalled', 'suspended', 'clock step', 'disk full', 'checkpoint held up';
   -- 'false validators': of the playlist whose URL is the detail, 304 was answered though it had changed;
-  -- 'refused uri', 'left out', 'too many playlists'; 'icy': JSON of stream, exchange, byte in
+  -- 'refused uri', 'left out', 'too many playlists', 'too many assets'; 'date range': JSON of stream, id, url: what it names
+  -- (X-ASSET-LIST, X-ASSET-URI) was asked for; 'icy': JSON of stream, exchange, byte in
   -- its body, metadata; of a run that goes on from another: 'resumed', 'removed', 'clock behind';
   -- number 0, 'kept from': since at_us everything is kept; of a repair: 'lost' (JSON of body and path: a
   -- reader does not get it), 'moved aside', 'changed'

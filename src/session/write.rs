@@ -19,6 +19,7 @@ use self::message::{Haste, haste, take_finish, write};
 use super::adopt;
 use super::begin::{self, Begun};
 use super::chunks;
+use super::date_ranges::DateRange;
 use super::disk::{self, Disk};
 use super::folder::SessionFolder;
 use super::keep::{Keep, Keeper};
@@ -264,6 +265,28 @@ impl Writer {
         answer.await.map_err(|_| WriterError::Gone)
     }
 
+    /// Notes that the URL that a date range names is to be asked for; if one was already on its account, in
+    /// whatever run of the session, that one. It is on the disk before anybody asks.
+    ///
+    /// # Errors
+    /// The writer has ended.
+    pub async fn date_range(
+        &self,
+        stream_id: i64,
+        id: &str,
+        url: &str,
+    ) -> Result<Option<String>, WriterError> {
+        let (reply, answer) = oneshot::channel();
+        let range = DateRange {
+            at_us: self.clock.now_us(),
+            stream_id,
+            id: id.to_owned(),
+            url: url.to_owned(),
+        };
+        self.send(Message::DateRange(range, reply)).await;
+        answer.await.map_err(|_| WriterError::Gone)
+    }
+
     /// Writes what is waiting, closes the run with the reason, and leaves one database file.
     ///
     /// # Errors
@@ -411,7 +434,7 @@ impl Thread {
         since.is_some_and(|since| clock::instant().duration_since(*since) > FULL_PATIENCE)
     }
 
-    /// Steps 3 to 6 for a batch. Streams are answered only after the commit.
+    /// Steps 3 to 6 for a batch. Who waits is told only after the commit.
     fn commit(&mut self, batch: &mut [Message]) -> Result<(), CommitError> {
         let done = self.try_commit(batch);
         self.pulse.beat();
@@ -426,10 +449,10 @@ impl Thread {
     fn try_commit(&mut self, batch: &mut [Message]) -> Result<(), CommitError> {
         let now_us = self.clock.now_us();
         self.store.db.execute_batch("BEGIN IMMEDIATE")?;
-        let mut streams = Vec::new();
+        let mut told = Vec::new();
         for (at, message) in batch.iter_mut().enumerate() {
-            if let Some(id) = write(&mut self.store, message)? {
-                streams.push((at, id));
+            if let Some(one) = write(&mut self.store, message)? {
+                told.push((at, one));
             }
         }
         self.store
@@ -441,10 +464,9 @@ impl Thread {
         self.store.db.execute_batch("COMMIT")?;
         self.committed = clock::instant();
         self.let_go_of_left(batch);
-        for (at, id) in streams {
-            if let Some(Message::Stream(_, _, reply)) = batch.get_mut(at) {
-                let (closed, _) = oneshot::channel();
-                let _ = std::mem::replace(reply, closed).send(id);
+        for (at, one) in told {
+            if let Some(message) = batch.get_mut(at) {
+                message.tell(one);
             }
         }
         Ok(())

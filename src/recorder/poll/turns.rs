@@ -129,6 +129,9 @@ impl Poller {
             return over + as_allowed(search_interval(base, target, self.searches));
         }
         self.searches = 0;
+        if self.playlist.has_fresh_name(over) {
+            return over;
+        }
         let interval = as_allowed(self.interval());
         let failures = self.playlist.standing().failures;
         let clock = self.context.fetcher.writer.clock();

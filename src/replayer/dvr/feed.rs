@@ -27,6 +27,8 @@ pub(super) struct Feed {
     playlist: ResourceInfo,
     /// Row of `resource`: the multivariant playlist of the stream.
     main_id: Option<i64>,
+    /// How many folders below the root it is served.
+    ups: usize,
     take: Take,
     list: List,
     /// The last revision that was read: when it was seen, and its exchange.
@@ -49,12 +51,15 @@ enum State {
 }
 
 impl Feed {
-    pub(super) fn new(playlist: ResourceInfo, main_id: Option<i64>) -> Self {
+    /// `ups`: how many folders below the root it is served.
+    pub(super) fn new(playlist: ResourceInfo, main_id: Option<i64>, ups: usize) -> Self {
+        let root = root(ups);
         Self {
             playlist,
             main_id,
-            take: Take::default(),
-            list: List::default(),
+            ups,
+            take: Take::at(&root),
+            list: List::at(&root),
             behind: (i64::MIN, 0),
             shared: None,
             variables: None,
@@ -65,11 +70,11 @@ impl Feed {
 
     /// That of a session that is finished: what came in the end counts. Nothing of it is kept but its text: the
     /// session may go on, and what was said while it was recorded stays.
-    fn finished(playlist: &ResourceInfo, main_id: Option<i64>, fills: Fills) -> Self {
+    fn finished(playlist: &ResourceInfo, main_id: Option<i64>, ups: usize, fills: Fills) -> Self {
         Self {
-            list: List::finished(),
+            list: List::finished(&root(ups)),
             fills,
-            ..Self::new(playlist.clone(), main_id)
+            ..Self::new(playlist.clone(), main_id, ups)
         }
     }
 
@@ -98,7 +103,7 @@ impl Feed {
             written_us: span.end_us,
         };
         if !span.recording {
-            let text = finished_text(&self.playlist, self.main_id, &landed)?;
+            let text = finished_text(&self.playlist, (self.main_id, self.ups), &landed)?;
             let served = text.map(|text| Served::new(text.into_bytes()));
             self.served = Some((finished, served.clone()));
             return Ok(served);
@@ -288,18 +293,23 @@ fn whole(reader: &Reader, shared: &SharedText) -> Result<Vec<u8>, ReadError> {
         .into_bytes())
 }
 
+/// What leads to the root of the replay from so many folders below it.
+fn root(ups: usize) -> String {
+    "../".repeat(ups)
+}
+
 /// The playlist of a session that is finished.
 fn finished_text(
     playlist: &ResourceInfo,
-    main_id: Option<i64>,
+    (main_id, ups): (Option<i64>, usize),
     landed: &Landed<'_>,
 ) -> Result<Option<String>, ReadError> {
-    let mut feed = Feed::finished(playlist, main_id, Fills::default());
+    let mut feed = Feed::finished(playlist, main_id, ups, Fills::default());
     feed.read(landed)?;
     let (missing, used) = feed.list.missing(landed)?;
     let fills = fills::find(&mut feed, playlist, landed, (missing, used))?;
     if !fills.is_empty() {
-        feed = Feed::finished(playlist, main_id, fills);
+        feed = Feed::finished(playlist, main_id, ups, fills);
         feed.read(landed)?;
     }
     feed.list.vod(landed)

@@ -78,10 +78,19 @@ struct Finished {
 }
 
 impl List {
+    /// References lead to the root of the replay by this one.
+    pub(super) fn at(root: &str) -> Self {
+        Self {
+            written: Written::at(root),
+            ..Self::default()
+        }
+    }
+
     /// The list of a session that is finished.
-    pub(super) fn finished() -> Self {
+    pub(super) fn finished(root: &str) -> Self {
         Self {
             finished: Some(Finished::default()),
+            written: Written::at(root),
             ..Self::default()
         }
     }

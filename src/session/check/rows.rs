@@ -152,8 +152,12 @@ const ALWAYS: [Rule; 17] = [
 const WHERE_ALL_IS_KEPT: [Rule; 2] = [
     (
         "exchange",
+        // What a list of assets, or the playlist of an asset, lists: neither is polled, nor has revisions.
         "SELECT id FROM exchange e WHERE referrer_id IS NOT NULL
-           AND NOT EXISTS (SELECT 1 FROM revision v WHERE v.exchange_id = e.referrer_id)",
+           AND NOT EXISTS (SELECT 1 FROM revision v WHERE v.exchange_id = e.referrer_id)
+           AND NOT EXISTS (SELECT 1 FROM exchange l JOIN resource r ON r.id = l.resource_id
+                             JOIN exchange h ON h.id = ifnull(l.head_id, l.id)
+                            WHERE l.id = e.referrer_id AND r.kind IN ('assets', 'media') AND h.lag_us IS NULL)",
         "the revision that listed it is not there",
     ),
     (

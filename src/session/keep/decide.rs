@@ -16,6 +16,8 @@ pub(super) struct Row {
     pub id: ExchangeId,
     pub resource_id: i64,
     pub is_playlist: bool,
+    /// It is a list of assets.
+    pub is_assets: bool,
     pub stream_id: i64,
     pub referrer_id: Option<ExchangeId>,
     pub head_id: Option<ExchangeId>,
@@ -45,6 +47,7 @@ impl Row {
             id: row.get(0)?,
             resource_id: row.get(1)?,
             is_playlist: matches!(kind.as_str(), "main" | "media"),
+            is_assets: kind == "assets",
             stream_id: row.get(3)?,
             referrer_id: row.get(4)?,
             head_id: row.get(5)?,
@@ -55,6 +58,14 @@ impl Row {
             revises: row.get(10)?,
             target_duration_us: row.get(11)?,
         })
+    }
+}
+
+impl Row {
+    /// It may be what assets were asked for on account of: a list of them, or a playlist of one, whose
+    /// revisions nobody follows.
+    fn leads_to_assets(&self) -> bool {
+        self.is_assets || (self.is_playlist && self.revises.is_none())
     }
 }
 
@@ -91,6 +102,7 @@ pub(super) fn doomed(rows: &[Row], cutoff_us: i64, living: &Living) -> Vec<Excha
         .filter(|row| row.head_id.is_some_and(|head| kept.contains(&head)));
     let led_to: HashSet<i64> = chains.map(|row| row.resource_id).collect();
     kept.extend(led_to.into_iter().flat_map(stays));
+    keep_assets(rows, &mut kept);
     close(rows, &mut kept);
     let gone = rows.iter().rev().map(|row| row.id);
     gone.filter(|id| !kept.contains(id)).collect()
@@ -106,6 +118,19 @@ fn at_and_after<'a>(
     let good = until.iter().rfind(|row| row.is_good).map(|row| row.id);
     let after: Vec<ExchangeId> = after.iter().map(|row| row.id).collect();
     answer.into_iter().chain(good).chain(after)
+}
+
+/// What a list of assets, or an asset's playlist, led to is as alive as that.
+fn keep_assets(rows: &[Row], kept: &mut HashSet<ExchangeId>) {
+    let leading = rows.iter().filter(|row| row.leads_to_assets());
+    let leading: HashSet<ExchangeId> = leading.map(|row| row.id).collect();
+    // What led to a row is older: one walk finds them all.
+    for row in rows {
+        let leads = |id: &ExchangeId| leading.contains(id) && kept.contains(id);
+        if row.referrer_id.as_ref().is_some_and(leads) {
+            kept.insert(row.id);
+        }
+    }
 }
 
 /// What is confirmed stays with what confirms it, a head with the hops of its chain.

@@ -146,10 +146,18 @@ impl Lists {
             let main = hls::read_multivariant(&body, &base);
             let children = main.children.into_iter().map(|child| child.url);
             let all = children.chain(main.keys).chain(main.data);
-            wanted.extend(all.map(|url| (url, None)));
+            let steering = hls::read_steering_tag(&body, &base).0;
+            let steering = steering.map(|tag| hls::without_directives(&tag.url));
+            wanted.extend(all.chain(steering).map(|url| (url, None)));
             listed.variables = Some(main.variables);
         } else {
-            let media = hls::read_media(&body, &base, &self.variables(since.stream_id));
+            let variables = self.variables(since.stream_id);
+            let media = hls::read_media(&body, &base, &variables);
+            let interstitials = hls::read_interstitials(&body, &base, &variables).named;
+            let named = interstitials
+                .iter()
+                .map(|named| hls::without_directives(&named.url));
+            wanted.extend(named.map(|url| (url, None)));
             wanted.extend(
                 media
                     .entries

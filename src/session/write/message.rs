@@ -3,6 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::WriterError;
+use crate::session::date_ranges::DateRange;
 use crate::session::keep::Keep;
 use crate::session::model::{NewBody, NewExchange, NewListing};
 use crate::session::notices::{Heartbeat, NoticeEvent};
@@ -17,6 +18,7 @@ pub(in crate::session) enum Message {
     Heartbeat(Heartbeat),
     Keep(Keep),
     Stream(String, String, oneshot::Sender<(i64, String)>),
+    DateRange(DateRange, oneshot::Sender<Option<String>>),
     Finish(String, oneshot::Sender<Result<(), WriterError>>),
 }
 
@@ -37,7 +39,7 @@ pub(super) fn haste(message: &Message) -> Haste {
     let is_chunk = |body: &NewBody| matches!(body, NewBody::File { .. });
     match message {
         Message::Exchange(new) if new.revision.is_some() || is_chunk(&new.body) => Haste::Some,
-        Message::Stream(..) | Message::Finish(..) => Haste::Most,
+        Message::Stream(..) | Message::DateRange(..) | Message::Finish(..) => Haste::Most,
         _ => Haste::None,
     }
 }
@@ -55,18 +57,50 @@ pub(super) fn take_finish(
     }
 }
 
-/// What there is to tell of a stream: its number and name.
-pub(super) fn write(
-    store: &mut Store,
-    message: &mut Message,
-) -> rusqlite::Result<Option<(i64, String)>> {
+/// What whoever sent a message is told once it is committed.
+pub(super) enum Told {
+    /// Number and name of a stream.
+    Stream(i64, String),
+    /// What was asked for on account of a date range before.
+    Asked(Option<String>),
+}
+
+impl Message {
+    /// Tells whoever waits; they may have gone.
+    pub(super) fn tell(&mut self, told: Told) {
+        match (self, told) {
+            (Self::Stream(_, _, reply), Told::Stream(id, name)) => {
+                let _ = closed(reply).send((id, name));
+            }
+            (Self::DateRange(_, reply), Told::Asked(url)) => {
+                let _ = closed(reply).send(url);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What is sent on once, out of where it was kept.
+fn closed<T>(reply: &mut oneshot::Sender<T>) -> oneshot::Sender<T> {
+    std::mem::replace(reply, oneshot::channel().0)
+}
+
+/// What there is to tell.
+pub(super) fn write(store: &mut Store, message: &mut Message) -> rusqlite::Result<Option<Told>> {
     match message {
         Message::Exchange(exchange) => store.exchange(exchange).map(|()| None),
         Message::Listed(listing) => store.listed(listing).map(|()| None),
         Message::Event(at_us, kind, detail) => store.event(*at_us, kind, detail).map(|()| None),
         Message::Notice(event) => store.notice(event).map(|_| None),
         Message::Heartbeat(beat) => store.heartbeat(*beat).map(|()| None),
-        Message::Stream(name, url, _) => store.stream(name, url).map(Some),
+        Message::Stream(name, url, _) => {
+            let (id, name) = store.stream(name, url)?;
+            Ok(Some(Told::Stream(id, name)))
+        }
+        Message::DateRange(range, _) => {
+            let asked = store.date_range(range)?;
+            Ok(Some(Told::Asked(asked)))
+        }
         Message::Keep(_) | Message::Finish(..) => Ok(None),
     }
 }

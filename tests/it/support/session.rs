@@ -240,6 +240,10 @@ const NONE_OF_THESE: [(&str, &str); 9] = [
         "a referrer that is not earlier, or not there",
         "SELECT id FROM exchange e WHERE referrer_id IS NOT NULL
            AND (referrer_id >= id OR NOT EXISTS (SELECT 1 FROM revision v WHERE v.exchange_id = e.referrer_id))
+           AND (referrer_id >= id OR NOT EXISTS (SELECT 1 FROM exchange l JOIN resource r ON r.id = l.resource_id
+                                                  JOIN exchange h ON h.id = ifnull(l.head_id, l.id)
+                                                 WHERE l.id = e.referrer_id AND r.kind IN ('assets', 'media')
+                                                   AND h.lag_us IS NULL))
            AND (referrer_id >= id OR NOT EXISTS (SELECT 1 FROM event WHERE id = 0 AND kind = 'kept from'))",
     ),
     (
@@ -273,9 +277,10 @@ const NONE_OF_THESE: [(&str, &str); 9] = [
                              WHERE r.id = e.resource_id AND r.kind = 'media')",
     ),
     (
-        "a poll without a measure of its own lateness",
+        "a poll without a measure of its own lateness (assets are not polled)",
         "SELECT e.id FROM exchange e JOIN resource r ON r.id = e.resource_id
-          WHERE r.kind IN ('main', 'media') AND e.head_id IS NULL AND e.lag_us IS NULL",
+          WHERE r.kind IN ('main', 'media') AND e.head_id IS NULL AND e.lag_us IS NULL
+            AND NOT EXISTS (SELECT 1 FROM event WHERE kind = 'date range')",
     ),
 ];
 

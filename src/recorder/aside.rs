@@ -1,0 +1,213 @@
+//! Requests beside polls and downloads, which neither a grid nor the plan knows of: each is made once, and
+//! written as all are.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::RETRY_AFTER;
+use url::Url;
+
+use super::context::Context;
+use super::decode::{DecodeError, decode, decoded_size};
+use super::fetch::{Ask, Hop, Received};
+use super::limits::MAX_REFUSED;
+use super::memory::Held;
+use super::reach::Reach;
+use crate::hls::{self, Refused};
+use crate::session::{Availability, ByteRange, ExchangeId, Kind, Outcome, ResourceKey, is_success};
+
+/// What is asked for, and on whose account.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub kind: Kind,
+    /// Under which it is known.
+    pub url: Url,
+    pub range: Option<ByteRange>,
+    pub reach: Reach,
+    /// What listed it, and from when on that is the answer.
+    pub referrer: ExchangeId,
+    pub from_us: i64,
+}
+
+/// What came.
+#[derive(Debug)]
+pub(super) struct Came {
+    /// The last hop.
+    pub id: ExchangeId,
+    /// The URL that answered, after redirects.
+    pub url: Url,
+    /// As far as what it names may lead.
+    pub reach: Reach,
+    /// A good body that is in memory, decoded.
+    pub body: Option<Bytes>,
+    pub is_good: bool,
+    pub bytes: u64,
+    pub status: Option<u16>,
+    /// What Retry-After says, in seconds.
+    pub retry_after: Option<Duration>,
+    /// Nobody was asked, or the recorder itself cut it off.
+    pub is_over: bool,
+}
+
+impl Context {
+    /// Asks for something, by the URL under which it is known or by `asked`, and writes what came.
+    /// `is_again`: it was asked for before.
+    pub(super) async fn aside(&self, wanted: &Wanted, asked: Url, is_again: bool) -> Came {
+        let ask = Ask {
+            url: asked,
+            kind: wanted.kind,
+            reach: wanted.reach,
+            downgraded: self.playlists.is_any_downgraded(),
+            range: wanted.range,
+            validators: None,
+            expected: Bytes::new(),
+            plain: false,
+            lists: false,
+            denser_than: None,
+        };
+        let mut hops = self.fetcher.chain(&ask).await;
+        if let Some(last) = hops.last_mut() {
+            self.decode_aside(last, wanted.kind).await;
+        }
+        let came = came(&hops, wanted);
+        self.report_aside(&hops, wanted, came.is_good);
+        self.write_aside(hops, wanted, is_again).await;
+        came
+    }
+
+    /// Takes off the content codings of what is read here, and looks at whether it is what it should be.
+    async fn decode_aside(&self, hop: &mut Hop, kind: Kind) {
+        let Received::Memory(raw) = &hop.body else {
+            return;
+        };
+        if kind == Kind::Key || !hop.is_good() {
+            return;
+        }
+        let coding = hop.codings();
+        if !coding.is_empty() && !hop.decoded {
+            let limit = self.fetcher.limits.body_bytes(kind);
+            let memory = &self.fetcher.memory;
+            // A small body may be a bomb.
+            let size = memory.read(usize::MAX, || decoded_size(raw, &coding, limit));
+            let mut room = Held::default();
+            let plain = match size.await {
+                Ok(size) => {
+                    room = memory.for_decoding(size).await;
+                    memory
+                        .read(size as usize, || decode(raw, &coding, size))
+                        .await
+                }
+                Err(error) => Err(error),
+            };
+            match plain {
+                Ok(plain) => {
+                    hop.body = Received::Memory(plain.into());
+                    hop.held = room;
+                    hop.decoded = true;
+                }
+                Err(DecodeError::TooLarge(limit)) => {
+                    let error = format!("the body decodes to more than {limit} bytes");
+                    return hop.fail(Outcome::TooLarge, &error);
+                }
+                Err(error) => return hop.fail(Outcome::Encoding, &error.to_string()),
+            }
+        }
+        let is_none = match &hop.body {
+            Received::Memory(body) => hls::playlist_kind(body).is_none(),
+            _ => false,
+        };
+        if kind.is_playlist() && is_none {
+            hop.fail(Outcome::NotAPlaylist, "it does not begin with #EXTM3U");
+        }
+    }
+
+    fn report_aside(&self, hops: &[Hop], wanted: &Wanted, is_good: bool) {
+        let Some(last) = hops.last() else { return };
+        let name = hls::resource_name(&wanted.url);
+        if is_good {
+            tracing::debug!(kind = %wanted.kind, bytes = last.wire_bytes, "{name:?}");
+        } else if last.outcome != Outcome::Aborted
+            && self.stats.fault(wanted.kind, last.status, last.outcome)
+        {
+            let http = || format!("HTTP {}", last.status.unwrap_or(0));
+            let why = last.error.clone().unwrap_or_else(http);
+            tracing::warn!(kind = %wanted.kind, status = last.status, outcome = %last.outcome, "{name:?}: {why}");
+        }
+    }
+
+    async fn write_aside(&self, hops: Vec<Hop>, wanted: &Wanted, is_again: bool) {
+        let head = hops.first().map(|head| (head.id, head.requested_us));
+        let head_id = head.map(|(id, _)| id);
+        let listed_us = match head {
+            Some((_, requested_us)) if is_again => requested_us,
+            _ => wanted.from_us,
+        };
+        for hop in hops {
+            let is_head = Some(hop.id) == head_id;
+            let (url, availability) = match (is_head, is_again) {
+                (true, false) => (wanted.url.clone(), Availability::Listed(wanted.from_us)),
+                (true, true) if wanted.kind == Kind::Steering => {
+                    (wanted.url.clone(), Availability::Response)
+                }
+                (true, true) => (wanted.url.clone(), Availability::Request),
+                // A redirect may repeat what was added to the query; players add their own.
+                (false, _) => (
+                    hls::without_directives(&hop.url),
+                    Availability::FirstElseResponse(listed_us),
+                ),
+            };
+            let resource = ResourceKey {
+                range: wanted.range,
+                ..ResourceKey::whole(self.stream_id, wanted.kind, url.into())
+            };
+            let mut exchange = hop.into_exchange(resource, availability);
+            exchange.referrer_id = Some(wanted.referrer);
+            exchange.head_id = head_id.filter(|_| !is_head);
+            self.fetcher.writer.exchange(exchange).await;
+        }
+    }
+
+    /// Notes URIs that are not followed, each once. `label`: what names them.
+    pub(super) async fn refuse(&self, refused: &[Refused], label: &str) {
+        for one in refused {
+            let is_new = {
+                let mut known = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+                known.len() < MAX_REFUSED && known.insert(one.uri.clone())
+            };
+            if is_new {
+                let detail = format!("{:?} in {label:?}: {}", one.uri, one.reason);
+                // The URI itself may hold a secret; it is in the session.
+                tracing::debug!("a URI in {label:?} is not followed: {}", one.reason);
+                self.fetcher.writer.event("refused uri", detail).await;
+            }
+        }
+    }
+}
+
+fn came(hops: &[Hop], wanted: &Wanted) -> Came {
+    let last = hops.last();
+    let is_good = last.is_some_and(|last| {
+        last.outcome == Outcome::Complete && last.status.is_some_and(is_success)
+    });
+    let body = match last.map(|last| &last.body) {
+        Some(Received::Memory(body)) if is_good => Some(body.clone()),
+        _ => None,
+    };
+    let is_over = |last: &Hop| last.was_not_asked || last.outcome == Outcome::Aborted;
+    Came {
+        id: last.map_or(0, |last| last.id),
+        url: last.map_or(&wanted.url, |last| &last.url).clone(),
+        reach: hops
+            .iter()
+            .fold(wanted.reach, |far, hop| far.max(hop.leads)),
+        body,
+        is_good,
+        bytes: hops.iter().filter_map(|hop| hop.wire_bytes).sum(),
+        status: last.and_then(|last| last.status),
+        retry_after: last
+            .and_then(|last| last.field(RETRY_AFTER)?.trim().parse().ok())
+            .map(Duration::from_secs),
+        is_over: last.is_none_or(is_over),
+    }
+}
