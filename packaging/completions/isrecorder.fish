@@ -3,6 +3,7 @@ complete -c isrecorder -s o -l output -d 'Output folder name' -r -F
 complete -c isrecorder -s s -l session -d 'Output session name; default: session1, or the next number that is free' -r
 complete -c isrecorder -l keep -d 'Keep the last so long only, for example 2h; what is older goes, rows and files' -r
 complete -c isrecorder -l keep-bytes -d 'Keep chunks of so many bytes only, for example 50G; the oldest go' -r
+complete -c isrecorder -l wait -d 'Go on watching a stream that has ended, in case it comes back: for ever, or for so long, for example 12h' -r
 complete -c isrecorder -l duration -d 'Stop after so long, for example 90m' -r
 complete -c isrecorder -l poll -d 'Poll playlists once in so many seconds on average (0.2 to 60); default: a quarter of the target duration, 0.25 to 2 s' -r
 complete -c isrecorder -l variants -d 'Record these variants: all, highest, lowest, or those of a height, such as 720p' -r
@@ -40,6 +41,7 @@ complete -c isrecorder -s q -l quiet -d 'Say less: warnings and errors only; twi
 complete -c isrecorder -s v -l verbose -d 'Say more; twice: everything'
 complete -c isrecorder -s k -l insecure -d 'Accept any TLS certificate'
 complete -c isrecorder -l allow-private -d 'Let public playlists and redirects lead to private and loopback addresses'
+complete -c isrecorder -l allow-downgrade -d 'Follow redirects from https to http, without header fields, cookies and password of yours'
 complete -c isrecorder -l redact-hosts -d 'With --redact: pseudonyms for hosts and addresses, too'
 complete -c isrecorder -l drop-keys -d 'With --redact: keys become zeros'
 complete -c isrecorder -s h -l help -d 'Print help (see more with \'--help\')'

@@ -28,7 +28,7 @@ pub struct Gap {
     pub polls: PollTrouble,
     /// For so long of it no recorder ran.
     pub not_running_us: i64,
-    /// What the recorder noticed about itself and its machine meanwhile.
+    /// What the recorder noticed about itself and its machine meanwhile; that the validators of the playlist were false.
     pub noticed: Vec<NoticeEvent>,
 }
 
@@ -42,6 +42,12 @@ impl Gap {
     pub fn recorder_was_late(&self) -> bool {
         let quarter = self.from.target_duration_us.unwrap_or(0) / 4;
         self.polls.lag_us > quarter.max(1_000_000)
+    }
+
+    /// The playlist was said not to have changed when it had: the gap is that of its validators, and may be none of the playlist.
+    pub fn validators_were_false(&self) -> bool {
+        let is_that = |event: &NoticeEvent| event.kind == Notice::FalseValidators;
+        self.noticed.iter().any(is_that)
     }
 
     /// Nobody polled for so long that the gap may be the recorder's own.
@@ -150,6 +156,7 @@ impl<'a> Search<'a> {
             last: None,
         };
         let mut behind = (i64::MIN, i64::MIN);
+        let lies = self.reader.false_validators(&playlist.url)?;
         loop {
             // No transaction is open while `each` has its time.
             let advances = self.reader.advances(playlist.id, behind, ADVANCES)?;
@@ -160,19 +167,27 @@ impl<'a> Search<'a> {
             let found = advances.into_iter();
             let found: Vec<Gap> = found.filter_map(|advance| scan.next(advance)).collect();
             for gaps in found.chunks(TOGETHER) {
-                let explained = || gaps.iter().map(|gap| self.explained(playlist, gap.clone()));
+                let explained = || {
+                    let gaps = gaps.iter().cloned();
+                    gaps.map(|gap| self.explained(playlist, gap, &lies))
+                };
                 let explained: Vec<Gap> = self.reader.together(|| explained().collect())?;
                 explained.into_iter().try_for_each(&mut each)?;
             }
         }
         match scan.end(self.end_us) {
-            Some(gap) => each(self.explained(playlist, gap)?),
+            Some(gap) => each(self.explained(playlist, gap, &lies)?),
             None => Ok(()),
         }
     }
 
     /// A gap with what was the matter meanwhile.
-    fn explained(&self, playlist: &PlaylistInfo, gap: Gap) -> Result<Gap, ReadError> {
+    fn explained(
+        &self,
+        playlist: &PlaylistInfo,
+        gap: Gap,
+        lies: &[NoticeEvent],
+    ) -> Result<Gap, ReadError> {
         let (from_us, until_us) = (gap.from.seen_us, gap.until_us);
         let polled_us = from_us.max(self.kept_us);
         let uncertain_us = [
@@ -183,9 +198,16 @@ impl<'a> Search<'a> {
             uncertain_us,
             polls: self.reader.poll_trouble(playlist.id, polled_us, until_us)?,
             not_running_us: within(&self.holes, from_us, until_us),
-            noticed: self.meanwhile.of(from_us, until_us),
+            noticed: self.noticed(lies, from_us, until_us),
             ..gap
         })
+    }
+
+    /// What the recorder noticed of itself, and when the validators of the playlist were false.
+    fn noticed(&self, lies: &[NoticeEvent], from_us: i64, until_us: i64) -> Vec<NoticeEvent> {
+        let then = |lie: &&NoticeEvent| lie.at_us < until_us && from_us < lie.until_us();
+        let lies = lies.iter().filter(then).cloned();
+        lies.chain(self.meanwhile.of(from_us, until_us)).collect()
     }
 }
 

@@ -38,6 +38,9 @@ fn one(event: &NoticeEvent) -> String {
             });
             format!("The recorder's wall clock was set{step}, at {from}")
         }
+        Notice::FalseValidators => format!(
+            "Its validators were false here: 304 Not Modified was answered though it had changed, {span}"
+        ),
         Notice::Late | Notice::HeldUp => format!("The recorder noticed: {}, {span}", event.kind),
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::adjacent::Gap;
 use super::faults::in_short;
 use super::noticed::{self, Noticed};
-use crate::session::{Advance, PlaylistInfo, PollTrouble};
+use crate::session::{Advance, NoticeEvent, PlaylistInfo, PollTrouble};
 
 /// Between the two rows of a finding.
 const DASHES: &str = "-------------------------------------------------------------------";
@@ -45,6 +45,11 @@ fn write_row(out: &mut impl Write, advance: &Advance, body: Option<&[u8]>) -> io
     let text = printable(body.unwrap_or(b"(its body was not stored)"));
     out.write_all(text.as_bytes())?;
     out.write_all(if text.ends_with('\n') { b"\n" } else { b"\n\n" })
+}
+
+/// What was noticed, in a sentence.
+pub fn noticed(event: &NoticeEvent) -> String {
+    noticed::told(std::slice::from_ref(event)).concat()
 }
 
 /// What speaks against the origin being the one that was late.
@@ -137,6 +142,7 @@ pub fn write_json(
             not_running_seconds: seconds(gap.not_running_us),
             late: gap.recorder_was_late(),
             down: gap.recorder_was_down(),
+            false_validators: gap.validators_were_false(),
             noticed: gap
                 .noticed
                 .iter()
@@ -178,6 +184,8 @@ struct Recorder {
     not_running_seconds: f64,
     late: bool,
     down: bool,
+    /// The playlist had changed, and 304 was answered.
+    false_validators: bool,
     noticed: Vec<Noticed>,
 }
 

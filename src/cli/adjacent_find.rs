@@ -75,6 +75,12 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
             names.join(", ")
         )));
     }
+    for playlist in &searched {
+        for lie in reader.false_validators(&playlist.url)? {
+            let name = heading(playlist, &all);
+            warn(format_args!("Playlist {name}: {}", report::noticed(&lie)));
+        }
+    }
     let search = adjacent::Search::new(&reader, Threshold(arguments.time))?;
     let mut printer = Printer {
         out: io::BufWriter::new(io::stdout().lock()),

@@ -57,6 +57,9 @@ pub(super) struct HttpArguments {
     /// Let public playlists and redirects lead to private and loopback addresses
     #[arg(long)]
     allow_private: bool,
+    /// Follow redirects from https to http, without header fields, cookies and password of yours
+    #[arg(long)]
+    allow_downgrade: bool,
 }
 
 impl HttpArguments {
@@ -84,6 +87,7 @@ impl HttpArguments {
             pins: self.pins,
             limits,
             allow_private: self.allow_private,
+            allow_downgrade: self.allow_downgrade,
             trusted: TrustedHosts {
                 all: self.trust_hosts.iter().any(|host| host == "*"),
                 hosts: self

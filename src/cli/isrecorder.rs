@@ -1,5 +1,6 @@
 //! `isrecorder`: records streams.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,6 +66,11 @@ struct Arguments {
     /// Keep chunks of so many bytes only, for example 50G; the oldest go
     #[arg(long, value_parser = parse_bytes, value_name = "SIZE")]
     keep_bytes: Option<u64>,
+    /// Go on watching a stream that has ended, in case it comes back: for ever, or for so long, for example 12h
+    ///
+    /// What has its end already when it is first seen (a VOD) is recorded once and not waited for.
+    #[arg(long, value_parser = parse_positive, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = FOR_EVER)]
+    wait: Option<Duration>,
     /// Stop after so long, for example 90m
     #[arg(long, value_parser = parse_positive, value_name = "TIME")]
     duration: Option<Duration>,
@@ -94,7 +100,7 @@ struct Arguments {
     metrics: Option<SocketAddr>,
     /// Record nothing: say what is wrong with a recorded session (docs/ref/check.md)
     #[arg(long, value_name = "SESSION", conflicts_with_all = [
-        "inputs", "streams", "session", "resume", "keep", "keep_bytes", "duration", "poll", "serve", "metrics"])]
+        "inputs", "streams", "session", "resume", "keep", "keep_bytes", "wait", "duration", "poll", "serve", "metrics"])]
     check: Option<String>,
     #[command(flatten)]
     checked: CheckOptions,
@@ -115,7 +121,7 @@ pub(super) fn command() -> clap::Command {
 
 /// The program.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(with_time_of_wait(std::env::args_os()));
     if let Some(done) = arguments.redact.run(&arguments.output) {
         return exit::code("isrecorder", done.map(|()| true));
     }
@@ -128,6 +134,31 @@ pub fn main() -> ExitCode {
         (None, None) => run(arguments).map(|()| true),
     };
     exit::code("isrecorder", done)
+}
+
+/// A time that nobody lives to see.
+const FOR_EVER: &str = "876000h";
+
+/// `--wait 12h` as `--wait=12h`, while in `--wait URL` the URL is none of it.
+fn with_time_of_wait(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::new();
+    let mut options = true;
+    for argument in arguments {
+        let is_time = argument
+            .to_str()
+            .is_some_and(|text| parse_positive(text).is_ok());
+        match joined.last_mut() {
+            Some(wait) if options && wait == "--wait" && is_time => {
+                wait.push("=");
+                wait.push(argument);
+            }
+            _ => {
+                options &= argument != "--";
+                joined.push(argument);
+            }
+        }
+    }
+    joined
 }
 
 /// `false`: something is wrong with it.
@@ -195,6 +226,7 @@ fn wanted(arguments: Arguments, place: &Place) -> Result<(Options, Source), Fail
         bytes: arguments.keep_bytes,
     };
     options.duration = arguments.duration;
+    options.wait = arguments.wait;
     options.poll = arguments.poll;
     options.plain = arguments.plain.into_options();
     options.limits.stall = options.plain.stall;
@@ -303,6 +335,11 @@ fn noticed_line(kind: Notice, tally: Tally) -> String {
         Notice::ClockStep => "its wall clock was set",
         Notice::DiskFull => "its disk was full",
         Notice::HeldUp => "a reader held up its checkpoint",
+        Notice::FalseValidators => {
+            return format!(
+                "False validators: 304 was answered to what had changed x {times}, for {seconds:.1} s in all"
+            );
+        }
     };
     format!("The recorder itself: {what} x {times}, {seconds:.1} s in all")
 }
@@ -413,6 +450,29 @@ mod tests {
         );
         assert!(of(&["--variants", "best"]).is_err());
         assert!(of(&["--renditions", "en,,de"]).is_err());
+    }
+
+    #[test]
+    fn a_wait_has_a_time_or_none() {
+        let of = |given: &[&str]| {
+            let all = ["isrecorder"].iter().chain(given).map(OsString::from);
+            let read = Arguments::try_parse_from(with_time_of_wait(all)).unwrap();
+            (read.wait.map(|time| time.as_secs()), read.inputs.len())
+        };
+        assert_eq!(of(&["http://h/a"]), (None, 1));
+        assert_eq!(of(&["--wait", "90m", "http://h/a"]), (Some(5400), 1));
+        assert_eq!(of(&["http://h/a", "--wait=90"]), (Some(90), 1));
+        let (time, inputs) = of(&["http://h/a", "--wait", "http://h/b"]);
+        assert!(time > Some(1_000_000_000) && inputs == 2);
+        assert!(of(&["http://h/a", "--wait"]).0 > Some(1_000_000_000));
+        let joined = with_time_of_wait(["--", "--wait", "5"].iter().map(OsString::from));
+        assert_eq!(joined.len(), 3, "after -- nothing is an option");
+        let zero = with_time_of_wait(
+            ["isrecorder", "--wait=0", "http://h/a"]
+                .iter()
+                .map(OsString::from),
+        );
+        assert!(Arguments::try_parse_from(zero).is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use m3u8_rs::{AlternativeMedia, VariantStream};
+use m3u8_rs::{AlternativeMedia, AlternativeMediaType, VariantStream};
 use url::Url;
 
 use super::names::resource_name;
@@ -47,6 +47,8 @@ pub struct Child {
     pub bandwidth: u64,
     /// LANGUAGE of a rendition (RFC 5646).
     pub language: Option<String>,
+    /// TYPE and GROUP-ID of a rendition that is seen or heard; empty: it is none.
+    pub group: String,
 }
 
 /// What was read of a multivariant playlist. All URLs are as in [`Child`], each once, in the
@@ -128,6 +130,7 @@ impl Reader<'_> {
                     height,
                     bandwidth,
                     language,
+                    group,
                 } = description(tag).unwrap_or_default();
                 let label = label(words, self.variables, &url);
                 self.playlist.children.push(Child {
@@ -137,6 +140,7 @@ impl Reader<'_> {
                     height,
                     bandwidth,
                     language: language.map(|text| printable(&self.variables.substitute(&text))),
+                    group,
                 });
             }
             (None, UriRole::SessionKey) => self.playlist.keys.push(url),
@@ -181,6 +185,7 @@ struct Description {
     height: Option<u64>,
     bandwidth: u64,
     language: Option<String>,
+    group: String,
 }
 
 /// What `m3u8-rs` makes of the line of a tag. It is given each tag as a playlist of its own,
@@ -197,13 +202,14 @@ fn description(tag: &[u8]) -> Option<Description> {
             words: variant_label(variant),
             height: variant.resolution.map(|size| size.height),
             bandwidth: variant.bandwidth,
-            language: None,
+            ..Description::default()
         });
     }
     let rendition = playlist.alternatives.first()?;
     Some(Description {
         words: rendition_label(rendition),
         language: rendition.language.clone(),
+        group: group(rendition),
         ..Description::default()
     })
 }
@@ -238,6 +244,16 @@ fn rendition_label(rendition: &AlternativeMedia) -> String {
         label = format!("{label} ({})", rendition.name);
     }
     label
+}
+
+/// Subtitles that are not there stop no player.
+fn group(rendition: &AlternativeMedia) -> String {
+    match rendition.media_type {
+        AlternativeMediaType::Audio | AlternativeMediaType::Video => {
+            format!("{} {}", rendition.media_type, rendition.group_id)
+        }
+        _ => String::new(),
+    }
 }
 
 #[cfg(test)]

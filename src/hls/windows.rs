@@ -82,10 +82,10 @@ pub struct Window {
     number: Option<u64>,
     /// EXT-X-DISCONTINUITY-SEQUENCE.
     discontinuity_sequence: u64,
-    /// EXT-X-ENDLIST.
-    ended: bool,
     /// How many segments it lists.
     count: u64,
+    /// EXT-X-ENDLIST.
+    ended: bool,
     /// Names of its last segments, of the first of them on.
     tail: Vec<Name>,
 }
@@ -115,8 +115,8 @@ impl Window {
         Self {
             number: facts.numbered.then_some(facts.media_sequence),
             discontinuity_sequence: facts.discontinuity_sequence,
-            ended: facts.ended,
             count: facts.segment_count,
+            ended: facts.ended,
             tail,
         }
     }
@@ -208,6 +208,8 @@ pub struct Windows {
     /// The place behind the last segment of all.
     end: Option<u64>,
     behind: Option<Behind>,
+    /// Since when it has had its end.
+    ended_us: Option<i64>,
     /// A place was listed twice, under one name: names stay.
     names_stay: bool,
     /// Names have moved against the numbers: numbers say nothing.
@@ -230,7 +232,11 @@ impl Windows {
                 gained: 0,
             };
         }
-        let (step, place) = self.judge(&window, end);
+        let is_back = self.is_back(&window, now_us, target_us);
+        let (step, place) = match self.judge(&window, end) {
+            (Step::Behind, _) if is_back => (Step::Restarted, end.saturating_add(BREAK)),
+            judged => judged,
+        };
         self.learn_numbers(&window, place);
         let (step, place) = match step {
             Step::Behind => self.behind(&window, place, end, now_us, target_us),
@@ -255,6 +261,15 @@ impl Windows {
             place,
             gained,
         }
+    }
+
+    /// Whether a window without an end comes long after one with an end: no edge is so far behind.
+    fn is_back(&mut self, window: &Window, now_us: i64, target_us: i64) -> bool {
+        let long = target_us.max(0).saturating_mul(TARGETS_BEHIND);
+        let before = self.ended_us;
+        self.ended_us = window.ended.then(|| before.unwrap_or(now_us));
+        let had_ended = before.is_some_and(|since| now_us.saturating_sub(since) >= long);
+        had_ended && !window.ended
     }
 
     fn first(&mut self, window: Window) -> Lie {

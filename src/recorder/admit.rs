@@ -14,7 +14,7 @@ pub(super) enum Refusal {
     #[error("only http and https are followed")]
     Scheme,
     /// An eavesdropper could have made it so.
-    #[error("a redirect from https to http is not followed")]
+    #[error("it leads from https to http (--allow-downgrade follows it, without credentials)")]
     Downgrade,
     /// `http:///path`.
     #[error("it names no host")]
@@ -37,13 +37,28 @@ pub(super) fn admit(mut url: Url) -> Result<Url, Refusal> {
 }
 
 /// The target of a redirect.
-pub(super) fn admit_redirect(from: &Url, location: &str) -> Result<Url, Refusal> {
+pub(super) fn admit_redirect(
+    from: &Url,
+    location: &str,
+    allow_downgrade: bool,
+) -> Result<Url, Refusal> {
     let target = from.join(location).map_err(|_| Refusal::Scheme)?;
     let target = admit(target)?;
-    if from.scheme() == "https" && target.scheme() == "http" {
+    if !allow_downgrade && is_downgrade(from, &target) {
         return Err(Refusal::Downgrade);
     }
     Ok(target)
+}
+
+/// Whether what was asked for over TLS goes on in the clear.
+pub(super) fn is_downgrade(from: &Url, target: &Url) -> bool {
+    from.scheme() == "https" && target.scheme() == "http"
+}
+
+/// Whether a request says nothing that is the user's own: one in the clear, where a redirect from
+/// https led there.
+pub(super) fn is_without_credentials(url: &Url, downgraded: bool) -> bool {
+    downgraded && url.scheme() != "https"
 }
 
 /// The user's own header fields, and the hosts that they were meant for.
@@ -181,11 +196,14 @@ mod tests {
     }
 
     #[test]
-    fn redirects_never_leave_https() {
+    fn redirects_leave_https_only_where_the_user_allows_it() {
         let from = url("https://h/a");
-        assert_eq!(admit_redirect(&from, "http://h/b"), Err(Refusal::Downgrade));
-        assert_eq!(admit_redirect(&from, "/b").unwrap().as_str(), "https://h/b");
-        assert_eq!(admit_redirect(&from, "file:///b"), Err(Refusal::Scheme));
+        let to = |location, allow| admit_redirect(&from, location, allow);
+        assert_eq!(to("http://h/b", false), Err(Refusal::Downgrade));
+        assert!(Refusal::Downgrade.to_string().contains("--allow-downgrade"));
+        assert_eq!(to("/b", false).unwrap().as_str(), "https://h/b");
+        assert_eq!(to("file:///b", true), Err(Refusal::Scheme));
+        assert_eq!(to("http://h/b", true).unwrap().as_str(), "http://h/b");
     }
 
     #[test]

@@ -5,15 +5,16 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::RETRY_AFTER;
 use url::Url;
 
 use super::context::Context;
 use super::decode::{DecodeError, decode, decoded_size};
 use super::fetch::{Ask, Hop, Received};
+use super::hosts::retry_after;
 use super::limits::MAX_REFUSED;
 use super::memory::Held;
 use super::reach::Reach;
+use crate::clock;
 use crate::hls::{self, Refused};
 use crate::session::{Availability, ByteRange, ExchangeId, Kind, Outcome, ResourceKey, is_success};
 
@@ -25,6 +26,8 @@ pub(super) struct Wanted {
     pub url: Url,
     pub range: Option<ByteRange>,
     pub reach: Reach,
+    /// A redirect led from https to http to what named it.
+    pub downgraded: bool,
     /// What listed it, and from when on that is the answer.
     pub referrer: ExchangeId,
     pub from_us: i64,
@@ -37,14 +40,15 @@ pub(super) struct Came {
     pub id: ExchangeId,
     /// The URL that answered, after redirects.
     pub url: Url,
-    /// As far as what it names may lead.
+    /// As far as what it names may lead, and whether a redirect led there from https to http.
     pub reach: Reach,
+    pub downgraded: bool,
     /// A good body that is in memory, decoded.
     pub body: Option<Bytes>,
     pub is_good: bool,
     pub bytes: u64,
     pub status: Option<u16>,
-    /// What Retry-After says, in seconds.
+    /// How long the server asks for.
     pub retry_after: Option<Duration>,
     /// Nobody was asked, or the recorder itself cut it off.
     pub is_over: bool,
@@ -58,12 +62,15 @@ impl Context {
             url: asked,
             kind: wanted.kind,
             reach: wanted.reach,
+            downgraded: wanted.downgraded,
             range: wanted.range,
             validators: None,
             expected: Bytes::new(),
             plain: false,
             lists: false,
+            denser_than: None,
         };
+        self.wait_for_host(&ask.url).await;
         let mut hops = self.fetcher.chain(&ask).await;
         if let Some(last) = hops.last_mut() {
             self.decode_aside(last, wanted.kind).await;
@@ -72,6 +79,16 @@ impl Context {
         self.report_aside(&hops, wanted, came.is_good);
         self.write_aside(hops, wanted, is_again).await;
         came
+    }
+
+    /// Waits until the host of a URL may be asked; not beyond the end of the stream.
+    async fn wait_for_host(&self, url: &Url) {
+        while let Some(until) = self.fetcher.hosts.not_before(url, clock::instant()) {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = tokio::time::sleep_until(until) => {}
+            }
+        }
     }
 
     /// Takes off the content codings of what is read here, and looks at whether it is what it should be.
@@ -125,9 +142,7 @@ impl Context {
         let name = hls::resource_name(&wanted.url);
         if is_good {
             tracing::debug!(kind = %wanted.kind, bytes = last.wire_bytes, "{name:?}");
-        } else if last.outcome != Outcome::Aborted
-            && self.stats.fault(wanted.kind, last.status, last.outcome)
-        {
+        } else if last.is_fault() && self.stats.fault(wanted.kind, last.status, last.outcome) {
             let http = || format!("HTTP {}", last.status.unwrap_or(0));
             let why = last.error.clone().unwrap_or_else(http);
             tracing::warn!(kind = %wanted.kind, status = last.status, outcome = %last.outcome, "{name:?}: {why}");
@@ -141,7 +156,7 @@ impl Context {
             Some((_, requested_us)) if is_again => requested_us,
             _ => wanted.from_us,
         };
-        for hop in hops {
+        for mut hop in hops {
             let is_head = Some(hop.id) == head_id;
             let (url, availability) = match (is_head, is_again) {
                 (true, false) => (wanted.url.clone(), Availability::Listed(wanted.from_us)),
@@ -159,10 +174,13 @@ impl Context {
                 range: wanted.range,
                 ..ResourceKey::whole(self.stream_id, wanted.kind, url.into())
             };
-            let mut exchange = hop.into_exchange(resource, availability);
-            exchange.referrer_id = Some(wanted.referrer);
-            exchange.head_id = head_id.filter(|_| !is_head);
-            self.fetcher.writer.exchange(exchange).await;
+            let crossed = hop.take_crossed(&resource, availability);
+            let exchange = hop.into_exchange(resource, availability);
+            for mut exchange in crossed.into_iter().chain([exchange]) {
+                exchange.referrer_id = Some(wanted.referrer);
+                exchange.head_id = head_id.filter(|_| !is_head);
+                self.fetcher.writer.exchange(exchange).await;
+            }
         }
     }
 
@@ -199,13 +217,16 @@ fn came(hops: &[Hop], wanted: &Wanted) -> Came {
         reach: hops
             .iter()
             .fold(wanted.reach, |far, hop| far.max(hop.leads)),
+        downgraded: wanted.downgraded || hops.iter().any(|hop| hop.downgraded),
         body,
         is_good,
         bytes: hops.iter().filter_map(|hop| hop.wire_bytes).sum(),
         status: last.and_then(|last| last.status),
-        retry_after: last
-            .and_then(|last| last.field(RETRY_AFTER)?.trim().parse().ok())
-            .map(Duration::from_secs),
+        retry_after: last.and_then(wait),
         is_over: last.is_none_or(is_over),
     }
+}
+
+fn wait(last: &Hop) -> Option<Duration> {
+    retry_after(last.status?, last.fields.as_ref()?, last.response_us())
 }

@@ -64,8 +64,9 @@ pub(super) struct Account {
     /// The revision, and from when on that is the answer.
     pub revision: ExchangeId,
     pub from_us: i64,
-    /// As far as it may lead.
+    /// As far as it may lead, and whether a redirect led there from https to http.
     pub reach: Reach,
+    pub downgraded: bool,
     pub stats: Arc<PlaylistStats>,
 }
 
@@ -277,6 +278,7 @@ impl Job {
             url: named.url,
             range: None,
             reach: account.reach,
+            downgraded: account.downgraded,
             referrer: account.revision,
             from_us: account.from_us,
         };
@@ -309,6 +311,7 @@ impl Job {
             let asset = Wanted {
                 url: hls::without_directives(&url),
                 reach: came.reach,
+                downgraded: came.downgraded,
                 referrer: came.id,
                 ..wanted.clone()
             };
@@ -490,6 +493,7 @@ fn listed(playlist: &Wanted, came: &Came, kind: Kind, url: Url) -> Wanted {
         url,
         range: None,
         reach: came.reach,
+        downgraded: came.downgraded,
         referrer: came.id,
         from_us: playlist.from_us,
     }

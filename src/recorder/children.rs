@@ -9,6 +9,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use url::Url;
 
+use self::names::{Name, Names};
+use self::over::{HOPELESS_AFTER, UNKNOWN_TARGET, WATCH, is_any_group_gone, over, watched_enough};
+use self::renewal::{Places, Tokens};
 use super::fetch::Hop;
 use super::plan::PlaylistId;
 use super::reach::Reach;
@@ -16,17 +19,9 @@ use super::stats::{PlaylistStats, Stats};
 use crate::hls::{Child, ChildRole};
 use crate::session::{ExchangeId, Kind};
 
-/// Target durations that an ended or dropped playlist is still watched for: false ends exist.
-const WATCH: u32 = 3;
-/// Without a target duration, this is taken for one.
-const UNKNOWN_TARGET: Duration = Duration::from_secs(6);
-/// A playlist that never was one after so many polls does not hold up the end of the others.
-const HOPELESS_AFTER: u32 = 5;
-
-/// Revisions of a multivariant playlist in a row that replaced playlists by new ones, until its
-/// names are taken for made up at each request (one for each viewer): then those that are
-/// polled already stand for the ones that are named in their place.
-pub(super) const RENEWALS: u32 = 3;
+pub(super) mod names;
+mod over;
+mod renewal;
 
 /// One playlist that is polled.
 #[derive(Debug)]
@@ -36,6 +31,9 @@ pub(super) struct Playlist {
     /// Under which it is known.
     pub url: Url,
     pub label: String,
+    role: ChildRole,
+    /// Which renditions it is one of; empty: it is a variant.
+    group: String,
     /// Its place among those that the multivariant playlist named with it.
     pub place: usize,
     /// What listed it, and from when on that is the answer; none: from when its first response began.
@@ -43,29 +41,39 @@ pub(super) struct Playlist {
     pub from_us: Option<i64>,
     /// As far as what named it may lead.
     reach: Reach,
+    /// A redirect led from https to http to what named it.
+    downgraded: bool,
     pub stats: Arc<PlaylistStats>,
     standing: Mutex<Standing>,
+    names: Mutex<Names>,
+    /// It is to be looked at whether it is polled sooner.
+    woken: Notify,
 }
 
 /// How a playlist stands.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Standing {
-    /// The newest URL of it, where the multivariant playlist gave it another token.
-    pub newest_url: Option<Url>,
     pub multivariant: bool,
     /// Its first revision had an end already: it is no live playlist.
     pub on_demand: bool,
     pub ended_since: Option<Instant>,
     pub dropped_since: Option<Instant>,
     pub target_duration: Option<Duration>,
+    pub advanced_at: Option<Instant>,
     pub ever_good: bool,
     /// In a row.
     pub failures: u32,
+    /// The last poll was answered with 401, 403, 404 or 410.
+    pub gone: bool,
     /// What answered for its URL, redirects aside, is public: it stays so, whatever its name is
     /// resolved to later.
     head_leads: Reach,
     /// What answered in the end, or on the way there, is public.
     leads: Reach,
+    /// The same of redirects from https to http.
+    leads_downgraded: bool,
+    /// What names it now has been reached by one.
+    named_downgraded: bool,
 }
 
 /// All of them.
@@ -75,6 +83,8 @@ pub(super) struct Playlists {
     renewals: AtomicU32,
     /// So many at most.
     most: usize,
+    /// For so long after its end the stream may come back.
+    wait: Option<Duration>,
     stats: Stats,
     changed: Notify,
 }
@@ -93,11 +103,12 @@ pub(super) struct Named {
 }
 
 impl Playlists {
-    pub(super) fn new(stats: Stats, most: usize) -> Self {
+    pub(super) fn new(stats: Stats, most: usize, wait: Option<Duration>) -> Self {
         Self {
             all: Mutex::new(Vec::new()),
             renewals: AtomicU32::new(0),
             most,
+            wait,
             stats,
             changed: Notify::new(),
         }
@@ -116,6 +127,7 @@ impl Playlists {
             height: None,
             bandwidth: 0,
             language: None,
+            group: String::new(),
         };
         self.add(&mut self.lock(), &child, 0, None, from_us)
     }
@@ -132,17 +144,27 @@ impl Playlists {
     ) -> Arc<Playlist> {
         let namer = all.first().filter(|_| revision.is_some());
         let reach = namer.map_or(Reach::Any, |namer| namer.may_lead());
+        let downgraded = namer.is_some_and(|namer| namer.names_downgraded());
+        let name = Name {
+            url: child.url.clone(),
+            revision,
+        };
         let playlist = Arc::new(Playlist {
             id: all.len(),
             kind: revision.map_or(Kind::Main, |_| Kind::Media),
             url: child.url.clone(),
             stats: self.stats.add(child.label.clone()),
             label: child.label.clone(),
+            role: child.role,
+            group: child.group.clone(),
             place,
             referrer: revision,
             from_us,
             reach,
+            downgraded,
             standing: Mutex::new(Standing::default()),
+            names: Mutex::new(Names::new(name)),
+            woken: Notify::new(),
         });
         all.push(Arc::clone(&playlist));
         playlist
@@ -159,25 +181,26 @@ impl Playlists {
         let mut all = self.lock();
         let active: Vec<Arc<Playlist>> = all
             .iter()
-            .filter(|p| p.kind == Kind::Media && !p.is_over(now))
+            .filter(|p| p.kind == Kind::Media && p.may_be_named(now))
             .cloned()
             .collect();
-        let made_up = self.renewals.load(Ordering::Relaxed) >= RENEWALS;
+        let mut known: Vec<Option<&Arc<Playlist>>> = known(children, &active);
+        let kept: HashSet<PlaylistId> = known.iter().flatten().map(|p| p.id).collect();
+        let unknown = children.iter().zip(&known).filter(|(_, p)| p.is_none());
+        let mut places = Places::new(&active, &kept, unknown.map(|(child, _)| child));
         let mut named = Named::default();
-        let mut kept = HashSet::new();
-        let by_url: HashMap<&Url, &Arc<Playlist>> = active.iter().map(|p| (&p.url, p)).collect();
-        let tokens = Tokens::new(children, &active);
-        for (place, child) in children.iter().enumerate() {
-            if let Some(known) = by_url.get(&child.url) {
+        let mut kept = kept;
+        let mut renewed = false;
+        for ((place, child), known) in children.iter().enumerate().zip(&mut known) {
+            let takes_place = known.is_none();
+            *known = known.or_else(|| places.taken_by(child, place));
+            if let Some(known) = known {
+                renewed |= takes_place;
                 kept.insert(known.id);
-            } else if let Some(known) = tokens.another(child) {
-                known.update(|s| s.newest_url = Some(child.url.clone()));
-                named.aliases.push((Arc::clone(known), child.url.clone()));
-                kept.insert(known.id);
-            } else if made_up && let Some(known) = in_its_place(child, place, &active) {
-                named.aliases.push((Arc::clone(known), child.url.clone()));
-                kept.insert(known.id);
-                named.renewals = 1;
+                if known.takes_name(child, revision, now) {
+                    known.is_named_by(all.first());
+                    named.aliases.push((Arc::clone(known), child.url.clone()));
+                }
             } else if active.len() + named.new.len() >= self.most {
                 named.too_many += 1;
             } else {
@@ -186,20 +209,54 @@ impl Playlists {
             }
         }
         let dropped = drop_others(&active, &kept, now);
-        named.renewals = self.count_renewal(dropped && !named.new.is_empty(), named.renewals > 0);
+        named.renewals = self.count_renewal(renewed || (dropped && !named.new.is_empty()));
         named
     }
 
-    /// How many revisions in a row replaced playlists: this one by new ones, or by made-up names.
-    fn count_renewal(&self, replaced: bool, made_up: bool) -> u32 {
+    /// How many revisions in a row replaced playlists.
+    fn count_renewal(&self, replaced: bool) -> u32 {
         let before = self.renewals.load(Ordering::Relaxed);
-        let renewals = if replaced || made_up {
-            before.saturating_add(1)
-        } else {
-            0
+        let renewals = match replaced {
+            true => before.saturating_add(1),
+            false => 0,
         };
         self.renewals.store(renewals, Ordering::Relaxed);
         renewals
+    }
+
+    /// The multivariant playlist came again as it was: its names are not made up at each request.
+    pub(super) fn named_again(&self, now: Instant) {
+        self.renewals.store(0, Ordering::Relaxed);
+        for playlist in self.lock().iter().filter(|p| p.kind == Kind::Media) {
+            let standing = playlist.standing();
+            if standing.dropped_since.is_none() {
+                playlist.names().named_again(now, standing.target());
+            }
+        }
+    }
+
+    /// Whether all playlists of a group have gone, so that nothing plays.
+    pub(super) fn nothing_plays(&self) -> bool {
+        let all = self.lock();
+        let counts = |p: &&Arc<Playlist>| {
+            let is_heard = p.role == ChildRole::Variant
+                || (p.role == ChildRole::Rendition && !p.group.is_empty());
+            p.kind == Kind::Media && is_heard
+        };
+        let standings: Vec<(&str, Standing)> = all
+            .iter()
+            .filter(counts)
+            .map(|p| (p.group.as_str(), p.standing()))
+            .filter(|(_, s)| s.dropped_since.is_none() && !s.on_demand && !s.multivariant)
+            .collect();
+        is_any_group_gone(standings.iter().map(|(group, s)| (*group, s)))
+    }
+
+    /// A playlist has gone, or is back: what names it may have to be polled sooner.
+    pub(super) fn wake_first(&self) {
+        if let Some(first) = self.lock().first() {
+            first.woken.notify_one();
+        }
     }
 
     /// How many there are; their numbers are below that.
@@ -248,29 +305,55 @@ impl Playlists {
             .min()
     }
 
+    /// Whether a redirect led from https to http to a playlist: what it names gets no credentials in the clear.
+    pub(super) fn names_downgraded(&self, id: PlaylistId) -> bool {
+        let all = self.lock();
+        all.get(id).is_none_or(|p| p.names_downgraded())
+    }
+
+    fn standings(&self) -> Vec<(Kind, Standing)> {
+        let all = self.lock();
+        all.iter().map(|p| (p.kind, p.standing())).collect()
+    }
+
     /// Whether every playlist has ended for good. Chunks are the plan's business.
     pub(super) fn are_over(&self, now: Instant) -> bool {
-        let standings: Vec<(Kind, Standing)> =
-            self.lock().iter().map(|p| (p.kind, p.standing())).collect();
-        over(&standings, now)
+        over(&self.standings(), self.wait, now)
+    }
+
+    /// Whether every playlist has ended, and it is waited for that they come back.
+    pub(super) fn are_awaited(&self, now: Instant) -> bool {
+        let Some(wait) = self.wait else {
+            return false;
+        };
+        let standings = self.standings();
+        over(&standings, None, now) && !over(&standings, Some(wait), now)
+    }
+
+    /// Whether all had an end when they were first seen.
+    pub(super) fn are_on_demand(&self) -> bool {
+        let standings = self.standings();
+        let mut media = standings.iter().filter(|(_, s)| !s.multivariant);
+        media.all(|(_, s)| s.on_demand)
     }
 }
 
-fn over(standings: &[(Kind, Standing)], now: Instant) -> bool {
-    let ended = |s: &Standing| s.on_demand || watched_enough(s.ended_since, s.target_duration, now);
-    let settled = |s: &Standing| {
-        s.multivariant
-            || ended(s)
-            || watched_enough(s.dropped_since, s.target_duration, now)
-            || (!s.ever_good && s.failures >= HOPELESS_AFTER)
+/// The playlists that children of a multivariant playlist are, by their URLs.
+fn known<'a>(children: &[Child], active: &'a [Arc<Playlist>]) -> Vec<Option<&'a Arc<Playlist>>> {
+    let mut by_url: HashMap<Url, &Arc<Playlist>> = HashMap::new();
+    for playlist in active {
+        for url in playlist.urls() {
+            by_url.entry(url).or_insert(playlist);
+        }
+    }
+    let tokens = Tokens::new(children, active);
+    let known = |child: &Child| {
+        by_url
+            .get(&child.url)
+            .copied()
+            .or_else(|| tokens.another(child))
     };
-    standings.iter().any(|(_, s)| ended(s)) && standings.iter().all(|(_, s)| settled(s))
-}
-
-fn watched_enough(since: Option<Instant>, target: Option<Duration>, now: Instant) -> bool {
-    since.is_some_and(|since| {
-        now.saturating_duration_since(since) >= target.unwrap_or(UNKNOWN_TARGET) * WATCH
-    })
+    children.iter().map(known).collect()
 }
 
 /// Notes since when playlists are no longer named; whether any is that was named until now.
@@ -289,63 +372,6 @@ fn drop_others(active: &[Arc<Playlist>], kept: &HashSet<PlaylistId>, now: Instan
     any
 }
 
-/// The playlist that stands for one whose name was made up for this request: the first that
-/// was named in its place with the same description, as long as it answers.
-fn in_its_place<'a>(
-    child: &Child,
-    place: usize,
-    active: &'a [Arc<Playlist>],
-) -> Option<&'a Arc<Playlist>> {
-    active.iter().find(|p| {
-        let standing = p.standing();
-        p.place == place && p.label == child.label && standing.ever_good && standing.failures == 0
-    })
-}
-
-/// Playlists by what their URLs are without a query. There may be very many.
-struct Tokens<'a> {
-    children: HashMap<Url, usize>,
-    active: HashMap<Url, Vec<&'a Arc<Playlist>>>,
-}
-
-impl<'a> Tokens<'a> {
-    fn new(children: &[Child], active: &'a [Arc<Playlist>]) -> Self {
-        let mut tokens = Self {
-            children: HashMap::new(),
-            active: HashMap::new(),
-        };
-        for child in children {
-            *tokens
-                .children
-                .entry(without_query(&child.url))
-                .or_default() += 1;
-        }
-        for playlist in active {
-            let same = tokens
-                .active
-                .entry(without_query(&playlist.url))
-                .or_default();
-            same.push(playlist);
-        }
-        tokens
-    }
-
-    /// The playlist that `child` is under a new token: the only one of its path, before and now.
-    fn another(&self, child: &Child) -> Option<&'a Arc<Playlist>> {
-        let path = without_query(&child.url);
-        match (self.children.get(&path), self.active.get(&path)?.as_slice()) {
-            (Some(1), [one]) => Some(*one),
-            _ => None,
-        }
-    }
-}
-
-fn without_query(url: &Url) -> Url {
-    let mut url = url.clone();
-    url.set_query(None);
-    url
-}
-
 impl Playlist {
     /// How it stands.
     pub(super) fn standing(&self) -> Standing {
@@ -360,13 +386,76 @@ impl Playlist {
         change(&mut self.standing.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// What to ask for: the URL it is known under, as long as that works.
-    pub(super) fn url_to_ask(&self) -> Url {
+    fn names(&self) -> MutexGuard<'_, Names> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The URLs that mean it now.
+    fn urls(&self) -> Vec<Url> {
+        let names = self.names();
+        let mut urls = vec![self.url.clone()];
+        urls.extend(names.current().filter(|url| **url != self.url).cloned());
+        urls
+    }
+
+    /// Takes in how it is named; whether that is another URL than it is known under.
+    fn takes_name(&self, child: &Child, revision: ExchangeId, now: Instant) -> bool {
+        let name = Name {
+            url: child.url.clone(),
+            revision: Some(revision),
+        };
         let standing = self.standing();
-        match standing.newest_url {
-            Some(newest) if standing.failures > 0 => newest,
-            _ => self.url.clone(),
+        let mut names = self.names();
+        names.named(name, now, standing.target());
+        if standing.failures > 0 && names.has_untried() {
+            self.woken.notify_one();
         }
+        child.url != self.url
+    }
+
+    /// What to ask for: the URL that works, as long as it does.
+    pub(super) fn name_to_ask(&self, now: Instant) -> Name {
+        let standing = self.standing();
+        self.names()
+            .to_ask(standing.failures, standing.stands(now))
+            .clone()
+    }
+
+    /// Whether it fails, and has a newer URL that has not been asked for.
+    pub(super) fn has_untried_name(&self) -> bool {
+        self.standing().failures > 0 && self.names().has_untried()
+    }
+
+    /// A poll of a URL of it has ended, and was good or not.
+    pub(super) fn asked(&self, url: &Url, good: bool) {
+        self.names().answered(url, good);
+    }
+
+    /// It is to be looked at whether it is polled sooner.
+    pub(super) async fn woken(&self) {
+        self.woken.notified().await;
+    }
+
+    /// What names it may lead no farther by a new URL than by the old one.
+    fn is_named_by(&self, namer: Option<&Arc<Self>>) {
+        let Some(namer) = namer else {
+            return;
+        };
+        let (reach, downgraded) = (namer.may_lead(), namer.names_downgraded());
+        self.update(|s| {
+            s.head_leads = s.head_leads.max(reach);
+            s.named_downgraded |= downgraded;
+        });
+    }
+
+    /// Whether a redirect led from https to http to what names it.
+    pub(super) fn is_downgraded(&self) -> bool {
+        self.downgraded || self.standing().named_downgraded
+    }
+
+    /// Whether a redirect led from https to http to what it names.
+    pub(super) fn names_downgraded(&self) -> bool {
+        self.is_downgraded() || self.standing().leads_downgraded
     }
 
     /// How far a request for it may go.
@@ -385,6 +474,7 @@ impl Playlist {
             let head = hops.first().map_or(Reach::Any, |hop| hop.leads);
             s.head_leads = s.head_leads.max(head);
             s.leads = hops.iter().fold(s.leads, |far, hop| far.max(hop.leads));
+            s.leads_downgraded |= hops.iter().any(|hop| hop.downgraded);
         });
     }
 
@@ -396,8 +486,29 @@ impl Playlist {
     /// Whether it need not be polled any more.
     pub(super) fn is_over(&self, now: Instant) -> bool {
         let standing = self.standing();
-        (standing.on_demand && !standing.multivariant)
-            || watched_enough(standing.dropped_since, standing.target_duration, now)
+        (standing.on_demand && !standing.multivariant) || watched_enough(&standing, now)
+    }
+
+    /// Whether a revision may mean it: also one that is on demand, which is asked for once.
+    fn may_be_named(&self, now: Instant) -> bool {
+        !watched_enough(&self.standing(), now)
+    }
+}
+
+impl Standing {
+    fn target(&self) -> Duration {
+        self.target_duration.unwrap_or(UNKNOWN_TARGET)
+    }
+
+    /// For so long it is watched after its end, or when it is no longer named.
+    fn watch(&self) -> Duration {
+        self.target() * WATCH
+    }
+
+    /// Whether it answers, and has not advanced for long.
+    fn stands(&self, now: Instant) -> bool {
+        let is_late = |at: Instant| now.saturating_duration_since(at) >= self.watch();
+        self.failures == 0 && self.ended_since.is_none() && self.advanced_at.is_some_and(is_late)
     }
 }
 

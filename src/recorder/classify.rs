@@ -3,6 +3,10 @@
 use std::error::Error;
 use std::io;
 
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpInfo;
+
+use super::kept::Connection;
 use crate::session::Outcome;
 
 /// The host name could not be resolved: our resolver's own error, so that it is known for what it is.
@@ -31,6 +35,23 @@ pub(super) fn no_response(error: &reqwest::Error) -> Outcome {
         None if ended_early(error) => Outcome::Short,
         None => Outcome::Protocol,
     }
+}
+
+/// The connection that a request was sent over, where one was.
+pub(super) fn connection(error: &reqwest::Error) -> Option<Connection> {
+    let client = chain(error).find_map(|cause| cause.downcast_ref::<legacy::Error>())?;
+    let mut extensions = http::Extensions::new();
+    client.connect_info()?.get_extras(&mut extensions);
+    ends(&extensions)
+}
+
+/// The two ends of the connection that an answer came over.
+pub(super) fn ends(extensions: &http::Extensions) -> Option<Connection> {
+    let info = extensions.get::<HttpInfo>()?;
+    Some(Connection {
+        local: info.local_addr(),
+        remote: info.remote_addr(),
+    })
 }
 
 /// The same on a connection of our own: only connecting has a time limit.

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
@@ -13,12 +14,16 @@ use url::Url;
 
 use super::address;
 use super::classify::{NotPublic, Unresolved};
+use super::kept::Kept;
 use super::options::{Options, TlsOptions};
 use super::reach::{Proxies, Reach};
 use super::shoutcast::{AskError, Dialer};
 use crate::session::Kind;
 
-/// Connections of polls are kept for so long while nobody uses them.
+/// For how long idle connections are kept, in seconds: a client has one time for all of its own, so
+/// there is a client for each. Of the last one none is kept.
+const IDLE: [u64; 9] = [90, 60, 30, 15, 9, 4, 2, 1, 0];
+/// Connections of polls are kept for so long while nobody uses them, where their server says nothing shorter.
 const POLLS_IDLE: Duration = Duration::from_secs(90);
 /// Those of downloads: each keeps a buffer as large as its last body needed, up to 400 KB, and a stream
 /// that begins downloads all that is listed at once, over more of them than it will ever need again.
@@ -58,20 +63,30 @@ pub enum ClientError {
     Other(reqwest::Error),
 }
 
-/// Two clients for each reach, so that a slow download never shares a connection with a poll, and
+/// Two kinds of clients for each reach, so that a slow download never shares a connection with a poll, and
 /// what may go to public addresses only finds no other one left open. All streams share them; what is a stream's own (credentials, cookies) is not theirs to know.
 #[derive(Debug, Clone)]
 pub(super) struct Clients {
     any: Pair,
     /// Never connected to an address that is not public.
     public: Pair,
+    kept: Arc<Mutex<Kept>>,
 }
 
 #[derive(Debug, Clone)]
 struct Pair {
     dialer: Dialer,
-    polls: Client,
-    downloads: Client,
+    polls: Arc<Pooled>,
+    downloads: Arc<Pooled>,
+}
+
+/// Which connections a request may go over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Over {
+    /// One that is kept, where there is one.
+    Kept,
+    /// A new one.
+    New,
 }
 
 impl Clients {
@@ -79,16 +94,19 @@ impl Clients {
     pub(super) fn new(options: &Options) -> Result<Self, ClientError> {
         // It fails where one is installed already: just as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let shared = Arc::new(options.clone());
         let pair = |reach| {
+            let pooled = |longest| Pooled::new(&shared, reach, longest).map(Arc::new);
             Ok(Pair {
                 dialer: Dialer::new(options, Resolver::new(options, reach), agent(options)),
-                polls: client(options, reach, POLLS_IDLE)?,
-                downloads: client(options, reach, DOWNLOADS_IDLE)?,
+                polls: pooled(POLLS_IDLE)?,
+                downloads: pooled(DOWNLOADS_IDLE)?,
             })
         };
         Ok(Self {
             any: pair(Reach::Any)?,
             public: pair(Reach::Public)?,
+            kept: Arc::default(),
         })
     }
 
@@ -104,23 +122,85 @@ impl Clients {
         &self.pair(reach).dialer
     }
 
+    /// What is known of the connections that are kept.
+    pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The one for a request.
-    pub(super) fn of(&self, kind: Kind, reach: Reach) -> &Client {
+    pub(super) fn of(&self, kind: Kind, reach: Reach, url: &Url, over: Over) -> &Client {
         let pair = self.pair(reach);
-        match kind.is_playlist() {
+        let pooled = match kind.is_playlist() {
             true => &pair.polls,
             false => &pair.downloads,
+        };
+        let idle = match over {
+            Over::Kept => self.kept().idle(url),
+            Over::New => Some(Duration::ZERO),
+        };
+        pooled.of(idle)
+    }
+}
+
+/// Clients that are alike, but for how long each keeps idle connections.
+#[derive(Debug)]
+struct Pooled {
+    options: Arc<Options>,
+    reach: Reach,
+    /// No client keeps them for longer than this one does.
+    longest: Client,
+    longest_idle: Duration,
+    /// By [`IDLE`], made when one is needed first.
+    shorter: [OnceLock<Client>; IDLE.len()],
+}
+
+impl Pooled {
+    fn new(options: &Arc<Options>, reach: Reach, idle: Duration) -> Result<Self, ClientError> {
+        Ok(Self {
+            options: Arc::clone(options),
+            reach,
+            longest: client(options, reach, idle)?,
+            longest_idle: idle,
+            shorter: Default::default(),
+        })
+    }
+
+    /// The one that keeps them no longer than so.
+    fn of(&self, idle: Option<Duration>) -> &Client {
+        let Some(idle) = idle.filter(|idle| *idle < self.longest_idle) else {
+            return &self.longest;
+        };
+        let (at, idle) = no_longer(idle);
+        let Some(place) = self.shorter.get(at) else {
+            return &self.longest;
+        };
+        if let Some(made) = place.get() {
+            return made;
+        }
+        // The first one could be made of the same.
+        match client(&self.options, self.reach, idle) {
+            Ok(made) => place.get_or_init(|| made),
+            Err(_) => &self.longest,
         }
     }
 }
 
+/// The longest of [`IDLE`] that is not longer, and its place.
+fn no_longer(idle: Duration) -> (usize, Duration) {
+    let all = IDLE.map(Duration::from_secs);
+    let at = all.partition_point(|one| *one > idle);
+    (at, all.get(at).copied().unwrap_or_default())
+}
+
 fn client(options: &Options, reach: Reach, idle: Duration) -> Result<Client, ClientError> {
-    let builder = builder(options, reach)?.pool_idle_timeout(idle);
-    match builder.build() {
+    let pooled = |builder: ClientBuilder| match idle.is_zero() {
+        true => builder.pool_max_idle_per_host(0),
+        false => builder.pool_idle_timeout(idle),
+    };
+    match pooled(builder(options, reach)?).build() {
         Err(_) if options.tls.cacert.is_none() => {
             // A host without any trust store can still record http, and https of public authorities.
-            builder_with_bundled_roots(options, reach)?
-                .pool_idle_timeout(idle)
+            pooled(builder_with_bundled_roots(options, reach)?)
                 .build()
                 .map_err(ClientError::Other)
         }
@@ -284,6 +364,24 @@ fn within(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connections_are_kept_no_longer_than_their_server_keeps_them() {
+        for (said, kept) in [
+            (0, 0),
+            (1, 1),
+            (3, 2),
+            (4, 4),
+            (8, 4),
+            (14, 9),
+            (89, 60),
+            (500, 90),
+        ] {
+            let (_, idle) = no_longer(Duration::from_secs(said));
+            assert_eq!(idle, Duration::from_secs(kept), "{said}");
+        }
+        assert_eq!(no_longer(Duration::from_millis(999)).1, Duration::ZERO);
+    }
 
     #[test]
     fn a_name_leads_to_no_address_that_is_out_of_reach() {

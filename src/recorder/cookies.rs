@@ -1,5 +1,5 @@
 //! Cookies of a stream: the user's own, where credentials may go; those of origins, to the host
-//! that set them.
+//! that set them. Where a redirect led from https to http, only what was set in the clear goes there.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use http::header::HeaderValue;
 use reqwest::cookie::{CookieStore, Jar};
 use url::Url;
 
-use super::admit::Credentials;
+use super::admit::{Credentials, is_without_credentials};
 use super::limits::{MAX_COOKIE_BYTES, MAX_COOKIE_HOSTS, MAX_COOKIES};
 use super::options::{Input, Options};
 
@@ -26,6 +26,8 @@ pub(super) struct Cookies {
 #[derive(Debug, Default)]
 struct OfHost {
     jar: Jar,
+    /// What of it was set in the clear: an eavesdropper knows it.
+    clear: Jar,
     /// Which there are, to bound them.
     known: HashSet<String>,
     /// Credentials may go there: then its cookies may go to other such hosts, where their Domain
@@ -69,16 +71,20 @@ impl Cookies {
         }
         let of_host = all.entry(host.to_owned()).or_default();
         of_host.trusted = self.credentials.may_go_to(url);
-        let OfHost { jar, known, .. } = of_host;
-        let mut taken = fields.filter(|field| is_taken(field, known));
-        let taken: &mut dyn Iterator<Item = &HeaderValue> = &mut taken;
-        jar.set_cookies(taken, url);
+        let OfHost {
+            jar, clear, known, ..
+        } = of_host;
+        let taken: Vec<&HeaderValue> = fields.filter(|field| is_taken(field, known)).collect();
+        jar.set_cookies(&mut taken.iter().copied(), url);
+        if url.scheme() != "https" {
+            clear.set_cookies(&mut taken.into_iter(), url);
+        }
     }
 
     /// Those of origins for a request to `url`: what its own host set, and among hosts that the user
     /// trusts what they set for it.
-    fn set_for(&self, url: &Url) -> Vec<String> {
-        let trusted = self.credentials.may_go_to(url);
+    fn set_for(&self, url: &Url, is_stripped: bool) -> Vec<String> {
+        let trusted = self.credentials.may_go_to(url) && !is_stripped;
         let all = self.of_origins();
         let may = |(host, set): &(&String, &OfHost)| {
             Some(host.as_str()) == url.host_str() || (trusted && set.trusted)
@@ -86,17 +92,21 @@ impl Cookies {
         let values = all
             .iter()
             .filter(may)
-            .filter_map(|(_, set)| set.jar.cookies(url));
+            .filter_map(|(_, set)| match is_stripped {
+                true => set.clear.cookies(url),
+                false => set.jar.cookies(url),
+            });
         let texts = values.filter_map(|value| Some(value.to_str().ok()?.to_owned()));
         let pairs = texts.flat_map(|text| text.split("; ").map(str::to_owned).collect::<Vec<_>>());
         pairs.filter(|pair| !pair.is_empty()).collect()
     }
 
     /// What a request to `url` says in its Cookie field. A cookie that the origin gave a new value is
-    /// sent with that one.
-    pub(super) fn for_url(&self, url: &Url) -> Option<HeaderValue> {
-        let set = self.set_for(url);
-        let own = match self.credentials.may_go_to(url) {
+    /// sent with that one. `downgraded`: a redirect led there from https to http.
+    pub(super) fn for_url(&self, url: &Url, downgraded: bool) -> Option<HeaderValue> {
+        let is_stripped = is_without_credentials(url, downgraded);
+        let set = self.set_for(url, is_stripped);
+        let own = match self.credentials.may_go_to(url) && !is_stripped {
             true => self.own.as_slice(),
             false => &[],
         };
@@ -152,8 +162,32 @@ mod tests {
     }
 
     fn sent(cookies: &Cookies, url: &str) -> Option<String> {
-        let value = cookies.for_url(&Url::parse(url).unwrap())?;
+        sent_after(cookies, url, false)
+    }
+
+    fn sent_after(cookies: &Cookies, url: &str, downgraded: bool) -> Option<String> {
+        let value = cookies.for_url(&Url::parse(url).unwrap(), downgraded)?;
         Some(value.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn what_was_set_over_tls_stays_there_where_a_redirect_left_it() {
+        let jar = cookies("http://live.example/x", "*");
+        set(&jar, "https://live.example/x", "over_tls=1; Path=/");
+        set(&jar, "http://live.example/x", "in_the_clear=1; Path=/");
+        let url = "http://live.example/y";
+        let sent = sent_after(&jar, url, true);
+        assert_eq!(sent.as_deref(), Some("in_the_clear=1"));
+        let sent = super::tests::sent(&jar, url).unwrap();
+        assert!(
+            sent.contains("over_tls=1") && sent.contains("a=1"),
+            "{sent}"
+        );
+        let sent = sent_after(&jar, "https://live.example/y", true).unwrap();
+        assert!(
+            sent.contains("over_tls=1") && sent.contains("a=1"),
+            "{sent}"
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -11,11 +12,15 @@ use tracing::Instrument;
 
 use super::children::Playlists;
 use super::fetch::{Ask, Fetcher, Hop};
+use super::hosts::Hosts;
 use super::limits::Limits;
 use super::plan::{Changes, Done, Job, Key, Listing, Plan, PlaylistId};
 use super::stats::PlaylistStats;
 use crate::clock;
 use crate::session::{Availability, Kind, NewListing, Outcome, OwnReason, ResourceKey};
+
+/// What redirected to a host that wants to be left alone may lead elsewhere by then.
+const AGAIN_IN: Duration = Duration::from_secs(10);
 
 /// The plan of a stream, shared between its polls and its downloads.
 #[derive(Debug)]
@@ -24,15 +29,17 @@ pub(super) struct Queue {
     /// Playlists whose newest revision has not been handed to the writer yet.
     held: Mutex<HashSet<PlaylistId>>,
     changed: Notify,
+    hosts: Arc<Hosts>,
     stream_id: i64,
 }
 
 impl Queue {
-    pub(super) fn new(stream_id: i64, limits: &Limits) -> Self {
+    pub(super) fn new(stream_id: i64, limits: &Limits, hosts: Arc<Hosts>) -> Self {
         Self {
             plan: Mutex::new(Plan::new(limits)),
             held: Mutex::new(HashSet::new()),
             changed: Notify::new(),
+            hosts,
             stream_id,
         }
     }
@@ -72,7 +79,7 @@ impl Queue {
         let mut plan = self.plan();
         match self.is_held() {
             true => None,
-            false => plan.next(clock::instant()),
+            false => plan.next(clock::instant(), |url, now| self.hosts.not_before(url, now)),
         }
     }
 
@@ -152,11 +159,13 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
         url: (*job.url).clone(),
         kind: job.kind,
         reach: playlists.may_lead(job.playlist),
+        downgraded: playlists.names_downgraded(job.playlist),
         range: job.key.range,
-        validators: None,
+        validators: job.validators.clone(),
         expected: Bytes::new(),
         plain: false,
         lists: false,
+        denser_than: None,
     };
     let mut hops = fetcher.chain(&ask).await;
     let good = hops.last().is_some_and(Hop::is_good);
@@ -164,13 +173,32 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
     let done = match hops.as_slice() {
         _ if good || is_own => Done::Good,
         [only] if only.was_not_asked => Done::Refused,
+        [.., last] if last.held_until.is_some() || is_too_often(last) => {
+            let soon = clock::instant() + AGAIN_IN;
+            Done::Held(last.held_until.map(|until| until.min(soon)))
+        }
         _ => Done::Failed,
     };
     let sha256 = hops.last().and_then(Hop::sha256);
+    let is_new_key = good && job.kind == Kind::Key;
+    // A 304 leaves what it confirms as it was.
+    let version = hops
+        .last()
+        .filter(|hop| is_new_key && hop.confirms().is_none());
+    let version = version.map(Hop::validators);
     let is_news = count(&playlists, &job, &hops, good);
     report(&job, &hops, good, is_news);
     write(&queue, &fetcher, &job, hops).await;
-    queue.plan().done(&job, done, sha256, clock::instant());
+    let mut plan = queue.plan();
+    plan.done(&job, done, sha256, clock::instant());
+    if let Some(validators) = version {
+        plan.validate(&job.key, validators);
+    }
+}
+
+/// It is to be asked for again, as if it had not been.
+fn is_too_often(hop: &Hop) -> bool {
+    hop.own_reason == Some(OwnReason::TooOften)
 }
 
 /// A known key that cannot be had once more is nothing that a player would meet, who keeps it by its URI.
@@ -181,6 +209,7 @@ fn pass_over(hops: &mut [Hop]) -> bool {
     }
     for hop in hops.iter_mut() {
         hop.own_reason = Some(OwnReason::KeyAgain);
+        hop.note = Some("the key was known; players keep it by its URI".to_owned());
     }
     true
 }
@@ -191,7 +220,7 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
         Availability::Listed(from) => Some(from),
         _ => hops.first().map(|h| h.requested_us),
     };
-    for (at, hop) in hops.into_iter().enumerate() {
+    for (at, mut hop) in hops.into_iter().enumerate() {
         let (key, availability) = if at == 0 {
             (job.key.clone(), job.availability)
         } else {
@@ -204,17 +233,22 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
                 Availability::FirstElseResponse(listed_us.unwrap_or(hop.requested_us)),
             )
         };
-        let mut exchange = hop.into_exchange(queue.resource(&key, job.kind), availability);
-        exchange.referrer_id = Some(job.referrer);
-        exchange.head_id = head_id.filter(|_| at > 0);
-        fetcher.writer.exchange(exchange).await;
+        let resource = queue.resource(&key, job.kind);
+        let crossed = hop.take_crossed(&resource, availability);
+        let confirms_id = hop.confirms();
+        let mut exchange = hop.into_exchange(resource, availability);
+        exchange.confirms_id = confirms_id;
+        for mut exchange in crossed.into_iter().chain([exchange]) {
+            exchange.referrer_id = Some(job.referrer);
+            exchange.head_id = head_id.filter(|_| at > 0);
+            fetcher.writer.exchange(exchange).await;
+        }
     }
 }
 
 /// Whether the log is told of a fault.
 fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool) -> bool {
-    let aborted = hops.last().is_some_and(|h| h.outcome == Outcome::Aborted);
-    let aborted = aborted || hops.iter().any(|hop| hop.own_reason.is_some());
+    let aborted = hops.iter().any(|hop| !hop.is_fault());
     let is_news = match (good, aborted, hops.last()) {
         (false, false, Some(last)) => {
             let stats = playlists.all_stats();
@@ -271,7 +305,7 @@ mod tests {
             step: crate::hls::Step::Slid,
             ended: false,
         };
-        let queue = Queue::new(1, &Limits::default());
+        let queue = Queue::new(1, &Limits::default(), Arc::default());
         queue.revision(listing(0));
         queue.go(0);
         queue.revision(listing(1));

@@ -1,9 +1,11 @@
-//! One request after the other down a chain of redirects; each is measured, none is retried.
+//! One request after the other down a chain of redirects; each is measured, and none is retried but
+//! what crossed the end of a kept connection.
 //!
 //! Whatever happens is a [`Hop`], never an error: what broke, and in which phase, is what
 //! people want to know later.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
@@ -19,15 +21,18 @@ use url::Url;
 use super::admit::{self, Credentials};
 use super::arrival::Arrival;
 use super::classify;
-use super::client::Clients;
+use super::client::{Clients, Over};
 use super::cookies::Cookies;
+use super::hosts::{self, Hosts, retry_after};
+use super::kept::Connection;
 use super::limits::Limits;
 use super::memory::{Held, Memory};
 use super::plain::{self, Live};
 use super::reach::{Proxies, Reach};
 use super::shoutcast::Servers;
+use super::validators::Validators;
 use crate::clock;
-use crate::session::{ByteRange, ExchangeId, Kind, Outcome, Writer, is_success};
+use crate::session::{ByteRange, Kind, Outcome, OwnReason, Writer, is_success};
 
 mod gathered;
 mod hop;
@@ -51,9 +56,13 @@ pub(super) struct Fetcher {
     pub proxies: Arc<Proxies>,
     /// However far a URL says that it may lead.
     pub allow_private: bool,
+    /// A redirect may lead from https to http.
+    pub allow_downgrade: bool,
     /// Which servers speak ICY.
     pub servers: Arc<Servers>,
     pub memory: Arc<Memory>,
+    /// Which hosts asked to be asked later.
+    pub hosts: Arc<Hosts>,
     /// Polls under way.
     pub polls: Arc<Semaphore>,
     /// Ends what is under way.
@@ -67,6 +76,8 @@ pub(super) struct Ask {
     pub kind: Kind,
     /// As far as whoever named the URL may lead.
     pub reach: Reach,
+    /// A redirect led from https to http to whoever named the URL.
+    pub downgraded: bool,
     pub range: Option<ByteRange>,
     pub validators: Option<Validators>,
     /// What the body may well be, once more; empty: nobody knows.
@@ -75,17 +86,8 @@ pub(super) struct Ask {
     pub plain: bool,
     /// It may be a list of one stream: then that is asked for in its place.
     pub lists: bool,
-}
-
-/// What makes a request conditional (RFC 9110 13.1).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Validators {
-    /// They are meant for this URL only: the last of its chain.
-    pub url: Url,
-    pub etag: Option<HeaderValue>,
-    pub last_modified: Option<HeaderValue>,
-    /// The exchange whose body a 304 would confirm.
-    pub exchange: ExchangeId,
+    /// It is asked for sooner than a player would ask again: that is his interval.
+    pub denser_than: Option<Duration>,
 }
 
 impl Fetcher {
@@ -100,12 +102,17 @@ impl Fetcher {
         let mut hops = Vec::new();
         let mut url = ask.url.clone();
         let mut reach = ask.reach;
+        let mut downgraded = ask.downgraded;
         let mut lists = 0;
         loop {
-            let mut hop = self.hop(ask, (&url, reach), deadline).await;
+            let mut hop = self.hop(ask, (&url, reach), downgraded, deadline).await;
             // A redirect leads no farther than what it came from may.
             reach = reach.max(hop.leads);
-            let next = redirect(&hop).map(|location| admit::admit_redirect(&url, location));
+            let next = redirect(&hop)
+                .map(|location| admit::admit_redirect(&url, location, self.allow_downgrade));
+            if let Some(Ok(target)) = &next {
+                downgraded |= admit::is_downgrade(&url, target);
+            }
             let next = next.or_else(|| {
                 let may_be = ask.lists && lists < list::MOST_LISTS;
                 let target = may_be.then(|| list::only_stream(&mut hop))??;
@@ -122,6 +129,13 @@ impl Fetcher {
                     hop.error = Some(format!("more than {} redirects", self.limits.redirects));
                 }
                 Some(Ok(target)) => {
+                    hop.held_until = self.hosts.not_before(&target, clock::instant());
+                    if hop.held_until.is_some() {
+                        hop.note =
+                            Some("not followed: where it leads asked to be asked later".to_owned());
+                        hops.push(hop);
+                        return hops;
+                    }
                     url = target;
                     hops.push(hop);
                     continue;
@@ -144,7 +158,27 @@ impl Fetcher {
         ))
     }
 
-    async fn hop(&self, ask: &Ask, (url, reach): (&Url, Reach), deadline: Instant) -> Hop {
+    /// One request; where it crossed the end of a kept connection, once more on a new one (RFC 9112 9.3.1).
+    async fn hop(&self, ask: &Ask, to: (&Url, Reach), downgraded: bool, deadline: Instant) -> Hop {
+        let first = self.attempt(ask, to, (Over::Kept, downgraded), deadline);
+        let first = first.await;
+        if first.outcome != Outcome::Crossed {
+            return first;
+        }
+        let second = self.attempt(ask, to, (Over::New, downgraded), deadline);
+        Hop {
+            crossed: Some(Box::new(first)),
+            ..second.await
+        }
+    }
+
+    async fn attempt(
+        &self,
+        ask: &Ask,
+        (url, reach): (&Url, Reach),
+        (over, downgraded): (Over, bool),
+        deadline: Instant,
+    ) -> Hop {
         let reach = match self.allow_private {
             true => Reach::Any,
             false => reach,
@@ -154,23 +188,31 @@ impl Fetcher {
             url.clone(),
             self.writer.clock().now_us(),
         );
+        hop.downgraded = downgraded;
         if let Some(refusal) = self.out_of_reach(url, reach) {
             hop.fail(Outcome::Unreachable, &refusal);
             hop.failed_us = Some(0);
             hop.was_not_asked = true;
             return hop;
         }
-        let fields = self.fields(ask, url);
+        let asked = clock::instant();
+        if let Some(target) = ask.denser_than {
+            self.hosts.polled_densely(url, target, asked);
+        }
+        let validators = ask.validators.as_ref().filter(|v| v.url == *url);
+        hop.would_confirm = validators.map(|validators| validators.exchange);
+        let fields = self.fields(ask, url, downgraded);
         let patience = deadline.min(clock::instant() + self.limits.answer);
         let sent = tokio::select! {
             () = self.abort.cancelled() => None,
-            sent = timeout_at(patience, self.send(ask, (url, reach), fields)) => Some(sent),
+            sent = timeout_at(patience, self.send(ask, (url, reach, over), fields)) => Some(sent),
         };
         let passed_us = self.writer.clock().now_us() - hop.requested_us;
         match sent {
             Some(Ok(Ok(Sent {
                 response,
                 peer,
+                connection,
                 note,
             }))) => {
                 hop.wait_us = Some(passed_us);
@@ -185,7 +227,11 @@ impl Fetcher {
                 }
                 let set = response.headers().get_all(SET_COOKIE);
                 self.cookies.set(set.iter(), url);
+                self.heed(&mut hop, asked);
+                // Before others can have it, and as of when it may be idle.
+                self.answered_over(connection);
                 self.receive(ask, response, &mut hop, deadline).await;
+                self.answered_over(connection);
                 return hop;
             }
             Some(Ok(Err((outcome, error)))) => hop.fail(outcome, &error),
@@ -199,9 +245,32 @@ impl Fetcher {
         hop
     }
 
-    fn fields(&self, ask: &Ask, url: &Url) -> HeaderMap {
-        let mut fields = self.credentials.for_url(url);
-        if let Some(cookies) = self.cookies.for_url(url) {
+    /// Takes in what an answer says of when its host is to be asked again.
+    fn heed(&self, hop: &mut Hop, asked: Instant) {
+        let (Some(status), Some(fields)) = (hop.status, &hop.fields) else {
+            return;
+        };
+        let now = clock::instant();
+        let wait = retry_after(status, fields, hop.response_us());
+        let heard = self.hosts.answered(&hop.url, status, wait, (asked, now));
+        if heard.is_news {
+            hosts::tell(&hop.url, status, wait, hop.response_us());
+        }
+        hop.own_reason = heard.too_often.then_some(OwnReason::TooOften);
+    }
+
+    fn answered_over(&self, connection: Option<Connection>) {
+        if let Some(connection) = connection {
+            self.clients.kept().answered(connection, clock::instant());
+        }
+    }
+
+    fn fields(&self, ask: &Ask, url: &Url, downgraded: bool) -> HeaderMap {
+        let mut fields = match admit::is_without_credentials(url, downgraded) {
+            true => HeaderMap::new(),
+            false => self.credentials.for_url(url),
+        };
+        if let Some(cookies) = self.cookies.for_url(url, downgraded) {
             fields.insert(COOKIE, cookies);
         }
         // Media is stored as it comes; its own compression leaves nothing to gain.

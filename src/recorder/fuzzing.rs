@@ -24,7 +24,7 @@ fn admission(bytes: &[u8]) {
     let admitted = [
         typed.join(&text).ok().and_then(|url| admit(url).ok()),
         Url::parse(&text).ok().and_then(|url| admit(url).ok()),
-        admit_redirect(&typed, &text).ok(),
+        admit_redirect(&typed, &text, false).ok(),
     ];
     for url in admitted.into_iter().flatten() {
         assert!(matches!(url.scheme(), "http" | "https"), "{url}");
@@ -35,7 +35,7 @@ fn admission(bytes: &[u8]) {
         let is_typed = host == "origin.example" && url.port_or_known_default() == Some(443);
         assert_eq!(sent, is_typed && url.scheme() == "https", "{url}");
     }
-    if let Ok(url) = admit_redirect(&typed, &text) {
+    if let Ok(url) = admit_redirect(&typed, &text, false) {
         assert_eq!(url.scheme(), "https");
     }
 }

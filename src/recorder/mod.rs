@@ -27,6 +27,8 @@ mod fold;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod heartbeat;
+mod hosts;
+mod kept;
 mod limits;
 mod load;
 mod memory;
@@ -44,6 +46,7 @@ mod shoutcast;
 mod stats;
 mod steering;
 mod stream;
+mod validators;
 
 pub use client::ClientError;
 pub use limits::Limits;

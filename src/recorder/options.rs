@@ -98,6 +98,8 @@ pub struct Options {
     pub poll: Option<Duration>,
     /// Streams that are no playlists.
     pub plain: PlainOptions,
+    /// For so long after its end a stream may come back.
+    pub wait: Option<Duration>,
     /// End after so long.
     pub duration: Option<Duration>,
     /// Header fields of the user's own, for every stream.
@@ -116,6 +118,8 @@ pub struct Options {
     pub limits: Limits,
     /// Public playlists may lead to addresses that are not public.
     pub allow_private: bool,
+    /// A redirect may lead from https to http, where nothing of the user's own is sent.
+    pub allow_downgrade: bool,
     /// Where credentials may go.
     pub trusted: TrustedHosts,
 }

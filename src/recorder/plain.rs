@@ -149,7 +149,13 @@ impl Plain {
             } else {
                 failures.saturating_add(1)
             };
-            let due = clock::instant() + reconnect_delay(failures);
+            let now = clock::instant();
+            let held = self
+                .context
+                .fetcher
+                .hosts
+                .not_before(&self.playlist.url, now);
+            let due = (now + reconnect_delay(failures)).max(held.unwrap_or(now));
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep_until(due) => {}
@@ -165,11 +171,13 @@ impl Plain {
             url: self.playlist.url.clone(),
             kind: Kind::Main,
             reach: self.playlist.reach(),
+            downgraded: self.playlist.is_downgraded(),
             range: None,
             validators: None,
             expected: Bytes::new(),
             plain: true,
             lists: true,
+            denser_than: None,
         };
         let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);
@@ -183,10 +191,13 @@ impl Plain {
             if last.outcome == Outcome::Complete && last.status.is_some_and(is_success) {
                 last.fail(Outcome::NotAPlaylist, "it is no stream");
             }
-            self.count(last.status, last.outcome, last.error.as_deref());
+            if last.is_fault() {
+                self.count(last.status, last.outcome, last.error.as_deref());
+            }
             self.write(last, head, lag_us).await;
             return None;
         };
+        self.write_crossed(&mut last, head, lag_us).await;
         Some(Opened {
             url: self.url_of(&last, head),
             from_us: last.response_us(),
@@ -204,12 +215,24 @@ impl Plain {
         }
     }
 
-    async fn write(&self, hop: Hop, head: ExchangeId, lag_us: i64) {
-        let key = ResourceKey::whole(
-            self.context.stream_id,
-            Kind::Main,
-            self.url_of(&hop, head).to_string(),
-        );
+    fn resource(&self, hop: &Hop, head: ExchangeId) -> ResourceKey {
+        let url = self.url_of(hop, head).to_string();
+        ResourceKey::whole(self.context.stream_id, Kind::Main, url)
+    }
+
+    /// The attempt before, where it crossed the end of a kept connection.
+    async fn write_crossed(&self, hop: &mut Hop, head: ExchangeId, lag_us: i64) {
+        let key = self.resource(hop, head);
+        if let Some(mut crossed) = hop.take_crossed(&key, Availability::Response) {
+            crossed.head_id = (hop.id != head).then_some(head);
+            crossed.lag_us = (hop.id == head).then_some(lag_us);
+            self.context.fetcher.writer.exchange(crossed).await;
+        }
+    }
+
+    async fn write(&self, mut hop: Hop, head: ExchangeId, lag_us: i64) {
+        self.write_crossed(&mut hop, head, lag_us).await;
+        let key = self.resource(&hop, head);
         let is_head = hop.id == head;
         let mut exchange = hop.into_exchange(key, Availability::Response);
         exchange.head_id = (!is_head).then_some(head);

@@ -10,22 +10,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use url::Url;
 
 mod item;
 mod items;
+mod keys;
 mod known;
 mod model;
 mod renamed;
 
 use self::item::{Item, Rank, State, due_again};
 use self::items::{Items, Slot};
+use self::keys::Keys;
 use self::known::{Known, Stayed};
 pub(super) use self::model::{Changes, Job, Key, Listing, PlaylistId, Wanted};
 use self::renamed::{Places, Renamed, Twin};
 
 use super::limits::{Limits, TRIES_AFTER_END};
 use super::schedule::retry_delay;
-use crate::hls::Step;
+use super::validators::Validators;
 use crate::session::{Availability, Digest, Kind};
 
 /// For so many target durations what left a playlist and comes back under the same media
@@ -90,6 +93,7 @@ pub(super) struct Plan {
     /// Requests under way on account of one playlist.
     most_in_flight: usize,
     items: Items,
+    keys: Keys,
     playlists: BTreeMap<PlaylistId, Playlist>,
     delayed: BTreeSet<(Instant, Key)>,
     counter: u64,
@@ -103,6 +107,8 @@ pub(super) enum Done {
     Good,
     /// To be tried again.
     Failed,
+    /// It does not count: to be asked for again, then or soon.
+    Held(Option<Instant>),
     /// It was never made, and never will be.
     Refused,
 }
@@ -113,6 +119,7 @@ impl Plan {
             most: limits.listed,
             most_in_flight: limits.downloads_per_playlist,
             items: Items::default(),
+            keys: Keys::default(),
             playlists: BTreeMap::new(),
             delayed: BTreeSet::new(),
             counter: 0,
@@ -284,10 +291,13 @@ impl Plan {
     ) -> Slot {
         let rank = self.rank(wanted, taking);
         let listing = taking.listing;
+        // Of a key that was had.
+        let is_due = self.keys.is_due(key, taking.now);
         let known = slot.and_then(|slot| Some((slot, self.items.at_mut(slot, key)?)));
         let Some((slot, item)) = known else {
             let left = taking.playlist.departed.remove(key);
-            let is_back = left.is_some_and(|left| left.sequence == wanted.sequence);
+            let is_back = left.is_some_and(|left| left.sequence == wanted.sequence)
+                || wanted.kind == Kind::Key && self.keys.is_back(key, listing, taking.now);
             let item = Item::new(wanted, taking, rank, is_back);
             if !is_back {
                 taking.playlist.ready.insert((rank, key.clone()));
@@ -300,11 +310,13 @@ impl Plan {
         item.listed_by.insert(listing.playlist, taking.number);
         let due = wanted.kind != Kind::Key
             || listing.restarted()
-            || due_again(item, listing.target_duration_us, taking.now);
+            || is_due.unwrap_or_else(|| due_again(item, listing.target_duration_us, taking.now));
         if !(anew && due) {
             return slot;
         }
         match item.state {
+            // What is to come is for these segments, too.
+            State::InFlight if wanted.kind == Kind::Key && !listing.restarted() => return slot,
             State::InFlight => item.again = true,
             State::Done | State::GivenUp => {
                 item.state = State::Ready;
@@ -390,19 +402,44 @@ impl Plan {
         changes
     }
 
-    /// The next thing to fetch; counted as under way from now on.
-    pub(super) fn next(&mut self, now: Instant) -> Option<Job> {
+    /// The next thing to fetch; counted as under way from now on. `not_before`: until when nothing may be
+    /// asked of the host of a URL.
+    pub(super) fn next(
+        &mut self,
+        now: Instant,
+        not_before: impl Fn(&Url, Instant) -> Option<Instant>,
+    ) -> Option<Job> {
         self.wake(now);
+        loop {
+            let (id, key) = self.take_newest()?;
+            let Some(item) = self.items.get_mut(&key) else {
+                continue;
+            };
+            match not_before(&item.newest_url, now) {
+                Some(until) => {
+                    item.state = State::Delayed(until);
+                    self.delayed.insert((until, key));
+                }
+                None => return self.job(id, key, now),
+            }
+        }
+    }
+
+    /// Takes what was published last out of the queue of a playlist that may ask for more.
+    fn take_newest(&mut self) -> Option<(PlaylistId, Key)> {
         let (id, _) = self
             .playlists
             .iter()
             .filter(|(_, p)| p.in_flight < self.most_in_flight)
             .filter_map(|(id, p)| Some((*id, p.ready.last()?.0)))
             .max_by_key(|(_, rank)| *rank)?;
-        let playlist = self.playlists.get_mut(&id)?;
-        let (_, key) = playlist.ready.pop_last()?;
+        let (_, key) = self.playlists.get_mut(&id)?.ready.pop_last()?;
+        Some((id, key))
+    }
+
+    fn job(&mut self, id: PlaylistId, key: Key, now: Instant) -> Option<Job> {
         let item = self.items.get_mut(&key)?;
-        playlist.in_flight += 1;
+        self.playlists.get_mut(&id)?.in_flight += 1;
         item.state = State::InFlight;
         item.asked = Some(now);
         Some(Job {
@@ -414,7 +451,8 @@ impl Plan {
                 0 => Availability::Listed(item.from_us),
                 _ => Availability::Request,
             },
-            is_known: item.kind == Kind::Key && item.is_known,
+            is_known: item.kind == Kind::Key && self.keys.is_known(&key),
+            validators: self.keys.validators(&key),
             key,
         })
     }
@@ -436,6 +474,9 @@ impl Plan {
             playlist.in_flight = playlist.in_flight.saturating_sub(1);
         }
         self.compare(job, sha256.filter(|_| done == Done::Good));
+        if job.kind == Kind::Key && done == Done::Good {
+            self.keys.had(&job.key, now);
+        }
         let Some(item) = self.items.get_mut(&job.key) else {
             return;
         };
@@ -443,16 +484,17 @@ impl Plan {
         if item.state != State::InFlight {
             return;
         }
+        item.sha256 = sha256.filter(|_| done == Done::Good).or(item.sha256);
         if std::mem::take(&mut item.again) {
             item.failures = 0;
             item.state = State::Ready;
+        } else if let Done::Held(until) = done {
+            item.state = State::Delayed(until.unwrap_or(now + retry_delay(1)));
         } else if done != Done::Failed {
             item.state = match done {
                 Done::Good => State::Done,
                 _ => State::GivenUp,
             };
-            item.sha256 = sha256.or(item.sha256);
-            item.is_known |= done == Done::Good;
             return;
         } else {
             item.failures = item.failures.saturating_add(1);
@@ -475,6 +517,11 @@ impl Plan {
             }
             _ => {}
         }
+    }
+
+    /// What the newest answer for a key said of its version.
+    pub(super) fn validate(&mut self, key: &Key, validators: Option<Validators>) {
+        self.keys.validate(key, validators);
     }
 
     /// Compares what was fetched under a new name with what is known under the one before.

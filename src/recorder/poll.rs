@@ -13,11 +13,12 @@ use self::beside::Beside;
 use self::last::{Judged, Last};
 use self::reading::Reading;
 use self::turns::Turns;
-use self::validators::validators;
+use self::validators::{Came, Trust};
 use super::children::Playlist;
+use super::children::names::Name;
 use super::context::Context;
 use super::decode::{self, DecodeError, decode, decoded_size};
-use super::fetch::{Hop, Received, Validators};
+use super::fetch::{Hop, Received};
 use super::memory::Held;
 use super::plain;
 use super::stats::PlaylistStats;
@@ -32,6 +33,7 @@ mod beside;
 mod last;
 mod listing;
 mod reading;
+mod renewed;
 #[cfg(test)]
 mod rhythms;
 mod turns;
@@ -42,7 +44,7 @@ mod validators;
 struct Poller {
     context: Arc<Context>,
     playlist: Arc<Playlist>,
-    validators: Option<Validators>,
+    trust: Trust,
     last: Last,
     reading: Reading,
     /// When the last poll that brought that body was requested.
@@ -71,8 +73,17 @@ struct Poller {
     beside: Beside,
     /// What the user typed is a list of one stream: that.
     listed: Option<Url>,
-    /// The last poll asked for that, and not for the list.
+    /// The last poll asked for that, and not for the list; or for another path than the playlist is known under:
+    /// then its exchanges are of that URL.
     is_direct: bool,
+    /// Under which name the last poll asked.
+    name: Name,
+    /// That of the last good one.
+    read_as: Option<Url>,
+    /// Names that are noted to be this playlist.
+    noted: HashSet<Url>,
+    /// Polls since nothing plays.
+    searches: u32,
     /// It is no playlist.
     plain: Option<plain::Opened>,
     turns: Turns,
@@ -86,11 +97,15 @@ enum Content {
 
 /// Starts the loop of a playlist.
 pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
+    let name = Name {
+        url: playlist.url.clone(),
+        revision: playlist.referrer,
+    };
     let poller = Poller {
         context: Arc::clone(context),
         from_us: playlist.from_us.unwrap_or(i64::MIN),
         playlist,
-        validators: None,
+        trust: Trust::default(),
         last: Last::default(),
         reading: Reading::default(),
         seen_at_us: None,
@@ -110,6 +125,10 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         beside: Beside::default(),
         listed: None,
         is_direct: false,
+        name,
+        read_as: None,
+        noted: HashSet::new(),
+        searches: 0,
         plain: None,
         turns: Turns::new(context.fetcher.writer.clock().now_us()),
     };
@@ -121,11 +140,22 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
 impl Poller {
     async fn run(mut self) {
         let stop = self.context.stop.clone();
+        let playlist = Arc::clone(&self.playlist);
         let mut due = clock::instant();
+        let mut over = due;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep_until(due) => {}
+                () = playlist.woken() => {
+                    due = self.sooner(due, over);
+                    continue;
+                }
+            }
+            // Whoever of the recording asked the host may have heard that it wants to be left alone.
+            if let Some(until) = self.held_until(clock::instant()) {
+                due = until;
+                continue;
             }
             let lag_us = clock::micros(clock::instant().saturating_duration_since(due));
             // Moments that pass after the answer are the recorder's own lateness.
@@ -142,6 +172,7 @@ impl Poller {
                 self.playlist.stats.is_over.store(true, Ordering::Relaxed);
                 return self.leave(now).await;
             }
+            over = answered;
             due = self.next(answered);
         }
     }
@@ -162,6 +193,7 @@ impl Poller {
     async fn poll(&mut self, lag_us: i64) -> Instant {
         self.heed_variables();
         let ask = self.ask();
+        self.note_name(&ask).await;
         let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);
         self.heed_list(&hops);
@@ -177,9 +209,14 @@ impl Poller {
         };
         let head = hops.first().map_or(last.id, |h| h.id);
         let live = last.take_live();
+        self.mark_control(&mut last);
+        let is_own = last.own_reason.is_some();
         let good = live.is_some() || self.read(&mut last).await;
         self.count(&last, good);
-        if good {
+        if last.outcome != Outcome::Aborted && !is_own {
+            self.playlist.asked(&ask.url, good);
+        }
+        if good && !is_own {
             self.turns.answered(&last);
         }
         // Head first: every hop may refer to it.
@@ -187,6 +224,7 @@ impl Poller {
             self.write(hop, head, first_us, lag_us, None, None).await;
         }
         if let Some(live) = live {
+            self.write_crossed(&mut last, head, first_us, lag_us).await;
             let from_us = self.answer_from_us(&last, first_us);
             let url = self.url_of(&last, head);
             self.plain = Some(plain::Opened {
@@ -200,7 +238,7 @@ impl Poller {
             return answered;
         }
         self.take(last, head, first_us, lag_us, good).await;
-        self.polled = true;
+        self.polled |= !is_own;
         self.chain = chain;
         answered
     }
@@ -209,7 +247,7 @@ impl Poller {
     /// its text has not: it is asked for whole, and read again.
     fn heed_variables(&mut self) {
         if self.imports && self.context.shared().variables != self.variables {
-            self.validators = None;
+            self.trust.forget();
         }
     }
 
@@ -233,7 +271,7 @@ impl Poller {
             return false;
         }
         match (hop.status, &hop.body) {
-            (Some(304), _) => self.validators.is_some(),
+            (Some(304), _) => hop.confirms().is_some(),
             (Some(status), Received::Memory(body))
                 if is_success(status) && hls::playlist_kind(body).is_some() =>
             {
@@ -294,6 +332,7 @@ impl Poller {
 
     fn count(&self, hop: &Hop, good: bool) {
         let failures = self.playlist.standing().failures;
+        self.note_whether_gone(hop);
         if good {
             if failures > 0 {
                 tracing::info!(
@@ -307,8 +346,8 @@ impl Poller {
             });
             return;
         }
-        if hop.outcome == Outcome::Aborted {
-            // Our own doing at the stop.
+        if !hop.is_fault() {
+            // Our own doing: at the stop, or since we ask more often than players.
             return;
         }
         PlaylistStats::count(&self.playlist.stats.faults, 1);
@@ -333,18 +372,22 @@ impl Poller {
         lag_us: i64,
         good: bool,
     ) {
-        let confirms = if good && hop.status == Some(304) {
-            self.validators.as_ref().map(|v| v.exchange)
-        } else {
-            None
-        };
+        if hop.own_reason.is_some() {
+            if let Some(since_us) = self.trust.confirmed_anything() {
+                self.tell_of_false_validators(since_us).await;
+            }
+            return self.write(hop, head, first_us, lag_us, None, None).await;
+        }
+        let confirms = hop.confirms().filter(|_| good);
         self.from_us = self.answer_from_us(&hop, first_us);
         let requested_us = hop.requested_us;
         let body = match &hop.body {
             Received::Memory(body) if good => body.clone(),
             _ => {
                 if confirms.is_some() {
+                    self.came_again();
                     self.seen_at_us = Some(requested_us);
+                    self.trust.confirmed();
                 }
                 return self
                     .write(hop, head, first_us, lag_us, confirms, None)
@@ -354,11 +397,20 @@ impl Poller {
         let (judged, content) = self.judge(&body, &hop.url).await;
         hop.digest = Some(judged.digest);
         let changed = judged.changed;
+        if !changed {
+            self.came_again();
+        }
+        self.read_as = Some(self.name.url.clone());
         let is_read = content.is_some();
         let listing = self.listed_by(hop.id, changed);
         (self.listing.revision, self.listing.from_us) = listing;
         let id = self.listing.revision;
-        self.validators = validators(&hop);
+        let doubt_us = self.trust.doubt_us(&hop.url);
+        if doubt_us.is_some() {
+            // It may have been there while the one before was still confirmed.
+            self.seen_at_us = doubt_us;
+            self.turns.doubted();
+        }
         let revision = match content {
             None => None,
             Some(Content::Media(media)) => Some(self.media(media, id).await),
@@ -372,6 +424,14 @@ impl Poller {
         let listing = std::mem::take(&mut self.listing);
         self.context.fetcher.writer.listed(listing).await;
         let revision = revision.filter(|_| changed);
+        let came = Came {
+            validators: hop.validators(),
+            advanced: revision.as_ref().is_some_and(|revision| revision.advance),
+            requested_us,
+        };
+        if let Some(since_us) = self.trust.came(&hop.url, came) {
+            self.tell_of_false_validators(since_us).await;
+        }
         self.write(hop, head, first_us, lag_us, None, revision)
             .await;
         if changed {
@@ -390,7 +450,8 @@ impl Poller {
     async fn judge(&mut self, body: &Bytes, url: &Url) -> (Judged, Option<Content>) {
         let memory = Arc::clone(&self.context.fetcher.memory);
         // To see that it came again takes no time that others would have to wait for.
-        let work = match self.last.is_again(body) && !self.imports {
+        let moved = self.is_read_elsewhere();
+        let work = match self.last.is_again(body) && !self.imports && !moved {
             true => 0,
             false => body.len(),
         };
@@ -398,7 +459,7 @@ impl Poller {
             .read(work, || {
                 let judged = self.last.judge(body);
                 let text = self.last.text(body, &judged);
-                let content = self.content(&text, judged.changed, url);
+                let content = self.content(&text, (judged.changed, moved), url);
                 (judged, content)
             })
             .await
@@ -418,12 +479,18 @@ impl Poller {
     }
 
     /// What a body says; `None`: nothing new.
-    fn content(&mut self, body: &Bytes, changed: bool, url: &Url) -> Option<Content> {
+    fn content(
+        &mut self,
+        body: &Bytes,
+        (changed, moved): (bool, bool),
+        url: &Url,
+    ) -> Option<Content> {
         let variables = self.context.shared().variables.clone();
         if changed {
             self.imports = hls::imports_variables(body);
         }
-        let lists_others = self.imports && variables != self.variables;
+        // The same text means other URLs elsewhere.
+        let lists_others = moved || (self.imports && variables != self.variables);
         if !(changed || lists_others) {
             return None;
         }
@@ -443,7 +510,7 @@ impl Poller {
 
     async fn write(
         &self,
-        hop: Hop,
+        mut hop: Hop,
         head: ExchangeId,
         first_us: i64,
         lag_us: i64,
@@ -451,23 +518,41 @@ impl Poller {
         revision: Option<NewRevision>,
     ) {
         let is_head = hop.id == head;
-        let url = self.url_of(&hop, head);
         let is_own = is_head && !self.is_direct;
-        let listed_us = self.playlist.from_us.filter(|_| !self.polled);
-        let availability = match (is_head, listed_us) {
-            (true, Some(listed_us)) => Availability::Listed(listed_us),
-            (false, Some(listed_us)) => Availability::FirstElseResponse(listed_us),
-            (false, None) if self.begins_with_head(&hop.url) => Availability::Listed(first_us),
-            (_, None) => Availability::Response,
-        };
-        let mut exchange = hop.into_exchange(self.resource(self.playlist.kind, &url), availability);
+        self.write_crossed(&mut hop, head, first_us, lag_us).await;
+        let (resource, availability) = self.account(&hop, head, first_us);
+        let mut exchange = hop.into_exchange(resource, availability);
         exchange.polled = (!is_own).then(|| self.resource(self.playlist.kind, &self.playlist.url));
-        exchange.referrer_id = self.playlist.referrer;
+        exchange.referrer_id = self.name.revision;
         exchange.head_id = (!is_head).then_some(head);
         exchange.lag_us = is_head.then_some(lag_us);
         exchange.confirms_id = confirms;
         exchange.revision = revision;
         self.context.fetcher.writer.exchange(exchange).await;
+    }
+
+    /// The attempt before a hop, where it crossed the end of a kept connection.
+    async fn write_crossed(&self, hop: &mut Hop, head: ExchangeId, first_us: i64, lag_us: i64) {
+        let (resource, availability) = self.account(hop, head, first_us);
+        if let Some(mut crossed) = hop.take_crossed(&resource, availability) {
+            crossed.referrer_id = self.playlist.referrer;
+            crossed.head_id = (hop.id != head).then_some(head);
+            crossed.lag_us = (hop.id == head).then_some(lag_us);
+            self.context.fetcher.writer.exchange(crossed).await;
+        }
+    }
+
+    /// What a hop is an answer for, and from when on.
+    fn account(&self, hop: &Hop, head: ExchangeId, first_us: i64) -> (ResourceKey, Availability) {
+        let listed_us = self.playlist.from_us.filter(|_| !self.polled);
+        let availability = match (hop.id == head, listed_us) {
+            (true, Some(listed_us)) => Availability::Listed(listed_us),
+            (false, Some(listed_us)) => Availability::FirstElseResponse(listed_us),
+            (false, None) if self.begins_with_head(&hop.url) => Availability::Listed(first_us),
+            (_, None) => Availability::Response,
+        };
+        let url = self.url_of(hop, head);
+        (self.resource(self.playlist.kind, &url), availability)
     }
 
     /// Whether a hop is the answer from when the head is: the chain before did not have it.

@@ -129,6 +129,7 @@ async fn run(
         clients,
         writer: writer.clone(),
         board: board.clone(),
+        hosts: Arc::default(),
         stop: CancellationToken::new(),
     });
     let mut streams = Streams::new(&recording);

@@ -17,6 +17,9 @@ pub const MAX_POLL: Duration = Duration::from_secs(60);
 /// Interval before anything is known of the target duration.
 pub(super) const FIRST_POLL: Duration = Duration::from_secs(1);
 
+/// A target duration, where none is known.
+const SEARCH: Duration = Duration::from_secs(6);
+
 /// On average a poll is made in so long: a quarter of the target duration, at least 0.25 s, at most
 /// 2 s. RFC 8216bis 6.3.4 allows polls of half of it.
 pub(super) fn poll_interval(
@@ -36,6 +39,30 @@ pub(super) fn poll_interval(
 pub(super) fn poll_backoff(interval: Duration, failures: u32) -> Duration {
     let cap = (interval * 4).max(Duration::from_secs(5));
     exponential(interval, cap, failures)
+}
+
+/// Interval of a multivariant playlist while nothing of what it names plays, after so many polls: from the usual
+/// one to a target duration.
+pub(super) fn search_interval(
+    interval: Duration,
+    target_duration: Option<Duration>,
+    polls: u32,
+) -> Duration {
+    let most = target_duration.unwrap_or(SEARCH).clamp(MIN_POLL, MAX_POLL);
+    let doubled = interval.saturating_mul(2_u32.saturating_pow(polls.saturating_sub(1).min(16)));
+    doubled.min(most).max(interval)
+}
+
+/// Interval of playlists that have ended, and whose return is waited for.
+pub(super) fn await_interval(
+    target_duration: Option<Duration>,
+    wished: Option<Duration>,
+) -> Duration {
+    let target = target_duration.unwrap_or(SEARCH);
+    let interval = target.clamp(Duration::from_secs(2), Duration::from_secs(10));
+    wished.map_or(interval, |wished| {
+        wished.clamp(MIN_POLL, MAX_POLL).max(interval)
+    })
 }
 
 /// Delay before a download is tried again.
@@ -96,6 +123,26 @@ mod tests {
         assert_eq!(poll_interval(Some(s(6)), Some(s(3))), s(3));
         assert_eq!(poll_interval(None, Some(Duration::ZERO)), MIN_POLL);
         assert_eq!(poll_interval(None, Some(s(3600))), MAX_POLL);
+    }
+
+    #[test]
+    fn new_urls_are_looked_for_at_intervals_that_double_up_to_a_target_duration() {
+        let after = |polls| search_interval(Duration::from_millis(1500), Some(s(6)), polls);
+        assert_eq!(after(1), Duration::from_millis(1500));
+        assert_eq!(after(2), s(3));
+        assert_eq!(after(3), s(6));
+        assert_eq!(after(u32::MAX), s(6));
+        assert_eq!(search_interval(s(30), Some(s(6)), 9), s(30), "--poll");
+        assert_eq!(search_interval(s(1), None, 9), s(6));
+    }
+
+    #[test]
+    fn a_return_is_waited_for_at_a_slow_rhythm() {
+        assert_eq!(await_interval(Some(s(6)), None), s(6));
+        assert_eq!(await_interval(Some(s(1)), None), s(2));
+        assert_eq!(await_interval(Some(s(3600)), None), s(10));
+        assert_eq!(await_interval(Some(s(6)), Some(s(30))), s(30));
+        assert_eq!(await_interval(Some(s(6)), Some(s(1))), s(6));
     }
 
     #[test]

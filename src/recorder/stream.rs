@@ -18,6 +18,7 @@ use super::context::{Context, Shared};
 use super::cookies::Cookies;
 use super::downloads::{self, Queue};
 use super::fetch::Fetcher;
+use super::hosts::Hosts;
 use super::limits::{ASSETS_AFTER_END, STOP_GRACE, STOP_PATIENCE};
 use super::memory::Memory;
 use super::options::{Input, Options};
@@ -43,6 +44,7 @@ pub(super) struct Recording {
     pub proxies: Arc<Proxies>,
     pub writer: Writer,
     pub board: Board,
+    pub hosts: Arc<Hosts>,
     /// The recording stops.
     pub stop: CancellationToken,
 }
@@ -53,6 +55,8 @@ pub(super) struct Stream {
     context: Arc<Context>,
     /// The recording stops: what the stream leaves open, the writer closes.
     all_stop: CancellationToken,
+    /// The user has asked to wait for its return.
+    waits: bool,
 }
 
 impl Recording {
@@ -87,6 +91,7 @@ impl Recording {
         Ok(Stream {
             context,
             all_stop: self.stop.clone(),
+            waits: self.options.wait.is_some(),
         })
     }
 
@@ -110,13 +115,19 @@ impl Recording {
                 limits,
                 proxies: Arc::clone(&self.proxies),
                 allow_private: self.options.allow_private,
+                allow_downgrade: self.options.allow_downgrade,
                 servers: Arc::default(),
                 memory: Arc::new(Memory::new(&limits)),
+                hosts: Arc::clone(&self.hosts),
                 polls: Arc::new(Semaphore::new(limits.polls)),
                 abort: CancellationToken::new(),
             },
-            queue: Arc::new(Queue::new(stream_id, &limits)),
-            playlists: Arc::new(Playlists::new(stats.clone(), limits.playlists)),
+            queue: Arc::new(Queue::new(stream_id, &limits, Arc::clone(&self.hosts))),
+            playlists: Arc::new(Playlists::new(
+                stats.clone(),
+                limits.playlists,
+                self.options.wait,
+            )),
             stats,
             span: tracing::error_span!("recording", stream = %name),
             selection: self.options.selection.clone(),
@@ -146,6 +157,7 @@ impl Stream {
         let silent_at = clock::instant() + SILENT;
         let mut is_told = false;
         let mut over_since = None;
+        let mut is_awaited = false;
         loop {
             if !is_told && clock::instant() >= silent_at {
                 is_told = true;
@@ -158,10 +170,26 @@ impl Stream {
             }
             self.tell(false);
             let now = clock::instant();
+            let was_awaited =
+                std::mem::replace(&mut is_awaited, context.playlists.are_awaited(now));
+            match (was_awaited, is_awaited) {
+                (false, true) => tracing::info!("the stream has ended; it may come back (--wait)"),
+                (true, false) if !context.playlists.are_over(now) => {
+                    tracing::info!("the stream is back");
+                }
+                _ => {}
+            }
             if !(context.playlists.are_over(now) && context.queue.is_idle()) {
                 over_since = None;
             } else if self.has_come_aside(now - *over_since.get_or_insert(now)) {
-                tracing::info!("the stream has ended");
+                let waits_in_vain = self.waits && context.playlists.are_on_demand();
+                tracing::info!(
+                    "the stream has ended{}",
+                    match waits_in_vain {
+                        true => "; it had its end when it was first seen, and is not waited for",
+                        false => "",
+                    }
+                );
                 break;
             }
         }

@@ -21,7 +21,12 @@ const BY_URL: &str =
     "SELECT id, kind, url, range_first, range_length, stream_id FROM resource WHERE url = ?1
     UNION
     SELECT r.id, r.kind, r.url, r.range_first, r.range_length, r.stream_id
-      FROM alias a JOIN resource r ON r.id = a.resource_id WHERE a.url = ?1";
+      FROM alias a JOIN resource r ON r.id = a.resource_id WHERE a.url = ?1
+    UNION
+    SELECT r.id, r.kind, r.url, r.range_first, r.range_length, r.stream_id
+      FROM alias a JOIN resource p ON p.id = a.resource_id AND p.kind = 'media'
+      JOIN alias b ON b.url = p.url JOIN resource r ON r.id = b.resource_id WHERE a.url = ?1
+     LIMIT 20000";
 const SPELT: &str = "SELECT url FROM url_spelling WHERE normal = ?1 LIMIT 16";
 const SETS: &str = "SELECT names FROM query_names WHERE host = ?1 LIMIT ?2";
 const SAMPLED: &str =
@@ -175,6 +180,8 @@ impl Reader {
         }
     }
 
+    /// What is known under a URL. A playlist that was renewed is known under the first of its URLs, and that
+    /// means each URL that was asked for in its place: the newest answer of them is the answer.
     fn resources_of(&self, url: &str) -> Result<Vec<ResourceInfo>, ReadError> {
         self.list(BY_URL, [url], resource_row)
     }

@@ -118,8 +118,10 @@ const PENDING: &str = "SELECT 1 FROM pending p LEFT JOIN exchange e ON e.id = p.
     WHERE p.resource_id = ?1
       AND (e.id IS NULL OR e.requested_us >= (SELECT max(started_us) FROM run))";
 /// Columns of a request as [`request_row`] reads them.
-const REQUEST: &str = "SELECT e.id, e.requested_us, e.requested_us + ifnull(e.wait_us, 0) + ifnull(e.receive_us, 0),
-    e.status, e.outcome, e.body_first, b.sha256, b.size FROM exchange e LEFT JOIN body b ON b.id = e.body_id";
+/// A 304 is what it confirms.
+const REQUEST: &str = "SELECT ifnull(e.confirms_id, e.id), e.requested_us, e.requested_us + ifnull(e.wait_us, 0) + ifnull(e.receive_us, 0),
+    ifnull((SELECT c.status FROM exchange c WHERE c.id = e.confirms_id), e.status), e.outcome, e.body_first, b.sha256, b.size
+    FROM exchange e LEFT JOIN body b ON b.id = ifnull((SELECT c.body_id FROM exchange c WHERE c.id = e.confirms_id), e.body_id)";
 /// Lines of a large playlist.
 const SHARED: &str =
     "SELECT text FROM line WHERE resource_id = ?1 AND number BETWEEN ?2 AND ?3 ORDER BY number";
@@ -352,7 +354,7 @@ impl Reader {
         listed: &ListedUrl<'_>,
     ) -> Result<Vec<Landing>, ReadError> {
         const OWN: &str = "e.resource_id = ?1 AND e.head_id IS NULL AND e.referrer_id = ?2
-            AND e.own_reason IS NULL
+            AND e.own_reason IS NULL AND e.outcome <> 'crossed'
             AND e.from_us >= ?3 AND e.from_us <= ?4 ORDER BY e.from_us, e.id";
         let begins_us = listed.from_us;
         let ends_us = listed.from_us.saturating_add(RAISED_US);

@@ -169,8 +169,8 @@ text_enum! {
 }
 
 text_enum! {
-    /// What the recorder notices about itself and its machine: kinds of `event` that last, or
-    /// that say by how much.
+    /// What the recorder notices about itself, its machine and what it is told: kinds of `event` that
+    /// last, or that say by how much.
     Notice {
         /// A poll was made later than it was due.
         Late = "late",
@@ -184,6 +184,8 @@ text_enum! {
         DiskFull = "disk full",
         /// A reader let the write-ahead log grow.
         HeldUp = "checkpoint held up",
+        /// A playlist had changed, and 304 was answered.
+        FalseValidators = "false validators",
     }
 }
 

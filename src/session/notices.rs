@@ -154,6 +154,26 @@ impl Reader {
         Ok(rows.into_iter().flatten().collect())
     }
 
+    /// When the validators of a playlist were false, in the order in which that was found.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn false_validators(&self, playlist_url: &str) -> Result<Vec<NoticeEvent>, ReadError> {
+        self.list(
+            "SELECT at_us, length_us, detail FROM event
+              WHERE kind = 'false validators' AND detail = ?1 ORDER BY id LIMIT ?2",
+            params![playlist_url, MOST_EVENTS],
+            |row| {
+                Ok(NoticeEvent {
+                    kind: Notice::FalseValidators,
+                    at_us: row.get(0)?,
+                    length_us: row.get(1)?,
+                    detail: row.get(2)?,
+                })
+            },
+        )
+    }
+
     /// How far the wall clock of the recording machine was ahead of session time when it last
     /// said so, in microseconds: it was set, or the machine slept.
     ///

@@ -41,7 +41,8 @@ CREATE TABLE resource (
 CREATE UNIQUE INDEX resource_url ON resource(url, stream_id, ifnull(range_first, -1), ifnull(range_length, -1));
 CREATE INDEX resource_path_url ON resource(path_url);
 
--- Another URL of a resource: the same media sequence number and path with another query.
+-- Another URL of a resource: the same media sequence number and path with another query; of a media playlist that
+-- was renewed its first URL and each later one that was polled, both ways.
 CREATE TABLE alias (
   url          TEXT NOT NULL,
   resource_id  INTEGER NOT NULL REFERENCES resource(id),
@@ -156,7 +157,7 @@ CREATE TABLE exchange (
   -- would have met it: it is never the answer and no fault of the origin. NULL: a player could have
   own_reason    TEXT CHECK (own_reason IN (
                   'key again',                 -- a key that was known was asked for once more
-                  'probe',                     -- bytes were asked for to compare them with what is known
+                  'probe',                     -- it was asked to compare the answer with what is known
                   'too often',                 -- 429 to polls denser than those of a player
                   'too late')),                -- asked for later than the origin has to keep it (RFC 8216bis 6.2.2)
   error         TEXT,                          -- what went wrong, for people
@@ -194,6 +195,7 @@ CREATE TABLE event (
   -- ('disk full', 'checkpoint held up') not over when the run ended
   length_us INTEGER,
   -- 'late', 'stalled', 'suspended', 'clock step', 'disk full', 'checkpoint held up';
+  -- 'false validators': of the playlist whose URL is the detail, 304 was answered though it had changed;
   -- 'refused uri', 'left out', 'too many playlists', 'too many assets'; 'date range': JSON of stream, id, url: what it names
   -- (X-ASSET-LIST, X-ASSET-URI) was asked for; 'icy': JSON of stream, exchange, byte in
   -- its body, metadata; of a run that goes on from another: 'resumed', 'removed', 'clock behind';
@@ -251,14 +253,16 @@ CREATE VIEW original_row AS
   SELECT e.id, r.kind, r.name,
          strftime('%Y-%m-%d %H:%M:%S', (e.requested_us + ifnull(e.wait_us, 0)) / 1000000, 'unixepoch')
            || printf('.%06d', (e.requested_us + ifnull(e.wait_us, 0)) % 1000000) AS date,
-         e.body_id,
+         -- Of a 304 what it confirms.
+         ifnull(e.body_id, (SELECT c.body_id FROM exchange c WHERE c.id = e.confirms_id)) AS body_id,
          CASE WHEN e.outcome <> 'complete' THEN coalesce(e.error, e.outcome)
               WHEN e.status >= 400 THEN 'HTTP ' || e.status END AS error,
          CASE WHEN e.status >= 400 THEN e.status WHEN e.outcome <> 'complete' THEN 0 END AS error_code,
          EXISTS (SELECT 1 FROM revision v WHERE v.exchange_id = e.id) AS is_revision
     FROM exchange e
     JOIN resource r ON r.id = ifnull((SELECT h.resource_id FROM exchange h WHERE h.id = e.head_id), e.resource_id)
-   WHERE e.status IS NULL OR e.status NOT IN (301, 302, 303, 307, 308) OR e.outcome <> 'complete';
+   WHERE e.outcome <> 'crossed'
+     AND (e.status IS NULL OR e.status NOT IN (301, 302, 303, 307, 308) OR e.outcome <> 'complete');
 
 CREATE VIEW main_playlist AS
   SELECT o.id, o.date, t.text AS body, o.error, o.error_code

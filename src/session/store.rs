@@ -102,10 +102,14 @@ impl Store {
             self.revision(new, revision, polled_id)?;
             self.learn_kind(revision, [polled_id, resource_id])?;
         }
-        if matches!(
-            new.availability,
-            Availability::Listed(_) | Availability::FirstElseResponse(_)
-        ) {
+        let is_to_come =
+            new.own_reason == Some(OwnReason::TooOften) || new.outcome == Outcome::Crossed;
+        if !is_to_come
+            && matches!(
+                new.availability,
+                Availability::Listed(_) | Availability::FirstElseResponse(_)
+            )
+        {
             self.db
                 .prepare_cached("DELETE FROM pending WHERE resource_id = ?1")?
                 .execute([resource_id])?;
@@ -174,10 +178,15 @@ impl Store {
 
     /// The rules of `docs/design/timeline.md`.
     fn answer_from(&self, new: &NewExchange, resource_id: i64) -> rusqlite::Result<i64> {
+        // What crossed a closing connection came before nothing: it is asked again on the same account.
         let before: Option<i64> = self
             .db
-            .prepare_cached("SELECT max(from_us) FROM exchange WHERE resource_id = ?1")?
-            .query_row([resource_id], |row| row.get(0))?;
+            .prepare_cached(
+                "SELECT from_us FROM exchange WHERE resource_id = ?1 AND outcome <> 'crossed'
+                  ORDER BY from_us DESC LIMIT 1",
+            )?
+            .query_row([resource_id], |row| row.get(0))
+            .optional()?;
         let response = new.requested_us.saturating_add(new.wait_us.unwrap_or(0));
         let from = match new.availability {
             Availability::Listed(from) => from,

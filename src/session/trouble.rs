@@ -37,16 +37,22 @@ pub struct PollFailure {
     pub polls: i64,
 }
 
-/// Polls of playlist ?1 that are answers after ?2 and until ?3: the first exchange of each.
+/// Polls of playlist ?1, under whatever URL, that are answers after ?2 and until ?3: the first exchange of each.
 const POLLS: &str = "
     SELECT id, status, outcome, lag_us, requested_us FROM exchange
-     WHERE resource_id = ?1 AND head_id IS NULL AND from_us > ?2 AND from_us <= ?3
+     WHERE resource_id IN (SELECT ?1 UNION
+                           SELECT a.resource_id FROM resource p JOIN alias a ON a.url = p.url
+                            WHERE p.id = ?1 AND p.kind = 'media')
+       AND head_id IS NULL AND from_us > ?2 AND from_us <= ?3
        AND own_reason IS NULL AND outcome <> 'crossed'
      ORDER BY from_us, id";
 /// The first poll of playlist ?1 after ?2.
 const AFTER: &str = "
     SELECT id FROM exchange
-     WHERE resource_id = ?1 AND head_id IS NULL AND from_us > ?2 ORDER BY from_us, id LIMIT 1";
+     WHERE resource_id IN (SELECT ?1 UNION
+                           SELECT a.resource_id FROM resource p JOIN alias a ON a.url = p.url
+                            WHERE p.id = ?1 AND p.kind = 'media')
+       AND head_id IS NULL AND from_us > ?2 ORDER BY from_us, id LIMIT 1";
 /// How the chain ended that began with exchange ?1. Its hops have been asked for before the next
 /// poll of the playlist, ?2, is.
 const LAST_HOP: &str = "

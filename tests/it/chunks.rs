@@ -243,33 +243,6 @@ fn a_part_is_what_it_says_and_what_came_of_it() {
 }
 
 #[test]
-fn a_key_that_is_given_once_is_the_answer_for_ever() {
-    let stage = Stage::default();
-    let at = stage.clone();
-    let origin = Origin::new(move |ask| match (ask.path(), ask.nth) {
-        ("/live.m3u8", _) => same_key_uri(ask, &at),
-        ("/the.key", 0) => Reply::key([7; 16]),
-        ("/the.key", _) => Reply::new(403, "text/plain", "once"),
-        (path, _) => Reply::segment(ts(path)),
-    });
-    let url = origin.url("/the.key");
-    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
-    recording.until_at_least(3, "SELECT count(*) FROM segments WHERE path IS NOT NULL");
-    let polls = origin.count("/live.m3u8");
-    recording.until("time to pass", || origin.count("/live.m3u8") >= polls + 5);
-    stage.go(1);
-    recording.until_at_least(
-        1,
-        "SELECT count(*) FROM exchange WHERE own_reason = 'key again'",
-    );
-    recording.until_at_least(6, "SELECT count(*) FROM segments WHERE path IS NOT NULL");
-    let finished = recording.interrupt();
-    assert!(!finished.stderr.contains("403"), "{}", finished.stderr);
-    let session = finished.session();
-    assert_eq!(session.answer(&url, session.end_us()), Some(vec![7; 16]));
-}
-
-#[test]
 fn session_data_is_cut_at_its_limit() {
     let main = "#EXTM3U\n#EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"small.json\"\n\
         #EXT-X-SESSION-DATA:DATA-ID=\"b\",URI=\"large.json\"\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv.m3u8\n";
@@ -363,51 +336,6 @@ fn keys_are_kept_as_bytes_and_each_new_uri_is_a_new_key() {
         assert_eq!(origin.count(&format!("/key{n}.bin")), 1);
         assert_eq!(keys[&format!("key{n}.bin")], key(n));
     }
-}
-
-fn same_key_uri(ask: &Ask, stage: &Stage) -> Reply {
-    match ask.path() {
-        "/live.m3u8" => {
-            let window = Window::new(stage.at() * 3, 3);
-            Reply::playlist(
-                window
-                    .headed("#EXT-X-KEY:METHOD=AES-128,URI=\"the.key\"")
-                    .text(),
-            )
-        }
-        "/the.key" => Reply::key([stage.at() as u8; 16]),
-        path => Reply::segment(ts(path)),
-    }
-}
-
-#[test]
-fn new_bytes_behind_an_unchanged_key_uri_are_a_body_of_their_own() {
-    let stage = Stage::default();
-    let page = stage.clone();
-    let origin = Origin::new(move |ask| same_key_uri(ask, &page));
-    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
-    recording.until_at_least(1, "SELECT count(*) FROM keys");
-    // Playlists that share a key advance together: half a target duration later it is another matter.
-    let polls = origin.count("/live.m3u8");
-    recording.until("time to pass", || origin.count("/live.m3u8") >= polls + 5);
-    stage.go(1);
-    recording.until_at_least(2, "SELECT count(*) FROM keys");
-    let session = recording.interrupt().session();
-
-    let revisions: Vec<i64> = session.list("SELECT exchange_id FROM revision ORDER BY exchange_id");
-    let url = origin.url("/the.key");
-    for (rotation, revision) in revisions.iter().enumerate() {
-        let key = session.answer_with(&url, *revision);
-        assert_eq!(
-            key,
-            Some(vec![rotation as u8; 16]),
-            "from when its listing is the answer"
-        );
-    }
-    assert_eq!(
-        session.number("SELECT count(*) FROM body WHERE size = 16"),
-        2
-    );
 }
 
 #[test]

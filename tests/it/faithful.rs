@@ -18,7 +18,8 @@ const END: f64 = 7.0;
 /// A channel with a new segment each second, and every fault that there is.
 fn faulty(ask: &Ask, seconds: f64) -> Reply {
     let sequence = seconds.min(END) as u64;
-    let segment = || Reply::segment(ts(ask.path()).repeat(20));
+    // What breaks a new connection is a fault, and no crossing.
+    let segment = || Reply::segment(ts(ask.path()).repeat(20)).with("Connection", "close");
     match (ask.path(), ask.nth) {
         ("/start.m3u8", _) => Reply::redirect(302, "/live.m3u8"),
         ("/live.m3u8", _) => match seconds {
@@ -81,6 +82,7 @@ fn story(session: &Session) -> Vec<Told> {
            FROM exchange e JOIN resource r ON r.id = e.resource_id
            LEFT JOIN exchange c ON c.id = e.confirms_id
            LEFT JOIN body b ON b.id = ifnull(c.body_id, e.body_id)
+          WHERE e.outcome <> 'crossed'
           ORDER BY 1, e.id"
             .replace("?1", &session.zero_us().to_string())
             .as_str(),

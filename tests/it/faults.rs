@@ -36,7 +36,10 @@ fn troubled(ask: &Ask) -> Reply {
     let faults = faults();
     match (ask.path(), ask.nth) {
         ("/live.m3u8", nth) if nth % 2 == 1 && nth / 2 < faults.len() => faults[nth / 2].0.clone(),
-        ("/live.m3u8", nth) => Reply::playlist(Window::new(nth as u64 / 2, 2).text()),
+        // What breaks a new connection is no crossing.
+        ("/live.m3u8", nth) => {
+            Reply::playlist(Window::new(nth as u64 / 2, 2).text()).with("Connection", "close")
+        }
         (path, _) => Reply::segment(ts(path)),
     }
 }

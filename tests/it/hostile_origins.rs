@@ -152,7 +152,7 @@ impl Trial {
         // Each of its own, in what is committed.
         let rows = "SELECT count(DISTINCT resource_id) FROM exchange e
                       JOIN resource r ON r.id = e.resource_id
-                     WHERE e.head_id IS NULL AND r.url LIKE '%/case/%'";
+                     WHERE e.head_id IS NULL AND e.outcome <> 'crossed' AND r.url LIKE '%/case/%'";
         recording.until_at_least(count as i64, rows);
         assert!(
             recording.most_memory() < MEMORY,
@@ -190,7 +190,7 @@ fn compare(session: &Session, case: &Case, url: &str) -> Result<(), String> {
         &format!(
             "SELECT e.id, ifnull(e.status, 0), e.outcome, e.error FROM exchange e
               WHERE ifnull(e.head_id, e.id) = (SELECT min(f.id) FROM exchange f
-                     JOIN resource r ON r.id = f.resource_id WHERE r.url = '{url}')
+                     JOIN resource r ON r.id = f.resource_id WHERE r.url = '{url}' AND f.outcome <> 'crossed')
               ORDER BY e.id DESC LIMIT 1"
         ),
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),

@@ -40,6 +40,7 @@ const OWNED: [(&str, &[&str]); 21] = [
     (
         "hyper_util",
         &[
+            "recorder/classify.rs",
             "recorder/reach.rs",
             "recorder/shoutcast.rs",
             "replayer/serve",

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod analysis;
+mod asking;
+mod bans;
 mod beside;
 mod check;
 mod chunks;
@@ -39,6 +41,7 @@ mod replay;
 mod resources;
 mod resume;
 mod service;
+mod sessions_in_urls;
 mod spellings;
 mod steering;
 mod streams;
@@ -46,5 +49,6 @@ mod support;
 mod tls;
 mod versions;
 mod views;
+mod waiting;
 mod windows;
 mod zero;

@@ -8,7 +8,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::WebPkiClientVerifier;
 
-use crate::support::{Ask, Origin, Recorder, Reply, Window, ts};
+use crate::support::{Ask, Origin, Recorder, Reply, Stage, Window, ts};
 
 fn vod(ask: &Ask) -> Reply {
     match ask.path() {
@@ -30,6 +30,10 @@ fn key_of(pem: &str) -> PrivateKeyDer<'static> {
 
 /// An origin with a certificate that it made itself, and that certificate.
 fn self_signed() -> (Origin, String) {
+    over_tls(vod)
+}
+
+fn over_tls(script: impl Fn(&Ask) -> Reply + Send + Sync + 'static) -> (Origin, String) {
     let (cert, key) = certificate("localhost");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -38,7 +42,7 @@ fn self_signed() -> (Origin, String) {
         .with_no_client_auth()
         .with_single_cert(vec![cert.der().clone()], key_of(&key))
         .unwrap();
-    (Origin::over_tls(config, vod), cert.pem())
+    (Origin::over_tls(config, script), cert.pem())
 }
 
 /// Three files that a client shows itself with, and an origin that lets nobody else in.
@@ -142,4 +146,100 @@ fn a_certificate_is_trusted_where_the_user_says_so() {
         let seg = session.answer(&origin.by_name("/seg0.ts"), session.zero_us());
         assert_eq!(seg, Some(ts("/seg0.ts")));
     }
+}
+
+/// What of the user's own a request says, and its cookies.
+fn said(ask: &Ask) -> (bool, bool, Vec<String>) {
+    let cookies = ask.header("cookie").unwrap_or_default();
+    let cookies = cookies.split("; ").filter(|pair| !pair.is_empty());
+    let mut cookies: Vec<String> = cookies.map(str::to_owned).collect();
+    cookies.sort();
+    let has = |name| ask.header(name).is_some();
+    (has("x-token"), has("authorization"), cookies)
+}
+
+#[test]
+fn a_redirect_from_https_to_http_is_refused_and_the_message_names_the_option() {
+    let (front, _) = over_tls(|_| Reply::redirect(302, "http://localhost:9/live.m3u8"));
+    let url = front.by_name("/tv.m3u8");
+    let mut recording = Recorder::new(&url).args(["-k"]).start();
+    recording.until_it_says("--allow-downgrade");
+    let session = recording.interrupt().session();
+    let outcomes: Vec<String> = session.list("SELECT DISTINCT outcome FROM exchange");
+    assert_eq!(outcomes, ["scheme"]);
+    let error: String = session.one("SELECT error FROM exchange LIMIT 1");
+    assert!(error.contains("https to http"), "{error}");
+}
+
+#[test]
+fn what_is_the_users_own_stays_with_https_where_a_redirect_leads_to_http() {
+    // The edge tells its own visitors by a cookie, as edges do.
+    let edge = Origin::new(|ask: &Ask| match ask.path() {
+        "/e/live.m3u8" => Reply::playlist(Window::new(0, 2).ended().text())
+            .with("Set-Cookie", "visitor=7; Path=/"),
+        _ if ask.header("cookie").is_none() => Reply::html(403),
+        path => Reply::segment(ts(path)),
+    });
+    let target = edge.by_name("/e/live.m3u8");
+    let (front, _) = over_tls(move |_: &Ask| {
+        Reply::redirect(302, &target).with("Set-Cookie", "account=me; Path=/")
+    });
+    let url = front.by_name("/tv.m3u8");
+    let typed = url.replace("https://", "https://me:pw@");
+    let arguments = [
+        "-k",
+        "--allow-downgrade",
+        "--trust-hosts",
+        "*",
+        "-H",
+        "X-Token: t",
+        "-b",
+        "mine=1",
+    ];
+    let session = Recorder::new(typed).args(arguments).run().session();
+    let first = &front.asks()[0];
+    assert_eq!(said(first), (true, true, vec!["mine=1".to_owned()]));
+    for ask in edge.asks() {
+        let (token, password, cookies) = said(&ask);
+        assert!(!token && !password, "{}", ask.target);
+        let allowed = match ask.path() {
+            "/e/live.m3u8" => vec![],
+            _ => vec!["visitor=7"],
+        };
+        assert_eq!(cookies, allowed, "{}", ask.target);
+    }
+    assert_eq!(edge.count("/e/seg1.ts"), 1);
+    let seg = session.answer(&edge.by_name("/e/seg0.ts"), session.end_us());
+    assert_eq!(seg, Some(ts("/e/seg0.ts")));
+    let live = session.answer(&edge.by_name("/e/live.m3u8"), session.end_us());
+    assert!(live.is_some(), "a replay follows the redirect");
+}
+
+#[test]
+fn what_a_playlist_behind_such_a_redirect_names_is_asked_for_without_credentials() {
+    // The user typed http, so credentials may go there; not where https has been left again.
+    let (there, back) = (Stage::default(), Stage::default());
+    let (front_port, home_port) = (there.clone(), back.clone());
+    let home = Origin::new(move |ask: &Ask| match ask.path() {
+        "/tv.m3u8" => Reply::redirect(302, &format!("https://localhost:{}/on", front_port.at())),
+        "/main.m3u8" => Reply::playlist("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv/a.m3u8\n"),
+        "/v/a.m3u8" => Reply::playlist(Window::new(0, 1).ended().text()),
+        path => Reply::segment(ts(path)),
+    });
+    let (front, _) = over_tls(move |_: &Ask| {
+        Reply::redirect(
+            302,
+            &format!("http://localhost:{}/main.m3u8", home_port.at()),
+        )
+    });
+    there.go(front.port().into());
+    back.go(home.port().into());
+    let arguments = ["-k", "--allow-downgrade", "-H", "X-Token: t"];
+    let recorder = Recorder::new(home.by_name("/tv.m3u8")).args(arguments);
+    recorder.run().session();
+    for ask in home.asks() {
+        let may = ask.path() == "/tv.m3u8";
+        assert_eq!(said(&ask).0, may, "{}", ask.target);
+    }
+    assert_eq!(home.count("/v/seg0.ts"), 1);
 }

@@ -15,8 +15,8 @@ fn window(number: Option<u64>, names: impl IntoIterator<Item = String>) -> Windo
     Window {
         number,
         discontinuity_sequence: 0,
-        ended: false,
         count: tail.len() as u64,
+        ended: false,
         tail,
     }
 }
@@ -138,8 +138,8 @@ fn a_single_file_that_grows_under_one_number_advances() {
         Window {
             number: Some(0),
             discontinuity_sequence: 0,
-            ended: false,
             count: 3,
+            ended: false,
             tail: (first..first + 3)
                 .map(|n| Name::of(&url, range(n)))
                 .collect(),
@@ -279,4 +279,24 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_comes_long_after_the_end_and_lies_before_it_has_begun_again() {
+    let back_after = |seconds: i64| {
+        let mut channel = Channel::default();
+        channel.sees(plain(10, 4));
+        let ended = Window {
+            ended: true,
+            ..plain(11, 4)
+        };
+        channel.sees(ended.clone());
+        channel.now_us += seconds * 1_000_000;
+        // The next show counts on from a number that was kept, and has names of its own.
+        channel
+            .sees(window(Some(5), (0..3).map(|n| format!("show2-{n}.ts"))))
+            .0
+    };
+    assert_eq!(back_after(0), Step::Behind, "an edge that lags");
+    assert_eq!(back_after(5), Step::Restarted);
 }

@@ -11,11 +11,12 @@ fn child(url: &str) -> Child {
         height: None,
         bandwidth: 0,
         language: None,
+        group: String::new(),
     }
 }
 
 fn playlists() -> Playlists {
-    Playlists::new(Stats::default(), 100)
+    Playlists::new(Stats::default(), 100, None)
 }
 
 #[test]
@@ -38,12 +39,12 @@ fn a_new_token_is_no_new_playlist() {
     assert_eq!((second.new.len(), second.aliases.len()), (0, 1));
     let a = &first.new[0];
     assert_eq!(
-        a.url_to_ask().as_str(),
+        a.name_to_ask(now).url.as_str(),
         "http://h/a.m3u8?t=1",
         "as long as it works"
     );
     a.update(|s| s.failures = 1);
-    assert_eq!(a.url_to_ask().as_str(), "http://h/a.m3u8?t=2");
+    assert_eq!(a.name_to_ask(now).url.as_str(), "http://h/a.m3u8?t=2");
 }
 
 #[test]
@@ -70,40 +71,151 @@ fn what_is_named_no_more_is_watched_for_a_while() {
     assert!(old.is_over(now + Duration::from_secs(18)));
 }
 
+/// What a viewer is named at a request.
+fn of_viewer(request: i64, name: &str) -> Child {
+    Child {
+        label: name.to_owned(),
+        ..child(&format!("http://h/{request}/{name}.m3u8"))
+    }
+}
+
 #[test]
-fn names_that_are_made_up_at_each_request_come_to_stand_for_the_first() {
+fn names_that_are_made_up_at_each_request_are_those_of_the_first() {
     let playlists = playlists();
     let now = clock::instant();
     let named = |request: i64| {
-        let of_viewer = |name: &str| Child {
-            label: name.to_owned(),
-            ..child(&format!("http://h/{request}/{name}.m3u8"))
-        };
-        let children = [of_viewer("high"), of_viewer("low")];
-        let named = playlists.name(&children, request, 0, now);
-        for new in &named.new {
-            new.update(|s| s.ever_good = true);
-        }
-        named
+        let children = [of_viewer(request, "high"), of_viewer(request, "low")];
+        playlists.name(&children, request, 0, now)
     };
-    for request in 1..=4 {
-        assert_eq!(named(request).new.len(), 2, "{request}");
+    let first = named(1);
+    assert_eq!((first.new.len(), first.renewals), (2, 0));
+    let high = &first.new[0];
+    for request in 2..=5 {
+        let next = named(request);
+        assert_eq!((next.new.len(), next.renewals), (0, request as u32 - 1));
+        let stands = next.aliases.iter().map(|(p, url)| (p.id, url.path()));
+        let path = format!("/{request}/high.m3u8");
+        assert_eq!(stands.clone().next(), Some((high.id, path.as_str())));
+        assert_eq!(high.name_to_ask(now).url.path(), "/1/high.m3u8");
     }
-    let fifth = named(5);
-    assert_eq!((fifth.new.len(), fifth.renewals), (0, 4));
-    let stands: Vec<&str> = fifth.aliases.iter().map(|(p, _)| p.url.path()).collect();
-    assert_eq!(stands, ["/1/high.m3u8", "/1/low.m3u8"]);
-    let first = Arc::clone(&fifth.aliases[0].0);
     assert!(
-        !first.is_over(now + Duration::from_secs(60)),
+        !high.is_over(now + Duration::from_secs(60)),
         "it is polled on"
     );
-    first.update(|s| s.failures = 1);
+    high.update(|s| s.failures = 1);
+    high.asked(&high.url, false);
+    let newest = high.name_to_ask(now);
     assert_eq!(
-        named(6).aliases[0].0.url.path(),
-        "/2/high.m3u8",
-        "the next that answers"
+        (newest.url.path(), newest.revision),
+        ("/5/high.m3u8", Some(5))
     );
+    high.asked(&newest.url, true);
+    high.update(|s| s.failures = 0);
+    assert_eq!(high.name_to_ask(now), newest, "and so from then on");
+    assert_eq!(named(5).aliases.len(), 2, "known by its newest name");
+    playlists.named_again(now);
+    assert_eq!(
+        named(6).renewals,
+        1,
+        "names that stayed for once are not made up"
+    );
+}
+
+#[test]
+fn what_stands_elsewhere_under_the_same_description_takes_its_place_if_it_is_the_only_one() {
+    let playlists = playlists();
+    let now = clock::instant();
+    let names = |request: i64, names: &[&str]| {
+        let children: Vec<Child> = names.iter().map(|n| of_viewer(request, n)).collect();
+        let named = playlists.name(&children, request, 0, now);
+        let aliases = named.aliases.iter().map(|(p, _)| p.id).collect::<Vec<_>>();
+        (aliases, named.new.len())
+    };
+    assert_eq!(names(1, &["a", "b"]), (vec![], 2));
+    assert_eq!(names(2, &["b", "a"]), (vec![1, 0], 0));
+    assert_eq!(names(3, &["b", "c"]), (vec![1], 1), "a is gone, c is new");
+}
+
+#[test]
+fn what_has_ended_is_not_gone_on_with_under_another_name() {
+    let playlists = playlists();
+    let now = clock::instant();
+    let first = playlists
+        .name(&[of_viewer(1, "a")], 1, 0, now)
+        .new
+        .remove(0);
+    first.update(|s| s.ended_since = Some(now));
+    assert_eq!(playlists.name(&[of_viewer(2, "a")], 2, 0, now).new.len(), 1);
+    let vod = playlists.name(&[of_viewer(2, "a"), of_viewer(2, "v")], 3, 0, now);
+    vod.new[0].update(|s| s.on_demand = true);
+    let again = playlists.name(&[of_viewer(2, "a"), of_viewer(3, "v")], 4, 0, now);
+    assert_eq!(
+        (again.new.len(), again.aliases.len()),
+        (0, 1),
+        "it was fetched"
+    );
+}
+
+#[tokio::test]
+async fn a_new_url_wakes_who_needs_one_and_gone_playlists_wake_who_names_them() {
+    let playlists = playlists();
+    let main = playlists.root(child("http://h/").url, String::new(), None);
+    let now = clock::instant();
+    let sound = |request| Child {
+        role: ChildRole::Rendition,
+        group: "AUDIO a".to_owned(),
+        ..of_viewer(request, "sound")
+    };
+    let named = |request| {
+        let children = [
+            of_viewer(request, "high"),
+            of_viewer(request, "low"),
+            sound(request),
+        ];
+        playlists.name(&children, request, 0, now).new
+    };
+    let all = named(1);
+    let goes = |which: usize| {
+        all[which].update(|s| (s.gone, s.failures) = (true, 1));
+        playlists.nothing_plays()
+    };
+    assert!(!goes(0), "one of two variants");
+    assert!(goes(1), "both");
+    all[0].update(|s| (s.gone, s.failures) = (false, 0));
+    assert!(!playlists.nothing_plays());
+    assert!(!goes(2), "sound that never was there");
+    all[2].update(|s| s.ever_good = true);
+    assert!(playlists.nothing_plays(), "a picture without sound");
+    all[2].update(|s| s.gone = false);
+    all[2].update(|s| s.failures = 3);
+    assert!(playlists.nothing_plays(), "in whatever way it fails");
+    playlists.wake_first();
+    main.woken().await;
+    assert!(!all[1].has_untried_name());
+    named(2);
+    all[1].woken().await;
+    assert!(all[1].has_untried_name() && !all[0].has_untried_name());
+}
+
+#[test]
+fn a_new_url_leads_no_farther_than_what_names_it() {
+    let playlists = playlists();
+    let main = playlists.root(child("http://h/").url, String::new(), None);
+    let now = clock::instant();
+    let media = playlists
+        .name(&[of_viewer(1, "a")], 1, 0, now)
+        .new
+        .remove(0);
+    assert_eq!((media.reach(), media.is_downgraded()), (Reach::Any, false));
+    let mut hop = Hop::new(1, child("http://h/").url, 0);
+    (hop.leads, hop.downgraded) = (Reach::Public, true);
+    main.answered(&[hop]);
+    playlists.name(&[of_viewer(2, "a")], 2, 0, now);
+    assert_eq!(
+        (media.reach(), media.is_downgraded()),
+        (Reach::Public, true)
+    );
+    assert!(playlists.names_downgraded(media.id) && !main.is_downgraded());
 }
 
 #[test]
@@ -180,10 +292,32 @@ fn it_is_over_when_all_have_ended_long_enough() {
             ..Standing::default()
         },
     );
-    assert!(!over(&[main.clone(), live.clone(), ended(9)], now));
-    assert!(!over(&[main.clone(), ended(5)], now), "false ends exist");
-    assert!(over(&[main.clone(), ended(6), vod.clone()], now));
-    assert!(over(&[main.clone(), vod, broken.clone()], now));
-    assert!(!over(&[broken], now), "it may come yet");
-    assert!(!over(&[main], now));
+    let wait = |seconds| Some(Duration::from_secs(seconds));
+    assert!(!over(&[main.clone(), live.clone(), ended(9)], None, now));
+    assert!(
+        !over(&[main.clone(), ended(5)], None, now),
+        "false ends exist"
+    );
+    assert!(
+        !over(&[main.clone(), ended(5)], wait(2), now),
+        "and no wait is shorter"
+    );
+    assert!(over(&[main.clone(), ended(6), vod.clone()], None, now));
+    assert!(!over(
+        &[main.clone(), ended(59), vod.clone()],
+        wait(60),
+        now
+    ));
+    assert!(over(&[main.clone(), ended(60), vod.clone()], wait(60), now));
+    assert!(over(
+        &[main.clone(), vod.clone(), broken.clone()],
+        None,
+        now
+    ));
+    assert!(
+        over(&[main.clone(), vod], wait(60), now),
+        "nobody waits for a VOD"
+    );
+    assert!(!over(&[broken], None, now), "it may come yet");
+    assert!(!over(&[main], None, now));
 }

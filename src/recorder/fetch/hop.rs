@@ -6,6 +6,7 @@ use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING,
 };
 use reqwest::Response;
+use tokio::time::Instant;
 use url::Url;
 
 use super::Ask;
@@ -15,6 +16,7 @@ use crate::recorder::limits::CUT_BYTES;
 use crate::recorder::memory::Held;
 use crate::recorder::plain::Live;
 use crate::recorder::reach::Reach;
+use crate::recorder::validators::Validators;
 use crate::session::{
     Availability, ByteRange, Digest, DownloadFile, ExchangeId, Headers, Kind, NewBody, NewExchange,
     Outcome, OwnReason, ResourceKey, digest, is_success, true_codings,
@@ -51,10 +53,18 @@ pub(in crate::recorder) struct Hop {
     pub is_list: bool,
     /// How far what answered may lead.
     pub leads: Reach,
+    /// A redirect has led from https to http on the way there.
+    pub downgraded: bool,
     /// It was out of reach, and its URL alone says so.
     pub was_not_asked: bool,
+    /// It is a redirect that was not followed: where it leads is not to be asked before.
+    pub held_until: Option<Instant>,
     /// Room that the body has taken.
     pub held: Held,
+    /// The exchange whose body a 304 confirms: the request was conditional.
+    pub would_confirm: Option<ExchangeId>,
+    /// The attempt before, which crossed the end of a kept connection.
+    pub crossed: Option<Box<Hop>>,
 }
 
 /// A body as it came.
@@ -127,8 +137,12 @@ impl Hop {
             note: None,
             is_list: false,
             leads: Reach::Any,
+            downgraded: false,
             was_not_asked: false,
+            held_until: None,
             held: Held::default(),
+            would_confirm: None,
+            crossed: None,
         }
     }
 
@@ -167,7 +181,7 @@ impl Hop {
                 false => return self.fail(Outcome::Protocol, both),
             }
         }
-        if self.status == Some(304) && ask.validators.is_none() {
+        if self.status == Some(304) && self.would_confirm.is_none() {
             self.fail(Outcome::Protocol, "304, and nothing was known before");
         } else if self.status == Some(206) {
             self.check_range(ask.range);
@@ -309,6 +323,22 @@ impl Hop {
                 .is_some_and(|status| status == 304 || is_success(status))
     }
 
+    /// Whether the origin is to be blamed for it, if it is no good: it was not the recorder's own doing.
+    pub(in crate::recorder) fn is_fault(&self) -> bool {
+        self.outcome != Outcome::Aborted && self.own_reason.is_none() && self.held_until.is_none()
+    }
+
+    /// With what it can be asked for conditionally.
+    pub(in crate::recorder) fn validators(&self) -> Option<Validators> {
+        Validators::of(self.fields.as_ref()?, &self.url, self.id)
+    }
+
+    /// The exchange whose body it confirms.
+    pub(in crate::recorder) fn confirms(&self) -> Option<ExchangeId> {
+        let is_confirmation = self.status == Some(304) && self.outcome == Outcome::Complete;
+        self.would_confirm.filter(|_| is_confirmation)
+    }
+
     /// SHA-256 of a body that is a file.
     pub(in crate::recorder) fn sha256(&self) -> Option<Digest> {
         match &self.body {
@@ -326,6 +356,17 @@ impl Hop {
         };
         let is_plain = codings.is_empty() || codings.trim().eq_ignore_ascii_case("identity");
         (!self.decoded && !is_plain).then_some(codings)
+    }
+
+    /// The attempt before as a row, where it crossed the end of a kept connection: made on the same account as
+    /// this one, and no answer.
+    pub(in crate::recorder) fn take_crossed(
+        &mut self,
+        resource: &ResourceKey,
+        availability: Availability,
+    ) -> Option<NewExchange> {
+        let crossed = self.crossed.take()?;
+        Some(crossed.into_exchange(resource.clone(), availability))
     }
 
     /// As a row; callers add what only they know.

@@ -1,21 +1,31 @@
 //! One request, up to the head of its answer.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use http::header::HeaderMap;
 use reqwest::Response;
 use url::Url;
 
 use super::{Ask, Fetcher};
+use crate::clock;
 use crate::recorder::classify;
+use crate::recorder::client::Over;
+use crate::recorder::kept::Connection;
 use crate::recorder::reach::Reach;
 use crate::recorder::shoutcast::AskError;
 use crate::session::Outcome;
+
+/// What crossed the end of its connection is told so within a round trip, a lost packet included. Who closes
+/// later has had the request.
+const CROSSING: Duration = Duration::from_secs(3);
 
 /// The head of an answer.
 pub(super) struct Sent {
     pub response: Response,
     pub peer: Option<SocketAddr>,
+    /// What it came over, where that may be kept.
+    pub connection: Option<Connection>,
     /// What was odd about it: its status line was that of SHOUTcast 1.
     pub note: Option<&'static str>,
 }
@@ -26,7 +36,7 @@ impl Fetcher {
     pub(super) async fn send(
         &self,
         ask: &Ask,
-        (url, reach): (&Url, Reach),
+        (url, reach, over): (&Url, Reach, Over),
         fields: HeaderMap,
     ) -> Result<Sent, (Outcome, String)> {
         let may_be_icy = ask.plain && url.scheme() == "http" && self.proxies.is_direct(url);
@@ -39,19 +49,14 @@ impl Fetcher {
             };
             return answer.map_err(failed);
         }
-        let client = self.clients.of(ask.kind, reach);
-        let error = match client.get(url.clone()).headers(fields.clone()).send().await {
-            Ok(response) => {
-                return Ok(Sent {
-                    peer: response.remote_addr(),
-                    response,
-                    note: None,
-                });
-            }
-            Err(error) => error,
+        let failure = match self
+            .send_http(ask, (url, reach, over), fields.clone())
+            .await
+        {
+            Ok(sent) => return Ok(sent),
+            Err(failure) => failure,
         };
-        let outcome = classify::no_response(&error);
-        if may_be_icy && known.is_none() && outcome == Outcome::Protocol {
+        if may_be_icy && known.is_none() && failure.0 == Outcome::Protocol {
             if let Ok(sent) = self.send_icy((url, reach), fields).await
                 && sent.note.is_some()
             {
@@ -63,7 +68,44 @@ impl Fetcher {
             }
             self.servers.learn(url, false);
         }
+        Err(failure)
+    }
+
+    async fn send_http(
+        &self,
+        ask: &Ask,
+        (url, reach, over): (&Url, Reach, Over),
+        fields: HeaderMap,
+    ) -> Result<Sent, (Outcome, String)> {
+        let client = self.clients.of(ask.kind, reach, url, over);
+        let asked = clock::instant();
+        let error = match client.get(url.clone()).headers(fields).send().await {
+            Ok(response) => {
+                self.clients.kept().heed(url, response.headers());
+                return Ok(Sent {
+                    peer: response.remote_addr(),
+                    connection: classify::ends(response.extensions()),
+                    response,
+                    note: None,
+                });
+            }
+            Err(error) => error,
+        };
+        let outcome = classify::no_response(&error);
+        let may_have_crossed = over == Over::Kept && asked.elapsed() < CROSSING;
+        if may_have_crossed && self.has_crossed(&error, outcome) {
+            let why = "the connection had been kept, and was closed as the request crossed it";
+            return Err((Outcome::Crossed, why.to_owned()));
+        }
         Err((outcome, classify::describe(&error)))
+    }
+
+    /// Whether a connection that had carried an answer before ended without another.
+    fn has_crossed(&self, error: &reqwest::Error, outcome: Outcome) -> bool {
+        let connection = classify::connection(error);
+        let was_kept =
+            connection.is_some_and(|ends| self.clients.kept().broke(&ends, clock::instant()));
+        was_kept && matches!(outcome, Outcome::Short | Outcome::Reset)
     }
 
     async fn send_icy(
@@ -76,6 +118,7 @@ impl Fetcher {
         Ok(Sent {
             response: answer.response,
             peer: Some(answer.peer),
+            connection: None,
             note: answer
                 .is_icy
                 .then_some("the status line began with ICY, not HTTP"),

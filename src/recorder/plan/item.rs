@@ -27,8 +27,6 @@ pub(super) struct Item {
     pub asked: Option<Instant>,
     /// Listed anew while a request was under way.
     pub again: bool,
-    /// It was fetched.
-    pub is_known: bool,
     /// Of what was fetched last.
     pub sha256: Option<Digest>,
     /// It is fetched to be compared with this.
@@ -51,7 +49,6 @@ impl Item {
             failures: 0,
             asked: None,
             again: false,
-            is_known: false,
             sha256: None,
             twin: None,
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::hls::Step;
+use crate::recorder::validators::Validators;
 use crate::session::{Availability, ByteRange, ExchangeId, Kind};
 
 /// Number of a playlist of the stream.
@@ -63,6 +64,8 @@ pub(in crate::recorder) struct Job {
     pub availability: Availability,
     /// It is known already; players that keep it by its URI do not ask again.
     pub is_known: bool,
+    /// Then: with what it may be asked for conditionally.
+    pub validators: Option<Validators>,
 }
 
 /// What a listing changed.

@@ -1,6 +1,7 @@
 //! What is fetched next, and what is one resource.
 
 use super::*;
+use crate::hls::Step;
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -49,10 +50,14 @@ impl Planned {
         self.plan.revision(&listing, self.now)
     }
 
+    fn next(&mut self) -> Option<Job> {
+        self.plan.next(self.now, |_, _| None)
+    }
+
     /// Takes everything there is to fetch, each with success.
     fn fetch_all(&mut self) -> Vec<String> {
         let mut asked = Vec::new();
-        while let Some(job) = self.plan.next(self.now) {
+        while let Some(job) = self.next() {
             self.plan.done(&job, Done::Good, None, self.now);
             asked.push(name(&job.url));
         }
@@ -101,7 +106,7 @@ fn the_live_edge_of_each_playlist_comes_before_the_window_of_any() {
             (5, "5.ts"),
         ],
     );
-    plan.plan.next(plan.now).unwrap();
+    plan.next().unwrap();
     plan.lists(1, &[(1, "a.ts"), (2, "b.ts"), (3, "c.ts")]);
     assert_eq!(
         plan.fetch_all(),
@@ -140,11 +145,11 @@ fn tokens_that_change_are_the_same_segment() {
 fn a_failed_segment_is_tried_again_with_the_newest_token() {
     let mut plan = Planned::new();
     plan.lists(0, &[(1, "1.ts?t=a")]);
-    let job = plan.plan.next(plan.now).unwrap();
+    let job = plan.next().unwrap();
     plan.plan.done(&job, Done::Failed, None, plan.now);
-    assert!(plan.plan.next(plan.now).is_none(), "not at once");
+    assert!(plan.next().is_none(), "not at once");
     plan.lists(0, &[(1, "1.ts?t=b")]);
-    let retry = plan.plan.next(plan.now).unwrap();
+    let retry = plan.next().unwrap();
     assert_eq!(name(&retry.url), "1.ts?t=b");
     assert_eq!(name(&retry.key.url), "1.ts?t=a");
     assert_eq!(retry.availability, Availability::Request);
@@ -172,7 +177,7 @@ fn a_name_that_left_and_comes_back_is_fetched_again() {
     assert_eq!(plan.fetch_all(), [""; 0]);
     plan.lists(0, &[(1, "1.ts")]);
     plan.lists(0, &[(2, "0.ts")]);
-    let job = plan.plan.next(plan.now).unwrap();
+    let job = plan.next().unwrap();
     assert_eq!(job.availability, Availability::Listed(30_000_000));
 }
 
@@ -195,6 +200,29 @@ fn a_slate_is_fetched_once_while_it_is_listed() {
 }
 
 #[test]
+fn what_a_host_has_that_wants_to_be_left_alone_waits_and_holds_up_no_other() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(1, "1.ts"), (2, "http://busy/2.ts"), (3, "3.ts")]);
+    let until = plan.now + Duration::from_secs(9);
+    let bans = |url: &Url, now| (url.host_str() == Some("busy") && now < until).then_some(until);
+    let next = |plan: &mut Planned| plan.plan.next(plan.now, bans).map(|job| name(&job.url));
+    assert_eq!(next(&mut plan).as_deref(), Some("3.ts"));
+    assert_eq!(next(&mut plan).as_deref(), Some("1.ts"));
+    assert_eq!(next(&mut plan), None);
+    assert_eq!(plan.plan.next_due(), Some(until));
+    plan.now = until;
+    let job = plan.plan.next(plan.now, bans).unwrap();
+    assert_eq!(name(&job.url), "http://busy/2.ts");
+    let listed = Availability::Listed(6_000_000);
+    assert_eq!(job.availability, listed, "it was not asked for before");
+    // What it says to who asks too often is no answer either.
+    plan.plan.done(&job, Done::Held(None), None, plan.now);
+    assert_eq!(plan.next().map(|job| name(&job.url)), None);
+    plan.now += Duration::from_secs(1);
+    assert_eq!(plan.next().map(|job| job.availability), Some(listed));
+}
+
+#[test]
 fn what_leaves_before_it_was_asked_for_is_not_asked_for() {
     let mut plan = Planned::new();
     plan.lists(0, &[(1, "1.ts")]);
@@ -214,27 +242,133 @@ fn what_two_playlists_list_stays_until_both_drop_it() {
     assert!(plan.plan.items.len() == 0);
 }
 
+/// A playlist with a key and this last segment that uses it.
+fn keyed(plan: &mut Planned, id: PlaylistId, last: u64, step: Step) -> Changes {
+    let key = wanted(Kind::Key, 1, last, "key");
+    let segment = segment(last, &format!("{id}-{last}.ts"));
+    plan.revision(id, vec![key, segment], step, false)
+}
+
+fn is_key(name: &String) -> bool {
+    name == "key"
+}
+
 #[test]
-fn a_key_is_asked_for_again_when_new_segments_use_it() {
+fn a_known_key_is_asked_for_again_after_ten_minutes_and_at_a_restart_only() {
     let mut plan = Planned::new();
-    let key = |last_use| wanted(Kind::Key, 1, last_use, "key");
-    plan.revision(0, vec![key(1), segment(1, "1.ts")], Step::Slid, false);
-    assert_eq!(plan.fetch_all(), ["1.ts", "key"]);
-    plan.revision(0, vec![key(1), segment(1, "1.ts")], Step::Slid, false);
-    assert_eq!(plan.fetch_all(), [""; 0], "nothing new uses it");
-    let changes = plan.revision(
-        0,
-        vec![key(2), segment(1, "1.ts"), segment(2, "2.ts")],
-        Step::Slid,
-        false,
-    );
-    assert_eq!(changes.pending.len(), 2);
-    let asked = plan.plan.next(plan.now).unwrap();
-    assert_eq!(asked.availability, Availability::Listed(18_000_000));
-    plan.plan.done(&asked, Done::Good, None, plan.now);
-    plan.now -= Duration::from_secs(6);
-    plan.revision(1, vec![key(2), segment(2, "b2.ts")], Step::Slid, false);
-    assert_eq!(plan.fetch_all().iter().filter(|n| *n == "key").count(), 1);
+    let mut asked_at = Vec::new();
+    // Two playlists, each with a new segment every 12 s.
+    for n in 1..=130 {
+        keyed(&mut plan, n as usize % 2, n, Step::Slid);
+        if plan.fetch_all().iter().any(is_key) {
+            asked_at.push(n);
+        }
+    }
+    assert_eq!(asked_at, [1, 101], "at once, and 600 s later");
+    keyed(&mut plan, 0, 1, Step::Restarted);
+    let job = plan.next().unwrap();
+    assert_eq!(job.availability, Availability::Listed(131 * 6_000_000));
+    assert!(job.is_known && is_key(&name(&job.url)) || plan.fetch_all().iter().any(is_key));
+}
+
+#[test]
+fn a_key_that_was_never_had_is_asked_for_whenever_new_segments_use_it() {
+    let mut plan = Planned::new();
+    for n in 1..4 {
+        keyed(&mut plan, 0, n, Step::Slid);
+        let keys = std::iter::from_fn(|| plan.next()).filter(|job| {
+            let is_key = job.kind == Kind::Key;
+            assert!(!(is_key && job.is_known));
+            is_key
+        });
+        let keys: Vec<Job> = keys.collect();
+        assert_eq!(keys.len(), 1, "{n}");
+        for job in &keys {
+            plan.plan.done(job, Done::Failed, None, plan.now);
+        }
+    }
+}
+
+#[test]
+fn what_comes_of_a_slow_key_server_is_for_the_segments_of_meanwhile_too() {
+    let mut plan = Planned::new();
+    keyed(&mut plan, 0, 1, Step::Slid);
+    let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    let key = jobs.iter().find(|job| job.kind == Kind::Key).unwrap();
+    keyed(&mut plan, 0, 2, Step::Slid);
+    plan.plan.done(key, Done::Good, None, plan.now);
+    assert!(!plan.fetch_all().iter().any(is_key));
+    // A restart in the meantime is another matter; what came before it is known all the same.
+    let mut plan = Planned::new();
+    keyed(&mut plan, 0, 5, Step::Slid);
+    let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    let key = jobs.iter().find(|job| job.kind == Kind::Key).unwrap();
+    keyed(&mut plan, 0, 1, Step::Restarted);
+    plan.plan.done(key, Done::Good, None, plan.now);
+    let again: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    let again: Vec<&Job> = again.iter().filter(|job| job.kind == Kind::Key).collect();
+    assert_eq!(again.len(), 1);
+    assert!(again[0].is_known, "players would not ask");
+}
+
+#[test]
+fn a_key_that_left_and_comes_back_is_known_and_edges_that_take_turns_do_not_have_it_fetched() {
+    let mut plan = Planned::new();
+    keyed(&mut plan, 0, 1, Step::Slid);
+    plan.fetch_all();
+    for n in 2..4 {
+        plan.lists(0, &[(n, "clear.ts")]);
+        keyed(&mut plan, 0, n + 1, Step::Behind);
+        plan.now -= Duration::from_secs(12);
+        assert!(!plan.fetch_all().iter().any(is_key));
+    }
+    plan.lists(0, &[(5, "clear.ts")]);
+    plan.now += Duration::from_secs(60);
+    let changes = keyed(&mut plan, 0, 6, Step::Slid);
+    assert!(changes.pending.iter().any(|(_, kind)| *kind == Kind::Key));
+    let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    let key = jobs.iter().find(|job| job.kind == Kind::Key).unwrap();
+    assert!(key.is_known, "so a failure is nobody's but the recorder's");
+}
+
+#[test]
+fn a_known_key_is_asked_for_with_what_its_last_answer_said_of_its_version() {
+    let mut plan = Planned::new();
+    keyed(&mut plan, 0, 1, Step::Slid);
+    plan.fetch_all();
+    let jobs = keyed(&mut plan, 0, 2, Step::Restarted).pending;
+    let (key, _) = jobs.iter().find(|(_, kind)| *kind == Kind::Key).unwrap();
+    let version = Validators {
+        url: (*key.url).clone(),
+        etag: Some(http::HeaderValue::from_static("\"1\"")),
+        last_modified: None,
+        exchange: 7,
+    };
+    plan.plan.validate(key, Some(version.clone()));
+    let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    for job in jobs {
+        let known = (job.kind == Kind::Key).then(|| version.clone());
+        assert_eq!(job.validators, known, "{:?}", job.kind);
+    }
+}
+
+#[test]
+fn there_is_an_end_to_the_keys_that_are_remembered() {
+    let mut plan = Planned::new();
+    for n in 0..3000 {
+        let uri = format!("key{n}");
+        plan.revision(0, vec![wanted(Kind::Key, n, n, &uri)], Step::Slid, false);
+        plan.fetch_all();
+    }
+    let known = |n: u64| {
+        let key = wanted(Kind::Key, n, n, &format!("key{n}"));
+        plan.plan.keys.is_known(&Key {
+            url: key.url,
+            range: None,
+        })
+    };
+    assert!((3000 - 1024..3000).all(known));
+    assert!(!(0..3000 - 1024).any(known));
 }
 
 #[test]
@@ -244,7 +378,7 @@ fn downloads_on_account_of_one_playlist_are_bounded() {
     let many: Vec<(u64, &str)> = (0..).zip(names.iter().map(String::as_str)).collect();
     plan.lists(0, &many);
     plan.lists(1, &[(1, "other.ts")]);
-    let asked: Vec<String> = std::iter::from_fn(|| plan.plan.next(plan.now))
+    let asked: Vec<String> = std::iter::from_fn(|| plan.next())
         .map(|j| name(&j.url))
         .collect();
     assert_eq!(asked, ["other.ts", "19.ts", "18.ts", "17.ts", "16.ts"]);
@@ -257,7 +391,7 @@ fn what_an_ended_playlist_lists_is_given_up_at_last() {
     let mut tries = 0;
     while !plan.plan.is_idle() {
         plan.now += Duration::from_secs(60);
-        let job = plan.plan.next(plan.now).unwrap();
+        let job = plan.next().unwrap();
         plan.plan.done(&job, Done::Failed, None, plan.now);
         tries += 1;
     }
@@ -336,7 +470,7 @@ fn a_long_list_that_becomes_short_is_taken_in_at_once() {
 fn what_is_refused_is_not_tried_again() {
     let mut plan = Planned::new();
     plan.lists(0, &[(1, "1.ts")]);
-    let job = plan.plan.next(plan.now).unwrap();
+    let job = plan.next().unwrap();
     plan.plan.done(&job, Done::Refused, None, plan.now);
     plan.now += Duration::from_secs(60);
     plan.lists(0, &[(1, "1.ts"), (2, "2.ts")]);

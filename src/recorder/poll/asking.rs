@@ -3,30 +3,74 @@
 use url::Url;
 
 use super::Poller;
+use crate::clock;
+use crate::recorder::children::names::is_same_path;
 use crate::recorder::fetch::{Ask, Hop, Received, list_in, not_followed};
-use crate::session::{ExchangeId, Kind, is_success};
+use crate::session::{ExchangeId, Kind, Notice, NoticeEvent, OwnReason, is_success};
 
 impl Poller {
+    /// Whose host is asked first.
+    pub(super) fn url_to_ask(&self) -> Url {
+        let failures = self.playlist.standing().failures;
+        let listed = self.listed.clone().filter(|_| failures == 0);
+        listed.unwrap_or_else(|| self.playlist.name_to_ask(clock::instant()).url)
+    }
+
     /// What is asked for next.
     pub(super) fn ask(&mut self) -> Ask {
+        let now_us = self.context.fetcher.writer.clock().now_us();
         let standing = self.playlist.standing();
         let may_be_other = self.playlist.kind == Kind::Main && !standing.ever_good;
         // The list is asked for again where what it named fails.
         let listed = self.listed.clone().filter(|_| standing.failures == 0);
-        self.is_direct = listed.is_some();
+        self.name = self.playlist.name_to_ask(clock::instant());
+        let is_listed = listed.is_some();
+        self.is_direct = is_listed || !is_same_path(&self.name.url, &self.playlist.url);
         Ask {
-            reach: match self.is_direct {
+            reach: match is_listed {
                 true => self.playlist.may_lead(),
                 false => self.playlist.reach(),
             },
+            downgraded: match is_listed {
+                true => self.playlist.names_downgraded(),
+                false => self.playlist.is_downgraded(),
+            },
             lists: may_be_other || self.listed.is_some(),
-            url: listed.unwrap_or_else(|| self.playlist.url_to_ask()),
+            url: listed.unwrap_or_else(|| self.name.url.clone()),
             kind: self.playlist.kind,
             range: None,
-            validators: self.validators.clone(),
+            validators: self.trust.to_send(now_us, self.target_us()),
             expected: self.last.body(),
             plain: may_be_other,
+            denser_than: self.denser_than(),
         }
+    }
+
+    /// A 304 to a poll with what is known to be outdated: no player asks so.
+    pub(super) fn mark_control(&self, hop: &mut Hop) {
+        if self.trust.is_control() && hop.confirms().is_some() {
+            hop.own_reason = Some(OwnReason::Probe);
+            hop.note = Some(
+                "asked with the validators of an older body, to see whether a 304 says anything"
+                    .to_owned(),
+            );
+        }
+    }
+
+    /// Says that a playlist had changed while its origin said that it had not.
+    pub(super) async fn tell_of_false_validators(&self, since_us: i64) {
+        tracing::warn!(
+            "{:?}: its validators are false: it had changed, and 304 Not Modified was answered; from now on it is asked for without conditions",
+            self.playlist.label
+        );
+        let writer = &self.context.fetcher.writer;
+        let told = NoticeEvent {
+            kind: Notice::FalseValidators,
+            at_us: since_us,
+            length_us: Some(writer.clock().now_us().saturating_sub(since_us)),
+            detail: self.playlist.url.to_string(),
+        };
+        writer.notice(told).await;
     }
 
     /// Takes in what a list named, and says so once.

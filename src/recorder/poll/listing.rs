@@ -15,7 +15,7 @@ use crate::recorder::select::Selected;
 use crate::session::{ExchangeId, Kind, NewRevision};
 
 /// Of a playlist that states none.
-const TARGET: Duration = Duration::from_secs(6);
+pub(super) const TARGET: Duration = Duration::from_secs(6);
 
 impl Poller {
     pub(super) async fn media(&mut self, media: MediaPlaylist, id: ExchangeId) -> NewRevision {
@@ -44,11 +44,17 @@ impl Poller {
         // Only now: an end is believed where everything listed was fetched.
         let first = self.last.is_none();
         let now = clock::instant();
+        let advanced = step.is_advance();
         self.playlist.update(|s| {
             s.multivariant = false;
             s.target_duration = facts.target_duration.or(s.target_duration);
             s.on_demand = facts.ended && (first || s.on_demand);
-            s.ended_since = facts.ended.then(|| s.ended_since.unwrap_or(now));
+            // An end behind which something new comes was none.
+            let since = s.ended_since.filter(|_| !advanced).unwrap_or(now);
+            s.ended_since = facts.ended.then_some(since);
+            if advanced || s.ended_since.is_some() {
+                s.advanced_at = Some(now);
+            }
         });
         self.leave_out_segments(media.left_out).await;
         self.refuse(&media.refused).await;

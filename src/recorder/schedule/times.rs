@@ -68,6 +68,8 @@ pub(in crate::recorder) struct Times {
     around: Vec<i64>,
     /// Polls behind these that still did not see it; `None`: no advance is awaited.
     overdue: Option<u32>,
+    /// The next poll had to wait: what was not made meanwhile is not made up for.
+    is_held: bool,
 }
 
 impl Times {
@@ -84,7 +86,16 @@ impl Times {
             farthest_us: 0,
             around: Vec::new(),
             overdue: None,
+            is_held: false,
         }
+    }
+
+    /// The next poll is not due before, whatever was said: the origin asked for that.
+    pub(in crate::recorder) fn hold(&mut self, until_us: i64) {
+        self.due_us = self.due_us.max(until_us);
+        self.around.clear();
+        self.overdue = None;
+        self.is_held = true;
     }
 
     /// When the next poll is due, after this one. Polls are allowed one an interval.
@@ -116,7 +127,10 @@ impl Times {
         }
         self.interval_us = interval_us;
         let most_us = (SAVED + 1).saturating_mul(interval_us);
-        let credit_us = self.credit_us.saturating_add(passed_us).min(most_us);
+        let credit_us = match std::mem::take(&mut self.is_held) {
+            true => interval_us,
+            false => self.credit_us.saturating_add(passed_us).min(most_us),
+        };
         self.credit_us = credit_us.saturating_sub(interval_us);
         self.asked_us = self.asked_us.max(asked_us);
     }
@@ -316,6 +330,31 @@ mod tests {
                 let asked = Asked { requested_us: asked_us, response_us };
                 times.next(interval, Polled { asked_us, over_us, saw: Saw::Advance(asked, segments) });
             }
+        }
+    }
+
+    #[test]
+    fn what_an_origin_wanted_to_be_spared_is_not_made_up_for_later() {
+        let mut times = Times::new(0);
+        let same = |asked_us| Polled {
+            asked_us,
+            over_us: asked_us + 10 * MS,
+            saw: Saw::Same(at_once(asked_us)),
+        };
+        let mut now = 0;
+        for n in 0..20_u64 {
+            let saw = Saw::Advance(at_once(now), u64::from(n % 4 == 0));
+            now = times.next(500 * MS, Polled { saw, ..same(now) });
+        }
+        let until = now + 30_000 * MS;
+        times.hold(until);
+        let mut polls = vec![until];
+        for _ in 0..8 {
+            let last = polls[polls.len() - 1];
+            polls.push(times.next(2_000 * MS, same(last)));
+        }
+        for pair in polls.windows(2) {
+            assert!(pair[1] - pair[0] >= 2_000 * MS, "{polls:?}");
         }
     }
 

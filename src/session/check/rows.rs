@@ -167,7 +167,9 @@ const WHERE_ALL_IS_KEPT: [Rule; 2] = [
          SELECT e.id FROM first JOIN exchange e USING (id) JOIN exchange l ON l.id = e.referrer_id
           WHERE e.from_us > l.from_us AND e.head_id IS NULL
             AND NOT EXISTS (SELECT 1 FROM exchange b WHERE b.resource_id = e.resource_id
-                             AND b.id > e.id AND b.from_us <= e.from_us)",
+                             AND b.id > e.id AND b.from_us <= e.from_us)
+            AND NOT EXISTS (SELECT 1 FROM resource r JOIN alias a ON a.url = r.url
+                             WHERE r.id = e.resource_id AND r.kind = 'media')",
         "it is the first of its resource, and there later than its listing",
     ),
 ];

@@ -232,6 +232,7 @@ impl Lists {
                 continue;
             }
             if let Some(playlist) = self.playlists.get(&id) {
+                reached.extend(renewed(db, id)?);
                 living
                     .held
                     .extend(playlist.held.as_ref().map(|held| held.revision));
@@ -294,6 +295,7 @@ fn resolve(
         range.map(|r| number(r.first)),
         range.map(|r| number(r.length)),
     );
+    let mut is_known = false;
     for (sql, is_alias) in [(EXACT, false), (BY_ALIAS, true)] {
         let mut statement = db.prepare_cached(sql)?;
         let mut rows = statement.query(params![url, first, length])?;
@@ -302,9 +304,11 @@ fn resolve(
             listed.resources.insert(row.get(0)?);
             any = true;
         }
-        if any && is_alias {
+        // A name that is a resource's own leads to what was asked for in its place.
+        if any && is_alias && !is_known {
             listed.aliases.push(url.to_owned());
         }
+        is_known |= any;
     }
     Ok(())
 }
@@ -318,6 +322,16 @@ fn typed(db: &Connection) -> Result<Vec<i64>> {
     ids.collect()
 }
 
+const RENEWED: &str = "
+    SELECT a.resource_id FROM resource p CROSS JOIN alias a ON a.url = p.url WHERE p.id = ?1 AND p.kind = 'media'";
+
+/// What was asked for in the place of a playlist, under newer URLs.
+fn renewed(db: &Connection, playlist_id: i64) -> Result<Vec<i64>> {
+    let mut statement = db.prepare_cached(RENEWED)?;
+    let ids = statement.query_map([playlist_id], |row| row.get(0))?;
+    ids.collect()
+}
+
 const LATER: &str =
     "SELECT EXISTS (SELECT 1 FROM exchange WHERE resource_id = ?1 AND from_us > ?2)";
 
@@ -328,4 +342,4 @@ fn is_answer_later(db: &Connection, resource_id: i64, cutoff_us: i64) -> Result<
 
 /// The queries of a pass: each finds its rows by an index.
 #[cfg(test)]
-pub(super) const QUERIES: [&str; 5] = [TEXT, EXACT, BY_ALIAS, TYPED, LATER];
+pub(super) const QUERIES: [&str; 6] = [TEXT, EXACT, BY_ALIAS, TYPED, RENEWED, LATER];

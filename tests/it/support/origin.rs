@@ -21,6 +21,8 @@ pub struct Ask {
     pub fields: Vec<(String, String)>,
     /// How many times this target was asked for before.
     pub nth: usize,
+    /// How many requests its connection had carried before.
+    pub carried: usize,
 }
 
 impl Ask {
@@ -191,8 +193,10 @@ fn talk(shared: &Shared, stream: Arc<TcpStream>) -> io::Result<()> {
 
 fn converse(shared: &Shared, socket: &TcpStream, stream: impl Read + Write) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
-    while let Some((method, target, fields)) = read_head(&mut stream)? {
-        let ask = note(shared, method, target, fields);
+    let mut carried = 0;
+    while let Some(head) = read_head(&mut stream)? {
+        let ask = note(shared, head, carried);
+        carried += 1;
         let reply = (shared.script)(&ask);
         if !write_reply(shared, socket, stream.get_mut(), &reply)? {
             return Ok(());
@@ -201,12 +205,13 @@ fn converse(shared: &Shared, socket: &TcpStream, stream: impl Read + Write) -> i
     Ok(())
 }
 
-fn note(shared: &Shared, method: String, target: String, fields: Vec<(String, String)>) -> Ask {
+fn note(shared: &Shared, (method, target, fields): Head, carried: usize) -> Ask {
     let mut state = shared.state();
     let count = state.counts.entry(target.clone()).or_default();
     *count += 1;
     let ask = Ask {
         nth: *count - 1,
+        carried,
         method,
         target,
         fields,

@@ -272,7 +272,9 @@ const NONE_OF_THESE: [(&str, &str); 9] = [
           WHERE e.from_us > l.from_us AND e.head_id IS NULL
             AND NOT EXISTS (SELECT 1 FROM event WHERE id = 0 AND kind = 'kept from')
             AND NOT EXISTS (SELECT 1 FROM exchange b WHERE b.resource_id = e.resource_id
-                             AND (b.id < e.id OR b.from_us <= e.from_us AND b.id > e.id))",
+                             AND (b.id < e.id OR b.from_us <= e.from_us AND b.id > e.id))
+            AND NOT EXISTS (SELECT 1 FROM resource r JOIN alias a ON a.url = r.url
+                             WHERE r.id = e.resource_id AND r.kind = 'media')",
     ),
     (
         "a poll without a measure of its own lateness (assets are not polled)",

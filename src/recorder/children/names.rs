@@ -1,0 +1,229 @@
+//! The URLs that a playlist has had, and which of them is asked for. Pure.
+//!
+//! Where sessions are in URLs, each look at the multivariant playlist may name another one. A player has one of
+//! them, and so has the recorder: it stays with the URL that works, and goes over to the newest where that
+//! fails, where it stands still, or where the newest one stays named, which is how channels move.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use url::Url;
+
+use crate::session::ExchangeId;
+
+/// A URL, and the revision that named it; `None`: the user did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::recorder) struct Name {
+    pub url: Url,
+    pub revision: Option<ExchangeId>,
+}
+
+/// What was named last, and has not been asked for with success.
+#[derive(Debug)]
+struct Newest {
+    name: Name,
+    since: Instant,
+    /// It was named again, a target duration later.
+    stays: bool,
+    failed: bool,
+}
+
+/// The URLs of a playlist.
+#[derive(Debug)]
+pub(super) struct Names {
+    /// What answered last; at first, what it was named.
+    works: Name,
+    newest: Option<Newest>,
+    /// The last poll that failed had asked for the newest.
+    newest_failed_last: bool,
+}
+
+impl Names {
+    pub(super) fn new(name: Name) -> Self {
+        Self {
+            works: name,
+            newest: None,
+            newest_failed_last: false,
+        }
+    }
+
+    /// The URLs that count now.
+    pub(super) fn current(&self) -> impl Iterator<Item = &Url> {
+        let newest = self.newest.as_ref().map(|newest| &newest.name.url);
+        std::iter::once(&self.works.url).chain(newest)
+    }
+
+    /// A revision of the multivariant playlist names it so.
+    pub(super) fn named(&mut self, name: Name, now: Instant, target: Duration) {
+        if name.url == self.works.url {
+            self.newest = None;
+            return;
+        }
+        match &mut self.newest {
+            Some(newest) if newest.name.url == name.url => {
+                newest.stays |= now.saturating_duration_since(newest.since) >= target;
+            }
+            _ => {
+                self.newest = Some(Newest {
+                    name,
+                    since: now,
+                    stays: false,
+                    failed: false,
+                });
+            }
+        }
+    }
+
+    /// The multivariant playlist has come again as it was.
+    pub(super) fn named_again(&mut self, now: Instant, target: Duration) {
+        if let Some(newest) = &mut self.newest {
+            newest.stays |= now.saturating_duration_since(newest.since) >= target;
+        }
+    }
+
+    /// What to ask for after so many failures in a row; `stands`: it answers, and does not advance.
+    pub(super) fn to_ask(&self, failures: u32, stands: bool) -> &Name {
+        let Some(newest) = &self.newest else {
+            return &self.works;
+        };
+        // Another token of the same path is the same playlist, as long as the one before is taken.
+        let moved = newest.stays && !is_same_path(&newest.name.url, &self.works.url);
+        let is_newest = match (failures, newest.failed) {
+            (0, failed) => !failed && (moved || stands),
+            (_, false) => true,
+            // By turns, where neither works.
+            (_, true) => !self.newest_failed_last,
+        };
+        match is_newest {
+            true => &newest.name,
+            false => &self.works,
+        }
+    }
+
+    /// Whether a newer URL has not been asked for.
+    pub(super) fn has_untried(&self) -> bool {
+        self.newest.as_ref().is_some_and(|newest| !newest.failed)
+    }
+
+    /// A poll of one of them has ended.
+    pub(super) fn answered(&mut self, url: &Url, good: bool) {
+        let is_newest = self
+            .newest
+            .as_ref()
+            .is_some_and(|newest| newest.name.url == *url);
+        match (is_newest, good) {
+            (true, true) => {
+                if let Some(newest) = self.newest.take() {
+                    self.works = newest.name;
+                }
+            }
+            (true, false) => {
+                if let Some(newest) = &mut self.newest {
+                    newest.failed = true;
+                }
+                self.newest_failed_last = true;
+            }
+            (false, _) => self.newest_failed_last = false,
+        }
+    }
+}
+
+/// Whether two URLs differ in their query at most.
+pub(in crate::recorder) fn is_same_path(one: &Url, other: &Url) -> bool {
+    without_query(one) == without_query(other)
+}
+
+/// A URL without its query.
+pub(super) fn without_query(url: &Url) -> Url {
+    let mut url = url.clone();
+    url.set_query(None);
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    const TARGET: Duration = Duration::from_secs(6);
+
+    fn name(path: &str, revision: ExchangeId) -> Name {
+        Name {
+            url: Url::parse(&format!("http://h/{path}")).unwrap(),
+            revision: Some(revision),
+        }
+    }
+
+    fn asked(names: &Names, failures: u32) -> String {
+        let url = &names.to_ask(failures, false).url;
+        format!("{}{}", url.path(), url.query().unwrap_or_default())
+    }
+
+    #[test]
+    fn the_url_that_works_is_asked_for_until_it_fails() {
+        let now = clock::instant();
+        let mut names = Names::new(name("1/v", 1));
+        names.named(name("2/v", 2), now, TARGET);
+        names.named(name("3/v", 3), now + TARGET * 2, TARGET);
+        assert_eq!(asked(&names, 0), "/1/v", "it is another at each look");
+        names.answered(&name("1/v", 0).url, false);
+        assert_eq!(asked(&names, 1), "/3/v");
+        names.answered(&name("3/v", 0).url, true);
+        assert_eq!(asked(&names, 0), "/3/v", "and not the first once more");
+        assert_eq!(names.to_ask(0, false).revision, Some(3));
+    }
+
+    #[test]
+    fn where_neither_works_both_are_asked_for_by_turns() {
+        let now = clock::instant();
+        let mut names = Names::new(name("1/v", 1));
+        names.named(name("2/v", 2), now, TARGET);
+        for (failures, path) in [(1, "/2/v"), (2, "/1/v"), (3, "/2/v")] {
+            names.answered(&names.to_ask(failures - 1, false).url.clone(), false);
+            assert_eq!(asked(&names, failures), path, "{failures}");
+        }
+        names.named(name("3/v", 3), now, TARGET);
+        assert!(names.has_untried());
+        assert_eq!(asked(&names, 3), "/3/v", "a newer one at once");
+    }
+
+    #[test]
+    fn a_name_that_stays_is_gone_over_to_and_one_that_fails_is_left_again() {
+        let now = clock::instant();
+        let mut names = Names::new(name("old/v", 1));
+        names.named(name("new/v", 2), now, TARGET);
+        names.named_again(now + TARGET / 2, TARGET);
+        assert_eq!(asked(&names, 0), "/old/v");
+        names.named_again(now + TARGET, TARGET);
+        assert_eq!(asked(&names, 0), "/new/v");
+        names.answered(&name("new/v", 0).url, false);
+        assert_eq!(asked(&names, 1), "/old/v");
+        names.answered(&name("old/v", 0).url, true);
+        assert_eq!(asked(&names, 0), "/old/v");
+    }
+
+    #[test]
+    fn a_token_in_the_query_is_not_gone_over_to_as_long_as_the_old_one_is_taken() {
+        let now = clock::instant();
+        let mut names = Names::new(name("v?t=1", 1));
+        names.named(name("v?t=2", 2), now, TARGET);
+        names.named_again(now + TARGET, TARGET);
+        assert_eq!(asked(&names, 0), "/vt=1");
+        assert_eq!(asked(&names, 1), "/vt=2");
+    }
+
+    #[test]
+    fn one_that_stands_still_is_left_for_a_newer_one() {
+        let now = clock::instant();
+        let mut names = Names::new(name("1/v", 1));
+        assert_eq!(names.to_ask(0, true).url.path(), "/1/v");
+        names.named(name("2/v", 2), now, TARGET);
+        assert_eq!(names.to_ask(0, true).url.path(), "/2/v");
+        names.named(name("1/v", 3), now, TARGET);
+        assert_eq!(
+            names.to_ask(0, true).url.path(),
+            "/1/v",
+            "there is no other"
+        );
+    }
+}

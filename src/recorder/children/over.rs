@@ -1,0 +1,62 @@
+//! When a playlist, and with it a stream, is over; whether anything plays. Pure.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Standing;
+use crate::session::Kind;
+
+/// Target durations that an ended or dropped playlist is still watched for: false ends exist.
+pub(super) const WATCH: u32 = 3;
+/// Without a target duration, this is taken for one.
+pub(super) const UNKNOWN_TARGET: Duration = Duration::from_secs(6);
+/// A playlist that never was one after so many polls does not hold up the end of the others.
+pub(super) const HOPELESS_AFTER: u32 = 5;
+/// After so many failures of whatever kind in a row a playlist plays no more.
+const SILENT_AFTER: u32 = 3;
+
+/// Whether every playlist has ended for good. `wait`: for so long after its end a stream may come back.
+pub(super) fn over(standings: &[(Kind, Standing)], wait: Option<Duration>, now: Instant) -> bool {
+    let wait = wait.unwrap_or_default();
+    let ended = |s: &Standing| s.on_demand || watched_for(s.ended_since, s.watch().max(wait), now);
+    let settled = |s: &Standing| {
+        s.multivariant
+            || ended(s)
+            || watched_enough(s, now)
+            || (!s.ever_good && s.failures >= HOPELESS_AFTER)
+    };
+    standings.iter().any(|(_, s)| ended(s)) && standings.iter().all(|(_, s)| settled(s))
+}
+
+/// Whether a playlist that is no longer named has been watched for long enough.
+pub(super) fn watched_enough(standing: &Standing, now: Instant) -> bool {
+    watched_for(standing.dropped_since, standing.watch(), now)
+}
+
+fn watched_for(since: Option<Instant>, time: Duration, now: Instant) -> bool {
+    since.is_some_and(|since| now.saturating_duration_since(since) >= time)
+}
+
+/// Whether all playlists of a group have gone: then nothing plays, whatever the others do. Of each: its group,
+/// and how it stands.
+pub(super) fn is_any_group_gone<'a>(
+    playlists: impl Iterator<Item = (&'a str, &'a Standing)>,
+) -> bool {
+    #[derive(Default)]
+    struct Group {
+        plays: bool,
+        ever_good: bool,
+    }
+    let mut groups: HashMap<&str, Group> = HashMap::new();
+    for (name, standing) in playlists {
+        let group = groups.entry(name).or_default();
+        group.plays |= !standing.gone && standing.failures < SILENT_AFTER;
+        group.ever_good |= standing.ever_good;
+    }
+    // Renditions that never were there have not gone: nobody hears them.
+    let is_gone =
+        |(name, group): (&&str, &Group)| !group.plays && (name.is_empty() || group.ever_good);
+    groups.iter().any(is_gone)
+}

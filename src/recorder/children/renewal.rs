@@ -1,0 +1,97 @@
+//! Which playlist a new URL of a multivariant playlist stands for: one that is known under another token, or one
+//! whose place it takes. Pure.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use url::Url;
+
+use super::Playlist;
+use super::names::without_query;
+use crate::hls::{Child, ChildRole};
+use crate::recorder::plan::PlaylistId;
+
+/// Playlists by what their URLs are without a query. There may be very many.
+pub(super) struct Tokens<'a> {
+    children: HashMap<Url, usize>,
+    active: HashMap<Url, Vec<&'a Arc<Playlist>>>,
+}
+
+impl<'a> Tokens<'a> {
+    pub(super) fn new(children: &[Child], active: &'a [Arc<Playlist>]) -> Self {
+        let mut tokens = Self {
+            children: HashMap::new(),
+            active: HashMap::new(),
+        };
+        for child in children {
+            *tokens
+                .children
+                .entry(without_query(&child.url))
+                .or_default() += 1;
+        }
+        for playlist in active {
+            let paths: HashSet<Url> = playlist.urls().iter().map(without_query).collect();
+            for path in paths {
+                tokens.active.entry(path).or_default().push(playlist);
+            }
+        }
+        tokens
+    }
+
+    /// The playlist that `child` is under a new token: the only one of its path, before and now.
+    pub(super) fn another(&self, child: &Child) -> Option<&'a Arc<Playlist>> {
+        let path = without_query(&child.url);
+        match (self.children.get(&path), self.active.get(&path)?.as_slice()) {
+            (Some(1), [one]) => Some(*one),
+            _ => None,
+        }
+    }
+}
+
+/// What stands in a multivariant playlist for people, and what it is.
+type Kind<'a> = (ChildRole, &'a str);
+
+/// Playlists that are no longer named, and those that are named and not known.
+#[derive(Default)]
+pub(super) struct Places<'a> {
+    left: HashMap<Kind<'a>, Vec<&'a Arc<Playlist>>>,
+    unknown: HashMap<Kind<'a>, usize>,
+}
+
+impl<'a> Places<'a> {
+    /// `kept`: those that are named; `unknown`: what is named and is none of them.
+    pub(super) fn new(
+        active: &'a [Arc<Playlist>],
+        kept: &HashSet<PlaylistId>,
+        unknown: impl Iterator<Item = &'a Child>,
+    ) -> Self {
+        let mut places = Self::default();
+        let may_go_on = |p: &&Arc<Playlist>| {
+            let standing = p.standing();
+            // What has ended is over; what comes then is another.
+            standing.on_demand || standing.ended_since.is_none()
+        };
+        let left = active.iter().filter(|p| !kept.contains(&p.id));
+        for playlist in left.filter(may_go_on) {
+            let kind = (playlist.role, playlist.label.as_str());
+            places.left.entry(kind).or_default().push(playlist);
+        }
+        for child in unknown {
+            *places.unknown.entry(kind_of(child)).or_default() += 1;
+        }
+        places
+    }
+
+    /// The playlist whose place `child` takes: what was described so at the same place, or the only one that was.
+    pub(super) fn taken_by(&mut self, child: &'a Child, place: usize) -> Option<&'a Arc<Playlist>> {
+        let is_only = self.unknown.get(&kind_of(child)) == Some(&1);
+        let left = self.left.get_mut(&kind_of(child))?;
+        let at = left.iter().position(|p| p.place == place);
+        let at = at.or((is_only && left.len() == 1).then_some(0))?;
+        Some(left.swap_remove(at))
+    }
+}
+
+fn kind_of(child: &Child) -> Kind<'_> {
+    (child.role, child.label.as_str())
+}

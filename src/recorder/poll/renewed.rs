@@ -1,0 +1,87 @@
+//! Playlists that get new URLs, and a multivariant playlist that is asked for them.
+
+use tokio::time::Instant;
+
+use super::Poller;
+use crate::clock;
+use crate::recorder::children::names::is_same_path;
+use crate::recorder::fetch::{Ask, Hop};
+use crate::recorder::schedule::MIN_POLL;
+use crate::session::{Kind, NewListing, Outcome};
+
+impl Poller {
+    /// Where it is asked for under another path than it is known under, the name that it is known under means
+    /// what comes there, from then on.
+    pub(super) async fn note_name(&mut self, ask: &Ask) {
+        let is_other = self.is_direct && self.playlist.kind == Kind::Media;
+        if !is_other || !self.noted.insert(ask.url.clone()) {
+            return;
+        }
+        let resource = self.resource(self.playlist.kind, &ask.url);
+        let listing = NewListing {
+            aliases: vec![(resource, self.playlist.url.to_string())],
+            ..NewListing::default()
+        };
+        self.context.fetcher.writer.listed(listing).await;
+        tracing::debug!("{:?} is asked for under a new URL", self.playlist.label);
+    }
+
+    /// Whether the last good answer came under another path: what is relative means something else there.
+    pub(super) fn is_read_elsewhere(&self) -> bool {
+        let as_before = self.read_as.as_ref().unwrap_or(&self.name.url);
+        self.playlist.kind == Kind::Media && !is_same_path(as_before, &self.name.url)
+    }
+
+    /// It came again as it was. A multivariant playlist's names stay, then.
+    pub(super) fn came_again(&mut self) {
+        if self.playlist.standing().multivariant && self.playlist.kind == Kind::Main {
+            self.context.playlists.named_again(clock::instant());
+            self.renewals = 0;
+        }
+    }
+
+    /// Notes whether the playlist has gone, or is back.
+    pub(super) fn note_whether_gone(&self, hop: &Hop) {
+        if self.playlist.kind != Kind::Media || hop.outcome == Outcome::Aborted {
+            return;
+        }
+        let gone = matches!(hop.status, Some(401 | 403 | 404 | 410));
+        let before = self.playlist.standing().gone;
+        if before == gone {
+            return;
+        }
+        let playlists = &self.context.playlists;
+        let was_silent = playlists.nothing_plays();
+        self.playlist.update(|s| s.gone = gone);
+        if was_silent != playlists.nothing_plays() {
+            playlists.wake_first();
+        }
+    }
+
+    /// Whether new URLs are looked for.
+    pub(super) fn searches(&self) -> bool {
+        self.playlist.kind == Kind::Main
+            && self.playlist.standing().multivariant
+            && self.context.playlists.nothing_plays()
+    }
+
+    /// When it is polled, where something has changed since that was decided. `over`: when the last poll was over.
+    pub(super) fn sooner(&mut self, due: Instant, over: Instant) -> Instant {
+        let now = clock::instant();
+        if self.playlist.kind != Kind::Main {
+            return match self.playlist.has_untried_name() {
+                true => due.min(now),
+                false => due,
+            };
+        }
+        match (self.searches(), self.searches) {
+            (true, _) => {
+                self.searches = 0;
+                due.min(now.max(over + MIN_POLL))
+            }
+            // Something plays again: there is time.
+            (false, 1..) => self.next(over),
+            (false, 0) => due,
+        }
+    }
+}

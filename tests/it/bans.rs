@@ -1,0 +1,222 @@
+//! Hosts that ask to be asked later: they are, and what they say to who asks too often is not held against them.
+
+use crate::support::{Ask, Origin, Recorder, Reply, Session, Stage, Window, ts};
+
+/// Answers with a status and how long to wait.
+fn later(status: u16, retry_after: &str) -> Reply {
+    Reply::html(status).with("Retry-After", retry_after)
+}
+
+/// How many exchanges of a host were begun while it wanted to be left alone: for `wait_us` after each answer with 429 or 503.
+fn asked_too_early(session: &Session, host: &str, wait_us: i64) -> i64 {
+    session.number(&format!(
+        "SELECT count(*) FROM exchange b JOIN resource s ON s.id = b.resource_id, exchange e JOIN resource r ON r.id = e.resource_id
+          WHERE b.status IN (429, 503) AND s.url LIKE 'http://{host}%' AND r.url LIKE 'http://{host}%'
+            AND e.requested_us > b.requested_us + b.wait_us AND e.requested_us < b.requested_us + b.wait_us + {wait_us}"
+    ))
+}
+
+/// Why each exchange of a name was the recorder's own doing, in order.
+fn reasons(session: &Session, name: &str, status: u16) -> Vec<Option<String>> {
+    session.list(&format!(
+        "SELECT e.own_reason FROM exchange e JOIN resource r ON r.id = e.resource_id
+          WHERE r.name = '{name}' AND e.status = {status} ORDER BY e.id"
+    ))
+}
+
+#[test]
+fn polls_denser_than_a_players_that_meet_429_are_no_answer_and_become_a_players() {
+    let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
+        ("/live.m3u8", 3) => later(429, "2"),
+        ("/live.m3u8", nth) => Reply::playlist(Window::new(nth as u64 / 2, 4).text()),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
+    recording.until_it_says("asks for patience: nothing is asked of it for 2 s (until ");
+    recording.until("five more polls", || origin.count("/live.m3u8") >= 9);
+    let session = recording.interrupt().session();
+    let host = format!("127.0.0.1:{}", origin.port());
+    assert_eq!(asked_too_early(&session, &host, 2_000_000), 0);
+    let own = Some("too often".to_owned());
+    assert_eq!(reasons(&session, "live.m3u8", 429), [own]);
+    let refused = session.number("SELECT id FROM exchange WHERE status = 429");
+    let answer = session.answer_with(&origin.url("/live.m3u8"), refused);
+    let before = Window::new(1, 4).text().into_bytes();
+    assert_eq!(answer, Some(before), "what was there before");
+    let polls: Vec<i64> = session.list(&format!(
+        "SELECT e.requested_us FROM exchange e JOIN resource r ON r.id = e.resource_id
+          WHERE r.name = 'live.m3u8' AND e.id > {refused} ORDER BY e.id"
+    ));
+    for pair in polls.windows(2) {
+        assert!(pair[1] - pair[0] >= 999_000, "{polls:?}");
+    }
+}
+
+#[test]
+fn a_429_to_polls_as_seldom_as_a_players_is_what_the_origin_answers() {
+    let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
+        ("/live.m3u8", 0..2) => Reply::playlist(Window::new(0, 2).text()),
+        ("/live.m3u8", _) => later(429, "1"),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
+    recording.until_at_least(2, "SELECT count(*) FROM exchange WHERE status = 429");
+    let finished = recording.interrupt();
+    let said = finished.stderr.clone();
+    assert_eq!(said.matches("asks for patience").count(), 1, "{said}");
+    let session = finished.session();
+    let reasons = reasons(&session, "live.m3u8", 429);
+    assert_eq!(reasons[..2], [Some("too often".to_owned()), None]);
+    let end_us = session.end_us();
+    let answer = session.answer(&origin.url("/live.m3u8"), end_us);
+    assert_eq!(answer, Some(later(429, "1").body));
+}
+
+#[test]
+fn a_host_that_one_stream_met_is_left_alone_by_all_and_others_go_on() {
+    let stage = Stage::default();
+    let page = stage.clone();
+    let origin = Origin::new(move |ask: &Ask| match (ask.path(), page.at()) {
+        ("/busy.m3u8", 1) => {
+            page.go(2);
+            later(503, "2")
+        }
+        ("/busy.m3u8" | "/beside.m3u8" | "/other.m3u8", _) => Reply::playlist(
+            Window::new(ask.nth as u64, 4)
+                .named(move |n| format!("{n}.ts"))
+                .text(),
+        ),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::bare()
+        .args(["--poll", "0.2", "--allow-private"])
+        .args([
+            format!("busy={}", origin.url("/busy.m3u8")).as_str(),
+            format!("beside={}", origin.url("/beside.m3u8")).as_str(),
+            format!("other={}", origin.by_name("/other.m3u8")).as_str(),
+        ])
+        .start();
+    recording.until("all have begun", || {
+        ["/busy.m3u8", "/beside.m3u8", "/other.m3u8"]
+            .iter()
+            .all(|path| origin.count(path) > 2)
+    });
+    stage.go(1);
+    recording.until("it is met", || stage.at() == 2);
+    let (busy, other) = (origin.count("/busy.m3u8"), origin.count("/other.m3u8"));
+    recording.until("it is asked again", || origin.count("/busy.m3u8") > busy);
+    assert!(
+        origin.count("/other.m3u8") > other + 2,
+        "the other host goes on"
+    );
+    let session = recording.interrupt().session();
+    let port = origin.port();
+    assert_eq!(
+        asked_too_early(&session, &format!("127.0.0.1:{port}"), 2_000_000),
+        0
+    );
+    let meanwhile = session.number(
+        "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id, exchange b
+          WHERE b.status = 503 AND r.url LIKE '%/other.m3u8' AND e.requested_us > b.requested_us
+            AND e.requested_us < b.requested_us + 2000000",
+    );
+    assert!(meanwhile >= 3, "{meanwhile}");
+    assert_eq!(
+        reasons(&session, "busy.m3u8", 503),
+        [None],
+        "a player would have met it"
+    );
+}
+
+#[test]
+fn chunks_wait_for_a_host_that_is_busy_and_come_when_it_is_not() {
+    let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
+        ("/vod.m3u8", _) => Reply::playlist(Window::new(0, 6).ended().text()),
+        ("/seg5.ts", 0) => later(503, "2"),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let session = Recorder::new(origin.url("/vod.m3u8"))
+        .args(["--limit", "downloads=1"])
+        .run()
+        .session();
+    let host = format!("127.0.0.1:{}", origin.port());
+    assert_eq!(asked_too_early(&session, &host, 2_000_000), 0);
+    for n in 0..6 {
+        let name = format!("/seg{n}.ts");
+        let answer = session.answer(&origin.url(&name), session.end_us());
+        assert_eq!(answer, Some(ts(&name)));
+    }
+    // What was not asked for meanwhile is there from its listing on all the same.
+    let listed =
+        session.number("SELECT from_us FROM exchange e JOIN revision v ON v.exchange_id = e.id");
+    let answer = session.answer(&origin.url("/seg0.ts"), listed);
+    assert_eq!(answer, Some(ts("/seg0.ts")));
+}
+
+#[test]
+fn the_first_request_of_all_may_be_put_off_by_a_date_of_a_clock_that_is_wrong() {
+    let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
+        ("/vod.m3u8", 0) => later(429, "Fri, 20 Nov 2020 08:00:02 GMT")
+            .with("Date", "Fri, 20 Nov 2020 08:00:00 GMT"),
+        ("/vod.m3u8", _) => Reply::playlist(Window::new(0, 1).ended().text()),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let session = Recorder::new(origin.url("/vod.m3u8")).run().session();
+    let host = format!("127.0.0.1:{}", origin.port());
+    assert_eq!(asked_too_early(&session, &host, 2_000_000), 0);
+    assert_eq!(
+        reasons(&session, "vod.m3u8", 429),
+        [None],
+        "a player would have met it"
+    );
+}
+
+#[test]
+fn a_redirect_to_a_host_that_wants_to_be_left_alone_is_not_followed_until_then() {
+    let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
+        ("/live.m3u8", _) => {
+            let host = ask
+                .header("host")
+                .unwrap()
+                .replace("127.0.0.1", "localhost");
+            Reply::redirect(302, &format!("http://{host}/edge.m3u8"))
+        }
+        ("/edge.m3u8", 2) => later(503, "2"),
+        ("/edge.m3u8", nth) => Reply::playlist(Window::new(0, 2).ended_if(nth > 2).text()),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let session = Recorder::new(origin.url("/live.m3u8"))
+        .args(["--allow-private"])
+        .run()
+        .session();
+    let edge = format!("localhost:{}", origin.port());
+    assert_eq!(asked_too_early(&session, &edge, 2_000_000), 0);
+    let unfollowed =
+        session.number("SELECT count(*) FROM exchange WHERE note LIKE 'not followed%'");
+    assert!(unfollowed >= 1, "the other host was asked on");
+    let faults = session
+        .number("SELECT count(*) FROM exchange WHERE status >= 400 OR outcome <> 'complete'");
+    assert_eq!(faults, 1, "the one answer of the edge");
+}
+
+#[test]
+fn what_nobody_can_wait_for_is_not_waited_for() {
+    let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
+        ("/vod.m3u8", 0) => later(503, "-5"),
+        ("/vod.m3u8", 1) => later(503, "a while"),
+        ("/vod.m3u8", 2) => later(503, "Fri, 20 Nov 2020 08:00:00 GMT"),
+        ("/vod.m3u8", 3) => later(429, "0"),
+        ("/vod.m3u8", _) => {
+            Reply::playlist(Window::new(0, 2).ended().text()).with("Retry-After", "600")
+        }
+        ("/seg0.ts", 0) => later(404, "600"),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let session = Recorder::new(origin.url("/vod.m3u8"))
+        .args(["--duration", "50"])
+        .run()
+        .session();
+    assert_eq!(session.one::<String>("SELECT ended FROM run"), "finished");
+    let last = session.answer(&origin.url("/seg0.ts"), session.end_us());
+    assert_eq!(last, Some(ts("/seg0.ts")));
+}

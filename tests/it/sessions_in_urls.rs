@@ -1,0 +1,279 @@
+//! Origins that begin a session for each viewer, in the URL of each playlist, and end it after a while.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use crate::support::{Ask, Origin, Recorder, Reply, Session, Stage, Window, ts};
+
+/// A channel with a box office: each look at `/main.m3u8` sells a new ticket, with which so many polls of
+/// playlists are admitted, of whatever ticket, from when it was sold.
+#[derive(Clone)]
+struct Office {
+    tickets: Arc<Mutex<HashMap<String, u64>>>,
+    polls: Stage,
+    admits: u64,
+    audio: bool,
+}
+
+impl Office {
+    fn new(admits: u64) -> Self {
+        Self {
+            tickets: Arc::default(),
+            polls: Stage::default(),
+            admits,
+            audio: false,
+        }
+    }
+
+    fn reply(&self, ask: &Ask) -> Reply {
+        let path: Vec<&str> = ask.path().trim_start_matches('/').split('/').collect();
+        match path.as_slice() {
+            ["main.m3u8"] => self.sell(&format!("t{}x", ask.nth)),
+            [ticket, list] if list.ends_with(".m3u8") => self.admit(ticket),
+            _ => Reply::segment(ts(path.last().unwrap())),
+        }
+    }
+
+    fn sell(&self, ticket: &str) -> Reply {
+        let mut tickets = self.tickets.lock().unwrap();
+        tickets.insert(ticket.to_owned(), self.polls.at());
+        let audio = match self.audio {
+            true => format!(
+                "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"de\",LANGUAGE=\"de\",URI=\"{ticket}/de.m3u8\"\n"
+            ),
+            false => String::new(),
+        };
+        Reply::playlist(format!(
+            "#EXTM3U\n{audio}#EXT-X-STREAM-INF:BANDWIDTH=800000,RESOLUTION=640x360\n{ticket}/v.m3u8\n"
+        ))
+    }
+
+    fn admit(&self, ticket: &str) -> Reply {
+        let sold = self.tickets.lock().unwrap().get(ticket).copied();
+        let polls = self.polls.at() + 1;
+        self.polls.go(polls);
+        match sold {
+            Some(sold) if polls <= sold + self.admits => {
+                Reply::playlist(Window::new(polls / 4, 4).text())
+            }
+            _ => Reply::html(410),
+        }
+    }
+}
+
+/// The tickets that were shown, in order, each once where it was shown several times in a row.
+fn shown(origin: &Origin, list: &str) -> Vec<String> {
+    let asks = origin.asks();
+    let suffix = format!("/{list}");
+    let tickets = asks
+        .iter()
+        .filter_map(|ask| ask.path().strip_suffix(&suffix));
+    let mut tickets: Vec<String> = tickets.map(|path| path[1..].to_owned()).collect();
+    tickets.dedup();
+    tickets
+}
+
+/// Each revision of the channel answers for a name of it at its own moment.
+fn plays_on_under(session: &Session, origin: &Origin, name: &str) {
+    let revisions: Vec<(i64, i64)> = session.rows(
+        "SELECT v.exchange_id, e.from_us FROM revision v JOIN exchange e ON e.id = v.exchange_id
+          WHERE v.media_sequence IS NOT NULL AND e.outcome = 'complete' ORDER BY e.from_us",
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    );
+    let url = origin.url(name);
+    for (id, from_us) in revisions {
+        let answer = session.answer(&url, from_us);
+        assert_eq!(answer, Some(session.body(id)), "{name}, exchange {id}");
+    }
+}
+
+#[test]
+fn a_session_that_ends_is_renewed_and_replays_as_one_channel() {
+    let office = Office::new(14);
+    let script = office.clone();
+    let origin = Origin::new(move |ask| script.reply(ask));
+    let url = origin.url("/main.m3u8");
+    let mut recording = Recorder::bare().args([url.as_str()]).start();
+    recording.until("polls with a fourth ticket", || {
+        shown(&origin, "v.m3u8").len() >= 4 && office.polls.at() > 50
+    });
+    let session = recording.interrupt().session();
+
+    let shown = shown(&origin, "v.m3u8");
+    let mut distinct = shown.clone();
+    distinct.sort();
+    distinct.dedup();
+    let sold = office.tickets.lock().unwrap().len();
+    assert!(
+        distinct.len() <= shown.len() && shown.len() <= distinct.len() + 2,
+        "{shown:?}"
+    );
+    assert!(distinct.len() <= 8, "{shown:?} of {sold}");
+    let playlists =
+        "SELECT count(DISTINCT playlist_id) FROM revision WHERE media_sequence IS NOT NULL";
+    assert_eq!(session.number(playlists), 1);
+    // The first name, one in between, the last one: each is the whole channel.
+    for name in [&shown[0], &shown[1], shown.last().unwrap()] {
+        plays_on_under(&session, &origin, &format!("/{name}/v.m3u8"));
+    }
+    let unused = (0..sold).map(|n| format!("t{n}x"));
+    for name in unused.filter(|name| !shown.contains(name)) {
+        plays_on_under(&session, &origin, &format!("/{name}/v.m3u8"));
+    }
+    // Whatever a revision lists is there under the name that it has there.
+    let listed: Vec<(String, i64)> = session.rows(
+        "SELECT r.url, e.from_us FROM exchange e JOIN resource r ON r.id = e.resource_id
+          WHERE r.kind = 'media' AND e.status = 200",
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    );
+    let last_us = listed.iter().map(|(_, us)| *us).max().unwrap();
+    for (url, from_us) in listed.into_iter().filter(|(_, us)| *us < last_us) {
+        let text = String::from_utf8(session.answer(&url, from_us).unwrap()).unwrap();
+        let folder = url.trim_end_matches("v.m3u8");
+        for name in text.lines().filter(|line| line.ends_with(".ts")) {
+            let found = session.answer(&format!("{folder}{name}"), session.end_us());
+            assert_eq!(found, Some(ts(name)), "{folder}{name}");
+        }
+    }
+    let segments = origin.asks();
+    let segments = segments.iter().filter(|ask| ask.path().ends_with(".ts"));
+    let asked = segments.clone().count();
+    let names: std::collections::HashSet<&str> = segments
+        .map(|ask| ask.path().rsplit('/').next().unwrap())
+        .collect();
+    assert!(
+        asked <= names.len() * 2,
+        "{asked} requests for {}",
+        names.len()
+    );
+}
+
+#[test]
+fn no_second_session_is_begun_while_the_first_one_plays() {
+    let office = Office::new(u64::MAX / 2);
+    let script = office.clone();
+    let origin = Origin::new(move |ask| script.reply(ask));
+    let url = origin.url("/main.m3u8");
+    let mut recording = Recorder::bare().args([url.as_str()]).start();
+    recording.until("polls", || office.polls.at() >= 30);
+    let session = recording.interrupt().session();
+    assert_eq!(shown(&origin, "v.m3u8"), ["t0x"]);
+    let looks = origin.count("/main.m3u8") as u64;
+    assert!(
+        (2..office.polls.at() / 3).contains(&looks),
+        "ever more seldom: {looks}"
+    );
+    plays_on_under(&session, &origin, "/t1x/v.m3u8");
+}
+
+#[test]
+fn the_multivariant_playlist_is_asked_at_once_when_all_variants_have_gone() {
+    let office = Office {
+        audio: true,
+        ..Office::new(40)
+    };
+    let script = office.clone();
+    let origin = Origin::new(move |ask| script.reply(ask));
+    let url = origin.url("/main.m3u8");
+    let mut recording = Recorder::bare().args([url.as_str()]).start();
+    recording.until("two renewals", || office.polls.at() > 110);
+    let session = recording.interrupt().session();
+    // After the last playlist has gone its next poll is one of a new ticket.
+    let asks = origin.asks();
+    let refused = session.number("SELECT count(*) FROM exchange WHERE status = 410");
+    let playlists = asks
+        .iter()
+        .filter(|ask| ask.path().ends_with(".m3u8"))
+        .count() as i64;
+    assert!(
+        refused * 5 <= playlists,
+        "{refused} of {playlists} polls were in vain"
+    );
+    assert!(session.number("SELECT count(*) FROM revision WHERE ended IS NOT NULL") > 20);
+    let names = "SELECT count(DISTINCT playlist_id) FROM revision WHERE media_sequence IS NOT NULL";
+    assert_eq!(session.number(names), 2, "video and sound");
+}
+
+#[test]
+fn a_ban_for_good_makes_no_storm() {
+    let stage = Stage::default();
+    let page = stage.clone();
+    let origin = Origin::new(move |ask| match (ask.path(), page.at()) {
+        ("/main.m3u8", _) => Reply::playlist(format!(
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{0}/low.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2\n{0}/high.m3u8\n",
+            ask.nth
+        )),
+        (path, 0) if path.ends_with(".m3u8") => {
+            Reply::playlist(Window::new(ask.nth as u64 / 4, 3).text())
+        }
+        (path, _) if path.ends_with(".m3u8") => Reply::html(403),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let url = origin.url("/main.m3u8");
+    let mut recording = Recorder::bare().args([url.as_str()]).start();
+    recording.until_at_least(2, "SELECT count(*) FROM segments");
+    stage.go(1);
+    let forbidden = "SELECT count(*) FROM exchange WHERE status = 403";
+    recording.until_at_least(1, forbidden);
+    let looks = origin.count("/main.m3u8");
+    recording.until("looks", || origin.count("/main.m3u8") >= looks + 8);
+    let session = recording.interrupt().session();
+    // Their distances double up to one target duration, which is a second.
+    let us: Vec<i64> = session.list(
+        "SELECT e.requested_us FROM exchange e JOIN resource r ON r.id = e.resource_id
+          WHERE r.kind = 'main' AND e.requested_us >
+                (SELECT min(requested_us) FROM exchange WHERE status = 403) ORDER BY e.id",
+    );
+    let apart: Vec<i64> = us.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(apart[4..].iter().all(|us| *us > 950_000), "{apart:?}");
+    let polls = session.number(forbidden) as usize;
+    assert!(
+        polls < us.len() * 8,
+        "{polls} polls in vain, {} looks",
+        us.len()
+    );
+}
+
+#[test]
+fn a_channel_that_moves_to_a_name_that_stays_is_followed_although_the_old_one_answers() {
+    let stage = Stage::default();
+    let page = stage.clone();
+    let origin = Origin::new(move |ask| match (ask.path(), page.at()) {
+        ("/main.m3u8", at) => Reply::playlist(format!(
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=800000\nhouse{at}/v.m3u8\n"
+        )),
+        ("/house0/v.m3u8", _) => Reply::playlist(Window::new(3, 4).text()),
+        ("/house1/v.m3u8", _) => Reply::playlist(Window::new(ask.nth as u64 / 4 + 5, 4).text()),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let url = origin.url("/main.m3u8");
+    let mut recording = Recorder::bare().args([url.as_str()]).start();
+    recording.until_at_least(4, "SELECT count(*) FROM segments");
+    stage.go(1);
+    recording.until("the new house", || origin.count("/house1/v.m3u8") >= 6);
+    let old = origin.count("/house0/v.m3u8");
+    recording.until_at_least(3, "SELECT count(*) FROM revision WHERE media_sequence >= 5");
+    assert_eq!(origin.count("/house0/v.m3u8"), old, "one session at a time");
+    recording.interrupt().session();
+}
+
+#[test]
+fn a_variant_that_has_gone_alone_makes_nobody_look_for_others() {
+    let origin = Origin::new(|ask| match ask.path() {
+        "/main.m3u8" => Reply::playlist(format!(
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{0}/low.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2000\n{0}/high.m3u8\n",
+            ask.nth
+        )),
+        path if path.ends_with("high.m3u8") => Reply::html(404),
+        path if path.ends_with(".m3u8") => {
+            Reply::playlist(Window::new(ask.nth as u64 / 4, 3).text())
+        }
+        path => Reply::segment(ts(path)),
+    });
+    let url = origin.url("/main.m3u8");
+    let mut recording = Recorder::bare().args([url.as_str()]).start();
+    recording.until("polls", || origin.count("/0/low.m3u8") >= 30);
+    recording.interrupt().session();
+    let looks = origin.count("/main.m3u8");
+    assert!(looks < 10, "{looks}");
+}
