@@ -83,6 +83,7 @@ fn facts(body: &[u8]) {
     for first in [0, u64::MAX - 1] {
         let read = ReadSegments {
             base: &base,
+            root: "",
             variables: &variables,
             first,
             from: first,

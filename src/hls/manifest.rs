@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use url::Url;
 
 use super::json::{JsonString, strings, written};
-use super::rewrite::{Place, Replacement, references, with_replacements};
+use super::rewrite::{Place, Replacement, references_elsewhere, with_replacements};
 
 /// A steering manifest or a list of assets as a replay serves it. For the parameters see [`super::rewrite`].
 ///
@@ -21,7 +21,7 @@ pub fn rewrite_json<'b>(
     place: &Place,
     replay_path: &dyn Fn(&Url) -> Option<String>,
 ) -> Cow<'b, [u8]> {
-    let mut reference = references(place, replay_path);
+    let mut reference = references_elsewhere(place, replay_path);
     let replacement = |string: JsonString<'_>| {
         let text = match what(&string) {
             What::Other => return None,

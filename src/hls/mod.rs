@@ -19,6 +19,8 @@
 //! | `variables` | `EXT-X-DEFINE` and `{$name}` |
 //! | `rewrite` | URIs that would lead away from a replay, replaced |
 //! | `dates` | dates, moved by a constant |
+//! | `tag_urls` | URLs in tags, wherever they stand, for `rewrite` |
+//! | `relative` | relative references from path to path |
 //! | `replay_path` | the URL space of a replay, both directions |
 //! | `kind` | media playlist, multivariant playlist, or none |
 //! | `list` | lists of streams, which are no playlists of HLS |
@@ -47,12 +49,14 @@ mod multivariant;
 mod names;
 mod numbers;
 mod references;
+mod relative;
 mod replay_path;
 mod resolve;
 mod rewrite;
 mod scan;
 mod segments;
 mod steering;
+mod tag_urls;
 #[cfg(test)]
 mod testing;
 mod variables;
@@ -72,6 +76,7 @@ pub use multivariant::{Child, ChildRole, MultivariantPlaylist, read_multivariant
 pub use names::{
     chunk_path, is_stream_name, ranged_chunk_path, resource_name, stream_name, with_suffix,
 };
+pub use relative::relative;
 pub use replay_path::{origin_url, replay_path};
 pub use resolve::Refused;
 pub use rewrite::{Place, Replacement, replacements, rewrite};
@@ -83,5 +88,6 @@ pub use steering::{
     SteeringManifest, SteeringTag, read_steering, read_steering_tag, with_directives,
     without_directives,
 };
+pub use tag_urls::references;
 pub use variables::{Variables, imports_variables};
 pub use windows::{Lie, Step, Window, Windows};

@@ -7,8 +7,10 @@ use std::ops::Range;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::{Position, Url};
 
+use super::relative::relative;
 use super::resolve::{Resolver, reference_text};
-use super::scan::{UriRef, UriRole, uris};
+use super::scan::{UriRef, UriRole};
+use super::tag_urls::{names_host, references, url_text};
 use super::variables::Variables;
 
 /// What would end a quoted string or a line.
@@ -66,9 +68,10 @@ pub(super) fn with_replacements(body: &[u8], replacements: Vec<Replacement>) -> 
 ///
 /// `replay_path` gives the path and query at which the replay has a URL of the origin: the
 /// one of [`super::replay_path`], with any prefix in front of it, or None for a URL that is
-/// to be left alone. A URI that a player resolves to just that path keeps its bytes; any
-/// other is replaced by that path (and its fragment, if it had one). URIs that are neither
-/// http nor https are left alone.
+/// to be left alone. A URI that a player resolves to just that path keeps its bytes, unless it
+/// begins at the root; any other is replaced by a relative reference that leads there (and its
+/// fragment, if it had one), so that a proxy may serve the replay below any path. URIs that are
+/// neither http nor https are left alone.
 pub fn replacements(
     body: &[u8],
     place: &Place,
@@ -88,19 +91,19 @@ pub fn replacements(
         if parallel && is_plain(written) {
             return None;
         }
-        let path = rewriter.replacement(written)?;
+        let path = rewriter.replacement(written, uri.role)?;
         let text = fit(&path, &at_player, body, &uri);
         Some(Replacement {
             span: uri.span,
             text,
         })
     };
-    uris(body).filter_map(replacement).collect()
+    references(body).filter_map(replacement).collect()
 }
 
 /// What references that stand elsewhere than in a playlist are to be replaced by; None where one is to be
 /// left alone. They have the variables of `place.imports`, and no others.
-pub(super) fn references<'a>(
+pub(super) fn references_elsewhere<'a>(
     place: &Place<'a>,
     replay_path: &'a dyn Fn(&Url) -> Option<String>,
 ) -> impl FnMut(&str) -> Option<String> + use<'a> {
@@ -110,7 +113,7 @@ pub(super) fn references<'a>(
         place: *place,
         replay_path,
     };
-    move |text| rewriter.replacement(text.as_bytes())
+    move |text| rewriter.replacement(text.as_bytes(), UriRole::ContentSteering)
 }
 
 struct Rewriter<'a> {
@@ -132,18 +135,25 @@ impl Rewriter<'_> {
     }
 
     /// What the reference `written` is to be replaced by; None where it is to be left alone.
-    fn replacement(&mut self, written: &[u8]) -> Option<String> {
+    fn replacement(&mut self, written: &[u8], role: UriRole) -> Option<String> {
         let text = reference_text(written);
+        let expanded = match role {
+            UriRole::Text => self.origin.expand(&text).ok()?.into_owned(),
+            _ => String::new(),
+        };
+        let text = url_text(role, text, &expanded)?;
         let url = self.origin.resolve(&text).ok()?;
-        let mut wanted = (self.replay_path)(&url)?;
+        let wanted = (self.replay_path)(&url)?;
         if self.player_goes_to(&text, &wanted) {
             return None;
         }
+        let served = &self.place.served[Position::BeforePath..Position::AfterPath];
+        let mut reference = relative(served, &wanted);
         if let Some(fragment) = url.fragment() {
-            wanted.push('#');
-            wanted.push_str(fragment);
+            reference.push('#');
+            reference.push_str(fragment);
         }
-        Some(wanted)
+        Some(reference)
     }
 
     /// Whether a player that reads `text` asks this replay for `wanted`.
@@ -152,8 +162,8 @@ impl Rewriter<'_> {
             return false;
         };
         // The host of `served` is an example: a reference that names one leads away, even
-        // if it names the example.
-        if names_host(&text) {
+        // if it names the example. So is the root: a proxy may have another one.
+        if names_host(&text) || text.trim_ascii_start().starts_with(['/', '\\']) {
             return false;
         }
         let served = self.place.served;
@@ -162,17 +172,6 @@ impl Rewriter<'_> {
                 && url[Position::BeforePath..Position::AfterQuery] == *wanted
         })
     }
-}
-
-/// Whether a reference begins with a scheme or with the two slashes before a host.
-fn names_host(text: &str) -> bool {
-    let bytes = text.trim_ascii_start().as_bytes();
-    if let [b'/' | b'\\', b'/' | b'\\', ..] = bytes {
-        return true;
-    }
-    let scheme_byte = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-    let behind = bytes.iter().find(|b| !scheme_byte(b));
-    behind == Some(&b':') && bytes.first().is_some_and(u8::is_ascii_alphabetic)
 }
 
 /// Whether a reference is nothing but names below the folder of the playlist, so that it
@@ -210,7 +209,7 @@ fn fit(path: &str, variables: &Variables, body: &[u8], uri: &UriRef) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{any_body, playlist_text, url};
-    use super::super::{origin_url, replay_path};
+    use super::super::{origin_url, replay_path, uris};
     use super::*;
     use proptest::prelude::*;
 
@@ -233,31 +232,77 @@ mod tests {
 
     #[test]
     fn references_that_stay_keep_their_bytes() {
-        let body = "#EXTM3U\r\n#EXTINF:6, a\r\n seg1.ts \r\n../ch2/./seg%20[1]|'.ts?x=ä#t=1\n\
+        let body = "#EXTM3U\r\n#EXTINF:6, https://title/\r\n seg1.ts \r\n../ch2/./seg%20[1]|'.ts?x=ä#t=1\n\
             ?only=query\n#EXT-X-KEY:METHOD=AES-128,URI=\"data:,x\"\nrtmp://h/x\n\
-            #EXT-X-IMAGE-STREAM-INF:URI=\"https://other/i.m3u8\"";
+            # https://comment/\n#EXT-X-IMAGE-STREAM-INF:URI=\"i.m3u8\"\n#EXT-X-OTHER:A=\"b/c\"";
         assert_eq!(rewritten(body), body);
+    }
+
+    #[test]
+    fn no_tag_leads_away_whether_it_is_known_or_not() {
+        let cases = [
+            (
+                "#EXT-X-IMAGE-STREAM-INF:URI=\"https://i/a\"",
+                "#EXT-X-IMAGE-STREAM-INF:URI=\"../../../i:443/a\"",
+            ),
+            (
+                "#EXT-X-LOGO:http://i/a,b",
+                "#EXT-X-LOGO:../../../../http/i:80/a,b",
+            ),
+            (
+                "#EXTM3U url=\"//i/a b\"",
+                "#EXTM3U url=\"../../../i:443/a b\"",
+            ),
+            (
+                "#EXTINF:1 logo=\"https://cdn.example/live/ch1/a:b\",http://t",
+                "#EXTINF:1 logo=\"./a:b\",http://t",
+            ),
+            (
+                "#EXT-X-AD:{\"a\":\"https:\\/\\/i\\/a\"}",
+                "#EXT-X-AD:{\"a\":\"../../../i:443/a\"}",
+            ),
+            (
+                "#EXT-X-AD:A=\"{$h}/a\",B=\"{$b} c\"",
+                "#EXT-X-AD:A=\"../../../i:443/a\",B=\"{$b} c\"",
+            ),
+            (
+                "#EXT-X-AD:A=\"https://{$b}/a\"",
+                "#EXT-X-AD:A=\"../../../two:443/a\"",
+            ),
+        ];
+        let define = "#EXT-X-DEFINE:NAME=\"h\",VALUE=\"https://i\"\n#EXT-X-DEFINE:NAME=\"b\",VALUE=\"two\"\n";
+        for (written, expected) in cases {
+            let replaced = rewritten(&format!("{define}{written}\n"));
+            assert_eq!(replaced, format!("{define}{expected}\n"));
+        }
+        let elsewhere = "http://replay.test/stream.m3u8";
+        let replaced = rewritten_at(b"#EXT-X-AD:X-URI=\"a\",X-B=\"a\"", elsewhere, &replay_path);
+        let replaced = String::from_utf8(replaced).unwrap();
+        assert_eq!(
+            replaced,
+            "#EXT-X-AD:X-URI=\"https/cdn.example:443/live/ch1/a\",X-B=\"a\""
+        );
     }
 
     #[test]
     fn references_that_lead_away_are_replaced() {
         let cases = [
-            (
-                "https://cdn.example/live/ch1/a.ts",
-                "/https/cdn.example:443/live/ch1/a.ts",
-            ),
+            ("https://cdn.example/live/ch1/a.ts", "a.ts"),
             (
                 "HTTP://Other.example:81/a?x=1#t=2",
-                "/http/other.example:81/a?x=1#t=2",
+                "../../../../http/other.example:81/a?x=1#t=2",
             ),
-            ("//other.example/a,b.ts", "/https/other.example:443/a,b.ts"),
-            ("/root.ts", "/https/cdn.example:443/root.ts"),
-            ("../../../../up.ts", "/https/cdn.example:443/up.ts"),
-            ("https://u:p@h/a", "/https/h:443/a"),
-            ("https:rel.ts", "/https/cdn.example:443/live/ch1/rel.ts"),
-            ("\\\\other\\a.ts", "/https/other:443/a.ts"),
-            ("ht\ttps://h/a", "/https/h:443/a"),
-            ("http://replay.test/x", "/http/replay.test:80/x"),
+            (
+                "//other.example/a,b.ts",
+                "../../../other.example:443/a,b.ts",
+            ),
+            ("/root.ts", "../../root.ts"),
+            ("../../../../up.ts", "../../up.ts"),
+            ("https://u:p@h/a", "../../../h:443/a"),
+            ("https:rel.ts", "rel.ts"),
+            ("\\\\other\\a.ts", "../../../other:443/a.ts"),
+            ("ht\ttps://h/a", "../../../h:443/a"),
+            ("http://replay.test/x", "../../../../http/replay.test:80/x"),
         ];
         for (written, expected) in cases {
             assert_eq!(
@@ -271,11 +316,11 @@ mod tests {
     fn only_the_bytes_between_the_quotes_are_replaced() {
         assert_eq!(
             rewritten("#EXT-X-MAP:BYTERANGE=\"1@0\", URI=\"/i.mp4\" ,X=1\n"),
-            "#EXT-X-MAP:BYTERANGE=\"1@0\", URI=\"/https/cdn.example:443/i.mp4\" ,X=1\n"
+            "#EXT-X-MAP:BYTERANGE=\"1@0\", URI=\"../../i.mp4\" ,X=1\n"
         );
         assert_eq!(
             rewritten("#EXT-X-MAP:URI=http://h\n#EXT-X-MAP:URI=\"http://h/a"),
-            "#EXT-X-MAP:URI=/http/h:80/\n#EXT-X-MAP:URI=\"/http/h:80/a"
+            "#EXT-X-MAP:URI=../../../../http/h:80/\n#EXT-X-MAP:URI=\"../../../../http/h:80/a"
         );
     }
 
@@ -286,13 +331,11 @@ mod tests {
         let define = "#EXT-X-DEFINE:NAME=\"h\",VALUE=\"//h\"\n";
         assert_eq!(
             rewritten(&format!("{define}{{$h}}/s.ts\n")),
-            format!("{define}/https/h:443/s.ts\n")
+            format!("{define}../../../h:443/s.ts\n")
         );
         let elsewhere = SERVED.replace("b=2", "b=3");
         let replaced = rewritten_at(same.as_bytes(), &elsewhere, &replay_path);
-        assert!(
-            replaced.ends_with(b"\n/https/cdn.example:443/live/ch1/s.ts?b=2\n{$undefined}.ts\n")
-        );
+        assert!(replaced.ends_with(b"\ns.ts?b=2\n{$undefined}.ts\n"));
     }
 
     #[test]
@@ -301,7 +344,7 @@ mod tests {
         let replaced = rewritten_at(body, "http://replay.test/stream.m3u8", &replay_path);
         assert_eq!(
             replaced,
-            b"#EXTM3U\n/https/cdn.example:443/live/ch1/seg1.ts\n"
+            b"#EXTM3U\nhttps/cdn.example:443/live/ch1/seg1.ts\n"
         );
     }
 
@@ -311,7 +354,7 @@ mod tests {
         let define = "#EXT-X-DEFINE:NAME=\"x\",VALUE=\"y\"\n";
         let body = format!("{define}#EXT-X-KEY:URI=k,IV=1\n#EXT-X-KEY:URI=\"k\"\nk\n");
         let replaced = rewritten_at(body.as_bytes(), SERVED, &hostile);
-        let path = "/a%22%0D%0A#EXT%20%7B$x},%C3%A4";
+        let path = "../../../../a%22%0D%0A#EXT%20%7B$x},%C3%A4";
         let expected =
             format!("{define}#EXT-X-KEY:URI=\"{path}\",IV=1\n#EXT-X-KEY:URI=\"{path}\"\n{path}\n");
         assert_eq!(String::from_utf8_lossy(&replaced), expected);
@@ -321,7 +364,10 @@ mod tests {
     fn bytes_that_are_no_utf8_are_replaced_only_where_they_lead_away() {
         let body = b"#EXTM3U\n\xE4.ts\nhttp://h/\xE4.ts\n";
         let replaced = rewritten_at(body, SERVED, &replay_path);
-        assert_eq!(replaced, b"#EXTM3U\n\xE4.ts\n/http/h:80/%E4.ts\n");
+        assert_eq!(
+            replaced,
+            b"#EXTM3U\n\xE4.ts\n../../../../http/h:80/%E4.ts\n"
+        );
     }
 
     /// What stands around the URIs; without quotes, which a replacement may bring along.
@@ -348,7 +394,10 @@ mod tests {
         #[test]
         fn every_reference_leads_into_the_replay(text in playlist_text()) {
             let replaced = rewritten(&text);
-            prop_assert_eq!(around(&text), around(&replaced));
+            let is_known = |uri: &UriRef| !matches!(uri.role, UriRole::Named | UriRole::Text);
+            if references(text.as_bytes()).all(|uri| is_known(&uri)) {
+                prop_assert_eq!(around(&text), around(&replaced));
+            }
             let (origin, served, none) = (url(ORIGIN), url(SERVED), Variables::default());
             let before = Variables::read(text.as_bytes(), &origin, &none);
             let after = Variables::read(replaced.as_bytes(), &served, &none);
@@ -362,6 +411,24 @@ mod tests {
                 prop_assert_eq!(path, &wanted);
                 prop_assert_eq!(got.fragment(), meant.fragment());
                 prop_assert!(origin_url(path).is_some());
+            }
+        }
+
+        #[test]
+        fn what_is_replaced_leads_into_the_replay_behind_any_prefix(text in playlist_text()) {
+            let imports = Variables::default();
+            for path in ["/@5/stream.m3u8", "/stream.m3u8", &SERVED["http://replay.test".len()..]] {
+                let (origin, served) = (url(ORIGIN), url(&format!("http://replay.test{path}")));
+                let place = Place { origin: &origin, served: &served, imports: &imports };
+                let behind = url(&format!("http://proxy.test/lab/x{path}"));
+                for made in replacements(text.as_bytes(), &place, &replay_path) {
+                    let got = behind.join(made.text.trim_matches('"')).unwrap();
+                    let inside = got.as_str().strip_prefix("http://proxy.test/lab/x");
+                    let mut asked = url(&format!("http://h{}", inside.unwrap_or("/")));
+                    asked.set_fragment(None);
+                    let asked = &asked[Position::BeforePath..];
+                    prop_assert!(origin_url(asked).is_some(), "{} at {}", made.text, path);
+                }
             }
         }
 

@@ -146,6 +146,8 @@ pub enum UriRole {
     Rendition,
     /// A media playlist of I-frames: `EXT-X-I-FRAME-STREAM-INF` (4.4.6.3).
     IFrameVariant,
+    /// A media playlist of images: `EXT-X-IMAGE-STREAM-INF`, which the RFC does not know and players do.
+    ImageVariant,
     /// `EXT-X-SESSION-DATA` (4.4.6.4).
     SessionData,
     /// A partial segment: `EXT-X-PART` (4.4.4.9).
@@ -158,10 +160,14 @@ pub enum UriRole {
     ContentSteering,
     /// `X-ASSET-URI` or `X-ASSET-LIST` of `EXT-X-DATERANGE` (appendix D).
     Interstitial,
+    /// An attribute that none of these is, and whose name ends in URI or URL ([`super::references`] only).
+    Named,
+    /// An absolute URL anywhere else in a tag ([`super::references`] only).
+    Text,
 }
 
-/// Every place of a playlist that RFC 8216bis names for a URI, in the order in which they
-/// are written. Tags that it does not name are left alone, whatever their attributes are.
+/// Every place of a playlist that RFC 8216bis names for a URI, and that of `EXT-X-IMAGE-STREAM-INF`, in the
+/// order in which they are written: what is fetched. For all that a player may follow: [`super::references`].
 pub fn uris(body: &[u8]) -> impl Iterator<Item = UriRef> {
     let mut variant_next = false;
     lines(body).flat_map(move |line| {
@@ -173,7 +179,7 @@ pub fn uris(body: &[u8]) -> impl Iterator<Item = UriRef> {
 }
 
 /// The URI that `line` is. `variant_next` says whether an `EXT-X-STREAM-INF` waits for one.
-fn bare_uri(line: &Line, variant_next: &mut bool) -> Option<UriRef> {
+pub(super) fn bare_uri(line: &Line, variant_next: &mut bool) -> Option<UriRef> {
     match line.kind {
         LineKind::Uri => {
             let role = if std::mem::take(variant_next) {
@@ -220,6 +226,7 @@ fn attribute_role(name: &[u8]) -> Option<UriRole> {
         b"#EXT-X-SESSION-KEY" => UriRole::SessionKey,
         b"#EXT-X-MEDIA" => UriRole::Rendition,
         b"#EXT-X-I-FRAME-STREAM-INF" => UriRole::IFrameVariant,
+        b"#EXT-X-IMAGE-STREAM-INF" => UriRole::ImageVariant,
         b"#EXT-X-SESSION-DATA" => UriRole::SessionData,
         b"#EXT-X-PART" => UriRole::Part,
         b"#EXT-X-PRELOAD-HINT" => UriRole::PreloadHint,
@@ -291,6 +298,7 @@ mod tests {
                 ("d.json", UriRole::SessionData),
                 ("k", UriRole::SessionKey),
                 ("a.m3u8", UriRole::Rendition),
+                ("img.m3u8", UriRole::ImageVariant),
                 ("i.m3u8", UriRole::IFrameVariant),
                 ("v.m3u8", UriRole::Variant),
                 ("stray.m3u8", UriRole::Segment),

@@ -16,7 +16,8 @@ use super::byte_range::{ByteRange, written_range};
 use super::numbers::{integer, seconds};
 use super::replay_path::replay_path;
 use super::resolve::Resolver;
-use super::scan::{Line, LineKind, Tag, lines, uris_of_tag};
+use super::scan::{Line, LineKind, Tag, UriRole, lines, uris_of_tag};
+use super::tag_urls::{references_of_tag, url_text};
 use super::variables::Variables;
 
 /// An `EXT-X-KEY` or `EXT-X-MAP` that applies to the segments behind it.
@@ -106,6 +107,8 @@ pub struct Segments {
 pub struct ReadSegments<'a> {
     /// What its references resolve against.
     pub base: &'a Url,
+    /// What leads to the root of the replay from where the lines will stand: nothing, or `../` as often as needed.
+    pub root: &'a str,
     /// Those of the whole playlist.
     pub variables: &'a Variables,
     /// The media sequence number of the first segment in the text.
@@ -121,6 +124,7 @@ impl ReadSegments<'_> {
     pub fn read(self, text: &[u8]) -> Segments {
         let mut reader = Reader {
             resolver: Resolver::new(self.base, self.variables),
+            root: self.root,
             variables: self.variables,
             from: self.from,
             found: Segments {
@@ -187,6 +191,7 @@ pub const DATERANGE: &str = "#EXT-X-DATERANGE";
 
 struct Reader<'a> {
     resolver: Resolver<'a>,
+    root: &'a str,
     variables: &'a Variables,
     from: u64,
     found: Segments,
@@ -224,7 +229,7 @@ impl Reader<'_> {
                 }
                 // Which segment comes next is known: what nobody asked for costs nothing.
                 if self.is_wanted() || name == DATERANGE.as_bytes() {
-                    let line = self.localized(line);
+                    let line = self.localized(line, |_| true);
                     self.next.tags.push(line);
                 }
             }
@@ -292,7 +297,9 @@ impl Reader<'_> {
     }
 
     fn applied(&mut self, line: &Line) -> Option<Applied> {
-        let text = self.text(line);
+        // What it is for is replaced later, by what was recorded of it.
+        let is_other = |role| matches!(role, UriRole::Named | UriRole::Text);
+        let text = self.localized(line, is_other);
         let again = lines(text.as_bytes()).next()?;
         let tag = again.tag()?;
         let uri = uris_of_tag(tag).last();
@@ -323,24 +330,25 @@ impl Reader<'_> {
         })
     }
 
-    /// A line whose URIs lead nowhere but to the replay.
-    fn localized(&mut self, line: &Line) -> String {
-        let mut text = self.text(line);
-        let uris: Vec<_> = match lines(text.as_bytes()).next().and_then(|line| line.tag()) {
-            Some(tag) => uris_of_tag(tag).collect(),
-            None => Vec::new(),
-        };
-        for uri in uris.into_iter().rev() {
-            let path = text
-                .as_bytes()
-                .get(uri.span.clone())
-                .and_then(|written| self.resolver.request(written))
-                .and_then(|url| replay_path(&url));
-            if let Some(path) = path {
-                text.replace_range(uri.span, &path);
+    /// A line whose URIs of some roles lead nowhere but to the replay.
+    fn localized(&mut self, line: &Line, roles: fn(UriRole) -> bool) -> String {
+        let text = self.text(line);
+        let found = lines(text.as_bytes()).next();
+        let references = found.map_or_else(Vec::new, |line| references_of_tag(&line));
+        let mut localized = String::new();
+        let mut copied = 0;
+        for uri in references.into_iter().filter(|uri| roles(uri.role)) {
+            let written = text.get(uri.span.clone()).unwrap_or_default();
+            let url = url_text(uri.role, written.into(), written)
+                .and_then(|written| self.resolver.request(written.as_bytes()));
+            if let Some(path) = url.and_then(|url| replay_path(&url)) {
+                localized += text.get(copied..uri.span.start).unwrap_or_default();
+                localized += self.root;
+                localized += path.trim_start_matches('/');
+                copied = uri.span.end;
             }
         }
-        text
+        localized + text.get(copied..).unwrap_or_default()
     }
 }
 
@@ -379,6 +387,7 @@ mod tests {
         let base = url("https://h/live/p.m3u8");
         ReadSegments {
             base: &base,
+            root: "../",
             variables: &Variables::read(body.as_bytes(), &base, &Variables::default()),
             first,
             from,
@@ -390,7 +399,7 @@ mod tests {
     const BODY: &str = "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-DEFINE:NAME=\"x\",VALUE=\"y\"\n\
         #EXT-X-KEY:METHOD=AES-128,URI=\"k0\"\n#EXT-X-MAP:URI=\"i.mp4\",BYTERANGE=\"5@1\"\n\
         #EXTINF:2,\na.mp4\n# a comment\n#EXT-X-DISCONTINUITY\n#EXT-X-KEY:METHOD=AES-128,URI=\"k1\",IV=0x1\n\
-        #EXT-X-PROGRAM-DATE-TIME:2026-11-20T12:00:00Z\n#EXT-X-CUE:ID=\"{$x}\"\n#EXT-X-PART:DURATION=1,URI=\"p\"\n\
+        #EXT-X-PROGRAM-DATE-TIME:2026-11-20T12:00:00Z\n#EXT-X-CUE:ID=\"{$x}\",X-AD=\"http://h/{$x}\"\n#EXT-X-PART:DURATION=1,URI=\"p\"\n\
         #EXTINF:1.5,title\n#EXT-X-BYTERANGE:10@5\nb.mp4\n#EXT-X-KEY:METHOD=NONE\n#EXT-X-GAP\n\
         #EXTINF:1,\n#EXT-X-BYTERANGE:7\nb.mp4\n#EXT-X-DATERANGE:ID=\"1\",X-ASSET-URI=\"ad\"\n#EXT-X-ENDLIST\n";
 
@@ -415,14 +424,14 @@ mod tests {
             b.tags,
             [
                 "#EXT-X-PROGRAM-DATE-TIME:2026-11-20T12:00:00Z",
-                "#EXT-X-CUE:ID=\"y\"",
+                "#EXT-X-CUE:ID=\"y\",X-AD=\"../http/h:80/y\"",
                 "#EXTINF:1.5,title"
             ]
         );
         assert!(b.discontinuity && !b.gap && c.gap && !c.discontinuity);
         assert_eq!(b.duration, Some(Duration::from_millis(1500)));
         assert_eq!(c.range.map(|r| (r.first, r.length)), Some((15, 7)));
-        let date = "#EXT-X-DATERANGE:ID=\"1\",X-ASSET-URI=\"/https/h:443/live/ad\"";
+        let date = "#EXT-X-DATERANGE:ID=\"1\",X-ASSET-URI=\"../https/h:443/live/ad\"";
         assert_eq!(found.dates, [date]);
         assert_eq!(found.next_sequence, 10);
         let facts = head_facts(BODY.as_bytes());
@@ -443,6 +452,7 @@ mod tests {
         let base = url("https://h/live/p.m3u8");
         let rest = ReadSegments {
             base: &base,
+            root: "../",
             variables: &Variables::read(BODY.as_bytes(), &base, &Variables::default()),
             first: front.next_sequence,
             from: 0,

@@ -156,8 +156,8 @@ impl Stream {
         let context = &self.context;
         let silent_at = clock::instant() + SILENT;
         let mut is_told = false;
-        let mut over_since = None;
         let mut is_awaited = false;
+        let mut over_since = None;
         loop {
             if !is_told && clock::instant() >= silent_at {
                 is_told = true;

@@ -28,6 +28,7 @@
 //! | [`serve`], [`stall`], [`ending`], `socket` | connections |
 
 mod again;
+mod base;
 pub mod body;
 mod chunk_read;
 mod dvr;

@@ -6,7 +6,7 @@ use super::dvr::dvr_path;
 use super::lookup::Look;
 use super::plain::extension;
 use super::timeline::{Span, format_time, format_utc};
-use crate::hls::{read_multivariant, replay_path};
+use crate::hls::{read_multivariant, relative, replay_path};
 use crate::session::{Hole, ReadError};
 
 /// A session, as far as it matters to who wants to play it.
@@ -135,13 +135,27 @@ pub(super) fn describe(
     })
 }
 
+impl Description {
+    /// With references in the place of paths, for who has it from this path.
+    pub(super) fn at(mut self, base: &str) -> Self {
+        for stream in &mut self.streams {
+            let playlists = stream.playlists.iter_mut().map(|p| &mut p.path);
+            let wholes = stream.dvr.iter_mut().chain(&mut stream.dump);
+            for path in playlists.chain(wholes).chain([&mut stream.path]) {
+                *path = relative(base, path);
+            }
+        }
+        self
+    }
+}
+
 /// The page as JSON.
 pub(super) fn json(description: &Description) -> String {
     serde_json::to_string_pretty(description).unwrap_or_default() + "\n"
 }
 
-/// The page as HTML. It has no script, no style but its own, and loads nothing.
-pub(super) fn html(description: &Description, prefix: &str) -> String {
+/// The page as HTML, as it is served at `base`. It has no script, no style but its own, and loads nothing.
+pub(super) fn html(description: &Description, prefix: &str, base: &str) -> String {
     let session = escape(&description.session);
     let state = if description.recording {
         ", being recorded"
@@ -177,7 +191,8 @@ pub(super) fn html(description: &Description, prefix: &str) -> String {
     text += "<ul>\n";
     for (path, meaning) in &paths {
         text += &format!(
-            "<li><a href=\"{0}\">{0}</a>: {meaning}</li>\n",
+            "<li><a href=\"{}\">{}</a>: {meaning}</li>\n",
+            escape(&relative(base, path)),
             escape(path)
         );
     }
@@ -271,17 +286,17 @@ mod tests {
             }],
             streams: vec![stream],
         };
-        let page = html(&description, "/@5");
+        let page = html(&description, "/@5", "/@5/");
         assert!(
             !page.contains("<script>") && !page.contains('\u{1b}'),
             "{page}"
         );
         assert!(page.contains("&lt;script&gt;&quot;&#39;&amp;"));
         assert!(page.contains("Kept from 0:00:03.500 on."));
-        assert!(page.contains("href=\"/stream.m3u8?offset=4\""));
+        assert!(page.contains("href=\"../stream.m3u8?offset=4\""));
         assert!(page.contains("Not recorded: 0:00:00.000 to 0:01:01.000"));
         assert!(page.contains("1970-01-01 00:00:00 UTC"));
-        assert!(page.contains("href=\"/@5/stream.m3u8\""));
+        assert!(page.contains("href=\"stream.m3u8\""));
         let value: serde_json::Value = serde_json::from_str(&json(&description)).unwrap();
         assert_eq!(
             value["streams"][0]["playlists"][0]["label"],

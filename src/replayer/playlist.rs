@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use bytes::Bytes;
 use url::Url;
 
+use super::base::served_url;
 use super::gzip::Gzip;
 use super::headers::entity_tag;
 use crate::hls::{
@@ -154,9 +155,7 @@ type Rewrite = for<'b> fn(&'b [u8], &Place<'_>, &dyn Fn(&Url) -> Option<String>)
 
 /// A body with what would lead away replaced.
 fn in_place(body: Vec<u8>, key: &Key, imports: &Variables, rewrite: Rewrite) -> Vec<u8> {
-    // The host stands for any: players are told paths only.
-    let served = Url::parse(&format!("http://replay.invalid{}", key.served))
-        .unwrap_or_else(|_| key.origin.clone());
+    let served = served_url(&key.served).unwrap_or_else(|| key.origin.clone());
     let place = Place {
         origin: &key.origin,
         served: &served,
@@ -214,22 +213,26 @@ mod tests {
         let own = key("/https/h:443/live/main.m3u8", "", false);
         assert_eq!(
             text(BODY, &own),
-            BODY.replace("https://h2/", "/https/h2:443/")
+            BODY.replace("https://h2/", "../../h2:443/")
         );
         let clocked = key("/@5/https/h:443/live/main.m3u8", "/@5", false);
         assert_eq!(
             text(BODY, &clocked),
-            BODY.replace("https://h2/", "/@5/https/h2:443/")
+            BODY.replace("https://h2/", "../../h2:443/")
         );
     }
 
     #[test]
-    fn under_the_name_of_a_stream_everything_is_root_relative() {
-        let stream = key("/@5/stream.m3u8", "/@5", false);
-        let wanted = BODY
-            .replace("v1/", "/@5/https/h:443/live/v1/")
-            .replace("https://h2/", "/@5/https/h2:443/");
-        assert_eq!(text(BODY, &stream), wanted);
+    fn under_the_name_of_a_stream_everything_leads_to_its_own_path() {
+        for (path, up) in [("/@5/stream.m3u8", ""), ("/@5/a%2Fb/stream.m3u8", "../")] {
+            let stream = key(path, "/@5", false);
+            let wanted = BODY
+                .replace("v1/", &format!("{up}https/h:443/live/v1/"))
+                .replace("https://h2/", &format!("{up}https/h2:443/"));
+            assert_eq!(text(BODY, &stream), wanted);
+        }
+        let other = key("/%405/stream.m3u8", "/@5", false);
+        assert!(text(BODY, &other).contains("\n../@5/https/h2:443/b.m3u8\n"));
     }
 
     #[test]

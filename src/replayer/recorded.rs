@@ -7,6 +7,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts as Request;
 use http::{Response, StatusCode};
 
+use super::base;
 use super::body::{self, Break, LONGEST_WAIT, Piece};
 use super::ending::Ending;
 use super::gzip;
@@ -18,8 +19,9 @@ use super::playlist::Served;
 use super::range::{RangeSpec, Resolved};
 use super::replay::Network;
 use super::reply::Reply;
-use super::respond::{path_of, redirect};
+use super::respond::redirect;
 use super::stall::Stalled;
+use crate::hls::replay_path;
 use crate::session::{Answer, Exchange, Faults, Headers, Outcome, is_success, true_codings};
 use url::Url;
 
@@ -44,6 +46,11 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// The path at which a URL of the origin is on the clock of the request.
+    fn path_of(&self, url: &Url) -> Option<String> {
+        replay_path(url).map(|path| format!("{}{path}", self.prefix))
+    }
+
     fn conditions(&self) -> Conditions<'_> {
         (&self.request.headers, self.range)
     }
@@ -112,12 +119,8 @@ fn response(whole: &Whole, asked: &Asked<'_>) -> Reply {
         Content::None => as_it_came(whole, status, Vec::new(), asked),
         Content::OwnUrlOnly => {
             // Under the name of a stream it has no query to take variables from.
-            let path = path_of(&whole.url, asked.prefix).unwrap_or_default();
-            return redirect(
-                StatusCode::FOUND,
-                &path,
-                "to its own URL, whose query it needs",
-            );
+            let path = asked.path_of(&whole.url).unwrap_or_default();
+            return redirect(asked.request, &path, "to its own URL, whose query it needs");
         }
         Content::Playlist(served) => {
             let mut reply = playlist(served, status, &fields, asked);
@@ -178,11 +181,10 @@ fn as_it_came(whole: &Whole, status: StatusCode, pieces: Vec<Piece>, asked: &Ask
     {
         reply = reply.with_field(header::CONTENT_RANGE, said);
     }
-    if let Some(path) = whole
-        .redirect()
-        .and_then(|target| path_of(&target, asked.prefix))
-    {
-        reply = reply.with_field(header::LOCATION, &path);
+    let target = whole.redirect();
+    if let Some(path) = target.and_then(|target| asked.path_of(&target)) {
+        let location = base::reference(asked.request, &path);
+        reply = reply.with_field(header::LOCATION, &location);
     }
     reply
 }

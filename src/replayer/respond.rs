@@ -9,6 +9,7 @@ use http::{Method, Response, StatusCode};
 use url::Url;
 
 use super::again::path_of_request;
+use super::base;
 use super::body;
 use super::headers;
 use super::inject::facts::Player;
@@ -21,7 +22,6 @@ use super::replay::Replay;
 use super::reply::Reply;
 use super::route::{PathClock, Route, RouteError, Target, clock_prefix, route};
 use super::timeline::{clock_ms, format_time, session_us};
-use crate::hls::replay_path;
 use crate::session::{ReadError, StreamInfo};
 
 /// The clock of a request.
@@ -152,7 +152,7 @@ impl Replay {
         let answered = match route.target {
             Target::Origin(url) => return Ok((url, false)),
             Target::Stream { name, offset } => match times.new_clock(offset) {
-                Some(clock) => to_clock(clock, name.as_deref(), "stream.m3u8"),
+                Some(clock) => to_clock(request, clock, name.as_deref(), "stream.m3u8"),
                 None => return Ok((self.stream_url(name.as_deref())?, true)),
             },
             Target::Plain { path, .. } if path.what == PlainFile::Dump => {
@@ -161,7 +161,7 @@ impl Replay {
             Target::Plain { path, offset } => match offset.map(|offset| times.at(offset)) {
                 Some(clock) => {
                     let file = format!("stream.{}", path.extension);
-                    to_clock(clock, path.name.as_deref(), &file)
+                    to_clock(request, clock, path.name.as_deref(), &file)
                 }
                 None => {
                     let stream = self.plain_stream(&path).await?;
@@ -325,13 +325,13 @@ impl Replay {
         let query = request.uri.query().unwrap_or_default();
         let wants_json =
             accepts.contains("application/json") || query.split('&').any(|p| p == "format=json");
+        let base = base::base_of(request);
+        let description = description.at(&base);
         let (text, media_type) = if wants_json {
             (page::json(&description), "application/json")
         } else {
-            (
-                page::html(&description, &prefix),
-                "text/html; charset=utf-8",
-            )
+            let text = page::html(&description, &prefix, &base);
+            (text, "text/html; charset=utf-8")
         };
         Reply::new(Response::new(body::full(text)), "index")
             .with_field(header::CONTENT_TYPE, media_type)
@@ -379,7 +379,7 @@ fn favicon() -> Reply {
 }
 
 /// To a clock of its own.
-fn to_clock(clock: PathClock, name: Option<&str>, file: &str) -> Reply {
+fn to_clock(request: &Request, clock: PathClock, name: Option<&str>, file: &str) -> Reply {
     if clock.zero_ms < 0 {
         return Reply::sentence(
             StatusCode::BAD_REQUEST,
@@ -393,23 +393,17 @@ fn to_clock(clock: PathClock, name: Option<&str>, file: &str) -> Reply {
             percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC)
         )
     });
-    redirect(
-        StatusCode::FOUND,
-        &format!("{prefix}{name}/{file}"),
-        "a clock of its own",
-    )
+    let path = format!("{prefix}{name}/{file}");
+    redirect(request, &path, "a clock of its own")
 }
 
-/// A redirect of the replayer's own.
-pub(super) fn redirect(status: StatusCode, location: &str, what: &str) -> Reply {
-    let mut reply = Reply::sentence(status, location).with_field(header::LOCATION, location);
+/// A redirect of the replayer's own, to another path of it.
+pub(super) fn redirect(request: &Request, path: &str, what: &str) -> Reply {
+    let location = base::reference(request, path);
+    let reply = Reply::sentence(StatusCode::FOUND, &location);
+    let mut reply = reply.with_field(header::LOCATION, &location);
     reply.what = what.to_owned().into();
     reply
-}
-
-/// The path at which a URL of the origin is on the clock of a request.
-pub(super) fn path_of(url: &Url, prefix: &str) -> Option<String> {
-    replay_path(url).map(|path| format!("{prefix}{path}"))
 }
 
 pub(super) fn failed(error: &ReadError) -> Reply {

@@ -11,9 +11,11 @@ use url::Url;
 
 use super::Served;
 use super::feed::Feed;
+use super::kept::ListId;
 use super::write::path;
 use crate::hls::{Place, Variables, read_multivariant, rewrite};
 use crate::replayer::again::path_of_request;
+use crate::replayer::base::{base_of, served_url};
 use crate::replayer::body::{self, Piece};
 use crate::replayer::gzip::{self, Gzip};
 use crate::replayer::headers::{self, entity_tag};
@@ -55,8 +57,8 @@ impl Replay {
         let looked = match playlist_id {
             Some(id) => Ok(Looked::Media(id)),
             None => {
-                let query = request.uri.query().map(str::to_owned);
-                self.dvr_of_stream(stream.clone(), query).await
+                let asked = path_of_request(request).to_owned();
+                self.dvr_of_stream(stream.clone(), asked).await
             }
         };
         let own_path = dvr_path(&stream.name, None);
@@ -68,7 +70,7 @@ impl Replay {
             Ok(Looked::Playlist(served)) => playlist(&served, request),
             Ok(Looked::WithQuery(query)) => {
                 let path = format!("{own_path}?{query}");
-                redirect(StatusCode::FOUND, &path, "with the query that it needs")
+                redirect(request, &path, "with the query that it needs")
             }
             Ok(Looked::NotYet) => {
                 let sentence = "nothing of it has been recorded yet";
@@ -86,7 +88,7 @@ impl Replay {
     async fn dvr_of_stream(
         self: &Arc<Self>,
         stream: StreamInfo,
-        query: Option<String>,
+        asked: String,
     ) -> Result<Looked, ReadError> {
         self.read(move |reader| {
             let Some(main_id) = reader.resource_in(stream.id, &stream.url, None)? else {
@@ -95,9 +97,7 @@ impl Replay {
             match reader.newest_revision(main_id)? {
                 None => nothing(reader),
                 Some((_, true)) => Ok(Looked::Media(main_id)),
-                Some((revision, false)) => {
-                    multivariant(reader, &stream, revision, query.as_deref())
-                }
+                Some((revision, false)) => multivariant(reader, &stream, revision, &asked),
             }
         })
         .await
@@ -131,13 +131,17 @@ impl Replay {
         let (Some(playlist), main_id) = found.await? else {
             return Ok(Looked::Nothing);
         };
+        let list = ListId {
+            playlist_id,
+            ups: base_of(request).matches('/').count().saturating_sub(1),
+        };
         // Who waits for another's turn takes no thread, and no reader from other requests.
-        let one = self.kept().of(playlist_id);
+        let one = self.kept().of(list);
         let mut feed = Arc::clone(&one.feed).lock_owned().await;
         let _turn = self.kept().turn().await;
         let job = move |reader: &Reader| {
             let span = read_span(reader)?;
-            let feed = feed.get_or_insert_with(|| Feed::new(playlist, main_id));
+            let feed = feed.get_or_insert_with(|| Feed::new(playlist, main_id, list.ups));
             let served = feed.serve(reader, span)?;
             if let (Some(served), true) = (&served, gzip) {
                 served.gzip.make(&served.bytes);
@@ -145,9 +149,9 @@ impl Replay {
             Ok((served, feed.bytes(), span))
         };
         let (served, bytes, span) = self.read_aside(job).await?;
-        self.kept().note(playlist_id, bytes);
+        self.kept().note(list, bytes);
         let path = path_of_request(request);
-        self.kept().served(path, playlist_id, span, served.as_ref());
+        self.kept().served(path, list, span, served.as_ref());
         Ok(match served {
             Some(served) => Looked::Playlist(served),
             None if span.recording => Looked::NotYet,
@@ -226,7 +230,7 @@ fn multivariant(
     reader: &Reader,
     stream: &StreamInfo,
     revision: ExchangeId,
-    query: Option<&str>,
+    asked: &str,
 ) -> Result<Looked, ReadError> {
     let url = reader
         .exchange_url(revision)?
@@ -234,6 +238,8 @@ fn multivariant(
     let (Some(origin), Some(Body::Bytes(text))) = (url, reader.body_of(revision)?) else {
         return Ok(Looked::Nothing);
     };
+    let served = served_url(asked).unwrap_or_else(|| origin.clone());
+    let query = asked.split_once('?').map(|(_, query)| query);
     if let Some(own) = origin.query().filter(|own| query != Some(own))
         && contains(&text, b"QUERYPARAM=")
     {
@@ -250,7 +256,6 @@ fn multivariant(
         paths.extend(path.map(|path| (url, path)));
     }
     let nowhere = dvr_path(&stream.name, Some(0));
-    let served = Url::parse("http://replay.invalid/").unwrap_or_else(|_| origin.clone());
     let place = Place {
         origin: &origin,
         served: &served,
@@ -278,7 +283,7 @@ fn recorded_path(
     }
     let body = reader.last_good_body(&resource)?;
     let url = Url::parse(&resource.url).ok();
-    Ok(body.map(|body| path(body.exchange_id, url.as_ref())))
+    Ok(body.map(|body| path("/", body.exchange_id, url.as_ref())))
 }
 
 /// A body with what is said about it.

@@ -46,12 +46,14 @@ enum State {
 }
 
 impl Feed {
-    pub(super) fn new(playlist: ResourceInfo, main_id: Option<i64>) -> Self {
+    /// `ups`: how many folders below the root it is served.
+    pub(super) fn new(playlist: ResourceInfo, main_id: Option<i64>, ups: usize) -> Self {
+        let root = "../".repeat(ups);
         Self {
             playlist,
             main_id,
-            take: Take::default(),
-            list: List::default(),
+            take: Take::at(&root),
+            list: List::at(&root),
             behind: (i64::MIN, 0),
             shared: None,
             variables: None,

@@ -20,13 +20,22 @@ const MOST_TURNS: usize = 2;
 /// Paths whose playlist is known are at most so many.
 const MOST_PATHS: usize = 512;
 
-/// The lists, by row of `resource`.
+/// Which list: its references are relative, and so others in another folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct ListId {
+    /// Row of `resource`.
+    pub(super) playlist_id: i64,
+    /// How many folders below the root it is served.
+    pub(super) ups: usize,
+}
+
+/// The lists.
 #[derive(Debug)]
 pub(in crate::replayer) struct Kept {
-    lists: Mutex<HashMap<i64, Arc<One>>>,
+    lists: Mutex<HashMap<ListId, Arc<One>>>,
     /// Which list a path (and query) means in a session that ended at this moment (microseconds of Unix
     /// time).
-    paths: Mutex<HashMap<Box<str>, (i64, i64)>>,
+    paths: Mutex<HashMap<Box<str>, (ListId, i64)>>,
     /// Counts uses.
     uses: AtomicU64,
     turns: Semaphore,
@@ -56,8 +65,8 @@ pub(super) struct One {
 
 impl Kept {
     /// The list of a playlist, made or not.
-    pub(super) fn of(&self, playlist_id: i64) -> Arc<One> {
-        let one = Arc::clone(self.lists().entry(playlist_id).or_default());
+    pub(super) fn of(&self, list: ListId) -> Arc<One> {
+        let one = Arc::clone(self.lists().entry(list).or_default());
         self.use_of(&one);
         one
     }
@@ -70,8 +79,8 @@ impl Kept {
     /// The playlist that a path (and query) means in a session that ended at this moment (microseconds
     /// of Unix time), if it was asked for before.
     pub(super) fn finished(&self, path: &str, end_us: i64) -> Option<Served> {
-        let (playlist_id, _) = *self.paths().get(path).filter(|(_, of)| *of == end_us)?;
-        let one = self.lists().get(&playlist_id).map(Arc::clone)?;
+        let (list, _) = *self.paths().get(path).filter(|(_, of)| *of == end_us)?;
+        let one = self.lists().get(&list).map(Arc::clone)?;
         self.use_of(&one);
         let finished = one.finished();
         let (of_us, served) = finished.as_ref()?;
@@ -80,10 +89,10 @@ impl Kept {
 
     /// Notes what was served of a list while its session was like this: it is what [`Self::finished`] gives
     /// from now on, or nothing is, where the session is being gone on with.
-    pub(super) fn served(&self, path: &str, playlist_id: i64, span: Span, served: Option<&Served>) {
+    pub(super) fn served(&self, path: &str, list: ListId, span: Span, served: Option<&Served>) {
         let end_us = span.end_us;
         let finished = served.filter(|_| !span.recording);
-        if let Some(one) = self.lists().get(&playlist_id) {
+        if let Some(one) = self.lists().get(&list) {
             *one.finished() = finished.map(|served| (end_us, served.clone()));
         }
         if finished.is_none() {
@@ -93,7 +102,7 @@ impl Kept {
         if paths.len() >= MOST_PATHS {
             paths.clear();
         }
-        paths.insert(path.into(), (playlist_id, end_us));
+        paths.insert(path.into(), (list, end_us));
     }
 
     /// Waits until a list may grow.
@@ -104,9 +113,9 @@ impl Kept {
 
     /// Notes how large a list is; drops those that were not used for the longest time where
     /// all together are too large.
-    pub(super) fn note(&self, playlist_id: i64, bytes: usize) {
+    pub(super) fn note(&self, list: ListId, bytes: usize) {
         let mut lists = self.lists();
-        if let Some(one) = lists.get(&playlist_id) {
+        if let Some(one) = lists.get(&list) {
             one.bytes.store(bytes, Ordering::Relaxed);
         }
         loop {
@@ -116,7 +125,7 @@ impl Kept {
                 .sum();
             let oldest = lists
                 .iter()
-                .filter(|(id, _)| **id != playlist_id)
+                .filter(|(id, _)| **id != list)
                 .min_by_key(|(_, one)| one.used.load(Ordering::Relaxed))
                 .map(|(id, _)| *id);
             match oldest {
@@ -126,11 +135,11 @@ impl Kept {
         }
     }
 
-    fn paths(&self) -> MutexGuard<'_, HashMap<Box<str>, (i64, i64)>> {
+    fn paths(&self) -> MutexGuard<'_, HashMap<Box<str>, (ListId, i64)>> {
         self.paths.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lists(&self) -> MutexGuard<'_, HashMap<i64, Arc<One>>> {
+    fn lists(&self) -> MutexGuard<'_, HashMap<ListId, Arc<One>>> {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -145,22 +154,29 @@ impl One {
 mod tests {
     use super::*;
 
+    fn id(playlist_id: i64) -> ListId {
+        ListId {
+            playlist_id,
+            ups: 1,
+        }
+    }
+
     #[test]
     fn the_least_recently_used_go_first() {
         let kept = Kept::default();
         let large = MOST_BYTES / 2;
-        for id in [1, 2] {
-            kept.of(id);
-            kept.note(id, large);
+        for n in [1, 2] {
+            kept.of(id(n));
+            kept.note(id(n), large);
         }
-        kept.of(1);
-        kept.of(3);
-        kept.note(3, large);
-        let mut left: Vec<i64> = kept.lists().keys().copied().collect();
+        kept.of(id(1));
+        kept.of(id(3));
+        kept.note(id(3), large);
+        let mut left: Vec<i64> = kept.lists().keys().map(|list| list.playlist_id).collect();
         left.sort_unstable();
         assert_eq!(left, [1, 3]);
-        kept.note(3, MOST_BYTES * 2);
-        let left: Vec<i64> = kept.lists().keys().copied().collect();
+        kept.note(id(3), MOST_BYTES * 2);
+        let left: Vec<i64> = kept.lists().keys().map(|list| list.playlist_id).collect();
         assert_eq!(left, [3], "the one that is being served stays");
     }
 
@@ -175,12 +191,12 @@ mod tests {
     #[test]
     fn the_text_of_a_session_that_goes_on_is_let_go() {
         let kept = Kept::default();
-        let _list = kept.of(1);
+        let _list = kept.of(id(1));
         for newer in [Some(Served::new(b"#EXTM3U\n#1\n".to_vec())), None] {
             let old = Served::new(b"#EXTM3U\n".to_vec());
-            kept.served("/a.m3u8", 1, span(5, false), Some(&old));
+            kept.served("/a.m3u8", id(1), span(5, false), Some(&old));
             assert!(!old.bytes.is_unique());
-            kept.served("/a.m3u8", 1, span(6, true), newer.as_ref());
+            kept.served("/a.m3u8", id(1), span(6, true), newer.as_ref());
             assert!(old.bytes.is_unique(), "nobody would count it");
             assert!(kept.finished("/a.m3u8", 5).is_none());
             assert!(kept.finished("/a.m3u8", 6).is_none());
@@ -192,10 +208,10 @@ mod tests {
         let kept = Kept::default();
         let served = Served::new(b"#EXTM3U\n".to_vec());
         let tag = |path, end_us| kept.finished(path, end_us).map(|served| served.tag);
-        let finish = |path: &str, id| kept.served(path, id, span(5, false), Some(&served));
+        let finish = |path: &str, n| kept.served(path, id(n), span(5, false), Some(&served));
         finish("/none.m3u8", 1);
         assert_eq!(tag("/none.m3u8", 5), None, "there is no such list");
-        kept.of(2);
+        kept.of(id(2));
         finish("/a.m3u8", 2);
         assert_eq!(tag("/a.m3u8", 5), Some(served.tag.clone()));
         assert_eq!(tag("/a.m3u8", 6), None, "it was gone on with");
@@ -204,8 +220,8 @@ mod tests {
             finish(&format!("/dvr.m3u8?{n}"), 2);
         }
         assert!(kept.paths().len() <= MOST_PATHS);
-        kept.of(3);
-        kept.note(3, 2 * MOST_BYTES);
+        kept.of(id(3));
+        kept.note(id(3), 2 * MOST_BYTES);
         let last = format!("/dvr.m3u8?{}", 2 * MOST_PATHS - 1);
         assert_eq!(tag(&last, 5), None, "it went for want of room");
     }

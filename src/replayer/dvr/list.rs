@@ -54,6 +54,14 @@ pub(super) struct List {
 }
 
 impl List {
+    /// References lead to the root of the replay by this one.
+    pub(super) fn at(root: &str) -> Self {
+        Self {
+            written: Written::at(root),
+            ..Self::default()
+        }
+    }
+
     /// Adds what a revision lists.
     pub(super) fn extend(&mut self, taken: impl IntoIterator<Item = Taken>) {
         self.waiting.extend(taken);

@@ -54,6 +54,8 @@ pub(super) enum Text<'a> {
 /// What the revisions so far have listed.
 #[derive(Debug, Default)]
 pub(super) struct Take {
+    /// The reference to the root of the replay.
+    root: String,
     /// The place that comes next; `None`: nothing was listed yet.
     next: Option<u64>,
     /// What applies behind the last segment.
@@ -74,6 +76,14 @@ type Place = (String, Option<ByteRange>);
 const RECENT: usize = 32;
 
 impl Take {
+    /// References lead to the root of the replay by this one.
+    pub(super) fn at(root: &str) -> Self {
+        Self {
+            root: root.to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// The place that comes next, if anything was listed.
     pub(super) fn next(&self) -> Option<u64> {
         self.next
@@ -132,6 +142,7 @@ impl Take {
         };
         let reading = ReadSegments {
             base: revision.base,
+            root: &self.root,
             variables: &Variables::read(head, revision.base, revision.imports),
             first,
             from,

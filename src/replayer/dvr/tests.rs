@@ -142,7 +142,7 @@ fn segments(playlist: &str) -> String {
         ];
         !head.iter().any(|tag| line.starts_with(tag))
     });
-    let plain = |line: &str| match line.split_once("/exchange/") {
+    let plain = |line: &str| match line.split_once("exchange/") {
         Some((before, after)) => {
             let (id, name) = after.split_once('/').unwrap();
             let missing = if id == "0" { "missing " } else { "" };

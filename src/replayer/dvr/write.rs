@@ -36,6 +36,8 @@ pub(super) struct Contents {
 /// What was written so far, but for the text.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Written {
+    /// The reference to the root of the replay: `../` as often as needed.
+    root: String,
     segments: u64,
     first_sequence: u64,
     discontinuity_sequence: u64,
@@ -52,6 +54,14 @@ pub(super) struct Written {
 }
 
 impl Written {
+    /// References lead to the root of the replay by this one.
+    pub(super) fn at(root: &str) -> Self {
+        Self {
+            root: root.to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// Number of segments.
     pub(super) fn segments(&self) -> u64 {
         self.segments
@@ -102,11 +112,11 @@ impl Written {
                 if let Some(part) = body.part {
                     let _ = writeln!(text, "#EXT-X-BYTERANGE:{}@{}", part.length, part.first);
                 }
-                text.push_str(&path(body.exchange_id, segment.url.as_ref()));
+                text.push_str(&path(&self.root, body.exchange_id, segment.url.as_ref()));
             }
             None => {
                 text.push_str("#EXT-X-GAP\n");
-                text.push_str(&path(0, segment.url.as_ref()));
+                text.push_str(&path(&self.root, 0, segment.url.as_ref()));
             }
         }
         text.push('\n');
@@ -181,13 +191,14 @@ impl Written {
         let part = referred
             .part
             .or(applied.range.map(|range| ByteRange { first: 0, ..range }));
-        applied.with(&path(referred.exchange_id, Some(url)), part)
+        let path = path(&self.root, referred.exchange_id, Some(url));
+        applied.with(&path, part)
     }
 }
 
-/// The path of the body that an exchange brought. The name is for people, and for players
-/// that look at extensions. There is no exchange 0.
-pub(super) fn path(exchange_id: i64, url: Option<&Url>) -> String {
+/// The path of the body that an exchange brought, behind a reference to the root. The name is for people, and
+/// for players that look at extensions. There is no exchange 0.
+pub(super) fn path(root: &str, exchange_id: i64, url: Option<&Url>) -> String {
     let last = url
         .and_then(|url| url.path().rsplit('/').next())
         .unwrap_or_default();
@@ -200,7 +211,7 @@ pub(super) fn path(exchange_id: i64, url: Option<&Url>) -> String {
         name
     };
     format!(
-        "/exchange/{exchange_id}/{}",
+        "{root}exchange/{exchange_id}/{}",
         utf8_percent_encode(&name, NAME)
     )
 }

@@ -323,7 +323,7 @@ async fn the_log_says_which_exchange_answered_and_what_was_done_to_it() {
     for (path, wanted) in [
         (
             "/stream.m3u8?token=secret",
-            "200 GET /stream.m3u8 99 bytes, exchange 1, main, shifted, paced, healed",
+            "200 GET /stream.m3u8 98 bytes, exchange 1, main, shifted, paced, healed",
         ),
         (
             "/http/o.example:80/cut.ts",

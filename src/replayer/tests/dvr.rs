@@ -59,9 +59,11 @@ async fn resolved(replay: &Arc<Replay>, playlist: &str) -> String {
         .lines()
         .skip_while(|line| !line.starts_with("#EXT-X-PLAYLIST-TYPE"))
     {
-        lines.push(match line.starts_with("/exchange/") {
-            true => text(get(replay, line, &[]).await).await,
-            false => line.to_owned(),
+        lines.push(match line.split_once("exchange/") {
+            Some((_, path)) if !line.starts_with('#') => {
+                text(get(replay, &format!("/exchange/{path}"), &[]).await).await
+            }
+            _ => line.to_owned(),
         });
     }
     lines.join("\n")
@@ -101,6 +103,27 @@ async fn nothing_yet_is_not_nothing_ever() {
     );
     let other_stream = get(&never, "/other/dvr/1.m3u8", &[]).await;
     assert_eq!(other_stream.status().as_u16(), 404);
+}
+
+#[tokio::test]
+async fn each_path_of_a_playlist_has_references_of_its_own() {
+    let recording = Recording::start().await;
+    let revision = recording.lists(LIVE, 0, &window(7, &["a.ts"])).await;
+    recording
+        .fetches(revision, Kind::Segment, "a.ts", 0, "A")
+        .await;
+    recording.finish().await;
+    let replay = replay(&recording, 0, AtEnd::Hold);
+    let id = 1;
+    let own = format!("/hall%201/dvr/{id}.m3u8");
+    let paths = ["/dvr.m3u8", "/hall%201/dvr.m3u8", &own, "/dvr.m3u8?x=/a/b"];
+    // The second time without reading.
+    for path in paths.into_iter().chain(paths) {
+        let vod = text(get(&replay, path, &[]).await).await;
+        let segment = vod.lines().find(|line| line.ends_with("a.ts"));
+        let segment = led(path, segment.unwrap());
+        assert_eq!(segment, "/exchange/2/a.ts", "{path}");
+    }
 }
 
 #[tokio::test]
@@ -215,7 +238,7 @@ async fn an_origin_that_ignores_ranges_has_them_in_the_list() {
     let replay = replay(&recording, 0, AtEnd::Hold);
     let vod = text(get(&replay, "/dvr.m3u8", &[]).await).await;
     assert!(
-        vod.contains("#EXTINF:4,\n#EXT-X-BYTERANGE:3@2\n/exchange/2/all.ts\n"),
+        vod.contains("#EXTINF:4,\n#EXT-X-BYTERANGE:3@2\nexchange/2/all.ts\n"),
         "{vod}"
     );
 }
@@ -247,12 +270,17 @@ async fn a_multivariant_playlist_leads_to_what_was_recorded_of_it() {
         .await;
     recording.finish().await;
     let replay = replay(&recording, 0, AtEnd::Hold);
-    let served = text(get(&replay, "/dvr.m3u8", &[]).await).await;
-    let wanted = main
-        .replace("\"key\"", "\"/exchange/2/key\"")
-        .replace("a.m3u8?new", "/hall%201/dvr/3.m3u8")
-        .replace("https://cdn.example/b.m3u8", "/hall%201/dvr/0.m3u8");
-    assert_eq!(served, wanted);
+    for (path, root, folder) in [
+        ("/dvr.m3u8", "", "hall%201/"),
+        ("/hall%201/dvr.m3u8", "../", ""),
+    ] {
+        let served = text(get(&replay, path, &[]).await).await;
+        let wanted = main
+            .replace("\"key\"", &format!("\"{root}exchange/2/key\""))
+            .replace("a.m3u8?new", &format!("{folder}dvr/3.m3u8"))
+            .replace("https://cdn.example/b.m3u8", &format!("{folder}dvr/0.m3u8"));
+        assert_eq!(served, wanted);
+    }
     let media = text(get(&replay, "/hall%201/dvr/3.m3u8", &[]).await).await;
     assert!(resolved(&replay, &media).await.contains("\nS\n"), "{media}");
     assert_eq!(
@@ -283,9 +311,9 @@ async fn a_playlist_that_takes_variables_from_its_query_is_asked_for_with_it() {
     let replay = replay(&recording, 0, AtEnd::Hold);
     let first = get(&replay, "/query/dvr.m3u8", &[]).await;
     assert_eq!(first.status(), StatusCode::FOUND);
-    assert_eq!(field(&first, "location"), "/query/dvr.m3u8?t=5");
+    assert_eq!(field(&first, "location"), "dvr.m3u8?t=5");
     let served = text(get(&replay, "/query/dvr.m3u8?t=5", &[]).await).await;
-    assert_eq!(served, main.replace("a.m3u8?{$t}", "/query/dvr/0.m3u8"));
+    assert_eq!(served, main.replace("a.m3u8?{$t}", "dvr/0.m3u8"));
 }
 
 #[tokio::test]

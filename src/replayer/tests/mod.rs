@@ -120,6 +120,15 @@ async fn channel() -> Recording {
     recording
 }
 
+/// The path that a reference leads to from another one.
+fn led(from: &str, reference: &str) -> String {
+    let base = url::Url::parse(&format!("http://replay.test{from}")).unwrap();
+    let url = base.join(reference).unwrap();
+    let path = url.as_str().strip_prefix("http://replay.test");
+    assert!(!reference.starts_with('/'), "{reference}");
+    path.unwrap().to_owned()
+}
+
 fn path_of_media() -> String {
     path(MEDIA)
 }
