@@ -29,6 +29,12 @@ fn scanner(body: &[u8]) {
         assert!(end <= uri.span.start && uri.span.end <= body.len());
         end = uri.span.end;
     }
+    let mut end = 0;
+    for uri in references(body) {
+        assert!(end <= uri.span.start && uri.span.start < uri.span.end);
+        end = uri.span.end;
+    }
+    assert!(end <= body.len());
     let origin = url("https://origin.example/live/index.m3u8?b=1");
     let served = url("http://replay.test/@17/https/origin.example:443/live/index.m3u8?b=1");
     let imports = Variables::default();

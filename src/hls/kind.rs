@@ -40,7 +40,8 @@ pub fn playlist_kind(body: &[u8]) -> Option<PlaylistKind> {
     first_hint.or(Some(PlaylistKind::Media))
 }
 
-/// The kind that a tag belongs to, where it belongs to one only (RFC 8216bis 4.4.2 to 4.4.6).
+/// The kind that a tag belongs to, where it belongs to one only (RFC 8216bis 4.4.2 to 4.4.6, and those of
+/// images).
 fn hint(name: &[u8]) -> Option<PlaylistKind> {
     match name {
         b"#EXTINF"
@@ -49,6 +50,8 @@ fn hint(name: &[u8]) -> Option<PlaylistKind> {
         | b"#EXT-X-ENDLIST"
         | b"#EXT-X-PLAYLIST-TYPE"
         | b"#EXT-X-I-FRAMES-ONLY"
+        | b"#EXT-X-IMAGES-ONLY"
+        | b"#EXT-X-TILES"
         | b"#EXT-X-PART-INF"
         | b"#EXT-X-SERVER-CONTROL"
         | b"#EXT-X-BYTERANGE"
@@ -58,6 +61,7 @@ fn hint(name: &[u8]) -> Option<PlaylistKind> {
         | b"#EXT-X-SKIP" => Some(PlaylistKind::Media),
         b"#EXT-X-MEDIA"
         | b"#EXT-X-I-FRAME-STREAM-INF"
+        | b"#EXT-X-IMAGE-STREAM-INF"
         | b"#EXT-X-SESSION-DATA"
         | b"#EXT-X-SESSION-KEY"
         | b"#EXT-X-CONTENT-STEERING" => Some(PlaylistKind::Multivariant),
@@ -75,7 +79,7 @@ mod tests {
     fn media_and_multivariant() {
         let media = Some(PlaylistKind::Media);
         let multivariant = Some(PlaylistKind::Multivariant);
-        let cases: [(&[u8], _); 10] = [
+        let cases: [(&[u8], _); 12] = [
             (b"#EXTM3U\n#EXT-X-TARGETDURATION:6\n", media),
             (
                 b"\xEF\xBB\xBF#EXTM3U\r\n#EXT-X-STREAM-INF:BANDWIDTH=1\r\nv\r\n",
@@ -100,6 +104,11 @@ mod tests {
                 b"#EXTM3U\n#EXT-X-KEY:METHOD=NONE\n#EXT-X-MEDIA:TYPE=AUDIO\n",
                 media,
             ),
+            (
+                b"#EXTM3U\n#EXT-X-IMAGE-STREAM-INF:URI=\"i\"\n",
+                multivariant,
+            ),
+            (b"#EXTM3U\n#EXT-X-IMAGES-ONLY\n#EXT-X-MEDIA:A=1", media),
             (
                 b"#EXTM3U\n#EXT-X-SESSION-DATA:DATA-ID=\"a\"\n#EXTINF:1,\n",
                 multivariant,

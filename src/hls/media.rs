@@ -52,6 +52,8 @@ pub struct Entry {
     /// Whether the segment is marked as absent (`EXT-X-GAP`, RFC 8216bis 4.4.4.7): it must
     /// not be requested.
     pub gap: bool,
+    /// `EXTINF` of a segment (RFC 8216bis 4.4.4.1); zero of what is none.
+    pub duration: Duration,
 }
 
 /// What a media playlist says about itself. Media sequence numbers have 64 bits and wrap around, so that
@@ -70,6 +72,8 @@ pub struct MediaFacts {
     pub last_uri: Option<String>,
     /// `EXT-X-TARGETDURATION` (RFC 8216bis 4.4.3.1), at most one day.
     pub target_duration: Option<Duration>,
+    /// How long its segments are, together.
+    pub duration: Duration,
     /// `PART-TARGET` of `EXT-X-PART-INF` (RFC 8216bis 4.4.3.7), at most one day.
     pub part_target: Option<Duration>,
     /// `EXT-X-DISCONTINUITY-SEQUENCE`, 0 without one (RFC 8216bis 4.4.3.3).
@@ -157,6 +161,7 @@ fn read(
 struct Pending {
     /// Length, and offset if it is written.
     range: Option<(u64, Option<u64>)>,
+    duration: Duration,
     gap: bool,
     /// The next line is a variant of a multivariant playlist, and no segment.
     variant: bool,
@@ -200,8 +205,11 @@ impl<'a> Reader<'a> {
         match line.kind {
             LineKind::Blank | LineKind::Comment => {}
             LineKind::Uri => self.uri(line),
-            // Every other line is one, and says nothing that is looked for here.
-            LineKind::Tag if line.text.starts_with(b"#EXTINF:") => {}
+            // Every other line is one.
+            LineKind::Tag if line.text.starts_with(b"#EXTINF:") => {
+                let duration = line.text.get(b"#EXTINF:".len()..).and_then(seconds);
+                self.pending.duration = duration.unwrap_or_default();
+            }
             LineKind::Tag => {
                 if let Some(tag) = line.tag() {
                     self.tag(tag);
@@ -251,6 +259,7 @@ impl<'a> Reader<'a> {
         let sequence = self.next_sequence;
         let facts = &mut self.playlist.facts;
         facts.segment_count += 1;
+        facts.duration = facts.duration.saturating_add(pending.duration);
         facts.last_sequence = Some(sequence);
         self.last_uri = Some(written);
         let is_too_old = facts.segment_count <= self.only_counted as u64;
@@ -264,7 +273,10 @@ impl<'a> Reader<'a> {
             if let Some(range) = range {
                 self.range_ends.insert(Arc::clone(&url), range.end());
             }
-            self.push(EntryRole::Segment, url, range, pending.gap);
+            let entry = self.push(EntryRole::Segment, url, range, pending.gap);
+            if let Some(entry) = self.playlist.entries.get_mut(entry) {
+                entry.duration = pending.duration;
+            }
         }
         self.advance(1);
     }
@@ -322,6 +334,7 @@ impl<'a> Reader<'a> {
             sequence: self.next_sequence,
             last_use: self.next_sequence,
             gap,
+            duration: Duration::ZERO,
         });
         self.playlist.entries.len() - 1
     }

@@ -74,7 +74,8 @@ pub use manifest::rewrite_json;
 pub use media::{Entry, EntryRole, MediaFacts, MediaPlaylist, MediaReader, read_media};
 pub use multivariant::{Child, ChildRole, MultivariantPlaylist, read_multivariant};
 pub use names::{
-    chunk_path, is_stream_name, ranged_chunk_path, resource_name, stream_name, with_suffix,
+    chunk_path, encoded_chunk_path, is_stream_name, ranged_chunk_path, resource_name, stream_name,
+    with_suffix,
 };
 pub use relative::relative;
 pub use replay_path::{origin_url, replay_path};
@@ -89,5 +90,5 @@ pub use steering::{
     without_directives,
 };
 pub use tag_urls::references;
-pub use variables::{Variables, imports_variables};
+pub use variables::{Variables, imports_variables, lacks_parameters};
 pub use windows::{Lie, Step, Window, Windows};

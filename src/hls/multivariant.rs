@@ -29,6 +29,8 @@ pub enum ChildRole {
     Rendition,
     /// I-frames of a variant (`EXT-X-I-FRAME-STREAM-INF`).
     IFrame,
+    /// Images, for previews (`EXT-X-IMAGE-STREAM-INF`).
+    Image,
 }
 
 /// A media playlist that a multivariant playlist lists.
@@ -41,6 +43,8 @@ pub struct Child {
     /// A few words for people, such as `1280x720 2.5 Mbit/s` or `audio en (English)`. Never
     /// empty, without control characters.
     pub label: String,
+    /// What the label says without the URL; empty: it is made of the URL.
+    pub described: String,
     /// RESOLUTION of a variant: its height in pixels.
     pub height: Option<u64>,
     /// BANDWIDTH of a variant, in bits per second; 0: it has none that can be read.
@@ -113,6 +117,7 @@ impl Reader<'_> {
             UriRole::Variant => Some(ChildRole::Variant),
             UriRole::Rendition => Some(ChildRole::Rendition),
             UriRole::IFrameVariant => Some(ChildRole::IFrame),
+            UriRole::ImageVariant => Some(ChildRole::Image),
             UriRole::SessionKey | UriRole::SessionData => None,
             _ => return,
         };
@@ -132,11 +137,12 @@ impl Reader<'_> {
                     language,
                     group,
                 } = description(tag).unwrap_or_default();
-                let label = label(words, self.variables, &url);
+                let described = printable(&self.variables.substitute(&words));
                 self.playlist.children.push(Child {
                     role,
+                    label: label(&described, &url),
                     url,
-                    label,
+                    described,
                     height,
                     bandwidth,
                     language: language.map(|text| printable(&self.variables.substitute(&text))),
@@ -150,10 +156,9 @@ impl Reader<'_> {
 }
 
 /// A label out of a description, or else out of the URL.
-fn label(described: String, variables: &Variables, url: &Url) -> String {
-    let described = printable(&variables.substitute(&described));
+fn label(described: &str, url: &Url) -> String {
     if !described.is_empty() {
-        return described;
+        return described.to_owned();
     }
     let name = resource_name(url);
     let last = name.rsplit('/').find(|part| !part.is_empty());
@@ -194,6 +199,12 @@ fn description(tag: &[u8]) -> Option<Description> {
     let tag = std::str::from_utf8(tag).ok()?;
     if tag.len() > LONGEST_DESCRIBED {
         return None;
+    }
+    if let Some(attributes) = tag.strip_prefix("#EXT-X-IMAGE-STREAM-INF") {
+        // Unknown to the parser; the attributes are those of I-frames.
+        let known = description(format!("#EXT-X-I-FRAME-STREAM-INF{attributes}").as_bytes())?;
+        let words = known.words.replacen("iframe", "images", 1);
+        return Some(Description { words, ..known });
     }
     let alone = format!("#EXTM3U\n{tag}\nuri\n");
     let playlist = m3u8_rs::parse_master_playlist_res(alone.as_bytes()).ok()?;
@@ -284,7 +295,8 @@ mod tests {
             #EXT-X-STREAM-INF:BANDWIDTH=2500000,RESOLUTION=1280x720,AUDIO=\"a\"\nhd.m3u8\r\n\
             #EXT-X-STREAM-INF:BANDWIDTH=128000\n audio.m3u8\n\
             #EXT-X-STREAM-INF:BANDWIDTH=1\nhd.m3u8\n\
-            #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,RESOLUTION=640x360,URI=\"i.m3u8\"\n";
+            #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,RESOLUTION=640x360,URI=\"i.m3u8\"\n\
+            #EXT-X-IMAGE-STREAM-INF:BANDWIDTH=1,RESOLUTION=160x90,CODECS=\"jpeg\",URI=\"img.m3u8\"\n";
         assert_eq!(
             labels(body),
             [
@@ -293,6 +305,7 @@ mod tests {
                 "/live/hd.m3u8 1280x720 2.5 Mbit/s",
                 "/live/audio.m3u8 128 kbit/s",
                 "/live/i.m3u8 iframe 640x360",
+                "/live/img.m3u8 images 160x90",
             ]
         );
     }

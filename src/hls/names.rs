@@ -170,6 +170,25 @@ pub fn ranged_chunk_path(url: &Url, range: ByteRange) -> String {
     format!("{folder}{stem}@{}-{last}{extension}", range.first)
 }
 
+/// The path of a body that is still in content codings: `a/seg7.ts.gz`.
+pub fn encoded_chunk_path(path: &str, codings: &str) -> String {
+    let mut extensions = String::new();
+    for coding in codings.split(',') {
+        let coding = coding.trim().to_ascii_lowercase();
+        extensions += match coding.as_str() {
+            "gzip" | "x-gzip" => ".gz",
+            "br" => ".br",
+            "zstd" => ".zst",
+            "deflate" => ".zz",
+            "compress" | "x-compress" => ".Z",
+            "" | "identity" => "",
+            _ => ".encoded",
+        };
+    }
+    extensions.truncate(LONGEST_EXTENSION);
+    [path, extensions.trim_end_matches('.')].concat()
+}
+
 /// Last names of URL paths that say nothing about the stream.
 const GENERIC: [&str; 9] = [
     "index",
@@ -235,6 +254,20 @@ pub(super) fn stream_word(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn what_is_encoded_says_so_in_its_name() {
+        for (codings, path) in [
+            ("gzip", "a/b.ts.gz"),
+            ("br, X-GZIP", "a/b.ts.br.gz"),
+            ("zstd", "a/b.ts.zst"),
+            ("deflate,compress", "a/b.ts.zz.Z"),
+            ("aes128gcm", "a/b.ts.encoded"),
+            ("br,br,br,br,br,br", "a/b.ts.br.br.br.br.br"),
+        ] {
+            assert_eq!(super::encoded_chunk_path("a/b.ts", codings), path);
+        }
+    }
+
     use super::super::testing::url;
     use super::*;
     use proptest::prelude::*;

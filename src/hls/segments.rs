@@ -152,6 +152,8 @@ pub struct HeadFacts {
     pub independent: bool,
     /// `EXT-X-I-FRAMES-ONLY`.
     pub i_frames_only: bool,
+    /// `EXT-X-IMAGES-ONLY`, which the RFC does not know.
+    pub images_only: bool,
 }
 
 /// Reads what a playlist says about all of itself, out of its beginning.
@@ -163,6 +165,7 @@ pub fn head_facts(text: &[u8]) -> HeadFacts {
             b"#EXT-X-VERSION" => facts.version = integer(tag.value).unwrap_or(0),
             b"#EXT-X-INDEPENDENT-SEGMENTS" => facts.independent = true,
             b"#EXT-X-I-FRAMES-ONLY" => facts.i_frames_only = true,
+            b"#EXT-X-IMAGES-ONLY" => facts.images_only = true,
             _ => {}
         }
     }
@@ -367,6 +370,7 @@ fn is_of_playlist(name: &[u8]) -> bool {
             | b"#EXT-X-ENDLIST"
             | b"#EXT-X-INDEPENDENT-SEGMENTS"
             | b"#EXT-X-I-FRAMES-ONLY"
+            | b"#EXT-X-IMAGES-ONLY"
             | b"#EXT-X-START"
             | b"#EXT-X-DEFINE"
             | b"#EXT-X-SERVER-CONTROL"

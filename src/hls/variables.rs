@@ -45,6 +45,23 @@ pub fn imports_variables(body: &[u8]) -> bool {
             .any(|tag| attributes(tag.value).any(|attribute| attribute.name == b"IMPORT"))
 }
 
+/// Whether a player that has `body` from `served` would not find a value that a player of `origin` finds in
+/// its query, and give the playlist up (RFC 8216bis 4.4.2.3).
+pub fn lacks_parameters(body: &[u8], origin: &Url, served: &Url) -> bool {
+    // Few playlists define any.
+    if memmem::find(body, b"QUERYPARAM").is_none() {
+        return false;
+    }
+    let tags = lines(body).filter_map(|line| line.tag());
+    let attributes = tags
+        .filter(|tag| tag.name == DEFINE)
+        .flat_map(|tag| attributes(tag.value));
+    let mut names = attributes
+        .filter(|attribute| attribute.name == b"QUERYPARAM")
+        .filter_map(|attribute| std::str::from_utf8(attribute.value).ok());
+    names.any(|name| query_value(origin, name).is_some() && query_value(served, name).is_none())
+}
+
 impl Variables {
     /// The variables that `body` defines. `playlist` is the URL whose query `QUERYPARAM`
     /// means (the one that answered, after redirects); `imports` are the variables of the
@@ -211,6 +228,22 @@ mod tests {
             "{$b}",
             "a was defined by then"
         );
+    }
+
+    #[test]
+    fn a_player_without_the_parameters_would_give_up() {
+        let body = b"#EXTM3U\n#EXT-X-DEFINE:QUERYPARAM=\"a\"\n#EXT-X-DEFINE:QUERYPARAM=\"c\"\n";
+        let lacks = |query: &str| {
+            let served = url(&format!("http://replay.test/x?{query}"));
+            lacks_parameters(body, &url("https://h/p?a=1&b=2"), &served)
+        };
+        assert!(lacks("") && lacks("b=2") && lacks("a="));
+        assert!(!lacks("a=3"), "what it names is replaced");
+        assert!(!lacks_parameters(
+            b"#EXTM3U\n",
+            &url("https://h/p?a=1"),
+            &url("https://h/p")
+        ));
     }
 
     #[test]

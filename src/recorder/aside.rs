@@ -14,7 +14,6 @@ use super::hosts::retry_after;
 use super::limits::MAX_REFUSED;
 use super::memory::Held;
 use super::reach::Reach;
-use crate::clock;
 use crate::hls::{self, Refused};
 use crate::session::{Availability, ByteRange, ExchangeId, Kind, Outcome, ResourceKey, is_success};
 
@@ -36,7 +35,7 @@ pub(super) struct Wanted {
 /// What came.
 #[derive(Debug)]
 pub(super) struct Came {
-    /// The last hop.
+    /// The last hop; 0: nobody was asked, since the stream ended.
     pub id: ExchangeId,
     /// The URL that answered, after redirects.
     pub url: Url,
@@ -70,7 +69,10 @@ impl Context {
             lists: false,
             denser_than: None,
         };
-        self.wait_for_host(&ask.url).await;
+        tokio::select! {
+            () = self.stop.cancelled() => return came(&[], wanted),
+            () = self.fetcher.wait_for_host(&ask.url) => {}
+        }
         let mut hops = self.fetcher.chain(&ask).await;
         if let Some(last) = hops.last_mut() {
             self.decode_aside(last, wanted.kind).await;
@@ -79,16 +81,6 @@ impl Context {
         self.report_aside(&hops, wanted, came.is_good);
         self.write_aside(hops, wanted, is_again).await;
         came
-    }
-
-    /// Waits until the host of a URL may be asked; not beyond the end of the stream.
-    async fn wait_for_host(&self, url: &Url) {
-        while let Some(until) = self.fetcher.hosts.not_before(url, clock::instant()) {
-            tokio::select! {
-                () = self.stop.cancelled() => return,
-                () = tokio::time::sleep_until(until) => {}
-            }
-        }
     }
 
     /// Takes off the content codings of what is read here, and looks at whether it is what it should be.

@@ -32,6 +32,8 @@ pub(super) struct Playlist {
     pub url: Url,
     pub label: String,
     role: ChildRole,
+    /// What its label says without its URL.
+    described: String,
     /// Which renditions it is one of; empty: it is a variant.
     group: String,
     /// Its place among those that the multivariant playlist named with it.
@@ -127,6 +129,7 @@ impl Playlists {
             height: None,
             bandwidth: 0,
             language: None,
+            described: String::new(),
             group: String::new(),
         };
         self.add(&mut self.lock(), &child, 0, None, from_us)
@@ -156,6 +159,7 @@ impl Playlists {
             stats: self.stats.add(child.label.clone()),
             label: child.label.clone(),
             role: child.role,
+            described: child.described.clone(),
             group: child.group.clone(),
             place,
             referrer: revision,
@@ -192,10 +196,9 @@ impl Playlists {
         let mut kept = kept;
         let mut renewed = false;
         for ((place, child), known) in children.iter().enumerate().zip(&mut known) {
-            let takes_place = known.is_none();
             *known = known.or_else(|| places.taken_by(child, place));
             if let Some(known) = known {
-                renewed |= takes_place;
+                renewed |= !known.urls().contains(&child.url);
                 kept.insert(known.id);
                 if known.takes_name(child, revision, now) {
                     known.is_named_by(all.first());
@@ -231,6 +234,9 @@ impl Playlists {
             let standing = playlist.standing();
             if standing.dropped_since.is_none() {
                 playlist.names().named_again(now, standing.target());
+                if playlist.has_fresh_name(now) {
+                    playlist.woken.notify_one();
+                }
             }
         }
     }
@@ -407,7 +413,7 @@ impl Playlist {
         let standing = self.standing();
         let mut names = self.names();
         names.named(name, now, standing.target());
-        if standing.failures > 0 && names.has_untried() {
+        if standing.failures > 0 && names.has_fresh(now, standing.target()) {
             self.woken.notify_one();
         }
         child.url != self.url
@@ -421,14 +427,21 @@ impl Playlist {
             .clone()
     }
 
-    /// Whether it fails, and has a newer URL that has not been asked for.
-    pub(super) fn has_untried_name(&self) -> bool {
-        self.standing().failures > 0 && self.names().has_untried()
+    /// Whether it fails, and a newer URL was named just now.
+    pub(super) fn has_fresh_name(&self, now: Instant) -> bool {
+        let standing = self.standing();
+        standing.failures > 0 && self.names().has_fresh(now, standing.target())
+    }
+
+    /// Whether a URL that is asked for now was named too long ago for a player to have it.
+    pub(super) fn is_stale(&self, name: &Name, now: Instant) -> bool {
+        let target = self.standing().target();
+        self.names().is_stale(name, now, target)
     }
 
     /// A poll of a URL of it has ended, and was good or not.
-    pub(super) fn asked(&self, url: &Url, good: bool) {
-        self.names().answered(url, good);
+    pub(super) fn asked(&self, name: &Name, good: bool) {
+        self.names().answered(name, good);
     }
 
     /// It is to be looked at whether it is polled sooner.

@@ -71,8 +71,19 @@ pub(super) fn decode(
     Ok(plain)
 }
 
+/// The body without its content codings, at whatever length: read no more of it than may be kept.
+pub(super) fn decoder<'a>(
+    body: impl Read + 'a,
+    content_encoding: &str,
+) -> Result<Box<dyn Read + 'a>, DecodeError> {
+    reader(body, content_encoding)
+}
+
 /// All codings, the last one that was laid on first.
-fn reader<'a>(body: &'a [u8], content_encoding: &str) -> Result<Box<dyn Read + 'a>, DecodeError> {
+fn reader<'a>(
+    body: impl Read + 'a,
+    content_encoding: &str,
+) -> Result<Box<dyn Read + 'a>, DecodeError> {
     let codings = content_encoding
         .split(',')
         .map(|c| c.trim().to_ascii_lowercase());

@@ -15,7 +15,7 @@ use super::fetch::{Ask, Fetcher, Hop};
 use super::hosts::Hosts;
 use super::limits::Limits;
 use super::plan::{Changes, Done, Job, Key, Listing, Plan, PlaylistId};
-use super::stats::PlaylistStats;
+use super::stats::{PlaylistStats, Stats};
 use crate::clock;
 use crate::session::{Availability, Kind, NewListing, Outcome, OwnReason, ResourceKey};
 
@@ -61,7 +61,12 @@ impl Queue {
 
     /// A playlist that is no longer polled.
     pub(super) fn remove(&self, playlist: PlaylistId) -> Changes {
-        self.plan().remove(playlist)
+        self.plan().remove(playlist, clock::instant())
+    }
+
+    /// Nothing that left its playlists is tried any more.
+    pub(super) fn forget_late(&self) -> Changes {
+        self.plan().forget_late()
     }
 
     /// Wakes the downloads: the revision itself has been handed to the writer.
@@ -131,10 +136,11 @@ pub(super) async fn run(
             let download = download(Arc::clone(&queue), fetcher.clone(), playlists, job);
             under_way.spawn(download.in_current_span());
         }
-        let (due, waiting) = {
-            let plan = queue.plan();
-            (plan.next_due(), plan.waiting())
+        let (due, waiting, given_up) = {
+            let mut plan = queue.plan();
+            (plan.next_due(), plan.waiting(), plan.given_up())
         };
+        tell_of(&given_up, playlists.all_stats());
         let load = playlists.all_stats().load();
         load.set(waiting, under_way.len());
         tokio::select! {
@@ -169,7 +175,10 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
     };
     let mut hops = fetcher.chain(&ask).await;
     let good = hops.last().is_some_and(Hop::is_good);
-    let is_own = job.is_known && !good && pass_over(&mut hops);
+    let is_own = job.is_known && !good && pass_over(&mut hops, OwnReason::KeyAgain);
+    if job.is_too_late && !good {
+        pass_over(&mut hops, OwnReason::TooLate);
+    }
     let done = match hops.as_slice() {
         _ if good || is_own => Done::Good,
         [only] if only.was_not_asked => Done::Refused,
@@ -196,20 +205,32 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
     }
 }
 
+/// Tells of what left its playlist and could not be had in time.
+fn tell_of(given_up: &[(Key, Kind)], stats: &Stats) {
+    for (key, kind) in given_up {
+        if stats.is_news(*kind, "given up") {
+            let name = crate::hls::resource_name(&key.url);
+            tracing::warn!(%kind, "{name:?} left its playlist and could not be had: given up");
+        }
+    }
+}
+
 /// It is to be asked for again, as if it had not been.
 fn is_too_often(hop: &Hop) -> bool {
     hop.own_reason == Some(OwnReason::TooOften)
 }
 
-/// A known key that cannot be had once more is nothing that a player would meet, who keeps it by its URI.
-/// Whether that is so.
-fn pass_over(hops: &mut [Hop]) -> bool {
+/// What no player would meet is not held against the origin: a known key that cannot be had once more, since players keep
+/// it by its URI; what it does not have to keep any more. Whether that is so.
+fn pass_over(hops: &mut [Hop], why: OwnReason) -> bool {
     if hops.iter().any(|hop| hop.outcome == Outcome::Aborted) {
         return false;
     }
     for hop in hops.iter_mut() {
-        hop.own_reason = Some(OwnReason::KeyAgain);
-        hop.note = Some("the key was known; players keep it by its URI".to_owned());
+        hop.own_reason.get_or_insert(why);
+        if why == OwnReason::KeyAgain {
+            hop.add_note("the key was known; players keep it by its URI");
+        }
     }
     true
 }
@@ -301,7 +322,9 @@ mod tests {
                 range: None,
                 sequence: 0,
                 last_use: 0,
+                duration: Duration::from_secs(1),
             }],
+            duration: Duration::from_secs(1),
             step: crate::hls::Step::Slid,
             ended: false,
         };

@@ -34,6 +34,7 @@ use super::validators::Validators;
 use crate::clock;
 use crate::session::{ByteRange, Kind, Outcome, OwnReason, Writer, is_success};
 
+mod decoded;
 mod gathered;
 mod hop;
 mod list;
@@ -245,6 +246,16 @@ impl Fetcher {
         hop
     }
 
+    /// Waits until the host of a URL may be asked, or nobody is any more.
+    pub(super) async fn wait_for_host(&self, url: &Url) {
+        while let Some(until) = self.hosts.not_before(url, clock::instant()) {
+            tokio::select! {
+                () = self.abort.cancelled() => return,
+                () = tokio::time::sleep_until(until) => {}
+            }
+        }
+    }
+
     /// Takes in what an answer says of when its host is to be asked again.
     fn heed(&self, hop: &mut Hop, asked: Instant) {
         let (Some(status), Some(fields)) = (hop.status, &hop.fields) else {
@@ -334,6 +345,7 @@ impl Fetcher {
                 hop.receive_us = Some(self.writer.clock().now_us() - began);
                 hop.keep(sink).await;
                 hop.check_framing(ask);
+                self.decode_chunk(ask, hop).await;
             }
             Err(error) => hop.fail(Outcome::Disk, &error.to_string()),
         }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use http::header::{DATE, HeaderMap, RETRY_AFTER};
 use tokio::time::Instant;
 use url::Url;
@@ -154,7 +154,10 @@ pub(super) fn retry_after(status: u16, fields: &HeaderMap, now_us: i64) -> Optio
     if !matches!(status, 429 | 503) {
         return None;
     }
-    let date = |text: &str| unix_us(httpdate::parse_http_date(text).ok()?);
+    let date = |text: &str| {
+        let date = httpdate::parse_http_date(text).ok()?;
+        Some(DateTime::<Utc>::from(date).timestamp_micros())
+    };
     let told = fields.get(DATE).and_then(|value| value.to_str().ok());
     let server_now_us = told.and_then(date).unwrap_or(now_us);
     let wait = |value: &str| {
@@ -180,11 +183,6 @@ fn delay(value: &str) -> Option<Duration> {
     let seconds = whole.parse().unwrap_or(u64::MAX);
     let more = u64::from(fraction.bytes().any(|b| b != b'0'));
     Some(Duration::from_secs(seconds.saturating_add(more)))
-}
-
-fn unix_us(date: std::time::SystemTime) -> Option<i64> {
-    let since = date.duration_since(std::time::UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_micros()).ok()
 }
 
 #[cfg(test)]

@@ -12,10 +12,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
+mod ended;
 mod item;
 mod items;
 mod keys;
 mod known;
+mod late;
 mod model;
 mod renamed;
 
@@ -23,11 +25,11 @@ use self::item::{Item, Rank, State, due_again};
 use self::items::{Items, Slot};
 use self::keys::Keys;
 use self::known::{Known, Stayed};
+use self::late::{LateItems, Stay};
 pub(super) use self::model::{Changes, Job, Key, Listing, PlaylistId, Wanted};
 use self::renamed::{Places, Renamed, Twin};
 
-use super::limits::{Limits, TRIES_AFTER_END};
-use super::schedule::retry_delay;
+use super::limits::Limits;
 use super::validators::Validators;
 use crate::session::{Availability, Digest, Kind};
 
@@ -42,6 +44,13 @@ struct Playlist {
     last_sequence: Option<u64>,
     lists_segments: bool,
     ended: bool,
+    /// Its first revision had an end already: what it lists was there before.
+    on_demand: bool,
+    /// The longest that it was.
+    longest: Duration,
+    target_us: i64,
+    /// What left it came back as something else: its names say nothing once they have left.
+    reuses_names: bool,
     in_flight: usize,
     ready: BTreeSet<(Rank, Key)>,
     /// What left it of late and was fetched: an edge that lags behind lists it once more.
@@ -66,6 +75,15 @@ struct Departed {
 }
 
 impl Playlist {
+    /// How long what leaves it is there.
+    fn stay(&self, target_us: i64) -> Stay {
+        let target = Duration::from_micros(target_us.unsigned_abs());
+        Stay {
+            longest: self.longest.max(target),
+            departed_for: target * DEPARTED_FOR,
+        }
+    }
+
     /// Whether it may list something else yet. A multivariant playlist does not say that it has ended;
     /// the playlists that it names do.
     fn lives(&self, all: &BTreeMap<PlaylistId, Self>) -> bool {
@@ -81,8 +99,23 @@ struct Taking<'a> {
     /// Of the revision: what is listed by it bears this number.
     number: u64,
     now: Instant,
+    /// What is listed behind what is being looked at is so long.
+    behind: Duration,
     playlist: Playlist,
     changes: Changes,
+}
+
+impl Taking<'_> {
+    /// When what is being looked at was published: what is listed behind it came later.
+    fn appeared(&self) -> Instant {
+        self.now.checked_sub(self.behind).unwrap_or(self.now)
+    }
+
+    /// How long what leaves the playlist is there; `None`: nobody knows what its name stands for then.
+    fn stay(&self) -> Option<Stay> {
+        let is_told = !self.listing.restarted() && !self.playlist.reuses_names;
+        is_told.then(|| self.playlist.stay(self.listing.target_duration_us))
+    }
 }
 
 /// The plan of one stream.
@@ -92,8 +125,16 @@ pub(super) struct Plan {
     most: usize,
     /// Requests under way on account of one playlist.
     most_in_flight: usize,
+    /// Requests under way of what is late: beside these, so that they hold up nothing that is listed.
+    most_late: usize,
     items: Items,
     keys: Keys,
+    late: LateItems,
+    /// Requests under way, by number, and whose place each takes; `None`: one for what is late.
+    under_way: HashMap<u64, Option<PlaylistId>>,
+    /// What was given up, and is to be told of with the next revision; and what the log is to be told of.
+    gone: Vec<(Key, Kind)>,
+    untold: Vec<(Key, Kind)>,
     playlists: BTreeMap<PlaylistId, Playlist>,
     delayed: BTreeSet<(Instant, Key)>,
     counter: u64,
@@ -118,8 +159,13 @@ impl Plan {
         Self {
             most: limits.listed,
             most_in_flight: limits.downloads_per_playlist,
+            most_late: (limits.downloads / 4).clamp(1, limits.downloads_per_playlist.max(1)),
             items: Items::default(),
             keys: Keys::default(),
+            late: LateItems::default(),
+            under_way: HashMap::new(),
+            gone: Vec::new(),
+            untold: Vec::new(),
             playlists: BTreeMap::new(),
             delayed: BTreeSet::new(),
             counter: 0,
@@ -129,6 +175,8 @@ impl Plan {
 
     /// Takes in a new revision.
     pub(super) fn revision(&mut self, listing: &Listing, now: Instant) -> Changes {
+        self.give_up_late(now);
+        let is_first = !self.playlists.contains_key(&listing.playlist);
         let before = self.playlists.remove(&listing.playlist).unwrap_or_default();
         let mut departed = before.departed;
         departed.retain(|_, left| !listing.restarted() && left.until > now);
@@ -137,10 +185,15 @@ impl Plan {
             listing,
             number: self.revisions,
             now,
+            behind: duration(newest(&listing.wanted, self.most)),
             playlist: Playlist {
                 last_sequence: listing.wanted.iter().map(|w| w.last_use).max(),
                 lists_segments: listing.wanted.iter().any(|w| w.kind == Kind::Segment),
                 ended: listing.ended,
+                on_demand: listing.ended && (is_first || before.on_demand),
+                longest: before.longest.max(listing.duration),
+                target_us: listing.target_duration_us,
+                reuses_names: before.reuses_names,
                 in_flight: before.in_flight,
                 ready: before.ready,
                 departed,
@@ -152,6 +205,9 @@ impl Plan {
         let known = Known::new(&before.listed, before.last_sequence);
         let mut stayed = Stayed::new(&before.listed);
         for wanted in newest(&listing.wanted, self.most) {
+            if wanted.kind == Kind::Segment {
+                taking.behind = taking.behind.saturating_sub(wanted.duration);
+            }
             if !listing.restarted()
                 && let Some(same) = stayed.next(wanted)
                 && self.stays(same, &taking)
@@ -165,7 +221,8 @@ impl Plan {
                 taking.playlist.places.note(wanted.sequence, &key, listed);
             }
             let slot = self.items.slot(&key);
-            if self.items.len() >= self.most && slot.is_none() {
+            let listed = self.items.len().saturating_sub(self.late.len());
+            if listed >= self.most && slot.is_none() {
                 taking.changes.too_many += 1;
                 continue;
             }
@@ -187,6 +244,7 @@ impl Plan {
             }
         }
         self.playlists.insert(listing.playlist, taking.playlist);
+        taking.changes.gone.append(&mut self.gone);
         taking.changes
     }
 
@@ -291,6 +349,10 @@ impl Plan {
     ) -> Slot {
         let rank = self.rank(wanted, taking);
         let listing = taking.listing;
+        if let Some(slot) = slot.filter(|slot| self.is_late(*slot, key)) {
+            self.list_late(slot, key, (wanted, rank), taking);
+            return slot;
+        }
         // Of a key that was had.
         let is_due = self.keys.is_due(key, taking.now);
         let known = slot.and_then(|slot| Some((slot, self.items.at_mut(slot, key)?)));
@@ -314,20 +376,19 @@ impl Plan {
         if !(anew && due) {
             return slot;
         }
-        match item.state {
-            // What is to come is for these segments, too.
-            State::InFlight if wanted.kind == Kind::Key && !listing.restarted() => return slot,
-            State::InFlight => item.again = true,
-            State::Done | State::GivenUp => {
-                item.state = State::Ready;
-                item.playlist = listing.playlist;
-                item.failures = 0;
-                taking.playlist.ready.insert((rank, key.clone()));
-            }
+        if item.was_waiting() {
             // It has not been asked for since; it will be.
-            State::Ready | State::Delayed(_) => return slot,
+            return slot;
         }
-        (item.referrer, item.from_us, item.rank) = (listing.exchange, listing.from_us, rank);
+        let is_asked = item.state == State::InFlight;
+        if is_asked && wanted.kind == Kind::Key && !listing.restarted() {
+            // What is to come is for these segments, too.
+            return slot;
+        }
+        item.list_anew(wanted, taking, rank);
+        if item.state == State::Ready {
+            taking.playlist.ready.insert((rank, key.clone()));
+        }
         taking.changes.pending.push((key.clone(), wanted.kind));
         slot
     }
@@ -335,8 +396,14 @@ impl Plan {
     /// It left a playlist: not forgotten at once, since an edge that lags behind still lists it.
     fn depart(&mut self, key: &Key, taking: &mut Taking) {
         let listing = taking.listing;
-        let gone = self.unlist(key, listing.playlist, Some(&mut taking.playlist));
-        let Some(item) = gone else { return };
+        if !self.unlist(key, listing.playlist) {
+            return;
+        }
+        let stay = taking.stay();
+        let own = (listing.playlist, &mut taking.playlist);
+        let Some(item) = self.leave(key, stay, taking.now, own) else {
+            return;
+        };
         if item.was_waiting() {
             taking.changes.gone.push((key.clone(), item.kind));
         }
@@ -353,26 +420,23 @@ impl Plan {
         }
     }
 
-    /// Takes it out of one playlist's listing; where no other lists it, it is taken out of the
-    /// plan and given back, so that it is fetched again should it return.
+    /// Takes it out of one playlist's listing; whether no other lists it.
+    fn unlist(&mut self, key: &Key, from: PlaylistId) -> bool {
+        let item = self.items.get_mut(key);
+        item.is_some_and(|item| item.listed_by.remove(from).is_some() && item.listed_by.is_empty())
+    }
+
+    /// Takes something out of the plan.
     ///
-    /// `own`: the playlist itself, where it is not in `playlists` at the moment.
-    fn unlist(&mut self, key: &Key, from: PlaylistId, own: Option<&mut Playlist>) -> Option<Item> {
-        let item = self.items.get_mut(key)?;
-        item.listed_by.remove(from)?;
-        if !item.listed_by.is_empty() {
-            return None;
-        }
+    /// `own`: a playlist that is not in `playlists` at the moment.
+    fn take_out(&mut self, key: &Key, own: Option<(PlaylistId, &mut Playlist)>) -> Option<Item> {
         let item = self.items.remove(key)?;
+        if let Some(late) = item.late {
+            self.late.remove(key, late, item.rank);
+        }
         match item.state {
-            State::Ready => {
-                let queue = match own {
-                    Some(own) if item.playlist == from => Some(own),
-                    _ => self.playlists.get_mut(&item.playlist),
-                };
-                if let Some(queue) = queue {
-                    queue.ready.remove(&(item.rank, key.clone()));
-                }
+            State::Ready if item.late.is_none() => {
+                self.unqueue(item.playlist, key, item.rank, own);
             }
             State::Delayed(at) => {
                 self.delayed.remove(&(at, key.clone()));
@@ -382,19 +446,43 @@ impl Plan {
         Some(item)
     }
 
+    fn unqueue(
+        &mut self,
+        queued_by: PlaylistId,
+        key: &Key,
+        rank: Rank,
+        own: Option<(PlaylistId, &mut Playlist)>,
+    ) {
+        let queue = match own {
+            Some((id, own)) if id == queued_by => Some(own),
+            _ => self.playlists.get_mut(&queued_by),
+        };
+        if let Some(queue) = queue {
+            queue.ready.remove(&(rank, key.clone()));
+        }
+    }
+
+    fn is_late(&self, slot: Slot, key: &Key) -> bool {
+        let item = self.items.at(slot, key);
+        item.is_some_and(|item| item.late.is_some())
+    }
+
     /// A playlist that is no longer polled lists nothing.
-    pub(super) fn remove(&mut self, playlist: PlaylistId) -> Changes {
+    pub(super) fn remove(&mut self, playlist: PlaylistId, now: Instant) -> Changes {
         let mut changes = Changes::default();
         let Some(mut gone) = self.playlists.remove(&playlist) else {
             return changes;
         };
+        let stay = (!gone.reuses_names).then(|| gone.stay(gone.target_us));
         for listed in std::mem::take(&mut gone.listed) {
-            if let Some(item) = self.unlist(&listed.key, playlist, Some(&mut gone))
+            if self.unlist(&listed.key, playlist)
+                && let Some(item) = self.leave(&listed.key, stay, now, (playlist, &mut gone))
                 && item.was_waiting()
             {
                 changes.gone.push((listed.key.clone(), item.kind));
             }
         }
+        changes.gone.append(&mut self.gone);
         // Others may list what was queued on its account.
         for (rank, key) in gone.ready {
             self.make_ready(key, rank);
@@ -409,9 +497,10 @@ impl Plan {
         now: Instant,
         not_before: impl Fn(&Url, Instant) -> Option<Instant>,
     ) -> Option<Job> {
+        self.give_up_late(now);
         self.wake(now);
         loop {
-            let (id, key) = self.take_newest()?;
+            let (id, key) = self.take_newest().or_else(|| self.take_late())?;
             let Some(item) = self.items.get_mut(&key) else {
                 continue;
             };
@@ -439,7 +528,14 @@ impl Plan {
 
     fn job(&mut self, id: PlaylistId, key: Key, now: Instant) -> Option<Job> {
         let item = self.items.get_mut(&key)?;
-        self.playlists.get_mut(&id)?.in_flight += 1;
+        match item.late {
+            Some(_) => self.late.in_flight += 1,
+            None => self.playlists.get_mut(&id)?.in_flight += 1,
+        }
+        self.counter += 1;
+        item.job = self.counter;
+        let place = item.late.is_none().then_some(id);
+        self.under_way.insert(item.job, place);
         item.state = State::InFlight;
         item.asked = Some(now);
         Some(Job {
@@ -451,6 +547,8 @@ impl Plan {
                 0 => Availability::Listed(item.from_us),
                 _ => Availability::Request,
             },
+            number: item.job,
+            is_too_late: item.late.is_some_and(|late| late.is_too_late(now)),
             is_known: item.kind == Kind::Key && self.keys.is_known(&key),
             validators: self.keys.validators(&key),
             key,
@@ -465,58 +563,7 @@ impl Plan {
     /// How much is to be fetched, now or later.
     pub(super) fn waiting(&self) -> usize {
         let ready = self.playlists.values().map(|playlist| playlist.ready.len());
-        ready.sum::<usize>() + self.delayed.len()
-    }
-
-    /// A request ended; `sha256`: of what it brought.
-    pub(super) fn done(&mut self, job: &Job, done: Done, sha256: Option<Digest>, now: Instant) {
-        if let Some(playlist) = self.playlists.get_mut(&job.playlist) {
-            playlist.in_flight = playlist.in_flight.saturating_sub(1);
-        }
-        self.compare(job, sha256.filter(|_| done == Done::Good));
-        if job.kind == Kind::Key && done == Done::Good {
-            self.keys.had(&job.key, now);
-        }
-        let Some(item) = self.items.get_mut(&job.key) else {
-            return;
-        };
-        // It may have left, come back, and been asked for again meanwhile.
-        if item.state != State::InFlight {
-            return;
-        }
-        item.sha256 = sha256.filter(|_| done == Done::Good).or(item.sha256);
-        if std::mem::take(&mut item.again) {
-            item.failures = 0;
-            item.state = State::Ready;
-        } else if let Done::Held(until) = done {
-            item.state = State::Delayed(until.unwrap_or(now + retry_delay(1)));
-        } else if done != Done::Failed {
-            item.state = match done {
-                Done::Good => State::Done,
-                _ => State::GivenUp,
-            };
-            return;
-        } else {
-            item.failures = item.failures.saturating_add(1);
-            let all = &self.playlists;
-            let lives = |id: PlaylistId| all.get(&id).is_some_and(|p| p.lives(all));
-            item.state =
-                if item.failures >= TRIES_AFTER_END && !item.listed_by.playlists().any(lives) {
-                    State::GivenUp
-                } else {
-                    State::Delayed(now + retry_delay(item.failures))
-                };
-        }
-        match item.state {
-            State::Ready => {
-                let rank = item.rank;
-                self.make_ready(job.key.clone(), rank);
-            }
-            State::Delayed(at) => {
-                self.delayed.insert((at, job.key.clone()));
-            }
-            _ => {}
-        }
+        ready.sum::<usize>() + self.late.ready.len() + self.delayed.len()
     }
 
     /// What the newest answer for a key said of its version.
@@ -524,26 +571,11 @@ impl Plan {
         self.keys.validate(key, validators);
     }
 
-    /// Compares what was fetched under a new name with what is known under the one before.
-    fn compare(&mut self, job: &Job, sha256: Option<Digest>) {
-        let item = self.items.get_mut(&job.key);
-        let Some(twin) = item.and_then(|item| item.twin.take()) else {
-            return;
-        };
-        let Some(playlist) = self.playlists.get_mut(&job.playlist) else {
-            return;
-        };
-        let departed = playlist.departed.get(&twin.key);
-        let known = match self.items.get(&twin.key) {
-            Some(item) => item.sha256,
-            None => departed.and_then(|left| left.sha256),
-        };
-        playlist.places.compared(twin.pair, known, sha256);
-    }
-
     /// Whether everything that is listed was fetched or given up.
     pub(super) fn is_idle(&self) -> bool {
         self.delayed.is_empty()
+            && self.late.ready.is_empty()
+            && self.late.in_flight == 0
             && self
                 .playlists
                 .values()
@@ -569,6 +601,10 @@ impl Plan {
         let Some(item) = self.items.get_mut(&key) else {
             return;
         };
+        if item.late.is_some() {
+            self.late.ready.insert((rank, key));
+            return;
+        }
         if item.listed_by.get(item.playlist).is_none()
             && let Some(other) = item.listed_by.playlists().next()
         {
@@ -578,6 +614,12 @@ impl Plan {
             playlist.ready.insert((rank, key));
         }
     }
+}
+
+/// How long the segments are, together.
+fn duration(wanted: &[Wanted]) -> Duration {
+    let segments = wanted.iter().filter(|w| w.kind == Kind::Segment);
+    segments.fold(Duration::ZERO, |sum, w| sum.saturating_add(w.duration))
 }
 
 /// The last so many of what a playlist lists.

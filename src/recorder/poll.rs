@@ -25,7 +25,8 @@ use super::stats::PlaylistStats;
 use crate::clock;
 use crate::hls::{self, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Variables, Windows};
 use crate::session::{
-    Availability, ExchangeId, Kind, NewListing, NewRevision, Outcome, ResourceKey, is_success,
+    Availability, ExchangeId, Kind, NewListing, NewRevision, Outcome, OwnReason, ResourceKey,
+    is_success,
 };
 
 mod asking;
@@ -78,8 +79,10 @@ struct Poller {
     is_direct: bool,
     /// Under which name the last poll asked.
     name: Name,
-    /// That of the last good one.
-    read_as: Option<Url>,
+    /// That of the last body, and where that came from.
+    read_at: Option<(Url, Url)>,
+    /// The last revision that was taken in, and from when on it is the answer.
+    revised: (ExchangeId, i64),
     /// Names that are noted to be this playlist.
     noted: HashSet<Url>,
     /// Polls since nothing plays.
@@ -126,7 +129,8 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         listed: None,
         is_direct: false,
         name,
-        read_as: None,
+        read_at: None,
+        revised: (0, 0),
         noted: HashSet::new(),
         searches: 0,
         plain: None,
@@ -193,6 +197,7 @@ impl Poller {
     async fn poll(&mut self, lag_us: i64) -> Instant {
         self.heed_variables();
         let ask = self.ask();
+        let is_stale = self.playlist.is_stale(&self.name, clock::instant());
         self.note_name(&ask).await;
         let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);
@@ -212,9 +217,15 @@ impl Poller {
         self.mark_control(&mut last);
         let is_own = last.own_reason.is_some();
         let good = live.is_some() || self.read(&mut last).await;
+        if is_stale && !good {
+            // A player would have the newest name, or the one that has gone.
+            hops.iter_mut()
+                .chain([&mut last])
+                .for_each(Hop::is_too_late);
+        }
         self.count(&last, good);
-        if last.outcome != Outcome::Aborted && !is_own {
-            self.playlist.asked(&ask.url, good);
+        if (good && !is_own) || last.is_fault() || is_stale {
+            self.playlist.asked(&self.name, good);
         }
         if good && !is_own {
             self.turns.answered(&last);
@@ -252,13 +263,18 @@ impl Poller {
     }
 
     /// What lists the resources of a body, and from when on that is the answer: its own
-    /// revision, or that of the multivariant playlist that gave its variables other values.
-    fn listed_by(&self, own: ExchangeId, changed: bool) -> (ExchangeId, i64) {
+    /// revision, that of the multivariant playlist that gave its variables other values, or the last one, which
+    /// comes from elsewhere.
+    fn listed_by(&mut self, own: ExchangeId, changed: bool) -> (ExchangeId, i64) {
         let shared = self.context.shared();
+        let by_variables = (shared.revision, shared.from_us);
+        drop(shared);
         match changed {
-            true => (own, self.from_us),
-            false => (shared.revision, shared.from_us),
+            true => self.revised = (own, self.from_us),
+            false if self.imports => return by_variables,
+            false => {}
         }
+        self.revised
     }
 
     /// Decodes and checks; whether it is an answer that a player could use.
@@ -346,13 +362,18 @@ impl Poller {
             });
             return;
         }
+        if hop.own_reason == Some(OwnReason::TooLate) {
+            self.playlist
+                .update(|s| s.failures = s.failures.saturating_add(1));
+            return;
+        }
         if !hop.is_fault() {
             // Our own doing: at the stop, or since we ask more often than players.
             return;
         }
-        PlaylistStats::count(&self.playlist.stats.faults, 1);
         self.playlist
             .update(|s| s.failures = s.failures.saturating_add(1));
+        PlaylistStats::count(&self.playlist.stats.faults, 1);
         let kind = self.playlist.kind;
         if self.context.stats.fault(kind, hop.status, hop.outcome) {
             let why = hop
@@ -372,7 +393,7 @@ impl Poller {
         lag_us: i64,
         good: bool,
     ) {
-        if hop.own_reason.is_some() {
+        if hop.own_reason == Some(OwnReason::Probe) {
             if let Some(since_us) = self.trust.confirmed_anything() {
                 self.tell_of_false_validators(since_us).await;
             }
@@ -397,11 +418,11 @@ impl Poller {
         let (judged, content) = self.judge(&body, &hop.url).await;
         hop.digest = Some(judged.digest);
         let changed = judged.changed;
-        if !changed {
+        self.read_at = Some((self.name.url.clone(), hop.url.clone()));
+        let is_read = content.is_some();
+        if !is_read {
             self.came_again();
         }
-        self.read_as = Some(self.name.url.clone());
-        let is_read = content.is_some();
         let listing = self.listed_by(hop.id, changed);
         (self.listing.revision, self.listing.from_us) = listing;
         let id = self.listing.revision;
@@ -450,7 +471,7 @@ impl Poller {
     async fn judge(&mut self, body: &Bytes, url: &Url) -> (Judged, Option<Content>) {
         let memory = Arc::clone(&self.context.fetcher.memory);
         // To see that it came again takes no time that others would have to wait for.
-        let moved = self.is_read_elsewhere();
+        let moved = self.is_read_elsewhere(url, body.len());
         let work = match self.last.is_again(body) && !self.imports && !moved {
             true => 0,
             false => body.len(),

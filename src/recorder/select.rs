@@ -75,7 +75,7 @@ impl Selection {
         let no_such_variant = has_variants && !children.iter().filter(is_variant).any(&wished);
         let keeps = |child: &Child| match child.role {
             ChildRole::Variant => no_such_variant || wished(child),
-            ChildRole::IFrame => self.variants == Variants::All,
+            ChildRole::IFrame | ChildRole::Image => self.variants == Variants::All,
             ChildRole::Rendition => self.renditions.has(child.language.as_deref()),
         };
         let (kept, left_out) = children.into_iter().partition(keeps);
@@ -119,7 +119,8 @@ mod tests {
         #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"X\",URI=\"x.m3u8\"\n\
         #EXT-X-STREAM-INF:BANDWIDTH=3000,RESOLUTION=1280x720,AUDIO=\"a\"\nhigh.m3u8\n\
         #EXT-X-STREAM-INF:BANDWIDTH=1000,RESOLUTION=640x360,AUDIO=\"a\"\nlow.m3u8\n\
-        #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,RESOLUTION=640x360,URI=\"i.m3u8\"\n";
+        #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,RESOLUTION=640x360,URI=\"i.m3u8\"\n\
+        #EXT-X-IMAGE-STREAM-INF:BANDWIDTH=1,RESOLUTION=160x90,URI=\"img.m3u8\"\n";
 
     fn kept(variants: Variants, renditions: Renditions) -> (String, bool) {
         let base = Url::parse("http://h/main.m3u8").unwrap();
@@ -145,7 +146,7 @@ mod tests {
         let languages =
             |all: &[&str]| Renditions::Languages(all.iter().map(|one| (*one).to_owned()).collect());
         let cases = [
-            (Variants::All, Renditions::All, "en de x high low i"),
+            (Variants::All, Renditions::All, "en de x high low i img"),
             (Variants::Highest, Renditions::All, "en de x high"),
             (Variants::Lowest, Renditions::None, "low"),
             (Variants::Height(720), languages(&["EN"]), "en high"),

@@ -285,10 +285,15 @@ impl Stats {
             (Some(status), Outcome::Complete) => status.to_string(),
             _ => outcome.to_string(),
         };
-        let is_news = self.fold().is_news(kind, &what, clock::instant());
+        let is_news = self.is_news(kind, &what);
         let mut faults = self.0.faults.lock().unwrap_or_else(PoisonError::into_inner);
         *faults.entry((kind, what)).or_default() += 1;
         is_news
+    }
+
+    /// Whether the log is told of something now that may happen again and again.
+    pub(super) fn is_news(&self, kind: Kind, what: &str) -> bool {
+        self.fold().is_news(kind, what, clock::instant())
     }
 
     /// What there is to tell of repeated faults; `at_end`: of all of them.

@@ -248,6 +248,8 @@ impl Stream {
             let changes = context.queue.remove(playlist);
             context.queue.note(changes, &mut listing);
         }
+        let changes = context.queue.forget_late();
+        context.queue.note(changes, &mut listing);
         context.fetcher.writer.listed(listing).await;
     }
 }

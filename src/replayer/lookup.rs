@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use url::Url;
 
+use super::base::served_url;
 use super::body::Piece;
 use super::inject::facts::Player;
 use super::pace::Pace;
@@ -14,7 +15,8 @@ use super::plain::GrowingPart;
 use super::playlist::{self, Cache, Key, Served, contains};
 use super::range::RangeSpec;
 use crate::hls::{
-    MOST_OF_ONE, PlaylistKind, Variables, playlist_kind, read_list, read_multivariant,
+    MOST_OF_ONE, PlaylistKind, Variables, lacks_parameters, playlist_kind, read_list,
+    read_multivariant,
 };
 use crate::session::{
     Answer, Body, Exchange, Faults, Found, Headers, Kind, Outcome, Query, RangePart, ReadError,
@@ -106,7 +108,8 @@ pub(super) enum Content {
     None,
     /// A playlist, steering manifest or list of assets, as it is served.
     Playlist(Served),
-    /// A playlist that only means something at its own URL: it takes variables from its query.
+    /// A playlist that only means something at its own URL: it takes variables from its query, which the
+    /// player does not have.
     OwnUrlOnly,
     /// Other bytes.
     Plain(Piece),
@@ -417,7 +420,10 @@ impl Look<'_> {
         let Some(kind) = playlist_kind(&body) else {
             return Ok(Content::Plain(Piece::Bytes(body.into())));
         };
-        if question.follow && contains(&body, b"QUERYPARAM=") {
+        let served = served_url(&question.served);
+        let lacks = |served: &Url| lacks_parameters(&body, url, served);
+        if question.follow && contains(&body, b"QUERYPARAM=") || served.as_ref().is_some_and(lacks)
+        {
             return Ok(Content::OwnUrlOnly);
         }
         let mut imports = Variables::default();

@@ -118,7 +118,7 @@ fn response(whole: &Whole, asked: &Asked<'_>) -> Reply {
     let reply = match &whole.content {
         Content::None => as_it_came(whole, status, Vec::new(), asked),
         Content::OwnUrlOnly => {
-            // Under the name of a stream it has no query to take variables from.
+            // Under the name of a stream, or found without its query, it has none to take variables from.
             let path = asked.path_of(&whole.url).unwrap_or_default();
             return redirect(asked.request, &path, "to its own URL, whose query it needs");
         }

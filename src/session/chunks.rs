@@ -41,7 +41,15 @@ impl DownloadFile {
 
     /// As [`Self::create`], where there is room.
     pub(super) fn create_in(chunks: &Path, id: ExchangeId, room: &Room) -> io::Result<Self> {
-        let path = chunks.join(TEMPORARY).join(id.to_string());
+        Self::create_at(chunks.join(TEMPORARY).join(id.to_string()), room)
+    }
+
+    /// Beside a download: it without its content codings.
+    pub(super) fn create_plain(chunks: &Path, id: ExchangeId, room: &Room) -> io::Result<Self> {
+        Self::create_at(chunks.join(TEMPORARY).join(format!("{id}.plain")), room)
+    }
+
+    fn create_at(path: PathBuf, room: &Room) -> io::Result<Self> {
         let created = room.admit().and_then(|()| {
             OpenOptions::new()
                 .write(true)

@@ -24,7 +24,7 @@ pub struct Fault {
     pub outcome: Outcome,
     /// What happened, for people.
     pub error: Option<String>,
-    /// When the next good answer of the same resource began; `None`: there was none.
+    /// When the next good answer of the same resource began, of a playlist under whatever URL; `None`: there was none.
     pub good_again_us: Option<i64>,
 }
 
@@ -38,7 +38,12 @@ impl Reader {
             let mut statement = self.db.prepare_cached(
                 "SELECT e.id, e.requested_us + ifnull(e.wait_us, 0), r.kind, r.name, r.url, e.status, e.outcome, e.error,
                         (SELECT g.requested_us + ifnull(g.wait_us, 0) FROM exchange g
-                          WHERE g.resource_id = e.resource_id AND (g.from_us, g.id) > (e.from_us, e.id)
+                          WHERE g.resource_id IN (
+                                  SELECT r.id
+                                  UNION SELECT a.resource_id FROM alias a WHERE a.url = r.url AND r.kind = 'media'
+                                  UNION SELECT b.resource_id FROM alias a JOIN resource p ON p.id = a.resource_id
+                                    JOIN alias b ON b.url = p.url WHERE a.url = r.url AND r.kind = 'media')
+                            AND (g.from_us, g.id) > (e.from_us, e.id)
                             AND g.outcome = 'complete' AND g.status < 400 AND g.own_reason IS NULL
                           ORDER BY g.from_us, g.id LIMIT 1), s.name
                    FROM exchange e JOIN resource r ON r.id = e.resource_id

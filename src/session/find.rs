@@ -17,6 +17,8 @@ const SAMPLE: i64 = 256;
 /// A request is looked up as so many other URLs at most.
 const MOST_TRIES: usize = 64;
 
+/// A playlist that was renewed is known under the first of its URLs, and that means each URL that was asked for in
+/// its place: the newest answer of them is the answer.
 const BY_URL: &str =
     "SELECT id, kind, url, range_first, range_length, stream_id FROM resource WHERE url = ?1
     UNION

@@ -35,6 +35,19 @@ pub struct ListedRevision {
     pub text: KeptText,
 }
 
+/// Which places a revision of a media playlist lists (`docs/design/windows.md`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListedPlaces {
+    /// The exchange that brought it.
+    pub revision: ExchangeId,
+    /// When its response began, in microseconds of Unix time.
+    pub seen_us: i64,
+    /// The first place.
+    pub first: u64,
+    /// The last place.
+    pub last: u64,
+}
+
 /// The text of a playlist, as it is kept.
 #[derive(Debug, Clone)]
 pub enum KeptText {
@@ -122,6 +135,14 @@ const PENDING: &str = "SELECT 1 FROM pending p LEFT JOIN exchange e ON e.id = p.
 const REQUEST: &str = "SELECT ifnull(e.confirms_id, e.id), e.requested_us, e.requested_us + ifnull(e.wait_us, 0) + ifnull(e.receive_us, 0),
     ifnull((SELECT c.status FROM exchange c WHERE c.id = e.confirms_id), e.status), e.outcome, e.body_first, b.sha256, b.size
     FROM exchange e LEFT JOIN body b ON b.id = ifnull((SELECT c.body_id FROM exchange c WHERE c.id = e.confirms_id), e.body_id)";
+/// Columns of a revision as [`listed_revision_row`] reads them.
+const LISTED: &str =
+    "SELECT v.exchange_id, e.from_us, v.seen_us, r.url, v.media_sequence, v.last_sequence,
+         v.target_duration_us, v.discontinuity_sequence,
+         b.text, b.data, b.line_owner, b.first_line, b.last_line, b.tail,
+         v.place, v.step = 'restarted'
+    FROM revision v JOIN exchange e ON e.id = v.exchange_id
+    JOIN resource r ON r.id = e.resource_id JOIN body b ON b.id = e.body_id";
 /// Lines of a large playlist.
 const SHARED: &str =
     "SELECT text FROM line WHERE resource_id = ?1 AND number BETWEEN ?2 AND ?3 ORDER BY number";
@@ -162,18 +183,101 @@ impl Reader {
         most: usize,
     ) -> Result<Vec<ListedRevision>, ReadError> {
         self.list(
-            "SELECT v.exchange_id, e.from_us, v.seen_us, r.url, v.media_sequence, v.last_sequence,
-                    v.target_duration_us, v.discontinuity_sequence,
-                    b.text, b.data, b.line_owner, b.first_line, b.last_line, b.tail,
-                    v.place, v.step = 'restarted'
-               FROM revision v JOIN exchange e ON e.id = v.exchange_id
-               JOIN resource r ON r.id = e.resource_id JOIN body b ON b.id = e.body_id
-              WHERE v.playlist_id = ?1 AND (v.seen_us, v.exchange_id) > (?2, ?3)
-                AND v.advance = 1 AND v.media_sequence IS NOT NULL
-              ORDER BY v.seen_us, v.exchange_id LIMIT ?4",
+            &format!(
+                "{LISTED} WHERE v.playlist_id = ?1 AND (v.seen_us, v.exchange_id) > (?2, ?3)
+                    AND v.advance = 1 AND v.media_sequence IS NOT NULL
+                  ORDER BY v.seen_us, v.exchange_id LIMIT ?4"
+            ),
             params![playlist_id, behind.0, behind.1, most as i64],
             listed_revision_row,
         )
+    }
+
+    /// A revision of a media playlist.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn listed_revision(&self, id: ExchangeId) -> Result<Option<ListedRevision>, ReadError> {
+        let sql = format!("{LISTED} WHERE v.exchange_id = ?1 AND v.media_sequence IS NOT NULL");
+        let found = self.list(&sql, [id], listed_revision_row)?;
+        Ok(found.into_iter().next())
+    }
+
+    /// Which places the revisions of a media playlist list, in order: of those since a moment that list any between two
+    /// places. In a session of format version 1 none is known.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn listed_places(
+        &self,
+        playlist_id: i64,
+        since_us: i64,
+        (first, last): (u64, u64),
+    ) -> Result<Vec<ListedPlaces>, ReadError> {
+        let place = |place: u64| i64::try_from(place).unwrap_or(i64::MAX);
+        self.list(
+            "SELECT exchange_id, seen_us, place, segment_count FROM revision
+              WHERE playlist_id = ?1 AND seen_us >= ?2 AND place <= ?4 AND place + segment_count > ?3
+              ORDER BY seen_us, exchange_id",
+            params![playlist_id, since_us, place(first), place(last)],
+            |row| {
+                let number = |n: i64| u64::try_from(n).unwrap_or(0);
+                let (first, count) = (number(row.get(2)?), number(row.get(3)?));
+                Ok(ListedPlaces {
+                    revision: row.get(0)?,
+                    seen_us: row.get(1)?,
+                    first,
+                    last: first.saturating_add(count.saturating_sub(1)),
+                })
+            },
+        )
+    }
+
+    /// Good requests for segments of a stream since an exchange, each with the revision that it was made for.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn segments_since(
+        &self,
+        stream_id: i64,
+        since: ExchangeId,
+    ) -> Result<Vec<(ExchangeId, ExchangeId)>, ReadError> {
+        self.list(
+            &format!(
+                "SELECT e.id, e.referrer_id FROM exchange e JOIN resource r ON r.id = e.resource_id
+                  WHERE e.id > ?2 AND e.referrer_id >= ?2 AND e.head_id IS NULL AND {GOOD}
+                    AND r.kind = 'segment' AND r.stream_id = ?1"
+            ),
+            [stream_id, since],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+    }
+
+    /// What a URL brought, where that was the same whenever it was good.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn only_good_body(&self, listed: &ListedUrl<'_>) -> Result<Option<LandedBody>, ReadError> {
+        let Some(id) = self.resource_in(listed.stream_id, listed.url, listed.range)? else {
+            return Ok(None);
+        };
+        let all = self.list(
+            &format!(
+                "{REQUEST} WHERE e.resource_id = ?1 AND e.head_id IS NULL AND {GOOD} AND e.confirms_id IS NULL
+                  ORDER BY e.from_us, e.id LIMIT 1000"
+            ),
+            [id],
+            request_row,
+        )?;
+        let mut only: Option<LandedBody> = None;
+        for request in all {
+            match (self.ended(request)?.good, &only) {
+                (Some(good), Some(other)) if good.sha256 != other.sha256 => return Ok(None),
+                (Some(good), None) => only = Some(good),
+                _ => {}
+            }
+        }
+        Ok(only)
     }
 
     /// Lines of a large playlist, in order.

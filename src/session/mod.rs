@@ -54,7 +54,9 @@ pub use growing::{Growing, GrowingFacts, GrowingFile};
 pub use guarded::LARGEST_IN_DATABASE;
 pub use headers::Headers;
 pub use heal::Faults;
-pub use history::{KeptText, LandedBody, Landing, Landings, ListedRevision, ListedUrl, SharedText};
+pub use history::{
+    KeptText, LandedBody, Landing, Landings, ListedPlaces, ListedRevision, ListedUrl, SharedText,
+};
 pub use keep::Keep;
 pub use listed::Listing;
 pub use model::{

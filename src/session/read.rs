@@ -331,9 +331,14 @@ impl Reader {
         most: usize,
     ) -> Result<Vec<Advance>, ReadError> {
         self.list(
-            "SELECT exchange_id, seen_us, target_duration_us, ended FROM revision
-              WHERE playlist_id = ?1 AND (seen_us, exchange_id) > (?2, ?3) AND advance = 1
-              ORDER BY seen_us, exchange_id LIMIT ?4",
+            // An end may come without anything new before it.
+            "SELECT v.exchange_id, v.seen_us, v.target_duration_us,
+                    v.ended OR ifnull((SELECT n.ended AND NOT n.advance FROM revision n
+                                        WHERE n.playlist_id = ?1 AND (n.seen_us, n.exchange_id) > (v.seen_us, v.exchange_id)
+                                        ORDER BY n.seen_us, n.exchange_id LIMIT 1), 0)
+               FROM revision v
+              WHERE v.playlist_id = ?1 AND (v.seen_us, v.exchange_id) > (?2, ?3) AND v.advance = 1
+              ORDER BY v.seen_us, v.exchange_id LIMIT ?4",
             params![playlist_id, behind.0, behind.1, most as i64],
             |row| {
                 Ok(Advance {

@@ -159,7 +159,8 @@ CREATE TABLE exchange (
                   'key again',                 -- a key that was known was asked for once more
                   'probe',                     -- it was asked to compare the answer with what is known
                   'too often',                 -- 429 to polls denser than those of a player
-                  'too late')),                -- asked for later than the origin has to keep it (RFC 8216bis 6.2.2)
+                  'too late')),                -- asked for later than the origin has to keep it (RFC 8216bis 6.2.2),
+                                               -- or under a URL that a player would have left
   error         TEXT,                          -- what went wrong, for people
   note          TEXT                           -- what was odd and did no harm, for people
 ) STRICT;

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 
 use rustix::process::Signal;
 
-use crate::support::client::{ask, get};
+use crate::support::client::{ask, get, led_by_location};
 use crate::support::{Ask, Origin, Recorder, Recording, Reply, Window, ts};
 
 const REVISIONS: &str = "SELECT count(*) FROM revision";
@@ -47,10 +47,7 @@ fn a_recording_is_shown_while_it_is_made() {
         answer.starts_with("HTTP/1.1 200 ") && first.is_some_and(|first| first != "0")
     });
     let redirect = get(&address, "/stream.m3u8?offset=0");
-    let location = redirect
-        .lines()
-        .find_map(|line| line.strip_prefix("location: "));
-    let from_the_start = get(&address, location.unwrap());
+    let from_the_start = get(&address, &led_by_location("/stream.m3u8", &redirect));
     assert!(
         from_the_start.contains("\n#EXT-X-MEDIA-SEQUENCE:0\n"),
         "{from_the_start}"

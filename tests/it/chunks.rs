@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use crate::support::{Ask, End, Files, Origin, Recorder, Reply, Stage, Window, ts};
+use crate::support::{Ask, End, Files, Origin, Recorder, Reply, Window, ts};
 
 #[test]
 fn a_slow_chunk_delays_no_poll_and_no_other_chunk() {
@@ -80,28 +80,6 @@ fn a_chunk_that_is_not_there_yet_is_tried_again_and_each_try_is_an_exchange() {
             (None, None, Some("chunks/seg1.ts".to_owned())),
         ]
     );
-}
-
-#[test]
-fn a_chunk_that_left_the_playlist_is_not_tried_any_more() {
-    let stage = Stage::default();
-    let page = stage.clone();
-    let origin = Origin::new(move |ask| match ask.path() {
-        "/live.m3u8" => Reply::playlist(Window::new(page.at(), 2).text()),
-        "/seg0.ts" => Reply::not_found(),
-        path => Reply::segment(ts(path)),
-    });
-    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
-    recording.until("a second try", || origin.count("/seg0.ts") >= 2);
-    stage.go(1);
-    recording.until_at_least(2, "SELECT count(*) FROM revision");
-    let tries = origin.count("/seg0.ts");
-    let polls = origin.count("/live.m3u8");
-    // The next try would come a second after the last one: five polls.
-    recording.until("more polls", || origin.count("/live.m3u8") >= polls + 10);
-    assert_eq!(origin.count("/seg0.ts"), tries);
-    let session = recording.interrupt().session();
-    assert_eq!(session.outcomes("seg0.ts").len(), tries);
 }
 
 /// Lets nobody through before so many are waiting; afterwards everybody.

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use crate::replay::Replayer;
+use crate::support::client::led;
 use crate::support::{Ask, Files, Origin, Recorder, Reply, Stage, Window, ts};
 
 const SEGMENTS: &str =
@@ -65,11 +66,11 @@ fn field<'a>(head: &'a str, name: &str) -> &'a str {
         .unwrap_or_default()
 }
 
-/// The paths of playlists in a multivariant one.
+/// The paths of playlists in a multivariant one, which is `/dvr.m3u8`.
 fn variants(main: &str) -> Vec<String> {
     main.lines()
-        .filter(|line| line.starts_with('/'))
-        .map(str::to_owned)
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| led("/dvr.m3u8", line))
         .collect()
 }
 
@@ -84,8 +85,9 @@ fn resolved(replayer: &Replayer, playlist: &str) -> String {
     };
     let mut text = String::new();
     for line in playlist.lines() {
-        let line = match line.split_once("/exchange/") {
+        let line = match line.split_once("exchange/") {
             Some((before, rest)) => {
+                let before = before.trim_end_matches("../");
                 let end = rest.find('"').unwrap_or(rest.len());
                 let (path, behind) = rest.split_at(end);
                 format!("{before}{}{behind}", bring(&format!("/exchange/{path}")))
@@ -248,10 +250,8 @@ fn is_the_same_everywhere(one: &Replayer, sessions: &std::path::Path, paths: &[S
     for path in paths {
         let text = playlist(one, path);
         assert_eq!(playlist(&other, path), text);
-        let chunk = text
-            .lines()
-            .rfind(|line| line.starts_with("/exchange/"))
-            .unwrap();
+        let chunk = text.lines().rfind(|line| line.contains("exchange/"));
+        let chunk = &led(path, chunk.unwrap());
         let (head, body) = get(&other, chunk, "Range: bytes=1-3\r\n");
         assert!(head.starts_with("HTTP/1.1 206 "), "{head}");
         assert!(
@@ -360,7 +360,7 @@ fn a_long_window_that_is_there_at_the_start_is_all_there() {
     assert!(session.number("SELECT count(*) FROM body WHERE first_line IS NOT NULL") >= 5);
     let replayer = Replayer::start(session.path().parent().unwrap(), &["-p", "0", "session1"]);
     let vod = playlist(&replayer, "/dvr.m3u8");
-    let names: Vec<&str> = vod.lines().filter(|line| line.starts_with('/')).collect();
+    let names: Vec<&str> = vod.lines().filter(|line| !line.starts_with('#')).collect();
     let number = |path: &&str| {
         path.rsplit("seg")
             .next()
@@ -371,7 +371,7 @@ fn a_long_window_that_is_there_at_the_start_is_all_there() {
     let numbers: Result<Vec<u64>, _> = names.iter().map(number).collect();
     assert_eq!(numbers.unwrap(), (0..204).collect::<Vec<_>>());
     assert!(!vod.contains("GAP") && !vod.contains("DISCONTINUITY"));
-    let (head, body) = get(&replayer, names[203], "");
+    let (head, body) = get(&replayer, &led("/dvr.m3u8", names[203]), "");
     assert!(head.contains("content-type: video/mp2t"), "{head}");
     assert_eq!(body, ts("/a-name-that-takes-its-room/seg203.ts"));
 }

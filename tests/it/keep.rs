@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::replay::Replayer;
+use crate::support::client::led_by_location;
 use crate::support::session::Session;
 use crate::support::{Ask, Origin, Recorder, Reply, Window, ts};
 
@@ -120,10 +121,7 @@ fn the_oldest_goes_and_what_is_kept_replays() {
     );
     // A clock on which session time is 1 s for years.
     let moved = replayer.get("/stream.m3u8?offset=1");
-    let clock = moved
-        .lines()
-        .find_map(|line| line.strip_prefix("location: "))
-        .unwrap();
+    let clock = led_by_location("/stream.m3u8", &moved);
     let seg0 = format!("/http/127.0.0.1:{}/seg0.ts", origin.port());
     let early = replayer.get(&clock.replace("/stream.m3u8", &seg0));
     assert!(early.starts_with("HTTP/1.1 404 "), "{early}");

@@ -50,7 +50,7 @@ fn a_list_of_one_stream_is_that_stream() {
         let replayer = Replayer::start(sessions, &["-p", "0", "session1"]);
         let began = replayer.get("/?format=json");
         assert!(
-            began.contains("\"path\": \"/hall/stream.ts\""),
+            began.contains("\"path\": \"hall/stream.ts\""),
             "{form}: {began}"
         );
         let dump = get(&replayer.address, "/hall/dump.ts", "", usize::MAX);

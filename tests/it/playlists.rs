@@ -240,7 +240,7 @@ fn gzip(plain: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn encoded(coding: &str, plain: &[u8]) -> Vec<u8> {
+pub fn encoded(coding: &str, plain: &[u8]) -> Vec<u8> {
     match coding {
         "gzip" => gzip(plain),
         "deflate" => {

@@ -1,6 +1,7 @@
 //! Origins that begin a session for each viewer, in the URL of each playlist, and end it after a while.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use crate::support::{Ask, Origin, Recorder, Reply, Session, Stage, Window, ts};
@@ -138,7 +139,7 @@ fn a_session_that_ends_is_renewed_and_replays_as_one_channel() {
     let segments = origin.asks();
     let segments = segments.iter().filter(|ask| ask.path().ends_with(".ts"));
     let asked = segments.clone().count();
-    let names: std::collections::HashSet<&str> = segments
+    let names: HashSet<&str> = segments
         .map(|ask| ask.path().rsplit('/').next().unwrap())
         .collect();
     assert!(
@@ -276,4 +277,123 @@ fn a_variant_that_has_gone_alone_makes_nobody_look_for_others() {
     recording.interrupt().session();
     let looks = origin.count("/main.m3u8");
     assert!(looks < 10, "{looks}");
+}
+
+#[test]
+fn a_redirect_to_a_new_session_names_other_playlists_by_the_same_text() {
+    let office = Office::new(14);
+    let script = office.clone();
+    let origin = Origin::new(move |ask: &Ask| match ask.path() {
+        "/channel" => {
+            let ticket = format!("t{}x", ask.nth);
+            script.sell(&ticket);
+            Reply::redirect(302, &format!("/{ticket}/main.m3u8"))
+        }
+        path if path.ends_with("/main.m3u8") => Reply::playlist(
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=800000,RESOLUTION=640x360\nv.m3u8\n",
+        ),
+        _ => script.reply(ask),
+    });
+    let url = origin.url("/channel");
+    let mut recording = Recorder::bare().args([url.as_str()]).start();
+    recording.until("polls with a third ticket", || {
+        shown(&origin, "v.m3u8").len() >= 3 && office.polls.at() > 40
+    });
+    let session = recording.interrupt().session();
+    let shown = shown(&origin, "v.m3u8");
+    assert!(shown.len() <= 5, "{shown:?}");
+    for ticket in 0..origin.count("/channel") - 1 {
+        plays_on_under(&session, &origin, &format!("/t{ticket}x/v.m3u8"));
+    }
+}
+
+#[test]
+fn a_session_that_nobody_would_have_kept_is_tried_and_its_failure_is_the_recorders_own() {
+    let stage = Stage::default();
+    let (page, beat) = (stage.clone(), Stage::default());
+    let origin = Origin::new(move |ask| match (ask.path(), page.at()) {
+        ("/main.m3u8", 1) => Reply::html(403),
+        ("/main.m3u8", _) => Reply::playlist(format!(
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=800000\n{}/v.m3u8\n",
+            ask.nth
+        )),
+        (path, 1) if path.ends_with(".m3u8") => Reply::html(403),
+        (path, _) if path.ends_with(".m3u8") => {
+            beat.go(beat.at() + 1);
+            Reply::playlist(Window::new(beat.at() / 4, 4).text())
+        }
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let url = origin.url("/main.m3u8");
+    let mut recording = Recorder::bare().args([url.as_str()]).start();
+    recording.until("looks that are seconds apart", || {
+        origin.count("/main.m3u8") >= 5
+    });
+    let polls = origin.count("/0/v.m3u8");
+    recording.until("more polls", || origin.count("/0/v.m3u8") > polls + 6);
+    stage.go(1);
+    let own = "SELECT count(*) FROM exchange WHERE own_reason = 'too late'";
+    recording.until_at_least(1, own);
+    let looks = origin.count("/main.m3u8");
+    recording.until("looks in vain", || origin.count("/main.m3u8") > looks + 4);
+    stage.go(2);
+    let back = "SELECT count(*) FROM revision WHERE ended = 0 AND seen_us >
+        (SELECT max(requested_us) FROM exchange WHERE status = 403)";
+    recording.until_at_least(1, back);
+    let session = recording.interrupt().session();
+
+    // It is asked once a target duration meanwhile, although it fails itself.
+    let us: Vec<i64> = session.list(
+        "SELECT e.requested_us FROM exchange e JOIN resource r ON r.id = e.resource_id
+          WHERE r.kind = 'main' AND e.status = 403 ORDER BY e.id",
+    );
+    let apart: Vec<i64> = us.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(apart[2..].iter().all(|us| *us > 950_000), "{apart:?}");
+    // What the origin did is told, under whatever name the playlist was polled; what only the recorder did is not.
+    let own = session.number("SELECT count(*) FROM exchange WHERE own_reason IS NOT NULL");
+    let media = session.number(
+        "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id
+          WHERE r.kind = 'media' AND e.status = 403",
+    );
+    assert!(own >= 1 && media > own, "{own} of {media}");
+    let output = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+        .arg(session.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let failed = format!("{} of ", media - own);
+    let told = said
+        .lines()
+        .any(|line| line.contains(&failed) && line.contains("HTTP 403"));
+    assert!(told, "{failed}: {said}");
+}
+
+#[test]
+fn of_a_renewed_channel_the_last_hours_can_be_kept() {
+    let office = Office::new(14);
+    let script = office.clone();
+    let origin = Origin::new(move |ask| script.reply(ask));
+    let url = origin.url("/main.m3u8");
+    let keep = ["--keep", "2s", url.as_str()];
+    let mut recording = Recorder::bare().args(keep).start();
+    recording.until("polls with a fifth ticket", || {
+        shown(&origin, "v.m3u8").len() >= 5 && office.polls.at() > 65
+    });
+    let gone = "SELECT count(*) FROM event WHERE id = 0 AND kind = 'kept from' AND at_us >
+        (SELECT min(started_us) FROM run) + 4000000";
+    recording.until_at_least(1, gone);
+    let session = recording.interrupt().session();
+    let shown = shown(&origin, "v.m3u8");
+    let last = session.answer(
+        &origin.url(&format!("/{}/v.m3u8", shown.last().unwrap())),
+        i64::MAX,
+    );
+    assert!(last.is_some());
+    let main = session.answer(&url, i64::MAX).unwrap();
+    let main = String::from_utf8(main).unwrap();
+    let named = main.lines().last().unwrap();
+    assert_eq!(
+        session.answer(&origin.url(&format!("/{named}")), i64::MAX),
+        last
+    );
 }

@@ -42,8 +42,8 @@ describe('ffmpeg exports', { timeout: 300_000 }, () => {
       const { stdout } = await run('ffprobe', ['-loglevel', 'error', '-count_packets', '-select_streams', 'v:0',
         '-show_entries', 'stream=nb_read_packets', '-of', 'csv=p=0', file]);
       const main = await (await fetch(`${replayer.url}/dvr.m3u8`)).text();
-      const [high] = main.split('\n').filter((line) => line.startsWith('/'));
-      const segments = (await (await fetch(replayer.url + high)).text()).match(/^#EXTINF:2\.0+,$/gm);
+      const [high] = main.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+      const segments = (await (await fetch(new URL(high, `${replayer.url}/dvr.m3u8`))).text()).match(/^#EXTINF:2\.0+,$/gm);
       assert.ok(segments.length > 40);
       assert.equal(Number(stdout), segments.length * 2 * 20, 'frames at 20 a second');
     } finally {

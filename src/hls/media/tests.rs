@@ -74,10 +74,17 @@ fn a_live_playlist_with_keys_as_in_the_rfc() {
         last_sequence: Some(7797),
         last_uri: Some("f53-A.ts".to_owned()),
         target_duration: Some(Duration::from_secs(15)),
+        duration: Duration::from_millis(46_166),
         ..MediaFacts::default()
     };
     assert_eq!(playlist.facts, facts);
     assert_eq!(*playlist.entries[1].url, url("https://h/live/f52-A.ts"));
+    let durations: Vec<f64> = playlist
+        .entries
+        .iter()
+        .map(|e| e.duration.as_secs_f64())
+        .collect();
+    assert_eq!(durations, [0.0, 2.833, 15.0, 13.333, 0.0, 15.0]);
 }
 
 #[test]

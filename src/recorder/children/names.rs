@@ -23,6 +23,8 @@ pub(in crate::recorder) struct Name {
 struct Newest {
     name: Name,
     since: Instant,
+    /// When it was named last.
+    again: Instant,
     /// It was named again, a target duration later.
     stays: bool,
     failed: bool,
@@ -60,13 +62,12 @@ impl Names {
             return;
         }
         match &mut self.newest {
-            Some(newest) if newest.name.url == name.url => {
-                newest.stays |= now.saturating_duration_since(newest.since) >= target;
-            }
+            Some(newest) if newest.name.url == name.url => newest.named_again(now, target),
             _ => {
                 self.newest = Some(Newest {
                     name,
                     since: now,
+                    again: now,
                     stays: false,
                     failed: false,
                 });
@@ -77,7 +78,7 @@ impl Names {
     /// The multivariant playlist has come again as it was.
     pub(super) fn named_again(&mut self, now: Instant, target: Duration) {
         if let Some(newest) = &mut self.newest {
-            newest.stays |= now.saturating_duration_since(newest.since) >= target;
+            newest.named_again(now, target);
         }
     }
 
@@ -100,31 +101,41 @@ impl Names {
         }
     }
 
-    /// Whether a newer URL has not been asked for.
-    pub(super) fn has_untried(&self) -> bool {
-        self.newest.as_ref().is_some_and(|newest| !newest.failed)
+    /// Whether a newer URL has been named just now, and not asked for.
+    pub(super) fn has_fresh(&self, now: Instant, target: Duration) -> bool {
+        let newest = self.newest.as_ref();
+        newest.is_some_and(|newest| !newest.failed && !newest.is_stale(now, target))
     }
 
-    /// A poll of one of them has ended.
-    pub(super) fn answered(&mut self, url: &Url, good: bool) {
-        let is_newest = self
-            .newest
-            .as_ref()
-            .is_some_and(|newest| newest.name.url == *url);
-        match (is_newest, good) {
-            (true, true) => {
-                if let Some(newest) = self.newest.take() {
-                    self.works = newest.name;
-                }
-            }
-            (true, false) => {
-                if let Some(newest) = &mut self.newest {
-                    newest.failed = true;
-                }
-                self.newest_failed_last = true;
-            }
-            (false, _) => self.newest_failed_last = false,
+    /// Whether a URL was named so long ago that a player would not ask for it any more: it would not have kept it.
+    pub(super) fn is_stale(&self, asked: &Name, now: Instant, target: Duration) -> bool {
+        let newest = self.newest.as_ref();
+        newest.is_some_and(|newest| newest.name == *asked && newest.is_stale(now, target))
+    }
+
+    /// A poll of a name has ended; meanwhile there may be a newer one.
+    pub(super) fn answered(&mut self, asked: &Name, good: bool) {
+        let is_newest = |newest: &Newest| newest.name.url == asked.url;
+        if good {
+            self.works = asked.clone();
+            self.newest = self.newest.take().filter(|newest| !is_newest(newest));
         }
+        self.newest_failed_last = false;
+        if let Some(newest) = self.newest.as_mut().filter(|newest| is_newest(newest)) {
+            newest.failed = true;
+            self.newest_failed_last = true;
+        }
+    }
+}
+
+impl Newest {
+    fn named_again(&mut self, now: Instant, target: Duration) {
+        self.stays |= now.saturating_duration_since(self.since) >= target;
+        self.again = now;
+    }
+
+    fn is_stale(&self, now: Instant, target: Duration) -> bool {
+        now.saturating_duration_since(self.again) >= target
     }
 }
 
@@ -166,11 +177,24 @@ mod tests {
         names.named(name("2/v", 2), now, TARGET);
         names.named(name("3/v", 3), now + TARGET * 2, TARGET);
         assert_eq!(asked(&names, 0), "/1/v", "it is another at each look");
-        names.answered(&name("1/v", 0).url, false);
+        names.answered(&name("1/v", 1), false);
         assert_eq!(asked(&names, 1), "/3/v");
-        names.answered(&name("3/v", 0).url, true);
+        names.answered(&name("3/v", 3), true);
         assert_eq!(asked(&names, 0), "/3/v", "and not the first once more");
         assert_eq!(names.to_ask(0, false).revision, Some(3));
+    }
+
+    #[test]
+    fn a_name_that_works_stays_where_a_newer_one_came_meanwhile() {
+        let now = clock::instant();
+        let mut names = Names::new(name("1/v", 1));
+        names.named(name("2/v", 2), now, TARGET);
+        names.answered(&name("1/v", 1), false);
+        let asked = names.to_ask(1, false).clone();
+        names.named(name("3/v", 3), now, TARGET);
+        names.answered(&asked, true);
+        assert_eq!(names.to_ask(0, false).url.path(), "/2/v");
+        assert_eq!(names.to_ask(1, false).url.path(), "/3/v");
     }
 
     #[test]
@@ -179,11 +203,18 @@ mod tests {
         let mut names = Names::new(name("1/v", 1));
         names.named(name("2/v", 2), now, TARGET);
         for (failures, path) in [(1, "/2/v"), (2, "/1/v"), (3, "/2/v")] {
-            names.answered(&names.to_ask(failures - 1, false).url.clone(), false);
+            names.answered(&names.to_ask(failures - 1, false).clone(), false);
             assert_eq!(asked(&names, failures), path, "{failures}");
         }
         names.named(name("3/v", 3), now, TARGET);
-        assert!(names.has_untried());
+        assert!(names.has_fresh(now, TARGET));
+        assert!(
+            !names.has_fresh(now + TARGET, TARGET),
+            "it may have run out"
+        );
+        assert!(names.is_stale(&name("3/v", 3), now + TARGET, TARGET));
+        names.named_again(now + TARGET, TARGET);
+        assert!(names.has_fresh(now + TARGET, TARGET));
         assert_eq!(asked(&names, 3), "/3/v", "a newer one at once");
     }
 
@@ -196,9 +227,9 @@ mod tests {
         assert_eq!(asked(&names, 0), "/old/v");
         names.named_again(now + TARGET, TARGET);
         assert_eq!(asked(&names, 0), "/new/v");
-        names.answered(&name("new/v", 0).url, false);
+        names.answered(&name("new/v", 2), false);
         assert_eq!(asked(&names, 1), "/old/v");
-        names.answered(&name("old/v", 0).url, true);
+        names.answered(&name("old/v", 1), true);
         assert_eq!(asked(&names, 0), "/old/v");
     }
 

@@ -73,7 +73,7 @@ impl<'a> Places<'a> {
         };
         let left = active.iter().filter(|p| !kept.contains(&p.id));
         for playlist in left.filter(may_go_on) {
-            let kind = (playlist.role, playlist.label.as_str());
+            let kind = (playlist.role, playlist.described.as_str());
             places.left.entry(kind).or_default().push(playlist);
         }
         for child in unknown {
@@ -93,5 +93,5 @@ impl<'a> Places<'a> {
 }
 
 fn kind_of(child: &Child) -> Kind<'_> {
-    (child.role, child.label.as_str())
+    (child.role, child.described.as_str())
 }

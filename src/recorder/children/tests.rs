@@ -8,6 +8,7 @@ fn child(url: &str) -> Child {
         role: ChildRole::Variant,
         url: Url::parse(url).unwrap(),
         label: url.to_owned(),
+        described: url.to_owned(),
         height: None,
         bandwidth: 0,
         language: None,
@@ -74,7 +75,7 @@ fn what_is_named_no_more_is_watched_for_a_while() {
 /// What a viewer is named at a request.
 fn of_viewer(request: i64, name: &str) -> Child {
     Child {
-        label: name.to_owned(),
+        described: name.to_owned(),
         ..child(&format!("http://h/{request}/{name}.m3u8"))
     }
 }
@@ -102,14 +103,14 @@ fn names_that_are_made_up_at_each_request_are_those_of_the_first() {
         !high.is_over(now + Duration::from_secs(60)),
         "it is polled on"
     );
+    high.asked(&high.name_to_ask(now), false);
     high.update(|s| s.failures = 1);
-    high.asked(&high.url, false);
     let newest = high.name_to_ask(now);
     assert_eq!(
         (newest.url.path(), newest.revision),
         ("/5/high.m3u8", Some(5))
     );
-    high.asked(&newest.url, true);
+    high.asked(&newest, true);
     high.update(|s| s.failures = 0);
     assert_eq!(high.name_to_ask(now), newest, "and so from then on");
     assert_eq!(named(5).aliases.len(), 2, "known by its newest name");
@@ -191,10 +192,10 @@ async fn a_new_url_wakes_who_needs_one_and_gone_playlists_wake_who_names_them() 
     assert!(playlists.nothing_plays(), "in whatever way it fails");
     playlists.wake_first();
     main.woken().await;
-    assert!(!all[1].has_untried_name());
+    assert!(!all[1].has_fresh_name(now));
     named(2);
     all[1].woken().await;
-    assert!(all[1].has_untried_name() && !all[0].has_untried_name());
+    assert!(all[1].has_fresh_name(now) && !all[0].has_fresh_name(now));
 }
 
 #[test]

@@ -305,6 +305,13 @@ impl Hop {
         }
     }
 
+    /// It was asked for later than a player would have.
+    pub(in crate::recorder) fn is_too_late(&mut self) {
+        if self.outcome != Outcome::Aborted {
+            self.own_reason = Some(OwnReason::TooLate);
+        }
+    }
+
     /// When the response began; when it was asked for, if there was none.
     pub(in crate::recorder) fn response_us(&self) -> i64 {
         self.requested_us.saturating_add(self.wait_us.unwrap_or(0))

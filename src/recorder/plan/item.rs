@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 use url::Url;
 
+use super::late::Late;
 use super::renamed::Twin;
 use super::{PlaylistId, Taking, Wanted};
 use crate::session::{Digest, ExchangeId, Kind};
@@ -24,7 +27,14 @@ pub(super) struct Item {
     pub rank: Rank,
     pub state: State,
     pub failures: u32,
+    /// Number of the last request for it.
+    pub job: u64,
     pub asked: Option<Instant>,
+    /// When it was published, as far as its first listing tells.
+    pub appeared: Instant,
+    pub duration: Duration,
+    /// No playlist lists it any more.
+    pub late: Option<Late>,
     /// Listed anew while a request was under way.
     pub again: bool,
     /// Of what was fetched last.
@@ -47,11 +57,34 @@ impl Item {
             rank,
             state: if is_back { State::Done } else { State::Ready },
             failures: 0,
+            job: 0,
             asked: None,
+            appeared: taking.appeared(),
+            duration: wanted.duration,
+            late: None,
             again: false,
             sha256: None,
             twin: None,
         }
+    }
+
+    /// It is listed as something else than before: to be asked for on account of that, though a request may be
+    /// under way.
+    pub(super) fn list_anew(&mut self, wanted: &Wanted, taking: &Taking, rank: Rank) {
+        let listing = taking.listing;
+        match self.state {
+            State::InFlight => self.again = true,
+            _ => self.state = State::Ready,
+        }
+        self.playlist = listing.playlist;
+        self.failures = 0;
+        (self.referrer, self.from_us, self.rank) = (listing.exchange, listing.from_us, rank);
+        (self.appeared, self.duration) = (taking.appeared(), wanted.duration);
+    }
+
+    /// For how long the origin has to keep it (RFC 8216bis 6.2.2), where the longest playlist was so long.
+    pub(super) fn available(&self, longest: Duration) -> Duration {
+        self.duration.saturating_add(longest)
     }
 
     pub(super) fn was_waiting(&self) -> bool {

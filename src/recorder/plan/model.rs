@@ -1,6 +1,7 @@
 //! What a plan is told, and what it says.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 
@@ -21,6 +22,8 @@ pub(in crate::recorder) struct Wanted {
     pub sequence: u64,
     /// Media sequence number of the last one.
     pub last_use: u64,
+    /// Of a segment, its own; of what applies to several, that of one.
+    pub duration: Duration,
 }
 
 /// A revision of a playlist, as far as the plan is concerned.
@@ -33,6 +36,8 @@ pub(in crate::recorder) struct Listing {
     /// How far apart segments are, to tell new from old across playlists.
     pub target_duration_us: i64,
     pub wanted: Vec<Wanted>,
+    /// How long all of its segments are.
+    pub duration: Duration,
     /// What it is to the revisions before it.
     pub step: Step,
     pub ended: bool,
@@ -62,6 +67,10 @@ pub(in crate::recorder) struct Job {
     pub playlist: PlaylistId,
     pub referrer: ExchangeId,
     pub availability: Availability,
+    /// Of the request.
+    pub number: u64,
+    /// The origin does not have to keep it any more (RFC 8216bis 6.2.2).
+    pub is_too_late: bool,
     /// It is known already; players that keep it by its URI do not ask again.
     pub is_known: bool,
     /// Then: with what it may be asked for conditionally.
@@ -75,7 +84,7 @@ pub(in crate::recorder) struct Changes {
     pub pending: Vec<(Key, Kind)>,
     /// Other URLs of known things.
     pub aliases: Vec<(Key, Kind, Arc<Url>)>,
-    /// Things that left before they were asked for.
+    /// Things that are not going to be asked for any more.
     pub gone: Vec<(Key, Kind)>,
     /// Left out: there are too many.
     pub too_many: usize,

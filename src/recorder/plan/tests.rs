@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::hls::Step;
+use crate::recorder::limits::TRIES_AFTER_END;
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -38,7 +39,9 @@ impl Planned {
     ) -> Changes {
         self.exchange += 1;
         self.now += Duration::from_secs(6);
+        let segments = wanted.iter().filter(|w| w.kind == Kind::Segment);
         let listing = Listing {
+            duration: segments.map(|w| w.duration).sum(),
             playlist,
             exchange: self.exchange,
             from_us: self.exchange * 6_000_000,
@@ -77,6 +80,7 @@ fn wanted(kind: Kind, sequence: u64, last_use: u64, uri: &str) -> Wanted {
         range: None,
         sequence,
         last_use,
+        duration: Duration::from_secs(6),
     }
 }
 
@@ -223,12 +227,155 @@ fn what_a_host_has_that_wants_to_be_left_alone_waits_and_holds_up_no_other() {
 }
 
 #[test]
-fn what_leaves_before_it_was_asked_for_is_not_asked_for() {
+fn what_leaves_before_it_came_is_tried_as_long_as_the_origin_keeps_it() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(1, "1.ts"), (2, "2.ts"), (3, "3.ts")]);
+    let begun = plan.now;
+    let changes = plan.lists(0, &[(4, "4.ts"), (5, "5.ts"), (6, "6.ts")]);
+    assert!(changes.gone.is_empty(), "somebody may still wait for it");
+    let left = plan.now;
+    let mut asked = Vec::new();
+    while !plan.plan.is_idle() {
+        while let Some(job) = plan.next() {
+            let is_one = name(&job.url) == "1.ts";
+            let done = match is_one {
+                true => Done::Failed,
+                false => Done::Good,
+            };
+            plan.plan.done(&job, done, None, plan.now);
+            let is_last = !plan.plan.given_up().is_empty();
+            if is_one {
+                asked.push((plan.now - left, job.is_too_late, is_last));
+            }
+        }
+        let due = plan.plan.next_due();
+        plan.now = plan.now.max(due.unwrap_or(plan.now));
+    }
+    assert_eq!(
+        asked.first().unwrap().0,
+        Duration::ZERO,
+        "late for the first time"
+    );
+    // It appeared 12 s before it was listed, and left 6 s later: 24 s of 6 s and a playlist of 18 s.
+    assert_eq!(begun + Duration::from_secs(6), left);
+    for (since, is_too_late, _) in &asked {
+        assert_eq!(*is_too_late, *since > Duration::from_secs(6), "{since:?}");
+    }
+    let (last, _, is_last) = *asked.last().unwrap();
+    assert!(
+        is_last && asked.iter().filter(|try_| try_.2).count() == 1,
+        "told once"
+    );
+    assert_eq!(
+        last,
+        Duration::from_secs(24),
+        "as long as from when it left"
+    );
+    assert!(asked.len() >= 5, "{asked:?}");
+    let gone = plan.lists(0, &[(6, "6.ts")]).gone;
+    assert_eq!(gone.len(), 1, "nobody is to wait any more");
+    assert_eq!(plan.plan.items.len(), 1);
+}
+
+#[test]
+fn what_is_late_holds_up_nothing_that_is_listed() {
+    let mut plan = Planned::new();
+    let names: Vec<String> = (0..40).map(|n| format!("{n}.ts")).collect();
+    let many: Vec<(u64, &str)> = (0..).zip(names.iter().map(String::as_str)).collect();
+    plan.lists(0, &many[..20]);
+    plan.lists(0, &many[20..]);
+    let asked: Vec<String> = std::iter::from_fn(|| plan.next())
+        .map(|j| name(&j.url))
+        .collect();
+    let listed = ["39.ts", "38.ts", "37.ts", "36.ts"];
+    let late = ["19.ts", "18.ts", "17.ts", "16.ts"];
+    assert_eq!(asked, [listed, late].concat());
+}
+
+#[test]
+fn what_hangs_and_leaves_holds_up_nothing_that_is_listed() {
+    let mut plan = Planned::new();
+    let names: Vec<String> = (0..40).map(|n| format!("{n}.ts")).collect();
+    let many: Vec<(u64, &str)> = (0..).zip(names.iter().map(String::as_str)).collect();
+    plan.lists(0, &many[..4]);
+    let hang: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    assert_eq!(hang.len(), 4);
+    plan.lists(0, &many[10..14]);
+    let more: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    assert_eq!(more.len(), 4);
+    plan.lists(0, &many[20..24]);
+    assert!(plan.next().is_none(), "so many and no more");
+    for job in hang.iter().chain(&more) {
+        plan.plan.done(job, Done::Good, None, plan.now);
+    }
+    assert_eq!(plan.fetch_all().len(), 4);
+    assert!(plan.plan.is_idle() && plan.plan.under_way.is_empty());
+}
+
+#[test]
+fn of_very_much_that_is_late_the_oldest_is_given_up() {
+    let mut plan = Planned::new();
+    let names: Vec<String> = (0..3000).map(|n| format!("{n}.ts")).collect();
+    let many: Vec<(u64, &str)> = (0..).zip(names.iter().map(String::as_str)).collect();
+    plan.lists(0, &many[..1000]);
+    assert_eq!(plan.lists(0, &many[1000..2000]).gone.len(), 0);
+    let gone = plan.lists(0, &many[2000..]).gone;
+    assert_eq!(gone.len(), 2000 - 1024);
+    assert!(
+        gone.iter()
+            .all(|(key, _)| many[..1000].iter().any(|(_, n)| *n == name(&key.url)))
+    );
+    let long = format!("{}.ts", "x".repeat(600_000));
+    plan.lists(0, &[(4000, &long)]);
+    plan.lists(0, &[(4001, &format!("y{long}"))]);
+    let gone = plan.lists(0, &[(4002, "4002.ts")]).gone;
+    assert!(gone.len() > 1000, "{}", gone.len());
+}
+
+#[test]
+fn what_is_late_and_listed_again_is_the_same_or_another() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(1, "1.ts"), (2, "2.ts")]);
+    plan.lists(0, &[(2, "2.ts"), (3, "3.ts")]);
+    let behind = vec![segment(1, "1.ts"), segment(2, "2.ts")];
+    let changes = plan.revision(0, behind, Step::Behind, false);
+    assert!(changes.pending.is_empty(), "it is waited for already");
+    let first = Availability::Listed(6_000_000);
+    let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    let one = jobs.iter().find(|job| name(&job.url) == "1.ts").unwrap();
+    assert_eq!(one.availability, first);
+    plan.plan.done(one, Done::Failed, None, plan.now);
+    plan.lists(0, &[(8, "8.ts")]);
+    let changes = plan.lists(0, &[(9, "1.ts")]);
+    assert_eq!(changes.pending.len(), 1, "its name is used again");
+    let again = plan.next().unwrap();
+    assert_eq!(name(&again.url), "1.ts");
+    assert_eq!(again.availability, Availability::Listed(30_000_000));
+    // From then on nobody knows what a name stands for that has left.
+    assert_eq!(plan.plan.late.len(), 2);
+    plan.plan.done(&again, Done::Failed, None, plan.now);
+    assert_eq!(plan.lists(0, &[(10, "10.ts")]).gone.len(), 1);
+}
+
+#[test]
+fn what_is_late_when_its_stream_ends_is_waited_for_and_no_longer() {
     let mut plan = Planned::new();
     plan.lists(0, &[(1, "1.ts")]);
-    let changes = plan.lists(0, &[(2, "2.ts")]);
-    assert_eq!(name(&changes.gone[0].0.url), "1.ts");
-    assert_eq!(plan.fetch_all(), ["2.ts"]);
+    plan.revision(0, vec![segment(2, "2.ts")], Step::Slid, true);
+    let ended = plan.now;
+    while !plan.plan.is_idle() {
+        match plan.next() {
+            Some(job) => {
+                let done = match name(&job.url).as_str() {
+                    "1.ts" => Done::Failed,
+                    _ => Done::Good,
+                };
+                plan.plan.done(&job, done, None, plan.now);
+            }
+            None => plan.now = plan.plan.next_due().unwrap(),
+        }
+    }
+    assert_eq!(plan.now - ended, Duration::from_secs(12));
 }
 
 #[test]
@@ -236,9 +383,9 @@ fn what_two_playlists_list_stays_until_both_drop_it() {
     let mut plan = Planned::new();
     plan.lists(0, &[(1, "1.ts")]);
     plan.lists(1, &[(1, "1.ts")]);
-    plan.plan.remove(0);
+    plan.plan.remove(0, plan.now);
     assert_eq!(plan.fetch_all(), ["1.ts"]);
-    plan.plan.remove(1);
+    plan.plan.remove(1, plan.now);
     assert!(plan.plan.items.len() == 0);
 }
 
@@ -462,8 +609,10 @@ fn a_long_list_that_becomes_short_is_taken_in_at_once() {
     let many: Vec<(u64, &str)> = (0..).zip(names.iter().map(String::as_str)).collect();
     plan.lists(0, &many);
     let changes = plan.lists(0, &many[49_995..]);
-    assert_eq!(changes.gone.len(), 49_995);
-    assert_eq!(plan.fetch_all().len(), 5);
+    let late = plan.plan.late.len();
+    assert_eq!(changes.gone.len(), 49_995 - late);
+    assert_eq!(plan.fetch_all().len(), 5 + late);
+    assert_eq!(plan.plan.items.len(), 5);
 }
 
 #[test]
@@ -523,7 +672,7 @@ proptest! {
                 plan.fetch_all();
             }
             if what == 3 {
-                plan.plan.remove(1 - playlist);
+                plan.plan.remove(1 - playlist, plan.now);
             }
             let plan = &plan.plan;
             let mut known = HashSet::new();
@@ -535,7 +684,7 @@ proptest! {
                     known.insert(&listed.key);
                 }
             }
-            prop_assert_eq!(plan.items.len(), known.len());
+            prop_assert_eq!(plan.items.len(), known.len() + plan.late.len());
         }
     }
 }

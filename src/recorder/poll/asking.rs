@@ -39,7 +39,7 @@ impl Poller {
             url: listed.unwrap_or_else(|| self.name.url.clone()),
             kind: self.playlist.kind,
             range: None,
-            validators: self.trust.to_send(now_us, self.target_us()),
+            validators: self.trust.next(now_us, self.target_us()),
             expected: self.last.body(),
             plain: may_be_other,
             denser_than: self.denser_than(),

@@ -35,12 +35,12 @@ impl Poller {
             .entries
             .into_iter()
             .filter(|e| !e.gap)
-            .map(|entry| wanted(entry, facts.media_sequence, lie.place))
+            .map(|entry| wanted(entry, facts, lie.place))
             .collect();
         if self.is_first_of_typed() {
             tracing::info!("it is {}", described(facts));
         }
-        self.list(id, wanted, facts.target_duration, step, facts.ended);
+        self.list(id, wanted, facts, step);
         // Only now: an end is believed where everything listed was fetched.
         let first = self.last.is_none();
         let now = clock::instant();
@@ -90,8 +90,10 @@ impl Poller {
             range: None,
             sequence: 0,
             last_use: 0,
+            duration: TARGET,
         });
-        self.list(id, wanted.collect(), None, Step::Same, false);
+        let none = MediaFacts::default();
+        self.list(id, wanted.collect(), &none, Step::Same);
         let selected = self.context.selection.of(main.children);
         if self.is_first_of_typed() {
             let (kept, left_out) = (selected.kept.len(), selected.left_out.len());
@@ -153,22 +155,16 @@ impl Poller {
         }
     }
 
-    fn list(
-        &mut self,
-        exchange: ExchangeId,
-        wanted: Vec<Wanted>,
-        target: Option<Duration>,
-        step: Step,
-        ended: bool,
-    ) {
+    fn list(&mut self, exchange: ExchangeId, wanted: Vec<Wanted>, facts: &MediaFacts, step: Step) {
         let changes = self.context.queue.revision(Listing {
             playlist: self.playlist.id,
             exchange,
             from_us: self.listing.from_us,
-            target_duration_us: clock::micros(target.unwrap_or(TARGET)),
+            target_duration_us: clock::micros(facts.target_duration.unwrap_or(TARGET)),
             wanted,
+            duration: facts.duration,
             step,
-            ended,
+            ended: facts.ended,
         });
         self.too_many += changes.too_many as u64;
         self.context.queue.note(changes, &mut self.listing);
@@ -205,14 +201,20 @@ fn described(facts: &MediaFacts) -> String {
     }
 }
 
-/// Counted by places: whatever numbers the origin gives to the window, of which `first` is that of the first segment.
-pub(super) fn wanted(entry: Entry, first: u64, place: u64) -> Wanted {
+/// Counted by places, whatever numbers the origin gives to the window: its first segment has that place.
+pub(super) fn wanted(entry: Entry, facts: &MediaFacts, place: u64) -> Wanted {
+    let first = facts.media_sequence;
     let placed = |number: u64| place.saturating_add(number.wrapping_sub(first));
+    let target = facts.target_duration.unwrap_or(TARGET);
     Wanted {
         kind: match entry.role {
             EntryRole::Segment => Kind::Segment,
             EntryRole::Init => Kind::Init,
             EntryRole::Key => Kind::Key,
+        },
+        duration: match entry.role {
+            EntryRole::Segment => entry.duration,
+            _ => target,
         },
         url: entry.url,
         range: entry.range,

@@ -1,6 +1,7 @@
 //! Playlists that get new URLs, and a multivariant playlist that is asked for them.
 
 use tokio::time::Instant;
+use url::Url;
 
 use super::Poller;
 use crate::clock;
@@ -8,6 +9,9 @@ use crate::recorder::children::names::is_same_path;
 use crate::recorder::fetch::{Ask, Hop};
 use crate::recorder::schedule::MIN_POLL;
 use crate::session::{Kind, NewListing, Outcome};
+
+/// A text of so many bytes at most is read once more whenever it comes from elsewhere.
+const SMALL: usize = 64 * 1024;
 
 impl Poller {
     /// Where it is asked for under another path than it is known under, the name that it is known under means
@@ -26,10 +30,14 @@ impl Poller {
         tracing::debug!("{:?} is asked for under a new URL", self.playlist.label);
     }
 
-    /// Whether the last good answer came under another path: what is relative means something else there.
-    pub(super) fn is_read_elsewhere(&self) -> bool {
-        let as_before = self.read_as.as_ref().unwrap_or(&self.name.url);
-        self.playlist.kind == Kind::Media && !is_same_path(as_before, &self.name.url)
+    /// Whether the last good answer came from another path: what is relative means something else there. Of a large
+    /// text that a redirect led to this is heeded when it changes: edges that take turns would cost much.
+    pub(super) fn is_read_elsewhere(&self, url: &Url, size: usize) -> bool {
+        let Some((asked, read)) = &self.read_at else {
+            return false;
+        };
+        let is_renewed = !is_same_path(asked, &self.name.url);
+        is_renewed || (size <= SMALL && !is_same_path(read, url))
     }
 
     /// It came again as it was. A multivariant playlist's names stay, then.
@@ -67,9 +75,12 @@ impl Poller {
 
     /// When it is polled, where something has changed since that was decided. `over`: when the last poll was over.
     pub(super) fn sooner(&mut self, due: Instant, over: Instant) -> Instant {
+        if self.is_slow() {
+            return due;
+        }
         let now = clock::instant();
         if self.playlist.kind != Kind::Main {
-            return match self.playlist.has_untried_name() {
+            return match self.playlist.has_fresh_name(now) {
                 true => due.min(now),
                 false => due,
             };

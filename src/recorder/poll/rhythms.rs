@@ -129,7 +129,7 @@ fn take_in(
             .or_default()
             .insert(one.segment);
     }
-    let first = media.facts.media_sequence;
+    let facts = &media.facts;
     let entries = media.entries.into_iter();
     plan.revision(
         &Listing {
@@ -138,8 +138,9 @@ fn take_in(
             from_us: at_us,
             target_duration_us: TARGET_US,
             wanted: entries
-                .map(|entry| wanted(entry, first, lie.place))
+                .map(|entry| wanted(entry, facts, lie.place))
                 .collect(),
+            duration: facts.duration,
             step: lie.step,
             ended: false,
         },

@@ -129,6 +129,9 @@ impl Poller {
             return over + as_allowed(search_interval(base, target, self.searches));
         }
         self.searches = 0;
+        if self.playlist.has_fresh_name(over) {
+            return over;
+        }
         let interval = as_allowed(self.interval());
         let failures = self.playlist.standing().failures;
         let clock = self.context.fetcher.writer.clock();
@@ -150,7 +153,7 @@ impl Poller {
     }
 
     /// Whether a host of it has said that it is asked too often.
-    fn is_slow(&self) -> bool {
+    pub(super) fn is_slow(&self) -> bool {
         let hosts = &self.context.fetcher.hosts;
         let mut chain = self.chain.iter();
         hosts.is_slow(&self.url_to_ask()) || chain.any(|url| hosts.is_slow(url))

@@ -40,7 +40,7 @@ pub(super) struct Trust {
 impl Trust {
     /// With what the next poll asks whether anything has changed; `None`: it does not. After so long without a
     /// body one is asked for whole: a live playlist has a new one within 1.5 target durations (RFC 8216bis 6.2.1).
-    pub(super) fn to_send(&mut self, now_us: i64, target_us: i64) -> Option<Validators> {
+    pub(super) fn next(&mut self, now_us: i64, target_us: i64) -> Option<Validators> {
         let silent_us = now_us.saturating_sub(self.came_us);
         let patience_us = target_us.max(0).saturating_mul(3) / 2;
         self.is_control = self.outdated.is_some() && !self.is_false;
@@ -185,7 +185,7 @@ mod tests {
 
         fn poll(&mut self, origin: Origin, number: i64, now_us: i64) {
             self.polls += 1;
-            let sent = self.trust.to_send(now_us, TARGET);
+            let sent = self.trust.next(now_us, TARGET);
             let now = match origin {
                 Origin::Honest => tag(number),
                 Origin::Still => tag(0),
@@ -271,16 +271,16 @@ mod tests {
         };
         let mut trust = Trust::default();
         trust.came(&url(), came(5));
-        trust.to_send(5 + TARGET, TARGET);
+        trust.next(5 + TARGET, TARGET);
         assert_eq!(trust.doubt_us(&url()), None, "nothing was confirmed");
         trust.confirmed();
-        trust.to_send(6 + TARGET, TARGET);
+        trust.next(6 + TARGET, TARGET);
         assert_eq!(
             trust.doubt_us(&url()),
             None,
             "the origin itself took it back"
         );
-        trust.to_send(5 + 2 * TARGET, TARGET);
+        trust.next(5 + 2 * TARGET, TARGET);
         assert_eq!(trust.doubt_us(&url()), Some(5));
         let elsewhere = Url::parse("http://other/live.m3u8").unwrap();
         assert_eq!(
@@ -362,15 +362,15 @@ mod tests {
         for number in 0..9 {
             trust.confirmed();
             let now_us = number * 10 * SECOND;
-            assert!(trust.to_send(now_us, TARGET).is_none() || number == 0);
+            assert!(trust.next(now_us, TARGET).is_none() || number == 0);
             came(&mut trust, number);
             if number == 0 {
                 continue;
             }
-            assert_eq!(trust.to_send(now_us + SECOND, TARGET), tag(number - 1));
+            assert_eq!(trust.next(now_us + SECOND, TARGET), tag(number - 1));
             if number % 2 == 0 {
                 assert_eq!(trust.confirmed_anything(), None, "once");
-                assert_eq!(trust.to_send(now_us + SECOND, TARGET), tag(number));
+                assert_eq!(trust.next(now_us + SECOND, TARGET), tag(number));
             } else {
                 came(&mut trust, number);
             }

@@ -3,8 +3,9 @@
 use url::Url;
 
 use super::Served;
+use super::fills::{self, Fills};
 use super::list::{List, Recorded, Session, Wanted};
-use super::take::{Revision, Take, Text};
+use super::take::{Revision, Take, Taken, Text};
 use super::verdict::{Listing, Verdict, judge};
 use crate::hls::{
     ByteRange, LineKind, Variables, imports_variables, lines, playlist_kind, read_multivariant,
@@ -26,6 +27,8 @@ pub(super) struct Feed {
     playlist: ResourceInfo,
     /// Row of `resource`: the multivariant playlist of the stream.
     main_id: Option<i64>,
+    /// How many folders below the root it is served.
+    ups: usize,
     take: Take,
     list: List,
     /// The last revision that was read: when it was seen, and its exchange.
@@ -34,6 +37,8 @@ pub(super) struct Feed {
     shared: Option<(i64, i64)>,
     variables: Option<(i64, Variables)>,
     served: Option<(State, Option<Served>)>,
+    /// Of a finished session: what later listings say of segments.
+    fills: Fills,
 }
 
 /// What a served text depends on.
@@ -48,16 +53,28 @@ enum State {
 impl Feed {
     /// `ups`: how many folders below the root it is served.
     pub(super) fn new(playlist: ResourceInfo, main_id: Option<i64>, ups: usize) -> Self {
-        let root = "../".repeat(ups);
+        let root = root(ups);
         Self {
             playlist,
             main_id,
+            ups,
             take: Take::at(&root),
             list: List::at(&root),
             behind: (i64::MIN, 0),
             shared: None,
             variables: None,
             served: None,
+            fills: Fills::default(),
+        }
+    }
+
+    /// That of a session that is finished: what came in the end counts. Nothing of it is kept but its text: the
+    /// session may go on, and what was said while it was recorded stays.
+    fn finished(playlist: &ResourceInfo, main_id: Option<i64>, ups: usize, fills: Fills) -> Self {
+        Self {
+            list: List::finished(&root(ups)),
+            fills,
+            ..Self::new(playlist.clone(), main_id, ups)
         }
     }
 
@@ -85,20 +102,20 @@ impl Feed {
             stream_id: self.playlist.stream_id,
             written_us: span.end_us,
         };
+        if !span.recording {
+            let text = finished_text(&self.playlist, (self.main_id, self.ups), &landed)?;
+            let served = text.map(|text| Served::new(text.into_bytes()));
+            self.served = Some((finished, served.clone()));
+            return Ok(served);
+        }
         self.read(&landed)?;
-        let state = match span.recording {
-            true => State::Growing(self.list.decided()),
-            false => finished,
-        };
+        let state = State::Growing(self.list.decided());
         if let Some((served_state, served)) = &self.served
             && *served_state == state
         {
             return Ok(served.clone());
         }
-        let text = match span.recording {
-            true => self.list.event(),
-            false => self.list.vod(&landed)?,
-        };
+        let text = self.list.event();
         let served = text.map(|text| Served::new(text.into_bytes()));
         self.served = Some((state, served.clone()));
         Ok(served)
@@ -139,18 +156,44 @@ impl Feed {
         listed: ListedRevision,
         begins_run: bool,
     ) -> Result<(), ReadError> {
-        let Ok(base) = Url::parse(&listed.url) else {
-            return Ok(());
-        };
         let (head, rest) = match &listed.text {
             KeptText::Whole(text) => (text.clone(), None),
             KeptText::Shared(shared) => self.shared_text(reader, shared, listed.last_place)?,
         };
-        self.shared = match listed.text {
+        self.shared = match &listed.text {
             KeptText::Shared(shared) => Some((shared.owner, shared.last)),
             KeptText::Whole(_) => None,
         };
-        let imports = match imports_variables(&head) {
+        let text = match &rest {
+            None => Text::Whole(&head),
+            Some(rest) => Text::Rest { head: &head, rest },
+        };
+        let mut take = std::mem::take(&mut self.take);
+        let taken = self.taken(reader, (&listed, &head, text), begins_run, &mut take);
+        self.take = take;
+        let mut taken = taken?;
+        for taken in &mut taken {
+            let place = (taken.listing.revision, taken.segment.sequence);
+            if let Some((later, contents)) = self.fills.remove(&place) {
+                taken.fill(later, contents);
+            }
+        }
+        self.list.extend(taken);
+        Ok(())
+    }
+
+    /// What a revision adds to a list.
+    fn taken(
+        &mut self,
+        reader: &Reader,
+        (listed, head, text): (&ListedRevision, &[u8], Text<'_>),
+        begins_run: bool,
+        take: &mut Take,
+    ) -> Result<Vec<Taken>, ReadError> {
+        let Ok(base) = Url::parse(&listed.url) else {
+            return Ok(Vec::new());
+        };
+        let imports = match imports_variables(head) {
             true => self.imports(reader, listed.seen_us)?,
             false => Variables::default(),
         };
@@ -170,13 +213,21 @@ impl Feed {
             discontinuity_sequence: listed.discontinuity_sequence,
             begins_run,
         };
-        let text = match &rest {
-            None => Text::Whole(&head),
-            Some(rest) => Text::Rest { head: &head, rest },
+        Ok(take.revision(&revision, text))
+    }
+
+    /// All that a revision lists, whatever was listed before.
+    pub(super) fn all_of(
+        &mut self,
+        reader: &Reader,
+        listed: &ListedRevision,
+    ) -> Result<Vec<Taken>, ReadError> {
+        let text = match &listed.text {
+            KeptText::Whole(text) => text.clone(),
+            KeptText::Shared(shared) => whole(reader, shared)?,
         };
-        let taken = self.take.revision(&revision, text);
-        self.list.extend(taken);
-        Ok(())
+        let text = (listed, text.as_slice(), Text::Whole(&text));
+        self.taken(reader, text, false, &mut Take::default())
     }
 
     /// All of a large text; or its head and what follows the last segment that was taken,
@@ -204,9 +255,7 @@ impl Feed {
                 return Ok((head.into_bytes(), Some(rest.into_bytes())));
             }
         }
-        let lines = reader.shared_lines(shared.owner, shared.first, shared.last)?;
-        let whole = [shared.head.as_str(), &lines, &shared.tail].concat();
-        Ok((whole.into_bytes(), None))
+        Ok((whole(reader, shared)?, None))
     }
 
     /// Variables of the multivariant playlist at a moment.
@@ -237,10 +286,39 @@ impl Feed {
     }
 }
 
+fn whole(reader: &Reader, shared: &SharedText) -> Result<Vec<u8>, ReadError> {
+    let lines = reader.shared_lines(shared.owner, shared.first, shared.last)?;
+    Ok([shared.head.as_str(), &lines, &shared.tail]
+        .concat()
+        .into_bytes())
+}
+
+/// What leads to the root of the replay from so many folders below it.
+fn root(ups: usize) -> String {
+    "../".repeat(ups)
+}
+
+/// The playlist of a session that is finished.
+fn finished_text(
+    playlist: &ResourceInfo,
+    (main_id, ups): (Option<i64>, usize),
+    landed: &Landed<'_>,
+) -> Result<Option<String>, ReadError> {
+    let mut feed = Feed::finished(playlist, main_id, ups, Fills::default());
+    feed.read(landed)?;
+    let (missing, used) = feed.list.missing(landed)?;
+    let fills = fills::find(&mut feed, playlist, landed, (missing, used))?;
+    if !fills.is_empty() {
+        feed = Feed::finished(playlist, main_id, ups, fills);
+        feed.read(landed)?;
+    }
+    feed.list.vod(landed)
+}
+
 /// What landed in a session, as far as it is written.
-struct Landed<'a> {
-    reader: &'a Reader,
-    stream_id: i64,
+pub(super) struct Landed<'a> {
+    pub(super) reader: &'a Reader,
+    pub(super) stream_id: i64,
     /// In microseconds of Unix time.
     written_us: i64,
 }
@@ -269,6 +347,29 @@ impl Session for Landed<'_> {
             Verdict::Missing => Verdict::Missing,
             Verdict::Undecided => Verdict::Undecided,
         })
+    }
+
+    fn came(&self, listing: &Listing, wanted: Wanted<'_>) -> Result<Option<Recorded>, ReadError> {
+        let listed = ListedUrl {
+            stream_id: self.stream_id,
+            revision: listing.revision,
+            from_us: listing.from_us,
+            url: wanted.url.as_str(),
+            range: wanted.range,
+            patience_us: i64::MAX,
+        };
+        let own = self.reader.landings(&listed)?.own.into_iter();
+        if let Some(body) = own.filter_map(|landing| landing.good).next() {
+            return Ok(recorded(body, wanted.range));
+        }
+        if let Verdict::Present(found) = self.landed(listing, wanted)? {
+            return Ok(Some(found));
+        }
+        let only = match wanted.may_be_anew {
+            true => self.reader.only_good_body(&listed)?,
+            false => None,
+        };
+        Ok(only.and_then(|body| recorded(body, wanted.range)))
     }
 }
 

@@ -1,10 +1,11 @@
 //! The list of everything that was recorded of a media playlist, put together of its
 //! revisions. Pure: what landed is told by a [`Recorded`].
 //!
-//! What always holds: of two lists of the same session the shorter one's segments are the
-//! beginning of the longer one's, whatever landed between them and in which order.
+//! What always holds: of two lists of a session that is being recorded the shorter one's segments are the
+//! beginning of the longer one's, whatever landed between them and in which order. The list of a finished session
+//! is one of its own: what came in the end counts.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use super::take::Taken;
 use super::verdict::{Listing, Verdict};
@@ -43,6 +44,19 @@ pub(super) trait Session {
         listing: &Listing,
         wanted: Wanted<'_>,
     ) -> Result<Verdict<Recorded>, Self::Error>;
+
+    /// What came of it in the end, however late, where that is known for what is meant; of a session that is
+    /// finished.
+    fn came(&self, listing: &Listing, wanted: Wanted<'_>) -> Result<Option<Recorded>, Self::Error>;
+}
+
+/// A segment that a finished list does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Missing {
+    /// The exchange of the revision that listed it first, and when that was seen.
+    pub(super) revision: i64,
+    pub(super) seen_us: i64,
+    pub(super) place: u64,
 }
 
 /// The list, as far as it is decided, and what waits to be.
@@ -51,12 +65,31 @@ pub(super) struct List {
     text: String,
     written: Written,
     waiting: VecDeque<Taken>,
+    /// Of a finished session: what came in the end counts.
+    finished: Option<Finished>,
+}
+
+/// What a list of a finished session knows beside its text.
+#[derive(Debug, Default)]
+struct Finished {
+    missing: Vec<Missing>,
+    /// Exchanges that it refers to as segments.
+    used: HashSet<i64>,
 }
 
 impl List {
     /// References lead to the root of the replay by this one.
     pub(super) fn at(root: &str) -> Self {
         Self {
+            written: Written::at(root),
+            ..Self::default()
+        }
+    }
+
+    /// The list of a session that is finished.
+    pub(super) fn finished(root: &str) -> Self {
+        Self {
+            finished: Some(Finished::default()),
             written: Written::at(root),
             ..Self::default()
         }
@@ -80,16 +113,48 @@ impl List {
     /// Decides, in order, until something may still come.
     pub(super) fn decide<S: Session>(&mut self, session: &S) -> Result<(), S::Error> {
         while let Some(next) = self.waiting.front() {
-            match verdict(next, session)? {
+            let contents = match self.verdict(next, session)? {
                 Verdict::Undecided => return Ok(()),
-                Verdict::Missing => self.written.add(&mut self.text, next, None),
-                Verdict::Present(contents) => {
-                    self.written.add(&mut self.text, next, Some(contents))
-                }
+                Verdict::Missing => None,
+                Verdict::Present(contents) => Some(contents),
+            };
+            if let Some(finished) = &mut self.finished {
+                finished.note(next, contents.as_ref());
             }
+            self.written.add(&mut self.text, next, contents);
             self.waiting.pop_front();
         }
         Ok(())
+    }
+
+    fn verdict<S: Session>(
+        &self,
+        taken: &Taken,
+        session: &S,
+    ) -> Result<Verdict<Contents>, S::Error> {
+        let found = verdict(taken, session)?;
+        Ok(match (&found, &self.finished) {
+            (Verdict::Missing | Verdict::Undecided, Some(_)) => {
+                came(taken, session)?.map_or(found, Verdict::Present)
+            }
+            _ => found,
+        })
+    }
+
+    /// Of a session that is finished: what this list does not have, and which exchanges it refers to.
+    pub(super) fn missing<S: Session>(
+        &mut self,
+        session: &S,
+    ) -> Result<(Vec<Missing>, HashSet<i64>), S::Error> {
+        let mut found = self.finished.take().unwrap_or_default();
+        self.finished = Some(Finished::default());
+        for next in &self.waiting {
+            match self.verdict(next, session)? {
+                Verdict::Present(contents) => found.note(next, Some(&contents)),
+                Verdict::Missing | Verdict::Undecided => found.note(next, None),
+            }
+        }
+        Ok((found.missing, found.used))
     }
 
     /// The playlist of a session that is being recorded; `None`: there is nothing yet.
@@ -104,7 +169,7 @@ impl List {
         // What is there, and all before it.
         let mut kept = (written.clone(), 0);
         for next in &self.waiting {
-            match verdict(next, session)? {
+            match self.verdict(next, session)? {
                 Verdict::Present(contents) => {
                     written.add(&mut tail, next, Some(contents));
                     kept = (written.clone(), tail.len());
@@ -126,9 +191,27 @@ impl List {
     }
 }
 
+impl Finished {
+    fn note(&mut self, taken: &Taken, contents: Option<&Contents>) {
+        match contents {
+            Some(contents) => {
+                self.used.insert(contents.body.exchange_id);
+            }
+            None => self.missing.push(Missing {
+                revision: taken.listing.revision,
+                seen_us: taken.listing.seen_us,
+                place: taken.segment.sequence,
+            }),
+        }
+    }
+}
+
 /// A segment is there where everything that it needs is.
 fn verdict<S: Session>(taken: &Taken, session: &S) -> Result<Verdict<Contents>, S::Error> {
     let segment = &taken.segment;
+    if let Some(contents) = &taken.contents {
+        return Ok(Verdict::Present(contents.clone()));
+    }
     let (Some(url), false) = (&segment.url, segment.gap) else {
         return Ok(Verdict::Missing);
     };
@@ -176,4 +259,40 @@ fn applied_body<S: Session>(
         may_be_anew: true,
     };
     session.landed(&taken.listing, wanted).map(Some)
+}
+
+/// Everything that a segment needs, where all of it came in the end.
+pub(super) fn came<S: Session>(taken: &Taken, session: &S) -> Result<Option<Contents>, S::Error> {
+    let segment = &taken.segment;
+    let (Some(url), false) = (&segment.url, segment.gap) else {
+        return Ok(None);
+    };
+    let wanted = Wanted {
+        url,
+        range: segment.range,
+        may_be_anew: false,
+    };
+    let Some(body) = session.came(&taken.listing, wanted)? else {
+        return Ok(None);
+    };
+    let mut contents = Contents {
+        body,
+        applied: Vec::new(),
+    };
+    for applied in segment.keys.iter().chain(&segment.map) {
+        let Some(url) = &applied.url else {
+            contents.applied.push(None);
+            continue;
+        };
+        let wanted = Wanted {
+            url,
+            range: applied.range,
+            may_be_anew: true,
+        };
+        match session.came(&taken.listing, wanted)? {
+            Some(body) => contents.applied.push(Some(body)),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(contents))
 }

@@ -9,11 +9,13 @@
 //! | `list` | the list, in order, as far as it is decided (pure) |
 //! | `write` | its text (pure) |
 //! | `feed` | from a session to a list |
+//! | `fills` | of a finished session: what later listings say of what is missing |
 //! | `kept` | lists that grow with their session, kept |
 //! | `answer` | from a request to a response |
 
 mod answer;
 mod feed;
+mod fills;
 mod kept;
 mod list;
 mod take;

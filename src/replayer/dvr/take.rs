@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use url::Url;
 
 use super::verdict::Listing;
+use super::write::Contents;
 use crate::hls::{
     ByteRange, DATERANGE, HeadFacts, InForce, ReadSegments, Segment, Segments, Variables,
     head_facts,
@@ -22,6 +23,28 @@ pub(super) struct Taken {
     pub(super) number: u64,
     /// It does not follow the segment before it.
     pub(super) breaks: bool,
+    /// What it needs, where that is known: of a later listing.
+    pub(super) contents: Option<Contents>,
+}
+
+impl Taken {
+    /// Puts in its place what a later listing says of the segment, and what came of that.
+    pub(super) fn fill(&mut self, later: Self, contents: Contents) {
+        let is_date = |line: &String| line.starts_with(DATERANGE);
+        // Dates are listed once each, which was seen to already.
+        let dates = std::mem::take(&mut self.segment.tags).into_iter();
+        let mut tags: Vec<String> = dates.filter(is_date).collect();
+        let others = later.segment.tags.iter().filter(|line| !is_date(line));
+        tags.extend(others.cloned());
+        self.segment = Segment {
+            tags,
+            // At the beginning of a window it may be left out.
+            discontinuity: self.segment.discontinuity || later.segment.discontinuity,
+            ..later.segment
+        };
+        self.number = later.number;
+        self.contents = Some(contents);
+    }
 }
 
 /// A revision, as far as it matters here.
@@ -124,6 +147,7 @@ impl Take {
                 head,
                 discontinuity_sequence: revision.discontinuity_sequence,
                 breaks: std::mem::take(&mut breaks),
+                contents: None,
             }
         };
         list.into_iter().map(take).collect()

@@ -82,6 +82,10 @@ impl Session for Made {
             Verdict::Undecided => Verdict::Undecided,
         })
     }
+
+    fn came(&self, _: &Listing, _: Wanted<'_>) -> Result<Option<Recorded>, Infallible> {
+        Ok(None)
+    }
 }
 
 /// A list that takes revisions.

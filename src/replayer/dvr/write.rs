@@ -46,6 +46,7 @@ pub(super) struct Written {
     /// Whether some revision did not say that segments are independent.
     dependent: bool,
     i_frames_only: bool,
+    images_only: bool,
     /// Lines of keys that apply, by KEYFORMAT.
     keys: Vec<(String, String)>,
     map: Option<String>,
@@ -90,6 +91,9 @@ impl Written {
         if self.i_frames_only {
             head += "#EXT-X-I-FRAMES-ONLY\n";
         }
+        if self.images_only {
+            head += "#EXT-X-IMAGES-ONLY\n";
+        }
         head
     }
 
@@ -128,6 +132,7 @@ impl Written {
             self.first_sequence = segment.sequence;
             self.discontinuity_sequence = taken.discontinuity_sequence;
             self.i_frames_only = head.i_frames_only;
+            self.images_only = head.images_only;
         }
         self.segments += 1;
         self.version = self.version.max(head.version);

@@ -1,7 +1,7 @@
 //! DVR playlists of sessions that are written here.
 
 use super::*;
-use crate::hls::{Variables, read_media};
+use crate::hls::{Lie, Step, Variables, read_media};
 use crate::session::{Availability, ExchangeId, NewExchange, NewRevision};
 
 const LIVE: &str = MAIN;
@@ -352,4 +352,176 @@ async fn the_body_of_an_exchange_is_kept_for_ever_and_leads_nowhere() {
             .as_u16(),
         404
     );
+}
+
+impl Recording {
+    /// A revision whose first segment has this place; `advance`: its end is new.
+    async fn window(&self, at_ms: i64, place: u64, advance: bool, lines: &str) -> ExchangeId {
+        let count = lines.lines().filter(|line| !line.starts_with('#')).count() as u64;
+        let mut exchange = self.exchange(Kind::Media, LIVE, at_ms);
+        exchange.wait_us = Some(0);
+        exchange.body = bytes(&format!(
+            "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:{place}\n{lines}"
+        ));
+        exchange.revision = Some(NewRevision {
+            advance,
+            media_sequence: Some(place as i64),
+            segment_count: Some(count as i64),
+            last_sequence: Some((place + count) as i64 - 1),
+            target_duration_us: Some(4_000_000),
+            lie: Some(Lie {
+                place,
+                step: Step::Slid,
+                gained: 0,
+            }),
+            ..NewRevision::default()
+        });
+        self.add(exchange).await
+    }
+
+    async fn is_written(&self) {
+        let other = self.writer.stream("other", "http://o.example/x.m3u8");
+        other.await.unwrap();
+    }
+
+    async fn vod(&self) -> String {
+        let replay = replay(self, 0, AtEnd::Hold);
+        let vod = text(get(&replay, "/dvr.m3u8", &[]).await).await;
+        let listed = resolved(&replay, &vod).await;
+        let without = |line: &&str| !line.starts_with("exchange 0 of") && !line.is_empty();
+        let named = |line: &str| match line.starts_with("#EXT-X-MAP") {
+            true => format!("#EXT-X-MAP:{}", line.rsplit('/').next().unwrap()),
+            false => line.to_owned(),
+        };
+        let lines: Vec<String> = listed.lines().filter(without).map(named).collect();
+        lines.join("\n")
+    }
+}
+
+const GAP: &str = "#EXTINF:4,\n#EXT-X-GAP\n";
+
+#[tokio::test]
+async fn a_gap_that_was_filled_is_there_when_all_is_over_with_what_it_needs() {
+    let recording = Recording::start().await;
+    let map = |name: &str| format!("#EXT-X-MAP:URI=\"{name}\"\n");
+    let old = map("old.mp4");
+    let one = format!("{old}#EXTINF:4,\na.ts\n{GAP}lost.ts\n#EXT-X-DISCONTINUITY\n{GAP}c.ts\n");
+    let first = recording.window(0, 5, true, &one).await;
+    recording
+        .fetches(first, Kind::Init, "old.mp4", 0, "OLD")
+        .await;
+    recording
+        .fetches(first, Kind::Segment, "a.ts", 0, "A")
+        .await;
+    // No new end: under another name, with an initialization section of its own.
+    let two = format!(
+        "{}#EXTINF:3.5,late\nfound/b.ts\n{old}#EXT-X-DISCONTINUITY\n{GAP}c.ts\n",
+        map("new.mp4")
+    );
+    let second = recording.window(2_000, 6, false, &two).await;
+    recording
+        .fetches(second, Kind::Init, "new.mp4", 2_000, "NEW")
+        .await;
+    recording
+        .fetches(second, Kind::Segment, "found/b.ts", 2_000, "B")
+        .await;
+    recording.is_written().await;
+    let live = replay(&recording, 0, AtEnd::Hold);
+    let said = text(get(&live, "/dvr.m3u8", &[]).await).await;
+    assert_eq!(said.matches("#EXT-X-GAP").count(), 2, "{said}");
+    // The window begins at what was a gap behind a discontinuity, which is no longer said.
+    let three = format!("{old}#EXTINF:4,\nc.ts\n#EXTINF:4,\nd.ts\n{GAP}e.ts\n");
+    let third = recording.window(4_000, 7, true, &three).await;
+    recording
+        .fetches(third, Kind::Segment, "c.ts", 4_000, "C")
+        .await;
+    recording
+        .fetches(third, Kind::Segment, "d.ts", 4_000, "D")
+        .await;
+    let last = recording
+        .window(
+            8_000,
+            8,
+            true,
+            "#EXTINF:4,\nd.ts\n#EXT-X-GAP\n#EXTINF:4,\ne.ts\n#EXTINF:4,\na.ts\n",
+        )
+        .await;
+    recording
+        .fetches(last, Kind::Segment, "a.ts", 8_000, "A2")
+        .await;
+    recording.is_written().await;
+    let again = text(get(&live, "/dvr.m3u8", &[]).await).await;
+    assert!(again.starts_with(&said), "{again}");
+    recording.finish().await;
+    let wanted = "#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-MAP:old.mp4\"\n#EXTINF:4,\nA\n\
+        #EXT-X-MAP:new.mp4\"\n#EXTINF:3.5,late\nB\n#EXT-X-DISCONTINUITY\n#EXT-X-MAP:old.mp4\"\n#EXTINF:4,\nC\n\
+        #EXTINF:4,\nD\n#EXTINF:4,\n#EXT-X-GAP\n#EXTINF:4,\nA2\n#EXT-X-ENDLIST";
+    assert_eq!(recording.vod().await, wanted);
+}
+
+#[tokio::test]
+async fn what_came_after_all_patience_is_there_when_all_is_over() {
+    let recording = Recording::start().await;
+    let keyed = "#EXT-X-KEY:METHOD=AES-128,URI=\"k\",IV=0x01\n#EXTINF:4,\na.ts\n#EXTINF:4,\nb.ts\n";
+    let first = recording.window(0, 5, true, keyed).await;
+    recording
+        .fetches(first, Kind::Segment, "a.ts", 0, "A")
+        .await;
+    let mut failed = Vec::new();
+    for (kind, name) in [(Kind::Key, "k"), (Kind::Segment, "b.ts")] {
+        let mut exchange = recording.listed(first, kind, name, 0);
+        (exchange.status, exchange.body) = (Some(503), bytes("busy"));
+        failed.push(recording.add(exchange).await);
+    }
+    let second = recording
+        .window(90_000, 8, true, "#EXTINF:4,\nc.ts\n")
+        .await;
+    recording
+        .fetches(second, Kind::Segment, "c.ts", 90_000, "C")
+        .await;
+    for (kind, name, content) in [(Kind::Key, "k", "K"), (Kind::Segment, "b.ts", "B")] {
+        let mut late = recording.listed(first, kind, name, 100_000);
+        late.availability = Availability::Request;
+        late.body = bytes(content);
+        recording.add(late).await;
+    }
+    recording.finish().await;
+    let vod = recording.vod().await;
+    assert!(!vod.contains("#EXT-X-GAP"), "{vod}");
+    assert!(
+        vod.contains("#EXTINF:4,\nA\n#EXTINF:4,\nB\n#EXT-X-DISCONTINUITY\n"),
+        "{vod}"
+    );
+}
+
+#[tokio::test]
+async fn a_gap_that_becomes_a_slate_is_that_slate() {
+    let recording = Recording::start().await;
+    let first = recording
+        .window(
+            0,
+            5,
+            true,
+            &format!("#EXTINF:4,\nslate.ts\n{GAP}b.ts\n{GAP}c.ts\n#EXTINF:4,\nd.ts\n"),
+        )
+        .await;
+    recording
+        .fetches(first, Kind::Segment, "slate.ts", 0, "SLATE")
+        .await;
+    recording
+        .fetches(first, Kind::Segment, "d.ts", 0, "D")
+        .await;
+    recording
+        .window(
+            2_000,
+            6,
+            false,
+            &format!("#EXTINF:4,\nslate.ts\n{GAP}c.ts\n#EXTINF:4,\nd.ts\n"),
+        )
+        .await;
+    recording.finish().await;
+    let wanted = format!(
+        "#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:4,\nSLATE\n#EXTINF:4,\nSLATE\n{GAP}#EXTINF:4,\nD\n#EXT-X-ENDLIST"
+    );
+    assert_eq!(recording.vod().await, wanted);
 }

@@ -12,7 +12,7 @@ use super::look::{is_key_data, is_text};
 use super::places::Form;
 use super::secret::Rules;
 use super::{RedactError, Redacted, search};
-use crate::hls::{ByteRange, chunk_path, ranged_chunk_path, with_suffix};
+use crate::hls::{ByteRange, chunk_path, encoded_chunk_path, ranged_chunk_path, with_suffix};
 use crate::session::check;
 use crate::session::chunks::ChunkFile;
 use crate::session::folder::SessionFolder;
@@ -411,7 +411,7 @@ impl BodyWriter<'_> {
 
     /// The path that the URL of an exchange gives in the copy; `None`: the old one.
     fn own_path(&self, exchange: i64, old: &str) -> Result<Option<String>, RedactError> {
-        let sql = "SELECT r.kind, r.url, r.range_first, r.range_length, r.id, s.name FROM exchange e
+        let sql = "SELECT r.kind, r.url, r.range_first, r.range_length, r.id, s.name, e.body_encoding FROM exchange e
                      JOIN resource r ON r.id = e.resource_id JOIN stream s ON s.id = r.stream_id WHERE e.id = ?1";
         let row = |row: &rusqlite::Row<'_>| -> rusqlite::Result<_> {
             let range: Option<(i64, i64)> = row.get::<_, Option<i64>>(2)?.zip(row.get(3)?);
@@ -422,11 +422,12 @@ impl BodyWriter<'_> {
                 range,
                 row.get::<_, i64>(4)?,
                 row.get::<_, String>(5)?,
+                row.get::<_, Option<String>>(6)?.unwrap_or_default(),
             ))
         };
         let found = self.reader.db.prepare_cached(sql);
         let found = found.and_then(|mut s| s.query_row([exchange], row));
-        let (kind, url, range, id, stream) = found.map_err(|e| self.reader.failed(e))?;
+        let (kind, url, range, id, stream, codings) = found.map_err(|e| self.reader.failed(e))?;
         if kind == "main" {
             let inside = old
                 .strip_prefix(&stream)
@@ -448,9 +449,12 @@ impl BodyWriter<'_> {
                 length: u64::try_from(length).ok()?,
             })
         });
-        let path = |url: &url::Url| match range {
-            Some(range) => ranged_chunk_path(url, range),
-            None => chunk_path(url),
+        let path = |url: &url::Url| {
+            let path = match range {
+                Some(range) => ranged_chunk_path(url, range),
+                None => chunk_path(url),
+            };
+            encoded_chunk_path(&path, &codings)
         };
         Ok((path(&url) != path(&new)).then(|| path(&new)))
     }

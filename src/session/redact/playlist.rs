@@ -9,7 +9,7 @@ use super::secret::{What, is_telling};
 use crate::hls::{Line, LineKind, Tag, attributes, lines};
 
 /// Tags whose value is a number, a date, or none (RFC 8216bis).
-const PLAIN_TAGS: [&str; 16] = [
+const PLAIN_TAGS: [&str; 17] = [
     "#EXTM3U",
     "#EXT-X-VERSION",
     "#EXT-X-INDEPENDENT-SEGMENTS",
@@ -19,6 +19,7 @@ const PLAIN_TAGS: [&str; 16] = [
     "#EXT-X-ENDLIST",
     "#EXT-X-PLAYLIST-TYPE",
     "#EXT-X-I-FRAMES-ONLY",
+    "#EXT-X-IMAGES-ONLY",
     "#EXT-X-BYTERANGE",
     "#EXT-X-DISCONTINUITY",
     "#EXT-X-PROGRAM-DATE-TIME",
@@ -29,13 +30,15 @@ const PLAIN_TAGS: [&str; 16] = [
 ];
 
 /// Tags with attributes (RFC 8216bis).
-const LIST_TAGS: [&str; 17] = [
+const LIST_TAGS: [&str; 19] = [
     "#EXT-X-KEY",
     "#EXT-X-SESSION-KEY",
     "#EXT-X-MAP",
     "#EXT-X-MEDIA",
     "#EXT-X-STREAM-INF",
     "#EXT-X-I-FRAME-STREAM-INF",
+    "#EXT-X-IMAGE-STREAM-INF",
+    "#EXT-X-TILES",
     "#EXT-X-SESSION-DATA",
     "#EXT-X-START",
     "#EXT-X-DEFINE",

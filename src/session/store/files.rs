@@ -40,7 +40,9 @@ impl Store {
         let path = match in_place {
             Some(path) => path,
             None => {
-                let path = self.free_path(&new.resource, new.chunk_path.as_deref())?;
+                let wished = new.chunk_path.as_deref();
+                let codings = new.body_encoding.as_deref();
+                let path = self.free_path(&new.resource, wished, codings)?;
                 let target = self.chunks.join(&path);
                 match chunks::place(&self.chunks, temporary, &path, &mut self.changed) {
                     Ok(true) => *temporary = target,

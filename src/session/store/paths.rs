@@ -5,18 +5,25 @@ use std::path::Path;
 use rusqlite::Result;
 
 use super::{MAX_CACHED, Store};
-use crate::hls::{chunk_path, ranged_chunk_path, with_suffix};
+use crate::hls::{chunk_path, encoded_chunk_path, ranged_chunk_path, with_suffix};
 use crate::session::ResourceKey;
 
 impl Store {
     /// Step 3: the wished or the URL's own path, or the first that is free with a suffix.
-    pub(super) fn free_path(&mut self, key: &ResourceKey, wished: Option<&str>) -> Result<String> {
+    /// `codings`: those that the body is still in.
+    pub(super) fn free_path(
+        &mut self,
+        key: &ResourceKey,
+        wished: Option<&str>,
+        codings: Option<&str>,
+    ) -> Result<String> {
         let own = match (url::Url::parse(&key.url), key.range) {
             (Ok(url), Some(range)) => ranged_chunk_path(&url, range),
             (Ok(url), None) => chunk_path(&url),
             (Err(_), _) => "chunk".to_owned(),
         };
-        let wished = around_files(&self.chunks, wished.unwrap_or(&own));
+        let wished = encoded_chunk_path(wished.unwrap_or(&own), codings.unwrap_or_default());
+        let wished = around_files(&self.chunks, &wished);
         if !self.is_taken(&wished)? {
             return Ok(wished);
         }

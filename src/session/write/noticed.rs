@@ -29,6 +29,14 @@ impl Writer {
         DownloadFile::create_in(&self.folder.chunks(), id, &self.room)
     }
 
+    /// Begins the file of the same chunk without its content codings.
+    ///
+    /// # Errors
+    /// Those of [`Self::download`].
+    pub fn plain_download(&self, id: ExchangeId) -> io::Result<DownloadFile> {
+        DownloadFile::create_plain(&self.folder.chunks(), id, &self.room)
+    }
+
     /// Begins the files of a part of a plain stream.
     ///
     /// # Errors

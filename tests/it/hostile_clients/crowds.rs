@@ -80,7 +80,7 @@ fn play(address: SocketAddr, stop: &AtomicBool) -> Vec<Duration> {
     let mut took = Vec::new();
     let mut client = TcpStream::connect(address).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
-    let listed = playlist().replace("seg", &format!("{LIVE}/seg"));
+    let listed = playlist().replace("seg", &format!("{}/seg", &LIVE[1..]));
     while !stop.load(Ordering::Relaxed) || took.len() < 2 * SEGMENTS {
         for number in 0..=SEGMENTS {
             let (path, wanted) = match number.checked_sub(1) {

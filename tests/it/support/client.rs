@@ -19,6 +19,22 @@ pub fn ask_with(address: &str, path: &str, fields: &str) -> TcpStream {
     connection
 }
 
+/// The path that a reference leads to from another one. All that a replayer serves are relative.
+pub fn led(from: &str, reference: &str) -> String {
+    let base = url::Url::parse(&format!("http://replay.test{from}")).unwrap();
+    let url = base.join(reference).unwrap();
+    let path = url.as_str().strip_prefix("http://replay.test");
+    assert!(!reference.starts_with('/'), "{reference}");
+    path.unwrap().to_owned()
+}
+
+/// The path that an answer redirects to.
+pub fn led_by_location(from: &str, answer: &str) -> String {
+    let mut lines = answer.lines();
+    let location = lines.find_map(|line| line.strip_prefix("location: "));
+    led(from, location.unwrap())
+}
+
 /// The whole answer, as text.
 pub fn get(address: &str, path: &str) -> String {
     let mut answer = String::new();

@@ -6,6 +6,7 @@ pub mod client;
 pub mod made;
 pub mod origin;
 pub mod programs;
+pub mod proxy;
 pub mod replayed;
 pub mod reply;
 pub mod rounds;

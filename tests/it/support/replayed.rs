@@ -229,7 +229,7 @@ impl Replayed {
         let mut client = self.connect();
         let answer = converse(&mut client, &get("/stream.m3u8"), true);
         assert_eq!(answer.status, 200, "{}", answer.head);
-        let wanted = playlist().replace("seg", &format!("{LIVE}/seg"));
+        let wanted = playlist().replace("seg", &format!("{}/seg", &LIVE[1..]));
         assert_eq!(String::from_utf8_lossy(&answer.body), wanted);
         let said = self.said();
         assert!(!said.contains("panicked"), "{said}");

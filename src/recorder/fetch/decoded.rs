@@ -1,0 +1,107 @@
+//! A chunk without the content codings that its origin laid over it, asked for or not: files of a session are
+//! media, which `ffprobe` and `cp` are enough for.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::{Ask, Fetcher, Hop, Received};
+use crate::recorder::decode::{DecodeError, decoder};
+use crate::session::{DownloadFile, NewBody, Outcome};
+
+/// Read at once, in bytes.
+const STEP: usize = 64 * 1024;
+
+/// Why there is no plain file.
+enum Refusal {
+    Encoded(DecodeError),
+    Disk(io::Error),
+}
+
+impl From<DecodeError> for Refusal {
+    fn from(error: DecodeError) -> Self {
+        Self::Encoded(error)
+    }
+}
+
+impl Fetcher {
+    /// Puts the plain bytes in the place of a chunk that came whole. What did not, or is a part of the encoded bytes,
+    /// stays as it came, and so does what cannot be decoded.
+    pub(super) async fn decode_chunk(&self, ask: &Ask, hop: &mut Hop) {
+        let codings = hop.codings();
+        let came_whole = hop.outcome == Outcome::Complete && hop.status != Some(206);
+        let raw = match &hop.body {
+            Received::File(NewBody::File {
+                temporary, size, ..
+            }) if came_whole && !codings.is_empty() && *size > 0 => temporary.clone(),
+            _ => return,
+        };
+        let plain = match self.writer.plain_download(hop.id) {
+            Ok(plain) => plain,
+            Err(error) => return refused(hop, raw, Refusal::Disk(error)),
+        };
+        let limit = self.limits.body_bytes(ask.kind);
+        let path = raw.clone();
+        let job = move || decoded(&path, &codings, plain, limit);
+        let done = tokio::task::spawn_blocking(job).await;
+        match done.unwrap_or_else(|error| Err(Refusal::Disk(error.into()))) {
+            Ok(body) => {
+                remove(&raw);
+                hop.body = Received::File(body);
+                hop.decoded = true;
+            }
+            Err(refusal) => refused(hop, raw, refusal),
+        }
+    }
+}
+
+fn refused(hop: &mut Hop, raw: PathBuf, refusal: Refusal) {
+    match refusal {
+        // A coding of its own: what came is what a player that knows it gets.
+        Refusal::Encoded(error @ DecodeError::Unknown(_)) => hop.add_note(&error.to_string()),
+        Refusal::Encoded(error @ DecodeError::TooLarge(_)) => {
+            hop.fail(Outcome::TooLarge, &error.to_string());
+        }
+        Refusal::Encoded(error) => hop.fail(Outcome::Encoding, &error.to_string()),
+        Refusal::Disk(error) => {
+            remove(&raw);
+            hop.body = Received::None;
+            hop.fail(Outcome::Disk, &error.to_string());
+        }
+    }
+}
+
+/// It stays behind at worst; the sweep at the stop takes it.
+fn remove(raw: &Path) {
+    let _ = fs::remove_file(raw);
+}
+
+/// The plain bytes of a file, as a file; at most `limit` of them.
+fn decoded(
+    raw: &Path,
+    codings: &str,
+    mut plain: DownloadFile,
+    limit: u64,
+) -> Result<NewBody, Refusal> {
+    let raw = File::open(raw).map_err(Refusal::Disk)?;
+    let mut decoder = decoder(io::BufReader::with_capacity(STEP, raw), codings)?;
+    let mut bytes = vec![0; STEP];
+    let mut size = 0_u64;
+    loop {
+        let count = match decoder.read(&mut bytes) {
+            Ok(0) => return plain.finish().map_err(Refusal::Disk),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(source) => {
+                let coding = codings.to_owned();
+                return Err(DecodeError::Damaged { coding, source }.into());
+            }
+        };
+        size = size.saturating_add(count as u64);
+        if size > limit {
+            return Err(DecodeError::TooLarge(limit).into());
+        }
+        let read = bytes.get(..count).unwrap_or_default();
+        plain.write(read).map_err(Refusal::Disk)?;
+    }
+}

@@ -1,0 +1,128 @@
+//! What becomes of a thing when a request for it has ended. Pure.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::item::State;
+use super::late::{LONGEST, delay_within};
+use super::{Done, Job, Key, Plan};
+use crate::recorder::limits::TRIES_AFTER_END;
+use crate::recorder::schedule::retry_delay;
+use crate::session::{Digest, Kind};
+
+impl Plan {
+    /// A request ended; `sha256`: of what it brought.
+    pub(in crate::recorder) fn done(
+        &mut self,
+        job: &Job,
+        done: Done,
+        sha256: Option<Digest>,
+        now: Instant,
+    ) {
+        self.is_over(job);
+        self.compare(job, sha256.filter(|_| done == Done::Good));
+        let key = &job.key;
+        if job.kind == Kind::Key && done == Done::Good {
+            self.keys.had(key, now);
+        }
+        let item = self.items.get_mut(key);
+        // It may have left, come back, and been asked for again meanwhile.
+        let Some(item) = item.filter(|item| item.state == State::InFlight) else {
+            return;
+        };
+        item.sha256 = sha256.filter(|_| done == Done::Good).or(item.sha256);
+        if std::mem::take(&mut item.again) {
+            item.failures = 0;
+            item.state = State::Ready;
+            let rank = item.rank;
+            return self.make_ready(key.clone(), rank);
+        }
+        let delay = match done {
+            Done::Good => {
+                item.state = State::Done;
+                None
+            }
+            Done::Refused => {
+                item.state = State::GivenUp;
+                None
+            }
+            Done::Held(until) => {
+                let delay = until.map(|at| at.saturating_duration_since(now));
+                Some(delay.unwrap_or(retry_delay(1)))
+            }
+            Done::Failed => {
+                item.failures = item.failures.saturating_add(1);
+                self.delay(key, now)
+            }
+        };
+        self.settle(key, delay, now);
+    }
+
+    /// It is tried again after `delay`, or has come as far as it ever will.
+    fn settle(&mut self, key: &Key, delay: Option<Duration>, now: Instant) {
+        let Some(item) = self.items.get_mut(key) else {
+            return;
+        };
+        match (delay, item.late.is_some()) {
+            (Some(delay), true) => self.delay_late(key, delay, now),
+            (Some(delay), false) => {
+                item.state = State::Delayed(now + delay);
+                self.delayed.insert((now + delay, key.clone()));
+            }
+            (None, true) => self.settle_late(key, now),
+            (None, false) => {}
+        }
+    }
+
+    /// A request takes no place any more.
+    fn is_over(&mut self, job: &Job) {
+        match self.under_way.remove(&job.number) {
+            Some(Some(playlist)) => {
+                if let Some(playlist) = self.playlists.get_mut(&playlist) {
+                    playlist.in_flight = playlist.in_flight.saturating_sub(1);
+                }
+            }
+            Some(None) => self.late.in_flight = self.late.in_flight.saturating_sub(1),
+            None => {}
+        }
+    }
+
+    /// After how long something that failed is tried again; `None`: it is given up.
+    fn delay(&mut self, key: &Key, now: Instant) -> Option<Duration> {
+        let all = &self.playlists;
+        let item = self.items.get_mut(key)?;
+        let longest = all.get(&item.playlist).map(|playlist| playlist.longest);
+        let available = item.available(longest.unwrap_or_default());
+        let mut lists = item.listed_by.playlists().filter_map(|id| all.get(&id));
+        if item.late.is_some() || lists.any(|playlist| playlist.lives(all)) {
+            return Some(delay_within(item.failures, available));
+        }
+        let mut lists = item.listed_by.playlists().filter_map(|id| all.get(&id));
+        // What is there on demand has been there for long.
+        let was_live = lists.any(|playlist| playlist.lists_segments && !playlist.on_demand);
+        let may_come = was_live && now < item.appeared + available.min(LONGEST);
+        if item.failures >= TRIES_AFTER_END && !may_come {
+            item.state = State::GivenUp;
+            return None;
+        }
+        Some(retry_delay(item.failures))
+    }
+
+    /// Compares what was fetched under a new name with what is known under the one before.
+    fn compare(&mut self, job: &Job, sha256: Option<Digest>) {
+        let item = self.items.get_mut(&job.key);
+        let Some(twin) = item.and_then(|item| item.twin.take()) else {
+            return;
+        };
+        let Some(playlist) = self.playlists.get_mut(&job.playlist) else {
+            return;
+        };
+        let departed = playlist.departed.get(&twin.key);
+        let known = match self.items.get(&twin.key) {
+            Some(item) => item.sha256,
+            None => departed.and_then(|left| left.sha256),
+        };
+        playlist.places.compared(twin.pair, known, sha256);
+    }
+}

@@ -1,0 +1,282 @@
+//! What left every playlist before it had come, and may still be had. Pure.
+//!
+//! An origin has to keep a segment for its own duration and that of the longest playlist with it, from when it first
+//! appeared (RFC 8216bis 6.2.2; from when it left, RFC 8216). So it is tried for so long after it left.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::item::{Item, Rank, State};
+use super::{Changes, Departed, Key, Listing, Plan, Playlist, PlaylistId, Slot, Taking, Wanted};
+use crate::recorder::schedule::retry_delay;
+use crate::session::Kind;
+
+/// Whatever a playlist says, what left it is tried for so long at most.
+pub(super) const LONGEST: Duration = Duration::from_secs(600);
+/// So many are tried at once, in all, ...
+const MOST: usize = 1024;
+/// ... with so many bytes of URLs; of more the oldest are given up.
+const MOST_BYTES: usize = 1024 * 1024;
+/// A last try is made at the end, unless that is nearer than this.
+const LAST_TRY: Duration = Duration::from_millis(250);
+
+/// How long something that left is tried.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Late {
+    left: Instant,
+    /// The origin has to keep it until then.
+    promised: Instant,
+    until: Instant,
+    /// For so long after it has come it is not fetched again, if an edge that lags behind lists it.
+    departed_for: Duration,
+}
+
+impl Late {
+    fn new(item: &Item, stay: Stay, left: Instant) -> Self {
+        let available = item.available(stay.longest);
+        let appeared = match item.kind {
+            Kind::Segment => item.appeared,
+            // It was in use until now.
+            _ => left,
+        };
+        Self {
+            left,
+            promised: appeared + available,
+            until: left + available.min(LONGEST),
+            departed_for: stay.departed_for,
+        }
+    }
+
+    pub(super) fn is_too_late(&self, now: Instant) -> bool {
+        now > self.promised
+    }
+
+    /// When it is tried again that would be tried after `delay`: ever later. `None`: it is given up.
+    fn again(&self, delay: Duration, now: Instant) -> Option<Instant> {
+        let delay = delay.max(now.saturating_duration_since(self.left) / 4);
+        match now + delay {
+            at if at <= self.until => Some(at),
+            _ if now + LAST_TRY <= self.until => Some(self.until),
+            _ => None,
+        }
+    }
+}
+
+/// What a playlist says of how long what left it is there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stay {
+    /// The longest that it was.
+    pub(super) longest: Duration,
+    pub(super) departed_for: Duration,
+}
+
+/// What is late, of all playlists of a stream.
+#[derive(Debug, Default)]
+pub(super) struct LateItems {
+    by_end: BTreeSet<(Instant, Key)>,
+    bytes: usize,
+    pub(super) ready: BTreeSet<(Rank, Key)>,
+    pub(super) in_flight: usize,
+}
+
+impl LateItems {
+    pub(super) fn len(&self) -> usize {
+        self.by_end.len()
+    }
+
+    fn add(&mut self, key: &Key, late: Late) {
+        self.bytes += key.url.as_str().len();
+        self.by_end.insert((late.until, key.clone()));
+    }
+
+    /// Takes something out, wherever it waits.
+    pub(super) fn remove(&mut self, key: &Key, late: Late, rank: Rank) {
+        if self.by_end.remove(&(late.until, key.clone())) {
+            self.bytes = self.bytes.saturating_sub(key.url.as_str().len());
+        }
+        self.ready.remove(&(rank, key.clone()));
+    }
+
+    /// The oldest, where there are too many.
+    fn too_many(&self) -> Option<Key> {
+        let is_too_much = self.by_end.len() > MOST || self.bytes > MOST_BYTES;
+        let (_, oldest) = self.by_end.first().filter(|_| is_too_much)?;
+        Some(oldest.clone())
+    }
+}
+
+impl Plan {
+    /// No playlist lists it any more. What has not come is late, if its name means what it meant (`stay`); all
+    /// else is taken out and given back, so that it is fetched again should it return.
+    pub(super) fn leave(
+        &mut self,
+        key: &Key,
+        stay: Option<Stay>,
+        now: Instant,
+        own: (PlaylistId, &mut Playlist),
+    ) -> Option<Item> {
+        let item = self.items.get_mut(key)?;
+        let stay = stay.filter(|_| !matches!(item.state, State::Done | State::GivenUp));
+        let Some(stay) = stay else {
+            return self.take_out(key, Some(own));
+        };
+        let late = Late::new(item, stay, now);
+        item.late = Some(late);
+        let (rank, state, job, queued_by) = (item.rank, item.state, item.job, item.playlist);
+        if state == State::Ready {
+            self.unqueue(queued_by, key, rank, Some(own));
+            self.late.ready.insert((rank, key.clone()));
+        } else if state == State::InFlight {
+            self.give_place_back(job, own);
+        }
+        self.late.add(key, late);
+        while let Some(oldest) = self.late.too_many() {
+            self.give_up(&oldest);
+        }
+        None
+    }
+
+    /// A request that is under way takes a place for what is late from now on, if there is one: what hangs holds
+    /// up nothing that is listed then.
+    fn give_place_back(&mut self, job: u64, (id, own): (PlaylistId, &mut Playlist)) {
+        let place = self.under_way.get_mut(&job);
+        let Some(place) = place.filter(|_| self.late.in_flight < self.most_late) else {
+            return;
+        };
+        let Some(playlist) = place.take() else {
+            return;
+        };
+        self.late.in_flight += 1;
+        let playlist = match playlist == id {
+            true => Some(own),
+            false => self.playlists.get_mut(&playlist),
+        };
+        if let Some(playlist) = playlist {
+            playlist.in_flight = playlist.in_flight.saturating_sub(1);
+        }
+    }
+
+    /// It is not tried any more, and nobody waits for it.
+    fn give_up(&mut self, key: &Key) {
+        if let Some(item) = self.take_out(key, None) {
+            self.gone.push((key.clone(), item.kind));
+            self.untold.push((key.clone(), item.kind));
+        }
+    }
+
+    /// What was given up since the last time.
+    pub(in crate::recorder) fn given_up(&mut self) -> Vec<(Key, Kind)> {
+        std::mem::take(&mut self.untold)
+    }
+
+    /// Gives up what could not be asked for in time.
+    pub(super) fn give_up_late(&mut self, now: Instant) {
+        // The last try itself may be a little late.
+        let is_over = |(until, _): &&(Instant, Key)| *until + LAST_TRY < now;
+        let over = self.late.by_end.iter().take_while(is_over);
+        let is_waiting = |key: &Key| self.items.get(key).is_some_and(Item::was_waiting);
+        let over: Vec<Key> = over
+            .map(|(_, key)| key.clone())
+            .filter(is_waiting)
+            .collect();
+        for key in over {
+            self.give_up(&key);
+        }
+    }
+
+    /// Nothing that is late is tried any more.
+    pub(in crate::recorder) fn forget_late(&mut self) -> Changes {
+        while let Some((_, key)) = self.late.by_end.first().cloned() {
+            self.give_up(&key);
+        }
+        self.untold.clear();
+        Changes {
+            gone: std::mem::take(&mut self.gone),
+            ..Changes::default()
+        }
+    }
+
+    /// The next of what is late: beside all else, so that it holds up nothing that is listed.
+    pub(super) fn take_late(&mut self) -> Option<(PlaylistId, Key)> {
+        if self.late.in_flight >= self.most_late {
+            return None;
+        }
+        let (_, key) = self.late.ready.pop_last()?;
+        Some((self.items.get(&key)?.playlist, key))
+    }
+
+    /// Something late has come, or never will.
+    pub(super) fn settle_late(&mut self, key: &Key, now: Instant) {
+        let Some(item) = self.take_out(key, None) else {
+            return;
+        };
+        if let (State::Done, Some(late)) = (item.state, item.late)
+            && let Some(playlist) = self.playlists.get_mut(&item.playlist)
+        {
+            let left = Departed {
+                sequence: item.sequence,
+                sha256: item.sha256,
+                until: now + late.departed_for,
+            };
+            playlist.departed.insert(key.clone(), left);
+        }
+    }
+
+    /// Something late could not be had: it is tried again, or given up.
+    pub(super) fn delay_late(&mut self, key: &Key, delay: Duration, now: Instant) {
+        let item = self.items.get_mut(key);
+        let Some((item, late)) = item.and_then(|item| item.late.map(|late| (item, late))) else {
+            return;
+        };
+        match late.again(delay, now) {
+            Some(at) => {
+                item.state = State::Delayed(at);
+                self.delayed.insert((at, key.clone()));
+            }
+            None => self.give_up(key),
+        }
+    }
+
+    /// Something late is listed once more: by an edge that lags behind, or its name is used again.
+    pub(super) fn list_late(
+        &mut self,
+        slot: Slot,
+        key: &Key,
+        (wanted, rank): (&Wanted, Rank),
+        taking: &mut Taking,
+    ) {
+        let Some(item) = self.items.at_mut(slot, key) else {
+            return;
+        };
+        let Some(late) = item.late.take() else {
+            return;
+        };
+        self.late.remove(key, late, item.rank);
+        let listing: &Listing = taking.listing;
+        let is_segment = wanted.kind == Kind::Segment;
+        let is_same = is_segment && item.sequence == wanted.sequence && !listing.restarted();
+        taking.playlist.reuses_names |= is_segment && !is_same;
+        item.newest_url = wanted.url.clone();
+        item.sequence = wanted.sequence;
+        item.listed_by.insert(listing.playlist, taking.number);
+        item.playlist = listing.playlist;
+        if !is_same {
+            if let State::Delayed(at) = item.state {
+                self.delayed.remove(&(at, key.clone()));
+            }
+            item.list_anew(wanted, taking, rank);
+            taking.changes.pending.push((key.clone(), wanted.kind));
+        }
+        if item.state == State::Ready {
+            taking.playlist.ready.insert((item.rank, key.clone()));
+        }
+    }
+}
+
+/// Delay before something is tried again that is there for so long: in its last quarter, too.
+pub(super) fn delay_within(failures: u32, available: Duration) -> Duration {
+    let longest = (available / 4).max(retry_delay(1));
+    retry_delay(failures).min(longest)
+}
