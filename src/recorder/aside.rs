@@ -5,12 +5,12 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::RETRY_AFTER;
 use url::Url;
 
 use super::context::Context;
 use super::decode::{DecodeError, decode, decoded_size};
 use super::fetch::{Ask, Hop, Received};
+use super::hosts::retry_after;
 use super::limits::MAX_REFUSED;
 use super::memory::Held;
 use super::reach::Reach;
@@ -25,6 +25,8 @@ pub(super) struct Wanted {
     pub url: Url,
     pub range: Option<ByteRange>,
     pub reach: Reach,
+    /// A redirect led from https to http to what named it.
+    pub downgraded: bool,
     /// What listed it, and from when on that is the answer.
     pub referrer: ExchangeId,
     pub from_us: i64,
@@ -33,18 +35,19 @@ pub(super) struct Wanted {
 /// What came.
 #[derive(Debug)]
 pub(super) struct Came {
-    /// The last hop.
+    /// The last hop; 0: nobody was asked, since the stream ended.
     pub id: ExchangeId,
     /// The URL that answered, after redirects.
     pub url: Url,
-    /// As far as what it names may lead.
+    /// As far as what it names may lead, and whether a redirect led there from https to http.
     pub reach: Reach,
+    pub downgraded: bool,
     /// A good body that is in memory, decoded.
     pub body: Option<Bytes>,
     pub is_good: bool,
     pub bytes: u64,
     pub status: Option<u16>,
-    /// What Retry-After says, in seconds.
+    /// How long the server asks for.
     pub retry_after: Option<Duration>,
     /// Nobody was asked, or the recorder itself cut it off.
     pub is_over: bool,
@@ -58,7 +61,7 @@ impl Context {
             url: asked,
             kind: wanted.kind,
             reach: wanted.reach,
-            downgraded: self.playlists.is_any_downgraded(),
+            downgraded: wanted.downgraded,
             range: wanted.range,
             validators: None,
             expected: Bytes::new(),
@@ -66,7 +69,10 @@ impl Context {
             lists: false,
             denser_than: None,
         };
-        self.fetcher.wait_for_host(&ask.url).await;
+        tokio::select! {
+            () = self.stop.cancelled() => return came(&[], wanted),
+            () = self.fetcher.wait_for_host(&ask.url) => {}
+        }
         let mut hops = self.fetcher.chain(&ask).await;
         if let Some(last) = hops.last_mut() {
             self.decode_aside(last, wanted.kind).await;
@@ -128,9 +134,7 @@ impl Context {
         let name = hls::resource_name(&wanted.url);
         if is_good {
             tracing::debug!(kind = %wanted.kind, bytes = last.wire_bytes, "{name:?}");
-        } else if last.outcome != Outcome::Aborted
-            && self.stats.fault(wanted.kind, last.status, last.outcome)
-        {
+        } else if last.is_fault() && self.stats.fault(wanted.kind, last.status, last.outcome) {
             let http = || format!("HTTP {}", last.status.unwrap_or(0));
             let why = last.error.clone().unwrap_or_else(http);
             tracing::warn!(kind = %wanted.kind, status = last.status, outcome = %last.outcome, "{name:?}: {why}");
@@ -205,13 +209,16 @@ fn came(hops: &[Hop], wanted: &Wanted) -> Came {
         reach: hops
             .iter()
             .fold(wanted.reach, |far, hop| far.max(hop.leads)),
+        downgraded: wanted.downgraded || hops.iter().any(|hop| hop.downgraded),
         body,
         is_good,
         bytes: hops.iter().filter_map(|hop| hop.wire_bytes).sum(),
         status: last.and_then(|last| last.status),
-        retry_after: last
-            .and_then(|last| last.field(RETRY_AFTER)?.trim().parse().ok())
-            .map(Duration::from_secs),
+        retry_after: last.and_then(wait),
         is_over: last.is_none_or(is_over),
     }
+}
+
+fn wait(last: &Hop) -> Option<Duration> {
+    retry_after(last.status?, last.fields.as_ref()?, last.response_us())
 }

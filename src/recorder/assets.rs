@@ -64,8 +64,9 @@ pub(super) struct Account {
     /// The revision, and from when on that is the answer.
     pub revision: ExchangeId,
     pub from_us: i64,
-    /// As far as it may lead.
+    /// As far as it may lead, and whether a redirect led there from https to http.
     pub reach: Reach,
+    pub downgraded: bool,
     pub stats: Arc<PlaylistStats>,
 }
 
@@ -264,41 +265,50 @@ impl Job {
             permit = context.assets.permits.acquire() => permit.ok(),
         };
         if permit.is_none() {
-            let gone = vec![resource(context, &named, &named.url)];
-            let listing = NewListing {
-                gone,
-                ..NewListing::default()
-            };
-            return context.fetcher.writer.listed(listing).await;
+            return self.give_up(&named).await;
         }
         let account = &self.account;
         let wanted = Wanted {
             kind: Kind::Assets,
-            url: named.url,
+            url: named.url.clone(),
             range: None,
             reach: account.reach,
+            downgraded: account.downgraded,
             referrer: account.revision,
             from_us: account.from_us,
         };
-        match named.is_list {
-            true => self.list(wanted).await,
-            false => self.asset(wanted).await,
+        if !named.is_list {
+            self.asset(wanted).await;
+        } else if !self.list(wanted).await {
+            self.give_up(&named).await;
         }
     }
 
-    /// A list, asked for once, whatever comes.
-    async fn list(&self, wanted: Wanted) {
+    /// The stream ends, and nobody waits for it any more.
+    async fn give_up(&self, named: &Interstitial) {
+        let gone = vec![resource(&self.context, named, &named.url)];
+        let listing = NewListing {
+            gone,
+            ..NewListing::default()
+        };
+        self.context.fetcher.writer.listed(listing).await;
+    }
+
+    /// A list, asked for once, whatever comes; whether it was.
+    async fn list(&self, wanted: Wanted) -> bool {
         let context = &self.context;
         let directives = [("_HLS_primary_id", context.assets.player.as_str())];
         let asked = hls::with_directives(&wanted.url, &directives);
         let came = context.aside(&wanted, asked, false).await;
         self.count(&wanted, &came);
-        let Some(body) = &came.body else { return };
+        let Some(body) = &came.body else {
+            return came.id != 0;
+        };
         let name = hls::resource_name(&wanted.url);
         let read = || hls::read_asset_list(body, &came.url);
         let Some(list) = context.fetcher.memory.read(body.len(), read).await else {
             tracing::warn!("{name:?} is no list of assets: it is no JSON");
-            return;
+            return true;
         };
         context.refuse(&list.refused, &name).await;
         if list.left_out > 0 {
@@ -309,11 +319,13 @@ impl Job {
             let asset = Wanted {
                 url: hls::without_directives(&url),
                 reach: came.reach,
+                downgraded: came.downgraded,
                 referrer: came.id,
                 ..wanted.clone()
             };
             self.asset(asset).await;
         }
+        true
     }
 
     /// An asset, as it is now; interstitials of its own are not followed.
@@ -490,6 +502,7 @@ fn listed(playlist: &Wanted, came: &Came, kind: Kind, url: Url) -> Wanted {
         url,
         range: None,
         reach: came.reach,
+        downgraded: came.downgraded,
         referrer: came.id,
         from_us: playlist.from_us,
     }

@@ -317,11 +317,6 @@ impl Playlists {
         all.get(id).is_none_or(|p| p.names_downgraded())
     }
 
-    /// The same of any of them.
-    pub(super) fn is_any_downgraded(&self) -> bool {
-        self.lock().iter().any(|p| p.names_downgraded())
-    }
-
     fn standings(&self) -> Vec<(Kind, Standing)> {
         let all = self.lock();
         all.iter().map(|p| (p.kind, p.standing())).collect()

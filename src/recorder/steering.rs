@@ -51,8 +51,9 @@ pub(super) struct Named {
     pub tag: SteeringTag,
     pub revision: ExchangeId,
     pub from_us: i64,
-    /// As far as it may lead.
+    /// As far as it may lead, and whether a redirect led there from https to http.
     pub reach: Reach,
+    pub downgraded: bool,
 }
 
 impl Steering {
@@ -169,9 +170,9 @@ impl Server {
     }
 
     async fn follow(mut self, context: &Context, named: &Named) -> Over {
-        let mut reach = named.reach;
+        let mut far = (named.reach, named.downgraded);
         loop {
-            let came = self.ask(context, named, reach).await;
+            let came = self.ask(context, named, far).await;
             context.steering.is_awaited.store(false, Ordering::Relaxed);
             context.playlists.changed();
             let answered = clock::instant();
@@ -183,7 +184,7 @@ impl Server {
                 context
                     .refuse(&manifest.refused, "a steering manifest")
                     .await;
-                reach = reach.max(came.reach);
+                far = (far.0.max(came.reach), far.1 || came.downgraded);
             }
             let due: Instant = answered + self.pause(came.retry_after);
             tokio::select! {
@@ -194,7 +195,8 @@ impl Server {
         }
     }
 
-    async fn ask(&mut self, context: &Context, named: &Named, reach: Reach) -> Came {
+    async fn ask(&mut self, context: &Context, named: &Named, far: (Reach, bool)) -> Came {
+        let (reach, downgraded) = far;
         let throughput = named.tag.bandwidth.to_string();
         let mut directives = vec![("_HLS_pathway", self.pathway.as_str())];
         // What the fastest variant takes: for a player that knows of no trouble with the network.
@@ -206,6 +208,7 @@ impl Server {
             url: self.url.clone(),
             range: None,
             reach,
+            downgraded,
             referrer: named.revision,
             from_us: named.from_us,
         };
@@ -266,6 +269,7 @@ mod tests {
             revision: 1,
             from_us: 0,
             reach: Reach::Any,
+            downgraded: false,
         };
         (Server::new(&named), tag)
     }

@@ -41,12 +41,14 @@ impl Poller {
         self.refuse(&interstitials.refused).await;
         let (revision, from_us) = (self.listing.revision, self.listing.from_us);
         let reach = self.playlist.may_lead();
+        let downgraded = self.playlist.names_downgraded();
         if let Some(tag) = tag {
             let named = Named {
                 tag,
                 revision,
                 from_us,
                 reach,
+                downgraded,
             };
             self.beside.starts_steering = steering::note(&self.context, named, &mut self.listing);
         }
@@ -56,6 +58,7 @@ impl Poller {
                 revision,
                 from_us,
                 reach,
+                downgraded,
                 stats: self.playlist.stats.clone(),
             };
             self.beside.assets = Some((found, account));
