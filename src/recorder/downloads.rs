@@ -174,6 +174,10 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
         denser_than: None,
     };
     let mut hops = fetcher.chain(&ask).await;
+    let short_by_end = hops.last().and_then(|hop| hop.short_by_end);
+    if let Some(last) = hops.last_mut() {
+        last.accept_end(job.known_end);
+    }
     let good = hops.last().is_some_and(Hop::is_good);
     let is_own = job.is_known && !good && pass_over(&mut hops, OwnReason::KeyAgain);
     if job.is_too_late && !good {
@@ -199,7 +203,9 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
     report(&job, &hops, good, is_news);
     write(&queue, &fetcher, &job, hops).await;
     let mut plan = queue.plan();
-    plan.done(&job, done, sha256, clock::instant());
+    let now = clock::instant();
+    plan.ends(&job, short_by_end, now);
+    plan.done(&job, done, sha256, now);
     if let Some(validators) = version {
         plan.validate(&job.key, validators);
     }

@@ -549,6 +549,7 @@ impl Plan {
             },
             number: item.job,
             is_too_late: item.late.is_some_and(|late| late.is_too_late(now)),
+            known_end: item.known_end(now),
             is_known: item.kind == Kind::Key && self.keys.is_known(&key),
             validators: self.keys.validators(&key),
             key,

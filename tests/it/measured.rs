@@ -175,3 +175,22 @@ fn what_is_no_content_coding_changes_nothing_about_a_channel() {
         assert!(body.starts_with(b"#EXTM3U"), "{name}");
     }
 }
+
+#[test]
+fn a_range_past_the_end_of_a_file_that_does_not_grow_is_what_there_is() {
+    let whole = ts("all");
+    let end = whole.len();
+    let ranges = format!("#EXT-X-BYTERANGE:{end}@10\n");
+    let origin = Origin::new(move |ask| match ask.path() {
+        "/vod.m3u8" => Reply::playlist(vod(&["all.ts"], &ranges)),
+        _ => Reply::ranged(ask, &whole),
+    });
+    let session = Recorder::new(origin.url("/vod.m3u8")).run().session();
+    let outcomes = session.outcomes("all.ts");
+    // Short as long as it might grow: for the duration of the segment.
+    let (last, before) = outcomes.split_last().unwrap();
+    assert_eq!(*last, (206, "complete".to_owned()), "{outcomes:?}");
+    assert!(!before.is_empty() && before.iter().all(|(_, outcome)| outcome == "short"));
+    let (_, _, note) = self::last(&session, "all.ts");
+    assert!(note.contains("past the end"), "{note}");
+}

@@ -55,6 +55,8 @@ pub(in crate::recorder) struct Hop {
     pub leads: Reach,
     /// A redirect has led from https to http on the way there.
     pub downgraded: bool,
+    /// A range that was asked for goes past the end of the resource, which the origin says is there.
+    pub short_by_end: Option<u64>,
     /// It was out of reach, and its URL alone says so.
     pub was_not_asked: bool,
     /// It is a redirect that was not followed: where it leads is not to be asked before.
@@ -138,6 +140,7 @@ impl Hop {
             is_list: false,
             leads: Reach::Any,
             downgraded: false,
+            short_by_end: None,
             was_not_asked: false,
             held_until: None,
             held: Held::default(),
@@ -215,6 +218,7 @@ impl Hop {
                     asked.length
                 );
                 self.fail(Outcome::Short, &error);
+                self.short_by_end = said.total.filter(|total| *total == said.end);
             }
             _ => {}
         }
@@ -239,6 +243,17 @@ impl Hop {
                 let error = format!("{unreadable}: {came} bytes, {} asked for", asked.length);
                 self.fail(Outcome::Protocol, &error);
             }
+        }
+    }
+
+    /// The resource has not grown past its end for as long as it would have to: what came is all there is.
+    pub(in crate::recorder) fn accept_end(&mut self, known: Option<u64>) {
+        if let Some(end) = self.short_by_end.filter(|end| known == Some(*end)) {
+            self.outcome = Outcome::Complete;
+            self.error = None;
+            self.add_note(&format!(
+                "the range goes past the end of the resource, which has {end} bytes"
+            ));
         }
     }
 

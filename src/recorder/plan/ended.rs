@@ -59,6 +59,14 @@ impl Plan {
         self.settle(key, delay, now);
     }
 
+    /// Notes where the resource ends that something is a range of, if that is before the end of the range.
+    pub(in crate::recorder) fn ends(&mut self, job: &Job, end: Option<u64>, now: Instant) {
+        if let Some(item) = self.items.get_mut(&job.key) {
+            let before = item.ends.filter(|(known, _)| end == Some(*known));
+            item.ends = before.or(end.map(|end| (end, now)));
+        }
+    }
+
     /// It is tried again after `delay`, or has come as far as it ever will.
     fn settle(&mut self, key: &Key, delay: Option<Duration>, now: Instant) {
         let Some(item) = self.items.get_mut(key) else {

@@ -12,6 +12,9 @@ use super::renamed::Twin;
 use super::{PlaylistId, Taking, Wanted};
 use crate::session::{Digest, ExchangeId, Kind};
 
+/// A file that grows has what a playlist names of it within so long, or within the duration of that.
+const GROWS_WITHIN: Duration = Duration::from_secs(2);
+
 #[derive(Debug)]
 pub(super) struct Item {
     pub kind: Kind,
@@ -35,6 +38,8 @@ pub(super) struct Item {
     pub duration: Duration,
     /// No playlist lists it any more.
     pub late: Option<Late>,
+    /// Where its origin says that the resource ends, before the end of what is asked for, and since when.
+    pub ends: Option<(u64, Instant)>,
     /// Listed anew while a request was under way.
     pub again: bool,
     /// Of what was fetched last.
@@ -62,6 +67,7 @@ impl Item {
             appeared: taking.appeared(),
             duration: wanted.duration,
             late: None,
+            ends: None,
             again: false,
             sha256: None,
             twin: None,
@@ -80,6 +86,12 @@ impl Item {
         self.failures = 0;
         (self.referrer, self.from_us, self.rank) = (listing.exchange, listing.from_us, rank);
         (self.appeared, self.duration) = (taking.appeared(), wanted.duration);
+    }
+
+    /// Where the resource ends, if it would have grown by now.
+    pub(super) fn known_end(&self, now: Instant) -> Option<u64> {
+        let (end, since) = self.ends?;
+        (now.saturating_duration_since(since) >= self.duration.min(GROWS_WITHIN)).then_some(end)
     }
 
     /// For how long the origin has to keep it (RFC 8216bis 6.2.2), where the longest playlist was so long.

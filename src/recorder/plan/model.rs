@@ -71,6 +71,8 @@ pub(in crate::recorder) struct Job {
     pub number: u64,
     /// The origin does not have to keep it any more (RFC 8216bis 6.2.2).
     pub is_too_late: bool,
+    /// The resource ends there, as its origin has said for long enough: it does not grow.
+    pub known_end: Option<u64>,
     /// It is known already; players that keep it by its URI do not ask again.
     pub is_known: bool,
     /// Then: with what it may be asked for conditionally.
