@@ -57,6 +57,41 @@ fn spans(body: &[u8]) -> Vec<Range<usize>> {
     spans
 }
 
+/// A date in microseconds of Unix time; one without a zone is taken for UTC. `None`: it is none.
+pub(super) fn unix_us(text: &[u8]) -> Option<i64> {
+    let (days, nanos) = date_time(text.get(..DATE_TIME)?)?;
+    let rest = text.get(DATE_TIME..)?.trim_ascii_end();
+    let rest = rest
+        .strip_prefix(b".")
+        .or(rest.strip_prefix(b","))
+        .unwrap_or(rest);
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    let (digits, zone) = rest.split_at_checked(digits)?;
+    if digits.len() > MOST_DIGITS || !is_zone(zone) {
+        return None;
+    }
+    let unit = 10_i128.pow(u32::try_from(MOST_DIGITS - digits.len()).ok()?);
+    let fraction = digits.iter().fold(0, |n, b| n * 10 + i128::from(b - b'0')) * unit;
+    let local = i128::from(days) * NANOS_A_DAY + nanos + fraction;
+    i64::try_from((local - zone_nanos(zone)) / 1000).ok()
+}
+
+/// By how much a zone is ahead of UTC.
+fn zone_nanos(zone: &[u8]) -> i128 {
+    let mut digits = zone.iter().filter(|b| b.is_ascii_digit());
+    let mut pair = || {
+        let two = [digits.next(), digits.next()];
+        two.iter()
+            .flatten()
+            .fold(0, |n, b| n * 10 + i128::from(**b - b'0'))
+    };
+    let ahead = (pair() * 3600 + pair() * 60) * NANOS_A_SECOND;
+    match zone.first() {
+        Some(b'-') => -ahead,
+        _ => ahead,
+    }
+}
+
 /// A date that is later by a number of microseconds, as far as it is precise; `None`: it is
 /// none, or the other one would not fit its form.
 fn shift_date(text: &[u8], shift_us: i64) -> Option<Vec<u8>> {
@@ -147,6 +182,25 @@ fn is_zone(zone: &[u8]) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_date_is_a_moment() {
+        let moment = |text: &str| unix_us(text.as_bytes());
+        assert_eq!(moment("1970-01-01T00:00:01Z"), Some(1_000_000));
+        assert_eq!(moment("1970-01-01T00:00:01.25Z\r"), Some(1_250_000));
+        assert_eq!(moment("1970-01-01 02:00:00+02:00"), Some(0));
+        assert_eq!(moment("1970-01-01T00:00:00,5-0130"), Some(5_400_500_000));
+        assert_eq!(moment("2026-11-20T12:00:00"), Some(1_795_176_000_000_000));
+        for none in [
+            "",
+            "today",
+            "1970-01-01",
+            "1970-13-01T00:00:00Z",
+            "1970-01-01T00:00:00Zulu",
+        ] {
+            assert_eq!(moment(none), None, "{none}");
+        }
+    }
 
     fn later(date: &str, shift_us: i64) -> Option<String> {
         shift_date(date.as_bytes(), shift_us).map(|d| String::from_utf8(d).unwrap())

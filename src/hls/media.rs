@@ -12,6 +12,7 @@ use url::Url;
 
 use super::attributes::{Attribute, attributes};
 use super::byte_range::{ByteRange, written_range};
+use super::dates::unix_us;
 use super::numbers::{LARGEST, integer, number, seconds};
 use super::references::{Before, Found, References};
 use super::resolve::{Refused, Resolver};
@@ -68,6 +69,9 @@ pub struct MediaFacts {
     pub segment_count: u64,
     /// The media sequence number of the last listed segment.
     pub last_sequence: Option<u64>,
+    /// When the last listed segment ends, by `EXT-X-PROGRAM-DATE-TIME` (RFC 8216bis 4.4.4.6) and what follows
+    /// it, in microseconds of Unix time.
+    pub end_date_us: Option<i64>,
     /// The URI of the last listed segment, as it is written.
     pub last_uri: Option<String>,
     /// `EXT-X-TARGETDURATION` (RFC 8216bis 4.4.3.1), at most one day.
@@ -176,6 +180,8 @@ struct Reader<'a> {
     next_sequence: u64,
     last_uri: Option<&'a [u8]>,
     pending: Pending,
+    /// Of the next segment, in microseconds of Unix time.
+    date_us: Option<i64>,
     /// Index of the entry of each key in force, by `KEYFORMAT`; None for one without entry.
     keys: HashMap<Vec<u8>, usize>,
     map: Option<usize>,
@@ -194,6 +200,7 @@ impl<'a> Reader<'a> {
             next_sequence: 0,
             last_uri: None,
             pending: Pending::default(),
+            date_us: None,
             keys: HashMap::new(),
             map: None,
             range_ends: HashMap::new(),
@@ -242,6 +249,9 @@ impl<'a> Reader<'a> {
             }
             b"#EXT-X-KEY" => self.key(tag),
             b"#EXT-X-MAP" => self.map(tag),
+            b"#EXT-X-PROGRAM-DATE-TIME" => self.date_us = unix_us(tag.value),
+            // What comes behind it has a date of its own, or none.
+            b"#EXT-X-DISCONTINUITY" => self.date_us = None,
             _ => {}
         }
     }
@@ -260,6 +270,9 @@ impl<'a> Reader<'a> {
         let facts = &mut self.playlist.facts;
         facts.segment_count += 1;
         facts.duration = facts.duration.saturating_add(pending.duration);
+        let passed_us = i64::try_from(pending.duration.as_micros()).unwrap_or(i64::MAX);
+        self.date_us = self.date_us.map(|at_us| at_us.saturating_add(passed_us));
+        facts.end_date_us = self.date_us;
         facts.last_sequence = Some(sequence);
         self.last_uri = Some(written);
         let is_too_old = facts.segment_count <= self.only_counted as u64;

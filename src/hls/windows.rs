@@ -86,8 +86,12 @@ pub struct Window {
     count: u64,
     /// EXT-X-ENDLIST.
     ended: bool,
+    /// When its last segment ends, by EXT-X-PROGRAM-DATE-TIME, in microseconds of Unix time.
+    end_us: Option<i64>,
     /// Names of its last segments, of the first of them on.
     tail: Vec<Name>,
+    /// And how long these are, in microseconds.
+    lengths_us: Vec<i64>,
 }
 
 /// Hashes of what a segment is called, from all of it to the least that may stay.
@@ -107,18 +111,36 @@ impl Window {
         let facts = &media.facts;
         let segments = media.entries.iter().rev();
         let segments = segments.filter(|entry| entry.role == EntryRole::Segment);
-        let mut tail: Vec<Name> = segments
+        let (mut tail, mut lengths_us): (Vec<Name>, Vec<i64>) = segments
             .take(TAIL)
-            .map(|entry| Name::of(&entry.url, entry.range))
-            .collect();
+            .map(|entry| {
+                let length_us = i64::try_from(entry.duration.as_micros()).unwrap_or(i64::MAX);
+                (Name::of(&entry.url, entry.range), length_us)
+            })
+            .unzip();
         tail.reverse();
+        lengths_us.reverse();
         Self {
             number: facts.numbered.then_some(facts.media_sequence),
             discontinuity_sequence: facts.discontinuity_sequence,
             count: facts.segment_count,
             ended: facts.ended,
+            end_us: facts.end_date_us,
             tail,
+            lengths_us,
         }
+    }
+
+    /// How many segments from the end one ends at that moment, to a quarter of its length.
+    fn from_end(&self, at_us: i64) -> Option<u64> {
+        let mut end_us = self.end_us?;
+        for (back, length_us) in (0..).zip(self.lengths_us.iter().rev()) {
+            if end_us.abs_diff(at_us) <= length_us.unsigned_abs() / 4 {
+                return Some(back);
+            }
+            end_us = end_us.saturating_sub(*length_us);
+        }
+        None
     }
 
     /// Index of the first segment of the tail.
@@ -322,7 +344,13 @@ impl Windows {
                 return of_end(place);
             }
         }
-        let Some((place, overlap)) = numbered.filter(|_| !self.numbers_stand) else {
+        let numbered = numbered.filter(|_| !self.numbers_stand);
+        // Of encoders that count far apart, dates say what is one moment.
+        let is_apart = numbered.is_none_or(|(_, overlap)| overlap.both == 0);
+        if let (true, Some(place)) = (is_apart, self.dated(window)) {
+            return of_end(place);
+        }
+        let Some((place, overlap)) = numbered else {
             // All that was known has gone, or another playlist has come.
             return (Step::Slid, after_break);
         };
@@ -330,6 +358,30 @@ impl Windows {
             true => (Step::Restarted, after_break),
             false => of_end(place),
         }
+    }
+
+    /// The place of a window by dates, where numbers and names say nothing.
+    fn dated(&self, window: &Window) -> Option<u64> {
+        let end_us = window.end_us?;
+        self.recent.iter().find_map(|known| {
+            let known_end_us = known.window.end_us?;
+            let end = match (window.from_end(known_end_us), known.window.from_end(end_us)) {
+                (Some(gained), _) => known.end().checked_add(gained)?,
+                (None, Some(behind)) => known.end().checked_sub(behind)?,
+                (None, None) => return None,
+            };
+            end.checked_sub(window.count)
+        })
+    }
+
+    /// By how much a window ends later than all that are known, by dates; `None`: they do not say.
+    fn later_us(&self, window: &Window) -> Option<i64> {
+        let newest_us = self
+            .recent
+            .iter()
+            .filter_map(|known| known.window.end_us)
+            .max()?;
+        Some(window.end_us?.saturating_sub(newest_us))
     }
 
     /// A step back to the beginning of all numbers: an encoder that was started again.
@@ -342,7 +394,10 @@ impl Windows {
         };
         let back = end.saturating_sub(place.saturating_add(window.count));
         let is_short = window.count < self.longest.min(LAG);
-        number <= 1 && !self.numbers_stand && (back > LAG || (back > 0 && is_short))
+        // An old state that an edge still has is older by its dates.
+        let is_older = self.later_us(window).is_some_and(|later_us| later_us <= 0);
+        let is_back = back > LAG || (back > 0 && is_short);
+        number <= 1 && !self.numbers_stand && is_back && !is_older
     }
 
     /// Positive evidence that the sequence began again, where it went back and no name says that it goes on.
@@ -353,7 +408,12 @@ impl Windows {
         let goes_back = place.saturating_add(window.count) < end;
         let are_others = overlap.both > 0 && self.names_stay;
         let broke = window.discontinuity_sequence > before.window.discontinuity_sequence;
-        goes_back && (are_others || broke)
+        // Where there are dates, they tell.
+        let goes_on = match self.later_us(window) {
+            Some(later_us) => later_us > 0,
+            None => are_others || broke,
+        };
+        goes_back && goes_on
     }
 
     /// Where names say something else than numbers, numbers say nothing from then on; until they go with

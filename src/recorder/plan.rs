@@ -35,7 +35,7 @@ use crate::session::{Availability, Digest, Kind};
 
 /// For so many target durations what left a playlist and comes back under the same media
 /// sequence number is not fetched again: edges of a CDN do not advance together, and some lag far behind.
-const DEPARTED_FOR: u32 = 8;
+const DEPARTED_FOR: u32 = 5;
 
 #[derive(Debug, Default)]
 struct Playlist {

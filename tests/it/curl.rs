@@ -56,7 +56,7 @@ fn faults() -> Vec<Fault> {
     let media = || Reply::playlist(playlist());
     let labelled = |coding, body: &[u8]| Reply::playlist(body).with("Content-Encoding", coding);
     let busy = Reply::html(503)
-        .with("Retry-After", "120")
+        .with("Retry-After", "1")
         .with("Cache-Control", "no-store");
     let stale = Reply::not_found()
         .with("Cache-Control", "max-age=60,  public")
@@ -204,9 +204,16 @@ fn curl_gets_the_same_for_each_fault() {
     let mut recording = Recorder::new(origin.url("/main.m3u8"))
         .args(["--max-time", MAX_TIME])
         .start();
-    let failed = "SELECT count(DISTINCT r.url) FROM exchange e JOIN resource r ON r.id = e.resource_id
-                   WHERE e.outcome <> 'aborted' AND r.name NOT IN ('main.m3u8', 'well.m3u8', 'to/target')";
-    recording.until_at_least(2 * faults().len() as i64, failed);
+    let names = faults()
+        .iter()
+        .map(|fault| format!("'{0}.m3u8', '{0}.ts'", fault.name))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let failed = format!(
+        "SELECT count(DISTINCT r.name) FROM exchange e JOIN resource r ON r.id = e.resource_id
+          WHERE e.outcome <> 'aborted' AND e.own_reason IS NULL AND r.name IN ({names})"
+    );
+    recording.until_at_least(2 * faults().len() as i64, &failed);
     let session = recording.interrupt().session();
     let sessions = session.path().parent().unwrap();
     let arguments = ["-p", "0", "-o", "1h", "--network", "recorded", "session1"];

@@ -92,7 +92,7 @@ fn the_oldest_goes_and_what_is_kept_replays() {
     let mut recording = Recorder::new(origin.url("/main.m3u8"))
         .args(["--keep", "3s"])
         .start();
-    recording.until_at_least(1, &kept_from(6));
+    recording.until_at_least(1, &kept_from(9));
     let session = recording.interrupt().session();
     is_whole(&session, &origin);
     let gone =
@@ -102,7 +102,7 @@ fn the_oldest_goes_and_what_is_kept_replays() {
     let old = format!("SELECT count(*) FROM exchange WHERE from_us < {kept_us}");
     let asked = origin.asks().len() as i64;
     assert!(
-        session.number(&old) < 30
+        session.number(&old) < 60
             && session.number("SELECT count(*) FROM exchange") < asked / 2 + 30,
         "{} of {asked}",
         session.number(&old)
@@ -153,7 +153,7 @@ fn a_later_run_keeps_on_and_removes_what_a_crash_left() {
     recording.until_at_least(
         1,
         "SELECT count(*) FROM event
-          WHERE id = 0 AND at_us > (SELECT max(started_us) FROM run) + 5000000",
+          WHERE id = 0 AND at_us > (SELECT max(started_us) FROM run) + 8000000",
     );
     assert!(
         !recording
@@ -177,7 +177,7 @@ fn so_many_bytes_are_kept() {
         .args(["--keep-bytes", "2k"])
         .start();
     // What left the playlist may come back for some time.
-    recording.until_at_least(1, &kept_from(6));
+    recording.until_at_least(1, &kept_from(9));
     let session = recording.interrupt().session();
     is_whole(&session, &origin);
     let gone = "SELECT count(*) FROM resource WHERE name = 'seg0.ts'";

@@ -129,7 +129,7 @@ fn metrics_are_what_the_session_has() {
         let fault = format!("{labels},kind=\"segment\",what=\"404\"");
         assert_eq!(
             of(&last, "isrecorder_faults_total", &fault),
-            number("count(*)", "e.status = 404")
+            number("count(*)", "e.status = 404 AND e.own_reason IS NULL")
         );
         let polls = counted("isrecorder_polls_total");
         assert!(

@@ -17,6 +17,8 @@ fn window(number: Option<u64>, names: impl IntoIterator<Item = String>) -> Windo
         discontinuity_sequence: 0,
         count: tail.len() as u64,
         ended: false,
+        end_us: None,
+        lengths_us: vec![2_000_000; tail.len()],
         tail,
     }
 }
@@ -140,6 +142,8 @@ fn a_single_file_that_grows_under_one_number_advances() {
             discontinuity_sequence: 0,
             count: 3,
             ended: false,
+            end_us: None,
+            lengths_us: vec![2_000_000; 3],
             tail: (first..first + 3)
                 .map(|n| Name::of(&url, range(n)))
                 .collect(),

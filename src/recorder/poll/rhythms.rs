@@ -25,6 +25,15 @@ struct Listed {
     uri: String,
     segment: u64,
     content: u64,
+    /// When it begins, in seconds.
+    date: Option<u64>,
+}
+
+fn dated(uri: impl Into<String>, segment: u64, date: u64) -> Listed {
+    Listed {
+        date: Some(date),
+        ..listed(uri, segment)
+    }
 }
 
 fn listed(uri: impl Into<String>, segment: u64) -> Listed {
@@ -32,6 +41,7 @@ fn listed(uri: impl Into<String>, segment: u64) -> Listed {
         uri: uri.into(),
         segment,
         content: segment,
+        date: None,
     }
 }
 
@@ -115,6 +125,15 @@ fn take_in(
         writeln!(text, "#EXT-X-MEDIA-SEQUENCE:{number}").unwrap();
     }
     for one in &answer.segments {
+        if let Some(date) = one.date {
+            let (minutes, seconds) = (date / 60, date % 60);
+            let (hours, minutes) = (minutes / 60, minutes % 60);
+            writeln!(
+                text,
+                "#EXT-X-PROGRAM-DATE-TIME:2026-11-20T{hours:02}:{minutes:02}:{seconds:02}.040Z"
+            )
+            .unwrap();
+        }
         writeln!(text, "#EXTINF:2,\n{}", one.uri).unwrap();
     }
     let base = "http://h/live/index.m3u8".parse().unwrap();
@@ -245,7 +264,7 @@ fn edges_that_do_not_advance_together() {
         })
     });
     is_right("far behind", |poll| {
-        let lag = if poll % 4 == 3 { 7 } else { 0 };
+        let lag = if poll % 4 == 3 { 5 } else { 0 };
         window(last(poll) - lag, |n| listed(format!("s{n}.ts"), n))
     });
 }
@@ -330,6 +349,7 @@ fn two_encoders_by_turns() {
         uri: format!("enc{encoder}/s{n}.ts"),
         segment: n,
         content: encoder * 1_000_000 + n,
+        date: None,
     };
     is_right("one count", |poll| {
         window(last(poll), |n| encoded(poll % 2, n))
@@ -367,4 +387,54 @@ fn encoders_that_count_far_apart_are_recorded_both_and_one_is_the_channel() {
     let ends = POLLS as usize / 2;
     let told = outcome.advances.len();
     assert!(told.abs_diff(ends) <= 2, "{told} advances of {ends}");
+}
+
+#[test]
+fn dates_tell_where_numbers_and_names_do_not() {
+    let opaque = |poll: u64, n: u64| format!("{:016x}.ts", (n * 1_000 + poll) * 7919);
+    is_right("no numbers, and names that say nothing", |poll| Answer {
+        number: None,
+        ..window(last(poll), |n| dated(opaque(poll, n), n, n * 2))
+    });
+    is_right("the same by edges", |poll| Answer {
+        number: None,
+        ..window(last(poll) - poll % 3, |n| dated(opaque(poll, n), n, n * 2))
+    });
+    // Each has bytes of its own for one moment of the programme, and a number of its own.
+    is_right("encoders that count far apart", |poll| {
+        let far = poll % 2 * 1_000_000;
+        let answer = window(last(poll), |n| Listed {
+            content: far + n,
+            ..dated(format!("enc/{}.ts", far + n), n, n * 2)
+        });
+        Answer {
+            number: answer.number.map(|number| number + far),
+            ..answer
+        }
+    });
+    // Numbers of another count, lower than before, and not 0.
+    let life = |poll: u64| poll / 80;
+    let outcome = is_right(
+        "an encoder that begins again at 1000, signed anew",
+        |poll| {
+            let first = 10_000 - life(poll) * 1_000;
+            window(first + 20 + poll % 80 / 2, |n| {
+                let segment = life(poll) * 1_000_000 + n;
+                dated(
+                    format!("{poll}/{n}.ts"),
+                    segment,
+                    life(poll) * 200 + (n - first) * 2,
+                )
+            })
+        },
+    );
+    assert_eq!(outcome.restarts, 2);
+    // An edge that still has the beginning: older, and no restart.
+    let outcome = simulate(|poll| {
+        let last = if poll % 7 == 6 { 5 } else { 5 + poll / 2 };
+        window(last, |n| dated(format!("{poll}/{n}.ts"), n, n * 2))
+    });
+    assert_eq!(outcome.restarts, 0);
+    assert_eq!(outcome.doubles(), (0, 0));
+    assert_eq!(outcome.advances, outcome.true_advances);
 }

@@ -10,8 +10,8 @@ use crate::hls::{self, ByteRange, PlaylistKind, Variables};
 use crate::session::ExchangeId;
 
 /// For so many target durations what is no longer listed may come back without having been
-/// fetched again: the recorder's plan waits for eight, and it measures a little later.
-const BACK_WITHIN: i64 = 9;
+/// fetched again: the recorder's plan waits for five, and it measures a little later.
+const BACK_WITHIN: i64 = 6;
 /// Without a target duration, this is taken for one.
 const UNKNOWN_TARGET_US: i64 = 6_000_000;
 

@@ -19,8 +19,8 @@ use crate::session::{
 pub(super) const MAIN: &str = "http://h/main.m3u8";
 pub(super) const MEDIA: &str = "http://h/live/a.m3u8";
 pub(super) const SECOND: i64 = 1_000_000;
-/// As long as the recorder's plan takes what left and came back for the same: eight target durations.
-const SAME_WITHIN: i64 = 8 * SECOND;
+/// As long as the recorder's plan takes what left and came back for the same: five target durations.
+const SAME_WITHIN: i64 = 5 * SECOND;
 
 /// What a poll brings.
 #[derive(Debug, Clone, Copy, PartialEq)]
