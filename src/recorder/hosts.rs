@@ -14,8 +14,10 @@ use url::Url;
 
 use crate::clock::micros;
 
-/// However long a host asks for, so long it is left alone at most.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(600);
+/// However long a host asks for with a 429, so long it is left alone at most: asking on may make a ban longer.
+const LONGEST_BAN: Duration = Duration::from_secs(600);
+/// The same of a 503: who says that for an hour may be back in a minute, and players ask on.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Hosts that something is known of; of more the one that matters least is forgotten.
 const MOST: usize = 1024;
 /// The log is told of a host that asks again and again once in so long.
@@ -83,7 +85,7 @@ impl Hosts {
         if status != 429 && wait.is_none() {
             return Heard::default();
         }
-        let until = wait.map(|wait| now + wait.min(LONGEST_WAIT));
+        let until = wait.map(|wait| now + wait);
         change(&mut self.lock(), name(url), now, |host| {
             let is_new = until > host.not_before || (status == 429 && !host.is_slow);
             let was_told = host.told_at.is_some_and(|at| now < at + TOLD_FOR);
@@ -154,6 +156,10 @@ pub(super) fn retry_after(status: u16, fields: &HeaderMap, now_us: i64) -> Optio
     if !matches!(status, 429 | 503) {
         return None;
     }
+    let longest = match status {
+        429 => LONGEST_BAN,
+        _ => LONGEST_PAUSE,
+    };
     let date = |text: &str| {
         let date = httpdate::parse_http_date(text).ok()?;
         Some(DateTime::<Utc>::from(date).timestamp_micros())
@@ -166,7 +172,7 @@ pub(super) fn retry_after(status: u16, fields: &HeaderMap, now_us: i64) -> Optio
             let left_us = date(value)?.saturating_sub(server_now_us);
             Some(Duration::from_micros(u64::try_from(left_us).unwrap_or(0)))
         })?;
-        Some(wait.min(LONGEST_WAIT))
+        Some(wait.min(longest))
     };
     let values = fields.get_all(RETRY_AFTER).iter();
     let waits = values.filter_map(|value| wait(value.to_str().ok()?));
@@ -208,20 +214,21 @@ mod tests {
 
     #[test]
     fn seconds_and_dates_are_read_and_nothing_else() {
-        let noon = |retry| asked_for(503, retry, None);
+        let noon = |retry| asked_for(429, retry, None);
         assert_eq!(noon("7"), Some(7 * S));
         assert_eq!(noon("1.2"), Some(2 * S));
         assert_eq!(noon("Fri, 20 Nov 2026 12:00:30 GMT"), Some(30 * S));
         assert_eq!(noon("Friday, 20-Nov-26 12:00:30 GMT"), Some(30 * S));
-        assert_eq!(noon("1000000000000"), Some(LONGEST_WAIT));
-        assert_eq!(noon("99999999999999999999999999"), Some(LONGEST_WAIT));
-        assert_eq!(noon("Fri, 31 Dec 9999 23:59:59 GMT"), Some(LONGEST_WAIT));
+        assert_eq!(noon("1000000000000"), Some(LONGEST_BAN));
+        assert_eq!(noon("99999999999999999999999999"), Some(LONGEST_BAN));
+        assert_eq!(noon("Fri, 31 Dec 9999 23:59:59 GMT"), Some(LONGEST_BAN));
         for none in ["0", "-3", "+3", "soon", "", "3 s", "1,2", "."] {
             assert_eq!(noon(none), None, "{none:?}");
         }
         let past = "Fri, 20 Nov 2026 11:00:00 GMT";
         assert_eq!(noon(past), None);
-        assert_eq!(asked_for(429, "7", None), Some(7 * S));
+        assert_eq!(asked_for(503, "7", None), Some(7 * S));
+        assert_eq!(asked_for(503, "3600", None), Some(LONGEST_PAUSE));
         assert_eq!(asked_for(200, "7", None), None);
         assert_eq!(asked_for(302, "7", None), None);
     }
