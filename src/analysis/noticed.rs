@@ -41,6 +41,10 @@ fn one(event: &NoticeEvent) -> String {
         Notice::FalseValidators => format!(
             "Its validators were false here: 304 Not Modified was answered though it had changed, {span}"
         ),
+        Notice::LeftAlone => format!(
+            "{} had asked for patience here: nothing was asked of it, {span}",
+            event.detail
+        ),
         Notice::Late | Notice::HeldUp => format!("The recorder noticed: {}, {span}", event.kind),
     }
 }

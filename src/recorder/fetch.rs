@@ -32,7 +32,9 @@ use super::reach::{Proxies, Reach};
 use super::shoutcast::Servers;
 use super::validators::Validators;
 use crate::clock;
-use crate::session::{ByteRange, Kind, Outcome, OwnReason, Writer, is_success};
+use crate::session::{
+    ByteRange, Kind, Notice, NoticeEvent, Outcome, OwnReason, Writer, is_success,
+};
 
 mod decoded;
 mod gathered;
@@ -228,7 +230,7 @@ impl Fetcher {
                 }
                 let set = response.headers().get_all(SET_COOKIE);
                 self.cookies.set(set.iter(), url);
-                self.heed(&mut hop, asked);
+                self.heed(&mut hop, asked).await;
                 // Before others can have it, and as of when it may be idle.
                 self.answered_over(connection);
                 self.receive(ask, response, &mut hop, deadline).await;
@@ -257,7 +259,7 @@ impl Fetcher {
     }
 
     /// Takes in what an answer says of when its host is to be asked again.
-    fn heed(&self, hop: &mut Hop, asked: Instant) {
+    async fn heed(&self, hop: &mut Hop, asked: Instant) {
         let (Some(status), Some(fields)) = (hop.status, &hop.fields) else {
             return;
         };
@@ -266,6 +268,15 @@ impl Fetcher {
         let heard = self.hosts.answered(&hop.url, status, wait, (asked, now));
         if heard.is_news {
             hosts::tell(&hop.url, status, wait, hop.response_us());
+        }
+        if let (true, Some(wait)) = (heard.is_longer, wait) {
+            let left_alone = NoticeEvent {
+                kind: Notice::LeftAlone,
+                at_us: hop.response_us(),
+                length_us: Some(clock::micros(wait)),
+                detail: hosts::host_and_port(&hop.url),
+            };
+            self.writer.notice(left_alone).await;
         }
         hop.own_reason = heard.too_often.then_some(OwnReason::TooOften);
     }

@@ -18,6 +18,8 @@ use crate::clock::micros;
 const LONGEST_BAN: Duration = Duration::from_secs(600);
 /// The same of a 503: who says that for an hour may be back in a minute, and players ask on.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Waits that end so close to each other are one.
+const TOGETHER: Duration = Duration::from_secs(1);
 /// Hosts that something is known of; of more the one that matters least is forgotten.
 const MOST: usize = 1024;
 /// The log is told of a host that asks again and again once in so long.
@@ -48,6 +50,8 @@ pub(super) struct Heard {
     pub too_often: bool,
     /// The log is to be told.
     pub is_news: bool,
+    /// It is left alone for longer than was known.
+    pub is_longer: bool,
 }
 
 impl Hosts {
@@ -87,6 +91,11 @@ impl Hosts {
         }
         let until = wait.map(|wait| now + wait);
         change(&mut self.lock(), name(url), now, |host| {
+            // What was asked for together is answered together, and is one matter.
+            let is_longer = match (until, host.not_before) {
+                (Some(until), Some(before)) => until > before + TOGETHER,
+                (until, before) => until > before,
+            };
             let is_new = until > host.not_before || (status == 429 && !host.is_slow);
             let was_told = host.told_at.is_some_and(|at| now < at + TOLD_FOR);
             host.not_before = host.not_before.max(until);
@@ -98,6 +107,7 @@ impl Hosts {
             Heard {
                 too_often: status == 429 && host.dense_until.is_some_and(|until| asked < until),
                 is_news,
+                is_longer,
             }
         })
     }
@@ -105,7 +115,7 @@ impl Hosts {
 
 /// Tells the log that a host asked for patience; `now_us`: in microseconds of Unix time.
 pub(super) fn tell(url: &Url, status: u16, wait: Option<Duration>, now_us: i64) {
-    let (host, port) = name(url);
+    let host = host_and_port(url);
     let slower = match status {
         429 => "; from then on it is polled once a target duration at most",
         _ => "",
@@ -119,14 +129,20 @@ pub(super) fn tell(url: &Url, status: u16, wait: Option<Duration>, now_us: i64) 
             let seconds = wait.as_secs_f64();
             tracing::warn!(
                 status,
-                "{host}:{port} asks for patience: nothing is asked of it for {seconds:.0} s{until}{slower}"
+                "{host} asks for patience: nothing is asked of it for {seconds:.0} s{until}{slower}"
             );
         }
         None => tracing::warn!(
             status,
-            "{host}:{port} says that it is asked too often: it is polled once a target duration at most"
+            "{host} says that it is asked too often: it is polled once a target duration at most"
         ),
     }
+}
+
+/// For people.
+pub(super) fn host_and_port(url: &Url) -> String {
+    let (host, port) = name(url);
+    format!("{host}:{port}")
 }
 
 fn name(url: &Url) -> Name {

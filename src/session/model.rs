@@ -186,6 +186,8 @@ text_enum! {
         HeldUp = "checkpoint held up",
         /// A playlist had changed, and 304 was answered.
         FalseValidators = "false validators",
+        /// A host had asked for patience, and nothing was asked of it.
+        LeftAlone = "left alone",
     }
 }
 

@@ -135,7 +135,7 @@ impl Reader {
     pub fn notices(&self) -> Result<Vec<NoticeEvent>, ReadError> {
         let rows = self.list(
             "SELECT kind, at_us, length_us, detail FROM event
-              WHERE kind IN ('stalled', 'suspended', 'clock step', 'disk full', 'checkpoint held up')
+              WHERE kind IN ('stalled', 'suspended', 'clock step', 'disk full', 'checkpoint held up', 'left alone')
               ORDER BY at_us, id LIMIT ?1",
             [MOST_EVENTS],
             |row| {

@@ -196,6 +196,7 @@ CREATE TABLE event (
   -- ('disk full', 'checkpoint held up') not over when the run ended
   length_us INTEGER,
   -- 'late', 'stalled', 'suspended', 'clock step', 'disk full', 'checkpoint held up';
+  -- 'left alone': the host that is the detail had asked for patience;
   -- 'false validators': of the playlist whose URL is the detail, 304 was answered though it had changed;
   -- 'refused uri', 'left out', 'too many playlists', 'too many assets'; 'date range': JSON of stream, id, url: what it names
   -- (X-ASSET-LIST, X-ASSET-URI) was asked for; 'icy': JSON of stream, exchange, byte in

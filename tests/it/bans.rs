@@ -39,6 +39,23 @@ fn polls_denser_than_a_players_that_meet_429_are_no_answer_and_become_a_players(
     assert_eq!(asked_too_early(&session, &host, 2_000_000), 0);
     let own = Some("too often".to_owned());
     assert_eq!(reasons(&session, "live.m3u8", 429), [own]);
+    let told: Vec<(i64, String)> = session.rows(
+        "SELECT length_us, detail FROM event WHERE kind = 'left alone'",
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    );
+    assert_eq!(
+        told,
+        [(2_000_000, host.clone())],
+        "the session says why nobody polled"
+    );
+    let gaps = std::process::Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+        .args(["-f", session.path().parent().unwrap().to_str().unwrap()])
+        .args(["-t", "1", "session1"])
+        .output()
+        .unwrap();
+    let gaps = String::from_utf8(gaps.stdout).unwrap();
+    let patience = format!("{host} had asked for patience here: nothing was asked of it");
+    assert!(gaps.contains(&patience), "{gaps}");
     let refused = session.number("SELECT id FROM exchange WHERE status = 429");
     let answer = session.answer_with(&origin.url("/live.m3u8"), refused);
     let before = Window::new(1, 4).text().into_bytes();
