@@ -71,11 +71,21 @@ pub(super) fn url_text<'a>(
     expanded: &str,
 ) -> Option<Cow<'a, str>> {
     match role {
-        UriRole::Text if !names_host(expanded) => None,
+        UriRole::Text if !names_host(expanded) || is_other_text(expanded) => None,
         // JSON may have it so.
         UriRole::Text if text.contains("\\/") => Some(Cow::Owned(text.replace("\\/", "/"))),
         _ => Some(text),
     }
+}
+
+/// Whether what begins with two slashes is no URL without a scheme: base64 does as well, and has no host.
+fn is_other_text(text: &str) -> bool {
+    let Some(behind) = text.trim_ascii_start().strip_prefix("//") else {
+        return false;
+    };
+    let host = behind.split(['/', '?', '#']).next().unwrap_or_default();
+    let is_local = |host: &str| host.eq_ignore_ascii_case("localhost");
+    !(host.contains(['.', ':']) || is_local(host))
 }
 
 /// Whether a reference begins with a scheme or with the two slashes before a host.
@@ -264,6 +274,29 @@ mod tests {
         let others = references(line.as_bytes());
         let others = others.filter(|uri| matches!(uri.role, UriRole::Named | UriRole::Text));
         others.map(|uri| &line[uri.span]).collect()
+    }
+
+    #[test]
+    fn base64_that_begins_with_two_slashes_is_no_url() {
+        for text in ["//uQZAAA/x==", "//8=", "//"] {
+            assert_eq!(
+                url_text(UriRole::Text, Cow::Borrowed(text), text),
+                None,
+                "{text}"
+            );
+        }
+        for text in [
+            "//h.example/a",
+            "//localhost/a",
+            "//h:80/a",
+            "//[::1]/a",
+            "https://h/a",
+        ] {
+            assert!(
+                url_text(UriRole::Text, Cow::Borrowed(text), text).is_some(),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -28,6 +28,8 @@ const LARGEST_PLACE: u64 = 1 << 52;
 const FIRST_PLACE: u64 = 1_000;
 /// No leap of numbers leads further than this.
 const FARTHEST_PLACE: u64 = 1 << 60;
+/// Numbers so far from the last ones are those of another count, where dates say that it is one moment.
+const FAR: u64 = 200;
 /// After a restart so many places are left out, so that it shows as a break.
 const BREAK: u64 = 2;
 
@@ -132,7 +134,7 @@ impl Window {
     }
 
     /// How many segments from the end one ends at that moment, to a quarter of its length.
-    fn from_end(&self, at_us: i64) -> Option<u64> {
+    fn segments_behind(&self, at_us: i64) -> Option<u64> {
         let mut end_us = self.end_us?;
         for (back, length_us) in (0..).zip(self.lengths_us.iter().rev()) {
             if end_us.abs_diff(at_us) <= length_us.unsigned_abs() / 4 {
@@ -141,6 +143,11 @@ impl Window {
             end_us = end_us.saturating_sub(*length_us);
         }
         None
+    }
+
+    /// How long its longest segment is.
+    fn longest_us(&self) -> i64 {
+        self.lengths_us.iter().copied().max().unwrap_or(0)
     }
 
     /// Index of the first segment of the tail.
@@ -179,6 +186,19 @@ impl Name {
 struct Placed {
     window: Window,
     place: u64,
+    /// When it came.
+    seen_us: i64,
+}
+
+/// What dates say of a window that lies behind by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dates {
+    /// There are none, or they go with nothing.
+    Nothing,
+    /// It is newer than all that is known.
+    Later,
+    /// It is older, by about as much as its number says.
+    Older,
 }
 
 impl Placed {
@@ -245,7 +265,7 @@ impl Windows {
     /// microseconds.
     pub fn place(&mut self, window: Window, now_us: i64, target_us: i64) -> Lie {
         let Some(end) = self.end else {
-            return self.first(window);
+            return self.first(window, now_us);
         };
         if window.count == 0 {
             return Lie {
@@ -255,7 +275,7 @@ impl Windows {
             };
         }
         let is_back = self.is_back(&window, now_us, target_us);
-        let (step, place) = match self.judge(&window, end) {
+        let (step, place) = match self.judge(&window, end, now_us) {
             (Step::Behind, _) if is_back => (Step::Restarted, end.saturating_add(BREAK)),
             judged => judged,
         };
@@ -277,7 +297,7 @@ impl Windows {
             self.longest = 0;
         }
         self.end = Some(end.max(new_end));
-        self.remember(window, place);
+        self.remember(window, place, now_us);
         Lie {
             step,
             place,
@@ -294,7 +314,7 @@ impl Windows {
         had_ended && !window.ended
     }
 
-    fn first(&mut self, window: Window) -> Lie {
+    fn first(&mut self, window: Window, now_us: i64) -> Lie {
         let place = match window.number {
             Some(number) if number <= LARGEST_PLACE => number,
             None if window.ended => 0,
@@ -307,7 +327,7 @@ impl Windows {
         };
         if gained > 0 {
             self.end = Some(place.saturating_add(gained));
-            self.remember(window, place);
+            self.remember(window, place, now_us);
         }
         Lie {
             step,
@@ -316,7 +336,7 @@ impl Windows {
         }
     }
 
-    fn judge(&self, window: &Window, end: u64) -> (Step, u64) {
+    fn judge(&self, window: &Window, end: u64, now_us: i64) -> (Step, u64) {
         let after_break = end.saturating_add(BREAK);
         let of_end = |place: u64| match place.saturating_add(window.count).cmp(&end) {
             std::cmp::Ordering::Greater => (Step::Slid, place),
@@ -346,8 +366,8 @@ impl Windows {
         }
         let numbered = numbered.filter(|_| !self.numbers_stand);
         // Of encoders that count far apart, dates say what is one moment.
-        let is_apart = numbered.is_none_or(|(_, overlap)| overlap.both == 0);
-        if let (true, Some(place)) = (is_apart, self.dated(window)) {
+        let is_apart = numbered.is_none_or(|(place, _)| place.abs_diff(end) > FAR);
+        if let (true, Some(place)) = (is_apart, self.dated(window, now_us)) {
             return of_end(place);
         }
         let Some((place, overlap)) = numbered else {
@@ -360,28 +380,56 @@ impl Windows {
         }
     }
 
-    /// The place of a window by dates, where numbers and names say nothing.
-    fn dated(&self, window: &Window) -> Option<u64> {
+    /// The place of a window by dates, where numbers and names say nothing. Dates that do not go on as time does
+    /// say nothing.
+    fn dated(&self, window: &Window, now_us: i64) -> Option<u64> {
         let end_us = window.end_us?;
+        let slack_us = window.longest_us().saturating_mul(3);
         self.recent.iter().find_map(|known| {
             let known_end_us = known.window.end_us?;
-            let end = match (window.from_end(known_end_us), known.window.from_end(end_us)) {
-                (Some(gained), _) => known.end().checked_add(gained)?,
-                (None, Some(behind)) => known.end().checked_sub(behind)?,
-                (None, None) => return None,
+            let went_us = end_us.saturating_sub(known_end_us);
+            let passed_us = now_us.saturating_sub(known.seen_us);
+            if went_us.abs_diff(passed_us) > slack_us.unsigned_abs() {
+                return None;
+            }
+            let gained = window.segments_behind(known_end_us);
+            let behind = || known.window.segments_behind(end_us);
+            let end = match gained {
+                Some(gained) => known.end().checked_add(gained)?,
+                None => known.end().checked_sub(behind()?)?,
             };
             end.checked_sub(window.count)
         })
     }
 
-    /// By how much a window ends later than all that are known, by dates; `None`: they do not say.
-    fn later_us(&self, window: &Window) -> Option<i64> {
-        let newest_us = self
-            .recent
-            .iter()
-            .filter_map(|known| known.window.end_us)
-            .max()?;
-        Some(window.end_us?.saturating_sub(newest_us))
+    /// What dates say of a window whose number lies before the end of what is known.
+    fn dates_say(&self, window: &Window, place: u64) -> Dates {
+        let newest = self.recent.iter().max_by_key(|known| known.end());
+        let Some((newest, newest_us)) =
+            newest.and_then(|known| Some((known, known.window.end_us?)))
+        else {
+            return Dates::Nothing;
+        };
+        let Some(end_us) = window.end_us else {
+            return Dates::Nothing;
+        };
+        let length_us = window.longest_us().max(1);
+        let near_us = length_us.saturating_mul(3) / 2;
+        let later_us = end_us.saturating_sub(newest_us);
+        if later_us > near_us {
+            return Dates::Later;
+        }
+        let own_end = place.saturating_add(window.count);
+        let back = i64::try_from(newest.end().saturating_sub(own_end)).unwrap_or(i64::MAX);
+        let older_us = back.saturating_mul(length_us);
+        // By about as much as its number says.
+        let tolerance_us = near_us.max(older_us / 4);
+        match later_us.saturating_neg().abs_diff(older_us) <= tolerance_us.unsigned_abs()
+            && later_us < 0
+        {
+            true => Dates::Older,
+            false => Dates::Nothing,
+        }
     }
 
     /// A step back to the beginning of all numbers: an encoder that was started again.
@@ -395,7 +443,7 @@ impl Windows {
         let back = end.saturating_sub(place.saturating_add(window.count));
         let is_short = window.count < self.longest.min(LAG);
         // An old state that an edge still has is older by its dates.
-        let is_older = self.later_us(window).is_some_and(|later_us| later_us <= 0);
+        let is_older = self.dates_say(window, place) == Dates::Older;
         let is_back = back > LAG || (back > 0 && is_short);
         number <= 1 && !self.numbers_stand && is_back && !is_older
     }
@@ -408,10 +456,10 @@ impl Windows {
         let goes_back = place.saturating_add(window.count) < end;
         let are_others = overlap.both > 0 && self.names_stay;
         let broke = window.discontinuity_sequence > before.window.discontinuity_sequence;
-        // Where there are dates, they tell.
-        let goes_on = match self.later_us(window) {
-            Some(later_us) => later_us > 0,
-            None => are_others || broke,
+        let goes_on = match self.dates_say(window, place) {
+            Dates::Later => true,
+            Dates::Older => false,
+            Dates::Nothing => are_others || broke,
         };
         goes_back && goes_on
     }
@@ -477,9 +525,13 @@ impl Windows {
         }
     }
 
-    fn remember(&mut self, window: Window, place: u64) {
+    fn remember(&mut self, window: Window, place: u64, seen_us: i64) {
         self.longest = self.longest.max(window.count);
-        let placed = Placed { window, place };
+        let placed = Placed {
+            window,
+            place,
+            seen_us,
+        };
         if let Some(before) = self.recent.front() {
             let overlap = self.overlap(before, &placed.window, place);
             self.names_stay |= overlap.both > 0 && overlap.agree == overlap.both;

@@ -439,6 +439,16 @@ impl Playlist {
         self.names().is_stale(name, now, target)
     }
 
+    /// One of its URLs was asked for.
+    pub(super) fn was_asked(&self, name: &Name) {
+        self.names().was_asked(name);
+    }
+
+    /// Whether it has another URL than this one.
+    pub(super) fn has_other_name(&self, name: &Name) -> bool {
+        self.names().has_other(name)
+    }
+
     /// A poll of a URL of it has ended, and was good or not.
     pub(super) fn asked(&self, name: &Name, good: bool) {
         self.names().answered(name, good);

@@ -168,7 +168,8 @@ impl Poller {
                 return plain::run(self.context, self.playlist, opened).await;
             }
             self.context.playlists.changed();
-            if self.not_asked {
+            // A name that leads nowhere leaves the others.
+            if self.not_asked && !self.playlist.has_other_name(&self.name) {
                 return self.playlist.give_up();
             }
             let now = clock::instant();
@@ -201,6 +202,7 @@ impl Poller {
         self.note_name(&ask).await;
         let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);
+        self.playlist.was_asked(&self.name);
         self.heed_list(&hops);
         self.not_asked = matches!(hops.as_slice(), [only] if only.was_not_asked);
         let answered = clock::instant();
@@ -371,8 +373,13 @@ impl Poller {
             // Our own doing: at the stop, or since we ask more often than players.
             return;
         }
+        let playlists = &self.context.playlists;
+        let was_silent = playlists.nothing_plays();
         self.playlist
             .update(|s| s.failures = s.failures.saturating_add(1));
+        if !was_silent && playlists.nothing_plays() {
+            playlists.wake_first();
+        }
         PlaylistStats::count(&self.playlist.stats.faults, 1);
         let kind = self.playlist.kind;
         if self.context.stats.fault(kind, hop.status, hop.outcome) {

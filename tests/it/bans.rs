@@ -237,3 +237,27 @@ fn what_nobody_can_wait_for_is_not_waited_for() {
     let last = session.answer(&origin.url("/seg0.ts"), session.end_us());
     assert_eq!(last, Some(ts("/seg0.ts")));
 }
+
+#[test]
+fn a_new_session_that_is_refused_with_429_is_asked_for_in_its_turn_only() {
+    let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
+        ("/main.m3u8", nth) => Reply::playlist(format!(
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n/s{nth}/v.m3u8\n"
+        )),
+        ("/s0/v.m3u8", 0..3) => Reply::playlist(Window::new(0, 3).text()),
+        ("/s0/v.m3u8", _) => Reply::html(403),
+        (path, _) if path.ends_with(".m3u8") => Reply::html(429),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::bare()
+        .args([origin.url("/main.m3u8").as_str()])
+        .start();
+    recording.until_at_least(3, "SELECT count(*) FROM exchange WHERE status = 429");
+    recording.until("a few more looks", || origin.count("/main.m3u8") >= 6);
+    let session = recording.interrupt().session();
+    let refused = session.number("SELECT count(*) FROM exchange WHERE status = 429");
+    let looks = session.number(
+        "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id WHERE r.kind = 'main'",
+    );
+    assert!(refused <= 4 * looks, "{refused} polls for {looks} looks");
+}

@@ -27,6 +27,7 @@ struct Newest {
     again: Instant,
     /// It was named again, a target duration later.
     stays: bool,
+    asked: bool,
     failed: bool,
 }
 
@@ -69,6 +70,7 @@ impl Names {
                     since: now,
                     again: now,
                     stays: false,
+                    asked: false,
                     failed: false,
                 });
             }
@@ -104,13 +106,26 @@ impl Names {
     /// Whether a newer URL has been named just now, and not asked for.
     pub(super) fn has_fresh(&self, now: Instant, target: Duration) -> bool {
         let newest = self.newest.as_ref();
-        newest.is_some_and(|newest| !newest.failed && !newest.is_stale(now, target))
+        newest.is_some_and(|newest| !newest.asked && !newest.is_stale(now, target))
     }
 
     /// Whether a URL was named so long ago that a player would not ask for it any more: it would not have kept it.
     pub(super) fn is_stale(&self, asked: &Name, now: Instant, target: Duration) -> bool {
         let newest = self.newest.as_ref();
         newest.is_some_and(|newest| newest.name == *asked && newest.is_stale(now, target))
+    }
+
+    /// A name was asked for, whatever came of it: a host that is left alone may have led nowhere.
+    pub(super) fn was_asked(&mut self, asked: &Name) {
+        let newest = self.newest.as_mut();
+        if let Some(newest) = newest.filter(|newest| newest.name.url == asked.url) {
+            newest.asked = true;
+        }
+    }
+
+    /// Whether there is another name than this one.
+    pub(super) fn has_other(&self, name: &Name) -> bool {
+        self.current().any(|url| *url != name.url)
     }
 
     /// A poll of a name has ended; meanwhile there may be a newer one.
@@ -168,6 +183,22 @@ mod tests {
     fn asked(names: &Names, failures: u32) -> String {
         let url = &names.to_ask(failures, false).url;
         format!("{}{}", url.path(), url.query().unwrap_or_default())
+    }
+
+    #[test]
+    fn a_name_is_fresh_until_it_is_asked_for_whatever_comes_of_it() {
+        let now = clock::instant();
+        let mut names = Names::new(name("old/v", 1));
+        assert!(!names.has_other(&name("old/v", 1)));
+        names.named(name("new/v", 2), now, TARGET);
+        assert!(names.has_fresh(now, TARGET) && names.has_other(&name("old/v", 1)));
+        names.was_asked(&name("new/v", 2));
+        names.named_again(now, TARGET);
+        assert!(
+            !names.has_fresh(now, TARGET),
+            "or it would be asked for at once, for ever"
+        );
+        assert_eq!(asked(&names, 1), "/new/v", "in its turn it is");
     }
 
     #[test]

@@ -438,3 +438,32 @@ fn dates_tell_where_numbers_and_names_do_not() {
     assert_eq!(outcome.doubles(), (0, 0));
     assert_eq!(outcome.advances, outcome.true_advances);
 }
+
+#[test]
+fn dates_that_say_nothing_are_passed_over() {
+    // All of the window at once, and one date for ever.
+    is_right("dates that stand still", |poll| {
+        window(100 + poll / 20 * 40, |n| dated(format!("s{n}.ts"), n, 0))
+    });
+    is_right("one segment, and one date", |poll| {
+        let last = last(poll);
+        Answer {
+            number: Some(last),
+            segments: vec![dated(format!("s{last}.ts"), last, 0)],
+        }
+    });
+    is_right("dates that tremble", |poll| {
+        window(last(poll), |n| {
+            dated(format!("{poll}/s{n}.ts"), n, n * 2 + poll * 7919 % 2)
+        })
+    });
+    // Another encoder under numbers that are known, whose clock stands.
+    let outcome = simulate(|poll| {
+        let life = poll / 120;
+        let last = last(poll % 120) - life * 2;
+        window(last, |n| {
+            dated(format!("life{life}/s{n}.ts"), life * 1_000_000 + n, 0)
+        })
+    });
+    assert!(outcome.fetches_of_a_chunk() <= 1.2);
+}
