@@ -85,13 +85,20 @@ impl Context {
 
     /// Takes off the content codings of what is read here, and looks at whether it is what it should be.
     async fn decode_aside(&self, hop: &mut Hop, kind: Kind) {
-        let Received::Memory(raw) = &hop.body else {
+        if !matches!(hop.body, Received::Memory(_)) {
             return;
-        };
+        }
         if kind == Kind::Key || !hop.is_good() {
             return;
         }
         let coding = hop.codings();
+        if coding.is_empty() && kind.is_playlist() {
+            hop.note_codings();
+            hop.decoded = true;
+        }
+        let Received::Memory(raw) = &hop.body else {
+            return;
+        };
         if !coding.is_empty() && !hop.decoded {
             let limit = self.fetcher.limits.body_bytes(kind);
             let memory = &self.fetcher.memory;

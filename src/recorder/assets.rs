@@ -457,8 +457,9 @@ impl Job {
         for tries in 1..=TRIES_OF_ASSET {
             let came = context.aside(wanted, wanted.url.clone(), tries > 1).await;
             self.count(wanted, &came);
-            // What is not there will not be.
-            let is_final = came.is_over || came.status.is_some_and(|status| status < 500);
+            // What is not there will not be; who is busy, or leads to one that is, may have it later.
+            let is_refusal = |status: u16| (400..500).contains(&status) && status != 429;
+            let is_final = came.is_over || came.status.is_some_and(is_refusal);
             if came.is_good || is_final || tries == TRIES_OF_ASSET {
                 return came.is_good.then_some(came);
             }

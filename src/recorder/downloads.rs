@@ -179,7 +179,8 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
         last.accept_end(job.known_end);
     }
     let good = hops.last().is_some_and(Hop::is_good);
-    let is_own = job.is_known && !good && pass_over(&mut hops, OwnReason::KeyAgain);
+    let is_put_off = hops.last().is_some_and(is_too_often);
+    let is_own = job.is_known && !good && !is_put_off && pass_over(&mut hops, OwnReason::KeyAgain);
     if job.is_too_late && !good {
         pass_over(&mut hops, OwnReason::TooLate);
     }

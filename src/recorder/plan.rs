@@ -179,6 +179,10 @@ impl Plan {
         let is_first = !self.playlists.contains_key(&listing.playlist);
         let before = self.playlists.remove(&listing.playlist).unwrap_or_default();
         let mut departed = before.departed;
+        let mut places = before.places;
+        if listing.restarted() {
+            places.begin_again();
+        }
         departed.retain(|_, left| !listing.restarted() && left.until > now);
         self.revisions += 1;
         let mut taking = Taking {
@@ -197,7 +201,7 @@ impl Plan {
                 in_flight: before.in_flight,
                 ready: before.ready,
                 departed,
-                places: before.places,
+                places,
                 ..Playlist::default()
             },
             changes: Changes::default(),
@@ -506,6 +510,7 @@ impl Plan {
             };
             match not_before(&item.newest_url, now) {
                 Some(until) => {
+                    let until = item.late.map_or(until, |late| until.min(late.until()));
                     item.state = State::Delayed(until);
                     self.delayed.insert((until, key));
                 }
@@ -576,11 +581,8 @@ impl Plan {
     pub(super) fn is_idle(&self) -> bool {
         self.delayed.is_empty()
             && self.late.ready.is_empty()
-            && self.late.in_flight == 0
-            && self
-                .playlists
-                .values()
-                .all(|p| p.ready.is_empty() && p.in_flight == 0)
+            && self.under_way.is_empty()
+            && self.playlists.values().all(|p| p.ready.is_empty())
     }
 
     fn wake(&mut self, now: Instant) {

@@ -102,8 +102,10 @@ impl Store {
             self.revision(new, revision, polled_id)?;
             self.learn_kind(revision, [polled_id, resource_id])?;
         }
-        let is_to_come =
-            new.own_reason == Some(OwnReason::TooOften) || new.outcome == Outcome::Crossed;
+        // What stands beside the plan is not put off: it is asked for in its own time, or not again.
+        let is_beside = matches!(new.resource.kind, Kind::Steering | Kind::Assets);
+        let is_put_off = new.own_reason == Some(OwnReason::TooOften) && !is_beside;
+        let is_to_come = is_put_off || new.outcome == Outcome::Crossed;
         if !is_to_come
             && matches!(
                 new.availability,

@@ -28,7 +28,9 @@ impl Plan {
         }
         let item = self.items.get_mut(key);
         // It may have left, come back, and been asked for again meanwhile.
-        let Some(item) = item.filter(|item| item.state == State::InFlight) else {
+        let Some(item) =
+            item.filter(|item| item.state == State::InFlight && item.job == job.number)
+        else {
             return;
         };
         item.sha256 = sha256.filter(|_| done == Done::Good).or(item.sha256);

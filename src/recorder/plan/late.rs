@@ -49,6 +49,11 @@ impl Late {
         }
     }
 
+    /// Until when it is tried.
+    pub(super) fn until(&self) -> Instant {
+        self.until
+    }
+
     pub(super) fn is_too_late(&self, now: Instant) -> bool {
         now > self.promised
     }

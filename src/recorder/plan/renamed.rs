@@ -94,6 +94,12 @@ impl Places {
         Renamed::Compare(pair)
     }
 
+    /// The sequence began again: what was to be compared may never come.
+    pub(super) fn begin_again(&mut self) {
+        self.verdicts
+            .retain(|_, verdict| *verdict != Verdict::Asked);
+    }
+
     /// What came of a comparison; where there is nothing to compare the next one is.
     pub(super) fn compared(&mut self, pair: Pair, known: Option<Digest>, new: Option<Digest>) {
         match (known, new) {

@@ -114,15 +114,15 @@ impl Poller {
     /// When the next poll is due, after one that was over then.
     pub(super) fn next(&mut self, over: Instant) -> Instant {
         let playlists = &self.context.playlists;
-        if playlists.are_awaited(over) {
-            return over + await_interval(self.target_duration(), self.context.poll);
-        }
         let target = self.target_duration();
         let is_slow = self.is_slow();
         let as_allowed = |interval: Duration| match is_slow {
             true => interval.max(target.unwrap_or(interval)),
             false => interval,
         };
+        if playlists.are_awaited(over) {
+            return over + as_allowed(await_interval(target, self.context.poll));
+        }
         if self.searches() {
             self.searches += 1;
             let base = poll_interval(target, self.context.poll);
