@@ -8,11 +8,9 @@ use bytes::Bytes;
 use url::Url;
 
 use super::context::Context;
-use super::decode::{DecodeError, decode, decoded_size};
 use super::fetch::{Ask, Hop, Received};
 use super::hosts::retry_after;
 use super::limits::MAX_REFUSED;
-use super::memory::Held;
 use super::reach::Reach;
 use crate::hls::{self, Refused};
 use crate::session::{Availability, ByteRange, ExchangeId, Kind, Outcome, ResourceKey, is_success};
@@ -85,47 +83,9 @@ impl Context {
 
     /// Takes off the content codings of what is read here, and looks at whether it is what it should be.
     async fn decode_aside(&self, hop: &mut Hop, kind: Kind) {
-        if !matches!(hop.body, Received::Memory(_)) {
+        let is_text = matches!(hop.body, Received::Memory(_)) && kind != Kind::Key;
+        if !is_text || !hop.is_good() || !self.fetcher.decode_text(hop, kind).await {
             return;
-        }
-        if kind == Kind::Key || !hop.is_good() {
-            return;
-        }
-        let coding = hop.codings();
-        if coding.is_empty() && kind.is_playlist() {
-            hop.note_codings();
-            hop.decoded = true;
-        }
-        let Received::Memory(raw) = &hop.body else {
-            return;
-        };
-        if !coding.is_empty() && !hop.decoded {
-            let limit = self.fetcher.limits.body_bytes(kind);
-            let memory = &self.fetcher.memory;
-            // A small body may be a bomb.
-            let size = memory.read(usize::MAX, || decoded_size(raw, &coding, limit));
-            let mut room = Held::default();
-            let plain = match size.await {
-                Ok(size) => {
-                    room = memory.for_decoding(size).await;
-                    memory
-                        .read(size as usize, || decode(raw, &coding, size))
-                        .await
-                }
-                Err(error) => Err(error),
-            };
-            match plain {
-                Ok(plain) => {
-                    hop.body = Received::Memory(plain.into());
-                    hop.held = room;
-                    hop.decoded = true;
-                }
-                Err(DecodeError::TooLarge(limit)) => {
-                    let error = format!("the body decodes to more than {limit} bytes");
-                    return hop.fail(Outcome::TooLarge, &error);
-                }
-                Err(error) => return hop.fail(Outcome::Encoding, &error.to_string()),
-            }
         }
         let is_none = match &hop.body {
             Received::Memory(body) => hls::playlist_kind(body).is_none(),

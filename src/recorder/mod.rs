@@ -38,6 +38,7 @@ mod plain;
 mod plan;
 mod poll;
 mod reach;
+mod resolver;
 mod rhythm;
 mod run;
 mod schedule;

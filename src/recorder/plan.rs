@@ -510,7 +510,9 @@ impl Plan {
             };
             match not_before(&item.newest_url, now) {
                 Some(until) => {
-                    let until = item.late.map_or(until, |late| until.min(late.until()));
+                    let until = item
+                        .late
+                        .map_or(until, |late| until.min(late.given_up_at()));
                     item.state = State::Delayed(until);
                     self.delayed.insert((until, key));
                 }

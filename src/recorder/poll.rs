@@ -17,9 +17,7 @@ use self::validators::{Came, Trust};
 use super::children::Playlist;
 use super::children::names::Name;
 use super::context::Context;
-use super::decode::{self, DecodeError, decode, decoded_size};
 use super::fetch::{Hop, Received};
-use super::memory::Held;
 use super::plain;
 use super::stats::PlaylistStats;
 use crate::clock;
@@ -281,7 +279,9 @@ impl Poller {
 
     /// Decodes and checks; whether it is an answer that a player could use.
     async fn read(&self, hop: &mut Hop) -> bool {
-        if hop.outcome != Outcome::Complete || !self.decode(hop).await {
+        let fetcher = &self.context.fetcher;
+        let kind = self.playlist.kind;
+        if hop.outcome != Outcome::Complete || !fetcher.decode_text(hop, kind).await {
             return false;
         }
         if let Some(why) = self.list_that_is_not_followed(hop).await {
@@ -301,50 +301,6 @@ impl Poller {
                 false
             }
             _ => false,
-        }
-    }
-
-    /// Takes off the content codings of a body; whether that could be done.
-    async fn decode(&self, hop: &mut Hop) -> bool {
-        let fetcher = &self.context.fetcher;
-        let coding = coding(hop);
-        let Received::Memory(raw) = &mut hop.body else {
-            return true;
-        };
-        if coding.is_empty() || hop.decoded {
-            return true;
-        }
-        let limit = fetcher.limits.body_bytes(self.playlist.kind);
-        let memory = &fetcher.memory;
-        // A small body may be a bomb.
-        let size = memory
-            .read(usize::MAX, || decoded_size(raw, &coding, limit))
-            .await;
-        let mut room = Held::default();
-        let decoded = match size {
-            Ok(size) => {
-                room = memory.for_decoding(size).await;
-                memory
-                    .read(size as usize, || decode(raw, &coding, size))
-                    .await
-            }
-            Err(error) => Err(error),
-        };
-        match decoded {
-            Ok(plain) => {
-                *raw = plain.into();
-                hop.held = room;
-                hop.decoded = true;
-                true
-            }
-            Err(error) => {
-                hop.outcome = match error {
-                    DecodeError::TooLarge(_) => Outcome::TooLarge,
-                    _ => Outcome::Encoding,
-                };
-                hop.error = Some(error.to_string());
-                false
-            }
         }
     }
 
@@ -595,27 +551,5 @@ impl Poller {
             url: url.to_string(),
             range: None,
         }
-    }
-}
-
-/// In what a playlist is to be decoded; empty: it is plain. Names that are no codings are passed over,
-/// as browsers do, where it can be read without.
-fn coding(hop: &mut Hop) -> String {
-    let said = hop.content_encoding();
-    let Received::Memory(raw) = &hop.body else {
-        return said;
-    };
-    if decode::unknown(&said).is_empty() {
-        return said;
-    }
-    if hls::playlist_kind(raw).is_some() {
-        hop.decoded = true;
-        hop.note_codings();
-        return String::new();
-    }
-    let codings = hop.codings();
-    match codings.is_empty() {
-        true => said,
-        false => codings,
     }
 }

@@ -4,7 +4,6 @@
 //! Only over http, without a proxy, and only where what the user typed may be a stream.
 
 use std::collections::HashMap;
-use std::error::Error;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -23,16 +22,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use url::{Host, Url};
 
-use super::client::Resolver;
 use super::options::{self, Options};
+use super::resolver::{AskError, Resolver};
 
 /// Servers that are remembered.
 const MOST_SERVERS: usize = 256;
 const ICY: &[u8; 4] = b"ICY ";
 const HTTP: &[u8] = b"HTTP/1.0 ";
-
-/// Why there was no answer.
-pub(super) type AskError = Box<dyn Error + Send + Sync>;
 
 /// An answer.
 pub(super) struct Answer {

@@ -261,3 +261,30 @@ fn a_new_session_that_is_refused_with_429_is_asked_for_in_its_turn_only() {
     );
     assert!(refused <= 4 * looks, "{refused} polls for {looks} looks");
 }
+
+#[test]
+fn a_known_key_that_was_put_off_is_asked_for_once_more() {
+    let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
+        ("/live.m3u8", nth) => {
+            // The encoder begins again at number 0.
+            let first = if nth < 8 {
+                50 + nth as u64 / 2
+            } else {
+                (nth as u64 - 8) / 4
+            };
+            let key = "#EXT-X-KEY:METHOD=AES-128,URI=\"the.key\"\n";
+            Reply::playlist(Window::new(first, 4).headed(key).text())
+        }
+        ("/the.key", 1) => Reply::html(429),
+        ("/the.key", _) => Reply::key("0123456789abcdef"),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
+    recording.until("the key once more", || origin.count("/the.key") >= 3);
+    let again = "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id
+                  WHERE r.kind = 'key' AND e.status = 200";
+    recording.until_at_least(2, again);
+    let session = recording.interrupt().session();
+    let put_off = Some("too often".to_owned());
+    assert_eq!(reasons(&session, "the.key", 429), [put_off]);
+}

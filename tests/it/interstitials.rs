@@ -431,3 +431,41 @@ fn what_a_list_led_to_is_kept_as_long_as_it_is_listed() {
     }
     assert_eq!(origin.count("/ads/seg1.ts"), 1);
 }
+
+#[test]
+fn what_stands_plain_behind_a_coding_that_is_none_is_read_here_too() {
+    let origin = Origin::new(|ask: &Ask| {
+        let away = format!("http://{}/ad/piece.ts", ask.header("host").unwrap());
+        let reply = match ask.path() {
+            "/air.m3u8" => channel(0, &range("break", "X-ASSET-LIST=\"list.json\""), true),
+            "/list.json" => {
+                json_reply(json!({"ASSETS": [{"URI": "ad/ad.m3u8", "DURATION": 6}]}).to_string())
+            }
+            "/ad/ad.m3u8" => Reply::playlist(
+                Window::new(0, 1)
+                    .named(move |_| away.clone())
+                    .ended()
+                    .text(),
+            ),
+            path => Reply::segment(ts(path)),
+        };
+        reply.with("Content-Encoding", "aws-chunked")
+    });
+    let session = Recorder::new(origin.url("/air.m3u8")).run().session();
+    let encoded =
+        "SELECT count(*) FROM exchange WHERE body_encoding IS NOT NULL OR outcome <> 'complete'";
+    assert_eq!(session.number(encoded), 0);
+    let player = Player::of(&session);
+    let host = origin.url("").replace("http://", "http/");
+    let mut playlist = player
+        .base
+        .join(&format!("{}/ad/ad.m3u8", host.trim_end_matches('/')))
+        .unwrap();
+    let text = player.text(&mut playlist);
+    let line = text
+        .lines()
+        .find(|line| line.ends_with("piece.ts"))
+        .unwrap();
+    let mut piece = playlist.join(line).unwrap();
+    assert_eq!(player.get(&mut piece), (200, ts("/ad/piece.ts")));
+}

@@ -1,13 +1,15 @@
-//! A chunk without the content codings that its origin laid over it, asked for or not: files of a session are
-//! media, which `ffprobe` and `cp` are enough for.
+//! Bodies without the content codings that their origin laid over them, asked for or not: texts are read, and
+//! files of a session are media, which `ffprobe` and `cp` are enough for.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::{Ask, Fetcher, Hop, Received};
-use crate::recorder::decode::{DecodeError, decoder};
-use crate::session::{DownloadFile, NewBody, Outcome};
+use crate::hls;
+use crate::recorder::decode::{self, DecodeError, decode, decoded_size, decoder};
+use crate::recorder::memory::Held;
+use crate::session::{DownloadFile, Kind, NewBody, Outcome};
 
 /// Read at once, in bytes.
 const STEP: usize = 64 * 1024;
@@ -25,6 +27,49 @@ impl From<DecodeError> for Refusal {
 }
 
 impl Fetcher {
+    /// Takes the content codings off a text in memory; whether that could be done.
+    pub(in crate::recorder) async fn decode_text(&self, hop: &mut Hop, kind: Kind) -> bool {
+        let coding = coding(hop, kind);
+        let Received::Memory(raw) = &mut hop.body else {
+            return true;
+        };
+        if coding.is_empty() || hop.decoded {
+            return true;
+        }
+        let limit = self.limits.body_bytes(kind);
+        // A small body may be a bomb.
+        let size = self
+            .memory
+            .read(usize::MAX, || decoded_size(raw, &coding, limit))
+            .await;
+        let mut room = Held::default();
+        let decoded = match size {
+            Ok(size) => {
+                room = self.memory.for_decoding(size).await;
+                self.memory
+                    .read(size as usize, || decode(raw, &coding, size))
+                    .await
+            }
+            Err(error) => Err(error),
+        };
+        match decoded {
+            Ok(plain) => {
+                *raw = plain.into();
+                hop.held = room;
+                hop.decoded = true;
+                true
+            }
+            Err(error) => {
+                let outcome = match error {
+                    DecodeError::TooLarge(_) => Outcome::TooLarge,
+                    _ => Outcome::Encoding,
+                };
+                hop.fail(outcome, &error.to_string());
+                false
+            }
+        }
+    }
+
     /// Puts the plain bytes in the place of a chunk that came whole. What did not, or is a part of the encoded bytes,
     /// stays as it came, and so does what cannot be decoded.
     pub(super) async fn decode_chunk(&self, ask: &Ask, hop: &mut Hop) {
@@ -52,6 +97,32 @@ impl Fetcher {
             }
             Err(refusal) => refused(hop, raw, refusal),
         }
+    }
+}
+
+/// In what a text is to be decoded; empty: it is plain. Names that are no codings are passed over, as browsers do,
+/// where it can be read without.
+fn coding(hop: &mut Hop, kind: Kind) -> String {
+    let said = hop.content_encoding();
+    let Received::Memory(raw) = &hop.body else {
+        return said;
+    };
+    if decode::unknown(&said).is_empty() {
+        return said;
+    }
+    let is_plain = match kind.is_playlist() {
+        true => hls::playlist_kind(raw).is_some(),
+        false => raw.trim_ascii_start().starts_with(b"{"),
+    };
+    if is_plain {
+        hop.decoded = true;
+        hop.note_codings();
+        return String::new();
+    }
+    let codings = hop.codings();
+    match codings.is_empty() {
+        true => said,
+        false => codings,
     }
 }
 

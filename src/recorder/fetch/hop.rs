@@ -284,6 +284,7 @@ impl Hop {
     /// Something odd that did no harm.
     pub(in crate::recorder) fn add_note(&mut self, note: &str) {
         match &mut self.note {
+            Some(notes) if notes.contains(note) => {}
             Some(notes) => {
                 notes.push_str("; ");
                 notes.push_str(note);

@@ -13,7 +13,7 @@ use crate::recorder::classify;
 use crate::recorder::client::Over;
 use crate::recorder::kept::Connection;
 use crate::recorder::reach::Reach;
-use crate::recorder::shoutcast::AskError;
+use crate::recorder::resolver::AskError;
 use crate::session::Outcome;
 
 /// What crossed the end of its connection is told so within a round trip, a lost packet included. Who closes

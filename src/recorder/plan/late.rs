@@ -49,9 +49,9 @@ impl Late {
         }
     }
 
-    /// Until when it is tried.
-    pub(super) fn until(&self) -> Instant {
-        self.until
+    /// When it is given up: the last try itself may be a little late.
+    pub(super) fn given_up_at(&self) -> Instant {
+        self.until + LAST_TRY
     }
 
     pub(super) fn is_too_late(&self, now: Instant) -> bool {
@@ -178,8 +178,7 @@ impl Plan {
 
     /// Gives up what could not be asked for in time.
     pub(super) fn give_up_late(&mut self, now: Instant) {
-        // The last try itself may be a little late.
-        let is_over = |(until, _): &&(Instant, Key)| *until + LAST_TRY < now;
+        let is_over = |(until, _): &&(Instant, Key)| *until + LAST_TRY <= now;
         let over = self.late.by_end.iter().take_while(is_over);
         let is_waiting = |key: &Key| self.items.get(key).is_some_and(Item::was_waiting);
         let over: Vec<Key> = over

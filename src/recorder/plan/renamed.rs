@@ -183,4 +183,14 @@ mod tests {
         places.compared(pair, Some([1; 32]), None);
         assert_eq!(places.renamed(&a, &b, 1), Renamed::Compare(pair));
     }
+
+    #[test]
+    fn what_was_to_be_compared_when_all_began_again_is_compared_anew() {
+        let mut places = Places::default();
+        let (a, b) = (url("a/1.ts"), url("b/1.ts"));
+        let compare = places.renamed(&a, &b, 1);
+        assert_eq!(places.renamed(&a, &b, 1), Renamed::Alias, "it is under way");
+        places.begin_again();
+        assert_eq!(places.renamed(&a, &b, 1), compare);
+    }
 }

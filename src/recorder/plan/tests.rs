@@ -688,3 +688,46 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_answer_to_a_request_of_before_says_nothing_of_the_one_that_is_under_way() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(0, "0.ts")]);
+    let before = plan.next().unwrap();
+    plan.revision(0, vec![segment(9, "9.ts")], Step::Restarted, false);
+    plan.fetch_all();
+    plan.revision(0, vec![segment(0, "0.ts")], Step::Restarted, false);
+    let now = plan.next().unwrap();
+    assert_eq!(name(&now.url), "0.ts");
+    plan.plan.done(&before, Done::Good, None, plan.now);
+    plan.plan.done(&now, Done::Failed, None, plan.now);
+    assert!(plan.plan.next_due().is_some(), "it is tried again");
+}
+
+#[test]
+fn what_is_under_way_for_a_playlist_that_was_dropped_is_waited_for() {
+    let mut plan = Planned::new();
+    plan.plan.most_late = 1;
+    plan.lists(0, &[(0, "0.ts"), (1, "1.ts"), (2, "2.ts")]);
+    let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    plan.plan.remove(0, plan.now);
+    for job in &jobs {
+        assert!(!plan.plan.is_idle());
+        plan.plan.done(job, Done::Good, None, plan.now);
+    }
+    assert!(plan.plan.is_idle());
+}
+
+#[test]
+fn what_is_late_waits_for_no_host_longer_than_it_is_tried() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(0, "0.ts")]);
+    plan.lists(0, &[(1, "1.ts")]);
+    let banned = plan.now + Duration::from_secs(600);
+    assert!(plan.plan.next(plan.now, |_, _| Some(banned)).is_none());
+    let due = plan.plan.next_due().unwrap();
+    assert!(due < plan.now + Duration::from_secs(60), "{due:?}");
+    plan.now = due;
+    assert!(plan.plan.next(plan.now, |_, _| Some(banned)).is_none());
+    assert_eq!(plan.plan.given_up().len(), 1);
+}
