@@ -4,52 +4,34 @@
 //! They are kept out of the plan: it asks again for what comes back, or has another query, and to ask for a
 //! list of assets may count as an impression.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::sync::Semaphore;
 use tracing::Instrument;
 use url::Url;
 
 use super::aside::{Came, Wanted};
 use super::context::Context;
 use super::limits::{
-    ASSETS_AT_ONCE, MOST_ASSET_BYTES, MOST_ASSET_CHUNKS, MOST_ASSET_PLAYLISTS, MOST_ASSETS_WAITING,
-    MOST_DATE_RANGES, TRIES_OF_ASSET,
+    MOST_ASSET_BYTES, MOST_ASSET_CHUNKS, MOST_ASSET_PLAYLISTS, MOST_DATE_RANGES, TRIES_OF_ASSET,
 };
 use super::reach::Reach;
 use super::stats::PlaylistStats;
 use crate::hls::{self, Entry, EntryRole, Interstitial, PlaylistKind, Variables};
-use crate::session::{ExchangeId, Kind, NewListing, ResourceKey, digest};
+use crate::session::{ExchangeId, Kind, NewListing, ResourceKey};
+
+pub(super) mod state;
+
+use self::state::Known;
 
 /// Other URLs of what was asked for that are remembered, so that each is written once.
 const MOST_ALIASES: usize = 16_384;
 /// Between the tries of a part of an asset, times the tries so far.
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
-
-/// What was asked for on account of date ranges of a stream.
-#[derive(Debug)]
-pub(super) struct Assets {
-    known: Mutex<Known>,
-    under_way: AtomicUsize,
-    permits: Semaphore,
-    said_too_many: AtomicBool,
-    /// Which player we are, to whoever makes lists of assets (`_HLS_primary_id`, RFC 8216bis appendix D).
-    player: String,
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    /// By the ID of the date range: under which URL what it names is known.
-    asked: HashMap<String, Url>,
-    aliases: HashSet<u64>,
-    /// Assets that were recorded.
-    assets: HashSet<Url>,
-}
 
 /// An interstitial that is to be asked for.
 #[derive(Debug)]
@@ -90,35 +72,6 @@ impl Drop for UnderWay {
 impl std::fmt::Debug for UnderWay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("UnderWay").finish_non_exhaustive()
-    }
-}
-
-impl Assets {
-    /// Of a stream, by its number; `zero_us`: when the session began.
-    pub(super) fn new(stream_id: i64, zero_us: i64) -> Self {
-        let seed = format!("{stream_id} {zero_us} {}", std::process::id());
-        let bytes = digest(seed.as_bytes());
-        Self {
-            known: Mutex::default(),
-            under_way: AtomicUsize::new(0),
-            permits: Semaphore::new(ASSETS_AT_ONCE),
-            said_too_many: AtomicBool::new(false),
-            player: bytes.iter().take(16).map(|b| format!("{b:02x}")).collect(),
-        }
-    }
-
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether nothing is being asked for.
-    pub(super) fn are_idle(&self) -> bool {
-        self.under_way.load(Ordering::Relaxed) == 0
-    }
-
-    fn has_room(&self, known: &Known) -> bool {
-        known.asked.len() < MOST_DATE_RANGES
-            && self.under_way.load(Ordering::Relaxed) < MOST_ASSETS_WAITING
     }
 }
 

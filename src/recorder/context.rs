@@ -8,14 +8,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Span;
 
-use super::assets::Assets;
+use super::assets::state::Assets;
 use super::children::Playlists;
 use super::downloads::Queue;
 use super::fetch::Fetcher;
 use super::options::PlainOptions;
 use super::select::Selection;
 use super::stats::Stats;
-use super::steering::Steering;
+use super::steering::state::Steering;
 use crate::hls::Variables;
 use crate::session::ExchangeId;
 

@@ -1,11 +1,10 @@
 //! Content steering: the manifest, asked for as a player asks for it, by its TTL (RFC 8216bis 7).
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::Instrument;
 use url::Url;
@@ -15,7 +14,7 @@ use super::context::Context;
 use super::reach::Reach;
 use crate::clock;
 use crate::hls::{self, SteeringManifest, SteeringTag};
-use crate::session::{ExchangeId, Kind, NewListing, ResourceKey};
+use crate::session::{Kind, NewListing, ResourceKey};
 
 /// Without a TTL (RFC 8216bis 7.1 recommends it).
 const TTL: Duration = Duration::from_secs(300);
@@ -28,48 +27,9 @@ const BETWEEN_SERVERS: Duration = Duration::from_secs(10);
 /// Other URLs of the server that are remembered, so that each is written once.
 const MOST_ALIASES: usize = 1024;
 
-/// The steering of a stream.
-#[derive(Debug, Default)]
-pub(super) struct Steering {
-    state: Mutex<State>,
-    /// The playlist names another server.
-    changed: Notify,
-    /// The first manifest is waited for.
-    is_awaited: AtomicBool,
-}
+pub(super) mod state;
 
-#[derive(Debug, Default)]
-struct State {
-    /// Of the server that is asked.
-    named: Option<Named>,
-    aliases: BTreeSet<String>,
-}
-
-/// A tag, and the revision that has it.
-#[derive(Debug, Clone)]
-pub(super) struct Named {
-    pub tag: SteeringTag,
-    pub revision: ExchangeId,
-    pub from_us: i64,
-    /// As far as it may lead, and whether a redirect led there from https to http.
-    pub reach: Reach,
-    pub downgraded: bool,
-}
-
-impl Steering {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether a stream may end as far as steering goes.
-    pub(super) fn is_idle(&self) -> bool {
-        !self.is_awaited.load(Ordering::Relaxed)
-    }
-
-    fn named(&self) -> Option<Named> {
-        self.state().named.clone()
-    }
-}
+pub(super) use self::state::Named;
 
 /// Takes in the tag of a revision, before that is written; whether the loop is to be started once it is.
 pub(super) fn note(context: &Context, mut named: Named, listing: &mut NewListing) -> bool {

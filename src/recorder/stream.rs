@@ -11,7 +11,7 @@ use tracing::Instrument;
 use url::Url;
 
 use super::admit::{self, Credentials};
-use super::assets::Assets;
+use super::assets::state::Assets;
 use super::children::Playlists;
 use super::client::Clients;
 use super::context::{Context, Shared};
@@ -25,7 +25,7 @@ use super::options::{Input, Options};
 use super::poll;
 use super::reach::Proxies;
 use super::stats::Board;
-use super::steering::Steering;
+use super::steering::state::Steering;
 use crate::clock;
 use crate::hls::stream_name;
 use crate::session::{NewListing, Writer, WriterError};
