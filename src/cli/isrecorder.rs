@@ -335,7 +335,7 @@ fn noticed_line(kind: Notice, tally: Tally) -> String {
         Notice::ClockStep => "its wall clock was set",
         Notice::DiskFull => "its disk was full",
         Notice::HeldUp => "a reader held up its checkpoint",
-        Notice::LeftAlone => "left hosts alone that asked for patience",
+        Notice::LeftAlone => "hosts asked for patience",
         Notice::FalseValidators => {
             return format!(
                 "False validators: 304 was answered to what had changed x {times}, for {seconds:.1} s in all"

@@ -134,7 +134,13 @@ impl Reader {
     /// The database is damaged.
     pub fn notices(&self) -> Result<Vec<NoticeEvent>, ReadError> {
         let rows = self.list(
-            "SELECT kind, at_us, length_us, detail FROM event
+            // A host that asked for patience was left alone until the run ended, at most.
+            "SELECT kind, at_us,
+                    CASE kind WHEN 'left alone' THEN max(0, min(length_us, ifnull(
+                      (SELECT ifnull(stopped_us, seen_us) FROM run
+                        WHERE started_us <= event.at_us ORDER BY id DESC LIMIT 1) - at_us, length_us)))
+                    ELSE length_us END,
+                    detail FROM event
               WHERE kind IN ('stalled', 'suspended', 'clock step', 'disk full', 'checkpoint held up', 'left alone')
               ORDER BY at_us, id LIMIT ?1",
             [MOST_EVENTS],

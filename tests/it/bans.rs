@@ -67,6 +67,15 @@ fn polls_denser_than_a_players_that_meet_429_are_no_answer_and_become_a_players(
     for pair in polls.windows(2) {
         assert!(pair[1] - pair[0] >= 999_000, "{polls:?}");
     }
+    // None is left out, either: those that were not late say when the next one was due.
+    let lags: Vec<i64> = session.list(&format!(
+        "SELECT e.lag_us FROM exchange e JOIN resource r ON r.id = e.resource_id
+          WHERE r.name = 'live.m3u8' AND e.id > {refused} ORDER BY e.id"
+    ));
+    for (pair, lag_us) in polls.windows(2).zip(&lags[1..]) {
+        let due_us = pair[1] - lag_us - pair[0];
+        assert!(due_us < 1_500_000, "{polls:?}");
+    }
 }
 
 #[test]

@@ -233,8 +233,9 @@ impl Hop {
             .is_some_and(|begin| begin.eq_ignore_ascii_case("multipart/"));
         let unreadable = "206 without a Content-Range that can be read";
         match asked {
-            None => self.fail(Outcome::Protocol, "206, and no range was asked for"),
-            Some(_) if is_of_parts => self.fail(Outcome::Protocol, "206 of several parts"),
+            _ if is_of_parts => self.fail(Outcome::Protocol, "206 of several parts"),
+            // Nothing says that it is not the whole, and players take it for that.
+            None => self.add_note("206 without a Content-Range, and no range was asked for"),
             Some(asked) if self.wire_bytes == Some(asked.length) => {
                 self.add_note(unreadable);
             }

@@ -100,10 +100,14 @@ impl Turns {
             saw,
         };
         let mut due_us = self.times.next(clock::micros(interval), polled);
-        let least_us = self.asked_us.saturating_add(clock::micros(interval));
-        if is_least && due_us < least_us {
-            self.times.hold(least_us);
-            due_us = least_us;
+        if is_least {
+            // From poll to poll: on a grid each second one would come a moment too early, and be left out.
+            let least_us = self.asked_us.saturating_add(clock::micros(interval));
+            due_us = match failures {
+                0 => least_us.max(over_us),
+                _ => due_us.max(least_us),
+            };
+            self.times.hold(due_us);
         }
         let pause_us = due_us.saturating_sub(over_us);
         over + Duration::from_micros(u64::try_from(pause_us).unwrap_or(0))
