@@ -78,14 +78,19 @@ pub(super) fn url_text<'a>(
     }
 }
 
-/// Whether what begins with two slashes is no URL without a scheme: base64 does as well, and has no host.
+/// Whether what begins with two slashes is no URL without a scheme: base64 (RFC 4648) does as well.
 fn is_other_text(text: &str) -> bool {
-    let Some(behind) = text.trim_ascii_start().strip_prefix("//") else {
+    let text = text.trim_ascii_start();
+    let Some(behind) = text.strip_prefix("//") else {
         return false;
     };
-    let host = behind.split(['/', '?', '#']).next().unwrap_or_default();
-    let is_local = |host: &str| host.eq_ignore_ascii_case("localhost");
-    !(host.contains(['.', ':']) || is_local(host))
+    let digits = text.trim_end_matches('=');
+    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || b"+/".contains(&byte);
+    let is_base64 = text.len().is_multiple_of(4)
+        && text.len() - digits.len() < 3
+        && digits.bytes().all(is_digit);
+    let host = behind.split('/').next().unwrap_or_default();
+    behind.is_empty() || is_base64 && !host.eq_ignore_ascii_case("localhost")
 }
 
 /// Whether a reference begins with a scheme or with the two slashes before a host.
@@ -289,6 +294,8 @@ mod tests {
             "//h.example/a",
             "//localhost/a",
             "//h:80/a",
+            "//h/a",
+            "//h/a?b",
             "//[::1]/a",
             "https://h/a",
         ] {
