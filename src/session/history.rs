@@ -140,8 +140,9 @@ const LISTED: &str =
     "SELECT v.exchange_id, e.from_us, v.seen_us, r.url, v.media_sequence, v.last_sequence,
          v.target_duration_us, v.discontinuity_sequence,
          b.text, b.data, b.line_owner, b.first_line, b.last_line, b.tail,
-         v.place, v.step = 'restarted'
+         p.place, p.step = 'restarted'
     FROM revision v JOIN exchange e ON e.id = v.exchange_id
+    LEFT JOIN placement p ON p.exchange_id = v.exchange_id
     JOIN resource r ON r.id = e.resource_id JOIN body b ON b.id = e.body_id";
 /// Lines of a large playlist.
 const SHARED: &str =
@@ -216,9 +217,10 @@ impl Reader {
     ) -> Result<Vec<ListedPlaces>, ReadError> {
         let place = |place: u64| i64::try_from(place).unwrap_or(i64::MAX);
         self.list(
-            "SELECT exchange_id, seen_us, place, segment_count FROM revision
-              WHERE playlist_id = ?1 AND seen_us >= ?2 AND place <= ?4 AND place + segment_count > ?3
-              ORDER BY seen_us, exchange_id",
+            "SELECT v.exchange_id, v.seen_us, p.place, v.segment_count
+               FROM revision v JOIN placement p ON p.exchange_id = v.exchange_id
+              WHERE v.playlist_id = ?1 AND v.seen_us >= ?2 AND p.place <= ?4 AND p.place + v.segment_count > ?3
+              ORDER BY v.seen_us, v.exchange_id",
             params![playlist_id, since_us, place(first), place(last)],
             |row| {
                 let number = |n: i64| u64::try_from(n).unwrap_or(0);

@@ -128,9 +128,8 @@ impl Store {
         let advance = revision.advance && !self.is_as_left(revision, polled_id)?;
         self.db
             .prepare_cached("INSERT INTO revision (exchange_id, playlist_id, seen_us, not_before_us, advance, media_sequence,
-                   segment_count, last_sequence, target_duration_us, part_target_us, discontinuity_sequence, ended,
-                   place, step)
-                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)")?
+                   segment_count, last_sequence, target_duration_us, part_target_us, discontinuity_sequence, ended)
+                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")?
             .execute(params![
                 new.id,
                 polled_id,
@@ -144,9 +143,13 @@ impl Store {
                 revision.part_target_us,
                 revision.discontinuity_sequence,
                 revision.ended,
-                revision.lie.map(|lie| to_i64(lie.place)),
-                revision.lie.map(|lie| lie.step.as_str()),
             ])?;
+        let Some(lie) = revision.lie else {
+            return Ok(());
+        };
+        self.db
+            .prepare_cached("INSERT INTO placement (exchange_id, place, step) VALUES (?1,?2,?3)")?
+            .execute(params![new.id, to_i64(lie.place), lie.step.as_str()])?;
         Ok(())
     }
 
