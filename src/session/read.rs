@@ -203,8 +203,10 @@ pub struct Advance {
 pub struct Reader {
     pub(super) db: Guarded,
     pub(super) chunks: Option<Dir>,
-    /// Its format version.
+    /// The format version of its tables.
     pub(super) version: i32,
+    /// Whether there are tables that are not ours.
+    pub(super) has_others: bool,
     path: String,
 }
 
@@ -216,16 +218,19 @@ impl Reader {
     pub fn open(folder: &SessionFolder) -> Result<Self, ReadError> {
         let database = folder.database();
         let path = database.display().to_string();
-        let db = Guarded::open(folder)?;
+        let mut db = Guarded::open(folder)?;
         let failed = |source| ReadError::database(&database, source);
-        let version =
-            schema::check(db.connection(), &path).map_err(|e| e.unwrap_or_else(failed))?;
-        versions::read_as_present(db.connection(), version).map_err(failed)?;
+        let view = db.transaction().map_err(failed)?;
+        let schema = schema::check(&view, &path).map_err(|e| e.unwrap_or_else(failed))?;
+        drop(view);
+        db.schema_is_ours(|db| versions::read_as_present(db, schema.version))
+            .map_err(failed)?;
         let chunks = chunks::folder(folder.path());
         Ok(Self {
             db,
             chunks,
-            version,
+            version: schema.version,
+            has_others: schema.has_others,
             path,
         })
     }

@@ -46,13 +46,15 @@ impl Keeper {
     ) -> Result<()> {
         // What nothing refers to is found by the counts of `uses`; SQLite would look for it in
         // all rows, for each row.
+        let is_on = |row: &rusqlite::Row<'_>| row.get::<_, bool>(0);
+        let enforced = store.db.pragma_query_value(None, "foreign_keys", is_on)?;
         store.db.pragma_update(None, "foreign_keys", "OFF")?;
         let removed = self.in_transaction(store, going, aliases);
         if removed.is_err() {
             // It fails where SQLite has rolled back by itself already.
             let _ = store.db.execute_batch("ROLLBACK");
         }
-        store.db.pragma_update(None, "foreign_keys", "ON")?;
+        store.db.pragma_update(None, "foreign_keys", enforced)?;
         let (removed, events_seen) = removed?;
         self.events_seen = events_seen;
         if !removed.is_nothing() {
