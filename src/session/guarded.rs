@@ -134,6 +134,12 @@ impl Guarded {
         self.db.unchecked_transaction()
     }
 
+    /// For what counts the steps of queries.
+    #[cfg(test)]
+    pub(super) fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.db
+    }
+
     /// For what looks at all of it; its queries share their steps.
     pub(super) fn connection(&self) -> &Connection {
         self.fresh();
