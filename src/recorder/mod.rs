@@ -47,6 +47,7 @@ mod shoutcast;
 mod stats;
 mod steering;
 mod stream;
+mod take_up;
 mod validators;
 
 pub use client::ClientError;

@@ -13,6 +13,7 @@ use super::guarded::{Guarded, beside};
 use super::headers::Headers;
 use super::keep::KEPT_FROM;
 use super::model::{ByteRange, ExchangeId, Kind, Outcome, digest};
+use super::placement::ADVANCE;
 use super::{FORMAT_VERSION, schema, versions};
 
 /// Why a session cannot be read.
@@ -337,13 +338,15 @@ impl Reader {
     ) -> Result<Vec<Advance>, ReadError> {
         self.list(
             // An end may come without anything new before it.
-            "SELECT v.exchange_id, v.seen_us, v.target_duration_us,
+            &format!(
+                "SELECT v.exchange_id, v.seen_us, v.target_duration_us,
                     v.ended OR ifnull((SELECT n.ended AND NOT n.advance FROM revision n
                                         WHERE n.playlist_id = ?1 AND (n.seen_us, n.exchange_id) > (v.seen_us, v.exchange_id)
                                         ORDER BY n.seen_us, n.exchange_id LIMIT 1), 0)
-               FROM revision v
-              WHERE v.playlist_id = ?1 AND (v.seen_us, v.exchange_id) > (?2, ?3) AND v.advance = 1
-              ORDER BY v.seen_us, v.exchange_id LIMIT ?4",
+               FROM revision v LEFT JOIN placement p ON p.exchange_id = v.exchange_id
+              WHERE v.playlist_id = ?1 AND (v.seen_us, v.exchange_id) > (?2, ?3) AND {ADVANCE}
+              ORDER BY v.seen_us, v.exchange_id LIMIT ?4"
+            ),
             params![playlist_id, behind.0, behind.1, most as i64],
             |row| {
                 Ok(Advance {
