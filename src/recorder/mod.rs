@@ -46,6 +46,7 @@ mod shoutcast;
 mod stats;
 mod steering;
 mod stream;
+mod take_up;
 mod validators;
 
 pub use client::ClientError;

@@ -7,6 +7,7 @@ use super::decode;
 use super::heal::GOOD;
 use super::lines::is_segment;
 use super::model::{ByteRange, ExchangeId, Kind, is_success};
+use super::placement::{ADVANCE, PLACE, corrected};
 use super::read::{ReadError, Reader, ResourceInfo};
 
 /// A revision of a media playlist with a new end. Times in microseconds of Unix time.
@@ -149,13 +150,19 @@ const REQUEST: &str = "SELECT ifnull(e.confirms_id, e.id), e.requested_us, e.req
     ifnull((SELECT c.status FROM exchange c WHERE c.id = e.confirms_id), e.status), e.outcome, e.body_first, b.sha256, b.size
     FROM exchange e LEFT JOIN body b ON b.id = ifnull((SELECT c.body_id FROM exchange c WHERE c.id = e.confirms_id), e.body_id)";
 /// Columns of a revision as [`listed_revision_row`] reads them.
-const LISTED: &str =
+const LISTED: &str = concat!(
     "SELECT v.exchange_id, e.from_us, v.seen_us, r.url, v.media_sequence, v.last_sequence,
          v.target_duration_us, v.discontinuity_sequence,
          b.text, b.data, b.line_owner, b.first_line, b.last_line, b.tail,
-         v.place, v.step = 'restarted', b.coding, b.size
+         ",
+    corrected!("p.place", "p.corrected_place"),
+    ", ",
+    corrected!("p.step", "p.corrected_step"),
+    " = 'restarted', b.coding, b.size
     FROM revision v JOIN exchange e ON e.id = v.exchange_id
-    JOIN resource r ON r.id = e.resource_id JOIN body b ON b.id = e.body_id";
+    LEFT JOIN placement p ON p.exchange_id = v.exchange_id
+    JOIN resource r ON r.id = e.resource_id JOIN body b ON b.id = e.body_id"
+);
 /// Lines of a large playlist.
 const SHARED: &str =
     "SELECT text FROM line WHERE resource_id = ?1 AND number BETWEEN ?2 AND ?3 ORDER BY number";
@@ -198,7 +205,7 @@ impl Reader {
         self.list(
             &format!(
                 "{LISTED} WHERE v.playlist_id = ?1 AND (v.seen_us, v.exchange_id) > (?2, ?3)
-                    AND v.advance = 1 AND v.media_sequence IS NOT NULL
+                    AND {ADVANCE} AND v.media_sequence IS NOT NULL
                   ORDER BY v.seen_us, v.exchange_id LIMIT ?4"
             ),
             params![playlist_id, behind.0, behind.1, most as i64],
@@ -229,9 +236,12 @@ impl Reader {
     ) -> Result<Vec<ListedPlaces>, ReadError> {
         let place = |place: u64| i64::try_from(place).unwrap_or(i64::MAX);
         self.list(
-            "SELECT exchange_id, seen_us, place, segment_count FROM revision
-              WHERE playlist_id = ?1 AND seen_us >= ?2 AND place <= ?4 AND place + segment_count > ?3
-              ORDER BY seen_us, exchange_id",
+            &format!(
+                "SELECT v.exchange_id, v.seen_us, {PLACE}, v.segment_count
+                   FROM revision v JOIN placement p ON p.exchange_id = v.exchange_id
+                  WHERE v.playlist_id = ?1 AND v.seen_us >= ?2 AND {PLACE} <= ?4 AND {PLACE} + v.segment_count > ?3
+                  ORDER BY v.seen_us, v.exchange_id"
+            ),
             params![playlist_id, since_us, place(first), place(last)],
             |row| {
                 let number = |n: i64| u64::try_from(n).unwrap_or(0);

@@ -31,6 +31,7 @@ mod listed;
 mod model;
 mod notices;
 mod parts;
+mod placement;
 mod pulse;
 mod read;
 mod redact;
@@ -68,6 +69,7 @@ pub use model::{
 };
 pub use notices::{Heartbeat, NoticeEvent, Tallies, Tally};
 pub use parts::StreamPart;
+pub use placement::{KnownBody, PlacedWindow};
 pub use pulse::{Pulse, WriterWatch};
 pub use read::{
     Advance, Body, Exchange, Hole, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,

@@ -14,6 +14,7 @@ use super::guarded::{Guarded, beside};
 use super::headers::Headers;
 use super::keep::KEPT_FROM;
 use super::model::{ByteRange, ExchangeId, Kind, Outcome, digest};
+use super::placement::ADVANCE;
 use super::{FORMAT_VERSION, schema, versions};
 
 /// Why a session cannot be read.
@@ -204,8 +205,10 @@ pub struct Advance {
 pub struct Reader {
     pub(super) db: Guarded,
     pub(super) chunks: Option<Dir>,
-    /// Its format version.
+    /// The format version of its tables.
     pub(super) version: i32,
+    /// Whether there are tables that are not ours.
+    pub(super) has_others: bool,
     path: String,
 }
 
@@ -217,16 +220,19 @@ impl Reader {
     pub fn open(folder: &SessionFolder) -> Result<Self, ReadError> {
         let database = folder.database();
         let path = database.display().to_string();
-        let db = Guarded::open(folder)?;
+        let mut db = Guarded::open(folder)?;
         let failed = |source| ReadError::database(&database, source);
-        let version =
-            schema::check(db.connection(), &path).map_err(|e| e.unwrap_or_else(failed))?;
-        versions::read_as_present(db.connection(), version).map_err(failed)?;
+        let view = db.transaction().map_err(failed)?;
+        let schema = schema::check(&view, &path).map_err(|e| e.unwrap_or_else(failed))?;
+        drop(view);
+        db.schema_is_ours(|db| versions::read_as_present(db, schema.version))
+            .map_err(failed)?;
         let chunks = chunks::folder(folder.path());
         Ok(Self {
             db,
             chunks,
-            version,
+            version: schema.version,
+            has_others: schema.has_others,
             path,
         })
     }
@@ -333,13 +339,15 @@ impl Reader {
     ) -> Result<Vec<Advance>, ReadError> {
         self.list(
             // An end may come without anything new before it.
-            "SELECT v.exchange_id, v.seen_us, v.target_duration_us,
+            &format!(
+                "SELECT v.exchange_id, v.seen_us, v.target_duration_us,
                     v.ended OR ifnull((SELECT n.ended AND NOT n.advance FROM revision n
                                         WHERE n.playlist_id = ?1 AND (n.seen_us, n.exchange_id) > (v.seen_us, v.exchange_id)
                                         ORDER BY n.seen_us, n.exchange_id LIMIT 1), 0)
-               FROM revision v
-              WHERE v.playlist_id = ?1 AND (v.seen_us, v.exchange_id) > (?2, ?3) AND v.advance = 1
-              ORDER BY v.seen_us, v.exchange_id LIMIT ?4",
+               FROM revision v LEFT JOIN placement p ON p.exchange_id = v.exchange_id
+              WHERE v.playlist_id = ?1 AND (v.seen_us, v.exchange_id) > (?2, ?3) AND {ADVANCE}
+              ORDER BY v.seen_us, v.exchange_id LIMIT ?4"
+            ),
             params![playlist_id, behind.0, behind.1, most as i64],
             |row| {
                 Ok(Advance {

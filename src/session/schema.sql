@@ -185,11 +185,21 @@ CREATE TABLE revision (
   target_duration_us     INTEGER,
   part_target_us         INTEGER,
   discontinuity_sequence INTEGER,
-  ended                  INTEGER CHECK (ended IN (0, 1)),     -- 1: EXT-X-ENDLIST
-  place                  INTEGER,              -- of its first segment: segments of one place are one (docs/design/windows.md)
-  step                   TEXT CHECK (step IN ('first', 'slid', 'same', 'behind', 'restarted'))
+  ended                  INTEGER CHECK (ended IN (0, 1))      -- 1: EXT-X-ENDLIST
 ) STRICT;
 CREATE INDEX revision_playlist ON revision(playlist_id, seen_us);
+
+-- How the window of a revision of a media playlist lies on those before it: our judgement (docs/design/windows.md). What
+-- was said while it was recorded stays; what is known better later stands beside it.
+CREATE TABLE placement (
+  exchange_id     INTEGER PRIMARY KEY REFERENCES revision(exchange_id),
+  place           INTEGER NOT NULL,            -- of its first segment: segments of one place are one
+  step            TEXT NOT NULL CHECK (step IN ('first', 'slid', 'same', 'behind', 'restarted')),
+  -- What it was in truth, as what came later tells; NULL: what was said
+  corrected_place INTEGER,
+  corrected_step  TEXT CHECK (corrected_step IN ('first', 'slid', 'same', 'behind', 'restarted')),
+  CHECK ((corrected_place IS NULL) = (corrected_step IS NULL))
+) STRICT;
 
 -- What the recorder noticed about itself and refused to do; docs/design/session.md lists the kinds.
 CREATE TABLE event (

@@ -14,7 +14,7 @@ use super::model::{
     Availability, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing, NewRevision, Outcome,
     OwnReason, ResourceKey,
 };
-use crate::hls::resource_name;
+use crate::hls::{Correction, Step, resource_name};
 
 use allowance::Allowance;
 use texts::{Logs, NewText};
@@ -128,12 +128,14 @@ impl Store {
         revision: &NewRevision,
         polled_id: i64,
     ) -> rusqlite::Result<()> {
-        let advance = revision.advance && !self.is_as_left(revision, polled_id)?;
+        // What could be placed on windows of the run before is an advance where its end is new.
+        let is_placed = revision.lie.is_some_and(|lie| lie.step != Step::First);
+        let is_as_left = !is_placed && self.is_as_left(revision, polled_id)?;
+        let advance = revision.advance && !is_as_left;
         self.db
             .prepare_cached("INSERT INTO revision (exchange_id, playlist_id, seen_us, not_before_us, advance, media_sequence,
-                   segment_count, last_sequence, target_duration_us, part_target_us, discontinuity_sequence, ended,
-                   place, step)
-                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)")?
+                   segment_count, last_sequence, target_duration_us, part_target_us, discontinuity_sequence, ended)
+                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")?
             .execute(params![
                 new.id,
                 polled_id,
@@ -147,9 +149,25 @@ impl Store {
                 revision.part_target_us,
                 revision.discontinuity_sequence,
                 revision.ended,
-                revision.lie.map(|lie| to_i64(lie.place)),
-                revision.lie.map(|lie| lie.step.as_str()),
             ])?;
+        let Some(lie) = revision.lie else {
+            return Ok(());
+        };
+        self.db
+            .prepare_cached("INSERT INTO placement (exchange_id, place, step) VALUES (?1,?2,?3)")?
+            .execute(params![new.id, to_i64(lie.place), lie.step.as_str()])?;
+        Ok(())
+    }
+
+    /// Notes how windows lay in truth; of rows that are gone by now, nothing.
+    pub(super) fn corrected(&mut self, corrections: &[Correction]) -> rusqlite::Result<()> {
+        let mut placement = self.db.prepare_cached(
+            "UPDATE placement SET corrected_place = ?2, corrected_step = ?3 WHERE exchange_id = ?1",
+        )?;
+        for true_one in corrections {
+            let place = to_i64(true_one.place);
+            placement.execute(params![true_one.id, place, true_one.step.as_str()])?;
+        }
         Ok(())
     }
 

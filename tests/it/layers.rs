@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module, and the modules that it may name. `lib.rs` names all of them.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("bin", &["cli"]),
     (
         "fuzzing",
@@ -14,15 +14,16 @@ const LAYERS: [(&str, &[&str]); 9] = [
     (
         "cli",
         &[
-            "recorder", "replayer", "analysis", "session", "hls", "clock",
+            "recorder", "replayer", "analysis", "session", "hls", "clock", "shown",
         ],
     ),
     ("recorder", &["session", "hls", "clock"]),
-    ("replayer", &["session", "hls", "clock"]),
-    ("analysis", &["session", "hls", "clock"]),
+    ("replayer", &["session", "hls", "clock", "shown"]),
+    ("analysis", &["session", "hls", "clock", "shown"]),
     ("session", &["hls", "clock"]),
     ("hls", &[]),
     ("clock", &[]),
+    ("shown", &[]),
 ];
 
 /// What only some files may name: a path (of a library, or a reading of time) and where.
