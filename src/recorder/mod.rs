@@ -20,7 +20,6 @@ mod classify;
 mod client;
 mod context;
 mod cookies;
-mod decode;
 mod downloads;
 mod fetch;
 mod fold;

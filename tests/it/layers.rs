@@ -58,10 +58,10 @@ const OWNED: [(&str, &[&str]); 21] = [
     ("m3u8_rs", &["hls/"]),
     (
         "flate2",
-        &["recorder/decode.rs", "replayer/gzip.rs", "replayer/tests/"],
+        &["session/decode.rs", "replayer/gzip.rs", "replayer/tests/"],
     ),
-    ("brotli", &["recorder/decode.rs"]),
-    ("zstd", &["recorder/decode.rs"]),
+    ("brotli", &["session/decode.rs"]),
+    ("zstd", &["session/decode.rs"]),
     ("clap", &["cli/"]),
     ("indicatif", &["cli/"]),
     ("anyhow", &["cli/"]),

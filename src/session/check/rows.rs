@@ -22,7 +22,7 @@ const ALLOWED: [Rule; 6] = [
     (
         "body",
         "SELECT id FROM body WHERE size < 0 OR length(sha256) <> 32 OR (first_line IS NULL) <> (line_owner IS NULL)
-           OR (text IS NOT NULL) + (data IS NOT NULL) + (path IS NOT NULL) <> 1",
+           OR (text IS NOT NULL) + (data IS NOT NULL) + (path IS NOT NULL) <> 1 OR (coding IS NOT NULL AND data IS NULL)",
         "it is no body: its size, its hash, or what it consists of",
     ),
     (
