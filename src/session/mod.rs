@@ -48,7 +48,7 @@ pub use answer::{Answer, Found, Query, RangePart};
 pub use check::{Finding, Report, State, Totals, check};
 pub use chunks::{ChunkFile, DownloadFile};
 pub use codings::true_codings;
-pub use faults::Fault;
+pub use faults::{ENDED, Fault};
 pub use folder::{FolderError, SessionFolder, Sessions};
 pub use growing::{Growing, GrowingFacts, GrowingFile};
 pub use guarded::LARGEST_IN_DATABASE;
