@@ -51,7 +51,7 @@ pub use check::{Finding, Report, State, Totals, check};
 pub use chunks::{ChunkFile, DownloadFile};
 pub use codings::true_codings;
 pub use decode::{DecodeError, decode, decoded_size, decoder, unknown_codings};
-pub use faults::Fault;
+pub use faults::{ENDED, Fault};
 pub use folder::{FolderError, SessionFolder, Sessions};
 pub use growing::{Growing, GrowingFacts, GrowingFile};
 pub use guarded::LARGEST_IN_DATABASE;

@@ -165,6 +165,15 @@ text_enum! {
         TooOften = "too often",
         /// Asked for later than the origin has to keep it (RFC 8216bis 6.2.2).
         TooLate = "too late",
+        /// A redirect that was not followed yet: where it leads had asked for patience.
+        PutOff = "put off",
+    }
+}
+
+impl OwnReason {
+    /// Whether what was asked for counts as not asked for yet.
+    pub fn is_to_come(self) -> bool {
+        matches!(self, Self::TooOften | Self::PutOff)
     }
 }
 

@@ -107,7 +107,7 @@ impl Store {
         }
         // What stands beside the plan is not put off: it is asked for in its own time, or not again.
         let is_beside = matches!(new.resource.kind, Kind::Steering | Kind::Assets);
-        let is_put_off = new.own_reason == Some(OwnReason::TooOften) && !is_beside;
+        let is_put_off = new.own_reason.is_some_and(OwnReason::is_to_come) && !is_beside;
         let is_to_come = is_put_off || new.outcome == Outcome::Crossed;
         if !is_to_come
             && matches!(
