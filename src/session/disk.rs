@@ -1,15 +1,15 @@
 //! A full disk, seen by the writer: a reserve is given up for rows, the hole gets a row, and
 //! bodies are taken again as soon as there is room.
 
-use std::fs::{File, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::ErrorCode;
 use tokio::time::Instant;
 
-use super::chunks::TEMPORARY;
+use super::chunk_dir::{ChunkDir, TemporaryName};
 use super::model::Notice;
 use super::notices::{NoticeEvent, Tallies};
 use super::room::{Room, is_full};
@@ -32,7 +32,7 @@ const CHECKPOINT_SOON: i64 = 64;
 /// What the writer knows of its disk.
 #[derive(Debug)]
 pub(super) struct Disk {
-    chunks: PathBuf,
+    chunks: ChunkDir,
     room: Room,
     has_reserve: bool,
     /// The log has been told that it is full.
@@ -44,7 +44,7 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    pub(super) fn new(chunks: PathBuf, room: Room, tallies: Tallies) -> Self {
+    pub(super) fn new(chunks: ChunkDir, room: Room, tallies: Tallies) -> Self {
         let mut disk = Self {
             chunks,
             room,
@@ -79,9 +79,10 @@ impl Disk {
 
     /// Whether it has no room for anything else either.
     fn refuses_others(&self) -> bool {
-        let path = self.chunks.join(TEMPORARY).join(PROBE);
-        let probed = File::create(&path).and_then(|mut file| file.write_all(&[1; 64 * 1024]));
-        let _ = std::fs::remove_file(&path);
+        let name = TemporaryName::fixed(PROBE);
+        let probed = self.made_anew(&name);
+        let probed = probed.and_then(|mut file| file.write_all(&[1; 64 * 1024]));
+        let _ = self.chunks.remove_temporary(&name);
         probed.is_err_and(|error| is_full(&error))
     }
 
@@ -90,14 +91,14 @@ impl Disk {
         self.room.close();
         self.say();
         let had = std::mem::take(&mut self.has_reserve);
-        had && std::fs::remove_file(self.reserve()).is_ok()
+        had && self.chunks.remove_temporary(&reserve()).is_ok()
     }
 
     /// Nothing is held in reserve any more.
     pub(super) fn let_go(&mut self) {
         if std::mem::take(&mut self.has_reserve) {
             // What stays behind is swept with the folder.
-            let _ = std::fs::remove_file(self.reserve());
+            let _ = self.chunks.remove_temporary(&reserve());
         }
     }
 
@@ -147,7 +148,7 @@ impl Disk {
         if !std::mem::replace(&mut self.said, true) {
             tracing::error!(
                 "{}: the disk is full; no bodies are kept until there is room",
-                self.chunks.display()
+                self.chunks.shown().display()
             );
         }
     }
@@ -180,9 +181,9 @@ impl Disk {
     /// Room for the reserve, and for what was refused beside it. It is taken and given back:
     /// a disk that counts free bytes may have no inode left, or none of them for this user.
     fn has_room(&mut self) -> bool {
-        let path = self.chunks.join(TEMPORARY).join(PROBE);
-        let has = allocated(&path, self.room.needed()).is_ok() && self.fill_reserve().is_ok();
-        let _ = std::fs::remove_file(&path);
+        let name = TemporaryName::fixed(PROBE);
+        let has = self.allocated(&name, self.room.needed()).is_ok() && self.fill_reserve().is_ok();
+        let _ = self.chunks.remove_temporary(&name);
         has
     }
 
@@ -190,25 +191,32 @@ impl Disk {
         if self.has_reserve {
             return Ok(());
         }
-        let path = self.reserve();
-        let filled = allocated(&path, RESERVE_BYTES);
+        let name = reserve();
+        let filled = self.allocated(&name, RESERVE_BYTES);
         if filled.is_err() {
-            let _ = std::fs::remove_file(&path);
+            let _ = self.chunks.remove_temporary(&name);
         }
         self.has_reserve = filled.is_ok();
         filled
     }
 
-    fn reserve(&self) -> PathBuf {
-        self.chunks.join(TEMPORARY).join(RESERVE)
+    /// Makes a file of so many bytes, which are its own.
+    fn allocated(&self, name: &TemporaryName, bytes: u64) -> io::Result<()> {
+        allocate(&self.made_anew(name)?, bytes)
+    }
+
+    /// An empty file. What has the name already goes: it may be a link, or have another name elsewhere.
+    fn made_anew(&self, name: &TemporaryName) -> io::Result<File> {
+        match self.chunks.remove_temporary(name) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => self.chunks.create_temporary(name),
+        }
     }
 }
 
-/// Makes a file of so many bytes, which are its own.
-fn allocated(path: &Path, bytes: u64) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).open(path)?;
-    allocate(&file, bytes)
+/// The file that is held in reserve.
+pub(super) fn reserve() -> TemporaryName {
+    TemporaryName::fixed(RESERVE)
 }
 
 fn allocate(mut file: &File, bytes: u64) -> io::Result<()> {
@@ -228,15 +236,15 @@ fn allocate(mut file: &File, bytes: u64) -> io::Result<()> {
 }
 
 /// Whether a file of that name under `chunks/.tmp` is no download.
-pub(super) fn is_reserve(path: &Path) -> bool {
-    path.file_name()
-        .is_some_and(|name| name == RESERVE || name == PROBE)
+pub(super) fn is_reserve(name: &OsStr) -> bool {
+    name == RESERVE || name == PROBE
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::Clock;
+    use crate::session::chunk_dir::TEMPORARY;
     use rusqlite::Connection;
 
     #[tokio::test(start_paused = true)]
@@ -248,7 +256,7 @@ mod tests {
         let size = || std::fs::metadata(&reserve).map_or(0, |file| file.len());
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch(crate::session::SCHEMA).unwrap();
-        let store = Store::new(db, chunks.clone(), 0, 1);
+        let store = Store::new(db, ChunkDir::at(&chunks).unwrap(), 0, 1);
         let rows = || -> Vec<(String, i64, Option<i64>)> {
             let sql = "SELECT kind, at_us, length_us FROM event";
             let mut statement = store.db.prepare(sql).unwrap();
@@ -257,7 +265,11 @@ mod tests {
         };
         let clock = Clock::start();
         let (room, tallies) = (Room::new(clock), Tallies::default());
-        let mut disk = Disk::new(chunks, room.clone(), tallies.clone());
+        let mut disk = Disk::new(
+            ChunkDir::at(&chunks).unwrap(),
+            room.clone(),
+            tallies.clone(),
+        );
         assert_eq!(size(), RESERVE_BYTES);
         tokio::time::advance(LOOK_EVERY).await;
         disk.look(&store, clock.now_us());
@@ -291,10 +303,14 @@ mod tests {
         std::fs::create_dir(&temporary).unwrap();
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch(crate::session::SCHEMA).unwrap();
-        let store = Store::new(db, chunks.clone(), 0, 1);
+        let store = Store::new(db, ChunkDir::at(&chunks).unwrap(), 0, 1);
         let clock = Clock::start();
         let room = Room::new(clock);
-        let mut disk = Disk::new(chunks, room.clone(), Tallies::default());
+        let mut disk = Disk::new(
+            ChunkDir::at(&chunks).unwrap(),
+            room.clone(),
+            Tallies::default(),
+        );
         // Bytes are free, and the reserve is there; no other file can be.
         let in_the_way = temporary.join(PROBE);
         std::fs::create_dir(&in_the_way).unwrap();

@@ -4,10 +4,9 @@
 use std::io;
 use std::path::Path;
 
-use cap_std::fs::Dir;
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::chunks::{self, ChunkFile};
+use super::chunk_dir::{ChunkDir, ChunkFile};
 use super::folder::SessionFolder;
 use super::guarded::{Guarded, beside};
 use super::headers::Headers;
@@ -202,7 +201,7 @@ pub struct Advance {
 #[derive(Debug)]
 pub struct Reader {
     pub(super) db: Guarded,
-    pub(super) chunks: Option<Dir>,
+    pub(super) chunks: Option<ChunkDir>,
     /// Its format version.
     pub(super) version: i32,
     path: String,
@@ -221,7 +220,7 @@ impl Reader {
         let version =
             schema::check(db.connection(), &path).map_err(|e| e.unwrap_or_else(failed))?;
         versions::read_as_present(db.connection(), version).map_err(failed)?;
-        let chunks = chunks::folder(folder.path());
+        let chunks = ChunkDir::of_session(folder.path()).ok();
         Ok(Self {
             db,
             chunks,
@@ -424,7 +423,7 @@ impl Reader {
         let Some(chunks) = &self.chunks else {
             return Err(self.altered("its folder chunks/ is missing, or is no folder"));
         };
-        Ok(chunks::open(chunks, path, size)?)
+        Ok(chunks.open(path, size)?)
     }
 
     /// Response header fields of an exchange, as they came.

@@ -5,17 +5,20 @@
 
 mod bodies;
 mod files;
+mod paths;
 mod report;
 mod rows;
 mod walk;
 
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
 use std::io;
 
 pub(super) use self::files::lost_bodies;
+pub(super) use self::paths::first_wrong as first_wrong_path;
 use self::report::Findings;
 pub(super) use self::report::{Damage, damages};
 pub use self::report::{Finding, Report, State, Totals};
+use super::chunk_dir::ChunkDir;
 use super::folder::SessionFolder;
 use super::guarded::{Guarded, beside};
 use super::read::{ReadError, Reader, Run};
@@ -49,8 +52,13 @@ pub(super) fn look(folder: &SessionFolder, hashes: bool, locked: bool) -> Findin
             return found;
         }
     };
+    // What a sum covers need not be looked for; what is about to be summed must be whole.
+    let is_covered = matches!(sum, Ok(Sum::Same));
+    let whole = (hashes || locked) && !is_covered;
     let checked = state(folder, &reader, locked, &mut found)
-        .and_then(|()| database(folder, &reader, sum, &mut found))
+        .and_then(|()| database(folder, sum, &mut found))
+        .and_then(|()| pages(&reader.db, whole, &mut found).map_err(|e| reader.failed(e)))
+        .and_then(|()| references(&reader.db, &mut found).map_err(|e| reader.failed(e)))
         .and_then(|()| rows::check(&reader, &mut found))
         .and_then(|()| bodies::check(&reader, hashes, &mut found))
         .and_then(|()| files::check(&reader, hashes, &mut found))
@@ -61,10 +69,9 @@ pub(super) fn look(folder: &SessionFolder, hashes: bool, locked: bool) -> Findin
     found
 }
 
-/// What SQLite finds by itself, and whether the database is in the state that its runs say.
+/// Whether the database is in the state that its runs say.
 fn database(
     folder: &SessionFolder,
-    reader: &Reader,
     sum: io::Result<Sum>,
     found: &mut Findings,
 ) -> Result<(), ReadError> {
@@ -98,8 +105,7 @@ fn database(
         }
         (State::Stopped, Sum::Same) => {}
     }
-    pages(&reader.db, found).map_err(|e| reader.failed(e))?;
-    references(&reader.db, found).map_err(|e| reader.failed(e))
+    Ok(())
 }
 
 fn length_us(runs: &[Run]) -> i64 {
@@ -131,7 +137,8 @@ fn state(
 
 /// The lock is that of a recorder that runs.
 fn is_being_recorded(folder: &SessionFolder) -> io::Result<bool> {
-    let Ok(chunks) = File::open(folder.chunks()) else {
+    let chunks = ChunkDir::of_session(folder.path()).and_then(|chunks| chunks.own_handle());
+    let Ok(chunks) = chunks else {
         return Ok(false);
     };
     match chunks.try_lock_shared() {
@@ -145,18 +152,27 @@ fn is_being_recorded(folder: &SessionFolder) -> io::Result<bool> {
 fn pages_of_unreadable(folder: &SessionFolder, found: &mut Findings) {
     if let Ok(db) = Guarded::open(folder) {
         // That it cannot be read has been said.
-        let _ = pages(&db, found);
+        let _ = pages(&db, false, found);
     }
 }
 
-/// Pages, cells, types and constraints.
-fn pages(db: &Guarded, found: &mut Findings) -> rusqlite::Result<()> {
-    let mut statement = db.prepare_cached("PRAGMA quick_check(1000)")?;
+/// Pages, cells, types and constraints; of a `whole` database also whether indexes say what rows say.
+fn pages(db: &Guarded, whole: bool, found: &mut Findings) -> rusqlite::Result<()> {
+    let mut statement = db.prepare_cached(match whole {
+        true => "PRAGMA integrity_check(1000)",
+        false => "PRAGMA quick_check(1000)",
+    })?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let what: String = row.get(0)?;
+        // `row 7 missing from index ...`, `wrong # of entries in index ...`
+        let kind = if what.contains(" index ") {
+            "index"
+        } else {
+            "page"
+        };
         if what != "ok" {
-            found.add("page", format!("session.db: {what}"));
+            found.add(kind, format!("session.db: {what}"));
         }
     }
     Ok(())
