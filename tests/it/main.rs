@@ -17,6 +17,7 @@ mod encoded_chunks;
 mod endings;
 mod faithful;
 mod faults;
+mod files;
 mod growth;
 mod hostile_clients;
 mod hostile_origins;
