@@ -14,6 +14,7 @@ mod address;
 mod admit;
 mod arrival;
 mod aside;
+mod asked_as;
 mod assets;
 mod children;
 mod classify;

@@ -10,7 +10,7 @@ CREATE TABLE run (
   started_us  INTEGER NOT NULL,                -- that of run 1 is session zero
   seen_us     INTEGER NOT NULL,                -- last known alive: at each commit, every 10 s at least
   stopped_us  INTEGER,                         -- NULL: being recorded, or killed
-  ended       TEXT,                            -- why: 'stopped', 'finished', 'duration', 'failed', 'killed'
+  ended       TEXT,                            -- why: 'stopped', 'finished', 'duration', 'failed', 'killed', 'disk full'
   program     TEXT NOT NULL                    -- name and version
 ) STRICT;
 
@@ -162,8 +162,9 @@ CREATE TABLE exchange (
                   'key again',                 -- a key that was known was asked for once more
                   'probe',                     -- it was asked to compare the answer with what is known
                   'too often',                 -- 429 to polls denser than those of a player
-                  'too late')),                -- asked for later than the origin has to keep it (RFC 8216bis 6.2.2),
+                  'too late',                  -- asked for later than the origin has to keep it (RFC 8216bis 6.2.2),
                                                -- or under a URL that a player would have left
+                  'put off')),                 -- a redirect that was not followed yet: where it leads had asked for patience
   error         TEXT,                          -- what went wrong, for people
   note          TEXT                           -- what was odd and did no harm, for people
 ) STRICT;

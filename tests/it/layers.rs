@@ -47,11 +47,11 @@ const OWNED: [(&str, &[&str]); 21] = [
             "replayer/serve",
         ],
     ),
+    ("h2", &["recorder/classify.rs"]),
     ("quick_xml", &["hls/list.rs"]),
     ("prometheus_client", &["recorder/load.rs", "cli/metrics/"]),
     ("rustls", &["recorder/client.rs", "recorder/classify.rs"]),
     ("rusqlite", &["session/"]),
-    ("cap_std", &["session/"]),
     ("sha2", &["session/"]),
     ("aho_corasick", &["session/redact/"]),
     ("getrandom", &["session/redact/"]),
@@ -174,7 +174,7 @@ fn names(line: &str, path: &str) -> bool {
     })
 }
 
-fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
+pub fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

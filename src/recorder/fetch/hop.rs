@@ -53,6 +53,8 @@ pub(in crate::recorder) struct Hop {
     pub note: Option<String>,
     /// It is a list of one stream, and what follows in its chain is that.
     pub is_list: bool,
+    /// It is a list of streams that is not followed.
+    pub is_other_list: bool,
     /// How far what answered may lead.
     pub leads: Reach,
     /// A redirect has led from https to http on the way there.
@@ -141,6 +143,7 @@ impl Hop {
             error: None,
             note: None,
             is_list: false,
+            is_other_list: false,
             leads: Reach::Any,
             downgraded: false,
             short_by_end: None,
