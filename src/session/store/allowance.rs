@@ -3,7 +3,7 @@
 //! Whoever sends 15 KB can mean 15 MiB by them, another 15 MiB each time. Text is readable, and a playlist that is kept
 //! in lines costs only what changes from then on; compressed, each revision costs what was sent. So a
 //! text that was sent small is kept compressed until the stream has paid for having it in lines. In all, texts
-//! cost twice what was sent, sixteen times the first KiB of each, and the allowance that each stream begins with.
+//! cost twice what was sent, eight times the first KiB of each, and the allowance that each stream begins with.
 
 /// What each stream has at first, in bytes: large playlists of ordinary size are in lines from the beginning.
 const ALLOWANCE: u64 = 8 * 1024 * 1024;
@@ -12,7 +12,7 @@ const HEAD: u64 = 256;
 /// Of each body so much counts for more, in bytes: small playlists are read by people.
 const SMALL: u64 = 1024;
 /// For so much more.
-const SMALL_FACTOR: u64 = 16;
+const SMALL_FACTOR: u64 = 8;
 
 /// Of one stream, for one run.
 #[derive(Debug)]
