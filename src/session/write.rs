@@ -22,6 +22,7 @@ use super::chunks;
 use super::date_ranges::DateRange;
 use super::disk::{self, Disk};
 use super::folder::SessionFolder;
+use super::guarded::Steps;
 use super::keep::{Keep, Keeper};
 use super::model::{ExchangeId, NewExchange, NewListing};
 use super::notices::Tallies;
@@ -160,6 +161,7 @@ impl Writer {
             disk: Disk::new(folder.chunks(), room.clone(), tallies.clone()),
             wal: WalWatch::new(folder.database(), tallies.clone()),
             left: begun.left.iter().map(|part| part.id).collect(),
+            steps: begun.steps,
         };
         std::thread::Builder::new()
             .name("writer".to_owned())
@@ -321,6 +323,8 @@ struct Thread {
     wal: WalWatch,
     /// Parts of a killed run whose rows are not there yet.
     left: BTreeSet<ExchangeId>,
+    /// What a damaged database would need without end is ended.
+    steps: Steps,
 }
 
 impl Thread {
@@ -329,6 +333,7 @@ impl Thread {
             let mut batch = Vec::new();
             let more = self.fill(&mut batch).await;
             let finish = take_finish(&mut batch);
+            self.steps.renew();
             self.begin_to_keep(&mut batch)?;
             let is_due = clock::instant().duration_since(self.committed) >= SEEN_EVERY;
             if !batch.is_empty() || finish.is_some() || is_due {
