@@ -101,3 +101,42 @@ pub(super) fn reading(action: AuthAction<'_>) -> bool {
 fn is_of_schema(table: &str) -> bool {
     matches!(table, "sqlite_schema" | "sqlite_master")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_asked_for_is_denied() {
+        let read = |table_name| AuthAction::Read {
+            table_name,
+            column_name: "a",
+        };
+        let function = |function_name| AuthAction::Function { function_name };
+        let pragma = |pragma_name| AuthAction::Pragma {
+            pragma_name,
+            pragma_value: None,
+        };
+        for granted in [read("exchange"), function("IFNULL"), pragma("quick_check")] {
+            assert!(reading(granted) && !schema(granted), "{granted:?}");
+        }
+        for granted in [read("sqlite_master"), pragma("table_xinfo")] {
+            assert!(reading(granted) && schema(granted), "{granted:?}");
+        }
+        let insert = AuthAction::Insert {
+            table_name: "exchange",
+        };
+        let denied = [
+            read("notes"),
+            read("sqlite_stat1"),
+            function("zeroblob"),
+            function("load_extension"),
+            pragma("writable_schema"),
+            AuthAction::Attach { filename: "x" },
+            insert,
+        ];
+        for denied in denied {
+            assert!(!reading(denied) && !schema(denied), "{denied:?}");
+        }
+    }
+}
