@@ -32,6 +32,7 @@ use super::room::Room;
 use super::store::Store;
 use super::wal::{self, WalWatch};
 use crate::clock::{self, Clock};
+use crate::hls::Correction;
 
 mod close;
 mod commit_error;
@@ -92,6 +93,7 @@ pub enum WriterError {
 pub struct Writer {
     sender: mpsc::Sender<Message>,
     next_id: Arc<AtomicI64>,
+    goes_on: bool,
     folder: SessionFolder,
     clock: Clock,
     zero_us: i64,
@@ -178,6 +180,7 @@ impl Writer {
         let writer = Self {
             sender,
             next_id: Arc::new(AtomicI64::new(first_id)),
+            goes_on: first_id > 1,
             folder: folder.clone(),
             clock,
             zero_us,
@@ -208,6 +211,11 @@ impl Writer {
         self.closing.get_or_init(clock::instant);
     }
 
+    /// Whether it goes on with a session that was there before.
+    pub fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
     /// The session's folder.
     pub fn folder(&self) -> &SessionFolder {
         &self.folder
@@ -233,6 +241,13 @@ impl Writer {
     pub async fn listed(&self, listing: NewListing) {
         if !listing.is_empty() {
             self.send(Message::Listed(listing)).await;
+        }
+    }
+
+    /// Notes how windows of revisions lay in truth. To be handed over after these.
+    pub async fn corrected(&self, corrections: Vec<Correction>) {
+        if !corrections.is_empty() {
+            self.send(Message::Corrected(corrections)).await;
         }
     }
 
@@ -409,6 +424,7 @@ impl Thread {
                 tracing::error!("too many open files; waiting for one to be closed");
                 said = true;
             }
+            self.disk.tell(false);
             tokio::time::sleep(RETRY_EVERY).await;
             // Chunks of the batch are in place, and have no rows yet.
             self.make_room(false)?;

@@ -107,11 +107,15 @@ impl Store {
         let mut revision = self
             .db
             .prepare_cached("DELETE FROM revision WHERE exchange_id = ?1")?;
+        let mut placement = self
+            .db
+            .prepare_cached("DELETE FROM placement WHERE exchange_id = ?1")?;
         let mut exchange = self.db.prepare_cached(
             "DELETE FROM exchange WHERE id = ?1 RETURNING body_id, header_set_id, resource_id",
         )?;
         for id in going {
             revision.execute([id])?;
+            placement.execute([id])?;
             let used: Option<(Option<i64>, Option<i64>, i64)> = exchange
                 .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                 .optional()?;

@@ -76,14 +76,14 @@ fn is_ours(db: &Connection) {
     assert_eq!(triggers, 0);
     for table in known.landed.names("table") {
         let wanted = known.landed.indexes.iter().filter(|(of, _)| of == table);
-        let there: Option<usize> = db
+        let there: Option<i64> = db
             .query_row(
                 "SELECT count(*) FROM pragma_index_list(?1)",
                 [table],
                 |row| row.get(0),
             )
             .ok();
-        assert_eq!(there, Some(wanted.count()), "{table}");
+        assert_eq!(there, i64::try_from(wanted.count()).ok(), "{table}");
         let all = format!("SELECT * FROM main.{table}");
         assert!(db.prepare(&all).is_ok(), "{table}");
     }
