@@ -118,9 +118,10 @@ impl Guarded {
         })
     }
 
-    /// From now on our own tables can be asked; `prepare` gets the connection before.
+    /// From now on our own `tables` can be asked; `prepare` gets the connection before.
     pub(super) fn schema_is_ours(
         &mut self,
+        tables: Vec<&'static str>,
         prepare: impl FnOnce(&Connection) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
         self.db
@@ -128,8 +129,8 @@ impl Guarded {
         widen(&self.db)?;
         prepare(&self.db)?;
         self.steps.count(&mut self.db, &self.database)?;
-        self.db.authorizer(Some(|asked: AuthContext<'_>| {
-            granted(authorize::reading(asked.action))
+        self.db.authorizer(Some(move |asked: AuthContext<'_>| {
+            granted(authorize::reading(asked.action, &tables))
         }))
     }
 
