@@ -19,6 +19,8 @@ pub fn what_happened(fault: &Fault) -> String {
 
 pub(super) fn in_short(status: Option<u16>, outcome: Outcome) -> String {
     match (status, outcome) {
+        // Of a plain stream: all was well with what came, but for its end.
+        (Some(..400), Outcome::Complete) => "ended".to_owned(),
         (Some(status), Outcome::Complete) => format!("HTTP {status}"),
         (_, outcome) => outcome.to_string(),
     }
@@ -140,6 +142,13 @@ mod tests {
             text(&cut),
             "0:00:02.500000 - media live/a.m3u8 - short (the body ended) - never good again\n"
         );
+    }
+
+    #[test]
+    fn a_plain_stream_that_ended_in_good_order_is_called_that() {
+        assert_eq!(in_short(Some(200), Outcome::Complete), "ended");
+        assert_eq!(in_short(Some(404), Outcome::Complete), "HTTP 404");
+        assert_eq!(in_short(Some(200), Outcome::Short), "short");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 use super::descriptors;
-use super::listen::{listen, play_lines, refusal};
+use super::listen::{Shown, listen, play_lines, refusal};
 use crate::clock::Clock;
 use crate::recorder::{Board, Stage};
 use crate::replayer::{Cors, Limits, Options, Replay, serve};
@@ -40,7 +40,7 @@ impl Beside {
     pub(super) fn bind(address: Option<IpAddr>, port: u16, cors: Cors) -> Result<Self, String> {
         let refused = |error| refusal(&error, address, port, "--serve");
         let listener = listen(address, port).map_err(refused)?;
-        let lines = play_lines(&listener, address).map_err(refused)?;
+        let lines = play_lines(&listener, address, &Shown::all()).map_err(refused)?;
         Ok(Self {
             listener,
             lines,

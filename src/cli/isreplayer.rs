@@ -343,7 +343,8 @@ fn announce(
     if let Some(zero_us) = arguments.zero {
         say(format!("Zero     {}", format_utc(zero_us)));
     }
-    for line in listen::play_lines(listener, arguments.bind).map_err(Failure::failed)? {
+    let shown = listen::Shown::of(&description, replay.has_dvr()?);
+    for line in listen::play_lines(listener, arguments.bind, &shown).map_err(Failure::failed)? {
         say(line);
     }
     let asked_us = crate::clock::micros(arguments.offset);

@@ -271,6 +271,19 @@ impl Replay {
         })
     }
 
+    /// Whether the first stream has a playlist of all that was recorded.
+    ///
+    /// # Errors
+    /// The session cannot be read.
+    pub fn has_dvr(&self) -> Result<bool, ReadError> {
+        let streams = self.streams();
+        let first = streams.first().map(|stream| stream.name.as_str());
+        let playlists = self.pool.with(|reader| reader.media_playlists())?;
+        Ok(playlists
+            .iter()
+            .any(|one| Some(one.stream.as_str()) == first))
+    }
+
     /// Like [`Self::describe`], on a blocking thread.
     pub(super) async fn described(
         self: &Arc<Self>,

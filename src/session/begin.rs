@@ -103,19 +103,18 @@ pub(super) fn resume(
     let runs = reader.runs()?;
     let left = adopt::left_parts(&reader, folder)?;
     drop(reader);
+    let was_full = disk::was_full(&folder.chunks());
     let removed = clear_temporary(folder, &adopt::names(&left))?;
     // From now on the database is another than the one that was summed.
     sum::remove(folder)?;
     let wall_us = clock.started_us();
     let ends = runs.iter().map(Run::end_us);
     let clock = clock.not_before(ends.max().unwrap_or(wall_us));
-    let notes = notes(&runs, clock, wall_us, removed);
+    let notes = notes(&runs, clock, wall_us, (removed, was_full));
     let begin = || -> rusqlite::Result<(Connection, i64, ExchangeId)> {
         make_durable(&db, taken)?;
-        db.execute_batch(
-            "BEGIN IMMEDIATE;
-             UPDATE run SET stopped_us = seen_us, ended = 'killed' WHERE stopped_us IS NULL",
-        )?;
+        db.execute_batch("BEGIN IMMEDIATE")?;
+        close_left(&db, was_full)?;
         // What was left of a part is pending until its row is there.
         let ids: Vec<ExchangeId> = left.iter().map(|part| part.id).collect();
         let ids = serde_json::to_string(&ids).unwrap_or_default();
@@ -151,13 +150,28 @@ pub(super) fn resume(
     })
 }
 
+/// Closes a run that its recorder left open: it was killed, or its disk was full. How many there were.
+pub(super) fn close_left(db: &Connection, was_full: bool) -> rusqlite::Result<usize> {
+    let ended = if was_full { "disk full" } else { "killed" };
+    let close = "UPDATE run SET stopped_us = seen_us, ended = ?1 WHERE stopped_us IS NULL";
+    db.execute(close, [ended])
+}
+
 /// What there is to say about how a run goes on from the one before: rows of `event`.
-fn notes(runs: &[Run], clock: Clock, wall_us: i64, removed: usize) -> Vec<(&'static str, String)> {
+fn notes(
+    runs: &[Run],
+    clock: Clock,
+    wall_us: i64,
+    (removed, was_full): (usize, bool),
+) -> Vec<(&'static str, String)> {
     let mut notes = Vec::new();
     if let Some(last) = runs.last() {
         let hole_us = clock.started_us().saturating_sub(last.end_us());
         let ended = match last.stopped_us {
             Some(_) => "was stopped",
+            None if was_full => {
+                "was last known alive; its disk was full, and it could not be closed"
+            }
             None => "was last known alive; it was killed",
         };
         let before = runs.len();

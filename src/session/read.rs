@@ -8,6 +8,7 @@ use cap_std::fs::Dir;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::chunks::{self, ChunkFile};
+use super::decode;
 use super::folder::SessionFolder;
 use super::guarded::{Guarded, beside};
 use super::headers::Headers;
@@ -397,17 +398,21 @@ impl Reader {
             Option<String>,
             Option<String>,
             Vec<u8>,
+            Option<String>,
         );
-        let (size, data, path, text, sha256): Columns = self
+        let (size, data, path, text, sha256, coding): Columns = self
             .db
             .prepare_cached(
-                "SELECT b.size, b.data, b.path, t.text, b.sha256 FROM body b JOIN body_text t ON t.id = b.id WHERE b.id = ?1",
+                "SELECT b.size, b.data, b.path, t.text, b.sha256, b.coding FROM body b JOIN body_text t ON t.id = b.id WHERE b.id = ?1",
             )
-            .and_then(|mut s| s.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))))
+            .and_then(|mut s| s.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))))
             .map_err(|e| self.failed(e))?;
+        let kept = |data| decode::kept(data, coding.as_deref(), size);
         let size = u64::try_from(size).unwrap_or(0);
         let bytes = match (data, path, text) {
-            (Some(data), None, None) => data,
+            (Some(data), None, None) => {
+                kept(data).map_err(|e| self.altered(&format!("body {id}: {e}")))?
+            }
             (None, None, Some(text)) => text.into_bytes(),
             (None, Some(path), None) => return Ok(Body::Chunk(self.chunk(&path, size)?)),
             _ => {
@@ -464,7 +469,7 @@ impl Reader {
             .map_err(|e| self.failed(e))
     }
 
-    fn altered(&self, what: &str) -> ReadError {
+    pub(super) fn altered(&self, what: &str) -> ReadError {
         ReadError::Altered {
             path: self.path.clone(),
             what: what.to_owned(),

@@ -15,7 +15,7 @@ use super::adopt;
 use super::begin;
 use super::check::{self, Damage, State};
 use super::chunks::{self, TEMPORARY};
-use super::disk::RESERVE;
+use super::disk::{self, FULL, RESERVE};
 use super::folder::SessionFolder;
 use super::guarded::beside;
 use super::holders;
@@ -110,6 +110,7 @@ pub fn repair(
     let marks = move_aside(&mut aside, &damages, say)?;
     sum::remove(folder)?;
     let is_one_file = write(folder, (db, taken), (&runs, left, &marks), say)?;
+    let _ = fs::remove_file(folder.chunks().join(TEMPORARY).join(FULL));
     aside.clear_temporary(folder, say)?;
     if is_one_file {
         sum::write(folder)?;
@@ -176,6 +177,7 @@ fn write(
         say("upgraded: its format is that of this program now".to_owned());
     }
     begin::make_durable(&db, taken).map_err(failed)?;
+    let was_full = disk::was_full(&folder.chunks());
     let zero_us = runs.first().map_or(0, |run| run.started_us);
     let mut store = Store::new(db, folder.chunks(), zero_us, 1);
     let parts = left.len();
@@ -184,10 +186,7 @@ fn write(
         for mut part in left {
             store.exchange(&mut part)?;
         }
-        let closed = store.db.execute(
-            "UPDATE run SET stopped_us = seen_us, ended = 'killed' WHERE stopped_us IS NULL",
-            [],
-        )?;
+        let closed = begin::close_left(&store.db, was_full)?;
         store.db.execute_batch("DELETE FROM pending")?;
         for (kind, detail) in marks {
             store.event(end_us, kind, detail)?;
@@ -203,7 +202,10 @@ fn write(
         ));
     }
     if closed > 0 {
-        say("closed: the run whose recorder was killed".to_owned());
+        say(match was_full {
+            true => "closed: the run whose disk was full".to_owned(),
+            false => "closed: the run whose recorder was killed".to_owned(),
+        });
     }
     let is_one_file = become_one_file(&store.db).map_err(failed)?;
     if !is_one_file {

@@ -419,6 +419,7 @@ impl Thread {
                 tracing::error!("too many open files; waiting for one to be closed");
                 said = true;
             }
+            self.disk.tell(false);
             tokio::time::sleep(RETRY_EVERY).await;
             // Chunks of the batch are in place, and have no rows yet.
             self.make_room(false)?;

@@ -22,6 +22,7 @@ mod hostile_clients;
 mod hostile_origins;
 mod hostile_sessions;
 mod http;
+mod http2;
 mod images;
 mod inject;
 mod interstitials;

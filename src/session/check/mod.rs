@@ -16,6 +16,7 @@ pub(super) use self::files::lost_bodies;
 use self::report::Findings;
 pub(super) use self::report::{Damage, damages};
 pub use self::report::{Finding, Report, State, Totals};
+use super::disk;
 use super::folder::SessionFolder;
 use super::guarded::beside;
 use super::read::{ReadError, Reader, Run};
@@ -93,6 +94,11 @@ fn database(
             "its recorder was killed; `isrecorder --resume` goes on with it, `--repair` closes it"
                 .to_owned(),
         ),
+        (State::DiskFull, _) => found.note(
+            "its disk was full when its recorder ended, so that this could not close the run; with room `isrecorder \
+             --resume` goes on with it, `--repair` closes it"
+                .to_owned(),
+        ),
         (State::Recording, _) => {
             found.note("it is being recorded: what is on its way now is not looked at".to_owned())
         }
@@ -121,13 +127,15 @@ fn state(
     let runs = reader.runs()?;
     found.state = match runs.last() {
         Some(run) if run.stopped_us.is_none() => match locked || !is_being_recorded(folder)? {
+            true if disk::was_full(&folder.chunks()) => State::DiskFull,
             true => State::Killed,
             false => State::Recording,
         },
         Some(_) if !locked && is_being_recorded(folder)? => State::Recording,
         _ => State::Stopped,
     };
-    found.was_killed = found.state == State::Killed || rows::any_killed(reader)?;
+    found.was_killed =
+        matches!(found.state, State::Killed | State::DiskFull) || rows::any_killed(reader)?;
     found.totals.length_us = length_us(&runs);
     Ok(())
 }
