@@ -15,7 +15,7 @@ const OF_SCHEMA: [&str; 6] = [
 const CHECKS: [&str; 3] = ["quick_check", "integrity_check", "foreign_key_check"];
 
 /// Our tables, of any version.
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "run",
     "stream",
     "resource",
@@ -28,6 +28,7 @@ const TABLES: [&str; 14] = [
     "line",
     "exchange",
     "revision",
+    "placement",
     "event",
     "heartbeat",
 ];
@@ -35,7 +36,7 @@ const TABLES: [&str; 14] = [
 const LIKE_TABLES: [&str; 3] = ["body_text", "json_each", "sqlite_schema"];
 
 /// Functions in statements of readers and in `body_text`.
-const FUNCTIONS: [&str; 23] = [
+const FUNCTIONS: [&str; 24] = [
     "->>",
     "abs",
     "coalesce",
@@ -43,6 +44,7 @@ const FUNCTIONS: [&str; 23] = [
     "group_concat",
     "hex",
     "ifnull",
+    "iif",
     "instr",
     "json_each",
     "json_extract",
