@@ -18,6 +18,7 @@ mod endings;
 mod faithful;
 mod faults;
 mod growth;
+mod hindsight;
 mod hostile_clients;
 mod hostile_origins;
 mod hostile_sessions;
