@@ -63,8 +63,8 @@ impl Hindsight {
         (now_us, target_us): (i64, i64),
     ) -> Vec<u64> {
         if let Some(since_us) = windows.began_us() {
-            let first = self.waiting.iter_mut();
-            if let Some(first) = first.skip_while(|seen| seen.seen_us < since_us).next() {
+            let mut waiting = self.waiting.iter_mut();
+            if let Some(first) = waiting.find(|seen| seen.seen_us >= since_us) {
                 first.begins = true;
             }
         }
