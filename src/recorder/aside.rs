@@ -10,7 +10,7 @@ use url::Url;
 use super::context::Context;
 use super::fetch::{Ask, Hop, Received};
 use super::hosts::retry_after;
-use super::limits::MAX_REFUSED;
+use super::limits::{MAX_REFUSED, MAX_REFUSED_LINES};
 use super::reach::Reach;
 use crate::hls::{self, Refused};
 use crate::session::{Availability, ByteRange, ExchangeId, Kind, Outcome, ResourceKey, is_success};
@@ -22,6 +22,8 @@ pub(super) struct Wanted {
     /// Under which it is known.
     pub url: Url,
     pub range: Option<ByteRange>,
+    /// Where its resource is known to end, before the end of the range.
+    pub known_end: Option<u64>,
     pub reach: Reach,
     /// A redirect led from https to http to what named it.
     pub downgraded: bool,
@@ -45,6 +47,8 @@ pub(super) struct Came {
     pub is_good: bool,
     pub bytes: u64,
     pub status: Option<u16>,
+    /// The range goes past the end of the resource, which is there.
+    pub short_by_end: Option<u64>,
     /// How long the server asks for.
     pub retry_after: Option<Duration>,
     /// Nobody was asked, or the recorder itself cut it off.
@@ -66,6 +70,7 @@ impl Context {
             plain: false,
             lists: false,
             denser_than: None,
+            patient_until: Some(self.stop.clone()),
         };
         tokio::select! {
             () = self.stop.cancelled() => return came(&[], wanted),
@@ -73,6 +78,7 @@ impl Context {
         }
         let mut hops = self.fetcher.chain(&ask).await;
         if let Some(last) = hops.last_mut() {
+            last.accept_end(wanted.known_end);
             self.decode_aside(last, wanted.kind).await;
         }
         let came = came(&hops, wanted);
@@ -143,6 +149,30 @@ impl Context {
         }
     }
 
+    /// Says once of each host and reason that it is not followed.
+    fn tell_of_refused(&self, refused: &Refused, label: &str) {
+        let line = format!(
+            "{:?} is not followed: {}",
+            whereto(&refused.uri),
+            refused.reason
+        );
+        let told = {
+            let known = self.told_refused.lock();
+            let mut known = known.unwrap_or_else(PoisonError::into_inner);
+            let is_new = known.len() <= MAX_REFUSED_LINES && known.insert(line.clone());
+            is_new.then_some(known.len())
+        };
+        match told {
+            Some(..=MAX_REFUSED_LINES) => {
+                tracing::warn!("{label:?} names what is not asked for: {line}")
+            }
+            Some(_) => tracing::warn!(
+                "{label:?} names ever more that is not asked for; what, is in the session (event 'refused uri')"
+            ),
+            None => {}
+        }
+    }
+
     /// Notes URIs that are not followed, each once. `label`: what names them.
     pub(super) async fn refuse(&self, refused: &[Refused], label: &str) {
         for one in refused {
@@ -152,12 +182,20 @@ impl Context {
             };
             if is_new {
                 let detail = format!("{:?} in {label:?}: {}", one.uri, one.reason);
-                // The URI itself may hold a secret; it is in the session.
-                tracing::debug!("a URI in {label:?} is not followed: {}", one.reason);
+                self.tell_of_refused(one, label);
                 self.fetcher.writer.event("refused uri", detail).await;
             }
         }
     }
+}
+
+/// Where a URI leads, for people: without what may be a secret in it.
+fn whereto(uri: &str) -> String {
+    let shown = |url: Url| match url.host_str() {
+        Some(host) => format!("{}://{host}", url.scheme()),
+        None => format!("{}:", url.scheme()),
+    };
+    Url::parse(uri).map_or_else(|_| "what is no absolute URL".to_owned(), shown)
 }
 
 fn came(hops: &[Hop], wanted: &Wanted) -> Came {
@@ -181,6 +219,7 @@ fn came(hops: &[Hop], wanted: &Wanted) -> Came {
         is_good,
         bytes: hops.iter().filter_map(|hop| hop.wire_bytes).sum(),
         status: last.and_then(|last| last.status),
+        short_by_end: last.and_then(|last| last.short_by_end),
         retry_after: last.and_then(wait),
         is_over: last.is_none_or(is_over),
     }

@@ -39,6 +39,8 @@ pub(super) struct Context {
     /// Variables of the multivariant playlist, for those that import them.
     pub variables: Mutex<Shared>,
     pub refused: Mutex<HashSet<String>>,
+    /// Of these, whereto and why the log has been told of.
+    pub told_refused: Mutex<HashSet<String>>,
     pub assets: Assets,
     pub steering: Steering,
 }

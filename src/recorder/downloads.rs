@@ -75,6 +75,11 @@ impl Queue {
         self.plan().remove(playlist, clock::instant())
     }
 
+    /// These playlists list nothing more.
+    pub(super) fn end(&self, playlists: &[PlaylistId]) {
+        self.plan().end(playlists);
+    }
+
     /// Nothing that left its playlists is tried any more.
     pub(super) fn forget_late(&self) -> Changes {
         self.plan().forget_late()
@@ -183,6 +188,7 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
         plain: false,
         lists: false,
         denser_than: None,
+        patient_until: None,
     };
     let mut hops = fetcher.chain(&ask).await;
     let short_by_end = hops.last().and_then(|hop| hop.short_by_end);
@@ -190,7 +196,7 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
         last.accept_end(job.known_end);
     }
     let good = hops.last().is_some_and(Hop::is_good);
-    let is_put_off = hops.last().is_some_and(is_too_often);
+    let is_put_off = hops.last().is_some_and(is_put_off);
     let is_own = job.is_known && !good && !is_put_off && pass_over(&mut hops, OwnReason::KeyAgain);
     if job.is_too_late && !good {
         pass_over(&mut hops, OwnReason::TooLate);
@@ -198,7 +204,7 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
     let done = match hops.as_slice() {
         _ if good || is_own => Done::Good,
         [only] if only.was_not_asked => Done::Refused,
-        [.., last] if last.held_until.is_some() || is_too_often(last) => {
+        [.., last] if is_put_off => {
             let soon = clock::instant() + AGAIN_IN;
             Done::Held(last.held_until.map(|until| until.min(soon)))
         }
@@ -234,8 +240,8 @@ fn tell_of(given_up: &[(Key, Kind)], stats: &Stats) {
 }
 
 /// It is to be asked for again, as if it had not been.
-fn is_too_often(hop: &Hop) -> bool {
-    hop.own_reason == Some(OwnReason::TooOften)
+fn is_put_off(hop: &Hop) -> bool {
+    hop.own_reason.is_some_and(OwnReason::is_to_come)
 }
 
 /// What no player would meet is not held against the origin: a known key that cannot be had once more, since players keep

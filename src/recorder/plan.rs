@@ -21,6 +21,7 @@ mod known;
 mod late;
 mod model;
 mod renamed;
+mod returning;
 
 pub(super) use self::contents::{Before, Content};
 use self::item::{Item, Rank, State, due_again};
@@ -30,6 +31,7 @@ use self::known::{Known, Stayed};
 use self::late::{LateItems, Stay};
 pub(super) use self::model::{Changes, Job, Key, Listing, PlaylistId, Wanted};
 use self::renamed::{Places, Renamed, Twin};
+use self::returning::Returning;
 
 use super::limits::Limits;
 use super::validators::Validators;
@@ -145,6 +147,7 @@ pub(super) struct Plan {
     untold: Vec<(Key, Kind)>,
     playlists: BTreeMap<PlaylistId, Playlist>,
     delayed: BTreeSet<(Instant, Key)>,
+    returning: Returning,
     counter: u64,
     /// Taken in so far, of all playlists.
     revisions: u64,
@@ -176,6 +179,7 @@ impl Plan {
             untold: Vec::new(),
             playlists: BTreeMap::new(),
             delayed: BTreeSet::new(),
+            returning: Returning::default(),
             counter: 0,
             revisions: 0,
         }
@@ -534,6 +538,15 @@ impl Plan {
         changes
     }
 
+    /// Playlists that list nothing more: what they list is tried as if they had said so.
+    pub(super) fn end(&mut self, playlists: &[PlaylistId]) {
+        for id in playlists {
+            if let Some(playlist) = self.playlists.get_mut(id) {
+                playlist.ended = true;
+            }
+        }
+    }
+
     /// The next thing to fetch; counted as under way from now on. `not_before`: until when nothing may be
     /// asked of the host of a URL.
     pub(super) fn next(
@@ -553,8 +566,9 @@ impl Plan {
                     let until = item
                         .late
                         .map_or(until, |late| until.min(late.given_up_at()));
-                    item.state = State::Delayed(until);
-                    self.delayed.insert((until, key));
+                    let at = until + self.returning.place(until, now);
+                    item.state = State::Delayed(at);
+                    self.delayed.insert((at, key));
                 }
                 None => return self.job(id, key, now),
             }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 use url::Url;
 
+use self::asking::list_and_named;
 use self::beside::Beside;
 use self::corrections::Corrections;
 use self::last::{Judged, Last};
@@ -208,7 +209,7 @@ impl Poller {
         let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);
         self.playlist.was_asked(&self.name);
-        self.heed_list(&hops);
+        let named = list_and_named(&hops);
         self.not_asked = matches!(hops.as_slice(), [only] if only.was_not_asked);
         let answered = clock::instant();
         PlaylistStats::count(&self.playlist.stats.polls, 1);
@@ -224,6 +225,9 @@ impl Poller {
         self.mark_control(&mut last);
         let is_own = last.own_reason.is_some();
         let good = live.is_some() || self.read(&mut last).await;
+        if !last.is_other_list {
+            self.heed_list(named);
+        }
         if is_stale && !good {
             // A player would have the newest name, or the one that has gone.
             hops.iter_mut()
@@ -292,6 +296,7 @@ impl Poller {
             return false;
         }
         if let Some(why) = self.list_that_is_not_followed(hop).await {
+            hop.is_other_list = true;
             hop.fail(Outcome::NotAPlaylist, &why);
             return false;
         }
@@ -321,15 +326,11 @@ impl Poller {
                     self.playlist.label
                 );
             }
-            self.playlist.update(|s| {
-                s.failures = 0;
-                s.ever_good = true;
-            });
+            self.playlist.plays();
             return;
         }
         if hop.own_reason == Some(OwnReason::TooLate) {
-            self.playlist
-                .update(|s| s.failures = s.failures.saturating_add(1));
+            self.playlist.fails(clock::instant());
             return;
         }
         if !hop.is_fault() {
@@ -338,8 +339,7 @@ impl Poller {
         }
         let playlists = &self.context.playlists;
         let was_silent = playlists.nothing_plays();
-        self.playlist
-            .update(|s| s.failures = s.failures.saturating_add(1));
+        self.playlist.fails(clock::instant());
         if !was_silent && playlists.nothing_plays() {
             playlists.wake_first();
         }
@@ -526,7 +526,7 @@ impl Poller {
     async fn write_crossed(&self, hop: &mut Hop, head: ExchangeId, first_us: i64, lag_us: i64) {
         let (resource, availability) = self.account(hop, head, first_us);
         if let Some(mut crossed) = hop.take_crossed(&resource, availability) {
-            crossed.referrer_id = self.playlist.referrer;
+            crossed.referrer_id = self.name.revision;
             crossed.head_id = (hop.id != head).then_some(head);
             crossed.lag_us = (hop.id == head).then_some(lag_us);
             self.context.fetcher.writer.exchange(crossed).await;

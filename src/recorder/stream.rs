@@ -11,6 +11,7 @@ use tracing::Instrument;
 use url::Url;
 
 use super::admit::{self, Credentials};
+use super::asked_as::StreamFields;
 use super::assets::state::Assets;
 use super::children::Playlists;
 use super::client::Clients;
@@ -119,6 +120,10 @@ impl Recording {
                 servers: Arc::default(),
                 memory: Arc::new(Memory::new(&limits)),
                 hosts: Arc::clone(&self.hosts),
+                stream_fields: Arc::new(StreamFields::new(
+                    self.options.user_agent.is_some(),
+                    input.asked_as.clone(),
+                )),
                 polls: Arc::new(Semaphore::new(limits.polls)),
                 abort: CancellationToken::new(),
             },
@@ -139,6 +144,7 @@ impl Recording {
             tasks: TaskTracker::new(),
             variables: Mutex::new(Shared::default()),
             refused: Mutex::new(HashSet::new()),
+            told_refused: Mutex::new(HashSet::new()),
             assets: Assets::new(stream_id, self.writer.zero_us()),
             steering: Steering::default(),
         })
@@ -179,7 +185,11 @@ impl Stream {
                 }
                 _ => {}
             }
-            if !(context.playlists.are_over(now) && context.queue.is_idle()) {
+            let is_over = context.playlists.are_over(now);
+            if is_over {
+                context.queue.end(&context.playlists.left_for_good(now));
+            }
+            if !(is_over && context.queue.is_idle()) {
                 over_since = None;
             } else if self.has_come_aside(now - *over_since.get_or_insert(now)) {
                 let waits_in_vain = self.waits && context.playlists.are_on_demand();
@@ -220,7 +230,9 @@ impl Stream {
 
     /// Tells of repeated faults.
     fn tell(&self, at_end: bool) {
-        for line in self.context.stats.folded(at_end) {
+        let context = &self.context;
+        let counted = context.fetcher.hosts.counted(clock::instant(), at_end);
+        for line in context.stats.folded(at_end).into_iter().chain(counted) {
             tracing::warn!("{line}");
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! `docs/design/session.md`, "Runs", says what is put in order then.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -11,14 +11,16 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use super::adopt;
-use super::chunks::TEMPORARY;
+use super::check;
+use super::chunk_dir::ChunkDir;
 use super::disk;
 use super::folder::SessionFolder;
+use super::guarded;
 use super::holders;
 use super::model::{ExchangeId, NewExchange};
 use super::read::{Reader, Run};
 use super::sum;
-use super::versions;
+use super::versions::{self, TakenUp};
 use super::write::WriterError;
 use crate::clock::Clock;
 
@@ -31,6 +33,7 @@ pub(super) struct Begun {
     pub(super) db: Connection,
     /// Held as long as this run writes.
     pub(super) lock: File,
+    pub(super) chunks: ChunkDir,
     /// Its start is that of the run.
     pub(super) clock: Clock,
     pub(super) zero_us: i64,
@@ -38,6 +41,8 @@ pub(super) struct Begun {
     pub(super) run_id: i64,
     /// Greater than those of all runs before.
     pub(super) first_id: ExchangeId,
+    /// All of the database is this run's own, or as its sum says.
+    pub(super) is_covered: bool,
     /// What a killed run left of plain streams, to be written first.
     pub(super) left: Vec<NewExchange>,
 }
@@ -60,13 +65,13 @@ pub(super) fn create(
     clock: Clock,
     program: &str,
 ) -> Result<Begun, WriterError> {
-    let lock = lock(folder)?;
+    let (lock, chunks) = lock(folder)?;
     let create = || -> rusqlite::Result<(Connection, i64)> {
         own_alone(&folder.database());
         let db = Connection::open(folder.database())?;
         db.pragma_update(None, "application_id", super::APPLICATION_ID)?;
         db.pragma_update(None, "user_version", super::FORMAT_VERSION)?;
-        make_durable(&db)?;
+        make_durable(&db, TakenUp::default())?;
         db.execute_batch("BEGIN")?;
         db.execute_batch(super::SCHEMA)?;
         let run_id = insert_run(&db, clock, program)?;
@@ -77,10 +82,12 @@ pub(super) fn create(
     Ok(Begun {
         db,
         lock,
+        chunks,
         clock,
         zero_us: clock.started_us(),
         run_id,
         first_id: 1,
+        is_covered: true,
         left: Vec::new(),
     })
 }
@@ -91,30 +98,31 @@ pub(super) fn resume(
     clock: Clock,
     program: &str,
 ) -> Result<Begun, WriterError> {
+    // Before SQLite has it open: closing a file of ours would let its locks go.
+    let is_covered = sum::covers(folder);
     // Read-only: what is not ours is not even recovered.
     let reader = Reader::open(folder)?;
-    let lock = lock(folder)?;
-    let db = open_free(folder).inspect_err(|_| {
+    let (lock, chunks) = lock(folder)?;
+    let mut db = admitted(folder, &reader, &chunks).inspect_err(|_| {
         // It was made for the lock; one that has something in it stays.
-        let _ = fs::remove_dir(folder.chunks().join(TEMPORARY));
+        let _ = chunks.remove_temporary_folder();
     })?;
+    let taken = take_up(folder, &mut db)?;
     let runs = reader.runs()?;
-    let left = adopt::left_parts(&reader, folder)?;
+    let left = adopt::left_parts(&reader, &chunks)?;
     drop(reader);
-    let removed = clear_temporary(folder, &adopt::names(&left))?;
+    let was_full = disk::was_full(&chunks);
+    let removed = clear_temporary(&chunks, &adopt::names(&left))?;
     // From now on the database is another than the one that was summed.
     sum::remove(folder)?;
     let wall_us = clock.started_us();
     let ends = runs.iter().map(Run::end_us);
     let clock = clock.not_before(ends.max().unwrap_or(wall_us));
-    let notes = notes(&runs, clock, wall_us, removed);
-    let take_up = || -> rusqlite::Result<(Connection, i64, ExchangeId)> {
-        versions::upgrade(&db)?;
-        make_durable(&db)?;
-        db.execute_batch(
-            "BEGIN IMMEDIATE;
-             UPDATE run SET stopped_us = seen_us, ended = 'killed' WHERE stopped_us IS NULL",
-        )?;
+    let notes = notes(&runs, clock, wall_us, (removed, was_full));
+    let begin = || -> rusqlite::Result<(Connection, i64, ExchangeId)> {
+        make_durable(&db, taken)?;
+        db.execute_batch("BEGIN IMMEDIATE")?;
+        close_left(&db, was_full)?;
         // What was left of a part is pending until its row is there.
         let ids: Vec<ExchangeId> = left.iter().map(|part| part.id).collect();
         let ids = serde_json::to_string(&ids).unwrap_or_default();
@@ -135,28 +143,58 @@ pub(super) fn resume(
         db.execute_batch("COMMIT")?;
         Ok((db, run_id, greatest.saturating_add(1)))
     };
-    let (db, run_id, first_id) = take_up().map_err(|source| database_error(folder, source))?;
+    let (db, run_id, first_id) = begin().map_err(|source| database_error(folder, source))?;
     for (_, detail) in &notes {
         tracing::info!("{detail}");
     }
     Ok(Begun {
         db,
         lock,
+        chunks,
         clock,
         zero_us: runs.first().map_or(wall_us, |run| run.started_us),
         run_id,
         first_id,
+        is_covered,
         left,
     })
 }
 
+/// Closes a run that its recorder left open: it was killed, or its disk was full. How many there were.
+pub(super) fn close_left(db: &Connection, was_full: bool) -> rusqlite::Result<usize> {
+    let ended = if was_full { "disk full" } else { "killed" };
+    let close = "UPDATE run SET stopped_us = seen_us, ended = ?1 WHERE stopped_us IS NULL";
+    db.execute(close, [ended])
+}
+
+/// Opens the database to be written, if no row of it names a file elsewhere.
+fn admitted(
+    folder: &SessionFolder,
+    reader: &Reader,
+    chunks: &ChunkDir,
+) -> Result<Connection, WriterError> {
+    if let Some((body, what)) = check::first_wrong_path(reader, chunks)? {
+        let path = folder.path().to_owned();
+        return Err(WriterError::Path { path, body, what });
+    }
+    open_free(folder)
+}
+
 /// What there is to say about how a run goes on from the one before: rows of `event`.
-fn notes(runs: &[Run], clock: Clock, wall_us: i64, removed: usize) -> Vec<(&'static str, String)> {
+fn notes(
+    runs: &[Run],
+    clock: Clock,
+    wall_us: i64,
+    (removed, was_full): (usize, bool),
+) -> Vec<(&'static str, String)> {
     let mut notes = Vec::new();
     if let Some(last) = runs.last() {
         let hole_us = clock.started_us().saturating_sub(last.end_us());
         let ended = match last.stopped_us {
             Some(_) => "was stopped",
+            None if was_full => {
+                "was last known alive; its disk was full, and it could not be closed"
+            }
             None => "was last known alive; it was killed",
         };
         let before = runs.len();
@@ -181,22 +219,35 @@ fn notes(runs: &[Run], clock: Clock, wall_us: i64, removed: usize) -> Vec<(&'sta
     notes
 }
 
-pub(super) fn make_durable(db: &Connection) -> rusqlite::Result<()> {
+/// Compares the database of a session that is to be written, and makes it one of the present version.
+pub(super) fn take_up(folder: &SessionFolder, db: &mut Connection) -> Result<TakenUp, WriterError> {
+    let path = folder.database().display().to_string();
+    versions::take_up(db, &path).map_err(|refused| match refused {
+        Ok(altered) => altered.into(),
+        Err(source) => database_error(folder, source),
+    })
+}
+
+pub(super) fn make_durable(db: &Connection, taken: TakenUp) -> rusqlite::Result<()> {
     db.busy_timeout(BUSY)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
-    db.pragma_update(None, "foreign_keys", "ON")?;
+    // For a row that goes SQLite would ask a user's tables that refer to it, too.
+    db.pragma_update(None, "foreign_keys", !taken.has_others)?;
     db.set_prepared_statement_cache_capacity(128);
     Ok(())
 }
 
-/// Opens the database to be written once nobody else keeps it locked. Nothing is changed.
+/// Opens the database to be written once nobody else keeps it locked. Nothing is changed, and nothing can take long
+/// until it is taken up.
 pub(super) fn open_free(folder: &SessionFolder) -> Result<Connection, WriterError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<Connection> {
-        let db = Connection::open_with_flags(folder.database(), flags)?;
+        let mut db = Connection::open_with_flags(folder.database(), flags)?;
+        guarded::restrict(&db)?;
         db.busy_timeout(BUSY)?;
         db.execute_batch("BEGIN EXCLUSIVE; ROLLBACK")?;
+        guarded::end_early(&mut db)?;
         Ok(db)
     };
     open().map_err(|error| match is_held(&error) {
@@ -243,44 +294,31 @@ fn insert_run(db: &Connection, clock: Clock, program: &str) -> rusqlite::Result<
 
 /// One recorder for a session. The database itself is none of the files that are opened:
 /// closing one would drop SQLite's own locks.
-pub(super) fn lock(folder: &SessionFolder) -> Result<File, WriterError> {
-    let chunks = folder.chunks();
-    let temporary = chunks.join(TEMPORARY);
+pub(super) fn lock(folder: &SessionFolder) -> Result<(File, ChunkDir), WriterError> {
     // What is written and removed there must not be somebody else's.
-    for own in [&chunks, &temporary] {
-        if own.symlink_metadata().is_ok_and(|facts| !facts.is_dir()) {
-            let error = io::Error::new(io::ErrorKind::NotADirectory, "it is no folder");
-            return Err(at(own, &error).into());
-        }
-    }
-    let lock = fs::create_dir_all(&temporary)
-        .and_then(|()| File::open(&chunks))
-        .map_err(|e| at(&chunks, &e))?;
+    let chunks = ChunkDir::to_write(folder.path())?;
+    let lock = chunks.own_handle()?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => Ok((lock, chunks)),
         Err(TryLockError::WouldBlock) => Err(WriterError::Busy(folder.path().to_owned())),
-        Err(TryLockError::Error(e)) => Err(at(&chunks, &e).into()),
+        Err(TryLockError::Error(e)) => {
+            let shown = chunks.shown().display();
+            Err(io::Error::new(e.kind(), format!("{shown}: {e}")).into())
+        }
     }
 }
 
 /// Downloads that a recorder left unfinished, but for those of these names: how many.
-fn clear_temporary(folder: &SessionFolder, kept: &[String]) -> io::Result<usize> {
-    let temporary = folder.chunks().join(TEMPORARY);
+fn clear_temporary(chunks: &ChunkDir, kept: &[String]) -> io::Result<usize> {
     let mut removed = 0;
-    for entry in fs::read_dir(&temporary).map_err(|e| at(&temporary, &e))? {
-        let entry = entry?;
-        if kept.iter().any(|name| entry.file_name() == name.as_str()) {
+    for (name, _) in chunks.temporary_entries()? {
+        if kept.iter().any(|kept| name == kept.as_str()) {
             continue;
         }
-        let path = entry.path();
-        fs::remove_file(&path).map_err(|e| at(&path, &e))?;
-        removed += usize::from(!disk::is_reserve(&path));
+        chunks.sweep(&name)?;
+        removed += usize::from(!disk::is_reserve(&name));
     }
     Ok(removed)
-}
-
-fn at(path: &std::path::Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 pub(super) fn database_error(folder: &SessionFolder, source: rusqlite::Error) -> WriterError {

@@ -3,6 +3,7 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::decode;
 use super::heal::GOOD;
 use super::lines::is_segment;
 use super::model::{ByteRange, ExchangeId, Kind, is_success};
@@ -54,8 +55,20 @@ pub struct ListedPlaces {
 pub enum KeptText {
     /// All of it.
     Whole(Vec<u8>),
+    /// All of it, compressed: [`Reader::plain_text`].
+    Coded(CodedText),
     /// Of a large one: the head, then lines that it shares with others, then the tail.
     Shared(SharedText),
+}
+
+/// A text in the content codings that it came in.
+#[derive(Debug, Clone)]
+pub struct CodedText {
+    data: Vec<u8>,
+    coding: String,
+    /// What its row says of the text.
+    size: i64,
+    exchange_id: ExchangeId,
 }
 
 /// A text that shares lines with other revisions of the same playlist (`docs/design/session.md`).
@@ -145,7 +158,7 @@ const LISTED: &str = concat!(
     corrected!("p.place", "p.corrected_place"),
     ", ",
     corrected!("p.step", "p.corrected_step"),
-    " = 'restarted'
+    " = 'restarted', b.coding, b.size
     FROM revision v JOIN exchange e ON e.id = v.exchange_id
     LEFT JOIN placement p ON p.exchange_id = v.exchange_id
     JOIN resource r ON r.id = e.resource_id JOIN body b ON b.id = e.body_id"
@@ -288,6 +301,21 @@ impl Reader {
             }
         }
         Ok(only)
+    }
+
+    /// A text that is kept compressed.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn plain_text(&self, coded: &CodedText) -> Result<Vec<u8>, ReadError> {
+        let CodedText {
+            data,
+            coding,
+            size,
+            exchange_id,
+        } = coded;
+        decode::kept(data.clone(), Some(coding), *size)
+            .map_err(|e| self.altered(&format!("the body of exchange {exchange_id}: {e}")))
     }
 
     /// Lines of a large playlist, in order.
@@ -545,10 +573,21 @@ fn listed_revision_row(row: &Row<'_>) -> rusqlite::Result<ListedRevision> {
             last: row.get(12)?,
             tail: row.get::<_, Option<String>>(13)?.unwrap_or_default(),
         }),
-        None => KeptText::Whole(match text {
-            Some(text) => text.into_bytes(),
-            None => row.get::<_, Option<Vec<u8>>>(9)?.unwrap_or_default(),
-        }),
+        None => {
+            let data = match text {
+                Some(text) => text.into_bytes(),
+                None => row.get::<_, Option<Vec<u8>>>(9)?.unwrap_or_default(),
+            };
+            match row.get::<_, Option<String>>(16)? {
+                None => KeptText::Whole(data),
+                Some(coding) => KeptText::Coded(CodedText {
+                    data,
+                    coding,
+                    size: row.get(17)?,
+                    exchange_id: row.get(0)?,
+                }),
+            }
+        }
     };
     Ok(ListedRevision {
         exchange_id: row.get(0)?,

@@ -8,10 +8,13 @@
 mod adopt;
 mod answer;
 mod begin;
+mod beneath;
 mod check;
+mod chunk_dir;
 mod chunks;
 mod codings;
 mod date_ranges;
+mod decode;
 mod disk;
 mod faults;
 mod find;
@@ -47,21 +50,24 @@ mod write;
 
 pub use answer::{Answer, Found, Query, RangePart};
 pub use check::{Finding, Report, State, Totals, check};
-pub use chunks::{ChunkFile, DownloadFile};
+pub use chunk_dir::{BodyFile, ChunkFile};
+pub use chunks::DownloadFile;
 pub use codings::true_codings;
-pub use faults::Fault;
+pub use decode::{DecodeError, decode, decoded_size, decoder, unknown_codings};
+pub use faults::{ENDED, Fault};
 pub use folder::{FolderError, SessionFolder, Sessions};
 pub use growing::{Growing, GrowingFacts, GrowingFile};
 pub use guarded::LARGEST_IN_DATABASE;
 pub use headers::Headers;
 pub use heal::Faults;
 pub use history::{
-    KeptText, LandedBody, Landing, Landings, ListedPlaces, ListedRevision, ListedUrl, SharedText,
+    CodedText, KeptText, LandedBody, Landing, Landings, ListedPlaces, ListedRevision, ListedUrl,
+    SharedText,
 };
 pub use keep::Keep;
 pub use listed::Listing;
 pub use model::{
-    Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
+    Availability, ByteRange, Coded, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
     NewRevision, Notice, Outcome, OwnReason, ResourceKey, RunningDigest, digest, is_success,
 };
 pub use notices::{Heartbeat, NoticeEvent, Tallies, Tally};

@@ -3,28 +3,29 @@
 //! Everything that is remembered between transactions is a cache of what the database
 //! says, and is thrown away when a transaction is.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::path::PathBuf;
+use std::collections::{HashMap, VecDeque};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::chunk_dir::{Changed, ChunkDir};
 use super::find;
 use super::headers::HeaderSets;
-use super::lines::{LineLog, Pieces};
 use super::model::{
     Availability, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing, NewRevision, Outcome,
     OwnReason, ResourceKey,
 };
 use crate::hls::{Correction, Step, resource_name};
 
+use allowance::Allowance;
+use texts::{Logs, NewText};
+
+mod allowance;
 mod files;
 mod memory;
 mod paths;
+mod texts;
 
 pub(super) use paths::around_files;
-
-/// Playlists up to this size are kept as plain text: their head and the rows would cost as much.
-const PLAIN_TEXT_BYTES: usize = 512;
 
 /// Bodies of late whose return is noticed without asking the database.
 const RECENT_BODIES: usize = 256;
@@ -36,12 +37,12 @@ const MAX_CACHED: usize = 16_384;
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) db: Connection,
-    pub(super) chunks: PathBuf,
+    pub(super) chunks: ChunkDir,
     zero_us: i64,
     /// Exchanges before are those of earlier runs.
     first_id: ExchangeId,
-    /// Directories to sync before the commit.
-    pub(super) changed: BTreeSet<PathBuf>,
+    /// Folders to sync before the commit.
+    pub(super) changed: Changed,
     cache: Cache,
     /// That a host has too many sets of names of parameters was said.
     told_of_names: bool,
@@ -53,18 +54,25 @@ struct Cache {
     header_sets: HashMap<String, i64>,
     resources: HashMap<ResourceKey, i64>,
     recent: VecDeque<(Digest, bool, i64)>,
-    lines: HashMap<i64, LineLog>,
+    lines: Logs,
+    /// By stream.
+    allowances: HashMap<i64, Allowance>,
     suffixes: HashMap<String, u32>,
 }
 
 impl Store {
-    pub(super) fn new(db: Connection, chunks: PathBuf, zero_us: i64, first_id: ExchangeId) -> Self {
+    pub(super) fn new(
+        db: Connection,
+        chunks: ChunkDir,
+        zero_us: i64,
+        first_id: ExchangeId,
+    ) -> Self {
         Self {
             db,
             chunks,
             zero_us,
             first_id,
-            changed: BTreeSet::new(),
+            changed: Changed::new(),
             cache: Cache::default(),
             told_of_names: false,
         }
@@ -72,7 +80,7 @@ impl Store {
 
     /// Writes one exchange and everything that hangs on it.
     ///
-    /// A chunk that is in place already (`NewBody::File` with its final path, from a try
+    /// A chunk that is in place already (`NewBody::File` with its final place, from a try
     /// before) is not moved again.
     pub(super) fn exchange(&mut self, new: &mut NewExchange) -> rusqlite::Result<()> {
         let resource_id = self.resource_id(&new.resource)?;
@@ -104,7 +112,7 @@ impl Store {
         }
         // What stands beside the plan is not put off: it is asked for in its own time, or not again.
         let is_beside = matches!(new.resource.kind, Kind::Steering | Kind::Assets);
-        let is_put_off = new.own_reason == Some(OwnReason::TooOften) && !is_beside;
+        let is_put_off = new.own_reason.is_some_and(OwnReason::is_to_come) && !is_beside;
         let is_to_come = is_put_off || new.outcome == Outcome::Crossed;
         if !is_to_come
             && matches!(
@@ -296,8 +304,15 @@ impl Store {
                 sha256,
                 binary,
             } => {
-                let owner = new.resource.kind.is_playlist().then_some(resource_id);
-                self.bytes(data, *sha256, *binary, owner).map(Some)
+                let text = NewText {
+                    data,
+                    sha256: *sha256,
+                    binary: *binary,
+                    coded: new.coded.as_ref(),
+                    stream_id: new.resource.stream_id,
+                    owner: new.resource.kind.is_playlist().then_some(resource_id),
+                };
+                self.bytes(&text).map(Some)
             }
             NewBody::File { size, sha256, .. } => {
                 let (size, sha256) = (to_i64(*size), *sha256);
@@ -312,100 +327,6 @@ impl Store {
                 }
             }
         }
-    }
-
-    fn bytes(
-        &mut self,
-        data: &[u8],
-        sha256: Digest,
-        binary: bool,
-        owner: Option<i64>,
-    ) -> rusqlite::Result<i64> {
-        let seen = |r: &&(Digest, bool, i64)| r.0 == sha256 && r.1 == binary;
-        if let Some((_, _, id)) = self.cache.recent.iter().find(seen) {
-            return Ok(*id);
-        }
-        let text = (!binary && memchr::memchr(0, data).is_none())
-            .then(|| std::str::from_utf8(data).ok())
-            .flatten();
-        let id = match (text, owner) {
-            (Some(text), Some(owner)) if text.len() > PLAIN_TEXT_BYTES => {
-                self.large_text(text, &sha256, owner)?
-            }
-            (Some(text), _) => self.insert_body(data.len(), &sha256, Some(text), None)?,
-            (None, _) => self.insert_body(data.len(), &sha256, None, Some(data))?,
-        };
-        if self.cache.recent.len() >= RECENT_BODIES {
-            self.cache.recent.pop_front();
-        }
-        self.cache.recent.push_back((sha256, binary, id));
-        Ok(id)
-    }
-
-    fn insert_body(
-        &self,
-        size: usize,
-        sha256: &Digest,
-        text: Option<&str>,
-        data: Option<&[u8]>,
-    ) -> rusqlite::Result<i64> {
-        self.db
-            .prepare_cached("INSERT INTO body (size, sha256, text, data) VALUES (?1,?2,?3,?4)")?
-            .insert(params![to_i64(size as u64), sha256, text, data])
-    }
-
-    fn large_text(&mut self, text: &str, sha256: &Digest, owner: i64) -> rusqlite::Result<i64> {
-        if !self.cache.lines.contains_key(&owner) {
-            let next: i64 = self
-                .db
-                .prepare_cached(
-                    "SELECT ifnull(max(number) + 1, 0) FROM line WHERE resource_id = ?1",
-                )?
-                .query_row([owner], |row| row.get(0))?;
-            if self.cache.lines.len() >= MAX_CACHED {
-                self.cache.lines.clear();
-            }
-            self.cache.lines.insert(owner, LineLog::starting_at(next));
-        }
-        let pieces = self
-            .cache
-            .lines
-            .get_mut(&owner)
-            .and_then(|log| log.split(text));
-        let Some(pieces) = pieces else {
-            return self.insert_body(text.len(), sha256, Some(text), None);
-        };
-        self.insert_pieces(text.len(), sha256, owner, &pieces)
-    }
-
-    fn insert_pieces(
-        &self,
-        size: usize,
-        sha256: &Digest,
-        owner: i64,
-        pieces: &Pieces<'_>,
-    ) -> rusqlite::Result<i64> {
-        let mut line = self
-            .db
-            .prepare_cached("INSERT INTO line (resource_id, number, text) VALUES (?1,?2,?3)")?;
-        let first_new = pieces.last_line + 1 - pieces.new.len() as i64;
-        for (number, text) in (first_new..).zip(&pieces.new) {
-            line.execute(params![owner, number, text])?;
-        }
-        self.db
-            .prepare_cached(
-                "INSERT INTO body (size, sha256, text, first_line, last_line, tail, line_owner)
-                 VALUES (?1,?2,?3,?4,?5,?6,?7)",
-            )?
-            .insert(params![
-                to_i64(size as u64),
-                sha256,
-                pieces.head,
-                pieces.first_line,
-                pieces.last_line,
-                pieces.tail,
-                owner
-            ])
     }
 
     /// Notes what a revision lists: what is going to be asked for on its account, what left

@@ -21,6 +21,7 @@ use super::support::made::{Life, Made, Questions};
 use super::support::{Dice, rounds, seed};
 
 mod mutation;
+mod paths;
 
 /// What must never be seen.
 const CANARY: &[u8] = b"a canary from outside the session's folder";

@@ -108,6 +108,7 @@ impl Poller {
             );
         }
         self.leave_out(&selected).await;
+        self.context.playlists.leave_out(&selected.left_out);
         self.name(&selected.kept, id).await;
         revision
     }
@@ -202,6 +203,12 @@ fn described(facts: &MediaFacts) -> String {
         None => "no target duration".to_owned(),
     };
     match facts.ended {
+        _ if count == 0 && facts.target_duration.is_none() => {
+            "a playlist that lists nothing yet; it is asked for again".to_owned()
+        }
+        false if count == 0 => {
+            format!("a live media playlist that has no segments yet, {target}")
+        }
         true => format!("a media playlist with an end: {count} {segments}, {target}"),
         false => format!("a live media playlist: {count} {segments} now, {target}"),
     }

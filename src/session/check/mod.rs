@@ -5,20 +5,25 @@
 
 mod bodies;
 mod files;
+mod paths;
 mod report;
 mod rows;
 mod walk;
 
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
 use std::io;
 
 pub(super) use self::files::lost_bodies;
+pub(super) use self::paths::first_wrong as first_wrong_path;
 use self::report::Findings;
 pub(super) use self::report::{Damage, damages};
 pub use self::report::{Finding, Report, State, Totals};
+use super::chunk_dir::ChunkDir;
+use super::disk;
 use super::folder::SessionFolder;
-use super::guarded::{Guarded, beside};
+use super::guarded::beside;
 use super::read::{ReadError, Reader, Run};
+use super::schema;
 use super::sum::{self, Sum};
 
 /// Checks a session; what cannot be read is a finding like any other.
@@ -45,12 +50,19 @@ pub(super) fn look(folder: &SessionFolder, hashes: bool, locked: bool) -> Findin
                 _ => "database",
             };
             found.add(kind, error.to_string());
-            pages_of_unreadable(folder, &mut found);
             return found;
         }
     };
+    if reader.has_others {
+        found.note("tables that are none of this program's are not looked at".to_owned());
+    }
+    // What a sum covers need not be looked for; what is about to be summed must be whole.
+    let is_covered = matches!(sum, Ok(Sum::Same));
+    let whole = (hashes || locked) && !is_covered;
     let checked = state(folder, &reader, locked, &mut found)
-        .and_then(|()| database(folder, &reader, sum, &mut found))
+        .and_then(|()| database(folder, sum, &mut found))
+        .and_then(|()| pages(&reader, whole, &mut found).map_err(|e| reader.failed(e)))
+        .and_then(|()| references(&reader, &mut found).map_err(|e| reader.failed(e)))
         .and_then(|()| rows::check(&reader, &mut found))
         .and_then(|()| bodies::check(&reader, hashes, &mut found))
         .and_then(|()| files::check(&reader, hashes, &mut found))
@@ -61,10 +73,9 @@ pub(super) fn look(folder: &SessionFolder, hashes: bool, locked: bool) -> Findin
     found
 }
 
-/// What SQLite finds by itself, and whether the database is in the state that its runs say.
+/// Whether the database is in the state that its runs say.
 fn database(
     folder: &SessionFolder,
-    reader: &Reader,
     sum: io::Result<Sum>,
     found: &mut Findings,
 ) -> Result<(), ReadError> {
@@ -93,13 +104,17 @@ fn database(
             "its recorder was killed; `isrecorder --resume` goes on with it, `--repair` closes it"
                 .to_owned(),
         ),
+        (State::DiskFull, _) => found.note(
+            "its disk was full when its recorder ended, so that this could not close the run; with room `isrecorder \
+             --resume` goes on with it, `--repair` closes it"
+                .to_owned(),
+        ),
         (State::Recording, _) => {
             found.note("it is being recorded: what is on its way now is not looked at".to_owned())
         }
         (State::Stopped, Sum::Same) => {}
     }
-    pages(&reader.db, found).map_err(|e| reader.failed(e))?;
-    references(&reader.db, found).map_err(|e| reader.failed(e))
+    Ok(())
 }
 
 fn length_us(runs: &[Run]) -> i64 {
@@ -118,20 +133,27 @@ fn state(
     let runs = reader.runs()?;
     found.state = match runs.last() {
         Some(run) if run.stopped_us.is_none() => match locked || !is_being_recorded(folder)? {
+            true if was_full(folder) => State::DiskFull,
             true => State::Killed,
             false => State::Recording,
         },
         Some(_) if !locked && is_being_recorded(folder)? => State::Recording,
         _ => State::Stopped,
     };
-    found.was_killed = found.state == State::Killed || rows::any_killed(reader)?;
+    found.was_killed =
+        matches!(found.state, State::Killed | State::DiskFull) || rows::any_killed(reader)?;
     found.totals.length_us = length_us(&runs);
     Ok(())
 }
 
+fn was_full(folder: &SessionFolder) -> bool {
+    ChunkDir::of_session(folder.path()).is_ok_and(|chunks| disk::was_full(&chunks))
+}
+
 /// The lock is that of a recorder that runs.
 fn is_being_recorded(folder: &SessionFolder) -> io::Result<bool> {
-    let Ok(chunks) = File::open(folder.chunks()) else {
+    let chunks = ChunkDir::of_session(folder.path()).and_then(|chunks| chunks.own_handle());
+    let Ok(chunks) = chunks else {
         return Ok(false);
     };
     match chunks.try_lock_shared() {
@@ -141,39 +163,52 @@ fn is_being_recorded(folder: &SessionFolder) -> io::Result<bool> {
     }
 }
 
-/// What can still be said of a database that is none of ours to read.
-fn pages_of_unreadable(folder: &SessionFolder, found: &mut Findings) {
-    if let Ok(db) = Guarded::open(folder) {
-        // That it cannot be read has been said.
-        let _ = pages(&db, found);
-    }
-}
-
-/// Pages, cells, types and constraints.
-fn pages(db: &Guarded, found: &mut Findings) -> rusqlite::Result<()> {
-    let mut statement = db.prepare_cached("PRAGMA quick_check(1000)")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let what: String = row.get(0)?;
-        if what != "ok" {
-            found.add("page", format!("session.db: {what}"));
+/// Pages, cells, types and constraints; of a `whole` database also whether indexes say what rows say. Beside
+/// tables of a user's only ours are looked at.
+fn pages(reader: &Reader, whole: bool, found: &mut Findings) -> rusqlite::Result<()> {
+    let pragma = match whole {
+        true => "integrity_check",
+        false => "quick_check",
+    };
+    let each =
+        schema::tables(reader.version)?.map(|table| format!("PRAGMA main.{pragma}({table})"));
+    let checks: Vec<String> = match reader.has_others {
+        true => each.collect(),
+        false => vec![format!("PRAGMA main.{pragma}(1000)")],
+    };
+    for check in checks {
+        let mut statement = reader.db.prepare_cached(&check)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let what: String = row.get(0)?;
+            // `row 7 missing from index ...`, `wrong # of entries in index ...`
+            let kind = match what.contains(" index ") {
+                true => "index",
+                false => "page",
+            };
+            if what != "ok" {
+                found.add(kind, format!("session.db: {what}"));
+            }
         }
     }
     Ok(())
 }
 
-fn references(db: &Guarded, found: &mut Findings) -> rusqlite::Result<()> {
-    let mut statement = db.prepare_cached("PRAGMA foreign_key_check")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        db.fresh();
-        let (table, id): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
-        let parent: String = row.get(2)?;
-        let id = id.map_or_else(String::new, |id| format!(" {id}"));
-        found.add(
-            "reference",
-            format!("{table}{id}: there is no such {parent} as it names"),
-        );
+fn references(reader: &Reader, found: &mut Findings) -> rusqlite::Result<()> {
+    for table in schema::tables(reader.version)? {
+        let check = format!("PRAGMA main.foreign_key_check({table})");
+        let mut statement = reader.db.prepare_cached(&check)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            reader.db.fresh();
+            let (table, id): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
+            let parent: String = row.get(2)?;
+            let id = id.map_or_else(String::new, |id| format!(" {id}"));
+            found.add(
+                "reference",
+                format!("{table}{id}: there is no such {parent} as it names"),
+            );
+        }
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Bodies and chunk files: texts are redacted, everything else is copied as it is.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Read, Seek, Write};
 
 use rusqlite::{Connection, params};
@@ -13,8 +13,10 @@ use super::places::Form;
 use super::secret::Rules;
 use super::{RedactError, Redacted, search};
 use crate::hls::{ByteRange, chunk_path, encoded_chunk_path, ranged_chunk_path, with_suffix};
+use crate::session::beneath::PlainPath;
 use crate::session::check;
-use crate::session::chunks::ChunkFile;
+use crate::session::chunk_dir::{ChunkDir, ChunkFile, ChunkPath};
+use crate::session::decode::gzip;
 use crate::session::folder::SessionFolder;
 use crate::session::read::{Body, Reader};
 use crate::session::store::around_files;
@@ -34,6 +36,8 @@ pub(super) struct BodyRow {
     path: Option<String>,
     /// Whether it is in the column `text`.
     is_text: bool,
+    /// Whether it is a text that is kept compressed.
+    is_coded: bool,
     /// Its first exchange.
     first: Option<i64>,
     pub(super) content: Content,
@@ -93,7 +97,7 @@ pub(super) fn each(
     let read = |e| RedactError::Read(reader.failed(e));
     let uses = uses(reader)?;
     let lost = check::lost_bodies(reader)?;
-    let sql = "SELECT id, size, sha256, text, first_line, last_line, tail, line_owner, data, path FROM body ORDER BY id";
+    let sql = "SELECT id, size, sha256, text, first_line, last_line, tail, line_owner, data, path, coding FROM body ORDER BY id";
     let mut statement = reader.db.connection().prepare(sql).map_err(read)?;
     let mut rows = statement.query([]).map_err(read)?;
     while let Some(row) = rows.next().map_err(read)? {
@@ -116,10 +120,11 @@ pub(super) fn each(
                 row.get(2)?,
                 path,
                 row.get::<_, Option<String>>(3)?.is_some(),
+                row.get::<_, Option<String>>(10)?.is_some(),
                 pieces,
             ))
         };
-        let (size, sha256, path, is_text, pieces) = columns().map_err(read)?;
+        let (size, sha256, path, is_text, is_coded, pieces) = columns().map_err(read)?;
         let used = uses.get(&id).copied();
         let content = match pieces {
             Some(pieces) => pieces,
@@ -134,6 +139,7 @@ pub(super) fn each(
             sha256,
             path,
             is_text,
+            is_coded,
             first: used.map(|used| used.first),
             content,
         })?;
@@ -215,6 +221,7 @@ pub(super) fn copy(
         reader,
         db,
         target,
+        chunks: ChunkDir::of_session(target.path())?,
         streams: renamed_streams(reader, db)?,
         taken: HashSet::new(),
         suffixes: HashMap::new(),
@@ -247,6 +254,7 @@ struct BodyWriter<'a> {
     reader: &'a Reader,
     db: &'a Connection,
     target: &'a SessionFolder,
+    chunks: ChunkDir,
     streams: HashMap<String, String>,
     /// Paths of the copy, in lower case.
     taken: HashSet<String>,
@@ -263,6 +271,7 @@ struct NewRow {
     text: Option<String>,
     pieces: Option<((i64, i64), String, i64)>,
     data: Option<Vec<u8>>,
+    coding: Option<&'static str>,
     path: Option<String>,
 }
 
@@ -360,6 +369,11 @@ impl BodyWriter<'_> {
             let mut file = self.create(path)?;
             return file.write_all(bytes).map_err(|e| at(path, &e).into());
         }
+        if body.is_coded {
+            new.data = Some(gzip(bytes)?);
+            new.coding = Some("gzip");
+            return Ok(());
+        }
         match std::str::from_utf8(bytes) {
             Ok(text) if body.is_text && !bytes.contains(&0) => new.text = Some(text.to_owned()),
             _ => new.data = Some(bytes.to_vec()),
@@ -381,23 +395,25 @@ impl BodyWriter<'_> {
     }
 
     fn create(&self, path: &str) -> Result<fs::File, RedactError> {
-        let whole = self.target.chunks().join(path);
-        let made = whole.parent().map_or(Ok(()), fs::create_dir_all);
-        let created =
-            made.and_then(|()| OpenOptions::new().write(true).create_new(true).open(&whole));
+        let created = ChunkPath::parse(path).and_then(|path| self.chunks.create(&path));
         created.map_err(|e| at(path, &e).into())
     }
 
     /// Where a chunk goes: made of its redacted URL, where that says something else than before.
     fn new_path(&mut self, body: &BodyRow, book: &mut Book) -> Result<String, RedactError> {
         let old = body.path.clone().unwrap_or_default();
+        // A lost body may name anything.
+        let old = match ChunkPath::parse(&old) {
+            Ok(_) => old,
+            Err(_) => format!("lost/{}", body.id),
+        };
         let own = match body.first {
             Some(first) => self.own_path(first, &old)?,
             None => None,
         };
         let wished = own.unwrap_or_else(|| old.clone());
         let wished = book.redact_text(Form::Plain, &wished);
-        let wished = around_files(&self.target.chunks(), &wished);
+        let wished = around_files(&self.chunks, &wished);
         let mut path = wished.clone();
         let mut number = self.suffixes.get(&wished).copied().unwrap_or(2);
         while !self.is_free(&path) {
@@ -460,8 +476,8 @@ impl BodyWriter<'_> {
     }
 
     fn is_free(&self, path: &str) -> bool {
-        let chunks = self.target.chunks();
-        !self.taken.contains(&path.to_lowercase()) && chunks.join(path).symlink_metadata().is_err()
+        let facts = PlainPath::parse(path).map(|path| self.chunks.facts(&path));
+        !self.taken.contains(&path.to_lowercase()) && !facts.is_some_and(|facts| facts.is_ok())
     }
 
     fn insert(&self, id: i64, new: &NewRow) -> rusqlite::Result<()> {
@@ -471,8 +487,8 @@ impl BodyWriter<'_> {
         };
         self.db
             .prepare_cached(
-                "INSERT INTO body (id, size, sha256, text, first_line, last_line, tail, line_owner, data, path)
-                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
+                "INSERT INTO body (id, size, sha256, text, first_line, last_line, tail, line_owner, data, path, coding)
+                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
             )?
             .execute(params![
                 id,
@@ -484,7 +500,8 @@ impl BodyWriter<'_> {
                 tail,
                 owner,
                 new.data,
-                new.path
+                new.path,
+                new.coding
             ])?;
         Ok(())
     }

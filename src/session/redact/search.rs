@@ -1,14 +1,18 @@
 //! The search of the copy: nothing that was replaced may be left in it.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::path::Path;
 
+use rusqlite::Error::FromSqlConversionFailure;
+use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags};
 
 use super::RedactError;
 use super::book::Book;
 use super::dictionary::Dictionary;
+use crate::session::chunk_dir::{ChunkDir, ChunkPath};
+use crate::session::decode;
 use crate::session::folder::SessionFolder;
 
 /// Read at once, in bytes.
@@ -25,18 +29,48 @@ pub(super) fn search(
     if is_in(File::open(database)?, book.dictionary())? {
         return left("the database".to_owned());
     }
+    let chunks = ChunkDir::of_session(target.path())?;
     for path in chunk_paths(database)? {
-        let file = target.chunks().join(&path);
-        if !file.try_exists()? {
+        let mut file = match chunks.open_any(&ChunkPath::parse(&path)?) {
+            Ok((file, _)) => file,
             // Lost before, and marked so.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error.into()),
+        };
+        // Of media it was said already.
+        if !is_text(&file)? {
             continue;
         }
-        // Of media it was said already.
-        if is_text(File::open(&file)?)? && is_in(File::open(&file)?, book.dictionary())? {
+        file.rewind()?;
+        if is_in(file, book.dictionary())? {
             return left(format!("chunks/{path}"));
         }
     }
-    texts(database, book)
+    texts(database, book)?;
+    match coded(database, book)? {
+        true => left("a text that is kept compressed".to_owned()),
+        false => Ok(()),
+    }
+}
+
+/// Whether anything is in the texts that are kept compressed.
+fn coded(database: &Path, book: &Book) -> Result<bool, RedactError> {
+    let found = || -> rusqlite::Result<bool> {
+        let db = open(database)?;
+        let mut statement =
+            db.prepare("SELECT data, coding, size FROM body WHERE coding IS NOT NULL")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let coding: String = row.get(1)?;
+            let plain = decode::kept(row.get(0)?, Some(&coding), row.get(2)?);
+            let failed = |error| FromSqlConversionFailure(0, Type::Blob, Box::new(error));
+            if book.dictionary().is_in(&plain.map_err(failed)?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    found().map_err(|source| failed(database, source))
 }
 
 /// What lies on more than one page is not found by bytes.
@@ -102,7 +136,7 @@ fn failed(database: &Path, source: rusqlite::Error) -> RedactError {
     }
 }
 
-fn is_text(file: File) -> io::Result<bool> {
+fn is_text(file: &File) -> io::Result<bool> {
     let mut head = Vec::new();
     file.take(WINDOW as u64).read_to_end(&mut head)?;
     Ok(super::look::is_text(&head))
