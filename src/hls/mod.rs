@@ -94,4 +94,4 @@ pub use steering::{
 };
 pub use tag_urls::references;
 pub use variables::{Variables, imports_variables, lacks_parameters};
-pub use windows::{Lie, Step, Window, Windows};
+pub use windows::{Correction, Hindsight, Lie, Step, Window, Windows, segment_name};

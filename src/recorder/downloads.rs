@@ -14,7 +14,7 @@ use super::children::Playlists;
 use super::fetch::{Ask, Fetcher, Hop};
 use super::hosts::Hosts;
 use super::limits::Limits;
-use super::plan::{Changes, Done, Job, Key, Listing, Plan, PlaylistId};
+use super::plan::{Before, Changes, Content, Done, Job, Key, Listing, Plan, PlaylistId};
 use super::stats::{PlaylistStats, Stats};
 use crate::clock;
 use crate::session::{Availability, Kind, NewListing, Outcome, OwnReason, ResourceKey};
@@ -57,6 +57,17 @@ impl Queue {
     pub(super) fn revision(&self, listing: Listing) -> Changes {
         self.held().insert(listing.playlist);
         self.plan().revision(&listing, clock::instant())
+    }
+
+    /// What bytes the things have that a playlist lists.
+    pub(super) fn contents(&self, playlist: PlaylistId) -> impl Fn(&Key) -> Content + '_ {
+        let plan = self.plan();
+        move |key| plan.content(playlist, key)
+    }
+
+    /// Takes up what the run before knew of a playlist.
+    pub(super) fn take_up(&self, playlist: PlaylistId, before: Before) {
+        self.plan().take_up(playlist, before, clock::instant());
     }
 
     /// A playlist that is no longer polled.

@@ -27,7 +27,7 @@ use super::cookies::Cookies;
 use super::hosts::{self, Hosts, retry_after};
 use super::kept::Connection;
 use super::limits::Limits;
-use super::memory::{Held, Memory};
+use super::memory::{Held, Memory, unless_aborted};
 use super::plain::{self, Live};
 use super::reach::{Proxies, Reach};
 use super::shoutcast::Servers;
@@ -409,9 +409,16 @@ impl Fetcher {
             arrival.add(self.writer.clock().now_us() - began, wire_bytes);
             if let Sink::Memory(_) = sink {
                 let room = self.memory.grow(&mut hop.held, wire_bytes);
-                if timeout_at(deadline, room).await.is_err() {
-                    hop.fail(Outcome::BodyTimeout, "no memory was free for the body");
-                    break;
+                match unless_aborted(&self.abort, timeout_at(deadline, room)).await {
+                    Some(Ok(())) => {}
+                    Some(Err(_)) => {
+                        hop.fail(Outcome::BodyTimeout, "no memory was free for the body");
+                        break;
+                    }
+                    None => {
+                        hop.fail(Outcome::Aborted, "the recorder was stopped");
+                        break;
+                    }
                 }
             }
             if let Err((outcome, error)) = sink.take(&bytes, wire_bytes, limit) {

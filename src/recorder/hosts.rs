@@ -70,6 +70,18 @@ impl Hosts {
         until.filter(|until| *until > now)
     }
 
+    /// Leaves a host (with its port, as [`host_and_port`] writes it) alone, as it asked before; for how long.
+    pub(super) fn hold(&self, host: &str, left: Duration, now: Instant) -> Option<Duration> {
+        let (host, port) = host.rsplit_once(':')?;
+        let name = (host.to_owned(), port.parse().ok()?);
+        let left = left.min(LONGEST_BAN);
+        let until = now.checked_add(left);
+        change(&mut self.lock(), name, now, |host| {
+            host.not_before = host.not_before.max(until);
+        });
+        Some(left)
+    }
+
     /// Whether the host of a URL is to be polled no more often than a player would.
     pub(super) fn is_slow(&self, url: &Url) -> bool {
         self.lock().get(&name(url)).is_some_and(|host| host.is_slow)

@@ -21,7 +21,6 @@ mod classify;
 mod client;
 mod context;
 mod cookies;
-mod decode;
 mod downloads;
 mod fetch;
 mod fold;
@@ -48,6 +47,7 @@ mod shoutcast;
 mod stats;
 mod steering;
 mod stream;
+mod take_up;
 mod validators;
 
 pub use client::ClientError;

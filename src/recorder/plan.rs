@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
+mod contents;
 mod ended;
 mod item;
 mod items;
@@ -22,6 +23,7 @@ mod model;
 mod renamed;
 mod returning;
 
+pub(super) use self::contents::{Before, Content};
 use self::item::{Item, Rank, State, due_again};
 use self::items::{Items, Slot};
 use self::keys::Keys;
@@ -39,6 +41,10 @@ use crate::session::{Availability, Digest, Kind};
 /// sequence number is not fetched again: edges of a CDN do not advance together, and some lag far behind.
 const DEPARTED_FOR: u32 = 5;
 
+/// Where nothing new is listed for so many target durations, under names that are new all the same, their bytes are
+/// compared; then after twice as long, and so on.
+const DOUBTED_AFTER: u32 = 3;
+
 #[derive(Debug, Default)]
 struct Playlist {
     /// What its newest revision lists.
@@ -46,6 +52,8 @@ struct Playlist {
     last_sequence: Option<u64>,
     lists_segments: bool,
     ended: bool,
+    /// It has come in this run.
+    has_come: bool,
     /// Its first revision had an end already: what it lists was there before.
     on_demand: bool,
     /// The longest that it was.
@@ -180,7 +188,8 @@ impl Plan {
     /// Takes in a new revision.
     pub(super) fn revision(&mut self, listing: &Listing, now: Instant) -> Changes {
         self.give_up_late(now);
-        let is_first = !self.playlists.contains_key(&listing.playlist);
+        let known = self.playlists.get(&listing.playlist);
+        let is_first = known.is_none_or(|known| !known.has_come);
         let before = self.playlists.remove(&listing.playlist).unwrap_or_default();
         let mut departed = before.departed;
         let mut places = before.places;
@@ -198,6 +207,7 @@ impl Plan {
                 last_sequence: listing.wanted.iter().map(|w| w.last_use).max(),
                 lists_segments: listing.wanted.iter().any(|w| w.kind == Kind::Segment),
                 ended: listing.ended,
+                has_come: true,
                 on_demand: listing.ended && (is_first || before.on_demand),
                 longest: before.longest.max(listing.duration),
                 target_us: listing.target_duration_us,
@@ -226,7 +236,8 @@ impl Plan {
             let (key, twin) = self.identify(wanted, &known, &mut taking);
             if wanted.kind == Kind::Segment {
                 let listed = listing.wanted.len();
-                taking.playlist.places.note(wanted.sequence, &key, listed);
+                let places = &mut taking.playlist.places;
+                places.note(wanted.sequence, &key, listed, now);
             }
             let slot = self.items.slot(&key);
             let listed = self.items.len().saturating_sub(self.late.len());
@@ -325,8 +336,18 @@ impl Plan {
         if old == *key || old.range != key.range || !is_known {
             return None;
         }
-        match playlist.places.renamed(&old.url, &key.url, wanted.sequence) {
-            Renamed::Alias => Some((old, None)),
+        let target = Duration::from_micros(taking.listing.target_duration_us.unsigned_abs());
+        let patience = target.saturating_mul(DOUBTED_AFTER);
+        let places = &mut playlist.places;
+        let mut renamed = places.renamed(&old.url, &key.url, wanted.sequence);
+        if renamed == Renamed::Alias && places.is_doubted(wanted.sequence, patience, taking.now) {
+            renamed = places.compare_again(&old.url, &key.url);
+        }
+        match renamed {
+            Renamed::Alias => {
+                places.alias(key, &old);
+                Some((old, None))
+            }
             Renamed::Compare(pair) => {
                 let twin = Twin {
                     key: old.clone(),
@@ -334,7 +355,10 @@ impl Plan {
                 };
                 Some((old, Some(twin)))
             }
-            Renamed::Other => None,
+            Renamed::Other => {
+                places.replace(wanted.sequence, key);
+                None
+            }
         }
     }
 
@@ -368,7 +392,8 @@ impl Plan {
             let left = taking.playlist.departed.remove(key);
             let is_back = left.is_some_and(|left| left.sequence == wanted.sequence)
                 || wanted.kind == Kind::Key && self.keys.is_back(key, listing, taking.now);
-            let item = Item::new(wanted, taking, rank, is_back);
+            let mut item = Item::new(wanted, taking, rank, is_back);
+            item.sha256 = left.and_then(|left| left.sha256).filter(|_| is_back);
             if !is_back {
                 taking.playlist.ready.insert((rank, key.clone()));
                 taking.changes.pending.push((key.clone(), wanted.kind));
@@ -441,6 +466,17 @@ impl Plan {
         let item = self.items.remove(key)?;
         if let Some(late) = item.late {
             self.late.remove(key, late, item.rank);
+        }
+        let mut own = own;
+        if let Some(twin) = &item.twin {
+            // Nothing comes that could be compared: the next name is.
+            let playlist = match &mut own {
+                Some((id, own)) if *id == item.playlist => Some(&mut **own),
+                _ => self.playlists.get_mut(&item.playlist),
+            };
+            if let Some(playlist) = playlist {
+                playlist.places.compared(twin.pair, None, None);
+            }
         }
         match item.state {
             State::Ready if item.late.is_none() => {

@@ -11,6 +11,7 @@ use url::Url;
 
 use self::asking::list_and_named;
 use self::beside::Beside;
+use self::corrections::Corrections;
 use self::last::{Judged, Last};
 use self::reading::Reading;
 use self::turns::Turns;
@@ -30,6 +31,7 @@ use crate::session::{
 
 mod asking;
 mod beside;
+mod corrections;
 mod last;
 mod listing;
 mod reading;
@@ -56,6 +58,7 @@ struct Poller {
     /// URLs of the hops of the last poll.
     chain: Vec<Url>,
     windows: Windows,
+    corrections: Corrections,
     renewals: u32,
     said_too_many: bool,
     /// What the plan had no room for.
@@ -115,6 +118,7 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         not_asked: false,
         chain: Vec::new(),
         windows: Windows::default(),
+        corrections: Corrections::default(),
         renewals: 0,
         said_too_many: false,
         too_many: 0,
@@ -143,12 +147,13 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
 impl Poller {
     async fn run(mut self) {
         let stop = self.context.stop.clone();
+        self.take_up().await;
         let playlist = Arc::clone(&self.playlist);
         let mut due = clock::instant();
         let mut over = due;
         loop {
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return self.correct(true).await,
                 () = tokio::time::sleep_until(due) => {}
                 () = playlist.woken() => {
                     due = self.sooner(due, over);
@@ -169,11 +174,13 @@ impl Poller {
             self.context.playlists.changed();
             // A name that leads nowhere leaves the others.
             if self.not_asked && !self.playlist.has_other_name(&self.name) {
+                self.correct(true).await;
                 return self.playlist.give_up();
             }
             let now = clock::instant();
             if self.playlist.is_over(now) {
                 self.playlist.stats.is_over.store(true, Ordering::Relaxed);
+                self.correct(true).await;
                 return self.leave(now).await;
             }
             over = answered;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use super::cors::Cors;
 use super::dvr::Kept;
 use super::inject::Rules;
 use super::inject::rule::Laid;
@@ -45,6 +46,8 @@ pub struct Options {
     pub network: Network,
     /// Faults on top of the recorded ones.
     pub inject: Rules,
+    /// Origins whose pages may send credentials.
+    pub cors: Cors,
 }
 
 /// How fast answers come.
@@ -72,6 +75,7 @@ pub struct Replay {
     dates: Dates,
     network: Network,
     rules: Rules,
+    cors: Cors,
     state: RwLock<State>,
     pool: Pool,
     cache: Cache,
@@ -106,6 +110,7 @@ impl Replay {
             dates: options.dates,
             network: options.network,
             rules: options.inject,
+            cors: options.cors,
             state: RwLock::new(state),
             pool,
             cache: Cache::default(),
@@ -211,6 +216,11 @@ impl Replay {
     /// Faults on top of the recorded ones.
     pub(super) fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// Which pages may send credentials.
+    pub(super) fn cors(&self) -> &Cors {
+        &self.cors
     }
 
     /// Whether faults are answers.

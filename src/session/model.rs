@@ -263,6 +263,15 @@ pub enum NewBody {
     },
 }
 
+/// A text in the content codings that it came in.
+#[derive(Debug, Clone)]
+pub struct Coded {
+    /// As it came.
+    pub data: Bytes,
+    /// In what, as a Content-Encoding names it.
+    pub codings: String,
+}
+
 /// Facts of a new revision of a playlist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewRevision {
@@ -351,6 +360,8 @@ pub struct NewExchange {
     pub arrival: Option<String>,
     /// The body.
     pub body: NewBody,
+    /// A text (`body`) as it came, where that is much smaller.
+    pub coded: Option<Coded>,
     /// Where under `chunks/` its file is to be, instead of a path made of its URL.
     pub chunk_path: Option<String>,
     /// Content codings that the body is still in.
@@ -405,6 +416,7 @@ impl NewExchange {
             wire_bytes: None,
             arrival: None,
             body: NewBody::None,
+            coded: None,
             chunk_path: None,
             body_encoding: None,
             body_first: None,

@@ -31,6 +31,7 @@ use super::room::Room;
 use super::store::Store;
 use super::wal::{self, WalWatch};
 use crate::clock::{self, Clock};
+use crate::hls::Correction;
 
 mod close;
 mod commit_error;
@@ -91,6 +92,7 @@ pub enum WriterError {
 pub struct Writer {
     sender: mpsc::Sender<Message>,
     next_id: Arc<AtomicI64>,
+    goes_on: bool,
     folder: SessionFolder,
     clock: Clock,
     zero_us: i64,
@@ -176,6 +178,7 @@ impl Writer {
         let writer = Self {
             sender,
             next_id: Arc::new(AtomicI64::new(first_id)),
+            goes_on: first_id > 1,
             folder: folder.clone(),
             clock,
             zero_us,
@@ -206,6 +209,11 @@ impl Writer {
         self.closing.get_or_init(clock::instant);
     }
 
+    /// Whether it goes on with a session that was there before.
+    pub fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
     /// The session's folder.
     pub fn folder(&self) -> &SessionFolder {
         &self.folder
@@ -231,6 +239,13 @@ impl Writer {
     pub async fn listed(&self, listing: NewListing) {
         if !listing.is_empty() {
             self.send(Message::Listed(listing)).await;
+        }
+    }
+
+    /// Notes how windows of revisions lay in truth. To be handed over after these.
+    pub async fn corrected(&self, corrections: Vec<Correction>) {
+        if !corrections.is_empty() {
+            self.send(Message::Corrected(corrections)).await;
         }
     }
 

@@ -5,8 +5,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 use super::{Hop, Received};
 use crate::hls::{self, ListedStream, MOST_OF_ONE, StreamList};
-use crate::recorder::decode::{decode, decoded_size};
-use crate::session::{Outcome, is_success};
+use crate::session::{Outcome, decode, decoded_size, is_success};
 
 /// A list may name a list, which names a stream; more are made up.
 pub(super) const MOST_LISTS: usize = 2;
@@ -39,8 +38,9 @@ fn plain(hop: &Hop, raw: &Bytes) -> Option<Bytes> {
     if coding.is_empty() {
         return Some(raw.clone());
     }
-    let size = decoded_size(raw, &coding, MOST_OF_ONE as u64).ok()?;
-    Some(decode(raw, &coding, size).ok()?.into())
+    let most = MOST_OF_ONE as u64;
+    let size = decoded_size(raw, &coding, most).ok()?;
+    Some(decode(raw, &coding, size, most).ok()?.into())
 }
 
 /// What a decoded body lists; `None`: it is no list of streams.

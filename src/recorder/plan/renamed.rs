@@ -4,9 +4,11 @@
 //! It is taken to, since the number counts first; the first of each pattern of names and one in ten
 //! segments are fetched all the same and compared. Where bytes differ, names of that pattern are no aliases.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use url::{Position, Url};
 
 use super::Key;
@@ -16,6 +18,8 @@ use crate::session::Digest;
 const PATTERNS: usize = 64;
 /// One in so many segments is compared.
 const ONE_IN: u64 = 10;
+/// Aliases that are remembered, until their bytes are asked about.
+const ALIASES: usize = 128;
 /// Places that are remembered beside those of the window.
 const BESIDE: usize = 64;
 
@@ -56,6 +60,11 @@ pub(super) struct Places {
     verdicts: HashMap<Pair, Verdict>,
     /// The last place that was compared.
     compared: Option<u64>,
+    /// Aliases of late: what each stands for.
+    aliases: VecDeque<(Key, Key)>,
+    /// When something was new last, by its place; and how often that has been doubted since.
+    moved: Option<Instant>,
+    doubts: u32,
 }
 
 impl Places {
@@ -65,10 +74,69 @@ impl Places {
     }
 
     /// Notes what is listed at a place, and lets go of the oldest: `listed` are in the window.
-    pub(super) fn note(&mut self, place: u64, key: &Key, listed: usize) {
+    pub(super) fn note(&mut self, place: u64, key: &Key, listed: usize, now: Instant) {
+        if self
+            .keys
+            .last_key_value()
+            .is_none_or(|(last, _)| *last < place)
+        {
+            (self.moved, self.doubts) = (Some(now), 0);
+        }
         self.keys.entry(place).or_insert_with(|| key.clone());
         while self.keys.len() > listed.saturating_mul(2).saturating_add(BESIDE) {
             self.keys.pop_first();
+        }
+    }
+
+    /// Whether nothing has been new for so long, though a name at the end of the window is: numbers may stand still
+    /// while the channel goes on. It is compared then.
+    pub(super) fn is_doubted(&mut self, place: u64, patience: Duration, now: Instant) -> bool {
+        let is_last = self
+            .keys
+            .last_key_value()
+            .is_some_and(|(last, _)| *last == place);
+        let patience = patience.saturating_mul(2_u32.saturating_pow(self.doubts.min(16)));
+        let since = |moved| now.saturating_duration_since(moved);
+        let is_long = self.moved.is_some_and(|moved| since(moved) >= patience);
+        let is_doubted = is_last && is_long;
+        self.doubts += u32::from(is_doubted);
+        is_doubted
+    }
+
+    /// A known pattern is compared once more.
+    pub(super) fn compare_again(&mut self, known: &Url, new: &Url) -> Renamed {
+        let pair = (pattern(known), pattern(new));
+        match self.verdicts.get_mut(&pair) {
+            Some(verdict) if *verdict == Verdict::Same => {
+                *verdict = Verdict::Asked;
+                Renamed::Compare(pair)
+            }
+            Some(Verdict::Other) => Renamed::Other,
+            _ => Renamed::Alias,
+        }
+    }
+
+    /// What is listed at a place is something else from now on.
+    pub(super) fn replace(&mut self, place: u64, key: &Key) {
+        self.keys.insert(place, key.clone());
+    }
+
+    /// Notes that a name is taken for what another stands for.
+    pub(super) fn alias(&mut self, new: &Key, known: &Key) {
+        if self.aliases.len() >= ALIASES {
+            self.aliases.pop_front();
+        }
+        self.aliases.push_back((new.clone(), known.clone()));
+    }
+
+    /// What a name of late stands for: `Err`: it is not known yet. `None`: it is no alias, or was none.
+    pub(super) fn stands_for(&self, name: &Key) -> Option<Result<&Key, ()>> {
+        let (_, known) = self.aliases.iter().rev().find(|(new, _)| new == name)?;
+        let pair = (pattern(&known.url), pattern(&name.url));
+        match self.verdicts.get(&pair) {
+            Some(Verdict::Same) => Some(Ok(known)),
+            Some(Verdict::Asked) => Some(Err(())),
+            _ => None,
         }
     }
 
@@ -98,6 +166,19 @@ impl Places {
     pub(super) fn begin_again(&mut self) {
         self.verdicts
             .retain(|_, verdict| *verdict != Verdict::Asked);
+    }
+
+    /// Of a run before: the bytes of two names of one place.
+    pub(super) fn knew(
+        &mut self,
+        (known, known_sha256): (&Url, Digest),
+        (new, new_sha256): (&Url, Digest),
+    ) {
+        let pair = (pattern(known), pattern(new));
+        let is_other = self.verdicts.get(&pair) == Some(&Verdict::Other);
+        if !is_other && self.verdicts.len() < PATTERNS {
+            self.compared(pair, Some(known_sha256), Some(new_sha256));
+        }
     }
 
     /// What came of a comparison; where there is nothing to compare the next one is.

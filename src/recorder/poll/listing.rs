@@ -22,7 +22,13 @@ impl Poller {
         let facts = &media.facts;
         let now_us = self.context.fetcher.writer.clock().now_us();
         let target_us = clock::micros(facts.target_duration.unwrap_or(TARGET));
-        let lie = self.windows.place(Window::of(&media), now_us, target_us);
+        self.learn();
+        let window = Window::of(&media);
+        let lie = self.windows.place(window.clone(), now_us, target_us);
+        let placed = (lie, &self.windows);
+        self.corrections
+            .saw(id, window, placed, (now_us, target_us), &media.entries);
+        self.correct(false).await;
         let step = lie.step;
         self.turns.stepped(step, lie.gained);
         if step.is_advance() {

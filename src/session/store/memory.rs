@@ -21,11 +21,11 @@ impl Store {
         cache
             .resources
             .retain(|_, id| !removed.resources.contains(id));
-        cache.lines.retain(|id, _| !removed.resources.contains(id));
         for (owner, first) in &removed.lines {
-            if let Some(log) = cache.lines.get_mut(owner) {
+            if let Some(log) = cache.lines.get_mut(*owner) {
                 log.forget_before(*first);
             }
         }
+        cache.lines.retain(|id| !removed.resources.contains(&id));
     }
 }
