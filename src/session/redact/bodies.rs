@@ -477,7 +477,7 @@ impl BodyWriter<'_> {
 
     fn is_free(&self, path: &str) -> bool {
         let facts = PlainPath::parse(path).map(|path| self.chunks.facts(&path));
-        !self.taken.contains(&path.to_lowercase()) && !facts.is_some_and(|facts| facts.is_ok())
+        !self.taken.contains(&path.to_lowercase()) && facts.is_none_or(|facts| facts.is_err())
     }
 
     fn insert(&self, id: i64, new: &NewRow) -> rusqlite::Result<()> {
