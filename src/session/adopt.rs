@@ -1,16 +1,15 @@
 //! What a killed recorder left of plain streams: the part that was growing becomes one like any other.
 
-use std::io::Read as _;
-use std::path::Path;
-
 use chrono::DateTime;
+use std::io::{self, Read as _};
 
-use super::chunks::{self, DownloadFile, TEMPORARY};
-use super::folder::SessionFolder;
-use super::growing::{self, Growing};
+use super::chunk_dir::{ChunkDir, TemporaryName};
+use super::chunks::DownloadFile;
+use super::growing::Growing;
 use super::model::{Availability, ExchangeId, Kind, NewBody, NewExchange, Outcome, ResourceKey};
 use super::parts::StreamPart;
 use super::read::{ReadError, Reader};
+use super::room::Room;
 
 /// Bytes that are copied at a time.
 const STEP: usize = 256 * 1024;
@@ -28,7 +27,7 @@ struct Left {
 /// copies under `chunks/.tmp`, synced; what they were copied from stays until the rows are there.
 pub(super) fn left_parts(
     reader: &Reader,
-    folder: &SessionFolder,
+    chunks: &ChunkDir,
 ) -> Result<Vec<NewExchange>, ReadError> {
     let left = reader.list(
         "SELECT p.referrer_id, p.from_us, r.stream_id, r.url, s.name FROM pending p
@@ -51,7 +50,7 @@ pub(super) fn left_parts(
             && growing.is_kept()
         {
             // A number that no request will have.
-            let copy = copied(&growing, folder, i64::MAX - number)?;
+            let copy = copied(&growing, chunks, i64::MAX - number)?;
             let before = reader.parts_after(left.stream_id, 0)?;
             let first = match before.last() {
                 Some(last) => end_of(reader, last)?,
@@ -67,32 +66,39 @@ pub(super) fn left_parts(
 pub(super) fn names(parts: &[NewExchange]) -> Vec<String> {
     let of_part = |part: &NewExchange| {
         let copy = match &part.body {
-            NewBody::File { temporary, .. } => temporary.file_name(),
+            NewBody::File { file, .. } => file.temporary_name(),
             _ => None,
         };
-        let copy = copy.map(|name| name.to_string_lossy().into_owned());
-        let id = part.id;
-        [Some(id.to_string()), Some(growing::notes_name(id)), copy]
+        let own = originals(part).map(Some).into_iter();
+        own.chain([copy])
     };
-    parts.iter().flat_map(of_part).flatten().collect()
+    let names = parts.iter().flat_map(of_part).flatten();
+    names.map(|name| name.as_str().to_owned()).collect()
 }
 
 /// Removes what a part was copied from, once its row is there. Where its body was lost, that is
 /// all there is of it.
-pub(super) fn remove_original(chunks: &Path, part: &NewExchange) {
+pub(super) fn remove_original(chunks: &ChunkDir, part: &NewExchange) {
     if matches!(part.body, NewBody::File { .. }) {
-        let temporary = chunks.join(TEMPORARY);
-        for name in [part.id.to_string(), growing::notes_name(part.id)] {
+        for name in originals(part) {
             // It stays behind at worst; the sweep at the stop takes it.
-            let _ = std::fs::remove_file(temporary.join(name));
+            let _ = chunks.remove_temporary(&name);
         }
     }
 }
 
-fn copied(growing: &Growing, folder: &SessionFolder, id: ExchangeId) -> std::io::Result<NewBody> {
+/// What a part was copied from.
+fn originals(part: &NewExchange) -> [TemporaryName; 2] {
+    [TemporaryName::of(part.id), TemporaryName::notes_of(part.id)]
+}
+
+fn copied(growing: &Growing, chunks: &ChunkDir, id: ExchangeId) -> io::Result<NewBody> {
     // A run that was killed at this leaves half a copy.
-    chunks::remove_download(&folder.chunks(), id)?;
-    let mut copy = DownloadFile::create(&folder.chunks(), id)?;
+    match chunks.remove_temporary(&TemporaryName::of(id)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut copy = DownloadFile::create_in(chunks, id, &Room::default())?;
     let mut from = growing.file.as_ref();
     let mut buffer = vec![0; STEP];
     loop {
@@ -143,11 +149,13 @@ fn part(left: Left, growing: &Growing, body: NewBody, (count, end): (usize, u64)
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::path::Path;
 
     use super::*;
     use crate::clock::Clock;
+    use crate::session::chunk_dir::TEMPORARY;
     use crate::session::store::Store;
-    use crate::session::{GrowingFacts, GrowingFile, Sessions, Writer, begin};
+    use crate::session::{GrowingFacts, GrowingFile, SessionFolder, Sessions, Writer, begin};
 
     const URL: &str = "http://h/radio.mp3";
     const BYTES: &[u8] = b"of a radio";
@@ -157,7 +165,7 @@ mod tests {
         let folder = Sessions::new(sessions).create(None).unwrap();
         let clock = Clock::start();
         let begun = begin::create(&folder, clock, "test").unwrap();
-        let mut store = Store::new(begun.db, folder.chunks(), begun.zero_us, 1);
+        let mut store = Store::new(begun.db, begun.chunks, begun.zero_us, 1);
         store.stream("radio", URL).unwrap();
         let pending = "INSERT INTO pending (resource_id, referrer_id, from_us) VALUES (1, 1, ?1)";
         store.db.execute(pending, [begun.zero_us]).unwrap();
@@ -204,14 +212,15 @@ mod tests {
         let sessions = tempfile::tempdir().unwrap();
         let folder = killed(sessions.path());
         let reader = Reader::open(&folder).unwrap();
-        let mut parts = left_parts(&reader, &folder).unwrap();
+        let chunks = ChunkDir::to_write(folder.path()).unwrap();
+        let mut parts = left_parts(&reader, &chunks).unwrap();
         let original = folder.chunks().join(TEMPORARY).join("1");
         let part = parts.first_mut().unwrap();
         let body = std::mem::replace(&mut part.body, NewBody::None);
-        remove_original(&folder.chunks(), part);
+        remove_original(&chunks, part);
         assert_eq!(std::fs::read(&original).unwrap(), BYTES);
         part.body = body;
-        remove_original(&folder.chunks(), part);
+        remove_original(&chunks, part);
         assert!(!original.exists());
     }
 }

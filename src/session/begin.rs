@@ -2,7 +2,7 @@
 //!
 //! `docs/design/session.md`, "Runs", says what is put in order then.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -11,7 +11,8 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use super::adopt;
-use super::chunks::TEMPORARY;
+use super::check;
+use super::chunk_dir::ChunkDir;
 use super::disk;
 use super::folder::SessionFolder;
 use super::guarded::{self, Steps};
@@ -32,6 +33,7 @@ pub(super) struct Begun {
     pub(super) db: Connection,
     /// Held as long as this run writes.
     pub(super) lock: File,
+    pub(super) chunks: ChunkDir,
     /// Its start is that of the run.
     pub(super) clock: Clock,
     pub(super) zero_us: i64,
@@ -39,6 +41,8 @@ pub(super) struct Begun {
     pub(super) run_id: i64,
     /// Greater than those of all runs before.
     pub(super) first_id: ExchangeId,
+    /// All of the database is this run's own, or as its sum says.
+    pub(super) is_covered: bool,
     /// What a killed run left of plain streams, to be written first.
     pub(super) left: Vec<NewExchange>,
     /// To be renewed for each batch that is written.
@@ -63,7 +67,7 @@ pub(super) fn create(
     clock: Clock,
     program: &str,
 ) -> Result<Begun, WriterError> {
-    let lock = lock(folder)?;
+    let (lock, chunks) = lock(folder)?;
     let create = || -> rusqlite::Result<(Connection, i64)> {
         own_alone(&folder.database());
         let db = Connection::open(folder.database())?;
@@ -80,10 +84,12 @@ pub(super) fn create(
     Ok(Begun {
         db,
         lock,
+        chunks,
         clock,
         zero_us: clock.started_us(),
         run_id,
         first_id: 1,
+        is_covered: true,
         left: Vec::new(),
         steps: Steps::default(),
     })
@@ -95,19 +101,21 @@ pub(super) fn resume(
     clock: Clock,
     program: &str,
 ) -> Result<Begun, WriterError> {
+    // Before SQLite has it open: closing a file of ours would let its locks go.
+    let is_covered = sum::covers(folder);
     // Read-only: what is not ours is not even recovered.
     let reader = Reader::open(folder)?;
-    let lock = lock(folder)?;
-    let mut db = open_free(folder).inspect_err(|_| {
+    let (lock, chunks) = lock(folder)?;
+    let mut db = admitted(folder, &reader, &chunks).inspect_err(|_| {
         // It was made for the lock; one that has something in it stays.
-        let _ = fs::remove_dir(folder.chunks().join(TEMPORARY));
+        let _ = chunks.remove_temporary_folder();
     })?;
     let taken = take_up(folder, &mut db)?;
     let runs = reader.runs()?;
-    let left = adopt::left_parts(&reader, folder)?;
+    let left = adopt::left_parts(&reader, &chunks)?;
     drop(reader);
-    let was_full = disk::was_full(&folder.chunks());
-    let removed = clear_temporary(folder, &adopt::names(&left))?;
+    let was_full = disk::was_full(&chunks);
+    let removed = clear_temporary(&chunks, &adopt::names(&left))?;
     // From now on the database is another than the one that was summed.
     sum::remove(folder)?;
     let wall_us = clock.started_us();
@@ -145,10 +153,12 @@ pub(super) fn resume(
     Ok(Begun {
         db,
         lock,
+        chunks,
         clock,
         zero_us: runs.first().map_or(wall_us, |run| run.started_us),
         run_id,
         first_id,
+        is_covered,
         left,
         steps: taken.steps,
     })
@@ -159,6 +169,19 @@ pub(super) fn close_left(db: &Connection, was_full: bool) -> rusqlite::Result<us
     let ended = if was_full { "disk full" } else { "killed" };
     let close = "UPDATE run SET stopped_us = seen_us, ended = ?1 WHERE stopped_us IS NULL";
     db.execute(close, [ended])
+}
+
+/// Opens the database to be written, if no row of it names a file elsewhere.
+fn admitted(
+    folder: &SessionFolder,
+    reader: &Reader,
+    chunks: &ChunkDir,
+) -> Result<Connection, WriterError> {
+    if let Some((body, what)) = check::first_wrong_path(reader, chunks)? {
+        let path = folder.path().to_owned();
+        return Err(WriterError::Path { path, body, what });
+    }
+    open_free(folder)
 }
 
 /// What there is to say about how a run goes on from the one before: rows of `event`.
@@ -276,44 +299,31 @@ fn insert_run(db: &Connection, clock: Clock, program: &str) -> rusqlite::Result<
 
 /// One recorder for a session. The database itself is none of the files that are opened:
 /// closing one would drop SQLite's own locks.
-pub(super) fn lock(folder: &SessionFolder) -> Result<File, WriterError> {
-    let chunks = folder.chunks();
-    let temporary = chunks.join(TEMPORARY);
+pub(super) fn lock(folder: &SessionFolder) -> Result<(File, ChunkDir), WriterError> {
     // What is written and removed there must not be somebody else's.
-    for own in [&chunks, &temporary] {
-        if own.symlink_metadata().is_ok_and(|facts| !facts.is_dir()) {
-            let error = io::Error::new(io::ErrorKind::NotADirectory, "it is no folder");
-            return Err(at(own, &error).into());
-        }
-    }
-    let lock = fs::create_dir_all(&temporary)
-        .and_then(|()| File::open(&chunks))
-        .map_err(|e| at(&chunks, &e))?;
+    let chunks = ChunkDir::to_write(folder.path())?;
+    let lock = chunks.own_handle()?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => Ok((lock, chunks)),
         Err(TryLockError::WouldBlock) => Err(WriterError::Busy(folder.path().to_owned())),
-        Err(TryLockError::Error(e)) => Err(at(&chunks, &e).into()),
+        Err(TryLockError::Error(e)) => {
+            let shown = chunks.shown().display();
+            Err(io::Error::new(e.kind(), format!("{shown}: {e}")).into())
+        }
     }
 }
 
 /// Downloads that a recorder left unfinished, but for those of these names: how many.
-fn clear_temporary(folder: &SessionFolder, kept: &[String]) -> io::Result<usize> {
-    let temporary = folder.chunks().join(TEMPORARY);
+fn clear_temporary(chunks: &ChunkDir, kept: &[String]) -> io::Result<usize> {
     let mut removed = 0;
-    for entry in fs::read_dir(&temporary).map_err(|e| at(&temporary, &e))? {
-        let entry = entry?;
-        if kept.iter().any(|name| entry.file_name() == name.as_str()) {
+    for (name, _) in chunks.temporary_entries()? {
+        if kept.iter().any(|kept| name == kept.as_str()) {
             continue;
         }
-        let path = entry.path();
-        fs::remove_file(&path).map_err(|e| at(&path, &e))?;
-        removed += usize::from(!disk::is_reserve(&path));
+        chunks.sweep(&name)?;
+        removed += usize::from(!disk::is_reserve(&name));
     }
     Ok(removed)
-}
-
-fn at(path: &std::path::Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 pub(super) fn database_error(folder: &SessionFolder, source: rusqlite::Error) -> WriterError {

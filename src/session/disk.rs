@@ -1,15 +1,15 @@
 //! A full disk, seen by the writer: a reserve is given up for rows, the hole gets a row, and
 //! bodies are taken again as soon as there is room.
 
-use std::fs::{File, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::ErrorCode;
 use tokio::time::Instant;
 
-use super::chunks::TEMPORARY;
+use super::chunk_dir::{ChunkDir, TemporaryName};
 use super::model::Notice;
 use super::notices::{NoticeEvent, Tallies};
 use super::room::{Room, is_full};
@@ -19,7 +19,7 @@ use crate::clock;
 /// The reserve, beside the downloads under way, and like them gone in a stopped session.
 pub(super) const RESERVE: &str = "reserve";
 /// An empty file in the same place: the disk is full. It needs no room, and says so where no row can any more.
-pub(super) const FULL: &str = "full";
+const FULL: &str = "full";
 /// The log is told so often how much is lost while it is.
 const TELL_EVERY: Duration = Duration::from_secs(30);
 /// What room is looked for with, in the same place.
@@ -36,7 +36,7 @@ const CHECKPOINT_SOON: i64 = 64;
 /// What the writer knows of its disk.
 #[derive(Debug)]
 pub(super) struct Disk {
-    chunks: PathBuf,
+    chunks: ChunkDir,
     room: Room,
     has_reserve: bool,
     /// The log has been told that it is full.
@@ -51,7 +51,7 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    pub(super) fn new(chunks: PathBuf, room: Room, tallies: Tallies) -> Self {
+    pub(super) fn new(chunks: ChunkDir, room: Room, tallies: Tallies) -> Self {
         let mut disk = Self {
             chunks,
             room,
@@ -88,9 +88,10 @@ impl Disk {
 
     /// Whether it has no room for anything else either.
     fn refuses_others(&self) -> bool {
-        let path = self.chunks.join(TEMPORARY).join(PROBE);
-        let probed = File::create(&path).and_then(|mut file| file.write_all(&[1; 64 * 1024]));
-        let _ = std::fs::remove_file(&path);
+        let name = TemporaryName::fixed(PROBE);
+        let probed = self.made_anew(&name);
+        let probed = probed.and_then(|mut file| file.write_all(&[1; 64 * 1024]));
+        let _ = self.chunks.remove_temporary(&name);
         probed.is_err_and(|error| is_full(&error))
     }
 
@@ -99,14 +100,14 @@ impl Disk {
         self.room.close();
         self.say();
         let had = std::mem::take(&mut self.has_reserve);
-        had && std::fs::remove_file(self.reserve()).is_ok()
+        had && self.chunks.remove_temporary(&reserve()).is_ok()
     }
 
     /// Nothing is held in reserve any more.
     pub(super) fn let_go(&mut self) {
         if std::mem::take(&mut self.has_reserve) {
             // What stays behind is swept with the folder.
-            let _ = std::fs::remove_file(self.reserve());
+            let _ = self.chunks.remove_temporary(&reserve());
         }
     }
 
@@ -152,11 +153,7 @@ impl Disk {
     }
 
     fn mark(&mut self) {
-        self.is_marked = self.is_marked || File::create(self.full()).is_ok();
-    }
-
-    fn full(&self) -> PathBuf {
-        self.chunks.join(TEMPORARY).join(FULL)
+        self.is_marked = self.is_marked || self.made_anew(&full()).is_ok();
     }
 
     fn begin(&mut self, store: &Store, since_us: i64) -> rusqlite::Result<i64> {
@@ -181,7 +178,7 @@ impl Disk {
             self.told = (clock::instant(), 0);
             tracing::error!(
                 "{}: the disk is full; no bodies are kept until there is room",
-                self.chunks.display()
+                self.chunks.shown().display()
             );
         }
     }
@@ -201,7 +198,7 @@ impl Disk {
         }
         self.room.open();
         self.is_marked = false;
-        let _ = std::fs::remove_file(self.full());
+        let _ = self.chunks.remove_temporary(&full());
         (self.row, self.said) = (None, false);
         self.tallies.count(Notice::DiskFull, 0, length_us);
         let _ = store
@@ -216,9 +213,9 @@ impl Disk {
     /// Room for the reserve, and for what was refused beside it. It is taken and given back:
     /// a disk that counts free bytes may have no inode left, or none of them for this user.
     fn has_room(&mut self) -> bool {
-        let path = self.chunks.join(TEMPORARY).join(PROBE);
-        let has = allocated(&path, self.room.needed()).is_ok() && self.fill_reserve().is_ok();
-        let _ = std::fs::remove_file(&path);
+        let name = TemporaryName::fixed(PROBE);
+        let has = self.allocated(&name, self.room.needed()).is_ok() && self.fill_reserve().is_ok();
+        let _ = self.chunks.remove_temporary(&name);
         has
     }
 
@@ -226,25 +223,37 @@ impl Disk {
         if self.has_reserve {
             return Ok(());
         }
-        let path = self.reserve();
-        let filled = allocated(&path, RESERVE_BYTES);
+        let name = reserve();
+        let filled = self.allocated(&name, RESERVE_BYTES);
         if filled.is_err() {
-            let _ = std::fs::remove_file(&path);
+            let _ = self.chunks.remove_temporary(&name);
         }
         self.has_reserve = filled.is_ok();
         filled
     }
 
-    fn reserve(&self) -> PathBuf {
-        self.chunks.join(TEMPORARY).join(RESERVE)
+    /// Makes a file of so many bytes, which are its own.
+    fn allocated(&self, name: &TemporaryName, bytes: u64) -> io::Result<()> {
+        allocate(&self.made_anew(name)?, bytes)
+    }
+
+    /// An empty file. What has the name already goes: it may be a link, or have another name elsewhere.
+    fn made_anew(&self, name: &TemporaryName) -> io::Result<File> {
+        match self.chunks.remove_temporary(name) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => self.chunks.create_temporary(name),
+        }
     }
 }
 
-/// Makes a file of so many bytes, which are its own.
-fn allocated(path: &Path, bytes: u64) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).open(path)?;
-    allocate(&file, bytes)
+/// The file that is held in reserve.
+pub(super) fn reserve() -> TemporaryName {
+    TemporaryName::fixed(RESERVE)
+}
+
+/// The file that says that the disk is full.
+pub(super) fn full() -> TemporaryName {
+    TemporaryName::fixed(FULL)
 }
 
 fn allocate(mut file: &File, bytes: u64) -> io::Result<()> {
@@ -264,20 +273,20 @@ fn allocate(mut file: &File, bytes: u64) -> io::Result<()> {
 }
 
 /// Whether the disk was full when the recorder of a session ended: it could not close its run.
-pub(super) fn was_full(chunks: &Path) -> bool {
-    chunks.join(TEMPORARY).join(FULL).exists()
+pub(super) fn was_full(chunks: &ChunkDir) -> bool {
+    chunks.open_temporary(&full()).is_ok()
 }
 
 /// Whether a file of that name under `chunks/.tmp` is no download.
-pub(super) fn is_reserve(path: &Path) -> bool {
-    path.file_name()
-        .is_some_and(|name| name == RESERVE || name == PROBE || name == FULL)
+pub(super) fn is_reserve(name: &OsStr) -> bool {
+    name == RESERVE || name == PROBE || name == FULL
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::Clock;
+    use crate::session::chunk_dir::TEMPORARY;
     use rusqlite::Connection;
 
     #[tokio::test(start_paused = true)]
@@ -289,7 +298,7 @@ mod tests {
         let size = || std::fs::metadata(&reserve).map_or(0, |file| file.len());
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch(crate::session::SCHEMA).unwrap();
-        let store = Store::new(db, chunks.clone(), 0, 1);
+        let store = Store::new(db, ChunkDir::at(&chunks).unwrap(), 0, 1);
         let rows = || -> Vec<(String, i64, Option<i64>)> {
             let sql = "SELECT kind, at_us, length_us FROM event";
             let mut statement = store.db.prepare(sql).unwrap();
@@ -298,7 +307,11 @@ mod tests {
         };
         let clock = Clock::start();
         let (room, tallies) = (Room::new(clock), Tallies::default());
-        let mut disk = Disk::new(chunks, room.clone(), tallies.clone());
+        let mut disk = Disk::new(
+            ChunkDir::at(&chunks).unwrap(),
+            room.clone(),
+            tallies.clone(),
+        );
         assert_eq!(size(), RESERVE_BYTES);
         tokio::time::advance(LOOK_EVERY).await;
         disk.look(&store, clock.now_us());
@@ -334,10 +347,14 @@ mod tests {
         std::fs::create_dir(&temporary).unwrap();
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch(crate::session::SCHEMA).unwrap();
-        let store = Store::new(db, chunks.clone(), 0, 1);
+        let store = Store::new(db, ChunkDir::at(&chunks).unwrap(), 0, 1);
         let clock = Clock::start();
         let room = Room::new(clock);
-        let mut disk = Disk::new(chunks, room.clone(), Tallies::default());
+        let mut disk = Disk::new(
+            ChunkDir::at(&chunks).unwrap(),
+            room.clone(),
+            Tallies::default(),
+        );
         // Bytes are free, and the reserve is there; no other file can be.
         let in_the_way = temporary.join(PROBE);
         std::fs::create_dir(&in_the_way).unwrap();

@@ -181,7 +181,7 @@ impl SessionFolder {
 fn create_session(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)?;
     fs::create_dir(path.join("chunks"))?;
-    fs::create_dir(path.join("chunks").join(super::chunks::TEMPORARY))?;
+    fs::create_dir(path.join("chunks").join(super::chunk_dir::TEMPORARY))?;
     sync(path)?;
     sync_parent(path)
 }

@@ -1,15 +1,15 @@
 //! A part of a plain stream while it is recorded: its file grows under `chunks/.tmp`, and
 //! beside it one that says what it is and how its bytes come, for readers.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use cap_std::fs::Dir;
 use serde::{Deserialize, Serialize};
 
-use super::chunks::{self, DownloadFile, TEMPORARY};
+use super::chunk_dir::{ChunkDir, TemporaryName};
+use super::chunks::DownloadFile;
 use super::model::{ExchangeId, NewBody};
 use super::room::Room;
 
@@ -42,7 +42,8 @@ pub struct GrowingFile {
 #[derive(Debug)]
 struct Notes {
     file: File,
-    path: PathBuf,
+    chunks: ChunkDir,
+    name: TemporaryName,
 }
 
 impl GrowingFile {
@@ -51,23 +52,23 @@ impl GrowingFile {
     /// # Errors
     /// Whatever the file system says.
     pub fn create(chunks: &Path, id: ExchangeId, facts: &GrowingFacts) -> io::Result<Self> {
-        Self::create_in(chunks, id, facts, &Room::default())
+        Self::create_in(&ChunkDir::at(chunks)?, id, facts, &Room::default())
     }
 
     /// As [`Self::create`], where there is room.
     pub(super) fn create_in(
-        chunks: &Path,
+        chunks: &ChunkDir,
         id: ExchangeId,
         facts: &GrowingFacts,
         room: &Room,
     ) -> io::Result<Self> {
         room.admit().inspect_err(|error| room.refused(error, 0))?;
-        let path = chunks.join(notes_path(id));
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
-        let mut notes = Notes { file, path };
+        let name = TemporaryName::notes_of(id);
+        let mut notes = Notes {
+            file: chunks.create_temporary(&name)?,
+            chunks: chunks.clone(),
+            name,
+        };
         serde_json::to_writer(&mut notes.file, facts)?;
         notes.file.write_all(b"\n")?;
         Ok(Self {
@@ -109,7 +110,7 @@ impl GrowingFile {
 impl Drop for Notes {
     fn drop(&mut self) {
         // One that stays behind is swept with `.tmp` at the next stop.
-        let _ = fs::remove_file(&self.path);
+        let _ = self.chunks.remove_temporary(&self.name);
     }
 }
 
@@ -166,10 +167,11 @@ impl Growing {
 }
 
 /// Opens a part; `None`: it does not grow any more.
-pub(super) fn open(chunks: &Dir, id: ExchangeId, from_us: i64) -> io::Result<Option<Growing>> {
-    let opened = chunks::open_any(chunks, &notes_path(id))
-        .and_then(|notes| Ok((notes, chunks::open_any(chunks, &body_path(id))?)));
-    let (notes, body) = match opened {
+pub(super) fn open(chunks: &ChunkDir, id: ExchangeId, from_us: i64) -> io::Result<Option<Growing>> {
+    let opened = chunks
+        .open_temporary(&TemporaryName::notes_of(id))
+        .and_then(|notes| Ok((notes, chunks.open_temporary(&TemporaryName::of(id))?)));
+    let ((notes, _), (body, _)) = match opened {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
@@ -178,8 +180,8 @@ pub(super) fn open(chunks: &Dir, id: ExchangeId, from_us: i64) -> io::Result<Opt
         from_us,
         facts: GrowingFacts::default(),
         points: Vec::new(),
-        file: Arc::new(body.file),
-        notes: notes.file,
+        file: Arc::new(body),
+        notes,
         begun: String::new(),
     };
     let lines = growing.lines()?;
@@ -195,17 +197,4 @@ pub(super) fn open(chunks: &Dir, id: ExchangeId, from_us: i64) -> io::Result<Opt
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect();
     Ok(Some(growing))
-}
-
-fn body_path(id: ExchangeId) -> String {
-    format!("{TEMPORARY}/{id}")
-}
-
-fn notes_path(id: ExchangeId) -> String {
-    format!("{TEMPORARY}/{}", notes_name(id))
-}
-
-/// The name of the file beside the body.
-pub(super) fn notes_name(id: ExchangeId) -> String {
-    format!("{id}.notes")
 }

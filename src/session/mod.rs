@@ -8,7 +8,9 @@
 mod adopt;
 mod answer;
 mod begin;
+mod beneath;
 mod check;
+mod chunk_dir;
 mod chunks;
 mod codings;
 mod date_ranges;
@@ -48,7 +50,8 @@ mod write;
 
 pub use answer::{Answer, Found, Query, RangePart};
 pub use check::{Finding, Report, State, Totals, check};
-pub use chunks::{ChunkFile, DownloadFile};
+pub use chunk_dir::{BodyFile, ChunkFile};
+pub use chunks::DownloadFile;
 pub use codings::true_codings;
 pub use decode::{DecodeError, decode, decoded_size, decoder, unknown_codings};
 pub use faults::{ENDED, Fault};

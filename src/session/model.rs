@@ -1,11 +1,10 @@
 //! What is written to a session, as types: kinds, outcomes, exchanges.
 
-use std::path::PathBuf;
-
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::chunk_dir::BodyFile;
 use super::headers::Headers;
 pub use crate::hls::ByteRange;
 use crate::hls::Lie;
@@ -255,7 +254,7 @@ pub enum NewBody {
     /// A finished and synced download.
     File {
         /// Under `chunks/.tmp`.
-        temporary: PathBuf,
+        file: BodyFile,
         /// Its size in bytes.
         size: u64,
         /// SHA-256 of its content.

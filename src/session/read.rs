@@ -4,10 +4,9 @@
 use std::io;
 use std::path::Path;
 
-use cap_std::fs::Dir;
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::chunks::{self, ChunkFile};
+use super::chunk_dir::{ChunkDir, ChunkFile};
 use super::decode;
 use super::folder::SessionFolder;
 use super::guarded::{Guarded, beside};
@@ -204,7 +203,7 @@ pub struct Advance {
 #[derive(Debug)]
 pub struct Reader {
     pub(super) db: Guarded,
-    pub(super) chunks: Option<Dir>,
+    pub(super) chunks: Option<ChunkDir>,
     /// The format version of its tables.
     pub(super) version: i32,
     /// Whether there are tables that are not ours.
@@ -228,7 +227,7 @@ impl Reader {
         let tables = schema::tables(FORMAT_VERSION).map_err(failed)?.collect();
         db.schema_is_ours(tables, |db| versions::read_as_present(db, schema.version))
             .map_err(failed)?;
-        let chunks = chunks::folder(folder.path());
+        let chunks = ChunkDir::of_session(folder.path()).ok();
         Ok(Self {
             db,
             chunks,
@@ -438,7 +437,7 @@ impl Reader {
         let Some(chunks) = &self.chunks else {
             return Err(self.altered("its folder chunks/ is missing, or is no folder"));
         };
-        Ok(chunks::open(chunks, path, size)?)
+        Ok(chunks.open(path, size)?)
     }
 
     /// Response header fields of an exchange, as they came.

@@ -3,11 +3,11 @@
 //! Everything that is remembered between transactions is a cache of what the database
 //! says, and is thrown away when a transaction is.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::path::PathBuf;
+use std::collections::{HashMap, VecDeque};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::chunk_dir::{Changed, ChunkDir};
 use super::find;
 use super::headers::HeaderSets;
 use super::model::{
@@ -37,12 +37,12 @@ const MAX_CACHED: usize = 16_384;
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) db: Connection,
-    pub(super) chunks: PathBuf,
+    pub(super) chunks: ChunkDir,
     zero_us: i64,
     /// Exchanges before are those of earlier runs.
     first_id: ExchangeId,
-    /// Directories to sync before the commit.
-    pub(super) changed: BTreeSet<PathBuf>,
+    /// Folders to sync before the commit.
+    pub(super) changed: Changed,
     cache: Cache,
     /// That a host has too many sets of names of parameters was said.
     told_of_names: bool,
@@ -61,13 +61,18 @@ struct Cache {
 }
 
 impl Store {
-    pub(super) fn new(db: Connection, chunks: PathBuf, zero_us: i64, first_id: ExchangeId) -> Self {
+    pub(super) fn new(
+        db: Connection,
+        chunks: ChunkDir,
+        zero_us: i64,
+        first_id: ExchangeId,
+    ) -> Self {
         Self {
             db,
             chunks,
             zero_us,
             first_id,
-            changed: BTreeSet::new(),
+            changed: Changed::new(),
             cache: Cache::default(),
             told_of_names: false,
         }
@@ -75,7 +80,7 @@ impl Store {
 
     /// Writes one exchange and everything that hangs on it.
     ///
-    /// A chunk that is in place already (`NewBody::File` with its final path, from a try
+    /// A chunk that is in place already (`NewBody::File` with its final place, from a try
     /// before) is not moved again.
     pub(super) fn exchange(&mut self, new: &mut NewExchange) -> rusqlite::Result<()> {
         let resource_id = self.resource_id(&new.resource)?;

@@ -14,6 +14,8 @@ use super::model::Digest;
 
 /// Bytes that are read at a time.
 const STEP: usize = 256 * 1024;
+/// A database that is compared before a run goes on with it is no larger, in bytes.
+const MOST_COMPARED: u64 = 1024 * 1024 * 1024;
 /// A file with a sum and a name is no larger.
 const LARGEST: u64 = 1024;
 
@@ -81,6 +83,14 @@ pub(super) fn compare(folder: &SessionFolder) -> io::Result<Sum> {
     }
     let is_same = hex(&hash(&mut File::open(database)?)?) == said;
     Ok(if is_same { Sum::Same } else { Sum::Other })
+}
+
+/// Whether a database is as its sum says: what a run that goes on with it need not doubt later. One that would take
+/// seconds to read is not looked at.
+pub(super) fn covers(folder: &SessionFolder) -> bool {
+    let is_short = |facts: fs::Metadata| facts.is_file() && facts.len() <= MOST_COMPARED;
+    let facts = fs::symlink_metadata(folder.database());
+    facts.is_ok_and(is_short) && matches!(compare(folder), Ok(Sum::Same))
 }
 
 /// The SHA-256 of a file from where it stands to its end.

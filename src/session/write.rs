@@ -18,7 +18,7 @@ pub(super) use self::message::Message;
 use self::message::{Haste, haste, take_finish, write};
 use super::adopt;
 use super::begin::{self, Begun};
-use super::chunks;
+use super::chunk_dir::ChunkDir;
 use super::date_ranges::DateRange;
 use super::disk::{self, Disk};
 use super::folder::SessionFolder;
@@ -80,6 +80,18 @@ pub enum WriterError {
         /// Which program that is, where the system says so.
         by: String,
     },
+    /// A row names a file elsewhere.
+    #[error(
+        "{path} is not gone on with: body {body} names a file that is none of the session's ({what}); `isrecorder --check {path} --repair` marks such bodies as lost and leaves the rest as it is", path = .path.display()
+    )]
+    Path {
+        /// The session.
+        path: PathBuf,
+        /// Row of `body`.
+        body: i64,
+        /// What is wrong.
+        what: String,
+    },
     /// What was to be taken up again is no session of this program.
     #[error(transparent)]
     Unreadable(#[from] ReadError),
@@ -95,6 +107,7 @@ pub struct Writer {
     next_id: Arc<AtomicI64>,
     goes_on: bool,
     folder: SessionFolder,
+    chunks: ChunkDir,
     clock: Clock,
     zero_us: i64,
     closing: Closing,
@@ -150,7 +163,7 @@ impl Writer {
         let (clock, zero_us, first_id) = (begun.clock, begun.zero_us, begun.first_id);
         let (pulse, room, tallies) = (Pulse::default(), Room::new(clock), Tallies::default());
         let thread = Thread {
-            store: Store::new(begun.db, folder.chunks(), zero_us, first_id),
+            store: Store::new(begun.db, begun.chunks.clone(), zero_us, first_id),
             folder: folder.clone(),
             clock,
             run_id: begun.run_id,
@@ -160,8 +173,9 @@ impl Writer {
             keeper: None,
             committed: clock::instant(),
             pulse: pulse.clone(),
-            disk: Disk::new(folder.chunks(), room.clone(), tallies.clone()),
+            disk: Disk::new(begun.chunks.clone(), room.clone(), tallies.clone()),
             wal: WalWatch::new(folder.database(), tallies.clone()),
+            is_covered: begun.is_covered,
             left: begun.left.iter().map(|part| part.id).collect(),
             steps: begun.steps,
         };
@@ -182,6 +196,7 @@ impl Writer {
             next_id: Arc::new(AtomicI64::new(first_id)),
             goes_on: first_id > 1,
             folder: folder.clone(),
+            chunks: begun.chunks,
             clock,
             zero_us,
             closing,
@@ -336,6 +351,8 @@ struct Thread {
     pulse: Pulse,
     disk: Disk,
     wal: WalWatch,
+    /// As of the run that began (`begin.rs`).
+    is_covered: bool,
     /// Parts of a killed run whose rows are not there yet.
     left: BTreeSet<ExchangeId>,
     /// What a damaged database would need without end is ended.
@@ -480,7 +497,7 @@ impl Thread {
             .db
             .prepare_cached("UPDATE run SET seen_us = ?1 WHERE id = ?2")?
             .execute([now_us, self.run_id])?;
-        chunks::sync_directories(&self.store.changed)?;
+        self.store.chunks.sync(&self.store.changed)?;
         self.store.changed.clear();
         self.store.db.execute_batch("COMMIT")?;
         self.committed = clock::instant();

@@ -11,6 +11,7 @@ use isrecorder::session::{Report, check};
 use super::support::made::{Life, Made, Questions};
 use super::support::{Dice, rounds, seed};
 
+mod flips;
 mod repairs;
 mod rows;
 

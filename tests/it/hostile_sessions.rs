@@ -21,6 +21,7 @@ use super::support::made::{Life, Made, Questions};
 use super::support::{Dice, rounds, seed};
 
 mod mutation;
+mod paths;
 mod schemas;
 
 /// What must never be seen.

@@ -1,9 +1,7 @@
 //! Bodies without the content codings that their origin laid over them, asked for or not: texts are read, and
 //! files of a session are media, which `ffprobe` and `cp` are enough for.
 
-use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
@@ -12,8 +10,8 @@ use super::{Ask, Fetcher, Hop, Received};
 use crate::hls;
 use crate::recorder::memory::{Held, Memory, unless_aborted};
 use crate::session::{
-    Coded, DecodeError, DownloadFile, Kind, NewBody, Outcome, decode, decoded_size, decoder,
-    unknown_codings,
+    BodyFile, Coded, DecodeError, DownloadFile, Kind, NewBody, Outcome, decode, decoded_size,
+    decoder, unknown_codings,
 };
 
 /// Read at once, in bytes.
@@ -76,27 +74,29 @@ impl Fetcher {
         let codings = hop.codings();
         let came_whole = hop.outcome == Outcome::Complete && hop.status != Some(206);
         let raw = match &hop.body {
-            Received::File(NewBody::File {
-                temporary, size, ..
-            }) if came_whole && !codings.is_empty() && *size > 0 => temporary.clone(),
+            Received::File(NewBody::File { file, size, .. })
+                if came_whole && !codings.is_empty() && *size > 0 =>
+            {
+                file.clone()
+            }
             _ => return,
         };
         let plain = match self.writer.plain_download(hop.id) {
             Ok(plain) => plain,
-            Err(error) => return refused(hop, raw, Refusal::Disk(error)),
+            Err(error) => return refused(hop, &raw, Refusal::Disk(error)),
         };
         let limit = self.limits.body_bytes(ask.kind);
-        let path = raw.clone();
+        let file = raw.clone();
         let abort = self.abort.clone();
-        let job = move || decoded(&path, &codings, plain, (limit, &abort));
+        let job = move || decoded(&file, &codings, plain, (limit, &abort));
         let done = tokio::task::spawn_blocking(job).await;
         match done.unwrap_or_else(|error| Err(Refusal::Disk(error.into()))) {
             Ok(body) => {
-                remove(&raw);
+                raw.discard();
                 hop.body = Received::File(body);
                 hop.decoded = true;
             }
-            Err(refusal) => refused(hop, raw, refusal),
+            Err(refusal) => refused(hop, &raw, refusal),
         }
     }
 }
@@ -151,7 +151,7 @@ fn coding(hop: &mut Hop, kind: Kind) -> String {
     }
 }
 
-fn refused(hop: &mut Hop, raw: PathBuf, refusal: Refusal) {
+fn refused(hop: &mut Hop, raw: &BodyFile, refusal: Refusal) {
     match refusal {
         // A coding of its own: what came is what a player that knows it gets.
         Refusal::Encoded(error @ DecodeError::Unknown(_)) => hop.add_note(&error.to_string()),
@@ -161,26 +161,21 @@ fn refused(hop: &mut Hop, raw: PathBuf, refusal: Refusal) {
         Refusal::Encoded(error) => hop.fail(Outcome::Encoding, &error.to_string()),
         Refusal::Stopped => hop.fail(Outcome::Aborted, STOPPED),
         Refusal::Disk(error) => {
-            remove(&raw);
+            raw.discard();
             hop.body = Received::None;
             hop.fail(Outcome::Disk, &error.to_string());
         }
     }
 }
 
-/// It stays behind at worst; the sweep at the stop takes it.
-fn remove(raw: &Path) {
-    let _ = fs::remove_file(raw);
-}
-
 /// The plain bytes of a file, as a file; at most `limit` of them.
 fn decoded(
-    raw: &Path,
+    raw: &BodyFile,
     codings: &str,
     mut plain: DownloadFile,
     (limit, abort): (u64, &CancellationToken),
 ) -> Result<NewBody, Refusal> {
-    let raw = File::open(raw).map_err(Refusal::Disk)?;
+    let raw = raw.open().map_err(Refusal::Disk)?;
     let mut decoder = decoder(io::BufReader::with_capacity(STEP, raw), codings, limit)?;
     let mut bytes = vec![0; STEP];
     let mut size = 0_u64;

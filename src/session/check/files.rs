@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::io;
 
-use cap_std::fs::MetadataExt as _;
-
+use super::paths::Folders;
 use super::report::{Damage, Findings};
-use crate::session::chunks;
+use crate::session::beneath::Facts;
+use crate::session::chunk_dir::ChunkPath;
 use crate::session::read::{ReadError, Reader};
 use crate::session::sum;
 
@@ -22,7 +22,10 @@ const STILL_THERE: &str = "SELECT 1 FROM body WHERE id = ?1 AND path = ?2";
 
 struct Row {
     id: i64,
+    /// As it is shown.
     path: String,
+    /// An error: it is no path beneath `chunks/`.
+    place: io::Result<ChunkPath>,
     size: i64,
     sha256: Vec<u8>,
 }
@@ -39,6 +42,7 @@ pub(in crate::session) fn lost_bodies(reader: &Reader) -> Result<HashSet<i64>, R
 
 pub(super) fn check(reader: &Reader, hashes: bool, found: &mut Findings) -> Result<(), ReadError> {
     let lost = lost_bodies(reader)?;
+    let mut folders = Folders::default();
     let mut after = i64::MIN;
     loop {
         let rows = reader.list(PATHS, [after, SOME], |row| {
@@ -46,6 +50,7 @@ pub(super) fn check(reader: &Reader, hashes: bool, found: &mut Findings) -> Resu
             Ok(Row {
                 id: row.get(0)?,
                 path: String::from_utf8_lossy(path).into_owned(),
+                place: ChunkPath::of_row(path),
                 size: row.get(2)?,
                 sha256: row.get(3)?,
             })
@@ -56,7 +61,18 @@ pub(super) fn check(reader: &Reader, hashes: bool, found: &mut Findings) -> Resu
         after = last.id;
         for row in rows {
             found.totals.chunks += 1;
-            let Some((kind, what)) = wrong(reader, &row, hashes) else {
+            let place = match &row.place {
+                Ok(place) => place,
+                // Also of a body that is marked as lost: whoever reads or writes it must not meet it.
+                Err(error) => {
+                    let what = format!("body {}: {error}", row.id);
+                    found.damaged("path", what, Damage::Path(row.id, row.path));
+                    continue;
+                }
+            };
+            let fault = folders.fault(reader.chunks.as_ref(), place);
+            let fault = fault.map(|what| ("path", format!("body {}: {what}", row.id)));
+            let Some((kind, what)) = fault.or_else(|| wrong(reader, &row, place, hashes)) else {
                 continue;
             };
             if lost.contains(&row.id) {
@@ -76,17 +92,18 @@ fn is_still_there(reader: &Reader, row: &Row) -> Result<bool, ReadError> {
     Ok(!found.is_empty())
 }
 
-fn wrong(reader: &Reader, row: &Row, hashes: bool) -> Option<(&'static str, String)> {
+fn wrong(
+    reader: &Reader,
+    row: &Row,
+    place: &ChunkPath,
+    hashes: bool,
+) -> Option<(&'static str, String)> {
     let path = &row.path;
-    if !chunks::is_plain_path(path) {
-        let what = format!("body {}: {path:?} is no path beneath chunks/", row.id);
-        return Some(("path", what));
-    }
     let Some(folder) = &reader.chunks else {
         return Some(("missing", format!("chunks/{path} is missing")));
     };
-    let mut chunk = match chunks::open_any(folder, path) {
-        Ok(chunk) => chunk,
+    let (mut file, facts) = match folder.open_any(place) {
+        Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Some(("missing", format!("chunks/{path} is missing")));
         }
@@ -95,18 +112,18 @@ fn wrong(reader: &Reader, row: &Row, hashes: bool) -> Option<(&'static str, Stri
         }
         Err(error) => return Some(("unreadable", error.to_string())),
     };
-    if i64::try_from(chunk.size) != Ok(row.size) {
-        let (size, said) = (chunk.size, row.size);
+    if i64::try_from(facts.size) != Ok(row.size) {
+        let (size, said) = (facts.size, row.size);
         let what = format!("chunks/{path} has {size} bytes, its row says {said}");
         return Some(("size", what));
     }
     if !hashes {
         return None;
     }
-    if is_hollow(folder, path, chunk.size) {
+    if is_hollow(facts) {
         return Some(("hash", format!("chunks/{path} is hollow and was not read")));
     }
-    match sum::hash(&mut chunk.file) {
+    match sum::hash(&mut file) {
         Ok(hash) if hash.as_slice() == row.sha256 => None,
         Ok(_) => {
             let what = format!("chunks/{path} is not what came: its SHA-256 is another");
@@ -117,9 +134,6 @@ fn wrong(reader: &Reader, row: &Row, hashes: bool) -> Option<(&'static str, Stri
 }
 
 /// Whether reading it would take time for nothing: terabytes that are on no disk.
-fn is_hollow(folder: &cap_std::fs::Dir, path: &str, size: u64) -> bool {
-    let on_disk = folder
-        .symlink_metadata(path)
-        .map(|facts| facts.blocks().saturating_mul(512));
-    size >= HOLLOW_FROM && on_disk.is_ok_and(|bytes| bytes < size / HOLLOW_PART)
+fn is_hollow(facts: Facts) -> bool {
+    facts.size >= HOLLOW_FROM && facts.on_disk < facts.size / HOLLOW_PART
 }

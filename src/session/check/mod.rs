@@ -5,17 +5,20 @@
 
 mod bodies;
 mod files;
+mod paths;
 mod report;
 mod rows;
 mod walk;
 
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
 use std::io;
 
 pub(super) use self::files::lost_bodies;
+pub(super) use self::paths::first_wrong as first_wrong_path;
 use self::report::Findings;
 pub(super) use self::report::{Damage, damages};
 pub use self::report::{Finding, Report, State, Totals};
+use super::chunk_dir::ChunkDir;
 use super::disk;
 use super::folder::SessionFolder;
 use super::guarded::beside;
@@ -50,8 +53,16 @@ pub(super) fn look(folder: &SessionFolder, hashes: bool, locked: bool) -> Findin
             return found;
         }
     };
+    if reader.has_others {
+        found.note("tables that are none of this program's are not looked at".to_owned());
+    }
+    // What a sum covers need not be looked for; what is about to be summed must be whole.
+    let is_covered = matches!(sum, Ok(Sum::Same));
+    let whole = (hashes || locked) && !is_covered;
     let checked = state(folder, &reader, locked, &mut found)
-        .and_then(|()| database(folder, &reader, sum, &mut found))
+        .and_then(|()| database(folder, sum, &mut found))
+        .and_then(|()| pages(&reader, whole, &mut found).map_err(|e| reader.failed(e)))
+        .and_then(|()| references(&reader, &mut found).map_err(|e| reader.failed(e)))
         .and_then(|()| rows::check(&reader, &mut found))
         .and_then(|()| bodies::check(&reader, hashes, &mut found))
         .and_then(|()| files::check(&reader, hashes, &mut found))
@@ -62,10 +73,9 @@ pub(super) fn look(folder: &SessionFolder, hashes: bool, locked: bool) -> Findin
     found
 }
 
-/// What SQLite finds by itself, and whether the database is in the state that its runs say.
+/// Whether the database is in the state that its runs say.
 fn database(
     folder: &SessionFolder,
-    reader: &Reader,
     sum: io::Result<Sum>,
     found: &mut Findings,
 ) -> Result<(), ReadError> {
@@ -104,11 +114,7 @@ fn database(
         }
         (State::Stopped, Sum::Same) => {}
     }
-    if reader.has_others {
-        found.note("tables that are none of this program's are not looked at".to_owned());
-    }
-    pages(reader, found).map_err(|e| reader.failed(e))?;
-    references(reader, found).map_err(|e| reader.failed(e))
+    Ok(())
 }
 
 fn length_us(runs: &[Run]) -> i64 {
@@ -127,7 +133,7 @@ fn state(
     let runs = reader.runs()?;
     found.state = match runs.last() {
         Some(run) if run.stopped_us.is_none() => match locked || !is_being_recorded(folder)? {
-            true if disk::was_full(&folder.chunks()) => State::DiskFull,
+            true if was_full(folder) => State::DiskFull,
             true => State::Killed,
             false => State::Recording,
         },
@@ -140,9 +146,14 @@ fn state(
     Ok(())
 }
 
+fn was_full(folder: &SessionFolder) -> bool {
+    ChunkDir::of_session(folder.path()).is_ok_and(|chunks| disk::was_full(&chunks))
+}
+
 /// The lock is that of a recorder that runs.
 fn is_being_recorded(folder: &SessionFolder) -> io::Result<bool> {
-    let Ok(chunks) = File::open(folder.chunks()) else {
+    let chunks = ChunkDir::of_session(folder.path()).and_then(|chunks| chunks.own_handle());
+    let Ok(chunks) = chunks else {
         return Ok(false);
     };
     match chunks.try_lock_shared() {
@@ -152,22 +163,31 @@ fn is_being_recorded(folder: &SessionFolder) -> io::Result<bool> {
     }
 }
 
-/// Pages, cells, types and constraints. Beside tables of a user's only ours are looked at.
-fn pages(reader: &Reader, found: &mut Findings) -> rusqlite::Result<()> {
-    let whole = ["PRAGMA main.quick_check(1000)".to_owned()];
+/// Pages, cells, types and constraints; of a `whole` database also whether indexes say what rows say. Beside
+/// tables of a user's only ours are looked at.
+fn pages(reader: &Reader, whole: bool, found: &mut Findings) -> rusqlite::Result<()> {
+    let pragma = match whole {
+        true => "integrity_check",
+        false => "quick_check",
+    };
     let each =
-        schema::tables(reader.version)?.map(|table| format!("PRAGMA main.quick_check({table})"));
+        schema::tables(reader.version)?.map(|table| format!("PRAGMA main.{pragma}({table})"));
     let checks: Vec<String> = match reader.has_others {
         true => each.collect(),
-        false => whole.into(),
+        false => vec![format!("PRAGMA main.{pragma}(1000)")],
     };
     for check in checks {
         let mut statement = reader.db.prepare_cached(&check)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let what: String = row.get(0)?;
+            // `row 7 missing from index ...`, `wrong # of entries in index ...`
+            let kind = match what.contains(" index ") {
+                true => "index",
+                false => "page",
+            };
             if what != "ok" {
-                found.add("page", format!("session.db: {what}"));
+                found.add(kind, format!("session.db: {what}"));
             }
         }
     }

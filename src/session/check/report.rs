@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::session::beneath::PlainPath;
+
 /// Findings of a kind, and notes, that are told; the others are counted.
 const MOST_TOLD: u64 = 20;
 
@@ -89,10 +91,12 @@ impl Report {
 pub(in crate::session) enum Damage {
     /// The body of this number has no file at that path under `chunks/`, or a wrong one.
     Chunk(i64, String),
+    /// The body of this number names what is no path beneath `chunks/`.
+    Path(i64, String),
     /// The body of this number, in the database, is not what came.
     Content(i64),
     /// A file of no row, by its path under `chunks/`.
-    File(String),
+    File(PlainPath),
     /// `session.sum` does not fit.
     Sum,
 }

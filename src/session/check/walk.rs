@@ -1,13 +1,12 @@
 //! From files to rows: every file under `chunks/` is somebody's.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
 
 use rusqlite::OptionalExtension as _;
 
 use super::report::{Damage, Findings, State};
-use crate::session::chunks::TEMPORARY;
+use crate::session::beneath::{PlainPath, Sort};
+use crate::session::chunk_dir::{ChunkDir, is_temporary};
 use crate::session::disk::is_reserve;
 use crate::session::folder::SessionFolder;
 use crate::session::read::{ReadError, Reader};
@@ -22,80 +21,87 @@ pub(super) fn check(
     reader: &Reader,
     found: &mut Findings,
 ) -> Result<(), ReadError> {
-    let chunks = folder.chunks();
-    match chunks.symlink_metadata() {
-        Ok(facts) if facts.is_dir() => {}
-        Ok(_) => {
-            found.add("file", "chunks is no folder".to_owned());
-            return Ok(());
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+    let chunks = match &reader.chunks {
+        Some(chunks) => chunks,
+        None if is_missing(folder)? => {
             found.add("missing", "the folder chunks/ is missing".to_owned());
             return Ok(());
         }
-        Err(error) => return Err(error.into()),
-    }
-    let mut folders = vec![PathBuf::new()];
-    while let Some(relative) = folders.pop() {
-        let entries = match fs::read_dir(chunks.join(&relative)) {
+        None => {
+            found.add("file", "chunks is no folder".to_owned());
+            return Ok(());
+        }
+    };
+    let mut folders: Vec<Option<PlainPath>> = vec![None];
+    while let Some(folder) = folders.pop() {
+        let entries = match chunks.entries(folder.as_ref()) {
             Ok(entries) => entries,
             // A recorder that keeps its last hours removes folders.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => {
-                found.add("unreadable", format!("{}: {error}", shown(&relative)));
+                found.add("unreadable", error.to_string());
                 continue;
             }
         };
-        for entry in entries {
-            let entry = entry?;
-            let path = relative.join(entry.file_name());
-            match entry.file_type() {
-                Ok(kind) if !kind.is_dir() => file(reader, &path, found)?,
-                Ok(_) if path.components().count() > DEEPEST => {
-                    found.add("stray", format!("{} is too deep", shown(&path)));
+        for (name, sort) in entries {
+            let path = match &folder {
+                Some(folder) => folder.child(&name),
+                None => PlainPath::parse(&name),
+            };
+            match path {
+                Some(path) if sort != Sort::Folder => file(reader, path, found)?,
+                Some(path) if path.depth() <= DEEPEST => folders.push(Some(path)),
+                _ => {
+                    let within = folder.as_ref().map(ToString::to_string).unwrap_or_default();
+                    let name = name.to_string_lossy();
+                    found.add("stray", format!("chunks/{within}/{name} is too deep"));
                 }
-                Ok(_) => folders.push(path),
-                // It has just gone.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => found.add("unreadable", format!("{}: {error}", shown(&path))),
             }
         }
     }
     Ok(())
 }
 
-fn file(reader: &Reader, path: &Path, found: &mut Findings) -> Result<(), ReadError> {
-    let text = path.to_string_lossy().into_owned();
-    if path.starts_with(TEMPORARY) {
-        if is_reserve(path) && found.state != State::Stopped {
+fn is_missing(folder: &SessionFolder) -> io::Result<bool> {
+    match ChunkDir::of_session(folder.path()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
+        opened => opened.map(|_| false),
+    }
+}
+
+fn file(reader: &Reader, path: PlainPath, found: &mut Findings) -> Result<(), ReadError> {
+    if is_temporary(&path) {
+        let name = path.name();
+        if is_reserve(name) && path.depth() == 2 && found.state != State::Stopped {
             return Ok(());
         }
-        let what = format!("{} is a download that nobody ended", shown(path));
+        let what = format!("chunks/{path} is a download that nobody ended");
         match found.state {
             State::Recording => {}
             State::Killed | State::DiskFull => found.note(what),
-            State::Stopped => found.damaged("leftover", what, Damage::File(text)),
+            State::Stopped => found.damaged("leftover", what, Damage::File(path)),
         }
         return Ok(());
     }
-    if is_known(reader, path)? {
+    if is_known(reader, &path)? {
         return Ok(());
     }
-    let what = format!("{} has no row", shown(path));
+    let what = format!("chunks/{path} has no row");
     match (found.state, found.was_killed) {
         // Its row is committed right after it has come.
         (State::Recording, _) => {}
         (_, true) => found.left(
             format!("{what}: a recorder that is killed leaves such"),
-            Damage::File(text),
+            Damage::File(path),
         ),
-        _ => found.damaged("stray", what, Damage::File(text)),
+        _ => found.damaged("stray", what, Damage::File(path)),
     }
     Ok(())
 }
 
-fn is_known(reader: &Reader, path: &Path) -> Result<bool, ReadError> {
-    let Some(path) = path.to_str() else {
+fn is_known(reader: &Reader, path: &PlainPath) -> Result<bool, ReadError> {
+    let Some(path) = path.as_os_str().to_str() else {
         return Ok(false);
     };
     let known: Option<String> = reader
@@ -104,8 +110,4 @@ fn is_known(reader: &Reader, path: &Path) -> Result<bool, ReadError> {
         .and_then(|mut statement| statement.query_row([path], |row| row.get(0)).optional())
         .map_err(|e| reader.failed(e))?;
     Ok(known.is_some_and(|known| known == path))
-}
-
-fn shown(path: &Path) -> String {
-    format!("chunks/{}", path.display())
 }

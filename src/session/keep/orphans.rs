@@ -1,28 +1,37 @@
 //! Chunk files without a row: a crash between a commit and the removal of files leaves them,
 //! and so does one between a rename and its commit.
 
-use std::fs::{self, ReadDir};
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::fmt;
 
 use rusqlite::{Connection, Result};
 
-use crate::session::chunks::TEMPORARY;
+use crate::session::beneath::{PlainPath, Sort};
+use crate::session::chunk_dir::{ChunkDir, is_temporary};
 
 /// Files that are looked at in one go.
 const SOME: usize = 256;
 
 /// A walk through the folder of chunks, a little at a time.
-#[derive(Debug)]
 pub(super) struct Orphans {
-    chunks: PathBuf,
-    folders: Vec<PathBuf>,
-    current: Option<ReadDir>,
+    chunks: ChunkDir,
+    /// `None`: the folder of chunks itself.
+    folders: Vec<Option<PlainPath>>,
+    current: Option<(Option<PlainPath>, Entries)>,
+}
+
+type Entries = Box<dyn Iterator<Item = (OsString, Sort)> + Send>;
+
+impl fmt::Debug for Orphans {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} folders to look at", self.folders.len())
+    }
 }
 
 impl Orphans {
-    pub(super) fn below(chunks: PathBuf) -> Self {
+    pub(super) fn below(chunks: ChunkDir) -> Self {
         Self {
-            folders: vec![chunks.clone()],
+            folders: vec![None],
             chunks,
             current: None,
         }
@@ -31,32 +40,34 @@ impl Orphans {
     /// Looks at some files; whether there are more.
     pub(super) fn remove_some(&mut self, db: &Connection) -> Result<bool> {
         for _ in 0..SOME {
-            let Some(current) = &mut self.current else {
+            let Some((folder, entries)) = &mut self.current else {
                 let Some(folder) = self.folders.pop() else {
                     return Ok(false);
                 };
                 // What cannot be read holds nothing that could be removed.
-                self.current = fs::read_dir(folder).ok();
+                let entries = self.chunks.entries(folder.as_ref());
+                self.current = entries
+                    .ok()
+                    .map(|entries| (folder, Box::new(entries) as Entries));
                 continue;
             };
-            let Some(entry) = current.next() else {
+            let Some((name, sort)) = entries.next() else {
                 self.current = None;
                 continue;
             };
-            // A link is no folder: nothing outside is looked at.
-            let Some((entry, kind)) = entry
-                .ok()
-                .and_then(|e| Some((e.path(), e.file_type().ok()?)))
-            else {
+            let path = match folder {
+                Some(folder) => folder.child(name),
+                None => PlainPath::parse(name),
+            };
+            let Some(path) = path.filter(|path| !is_temporary(path)) else {
                 continue;
             };
-            let relative = entry.strip_prefix(&self.chunks).ok();
-            match relative.and_then(|path| path.to_str()) {
-                Some(TEMPORARY) => {}
-                Some(_) if kind.is_dir() => self.folders.push(entry),
-                Some(path) if kind.is_file() && !is_chunk(db, path)? => {
-                    tracing::info!("removed chunks/{path}: no row names it");
-                    let _ = fs::remove_file(&entry);
+            match (sort, path.as_os_str().to_str()) {
+                // A link is no folder: nothing outside is looked at.
+                (Sort::Folder, Some(_)) => self.folders.push(Some(path)),
+                (Sort::File, Some(text)) if !is_chunk(db, text)? => {
+                    tracing::info!("removed chunks/{text}: no row names it");
+                    let _ = self.chunks.remove_only(&path);
                 }
                 _ => {}
             }

@@ -1,12 +1,11 @@
 //! Removes exchanges and what only they used: one transaction, then the files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
 use rusqlite::{OptionalExtension, Result, params};
 
 use super::{KEPT_FROM, Keeper};
+use crate::session::chunk_dir::{ChunkDir, ChunkPath};
 use crate::session::find;
 use crate::session::store::Store;
 use crate::session::{ExchangeId, Notice};
@@ -246,18 +245,10 @@ const UNUSED_RESOURCE: &str = "
                         WHERE r.id = ?1)";
 
 /// And the folders that it leaves empty.
-fn remove_file(chunks: &Path, path: &str) {
-    let file = chunks.join(path);
-    if let Err(error) = fs::remove_file(&file) {
-        tracing::warn!("{}: {error}", file.display());
-        return;
-    }
-    let folders = Path::new(path).ancestors().skip(1);
-    for folder in folders.filter(|folder| !folder.as_os_str().is_empty()) {
-        // Only an empty one can be.
-        if fs::remove_dir(chunks.join(folder)).is_err() {
-            return;
-        }
+fn remove_file(chunks: &ChunkDir, path: &str) {
+    let removed = ChunkPath::parse(path).and_then(|path| chunks.remove(path.plain()));
+    if let Err(error) = removed {
+        tracing::warn!("not removed: {error}");
     }
 }
 

@@ -11,6 +11,7 @@ use self::answers::answers;
 use self::history::*;
 use super::*;
 use crate::clock::Clock;
+use crate::session::chunk_dir::ChunkDir;
 use crate::session::decode::gzip;
 use crate::session::notices::Tallies;
 use crate::session::room::Room;
@@ -114,7 +115,7 @@ fn is_whole(history: &History) {
 }
 
 /// As if all texts had been kept compressed.
-fn compress(history: &History) {
+fn compress(history: &mut History) {
     let db = &history.store.db;
     let sql =
         "SELECT b.id, t.text FROM body b JOIN body_text t ON t.id = b.id WHERE b.text IS NOT NULL";
@@ -128,6 +129,9 @@ fn compress(history: &History) {
         db.execute(sql, (id, gzip(text.as_bytes()).unwrap()))
             .unwrap();
     }
+    drop(statement);
+    db.execute("DELETE FROM line", []).unwrap();
+    history.store.forget();
 }
 
 fn keeper(history: &History) -> Keeper {
@@ -156,7 +160,7 @@ proptest! {
         let mut cutoffs: Vec<i64> = cutoffs.iter().map(|c| history.zero_us + length * i64::from(*c) / 100).collect();
         cutoffs.sort_unstable();
         if compressed {
-            compress(&history);
+            compress(&mut history);
         }
         let mut own = keeper(&history);
         for cutoff_us in cutoffs {
@@ -231,6 +235,50 @@ fn after_ten_advances() -> History {
         history.poll(Poll::Advance(1));
     }
     history
+}
+
+/// As rows of a session may be that somebody else made: a removal takes nothing that is elsewhere.
+#[test]
+fn what_a_row_names_outside_of_the_chunks_is_not_removed_with_it() {
+    let mut history = after_ten_advances();
+    let outside = tempfile::tempdir().unwrap();
+    let mine = ["relative", "absolute", "dotted", "linked"].map(|name| outside.path().join(name));
+    for file in &mine {
+        fs::write(file, "mine").unwrap();
+    }
+    let chunks = history.folder.chunks();
+    std::os::unix::fs::symlink(outside.path(), chunks.join("way")).unwrap();
+    fs::create_dir_all(chunks.join("deep")).unwrap();
+    let up = "../".repeat(chunks.components().count() - 1);
+    let outside = outside.path().display();
+    let names = [
+        format!("{up}{outside}/relative").replace("//", "/"),
+        format!("{outside}/absolute"),
+        format!("deep/../{up}{outside}/dotted").replace("//", "/"),
+        "way/linked".to_owned(),
+        "../session.db".to_owned(),
+    ];
+    let db = &history.store.db;
+    let first = "SELECT min(id) FROM body WHERE path IS NOT NULL";
+    let first: i64 = db.query_row(first, [], |row| row.get(0)).unwrap();
+    let next =
+        "SELECT id FROM body WHERE path IS NOT NULL AND id >= ?1 ORDER BY id LIMIT 1 OFFSET ?2";
+    for (name, nth) in names.iter().zip(0..) {
+        assert!(chunks.join(name).exists(), "{name} leads there");
+        let id: i64 = db.query_row(next, [first, nth], |row| row.get(0)).unwrap();
+        let sql = "UPDATE body SET path = ?1 WHERE id = ?2";
+        assert_eq!(db.execute(sql, (name, id)).unwrap(), 1);
+    }
+    let mut keeper = keeper(&history);
+    let cutoff_us = history.now_us;
+    history.keep_from(&mut keeper, cutoff_us);
+    let named = "SELECT 1 FROM body WHERE path LIKE '%/relative' OR path LIKE '%/absolute' OR path LIKE '%/dotted'
+                  OR path LIKE '%linked' OR path LIKE '../%'";
+    none(&history.store.db, "a row is left", named);
+    for file in &mine {
+        assert!(file.exists(), "{} was removed", file.display());
+    }
+    assert!(history.folder.database().exists());
 }
 
 #[test]
@@ -417,7 +465,11 @@ fn a_full_disk_is_borne_by_whatever_name_sqlite_calls_it() {
     use rusqlite::ffi;
     let folder = tempfile::tempdir().unwrap();
     let room = Room::new(Clock::start());
-    let disk = Disk::new(folder.path().to_owned(), room.clone(), Tallies::default());
+    let disk = Disk::new(
+        ChunkDir::at(folder.path()).unwrap(),
+        room.clone(),
+        Tallies::default(),
+    );
     room.close();
     let refused = |code| Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
     for code in [

@@ -1,7 +1,7 @@
 //! Bodies and chunk files: texts are redacted, everything else is copied as it is.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 
 use rusqlite::{Connection, params};
@@ -13,8 +13,9 @@ use super::places::Form;
 use super::secret::Rules;
 use super::{RedactError, Redacted, search};
 use crate::hls::{ByteRange, chunk_path, encoded_chunk_path, ranged_chunk_path, with_suffix};
+use crate::session::beneath::PlainPath;
 use crate::session::check;
-use crate::session::chunks::ChunkFile;
+use crate::session::chunk_dir::{ChunkDir, ChunkFile, ChunkPath};
 use crate::session::decode::gzip;
 use crate::session::folder::SessionFolder;
 use crate::session::read::{Body, Reader};
@@ -220,6 +221,7 @@ pub(super) fn copy(
         reader,
         db,
         target,
+        chunks: ChunkDir::of_session(target.path())?,
         streams: renamed_streams(reader, db)?,
         taken: HashSet::new(),
         suffixes: HashMap::new(),
@@ -252,6 +254,7 @@ struct BodyWriter<'a> {
     reader: &'a Reader,
     db: &'a Connection,
     target: &'a SessionFolder,
+    chunks: ChunkDir,
     streams: HashMap<String, String>,
     /// Paths of the copy, in lower case.
     taken: HashSet<String>,
@@ -391,24 +394,26 @@ impl BodyWriter<'_> {
         Ok(search::is_in(from, book.dictionary())?)
     }
 
-    fn create(&self, path: &str) -> Result<fs::File, RedactError> {
-        let whole = self.target.chunks().join(path);
-        let made = whole.parent().map_or(Ok(()), fs::create_dir_all);
-        let created =
-            made.and_then(|()| OpenOptions::new().write(true).create_new(true).open(&whole));
+    fn create(&self, path: &str) -> Result<File, RedactError> {
+        let created = ChunkPath::parse(path).and_then(|path| self.chunks.create(&path));
         created.map_err(|e| at(path, &e).into())
     }
 
     /// Where a chunk goes: made of its redacted URL, where that says something else than before.
     fn new_path(&mut self, body: &BodyRow, book: &mut Book) -> Result<String, RedactError> {
         let old = body.path.clone().unwrap_or_default();
+        // A lost body may name anything.
+        let old = match ChunkPath::parse(&old) {
+            Ok(_) => old,
+            Err(_) => format!("lost/{}", body.id),
+        };
         let own = match body.first {
             Some(first) => self.own_path(first, &old)?,
             None => None,
         };
         let wished = own.unwrap_or_else(|| old.clone());
         let wished = book.redact_text(Form::Plain, &wished);
-        let wished = around_files(&self.target.chunks(), &wished);
+        let wished = around_files(&self.chunks, &wished);
         let mut path = wished.clone();
         let mut number = self.suffixes.get(&wished).copied().unwrap_or(2);
         while !self.is_free(&path) {
@@ -471,8 +476,8 @@ impl BodyWriter<'_> {
     }
 
     fn is_free(&self, path: &str) -> bool {
-        let chunks = self.target.chunks();
-        !self.taken.contains(&path.to_lowercase()) && chunks.join(path).symlink_metadata().is_err()
+        let facts = PlainPath::parse(path).map(|path| self.chunks.facts(&path));
+        !self.taken.contains(&path.to_lowercase()) && !facts.is_some_and(|facts| facts.is_ok())
     }
 
     fn insert(&self, id: i64, new: &NewRow) -> rusqlite::Result<()> {

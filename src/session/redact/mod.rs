@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::chunks::TEMPORARY;
+use super::chunk_dir::{ChunkDir, TEMPORARY};
 use super::find;
 use super::folder::{FolderError, SessionFolder, Sessions};
 use super::read::{ReadError, Reader};
@@ -209,7 +209,8 @@ fn new_database(path: &Path) -> rusqlite::Result<Connection> {
 
 /// No recorder begins on it meanwhile.
 fn lock(source: &SessionFolder) -> Result<Option<File>, RedactError> {
-    let Ok(chunks) = File::open(source.chunks()) else {
+    let chunks = ChunkDir::of_session(source.path()).and_then(|chunks| chunks.own_handle());
+    let Ok(chunks) = chunks else {
         // A session without chunks is read as such.
         return Ok(None);
     };

@@ -1,7 +1,7 @@
 //! The search of the copy: nothing that was replaced may be left in it.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::path::Path;
 
 use rusqlite::Error::FromSqlConversionFailure;
@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::RedactError;
 use super::book::Book;
 use super::dictionary::Dictionary;
+use crate::session::chunk_dir::{ChunkDir, ChunkPath};
 use crate::session::decode;
 use crate::session::folder::SessionFolder;
 
@@ -28,14 +29,20 @@ pub(super) fn search(
     if is_in(File::open(database)?, book.dictionary())? {
         return left("the database".to_owned());
     }
+    let chunks = ChunkDir::of_session(target.path())?;
     for path in chunk_paths(database)? {
-        let file = target.chunks().join(&path);
-        if !file.try_exists()? {
+        let mut file = match chunks.open_any(&ChunkPath::parse(&path)?) {
+            Ok((file, _)) => file,
             // Lost before, and marked so.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error.into()),
+        };
+        // Of media it was said already.
+        if !is_text(&file)? {
             continue;
         }
-        // Of media it was said already.
-        if is_text(File::open(&file)?)? && is_in(File::open(&file)?, book.dictionary())? {
+        file.rewind()?;
+        if is_in(file, book.dictionary())? {
             return left(format!("chunks/{path}"));
         }
     }
@@ -129,7 +136,7 @@ fn failed(database: &Path, source: rusqlite::Error) -> RedactError {
     }
 }
 
-fn is_text(file: File) -> io::Result<bool> {
+fn is_text(file: &File) -> io::Result<bool> {
     let mut head = Vec::new();
     file.take(WINDOW as u64).read_to_end(&mut head)?;
     Ok(super::look::is_text(&head))

@@ -28,7 +28,17 @@ pub(super) fn drop_added(
         return Ok(false);
     }
     drop(guarded);
-    let _lock = begin::lock(folder)?;
+    let (_lock, chunks) = begin::lock(folder)?;
+    let dropped = drop_locked(folder, say);
+    if !matches!(dropped, Ok(true)) {
+        // It was made for the lock; one that has something in it stays.
+        let _ = chunks.remove_temporary_folder();
+    }
+    dropped
+}
+
+fn drop_locked(folder: &SessionFolder, say: &mut dyn FnMut(String)) -> Result<bool, RepairError> {
+    let path = folder.database().display().to_string();
     let mut db = begin::open_free(folder)?;
     let failed = |source| begin::database_error(folder, source);
     let transaction = db.transaction().map_err(failed)?;

@@ -1,12 +1,13 @@
 //! Bodies in files: how one comes to its place and its row.
 
 use std::io;
-use std::path::Path;
 
 use rusqlite::{OptionalExtension, Result, params};
 
 use super::Store;
-use crate::session::chunks;
+use crate::session::beneath::Sort;
+use crate::session::chunk_dir::{ChunkPath, Place};
+use crate::session::chunks::is_out_of_descriptors;
 use crate::session::{Digest, NewBody, NewExchange};
 
 impl Store {
@@ -26,31 +27,11 @@ impl Store {
             .query_row(params![sha256, size], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         if let Some((id, path)) = known {
-            return Ok(self.again(new, size, &path).map(|()| id));
+            return passing(self.again(new, size, &path).map(|()| id));
         }
-        let NewBody::File { temporary, .. } = &mut new.body else {
-            return Ok(Err(io::ErrorKind::InvalidInput.into()));
-        };
-        let in_place = temporary
-            .strip_prefix(&self.chunks)
-            .ok()
-            .filter(|relative| !relative.starts_with(chunks::TEMPORARY))
-            .and_then(|relative| relative.to_str())
-            .map(str::to_owned);
-        let path = match in_place {
-            Some(path) => path,
-            None => {
-                let wished = new.chunk_path.as_deref();
-                let codings = new.body_encoding.as_deref();
-                let path = self.free_path(&new.resource, wished, codings)?;
-                let target = self.chunks.join(&path);
-                match chunks::place(&self.chunks, temporary, &path, &mut self.changed) {
-                    Ok(true) => *temporary = target,
-                    Ok(false) => return Ok(Err(io::ErrorKind::AlreadyExists.into())),
-                    Err(e) => return Ok(Err(e)),
-                }
-                path
-            }
+        let path = match passing(self.placed(new)?)? {
+            Ok(path) => path,
+            Err(error) => return Ok(Err(error)),
         };
         self.db
             .prepare_cached("INSERT INTO body (size, sha256, path) VALUES (?1,?2,?3)")?
@@ -58,59 +39,98 @@ impl Store {
             .map(Ok)
     }
 
+    /// Where a new body is from now on.
+    fn placed(&mut self, new: &mut NewExchange) -> Result<io::Result<String>> {
+        let NewBody::File { file, .. } = &mut new.body else {
+            return Ok(Err(io::ErrorKind::InvalidInput.into()));
+        };
+        if let Place::Chunk(_, path) = &file.place {
+            return Ok(Ok(path.clone()));
+        }
+        let wished = new.chunk_path.as_deref();
+        let codings = new.body_encoding.as_deref();
+        let path = self.free_path(&new.resource, wished, codings)?;
+        let mut place = || -> io::Result<ChunkPath> {
+            let target = ChunkPath::parse(&path)?;
+            match self.chunks.place(&file.place, &target, &mut self.changed)? {
+                true => Ok(target),
+                false => Err(io::ErrorKind::AlreadyExists.into()),
+            }
+        };
+        Ok(place().map(|target| {
+            file.place = Place::Chunk(target, path.clone());
+            path
+        }))
+    }
+
     /// A body that is known came again: its file goes, unless the one that was kept is no longer
     /// what its row says.
     fn again(&mut self, new: &mut NewExchange, size: i64, path: &str) -> io::Result<()> {
-        let NewBody::File { temporary, .. } = &mut new.body else {
+        let NewBody::File { file, .. } = &mut new.body else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
-        let target = self.chunks.join(path);
-        if *temporary == target {
+        // A row of a session that somebody else made may name any path.
+        let target = ChunkPath::parse(path)?;
+        if matches!(&file.place, Place::Chunk(place, _) if *place == target) {
             // From a try before.
             return Ok(());
         }
-        if is_file_of(&target, size) {
-            // It stays behind at worst; the sweep at the stop takes it.
-            let _ = std::fs::remove_file(&*temporary);
+        if self.is_file_of(&target, size) {
+            file.discard();
             return Ok(());
         }
-        chunks::put_back(&self.chunks, temporary, path, &mut self.changed)?;
-        tracing::warn!("{}: its content came again, and is back", target.display());
-        *temporary = target;
+        self.chunks
+            .put_back(&file.place, &target, &mut self.changed)?;
+        tracing::warn!("chunks/{path}: its content came again, and is back");
+        file.place = Place::Chunk(target, path.to_owned());
         Ok(())
+    }
+
+    fn is_file_of(&self, path: &ChunkPath, size: i64) -> bool {
+        let found = self.chunks.facts(path.plain());
+        found.is_ok_and(|f| f.sort == Sort::File && u64::try_from(size) == Ok(f.size))
     }
 }
 
-fn is_file_of(path: &Path, size: i64) -> bool {
-    path.symlink_metadata()
-        .is_ok_and(|found| found.is_file() && u64::try_from(size) == Ok(found.len()))
+/// A body is not lost for want of a descriptor: the transaction is tried again, as for want of one to sync with.
+pub(super) fn passing<T>(done: io::Result<T>) -> Result<io::Result<T>> {
+    match done {
+        Err(error) if is_out_of_descriptors(&error) => {
+            Err(rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+        }
+        done => Ok(done),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::beneath::PlainPath;
+    use crate::session::chunk_dir::{BodyFile, ChunkDir, TEMPORARY, TemporaryName};
     use crate::session::{Availability, ExchangeId, Kind, ResourceKey, SCHEMA, digest};
     use rusqlite::Connection;
     use std::fs;
+    use std::io::Write as _;
+    use std::path::Path;
 
     const BODY: &[u8] = b"a chunk";
 
     fn store(chunks: &Path) -> Store {
-        fs::create_dir(chunks.join(chunks::TEMPORARY)).unwrap();
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch(SCHEMA).unwrap();
-        let mut store = Store::new(db, chunks.to_owned(), 0, 1);
+        let mut store = Store::new(db, ChunkDir::at(chunks).unwrap(), 0, 1);
         store.stream("main", "http://h/main.m3u8").unwrap();
         store
     }
 
     fn came(store: &Store, id: ExchangeId) -> NewExchange {
-        let temporary = store.chunks.join(chunks::TEMPORARY).join(id.to_string());
-        fs::write(&temporary, BODY).unwrap();
+        let name = TemporaryName::of(id);
+        let mut file = store.chunks.create_temporary(&name).unwrap();
+        file.write_all(BODY).unwrap();
         let resource = ResourceKey::whole(1, Kind::Segment, "http://h/live/a.ts".into());
         NewExchange {
             body: NewBody::File {
-                temporary,
+                file: BodyFile::downloaded(store.chunks.clone(), name),
                 size: BODY.len() as u64,
                 sha256: digest(BODY),
             },
@@ -136,12 +156,14 @@ mod tests {
         for (id, harm) in (2..).zip(harms) {
             store.changed.clear();
             harm(&kept);
-            let was_whole = is_file_of(&kept, BODY.len() as i64);
+            let chunk = ChunkPath::parse(&path).unwrap();
+            let was_whole = store.is_file_of(&chunk, BODY.len() as i64);
             store.db.execute_batch("SAVEPOINT a").unwrap();
             let mut new = came(&store, id);
             store.exchange(&mut new).unwrap();
             assert_eq!(fs::read(&kept).unwrap(), BODY);
-            assert_eq!(store.changed.contains(kept.parent().unwrap()), !was_whole);
+            let parent = PlainPath::parse(&path).unwrap().folder();
+            assert_eq!(store.changed.contains(&parent), !was_whole);
             // A second try must not take for another copy what it has put there itself.
             store.db.execute_batch("ROLLBACK TO a").unwrap();
             store.forget();
@@ -158,7 +180,7 @@ mod tests {
             )
             .unwrap();
         assert_eq!(rows, (1, 4));
-        let left = fs::read_dir(folder.path().join(chunks::TEMPORARY)).unwrap();
+        let left = fs::read_dir(folder.path().join(TEMPORARY)).unwrap();
         assert_eq!(left.count(), 0);
     }
 
@@ -169,12 +191,12 @@ mod tests {
         fs::create_dir(&chunks).unwrap();
         let mut store = store(&chunks);
         store.exchange(&mut came(&store, 1)).unwrap();
-        for path in ["../out.ts", "a/../../out.ts", ".tmp/out.ts"] {
+        for (id, path) in (9..).zip(["../out.ts", "a/../../out.ts", ".tmp/out.ts"]) {
             store
                 .db
                 .execute("UPDATE body SET path = ?1", [path])
                 .unwrap();
-            let mut new = came(&store, 9);
+            let mut new = came(&store, id);
             let size = BODY.len() as i64;
             let done = store.chunk(&mut new, size, &digest(BODY)).unwrap();
             assert!(done.is_err(), "{path}");

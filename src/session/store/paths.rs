@@ -1,12 +1,12 @@
 //! Where under `chunks/` a new chunk goes.
 
-use std::path::Path;
-
 use rusqlite::Result;
 
 use super::{MAX_CACHED, Store};
 use crate::hls::{chunk_path, encoded_chunk_path, ranged_chunk_path, with_suffix};
 use crate::session::ResourceKey;
+use crate::session::beneath::{PlainPath, Sort};
+use crate::session::chunk_dir::ChunkDir;
 
 impl Store {
     /// Step 3: the wished or the URL's own path, or the first that is free with a suffix.
@@ -46,7 +46,9 @@ impl Store {
     }
 
     fn is_taken(&self, path: &str) -> Result<bool> {
-        if self.chunks.join(path).symlink_metadata().is_ok() {
+        // What cannot be looked at is not written over: the rename says so.
+        let facts = PlainPath::parse(path).map(|path| self.chunks.facts(&path));
+        if facts.is_some_and(|facts| facts.is_ok()) {
             return Ok(true);
         }
         self.db
@@ -55,18 +57,23 @@ impl Store {
     }
 }
 
-/// `a/b.ts` where `a` is a chunk itself becomes `a~/b.ts`.
-pub(in crate::session) fn around_files(chunks: &Path, path: &str) -> String {
+/// `a/b.ts` where `a` is a chunk itself, or a link, becomes `a~/b.ts`.
+pub(in crate::session) fn around_files(chunks: &ChunkDir, path: &str) -> String {
     let mut around = String::new();
     let mut components = path.split('/').peekable();
     while let Some(component) = components.next() {
         around.push_str(component);
         if components.peek().is_some() {
-            while chunks.join(&around).is_file() {
+            while is_in_the_way(chunks, &around) {
                 around.push('~');
             }
             around.push('/');
         }
     }
     around
+}
+
+fn is_in_the_way(chunks: &ChunkDir, folder: &str) -> bool {
+    let facts = PlainPath::parse(folder).map(|path| chunks.facts(&path));
+    facts.is_some_and(|facts| facts.is_ok_and(|facts| facts.sort != Sort::Folder))
 }

@@ -1,17 +1,32 @@
 //! How a run ends: its row is closed, and the database becomes one file with its sum.
 
+use std::io;
 use std::time::Duration;
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::{Thread, WriterError};
 use crate::clock;
 use crate::session::begin;
-use crate::session::chunks::TEMPORARY;
 use crate::session::sum;
 
 /// How long to wait for readers to let go, so that the database can become one file.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Steps of SQLite's machine that a look at all of a database may take when a run ends: a second or two.
+const MOST_STEPS: i32 = 100_000_000;
+const NOT_CHECKED: &str = "an earlier run was killed or its session.db was changed, and session.db has not been found to be whole; `isrecorder --check SESSION --repair` looks at all of it";
+
+/// Whether indexes and rows of a database agree, as far as that can be said in the time there is.
+fn is_whole(db: &mut Connection) -> bool {
+    // Called once, at the end of its steps.
+    if db.progress_handler(MOST_STEPS, Some(|| true)).is_err() {
+        return false;
+    }
+    let sql = "PRAGMA integrity_check(1)";
+    let said: rusqlite::Result<String> = db.query_row(sql, [], |row| row.get(0));
+    said.is_ok_and(|said| said == "ok")
+}
 
 impl Thread {
     /// Closes the run and makes the database one file.
@@ -32,6 +47,8 @@ impl Thread {
         self.sweep();
         let one_file = self.become_one_file().await;
         let one_file = one_file.map_err(|e| self.database_error(e));
+        let is_one_file = matches!(one_file, Ok(true));
+        let is_whole = is_one_file && (self.is_covered || is_whole(&mut self.store.db));
         let Self {
             store,
             folder,
@@ -39,11 +56,15 @@ impl Thread {
             ..
         } = self;
         drop(store);
-        if matches!(one_file, Ok(true))
-            && let Err(error) = sum::write(&folder)
-        {
-            // The session is whole without.
-            tracing::warn!("{}: no session.sum: {error}", folder.path().display());
+        if is_one_file {
+            let summed = match is_whole {
+                true => sum::write(&folder),
+                false => Err(io::Error::other(NOT_CHECKED)),
+            };
+            if let Err(error) = summed {
+                // The session is one without.
+                tracing::warn!("{}: no session.sum: {error}", folder.path().display());
+            }
         }
         drop(lock);
         one_file.map(|_| ())
@@ -59,12 +80,12 @@ impl Thread {
     }
 
     fn sweep(&self) {
-        let temporary = self.folder.chunks().join(TEMPORARY);
-        for entry in std::fs::read_dir(temporary).into_iter().flatten().flatten() {
+        let chunks = &self.store.chunks;
+        for (name, _) in chunks.temporary_entries().into_iter().flatten() {
             // Left by a download that was cut off; nothing refers to it.
-            let _ = std::fs::remove_file(entry.path());
+            let _ = chunks.sweep(&name);
         }
-        let _ = std::fs::remove_dir(self.folder.chunks().join(TEMPORARY));
+        let _ = chunks.remove_temporary_folder();
     }
 
     /// Readers that hold the database open prevent it; they are asked to let go by `stopped_us`.

@@ -27,7 +27,14 @@ impl CommitError {
 
 impl From<rusqlite::Error> for CommitError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error)
+        match error {
+            // What was found on the way to the rows (`store/files.rs`).
+            rusqlite::Error::ToSqlConversionFailure(inner) => match inner.downcast() {
+                Ok(error) => Self::Io(*error),
+                Err(inner) => Self::Database(rusqlite::Error::ToSqlConversionFailure(inner)),
+            },
+            error => Self::Database(error),
+        }
     }
 }
 

@@ -26,7 +26,7 @@ impl Writer {
     /// # Errors
     /// Whatever the file system says; there is no room for bodies.
     pub fn download(&self, id: ExchangeId) -> io::Result<DownloadFile> {
-        DownloadFile::create_in(&self.folder.chunks(), id, &self.room)
+        DownloadFile::create_in(&self.chunks, id, &self.room)
     }
 
     /// Begins the file of the same chunk without its content codings.
@@ -34,7 +34,7 @@ impl Writer {
     /// # Errors
     /// Those of [`Self::download`].
     pub fn plain_download(&self, id: ExchangeId) -> io::Result<DownloadFile> {
-        DownloadFile::create_plain(&self.folder.chunks(), id, &self.room)
+        DownloadFile::create_plain(&self.chunks, id, &self.room)
     }
 
     /// Begins the files of a part of a plain stream.
@@ -42,6 +42,6 @@ impl Writer {
     /// # Errors
     /// Those of [`Self::download`].
     pub fn growing(&self, id: ExchangeId, facts: &GrowingFacts) -> io::Result<GrowingFile> {
-        GrowingFile::create_in(&self.folder.chunks(), id, facts, &self.room)
+        GrowingFile::create_in(&self.chunks, id, facts, &self.room)
     }
 }

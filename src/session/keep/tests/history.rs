@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
-use std::fs;
 
 use proptest::prelude::*;
 
@@ -12,8 +11,8 @@ use crate::hls::{ByteRange, EntryRole, Variables, read_media};
 use crate::session::ExchangeId;
 use crate::session::begin;
 use crate::session::{
-    Availability, Kind, NewBody, NewExchange, NewListing, NewRevision, Outcome, ResourceKey,
-    SessionFolder, Sessions, digest,
+    Availability, DownloadFile, Kind, NewBody, NewExchange, NewListing, NewRevision, Outcome,
+    ResourceKey, SessionFolder, Sessions, digest,
 };
 
 pub(super) const MAIN: &str = "http://h/main.m3u8";
@@ -104,7 +103,7 @@ impl History {
         let folder = Sessions::new(temporary.path()).create(None).unwrap();
         let begun = begin::create(&folder, Clock::start(), "test").unwrap();
         let zero_us = begun.zero_us;
-        let mut store = Store::new(begun.db, folder.chunks(), zero_us, 1);
+        let mut store = Store::new(begun.db, begun.chunks, zero_us, 1);
         store.db.pragma_update(None, "synchronous", "OFF").unwrap();
         let (stream_id, _) = store.stream("main", MAIN).unwrap();
         let mut history = Self {
@@ -402,17 +401,10 @@ impl History {
             },
             _ => {
                 self.files += 1;
-                let temporary = self
-                    .folder
-                    .chunks()
-                    .join(".tmp")
-                    .join(self.files.to_string());
-                fs::write(&temporary, &content).unwrap();
-                NewBody::File {
-                    temporary,
-                    size: content.len() as u64,
-                    sha256: digest(&content),
-                }
+                let chunks = self.folder.chunks();
+                let mut file = DownloadFile::create(&chunks, self.files as i64).unwrap();
+                file.write(&content).unwrap();
+                file.finish().unwrap()
             }
         };
         self.write(exchange);

@@ -1,5 +1,6 @@
 use super::super::allowance::Allowance;
 use super::*;
+use crate::session::chunk_dir::ChunkDir;
 use crate::session::decode::gzip;
 use crate::session::{Availability, Kind, NewBody, NewExchange, ResourceKey, SCHEMA, digest};
 use proptest::prelude::*;
@@ -21,7 +22,9 @@ fn store_with(spare: usize) -> Store {
 fn store() -> Store {
     let db = Connection::open_in_memory().unwrap();
     db.execute_batch(SCHEMA).unwrap();
-    let mut store = Store::new(db, "chunks".into(), 0, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let chunks = ChunkDir::at(folder.path()).unwrap();
+    let mut store = Store::new(db, chunks, 0, 1);
     store.stream("main", "http://h/main.m3u8").unwrap();
     store
 }
