@@ -58,7 +58,7 @@ const ALTERATIONS: [(&str, &str, &str); 36] = [
     (
         "CREATE TRIGGER more AFTER INSERT ON run BEGIN DELETE FROM body; END",
         "schema",
-        "\"more\" is not as this program makes it",
+        "it has a trigger, \"more\"",
     ),
     (
         "DROP VIEW keys; CREATE VIEW keys AS SELECT 1",
