@@ -115,7 +115,7 @@ fn is_whole(history: &History) {
 }
 
 /// As if all texts had been kept compressed.
-fn compress(history: &History) {
+fn compress(history: &mut History) {
     let db = &history.store.db;
     let sql =
         "SELECT b.id, t.text FROM body b JOIN body_text t ON t.id = b.id WHERE b.text IS NOT NULL";
@@ -129,6 +129,9 @@ fn compress(history: &History) {
         db.execute(sql, (id, gzip(text.as_bytes()).unwrap()))
             .unwrap();
     }
+    drop(statement);
+    db.execute("DELETE FROM line", []).unwrap();
+    history.store.forget();
 }
 
 fn keeper(history: &History) -> Keeper {
@@ -157,7 +160,7 @@ proptest! {
         let mut cutoffs: Vec<i64> = cutoffs.iter().map(|c| history.zero_us + length * i64::from(*c) / 100).collect();
         cutoffs.sort_unstable();
         if compressed {
-            compress(&history);
+            compress(&mut history);
         }
         let mut own = keeper(&history);
         for cutoff_us in cutoffs {
