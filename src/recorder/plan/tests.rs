@@ -760,19 +760,20 @@ fn what_the_run_before_knew_is_not_fetched_again_and_names_that_were_other_bytes
         listed: vec![
             (1, key("a/1.ts"), [1; 32]),
             (2, key("a/2.ts"), [2; 32]),
-            (2, key("b/2.ts"), [3; 32]),
+            (3, key("a/3.ts"), [3; 32]),
+            (3, key("b/3.ts"), [4; 32]),
         ],
         keys: Vec::new(),
         known_for: Duration::from_secs(60),
     };
     plan.plan.take_up(0, before, plan.now);
-    let changes = plan.lists(0, &[(1, "b/1.ts"), (2, "a/2.ts"), (3, "a/3.ts")]);
+    let changes = plan.lists(0, &[(1, "b/1.ts"), (2, "b/2.ts"), (3, "a/3.ts")]);
     assert_eq!(changes.pending.len(), 2);
     assert_eq!(
         plan.fetch_all(),
-        ["a/3.ts", "b/1.ts"],
+        ["b/2.ts", "b/1.ts"],
         "of b, since that is another encoder"
     );
-    let known = Content::of([2; 32]);
-    assert_eq!(plan.plan.content(0, &key("a/2.ts")), known);
+    let known = Content::of([3; 32]);
+    assert_eq!(plan.plan.content(0, &key("a/3.ts")), known);
 }
