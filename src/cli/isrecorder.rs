@@ -197,7 +197,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         times.session_us()
     });
     let summary = runtime.block_on(async {
-        let control = control(source, inputs)?;
+        let control = control(source, inputs, &board)?;
         let done = CancellationToken::new();
         let showing = tokio::spawn(view.run(board.clone(), done.clone()));
         let telling = tokio::spawn(service::tell(board.clone(), done.clone()));
@@ -276,11 +276,11 @@ impl Ports {
 }
 
 /// Steers the recording by signals.
-fn control(source: Source, inputs: Vec<Input>) -> Result<Control, RunError> {
+fn control(source: Source, inputs: Vec<Input>, board: &Board) -> Result<Control, RunError> {
     let stop = CancellationToken::new();
     let has_file = source.file.is_some();
     let ends = Ends::listen(!has_file).map_err(RunError::Signals)?;
-    tokio::spawn(ends.heed(stop.clone()));
+    tokio::spawn(ends.heed(stop.clone(), board.clone()));
     let (changed, changes) = mpsc::channel(1);
     if has_file {
         let mut hang_up = signal(SignalKind::hangup()).map_err(RunError::Signals)?;

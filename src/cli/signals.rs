@@ -1,7 +1,14 @@
 //! Signals that steer a recording.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+use crate::recorder::Board;
+
+/// Told to stop, a recorder that has not begun to write ends after so long.
+const LONGEST_BEGIN: Duration = Duration::from_secs(3);
 
 /// What asks a program to end.
 pub(super) struct Ends {
@@ -31,12 +38,15 @@ impl Ends {
     }
 
     /// The first signal stops the recording; the second ends the process at once: what was
-    /// committed is safe.
-    pub(super) async fn heed(mut self, stop: CancellationToken) {
+    /// committed is safe. So does the first, where the session cannot be begun: it may be a stranger's.
+    pub(super) async fn heed(mut self, stop: CancellationToken, board: Board) {
         self.next().await;
         tracing::info!("stopping; once more to stop at once");
         stop.cancel();
-        self.next().await;
+        tokio::select! {
+            () = self.next() => {}
+            () = held_up_at_start(&board) => {}
+        }
         std::process::exit(130);
     }
 
@@ -46,6 +56,14 @@ impl Ends {
             _ = self.terminate.recv() => {}
             Some(_) = received(&mut self.hang_up) => {}
         }
+    }
+}
+
+/// Ends when a session that is not begun yet has had time to be.
+async fn held_up_at_start(board: &Board) {
+    tokio::time::sleep(LONGEST_BEGIN).await;
+    if board.session_us().is_some() {
+        std::future::pending::<()>().await;
     }
 }
 

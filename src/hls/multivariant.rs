@@ -13,6 +13,7 @@ use super::names::resource_name;
 use super::resolve::{Refused, Resolver};
 use super::scan::{LineKind, UriRole, lines, uris_of_tag};
 use super::variables::Variables;
+use crate::shown::steers;
 
 /// Labels are cut here, in characters.
 const LONGEST_LABEL: usize = 80;
@@ -171,10 +172,6 @@ fn label(described: &str, url: &Url) -> String {
 /// `text` in one line, cut, without anything that steers a terminal or turns the direction
 /// of writing around.
 fn printable(text: &str) -> String {
-    let steers = |c: char| match c {
-        '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => true,
-        _ => c.is_control(),
-    };
     let kept: String = text
         .chars()
         .filter(|&c| !steers(c))

@@ -10,6 +10,7 @@ use unicode_normalization::UnicodeNormalization;
 use url::Url;
 
 use super::byte_range::ByteRange;
+use crate::shown::steers;
 
 /// One component of a chunk's path, in bytes; below the 255 of most file systems, so that
 /// copies and archives have room to add to it.
@@ -33,19 +34,19 @@ const LONGEST_EXTENSION: usize = 16;
 const LONGEST_STREAM_NAME: usize = 64;
 
 /// The URL's path for people: without its leading slash, percent-decoded where that gives
-/// readable text. Control characters and what is no UTF-8 stay percent-encoded.
+/// readable text. What would steer a terminal or not be seen, and what is no UTF-8, stays percent-encoded.
 pub fn resource_name(url: &Url) -> String {
     let path = url.path();
     readable(path.strip_prefix('/').unwrap_or(path))
 }
 
-/// `text` percent-decoded where the bytes are UTF-8 and no control characters.
+/// `text` percent-decoded where the bytes are UTF-8 that is seen as it is: names are listed by programs of others.
 fn readable(text: &str) -> String {
     let mut name = String::with_capacity(text.len());
     let bytes: Cow<[u8]> = percent_decode_str(text).into();
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            match c.is_control() {
+            match steers(c) {
                 true => encode(&mut name, c.encode_utf8(&mut [0; 4]).as_bytes()),
                 false => name.push(c),
             }
@@ -306,6 +307,10 @@ mod tests {
             ("http://h/a./b%20/c...", "a_/b_/c_"),
             ("http://h/a:b|c?d", "a_b_c"),
             ("http://h/%00%1F/*", "%00%1F/_"),
+            (
+                "http://h/a\u{202e}st.exe\u{200b}",
+                "a%E2%80%AEst.exe%E2%80%8B",
+            ),
             ("http://h/...", "__"),
             // Characters that some file systems take for one dot, and for two.
             ("http://h/a/\u{2025}/\u{2024}/b", "a/b"),
@@ -397,7 +402,8 @@ mod tests {
                 prop_assert!(is_plain_path(&suffixed), "{}", suffixed);
                 prop_assert!(path != suffixed);
             }
-            prop_assert!(!resource_name(&url).contains(char::is_control));
+            prop_assert!(!resource_name(&url).contains(steers));
+            prop_assert!(!chunk_path(&url).contains(steers));
         }
 
         #[test]

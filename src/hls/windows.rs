@@ -283,12 +283,14 @@ struct Overlap {
     same: usize,
     /// ... and to be others.
     differ: usize,
+    /// Those of one URL, whose bytes are not known of both.
+    unchanged: usize,
 }
 
 impl Overlap {
     /// By bytes.
     fn is_refuted(self) -> bool {
-        self.differ > 0 && self.same == 0
+        self.differ > 0 && self.same + self.unchanged == 0
     }
 }
 
@@ -447,8 +449,10 @@ impl Windows {
                 continue;
             };
             let overlap = self.overlap(known, window, place);
+            // A programme that repeats itself has its bytes elsewhere, too.
+            let is_confirmed = overlap.same > 0 && overlap.differ == 0;
             let is_borne_out = overlap.agree > 0 && refuted != Some(place);
-            if is_borne_out && !self.names_moved(known, window, place) {
+            if is_confirmed || (is_borne_out && !self.names_moved(known, window, place)) {
                 return of_end(place);
             }
             numbered = numbered.or(Some((place, overlap)));
@@ -546,7 +550,7 @@ impl Windows {
                 continue;
             };
             let overlap = self.overlap(known, window, place);
-            if overlap.same > 0 {
+            if overlap.same + overlap.unchanged > 0 {
                 return None;
             }
             refuted = refuted.or((overlap.differ > 0).then_some(place));
@@ -634,7 +638,7 @@ impl Windows {
                 match name.same_bytes(other) {
                     Some(true) => overlap.same += 1,
                     Some(false) => overlap.differ += 1,
-                    None => {}
+                    None => overlap.unchanged += usize::from(name.whole == other.whole),
                 }
             }
         }

@@ -302,6 +302,10 @@ impl Plan {
         if self.items.slot(&key).is_some() {
             return (key, None);
         }
+        let left = taking.playlist.departed.get(&key);
+        if left.is_some_and(|left| left.sequence == wanted.sequence) {
+            return (key, None);
+        }
         let of_before = known.same(wanted);
         let old = match of_before {
             Some(old) if self.items.get(old).is_some() => old.clone(),

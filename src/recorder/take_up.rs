@@ -159,20 +159,26 @@ fn entries(one: &Listed, role: EntryRole) -> impl DoubleEndedIterator<Item = (u6
 fn listed(all: &[Listed], known: &mut Lookup<'_>) -> Result<Vec<(u64, Key, [u8; 32])>, ReadError> {
     let mut last: HashMap<Key, u64> = HashMap::new();
     let mut order = Vec::new();
+    // What the first one lists may have been listed, and fetched, long before.
+    let mut since_us = i64::MIN;
     for one in all {
         for (place, entry) in entries(one, EntryRole::Segment) {
             let key = key(entry);
             if last.insert(key.clone(), place) != Some(place) {
-                order.push((place, key));
+                order.push((place, key, since_us));
             }
         }
+        since_us = one.placed.seen_us;
     }
     // The newest ones first, since only so many are looked up.
     let mut listed = Vec::new();
-    for (place, key) in order.into_iter().rev() {
-        // A name that was used again: of what it was before, nothing is known.
-        let is_last = last.get(&key) == Some(&place);
-        if is_last && let Some(body) = known.of(&key)?.filter(|body| body.is_own) {
+    for (place, key, since_us) in order.into_iter().rev() {
+        // A name that was used again: what it was before says nothing of what it is now.
+        if last.get(&key) != Some(&place) {
+            continue;
+        }
+        let body = known.of(&key)?;
+        if let Some(body) = body.filter(|body| body.is_own && body.requested_us >= since_us) {
             listed.push((place, key, body.sha256));
         }
     }

@@ -48,6 +48,8 @@ pub(super) fn left_parts(
     for (number, left) in (0..).zip(left) {
         if let Some(growing) = reader.growing_part(left.id, left.from_us)?
             && growing.is_kept()
+            // To copy it would take for ever.
+            && !growing.is_hollow
         {
             // A number that no request will have.
             let copy = copied(&growing, chunks, i64::MAX - number)?;
@@ -205,6 +207,18 @@ mod tests {
         assert_eq!(parts, [(1, BYTES.len() as u64)]);
         drop(reader);
         writer.finish("stopped").await.unwrap();
+    }
+
+    #[test]
+    fn a_part_whose_bytes_are_on_no_disk_is_not_copied() {
+        let sessions = tempfile::tempdir().unwrap();
+        let folder = killed(sessions.path());
+        let chunks = ChunkDir::to_write(folder.path()).unwrap();
+        let original = folder.chunks().join(TEMPORARY).join("1");
+        let original = std::fs::OpenOptions::new().write(true).open(original);
+        original.unwrap().set_len(1 << 40).unwrap();
+        let reader = Reader::open(&folder).unwrap();
+        assert_eq!(left_parts(&reader, &chunks).unwrap().len(), 0);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::check;
 use super::chunk_dir::ChunkDir;
 use super::disk;
 use super::folder::SessionFolder;
-use super::guarded;
+use super::guarded::{self, Steps};
 use super::holders;
 use super::model::{ExchangeId, NewExchange};
 use super::read::{Reader, Run};
@@ -45,6 +45,8 @@ pub(super) struct Begun {
     pub(super) is_covered: bool,
     /// What a killed run left of plain streams, to be written first.
     pub(super) left: Vec<NewExchange>,
+    /// To be renewed for each batch that is written.
+    pub(super) steps: Steps,
 }
 
 /// Makes the file of a database its owner's alone, as SQLite then makes those beside it: it has keys
@@ -71,7 +73,7 @@ pub(super) fn create(
         let db = Connection::open(folder.database())?;
         db.pragma_update(None, "application_id", super::APPLICATION_ID)?;
         db.pragma_update(None, "user_version", super::FORMAT_VERSION)?;
-        make_durable(&db, TakenUp::default())?;
+        make_durable(&db, false)?;
         db.execute_batch("BEGIN")?;
         db.execute_batch(super::SCHEMA)?;
         let run_id = insert_run(&db, clock, program)?;
@@ -89,6 +91,7 @@ pub(super) fn create(
         first_id: 1,
         is_covered: true,
         left: Vec::new(),
+        steps: Steps::default(),
     })
 }
 
@@ -120,7 +123,7 @@ pub(super) fn resume(
     let clock = clock.not_before(ends.max().unwrap_or(wall_us));
     let notes = notes(&runs, clock, wall_us, (removed, was_full));
     let begin = || -> rusqlite::Result<(Connection, i64, ExchangeId)> {
-        make_durable(&db, taken)?;
+        make_durable(&db, taken.has_others)?;
         db.execute_batch("BEGIN IMMEDIATE")?;
         close_left(&db, was_full)?;
         // What was left of a part is pending until its row is there.
@@ -157,6 +160,7 @@ pub(super) fn resume(
         first_id,
         is_covered,
         left,
+        steps: taken.steps,
     })
 }
 
@@ -228,12 +232,13 @@ pub(super) fn take_up(folder: &SessionFolder, db: &mut Connection) -> Result<Tak
     })
 }
 
-pub(super) fn make_durable(db: &Connection, taken: TakenUp) -> rusqlite::Result<()> {
+/// `has_others`: there are tables that are not ours.
+pub(super) fn make_durable(db: &Connection, has_others: bool) -> rusqlite::Result<()> {
     db.busy_timeout(BUSY)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     // For a row that goes SQLite would ask a user's tables that refer to it, too.
-    db.pragma_update(None, "foreign_keys", !taken.has_others)?;
+    db.pragma_update(None, "foreign_keys", !has_others)?;
     db.set_prepared_statement_cache_capacity(128);
     Ok(())
 }

@@ -134,6 +134,17 @@ pub(super) struct Facts {
     pub(super) on_disk: u64,
 }
 
+/// A file of which no more than a small part is on the disk is made to be endless.
+const HOLLOW_FROM: u64 = 1024 * 1024 * 1024;
+const HOLLOW_PART: u64 = 64;
+
+impl Facts {
+    /// Whether reading it would take time for nothing: terabytes that are on no disk.
+    pub(super) fn is_hollow(self) -> bool {
+        self.size >= HOLLOW_FROM && self.on_disk < self.size / HOLLOW_PART
+    }
+}
+
 /// A directory that is open. Whatever is put in its place or in its way later, it stays the same one.
 #[derive(Debug, Clone)]
 pub(super) struct Directory {

@@ -5,7 +5,11 @@ use super::headers::Headers;
 use super::lines::LineLog;
 use crate::hls::fuzzing::Target;
 
-pub(crate) const TARGETS: &[Target] = &[("rows", rows), ("lines", shared_lines)];
+pub(crate) const TARGETS: &[Target] = &[
+    ("rows", rows),
+    ("lines", shared_lines),
+    ("schema", super::schema::fuzzing::entries),
+];
 
 /// Header fields as they are kept, and notes of parts that grow.
 fn rows(bytes: &[u8]) {

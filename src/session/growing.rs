@@ -127,6 +127,8 @@ pub struct Growing {
     pub points: Vec<(i64, u64)>,
     /// Its bytes so far, and those to come.
     pub file: Arc<File>,
+    /// Its bytes are on no disk.
+    pub(super) is_hollow: bool,
     notes: File,
     /// A line that was not whole.
     begun: String,
@@ -171,7 +173,7 @@ pub(super) fn open(chunks: &ChunkDir, id: ExchangeId, from_us: i64) -> io::Resul
     let opened = chunks
         .open_temporary(&TemporaryName::notes_of(id))
         .and_then(|notes| Ok((notes, chunks.open_temporary(&TemporaryName::of(id))?)));
-    let ((notes, _), (body, _)) = match opened {
+    let ((notes, _), (body, facts)) = match opened {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
@@ -181,6 +183,7 @@ pub(super) fn open(chunks: &ChunkDir, id: ExchangeId, from_us: i64) -> io::Resul
         facts: GrowingFacts::default(),
         points: Vec::new(),
         file: Arc::new(body),
+        is_hollow: facts.is_hollow(),
         notes,
         begun: String::new(),
     };

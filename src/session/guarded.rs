@@ -60,8 +60,34 @@ const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 pub(super) struct Guarded {
     db: Connection,
     database: PathBuf,
-    /// Steps of the query that runs.
-    spent: Arc<AtomicU64>,
+    /// Of the query that runs.
+    steps: Steps,
+}
+
+/// Steps of SQLite's machine that a connection has taken; clones share them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Steps(Arc<AtomicU64>);
+
+impl Steps {
+    /// From now on as many as ever may be taken.
+    pub(super) fn renew(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// Ends what takes more than a database of that size can need.
+    fn count(&self, db: &mut Connection, database: &Path) -> rusqlite::Result<()> {
+        let (counted, grown) = (Arc::clone(&self.0), database.to_owned());
+        let mut most = FEWEST_STEPS;
+        let is_over = move || {
+            let spent = counted.fetch_add(STEPS, Ordering::Relaxed);
+            // One that is being recorded grows.
+            if spent > most {
+                most = most_steps(&grown);
+            }
+            spent > most
+        };
+        db.progress_handler(i32::try_from(STEPS).unwrap_or(i32::MAX), Some(is_over))
+    }
 }
 
 impl Guarded {
@@ -88,33 +114,23 @@ impl Guarded {
         Ok(Self {
             db,
             database,
-            spent: Arc::new(AtomicU64::new(0)),
+            steps: Steps::default(),
         })
     }
 
-    /// From now on our own tables can be asked; `prepare` gets the connection before.
+    /// From now on our own `tables` can be asked; `prepare` gets the connection before.
     pub(super) fn schema_is_ours(
         &mut self,
+        tables: Vec<&'static str>,
         prepare: impl FnOnce(&Connection) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
         self.db
             .authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
         widen(&self.db)?;
         prepare(&self.db)?;
-        let (counted, grown) = (Arc::clone(&self.spent), self.database.clone());
-        let mut most = FEWEST_STEPS;
-        let count = move || {
-            let spent = counted.fetch_add(STEPS, Ordering::Relaxed);
-            // One that is being recorded grows.
-            if spent > most {
-                most = most_steps(&grown);
-            }
-            spent > most
-        };
-        self.db
-            .progress_handler(i32::try_from(STEPS).unwrap_or(i32::MAX), Some(count))?;
-        self.db.authorizer(Some(|asked: AuthContext<'_>| {
-            granted(authorize::reading(asked.action))
+        self.steps.count(&mut self.db, &self.database)?;
+        self.db.authorizer(Some(move |asked: AuthContext<'_>| {
+            granted(authorize::reading(asked.action, &tables))
         }))
     }
 
@@ -126,7 +142,7 @@ impl Guarded {
 
     /// The query that runs may take as many steps again: it has come to another row.
     pub(super) fn fresh(&self) {
-        self.spent.store(0, Ordering::Relaxed);
+        self.steps.renew();
     }
 
     /// One view of the database for several queries.
@@ -183,10 +199,13 @@ pub(super) fn restrict(db: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The schema of a database that is to be written is ours: values may be as large as bodies are.
-pub(super) fn trust(db: &mut Connection) -> rusqlite::Result<()> {
-    db.progress_handler(0, None::<fn() -> bool>)?;
-    widen(db)
+/// The schema of a database that is to be written is ours: values may be as large as bodies are. What follows shares
+/// the steps that come back, until they are renewed.
+pub(super) fn trust(db: &mut Connection, database: &Path) -> rusqlite::Result<Steps> {
+    widen(db)?;
+    let steps = Steps::default();
+    steps.count(db, database)?;
+    Ok(steps)
 }
 
 fn widen(db: &Connection) -> rusqlite::Result<()> {

@@ -224,7 +224,8 @@ impl Reader {
         let view = db.transaction().map_err(failed)?;
         let schema = schema::check(&view, &path).map_err(|e| e.unwrap_or_else(failed))?;
         drop(view);
-        db.schema_is_ours(|db| versions::read_as_present(db, schema.version))
+        let tables = schema::tables(FORMAT_VERSION).map_err(failed)?.collect();
+        db.schema_is_ours(tables, |db| versions::read_as_present(db, schema.version))
             .map_err(failed)?;
         let chunks = ChunkDir::of_session(folder.path()).ok();
         Ok(Self {

@@ -224,7 +224,7 @@ fn write(
     if taken.is_upgraded {
         say("upgraded: its format is that of this program now".to_owned());
     }
-    begin::make_durable(&db, taken).map_err(failed)?;
+    begin::make_durable(&db, taken.has_others).map_err(failed)?;
     let was_full = disk::was_full(chunks);
     let zero_us = runs.first().map_or(0, |run| run.started_us);
     let mut store = Store::new(db, chunks.clone(), zero_us, 1);

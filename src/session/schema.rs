@@ -14,6 +14,8 @@ use super::{APPLICATION_ID, FORMAT_VERSION, versions};
 use compare::{Difference, Entry, Landed, SYSTEM, differences};
 
 mod compare;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 
 /// Texts of single statements that earlier builds of a version made: they differ in comments.
 const ALSO: [(i32, &str); 1] = [(1, include_str!("schema/v1-event.sql"))];

@@ -5,10 +5,11 @@
 //! `sqlite_schema` says of it is then what it says of a new one (`docs/design/session.md`, "Versions").
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use rusqlite::{Connection, Result};
 
-use super::guarded;
+use super::guarded::{self, Steps};
 use super::schema::{self, Refusal};
 use super::{FORMAT_VERSION, SCHEMA, find};
 
@@ -56,12 +57,14 @@ pub(super) fn read_as_present(db: &Connection, version: i32) -> Result<()> {
 }
 
 /// What became of a database that is to be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct TakenUp {
     /// It was of an earlier version.
     pub(super) is_upgraded: bool,
     /// There are tables that are not ours.
     pub(super) has_others: bool,
+    /// What is written may take.
+    pub(super) steps: Steps,
 }
 
 /// Compares a database with what this program makes, once nobody else can write to it, and makes it one of the present
@@ -71,7 +74,7 @@ pub(super) fn take_up(db: &mut Connection, path: &str) -> std::result::Result<Ta
     db.pragma_update(None, "foreign_keys", "OFF").map_err(Err)?;
     db.execute_batch("BEGIN IMMEDIATE").map_err(Err)?;
     let done = schema::check(db, path).and_then(|schema| {
-        guarded::trust(db).map_err(Err)?;
+        let steps = guarded::trust(db, Path::new(path)).map_err(Err)?;
         let is_upgraded = upgrade(db, schema.version).map_err(Err)?;
         if !schema.is_marked {
             db.pragma_update(None, "user_version", FORMAT_VERSION)
@@ -80,6 +83,7 @@ pub(super) fn take_up(db: &mut Connection, path: &str) -> std::result::Result<Ta
         Ok(TakenUp {
             is_upgraded,
             has_others: schema.has_others,
+            steps,
         })
     });
     let ended = db.execute_batch(match done {

@@ -22,6 +22,7 @@ use super::chunk_dir::ChunkDir;
 use super::date_ranges::DateRange;
 use super::disk::{self, Disk};
 use super::folder::SessionFolder;
+use super::guarded::Steps;
 use super::keep::{Keep, Keeper};
 use super::model::{ExchangeId, NewExchange, NewListing};
 use super::notices::Tallies;
@@ -176,6 +177,7 @@ impl Writer {
             wal: WalWatch::new(folder.database(), tallies.clone()),
             is_covered: begun.is_covered,
             left: begun.left.iter().map(|part| part.id).collect(),
+            steps: begun.steps,
         };
         std::thread::Builder::new()
             .name("writer".to_owned())
@@ -353,6 +355,8 @@ struct Thread {
     is_covered: bool,
     /// Parts of a killed run whose rows are not there yet.
     left: BTreeSet<ExchangeId>,
+    /// What a damaged database would need without end is ended.
+    steps: Steps,
 }
 
 impl Thread {
@@ -361,6 +365,7 @@ impl Thread {
             let mut batch = Vec::new();
             let more = self.fill(&mut batch).await;
             let finish = take_finish(&mut batch);
+            self.steps.renew();
             self.begin_to_keep(&mut batch)?;
             let is_due = clock::instant().duration_since(self.committed) >= SEEN_EVERY;
             if !batch.is_empty() || finish.is_some() || is_due {

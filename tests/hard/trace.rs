@@ -87,11 +87,24 @@ fn end(call: &mut Call, number: usize, rest: &str) {
     call.ended = number;
 }
 
-/// Between quotation marks, or in angle brackets behind a descriptor.
+/// Between quotation marks, or in angle brackets behind a descriptor; a name behind the descriptor of a directory is
+/// one in it.
 fn paths(arguments: &str) -> Vec<String> {
-    arguments
-        .split(['"', '<', '>'])
-        .filter_map(|piece| piece.rsplit_once("sessions/session1"))
-        .map(|(_, path)| path.to_owned())
-        .collect()
+    let pieces: Vec<&str> = arguments.split(['"', '<', '>']).collect();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(piece) = pieces.get(at) {
+        at += 1;
+        let Some((_, path)) = piece.rsplit_once("sessions/session1") else {
+            continue;
+        };
+        match (pieces.get(at), pieces.get(at + 1)) {
+            (Some(&", "), Some(name)) if !name.is_empty() => {
+                found.push(format!("{path}/{name}"));
+                at += 2;
+            }
+            _ => found.push(path.to_owned()),
+        }
+    }
+    found
 }

@@ -22,6 +22,7 @@ use super::support::{Dice, rounds, seed};
 
 mod mutation;
 mod paths;
+mod schemas;
 
 /// What must never be seen.
 const CANARY: &[u8] = b"a canary from outside the session's folder";

@@ -21,7 +21,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("replayer", &["session", "hls", "clock", "shown"]),
     ("analysis", &["session", "hls", "clock", "shown"]),
     ("session", &["hls", "clock"]),
-    ("hls", &[]),
+    ("hls", &["shown"]),
     ("clock", &[]),
     ("shown", &[]),
 ];

@@ -19,6 +19,7 @@ mod faithful;
 mod faults;
 mod files;
 mod growth;
+mod hindsight;
 mod hostile_clients;
 mod hostile_origins;
 mod hostile_sessions;

@@ -139,7 +139,9 @@ fn after_a_stop_the_same_stream_goes_on_and_others_may_join() {
     let other = origin.url("/other/live.m3u8");
     let again = origin.url("/live.m3u8");
     let mut recording = resumed(stopped, &[&again, &format!("late={other}")]).start();
-    recording.until_at_least(6, "SELECT count(*) FROM segments");
+    recording.until_at_least(2, "SELECT count(*) FROM revision");
+    let polls = origin.count("/live.m3u8");
+    recording.until("more polls", || origin.count("/live.m3u8") > polls + 2);
     recording.until("the other", || origin.count("/other/live.m3u8") > 0);
     let session = recording.interrupt().session();
     let names: Vec<String> = session.list("SELECT name FROM stream ORDER BY id");
@@ -156,6 +158,10 @@ fn after_a_stop_the_same_stream_goes_on_and_others_may_join() {
         3,
         "the same content is kept once"
     );
+    for n in 4..7 {
+        let name = format!("/seg{n}.ts");
+        assert_eq!(origin.count(&name), 1, "{name} was known");
+    }
     let before = session.number(
         "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id
           WHERE r.stream_id = 2 AND e.from_us < (SELECT max(started_us) FROM run)",

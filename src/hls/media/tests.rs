@@ -377,3 +377,20 @@ fn a_short_url_at_a_long_base_takes_what_it_is_long() {
         assert!(url.capacity() < 2 * url.len(), "{}", url.capacity());
     }
 }
+
+#[test]
+fn a_date_is_that_of_the_next_segment_wherever_it_stands_before_it() {
+    let end_us = |lines: &str| {
+        let text = format!("#EXTM3U\n#EXT-X-TARGETDURATION:2\n{lines}");
+        let base = "http://h/live.m3u8".parse().unwrap();
+        let media = read_media(text.as_bytes(), &base, &Variables::default());
+        media.facts.end_date_us
+    };
+    let date = "#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:01:00Z\n";
+    let (segment, breaks) = ("#EXTINF:2,\ns.ts\n", "#EXT-X-DISCONTINUITY\n");
+    for order in [[date, breaks], [breaks, date]] {
+        assert_eq!(end_us(&(order.concat() + segment)), Some(62_000_000));
+    }
+    assert_eq!(end_us(&[date, segment, segment].concat()), Some(64_000_000));
+    assert_eq!(end_us(&[date, segment, breaks, segment].concat()), None);
+}

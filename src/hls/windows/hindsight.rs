@@ -7,6 +7,8 @@ use super::{Lie, Name, Step, Window, Windows};
 
 /// So many target durations later bytes have come, and a late restart has shown.
 const TARGETS: i64 = 4;
+/// What has not come again for so many target durations does not.
+const TURN_TARGETS: i64 = 2;
 /// Windows that wait; of more the oldest is judged early.
 const MOST: usize = 128;
 
@@ -61,8 +63,8 @@ impl Hindsight {
         (now_us, target_us): (i64, i64),
     ) -> Vec<u64> {
         if let Some(since_us) = windows.began_us() {
-            let first = self.waiting.iter_mut();
-            if let Some(first) = first.skip_while(|seen| seen.seen_us < since_us).next() {
+            let mut waiting = self.waiting.iter_mut();
+            if let Some(first) = waiting.find(|seen| seen.seen_us >= since_us) {
                 first.begins = true;
             }
         }
@@ -118,7 +120,7 @@ impl Hindsight {
     }
 
     fn judge_one(&mut self, seen: Seen) -> Option<Correction> {
-        self.windows.by_turns = self.comes_again(&seen.window);
+        self.windows.by_turns = !self.is_long_over(&seen) || self.comes_again(&seen.window);
         let (now_us, target_us) = (seen.seen_us, seen.target_us);
         let lie = self
             .windows
@@ -129,6 +131,16 @@ impl Hindsight {
             place: lie.place,
             step: lie.step,
         })
+    }
+
+    /// Whether enough is known of what came after a window.
+    fn is_long_over(&self, seen: &Seen) -> bool {
+        let long_us = seen.target_us.max(0).saturating_mul(TURN_TARGETS);
+        let last_us = self
+            .waiting
+            .back()
+            .map_or(seen.seen_us, |last| last.seen_us);
+        last_us.saturating_sub(seen.seen_us) >= long_us
     }
 
     /// Whether of what was listed before this window, and not in it, anything is listed later.

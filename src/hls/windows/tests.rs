@@ -304,3 +304,52 @@ fn what_comes_long_after_the_end_and_lies_before_it_has_begun_again() {
     assert_eq!(back_after(0), Step::Behind, "an edge that lags");
     assert_eq!(back_after(5), Step::Restarted);
 }
+
+proptest! {
+    /// Where nothing else says anything, bytes do, later: each window is in the end where it was.
+    #[test]
+    fn bytes_alone_count_alike_in_the_end(moves in prop::collection::vec(0_u64..5, 1..40)) {
+        let (mut windows, mut hindsight) = (Windows::default(), Hindsight::default());
+        let (mut first, mut now_us) = (100, 0);
+        let (mut truth, mut told) = (Vec::new(), Vec::new());
+        for (refresh, moved) in (0..).zip(std::iter::once(0).chain(moves)) {
+            first += moved;
+            now_us += SECOND;
+            let opaque = |n: u64| format!("{:016x}", (n * 1_000 + refresh) * 7919);
+            let seen = window(None, (first..first + 6).map(opaque));
+            let lie = windows.place(seen.clone(), now_us, SECOND);
+            hindsight.saw(told.len() as i64, seen.clone(), (lie, &windows), (now_us, SECOND));
+            for (name, n) in seen.names().zip(first..) {
+                hindsight.learn(name, n);
+            }
+            truth.push((first, moved > 0 || refresh == 0));
+            told.push((lie.place, lie.step));
+            for one in hindsight.judge(now_us, false) {
+                told[one.id as usize] = (one.place, one.step);
+            }
+        }
+        for one in hindsight.judge(now_us, true) {
+            told[one.id as usize] = (one.place, one.step);
+        }
+        let zero = told[0].0;
+        for ((place, step), (first, is_new)) in told.into_iter().zip(truth) {
+            prop_assert_eq!(place - zero, first - 100);
+            prop_assert_eq!(step.is_advance(), is_new);
+        }
+    }
+}
+
+#[test]
+fn windows_go_on_from_those_of_a_run_before() {
+    let mut windows = Windows::resumed([(plain(20, 5), 70, 0), (plain(21, 5), 71, SECOND)], 76);
+    let lie = windows.place(plain(23, 5), 5 * SECOND, SECOND);
+    assert_eq!((lie.step, lie.place), (Step::Slid, 73));
+    let of_names = |first: u64| window(None, (first..first + 4).map(|n| format!("t{n}.ts")));
+    let mut windows = Windows::resumed([(of_names(5), 1000, 0)], 1004);
+    assert_eq!(windows.place(of_names(5), SECOND, SECOND).step, Step::Same);
+    let lie = windows.place(of_names(6), 2 * SECOND, SECOND);
+    assert_eq!((lie.step, lie.place), (Step::Slid, 1001));
+    let nothing: [(Window, u64, i64); 0] = [];
+    let lie = Windows::resumed(nothing, 0).place(plain(7, 3), 0, SECOND);
+    assert_eq!(lie.step, Step::First);
+}

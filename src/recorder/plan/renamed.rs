@@ -274,4 +274,24 @@ mod tests {
         places.begin_again();
         assert_eq!(places.renamed(&a, &b, 1), compare);
     }
+
+    #[test]
+    fn where_nothing_is_new_for_long_the_newest_name_is_compared_ever_later() {
+        let mut places = Places::default();
+        let start = crate::clock::instant();
+        let key = Key {
+            url: std::sync::Arc::new(url("1.ts")),
+            range: None,
+        };
+        places.note(1, &key, 1, start);
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let patience = Duration::from_secs(6);
+        let doubted: Vec<u64> = (0..100)
+            .filter(|seconds| places.is_doubted(1, patience, at(*seconds)))
+            .collect();
+        assert_eq!(doubted, [6, 12, 24, 48, 96]);
+        places.note(2, &key, 1, at(100));
+        assert!(!places.is_doubted(1, patience, at(200)), "not the newest");
+        assert!(places.is_doubted(2, patience, at(106)));
+    }
 }

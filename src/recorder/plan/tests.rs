@@ -734,3 +734,46 @@ fn what_is_late_waits_for_no_host_longer_than_it_is_tried() {
     assert!(plan.plan.next(plan.now, |_, _| Some(banned)).is_none());
     assert_eq!(plan.plan.given_up().len(), 1);
 }
+
+#[test]
+fn a_name_that_was_to_be_compared_and_is_given_up_leaves_the_next_one_to_be() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(1, "a/1.ts"), (2, "a/2.ts")]);
+    plan.fetch_all();
+    plan.lists(0, &[(1, "b/1.ts"), (2, "b/2.ts")]);
+    // It leaves, and is given up before it was asked for.
+    plan.lists(0, &[(2, "b/2.ts"), (3, "b/3.ts")]);
+    plan.now += Duration::from_secs(600);
+    assert_eq!(plan.fetch_all(), ["b/3.ts"]);
+    plan.lists(0, &[(2, "b/02.ts"), (3, "b/3.ts")]);
+    assert_eq!(plan.fetch_all(), ["b/02.ts"]);
+}
+
+#[test]
+fn what_the_run_before_knew_is_not_fetched_again_and_names_that_were_other_bytes_stay_so() {
+    let mut plan = Planned::new();
+    let key = |uri: &str| Key {
+        url: Arc::new(format!("http://h/live/{uri}").parse().unwrap()),
+        range: None,
+    };
+    let before = Before {
+        listed: vec![
+            (1, key("a/1.ts"), [1; 32]),
+            (2, key("a/2.ts"), [2; 32]),
+            (3, key("a/3.ts"), [3; 32]),
+            (3, key("b/3.ts"), [4; 32]),
+        ],
+        keys: Vec::new(),
+        known_for: Duration::from_secs(60),
+    };
+    plan.plan.take_up(0, before, plan.now);
+    let changes = plan.lists(0, &[(1, "b/1.ts"), (2, "b/2.ts"), (3, "a/3.ts")]);
+    assert_eq!(changes.pending.len(), 2);
+    assert_eq!(
+        plan.fetch_all(),
+        ["b/2.ts", "b/1.ts"],
+        "of b, since that is another encoder"
+    );
+    let known = Content::of([3; 32]);
+    assert_eq!(plan.plan.content(0, &key("a/3.ts")), known);
+}

@@ -599,3 +599,24 @@ fn where_neither_names_nor_numbers_nor_dates_say_anything_bytes_do() {
     let fetched = outcome.fetches.len();
     assert!(fetched >= 120, "{fetched} segments were fetched of 125");
 }
+
+#[test]
+fn a_programme_that_repeats_its_bytes_is_not_taken_for_one_that_stands_still() {
+    let repeats = |every: u64| {
+        move |poll: u64| {
+            window(100 + poll / (every * 2) * every, |n| Listed {
+                content: n % 7,
+                ..listed(format!("s{n}.ts"), n)
+            })
+        }
+    };
+    for every in [1, 2, 5] {
+        let outcome = simulate(repeats(every));
+        let advances = &outcome.true_advances;
+        assert_eq!(
+            outcome.in_the_end.is_right(advances),
+            Ok(()),
+            "{every} at once"
+        );
+    }
+}

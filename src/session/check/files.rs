@@ -5,17 +5,12 @@ use std::io;
 
 use super::paths::Folders;
 use super::report::{Damage, Findings};
-use crate::session::beneath::Facts;
 use crate::session::chunk_dir::ChunkPath;
 use crate::session::read::{ReadError, Reader};
 use crate::session::sum;
 
 /// Rows of one transaction.
 const SOME: i64 = 1000;
-/// A file of which no more than a small part is on the disk is made to be endless.
-const HOLLOW_FROM: u64 = 1024 * 1024 * 1024;
-const HOLLOW_PART: u64 = 64;
-
 const PATHS: &str = "
     SELECT id, path, size, sha256 FROM body WHERE path IS NOT NULL AND id > ?1 ORDER BY id LIMIT ?2";
 const STILL_THERE: &str = "SELECT 1 FROM body WHERE id = ?1 AND path = ?2";
@@ -120,7 +115,7 @@ fn wrong(
     if !hashes {
         return None;
     }
-    if is_hollow(facts) {
+    if facts.is_hollow() {
         return Some(("hash", format!("chunks/{path} is hollow and was not read")));
     }
     match sum::hash(&mut file) {
@@ -131,9 +126,4 @@ fn wrong(
         }
         Err(error) => Some(("unreadable", format!("chunks/{path}: {error}"))),
     }
-}
-
-/// Whether reading it would take time for nothing: terabytes that are on no disk.
-fn is_hollow(facts: Facts) -> bool {
-    facts.size >= HOLLOW_FROM && facts.on_disk < facts.size / HOLLOW_PART
 }

@@ -14,29 +14,11 @@ const OF_SCHEMA: [&str; 6] = [
 ];
 const CHECKS: [&str; 3] = ["quick_check", "integrity_check", "foreign_key_check"];
 
-/// Our tables, of any version.
-const TABLES: [&str; 15] = [
-    "run",
-    "stream",
-    "resource",
-    "alias",
-    "url_spelling",
-    "query_names",
-    "pending",
-    "header_set",
-    "body",
-    "line",
-    "exchange",
-    "revision",
-    "placement",
-    "event",
-    "heartbeat",
-];
 /// The one of our views that is asked, and the functions of SQLite that are tables.
 const LIKE_TABLES: [&str; 3] = ["body_text", "json_each", "sqlite_schema"];
 
 /// Functions in statements of readers and in `body_text`.
-const FUNCTIONS: [&str; 24] = [
+const FUNCTIONS: [&str; 27] = [
     "->>",
     "abs",
     "coalesce",
@@ -55,12 +37,15 @@ const FUNCTIONS: [&str; 24] = [
     "lower",
     "max",
     "min",
+    "nullif",
     "octet_length",
     "replace",
     "round",
+    "row_number",
     "substr",
     "sum",
     "total",
+    "typeof",
 ];
 
 /// As long as the schema has not been compared.
@@ -73,8 +58,8 @@ pub(super) fn schema(action: AuthAction<'_>) -> bool {
     }
 }
 
-/// When it has been.
-pub(super) fn reading(action: AuthAction<'_>) -> bool {
+/// When it has been: `tables` are ours, of any version.
+pub(super) fn reading(action: AuthAction<'_>, tables: &[&str]) -> bool {
     match action {
         AuthAction::Select
         | AuthAction::Recursive
@@ -87,7 +72,7 @@ pub(super) fn reading(action: AuthAction<'_>) -> bool {
             // Without a column it may be a name that the statement itself gives (WITH).
             column_name.is_empty()
                 || is_of_schema(table_name)
-                || TABLES.contains(&table_name)
+                || tables.contains(&table_name)
                 || LIKE_TABLES.contains(&table_name)
         }
         AuthAction::Function { function_name } => FUNCTIONS
@@ -102,4 +87,52 @@ pub(super) fn reading(action: AuthAction<'_>) -> bool {
 
 fn is_of_schema(table: &str) -> bool {
     matches!(table, "sqlite_schema" | "sqlite_master")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_asked_for_is_denied() {
+        let read = |table_name| AuthAction::Read {
+            table_name,
+            column_name: "a",
+        };
+        let function = |function_name| AuthAction::Function { function_name };
+        let pragma = |pragma_name| AuthAction::Pragma {
+            pragma_name,
+            pragma_value: None,
+        };
+        for granted in [read("exchange"), function("IFNULL"), pragma("quick_check")] {
+            assert!(
+                reading(granted, &["exchange"]) && !schema(granted),
+                "{granted:?}"
+            );
+        }
+        for granted in [read("sqlite_master"), pragma("table_xinfo")] {
+            assert!(
+                reading(granted, &["exchange"]) && schema(granted),
+                "{granted:?}"
+            );
+        }
+        let insert = AuthAction::Insert {
+            table_name: "exchange",
+        };
+        let denied = [
+            read("notes"),
+            read("sqlite_stat1"),
+            function("zeroblob"),
+            function("load_extension"),
+            pragma("writable_schema"),
+            AuthAction::Attach { filename: "x" },
+            insert,
+        ];
+        for denied in denied {
+            assert!(
+                !reading(denied, &["exchange"]) && !schema(denied),
+                "{denied:?}"
+            );
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Bodies and chunk files: texts are redacted, everything else is copied as it is.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
+use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 
 use rusqlite::{Connection, params};
@@ -394,7 +394,7 @@ impl BodyWriter<'_> {
         Ok(search::is_in(from, book.dictionary())?)
     }
 
-    fn create(&self, path: &str) -> Result<fs::File, RedactError> {
+    fn create(&self, path: &str) -> Result<File, RedactError> {
         let created = ChunkPath::parse(path).and_then(|path| self.chunks.create(&path));
         created.map_err(|e| at(path, &e).into())
     }
@@ -477,7 +477,7 @@ impl BodyWriter<'_> {
 
     fn is_free(&self, path: &str) -> bool {
         let facts = PlainPath::parse(path).map(|path| self.chunks.facts(&path));
-        !self.taken.contains(&path.to_lowercase()) && !facts.is_some_and(|facts| facts.is_ok())
+        !self.taken.contains(&path.to_lowercase()) && facts.is_none_or(|facts| facts.is_err())
     }
 
     fn insert(&self, id: i64, new: &NewRow) -> rusqlite::Result<()> {

