@@ -80,6 +80,7 @@ fn names_that_say_nothing_hide_no_freeze_once_all_is_over_and_the_live_list_keep
     let at = stage.clone();
     // Nothing stays in a name, and nothing is counted: only what comes tells which segment it is.
     let origin = Origin::new(move |ask: &Ask| match ask.path() {
+        "/live.m3u8" if at.at() == 2 => Reply::not_found(),
         "/live.m3u8" => window("", 40 + at.at(), |n| format!("/{:03}{n}.ts", ask.nth)),
         path => Reply::segment(ts(&format!("scene{};", &path[4..6]))),
     });
@@ -93,6 +94,10 @@ fn names_that_say_nothing_hide_no_freeze_once_all_is_over_and_the_live_list_keep
     polls(&mut recording, &origin, "/live.m3u8", 4);
     let goes_on = listed(&live);
     assert_eq!(goes_on[..said.len()], said, "what it said stays");
+    // What is still under way when it stops tells nothing.
+    stage.go(2);
+    recording.until_at_least(1, "SELECT count(*) FROM exchange WHERE status = 404");
+    recording.until_at_least(1, "SELECT count(*) = 0 FROM pending");
     let session = recording.interrupt().session();
     session.check_invariants();
     let all = ["scene40", "scene41", "scene42", "scene43", "scene44"];
