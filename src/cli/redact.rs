@@ -166,6 +166,11 @@ fn report(done: &Redacted) -> String {
     );
     say(done.texts, "text chunks, searched");
     say(done.media, "media chunks, copied as they are");
+    say(
+        done.not_sought,
+        "of what was replaced, too short or too ordinary to be looked for anywhere else",
+    );
+    folders(&mut text, &done.kept_folders);
     let _ = writeln!(
         text,
         "The database and all texts of the copy were searched: nothing of it is left there"
@@ -178,6 +183,24 @@ fn report(done: &Redacted) -> String {
         );
     }
     text
+}
+
+/// Nobody can tell a token from a word by its look alone: people look through these.
+fn folders(text: &mut String, (names, others): &(Vec<String>, u64)) {
+    if names.is_empty() {
+        return;
+    }
+    let names: Vec<String> = names.iter().map(|name| escaped(name).to_string()).collect();
+    let _ = write!(
+        text,
+        "  folders of URLs that stay as they are: {}",
+        names.join(" ")
+    );
+    *text += &match others {
+        0 => "\n".to_owned(),
+        others => format!(" and {others} others\n"),
+    };
+    *text += "  (where one of them is a token, name it with --secrets FILE)\n";
 }
 
 fn sort(what: RedactedWhat) -> &'static str {

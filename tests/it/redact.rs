@@ -18,6 +18,8 @@ use crate::support::{Ask, Origin, Recorder, Reply, ts};
 mod chance;
 mod columns;
 mod compressed;
+mod everywhere;
+mod honest;
 mod ordinary;
 mod pen;
 mod repaired;

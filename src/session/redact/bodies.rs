@@ -1,6 +1,6 @@
 //! Bodies and chunk files: texts are redacted, everything else is copied as it is.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 
@@ -11,6 +11,7 @@ use super::exchanges::Sizes;
 use super::look::{is_key_data, is_text};
 use super::places::Form;
 use super::secret::Rules;
+use super::starts::Marked;
 use super::{RedactError, Redacted, search};
 use crate::hls::{ByteRange, chunk_path, encoded_chunk_path, ranged_chunk_path, with_suffix};
 use crate::session::beneath::PlainPath;
@@ -223,7 +224,7 @@ pub(super) fn copy(
         target,
         chunks: ChunkDir::of_session(target.path())?,
         streams: renamed_streams(reader, db)?,
-        taken: HashSet::new(),
+        taken: Marked::default(),
         suffixes: HashMap::new(),
         sizes: Sizes::new(),
     };
@@ -257,7 +258,7 @@ struct BodyWriter<'a> {
     chunks: ChunkDir,
     streams: HashMap<String, String>,
     /// Paths of the copy, in lower case.
-    taken: HashSet<String>,
+    taken: Marked,
     /// The next suffix of a path that is taken.
     suffixes: HashMap<String, u32>,
     sizes: Sizes,
@@ -412,7 +413,11 @@ impl BodyWriter<'_> {
             None => None,
         };
         let wished = own.unwrap_or_else(|| old.clone());
-        let wished = book.redact_text(Form::Plain, &wished);
+        let form = match wished == old {
+            true => Form::Url,
+            false => Form::Plain,
+        };
+        let wished = book.redact_text(form, &wished);
         let wished = around_files(&self.chunks, &wished);
         let mut path = wished.clone();
         let mut number = self.suffixes.get(&wished).copied().unwrap_or(2);
@@ -420,8 +425,10 @@ impl BodyWriter<'_> {
             path = with_suffix(&wished, number);
             number += 1;
         }
-        self.suffixes.insert(wished, number);
-        self.taken.insert(path.to_lowercase());
+        if path != wished {
+            self.suffixes.insert(wished, number);
+        }
+        self.taken.insert(path.to_lowercase().as_bytes());
         Ok(path)
     }
 
@@ -477,7 +484,8 @@ impl BodyWriter<'_> {
 
     fn is_free(&self, path: &str) -> bool {
         let facts = PlainPath::parse(path).map(|path| self.chunks.facts(&path));
-        !self.taken.contains(&path.to_lowercase()) && facts.is_none_or(|facts| facts.is_err())
+        !self.taken.contains(path.to_lowercase().as_bytes())
+            && facts.is_none_or(|facts| facts.is_err())
     }
 
     fn insert(&self, id: i64, new: &NewRow) -> rusqlite::Result<()> {

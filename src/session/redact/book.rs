@@ -3,82 +3,97 @@
 //! First everything is noted, then the book is sealed, then texts are redacted: a token that is told
 //! from others in one place only is then known everywhere.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-use super::dictionary::Dictionary;
+use super::dictionary::{As, Dictionary, Hit};
+use super::folders::Folders;
+use super::look::is_text;
 use super::places::{Finder, Form, Place};
 use super::pseudonym::Pseudonyms;
 use super::secret::{Rules, What, is_sought};
 use super::spelling::{plain, spell_like};
 use super::variables::{Piece, Variables};
+use super::views;
 
-/// What is everybody's is remembered up to so many texts: dates never end.
-const MOST_COMMON: usize = 100_000;
+/// So deep is looked for secrets in secrets.
+const DEEPEST: usize = 3;
 
-/// What was replaced of one sort.
-#[derive(Debug, Default)]
-struct Replaced {
-    different: HashSet<Box<[u8]>>,
-    places: u64,
-}
+/// Longer values are looked through as texts where they stand, in bytes.
+const LONGEST_NESTED: usize = 64 * 1024;
+
+/// What is longer is not found where a long line is looked at in pieces, in bytes.
+const LONGEST_PLACE: usize = 16 * 1024;
 
 /// A book of secrets.
 #[derive(Debug)]
 pub(super) struct Book {
     rules: Rules,
     pseudonyms: Pseudonyms,
-    /// Every secret, plain, and where it was found first.
-    seen: HashMap<Box<[u8]>, What>,
-    /// Those that are sought everywhere, with unusual spellings in which they were found.
-    sought: HashMap<Box<[u8]>, Vec<Box<[u8]>>>,
-    hosts: HashSet<String>,
-    common: HashSet<Box<[u8]>>,
-    /// What every copy has in it as it is: its schema, names of fields.
-    fixed: HashSet<Box<[u8]>>,
-    variables: Variables,
     dictionary: Dictionary,
-    replaced: BTreeMap<What, Replaced>,
+    hosts: HashSet<String>,
+    /// What every copy has in it as it is: its schema, words of HTTP and HLS.
+    fixed: BTreeSet<String>,
+    variables: Variables,
+    /// Everything is read once more, for what variables make up.
+    is_expanding: bool,
+    folders: Folders,
+    /// How many different ones, in how many places.
+    replaced: BTreeMap<What, (u64, u64)>,
+    not_sought: u64,
 }
 
 impl Book {
     pub(super) fn new(rules: Rules, seed: [u8; 32]) -> Self {
-        let own = rules.secrets.iter().map(|s| s.as_bytes().into());
-        let own: Vec<Box<[u8]>> = own.collect();
+        let mut dictionary = Dictionary::default();
+        for secret in &rules.secrets {
+            dictionary.register.note_own(secret.as_bytes());
+        }
         Self {
             rules,
             pseudonyms: Pseudonyms::new(seed),
-            seen: own.iter().map(|s| (s.clone(), What::Named)).collect(),
-            sought: own.into_iter().map(|s| (s, Vec::new())).collect(),
+            dictionary,
             hosts: HashSet::new(),
-            common: HashSet::new(),
-            fixed: HashSet::new(),
+            fixed: BTreeSet::new(),
             variables: Variables::default(),
-            dictionary: Dictionary::default(),
+            is_expanding: false,
+            folders: Folders::default(),
             replaced: BTreeMap::new(),
+            not_sought: 0,
         }
     }
 
     /// Notes what a text says.
     pub(super) fn note(&mut self, form: Form<'_>, text: &[u8]) {
+        self.note_in(form, text, 0);
+    }
+
+    fn note_in(&mut self, form: Form<'_>, text: &[u8], depth: usize) {
+        self.note_places(form, text, depth);
+        if form == Form::Plain {
+            return;
+        }
+        views::each(text, LONGEST_PLACE, |view| {
+            if view.depth > 0 {
+                self.note_places(Form::Text, &view.bytes, depth);
+            }
+            false
+        });
+    }
+
+    fn note_places(&mut self, form: Form<'_>, text: &[u8], depth: usize) {
         let mut finder = Finder::new(text, &self.rules);
         finder.find(form);
         let Finder {
             places,
-            common,
             variables,
             templates,
             ..
         } = finder;
         let slice = |span: &Range<usize>| text.get(span.clone()).unwrap_or_default();
-        for span in common.iter().filter(|span| span.len() >= 5) {
-            if self.common.len() < MOST_COMMON && !self.common.contains(slice(span)) {
-                self.common.insert(slice(span).into());
-            }
-        }
         for span in &variables {
             self.variables.note_value(slice(span));
         }
@@ -87,7 +102,7 @@ impl Book {
         }
         let mut user: Option<Place> = None;
         for place in places {
-            self.secret(place.what, slice(&place.span));
+            self.secret(place.what, slice(&place.span), depth);
             if let (What::User, Some(name)) = (place.what, &user) {
                 self.in_base64(slice(&(name.span.start..place.span.end)));
             }
@@ -95,29 +110,49 @@ impl Book {
         }
     }
 
+    /// Whether references to variables were noted: what they make up is noted when all is read again.
+    pub(super) fn begin_expansions(&mut self) -> bool {
+        self.is_expanding = !self.variables.is_empty();
+        self.is_expanding
+    }
+
     /// A text that the copy has as it is.
     pub(super) fn note_fixed(&mut self, text: &str) {
-        if !self.fixed.contains(text.as_bytes()) {
-            self.fixed.insert(text.as_bytes().into());
+        if !self.fixed.contains(text) {
+            self.fixed.insert(text.to_owned());
         }
     }
 
     /// Which of the secrets that the user named is in what stays as it is, counted from 1.
     pub(super) fn fixed_secret(&self) -> Option<usize> {
-        let is_fixed = |secret: &String| {
-            let is_in = |text: &[u8]| super::lexical::contains(text, secret.as_bytes());
-            self.fixed.iter().any(|text| is_in(text))
-        };
+        let is_fixed = |secret: &String| self.fixed.iter().any(|text| text.contains(secret));
         let at = self.rules.secrets.iter().position(is_fixed)?;
         Some(at + 1)
     }
 
     /// A host or an address, alone.
     pub(super) fn note_host(&mut self, host: &str) {
-        self.secret(What::Host, host.as_bytes());
+        self.secret(What::Host, host.as_bytes(), 0);
     }
 
-    fn secret(&mut self, what: What, spelled: &[u8]) {
+    /// Two URLs of one resource: what differs in their paths changes when they are renewed.
+    pub(super) fn note_renewed(&mut self, url: &str, other: &str) {
+        for changed in self.folders.changed(url, other) {
+            self.secret(What::Path, changed.as_bytes(), 0);
+        }
+    }
+
+    /// A folder of a URL of the copy.
+    pub(super) fn note_kept_folders(&mut self, url: &str) {
+        self.folders.note_kept(url);
+    }
+
+    /// Names of folders that stand in URLs of the copy, and how many others there are.
+    pub(super) fn kept_folders(&self) -> (Vec<String>, u64) {
+        self.folders.kept()
+    }
+
+    fn secret(&mut self, what: What, spelled: &[u8], depth: usize) {
         match what {
             What::KeyData => return,
             What::Host => {
@@ -129,30 +164,47 @@ impl Book {
             _ => {}
         }
         let secret = plain(spelled);
-        if !self.seen.contains_key(secret.as_slice()) {
-            self.seen.insert(secret.as_slice().into(), what);
-            self.pieces(&secret);
-        }
-        if !is_sought(what, &secret) {
+        if self.is_expanding {
+            let pieces = self.variables.pieces(&secret).unwrap_or_default();
+            for piece in pieces {
+                if let Piece::Value(value) = piece {
+                    let sought = is_sought(What::Query, value);
+                    self.dictionary.register.note(What::Query, value, sought);
+                }
+            }
             return;
         }
-        if matches!(what, What::Cookie | What::User | What::Named) {
-            self.in_base64(&secret);
-        }
-        let spellings = self.sought.entry(secret.as_slice().into()).or_default();
-        if secret != spelled && spellings.len() < 8 && !spellings.iter().any(|s| **s == *spelled) {
-            spellings.push(spelled.into());
+        let sought = is_sought(what, &secret);
+        let is_new = self.dictionary.register.note(what, &secret, sought);
+        if is_new && depth < DEEPEST && secret.len() <= LONGEST_NESTED {
+            self.nested(what, &secret, depth + 1);
         }
     }
 
-    /// `exp=…~acl=…~hmac=…`: the signature may stand elsewhere, too.
-    fn pieces(&mut self, secret: &[u8]) {
+    /// What a secret has in it may stand elsewhere alone: `exp=…~acl=…~hmac=…`, a URL, JSON, any of these coded.
+    fn nested(&mut self, what: What, secret: &[u8], depth: usize) {
         for piece in secret.split(|b| b"~&;|,".contains(b)) {
             let value = piece.iter().position(|b| *b == b'=').map(|at| at + 1);
             let value = piece.get(value.unwrap_or(0)..).unwrap_or_default();
             if value != secret && value.len() >= 16 && is_sought(What::Query, value) {
-                self.secret(What::Query, value);
+                self.secret(What::Query, value, depth);
             }
+        }
+        if plain(secret) != secret {
+            self.secret(what, secret, depth);
+        }
+        if secret.contains(&b' ') {
+            let joined: Vec<u8> = secret
+                .iter()
+                .map(|b| if *b == b' ' { b'+' } else { *b })
+                .collect();
+            self.secret(what, &joined, depth);
+        }
+        if secret.iter().any(|b| b"=:?\"'".contains(b)) {
+            self.note_in(Form::Text, secret, depth);
+        }
+        if let Some(decoded) = decoded_base64(secret) {
+            self.note_in(Form::Text, &decoded, depth);
         }
     }
 
@@ -162,38 +214,20 @@ impl Book {
             STANDARD_NO_PAD.encode(secret),
             URL_SAFE_NO_PAD.encode(secret),
         ] {
-            if is_sought(What::Named, encoded.as_bytes()) {
-                self.sought.entry(encoded.into_bytes().into()).or_default();
-            }
+            let sought = is_sought(What::Named, encoded.as_bytes());
+            self.dictionary
+                .register
+                .note(What::Named, encoded.as_bytes(), sought);
         }
     }
 
-    /// Everything is noted. What is everybody's is not sought.
+    /// Everything is noted. What every copy has is not sought.
     ///
     /// # Errors
     /// There is too much to be sought.
     pub(super) fn seal(&mut self) -> Result<(), String> {
-        self.note_values();
-        let common: Vec<u8> = self
-            .common
-            .iter()
-            .chain(&self.fixed)
-            .flat_map(|text| text.iter().copied().chain([b'\n']))
-            .collect();
-        let secrets = self.sought.keys().map(|s| s.to_vec()).collect();
-        let found = super::dictionary::found_in(secrets, &common)?;
-        let own: HashSet<&[u8]> = self.rules.secrets.iter().map(String::as_bytes).collect();
-        self.sought
-            .retain(|secret, _| !found.contains(&**secret) || own.contains(&**secret));
-        self.common.clear();
-        let mut patterns = Vec::new();
-        for (secret, others) in &self.sought {
-            let pseudonym = pseudonym_of(&mut self.pseudonyms, &self.variables, secret);
-            patterns.extend(super::spelling::spellings(secret, &pseudonym));
-            for spelled in others {
-                patterns.push((spelled.to_vec(), spell_like(spelled, &pseudonym)));
-            }
-        }
+        let fixed: Vec<&str> = self.fixed.iter().map(String::as_str).collect();
+        self.dictionary.register.seal(fixed.join("\n").as_bytes())?;
         let mut hosts: Vec<String> = self.hosts.iter().cloned().collect();
         hosts.sort();
         self.pseudonyms.avoid(&hosts);
@@ -201,43 +235,51 @@ impl Book {
             let name = self.pseudonyms.of_host(&host);
             (host, name)
         });
-        self.dictionary = Dictionary::new(patterns, hosts.collect())?;
-        Ok(())
-    }
-
-    /// Where a secret is an expansion, the values in it are secrets, too.
-    fn note_values(&mut self) {
-        let mut values = Vec::new();
-        for secret in self.seen.keys() {
-            for piece in self.variables.pieces(secret).unwrap_or_default() {
-                if let Piece::Value(value) = piece {
-                    values.push(value.to_vec());
-                }
-            }
-        }
-        for value in values {
-            self.secret(What::Query, &value);
-        }
+        let hosts = hosts.collect();
+        self.dictionary.set_hosts(hosts)
     }
 
     /// A text with pseudonyms in place of secrets. `None`: it has none.
     pub(super) fn redact(&mut self, form: Form<'_>, text: &[u8]) -> Option<Vec<u8>> {
+        let mut edits = self.found(form, text, 0);
+        if form != Form::Plain {
+            self.escaped(text, &mut edits);
+        }
+        for Hit { span, as_what } in self.dictionary.hits(text) {
+            let spelled = text.get(span.clone()).unwrap_or_default();
+            let (new, what) = match as_what {
+                As::Host(name) => (name.into_bytes(), What::Host),
+                As::Coded(0) => (self.plain_pseudonym(spelled), What::Named),
+                As::Coded(depth) | As::Spelled(depth) => {
+                    (self.respelled(spelled, depth), What::Named)
+                }
+            };
+            edits.push(Edit { span, new, what });
+        }
+        edits.retain(|edit| text.get(edit.span.clone()) != Some(edit.new.as_slice()));
+        if edits.is_empty() {
+            return None;
+        }
+        Some(self.made(text, edits))
+    }
+
+    /// What has its place in a text of this form.
+    fn found(&mut self, form: Form<'_>, text: &[u8], depth: usize) -> Vec<Edit> {
         let mut finder = Finder::new(text, &self.rules);
         finder.find(form);
-        let (places, variables) = (finder.places, finder.variables);
-        let mut edits: Vec<Edit> = self.dictionary.edits(text);
-        for place in places {
-            let spelled = text.get(place.span.clone()).unwrap_or_default();
-            edits.extend(self.pseudonym(place.what, spelled).map(|new| Edit {
-                span: place.span,
-                new,
-                what: place.what,
-            }));
+        let (places, variables, segments) = (finder.places, finder.variables, finder.segments);
+        let mut edits = Vec::new();
+        for Place { span, what } in places {
+            let spelled = text.get(span.clone()).unwrap_or_default();
+            edits.extend(
+                self.pseudonym(what, spelled)
+                    .map(|new| Edit { span, new, what }),
+            );
         }
         for span in variables {
             // Where it is the whole value of a parameter, that has its pseudonym.
             let spelled = text.get(span.clone()).unwrap_or_default();
-            if self.seen.contains_key(plain(spelled).as_slice()) {
+            if self.dictionary.register.get(&plain(spelled)).is_some() {
                 let what = What::Query;
                 edits.extend(
                     self.pseudonym(what, spelled)
@@ -245,11 +287,44 @@ impl Book {
                 );
             }
         }
-        edits.retain(|edit| text.get(edit.span.clone()) != Some(edit.new.as_slice()));
-        if edits.is_empty() {
-            return None;
+        if depth == 0 && !self.folders.is_empty() {
+            for span in segments {
+                let spelled = text.get(span.clone()).unwrap_or_default();
+                if self.folders.is_changing(&plain(spelled)) {
+                    let what = What::Path;
+                    let new = self.pseudonym(what, spelled);
+                    edits.extend(new.map(|new| Edit { span, new, what }));
+                }
+            }
         }
-        Some(self.made(text, edits))
+        edits
+    }
+
+    /// What has its place in a text without its escapes.
+    fn escaped(&mut self, text: &[u8], edits: &mut Vec<Edit>) {
+        let mut places = Vec::new();
+        views::each(text, LONGEST_PLACE, |view| {
+            if view.depth > 0 {
+                let mut finder = Finder::new(&view.bytes, &self.rules);
+                finder.find(Form::Text);
+                let found = finder
+                    .places
+                    .into_iter()
+                    .filter(|place| place.what != What::Host);
+                places
+                    .extend(found.filter_map(|place| {
+                        Some((view.span(place.span)?, view.depth, place.what))
+                    }));
+            }
+            false
+        });
+        for (span, depth, what) in places {
+            if what != What::KeyData {
+                let spelled = text.get(span.clone()).unwrap_or_default();
+                let new = self.respelled(spelled, depth);
+                edits.push(Edit { span, new, what });
+            }
+        }
     }
 
     /// As [`Self::redact`], of a text.
@@ -264,36 +339,71 @@ impl Book {
         match what {
             What::KeyData => Some(vec![b'A'; spelled.len()]),
             What::Host => Some(self.pseudonyms.of_host(&canonical(spelled)?).into_bytes()),
-            _ => {
-                let secret = plain(spelled);
-                let new = pseudonym_of(&mut self.pseudonyms, &self.variables, &secret);
-                Some(spell_like(spelled, &new))
-            }
+            _ => Some(self.respelled(spelled, 1)),
         }
     }
 
-    /// The first wins, and of those the longest.
+    /// That of what is spelled with so many codings around it, in these.
+    fn respelled(&mut self, spelled: &[u8], depth: usize) -> Vec<u8> {
+        let mut secret = spelled.to_vec();
+        for _ in 0..depth {
+            secret = plain(&secret);
+        }
+        let new = self.plain_pseudonym(&secret);
+        match depth {
+            1 => spell_like(spelled, &new),
+            depth => views::respelled(spelled, depth, &new),
+        }
+    }
+
+    /// That of a secret; of what variables make up, that of its pieces.
+    fn plain_pseudonym(&mut self, secret: &[u8]) -> Vec<u8> {
+        let register = &self.dictionary.register;
+        let pseudonyms = &mut self.pseudonyms;
+        let mut of = |text: &[u8]| pseudonyms.of(text, |drawn| register.get(drawn).is_some());
+        let Some(pieces) = self.variables.pieces(secret) else {
+            return of(secret);
+        };
+        let mut new = Vec::with_capacity(secret.len());
+        for piece in pieces {
+            match piece {
+                Piece::Plain(text) => new.extend_from_slice(text),
+                Piece::Secret(text) | Piece::Value(text) => new.extend(of(text)),
+            }
+        }
+        new
+    }
+
+    /// The first wins, and of those the longest; of what goes on behind it nothing stays.
     fn made(&mut self, text: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
         edits.sort_by_key(|edit| (edit.span.start, std::cmp::Reverse(edit.span.end)));
         let mut new = Vec::with_capacity(text.len());
         let mut copied = 0;
         for edit in edits {
-            if edit.span.start < copied {
+            if edit.span.end <= copied {
                 continue;
             }
-            new.extend_from_slice(text.get(copied..edit.span.start).unwrap_or_default());
-            new.extend_from_slice(&edit.new);
-            copied = edit.span.end;
-            let old = plain(text.get(edit.span.clone()).unwrap_or_default());
-            let what = self.seen.get(old.as_slice()).copied();
-            let entry = self.replaced.entry(what.unwrap_or(edit.what)).or_default();
-            if !entry.different.contains(old.as_slice()) {
-                entry.different.insert(old.into());
+            let start = edit.span.start.max(copied);
+            let old = text.get(start..edit.span.end).unwrap_or_default();
+            new.extend_from_slice(text.get(copied..start).unwrap_or_default());
+            match start == edit.span.start {
+                true => new.extend_from_slice(&edit.new),
+                false => new.extend(self.respelled(old, 1)),
             }
-            entry.places += 1;
+            copied = edit.span.end;
+            self.count(&plain(old), edit.what);
         }
         new.extend_from_slice(text.get(copied..).unwrap_or_default());
         new
+    }
+
+    fn count(&mut self, secret: &[u8], what: What) {
+        let (found, is_first) = self.dictionary.register.count(secret, what);
+        let (different, places) = self.replaced.entry(found.what).or_default();
+        *different += u64::from(is_first);
+        *places += 1;
+        let is_kind = !matches!(found.what, What::Host | What::KeyData);
+        self.not_sought += u64::from(is_first && is_kind && !found.is_sought);
     }
 
     /// What is sought, to see that nothing of it is left.
@@ -303,36 +413,33 @@ impl Book {
 
     /// How many different ones were replaced, and in how many places.
     pub(super) fn counts(&self) -> BTreeMap<What, (u64, u64)> {
-        self.replaced
-            .iter()
-            .map(|(what, of)| (*what, (of.different.len() as u64, of.places)))
-            .collect()
+        self.replaced.clone()
+    }
+
+    /// How many of these were replaced where they stood only.
+    pub(super) fn not_sought(&self) -> u64 {
+        self.not_sought
     }
 }
 
 /// Bytes to replace.
 #[derive(Debug)]
-pub(super) struct Edit {
-    pub(super) span: Range<usize>,
-    pub(super) new: Vec<u8>,
-    pub(super) what: What,
+struct Edit {
+    span: Range<usize>,
+    new: Vec<u8>,
+    what: What,
 }
 
-/// That of a secret; of what variables make up, that of its pieces.
-fn pseudonym_of(pseudonyms: &mut Pseudonyms, variables: &Variables, secret: &[u8]) -> Vec<u8> {
-    let Some(pieces) = variables.pieces(secret) else {
-        return pseudonyms.of(secret).into_vec();
-    };
-    let mut new = Vec::with_capacity(secret.len());
-    for piece in pieces {
-        match piece {
-            Piece::Plain(text) => new.extend_from_slice(text),
-            Piece::Secret(text) | Piece::Value(text) => {
-                new.extend_from_slice(&pseudonyms.of(text));
-            }
-        }
-    }
-    new
+/// A text that a secret is in base 64.
+fn decoded_base64(secret: &[u8]) -> Option<Vec<u8>> {
+    let end = secret.iter().rposition(|b| *b != b'=')? + 1;
+    let coded = secret.get(..end).filter(|coded| coded.len() >= 16)?;
+    let decoded = STANDARD_NO_PAD
+        .decode(coded)
+        .or_else(|_| URL_SAFE_NO_PAD.decode(coded));
+    decoded
+        .ok()
+        .filter(|bytes| is_text(bytes) && bytes.is_ascii())
 }
 
 /// A host as URLs have it; one that they cannot have as it is, but for the scope of an address.

@@ -1,35 +1,46 @@
-//! What is sought in every text, all at once (Aho-Corasick).
+//! What is sought in every text, in every spelling.
 
-use std::collections::HashSet;
+use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use super::book::Edit;
-use super::secret::What;
-use super::spelling::{decoded, spell_like};
+use super::register::Register;
+use super::views::{self, View};
 
 /// Hosts shorter than this are replaced in URLs only: `h` is everywhere.
 const SHORTEST_HOST: usize = 6;
 
-/// Patterns and what takes their place.
+/// Something that is sought, in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Hit {
+    pub(super) span: Range<usize>,
+    pub(super) as_what: As,
+}
+
+/// How it stands there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum As {
+    /// With so many codings around it.
+    Spelled(usize),
+    /// A part of something in base 64, escaped so often: what has it in it goes.
+    Coded(usize),
+    /// A host, with its pseudonym.
+    Host(String),
+}
+
+/// Secrets and hosts.
 #[derive(Debug, Default)]
 pub(super) struct Dictionary {
-    secrets: Option<AhoCorasick>,
-    /// In the order of the patterns.
-    pseudonyms: Vec<Vec<u8>>,
+    pub(super) register: Register,
     hosts: Option<AhoCorasick>,
     names: Vec<String>,
     is_address: Vec<bool>,
-    longest: usize,
+    longest_host: usize,
 }
 
 impl Dictionary {
-    /// Of spellings and of hosts, each with what takes its place.
-    pub(super) fn new(
-        patterns: Vec<(Vec<u8>, Vec<u8>)>,
-        hosts: Vec<(String, String)>,
-    ) -> Result<Self, String> {
-        let (patterns, pseudonyms): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
+    /// Hosts, each with what takes its place.
+    pub(super) fn set_hosts(&mut self, hosts: Vec<(String, String)>) -> Result<(), String> {
         let hosts = hosts.into_iter().flat_map(|(host, name)| {
             let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
             let bare = bare.map(|bare| (bare.to_owned(), name.clone()));
@@ -39,75 +50,80 @@ impl Dictionary {
         let (hosts, names): (Vec<String>, Vec<String>) = hosts
             .filter(|(host, _)| host == "localhost" || is_sought(host))
             .unzip();
-        let secrets = patterns.iter().map(Vec::len).max().unwrap_or(0);
-        let longest = hosts
-            .iter()
-            .map(String::len)
-            .max()
-            .unwrap_or(0)
-            .max(secrets);
-        Ok(Self {
-            is_address: hosts
-                .iter()
-                .map(|h| h.parse::<std::net::IpAddr>().is_ok())
-                .collect(),
-            secrets: automaton(patterns, false)?,
-            hosts: automaton(hosts, true)?,
-            pseudonyms,
-            names,
-            longest,
-        })
+        self.longest_host = hosts.iter().map(String::len).max().unwrap_or(0);
+        let parsed = hosts.iter().map(|host| host.parse::<std::net::IpAddr>());
+        self.is_address = parsed.map(|address| address.is_ok()).collect();
+        self.names = names;
+        self.hosts = automaton(hosts)?;
+        Ok(())
     }
 
-    /// Everything of it in a text, with what takes its place.
-    pub(super) fn edits(&self, text: &[u8]) -> Vec<Edit> {
-        let secrets = self
-            .secrets
-            .iter()
-            .flat_map(|secrets| secrets.find_iter(text));
-        let mut edits: Vec<Edit> = secrets
-            .filter_map(|found| {
-                Some(Edit {
-                    span: found.range(),
-                    new: self.pseudonyms.get(found.pattern().as_usize())?.clone(),
-                    what: What::Named,
-                })
-            })
-            .collect();
-        edits.extend(self.escaped(text));
-        edits.extend(self.hosts_in(text));
-        edits
-    }
-
-    /// What is spelled in a way that no pattern has: some bytes escaped and some not, hex in both cases.
-    fn escaped<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Edit> + 'a {
-        let mut start = 0;
-        let lines = text.split(|b| *b == b'\n').map(move |line| {
-            let at = start;
-            start += line.len() + 1;
-            (at, line)
+    /// Everything of it in a text.
+    pub(super) fn hits(&self, text: &[u8]) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        self.each(text, |hit| {
+            hits.push(hit);
+            false
         });
-        lines.flat_map(move |(at, line)| self.escaped_in(at, line))
+        hits
     }
 
-    fn escaped_in(&self, at: usize, line: &[u8]) -> Vec<Edit> {
-        let (Some(secrets), Some((bytes, starts))) = (&self.secrets, decoded(line)) else {
-            return Vec::new();
-        };
-        let edits = secrets.find_iter(&bytes).filter_map(|found| {
-            let span = *starts.get(found.start())?..*starts.get(found.end())?;
-            let pseudonym = self.pseudonyms.get(found.pattern().as_usize())?;
-            let spelled = line.get(span.clone())?;
-            (spelled.len() > found.len()).then(|| Edit {
-                new: spell_like(spelled, pseudonym),
-                span: at + span.start..at + span.end,
-                what: What::Named,
-            })
+    /// Whether anything of it is in a text.
+    pub(super) fn is_in(&self, text: &[u8]) -> bool {
+        let mut is_in = false;
+        self.each(text, |_| {
+            is_in = true;
+            true
         });
-        edits.collect()
+        is_in
     }
 
-    fn hosts_in<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Edit> + 'a {
+    fn each(&self, text: &[u8], mut then: impl FnMut(Hit) -> bool) {
+        let mut is_over = false;
+        if self.register.longest() > 0 {
+            views::each(text, self.longest(), |view| {
+                is_over = self.spelled(view, &mut then) || self.coded(view, &mut then);
+                is_over
+            });
+        }
+        if !is_over {
+            self.hosts_in(text).any(then);
+        }
+    }
+
+    fn spelled(&self, view: &View<'_>, then: &mut impl FnMut(Hit) -> bool) -> bool {
+        let mut is_over = false;
+        self.register.find(&view.bytes, |found| {
+            let Some(span) = view.span(found.clone()) else {
+                return false;
+            };
+            // What is not escaped was found where fewer codings were taken off.
+            let is_new = view.depth == 0 || span.len() > found.len();
+            let as_what = As::Spelled(view.depth);
+            is_over = is_new && then(Hit { span, as_what });
+            is_over
+        });
+        is_over
+    }
+
+    fn coded(&self, view: &View<'_>, then: &mut impl FnMut(Hit) -> bool) -> bool {
+        let mut is_over = false;
+        views::each_coded(&view.bytes, |readable, place| {
+            let mut each = |found: Range<usize>| {
+                let Some(span) = view.span(place(found)) else {
+                    return false;
+                };
+                let as_what = As::Coded(view.depth);
+                is_over = then(Hit { span, as_what });
+                is_over
+            };
+            self.register.find(readable, &mut each);
+            is_over
+        });
+        is_over
+    }
+
+    fn hosts_in<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Hit> + 'a {
         let hosts = self
             .hosts
             .iter()
@@ -118,57 +134,27 @@ impl Dictionary {
             let mut around = around.into_iter().flatten().filter_map(|at| text.get(at));
             // 10.0.0.1 is not in 10.0.0.12.
             let is_part = self.is_address.get(at) == Some(&true) && around.any(u8::is_ascii_digit);
-            let new = self.names.get(at)?.clone().into_bytes();
-            let (span, what) = (found.range(), What::Host);
-            (!is_part).then_some(Edit { span, new, what })
+            let as_what = As::Host(self.names.get(at)?.clone());
+            let span = found.range();
+            (!is_part).then_some(Hit { span, as_what })
         })
-    }
-
-    /// Whether anything of it is in a text.
-    pub(super) fn is_in(&self, text: &[u8]) -> bool {
-        let secrets = self.secrets.as_ref();
-        secrets.is_some_and(|secrets| secrets.is_match(text))
-            || self.escaped(text).next().is_some()
-            || self.hosts_in(text).next().is_some()
     }
 
     /// How many bytes the longest has, every byte of it escaped (`&#x2F;`).
     pub(super) fn longest(&self) -> usize {
-        self.longest * 6
+        self.longest_host.max(self.register.longest()) * 6
     }
 }
 
-/// Those secrets that are in a text.
-pub(super) fn found_in(secrets: Vec<Vec<u8>>, text: &[u8]) -> Result<HashSet<Box<[u8]>>, String> {
-    let Some(automaton) = build(secrets, MatchKind::Standard, false)? else {
-        return Ok(HashSet::new());
-    };
-    let found = automaton.find_overlapping_iter(text);
-    Ok(found
-        .filter_map(|m| Some(text.get(m.range())?.into()))
-        .collect())
-}
-
-fn automaton<P: AsRef<[u8]>>(
-    patterns: Vec<P>,
-    any_case: bool,
-) -> Result<Option<AhoCorasick>, String> {
-    build(patterns, MatchKind::LeftmostLongest, any_case)
-}
-
-fn build<P: AsRef<[u8]>>(
-    patterns: Vec<P>,
-    kind: MatchKind,
-    any_case: bool,
-) -> Result<Option<AhoCorasick>, String> {
-    if patterns.is_empty() {
+fn automaton(hosts: Vec<String>) -> Result<Option<AhoCorasick>, String> {
+    if hosts.is_empty() {
         return Ok(None);
     }
     AhoCorasick::builder()
         .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .match_kind(kind)
-        .ascii_case_insensitive(any_case)
-        .build(patterns)
+        .match_kind(MatchKind::LeftmostLongest)
+        .ascii_case_insensitive(true)
+        .build(hosts)
         .map(Some)
         .map_err(|error| error.to_string())
 }

@@ -26,13 +26,12 @@ pub(super) fn copy(
     book: &mut Book,
 ) -> Result<(), RedactError> {
     let left_out = left_out(reader)?;
-    table(reader, db, "exchange", "id", |row| {
+    table(reader, db, "exchange", "id", book, |row, book| {
         row.redact("error", Form::Failure, book);
         row.redact("note", Form::Failure, book);
-        if rules.hosts
-            && let Some(address) = row.text("remote_addr")
-        {
-            row.set("remote_addr", remote(&address, book));
+        match row.text("remote_addr") {
+            Some(address) if rules.hosts => row.set("remote_addr", remote(&address, book)),
+            _ => row.redact("remote_addr", Form::Text, book),
         }
         let size = row.number("body_id").and_then(|id| sizes.get(&id)).copied();
         values(row, &left_out, size, book);
@@ -45,8 +44,8 @@ pub(super) fn copy(
         }
         Ok(())
     })?;
-    table(reader, db, "revision", "exchange_id", |_| Ok(()))?;
-    table(reader, db, "placement", "exchange_id", |_| Ok(()))
+    table(reader, db, "revision", "exchange_id", book, |_, _| Ok(()))?;
+    table(reader, db, "placement", "exchange_id", book, |_, _| Ok(()))
 }
 
 /// Values of header fields that stand in the exchange.

@@ -56,7 +56,9 @@ pub(super) fn jwt(text: &[u8]) -> Option<Range<usize>> {
     let length = rest.iter().take_while(is_part).count();
     let token = rest.get(..length)?;
     let dots = token.iter().filter(|b| **b == b'.').count();
-    (dots >= 1 && length >= 16).then_some(start..start + length)
+    // Without dots it is a JSON object in base 64 all the same, such as the policy of a signed URL.
+    let least = if dots >= 1 { 16 } else { 24 };
+    (length >= least).then_some(start..start + length)
 }
 
 /// The length of the first pair, and of what separates it from the next.

@@ -22,18 +22,24 @@ mod bodies;
 mod book;
 mod dictionary;
 mod exchanges;
+mod fingerprint;
+mod folders;
 mod hosts;
 mod lexical;
 mod look;
 mod note;
+mod ordinary;
 mod places;
 mod playlist;
 mod pseudonym;
+mod register;
 mod rows;
 mod search;
 mod secret;
 mod spelling;
+mod starts;
 mod variables;
+mod views;
 
 pub use secret::{Rules, What};
 
@@ -109,6 +115,10 @@ pub struct Redacted {
     pub media_with_secrets: (u64, Option<String>),
     /// Texts among the chunks.
     pub texts: u64,
+    /// Those of the replaced that were replaced where they stood only: too short or too ordinary to be sought.
+    pub not_sought: u64,
+    /// Folders in URLs of the copy, some of them by name, and how many others there are.
+    pub kept_folders: (Vec<String>, u64),
     /// Parts of plain streams that a killed recorder left unfinished: not copied.
     pub unfinished: u64,
 }
@@ -177,6 +187,8 @@ fn write(
     db.execute_batch("COMMIT").map_err(failed)?;
     db.close().map_err(|(_, source)| failed(source))?;
     done.replaced = book.counts();
+    done.not_sought = book.not_sought();
+    done.kept_folders = book.kept_folders();
     search::search(&building, target, book)?;
     // Only what is whole becomes a session.
     File::open(&building)?.sync_all()?;

@@ -10,28 +10,65 @@ use super::places::Form;
 use super::secret::Rules;
 use crate::session::read::Reader;
 
-/// Reads all of a session.
+/// Reads all of a session; twice, where URLs are made up of variables.
 pub(super) fn note(reader: &Reader, rules: &Rules, book: &mut Book) -> Result<(), RedactError> {
-    note_fixed(reader, book)?;
-    note_bodies(reader, rules, book)?;
-    texts(reader, "SELECT text FROM line", Form::Playlist, book)?;
-    for sql in [
-        "SELECT url FROM stream",
-        "SELECT url FROM resource",
-        "SELECT url FROM alias",
-    ] {
-        texts(reader, sql, Form::Url, book)?;
+    note_fixed(book)?;
+    note_all(reader, rules, book)?;
+    renewed(reader, book)?;
+    match book.begin_expansions() {
+        true => note_all(reader, rules, book),
+        false => Ok(()),
     }
-    let errors = "SELECT error FROM exchange WHERE error IS NOT NULL";
-    texts(reader, errors, Form::Failure, book)?;
-    texts(reader, "SELECT detail FROM event", Form::Text, book)?;
-    if rules.hosts {
-        let addresses: Vec<String> = reader.list(
-            "SELECT DISTINCT remote_addr FROM exchange WHERE remote_addr IS NOT NULL",
-            [],
-            |row| row.get(0),
-        )?;
-        for address in addresses {
+}
+
+/// Texts of rows, and what they are. The others are what a copy makes anew (`docs/design/redact.md`), or bodies.
+const TEXTS: [(&str, Form<'static>); 16] = [
+    ("SELECT text FROM line", Form::Playlist),
+    ("SELECT url FROM stream", Form::Url),
+    ("SELECT name FROM stream", Form::Text),
+    ("SELECT url FROM resource", Form::Url),
+    ("SELECT path_url FROM resource", Form::Url),
+    ("SELECT url FROM alias", Form::Url),
+    (
+        "SELECT error FROM exchange WHERE error IS NOT NULL",
+        Form::Failure,
+    ),
+    (
+        "SELECT note FROM exchange WHERE note IS NOT NULL",
+        Form::Failure,
+    ),
+    ("SELECT detail FROM event", Form::Text),
+    ("SELECT DISTINCT kind FROM event", Form::Text),
+    ("SELECT program FROM run", Form::Text),
+    ("SELECT ended FROM run WHERE ended IS NOT NULL", Form::Text),
+    (
+        "SELECT DISTINCT http_version FROM exchange WHERE http_version IS NOT NULL",
+        Form::Text,
+    ),
+    (
+        "SELECT DISTINCT body_encoding FROM exchange WHERE body_encoding IS NOT NULL",
+        Form::Text,
+    ),
+    (
+        "SELECT arrival FROM exchange WHERE arrival IS NOT NULL",
+        Form::Text,
+    ),
+    ("SELECT path FROM body WHERE path IS NOT NULL", Form::Url),
+];
+
+fn note_all(reader: &Reader, rules: &Rules, book: &mut Book) -> Result<(), RedactError> {
+    note_bodies(reader, rules, book)?;
+    for (sql, form) in TEXTS {
+        texts(reader, sql, form, book)?;
+    }
+    let addresses: Vec<String> = reader.list(
+        "SELECT DISTINCT remote_addr FROM exchange WHERE remote_addr IS NOT NULL",
+        [],
+        |row| row.get(0),
+    )?;
+    for address in addresses {
+        book.note(Form::Text, address.as_bytes());
+        if rules.hosts {
             let host = address
                 .rsplit_once(':')
                 .map_or(address.as_str(), |(host, _)| host);
@@ -41,6 +78,22 @@ pub(super) fn note(reader: &Reader, rules: &Rules, book: &mut Book) -> Result<()
     headers(reader, book)
 }
 
+/// URLs of one resource: what differs in their paths are tokens.
+fn renewed(reader: &Reader, book: &mut Book) -> Result<(), RedactError> {
+    let mut each = || -> rusqlite::Result<()> {
+        let sql = "SELECT r.url, a.url FROM alias a JOIN resource r ON r.id = a.resource_id";
+        let mut statement = reader.db.connection().prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            reader.db.fresh();
+            let (url, other): (String, String) = (row.get(0)?, row.get(1)?);
+            book.note_renewed(&url, &other);
+        }
+        Ok(())
+    };
+    each().map_err(|e| reader.failed(e).into())
+}
+
 /// Words of playlists and header fields that are nobody's secret, wherever they stand.
 const EVERYBODYS: &str = "no-cache no-store must-revalidate proxy-revalidate max-age s-maxage private public \
     immutable no-transform stale-while-revalidate stale-if-error Accept-Encoding accept-encoding User-Agent \
@@ -48,24 +101,42 @@ const EVERYBODYS: &str = "no-cache no-store must-revalidate proxy-revalidate max
     GROUP-ID LANGUAGE DEFAULT AUTOSELECT FORCED CHANNELS DURATION INDEPENDENT KEYFORMAT BYTERANGE \
     SQLite format 3 sqlite_autoindex";
 
-/// What the copy has as the session has it.
-fn note_fixed(reader: &Reader, book: &mut Book) -> Result<(), RedactError> {
-    book.note_fixed(EVERYBODYS);
-    book.note_fixed(crate::session::SCHEMA);
-    for sql in [
-        // As the pages of the database have it, one column behind the other.
-        "SELECT type || name || tbl_name FROM sqlite_schema",
-        "SELECT ifnull(ended, '') || program FROM run",
-        "SELECT DISTINCT kind FROM event",
-        "SELECT DISTINCT kind FROM resource",
-        "SELECT DISTINCT outcome FROM exchange",
-        "SELECT DISTINCT ifnull(http_version, '') || ifnull(body_encoding, '') FROM exchange",
-    ] {
-        let texts: Vec<String> = reader.list(sql, [], |row| row.get(0))?;
-        texts.iter().for_each(|text| book.note_fixed(text));
+/// Kinds of events and of ends of runs, and the rest that is in copies though no schema says it.
+const OUR_WORDS: &str = "stopped finished duration failed killed late stalled suspended clock step disk full \
+    checkpoint held up left alone false validators refused uri left out too many playlists too many assets \
+    date range icy resumed removed clock behind kept from lost moved aside changed isrecorder \
+    HTTP/1.0 HTTP/1.1 HTTP/2.0 HTTP/3.0 ICY gzip x-gzip deflate br zstd compress";
+
+/// What the copy has as every session has it. Nothing in it is of this session.
+fn note_fixed(book: &mut Book) -> Result<(), RedactError> {
+    for text in [EVERYBODYS, FIELDS, OUR_WORDS, crate::session::SCHEMA] {
+        book.note_fixed(text);
     }
+    let names = || -> rusqlite::Result<Vec<String>> {
+        let db = rusqlite::Connection::open_in_memory()?;
+        db.execute_batch(crate::session::SCHEMA)?;
+        // As the pages of the database have it, one column behind the other.
+        let sql = "SELECT type || name || tbl_name FROM sqlite_schema";
+        db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+    };
+    let names = names().map_err(|source| RedactError::Database {
+        path: "a database in memory".to_owned(),
+        source,
+    })?;
+    names.iter().for_each(|text| book.note_fixed(text));
     Ok(())
 }
+
+/// Names of header fields that many origins send.
+const FIELDS: &str = "accept-ranges access-control-allow-credentials access-control-allow-headers \
+    access-control-allow-methods access-control-allow-origin access-control-expose-headers access-control-max-age \
+    age allow alt-svc authorization cache-control cdn-cache-control connection content-disposition \
+    content-encoding content-language content-length content-location content-range content-security-policy \
+    content-type cookie cross-origin-resource-policy date etag expires keep-alive last-modified link location \
+    permissions-policy pragma proxy-authenticate referrer-policy retry-after server server-timing set-cookie \
+    strict-transport-security surrogate-control timing-allow-origin trailer transfer-encoding upgrade vary via \
+    www-authenticate x-amz-cf-id x-amz-cf-pop x-amz-id-2 x-amz-request-id x-cache x-cache-hits \
+    x-content-type-options x-frame-options x-powered-by x-request-id x-served-by x-timer x-xss-protection";
 
 fn note_bodies(reader: &Reader, rules: &Rules, book: &mut Book) -> Result<(), RedactError> {
     bodies::each(reader, rules, |body| {
@@ -104,7 +175,7 @@ fn headers(reader: &Reader, book: &mut Book) -> Result<(), RedactError> {
         match serde_json::from_str::<Vec<(String, Option<String>)>>(&fields) {
             Ok(fields) => {
                 for (name, value) in fields {
-                    book.note_fixed(&name);
+                    book.note(Form::Text, name.as_bytes());
                     book.note(Form::Field(&name), value.unwrap_or_default().as_bytes());
                 }
             }

@@ -10,7 +10,10 @@ use super::lexical::{
     Value, authority, contains, element_before, extension, jwt, name_before, pair_end, runs,
     telling_equals, text_url_end, value_behind,
 };
+use super::look::{is_coded, is_token_folder};
+use super::ordinary::is_ordinary;
 use super::secret::{Rules, SHORTEST, What, is_telling, is_token_byte, is_word, looks_random};
+use super::spelling::plain;
 use super::variables::is_replaced;
 
 /// A place: bytes that are replaced as a whole.
@@ -43,16 +46,20 @@ pub(super) struct Finder<'a> {
     pub(super) text: &'a [u8],
     pub(super) rules: &'a Rules,
     pub(super) places: Vec<Place>,
-    /// What is everybody's: names, numbers, dates, enumerations. What is in there is sought nowhere.
-    pub(super) common: Vec<Range<usize>>,
     /// Values that parts of URLs are made of, `{$name}`.
     pub(super) variables: Vec<Range<usize>>,
     /// Parts of URLs with such references in them.
     pub(super) templates: Vec<Range<usize>>,
+    /// Segments of paths, without extensions.
+    pub(super) segments: Vec<Range<usize>>,
+    /// What was read as a URL: it is read in the same way wherever it stands, and not as any text, too.
+    pub(super) urls: Vec<Range<usize>>,
+    /// Whether what only looks like a token stays.
+    keeps_looks: bool,
 }
 
-/// Header fields whose values are numbers, dates and types.
-const COMMON_FIELDS: [&str; 7] = [
+/// Header fields whose values are numbers, dates and types, or hashes of content.
+const COMMON_FIELDS: [&str; 12] = [
     "content-type",
     "content-length",
     "content-range",
@@ -60,7 +67,18 @@ const COMMON_FIELDS: [&str; 7] = [
     "age",
     "expires",
     "last-modified",
+    "etag",
+    "content-md5",
+    "digest",
+    "content-digest",
+    "repr-digest",
 ];
+
+/// Labels of hosts' names that look random are shorter: they say whose a host is.
+const LONGEST_LABEL: usize = 24;
+
+/// Longer strings are no references, in bytes.
+const LONGEST_REFERENCE: usize = 8192;
 
 /// Header fields that name hosts outside of URLs.
 const HOST_FIELDS: [&str; 19] = [
@@ -91,9 +109,11 @@ impl<'a> Finder<'a> {
             text,
             rules,
             places: Vec::new(),
-            common: Vec::new(),
             variables: Vec::new(),
             templates: Vec::new(),
+            segments: Vec::new(),
+            urls: Vec::new(),
+            keeps_looks: false,
         }
     }
 
@@ -101,7 +121,7 @@ impl<'a> Finder<'a> {
     pub(super) fn find(&mut self, form: Form<'_>) {
         let all = 0..self.text.len();
         match form {
-            Form::Url => self.url(all),
+            Form::Url => self.reference(all),
             Form::Playlist => self.playlist(),
             Form::Text => self.any_text(all),
             Form::Failure => {
@@ -129,18 +149,14 @@ impl<'a> Finder<'a> {
     fn field(&mut self, name: &str, all: Range<usize>) {
         match name {
             "set-cookie" | "set-cookie2" | "cookie" => self.cookies(all),
-            "location" | "content-location" => self.url(all),
+            "location" | "content-location" => self.reference(all),
             "link" | "refresh" => {
                 self.references(all.clone());
                 self.any_text(all);
             }
             _ if COMMON_FIELDS.contains(&name) => {
-                // Parameters behind it are anybody's.
-                let value = self.slice(all.clone());
-                let length = value.iter().position(|b| *b == b';');
-                let end = all.start + length.unwrap_or(value.len());
-                self.common.push(all.start..end);
-                self.any_text(end..all.end);
+                self.keeps_looks = true;
+                self.any_text(all);
             }
             // It is the scheme and the realm that are worth seeing.
             "www-authenticate" | "proxy-authenticate" => self.any_text(all),
@@ -186,6 +202,23 @@ impl<'a> Finder<'a> {
         }
     }
 
+    /// What is a URL for sure.
+    pub(super) fn reference(&mut self, all: Range<usize>) {
+        self.url(all.clone());
+        let text = self.slice(all.clone());
+        if text.starts_with(b"data:") {
+            return;
+        }
+        // What no URL has in it may be a text that was taken for one.
+        match text
+            .iter()
+            .any(|b| b.is_ascii_whitespace() || b"\"<>".contains(b))
+        {
+            true => self.any_text(all),
+            false => self.urls.push(all),
+        }
+    }
+
     /// A URL or a reference: user, host, path, query, fragment.
     pub(super) fn url(&mut self, all: Range<usize>) {
         let text = self.slice(all.clone());
@@ -219,8 +252,9 @@ impl<'a> Finder<'a> {
                 What::User,
             );
         }
+        let start = span.start + at.map_or(0, |at| at + 1);
+        self.token_in_host(start..span.end);
         if self.rules.hosts {
-            let start = span.start + at.map_or(0, |at| at + 1);
             let host = self.slice(start..span.end);
             let colon = host.iter().rposition(|b| *b == b':');
             let is_port = |at: &usize| host.iter().skip(at + 1).all(u8::is_ascii_digit);
@@ -229,12 +263,38 @@ impl<'a> Finder<'a> {
         }
     }
 
+    /// What stands for a host in `skd://TOKEN`, and a label of a host's name that is one.
+    fn token_in_host(&mut self, span: Range<usize>) {
+        let host = self.slice(span.clone());
+        let scheme = self.slice(0..span.start);
+        let is_http = [&b"http://"[..], b"https://"]
+            .iter()
+            .any(|http| scheme.len() >= http.len() && scheme.to_ascii_lowercase().ends_with(http));
+        if let Some(jwt) = jwt(host) {
+            self.place(span.start + jwt.start..span.start + jwt.end, What::Path);
+        } else if !is_http && !scheme.is_empty() && scheme.ends_with(b"://") {
+            self.segment(span);
+        } else {
+            for (run, label) in runs(self.text, span, is_token_byte) {
+                if label.len() >= LONGEST_LABEL && looks_random(label) {
+                    self.place(run, What::Path);
+                }
+            }
+        }
+    }
+
     fn path(&mut self, span: Range<usize>) {
-        let mut at = span.start;
+        let (mut at, end) = (span.start, span.end);
         for segment in self.slice(span).split(|b| *b == b'/') {
             let start = at;
             at += segment.len() + 1;
-            self.segment(start..start + segment.len());
+            let folder = start..start + segment.len();
+            self.segment(folder.clone());
+            let name = folder.start..folder.end - extension(segment);
+            self.segments.push(name);
+            if folder.end < end && is_token_folder(segment) {
+                self.place(folder, What::Path);
+            }
         }
     }
 
@@ -253,6 +313,10 @@ impl<'a> Finder<'a> {
         }
         if let Some(jwt) = jwt(self.slice(span.start..end)) {
             self.place(span.start + jwt.start..span.start + jwt.end, What::Path);
+            return;
+        }
+        if text.contains(&b'%') && is_coded(&plain(self.slice(span.start..end))) {
+            self.place(span.start..end, What::Path);
             return;
         }
         let is_written = |b| is_token_byte(b) || b"{$}".contains(&b);
@@ -326,6 +390,44 @@ impl<'a> Finder<'a> {
 
     /// Text that may say anything: pages, JSON, logs, subtitles.
     pub(super) fn any_text(&mut self, span: Range<usize>) {
+        let (first, mut known) = (self.places.len(), self.urls.clone());
+        self.urls_in(span.clone());
+        self.quoted_references(span.clone());
+        self.drop_inside(&mut known, first);
+        self.addresses(span.clone());
+        let first = self.places.len();
+        self.named(span.clone());
+        self.credentials(span.clone());
+        self.quoted_values(span.clone());
+        self.tokens(span);
+        let mut urls = std::mem::take(&mut self.urls);
+        self.drop_inside(&mut urls, first);
+        self.urls = urls;
+    }
+
+    /// A URL was read already, as it is wherever it stands: what looks like something else in it is none.
+    fn drop_inside(&mut self, urls: &mut [Range<usize>], first: usize) {
+        urls.sort_by_key(|url| (url.start, url.end));
+        // Until where the URLs go that begin up to each of them.
+        let mut farthest = 0;
+        let ends = urls.iter().map(|url| {
+            farthest = farthest.max(url.end);
+            farthest
+        });
+        let ends: Vec<usize> = ends.collect();
+        let is_inside = |place: &Place| {
+            let before = urls.partition_point(|url| url.start <= place.span.start);
+            let end = before.checked_sub(1).and_then(|at| ends.get(at));
+            end.is_some_and(|end| place.span.end <= *end)
+        };
+        let mut at = 0;
+        self.places.retain(|place| {
+            at += 1;
+            at <= first || !is_inside(place)
+        });
+    }
+
+    fn urls_in(&mut self, span: Range<usize>) {
         let mut at = span.start;
         while at < span.end {
             let rest = self.slice(at..span.end);
@@ -352,12 +454,27 @@ impl<'a> Finder<'a> {
                 at = end.max(at);
             }
         }
-        self.addresses(span.clone());
-        self.named(span.clone());
-        self.credentials(span.clone());
-        for (run, text) in runs(self.text, span, |b| is_token_byte(b) || b == b'.') {
-            if let Some(jwt) = jwt(text) {
-                self.place(run.start + jwt.start..run.start + jwt.end, What::Path);
+    }
+
+    /// `"/live/04122a8a/a.m3u8"`: references in JSON and pages.
+    fn quoted_references(&mut self, span: Range<usize>) {
+        let text = self.slice(span.clone());
+        let mut at = span.start;
+        for piece in
+            text.split(|b| matches!(b, b'"' | b'\'' | b'<' | b'>') || b.is_ascii_whitespace())
+        {
+            let start = at;
+            at += piece.len() + 1;
+            let is_path =
+                piece.contains(&b'/') && !contains(piece, b"://") && !piece.contains(&b'\\');
+            let is_quoted = start.checked_sub(1).and_then(|b| self.text.get(b)) == Some(&b'"');
+            if is_path
+                && is_quoted
+                && piece.len() <= LONGEST_REFERENCE
+                && !piece.starts_with(b"data:")
+            {
+                let length = piece.iter().position(|b| matches!(b, b'?' | b'#'));
+                self.path(start..start + length.unwrap_or(piece.len()));
             }
         }
     }
@@ -371,7 +488,7 @@ impl<'a> Finder<'a> {
                 .iter()
                 .rev()
                 .take_while(|b| b.is_ascii_alphanumeric());
-            self.url(colon - letters.count()..end);
+            self.reference(colon - letters.count()..end);
             return;
         }
         let start = colon + b":\\/\\/".len();
@@ -470,20 +587,106 @@ impl<'a> Finder<'a> {
         end
     }
 
-    /// `Bearer abc`, `Basic dXNlcg==`.
+    /// `Bearer abc`, `Basic dXNlcg==`, `token kJ8sd7`.
     fn credentials(&mut self, span: Range<usize>) {
         let is_credential = |b: u8| b.is_ascii_alphanumeric() || b"._~+/=-".contains(&b);
-        let mut announced = false;
+        let (mut is_scheme, mut is_name) = (false, false);
         for (run, word) in runs(self.text, span, is_credential) {
             let is_coded = |b: &u8| b.is_ascii_digit() || b.is_ascii_uppercase() || *b == b'=';
-            if announced && word.len() >= 8 && !is_word(word) && word.iter().any(is_coded) {
+            let digits = word.iter().filter(|b| b.is_ascii_digit()).count();
+            let letters = word.iter().filter(|b| b.is_ascii_alphabetic()).count();
+            let is_mixed = digits > 0 && letters > 0 && word.len() >= 6 && !is_ordinary(word);
+            let is_behind_scheme = is_scheme && word.len() >= 8 && word.iter().any(is_coded);
+            if (is_behind_scheme || is_name && is_mixed) && !is_word(word) {
                 self.place(run, What::Named);
             }
-            announced = [&b"bearer"[..], b"basic"]
+            is_scheme = [&b"bearer"[..], b"basic"]
                 .iter()
                 .any(|s| word.eq_ignore_ascii_case(s));
+            is_name = is_telling(word);
         }
     }
+
+    /// `token "abc"`: quotes behind a name that tells, with nothing else between them.
+    fn quoted_values(&mut self, span: Range<usize>) {
+        let mut at = span.start;
+        while let Some(found) = self
+            .slice(at..span.end)
+            .iter()
+            .position(|b| matches!(b, b'"' | b'\''))
+        {
+            let quote = at + found;
+            at = quote + 1;
+            let before = self.slice(span.start..quote);
+            let before = before.strip_suffix(b"\\").unwrap_or(before);
+            let name = name_before(before);
+            if before.ends_with(b" ") && is_telling(name) {
+                let value = value_behind(self.text, quote..span.end, b"\"'");
+                at = self.named_value(value.span).max(at);
+            }
+        }
+    }
+
+    /// What is told by its look alone: JWTs, hexadecimal digits, UUIDs, letters as only chance mixes them, base 64.
+    fn tokens(&mut self, span: Range<usize>) {
+        for (run, text) in runs(self.text, span.clone(), |b| is_token_byte(b) || b == b'.') {
+            if let Some(jwt) = jwt(text) {
+                self.place(run.start + jwt.start..run.start + jwt.end, What::Path);
+            }
+        }
+        if self.keeps_looks {
+            return;
+        }
+        for (run, text) in runs(self.text, span.clone(), is_token_byte) {
+            if looks_random(text) && !is_splice(text) && !is_ordinary(text) && !self.is_of_key(&run)
+            {
+                self.place(run, What::Path);
+            }
+        }
+        let is_base64 = |b: u8| b.is_ascii_alphanumeric() || b"+/=_-".contains(&b);
+        for (run, text) in runs(self.text, span, is_base64) {
+            // A name with its equals sign is not a part of it.
+            let padding = text.iter().rev().take_while(|b| **b == b'=').count();
+            let equals = text
+                .iter()
+                .take(text.len() - padding)
+                .rposition(|b| *b == b'=');
+            let start = run.start + equals.map_or(0, |at| at + 1);
+            let coded = self.slice(start..run.end);
+            let is_data = self.slice(0..start).ends_with(b"base64,");
+            let is_file = self.text.get(run.end) == Some(&b'.');
+            let has_slash = coded.iter().any(|b| b"+/".contains(b));
+            if has_slash && !is_data && !is_file && is_coded(coded) && !is_path(coded) {
+                self.place(start..run.end, What::Path);
+            }
+        }
+    }
+
+    /// The initialization vector of a key, without which nothing is decrypted, and who protects it.
+    fn is_of_key(&self, run: &Range<usize>) -> bool {
+        let format = b"KEYFORMAT=\"urn:uuid:";
+        if self.slice(run.start.saturating_sub(format.len())..run.start) == format {
+            return true;
+        }
+        let is_hex = |text: &[u8]| text.starts_with(b"0x") || text.starts_with(b"0X");
+        let before = self.slice(run.start.saturating_sub(4)..run.start);
+        is_hex(self.slice(run.clone())) && (before.ends_with(b",IV=") || before.ends_with(b":IV="))
+    }
+}
+
+/// Whether there are names of folders between slashes: words, numbers.
+fn is_path(text: &[u8]) -> bool {
+    let mut pieces = text.split(|b| *b == b'/');
+    pieces.any(|piece| {
+        let is_word = piece.len() >= 3 && piece.iter().all(u8::is_ascii_lowercase);
+        is_word || !piece.is_empty() && is_ordinary(piece)
+    })
+}
+
+/// Splice information in hexadecimal digits (SCTE 35).
+fn is_splice(text: &[u8]) -> bool {
+    let hex = text.get(..6).unwrap_or_default();
+    hex.eq_ignore_ascii_case(b"0xFC30") || hex.starts_with(b"FC30")
 }
 
 #[cfg(test)]

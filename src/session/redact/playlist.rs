@@ -5,29 +5,8 @@ use std::ops::Range;
 
 use super::lexical::contains;
 use super::places::Finder;
-use super::secret::{What, is_telling};
+use super::secret::{SHORTEST, What, is_telling};
 use crate::hls::{Line, LineKind, Tag, attributes, lines};
-
-/// Tags whose value is a number, a date, or none (RFC 8216bis).
-const PLAIN_TAGS: [&str; 17] = [
-    "#EXTM3U",
-    "#EXT-X-VERSION",
-    "#EXT-X-INDEPENDENT-SEGMENTS",
-    "#EXT-X-TARGETDURATION",
-    "#EXT-X-MEDIA-SEQUENCE",
-    "#EXT-X-DISCONTINUITY-SEQUENCE",
-    "#EXT-X-ENDLIST",
-    "#EXT-X-PLAYLIST-TYPE",
-    "#EXT-X-I-FRAMES-ONLY",
-    "#EXT-X-IMAGES-ONLY",
-    "#EXT-X-BYTERANGE",
-    "#EXT-X-DISCONTINUITY",
-    "#EXT-X-PROGRAM-DATE-TIME",
-    "#EXT-X-GAP",
-    "#EXT-X-BITRATE",
-    "#EXT-X-ALLOW-CACHE",
-    "#EXT-X-CUE-IN",
-];
 
 /// Tags with attributes (RFC 8216bis).
 const LIST_TAGS: [&str; 19] = [
@@ -52,25 +31,6 @@ const LIST_TAGS: [&str; 19] = [
     "#EXT-X-SKIP",
 ];
 
-/// Attributes that say nothing about anybody, though they are quoted strings.
-const COMMON_ATTRIBUTES: [&str; 15] = [
-    "CODECS",
-    "SUPPLEMENTAL-CODECS",
-    "KEYFORMAT",
-    "KEYFORMATVERSIONS",
-    "BYTERANGE",
-    "START-DATE",
-    "END-DATE",
-    "CLASS",
-    "LANGUAGE",
-    "ASSOC-LANGUAGE",
-    "CHANNELS",
-    "DATA-ID",
-    "QUERYPARAM",
-    "IMPORT",
-    "INSTREAM-ID",
-];
-
 impl Finder<'_> {
     /// All lines.
     pub(super) fn playlist(&mut self) {
@@ -81,12 +41,14 @@ impl Finder<'_> {
 
     fn line(&mut self, line: &Line<'_>) {
         let (span, text) = line.trimmed();
+        // No text goes on from one line to the next: those of other lines need not be gone through again.
+        self.urls.clear();
         match line.kind {
             LineKind::Blank => {}
             LineKind::Comment => self.any_text(span),
             // A line of a page that came behind a playlist is no reference. Players take any other as one.
             LineKind::Uri if text.starts_with(b"<") => self.any_text(span),
-            LineKind::Uri => self.url(span),
+            LineKind::Uri => self.reference(span),
             LineKind::Tag => {
                 if let Some(tag) = line.tag() {
                     self.tag(tag);
@@ -109,27 +71,32 @@ impl Finder<'_> {
 
     fn tag(&mut self, tag: Tag<'_>) {
         let value = tag.start..tag.start + tag.value.len();
-        let name_end = tag.start.saturating_sub(1);
-        self.common
-            .push(name_end.saturating_sub(tag.name.len())..name_end);
         let name = std::str::from_utf8(tag.name).unwrap_or_default();
-        if PLAIN_TAGS.contains(&name) {
-            self.common.push(value);
-        } else if name == "#EXTINF" {
-            let comma = tag.value.iter().position(|b| *b == b',');
-            let comma = tag.start + comma.unwrap_or(tag.value.len());
-            self.common.push(value.start..comma);
-            self.any_text(comma..value.end);
-        } else {
+        let own_name = name.strip_prefix("#EXT").unwrap_or(name);
+        if name != "#EXTINF" {
             let is_known = LIST_TAGS.contains(&name);
-            self.list(tag, is_known);
-            if !is_known {
-                self.any_text(value);
+            self.list(tag);
+            // `#EXT-X-AUTH-TOKEN:abc`
+            if !is_known && is_telling(own_name.as_bytes()) {
+                let trimmed = tag.value.trim_ascii();
+                let before = tag.value.len() - tag.value.trim_ascii_start().len();
+                if trimmed.len() >= SHORTEST {
+                    self.place(
+                        value.start + before..value.start + before + trimmed.len(),
+                        What::Named,
+                    );
+                }
+                for attribute in attributes(tag.value) {
+                    let span = value.start + attribute.span.start..value.start + attribute.span.end;
+                    self.place(span, What::Named);
+                }
             }
         }
+        // All of the line: attributes end where a quote is escaped, and text stands where nobody looks.
+        self.any_text(value);
     }
 
-    fn list(&mut self, tag: Tag<'_>, is_known: bool) {
+    fn list(&mut self, tag: Tag<'_>) {
         // The name of a variable or of data that announces a secret.
         let names = attributes(tag.value).filter(|a| matches!(a.name, b"NAME" | b"DATA-ID"));
         let announced =
@@ -140,7 +107,7 @@ impl Finder<'_> {
             let is_key = matches!(tag.name, b"#EXT-X-KEY" | b"#EXT-X-SESSION-KEY");
             let is_data = attribute.value.starts_with(b"data:");
             match name {
-                _ if attribute.quoted && name.ends_with("URI") && !is_data => self.url(span),
+                _ if attribute.quoted && name.ends_with("URI") && !is_data => self.reference(span),
                 "URI" if is_key && attribute.value.starts_with(b"data:") => self.key_data(span),
                 "VALUE" => {
                     if tag.name == b"#EXT-X-DEFINE" {
@@ -152,15 +119,14 @@ impl Finder<'_> {
                         false => self.any_text(span),
                     }
                 }
-                _ if COMMON_ATTRIBUTES.contains(&name) => self.common.push(span),
+                _ if is_telling(attribute.name) => {
+                    self.place(without_0x(attribute.value, span), What::Named)
+                }
+                "KEYFORMAT" if attribute.value.starts_with(b"urn:") => {}
                 // Players take URIs without quotes, too.
                 _ if !attribute.quoted && attribute.value.iter().any(|b| b"/?".contains(b)) => {
                     self.url(span);
                 }
-                _ if !attribute.quoted && is_known && !name.starts_with("X-") => {
-                    self.common.push(span)
-                }
-                _ if is_telling(attribute.name) => self.place(span, What::Named),
                 _ if !attribute.quoted => {}
                 _ if attribute.value.iter().any(|b| matches!(b, b' ' | b'{')) => {
                     self.reference_or_text(span);
@@ -179,5 +145,13 @@ impl Finder<'_> {
         if let (true, Some(comma)) = (self.rules.drop_keys, comma) {
             self.place(span.start + comma + 1..span.end, What::KeyData);
         }
+    }
+}
+
+/// The digits of a hexadecimal number.
+fn without_0x(value: &[u8], span: Range<usize>) -> Range<usize> {
+    match value {
+        [b'0', b'x' | b'X', _, ..] => span.start + 2..span.end,
+        _ => span,
     }
 }

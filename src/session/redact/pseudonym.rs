@@ -9,6 +9,8 @@ use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest as _, Sha256};
 
+use super::fingerprint::{ByHash, Fingerprints};
+
 /// 32 letters and digits, in lower case: a host's name may have one in it.
 const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
@@ -18,12 +20,19 @@ const MARK: &[u8] = b"redacted";
 /// So often another one is drawn where one is taken, before it grows.
 const TRIES: usize = 64;
 
+/// Of so many letters nobody draws the same twice: 80 bits.
+const NEVER_TWICE: usize = 16;
+
 /// Which pseudonym a secret has. Two secrets never share one.
+///
+/// It is drawn from a hash of the seed and the secret, and so need not be remembered; but a short one may have
+/// been drawn for another secret before, and so it is remembered for which.
 #[derive(Debug)]
 pub(super) struct Pseudonyms {
-    chance: Chance,
-    known: HashMap<Box<[u8]>, Box<[u8]>>,
-    taken: HashSet<Box<[u8]>>,
+    seed: [u8; 32],
+    prints: Fingerprints,
+    /// Hashes of short pseudonyms, and of the secrets that have them.
+    taken: ByHash<u64>,
     hosts: HashMap<String, String>,
     host_names: HashSet<String>,
     real_hosts: Vec<String>,
@@ -33,42 +42,50 @@ impl Pseudonyms {
     /// `seed`: from the operating system's source of chance.
     pub(super) fn new(seed: [u8; 32]) -> Self {
         Self {
-            chance: Chance::new(seed),
-            known: HashMap::new(),
-            taken: HashSet::new(),
+            seed,
+            prints: Fingerprints::default(),
+            taken: ByHash::default(),
             hosts: HashMap::new(),
             host_names: HashSet::new(),
             real_hosts: Vec::new(),
         }
     }
 
-    /// That of a secret without escapes.
-    pub(super) fn of(&mut self, secret: &[u8]) -> Box<[u8]> {
-        if let Some(known) = self.known.get(secret) {
-            return known.clone();
+    /// That of a secret without escapes. `is_secret`: what no pseudonym may be.
+    pub(super) fn of(&mut self, secret: &[u8], is_secret: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+        let says_something = secret.iter().any(|b| is_replaced(*b));
+        let own = self.prints.short(secret);
+        for n in 0.. {
+            let drawn = self.draw(secret, n);
+            if says_something && drawn == secret {
+                continue;
+            }
+            let letters = drawn.iter().filter(|b| is_replaced(**b)).count();
+            if letters >= MARK.len() + NEVER_TWICE {
+                return drawn;
+            }
+            let print = self.prints.short(&drawn);
+            match self.taken.get(&print) {
+                Some(owner) if *owner == own => return drawn,
+                None if !is_secret(&drawn) => {
+                    self.taken.insert(print, own);
+                    return drawn;
+                }
+                _ => {}
+            }
         }
-        let drawn = self.draw(secret);
-        self.taken.insert(drawn.clone());
-        self.known.insert(secret.into(), drawn.clone());
-        drawn
+        Vec::new()
     }
 
-    fn draw(&mut self, secret: &[u8]) -> Box<[u8]> {
-        let mut grown = 0;
-        loop {
-            for _ in 0..TRIES {
-                let mut drawn = self.chance.like(secret);
-                drawn.extend((0..grown).map(|_| self.chance.letter()));
-                let is_other = drawn != secret || !secret.iter().any(|b| is_replaced(*b));
-                if is_other
-                    && !self.taken.contains(drawn.as_slice())
-                    && !self.known.contains_key(drawn.as_slice())
-                {
-                    return drawn.into();
-                }
-            }
-            grown += 1;
-        }
+    fn draw(&self, secret: &[u8], n: usize) -> Vec<u8> {
+        let mut hash = Sha256::new();
+        hash.update(self.seed);
+        hash.update((n as u64).to_le_bytes());
+        hash.update(secret);
+        let mut chance = Chance::new(hash.finalize().into());
+        let mut drawn = chance.like(secret);
+        drawn.extend((0..n / TRIES).map(|_| chance.letter()));
+        drawn
     }
 
     /// Hosts that no pseudonym may have in it.
@@ -126,7 +143,8 @@ fn is_replaced(b: u8) -> bool {
 struct Chance {
     seed: [u8; 32],
     counter: u64,
-    left: Vec<u8>,
+    block: [u8; 32],
+    used: usize,
 }
 
 impl Chance {
@@ -134,20 +152,23 @@ impl Chance {
         Self {
             seed,
             counter: 0,
-            left: Vec::new(),
+            block: [0; 32],
+            used: 32,
         }
     }
 
     fn byte(&mut self) -> u8 {
         loop {
-            if let Some(byte) = self.left.pop() {
-                return byte;
+            if let Some(byte) = self.block.get(self.used) {
+                self.used += 1;
+                return *byte;
             }
             let mut hash = Sha256::new();
             hash.update(self.seed);
             hash.update(self.counter.to_le_bytes());
             self.counter += 1;
-            self.left = hash.finalize().to_vec();
+            self.block = hash.finalize().into();
+            self.used = 0;
         }
     }
 
@@ -191,36 +212,55 @@ mod tests {
         Pseudonyms::new([7; 32])
     }
 
+    fn of(all: &mut Pseudonyms, secret: &[u8]) -> Vec<u8> {
+        all.of(secret, |_| false)
+    }
+
     #[test]
     fn a_secret_keeps_its_pseudonym_its_length_and_its_punctuation() {
         let mut all = pseudonyms();
         let secret = b"exp=1700000000~acl=/live/*~hmac=0aF";
-        let first = all.of(secret);
+        let first = of(&mut all, secret);
         assert_eq!(first.len(), secret.len());
-        assert_eq!(first, all.of(secret));
+        assert_eq!(first, of(&mut all, secret));
         for (a, b) in secret.iter().zip(first.iter()) {
             assert_eq!(is_replaced(*a), is_replaced(*b));
             assert!(is_replaced(*a) || a == b);
         }
-        assert!(all.of(b"kJ8sd7Hh2s9dKq0PzLx3Vb").starts_with(MARK));
-        assert!(all.of(b"7089252").iter().all(u8::is_ascii_digit));
-        assert!(all.of("schlüssel".as_bytes()).is_ascii());
+        assert!(of(&mut all, b"kJ8sd7Hh2s9dKq0PzLx3Vb").starts_with(MARK));
+        assert!(of(&mut all, b"7089252").iter().all(u8::is_ascii_digit));
+        assert!(of(&mut all, "schlüssel".as_bytes()).is_ascii());
     }
 
     #[test]
     fn no_two_secrets_share_one_even_where_few_are_left() {
         let mut all = pseudonyms();
-        let names: Vec<Box<[u8]>> = (0..1200_u32)
-            .map(|n| all.of(format!("{:03}", n % 1000).as_bytes()))
+        let names: Vec<Vec<u8>> = (0..1200_u32)
+            .map(|n| of(&mut all, format!("{:03}", n % 1000).as_bytes()))
             .collect();
         let distinct: HashSet<_> = names.iter().collect();
         assert_eq!(distinct.len(), 1000);
     }
 
     #[test]
+    fn only_short_ones_are_remembered_and_none_is_another_secret() {
+        let mut all = pseudonyms();
+        for n in 0..100_u32 {
+            of(&mut all, format!("{n:08x}").repeat(5).as_bytes());
+        }
+        assert_eq!(all.taken.len(), 0);
+        let first = of(&mut pseudonyms(), b"4711");
+        let mut other = || all.of(b"4711", |drawn| drawn == first);
+        let drawn = other();
+        assert_ne!(drawn, first);
+        assert_eq!(drawn, other());
+        assert_eq!(all.taken.len(), 1);
+    }
+
+    #[test]
     fn another_seed_gives_another_pseudonym() {
-        let a = Pseudonyms::new([1; 32]).of(b"hunter2secret");
-        assert_ne!(a, Pseudonyms::new([2; 32]).of(b"hunter2secret"));
+        let a = of(&mut Pseudonyms::new([1; 32]), b"hunter2secret");
+        assert_ne!(a, of(&mut Pseudonyms::new([2; 32]), b"hunter2secret"));
     }
 
     #[test]

@@ -15,6 +15,8 @@ use crate::session::read::Reader;
 pub(super) struct Row {
     names: Vec<String>,
     values: Vec<Value>,
+    /// Which of them were looked at.
+    seen: Vec<bool>,
 }
 
 impl Row {
@@ -42,6 +44,24 @@ impl Row {
         if let Some(old) = at.and_then(|at| self.values.get_mut(at)) {
             *old = value.into();
         }
+        self.see(name);
+    }
+
+    /// A column has what may stay.
+    fn see(&mut self, name: &str) {
+        let at = self.names.iter().position(|n| n == name);
+        if let Some(seen) = at.and_then(|at| self.seen.get_mut(at)) {
+            *seen = true;
+        }
+    }
+
+    /// Text in any other column is text that may say anything.
+    fn redact_others(&mut self, book: &mut Book) {
+        for (value, seen) in self.values.iter_mut().zip(&mut self.seen) {
+            if let (Value::Text(text), false) = (&*value, std::mem::take(seen)) {
+                *value = Value::Text(book.redact_text(Form::Text, text));
+            }
+        }
     }
 
     /// Puts pseudonyms into a column of text.
@@ -58,7 +78,8 @@ pub(super) fn table(
     db: &Connection,
     name: &str,
     order: &str,
-    mut change: impl FnMut(&mut Row) -> Result<(), RedactError>,
+    book: &mut Book,
+    mut change: impl FnMut(&mut Row, &mut Book) -> Result<(), RedactError>,
 ) -> Result<(), RedactError> {
     let read = |e| RedactError::Read(reader.failed(e));
     let written = |source| RedactError::Database {
@@ -75,13 +96,16 @@ pub(super) fn table(
     let mut row = Row {
         names,
         values: Vec::new(),
+        seen: Vec::new(),
     };
     while let Some(from) = rows.next().map_err(read)? {
         reader.db.fresh();
         let values: rusqlite::Result<Vec<Value>> =
             (0..row.names.len()).map(|at| from.get(at)).collect();
         row.values = values.map_err(read)?;
-        change(&mut row)?;
+        row.seen = vec![false; row.names.len()];
+        change(&mut row, book)?;
+        row.redact_others(book);
         insert
             .execute(rusqlite::params_from_iter(&row.values))
             .map_err(written)?;
@@ -96,7 +120,7 @@ pub(super) fn copy(
     book: &mut Book,
     done: &mut Redacted,
 ) -> Result<(), RedactError> {
-    table(reader, db, "run", "id", |row| {
+    table(reader, db, "run", "id", book, |row, _| {
         // Nobody records the copy: a recorder that was killed is noted as --resume would.
         if row.number("stopped_us").is_none() {
             let seen_us = row.number("seen_us").unwrap_or_default();
@@ -107,7 +131,7 @@ pub(super) fn copy(
     })?;
     done.unfinished = unfinished(reader)?;
     let mut taken = HashSet::new();
-    table(reader, db, "stream", "id", |row| {
+    table(reader, db, "stream", "id", book, |row, book| {
         let url = row.text("url").unwrap_or_default();
         let new_url = book.redact_text(Form::Url, &url);
         let name = row.text("name").unwrap_or_default();
@@ -115,10 +139,11 @@ pub(super) fn copy(
         row.set("url", new_url);
         Ok(())
     })?;
-    table(reader, db, "resource", "id", |row| {
+    table(reader, db, "resource", "id", book, |row, book| {
         row.redact("url", Form::Url, book);
         let url = row.text("url").unwrap_or_default();
         row.set("path_url", url.split('?').next().unwrap_or(&url).to_owned());
+        book.note_kept_folders(&url);
         if let Ok(parsed) = url::Url::parse(&url) {
             row.set("name", resource_name(&parsed));
         } else {
@@ -126,27 +151,41 @@ pub(super) fn copy(
         }
         Ok(())
     })?;
-    table(reader, db, "alias", "url, resource_id", |row| {
-        row.redact("url", Form::Url, book);
-        Ok(())
-    })?;
-    table(reader, db, "header_set", "id", |row| {
+    table(
+        reader,
+        db,
+        "alias",
+        "url, resource_id",
+        book,
+        |row, book| {
+            row.redact("url", Form::Url, book);
+            Ok(())
+        },
+    )?;
+    table(reader, db, "header_set", "id", book, |row, book| {
         let fields = row.text("fields").unwrap_or_default();
         row.set("fields", header_fields(&fields, book));
         Ok(())
     })?;
-    table(reader, db, "line", "resource_id, number", |row| {
-        row.redact("text", Form::Playlist, book);
-        Ok(())
-    })?;
-    table(reader, db, "heartbeat", "at_us", |_| Ok(()))?;
-    table(reader, db, "event", "id", |row| {
+    table(
+        reader,
+        db,
+        "line",
+        "resource_id, number",
+        book,
+        |row, book| {
+            row.redact("text", Form::Playlist, book);
+            Ok(())
+        },
+    )?;
+    table(reader, db, "heartbeat", "at_us", book, |_, _| Ok(()))?;
+    table(reader, db, "event", "id", book, |row, book| {
         row.redact("detail", Form::Text, book);
         Ok(())
     })
 }
 
-/// A name that was made of a URL is made again; any other is searched only.
+/// A name that was made of a URL is made again; any other is a text.
 fn stream(
     name: &str,
     url: &str,
@@ -162,7 +201,7 @@ fn stream(
     };
     let new = match (suffix.filter(is_suffix), made(new_url)) {
         (Some(suffix), Some(new)) if made(url) != Some(new.clone()) => new + &suffix,
-        _ => book.redact_text(Form::Plain, name),
+        _ => book.redact_text(Form::Text, name),
     };
     let mut free = new.clone();
     let mut number = 2;
@@ -180,7 +219,7 @@ fn header_fields(fields: &str, book: &mut Book) -> String {
     };
     let fields = parsed.into_iter().map(|(name, value)| {
         let value = value.map(|value| book.redact_text(Form::Field(&name), &value));
-        (name, value)
+        (book.redact_text(Form::Text, &name), value)
     });
     let fields: Vec<_> = fields.collect();
     serde_json::to_string(&fields).unwrap_or_default()

@@ -30,7 +30,14 @@ pub(super) fn search(
         return left("the database".to_owned());
     }
     let chunks = ChunkDir::of_session(target.path())?;
-    for path in chunk_paths(database)? {
+    let db = open(database).map_err(|source| failed(database, source))?;
+    let paths = "SELECT path FROM body WHERE path IS NOT NULL";
+    let mut paths = db
+        .prepare(paths)
+        .map_err(|source| failed(database, source))?;
+    let mut paths = paths.query([]).map_err(|source| failed(database, source))?;
+    while let Some(row) = paths.next().map_err(|source| failed(database, source))? {
+        let path: String = row.get(0).map_err(|source| failed(database, source))?;
         let mut file = match chunks.open_any(&ChunkPath::parse(&path)?) {
             Ok((file, _)) => file,
             // Lost before, and marked so.
@@ -85,8 +92,8 @@ fn texts(database: &Path, book: &Book) -> Result<(), RedactError> {
         "SELECT text FROM body_text WHERE text IS NOT NULL",
         "SELECT data FROM body WHERE data IS NOT NULL",
         "SELECT text FROM line",
-        "SELECT ifnull(error, '') || ' ' || ifnull(header_values, '') || ' ' || ifnull(remote_addr, '') FROM exchange",
-        "SELECT detail FROM event",
+        "SELECT ifnull(error, '') || ' ' || ifnull(header_values, '') || ' ' || ifnull(remote_addr, '') || ' ' || ifnull(note, '') || ' ' || ifnull(arrival, '') FROM exchange",
+        "SELECT kind || ' ' || detail FROM event",
         "SELECT path FROM body WHERE path IS NOT NULL",
     ];
     let found = || -> rusqlite::Result<Option<&str>> {
@@ -114,15 +121,6 @@ fn texts(database: &Path, book: &Book) -> Result<(), RedactError> {
             })
         }
     }
-}
-
-fn chunk_paths(database: &Path) -> Result<Vec<String>, RedactError> {
-    let paths = || -> rusqlite::Result<Vec<String>> {
-        let db = open(database)?;
-        let mut statement = db.prepare("SELECT path FROM body WHERE path IS NOT NULL")?;
-        statement.query_map([], |row| row.get(0))?.collect()
-    };
-    paths().map_err(|source| failed(database, source))
 }
 
 fn open(database: &Path) -> rusqlite::Result<Connection> {

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use super::ordinary::is_ordinary;
+
 /// What the user wants of a redacted copy.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
@@ -47,6 +49,9 @@ pub enum What {
 
 /// Values shorter than this are guessed at once: they hide nothing.
 pub(super) const SHORTEST: usize = 3;
+
+/// Of those that have a telling name, these are sought as words of their own.
+const SHORTEST_NAMED: usize = 4;
 
 /// Secrets of fewer bytes are replaced where they were found, not searched for elsewhere: they may
 /// be there by chance.
@@ -99,8 +104,13 @@ pub(super) fn is_sought(what: What, value: &[u8]) -> bool {
         .iter()
         .filter(|b| b.is_ascii_alphabetic() || !b.is_ascii())
         .count();
-    if value.len() < SHORTEST_SOUGHT || is_word(value) || letters + digits < 5 {
+    if is_word(value) || is_ordinary(value) {
         return false;
+    }
+    let is_announced = matches!(what, What::Cookie | What::User | What::Named);
+    if value.len() < SHORTEST_SOUGHT || letters + digits < 5 {
+        // `abc1` behind `password=` is met where it stands alone.
+        return is_announced && value.len() >= SHORTEST_NAMED && letters > 0 && digits > 0;
     }
     match what {
         What::Query => letters > 0 && (value.len() >= 8 && digits > 0 || value.len() >= 20),
@@ -111,7 +121,26 @@ pub(super) fn is_sought(what: What, value: &[u8]) -> bool {
 }
 
 /// Words that announce a secret.
-const TELLING: [&str; 35] = [
+const TELLING: [&str; 54] = [
+    "pw",
+    "passphrase",
+    "passcode",
+    "otp",
+    "kid",
+    "keyid",
+    "jws",
+    "jwe",
+    "saml",
+    "oauth",
+    "bearer",
+    "csrf",
+    "xsrf",
+    "entitlement",
+    "deviceid",
+    "clientid",
+    "accountid",
+    "hash",
+    "md5",
     "token",
     "tok",
     "jwt",
@@ -150,7 +179,8 @@ const TELLING: [&str; 35] = [
 ];
 
 /// The same, at the end of a name without separators.
-const TELLING_ENDS: [&str; 8] = [
+const TELLING_ENDS: [&str; 9] = [
+    "passwd",
     "token",
     "secret",
     "password",
@@ -162,7 +192,14 @@ const TELLING_ENDS: [&str; 8] = [
 ];
 
 /// The same, as words in a row.
-const TELLING_PAIRS: [&str; 7] = [
+const TELLING_PAIRS: [&str; 14] = [
+    "key id",
+    "device id",
+    "client id",
+    "account id",
+    "customer id",
+    "subscriber id",
+    "pass phrase",
     "api key",
     "access key",
     "key pair id",
@@ -233,7 +270,7 @@ pub(super) fn looks_random(run: &[u8]) -> bool {
 }
 
 /// How many letters of a case, or digits, stand in a row on average. Words are long, chance is short.
-fn mixed(run: &[u8]) -> f64 {
+pub(super) fn mixed(run: &[u8]) -> f64 {
     let class = |b: u8| match b {
         b'0'..=b'9' => 1,
         b'a'..=b'z' => 2,

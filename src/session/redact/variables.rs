@@ -51,6 +51,11 @@ impl Variables {
         }
     }
 
+    /// Whether there are no references to them.
+    pub(super) fn is_empty(&self) -> bool {
+        self.templates.is_empty() || self.values.is_empty()
+    }
+
     /// What a text is made of, if it is what a reference expands to, all of it.
     pub(super) fn pieces<'a>(&self, text: &'a [u8]) -> Option<Vec<Piece<'a>>> {
         let mut tried = 0;

@@ -64,8 +64,21 @@ fn a_secret_in_any_column_is_replaced() {
 }
 
 #[test]
-fn a_secret_in_a_place_that_nobody_thought_of_is_found_and_no_copy_is_left() {
-    let folder = altered("UPDATE exchange SET arrival = '[[0,\"TOKEN\"]]' WHERE id = 1");
+fn a_secret_in_a_column_that_nobody_thought_of_is_replaced() {
+    let new = redacted("UPDATE exchange SET arrival = '[[0,\"TOKEN\"]]' WHERE id = 1");
+    assert_eq!(found(new.path(), &[TOKEN]), BTreeSet::new());
+}
+
+/// A body that was lost keeps the hash that it had, whatever that is.
+#[test]
+fn a_secret_that_is_left_is_found_and_no_copy_is_left() {
+    let folder = altered(
+        "UPDATE body SET sha256 = CAST('0123456789' || 'TOKEN' AS BLOB) WHERE path LIKE '%seg0.ts';
+         INSERT INTO event (at_us, kind, detail)
+         SELECT 1, 'lost', json_object('body', id, 'path', path) FROM body WHERE path LIKE '%seg0.ts'",
+    );
+    let session = folder.path().join("sessions/session1");
+    std::fs::remove_file(session.join("chunks/seg0.ts")).unwrap();
     let output = redact(&folder);
     assert_eq!(output.status.code(), Some(1));
     let said = said(&output);
