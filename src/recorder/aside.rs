@@ -1,7 +1,6 @@
 //! Requests beside polls and downloads, which neither a grid nor the plan knows of: each is made once, and
 //! written as all are.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +9,6 @@ use url::Url;
 use super::context::Context;
 use super::fetch::{Ask, Hop, Received};
 use super::hosts::retry_after;
-use super::limits::MAX_REFUSED;
 use super::reach::Reach;
 use crate::hls::{self, Refused};
 use crate::session::{Availability, ByteRange, ExchangeId, Kind, Outcome, ResourceKey, is_success};
@@ -145,18 +143,7 @@ impl Context {
 
     /// Notes URIs that are not followed, each once. `label`: what names them.
     pub(super) async fn refuse(&self, refused: &[Refused], label: &str) {
-        for one in refused {
-            let is_new = {
-                let mut known = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-                known.len() < MAX_REFUSED && known.insert(one.uri.clone())
-            };
-            if is_new {
-                let detail = format!("{:?} in {label:?}: {}", one.uri, one.reason);
-                // The URI itself may hold a secret; it is in the session.
-                tracing::debug!("a URI in {label:?} is not followed: {}", one.reason);
-                self.fetcher.writer.event("refused uri", detail).await;
-            }
-        }
+        self.fetcher.refuse(refused, label).await;
     }
 }
 

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use self::cache::Remembered;
+use super::date_ranges::Asked;
 use super::find;
 use super::headers::HeaderSets;
 use super::lines::{LineLog, Pieces};
@@ -17,6 +19,7 @@ use super::model::{
 };
 use crate::hls::resource_name;
 
+mod cache;
 mod files;
 mod memory;
 mod paths;
@@ -29,9 +32,6 @@ const PLAIN_TEXT_BYTES: usize = 512;
 /// Bodies of late whose return is noticed without asking the database.
 const RECENT_BODIES: usize = 256;
 
-/// Caches are emptied at this size: an origin that makes up URLs costs no memory.
-const MAX_CACHED: usize = 16_384;
-
 /// The writing side of the database.
 #[derive(Debug)]
 pub(super) struct Store {
@@ -43,6 +43,7 @@ pub(super) struct Store {
     /// Directories to sync before the commit.
     pub(super) changed: BTreeSet<PathBuf>,
     cache: Cache,
+    pub(super) asked: Asked,
     /// That a host has too many sets of names of parameters was said.
     told_of_names: bool,
 }
@@ -50,11 +51,11 @@ pub(super) struct Store {
 #[derive(Debug, Default)]
 struct Cache {
     headers: HeaderSets,
-    header_sets: HashMap<String, i64>,
-    resources: HashMap<ResourceKey, i64>,
+    header_sets: Remembered<String, i64>,
+    resources: Remembered<ResourceKey, i64>,
     recent: VecDeque<(Digest, bool, i64)>,
     lines: HashMap<i64, LineLog>,
-    suffixes: HashMap<String, u32>,
+    suffixes: Remembered<String, u32>,
 }
 
 impl Store {
@@ -66,6 +67,7 @@ impl Store {
             first_id,
             changed: BTreeSet::new(),
             cache: Cache::default(),
+            asked: Asked::default(),
             told_of_names: false,
         }
     }
@@ -202,7 +204,7 @@ impl Store {
     /// The row of a resource; made where there is none.
     pub(super) fn resource_id(&mut self, key: &ResourceKey) -> rusqlite::Result<i64> {
         if let Some(id) = self.cache.resources.get(key) {
-            return Ok(*id);
+            return Ok(id);
         }
         let range = key.range;
         let found: Option<i64> = self
@@ -220,9 +222,6 @@ impl Store {
             Some(id) => id,
             None => self.new_resource(key)?,
         };
-        if self.cache.resources.len() >= MAX_CACHED {
-            self.cache.resources.clear();
-        }
         self.cache.resources.insert(key.clone(), id);
         Ok(id)
     }
@@ -254,7 +253,7 @@ impl Store {
         };
         let (fields, values) = self.cache.headers.split(headers);
         if let Some(id) = self.cache.header_sets.get(&fields) {
-            return Ok((Some(*id), values));
+            return Ok((Some(id), values));
         }
         let id: i64 = self
             .db
@@ -263,9 +262,6 @@ impl Store {
                  ON CONFLICT (fields) DO UPDATE SET fields = excluded.fields RETURNING id",
             )?
             .query_row([&fields], |row| row.get(0))?;
-        if self.cache.header_sets.len() >= MAX_CACHED {
-            self.cache.header_sets.clear();
-        }
         self.cache.header_sets.insert(fields, id);
         Ok((Some(id), values))
     }
@@ -344,7 +340,7 @@ impl Store {
                     "SELECT ifnull(max(number) + 1, 0) FROM line WHERE resource_id = ?1",
                 )?
                 .query_row([owner], |row| row.get(0))?;
-            if self.cache.lines.len() >= MAX_CACHED {
+            if self.cache.lines.len() >= cache::MOST {
                 self.cache.lines.clear();
             }
             self.cache.lines.insert(owner, LineLog::starting_at(next));

@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Weak};
 
 use url::{Position, Url};
 
 use super::Key;
-use crate::session::Digest;
+use crate::session::{ByteRange, Digest};
 
 /// Patterns that are told apart; who makes up more has all of it fetched.
 const PATTERNS: usize = 64;
@@ -52,7 +53,8 @@ pub(super) struct Twin {
 /// Segments of a playlist by their places, and what is known of their names.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    keys: BTreeMap<u64, Key>,
+    /// As long as somebody else has them: what nobody knows any more has no other name.
+    keys: BTreeMap<u64, (Weak<Url>, Option<ByteRange>)>,
     verdicts: HashMap<Pair, Verdict>,
     /// The last place that was compared.
     compared: Option<u64>,
@@ -60,13 +62,20 @@ pub(super) struct Places {
 
 impl Places {
     /// What was listed at a place first.
-    pub(super) fn get(&self, place: u64) -> Option<&Key> {
-        self.keys.get(&place)
+    pub(super) fn get(&self, place: u64) -> Option<Key> {
+        let (url, range) = self.keys.get(&place)?;
+        let url = url.upgrade()?;
+        Some(Key { url, range: *range })
     }
 
-    /// Notes what is listed at a place, and lets go of the oldest: `listed` are in the window.
+    /// Notes what is listed at a place, and lets go of the oldest: `listed` are in the window. The URL is the one
+    /// that is kept of it.
     pub(super) fn note(&mut self, place: u64, key: &Key, listed: usize) {
-        self.keys.entry(place).or_insert_with(|| key.clone());
+        let noted = || (Arc::downgrade(&key.url), key.range);
+        let known = self.keys.entry(place).or_insert_with(noted);
+        if known.0.strong_count() == 0 {
+            *known = noted();
+        }
         while self.keys.len() > listed.saturating_mul(2).saturating_add(BESIDE) {
             self.keys.pop_first();
         }
