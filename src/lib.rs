@@ -12,6 +12,7 @@
 //! | [`session`] | what is on disk: schema, write, read | `hls`, SQLite |
 //! | [`hls`] | text of playlists: find URIs, replace them, read facts | no I/O at all |
 //! | [`clock`] | the only reader of time | |
+//! | [`shown`] | text of others, as it is shown | |
 //!
 //! The three jobs meet only in the session. `docs/ARCHITECTURE.md` says where a change
 //! belongs, `docs/GLOSSARY.md` what the words mean.
@@ -25,3 +26,4 @@ pub mod hls;
 pub mod recorder;
 pub mod replayer;
 pub mod session;
+pub mod shown;

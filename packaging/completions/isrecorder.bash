@@ -23,7 +23,7 @@ _isrecorder() {
 
     case "${cmd}" in
         isrecorder)
-            opts="-o -s -q -v -H -A -b -k -h -V --streams --output --session --resume --keep --keep-bytes --wait --duration --poll --variants --renditions --asset-lists --serve --bind --metrics --check --hashes --repair --json --quiet --verbose --log --header --user-agent --cookie --trust-hosts --proxy --insecure --cacert --cert --key --resolve --connect-timeout --max-time --limit --allow-private --allow-downgrade --roll --stall --min-part --redact --redact-hosts --drop-keys --keep-parameters --secrets --help --version"
+            opts="-o -s -q -v -H -A -b -k -h -V --streams --output --session --resume --keep --keep-bytes --wait --duration --poll --variants --renditions --asset-lists --serve --bind --cors-credentials --metrics --check --hashes --repair --json --quiet --verbose --log --header --user-agent --cookie --trust-hosts --proxy --insecure --cacert --cert --key --resolve --connect-timeout --max-time --limit --allow-private --allow-downgrade --roll --stall --min-part --redact --redact-hosts --drop-keys --keep-parameters --secrets --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -86,6 +86,10 @@ _isrecorder() {
                     return 0
                     ;;
                 --bind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cors-credentials)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -11,6 +11,7 @@ complete -c isrecorder -l renditions -d 'Record these renditions: all, none, or 
 complete -c isrecorder -l asset-lists -d 'Record what is played in between (X-ASSET-LIST, X-ASSET-URI): all, none' -r
 complete -c isrecorder -l serve -d 'Show it meanwhile: answer players on this port, as isreplayer does; 0: any that is free' -r
 complete -c isrecorder -l bind -d 'Address to listen on with --serve; default: all' -r
+complete -c isrecorder -l cors-credentials -d 'Pages of this origin may send cookies and passwords, as behind a login (https://player.example.com); may be repeated' -r
 complete -c isrecorder -l metrics -d 'Metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0: any port that is free' -r
 complete -c isrecorder -l check -d 'Record nothing: say what is wrong with a recorded session (docs/ref/check.md)' -r
 complete -c isrecorder -l log -d 'Form of log lines' -r -f -a "text\t'For people'

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::report::{iso, seconds, timedelta};
 use crate::session::{Fault, Outcome};
+use crate::shown::{escaped, json};
 
 /// What happened, in a few words: the status of an error, the outcome of a broken exchange.
 pub fn what_happened(fault: &Fault) -> String {
@@ -18,13 +19,15 @@ pub fn what_happened(fault: &Fault) -> String {
 
 pub(super) fn in_short(status: Option<u16>, outcome: Outcome) -> String {
     match (status, outcome) {
+        // Of a plain stream: all was well with what came, but for its end.
+        (Some(..400), Outcome::Complete) => "ended".to_owned(),
         (Some(status), Outcome::Complete) => format!("HTTP {status}"),
         (_, outcome) => outcome.to_string(),
     }
 }
 
 /// A fault as one line for people. `zero_us` is session zero; `stream`: whether it says of which
-/// stream; what is the origin's is made safe by `escaped`.
+/// stream.
 ///
 /// # Errors
 /// Those of `out`.
@@ -33,10 +36,9 @@ pub fn write_text(
     fault: &Fault,
     zero_us: i64,
     stream: bool,
-    escaped: impl Fn(&str) -> String,
 ) -> io::Result<()> {
     let stream = match stream {
-        true => format!("[{}] ", fault.stream),
+        true => format!("[{}] ", escaped(&fault.stream)),
         false => String::new(),
     };
     let lasted = match fault.good_again_us {
@@ -76,8 +78,7 @@ pub fn write_json(out: &mut impl Write, fault: &Fault, zero_us: i64) -> io::Resu
             .good_again_us
             .map(|again| seconds(again.saturating_sub(fault.at_us))),
     };
-    serde_json::to_writer(&mut *out, &line)?;
-    writeln!(out)
+    writeln!(out, "{}", json(&line)?)
 }
 
 #[derive(Serialize)]
@@ -117,7 +118,7 @@ mod tests {
 
     fn text(fault: &Fault) -> String {
         let mut out = Vec::new();
-        write_text(&mut out, fault, 10_000_000, false, str::to_owned).unwrap();
+        write_text(&mut out, fault, 10_000_000, false).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -128,7 +129,7 @@ mod tests {
             "0:00:02.500000 - media live/a.m3u8 - HTTP 503 - good again after 0:00:01.500000\n"
         );
         let mut out = Vec::new();
-        write_text(&mut out, &fault(), 10_000_000, true, str::to_owned).unwrap();
+        write_text(&mut out, &fault(), 10_000_000, true).unwrap();
         assert!(out.starts_with(b"0:00:02.500000 - [hall1] media live/a.m3u8 - "));
         let cut = Fault {
             outcome: Outcome::Short,
@@ -141,6 +142,13 @@ mod tests {
             text(&cut),
             "0:00:02.500000 - media live/a.m3u8 - short (the body ended) - never good again\n"
         );
+    }
+
+    #[test]
+    fn a_plain_stream_that_ended_in_good_order_is_called_that() {
+        assert_eq!(in_short(Some(200), Outcome::Complete), "ended");
+        assert_eq!(in_short(Some(404), Outcome::Complete), "HTTP 404");
+        assert_eq!(in_short(Some(200), Outcome::Short), "short");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::adjacent::Gap;
 use super::faults::in_short;
 use super::noticed::{self, Noticed};
 use crate::session::{Advance, NoticeEvent, PlaylistInfo, PollTrouble};
+use crate::shown::{escaped, escaped_lines, json};
 
 /// Between the two rows of a finding.
 const DASHES: &str = "-------------------------------------------------------------------";
@@ -30,7 +31,7 @@ pub fn write_text(
     };
     writeln!(out, "Find time difference {length}{open}")?;
     for remark in remarks(gap) {
-        writeln!(out, "{remark}")?;
+        writeln!(out, "{}", escaped(&remark))?;
     }
     write_row(out, &gap.from, from_body)?;
     writeln!(out, "{DASHES}")?;
@@ -42,7 +43,8 @@ pub fn write_text(
 
 fn write_row(out: &mut impl Write, advance: &Advance, body: Option<&[u8]>) -> io::Result<()> {
     writeln!(out, "{} - {}", advance.exchange_id, utc(advance.seen_us))?;
-    let text = printable(body.unwrap_or(b"(its body was not stored)"));
+    let body = body.unwrap_or(b"(its body was not stored)");
+    let text = escaped_lines(&String::from_utf8_lossy(body));
     out.write_all(text.as_bytes())?;
     out.write_all(if text.ends_with('\n') { b"\n" } else { b"\n\n" })
 }
@@ -150,8 +152,7 @@ pub fn write_json(
                 .collect(),
         },
     };
-    serde_json::to_writer(&mut *out, &line)?;
-    writeln!(out)
+    writeln!(out, "{}", json(&line)?)
 }
 
 #[derive(Serialize)]
@@ -238,22 +239,6 @@ fn moment(us: i64, format: &str) -> String {
         || format!("{us} µs"),
         |time| time.format(format).to_string(),
     )
-}
-
-/// A playlist for a terminal: lines and tabs stay, everything else that would steer it is shown.
-fn printable(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '\n' | '\t' => shown.push(c),
-            '\r' if rest.peek() == Some(&'\n') => shown.push(c),
-            c if c.is_control() => shown.extend(c.escape_default()),
-            c => shown.push(c),
-        }
-    }
-    shown
 }
 
 #[cfg(test)]
@@ -453,13 +438,5 @@ mod tests {
         assert_eq!(value["recorder"]["polls"], 9);
         let open = json(&Gap { to: None, ..gap() });
         assert!(open["to"].is_null() && open.get("to").is_some(), "{open}");
-    }
-
-    #[test]
-    fn bodies_steer_no_terminal() {
-        assert_eq!(
-            printable(b"#EXTM3U\r\na\x1b[2J\rb\t\xff\n"),
-            "#EXTM3U\r\na\\u{1b}[2J\\rb\t\u{fffd}\n"
-        );
     }
 }

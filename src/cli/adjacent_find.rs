@@ -120,7 +120,7 @@ fn list_faults(reader: &Reader, json: bool) -> Result<bool, Failure> {
             printed = if json {
                 faults::write_json(&mut out, &fault, zero_us)
             } else {
-                faults::write_text(&mut out, &fault, zero_us, several, escaped)
+                faults::write_text(&mut out, &fault, zero_us, several)
             };
         }
     })?;
@@ -237,7 +237,11 @@ fn heading(playlist: &PlaylistInfo, all: &[PlaylistInfo]) -> String {
     let namesakes = all.iter().filter(is_namesake).count();
     let name = match all.iter().all(|other| other.stream == playlist.stream) {
         true => escaped(&playlist.name),
-        false => format!("[{}] {}", playlist.stream, escaped(&playlist.name)),
+        false => format!(
+            "[{}] {}",
+            escaped(&playlist.stream),
+            escaped(&playlist.name)
+        ),
     };
     if namesakes > 1 {
         format!("{name} ({})", escaped(&playlist.url))

@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 use super::descriptors;
-use super::listen::{listen, play_lines, refusal};
+use super::listen::{Shown, listen, play_lines, refusal};
 use crate::clock::Clock;
 use crate::recorder::{Board, Stage};
-use crate::replayer::{Limits, Options, Replay, serve};
+use crate::replayer::{Cors, Limits, Options, Replay, serve};
 use crate::session::SessionFolder;
 
 /// Connections at once: more players are no look at a recording.
@@ -29,18 +29,23 @@ const NICE: i32 = 10;
 pub(super) struct Beside {
     listener: TcpListener,
     lines: Vec<String>,
+    cors: Cors,
 }
 
 impl Beside {
-    /// Takes the port; nobody is answered yet.
+    /// Takes the port; nobody is answered yet. `cors`: which pages may send credentials.
     ///
     /// # Errors
     /// Why not, for people.
-    pub(super) fn bind(address: Option<IpAddr>, port: u16) -> Result<Self, String> {
+    pub(super) fn bind(address: Option<IpAddr>, port: u16, cors: Cors) -> Result<Self, String> {
         let refused = |error| refusal(&error, address, port, "--serve");
         let listener = listen(address, port).map_err(refused)?;
-        let lines = play_lines(&listener, address).map_err(refused)?;
-        Ok(Self { listener, lines })
+        let lines = play_lines(&listener, address, &Shown::all()).map_err(refused)?;
+        Ok(Self {
+            listener,
+            lines,
+            cors,
+        })
     }
 
     /// What players open, as lines.
@@ -74,8 +79,12 @@ impl Beside {
         if board.reached(Stage::Begun).await == Stage::Ending {
             return Ok(());
         }
+        let options = Options {
+            cors: self.cors,
+            ..Options::default()
+        };
         let clock = board.clock().unwrap_or_else(Clock::start);
-        let replay = Arc::new(Replay::open(folder, clock, Options::default())?.live());
+        let replay = Arc::new(Replay::open(folder, clock, options)?.live());
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
         let watched = Arc::clone(&replay);
         let watch = tokio::spawn(async move { watched.watch().await });

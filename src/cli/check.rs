@@ -2,9 +2,10 @@
 
 use clap::Args;
 
-use super::durations::{clock_time, escaped};
+use super::durations::clock_time;
 use super::exit::{Failure, say};
 use crate::session::{FolderError, Report, SessionFolder, check, repair};
+use crate::shown;
 
 /// How a session is checked.
 #[derive(Debug, Clone, Copy, Args)]
@@ -42,7 +43,8 @@ pub(super) fn run(
     let done = folder.map_err(Failure::from);
     let done = done.and_then(|folder| check_folder(&folder, options));
     if let (true, Err(failure)) = (options.json, &done) {
-        say(serde_json::json!({ "ok": false, "error": failure.message() }));
+        let told = serde_json::json!({ "ok": false, "error": failure.message() });
+        say(json_line(&told)?);
     }
     done
 }
@@ -52,7 +54,7 @@ fn check_folder(folder: &SessionFolder, options: CheckOptions) -> Result<bool, F
     if options.repair {
         let mut tell = |what: String| {
             if !options.json {
-                say(escaped(&what));
+                say(&what);
             }
             done.push(what);
         };
@@ -63,7 +65,7 @@ fn check_folder(folder: &SessionFolder, options: CheckOptions) -> Result<bool, F
         say(json(&report, &done)?);
     } else {
         for line in lines(&report) {
-            say(escaped(&line));
+            say(line);
         }
     }
     Ok(report.ok)
@@ -75,7 +77,11 @@ fn json(report: &Report, done: &[String]) -> Result<String, Failure> {
     if let Some(object) = value.as_object_mut() {
         object.insert("repaired".to_owned(), done.into());
     }
-    Ok(value.to_string())
+    json_line(&value)
+}
+
+fn json_line(value: &serde_json::Value) -> Result<String, Failure> {
+    shown::json(value).map_err(Failure::failed)
 }
 
 fn lines(report: &Report) -> Vec<String> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::descriptors;
 use super::durations::parse_positive;
 use super::exit::Failure;
-use crate::replayer::Limits;
 use crate::replayer::serve::limits::{HEAD, IDLE, STALL};
+use crate::replayer::{Cors, Limits, PageOrigin};
 
 /// Limits on clients, for `--help` only: few need them.
 #[derive(Debug, clap::Args)]
@@ -54,6 +54,35 @@ impl ClientArguments {
             stall: self.stall_timeout.unwrap_or(STALL),
         })
     }
+}
+
+/// Pages of other sites, for both programs that answer players.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct PageArguments {
+    /// Pages of this origin may send cookies and passwords, as behind a login
+    /// (https://player.example.com); may be repeated
+    ///
+    /// Any page may read what it gets without credentials. A page of another site that is to get through the
+    /// login of a proxy in front of the replayer (hls.js with withCredentials), or to a private network from a
+    /// public site, needs this.
+    #[arg(long, value_name = "ORIGIN", value_parser = parse_origin)]
+    cors_credentials: Vec<PageOrigin>,
+}
+
+impl PageArguments {
+    /// Which pages may send credentials.
+    pub(super) fn cors(&self) -> Cors {
+        self.cors_credentials.clone().into()
+    }
+
+    /// Whether there are any.
+    pub(super) fn are_given(&self) -> bool {
+        !self.cors_credentials.is_empty()
+    }
+}
+
+fn parse_origin(text: &str) -> Result<PageOrigin, String> {
+    PageOrigin::parse(text).map_err(|error| error.to_string())
 }
 
 fn parse_number(text: &str) -> Result<usize, String> {

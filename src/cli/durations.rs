@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::clock::micros;
 use crate::replayer::timeline;
+pub use crate::shown::escaped;
 
 /// `120`, `1.5`, `2m30s`, `90m`: seconds, or a number with units.
 ///
@@ -101,24 +102,6 @@ pub fn bytes(count: u64) -> String {
     indicatif::DecimalBytes(count).to_string()
 }
 
-/// Text from elsewhere in one line, so that it cannot steer a terminal, turn the direction
-/// of writing around, or forge a line.
-pub fn escaped(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-    };
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if steers(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,11 +166,5 @@ mod tests {
     fn times_read_as_a_clock() {
         assert_eq!(clock_time(Duration::from_millis(754_567)), "0:12:34.567");
         assert_eq!(clock_time(Duration::from_secs(100 * 3600)), "100:00:00.000");
-    }
-
-    #[test]
-    fn control_characters_are_shown() {
-        assert_eq!(escaped("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\\nc");
-        assert_eq!(escaped("ä\u{202e}b"), "ä\\u{202e}b");
     }
 }

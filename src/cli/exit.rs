@@ -68,14 +68,14 @@ pub fn code(program: &str, result: Result<bool, Failure>) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// A line on standard output; a closed or full output is ignored.
+/// A line on standard output, whatever is in it; a closed or full output is ignored.
 pub fn say(line: impl Display) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let _ = writeln!(std::io::stdout(), "{}", escaped(&line.to_string()));
 }
 
-/// A line on standard error; a closed or full one is ignored.
+/// A line on standard error, whatever is in it; a closed or full one is ignored.
 pub fn warn(line: impl Display) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", escaped(&line.to_string()));
 }
 
 #[cfg(test)]

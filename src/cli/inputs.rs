@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use url::Url;
 
 use super::http_arguments::parse_header_of_stream;
-use crate::hls::{is_stream_name, stream_name};
+use crate::hls::{AskedAs, is_stream_name, stream_name};
 use crate::recorder::Input;
 
 /// `[NAME=]URL`.
@@ -41,8 +41,16 @@ fn named(name: Option<&str>, url: &str) -> Result<Input, String> {
              with a letter or digit"
         ));
     }
+    let (url, mut asked_as) = AskedAs::split(url);
+    if let Some(ignored) = std::mem::take(&mut asked_as.ignored).first() {
+        return Err(format!(
+            "{ignored} behind the | is not sent, User-Agent and Referer are; give header fields with -H, or below the \
+             stream in a file, --streams"
+        ));
+    }
     Ok(Input {
         name: name.map(str::to_owned),
+        asked_as,
         ..Input::new(parse_url(url)?)
     })
 }
@@ -211,6 +219,24 @@ mod tests {
             let error = parse_input(wrong).unwrap_err();
             assert!(error.contains(why), "{error}");
         }
+    }
+
+    #[test]
+    fn header_fields_may_stand_behind_a_url() {
+        let input = parse_input("tv=http://h/a?b=c|User-Agent=My%20TV&Referer=http://i/").unwrap();
+        assert_eq!(
+            (input.name.as_deref(), input.url.as_str()),
+            (Some("tv"), "http://h/a?b=c")
+        );
+        assert_eq!(input.asked_as.user_agent.as_deref(), Some("My TV"));
+        assert_eq!(input.asked_as.referer.as_deref(), Some("http://i/"));
+        let plain = parse_input("http://h/a|b").unwrap();
+        assert_eq!(plain.url.as_str(), "http://h/a|b");
+        let error = parse_input("http://h/a|Cookie=secret").unwrap_err();
+        assert!(
+            error.contains("Cookie") && !error.contains("secret"),
+            "{error}"
+        );
     }
 
     #[test]

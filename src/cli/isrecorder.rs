@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::beside::Beside;
 use super::check::{self, CheckOptions};
+use super::client_arguments::PageArguments;
 use super::descriptors;
 use super::durations::{clock_time, parse_bytes, parse_duration, parse_positive};
 use super::exit::{self, Failure};
@@ -95,6 +96,8 @@ struct Arguments {
     /// Address to listen on with --serve; default: all
     #[arg(long, value_name = "ADDRESS", requires = "serve")]
     bind: Option<IpAddr>,
+    #[command(flatten)]
+    pages: PageArguments,
     /// Metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0: any port that is free
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = metrics::parse_address)]
     metrics: Option<SocketAddr>,
@@ -122,6 +125,10 @@ pub(super) fn command() -> clap::Command {
 /// The program.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse_from(with_time_of_wait(std::env::args_os()));
+    if arguments.serve.is_none() && arguments.pages.are_given() {
+        let what = "--cors-credentials belongs to --serve PORT";
+        return exit::code("isrecorder", Err(Failure::usage(what)));
+    }
     if let Some(done) = arguments.redact.run(&arguments.output) {
         return exit::code("isrecorder", done.map(|()| true));
     }
@@ -249,7 +256,7 @@ impl Ports {
     fn bind(arguments: &Arguments) -> Result<Self, String> {
         let players = arguments
             .serve
-            .map(|port| Beside::bind(arguments.bind, port));
+            .map(|port| Beside::bind(arguments.bind, port, arguments.pages.cors()));
         let metrics = arguments.metrics.map(MetricsPort::bind);
         Ok(Self {
             players: players.transpose()?,

@@ -10,9 +10,9 @@ use clap::{CommandFactory, Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::check::{self, CheckOptions};
-use super::client_arguments::ClientArguments;
+use super::client_arguments::{ClientArguments, PageArguments};
 use super::descriptors;
-use super::durations::{escaped, parse_duration, parse_moment};
+use super::durations::{parse_duration, parse_moment};
 use super::exit::{self, Failure, say};
 use super::listen;
 use super::logging::{self, LogOptions, Stderr};
@@ -111,6 +111,9 @@ struct Arguments {
 
     #[command(flatten)]
     checked: CheckOptions,
+
+    #[command(flatten)]
+    pages: PageArguments,
 
     #[command(flatten)]
     clients: ClientArguments,
@@ -236,6 +239,7 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
             early: arguments.early,
             dates: arguments.dates.into(),
             network: arguments.network.into(),
+            cors: arguments.pages.cors(),
         };
         let replay = Arc::new(Replay::open(folder, Clock::start(), options)?);
         announce(&replay, &listener, arguments)?;
@@ -251,7 +255,7 @@ fn list(folder: SessionFolder) -> Result<(), Failure> {
     let replay = Replay::open(folder, Clock::start(), Options::default())?;
     let description = replay.describe(replay.span().end_us, "")?;
     for line in description_lines(&description) {
-        say(escaped(&line));
+        say(line);
     }
     Ok(())
 }
@@ -334,12 +338,13 @@ fn announce(
     };
     let description = replay.describe(span.moment_us(start_us.min(span.length_us())), "")?;
     for line in description_lines(&description) {
-        say(escaped(&line));
+        say(line);
     }
     if let Some(zero_us) = arguments.zero {
         say(format!("Zero     {}", format_utc(zero_us)));
     }
-    for line in listen::play_lines(listener, arguments.bind).map_err(Failure::failed)? {
+    let shown = listen::Shown::of(&description, replay.has_dvr()?);
+    for line in listen::play_lines(listener, arguments.bind, &shown).map_err(Failure::failed)? {
         say(line);
     }
     let asked_us = crate::clock::micros(arguments.offset);

@@ -5,6 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::replayer::Description;
+
+const MINUTE_US: i64 = 60_000_000;
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
 
@@ -47,6 +50,39 @@ pub(super) fn refusal(
     }
 }
 
+/// What there is to play.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Shown {
+    /// The path of its first stream.
+    path: String,
+    /// There is a list of all that was recorded.
+    has_dvr: bool,
+    /// Something is there from one minute on.
+    has_minute: bool,
+}
+
+impl Shown {
+    /// Before anything is known.
+    pub(super) fn all() -> Self {
+        Self {
+            path: "/stream.m3u8".to_owned(),
+            has_dvr: true,
+            has_minute: true,
+        }
+    }
+
+    pub(super) fn of(description: &Description, has_dvr: bool) -> Self {
+        let first = description.streams.first();
+        let plain = first.filter(|stream| stream.dump.is_some());
+        let is_long = description.recording || description.length_us > MINUTE_US;
+        Self {
+            path: plain.map_or_else(|| Self::all().path, |stream| stream.path.clone()),
+            has_dvr,
+            has_minute: is_long && description.kept_from_us <= MINUTE_US,
+        }
+    }
+}
+
 /// What players open, as lines; `address`: what was asked for.
 ///
 /// # Errors
@@ -54,7 +90,9 @@ pub(super) fn refusal(
 pub(super) fn play_lines(
     listener: &TcpListener,
     address: Option<IpAddr>,
+    shown: &Shown,
 ) -> io::Result<Vec<String>> {
+    let path = &shown.path;
     let port = listener.local_addr()?.port();
     let (host, elsewhere) = match address {
         Some(address) if !address.is_unspecified() => (address, None),
@@ -62,16 +100,20 @@ pub(super) fn play_lines(
     };
     let url = |address: IpAddr| format!("http://{}", SocketAddr::new(address, port));
     let host = url(host);
-    let mut lines = vec![format!("Play     {host}/stream.m3u8")];
+    let mut lines = vec![format!("Play     {host}{path}")];
     if let Some(address) = elsewhere {
-        lines.push(format!("         {}/stream.m3u8", url(address)));
+        lines.push(format!("         {}{path}", url(address)));
     }
-    lines.push(format!(
-        "         {host}/stream.m3u8?offset=60  (from one minute on, on a timeline of its own)"
-    ));
-    lines.push(format!(
-        "         {host}/dvr.m3u8  (all that was recorded, to export or to rewind in)"
-    ));
+    if shown.has_minute {
+        lines.push(format!(
+            "         {host}{path}?offset=60  (from one minute on, on a timeline of its own)"
+        ));
+    }
+    if shown.has_dvr {
+        lines.push(format!(
+            "         {host}/dvr.m3u8  (all that was recorded, to export or to rewind in)"
+        ));
+    }
     lines.push(format!("         {host}/  (everything there is)"));
     Ok(lines)
 }

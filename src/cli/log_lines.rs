@@ -14,6 +14,7 @@ use tracing_subscriber::registry::LookupSpan;
 use super::logging::LogForm;
 use crate::clock;
 use crate::replayer::timeline::format_time;
+use crate::shown;
 
 /// The form of lines.
 pub(super) struct Lines {
@@ -135,7 +136,8 @@ impl Line {
             line.insert("stream".to_owned(), stream.into());
         }
         line.extend(self.fields);
-        writeln!(out, "{}", Value::Object(line))
+        let line = shown::json(&line).map_err(|_| fmt::Error)?;
+        writeln!(out, "{line}")
     }
 }
 

@@ -80,7 +80,7 @@ impl RedactArguments {
         let (sessions, name) = place(output, new).map_err(Failure::usage)?;
         let source = Sessions::new(output).find(session)?;
         let done = redact(&source, &sessions, &name, rules)?;
-        exit::say(report(&done).trim_end());
+        report(&done).lines().for_each(exit::say);
         Ok(())
     }
 }

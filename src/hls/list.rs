@@ -6,6 +6,7 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use url::Url;
 
+use super::asked_as::AskedAs;
 use super::names::{is_stream_name, stream_name, stream_word};
 use super::resolve::request_url;
 use super::scan::lines;
@@ -23,6 +24,8 @@ pub const MOST_OF_ONE: usize = 16 * 1024;
 pub struct StreamList {
     /// Those over http(s), each once.
     pub streams: Vec<ListedStream>,
+    /// Other places where the list says that the first of these is, too.
+    pub mirrors: Vec<ListedStream>,
     /// How many more there are.
     pub more: usize,
     /// How many there are that are not over http(s).
@@ -34,8 +37,10 @@ pub struct StreamList {
 pub struct ListedStream {
     /// As the list says; empty: it does not.
     pub title: String,
-    /// As it is asked for.
+    /// As it is asked for, ...
     pub url: Url,
+    /// ... and with which header fields.
+    pub asked_as: AskedAs,
 }
 
 /// What `body`, which came from `base`, lists; `None`: it is no list of streams.
@@ -54,6 +59,9 @@ pub fn read_list(body: &[u8], base: &Url, content_type: Option<&str>) -> Option<
         found.pls(text);
     } else if first.starts_with('<') {
         found.xml(text)?;
+    } else if has_tags_of_hls(text.as_bytes()) {
+        // Its "streams" would be segments; that it does not begin as a playlist does is said elsewhere.
+        return None;
     } else if is_m3u(base, content_type) || text.lines().all(is_absolute) {
         found.m3u(text);
     }
@@ -87,33 +95,57 @@ impl StreamList {
                 }
                 name = format!("{}_{n}", wished.get(..48).unwrap_or(&wished));
             }
-            format!("'{name}={}'", stream.url.as_str().replace('\'', "%27"))
+            let url = stream.url.as_str().replace('\'', "%27");
+            format!("'{name}={url}{}'", stream.asked_as.behind_url())
         };
         streams.map(typed).collect()
     }
 }
 
 /// Whether a text with `#EXTM3U` lists streams and not segments: it has none of the tags that HLS cannot do
-/// without, and no duration that a segment could have.
+/// without, and no duration that a segment could have, unless all that it names are playlists.
 fn is_list_of_streams(text: &[u8]) -> bool {
-    let (mut is_hls, mut has_tags, mut is_endless, mut lasts) = (false, false, false, false);
+    let (mut has_tags, mut is_endless, mut lasts) = (false, false, false);
     for tag in lines(text).filter_map(|line| line.tag()) {
         match tag.name {
             b"#EXTINF" => {
                 is_endless |= tag.value.starts_with(b"-");
                 lasts |= duration(tag.value).is_some_and(|seconds| seconds > 0.0);
             }
-            b"#EXT-X-TARGETDURATION"
-            | b"#EXT-X-MEDIA-SEQUENCE"
-            | b"#EXT-X-STREAM-INF"
-            | b"#EXT-X-MEDIA"
-            | b"#EXT-X-ENDLIST"
-            | b"#EXT-X-KEY"
-            | b"#EXT-X-MAP" => is_hls = true,
             name => has_tags |= name.starts_with(b"#EXT-X-"),
         }
     }
-    !is_hls && !lasts && (is_endless || !has_tags)
+    let may_last = !lasts || (!has_tags && names_playlists(text));
+    !has_tags_of_hls(text) && may_last && (is_endless || !has_tags)
+}
+
+/// Whether a text has a tag that HLS cannot do without, or that means nothing elsewhere.
+fn has_tags_of_hls(text: &[u8]) -> bool {
+    let mut tags = lines(text).filter_map(|line| line.tag());
+    tags.any(|tag| {
+        matches!(
+            tag.name,
+            b"#EXT-X-TARGETDURATION"
+                | b"#EXT-X-MEDIA-SEQUENCE"
+                | b"#EXT-X-STREAM-INF"
+                | b"#EXT-X-MEDIA"
+                | b"#EXT-X-ENDLIST"
+                | b"#EXT-X-KEY"
+                | b"#EXT-X-MAP"
+        )
+    })
+}
+
+/// Whether all that a text names are playlists, by their names: no segments are.
+fn names_playlists(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    let entries = text.lines().map(str::trim);
+    let mut entries = entries.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    entries.all(|entry| {
+        let path = entry.split(['?', '#', '|']).next().unwrap_or_default();
+        let path = path.to_ascii_lowercase();
+        path.ends_with(".m3u8") || path.ends_with(".m3u")
+    })
 }
 
 fn duration(value: &[u8]) -> Option<f64> {
@@ -156,7 +188,11 @@ impl<'a> Found<'a> {
     }
 
     fn add(&mut self, reference: &str, title: &str) {
-        let reference = reference.trim();
+        self.add_asked_as(reference, title, AskedAs::default());
+    }
+
+    fn add_asked_as(&mut self, reference: &str, title: &str, asked_as: AskedAs) {
+        let (reference, own) = AskedAs::split(reference.trim());
         if reference.is_empty() || reference.starts_with('<') || reference.len() > LONGEST_URL {
             return;
         }
@@ -168,23 +204,38 @@ impl<'a> Found<'a> {
                     self.list.more += 1;
                 } else if self.known.insert(url.clone()) {
                     let title = title.trim().chars().take(LONGEST_TITLE).collect();
-                    self.list.streams.push(ListedStream { title, url });
+                    self.list.streams.push(ListedStream {
+                        title,
+                        url,
+                        asked_as: asked_as.and(own),
+                    });
                 }
             }
             _ => self.list.others += 1,
         }
     }
 
+    /// All entries are one stream, in several places.
+    fn are_mirrors(&mut self) {
+        if self.list.more == 0 && self.list.streams.len() > 1 {
+            self.list.mirrors = self.list.streams.split_off(1);
+        }
+    }
+
     fn m3u(&mut self, text: &str) {
         let mut title = "";
+        let mut asked_as = AskedAs::default();
         for line in text.lines().map(str::trim) {
             if let Some(info) = line.strip_prefix("#EXTINF:") {
                 // A comma may stand in a quoted attribute before it.
                 let behind = info.rfind('"').map_or(0, |quote| quote + 1);
                 let rest = info.get(behind..).unwrap_or_default();
                 title = rest.split_once(',').map_or("", |(_, title)| title);
-            } else if !line.starts_with('#') {
-                self.add(line, std::mem::take(&mut title));
+            } else if !line.starts_with('#') && !line.is_empty() {
+                let asked_as = std::mem::take(&mut asked_as);
+                self.add_asked_as(line, std::mem::take(&mut title), asked_as);
+            } else {
+                asked_as.take_line(line);
             }
         }
     }
@@ -205,6 +256,11 @@ impl<'a> Found<'a> {
                 self.add(value, titles.get(number).copied().unwrap_or_default());
             }
         }
+        let mut known = self.list.streams.iter().map(|one| own_title(&one.title));
+        let first = known.next().unwrap_or_default();
+        if !first.is_empty() && known.all(|title| title == first) {
+            self.are_mirrors();
+        }
     }
 
     /// XSPF (`location`, `title`) and ASX (`ref href`); `None`: it is neither.
@@ -212,6 +268,7 @@ impl<'a> Found<'a> {
         let mut reader = Reader::from_str(text);
         let mut root = None;
         let (mut inside, mut title, mut location) = (String::new(), String::new(), String::new());
+        let (mut entries, mut tracks) = (0_u32, 0_u32);
         // What is no XML any more ends the list.
         while let Ok(event) = reader.read_event() {
             let text = match &event {
@@ -223,8 +280,15 @@ impl<'a> Found<'a> {
                         return None;
                     }
                     match inside.as_str() {
-                        "track" | "entry" => title.clear(),
-                        "location" => location.clear(),
+                        "track" | "entry" => {
+                            tracks = tracks.saturating_add(u32::from(inside == "track"));
+                            entries = entries.saturating_add(u32::from(inside == "entry"));
+                            title.clear();
+                            // One before it is that of the list itself.
+                            location.clear();
+                        }
+                        // Others of a track are where it is, too.
+                        "location" => self.add(&std::mem::take(&mut location), &title),
                         "ref" => self.add(&href(tag).unwrap_or_default(), ""),
                         _ => {}
                     }
@@ -248,8 +312,26 @@ impl<'a> Found<'a> {
                 _ => {}
             }
         }
+        if (entries, tracks) == (1, 0) || (entries, tracks) == (0, 1) {
+            self.are_mirrors();
+        }
         root.map(|_| ())
     }
+}
+
+/// A title without what tells mirrors of a stream apart in `.pls`: `(#2)`, `(#1 - 23/500)`.
+fn own_title(title: &str) -> String {
+    let mut rest = title;
+    let mut own = String::new();
+    while let Some((before, behind)) = rest.split_once("(#") {
+        own.push_str(before);
+        rest = behind.split_once(')').map_or("", |(_, behind)| behind);
+    }
+    own.push_str(rest);
+    own.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .to_lowercase()
 }
 
 /// The references that XML has without a document type; others mean nothing here.
@@ -344,6 +426,76 @@ mod tests {
         ] {
             assert_eq!(of(text, "http://h/x"), None, "{text}");
         }
+    }
+
+    #[test]
+    fn header_fields_that_players_send_are_those_of_their_stream() {
+        let text = "#EXTM3U\n#EXTINF:-1,One\n#EXTVLCOPT:http-user-agent=My TV\nhttp://h/1|Referer=http://i/\n\n\
+                    #EXTINF:-1,Two\nhttp://h/2\n";
+        let list = of(text, "http://h/x").unwrap();
+        assert_eq!(
+            list.typed(9),
+            [
+                "'One=http://h/1|User-Agent=My%20TV&Referer=http://i/'",
+                "'Two=http://h/2'"
+            ]
+        );
+        assert_eq!(list.streams[1].asked_as, AskedAs::default());
+    }
+
+    #[test]
+    fn mirrors_of_a_stream_are_one_stream() {
+        for text in [
+            "[playlist]\nFile1=http://h/a\nTitle1=Groove (#1): a plate\nFile2=http://i/a\nTitle2=Groove (#2):  A plate\n",
+            "[playlist]\nFile1=http://h/a\nTitle1=(#1 - 3/99) Wave\nFile2=http://i/a\nTitle2=(#2 - 98/99) Wave\n",
+            "<ASX><Entry><Title>Wave</Title><Ref href=\"http://h/a\"/><Ref href=\"http://i/a\"/></Entry></ASX>",
+            "<playlist><trackList><track><location>http://h/a</location><location>http://i/a</location></track></trackList></playlist>",
+        ] {
+            let list = of(text, "http://h/x").unwrap();
+            let only = list.only().map(|one| one.url.as_str());
+            assert_eq!(only, Some("http://h/a"), "{text}");
+            let mirrors: Vec<&str> = list.mirrors.iter().map(|one| one.url.as_str()).collect();
+            assert_eq!(mirrors, ["http://i/a"], "{text}");
+        }
+        for several in [
+            "[playlist]\nFile1=http://h/a\nTitle1=Wave 1\nFile2=http://i/a\nTitle2=Wave 2\n",
+            "[playlist]\nFile1=http://h/a\nFile2=http://i/a\n",
+            "<ASX><Entry><Ref href=\"http://h/a\"/></Entry><Entry><Ref href=\"http://i/a\"/></Entry></ASX>",
+        ] {
+            let list = of(several, "http://h/x").unwrap();
+            assert_eq!(
+                (list.streams.len(), list.mirrors.len()),
+                (2, 0),
+                "{several}"
+            );
+        }
+    }
+
+    #[test]
+    fn durations_make_segments_of_what_is_no_playlist() {
+        // Songs, as players of music have them; nothing of it is HLS.
+        let songs = "#EXTINF:123,Air\nhttp://h/1.mp3\n#EXTINF:10,Sea\nhttp://h/2.mp3\n";
+        assert_eq!(of(songs, "http://h/x").unwrap().streams.len(), 2);
+        // A playlist that has lost its first line names no streams.
+        let headless = "#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nhttp://h/1.ts\n";
+        assert_eq!(of(headless, "http://h/live.m3u8"), None);
+        // With it, what lasts is a segment, and what is called a playlist is none.
+        let channel = "#EXTM3U\n#EXTINF:10,One\nhttp://h/1.m3u8?a=.ts\n";
+        assert_eq!(shown(channel, "http://h/x"), ["One|http://h/1.m3u8?a=.ts"]);
+        assert_eq!(
+            of(
+                "#EXTM3U\n#EXTINF:10,\n1.m3u8\n#EXTINF:10,\n2.ts\n",
+                "http://h/x"
+            ),
+            None
+        );
+        assert_eq!(
+            of(
+                "#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:10,\n1.m3u8\n",
+                "http://h/x"
+            ),
+            None
+        );
     }
 
     #[test]

@@ -167,6 +167,8 @@ struct Pending {
     /// Length, and offset if it is written.
     range: Option<(u64, Option<u64>)>,
     duration: Duration,
+    /// When it begins, in microseconds of Unix time.
+    date_us: Option<i64>,
     gap: bool,
     /// The next line is a variant of a multivariant playlist, and no segment.
     variant: bool,
@@ -181,7 +183,7 @@ struct Reader<'a> {
     next_sequence: u64,
     last_uri: Option<&'a [u8]>,
     pending: Pending,
-    /// Of the next segment, in microseconds of Unix time.
+    /// When the last segment ended, by the dates before it, in microseconds of Unix time.
     date_us: Option<i64>,
     /// Index of the entry of each key in force, by `KEYFORMAT`; None for one without entry.
     keys: HashMap<Vec<u8>, usize>,
@@ -250,8 +252,8 @@ impl<'a> Reader<'a> {
             }
             b"#EXT-X-KEY" => self.key(tag),
             b"#EXT-X-MAP" => self.map(tag),
-            b"#EXT-X-PROGRAM-DATE-TIME" => self.date_us = unix_us(tag.value),
-            // What comes behind it has a date of its own, or none.
+            b"#EXT-X-PROGRAM-DATE-TIME" => self.pending.date_us = unix_us(tag.value),
+            // What comes behind it has a date of its own, before or behind this tag, or none (RFC 8216bis 4.4.4.6).
             b"#EXT-X-DISCONTINUITY" => self.date_us = None,
             _ => {}
         }
@@ -272,7 +274,8 @@ impl<'a> Reader<'a> {
         facts.segment_count += 1;
         facts.duration = facts.duration.saturating_add(pending.duration);
         let passed_us = i64::try_from(pending.duration.as_micros()).unwrap_or(i64::MAX);
-        self.date_us = self.date_us.map(|at_us| at_us.saturating_add(passed_us));
+        let begins_us = pending.date_us.or(self.date_us);
+        self.date_us = begins_us.map(|at_us| at_us.saturating_add(passed_us));
         facts.end_date_us = self.date_us;
         facts.last_sequence = Some(sequence);
         self.last_uri = Some(written);

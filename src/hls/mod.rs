@@ -23,6 +23,7 @@
 //! | `relative` | relative references from path to path |
 //! | `replay_path` | the URL space of a replay, both directions |
 //! | `kind` | media playlist, multivariant playlist, or none |
+//! | `asked_as` | header fields that players' lists and URLs ask for |
 //! | `list` | lists of streams, which are no playlists of HLS |
 //! | `media` | facts and resources of a media playlist |
 //! | `segments` | segments of a media playlist with their lines |
@@ -34,6 +35,7 @@
 //! | `names` | names for people and for a file system, made of URLs |
 //! | `resolve`, `numbers`, `json`, `steps`, `testing` | helpers of these |
 
+mod asked_as;
 mod attributes;
 mod byte_range;
 mod dates;
@@ -63,6 +65,7 @@ mod testing;
 mod variables;
 mod windows;
 
+pub use asked_as::AskedAs;
 pub use attributes::{Attribute, attributes};
 pub use byte_range::ByteRange;
 pub use dates::shift_dates;
@@ -92,4 +95,4 @@ pub use steering::{
 };
 pub use tag_urls::references;
 pub use variables::{Variables, imports_variables, lacks_parameters};
-pub use windows::{Lie, Step, Window, Windows};
+pub use windows::{Correction, Hindsight, Lie, Step, Window, Windows, segment_name};

@@ -1,7 +1,8 @@
 //! How the window of a media playlist lies on those before it (`docs/design/windows.md`). Pure.
 //!
 //! A segment has a *place*: a number of our own that counts the segments of a playlist, whatever the origin
-//! says of their numbers and names. Two listings of one place are one segment.
+//! says of their numbers and names. Two listings of one place are one segment. [`Hindsight`] judges once more, when it is
+//! known what came later.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,6 +11,10 @@ use url::{Position, Url};
 
 use super::byte_range::ByteRange;
 use super::media::{EntryRole, MediaPlaylist};
+
+mod hindsight;
+
+pub use hindsight::{Correction, Hindsight};
 
 /// Windows that are remembered: those of two edges or encoders by turns, and of the last target durations.
 const WINDOWS: usize = 8;
@@ -30,6 +35,8 @@ const FIRST_PLACE: u64 = 1_000;
 const FARTHEST_PLACE: u64 = 1 << 60;
 /// Numbers so far from the last ones are those of another count, where dates say that it is one moment.
 const FAR: u64 = 200;
+/// Bytes of fewer segments that two windows share may be a slate's.
+const BYTES_TELL: usize = 2;
 /// After a restart so many places are left out, so that it shows as a break.
 const BREAK: u64 = 2;
 
@@ -99,6 +106,8 @@ pub struct Window {
 /// Hashes of what a segment is called, from all of it to the least that may stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Name {
+    /// Of its bytes, once they are known.
+    content: Option<u64>,
     /// URL and byte range.
     whole: u64,
     /// Path and byte range.
@@ -131,6 +140,21 @@ impl Window {
             tail,
             lengths_us,
         }
+    }
+
+    /// Its last segments, by [`segment_name`].
+    pub fn names(&self) -> impl Iterator<Item = u64> {
+        self.tail.iter().map(|name| name.whole)
+    }
+
+    /// Notes what bytes a segment has; whether it lists it.
+    pub fn learn(&mut self, name: u64, content: u64) -> bool {
+        let mut lists = false;
+        for own in self.tail.iter_mut().filter(|own| own.whole == name) {
+            own.content.get_or_insert(content);
+            lists = true;
+        }
+        lists
     }
 
     /// How many segments from the end one ends at that moment, to a quarter of its length.
@@ -166,19 +190,40 @@ impl Name {
             hasher.finish()
         };
         Self {
+            content: None,
             whole: hash(url.as_str()),
             path: hash(path),
             last: hash(last),
         }
     }
 
+    /// Whether they are one by their bytes; by their names where these are not known.
     fn shares(self, other: Self) -> bool {
+        self.same_bytes(other)
+            .unwrap_or_else(|| self.is_named_like(other))
+    }
+
+    fn is_named_like(self, other: Self) -> bool {
         self.whole == other.whole || self.path == other.path || self.last == other.last
     }
 
-    fn levels(self) -> [u64; 3] {
-        [self.whole, self.path, self.last]
+    fn same_bytes(self, other: Self) -> Option<bool> {
+        Some(self.content? == other.content?)
     }
+
+    fn levels(self) -> [Option<u64>; 4] {
+        [
+            self.content,
+            Some(self.whole),
+            Some(self.path),
+            Some(self.last),
+        ]
+    }
+}
+
+/// What a window calls a segment, to be told from others.
+pub fn segment_name(url: &Url, range: Option<ByteRange>) -> u64 {
+    Name::of(url, range).whole
 }
 
 /// A window that was placed.
@@ -230,8 +275,21 @@ impl Placed {
 struct Overlap {
     /// Places that both list.
     both: usize,
-    /// Those of them with a name in common.
+    /// Those of them with a name, or bytes, in common.
     agree: usize,
+    /// Those with a name in common.
+    named: usize,
+    /// Those whose bytes are known to be the same, ...
+    same: usize,
+    /// ... and to be others.
+    differ: usize,
+}
+
+impl Overlap {
+    /// By bytes.
+    fn is_refuted(self) -> bool {
+        self.differ > 0 && self.same == 0
+    }
 }
 
 /// A window behind that goes on by itself.
@@ -258,12 +316,47 @@ pub struct Windows {
     numbers_stand: bool,
     /// The most segments that a window had.
     longest: u64,
+    /// Other bytes at a known place are another encoder's, by turns: what was known comes again.
+    by_turns: bool,
+    /// Of the window placed last, if it began again: since when it had been there and was taken for an older state.
+    began_us: Option<i64>,
 }
 
 impl Windows {
+    /// Goes on from windows that were placed before, in order: each with the place of its first segment, and when it
+    /// came. `end`: the place behind the last segment of all.
+    pub fn resumed(known: impl IntoIterator<Item = (Window, u64, i64)>, end: u64) -> Self {
+        let mut windows = Self::default();
+        for (window, place, seen_us) in known {
+            windows.learn_numbers(&window, place);
+            let before = windows.ended_us;
+            windows.ended_us = window.ended.then(|| before.unwrap_or(seen_us));
+            let own_end = place.saturating_add(window.count);
+            windows.end = windows.end.max(Some(own_end.max(end)));
+            windows.remember(window, place, seen_us);
+        }
+        windows
+    }
+
+    /// Of the window placed last, if it began again: since when it had been there and was taken for an older state.
+    pub fn began_us(&self) -> Option<i64> {
+        self.began_us
+    }
+
+    /// Since when a window is there that is behind, and may turn out to be the channel.
+    pub fn behind_us(&self) -> Option<i64> {
+        self.behind.as_ref().map(|behind| behind.since_us)
+    }
+
     /// Places a window, and remembers it. `now_us`: when it came; `target_us`: its target duration, in
     /// microseconds.
     pub fn place(&mut self, window: Window, now_us: i64, target_us: i64) -> Lie {
+        self.placed(window, now_us, target_us, false)
+    }
+
+    /// `begins`: if it lies behind, it is known to be where the sequence began again.
+    fn placed(&mut self, window: Window, now_us: i64, target_us: i64, begins: bool) -> Lie {
+        self.began_us = None;
         let Some(end) = self.end else {
             return self.first(window, now_us);
         };
@@ -274,7 +367,7 @@ impl Windows {
                 gained: 0,
             };
         }
-        let is_back = self.is_back(&window, now_us, target_us);
+        let is_back = self.is_back(&window, now_us, target_us) || begins;
         let (step, place) = match self.judge(&window, end, now_us) {
             (Step::Behind, _) if is_back => (Step::Restarted, end.saturating_add(BREAK)),
             judged => judged,
@@ -346,6 +439,7 @@ impl Windows {
         if self.is_numbered_anew(window, end) {
             return (Step::Restarted, after_break);
         }
+        let refuted = self.refuted(window);
         // Numbers, where names bear them out.
         let mut numbered = None;
         for known in &self.recent {
@@ -353,14 +447,19 @@ impl Windows {
                 continue;
             };
             let overlap = self.overlap(known, window, place);
-            if overlap.agree > 0 && !self.names_moved(known, window, place) {
+            let is_borne_out = overlap.agree > 0 && refuted != Some(place);
+            if is_borne_out && !self.names_moved(known, window, place) {
                 return of_end(place);
             }
             numbered = numbered.or(Some((place, overlap)));
         }
         // Names, where numbers say nothing or something else.
         for known in &self.recent {
-            if let Some(place) = aligned(known, window) {
+            let named = aligned(known, window);
+            let named = named.filter(|at| {
+                refuted != Some(*at) && !self.overlap(known, window, *at).is_refuted()
+            });
+            if let Some(place) = named {
                 return of_end(place);
             }
         }
@@ -374,7 +473,11 @@ impl Windows {
             // All that was known has gone, or another playlist has come.
             return (Step::Slid, after_break);
         };
-        match self.begins_again(window, place, overlap, end) {
+        let begins_again = match refuted == Some(place) {
+            true => self.is_other(window, place, end),
+            false => self.begins_again(window, place, overlap, end),
+        };
+        match begins_again {
             true => (Step::Restarted, after_break),
             false => of_end(place),
         }
@@ -432,6 +535,46 @@ impl Windows {
         }
     }
 
+    /// The place of a window by its number, where what is known has other bytes there.
+    fn refuted(&self, window: &Window) -> Option<u64> {
+        if window.tail.iter().all(|name| name.content.is_none()) {
+            return None;
+        }
+        let mut refuted = None;
+        for known in &self.recent {
+            let Some(place) = window.number.and_then(|number| known.place_of(number)) else {
+                continue;
+            };
+            let overlap = self.overlap(known, window, place);
+            if overlap.same > 0 {
+                return None;
+            }
+            refuted = refuted.or((overlap.differ > 0).then_some(place));
+        }
+        refuted
+    }
+
+    /// Whether other bytes under known numbers mean that the sequence began again. A window that slides as it should,
+    /// or that has the dates that it should, is another encoder's, and so is one that takes turns with what is known.
+    fn is_other(&self, window: &Window, place: u64, end: u64) -> bool {
+        let slides = place.saturating_add(window.count) > end;
+        !slides && !self.by_turns && !self.is_one_moment(window, place)
+    }
+
+    /// Whether dates say of a window that it is where its number says.
+    fn is_one_moment(&self, window: &Window, place: u64) -> bool {
+        let newest = self.recent.iter().max_by_key(|known| known.end());
+        let known = newest.and_then(|newest| Some((newest.end(), newest.window.end_us?)));
+        let (Some((newest_end, newest_us)), Some(end_us)) = (known, window.end_us) else {
+            return false;
+        };
+        let length_us = window.longest_us().max(1);
+        let own_end = place.saturating_add(window.count);
+        let back = i64::try_from(newest_end.saturating_sub(own_end)).unwrap_or(i64::MAX);
+        let expected_us = newest_us.saturating_sub(back.saturating_mul(length_us));
+        end_us.abs_diff(expected_us) <= length_us.unsigned_abs()
+    }
+
     /// A step back to the beginning of all numbers: an encoder that was started again.
     fn is_numbered_anew(&self, window: &Window, end: u64) -> bool {
         let Some((number, place)) = self.recent.iter().find_map(|known| {
@@ -487,6 +630,12 @@ impl Windows {
             if let Some(other) = known.name_at(first.saturating_add(at as u64)) {
                 overlap.both += 1;
                 overlap.agree += usize::from(name.shares(other));
+                overlap.named += usize::from(name.is_named_like(other));
+                match name.same_bytes(other) {
+                    Some(true) => overlap.same += 1,
+                    Some(false) => overlap.differ += 1,
+                    None => {}
+                }
             }
         }
         overlap
@@ -519,10 +668,11 @@ impl Windows {
         let is_far = end.saturating_sub(own_end) > self.longest;
         let has_lasted = now_us.saturating_sub(behind.since_us) >= long;
         let is_it = is_far && has_lasted && behind.advanced >= TIMES_BEHIND;
-        match is_it {
-            true => (Step::Restarted, end.saturating_add(BREAK)),
-            false => (Step::Behind, place),
+        if !is_it {
+            return (Step::Behind, place);
         }
+        self.began_us = Some(behind.since_us);
+        (Step::Restarted, end.saturating_add(BREAK))
     }
 
     fn remember(&mut self, window: Window, place: u64, seen_us: i64) {
@@ -534,7 +684,7 @@ impl Windows {
         };
         if let Some(before) = self.recent.front() {
             let overlap = self.overlap(before, &placed.window, place);
-            self.names_stay |= overlap.both > 0 && overlap.agree == overlap.both;
+            self.names_stay |= overlap.both > 0 && overlap.named == overlap.both;
             // Polls that bring the same end again push nothing out.
             if before.end() == placed.end() && before.place == place {
                 self.recent.pop_front();
@@ -550,11 +700,11 @@ impl Windows {
 /// The place of a window by names: where most of what both windows name lies at one distance. Names that
 /// stand at several places (a slate, a ring) say nothing.
 fn aligned(known: &Placed, window: &Window) -> Option<u64> {
-    (0..3).find_map(|level| aligned_at(known, window, level))
+    (0..4).find_map(|level| aligned_at(known, window, level))
 }
 
 fn aligned_at(known: &Placed, window: &Window, level: usize) -> Option<u64> {
-    let level_of = |name: &Name| name.levels().get(level).copied();
+    let level_of = |name: &Name| name.levels().get(level).copied().flatten();
     let once = |tail: &[Name]| {
         let mut places: HashMap<u64, Option<usize>> = HashMap::new();
         for (at, name) in tail.iter().enumerate() {
@@ -574,6 +724,13 @@ fn aligned_at(known: &Placed, window: &Window, level: usize) -> Option<u64> {
     let mut shared = 0;
     for (hash, at) in &new {
         if let (Some(at), Some(Some(old_at))) = (at, old.get(hash)) {
+            // A name that was used again.
+            let names = (known.window.tail.get(*old_at), window.tail.get(*at));
+            if let (Some(old), Some(new)) = names
+                && old.same_bytes(*new) == Some(false)
+            {
+                continue;
+            }
             shared += 1;
             let place = old_first.saturating_add(*old_at as u64);
             let index = new_first.saturating_add(*at as u64);
@@ -582,7 +739,8 @@ fn aligned_at(known: &Placed, window: &Window, level: usize) -> Option<u64> {
         }
     }
     let (place, most) = votes.into_iter().max_by_key(|(_, votes)| *votes)?;
-    (most * 2 > shared).then_some(place)
+    let tells = level > 0 || most >= BYTES_TELL;
+    (tells && most * 2 > shared).then_some(place)
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ pub(super) struct Wanted {
     /// Under which it is known.
     pub url: Url,
     pub range: Option<ByteRange>,
+    /// Where its resource is known to end, before the end of the range.
+    pub known_end: Option<u64>,
     pub reach: Reach,
     /// A redirect led from https to http to what named it.
     pub downgraded: bool,
@@ -43,6 +45,8 @@ pub(super) struct Came {
     pub is_good: bool,
     pub bytes: u64,
     pub status: Option<u16>,
+    /// The range goes past the end of the resource, which is there.
+    pub short_by_end: Option<u64>,
     /// How long the server asks for.
     pub retry_after: Option<Duration>,
     /// Nobody was asked, or the recorder itself cut it off.
@@ -64,6 +68,7 @@ impl Context {
             plain: false,
             lists: false,
             denser_than: None,
+            patient_until: Some(self.stop.clone()),
         };
         tokio::select! {
             () = self.stop.cancelled() => return came(&[], wanted),
@@ -71,6 +76,7 @@ impl Context {
         }
         let mut hops = self.fetcher.chain(&ask).await;
         if let Some(last) = hops.last_mut() {
+            last.accept_end(wanted.known_end);
             self.decode_aside(last, wanted.kind).await;
         }
         let came = came(&hops, wanted);
@@ -168,6 +174,7 @@ fn came(hops: &[Hop], wanted: &Wanted) -> Came {
         is_good,
         bytes: hops.iter().filter_map(|hop| hop.wire_bytes).sum(),
         status: last.and_then(|last| last.status),
+        short_by_end: last.and_then(|last| last.short_by_end),
         retry_after: last.and_then(wait),
         is_over: last.is_none_or(is_over),
     }

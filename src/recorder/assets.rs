@@ -11,16 +11,19 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::time::Instant;
 use tracing::Instrument;
 use url::Url;
 
 use super::aside::{Came, Wanted};
 use super::context::Context;
 use super::limits::{
-    MOST_ASSET_BYTES, MOST_ASSET_CHUNKS, MOST_ASSET_PLAYLISTS, MOST_DATE_RANGES, TRIES_OF_ASSET,
+    GROWS_WITHIN, MOST_ASSET_BYTES, MOST_ASSET_CHUNKS, MOST_ASSET_PLAYLISTS, MOST_DATE_RANGES,
+    TRIES_OF_ASSET,
 };
 use super::reach::Reach;
 use super::stats::PlaylistStats;
+use crate::clock;
 use crate::hls::{self, Entry, EntryRole, Interstitial, PlaylistKind, Variables};
 use crate::session::{ExchangeId, Kind, NewListing, ResourceKey};
 
@@ -225,6 +228,7 @@ impl Job {
             kind: Kind::Assets,
             url: named.url.clone(),
             range: None,
+            known_end: None,
             reach: account.reach,
             downgraded: account.downgraded,
             referrer: account.revision,
@@ -414,9 +418,17 @@ impl Job {
     /// A part of an asset: tried a few times, as players do.
     async fn patiently(&self, wanted: &Wanted) -> Option<Came> {
         let context = &self.context;
+        let mut ends: Option<(u64, Instant)> = None;
         for tries in 1..=TRIES_OF_ASSET {
+            let now = clock::instant();
+            let wanted = &Wanted {
+                known_end: ends.and_then(|(end, since)| grown(end, now - since)),
+                ..wanted.clone()
+            };
             let came = context.aside(wanted, wanted.url.clone(), tries > 1).await;
             self.count(wanted, &came);
+            let before = ends.filter(|(known, _)| came.short_by_end == Some(*known));
+            ends = before.or(came.short_by_end.map(|end| (end, now)));
             // What is not there will not be; who is busy, or leads to one that is, may have it later.
             let is_refusal = |status: u16| (400..500).contains(&status) && status != 429;
             let is_final = came.is_over || came.status.is_some_and(is_refusal);
@@ -448,6 +460,11 @@ impl Job {
     }
 }
 
+/// Where a file ends that has had time to grow beyond that.
+fn grown(end: u64, within: Duration) -> Option<u64> {
+    (within >= GROWS_WITHIN).then_some(end)
+}
+
 fn kind_of(entry: &Entry) -> Kind {
     match entry.role {
         EntryRole::Segment => Kind::Segment,
@@ -462,6 +479,7 @@ fn listed(playlist: &Wanted, came: &Came, kind: Kind, url: Url) -> Wanted {
         kind,
         url,
         range: None,
+        known_end: None,
         reach: came.reach,
         downgraded: came.downgraded,
         referrer: came.id,

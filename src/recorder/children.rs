@@ -10,8 +10,10 @@ use tokio::time::Instant;
 use url::Url;
 
 use self::names::{Name, Names};
-use self::over::{HOPELESS_AFTER, UNKNOWN_TARGET, WATCH, is_any_group_gone, over, watched_enough};
-use self::renewal::{Places, Tokens};
+use self::over::{
+    HOPELESS_AFTER, UNKNOWN_TARGET, WATCH, is_any_group_gone, left_for_good, over, watched_enough,
+};
+use self::renewal::{LeftOut, Places, Tokens};
 use super::fetch::Hop;
 use super::plan::PlaylistId;
 use super::reach::Reach;
@@ -69,8 +71,10 @@ pub(super) struct Standing {
     pub ever_good: bool,
     /// In a row.
     pub failures: u32,
-    /// The last poll was answered with 401, 403, 404 or 410.
-    pub gone: bool,
+    /// The first of these.
+    pub failing_since: Option<Instant>,
+    /// All polls since then were answered with 401, 403, 404 or 410.
+    pub gone_since: Option<Instant>,
     /// What answered for its URL, redirects aside, is public: it stays so, whatever its name is
     /// resolved to later.
     head_leads: Reach,
@@ -86,6 +90,7 @@ pub(super) struct Standing {
 #[derive(Debug)]
 pub(super) struct Playlists {
     all: Mutex<Vec<Arc<Playlist>>>,
+    left_out: Mutex<LeftOut>,
     renewals: AtomicU32,
     /// So many at most.
     most: usize,
@@ -112,6 +117,7 @@ impl Playlists {
     pub(super) fn new(stats: Stats, most: usize, wait: Option<Duration>) -> Self {
         Self {
             all: Mutex::new(Vec::new()),
+            left_out: Mutex::default(),
             renewals: AtomicU32::new(0),
             most,
             wait,
@@ -178,6 +184,15 @@ impl Playlists {
         playlist
     }
 
+    fn left_out(&self) -> MutexGuard<'_, LeftOut> {
+        self.left_out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in what a revision of the multivariant playlist names and is not recorded; before [`Self::name`].
+    pub(super) fn leave_out(&self, children: &[Child]) {
+        self.left_out().take(children, self.most);
+    }
+
     /// Takes in what a revision of the multivariant playlist names.
     pub(super) fn name(
         &self,
@@ -187,15 +202,16 @@ impl Playlists {
         now: Instant,
     ) -> Named {
         let mut all = self.lock();
+        let left_out = self.left_out();
         let active: Vec<Arc<Playlist>> = all
             .iter()
             .filter(|p| p.kind == Kind::Media && p.may_be_named(now))
             .cloned()
             .collect();
-        let mut known: Vec<Option<&Arc<Playlist>>> = known(children, &active);
+        let mut known: Vec<Option<&Arc<Playlist>>> = known(children, &left_out, &active);
         let kept: HashSet<PlaylistId> = known.iter().flatten().map(|p| p.id).collect();
         let unknown = children.iter().zip(&known).filter(|(_, p)| p.is_none());
-        let mut places = Places::new(&active, &kept, unknown.map(|(child, _)| child));
+        let mut places = Places::new(&active, (&kept, &left_out), unknown.map(|(child, _)| child));
         let mut named = Named::default();
         let mut kept = kept;
         let mut renewed = false;
@@ -274,6 +290,26 @@ impl Playlists {
         is_any_group_gone(standings.iter().map(|(group, s)| (*group, s)))
     }
 
+    /// Whether others are polled at its host of which a player takes one in its place: other variants, other
+    /// renditions of its group.
+    pub(super) fn has_others_in_place(&self, playlist: &Playlist) -> bool {
+        let host = |p: &Playlist| {
+            let url = p.names().current().next().cloned()?;
+            Some((url.host_str()?.to_owned(), url.port_or_known_default()))
+        };
+        let own = host(playlist);
+        let is_in_place = |p: &&Arc<Playlist>| {
+            let standing = p.standing();
+            p.id != playlist.id
+                && (p.kind, p.role) == (playlist.kind, playlist.role)
+                && p.group == playlist.group
+                && standing.dropped_since.is_none()
+                && !standing.on_demand
+                && host(p) == own
+        };
+        playlist.kind == Kind::Media && self.lock().iter().any(|p| is_in_place(&p))
+    }
+
     /// A playlist has gone, or is back: what names it may have to be polled sooner.
     pub(super) fn wake_first(&self) {
         if let Some(first) = self.lock().first() {
@@ -343,6 +379,15 @@ impl Playlists {
         over(&self.standings(), self.wait, now)
     }
 
+    /// Those that have failed for so long that they list nothing more, where all others have ended.
+    pub(super) fn left_for_good(&self, now: Instant) -> Vec<PlaylistId> {
+        let all = self.lock();
+        let left = all
+            .iter()
+            .filter(|p| left_for_good(&p.standing(), self.wait, now));
+        left.map(|p| p.id).collect()
+    }
+
     /// Whether every playlist has ended, and it is waited for that they come back.
     pub(super) fn are_awaited(&self, now: Instant) -> bool {
         let Some(wait) = self.wait else {
@@ -361,14 +406,18 @@ impl Playlists {
 }
 
 /// The playlists that children of a multivariant playlist are, by their URLs.
-fn known<'a>(children: &[Child], active: &'a [Arc<Playlist>]) -> Vec<Option<&'a Arc<Playlist>>> {
+fn known<'a>(
+    children: &[Child],
+    left_out: &'a LeftOut,
+    active: &'a [Arc<Playlist>],
+) -> Vec<Option<&'a Arc<Playlist>>> {
     let mut by_url: HashMap<Url, &Arc<Playlist>> = HashMap::new();
     for playlist in active {
         for url in playlist.urls() {
             by_url.entry(url).or_insert(playlist);
         }
     }
-    let tokens = Tokens::new(children, active);
+    let tokens = Tokens::new(children, left_out, active);
     let known = |child: &Child| {
         step();
         by_url
@@ -526,6 +575,22 @@ impl Playlist {
             s.head_leads = s.head_leads.max(head);
             s.leads = hops.iter().fold(s.leads, |far, hop| far.max(hop.leads));
             s.leads_downgraded |= hops.iter().any(|hop| hop.downgraded);
+        });
+    }
+
+    /// A poll of it failed, and not for the recorder's own doing.
+    pub(super) fn fails(&self, now: Instant) {
+        self.update(|s| {
+            s.failures = s.failures.saturating_add(1);
+            s.failing_since.get_or_insert(now);
+        });
+    }
+
+    /// A poll of it was good.
+    pub(super) fn plays(&self) {
+        self.update(|s| {
+            (s.failures, s.failing_since) = (0, None);
+            s.ever_good = true;
         });
     }
 

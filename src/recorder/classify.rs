@@ -37,6 +37,20 @@ pub(super) fn no_response(error: &reqwest::Error) -> Outcome {
     }
 }
 
+/// Whether a server of HTTP/2 says that it has not taken the request, which is then safe to repeat: its stream is
+/// behind the last one that it took before it went away, or was refused (RFC 9113 6.8, 8.7).
+pub(super) fn was_not_taken(error: &reqwest::Error) -> bool {
+    let says = |error: &h2::Error| {
+        let reason = error.reason();
+        let went_away = error.is_go_away() && reason == Some(h2::Reason::NO_ERROR);
+        let refused = error.is_reset() && reason == Some(h2::Reason::REFUSED_STREAM);
+        error.is_remote() && (went_away || refused)
+    };
+    chain(error)
+        .find_map(|cause| cause.downcast_ref::<h2::Error>())
+        .is_some_and(says)
+}
+
 /// The connection that a request was sent over, where one was.
 pub(super) fn connection(error: &reqwest::Error) -> Option<Connection> {
     let client = chain(error).find_map(|cause| cause.downcast_ref::<legacy::Error>())?;

@@ -15,7 +15,7 @@ use super::fetch::{Ask, Fetcher, Hop};
 use super::hosts::Hosts;
 use super::limits::Limits;
 use super::memory::Memory;
-use super::plan::{Changes, Done, Job, Key, Listing, Plan, PlaylistId};
+use super::plan::{Before, Changes, Content, Done, Job, Key, Listing, Plan, PlaylistId};
 use super::stats::{PlaylistStats, Stats};
 use crate::clock;
 use crate::session::{Availability, Kind, NewListing, Outcome, OwnReason, ResourceKey};
@@ -76,6 +76,23 @@ impl Queue {
             too_many
         };
         memory.read(count * AS_BYTES, take_in).await
+    }
+
+    /// What bytes the things have that a playlist lists.
+    pub(super) async fn contents(&self, playlist: PlaylistId) -> impl Fn(&Key) -> Content + '_ {
+        let plan = self.plan().await;
+        move |key| plan.content(playlist, key)
+    }
+
+    /// Takes up what the run before knew of a playlist.
+    pub(super) async fn take_up(&self, playlist: PlaylistId, before: Before) {
+        let mut plan = self.plan().await;
+        plan.take_up(playlist, before, clock::instant());
+    }
+
+    /// These playlists list nothing more.
+    pub(super) async fn end(&self, playlists: &[PlaylistId]) {
+        self.plan().await.end(playlists);
     }
 
     /// A playlist that is no longer polled; what changed is added to `noted`.
@@ -204,6 +221,7 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
         plain: false,
         lists: false,
         denser_than: None,
+        patient_until: None,
     };
     let mut hops = fetcher.chain(&ask).await;
     let short_by_end = hops.last().and_then(|hop| hop.short_by_end);
@@ -211,7 +229,7 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
         last.accept_end(job.known_end);
     }
     let good = hops.last().is_some_and(Hop::is_good);
-    let is_put_off = hops.last().is_some_and(is_too_often);
+    let is_put_off = hops.last().is_some_and(is_put_off);
     let is_own = job.is_known && !good && !is_put_off && pass_over(&mut hops, OwnReason::KeyAgain);
     if job.is_too_late && !good {
         pass_over(&mut hops, OwnReason::TooLate);
@@ -219,7 +237,7 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
     let done = match hops.as_slice() {
         _ if good || is_own => Done::Good,
         [only] if only.was_not_asked => Done::Refused,
-        [.., last] if last.held_until.is_some() || is_too_often(last) => {
+        [.., last] if is_put_off => {
             let soon = clock::instant() + AGAIN_IN;
             Done::Held(last.held_until.map(|until| until.min(soon)))
         }
@@ -255,8 +273,8 @@ fn tell_of(given_up: &[(Key, Kind)], stats: &Stats) {
 }
 
 /// It is to be asked for again, as if it had not been.
-fn is_too_often(hop: &Hop) -> bool {
-    hop.own_reason == Some(OwnReason::TooOften)
+fn is_put_off(hop: &Hop) -> bool {
+    hop.own_reason.is_some_and(OwnReason::is_to_come)
 }
 
 /// What no player would meet is not held against the origin: a known key that cannot be had once more, since players keep

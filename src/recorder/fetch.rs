@@ -20,13 +20,14 @@ use url::Url;
 
 use super::admit::{self, Credentials, Refusal};
 use super::arrival::Arrival;
+use super::asked_as::StreamFields;
 use super::classify;
 use super::client::{Clients, Over};
 use super::cookies::Cookies;
 use super::hosts::{self, Hosts, retry_after};
 use super::kept::Connection;
 use super::limits::Limits;
-use super::memory::{Held, Memory};
+use super::memory::{Held, Memory, unless_aborted};
 use super::plain::{self, Live};
 use super::reach::{Proxies, Reach};
 use super::shoutcast::Servers;
@@ -71,6 +72,8 @@ pub(super) struct Fetcher {
     pub memory: Arc<Memory>,
     /// Which hosts asked to be asked later.
     pub hosts: Arc<Hosts>,
+    /// What a list, or what stands behind the URL, asks for.
+    pub stream_fields: Arc<StreamFields>,
     /// Polls under way.
     pub polls: Arc<Semaphore>,
     /// Ends what is under way.
@@ -96,6 +99,9 @@ pub(super) struct Ask {
     pub lists: bool,
     /// It is asked for sooner than a player would ask again: that is his interval.
     pub denser_than: Option<Duration>,
+    /// It is not asked for again where a redirect leads to a host that wants to be left alone: that is waited for, until
+    /// this. `None`: it is.
+    pub patient_until: Option<CancellationToken>,
 }
 
 impl Fetcher {
@@ -106,7 +112,7 @@ impl Fetcher {
             true => self.polls.acquire().await.ok(),
             false => None,
         };
-        let deadline = clock::instant() + self.limits.max_time(ask.kind);
+        let mut deadline = clock::instant() + self.limits.max_time(ask.kind);
         let mut hops = Vec::new();
         let mut url = ask.url.clone();
         let mut reach = ask.reach;
@@ -123,9 +129,10 @@ impl Fetcher {
             }
             let next = next.or_else(|| {
                 let may_be = ask.lists && lists < list::MOST_LISTS;
-                let target = may_be.then(|| list::only_stream(&mut hop))??;
+                let only = may_be.then(|| list::only_stream(&mut hop))??;
                 lists += 1;
-                Some(admit::admit(target))
+                self.stream_fields.take(&only.asked_as);
+                Some(admit::admit(only.url))
             });
             match next {
                 Some(Err(refusal)) => {
@@ -138,12 +145,14 @@ impl Fetcher {
                     hop.error = Some(format!("more than {} redirects", self.limits.redirects));
                 }
                 Some(Ok(target)) => {
+                    deadline += self.patience(ask, &target).await;
                     hop.held_until = self.hosts.not_before(&target, clock::instant());
                     if hop.held_until.is_some() {
                         hop.note =
                             Some("not followed: where it leads asked to be asked later".to_owned());
+                        hop.own_reason = Some(OwnReason::PutOff);
                         hops.push(hop);
-                        return hops;
+                        return put_off_together(hops);
                     }
                     url = target;
                     hops.push(hop);
@@ -152,7 +161,7 @@ impl Fetcher {
                 None => {}
             }
             hops.push(hop);
-            return hops;
+            return put_off_together(hops);
         }
     }
 
@@ -163,6 +172,18 @@ impl Fetcher {
         };
         let refused = hls::Refused::new(location.as_bytes(), "it is longer than 8 KiB");
         self.refuse(&[refused], &hls::resource_name(&hop.url)).await;
+    }
+
+    /// Waits until the host of a redirect's target may be asked, where that is asked for once only; how long that was.
+    async fn patience(&self, ask: &Ask, target: &Url) -> Duration {
+        let began = clock::instant();
+        if let Some(stop) = &ask.patient_until {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.wait_for_host(target) => {}
+            }
+        }
+        clock::instant().saturating_duration_since(began)
     }
 
     /// Why `url` must not be asked for.
@@ -307,6 +328,9 @@ impl Fetcher {
             true => HeaderMap::new(),
             false => self.credentials.for_url(url),
         };
+        if !admit::is_without_credentials(url, downgraded) {
+            self.stream_fields.add(&mut fields);
+        }
         if let Some(cookies) = self.cookies.for_url(url, downgraded) {
             fields.insert(COOKIE, cookies);
         }
@@ -400,9 +424,16 @@ impl Fetcher {
             arrival.add(self.writer.clock().now_us() - began, wire_bytes);
             if let Sink::Memory(_) = sink {
                 let room = self.memory.grow(&mut hop.held, wire_bytes);
-                if timeout_at(deadline, room).await.is_err() {
-                    hop.fail(Outcome::BodyTimeout, "no memory was free for the body");
-                    break;
+                match unless_aborted(&self.abort, timeout_at(deadline, room)).await {
+                    Some(Ok(())) => {}
+                    Some(Err(_)) => {
+                        hop.fail(Outcome::BodyTimeout, "no memory was free for the body");
+                        break;
+                    }
+                    None => {
+                        hop.fail(Outcome::Aborted, "the recorder was stopped");
+                        break;
+                    }
                 }
             }
             if let Err((outcome, error)) = sink.take(&bytes, wire_bytes, limit) {
@@ -464,6 +495,17 @@ impl Fetcher {
         }
         None
     }
+}
+
+/// Where the end of a chain counts as not asked for yet, so does what led there: all of it is asked for again.
+fn put_off_together(mut hops: Vec<Hop>) -> Vec<Hop> {
+    let last = hops.last().and_then(|hop| hop.own_reason);
+    if last.is_some_and(OwnReason::is_to_come) {
+        for hop in &mut hops {
+            hop.own_reason.get_or_insert(OwnReason::PutOff);
+        }
+    }
+    hops
 }
 
 /// A body that is to be read.

@@ -5,8 +5,9 @@ use url::Url;
 
 use super::admit::{Credentials, admit, admit_redirect};
 use super::options::{Input, Options};
-use super::{decode, plain};
+use super::plain;
 use crate::hls::fuzzing::Target;
+use crate::session::decode;
 
 pub(crate) const TARGETS: &[Target] = &[
     ("admission", admission),
@@ -48,7 +49,7 @@ fn codings(bytes: &[u8]) {
         return;
     };
     let coding = CODINGS[usize::from(*first) % CODINGS.len()];
-    if let Ok(plain) = decode::decode(body, coding, LIMIT) {
+    if let Ok(plain) = decode(body, coding, LIMIT, LIMIT) {
         assert!(plain.len() as u64 <= LIMIT);
     }
 }

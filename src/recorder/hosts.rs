@@ -22,8 +22,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const TOGETHER: Duration = Duration::from_secs(1);
 /// Hosts that something is known of; of more the one that matters least is forgotten.
 const MOST: usize = 1024;
-/// The log is told of a host that asks again and again once in so long.
+/// What a host that asks again and again says is counted, and told of once in so long; ...
 const TOLD_FOR: Duration = Duration::from_secs(30);
+/// ... but a wait that is so many times as long as what was told is told at once.
+const MUCH_LONGER: u32 = 2;
 
 /// What is known of the hosts of a recording.
 #[derive(Debug, Default)]
@@ -41,6 +43,9 @@ struct Host {
     /// A playlist of it was polled sooner than a player would have; until then that may be why it says 429.
     dense_until: Option<Instant>,
     told_at: Option<Instant>,
+    /// The longest wait of which the log was told since then, and how many more there were.
+    told: Duration,
+    untold: u32,
 }
 
 /// What an answer said of its host.
@@ -63,6 +68,18 @@ impl Hosts {
     pub(super) fn not_before(&self, url: &Url, now: Instant) -> Option<Instant> {
         let until = self.lock().get(&name(url))?.not_before;
         until.filter(|until| *until > now)
+    }
+
+    /// Leaves a host (with its port, as [`host_and_port`] writes it) alone, as it asked before; for how long.
+    pub(super) fn hold(&self, host: &str, left: Duration, now: Instant) -> Option<Duration> {
+        let (host, port) = host.rsplit_once(':')?;
+        let name = (host.to_owned(), port.parse().ok()?);
+        let left = left.min(LONGEST_BAN);
+        let until = now.checked_add(left);
+        change(&mut self.lock(), name, now, |host| {
+            host.not_before = host.not_before.max(until);
+        });
+        Some(left)
     }
 
     /// Whether the host of a URL is to be polled no more often than a player would.
@@ -96,20 +113,49 @@ impl Hosts {
                 (Some(until), Some(before)) => until > before + TOGETHER,
                 (until, before) => until > before,
             };
-            let is_new = until > host.not_before || (status == 429 && !host.is_slow);
+            let gets_slow = status == 429 && !host.is_slow;
             let was_told = host.told_at.is_some_and(|at| now < at + TOLD_FOR);
+            let wait = wait.unwrap_or_default();
+            let matters = gets_slow || wait > host.told * MUCH_LONGER;
+            let is_news = (is_longer || gets_slow) && (!was_told || matters);
+            if is_news {
+                (host.told_at, host.told) = (Some(now), wait);
+            } else if is_longer {
+                host.untold = host.untold.saturating_add(1);
+            }
             host.not_before = host.not_before.max(until);
             host.is_slow |= status == 429;
-            let is_news = is_new && !was_told;
-            if is_news {
-                host.told_at = Some(now);
-            }
             Heard {
                 too_often: status == 429 && host.dense_until.is_some_and(|until| asked < until),
                 is_news,
                 is_longer,
             }
         })
+    }
+}
+
+impl Hosts {
+    /// What there is to tell of waits that were counted; `at_end`: of all of them.
+    pub(super) fn counted(&self, now: Instant, at_end: bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        for ((host, port), known) in self.lock().iter_mut() {
+            let age = known.told_at.map(|at| now.saturating_duration_since(at));
+            let Some(age) = age.filter(|age| at_end || *age >= TOLD_FOR) else {
+                continue;
+            };
+            if known.untold > 0 {
+                let (times, seconds) = (known.untold, age.as_secs().max(1));
+                let again = match times {
+                    1 => "once more".to_owned(),
+                    times => format!("{times} times more"),
+                };
+                lines.push(format!(
+                    "{host}:{port} has asked for patience {again} in {seconds} s"
+                ));
+                (known.told_at, known.untold) = (Some(now), 0);
+            }
+        }
+        lines
     }
 }
 
@@ -290,16 +336,24 @@ mod tests {
     }
 
     #[test]
-    fn the_log_is_told_once() {
+    fn the_log_is_told_of_the_first_wait_and_of_longer_ones_and_others_are_counted() {
         let (hosts, now) = (Hosts::default(), clock::instant());
-        let told = |at| {
+        let told = |status, wait, at| {
             hosts
-                .answered(&url("http://a/"), 429, Some(3 * S), (at, at))
+                .answered(&url("http://a/"), status, Some(wait), (at, at))
                 .is_news
         };
-        assert!(told(now));
-        assert!(!told(now + 4 * S));
-        assert!(told(now + TOLD_FOR));
+        assert!(told(503, 3 * S, now));
+        assert!(!told(503, 3 * S, now + 4 * S));
+        assert!(told(429, S, now + 8 * S), "it is polled less from then on");
+        assert!(!told(429, 2 * S, now + 10 * S));
+        assert!(!told(429, 2 * S, now + 10 * S), "answered together");
+        assert!(told(429, 9 * S, now + 13 * S), "much longer");
+        assert_eq!(hosts.counted(now + 14 * S, false), [""; 0]);
+        let line = "a:80 has asked for patience 2 times more in 30 s";
+        assert_eq!(hosts.counted(now + 43 * S, false), [line]);
+        assert_eq!(hosts.counted(now + 99 * S, true), [""; 0], "none since");
+        assert!(told(429, 3 * S, now + 99 * S), "it has been quiet");
     }
 
     #[test]

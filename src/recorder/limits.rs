@@ -13,6 +13,8 @@ pub(super) const STOP_GRACE: Duration = Duration::from_secs(3);
 pub(super) const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// Distinct refused URIs that are noted.
 pub(super) const MAX_REFUSED: usize = 256;
+/// Of these, whereto and why, so many lines of the log of a stream.
+pub(super) const MAX_REFUSED_LINES: usize = 16;
 /// Cookies that one host may set (what browsers take).
 pub(super) const MAX_COOKIES: usize = 180;
 /// A cookie, name and value, in bytes (RFC 6265bis 5.6).
@@ -39,6 +41,8 @@ pub(super) const MOST_ASSET_CHUNKS: usize = 4096;
 pub(super) const MOST_ASSET_BYTES: u64 = 1024 * MIB;
 /// Tries for a part of an asset.
 pub(super) const TRIES_OF_ASSET: u32 = 3;
+/// A file that grows has what a playlist names of it within so long, or within the duration of that.
+pub(super) const GROWS_WITHIN: Duration = Duration::from_secs(2);
 /// So long a stream that has ended waits for assets that it listed.
 pub(super) const ASSETS_AFTER_END: Duration = Duration::from_secs(300);
 /// Large playlists of a stream that are read at once.

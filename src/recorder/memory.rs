@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use crate::hls::MOST_RESOLVED;
 
@@ -15,6 +16,19 @@ const FREE: u64 = 64 * 1024;
 const URLS: u64 = MOST_RESOLVED as u64;
 /// What a permit of a semaphore stands for, in bytes.
 const UNIT: u64 = 1024;
+
+/// Does what may have to wait for room, unless what is under way is cut off meanwhile: `None`. What has room is done all
+/// the same.
+pub(super) async fn unless_aborted<T>(
+    abort: &CancellationToken,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = abort.cancelled() => None,
+    }
+}
 
 /// Room for the bodies of a stream.
 #[derive(Debug)]
@@ -174,6 +188,22 @@ mod tests {
         assert!(timeout(wait, memory.for_urls(4 * FREE)).await.is_err());
         drop(all);
         assert!(timeout(wait, memory.for_urls(4 * FREE)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_recorder_that_stops_waits_for_no_room() {
+        let memory = Memory::new(&Limits::default());
+        let abort = CancellationToken::new();
+        abort.cancel();
+        let has_room = unless_aborted(&abort, memory.for_decoding(1024)).await;
+        assert!(has_room.is_some());
+        let _all = memory.for_decoding(memory.largest).await;
+        let _rest = memory.for_decoding(memory.largest).await;
+        assert!(
+            unless_aborted(&abort, memory.for_decoding(1024))
+                .await
+                .is_none()
+        );
     }
 
     #[tokio::test]

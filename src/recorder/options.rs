@@ -9,6 +9,7 @@ use url::Url;
 
 use super::limits::Limits;
 use super::select::Selection;
+use crate::hls::AskedAs;
 use crate::session::Keep;
 
 /// Hosts that credentials may go to besides the one of the URL, at its port.
@@ -51,6 +52,8 @@ pub struct Input {
     pub url: Url,
     /// Header fields for it alone, names and values.
     pub headers: Vec<(String, String)>,
+    /// What stands behind the URL, as players write it.
+    pub asked_as: AskedAs,
 }
 
 impl Input {
@@ -60,6 +63,7 @@ impl Input {
             name: None,
             url,
             headers: Vec::new(),
+            asked_as: AskedAs::default(),
         }
     }
 }

@@ -4,8 +4,8 @@
 //! ([`cut`]). Whatever ends a response, it is asked for again, for ever: at once where it had
 //! come for a while, else ever later.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,7 +28,7 @@ use super::fetch::{Ask, Hop};
 use super::schedule::reconnect_delay;
 use super::stats::PlaylistStats;
 use crate::clock;
-use crate::session::{Availability, ExchangeId, Kind, Outcome, ResourceKey, is_success};
+use crate::session::{Availability, ENDED, ExchangeId, Kind, Outcome, ResourceKey, is_success};
 
 mod boxes;
 mod cut;
@@ -51,6 +51,9 @@ const ICY_INTERVAL: HeaderName = HeaderName::from_static("icy-metaint");
 
 /// What came for so long was a stream, not one more failure.
 const STEADY: Duration = Duration::from_secs(5);
+/// Of a response that came whole so many bytes are compared with the next one, at most and at least.
+const MOST_COMPARED: usize = 64 * 1024;
+const LEAST_COMPARED: usize = 512;
 /// So long each the best and a good place to cut are looked for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -110,6 +113,7 @@ pub(super) async fn run(context: Arc<Context>, playlist: Arc<Playlist>, opened: 
         context,
         playlist,
         parts: AtomicU64::new(0),
+        whole: Mutex::default(),
     };
     stream.run(opened).await;
 }
@@ -128,15 +132,68 @@ struct Plain {
     playlist: Arc<Playlist>,
     /// Parts that were kept.
     parts: AtomicU64,
+    /// What came last with a length and all of it: if it comes again it is a file.
+    whole: Mutex<Option<Whole>>,
+}
+
+/// A response that came with the length that it announced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Whole {
+    bytes: u64,
+    /// Its first bytes.
+    begun: Bytes,
+}
+
+impl Whole {
+    fn of(hop: &Hop, came_bytes: u64, begun: Bytes) -> Option<Self> {
+        let is_whole = hop.announced_bytes == Some(came_bytes);
+        is_whole.then_some(Self {
+            bytes: came_bytes,
+            begun,
+        })
+    }
+
+    /// Whether a response that announces so much and begins so is the same once more, as far as that tells.
+    fn is(&self, announced_bytes: Option<u64>, begun: &[u8]) -> bool {
+        let compared = self.begun.len().min(begun.len());
+        announced_bytes == Some(self.bytes)
+            && compared >= LEAST_COMPARED.min(self.begun.len())
+            && self.begun.get(..compared) == begun.get(..compared)
+    }
 }
 
 impl Plain {
+    fn remember(&self, whole: Option<Whole>) {
+        *self.whole.lock().unwrap_or_else(PoisonError::into_inner) = whole;
+    }
+
+    /// Whether what was asked for again is what came before, with a length and all of it.
+    fn is_known(&self, opened: &Opened) -> bool {
+        let whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        let is = |whole: &Whole| whole.is(opened.hop.announced_bytes, &opened.live.begun);
+        whole.as_ref().is_some_and(is)
+    }
+
+    /// It is a file that has been recorded: the second time is not read to its end.
+    async fn is_again(&self, opened: Opened) {
+        let Opened {
+            mut hop,
+            head,
+            lag_us,
+            ..
+        } = opened;
+        hop.fail(Outcome::Aborted, "the file that was recorded, once more");
+        self.write(hop, head, lag_us).await;
+        self.is_over();
+    }
+
     async fn run(&self, opened: Opened) {
         let stop = &self.context.stop;
         let mut next = Some(opened);
         let mut failures = 0_u32;
         loop {
             let steady = match next.take() {
+                Some(opened) if self.is_known(&opened) => return self.is_again(opened).await,
                 Some(opened) => match self.record(opened).await {
                     Came::File => return self.is_over(),
                     Came::Steadily => true,
@@ -178,6 +235,7 @@ impl Plain {
             plain: true,
             lists: true,
             denser_than: None,
+            patient_until: None,
         };
         let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);
@@ -261,6 +319,7 @@ impl Plain {
         let mut part_began = began;
         let mut came_bytes = 0;
         let mut bytes = std::mem::take(&mut opened.live.begun);
+        let begun = bytes.slice(..bytes.len().min(MOST_COMPARED));
         let end = loop {
             self.count_bytes(bytes.len());
             let mut titles = Vec::new();
@@ -286,8 +345,16 @@ impl Plain {
         };
         part.write(context, &cutter.finish()).await;
         let is_stop = matches!(end, End::Stopped);
+        let has_come = matches!(end, End::Over(Outcome::Complete, _));
+        let is_file = has_come && is_file(&opened.hop, came_bytes);
+        let end = match has_come && !is_file {
+            true => End::Over(Outcome::Complete, Some(ENDED.to_owned())),
+            false => end,
+        };
+        let whole = Whole::of(&opened.hop, came_bytes, begun);
+        self.remember(whole.filter(|_| has_come));
         let ended = self.finish(part, end, opened.live.format).await;
-        if !is_stop && ended.outcome == Outcome::Complete && is_file(&opened.hop, came_bytes) {
+        if is_file {
             return Came::File;
         }
         if !is_stop {
@@ -397,6 +464,16 @@ fn part_path(name: &str, began_us: i64, number: u64, format: Format) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_without_validators_is_known_by_its_length_and_its_beginning() {
+        let begun = Bytes::from(vec![7; 4096]);
+        let whole = Whole { bytes: 9000, begun };
+        assert!(whole.is(Some(9000), &[7; 512]) && whole.is(Some(9000), &[7; 9000]));
+        assert!(!whole.is(Some(9000), &[7; 511]), "too little to tell");
+        assert!(!whole.is(Some(9001), &[7; 4096]) && !whole.is(None, &[7; 4096]));
+        assert!(!whole.is(Some(9000), &[8; 4096]), "a live stream");
+    }
 
     #[test]
     fn parts_are_named_after_their_stream_and_moment() {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
+mod contents;
 mod departed;
 mod ended;
 mod item;
@@ -21,7 +22,9 @@ mod known;
 mod late;
 mod model;
 mod renamed;
+mod returning;
 
+pub(super) use self::contents::{Before, Content};
 use self::departed::{Departed, DepartedItems};
 use self::item::{Item, Rank, State, due_again};
 use self::items::{Items, Slot};
@@ -30,6 +33,7 @@ use self::known::{Known, Stayed};
 use self::late::{LateItems, Stay};
 pub(super) use self::model::{Changes, Job, Key, Listing, PlaylistId, Wanted};
 use self::renamed::{Places, Renamed, Twin};
+use self::returning::Returning;
 
 use super::limits::Limits;
 use super::validators::Validators;
@@ -43,6 +47,10 @@ const DEPARTED_FOR: u32 = 5;
 /// very many.
 const AT_ONE_GO: usize = 1024;
 
+/// Where nothing new is listed for so many target durations, under names that are new all the same, their bytes are
+/// compared; then after twice as long, and so on.
+const DOUBTED_AFTER: u32 = 3;
+
 #[derive(Debug, Default)]
 struct Playlist {
     /// What its newest revision lists.
@@ -50,6 +58,8 @@ struct Playlist {
     last_sequence: Option<u64>,
     lists_segments: bool,
     ended: bool,
+    /// It has come in this run.
+    has_come: bool,
     /// Its first revision had an end already: what it lists was there before.
     on_demand: bool,
     /// The longest that it was.
@@ -168,6 +178,7 @@ pub(super) struct Plan {
     untold: Vec<(Key, Kind)>,
     playlists: BTreeMap<PlaylistId, Playlist>,
     delayed: BTreeSet<(Instant, Key)>,
+    returning: Returning,
     counter: u64,
     /// Taken in so far, of all playlists.
     revisions: u64,
@@ -204,6 +215,7 @@ impl Plan {
             untold: Vec::new(),
             playlists: BTreeMap::new(),
             delayed: BTreeSet::new(),
+            returning: Returning::default(),
             counter: 0,
             revisions: 0,
             has_more: None,
@@ -213,7 +225,8 @@ impl Plan {
     /// Takes in a new revision.
     pub(super) fn revision(&mut self, listing: &Listing, now: Instant) -> Changes {
         self.give_up_late(now);
-        let is_first = !self.playlists.contains_key(&listing.playlist);
+        let known = self.playlists.get(&listing.playlist);
+        let is_first = known.is_none_or(|known| !known.has_come);
         let before = self.playlists.remove(&listing.playlist).unwrap_or_default();
         let mut places = before.places;
         self.departed.forget_old(now);
@@ -233,6 +246,7 @@ impl Plan {
                 last_sequence: listing.wanted.iter().map(|w| w.last_use).max(),
                 lists_segments: listing.wanted.iter().any(|w| w.kind == Kind::Segment),
                 ended: listing.ended,
+                has_come: true,
                 on_demand: listing.ended && (is_first || before.on_demand),
                 longest: before.longest.max(listing.duration),
                 target_us: listing.target_duration_us,
@@ -280,7 +294,7 @@ impl Plan {
             let key = self.items.kept(slot, &key).cloned().unwrap_or(key);
             if wanted.kind == Kind::Segment {
                 let places = &mut taking.playlist.places;
-                places.note(wanted.sequence, &key, newest.len());
+                places.note(wanted.sequence, &key, newest.len(), now);
             }
             let mut wanted = wanted.clone();
             if wanted.url == key.url {
@@ -389,8 +403,18 @@ impl Plan {
         if old == *key || old.range != key.range || !is_known {
             return None;
         }
-        match playlist.places.renamed(&old.url, &key.url, wanted.sequence) {
-            Renamed::Alias => Some((old, None)),
+        let target = Duration::from_micros(taking.listing.target_duration_us.unsigned_abs());
+        let patience = target.saturating_mul(DOUBTED_AFTER);
+        let places = &mut playlist.places;
+        let mut renamed = places.renamed(&old.url, &key.url, wanted.sequence);
+        if renamed == Renamed::Alias && places.is_doubted(wanted.sequence, patience, taking.now) {
+            renamed = places.compare_again(&old.url, &key.url);
+        }
+        match renamed {
+            Renamed::Alias => {
+                places.alias(key, &old);
+                Some((old, None))
+            }
             Renamed::Compare(pair) => {
                 let twin = Twin {
                     key: old.clone(),
@@ -398,7 +422,10 @@ impl Plan {
                 };
                 Some((old, Some(twin)))
             }
-            Renamed::Other => None,
+            Renamed::Other => {
+                places.replace(wanted.sequence, key);
+                None
+            }
         }
     }
 
@@ -432,7 +459,8 @@ impl Plan {
             let left = self.departed.remove(listing.playlist, key);
             let is_back = left.is_some_and(|left| left.sequence == wanted.sequence)
                 || wanted.kind == Kind::Key && self.keys.is_back(key, listing, taking.now);
-            let item = Item::new(wanted, taking, rank, is_back);
+            let mut item = Item::new(wanted, taking, rank, is_back);
+            item.sha256 = left.and_then(|left| left.sha256).filter(|_| is_back);
             if !is_back {
                 taking.playlist.ready.insert((rank, key.clone()));
                 taking.changes.pending.push((key.clone(), wanted.kind));
@@ -506,6 +534,17 @@ impl Plan {
         if let Some(late) = item.late {
             self.late.remove(key, late, item.rank);
         }
+        let mut own = own;
+        if let Some(twin) = &item.twin {
+            // Nothing comes that could be compared: the next name is.
+            let playlist = match &mut own {
+                Some((id, own)) if *id == item.playlist => Some(&mut **own),
+                _ => self.playlists.get_mut(&item.playlist),
+            };
+            if let Some(playlist) = playlist {
+                playlist.places.compared(twin.pair, None, None);
+            }
+        }
         match item.state {
             State::Ready if item.late.is_none() => {
                 self.unqueue(item.playlist, key, item.rank, own);
@@ -564,6 +603,15 @@ impl Plan {
         changes
     }
 
+    /// Playlists that list nothing more: what they list is tried as if they had said so.
+    pub(super) fn end(&mut self, playlists: &[PlaylistId]) {
+        for id in playlists {
+            if let Some(playlist) = self.playlists.get_mut(id) {
+                playlist.ended = true;
+            }
+        }
+    }
+
     /// The next thing to fetch; counted as under way from now on. `not_before`: until when nothing may be
     /// asked of the host of a URL.
     pub(super) fn next(
@@ -587,8 +635,9 @@ impl Plan {
                     let until = item
                         .late
                         .map_or(until, |late| until.min(late.given_up_at()));
-                    item.state = State::Delayed(until);
-                    self.delayed.insert((until, key));
+                    let at = until + self.returning.place(until, now);
+                    item.state = State::Delayed(at);
+                    self.delayed.insert((at, key));
                 }
                 None => return self.job(id, key, now),
             }

@@ -10,7 +10,9 @@ use tokio::time::Instant;
 use tracing::Instrument;
 use url::{Position, Url};
 
+use self::asking::list_and_named;
 use self::beside::Beside;
+use self::corrections::Corrections;
 use self::last::{Judged, Last};
 use self::reading::Reading;
 use self::turns::Turns;
@@ -31,6 +33,7 @@ use crate::session::{
 
 mod asking;
 mod beside;
+mod corrections;
 mod last;
 mod listing;
 mod reading;
@@ -60,6 +63,7 @@ struct Poller {
     /// The hops of the last poll.
     chain: Vec<Passed>,
     windows: Windows,
+    corrections: Corrections,
     renewals: u32,
     said_too_many: bool,
     /// What the plan had no room for.
@@ -144,6 +148,7 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         not_asked: false,
         chain: Vec::new(),
         windows: Windows::default(),
+        corrections: Corrections::default(),
         renewals: 0,
         said_too_many: false,
         too_many: 0,
@@ -172,12 +177,13 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
 impl Poller {
     async fn run(mut self) {
         let stop = self.context.stop.clone();
+        self.take_up().await;
         let playlist = Arc::clone(&self.playlist);
         let mut due = clock::instant();
         let mut over = due;
         loop {
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return self.correct(true).await,
                 () = tokio::time::sleep_until(due) => {}
                 () = playlist.woken() => {
                     due = self.sooner(due, over);
@@ -198,11 +204,13 @@ impl Poller {
             self.context.playlists.changed();
             // A name that leads nowhere leaves the others.
             if self.not_asked && !self.playlist.has_other_name(&self.name) {
+                self.correct(true).await;
                 return self.playlist.give_up();
             }
             let now = clock::instant();
             if self.playlist.is_over(now) {
                 self.playlist.stats.is_over.store(true, Ordering::Relaxed);
+                self.correct(true).await;
                 return self.leave(now).await;
             }
             over = answered;
@@ -232,7 +240,7 @@ impl Poller {
         let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);
         self.playlist.was_asked(&self.name);
-        self.heed_list(&hops);
+        let named = list_and_named(&hops);
         self.not_asked = matches!(hops.as_slice(), [only] if only.was_not_asked);
         let answered = clock::instant();
         PlaylistStats::count(&self.playlist.stats.polls, 1);
@@ -248,6 +256,9 @@ impl Poller {
         self.mark_control(&mut last);
         let is_own = last.own_reason.is_some();
         let good = live.is_some() || self.read(&mut last).await;
+        if !last.is_other_list {
+            self.heed_list(named);
+        }
         if is_stale && !good {
             // A player would have the newest name, or the one that has gone.
             hops.iter_mut()
@@ -316,6 +327,7 @@ impl Poller {
             return false;
         }
         if let Some(why) = self.list_that_is_not_followed(hop).await {
+            hop.is_other_list = true;
             hop.fail(Outcome::NotAPlaylist, &why);
             return false;
         }
@@ -345,15 +357,11 @@ impl Poller {
                     self.playlist.label
                 );
             }
-            self.playlist.update(|s| {
-                s.failures = 0;
-                s.ever_good = true;
-            });
+            self.playlist.plays();
             return;
         }
         if hop.own_reason == Some(OwnReason::TooLate) {
-            self.playlist
-                .update(|s| s.failures = s.failures.saturating_add(1));
+            self.playlist.fails(clock::instant());
             return;
         }
         if !hop.is_fault() {
@@ -362,8 +370,7 @@ impl Poller {
         }
         let playlists = &self.context.playlists;
         let was_silent = playlists.nothing_plays();
-        self.playlist
-            .update(|s| s.failures = s.failures.saturating_add(1));
+        self.playlist.fails(clock::instant());
         if !was_silent && playlists.nothing_plays() {
             playlists.wake_first();
         }
@@ -564,7 +571,7 @@ impl Poller {
     async fn write_crossed(&self, hop: &mut Hop, head: ExchangeId, first_us: i64, lag_us: i64) {
         let (resource, availability) = self.account(hop, head, first_us);
         if let Some(mut crossed) = hop.take_crossed(&resource, availability) {
-            crossed.referrer_id = self.playlist.referrer;
+            crossed.referrer_id = self.name.revision;
             crossed.head_id = (hop.id != head).then_some(head);
             crossed.lag_us = (hop.id == head).then_some(lag_us);
             self.context.fetcher.writer.exchange(crossed).await;

@@ -14,6 +14,7 @@ use super::options::{Input, Options};
 use super::reach::Proxies;
 use super::stats::{Board, Stage, Totals};
 use super::stream::{self, Recording};
+use super::take_up;
 use crate::clock::{self, Clock};
 use crate::session::{SessionFolder, Writer, WriterError};
 
@@ -132,6 +133,9 @@ async fn run(
         hosts: Arc::default(),
         stop: CancellationToken::new(),
     });
+    if recording.options.resume {
+        take_up::leave_alone(&writer, &recording.hosts).await;
+    }
     let mut streams = Streams::new(&recording);
     let heartbeat = AbortOnDropHandle::new(tokio::spawn(heartbeat::run(writer.clone())));
     let ended = streams.supervise(control, &mut failure).await;

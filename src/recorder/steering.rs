@@ -167,6 +167,7 @@ impl Server {
             kind: Kind::Steering,
             url: self.url.clone(),
             range: None,
+            known_end: None,
             reach,
             downgraded,
             referrer: named.revision,

@@ -10,6 +10,7 @@ use tracing::Instrument;
 use url::Url;
 
 use super::admit::{self, Credentials};
+use super::asked_as::StreamFields;
 use super::assets::state::Assets;
 use super::children::Playlists;
 use super::client::Clients;
@@ -119,6 +120,10 @@ impl Recording {
                 servers: Arc::default(),
                 memory: Arc::new(Memory::new(&limits)),
                 hosts: Arc::clone(&self.hosts),
+                stream_fields: Arc::new(StreamFields::new(
+                    self.options.user_agent.is_some(),
+                    input.asked_as.clone(),
+                )),
                 polls: Arc::new(Semaphore::new(limits.polls)),
                 abort: CancellationToken::new(),
             },
@@ -178,7 +183,12 @@ impl Stream {
                 }
                 _ => {}
             }
-            if !(context.playlists.are_over(now) && context.queue.is_idle().await) {
+            let is_over = context.playlists.are_over(now);
+            if is_over {
+                let left = context.playlists.left_for_good(now);
+                context.queue.end(&left).await;
+            }
+            if !(is_over && context.queue.is_idle().await) {
                 over_since = None;
             } else if self.has_come_aside(now - *over_since.get_or_insert(now)) {
                 let waits_in_vain = self.waits && context.playlists.are_on_demand();
@@ -219,7 +229,9 @@ impl Stream {
 
     /// Tells of repeated faults.
     fn tell(&self, at_end: bool) {
-        for line in self.context.stats.folded(at_end) {
+        let context = &self.context;
+        let counted = context.fetcher.hosts.counted(clock::instant(), at_end);
+        for line in context.stats.folded(at_end).into_iter().chain(counted) {
             tracing::warn!("{line}");
         }
     }

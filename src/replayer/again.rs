@@ -35,9 +35,10 @@ impl Replay {
         };
         let reply = match self.answer_again(request) {
             Some(reply) => reply,
-            None => self.answer(request).await.dressed(&request.headers),
+            None => self.answer(request).await.dressed(),
         };
-        let mut reply = self.for_caches(reply);
+        let reply = self.for_caches(reply);
+        let mut reply = reply.for_page(self.cors(), &request.headers);
         if let (Some(response), &Method::HEAD) = (&mut reply.response, &request.method) {
             *response.body_mut() = body::empty();
         }
@@ -65,8 +66,9 @@ impl Replay {
     pub(super) fn respond_at_once(&self, request: &Request) -> Option<Reply> {
         let get = request.method == Method::GET;
         let path = Some(path_of_request(request)).filter(|_| get)?;
-        self.held_at_once(request, path)
-            .or_else(|| self.dvr_at_once(request, path))
+        let held = self.held_at_once(request, path);
+        let reply = held.or_else(|| self.dvr_at_once(request, path))?;
+        Some(reply.for_page(self.cors(), &request.headers))
     }
 
     fn held_at_once(&self, request: &Request, path: &str) -> Option<Reply> {

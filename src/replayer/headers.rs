@@ -15,11 +15,6 @@ pub const SESSION_TIME: HeaderName = HeaderName::from_static("x-isrecorder-sessi
 /// What `--inject` did.
 pub const INJECTED: HeaderName = HeaderName::from_static("x-isrecorder-injected");
 
-const ALLOWED_METHODS: &str = "GET, HEAD, OPTIONS";
-const EXPOSED: &str = "Content-Length, Content-Range, Date, ETag, Age, Cache-Control, Content-Type, \
-    Content-Encoding, Expires, Last-Modified, Retry-After, Server, Accept-Ranges, X-Isrecorder-Exchange, \
-    X-Isrecorder-Session-Time, X-Isrecorder-Injected";
-
 /// A session time (microseconds) in seconds.
 pub fn seconds(session_us: i64) -> HeaderValue {
     let mut place = [0; 32];
@@ -30,69 +25,6 @@ pub fn seconds(session_us: i64) -> HeaderValue {
     let _ = write!(left, "{sign}{}.{:03}", ms / 1000, ms % 1000);
     let length = 32 - left.len();
     HeaderValue::from_bytes(&place[..length]).unwrap_or(HeaderValue::from_static("0"))
-}
-
-/// Adds what every response has, whatever it is: any web player may read it, nobody guesses its type.
-pub fn add_common(headers: &mut HeaderMap, request: &HeaderMap) {
-    headers.insert(
-        header::ACCESS_CONTROL_ALLOW_ORIGIN,
-        HeaderValue::from_static("*"),
-    );
-    headers.insert(
-        header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static(EXPOSED),
-    );
-    headers.insert(
-        HeaderName::from_static("timing-allow-origin"),
-        HeaderValue::from_static("*"),
-    );
-    headers.insert(
-        HeaderName::from_static("cross-origin-resource-policy"),
-        HeaderValue::from_static("cross-origin"),
-    );
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    add_origin(headers, request);
-}
-
-/// Names the web player that asks, if one does: it may send cookies then.
-pub fn add_origin(headers: &mut HeaderMap, request: &HeaderMap) {
-    let Some(origin) = request.get(header::ORIGIN) else {
-        return;
-    };
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-    headers.insert(
-        header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
-        HeaderValue::from_static("true"),
-    );
-    headers.append(header::VARY, HeaderValue::from_static("Origin"));
-}
-
-/// Adds the answer to a preflight (Fetch, CORS protocol): whatever is asked for is allowed.
-pub fn add_preflight(headers: &mut HeaderMap, request: &HeaderMap) {
-    headers.insert(header::ALLOW, HeaderValue::from_static(ALLOWED_METHODS));
-    headers.insert(
-        header::ACCESS_CONTROL_ALLOW_METHODS,
-        HeaderValue::from_static(ALLOWED_METHODS),
-    );
-    if let Some(asked) = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
-    }
-    if request.contains_key("access-control-request-private-network") {
-        let allow = HeaderName::from_static("access-control-allow-private-network");
-        headers.insert(allow, HeaderValue::from_static("true"));
-    }
-    headers.insert(
-        header::ACCESS_CONTROL_MAX_AGE,
-        HeaderValue::from_static("86400"),
-    );
-}
-
-/// Adds the Allow field of a 405.
-pub fn add_allow(headers: &mut HeaderMap) {
-    headers.insert(header::ALLOW, HeaderValue::from_static(ALLOWED_METHODS));
 }
 
 /// The strong entity tag of content with this SHA-256.
@@ -261,30 +193,6 @@ mod tests {
             assert_eq!(shift_http_date(none, 1_000_000), none);
         }
         assert_eq!(shift_http_date(date, i64::MAX), date);
-    }
-
-    #[test]
-    fn any_web_player_may_read() {
-        let mut headers = HeaderMap::new();
-        add_common(
-            &mut headers,
-            &request(&[("origin", "http://player.example")]),
-        );
-        assert_eq!(
-            headers["access-control-allow-origin"],
-            "http://player.example"
-        );
-        assert_eq!(headers["access-control-allow-credentials"], "true");
-        assert_eq!(headers["vary"], "Origin");
-        let mut headers = HeaderMap::new();
-        add_common(&mut headers, &request(&[]));
-        assert_eq!(headers["access-control-allow-origin"], "*");
-        let mut headers = HeaderMap::new();
-        add_preflight(
-            &mut headers,
-            &request(&[("access-control-request-headers", "range, x-own")]),
-        );
-        assert_eq!(headers["access-control-allow-headers"], "range, x-own");
     }
 
     #[test]

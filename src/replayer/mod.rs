@@ -31,6 +31,7 @@ mod again;
 mod base;
 pub mod body;
 mod chunk_read;
+pub mod cors;
 mod dvr;
 pub mod ending;
 #[cfg(any(test, fuzzing))]
@@ -66,6 +67,7 @@ mod tests;
 pub mod timeline;
 
 pub use crate::session::Faults;
+pub use cors::{Cors, PageOrigin};
 pub use page::{Description, StreamDescription};
 pub use replay::{Network, Options, Replay};
 pub use serve::Limits;

@@ -8,6 +8,7 @@ use super::plain::extension;
 use super::timeline::{Span, format_time, format_utc};
 use crate::hls::{read_multivariant, relative, replay_path};
 use crate::session::{Hole, ReadError};
+use crate::shown;
 
 /// A session, as far as it matters to who wants to play it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -151,7 +152,7 @@ impl Description {
 
 /// The page as JSON.
 pub(super) fn json(description: &Description) -> String {
-    serde_json::to_string_pretty(description).unwrap_or_default() + "\n"
+    shown::json_lines(description).unwrap_or_default() + "\n"
 }
 
 /// The page as HTML, as it is served at `base`. It has no script, no style but its own, and loads nothing.
@@ -165,7 +166,7 @@ pub(super) fn html(description: &Description, prefix: &str, base: &str) -> Strin
     let mut text = format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{session} - isreplayer</title></head>\n\
-         <body>\n<h1>{session}</h1>\n<p>Recorded {}, {} long{state}.</p>\n",
+         <body>\n<h1><bdi>{session}</bdi></h1>\n<p>Recorded {}, {} long{state}.</p>\n",
         escape(&format_utc(description.recorded_us)),
         format_time(description.length_us),
     );
@@ -205,7 +206,7 @@ pub(super) fn html(description: &Description, prefix: &str, base: &str) -> Strin
 
 fn stream_html(stream: &StreamDescription) -> String {
     let mut text = format!(
-        "<h2><a href=\"{}\">{}</a></h2>\n<p>{}</p>\n<ul>\n",
+        "<h2><bdi><a href=\"{}\">{}</a></bdi></h2>\n<p><bdi>{}</bdi></p>\n<ul>\n",
         escape(&stream.path),
         escape(&stream.name),
         escape(&stream.url),
@@ -222,7 +223,7 @@ fn stream_html(stream: &StreamDescription) -> String {
     }
     for playlist in &stream.playlists {
         text += &format!(
-            "<li><a href=\"{}\">{}</a></li>\n",
+            "<li><bdi><a href=\"{}\">{}</a></bdi></li>\n",
             escape(&playlist.path),
             escape(&playlist.label)
         );
@@ -239,7 +240,9 @@ fn whole_seconds(us: i64) -> u64 {
 pub(super) const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// Text that is neither markup nor steers what is around it.
 fn escape(text: &str) -> String {
+    let text = shown::escaped(text);
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -248,7 +251,6 @@ fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            c if c.is_control() => escaped.push('\u{FFFD}'),
             c => escaped.push(c),
         }
     }
@@ -261,7 +263,7 @@ mod tests {
 
     #[test]
     fn everything_is_escaped() {
-        let evil = "<script>\"'&\u{1b}".to_owned();
+        let evil = "<script>\"'&\u{1b}\u{202e}".to_owned();
         let playlist = PlaylistDescription {
             label: evil.clone(),
             path: evil.clone(),
@@ -288,7 +290,7 @@ mod tests {
         };
         let page = html(&description, "/@5", "/@5/");
         assert!(
-            !page.contains("<script>") && !page.contains('\u{1b}'),
+            !page.contains("<script>") && !page.contains(['\u{1b}', '\u{202e}']),
             "{page}"
         );
         assert!(page.contains("&lt;script&gt;&quot;&#39;&amp;"));
@@ -300,7 +302,7 @@ mod tests {
         let value: serde_json::Value = serde_json::from_str(&json(&description)).unwrap();
         assert_eq!(
             value["streams"][0]["playlists"][0]["label"],
-            "<script>\"'&\u{1b}"
+            "<script>\"'&\u{1b}\u{202e}"
         );
     }
 }

@@ -45,7 +45,7 @@ impl Held {
     pub(super) fn made(&self, request: &HeaderMap, session_us: i64) -> Option<Reply> {
         let made = &self.made[usize::from(headers::takes_gzip(request))];
         let made = made.get()?.as_ref().filter(|_| is_plain(request))?;
-        Some(made.reply(request, session_us))
+        Some(made.reply(session_us))
     }
 
     /// The reply to a request at a session time (microseconds).
@@ -58,10 +58,8 @@ impl Held {
             false => None,
         };
         match made {
-            Some(made) => made.reply(fields, session_us),
-            None => recorded::whole(&self.whole, asked)
-                .at(session_us)
-                .dressed(fields),
+            Some(made) => made.reply(session_us),
+            None => recorded::whole(&self.whole, asked).at(session_us).dressed(),
         }
     }
 }
@@ -88,7 +86,7 @@ impl Made {
     fn of(whole: &Whole, asked: &Asked<'_>) -> Option<Self> {
         let piece = good_piece(whole, asked.gzip)?;
         let reply = recorded::whole(whole, asked).at(0);
-        let reply = reply.dressed(&HeaderMap::new());
+        let reply = reply.dressed();
         let (parts, _) = reply.response?.into_parts();
         Some(Self {
             status: parts.status,
@@ -100,7 +98,7 @@ impl Made {
         })
     }
 
-    fn reply(&self, request: &HeaderMap, session_us: i64) -> Reply {
+    fn reply(&self, session_us: i64) -> Reply {
         let body = match &self.piece {
             Piece::Bytes(bytes) => body::full(bytes.clone()),
             file @ Piece::File { .. } => body::pieces(vec![file.clone()], None),
@@ -108,7 +106,6 @@ impl Made {
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.fields.clone();
-        headers::add_origin(response.headers_mut(), request);
         let mut reply = Reply::new(response, self.what.clone());
         reply.done.clone_from(&self.done);
         reply.exchange = self.exchange;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use super::cors::Cors;
 use super::dvr::Kept;
 use super::inject::Rules;
 use super::inject::rule::Laid;
@@ -45,6 +46,8 @@ pub struct Options {
     pub network: Network,
     /// Faults on top of the recorded ones.
     pub inject: Rules,
+    /// Origins whose pages may send credentials.
+    pub cors: Cors,
 }
 
 /// How fast answers come.
@@ -72,6 +75,7 @@ pub struct Replay {
     dates: Dates,
     network: Network,
     rules: Rules,
+    cors: Cors,
     state: RwLock<State>,
     pool: Pool,
     cache: Cache,
@@ -106,6 +110,7 @@ impl Replay {
             dates: options.dates,
             network: options.network,
             rules: options.inject,
+            cors: options.cors,
             state: RwLock::new(state),
             pool,
             cache: Cache::default(),
@@ -213,6 +218,11 @@ impl Replay {
         &self.rules
     }
 
+    /// Which pages may send credentials.
+    pub(super) fn cors(&self) -> &Cors {
+        &self.cors
+    }
+
     /// Whether faults are answers.
     pub(super) fn faults(&self) -> Faults {
         self.faults
@@ -259,6 +269,19 @@ impl Replay {
             description.kept_from_us = kept_us.map_or(0, |us| span.session_us(us).max(0));
             Ok(description)
         })
+    }
+
+    /// Whether the first stream has a playlist of all that was recorded.
+    ///
+    /// # Errors
+    /// The session cannot be read.
+    pub fn has_dvr(&self) -> Result<bool, ReadError> {
+        let streams = self.streams();
+        let first = streams.first().map(|stream| stream.name.as_str());
+        let playlists = self.pool.with(|reader| reader.media_playlists())?;
+        Ok(playlists
+            .iter()
+            .any(|one| Some(one.stream.as_str()) == first))
     }
 
     /// Like [`Self::describe`], on a blocking thread.

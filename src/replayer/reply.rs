@@ -7,9 +7,11 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 
 use super::body::{self, Body};
+use super::cors::{self, Cors};
 use super::headers;
 use super::shared_caches::Lifetime;
 use crate::session::ExchangeId;
+use crate::shown::escaped;
 
 /// A response, and what is said about it in the log.
 #[derive(Debug)]
@@ -49,8 +51,9 @@ impl Reply {
         }
     }
 
-    /// A sentence of the replayer's own.
+    /// A sentence of the replayer's own, with whatever names are in it.
     pub(super) fn sentence(status: StatusCode, sentence: &str) -> Self {
+        let sentence = escaped(sentence);
         let mut response = Response::new(body::full(format!("{sentence}\n")));
         *response.status_mut() = status;
         let fields = response.headers_mut();
@@ -61,7 +64,7 @@ impl Reply {
         fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Self {
             is_sentence: true,
-            ..Self::new(response, sentence.to_owned())
+            ..Self::new(response, sentence)
         }
     }
 
@@ -108,10 +111,18 @@ impl Reply {
         })
     }
 
-    /// With the fields that every response has.
-    pub(super) fn dressed(mut self, request: &HeaderMap) -> Self {
+    /// With the fields that every response has, whoever asks.
+    pub(super) fn dressed(mut self) -> Self {
         if let Some(response) = &mut self.response {
-            headers::add_common(response.headers_mut(), request);
+            cors::add_common(response.headers_mut());
+        }
+        self
+    }
+
+    /// With the fields that depend on the page that asks.
+    pub(super) fn for_page(mut self, cors: &Cors, request: &HeaderMap) -> Self {
+        if let Some(response) = &mut self.response {
+            cors.add(response.headers_mut(), request);
         }
         self
     }

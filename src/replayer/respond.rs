@@ -11,6 +11,7 @@ use url::Url;
 use super::again::path_of_request;
 use super::base;
 use super::body;
+use super::cors;
 use super::headers;
 use super::inject::facts::Player;
 use super::lookup::{Looked, Question};
@@ -77,7 +78,8 @@ impl Replay {
             Method::OPTIONS => {
                 let mut response = Response::new(body::empty());
                 *response.status_mut() = StatusCode::NO_CONTENT;
-                headers::add_preflight(response.headers_mut(), &request.headers);
+                let fields = response.headers_mut();
+                self.cors().add_preflight(fields, &request.headers);
                 return Reply::new(response, "preflight");
             }
             _ => return refuse_method(&request.method),
@@ -367,7 +369,7 @@ fn refuse_method(method: &Method) -> Reply {
     }
     let mut reply = Reply::sentence(StatusCode::METHOD_NOT_ALLOWED, "a replay can only be read");
     if let Some(response) = &mut reply.response {
-        headers::add_allow(response.headers_mut());
+        cors::add_allow(response.headers_mut());
     }
     reply
 }

@@ -32,8 +32,8 @@ use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::body::Body;
+use super::cors;
 use super::ending::Ending;
-use super::headers;
 use super::replay::Replay;
 use super::reply::Reply;
 use super::sendfile::{Outgoing, Spans};
@@ -220,7 +220,7 @@ where
             tracing::info!("- {} {}", refusal.status.as_u16(), refusal.sentence);
             let mut refused = Reply::sentence(refusal.status, refusal.sentence).response;
             if let Some(response) = &mut refused {
-                headers::add_common(response.headers_mut(), &request.headers);
+                cors::add_common(response.headers_mut());
             }
             refused
         }

@@ -14,11 +14,12 @@ use super::adopt;
 use super::chunks::TEMPORARY;
 use super::disk;
 use super::folder::SessionFolder;
+use super::guarded;
 use super::holders;
 use super::model::{ExchangeId, NewExchange};
 use super::read::{Reader, Run};
 use super::sum;
-use super::versions;
+use super::versions::{self, TakenUp};
 use super::write::WriterError;
 use crate::clock::Clock;
 
@@ -66,7 +67,7 @@ pub(super) fn create(
         let db = Connection::open(folder.database())?;
         db.pragma_update(None, "application_id", super::APPLICATION_ID)?;
         db.pragma_update(None, "user_version", super::FORMAT_VERSION)?;
-        make_durable(&db)?;
+        make_durable(&db, TakenUp::default())?;
         db.execute_batch("BEGIN")?;
         db.execute_batch(super::SCHEMA)?;
         let run_id = insert_run(&db, clock, program)?;
@@ -94,27 +95,26 @@ pub(super) fn resume(
     // Read-only: what is not ours is not even recovered.
     let reader = Reader::open(folder)?;
     let lock = lock(folder)?;
-    let db = open_free(folder).inspect_err(|_| {
+    let mut db = open_free(folder).inspect_err(|_| {
         // It was made for the lock; one that has something in it stays.
         let _ = fs::remove_dir(folder.chunks().join(TEMPORARY));
     })?;
+    let taken = take_up(folder, &mut db)?;
     let runs = reader.runs()?;
     let left = adopt::left_parts(&reader, folder)?;
     drop(reader);
+    let was_full = disk::was_full(&folder.chunks());
     let removed = clear_temporary(folder, &adopt::names(&left))?;
     // From now on the database is another than the one that was summed.
     sum::remove(folder)?;
     let wall_us = clock.started_us();
     let ends = runs.iter().map(Run::end_us);
     let clock = clock.not_before(ends.max().unwrap_or(wall_us));
-    let notes = notes(&runs, clock, wall_us, removed);
-    let take_up = || -> rusqlite::Result<(Connection, i64, ExchangeId)> {
-        versions::upgrade(&db)?;
-        make_durable(&db)?;
-        db.execute_batch(
-            "BEGIN IMMEDIATE;
-             UPDATE run SET stopped_us = seen_us, ended = 'killed' WHERE stopped_us IS NULL",
-        )?;
+    let notes = notes(&runs, clock, wall_us, (removed, was_full));
+    let begin = || -> rusqlite::Result<(Connection, i64, ExchangeId)> {
+        make_durable(&db, taken)?;
+        db.execute_batch("BEGIN IMMEDIATE")?;
+        close_left(&db, was_full)?;
         // What was left of a part is pending until its row is there.
         let ids: Vec<ExchangeId> = left.iter().map(|part| part.id).collect();
         let ids = serde_json::to_string(&ids).unwrap_or_default();
@@ -135,7 +135,7 @@ pub(super) fn resume(
         db.execute_batch("COMMIT")?;
         Ok((db, run_id, greatest.saturating_add(1)))
     };
-    let (db, run_id, first_id) = take_up().map_err(|source| database_error(folder, source))?;
+    let (db, run_id, first_id) = begin().map_err(|source| database_error(folder, source))?;
     for (_, detail) in &notes {
         tracing::info!("{detail}");
     }
@@ -150,13 +150,28 @@ pub(super) fn resume(
     })
 }
 
+/// Closes a run that its recorder left open: it was killed, or its disk was full. How many there were.
+pub(super) fn close_left(db: &Connection, was_full: bool) -> rusqlite::Result<usize> {
+    let ended = if was_full { "disk full" } else { "killed" };
+    let close = "UPDATE run SET stopped_us = seen_us, ended = ?1 WHERE stopped_us IS NULL";
+    db.execute(close, [ended])
+}
+
 /// What there is to say about how a run goes on from the one before: rows of `event`.
-fn notes(runs: &[Run], clock: Clock, wall_us: i64, removed: usize) -> Vec<(&'static str, String)> {
+fn notes(
+    runs: &[Run],
+    clock: Clock,
+    wall_us: i64,
+    (removed, was_full): (usize, bool),
+) -> Vec<(&'static str, String)> {
     let mut notes = Vec::new();
     if let Some(last) = runs.last() {
         let hole_us = clock.started_us().saturating_sub(last.end_us());
         let ended = match last.stopped_us {
             Some(_) => "was stopped",
+            None if was_full => {
+                "was last known alive; its disk was full, and it could not be closed"
+            }
             None => "was last known alive; it was killed",
         };
         let before = runs.len();
@@ -181,22 +196,35 @@ fn notes(runs: &[Run], clock: Clock, wall_us: i64, removed: usize) -> Vec<(&'sta
     notes
 }
 
-pub(super) fn make_durable(db: &Connection) -> rusqlite::Result<()> {
+/// Compares the database of a session that is to be written, and makes it one of the present version.
+pub(super) fn take_up(folder: &SessionFolder, db: &mut Connection) -> Result<TakenUp, WriterError> {
+    let path = folder.database().display().to_string();
+    versions::take_up(db, &path).map_err(|refused| match refused {
+        Ok(altered) => altered.into(),
+        Err(source) => database_error(folder, source),
+    })
+}
+
+pub(super) fn make_durable(db: &Connection, taken: TakenUp) -> rusqlite::Result<()> {
     db.busy_timeout(BUSY)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
-    db.pragma_update(None, "foreign_keys", "ON")?;
+    // For a row that goes SQLite would ask a user's tables that refer to it, too.
+    db.pragma_update(None, "foreign_keys", !taken.has_others)?;
     db.set_prepared_statement_cache_capacity(128);
     Ok(())
 }
 
-/// Opens the database to be written once nobody else keeps it locked. Nothing is changed.
+/// Opens the database to be written once nobody else keeps it locked. Nothing is changed, and nothing can take long
+/// until it is taken up.
 pub(super) fn open_free(folder: &SessionFolder) -> Result<Connection, WriterError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<Connection> {
-        let db = Connection::open_with_flags(folder.database(), flags)?;
+        let mut db = Connection::open_with_flags(folder.database(), flags)?;
+        guarded::restrict(&db)?;
         db.busy_timeout(BUSY)?;
         db.execute_batch("BEGIN EXCLUSIVE; ROLLBACK")?;
+        guarded::end_early(&mut db)?;
         Ok(db)
     };
     open().map_err(|error| match is_held(&error) {

@@ -18,6 +18,10 @@ use crate::clock;
 
 /// The reserve, beside the downloads under way, and like them gone in a stopped session.
 pub(super) const RESERVE: &str = "reserve";
+/// An empty file in the same place: the disk is full. It needs no room, and says so where no row can any more.
+pub(super) const FULL: &str = "full";
+/// The log is told so often how much is lost while it is.
+const TELL_EVERY: Duration = Duration::from_secs(30);
 /// What room is looked for with, in the same place.
 const PROBE: &str = "probe";
 /// Rows of hours.
@@ -40,6 +44,9 @@ pub(super) struct Disk {
     /// The row of the hole that has begun.
     row: Option<i64>,
     looked: Instant,
+    /// When the log was told last of what is lost, and of how much.
+    told: (Instant, u64),
+    is_marked: bool,
     tallies: Tallies,
 }
 
@@ -52,6 +59,8 @@ impl Disk {
             said: false,
             row: None,
             looked: clock::instant(),
+            told: (clock::instant(), 0),
+            is_marked: false,
             tallies,
         };
         if let Err(error) = disk.fill_reserve() {
@@ -111,6 +120,7 @@ impl Disk {
         }
         self.looked = clock::instant();
         self.say();
+        self.tell(false);
         let row = match self.row {
             Some(row) => row,
             None => match self.begin(store, since_us) {
@@ -125,6 +135,28 @@ impl Disk {
         if self.has_room() {
             self.end(store, row, since_us, now_us);
         }
+    }
+
+    /// Tells the log of what is lost, now and then, also where no row can be written.
+    pub(super) fn tell(&mut self, at_end: bool) {
+        if !self.is_full() {
+            return;
+        }
+        self.mark();
+        let (now, lost) = (clock::instant(), self.room.not_kept());
+        let (told, before) = self.told;
+        if lost > before && (at_end || now.duration_since(told) >= TELL_EVERY) {
+            self.told = (now, lost);
+            tracing::error!("the disk is still full; bodies that were not kept so far: {lost}");
+        }
+    }
+
+    fn mark(&mut self) {
+        self.is_marked = self.is_marked || File::create(self.full()).is_ok();
+    }
+
+    fn full(&self) -> PathBuf {
+        self.chunks.join(TEMPORARY).join(FULL)
     }
 
     fn begin(&mut self, store: &Store, since_us: i64) -> rusqlite::Result<i64> {
@@ -144,7 +176,9 @@ impl Disk {
     }
 
     fn say(&mut self) {
+        self.mark();
         if !std::mem::replace(&mut self.said, true) {
+            self.told = (clock::instant(), 0);
             tracing::error!(
                 "{}: the disk is full; no bodies are kept until there is room",
                 self.chunks.display()
@@ -166,6 +200,8 @@ impl Disk {
             return;
         }
         self.room.open();
+        self.is_marked = false;
+        let _ = std::fs::remove_file(self.full());
         (self.row, self.said) = (None, false);
         self.tallies.count(Notice::DiskFull, 0, length_us);
         let _ = store
@@ -227,10 +263,15 @@ fn allocate(mut file: &File, bytes: u64) -> io::Result<()> {
     file.sync_data()
 }
 
+/// Whether the disk was full when the recorder of a session ended: it could not close its run.
+pub(super) fn was_full(chunks: &Path) -> bool {
+    chunks.join(TEMPORARY).join(FULL).exists()
+}
+
 /// Whether a file of that name under `chunks/.tmp` is no download.
 pub(super) fn is_reserve(path: &Path) -> bool {
     path.file_name()
-        .is_some_and(|name| name == RESERVE || name == PROBE)
+        .is_some_and(|name| name == RESERVE || name == PROBE || name == FULL)
 }
 
 #[cfg(test)]
@@ -263,7 +304,9 @@ mod tests {
         disk.look(&store, clock.now_us());
         assert!(rows().is_empty(), "there is room");
 
+        assert!(!was_full(&disk.chunks));
         assert!(disk.gives_up_reserve());
+        assert!(was_full(&disk.chunks), "also for who comes later");
         assert!(!disk.gives_up_reserve(), "there is only one");
         assert_eq!(size(), 0);
         let since_us = room.full_since_us().unwrap();
@@ -276,7 +319,7 @@ mod tests {
         disk.look(&store, since_us + 7);
         assert_eq!(rows(), [(kind, since_us, Some(7))]);
         assert_eq!(size(), RESERVE_BYTES);
-        assert!(!disk.is_full());
+        assert!(!disk.is_full() && !was_full(&disk.chunks));
         let tally = tallies.all()[&Notice::DiskFull];
         assert_eq!((tally.times, tally.length_us), (1, 7));
         disk.let_go();

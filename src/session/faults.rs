@@ -3,6 +3,10 @@
 use super::model::{ExchangeId, Kind, Outcome};
 use super::read::{ReadError, Reader};
 
+/// The error of the last part of a plain stream's response that ended in good order: a fault all the same, since such a
+/// stream has no end, though all of the response came.
+pub const ENDED: &str = "the stream ended; it has no end of its own, and is asked for again";
+
 /// An exchange that was no good answer. Times in microseconds of Unix time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -48,10 +52,10 @@ impl Reader {
                           ORDER BY g.from_us, g.id LIMIT 1), s.name
                    FROM exchange e JOIN resource r ON r.id = e.resource_id
                    JOIN stream s ON s.id = r.stream_id
-                  WHERE (e.outcome NOT IN ('complete', 'crossed') OR e.status >= 400) AND e.own_reason IS NULL
+                  WHERE (e.outcome NOT IN ('complete', 'crossed') OR e.status >= 400 OR e.error = ?1) AND e.own_reason IS NULL
                   ORDER BY e.id",
             )?;
-            let mut rows = statement.query([])?;
+            let mut rows = statement.query([ENDED])?;
             while let Some(row) = rows.next()? {
                 self.db.fresh();
                 let (kind, outcome): (String, String) = (row.get(2)?, row.get(6)?);

@@ -33,9 +33,27 @@ const SPELT: &str = "SELECT url FROM url_spelling WHERE normal = ?1 LIMIT 16";
 const SETS: &str = "SELECT names FROM query_names WHERE host = ?1 LIMIT ?2";
 const SAMPLED: &str =
     "SELECT DISTINCT url FROM (SELECT url FROM resource WHERE path_url = ?1 LIMIT ?2)";
-const FIRST_OF_PATH: &str = "SELECT url FROM resource WHERE path_url = ?1 LIMIT 1";
-const IS_ONLY: &str =
-    "SELECT NOT EXISTS (SELECT 1 FROM resource WHERE path_url = ?1 AND url <> ?2)";
+/// A few of the resources that `BY_URL` finds: whether there are any, and whether two URLs are of one, takes no more,
+/// however many byte ranges there are of each.
+const FEW_BY_URL: &str = "SELECT id FROM (SELECT id FROM resource WHERE url = ?1 LIMIT 8)
+    UNION ALL
+    SELECT resource_id FROM (SELECT resource_id FROM alias WHERE url = ?1 LIMIT 8)
+    UNION ALL
+    SELECT b.resource_id FROM resource p JOIN alias b ON b.url = p.url
+     WHERE p.id IN (SELECT resource_id FROM alias WHERE url = ?1 LIMIT 8) AND p.kind = 'media'
+     LIMIT 24";
+/// Whether `BY_URL` finds that resource.
+const IS_BY_URL: &str = "SELECT EXISTS (SELECT 1 FROM resource WHERE id = ?2 AND url = ?1)
+    OR EXISTS (SELECT 1 FROM alias WHERE url = ?1 AND resource_id = ?2)
+    OR EXISTS (SELECT 1 FROM resource p JOIN alias b ON b.url = p.url AND b.resource_id = ?2
+     WHERE p.id IN (SELECT resource_id FROM alias WHERE url = ?1 LIMIT 8) AND p.kind = 'media')";
+/// Of the URLs of a path the one without a query, the first and the last with one, as they are in order: what follows
+/// a path is a question mark, and `@` follows that. Where they are the same there is no other.
+const ENDS_OF_PATH: &str = "SELECT url FROM (SELECT url FROM resource WHERE url = ?1 LIMIT 1)
+    UNION ALL
+    SELECT url FROM (SELECT url FROM resource WHERE url >= ?1 || '?' AND url < ?1 || '@' ORDER BY url LIMIT 1)
+    UNION ALL
+    SELECT url FROM (SELECT url FROM resource WHERE url >= ?1 || '?' AND url < ?1 || '@' ORDER BY url DESC LIMIT 1)";
 /// URLs that somebody may ask for.
 pub(super) const ALL: [&str; 3] = [
     "SELECT url FROM resource",
@@ -190,24 +208,60 @@ impl Reader {
 
     /// Resources with a URL whose normal spelling is this one.
     fn spelt(&self, normal: &str) -> Result<Vec<ResourceInfo>, ReadError> {
-        let mut found = self.resources_of(normal)?;
-        let others: Vec<String> = self.list(SPELT, [normal], |row| row.get(0))?;
-        for url in others {
-            for resource in self.resources_of(&url)? {
-                if found.iter().all(|other| other.id != resource.id) {
-                    found.push(resource);
-                }
-            }
+        self.all_of(&self.spellings(normal)?)
+    }
+
+    /// URLs with that normal spelling, itself first.
+    fn spellings(&self, normal: &str) -> Result<Vec<String>, ReadError> {
+        let mut urls = vec![normal.to_owned()];
+        urls.extend(self.list(SPELT, [normal], |row| row.get(0))?);
+        Ok(urls)
+    }
+
+    /// Resources with any of these URLs, each once.
+    fn all_of(&self, urls: &[String]) -> Result<Vec<ResourceInfo>, ReadError> {
+        let mut ids = BTreeSet::new();
+        let mut found = Vec::new();
+        for url in urls {
+            let here = self.resources_of(url)?;
+            found.extend(here.into_iter().filter(|resource| ids.insert(resource.id)));
         }
         Ok(found)
+    }
+
+    /// Numbers of some of the resources with any of these URLs; none: there are none.
+    fn few_of(&self, urls: &[String]) -> Result<Vec<i64>, ReadError> {
+        for url in urls {
+            let few: Vec<i64> = self.list(FEW_BY_URL, [url], |row| row.get(0))?;
+            if !few.is_empty() {
+                return Ok(few);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// Whether resources with these numbers all have one of these URLs.
+    fn are_of(&self, ids: &[i64], urls: &[String]) -> Result<bool, ReadError> {
+        for id in ids {
+            let mut is_of = false;
+            for url in urls {
+                let found: Vec<bool> = self.list(IS_BY_URL, params![url, id], |row| row.get(0))?;
+                is_of |= found.first() == Some(&true);
+            }
+            if !is_of {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Resources all of whose parameters are among those asked for: of these the ones with most.
     fn with_added(&self, asked: &Spelling) -> Result<Added, ReadError> {
         let mut tries = vec![asked.bare()];
+        let by_name = asked.by_name();
         for names in self.sets_of_names(asked)? {
             let most = MOST_TRIES.saturating_sub(tries.len());
-            tries.extend(asked.reduced(&names, most));
+            tries.extend(asked.reduced(&by_name, &names, most));
         }
         let mut by_count: BTreeMap<usize, Vec<Reduced>> = BTreeMap::new();
         for reduced in tries {
@@ -225,30 +279,33 @@ impl Reader {
         Ok(Added::None)
     }
 
-    /// URLs with as many parameters each. Those with the same ones, in another order, are one.
+    /// URLs with as many parameters each. Those with the same ones, in another order, are one. All resources are
+    /// read only where it is known that they are meant.
     fn one_of(&self, tries: Vec<Reduced>) -> Result<Added, ReadError> {
-        let mut found: Option<(Vec<String>, Vec<ResourceInfo>)> = None;
+        let mut found: Option<(Vec<String>, Vec<String>)> = None;
         for reduced in tries {
-            let here = self.spelt(&reduced.text)?;
-            if here.is_empty() {
+            let here = self.spellings(&reduced.text)?;
+            let few = self.few_of(&here)?;
+            if few.is_empty() {
                 // What the user did not want is not what has fewer parameters.
                 match self.is_left_out(&reduced.text)? {
                     true => return Ok(Added::Other),
                     false => continue,
                 }
             }
-            let Some((parameters, known)) = &mut found else {
+            let Some((parameters, urls)) = &mut found else {
                 found = Some((reduced.parameters, here));
                 continue;
             };
-            let is_new = |r: &ResourceInfo| known.iter().all(|other| other.id != r.id);
-            let new: Vec<ResourceInfo> = here.into_iter().filter(is_new).collect();
-            if !new.is_empty() && *parameters != reduced.parameters {
+            if *parameters != reduced.parameters && !self.are_of(&few, urls)? {
                 return Ok(Added::Other);
             }
-            known.extend(new);
+            urls.extend(here);
         }
-        Ok(found.map_or(Added::None, |(_, resources)| Added::Found(resources)))
+        Ok(match found {
+            Some((_, urls)) => Added::Found(self.all_of(&urls)?),
+            None => Added::None,
+        })
     }
 
     /// Sets of names of parameters that URLs of the host, or of the path, were recorded with.
@@ -272,14 +329,13 @@ impl Reader {
     /// Whatever the query, where all that was recorded of the path has one URL.
     fn only_of_path(&self, url: &str) -> Result<Vec<ResourceInfo>, ReadError> {
         let path_url = url.split('?').next().unwrap_or(url);
-        let first: Vec<String> = self.list(FIRST_OF_PATH, [path_url], |row| row.get(0))?;
-        let Some(first) = first.first() else {
-            return Ok(Vec::new());
-        };
-        let values = [path_url, first.as_str()];
-        let is_only: Vec<bool> = self.list(IS_ONLY, values, |row| row.get(0))?;
-        match is_only.first() {
-            Some(true) if !self.is_left_out(url)? => self.resources_of(first),
+        let ends: Vec<String> = self.list(ENDS_OF_PATH, [path_url], |row| row.get(0))?;
+        match ends.split_first() {
+            Some((only, others))
+                if others.iter().all(|other| other == only) && !self.is_left_out(url)? =>
+            {
+                self.resources_of(only)
+            }
             _ => Ok(Vec::new()),
         }
     }
@@ -311,6 +367,8 @@ fn without_directives(url: &str) -> Option<String> {
 }
 
 #[cfg(test)]
+mod steps;
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::session::SCHEMA;
@@ -335,8 +393,9 @@ mod tests {
             SPELT,
             SETS,
             SAMPLED,
-            FIRST_OF_PATH,
-            IS_ONLY,
+            FEW_BY_URL,
+            IS_BY_URL,
+            ENDS_OF_PATH,
             left_out,
         ] {
             let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();

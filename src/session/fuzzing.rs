@@ -31,9 +31,11 @@ fn shared_lines(bytes: &[u8]) {
     let mut kept: Vec<String> = Vec::new();
     let mut log = LineLog::starting_at(1);
     for revision in text.split('\0') {
-        let Some(pieces) = log.split(revision) else {
+        let Some(split) = log.split(revision) else {
             continue;
         };
+        log.keep(&split);
+        let pieces = split.pieces;
         kept.extend(pieces.new.iter().map(|line| (*line).to_owned()));
         let at = |n: i64| usize::try_from(n - 1).unwrap_or(usize::MAX);
         let shared = kept[at(pieces.first_line)..=at(pieces.last_line)].concat();

@@ -1,22 +1,26 @@
 //! The database of a session opened for reading, when a stranger may have made it.
 //!
 //! Only regular files of the folder itself are opened, nothing is written, and a query that
-//! takes more steps than a database of that size can need is ended.
+//! takes more steps than a database of that size can need is ended. What may be asked is decided by `authorize`.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
+use rusqlite::hooks::{AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::{CachedStatement, Connection, OpenFlags, Transaction};
 
 use super::folder::SessionFolder;
 use super::read::ReadError;
 use super::sum;
+use crate::clock;
+
+mod authorize;
 
 /// Another process is waited for so long.
 const BUSY: Duration = Duration::from_secs(5);
@@ -24,7 +28,7 @@ const BUSY: Duration = Duration::from_secs(5);
 pub const LARGEST_IN_DATABASE: u64 = 60 * 1024 * 1024;
 /// Values and rows larger than this are not read, in bytes.
 const LARGEST_VALUE: i32 = 64 * 1024 * 1024;
-/// The text of a statement, also of one of the schema, in bytes.
+/// The text of a statement, in bytes.
 const LONGEST_STATEMENT: i32 = 256 * 1024;
 /// Steps of SQLite's machine between two looks.
 const STEPS: u64 = 1000;
@@ -34,6 +38,20 @@ const FEWEST_STEPS: u64 = 20_000_000;
 /// at least twenty bytes, a look at one takes less than a hundred steps.
 const STEPS_PER_BYTE: u64 = 32;
 
+/// As long as the schema has not been compared: the text of an entry, or a value, in bytes. Ours are of 5 KB. SQLite
+/// reads statistics as it loads a schema; what a column of theirs says is computed then, in one step.
+const LARGEST_OF_SCHEMA: i32 = 32 * 1024;
+/// Entries of a schema; ours has less than fifty.
+const MOST_ENTRIES: i32 = 2000;
+/// Columns of a table, and of a result.
+const MOST_COLUMNS: i32 = 100;
+/// Steps between two looks then; one may take a hundredth of a second.
+const STEPS_OF_SCHEMA: u64 = 20;
+/// Steps until a schema has been compared. A few hundred are needed, for a user's tables and statistics more.
+const MOST_STEPS_OF_SCHEMA: u64 = 200_000;
+/// And time: a few milliseconds are needed.
+const LONGEST_LOAD: Duration = Duration::from_secs(3);
+
 /// Files that SQLite would open by itself.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
@@ -41,12 +59,14 @@ const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 #[derive(Debug)]
 pub(super) struct Guarded {
     db: Connection,
+    database: PathBuf,
     /// Steps of the query that runs.
     spent: Arc<AtomicU64>,
 }
 
 impl Guarded {
-    /// Opens the database of a session; nothing has been asked of it yet.
+    /// Opens the database of a session; nothing has been asked of it yet, and only its schema can be, until
+    /// [`Self::schema_is_ours`].
     pub(super) fn open(folder: &SessionFolder) -> Result<Self, ReadError> {
         // SQLite takes a path that begins with `file:` for something else than a path.
         let place = fs::canonicalize(folder.path()).map_err(|e| at(folder.path(), &e))?;
@@ -55,25 +75,47 @@ impl Guarded {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let spent = Arc::new(AtomicU64::new(0));
         let open = || -> rusqlite::Result<Connection> {
             let mut db = Connection::open_with_flags(&database, flags)?;
             restrict(&db)?;
-            let (counted, grown) = (Arc::clone(&spent), database.clone());
-            let mut most = FEWEST_STEPS;
-            let count = move || {
-                let spent = counted.fetch_add(STEPS, Ordering::Relaxed);
-                // One that is being recorded grows.
-                if spent > most {
-                    most = most_steps(&grown);
-                }
-                spent > most
-            };
-            db.progress_handler(i32::try_from(STEPS).unwrap_or(i32::MAX), Some(count))?;
+            end_early(&mut db)?;
+            db.authorizer(Some(|asked: AuthContext<'_>| {
+                granted(authorize::schema(asked.action))
+            }))?;
             Ok(db)
         };
         let db = open().map_err(|source| ReadError::database(&folder.database(), source))?;
-        Ok(Self { db, spent })
+        Ok(Self {
+            db,
+            database,
+            spent: Arc::new(AtomicU64::new(0)),
+        })
+    }
+
+    /// From now on our own tables can be asked; `prepare` gets the connection before.
+    pub(super) fn schema_is_ours(
+        &mut self,
+        prepare: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        self.db
+            .authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
+        widen(&self.db)?;
+        prepare(&self.db)?;
+        let (counted, grown) = (Arc::clone(&self.spent), self.database.clone());
+        let mut most = FEWEST_STEPS;
+        let count = move || {
+            let spent = counted.fetch_add(STEPS, Ordering::Relaxed);
+            // One that is being recorded grows.
+            if spent > most {
+                most = most_steps(&grown);
+            }
+            spent > most
+        };
+        self.db
+            .progress_handler(i32::try_from(STEPS).unwrap_or(i32::MAX), Some(count))?;
+        self.db.authorizer(Some(|asked: AuthContext<'_>| {
+            granted(authorize::reading(asked.action))
+        }))
     }
 
     /// A query, which may take its steps from now on.
@@ -92,6 +134,12 @@ impl Guarded {
         self.db.unchecked_transaction()
     }
 
+    /// For what counts the steps of queries.
+    #[cfg(test)]
+    pub(super) fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.db
+    }
+
     /// For what looks at all of it; its queries share their steps.
     pub(super) fn connection(&self) -> &Connection {
         self.fresh();
@@ -99,17 +147,31 @@ impl Guarded {
     }
 }
 
-/// Nothing that the database says makes SQLite do more than read its own rows.
-fn restrict(db: &Connection) -> rusqlite::Result<()> {
+/// Nothing that the database says makes SQLite do more than read its own rows, and no single step of that is long.
+/// Where it is to be written, too, until its schema has been compared.
+pub(super) fn restrict(db: &Connection) -> rusqlite::Result<()> {
     db.busy_timeout(BUSY)?;
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    for (setting, is_on) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        // Temporary ones are ours, and go on.
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        // What is quoted is a name, never a text.
+        (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
+        (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
+    ] {
+        db.set_db_config(setting, is_on)?;
+    }
     for (limit, most) in [
-        (Limit::SQLITE_LIMIT_LENGTH, LARGEST_VALUE),
-        (Limit::SQLITE_LIMIT_SQL_LENGTH, LONGEST_STATEMENT),
+        (Limit::SQLITE_LIMIT_LENGTH, LARGEST_OF_SCHEMA),
+        (Limit::SQLITE_LIMIT_SQL_LENGTH, LARGEST_OF_SCHEMA),
+        (Limit::SQLITE_LIMIT_SCHEMA, MOST_ENTRIES),
+        (Limit::SQLITE_LIMIT_COLUMN, MOST_COLUMNS),
         (Limit::SQLITE_LIMIT_ATTACHED, 0),
         (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
-        (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 0),
+        (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 20),
+        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 100),
+        (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 10),
         (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
     ] {
         db.set_limit(limit, most)?;
@@ -119,6 +181,39 @@ fn restrict(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "cell_size_check", true)?;
     db.set_prepared_statement_cache_capacity(64);
     Ok(())
+}
+
+/// The schema of a database that is to be written is ours: values may be as large as bodies are.
+pub(super) fn trust(db: &mut Connection) -> rusqlite::Result<()> {
+    db.progress_handler(0, None::<fn() -> bool>)?;
+    widen(db)
+}
+
+fn widen(db: &Connection) -> rusqlite::Result<()> {
+    db.set_limit(Limit::SQLITE_LIMIT_LENGTH, LARGEST_VALUE)?;
+    db.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, LONGEST_STATEMENT)?;
+    Ok(())
+}
+
+/// Ends what takes longer than any schema needs to be loaded and compared.
+pub(super) fn end_early(db: &mut Connection) -> rusqlite::Result<()> {
+    // From the first steps on: before, others may have been waited for.
+    let mut latest = None;
+    let mut spent = 0;
+    let is_over = move || {
+        let latest = *latest.get_or_insert_with(|| clock::instant() + LONGEST_LOAD);
+        spent += STEPS_OF_SCHEMA;
+        spent > MOST_STEPS_OF_SCHEMA || clock::instant() > latest
+    };
+    let every = i32::try_from(STEPS_OF_SCHEMA).unwrap_or(i32::MAX);
+    db.progress_handler(every, Some(is_over))
+}
+
+fn granted(is: bool) -> Authorization {
+    match is {
+        true => Authorization::Allow,
+        false => Authorization::Deny,
+    }
 }
 
 /// Steps that a query may take.
@@ -138,6 +233,7 @@ fn own_files(database: &Path) -> Result<(), ReadError> {
     for suffix in BESIDE {
         is_there(&beside(database, suffix))?;
     }
+    no_file_of_others(&beside(database, "-journal"))?;
     // The sum is there from when the WAL is gone until before there is one again.
     if wal.exists() && sum::path(database).exists() && wal.exists() {
         return Err(ReadError::Altered {
@@ -146,6 +242,29 @@ fn own_files(database: &Path) -> Result<(), ReadError> {
         });
     }
     Ok(())
+}
+
+/// Refuses a journal that names a file (of changes to several databases at once; ours are alone): as it brings such a
+/// journal in, SQLite removes that file, wherever it is.
+fn no_file_of_others(journal: &Path) -> Result<(), ReadError> {
+    /// What a journal ends with then.
+    const END: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    let mut file = match fs::File::open(journal) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(at(journal, &error).into()),
+    };
+    let mut end = [0; END.len()];
+    let is_whole = file
+        .seek(SeekFrom::End(-8))
+        .and_then(|_| file.read_exact(&mut end));
+    match is_whole.is_ok() && end == END {
+        true => Err(ReadError::Altered {
+            path: journal.display().to_string(),
+            what: "it names a file that would be removed; move it away".to_owned(),
+        }),
+        false => Ok(()),
+    }
 }
 
 /// Whether there is a file; what is there and no file is an error.

@@ -3,9 +3,11 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::decode;
 use super::heal::GOOD;
 use super::lines::is_segment;
 use super::model::{ByteRange, ExchangeId, Kind, is_success};
+use super::placement::{ADVANCE, PLACE, corrected};
 use super::read::{ReadError, Reader, ResourceInfo};
 
 /// A revision of a media playlist with a new end. Times in microseconds of Unix time.
@@ -53,8 +55,20 @@ pub struct ListedPlaces {
 pub enum KeptText {
     /// All of it.
     Whole(Vec<u8>),
+    /// All of it, compressed: [`Reader::plain_text`].
+    Coded(CodedText),
     /// Of a large one: the head, then lines that it shares with others, then the tail.
     Shared(SharedText),
+}
+
+/// A text in the content codings that it came in.
+#[derive(Debug, Clone)]
+pub struct CodedText {
+    data: Vec<u8>,
+    coding: String,
+    /// What its row says of the text.
+    size: i64,
+    exchange_id: ExchangeId,
 }
 
 /// A text that shares lines with other revisions of the same playlist (`docs/design/session.md`).
@@ -136,13 +150,19 @@ const REQUEST: &str = "SELECT ifnull(e.confirms_id, e.id), e.requested_us, e.req
     ifnull((SELECT c.status FROM exchange c WHERE c.id = e.confirms_id), e.status), e.outcome, e.body_first, b.sha256, b.size
     FROM exchange e LEFT JOIN body b ON b.id = ifnull((SELECT c.body_id FROM exchange c WHERE c.id = e.confirms_id), e.body_id)";
 /// Columns of a revision as [`listed_revision_row`] reads them.
-const LISTED: &str =
+const LISTED: &str = concat!(
     "SELECT v.exchange_id, e.from_us, v.seen_us, r.url, v.media_sequence, v.last_sequence,
          v.target_duration_us, v.discontinuity_sequence,
          b.text, b.data, b.line_owner, b.first_line, b.last_line, b.tail,
-         v.place, v.step = 'restarted'
+         ",
+    corrected!("p.place", "p.corrected_place"),
+    ", ",
+    corrected!("p.step", "p.corrected_step"),
+    " = 'restarted', b.coding, b.size
     FROM revision v JOIN exchange e ON e.id = v.exchange_id
-    JOIN resource r ON r.id = e.resource_id JOIN body b ON b.id = e.body_id";
+    LEFT JOIN placement p ON p.exchange_id = v.exchange_id
+    JOIN resource r ON r.id = e.resource_id JOIN body b ON b.id = e.body_id"
+);
 /// Lines of a large playlist.
 const SHARED: &str =
     "SELECT text FROM line WHERE resource_id = ?1 AND number BETWEEN ?2 AND ?3 ORDER BY number";
@@ -185,7 +205,7 @@ impl Reader {
         self.list(
             &format!(
                 "{LISTED} WHERE v.playlist_id = ?1 AND (v.seen_us, v.exchange_id) > (?2, ?3)
-                    AND v.advance = 1 AND v.media_sequence IS NOT NULL
+                    AND {ADVANCE} AND v.media_sequence IS NOT NULL
                   ORDER BY v.seen_us, v.exchange_id LIMIT ?4"
             ),
             params![playlist_id, behind.0, behind.1, most as i64],
@@ -216,9 +236,12 @@ impl Reader {
     ) -> Result<Vec<ListedPlaces>, ReadError> {
         let place = |place: u64| i64::try_from(place).unwrap_or(i64::MAX);
         self.list(
-            "SELECT exchange_id, seen_us, place, segment_count FROM revision
-              WHERE playlist_id = ?1 AND seen_us >= ?2 AND place <= ?4 AND place + segment_count > ?3
-              ORDER BY seen_us, exchange_id",
+            &format!(
+                "SELECT v.exchange_id, v.seen_us, {PLACE}, v.segment_count
+                   FROM revision v JOIN placement p ON p.exchange_id = v.exchange_id
+                  WHERE v.playlist_id = ?1 AND v.seen_us >= ?2 AND {PLACE} <= ?4 AND {PLACE} + v.segment_count > ?3
+                  ORDER BY v.seen_us, v.exchange_id"
+            ),
             params![playlist_id, since_us, place(first), place(last)],
             |row| {
                 let number = |n: i64| u64::try_from(n).unwrap_or(0);
@@ -278,6 +301,21 @@ impl Reader {
             }
         }
         Ok(only)
+    }
+
+    /// A text that is kept compressed.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn plain_text(&self, coded: &CodedText) -> Result<Vec<u8>, ReadError> {
+        let CodedText {
+            data,
+            coding,
+            size,
+            exchange_id,
+        } = coded;
+        decode::kept(data.clone(), Some(coding), *size)
+            .map_err(|e| self.altered(&format!("the body of exchange {exchange_id}: {e}")))
     }
 
     /// Lines of a large playlist, in order.
@@ -535,10 +573,21 @@ fn listed_revision_row(row: &Row<'_>) -> rusqlite::Result<ListedRevision> {
             last: row.get(12)?,
             tail: row.get::<_, Option<String>>(13)?.unwrap_or_default(),
         }),
-        None => KeptText::Whole(match text {
-            Some(text) => text.into_bytes(),
-            None => row.get::<_, Option<Vec<u8>>>(9)?.unwrap_or_default(),
-        }),
+        None => {
+            let data = match text {
+                Some(text) => text.into_bytes(),
+                None => row.get::<_, Option<Vec<u8>>>(9)?.unwrap_or_default(),
+            };
+            match row.get::<_, Option<String>>(16)? {
+                None => KeptText::Whole(data),
+                Some(coding) => KeptText::Coded(CodedText {
+                    data,
+                    coding,
+                    size: row.get(17)?,
+                    exchange_id: row.get(0)?,
+                }),
+            }
+        }
     };
     Ok(ListedRevision {
         exchange_id: row.get(0)?,

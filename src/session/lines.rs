@@ -12,6 +12,13 @@ const SEGMENT: &str = "#EXTINF";
 /// Lines that count as one, at most.
 const MOST_LINES: usize = 16;
 
+/// What a row of `line` takes beside its text, about, in bytes.
+const ROW_BYTES: usize = 16;
+/// Bytes of a row, on average, of a body of more than [`FEW_ROWS`]: one with smaller ones is no playlist of segments.
+const FEWEST_BYTES: usize = 12;
+/// So many rows there may be of whatever size.
+const FEW_ROWS: usize = 4096;
+
 /// How a body is kept. Line numbers are inclusive.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Pieces<'a> {
@@ -26,36 +33,58 @@ pub(super) struct Pieces<'a> {
 /// The lines of the newest revision of one playlist, with their numbers.
 #[derive(Debug, Default)]
 pub(super) struct LineLog {
-    window: Vec<String>,
+    window: Window,
     /// Number of the first line of `window`.
     first: i64,
+}
+
+/// A body taken apart; it counts once [`LineLog::keep`] has it.
+#[derive(Debug)]
+pub(super) struct Split<'a> {
+    pub pieces: Pieces<'a>,
+    run: Option<Run>,
+}
+
+impl Split<'_> {
+    /// What it costs the database to keep it so, in bytes, rows that are shared left out.
+    pub(super) fn cost(&self) -> u64 {
+        let new: usize = self
+            .pieces
+            .new
+            .iter()
+            .map(|row| row.len() + ROW_BYTES)
+            .sum();
+        (self.pieces.head.len() + new + self.pieces.tail.len()) as u64
+    }
 }
 
 impl LineLog {
     /// A log whose next line has the number `next`.
     pub(super) fn starting_at(next: i64) -> Self {
         Self {
-            window: Vec::new(),
+            window: Window::default(),
             first: next,
         }
+    }
+
+    /// What it takes of memory, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.window.text.len() + self.window.ends.len() * size_of::<usize>()
     }
 
     /// Lines before this one are no longer kept.
     pub(super) fn forget_before(&mut self, number: i64) {
         let gone = usize::try_from(number.saturating_sub(self.first)).unwrap_or(0);
         let gone = gone.min(self.window.len());
-        self.window.drain(..gone);
+        self.window.forget(gone);
         self.first += gone as i64;
     }
 
-    /// Takes a body apart; `None`: it has no URI line, so there is nothing to share.
-    ///
-    /// The caller keeps the result, or the log must be thrown away with it.
-    pub(super) fn split<'a>(&mut self, body: &'a str) -> Option<Pieces<'a>> {
-        let (rows, count) = rows(body);
+    /// Takes a body apart; `None`: it has no URI line, so there is nothing to share, or a large one has lines that are
+    /// smaller than their rows.
+    pub(super) fn split<'a>(&self, body: &'a str) -> Option<Split<'a>> {
+        let (rows, count) = rows(body)?;
         let (kept, rest) = rows.split_at_checked(count?)?;
-        let tail = suffix(body, rest);
-
         let run = self.longest_run(kept);
         let next = self.first + self.window.len() as i64;
         let (start, new_from, first_line) = match run {
@@ -67,38 +96,37 @@ impl LineLog {
             Some(run) if new.is_empty() => first_line + (run.end - run.start) as i64 - 1,
             _ => next + new.len() as i64 - 1,
         };
-        let head = prefix(body, kept.get(..start)?);
-        match run {
-            Some(run) if run.reaches_end => drop(self.window.drain(..run.window_start)),
-            Some(_) => {
-                return Some(Pieces {
-                    head,
-                    first_line,
-                    last_line,
-                    new,
-                    tail,
-                });
-            }
-            None => self.window.clear(),
-        }
-        self.window.extend(new.iter().map(|&row| row.to_owned()));
-        self.first = first_line;
-        Some(Pieces {
-            head,
+        let pieces = Pieces {
+            head: prefix(body, kept.get(..start)?),
             first_line,
             last_line,
             new,
-            tail,
-        })
+            tail: suffix(body, rest),
+        };
+        Some(Split { pieces, run })
+    }
+
+    /// The new lines of a body that was taken apart are kept. Who calls it keeps them in the database, or throws the
+    /// log away.
+    pub(super) fn keep(&mut self, split: &Split<'_>) {
+        match split.run {
+            Some(run) if run.reaches_end => self.window.forget(run.window_start),
+            Some(_) => return,
+            None => self.window = Window::default(),
+        }
+        self.window.extend(&split.pieces.new);
+        self.first = split.pieces.first_line;
     }
 
     /// The run of `kept` that the window has too, if it is worth it: either it reaches the
     /// window's end and new lines may follow, or it reaches the end of `kept` (an older
     /// edge's view of the same playlist).
     fn longest_run(&self, kept: &[&str]) -> Option<Run> {
-        let forward = self.window.last().and_then(|anchor| {
-            let at = kept.iter().rposition(|line| line == anchor)?;
-            Some(self.run_back(kept, at, self.window.len() - 1))
+        let last = self.window.len().checked_sub(1);
+        let forward = last.and_then(|last| {
+            let anchor = self.window.get(last)?;
+            let at = kept.iter().rposition(|line| *line == anchor)?;
+            Some(self.run_back(kept, at, last))
         });
         // Where most of it goes on from the window's end, what else it may have of it need not be looked for.
         let is_most = |run: &Run| (run.end - run.start) * 2 >= kept.len();
@@ -106,7 +134,7 @@ impl LineLog {
             return forward;
         }
         let backward = kept.last().and_then(|anchor| {
-            let at = self.window.iter().rposition(|line| line == anchor)?;
+            let at = self.window.rposition(anchor)?;
             Some(self.run_back(kept, kept.len() - 1, at))
         });
         // What is about all segments is long or short, and mostly new.
@@ -121,12 +149,7 @@ impl LineLog {
     fn run_back(&self, kept: &[&str], kept_at: usize, window_at: usize) -> Run {
         let length = (0..=kept_at.min(window_at))
             .take_while(|&back| {
-                kept.get(kept_at - back)
-                    == self
-                        .window
-                        .get(window_at - back)
-                        .map(String::as_str)
-                        .as_ref()
+                kept.get(kept_at - back).copied() == self.window.get(window_at - back)
             })
             .count();
         Run {
@@ -134,6 +157,48 @@ impl LineLog {
             end: kept_at + 1,
             window_start: window_at + 1 - length,
             reaches_end: window_at + 1 == self.window.len(),
+        }
+    }
+}
+
+/// Lines one behind the other: most are short, and a string for each would take several times as much.
+#[derive(Debug, Default)]
+struct Window {
+    text: String,
+    /// Where in `text` each of them ends.
+    ends: Vec<usize>,
+}
+
+impl Window {
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn get(&self, at: usize) -> Option<&str> {
+        let end = *self.ends.get(at)?;
+        let start = at.checked_sub(1).and_then(|before| self.ends.get(before));
+        self.text.get(start.copied().unwrap_or(0)..end)
+    }
+
+    fn rposition(&self, line: &str) -> Option<usize> {
+        (0..self.len()).rev().find(|at| self.get(*at) == Some(line))
+    }
+
+    /// The first ones go.
+    fn forget(&mut self, count: usize) {
+        let Some(last) = count.checked_sub(1).and_then(|last| self.ends.get(last)) else {
+            return;
+        };
+        let gone = *last;
+        self.text.drain(..gone);
+        self.ends.drain(..count);
+        self.ends.iter_mut().for_each(|end| *end -= gone);
+    }
+
+    fn extend(&mut self, lines: &[&str]) {
+        for line in lines {
+            self.text.push_str(line);
+            self.ends.push(self.text.len());
         }
     }
 }
@@ -152,8 +217,9 @@ fn is_uri(line: &str) -> bool {
 }
 
 /// The lines of a body, those of a segment together; and how many of these there are up to its
-/// last URI, if it has one.
-fn rows(body: &str) -> (Vec<&str>, Option<usize>) {
+/// last URI, if it has one. `None`: there are many, and they are smaller than their rows.
+fn rows(body: &str) -> Option<(Vec<&str>, Option<usize>)> {
+    let most = (body.len() / FEWEST_BYTES).max(FEW_ROWS);
     let mut rows = Vec::new();
     let mut last_uri = None;
     // Where a segment began, and how many of its lines there have been.
@@ -165,6 +231,9 @@ fn rows(body: &str) -> (Vec<&str>, Option<usize>) {
         let line = body.get(at..end).unwrap_or_default();
         let (begin, is_uri) = (at, is_uri(line));
         at = end;
+        if rows.len() > most {
+            return None;
+        }
         if line.starts_with(SEGMENT) {
             rows.extend(open.and_then(|(from, _)| body.get(from..begin)));
             open = Some((begin, 1));
@@ -182,7 +251,7 @@ fn rows(body: &str) -> (Vec<&str>, Option<usize>) {
         }
     }
     rows.extend(open.and_then(|(from, _)| body.get(from..)));
-    (rows, last_uri)
+    Some((rows, last_uri))
 }
 
 /// Whether these are lines of a segment; what stands before the first of these is about all of them.
@@ -215,9 +284,11 @@ mod tests {
     impl Kept {
         /// Number of bytes that the body cost, after checking that it comes back.
         fn keep(&mut self, body: &str) -> usize {
-            let Some(pieces) = self.log.split(body) else {
+            let Some(split) = self.log.split(body) else {
                 return body.len();
             };
+            self.log.keep(&split);
+            let pieces = split.pieces;
             assert_eq!(
                 pieces.last_line,
                 if pieces.new.is_empty() {
@@ -277,7 +348,9 @@ mod tests {
         let mut log = LineLog::starting_at(1);
         for count in 6..50 {
             let body = window(0, count, "#EXT-X-ENDLIST");
-            let pieces = log.split(&body).unwrap();
+            let split = log.split(&body).unwrap();
+            log.keep(&split);
+            let pieces = split.pieces;
             assert_eq!((pieces.head, pieces.first_line), ("", 1));
             assert_eq!(pieces.tail, "#EXT-X-ENDLIST");
         }
@@ -304,7 +377,7 @@ mod tests {
     #[test]
     fn the_lines_of_a_segment_count_as_one() {
         let body = "#EXTM3U\n#EXT-X-KEY:k\n#EXTINF:1,\n#EXT-X-BYTERANGE:1\na\n\nb\n#EXTINF:2,\n#EXTINF:3,\nc\n#EXTINF:4,\n#x";
-        let (found, last) = rows(body);
+        let (found, last) = rows(body).unwrap();
         assert_eq!(
             found,
             [
@@ -320,7 +393,36 @@ mod tests {
         );
         assert_eq!(last, Some(7));
         let long = format!("#EXTINF:1,\n{}a\n", "#x\n".repeat(2 * MOST_LINES));
-        assert_eq!(rows(&long).0.len(), MOST_LINES + 3);
+        assert_eq!(rows(&long).unwrap().0.len(), MOST_LINES + 3);
+    }
+
+    #[test]
+    fn a_body_that_is_not_kept_changes_nothing() {
+        let mut kept = Kept::default();
+        kept.keep(&window(0, 100, ""));
+        let other = "#EXTM3U\n#EXTINF:1,\nx.ts\n".repeat(100);
+        assert!(kept.log.split(&other).unwrap().cost() > other.len() as u64);
+        assert!(kept.keep(&window(1, 100, "")) < 200);
+    }
+
+    #[test]
+    fn many_lines_that_are_smaller_than_their_rows_are_no_rows() {
+        let log = LineLog::starting_at(1);
+        let tiny = |count: usize| "#EXTM3U\n".to_owned() + &"a\n".repeat(count);
+        assert!(log.split(&tiny(FEW_ROWS - 2)).is_some());
+        assert!(log.split(&tiny(FEW_ROWS + 2)).is_none());
+        let segments = "#EXTINF:1,\na\n".repeat(2 * FEW_ROWS);
+        assert!(log.split(&segments).is_some());
+    }
+
+    #[test]
+    fn what_is_remembered_of_a_window_is_about_its_text() {
+        let mut kept = Kept::default();
+        for n in 0..50 {
+            let text = window(n, 1000, "");
+            kept.keep(&text);
+            assert!(kept.log.bytes() < 2 * text.len());
+        }
     }
 
     proptest! {

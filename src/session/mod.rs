@@ -12,6 +12,7 @@ mod check;
 mod chunks;
 mod codings;
 mod date_ranges;
+mod decode;
 mod disk;
 mod faults;
 mod find;
@@ -30,6 +31,7 @@ mod listed;
 mod model;
 mod notices;
 mod parts;
+mod placement;
 mod pulse;
 mod read;
 mod redact;
@@ -48,23 +50,26 @@ pub use answer::{Answer, Found, Query, RangePart};
 pub use check::{Finding, Report, State, Totals, check};
 pub use chunks::{ChunkFile, DownloadFile};
 pub use codings::true_codings;
-pub use faults::Fault;
+pub use decode::{DecodeError, decode, decoded_size, decoder, unknown_codings};
+pub use faults::{ENDED, Fault};
 pub use folder::{FolderError, SessionFolder, Sessions};
 pub use growing::{Growing, GrowingFacts, GrowingFile};
 pub use guarded::LARGEST_IN_DATABASE;
 pub use headers::Headers;
 pub use heal::Faults;
 pub use history::{
-    KeptText, LandedBody, Landing, Landings, ListedPlaces, ListedRevision, ListedUrl, SharedText,
+    CodedText, KeptText, LandedBody, Landing, Landings, ListedPlaces, ListedRevision, ListedUrl,
+    SharedText,
 };
 pub use keep::Keep;
 pub use listed::Listing;
 pub use model::{
-    Availability, ByteRange, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
+    Availability, ByteRange, Coded, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
     NewRevision, Notice, Outcome, OwnReason, ResourceKey, RunningDigest, digest, is_success,
 };
 pub use notices::{Heartbeat, NoticeEvent, Tallies, Tally};
 pub use parts::StreamPart;
+pub use placement::{KnownBody, PlacedWindow};
 pub use pulse::{Pulse, WriterWatch};
 pub use read::{
     Advance, Body, Exchange, Hole, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,

@@ -165,6 +165,15 @@ text_enum! {
         TooOften = "too often",
         /// Asked for later than the origin has to keep it (RFC 8216bis 6.2.2).
         TooLate = "too late",
+        /// A redirect that was not followed yet: where it leads had asked for patience.
+        PutOff = "put off",
+    }
+}
+
+impl OwnReason {
+    /// Whether what was asked for counts as not asked for yet.
+    pub fn is_to_come(self) -> bool {
+        matches!(self, Self::TooOften | Self::PutOff)
     }
 }
 
@@ -252,6 +261,15 @@ pub enum NewBody {
         /// SHA-256 of its content.
         sha256: Digest,
     },
+}
+
+/// A text in the content codings that it came in.
+#[derive(Debug, Clone)]
+pub struct Coded {
+    /// As it came.
+    pub data: Bytes,
+    /// In what, as a Content-Encoding names it.
+    pub codings: String,
 }
 
 /// Facts of a new revision of a playlist.
@@ -342,6 +360,8 @@ pub struct NewExchange {
     pub arrival: Option<String>,
     /// The body.
     pub body: NewBody,
+    /// A text (`body`) as it came, where that is much smaller.
+    pub coded: Option<Coded>,
     /// Where under `chunks/` its file is to be, instead of a path made of its URL.
     pub chunk_path: Option<String>,
     /// Content codings that the body is still in.
@@ -396,6 +416,7 @@ impl NewExchange {
             wire_bytes: None,
             arrival: None,
             body: NewBody::None,
+            coded: None,
             chunk_path: None,
             body_encoding: None,
             body_first: None,

@@ -120,6 +120,11 @@ impl Reader {
     /// The database is damaged.
     pub fn growing_from(&self, url: &str) -> Result<Option<(i64, Growing)>, ReadError> {
         const IS_PENDING: &str = "SELECT 1 FROM pending WHERE resource_id = ?1";
+        // Nothing is, in most sessions: whatever is asked for, there is nothing to look up.
+        let is_any: Vec<bool> = self.list("SELECT 1 FROM pending LIMIT 1", [], |_| Ok(true))?;
+        if is_any.is_empty() {
+            return Ok(None);
+        }
         let resources = self.resources(url)?;
         for resource in resources.iter().filter(|r| r.kind == Kind::Main) {
             let pending: Vec<()> = self.list(IS_PENDING, [resource.id], |_| Ok(()))?;

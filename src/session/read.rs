@@ -8,11 +8,13 @@ use cap_std::fs::Dir;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::chunks::{self, ChunkFile};
+use super::decode;
 use super::folder::SessionFolder;
 use super::guarded::{Guarded, beside};
 use super::headers::Headers;
 use super::keep::KEPT_FROM;
 use super::model::{ByteRange, ExchangeId, Kind, Outcome, digest};
+use super::placement::ADVANCE;
 use super::{FORMAT_VERSION, schema, versions};
 
 /// Why a session cannot be read.
@@ -203,8 +205,10 @@ pub struct Advance {
 pub struct Reader {
     pub(super) db: Guarded,
     pub(super) chunks: Option<Dir>,
-    /// Its format version.
+    /// The format version of its tables.
     pub(super) version: i32,
+    /// Whether there are tables that are not ours.
+    pub(super) has_others: bool,
     path: String,
 }
 
@@ -216,16 +220,19 @@ impl Reader {
     pub fn open(folder: &SessionFolder) -> Result<Self, ReadError> {
         let database = folder.database();
         let path = database.display().to_string();
-        let db = Guarded::open(folder)?;
+        let mut db = Guarded::open(folder)?;
         let failed = |source| ReadError::database(&database, source);
-        let version =
-            schema::check(db.connection(), &path).map_err(|e| e.unwrap_or_else(failed))?;
-        versions::read_as_present(db.connection(), version).map_err(failed)?;
+        let view = db.transaction().map_err(failed)?;
+        let schema = schema::check(&view, &path).map_err(|e| e.unwrap_or_else(failed))?;
+        drop(view);
+        db.schema_is_ours(|db| versions::read_as_present(db, schema.version))
+            .map_err(failed)?;
         let chunks = chunks::folder(folder.path());
         Ok(Self {
             db,
             chunks,
-            version,
+            version: schema.version,
+            has_others: schema.has_others,
             path,
         })
     }
@@ -332,13 +339,15 @@ impl Reader {
     ) -> Result<Vec<Advance>, ReadError> {
         self.list(
             // An end may come without anything new before it.
-            "SELECT v.exchange_id, v.seen_us, v.target_duration_us,
+            &format!(
+                "SELECT v.exchange_id, v.seen_us, v.target_duration_us,
                     v.ended OR ifnull((SELECT n.ended AND NOT n.advance FROM revision n
                                         WHERE n.playlist_id = ?1 AND (n.seen_us, n.exchange_id) > (v.seen_us, v.exchange_id)
                                         ORDER BY n.seen_us, n.exchange_id LIMIT 1), 0)
-               FROM revision v
-              WHERE v.playlist_id = ?1 AND (v.seen_us, v.exchange_id) > (?2, ?3) AND v.advance = 1
-              ORDER BY v.seen_us, v.exchange_id LIMIT ?4",
+               FROM revision v LEFT JOIN placement p ON p.exchange_id = v.exchange_id
+              WHERE v.playlist_id = ?1 AND (v.seen_us, v.exchange_id) > (?2, ?3) AND {ADVANCE}
+              ORDER BY v.seen_us, v.exchange_id LIMIT ?4"
+            ),
             params![playlist_id, behind.0, behind.1, most as i64],
             |row| {
                 Ok(Advance {
@@ -389,17 +398,21 @@ impl Reader {
             Option<String>,
             Option<String>,
             Vec<u8>,
+            Option<String>,
         );
-        let (size, data, path, text, sha256): Columns = self
+        let (size, data, path, text, sha256, coding): Columns = self
             .db
             .prepare_cached(
-                "SELECT b.size, b.data, b.path, t.text, b.sha256 FROM body b JOIN body_text t ON t.id = b.id WHERE b.id = ?1",
+                "SELECT b.size, b.data, b.path, t.text, b.sha256, b.coding FROM body b JOIN body_text t ON t.id = b.id WHERE b.id = ?1",
             )
-            .and_then(|mut s| s.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))))
+            .and_then(|mut s| s.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))))
             .map_err(|e| self.failed(e))?;
+        let kept = |data| decode::kept(data, coding.as_deref(), size);
         let size = u64::try_from(size).unwrap_or(0);
         let bytes = match (data, path, text) {
-            (Some(data), None, None) => data,
+            (Some(data), None, None) => {
+                kept(data).map_err(|e| self.altered(&format!("body {id}: {e}")))?
+            }
             (None, None, Some(text)) => text.into_bytes(),
             (None, Some(path), None) => return Ok(Body::Chunk(self.chunk(&path, size)?)),
             _ => {
@@ -456,7 +469,7 @@ impl Reader {
             .map_err(|e| self.failed(e))
     }
 
-    fn altered(&self, what: &str) -> ReadError {
+    pub(super) fn altered(&self, what: &str) -> ReadError {
         ReadError::Altered {
             path: self.path.clone(),
             what: what.to_owned(),

@@ -15,7 +15,7 @@ use super::adopt;
 use super::begin;
 use super::check::{self, Damage, State};
 use super::chunks::{self, TEMPORARY};
-use super::disk::RESERVE;
+use super::disk::{self, FULL, RESERVE};
 use super::folder::SessionFolder;
 use super::guarded::beside;
 use super::holders;
@@ -23,9 +23,11 @@ use super::model::NewExchange;
 use super::read::{ReadError, Reader, Run};
 use super::store::Store;
 use super::sum;
-use super::versions;
+use super::versions::TakenUp;
 use super::write::WriterError;
 use crate::clock;
+
+mod forged;
 
 /// Where things are moved to, within the session's folder.
 const ASIDE: &str = "aside";
@@ -67,7 +69,18 @@ pub fn repair(
 ) -> Result<(), RepairError> {
     // Nothing is locked, made or recovered for what is none of ours.
     let had_temporary = folder.chunks().join(TEMPORARY).exists();
-    drop(Reader::open(folder)?);
+    match Reader::open(folder) {
+        Err(error @ ReadError::Altered { .. }) => {
+            let dropped = forged::drop_added(folder, say);
+            if !matches!(dropped, Ok(true)) {
+                remove_own_folder(folder, had_temporary);
+            }
+            if !dropped? {
+                return Err(error.into());
+            }
+        }
+        opened => drop(opened?),
+    }
     let lock = begin::lock(folder)?;
     let found = check::look(folder, hashes, true);
     if found.has(&["database", "schema", "page"]) {
@@ -81,7 +94,9 @@ pub fn repair(
         remove_own_folder(folder, had_temporary);
         return Ok(());
     }
-    let db = begin::open_free(folder).inspect_err(|_| remove_own_folder(folder, had_temporary))?;
+    let mut db =
+        begin::open_free(folder).inspect_err(|_| remove_own_folder(folder, had_temporary))?;
+    let taken = begin::take_up(folder, &mut db)?;
     // It was held for a full disk, which may be full now.
     let _ = fs::remove_file(folder.chunks().join(TEMPORARY).join(RESERVE));
     let reader = Reader::open(folder)?;
@@ -94,7 +109,8 @@ pub fn repair(
     let mut aside = Aside::of(folder)?;
     let marks = move_aside(&mut aside, &damages, say)?;
     sum::remove(folder)?;
-    let is_one_file = write(folder, db, (&runs, left, &marks), say)?;
+    let is_one_file = write(folder, (db, taken), (&runs, left, &marks), say)?;
+    let _ = fs::remove_file(folder.chunks().join(TEMPORARY).join(FULL));
     aside.clear_temporary(folder, say)?;
     if is_one_file {
         sum::write(folder)?;
@@ -151,16 +167,17 @@ type Rows<'a> = (&'a [Run], Vec<NewExchange>, &'a [(&'static str, String)]);
 /// one database file: others that have it open may prevent that.
 fn write(
     folder: &SessionFolder,
-    db: Connection,
+    (db, taken): (Connection, TakenUp),
     (runs, left, marks): Rows<'_>,
     say: &mut dyn FnMut(String),
 ) -> Result<bool, RepairError> {
     let failed = |source| begin::database_error(folder, source);
     let end_us = runs.last().map_or(0, Run::end_us);
-    if versions::upgrade(&db).map_err(failed)? {
+    if taken.is_upgraded {
         say("upgraded: its format is that of this program now".to_owned());
     }
-    begin::make_durable(&db).map_err(failed)?;
+    begin::make_durable(&db, taken).map_err(failed)?;
+    let was_full = disk::was_full(&folder.chunks());
     let zero_us = runs.first().map_or(0, |run| run.started_us);
     let mut store = Store::new(db, folder.chunks(), zero_us, 1);
     let parts = left.len();
@@ -169,10 +186,7 @@ fn write(
         for mut part in left {
             store.exchange(&mut part)?;
         }
-        let closed = store.db.execute(
-            "UPDATE run SET stopped_us = seen_us, ended = 'killed' WHERE stopped_us IS NULL",
-            [],
-        )?;
+        let closed = begin::close_left(&store.db, was_full)?;
         store.db.execute_batch("DELETE FROM pending")?;
         for (kind, detail) in marks {
             store.event(end_us, kind, detail)?;
@@ -188,7 +202,10 @@ fn write(
         ));
     }
     if closed > 0 {
-        say("closed: the run whose recorder was killed".to_owned());
+        say(match was_full {
+            true => "closed: the run whose disk was full".to_owned(),
+            false => "closed: the run whose recorder was killed".to_owned(),
+        });
     }
     let is_one_file = become_one_file(&store.db).map_err(failed)?;
     if !is_one_file {

@@ -10,7 +10,7 @@ CREATE TABLE run (
   started_us  INTEGER NOT NULL,                -- that of run 1 is session zero
   seen_us     INTEGER NOT NULL,                -- last known alive: at each commit, every 10 s at least
   stopped_us  INTEGER,                         -- NULL: being recorded, or killed
-  ended       TEXT,                            -- why: 'stopped', 'finished', 'duration', 'failed', 'killed'
+  ended       TEXT,                            -- why: 'stopped', 'finished', 'duration', 'failed', 'killed', 'disk full'
   program     TEXT NOT NULL                    -- name and version
 ) STRICT;
 
@@ -89,10 +89,13 @@ CREATE TABLE body (
   last_line    INTEGER,
   tail         TEXT,                           -- ... then this
   line_owner   INTEGER REFERENCES resource(id),-- whose lines
-  data         BLOB,                           -- keys, and what is not UTF-8
+  data         BLOB,                           -- keys, what is not UTF-8, and texts that are kept compressed: ...
+  coding       TEXT,                           -- ... in these content codings, as they came; size and sha256 are
+                                               -- those of the text. NULL: it is not compressed
   path         TEXT,                           -- a chunk: relative to chunks/
   CHECK ((text IS NOT NULL) + (data IS NOT NULL) + (path IS NOT NULL) = 1),
-  CHECK ((first_line IS NULL) = (line_owner IS NULL))
+  CHECK ((first_line IS NULL) = (line_owner IS NULL)),
+  CHECK (coding IS NULL OR data IS NOT NULL)
 ) STRICT;
 CREATE INDEX body_sha256 ON body(sha256) WHERE text IS NULL;
 CREATE UNIQUE INDEX body_path ON body(path COLLATE NOCASE) WHERE path IS NOT NULL;
@@ -159,8 +162,9 @@ CREATE TABLE exchange (
                   'key again',                 -- a key that was known was asked for once more
                   'probe',                     -- it was asked to compare the answer with what is known
                   'too often',                 -- 429 to polls denser than those of a player
-                  'too late')),                -- asked for later than the origin has to keep it (RFC 8216bis 6.2.2),
+                  'too late',                  -- asked for later than the origin has to keep it (RFC 8216bis 6.2.2),
                                                -- or under a URL that a player would have left
+                  'put off')),                 -- a redirect that was not followed yet: where it leads had asked for patience
   error         TEXT,                          -- what went wrong, for people
   note          TEXT                           -- what was odd and did no harm, for people
 ) STRICT;
@@ -182,11 +186,21 @@ CREATE TABLE revision (
   target_duration_us     INTEGER,
   part_target_us         INTEGER,
   discontinuity_sequence INTEGER,
-  ended                  INTEGER CHECK (ended IN (0, 1)),     -- 1: EXT-X-ENDLIST
-  place                  INTEGER,              -- of its first segment: segments of one place are one (docs/design/windows.md)
-  step                   TEXT CHECK (step IN ('first', 'slid', 'same', 'behind', 'restarted'))
+  ended                  INTEGER CHECK (ended IN (0, 1))      -- 1: EXT-X-ENDLIST
 ) STRICT;
 CREATE INDEX revision_playlist ON revision(playlist_id, seen_us);
+
+-- How the window of a revision of a media playlist lies on those before it: our judgement (docs/design/windows.md). What
+-- was said while it was recorded stays; what is known better later stands beside it.
+CREATE TABLE placement (
+  exchange_id     INTEGER PRIMARY KEY REFERENCES revision(exchange_id),
+  place           INTEGER NOT NULL,            -- of its first segment: segments of one place are one
+  step            TEXT NOT NULL CHECK (step IN ('first', 'slid', 'same', 'behind', 'restarted')),
+  -- What it was in truth, as what came later tells; NULL: what was said
+  corrected_place INTEGER,
+  corrected_step  TEXT CHECK (corrected_step IN ('first', 'slid', 'same', 'behind', 'restarted')),
+  CHECK ((corrected_place IS NULL) = (corrected_step IS NULL))
+) STRICT;
 
 -- What the recorder noticed about itself and refused to do; docs/design/session.md lists the kinds.
 CREATE TABLE event (
@@ -217,7 +231,7 @@ CREATE TABLE heartbeat (
   boot_us  INTEGER                             -- since the machine was started, sleep included; NULL: the system does not say
 ) STRICT;
 
--- Text of a body, whole. NULL: it is no text.
+-- Text of a body, whole. NULL: it is no text, or is kept compressed (body.coding).
 CREATE VIEW body_text AS
   SELECT b.id, b.size,
          CASE WHEN b.first_line IS NULL THEN b.text

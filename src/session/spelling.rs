@@ -4,6 +4,8 @@
 //! encoded that no URL may have. Parameters of the query are read as forms are (a plus is a space, `a=` is
 //! `a`), since players that add one often write all of them anew.
 
+use std::collections::BTreeMap;
+
 use percent_encoding::percent_decode_str;
 
 /// A query with more parameters is no set of names that is kept, nor is one with longer names, in bytes.
@@ -28,6 +30,10 @@ struct Parameter {
     name: String,
     value: String,
 }
+
+/// Parameters of a URL by their names. `None`: they are too many to choose from.
+#[derive(Debug)]
+pub(super) struct ByName<'a>(Option<BTreeMap<&'a str, Vec<&'a Parameter>>>);
 
 /// Some of the parameters of a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,16 +95,29 @@ impl Spelling {
         (is_kept && names.len() <= LONGEST_NAMES).then_some(names)
     }
 
+    /// Its parameters by their names, in order.
+    pub(super) fn by_name(&self) -> ByName<'_> {
+        let mut by_name = BTreeMap::<&str, Vec<&Parameter>>::new();
+        for parameter in self.parameters.iter().take(MOST_ASKED + 1) {
+            by_name.entry(&parameter.name).or_default().push(parameter);
+        }
+        ByName((self.parameters.len() <= MOST_ASKED).then_some(by_name))
+    }
+
     /// The URLs with these names that have none but parameters of this one, each at most as often: at
     /// most `most` of them. Several where it has a name more often.
-    pub(super) fn reduced(&self, names: &str, most: usize) -> Vec<Reduced> {
-        let names: Vec<&str> = names.split('&').collect();
-        let count = |name: &str| self.parameters.iter().filter(|p| p.name == name).count();
-        let wanted = |name: &str| names.iter().filter(|n| **n == name).count();
+    pub(super) fn reduced(&self, by_name: &ByName<'_>, names: &str, most: usize) -> Vec<Reduced> {
         let mut found = Vec::new();
-        if self.parameters.len() <= MOST_ASKED && names.iter().all(|n| wanted(n) <= count(n)) {
-            self.choose(&names, &mut Vec::new(), most, &mut found);
+        let mut wanted = Vec::new();
+        for name in names.split('&') {
+            let known = by_name.0.as_ref().and_then(|all| all.get(name));
+            let before = wanted.iter().filter(|(other, _)| *other == name).count();
+            match known {
+                Some(known) if known.len() > before => wanted.push((name, known.as_slice())),
+                _ => return found,
+            }
         }
+        self.choose(&wanted, &mut Vec::new(), most, &mut found);
         found
     }
 
@@ -112,13 +131,13 @@ impl Spelling {
 
     /// There are enough of each name, so that each choice leads to a URL, and no two to the same.
     fn choose<'a>(
-        &'a self,
-        names: &[&str],
+        &self,
+        wanted: &[(&str, &[&'a Parameter])],
         chosen: &mut Vec<(usize, &'a Parameter)>,
         most: usize,
         found: &mut Vec<Reduced>,
     ) {
-        let Some(name) = names.get(chosen.len()) else {
+        let Some((_, known)) = wanted.get(chosen.len()) else {
             let chosen: Vec<&Parameter> = chosen.iter().map(|(_, parameter)| *parameter).collect();
             let text = |p: &&Parameter| [p.name.as_str(), &p.value].concat();
             let mut parameters: Vec<String> = chosen.iter().map(text).collect();
@@ -130,15 +149,17 @@ impl Spelling {
             return;
         };
         let mut tried: Vec<&Parameter> = Vec::new();
-        for (at, parameter) in self.parameters.iter().enumerate() {
+        for (at, parameter) in known.iter().enumerate() {
             if found.len() >= most {
                 return;
             }
-            let is_free = chosen.iter().all(|(other, _)| *other != at);
-            if parameter.name == *name && is_free && !tried.contains(&parameter) {
+            let is_same = |(other, chosen): &(usize, &Parameter)| {
+                *other == at && chosen.name == parameter.name
+            };
+            if !chosen.iter().any(is_same) && !tried.contains(parameter) {
                 tried.push(parameter);
                 chosen.push((at, parameter));
-                self.choose(names, chosen, most, found);
+                self.choose(wanted, chosen, most, found);
                 chosen.pop();
             }
         }
@@ -291,10 +312,14 @@ mod tests {
         }
     }
 
+    fn reduced(asked: &Spelling, names: &str) -> Vec<Reduced> {
+        asked.reduced(&asked.by_name(), names, 9)
+    }
+
     #[test]
     fn a_request_is_reduced_to_the_names_that_are_known() {
         let of = |url: &str, names: &str| -> Vec<String> {
-            let found = Spelling::of(url).reduced(names, 9);
+            let found = reduced(&Spelling::of(url), names);
             let query = |r: Reduced| r.text.split_once('?').unwrap().1.to_owned();
             found.into_iter().map(query).collect()
         };
@@ -309,11 +334,11 @@ mod tests {
         assert_eq!(of("http://h/a?17&18", ""), ["17", "18"]);
         let many = format!("http://h/a?{}", "v=1&v=2&".repeat(128));
         let names = vec!["v="; 32].join("&");
-        assert_eq!(Spelling::of(&many).reduced(&names, 9).len(), 9);
+        assert_eq!(reduced(&Spelling::of(&many), &names).len(), 9);
         let (same, absent) = ("v=1&".repeat(256), names + "&x=");
         let same = Spelling::of(&format!("http://h/a?{same}"));
-        assert_eq!(same.reduced("v=&v=&v=&v=", 9).len(), 1);
-        assert!(same.reduced(&absent, 9).is_empty());
+        assert_eq!(reduced(&same, "v=&v=&v=&v=").len(), 1);
+        assert!(reduced(&same, &absent).is_empty());
     }
 
     #[test]
@@ -340,7 +365,7 @@ mod tests {
             prop_assert_eq!(&normal(&once), &once, "{}", url);
             let spelling = Spelling::of(&once);
             if let Some(names) = spelling.names() {
-                let whole = spelling.reduced(&names, 99);
+                let whole = spelling.reduced(&spelling.by_name(), &names, 99);
                 prop_assert!(whole.iter().any(|r| r.text == once), "{} {}", once, names);
             }
         }

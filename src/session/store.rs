@@ -12,22 +12,23 @@ use self::cache::Remembered;
 use super::date_ranges::Asked;
 use super::find;
 use super::headers::HeaderSets;
-use super::lines::{LineLog, Pieces};
 use super::model::{
     Availability, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing, NewRevision, Outcome,
     OwnReason, ResourceKey,
 };
-use crate::hls::resource_name;
+use crate::hls::{Correction, Step, resource_name};
 
+use allowance::Allowance;
+use texts::{Logs, NewText};
+
+mod allowance;
 mod cache;
 mod files;
 mod memory;
 mod paths;
+mod texts;
 
 pub(super) use paths::around_files;
-
-/// Playlists up to this size are kept as plain text: their head and the rows would cost as much.
-const PLAIN_TEXT_BYTES: usize = 512;
 
 /// Bodies of late whose return is noticed without asking the database.
 const RECENT_BODIES: usize = 256;
@@ -54,7 +55,9 @@ struct Cache {
     header_sets: Remembered<String, i64>,
     resources: Remembered<ResourceKey, i64>,
     recent: VecDeque<(Digest, bool, i64)>,
-    lines: HashMap<i64, LineLog>,
+    lines: Logs,
+    /// By stream.
+    allowances: HashMap<i64, Allowance>,
     suffixes: Remembered<String, u32>,
 }
 
@@ -106,7 +109,7 @@ impl Store {
         }
         // What stands beside the plan is not put off: it is asked for in its own time, or not again.
         let is_beside = matches!(new.resource.kind, Kind::Steering | Kind::Assets);
-        let is_put_off = new.own_reason == Some(OwnReason::TooOften) && !is_beside;
+        let is_put_off = new.own_reason.is_some_and(OwnReason::is_to_come) && !is_beside;
         let is_to_come = is_put_off || new.outcome == Outcome::Crossed;
         if !is_to_come
             && matches!(
@@ -127,12 +130,14 @@ impl Store {
         revision: &NewRevision,
         polled_id: i64,
     ) -> rusqlite::Result<()> {
-        let advance = revision.advance && !self.is_as_left(revision, polled_id)?;
+        // What could be placed on windows of the run before is an advance where its end is new.
+        let is_placed = revision.lie.is_some_and(|lie| lie.step != Step::First);
+        let is_as_left = !is_placed && self.is_as_left(revision, polled_id)?;
+        let advance = revision.advance && !is_as_left;
         self.db
             .prepare_cached("INSERT INTO revision (exchange_id, playlist_id, seen_us, not_before_us, advance, media_sequence,
-                   segment_count, last_sequence, target_duration_us, part_target_us, discontinuity_sequence, ended,
-                   place, step)
-                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)")?
+                   segment_count, last_sequence, target_duration_us, part_target_us, discontinuity_sequence, ended)
+                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")?
             .execute(params![
                 new.id,
                 polled_id,
@@ -146,9 +151,25 @@ impl Store {
                 revision.part_target_us,
                 revision.discontinuity_sequence,
                 revision.ended,
-                revision.lie.map(|lie| to_i64(lie.place)),
-                revision.lie.map(|lie| lie.step.as_str()),
             ])?;
+        let Some(lie) = revision.lie else {
+            return Ok(());
+        };
+        self.db
+            .prepare_cached("INSERT INTO placement (exchange_id, place, step) VALUES (?1,?2,?3)")?
+            .execute(params![new.id, to_i64(lie.place), lie.step.as_str()])?;
+        Ok(())
+    }
+
+    /// Notes how windows lay in truth; of rows that are gone by now, nothing.
+    pub(super) fn corrected(&mut self, corrections: &[Correction]) -> rusqlite::Result<()> {
+        let mut placement = self.db.prepare_cached(
+            "UPDATE placement SET corrected_place = ?2, corrected_step = ?3 WHERE exchange_id = ?1",
+        )?;
+        for true_one in corrections {
+            let place = to_i64(true_one.place);
+            placement.execute(params![true_one.id, place, true_one.step.as_str()])?;
+        }
         Ok(())
     }
 
@@ -274,8 +295,15 @@ impl Store {
                 sha256,
                 binary,
             } => {
-                let owner = new.resource.kind.is_playlist().then_some(resource_id);
-                self.bytes(data, *sha256, *binary, owner).map(Some)
+                let text = NewText {
+                    data,
+                    sha256: *sha256,
+                    binary: *binary,
+                    coded: new.coded.as_ref(),
+                    stream_id: new.resource.stream_id,
+                    owner: new.resource.kind.is_playlist().then_some(resource_id),
+                };
+                self.bytes(&text).map(Some)
             }
             NewBody::File { size, sha256, .. } => {
                 let (size, sha256) = (to_i64(*size), *sha256);
@@ -290,100 +318,6 @@ impl Store {
                 }
             }
         }
-    }
-
-    fn bytes(
-        &mut self,
-        data: &[u8],
-        sha256: Digest,
-        binary: bool,
-        owner: Option<i64>,
-    ) -> rusqlite::Result<i64> {
-        let seen = |r: &&(Digest, bool, i64)| r.0 == sha256 && r.1 == binary;
-        if let Some((_, _, id)) = self.cache.recent.iter().find(seen) {
-            return Ok(*id);
-        }
-        let text = (!binary && memchr::memchr(0, data).is_none())
-            .then(|| std::str::from_utf8(data).ok())
-            .flatten();
-        let id = match (text, owner) {
-            (Some(text), Some(owner)) if text.len() > PLAIN_TEXT_BYTES => {
-                self.large_text(text, &sha256, owner)?
-            }
-            (Some(text), _) => self.insert_body(data.len(), &sha256, Some(text), None)?,
-            (None, _) => self.insert_body(data.len(), &sha256, None, Some(data))?,
-        };
-        if self.cache.recent.len() >= RECENT_BODIES {
-            self.cache.recent.pop_front();
-        }
-        self.cache.recent.push_back((sha256, binary, id));
-        Ok(id)
-    }
-
-    fn insert_body(
-        &self,
-        size: usize,
-        sha256: &Digest,
-        text: Option<&str>,
-        data: Option<&[u8]>,
-    ) -> rusqlite::Result<i64> {
-        self.db
-            .prepare_cached("INSERT INTO body (size, sha256, text, data) VALUES (?1,?2,?3,?4)")?
-            .insert(params![to_i64(size as u64), sha256, text, data])
-    }
-
-    fn large_text(&mut self, text: &str, sha256: &Digest, owner: i64) -> rusqlite::Result<i64> {
-        if !self.cache.lines.contains_key(&owner) {
-            let next: i64 = self
-                .db
-                .prepare_cached(
-                    "SELECT ifnull(max(number) + 1, 0) FROM line WHERE resource_id = ?1",
-                )?
-                .query_row([owner], |row| row.get(0))?;
-            if self.cache.lines.len() >= cache::MOST {
-                self.cache.lines.clear();
-            }
-            self.cache.lines.insert(owner, LineLog::starting_at(next));
-        }
-        let pieces = self
-            .cache
-            .lines
-            .get_mut(&owner)
-            .and_then(|log| log.split(text));
-        let Some(pieces) = pieces else {
-            return self.insert_body(text.len(), sha256, Some(text), None);
-        };
-        self.insert_pieces(text.len(), sha256, owner, &pieces)
-    }
-
-    fn insert_pieces(
-        &self,
-        size: usize,
-        sha256: &Digest,
-        owner: i64,
-        pieces: &Pieces<'_>,
-    ) -> rusqlite::Result<i64> {
-        let mut line = self
-            .db
-            .prepare_cached("INSERT INTO line (resource_id, number, text) VALUES (?1,?2,?3)")?;
-        let first_new = pieces.last_line + 1 - pieces.new.len() as i64;
-        for (number, text) in (first_new..).zip(&pieces.new) {
-            line.execute(params![owner, number, text])?;
-        }
-        self.db
-            .prepare_cached(
-                "INSERT INTO body (size, sha256, text, first_line, last_line, tail, line_owner)
-                 VALUES (?1,?2,?3,?4,?5,?6,?7)",
-            )?
-            .insert(params![
-                to_i64(size as u64),
-                sha256,
-                pieces.head,
-                pieces.first_line,
-                pieces.last_line,
-                pieces.tail,
-                owner
-            ])
     }
 
     /// Notes what a revision lists: what is going to be asked for on its account, what left

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Result};
 
+use super::guarded;
+use super::schema::{self, Refusal};
 use super::{FORMAT_VERSION, SCHEMA, find};
 
 /// Schemas of versions that have been in use, the first one first.
@@ -53,32 +55,52 @@ pub(super) fn read_as_present(db: &Connection, version: i32) -> Result<()> {
     Ok(())
 }
 
-/// Makes a session of an earlier version one of the present, in one transaction; its schema has been checked.
-/// Whether there was anything to do. Tables and views of users stay.
-pub(super) fn upgrade(db: &Connection) -> Result<bool> {
-    let version: i32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+/// What became of a database that is to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct TakenUp {
+    /// It was of an earlier version.
+    pub(super) is_upgraded: bool,
+    /// There are tables that are not ours.
+    pub(super) has_others: bool,
+}
+
+/// Compares a database with what this program makes, once nobody else can write to it, and makes it one of the present
+/// version, in the same transaction. Tables and views of users stay.
+pub(super) fn take_up(db: &mut Connection, path: &str) -> std::result::Result<TakenUp, Refusal> {
+    // References between tables stay as they are written while the tables are moved about.
+    db.pragma_update(None, "foreign_keys", "OFF").map_err(Err)?;
+    db.execute_batch("BEGIN IMMEDIATE").map_err(Err)?;
+    let done = schema::check(db, path).and_then(|schema| {
+        guarded::trust(db).map_err(Err)?;
+        let is_upgraded = upgrade(db, schema.version).map_err(Err)?;
+        if !schema.is_marked {
+            db.pragma_update(None, "user_version", FORMAT_VERSION)
+                .map_err(Err)?;
+        }
+        Ok(TakenUp {
+            is_upgraded,
+            has_others: schema.has_others,
+        })
+    });
+    let ended = db.execute_batch(match done {
+        Ok(_) => "COMMIT",
+        Err(_) => "ROLLBACK",
+    });
+    // What failed first says more.
+    done.and_then(|done| ended.map(|()| done).map_err(Err))
+}
+
+/// Makes a session of an earlier version, whose schema has been compared, one of the present. Whether there was anything
+/// to do. Nothing is renamed: SQLite would take all that is in the schema apart for it.
+fn upgrade(db: &Connection, version: i32) -> Result<bool> {
     if version == FORMAT_VERSION {
         return Ok(false);
     }
-    // References between tables stay as they are written while the tables are moved about.
-    db.pragma_update(None, "foreign_keys", "OFF")?;
-    db.pragma_update(None, "legacy_alter_table", "ON")?;
-    db.execute_batch("BEGIN IMMEDIATE")?;
-    let done = rebuild(db, version);
-    db.execute_batch(match done {
-        Ok(()) => "COMMIT",
-        Err(_) => "ROLLBACK",
-    })?;
-    db.pragma_update(None, "legacy_alter_table", "OFF")?;
-    done.map(|()| true)
-}
-
-fn rebuild(db: &Connection, version: i32) -> Result<()> {
     let (before, fresh) = (memory(schema(version).unwrap_or(SCHEMA))?, memory(SCHEMA)?);
     let old = statements(&before)?;
     for kind in ["view", "index"] {
         for name in old.keys().filter(|(k, _)| k == kind).map(|(_, name)| name) {
-            db.execute_batch(&format!("DROP {kind} {name}"))?;
+            db.execute_batch(&format!("DROP {kind} main.{name}"))?;
         }
     }
     let (here, wanted) = (columns(&before)?, columns(&fresh)?);
@@ -104,16 +126,18 @@ fn rebuild(db: &Connection, version: i32) -> Result<()> {
         }
     }
     find::note_all(db)?;
-    db.pragma_update(None, "user_version", FORMAT_VERSION)
+    db.pragma_update(None, "user_version", FORMAT_VERSION)?;
+    Ok(true)
 }
 
 /// Makes a table anew, with the columns that it shares with the one before.
 fn replace(db: &Connection, table: &str, sql: &str, common: &str) -> Result<()> {
     db.execute_batch(&format!(
-        "ALTER TABLE {table} RENAME TO isrecorder_before;
+        "CREATE TABLE main.isrecorder_before AS SELECT {common} FROM main.{table};
+         DROP TABLE main.{table};
          {sql};
-         INSERT INTO {table} ({common}) SELECT {common} FROM isrecorder_before;
-         DROP TABLE isrecorder_before"
+         INSERT INTO main.{table} ({common}) SELECT {common} FROM main.isrecorder_before;
+         DROP TABLE main.isrecorder_before"
     ))
 }
 
@@ -161,14 +185,16 @@ mod tests {
         )
         .unwrap();
         db.pragma_update(None, "user_version", version).unwrap();
+        db.pragma_update(None, "application_id", crate::session::APPLICATION_ID)
+            .unwrap();
         db
     }
 
     #[test]
     fn each_earlier_version_becomes_what_a_new_session_is() {
         for version in 1..FORMAT_VERSION {
-            let db = earlier(version);
-            assert!(upgrade(&db).unwrap());
+            let mut db = earlier(version);
+            assert!(take_up(&mut db, "d").unwrap().is_upgraded);
             let mut here = statements(&db).unwrap();
             for own in [("table", "mine"), ("view", "my_faults")] {
                 let key = (own.0.to_owned(), own.1.to_owned());
@@ -181,7 +207,7 @@ mod tests {
                 })
                 .unwrap();
             assert_eq!(row, ("reset".to_owned(), "gone".to_owned()));
-            assert!(!upgrade(&db).unwrap(), "once");
+            assert!(!take_up(&mut db, "d").unwrap().is_upgraded, "once");
             let wrong: i64 = db
                 .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| {
                     row.get(0)
@@ -196,11 +222,11 @@ mod tests {
 
     #[test]
     fn an_upgrade_that_fails_leaves_what_was_there() {
-        let db = earlier(1);
+        let mut db = earlier(1);
         db.execute_batch("CREATE TABLE isrecorder_before (a)")
             .unwrap();
         let before = statements(&db).unwrap();
-        assert!(upgrade(&db).is_err());
+        assert!(take_up(&mut db, "d").is_err());
         assert_eq!(statements(&db).unwrap(), before);
         let version: i32 = db
             .pragma_query_value(None, "user_version", |row| row.get(0))

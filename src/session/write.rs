@@ -33,6 +33,7 @@ use super::room::Room;
 use super::store::Store;
 use super::wal::{self, WalWatch};
 use crate::clock::{self, Clock};
+use crate::hls::Correction;
 
 mod close;
 mod commit_error;
@@ -100,6 +101,7 @@ pub struct Writer {
     /// Of the channel.
     share: Share,
     next_id: Arc<AtomicI64>,
+    goes_on: bool,
     folder: SessionFolder,
     clock: Clock,
     zero_us: i64,
@@ -187,6 +189,7 @@ impl Writer {
             sender,
             share: Share::default(),
             next_id: Arc::new(AtomicI64::new(first_id)),
+            goes_on: first_id > 1,
             folder: folder.clone(),
             clock,
             zero_us,
@@ -223,6 +226,11 @@ impl Writer {
     /// Says that the recorder is stopping: a full disk is no longer waited for without end.
     pub fn closing(&self) {
         self.closing.get_or_init(clock::instant);
+    }
+
+    /// Whether it goes on with a session that was there before.
+    pub fn goes_on(&self) -> bool {
+        self.goes_on
     }
 
     /// The session's folder.
@@ -264,6 +272,13 @@ impl Writer {
             }
         }
         true
+    }
+
+    /// Notes how windows of revisions lay in truth. To be handed over after these.
+    pub async fn corrected(&self, corrections: Vec<Correction>) {
+        if !corrections.is_empty() {
+            self.send(Message::Corrected(corrections)).await;
+        }
     }
 
     /// Notes something about the recorder itself, now.
@@ -456,6 +471,7 @@ impl Thread {
                 tracing::error!("too many open files; waiting for one to be closed");
                 said = true;
             }
+            self.disk.tell(false);
             tokio::time::sleep(RETRY_EVERY).await;
             // Chunks of the batch are in place, and have no rows yet.
             self.make_room(false)?;

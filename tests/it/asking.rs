@@ -215,7 +215,7 @@ fn new_bytes_behind_an_unchanged_key_uri_after_a_restart_are_the_answer_from_the
     recording.until_at_least(2, KEY_ROWS);
     let session = recording.interrupt().session();
 
-    let restart: i64 = session.one("SELECT exchange_id FROM revision WHERE step = 'restarted'");
+    let restart: i64 = session.one("SELECT exchange_id FROM placement WHERE step = 'restarted'");
     let url = origin.url("/box.key");
     assert_eq!(session.answer(&url, session.zero_us()), Some(vec![0; 16]));
     let key = session.answer_with(&url, restart);
@@ -274,7 +274,7 @@ fn a_key_that_is_confirmed_is_the_one_that_was_had() {
         .collect();
     assert_eq!(conditions, [false, true]);
     assert_eq!(session.outcomes("box.key")[1], (304, "complete".to_owned()));
-    let restart: i64 = session.one("SELECT exchange_id FROM revision WHERE step = 'restarted'");
+    let restart: i64 = session.one("SELECT exchange_id FROM placement WHERE step = 'restarted'");
     assert_eq!(
         session.answer_with(&origin.url("/box.key"), restart),
         Some(vec![9; 16])

@@ -297,3 +297,83 @@ fn a_known_key_that_was_put_off_is_asked_for_once_more() {
     let put_off = Some("too often".to_owned());
     assert_eq!(reasons(&session, "the.key", 429), [put_off]);
 }
+
+/// A redirect of a name to the same on the other host.
+fn next_door(ask: &Ask, path: &str) -> Reply {
+    let host = ask.header("host").unwrap();
+    let host = host.replace("127.0.0.1", "localhost");
+    Reply::redirect(302, &format!("http://{host}{path}"))
+}
+
+#[test]
+fn a_chunk_behind_a_redirect_to_a_host_that_is_left_alone_is_still_to_come() {
+    let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
+        ("/vod.m3u8", _) => Reply::playlist(Window::new(0, 3).ended().text()),
+        ("/store/seg2.ts", 0) => later(503, "3"),
+        (path, _) if path.starts_with("/store/") => Reply::segment(ts(path)),
+        (path, _) => next_door(ask, &format!("/store{path}")),
+    });
+    let mut recording = Recorder::new(origin.url("/vod.m3u8"))
+        .args(["--allow-private", "--limit", "downloads=1"])
+        .start();
+    // Whoever replays it meanwhile waits for it.
+    recording.until_at_least(
+        1,
+        "SELECT count(*) FROM exchange e JOIN pending p USING (resource_id) WHERE e.own_reason = 'put off'",
+    );
+    let session = recording.finish().session();
+    let store = format!("localhost:{}", origin.port());
+    assert_eq!(asked_too_early(&session, &store, 3_000_000), 0);
+    let put_off = "SELECT count(*) FROM exchange WHERE own_reason = 'put off'";
+    assert!(session.number(put_off) >= 1);
+    let listed =
+        session.number("SELECT from_us FROM exchange e JOIN revision v ON v.exchange_id = e.id");
+    for n in 0..2 {
+        let name = format!("/store/seg{n}.ts");
+        let answer = session.answer(&origin.by_name(&name), listed);
+        assert_eq!(answer, Some(ts(&name)), "as of its listing");
+        let head = format!(
+            "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id
+              WHERE r.name = 'seg{n}.ts' AND e.own_reason IS NULL AND e.from_us = {listed}"
+        );
+        assert_eq!(session.number(&head), 1);
+    }
+}
+
+/// A channel in two qualities and with sound, one host for all.
+fn two_qualities(sound_only: bool) -> impl Fn(&Ask) -> Reply {
+    move |ask: &Ask| match (ask.path(), ask.nth) {
+        ("/main.m3u8", _) => {
+            let media = "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"s\",URI=\"sound.m3u8\"\n";
+            let one = "#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"a\"\nlow.m3u8\n";
+            let two = "#EXT-X-STREAM-INF:BANDWIDTH=2,AUDIO=\"a\"\nhigh.m3u8\n";
+            let text = match sound_only {
+                true => format!("#EXTM3U\n{media}{one}"),
+                false => format!("#EXTM3U\n{media}{one}{two}"),
+            };
+            Reply::playlist(text)
+        }
+        ("/low.m3u8", 0 | 2) => Reply::html(429),
+        (path, nth) if path.ends_with(".m3u8") => {
+            let folder = path.trim_end_matches(".m3u8").to_owned();
+            let named = move |n| format!("{folder}/{n}.ts");
+            Reply::playlist(Window::new(nth as u64, 3).named(named).text())
+        }
+        (path, _) => Reply::segment(ts(path)),
+    }
+}
+
+#[test]
+fn a_429_to_several_variants_at_once_is_not_what_a_player_of_one_would_meet() {
+    let own = Some("too often".to_owned());
+    for (sound_only, reason) in [(false, own), (true, None)] {
+        let origin = Origin::new(two_qualities(sound_only));
+        // Each is polled as seldom as by a player.
+        let mut recording = Recorder::bare()
+            .args(["--poll", "1.2", &origin.url("/main.m3u8")])
+            .start();
+        recording.until_at_least(2, "SELECT count(*) FROM exchange WHERE status = 429");
+        let session = recording.interrupt().session();
+        assert_eq!(reasons(&session, "low.m3u8", 429), [reason.clone(), reason]);
+    }
+}

@@ -243,11 +243,15 @@ fn session_data_is_cut_at_its_limit() {
 #[test]
 fn a_bounded_number_of_refused_uris_is_noted() {
     let listed: String = (0..300)
-        .map(|n| format!("#EXTINF:1,\nskd://key/{n}\n"))
+        .map(|n| format!("#EXTINF:1,\nskd://key{}/{n}\n", n / 5))
         .collect();
     let playlist = format!("#EXTM3U\n#EXT-X-TARGETDURATION:1\n{listed}#EXT-X-ENDLIST\n");
     let origin = Origin::new(move |_: &Ask| Reply::playlist(playlist.clone()));
-    let session = Recorder::new(origin.url("/vod.m3u8")).run().session();
+    let finished = Recorder::new(origin.url("/vod.m3u8")).run();
+    let said = finished.stderr.clone();
+    assert_eq!(said.matches("names what is not asked for").count(), 16);
+    assert_eq!(said.matches("ever more that is not asked for").count(), 1);
+    let session = finished.session();
     let noted = "SELECT count(*) FROM event WHERE kind = 'refused uri'";
     assert_eq!(session.number(noted), 256);
 }
@@ -374,7 +378,18 @@ fn what_is_not_http_is_never_asked_for_and_an_event_says_so() {
         .with("/vod.m3u8", Reply::playlist(playlist))
         .with("/seg2.ts", Reply::segment(ts("good")));
     let origin = Origin::new(move |ask| files.reply(ask));
-    let session = Recorder::new(origin.url("/vod.m3u8")).run().session();
+    let finished = Recorder::new(origin.url("/vod.m3u8")).run();
+    let said = finished.stderr.clone();
+    let line = |whereto: &str| {
+        format!(
+            "names what is not asked for: \"{whereto}\" is not followed: neither http nor https"
+        )
+    };
+    for whereto in ["skd://asset", "data:", "file:", "ftp://127.0.0.1"] {
+        assert_eq!(said.matches(&line(whereto)).count(), 1, "{whereto}: {said}");
+    }
+    assert!(!said.contains("passwd") && !said.contains("AAAA"), "{said}");
+    let session = finished.session();
     assert_eq!(origin.asks().len(), 2);
     assert_eq!(session.chunk_files(), [("seg2.ts".to_owned(), ts("good"))]);
     assert_eq!(session.number("SELECT count(*) FROM resource"), 2);

@@ -274,3 +274,35 @@ fn what_the_stop_cut_off_is_no_answer_of_the_origin() {
     let answer = session.answer(&url, i64::MAX).unwrap();
     assert_eq!(answer, Window::new(0, 1).text().into_bytes());
 }
+
+#[test]
+fn a_playlist_that_is_taken_away_at_the_end_does_not_hold_up_the_end_of_the_others() {
+    let origin = Origin::new(|ask| match (ask.path(), ask.nth) {
+        ("/main.m3u8", _) => Reply::playlist(
+            "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"s\",URI=\"sound.m3u8\"\n\
+             #EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"a\"\npicture.m3u8\n",
+        ),
+        ("/picture.m3u8", 0..3) => Reply::playlist(Window::new(0, 2).text()),
+        // Its last segment never came, either.
+        ("/picture.m3u8" | "/seg1.ts", _) => Reply::html(404),
+        ("/sound.m3u8", nth) => Reply::playlist(
+            Window::new(0, 2)
+                .named(|n| format!("sound{n}.ts"))
+                .ended_if(nth >= 3)
+                .text(),
+        ),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let finished = Recorder::new(origin.url("/main.m3u8"))
+        .args(["--duration", "120"])
+        .run();
+    let said = finished.stderr.clone();
+    assert!(said.contains("the stream has ended"), "{said}");
+    let session = finished.session();
+    assert_eq!(session.one::<String>("SELECT ended FROM run"), "finished");
+    let watched = session.number(
+        "SELECT max(e.requested_us) - min(e.requested_us) FROM exchange e JOIN resource r ON r.id = e.resource_id
+          WHERE r.name = 'picture.m3u8' AND e.status = 404",
+    );
+    assert!(watched >= 2_000_000, "three target durations: {watched}");
+}

@@ -9,6 +9,7 @@ use crate::support::{Ask, Finished, Origin, Recorder, Reply, Session, Window, ts
 mod addresses;
 mod answers;
 mod bodies;
+mod compressed;
 mod floods;
 mod names;
 mod redirects;

@@ -469,3 +469,79 @@ fn what_stands_plain_behind_a_coding_that_is_none_is_read_here_too() {
     let mut piece = playlist.join(line).unwrap();
     assert_eq!(player.get(&mut piece), (200, ts("/ad/piece.ts")));
 }
+
+#[test]
+fn a_list_behind_a_redirect_to_a_host_that_is_left_alone_is_waited_for_and_asked_for_once() {
+    let stage = Stage::default();
+    let page = stage.clone();
+    let origin = Origin::new(move |ask: &Ask| {
+        let door = |path: &str| {
+            let host = ask.header("host").unwrap();
+            let host = host.replace("127.0.0.1", "localhost");
+            format!("http://{host}{path}")
+        };
+        match (ask.path(), ask.nth) {
+            ("/air.m3u8", nth) => match page.at() {
+                0 => {
+                    let far = door("/seg");
+                    let window = Window::new(0, 1).named(move |n| format!("{far}{n}.ts"));
+                    Reply::playlist(window.text())
+                }
+                _ => channel(
+                    nth as u64 / 4,
+                    &range("break", "X-ASSET-LIST=\"/find\""),
+                    false,
+                ),
+            },
+            ("/seg0.ts", 0) => {
+                page.go(1);
+                Reply::html(503).with("Retry-After", "3")
+            }
+            ("/find", _) => Reply::redirect(302, &door("/ads.json")),
+            ("/ads.json", _) => json_reply(r#"{"ASSETS":[]}"#),
+            (path, _) => Reply::segment(ts(path)),
+        }
+    });
+    let mut recording = Recorder::new(origin.url("/air.m3u8"))
+        .args(["--allow-private"])
+        .start();
+    recording.until("the list", || !asked_below(&origin, "/ads.json").is_empty());
+    recording.until_at_least(
+        1,
+        "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id
+          WHERE r.kind = 'assets' AND e.status = 200",
+    );
+    let session = recording.interrupt().session();
+    assert_eq!(asked_below(&origin, "/find").len(), 1, "an impression");
+    let early =
+        "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id, exchange b
+          WHERE b.status = 503 AND r.name = 'ads.json'
+            AND e.requested_us < b.requested_us + b.wait_us + 3000000";
+    assert_eq!(session.number(early), 0);
+}
+
+#[test]
+fn a_range_past_the_end_of_an_assets_file_is_what_there_is_of_it() {
+    let file = ts("all of the film");
+    let whole = file.clone();
+    let origin = Origin::new(move |ask: &Ask| match ask.path() {
+        "/film.m3u8" => channel(0, &range("cut", "X-ASSET-URI=\"/cut.m3u8\""), true),
+        "/cut.m3u8" => {
+            let lines = "#EXT-X-BYTERANGE:9000@0";
+            let window = Window::new(0, 1).named(|_| "reel".to_owned());
+            Reply::playlist(window.headed(lines).ended().text())
+        }
+        "/reel" => Reply::ranged(ask, &file),
+        path => Reply::segment(ts(path)),
+    });
+    let session = Recorder::new(origin.url("/film.m3u8")).run().session();
+    let of_cut = "FROM exchange e JOIN resource r ON r.id = e.resource_id
+                  WHERE r.range_length = 9000 ORDER BY e.id";
+    let outcomes: Vec<String> = session.list(&format!("SELECT outcome {of_cut}"));
+    assert_eq!(outcomes.last().unwrap(), "complete", "{outcomes:?}");
+    let notes: Vec<Option<String>> = session.list(&format!("SELECT note {of_cut}"));
+    let note = notes.last().unwrap().clone().unwrap_or_default();
+    assert!(note.contains("past the end of the resource"), "{note}");
+    let parts = session.parts(&origin.url("/reel"), session.end_us());
+    assert!(parts.contains(&(0, whole)));
+}

@@ -236,3 +236,138 @@ fn what_names_segments_is_no_list_of_streams() {
     assert_eq!(session.revisions("old.m3u8").len(), 1);
     assert_eq!(origin.count("/seg0.ts"), 1);
 }
+
+#[test]
+fn of_mirrors_the_first_is_recorded_and_the_others_are_named() {
+    let origin = Origin::new(|ask: &Ask| match ask.path() {
+        "/groove.pls" => {
+            let host = ask.header("host").unwrap();
+            let entry =
+                |n| format!("File{n}=http://{host}/air{n}\nTitle{n}=Groove (#{n}): a plate\n");
+            let text = format!("[playlist]\nNumberOfEntries=2\n{}{}", entry(1), entry(2));
+            Reply::new(200, "audio/x-scpls", text)
+        }
+        _ => live(groups(0..40), Then::Again),
+    });
+    let url = format!("groove={}", origin.url("/groove.pls"));
+    let mut recording = Recorder::bare().args([url.as_str()]).start();
+    let said = format!(
+        "which is recorded: {}; not recorded are its mirrors, which are the same: {}",
+        origin.url("/air1"),
+        origin.url("/air2")
+    );
+    recording.until_it_says(&said);
+    recording.until("it is recorded", || origin.count("/air1") >= 1);
+    recording.interrupt().session();
+    assert_eq!(origin.count("/air2"), 0);
+}
+
+#[test]
+fn a_list_that_leads_to_what_is_not_followed_is_not_said_to_be_recorded() {
+    let origin = Origin::new(|ask: &Ask| match ask.path() {
+        "/several" => {
+            let host = ask.header("host").unwrap();
+            let text = format!("http://{host}/a\nhttp://{host}/b\n");
+            Reply::new(200, "audio/x-mpegurl", text)
+        }
+        "/one" => list_of(ask, "pls", "/several"),
+        _ => list_of(ask, "plain", "/round"),
+    });
+    for (from, what) in [
+        (
+            "/one",
+            "it is a list of 2 streams, and none of them is recorded",
+        ),
+        (
+            "/round",
+            "it is a list in a list in a list, which is not followed; give what it names: isrecorder 'round=http://",
+        ),
+    ] {
+        let url = format!("hall={}", origin.url(from));
+        let mut recording = Recorder::bare().args([url.as_str()]).start();
+        recording.until_it_says(what);
+        let said = recording.interrupt().stderr;
+        assert!(!said.contains("which is recorded"), "{said}");
+    }
+}
+
+#[test]
+fn what_has_nothing_yet_or_nobody_there_is_called_that() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = nobody.local_addr().unwrap().port();
+    drop(nobody);
+    let origin = Origin::new(|ask: &Ask| match ask.path() {
+        "/bare.m3u8" => Reply::playlist("#EXTM3U\n"),
+        _ => Reply::playlist("#EXTM3U\n#EXT-X-TARGETDURATION:2\n"),
+    });
+    let urls = [
+        format!("bare={}", origin.url("/bare.m3u8")),
+        format!("early={}", origin.url("/early.m3u8")),
+        format!("off=http://127.0.0.1:{port}/off.m3u8"),
+    ];
+    let mut recording = Recorder::bare()
+        .args(urls.iter().map(String::as_str))
+        .start();
+    for said in [
+        "[bare] it is a playlist that lists nothing yet; it is asked for again",
+        "[early] it is a live media playlist that has no segments yet, target duration 2 s",
+        &format!("[off] \"off\": 127.0.0.1:{port}: Connection refused"),
+    ] {
+        recording.until_it_says(said);
+    }
+    let session = recording.interrupt().session();
+    let error: String = session.one("SELECT error FROM exchange WHERE outcome = 'refused' LIMIT 1");
+    assert!(error.starts_with(&format!("127.0.0.1:{port}: ")), "{error}");
+}
+
+#[test]
+fn what_a_list_or_a_typed_url_says_of_how_to_ask_is_heeded_for_all_of_the_stream() {
+    let origin = Origin::new(|ask: &Ask| match ask.path() {
+        "/box.m3u" => {
+            let host = ask.header("host").unwrap();
+            let text = format!(
+                "#EXTM3U\n#EXTINF:-1,Film\n#EXTVLCOPT:http-user-agent=Set-Top 9\n\
+                 #KODIPROP:inputstream.adaptive.license_type=none\nhttp://{host}/film.m3u8|Referer=http://portal/\n"
+            );
+            Reply::new(200, "audio/x-mpegurl", text)
+        }
+        path if path.ends_with(".m3u8") => Reply::playlist(Window::new(0, 2).ended().text()),
+        path => Reply::segment(ts(path)),
+    });
+    let typed = format!(
+        "{}|User-Agent=Set-Top%209&Referer=http://portal/",
+        origin.url("/film.m3u8")
+    );
+    for url in [
+        format!("box={}", origin.url("/box.m3u")),
+        format!("box={typed}"),
+    ] {
+        let begun = origin.asks().len();
+        let finished = Recorder::bare().args([url.as_str()]).start().finish();
+        let said = finished.stderr.clone();
+        let asks = origin.asks().split_off(begun);
+        let of_stream = asks.iter().filter(|ask| ask.path() != "/box.m3u");
+        let mut count = 0;
+        for ask in of_stream {
+            count += 1;
+            assert_eq!(ask.header("user-agent"), Some("Set-Top 9"), "{ask:?}");
+            assert_eq!(ask.header("referer"), Some("http://portal/"), "{ask:?}");
+        }
+        assert!(count >= 3, "a playlist and its segments: {count}");
+        if url.ends_with(".m3u") {
+            assert!(
+                said.contains("as the list says (User-Agent, Referer); "),
+                "{said}"
+            );
+            assert!(
+                said.contains("not heeded: [\"inputstream.adaptive.license_type\"]"),
+                "{said}"
+            );
+        }
+        let session = finished.session();
+        assert_eq!(
+            session.number("SELECT count(*) FROM stream WHERE url LIKE '%|%'"),
+            0
+        );
+    }
+}

@@ -479,3 +479,57 @@ fn a_part_grows_on_the_disk_not_in_memory() {
     assert!(most < 60_000_000, "{most}");
     recording.interrupt().session();
 }
+
+#[test]
+fn an_end_in_good_order_is_a_fault_of_one_name_wherever_faults_are_counted() {
+    let origin = Origin::new(|ask: &Ask| match ask.nth {
+        0 => live(groups(0..20), Then::End),
+        1 => live(groups(20..40), Then::End),
+        _ => live(groups(40..60), Then::Again),
+    });
+    let mut recording = recorder(&origin).start();
+    recording.until_at_least(2, PARTS);
+    recording.until("the third", || origin.count("/live") == 3);
+    let finished = recording.interrupt();
+    let summary = finished.stdout.clone();
+    assert!(summary.contains("faults 2"), "{summary}");
+    assert!(summary.contains("main: ended x 2"), "{summary}");
+    let session = finished.session();
+    let found = std::process::Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+        .arg("--faults")
+        .arg(session.path())
+        .output()
+        .unwrap();
+    let found = String::from_utf8(found.stdout).unwrap();
+    assert_eq!(found.matches(" live - ended - ").count(), 2, "{found}");
+    assert_eq!(found.lines().count(), 2, "{found}");
+}
+
+#[test]
+fn a_large_file_without_a_version_is_recorded_once() {
+    let file = groups(0..9_000);
+    let sent = file.clone();
+    let origin = Origin::new(move |_| Reply::segment(file.clone()));
+    let finished = recorder(&origin).start().finish();
+    let said = finished.stderr.clone();
+    assert!(said.contains("it is a file"), "{said}");
+    let session = finished.session();
+    assert_eq!(origin.count("/live"), 2, "asked once more to know that");
+    let files = files(&session);
+    assert_eq!(files.len(), 1);
+    assert!(files[0].1 == sent);
+    let outcomes = session.outcomes("live");
+    assert_eq!(outcomes[0], (200, "complete".to_owned()));
+    assert_eq!(outcomes[1], (200, "aborted".to_owned()));
+}
+
+#[test]
+fn a_stream_whose_responses_are_of_one_length_and_differ_is_no_file() {
+    let origin = Origin::new(|ask: &Ask| {
+        let from = ask.nth as u32 * 10_000;
+        Reply::segment(groups(from..from + 9_000))
+    });
+    let mut recording = recorder(&origin).start();
+    recording.until_at_least(3, PARTS);
+    recording.interrupt().session();
+}

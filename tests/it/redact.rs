@@ -17,6 +17,7 @@ use crate::support::{Ask, Origin, Recorder, Reply, ts};
 
 mod chance;
 mod columns;
+mod compressed;
 mod ordinary;
 mod pen;
 mod repaired;

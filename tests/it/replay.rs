@@ -10,7 +10,7 @@ use isrecorder::session::{
     digest,
 };
 
-use crate::support::client;
+use crate::support::{Ask, Origin, Recorder, Reply, Then, Window, client, ts};
 
 const PLAYLIST: &str = "http://origin.example/live/ch1.m3u8";
 
@@ -343,4 +343,33 @@ fn of_many_kinds_of_failed_polls_a_gap_tells_the_most_frequent() {
     let remark = "11 of 12 polls failed in this gap: HTTP 404 x 2, HTTP 500 x 1, HTTP 501 x 1, \
         HTTP 502 x 1, HTTP 503 x 1, HTTP 504 x 1, HTTP 505 x 1, HTTP 506 x 1, others x 2";
     assert!(text.lines().any(|line| line == remark), "{text}");
+}
+
+#[test]
+fn a_replayer_names_only_what_is_there_to_play() {
+    // A channel of a few seconds: no minute to begin at.
+    let origin = Origin::new(|ask: &Ask| match ask.path() {
+        "/film.m3u8" => Reply::playlist(Window::new(0, 2).ended().text()),
+        path => Reply::segment(ts(path)),
+    });
+    let film = Recorder::new(origin.url("/film.m3u8")).run().session();
+    let replayer = Replayer::start(film.path().parent().unwrap(), &["-p", "0", "session1"]);
+    let announced = replayer.announced.join("\n");
+    assert!(announced.contains("/dvr.m3u8  (all"), "{announced}");
+    assert!(!announced.contains("offset=60"), "{announced}");
+    assert!(replayer.get("/dvr.m3u8").starts_with("HTTP/1.1 200 "));
+
+    // A radio: no playlist at all.
+    let origin = Origin::new(|ask: &Ask| {
+        let then = if ask.nth == 0 { Then::End } else { Then::Again };
+        crate::plain::live(crate::plain::groups(0..40), then)
+    });
+    let mut recording = crate::plain::recorder(&origin).start();
+    recording.until_at_least(1, crate::plain::PARTS);
+    let session = recording.interrupt().session();
+    let replayer = Replayer::start(session.path().parent().unwrap(), &["-p", "0", "session1"]);
+    let announced = replayer.announced.join("\n");
+    assert!(!announced.contains(".m3u8"), "{announced}");
+    let play = format!("Play     http://{}/hall/stream.ts", replayer.address);
+    assert!(replayer.announced.contains(&play), "{announced}");
 }

@@ -322,3 +322,38 @@ fn a_session_that_another_program_keeps_locked_is_not_touched() {
     recording.until_at_least(2, "SELECT count(*) FROM run");
     recording.interrupt().session();
 }
+
+#[test]
+fn a_run_that_could_not_be_closed_since_the_disk_was_full_is_called_that() {
+    let origin = Origin::new(|ask: &Ask| match ask.path() {
+        "/live.m3u8" => Reply::playlist(Window::new(ask.nth as u64 / 2, 3).text()),
+        path => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
+    recording.until_at_least(2, "SELECT count(*) FROM revision");
+    let ended = recording.kill();
+    // What a recorder leaves that found no room for a row any more.
+    let session = ended.folder().join("sessions/session1");
+    std::fs::write(session.join("chunks/.tmp/full"), "").unwrap();
+    let check = Command::new(env!("CARGO_BIN_EXE_isreplayer"))
+        .args(["-f", "sessions", "--check", "session1"])
+        .current_dir(ended.folder())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(check.stdout).unwrap();
+    assert!(
+        told.contains("its disk was full when its recorder ended"),
+        "{told}"
+    );
+    assert!(!told.contains("killed"), "{told}");
+    let mut again = resumed(ended, &[]).start();
+    again.until_at_least(2, "SELECT count(*) FROM run");
+    let session = again.interrupt().session();
+    let runs: Vec<String> = session.list("SELECT ended FROM run ORDER BY id");
+    assert_eq!(runs, ["disk full", "stopped"]);
+    let said: String = session.one("SELECT detail FROM event WHERE kind = 'resumed'");
+    assert!(
+        said.ends_with("its disk was full, and it could not be closed"),
+        "{said}"
+    );
+}

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use crate::support::{Ask, Origin, Recorder, Reply, Session, Stage, Window, ts};
+use crate::support::{Ask, End, Origin, Recorder, Reply, Session, Stage, Window, ts};
 
 /// A channel with a box office: each look at `/main.m3u8` sells a new ticket, with which so many polls of
 /// playlists are admitted, of whatever ticket, from when it was sold.
@@ -397,4 +397,31 @@ fn of_a_renewed_channel_the_last_hours_can_be_kept() {
         session.answer(&origin.url(&format!("/{named}")), i64::MAX),
         last
     );
+}
+
+#[test]
+fn what_crosses_under_a_new_name_is_asked_on_account_of_what_named_it() {
+    let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
+        ("/main.m3u8", nth) => Reply::playlist(format!(
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n/door{}/v.m3u8\n",
+            nth.min(1)
+        )),
+        ("/door0/v.m3u8", 3..) => Reply::html(403),
+        ("/door1/v.m3u8", 2..) if ask.carried > 0 => Reply::nothing(End::Closed),
+        (path, nth) if path.ends_with("/v.m3u8") => {
+            Reply::playlist(Window::new(nth as u64 / 2, 3).text())
+        }
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/main.m3u8")).start();
+    recording.until_at_least(
+        2,
+        "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id
+          WHERE e.outcome = 'crossed' AND r.name = 'door1/v.m3u8'",
+    );
+    let session = recording.interrupt().session();
+    let others = "SELECT count(*) FROM exchange c WHERE c.outcome = 'crossed' AND c.referrer_id IS NOT (
+        SELECT e.referrer_id FROM exchange e WHERE e.resource_id = c.resource_id AND e.outcome <> 'crossed'
+         ORDER BY e.id LIMIT 1)";
+    assert_eq!(session.number(others), 0);
 }

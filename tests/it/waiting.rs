@@ -32,7 +32,7 @@ fn a_channel_that_comes_back_after_its_end_goes_on_in_the_same_session() {
     let session = recording.interrupt().session();
 
     let said: Vec<(bool, String)> = session.rows(
-        "SELECT ended, step FROM revision ORDER BY exchange_id DESC LIMIT 2",
+        "SELECT ended, step FROM revision JOIN placement USING (exchange_id) ORDER BY exchange_id DESC LIMIT 2",
         |row| Ok((row.get(0)?, row.get(1)?)),
     );
     let last = [(false, "restarted".to_owned()), (true, "slid".to_owned())];

@@ -15,6 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::clock;
 use crate::recorder::{Board, StreamStats, Totals};
 use crate::session::{Kind, Notice};
+use crate::shown::escaped;
 
 /// What there is to tell.
 #[derive(Debug)]
@@ -63,7 +64,7 @@ impl Stream {
             *faults.entry(what).or_default() += count;
         }
         Some(Self {
-            labels: vec![("stream", last.name.clone())],
+            labels: vec![("stream", escaped(&last.name))],
             totals: totals.fold(Totals::default(), Totals::and),
             faults,
             last,
@@ -206,7 +207,7 @@ fn faults(encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), Err
         for ((kind, what), number) in &stream.faults {
             let mut labels = stream.labels.clone();
             labels.push(("kind", kind.to_string()));
-            labels.push(("what", what.clone()));
+            labels.push(("what", escaped(what)));
             count(&mut metric, &labels, *number)?;
         }
     }

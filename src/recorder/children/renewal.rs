@@ -12,23 +12,54 @@ use crate::hls::steps::step;
 use crate::hls::{Child, ChildRole};
 use crate::recorder::plan::PlaylistId;
 
+/// What a multivariant playlist names and the user does not want: none of it is a playlist that is recorded under
+/// another name.
+#[derive(Debug, Default)]
+pub(super) struct LeftOut {
+    /// In its newest revision.
+    now: HashSet<Url>,
+    /// In any.
+    ever: HashSet<Url>,
+}
+
+impl LeftOut {
+    /// So many URLs of earlier revisions are remembered at most.
+    pub(super) fn take(&mut self, children: &[Child], most: usize) {
+        self.now = children.iter().map(|child| child.url.clone()).collect();
+        for url in &self.now {
+            if self.ever.len() < most {
+                self.ever.insert(url.clone());
+            }
+        }
+    }
+
+    fn was(&self, url: &Url) -> bool {
+        self.ever.contains(url)
+    }
+}
+
 /// Playlists by what their URLs are without a query. There may be very many.
 pub(super) struct Tokens<'a> {
+    /// Those that are left out, too.
     children: HashMap<Url, usize>,
     active: HashMap<Url, Vec<&'a Arc<Playlist>>>,
+    left_out: &'a LeftOut,
 }
 
 impl<'a> Tokens<'a> {
-    pub(super) fn new(children: &[Child], active: &'a [Arc<Playlist>]) -> Self {
+    pub(super) fn new(
+        children: &[Child],
+        left_out: &'a LeftOut,
+        active: &'a [Arc<Playlist>],
+    ) -> Self {
         let mut tokens = Self {
             children: HashMap::new(),
             active: HashMap::new(),
+            left_out,
         };
-        for child in children {
-            *tokens
-                .children
-                .entry(without_query(&child.url))
-                .or_default() += 1;
+        let named = children.iter().map(|child| &child.url);
+        for url in named.chain(&left_out.now) {
+            *tokens.children.entry(without_query(url)).or_default() += 1;
         }
         for playlist in active {
             let paths: HashSet<Url> = playlist.urls().iter().map(without_query).collect();
@@ -41,6 +72,9 @@ impl<'a> Tokens<'a> {
 
     /// The playlist that `child` is under a new token: the only one of its path, before and now.
     pub(super) fn another(&self, child: &Child) -> Option<&'a Arc<Playlist>> {
+        if self.left_out.was(&child.url) {
+            return None;
+        }
         let path = without_query(&child.url);
         match (self.children.get(&path), self.active.get(&path)?.as_slice()) {
             (Some(1), [one]) => Some(*one),
@@ -85,24 +119,29 @@ impl<'a> Left<'a> {
 }
 
 /// Playlists that are no longer named, and those that are named and not known.
-#[derive(Default)]
 pub(super) struct Places<'a> {
     left: HashMap<Kind<'a>, Left<'a>>,
     unknown: HashMap<Kind<'a>, usize>,
+    left_out: &'a LeftOut,
 }
 
 impl<'a> Places<'a> {
     /// `kept`: those that are named; `unknown`: what is named and is none of them.
     pub(super) fn new(
         active: &'a [Arc<Playlist>],
-        kept: &HashSet<PlaylistId>,
+        (kept, left_out): (&HashSet<PlaylistId>, &'a LeftOut),
         unknown: impl Iterator<Item = &'a Child>,
     ) -> Self {
-        let mut places = Self::default();
+        let mut places = Self {
+            left: HashMap::new(),
+            unknown: HashMap::new(),
+            left_out,
+        };
         let may_go_on = |p: &&Arc<Playlist>| {
             let standing = p.standing();
+            let is_named = p.urls().iter().any(|url| left_out.now.contains(url));
             // What has ended is over; what comes then is another.
-            standing.on_demand || standing.ended_since.is_none()
+            !is_named && (standing.on_demand || standing.ended_since.is_none())
         };
         let left = active.iter().filter(|p| !kept.contains(&p.id));
         for playlist in left.filter(may_go_on) {
@@ -117,6 +156,9 @@ impl<'a> Places<'a> {
 
     /// The playlist whose place `child` takes: what was described so at the same place, or the only one that was.
     pub(super) fn taken_by(&mut self, child: &'a Child, place: usize) -> Option<&'a Arc<Playlist>> {
+        if self.left_out.was(&child.url) {
+            return None;
+        }
         let is_only = self.unknown.get(&kind_of(child)) == Some(&1);
         let left = self.left.get_mut(&kind_of(child))?;
         match left.take(place) {

@@ -59,6 +59,33 @@ fn a_query_that_matters_is_another_playlist() {
 }
 
 #[test]
+fn what_the_user_left_out_is_no_other_name_of_what_is_recorded() {
+    let now = clock::instant();
+    let (high, low) = ("http://h/v.m3u8?q=2", "http://h/v.m3u8?q=1");
+    let described = |url: &str| Child {
+        described: "720p".to_owned(),
+        ..child(url)
+    };
+    // The two change places; then the one that was left out is the only one.
+    for left_out in [vec![described(high)], vec![]] {
+        let playlists = playlists();
+        playlists.leave_out(&[described(low)]);
+        let first = playlists.name(&[described(high)], 1, 0, now).new;
+        playlists.leave_out(&left_out);
+        let second = playlists.name(&[described(low)], 2, 0, now);
+        assert_eq!((second.new.len(), second.aliases.len()), (1, 0));
+        assert_ne!(second.new[0].id, first[0].id);
+    }
+    // A new token beside one of the same path that is left out takes its place as anything else does.
+    let playlists = playlists();
+    playlists.leave_out(&[described("http://h/v.m3u8?q=1&t=1")]);
+    playlists.name(&[described("http://h/v.m3u8?q=2&t=1")], 1, 0, now);
+    playlists.leave_out(&[described("http://h/v.m3u8?q=1&t=2")]);
+    let second = playlists.name(&[described("http://h/v.m3u8?q=2&t=2")], 2, 0, now);
+    assert_eq!((second.new.len(), second.aliases.len()), (0, 1));
+}
+
+#[test]
 fn what_is_named_no_more_is_watched_for_a_while() {
     let playlists = playlists();
     let now = clock::instant();
@@ -177,17 +204,17 @@ async fn a_new_url_wakes_who_needs_one_and_gone_playlists_wake_who_names_them() 
     };
     let all = named(1);
     let goes = |which: usize| {
-        all[which].update(|s| (s.gone, s.failures) = (true, 1));
+        all[which].update(|s| (s.gone_since, s.failures) = (Some(now), 1));
         playlists.nothing_plays()
     };
     assert!(!goes(0), "one of two variants");
     assert!(goes(1), "both");
-    all[0].update(|s| (s.gone, s.failures) = (false, 0));
+    all[0].update(|s| (s.gone_since, s.failures) = (None, 0));
     assert!(!playlists.nothing_plays());
     assert!(!goes(2), "sound that never was there");
     all[2].update(|s| s.ever_good = true);
     assert!(playlists.nothing_plays(), "a picture without sound");
-    all[2].update(|s| s.gone = false);
+    all[2].update(|s| s.gone_since = None);
     all[2].update(|s| s.failures = 3);
     assert!(playlists.nothing_plays(), "in whatever way it fails");
     playlists.wake_first();
@@ -294,6 +321,35 @@ fn it_is_over_when_all_have_ended_long_enough() {
         },
     );
     let wait = |seconds| Some(Duration::from_secs(seconds));
+    // A playlist that is taken away in place of an end has ended all the same; one that fails otherwise may be back.
+    let fails = |gone: Option<u64>, since: u64| {
+        let ago = |seconds| now - Duration::from_secs(seconds);
+        let standing = Standing {
+            failures: 9,
+            failing_since: Some(ago(since)),
+            gone_since: gone.map(ago),
+            ..live.1.clone()
+        };
+        (Kind::Media, standing)
+    };
+    assert!(over(
+        &[main.clone(), fails(Some(6), 6), ended(6)],
+        None,
+        now
+    ));
+    assert!(!over(
+        &[main.clone(), fails(Some(5), 59), ended(6)],
+        None,
+        now
+    ));
+    assert!(!over(&[main.clone(), fails(None, 59), ended(6)], None, now));
+    assert!(over(&[main.clone(), fails(None, 60), ended(6)], None, now));
+    assert!(!over(&[fails(Some(60), 60), ended(60)], wait(61), now));
+    assert!(!over(&[fails(Some(99), 99), live.clone()], None, now));
+    assert!(
+        !over(&[fails(Some(99), 99)], None, now),
+        "nothing has ended"
+    );
     assert!(!over(&[main.clone(), live.clone(), ended(9)], None, now));
     assert!(
         !over(&[main.clone(), ended(5)], None, now),

@@ -5,19 +5,27 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
 use super::{Ask, Fetcher, Hop, Received};
 use crate::hls;
-use crate::recorder::decode::{self, DecodeError, decode, decoded_size, decoder};
-use crate::recorder::memory::Held;
-use crate::session::{DownloadFile, Kind, NewBody, Outcome};
+use crate::recorder::memory::{Held, Memory, unless_aborted};
+use crate::session::{
+    Coded, DecodeError, DownloadFile, Kind, NewBody, Outcome, decode, decoded_size, decoder,
+    unknown_codings,
+};
 
 /// Read at once, in bytes.
 const STEP: usize = 64 * 1024;
+/// Why a body that came is not read.
+const STOPPED: &str = "the recorder was stopped";
 
 /// Why there is no plain file.
 enum Refusal {
     Encoded(DecodeError),
     Disk(io::Error),
+    Stopped,
 }
 
 impl From<DecodeError> for Refusal {
@@ -27,34 +35,26 @@ impl From<DecodeError> for Refusal {
 }
 
 impl Fetcher {
-    /// Takes the content codings off a text in memory; whether that could be done.
+    /// Takes the content codings off a text in memory; whether that could be done. A recorder that stops waits for
+    /// no room to do it in.
     pub(in crate::recorder) async fn decode_text(&self, hop: &mut Hop, kind: Kind) -> bool {
         let coding = coding(hop, kind);
-        let Received::Memory(raw) = &mut hop.body else {
+        let Received::Memory(raw) = &hop.body else {
             return true;
         };
         if coding.is_empty() || hop.decoded {
             return true;
         }
-        let limit = self.limits.body_bytes(kind);
-        // A small body may be a bomb.
-        let size = self
-            .memory
-            .read(usize::MAX, || decoded_size(raw, &coding, limit))
-            .await;
-        let mut room = Held::default();
-        let decoded = match size {
-            Ok(size) => {
-                room = self.memory.for_decoding(size).await;
-                self.memory
-                    .read(size as usize, || decode(raw, &coding, size))
-                    .await
-            }
-            Err(error) => Err(error),
+        let (raw, limit) = (raw.clone(), self.limits.body_bytes(kind));
+        let decoded = decoded_text(&self.memory, &raw, &coding, limit);
+        let Some(decoded) = unless_aborted(&self.abort, decoded).await else {
+            hop.fail(Outcome::Aborted, STOPPED);
+            return false;
         };
         match decoded {
-            Ok(plain) => {
-                *raw = plain.into();
+            Ok((plain, room)) => {
+                hop.coded = coded(raw, coding, plain.len());
+                hop.body = Received::Memory(plain);
                 hop.held = room;
                 hop.decoded = true;
                 true
@@ -87,7 +87,8 @@ impl Fetcher {
         };
         let limit = self.limits.body_bytes(ask.kind);
         let path = raw.clone();
-        let job = move || decoded(&path, &codings, plain, limit);
+        let abort = self.abort.clone();
+        let job = move || decoded(&path, &codings, plain, (limit, &abort));
         let done = tokio::task::spawn_blocking(job).await;
         match done.unwrap_or_else(|error| Err(Refusal::Disk(error.into()))) {
             Ok(body) => {
@@ -100,6 +101,30 @@ impl Fetcher {
     }
 }
 
+/// A text without its codings, and the room that it takes together with what came of it.
+async fn decoded_text(
+    memory: &Memory,
+    raw: &Bytes,
+    coding: &str,
+    limit: u64,
+) -> Result<(Bytes, Held), DecodeError> {
+    // A small body may be a bomb.
+    let size = memory
+        .read(usize::MAX, || decoded_size(raw, coding, limit))
+        .await?;
+    let room = memory.for_decoding(size + raw.len() as u64).await;
+    let plain = memory
+        .read(size as usize, || decode(raw, coding, size, limit))
+        .await?;
+    Ok((plain.into(), room))
+}
+
+/// A text as it came, where that is worth keeping.
+fn coded(raw: Bytes, codings: String, plain_bytes: usize) -> Option<Coded> {
+    let is_much_smaller = raw.len() < plain_bytes / 2;
+    is_much_smaller.then_some(Coded { data: raw, codings })
+}
+
 /// In what a text is to be decoded; empty: it is plain. Names that are no codings are passed over, as browsers do,
 /// where it can be read without.
 fn coding(hop: &mut Hop, kind: Kind) -> String {
@@ -107,7 +132,7 @@ fn coding(hop: &mut Hop, kind: Kind) -> String {
     let Received::Memory(raw) = &hop.body else {
         return said;
     };
-    if decode::unknown(&said).is_empty() {
+    if unknown_codings(&said).is_empty() {
         return said;
     }
     let is_plain = match kind.is_playlist() {
@@ -134,6 +159,7 @@ fn refused(hop: &mut Hop, raw: PathBuf, refusal: Refusal) {
             hop.fail(Outcome::TooLarge, &error.to_string());
         }
         Refusal::Encoded(error) => hop.fail(Outcome::Encoding, &error.to_string()),
+        Refusal::Stopped => hop.fail(Outcome::Aborted, STOPPED),
         Refusal::Disk(error) => {
             remove(&raw);
             hop.body = Received::None;
@@ -152,21 +178,21 @@ fn decoded(
     raw: &Path,
     codings: &str,
     mut plain: DownloadFile,
-    limit: u64,
+    (limit, abort): (u64, &CancellationToken),
 ) -> Result<NewBody, Refusal> {
     let raw = File::open(raw).map_err(Refusal::Disk)?;
-    let mut decoder = decoder(io::BufReader::with_capacity(STEP, raw), codings)?;
+    let mut decoder = decoder(io::BufReader::with_capacity(STEP, raw), codings, limit)?;
     let mut bytes = vec![0; STEP];
     let mut size = 0_u64;
     loop {
+        if abort.is_cancelled() {
+            return Err(Refusal::Stopped);
+        }
         let count = match decoder.read(&mut bytes) {
             Ok(0) => return plain.finish().map_err(Refusal::Disk),
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(source) => {
-                let coding = codings.to_owned();
-                return Err(DecodeError::Damaged { coding, source }.into());
-            }
+            Err(source) => return Err(DecodeError::damaged(codings, source).into()),
         };
         size = size.saturating_add(count as u64);
         if size > limit {

@@ -11,15 +11,15 @@ use url::Url;
 
 use super::Ask;
 use super::gathered::Gathered;
-use crate::recorder::decode;
 use crate::recorder::limits::CUT_BYTES;
 use crate::recorder::memory::Held;
 use crate::recorder::plain::Live;
 use crate::recorder::reach::Reach;
 use crate::recorder::validators::Validators;
 use crate::session::{
-    Availability, ByteRange, Digest, DownloadFile, ExchangeId, Headers, Kind, NewBody, NewExchange,
-    Outcome, OwnReason, ResourceKey, digest, is_success, true_codings,
+    Availability, ByteRange, Coded, Digest, DownloadFile, ExchangeId, Headers, Kind, NewBody,
+    NewExchange, Outcome, OwnReason, ResourceKey, digest, is_success, true_codings,
+    unknown_codings,
 };
 
 /// One request and what came back.
@@ -43,6 +43,8 @@ pub(in crate::recorder) struct Hop {
     pub digest: Option<Digest>,
     /// The body is no longer in its Content-Encoding.
     pub decoded: bool,
+    /// A text as it came, where that is much smaller than it is.
+    pub coded: Option<Coded>,
     pub outcome: Outcome,
     /// Why it happened only because a recorder asked.
     pub own_reason: Option<OwnReason>,
@@ -51,6 +53,8 @@ pub(in crate::recorder) struct Hop {
     pub note: Option<String>,
     /// It is a list of one stream, and what follows in its chain is that.
     pub is_list: bool,
+    /// It is a list of streams that is not followed.
+    pub is_other_list: bool,
     /// How far what answered may lead.
     pub leads: Reach,
     /// A redirect has led from https to http on the way there.
@@ -133,11 +137,13 @@ impl Hop {
             body: Received::None,
             digest: None,
             decoded: false,
+            coded: None,
             outcome: Outcome::Complete,
             own_reason: None,
             error: None,
             note: None,
             is_list: false,
+            is_other_list: false,
             leads: Reach::Any,
             downgraded: false,
             short_by_end: None,
@@ -273,7 +279,7 @@ impl Hop {
     /// Content-Encoding names what is no coding.
     pub(in crate::recorder) fn note_codings(&mut self) {
         let said = self.content_encoding();
-        let odd = decode::unknown(&said);
+        let odd = unknown_codings(&said);
         if !odd.is_empty() {
             let odd = odd.join(", ");
             self.add_note(&format!(
@@ -430,6 +436,7 @@ impl Hop {
                 encoding
             },
             body,
+            coded: self.coded,
             body_first: partial.map(|said| said.first),
             resource_bytes: partial.and_then(|said| said.total),
             outcome: self.outcome,

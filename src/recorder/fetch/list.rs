@@ -2,12 +2,10 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use url::Url;
 
 use super::{Hop, Received};
-use crate::hls::{self, MOST_OF_ONE, StreamList};
-use crate::recorder::decode::{decode, decoded_size};
-use crate::session::{Outcome, is_success};
+use crate::hls::{self, ListedStream, MOST_OF_ONE, StreamList};
+use crate::session::{Outcome, decode, decoded_size, is_success};
 
 /// A list may name a list, which names a stream; more are made up.
 pub(super) const MOST_LISTS: usize = 2;
@@ -15,7 +13,7 @@ pub(super) const MOST_LISTS: usize = 2;
 const MOST_SHOWN: usize = 5;
 
 /// The stream that a list names, where what came is a list of one. It is noted, and decoded.
-pub(super) fn only_stream(hop: &mut Hop) -> Option<Url> {
+pub(super) fn only_stream(hop: &mut Hop) -> Option<ListedStream> {
     let is_good = hop.outcome == Outcome::Complete && hop.status.is_some_and(is_success);
     let Received::Memory(raw) = &hop.body else {
         return None;
@@ -24,7 +22,7 @@ pub(super) fn only_stream(hop: &mut Hop) -> Option<Url> {
         return None;
     }
     let body = plain(hop, raw)?;
-    let target = list_in(hop, &body)?.only()?.url.clone();
+    let target = list_in(hop, &body)?.only()?.clone();
     hop.decoded |= hop.field(CONTENT_ENCODING).is_some();
     hop.body = Received::Memory(body);
     hop.is_list = true;
@@ -40,8 +38,9 @@ fn plain(hop: &Hop, raw: &Bytes) -> Option<Bytes> {
     if coding.is_empty() {
         return Some(raw.clone());
     }
-    let size = decoded_size(raw, &coding, MOST_OF_ONE as u64).ok()?;
-    Some(decode(raw, &coding, size).ok()?.into())
+    let most = MOST_OF_ONE as u64;
+    let size = decoded_size(raw, &coding, most).ok()?;
+    Some(decode(raw, &coding, size, most).ok()?.into())
 }
 
 /// What a decoded body lists; `None`: it is no list of streams.
@@ -62,7 +61,10 @@ pub(in crate::recorder) fn not_followed(list: &StreamList) -> String {
             "it is a list, and none of its {} streams is over http or https",
             list.others
         ),
-        1 => "it is a list in a list in a list, which is not followed".to_owned(),
+        1 => format!(
+            "it is a list in a list in a list, which is not followed; give what it names: isrecorder {}",
+            shown.join(" ")
+        ),
         _ => {
             let behind = match count.saturating_sub(shown.len()) {
                 0 => String::new(),
@@ -80,6 +82,7 @@ pub(in crate::recorder) fn not_followed(list: &StreamList) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use url::Url;
 
     #[test]
     fn a_list_that_is_not_followed_says_what_to_type() {

@@ -11,6 +11,7 @@ use super::{Ask, Fetcher};
 use crate::clock;
 use crate::recorder::classify;
 use crate::recorder::client::Over;
+use crate::recorder::hosts;
 use crate::recorder::kept::Connection;
 use crate::recorder::reach::Reach;
 use crate::recorder::resolver::AskError;
@@ -91,13 +92,32 @@ impl Fetcher {
             }
             Err(error) => error,
         };
+        if over == Over::Kept && classify::was_not_taken(&error) {
+            let why = "the server went away, or refused the stream, and had not taken the request";
+            return Err((Outcome::Crossed, why.to_owned()));
+        }
         let outcome = classify::no_response(&error);
         let may_have_crossed = over == Over::Kept && asked.elapsed() < CROSSING;
         if may_have_crossed && self.has_crossed(&error, outcome) {
             let why = "the connection had been kept, and was closed as the request crossed it";
             return Err((Outcome::Crossed, why.to_owned()));
         }
-        Err((outcome, classify::describe(&error)))
+        Err((outcome, self.described(url, outcome, &error)))
+    }
+
+    /// What went wrong; where there was no connection, with whom.
+    fn described(&self, url: &Url, outcome: Outcome, error: &reqwest::Error) -> String {
+        let what = classify::describe(error);
+        let is_of_connecting = matches!(
+            outcome,
+            Outcome::Refused | Outcome::Unreachable | Outcome::ConnectTimeout | Outcome::Tls
+        );
+        let host = hosts::host_and_port(url);
+        match is_of_connecting && !what.contains(url.host_str().unwrap_or_default()) {
+            true if self.proxies.is_direct(url) => format!("{host}: {what}"),
+            true => format!("{host}, through a proxy: {what}"),
+            false => what,
+        }
     }
 
     /// Whether a connection that had carried an answer before ended without another.

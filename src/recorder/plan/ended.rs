@@ -50,7 +50,8 @@ impl Plan {
                 None
             }
             Done::Held(until) => {
-                let delay = until.map(|at| at.saturating_duration_since(now));
+                let delay = until
+                    .map(|at| at.saturating_duration_since(now) + self.returning.place(at, now));
                 Some(delay.unwrap_or(retry_delay(1)))
             }
             Done::Failed => {

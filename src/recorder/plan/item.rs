@@ -12,10 +12,8 @@ use super::late::Late;
 use super::renamed::Twin;
 use super::{PlaylistId, Taking, Wanted};
 use crate::hls::steps::step;
+use crate::recorder::limits::GROWS_WITHIN;
 use crate::session::{Digest, ExchangeId, Kind};
-
-/// A file that grows has what a playlist names of it within so long, or within the duration of that.
-const GROWS_WITHIN: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(super) struct Item {

@@ -4,10 +4,12 @@
 //! It is taken to, since the number counts first; the first of each pattern of names and one in ten
 //! segments are fetched all the same and compared. Where bytes differ, names of that pattern are no aliases.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use url::{Position, Url};
 
 use super::Key;
@@ -17,6 +19,8 @@ use crate::session::{ByteRange, Digest};
 const PATTERNS: usize = 64;
 /// One in so many segments is compared.
 const ONE_IN: u64 = 10;
+/// Aliases that are remembered, until their bytes are asked about.
+const ALIASES: usize = 128;
 /// Places that are remembered beside those of the window.
 const BESIDE: usize = 64;
 
@@ -50,34 +54,125 @@ pub(super) struct Twin {
     pub(super) pair: Pair,
 }
 
+/// A key as long as somebody else has its URL.
+#[derive(Debug)]
+struct Held {
+    url: Weak<Url>,
+    range: Option<ByteRange>,
+}
+
+impl Held {
+    fn of(key: &Key) -> Self {
+        Self {
+            url: Arc::downgrade(&key.url),
+            range: key.range,
+        }
+    }
+
+    fn key(&self) -> Option<Key> {
+        let url = self.url.upgrade()?;
+        let range = self.range;
+        Some(Key { url, range })
+    }
+}
+
+fn hash_of(key: &Key) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// Segments of a playlist by their places, and what is known of their names.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     /// As long as somebody else has them: what nobody knows any more has no other name.
-    keys: BTreeMap<u64, (Weak<Url>, Option<ByteRange>)>,
+    keys: BTreeMap<u64, Held>,
     verdicts: HashMap<Pair, Verdict>,
     /// The last place that was compared.
     compared: Option<u64>,
+    /// Aliases of late, by their hashes: what each stands for.
+    aliases: VecDeque<(u64, Held)>,
+    /// When something was new last, by its place; and how often that has been doubted since.
+    moved: Option<Instant>,
+    doubts: u32,
 }
 
 impl Places {
     /// What was listed at a place first.
     pub(super) fn get(&self, place: u64) -> Option<Key> {
-        let (url, range) = self.keys.get(&place)?;
-        let url = url.upgrade()?;
-        Some(Key { url, range: *range })
+        self.keys.get(&place)?.key()
     }
 
     /// Notes what is listed at a place, and lets go of the oldest: `listed` are in the window. The URL is the one
     /// that is kept of it.
-    pub(super) fn note(&mut self, place: u64, key: &Key, listed: usize) {
-        let noted = || (Arc::downgrade(&key.url), key.range);
-        let known = self.keys.entry(place).or_insert_with(noted);
-        if known.0.strong_count() == 0 {
-            *known = noted();
+    pub(super) fn note(&mut self, place: u64, key: &Key, listed: usize, now: Instant) {
+        if self
+            .keys
+            .last_key_value()
+            .is_none_or(|(last, _)| *last < place)
+        {
+            (self.moved, self.doubts) = (Some(now), 0);
+        }
+        let known = self.keys.entry(place).or_insert_with(|| Held::of(key));
+        if known.key().is_none() {
+            *known = Held::of(key);
         }
         while self.keys.len() > listed.saturating_mul(2).saturating_add(BESIDE) {
             self.keys.pop_first();
+        }
+    }
+
+    /// Whether nothing has been new for so long, though a name at the end of the window is: numbers may stand still
+    /// while the channel goes on. It is compared then.
+    pub(super) fn is_doubted(&mut self, place: u64, patience: Duration, now: Instant) -> bool {
+        let is_last = self
+            .keys
+            .last_key_value()
+            .is_some_and(|(last, _)| *last == place);
+        let patience = patience.saturating_mul(2_u32.saturating_pow(self.doubts.min(16)));
+        let since = |moved| now.saturating_duration_since(moved);
+        let is_long = self.moved.is_some_and(|moved| since(moved) >= patience);
+        let is_doubted = is_last && is_long;
+        self.doubts += u32::from(is_doubted);
+        is_doubted
+    }
+
+    /// A known pattern is compared once more.
+    pub(super) fn compare_again(&mut self, known: &Url, new: &Url) -> Renamed {
+        let pair = (pattern(known), pattern(new));
+        match self.verdicts.get_mut(&pair) {
+            Some(verdict) if *verdict == Verdict::Same => {
+                *verdict = Verdict::Asked;
+                Renamed::Compare(pair)
+            }
+            Some(Verdict::Other) => Renamed::Other,
+            _ => Renamed::Alias,
+        }
+    }
+
+    /// What is listed at a place is something else from now on.
+    pub(super) fn replace(&mut self, place: u64, key: &Key) {
+        self.keys.insert(place, Held::of(key));
+    }
+
+    /// Notes that a name is taken for what another stands for.
+    pub(super) fn alias(&mut self, new: &Key, known: &Key) {
+        if self.aliases.len() >= ALIASES {
+            self.aliases.pop_front();
+        }
+        self.aliases.push_back((hash_of(new), Held::of(known)));
+    }
+
+    /// What a name of late stands for: `Err`: it is not known yet. `None`: it is no alias, or was none.
+    pub(super) fn stands_for(&self, name: &Key) -> Option<Result<Key, ()>> {
+        let hash = hash_of(name);
+        let (_, known) = self.aliases.iter().rev().find(|(new, _)| *new == hash)?;
+        let known = known.key()?;
+        let pair = (pattern(&known.url), pattern(&name.url));
+        match self.verdicts.get(&pair) {
+            Some(Verdict::Same) => Some(Ok(known)),
+            Some(Verdict::Asked) => Some(Err(())),
+            _ => None,
         }
     }
 
@@ -107,6 +202,19 @@ impl Places {
     pub(super) fn begin_again(&mut self) {
         self.verdicts
             .retain(|_, verdict| *verdict != Verdict::Asked);
+    }
+
+    /// Of a run before: the bytes of two names of one place.
+    pub(super) fn knew(
+        &mut self,
+        (known, known_sha256): (&Url, Digest),
+        (new, new_sha256): (&Url, Digest),
+    ) {
+        let pair = (pattern(known), pattern(new));
+        let is_other = self.verdicts.get(&pair) == Some(&Verdict::Other);
+        if !is_other && self.verdicts.len() < PATTERNS {
+            self.compared(pair, Some(known_sha256), Some(new_sha256));
+        }
     }
 
     /// What came of a comparison; where there is nothing to compare the next one is.

@@ -4,9 +4,13 @@ use url::Url;
 
 use super::Poller;
 use crate::clock;
+use crate::hls::{AskedAs, StreamList};
 use crate::recorder::children::names::is_same_path;
 use crate::recorder::fetch::{Ask, Hop, Received, list_in, not_followed};
 use crate::session::{ExchangeId, Kind, Notice, NoticeEvent, OwnReason, is_success};
+
+/// Mirrors that a message names.
+const MOST_MIRRORS: usize = 5;
 
 impl Poller {
     /// Whose host is asked first.
@@ -43,6 +47,7 @@ impl Poller {
             expected: self.last.body(),
             plain: may_be_other,
             denser_than: self.denser_than(),
+            patient_until: None,
         }
     }
 
@@ -74,18 +79,25 @@ impl Poller {
     }
 
     /// Takes in what a list named, and says so once.
-    pub(super) fn heed_list(&mut self, hops: &[Hop]) {
-        let named = hops.windows(2).rev().find_map(|pair| match pair {
-            [list, named] if list.is_list => Some(&named.url),
-            _ => None,
-        });
-        if let Some(named) = named.filter(|named| self.listed.as_ref() != Some(named)) {
-            let mut shown = named.clone();
-            // It may have a secret in it.
-            shown.set_query(None);
-            tracing::info!("it is a list of one stream, which is recorded: {shown}");
-            self.listed = Some(named.clone());
+    pub(super) fn heed_list(&mut self, named: Option<(Url, StreamList)>) {
+        let Some((named, list)) = named.filter(|(url, _)| self.listed.as_ref() != Some(url)) else {
+            return;
+        };
+        let mut said = format!(
+            "it is a list of one stream, which is recorded: {}",
+            without_query(&named)
+        );
+        let mirrors = list.mirrors.iter().take(MOST_MIRRORS);
+        let mirrors: Vec<String> = mirrors.map(|one| without_query(&one.url)).collect();
+        if !mirrors.is_empty() {
+            said += "; not recorded are its mirrors, which are the same: ";
+            said += &mirrors.join(", ");
         }
+        if let Some(one) = list.only() {
+            said += &heeded(&one.asked_as);
+        }
+        tracing::info!("{said}");
+        self.listed = Some(named);
     }
 
     /// The URL under which a hop is known.
@@ -111,4 +123,44 @@ impl Poller {
             false => None,
         }
     }
+}
+
+/// What a list in a chain named in the end, and the list.
+pub(super) fn list_and_named(hops: &[Hop]) -> Option<(Url, StreamList)> {
+    let (list, named) = hops.windows(2).rev().find_map(|pair| match pair {
+        [list, named] if list.is_list => Some((list, named)),
+        _ => None,
+    })?;
+    let Received::Memory(body) = &list.body else {
+        return None;
+    };
+    Some((named.url.clone(), list_in(list, body)?))
+}
+
+/// It may have a secret in its query.
+fn without_query(url: &Url) -> String {
+    let mut shown = url.clone();
+    shown.set_query(None);
+    shown.to_string()
+}
+
+/// Which header fields a list asks for, for people; their values may be secrets.
+fn heeded(asked_as: &AskedAs) -> String {
+    let names = [
+        ("User-Agent", &asked_as.user_agent),
+        ("Referer", &asked_as.referer),
+    ];
+    let names = names.iter().filter(|(_, value)| value.is_some());
+    let names: Vec<&str> = names.map(|(name, _)| *name).collect();
+    let mut said = String::new();
+    if !names.is_empty() {
+        said += &format!("; it is asked for as the list says ({})", names.join(", "));
+    }
+    if !asked_as.ignored.is_empty() {
+        said += &format!(
+            "; the list says more that is not heeded: {:?}",
+            asked_as.ignored
+        );
+    }
+    said
 }

@@ -23,7 +23,13 @@ impl Poller {
         let facts = &media.facts;
         let now_us = self.context.fetcher.writer.clock().now_us();
         let target_us = clock::micros(facts.target_duration.unwrap_or(TARGET));
-        let lie = self.windows.place(Window::of(&media), now_us, target_us);
+        self.learn().await;
+        let window = Window::of(&media);
+        let lie = self.windows.place(window.clone(), now_us, target_us);
+        let placed = (lie, &self.windows);
+        self.corrections
+            .saw(id, window, placed, (now_us, target_us), &media.entries);
+        self.correct(false).await;
         let step = lie.step;
         self.turns.stepped(step, lie.gained);
         if step.is_advance() {
@@ -101,6 +107,7 @@ impl Poller {
             );
         }
         self.leave_out(&selected).await;
+        self.context.playlists.leave_out(&selected.left_out);
         self.name(&selected.kept, id).await;
         revision
     }
@@ -219,6 +226,12 @@ fn described(facts: &MediaFacts) -> String {
         None => "no target duration".to_owned(),
     };
     match facts.ended {
+        _ if count == 0 && facts.target_duration.is_none() => {
+            "a playlist that lists nothing yet; it is asked for again".to_owned()
+        }
+        false if count == 0 => {
+            format!("a live media playlist that has no segments yet, {target}")
+        }
         true => format!("a media playlist with an end: {count} {segments}, {target}"),
         false => format!("a live media playlist: {count} {segments} now, {target}"),
     }

@@ -63,13 +63,14 @@ impl Poller {
             return;
         }
         let gone = matches!(hop.status, Some(401 | 403 | 404 | 410));
-        let before = self.playlist.standing().gone;
+        let before = self.playlist.standing().gone_since.is_some();
         if before == gone {
             return;
         }
         let playlists = &self.context.playlists;
         let was_silent = playlists.nothing_plays();
-        self.playlist.update(|s| s.gone = gone);
+        let since = gone.then(clock::instant);
+        self.playlist.update(|s| s.gone_since = since);
         if was_silent != playlists.nothing_plays() {
             playlists.wake_first();
         }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::corrections::Corrections;
 use super::listing::wanted;
 use crate::clock;
-use crate::hls::{Step, Variables, Window, Windows, read_media};
+use crate::hls::{Lie, Step, Variables, Window, Windows, read_media};
 use crate::recorder::limits::Limits;
 use crate::recorder::plan::{Done, Listing, Plan};
 use crate::session::Kind;
@@ -60,24 +61,60 @@ fn window(last: u64, name: impl Fn(u64) -> Listed) -> Answer {
     }
 }
 
+/// What was said of how windows lie.
+#[derive(Debug, Default)]
+struct Said {
+    /// Places of each segment, and segments of each place.
+    places: BTreeMap<u64, BTreeSet<u64>>,
+    segments: BTreeMap<u64, BTreeSet<u64>>,
+    /// Polls at which the end was told to be new.
+    advances: Vec<u64>,
+    restarts: usize,
+}
+
 /// What came of it.
 #[derive(Debug, Default)]
 struct Outcome {
     /// Requests for each content.
     fetches: BTreeMap<u64, u32>,
-    /// Places of each segment, and segments of each place.
-    places: BTreeMap<u64, BTreeSet<u64>>,
-    segments: BTreeMap<u64, BTreeSet<u64>>,
-    /// Polls at which the end was new, and those at which it was told to be.
+    /// Polls at which the end was new.
     true_advances: Vec<u64>,
-    advances: Vec<u64>,
-    restarts: usize,
+    at_once: Said,
+    /// With what was corrected afterwards.
+    in_the_end: Said,
 }
 
 impl Outcome {
     fn fetches_of_a_chunk(&self) -> f64 {
         let all: u32 = self.fetches.values().sum();
         f64::from(all) / self.fetches.len() as f64
+    }
+}
+
+impl Said {
+    /// Each segment at one place, and every new end an advance.
+    fn is_right(&self, true_advances: &[u64]) -> Result<(), String> {
+        if self.doubles() != (0, 0) {
+            return Err(format!(
+                "at two places, or two at one: {:?}",
+                self.doubles()
+            ));
+        }
+        match self.advances == true_advances {
+            true => Ok(()),
+            false => Err(format!("{:?} for {true_advances:?}", self.advances)),
+        }
+    }
+
+    fn add(&mut self, poll: u64, (place, step): (u64, Step), listed: &[Listed]) {
+        for (place, one) in (place..).zip(listed) {
+            self.places.entry(one.segment).or_default().insert(place);
+            self.segments.entry(place).or_default().insert(one.segment);
+        }
+        if step.is_advance() {
+            self.advances.push(poll);
+        }
+        self.restarts += usize::from(step == Step::Restarted);
     }
 
     /// Segments that stand at two places, and places with two segments.
@@ -93,22 +130,33 @@ fn simulate(origin: impl Fn(u64) -> Answer) -> Outcome {
     let mut outcome = Outcome::default();
     let mut windows = Windows::default();
     let mut plan = Plan::new(&Limits::default());
+    let mut corrections = Corrections::default();
     let start = clock::instant();
     let mut newest = None;
+    let mut said: Vec<(u64, Step)> = Vec::new();
+    let mut corrected = BTreeMap::new();
     for poll in 0..POLLS {
         let answer = origin(poll);
         let now = start + Duration::from_micros(poll * EVERY_US as u64);
-        let step = take_in(&answer, poll, (&mut windows, &mut plan), now, &mut outcome);
+        let judges = (&mut windows, &mut corrections, &mut plan);
+        let lie = take_in(&answer, poll, judges, now);
+        said.push((lie.place, lie.step));
         fetch(&answer, &mut plan, now, &mut outcome);
+        corrections.learn(|key| plan.content(0, key));
+        for one in corrections.judge(poll as i64 * EVERY_US, poll + 1 == POLLS) {
+            corrected.insert(one.id as u64, (one.place, one.step));
+        }
         let end = answer.segments.last().map(|last| last.segment);
         if end > newest {
             newest = end;
             outcome.true_advances.push(poll);
         }
-        if step.is_advance() {
-            outcome.advances.push(poll);
-        }
-        outcome.restarts += usize::from(step == Step::Restarted);
+    }
+    for (poll, said) in (0..).zip(said) {
+        let listed = origin(poll).segments;
+        outcome.at_once.add(poll, said, &listed);
+        let truth = corrected.get(&poll).copied().unwrap_or(said);
+        outcome.in_the_end.add(poll, truth, &listed);
     }
     outcome
 }
@@ -116,10 +164,9 @@ fn simulate(origin: impl Fn(u64) -> Answer) -> Outcome {
 fn take_in(
     answer: &Answer,
     poll: u64,
-    (windows, plan): (&mut Windows, &mut Plan),
+    (windows, corrections, plan): (&mut Windows, &mut Corrections, &mut Plan),
     now: Instant,
-    outcome: &mut Outcome,
-) -> Step {
+) -> Lie {
     let mut text = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n".to_owned();
     if let Some(number) = answer.number {
         writeln!(text, "#EXT-X-MEDIA-SEQUENCE:{number}").unwrap();
@@ -139,15 +186,10 @@ fn take_in(
     let base = "http://h/live/index.m3u8".parse().unwrap();
     let media = read_media(text.as_bytes(), &base, &Variables::default());
     let at_us = poll as i64 * EVERY_US;
-    let lie = windows.place(Window::of(&media), at_us, TARGET_US);
-    for (place, one) in (lie.place..).zip(&answer.segments) {
-        outcome.places.entry(one.segment).or_default().insert(place);
-        outcome
-            .segments
-            .entry(place)
-            .or_default()
-            .insert(one.segment);
-    }
+    let window = Window::of(&media);
+    let lie = windows.place(window.clone(), at_us, TARGET_US);
+    let (placed, times_us) = ((lie, &*windows), (at_us, TARGET_US));
+    corrections.saw(poll as i64, window, placed, times_us, &media.entries);
     let facts = &media.facts;
     let entries = media.entries.into_iter();
     plan.revision(
@@ -165,7 +207,7 @@ fn take_in(
         },
         now,
     );
-    lie.step
+    lie
 }
 
 fn fetch(answer: &Answer, plan: &mut Plan, now: Instant, outcome: &mut Outcome) {
@@ -188,12 +230,30 @@ fn is_right(name: &str, origin: impl Fn(u64) -> Answer) -> Outcome {
     let outcome = simulate(origin);
     let fetches = outcome.fetches_of_a_chunk();
     assert!(fetches <= 1.2, "{name}: {fetches} fetches of a chunk");
+    let right = Ok(());
+    let advances = &outcome.true_advances;
+    assert_eq!(outcome.at_once.is_right(advances), right, "{name}");
     assert_eq!(
-        outcome.doubles(),
-        (0, 0),
-        "{name}: at two places, or two at one"
+        outcome.in_the_end.is_right(advances),
+        right,
+        "{name}, corrected"
     );
-    assert_eq!(outcome.advances, outcome.true_advances, "{name}");
+    outcome
+}
+
+/// What nobody could know at once is right in the end.
+fn becomes_right(name: &str, origin: impl Fn(u64) -> Answer) -> Outcome {
+    let outcome = simulate(origin);
+    let advances = &outcome.true_advances;
+    assert!(
+        outcome.at_once.is_right(advances).is_err(),
+        "{name}: it was right at once"
+    );
+    assert_eq!(
+        outcome.in_the_end.is_right(advances),
+        Ok(()),
+        "{name}, corrected"
+    );
     outcome
 }
 
@@ -333,7 +393,7 @@ fn reset(poll: u64, name: impl Fn(u64, u64) -> String) -> Answer {
 fn encoders_that_are_started_again() {
     let restarts = |what, name: &dyn Fn(u64, u64, u64) -> String| {
         let outcome = is_right(what, |poll| reset(poll, |life, n| name(poll, life, n)));
-        assert_eq!(outcome.restarts, 2, "{what}");
+        assert_eq!(outcome.in_the_end.restarts, 2, "{what}");
     };
     restarts("names begin at 0 again", &|_, _, n| format!("s{n}.ts"));
     restarts("names of its own", &|_, life, n| {
@@ -380,12 +440,12 @@ fn encoders_that_count_far_apart_are_recorded_both_and_one_is_the_channel() {
             ..answer
         }
     });
-    assert_eq!(outcome.doubles(), (0, 0));
+    assert_eq!(outcome.at_once.doubles(), (0, 0));
     let fetches = outcome.fetches_of_a_chunk();
     assert!(fetches <= 1.2, "{fetches} fetches of a chunk");
     // The first poll shows the lower one, the second the other, which leads from then on.
     let ends = POLLS as usize / 2;
-    let told = outcome.advances.len();
+    let told = outcome.at_once.advances.len();
     assert!(told.abs_diff(ends) <= 2, "{told} advances of {ends}");
 }
 
@@ -428,15 +488,15 @@ fn dates_tell_where_numbers_and_names_do_not() {
             })
         },
     );
-    assert_eq!(outcome.restarts, 2);
+    assert_eq!(outcome.in_the_end.restarts, 2);
     // An edge that still has the beginning: older, and no restart.
     let outcome = simulate(|poll| {
         let last = if poll % 7 == 6 { 5 } else { 5 + poll / 2 };
         window(last, |n| dated(format!("{poll}/{n}.ts"), n, n * 2))
     });
-    assert_eq!(outcome.restarts, 0);
-    assert_eq!(outcome.doubles(), (0, 0));
-    assert_eq!(outcome.advances, outcome.true_advances);
+    assert_eq!(outcome.in_the_end.restarts, 0);
+    assert_eq!(outcome.at_once.doubles(), (0, 0));
+    assert_eq!(outcome.at_once.advances, outcome.true_advances);
 }
 
 #[test]
@@ -466,4 +526,76 @@ fn dates_that_say_nothing_are_passed_over() {
         })
     });
     assert!(outcome.fetches_of_a_chunk() <= 1.2);
+}
+
+#[test]
+fn a_late_restart_is_one_from_its_first_window_on_in_the_end() {
+    let lives = |poll: u64, name: &dyn Fn(u64, u64) -> String| {
+        let life = poll / 80;
+        let first = 9_000 - life * 2_000;
+        window(first + poll % 80 / 2, |n| {
+            listed(name(life, n), life * 1_000_000 + n)
+        })
+    };
+    let outcome = becomes_right("names of its own", |poll| {
+        lives(poll, &|life, n| format!("life{life}/s{n}.ts"))
+    });
+    assert_eq!(outcome.in_the_end.restarts, 2);
+    becomes_right("signed anew", |poll| {
+        lives(poll, &|_, n| {
+            format!("{:016x}.ts", (n * 1_000 + poll) * 7919)
+        })
+    });
+}
+
+#[test]
+fn an_encoder_under_known_numbers_is_told_by_its_bytes() {
+    // It begins again three segments back, and its paths are signed anew.
+    let outcome = becomes_right("begun again", |poll| {
+        let life = poll / 120;
+        window(last(poll) - life * 3, |n| {
+            let encoder = ["east", "west"][life as usize];
+            listed(
+                format!("{encoder}/{poll:08x}/s{n}.ts"),
+                life * 1_000_000 + n,
+            )
+        })
+    });
+    assert_eq!(outcome.in_the_end.restarts, 1);
+    // Another one takes over in good order: other bytes of the same moments.
+    let outcome = simulate(|poll| {
+        let encoder = poll / 120;
+        window(last(poll), |n| Listed {
+            content: encoder * 1_000_000 + n,
+            ..listed(
+                format!("{}/{poll:08x}/s{n}.ts", ["east", "west"][encoder as usize]),
+                n,
+            )
+        })
+    });
+    assert_eq!(outcome.in_the_end.is_right(&outcome.true_advances), Ok(()));
+}
+
+#[test]
+fn where_neither_names_nor_numbers_nor_dates_say_anything_bytes_do() {
+    let opaque = |poll: u64, n: u64| listed(format!("{:016x}.ts", (n * 1_000 + poll) * 7919), n);
+    let answer = |poll, last| Answer {
+        number: None,
+        ..window(last, |n| opaque(poll, n))
+    };
+    becomes_right("it slides", |poll| answer(poll, last(poll)));
+    becomes_right("and stands still for a minute", |poll| {
+        let moving = if poll > 60 { poll.max(120) } else { poll };
+        answer(poll, last(moving))
+    });
+    becomes_right("by edges", |poll| answer(poll, last(poll) - poll % 3));
+    // A number that stands still, too: that the channel does not is found out by a comparison.
+    let outcome = simulate(|poll| Answer {
+        number: Some(1),
+        ..answer(poll, last(poll))
+    });
+    let missed = outcome.true_advances.len() - outcome.in_the_end.advances.len();
+    assert!(missed <= 5, "{missed} advances are missed");
+    let fetched = outcome.fetches.len();
+    assert!(fetched >= 120, "{fetched} segments were fetched of 125");
 }

@@ -165,7 +165,12 @@ impl Poller {
 
     /// The interval of a player, where it is asked for sooner than he would.
     pub(super) fn denser_than(&self) -> Option<Duration> {
-        let target = self.target_duration().filter(|_| self.turns.is_asked)?;
+        let target = self.target_duration();
+        // A player polls one of them, from the beginning on.
+        if self.context.playlists.has_others_in_place(&self.playlist) {
+            return target.or(Some(TARGET));
+        }
+        let target = target.filter(|_| self.turns.is_asked)?;
         let now_us = self.context.fetcher.writer.clock().now_us();
         let passed_us = now_us.saturating_sub(self.turns.asked_us);
         let dense_us = clock::micros(target).saturating_sub(NEARLY_US);

@@ -111,7 +111,7 @@ impl Replay {
         }
         let served = self.kept().finished(path, span.end_us)?;
         let is_made = !headers::takes_gzip(&request.headers) || served.is_compressed();
-        is_made.then(|| playlist(&served, request).dressed(&request.headers))
+        is_made.then(|| playlist(&served, request).dressed())
     }
 
     async fn dvr_of_playlist(

@@ -158,11 +158,12 @@ impl Feed {
     ) -> Result<(), ReadError> {
         let (head, rest) = match &listed.text {
             KeptText::Whole(text) => (text.clone(), None),
+            KeptText::Coded(coded) => (reader.plain_text(coded)?, None),
             KeptText::Shared(shared) => self.shared_text(reader, shared, listed.last_place)?,
         };
         self.shared = match &listed.text {
             KeptText::Shared(shared) => Some((shared.owner, shared.last)),
-            KeptText::Whole(_) => None,
+            KeptText::Whole(_) | KeptText::Coded(_) => None,
         };
         let text = match &rest {
             None => Text::Whole(&head),
@@ -224,6 +225,7 @@ impl Feed {
     ) -> Result<Vec<Taken>, ReadError> {
         let text = match &listed.text {
             KeptText::Whole(text) => text.clone(),
+            KeptText::Coded(coded) => reader.plain_text(coded)?,
             KeptText::Shared(shared) => whole(reader, shared)?,
         };
         let text = (listed, text.as_slice(), Text::Whole(&text));

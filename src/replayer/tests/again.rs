@@ -41,10 +41,7 @@ async fn an_answer_is_kept_from_when_it_was_asked_for_until_the_next_exchange() 
     let part = get(&replay, &path, &[("if-none-match", "\"v1\"")]).await;
     assert_eq!(part.status(), StatusCode::NOT_MODIFIED);
     let browser = get(&replay, &path, &[("origin", "http://p.example")]).await;
-    assert_eq!(
-        field(&browser, "access-control-allow-origin"),
-        "http://p.example"
-    );
+    assert_eq!(field(&browser, "access-control-allow-origin"), "*");
     let head = replay.respond(&request(Method::HEAD, &path, &[])).await;
     let head = head.response.unwrap();
     assert_eq!(field(&head, "content-length"), fields["content-length"]);
@@ -151,7 +148,7 @@ async fn a_playlist_is_compressed_for_who_takes_that() {
         assert_eq!(field(&small, "content-encoding"), "gzip");
         assert_eq!(field(&small, "etag"), "W/\"v1\"");
         let vary: Vec<_> = small.headers().get_all("vary").iter().collect();
-        assert_eq!(vary, ["Accept-Encoding", "Origin"]);
+        assert_eq!(vary, ["Accept-Encoding"]);
         let bytes = small.into_body().collect().await.unwrap().to_bytes();
         assert!(bytes.len() < playlist.len() / 2);
         let mut decoded = String::new();

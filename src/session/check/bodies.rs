@@ -3,6 +3,7 @@
 use rusqlite::types::ValueRef;
 
 use super::report::{Damage, Findings};
+use crate::session::decode;
 use crate::session::model::digest;
 use crate::session::read::{ReadError, Reader};
 
@@ -10,10 +11,10 @@ use crate::session::read::{ReadError, Reader};
 const SOME: i64 = 100;
 
 const SIZES: &str = "
-    SELECT id, size, sha256, ifnull(data, text) FROM body
+    SELECT id, size, sha256, ifnull(data, text), coding FROM body
      WHERE path IS NULL AND first_line IS NULL AND id > ?1 ORDER BY id LIMIT ?2";
 const WHOLE: &str = "
-    SELECT b.id, b.size, b.sha256, ifnull(b.data, t.text) FROM body b JOIN body_text t ON t.id = b.id
+    SELECT b.id, b.size, b.sha256, ifnull(b.data, t.text), b.coding FROM body b JOIN body_text t ON t.id = b.id
      WHERE b.path IS NULL AND b.id > ?1 ORDER BY b.id LIMIT ?2";
 
 /// A row, as it is compared.
@@ -35,9 +36,21 @@ pub(super) fn check(reader: &Reader, hashes: bool, found: &mut Findings) -> Resu
                 _ => None,
             };
             let sha256 = row.get_ref(2)?.as_blob().unwrap_or_default();
+            let coding: Option<String> = row.get(4)?;
+            let wrong = match (content, coding) {
+                // What it comes to is known only when it has been decoded, which takes as long as a hash.
+                (Some(_), Some(_)) if !hashes => None,
+                (Some(content), Some(coding)) => {
+                    match decode::kept(content.to_vec(), Some(&coding), size) {
+                        Ok(plain) => wrong(Some(&plain), size, sha256, hashes),
+                        Err(error) => Some(("hash", format!("is not what came: {error}"))),
+                    }
+                }
+                (content, _) => wrong(content, size, sha256, hashes),
+            };
             Ok(Kept {
                 id: row.get(0)?,
-                wrong: wrong(content, size, sha256, hashes),
+                wrong,
             })
         })?;
         let Some(last) = rows.last() else {

@@ -16,9 +16,11 @@ pub(super) use self::files::lost_bodies;
 use self::report::Findings;
 pub(super) use self::report::{Damage, damages};
 pub use self::report::{Finding, Report, State, Totals};
+use super::disk;
 use super::folder::SessionFolder;
-use super::guarded::{Guarded, beside};
+use super::guarded::beside;
 use super::read::{ReadError, Reader, Run};
+use super::schema;
 use super::sum::{self, Sum};
 
 /// Checks a session; what cannot be read is a finding like any other.
@@ -45,7 +47,6 @@ pub(super) fn look(folder: &SessionFolder, hashes: bool, locked: bool) -> Findin
                 _ => "database",
             };
             found.add(kind, error.to_string());
-            pages_of_unreadable(folder, &mut found);
             return found;
         }
     };
@@ -93,13 +94,21 @@ fn database(
             "its recorder was killed; `isrecorder --resume` goes on with it, `--repair` closes it"
                 .to_owned(),
         ),
+        (State::DiskFull, _) => found.note(
+            "its disk was full when its recorder ended, so that this could not close the run; with room `isrecorder \
+             --resume` goes on with it, `--repair` closes it"
+                .to_owned(),
+        ),
         (State::Recording, _) => {
             found.note("it is being recorded: what is on its way now is not looked at".to_owned())
         }
         (State::Stopped, Sum::Same) => {}
     }
-    pages(&reader.db, found).map_err(|e| reader.failed(e))?;
-    references(&reader.db, found).map_err(|e| reader.failed(e))
+    if reader.has_others {
+        found.note("tables that are none of this program's are not looked at".to_owned());
+    }
+    pages(reader, found).map_err(|e| reader.failed(e))?;
+    references(reader, found).map_err(|e| reader.failed(e))
 }
 
 fn length_us(runs: &[Run]) -> i64 {
@@ -118,13 +127,15 @@ fn state(
     let runs = reader.runs()?;
     found.state = match runs.last() {
         Some(run) if run.stopped_us.is_none() => match locked || !is_being_recorded(folder)? {
+            true if disk::was_full(&folder.chunks()) => State::DiskFull,
             true => State::Killed,
             false => State::Recording,
         },
         Some(_) if !locked && is_being_recorded(folder)? => State::Recording,
         _ => State::Stopped,
     };
-    found.was_killed = found.state == State::Killed || rows::any_killed(reader)?;
+    found.was_killed =
+        matches!(found.state, State::Killed | State::DiskFull) || rows::any_killed(reader)?;
     found.totals.length_us = length_us(&runs);
     Ok(())
 }
@@ -141,39 +152,43 @@ fn is_being_recorded(folder: &SessionFolder) -> io::Result<bool> {
     }
 }
 
-/// What can still be said of a database that is none of ours to read.
-fn pages_of_unreadable(folder: &SessionFolder, found: &mut Findings) {
-    if let Ok(db) = Guarded::open(folder) {
-        // That it cannot be read has been said.
-        let _ = pages(&db, found);
-    }
-}
-
-/// Pages, cells, types and constraints.
-fn pages(db: &Guarded, found: &mut Findings) -> rusqlite::Result<()> {
-    let mut statement = db.prepare_cached("PRAGMA quick_check(1000)")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let what: String = row.get(0)?;
-        if what != "ok" {
-            found.add("page", format!("session.db: {what}"));
+/// Pages, cells, types and constraints. Beside tables of a user's only ours are looked at.
+fn pages(reader: &Reader, found: &mut Findings) -> rusqlite::Result<()> {
+    let whole = ["PRAGMA main.quick_check(1000)".to_owned()];
+    let each =
+        schema::tables(reader.version)?.map(|table| format!("PRAGMA main.quick_check({table})"));
+    let checks: Vec<String> = match reader.has_others {
+        true => each.collect(),
+        false => whole.into(),
+    };
+    for check in checks {
+        let mut statement = reader.db.prepare_cached(&check)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let what: String = row.get(0)?;
+            if what != "ok" {
+                found.add("page", format!("session.db: {what}"));
+            }
         }
     }
     Ok(())
 }
 
-fn references(db: &Guarded, found: &mut Findings) -> rusqlite::Result<()> {
-    let mut statement = db.prepare_cached("PRAGMA foreign_key_check")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        db.fresh();
-        let (table, id): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
-        let parent: String = row.get(2)?;
-        let id = id.map_or_else(String::new, |id| format!(" {id}"));
-        found.add(
-            "reference",
-            format!("{table}{id}: there is no such {parent} as it names"),
-        );
+fn references(reader: &Reader, found: &mut Findings) -> rusqlite::Result<()> {
+    for table in schema::tables(reader.version)? {
+        let check = format!("PRAGMA main.foreign_key_check({table})");
+        let mut statement = reader.db.prepare_cached(&check)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            reader.db.fresh();
+            let (table, id): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
+            let parent: String = row.get(2)?;
+            let id = id.map_or_else(String::new, |id| format!(" {id}"));
+            found.add(
+                "reference",
+                format!("{table}{id}: there is no such {parent} as it names"),
+            );
+        }
     }
     Ok(())
 }

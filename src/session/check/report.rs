@@ -18,6 +18,9 @@ pub enum State {
     Recording,
     /// No recorder runs, and the last one did not end by itself.
     Killed,
+    /// The same, and its disk was full: it could not close its run.
+    #[serde(rename = "disk full")]
+    DiskFull,
 }
 
 /// Something wrong.

@@ -12,7 +12,7 @@ use crate::session::read::{ReadError, Reader};
 type Rule = (&'static str, &'static str, &'static str);
 
 /// SQLite looks at CHECK constraints only where it may write.
-const ALLOWED: [Rule; 5] = [
+const ALLOWED: [Rule; 6] = [
     (
         "resource",
         "SELECT id FROM resource WHERE kind NOT IN ('main','media','segment','init','part','key','data','steering','assets')
@@ -22,7 +22,7 @@ const ALLOWED: [Rule; 5] = [
     (
         "body",
         "SELECT id FROM body WHERE size < 0 OR length(sha256) <> 32 OR (first_line IS NULL) <> (line_owner IS NULL)
-           OR (text IS NOT NULL) + (data IS NOT NULL) + (path IS NOT NULL) <> 1",
+           OR (text IS NOT NULL) + (data IS NOT NULL) + (path IS NOT NULL) <> 1 OR (coding IS NOT NULL AND data IS NULL)",
         "it is no body: its size, its hash, or what it consists of",
     ),
     (
@@ -30,14 +30,21 @@ const ALLOWED: [Rule; 5] = [
         "SELECT id FROM exchange WHERE outcome NOT IN ('complete','short','long','reset','refused','unresolved','tls',
            'unreachable','connect timeout','response timeout','body timeout','protocol','scheme','redirects',
            'too large','encoding','not a playlist','disk','aborted','crossed')
-           OR own_reason NOT IN ('key again','probe','too often','too late')",
+           OR own_reason NOT IN ('key again','probe','too often','too late','put off')",
         "its outcome is none",
     ),
     (
         "revision",
-        "SELECT exchange_id FROM revision WHERE advance NOT IN (0, 1) OR ended NOT IN (0, 1)
-           OR step NOT IN ('first','slid','same','behind','restarted') OR place < 0",
-        "whether it advanced or ended is neither yes nor no, or its place is none",
+        "SELECT exchange_id FROM revision WHERE advance NOT IN (0, 1) OR ended NOT IN (0, 1)",
+        "whether it advanced or ended is neither yes nor no",
+    ),
+    (
+        "placement",
+        "SELECT exchange_id FROM placement WHERE place < 0 OR corrected_place < 0
+           OR step NOT IN ('first','slid','same','behind','restarted')
+           OR corrected_step NOT IN ('first','slid','same','behind','restarted')
+           OR (corrected_place IS NULL) <> (corrected_step IS NULL)",
+        "its place or its step is none",
     ),
     (
         "run",
@@ -47,7 +54,7 @@ const ALLOWED: [Rule; 5] = [
 ];
 
 /// What holds in every session.
-const ALWAYS: [Rule; 17] = [
+const ALWAYS: [Rule; 18] = [
     (
         "run",
         "SELECT id FROM run WHERE stopped_us < started_us OR seen_us < started_us OR (stopped_us IS NULL) <> (ended IS NULL)",
@@ -142,6 +149,12 @@ const ALWAYS: [Rule; 17] = [
         "it was not seen when its response began",
     ),
     (
+        "placement",
+        "SELECT p.exchange_id FROM placement p LEFT JOIN revision v ON v.exchange_id = p.exchange_id
+          WHERE v.media_sequence IS NULL",
+        "it places what is no revision of a media playlist",
+    ),
+    (
         "event",
         "SELECT id FROM event WHERE id = 0 AND kind <> 'kept from'",
         "number 0 says from when on everything is kept",
@@ -233,7 +246,7 @@ fn urls(reader: &Reader, found: &mut Findings) -> rusqlite::Result<()> {
 /// Whether a recorder of it was killed.
 pub(super) fn any_killed(reader: &Reader) -> Result<bool, ReadError> {
     let killed = reader.list(
-        "SELECT 1 FROM run WHERE ended IN ('killed', 'failed') LIMIT 1",
+        "SELECT 1 FROM run WHERE ended IN ('killed', 'disk full', 'failed') LIMIT 1",
         [],
         |_| Ok(()),
     )?;
@@ -241,15 +254,14 @@ pub(super) fn any_killed(reader: &Reader) -> Result<bool, ReadError> {
 }
 
 fn totals(reader: &Reader, found: &mut Findings) -> Result<(), ReadError> {
-    let count = |table: &str| -> Result<i64, ReadError> {
-        let counted = reader.list(&format!("SELECT count(*) FROM {table}"), [], |row| {
-            row.get(0)
-        })?;
+    // `count(*)` would be one step of SQLite's machine, whose end nothing bounds in a damaged tree.
+    let count = |sql: &str| -> Result<i64, ReadError> {
+        let counted = reader.list(sql, [], |row| row.get(0))?;
         Ok(counted.first().copied().unwrap_or(0))
     };
-    found.totals.runs = count("run")?;
-    found.totals.exchanges = count("exchange")?;
-    found.totals.revisions = count("revision")?;
+    found.totals.runs = count("SELECT count(id) FROM run")?;
+    found.totals.exchanges = count("SELECT count(id) FROM exchange")?;
+    found.totals.revisions = count("SELECT count(exchange_id) FROM revision")?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use rusqlite::OptionalExtension as _;
 
 use super::report::{Damage, Findings, State};
 use crate::session::chunks::TEMPORARY;
-use crate::session::disk::RESERVE;
+use crate::session::disk::is_reserve;
 use crate::session::folder::SessionFolder;
 use crate::session::read::{ReadError, Reader};
 
@@ -67,13 +67,13 @@ pub(super) fn check(
 fn file(reader: &Reader, path: &Path, found: &mut Findings) -> Result<(), ReadError> {
     let text = path.to_string_lossy().into_owned();
     if path.starts_with(TEMPORARY) {
-        if path == Path::new(TEMPORARY).join(RESERVE) && found.state != State::Stopped {
+        if is_reserve(path) && found.state != State::Stopped {
             return Ok(());
         }
         let what = format!("{} is a download that nobody ended", shown(path));
         match found.state {
             State::Recording => {}
-            State::Killed => found.note(what),
+            State::Killed | State::DiskFull => found.note(what),
             State::Stopped => found.damaged("leftover", what, Damage::File(text)),
         }
         return Ok(());

@@ -8,6 +8,7 @@ use url::Url;
 use super::decide::{Living, Row};
 use crate::hls::{self, ByteRange, PlaylistKind, Variables};
 use crate::session::ExchangeId;
+use crate::session::decode;
 
 /// For so many target durations what is no longer listed may come back without having been
 /// fetched again: the recorder's plan waits for five, and it measures a little later.
@@ -263,18 +264,25 @@ fn listed_now(rows: &[Row], cutoff_us: i64, held: &HashSet<ExchangeId>) -> Vec<i
 }
 
 const TEXT: &str = "
-    SELECT r.url, coalesce(CAST(t.text AS BLOB), b.data)
+    SELECT r.url, coalesce(CAST(t.text AS BLOB), b.data), b.coding, b.size
       FROM exchange e JOIN resource r ON r.id = e.resource_id
       JOIN body b ON b.id = e.body_id JOIN body_text t ON t.id = b.id
      WHERE e.id = ?1";
 
 /// The URL that answered, and the text.
 fn text_of(db: &Connection, revision: ExchangeId) -> Result<Option<(String, Vec<u8>)>> {
-    let row: Option<(String, Option<Vec<u8>>)> = db
+    type Columns = (String, Option<Vec<u8>>, Option<String>, i64);
+    let row: Option<Columns> = db
         .prepare_cached(TEXT)?
-        .query_row([revision], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([revision], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
         .optional()?;
-    Ok(row.and_then(|(url, text)| Some((url, text?))))
+    Ok(row.and_then(|(url, text, coding, size)| {
+        // One that cannot be decoded lists nothing.
+        let text = decode::kept(text?, coding.as_deref(), size).ok()?;
+        Some((url, text))
+    }))
 }
 
 const EXACT: &str = "

@@ -46,13 +46,15 @@ impl Keeper {
     ) -> Result<()> {
         // What nothing refers to is found by the counts of `uses`; SQLite would look for it in
         // all rows, for each row.
+        let is_on = |row: &rusqlite::Row<'_>| row.get::<_, bool>(0);
+        let enforced = store.db.pragma_query_value(None, "foreign_keys", is_on)?;
         store.db.pragma_update(None, "foreign_keys", "OFF")?;
         let removed = self.in_transaction(store, going, aliases);
         if removed.is_err() {
             // It fails where SQLite has rolled back by itself already.
             let _ = store.db.execute_batch("ROLLBACK");
         }
-        store.db.pragma_update(None, "foreign_keys", "ON")?;
+        store.db.pragma_update(None, "foreign_keys", enforced)?;
         let (removed, events_seen) = removed?;
         self.events_seen = events_seen;
         if !removed.is_nothing() {
@@ -105,11 +107,15 @@ impl Store {
         let mut revision = self
             .db
             .prepare_cached("DELETE FROM revision WHERE exchange_id = ?1")?;
+        let mut placement = self
+            .db
+            .prepare_cached("DELETE FROM placement WHERE exchange_id = ?1")?;
         let mut exchange = self.db.prepare_cached(
             "DELETE FROM exchange WHERE id = ?1 RETURNING body_id, header_set_id, resource_id",
         )?;
         for id in going {
             revision.execute([id])?;
+            placement.execute([id])?;
             let used: Option<(Option<i64>, Option<i64>, i64)> = exchange
                 .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                 .optional()?;

@@ -11,6 +11,7 @@ use self::answers::answers;
 use self::history::*;
 use super::*;
 use crate::clock::Clock;
+use crate::session::decode::gzip;
 use crate::session::notices::Tallies;
 use crate::session::room::Room;
 use crate::session::{Heartbeat, Notice, NoticeEvent};
@@ -112,6 +113,23 @@ fn is_whole(history: &History) {
     assert_eq!(there, named);
 }
 
+/// As if all texts had been kept compressed.
+fn compress(history: &History) {
+    let db = &history.store.db;
+    let sql =
+        "SELECT b.id, t.text FROM body b JOIN body_text t ON t.id = b.id WHERE b.text IS NOT NULL";
+    let mut statement = db.prepare(sql).unwrap();
+    let texts = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    let texts: Vec<(i64, String)> = texts.unwrap().map(Result::unwrap).collect();
+    for (id, text) in texts {
+        let sql =
+            "UPDATE body SET text = NULL, first_line = NULL, last_line = NULL, line_owner = NULL,
+                     tail = NULL, data = ?2, coding = 'gzip' WHERE id = ?1";
+        db.execute(sql, (id, gzip(text.as_bytes()).unwrap()))
+            .unwrap();
+    }
+}
+
 fn keeper(history: &History) -> Keeper {
     let keep = Keep {
         time: Some(Duration::from_secs(1)),
@@ -128,6 +146,7 @@ proptest! {
         polls in prop::collection::vec(poll(), 8..32),
         cutoffs in prop::collection::vec(0..100_u8, 1..5),
         again in any::<bool>(),
+        compressed in any::<bool>(),
     ) {
         let mut history = History::new(channel);
         for poll in polls {
@@ -136,6 +155,9 @@ proptest! {
         let length = history.now_us - history.zero_us;
         let mut cutoffs: Vec<i64> = cutoffs.iter().map(|c| history.zero_us + length * i64::from(*c) / 100).collect();
         cutoffs.sort_unstable();
+        if compressed {
+            compress(&history);
+        }
         let mut own = keeper(&history);
         for cutoff_us in cutoffs {
             let before = answers(&history, cutoff_us);

@@ -15,6 +15,7 @@ use super::{RedactError, Redacted, search};
 use crate::hls::{ByteRange, chunk_path, encoded_chunk_path, ranged_chunk_path, with_suffix};
 use crate::session::check;
 use crate::session::chunks::ChunkFile;
+use crate::session::decode::gzip;
 use crate::session::folder::SessionFolder;
 use crate::session::read::{Body, Reader};
 use crate::session::store::around_files;
@@ -34,6 +35,8 @@ pub(super) struct BodyRow {
     path: Option<String>,
     /// Whether it is in the column `text`.
     is_text: bool,
+    /// Whether it is a text that is kept compressed.
+    is_coded: bool,
     /// Its first exchange.
     first: Option<i64>,
     pub(super) content: Content,
@@ -93,7 +96,7 @@ pub(super) fn each(
     let read = |e| RedactError::Read(reader.failed(e));
     let uses = uses(reader)?;
     let lost = check::lost_bodies(reader)?;
-    let sql = "SELECT id, size, sha256, text, first_line, last_line, tail, line_owner, data, path FROM body ORDER BY id";
+    let sql = "SELECT id, size, sha256, text, first_line, last_line, tail, line_owner, data, path, coding FROM body ORDER BY id";
     let mut statement = reader.db.connection().prepare(sql).map_err(read)?;
     let mut rows = statement.query([]).map_err(read)?;
     while let Some(row) = rows.next().map_err(read)? {
@@ -116,10 +119,11 @@ pub(super) fn each(
                 row.get(2)?,
                 path,
                 row.get::<_, Option<String>>(3)?.is_some(),
+                row.get::<_, Option<String>>(10)?.is_some(),
                 pieces,
             ))
         };
-        let (size, sha256, path, is_text, pieces) = columns().map_err(read)?;
+        let (size, sha256, path, is_text, is_coded, pieces) = columns().map_err(read)?;
         let used = uses.get(&id).copied();
         let content = match pieces {
             Some(pieces) => pieces,
@@ -134,6 +138,7 @@ pub(super) fn each(
             sha256,
             path,
             is_text,
+            is_coded,
             first: used.map(|used| used.first),
             content,
         })?;
@@ -263,6 +268,7 @@ struct NewRow {
     text: Option<String>,
     pieces: Option<((i64, i64), String, i64)>,
     data: Option<Vec<u8>>,
+    coding: Option<&'static str>,
     path: Option<String>,
 }
 
@@ -359,6 +365,11 @@ impl BodyWriter<'_> {
         if let Some(path) = &new.path {
             let mut file = self.create(path)?;
             return file.write_all(bytes).map_err(|e| at(path, &e).into());
+        }
+        if body.is_coded {
+            new.data = Some(gzip(bytes)?);
+            new.coding = Some("gzip");
+            return Ok(());
         }
         match std::str::from_utf8(bytes) {
             Ok(text) if body.is_text && !bytes.contains(&0) => new.text = Some(text.to_owned()),
@@ -471,8 +482,8 @@ impl BodyWriter<'_> {
         };
         self.db
             .prepare_cached(
-                "INSERT INTO body (id, size, sha256, text, first_line, last_line, tail, line_owner, data, path)
-                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
+                "INSERT INTO body (id, size, sha256, text, first_line, last_line, tail, line_owner, data, path, coding)
+                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
             )?
             .execute(params![
                 id,
@@ -484,7 +495,8 @@ impl BodyWriter<'_> {
                 tail,
                 owner,
                 new.data,
-                new.path
+                new.path,
+                new.coding
             ])?;
         Ok(())
     }

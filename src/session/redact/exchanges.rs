@@ -45,7 +45,8 @@ pub(super) fn copy(
         }
         Ok(())
     })?;
-    table(reader, db, "revision", "exchange_id", |_| Ok(()))
+    table(reader, db, "revision", "exchange_id", |_| Ok(()))?;
+    table(reader, db, "placement", "exchange_id", |_| Ok(()))
 }
 
 /// Values of header fields that stand in the exchange.

@@ -4,11 +4,14 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use rusqlite::Error::FromSqlConversionFailure;
+use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags};
 
 use super::RedactError;
 use super::book::Book;
 use super::dictionary::Dictionary;
+use crate::session::decode;
 use crate::session::folder::SessionFolder;
 
 /// Read at once, in bytes.
@@ -36,7 +39,31 @@ pub(super) fn search(
             return left(format!("chunks/{path}"));
         }
     }
-    texts(database, book)
+    texts(database, book)?;
+    match coded(database, book)? {
+        true => left("a text that is kept compressed".to_owned()),
+        false => Ok(()),
+    }
+}
+
+/// Whether anything is in the texts that are kept compressed.
+fn coded(database: &Path, book: &Book) -> Result<bool, RedactError> {
+    let found = || -> rusqlite::Result<bool> {
+        let db = open(database)?;
+        let mut statement =
+            db.prepare("SELECT data, coding, size FROM body WHERE coding IS NOT NULL")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let coding: String = row.get(1)?;
+            let plain = decode::kept(row.get(0)?, Some(&coding), row.get(2)?);
+            let failed = |error| FromSqlConversionFailure(0, Type::Blob, Box::new(error));
+            if book.dictionary().is_in(&plain.map_err(failed)?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    found().map_err(|source| failed(database, source))
 }
 
 /// What lies on more than one page is not found by bytes.

@@ -318,6 +318,25 @@ fn what_is_left_is_found_in_rows_in_free_pages_and_in_files() {
 }
 
 #[test]
+fn what_is_left_is_found_in_a_text_that_is_kept_compressed() {
+    let body =
+        "INSERT INTO body (size, sha256, data, coding) VALUES (?1, zeroblob(32), ?2, 'gzip')";
+    for (content, wanted) in [
+        (
+            format!("see {TOKEN}"),
+            Some("a text that is kept compressed"),
+        ),
+        ("see".to_owned(), None),
+    ] {
+        let coded = crate::session::decode::gzip(content.as_bytes()).unwrap();
+        let found = searched(|db, _| {
+            db.execute(body, (content.len() as i64, coded)).unwrap();
+        });
+        assert_eq!(found.as_deref(), wanted);
+    }
+}
+
+#[test]
 fn a_secret_across_two_windows_is_found() {
     let book = sealed(Rules::default(), &[(Form::Url, &format!("a?t={TOKEN}"))]);
     for before in [1024 * 1024 - 5, 2 * 1024 * 1024 - 21, 10] {

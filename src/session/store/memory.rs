@@ -20,11 +20,11 @@ impl Store {
             .header_sets
             .retain(|id| !removed.header_sets.contains(id));
         cache.resources.retain(|id| !removed.resources.contains(id));
-        cache.lines.retain(|id, _| !removed.resources.contains(id));
         for (owner, first) in &removed.lines {
-            if let Some(log) = cache.lines.get_mut(owner) {
+            if let Some(log) = cache.lines.get_mut(*owner) {
                 log.forget_before(*first);
             }
         }
+        cache.lines.retain(|id| !removed.resources.contains(&id));
     }
 }

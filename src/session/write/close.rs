@@ -17,17 +17,18 @@ impl Thread {
     /// Closes the run and makes the database one file.
     pub(super) async fn close(mut self, ended: &str) -> Result<(), WriterError> {
         self.disk.let_go();
-        let result = self
-            .store
-            .db
-            .execute_batch("DELETE FROM pending")
-            .and_then(|()| {
-                self.store.db.execute(
-                    "UPDATE run SET stopped_us = ?1, seen_us = ?1, ended = ?2 WHERE id = ?3",
-                    params![self.clock.now_us(), ended, self.run_id],
-                )
-            });
-        result.map_err(|e| self.database_error(e))?;
+        self.disk.tell(true);
+        let mut closed = self.close_run(ended);
+        if closed
+            .as_ref()
+            .is_err_and(|error| self.disk.is_to_blame(error))
+        {
+            // The log can be used again where it is folded in, without any more room.
+            let fold = "PRAGMA wal_checkpoint(RESTART)";
+            let folded = self.store.db.query_row(fold, [], |_| Ok(()));
+            closed = folded.and_then(|()| self.close_run(ended));
+        }
+        closed.map_err(|e| self.database_error(e))?;
         self.sweep();
         let one_file = self.become_one_file().await;
         let one_file = one_file.map_err(|e| self.database_error(e));
@@ -46,6 +47,15 @@ impl Thread {
         }
         drop(lock);
         one_file.map(|_| ())
+    }
+
+    fn close_run(&self, ended: &str) -> rusqlite::Result<()> {
+        self.store.db.execute_batch("DELETE FROM pending")?;
+        self.store.db.execute(
+            "UPDATE run SET stopped_us = ?1, seen_us = ?1, ended = ?2 WHERE id = ?3",
+            params![self.clock.now_us(), ended, self.run_id],
+        )?;
+        Ok(())
     }
 
     fn sweep(&self) {

@@ -3,6 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::WriterError;
+use crate::hls::Correction;
 use crate::session::date_ranges::DateRange;
 use crate::session::keep::Keep;
 use crate::session::model::{NewBody, NewExchange, NewListing};
@@ -13,6 +14,7 @@ use crate::session::store::Store;
 pub(in crate::session) enum Message {
     Exchange(Box<NewExchange>),
     Listed(NewListing),
+    Corrected(Vec<Correction>),
     Event(i64, &'static str, String),
     Notice(NoticeEvent),
     Heartbeat(Heartbeat),
@@ -90,6 +92,7 @@ pub(super) fn write(store: &mut Store, message: &mut Message) -> rusqlite::Resul
     match message {
         Message::Exchange(exchange) => store.exchange(exchange).map(|()| None),
         Message::Listed(listing) => store.listed(listing).map(|()| None),
+        Message::Corrected(all) => store.corrected(all).map(|()| None),
         Message::Event(at_us, kind, detail) => store.event(*at_us, kind, detail).map(|()| None),
         Message::Notice(event) => store.notice(event).map(|_| None),
         Message::Heartbeat(beat) => store.heartbeat(*beat).map(|()| None),

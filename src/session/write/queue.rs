@@ -63,6 +63,7 @@ fn bytes(message: &Message) -> usize {
             let aliases = listing.aliases.iter().map(of_alias);
             ROW_BYTES + keys.chain(aliases).sum::<usize>()
         }
+        Message::Corrected(corrections) => ROW_BYTES * corrections.len(),
         Message::Event(_, _, detail) => ROW_BYTES + detail.len(),
         Message::Notice(notice) => ROW_BYTES + notice.detail.len(),
         Message::DateRange(range, _) => ROW_BYTES + range.id.len() + range.url.len(),
@@ -81,7 +82,11 @@ fn of_exchange(exchange: &NewExchange) -> usize {
         NewBody::Bytes { data, .. } => data.len().min(BODY_BYTES),
         _ => 0,
     };
-    2 * ROW_BYTES + of_resource(&exchange.resource) + headers + texts + body
+    let coded = exchange
+        .coded
+        .as_ref()
+        .map_or(0, |coded| coded.data.len().min(BODY_BYTES));
+    2 * ROW_BYTES + of_resource(&exchange.resource) + headers + texts + body + coded
 }
 
 fn of_resource(key: &ResourceKey) -> usize {

@@ -24,11 +24,18 @@ pub const LARGE: usize = 24 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What leads to the live origin, or does something to a browser: none of it may pass.
-pub const TREACHEROUS: [(&str, &str); 22] = [
+pub const TREACHEROUS: [(&str, &str); 29] = [
+    ("access-control-allow-credentials", "true"),
+    ("access-control-allow-private-network", "true"),
+    ("access-control-max-age", "86400"),
     ("alt-svc", "h3=\":443\""),
     ("clear-site-data", "\"*\""),
     ("content-location", "http://origin.example/canary"),
     ("critical-ch", "Sec-CH-UA"),
+    ("cross-origin-embedder-policy", "require-corp"),
+    ("cross-origin-opener-policy", "unsafe-none"),
+    ("timing-allow-origin", "https://canary.example"),
+    ("vary", "canary"),
     ("link", "<http://origin.example/canary>; rel=preload"),
     ("location", "http://origin.example/canary"),
     ("nel", "{\"report_to\":\"canary\"}"),

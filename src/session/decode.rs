@@ -1,22 +1,30 @@
-//! Content codings of playlists: gzip, deflate, br, zstd, asked for or not.
+//! Content codings of texts: gzip, deflate, br, zstd, asked for or not.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 
 /// Codings that may be laid over one another: each costs up to the limit.
 const MOST_CODINGS: usize = 4;
+
+/// No text that is kept compressed is larger, in bytes: as no value of the database is.
+const LARGEST_KEPT: u64 = 64 * 1024 * 1024;
 
 /// RFC 9659: 8 MiB, as a power of two.
 const LARGEST_ZSTD_WINDOW: u32 = 23;
 
 /// Why a body stays as it came.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum DecodeError {
+pub enum DecodeError {
     /// A coding that is not known here.
     #[error("the content coding {0:?} is not known")]
     Unknown(String),
     /// The bytes are not in that coding.
     #[error("the body is not {coding}: {source}")]
-    Damaged { coding: String, source: io::Error },
+    Damaged {
+        /// As the origin named it.
+        coding: String,
+        /// What the decoder said.
+        source: io::Error,
+    },
     /// Nobody means that.
     #[error("{0} content codings, one in another")]
     TooMany(usize),
@@ -25,8 +33,19 @@ pub(super) enum DecodeError {
     TooLarge(u64),
 }
 
+impl DecodeError {
+    /// What a decoder said of a body.
+    pub fn damaged(coding: &str, source: io::Error) -> Self {
+        // A coding that is not the last one may have been too large.
+        source.downcast::<Self>().unwrap_or_else(|source| {
+            let coding = coding.to_owned();
+            Self::Damaged { coding, source }
+        })
+    }
+}
+
 /// The names in a Content-Encoding that nothing here decodes.
-pub(super) fn unknown(content_encoding: &str) -> Vec<&str> {
+pub fn unknown_codings(content_encoding: &str) -> Vec<&str> {
     const KNOWN: [&str; 6] = ["identity", "gzip", "x-gzip", "deflate", "br", "zstd"];
     let is_known = |name: &&str| KNOWN.iter().any(|c| name.eq_ignore_ascii_case(c));
     let names = content_encoding.split(',').map(str::trim);
@@ -37,52 +56,73 @@ pub(super) fn unknown(content_encoding: &str) -> Vec<&str> {
 
 /// The decoded size of a body by its Content-Encoding (RFC 9110 8.4), at most `limit` bytes. A bomb
 /// costs time, and no memory.
-pub(super) fn decoded_size(
-    body: &[u8],
-    content_encoding: &str,
-    limit: u64,
-) -> Result<u64, DecodeError> {
-    let damaged = |source| DecodeError::Damaged {
-        coding: content_encoding.to_owned(),
-        source,
-    };
+///
+/// # Errors
+/// It is not in that coding, or too large.
+pub fn decoded_size(body: &[u8], content_encoding: &str, limit: u64) -> Result<u64, DecodeError> {
     // One byte more than the limit tells that there is more.
-    let mut plain = reader(body, content_encoding)?.take(limit.saturating_add(1));
-    match io::copy(&mut plain, &mut io::sink()).map_err(damaged)? {
+    let mut plain = decoder(body, content_encoding, limit)?.take(limit.saturating_add(1));
+    match io::copy(&mut plain, &mut io::sink())
+        .map_err(|source| DecodeError::damaged(content_encoding, source))?
+    {
         size if size > limit => Err(DecodeError::TooLarge(limit)),
         size => Ok(size),
     }
 }
 
-/// Decodes a body of which [`decoded_size`] has told the size.
-pub(super) fn decode(
+/// Decodes a body of which it is known to how many bytes, at most `limit`.
+///
+/// # Errors
+/// It is not in that coding, or decodes to more.
+pub fn decode(
     body: &[u8],
     content_encoding: &str,
     size: u64,
+    limit: u64,
 ) -> Result<Vec<u8>, DecodeError> {
+    let size = size.min(limit);
     let mut plain = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-    let read = reader(body, content_encoding)?
-        .take(size)
-        .read_to_end(&mut plain);
-    read.map_err(|source| DecodeError::Damaged {
-        coding: content_encoding.to_owned(),
-        source,
-    })?;
-    Ok(plain)
+    decoder(body, content_encoding, limit)?
+        .take(size.saturating_add(1))
+        .read_to_end(&mut plain)
+        .map_err(|source| DecodeError::damaged(content_encoding, source))?;
+    match plain.len() as u64 > size {
+        true => Err(DecodeError::TooLarge(size)),
+        false => Ok(plain),
+    }
 }
 
-/// The body without its content codings, at whatever length: read no more of it than may be kept.
-pub(super) fn decoder<'a>(
-    body: impl Read + 'a,
-    content_encoding: &str,
-) -> Result<Box<dyn Read + 'a>, DecodeError> {
-    reader(body, content_encoding)
+/// A body of the database as it is: out of the coding that it is kept in (`body.coding`), if it is in one. `size`: what
+/// its row says, which is all that it may decode to.
+pub(super) fn kept(data: Vec<u8>, coding: Option<&str>, size: i64) -> Result<Vec<u8>, DecodeError> {
+    match coding {
+        None => Ok(data),
+        Some(coding) => decode(
+            &data,
+            coding,
+            u64::try_from(size).unwrap_or(0),
+            LARGEST_KEPT,
+        ),
+    }
 }
 
-/// All codings, the last one that was laid on first.
-fn reader<'a>(
+/// A text in the coding `gzip`.
+pub(super) fn gzip(plain: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(plain)?;
+    encoder.finish()
+}
+
+/// The body without its content codings, the last one that was laid on first, at whatever length: read no more of
+/// it than may be kept. None of those in between decodes to more than `limit` bytes: what is small at both ends may
+/// be without end in the middle.
+///
+/// # Errors
+/// A coding that is not known, too many of them, or a body that does not begin as one of them.
+pub fn decoder<'a>(
     body: impl Read + 'a,
     content_encoding: &str,
+    limit: u64,
 ) -> Result<Box<dyn Read + 'a>, DecodeError> {
     let codings = content_encoding
         .split(',')
@@ -97,14 +137,40 @@ fn reader<'a>(
     codings
         .iter()
         .rev()
-        .try_fold(body, |body, coding| one(body, coding))
+        .enumerate()
+        .try_fold(body, |body, (at, coding)| match at {
+            0 => one(body, coding),
+            _ => one(
+                Box::new(Bounded {
+                    body,
+                    left: limit,
+                    limit,
+                }),
+                coding,
+            ),
+        })
+}
+
+/// What one coding decodes to, for the next one.
+struct Bounded<R> {
+    body: R,
+    left: u64,
+    limit: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let count = self.body.read(bytes)?;
+        match self.left.checked_sub(count as u64) {
+            Some(left) => self.left = left,
+            None => return Err(io::Error::other(DecodeError::TooLarge(self.limit))),
+        }
+        Ok(count)
+    }
 }
 
 fn one<'a>(body: Box<dyn Read + 'a>, coding: &str) -> Result<Box<dyn Read + 'a>, DecodeError> {
-    let damaged = |source| DecodeError::Damaged {
-        coding: coding.to_owned(),
-        source,
-    };
+    let damaged = |source| DecodeError::damaged(coding, source);
     Ok(match coding {
         "gzip" | "x-gzip" => Box::new(flate2::read::MultiGzDecoder::new(body)),
         "deflate" => inflated(body).map_err(damaged)?,
@@ -145,13 +211,11 @@ mod tests {
     /// As a poll does it.
     fn decode(body: &[u8], coding: &str, limit: u64) -> Result<Vec<u8>, DecodeError> {
         let size = decoded_size(body, coding, limit)?;
-        super::decode(body, coding, size)
+        super::decode(body, coding, size, limit)
     }
 
     fn gzip(plain: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        encoder.write_all(plain).unwrap();
-        encoder.finish().unwrap()
+        super::gzip(plain).unwrap()
     }
 
     fn zlib(plain: &[u8]) -> Vec<u8> {
@@ -219,6 +283,24 @@ mod tests {
             let decoded = decode(&body, "zstd", 1000);
             assert_eq!(decoded.is_ok(), is_good, "{log}: {decoded:?}");
         }
+    }
+
+    #[test]
+    fn what_is_small_at_both_ends_and_large_in_the_middle_is_refused() {
+        // Members of nothing, one after the other, are nothing.
+        let middle = gzip(b"").repeat(10_000);
+        let fits = 2 * middle.len() as u64;
+        assert_eq!(decode(&gzip(&middle), "gzip, gzip", fits).unwrap(), b"");
+        let error = decode(&gzip(&middle), "gzip, gzip", 100_000).unwrap_err();
+        assert!(matches!(error, DecodeError::TooLarge(100_000)), "{error}");
+    }
+
+    #[test]
+    fn a_body_that_decodes_to_more_than_was_said_is_refused() {
+        let body = gzip(b"#EXTM3U\n");
+        assert_eq!(super::decode(&body, "gzip", 8, 99).unwrap(), b"#EXTM3U\n");
+        assert!(super::decode(&body, "gzip", 7, 99).is_err());
+        assert!(super::decode(&body, "gzip", 99, 7).is_err());
     }
 
     #[test]
