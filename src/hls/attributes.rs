@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use super::steps::step;
+
 /// One `NAME=value` of an attribute list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute<'a> {
@@ -34,6 +36,7 @@ impl<'a> Iterator for Attributes<'a> {
 
     fn next(&mut self) -> Option<Attribute<'a>> {
         loop {
+            step();
             let equals = self.seek(|b| b == b'=' || b == b',')?;
             let name = self.text.get(self.at..equals)?.trim_ascii();
             let is_attribute = self.text.get(equals) == Some(&b'=');

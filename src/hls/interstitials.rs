@@ -12,6 +12,7 @@ use super::json::{strings, without_bom};
 use super::resolve::{Refused, Resolver};
 use super::scan::lines;
 use super::segments::DATERANGE;
+use super::steps::step;
 use super::variables::Variables;
 
 /// Interstitials of one playlist that are read, the last ones.
@@ -49,7 +50,7 @@ pub fn read_interstitials(body: &[u8], base: &Url, imports: &Variables) -> Inter
     }
     let variables = Variables::read(body, base, imports);
     let mut resolver = Resolver::new(base, &variables);
-    let mut named = Vec::new();
+    let mut found = Vec::new();
     let mut seen = HashSet::new();
     let tags = lines(body).filter_map(|line| line.tag());
     for tag in tags.filter(|tag| tag.name == DATERANGE.as_bytes()) {
@@ -72,11 +73,16 @@ pub fn read_interstitials(body: &[u8], base: &Url, imports: &Variables) -> Inter
         if id.len() > LONGEST_ID || !seen.insert(id.clone()) {
             continue;
         }
-        if let Some(url) = resolver.request(uri) {
-            named.push(Interstitial { id, is_list, url });
-        }
+        step();
+        found.push((id, is_list, uri));
     }
-    named.drain(..named.len().saturating_sub(MOST_OF_PLAYLIST));
+    // From the last one back: what is left out need not be resolved.
+    let resolved = found.into_iter().rev().filter_map(|(id, is_list, uri)| {
+        let url = resolver.request(uri)?;
+        Some(Interstitial { id, is_list, url })
+    });
+    let mut named: Vec<Interstitial> = resolved.take(MOST_OF_PLAYLIST).collect();
+    named.reverse();
     Interstitials {
         named,
         refused: resolver.into_refused(),

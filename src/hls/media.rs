@@ -17,6 +17,7 @@ use super::numbers::{LARGEST, integer, number, seconds};
 use super::references::{Before, Found, References};
 use super::resolve::{Refused, Resolver};
 use super::scan::{Line, LineKind, Tag, lines};
+use super::steps::step;
 use super::variables::Variables;
 
 /// Segments of one playlist that become entries, the last ones. A week of them is about as many; a
@@ -357,6 +358,7 @@ impl<'a> Reader<'a> {
 
     /// A key or map has been replaced: the last segment so far was the last that used it.
     fn retire(&mut self, entry: usize) {
+        step();
         let last = self.playlist.facts.last_sequence;
         if let (Some(entry), Some(last)) = (self.playlist.entries.get_mut(entry), last) {
             entry.last_use = entry.last_use.max(last);

@@ -33,7 +33,7 @@
 //! | `steering` | content steering: its tag and its manifest |
 //! | `manifest` | steering manifests and lists of assets, as a replay serves them |
 //! | `names` | names for people and for a file system, made of URLs |
-//! | `resolve`, `numbers`, `json`, `testing` | helpers of these |
+//! | `resolve`, `numbers`, `json`, `steps`, `testing` | helpers of these |
 
 mod asked_as;
 mod attributes;
@@ -58,6 +58,7 @@ mod rewrite;
 mod scan;
 mod segments;
 mod steering;
+pub(crate) mod steps;
 mod tag_urls;
 #[cfg(test)]
 mod testing;
@@ -82,7 +83,7 @@ pub use names::{
 };
 pub use relative::relative;
 pub use replay_path::{origin_url, replay_path};
-pub use resolve::Refused;
+pub use resolve::{LONGEST_URL, MOST_RESOLVED, Refused, most_url_bytes};
 pub use rewrite::{Place, Replacement, replacements, rewrite};
 pub use scan::{Line, LineKind, Tag, UriRef, UriRole, lines, uris};
 pub use segments::{

@@ -9,6 +9,7 @@ use memchr::memmem;
 use url::Url;
 
 use super::resolve::{Refused, Resolver};
+use super::steps::step;
 
 /// A reference that is not the next one of the revision before is looked for in all that is left of that one,
 /// without success so many times: an origin that renames everything costs no more than reading all of it.
@@ -112,7 +113,10 @@ impl<'a> References<'a> {
     /// The same reference in the revision before.
     fn next(&mut self, written: &[u8]) -> Option<&'a Known> {
         let text = self.text;
-        let same = |known: &Known| text.get(known.span.clone()) == Some(written);
+        let same = |known: &Known| {
+            step();
+            text.get(known.span.clone()) == Some(written)
+        };
         let (first, rest) = self.before.split_first()?;
         let at = match same(first) {
             true => Some(0),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Write;
 
+use memchr::memmem;
 use url::Url;
 
 use super::variables::Variables;
@@ -12,13 +13,16 @@ use super::variables::Variables;
 /// hostile playlist must not become 64 KiB again and again.
 const MOST_EXPANDED: usize = 16 * 1024 * 1024;
 
-/// All URLs of one playlist together, in bytes. A week of segments has less than half of it;
-/// a playlist of one-letter references at a URL of 60 KiB would have a thousand times more.
-const MOST_RESOLVED: usize = 256 * 1024 * 1024;
+/// All URLs of one playlist together, in bytes. A week of segments has half of it;
+/// a playlist of one-letter references at a URL of 8 KiB would have twenty times more.
+pub const MOST_RESOLVED: usize = 64 * 1024 * 1024;
 
-/// A URL that is asked for, in bytes: no server takes a longer one, and a playlist may be one line of
-/// 16 MiB.
-const LONGEST_URL: usize = 64 * 1024;
+/// A URL that is asked for, in bytes: few servers take a longer one, nor does a replay, and a playlist may be one
+/// line of 16 MiB.
+pub const LONGEST_URL: usize = 8 * 1024;
+
+/// URIs of one playlist that are refused and told of: each recording tells of fewer.
+const MOST_REFUSED: usize = 1024;
 
 /// What is told of a URI that is refused, in bytes.
 const LONGEST_SHOWN: usize = 2048;
@@ -45,6 +49,17 @@ pub struct Refused {
     pub uri: String,
     /// Why it is refused, for people.
     pub reason: &'static str,
+}
+
+impl Refused {
+    /// One that is written so.
+    pub fn new(written: &[u8], reason: &'static str) -> Self {
+        let shown = written.get(..LONGEST_SHOWN).unwrap_or(written);
+        Self {
+            uri: String::from_utf8_lossy(shown).into_owned(),
+            reason,
+        }
+    }
 }
 
 /// Resolves the references of one playlist.
@@ -106,7 +121,7 @@ impl<'a> Resolver<'a> {
 
     /// The URL to ask for, as [`request_url`] makes it; None is noted as a refusal.
     pub(super) fn request(&mut self, written: &[u8]) -> Option<Url> {
-        let too_long = "longer than any server takes";
+        let too_long = "it is longer than 8 KiB";
         let resolved = match written.len() <= LONGEST_URL {
             true => self.resolve(&reference_text(written)),
             false => Err(too_long),
@@ -115,10 +130,10 @@ impl<'a> Resolver<'a> {
         match resolved.and_then(|url| fits(&url).then_some(url).ok_or(too_long)) {
             Ok(url) => Some(request_url(url)),
             Err(reason) => {
-                let shown = written.get(..LONGEST_SHOWN).unwrap_or(written);
-                let uri = String::from_utf8_lossy(shown).into_owned();
-                if self.refused_before.insert(uri.clone()) {
-                    self.refused.push(Refused { uri, reason });
+                let refused = Refused::new(written, reason);
+                let has_room = self.refused.len() < MOST_REFUSED;
+                if has_room && self.refused_before.insert(refused.uri.clone()) {
+                    self.refused.push(refused);
                 }
                 None
             }
@@ -141,6 +156,26 @@ impl<'a> Resolver<'a> {
     pub(super) fn into_refused(self) -> Vec<Refused> {
         self.refused
     }
+}
+
+/// What the URLs of a playlist take together, in bytes: no more than this, as long as variables add little.
+pub fn most_url_bytes(body: &[u8], base: &Url) -> usize {
+    // What is no ASCII is written with three bytes for each.
+    let escaped = match body.is_ascii() {
+        true => body.len(),
+        false => body.len() * 3,
+    };
+    // A reference stands on a line, and begins at worst with all of the base.
+    let lines = memchr::memchr_iter(b'\n', body).count() + 1;
+    let bases = lines.saturating_mul(base.as_str().len());
+    let expanded = match memmem::find(body, b"{$") {
+        Some(_) => MOST_EXPANDED,
+        None => 0,
+    };
+    escaped
+        .saturating_add(bases)
+        .saturating_add(expanded)
+        .min(MOST_RESOLVED)
 }
 
 /// `url` as it is asked for: without fragment, user and password.

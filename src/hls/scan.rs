@@ -5,6 +5,7 @@ use std::ops::Range;
 use memchr::memchr;
 
 use super::attributes::attributes;
+use super::steps::step;
 
 /// The byte order mark, which RFC 8216bis 4.1 forbids and some packagers write.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -88,6 +89,7 @@ fn trimmed(text: &[u8], start: usize) -> (Range<usize>, &[u8]) {
 pub fn lines(body: &[u8]) -> impl Iterator<Item = Line<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {
+        step();
         let rest = body.get(at..).filter(|rest| !rest.is_empty())?;
         let end = memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
         let (begin, whole) = (at, rest.get(..end)?);

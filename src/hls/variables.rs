@@ -1,7 +1,8 @@
 //! Variables of playlists: `EXT-X-DEFINE` and `{$name}` (RFC 8216bis 4.3, 4.4.2.3).
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap};
 
 use memchr::memmem;
 use percent_encoding::percent_decode_str;
@@ -9,6 +10,7 @@ use url::Url;
 
 use super::attributes::attributes;
 use super::scan::{Tag, lines};
+use super::steps::step;
 
 /// A text never grows beyond this by substitution, in bytes. No server takes a longer URL.
 const LONGEST_TEXT: usize = 64 * 1024;
@@ -59,7 +61,8 @@ pub fn lacks_parameters(body: &[u8], origin: &Url, served: &Url) -> bool {
     let mut names = attributes
         .filter(|attribute| attribute.name == b"QUERYPARAM")
         .filter_map(|attribute| std::str::from_utf8(attribute.value).ok());
-    names.any(|name| query_value(origin, name).is_some() && query_value(served, name).is_none())
+    let (origin, served) = (Query::of(origin), Query::of(served));
+    names.any(|name| origin.value(name).is_some() && served.value(name).is_none())
 }
 
 impl Variables {
@@ -75,17 +78,19 @@ impl Variables {
         if memmem::find(body, DEFINE).is_none() {
             return variables;
         }
+        let query = Query::of(playlist);
         let candidates =
             lines(body).filter(|line| line.text.trim_ascii_start().starts_with(DEFINE));
         for tag in candidates.filter_map(|line| line.tag()) {
             if tag.name == DEFINE {
-                variables.read_tag(tag, playlist, imports);
+                variables.read_tag(tag, &query, imports);
             }
         }
         variables
     }
 
-    fn read_tag(&mut self, tag: Tag<'_>, playlist: &Url, imports: &Variables) {
+    fn read_tag(&mut self, tag: Tag<'_>, query: &Query<'_>, imports: &Variables) {
+        step();
         let mut definition = None;
         let mut value = None;
         for attribute in attributes(tag.value) {
@@ -107,7 +112,7 @@ impl Variables {
         let value = match source {
             Source::Value => value.map(|text| self.substitute(text).into_owned()),
             Source::Import => imports.values.get(name).cloned(),
-            Source::Query => query_value(playlist, name),
+            Source::Query => query.value(name),
         };
         if let Some(value) = value {
             self.define(name, value);
@@ -137,6 +142,7 @@ impl Variables {
         let mut result = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{$") {
+            step();
             let value = reference(after).and_then(|(name, behind)| {
                 let value = self.values.get(name)?;
                 Some((value.as_str(), behind))
@@ -166,17 +172,42 @@ fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
-/// The value of a parameter in the query of `url`, percent-decoded (RFC 8216bis 4.4.2.3). A
-/// plus sign is a plus sign there: tokens in base64 would break otherwise.
-fn query_value(url: &Url, name: &str) -> Option<String> {
-    let parameters = url.query()?.split('&');
-    let value = parameters
-        .filter_map(|parameter| parameter.split_once('='))
-        .find(|(key, _)| percent_decode_str(key).eq(name.bytes()))?
-        .1;
-    let value = percent_decode_str(value).decode_utf8().ok()?.into_owned();
-    let allowed = !value.is_empty() && !value.contains(['"', '\r', '\n']);
-    allowed.then_some(value)
+/// The query of a URL, taken apart once: a playlist may ask for very many parameters.
+struct Query<'a> {
+    url: &'a Url,
+    /// By name, percent-decoded; of several with one name the first.
+    parameters: OnceCell<HashMap<Vec<u8>, &'a str>>,
+}
+
+impl<'a> Query<'a> {
+    fn of(url: &'a Url) -> Self {
+        Self {
+            url,
+            parameters: OnceCell::new(),
+        }
+    }
+
+    fn read(&self) -> HashMap<Vec<u8>, &'a str> {
+        let mut parameters = HashMap::new();
+        let written = self.url.query().unwrap_or_default().split('&');
+        for (name, value) in written.filter_map(|parameter| parameter.split_once('=')) {
+            step();
+            let name: Vec<u8> = percent_decode_str(name).collect();
+            parameters.entry(name).or_insert(value);
+        }
+        parameters
+    }
+
+    /// The value of a parameter, percent-decoded (RFC 8216bis 4.4.2.3). A plus sign is a plus sign there: tokens in
+    /// base64 would break otherwise.
+    fn value(&self, name: &str) -> Option<String> {
+        step();
+        let parameters = self.parameters.get_or_init(|| self.read());
+        let value = parameters.get(name.as_bytes())?;
+        let value = percent_decode_str(value).decode_utf8().ok()?.into_owned();
+        let allowed = !value.is_empty() && !value.contains(['"', '\r', '\n']);
+        allowed.then_some(value)
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use super::options::{Input, Options};
+use crate::hls::LONGEST_URL;
 
 /// Why a URL is not asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +20,9 @@ pub(super) enum Refusal {
     /// `http:///path`.
     #[error("it names no host")]
     NoHost,
+    /// A replay could not answer it.
+    #[error("it is longer than 8 KiB")]
+    TooLong,
 }
 
 /// Takes out what is never sent as part of a URL: fragment, user name, password.
@@ -33,7 +37,10 @@ pub(super) fn admit(mut url: Url) -> Result<Url, Refusal> {
     // They cannot fail: the URL has a host.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    Ok(url)
+    match url.as_str().len() > LONGEST_URL {
+        true => Err(Refusal::TooLong),
+        false => Ok(url),
+    }
 }
 
 /// The target of a redirect.
@@ -193,6 +200,17 @@ mod tests {
             admit(url("https://user:pw@h/x#f")).unwrap().as_str(),
             "https://h/x"
         );
+    }
+
+    #[test]
+    fn what_no_replay_could_answer_is_not_admitted() {
+        let of = |bytes: usize| url(&format!("http://h/{}", "x".repeat(bytes - 9)));
+        assert!(admit(of(LONGEST_URL)).is_ok());
+        assert_eq!(admit(of(LONGEST_URL + 1)), Err(Refusal::TooLong));
+        let with_fragment = format!("{}#f", of(LONGEST_URL));
+        assert!(admit(url(&with_fragment)).is_ok(), "a fragment is not sent");
+        let long = "y".repeat(LONGEST_URL);
+        assert_eq!(admit_redirect(&of(20), &long, false), Err(Refusal::TooLong));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Requests beside polls and downloads, which neither a grid nor the plan knows of: each is made once, and
 //! written as all are.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +9,6 @@ use url::Url;
 use super::context::Context;
 use super::fetch::{Ask, Hop, Received};
 use super::hosts::retry_after;
-use super::limits::{MAX_REFUSED, MAX_REFUSED_LINES};
 use super::reach::Reach;
 use crate::hls::{self, Refused};
 use crate::session::{Availability, ByteRange, ExchangeId, Kind, Outcome, ResourceKey, is_success};
@@ -149,53 +147,10 @@ impl Context {
         }
     }
 
-    /// Says once of each host and reason that it is not followed.
-    fn tell_of_refused(&self, refused: &Refused, label: &str) {
-        let line = format!(
-            "{:?} is not followed: {}",
-            whereto(&refused.uri),
-            refused.reason
-        );
-        let told = {
-            let known = self.told_refused.lock();
-            let mut known = known.unwrap_or_else(PoisonError::into_inner);
-            let is_new = known.len() <= MAX_REFUSED_LINES && known.insert(line.clone());
-            is_new.then_some(known.len())
-        };
-        match told {
-            Some(..=MAX_REFUSED_LINES) => {
-                tracing::warn!("{label:?} names what is not asked for: {line}")
-            }
-            Some(_) => tracing::warn!(
-                "{label:?} names ever more that is not asked for; what, is in the session (event 'refused uri')"
-            ),
-            None => {}
-        }
-    }
-
     /// Notes URIs that are not followed, each once. `label`: what names them.
     pub(super) async fn refuse(&self, refused: &[Refused], label: &str) {
-        for one in refused {
-            let is_new = {
-                let mut known = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-                known.len() < MAX_REFUSED && known.insert(one.uri.clone())
-            };
-            if is_new {
-                let detail = format!("{:?} in {label:?}: {}", one.uri, one.reason);
-                self.tell_of_refused(one, label);
-                self.fetcher.writer.event("refused uri", detail).await;
-            }
-        }
+        self.fetcher.refuse(refused, label).await;
     }
-}
-
-/// Where a URI leads, for people: without what may be a secret in it.
-fn whereto(uri: &str) -> String {
-    let shown = |url: Url| match url.host_str() {
-        Some(host) => format!("{}://{host}", url.scheme()),
-        None => format!("{}:", url.scheme()),
-    };
-    Url::parse(uri).map_or_else(|_| "what is no absolute URL".to_owned(), shown)
 }
 
 fn came(hops: &[Hop], wanted: &Wanted) -> Came {

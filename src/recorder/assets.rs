@@ -97,7 +97,7 @@ pub(super) async fn note(
                     alias(context, &mut known, &one, &first, listing);
                 }
                 None if context.assets.has_room(&known) => {
-                    known.asked.insert(one.id.clone(), one.url.clone());
+                    known.note(&one.id, &one.url);
                     let under_way = UnderWay::begin(context);
                     new.push(Found {
                         named: one,
@@ -144,7 +144,7 @@ async fn only_first(
             Ok(Some(before)) => {
                 if let Ok(before) = Url::parse(&before) {
                     let mut known = context.assets.known();
-                    known.asked.insert(found.named.id.clone(), before.clone());
+                    known.note(&found.named.id, &before);
                     alias(context, &mut known, &found.named, &before, listing);
                 }
             }
@@ -292,7 +292,9 @@ impl Job {
             if known.assets.len() >= MOST_DATE_RANGES {
                 known.assets.clear();
             }
-            known.assets.insert(asset.url.clone())
+            let mut hasher = DefaultHasher::new();
+            asset.url.hash(&mut hasher);
+            known.assets.insert(hasher.finish())
         };
         if !is_new {
             return;
@@ -379,7 +381,12 @@ impl Job {
             .refuse(&media.refused, &hls::resource_name(&playlist.url))
             .await;
         let mut seen = HashSet::new();
-        for entry in media.entries.into_iter().filter(|entry| !entry.gap) {
+        let is_whole = media.left_out == 0 && media.entries.len() <= MOST_ASSET_CHUNKS;
+        let mut entries = media.entries;
+        // The others would wait in memory, in vain.
+        entries.truncate(MOST_ASSET_CHUNKS);
+        entries.shrink_to_fit();
+        for entry in entries.into_iter().filter(|entry| !entry.gap) {
             if !seen.insert((Arc::clone(&entry.url), entry.range)) {
                 continue;
             }
@@ -392,7 +399,7 @@ impl Job {
                 return false;
             }
         }
-        media.left_out == 0
+        is_whole
     }
 
     /// Whether there is room for more.

@@ -18,12 +18,16 @@ use super::fetch::Hop;
 use super::plan::PlaylistId;
 use super::reach::Reach;
 use super::stats::{PlaylistStats, Stats};
+use crate::hls::steps::step;
 use crate::hls::{Child, ChildRole};
 use crate::session::{ExchangeId, Kind};
 
 pub(super) mod names;
 mod over;
 mod renewal;
+
+/// All URLs of the playlists of a stream, in bytes. Each is in memory several times.
+const MOST_URL_BYTES: usize = 8 * 1024 * 1024;
 
 /// One playlist that is polled.
 #[derive(Debug)]
@@ -211,16 +215,28 @@ impl Playlists {
         let mut named = Named::default();
         let mut kept = kept;
         let mut renewed = false;
+        let mut url_bytes: usize = active.iter().map(|p| p.url_bytes()).sum();
+        let mut has_room = |url: &Url| {
+            let with_it = url_bytes + url.as_str().len();
+            let fits = with_it <= MOST_URL_BYTES;
+            if fits {
+                url_bytes = with_it;
+            }
+            fits
+        };
         for ((place, child), known) in children.iter().enumerate().zip(&mut known) {
             *known = known.or_else(|| places.taken_by(child, place));
             if let Some(known) = known {
-                renewed |= !known.urls().contains(&child.url);
+                let is_new_name = !known.has_url(&child.url);
+                renewed |= is_new_name;
                 kept.insert(known.id);
-                if known.takes_name(child, revision, now) {
+                if is_new_name && !has_room(&child.url) {
+                    named.too_many += 1;
+                } else if known.takes_name(child, revision, now) {
                     known.is_named_by(all.first());
                     named.aliases.push((Arc::clone(known), child.url.clone()));
                 }
-            } else if active.len() + named.new.len() >= self.most {
+            } else if active.len() + named.new.len() >= self.most || !has_room(&child.url) {
                 named.too_many += 1;
             } else {
                 let new = self.add(&mut all, child, place, Some(revision), Some(from_us));
@@ -403,6 +419,7 @@ fn known<'a>(
     }
     let tokens = Tokens::new(children, left_out, active);
     let known = |child: &Child| {
+        step();
         by_url
             .get(&child.url)
             .copied()
@@ -451,6 +468,17 @@ impl Playlist {
         let mut urls = vec![self.url.clone()];
         urls.extend(names.current().filter(|url| **url != self.url).cloned());
         urls
+    }
+
+    /// What these take.
+    fn url_bytes(&self) -> usize {
+        let names = self.names();
+        let named: usize = names.current().map(|url| url.as_str().len()).sum();
+        self.url.as_str().len() + named
+    }
+
+    fn has_url(&self, url: &Url) -> bool {
+        *url == self.url || self.names().current().any(|known| known == url)
     }
 
     /// Takes in how it is named; whether that is another URL than it is known under.

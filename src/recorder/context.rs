@@ -1,6 +1,5 @@
 //! What the loops of a stream share: polls, downloads, plain streams.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,9 +37,6 @@ pub(super) struct Context {
     pub tasks: TaskTracker,
     /// Variables of the multivariant playlist, for those that import them.
     pub variables: Mutex<Shared>,
-    pub refused: Mutex<HashSet<String>>,
-    /// Of these, whereto and why the log has been told of.
-    pub told_refused: Mutex<HashSet<String>>,
     pub assets: Assets,
     pub steering: Steering,
 }
@@ -48,7 +44,7 @@ pub(super) struct Context {
 /// The variables of the multivariant playlist, and the revision that has them.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    pub variables: Variables,
+    pub variables: Arc<Variables>,
     /// Its exchange.
     pub revision: ExchangeId,
     /// From when on that is the answer, in microseconds of Unix time.

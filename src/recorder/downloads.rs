@@ -1,11 +1,11 @@
 //! Downloads, beside the polls and never in their way: a bounded number at once.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard, Notify};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -14,6 +14,7 @@ use super::children::Playlists;
 use super::fetch::{Ask, Fetcher, Hop};
 use super::hosts::Hosts;
 use super::limits::Limits;
+use super::memory::Memory;
 use super::plan::{Before, Changes, Content, Done, Job, Key, Listing, Plan, PlaylistId};
 use super::stats::{PlaylistStats, Stats};
 use crate::clock;
@@ -21,11 +22,14 @@ use crate::session::{Availability, Kind, NewListing, Outcome, OwnReason, Resourc
 
 /// What redirected to a host that wants to be left alone may lead elsewhere by then.
 const AGAIN_IN: Duration = Duration::from_secs(10);
+/// To take in something that is listed takes as long as to read so many bytes of a playlist.
+pub(super) const AS_BYTES: usize = 64;
 
 /// The plan of a stream, shared between its polls and its downloads.
 #[derive(Debug)]
 pub(super) struct Queue {
-    plan: Mutex<Plan>,
+    /// Who waits for it holds up no thread: a large revision takes a while.
+    plan: AsyncMutex<Plan>,
     /// Playlists whose newest revision has not been handed to the writer yet.
     held: Mutex<HashSet<PlaylistId>>,
     changed: Notify,
@@ -36,7 +40,7 @@ pub(super) struct Queue {
 impl Queue {
     pub(super) fn new(stream_id: i64, limits: &Limits, hosts: Arc<Hosts>) -> Self {
         Self {
-            plan: Mutex::new(Plan::new(limits)),
+            plan: AsyncMutex::new(Plan::new(limits)),
             held: Mutex::new(HashSet::new()),
             changed: Notify::new(),
             hosts,
@@ -44,45 +48,74 @@ impl Queue {
         }
     }
 
-    fn plan(&self) -> MutexGuard<'_, Plan> {
-        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().await
     }
 
-    fn held(&self) -> MutexGuard<'_, HashSet<PlaylistId>> {
+    fn held(&self) -> std::sync::MutexGuard<'_, HashSet<PlaylistId>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in a revision. Nothing is asked for before [`Self::go`], so that no exchange is
-    /// written before the one that listed it.
-    pub(super) fn revision(&self, listing: Listing) -> Changes {
+    /// Takes in a revision, and adds what changed to `noted`; for how much there was no room. Nothing is asked
+    /// for before [`Self::go`], so that no exchange is written before the one that listed it.
+    pub(super) async fn revision(
+        &self,
+        listing: Listing,
+        memory: &Memory,
+        noted: &mut NewListing,
+    ) -> usize {
         self.held().insert(listing.playlist);
-        self.plan().revision(&listing, clock::instant())
+        let mut plan = self.plan().await;
+        let count = listing.wanted.len() + plan.lists(listing.playlist);
+        let take_in = || {
+            let changes = plan.revision(&listing, clock::instant());
+            drop(plan);
+            drop(listing);
+            let too_many = changes.too_many;
+            self.note(changes, noted);
+            too_many
+        };
+        memory.read(count * AS_BYTES, take_in).await
     }
 
     /// What bytes the things have that a playlist lists.
-    pub(super) fn contents(&self, playlist: PlaylistId) -> impl Fn(&Key) -> Content + '_ {
-        let plan = self.plan();
+    pub(super) async fn contents(&self, playlist: PlaylistId) -> impl Fn(&Key) -> Content + '_ {
+        let plan = self.plan().await;
         move |key| plan.content(playlist, key)
     }
 
     /// Takes up what the run before knew of a playlist.
-    pub(super) fn take_up(&self, playlist: PlaylistId, before: Before) {
-        self.plan().take_up(playlist, before, clock::instant());
-    }
-
-    /// A playlist that is no longer polled.
-    pub(super) fn remove(&self, playlist: PlaylistId) -> Changes {
-        self.plan().remove(playlist, clock::instant())
+    pub(super) async fn take_up(&self, playlist: PlaylistId, before: Before) {
+        let mut plan = self.plan().await;
+        plan.take_up(playlist, before, clock::instant());
     }
 
     /// These playlists list nothing more.
-    pub(super) fn end(&self, playlists: &[PlaylistId]) {
-        self.plan().end(playlists);
+    pub(super) async fn end(&self, playlists: &[PlaylistId]) {
+        self.plan().await.end(playlists);
     }
 
-    /// Nothing that left its playlists is tried any more.
-    pub(super) fn forget_late(&self) -> Changes {
-        self.plan().forget_late()
+    /// A playlist that is no longer polled; what changed is added to `noted`.
+    pub(super) async fn remove(
+        &self,
+        playlist: PlaylistId,
+        memory: &Memory,
+        noted: &mut NewListing,
+    ) {
+        let mut plan = self.plan().await;
+        let count = plan.lists(playlist);
+        let remove = || {
+            let changes = plan.remove(playlist, clock::instant());
+            drop(plan);
+            self.note(changes, noted);
+        };
+        memory.read(count * AS_BYTES, remove).await;
+    }
+
+    /// Nothing that left its playlists is tried any more; what changed is added to `noted`.
+    pub(super) async fn forget_late(&self, noted: &mut NewListing) {
+        let changes = self.plan().await.forget_late();
+        self.note(changes, noted);
     }
 
     /// Wakes the downloads: the revision itself has been handed to the writer.
@@ -95,9 +128,9 @@ impl Queue {
         !self.held().is_empty()
     }
 
-    fn next(&self) -> Option<Job> {
+    async fn next(&self) -> Option<Job> {
         // Held before the plan knows of it: see `revision`.
-        let mut plan = self.plan();
+        let mut plan = self.plan().await;
         match self.is_held() {
             true => None,
             false => plan.next(clock::instant(), |url, now| self.hosts.not_before(url, now)),
@@ -105,8 +138,8 @@ impl Queue {
     }
 
     /// Whether everything that is listed was fetched or given up.
-    pub(super) fn is_idle(&self) -> bool {
-        self.plan().is_idle()
+    pub(super) async fn is_idle(&self) -> bool {
+        self.plan().await.is_idle()
     }
 
     pub(super) fn resource(&self, key: &Key, kind: Kind) -> ResourceKey {
@@ -119,7 +152,7 @@ impl Queue {
     }
 
     /// Adds what changed to what is noted of a revision.
-    pub(super) fn note(&self, changes: Changes, listing: &mut NewListing) {
+    fn note(&self, changes: Changes, listing: &mut NewListing) {
         let resource = |(key, kind): (Key, Kind)| self.resource(&key, kind);
         listing.gone.extend(changes.gone.into_iter().map(resource));
         listing
@@ -145,7 +178,7 @@ pub(super) async fn run(
     let mut under_way = JoinSet::new();
     loop {
         while under_way.len() < most {
-            let Some(job) = queue.next() else {
+            let Some(job) = queue.next().await else {
                 break;
             };
             let playlists = Arc::clone(&playlists);
@@ -153,7 +186,7 @@ pub(super) async fn run(
             under_way.spawn(download.in_current_span());
         }
         let (due, waiting, given_up) = {
-            let mut plan = queue.plan();
+            let mut plan = queue.plan().await;
             (plan.next_due(), plan.waiting(), plan.given_up())
         };
         tell_of(&given_up, playlists.all_stats());
@@ -220,7 +253,7 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
     let is_news = count(&playlists, &job, &hops, good);
     report(&job, &hops, good, is_news);
     write(&queue, &fetcher, &job, hops).await;
-    let mut plan = queue.plan();
+    let mut plan = queue.plan().await;
     let now = clock::instant();
     plan.ends(&job, short_by_end, now);
     plan.done(&job, done, sha256, now);
@@ -333,8 +366,8 @@ mod tests {
     use super::*;
     use crate::recorder::plan::Wanted;
 
-    #[test]
-    fn nothing_is_asked_for_before_the_revision_that_lists_it_is_written() {
+    #[tokio::test]
+    async fn nothing_is_asked_for_before_the_revision_that_lists_it_is_written() {
         let listing = |playlist: PlaylistId| Listing {
             playlist,
             exchange: 1,
@@ -352,12 +385,18 @@ mod tests {
             step: crate::hls::Step::Slid,
             ended: false,
         };
-        let queue = Queue::new(1, &Limits::default(), Arc::default());
-        queue.revision(listing(0));
+        let limits = Limits::default();
+        let (queue, memory) = (Queue::new(1, &limits, Arc::default()), Memory::new(&limits));
+        let mut noted = NewListing::default();
+        queue.revision(listing(0), &memory, &mut noted).await;
         queue.go(0);
-        queue.revision(listing(1));
-        assert!(queue.next().is_none(), "the second is not written yet");
+        queue.revision(listing(1), &memory, &mut noted).await;
+        assert_eq!(noted.pending.len(), 2);
+        assert!(
+            queue.next().await.is_none(),
+            "the second is not written yet"
+        );
         queue.go(1);
-        assert!(queue.next().is_some() && queue.next().is_some());
+        assert!(queue.next().await.is_some() && queue.next().await.is_some());
     }
 }

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::admit::{self, Credentials};
+use super::admit::{self, Credentials, Refusal};
 use super::arrival::Arrival;
 use super::asked_as::StreamFields;
 use super::classify;
@@ -33,6 +33,7 @@ use super::reach::{Proxies, Reach};
 use super::shoutcast::Servers;
 use super::validators::Validators;
 use crate::clock;
+use crate::hls;
 use crate::session::{
     ByteRange, Kind, Notice, NoticeEvent, Outcome, OwnReason, Writer, is_success,
 };
@@ -41,12 +42,14 @@ mod decoded;
 mod gathered;
 mod hop;
 mod list;
+mod refused;
 mod send;
 
 use self::gathered::Gathered;
 use self::hop::Sink;
 pub(super) use self::hop::{Hop, Received};
 pub(super) use self::list::{list_in, not_followed};
+use self::refused::RefusedUris;
 use self::send::Sent;
 
 /// What is needed to ask.
@@ -58,6 +61,8 @@ pub(super) struct Fetcher {
     pub writer: Writer,
     pub limits: Limits,
     pub proxies: Arc<Proxies>,
+    /// URIs that were refused.
+    pub refused: Arc<RefusedUris>,
     /// However far a URL says that it may lead.
     pub allow_private: bool,
     /// A redirect may lead from https to http.
@@ -131,6 +136,7 @@ impl Fetcher {
             });
             match next {
                 Some(Err(refusal)) => {
+                    self.refuse_redirect(&hop, refusal).await;
                     hop.outcome = Outcome::Scheme;
                     hop.error = Some(format!("redirect not followed: {refusal}"));
                 }
@@ -157,6 +163,15 @@ impl Fetcher {
             hops.push(hop);
             return put_off_together(hops);
         }
+    }
+
+    /// Notes where a redirect leads that is refused for its length. What else is refused is in the exchange.
+    async fn refuse_redirect(&self, hop: &Hop, refusal: Refusal) {
+        let Some(location) = redirect(hop).filter(|_| refusal == Refusal::TooLong) else {
+            return;
+        };
+        let refused = hls::Refused::new(location.as_bytes(), "it is longer than 8 KiB");
+        self.refuse(&[refused], &hls::resource_name(&hop.url)).await;
     }
 
     /// Waits until the host of a redirect's target may be asked, where that is asked for once only; how long that was.

@@ -27,6 +27,8 @@ pub(super) const LARGE_PLAYLIST: usize = 64 * 1024;
 pub(super) const CUT_BYTES: usize = 1024 * 1024;
 /// Date ranges of a stream whose assets are asked for. A year of ad breaks is fewer.
 pub(super) const MOST_DATE_RANGES: usize = 65_536;
+/// IDs and URLs of these, in bytes.
+pub(super) const MOST_DATE_RANGE_BYTES: usize = 16 * 1024 * 1024;
 /// Of these, not asked for yet: others wait for a later revision.
 pub(super) const MOST_ASSETS_WAITING: usize = 1024;
 /// Of these, asked for at once.
@@ -125,6 +127,12 @@ impl Limits {
             Kind::Key => self.key,
             Kind::Data | Kind::Steering | Kind::Assets => self.data,
         }
+    }
+
+    /// What all that a stream lists at once may take, as often as it is listed, in bytes: URLs, and a little beside.
+    pub(super) fn listed_bytes(&self) -> usize {
+        let bytes = self.memory.saturating_mul(3).max(16 * MIB);
+        usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
     /// Longest time for a whole exchange, redirects included.

@@ -6,10 +6,14 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use crate::hls::MOST_RESOLVED;
+
 use super::limits::{LARGE_AT_ONCE, LARGE_PLAYLIST, Limits};
 
 /// So much of each body is free, so that ordinary playlists never wait, in bytes.
 const FREE: u64 = 64 * 1024;
+/// URLs of a stream's playlists that are being taken in, in bytes: those of one have room.
+const URLS: u64 = MOST_RESOLVED as u64;
 /// What a permit of a semaphore stands for, in bytes.
 const UNIT: u64 = 1024;
 
@@ -36,6 +40,8 @@ pub(super) struct Memory {
     decoded: Arc<Semaphore>,
     /// Texts that the next ones are compared with, and what they mean: apart, since they stay.
     kept: Arc<Semaphore>,
+    /// What playlists mean while they are taken in: a short text may mean many long URLs.
+    urls: Arc<Semaphore>,
     /// Large playlists that are read.
     readers: Semaphore,
     largest: u64,
@@ -58,6 +64,7 @@ impl Memory {
             bodies: Arc::new(Semaphore::new(room)),
             decoded: Arc::new(Semaphore::new(room)),
             kept: Arc::new(Semaphore::new(units(limits.memory / 2) as usize)),
+            urls: Arc::new(Semaphore::new(units(URLS) as usize)),
             readers: Semaphore::new(LARGE_AT_ONCE),
             largest,
         }
@@ -89,6 +96,16 @@ impl Memory {
                 .await
                 .ok(),
         )
+    }
+
+    /// Room for URLs of so many bytes at most.
+    pub(super) async fn for_urls(&self, bytes: u64) -> Held {
+        let permits = units(bytes.min(URLS).saturating_sub(FREE));
+        if permits == 0 {
+            return Held::default();
+        }
+        let room = Arc::clone(&self.urls).acquire_many_owned(permits);
+        Held(room.await.ok())
     }
 
     /// Room to keep a text, or what it means, until the next one comes; `None`: there is none, and nobody waits for it.
@@ -160,6 +177,17 @@ mod tests {
         );
         drop(decoding);
         assert!(timeout(wait, memory.for_decoding(1_000_000)).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn urls_wait_for_room_those_of_one_have_it_and_few_never_wait() {
+        let memory = Memory::new(&Limits::default());
+        let all = memory.for_urls(u64::MAX).await;
+        memory.for_urls(FREE).await;
+        let wait = Duration::from_secs(1);
+        assert!(timeout(wait, memory.for_urls(4 * FREE)).await.is_err());
+        drop(all);
+        assert!(timeout(wait, memory.for_urls(4 * FREE)).await.is_ok());
     }
 
     #[tokio::test]

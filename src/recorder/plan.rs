@@ -5,7 +5,7 @@
 //! (newest first, then backwards through a long window), and when a failed one is tried
 //! again. Asking is `downloads`' business, judging playlists `poll`'s.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use url::Url;
 
 mod contents;
+mod departed;
 mod ended;
 mod item;
 mod items;
@@ -24,6 +25,7 @@ mod renamed;
 mod returning;
 
 pub(super) use self::contents::{Before, Content};
+use self::departed::{Departed, DepartedItems};
 use self::item::{Item, Rank, State, due_again};
 use self::items::{Items, Slot};
 use self::keys::Keys;
@@ -35,11 +37,15 @@ use self::returning::Returning;
 
 use super::limits::Limits;
 use super::validators::Validators;
-use crate::session::{Availability, Digest, Kind};
+use crate::hls::steps::step;
+use crate::session::{Availability, Kind};
 
 /// For so many target durations what left a playlist and comes back under the same media
 /// sequence number is not fetched again: edges of a CDN do not advance together, and some lag far behind.
 const DEPARTED_FOR: u32 = 5;
+/// So many things are looked at until others have their turn: of a host that wants to be left alone there may be
+/// very many.
+const AT_ONE_GO: usize = 1024;
 
 /// Where nothing new is listed for so many target durations, under names that are new all the same, their bytes are
 /// compared; then after twice as long, and so on.
@@ -63,8 +69,8 @@ struct Playlist {
     reuses_names: bool,
     in_flight: usize,
     ready: BTreeSet<(Rank, Key)>,
-    /// What left it of late and was fetched: an edge that lags behind lists it once more.
-    departed: HashMap<Key, Departed>,
+    /// What `listed` takes.
+    bytes: usize,
     /// Its segments by their places.
     places: Places,
 }
@@ -77,11 +83,24 @@ struct Listed {
     slot: Slot,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Departed {
-    sequence: u64,
-    sha256: Option<Digest>,
-    until: Instant,
+/// What is listed takes so many bytes, beside its URL.
+const LISTED_BYTES: usize = 256;
+
+impl Wanted {
+    /// What it takes to be known, in bytes.
+    fn bytes(&self) -> usize {
+        LISTED_BYTES + self.url.as_str().len()
+    }
+}
+
+impl Listed {
+    fn bytes(&self) -> usize {
+        let alias = match Arc::ptr_eq(&self.key.url, &self.wanted.url) {
+            true => 0,
+            false => self.key.url.as_str().len(),
+        };
+        self.wanted.bytes() + alias
+    }
 }
 
 impl Playlist {
@@ -95,12 +114,20 @@ impl Playlist {
     }
 
     /// Whether it may list something else yet. A multivariant playlist does not say that it has ended;
-    /// the playlists that it names do.
-    fn lives(&self, all: &BTreeMap<PlaylistId, Self>) -> bool {
-        let mut others = all.values().filter(|p| p.lists_segments).peekable();
-        let is_over = !self.lists_segments && others.peek().is_some() && others.all(|p| p.ended);
-        !self.ended && !is_over
+    /// the playlists that it names do: whether these are over.
+    fn lives(&self, are_over: impl FnOnce() -> bool) -> bool {
+        !self.ended && (self.lists_segments || !are_over())
     }
+}
+
+/// Whether all playlists that list segments have ended.
+fn are_over(all: &BTreeMap<PlaylistId, Playlist>) -> bool {
+    let mut others = all.values().filter(|p| p.lists_segments).peekable();
+    let is_over = |p: &Playlist| {
+        step();
+        p.ended
+    };
+    others.peek().is_some() && others.all(is_over)
 }
 
 /// A revision while it is taken in.
@@ -131,8 +158,11 @@ impl Taking<'_> {
 /// The plan of one stream.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Things that are known at once.
+    /// Things that are known at once, ...
     most: usize,
+    /// ... and what they may take, as often as they are listed.
+    most_bytes: usize,
+    bytes: usize,
     /// Requests under way on account of one playlist.
     most_in_flight: usize,
     /// Requests under way of what is late: beside these, so that they hold up nothing that is listed.
@@ -140,6 +170,7 @@ pub(super) struct Plan {
     items: Items,
     keys: Keys,
     late: LateItems,
+    departed: DepartedItems,
     /// Requests under way, by number, and whose place each takes; `None`: one for what is late.
     under_way: HashMap<u64, Option<PlaylistId>>,
     /// What was given up, and is to be told of with the next revision; and what the log is to be told of.
@@ -151,6 +182,8 @@ pub(super) struct Plan {
     counter: u64,
     /// Taken in so far, of all playlists.
     revisions: u64,
+    /// Since when there is more to look at at once.
+    has_more: Option<Instant>,
 }
 
 /// How a request ended.
@@ -169,11 +202,14 @@ impl Plan {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             most: limits.listed,
+            most_bytes: limits.listed_bytes(),
+            bytes: 0,
             most_in_flight: limits.downloads_per_playlist,
             most_late: (limits.downloads / 4).clamp(1, limits.downloads_per_playlist.max(1)),
             items: Items::default(),
             keys: Keys::default(),
             late: LateItems::default(),
+            departed: DepartedItems::default(),
             under_way: HashMap::new(),
             gone: Vec::new(),
             untold: Vec::new(),
@@ -182,6 +218,7 @@ impl Plan {
             returning: Returning::default(),
             counter: 0,
             revisions: 0,
+            has_more: None,
         }
     }
 
@@ -191,18 +228,20 @@ impl Plan {
         let known = self.playlists.get(&listing.playlist);
         let is_first = known.is_none_or(|known| !known.has_come);
         let before = self.playlists.remove(&listing.playlist).unwrap_or_default();
-        let mut departed = before.departed;
         let mut places = before.places;
+        self.departed.forget_old(now);
         if listing.restarted() {
             places.begin_again();
+            self.departed.forget(listing.playlist);
         }
-        departed.retain(|_, left| !listing.restarted() && left.until > now);
         self.revisions += 1;
+        self.bytes = self.bytes.saturating_sub(before.bytes);
+        let newest = self.newest(&listing.wanted);
         let mut taking = Taking {
             listing,
             number: self.revisions,
             now,
-            behind: duration(newest(&listing.wanted, self.most)),
+            behind: duration(newest),
             playlist: Playlist {
                 last_sequence: listing.wanted.iter().map(|w| w.last_use).max(),
                 lists_segments: listing.wanted.iter().any(|w| w.kind == Kind::Segment),
@@ -214,15 +253,18 @@ impl Plan {
                 reuses_names: before.reuses_names,
                 in_flight: before.in_flight,
                 ready: before.ready,
-                departed,
                 places,
                 ..Playlist::default()
             },
-            changes: Changes::default(),
+            changes: Changes {
+                too_many: listing.wanted.len() - newest.len(),
+                ..Changes::default()
+            },
         };
         let known = Known::new(&before.listed, before.last_sequence);
         let mut stayed = Stayed::new(&before.listed);
-        for wanted in newest(&listing.wanted, self.most) {
+        for wanted in newest {
+            step();
             if wanted.kind == Kind::Segment {
                 taking.behind = taking.behind.saturating_sub(wanted.duration);
             }
@@ -230,15 +272,11 @@ impl Plan {
                 && let Some(same) = stayed.next(wanted)
                 && self.stays(same, &taking)
             {
+                taking.playlist.bytes += same.bytes();
                 taking.playlist.listed.push(Arc::clone(same));
                 continue;
             }
             let (key, twin) = self.identify(wanted, &known, &mut taking);
-            if wanted.kind == Kind::Segment {
-                let listed = listing.wanted.len();
-                let places = &mut taking.playlist.places;
-                places.note(wanted.sequence, &key, listed, now);
-            }
             let slot = self.items.slot(&key);
             let listed = self.items.len().saturating_sub(self.late.len());
             if listed >= self.most && slot.is_none() {
@@ -253,8 +291,17 @@ impl Plan {
             if let (Some(twin), Some(item)) = (twin, self.items.at_mut(slot, &key)) {
                 item.twin = Some(twin);
             }
-            let wanted = wanted.clone();
+            let key = self.items.kept(slot, &key).cloned().unwrap_or(key);
+            if wanted.kind == Kind::Segment {
+                let places = &mut taking.playlist.places;
+                places.note(wanted.sequence, &key, newest.len(), now);
+            }
+            let mut wanted = wanted.clone();
+            if wanted.url == key.url {
+                wanted.url = Arc::clone(&key.url);
+            }
             let listed = Listed { wanted, key, slot };
+            taking.playlist.bytes += listed.bytes();
             taking.playlist.listed.push(Arc::new(listed));
         }
         for left in &before.listed {
@@ -262,9 +309,28 @@ impl Plan {
                 self.depart(&left.key, &mut taking);
             }
         }
+        self.bytes += taking.playlist.bytes;
         self.playlists.insert(listing.playlist, taking.playlist);
         taking.changes.gone.append(&mut self.gone);
         taking.changes
+    }
+
+    /// The last ones of what a playlist lists, as far as there is room.
+    fn newest<'a>(&self, wanted: &'a [Wanted]) -> &'a [Wanted] {
+        let mut left = self.most_bytes.saturating_sub(self.bytes);
+        let fits = |one: &&Wanted| {
+            let rest = left.checked_sub(one.bytes());
+            left = rest.unwrap_or(0);
+            rest.is_some()
+        };
+        let count = wanted.iter().rev().take(self.most).take_while(fits).count();
+        wanted.get(wanted.len() - count..).unwrap_or(wanted)
+    }
+
+    /// How much one more revision of a playlist is compared with.
+    pub(super) fn lists(&self, playlist: PlaylistId) -> usize {
+        let known = self.playlists.get(&playlist);
+        known.map_or(0, |playlist| playlist.listed.len())
     }
 
     /// Whether the revision has been found to list something.
@@ -302,7 +368,7 @@ impl Plan {
         if self.items.slot(&key).is_some() {
             return (key, None);
         }
-        let left = taking.playlist.departed.get(&key);
+        let left = self.departed.get(taking.listing.playlist, &key);
         if left.is_some_and(|left| left.sequence == wanted.sequence) {
             return (key, None);
         }
@@ -334,9 +400,10 @@ impl Plan {
         if wanted.kind != Kind::Segment || taking.listing.restarted() {
             return None;
         }
+        let old = taking.playlist.places.get(wanted.sequence)?;
+        let departed = || self.departed.get(taking.listing.playlist, &old);
+        let is_known = self.items.get(&old).is_some() || departed().is_some();
         let playlist = &mut taking.playlist;
-        let old = playlist.places.get(wanted.sequence)?.clone();
-        let is_known = self.items.get(&old).is_some() || playlist.departed.contains_key(&old);
         if old == *key || old.range != key.range || !is_known {
             return None;
         }
@@ -393,7 +460,7 @@ impl Plan {
         let is_due = self.keys.is_due(key, taking.now);
         let known = slot.and_then(|slot| Some((slot, self.items.at_mut(slot, key)?)));
         let Some((slot, item)) = known else {
-            let left = taking.playlist.departed.remove(key);
+            let left = self.departed.remove(listing.playlist, key);
             let is_back = left.is_some_and(|left| left.sequence == wanted.sequence)
                 || wanted.kind == Kind::Key && self.keys.is_back(key, listing, taking.now);
             let mut item = Item::new(wanted, taking, rank, is_back);
@@ -453,7 +520,7 @@ impl Plan {
                 sha256: item.sha256,
                 until,
             };
-            taking.playlist.departed.insert(key.clone(), left);
+            self.departed.insert(listing.playlist, key, left);
         }
     }
 
@@ -521,6 +588,8 @@ impl Plan {
         let Some(mut gone) = self.playlists.remove(&playlist) else {
             return changes;
         };
+        self.bytes = self.bytes.saturating_sub(gone.bytes);
+        self.departed.forget(playlist);
         let stay = (!gone.reuses_names).then(|| gone.stay(gone.target_us));
         for listed in std::mem::take(&mut gone.listed) {
             if self.unlist(&listed.key, playlist)
@@ -555,9 +624,13 @@ impl Plan {
         not_before: impl Fn(&Url, Instant) -> Option<Instant>,
     ) -> Option<Job> {
         self.give_up_late(now);
+        self.has_more = None;
         self.wake(now);
-        loop {
-            let (id, key) = self.take_newest().or_else(|| self.take_late())?;
+        let mut queues = self.queues();
+        for _ in 0..AT_ONE_GO {
+            step();
+            let newest = self.take_newest(&mut queues);
+            let (id, key) = newest.or_else(|| self.take_late())?;
             let Some(item) = self.items.get_mut(&key) else {
                 continue;
             };
@@ -573,17 +646,29 @@ impl Plan {
                 None => return self.job(id, key, now),
             }
         }
+        self.has_more = Some(now);
+        None
+    }
+
+    /// Playlists that may ask for more, by what they would ask for first.
+    fn queues(&self) -> BinaryHeap<(Rank, PlaylistId)> {
+        let playlists = self.playlists.iter();
+        let may_ask = playlists.filter(|(_, p)| p.in_flight < self.most_in_flight);
+        may_ask
+            .inspect(|_| step())
+            .filter_map(|(id, p)| Some((p.ready.last()?.0, *id)))
+            .collect()
     }
 
     /// Takes what was published last out of the queue of a playlist that may ask for more.
-    fn take_newest(&mut self) -> Option<(PlaylistId, Key)> {
-        let (id, _) = self
-            .playlists
-            .iter()
-            .filter(|(_, p)| p.in_flight < self.most_in_flight)
-            .filter_map(|(id, p)| Some((*id, p.ready.last()?.0)))
-            .max_by_key(|(_, rank)| *rank)?;
-        let (_, key) = self.playlists.get_mut(&id)?.ready.pop_last()?;
+    fn take_newest(
+        &mut self,
+        queues: &mut BinaryHeap<(Rank, PlaylistId)>,
+    ) -> Option<(PlaylistId, Key)> {
+        let (_, id) = queues.pop()?;
+        let ready = &mut self.playlists.get_mut(&id)?.ready;
+        let (_, key) = ready.pop_last()?;
+        queues.extend(ready.last().map(|(rank, _)| (*rank, id)));
         Some((id, key))
     }
 
@@ -619,7 +704,8 @@ impl Plan {
 
     /// When something that was delayed is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.delayed.first().map(|(at, _)| *at)
+        let delayed = self.delayed.first().map(|(at, _)| *at);
+        [self.has_more, delayed].into_iter().flatten().min()
     }
 
     /// How much is to be fetched, now or later.
@@ -642,10 +728,12 @@ impl Plan {
     }
 
     fn wake(&mut self, now: Instant) {
-        while let Some((at, key)) = self.delayed.first().cloned() {
-            if at > now {
+        for _ in 0..AT_ONE_GO {
+            step();
+            let first = self.delayed.first().filter(|(at, _)| *at <= now);
+            let Some((_, key)) = first.cloned() else {
                 return;
-            }
+            };
             self.delayed.pop_first();
             if let Some(item) = self.items.get_mut(&key) {
                 item.state = State::Ready;
@@ -665,7 +753,7 @@ impl Plan {
             return;
         }
         if item.listed_by.get(item.playlist).is_none()
-            && let Some(other) = item.listed_by.playlists().next()
+            && let Some(other) = item.listed_by.first()
         {
             item.playlist = other;
         }
@@ -681,13 +769,6 @@ fn duration(wanted: &[Wanted]) -> Duration {
     segments.fold(Duration::ZERO, |sum, w| sum.saturating_add(w.duration))
 }
 
-/// The last so many of what a playlist lists.
-fn newest(wanted: &[Wanted], most: usize) -> &[Wanted] {
-    wanted
-        .get(wanted.len().saturating_sub(most)..)
-        .unwrap_or(wanted)
-}
-
 /// A key whose URI stays may hold new bytes for new segments, and so may an initialization
 /// section that is named again for new segments: it is asked for again with them.
 fn new_segments_use(wanted: &Wanted, last_sequence: Option<u64>) -> bool {
@@ -698,5 +779,7 @@ fn new_segments_use(wanted: &Wanted, last_sequence: Option<u64>) -> bool {
     })
 }
 
+#[cfg(test)]
+mod growth;
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,14 @@
 //! The loop of one playlist: ask when it is time, judge what came, hand it over.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 use tracing::Instrument;
-use url::Url;
+use url::{Position, Url};
 
 use self::asking::list_and_named;
 use self::beside::Beside;
@@ -20,6 +21,7 @@ use super::children::Playlist;
 use super::children::names::Name;
 use super::context::Context;
 use super::fetch::{Hop, Received};
+use super::memory::Held;
 use super::plain;
 use super::stats::PlaylistStats;
 use crate::clock;
@@ -41,6 +43,9 @@ mod rhythms;
 mod turns;
 mod validators;
 
+/// So many bytes of URLs are put together in the time in which one of a playlist is read, or more.
+const URL_BYTES_AS_ONE: usize = 4;
+
 /// The state of one loop.
 #[derive(Debug)]
 struct Poller {
@@ -55,8 +60,8 @@ struct Poller {
     polled: bool,
     /// The last poll was refused before anybody was asked.
     not_asked: bool,
-    /// URLs of the hops of the last poll.
-    chain: Vec<Url>,
+    /// The hops of the last poll.
+    chain: Vec<Passed>,
     windows: Windows,
     corrections: Corrections,
     renewals: u32,
@@ -64,10 +69,10 @@ struct Poller {
     /// What the plan had no room for.
     too_many: u64,
     said_no_such_variant: bool,
-    left_out: HashSet<Url>,
+    left_out: HashSet<u64>,
     /// Whether it imports variables, and those that it was read with.
     imports: bool,
-    variables: Variables,
+    variables: Arc<Variables>,
     /// What the revision that is being taken in lists.
     listing: NewListing,
     /// To be polled as soon as the revision that names them has been handed to the writer.
@@ -86,12 +91,37 @@ struct Poller {
     /// The last revision that was taken in, and from when on it is the answer.
     revised: (ExchangeId, i64),
     /// Names that are noted to be this playlist.
-    noted: HashSet<Url>,
+    noted: HashSet<u64>,
     /// Polls since nothing plays.
     searches: u32,
     /// It is no playlist.
     plain: Option<plain::Opened>,
     turns: Turns,
+}
+
+/// A URL that a poll came by: there may be many, and long ones.
+#[derive(Debug)]
+struct Passed {
+    hash: u64,
+    /// Its host alone.
+    host: Url,
+}
+
+impl Passed {
+    fn of(url: &Url) -> Self {
+        let host = Url::parse(&url[..Position::BeforePath]);
+        Self {
+            hash: hash_of(url),
+            // It is the beginning of a URL that has a host.
+            host: host.unwrap_or_else(|_| url.clone()),
+        }
+    }
+}
+
+fn hash_of(url: &Url) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    url.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What a good poll brought.
@@ -125,7 +155,7 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         said_no_such_variant: false,
         left_out: HashSet::new(),
         imports: false,
-        variables: Variables::default(),
+        variables: Arc::default(),
         listing: NewListing::default(),
         found: Vec::new(),
         beside: Beside::default(),
@@ -193,9 +223,10 @@ impl Poller {
         if self.playlist.standing().on_demand || !self.playlist.is_over(now) {
             return;
         }
-        let changes = self.context.queue.remove(self.playlist.id);
         let mut listing = NewListing::default();
-        self.context.queue.note(changes, &mut listing);
+        let memory = &self.context.fetcher.memory;
+        let queue = &self.context.queue;
+        queue.remove(self.playlist.id, memory, &mut listing).await;
         self.context.fetcher.writer.listed(listing).await;
         tracing::info!("{:?} is no longer named", self.playlist.label);
     }
@@ -216,7 +247,7 @@ impl Poller {
         self.was_late(hops.first(), lag_us).await;
         self.turns.asked(hops.first());
         let first_us = hops.first().map_or(0, Hop::response_us);
-        let chain = hops.iter().map(|hop| hop.url.clone()).collect();
+        let chain = hops.iter().map(|hop| Passed::of(&hop.url)).collect();
         let Some(mut last) = hops.pop() else {
             return answered;
         };
@@ -268,7 +299,7 @@ impl Poller {
     /// A playlist that imports variables lists other things where those have changed, even if
     /// its text has not: it is asked for whole, and read again.
     fn heed_variables(&mut self) {
-        if self.imports && self.context.shared().variables != self.variables {
+        if self.imports && !is_same(&self.context.shared().variables, &self.variables) {
             self.trust.forget();
         }
     }
@@ -385,7 +416,7 @@ impl Poller {
                     .await;
             }
         };
-        let (judged, content) = self.judge(&body, &hop.url).await;
+        let (judged, content, room) = self.judge(&body, &hop.url).await;
         hop.digest = Some(judged.digest);
         let changed = judged.changed;
         self.read_at = Some((self.name.url.clone(), hop.url.clone()));
@@ -413,8 +444,15 @@ impl Poller {
         }
         self.seen_at_us = Some(requested_us);
         let listing = std::mem::take(&mut self.listing);
-        self.context.fetcher.writer.listed(listing).await;
-        let revision = revision.filter(|_| changed);
+        let is_listed = self.context.fetcher.writer.listed(listing).await;
+        drop(room);
+        if !is_listed {
+            hop.fail(
+                Outcome::Aborted,
+                "the recorder was stopped as it took in what this lists",
+            );
+        }
+        let revision = revision.filter(|_| changed && is_listed);
         let came = Came {
             validators: hop.validators(),
             advanced: revision.as_ref().is_some_and(|revision| revision.advance),
@@ -428,7 +466,8 @@ impl Poller {
         if changed {
             PlaylistStats::count(&self.playlist.stats.revisions, 1);
         }
-        if is_read {
+        // What was not listed as a whole is asked for on no account.
+        if is_read && is_listed {
             self.context.queue.go(self.playlist.id);
             self.ask_beside();
             for playlist in std::mem::take(&mut self.found) {
@@ -438,22 +477,28 @@ impl Poller {
     }
 
     /// Compares a good body with the last one, and reads it where it says something new.
-    async fn judge(&mut self, body: &Bytes, url: &Url) -> (Judged, Option<Content>) {
+    /// With room for the URLs that it means, until they have been handed on.
+    async fn judge(&mut self, body: &Bytes, url: &Url) -> (Judged, Option<Content>, Held) {
         let memory = Arc::clone(&self.context.fetcher.memory);
         // To see that it came again takes no time that others would have to wait for.
         let moved = self.is_read_elsewhere(url, body.len());
-        let work = match self.last.is_again(body) && !self.imports && !moved {
-            true => 0,
-            false => body.len(),
+        let (work, url_bytes) = match self.last.is_again(body) && !self.imports && !moved {
+            true => (0, 0),
+            false => {
+                let url_bytes = hls::most_url_bytes(body, url);
+                (body.len().max(url_bytes / URL_BYTES_AS_ONE), url_bytes)
+            }
         };
-        memory
+        let room = memory.for_urls(url_bytes as u64).await;
+        let (judged, content) = memory
             .read(work, || {
                 let judged = self.last.judge(body);
                 let text = self.last.text(body, &judged);
                 let content = self.content(&text, (judged.changed, moved), url);
                 (judged, content)
             })
-            .await
+            .await;
+        (judged, content, room)
     }
 
     /// From when on the last hop of a poll is the answer; it never goes back.
@@ -476,12 +521,12 @@ impl Poller {
         (changed, moved): (bool, bool),
         url: &Url,
     ) -> Option<Content> {
-        let variables = self.context.shared().variables.clone();
+        let variables = Arc::clone(&self.context.shared().variables);
         if changed {
             self.imports = hls::imports_variables(body);
         }
         // The same text means other URLs elsewhere.
-        let lists_others = moved || (self.imports && variables != self.variables);
+        let lists_others = moved || (self.imports && !is_same(&variables, &self.variables));
         if !(changed || lists_others) {
             return None;
         }
@@ -548,7 +593,8 @@ impl Poller {
 
     /// Whether a hop is the answer from when the head is: the chain before did not have it.
     fn begins_with_head(&self, url: &Url) -> bool {
-        !self.chain.contains(url)
+        let hash = hash_of(url);
+        !self.chain.iter().any(|passed| passed.hash == hash)
     }
 
     fn resource(&self, kind: Kind, url: &Url) -> ResourceKey {
@@ -559,4 +605,9 @@ impl Poller {
             range: None,
         }
     }
+}
+
+/// Whether two have the same variables: where they share them, without looking at each.
+fn is_same(one: &Arc<Variables>, other: &Arc<Variables>) -> bool {
+    Arc::ptr_eq(one, other) || one == other
 }

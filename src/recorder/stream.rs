@@ -1,6 +1,5 @@
 //! One stream of a recording, from its first request until it has ended or was asked to.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -112,7 +111,8 @@ impl Recording {
                 clients: self.clients.clone(),
                 credentials,
                 cookies: Arc::new(cookies),
-                writer: self.writer.clone(),
+                writer: self.writer.of_a_stream(),
+                refused: Arc::default(),
                 limits,
                 proxies: Arc::clone(&self.proxies),
                 allow_private: self.options.allow_private,
@@ -143,8 +143,6 @@ impl Recording {
             stop,
             tasks: TaskTracker::new(),
             variables: Mutex::new(Shared::default()),
-            refused: Mutex::new(HashSet::new()),
-            told_refused: Mutex::new(HashSet::new()),
             assets: Assets::new(stream_id, self.writer.zero_us()),
             steering: Steering::default(),
         })
@@ -187,9 +185,10 @@ impl Stream {
             }
             let is_over = context.playlists.are_over(now);
             if is_over {
-                context.queue.end(&context.playlists.left_for_good(now));
+                let left = context.playlists.left_for_good(now);
+                context.queue.end(&left).await;
             }
-            if !(is_over && context.queue.is_idle()) {
+            if !(is_over && context.queue.is_idle().await) {
                 over_since = None;
             } else if self.has_come_aside(now - *over_since.get_or_insert(now)) {
                 let waits_in_vain = self.waits && context.playlists.are_on_demand();
@@ -257,11 +256,10 @@ impl Stream {
         let context = &self.context;
         let mut listing = NewListing::default();
         for playlist in 0..context.playlists.count() {
-            let changes = context.queue.remove(playlist);
-            context.queue.note(changes, &mut listing);
+            let memory = &context.fetcher.memory;
+            context.queue.remove(playlist, memory, &mut listing).await;
         }
-        let changes = context.queue.forget_late();
-        context.queue.note(changes, &mut listing);
+        context.queue.forget_late(&mut listing).await;
         context.fetcher.writer.listed(listing).await;
     }
 }

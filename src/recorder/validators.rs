@@ -5,6 +5,9 @@ use url::Url;
 
 use crate::session::ExchangeId;
 
+/// A longer value is none that a server would take back, in bytes; each playlist has one in memory.
+const LONGEST: usize = 1024;
+
 /// What an answer said of its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Validators {
@@ -19,9 +22,10 @@ pub(super) struct Validators {
 impl Validators {
     /// Of an answer; `None`: there are none that can be relied on.
     pub(super) fn of(fields: &HeaderMap, url: &Url, exchange: ExchangeId) -> Option<Self> {
+        let short = |value: &&HeaderValue| value.len() <= LONGEST;
         let (etag, last_modified) = (
-            fields.get(ETAG).cloned(),
-            fields.get(LAST_MODIFIED).cloned(),
+            fields.get(ETAG).filter(short).cloned(),
+            fields.get(LAST_MODIFIED).filter(short).cloned(),
         );
         // RFC 9110 8.8.2.2: within the second of its Last-Modified a playlist may change again
         // without a new one. An entity tag knows better.
@@ -41,5 +45,20 @@ impl Validators {
             last_modified,
             exchange,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_server_would_take_back_is_not_kept() {
+        let url = Url::parse("http://h/p.m3u8").unwrap();
+        for (length, is_kept) in [(LONGEST, true), (LONGEST + 1, false)] {
+            let mut fields = HeaderMap::new();
+            fields.insert(ETAG, HeaderValue::from_str(&"x".repeat(length)).unwrap());
+            assert_eq!(Validators::of(&fields, &url, 1).is_some(), is_kept);
+        }
     }
 }

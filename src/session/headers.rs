@@ -51,6 +51,8 @@ impl Headers {
 #[derive(Debug, Default)]
 pub(super) struct HeaderSets {
     last: HashMap<Vec<String>, Learnt>,
+    /// What that takes.
+    bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -61,13 +63,20 @@ struct Learnt {
 
 /// More lists of names than this are an origin that makes them up: start over.
 const MAX_LISTS: usize = 1024;
+/// Or so many bytes of names and values.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 impl HeaderSets {
     /// The text of `header_set.fields` and of `exchange.header_values`.
     pub(super) fn split(&mut self, headers: &Headers) -> (String, Option<String>) {
         let names: Vec<String> = headers.0.iter().map(|(n, _)| n.clone()).collect();
-        if self.last.len() >= MAX_LISTS && !self.last.contains_key(&names) {
-            self.last.clear();
+        if !self.last.contains_key(&names) {
+            let bytes: usize = headers.0.iter().map(|(n, v)| n.len() + v.len()).sum();
+            self.bytes += bytes;
+            if self.last.len() >= MAX_LISTS || self.bytes > MAX_BYTES {
+                self.last.clear();
+                self.bytes = bytes;
+            }
         }
         let learnt = self.last.entry(names).or_insert_with_key(|names| Learnt {
             values: headers.0.iter().map(|(_, v)| v.clone()).collect(),

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::WeakSender;
 use tokio::time::Instant;
 
 use super::notices::Tallies;
-use super::write::Message;
+use super::write::Queued;
 use crate::clock;
 
 /// Beats where something is alive; clones share it.
@@ -48,7 +48,7 @@ impl Pulse {
 /// The writer, looked at from outside; it does not keep the writer going.
 #[derive(Debug, Clone)]
 pub struct WriterWatch {
-    pub(super) queue: WeakSender<Message>,
+    pub(super) queue: WeakSender<Queued>,
     pub(super) pulse: Pulse,
     pub(super) tallies: Tallies,
 }

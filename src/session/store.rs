@@ -7,7 +7,9 @@ use std::collections::{HashMap, VecDeque};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use self::cache::Remembered;
 use super::chunk_dir::{Changed, ChunkDir};
+use super::date_ranges::Asked;
 use super::find;
 use super::headers::HeaderSets;
 use super::model::{
@@ -20,6 +22,7 @@ use allowance::Allowance;
 use texts::{Logs, NewText};
 
 mod allowance;
+mod cache;
 mod files;
 mod memory;
 mod paths;
@@ -29,9 +32,6 @@ pub(super) use paths::around_files;
 
 /// Bodies of late whose return is noticed without asking the database.
 const RECENT_BODIES: usize = 256;
-
-/// Caches are emptied at this size: an origin that makes up URLs costs no memory.
-const MAX_CACHED: usize = 16_384;
 
 /// The writing side of the database.
 #[derive(Debug)]
@@ -44,6 +44,7 @@ pub(super) struct Store {
     /// Folders to sync before the commit.
     pub(super) changed: Changed,
     cache: Cache,
+    pub(super) asked: Asked,
     /// That a host has too many sets of names of parameters was said.
     told_of_names: bool,
 }
@@ -51,13 +52,13 @@ pub(super) struct Store {
 #[derive(Debug, Default)]
 struct Cache {
     headers: HeaderSets,
-    header_sets: HashMap<String, i64>,
-    resources: HashMap<ResourceKey, i64>,
+    header_sets: Remembered<String, i64>,
+    resources: Remembered<ResourceKey, i64>,
     recent: VecDeque<(Digest, bool, i64)>,
     lines: Logs,
     /// By stream.
     allowances: HashMap<i64, Allowance>,
-    suffixes: HashMap<String, u32>,
+    suffixes: Remembered<String, u32>,
 }
 
 impl Store {
@@ -74,6 +75,7 @@ impl Store {
             first_id,
             changed: Changed::new(),
             cache: Cache::default(),
+            asked: Asked::default(),
             told_of_names: false,
         }
     }
@@ -228,7 +230,7 @@ impl Store {
     /// The row of a resource; made where there is none.
     pub(super) fn resource_id(&mut self, key: &ResourceKey) -> rusqlite::Result<i64> {
         if let Some(id) = self.cache.resources.get(key) {
-            return Ok(*id);
+            return Ok(id);
         }
         let range = key.range;
         let found: Option<i64> = self
@@ -246,9 +248,6 @@ impl Store {
             Some(id) => id,
             None => self.new_resource(key)?,
         };
-        if self.cache.resources.len() >= MAX_CACHED {
-            self.cache.resources.clear();
-        }
         self.cache.resources.insert(key.clone(), id);
         Ok(id)
     }
@@ -280,7 +279,7 @@ impl Store {
         };
         let (fields, values) = self.cache.headers.split(headers);
         if let Some(id) = self.cache.header_sets.get(&fields) {
-            return Ok((Some(*id), values));
+            return Ok((Some(id), values));
         }
         let id: i64 = self
             .db
@@ -289,9 +288,6 @@ impl Store {
                  ON CONFLICT (fields) DO UPDATE SET fields = excluded.fields RETURNING id",
             )?
             .query_row([&fields], |row| row.get(0))?;
-        if self.cache.header_sets.len() >= MAX_CACHED {
-            self.cache.header_sets.clear();
-        }
         self.cache.header_sets.insert(fields, id);
         Ok((Some(id), values))
     }

@@ -1,7 +1,8 @@
 //! The writer: one thread, the only connection that writes, group commits.
 //!
-//! Others send it messages over a bounded channel, so that a slow disk slows the senders
-//! and never fills the memory. Nothing counts as recorded before the commit.
+//! Others send it messages over a channel, and what each stream has in it is bounded in bytes, so that a slow disk
+//! slows the senders and never fills the memory, and a stream that sends much waits and no other does. Nothing
+//! counts as recorded before the commit.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -10,12 +11,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use self::commit_error::CommitError;
-pub(super) use self::message::Message;
-use self::message::{Haste, haste, take_finish, write};
+use self::message::{Haste, Message, haste, take_finish, write};
+pub(super) use self::queue::Queued;
+use self::queue::{Pieces, Share};
 use super::adopt;
 use super::begin::{self, Begun};
 use super::chunk_dir::ChunkDir;
@@ -38,6 +40,7 @@ mod close;
 mod commit_error;
 mod message;
 mod noticed;
+mod queue;
 
 /// Rows wait for company at most this long.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
@@ -48,8 +51,12 @@ const COMMIT_APART: Duration = Duration::from_millis(100);
 const COMMIT_ROWS: usize = 512;
 /// `run.seen_us` is never older than this while the recorder lives.
 const SEEN_EVERY: Duration = Duration::from_secs(10);
-/// Messages that may wait for the writer.
-const QUEUE: usize = 1024;
+/// Messages that may wait for the writer: more than the shares of most recordings.
+const QUEUE: usize = 65_536;
+/// A commit has so much of what waited at most, as [`queue`] counts it, so that it does not take seconds.
+const COMMIT_KIB: usize = 4096;
+/// Nothing more of a list is taken when the recorder has been stopping for so long.
+const LISTING_PATIENCE: Duration = Duration::from_secs(1);
 /// A full disk is tried again this often.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// A full disk is waited for no longer than this once the recorder is stopping.
@@ -103,7 +110,9 @@ pub enum WriterError {
 /// A handle on the writer thread; clones share it.
 #[derive(Debug, Clone)]
 pub struct Writer {
-    sender: mpsc::Sender<Message>,
+    sender: mpsc::Sender<Queued>,
+    /// Of the channel.
+    share: Share,
     next_id: Arc<AtomicI64>,
     goes_on: bool,
     folder: SessionFolder,
@@ -168,6 +177,7 @@ impl Writer {
             clock,
             run_id: begun.run_id,
             messages: receiver,
+            taken: Vec::new(),
             closing: Arc::clone(&closing),
             lock: begun.lock,
             keeper: None,
@@ -189,10 +199,11 @@ impl Writer {
             })?;
         for part in begun.left {
             // There is room: nobody else has it yet.
-            let _ = sender.try_send(Message::Exchange(Box::new(part)));
+            let _ = sender.try_send(Queued::free(Message::Exchange(Box::new(part))));
         }
         let writer = Self {
             sender,
+            share: Share::default(),
             next_id: Arc::new(AtomicI64::new(first_id)),
             goes_on: first_id > 1,
             folder: folder.clone(),
@@ -205,6 +216,14 @@ impl Writer {
             tallies,
         };
         Ok((writer, failure))
+    }
+
+    /// One for another stream: none waits for what the other has under way.
+    pub fn of_a_stream(&self) -> Self {
+        Self {
+            share: Share::default(),
+            ..self.clone()
+        }
     }
 
     /// To see how it is doing.
@@ -252,11 +271,24 @@ impl Writer {
     }
 
     /// Notes what a revision changed about the resources that it lists. To be handed over
-    /// before the revision, so that a reader never sees that one without these.
-    pub async fn listed(&self, listing: NewListing) {
-        if !listing.is_empty() {
-            self.send(Message::Listed(listing)).await;
+    /// before the revision, so that a reader never sees that one without these. `false`: the recorder is stopping,
+    /// and not all of it was taken.
+    pub async fn listed(&self, listing: NewListing) -> bool {
+        let mut pieces = Pieces::new(listing);
+        while !pieces.are_over() {
+            if let Some(since) = self.closing.get() {
+                if clock::instant().duration_since(*since) > LISTING_PATIENCE {
+                    return false;
+                }
+                // A session that was stopped waits for nothing.
+                pieces.forget_pending();
+            }
+            let piece = pieces.next();
+            if !piece.is_empty() {
+                self.send(Message::Listed(piece)).await;
+            }
         }
+        true
     }
 
     /// Notes how windows of revisions lay in truth. To be handed over after these.
@@ -331,7 +363,8 @@ impl Writer {
 
     /// A writer that has ended says so itself, over the receiver of [`Self::create`].
     async fn send(&self, message: Message) {
-        let _ = self.sender.send(message).await;
+        let queued = self.share.queued(message).await;
+        let _ = self.sender.send(queued).await;
     }
 }
 
@@ -341,7 +374,9 @@ struct Thread {
     clock: Clock,
     /// Row of `run`.
     run_id: i64,
-    messages: mpsc::Receiver<Message>,
+    messages: mpsc::Receiver<Queued>,
+    /// What the batch takes of the shares of streams.
+    taken: Vec<OwnedSemaphorePermit>,
     closing: Closing,
     /// That of the session: let go when nothing more is written.
     lock: File,
@@ -371,6 +406,8 @@ impl Thread {
             if !batch.is_empty() || finish.is_some() || is_due {
                 self.commit_patiently(&mut batch).await?;
             }
+            drop(batch);
+            self.taken.clear();
             self.make_room(true)?;
             let now_us = self.clock.now_us();
             self.disk.look(&self.store, now_us);
@@ -396,11 +433,11 @@ impl Thread {
         match tokio::time::timeout(patience, self.messages.recv()).await {
             Err(_) => return true,
             Ok(None) => return false,
-            Ok(Some(first)) => batch.push(first),
+            Ok(Some(first)) => self.take(first, batch),
         }
         let last = clock::instant() + COMMIT_EVERY;
         let mut deadline = last;
-        while batch.len() < COMMIT_ROWS {
+        while batch.len() < COMMIT_ROWS && self.taken_kib() < COMMIT_KIB {
             deadline = deadline.min(match batch.last().map_or(Haste::None, haste) {
                 Haste::None => last,
                 Haste::Some => self.committed + COMMIT_APART,
@@ -411,11 +448,26 @@ impl Thread {
                 false => self.messages.try_recv().ok().map(Some),
             };
             match next.flatten() {
-                Some(message) => batch.push(message),
+                Some(message) => self.take(message, batch),
                 None => break,
             }
         }
         true
+    }
+
+    fn take(&mut self, queued: Queued, batch: &mut Vec<Message>) {
+        let mut message = queued.message;
+        if let (Message::Listed(listing), true) = (&mut message, self.closing.get().is_some()) {
+            // A session that was stopped waits for nothing.
+            listing.pending = Vec::new();
+            listing.gone = Vec::new();
+        }
+        batch.push(message);
+        self.taken.extend(queued.share);
+    }
+
+    fn taken_kib(&self) -> usize {
+        self.taken.iter().map(|permit| permit.num_permits()).sum()
     }
 
     /// A full disk is waited for, and so are descriptors; anything else is the end.

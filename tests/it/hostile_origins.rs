@@ -10,6 +10,7 @@ mod addresses;
 mod answers;
 mod bodies;
 mod compressed;
+mod floods;
 mod names;
 mod redirects;
 mod schemes;

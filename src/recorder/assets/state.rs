@@ -7,7 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::recorder::limits::{ASSETS_AT_ONCE, MOST_ASSETS_WAITING, MOST_DATE_RANGES};
+use crate::recorder::limits::{
+    ASSETS_AT_ONCE, MOST_ASSETS_WAITING, MOST_DATE_RANGE_BYTES, MOST_DATE_RANGES,
+};
 use crate::session::digest;
 
 /// What was asked for on account of date ranges of a stream.
@@ -27,7 +29,17 @@ pub(super) struct Known {
     pub(super) asked: HashMap<String, Url>,
     pub(super) aliases: HashSet<u64>,
     /// Assets that were recorded.
-    pub(super) assets: HashSet<Url>,
+    pub(super) assets: HashSet<u64>,
+    /// What `asked` takes.
+    bytes: usize,
+}
+
+impl Known {
+    /// Notes what a date range names.
+    pub(super) fn note(&mut self, id: &str, url: &Url) {
+        self.bytes += id.len() + url.as_str().len();
+        self.asked.insert(id.to_owned(), url.clone());
+    }
 }
 
 impl Assets {
@@ -55,6 +67,7 @@ impl Assets {
 
     pub(super) fn has_room(&self, known: &Known) -> bool {
         known.asked.len() < MOST_DATE_RANGES
+            && known.bytes < MOST_DATE_RANGE_BYTES
             && self.under_way.load(Ordering::Relaxed) < MOST_ASSETS_WAITING
     }
 }

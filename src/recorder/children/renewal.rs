@@ -1,13 +1,14 @@
 //! Which playlist a new URL of a multivariant playlist stands for: one that is known under another token, or one
 //! whose place it takes. Pure.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use url::Url;
 
 use super::Playlist;
 use super::names::without_query;
+use crate::hls::steps::step;
 use crate::hls::{Child, ChildRole};
 use crate::recorder::plan::PlaylistId;
 
@@ -85,9 +86,41 @@ impl<'a> Tokens<'a> {
 /// What stands in a multivariant playlist for people, and what it is.
 type Kind<'a> = (ChildRole, &'a str);
 
+/// Playlists that are no longer named, by their places.
+#[derive(Default)]
+struct Left<'a> {
+    by_place: HashMap<usize, VecDeque<&'a Arc<Playlist>>>,
+    count: usize,
+}
+
+impl<'a> Left<'a> {
+    fn add(&mut self, playlist: &'a Arc<Playlist>) {
+        let there = self.by_place.entry(playlist.place).or_default();
+        there.push_back(playlist);
+        self.count += 1;
+    }
+
+    fn take(&mut self, place: usize) -> Option<&'a Arc<Playlist>> {
+        step();
+        let there = self.by_place.get_mut(&place)?;
+        let taken = there.pop_front();
+        if there.is_empty() {
+            self.by_place.remove(&place);
+        }
+        self.count -= usize::from(taken.is_some());
+        taken
+    }
+
+    /// Where there is only one.
+    fn take_only(&mut self) -> Option<&'a Arc<Playlist>> {
+        let place = self.by_place.keys().next().filter(|_| self.count == 1);
+        self.take(*place?)
+    }
+}
+
 /// Playlists that are no longer named, and those that are named and not known.
 pub(super) struct Places<'a> {
-    left: HashMap<Kind<'a>, Vec<&'a Arc<Playlist>>>,
+    left: HashMap<Kind<'a>, Left<'a>>,
     unknown: HashMap<Kind<'a>, usize>,
     left_out: &'a LeftOut,
 }
@@ -113,7 +146,7 @@ impl<'a> Places<'a> {
         let left = active.iter().filter(|p| !kept.contains(&p.id));
         for playlist in left.filter(may_go_on) {
             let kind = (playlist.role, playlist.described.as_str());
-            places.left.entry(kind).or_default().push(playlist);
+            places.left.entry(kind).or_default().add(playlist);
         }
         for child in unknown {
             *places.unknown.entry(kind_of(child)).or_default() += 1;
@@ -128,9 +161,10 @@ impl<'a> Places<'a> {
         }
         let is_only = self.unknown.get(&kind_of(child)) == Some(&1);
         let left = self.left.get_mut(&kind_of(child))?;
-        let at = left.iter().position(|p| p.place == place);
-        let at = at.or((is_only && left.len() == 1).then_some(0))?;
-        Some(left.swap_remove(at))
+        match left.take(place) {
+            None if is_only => left.take_only(),
+            taken => taken,
+        }
     }
 }
 

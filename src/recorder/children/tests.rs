@@ -378,3 +378,53 @@ fn it_is_over_when_all_have_ended_long_enough() {
     assert!(!over(&[broken], None, now), "it may come yet");
     assert!(!over(&[main], None, now));
 }
+
+#[test]
+fn steps_grow_as_what_is_named_does() {
+    use crate::hls::steps::{assert_grows, steps_of};
+    // What a player is told of each stays the same, at another place; or its token changes.
+    let moved: fn(usize, usize) -> String = |n, revision| format!("http://h/{revision}/{n}.m3u8");
+    let tokens: fn(usize, usize) -> String = |n, revision| format!("http://h/{n}.m3u8?{revision}");
+    let one_path: fn(usize, usize) -> String = |n, revision| format!("http://h/p?{n}.{revision}");
+    for (what, url) in [
+        ("other paths", moved),
+        ("tokens", tokens),
+        ("one path", one_path),
+    ] {
+        assert_grows(what, |count| {
+            let playlists = Playlists::new(Stats::default(), count, None);
+            let now = clock::instant();
+            steps_of(|| {
+                for revision in 0..3 {
+                    let children: Vec<Child> = (0..count)
+                        .map(|n| Child {
+                            described: "same".to_owned(),
+                            ..child(&url((n + revision) % count, revision))
+                        })
+                        .collect();
+                    playlists.name(&children, revision as i64, 0, now);
+                }
+            })
+        });
+    }
+}
+
+#[test]
+fn the_urls_of_all_playlists_together_are_bounded() {
+    let playlists = Playlists::new(Stats::default(), 100_000, None);
+    let now = clock::instant();
+    let long = "x".repeat(8000);
+    let named = |revision: usize| -> Vec<Child> {
+        (0..2000)
+            .map(|n| child(&format!("http://h/{n}.m3u8?{revision}{long}")))
+            .collect()
+    };
+    let first = playlists.name(&named(1), 1, 0, now);
+    let room = MOST_URL_BYTES / 8015;
+    assert!(first.new.len() > room / 2 && first.new.len() <= room);
+    assert_eq!(first.new.len() + first.too_many, 2000);
+    let second = playlists.name(&named(2), 2, 0, now);
+    let bytes: usize = first.new.iter().map(|playlist| playlist.url_bytes()).sum();
+    assert!(bytes <= 2 * MOST_URL_BYTES, "{bytes}");
+    assert!(second.too_many > 0);
+}

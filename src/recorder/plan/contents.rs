@@ -47,7 +47,7 @@ impl Plan {
             .get(&playlist)
             .map(|playlist| &playlist.places);
         match places.and_then(|places| places.stands_for(key)) {
-            Some(Ok(known)) => self.own_content(playlist, known),
+            Some(Ok(known)) => self.own_content(playlist, &known),
             Some(Err(())) => Content::ToCome,
             None => self.own_content(playlist, key),
         }
@@ -57,8 +57,7 @@ impl Plan {
         let (state, sha256) = match self.items.get(key) {
             Some(item) => (item.state, item.sha256),
             None => {
-                let playlist = self.playlists.get(&playlist);
-                let departed = playlist.and_then(|playlist| playlist.departed.get(key));
+                let departed = self.departed.get(playlist, key);
                 (State::Done, departed.and_then(|left| left.sha256))
             }
         };
@@ -96,7 +95,7 @@ impl Plan {
                 until,
             };
             if !before.known_for.is_zero() {
-                known.departed.insert(key, left);
+                self.departed.insert(playlist, &key, left);
             }
         }
     }

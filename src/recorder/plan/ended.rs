@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::item::State;
 use super::late::{LONGEST, delay_within};
-use super::{Done, Job, Key, Plan};
+use super::{Done, Job, Key, Plan, are_over};
 use crate::recorder::limits::TRIES_AFTER_END;
 use crate::recorder::schedule::retry_delay;
 use crate::session::{Digest, Kind};
@@ -105,13 +105,19 @@ impl Plan {
         let item = self.items.get_mut(key)?;
         let longest = all.get(&item.playlist).map(|playlist| playlist.longest);
         let available = item.available(longest.unwrap_or_default());
-        let mut lists = item.listed_by.playlists().filter_map(|id| all.get(&id));
-        if item.late.is_some() || lists.any(|playlist| playlist.lives(all)) {
+        let are_over = std::cell::LazyCell::new(|| are_over(all));
+        let lives = |id| {
+            all.get(&id)
+                .is_some_and(|playlist| playlist.lives(|| *are_over))
+        };
+        if item.late.is_some() || item.listed_by.any(lives) {
             return Some(delay_within(item.failures, available));
         }
-        let mut lists = item.listed_by.playlists().filter_map(|id| all.get(&id));
         // What is there on demand has been there for long.
-        let was_live = lists.any(|playlist| playlist.lists_segments && !playlist.on_demand);
+        let was_live = item.listed_by.any(|id| {
+            let playlist = all.get(&id);
+            playlist.is_some_and(|playlist| playlist.lists_segments && !playlist.on_demand)
+        });
         let may_come = was_live && now < item.appeared + available.min(LONGEST);
         if item.failures >= TRIES_AFTER_END && !may_come {
             item.state = State::GivenUp;
@@ -129,7 +135,7 @@ impl Plan {
         let Some(playlist) = self.playlists.get_mut(&job.playlist) else {
             return;
         };
-        let departed = playlist.departed.get(&twin.key);
+        let departed = self.departed.get(job.playlist, &twin.key);
         let known = match self.items.get(&twin.key) {
             Some(item) => item.sha256,
             None => departed.and_then(|left| left.sha256),

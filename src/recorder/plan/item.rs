@@ -1,5 +1,6 @@
 //! A thing that is listed, and how far it has come.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use url::Url;
 use super::late::Late;
 use super::renamed::Twin;
 use super::{PlaylistId, Taking, Wanted};
+use crate::hls::steps::step;
 use crate::recorder::limits::GROWS_WITHIN;
 use crate::session::{Digest, ExchangeId, Kind};
 
@@ -53,7 +55,7 @@ impl Item {
             kind: wanted.kind,
             newest_url: Arc::clone(&wanted.url),
             sequence: wanted.sequence,
-            listed_by: ListedBy(vec![(listing.playlist, taking.number)]),
+            listed_by: ListedBy::one(listing.playlist, taking.number),
             playlist: listing.playlist,
             referrer: listing.exchange,
             from_us: listing.from_us,
@@ -102,38 +104,85 @@ impl Item {
     }
 }
 
-/// Playlists, and a number for each. Mostly there is one.
+/// So many playlists are gone through.
+const FEW: usize = 8;
+
+/// Playlists, and a number for each. Mostly there is one; of some keys there may be thousands.
 #[derive(Debug)]
-pub(super) struct ListedBy(Vec<(PlaylistId, u64)>);
+pub(super) enum ListedBy {
+    Few(Vec<(PlaylistId, u64)>),
+    Many(BTreeMap<PlaylistId, u64>),
+}
 
 impl ListedBy {
+    pub(super) fn one(playlist: PlaylistId, number: u64) -> Self {
+        Self::Few(vec![(playlist, number)])
+    }
+
     pub(super) fn get(&self, playlist: PlaylistId) -> Option<u64> {
-        let found = self.0.iter().find(|(id, _)| *id == playlist);
-        found.map(|(_, number)| *number)
+        step();
+        match self {
+            Self::Few(few) => {
+                let found = few
+                    .iter()
+                    .inspect(|_| step())
+                    .find(|(id, _)| *id == playlist);
+                found.map(|(_, number)| *number)
+            }
+            Self::Many(many) => many.get(&playlist).copied(),
+        }
     }
 
     /// Gives back what was there.
     pub(super) fn insert(&mut self, playlist: PlaylistId, number: u64) -> Option<u64> {
-        match self.0.iter_mut().find(|(id, _)| *id == playlist) {
-            Some((_, known)) => Some(std::mem::replace(known, number)),
-            None => {
-                self.0.push((playlist, number));
-                None
+        step();
+        if let Self::Few(few) = self {
+            if let Some((_, known)) = few.iter_mut().find(|(id, _)| *id == playlist) {
+                return Some(std::mem::replace(known, number));
             }
+            if few.len() < FEW {
+                few.push((playlist, number));
+                return None;
+            }
+            *self = Self::Many(std::mem::take(few).into_iter().collect());
+        }
+        match self {
+            Self::Many(many) => many.insert(playlist, number),
+            Self::Few(_) => None,
         }
     }
 
     pub(super) fn remove(&mut self, playlist: PlaylistId) -> Option<u64> {
-        let at = self.0.iter().position(|(id, _)| *id == playlist)?;
-        Some(self.0.swap_remove(at).1)
+        step();
+        match self {
+            Self::Few(few) => {
+                let at = few.iter().position(|(id, _)| *id == playlist)?;
+                Some(few.swap_remove(at).1)
+            }
+            Self::Many(many) => many.remove(&playlist),
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        match self {
+            Self::Few(few) => few.is_empty(),
+            Self::Many(many) => many.is_empty(),
+        }
     }
 
-    pub(super) fn playlists(&self) -> impl Iterator<Item = PlaylistId> {
-        self.0.iter().map(|(id, _)| *id)
+    /// Any of them.
+    pub(super) fn first(&self) -> Option<PlaylistId> {
+        match self {
+            Self::Few(few) => few.first().map(|(id, _)| *id),
+            Self::Many(many) => many.keys().next().copied(),
+        }
+    }
+
+    pub(super) fn any(&self, mut is: impl FnMut(PlaylistId) -> bool) -> bool {
+        match self {
+            Self::Few(few) => few.iter().inspect(|_| step()).any(|(id, _)| is(*id)),
+            Self::Many(many) => many.keys().inspect(|_| step()).any(|id| is(*id)),
+        }
     }
 }
 

@@ -46,6 +46,12 @@ impl Items {
         (kept == key).then_some(item)
     }
 
+    /// A key as it is kept: who has it, too, shares its URL.
+    pub(super) fn kept(&self, slot: Slot, key: &Key) -> Option<&Key> {
+        let (kept, _) = self.items.get(slot.0)?;
+        (kept == key).then_some(kept)
+    }
+
     /// It is not known yet.
     pub(super) fn insert(&mut self, key: Key, item: Item) -> Slot {
         let slot = Slot(self.items.insert((key.clone(), item)));

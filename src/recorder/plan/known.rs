@@ -7,6 +7,7 @@ use std::sync::Arc;
 use url::{Position, Url};
 
 use super::{Key, Listed, Wanted};
+use crate::hls::steps::step;
 use crate::session::{ByteRange, Kind};
 
 /// What stayed as it was, found by going through two revisions side by side: both are in the order
@@ -22,6 +23,7 @@ impl<'a> Stayed<'a> {
     /// The same in the revision before; to be asked for one after the other.
     pub(super) fn next(&mut self, wanted: &Wanted) -> Option<&'a Arc<Listed>> {
         loop {
+            step();
             let (first, rest) = self.0.split_first()?;
             if first.wanted.sequence > wanted.sequence {
                 return None;
@@ -44,13 +46,26 @@ pub(super) struct Known<'a> {
     index: OnceCell<Index<'a>>,
 }
 
+/// So many with one sequence number are gone through; of more, each is found by what stays.
+const FEW: usize = 16;
+
 /// Places in what was listed.
 #[derive(Debug)]
 struct Index<'a> {
     /// Of what is one segment: by its sequence number, in order.
     single: Vec<(u64, usize)>,
-    /// Of what applies to several.
-    lasting: HashMap<Stays<'a>, Vec<usize>>,
+    /// Of what applies to several, or has its number together with many: in the order of their numbers.
+    others: HashMap<Stays<'a>, Vec<Use>>,
+}
+
+/// For which sequence numbers something was listed.
+#[derive(Debug)]
+struct Use {
+    first: u64,
+    /// The last number of it, or of one before it, if that is larger.
+    last_so_far: u64,
+    /// Its place.
+    at: usize,
 }
 
 /// Kind, URL without query, byte range.
@@ -75,6 +90,7 @@ impl<'a> Known<'a> {
             .single
             .partition_point(|(sequence, _)| *sequence < wanted.sequence);
         let same = |at: &usize| {
+            step();
             let old = &self.before.get(*at)?.wanted;
             let is_then = old.sequence <= wanted.sequence && wanted.sequence <= old.last_use;
             (is_then && stays(old) == stays(wanted)).then_some(*at)
@@ -83,8 +99,7 @@ impl<'a> Known<'a> {
         let mut single = single
             .take_while(|(sequence, _)| *sequence == wanted.sequence)
             .filter_map(|(_, at)| same(at));
-        let lasting = index.lasting.get(&stays(wanted)).into_iter().flatten();
-        let found = [single.next(), lasting.filter_map(same).next()];
+        let found = [single.next(), index.other(wanted)];
         let at = found.into_iter().flatten().min()?;
         self.before.get(at).map(|listed| &listed.key)
     }
@@ -92,19 +107,56 @@ impl<'a> Known<'a> {
 
 impl<'a> Index<'a> {
     fn new(before: &'a [Arc<Listed>]) -> Self {
-        let mut index = Self {
-            single: Vec::new(),
-            lasting: HashMap::new(),
-        };
+        let mut single = Vec::new();
+        let mut others = Vec::new();
         for (at, old) in before.iter().map(|listed| &listed.wanted).enumerate() {
-            if old.sequence == old.last_use {
-                index.single.push((old.sequence, at));
-            } else {
-                index.lasting.entry(stays(old)).or_default().push(at);
+            match old.sequence == old.last_use {
+                true => single.push((old.sequence, at)),
+                false => others.push((old.sequence, at)),
             }
         }
-        index.single.sort_unstable();
+        single.sort_unstable();
+        let mut index = Self {
+            single: Vec::with_capacity(single.len()),
+            others: HashMap::new(),
+        };
+        for together in single.chunk_by(|(one, _), (other, _)| one == other) {
+            match together.len() <= FEW {
+                true => index.single.extend(together),
+                false => others.extend(together),
+            }
+        }
+        others.sort_unstable();
+        for (_, at) in others {
+            index.add(before, at);
+        }
         index
+    }
+
+    /// In the order of their numbers.
+    fn add(&mut self, before: &'a [Arc<Listed>], at: usize) {
+        let Some(old) = before.get(at).map(|listed| &listed.wanted) else {
+            return;
+        };
+        step();
+        let uses = self.others.entry(stays(old)).or_default();
+        let so_far = uses.last().map_or(0, |one| one.last_so_far);
+        uses.push(Use {
+            first: old.sequence,
+            last_so_far: so_far.max(old.last_use),
+            at,
+        });
+    }
+
+    /// The first that lasts until what is wanted, if it begins before: whatever follows it begins later.
+    fn other(&self, wanted: &Wanted) -> Option<usize> {
+        let uses = self.others.get(&stays(wanted))?;
+        let first = uses.partition_point(|one| {
+            step();
+            one.last_so_far < wanted.sequence
+        });
+        let found = uses.get(first)?;
+        (found.first <= wanted.sequence).then_some(found.at)
     }
 }
 

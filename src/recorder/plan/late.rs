@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::departed::Departed;
 use super::item::{Item, Rank, State};
-use super::{Changes, Departed, Key, Listing, Plan, Playlist, PlaylistId, Slot, Taking, Wanted};
+use super::{Changes, Key, Listing, Plan, Playlist, PlaylistId, Slot, Taking, Wanted};
 use crate::recorder::schedule::retry_delay;
 use crate::session::Kind;
 
@@ -217,14 +218,14 @@ impl Plan {
             return;
         };
         if let (State::Done, Some(late)) = (item.state, item.late)
-            && let Some(playlist) = self.playlists.get_mut(&item.playlist)
+            && self.playlists.contains_key(&item.playlist)
         {
             let left = Departed {
                 sequence: item.sequence,
                 sha256: item.sha256,
                 until: now + late.departed_for,
             };
-            playlist.departed.insert(key.clone(), left);
+            self.departed.insert(item.playlist, key, left);
         }
     }
 

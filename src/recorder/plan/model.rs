@@ -1,11 +1,14 @@
 //! What a plan is told, and what it says.
 
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
 use crate::hls::Step;
+use crate::hls::steps::step;
 use crate::recorder::validators::Validators;
 use crate::session::{Availability, ByteRange, ExchangeId, Kind};
 
@@ -13,7 +16,7 @@ use crate::session::{Availability, ByteRange, ExchangeId, Kind};
 pub(in crate::recorder) type PlaylistId = usize;
 
 /// What a playlist names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Eq)]
 pub(in crate::recorder) struct Wanted {
     pub kind: Kind,
     pub url: Arc<Url>,
@@ -51,10 +54,59 @@ impl Listing {
 }
 
 /// The identity of something to fetch.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Eq)]
 pub(in crate::recorder) struct Key {
     pub url: Arc<Url>,
     pub range: Option<ByteRange>,
+}
+
+// By hand, so that tests can count what is compared.
+impl PartialEq for Wanted {
+    fn eq(&self, other: &Self) -> bool {
+        step();
+        let own = (
+            self.kind,
+            self.range,
+            self.sequence,
+            self.last_use,
+            self.duration,
+        );
+        let its = (
+            other.kind,
+            other.range,
+            other.sequence,
+            other.last_use,
+            other.duration,
+        );
+        own == its && self.url == other.url
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        step();
+        self.url == other.url && self.range == other.range
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        step();
+        (&self.url, self.range).hash(state);
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        step();
+        (&self.url, self.range).cmp(&(&other.url, other.range))
+    }
 }
 
 /// Something to fetch, now.

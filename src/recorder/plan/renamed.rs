@@ -6,13 +6,14 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use url::{Position, Url};
 
 use super::Key;
-use crate::session::Digest;
+use crate::session::{ByteRange, Digest};
 
 /// Patterns that are told apart; who makes up more has all of it fetched.
 const PATTERNS: usize = 64;
@@ -53,15 +54,44 @@ pub(super) struct Twin {
     pub(super) pair: Pair,
 }
 
+/// A key as long as somebody else has its URL.
+#[derive(Debug)]
+struct Held {
+    url: Weak<Url>,
+    range: Option<ByteRange>,
+}
+
+impl Held {
+    fn of(key: &Key) -> Self {
+        Self {
+            url: Arc::downgrade(&key.url),
+            range: key.range,
+        }
+    }
+
+    fn key(&self) -> Option<Key> {
+        let url = self.url.upgrade()?;
+        let range = self.range;
+        Some(Key { url, range })
+    }
+}
+
+fn hash_of(key: &Key) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// Segments of a playlist by their places, and what is known of their names.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    keys: BTreeMap<u64, Key>,
+    /// As long as somebody else has them: what nobody knows any more has no other name.
+    keys: BTreeMap<u64, Held>,
     verdicts: HashMap<Pair, Verdict>,
     /// The last place that was compared.
     compared: Option<u64>,
-    /// Aliases of late: what each stands for.
-    aliases: VecDeque<(Key, Key)>,
+    /// Aliases of late, by their hashes: what each stands for.
+    aliases: VecDeque<(u64, Held)>,
     /// When something was new last, by its place; and how often that has been doubted since.
     moved: Option<Instant>,
     doubts: u32,
@@ -69,11 +99,12 @@ pub(super) struct Places {
 
 impl Places {
     /// What was listed at a place first.
-    pub(super) fn get(&self, place: u64) -> Option<&Key> {
-        self.keys.get(&place)
+    pub(super) fn get(&self, place: u64) -> Option<Key> {
+        self.keys.get(&place)?.key()
     }
 
-    /// Notes what is listed at a place, and lets go of the oldest: `listed` are in the window.
+    /// Notes what is listed at a place, and lets go of the oldest: `listed` are in the window. The URL is the one
+    /// that is kept of it.
     pub(super) fn note(&mut self, place: u64, key: &Key, listed: usize, now: Instant) {
         if self
             .keys
@@ -82,7 +113,10 @@ impl Places {
         {
             (self.moved, self.doubts) = (Some(now), 0);
         }
-        self.keys.entry(place).or_insert_with(|| key.clone());
+        let known = self.keys.entry(place).or_insert_with(|| Held::of(key));
+        if known.key().is_none() {
+            *known = Held::of(key);
+        }
         while self.keys.len() > listed.saturating_mul(2).saturating_add(BESIDE) {
             self.keys.pop_first();
         }
@@ -118,7 +152,7 @@ impl Places {
 
     /// What is listed at a place is something else from now on.
     pub(super) fn replace(&mut self, place: u64, key: &Key) {
-        self.keys.insert(place, key.clone());
+        self.keys.insert(place, Held::of(key));
     }
 
     /// Notes that a name is taken for what another stands for.
@@ -126,12 +160,14 @@ impl Places {
         if self.aliases.len() >= ALIASES {
             self.aliases.pop_front();
         }
-        self.aliases.push_back((new.clone(), known.clone()));
+        self.aliases.push_back((hash_of(new), Held::of(known)));
     }
 
     /// What a name of late stands for: `Err`: it is not known yet. `None`: it is no alias, or was none.
-    pub(super) fn stands_for(&self, name: &Key) -> Option<Result<&Key, ()>> {
-        let (_, known) = self.aliases.iter().rev().find(|(new, _)| new == name)?;
+    pub(super) fn stands_for(&self, name: &Key) -> Option<Result<Key, ()>> {
+        let hash = hash_of(name);
+        let (_, known) = self.aliases.iter().rev().find(|(new, _)| *new == hash)?;
+        let known = known.key()?;
         let pair = (pattern(&known.url), pattern(&name.url));
         match self.verdicts.get(&pair) {
             Some(Verdict::Same) => Some(Ok(known)),

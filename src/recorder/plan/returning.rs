@@ -16,7 +16,10 @@ pub(super) struct Returning(BTreeMap<Instant, u32>);
 impl Returning {
     /// How long after `until`, when a host may be asked again, one more thing that waits for it is.
     pub(super) fn place(&mut self, until: Instant, now: Instant) -> Duration {
-        self.0.retain(|at, _| *at > now);
+        // There may be very many of them to come.
+        while self.0.first_key_value().is_some_and(|(at, _)| *at <= now) {
+            self.0.pop_first();
+        }
         let before = self.0.entry(until).or_default();
         *before = before.saturating_add(1);
         STEP * before.ilog2()

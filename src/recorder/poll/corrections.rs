@@ -10,6 +10,8 @@ use crate::session::{ExchangeId, Reader};
 
 /// Segments whose bytes are awaited; of more the oldest are not.
 const MOST: usize = 256;
+/// And with so many bytes of URLs.
+const MOST_BYTES: usize = 64 * 1024;
 
 /// What is judged again, and the segments whose bytes are awaited for it.
 #[derive(Debug, Default)]
@@ -65,8 +67,20 @@ impl Corrections {
                 self.awaited.push_back((name, Key { url, range }));
             }
         }
-        let too_many = self.awaited.len().saturating_sub(MOST);
-        self.awaited.drain(..too_many);
+        let mut left = MOST_BYTES;
+        let fits = |(_, key): &&(u64, Key)| {
+            let rest = left.checked_sub(key.url.as_str().len());
+            left = rest.unwrap_or(0);
+            rest.is_some()
+        };
+        let count = self
+            .awaited
+            .iter()
+            .rev()
+            .take(MOST)
+            .take_while(fits)
+            .count();
+        self.awaited.drain(..self.awaited.len() - count);
     }
 }
 
@@ -101,19 +115,20 @@ impl Poller {
         let end = taken.end;
         self.windows = Windows::resumed(taken.windows.iter().cloned(), end);
         self.corrections = Corrections::resumed(Windows::resumed(taken.windows, end));
-        self.context.queue.take_up(self.playlist.id, taken.before);
+        let queue = &self.context.queue;
+        queue.take_up(self.playlist.id, taken.before).await;
     }
 
     /// Takes in what has come of the segments that were listed.
-    pub(super) fn learn(&mut self) {
-        let contents = self.context.queue.contents(self.playlist.id);
+    pub(super) async fn learn(&mut self) {
+        let contents = self.context.queue.contents(self.playlist.id).await;
         self.corrections.learn(contents);
     }
 
     /// Judges what has waited for long enough; with `all`, everything.
     pub(super) async fn correct(&mut self, all: bool) {
         if all {
-            self.learn();
+            self.learn().await;
         }
         let now_us = self.context.fetcher.writer.clock().now_us();
         let corrections = self.corrections.judge(now_us, all);

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Poller;
+use super::{Poller, hash_of};
 use crate::clock;
 use crate::hls::{
     Child, Entry, EntryRole, Lie, MediaFacts, MediaPlaylist, MultivariantPlaylist, Refused, Step,
-    Window,
+    Variables, Window,
 };
 use crate::recorder::context::Shared;
+use crate::recorder::downloads::AS_BYTES;
 use crate::recorder::plan::{Listing, Wanted};
 use crate::recorder::select::Selected;
 use crate::session::{ExchangeId, Kind, NewRevision};
@@ -22,7 +23,7 @@ impl Poller {
         let facts = &media.facts;
         let now_us = self.context.fetcher.writer.clock().now_us();
         let target_us = clock::micros(facts.target_duration.unwrap_or(TARGET));
-        self.learn();
+        self.learn().await;
         let window = Window::of(&media);
         let lie = self.windows.place(window.clone(), now_us, target_us);
         let placed = (lie, &self.windows);
@@ -37,16 +38,18 @@ impl Poller {
                 .advanced_us
                 .store(now_us, std::sync::atomic::Ordering::Relaxed);
         }
-        let wanted = media
-            .entries
-            .into_iter()
-            .filter(|e| !e.gap)
-            .map(|entry| wanted(entry, facts, lie.place))
-            .collect();
+        let entries = media.entries;
+        let memory = Arc::clone(&self.context.fetcher.memory);
+        let size = entries.len() * AS_BYTES;
+        let as_wanted = || -> Vec<Wanted> {
+            let there = entries.into_iter().filter(|e| !e.gap);
+            there.map(|entry| wanted(entry, facts, lie.place)).collect()
+        };
+        let wanted = memory.read(size, as_wanted).await;
         if self.is_first_of_typed() {
             tracing::info!("it is {}", described(facts));
         }
-        self.list(id, wanted, facts, step);
+        self.list(id, wanted, facts, step).await;
         // Only now: an end is believed where everything listed was fetched.
         let first = self.last.is_none();
         let now = clock::instant();
@@ -83,11 +86,7 @@ impl Poller {
             // A multivariant playlist that a multivariant playlist names: kept, and not followed.
             return revision;
         }
-        *self.context.shared() = Shared {
-            variables: main.variables,
-            revision: id,
-            from_us: self.from_us,
-        };
+        self.share(main.variables, id);
         let keys = main.keys.into_iter().map(|url| (Kind::Key, url));
         let data = main.data.into_iter().map(|url| (Kind::Data, url));
         let wanted = keys.chain(data).map(|(kind, url)| Wanted {
@@ -99,7 +98,7 @@ impl Poller {
             duration: TARGET,
         });
         let none = MediaFacts::default();
-        self.list(id, wanted.collect(), &none, Step::Same);
+        self.list(id, wanted.collect(), &none, Step::Same).await;
         let selected = self.context.selection.of(main.children);
         if self.is_first_of_typed() {
             let (kept, left_out) = (selected.kept.len(), selected.left_out.len());
@@ -125,7 +124,7 @@ impl Poller {
         }
         for child in &selected.left_out {
             if self.left_out.len() < self.context.fetcher.limits.playlists
-                && self.left_out.insert(child.url.clone())
+                && self.left_out.insert(hash_of(&child.url))
             {
                 tracing::info!("{:?} is left out", child.label);
                 let detail = child.url.to_string();
@@ -162,8 +161,28 @@ impl Poller {
         }
     }
 
-    fn list(&mut self, exchange: ExchangeId, wanted: Vec<Wanted>, facts: &MediaFacts, step: Step) {
-        let changes = self.context.queue.revision(Listing {
+    /// Hands its variables to the playlists that import them; those that stay the same stay where they are.
+    fn share(&self, variables: Variables, revision: ExchangeId) {
+        let mut shared = self.context.shared();
+        let before = Arc::clone(&shared.variables);
+        *shared = Shared {
+            variables: match *before == variables {
+                true => before,
+                false => Arc::new(variables),
+            },
+            revision,
+            from_us: self.from_us,
+        };
+    }
+
+    async fn list(
+        &mut self,
+        exchange: ExchangeId,
+        wanted: Vec<Wanted>,
+        facts: &MediaFacts,
+        step: Step,
+    ) {
+        let listing = Listing {
             playlist: self.playlist.id,
             exchange,
             from_us: self.listing.from_us,
@@ -172,9 +191,13 @@ impl Poller {
             duration: facts.duration,
             step,
             ended: facts.ended,
-        });
-        self.too_many += changes.too_many as u64;
-        self.context.queue.note(changes, &mut self.listing);
+        };
+        let memory = &self.context.fetcher.memory;
+        let revision = self
+            .context
+            .queue
+            .revision(listing, memory, &mut self.listing);
+        self.too_many += revision.await as u64;
     }
 
     /// Says once that a playlist lists more than is taken.

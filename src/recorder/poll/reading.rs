@@ -66,8 +66,11 @@ mod tests {
         let has_room = |kib: u64| memory.keep(kib * 1024).is_some();
         let mut readings: [Reading; 3] = Default::default();
         let [hostile, ordinary, other] = &mut readings;
-        let long = format!("https://h/{}/p.m3u8", "x".repeat(60_000));
-        assert!(!shares(hostile, 100, &long, &memory), "9 KB mean 6 MB");
+        let long = format!("https://h/{}/p.m3u8", "x".repeat(8_000));
+        assert!(
+            !shares(hostile, 200, &long, &memory),
+            "400 bytes mean 1.6 MB"
+        );
         assert!(has_room(1024), "and nothing is taken for them");
         assert!(shares(ordinary, 4_000, "https://h/p.m3u8", &memory));
         assert!(!has_room(600));

@@ -3,13 +3,15 @@
 use tokio::time::Instant;
 use url::Url;
 
-use super::Poller;
+use super::{Poller, hash_of};
 use crate::clock;
 use crate::recorder::children::names::is_same_path;
 use crate::recorder::fetch::{Ask, Hop};
 use crate::recorder::schedule::MIN_POLL;
 use crate::session::{Kind, NewListing, Outcome};
 
+/// Names that are remembered as noted.
+const MOST_NOTED: usize = 1024;
 /// A text of so many bytes at most is read once more whenever it comes from elsewhere.
 const SMALL: usize = 64 * 1024;
 
@@ -18,7 +20,14 @@ impl Poller {
     /// what comes there, from then on.
     pub(super) async fn note_name(&mut self, ask: &Ask) {
         let is_other = self.is_direct && self.playlist.kind == Kind::Media;
-        if !is_other || !self.noted.insert(ask.url.clone()) {
+        if !is_other {
+            return;
+        }
+        // To note one once more does no harm.
+        if self.noted.len() >= MOST_NOTED {
+            self.noted.clear();
+        }
+        if !self.noted.insert(hash_of(&ask.url)) {
             return;
         }
         let resource = self.resource(self.playlist.kind, &ask.url);

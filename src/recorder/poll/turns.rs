@@ -160,7 +160,7 @@ impl Poller {
     pub(super) fn is_slow(&self) -> bool {
         let hosts = &self.context.fetcher.hosts;
         let mut chain = self.chain.iter();
-        hosts.is_slow(&self.url_to_ask()) || chain.any(|url| hosts.is_slow(url))
+        hosts.is_slow(&self.url_to_ask()) || chain.any(|passed| hosts.is_slow(&passed.host))
     }
 
     /// The interval of a player, where it is asked for sooner than he would.

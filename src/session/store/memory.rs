@@ -7,6 +7,7 @@ impl Store {
     /// After a rollback: what was remembered may not be there.
     pub(in crate::session) fn forget(&mut self) {
         self.cache = Cache::default();
+        self.asked.forget();
     }
 
     /// After a removal: what was remembered of that is not there.
@@ -17,10 +18,8 @@ impl Store {
             .retain(|(_, _, id)| !removed.bodies.contains(id));
         cache
             .header_sets
-            .retain(|_, id| !removed.header_sets.contains(id));
-        cache
-            .resources
-            .retain(|_, id| !removed.resources.contains(id));
+            .retain(|id| !removed.header_sets.contains(id));
+        cache.resources.retain(|id| !removed.resources.contains(id));
         for (owner, first) in &removed.lines {
             if let Some(log) = cache.lines.get_mut(*owner) {
                 log.forget_before(*first);

@@ -2,7 +2,7 @@
 
 use rusqlite::Result;
 
-use super::{MAX_CACHED, Store};
+use super::Store;
 use crate::hls::{chunk_path, encoded_chunk_path, ranged_chunk_path, with_suffix};
 use crate::session::ResourceKey;
 use crate::session::beneath::{PlainPath, Sort};
@@ -27,22 +27,13 @@ impl Store {
         if !self.is_taken(&wished)? {
             return Ok(wished);
         }
-        let known = self.cache.suffixes.get(&wished).copied();
-        let mut number = known.map_or(2, |n| n.saturating_add(1));
-        if known.is_none() {
-            // Doubling finds the end of a long row of suffixes without asking for each.
-            while self.is_taken(&with_suffix(&wished, number.saturating_mul(2)))? {
-                number = number.saturating_mul(2);
-            }
-        }
-        while self.is_taken(&with_suffix(&wished, number))? {
-            number = number.saturating_add(1);
-        }
-        if self.cache.suffixes.len() >= MAX_CACHED {
-            self.cache.suffixes.clear();
-        }
-        self.cache.suffixes.insert(wished.clone(), number);
-        Ok(with_suffix(&wished, number))
+        let known = self.cache.suffixes.get(&wished);
+        let number = first_free(known.unwrap_or(1), |number| {
+            self.is_taken(&with_suffix(&wished, number))
+        })?;
+        let path = with_suffix(&wished, number);
+        self.cache.suffixes.insert(wished, number);
+        Ok(path)
     }
 
     fn is_taken(&self, path: &str) -> Result<bool> {
@@ -55,6 +46,26 @@ impl Store {
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM body WHERE path = ?1 COLLATE NOCASE AND path IS NOT NULL)")?
             .query_row([path], |row| row.get(0))
     }
+}
+
+/// A number behind `taken` that is free and follows one that is not, without asking for each: by steps that double, then
+/// by halves.
+fn first_free(taken: u32, is_taken: impl Fn(u32) -> Result<bool>) -> Result<u32> {
+    let (mut taken, mut step) = (taken, 1_u32);
+    let mut free = taken.saturating_add(step);
+    while is_taken(free)? && free < u32::MAX {
+        taken = free;
+        free = taken.saturating_add(step);
+        step = step.saturating_mul(2);
+    }
+    while free - taken > 1 {
+        let between = taken + (free - taken) / 2;
+        match is_taken(between)? {
+            true => taken = between,
+            false => free = between,
+        }
+    }
+    Ok(free)
 }
 
 /// `a/b.ts` where `a` is a chunk itself, or a link, becomes `a~/b.ts`.
@@ -76,4 +87,25 @@ pub(in crate::session) fn around_files(chunks: &ChunkDir, path: &str) -> String 
 fn is_in_the_way(chunks: &ChunkDir, folder: &str) -> bool {
     let facts = PlainPath::parse(folder).map(|path| chunks.facts(&path));
     facts.is_some_and(|facts| facts.is_ok_and(|facts| facts.sort != Sort::Folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn a_free_number_is_found_by_few_questions_whether_or_not_it_is_known_where_to_begin() {
+        for last in [1_u32, 2, 3, 7, 100, 12_345] {
+            for begin in [1, last / 2 + 1, last] {
+                let asked = Cell::new(0);
+                let found = first_free(begin, |number| {
+                    asked.set(asked.get() + 1);
+                    Ok(number <= last)
+                });
+                assert_eq!(found.unwrap(), last + 1);
+                assert!(asked.get() <= 40, "{last} from {begin}: {}", asked.get());
+            }
+        }
+    }
 }

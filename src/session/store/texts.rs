@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use rusqlite::{Result, params};
 
-use super::{MAX_CACHED, RECENT_BODIES, Store, to_i64};
+use super::cache::MOST;
+use super::{RECENT_BODIES, Store, to_i64};
 use crate::session::Digest;
 use crate::session::lines::{LineLog, Pieces};
 use crate::session::model::Coded;
@@ -54,7 +55,7 @@ impl Logs {
     }
 
     fn insert(&mut self, owner: i64, stream_id: i64, log: LineLog) {
-        if self.logs.len() >= MAX_CACHED {
+        if self.logs.len() >= MOST {
             *self = Self::default();
         }
         self.logs.insert(owner, (stream_id, log));

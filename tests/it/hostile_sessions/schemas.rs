@@ -368,7 +368,6 @@ fn by_chance_changed_texts_of_a_schema_are_refused() {
     let questions = Questions::of(&made);
     let before = questions.answers(&made.session());
     let whole = fs::read(made.file("session.db")).unwrap();
-    let mut taken = 0;
     for round in 0..rounds(60, 5000) {
         fs::write(made.file("session.db"), &whole).unwrap();
         let db = Connection::open(made.file("session.db")).unwrap();
@@ -398,12 +397,10 @@ fn by_chance_changed_texts_of_a_schema_are_refused() {
             Ok(_) => {
                 assert_eq!(sql, other, "round {round}, seed {}: {name}", seed());
                 assert_eq!(questions.answers(&made.session()), before);
-                taken += 1;
             }
             Err(error) => {
                 assert_ne!(sql, other, "{error}");
             }
         }
     }
-    println!("texts that were as before and taken: {taken}");
 }
