@@ -225,8 +225,7 @@ fn notes(
 
 /// Compares the database of a session that is to be written, and makes it one of the present version.
 pub(super) fn take_up(folder: &SessionFolder, db: &mut Connection) -> Result<TakenUp, WriterError> {
-    let path = folder.database().display().to_string();
-    versions::take_up(db, &path).map_err(|refused| match refused {
+    versions::take_up(db, &folder.database()).map_err(|refused| match refused {
         Ok(altered) => altered.into(),
         Err(source) => database_error(folder, source),
     })

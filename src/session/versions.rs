@@ -69,12 +69,15 @@ pub(super) struct TakenUp {
 
 /// Compares a database with what this program makes, once nobody else can write to it, and makes it one of the present
 /// version, in the same transaction. Tables and views of users stay.
-pub(super) fn take_up(db: &mut Connection, path: &str) -> std::result::Result<TakenUp, Refusal> {
+pub(super) fn take_up(
+    db: &mut Connection,
+    database: &Path,
+) -> std::result::Result<TakenUp, Refusal> {
     // References between tables stay as they are written while the tables are moved about.
     db.pragma_update(None, "foreign_keys", "OFF").map_err(Err)?;
     db.execute_batch("BEGIN IMMEDIATE").map_err(Err)?;
-    let done = schema::check(db, path).and_then(|schema| {
-        let steps = guarded::trust(db, Path::new(path)).map_err(Err)?;
+    let done = schema::check(db, &database.display().to_string()).and_then(|schema| {
+        let steps = guarded::trust(db, database).map_err(Err)?;
         let is_upgraded = upgrade(db, schema.version).map_err(Err)?;
         if !schema.is_marked {
             db.pragma_update(None, "user_version", FORMAT_VERSION)
@@ -198,7 +201,7 @@ mod tests {
     fn each_earlier_version_becomes_what_a_new_session_is() {
         for version in 1..FORMAT_VERSION {
             let mut db = earlier(version);
-            assert!(take_up(&mut db, "d").unwrap().is_upgraded);
+            assert!(take_up(&mut db, Path::new("d")).unwrap().is_upgraded);
             let mut here = statements(&db).unwrap();
             for own in [("table", "mine"), ("view", "my_faults")] {
                 let key = (own.0.to_owned(), own.1.to_owned());
@@ -211,7 +214,10 @@ mod tests {
                 })
                 .unwrap();
             assert_eq!(row, ("reset".to_owned(), "gone".to_owned()));
-            assert!(!take_up(&mut db, "d").unwrap().is_upgraded, "once");
+            assert!(
+                !take_up(&mut db, Path::new("d")).unwrap().is_upgraded,
+                "once"
+            );
             let wrong: i64 = db
                 .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| {
                     row.get(0)
@@ -230,7 +236,7 @@ mod tests {
         db.execute_batch("CREATE TABLE isrecorder_before (a)")
             .unwrap();
         let before = statements(&db).unwrap();
-        assert!(take_up(&mut db, "d").is_err());
+        assert!(take_up(&mut db, Path::new("d")).is_err());
         assert_eq!(statements(&db).unwrap(), before);
         let version: i32 = db
             .pragma_query_value(None, "user_version", |row| row.get(0))
