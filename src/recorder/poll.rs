@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -94,6 +95,8 @@ struct Poller {
     noted: HashSet<u64>,
     /// Polls since nothing plays.
     searches: u32,
+    /// How long it took to take in what the last poll brought.
+    taken: Duration,
     /// It is no playlist.
     plain: Option<plain::Opened>,
     turns: Turns,
@@ -166,6 +169,7 @@ pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
         revised: (0, 0),
         noted: HashSet::new(),
         searches: 0,
+        taken: Duration::ZERO,
         plain: None,
         turns: Turns::new(context.fetcher.writer.clock().now_us()),
     };
@@ -213,6 +217,7 @@ impl Poller {
                 self.correct(true).await;
                 return self.leave(now).await;
             }
+            self.taken = now.saturating_duration_since(answered);
             over = answered;
             due = self.next(answered);
         }

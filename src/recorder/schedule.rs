@@ -20,6 +20,9 @@ pub(super) const FIRST_POLL: Duration = Duration::from_secs(1);
 /// A target duration, where none is known.
 const SEARCH: Duration = Duration::from_secs(6);
 
+/// What takes so long to be taken in is polled less often.
+const COSTLY: Duration = Duration::from_millis(100);
+
 /// On average a poll is made in so long: a quarter of the target duration, at least 0.25 s, at most
 /// 2 s. RFC 8216bis 6.3.4 allows polls of half of it.
 pub(super) fn poll_interval(
@@ -32,6 +35,17 @@ pub(super) fn poll_interval(
     target_duration.map_or(FIRST_POLL, |target| {
         (target / 4).clamp(Duration::from_millis(250), Duration::from_secs(2))
     })
+}
+
+/// The least interval of a playlist that takes so long to be taken in: nine tenths of the time are left for others. It is
+/// no more than two target durations, since a window has three (RFC 8216bis 6.2.2); ordinary playlists take some
+/// milliseconds.
+pub(super) fn costly_interval(taken: Duration, target_duration: Option<Duration>) -> Duration {
+    if taken < COSTLY {
+        return Duration::ZERO;
+    }
+    let most = target_duration.unwrap_or(SEARCH) * 2;
+    taken.saturating_mul(10).min(most.clamp(MIN_POLL, MAX_POLL))
 }
 
 /// Delay before the next poll after so many failures in a row: from the interval itself to
@@ -123,6 +137,18 @@ mod tests {
         assert_eq!(poll_interval(Some(s(6)), Some(s(3))), s(3));
         assert_eq!(poll_interval(None, Some(Duration::ZERO)), MIN_POLL);
         assert_eq!(poll_interval(None, Some(s(3600))), MAX_POLL);
+    }
+
+    #[test]
+    fn a_playlist_that_takes_long_to_be_taken_in_is_polled_less_often() {
+        let least = |ms, target| costly_interval(Duration::from_millis(ms), target);
+        assert_eq!(least(99, Some(s(1))), Duration::ZERO);
+        assert_eq!(least(100, Some(s(1))), s(1));
+        assert_eq!(least(600, Some(s(1))), s(2));
+        assert_eq!(least(600, Some(s(6))), s(6));
+        assert_eq!(least(600, Some(s(0))), MIN_POLL);
+        assert_eq!(least(u64::MAX, Some(s(600))), MAX_POLL);
+        assert_eq!(least(60_000, None), s(12));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::hls::Step;
 use crate::recorder::fetch::Hop;
 use crate::recorder::schedule::times::{Asked, Polled, Saw, Times};
 use crate::recorder::schedule::{
-    MAX_POLL, await_interval, poll_backoff, poll_interval, search_interval,
+    MAX_POLL, await_interval, costly_interval, poll_backoff, poll_interval, search_interval,
 };
 use crate::session::{Notice, NoticeEvent};
 
@@ -120,9 +120,10 @@ impl Poller {
         let playlists = &self.context.playlists;
         let target = self.target_duration();
         let is_slow = self.is_slow();
+        let costly = costly_interval(self.taken, target);
         let as_allowed = |interval: Duration| match is_slow {
-            true => interval.max(target.unwrap_or(interval)),
-            false => interval,
+            true => interval.max(target.unwrap_or(interval)).max(costly),
+            false => interval.max(costly),
         };
         if playlists.are_awaited(over) {
             return over + as_allowed(await_interval(target, self.context.poll));
@@ -139,7 +140,8 @@ impl Poller {
         let interval = as_allowed(self.interval());
         let failures = self.playlist.standing().failures;
         let clock = self.context.fetcher.writer.clock();
-        self.turns.next(clock, (interval, is_slow), failures, over)
+        let is_least = is_slow || !costly.is_zero();
+        self.turns.next(clock, (interval, is_least), failures, over)
     }
 
     /// Until when the host that is asked next wants to be left alone.
