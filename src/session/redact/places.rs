@@ -266,7 +266,7 @@ impl<'a> Finder<'a> {
     /// What stands for a host in `skd://TOKEN`, and a label of a host's name that is one.
     fn token_in_host(&mut self, span: Range<usize>) {
         let host = self.slice(span.clone());
-        let scheme = self.slice(0..span.start);
+        let scheme = self.slice(span.start.saturating_sub(b"https://".len())..span.start);
         let is_http = [&b"http://"[..], b"https://"]
             .iter()
             .any(|http| scheme.len() >= http.len() && scheme.to_ascii_lowercase().ends_with(http));
