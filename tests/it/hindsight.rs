@@ -191,28 +191,33 @@ fn a_channel_that_does_not_count_goes_on_after_kill_9_as_if_nothing_had_been() {
     let segments = "SELECT count(*) FROM segments WHERE error IS NULL";
     recording.until_at_least(4, segments);
     recording.until_at_least(1, "SELECT count(*) FROM keys");
-    let killed = recording.kill();
-    let mut recording = resumed(killed).start();
-    recording.until_at_least(2, "SELECT count(*) FROM revision");
-    polls(&mut recording, &origin, "/live.m3u8", 2);
+    // A place that a run which begins anew would not come to.
     stage.go(1);
     recording.until_at_least(5, segments);
+    let killed = recording.kill();
+    let mut recording = resumed(killed).start();
+    recording.until_at_least(3, "SELECT count(*) FROM revision");
+    polls(&mut recording, &origin, "/live.m3u8", 2);
+    stage.go(2);
+    recording.until_at_least(6, segments);
     let session = recording.interrupt().session();
     session.check_invariants();
-    for n in 60..65 {
+    for n in 60..66 {
         assert_eq!(origin.count(&format!("/take{n}.ts")), 1, "segment {n}");
     }
     assert_eq!(origin.count("/door.key"), 1, "a key that is known");
     assert_eq!(
         replayed(&session),
-        ["scene60", "scene61", "scene62", "scene63", "scene64"]
+        [
+            "scene60", "scene61", "scene62", "scene63", "scene64", "scene65"
+        ]
     );
     assert_eq!(
         session.list::<i64>("SELECT advance FROM revision ORDER BY exchange_id"),
-        [1, 0, 1]
+        [1, 1, 0, 1]
     );
     let places: Vec<i64> = session.list("SELECT place FROM placement ORDER BY exchange_id");
-    assert_eq!(places, [1000, 1000, 1001]);
+    assert_eq!(places, [1000, 1001, 1001, 1002]);
 }
 
 #[test]

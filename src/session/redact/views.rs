@@ -165,6 +165,16 @@ mod tests {
             false
         });
         assert_eq!(said, [(2, 8..15)]);
+        let deep = |text: &[u8]| {
+            let mut deepest = 0;
+            each(text, 10, |view| {
+                deepest = view.depth;
+                view.bytes.windows(3).any(|w| w == b"a/b")
+            });
+            deepest
+        };
+        assert_eq!(deep(b"a%2525252Fb"), 4, "as deep as it goes");
+        assert_eq!(deep(b"a%252525252Fb"), 4, "and no deeper");
         assert_eq!(respelled(b"a%252Fb", 2, b"x/y"), b"x%252Fy");
     }
 

@@ -3,7 +3,7 @@
 use super::{a_session, finds};
 
 /// An alteration, and what is found: the kind, and words.
-const ALTERATIONS: [(&str, &str, &str); 36] = [
+const ALTERATIONS: [(&str, &str, &str); 37] = [
     (
         "UPDATE exchange SET body_id = NULL WHERE id = (SELECT max(exchange_id) FROM revision)",
         "row",
@@ -120,6 +120,11 @@ const ALTERATIONS: [(&str, &str, &str); 36] = [
         "UPDATE body SET text = NULL WHERE id = 1",
         "row",
         "body 1 has no content",
+    ),
+    (
+        "UPDATE body SET coding = 'gzip' WHERE id = 1",
+        "row",
+        "body 1: it is no body",
     ),
     (
         "UPDATE revision SET advance = 2 WHERE exchange_id = 2",

@@ -121,13 +121,16 @@ fn entries_that_say_something_else_than_they_make_are_refused() {
 #[test]
 fn statistics_that_compute_are_not_waited_for() {
     // What fits into a value while a schema is loaded takes long by its number only.
-    let long = "instr(zeroblob(30000), zeroblob(15000) || x'01')";
+    let long = "instr(zeroblob(30000), zeroblob(15000) || idx)";
     for computed in [HOURS, long] {
         let made = a_session(Life::Stopped);
         let sql = format!("CREATE TABLE sqlite_stat1(tbl, idx, stat AS ({computed}))");
         let sql = quoted(&sql);
         made.alter(&format!(
-            "ANALYZE; PRAGMA writable_schema=ON;
+            "ANALYZE;
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+             INSERT INTO sqlite_stat1 SELECT 'exchange', 'i' || i, '1' FROM n;
+             PRAGMA writable_schema=ON;
              UPDATE sqlite_schema SET sql = {sql} WHERE name = 'sqlite_stat1'"
         ));
         refused(&made, computed);
@@ -234,6 +237,7 @@ fn a_users_own_tables_are_never_asked_and_stay() {
     let made = a_session(Life::Stopped);
     let questions = Questions::of(&made);
     let before = questions.answers(&made.session());
+    // Where references are enforced, `waits` fails each statement that takes rows out of `pending`.
     made.alter(
         "CREATE TABLE notes (
            id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -241,6 +245,7 @@ fn a_users_own_tables_are_never_asked_and_stay() {
            of_it AS (1) NOT NULL,
            CHECK (of_it > 0));
          CREATE INDEX of_notes ON notes(id + 1);
+         CREATE TABLE waits (from_us INTEGER REFERENCES pending(from_us));
          INSERT INTO notes (exchange_id) SELECT id FROM exchange;
          CREATE VIRTUAL TABLE words USING fts5(word);
          CREATE VIEW late AS SELECT 1 AS ms;",
@@ -268,9 +273,8 @@ fn a_users_own_tables_are_never_asked_and_stay() {
         .collect();
     let _ = ends(PROGRAMS[3].0, made.sessions(), &keeping);
     assert_eq!(made.one::<i64>("SELECT count(*) FROM run"), 2);
-    let own =
-        "SELECT count(*) FROM sqlite_schema WHERE name IN ('notes', 'of_notes', 'words', 'late')";
-    assert_eq!(made.one::<i64>(own), 4);
+    let own = "SELECT count(*) FROM sqlite_schema WHERE name IN ('notes', 'of_notes', 'words', 'late', 'waits')";
+    assert_eq!(made.one::<i64>(own), 5);
     assert_eq!(questions.answers(&made.session()).len(), before.len());
 }
 

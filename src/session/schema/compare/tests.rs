@@ -47,6 +47,29 @@ fn what_an_entry_makes_is_what_it_says() {
 }
 
 #[test]
+fn an_entry_is_of_the_kind_and_of_the_table_that_it_is_to_be_of() {
+    let wanted = entry("index", "i", "CREATE INDEX i ON a(b)");
+    let landed = Landed {
+        entries: vec![wanted.clone()],
+        indexes: Vec::new(),
+        also: BTreeMap::new(),
+    };
+    let told = |here: Entry| differences(&[here], &[], &landed);
+    assert_eq!(told(wanted.clone()), []);
+    for kind in ["view", "table", ""] {
+        let other = Difference::Other(kind.to_owned(), "i".to_owned());
+        let here = entry(kind, "i", "CREATE INDEX i ON a(b)");
+        assert_eq!(told(here), [other]);
+    }
+    let elsewhere = Entry {
+        table: "c".to_owned(),
+        ..wanted
+    };
+    let other = Difference::Other("index".to_owned(), "i".to_owned());
+    assert_eq!(told(elsewhere), [other]);
+}
+
+#[test]
 fn tables_with_a_name_of_sqlite_are_as_sqlite_makes_them() {
     let (name, sql) = SYSTEM[0];
     assert_eq!(fault_of_other(&entry("table", name, sql)), None);
