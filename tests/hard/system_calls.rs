@@ -198,6 +198,10 @@ impl Outcome {
         let hit = |calls: &[&str]| self.failed.iter().any(|c| c.is(calls));
         match (self.fault.aim, self.fault.what) {
             (_, KILL) => &[None, Some(0)],
+            // A chunk that is to be placed waits for a descriptor, until the recorder is to stop.
+            (Aim::Download, "error=EMFILE") if hit(&["rename", "renameat", "renameat2"]) => {
+                &[Some(0), Some(1)]
+            }
             // A chunk is lost, or a poll: it goes on.
             (Aim::Download | Aim::Network, _) => &[Some(0)],
             (Aim::Directory, "error=EIO" | "error=EROFS") if hit(&["fsync"]) => &[Some(1)],
