@@ -45,7 +45,7 @@ export class Replayer {
   async listening() {
     const port = await until('isreplayer prints its URL', () => {
       this.child.check();
-      return /http:\/\/\S+?:(\d+)\/stream\.m3u8/.exec(this.child.stdout)?.[1];
+      return /Play\s+http:\/\/\S+?:(\d+)\//.exec(this.child.stdout)?.[1];
     });
     this.url = `http://127.0.0.1:${port}`;
     return this;

@@ -591,7 +591,16 @@ impl<'a> Finder<'a> {
     fn credentials(&mut self, span: Range<usize>) {
         let is_credential = |b: u8| b.is_ascii_alphanumeric() || b"._~+/=-".contains(&b);
         let (mut is_scheme, mut is_name) = (false, false);
+        let mut before = span.start;
         for (run, word) in runs(self.text, span, is_credential) {
+            // What follows a name with its value is another attribute.
+            let between = self.slice(before..run.start);
+            let padding = word.iter().rev().take_while(|b| **b == b'=').count();
+            let is_pair = word
+                .get(..word.len() - padding)
+                .is_some_and(|word| word.contains(&b'='));
+            is_name &= between.iter().all(u8::is_ascii_whitespace) && !is_pair;
+            before = run.end;
             let is_coded = |b: &u8| b.is_ascii_digit() || b.is_ascii_uppercase() || *b == b'=';
             let digits = word.iter().filter(|b| b.is_ascii_digit()).count();
             let letters = word.iter().filter(|b| b.is_ascii_alphabetic()).count();
@@ -603,7 +612,7 @@ impl<'a> Finder<'a> {
             is_scheme = [&b"bearer"[..], b"basic"]
                 .iter()
                 .any(|s| word.eq_ignore_ascii_case(s));
-            is_name = is_telling(word);
+            is_name = !is_pair && is_telling(word);
         }
     }
 

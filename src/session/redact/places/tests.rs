@@ -305,3 +305,40 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn attributes_behind_a_secret_stay_what_they_are() {
+    const TOKEN: &str = "Zqabcdef998877";
+    for (tag, behind) in [
+        (
+            "KEY:METHOD=AES-128,URI",
+            "IV=0x9f3c27d1e8b04a5566778899aabbccdd",
+        ),
+        (
+            "I-FRAME-STREAM-INF:URI",
+            "BANDWIDTH=100000,RESOLUTION=640x360",
+        ),
+        (
+            "DATERANGE:ID=\"1\",X-ASSET-URI",
+            "DURATION=15.5,END-ON-NEXT=YES",
+        ),
+        ("RENDITION-REPORT:URI", "LAST-MSN=273,LAST-PART=2"),
+        ("PRELOAD-HINT:TYPE=PART,URI", "BYTERANGE-START=0"),
+        ("PART:URI", "DURATION=0.334,INDEPENDENT=YES"),
+    ] {
+        for query in [
+            format!("token={TOKEN}"),
+            format!("a=1&hdnts={TOKEN}"),
+            format!("Signature={TOKEN}&Key-Pair-Id=K2JCJMDEHXQW5F"),
+        ] {
+            let text = format!("#EXTM3U\n#EXT-X-{tag}=\"https://h/key?{query}\",{behind}\n");
+            let kept = text.find(behind).unwrap();
+            let rules = Rules::default();
+            let mut finder = Finder::new(text.as_bytes(), &rules);
+            finder.find(Form::Playlist);
+            let places = &finder.places;
+            assert!(places.iter().all(|place| place.span.end < kept), "{text}");
+            assert!(secrets(Form::Playlist, &text).contains(&TOKEN), "{text}");
+        }
+    }
+}
