@@ -53,6 +53,9 @@ pub enum ReadError {
     Io(#[from] io::Error),
 }
 
+/// The end of the year 9999, in microseconds of Unix time: no clock shows more.
+const LATEST_US: u64 = 253_402_300_800_000_000;
+
 /// One life of the recorder process. Times in microseconds of Unix time.
 #[derive(Debug, Clone)]
 pub struct Run {
@@ -70,6 +73,11 @@ impl Run {
     /// When it ended, as far as is known; of one that records, when it was last known alive.
     pub fn end_us(&self) -> i64 {
         self.stopped_us.unwrap_or(self.seen_us)
+    }
+
+    fn is_of_a_clock(&self) -> bool {
+        let times = [self.started_us, self.seen_us, self.end_us()];
+        times.iter().all(|us| us.unsigned_abs() <= LATEST_US)
     }
 }
 
@@ -267,6 +275,10 @@ impl Reader {
         )?;
         if runs.is_empty() {
             return Err(self.altered("it has no run"));
+        }
+        // A run that goes on begins behind them: at the end of all numbers time would stand still.
+        if !runs.iter().all(Run::is_of_a_clock) {
+            return Err(self.altered("its runs are at times that no clock shows"));
         }
         Ok(runs)
     }

@@ -54,7 +54,13 @@ const ALLOWED: [Rule; 6] = [
 ];
 
 /// What holds in every session.
-const ALWAYS: [Rule; 18] = [
+const ALWAYS: [Rule; 19] = [
+    (
+        "heartbeat",
+        "SELECT at_us FROM heartbeat WHERE at_us NOT BETWEEN -253402300800000000 AND 253402300800000000
+           OR wall_us NOT BETWEEN -253402300800000000 AND 253402300800000000",
+        "it is at a time that no clock shows",
+    ),
     (
         "run",
         "SELECT id FROM run WHERE stopped_us < started_us OR seen_us < started_us OR (stopped_us IS NULL) <> (ended IS NULL)",

@@ -3,7 +3,17 @@
 use super::{a_session, finds};
 
 /// An alteration, and what is found: the kind, and words.
-const ALTERATIONS: [(&str, &str, &str); 37] = [
+const ALTERATIONS: [(&str, &str, &str); 39] = [
+    (
+        "UPDATE run SET seen_us = 9223372036854775807, stopped_us = 9223372036854775807",
+        "database",
+        "its runs are at times that no clock shows",
+    ),
+    (
+        "INSERT INTO heartbeat VALUES (9223372036854775807, -9223372036854775808, 1)",
+        "row",
+        "it is at a time that no clock shows",
+    ),
     (
         "UPDATE exchange SET body_id = NULL WHERE id = (SELECT max(exchange_id) FROM revision)",
         "row",
