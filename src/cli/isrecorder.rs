@@ -29,7 +29,8 @@ use crate::cli::arguments::place::Place;
 use crate::cli::arguments::raw::PlainArguments;
 use crate::cli::arguments::source::Source;
 use crate::cli::output::live::{AboveView, LiveView, total_line};
-use crate::cli::output::logging::{LogForm, LogOptions};
+use crate::cli::output::log_form::LogForm;
+use crate::cli::output::logging::LogOptions;
 use crate::cli::output::metrics::MetricsPort;
 use crate::recorder::{
     self, AssetLists, Board, Control, Input, Options, RecordError, Renditions, Selection, Summary,

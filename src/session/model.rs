@@ -1,5 +1,6 @@
 //! What is written to a session, as types: kinds, outcomes, exchanges.
 
+use super::id::ExchangeId;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
@@ -8,9 +9,6 @@ use super::headers::Headers;
 pub use crate::hls::ByteRange;
 use crate::hls::Lie;
 use crate::session::files::chunk_dir::BodyFile;
-
-/// Number of an exchange: it grows in the order in which requests began.
-pub type ExchangeId = i64;
 
 /// SHA-256 of a body, as kept.
 pub type Digest = [u8; 32];
@@ -430,3 +428,6 @@ impl NewExchange {
         }
     }
 }
+
+/// The row of `event` that says from when on everything is kept.
+pub(crate) const KEPT_FROM: i64 = 0;

@@ -7,6 +7,8 @@ pub(crate) mod check;
 pub(crate) mod redact;
 pub(crate) mod repair;
 
+pub use self::redact::outcome::{RedactError, Redacted};
+pub use self::redact::{Rules as RedactRules, What as RedactedWhat, redact};
+pub use self::repair::error::RepairError;
+pub use self::repair::repair;
 pub use check::{Finding, Report, State, Totals, check};
-pub use redact::{RedactError, Redacted, Rules as RedactRules, What as RedactedWhat, redact};
-pub use repair::{RepairError, repair};

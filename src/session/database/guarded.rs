@@ -17,8 +17,8 @@ use rusqlite::{CachedStatement, Connection, OpenFlags, Transaction};
 
 use super::sum;
 use crate::clock;
+use crate::session::error::ReadError;
 use crate::session::files::folder::SessionFolder;
-use crate::session::read::reader::ReadError;
 
 mod authorize;
 

@@ -1,7 +1,9 @@
 //! Every fault of a session, with the moment at which it was over.
 
-use super::reader::{ReadError, Reader};
-use crate::session::model::{ExchangeId, Kind, Outcome};
+use super::reader::Reader;
+use crate::session::error::ReadError;
+use crate::session::id::ExchangeId;
+use crate::session::model::{Kind, Outcome};
 
 /// The error of the last part of a plain stream's response that ended in good order: a fault all the same, since such a
 /// stream has no end, though all of the response came.

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, params};
 
-use super::answer::resource_row;
-use super::reader::{ReadError, Reader, ResourceInfo};
+use super::reader::resource_row;
+use super::reader::{Reader, ResourceInfo};
 use super::spelling::{Reduced, Spelling};
+use crate::session::error::ReadError;
 
 /// So many sets of names of parameters are kept of a host.
 const MOST_SETS: i64 = 128;
@@ -371,7 +372,7 @@ mod steps;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::SCHEMA;
+    use crate::session::database::format::SCHEMA;
 
     fn database() -> Connection {
         let db = Connection::open_in_memory().unwrap();

@@ -1,58 +1,22 @@
 //! Reading a session, also one that is being recorded, also one from a stranger.
 //! A reader never writes and keeps no transaction open for longer than a query.
 
-use std::io;
+use crate::session::error::ReadError;
 use std::path::Path;
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::placement::ADVANCE;
-use crate::session::FORMAT_VERSION;
+use super::advances::ADVANCE;
 use crate::session::body::decode;
+use crate::session::database::format::FORMAT_VERSION;
 use crate::session::database::guarded::{Guarded, beside};
 use crate::session::database::{schema, versions};
 use crate::session::files::chunk_dir::{ChunkDir, ChunkFile};
 use crate::session::files::folder::SessionFolder;
 use crate::session::headers::Headers;
-use crate::session::model::{ByteRange, ExchangeId, Kind, Outcome, digest};
-use crate::session::write::keep::KEPT_FROM;
-
-/// Why a session cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// Another program's database.
-    #[error("{0} is a database of another program")]
-    NotOurs(String),
-    /// Written by a newer version of this program.
-    #[error("{path} has format version {found}, this program reads up to {known}; use a newer isrecorder", known = FORMAT_VERSION)]
-    Newer {
-        /// The database.
-        path: String,
-        /// Its version.
-        found: i32,
-    },
-    /// Tables, views or triggers differ from what this program makes.
-    #[error("{path} is damaged, was altered, or is of another build of this program: {what}")]
-    Altered {
-        /// The database.
-        path: String,
-        /// What differs.
-        what: String,
-    },
-    /// SQLite cannot read it.
-    #[error("{path} cannot be read: {source}{hint}")]
-    Database {
-        /// The database.
-        path: String,
-        /// What SQLite said.
-        source: rusqlite::Error,
-        /// What to do about it.
-        hint: &'static str,
-    },
-    /// A file of the session is missing, damaged, or no regular file.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-}
+use crate::session::id::ExchangeId;
+use crate::session::model::KEPT_FROM;
+use crate::session::model::{ByteRange, Kind, Outcome, digest};
 
 /// The end of the year 9999, in microseconds of Unix time: no clock shows more.
 const LATEST_US: u64 = 253_402_300_800_000_000;
@@ -490,26 +454,24 @@ impl Reader {
     }
 }
 
-impl ReadError {
-    /// What SQLite said of a database, with what to do about it.
-    pub(crate) fn database(database: &Path, source: rusqlite::Error) -> Self {
-        let wal = database.with_file_name("session.db-wal").exists();
-        let hint = match source.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly) if wal => {
-                "; its recorder did not close it, so it must lie where this program may write: copy the whole folder there"
-            }
-            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
-                "; it is damaged: `sqlite3 session.db .recover` may save a part"
-            }
-            Some(rusqlite::ErrorCode::OperationInterrupted) => {
-                "; it is damaged: a query found no end of its rows"
-            }
-            _ => "",
-        };
-        Self::Database {
-            path: database.display().to_string(),
-            source,
-            hint,
-        }
-    }
+pub(crate) fn resource_row(row: &Row<'_>) -> rusqlite::Result<ResourceInfo> {
+    let range = match (row.get::<_, Option<i64>>(3)?, row.get::<_, Option<i64>>(4)?) {
+        (Some(first), Some(length)) => Some(ByteRange {
+            first: to_u64(first),
+            length: to_u64(length),
+        }),
+        _ => None,
+    };
+    let kind: String = row.get(1)?;
+    Ok(ResourceInfo {
+        id: row.get(0)?,
+        kind: Kind::parse(&kind).unwrap_or(Kind::Data),
+        url: row.get(2)?,
+        range,
+        stream_id: row.get(5)?,
+    })
+}
+
+pub(super) fn to_u64(n: i64) -> u64 {
+    u64::try_from(n).unwrap_or(0)
 }

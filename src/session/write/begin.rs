@@ -12,7 +12,6 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use super::adopt;
 use super::disk;
-use super::writer::WriterError;
 use crate::clock::Clock;
 use crate::session::database::guarded;
 use crate::session::database::guarded::Steps;
@@ -20,9 +19,11 @@ use crate::session::database::holders;
 use crate::session::database::sum;
 use crate::session::database::versions;
 use crate::session::database::versions::TakenUp;
+use crate::session::error::WriterError;
 use crate::session::files::chunk_dir::ChunkDir;
 use crate::session::files::folder::SessionFolder;
-use crate::session::model::{ExchangeId, NewExchange};
+use crate::session::id::ExchangeId;
+use crate::session::model::NewExchange;
 use crate::session::read::paths;
 use crate::session::read::reader::{Reader, Run};
 
@@ -73,11 +74,19 @@ pub(crate) fn create(
     let create = || -> rusqlite::Result<(Connection, i64)> {
         own_alone(&folder.database());
         let db = Connection::open(folder.database())?;
-        db.pragma_update(None, "application_id", crate::session::APPLICATION_ID)?;
-        db.pragma_update(None, "user_version", crate::session::FORMAT_VERSION)?;
+        db.pragma_update(
+            None,
+            "application_id",
+            crate::session::database::format::APPLICATION_ID,
+        )?;
+        db.pragma_update(
+            None,
+            "user_version",
+            crate::session::database::format::FORMAT_VERSION,
+        )?;
         make_durable(&db, false)?;
         db.execute_batch("BEGIN")?;
-        db.execute_batch(crate::session::SCHEMA)?;
+        db.execute_batch(crate::session::database::format::SCHEMA)?;
         let run_id = insert_run(&db, clock, program)?;
         db.execute_batch("COMMIT")?;
         Ok((db, run_id))

@@ -6,9 +6,10 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use super::begin;
-use super::writer::{Thread, WriterError};
+use super::thread::Thread;
 use crate::clock;
 use crate::session::database::sum;
+use crate::session::error::WriterError;
 
 /// How long to wait for readers to let go, so that the database can become one file.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(3);

@@ -6,7 +6,8 @@ use std::vec::IntoIter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::message::Message;
-use crate::session::model::{ExchangeId, NewBody, NewExchange, NewListing, ResourceKey};
+use crate::session::id::ExchangeId;
+use crate::session::model::{NewBody, NewExchange, NewListing, ResourceKey};
 
 /// What of a stream may wait, in KiB. It takes the writer a second at most, so that it can stop.
 const SHARE_KIB: u32 = 8 * 1024;

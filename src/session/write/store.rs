@@ -12,9 +12,10 @@ use super::date_ranges::Asked;
 use crate::hls::{Correction, Step, resource_name};
 use crate::session::files::chunk_dir::{Changed, ChunkDir};
 use crate::session::headers::HeaderSets;
+use crate::session::id::ExchangeId;
 use crate::session::model::{
-    Availability, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing, NewRevision, Outcome,
-    OwnReason, ResourceKey,
+    Availability, Digest, Kind, NewBody, NewExchange, NewListing, NewRevision, Outcome, OwnReason,
+    ResourceKey,
 };
 use crate::session::read::find;
 
@@ -23,6 +24,7 @@ use texts::{Logs, NewText};
 
 mod allowance;
 mod cache;
+mod date_ranges;
 mod files;
 mod memory;
 mod paths;

@@ -21,9 +21,10 @@ use crate::session::database::guarded::beside;
 use crate::session::database::schema;
 use crate::session::database::sum;
 use crate::session::database::sum::Sum;
+use crate::session::error::ReadError;
 use crate::session::files::chunk_dir::ChunkDir;
 use crate::session::files::folder::SessionFolder;
-use crate::session::read::reader::{ReadError, Reader, Run};
+use crate::session::read::reader::{Reader, Run};
 use crate::session::write::disk;
 
 /// Checks a session; what cannot be read is a finding like any other.

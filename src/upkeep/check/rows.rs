@@ -4,9 +4,10 @@
 use rusqlite::types::ValueRef;
 
 use super::report::{Findings, State};
+use crate::session::error::ReadError;
 use crate::session::headers::Headers;
 use crate::session::read::find;
-use crate::session::read::reader::{ReadError, Reader};
+use crate::session::read::reader::Reader;
 
 /// A rule: the table, a query for the numbers of rows that break it, and what that means.
 type Rule = (&'static str, &'static str, &'static str);

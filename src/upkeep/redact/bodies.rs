@@ -1,5 +1,6 @@
 //! Bodies and chunk files: texts are redacted, everything else is copied as it is.
 
+use super::outcome::LARGEST_TEXT;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -7,7 +8,8 @@ use std::io::{self, Read, Seek, Write};
 use rusqlite::{Connection, params};
 
 use super::exchanges::Sizes;
-use super::{RedactError, Redacted, search};
+use super::outcome::{RedactError, Redacted};
+use super::search;
 use crate::hls::{ByteRange, chunk_path, encoded_chunk_path, ranged_chunk_path, with_suffix};
 use crate::session::body::decode::gzip;
 use crate::session::files::beneath::PlainPath;
@@ -21,9 +23,6 @@ use crate::upkeep::redact::book::starts::Marked;
 use crate::upkeep::redact::secrets::look::{is_key_data, is_text};
 use crate::upkeep::redact::secrets::places::Form;
 use crate::upkeep::redact::secrets::secret::Rules;
-
-/// Larger texts cannot be redacted, in bytes.
-pub(super) const LARGEST_TEXT: u64 = 64 * 1024 * 1024;
 
 /// By so many bytes it is told whether a chunk is a text.
 const HEAD: u64 = 64 * 1024;

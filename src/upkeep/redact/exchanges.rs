@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rusqlite::Connection;
 use serde_json::Value as Json;
 
-use super::RedactError;
+use super::outcome::RedactError;
 use super::rows::{Row, table};
 use crate::session::read::reader::Reader;
 use crate::upkeep::redact::book::pseudonyms::Book;

@@ -2,9 +2,9 @@
 
 use serde_json::Value as Json;
 
-use super::RedactError;
 use super::bodies::{self, Content};
 use super::exchanges::left_out;
+use super::outcome::RedactError;
 use crate::session::read::reader::Reader;
 use crate::upkeep::redact::book::pseudonyms::Book;
 use crate::upkeep::redact::secrets::places::Form;
@@ -109,12 +109,17 @@ const OUR_WORDS: &str = "stopped finished duration failed killed late stalled su
 
 /// What the copy has as every session has it. Nothing in it is of this session.
 fn note_fixed(book: &mut Book) -> Result<(), RedactError> {
-    for text in [EVERYBODYS, FIELDS, OUR_WORDS, crate::session::SCHEMA] {
+    for text in [
+        EVERYBODYS,
+        FIELDS,
+        OUR_WORDS,
+        crate::session::database::format::SCHEMA,
+    ] {
         book.note_fixed(text);
     }
     let names = || -> rusqlite::Result<Vec<String>> {
         let db = rusqlite::Connection::open_in_memory()?;
-        db.execute_batch(crate::session::SCHEMA)?;
+        db.execute_batch(crate::session::database::format::SCHEMA)?;
         // As the pages of the database have it, one column behind the other.
         let sql = "SELECT type || name || tbl_name FROM sqlite_schema";
         db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::{RedactError, Redacted};
+use super::outcome::{RedactError, Redacted};
 use crate::hls::{resource_name, stream_name};
 use crate::session::read::reader::Reader;
 use crate::upkeep::redact::book::pseudonyms::Book;

@@ -8,7 +8,7 @@ use rusqlite::Error::FromSqlConversionFailure;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags};
 
-use super::RedactError;
+use super::outcome::RedactError;
 use crate::session::body::decode;
 use crate::session::files::chunk_dir::{ChunkDir, ChunkPath};
 use crate::session::files::folder::SessionFolder;
