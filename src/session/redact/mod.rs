@@ -20,6 +20,7 @@ use book::Book;
 
 mod bodies;
 mod book;
+mod columns;
 mod dictionary;
 mod exchanges;
 mod fingerprint;
@@ -40,6 +41,7 @@ mod spelling;
 mod starts;
 mod variables;
 mod views;
+mod wrapped;
 
 pub use secret::{Rules, What};
 
