@@ -20,8 +20,10 @@ use crate::session::read::reader::Reader;
 
 mod bodies;
 mod book;
+mod columns;
 pub(crate) mod outcome;
 mod secrets;
+mod wrapped;
 
 mod exchanges;
 
