@@ -8,7 +8,7 @@ use rusqlite::{Result, params};
 use super::Store;
 use super::allowance::{Allowance, ROWS_FACTOR};
 use crate::session::find;
-use crate::session::model::{NewListing, ResourceKey};
+use crate::session::model::{Kind, NewListing, ResourceKey};
 use crate::session::spelling::Spelling;
 
 /// What a row takes in its table and its indexes beside its texts, in bytes.
@@ -72,7 +72,9 @@ impl Store {
         let path = key.url.split('?').next().unwrap_or(&key.url);
         // Its URL and its path in the table and in an index each, and its name.
         let cost = 2 * key.url.len() + 3 * path.len() + ROW;
-        if !self.allowance(key.stream_id).grants_row(cost as u64) {
+        // A part of a plain stream is under way: a reader finds it by its row.
+        let is_asked = key.kind == Kind::Main;
+        if !is_asked && !self.allowance(key.stream_id).grants_row(cost as u64) {
             return Ok(None);
         }
         let (id, noted) = self.new_resource(key)?;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::session::chunk_dir::ChunkDir;
-use crate::session::{Availability, Kind, NewExchange, SCHEMA};
+use crate::session::{Availability, NewExchange, SCHEMA};
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -167,8 +167,11 @@ fn names_under_which_something_was_asked_for_are_not_only_listed() {
     let mut store = store_with(0);
     let mut noted = listing(0, 0);
     noted.aliases = vec![(key("http://h/a?1"), "http://h/a?2".to_owned())];
+    let part = ResourceKey::whole(1, Kind::Main, "http://h/elsewhere.ts".to_owned());
+    noted.pending = vec![part];
     store.listed(&noted).unwrap();
     assert_eq!(number(&store, "SELECT count(*) FROM alias"), 1);
+    assert_eq!(number(&store, "SELECT count(*) FROM pending"), 1);
     assert_eq!(events(&store), 0);
 }
 
