@@ -431,6 +431,7 @@ impl Poller {
         }
         let listing = self.listed_by(hop.id, changed);
         (self.listing.revision, self.listing.from_us) = listing;
+        self.listing.sent = hop.wire_bytes.unwrap_or(0);
         let id = self.listing.revision;
         let doubt_us = self.trust.doubt_us(&hop.url);
         if doubt_us.is_some() {

@@ -297,7 +297,7 @@ pub struct NewRevision {
 /// What a revision changed about the resources that it lists.
 #[derive(Debug, Default)]
 pub struct NewListing {
-    /// The exchange of the revision.
+    /// The exchange of the revision; 0: none, it is known on account of what was asked for.
     pub revision: ExchangeId,
     /// When that is the answer, in microseconds of Unix time.
     pub from_us: i64,
@@ -307,6 +307,8 @@ pub struct NewListing {
     pub gone: Vec<ResourceKey>,
     /// Other URLs of resources.
     pub aliases: Vec<(ResourceKey, String)>,
+    /// What was sent of the revision, in bytes; its exchange is written later.
+    pub sent: u64,
 }
 
 impl NewListing {
@@ -323,6 +325,8 @@ pub struct NewExchange {
     pub id: ExchangeId,
     /// What was asked for.
     pub resource: ResourceKey,
+    /// The URL that it was asked for by, where that is another one.
+    pub asked_as: Option<String>,
     /// For a hop: the resource that the chain began with; for `revision`.
     pub polled: Option<ResourceKey>,
     /// The playlist exchange that listed it.
@@ -396,6 +400,7 @@ impl NewExchange {
         Self {
             id,
             resource,
+            asked_as: None,
             polled: None,
             referrer_id: None,
             head_id: None,

@@ -35,6 +35,7 @@ impl Keeper {
         }
         store.db.pragma_update(None, "foreign_keys", enforced)?;
         let (removed, events_seen) = removed?;
+        store.forget_names();
         self.events_seen = events_seen;
         if !removed.is_nothing() {
             store.forget_removed(&removed);
