@@ -6,8 +6,8 @@
 
 mod adjacent_find;
 mod beside;
-mod check;
 mod client_arguments;
+mod description;
 mod descriptors;
 pub mod durations;
 pub mod exit;
@@ -17,15 +17,16 @@ mod http_arguments;
 mod inputs;
 mod isrecorder;
 mod isreplayer;
+mod issession;
 mod limit_arguments;
 mod listen;
 mod live;
 mod log_lines;
 pub mod logging;
 mod metrics;
+mod moved;
 mod place;
 mod plain_arguments;
-mod redact;
 mod service;
 mod signals;
 mod source;
@@ -33,12 +34,14 @@ mod source;
 pub use adjacent_find::main as adjacent_find;
 pub use isrecorder::main as isrecorder;
 pub use isreplayer::main as isreplayer;
+pub use issession::main as issession;
 
-/// The arguments of the three programs, for man pages and shell completions.
-pub fn commands() -> [clap::Command; 3] {
+/// The arguments of the programs, for man pages and shell completions.
+pub fn commands() -> [clap::Command; 4] {
     [
         isrecorder::command(),
         isreplayer::command(),
         adjacent_find::command(),
+        issession::command(),
     ]
 }

@@ -32,6 +32,7 @@ mod lines;
 mod listed;
 mod model;
 mod notices;
+mod overview;
 mod parts;
 mod placement;
 mod pulse;
@@ -54,7 +55,7 @@ pub use chunk_dir::{BodyFile, ChunkFile};
 pub use chunks::DownloadFile;
 pub use codings::true_codings;
 pub use decode::{DecodeError, decode, decoded_size, decoder, unknown_codings};
-pub use faults::{ENDED, Fault};
+pub use faults::{ENDED, Fault, FaultCount};
 pub use folder::{FolderError, SessionFolder, Sessions};
 pub use growing::{Growing, GrowingFacts, GrowingFile};
 pub use guarded::LARGEST_IN_DATABASE;
@@ -71,6 +72,7 @@ pub use model::{
     NewRevision, Notice, Outcome, OwnReason, ResourceKey, RunningDigest, digest, is_success,
 };
 pub use notices::{Heartbeat, NoticeEvent, Tallies, Tally};
+pub use overview::{Counts, Keys, Overview, Sizes};
 pub use parts::StreamPart;
 pub use placement::{KnownBody, PlacedWindow};
 pub use pulse::{Pulse, WriterWatch};
