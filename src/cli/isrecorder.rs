@@ -49,7 +49,14 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     streams: Option<PathBuf>,
     /// Folder of sessions
-    #[arg(short, long, default_value = "sessions", value_name = "FOLDER", visible_short_alias = 'f', visible_alias = "folder")]
+    #[arg(
+        short,
+        long,
+        default_value = "sessions",
+        value_name = "FOLDER",
+        visible_short_alias = 'f',
+        visible_alias = "folder"
+    )]
     output: PathBuf,
     /// Output session name; default: session1, or the next number that is free
     #[arg(short, long, value_name = "NAME")]

@@ -54,7 +54,7 @@ docs/ref/inject.md says what each of them means.";
     after_long_help = AFTER_LONG_HELP
 )]
 struct Arguments {
-    /// Session folder
+    /// Folder of sessions
     #[arg(short, long, default_value = "sessions")]
     folder: std::path::PathBuf,
 

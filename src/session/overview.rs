@@ -10,7 +10,6 @@ use super::check::{State, state_of};
 use super::chunk_dir::ChunkDir;
 use super::faults::FaultCount;
 use super::folder::SessionFolder;
-use super::guarded::beside;
 use super::read::{ReadError, Reader, Run, StreamInfo};
 
 /// Folders within folders; paths of chunks are less deep.
@@ -133,15 +132,10 @@ impl Reader {
 
 impl Sizes {
     fn measure(folder: &SessionFolder, chunks: Option<&ChunkDir>) -> io::Result<Self> {
-        let mut sizes = Self::default();
-        let database = folder.database();
-        for file in [database.clone(), beside(&database, "-wal")] {
-            match file.symlink_metadata() {
-                Ok(facts) => sizes.database_bytes += facts.len(),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let mut sizes = Self {
+            database_bytes: folder.database_bytes()?,
+            ..Self::default()
+        };
         if let Some(chunks) = chunks {
             sizes.add(chunks)?;
         }

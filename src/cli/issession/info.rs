@@ -51,7 +51,7 @@ struct Info {
     overview: Overview,
 }
 
-/// `docs/GUIDE.md` describes it.
+/// `docs/ref/info.md` describes it.
 #[derive(Serialize)]
 struct Json<'a> {
     session: &'a str,

@@ -48,7 +48,9 @@ impl ListArguments {
         if names.is_empty() {
             warn(format_args!("No session in {}", folder.display()));
         }
-        let width = names.iter().map(|name| shown::escaped(name).chars().count());
+        let width = names
+            .iter()
+            .map(|name| shown::escaped(name).chars().count());
         let width = width.max().unwrap_or(0).min(WIDEST);
         let mut all_are_read = true;
         for name in &names {
