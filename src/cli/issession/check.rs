@@ -5,10 +5,11 @@ use std::path::Path;
 use clap::Args;
 
 use super::SessionArgument;
-use crate::cli::durations::clock_time;
+use crate::cli::arguments::durations::clock_time;
 use crate::cli::exit::{Failure, say};
-use crate::session::{Report, SessionFolder, check, repair};
+use crate::session::SessionFolder;
 use crate::shown;
+use crate::upkeep::{Report, check, repair};
 
 /// Which session is looked at, and how closely.
 #[derive(Debug, Args)]

@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use super::SessionArgument;
 use crate::analysis::faults;
-use crate::cli::durations::bytes;
+use crate::cli::arguments::durations::bytes;
 use crate::cli::exit::{Failure, say};
 use crate::replayer::timeline::{format_time, format_utc};
-use crate::session::{Counts, FaultCount, Keys, Overview, Run, Sizes, State, StreamInfo};
+use crate::session::{FaultCount, Run, StreamInfo};
 use crate::shown;
+use crate::upkeep::{Counts, Keys, Overview, Sizes, State};
 
 /// Runs that are shown, the last ones: a service that is restarted has thousands.
 const MOST_RUNS: usize = 20;

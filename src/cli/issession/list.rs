@@ -4,8 +4,8 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::cli::description;
 use crate::cli::exit::{Failure, say, warn};
+use crate::cli::output::description;
 use crate::replayer::Description;
 use crate::replayer::timeline::{format_time, format_utc};
 use crate::session::Sessions;

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::SessionArgument;
-use crate::cli::durations::escaped;
+use crate::cli::arguments::durations::escaped;
 use crate::cli::exit::{self, Failure};
-use crate::session::{RedactError, RedactRules, Redacted, RedactedWhat, Sessions, redact};
+use crate::session::Sessions;
+use crate::upkeep::{RedactError, RedactRules, Redacted, RedactedWhat, redact};
 
 /// A file of secrets is not larger, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;

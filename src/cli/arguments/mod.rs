@@ -1,0 +1,11 @@
+//! Groups of arguments that programs share, and what was typed turned into what it means.
+
+pub mod client;
+pub mod durations;
+pub mod http;
+pub mod inputs;
+pub mod limits;
+pub(super) mod moved;
+pub mod place;
+pub mod raw;
+pub mod source;

@@ -1,0 +1,8 @@
+//! What programs say: the live view, log lines, metrics, the service manager, what a session has to play.
+
+pub(super) mod description;
+pub mod live;
+pub mod log_lines;
+pub mod logging;
+pub mod metrics;
+pub mod service;
