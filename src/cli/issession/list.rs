@@ -55,24 +55,29 @@ impl ListArguments {
         let mut all_are_read = true;
         for name in &names {
             let found = sessions.find(name).map_err(Failure::from);
-            let line = match (found.and_then(description::at_the_end), self.json) {
-                (Ok(description), true) => json(&description)?,
-                (Ok(description), false) => {
-                    format!("{:width$}  {}", shown::escaped(name), short(&description))
-                }
-                (Err(failure), is_json) => {
-                    all_are_read = false;
-                    match is_json {
-                        true => json(
-                            &serde_json::json!({ "session": name, "error": failure.message() }),
-                        )?,
-                        false => format!("{:width$}  {}", shown::escaped(name), failure.message()),
-                    }
-                }
-            };
-            say(line);
+            let described = found.and_then(description::at_the_end);
+            all_are_read &= described.is_ok();
+            say(match self.json {
+                true => json_line(name, &described)?,
+                false => text_line(name, width, &described),
+            });
         }
         Ok(all_are_read)
+    }
+}
+
+fn text_line(name: &str, width: usize, described: &Result<Description, Failure>) -> String {
+    let name = shown::escaped(name);
+    match described {
+        Ok(description) => format!("{name:width$}  {}", short(description)),
+        Err(failure) => format!("{name:width$}  {}", failure.message()),
+    }
+}
+
+fn json_line(name: &str, described: &Result<Description, Failure>) -> Result<String, Failure> {
+    match described {
+        Ok(description) => json(description),
+        Err(failure) => json(&serde_json::json!({ "session": name, "error": failure.message() })),
     }
 }
 
@@ -85,14 +90,12 @@ fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
 
 /// When, for how long, what.
 fn short(description: &Description) -> String {
-    let streams: Vec<&str> = description
+    let names = description
         .streams
         .iter()
-        .map(|stream| stream.name.as_str())
-        .take(MOST_NAMED)
-        .collect();
-    let mut named = streams.join(" ");
-    let more = description.streams.len() - streams.len();
+        .map(|stream| stream.name.as_str());
+    let mut named = names.take(MOST_NAMED).collect::<Vec<_>>().join(" ");
+    let more = description.streams.len().saturating_sub(MOST_NAMED);
     if more > 0 {
         named += &format!(" and {more} more");
     }
