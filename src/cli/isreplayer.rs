@@ -19,7 +19,9 @@ use super::logging::{self, LogOptions, Stderr};
 use crate::clock::Clock;
 use crate::replayer::inject::{self, Parsed, Rule, Rules};
 use crate::replayer::timeline::{format_time, format_utc};
-use crate::replayer::{AtEnd, Dates, Description, Faults, Limits, Network, Options, Replay, serve};
+use crate::replayer::{
+    AtEnd, Dates, Description, Faults, Limits, Network, Options, Replay, connection,
+};
 use crate::session::{SessionFolder, Sessions};
 
 const AFTER_HELP: &str = "\
@@ -322,7 +324,7 @@ async fn run(
         }
     };
     let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::failed)?;
-    serve::run(listener, replay, limits, shutdown).await;
+    connection::run(listener, replay, limits, shutdown).await;
     Ok(())
 }
 

@@ -35,7 +35,7 @@ const OWNED: [(&str, &[&str]); 21] = [
         &[
             "recorder/classify.rs",
             "recorder/shoutcast.rs",
-            "replayer/serve",
+            "replayer/connection/",
         ],
     ),
     (
@@ -44,7 +44,7 @@ const OWNED: [(&str, &[&str]); 21] = [
             "recorder/classify.rs",
             "recorder/reach.rs",
             "recorder/shoutcast.rs",
-            "replayer/serve",
+            "replayer/connection/",
         ],
     ),
     ("h2", &["recorder/classify.rs"]),
