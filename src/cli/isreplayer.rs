@@ -345,6 +345,12 @@ fn announce(
     if let Some(zero_us) = arguments.zero {
         say(format!("Zero     {}", format_utc(zero_us)));
     }
+    if let Some(reach) = listen::reach(listener).map_err(Failure::failed)? {
+        match replay.needs_care()? {
+            true => tracing::warn!("{reach}"),
+            false => say(format!("Open     {reach}")),
+        }
+    }
     let shown = listen::Shown::of(&description, replay.has_dvr()?);
     for line in listen::play_lines(listener, arguments.bind, &shown).map_err(Failure::failed)? {
         say(line);
