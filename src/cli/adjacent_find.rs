@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 
-use super::durations::{escaped, parse_duration};
 use super::exit::{self, Failure, warn};
 use crate::analysis::adjacent::{self, Gap, Threshold};
 use crate::analysis::{faults, report};
+use crate::cli::arguments::durations::{escaped, parse_duration};
 use crate::session::{Body, ExchangeId, PlaylistInfo, ReadError, Reader, Sessions};
 
 /// Finds where the media playlists of a recorded session were late: the gaps between two

@@ -9,8 +9,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use url::{Position, Url};
 
-use super::byte_range::ByteRange;
-use super::media::{EntryRole, MediaPlaylist};
+use crate::hls::playlist::media::{EntryRole, MediaPlaylist};
+use crate::hls::text::byte_range::ByteRange;
 
 mod hindsight;
 

@@ -10,14 +10,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::children::Playlists;
-use super::fetch::{Ask, Fetcher, Hop};
-use super::hosts::Hosts;
 use super::limits::Limits;
 use super::memory::Memory;
 use super::plan::{Before, Changes, Content, Done, Job, Key, Listing, Plan, PlaylistId};
-use super::stats::{PlaylistStats, Stats};
 use crate::clock;
+use crate::recorder::admission::hosts::Hosts;
+use crate::recorder::http::fetch::{Ask, Fetcher, Hop};
+use crate::recorder::playlists::set::Playlists;
+use crate::recorder::stats::board::{PlaylistStats, Stats};
 use crate::session::{Availability, Kind, NewListing, Outcome, OwnReason, ResourceKey};
 
 /// What redirected to a host that wants to be left alone may lead elsewhere by then.

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::chunk_dir::BodyFile;
 use super::headers::Headers;
 pub use crate::hls::ByteRange;
 use crate::hls::Lie;
+use crate::session::files::chunk_dir::BodyFile;
 
 /// Number of an exchange: it grows in the order in which requests began.
 pub type ExchangeId = i64;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{OptionalExtension, params};
 
 use super::model::Notice;
-use super::read::{ReadError, Reader};
-use super::store::Store;
+use crate::session::read::reader::{ReadError, Reader};
+use crate::session::write::store::Store;
 
 /// A session of a year with a fault every ten minutes has fewer.
 const MOST_EVENTS: i64 = 65_536;
@@ -198,7 +198,7 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::chunk_dir::ChunkDir;
+    use crate::session::files::chunk_dir::ChunkDir;
     use rusqlite::Connection;
 
     #[test]

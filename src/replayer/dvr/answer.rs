@@ -44,7 +44,7 @@ enum Looked {
 
 impl Replay {
     /// The DVR playlist of a stream; or of one of its media playlists (row of `resource`).
-    pub(in crate::replayer) async fn dvr(
+    pub(crate) async fn dvr(
         self: &Arc<Self>,
         request: &Request,
         name: Option<&str>,
@@ -104,7 +104,7 @@ impl Replay {
     }
 
     /// The DVR playlist that was asked for before, of a session that is finished: nothing is read.
-    pub(in crate::replayer) fn dvr_at_once(&self, request: &Request, path: &str) -> Option<Reply> {
+    pub(crate) fn dvr_at_once(&self, request: &Request, path: &str) -> Option<Reply> {
         let span = self.span();
         if span.recording {
             return None;
@@ -160,7 +160,7 @@ impl Replay {
     }
 
     /// The body that an exchange brought, whole.
-    pub(in crate::replayer) async fn exchange_body(
+    pub(crate) async fn exchange_body(
         self: &Arc<Self>,
         request: &Request,
         id: ExchangeId,
@@ -217,7 +217,7 @@ fn playlist(served: &Served, request: &Request) -> Reply {
 }
 
 /// The path of the DVR playlist of a stream, or of one of its media playlists.
-pub(in crate::replayer) fn dvr_path(stream: &str, playlist_id: Option<i64>) -> String {
+pub(crate) fn dvr_path(stream: &str, playlist_id: Option<i64>) -> String {
     let name = utf8_percent_encode(stream, NON_ALPHANUMERIC);
     match playlist_id {
         None => format!("/{name}/dvr.m3u8"),

@@ -31,7 +31,7 @@ pub(super) struct ListId {
 
 /// The lists.
 #[derive(Debug)]
-pub(in crate::replayer) struct Kept {
+pub(crate) struct Kept {
     lists: Mutex<HashMap<ListId, Arc<One>>>,
     /// Which list a path (and query) means in a session that ended at this moment (microseconds of Unix
     /// time).

@@ -11,16 +11,16 @@ use crate::session::{Answer, Body, ExchangeId, Kind, Listing, ReadError};
 
 /// The clock of a player.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::replayer) struct Player {
+pub(crate) struct Player {
     /// What time it is, in microseconds of session time.
-    pub(in crate::replayer) session_us: i64,
+    pub(crate) session_us: i64,
     /// When it began, in microseconds of session time.
-    pub(in crate::replayer) began_us: i64,
+    pub(crate) began_us: i64,
 }
 
 impl Look<'_> {
     /// What rules ask about what the session has; `None`: it has no answer.
-    pub(in crate::replayer) fn facts(
+    pub(crate) fn facts(
         &self,
         rules: &Rules,
         looked: &Looked,

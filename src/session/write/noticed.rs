@@ -2,9 +2,10 @@
 
 use std::io;
 
-use super::{Message, Writer};
-use crate::session::chunks::DownloadFile;
-use crate::session::growing::{GrowingFacts, GrowingFile};
+use super::message::Message;
+use super::writer::Writer;
+use crate::session::files::chunks::DownloadFile;
+use crate::session::files::growing::{GrowingFacts, GrowingFile};
 use crate::session::model::ExchangeId;
 use crate::session::notices::{Heartbeat, NoticeEvent};
 

@@ -18,14 +18,14 @@ const ROW_BYTES: usize = 256;
 const BODY_BYTES: usize = 64 * 1024;
 
 /// A message, and what it takes of the share of its stream until it is committed.
-pub(in crate::session) struct Queued {
-    pub(super) message: Message,
-    pub(super) share: Option<OwnedSemaphorePermit>,
+pub(crate) struct Queued {
+    pub(crate) message: Message,
+    pub(crate) share: Option<OwnedSemaphorePermit>,
 }
 
 impl Queued {
     /// Of no stream.
-    pub(super) fn free(message: Message) -> Self {
+    pub(crate) fn free(message: Message) -> Self {
         Self {
             message,
             share: None,
@@ -35,7 +35,7 @@ impl Queued {
 
 /// What a stream may have waiting.
 #[derive(Debug, Clone)]
-pub(super) struct Share(Arc<Semaphore>);
+pub(crate) struct Share(Arc<Semaphore>);
 
 impl Default for Share {
     fn default() -> Self {
@@ -45,7 +45,7 @@ impl Default for Share {
 
 impl Share {
     /// Waits until there is room.
-    pub(super) async fn queued(&self, message: Message) -> Queued {
+    pub(crate) async fn queued(&self, message: Message) -> Queued {
         let kib = u32::try_from(bytes(&message).div_ceil(1024)).unwrap_or(SHARE_KIB);
         let room = Arc::clone(&self.0).acquire_many_owned(kib.min(SHARE_KIB));
         // Never closed.
@@ -98,7 +98,7 @@ fn of_alias((key, url): &(ResourceKey, String)) -> usize {
 }
 
 /// What is listed, piece by piece: what is gone first, then what is to come, in order.
-pub(super) struct Pieces {
+pub(crate) struct Pieces {
     revision: ExchangeId,
     from_us: i64,
     gone: IntoIter<ResourceKey>,
@@ -107,7 +107,7 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    pub(super) fn new(listing: NewListing) -> Self {
+    pub(crate) fn new(listing: NewListing) -> Self {
         Self {
             revision: listing.revision,
             from_us: listing.from_us,
@@ -117,18 +117,18 @@ impl Pieces {
         }
     }
 
-    pub(super) fn are_over(&self) -> bool {
+    pub(crate) fn are_over(&self) -> bool {
         self.gone.len() + self.pending.len() + self.aliases.len() == 0
     }
 
     /// Nobody waits for anything any more.
-    pub(super) fn forget_pending(&mut self) {
+    pub(crate) fn forget_pending(&mut self) {
         self.gone = IntoIter::default();
         self.pending = IntoIter::default();
     }
 
     /// The next one.
-    pub(super) fn next(&mut self) -> NewListing {
+    pub(crate) fn next(&mut self) -> NewListing {
         let mut left = PIECE_BYTES;
         NewListing {
             revision: self.revision,
