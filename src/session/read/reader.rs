@@ -266,6 +266,17 @@ impl Reader {
         Ok(row.first().copied())
     }
 
+    /// Whether the session has decryption keys, as far as its first resources tell: what is listed first is
+    /// fetched first, and there is no index of kinds.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn has_keys(&self) -> Result<bool, ReadError> {
+        let sql = "SELECT 1 FROM resource r JOIN exchange e ON e.resource_id = r.id
+                    WHERE r.id <= 10000 AND r.kind = 'key' AND e.body_id IS NOT NULL LIMIT 1";
+        Ok(!self.list(sql, [], |_| Ok(()))?.is_empty())
+    }
+
     /// Inputs of the session, in order.
     ///
     /// # Errors
