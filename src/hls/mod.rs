@@ -83,7 +83,7 @@ pub use names::{
 };
 pub use relative::relative;
 pub use replay_path::{origin_url, replay_path};
-pub use resolve::{LONGEST_URL, MOST_RESOLVED, Refused, most_url_bytes};
+pub use resolve::{LONGEST_URL, MOST_RESOLVED, Refused, most_references, most_url_bytes};
 pub use rewrite::{Place, Replacement, replacements, rewrite};
 pub use scan::{Line, LineKind, Tag, UriRef, UriRole, lines, uris};
 pub use segments::{
