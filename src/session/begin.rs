@@ -15,7 +15,7 @@ use super::check;
 use super::chunk_dir::ChunkDir;
 use super::disk;
 use super::folder::SessionFolder;
-use super::guarded::{self, Steps};
+use super::guarded::{self, HowFar, Steps};
 use super::holders;
 use super::model::{ExchangeId, NewExchange};
 use super::read::{Reader, Run};
@@ -104,7 +104,8 @@ pub(super) fn resume(
     // Before SQLite has it open: closing a file of ours would let its locks go.
     let is_covered = sum::covers(folder);
     // Read-only: what is not ours is not even recovered.
-    let reader = Reader::open(folder)?;
+    let mut reader = Reader::open(folder)?;
+    reader.refuse_shared_pages(HowFar::Some)?;
     let (lock, chunks) = lock(folder)?;
     let mut db = admitted(folder, &reader, &chunks).inspect_err(|_| {
         // It was made for the lock; one that has something in it stays.
@@ -171,7 +172,7 @@ pub(super) fn close_left(db: &Connection, was_full: bool) -> rusqlite::Result<us
     db.execute(close, [ended])
 }
 
-/// Opens the database to be written, if no row of it names a file elsewhere.
+/// Opens the database to be written, if no row of it names a file elsewhere, and there are numbers for those to come.
 fn admitted(
     folder: &SessionFolder,
     reader: &Reader,
@@ -180,6 +181,10 @@ fn admitted(
     if let Some((body, what)) = check::first_wrong_path(reader, chunks)? {
         let path = folder.path().to_owned();
         return Err(WriterError::Path { path, body, what });
+    }
+    if let Some((table, id)) = check::first_wrong_number(reader)? {
+        let path = folder.path().to_owned();
+        return Err(WriterError::Number { path, table, id });
     }
     open_free(folder)
 }

@@ -4,12 +4,13 @@
 use std::io;
 use std::path::Path;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::chunk_dir::{ChunkDir, ChunkFile};
 use super::decode;
 use super::folder::SessionFolder;
-use super::guarded::{Guarded, beside};
+use super::guarded::{Guarded, HowFar, beside};
 use super::headers::Headers;
 use super::keep::KEPT_FROM;
 use super::model::{ByteRange, ExchangeId, Kind, Outcome, digest};
@@ -469,7 +470,57 @@ impl Reader {
             .ok_or_else(|| self.altered(&format!("the header fields of exchange {}", exchange.id)))
     }
 
+    /// Refuses a database that has a page in two places, so that nothing bounds what is read of it, and what is written
+    /// would destroy more.
+    ///
+    /// # Errors
+    /// It has one, or it cannot be read.
+    pub(super) fn refuse_shared_pages(&mut self, how_far: HowFar) -> Result<(), ReadError> {
+        match self.fault_of_pages(how_far)? {
+            Some(fault) => Err(self.altered(&format!(
+                "{fault}; nothing was done with it: `--check --repair` mends indexes, `sqlite3 session.db .recover` may save a part of tables"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// A page that is in two places, in a sentence.
+    pub(super) fn fault_of_pages(&mut self, how_far: HowFar) -> Result<Option<String>, ReadError> {
+        let tables = schema::tables(self.version).map_err(|e| self.failed(e))?;
+        // Of a user's tables nothing is asked.
+        let tables = self.has_others.then(|| tables.collect());
+        let found = self.db.fault_of_pages(tables, how_far);
+        found.map_err(|e| self.failed(e))
+    }
+
+    /// What `row` makes of each row of a query.
     pub(super) fn list<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        mut row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, ReadError> {
+        let most = self.db.most_listed();
+        let mut bytes = 0_u64;
+        let mut is_too_much = false;
+        let found = self.each(sql, params, |from| {
+            bytes = bytes.saturating_add(size(from)?);
+            is_too_much = bytes > most;
+            match is_too_much {
+                true => Err(rusqlite::Error::ExecuteReturnedResults),
+                false => row(from),
+            }
+        });
+        match is_too_much {
+            true => Err(self.altered(&format!(
+                "its rows have more than {most} bytes in it, which it cannot hold"
+            ))),
+            false => found,
+        }
+    }
+
+    /// As [`Self::list`], where little is kept of rows that may be large.
+    pub(super) fn each<T>(
         &self,
         sql: &str,
         params: impl rusqlite::Params,
@@ -487,6 +538,33 @@ impl Reader {
             what: what.to_owned(),
         }
     }
+}
+
+/// What to do where rows are not as this program writes them.
+pub(super) fn what_to_do(source: &rusqlite::Error) -> &'static str {
+    let is_refused = source.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation);
+    let is_no_such = matches!(
+        source,
+        rusqlite::Error::InvalidColumnType(..) | rusqlite::Error::IntegralValueOutOfRange(..)
+    );
+    match is_refused || is_no_such {
+        true => {
+            "; a row of the session is not as this program writes it: `isrecorder --check SESSION` says which"
+        }
+        false => "",
+    }
+}
+
+/// Bytes of the texts and blobs of a row.
+fn size(row: &Row<'_>) -> rusqlite::Result<u64> {
+    let columns = row.as_ref().column_count();
+    let sizes = (0..columns).map(|at| {
+        Ok(match row.get_ref(at)? {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len() as u64,
+            _ => 0,
+        })
+    });
+    sizes.sum()
 }
 
 impl ReadError {

@@ -29,7 +29,7 @@ use super::keep::{Keep, Keeper};
 use super::model::{ExchangeId, NewExchange, NewListing};
 use super::notices::Tallies;
 use super::pulse::{Pulse, WriterWatch};
-use super::read::ReadError;
+use super::read::{self, ReadError};
 use super::room::Room;
 use super::store::Store;
 use super::wal::{self, WalWatch};
@@ -66,7 +66,7 @@ const FULL_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum WriterError {
     /// The database refused.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}{}", read::what_to_do(source))]
     Database {
         /// The database.
         path: String,
@@ -98,6 +98,18 @@ pub enum WriterError {
         body: i64,
         /// What is wrong.
         what: String,
+    },
+    /// A number leaves no room for those that come.
+    #[error(
+        "{path} is not gone on with: {table} {id}: nothing can come behind its number, which is none of this program's; begin a session anew, this one can be replayed", path = .path.display()
+    )]
+    Number {
+        /// The session.
+        path: PathBuf,
+        /// The table.
+        table: String,
+        /// The row.
+        id: i64,
     },
     /// What was to be taken up again is no session of this program.
     #[error(transparent)]

@@ -18,10 +18,11 @@ pub(super) use self::paths::first_wrong as first_wrong_path;
 use self::report::Findings;
 pub(super) use self::report::{Damage, damages};
 pub use self::report::{Finding, Report, State, Totals};
+pub(super) use self::rows::first_wrong_number;
 use super::chunk_dir::ChunkDir;
 use super::disk;
 use super::folder::SessionFolder;
-use super::guarded::beside;
+use super::guarded::{HowFar, beside};
 use super::read::{ReadError, Reader, Run};
 use super::schema;
 use super::sum::{self, Sum};
@@ -42,7 +43,7 @@ pub(super) fn look(folder: &SessionFolder, hashes: bool, locked: bool) -> Findin
         true => Ok(Sum::None),
         false => sum::compare(folder),
     };
-    let reader = match Reader::open(folder) {
+    let mut reader = match Reader::open(folder) {
         Ok(reader) => reader,
         Err(error) => {
             let kind = match error {
@@ -55,6 +56,18 @@ pub(super) fn look(folder: &SessionFolder, hashes: bool, locked: bool) -> Findin
     };
     if reader.has_others {
         found.note("tables that are none of this program's are not looked at".to_owned());
+    }
+    match reader.fault_of_pages(HowFar::All) {
+        Ok(None) => {}
+        Ok(Some(fault)) => {
+            found.add("page", format!("session.db: {fault}"));
+            found.note("nothing else was looked at: where pages are in two places, rows and texts may have no end".to_owned());
+            return found;
+        }
+        Err(error) => {
+            found.add("database", error.to_string());
+            return found;
+        }
     }
     // What a sum covers need not be looked for; what is about to be summed must be whole.
     let is_covered = matches!(sum, Ok(Sum::Same));

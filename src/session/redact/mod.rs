@@ -15,7 +15,8 @@ use rusqlite::Connection;
 use super::chunk_dir::{ChunkDir, TEMPORARY};
 use super::find;
 use super::folder::{FolderError, SessionFolder, Sessions};
-use super::read::{ReadError, Reader};
+use super::guarded::HowFar;
+use super::read::{self, ReadError, Reader};
 use book::Book;
 
 mod bodies;
@@ -59,7 +60,7 @@ pub enum RedactError {
     #[error("{path} has a copy that was interrupted: it was not searched, and secrets may be in it; remove that folder (rm -r), then try again", path = .0.display())]
     Begun(PathBuf),
     /// The session's database, or that of the copy.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}{}", read::what_to_do(source))]
     Database {
         /// Which.
         path: String,
@@ -134,7 +135,8 @@ pub fn redact(
     name: &str,
     rules: Rules,
 ) -> Result<Redacted, RedactError> {
-    let reader = Reader::open(source)?;
+    let mut reader = Reader::open(source)?;
+    reader.refuse_shared_pages(HowFar::All)?;
     let _lock = lock(source)?;
     let mut book = Book::new(rules.clone(), seed()?);
     note::note(&reader, &rules, &mut book)?;
