@@ -18,7 +18,7 @@ use crate::session::{Body, ExchangeId, PlaylistInfo, ReadError, Reader, Sessions
 #[derive(Debug, Parser)]
 #[command(name = "adjacent-find", version)]
 struct Arguments {
-    /// Session folder
+    /// Folder of sessions
     #[arg(short, long, default_value = "sessions")]
     folder: PathBuf,
 
@@ -143,7 +143,7 @@ fn zero_us(reader: &Reader) -> Result<i64, Failure> {
 fn nothing_found(time: Option<Duration>, playlists: usize) -> String {
     let over = time.map_or_else(
         || "1.5 times the target duration".to_owned(),
-        |time| report::timedelta(crate::clock::micros(time)),
+        |time| crate::analysis::times::timedelta(crate::clock::micros(time)),
     );
     let plural = if playlists == 1 { "" } else { "s" };
     format!("No gap over {over} in {playlists} playlist{plural}")

@@ -316,7 +316,9 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
         let confirms_id = hop.confirms();
         let mut exchange = hop.into_exchange(resource, availability);
         exchange.confirms_id = confirms_id;
+        let asked_as = (at == 0 && job.url != job.key.url).then(|| job.url.to_string());
         for mut exchange in crossed.into_iter().chain([exchange]) {
+            exchange.asked_as.clone_from(&asked_as);
             exchange.referrer_id = Some(job.referrer);
             exchange.head_id = head_id.filter(|_| at > 0);
             fetcher.writer.exchange(exchange).await;

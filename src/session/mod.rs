@@ -7,9 +7,11 @@
 
 pub(crate) mod body;
 pub(crate) mod database;
+pub(crate) mod error;
 pub(crate) mod files;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+pub(crate) mod id;
 pub(crate) mod read;
 pub(crate) mod write;
 
@@ -20,13 +22,21 @@ pub(crate) mod notices;
 
 pub use self::body::codings::true_codings;
 pub use self::body::decode::{DecodeError, decode, decoded_size, decoder, unknown_codings};
+pub use self::database::format::SCHEMA;
 pub use self::database::guarded::LARGEST_IN_DATABASE;
+pub use self::error::ReadError;
+pub use self::error::WriterError;
 pub use self::files::chunk_dir::{BodyFile, ChunkFile};
 pub use self::files::chunks::DownloadFile;
 pub use self::files::folder::{FolderError, SessionFolder, Sessions};
 pub use self::files::growing::{Growing, GrowingFacts, GrowingFile};
+pub use self::id::ExchangeId;
+pub use self::model::{
+    Availability, ByteRange, Coded, Digest, Kind, NewBody, NewExchange, NewListing, NewRevision,
+    Notice, Outcome, OwnReason, ResourceKey, RunningDigest, digest, is_success,
+};
 pub use self::read::answer::{Answer, Found, Query, RangePart};
-pub use self::read::faults::{ENDED, Fault};
+pub use self::read::faults::{ENDED, Fault, FaultCount};
 pub use self::read::heal::Faults;
 pub use self::read::history::{
     CodedText, KeptText, LandedBody, Landing, Landings, ListedPlaces, ListedRevision, ListedUrl,
@@ -36,25 +46,11 @@ pub use self::read::listed::Listing;
 pub use self::read::parts::StreamPart;
 pub use self::read::placement::{KnownBody, PlacedWindow};
 pub use self::read::reader::{
-    Advance, Body, Exchange, Hole, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,
-    holes,
+    Advance, Body, Exchange, Hole, PlaylistInfo, Reader, ResourceInfo, Run, StreamInfo, holes,
 };
 pub use self::read::trouble::{PollFailure, PollTrouble};
 pub use self::write::keep::Keep;
 pub use self::write::pulse::{Pulse, WriterWatch};
-pub use self::write::writer::{Writer, WriterError};
+pub use self::write::writer::Writer;
 pub use headers::Headers;
-pub use model::{
-    Availability, ByteRange, Coded, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
-    NewRevision, Notice, Outcome, OwnReason, ResourceKey, RunningDigest, digest, is_success,
-};
 pub use notices::{Heartbeat, NoticeEvent, Tallies, Tally};
-
-/// Marks a database as one of ours: "isrc".
-pub(crate) const APPLICATION_ID: i32 = 0x6973_7263;
-
-/// The schema's version, kept in `PRAGMA user_version`.
-pub const FORMAT_VERSION: i32 = 2;
-
-/// The schema, as executed; it reads as documentation.
-pub const SCHEMA: &str = include_str!("schema.sql");

@@ -1,6 +1,7 @@
 //! Makes a session whole again as far as that can be done: what is wrong is moved aside and
 //! marked, nothing is deleted and nothing is made up.
 
+use self::error::RepairError;
 use std::io;
 use std::thread;
 use std::time::Duration;
@@ -14,17 +15,18 @@ use crate::session::database::holders;
 use crate::session::database::schema;
 use crate::session::database::sum;
 use crate::session::database::versions::TakenUp;
+use crate::session::error::ReadError;
 use crate::session::files::beneath::{Directory, PlainPath, Sort};
 use crate::session::files::chunk_dir::{ChunkDir, TEMPORARY};
 use crate::session::files::folder::SessionFolder;
 use crate::session::model::NewExchange;
-use crate::session::read::reader::{ReadError, Reader, Run};
+use crate::session::read::reader::{Reader, Run};
 use crate::session::write::adopt;
 use crate::session::write::begin;
 use crate::session::write::disk;
 use crate::session::write::store::Store;
-use crate::session::write::writer::WriterError;
 
+pub(crate) mod error;
 mod forged;
 
 /// Where things are moved to, within the session's folder.
@@ -37,25 +39,6 @@ const REBUILT: &str =
 
 /// How long to wait for readers to let go, so that the database can become one file.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Why nothing, or not everything, was done.
-#[derive(Debug, thiserror::Error)]
-pub enum RepairError {
-    /// The database itself is damaged, or is none of ours.
-    #[error(
-        "{0} cannot be repaired, nothing was touched: its database is damaged or was altered; `sqlite3 session.db .recover` may save a part"
-    )]
-    Beyond(String),
-    /// It is being recorded, another program keeps it locked, or it cannot be written.
-    #[error(transparent)]
-    Writer(#[from] WriterError),
-    /// The file system refused.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// It cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-}
 
 /// Repairs a session: `say` is told each thing that was done, in a sentence.
 ///

@@ -242,7 +242,11 @@ fn an_arrow_that_points_up_is_found() {
     );
     assert_eq!(twice.len(), 2, "{twice:?}");
     assert_eq!(
-        violations("session/read.rs", "use super::super::recorder::Ended;").len(),
+        violations(
+            "session/read/reader.rs",
+            "use super::super::recorder::Ended;"
+        )
+        .len(),
         1
     );
     assert_eq!(

@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::logging::LogForm;
+use super::log_form::LogForm;
 use crate::clock;
 use crate::replayer::timeline::format_time;
 use crate::shown;

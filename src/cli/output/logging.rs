@@ -1,5 +1,6 @@
 //! Log lines on standard error, for people or as JSON.
 
+use super::log_form::LogForm;
 use std::io::{self, Write};
 
 use tracing::level_filters::LevelFilter;
@@ -23,16 +24,6 @@ pub struct LogOptions {
     /// Form of log lines
     #[arg(long, value_enum, default_value = "text", value_name = "FORM")]
     pub log: LogForm,
-}
-
-/// Form of log lines.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum LogForm {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 /// Libraries that say once more what is told by the fault itself.

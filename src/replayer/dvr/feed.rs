@@ -4,8 +4,10 @@ use url::Url;
 
 use super::Served;
 use super::fills::{self, Fills};
-use super::list::{List, Recorded, Session, Wanted};
-use super::take::{Revision, Take, Taken, Text};
+use super::list::{List, Session, Wanted};
+use super::recorded::Recorded;
+use super::take::{Revision, Take, Text};
+use super::taken::Taken;
 use super::verdict::{Listing, Verdict, judge};
 use crate::hls::{
     ByteRange, LineKind, Variables, imports_variables, lines, playlist_kind, read_multivariant,

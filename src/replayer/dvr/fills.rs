@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::contents::Contents;
 use super::feed::{Feed, Landed};
 use super::list::{Missing, came};
-use super::take::Taken;
-use super::write::Contents;
+use super::taken::Taken;
 use crate::session::{ListedPlaces, ReadError, ResourceInfo};
 
 /// What a later listing says of a segment, and what came of it, by the exchange of the revision that listed it first

@@ -14,11 +14,14 @@
 //! | `answer` | from a request to a response |
 
 mod answer;
+mod contents;
 mod feed;
 mod fills;
 mod kept;
 mod list;
+mod recorded;
 mod take;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod verdict;

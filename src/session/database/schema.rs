@@ -9,9 +9,9 @@ use std::sync::OnceLock;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Result};
 
+use super::format::{APPLICATION_ID, FORMAT_VERSION};
 use super::versions;
-use crate::session::read::reader::ReadError;
-use crate::session::{APPLICATION_ID, FORMAT_VERSION};
+use crate::session::error::ReadError;
 use compare::{Difference, Entry, Landed, SYSTEM, differences};
 
 mod compare;
@@ -147,7 +147,7 @@ fn told(differences: &[Difference]) -> String {
         told.push_str(&format!(", and {} more", differences.len() - 1));
     }
     if is_mendable {
-        told.push_str("; `isrecorder --check SESSION --repair` drops it");
+        told.push_str("; `issession repair SESSION` drops it");
     }
     told
 }

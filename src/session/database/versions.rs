@@ -9,10 +9,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, Result};
 
+use super::format::{FORMAT_VERSION, SCHEMA};
 use super::guarded::{self, Steps};
 use super::schema::{self, Refusal};
 use crate::session::read::find;
-use crate::session::{FORMAT_VERSION, SCHEMA};
 
 /// Schemas of versions that have been in use, the first one first.
 const EARLIER: [&str; 1] = [include_str!("../schema/v1.sql")];
@@ -193,8 +193,12 @@ mod tests {
         )
         .unwrap();
         db.pragma_update(None, "user_version", version).unwrap();
-        db.pragma_update(None, "application_id", crate::session::APPLICATION_ID)
-            .unwrap();
+        db.pragma_update(
+            None,
+            "application_id",
+            crate::session::database::format::APPLICATION_ID,
+        )
+        .unwrap();
         db
     }
 

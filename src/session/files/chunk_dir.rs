@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 
 use super::beneath::{Directory, Facts, PlainPath, Sort};
-use crate::session::model::ExchangeId;
+use crate::session::id::ExchangeId;
 
 /// Where downloads under way are, beneath `chunks/`.
 pub(crate) const TEMPORARY: &str = ".tmp";

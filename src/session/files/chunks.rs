@@ -11,7 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::beneath::raw_error;
 use super::chunk_dir::{BodyFile, ChunkDir, TemporaryName};
-use crate::session::model::{Digest, ExchangeId, NewBody};
+use crate::session::id::ExchangeId;
+use crate::session::model::{Digest, NewBody};
 use crate::session::write::room::Room;
 
 /// A download under way: a file of its own under `chunks/.tmp`, hashed as it grows.

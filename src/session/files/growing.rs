@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::chunk_dir::{ChunkDir, TemporaryName};
 use super::chunks::DownloadFile;
-use crate::session::model::{ExchangeId, NewBody};
+use crate::session::id::ExchangeId;
+use crate::session::model::NewBody;
 use crate::session::write::room::Room;
 
 /// How its bytes come is noted so often, in microseconds.

@@ -2,11 +2,14 @@
 //!
 //! `docs/design/timeline.md` has the rule. A function of the session alone: no state.
 
+use super::reader::to_u64;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::heal::Faults;
-use super::reader::{Exchange, ReadError, Reader, ResourceInfo};
-use crate::session::model::{ByteRange, ExchangeId, Kind, Outcome, is_success};
+use super::reader::{Exchange, Reader, ResourceInfo};
+use crate::session::error::ReadError;
+use crate::session::id::ExchangeId;
+use crate::session::model::{ByteRange, Outcome, is_success};
 
 /// Of a row of `exchange`: a player could have met it. What the recorder itself cut off, could not
 /// store, or caused by asking otherwise than players do was no answer of the origin.
@@ -325,24 +328,6 @@ impl Reader {
     }
 }
 
-pub(crate) fn resource_row(row: &Row<'_>) -> rusqlite::Result<ResourceInfo> {
-    let range = match (row.get::<_, Option<i64>>(3)?, row.get::<_, Option<i64>>(4)?) {
-        (Some(first), Some(length)) => Some(ByteRange {
-            first: to_u64(first),
-            length: to_u64(length),
-        }),
-        _ => None,
-    };
-    let kind: String = row.get(1)?;
-    Ok(ResourceInfo {
-        id: row.get(0)?,
-        kind: Kind::parse(&kind).unwrap_or(Kind::Data),
-        url: row.get(2)?,
-        range,
-        stream_id: row.get(5)?,
-    })
-}
-
 fn exchange_row(row: &Row<'_>) -> rusqlite::Result<Exchange> {
     let optional = |at: usize| -> rusqlite::Result<Option<u64>> {
         Ok(row.get::<_, Option<i64>>(at)?.map(to_u64))
@@ -400,8 +385,4 @@ fn overlaps(range: Option<ByteRange>, asked: Option<(u64, Option<u64>)>) -> bool
 
 fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
     one.into_iter().chain(other).min()
-}
-
-fn to_u64(n: i64) -> u64 {
-    u64::try_from(n).unwrap_or(0)
 }

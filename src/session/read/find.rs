@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, params};
 
-use super::answer::resource_row;
-use super::reader::{ReadError, Reader, ResourceInfo};
+use super::reader::resource_row;
+use super::reader::{Reader, ResourceInfo};
 use super::spelling::{Reduced, Spelling};
+use crate::session::error::ReadError;
 
 /// So many sets of names of parameters are kept of a host.
 const MOST_SETS: i64 = 128;
@@ -49,7 +50,7 @@ const IS_BY_URL: &str = "SELECT EXISTS (SELECT 1 FROM resource WHERE id = ?2 AND
      WHERE p.id IN (SELECT resource_id FROM alias WHERE url = ?1 LIMIT 8) AND p.kind = 'media')";
 /// Of the URLs of a path the one without a query, the first and the last with one, as they are in order: what follows
 /// a path is a question mark, and `@` follows that. Where they are the same there is no other.
-const ENDS_OF_PATH: &str = "SELECT url FROM (SELECT url FROM resource WHERE url = ?1 LIMIT 1)
+pub(crate) const ENDS_OF_PATH: &str = "SELECT url FROM (SELECT url FROM resource WHERE url = ?1 LIMIT 1)
     UNION ALL
     SELECT url FROM (SELECT url FROM resource WHERE url >= ?1 || '?' AND url < ?1 || '@' ORDER BY url LIMIT 1)
     UNION ALL
@@ -69,24 +70,41 @@ pub(crate) const IS_HOST_IN_USE: &str = "SELECT EXISTS (SELECT 1 FROM resource W
 
 /// Notes what a URL is looked up by beside itself: its normal spelling, where that is another, and the names of its
 /// parameters. `false`: there are too many sets of names of its host.
-pub(crate) fn note(db: &Connection, url: &str) -> rusqlite::Result<bool> {
+fn note(db: &Connection, url: &str) -> rusqlite::Result<bool> {
     let spelling = Spelling::of(url);
+    note_spelling(db, url, &spelling)?;
+    match spelling.names() {
+        Some(names) => note_names(db, spelling.host(), &names),
+        None => Ok(true),
+    }
+}
+
+/// Notes the normal spelling of a URL, where that is another. How many bytes were noted.
+pub(crate) fn note_spelling(
+    db: &Connection,
+    url: &str,
+    spelling: &Spelling,
+) -> rusqlite::Result<usize> {
     let normal = spelling.text();
-    if normal != url {
-        db.prepare_cached("INSERT OR IGNORE INTO url_spelling (normal, url) VALUES (?1,?2)")?
-            .execute([normal.as_str(), url])?;
+    if normal == url {
+        return Ok(0);
     }
-    let Some(names) = spelling.names() else {
-        return Ok(true);
-    };
-    if has_names(db, spelling.host(), &names)? {
+    let count = db
+        .prepare_cached("INSERT OR IGNORE INTO url_spelling (normal, url) VALUES (?1,?2)")?
+        .execute([normal.as_str(), url])?;
+    Ok(count * (normal.len() + url.len()))
+}
+
+/// Notes names of parameters that URLs of a host have together. `false`: there are too many sets of them.
+pub(crate) fn note_names(db: &Connection, host: &str, names: &str) -> rusqlite::Result<bool> {
+    if has_names(db, host, names)? {
         return Ok(true);
     }
-    if is_full(db, spelling.host())? {
+    if is_full(db, host)? {
         return Ok(false);
     }
     db.prepare_cached("INSERT INTO query_names (host, names) VALUES (?1,?2)")?
-        .execute([spelling.host(), &names])?;
+        .execute([host, names])?;
     Ok(true)
 }
 
@@ -328,17 +346,22 @@ impl Reader {
 
     /// Whatever the query, where all that was recorded of the path has one URL.
     fn only_of_path(&self, url: &str) -> Result<Vec<ResourceInfo>, ReadError> {
-        let path_url = url.split('?').next().unwrap_or(url);
-        let ends: Vec<String> = self.list(ENDS_OF_PATH, [path_url], |row| row.get(0))?;
-        match ends.split_first() {
-            Some((only, others))
-                if others.iter().all(|other| other == only) && !self.is_left_out(url)? =>
-            {
-                self.resources_of(only)
-            }
+        let only = only_of_path(self.db.connection(), url).map_err(|e| self.failed(e))?;
+        match only {
+            Some(only) if !self.is_left_out(url)? => self.resources_of(&only),
             _ => Ok(Vec::new()),
         }
     }
+}
+
+/// The URL that all has that was recorded of the path of a URL; `None`: there is none, or there are several.
+pub(crate) fn only_of_path(db: &Connection, url: &str) -> rusqlite::Result<Option<String>> {
+    let path_url = url.split('?').next().unwrap_or(url);
+    let mut statement = db.prepare_cached(ENDS_OF_PATH)?;
+    let ends = statement.query_map([path_url], |row| row.get(0))?;
+    let ends: Vec<String> = ends.collect::<rusqlite::Result<_>>()?;
+    let is_one = ends.iter().all(|end| ends.first() == Some(end));
+    Ok(ends.into_iter().next().filter(|_| is_one))
 }
 
 /// What is found under some of the parameters that are asked for.
@@ -371,7 +394,7 @@ mod steps;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::SCHEMA;
+    use crate::session::database::format::SCHEMA;
 
     fn database() -> Connection {
         let db = Connection::open_in_memory().unwrap();

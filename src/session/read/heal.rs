@@ -6,8 +6,10 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::reader::{Exchange, ReadError, Reader, ResourceInfo};
-use crate::session::model::{ExchangeId, Kind, Outcome, is_success};
+use super::reader::{Exchange, Reader, ResourceInfo};
+use crate::session::error::ReadError;
+use crate::session::id::ExchangeId;
+use crate::session::model::{Kind, Outcome, is_success};
 
 /// Whether faults are answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -3,12 +3,15 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::advances::corrected;
+use super::advances::{ADVANCE, PLACE};
 use super::heal::GOOD;
-use super::placement::{ADVANCE, PLACE, corrected};
-use super::reader::{ReadError, Reader, ResourceInfo};
+use super::reader::{Reader, ResourceInfo};
 use crate::session::body::decode;
 use crate::session::body::lines::is_segment;
-use crate::session::model::{ByteRange, ExchangeId, Kind, is_success};
+use crate::session::error::ReadError;
+use crate::session::id::ExchangeId;
+use crate::session::model::{ByteRange, Kind, is_success};
 
 /// A revision of a media playlist with a new end. Times in microseconds of Unix time.
 #[derive(Debug, Clone)]
@@ -412,7 +415,7 @@ impl Reader {
         let found = self.list(
             "SELECT id, kind, url, range_first, range_length, stream_id FROM resource WHERE id = ?1",
             [id],
-            super::answer::resource_row,
+            super::reader::resource_row,
         )?;
         Ok(found.into_iter().next())
     }
@@ -426,7 +429,7 @@ impl Reader {
             "SELECT r.id, r.kind, r.url, r.range_first, r.range_length, r.stream_id
                FROM exchange e JOIN resource r ON r.id = e.resource_id WHERE e.id = ?1",
             [id],
-            super::answer::resource_row,
+            super::reader::resource_row,
         )?;
         Ok(found.into_iter().next())
     }

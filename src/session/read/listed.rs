@@ -3,8 +3,9 @@
 use rusqlite::types::FromSql;
 use rusqlite::{OptionalExtension, ToSql, params};
 
-use super::reader::{ReadError, Reader};
-use crate::session::model::ExchangeId;
+use super::reader::Reader;
+use crate::session::error::ReadError;
+use crate::session::id::ExchangeId;
 
 /// The revision that listed a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,10 +4,12 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::reader::{ReadError, Reader, ResourceInfo};
+use super::reader::{Reader, ResourceInfo};
+use crate::session::error::ReadError;
 use crate::session::files::growing;
 use crate::session::files::growing::Growing;
-use crate::session::model::{ExchangeId, Kind, Outcome};
+use crate::session::id::ExchangeId;
+use crate::session::model::{Kind, Outcome};
 
 /// A part of a plain stream. Times in microseconds of Unix time.
 #[derive(Debug, Clone, PartialEq, Eq)]

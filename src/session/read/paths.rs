@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::io;
 
-use super::reader::{ReadError, Reader};
+use super::reader::Reader;
+use crate::session::error::ReadError;
 use crate::session::files::beneath::{PlainPath, Sort};
 use crate::session::files::chunk_dir::{ChunkDir, ChunkPath};
 

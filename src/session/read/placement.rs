@@ -3,34 +3,12 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::reader::{ReadError, Reader};
+use super::reader::Reader;
 use crate::session::Headers;
-use crate::session::model::{ByteRange, Digest, ExchangeId};
+use crate::session::error::ReadError;
+use crate::session::id::ExchangeId;
+use crate::session::model::{ByteRange, Digest};
 
-/// What is correct of a column of `placement` (`p`) beside `revision` (`v`); what was said while the run of the revision
-/// goes on: whoever follows it has been told that.
-macro_rules! corrected {
-    ($said:literal, $corrected:literal) => {
-        concat!(
-            "iif(",
-            $corrected,
-            " IS NOT NULL AND v.seen_us < ifnull((SELECT started_us FROM run WHERE stopped_us IS NULL), 9223372036854775807), ",
-            $corrected,
-            ", ",
-            $said,
-            ")"
-        )
-    };
-}
-pub(crate) use corrected;
-
-/// Place of the first segment.
-pub(crate) const PLACE: &str = corrected!("p.place", "p.corrected_place");
-/// Whether the end is new.
-pub(crate) const ADVANCE: &str = corrected!(
-    "v.advance",
-    "(p.corrected_step IN ('first', 'slid', 'restarted'))"
-);
 /// Of a playlist what it was placed as, the newest revision first.
 const NEWEST: &str = "SELECT v.exchange_id, v.seen_us, v.target_duration_us, v.segment_count,
        ifnull(p.corrected_place, p.place)

@@ -1,64 +1,30 @@
 //! Reading a session, also one that is being recorded, also one from a stranger.
 //! A reader never writes and keeps no transaction open for longer than a query.
 
-use std::io;
+use crate::session::error::ReadError;
 use std::path::Path;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, params};
+use serde::Serialize;
 
-use super::placement::ADVANCE;
-use crate::session::FORMAT_VERSION;
+use super::advances::ADVANCE;
 use crate::session::body::decode;
-use crate::session::database::guarded::{Guarded, beside};
+use crate::session::database::format::FORMAT_VERSION;
+use crate::session::database::guarded::{Guarded, HowFar, beside};
 use crate::session::database::{schema, versions};
 use crate::session::files::chunk_dir::{ChunkDir, ChunkFile};
 use crate::session::files::folder::SessionFolder;
 use crate::session::headers::Headers;
-use crate::session::model::{ByteRange, ExchangeId, Kind, Outcome, digest};
-use crate::session::write::keep::KEPT_FROM;
-
-/// Why a session cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// Another program's database.
-    #[error("{0} is a database of another program")]
-    NotOurs(String),
-    /// Written by a newer version of this program.
-    #[error("{path} has format version {found}, this program reads up to {known}; use a newer isrecorder", known = FORMAT_VERSION)]
-    Newer {
-        /// The database.
-        path: String,
-        /// Its version.
-        found: i32,
-    },
-    /// Tables, views or triggers differ from what this program makes.
-    #[error("{path} is damaged, was altered, or is of another build of this program: {what}")]
-    Altered {
-        /// The database.
-        path: String,
-        /// What differs.
-        what: String,
-    },
-    /// SQLite cannot read it.
-    #[error("{path} cannot be read: {source}{hint}")]
-    Database {
-        /// The database.
-        path: String,
-        /// What SQLite said.
-        source: rusqlite::Error,
-        /// What to do about it.
-        hint: &'static str,
-    },
-    /// A file of the session is missing, damaged, or no regular file.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-}
+use crate::session::id::ExchangeId;
+use crate::session::model::KEPT_FROM;
+use crate::session::model::{ByteRange, Kind, Outcome, digest};
 
 /// The end of the year 9999, in microseconds of Unix time: no clock shows more.
 const LATEST_US: u64 = 253_402_300_800_000_000;
 
 /// One life of the recorder process. Times in microseconds of Unix time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Run {
     /// When it began.
     pub started_us: i64,
@@ -66,6 +32,8 @@ pub struct Run {
     pub seen_us: i64,
     /// When it stopped; `None`: it records, or was killed.
     pub stopped_us: Option<i64>,
+    /// Why it stopped, as in `schema.sql`; `None`: it records, or was killed and nobody went on.
+    pub ended: Option<String>,
     /// Name and version.
     pub program: String,
 }
@@ -104,9 +72,10 @@ pub fn holes(runs: &[Run]) -> Vec<Hole> {
 }
 
 /// An input of the session.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct StreamInfo {
     /// Row of `stream`.
+    #[serde(skip)]
     pub id: i64,
     /// Its name, safe in a URL path.
     pub name: String,
@@ -263,14 +232,15 @@ impl Reader {
     /// The database is damaged.
     pub fn runs(&self) -> Result<Vec<Run>, ReadError> {
         let runs = self.list(
-            "SELECT started_us, seen_us, stopped_us, program FROM run ORDER BY id",
+            "SELECT started_us, seen_us, stopped_us, ended, program FROM run ORDER BY id",
             [],
             |row| {
                 Ok(Run {
                     started_us: row.get(0)?,
                     seen_us: row.get(1)?,
                     stopped_us: row.get(2)?,
-                    program: row.get(3)?,
+                    ended: row.get(3)?,
+                    program: row.get(4)?,
                 })
             },
         )?;
@@ -481,7 +451,57 @@ impl Reader {
             .ok_or_else(|| self.altered(&format!("the header fields of exchange {}", exchange.id)))
     }
 
+    /// Refuses a database that has a page in two places, so that nothing bounds what is read of it, and what is written
+    /// would destroy more.
+    ///
+    /// # Errors
+    /// It has one, or it cannot be read.
+    pub(crate) fn refuse_shared_pages(&mut self, how_far: HowFar) -> Result<(), ReadError> {
+        match self.fault_of_pages(how_far)? {
+            Some(fault) => Err(self.altered(&format!(
+                "{fault}; nothing was done with it: `issession repair` mends indexes, `sqlite3 session.db .recover` may save a part of tables"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// A page that is in two places, in a sentence.
+    pub(crate) fn fault_of_pages(&mut self, how_far: HowFar) -> Result<Option<String>, ReadError> {
+        let tables = schema::tables(self.version).map_err(|e| self.failed(e))?;
+        // Of a user's tables nothing is asked.
+        let tables = self.has_others.then(|| tables.collect());
+        let found = self.db.fault_of_pages(tables, how_far);
+        found.map_err(|e| self.failed(e))
+    }
+
+    /// What `row` makes of each row of a query.
     pub(crate) fn list<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        mut row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, ReadError> {
+        let most = self.db.most_listed();
+        let mut bytes = 0_u64;
+        let mut is_too_much = false;
+        let found = self.each(sql, params, |from| {
+            bytes = bytes.saturating_add(size(from)?);
+            is_too_much = bytes > most;
+            match is_too_much {
+                true => Err(rusqlite::Error::ExecuteReturnedResults),
+                false => row(from),
+            }
+        });
+        match is_too_much {
+            true => Err(self.altered(&format!(
+                "its rows have more than {most} bytes in it, which it cannot hold"
+            ))),
+            false => found,
+        }
+    }
+
+    /// As [`Self::list`], where little is kept of rows that may be large.
+    pub(crate) fn each<T>(
         &self,
         sql: &str,
         params: impl rusqlite::Params,
@@ -501,26 +521,36 @@ impl Reader {
     }
 }
 
-impl ReadError {
-    /// What SQLite said of a database, with what to do about it.
-    pub(crate) fn database(database: &Path, source: rusqlite::Error) -> Self {
-        let wal = database.with_file_name("session.db-wal").exists();
-        let hint = match source.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly) if wal => {
-                "; its recorder did not close it, so it must lie where this program may write: copy the whole folder there"
-            }
-            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
-                "; it is damaged: `sqlite3 session.db .recover` may save a part"
-            }
-            Some(rusqlite::ErrorCode::OperationInterrupted) => {
-                "; it is damaged: a query found no end of its rows"
-            }
-            _ => "",
-        };
-        Self::Database {
-            path: database.display().to_string(),
-            source,
-            hint,
-        }
-    }
+pub(crate) fn resource_row(row: &Row<'_>) -> rusqlite::Result<ResourceInfo> {
+    let range = match (row.get::<_, Option<i64>>(3)?, row.get::<_, Option<i64>>(4)?) {
+        (Some(first), Some(length)) => Some(ByteRange {
+            first: to_u64(first),
+            length: to_u64(length),
+        }),
+        _ => None,
+    };
+    let kind: String = row.get(1)?;
+    Ok(ResourceInfo {
+        id: row.get(0)?,
+        kind: Kind::parse(&kind).unwrap_or(Kind::Data),
+        url: row.get(2)?,
+        range,
+        stream_id: row.get(5)?,
+    })
+}
+
+pub(super) fn to_u64(n: i64) -> u64 {
+    u64::try_from(n).unwrap_or(0)
+}
+
+/// Bytes of the texts and blobs of a row.
+fn size(row: &Row<'_>) -> rusqlite::Result<u64> {
+    let columns = row.as_ref().column_count();
+    let sizes = (0..columns).map(|at| {
+        Ok(match row.get_ref(at)? {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len() as u64,
+            _ => 0,
+        })
+    });
+    sizes.sum()
 }

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::reader::{ReadError, Reader};
-use crate::session::model::{ExchangeId, Outcome};
+use super::reader::Reader;
+use crate::session::error::ReadError;
+use crate::session::id::ExchangeId;
+use crate::session::model::Outcome;
 
 /// Kinds of failures that are told apart; who makes up more is told in one word.
 const MOST_KINDS: usize = 8;

@@ -4,14 +4,14 @@ use chrono::DateTime;
 use std::io::{self, Read as _};
 
 use super::room::Room;
+use crate::session::error::ReadError;
 use crate::session::files::chunk_dir::{ChunkDir, TemporaryName};
 use crate::session::files::chunks::DownloadFile;
 use crate::session::files::growing::Growing;
-use crate::session::model::{
-    Availability, ExchangeId, Kind, NewBody, NewExchange, Outcome, ResourceKey,
-};
+use crate::session::id::ExchangeId;
+use crate::session::model::{Availability, Kind, NewBody, NewExchange, Outcome, ResourceKey};
 use crate::session::read::parts::StreamPart;
-use crate::session::read::reader::{ReadError, Reader};
+use crate::session::read::reader::Reader;
 
 /// Bytes that are copied at a time.
 const STEP: usize = 256 * 1024;

@@ -12,19 +12,20 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use super::adopt;
 use super::disk;
-use super::writer::WriterError;
 use crate::clock::Clock;
 use crate::session::database::guarded;
-use crate::session::database::guarded::Steps;
+use crate::session::database::guarded::{HowFar, Steps};
 use crate::session::database::holders;
 use crate::session::database::sum;
 use crate::session::database::versions;
 use crate::session::database::versions::TakenUp;
+use crate::session::error::WriterError;
 use crate::session::files::chunk_dir::ChunkDir;
 use crate::session::files::folder::SessionFolder;
-use crate::session::model::{ExchangeId, NewExchange};
-use crate::session::read::paths;
+use crate::session::id::ExchangeId;
+use crate::session::model::NewExchange;
 use crate::session::read::reader::{Reader, Run};
+use crate::session::read::{numbers, paths};
 
 /// Another reader or a checkpoint is waited for so long.
 const BUSY: Duration = Duration::from_secs(5);
@@ -73,11 +74,19 @@ pub(crate) fn create(
     let create = || -> rusqlite::Result<(Connection, i64)> {
         own_alone(&folder.database());
         let db = Connection::open(folder.database())?;
-        db.pragma_update(None, "application_id", crate::session::APPLICATION_ID)?;
-        db.pragma_update(None, "user_version", crate::session::FORMAT_VERSION)?;
+        db.pragma_update(
+            None,
+            "application_id",
+            crate::session::database::format::APPLICATION_ID,
+        )?;
+        db.pragma_update(
+            None,
+            "user_version",
+            crate::session::database::format::FORMAT_VERSION,
+        )?;
         make_durable(&db, false)?;
         db.execute_batch("BEGIN")?;
-        db.execute_batch(crate::session::SCHEMA)?;
+        db.execute_batch(crate::session::database::format::SCHEMA)?;
         let run_id = insert_run(&db, clock, program)?;
         db.execute_batch("COMMIT")?;
         Ok((db, run_id))
@@ -106,7 +115,8 @@ pub(crate) fn resume(
     // Before SQLite has it open: closing a file of ours would let its locks go.
     let is_covered = sum::covers(folder);
     // Read-only: what is not ours is not even recovered.
-    let reader = Reader::open(folder)?;
+    let mut reader = Reader::open(folder)?;
+    reader.refuse_shared_pages(HowFar::Some)?;
     let (lock, chunks) = lock(folder)?;
     let mut db = admitted(folder, &reader, &chunks).inspect_err(|_| {
         // It was made for the lock; one that has something in it stays.
@@ -173,7 +183,7 @@ pub(crate) fn close_left(db: &Connection, was_full: bool) -> rusqlite::Result<us
     db.execute(close, [ended])
 }
 
-/// Opens the database to be written, if no row of it names a file elsewhere.
+/// Opens the database to be written, if no row of it names a file elsewhere, and there are numbers for those to come.
 fn admitted(
     folder: &SessionFolder,
     reader: &Reader,
@@ -182,6 +192,10 @@ fn admitted(
     if let Some((body, what)) = paths::first_wrong(reader, chunks)? {
         let path = folder.path().to_owned();
         return Err(WriterError::Path { path, body, what });
+    }
+    if let Some((table, id)) = numbers::first_wrong(reader)? {
+        let path = folder.path().to_owned();
+        return Err(WriterError::Number { path, table, id });
     }
     open_free(folder)
 }

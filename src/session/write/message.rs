@@ -5,8 +5,8 @@ use tokio::sync::oneshot;
 use super::date_ranges::DateRange;
 use super::keep::Keep;
 use super::store::Store;
-use super::writer::WriterError;
 use crate::hls::Correction;
+use crate::session::error::WriterError;
 use crate::session::model::{NewBody, NewExchange, NewListing};
 use crate::session::notices::{Heartbeat, NoticeEvent};
 

@@ -6,7 +6,7 @@ use super::message::Message;
 use super::writer::Writer;
 use crate::session::files::chunks::DownloadFile;
 use crate::session::files::growing::{GrowingFacts, GrowingFile};
-use crate::session::model::ExchangeId;
+use crate::session::id::ExchangeId;
 use crate::session::notices::{Heartbeat, NoticeEvent};
 
 impl Writer {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::WeakSender;
 use tokio::time::Instant;
 
-use super::writer::Queued;
+use super::queue::Queued;
 use crate::clock;
 use crate::session::notices::Tallies;
 

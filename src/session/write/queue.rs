@@ -6,7 +6,8 @@ use std::vec::IntoIter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::message::Message;
-use crate::session::model::{ExchangeId, NewBody, NewExchange, NewListing, ResourceKey};
+use crate::session::id::ExchangeId;
+use crate::session::model::{NewBody, NewExchange, NewListing, ResourceKey};
 
 /// What of a stream may wait, in KiB. It takes the writer a second at most, so that it can stop.
 const SHARE_KIB: u32 = 8 * 1024;
@@ -76,7 +77,12 @@ fn bytes(message: &Message) -> usize {
 fn of_exchange(exchange: &NewExchange) -> usize {
     let headers = exchange.headers.iter().flat_map(|headers| &headers.0);
     let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
-    let texts = [&exchange.error, &exchange.note, &exchange.arrival];
+    let texts = [
+        &exchange.error,
+        &exchange.note,
+        &exchange.arrival,
+        &exchange.asked_as,
+    ];
     let texts: usize = texts.into_iter().flatten().map(String::len).sum();
     let body = match &exchange.body {
         NewBody::Bytes { data, .. } => data.len().min(BODY_BYTES),
@@ -104,6 +110,8 @@ pub(crate) struct Pieces {
     gone: IntoIter<ResourceKey>,
     pending: IntoIter<ResourceKey>,
     aliases: IntoIter<(ResourceKey, String)>,
+    /// Of what was sent: said with the first piece.
+    sent: u64,
 }
 
 impl Pieces {
@@ -114,6 +122,7 @@ impl Pieces {
             gone: listing.gone.into_iter(),
             pending: listing.pending.into_iter(),
             aliases: listing.aliases.into_iter(),
+            sent: listing.sent,
         }
     }
 
@@ -136,6 +145,7 @@ impl Pieces {
             gone: take_first(&mut self.gone, &mut left, of_resource),
             pending: take_first(&mut self.pending, &mut left, of_resource),
             aliases: take_first(&mut self.aliases, &mut left, of_alias),
+            sent: std::mem::take(&mut self.sent),
         }
     }
 }
@@ -169,6 +179,7 @@ mod tests {
             pending: (0..3000).map(|n| key(url(n))).collect(),
             gone: (0..100).map(|n| key(url(n))).collect(),
             aliases: (0..2000).map(|n| (key(url(n)), url(n + 1))).collect(),
+            sent: 5,
         };
         let (mut pending, mut gone, mut aliases, mut pieces) = (vec![], vec![], vec![], 0);
         let mut listing = Pieces::new(listing);
@@ -176,6 +187,7 @@ mod tests {
             let piece = listing.next();
             assert!(!piece.is_empty());
             assert_eq!((piece.revision, piece.from_us), (7, 8));
+            assert_eq!(piece.sent, if pieces == 0 { 5 } else { 0 });
             pending.extend(piece.pending.iter().map(|key| key.url.clone()));
             gone.extend(piece.gone.iter().map(|key| key.url.clone()));
             aliases.extend(piece.aliases.iter().map(|(_, url)| url.clone()));

@@ -12,18 +12,19 @@ use super::date_ranges::Asked;
 use crate::hls::{Correction, Step, resource_name};
 use crate::session::files::chunk_dir::{Changed, ChunkDir};
 use crate::session::headers::HeaderSets;
+use crate::session::id::ExchangeId;
 use crate::session::model::{
-    Availability, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing, NewRevision, Outcome,
-    OwnReason, ResourceKey,
+    Availability, Digest, Kind, NewBody, NewExchange, NewRevision, Outcome, OwnReason, ResourceKey,
 };
-use crate::session::read::find;
 
 use allowance::Allowance;
 use texts::{Logs, NewText};
 
 mod allowance;
 mod cache;
+mod date_ranges;
 mod files;
+mod listed;
 mod memory;
 mod paths;
 mod texts;
@@ -59,6 +60,8 @@ struct Cache {
     /// By stream.
     allowances: HashMap<i64, Allowance>,
     suffixes: Remembered<String, u32>,
+    /// Host, and names of parameters that are noted of it.
+    names: Remembered<String, ()>,
 }
 
 impl Store {
@@ -90,6 +93,14 @@ impl Store {
             Some(polled) => self.resource_id(polled)?,
             None => resource_id,
         };
+        if let Some(url) = &new.asked_as {
+            self.alias(resource_id, url)?;
+        }
+        if let Some(bytes) = new.wire_bytes {
+            let is_playlist = new.resource.kind.is_playlist();
+            self.allowance(new.resource.stream_id)
+                .came(bytes, is_playlist);
+        }
         let body_id = self.body(new, resource_id)?;
         let from_us = self.answer_from(new, resource_id)?;
         let (set_id, values) = self.headers(new)?;
@@ -229,8 +240,15 @@ impl Store {
 
     /// The row of a resource; made where there is none.
     pub(crate) fn resource_id(&mut self, key: &ResourceKey) -> rusqlite::Result<i64> {
+        match self.known_resource(key)? {
+            Some(id) => Ok(id),
+            None => Ok(self.new_resource(key)?.0),
+        }
+    }
+
+    fn known_resource(&mut self, key: &ResourceKey) -> rusqlite::Result<Option<i64>> {
         if let Some(id) = self.cache.resources.get(key) {
-            return Ok(id);
+            return Ok(Some(id));
         }
         let range = key.range;
         let found: Option<i64> = self
@@ -244,20 +262,20 @@ impl Store {
                 |row| row.get(0),
             )
             .optional()?;
-        let id = match found {
-            Some(id) => id,
-            None => self.new_resource(key)?,
-        };
-        self.cache.resources.insert(key.clone(), id);
-        Ok(id)
+        if let Some(id) = found {
+            self.cache.resources.insert(key.clone(), id);
+        }
+        Ok(found)
     }
 
-    fn new_resource(&mut self, key: &ResourceKey) -> rusqlite::Result<i64> {
+    /// And what is noted of its URL beside it, in bytes.
+    fn new_resource(&mut self, key: &ResourceKey) -> rusqlite::Result<(i64, u64)> {
         let path_url = key.url.split('?').next().unwrap_or(&key.url);
         let name =
             url::Url::parse(&key.url).map_or_else(|_| key.url.clone(), |u| resource_name(&u));
-        self.note(&key.url)?;
-        self.db
+        let noted = self.note(&key.url)?;
+        let id = self
+            .db
             .prepare_cached(
                 "INSERT INTO resource (stream_id, kind, url, path_url, name, range_first, range_length)
                  VALUES (?1,?2,?3,?4,?5,?6,?7)",
@@ -270,7 +288,9 @@ impl Store {
                 name,
                 key.range.map(|r| to_i64(r.first)),
                 key.range.map(|r| to_i64(r.length)),
-            ])
+            ])?;
+        self.cache.resources.insert(key.clone(), id);
+        Ok((id, noted))
     }
 
     fn headers(&mut self, new: &NewExchange) -> rusqlite::Result<(Option<i64>, Option<String>)> {
@@ -323,47 +343,6 @@ impl Store {
                 }
             }
         }
-    }
-
-    /// Notes what a revision lists: what is going to be asked for on its account, what left
-    /// before it was, and other URLs.
-    pub(crate) fn listed(&mut self, listing: &NewListing) -> rusqlite::Result<()> {
-        for key in &listing.gone {
-            let resource_id = self.resource_id(key)?;
-            self.db
-                .prepare_cached("DELETE FROM pending WHERE resource_id = ?1")?
-                .execute([resource_id])?;
-        }
-        for key in &listing.pending {
-            let resource_id = self.resource_id(key)?;
-            self.db
-                .prepare_cached(
-                    "INSERT INTO pending (resource_id, referrer_id, from_us) VALUES (?1,?2,?3)
-                     ON CONFLICT (resource_id) DO UPDATE SET referrer_id = excluded.referrer_id, from_us = excluded.from_us",
-                )?
-                .execute(params![resource_id, listing.revision, listing.from_us.max(self.zero_us)])?;
-        }
-        for (key, url) in &listing.aliases {
-            let resource_id = self.resource_id(key)?;
-            self.db
-                .prepare_cached("INSERT OR IGNORE INTO alias (url, resource_id) VALUES (?1,?2)")?
-                .execute(params![url, resource_id])?;
-            if self.db.changes() > 0 {
-                self.note(url)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Notes how else players may write a URL.
-    fn note(&mut self, url: &str) -> rusqlite::Result<()> {
-        if !find::note(&self.db, url)? && !std::mem::replace(&mut self.told_of_names, true) {
-            tracing::warn!(
-                "{url}: its host has URLs with more sets of names of query parameters than are kept; a replay finds \
-                 them as they are, and not all with parameters that a player adds"
-            );
-        }
-        Ok(())
     }
 
     pub(crate) fn stream(&mut self, name: &str, url: &str) -> rusqlite::Result<(i64, String)> {

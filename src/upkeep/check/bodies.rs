@@ -4,8 +4,9 @@ use rusqlite::types::ValueRef;
 
 use super::report::{Damage, Findings};
 use crate::session::body::decode;
+use crate::session::error::ReadError;
 use crate::session::model::digest;
-use crate::session::read::reader::{ReadError, Reader};
+use crate::session::read::reader::Reader;
 
 /// Bodies of one transaction; large playlists are put together for each.
 const SOME: i64 = 100;
@@ -29,7 +30,7 @@ pub(super) fn check(reader: &Reader, hashes: bool, found: &mut Findings) -> Resu
     let sql = if hashes { WHOLE } else { SIZES };
     let mut after = i64::MIN;
     loop {
-        let rows = reader.list(sql, [after, SOME], |row| {
+        let rows = reader.each(sql, [after, SOME], |row| {
             let size: i64 = row.get(1)?;
             let content = match row.get_ref(3)? {
                 ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(bytes),

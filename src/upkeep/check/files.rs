@@ -5,9 +5,10 @@ use std::io;
 
 use super::report::{Damage, Findings};
 use crate::session::database::sum;
+use crate::session::error::ReadError;
 use crate::session::files::chunk_dir::ChunkPath;
 use crate::session::read::paths::Folders;
-use crate::session::read::reader::{ReadError, Reader};
+use crate::session::read::reader::Reader;
 
 /// Rows of one transaction.
 const SOME: i64 = 1000;

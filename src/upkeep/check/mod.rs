@@ -17,13 +17,14 @@ pub(crate) use self::files::lost_bodies;
 use self::report::Findings;
 pub(crate) use self::report::{Damage, damages};
 pub use self::report::{Finding, Report, State, Totals};
-use crate::session::database::guarded::beside;
+use crate::session::database::guarded::{HowFar, beside};
 use crate::session::database::schema;
 use crate::session::database::sum;
 use crate::session::database::sum::Sum;
+use crate::session::error::ReadError;
 use crate::session::files::chunk_dir::ChunkDir;
 use crate::session::files::folder::SessionFolder;
-use crate::session::read::reader::{ReadError, Reader, Run};
+use crate::session::read::reader::{Reader, Run};
 use crate::session::write::disk;
 
 /// Checks a session; what cannot be read is a finding like any other.
@@ -42,7 +43,7 @@ pub(crate) fn look(folder: &SessionFolder, hashes: bool, locked: bool) -> Findin
         true => Ok(Sum::None),
         false => sum::compare(folder),
     };
-    let reader = match Reader::open(folder) {
+    let mut reader = match Reader::open(folder) {
         Ok(reader) => reader,
         Err(error) => {
             let kind = match error {
@@ -55,6 +56,18 @@ pub(crate) fn look(folder: &SessionFolder, hashes: bool, locked: bool) -> Findin
     };
     if reader.has_others {
         found.note("tables that are none of this program's are not looked at".to_owned());
+    }
+    match reader.fault_of_pages(HowFar::All) {
+        Ok(None) => {}
+        Ok(Some(fault)) => {
+            found.add("page", format!("session.db: {fault}"));
+            found.note("nothing else was looked at: where pages are in two places, rows and texts may have no end".to_owned());
+            return found;
+        }
+        Err(error) => {
+            found.add("database", error.to_string());
+            return found;
+        }
     }
     // What a sum covers need not be looked for; what is about to be summed must be whole.
     let is_covered = matches!(sum, Ok(Sum::Same));
@@ -83,7 +96,7 @@ fn database(
     match (found.state, sum?) {
         // The run is closed before the log is folded in: a kill or a reader may come in between.
         (State::Stopped, _) if wal => found.note(
-            "session.db-wal is there: the database is not one file yet; `--repair` or `isrecorder --resume` makes it one"
+            "session.db-wal is there: the database is not one file yet; `issession repair` or `isrecorder --resume` makes it one"
                 .to_owned(),
         ),
         (State::Stopped, Sum::Other) => found.damaged(
@@ -101,12 +114,12 @@ fn database(
                 .to_owned(),
         ),
         (State::Killed, _) => found.note(
-            "its recorder was killed; `isrecorder --resume` goes on with it, `--repair` closes it"
+            "its recorder was killed; `isrecorder --resume` goes on with it, `issession repair` closes it"
                 .to_owned(),
         ),
         (State::DiskFull, _) => found.note(
             "its disk was full when its recorder ended, so that this could not close the run; with room `isrecorder \
-             --resume` goes on with it, `--repair` closes it"
+             --resume` goes on with it, `issession repair` closes it"
                 .to_owned(),
         ),
         (State::Recording, _) => {
@@ -131,19 +144,22 @@ fn state(
     found: &mut Findings,
 ) -> Result<(), ReadError> {
     let runs = reader.runs()?;
-    found.state = match runs.last() {
-        Some(run) if run.stopped_us.is_none() => match locked || !is_being_recorded(folder)? {
-            true if was_full(folder) => State::DiskFull,
-            true => State::Killed,
-            false => State::Recording,
-        },
-        Some(_) if !locked && is_being_recorded(folder)? => State::Recording,
-        _ => State::Stopped,
-    };
+    found.state = state_of(folder, &runs, locked)?;
     found.was_killed =
         matches!(found.state, State::Killed | State::DiskFull) || rows::any_killed(reader)?;
     found.totals.length_us = length_us(&runs);
     Ok(())
+}
+
+/// Whether somebody records a session with these runs. `locked`: the caller has its lock.
+pub(crate) fn state_of(folder: &SessionFolder, runs: &[Run], locked: bool) -> io::Result<State> {
+    let is_closed = runs.last().is_none_or(|run| run.stopped_us.is_some());
+    Ok(match !locked && is_being_recorded(folder)? {
+        true => State::Recording,
+        false if is_closed => State::Stopped,
+        false if was_full(folder) => State::DiskFull,
+        false => State::Killed,
+    })
 }
 
 fn was_full(folder: &SessionFolder) -> bool {

@@ -5,10 +5,11 @@ use std::io;
 use rusqlite::OptionalExtension as _;
 
 use super::report::{Damage, Findings, State};
+use crate::session::error::ReadError;
 use crate::session::files::beneath::{PlainPath, Sort};
 use crate::session::files::chunk_dir::{ChunkDir, is_temporary};
 use crate::session::files::folder::SessionFolder;
-use crate::session::read::reader::{ReadError, Reader};
+use crate::session::read::reader::Reader;
 use crate::session::write::disk::is_reserve;
 
 /// Folders within folders; paths of chunks are less deep.

@@ -1,5 +1,6 @@
 //! Bodies and chunk files: texts are redacted, everything else is copied as it is.
 
+use super::outcome::LARGEST_TEXT;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -7,7 +8,9 @@ use std::io::{self, Read, Seek, Write};
 use rusqlite::{Connection, params};
 
 use super::exchanges::Sizes;
-use super::{RedactError, Redacted, search};
+use super::outcome::{RedactError, Redacted};
+use super::search;
+use super::wrapped::Wrapping;
 use crate::hls::{ByteRange, chunk_path, encoded_chunk_path, ranged_chunk_path, with_suffix};
 use crate::session::body::decode::gzip;
 use crate::session::files::beneath::PlainPath;
@@ -21,9 +24,6 @@ use crate::upkeep::redact::book::starts::Marked;
 use crate::upkeep::redact::secrets::look::{is_key_data, is_text};
 use crate::upkeep::redact::secrets::places::Form;
 use crate::upkeep::redact::secrets::secret::Rules;
-
-/// Larger texts cannot be redacted, in bytes.
-pub(super) const LARGEST_TEXT: u64 = 64 * 1024 * 1024;
 
 /// By so many bytes it is told whether a chunk is a text.
 const HEAD: u64 = 64 * 1024;
@@ -48,6 +48,12 @@ pub(super) struct BodyRow {
 pub(super) enum Content {
     /// What is no chunk, or can be read by people; whole.
     Text(Vec<u8>),
+    /// A text in other bytes, and these.
+    Wrapped {
+        text: Vec<u8>,
+        wrapping: Wrapping,
+        bytes: Vec<u8>,
+    },
     /// A large playlist that shares its lines.
     Pieces {
         head: String,
@@ -185,13 +191,17 @@ fn content(
         // Sixteen bytes of a key may look like words; a page in place of a key is longer.
         Body::Bytes(bytes) if is_key && is_key_data(&bytes) => Ok(Content::Key(bytes)),
         Body::Bytes(bytes) if is_encoded && !is_text(&bytes) => Ok(Content::Blank(Why::Encoded)),
-        Body::Bytes(bytes) => Ok(Content::Text(bytes)),
+        Body::Bytes(bytes) => Ok(match wrapped(bytes) {
+            Ok(content) => content,
+            Err(bytes) => Content::Text(bytes),
+        }),
         Body::Chunk(mut chunk) => {
             let mut head = Vec::new();
             Read::by_ref(&mut chunk.file)
                 .take(HEAD)
                 .read_to_end(&mut head)?;
-            if !is_text(&head) {
+            let is_wrapped = !is_text(&head) && !is_encoded && Wrapping::of(&head).is_some();
+            if !is_text(&head) && !is_wrapped {
                 chunk.file.rewind()?;
                 return Ok(else_blank(Content::Media(chunk)));
             }
@@ -200,12 +210,33 @@ fn content(
                 return Err(RedactError::TooLarge { path, size });
             }
             chunk.file.read_to_end(&mut head)?;
-            if is_text(&head) {
-                return Ok(Content::Text(head));
+            let content = match is_text(&head) {
+                true => Ok(Content::Text(head)),
+                false => wrapped(head),
+            };
+            if let Ok(content) = content {
+                return Ok(content);
             }
             chunk.file.rewind()?;
             Ok(else_blank(Content::Media(chunk)))
         }
+    }
+}
+
+/// A text in other bytes; these, where they are none. What was compressed and cannot be read becomes zeros.
+fn wrapped(bytes: Vec<u8>) -> Result<Content, Vec<u8>> {
+    let wrapping = Wrapping::of(&bytes).filter(|_| !is_text(&bytes));
+    let Some(wrapping) = wrapping else {
+        return Err(bytes);
+    };
+    match wrapping.open(&bytes) {
+        Some(text) => Ok(Content::Wrapped {
+            text,
+            wrapping,
+            bytes,
+        }),
+        None if wrapping == Wrapping::Gzip => Ok(Content::Blank(Why::Encoded)),
+        None => Err(bytes),
     }
 }
 
@@ -296,6 +327,16 @@ impl BodyWriter<'_> {
                 let redacted = book.redact(form(text), text);
                 done.texts += u64::from(body.path.is_some());
                 self.bytes(&body, redacted.as_deref().unwrap_or(text), &mut new)?;
+            }
+            Content::Wrapped {
+                text,
+                wrapping,
+                bytes,
+            } => {
+                let redacted = book.redact(form(text), text);
+                done.texts += u64::from(body.path.is_some());
+                let redacted = redacted.map(|text| wrapping.close(&text)).transpose()?;
+                self.bytes(&body, redacted.as_deref().unwrap_or(bytes), &mut new)?;
             }
             Content::Key(key) => {
                 let redacted = book.redact(Form::Plain, key);

@@ -1,11 +1,12 @@
 //! Rows of exchanges and revisions.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use rusqlite::Connection;
 use serde_json::Value as Json;
 
-use super::RedactError;
+use super::outcome::RedactError;
 use super::rows::{Row, table};
 use crate::session::read::reader::Reader;
 use crate::upkeep::redact::book::pseudonyms::Book;
@@ -58,18 +59,31 @@ fn values(row: &mut Row, left_out: &LeftOut, size: Option<(i64, i64)>, book: &mu
         row.redact("header_values", Form::Text, book);
         return;
     };
-    for (name, value) in names.iter().zip(&mut values) {
-        let Json::String(old) = value else {
+    for (at, value) in values.iter_mut().enumerate() {
+        let Some(old) = text_of(value) else {
             continue;
         };
-        let is_size = |size: i64| name == "content-length" && *old == size.to_string();
+        let name = names.get(at).map(String::as_str);
+        let is_size = |size: i64| name == Some("content-length") && old == size.to_string();
         let new = match size {
             Some((before, after)) if is_size(before) => after.to_string(),
-            _ => book.redact_text(Form::Field(name), old),
+            _ => book.redact_text(name.map_or(Form::Text, Form::Field), &old),
         };
-        *value = Json::String(new);
+        if new != old {
+            *value = Json::String(new);
+        }
     }
     row.set("header_values", Json::Array(values).to_string());
+}
+
+/// What the value of a header field says. None: it is a date. A recorder writes nothing but texts and dates; what else
+/// is there is searched as it stands.
+pub(super) fn text_of(value: &Json) -> Option<Cow<'_, str>> {
+    match value {
+        Json::String(text) => Some(Cow::Borrowed(text)),
+        Json::Number(_) | Json::Null | Json::Bool(_) => None,
+        Json::Array(_) | Json::Object(_) => Some(Cow::Owned(value.to_string())),
+    }
 }
 
 pub(super) fn left_out(reader: &Reader) -> Result<LeftOut, RedactError> {

@@ -5,22 +5,26 @@
 //! has what was there before. At last the copy is searched for every secret; it becomes a
 //! session only when none is found. `docs/design/redact.md` has the reasons.
 
-use std::collections::BTreeMap;
+use self::outcome::{RedactError, Redacted};
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::Connection;
 
 use self::book::pseudonyms::Book;
+use crate::session::database::guarded::HowFar;
 use crate::session::files::chunk_dir::{ChunkDir, TEMPORARY};
 use crate::session::files::folder::{FolderError, SessionFolder, Sessions};
 use crate::session::read::find;
-use crate::session::read::reader::{ReadError, Reader};
+use crate::session::read::reader::Reader;
 
 mod bodies;
 mod book;
+mod columns;
+pub(crate) mod outcome;
 mod secrets;
+mod wrapped;
 
 mod exchanges;
 
@@ -30,86 +34,6 @@ mod rows;
 mod search;
 
 pub use self::secrets::secret::{Rules, What};
-
-/// Why there is no redacted copy.
-#[derive(Debug, thiserror::Error)]
-pub enum RedactError {
-    /// The session cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// It is being recorded.
-    #[error("{path} is being recorded; stop its recorder first, or redact it when it has ended", path = .0.display())]
-    Recording(PathBuf),
-    /// The copy's folder cannot be made.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// A copy of this name was interrupted. Its folder.
-    #[error("{path} has a copy that was interrupted: it was not searched, and secrets may be in it; remove that folder (rm -r), then try again", path = .0.display())]
-    Begun(PathBuf),
-    /// The session's database, or that of the copy.
-    #[error("{path}: {source}")]
-    Database {
-        /// Which.
-        path: String,
-        /// What SQLite said.
-        source: rusqlite::Error,
-    },
-    /// A file of the session, or of the copy.
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    /// A text is too large to be searched.
-    #[error("chunks/{path} has {size} bytes; texts and encoded bodies of up to {most} bytes can be redacted", most = bodies::LARGEST_TEXT)]
-    TooLarge {
-        /// Which.
-        path: String,
-        /// Bytes.
-        size: u64,
-    },
-    /// A secret was found in the copy.
-    #[error(
-        "a secret was left in {place} of the copy, which was removed; this is a fault of this program"
-    )]
-    Left {
-        /// Where.
-        place: String,
-    },
-    /// What is to be replaced is in every session. Which of the secrets, from 1.
-    #[error(
-        "secret number {0} of those that were named is in what every copy has as it is (its schema, names of header fields, the program's own words), so that it cannot be replaced everywhere; take it out of the list, or name more of what is around it"
-    )]
-    Fixed(usize),
-    /// There is too much to be sought.
-    #[error("there are too many secrets to search for: {0}")]
-    TooMany(String),
-    /// The operating system has no chance to give.
-    #[error("no random numbers: {0}")]
-    Chance(String),
-}
-
-/// What was done.
-#[derive(Debug, Clone, Default)]
-pub struct Redacted {
-    /// Where the copy is.
-    pub folder: PathBuf,
-    /// How many different ones were found of each sort, and in how many places they were replaced.
-    pub replaced: BTreeMap<What, (u64, u64)>,
-    /// Keys that became zeros.
-    pub keys: u64,
-    /// Bodies that became zeros, since they are in a content coding in which nothing can be sought.
-    pub encoded: u64,
-    /// Chunks that are no text, and so copied as they are.
-    pub media: u64,
-    /// Those of them that have a secret in them: how many, and one of them, as its path in the copy.
-    pub media_with_secrets: (u64, Option<String>),
-    /// Texts among the chunks.
-    pub texts: u64,
-    /// Those of the replaced that were replaced where they stood only: too short or too ordinary to be sought.
-    pub not_sought: u64,
-    /// Folders in URLs of the copy, some of them by name, and how many others there are.
-    pub kept_folders: (Vec<String>, u64),
-    /// Parts of plain streams that a killed recorder left unfinished: not copied.
-    pub unfinished: u64,
-}
 
 /// Makes a redacted copy of a session as a new session `name` in `sessions`.
 ///
@@ -122,7 +46,8 @@ pub fn redact(
     name: &str,
     rules: Rules,
 ) -> Result<Redacted, RedactError> {
-    let reader = Reader::open(source)?;
+    let mut reader = Reader::open(source)?;
+    reader.refuse_shared_pages(HowFar::All)?;
     let _lock = lock(source)?;
     let mut book = Book::new(rules.clone(), seed()?);
     note::note(&reader, &rules, &mut book)?;
@@ -200,9 +125,17 @@ fn new_database(path: &Path) -> rusqlite::Result<Connection> {
     // It is no session before it is whole, so that a crash needs no journal.
     db.pragma_update(None, "journal_mode", "OFF")?;
     db.pragma_update(None, "synchronous", "OFF")?;
-    db.pragma_update(None, "application_id", crate::session::APPLICATION_ID)?;
-    db.pragma_update(None, "user_version", crate::session::FORMAT_VERSION)?;
-    db.execute_batch(crate::session::SCHEMA)?;
+    db.pragma_update(
+        None,
+        "application_id",
+        crate::session::database::format::APPLICATION_ID,
+    )?;
+    db.pragma_update(
+        None,
+        "user_version",
+        crate::session::database::format::FORMAT_VERSION,
+    )?;
+    db.execute_batch(crate::session::database::format::SCHEMA)?;
     db.set_prepared_statement_cache_capacity(64);
     Ok(db)
 }

@@ -2,9 +2,10 @@
 
 use serde_json::Value as Json;
 
-use super::RedactError;
 use super::bodies::{self, Content};
-use super::exchanges::left_out;
+use super::columns;
+use super::exchanges::{left_out, text_of};
+use super::outcome::RedactError;
 use crate::session::read::reader::Reader;
 use crate::upkeep::redact::book::pseudonyms::Book;
 use crate::upkeep::redact::secrets::places::Form;
@@ -21,61 +22,33 @@ pub(super) fn note(reader: &Reader, rules: &Rules, book: &mut Book) -> Result<()
     }
 }
 
-/// Texts of rows, and what they are. The others are what a copy makes anew (`docs/design/redact.md`), or bodies.
-const TEXTS: [(&str, Form<'static>); 16] = [
-    ("SELECT text FROM line", Form::Playlist),
-    ("SELECT url FROM stream", Form::Url),
-    ("SELECT name FROM stream", Form::Text),
-    ("SELECT url FROM resource", Form::Url),
-    ("SELECT path_url FROM resource", Form::Url),
-    ("SELECT url FROM alias", Form::Url),
-    (
-        "SELECT error FROM exchange WHERE error IS NOT NULL",
-        Form::Failure,
-    ),
-    (
-        "SELECT note FROM exchange WHERE note IS NOT NULL",
-        Form::Failure,
-    ),
-    ("SELECT detail FROM event", Form::Text),
-    ("SELECT DISTINCT kind FROM event", Form::Text),
-    ("SELECT program FROM run", Form::Text),
-    ("SELECT ended FROM run WHERE ended IS NOT NULL", Form::Text),
-    (
-        "SELECT DISTINCT http_version FROM exchange WHERE http_version IS NOT NULL",
-        Form::Text,
-    ),
-    (
-        "SELECT DISTINCT body_encoding FROM exchange WHERE body_encoding IS NOT NULL",
-        Form::Text,
-    ),
-    (
-        "SELECT arrival FROM exchange WHERE arrival IS NOT NULL",
-        Form::Text,
-    ),
-    ("SELECT path FROM body WHERE path IS NOT NULL", Form::Url),
-];
-
 fn note_all(reader: &Reader, rules: &Rules, book: &mut Book) -> Result<(), RedactError> {
     note_bodies(reader, rules, book)?;
-    for (sql, form) in TEXTS {
-        texts(reader, sql, form, book)?;
-    }
-    let addresses: Vec<String> = reader.list(
-        "SELECT DISTINCT remote_addr FROM exchange WHERE remote_addr IS NOT NULL",
-        [],
-        |row| row.get(0),
-    )?;
-    for address in addresses {
-        book.note(Form::Text, address.as_bytes());
-        if rules.hosts {
-            let host = address
-                .rsplit_once(':')
-                .map_or(address.as_str(), |(host, _)| host);
-            book.note_host(host);
-        }
+    for table in columns::tables().map_err(in_memory)? {
+        let is_read = |column: &str| columns::form(&table, column).is_some();
+        let note = |column: &str, value: &[u8]| {
+            reader.db.fresh();
+            if let Some(form) = columns::form(&table, column) {
+                book.note(form, value);
+            }
+            if rules.hosts && (table.as_str(), column) == ("exchange", "remote_addr") {
+                let address = String::from_utf8_lossy(value);
+                let host = address.rsplit_once(':').map_or(&*address, |(host, _)| host);
+                book.note_host(host);
+            }
+            false
+        };
+        columns::each(reader.db.connection(), &table, is_read, note)
+            .map_err(|e| reader.failed(e))?;
     }
     headers(reader, book)
+}
+
+fn in_memory(source: rusqlite::Error) -> RedactError {
+    RedactError::Database {
+        path: "a database in memory".to_owned(),
+        source,
+    }
 }
 
 /// URLs of one resource: what differs in their paths are tokens.
@@ -109,20 +82,22 @@ const OUR_WORDS: &str = "stopped finished duration failed killed late stalled su
 
 /// What the copy has as every session has it. Nothing in it is of this session.
 fn note_fixed(book: &mut Book) -> Result<(), RedactError> {
-    for text in [EVERYBODYS, FIELDS, OUR_WORDS, crate::session::SCHEMA] {
+    for text in [
+        EVERYBODYS,
+        FIELDS,
+        OUR_WORDS,
+        crate::session::database::format::SCHEMA,
+    ] {
         book.note_fixed(text);
     }
     let names = || -> rusqlite::Result<Vec<String>> {
         let db = rusqlite::Connection::open_in_memory()?;
-        db.execute_batch(crate::session::SCHEMA)?;
+        db.execute_batch(crate::session::database::format::SCHEMA)?;
         // As the pages of the database have it, one column behind the other.
         let sql = "SELECT type || name || tbl_name FROM sqlite_schema";
         db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
     };
-    let names = names().map_err(|source| RedactError::Database {
-        path: "a database in memory".to_owned(),
-        source,
-    })?;
+    let names = names().map_err(in_memory)?;
     names.iter().for_each(|text| book.note_fixed(text));
     Ok(())
 }
@@ -141,7 +116,7 @@ const FIELDS: &str = "accept-ranges access-control-allow-credentials access-cont
 fn note_bodies(reader: &Reader, rules: &Rules, book: &mut Book) -> Result<(), RedactError> {
     bodies::each(reader, rules, |body| {
         match body.content {
-            Content::Text(text) => {
+            Content::Text(text) | Content::Wrapped { text, .. } => {
                 let form = bodies::form(&text);
                 book.note(form, &text);
             }
@@ -153,20 +128,6 @@ fn note_bodies(reader: &Reader, rules: &Rules, book: &mut Book) -> Result<(), Re
         }
         Ok(())
     })
-}
-
-fn texts(reader: &Reader, sql: &str, form: Form<'_>, book: &mut Book) -> Result<(), RedactError> {
-    let mut each = || -> rusqlite::Result<()> {
-        let mut statement = reader.db.connection().prepare(sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            reader.db.fresh();
-            let text: String = row.get(0)?;
-            book.note(form, text.as_bytes());
-        }
-        Ok(())
-    };
-    each().map_err(|e| reader.failed(e).into())
 }
 
 fn headers(reader: &Reader, book: &mut Book) -> Result<(), RedactError> {
@@ -194,9 +155,9 @@ fn headers(reader: &Reader, book: &mut Book) -> Result<(), RedactError> {
             let names = set.and_then(|id| left_out.get(&id));
             match (names, serde_json::from_str::<Vec<Json>>(&text)) {
                 (Some(names), Ok(values)) => {
-                    for (name, value) in names.iter().zip(&values) {
-                        let value = value.as_str().unwrap_or_default();
-                        book.note(Form::Field(name), value.as_bytes());
+                    for (at, value) in values.iter().enumerate() {
+                        let form = names.get(at).map_or(Form::Text, |name| Form::Field(name));
+                        book.note(form, text_of(value).unwrap_or_default().as_bytes());
                     }
                 }
                 _ => book.note(Form::Text, text.as_bytes()),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::{RedactError, Redacted};
+use super::outcome::{RedactError, Redacted};
 use crate::hls::{resource_name, stream_name};
 use crate::session::read::reader::Reader;
 use crate::upkeep::redact::book::pseudonyms::Book;
@@ -58,8 +58,14 @@ impl Row {
     /// Text in any other column is text that may say anything.
     fn redact_others(&mut self, book: &mut Book) {
         for (value, seen) in self.values.iter_mut().zip(&mut self.seen) {
-            if let (Value::Text(text), false) = (&*value, std::mem::take(seen)) {
-                *value = Value::Text(book.redact_text(Form::Text, text));
+            match (&mut *value, std::mem::take(seen)) {
+                (Value::Text(text), false) => *text = book.redact_text(Form::Text, text),
+                (Value::Blob(bytes), false) => {
+                    if let Some(new) = book.redact(Form::Text, bytes) {
+                        *bytes = new;
+                    }
+                }
+                _ => {}
             }
         }
     }

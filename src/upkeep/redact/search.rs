@@ -8,12 +8,15 @@ use rusqlite::Error::FromSqlConversionFailure;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags};
 
-use super::RedactError;
+use super::book::dictionary::Dictionary;
+use super::book::pseudonyms::Book;
+use super::columns;
+use super::outcome::LARGEST_TEXT;
+use super::outcome::RedactError;
+use super::wrapped::{self, Wrapping};
 use crate::session::body::decode;
 use crate::session::files::chunk_dir::{ChunkDir, ChunkPath};
 use crate::session::files::folder::SessionFolder;
-use crate::upkeep::redact::book::dictionary::Dictionary;
-use crate::upkeep::redact::book::pseudonyms::Book;
 
 /// Read at once, in bytes.
 const WINDOW: usize = 1024 * 1024;
@@ -45,19 +48,23 @@ pub(super) fn search(
             Err(error) => return Err(error.into()),
         };
         // Of media it was said already.
-        if !is_text(&file)? {
-            continue;
-        }
-        file.rewind()?;
-        if is_in(file, book.dictionary())? {
+        let is_left = match look(&file)? {
+            Look::Media => continue,
+            Look::Text => is_in(file, book.dictionary())?,
+            Look::Wrapped => {
+                let mut bytes = Vec::new();
+                file.read_to_end(&mut bytes)?;
+                book.dictionary().is_in(&bytes) || is_wrapped_in(&bytes, book)
+            }
+        };
+        if is_left {
             return left(format!("chunks/{path}"));
         }
     }
-    texts(database, book)?;
-    match coded(database, book)? {
-        true => left("a text that is kept compressed".to_owned()),
-        false => Ok(()),
+    if coded(database, book)? {
+        return left("a text that is kept compressed".to_owned());
     }
+    texts(database, book)
 }
 
 /// Whether anything is in the texts that are kept compressed.
@@ -80,46 +87,28 @@ fn coded(database: &Path, book: &Book) -> Result<bool, RedactError> {
     found().map_err(|source| failed(database, source))
 }
 
-/// What lies on more than one page is not found by bytes.
+/// Each text and all bytes of each table: what lies on more than one page is not found by bytes. And large playlists,
+/// whole.
 fn texts(database: &Path, book: &Book) -> Result<(), RedactError> {
-    const TEXTS: [&str; 12] = [
-        "SELECT url || ' ' || name FROM stream",
-        "SELECT url || ' ' || name FROM resource",
-        "SELECT url FROM alias",
-        "SELECT normal || ' ' || url FROM url_spelling",
-        "SELECT host || ' ' || names FROM query_names",
-        "SELECT fields FROM header_set",
-        "SELECT text FROM body_text WHERE text IS NOT NULL",
-        "SELECT data FROM body WHERE data IS NOT NULL",
-        "SELECT text FROM line",
-        "SELECT ifnull(error, '') || ' ' || ifnull(header_values, '') || ' ' || ifnull(remote_addr, '') || ' ' || ifnull(note, '') || ' ' || ifnull(arrival, '') FROM exchange",
-        "SELECT kind || ' ' || detail FROM event",
-        "SELECT path FROM body WHERE path IS NOT NULL",
-    ];
-    let found = || -> rusqlite::Result<Option<&str>> {
+    let found = || -> rusqlite::Result<Option<String>> {
         let db = open(database)?;
-        for sql in TEXTS {
-            let mut statement = db.prepare(sql)?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let value = row.get_ref(0)?;
-                let text = value.as_bytes().unwrap_or_default();
-                if book.dictionary().is_in(text) {
-                    return Ok(Some(sql));
-                }
+        let is_left =
+            |_: &str, value: &[u8]| book.dictionary().is_in(value) || is_wrapped_in(value, book);
+        for table in columns::tables()? {
+            // The texts of bodies follow.
+            let is_read = |column: &str| (table.as_str(), column) != ("body", "text");
+            if columns::each(&db, &table, is_read, is_left)? {
+                return Ok(Some(table));
             }
         }
-        Ok(None)
+        let is_whole = columns::each(&db, "body_text", |name| name == "text", is_left)?;
+        Ok(is_whole.then(|| "body_text".to_owned()))
     };
     match found().map_err(|source| failed(database, source))? {
         None => Ok(()),
-        Some(sql) => {
-            let table = sql.rsplit("FROM ").next().unwrap_or(sql);
-            let table = table.split(' ').next().unwrap_or(table).to_owned();
-            Err(RedactError::Left {
-                place: format!("table {table}"),
-            })
-        }
+        Some(table) => Err(RedactError::Left {
+            place: format!("table {table}"),
+        }),
     }
 }
 
@@ -134,10 +123,29 @@ fn failed(database: &Path, source: rusqlite::Error) -> RedactError {
     }
 }
 
-fn is_text(file: &File) -> io::Result<bool> {
+/// What a file is.
+enum Look {
+    Text,
+    Wrapped,
+    Media,
+}
+
+/// What a file looks like; it is read from its beginning again.
+fn look(mut file: &File) -> io::Result<Look> {
     let mut head = Vec::new();
     file.take(WINDOW as u64).read_to_end(&mut head)?;
-    Ok(crate::upkeep::redact::secrets::look::is_text(&head))
+    file.rewind()?;
+    let is_small = file.metadata()?.len() <= LARGEST_TEXT;
+    Ok(match super::secrets::look::is_text(&head) {
+        true => Look::Text,
+        false if is_small && Wrapping::of(&head).is_some() => Look::Wrapped,
+        false => Look::Media,
+    })
+}
+
+/// Whether anything is in a text that is kept in other bytes.
+fn is_wrapped_in(bytes: &[u8], book: &Book) -> bool {
+    wrapped::text_in(bytes).is_some_and(|text| book.dictionary().is_in(&text))
 }
 
 /// Whether anything that is sought is in a file.

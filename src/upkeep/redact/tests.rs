@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
-use super::{RedactError, new_database, search};
+use super::outcome::RedactError;
+use super::{new_database, search};
 use crate::session::Sessions;
 use crate::upkeep::redact::book::pseudonyms::Book;
 use crate::upkeep::redact::secrets::places::Form;
@@ -151,16 +152,20 @@ fn what_every_copy_has_is_replaced_in_its_place_only() {
     };
     let mut book = Book::new(rules, [3; 32]);
     assert_eq!(book.fixed_secret(), None);
-    book.note_fixed(crate::session::SCHEMA);
+    book.note_fixed(crate::session::database::format::SCHEMA);
     assert_eq!(book.fixed_secret(), Some(2));
     let mut book = Book::new(Rules::default(), [3; 32]);
     let (form, cookie) = (Form::Field("set-cookie"), "kind=segment; Path=/");
     book.note(form, cookie.as_bytes());
-    book.note_fixed(crate::session::SCHEMA);
+    book.note_fixed(crate::session::database::format::SCHEMA);
     book.seal().unwrap();
     assert!(!book.redact_text(form, cookie).contains("segment"));
     assert_eq!(book.redact_text(Form::Plain, "a segment"), "a segment");
-    assert!(!book.dictionary().is_in(crate::session::SCHEMA.as_bytes()));
+    assert!(
+        !book
+            .dictionary()
+            .is_in(crate::session::database::format::SCHEMA.as_bytes())
+    );
 }
 
 #[test]

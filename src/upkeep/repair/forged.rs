@@ -4,12 +4,12 @@
 use crate::session::database::guarded::Guarded;
 use crate::session::database::schema;
 use crate::session::database::schema::Refusal;
+use crate::session::error::ReadError;
+use crate::session::error::WriterError;
 use crate::session::files::folder::SessionFolder;
-use crate::session::read::reader::ReadError;
 use crate::session::write::begin;
-use crate::session::write::writer::WriterError;
 
-use super::RepairError;
+use super::error::RepairError;
 
 /// Drops them, where nothing else is wrong with the schema: whether it was so.
 pub(super) fn drop_added(

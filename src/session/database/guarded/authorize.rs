@@ -12,7 +12,12 @@ const OF_SCHEMA: [&str; 6] = [
     "index_list",
     "index_xinfo",
 ];
-const CHECKS: [&str; 3] = ["quick_check", "integrity_check", "foreign_key_check"];
+const CHECKS: [&str; 4] = [
+    "quick_check",
+    "integrity_check",
+    "foreign_key_check",
+    "page_count",
+];
 
 /// The one of our views that is asked, and the functions of SQLite that are tables.
 const LIKE_TABLES: [&str; 3] = ["body_text", "json_each", "sqlite_schema"];

@@ -9,6 +9,7 @@ use super::decide::{Living, Row};
 use crate::hls::{self, ByteRange, PlaylistKind, Variables};
 use crate::session::ExchangeId;
 use crate::session::body::decode;
+use crate::session::read::find;
 
 /// For so many target durations what is no longer listed may come back without having been
 /// fetched again: the recorder's plan waits for five, and it measures a little later.
@@ -318,6 +319,27 @@ fn resolve(
         }
         is_known |= any;
     }
+    if !is_known {
+        resolve_by_path(db, url, (first, length), listed)?;
+    }
+    Ok(())
+}
+
+/// A URL that is listed and has no row of its own is answered with what has its path, where that has one URL.
+fn resolve_by_path(
+    db: &Connection,
+    url: &str,
+    (first, length): (Option<i64>, Option<i64>),
+    listed: &mut Listed,
+) -> Result<()> {
+    let Some(only) = find::only_of_path(db, url)? else {
+        return Ok(());
+    };
+    let mut statement = db.prepare_cached(EXACT)?;
+    let ids = statement.query_map(params![only, first, length], |row| row.get::<_, i64>(0))?;
+    for id in ids {
+        listed.resources.insert(id?);
+    }
     Ok(())
 }
 
@@ -350,4 +372,12 @@ fn is_answer_later(db: &Connection, resource_id: i64, cutoff_us: i64) -> Result<
 
 /// The queries of a pass: each finds its rows by an index.
 #[cfg(test)]
-pub(super) const QUERIES: [&str; 6] = [TEXT, EXACT, BY_ALIAS, TYPED, RENEWED, LATER];
+pub(super) const QUERIES: [&str; 7] = [
+    TEXT,
+    EXACT,
+    BY_ALIAS,
+    find::ENDS_OF_PATH,
+    TYPED,
+    RENEWED,
+    LATER,
+];

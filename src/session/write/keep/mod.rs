@@ -3,6 +3,7 @@
 //! `docs/design/session.md`, "Keeping the last hours", has the rule. The writer calls
 //! [`Keeper::pass`] between its batches; each pass is one small transaction.
 
+use crate::session::model::KEPT_FROM;
 use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Result, params};
@@ -11,16 +12,17 @@ use tokio::time::Instant;
 use self::decide::{Row, doomed};
 use self::lists::Lists;
 use self::orphans::Orphans;
-pub(crate) use self::remove::Removed;
+pub(crate) use self::removed::Removed;
 use super::disk::Disk;
 use super::store::Store;
 use crate::clock::{self, micros};
-use crate::session::model::ExchangeId;
+use crate::session::id::ExchangeId;
 
 mod decide;
 mod lists;
 mod orphans;
 mod remove;
+mod removed;
 #[cfg(test)]
 mod tests;
 mod uses;
@@ -37,9 +39,6 @@ const LEAST_US: i64 = 5_000_000;
 const EVERY: Duration = Duration::from_secs(1);
 /// Where there is more to do: the recording comes first.
 const SOON: Duration = Duration::from_millis(20);
-
-/// The row of `event` that says from when on everything is kept.
-pub(crate) const KEPT_FROM: i64 = 0;
 
 /// How much of a recording is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,39 +1,19 @@
 //! Removes exchanges and what only they used: one transaction, then the files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use super::removed::Removed;
+use std::collections::BTreeSet;
 
 use rusqlite::{OptionalExtension, Result, params};
 
-use super::{KEPT_FROM, Keeper};
+use super::Keeper;
 use crate::session::files::chunk_dir::{ChunkDir, ChunkPath};
+use crate::session::model::KEPT_FROM;
 use crate::session::read::find;
 use crate::session::write::store::Store;
 use crate::session::{ExchangeId, Notice};
 
 /// Events that a pass looks at.
 const EVENTS: i64 = 64;
-
-/// What was removed.
-#[derive(Debug, Default)]
-pub struct Removed {
-    /// Rows of `body`.
-    pub bodies: BTreeSet<i64>,
-    /// Rows of `header_set`.
-    pub header_sets: BTreeSet<i64>,
-    /// Rows of `resource`.
-    pub resources: BTreeSet<i64>,
-    /// Rows of `line` before these, by their owner.
-    pub lines: BTreeMap<i64, i64>,
-    paths: Vec<String>,
-    /// URLs of resources and aliases.
-    urls: Vec<String>,
-}
-
-impl Removed {
-    fn is_nothing(&self) -> bool {
-        self.bodies.is_empty() && self.header_sets.is_empty() && self.resources.is_empty()
-    }
-}
 
 impl Keeper {
     /// Removes exchanges with all that only they used, and other URLs that are listed no more.
@@ -55,6 +35,7 @@ impl Keeper {
         }
         store.db.pragma_update(None, "foreign_keys", enforced)?;
         let (removed, events_seen) = removed?;
+        store.forget_names();
         self.events_seen = events_seen;
         if !removed.is_nothing() {
             store.forget_removed(&removed);

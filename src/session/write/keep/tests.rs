@@ -142,6 +142,38 @@ fn keeper(history: &History) -> Keeper {
     Keeper::new(keep, &history.store).unwrap()
 }
 
+#[test]
+fn what_is_listed_by_a_url_without_a_row_stays_as_long_as_it_is_listed() {
+    let channel = Channel {
+        window: 5,
+        ranged: false,
+        tokens: true,
+        redirected: false,
+        large: false,
+    };
+    let mut history = History::new(channel);
+    history.store.note_nothing(history.stream_id);
+    for _ in 0..24 {
+        history.poll(Poll::Advance(1));
+    }
+    let aliases = "SELECT count(*) FROM alias";
+    let aliases: i64 = history
+        .store
+        .db
+        .query_row(aliases, [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(aliases, 0);
+    let length = history.now_us - history.zero_us;
+    let mut own = keeper(&history);
+    for percent in [30, 60, 90] {
+        let cutoff_us = history.zero_us + length * percent / 100;
+        let before = answers(&history, cutoff_us);
+        history.keep_from(&mut own, cutoff_us);
+        assert_eq!(answers(&history, cutoff_us), before);
+        is_whole(&history);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]

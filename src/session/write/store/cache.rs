@@ -10,6 +10,9 @@ use crate::session::ResourceKey;
 pub(super) const MOST: usize = 16_384;
 /// ... of so many bytes.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
+/// Of resources: what a stream may list at once has room.
+const MOST_RESOURCES: usize = 131_072;
+const MOST_RESOURCE_BYTES: usize = 16 * 1024 * 1024;
 
 /// What is remembered by a text, more or less.
 #[derive(Debug)]
@@ -20,6 +23,9 @@ pub(super) struct Remembered<K, V> {
 
 /// What something takes, in bytes.
 pub(super) trait Bytes {
+    /// How many are remembered, and how many bytes of them.
+    const MOST: (usize, usize) = (MOST, MOST_BYTES);
+
     fn bytes(&self) -> usize;
 }
 
@@ -30,6 +36,8 @@ impl Bytes for String {
 }
 
 impl Bytes for ResourceKey {
+    const MOST: (usize, usize) = (MOST_RESOURCES, MOST_RESOURCE_BYTES);
+
     fn bytes(&self) -> usize {
         self.url.len()
     }
@@ -51,7 +59,8 @@ impl<K: Bytes + Eq + Hash, V: Copy> Remembered<K, V> {
 
     pub(super) fn insert(&mut self, key: K, value: V) {
         self.bytes += key.bytes();
-        if self.known.len() >= MOST || self.bytes > MOST_BYTES {
+        let (most, most_bytes) = K::MOST;
+        if self.known.len() >= most || self.bytes > most_bytes {
             self.known.clear();
             self.bytes = key.bytes();
         }

@@ -1,5 +1,6 @@
 //! What is remembered between transactions, where that is no longer so.
 
+use super::cache::Remembered;
 use super::{Cache, Store};
 use crate::session::write::keep::Removed;
 
@@ -8,6 +9,11 @@ impl Store {
     pub(crate) fn forget(&mut self) {
         self.cache = Cache::default();
         self.asked.forget();
+    }
+
+    /// Names of parameters that were noted may not be there.
+    pub(in crate::session) fn forget_names(&mut self) {
+        self.cache.names = Remembered::default();
     }
 
     /// After a removal: what was remembered of that is not there.

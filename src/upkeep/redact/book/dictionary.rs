@@ -24,6 +24,8 @@ pub(crate) enum As {
     Spelled(usize),
     /// A part of something in base 64, escaped so often: what has it in it goes.
     Coded(usize),
+    /// In hexadecimal digits, escaped so often.
+    InHex(usize),
     /// A host, with its pseudonym.
     Host(String),
 }
@@ -108,17 +110,23 @@ impl Dictionary {
 
     fn coded(&self, view: &View<'_>, then: &mut impl FnMut(Hit) -> bool) -> bool {
         let mut is_over = false;
-        views::each_coded(&view.bytes, |readable, place| {
-            let mut each = |found: Range<usize>| {
-                let Some(span) = view.span(place(found)) else {
-                    return false;
-                };
-                let as_what = As::Coded(view.depth);
-                is_over = then(Hit { span, as_what });
+        let mut look =
+            |readable: &[u8], place: &dyn Fn(Range<usize>) -> Range<usize>, as_what: As| {
+                self.register.find(readable, |found| {
+                    let Some(span) = view.span(place(found)) else {
+                        return false;
+                    };
+                    let as_what = as_what.clone();
+                    is_over = then(Hit { span, as_what });
+                    is_over
+                });
                 is_over
             };
-            self.register.find(readable, &mut each);
-            is_over
+        views::each_coded(&view.bytes, |readable, place| {
+            look(readable, place, As::Coded(view.depth))
+        });
+        views::each_in_hex(&view.bytes, |readable, place| {
+            look(readable, place, As::InHex(view.depth))
         });
         is_over
     }

@@ -245,17 +245,27 @@ impl Book {
         if form != Form::Plain {
             self.escaped(text, &mut edits);
         }
+        // What digits mean goes before what they look like.
+        let mut first = Vec::new();
         for Hit { span, as_what } in self.dictionary.hits(text) {
             let spelled = text.get(span.clone()).unwrap_or_default();
+            let is_in_hex = matches!(as_what, As::InHex(_));
             let (new, what) = match as_what {
                 As::Host(name) => (name.into_bytes(), What::Host),
+                As::InHex(depth) => (self.in_hex(spelled, depth), What::Named),
                 As::Coded(0) => (self.plain_pseudonym(spelled), What::Named),
                 As::Coded(depth) | As::Spelled(depth) => {
                     (self.respelled(spelled, depth), What::Named)
                 }
             };
-            edits.push(Edit { span, new, what });
+            let edit = Edit { span, new, what };
+            match is_in_hex {
+                true => first.push(edit),
+                false => edits.push(edit),
+            }
         }
+        first.append(&mut edits);
+        let mut edits = first;
         edits.retain(|edit| text.get(edit.span.clone()) != Some(edit.new.as_slice()));
         if edits.is_empty() {
             return None;
@@ -354,6 +364,16 @@ impl Book {
             1 => spell_like(spelled, &new),
             depth => views::respelled(spelled, depth, &new),
         }
+    }
+
+    /// That of what is in hexadecimal digits, with so many codings around these, in the same.
+    fn in_hex(&mut self, spelled: &[u8], depth: usize) -> Vec<u8> {
+        let mut written = spelled.to_vec();
+        for _ in 0..depth {
+            written = plain(&written);
+        }
+        let new = self.plain_pseudonym(&views::of_hex(&written));
+        views::respelled(spelled, depth, &views::in_hex_like(&written, &new))
     }
 
     /// That of a secret; of what variables make up, that of its pieces.

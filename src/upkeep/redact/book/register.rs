@@ -137,6 +137,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_kept_of_a_secret_is_not_longer_for_a_longer_one() {
+        let kept = |length: usize| {
+            let mut register = Register::default();
+            for n in 0..100 {
+                let secret = format!("{n:08x}").repeat(length / 8);
+                register.note(What::Query, secret.as_bytes(), true);
+                register.note(What::Path, &[secret.as_bytes(), b"-"].concat(), false);
+            }
+            register.seal(b"").unwrap();
+            format!("{register:?}").len()
+        };
+        assert!(kept(8000) < 2 * kept(80), "a secret is in it");
+    }
+
+    #[test]
     fn the_longest_is_found_and_short_ones_only_alone() {
         let mut register = Register::default();
         for secret in [&b"abcdefgh1"[..], b"abcdefgh1234", b"p4ss"] {

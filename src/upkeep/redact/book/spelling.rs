@@ -1,4 +1,4 @@
-//! The same bytes, spelled in different ways: percent-encoded in URLs, escaped in JSON and HTML. Pure.
+//! The same bytes, spelled in different ways: percent-encoded in URLs, escaped in JSON, HTML and C. Pure.
 
 /// One byte, and how many bytes it is spelled with.
 fn unit(text: &[u8]) -> Option<(u8, usize)> {
@@ -14,6 +14,12 @@ fn unit(text: &[u8]) -> Option<(u8, usize)> {
         [b'\\', escaped @ (b'/' | b'"' | b'\\'), ..] => Some((*escaped, 2)),
         [b'\\', b'u', b'0', b'0', a, b, ..] => {
             Some(hex(&[*a, *b]).map_or((b'\\', 1), |byte| (byte, 6)))
+        }
+        // Of JavaScript, C and logs.
+        [b'\\', b'x', a, b, ..] => Some(hex(&[*a, *b]).map_or((b'\\', 1), |byte| (byte, 4))),
+        [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..] => {
+            let digits = [a, b, c].map(|digit| digit - b'0');
+            Some((digits.iter().fold(0, |byte, digit| byte << 3 | digit), 4))
         }
         [b'&', ..] => Some(character(text).unwrap_or((b'&', 1))),
         [byte, ..] => Some((*byte, 1)),
@@ -89,6 +95,12 @@ pub(crate) fn spell_like(mut spelled: &[u8], bytes: &[u8]) -> Vec<u8> {
             Some(byte) if written.starts_with(b"\\u") => {
                 new.extend(format!("\\u00{byte:02x}").bytes())
             }
+            Some(byte) if written.starts_with(b"\\x") => {
+                new.extend(format!("\\x{byte:02x}").bytes())
+            }
+            Some(byte) if written.starts_with(b"\\") && length == 4 => {
+                new.extend(format!("\\{byte:03o}").bytes());
+            }
             Some(byte) => new.push(byte),
             None => {}
         }
@@ -108,5 +120,7 @@ mod tests {
         assert_eq!(spell_like(b"%c3%a4%2f", b"qw/"), b"qw%2f");
         assert_eq!(spell_like(b"\xc3\xa4/", b"qw/"), b"qw/");
         assert_eq!(spell_like(b"ab", b"abcd"), b"abcd");
+        assert_eq!(plain(b"\\x5a\\132\\x5\\89\\477"), b"ZZ\\x5\\89\\477");
+        assert_eq!(spell_like(b"\\x5a\\132\\132", b"zyZ"), b"\\x7a\\171\\132");
     }
 }

@@ -1,5 +1,5 @@
-//! What a text says when its codings are taken off: percent-encoding and the escapes of JSON and HTML, also
-//! of each other, and base 64. Pure.
+//! What a text says when its codings are taken off: percent-encoding and the escapes of JSON, HTML and C, also
+//! of each other, base 64, and hexadecimal digits. Pure.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -123,6 +123,73 @@ pub(crate) fn each_coded(
     }
 }
 
+/// The same for what is in hexadecimal digits, with or without something between the bytes (`6b:4a`).
+pub(super) fn each_in_hex(
+    text: &[u8],
+    mut then: impl FnMut(&[u8], &dyn Fn(Range<usize>) -> Range<usize>) -> bool,
+) {
+    let is_between = |b: u8| b":- ".contains(&b);
+    for (run, written) in runs(text, 0..text.len(), |b| {
+        b.is_ascii_hexdigit() || is_between(b)
+    }) {
+        if written.len() < 2 * SHORTEST_CODED {
+            continue;
+        }
+        let digits: Vec<(usize, u8)> = (run.start..)
+            .zip(written)
+            .filter_map(|(at, digit)| Some((at, hex_value(*digit)?)))
+            .collect();
+        for skipped in 0..2 {
+            let pairs = digits.get(skipped..).unwrap_or_default().as_chunks::<2>().0;
+            let bytes: Vec<u8> = pairs.iter().map(|[a, b]| a.1 << 4 | b.1).collect();
+            for (part, readable) in runs(&bytes, 0..bytes.len(), is_readable) {
+                let place = |span: Range<usize>| {
+                    let start = pairs.get(part.start + span.start);
+                    let last = pairs.get((part.start + span.end).saturating_sub(1));
+                    start.map_or(run.end, |[first, _]| first.0)
+                        ..last.map_or(run.end, |[_, last]| last.0 + 1)
+                };
+                if readable.len() >= 4 && then(readable, &place) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn hex_value(digit: u8) -> Option<u8> {
+    let value = char::from(digit).to_digit(16)?;
+    u8::try_from(value).ok()
+}
+
+/// What hexadecimal digits say, whatever stands between them.
+pub(super) fn of_hex(written: &[u8]) -> Vec<u8> {
+    let digits: Vec<u8> = written.iter().copied().filter_map(hex_value).collect();
+    let pairs = digits.as_chunks::<2>().0;
+    pairs.iter().map(|[a, b]| a << 4 | b).collect()
+}
+
+/// `bytes` in hexadecimal digits in place of those in `written`.
+pub(super) fn in_hex_like(written: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let is_upper = written.iter().any(u8::is_ascii_uppercase);
+    let mut digits = bytes.iter().flat_map(|byte| {
+        let two = match is_upper {
+            true => format!("{byte:02X}"),
+            false => format!("{byte:02x}"),
+        };
+        two.into_bytes()
+    });
+    let mut new: Vec<u8> = Vec::with_capacity(written.len());
+    for b in written {
+        match hex_value(*b) {
+            Some(_) => new.extend(digits.next()),
+            None => new.push(*b),
+        }
+    }
+    new.extend(digits);
+    new
+}
+
 fn is_readable(b: u8) -> bool {
     b >= b' ' && b != 0x7f
 }
@@ -192,6 +259,26 @@ mod tests {
             assert!(found.contains(&(at..at + 6)), "{found:?}");
             text[at..at + 6].fill(b'x');
         }
+    }
+
+    #[test]
+    fn hexadecimal_digits_are_read_and_put_back() {
+        for (text, said) in [
+            (&b"x=0xFC3068756e74657232ff"[..], 8..22),
+            (b"a68:75:6E:74:65:72:32 b", 1..21),
+            (b"68 75 6e 74 65 72 32 00", 0..20),
+        ] {
+            let mut found = None;
+            each_in_hex(text, |bytes, place| {
+                let there = bytes.windows(7).position(|w| w == b"hunter2");
+                found = there.map(|at| place(at..at + 7));
+                found.is_some()
+            });
+            assert_eq!(found, Some(said.clone()));
+            assert_eq!(of_hex(&text[said]), b"hunter2");
+        }
+        assert_eq!(in_hex_like(b"68:7A", b"zk"), b"7A:6B");
+        assert_eq!(in_hex_like(b"68:75", b"zkj"), b"7a:6b6a");
     }
 
     #[test]

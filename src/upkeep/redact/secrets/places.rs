@@ -184,19 +184,32 @@ impl<'a> Finder<'a> {
             let Some(equals) = pair.iter().position(|b| *b == b'=') else {
                 // A cookie without a name, in a field of its own.
                 let bare = pair.trim_ascii();
-                if start == 0 && all_is_field && bare.len() >= SHORTEST {
-                    let before = pair.len() - pair.trim_ascii_start().len();
-                    self.place(start + before..start + before + bare.len(), What::Cookie);
+                let before = pair.len() - pair.trim_ascii_start().len();
+                let bare = start + before..start + before + bare.len();
+                match start == 0 && all_is_field && bare.len() >= SHORTEST {
+                    true => self.place(bare, What::Cookie),
+                    false => self.tokens(bare),
                 }
                 continue;
             };
             let (name, _) = pair.split_at(equals);
             let value = start + equals + 1..start + pair.trim_ascii_end().len();
             match name.trim_ascii().to_ascii_lowercase().as_slice() {
-                b"expires" | b"max-age" | b"samesite" | b"version" | b"priority" => {}
-                b"path" => self.path(value),
-                b"domain" if self.rules.hosts => self.host_words(value),
-                b"domain" => {}
+                // The first is the cookie, whatever its name is.
+                _ if start == 0 && all_is_field => self.place(value, What::Cookie),
+                b"expires" | b"max-age" | b"samesite" | b"version" | b"priority" => {
+                    self.tokens(value)
+                }
+                b"path" => {
+                    self.path(value.clone());
+                    self.tokens(value);
+                }
+                b"domain" => {
+                    self.token_in_host(value.clone());
+                    if self.rules.hosts {
+                        self.host_words(value);
+                    }
+                }
                 _ => self.place(value, What::Cookie),
             }
         }

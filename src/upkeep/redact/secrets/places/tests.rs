@@ -193,6 +193,27 @@ fn pages_and_json() {
 }
 
 #[test]
+fn words_of_the_field_tell_what_stands_beside_them() {
+    for (text, wanted) in [
+        ("no pw=quagga4 for this", "quagga4"),
+        ("otp: 12ab56", "12ab56"),
+        ("passphrase=\"my own one\"", "my own one"),
+        ("kid=zebra99", "zebra99"),
+        ("the token \"oryx1oryx\" is old", "oryx1oryx"),
+        ("the token 'oryx' is old", "oryx"),
+        ("with token oryx1oryx now", "oryx1oryx"),
+        ("deviceId=eland-7", "eland-7"),
+    ] {
+        assert_eq!(secrets(Form::Text, text), [wanted], "{text}");
+    }
+    let key = "#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"skd://a\",KEYID=0xzebra99\n";
+    assert!(secrets(Form::Playlist, key).contains(&"zebra99"));
+    for other in ["the token is old", "a pass for 2 persons"] {
+        assert_eq!(secrets(Form::Text, other), [""; 0], "{other}");
+    }
+}
+
+#[test]
 fn header_fields() {
     for (name, value, wanted) in [
         ("location", "/a?t=abc", vec!["abc"]),
@@ -213,6 +234,18 @@ fn header_fields() {
             vec!["3f9c8a7b6c5d4e3f3f9c"],
         ),
         ("set-cookie", "abcdef; Secure; HttpOnly", vec!["abcdef"]),
+        ("set-cookie", "version=abcdef; Version=1", vec!["abcdef"]),
+        ("set-cookie", "Path=abcdef; Path=/live", vec!["abcdef"]),
+        (
+            "set-cookie",
+            "a=bcd; Path=/x; 3f9c8a7b6c5d4e3f3f9c",
+            vec!["3f9c8a7b6c5d4e3f3f9c", "bcd"],
+        ),
+        (
+            "set-cookie",
+            "a=bcd; Max-Age=3f9c8a7b6c5d4e3f3f9c",
+            vec!["3f9c8a7b6c5d4e3f3f9c", "bcd"],
+        ),
         (
             "www-authenticate",
             "Digest realm=\"x\", nonce=\"abcde\"",
