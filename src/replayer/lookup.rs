@@ -8,19 +8,18 @@ use url::Url;
 
 use super::base::served_url;
 use super::body::Piece;
-use super::inject::facts::Player;
 use super::pace::Pace;
 use super::parts::{self, Part, Plan};
-use super::plain::GrowingPart;
 use super::playlist::{self, Cache, Key, Served, contains};
 use super::range::RangeSpec;
+use super::request::Player;
 use crate::hls::{
     MOST_OF_ONE, PlaylistKind, Variables, lacks_parameters, playlist_kind, read_list,
     read_multivariant,
 };
 use crate::session::{
-    Answer, Body, Exchange, Faults, Found, Headers, Kind, Outcome, Query, RangePart, ReadError,
-    Reader, StreamInfo, is_success,
+    Answer, Body, Exchange, Faults, Found, Growing, Headers, Kind, Outcome, Query, RangePart,
+    ReadError, Reader, StreamInfo, is_success,
 };
 
 /// Redirects that are followed inside.
@@ -31,8 +30,8 @@ const MOST_HOPS: usize = 10;
 pub(super) struct Question {
     /// The URL at the origin.
     pub(super) url: Url,
-    /// Whether recorded redirects are followed inside.
-    pub(super) follow: bool,
+    /// Whether it was asked for under a name of this replay: recorded redirects are followed inside.
+    pub(super) by_name: bool,
     /// Path and query that the player asked for.
     pub(super) served: String,
     /// The clock in it, as a path prefix.
@@ -51,16 +50,13 @@ pub(super) struct Question {
     pub(super) shift_us: i64,
     /// The clock of the player.
     pub(super) player: Player,
-    /// Whether the server's own clock is the same at each of its starts.
-    pub(super) is_shared: bool,
 }
 
-impl Question {
-    /// Whether the URL means something else at each start of the replayer: a name of its own,
-    /// without a clock.
-    pub(super) fn is_passing(&self) -> bool {
-        self.follow && self.prefix.is_empty() && !self.is_shared
-    }
+/// What is being recorded of a stream that is no playlist.
+#[derive(Debug)]
+pub(super) struct GrowingPart {
+    pub(super) stream_id: i64,
+    pub(super) growing: Growing,
 }
 
 /// What the session has.
@@ -96,6 +92,8 @@ pub(super) struct Whole {
     pub(super) content: Content,
     /// Whether it was asked for a little too early.
     pub(super) early: bool,
+    /// Whether it was asked for under a name of this replay.
+    pub(super) by_name: bool,
     /// So long it is the answer, in microseconds of Unix time, as far as was recorded by now;
     /// `None`: nobody knows.
     pub(super) until_us: Option<i64>,
@@ -133,6 +131,8 @@ pub(super) struct Pieces {
     pub(super) healed: bool,
     /// Whether it was asked for a little too early.
     pub(super) early: bool,
+    /// Whether it was asked for under a name of this replay.
+    pub(super) by_name: bool,
 }
 
 /// Whether something is missing of the body that an exchange announced.
@@ -197,7 +197,7 @@ impl Look<'_> {
         let mut until_us = Some(i64::MAX);
         for _ in 0..MOST_HOPS {
             let target = match &looked {
-                Looked::Whole(whole) if question.follow && !is_hls(&whole.content) => {
+                Looked::Whole(whole) if question.by_name && !is_hls(&whole.content) => {
                     match whole.redirect() {
                         None => self.listed(&whole.answer, &whole.url, &whole.headers)?,
                         target => target,
@@ -327,6 +327,7 @@ impl Look<'_> {
             headers,
             content,
             early,
+            by_name: question.by_name,
             until_us,
         })))
     }
@@ -422,7 +423,7 @@ impl Look<'_> {
         };
         let served = served_url(&question.served);
         let lacks = |served: &Url| lacks_parameters(&body, url, served);
-        if question.follow && contains(&body, b"QUERYPARAM=") || served.as_ref().is_some_and(lacks)
+        if question.by_name && contains(&body, b"QUERYPARAM=") || served.as_ref().is_some_and(lacks)
         {
             return Ok(Content::OwnUrlOnly);
         }
@@ -479,6 +480,7 @@ impl Look<'_> {
                 headers,
                 content: Content::None,
                 early: false,
+                by_name: true,
                 until_us: None,
             };
             if let Some(target) = whole.redirect() {
@@ -552,6 +554,7 @@ impl Look<'_> {
             pace: Pace::joined(paces),
             healed,
             early,
+            by_name: question.by_name,
         })))
     }
 }

@@ -13,6 +13,7 @@
 //! | --- | --- |
 //! | [`route`] | which resource a path means |
 //! | [`timeline`] | clocks, the end, durations |
+//! | [`request`], `server_clock` | a request and its moment, decided once |
 //! | [`range`], [`parts`] | byte ranges: of one body, of a resource known by parts |
 //! | [`headers`], [`media_type`], `shared_caches` | header fields |
 //! | [`pace`] | when bytes go |
@@ -20,14 +21,13 @@
 //! | `dvr` | playlists of everything that was recorded, and what they refer to |
 //! | [`replay`], `state` | a session that is being replayed: its span, readers, watch |
 //! | `lookup`, `playlist` | from a question to recorded content, on a blocking thread |
-//! | `again`, `ready` | answers that hold for a while |
+//! | `ready` | answers that hold for a while |
 //! | `gzip` | texts that are compressed once |
 //! | [`respond`], [`reply`], `recorded`, `page`, [`body`] | from a request to a response |
 //! | `chunk_read`, `sendfile` | chunk files: read piece by piece, sent by the system |
 //! | `plain` | streams that are no playlists |
 //! | [`serve`], [`stall`], [`ending`], `socket` | connections |
 
-mod again;
 mod base;
 pub mod body;
 mod chunk_read;
@@ -52,10 +52,12 @@ mod ready;
 mod recorded;
 pub mod replay;
 pub mod reply;
+pub mod request;
 pub mod respond;
 pub mod route;
 mod sendfile;
 pub mod serve;
+mod server_clock;
 mod shared_caches;
 mod socket;
 pub mod stall;
@@ -68,7 +70,9 @@ pub mod timeline;
 
 pub use crate::session::Faults;
 pub use cors::{Cors, PageOrigin};
+pub use pace::Network;
 pub use page::{Description, StreamDescription};
-pub use replay::{Network, Options, Replay};
+pub use replay::{Options, Replay};
+pub use request::Request;
 pub use serve::Limits;
 pub use timeline::{AtEnd, Dates};

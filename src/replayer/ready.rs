@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use http::{HeaderMap, Response, StatusCode, header};
 
 use super::body::{self, Piece};
-use super::headers;
 use super::lookup::{Content, Whole, is_broken};
-use super::recorded::{self, Asked};
-use super::replay::Network;
+use super::pace::Network;
+use super::recorded;
 use super::reply::Reply;
+use super::request::Request;
 use crate::session::{ExchangeId, Outcome};
 
 /// What is kept is at most so many answers …
@@ -30,36 +30,34 @@ const OVERHEAD: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) whole: Whole,
-    /// The clock, as a path prefix.
-    pub(super) prefix: String,
-    /// Whether the URL means something else at each start of the replayer.
-    pub(super) passing: bool,
-    /// By how many microseconds dates are moved.
-    pub(super) shift_us: i64,
     /// The response to whoever asks for nothing special: as it is, and in gzip.
     pub(super) made: [OnceLock<Option<Made>>; 2],
 }
 
 impl Held {
     /// The reply that was made before for whoever asks for nothing special.
-    pub(super) fn made(&self, request: &HeaderMap, session_us: i64) -> Option<Reply> {
-        let made = &self.made[usize::from(headers::takes_gzip(request))];
-        let made = made.get()?.as_ref().filter(|_| is_plain(request))?;
-        Some(made.reply(session_us))
+    pub(super) fn made(&self, request: &Request) -> Option<Reply> {
+        let made = &self.made[usize::from(request.gzip)];
+        let is_plain = is_plain(request.headers());
+        let made = made.get()?.as_ref().filter(|_| is_plain)?;
+        Some(made.reply(request.player.session_us))
     }
 
-    /// The reply to a request at a session time (microseconds).
-    pub(super) fn reply(&self, asked: &Asked<'_>, session_us: i64) -> Reply {
-        let fields = &asked.request.headers;
-        let made = &self.made[usize::from(asked.gzip)];
+    /// The reply to a request.
+    pub(super) fn reply(&self, request: &Request) -> Reply {
+        let session_us = request.player.session_us;
+        let made = &self.made[usize::from(request.gzip)];
         // What takes its time is an answer of its own for each.
-        let made = match is_plain(fields) && asked.network == Network::Full {
-            true => made.get_or_init(|| Made::of(&self.whole, asked)).as_ref(),
+        let is_shared = is_plain(request.headers()) && request.policy.network == Network::Full;
+        let made = match is_shared {
+            true => made.get_or_init(|| Made::of(&self.whole, request)).as_ref(),
             false => None,
         };
         match made {
             Some(made) => made.reply(session_us),
-            None => recorded::whole(&self.whole, asked).at(session_us).dressed(),
+            None => recorded::whole(&self.whole, request)
+                .at(session_us)
+                .dressed(),
         }
     }
 }
@@ -83,9 +81,9 @@ pub(super) struct Made {
 
 impl Made {
     /// `None`: this one is made for each.
-    fn of(whole: &Whole, asked: &Asked<'_>) -> Option<Self> {
-        let piece = good_piece(whole, asked.gzip)?;
-        let reply = recorded::whole(whole, asked).at(0);
+    fn of(whole: &Whole, request: &Request) -> Option<Self> {
+        let piece = good_piece(whole, request.gzip)?;
+        let reply = recorded::whole(whole, request).at(0);
         let reply = reply.dressed();
         let (parts, _) = reply.response?.into_parts();
         Some(Self {

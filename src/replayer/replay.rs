@@ -3,17 +3,22 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use http::request::Parts;
+
 use super::cors::Cors;
 use super::dvr::Kept;
 use super::inject::Rules;
 use super::inject::rule::Laid;
 use super::lookup::{Look, Looked, Question};
+use super::pace::Network;
 use super::page::{self, Description};
 use super::playlist::Cache;
 use super::pool::Pool;
 use super::ready::Ready;
+use super::request::{Policy, Request};
+use super::server_clock::ServerClock;
 use super::state::{State, read_state};
-use super::timeline::{self, AtEnd, Dates, Span, format_time};
+use super::timeline::{AtEnd, Dates, Span, format_time};
 use crate::clock::{self, Clock};
 use crate::session::{Faults, ReadError, Reader, SessionFolder, StreamInfo};
 
@@ -50,30 +55,14 @@ pub struct Options {
     pub cors: Cors,
 }
 
-/// How fast answers come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Network {
-    /// As fast as they go.
-    #[default]
-    Full,
-    /// As they came to the recorder.
-    Recorded,
-}
-
 /// A session that is being replayed.
 #[derive(Debug)]
 pub struct Replay {
     name: String,
-    clock: Clock,
-    clock_us: i64,
-    offset_us: i64,
-    /// The clock is one for all replayers of copies of the session: the wall clock.
-    is_shared: bool,
+    clock: ServerClock,
     at_end: AtEnd,
-    faults: Faults,
+    policy: Policy,
     early_us: i64,
-    dates: Dates,
-    network: Network,
     rules: Rules,
     cors: Cors,
     state: RwLock<State>,
@@ -95,20 +84,17 @@ impl Replay {
         let state = pool.with(read_state)?;
         pool.keep(!state.is_unfolded);
         let own_us = clock::micros(options.offset).max(state.earliest_us());
-        // What is the same for all does not depend on when this one was started.
-        let offset_us = options.zero_us.map_or(own_us, |_| 0);
-        let started_us = clock.now_us().saturating_sub(offset_us);
         Ok(Self {
             name,
-            clock,
-            clock_us: options.zero_us.unwrap_or(started_us),
-            offset_us,
-            is_shared: options.zero_us.is_some(),
+            clock: ServerClock::start(clock, options.zero_us, own_us),
             at_end: options.at_end,
-            faults: options.faults,
+            policy: Policy {
+                faults: options.faults,
+                dates: options.dates,
+                network: options.network,
+                compresses: options.inject.is_empty(),
+            },
             early_us: clock::micros(options.early),
-            dates: options.dates,
-            network: options.network,
             rules: options.inject,
             cors: options.cors,
             state: RwLock::new(state),
@@ -121,9 +107,15 @@ impl Replay {
 
     /// The server's own clock shows what is being recorded now, rather than the start.
     pub fn live(mut self) -> Self {
-        self.clock_us = self.span().zero_us;
-        self.offset_us = timeline::session_us(self.clock.now_us(), self.clock_us);
+        let zero_us = self.span().zero_us;
+        self.clock.set(zero_us);
         self
+    }
+
+    /// See [`ServerClock::advance_hourly`].
+    #[cfg(test)]
+    pub(super) fn advance_hourly(&mut self) {
+        self.clock.advance_hourly();
     }
 
     /// From now on no reader is kept open between answers, so that the recorder can make the
@@ -134,7 +126,7 @@ impl Replay {
 
     /// What a session is called in an answer: copies of one may have names of their own.
     pub(super) fn called(&self) -> String {
-        match self.is_shared {
+        match self.is_shared() {
             true => "this session".to_owned(),
             false => format!("session {}", self.name),
         }
@@ -156,33 +148,24 @@ impl Replay {
         self.state().streams
     }
 
-    /// Now, in microseconds of Unix time.
-    pub(super) fn now_us(&self) -> i64 {
-        match self.is_shared {
-            // Where it is set, all go with it.
-            true => clock::system_us(),
-            false => self.clock.now_us(),
-        }
+    /// A request that came in now, with the moment that it means.
+    pub fn receive(&self, parts: Parts) -> Request {
+        Request::new(parts, &self.clock, self.span(), self.policy)
     }
 
     /// Whether the server's own clock is one for all replayers of copies of the session.
     pub(super) fn is_shared(&self) -> bool {
-        self.is_shared
+        self.clock.is_shared
     }
 
     /// Session time now on the server's own clock, in microseconds.
     pub fn session_us(&self) -> i64 {
-        timeline::session_us(self.now_us(), self.clock_us)
-    }
-
-    /// ZERO of the server's own clock, in microseconds of Unix time.
-    pub(super) fn clock_us(&self) -> i64 {
-        self.clock_us
+        self.clock.session_us()
     }
 
     /// Session time at which the server's own clock started, in microseconds.
     pub fn offset_us(&self) -> i64 {
-        self.offset_us
+        self.clock.offset_us
     }
 
     /// Since when everything is kept, in microseconds of session time, where that is after a
@@ -221,21 +204,6 @@ impl Replay {
     /// Which pages may send credentials.
     pub(super) fn cors(&self) -> &Cors {
         &self.cors
-    }
-
-    /// Whether faults are answers.
-    pub(super) fn faults(&self) -> Faults {
-        self.faults
-    }
-
-    /// By how many microseconds dates are moved on a clock.
-    pub(super) fn shift_us(&self, clock_us: i64) -> i64 {
-        self.span().shift_us(self.dates, clock_us)
-    }
-
-    /// How fast answers come.
-    pub(super) fn network(&self) -> Network {
-        self.network
     }
 
     /// Whether media playlists end at that moment of the recording by themselves.
@@ -366,7 +334,7 @@ impl Replay {
             reader,
             streams,
             cache: &self.cache,
-            faults: self.faults,
+            faults: self.policy.faults,
             early_us: self.early_us,
         }
     }
@@ -377,8 +345,7 @@ impl Replay {
         let mut said = false;
         loop {
             let span = self.span();
-            let now_us = timeline::session_us(self.now_us(), self.clock_us);
-            let left_us = span.length_us().saturating_sub(now_us);
+            let left_us = span.length_us().saturating_sub(self.session_us());
             if span.recording {
                 said = false;
             } else if left_us <= 0 && !said {
@@ -472,7 +439,7 @@ mod tests {
         let replay = Replay::open(recording.folder.clone(), clock, Options::default()).unwrap();
         let started_us = clock.now_us() - recording.zero_us;
         let replay = replay.live();
-        assert_eq!(replay.clock_us(), recording.zero_us);
+        assert_eq!(replay.clock.zero_us, recording.zero_us);
         assert!(replay.offset_us() >= started_us, "{}", replay.offset_us());
     }
 }

@@ -4,13 +4,15 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use http::header::{self, HeaderName, HeaderValue};
+use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 
+use super::base;
 use super::body::{self, Body};
 use super::cors::{self, Cors};
 use super::headers;
 use super::shared_caches::Lifetime;
-use crate::session::ExchangeId;
+use crate::session::{ExchangeId, ReadError};
 use crate::shown::escaped;
 
 /// A response, and what is said about it in the log.
@@ -66,6 +68,26 @@ impl Reply {
             is_sentence: true,
             ..Self::new(response, sentence)
         }
+    }
+
+    /// A redirect of the replayer's own, to another path of it.
+    pub(super) fn redirect(request: &Parts, path: &str, what: &'static str) -> Self {
+        let location = base::reference(request, path);
+        Self {
+            what: what.into(),
+            ..Self::sentence(StatusCode::FOUND, &location).with_field(header::LOCATION, &location)
+        }
+    }
+
+    /// The session cannot be read.
+    pub(super) fn failed(error: &ReadError) -> Self {
+        tracing::error!("{error}");
+        let sentence = match error {
+            // It names a path inside the session.
+            ReadError::Io(error) => format!("the session is damaged: {error}"),
+            _ => "the session cannot be read; the replayer's log says why".to_owned(),
+        };
+        Self::sentence(StatusCode::INTERNAL_SERVER_ERROR, &sentence)
     }
 
     /// No answer: the connection ends.

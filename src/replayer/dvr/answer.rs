@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::header;
-use http::request::Parts as Request;
 use http::{Response, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use super::Served;
@@ -14,7 +12,6 @@ use super::feed::Feed;
 use super::kept::ListId;
 use super::write::path;
 use crate::hls::{Place, Variables, read_multivariant, rewrite};
-use crate::replayer::again::path_of_request;
 use crate::replayer::base::{base_of, served_url};
 use crate::replayer::body::{self, Piece};
 use crate::replayer::gzip::{self, Gzip};
@@ -24,7 +21,8 @@ use crate::replayer::playlist::contains;
 use crate::replayer::recorded;
 use crate::replayer::replay::Replay;
 use crate::replayer::reply::Reply;
-use crate::replayer::respond::{asked_range, failed, redirect};
+use crate::replayer::request::Request;
+use crate::replayer::route::dvr_path;
 use crate::replayer::state::read_span;
 use crate::session::{Body, ExchangeId, Kind, ReadError, Reader, StreamInfo};
 
@@ -57,7 +55,7 @@ impl Replay {
         let looked = match playlist_id {
             Some(id) => Ok(Looked::Media(id)),
             None => {
-                let asked = path_of_request(request).to_owned();
+                let asked = request.path().to_owned();
                 self.dvr_of_stream(stream.clone(), asked).await
             }
         };
@@ -70,7 +68,7 @@ impl Replay {
             Ok(Looked::Playlist(served)) => playlist(&served, request),
             Ok(Looked::WithQuery(query)) => {
                 let path = format!("{own_path}?{query}");
-                redirect(request, &path, "with the query that it needs")
+                Reply::redirect(&request.parts, &path, "with the query that it needs")
             }
             Ok(Looked::NotYet) => {
                 let sentence = "nothing of it has been recorded yet";
@@ -81,7 +79,7 @@ impl Replay {
                 let sentence = format!("nothing of it was recorded in {}", self.called());
                 Reply::sentence(StatusCode::NOT_FOUND, &sentence)
             }
-            Err(error) => failed(&error),
+            Err(error) => Reply::failed(&error),
         }
     }
 
@@ -104,13 +102,13 @@ impl Replay {
     }
 
     /// The DVR playlist that was asked for before, of a session that is finished: nothing is read.
-    pub(in crate::replayer) fn dvr_at_once(&self, request: &Request, path: &str) -> Option<Reply> {
+    pub(in crate::replayer) fn dvr_at_once(&self, request: &Request) -> Option<Reply> {
         let span = self.span();
         if span.recording {
             return None;
         }
-        let served = self.kept().finished(path, span.end_us)?;
-        let is_made = !headers::takes_gzip(&request.headers) || served.is_compressed();
+        let served = self.kept().finished(request.path(), span.end_us)?;
+        let is_made = !headers::takes_gzip(request.headers()) || served.is_compressed();
         is_made.then(|| playlist(&served, request).dressed())
     }
 
@@ -120,7 +118,7 @@ impl Replay {
         stream: StreamInfo,
         playlist_id: i64,
     ) -> Result<Looked, ReadError> {
-        let gzip = headers::takes_gzip(&request.headers);
+        let gzip = headers::takes_gzip(request.headers());
         let found = self.read(move |reader| {
             let playlist = reader.resource(playlist_id)?;
             let main_id = reader.resource_in(stream.id, &stream.url, None)?;
@@ -133,7 +131,10 @@ impl Replay {
         };
         let list = ListId {
             playlist_id,
-            ups: base_of(request).matches('/').count().saturating_sub(1),
+            ups: base_of(&request.parts)
+                .matches('/')
+                .count()
+                .saturating_sub(1),
         };
         // Who waits for another's turn takes no thread, and no reader from other requests.
         let one = self.kept().of(list);
@@ -150,7 +151,7 @@ impl Replay {
         };
         let (served, bytes, span) = self.read_aside(job).await?;
         self.kept().note(list, bytes);
-        let path = path_of_request(request);
+        let path = request.path();
         self.kept().served(path, list, span, served.as_ref());
         Ok(match served {
             Some(served) => Looked::Playlist(served),
@@ -171,7 +172,7 @@ impl Replay {
                 let sentence = format!("exchange {id} of {} has no body", self.called());
                 Reply::sentence(StatusCode::NOT_FOUND, &sentence)
             }
-            Err(error) => failed(&error),
+            Err(error) => Reply::failed(&error),
         }
     }
 }
@@ -184,13 +185,13 @@ fn nothing(reader: &Reader) -> Result<Looked, ReadError> {
 }
 
 fn playlist(served: &Served, request: &Request) -> Reply {
-    let gzip = headers::takes_gzip(&request.headers);
+    let gzip = headers::takes_gzip(request.headers());
     let compressed = served.gzip.get(&served.bytes).flatten().filter(|_| gzip);
     let tag = match compressed {
         Some(_) => gzip::weak_tag(&served.tag),
         None => served.tag.clone(),
     };
-    let mut reply = match headers::none_match_names(&request.headers, Some(&tag)) {
+    let mut reply = match headers::none_match_names(request.headers(), Some(&tag)) {
         true => {
             let mut response = Response::new(body::empty());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -214,15 +215,6 @@ fn playlist(served: &Served, request: &Request) -> Reply {
     reply
         .with_field(header::ETAG, &tag)
         .with_field(header::CACHE_CONTROL, "no-cache")
-}
-
-/// The path of the DVR playlist of a stream, or of one of its media playlists.
-pub(in crate::replayer) fn dvr_path(stream: &str, playlist_id: Option<i64>) -> String {
-    let name = utf8_percent_encode(stream, NON_ALPHANUMERIC);
-    match playlist_id {
-        None => format!("/{name}/dvr.m3u8"),
-        Some(id) => format!("/{name}/dvr/{id}.m3u8"),
-    }
 }
 
 /// The newest multivariant playlist with its URIs replaced. What was never recorded is a 404.
@@ -334,8 +326,7 @@ fn exchange_body(reader: &Reader, id: ExchangeId) -> Result<Option<Found>, ReadE
 
 impl Found {
     fn reply(self, request: &Request) -> Reply {
-        let range = asked_range(request);
-        let mut reply = recorded::immutable(self.piece, &self.tag, (&request.headers, range));
+        let mut reply = recorded::immutable(self.piece, &self.tag, request);
         if reply.what.is_empty() {
             reply.what = "body of an exchange".into();
         }

@@ -24,7 +24,6 @@ mod tests;
 mod verdict;
 mod write;
 
-pub(super) use answer::dvr_path;
 pub(super) use kept::Kept;
 
 use bytes::Bytes;

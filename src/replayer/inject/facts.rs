@@ -7,16 +7,8 @@ use crate::hls::{
     ByteRange, Child, ChildRole, Variables, imports_variables, read_media, read_multivariant,
 };
 use crate::replayer::lookup::{Look, Looked, Question};
+use crate::replayer::request::Player;
 use crate::session::{Answer, Body, ExchangeId, Kind, Listing, ReadError};
-
-/// The clock of a player.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::replayer) struct Player {
-    /// What time it is, in microseconds of session time.
-    pub(in crate::replayer) session_us: i64,
-    /// When it began, in microseconds of session time.
-    pub(in crate::replayer) began_us: i64,
-}
 
 impl Look<'_> {
     /// What rules ask about what the session has; `None`: it has no answer.

@@ -42,7 +42,9 @@ async fn an_answer_is_kept_from_when_it_was_asked_for_until_the_next_exchange() 
     assert_eq!(part.status(), StatusCode::NOT_MODIFIED);
     let browser = get(&replay, &path, &[("origin", "http://p.example")]).await;
     assert_eq!(field(&browser, "access-control-allow-origin"), "*");
-    let head = replay.respond(&request(Method::HEAD, &path, &[])).await;
+    let head = replay
+        .respond(&replay.receive(request(Method::HEAD, &path, &[])))
+        .await;
     let head = head.response.unwrap();
     assert_eq!(field(&head, "content-length"), fields["content-length"]);
     assert_eq!(text(head).await, "");

@@ -50,7 +50,9 @@ async fn what_is_there_in_a_moment_is_given_but_playlists_are_exact() {
         StatusCode::NOT_FOUND
     );
     let replay = early(9_300);
-    let reply = replay.respond(&request(Method::GET, &segment, &[])).await;
+    let reply = replay
+        .respond(&replay.receive(request(Method::GET, &segment, &[])))
+        .await;
     assert_eq!(reply.done, ["early"]);
     assert_eq!(text(reply.response.unwrap()).await, "abc");
     assert_eq!(
@@ -122,7 +124,7 @@ async fn faults_are_answered_as_those_faults() {
     );
     assert_eq!(text(gone).await, "<p>no such thing");
     let reply: Reply = replay
-        .respond(&request(Method::GET, &path(&url("refused.ts")), &[]))
+        .respond(&replay.receive(request(Method::GET, &path(&url("refused.ts")), &[])))
         .await;
     assert!(
         reply.response.is_none() && reply.what.contains("refused") && !reply.resets,
