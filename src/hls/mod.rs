@@ -61,7 +61,7 @@ mod steering;
 pub(crate) mod steps;
 mod tag_urls;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod variables;
 mod windows;
 

@@ -21,8 +21,7 @@
 //! | `dvr` | playlists of everything that was recorded, and what they refer to |
 //! | [`replay`], `state` | a session that is being replayed: its span, readers, watch |
 //! | `lookup`, `playlist` | from a question to recorded content, on a blocking thread |
-//! | `ready` | answers that hold for a while |
-//! | `gzip` | texts that are compressed once |
+//! | `cache` | answers that hold for a while, texts that are shared, memory for them |
 //! | [`respond`], [`reply`], `recorded`, `page`, [`body`] | from a request to a response |
 //! | `chunk_read`, `sendfile` | chunk files: read piece by piece, sent by the system |
 //! | `plain` | streams that are no playlists |
@@ -30,13 +29,13 @@
 
 mod base;
 pub mod body;
+mod cache;
 mod chunk_read;
 pub mod cors;
 mod dvr;
 pub mod ending;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-mod gzip;
 pub mod headers;
 pub mod inject;
 mod lookup;
@@ -48,7 +47,6 @@ mod plain;
 mod playlist;
 mod pool;
 pub mod range;
-mod ready;
 mod recorded;
 pub mod replay;
 pub mod reply;

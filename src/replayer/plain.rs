@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
+use url::Url;
 
 use self::live::{Playing, Source};
 use super::body::{Break, Piece};
@@ -58,6 +59,12 @@ impl Replay {
             ),
         };
         Err(Box::new(Reply::sentence(StatusCode::NOT_FOUND, &sentence)))
+    }
+
+    /// The URL of the origin that such a path means.
+    pub(super) async fn plain_url(self: &Arc<Self>, path: &PlainPath) -> Result<Url, Box<Reply>> {
+        let stream = self.plain_stream(path).await?;
+        Url::parse(&stream.url).map_err(|_| self.no_stream())
     }
 
     /// A recorded part, from the moment of the request on, and what followed it.

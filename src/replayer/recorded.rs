@@ -8,8 +8,8 @@ use http::{Response, StatusCode};
 
 use super::base;
 use super::body::{self, Break, LONGEST_WAIT, Piece};
+use super::cache::text::weak_tag;
 use super::ending::Ending;
-use super::gzip;
 use super::headers;
 use super::lookup::{Content, Pieces, Whole, is_broken};
 use super::media_type::{may_be_a_page, media_type};
@@ -83,6 +83,7 @@ fn response(whole: &Whole, request: &Request) -> Reply {
         by_name: whole.by_name,
     };
     let reply = match &whole.content {
+        Content::NoRoom => return Reply::no_room(),
         Content::None => as_it_came(whole, status, Vec::new(), request),
         Content::OwnUrlOnly => {
             // Under the name of a stream, or found without its query, it has none to take variables from.
@@ -112,19 +113,20 @@ fn response(whole: &Whole, request: &Request) -> Reply {
 /// A playlist, compressed for whoever takes that.
 fn playlist(served: &Served, status: StatusCode, fields: &Fields<'_>, request: &Request) -> Reply {
     // The origin's tag stands for what the origin sent.
-    let tag = match &served.own_tag {
-        Some(own) => fields.recorded("etag").map(|_| own.as_str()),
-        None => fields.tag(),
+    let text = &served.text;
+    let tag = match served.has_own_tag {
+        true => fields.recorded("etag").map(|_| text.tag()),
+        false => fields.tag(),
     };
-    let tag = tag.or_else(|| request.is_shared.then(|| served.content_tag()));
-    let compressed = served.compressed().flatten().filter(|_| request.gzip);
-    let weak = tag.map(gzip::weak_tag);
+    let tag = tag.or_else(|| request.is_shared.then(|| text.tag()));
+    let compressed = text.compressed().filter(|_| request.gzip);
+    let weak = tag.map(weak_tag);
     let tag = compressed.map_or(tag, |_| weak.as_deref());
-    let piece = Piece::Bytes(compressed.unwrap_or(&served.bytes).clone());
+    let piece = Piece::Bytes(compressed.unwrap_or(text.bytes()).clone());
     let exchange = &fields.answer.exchange;
     let good = Good::new(piece, exchange, false, request);
     let mut reply = tagged(status, good, tag, request);
-    if served.may_be_compressed() {
+    if text.may_be_compressed() {
         reply = reply.with_field(header::VARY, "Accept-Encoding");
     }
     let is_sent = |r: &Response<_>| r.status() == status;

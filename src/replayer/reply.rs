@@ -90,6 +90,13 @@ impl Reply {
         Self::sentence(StatusCode::INTERNAL_SERVER_ERROR, &sentence)
     }
 
+    /// Its text would take memory that others have now.
+    pub(super) fn no_room() -> Self {
+        let sentence = "too much is under way to slow clients; ask again";
+        Self::sentence(StatusCode::SERVICE_UNAVAILABLE, sentence)
+            .with_field(header::RETRY_AFTER, "1")
+    }
+
     /// No answer: the connection ends.
     pub(super) fn none(what: impl Into<Cow<'static, str>>) -> Self {
         Self {

@@ -9,11 +9,12 @@ use url::Url;
 
 use super::base;
 use super::body;
+use super::cache::answer::Answer;
+use super::cache::answers::{Age, Answered, Entry, Found};
 use super::cors;
 use super::lookup::{Content, Looked, Question, Whole};
 use super::page;
 use super::plain::{self, path::PlainFile};
-use super::ready::{Held, Known, Turn};
 use super::recorded;
 use super::replay::Replay;
 use super::reply::Reply;
@@ -24,76 +25,50 @@ use super::timeline::format_time;
 use crate::session::StreamInfo;
 
 impl Replay {
-    /// The response to a request for nothing special that was made before and still holds.
+    /// The response to a request that was made before and still holds, where it is there without any work.
     pub fn respond_at_once(&self, request: &Request) -> Option<Reply> {
-        let reply = match request.parts.method {
-            Method::GET => self
-                .held(request)
-                .and_then(|held| Some(self.holding(held.made(request)?, &held, request)))
-                .or_else(|| self.dvr_at_once(request))?,
-            _ => return None,
-        };
+        if request.parts.method != Method::GET || !self.rules().is_empty() {
+            return None;
+        }
+        let (age, moment_us) = (self.age_at_once()?, request.moment_us);
+        let answer = self.answers().get(request.path(), age, moment_us)?;
+        let reply = self.for_caches(answer.reply_at_once(request)?);
         Some(reply.for_page(self.cors(), request.headers()))
     }
 
     /// Answers a request. Never fails: what goes wrong is a response, too.
     pub async fn respond(self: &Arc<Self>, request: &Request) -> Reply {
-        let turn = self.turn(request);
-        // All that wait are woken at once: one after the other they would wait for each other.
-        let _first = match &turn {
-            Some(turn) => match turn.try_write() {
-                Ok(first) => Some(first),
-                Err(_) => {
-                    drop(turn.read().await);
-                    None
-                }
-            },
-            None => None,
+        let reply = match self.age().await {
+            Ok(age) => self.respond_as_of(request, age).await,
+            Err(error) => Reply::failed(&error).with_common_headers(),
         };
-        let reply = match self.answer_again(request) {
-            Some(reply) => reply,
-            None => self.for_caches(self.answer(request).await.dressed()),
-        };
-        let mut reply = reply.for_page(self.cors(), request.headers());
+        let mut reply = self
+            .for_caches(reply)
+            .for_page(self.cors(), request.headers());
         if let (Some(response), &Method::HEAD) = (&mut reply.response, &request.parts.method) {
             *response.body_mut() = body::empty();
         }
         reply
     }
 
-    /// Whose turn it is to ask the session for what others may ask for, too.
-    fn turn(&self, request: &Request) -> Option<Arc<Turn>> {
-        if !self.rules().is_empty() || self.span().recording || !request.is_read() {
-            return None;
+    /// What was answered before and still holds, or the session has.
+    async fn respond_as_of(self: &Arc<Self>, request: &Request, age: Age) -> Reply {
+        let (path, moment_us) = (request.path(), request.moment_us);
+        // What is laid over an answer is another thing for each.
+        if !request.is_read() || !self.rules().is_empty() {
+            return self.answer(request, age).await.reply.with_common_headers();
         }
-        match self.ready().look(request.path(), request.moment_us) {
-            Known::Nothing(turn) => Some(turn),
-            Known::Holds => None,
+        let (answered, loading) = match self.answers().wait(path, age, moment_us).await {
+            Found::Holds(answer) => return answer_again(answer, request).await,
+            Found::Unkept => (self.answer(request, age).await, None),
+            Found::Load(loading) => (self.answer(request, age).await, Some(loading)),
+        };
+        match (loading, answered.entry) {
+            (Some(loading), entry) => loading.fill(entry, age, moment_us),
+            (None, Some(entry)) => self.answers().put(path, entry),
+            (None, None) => {}
         }
-    }
-
-    /// What was answered for this path before and still holds.
-    fn held(&self, request: &Request) -> Option<Arc<Held>> {
-        let held = request
-            .is_read()
-            .then(|| self.ready().get(request.path(), request.moment_us));
-        held.flatten()
-    }
-
-    fn answer_again(&self, request: &Request) -> Option<Reply> {
-        let held = self.held(request)?;
-        if request.gzip
-            && let Content::Playlist(served) = &held.whole.content
-            && served.compressed().is_none()
-        {
-            return None;
-        }
-        Some(self.holding(held.reply(request), &held, request))
-    }
-
-    /// For how long a reply holds that was given before.
-    fn holding(&self, reply: Reply, held: &Held, request: &Request) -> Reply {
-        self.for_caches(reply.holding(held.whole.left_us(request.moment_us)))
+        answered.reply.with_common_headers()
     }
 
     /// Tells caches in front of several replayers for how long an answer of the session holds.
@@ -105,7 +80,7 @@ impl Replay {
         reply
     }
 
-    async fn answer(self: &Arc<Self>, request: &Request) -> Reply {
+    async fn answer(self: &Arc<Self>, request: &Request, age: Age) -> Answered {
         match request.parts.method {
             Method::GET | Method::HEAD => {}
             Method::OPTIONS => {
@@ -113,37 +88,44 @@ impl Replay {
                 *response.status_mut() = StatusCode::NO_CONTENT;
                 let fields = response.headers_mut();
                 self.cors().add_preflight(fields, request.headers());
-                return Reply::new(response, "preflight");
+                return Reply::new(response, "preflight").into();
             }
-            _ => return refuse_method(&request.parts.method),
+            _ => return refuse_method(&request.parts.method).into(),
         }
         match request.target() {
-            Ok(target) => self.answer_target(request, target).await,
+            Ok(target) => self.answer_target(request, target, age).await,
             Err(error) => {
                 let status = match error {
                     RouteError::TooLong => StatusCode::URI_TOO_LONG,
                     RouteError::Clock(_) | RouteError::Offset(_) => StatusCode::BAD_REQUEST,
                     RouteError::Nothing | RouteError::NoClock => StatusCode::NOT_FOUND,
                 };
-                Reply::sentence(status, &error.to_string())
+                Reply::sentence(status, &error.to_string()).into()
             }
         }
     }
 
-    async fn answer_target(self: &Arc<Self>, request: &Request, target: Target) -> Reply {
-        let (url, by_name) = match self.origin_of(request, target).await {
+    async fn answer_target(
+        self: &Arc<Self>,
+        request: &Request,
+        target: Target,
+        age: Age,
+    ) -> Answered {
+        let (url, by_name) = match self.origin_of(request, target, age).await {
             Ok(origin) => origin,
-            Err(reply) => return *reply,
+            Err(answered) => return *answered,
         };
         let session_us = request.player.session_us;
-        let reply = match session_us < 0 {
+        let mut answered = match session_us < 0 {
             true => Reply::sentence(
                 StatusCode::NOT_FOUND,
                 "the recording has not begun on this clock",
-            ),
-            false => self.answer_of_origin(request, url, by_name).await,
+            )
+            .into(),
+            false => self.answer_of_origin(request, (url, by_name), age).await,
         };
-        reply.at(session_us)
+        answered.reply = answered.reply.at(session_us);
+        answered
     }
 
     /// The URL of the origin that is meant, and whether by a name of this replay; what is no URL of the
@@ -152,14 +134,18 @@ impl Replay {
         self: &Arc<Self>,
         request: &Request,
         target: Target,
-    ) -> Result<(Url, bool), Box<Reply>> {
+        age: Age,
+    ) -> Result<(Url, bool), Box<Answered>> {
         let tells_begin = self.rules().are_relative();
         let parts = &request.parts;
         let answered = match target {
             Target::Origin(url) => return Ok((url, false)),
             Target::Stream { name, offset } => match request.new_clock(offset, tells_begin) {
                 Some(clock) => to_clock(parts, clock, name.as_deref(), "stream.m3u8"),
-                None => return Ok((self.stream_url(name.as_deref())?, true)),
+                None => match self.stream_url(name.as_deref()) {
+                    Ok(url) => return Ok((url, true)),
+                    Err(reply) => *reply,
+                },
             },
             Target::Plain { path, .. } if path.what == PlainFile::Dump => {
                 self.dump(request, &path).await
@@ -170,21 +156,21 @@ impl Replay {
                         let file = format!("stream.{}", path.extension);
                         to_clock(parts, clock, path.name.as_deref(), &file)
                     }
-                    None => {
-                        let stream = self.plain_stream(&path).await?;
-                        let url = Url::parse(&stream.url).map_err(|_| self.no_stream())?;
-                        return Ok((url, true));
-                    }
+                    None => match self.plain_url(&path).await {
+                        Ok(url) => return Ok((url, true)),
+                        Err(reply) => *reply,
+                    },
                 }
             }
             Target::Index => self.index(request).await,
             Target::Favicon => favicon(),
             Target::Dvr { name, playlist_id } => {
-                self.dvr(request, name.as_deref(), playlist_id).await
+                let which = (name.as_deref(), playlist_id);
+                return Err(Box::new(self.dvr(request, which, age).await));
             }
             Target::Exchange(id) => self.exchange_body(request, id).await,
         };
-        Err(Box::new(answered))
+        Err(Box::new(answered.into()))
     }
 
     fn question(&self, request: &Request, url: Url, by_name: bool) -> Question {
@@ -206,23 +192,22 @@ impl Replay {
     async fn answer_of_origin(
         self: &Arc<Self>,
         request: &Request,
-        url: Url,
-        by_name: bool,
-    ) -> Reply {
-        let age = self.ready().age();
+        (url, by_name): (Url, bool),
+        age: Age,
+    ) -> Answered {
         let question = self.question(request, url.clone(), by_name);
-        let (looked, laid) = match self.ask(question).await {
+        let (looked, laid, age) = match self.ask(question, age).await {
             Ok(answered) => answered,
-            Err(error) => return Reply::failed(&error),
+            Err(error) => return Reply::failed(&error).into(),
         };
-        let mut left_us = 0;
+        let (mut left_us, mut entry) = (0, None);
         let reply = match looked {
             Looked::Whole(whole) if plain::is_part(&whole) => self.play_part(*whole, request).await,
             Looked::Growing(part) => self.play_growing(*part, request),
             Looked::Whole(whole) => {
                 let reply = recorded::whole(&whole, request);
                 if self.rules().is_empty() {
-                    left_us = self.hold(age, *whole, request);
+                    (left_us, entry) = self.entry(age, whole, request);
                 }
                 reply
             }
@@ -230,23 +215,24 @@ impl Replay {
             looked => self.nothing(&looked, &url, request.moment_us),
         };
         let reply = reply.holding(left_us);
-        match laid.is_nothing() {
+        let reply = match laid.is_nothing() {
             true => reply,
             false => laid.over(reply, &request.parts),
-        }
+        };
+        Answered { reply, entry }
     }
 
-    /// Keeps an answer for those who ask the same next; for how many microseconds it holds.
-    fn hold(&self, age: u64, mut whole: Whole, request: &Request) -> i64 {
+    /// For how many microseconds an answer holds, and it for the cache.
+    fn entry(&self, age: Age, mut whole: Box<Whole>, request: &Request) -> (i64, Option<Entry>) {
         let moment_us = request.moment_us;
         let until_us = whole.until_us;
         whole.until_us = until_us.map(|until_us| self.until_the_end_us(moment_us, until_us));
-        let held = Arc::new(Held {
-            whole,
-            made: Default::default(),
-        });
-        self.ready().put(age, request.path(), moment_us, &held);
-        held.whole.left_us(moment_us)
+        let left_us = whole.left_us(moment_us);
+        let is_there = !matches!(whole.content, Content::NoRoom);
+        let until_us = whole.until_us.filter(|us| *us > moment_us && is_there);
+        let entry = until_us
+            .map(|until_us| Entry::new(age, (moment_us, until_us), Answer::recorded(whole)));
+        (left_us, entry)
     }
 
     fn nothing(&self, looked: &Looked, url: &Url, moment_us: i64) -> Reply {
@@ -294,7 +280,7 @@ impl Replay {
         stream.cloned().ok_or_else(|| self.no_stream())
     }
 
-    fn no_stream(&self) -> Box<Reply> {
+    pub(super) fn no_stream(&self) -> Box<Reply> {
         let streams = self.streams();
         let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
         let sentence = format!(
@@ -340,6 +326,15 @@ impl Replay {
                 page::CONTENT_SECURITY_POLICY,
             )
     }
+}
+
+/// An answer that was given before, to another request.
+async fn answer_again(answer: Arc<Answer>, request: &Request) -> Reply {
+    if let Some(text) = answer.to_compress(request).cloned() {
+        // Where that cannot be waited for, the text is sent as it is.
+        let _ = tokio::task::spawn_blocking(move || text.compress()).await;
+    }
+    answer.reply(request)
 }
 
 /// RFC 9110 9.1: known and not for what is here, or not known.

@@ -136,7 +136,7 @@ impl Reader {
         let mut until_us: Option<i64> = None;
         let mut best: Option<Given> = None;
         for resource in whole {
-            match self.given(resource, query)? {
+            match self.given(resource, query, true)? {
                 Ok(given) => {
                     until_us = earlier(until_us, given.until_us);
                     let is_better = |best: &Given| given.rank(query) > best.rank(query);
@@ -149,6 +149,10 @@ impl Reader {
         }
         if let Some(mut given) = best {
             given.until_us = earlier(until_us, not_yet);
+            if query.recording {
+                let pending_us = self.pending_after(query)?;
+                given.until_us = earlier(given.until_us, pending_us);
+            }
             return Ok(Found::Answer(Box::new(self.complete(given)?)));
         }
         // Where the range is behind all of them, the others tell how large the resource is.
@@ -156,7 +160,7 @@ impl Reader {
             ranged.into_iter().partition(|r| overlaps(r.range, range));
         let mut parts = Vec::new();
         for resource in if asked.is_empty() { others } else { asked } {
-            match self.given(resource, query)? {
+            match self.given(resource, query, false)? {
                 Ok(given) => parts.extend(part(self.complete(given)?)),
                 Err(from_us) => not_yet = earlier(not_yet, from_us),
             }
@@ -169,11 +173,13 @@ impl Reader {
         }
     }
 
-    /// The exchange that answers for a resource; else from when on one does, if ever.
+    /// The exchange that answers for a resource; else from when on one does, if ever. `tells_until`:
+    /// whether until when it does is told.
     fn given(
         &self,
         resource: ResourceInfo,
         query: &Query<'_>,
+        tells_until: bool,
     ) -> Result<Result<Given, Option<i64>>, ReadError> {
         let plain = self.exchange_at(resource.id, query.at_us)?;
         let is_fault = !plain.as_ref().is_some_and(Exchange::is_good);
@@ -187,6 +193,7 @@ impl Reader {
         Ok(match good.or(plain) {
             Some(exchange) => Ok(Given {
                 until_us: match is_fault {
+                    _ if !tells_until => None,
                     true => self.first_after(resource.id, query.at_us)?,
                     false => self.first_other_after(&exchange, resource.id, query.at_us)?,
                 },
@@ -229,6 +236,22 @@ impl Reader {
             }
         }
         Ok(false)
+    }
+
+    /// From when on what was listed after a moment, and has not landed, is waited for.
+    fn pending_after(&self, query: &Query<'_>) -> Result<Option<i64>, ReadError> {
+        let mut first = None;
+        for resource in self.resources(query.url)? {
+            let pending: Option<i64> = self
+                .db
+                .prepare_cached(
+                    "SELECT min(from_us) FROM pending WHERE resource_id = ?1 AND from_us > ?2",
+                )
+                .and_then(|mut s| s.query_row(params![resource.id, query.at_us], |row| row.get(0)))
+                .map_err(|e| self.failed(e))?;
+            first = earlier(first, pending);
+        }
+        Ok(first)
     }
 
     /// The one rule: the last exchange whose time is at or before, of those that a player could have met.

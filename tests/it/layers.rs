@@ -58,7 +58,7 @@ const OWNED: [(&str, &[&str]); 21] = [
     ("m3u8_rs", &["hls/"]),
     (
         "flate2",
-        &["session/decode.rs", "replayer/gzip.rs", "replayer/tests/"],
+        &["session/decode.rs", "replayer/cache/", "replayer/tests/"],
     ),
     ("brotli", &["session/decode.rs"]),
     ("zstd", &["session/decode.rs"]),

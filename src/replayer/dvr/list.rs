@@ -5,11 +5,13 @@
 //! beginning of the longer one's, whatever landed between them and in which order. The list of a finished session
 //! is one of its own: what came in the end counts.
 
+use super::recorded::Recorded;
 use std::collections::{HashSet, VecDeque};
 
-use super::take::Taken;
+use super::contents::Contents;
+use super::taken::Taken;
 use super::verdict::{Listing, Verdict};
-use super::write::{Contents, Written};
+use super::write::Written;
 use crate::hls::{Applied, ByteRange};
 use url::Url;
 
@@ -20,17 +22,6 @@ pub(super) struct Wanted<'a> {
     pub(super) range: Option<ByteRange>,
     /// A key or an initialization section: asked for again under its old name.
     pub(super) may_be_anew: bool,
-}
-
-/// A body that was recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Recorded {
-    /// The exchange that brought it.
-    pub(super) exchange_id: i64,
-    /// SHA-256 of it.
-    pub(super) sha256: Vec<u8>,
-    /// What of it is meant; `None`: all.
-    pub(super) part: Option<ByteRange>,
 }
 
 /// What the session knows.

@@ -1,51 +1,16 @@
 //! What each revision of a playlist adds to those before it. Pure.
 
+use super::taken::Taken;
+use super::taken::{Place, place};
 use std::collections::{HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use url::Url;
 
 use super::verdict::Listing;
-use super::write::Contents;
 use crate::hls::{
-    ByteRange, DATERANGE, HeadFacts, InForce, ReadSegments, Segment, Segments, Variables,
-    head_facts,
+    DATERANGE, HeadFacts, InForce, ReadSegments, Segment, Segments, Variables, head_facts,
 };
-
-/// A segment that is new, with what a list needs to know of its revision.
-#[derive(Debug, Clone)]
-pub(super) struct Taken {
-    pub(super) segment: Segment,
-    pub(super) listing: Listing,
-    pub(super) head: HeadFacts,
-    pub(super) discontinuity_sequence: u64,
-    /// The media sequence number that the origin gave it.
-    pub(super) number: u64,
-    /// It does not follow the segment before it.
-    pub(super) breaks: bool,
-    /// What it needs, where that is known: of a later listing.
-    pub(super) contents: Option<Contents>,
-}
-
-impl Taken {
-    /// Puts in its place what a later listing says of the segment, and what came of that.
-    pub(super) fn fill(&mut self, later: Self, contents: Contents) {
-        let is_date = |line: &String| line.starts_with(DATERANGE);
-        // Dates are listed once each, which was seen to already.
-        let dates = std::mem::take(&mut self.segment.tags).into_iter();
-        let mut tags: Vec<String> = dates.filter(is_date).collect();
-        let others = later.segment.tags.iter().filter(|line| !is_date(line));
-        tags.extend(others.cloned());
-        self.segment = Segment {
-            tags,
-            // At the beginning of a window it may be left out.
-            discontinuity: self.segment.discontinuity || later.segment.discontinuity,
-            ..later.segment
-        };
-        self.number = later.number;
-        self.contents = Some(contents);
-    }
-}
 
 /// A revision, as far as it matters here.
 #[derive(Debug, Clone)]
@@ -92,8 +57,6 @@ pub(super) struct Take {
     /// Dates that stood elsewhere, for the next segment.
     loose: Vec<String>,
 }
-
-type Place = (String, Option<ByteRange>);
 
 /// So many segments are remembered with their numbers.
 const RECENT: usize = 32;
@@ -221,12 +184,6 @@ impl Take {
         }
         segment
     }
-}
-
-fn place(url: &Url, range: Option<ByteRange>) -> Place {
-    let mut path = url.clone();
-    path.set_query(None);
-    (path.into(), range)
 }
 
 /// The same in every process: the hasher has no key of its own.

@@ -6,7 +6,8 @@ use std::convert::Infallible;
 use proptest::prelude::*;
 use url::Url;
 
-use super::list::{List, Recorded, Session, Wanted};
+use super::list::{List, Session, Wanted};
+use super::recorded::Recorded;
 use super::take::{Revision, Take, Text};
 use super::verdict::{Listing, Verdict, judge};
 use crate::hls::{Variables, read_media};

@@ -3,14 +3,15 @@
 //! Lines are those of the origin, but for what this writes: the head, URIs of what was
 //! recorded, the IVs that the origin left to be counted, gaps and discontinuities.
 
+use super::contents::Contents;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
-use super::list::Recorded;
-use super::take::Taken;
+use super::recorded::Recorded;
+use super::taken::Taken;
 use crate::hls::{Applied, ByteRange};
 
 /// EXT-X-GAP needs it (RFC 8216bis 8), and a gap may come at any time: a head that changed
@@ -24,14 +25,6 @@ const NAME: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 /// Names are cut to so many characters, at their beginning: players look at the extension.
 const LONGEST_NAME: usize = 80;
-
-/// Everything that a segment needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Contents {
-    pub(super) body: Recorded,
-    /// Of each key, then of the initialization section; `None`: its line stays as it is.
-    pub(super) applied: Vec<Option<Recorded>>,
-}
 
 /// What was written so far, but for the text.
 #[derive(Debug, Clone, Default)]

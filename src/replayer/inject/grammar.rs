@@ -2,6 +2,7 @@
 //!
 //! `docs/ref/inject.md` has the grammar.
 
+use super::wrong::Wrong;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -57,9 +58,6 @@ impl Parsed {
         self.rule
     }
 }
-
-/// What is wrong, and at which character.
-pub(super) type Wrong = (usize, String);
 
 /// Reads a rule.
 ///

@@ -16,8 +16,9 @@ pub mod grammar;
 pub mod rule;
 pub(super) mod shape;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 mod words;
+mod wrong;
 
 pub use grammar::{NoRule, Parsed, parse};
 pub use rule::{Rule, Rules};

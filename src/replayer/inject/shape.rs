@@ -22,7 +22,7 @@ const STEP: Duration = Duration::from_millis(20);
 
 impl Laid {
     /// The reply with all that is laid over it.
-    pub(in crate::replayer) fn over(self, reply: Reply, request: &Request) -> Reply {
+    pub(crate) fn over(self, reply: Reply, request: &Request) -> Reply {
         let mut reply = match self.answer {
             None => reply,
             Some(Answer::Status { .. }) => with_status(reply, self.answer),

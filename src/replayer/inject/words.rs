@@ -1,6 +1,6 @@
 //! The words of a rule, and where they stand. Pure.
 
-use super::grammar::Wrong;
+use super::wrong::Wrong;
 
 /// `KEY` or `KEY=VALUE`.
 #[derive(Debug, Clone, PartialEq, Eq)]

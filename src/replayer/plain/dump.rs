@@ -146,8 +146,9 @@ impl Sending {
         Self {
             replay,
             stream_id,
+            // What grows is looked for again when its turn comes: an answer has one file open.
+            growing: dump.growing.filter(|_| dump.parts.is_empty()),
             parts: dump.parts.into(),
-            growing: dump.growing,
             last: 0,
             open: None,
             skip,

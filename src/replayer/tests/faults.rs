@@ -167,10 +167,10 @@ async fn a_damaged_session_gives_no_wrong_bytes() {
     );
 }
 
-const LISTED: &str = "http://origin.example/live/v1/s9.ts";
+pub(super) const LISTED: &str = "http://origin.example/live/v1/s9.ts";
 
 /// A session that is being recorded, with a segment that was listed and has not landed.
-async fn listing() -> (Recording, Arc<Replay>) {
+pub(super) async fn listing() -> (Recording, Arc<Replay>) {
     let recording = channel().await;
     let key = recording.key(Kind::Segment, LISTED);
     let listing = NewListing {
@@ -214,8 +214,11 @@ async fn what_does_not_land_is_not_there_yet() {
 #[tokio::test]
 async fn what_is_being_recorded_is_waited_for() {
     let (recording, replay) = listing().await;
-    let asking = tokio::spawn(async move { text(get(&replay, &path(LISTED), &[]).await).await });
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    let asked = Arc::clone(&replay);
+    let asking = tokio::spawn(async move { text(get(&asked, &path(LISTED), &[]).await).await });
+    while replay.bodies().pool.reads() < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     recording.chunk(LISTED, 0, b"landed").await;
     assert_eq!(asking.await.unwrap(), "landed");
 }

@@ -6,6 +6,7 @@ mod content;
 mod dvr;
 mod faults;
 mod healed;
+mod memory;
 mod moment;
 mod rule;
 
