@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::report::{iso, seconds, timedelta};
+use super::times::{iso, seconds, timedelta};
 use crate::session::{Fault, Outcome};
 use crate::shown::{escaped, json};
 

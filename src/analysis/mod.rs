@@ -11,3 +11,4 @@ pub mod adjacent;
 pub mod faults;
 mod noticed;
 pub mod report;
+pub mod times;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::report::{iso, seconds, timedelta, utc};
+use super::times::{iso, seconds, timedelta, utc};
 use crate::session::{Notice, NoticeEvent};
 
 /// Of one gap, in text.

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 
-use super::durations::{escaped, parse_duration};
 use super::exit::{self, Failure, warn};
 use crate::analysis::adjacent::{self, Gap, Threshold};
 use crate::analysis::{faults, report};
+use crate::cli::arguments::durations::{escaped, parse_duration};
 use crate::session::{Body, ExchangeId, PlaylistInfo, ReadError, Reader, Sessions};
 
 /// Finds where the media playlists of a recorded session were late: the gaps between two
@@ -143,7 +143,7 @@ fn zero_us(reader: &Reader) -> Result<i64, Failure> {
 fn nothing_found(time: Option<Duration>, playlists: usize) -> String {
     let over = time.map_or_else(
         || "1.5 times the target duration".to_owned(),
-        |time| report::timedelta(crate::clock::micros(time)),
+        |time| crate::analysis::times::timedelta(crate::clock::micros(time)),
     );
     let plural = if playlists == 1 { "" } else { "s" };
     format!("No gap over {over} in {playlists} playlist{plural}")

@@ -2,10 +2,11 @@
 
 use clap::Args;
 
-use super::durations::clock_time;
 use super::exit::{Failure, say};
-use crate::session::{FolderError, Report, SessionFolder, check, repair};
+use crate::cli::arguments::durations::clock_time;
+use crate::session::{FolderError, SessionFolder};
 use crate::shown;
+use crate::upkeep::{Report, check, repair};
 
 /// How a session is checked.
 #[derive(Debug, Clone, Copy, Args)]

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
-use super::durations::escaped;
+use crate::cli::arguments::durations::escaped;
 use crate::session::{FolderError, ReadError};
 
 /// Why a program ends without having done its work.

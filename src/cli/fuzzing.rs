@@ -1,6 +1,6 @@
 //! Targets for fuzzers: files that users write.
 
-use super::inputs::{Named, clash, leak, parse_file};
+use crate::cli::arguments::inputs::{Named, clash, leak, parse_file};
 use crate::hls::fuzzing::Target;
 
 pub(crate) const TARGETS: &[Target] = &[("streams", streams)];

@@ -14,21 +14,24 @@ use tokio_util::sync::CancellationToken;
 
 use super::beside::Beside;
 use super::check::{self, CheckOptions};
-use super::client_arguments::PageArguments;
 use super::descriptors;
-use super::durations::{clock_time, parse_bytes, parse_duration, parse_positive};
 use super::exit::{self, Failure};
-use super::http_arguments::HttpArguments;
-use super::inputs::parse_input;
-use super::live::{AboveView, LiveView, total_line};
-use super::logging::{self, LogForm, LogOptions};
-use super::metrics::{self, MetricsPort};
-use super::place::Place;
-use super::plain_arguments::PlainArguments;
+use super::output::logging;
+use super::output::metrics;
+use super::output::service;
 use super::redact::RedactArguments;
-use super::service;
 use super::signals::Ends;
-use super::source::Source;
+use crate::cli::arguments::client::PageArguments;
+use crate::cli::arguments::durations::{clock_time, parse_bytes, parse_duration, parse_positive};
+use crate::cli::arguments::http::HttpArguments;
+use crate::cli::arguments::inputs::parse_input;
+use crate::cli::arguments::place::Place;
+use crate::cli::arguments::raw::PlainArguments;
+use crate::cli::arguments::source::Source;
+use crate::cli::output::live::{AboveView, LiveView, total_line};
+use crate::cli::output::log_form::LogForm;
+use crate::cli::output::logging::LogOptions;
+use crate::cli::output::metrics::MetricsPort;
 use crate::recorder::{
     self, AssetLists, Board, Control, Input, Options, RecordError, Renditions, Selection, Summary,
     Variants,

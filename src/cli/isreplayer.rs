@@ -10,12 +10,13 @@ use clap::{CommandFactory, Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::check::{self, CheckOptions};
-use super::client_arguments::{ClientArguments, PageArguments};
 use super::descriptors;
-use super::durations::{parse_duration, parse_moment};
 use super::exit::{self, Failure, say};
 use super::listen;
-use super::logging::{self, LogOptions, Stderr};
+use super::output::logging;
+use crate::cli::arguments::client::{ClientArguments, PageArguments};
+use crate::cli::arguments::durations::{parse_duration, parse_moment};
+use crate::cli::output::logging::{LogOptions, Stderr};
 use crate::clock::Clock;
 use crate::replayer::inject::{self, Parsed, Rule, Rules};
 use crate::replayer::timeline::{format_time, format_utc};

@@ -5,30 +5,25 @@
 //! output is ignored.
 
 mod adjacent_find;
+mod arguments;
 mod beside;
 mod check;
-mod client_arguments;
+mod output;
+
 mod descriptors;
-pub mod durations;
+
 pub mod exit;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-mod http_arguments;
-mod inputs;
+
 mod isrecorder;
 mod isreplayer;
-mod limit_arguments;
+
 mod listen;
-mod live;
-mod log_lines;
-pub mod logging;
-mod metrics;
-mod place;
-mod plain_arguments;
+
 mod redact;
-mod service;
+
 mod signals;
-mod source;
 
 pub use adjacent_find::main as adjacent_find;
 pub use isrecorder::main as isrecorder;

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::durations::escaped;
 use super::exit::{self, Failure};
-use crate::session::{RedactError, RedactRules, Redacted, RedactedWhat, Sessions, redact};
+use crate::cli::arguments::durations::escaped;
+use crate::session::Sessions;
+use crate::upkeep::{RedactError, RedactRules, Redacted, RedactedWhat, redact};
 
 /// A file of secrets is not larger, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;

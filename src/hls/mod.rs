@@ -35,64 +35,51 @@
 //! | `names` | names for people and for a file system, made of URLs |
 //! | `resolve`, `numbers`, `json`, `steps`, `testing` | helpers of these |
 
-mod asked_as;
-mod attributes;
-mod byte_range;
-mod dates;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-mod interstitials;
-mod json;
-mod kind;
-mod list;
-mod manifest;
-mod media;
-mod multivariant;
+pub(crate) mod playlist;
+pub(crate) mod rewrite;
+pub(crate) mod text;
+
 mod names;
-mod numbers;
-mod references;
-mod relative;
-mod replay_path;
-mod resolve;
-mod rewrite;
-mod scan;
-mod segments;
-mod steering;
+
 pub(crate) mod steps;
-mod tag_urls;
+
 #[cfg(test)]
 pub(crate) mod testing;
-mod variables;
 mod windows;
 
-pub use asked_as::AskedAs;
-pub use attributes::{Attribute, attributes};
-pub use byte_range::ByteRange;
-pub use dates::shift_dates;
-pub use interstitials::{
+pub use self::playlist::asked_as::AskedAs;
+pub use self::playlist::interstitials::{
     AssetList, Interstitial, Interstitials, read_asset_list, read_interstitials,
 };
-pub use kind::{PlaylistKind, playlist_kind};
-pub use list::{ListedStream, MOST_OF_ONE, StreamList, read_list};
-pub use manifest::rewrite_json;
-pub use media::{Entry, EntryRole, MediaFacts, MediaPlaylist, MediaReader, read_media};
-pub use multivariant::{Child, ChildRole, MultivariantPlaylist, read_multivariant};
+pub use self::playlist::kind::{PlaylistKind, playlist_kind};
+pub use self::playlist::list::{ListedStream, MOST_OF_ONE, StreamList, read_list};
+pub use self::playlist::media::{
+    Entry, EntryRole, MediaFacts, MediaPlaylist, MediaReader, read_media,
+};
+pub use self::playlist::multivariant::{Child, ChildRole, MultivariantPlaylist, read_multivariant};
+pub use self::playlist::segments::{
+    Applied, DATERANGE, HeadFacts, InForce, ReadSegments, Segment, Segments, head_facts,
+};
+pub use self::playlist::steering::{
+    SteeringManifest, SteeringTag, read_steering, read_steering_tag, with_directives,
+    without_directives,
+};
+pub use self::rewrite::dates::shift_dates;
+pub use self::rewrite::manifest::rewrite_json;
+pub use self::rewrite::playlist::{Place, Replacement, replacements, rewrite};
+pub use self::rewrite::relative::relative;
+pub use self::rewrite::replay_path::{origin_url, replay_path};
+pub use self::rewrite::tag_urls::references;
+pub use self::text::attributes::{Attribute, attributes};
+pub use self::text::byte_range::ByteRange;
+pub use self::text::resolve::{LONGEST_URL, MOST_RESOLVED, Refused, most_url_bytes};
+pub use self::text::scan::{Line, LineKind, Tag, UriRef, UriRole, lines, uris};
+pub use self::text::variables::{Variables, imports_variables, lacks_parameters};
+pub use self::windows::window::{Lie, Step, Window, segment_name};
+pub use self::windows::{Correction, Hindsight, Windows};
 pub use names::{
     chunk_path, encoded_chunk_path, is_stream_name, ranged_chunk_path, resource_name, stream_name,
     with_suffix,
 };
-pub use relative::relative;
-pub use replay_path::{origin_url, replay_path};
-pub use resolve::{LONGEST_URL, MOST_RESOLVED, Refused, most_url_bytes};
-pub use rewrite::{Place, Replacement, replacements, rewrite};
-pub use scan::{Line, LineKind, Tag, UriRef, UriRole, lines, uris};
-pub use segments::{
-    Applied, DATERANGE, HeadFacts, InForce, ReadSegments, Segment, Segments, head_facts,
-};
-pub use steering::{
-    SteeringManifest, SteeringTag, read_steering, read_steering_tag, with_directives,
-    without_directives,
-};
-pub use tag_urls::references;
-pub use variables::{Variables, imports_variables, lacks_parameters};
-pub use windows::{Correction, Hindsight, Lie, Step, Window, Windows, segment_name};

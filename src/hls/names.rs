@@ -9,7 +9,7 @@ use sanitize_filename::{Options, sanitize_with_options};
 use unicode_normalization::UnicodeNormalization;
 use url::Url;
 
-use super::byte_range::ByteRange;
+use crate::hls::text::byte_range::ByteRange;
 use crate::shown::steers;
 
 /// One component of a chunk's path, in bytes; below the 255 of most file systems, so that

@@ -4,22 +4,17 @@
 //! says of their numbers and names. Two listings of one place are one segment. [`Hindsight`] judges once more, when it is
 //! known what came later.
 
+use self::window::{Lie, Name, Step, Window};
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
-
-use url::{Position, Url};
-
-use super::byte_range::ByteRange;
-use super::media::{EntryRole, MediaPlaylist};
 
 mod hindsight;
+pub mod window;
 
 pub use hindsight::{Correction, Hindsight};
 
 /// Windows that are remembered: those of two edges or encoders by turns, and of the last target durations.
 const WINDOWS: usize = 8;
-/// Of a long window the last segments are compared.
-const TAIL: usize = 32;
+
 /// A step back by more than this to the beginning of all numbers is a restart; of edges that lag by
 /// less, it is an older state.
 const LAG: u64 = 3;
@@ -39,192 +34,6 @@ const FAR: u64 = 200;
 const BYTES_TELL: usize = 2;
 /// After a restart so many places are left out, so that it shows as a break.
 const BREAK: u64 = 2;
-
-/// What a window is to those before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// There was none before.
-    First,
-    /// Its end is new.
-    Slid,
-    /// Its end is the one before: tokens, a window that slides without a new segment.
-    Same,
-    /// An older state: of an edge that lags behind, or of another encoder.
-    Behind,
-    /// The sequence truly began again.
-    Restarted,
-}
-
-impl Step {
-    /// As a word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::First => "first",
-            Self::Slid => "slid",
-            Self::Same => "same",
-            Self::Behind => "behind",
-            Self::Restarted => "restarted",
-        }
-    }
-
-    /// Whether the end is new.
-    pub fn is_advance(self) -> bool {
-        matches!(self, Self::First | Self::Slid | Self::Restarted)
-    }
-}
-
-/// Where a window lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lie {
-    /// What it is to those before it.
-    pub step: Step,
-    /// Of its first segment.
-    pub place: u64,
-    /// By how many segments the end is new.
-    pub gained: u64,
-}
-
-/// A window as it is compared.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Window {
-    /// EXT-X-MEDIA-SEQUENCE; `None`: there is none.
-    number: Option<u64>,
-    /// EXT-X-DISCONTINUITY-SEQUENCE.
-    discontinuity_sequence: u64,
-    /// How many segments it lists.
-    count: u64,
-    /// EXT-X-ENDLIST.
-    ended: bool,
-    /// When its last segment ends, by EXT-X-PROGRAM-DATE-TIME, in microseconds of Unix time.
-    end_us: Option<i64>,
-    /// Names of its last segments, of the first of them on.
-    tail: Vec<Name>,
-    /// And how long these are, in microseconds.
-    lengths_us: Vec<i64>,
-}
-
-/// Hashes of what a segment is called, from all of it to the least that may stay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Name {
-    /// Of its bytes, once they are known.
-    content: Option<u64>,
-    /// URL and byte range.
-    whole: u64,
-    /// Path and byte range.
-    path: u64,
-    /// The last part of the path, and byte range.
-    last: u64,
-}
-
-impl Window {
-    /// That of a playlist, with [`super::MediaFacts::numbered`].
-    pub fn of(media: &MediaPlaylist) -> Self {
-        let facts = &media.facts;
-        let segments = media.entries.iter().rev();
-        let segments = segments.filter(|entry| entry.role == EntryRole::Segment);
-        let (mut tail, mut lengths_us): (Vec<Name>, Vec<i64>) = segments
-            .take(TAIL)
-            .map(|entry| {
-                let length_us = i64::try_from(entry.duration.as_micros()).unwrap_or(i64::MAX);
-                (Name::of(&entry.url, entry.range), length_us)
-            })
-            .unzip();
-        tail.reverse();
-        lengths_us.reverse();
-        Self {
-            number: facts.numbered.then_some(facts.media_sequence),
-            discontinuity_sequence: facts.discontinuity_sequence,
-            count: facts.segment_count,
-            ended: facts.ended,
-            end_us: facts.end_date_us,
-            tail,
-            lengths_us,
-        }
-    }
-
-    /// Its last segments, by [`segment_name`].
-    pub fn names(&self) -> impl Iterator<Item = u64> {
-        self.tail.iter().map(|name| name.whole)
-    }
-
-    /// Notes what bytes a segment has; whether it lists it.
-    pub fn learn(&mut self, name: u64, content: u64) -> bool {
-        let mut lists = false;
-        for own in self.tail.iter_mut().filter(|own| own.whole == name) {
-            own.content.get_or_insert(content);
-            lists = true;
-        }
-        lists
-    }
-
-    /// How many segments from the end one ends at that moment, to a quarter of its length.
-    fn segments_behind(&self, at_us: i64) -> Option<u64> {
-        let mut end_us = self.end_us?;
-        for (back, length_us) in (0..).zip(self.lengths_us.iter().rev()) {
-            if end_us.abs_diff(at_us) <= length_us.unsigned_abs() / 4 {
-                return Some(back);
-            }
-            end_us = end_us.saturating_sub(*length_us);
-        }
-        None
-    }
-
-    /// How long its longest segment is.
-    fn longest_us(&self) -> i64 {
-        self.lengths_us.iter().copied().max().unwrap_or(0)
-    }
-
-    /// Index of the first segment of the tail.
-    fn skipped(&self) -> u64 {
-        self.count.saturating_sub(self.tail.len() as u64)
-    }
-}
-
-impl Name {
-    fn of(url: &Url, range: Option<ByteRange>) -> Self {
-        let path = &url[Position::BeforePath..Position::AfterPath];
-        let last = path.rsplit('/').next().unwrap_or(path);
-        let hash = |text: &str| {
-            let mut hasher = DefaultHasher::new();
-            (text, range).hash(&mut hasher);
-            hasher.finish()
-        };
-        Self {
-            content: None,
-            whole: hash(url.as_str()),
-            path: hash(path),
-            last: hash(last),
-        }
-    }
-
-    /// Whether they are one by their bytes; by their names where these are not known.
-    fn shares(self, other: Self) -> bool {
-        self.same_bytes(other)
-            .unwrap_or_else(|| self.is_named_like(other))
-    }
-
-    fn is_named_like(self, other: Self) -> bool {
-        self.whole == other.whole || self.path == other.path || self.last == other.last
-    }
-
-    fn same_bytes(self, other: Self) -> Option<bool> {
-        Some(self.content? == other.content?)
-    }
-
-    fn levels(self) -> [Option<u64>; 4] {
-        [
-            self.content,
-            Some(self.whole),
-            Some(self.path),
-            Some(self.last),
-        ]
-    }
-}
-
-/// What a window calls a segment, to be told from others.
-pub fn segment_name(url: &Url, range: Option<ByteRange>) -> u64 {
-    Name::of(url, range).whole
-}
 
 /// A window that was placed.
 #[derive(Debug)]

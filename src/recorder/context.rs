@@ -7,15 +7,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Span;
 
-use super::assets::state::Assets;
-use super::children::Playlists;
 use super::downloads::Queue;
-use super::fetch::Fetcher;
 use super::options::PlainOptions;
-use super::select::Selection;
-use super::stats::Stats;
-use super::steering::state::Steering;
 use crate::hls::Variables;
+use crate::recorder::beside::assets::state::Assets;
+use crate::recorder::beside::steering::state::Steering;
+use crate::recorder::http::fetch::Fetcher;
+use crate::recorder::playlists::select::Selection;
+use crate::recorder::playlists::set::Playlists;
+use crate::recorder::stats::board::Stats;
 use crate::session::ExchangeId;
 
 /// What the loops of a stream share.

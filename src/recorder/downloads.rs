@@ -10,14 +10,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::children::Playlists;
-use super::fetch::{Ask, Fetcher, Hop};
-use super::hosts::Hosts;
 use super::limits::Limits;
 use super::memory::Memory;
 use super::plan::{Before, Changes, Content, Done, Job, Key, Listing, Plan, PlaylistId};
-use super::stats::{PlaylistStats, Stats};
 use crate::clock;
+use crate::recorder::admission::hosts::Hosts;
+use crate::recorder::http::fetch::{Ask, Fetcher, Hop};
+use crate::recorder::playlists::set::Playlists;
+use crate::recorder::stats::board::{PlaylistStats, Stats};
 use crate::session::{Availability, Kind, NewListing, Outcome, OwnReason, ResourceKey};
 
 /// What redirected to a host that wants to be left alone may lead elsewhere by then.
@@ -316,7 +316,9 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
         let confirms_id = hop.confirms();
         let mut exchange = hop.into_exchange(resource, availability);
         exchange.confirms_id = confirms_id;
+        let asked_as = (at == 0 && job.url != job.key.url).then(|| job.url.to_string());
         for mut exchange in crossed.into_iter().chain([exchange]) {
+            exchange.asked_as.clone_from(&asked_as);
             exchange.referrer_id = Some(job.referrer);
             exchange.head_id = head_id.filter(|_| at > 0);
             fetcher.writer.exchange(exchange).await;

@@ -3,16 +3,15 @@
 use bytes::Bytes;
 use url::Url;
 
-use super::admit::{Credentials, admit, admit_redirect};
 use super::options::{Input, Options};
-use super::plain;
 use crate::hls::fuzzing::Target;
+use crate::recorder::admission::admit::{Credentials, admit, admit_redirect};
 use crate::session::decode;
 
 pub(crate) const TARGETS: &[Target] = &[
     ("admission", admission),
     ("codings", codings),
-    ("plain", plain::fuzzing::fuzz),
+    ("plain", crate::recorder::raw::fuzzing::fuzz),
 ];
 
 /// Nothing but http and https is asked for, and credentials go to the host that was typed.

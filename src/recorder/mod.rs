@@ -10,51 +10,40 @@
 //!
 //! How things are printed, and what an exit code is, does not belong here.
 
-mod address;
-mod admit;
-mod arrival;
-mod aside;
-mod asked_as;
-mod assets;
-mod children;
-mod classify;
-mod client;
+mod admission;
+mod beside;
+mod clocks;
 mod context;
-mod cookies;
+mod http;
+mod playlists;
+mod raw;
+mod stats;
+
 mod downloads;
-mod fetch;
-mod fold;
+
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-mod heartbeat;
-mod hosts;
-mod kept;
+
 mod limits;
-mod load;
+
 mod memory;
-mod notice;
+
 mod options;
-mod plain;
+
 mod plan;
 mod poll;
-mod reach;
-mod resolver;
-mod rhythm;
+
 mod run;
 mod schedule;
-mod select;
-mod shoutcast;
-mod stats;
-mod steering;
+
 mod stream;
 mod take_up;
-mod validators;
 
-pub use client::ClientError;
+pub use self::http::client::ClientError;
+pub use self::playlists::select::{AssetLists, Renditions, Selection, Variants};
+pub use self::stats::board::{Board, PlaylistStats, Stage, Stats, StreamStats, Totals};
+pub use self::stats::load::{Lags, Load};
 pub use limits::Limits;
-pub use load::{Lags, Load};
 pub use options::{Input, Options, Pin, PlainOptions, TlsOptions, TrustedHosts};
 pub use run::{Control, Ended, RecordError, Summary, record};
 pub use schedule::{MAX_POLL, MIN_POLL};
-pub use select::{AssetLists, Renditions, Selection, Variants};
-pub use stats::{Board, PlaylistStats, Stage, Stats, StreamStats, Totals};

@@ -36,8 +36,8 @@ use self::renamed::{Places, Renamed, Twin};
 use self::returning::Returning;
 
 use super::limits::Limits;
-use super::validators::Validators;
 use crate::hls::steps::step;
+use crate::recorder::http::validators::Validators;
 use crate::session::{Availability, Kind};
 
 /// For so many target durations what left a playlist and comes back under the same media

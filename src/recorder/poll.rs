@@ -18,15 +18,15 @@ use self::last::{Judged, Last};
 use self::reading::Reading;
 use self::turns::Turns;
 use self::validators::{Came, Trust};
-use super::children::Playlist;
-use super::children::names::Name;
 use super::context::Context;
-use super::fetch::{Hop, Received};
 use super::memory::Held;
-use super::plain;
-use super::stats::PlaylistStats;
+use super::raw::recording as plain;
 use crate::clock;
 use crate::hls::{self, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Variables, Windows};
+use crate::recorder::http::fetch::{Hop, Received};
+use crate::recorder::playlists::names::Name;
+use crate::recorder::playlists::set::Playlist;
+use crate::recorder::stats::board::PlaylistStats;
 use crate::session::{
     Availability, ExchangeId, Kind, NewListing, NewRevision, Outcome, OwnReason, ResourceKey,
     is_success,
@@ -431,6 +431,7 @@ impl Poller {
         }
         let listing = self.listed_by(hop.id, changed);
         (self.listing.revision, self.listing.from_us) = listing;
+        self.listing.sent = hop.wire_bytes.unwrap_or(0);
         let id = self.listing.revision;
         let doubt_us = self.trust.doubt_us(&hop.url);
         if doubt_us.is_some() {

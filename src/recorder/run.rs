@@ -8,14 +8,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::client::{ClientError, Clients};
-use super::heartbeat;
+use super::clocks::heartbeat;
 use super::options::{Input, Options};
-use super::reach::Proxies;
-use super::stats::{Board, Stage, Totals};
 use super::stream::{self, Recording};
 use super::take_up;
 use crate::clock::{self, Clock};
+use crate::recorder::admission::reach::Proxies;
+use crate::recorder::http::client::{ClientError, Clients};
+use crate::recorder::stats::board::{Board, Stage, Totals};
 use crate::session::{SessionFolder, Writer, WriterError};
 
 /// The loop that supervises the streams shows so often that it is alive.

@@ -1,5 +1,6 @@
 //! When to ask: how often a playlist, how long after failures; [`times`] has the moments. Pure.
 
+mod rhythm;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};

@@ -9,25 +9,26 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use url::Url;
 
-use super::admit::{self, Credentials};
-use super::asked_as::StreamFields;
-use super::assets::state::Assets;
-use super::children::Playlists;
-use super::client::Clients;
+use super::admission::admit;
 use super::context::{Context, Shared};
-use super::cookies::Cookies;
 use super::downloads::{self, Queue};
-use super::fetch::Fetcher;
-use super::hosts::Hosts;
 use super::limits::{ASSETS_AFTER_END, STOP_GRACE, STOP_PATIENCE};
 use super::memory::Memory;
 use super::options::{Input, Options};
 use super::poll;
-use super::reach::Proxies;
-use super::stats::Board;
-use super::steering::state::Steering;
 use crate::clock;
 use crate::hls::stream_name;
+use crate::recorder::admission::admit::Credentials;
+use crate::recorder::admission::hosts::Hosts;
+use crate::recorder::admission::reach::Proxies;
+use crate::recorder::beside::assets::state::Assets;
+use crate::recorder::beside::steering::state::Steering;
+use crate::recorder::http::asked_as::StreamFields;
+use crate::recorder::http::client::Clients;
+use crate::recorder::http::cookies::Cookies;
+use crate::recorder::http::fetch::Fetcher;
+use crate::recorder::playlists::set::Playlists;
+use crate::recorder::stats::board::Board;
 use crate::session::{NewListing, Writer, WriterError};
 
 /// How often the end of a stream is looked for where nothing changes.

@@ -8,13 +8,13 @@ use std::time::Duration;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::hosts::Hosts;
 use super::plan::{Before, Content, Key};
-use super::validators::Validators;
 use crate::clock::{self, micros};
 use crate::hls::{
     Entry, EntryRole, MediaPlaylist, Variables, Window, imports_variables, read_media, segment_name,
 };
+use crate::recorder::admission::hosts::Hosts;
+use crate::recorder::http::validators::Validators;
 use crate::session::{
     Body, ExchangeId, Headers, KnownBody, Notice, NoticeEvent, PlacedWindow, ReadError, Reader,
     Writer,

@@ -86,7 +86,7 @@ pub(super) enum Looked {
 
 /// An answer with its content.
 #[derive(Debug)]
-pub(super) struct Whole {
+pub(crate) struct Whole {
     pub(super) answer: Answer,
     /// The resource's URL.
     pub(super) url: Url,

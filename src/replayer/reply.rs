@@ -141,7 +141,7 @@ impl Reply {
     }
 
     /// With the fields that every response has, whoever asks.
-    pub(super) fn dressed(mut self) -> Self {
+    pub(super) fn with_common_headers(mut self) -> Self {
         if let Some(response) = &mut self.response {
             cors::add_common(response.headers_mut());
         }

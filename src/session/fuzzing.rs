@@ -1,14 +1,14 @@
 //! Targets for fuzzers: what stands in the columns of a session of strangers.
 
-use super::growing::GrowingFacts;
 use super::headers::Headers;
-use super::lines::LineLog;
 use crate::hls::fuzzing::Target;
+use crate::session::body::lines::LineLog;
+use crate::session::files::growing::GrowingFacts;
 
 pub(crate) const TARGETS: &[Target] = &[
     ("rows", rows),
     ("lines", shared_lines),
-    ("schema", super::schema::fuzzing::entries),
+    ("schema", crate::session::database::schema::fuzzing::entries),
 ];
 
 /// Header fields as they are kept, and notes of parts that grow.

@@ -24,7 +24,7 @@ impl Headers {
     /// Puts back together what [`HeaderSets::split`] took apart.
     ///
     /// `None`: the texts are not what `split` makes.
-    pub(super) fn join(fields: &str, values: Option<&str>) -> Option<Self> {
+    pub(crate) fn join(fields: &str, values: Option<&str>) -> Option<Self> {
         let fields: Vec<(String, Option<String>)> = serde_json::from_str(fields).ok()?;
         let values: Vec<Value> = match values {
             Some(text) => serde_json::from_str(text).ok()?,

@@ -5,89 +5,52 @@
 //! nobody for anything; whoever records hands it what came, whoever replays asks it what
 //! was there.
 
-mod adopt;
-mod answer;
-mod begin;
-mod beneath;
-mod check;
-mod chunk_dir;
-mod chunks;
-mod codings;
-mod date_ranges;
-mod decode;
-mod disk;
-mod faults;
-mod find;
-mod folder;
+pub(crate) mod body;
+pub(crate) mod database;
+pub(crate) mod error;
+pub(crate) mod files;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-mod growing;
-mod guarded;
-mod headers;
-mod heal;
-mod history;
-mod holders;
-mod keep;
-mod lines;
-mod listed;
-mod model;
-mod notices;
-mod parts;
-mod placement;
-mod pulse;
-mod read;
-mod redact;
-mod repair;
-mod room;
-mod schema;
-mod spelling;
-mod store;
-mod sum;
-mod trouble;
-mod versions;
-mod wal;
-mod write;
+pub(crate) mod id;
+pub(crate) mod read;
+pub(crate) mod write;
 
-pub use answer::{Answer, Found, Query, RangePart};
-pub use check::{Finding, Report, State, Totals, check};
-pub use chunk_dir::{BodyFile, ChunkFile};
-pub use chunks::DownloadFile;
-pub use codings::true_codings;
-pub use decode::{DecodeError, decode, decoded_size, decoder, unknown_codings};
-pub use faults::{ENDED, Fault};
-pub use folder::{FolderError, SessionFolder, Sessions};
-pub use growing::{Growing, GrowingFacts, GrowingFile};
-pub use guarded::LARGEST_IN_DATABASE;
-pub use headers::Headers;
-pub use heal::Faults;
-pub use history::{
+pub(crate) mod headers;
+
+pub(crate) mod model;
+pub(crate) mod notices;
+
+pub use self::body::codings::true_codings;
+pub use self::body::decode::{DecodeError, decode, decoded_size, decoder, unknown_codings};
+pub use self::database::format::SCHEMA;
+pub use self::database::guarded::LARGEST_IN_DATABASE;
+pub use self::error::ReadError;
+pub use self::error::WriterError;
+pub use self::files::chunk_dir::{BodyFile, ChunkFile};
+pub use self::files::chunks::DownloadFile;
+pub use self::files::folder::{FolderError, SessionFolder, Sessions};
+pub use self::files::growing::{Growing, GrowingFacts, GrowingFile};
+pub use self::id::ExchangeId;
+pub use self::model::{
+    Availability, ByteRange, Coded, Digest, Kind, NewBody, NewExchange, NewListing, NewRevision,
+    Notice, Outcome, OwnReason, ResourceKey, RunningDigest, digest, is_success,
+};
+pub use self::read::answer::{Answer, Found, Query, RangePart};
+pub use self::read::faults::{ENDED, Fault};
+pub use self::read::heal::Faults;
+pub use self::read::history::{
     CodedText, KeptText, LandedBody, Landing, Landings, ListedPlaces, ListedRevision, ListedUrl,
     SharedText,
 };
-pub use keep::Keep;
-pub use listed::Listing;
-pub use model::{
-    Availability, ByteRange, Coded, Digest, ExchangeId, Kind, NewBody, NewExchange, NewListing,
-    NewRevision, Notice, Outcome, OwnReason, ResourceKey, RunningDigest, digest, is_success,
+pub use self::read::listed::Listing;
+pub use self::read::parts::StreamPart;
+pub use self::read::placement::{KnownBody, PlacedWindow};
+pub use self::read::reader::{
+    Advance, Body, Exchange, Hole, PlaylistInfo, Reader, ResourceInfo, Run, StreamInfo, holes,
 };
+pub use self::read::trouble::{PollFailure, PollTrouble};
+pub use self::write::keep::Keep;
+pub use self::write::pulse::{Pulse, WriterWatch};
+pub use self::write::writer::Writer;
+pub use headers::Headers;
 pub use notices::{Heartbeat, NoticeEvent, Tallies, Tally};
-pub use parts::StreamPart;
-pub use placement::{KnownBody, PlacedWindow};
-pub use pulse::{Pulse, WriterWatch};
-pub use read::{
-    Advance, Body, Exchange, Hole, PlaylistInfo, ReadError, Reader, ResourceInfo, Run, StreamInfo,
-    holes,
-};
-pub use redact::{RedactError, Redacted, Rules as RedactRules, What as RedactedWhat, redact};
-pub use repair::{RepairError, repair};
-pub use trouble::{PollFailure, PollTrouble};
-pub use write::{Writer, WriterError};
-
-/// Marks a database as one of ours: "isrc".
-pub(crate) const APPLICATION_ID: i32 = 0x6973_7263;
-
-/// The schema's version, kept in `PRAGMA user_version`.
-pub const FORMAT_VERSION: i32 = 2;
-
-/// The schema, as executed; it reads as documentation.
-pub const SCHEMA: &str = include_str!("schema.sql");

@@ -1,16 +1,14 @@
 //! What is written to a session, as types: kinds, outcomes, exchanges.
 
+use super::id::ExchangeId;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::chunk_dir::BodyFile;
 use super::headers::Headers;
 pub use crate::hls::ByteRange;
 use crate::hls::Lie;
-
-/// Number of an exchange: it grows in the order in which requests began.
-pub type ExchangeId = i64;
+use crate::session::files::chunk_dir::BodyFile;
 
 /// SHA-256 of a body, as kept.
 pub type Digest = [u8; 32];
@@ -299,7 +297,7 @@ pub struct NewRevision {
 /// What a revision changed about the resources that it lists.
 #[derive(Debug, Default)]
 pub struct NewListing {
-    /// The exchange of the revision.
+    /// The exchange of the revision; 0: none, it is known on account of what was asked for.
     pub revision: ExchangeId,
     /// When that is the answer, in microseconds of Unix time.
     pub from_us: i64,
@@ -309,6 +307,8 @@ pub struct NewListing {
     pub gone: Vec<ResourceKey>,
     /// Other URLs of resources.
     pub aliases: Vec<(ResourceKey, String)>,
+    /// What was sent of the revision, in bytes; its exchange is written later.
+    pub sent: u64,
 }
 
 impl NewListing {
@@ -325,6 +325,8 @@ pub struct NewExchange {
     pub id: ExchangeId,
     /// What was asked for.
     pub resource: ResourceKey,
+    /// The URL that it was asked for by, where that is another one.
+    pub asked_as: Option<String>,
     /// For a hop: the resource that the chain began with; for `revision`.
     pub polled: Option<ResourceKey>,
     /// The playlist exchange that listed it.
@@ -398,6 +400,7 @@ impl NewExchange {
         Self {
             id,
             resource,
+            asked_as: None,
             polled: None,
             referrer_id: None,
             head_id: None,
@@ -430,3 +433,6 @@ impl NewExchange {
         }
     }
 }
+
+/// The row of `event` that says from when on everything is kept.
+pub(crate) const KEPT_FROM: i64 = 0;

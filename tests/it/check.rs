@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use isrecorder::session::{Report, check};
+use isrecorder::upkeep::{Report, check};
 
 use super::support::made::{Life, Made, Questions};
 use super::support::{Dice, rounds, seed};

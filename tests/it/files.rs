@@ -1,4 +1,4 @@
-//! Which files of `src` may touch files at all. What rows name is touched through `session/beneath.rs` alone: no other
+//! Which files of `src` may touch files at all. What rows name is touched through `session/files/beneath.rs` alone: no other
 //! file of the library has a call that takes a path, or joins one, but those that are listed here with their reason.
 
 use std::fs;
@@ -9,33 +9,36 @@ use super::layers::sources;
 /// Who may, and which files these are: none of them is named by a row.
 const MAY: [(&str, &str); 13] = [
     (
-        "session/beneath.rs",
+        "session/files/beneath.rs",
         "whatever is beneath a session, by handles",
     ),
-    ("session/folder.rs", "folders of sessions, which users name"),
     (
-        "session/guarded.rs",
+        "session/files/folder.rs",
+        "folders of sessions, which users name",
+    ),
+    (
+        "session/database/guarded.rs",
         "session.db, and what SQLite has beside it",
     ),
-    ("session/sum.rs", "session.sum"),
-    ("session/begin.rs", "session.db"),
-    ("session/wal.rs", "session.db-wal"),
-    ("session/holders.rs", "/proc"),
+    ("session/database/sum.rs", "session.sum"),
+    ("session/write/begin.rs", "session.db"),
+    ("session/write/wal.rs", "session.db-wal"),
+    ("session/database/holders.rs", "/proc"),
     (
-        "session/redact/mod.rs",
+        "upkeep/redact/mod.rs",
         "the folder and the database of a copy",
     ),
-    ("session/redact/search.rs", "the database of a copy"),
-    ("session/disk.rs", "room for a file that is open"),
-    ("recorder/client.rs", "certificates, which users name"),
+    ("upkeep/redact/search.rs", "the database of a copy"),
+    ("session/write/disk.rs", "room for a file that is open"),
+    ("recorder/http/client.rs", "certificates, which users name"),
     ("replayer/socket.rs", "files that are open"),
     ("fuzzing.rs", "inputs of fuzzers"),
 ];
 /// These ask whether there is a session.db-wal or a session.sum, and may do nothing else.
 const MAY_ASK: [&str; 3] = [
-    "session/read.rs",
-    "session/check/mod.rs",
-    "session/repair.rs",
+    "session/read/reader.rs",
+    "upkeep/check/mod.rs",
+    "upkeep/repair.rs",
 ];
 /// Arguments of programs.
 const MAY_ALL: &str = "cli/";
@@ -154,7 +157,7 @@ fn files_that_rows_name_are_touched_in_one_place() {
     assert!(paths.len() > 100, "{paths:?}");
     assert!(
         found.is_empty(),
-        "only session/beneath.rs may:\n{}",
+        "only session/files/beneath.rs may:\n{}",
         found.join("\n")
     );
     for (may, _) in MAY {
@@ -169,7 +172,9 @@ fn files_that_rows_name_are_touched_in_one_place() {
 #[test]
 fn who_touches_files_by_their_paths_reads_no_paths_of_rows() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let files = MAY.iter().filter(|(path, _)| *path != "session/beneath.rs");
+    let files = MAY
+        .iter()
+        .filter(|(path, _)| *path != "session/files/beneath.rs");
     for (path, _) in files {
         let code = code(&fs::read_to_string(src.join(path)).unwrap());
         for line in code.lines() {
@@ -191,13 +196,16 @@ fn another_place_that_touches_files_is_found() {
         "let all = Path::new(path).ancestors();",
     ] {
         assert_eq!(
-            violations("session/keep/remove.rs", line).len(),
+            violations("session/write/keep/remove.rs", line).len(),
             1,
             "{line}"
         );
     }
     let harmless = "use std::fs::File;\nlet said = names.join(\", \"); // std::fs::remove_file\nfor some in bytes.chunks(4) {}";
-    assert_eq!(violations("session/keep/remove.rs", harmless), [""; 0]);
+    assert_eq!(
+        violations("session/write/keep/remove.rs", harmless),
+        [""; 0]
+    );
     let in_a_test = "#[cfg(test)]\nmod tests { fn f() { std::fs::remove_file(x); } }";
-    assert_eq!(violations("session/store.rs", in_a_test), [""; 0]);
+    assert_eq!(violations("session/write/store.rs", in_a_test), [""; 0]);
 }

@@ -13,7 +13,8 @@ use http_body_util::BodyExt as _;
 use isrecorder::analysis::adjacent::{Search, Threshold};
 use isrecorder::clock::Clock;
 use isrecorder::replayer::{Faults, Options, Replay};
-use isrecorder::session::{ReadError, Reader, Sessions, check, digest};
+use isrecorder::session::{ReadError, Reader, Sessions, digest};
+use isrecorder::upkeep::check;
 use rusqlite::Connection;
 
 use self::mutation::{loosened, mutate_row, mutated, tightened};

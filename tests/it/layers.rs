@@ -5,21 +5,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module, and the modules that it may name. `lib.rs` names all of them.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("bin", &["cli"]),
     (
         "fuzzing",
-        &["cli", "recorder", "replayer", "session", "hls"],
+        &["cli", "recorder", "replayer", "upkeep", "session", "hls"],
     ),
     (
         "cli",
         &[
-            "recorder", "replayer", "analysis", "session", "hls", "clock", "shown",
+            "recorder", "replayer", "analysis", "upkeep", "session", "hls", "clock", "shown",
         ],
     ),
     ("recorder", &["session", "hls", "clock"]),
     ("replayer", &["session", "hls", "clock", "shown"]),
     ("analysis", &["session", "hls", "clock", "shown"]),
+    ("upkeep", &["session", "hls", "clock"]),
     ("session", &["hls", "clock"]),
     ("hls", &["shown"]),
     ("clock", &[]),
@@ -33,39 +34,49 @@ const OWNED: [(&str, &[&str]); 21] = [
     (
         "hyper",
         &[
-            "recorder/classify.rs",
-            "recorder/shoutcast.rs",
+            "recorder/http/classify.rs",
+            "recorder/http/shoutcast.rs",
             "replayer/serve",
         ],
     ),
     (
         "hyper_util",
         &[
-            "recorder/classify.rs",
-            "recorder/reach.rs",
-            "recorder/shoutcast.rs",
+            "recorder/http/classify.rs",
+            "recorder/admission/reach.rs",
+            "recorder/http/shoutcast.rs",
             "replayer/serve",
         ],
     ),
-    ("h2", &["recorder/classify.rs"]),
-    ("quick_xml", &["hls/list.rs"]),
-    ("prometheus_client", &["recorder/load.rs", "cli/metrics/"]),
-    ("rustls", &["recorder/client.rs", "recorder/classify.rs"]),
-    ("rusqlite", &["session/"]),
-    ("sha2", &["session/"]),
-    ("aho_corasick", &["session/redact/"]),
-    ("getrandom", &["session/redact/"]),
+    ("h2", &["recorder/http/classify.rs"]),
+    ("quick_xml", &["hls/playlist/list.rs"]),
+    (
+        "prometheus_client",
+        &["recorder/stats/load.rs", "cli/output/metrics/"],
+    ),
+    (
+        "rustls",
+        &["recorder/http/client.rs", "recorder/http/classify.rs"],
+    ),
+    ("rusqlite", &["session/", "upkeep/"]),
+    ("sha2", &["session/", "upkeep/"]),
+    ("aho_corasick", &["upkeep/redact/"]),
+    ("getrandom", &["upkeep/redact/"]),
     ("m3u8_rs", &["hls/"]),
     (
         "flate2",
-        &["session/decode.rs", "replayer/cache/", "replayer/tests/"],
+        &[
+            "session/body/decode.rs",
+            "replayer/cache/",
+            "replayer/tests/",
+        ],
     ),
-    ("brotli", &["session/decode.rs"]),
-    ("zstd", &["session/decode.rs"]),
+    ("brotli", &["session/body/decode.rs"]),
+    ("zstd", &["session/body/decode.rs"]),
     ("clap", &["cli/"]),
     ("indicatif", &["cli/"]),
     ("anyhow", &["cli/"]),
-    ("sd_notify", &["cli/service.rs"]),
+    ("sd_notify", &["cli/output/service.rs"]),
     ("Instant::now", &["clock.rs"]),
     ("SystemTime", &["clock.rs"]),
 ];
@@ -212,10 +223,10 @@ fn an_arrow_that_points_up_is_found() {
     let violations = |path, text| Source { path, text }.violations();
     assert_eq!(
         violations(
-            "hls/scan.rs",
+            "hls/text/scan.rs",
             "//! crate::session is above\nuse crate::session::Reader;"
         ),
-        ["src/hls/scan.rs:2: hls may not name session"]
+        ["src/hls/text/scan.rs:2: hls may not name session"]
     );
     assert_eq!(
         violations("recorder/run.rs", "let x = crate::replayer::serve();"),
@@ -231,7 +242,11 @@ fn an_arrow_that_points_up_is_found() {
     );
     assert_eq!(twice.len(), 2, "{twice:?}");
     assert_eq!(
-        violations("session/read.rs", "use super::super::recorder::Ended;").len(),
+        violations(
+            "session/read/reader.rs",
+            "use super::super::recorder::Ended;"
+        )
+        .len(),
         1
     );
     assert_eq!(
@@ -248,7 +263,7 @@ fn a_library_in_the_wrong_place_is_found() {
     let violations = |path, text| Source { path, text }.violations();
     assert_eq!(
         violations("replayer/respond.rs", "use rusqlite::Connection;"),
-        ["src/replayer/respond.rs:1: only session/ may name rusqlite"]
+        ["src/replayer/respond.rs:1: only session/, upkeep/ may name rusqlite"]
     );
     assert_eq!(
         violations("recorder/poll.rs", "let now = tokio::time::Instant::now();"),
@@ -256,5 +271,5 @@ fn a_library_in_the_wrong_place_is_found() {
     );
     let harmless =
         "use http::header; // reqwest::Client\nlet hyper = 1; my_clap::parse(); say(\"clap\")";
-    assert_eq!(violations("recorder/fetch.rs", harmless), [""; 0]);
+    assert_eq!(violations("recorder/http/fetch.rs", harmless), [""; 0]);
 }

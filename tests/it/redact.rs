@@ -19,10 +19,13 @@ mod chance;
 mod columns;
 mod compressed;
 mod everywhere;
+mod fields;
 mod honest;
 mod ordinary;
 mod pen;
 mod repaired;
+mod schema;
+mod wrapped;
 
 const TOKEN: &str = "kJ8sd7Hh2s9dKq0PzLx3Vb";
 const FOLDER: &str = "3f9c8a7b6c5d4e3f2a1b0c9d8e7f6a5b";

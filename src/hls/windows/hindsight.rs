@@ -3,7 +3,8 @@
 
 use std::collections::VecDeque;
 
-use super::{Lie, Name, Step, Window, Windows};
+use super::Windows;
+use super::window::{Lie, Name, Step, Window};
 
 /// So many target durations later bytes have come, and a late restart has shown.
 const TARGETS: i64 = 4;

@@ -1,6 +1,8 @@
 //! Windows of the field, and where they lie.
 
+use crate::hls::ByteRange;
 use proptest::prelude::*;
+use url::Url;
 
 use super::*;
 

@@ -7,12 +7,12 @@ use tokio::time::Instant;
 
 use super::item::State;
 use super::{Departed, Key, Plan, PlaylistId};
-use crate::recorder::validators::Validators;
+use crate::recorder::http::validators::Validators;
 use crate::session::Digest;
 
 /// What is known of the bytes of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::recorder) enum Content {
+pub(crate) enum Content {
     /// They are to come.
     ToCome,
     /// By their hash.
@@ -22,7 +22,7 @@ pub(in crate::recorder) enum Content {
 }
 
 impl Content {
-    pub(in crate::recorder) fn of(sha256: Digest) -> Self {
+    pub(crate) fn of(sha256: Digest) -> Self {
         let [a, b, c, d, e, f, g, h, ..] = sha256;
         Self::Known(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
     }
@@ -30,7 +30,7 @@ impl Content {
 
 /// What the run before knew of a playlist.
 #[derive(Debug, Default)]
-pub(in crate::recorder) struct Before {
+pub(crate) struct Before {
     /// What it listed of late, at which place, in the order in which that was listed: with what came of each.
     pub listed: Vec<(u64, Key, Digest)>,
     /// Keys that were had, and with what each may be asked for conditionally.
@@ -41,7 +41,7 @@ pub(in crate::recorder) struct Before {
 
 impl Plan {
     /// What bytes a thing has that a playlist lists, or listed of late.
-    pub(in crate::recorder) fn content(&self, playlist: PlaylistId, key: &Key) -> Content {
+    pub(crate) fn content(&self, playlist: PlaylistId, key: &Key) -> Content {
         let places = self
             .playlists
             .get(&playlist)
@@ -69,12 +69,7 @@ impl Plan {
     }
 
     /// Takes up what the run before knew of a playlist that has not come in this one.
-    pub(in crate::recorder) fn take_up(
-        &mut self,
-        playlist: PlaylistId,
-        before: Before,
-        now: Instant,
-    ) {
+    pub(crate) fn take_up(&mut self, playlist: PlaylistId, before: Before, now: Instant) {
         for (key, ago, validators) in before.keys {
             self.keys.had(&key, now.checked_sub(ago).unwrap_or(now));
             self.keys.validate(&key, validators);

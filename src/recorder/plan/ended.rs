@@ -13,13 +13,7 @@ use crate::session::{Digest, Kind};
 
 impl Plan {
     /// A request ended; `sha256`: of what it brought.
-    pub(in crate::recorder) fn done(
-        &mut self,
-        job: &Job,
-        done: Done,
-        sha256: Option<Digest>,
-        now: Instant,
-    ) {
+    pub(crate) fn done(&mut self, job: &Job, done: Done, sha256: Option<Digest>, now: Instant) {
         self.is_over(job);
         self.compare(job, sha256.filter(|_| done == Done::Good));
         let key = &job.key;
@@ -63,7 +57,7 @@ impl Plan {
     }
 
     /// Notes where the resource ends that something is a range of, if that is before the end of the range.
-    pub(in crate::recorder) fn ends(&mut self, job: &Job, end: Option<u64>, now: Instant) {
+    pub(crate) fn ends(&mut self, job: &Job, end: Option<u64>, now: Instant) {
         if let Some(item) = self.items.get_mut(&job.key) {
             let before = item.ends.filter(|(known, _)| end == Some(*known));
             item.ends = before.or(end.map(|end| (end, now)));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{DEPARTED_FOR, Key, Listing};
-use crate::recorder::validators::Validators;
+use crate::recorder::http::validators::Validators;
 
 /// A known key is asked for again where new segments use it, but not more often: its server may
 /// count what it gives, and may have put another one there.

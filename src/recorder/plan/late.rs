@@ -173,7 +173,7 @@ impl Plan {
     }
 
     /// What was given up since the last time.
-    pub(in crate::recorder) fn given_up(&mut self) -> Vec<(Key, Kind)> {
+    pub(crate) fn given_up(&mut self) -> Vec<(Key, Kind)> {
         std::mem::take(&mut self.untold)
     }
 
@@ -192,7 +192,7 @@ impl Plan {
     }
 
     /// Nothing that is late is tried any more.
-    pub(in crate::recorder) fn forget_late(&mut self) -> Changes {
+    pub(crate) fn forget_late(&mut self) -> Changes {
         while let Some((_, key)) = self.late.by_end.first().cloned() {
             self.give_up(&key);
         }

@@ -9,15 +9,15 @@ use url::Url;
 
 use crate::hls::Step;
 use crate::hls::steps::step;
-use crate::recorder::validators::Validators;
+use crate::recorder::http::validators::Validators;
 use crate::session::{Availability, ByteRange, ExchangeId, Kind};
 
 /// Number of a playlist of the stream.
-pub(in crate::recorder) type PlaylistId = usize;
+pub(crate) type PlaylistId = usize;
 
 /// What a playlist names.
 #[derive(Debug, Clone, Eq)]
-pub(in crate::recorder) struct Wanted {
+pub(crate) struct Wanted {
     pub kind: Kind,
     pub url: Arc<Url>,
     pub range: Option<ByteRange>,
@@ -31,7 +31,7 @@ pub(in crate::recorder) struct Wanted {
 
 /// A revision of a playlist, as far as the plan is concerned.
 #[derive(Debug)]
-pub(in crate::recorder) struct Listing {
+pub(crate) struct Listing {
     pub playlist: PlaylistId,
     pub exchange: ExchangeId,
     /// When it is the answer.
@@ -55,7 +55,7 @@ impl Listing {
 
 /// The identity of something to fetch.
 #[derive(Debug, Clone, Eq)]
-pub(in crate::recorder) struct Key {
+pub(crate) struct Key {
     pub url: Arc<Url>,
     pub range: Option<ByteRange>,
 }
@@ -111,7 +111,7 @@ impl Ord for Key {
 
 /// Something to fetch, now.
 #[derive(Debug, Clone)]
-pub(in crate::recorder) struct Job {
+pub(crate) struct Job {
     pub key: Key,
     pub kind: Kind,
     /// What to ask for: the newest URL of it.
@@ -133,7 +133,7 @@ pub(in crate::recorder) struct Job {
 
 /// What a listing changed.
 #[derive(Debug, Default)]
-pub(in crate::recorder) struct Changes {
+pub(crate) struct Changes {
     /// Things that are going to be asked for.
     pub pending: Vec<(Key, Kind)>,
     /// Other URLs of known things.

@@ -5,8 +5,8 @@ use url::Url;
 use super::Poller;
 use crate::clock;
 use crate::hls::{AskedAs, StreamList};
-use crate::recorder::children::names::is_same_path;
-use crate::recorder::fetch::{Ask, Hop, Received, list_in, not_followed};
+use crate::recorder::http::fetch::{Ask, Hop, Received, list_in, not_followed};
+use crate::recorder::playlists::names::is_same_path;
 use crate::session::{ExchangeId, Kind, Notice, NoticeEvent, OwnReason, is_success};
 
 /// Mirrors that a message names.

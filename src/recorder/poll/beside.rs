@@ -5,9 +5,11 @@ use url::Url;
 
 use super::Poller;
 use crate::hls::{self, Interstitials, PlaylistKind, Refused, SteeringTag};
-use crate::recorder::assets::{self, Account, Found};
-use crate::recorder::select::AssetLists;
-use crate::recorder::steering::{self, Named};
+use crate::recorder::beside::assets;
+use crate::recorder::beside::assets::{Account, Found};
+use crate::recorder::beside::steering;
+use crate::recorder::beside::steering::Named;
+use crate::recorder::playlists::select::AssetLists;
 use crate::session::Kind;
 
 /// What the revision that is being taken in names.

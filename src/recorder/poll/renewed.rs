@@ -5,8 +5,8 @@ use url::Url;
 
 use super::{Poller, hash_of};
 use crate::clock;
-use crate::recorder::children::names::is_same_path;
-use crate::recorder::fetch::{Ask, Hop};
+use crate::recorder::http::fetch::{Ask, Hop};
+use crate::recorder::playlists::names::is_same_path;
 use crate::recorder::schedule::MIN_POLL;
 use crate::session::{Kind, NewListing, Outcome};
 

@@ -9,7 +9,7 @@ use super::Poller;
 use super::listing::TARGET;
 use crate::clock::{self, Clock};
 use crate::hls::Step;
-use crate::recorder::fetch::Hop;
+use crate::recorder::http::fetch::Hop;
 use crate::recorder::schedule::times::{Asked, Polled, Saw, Times};
 use crate::recorder::schedule::{
     MAX_POLL, await_interval, costly_interval, poll_backoff, poll_interval, search_interval,

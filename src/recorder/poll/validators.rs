@@ -3,7 +3,7 @@
 
 use url::Url;
 
-use crate::recorder::validators::Validators;
+use crate::recorder::http::validators::Validators;
 
 /// What an answer with a body was.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! When a playlist is polled: around the moments at which it will advance, and evenly in between;
 //! where that is not known, on an even grid. Never more often than the interval allows. Pure.
 
-use crate::recorder::rhythm::{Rhythm, Window};
+use super::rhythm::{Rhythm, Window};
 
 /// So long before a window, and behind it, is polled, in microseconds.
 const MARGIN_US: i64 = 15_000;
@@ -16,7 +16,7 @@ const IN_RESERVE: i64 = 1;
 
 /// One poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::recorder) struct Polled {
+pub(crate) struct Polled {
     /// When it was made.
     pub asked_us: i64,
     /// When all of it was over.
@@ -26,7 +26,7 @@ pub(in crate::recorder) struct Polled {
 
 /// What a poll showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::recorder) enum Saw {
+pub(crate) enum Saw {
     /// The playlist as it was, when its last request was made and when that was answered.
     Same(Asked),
     /// An advance by so many segments.
@@ -41,7 +41,7 @@ pub(in crate::recorder) enum Saw {
 
 /// The request that a playlist came by: what it shows is of a moment in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::recorder) struct Asked {
+pub(crate) struct Asked {
     pub requested_us: i64,
     /// When the first byte came.
     pub response_us: i64,
@@ -49,7 +49,7 @@ pub(in crate::recorder) struct Asked {
 
 /// The polls of one playlist. All times in microseconds.
 #[derive(Debug)]
-pub(in crate::recorder) struct Times {
+pub(crate) struct Times {
     rhythm: Rhythm,
     /// When the last poll was due.
     due_us: i64,
@@ -74,7 +74,7 @@ pub(in crate::recorder) struct Times {
 
 impl Times {
     /// The first poll is due at `first_us`.
-    pub(in crate::recorder) fn new(first_us: i64) -> Self {
+    pub(crate) fn new(first_us: i64) -> Self {
         Self {
             rhythm: Rhythm::default(),
             due_us: first_us,
@@ -91,7 +91,7 @@ impl Times {
     }
 
     /// The next poll is not due before, whatever was said: the origin asked for that.
-    pub(in crate::recorder) fn hold(&mut self, until_us: i64) {
+    pub(crate) fn hold(&mut self, until_us: i64) {
         self.due_us = self.due_us.max(until_us);
         self.around.clear();
         self.overdue = None;
@@ -99,7 +99,7 @@ impl Times {
     }
 
     /// When the next poll is due, after this one. Polls are allowed one an interval.
-    pub(in crate::recorder) fn next(&mut self, interval_us: i64, polled: Polled) -> i64 {
+    pub(crate) fn next(&mut self, interval_us: i64, polled: Polled) -> i64 {
         let interval_us = interval_us.max(1);
         self.pay(interval_us, polled.asked_us);
         let delay_us = self.learn(polled.saw);

@@ -17,7 +17,7 @@ use crate::session::Outcome;
 
 /// An answer for a path, on the clock of that path.
 #[derive(Debug)]
-pub(in crate::replayer) struct Answer {
+pub(crate) struct Answer {
     content: Answering,
     /// The response to whoever asks for nothing special: as it is, and in gzip.
     prepared: [OnceLock<Option<Prepared>>; 2],
@@ -32,11 +32,11 @@ enum Answering {
 }
 
 impl Answer {
-    pub(in crate::replayer) fn recorded(whole: Box<Whole>) -> Self {
+    pub(crate) fn recorded(whole: Box<Whole>) -> Self {
         Self::new(Answering::Recorded(whole))
     }
 
-    pub(in crate::replayer) fn dvr(text: Text) -> Self {
+    pub(crate) fn dvr(text: Text) -> Self {
         Self::new(Answering::Dvr(text))
     }
 
@@ -48,7 +48,7 @@ impl Answer {
     }
 
     /// Its text, to be compressed for a request that takes that.
-    pub(in crate::replayer) fn to_compress(&self, request: &Request) -> Option<&Text> {
+    pub(crate) fn to_compress(&self, request: &Request) -> Option<&Text> {
         let text = self.text().filter(|_| request.gzip)?;
         (!text.is_compressed()).then_some(text)
     }
@@ -85,7 +85,7 @@ impl Answer {
     }
 
     /// The reply that is there without any work; `None`: there is none.
-    pub(in crate::replayer) fn reply_at_once(&self, request: &Request) -> Option<Reply> {
+    pub(crate) fn reply_at_once(&self, request: &Request) -> Option<Reply> {
         match &self.content {
             Answering::Dvr(_) if self.to_compress(request).is_some() => None,
             Answering::Dvr(text) => Some(playlist(text, request).with_common_headers()),
@@ -100,7 +100,7 @@ impl Answer {
     }
 
     /// The reply to a request.
-    pub(in crate::replayer) fn reply(&self, request: &Request) -> Reply {
+    pub(crate) fn reply(&self, request: &Request) -> Reply {
         let whole = match &self.content {
             Answering::Dvr(text) => return playlist(text, request).with_common_headers(),
             Answering::Recorded(whole) => whole,

@@ -15,7 +15,7 @@ use crate::replayer::reply::Reply;
 /// The answers in the cache take at most so many bytes of memory …
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// … and so many open files: what the players of some dozens of channels load now, and loaded before.
-pub(in crate::replayer) const MOST_FILES: usize = 128;
+pub(crate) const MOST_FILES: usize = 128;
 /// What an open file weighs, so that there are no more.
 const FILE_BYTES: u64 = MOST_BYTES / MOST_FILES as u64;
 /// What an answer takes without its content, in bytes, at least; so there are at most 16,384.
@@ -25,16 +25,16 @@ const UNKEPT_US: i64 = 1_000_000;
 
 /// What was read of a session: an answer of one age is one of another if nothing was committed in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::replayer) struct Age {
+pub(crate) struct Age {
     /// How often what is known of the session as a whole has changed.
-    pub(in crate::replayer) changes: u64,
+    pub(crate) changes: u64,
     /// How many commits were seen, while it is being recorded.
-    pub(in crate::replayer) commits: u64,
+    pub(crate) commits: u64,
 }
 
 /// An answer in the cache.
 #[derive(Debug, Clone)]
-pub(in crate::replayer) struct Entry {
+pub(crate) struct Entry {
     age: Age,
     /// From when until when it is the answer, in microseconds of Unix time.
     from_us: i64,
@@ -44,11 +44,7 @@ pub(in crate::replayer) struct Entry {
 }
 
 impl Entry {
-    pub(in crate::replayer) fn new(
-        age: Age,
-        (from_us, until_us): (i64, i64),
-        answer: Answer,
-    ) -> Self {
+    pub(crate) fn new(age: Age, (from_us, until_us): (i64, i64), answer: Answer) -> Self {
         Self {
             age,
             from_us,
@@ -67,7 +63,7 @@ impl Entry {
     }
 
     #[cfg(test)]
-    pub(in crate::replayer) fn until_us(&self) -> i64 {
+    pub(crate) fn until_us(&self) -> i64 {
         self.until_us
     }
 
@@ -81,13 +77,13 @@ impl Entry {
 
 /// A reply, and what of it is kept for the next who asks.
 #[derive(Debug)]
-pub(in crate::replayer) struct Answered {
-    pub(in crate::replayer) reply: Reply,
-    pub(in crate::replayer) entry: Option<Entry>,
+pub(crate) struct Answered {
+    pub(crate) reply: Reply,
+    pub(crate) entry: Option<Entry>,
 }
 
 impl Answered {
-    pub(in crate::replayer) fn kept(reply: Reply, entry: Entry) -> Self {
+    pub(crate) fn kept(reply: Reply, entry: Entry) -> Self {
         let entry = Some(entry);
         Self { reply, entry }
     }
@@ -116,13 +112,13 @@ impl Weighter<String, Entry> for Weight {
 
 /// The answers.
 #[derive(Debug)]
-pub(in crate::replayer) struct Answers {
+pub(crate) struct Answers {
     entries: Cache<String, Entry, Weight>,
     changes: AtomicU64,
 }
 
 /// What there is for a path at a moment.
-pub(in crate::replayer) enum Found<'a> {
+pub(crate) enum Found<'a> {
     /// An answer that holds.
     Holds(Arc<Answer>),
     /// What others read a moment ago, and could not be kept.
@@ -132,7 +128,7 @@ pub(in crate::replayer) enum Found<'a> {
 }
 
 /// To be filled by who reads the session.
-pub(in crate::replayer) struct Loading<'a>(
+pub(crate) struct Loading<'a>(
     PlaceholderGuard<
         'a,
         String,
@@ -145,7 +141,7 @@ pub(in crate::replayer) struct Loading<'a>(
 
 impl Loading<'_> {
     /// Gives an answer to all who wait, or says that there is none to keep.
-    pub(in crate::replayer) fn fill(self, entry: Option<Entry>, age: Age, moment_us: i64) {
+    pub(crate) fn fill(self, entry: Option<Entry>, age: Age, moment_us: i64) {
         // What was forgotten meanwhile is not kept.
         let _ = self
             .0
@@ -164,24 +160,14 @@ impl Default for Answers {
 
 impl Answers {
     /// The answer for a path at a moment of the recording (microseconds of Unix time).
-    pub(in crate::replayer) fn get(
-        &self,
-        path: &str,
-        age: Age,
-        moment_us: i64,
-    ) -> Option<Arc<Answer>> {
+    pub(crate) fn get(&self, path: &str, age: Age, moment_us: i64) -> Option<Arc<Answer>> {
         let entry = self.entries.get(path)?;
         let holds = entry.holds(age, moment_us);
         entry.answer.filter(|_| holds)
     }
 
     /// The same; where another request is reading it, waits for that.
-    pub(in crate::replayer) async fn wait(
-        &self,
-        path: &str,
-        age: Age,
-        moment_us: i64,
-    ) -> Found<'_> {
+    pub(crate) async fn wait(&self, path: &str, age: Age, moment_us: i64) -> Found<'_> {
         let found = self
             .entries
             .entry_async(path, |_, entry| match entry.holds(age, moment_us) {
@@ -201,27 +187,27 @@ impl Answers {
     }
 
     /// Keeps an answer.
-    pub(in crate::replayer) fn put(&self, path: &str, entry: Entry) {
+    pub(crate) fn put(&self, path: &str, entry: Entry) {
         self.entries.insert(path.into(), entry);
     }
 
     #[cfg(test)]
-    pub(in crate::replayer) fn get_any(&self, path: &str) -> Option<Entry> {
+    pub(crate) fn get_any(&self, path: &str) -> Option<Entry> {
         self.entries.get(path)
     }
 
     #[cfg(test)]
-    pub(in crate::replayer) fn limit(&self, most_bytes: u64) {
+    pub(crate) fn limit(&self, most_bytes: u64) {
         self.entries.set_capacity(most_bytes);
     }
 
     /// How often what is known of the session has changed.
-    pub(in crate::replayer) fn changes(&self) -> u64 {
+    pub(crate) fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
     }
 
     /// The session has changed: nothing that was read before holds.
-    pub(in crate::replayer) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.changes.fetch_add(1, Ordering::AcqRel);
         self.entries.clear();
     }

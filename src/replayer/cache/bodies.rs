@@ -14,14 +14,14 @@ use crate::session::{Body, ChunkFile, ReadError, Reader};
 
 /// The bodies of a session.
 #[derive(Debug)]
-pub(in crate::replayer) struct Bodies {
-    pub(in crate::replayer) pool: Arc<Pool>,
-    pub(in crate::replayer) texts: Texts,
-    pub(in crate::replayer) budget: Budget,
+pub(crate) struct Bodies {
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) texts: Texts,
+    pub(crate) budget: Budget,
 }
 
 impl Bodies {
-    pub(in crate::replayer) fn of(pool: Arc<Pool>) -> Self {
+    pub(crate) fn of(pool: Arc<Pool>) -> Self {
         Self {
             pool,
             texts: Texts::default(),
@@ -30,7 +30,7 @@ impl Bodies {
     }
 
     /// A body of this size, whole. `None`: there is no memory for it now.
-    pub(in crate::replayer) fn piece(
+    pub(crate) fn piece(
         &self,
         reader: &Reader,
         body_id: i64,
@@ -44,7 +44,7 @@ impl Bodies {
     }
 
     /// The bytes of a body that is no file. `None`: there is no memory for them now.
-    pub(in crate::replayer) fn recorded(
+    pub(crate) fn recorded(
         &self,
         reader: &Reader,
         body_id: i64,
@@ -69,7 +69,7 @@ impl Bodies {
     }
 
     /// Some bytes of a body, which is opened when its turn comes.
-    pub(in crate::replayer) fn later(
+    pub(crate) fn later(
         self: &Arc<Self>,
         (body_id, size): (i64, u64),
         first: u64,

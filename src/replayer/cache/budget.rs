@@ -14,7 +14,7 @@ const SMALL: usize = 64 * 1024;
 
 /// The room there is; clones share it.
 #[derive(Debug, Clone)]
-pub(in crate::replayer) struct Budget(Arc<Shared>);
+pub(crate) struct Budget(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -25,7 +25,7 @@ struct Shared {
 
 /// Room for a text; for none that is counted by default.
 #[derive(Debug, Default)]
-pub(in crate::replayer) struct Permit {
+pub(crate) struct Permit {
     of: Option<Arc<Shared>>,
     bytes: usize,
 }
@@ -37,7 +37,7 @@ impl Default for Budget {
 }
 
 impl Budget {
-    pub(in crate::replayer) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self(Arc::new(Shared {
             most,
             used: AtomicUsize::new(0),
@@ -46,7 +46,7 @@ impl Budget {
     }
 
     /// Room for so many bytes, if there is any. One text there is always room for.
-    pub(in crate::replayer) fn take(&self, bytes: usize) -> Option<Permit> {
+    pub(crate) fn take(&self, bytes: usize) -> Option<Permit> {
         if bytes < SMALL {
             return Some(Permit::default());
         }
@@ -63,12 +63,12 @@ impl Budget {
     }
 
     /// Is ready when room was given back after this call.
-    pub(in crate::replayer) fn freed(&self) -> OwnedNotified {
+    pub(crate) fn freed(&self) -> OwnedNotified {
         Arc::clone(&self.0.freed).notified_owned()
     }
 
     #[cfg(test)]
-    pub(in crate::replayer) fn used(&self) -> usize {
+    pub(crate) fn used(&self) -> usize {
         self.0.used.load(Ordering::Acquire)
     }
 }

@@ -15,7 +15,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Commits that were seen.
 #[derive(Debug, Default)]
-pub(in crate::replayer) struct Commits {
+pub(crate) struct Commits {
     last: Mutex<Option<Look>>,
     looking: tokio::sync::Mutex<()>,
 }
@@ -30,13 +30,13 @@ struct Look {
 
 impl Commits {
     /// How often the session has changed, as of [`LOOK_EVERY`] ago at most; `None`: nobody has looked since.
-    pub(in crate::replayer) fn fresh(&self) -> Option<u64> {
+    pub(crate) fn fresh(&self) -> Option<u64> {
         let last = (*self.last()).filter(|last| clock::instant() - last.at < LOOK_EVERY);
         last.map(|last| last.count)
     }
 
     /// The same; looks where nobody has.
-    pub(in crate::replayer) async fn count(&self, pool: &Arc<Pool>) -> Result<u64, ReadError> {
+    pub(crate) async fn count(&self, pool: &Arc<Pool>) -> Result<u64, ReadError> {
         if let Some(count) = self.fresh() {
             return Ok(count);
         }
@@ -48,7 +48,7 @@ impl Commits {
     }
 
     /// Waits for a change after so many, until a deadline at most.
-    pub(in crate::replayer) async fn after(
+    pub(crate) async fn after(
         &self,
         pool: &Arc<Pool>,
         count: u64,

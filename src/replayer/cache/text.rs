@@ -16,7 +16,7 @@ const SMALLEST: usize = 1024;
 
 /// A text; clones share it.
 #[derive(Debug, Clone)]
-pub(in crate::replayer) struct Text(Arc<Inner>);
+pub(crate) struct Text(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -35,7 +35,7 @@ impl AsRef<[u8]> for Owned {
 }
 
 impl Text {
-    pub(in crate::replayer) fn new(mut text: Vec<u8>, mut permit: Permit) -> Self {
+    pub(crate) fn new(mut text: Vec<u8>, mut permit: Permit) -> Self {
         text.shrink_to_fit();
         // What it takes in gzip is counted before it is made.
         permit.shrink(text.len() + text.len() / 4);
@@ -46,40 +46,40 @@ impl Text {
         }))
     }
 
-    pub(in crate::replayer) fn bytes(&self) -> &Bytes {
+    pub(crate) fn bytes(&self) -> &Bytes {
         &self.0.bytes
     }
 
     /// Its entity tag.
-    pub(in crate::replayer) fn tag(&self) -> &str {
+    pub(crate) fn tag(&self) -> &str {
         let tag = &self.0.tag;
         tag.get_or_init(|| entity_tag(&digest(&self.0.bytes)))
     }
 
     /// Whether it is compressed for whoever takes that.
-    pub(in crate::replayer) fn may_be_compressed(&self) -> bool {
+    pub(crate) fn may_be_compressed(&self) -> bool {
         self.0.bytes.len() >= SMALLEST
     }
 
     /// Compresses it, once; concurrent callers wait.
-    pub(in crate::replayer) fn compress(&self) {
+    pub(crate) fn compress(&self) {
         if self.may_be_compressed() {
             self.0.gzip.get_or_init(|| compressed(&self.0.bytes));
         }
     }
 
     /// Whether it is in gzip already, or will never be.
-    pub(in crate::replayer) fn is_compressed(&self) -> bool {
+    pub(crate) fn is_compressed(&self) -> bool {
         !self.may_be_compressed() || self.0.gzip.get().is_some()
     }
 
     /// It in gzip, where that was made and is smaller.
-    pub(in crate::replayer) fn compressed(&self) -> Option<&Bytes> {
+    pub(crate) fn compressed(&self) -> Option<&Bytes> {
         self.0.gzip.get()?.as_ref()
     }
 
     /// What it takes in memory, in bytes; the same at all times.
-    pub(in crate::replayer) fn weight(&self) -> u64 {
+    pub(crate) fn weight(&self) -> u64 {
         let length = self.0.bytes.len() as u64;
         length + length / 4
     }
@@ -87,7 +87,7 @@ impl Text {
 
 /// The tag of a text in gzip: other bytes have another tag, that of the same content is a weak one
 /// (RFC 9110 8.8.1).
-pub(in crate::replayer) fn weak_tag(tag: &str) -> String {
+pub(crate) fn weak_tag(tag: &str) -> String {
     format!("W/{}", tag.trim_start_matches("W/"))
 }
 

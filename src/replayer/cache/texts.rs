@@ -14,7 +14,7 @@ const OVERHEAD: u64 = 1024;
 
 /// What a text is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(in crate::replayer) enum TextKey {
+pub(crate) enum TextKey {
     /// A body as recorded (row of `body`).
     Recorded(i64),
     /// As served.
@@ -23,7 +23,7 @@ pub(in crate::replayer) enum TextKey {
 
 /// What is known of it.
 #[derive(Debug, Clone)]
-pub(in crate::replayer) enum Made {
+pub(crate) enum Made {
     Recorded(Text),
     Served(Served),
     /// It is served as recorded.
@@ -36,11 +36,11 @@ pub(in crate::replayer) enum Made {
 
 /// What else a playlist depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::replayer) struct Depends {
+pub(crate) struct Depends {
     /// Variables out of the query (RFC 8216bis 4.4.2.3: QUERYPARAM).
-    pub(in crate::replayer) query: bool,
+    pub(crate) query: bool,
     /// Variables of the multivariant playlist (IMPORT).
-    pub(in crate::replayer) imports: bool,
+    pub(crate) imports: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -63,7 +63,7 @@ impl Weighter<TextKey, Made> for Weight {
 
 /// The texts.
 #[derive(Debug)]
-pub(in crate::replayer) struct Texts(Cache<TextKey, Made, Weight>);
+pub(crate) struct Texts(Cache<TextKey, Made, Weight>);
 
 impl Default for Texts {
     fn default() -> Self {
@@ -74,7 +74,7 @@ impl Default for Texts {
 impl Texts {
     /// What is known for a key; else it is made, on this thread, and once: others who want it wait. `None`:
     /// it cannot be made now.
-    pub(in crate::replayer) fn get_or_make<E>(
+    pub(crate) fn get_or_make<E>(
         &self,
         key: &TextKey,
         make: impl FnOnce() -> Result<Option<Made>, E>,
@@ -94,7 +94,7 @@ impl Texts {
     }
 
     #[cfg(test)]
-    pub(in crate::replayer) fn limit(&self, most_bytes: u64) {
+    pub(crate) fn limit(&self, most_bytes: u64) {
         self.0.set_capacity(most_bytes);
     }
 }

@@ -49,7 +49,7 @@ enum Looked {
 
 impl Replay {
     /// The DVR playlist of a stream; or of one of its media playlists (row of `resource`).
-    pub(in crate::replayer) async fn dvr(
+    pub(crate) async fn dvr(
         self: &Arc<Self>,
         request: &Request,
         (name, playlist_id): (Option<&str>, Option<i64>),
@@ -168,7 +168,7 @@ impl Replay {
     }
 
     /// The body that an exchange brought, whole.
-    pub(in crate::replayer) async fn exchange_body(
+    pub(crate) async fn exchange_body(
         self: &Arc<Self>,
         request: &Request,
         id: ExchangeId,

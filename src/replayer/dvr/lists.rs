@@ -48,7 +48,7 @@ impl Weighter<ListId, Entry> for Weight {
 
 /// The lists.
 #[derive(Debug)]
-pub(in crate::replayer) struct Lists {
+pub(crate) struct Lists {
     lists: Cache<ListId, Entry, Weight>,
     turns: Semaphore,
 }

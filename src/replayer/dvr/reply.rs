@@ -10,7 +10,7 @@ use crate::replayer::reply::Reply;
 use crate::replayer::request::Request;
 
 /// A DVR playlist, compressed for whoever takes that.
-pub(in crate::replayer) fn playlist(text: &Text, request: &Request) -> Reply {
+pub(crate) fn playlist(text: &Text, request: &Request) -> Reply {
     let gzip = headers::takes_gzip(request.headers());
     let compressed = text.compressed().filter(|_| gzip);
     let tag = match compressed {

@@ -12,7 +12,7 @@ use crate::session::{Answer, Body, ExchangeId, Kind, Listing, ReadError};
 
 impl Look<'_> {
     /// What rules ask about what the session has; `None`: it has no answer.
-    pub(in crate::replayer) fn facts(
+    pub(crate) fn facts(
         &self,
         rules: &Rules,
         looked: &Looked,

@@ -46,11 +46,7 @@ impl Dump {
 
 impl Replay {
     /// The file, or a range of it.
-    pub(in crate::replayer) async fn dump(
-        self: &Arc<Self>,
-        request: &Request,
-        path: &PlainPath,
-    ) -> Reply {
+    pub(crate) async fn dump(self: &Arc<Self>, request: &Request, path: &PlainPath) -> Reply {
         let stream = match self.plain_stream(path).await {
             Ok(stream) => stream,
             Err(reply) => return *reply,

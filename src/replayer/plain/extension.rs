@@ -3,10 +3,7 @@
 use crate::session::{ReadError, Reader};
 
 /// Of the part that is being recorded, else of the first that was.
-pub(in crate::replayer) fn extension(
-    reader: &Reader,
-    stream_id: i64,
-) -> Result<Option<String>, ReadError> {
+pub(crate) fn extension(reader: &Reader, stream_id: i64) -> Result<Option<String>, ReadError> {
     if let Some(part) = reader.first_part(stream_id)? {
         return Ok(Some(part.extension().to_owned()));
     }

@@ -30,7 +30,7 @@ const PACKET: u64 = 188;
 
 /// Where bytes come from.
 #[derive(Debug)]
-pub(in crate::replayer) enum Source {
+pub(crate) enum Source {
     /// A part that was recorded.
     Landed {
         part: StreamPart,
@@ -124,7 +124,7 @@ pub(super) fn open(reader: &Reader, part: &StreamPart) -> Result<Arc<File>, Read
 }
 
 /// A stream on its way to one player.
-pub(in crate::replayer) struct Playing {
+pub(crate) struct Playing {
     replay: Arc<Replay>,
     stream_id: i64,
     source: Source,

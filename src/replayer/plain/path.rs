@@ -36,7 +36,7 @@ pub struct PlainPath {
 }
 
 /// `None`: the path is no such path.
-pub(in crate::replayer) fn plain_path(path: &str) -> Option<PlainPath> {
+pub(crate) fn plain_path(path: &str) -> Option<PlainPath> {
     let mut segments = path.strip_prefix('/')?.rsplit('/');
     let (stem, extension) = segments.next()?.split_once('.')?;
     let what = match stem {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
-use super::{Thread, WriterError};
+use super::begin;
+use super::thread::Thread;
 use crate::clock;
-use crate::session::begin;
-use crate::session::sum;
+use crate::session::database::sum;
+use crate::session::error::WriterError;
 
 /// How long to wait for readers to let go, so that the database can become one file.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
@@ -30,7 +31,7 @@ fn is_whole(db: &mut Connection) -> bool {
 
 impl Thread {
     /// Closes the run and makes the database one file.
-    pub(super) async fn close(mut self, ended: &str) -> Result<(), WriterError> {
+    pub(crate) async fn close(mut self, ended: &str) -> Result<(), WriterError> {
         self.disk.let_go();
         self.disk.tell(true);
         let mut closed = self.close_run(ended);

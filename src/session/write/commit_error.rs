@@ -1,23 +1,23 @@
 //! Why a transaction failed, and whether it is worth another try.
 
-use crate::session::chunks;
-use crate::session::disk::Disk;
-use crate::session::room::is_full;
+use super::disk::Disk;
+use super::room::is_full;
+use crate::session::files::chunks;
 
 /// What refused.
-pub(super) enum CommitError {
+pub(crate) enum CommitError {
     Database(rusqlite::Error),
     Io(std::io::Error),
 }
 
 impl CommitError {
     /// There may be a descriptor later.
-    pub(super) fn lacks_descriptors(&self) -> bool {
+    pub(crate) fn lacks_descriptors(&self) -> bool {
         matches!(self, Self::Io(error) if chunks::is_out_of_descriptors(error))
     }
 
     /// There may be room later.
-    pub(super) fn is_full_disk(&self, disk: &Disk) -> bool {
+    pub(crate) fn is_full_disk(&self, disk: &Disk) -> bool {
         match self {
             Self::Database(error) => disk.is_to_blame(error),
             Self::Io(error) => is_full(error),

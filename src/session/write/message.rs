@@ -2,16 +2,16 @@
 
 use tokio::sync::oneshot;
 
-use super::WriterError;
+use super::date_ranges::DateRange;
+use super::keep::Keep;
+use super::store::Store;
 use crate::hls::Correction;
-use crate::session::date_ranges::DateRange;
-use crate::session::keep::Keep;
+use crate::session::error::WriterError;
 use crate::session::model::{NewBody, NewExchange, NewListing};
 use crate::session::notices::{Heartbeat, NoticeEvent};
-use crate::session::store::Store;
 
 /// Something to be written, or to be answered once it is.
-pub(in crate::session) enum Message {
+pub(crate) enum Message {
     Exchange(Box<NewExchange>),
     Listed(NewListing),
     Corrected(Vec<Correction>),
@@ -26,7 +26,7 @@ pub(in crate::session) enum Message {
 
 /// How soon a message is to be committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Haste {
+pub(crate) enum Haste {
     /// It waits for others.
     None,
     /// Chunks, because their files are in place; revisions, because a replayer that follows the
@@ -37,7 +37,7 @@ pub(super) enum Haste {
 }
 
 /// How soon a message is to be committed.
-pub(super) fn haste(message: &Message) -> Haste {
+pub(crate) fn haste(message: &Message) -> Haste {
     let is_chunk = |body: &NewBody| matches!(body, NewBody::File { .. });
     match message {
         Message::Exchange(new) if new.revision.is_some() || is_chunk(&new.body) => Haste::Some,
@@ -47,7 +47,7 @@ pub(super) fn haste(message: &Message) -> Haste {
 }
 
 /// What comes after a finish has nobody to wait for it.
-pub(super) fn take_finish(
+pub(crate) fn take_finish(
     batch: &mut Vec<Message>,
 ) -> Option<(String, oneshot::Sender<Result<(), WriterError>>)> {
     let at = batch
@@ -60,7 +60,7 @@ pub(super) fn take_finish(
 }
 
 /// What whoever sent a message is told once it is committed.
-pub(super) enum Told {
+pub(crate) enum Told {
     /// Number and name of a stream.
     Stream(i64, String),
     /// What was asked for on account of a date range before.
@@ -69,7 +69,7 @@ pub(super) enum Told {
 
 impl Message {
     /// Tells whoever waits; they may have gone.
-    pub(super) fn tell(&mut self, told: Told) {
+    pub(crate) fn tell(&mut self, told: Told) {
         match (self, told) {
             (Self::Stream(_, _, reply), Told::Stream(id, name)) => {
                 let _ = closed(reply).send((id, name));
@@ -88,7 +88,7 @@ fn closed<T>(reply: &mut oneshot::Sender<T>) -> oneshot::Sender<T> {
 }
 
 /// What there is to tell.
-pub(super) fn write(store: &mut Store, message: &mut Message) -> rusqlite::Result<Option<Told>> {
+pub(crate) fn write(store: &mut Store, message: &mut Message) -> rusqlite::Result<Option<Told>> {
     match message {
         Message::Exchange(exchange) => store.exchange(exchange).map(|()| None),
         Message::Listed(listing) => store.listed(listing).map(|()| None),

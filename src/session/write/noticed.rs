@@ -2,10 +2,11 @@
 
 use std::io;
 
-use super::{Message, Writer};
-use crate::session::chunks::DownloadFile;
-use crate::session::growing::{GrowingFacts, GrowingFile};
-use crate::session::model::ExchangeId;
+use super::message::Message;
+use super::writer::Writer;
+use crate::session::files::chunks::DownloadFile;
+use crate::session::files::growing::{GrowingFacts, GrowingFile};
+use crate::session::id::ExchangeId;
 use crate::session::notices::{Heartbeat, NoticeEvent};
 
 impl Writer {

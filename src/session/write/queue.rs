@@ -6,7 +6,8 @@ use std::vec::IntoIter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::message::Message;
-use crate::session::model::{ExchangeId, NewBody, NewExchange, NewListing, ResourceKey};
+use crate::session::id::ExchangeId;
+use crate::session::model::{NewBody, NewExchange, NewListing, ResourceKey};
 
 /// What of a stream may wait, in KiB. It takes the writer a second at most, so that it can stop.
 const SHARE_KIB: u32 = 8 * 1024;
@@ -18,14 +19,14 @@ const ROW_BYTES: usize = 256;
 const BODY_BYTES: usize = 64 * 1024;
 
 /// A message, and what it takes of the share of its stream until it is committed.
-pub(in crate::session) struct Queued {
-    pub(super) message: Message,
-    pub(super) share: Option<OwnedSemaphorePermit>,
+pub(crate) struct Queued {
+    pub(crate) message: Message,
+    pub(crate) share: Option<OwnedSemaphorePermit>,
 }
 
 impl Queued {
     /// Of no stream.
-    pub(super) fn free(message: Message) -> Self {
+    pub(crate) fn free(message: Message) -> Self {
         Self {
             message,
             share: None,
@@ -35,7 +36,7 @@ impl Queued {
 
 /// What a stream may have waiting.
 #[derive(Debug, Clone)]
-pub(super) struct Share(Arc<Semaphore>);
+pub(crate) struct Share(Arc<Semaphore>);
 
 impl Default for Share {
     fn default() -> Self {
@@ -45,7 +46,7 @@ impl Default for Share {
 
 impl Share {
     /// Waits until there is room.
-    pub(super) async fn queued(&self, message: Message) -> Queued {
+    pub(crate) async fn queued(&self, message: Message) -> Queued {
         let kib = u32::try_from(bytes(&message).div_ceil(1024)).unwrap_or(SHARE_KIB);
         let room = Arc::clone(&self.0).acquire_many_owned(kib.min(SHARE_KIB));
         // Never closed.
@@ -76,7 +77,12 @@ fn bytes(message: &Message) -> usize {
 fn of_exchange(exchange: &NewExchange) -> usize {
     let headers = exchange.headers.iter().flat_map(|headers| &headers.0);
     let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
-    let texts = [&exchange.error, &exchange.note, &exchange.arrival];
+    let texts = [
+        &exchange.error,
+        &exchange.note,
+        &exchange.arrival,
+        &exchange.asked_as,
+    ];
     let texts: usize = texts.into_iter().flatten().map(String::len).sum();
     let body = match &exchange.body {
         NewBody::Bytes { data, .. } => data.len().min(BODY_BYTES),
@@ -98,37 +104,40 @@ fn of_alias((key, url): &(ResourceKey, String)) -> usize {
 }
 
 /// What is listed, piece by piece: what is gone first, then what is to come, in order.
-pub(super) struct Pieces {
+pub(crate) struct Pieces {
     revision: ExchangeId,
     from_us: i64,
     gone: IntoIter<ResourceKey>,
     pending: IntoIter<ResourceKey>,
     aliases: IntoIter<(ResourceKey, String)>,
+    /// Of what was sent: said with the first piece.
+    sent: u64,
 }
 
 impl Pieces {
-    pub(super) fn new(listing: NewListing) -> Self {
+    pub(crate) fn new(listing: NewListing) -> Self {
         Self {
             revision: listing.revision,
             from_us: listing.from_us,
             gone: listing.gone.into_iter(),
             pending: listing.pending.into_iter(),
             aliases: listing.aliases.into_iter(),
+            sent: listing.sent,
         }
     }
 
-    pub(super) fn are_over(&self) -> bool {
+    pub(crate) fn are_over(&self) -> bool {
         self.gone.len() + self.pending.len() + self.aliases.len() == 0
     }
 
     /// Nobody waits for anything any more.
-    pub(super) fn forget_pending(&mut self) {
+    pub(crate) fn forget_pending(&mut self) {
         self.gone = IntoIter::default();
         self.pending = IntoIter::default();
     }
 
     /// The next one.
-    pub(super) fn next(&mut self) -> NewListing {
+    pub(crate) fn next(&mut self) -> NewListing {
         let mut left = PIECE_BYTES;
         NewListing {
             revision: self.revision,
@@ -136,6 +145,7 @@ impl Pieces {
             gone: take_first(&mut self.gone, &mut left, of_resource),
             pending: take_first(&mut self.pending, &mut left, of_resource),
             aliases: take_first(&mut self.aliases, &mut left, of_alias),
+            sent: std::mem::take(&mut self.sent),
         }
     }
 }
@@ -169,6 +179,7 @@ mod tests {
             pending: (0..3000).map(|n| key(url(n))).collect(),
             gone: (0..100).map(|n| key(url(n))).collect(),
             aliases: (0..2000).map(|n| (key(url(n)), url(n + 1))).collect(),
+            sent: 5,
         };
         let (mut pending, mut gone, mut aliases, mut pieces) = (vec![], vec![], vec![], 0);
         let mut listing = Pieces::new(listing);
@@ -176,6 +187,7 @@ mod tests {
             let piece = listing.next();
             assert!(!piece.is_empty());
             assert_eq!((piece.revision, piece.from_us), (7, 8));
+            assert_eq!(piece.sent, if pieces == 0 { 5 } else { 0 });
             pending.extend(piece.pending.iter().map(|key| key.url.clone()));
             gone.extend(piece.gone.iter().map(|key| key.url.clone()));
             aliases.extend(piece.aliases.iter().map(|(_, url)| url.clone()));

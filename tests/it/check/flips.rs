@@ -5,7 +5,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
-use isrecorder::session::{check, repair};
+use isrecorder::upkeep::{check, repair};
 use rusqlite::Connection;
 
 use super::super::support::made::{Life, Made, Questions};

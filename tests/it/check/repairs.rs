@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use isrecorder::session::{State, check};
+use isrecorder::upkeep::{State, check};
 use rusqlite::Connection;
 
 use super::super::support::replayed::Replayed;

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use isrecorder::session::check;
+use isrecorder::upkeep::check;
 use rusqlite::Connection;
 
 use super::super::support::made::{Life, Made, Questions};

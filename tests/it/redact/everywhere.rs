@@ -359,7 +359,8 @@ fn by_chance_a_secret_of_any_look_in_any_place_is_not_in_the_copy() {
         let db = Connection::open(session.join("session.db")).unwrap();
         for change in &changes {
             // Two may be for one row: the second wins.
-            db.execute_batch(&change.replace("ID", "2")).unwrap();
+            db.execute_batch(&change.replace("id = ID", "id = 2"))
+                .unwrap();
         }
         db.close().unwrap();
         std::fs::remove_file(session.join("session.sum")).unwrap();

@@ -1,0 +1,10 @@
+//! Groups of arguments that programs share, and what was typed turned into what it means.
+
+pub mod client;
+pub mod durations;
+pub mod http;
+pub mod inputs;
+pub mod limits;
+pub mod place;
+pub mod raw;
+pub mod source;

@@ -1,0 +1,484 @@
+//! The segments of a media playlist, each with the lines that belong to it, so that another
+//! playlist can be put together of them (RFC 8216bis 4.4.4).
+//!
+//! Lines come out as the origin wrote them, but for variables, which are substituted, since
+//! their definitions stand elsewhere.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::hls::rewrite::replay_path::replay_path;
+use crate::hls::rewrite::tag_urls::{references_of_tag, url_text};
+use crate::hls::text::attributes::attributes;
+use crate::hls::text::byte_range::{ByteRange, written_range};
+use crate::hls::text::numbers::{integer, seconds};
+use crate::hls::text::resolve::Resolver;
+use crate::hls::text::scan::{Line, LineKind, Tag, UriRole, lines, uris_of_tag};
+use crate::hls::text::variables::Variables;
+
+/// An `EXT-X-KEY` or `EXT-X-MAP` that applies to the segments behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The line.
+    pub line: String,
+    /// What it names, where that is http or https.
+    pub url: Option<Url>,
+    /// Which part of it.
+    pub range: Option<ByteRange>,
+    /// Of a key: its KEYFORMAT.
+    pub format: String,
+    /// Of a key: the media sequence number of a segment is its IV (RFC 8216bis 4.4.4.4).
+    pub counts_iv: bool,
+    uri: Option<Range<usize>>,
+    written_range: Option<Range<usize>>,
+}
+
+impl Applied {
+    /// The line with another URI and another byte range in the places of those it has.
+    pub fn with(&self, uri: &str, range: Option<ByteRange>) -> String {
+        let mut line = self.line.clone();
+        let range = range.map(|range| format!("{}@{}", range.length, range.first));
+        let mut replaced: Vec<(Range<usize>, &str)> = Vec::new();
+        replaced.extend(self.uri.clone().map(|span| (span, uri)));
+        if let (Some(span), Some(range)) = (self.written_range.clone(), range.as_deref()) {
+            replaced.push((span, range));
+        }
+        // From the end, so that what is before stays where it is.
+        replaced.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
+        for (span, text) in replaced {
+            line.replace_range(span, text);
+        }
+        line
+    }
+}
+
+/// What applies to the next segment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InForce {
+    /// Keys, by KEYFORMAT.
+    keys: BTreeMap<String, Arc<Applied>>,
+    map: Option<Arc<Applied>>,
+    /// The last segment that was a part of a resource: its URI and where that part ended.
+    range_end: Option<(String, u64)>,
+}
+
+/// A media segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Its media sequence number.
+    pub sequence: u64,
+    /// Lines of tags that belong to it; without those that have a field here.
+    pub tags: Vec<String>,
+    /// `EXTINF`.
+    pub duration: Option<Duration>,
+    /// `EXT-X-DISCONTINUITY`.
+    pub discontinuity: bool,
+    /// `EXT-X-GAP`.
+    pub gap: bool,
+    /// Where it is, if that is http or https.
+    pub url: Option<Url>,
+    /// Which part of that.
+    pub range: Option<ByteRange>,
+    /// Keys that apply.
+    pub keys: Vec<Arc<Applied>>,
+    /// The initialization section that applies.
+    pub map: Option<Arc<Applied>>,
+}
+
+/// What was read of a playlist.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Segments {
+    /// The segments that were asked for, in order.
+    pub list: Vec<Segment>,
+    /// Lines of `EXT-X-DATERANGE` that stand elsewhere: their place means nothing.
+    pub dates: Vec<String>,
+    /// What applies to a segment that follows.
+    pub in_force: InForce,
+    /// The media sequence number of a segment that follows.
+    pub next_sequence: u64,
+}
+
+/// What to read of a playlist, or of the end of one.
+#[derive(Debug, Clone)]
+pub struct ReadSegments<'a> {
+    /// What its references resolve against.
+    pub base: &'a Url,
+    /// What leads to the root of the replay from where the lines will stand: nothing, or `../` as often as needed.
+    pub root: &'a str,
+    /// Those of the whole playlist.
+    pub variables: &'a Variables,
+    /// The media sequence number of the first segment in the text.
+    pub first: u64,
+    /// The first one to be given.
+    pub from: u64,
+    /// What applies at the beginning of the text.
+    pub in_force: InForce,
+}
+
+impl ReadSegments<'_> {
+    /// Reads the text.
+    pub fn read(self, text: &[u8]) -> Segments {
+        let mut reader = Reader {
+            resolver: Resolver::new(self.base, self.variables),
+            root: self.root,
+            variables: self.variables,
+            from: self.from,
+            found: Segments {
+                in_force: self.in_force,
+                next_sequence: self.first,
+                ..Segments::default()
+            },
+            next: Next::default(),
+        };
+        for line in lines(text) {
+            reader.line(&line);
+        }
+        let next = reader.next;
+        reader.found.dates.extend(next.dates());
+        reader.found
+    }
+}
+
+/// What a playlist says about all of itself and DVR playlists repeat.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HeadFacts {
+    /// `EXT-X-VERSION`.
+    pub version: u64,
+    /// `EXT-X-INDEPENDENT-SEGMENTS`.
+    pub independent: bool,
+    /// `EXT-X-I-FRAMES-ONLY`.
+    pub i_frames_only: bool,
+    /// `EXT-X-IMAGES-ONLY`, which the RFC does not know.
+    pub images_only: bool,
+}
+
+/// Reads what a playlist says about all of itself, out of its beginning.
+pub fn head_facts(text: &[u8]) -> HeadFacts {
+    let mut facts = HeadFacts::default();
+    let head = lines(text).take_while(|line| line.kind != LineKind::Uri);
+    for tag in head.filter_map(|line| line.tag()) {
+        match tag.name {
+            b"#EXT-X-VERSION" => facts.version = integer(tag.value).unwrap_or(0),
+            b"#EXT-X-INDEPENDENT-SEGMENTS" => facts.independent = true,
+            b"#EXT-X-I-FRAMES-ONLY" => facts.i_frames_only = true,
+            b"#EXT-X-IMAGES-ONLY" => facts.images_only = true,
+            _ => {}
+        }
+    }
+    facts
+}
+
+/// What stands before the next segment.
+#[derive(Debug, Default)]
+struct Next {
+    tags: Vec<String>,
+    duration: Option<Duration>,
+    discontinuity: bool,
+    gap: bool,
+    range: Option<(u64, Option<u64>)>,
+}
+
+impl Next {
+    fn dates(self) -> impl Iterator<Item = String> {
+        let is_date = |line: &String| line.starts_with(DATERANGE);
+        self.tags.into_iter().filter(is_date)
+    }
+}
+
+/// The tag of dates, whose place in a playlist means nothing (RFC 8216bis 4.4.5.1).
+pub const DATERANGE: &str = "#EXT-X-DATERANGE";
+
+struct Reader<'a> {
+    resolver: Resolver<'a>,
+    root: &'a str,
+    variables: &'a Variables,
+    from: u64,
+    found: Segments,
+    next: Next,
+}
+
+impl Reader<'_> {
+    fn line(&mut self, line: &Line) {
+        match line.kind {
+            LineKind::Blank | LineKind::Comment => {}
+            LineKind::Uri => self.segment(line.trimmed().1),
+            LineKind::Tag => {
+                if let Some(tag) = line.tag() {
+                    self.tag(tag, line);
+                }
+            }
+        }
+    }
+
+    fn tag(&mut self, tag: Tag, line: &Line) {
+        match tag.name {
+            b"#EXT-X-KEY" => self.key(line),
+            b"#EXT-X-MAP" => self.found.in_force.map = self.applied(line).map(Arc::new),
+            b"#EXT-X-DISCONTINUITY" => self.next.discontinuity = true,
+            b"#EXT-X-GAP" => self.next.gap = true,
+            b"#EXT-X-BYTERANGE" => self.next.range = written_range(tag.value),
+            b"#EXT-X-SKIP" => {
+                let skipped = attributes(tag.value).find(|a| a.name == b"SKIPPED-SEGMENTS");
+                self.pass(skipped.and_then(|a| integer(a.value)).unwrap_or(0));
+            }
+            name if is_of_playlist(name) => {}
+            name => {
+                if name == b"#EXTINF" {
+                    self.next.duration = seconds(tag.value);
+                }
+                // Which segment comes next is known: what nobody asked for costs nothing.
+                if self.is_wanted() || name == DATERANGE.as_bytes() {
+                    let line = self.localized(line, |_| true);
+                    self.next.tags.push(line);
+                }
+            }
+        }
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.found.next_sequence >= self.from
+    }
+
+    fn pass(&mut self, segments: u64) {
+        let next = &mut self.found.next_sequence;
+        *next = next.saturating_add(segments);
+    }
+
+    fn segment(&mut self, written: &[u8]) {
+        let next = std::mem::take(&mut self.next);
+        let range = next.range.and_then(|range| self.range(range, written));
+        if !self.is_wanted() {
+            self.found.dates.extend(next.dates());
+            return self.pass(1);
+        }
+        self.found.list.push(Segment {
+            sequence: self.found.next_sequence,
+            tags: next.tags,
+            duration: next.duration,
+            discontinuity: next.discontinuity,
+            gap: next.gap,
+            url: self.resolver.request(written),
+            range,
+            keys: self.found.in_force.keys.values().cloned().collect(),
+            map: self.found.in_force.map.clone(),
+        });
+        self.pass(1);
+    }
+
+    fn range(&mut self, (length, offset): (u64, Option<u64>), written: &[u8]) -> Option<ByteRange> {
+        let uri = String::from_utf8_lossy(written);
+        let before = self.found.in_force.range_end.as_ref();
+        let end = before.filter(|(of, _)| *of == uri).map(|(_, end)| *end);
+        let range = ByteRange::new(offset.or(end).unwrap_or(0), length)?;
+        self.found.in_force.range_end = Some((uri.into_owned(), range.end()));
+        Some(range)
+    }
+
+    /// Keys of other KEYFORMATs stay in force beside this one (RFC 8216bis 4.4.4.4).
+    fn key(&mut self, line: &Line) {
+        let keys = &mut self.found.in_force.keys;
+        let method = line.tag().and_then(|tag| {
+            let method = attributes(tag.value).find(|a| a.name == b"METHOD")?;
+            Some(method.value)
+        });
+        if method == Some(b"NONE") {
+            return keys.clear();
+        }
+        if let Some(key) = self.applied(line) {
+            let format = key.format.clone();
+            self.found.in_force.keys.insert(format, Arc::new(key));
+        }
+    }
+
+    fn text(&self, line: &Line) -> String {
+        let text = String::from_utf8_lossy(line.trimmed().1);
+        self.variables.substitute(&text).into_owned()
+    }
+
+    fn applied(&mut self, line: &Line) -> Option<Applied> {
+        // What it is for is replaced later, by what was recorded of it.
+        let is_other = |role| matches!(role, UriRole::Named | UriRole::Text);
+        let text = self.localized(line, is_other);
+        let again = lines(text.as_bytes()).next()?;
+        let tag = again.tag()?;
+        let uri = uris_of_tag(tag).last();
+        let url = uri.as_ref().and_then(|uri| {
+            self.resolver
+                .request(text.as_bytes().get(uri.span.clone())?)
+        });
+        let value = |name: &[u8]| attributes(tag.value).filter(|a| a.name == name).last();
+        let range = value(b"BYTERANGE");
+        let method = value(b"METHOD").map(|a| a.value);
+        let format = value(b"KEYFORMAT").map_or("identity".into(), |a| {
+            String::from_utf8_lossy(a.value).into_owned()
+        });
+        let counts_iv = matches!(method, Some(b"AES-128" | b"SAMPLE-AES"))
+            && format == "identity"
+            && value(b"IV").is_none();
+        Some(Applied {
+            url,
+            range: range.as_ref().and_then(|a| {
+                let (length, offset) = written_range(a.value)?;
+                ByteRange::new(offset.unwrap_or(0), length)
+            }),
+            written_range: range.map(|a| tag.start + a.span.start..tag.start + a.span.end),
+            format,
+            counts_iv,
+            uri: uri.map(|uri| uri.span),
+            line: text.clone(),
+        })
+    }
+
+    /// A line whose URIs of some roles lead nowhere but to the replay.
+    fn localized(&mut self, line: &Line, roles: fn(UriRole) -> bool) -> String {
+        let text = self.text(line);
+        let found = lines(text.as_bytes()).next();
+        let references = found.map_or_else(Vec::new, |line| references_of_tag(&line));
+        let mut localized = String::new();
+        let mut copied = 0;
+        for uri in references.into_iter().filter(|uri| roles(uri.role)) {
+            let written = text.get(uri.span.clone()).unwrap_or_default();
+            let url = url_text(uri.role, written.into(), written)
+                .and_then(|written| self.resolver.request(written.as_bytes()));
+            if let Some(path) = url.and_then(|url| replay_path(&url)) {
+                localized += text.get(copied..uri.span.start).unwrap_or_default();
+                localized += self.root;
+                localized += path.trim_start_matches('/');
+                copied = uri.span.end;
+            }
+        }
+        localized + text.get(copied..).unwrap_or_default()
+    }
+}
+
+/// Whether a tag is about the whole playlist, or about what DVR playlists do not have:
+/// partial segments, hints, delta updates.
+fn is_of_playlist(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"#EXTM3U"
+            | b"#EXT-X-VERSION"
+            | b"#EXT-X-TARGETDURATION"
+            | b"#EXT-X-MEDIA-SEQUENCE"
+            | b"#EXT-X-DISCONTINUITY-SEQUENCE"
+            | b"#EXT-X-PLAYLIST-TYPE"
+            | b"#EXT-X-ALLOW-CACHE"
+            | b"#EXT-X-ENDLIST"
+            | b"#EXT-X-INDEPENDENT-SEGMENTS"
+            | b"#EXT-X-I-FRAMES-ONLY"
+            | b"#EXT-X-IMAGES-ONLY"
+            | b"#EXT-X-START"
+            | b"#EXT-X-DEFINE"
+            | b"#EXT-X-SERVER-CONTROL"
+            | b"#EXT-X-PART-INF"
+            | b"#EXT-X-PART"
+            | b"#EXT-X-PRELOAD-HINT"
+            | b"#EXT-X-RENDITION-REPORT"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hls::testing::{any_body, playlist_text, url};
+    use proptest::prelude::*;
+
+    fn read(body: &str, first: u64, from: u64) -> Segments {
+        let base = url("https://h/live/p.m3u8");
+        ReadSegments {
+            base: &base,
+            root: "../",
+            variables: &Variables::read(body.as_bytes(), &base, &Variables::default()),
+            first,
+            from,
+            in_force: InForce::default(),
+        }
+        .read(body.as_bytes())
+    }
+
+    const BODY: &str = "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-DEFINE:NAME=\"x\",VALUE=\"y\"\n\
+        #EXT-X-KEY:METHOD=AES-128,URI=\"k0\"\n#EXT-X-MAP:URI=\"i.mp4\",BYTERANGE=\"5@1\"\n\
+        #EXTINF:2,\na.mp4\n# a comment\n#EXT-X-DISCONTINUITY\n#EXT-X-KEY:METHOD=AES-128,URI=\"k1\",IV=0x1\n\
+        #EXT-X-PROGRAM-DATE-TIME:2026-11-20T12:00:00Z\n#EXT-X-CUE:ID=\"{$x}\",X-AD=\"http://h/{$x}\"\n#EXT-X-PART:DURATION=1,URI=\"p\"\n\
+        #EXTINF:1.5,title\n#EXT-X-BYTERANGE:10@5\nb.mp4\n#EXT-X-KEY:METHOD=NONE\n#EXT-X-GAP\n\
+        #EXTINF:1,\n#EXT-X-BYTERANGE:7\nb.mp4\n#EXT-X-DATERANGE:ID=\"1\",X-ASSET-URI=\"ad\"\n#EXT-X-ENDLIST\n";
+
+    #[test]
+    fn each_segment_has_its_lines_and_what_applies_to_it() {
+        let found = read(BODY, 7, 0);
+        let [a, b, c] = found.list.as_slice() else {
+            panic!("{found:?}");
+        };
+        assert_eq!((a.sequence, b.sequence, c.sequence), (7, 8, 9));
+        assert_eq!(a.tags, ["#EXTINF:2,"]);
+        assert_eq!(a.url, Some(url("https://h/live/a.mp4")));
+        assert_eq!(a.keys[0].url, Some(url("https://h/live/k0")));
+        assert!(a.keys[0].counts_iv && !b.keys[0].counts_iv && c.keys.is_empty());
+        let map = a.map.as_ref().unwrap();
+        assert_eq!(map.range.map(|r| (r.first, r.length)), Some((1, 5)));
+        assert_eq!(
+            map.with("/e/1/i.mp4", ByteRange::new(0, 5)),
+            "#EXT-X-MAP:URI=\"/e/1/i.mp4\",BYTERANGE=\"5@0\""
+        );
+        assert_eq!(
+            b.tags,
+            [
+                "#EXT-X-PROGRAM-DATE-TIME:2026-11-20T12:00:00Z",
+                "#EXT-X-CUE:ID=\"y\",X-AD=\"../http/h:80/y\"",
+                "#EXTINF:1.5,title"
+            ]
+        );
+        assert!(b.discontinuity && !b.gap && c.gap && !c.discontinuity);
+        assert_eq!(b.duration, Some(Duration::from_millis(1500)));
+        assert_eq!(c.range.map(|r| (r.first, r.length)), Some((15, 7)));
+        let date = "#EXT-X-DATERANGE:ID=\"1\",X-ASSET-URI=\"../https/h:443/live/ad\"";
+        assert_eq!(found.dates, [date]);
+        assert_eq!(found.next_sequence, 10);
+        let facts = head_facts(BODY.as_bytes());
+        assert_eq!((facts.version, facts.independent), (6, true));
+    }
+
+    #[test]
+    fn what_was_not_asked_for_still_counts() {
+        let found = read(BODY, 7, 9);
+        assert_eq!(found.list, read(BODY, 7, 0).list[2..]);
+        assert!(read(BODY, 7, 10).list.is_empty());
+    }
+
+    #[test]
+    fn the_end_of_a_playlist_is_read_with_what_applies_there() {
+        let (front, end) = BODY.split_at(BODY.find("# a comment").unwrap());
+        let front = read(front, 7, 0);
+        let base = url("https://h/live/p.m3u8");
+        let rest = ReadSegments {
+            base: &base,
+            root: "../",
+            variables: &Variables::read(BODY.as_bytes(), &base, &Variables::default()),
+            first: front.next_sequence,
+            from: 0,
+            in_force: front.in_force,
+        }
+        .read(end.as_bytes());
+        assert_eq!(rest.list, read(BODY, 7, 0).list[1..]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_have_segments_or_none(body in any_body()) {
+            let body = String::from_utf8_lossy(&body);
+            let _ = read(&body, 0, 0);
+        }
+
+        #[test]
+        fn where_reading_begins_changes_nothing_else(body in playlist_text(), from in 0..8_u64) {
+            let all = read(&body, 0, 0).list;
+            let some = read(&body, 0, from);
+            let wanted: Vec<_> = all.into_iter().filter(|s| s.sequence >= from).collect();
+            prop_assert_eq!(some.list, wanted);
+        }
+    }
+}

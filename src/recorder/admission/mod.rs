@@ -1,0 +1,7 @@
+//! Which URLs, addresses and hosts may be asked, and when.
+
+pub mod address;
+pub mod admit;
+pub mod hosts;
+pub mod reach;
+pub mod resolver;

@@ -1,0 +1,185 @@
+//! Requests beside polls and downloads, which neither a grid nor the plan knows of: each is made once, and
+//! written as all are.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use url::Url;
+
+use crate::hls::{self, Refused};
+use crate::recorder::admission::hosts::retry_after;
+use crate::recorder::admission::reach::Reach;
+use crate::recorder::context::Context;
+use crate::recorder::http::fetch::{Ask, Hop, Received};
+use crate::session::{Availability, ByteRange, ExchangeId, Kind, Outcome, ResourceKey, is_success};
+
+/// What is asked for, and on whose account.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub kind: Kind,
+    /// Under which it is known.
+    pub url: Url,
+    pub range: Option<ByteRange>,
+    /// Where its resource is known to end, before the end of the range.
+    pub known_end: Option<u64>,
+    pub reach: Reach,
+    /// A redirect led from https to http to what named it.
+    pub downgraded: bool,
+    /// What listed it, and from when on that is the answer.
+    pub referrer: ExchangeId,
+    pub from_us: i64,
+}
+
+/// What came.
+#[derive(Debug)]
+pub(crate) struct Came {
+    /// The last hop; 0: nobody was asked, since the stream ended.
+    pub id: ExchangeId,
+    /// The URL that answered, after redirects.
+    pub url: Url,
+    /// As far as what it names may lead, and whether a redirect led there from https to http.
+    pub reach: Reach,
+    pub downgraded: bool,
+    /// A good body that is in memory, decoded.
+    pub body: Option<Bytes>,
+    pub is_good: bool,
+    pub bytes: u64,
+    pub status: Option<u16>,
+    /// The range goes past the end of the resource, which is there.
+    pub short_by_end: Option<u64>,
+    /// How long the server asks for.
+    pub retry_after: Option<Duration>,
+    /// Nobody was asked, or the recorder itself cut it off.
+    pub is_over: bool,
+}
+
+impl Context {
+    /// Asks for something, by the URL under which it is known or by `asked`, and writes what came.
+    /// `is_again`: it was asked for before.
+    pub(crate) async fn aside(&self, wanted: &Wanted, asked: Url, is_again: bool) -> Came {
+        let ask = Ask {
+            url: asked,
+            kind: wanted.kind,
+            reach: wanted.reach,
+            downgraded: wanted.downgraded,
+            range: wanted.range,
+            validators: None,
+            expected: Bytes::new(),
+            plain: false,
+            lists: false,
+            denser_than: None,
+            patient_until: Some(self.stop.clone()),
+        };
+        tokio::select! {
+            () = self.stop.cancelled() => return came(&[], wanted),
+            () = self.fetcher.wait_for_host(&ask.url) => {}
+        }
+        let mut hops = self.fetcher.chain(&ask).await;
+        if let Some(last) = hops.last_mut() {
+            last.accept_end(wanted.known_end);
+            self.decode_aside(last, wanted.kind).await;
+        }
+        let came = came(&hops, wanted);
+        self.report_aside(&hops, wanted, came.is_good);
+        self.write_aside(hops, wanted, is_again).await;
+        came
+    }
+
+    /// Takes off the content codings of what is read here, and looks at whether it is what it should be.
+    async fn decode_aside(&self, hop: &mut Hop, kind: Kind) {
+        let is_text = matches!(hop.body, Received::Memory(_)) && kind != Kind::Key;
+        if !is_text || !hop.is_good() || !self.fetcher.decode_text(hop, kind).await {
+            return;
+        }
+        let is_none = match &hop.body {
+            Received::Memory(body) => hls::playlist_kind(body).is_none(),
+            _ => false,
+        };
+        if kind.is_playlist() && is_none {
+            hop.fail(Outcome::NotAPlaylist, "it does not begin with #EXTM3U");
+        }
+    }
+
+    fn report_aside(&self, hops: &[Hop], wanted: &Wanted, is_good: bool) {
+        let Some(last) = hops.last() else { return };
+        let name = hls::resource_name(&wanted.url);
+        if is_good {
+            tracing::debug!(kind = %wanted.kind, bytes = last.wire_bytes, "{name:?}");
+        } else if last.is_fault() && self.stats.fault(wanted.kind, last.status, last.outcome) {
+            let http = || format!("HTTP {}", last.status.unwrap_or(0));
+            let why = last.error.clone().unwrap_or_else(http);
+            tracing::warn!(kind = %wanted.kind, status = last.status, outcome = %last.outcome, "{name:?}: {why}");
+        }
+    }
+
+    async fn write_aside(&self, hops: Vec<Hop>, wanted: &Wanted, is_again: bool) {
+        let head = hops.first().map(|head| (head.id, head.requested_us));
+        let head_id = head.map(|(id, _)| id);
+        let listed_us = match head {
+            Some((_, requested_us)) if is_again => requested_us,
+            _ => wanted.from_us,
+        };
+        for mut hop in hops {
+            let is_head = Some(hop.id) == head_id;
+            let (url, availability) = match (is_head, is_again) {
+                (true, false) => (wanted.url.clone(), Availability::Listed(wanted.from_us)),
+                (true, true) if wanted.kind == Kind::Steering => {
+                    (wanted.url.clone(), Availability::Response)
+                }
+                (true, true) => (wanted.url.clone(), Availability::Request),
+                // A redirect may repeat what was added to the query; players add their own.
+                (false, _) => (
+                    hls::without_directives(&hop.url),
+                    Availability::FirstElseResponse(listed_us),
+                ),
+            };
+            let resource = ResourceKey {
+                range: wanted.range,
+                ..ResourceKey::whole(self.stream_id, wanted.kind, url.into())
+            };
+            let crossed = hop.take_crossed(&resource, availability);
+            let exchange = hop.into_exchange(resource, availability);
+            for mut exchange in crossed.into_iter().chain([exchange]) {
+                exchange.referrer_id = Some(wanted.referrer);
+                exchange.head_id = head_id.filter(|_| !is_head);
+                self.fetcher.writer.exchange(exchange).await;
+            }
+        }
+    }
+
+    /// Notes URIs that are not followed, each once. `label`: what names them.
+    pub(crate) async fn refuse(&self, refused: &[Refused], label: &str) {
+        self.fetcher.refuse(refused, label).await;
+    }
+}
+
+fn came(hops: &[Hop], wanted: &Wanted) -> Came {
+    let last = hops.last();
+    let is_good = last.is_some_and(|last| {
+        last.outcome == Outcome::Complete && last.status.is_some_and(is_success)
+    });
+    let body = match last.map(|last| &last.body) {
+        Some(Received::Memory(body)) if is_good => Some(body.clone()),
+        _ => None,
+    };
+    let is_over = |last: &Hop| last.was_not_asked || last.outcome == Outcome::Aborted;
+    Came {
+        id: last.map_or(0, |last| last.id),
+        url: last.map_or(&wanted.url, |last| &last.url).clone(),
+        reach: hops
+            .iter()
+            .fold(wanted.reach, |far, hop| far.max(hop.leads)),
+        downgraded: wanted.downgraded || hops.iter().any(|hop| hop.downgraded),
+        body,
+        is_good,
+        bytes: hops.iter().filter_map(|hop| hop.wire_bytes).sum(),
+        status: last.and_then(|last| last.status),
+        short_by_end: last.and_then(|last| last.short_by_end),
+        retry_after: last.and_then(wait),
+        is_over: last.is_none_or(is_over),
+    }
+}
+
+fn wait(last: &Hop) -> Option<Duration> {
+    retry_after(last.status?, last.fields.as_ref()?, last.response_us())
+}

@@ -1,0 +1,54 @@
+//! What is known of the steering server of a stream.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::hls::SteeringTag;
+use crate::recorder::admission::reach::Reach;
+use crate::session::ExchangeId;
+
+/// The steering of a stream.
+#[derive(Debug, Default)]
+pub(crate) struct Steering {
+    pub(super) state: Mutex<State>,
+    /// The playlist names another server.
+    pub(super) changed: Notify,
+    /// The first manifest is waited for.
+    pub(super) is_awaited: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// Of the server that is asked.
+    pub(super) named: Option<Named>,
+    pub(super) aliases: BTreeSet<String>,
+}
+
+/// A tag, and the revision that has it.
+#[derive(Debug, Clone)]
+pub(crate) struct Named {
+    pub tag: SteeringTag,
+    pub revision: ExchangeId,
+    pub from_us: i64,
+    /// As far as it may lead, and whether a redirect led there from https to http.
+    pub reach: Reach,
+    pub downgraded: bool,
+}
+
+impl Steering {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a stream may end as far as steering goes.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.is_awaited.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn named(&self) -> Option<Named> {
+        self.state().named.clone()
+    }
+}

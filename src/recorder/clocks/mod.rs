@@ -1,0 +1,4 @@
+//! What the recorder notices about its clocks and about itself.
+
+pub mod heartbeat;
+pub mod notice;

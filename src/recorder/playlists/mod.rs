@@ -1,0 +1,7 @@
+//! The playlists of a stream: which there are, which are recorded, when all are over.
+
+pub mod names;
+pub mod over;
+pub mod renewal;
+pub mod select;
+pub mod set;

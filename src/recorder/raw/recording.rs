@@ -1,0 +1,477 @@
+//! A stream that is no playlist: an endless body, recorded as it comes, in parts.
+//!
+//! A new part begins with each response, and at each `--roll` where the format can be cut
+//! ([`cut`]). Whatever ends a response, it is asked for again, for ever: at once where it had
+//! come for a while, else ever later.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::DateTime;
+use http::HeaderName;
+use http::header::{CONTENT_TYPE, ETAG, LAST_MODIFIED};
+use reqwest::Response;
+use tokio::time::{Instant, timeout};
+use url::Url;
+
+use super::cut::Cutter;
+use super::icy::Separator;
+use super::part::{End, Ended, Part};
+use super::sniff::Format;
+use super::transport::Wish;
+use crate::clock;
+use crate::recorder::context::Context;
+use crate::recorder::http::classify;
+use crate::recorder::http::fetch::{Ask, Hop};
+use crate::recorder::playlists::set::Playlist;
+use crate::recorder::schedule::reconnect_delay;
+use crate::recorder::stats::board::PlaylistStats;
+use crate::session::{Availability, ENDED, ExchangeId, Kind, Outcome, ResourceKey, is_success};
+
+pub(crate) use super::sniff::{Verdict, is_endless};
+
+/// Asks for metadata between the sound.
+pub(crate) const ICY_METADATA: HeaderName = HeaderName::from_static("icy-metadata");
+const ICY_INTERVAL: HeaderName = HeaderName::from_static("icy-metaint");
+
+/// What came for so long was a stream, not one more failure.
+const STEADY: Duration = Duration::from_secs(5);
+/// Of a response that came whole so many bytes are compared with the next one, at most and at least.
+const MOST_COMPARED: usize = 64 * 1024;
+const LEAST_COMPARED: usize = 512;
+/// So long each the best and a good place to cut are looked for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A response whose body still comes.
+#[derive(Debug)]
+pub(crate) struct Live {
+    response: Response,
+    /// What has come so far.
+    begun: Bytes,
+    pub(super) format: Format,
+}
+
+impl Live {
+    pub(crate) fn new(response: Response, begun: Bytes, format: Format) -> Self {
+        Self {
+            response,
+            begun,
+            format,
+        }
+    }
+}
+
+/// What a response is whose body begins so.
+pub(crate) fn verdict(begun: &[u8], hop: &Hop) -> Verdict {
+    let content_type = hop.field(CONTENT_TYPE);
+    match hop.field(ICY_INTERVAL) {
+        None => super::sniff::sniff(begun, content_type),
+        interval => {
+            let begun = Bytes::copy_from_slice(begun);
+            let sound = Separator::new(interval).push(begun, &mut Vec::new());
+            super::sniff::sniff(&sound, content_type)
+        }
+    }
+}
+
+/// A response, and how it was come by.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// The last of its chain.
+    pub hop: Hop,
+    pub live: Live,
+    /// The first of its chain.
+    pub head: ExchangeId,
+    /// The URL under which it is known.
+    pub url: Url,
+    /// From when on it is the answer, in microseconds of Unix time.
+    pub from_us: i64,
+    /// How late the recorder was in asking, in microseconds.
+    pub lag_us: i64,
+}
+
+/// Records a stream, from a response on, until it is to stop.
+pub(crate) async fn run(context: Arc<Context>, playlist: Arc<Playlist>, opened: Opened) {
+    let extension = opened.live.format.extension();
+    tracing::info!("it is a stream of {extension}, recorded as it comes");
+    let stream = Plain {
+        context,
+        playlist,
+        parts: AtomicU64::new(0),
+        whole: Mutex::default(),
+    };
+    stream.run(opened).await;
+}
+
+/// How a response came.
+enum Came {
+    /// It had an end, and is a file.
+    File,
+    /// For a while.
+    Steadily,
+    Briefly,
+}
+
+struct Plain {
+    context: Arc<Context>,
+    playlist: Arc<Playlist>,
+    /// Parts that were kept.
+    parts: AtomicU64,
+    /// What came last with a length and all of it: if it comes again it is a file.
+    whole: Mutex<Option<Whole>>,
+}
+
+/// A response that came with the length that it announced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Whole {
+    bytes: u64,
+    /// Its first bytes.
+    begun: Bytes,
+}
+
+impl Whole {
+    fn of(hop: &Hop, came_bytes: u64, begun: Bytes) -> Option<Self> {
+        let is_whole = hop.announced_bytes == Some(came_bytes);
+        is_whole.then_some(Self {
+            bytes: came_bytes,
+            begun,
+        })
+    }
+
+    /// Whether a response that announces so much and begins so is the same once more, as far as that tells.
+    fn is(&self, announced_bytes: Option<u64>, begun: &[u8]) -> bool {
+        let compared = self.begun.len().min(begun.len());
+        announced_bytes == Some(self.bytes)
+            && compared >= LEAST_COMPARED.min(self.begun.len())
+            && self.begun.get(..compared) == begun.get(..compared)
+    }
+}
+
+impl Plain {
+    fn remember(&self, whole: Option<Whole>) {
+        *self.whole.lock().unwrap_or_else(PoisonError::into_inner) = whole;
+    }
+
+    /// Whether what was asked for again is what came before, with a length and all of it.
+    fn is_known(&self, opened: &Opened) -> bool {
+        let whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        let is = |whole: &Whole| whole.is(opened.hop.announced_bytes, &opened.live.begun);
+        whole.as_ref().is_some_and(is)
+    }
+
+    /// It is a file that has been recorded: the second time is not read to its end.
+    async fn is_again(&self, opened: Opened) {
+        let Opened {
+            mut hop,
+            head,
+            lag_us,
+            ..
+        } = opened;
+        hop.fail(Outcome::Aborted, "the file that was recorded, once more");
+        self.write(hop, head, lag_us).await;
+        self.is_over();
+    }
+
+    async fn run(&self, opened: Opened) {
+        let stop = &self.context.stop;
+        let mut next = Some(opened);
+        let mut failures = 0_u32;
+        loop {
+            let steady = match next.take() {
+                Some(opened) if self.is_known(&opened) => return self.is_again(opened).await,
+                Some(opened) => match self.record(opened).await {
+                    Came::File => return self.is_over(),
+                    Came::Steadily => true,
+                    Came::Briefly => false,
+                },
+                None => false,
+            };
+            failures = if steady {
+                0
+            } else {
+                failures.saturating_add(1)
+            };
+            let now = clock::instant();
+            let held = self
+                .context
+                .fetcher
+                .hosts
+                .not_before(&self.playlist.url, now);
+            let due = (now + reconnect_delay(failures)).max(held.unwrap_or(now));
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep_until(due) => {}
+            }
+            next = self.connect(due).await;
+        }
+    }
+
+    /// Asks again; `None`: no stream came.
+    async fn connect(&self, due: Instant) -> Option<Opened> {
+        let lag_us = clock::micros(clock::instant().saturating_duration_since(due));
+        let ask = Ask {
+            url: self.playlist.url.clone(),
+            kind: Kind::Main,
+            reach: self.playlist.reach(),
+            downgraded: self.playlist.is_downgraded(),
+            range: None,
+            validators: None,
+            expected: Bytes::new(),
+            plain: true,
+            lists: true,
+            denser_than: None,
+            patient_until: None,
+        };
+        let mut hops = self.context.fetcher.chain(&ask).await;
+        self.playlist.answered(&hops);
+        PlaylistStats::count(&self.playlist.stats.polls, 1);
+        let mut last = hops.pop()?;
+        let head = hops.first().map_or(last.id, |hop| hop.id);
+        for hop in hops {
+            self.write(hop, head, lag_us).await;
+        }
+        let Some(live) = last.take_live() else {
+            if last.outcome == Outcome::Complete && last.status.is_some_and(is_success) {
+                last.fail(Outcome::NotAPlaylist, "it is no stream");
+            }
+            if last.is_fault() {
+                self.count(last.status, last.outcome, last.error.as_deref());
+            }
+            self.write(last, head, lag_us).await;
+            return None;
+        };
+        self.write_crossed(&mut last, head, lag_us).await;
+        Some(Opened {
+            url: self.url_of(&last, head),
+            from_us: last.response_us(),
+            hop: last,
+            live,
+            head,
+            lag_us,
+        })
+    }
+
+    fn url_of(&self, hop: &Hop, head: ExchangeId) -> Url {
+        match hop.id == head {
+            true => self.playlist.url.clone(),
+            false => hop.url.clone(),
+        }
+    }
+
+    fn resource(&self, hop: &Hop, head: ExchangeId) -> ResourceKey {
+        let url = self.url_of(hop, head).to_string();
+        ResourceKey::whole(self.context.stream_id, Kind::Main, url)
+    }
+
+    /// The attempt before, where it crossed the end of a kept connection.
+    async fn write_crossed(&self, hop: &mut Hop, head: ExchangeId, lag_us: i64) {
+        let key = self.resource(hop, head);
+        if let Some(mut crossed) = hop.take_crossed(&key, Availability::Response) {
+            crossed.head_id = (hop.id != head).then_some(head);
+            crossed.lag_us = (hop.id == head).then_some(lag_us);
+            self.context.fetcher.writer.exchange(crossed).await;
+        }
+    }
+
+    async fn write(&self, mut hop: Hop, head: ExchangeId, lag_us: i64) {
+        self.write_crossed(&mut hop, head, lag_us).await;
+        let key = self.resource(&hop, head);
+        let is_head = hop.id == head;
+        let mut exchange = hop.into_exchange(key, Availability::Response);
+        exchange.head_id = (!is_head).then_some(head);
+        exchange.lag_us = is_head.then_some(lag_us);
+        self.context.fetcher.writer.exchange(exchange).await;
+    }
+
+    /// Nothing is asked for any more.
+    fn is_over(&self) {
+        tracing::info!("it had an end: it is a file, and is not asked for again");
+        self.playlist.update(|s| s.on_demand = true);
+        self.context.playlists.changed();
+    }
+
+    /// Records a response to its end; how it came.
+    async fn record(&self, mut opened: Opened) -> Came {
+        let context = &self.context;
+        let began = clock::instant();
+        let interval = opened.hop.field(ICY_INTERVAL);
+        let mut separator = Separator::new(interval);
+        let mut cutter = Cutter::new(opened.live.format);
+        let first = opened.hop.continued(opened.hop.id, opened.hop.requested_us);
+        let mut first = first.waited(opened.hop.wait_us);
+        first.note.clone_from(&opened.hop.note);
+        let mut part = Part::begin(context, &opened, first, 0).await;
+        let mut part_began = began;
+        let mut came_bytes = 0;
+        let mut bytes = std::mem::take(&mut opened.live.begun);
+        let begun = bytes.slice(..bytes.len().min(MOST_COMPARED));
+        let end = loop {
+            self.count_bytes(bytes.len());
+            let mut titles = Vec::new();
+            let length = bytes.len();
+            came_bytes += length as u64;
+            let sound = separator.push(bytes, &mut titles);
+            part.came(length, &mut titles);
+            let cut = cutter.push(sound, self.wish(&part, part_began));
+            part.write(context, &cut.now).await;
+            if let Some(next) = cut.next {
+                part = self.roll(part, &opened).await;
+                part_began = clock::instant();
+                part.repeat(context, &cutter.prefix()).await;
+                part.write(context, &next).await;
+            }
+            if part.is_lost() {
+                break End::Over(Outcome::Disk, None);
+            }
+            match self.next(&mut opened.live.response).await {
+                Ok(next) => bytes = next,
+                Err(end) => break end,
+            }
+        };
+        part.write(context, &cutter.finish()).await;
+        let is_stop = matches!(end, End::Stopped);
+        let has_come = matches!(end, End::Over(Outcome::Complete, _));
+        let is_file = has_come && is_file(&opened.hop, came_bytes);
+        let end = match has_come && !is_file {
+            true => End::Over(Outcome::Complete, Some(ENDED.to_owned())),
+            false => end,
+        };
+        let whole = Whole::of(&opened.hop, came_bytes, begun);
+        self.remember(whole.filter(|_| has_come));
+        let ended = self.finish(part, end, opened.live.format).await;
+        if is_file {
+            return Came::File;
+        }
+        if !is_stop {
+            self.count(opened.hop.status, ended.outcome, None);
+        }
+        match ended.kept && clock::instant() - began >= STEADY {
+            true => Came::Steadily,
+            false => Came::Briefly,
+        }
+    }
+
+    /// The next bytes, or why there are none.
+    async fn next(&self, response: &mut Response) -> Result<Bytes, End> {
+        let stall = self.context.plain.stall;
+        let next = tokio::select! {
+            () = self.context.stop.cancelled() => return Err(End::Stopped),
+            next = timeout(stall, response.chunk()) => next,
+        };
+        match next {
+            Ok(Ok(Some(bytes))) => Ok(bytes),
+            Ok(Ok(None)) => Err(End::Over(Outcome::Complete, None)),
+            Ok(Err(error)) => {
+                let why = classify::describe(&error);
+                Err(End::Over(classify::broken_body(&error), Some(why)))
+            }
+            Err(_) => {
+                let why = format!("nothing came for {} s", stall.as_secs_f64());
+                Err(End::Over(Outcome::BodyTimeout, Some(why)))
+            }
+        }
+    }
+
+    /// Whether a place to cut is looked for, and how good it has to be.
+    fn wish(&self, part: &Part, began: Instant) -> Option<Wish> {
+        let plain = &self.context.plain;
+        let over = (clock::instant() - began).checked_sub(plain.roll)?;
+        if part.size() < plain.min_part {
+            return None;
+        }
+        Some(match over {
+            over if over < PATIENCE => Wish::Best,
+            over if over < 2 * PATIENCE => Wish::Good,
+            _ => Wish::Any,
+        })
+    }
+
+    /// Ends a part; the next one goes on with the same response.
+    async fn roll(&self, mut part: Part, opened: &Opened) -> Part {
+        let first = part.end();
+        let mut titles = part.take_titles();
+        let ended = self.finish(part, End::Rolled, opened.live.format).await;
+        let id = self.context.fetcher.writer.next_id();
+        let hop = opened.hop.continued(id, ended.end_us).waited(Some(0));
+        let mut next = Part::begin(&self.context, opened, hop, first).await;
+        next.came(0, &mut titles);
+        next
+    }
+
+    async fn finish(&self, part: Part, end: End, format: Format) -> Ended {
+        let stats = &self.playlist.stats;
+        let number = self.parts.load(Ordering::Relaxed) + 1;
+        let path = part_path(&self.context.name, part.began_us(), number, format);
+        let ended = part.finish(&self.context, end, path).await;
+        if ended.kept {
+            self.parts.store(number, Ordering::Relaxed);
+            PlaylistStats::count(&stats.chunks, 1);
+        } else {
+            tracing::debug!("{} bytes are not kept (--min-part)", ended.size);
+        }
+        ended
+    }
+
+    fn count_bytes(&self, bytes: usize) {
+        let stats = &self.playlist.stats;
+        PlaylistStats::count(&stats.bytes, bytes as u64);
+        let now_us = self.context.fetcher.writer.clock().now_us();
+        stats.advanced_us.store(now_us, Ordering::Relaxed);
+    }
+
+    /// An endless stream that ended is a fault, however orderly.
+    fn count(&self, status: Option<u16>, outcome: Outcome, error: Option<&str>) {
+        if outcome == Outcome::Aborted {
+            return;
+        }
+        PlaylistStats::count(&self.playlist.stats.faults, 1);
+        if self.context.stats.fault(Kind::Main, status, outcome) {
+            let why = error.unwrap_or("it ended; it is asked for again");
+            tracing::warn!(%outcome, status, "{why}");
+        }
+    }
+}
+
+/// Whether all that came is a file: it has the length that was announced, and the version that files
+/// have and streams do not.
+fn is_file(hop: &Hop, came_bytes: u64) -> bool {
+    let has_version = hop.field(ETAG).or_else(|| hop.field(LAST_MODIFIED));
+    hop.announced_bytes == Some(came_bytes) && has_version.is_some()
+}
+
+/// `NAME/2010-12-27T20-04-47Z.003.ts`: sorted by name they are sorted by time.
+fn part_path(name: &str, began_us: i64, number: u64, format: Format) -> String {
+    let began = DateTime::from_timestamp_micros(began_us).unwrap_or_default();
+    let began = began.format("%Y-%m-%dT%H-%M-%SZ");
+    format!("{name}/{began}.{number:03}.{}", format.extension())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_validators_is_known_by_its_length_and_its_beginning() {
+        let begun = Bytes::from(vec![7; 4096]);
+        let whole = Whole { bytes: 9000, begun };
+        assert!(whole.is(Some(9000), &[7; 512]) && whole.is(Some(9000), &[7; 9000]));
+        assert!(!whole.is(Some(9000), &[7; 511]), "too little to tell");
+        assert!(!whole.is(Some(9001), &[7; 4096]) && !whole.is(None, &[7; 4096]));
+        assert!(!whole.is(Some(9000), &[8; 4096]), "a live stream");
+    }
+
+    #[test]
+    fn parts_are_named_after_their_stream_and_moment() {
+        let at_us = 1_293_480_287_999_999;
+        assert_eq!(
+            part_path("saal2", at_us, 3, Format::Asf),
+            "saal2/2010-12-27T20-04-47Z.003.asf"
+        );
+        assert_eq!(
+            part_path("saal2", at_us, 1234, Format::MpegTs),
+            "saal2/2010-12-27T20-04-47Z.1234.ts"
+        );
+    }
+}

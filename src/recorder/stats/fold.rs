@@ -1,0 +1,116 @@
+//! Repeated faults become one line of the log; the session has each of them. Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::session::Kind;
+
+/// Faults that are the same are told of again after so long.
+const WINDOW: Duration = Duration::from_secs(30);
+/// Different faults that are counted at once.
+const MOST: usize = 64;
+
+/// What faults have in common that are told of together: kind, and what happened.
+type Same = (Kind, String);
+
+/// The faults of a stream that the log has been told of.
+#[derive(Debug, Default)]
+pub(crate) struct Fold {
+    open: BTreeMap<Same, Window>,
+}
+
+#[derive(Debug)]
+struct Window {
+    since: Instant,
+    /// After the one that was told of.
+    more: u32,
+}
+
+impl Fold {
+    /// Whether the log is told of a fault now; else it is counted.
+    pub(crate) fn is_news(&mut self, kind: Kind, what: &str, now: Instant) -> bool {
+        let is_open = self.open.contains_key(&(kind, what.to_owned()));
+        let what = match is_open || self.open.len() < MOST {
+            true => what,
+            false => "other faults",
+        };
+        if let Some(window) = self.open.get_mut(&(kind, what.to_owned())) {
+            window.more = window.more.saturating_add(1);
+            return false;
+        }
+        let window = Window {
+            since: now,
+            more: 0,
+        };
+        self.open.insert((kind, what.to_owned()), window);
+        true
+    }
+
+    /// What there is to tell of faults that were counted; `at_end`: of all of them.
+    pub(crate) fn told(&mut self, now: Instant, at_end: bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        self.open.retain(|(kind, what), window| {
+            let age = now.saturating_duration_since(window.since);
+            if age < WINDOW && !at_end {
+                return true;
+            }
+            if window.more > 0 {
+                let seconds = age.as_secs().max(1);
+                lines.push(format!("{kind}: {what} x {} in {seconds} s", window.more));
+            }
+            let goes_on = window.more > 0;
+            window.since = now;
+            window.more = 0;
+            goes_on
+        });
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    #[test]
+    fn the_first_is_news_and_the_others_are_counted() {
+        let (mut fold, now) = (Fold::default(), clock::instant());
+        let second = |n: u64| now + Duration::from_secs(n);
+        assert!(fold.is_news(Kind::Media, "503", now));
+        for n in 1..=14 {
+            assert!(!fold.is_news(Kind::Media, "503", second(n)));
+        }
+        assert!(fold.is_news(Kind::Segment, "503", second(14)));
+        assert!(fold.is_news(Kind::Media, "404", second(14)));
+        assert_eq!(fold.told(second(29), false), [""; 0]);
+        assert_eq!(fold.told(second(30), false), ["media: 503 x 14 in 30 s"]);
+        assert!(!fold.is_news(Kind::Media, "503", second(31)), "it goes on");
+        assert_eq!(fold.told(second(60), false), ["media: 503 x 1 in 30 s"]);
+        assert_eq!(fold.told(second(90), false), [""; 0]);
+        assert!(fold.is_news(Kind::Media, "503", second(91)), "it is over");
+    }
+
+    #[test]
+    fn too_many_kinds_of_faults_are_one() {
+        let (mut fold, now) = (Fold::default(), clock::instant());
+        let news = (0..1000).filter(|n| fold.is_news(Kind::Media, &n.to_string(), now));
+        assert_eq!(news.count(), MOST + 1);
+        let told = fold.told(now, true);
+        assert_eq!(
+            told,
+            [format!("media: other faults x {} in 1 s", 999 - MOST)]
+        );
+    }
+
+    #[test]
+    fn at_the_end_all_are_told_of() {
+        let (mut fold, now) = (Fold::default(), clock::instant());
+        fold.is_news(Kind::Key, "reset", now);
+        fold.is_news(Kind::Key, "reset", now);
+        let soon = now + Duration::from_millis(1);
+        assert_eq!(fold.told(soon, true), ["key: reset x 1 in 1 s"]);
+        assert_eq!(fold.told(soon, true), [""; 0]);
+    }
+}

@@ -1,0 +1,5 @@
+//! What a recording has done so far, and how busy it is.
+
+pub mod board;
+pub mod fold;
+pub mod load;

@@ -1,0 +1,437 @@
+//! Large playlists cost what changed: head + lines that are already kept + new lines + tail.
+//!
+//! A playlist that grows or slides repeats, up to its end, what the revision before it
+//! said. So a body is taken apart at its last URI line: what follows is the *tail*; the
+//! longest run of lines, ending in the last line kept, that the body has too is kept
+//! already; what stands before the run is the *head*, what stands after it is new.
+//! Of a playlist that only grows the run is all of it, and there is no head. The lines of a segment, from its EXTINF to its URI, count as one: they come and go
+//! together. `docs/design/session.md` has the reasons.
+
+/// With what the lines of a segment begin.
+const SEGMENT: &str = "#EXTINF";
+/// Lines that count as one, at most.
+const MOST_LINES: usize = 16;
+
+/// What a row of `line` takes beside its text, about, in bytes.
+const ROW_BYTES: usize = 16;
+/// Bytes of a row, on average, of a body of more than [`FEW_ROWS`]: one with smaller ones is no playlist of segments.
+const FEWEST_BYTES: usize = 12;
+/// So many rows there may be of whatever size.
+const FEW_ROWS: usize = 4096;
+
+/// How a body is kept. Line numbers are inclusive.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Pieces<'a> {
+    pub head: &'a str,
+    pub first_line: i64,
+    pub last_line: i64,
+    /// Lines that are not kept yet; they end at `last_line`.
+    pub new: Vec<&'a str>,
+    pub tail: &'a str,
+}
+
+/// The lines of the newest revision of one playlist, with their numbers.
+#[derive(Debug, Default)]
+pub(crate) struct LineLog {
+    window: Window,
+    /// Number of the first line of `window`.
+    first: i64,
+}
+
+/// A body taken apart; it counts once [`LineLog::keep`] has it.
+#[derive(Debug)]
+pub(crate) struct Split<'a> {
+    pub pieces: Pieces<'a>,
+    run: Option<Run>,
+}
+
+impl Split<'_> {
+    /// What it costs the database to keep it so, in bytes, rows that are shared left out.
+    pub(crate) fn cost(&self) -> u64 {
+        let new: usize = self
+            .pieces
+            .new
+            .iter()
+            .map(|row| row.len() + ROW_BYTES)
+            .sum();
+        (self.pieces.head.len() + new + self.pieces.tail.len()) as u64
+    }
+}
+
+impl LineLog {
+    /// A log whose next line has the number `next`.
+    pub(crate) fn starting_at(next: i64) -> Self {
+        Self {
+            window: Window::default(),
+            first: next,
+        }
+    }
+
+    /// What it takes of memory, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.window.text.len() + self.window.ends.len() * size_of::<usize>()
+    }
+
+    /// Lines before this one are no longer kept.
+    pub(crate) fn forget_before(&mut self, number: i64) {
+        let gone = usize::try_from(number.saturating_sub(self.first)).unwrap_or(0);
+        let gone = gone.min(self.window.len());
+        self.window.forget(gone);
+        self.first += gone as i64;
+    }
+
+    /// Takes a body apart; `None`: it has no URI line, so there is nothing to share, or a large one has lines that are
+    /// smaller than their rows.
+    pub(crate) fn split<'a>(&self, body: &'a str) -> Option<Split<'a>> {
+        let (rows, count) = rows(body)?;
+        let (kept, rest) = rows.split_at_checked(count?)?;
+        let run = self.longest_run(kept);
+        let next = self.first + self.window.len() as i64;
+        let (start, new_from, first_line) = match run {
+            Some(run) => (run.start, run.end, self.first + run.window_start as i64),
+            None => (0, 0, next),
+        };
+        let new = kept.get(new_from..)?.to_vec();
+        let last_line = match run {
+            Some(run) if new.is_empty() => first_line + (run.end - run.start) as i64 - 1,
+            _ => next + new.len() as i64 - 1,
+        };
+        let pieces = Pieces {
+            head: prefix(body, kept.get(..start)?),
+            first_line,
+            last_line,
+            new,
+            tail: suffix(body, rest),
+        };
+        Some(Split { pieces, run })
+    }
+
+    /// The new lines of a body that was taken apart are kept. Who calls it keeps them in the database, or throws the
+    /// log away.
+    pub(crate) fn keep(&mut self, split: &Split<'_>) {
+        match split.run {
+            Some(run) if run.reaches_end => self.window.forget(run.window_start),
+            Some(_) => return,
+            None => self.window = Window::default(),
+        }
+        self.window.extend(&split.pieces.new);
+        self.first = split.pieces.first_line;
+    }
+
+    /// The run of `kept` that the window has too, if it is worth it: either it reaches the
+    /// window's end and new lines may follow, or it reaches the end of `kept` (an older
+    /// edge's view of the same playlist).
+    fn longest_run(&self, kept: &[&str]) -> Option<Run> {
+        let last = self.window.len().checked_sub(1);
+        let forward = last.and_then(|last| {
+            let anchor = self.window.get(last)?;
+            let at = kept.iter().rposition(|line| *line == anchor)?;
+            Some(self.run_back(kept, at, last))
+        });
+        // Where most of it goes on from the window's end, what else it may have of it need not be looked for.
+        let is_most = |run: &Run| (run.end - run.start) * 2 >= kept.len();
+        if forward.as_ref().is_some_and(is_most) {
+            return forward;
+        }
+        let backward = kept.last().and_then(|anchor| {
+            let at = self.window.rposition(anchor)?;
+            Some(self.run_back(kept, kept.len() - 1, at))
+        });
+        // What is about all segments is long or short, and mostly new.
+        let of_segments = kept.iter().skip_while(|row| !is_segment(row)).count();
+        [forward, backward]
+            .into_iter()
+            .flatten()
+            .max_by_key(|run| run.end - run.start)
+            .filter(|run| (run.end - run.start) * 2 >= of_segments)
+    }
+
+    fn run_back(&self, kept: &[&str], kept_at: usize, window_at: usize) -> Run {
+        let length = (0..=kept_at.min(window_at))
+            .take_while(|&back| {
+                kept.get(kept_at - back).copied() == self.window.get(window_at - back)
+            })
+            .count();
+        Run {
+            start: kept_at + 1 - length,
+            end: kept_at + 1,
+            window_start: window_at + 1 - length,
+            reaches_end: window_at + 1 == self.window.len(),
+        }
+    }
+}
+
+/// Lines one behind the other: most are short, and a string for each would take several times as much.
+#[derive(Debug, Default)]
+struct Window {
+    text: String,
+    /// Where in `text` each of them ends.
+    ends: Vec<usize>,
+}
+
+impl Window {
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn get(&self, at: usize) -> Option<&str> {
+        let end = *self.ends.get(at)?;
+        let start = at.checked_sub(1).and_then(|before| self.ends.get(before));
+        self.text.get(start.copied().unwrap_or(0)..end)
+    }
+
+    fn rposition(&self, line: &str) -> Option<usize> {
+        (0..self.len()).rev().find(|at| self.get(*at) == Some(line))
+    }
+
+    /// The first ones go.
+    fn forget(&mut self, count: usize) {
+        let Some(last) = count.checked_sub(1).and_then(|last| self.ends.get(last)) else {
+            return;
+        };
+        let gone = *last;
+        self.text.drain(..gone);
+        self.ends.drain(..count);
+        self.ends.iter_mut().for_each(|end| *end -= gone);
+    }
+
+    fn extend(&mut self, lines: &[&str]) {
+        for line in lines {
+            self.text.push_str(line);
+            self.ends.push(self.text.len());
+        }
+    }
+}
+
+/// `kept[start..end]` equals the window from `window_start` on.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    start: usize,
+    end: usize,
+    window_start: usize,
+    reaches_end: bool,
+}
+
+fn is_uri(line: &str) -> bool {
+    !line.starts_with('#') && !line.trim().is_empty()
+}
+
+/// The lines of a body, those of a segment together; and how many of these there are up to its
+/// last URI, if it has one. `None`: there are many, and they are smaller than their rows.
+fn rows(body: &str) -> Option<(Vec<&str>, Option<usize>)> {
+    let most = (body.len() / FEWEST_BYTES).max(FEW_ROWS);
+    let mut rows = Vec::new();
+    let mut last_uri = None;
+    // Where a segment began, and how many of its lines there have been.
+    let mut open: Option<(usize, usize)> = None;
+    let mut at = 0;
+    let newlines = memchr::memchr_iter(b'\n', body.as_bytes()).map(|newline| newline + 1);
+    let rest = (!body.ends_with('\n') && !body.is_empty()).then_some(body.len());
+    for end in newlines.chain(rest) {
+        let line = body.get(at..end).unwrap_or_default();
+        let (begin, is_uri) = (at, is_uri(line));
+        at = end;
+        if rows.len() > most {
+            return None;
+        }
+        if line.starts_with(SEGMENT) {
+            rows.extend(open.and_then(|(from, _)| body.get(from..begin)));
+            open = Some((begin, 1));
+            continue;
+        }
+        let (from, lines) = open.map_or((begin, 1), |(from, lines)| (from, lines + 1));
+        if open.is_some() && !is_uri && lines < MOST_LINES {
+            open = Some((from, lines));
+            continue;
+        }
+        rows.extend(body.get(from..at));
+        open = None;
+        if is_uri {
+            last_uri = Some(rows.len());
+        }
+    }
+    rows.extend(open.and_then(|(from, _)| body.get(from..)));
+    Some((rows, last_uri))
+}
+
+/// Whether these are lines of a segment; what stands before the first of these is about all of them.
+pub(crate) fn is_segment(row: &str) -> bool {
+    row.starts_with(SEGMENT) || is_uri(row)
+}
+
+fn prefix<'a>(body: &'a str, lines: &[&str]) -> &'a str {
+    let length = lines.iter().map(|l| l.len()).sum();
+    body.get(..length).unwrap_or(body)
+}
+
+fn suffix<'a>(body: &'a str, lines: &[&str]) -> &'a str {
+    let length: usize = lines.iter().map(|l| l.len()).sum();
+    body.get(body.len() - length..).unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Keeps lines as the database does, and puts bodies together again.
+    #[derive(Default)]
+    struct Kept {
+        log: LineLog,
+        lines: Vec<String>,
+    }
+
+    impl Kept {
+        /// Number of bytes that the body cost, after checking that it comes back.
+        fn keep(&mut self, body: &str) -> usize {
+            let Some(split) = self.log.split(body) else {
+                return body.len();
+            };
+            self.log.keep(&split);
+            let pieces = split.pieces;
+            assert_eq!(
+                pieces.last_line,
+                if pieces.new.is_empty() {
+                    pieces.last_line
+                } else {
+                    self.lines.len() as i64 + pieces.new.len() as i64 - 1
+                }
+            );
+            self.lines
+                .extend(pieces.new.iter().map(|l| (*l).to_owned()));
+            let middle =
+                self.lines[pieces.first_line as usize..=pieces.last_line as usize].concat();
+            assert_eq!(format!("{}{}{}", pieces.head, middle, pieces.tail), body);
+            pieces.head.len() + pieces.tail.len() + pieces.new.concat().len()
+        }
+    }
+
+    fn window(first: usize, count: usize, end: &str) -> String {
+        let mut text =
+            format!("#EXTM3U\r\n#EXT-X-TARGETDURATION:6\r\n#EXT-X-MEDIA-SEQUENCE:{first}\r\n");
+        for n in first..first + count {
+            text += &format!("#EXTINF:6.0,\r\nlive/segment{n}.ts\r\n");
+        }
+        text + end
+    }
+
+    #[test]
+    fn a_playlist_that_grows_costs_its_new_lines() {
+        let mut kept = Kept::default();
+        kept.keep(&window(0, 1000, ""));
+        for n in 1001..1050 {
+            assert!(kept.keep(&window(0, n, "")) < 150);
+        }
+        assert!(kept.keep(&window(0, 1049, "#EXT-X-ENDLIST")) < 150);
+    }
+
+    #[test]
+    fn a_window_that_slides_costs_its_head_and_its_new_lines() {
+        let mut kept = Kept::default();
+        kept.keep(&window(0, 1000, ""));
+        for n in 1..50 {
+            assert!(kept.keep(&window(n * 2, 1000, "#comment\r\n")) < 200);
+        }
+    }
+
+    #[test]
+    fn a_short_window_that_slides_costs_its_head_and_its_new_lines() {
+        let mut kept = Kept::default();
+        kept.keep(&window(0, 6, ""));
+        for n in 1..50 {
+            assert!(kept.keep(&window(n, 6, "")) < 120);
+        }
+    }
+
+    #[test]
+    fn a_playlist_that_only_grows_has_no_head() {
+        let mut log = LineLog::starting_at(1);
+        for count in 6..50 {
+            let body = window(0, count, "#EXT-X-ENDLIST");
+            let split = log.split(&body).unwrap();
+            log.keep(&split);
+            let pieces = split.pieces;
+            assert_eq!((pieces.head, pieces.first_line), ("", 1));
+            assert_eq!(pieces.tail, "#EXT-X-ENDLIST");
+        }
+    }
+
+    #[test]
+    fn an_edge_that_lags_behind_costs_its_head() {
+        let mut kept = Kept::default();
+        kept.keep(&window(10, 1000, ""));
+        assert!(kept.keep(&window(9, 1000, "")) < 200);
+        assert!(kept.keep(&window(11, 1000, "")) < 200);
+    }
+
+    #[test]
+    fn tokens_that_change_cost_the_whole_text() {
+        let mut kept = Kept::default();
+        let one = window(0, 100, "").replace(".ts", ".ts?token=a");
+        let two = window(1, 100, "").replace(".ts", ".ts?token=b");
+        kept.keep(&one);
+        kept.keep(&two);
+        kept.keep(&one);
+    }
+
+    #[test]
+    fn the_lines_of_a_segment_count_as_one() {
+        let body = "#EXTM3U\n#EXT-X-KEY:k\n#EXTINF:1,\n#EXT-X-BYTERANGE:1\na\n\nb\n#EXTINF:2,\n#EXTINF:3,\nc\n#EXTINF:4,\n#x";
+        let (found, last) = rows(body).unwrap();
+        assert_eq!(
+            found,
+            [
+                "#EXTM3U\n",
+                "#EXT-X-KEY:k\n",
+                "#EXTINF:1,\n#EXT-X-BYTERANGE:1\na\n",
+                "\n",
+                "b\n",
+                "#EXTINF:2,\n",
+                "#EXTINF:3,\nc\n",
+                "#EXTINF:4,\n#x",
+            ]
+        );
+        assert_eq!(last, Some(7));
+        let long = format!("#EXTINF:1,\n{}a\n", "#x\n".repeat(2 * MOST_LINES));
+        assert_eq!(rows(&long).unwrap().0.len(), MOST_LINES + 3);
+    }
+
+    #[test]
+    fn a_body_that_is_not_kept_changes_nothing() {
+        let mut kept = Kept::default();
+        kept.keep(&window(0, 100, ""));
+        let other = "#EXTM3U\n#EXTINF:1,\nx.ts\n".repeat(100);
+        assert!(kept.log.split(&other).unwrap().cost() > other.len() as u64);
+        assert!(kept.keep(&window(1, 100, "")) < 200);
+    }
+
+    #[test]
+    fn many_lines_that_are_smaller_than_their_rows_are_no_rows() {
+        let log = LineLog::starting_at(1);
+        let tiny = |count: usize| "#EXTM3U\n".to_owned() + &"a\n".repeat(count);
+        assert!(log.split(&tiny(FEW_ROWS - 2)).is_some());
+        assert!(log.split(&tiny(FEW_ROWS + 2)).is_none());
+        let segments = "#EXTINF:1,\na\n".repeat(2 * FEW_ROWS);
+        assert!(log.split(&segments).is_some());
+    }
+
+    #[test]
+    fn what_is_remembered_of_a_window_is_about_its_text() {
+        let mut kept = Kept::default();
+        for n in 0..50 {
+            let text = window(n, 1000, "");
+            kept.keep(&text);
+            assert!(kept.log.bytes() < 2 * text.len());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_body_comes_back(bodies in prop::collection::vec("((#EXTINF:1|#EXTINF:2|#x|a|b|c|d|)\r?\n){0,24}(a|#e)?", 1..12)) {
+            let mut kept = Kept::default();
+            for body in bodies {
+                kept.keep(&body);
+            }
+        }
+    }
+}

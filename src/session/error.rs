@@ -1,0 +1,112 @@
+//! What ends the reading or the writing of a session.
+
+use crate::session::database::format::FORMAT_VERSION;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+/// Why a session cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Another program's database.
+    #[error("{0} is a database of another program")]
+    NotOurs(String),
+    /// Written by a newer version of this program.
+    #[error("{path} has format version {found}, this program reads up to {known}; use a newer isrecorder", known = FORMAT_VERSION)]
+    Newer {
+        /// The database.
+        path: String,
+        /// Its version.
+        found: i32,
+    },
+    /// Tables, views or triggers differ from what this program makes.
+    #[error("{path} is damaged, was altered, or is of another build of this program: {what}")]
+    Altered {
+        /// The database.
+        path: String,
+        /// What differs.
+        what: String,
+    },
+    /// SQLite cannot read it.
+    #[error("{path} cannot be read: {source}{hint}")]
+    Database {
+        /// The database.
+        path: String,
+        /// What SQLite said.
+        source: rusqlite::Error,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// A file of the session is missing, damaged, or no regular file.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl ReadError {
+    /// What SQLite said of a database, with what to do about it.
+    pub(crate) fn database(database: &Path, source: rusqlite::Error) -> Self {
+        let wal = database.with_file_name("session.db-wal").exists();
+        let hint = match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly) if wal => {
+                "; its recorder did not close it, so it must lie where this program may write: copy the whole folder there"
+            }
+            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+                "; it is damaged: `sqlite3 session.db .recover` may save a part"
+            }
+            Some(rusqlite::ErrorCode::OperationInterrupted) => {
+                "; it is damaged: a query found no end of its rows"
+            }
+            _ => "",
+        };
+        Self::Database {
+            path: database.display().to_string(),
+            source,
+            hint,
+        }
+    }
+}
+
+/// Why nothing more can be recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum WriterError {
+    /// The database refused.
+    #[error("{path}: {source}")]
+    Database {
+        /// The database.
+        path: String,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The file system refused.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// Another recorder is at it.
+    #[error("{path} is being recorded by another isrecorder", path = .0.display())]
+    Busy(PathBuf),
+    /// Another program is in the middle of reading or changing it.
+    #[error("{by} has {path} open and locked, nothing was touched: end that program, then try again", path = .path.display())]
+    Held {
+        /// The database.
+        path: PathBuf,
+        /// Which program that is, where the system says so.
+        by: String,
+    },
+    /// A row names a file elsewhere.
+    #[error(
+        "{path} is not gone on with: body {body} names a file that is none of the session's ({what}); `isrecorder --check {path} --repair` marks such bodies as lost and leaves the rest as it is", path = .path.display()
+    )]
+    Path {
+        /// The session.
+        path: PathBuf,
+        /// Row of `body`.
+        body: i64,
+        /// What is wrong.
+        what: String,
+    },
+    /// What was to be taken up again is no session of this program.
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
+    /// The writer has ended before.
+    #[error("the session is no longer being written")]
+    Gone,
+}

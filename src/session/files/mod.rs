@@ -1,0 +1,7 @@
+//! Folders and files of sessions: the only doors to them.
+
+pub mod beneath;
+pub mod chunk_dir;
+pub mod chunks;
+pub mod folder;
+pub mod growing;

@@ -1,0 +1,383 @@
+//! What the revisions that hold at the cutoff list, and those that have ceased to a moment ago.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+
+use rusqlite::{Connection, OptionalExtension, Result, params};
+use url::Url;
+
+use super::decide::{Living, Row};
+use crate::hls::{self, ByteRange, PlaylistKind, Variables};
+use crate::session::ExchangeId;
+use crate::session::body::decode;
+use crate::session::read::find;
+
+/// For so many target durations what is no longer listed may come back without having been
+/// fetched again: the recorder's plan waits for five, and it measures a little later.
+const BACK_WITHIN: i64 = 6;
+/// Without a target duration, this is taken for one.
+const UNKNOWN_TARGET_US: i64 = 6_000_000;
+
+/// What a revision lists.
+#[derive(Debug, Default)]
+struct Listed {
+    revision: ExchangeId,
+    from_us: i64,
+    target_us: Option<i64>,
+    /// Rows of `resource`: playlists, chunks, keys, data.
+    resources: HashSet<i64>,
+    /// URLs in it under which a resource is not known itself.
+    aliases: Vec<String>,
+    imports: bool,
+    /// Of a multivariant playlist.
+    variables: Option<Variables>,
+}
+
+#[derive(Debug, Default)]
+struct Playlist {
+    stream_id: i64,
+    held: Option<Listed>,
+    /// Those before it, and when they ceased to hold.
+    ceased: VecDeque<(i64, Listed)>,
+}
+
+impl Playlist {
+    fn lists(&self) -> impl Iterator<Item = &Listed> {
+        self.held
+            .iter()
+            .chain(self.ceased.iter().map(|(_, listed)| listed))
+    }
+}
+
+/// The lists at the cutoff, by the playlist that was polled.
+#[derive(Debug)]
+pub(super) struct Lists {
+    playlists: BTreeMap<i64, Playlist>,
+    /// What was there when it began: who listed it a moment before is no longer known.
+    inherited: HashSet<i64>,
+    inherited_us: Option<i64>,
+    dropped: Vec<String>,
+}
+
+impl Lists {
+    /// `kept_from_us`: where an earlier run has removed things up to.
+    pub(super) fn new(kept_from_us: Option<i64>) -> Self {
+        Self {
+            playlists: BTreeMap::new(),
+            inherited: HashSet::new(),
+            inherited_us: kept_from_us,
+            dropped: Vec::new(),
+        }
+    }
+
+    /// Reads the revisions that the cutoff has passed since the last time, in their order.
+    pub(super) fn take_in(&mut self, db: &Connection, rows: &[Row], cutoff_us: i64) -> Result<()> {
+        if let Some(since_us) = self.inherited_us {
+            let there = rows.iter().filter(|row| row.from_us <= since_us);
+            self.inherited.extend(there.map(|row| row.resource_id));
+        }
+        let mut passed: Vec<(&Row, i64)> = rows
+            .iter()
+            .filter(|row| row.from_us <= cutoff_us)
+            .filter_map(|row| Some((row, row.revises?)))
+            .filter(|(row, playlist_id)| self.is_new(row, *playlist_id))
+            .collect();
+        passed.sort_by_key(|(row, _)| (row.from_us, row.id));
+        for (row, playlist_id) in passed {
+            let listed = self.read(db, row.id, row)?;
+            let gives_other_values = listed.variables.is_some();
+            self.hold(playlist_id, row.stream_id, listed);
+            if gives_other_values {
+                self.read_importers(db, row)?;
+            }
+        }
+        self.expire(cutoff_us);
+        Ok(())
+    }
+
+    fn is_new(&self, row: &Row, playlist_id: i64) -> bool {
+        let held = self
+            .playlists
+            .get(&playlist_id)
+            .and_then(|p| p.held.as_ref());
+        held.is_none_or(|held| (row.from_us, row.id) > (held.from_us, held.revision))
+    }
+
+    fn hold(&mut self, playlist_id: i64, stream_id: i64, listed: Listed) {
+        let playlist = self.playlists.entry(playlist_id).or_default();
+        playlist.stream_id = stream_id;
+        let from_us = listed.from_us;
+        if let Some(before) = playlist.held.replace(listed) {
+            playlist.ceased.push_back((from_us, before));
+        }
+    }
+
+    /// Media playlists that import variables list other things from then on.
+    fn read_importers(&mut self, db: &Connection, main: &Row) -> Result<()> {
+        let imports = |p: &Playlist| {
+            p.stream_id == main.stream_id && p.held.as_ref().is_some_and(|held| held.imports)
+        };
+        let importers = self.playlists.iter().filter(|(_, p)| imports(p));
+        let importers: Vec<_> = importers
+            .filter_map(|(id, p)| Some((*id, p.held.as_ref()?)))
+            .map(|(id, held)| (id, held.revision, held.target_us))
+            .collect();
+        for (playlist_id, revision, target_us) in importers {
+            let mut listed = self.read(db, revision, main)?;
+            listed.target_us = target_us;
+            self.hold(playlist_id, main.stream_id, listed);
+        }
+        Ok(())
+    }
+
+    /// What a revision lists; `since`: from when on, and in which stream.
+    fn read(&self, db: &Connection, revision: ExchangeId, since: &Row) -> Result<Listed> {
+        let mut listed = Listed {
+            revision,
+            from_us: since.from_us,
+            target_us: since.target_duration_us,
+            ..Listed::default()
+        };
+        let Some((url, body)) = text_of(db, revision)? else {
+            return Ok(listed);
+        };
+        let Ok(base) = Url::parse(&url) else {
+            return Ok(listed);
+        };
+        let mut wanted: Vec<(Url, Option<ByteRange>)> = Vec::new();
+        if hls::playlist_kind(&body) == Some(PlaylistKind::Multivariant) {
+            let main = hls::read_multivariant(&body, &base);
+            let children = main.children.into_iter().map(|child| child.url);
+            let all = children.chain(main.keys).chain(main.data);
+            let steering = hls::read_steering_tag(&body, &base).0;
+            let steering = steering.map(|tag| hls::without_directives(&tag.url));
+            wanted.extend(all.chain(steering).map(|url| (url, None)));
+            listed.variables = Some(main.variables);
+        } else {
+            let variables = self.variables(since.stream_id);
+            let media = hls::read_media(&body, &base, &variables);
+            let interstitials = hls::read_interstitials(&body, &base, &variables).named;
+            let named = interstitials
+                .iter()
+                .map(|named| hls::without_directives(&named.url));
+            wanted.extend(named.map(|url| (url, None)));
+            wanted.extend(
+                media
+                    .entries
+                    .into_iter()
+                    .map(|entry| (Url::clone(&entry.url), entry.range)),
+            );
+            listed.imports = hls::imports_variables(&body);
+        }
+        for (url, range) in wanted {
+            resolve(db, url.as_str(), range, &mut listed)?;
+        }
+        Ok(listed)
+    }
+
+    fn variables(&self, stream_id: i64) -> Variables {
+        let held = self.playlists.values().filter(|p| p.stream_id == stream_id);
+        held.filter_map(|p| p.held.as_ref()?.variables.clone())
+            .next()
+            .unwrap_or_default()
+    }
+
+    fn expire(&mut self, cutoff_us: i64) {
+        let targets = self
+            .playlists
+            .values()
+            .filter_map(|p| p.held.as_ref()?.target_us);
+        let back_us = targets
+            .max()
+            .unwrap_or(UNKNOWN_TARGET_US)
+            .saturating_mul(BACK_WITHIN);
+        let is_over = |ceased_us: i64| ceased_us.saturating_add(back_us) <= cutoff_us;
+        if self.inherited_us.is_some_and(is_over) {
+            self.inherited_us = None;
+            self.inherited.clear();
+        }
+        let mut over = Vec::new();
+        for playlist in self.playlists.values_mut() {
+            while playlist.ceased.front().is_some_and(|(us, _)| is_over(*us)) {
+                let gone = playlist.ceased.pop_front();
+                over.extend(gone.map(|(_, listed)| listed.aliases).unwrap_or_default());
+            }
+        }
+        if !over.is_empty() {
+            let lists = self.playlists.values().flat_map(Playlist::lists);
+            let still: HashSet<&String> = lists.flat_map(|listed| &listed.aliases).collect();
+            over.retain(|url| !still.contains(url));
+            self.dropped.extend(over);
+        }
+    }
+
+    /// Other URLs that are listed no more since the last time.
+    pub(super) fn dropped_aliases(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.dropped)
+    }
+
+    /// What is alive: what users typed, what that lists, and so on; and what is still polled.
+    pub(super) fn living(
+        &mut self,
+        db: &Connection,
+        rows: &[Row],
+        cutoff_us: i64,
+    ) -> Result<Living> {
+        let mut living = Living::default();
+        let mut reached = typed(db)?;
+        for id in self.playlists.keys() {
+            if is_answer_later(db, *id, cutoff_us)? {
+                reached.push(*id);
+            }
+        }
+        while let Some(id) = reached.pop() {
+            if !living.resources.insert(id) {
+                continue;
+            }
+            if let Some(playlist) = self.playlists.get(&id) {
+                reached.extend(renewed(db, id)?);
+                living
+                    .held
+                    .extend(playlist.held.as_ref().map(|held| held.revision));
+                reached.extend(playlist.lists().flat_map(|listed| &listed.resources));
+            }
+        }
+        self.playlists.retain(|id, _| living.resources.contains(id));
+        living.resources.extend(&self.inherited);
+        living
+            .resources
+            .extend(listed_now(rows, cutoff_us, &living.held));
+        Ok(living)
+    }
+}
+
+/// What was fetched on account of a revision that holds, or will: even where its text could not
+/// be understood in the same way.
+fn listed_now(rows: &[Row], cutoff_us: i64, held: &HashSet<ExchangeId>) -> Vec<i64> {
+    let at: HashMap<ExchangeId, i64> = rows.iter().map(|row| (row.id, row.from_us)).collect();
+    let holds = |referrer: ExchangeId| {
+        held.contains(&referrer) || at.get(&referrer).is_some_and(|us| *us > cutoff_us)
+    };
+    let own = rows
+        .iter()
+        .filter(|row| row.head_id.is_none() && !row.is_playlist);
+    let fetched = own.filter(|row| row.referrer_id.is_some_and(holds));
+    fetched.map(|row| row.resource_id).collect()
+}
+
+const TEXT: &str = "
+    SELECT r.url, coalesce(CAST(t.text AS BLOB), b.data), b.coding, b.size
+      FROM exchange e JOIN resource r ON r.id = e.resource_id
+      JOIN body b ON b.id = e.body_id JOIN body_text t ON t.id = b.id
+     WHERE e.id = ?1";
+
+/// The URL that answered, and the text.
+fn text_of(db: &Connection, revision: ExchangeId) -> Result<Option<(String, Vec<u8>)>> {
+    type Columns = (String, Option<Vec<u8>>, Option<String>, i64);
+    let row: Option<Columns> = db
+        .prepare_cached(TEXT)?
+        .query_row([revision], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
+        .optional()?;
+    Ok(row.and_then(|(url, text, coding, size)| {
+        // One that cannot be decoded lists nothing.
+        let text = decode::kept(text?, coding.as_deref(), size).ok()?;
+        Some((url, text))
+    }))
+}
+
+const EXACT: &str = "
+    SELECT id FROM resource
+     WHERE url = ?1 AND (range_first IS NULL OR (range_first = ?2 AND range_length = ?3))";
+const BY_ALIAS: &str = "
+    SELECT r.id FROM alias a JOIN resource r ON r.id = a.resource_id
+     WHERE a.url = ?1 AND (r.range_first IS NULL OR (r.range_first = ?2 AND r.range_length = ?3))";
+
+fn resolve(
+    db: &Connection,
+    url: &str,
+    range: Option<ByteRange>,
+    listed: &mut Listed,
+) -> Result<()> {
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let (first, length) = (
+        range.map(|r| number(r.first)),
+        range.map(|r| number(r.length)),
+    );
+    let mut is_known = false;
+    for (sql, is_alias) in [(EXACT, false), (BY_ALIAS, true)] {
+        let mut statement = db.prepare_cached(sql)?;
+        let mut rows = statement.query(params![url, first, length])?;
+        let mut any = false;
+        while let Some(row) = rows.next()? {
+            listed.resources.insert(row.get(0)?);
+            any = true;
+        }
+        // A name that is a resource's own leads to what was asked for in its place.
+        if any && is_alias && !is_known {
+            listed.aliases.push(url.to_owned());
+        }
+        is_known |= any;
+    }
+    if !is_known {
+        resolve_by_path(db, url, (first, length), listed)?;
+    }
+    Ok(())
+}
+
+/// A URL that is listed and has no row of its own is answered with what has its path, where that has one URL.
+fn resolve_by_path(
+    db: &Connection,
+    url: &str,
+    (first, length): (Option<i64>, Option<i64>),
+    listed: &mut Listed,
+) -> Result<()> {
+    let Some(only) = find::only_of_path(db, url)? else {
+        return Ok(());
+    };
+    let mut statement = db.prepare_cached(EXACT)?;
+    let ids = statement.query_map(params![only, first, length], |row| row.get::<_, i64>(0))?;
+    for id in ids {
+        listed.resources.insert(id?);
+    }
+    Ok(())
+}
+
+const TYPED: &str =
+    "SELECT r.id FROM stream s CROSS JOIN resource r ON r.url = s.url AND r.stream_id = s.id";
+
+fn typed(db: &Connection) -> Result<Vec<i64>> {
+    let mut statement = db.prepare_cached(TYPED)?;
+    let ids = statement.query_map([], |row| row.get(0))?;
+    ids.collect()
+}
+
+const RENEWED: &str = "
+    SELECT a.resource_id FROM resource p CROSS JOIN alias a ON a.url = p.url WHERE p.id = ?1 AND p.kind = 'media'";
+
+/// What was asked for in the place of a playlist, under newer URLs.
+fn renewed(db: &Connection, playlist_id: i64) -> Result<Vec<i64>> {
+    let mut statement = db.prepare_cached(RENEWED)?;
+    let ids = statement.query_map([playlist_id], |row| row.get(0))?;
+    ids.collect()
+}
+
+const LATER: &str =
+    "SELECT EXISTS (SELECT 1 FROM exchange WHERE resource_id = ?1 AND from_us > ?2)";
+
+fn is_answer_later(db: &Connection, resource_id: i64, cutoff_us: i64) -> Result<bool> {
+    db.prepare_cached(LATER)?
+        .query_row(params![resource_id, cutoff_us], |row| row.get(0))
+}
+
+/// The queries of a pass: each finds its rows by an index.
+#[cfg(test)]
+pub(super) const QUERIES: [&str; 7] = [
+    TEXT,
+    EXACT,
+    BY_ALIAS,
+    find::ENDS_OF_PATH,
+    TYPED,
+    RENEWED,
+    LATER,
+];

@@ -1,0 +1,205 @@
+//! A flight recorder: the oldest of a session goes, rows and chunks together.
+//!
+//! `docs/design/session.md`, "Keeping the last hours", has the rule. The writer calls
+//! [`Keeper::pass`] between its batches; each pass is one small transaction.
+
+use crate::session::model::KEPT_FROM;
+use std::time::Duration;
+
+use rusqlite::{OptionalExtension, Result, params};
+use tokio::time::Instant;
+
+use self::decide::{Row, doomed};
+use self::lists::Lists;
+use self::orphans::Orphans;
+pub(crate) use self::removed::Removed;
+use super::disk::Disk;
+use super::store::Store;
+use crate::clock::{self, micros};
+use crate::session::id::ExchangeId;
+
+mod decide;
+mod lists;
+mod orphans;
+mod remove;
+mod removed;
+#[cfg(test)]
+mod tests;
+mod uses;
+
+/// Exchanges that a pass looks at for the first time; where room is what is missing, fewer, so
+/// that no more goes than must.
+const STEP: usize = 256;
+const SMALL_STEP: usize = 16;
+/// Exchanges that a pass removes at most.
+const MOST_REMOVED: usize = 256;
+/// Whatever room it takes, so much is kept.
+const LEAST_US: i64 = 5_000_000;
+/// Time between two passes.
+const EVERY: Duration = Duration::from_secs(1);
+/// Where there is more to do: the recording comes first.
+const SOON: Duration = Duration::from_millis(20);
+
+/// How much of a recording is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Keep {
+    /// The last so long; `None`: all.
+    pub time: Option<Duration>,
+    /// Chunks of so many bytes; `None`: all.
+    pub bytes: Option<u64>,
+}
+
+impl Keep {
+    /// Whether nothing goes.
+    pub fn is_all(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// Removes what is no longer to be kept.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    keep: Keep,
+    /// From then on everything is kept, in microseconds of Unix time.
+    cutoff_us: i64,
+    /// All exchanges below were requested before the cutoff.
+    before: ExchangeId,
+    lists: Lists,
+    orphans: Orphans,
+    events_seen: i64,
+    /// When the next pass is.
+    due: Instant,
+}
+
+impl Keeper {
+    /// Prepares the database for it: counts who uses what, once.
+    pub(crate) fn new(keep: Keep, store: &Store) -> Result<Self> {
+        uses::count(&store.db)?;
+        let kept_from: Option<i64> = store
+            .db
+            .query_row(
+                "SELECT at_us FROM event WHERE id = ?1",
+                [KEPT_FROM],
+                |row| row.get(0),
+            )
+            .optional()?;
+        Ok(Self {
+            keep,
+            cutoff_us: kept_from.unwrap_or(i64::MIN),
+            before: 0,
+            lists: Lists::new(kept_from),
+            orphans: Orphans::below(store.chunks.clone()),
+            events_seen: KEPT_FROM,
+            due: clock::instant(),
+        })
+    }
+
+    /// How long the next pass can wait.
+    pub(crate) fn wait(&self) -> Duration {
+        self.due.saturating_duration_since(clock::instant())
+    }
+
+    /// A pass, if it is time for one. A full disk is tried again later. `orphans`: whether chunk
+    /// files without a row are to be looked for: all that are in place have been committed.
+    pub(crate) fn make_room(
+        &mut self,
+        store: &mut Store,
+        now_us: i64,
+        orphans: bool,
+        disk: &Disk,
+    ) -> Result<()> {
+        if !self.wait().is_zero() {
+            return Ok(());
+        }
+        let wait = or_later(self.pass(store, now_us, orphans), disk)?;
+        self.due = clock::instant() + wait;
+        Ok(())
+    }
+
+    /// One step towards what is to be kept; how long the next may wait.
+    fn pass(&mut self, store: &mut Store, now_us: i64, orphans: bool) -> Result<Duration> {
+        let orphans_left = orphans && self.orphans.remove_some(&store.db)?;
+        let Some((target_us, step)) = self.target(store, now_us)? else {
+            return Ok(if orphans_left { SOON } else { EVERY });
+        };
+        let stepped = self.advance(store, target_us, step)?;
+        let rows = rows(store, self.before)?;
+        self.lists.take_in(&store.db, &rows, self.cutoff_us)?;
+        let living = self.lists.living(&store.db, &rows, self.cutoff_us)?;
+        let mut going = doomed(&rows, self.cutoff_us, &living);
+        let more = going.len() > MOST_REMOVED;
+        going.truncate(MOST_REMOVED);
+        let dropped = self.lists.dropped_aliases();
+        self.remove(store, &going, &dropped)?;
+        Ok(match stepped || more || orphans_left {
+            true => SOON,
+            false => EVERY,
+        })
+    }
+
+    /// Up to when it goes, if that is further than now, and in steps of how many exchanges.
+    fn target(&self, store: &Store, now_us: i64) -> Result<Option<(i64, usize)>> {
+        let by_time = self
+            .keep
+            .time
+            .map(|time| now_us.saturating_sub(micros(time)));
+        let latest = by_time.filter(|us| *us > self.cutoff_us);
+        if latest.is_some() {
+            return Ok(latest.map(|us| (us, STEP)));
+        }
+        let Some(most) = self.keep.bytes else {
+            return Ok(None);
+        };
+        let latest_us = now_us.saturating_sub(LEAST_US);
+        let over = uses::chunk_bytes(&store.db)? > i64::try_from(most).unwrap_or(i64::MAX);
+        Ok((over && latest_us > self.cutoff_us).then_some((latest_us, SMALL_STEP)))
+    }
+
+    /// Moves the cutoff on; whether there is further to go.
+    fn advance(&mut self, store: &Store, target_us: i64, step: usize) -> Result<bool> {
+        let mut statement = store.db.prepare_cached(NEXT)?;
+        let next: Vec<(ExchangeId, i64)> = statement
+            .query_map(params![self.before, step as i64], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?
+            .collect::<Result<_>>()?;
+        let passed = next
+            .iter()
+            .take_while(|(_, requested_us)| *requested_us <= target_us);
+        let (count, last) = (passed.clone().count(), passed.last());
+        if let Some((id, _)) = last {
+            self.before = id.saturating_add(1);
+        }
+        let reached = match last {
+            Some((_, requested_us)) if count == step => *requested_us,
+            _ => target_us,
+        };
+        self.cutoff_us = reached.max(self.cutoff_us);
+        Ok(count == step)
+    }
+}
+
+/// How long the next pass may wait: a disk may have room then.
+fn or_later(passed: Result<Duration>, disk: &Disk) -> Result<Duration> {
+    match passed {
+        Err(error) if disk.is_to_blame(&error) => Ok(EVERY),
+        done => done,
+    }
+}
+
+const NEXT: &str = "SELECT id, requested_us FROM exchange WHERE id >= ?1 ORDER BY id LIMIT ?2";
+
+const ROWS: &str = "
+    SELECT e.id, e.resource_id, r.kind, r.stream_id, e.referrer_id, e.head_id, e.confirms_id, e.from_us,
+           e.status, e.outcome, v.playlist_id, v.target_duration_us,
+           e.own_reason IS NOT NULL
+      FROM exchange e JOIN resource r ON r.id = e.resource_id
+      LEFT JOIN revision v ON v.exchange_id = e.id
+     WHERE e.id < ?1 ORDER BY e.id";
+
+/// What is left of the exchanges before the cutoff, and those that it has just passed.
+fn rows(store: &Store, before: ExchangeId) -> Result<Vec<Row>> {
+    let mut statement = store.db.prepare_cached(ROWS)?;
+    let rows = statement.query_map([before], Row::read)?;
+    rows.collect()
+}

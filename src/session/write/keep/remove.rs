@@ -1,0 +1,248 @@
+//! Removes exchanges and what only they used: one transaction, then the files.
+
+use super::removed::Removed;
+use std::collections::BTreeSet;
+
+use rusqlite::{OptionalExtension, Result, params};
+
+use super::Keeper;
+use crate::session::files::chunk_dir::{ChunkDir, ChunkPath};
+use crate::session::model::KEPT_FROM;
+use crate::session::read::find;
+use crate::session::write::store::Store;
+use crate::session::{ExchangeId, Notice};
+
+/// Events that a pass looks at.
+const EVENTS: i64 = 64;
+
+impl Keeper {
+    /// Removes exchanges with all that only they used, and other URLs that are listed no more.
+    pub(super) fn remove(
+        &mut self,
+        store: &mut Store,
+        going: &[ExchangeId],
+        aliases: &[String],
+    ) -> Result<()> {
+        // What nothing refers to is found by the counts of `uses`; SQLite would look for it in
+        // all rows, for each row.
+        let is_on = |row: &rusqlite::Row<'_>| row.get::<_, bool>(0);
+        let enforced = store.db.pragma_query_value(None, "foreign_keys", is_on)?;
+        store.db.pragma_update(None, "foreign_keys", "OFF")?;
+        let removed = self.in_transaction(store, going, aliases);
+        if removed.is_err() {
+            // It fails where SQLite has rolled back by itself already.
+            let _ = store.db.execute_batch("ROLLBACK");
+        }
+        store.db.pragma_update(None, "foreign_keys", enforced)?;
+        let (removed, events_seen) = removed?;
+        store.forget_names();
+        self.events_seen = events_seen;
+        if !removed.is_nothing() {
+            store.forget_removed(&removed);
+        }
+        for path in &removed.paths {
+            remove_file(&store.chunks, path);
+        }
+        Ok(())
+    }
+
+    fn in_transaction(
+        &self,
+        store: &Store,
+        going: &[ExchangeId],
+        aliases: &[String],
+    ) -> Result<(Removed, i64)> {
+        store.db.execute_batch("BEGIN IMMEDIATE")?;
+        let removed = store.remove_exchanges(going)?;
+        for url in aliases {
+            store
+                .db
+                .prepare_cached("DELETE FROM alias WHERE url = ?1")?
+                .execute([url])?;
+        }
+        let urls = removed.urls.iter().chain(aliases).map(String::as_str);
+        find::forget(&store.db, urls)?;
+        let events_seen = store.remove_events(self.events_seen, self.cutoff_us)?;
+        store
+            .db
+            .prepare_cached(OLD_HEARTBEATS)?
+            .execute(params![self.cutoff_us, EVENTS])?;
+        store
+            .db
+            .prepare_cached(
+                "INSERT INTO event (id, at_us, kind, detail) VALUES (?1, ?2, 'kept from', 'everything since then is kept')
+                 ON CONFLICT (id) DO UPDATE SET at_us = excluded.at_us",
+            )?
+            .execute(params![KEPT_FROM, self.cutoff_us])?;
+        store.db.execute_batch("COMMIT")?;
+        Ok((removed, events_seen))
+    }
+}
+
+impl Store {
+    fn remove_exchanges(&self, going: &[ExchangeId]) -> Result<Removed> {
+        let mut removed = Removed::default();
+        let (mut bodies, mut header_sets, mut resources) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut revision = self
+            .db
+            .prepare_cached("DELETE FROM revision WHERE exchange_id = ?1")?;
+        let mut placement = self
+            .db
+            .prepare_cached("DELETE FROM placement WHERE exchange_id = ?1")?;
+        let mut exchange = self.db.prepare_cached(
+            "DELETE FROM exchange WHERE id = ?1 RETURNING body_id, header_set_id, resource_id",
+        )?;
+        for id in going {
+            revision.execute([id])?;
+            placement.execute([id])?;
+            let used: Option<(Option<i64>, Option<i64>, i64)> = exchange
+                .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .optional()?;
+            if let Some((body, header_set, resource)) = used {
+                bodies.extend(body);
+                header_sets.extend(header_set);
+                resources.insert(resource);
+            }
+        }
+        self.remove_bodies(bodies, &mut removed)?;
+        for id in header_sets {
+            if self.is_unused(UNUSED_HEADERS, id)? {
+                self.delete("DELETE FROM header_set WHERE id = ?1", id)?;
+                self.delete("DELETE FROM header_use WHERE id = ?1", id)?;
+                removed.header_sets.insert(id);
+            }
+        }
+        for id in resources {
+            if self.is_unused(UNUSED_RESOURCE, id)? {
+                self.remove_resource(id, &mut removed.urls)?;
+                removed.resources.insert(id);
+            }
+        }
+        Ok(removed)
+    }
+
+    fn remove_bodies(&self, bodies: BTreeSet<i64>, removed: &mut Removed) -> Result<()> {
+        let mut owners = BTreeSet::new();
+        for id in bodies {
+            if !self.is_unused(UNUSED_BODY, id)? {
+                continue;
+            }
+            let (path, owner): (Option<String>, Option<i64>) = self
+                .db
+                .prepare_cached("DELETE FROM body WHERE id = ?1 RETURNING path, line_owner")?
+                .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            self.delete("DELETE FROM body_use WHERE id = ?1", id)?;
+            removed.bodies.insert(id);
+            removed.paths.extend(path);
+            owners.extend(owner);
+        }
+        for owner in owners {
+            let used: Option<i64> = self
+                .db
+                .prepare_cached(FIRST_LINE)?
+                .query_row([owner], |row| row.get(0))?;
+            let first = used.unwrap_or(i64::MAX);
+            self.db
+                .prepare_cached("DELETE FROM line WHERE resource_id = ?1 AND number < ?2")?
+                .execute(params![owner, first])?;
+            removed.lines.insert(owner, first);
+        }
+        Ok(())
+    }
+
+    fn remove_resource(&self, id: i64, urls: &mut Vec<String>) -> Result<()> {
+        self.delete("DELETE FROM line WHERE resource_id = ?1", id)?;
+        for sql in [
+            REMOVE_ALIASES,
+            "DELETE FROM resource WHERE id = ?1 RETURNING url",
+        ] {
+            let mut statement = self.db.prepare_cached(sql)?;
+            let gone = statement.query_map([id], |row| row.get(0))?;
+            urls.extend(gone.collect::<Result<Vec<String>>>()?);
+        }
+        Ok(())
+    }
+
+    /// Those of the time before that say something about a moment; up to where no other is left
+    /// to go later.
+    fn remove_events(&self, after: i64, cutoff_us: i64) -> Result<i64> {
+        let mut statement = self.db.prepare_cached(NEXT_EVENTS)?;
+        let next: Vec<(i64, String, bool)> = statement
+            .query_map(params![after, EVENTS, cutoff_us], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?
+            .collect::<Result<_>>()?;
+        let says_when = |kind: &str| kind == "refused uri" || Notice::parse(kind).is_some();
+        for (id, kind, is_old) in &next {
+            if *is_old && says_when(kind) {
+                self.delete("DELETE FROM event WHERE id = ?1", *id)?;
+            }
+        }
+        let seen = next.iter().take_while(|(_, _, is_old)| *is_old).last();
+        Ok(seen.map_or(after, |(id, _, _)| *id))
+    }
+
+    fn delete(&self, sql: &str, id: i64) -> Result<()> {
+        self.db.prepare_cached(sql)?.execute([id])?;
+        Ok(())
+    }
+
+    fn is_unused(&self, sql: &str, id: i64) -> Result<bool> {
+        self.db
+            .prepare_cached(sql)?
+            .query_row([id], |row| row.get(0))
+    }
+}
+
+const UNUSED_BODY: &str = "SELECT NOT EXISTS (SELECT 1 FROM body_use WHERE id = ?1 AND uses > 0)";
+const UNUSED_HEADERS: &str =
+    "SELECT NOT EXISTS (SELECT 1 FROM header_use WHERE id = ?1 AND uses > 0)";
+const FIRST_LINE: &str = "SELECT min(first_line) FROM body_lines WHERE owner = ?1";
+const REMOVE_ALIASES: &str = "
+    DELETE FROM alias WHERE (url, resource_id) IN
+      (SELECT url, resource_id FROM alias_of WHERE resource_id = ?1) RETURNING url";
+/// What goes on in this run is not over: the row waits for its length.
+const NEXT_EVENTS: &str = "
+    SELECT id, kind, over_us < ?3 FROM
+      (SELECT id, kind,
+              CASE WHEN length_us IS NULL AND kind IN ('disk full', 'checkpoint held up')
+                    AND at_us >= (SELECT started_us FROM run WHERE id = (SELECT max(id) FROM run))
+                   THEN 9223372036854775807
+                   ELSE at_us + max(ifnull(length_us, 0), 0) END AS over_us
+         FROM event WHERE id > ?1 ORDER BY id LIMIT ?2)";
+/// The last one stays: how far the wall clock is ahead.
+const OLD_HEARTBEATS: &str = "
+    DELETE FROM heartbeat WHERE at_us IN
+      (SELECT at_us FROM heartbeat
+        WHERE at_us < ?1 AND at_us < (SELECT max(at_us) FROM heartbeat) ORDER BY at_us LIMIT ?2)";
+/// What a user typed stays, and what is about to be asked for.
+const UNUSED_RESOURCE: &str = "
+    SELECT NOT EXISTS (SELECT 1 FROM exchange WHERE resource_id = ?1)
+       AND NOT EXISTS (SELECT 1 FROM revision WHERE playlist_id = ?1)
+       AND NOT EXISTS (SELECT 1 FROM pending WHERE resource_id = ?1)
+       AND NOT EXISTS (SELECT 1 FROM body_lines WHERE owner = ?1)
+       AND NOT EXISTS (SELECT 1 FROM resource r JOIN stream s ON s.id = r.stream_id AND s.url = r.url
+                        WHERE r.id = ?1)";
+
+/// And the folders that it leaves empty.
+fn remove_file(chunks: &ChunkDir, path: &str) {
+    let removed = ChunkPath::parse(path).and_then(|path| chunks.remove(path.plain()));
+    if let Err(error) = removed {
+        tracing::warn!("not removed: {error}");
+    }
+}
+
+/// Those of a removal that are more than a look at one row.
+#[cfg(test)]
+pub(super) const QUERIES: [&str; 9] = [
+    find::IS_IN_USE,
+    find::IS_HOST_IN_USE,
+    UNUSED_BODY,
+    UNUSED_HEADERS,
+    UNUSED_RESOURCE,
+    REMOVE_ALIASES,
+    FIRST_LINE,
+    NEXT_EVENTS,
+    OLD_HEARTBEATS,
+];

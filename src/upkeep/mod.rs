@@ -1,0 +1,14 @@
+//! What is done to a session that is not being recorded: it is checked, repaired, copied without secrets.
+//!
+//! Like [`session`](crate::session), and unlike everything above, these ask the database themselves: they are about
+//! its rows and files as such, not about what they answer.
+
+pub(crate) mod check;
+pub(crate) mod redact;
+pub(crate) mod repair;
+
+pub use self::redact::outcome::{RedactError, Redacted};
+pub use self::redact::{Rules as RedactRules, What as RedactedWhat, redact};
+pub use self::repair::error::RepairError;
+pub use self::repair::repair;
+pub use check::{Finding, Report, State, Totals, check};
