@@ -136,7 +136,10 @@ impl Reader {
         let (whole, ranged): (Vec<_>, Vec<_>) =
             resources.into_iter().partition(|r| r.range.is_none());
         let mut not_yet: Option<i64> = None;
-        let mut until_us: Option<i64> = None;
+        let mut until_us = match query.recording {
+            true => self.pending_after(&whole, query.at_us)?,
+            false => None,
+        };
         let mut best: Option<Given> = None;
         for resource in whole {
             match self.given(resource, query, true)? {
@@ -152,10 +155,6 @@ impl Reader {
         }
         if let Some(mut given) = best {
             given.until_us = earlier(until_us, not_yet);
-            if query.recording {
-                let pending_us = self.pending_after(query)?;
-                given.until_us = earlier(given.until_us, pending_us);
-            }
             return Ok(Found::Answer(Box::new(self.complete(given)?)));
         }
         // Where the range is behind all of them, the others tell how large the resource is.
@@ -241,16 +240,20 @@ impl Reader {
         Ok(false)
     }
 
-    /// From when on what was listed after a moment, and has not landed, is waited for.
-    fn pending_after(&self, query: &Query<'_>) -> Result<Option<i64>, ReadError> {
+    /// From when on one of these is waited for that was listed after a moment and has not landed.
+    fn pending_after(
+        &self,
+        resources: &[ResourceInfo],
+        at_us: i64,
+    ) -> Result<Option<i64>, ReadError> {
         let mut first = None;
-        for resource in self.resources(query.url)? {
+        for resource in resources {
             let pending: Option<i64> = self
                 .db
                 .prepare_cached(
                     "SELECT min(from_us) FROM pending WHERE resource_id = ?1 AND from_us > ?2",
                 )
-                .and_then(|mut s| s.query_row(params![resource.id, query.at_us], |row| row.get(0)))
+                .and_then(|mut s| s.query_row(params![resource.id, at_us], |row| row.get(0)))
                 .map_err(|e| self.failed(e))?;
             first = earlier(first, pending);
         }
