@@ -27,24 +27,46 @@ pub fn files() -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
             };
             files.push((Path::new("completions").join(file), script));
         }
-        files.push((Path::new("man").join(format!("{name}.1")), page(command)?));
+        let version = command.get_version().unwrap_or_default();
+        let source = format!("{name} {version}");
+        for (name, command) in pages(command) {
+            let file = Path::new("man").join(format!("{name}.1"));
+            files.push((file, page(command, &source)?));
+        }
     }
     Ok(files)
 }
 
-/// A man page. What stands below the options of the help keeps its lines.
-fn page(command: Command) -> io::Result<Vec<u8>> {
+/// What has a man page of its own: a program, and each of its commands as `PROGRAM-COMMAND`.
+fn pages(program: Command) -> Vec<(String, Command)> {
+    let mut program = program.disable_help_subcommand(true);
+    // Global options become those of the commands, too.
+    program.build();
+    let name = program.get_name().to_owned();
+    let commands = program.get_subcommands().cloned();
+    let commands: Vec<_> = commands
+        .map(|command| (format!("{name}-{}", command.get_name()), command))
+        .collect();
+    [vec![(name, program)], commands].concat()
+}
+
+/// A man page of the program and version `source`. What stands below the options of the help keeps its lines.
+fn page(command: Command, source: &str) -> io::Result<Vec<u8>> {
     let notes = command
         .get_after_long_help()
         .or(command.get_after_help())
         .map(ToString::to_string);
-    let man = Man::new(command);
+    let has_commands = command.has_subcommands();
+    let man = Man::new(command).source(source);
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
+    if has_commands {
+        man.render_subcommands_section(&mut page)?;
+    }
     if let Some(notes) = notes {
         writeln!(page, ".SH NOTES\n.nf\n{}\n.fi", literal(&notes))?;
     }

@@ -1,4 +1,4 @@
-complete -c adjacent-find -s f -l folder -d 'Session folder' -r -F
+complete -c adjacent-find -s f -l folder -d 'Folder of sessions' -r -F
 complete -c adjacent-find -s t -l time -d 'Max time delta between consecutive advances (seconds) [default: 1.5 times the target duration]' -r
 complete -c adjacent-find -s p -l playlist -d 'Playlist name: whole, its last component, or its URL [default: all media playlists]' -r
 complete -c adjacent-find -l json -d 'Print one JSON object a line'

@@ -23,7 +23,7 @@ _isrecorder() {
 
     case "${cmd}" in
         isrecorder)
-            opts="-o -s -q -v -H -A -b -k -h -V --streams --output --session --resume --keep --keep-bytes --wait --duration --poll --variants --renditions --asset-lists --serve --bind --cors-credentials --metrics --check --hashes --repair --json --quiet --verbose --log --header --user-agent --cookie --trust-hosts --proxy --insecure --cacert --cert --key --resolve --connect-timeout --max-time --limit --allow-private --allow-downgrade --roll --stall --min-part --redact --redact-hosts --drop-keys --keep-parameters --secrets --help --version"
+            opts="-f -o -s -q -v -H -A -b -k -h -V --streams --folder --output --session --resume --keep --keep-bytes --wait --duration --poll --variants --renditions --asset-lists --serve --bind --cors-credentials --metrics --quiet --verbose --log --header --user-agent --cookie --trust-hosts --proxy --insecure --cacert --cert --key --resolve --connect-timeout --max-time --limit --allow-private --allow-downgrade --roll --stall --min-part --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -37,7 +37,15 @@ _isrecorder() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -94,10 +102,6 @@ _isrecorder() {
                     return 0
                     ;;
                 --metrics)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --check)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -174,18 +178,6 @@ _isrecorder() {
                     return 0
                     ;;
                 --min-part)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --redact)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --keep-parameters)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --secrets)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

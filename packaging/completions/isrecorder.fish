@@ -1,5 +1,5 @@
 complete -c isrecorder -l streams -d 'More streams, one a line: NAME URL, below it indented header fields; read again on SIGHUP' -r -F
-complete -c isrecorder -s o -l output -d 'Output folder name' -r -F
+complete -c isrecorder -s o -s f -l output -l folder -d 'Folder of sessions' -r -F
 complete -c isrecorder -s s -l session -d 'Output session name; default: session1, or the next number that is free' -r
 complete -c isrecorder -l keep -d 'Keep the last so long only, for example 2h; what is older goes, rows and files' -r
 complete -c isrecorder -l keep-bytes -d 'Keep chunks of so many bytes only, for example 50G; the oldest go' -r
@@ -13,7 +13,6 @@ complete -c isrecorder -l serve -d 'Show it meanwhile: answer players on this po
 complete -c isrecorder -l bind -d 'Address to listen on with --serve; default: all' -r
 complete -c isrecorder -l cors-credentials -d 'Pages of this origin may send cookies and passwords, as behind a login (https://player.example.com); may be repeated' -r
 complete -c isrecorder -l metrics -d 'Metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0: any port that is free' -r
-complete -c isrecorder -l check -d 'Record nothing: say what is wrong with a recorded session (docs/ref/check.md)' -r
 complete -c isrecorder -l log -d 'Form of log lines' -r -f -a "text\t'For people'
 json\t'One JSON object a line'"
 complete -c isrecorder -s H -l header -d 'Send this header field to the URL\'s host; may be repeated' -r
@@ -31,19 +30,11 @@ complete -c isrecorder -l limit -d 'Change a limit on what an origin can do, for
 complete -c isrecorder -l roll -d 'Begin a new file so often, where the format can be cut (MPEG-TS, MP3, AAC)' -r
 complete -c isrecorder -l stall -d 'Give up what brings nothing for so long; a stream is asked for again' -r
 complete -c isrecorder -l min-part -d 'Keep no file smaller than this, for example 64k or 1M' -r
-complete -c isrecorder -l redact -d 'Copy a session, with pseudonyms in place of tokens, cookies and credentials; records nothing' -r -F
-complete -c isrecorder -l keep-parameters -d 'With --redact: the values of these query parameters stay, for example seq,bitrate' -r
-complete -c isrecorder -l secrets -d 'With --redact: replace these, too, one a line, whatever they look like' -r -F
 complete -c isrecorder -l resume -d 'Go on with the session of -s after a stop, a crash or a reboot; without a URL with all its streams'
-complete -c isrecorder -l hashes -d 'With --check: read everything and compare the SHA-256 of each playlist, chunk and key'
-complete -c isrecorder -l repair -d 'With --check: move aside and mark what is wrong, close what was killed; nothing is deleted'
-complete -c isrecorder -l json -d 'With --check: print one JSON object'
 complete -c isrecorder -s q -l quiet -d 'Say less: warnings and errors only; twice: errors only'
 complete -c isrecorder -s v -l verbose -d 'Say more; twice: everything'
 complete -c isrecorder -s k -l insecure -d 'Accept any TLS certificate'
 complete -c isrecorder -l allow-private -d 'Let public playlists and redirects lead to private and loopback addresses'
 complete -c isrecorder -l allow-downgrade -d 'Follow redirects from https to http, without header fields, cookies and password of yours'
-complete -c isrecorder -l redact-hosts -d 'With --redact: pseudonyms for hosts and addresses, too'
-complete -c isrecorder -l drop-keys -d 'With --redact: keys become zeros'
 complete -c isrecorder -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c isrecorder -s V -l version -d 'Print version'

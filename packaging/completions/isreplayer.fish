@@ -1,4 +1,4 @@
-complete -c isreplayer -s f -l folder -d 'Session folder' -r -F
+complete -c isreplayer -s f -l folder -d 'Folder of sessions' -r -F
 complete -c isreplayer -s p -l port -d 'Listening port; 0: any that is free' -r
 complete -c isreplayer -s o -l offset -d 'Start offset in seconds (fractions and 2m30s too)' -r
 complete -c isreplayer -l zero -d 'When session time 0 is, whenever isreplayer is started (2026-11-21T18:00:00Z, or Unix time): any number of replayers over copies of a session give the same answers at each moment' -r
@@ -24,10 +24,6 @@ complete -c isreplayer -l stall-timeout -d 'Time for a client to take the next b
 complete -c isreplayer -l log -d 'Form of log lines' -r -f -a "text\t'For people'
 json\t'One JSON object a line'"
 complete -c isreplayer -l list -d 'Say what the session has, and end'
-complete -c isreplayer -l check -d 'Say what is wrong with the session, and end (docs/ref/check.md)'
-complete -c isreplayer -l hashes -d 'With --check: read everything and compare the SHA-256 of each playlist, chunk and key'
-complete -c isreplayer -l repair -d 'With --check: move aside and mark what is wrong, close what was killed; nothing is deleted'
-complete -c isreplayer -l json -d 'With --check: print one JSON object'
 complete -c isreplayer -s q -l quiet -d 'Say less: warnings and errors only; twice: errors only'
 complete -c isreplayer -s v -l verbose -d 'Say more; twice: everything'
 complete -c isreplayer -s h -l help -d 'Print help (see more with \'--help\')'

@@ -410,6 +410,7 @@ mod tests {
             started_us,
             seen_us,
             stopped_us: None,
+            ended: None,
             program: String::new(),
         };
         let told = Meanwhile::new(all.clone(), &[run(0, 30)]).of(10, 20);

@@ -17,7 +17,8 @@ pub fn what_happened(fault: &Fault) -> String {
     }
 }
 
-pub(super) fn in_short(status: Option<u16>, outcome: Outcome) -> String {
+/// The same of a status and an outcome.
+pub fn in_short(status: Option<u16>, outcome: Outcome) -> String {
     match (status, outcome) {
         // Of a plain stream: all was well with what came, but for its end.
         (Some(..400), Outcome::Complete) => "ended".to_owned(),

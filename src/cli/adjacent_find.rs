@@ -18,7 +18,7 @@ use crate::session::{Body, ExchangeId, PlaylistInfo, ReadError, Reader, Sessions
 #[derive(Debug, Parser)]
 #[command(name = "adjacent-find", version)]
 struct Arguments {
-    /// Session folder
+    /// Folder of sessions
     #[arg(short, long, default_value = "sessions")]
     folder: PathBuf,
 

@@ -13,18 +13,17 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::beside::Beside;
-use super::check::{self, CheckOptions};
 use super::descriptors;
 use super::exit::{self, Failure};
 use super::output::logging;
 use super::output::metrics;
 use super::output::service;
-use super::redact::RedactArguments;
 use super::signals::Ends;
 use crate::cli::arguments::client::PageArguments;
 use crate::cli::arguments::durations::{clock_time, parse_bytes, parse_duration, parse_positive};
 use crate::cli::arguments::http::HttpArguments;
 use crate::cli::arguments::inputs::parse_input;
+use crate::cli::arguments::moved;
 use crate::cli::arguments::place::Place;
 use crate::cli::arguments::raw::PlainArguments;
 use crate::cli::arguments::source::Source;
@@ -36,7 +35,7 @@ use crate::recorder::{
     self, AssetLists, Board, Control, Input, Options, RecordError, Renditions, Selection, Summary,
     Variants,
 };
-use crate::session::{FolderError, Keep, Notice, SessionFolder, Sessions, Tally, WriterError};
+use crate::session::{FolderError, Keep, Notice, SessionFolder, Tally, WriterError};
 
 /// Record live streams: every revision of their playlists, every chunk and key, every fault, with its time.
 #[derive(Debug, Parser)]
@@ -47,13 +46,20 @@ use crate::session::{FolderError, Keep, Notice, SessionFolder, Sessions, Tally, 
 )]
 struct Arguments {
     /// Input streams (http or https), each with a name or without: HLS playlists, or media without an end
-    #[arg(value_name = "[NAME=]URL", value_parser = parse_input, required_unless_present_any = ["streams", "resume", "check", "redact"])]
+    #[arg(value_name = "[NAME=]URL", value_parser = parse_input, required_unless_present_any = ["streams", "resume"])]
     inputs: Vec<Input>,
     /// More streams, one a line: NAME URL, below it indented header fields; read again on SIGHUP
     #[arg(long, value_name = "FILE")]
     streams: Option<PathBuf>,
-    /// Output folder name
-    #[arg(short, long, default_value = "sessions", value_name = "FOLDER")]
+    /// Folder of sessions
+    #[arg(
+        short,
+        long,
+        default_value = "sessions",
+        value_name = "FOLDER",
+        visible_short_alias = 'f',
+        visible_alias = "folder"
+    )]
     output: PathBuf,
     /// Output session name; default: session1, or the next number that is free
     #[arg(short, long, value_name = "NAME")]
@@ -104,20 +110,12 @@ struct Arguments {
     /// Metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0: any port that is free
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = metrics::parse_address)]
     metrics: Option<SocketAddr>,
-    /// Record nothing: say what is wrong with a recorded session (docs/ref/check.md)
-    #[arg(long, value_name = "SESSION", conflicts_with_all = [
-        "inputs", "streams", "session", "resume", "keep", "keep_bytes", "wait", "duration", "poll", "serve", "metrics"])]
-    check: Option<String>,
-    #[command(flatten)]
-    checked: CheckOptions,
     #[command(flatten)]
     log: LogOptions,
     #[command(flatten)]
     http: HttpArguments,
     #[command(flatten)]
     plain: PlainArguments,
-    #[command(flatten)]
-    redact: RedactArguments,
 }
 
 /// The definition of the arguments.
@@ -127,22 +125,10 @@ pub(super) fn command() -> clap::Command {
 
 /// The program.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse_from(with_time_of_wait(std::env::args_os()));
-    if arguments.serve.is_none() && arguments.pages.are_given() {
-        let what = "--cors-credentials belongs to --serve PORT";
-        return exit::code("isrecorder", Err(Failure::usage(what)));
-    }
-    if let Some(done) = arguments.redact.run(&arguments.output) {
-        return exit::code("isrecorder", done.map(|()| true));
-    }
-    let done = match (&arguments.check, arguments.checked.given()) {
-        (Some(session), _) => check_session(session, &arguments),
-        (None, Some(option)) => {
-            let what = format!("{option} belongs to --check SESSION");
-            Err(Failure::usage(what))
-        }
-        (None, None) => run(arguments).map(|()| true),
-    };
+    let typed = with_time_of_wait(std::env::args_os());
+    let done = moved::parse(&typed, &moved::OF_ISRECORDER)
+        .and_then(run)
+        .map(|()| true);
     exit::code("isrecorder", done)
 }
 
@@ -171,13 +157,11 @@ fn with_time_of_wait(arguments: impl Iterator<Item = OsString>) -> Vec<OsString>
     joined
 }
 
-/// `false`: something is wrong with it.
-fn check_session(session: &str, arguments: &Arguments) -> Result<bool, Failure> {
-    let folder = Sessions::new(&arguments.output).find(session);
-    check::run(folder, arguments.checked)
-}
-
 fn run(arguments: Arguments) -> Result<(), Failure> {
+    if arguments.serve.is_none() && arguments.pages.are_given() {
+        let what = "--cors-credentials belongs to --serve PORT";
+        return Err(Failure::usage(what));
+    }
     descriptors::raise();
     let ports = Ports::bind(&arguments).map_err(Failure::usage)?;
     let place = Place::of(

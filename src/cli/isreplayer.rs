@@ -1,5 +1,6 @@
 //! isreplayer: arguments, start-up messages, the end.
 
+use std::ffi::OsString;
 use std::io;
 use std::net::{IpAddr, TcpListener};
 use std::process::ExitCode;
@@ -9,18 +10,18 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::check::{self, CheckOptions};
 use super::descriptors;
 use super::exit::{self, Failure, say};
 use super::listen;
-use super::output::logging;
+use super::output::{description, logging};
 use crate::cli::arguments::client::{ClientArguments, PageArguments};
 use crate::cli::arguments::durations::{parse_duration, parse_moment};
+use crate::cli::arguments::moved;
 use crate::cli::output::logging::{LogOptions, Stderr};
 use crate::clock::Clock;
 use crate::replayer::inject::{self, Parsed, Rule, Rules};
 use crate::replayer::timeline::{format_time, format_utc};
-use crate::replayer::{AtEnd, Dates, Description, Faults, Limits, Network, Options, Replay, serve};
+use crate::replayer::{AtEnd, Dates, Faults, Limits, Network, Options, Replay, serve};
 use crate::session::{SessionFolder, Sessions};
 
 const AFTER_HELP: &str = "\
@@ -53,7 +54,7 @@ docs/ref/inject.md says what each of them means.";
     after_long_help = AFTER_LONG_HELP
 )]
 struct Arguments {
-    /// Session folder
+    /// Folder of sessions
     #[arg(short, long, default_value = "sessions")]
     folder: std::path::PathBuf,
 
@@ -105,13 +106,6 @@ struct Arguments {
     /// Say what the session has, and end
     #[arg(long)]
     list: bool,
-
-    /// Say what is wrong with the session, and end (docs/ref/check.md)
-    #[arg(long, conflicts_with = "list")]
-    check: bool,
-
-    #[command(flatten)]
-    checked: CheckOptions,
 
     #[command(flatten)]
     pages: PageArguments,
@@ -205,18 +199,11 @@ pub(super) fn command() -> clap::Command {
 
 /// The program.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let done = match arguments.check {
-        true => check_session(&arguments),
-        false => replay(&arguments).map(|()| true),
-    };
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let done = moved::parse(&typed, &moved::OF_ISREPLAYER)
+        .and_then(|arguments| replay(&arguments))
+        .map(|()| true);
     exit::code("isreplayer", done)
-}
-
-/// `false`: something is wrong with it.
-fn check_session(arguments: &Arguments) -> Result<bool, Failure> {
-    let folder = Sessions::new(&arguments.folder).find(&arguments.session);
-    check::run(folder, arguments.checked)
 }
 
 fn replay(arguments: &Arguments) -> Result<(), Failure> {
@@ -253,11 +240,8 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
 
 /// What the session has at its end.
 fn list(folder: SessionFolder) -> Result<(), Failure> {
-    let replay = Replay::open(folder, Clock::start(), Options::default())?;
-    let description = replay.describe(replay.span().end_us, "")?;
-    for line in description_lines(&description) {
-        say(line);
-    }
+    let description = description::at_the_end(folder)?;
+    description::lines(&description).iter().for_each(say);
     Ok(())
 }
 
@@ -338,9 +322,7 @@ fn announce(
         Some(_) => replay.session_us().max(0),
     };
     let description = replay.describe(span.moment_us(start_us.min(span.length_us())), "")?;
-    for line in description_lines(&description) {
-        say(line);
-    }
+    description::lines(&description).iter().for_each(say);
     if let Some(zero_us) = arguments.zero {
         say(format!("Zero     {}", format_utc(zero_us)));
     }
@@ -359,38 +341,6 @@ fn announce(
         tracing::warn!("the offset lies behind the end of the recording");
     }
     Ok(())
-}
-
-fn description_lines(description: &Description) -> Vec<String> {
-    let state = if description.recording {
-        ", being recorded"
-    } else {
-        ""
-    };
-    let mut lines = vec![
-        format!("Session  {}", description.session),
-        format!("Recorded {}", format_utc(description.recorded_us)),
-        format!("Length   {}{state}", format_time(description.length_us)),
-    ];
-    if description.kept_from_us > 0 {
-        let from = format_time(description.kept_from_us);
-        lines.push(format!("Kept     from {from} on"));
-    }
-    let holes = description.holes.iter();
-    lines.extend(holes.map(|hole| format!("Hole     {hole}: no recorder ran")));
-    for stream in &description.streams {
-        lines.push(format!("Stream   {}  {}", stream.name, stream.url));
-        if let Some(dump) = &stream.dump {
-            lines.push(format!("           {}, {dump}", stream.path));
-        }
-        lines.extend(
-            stream
-                .playlists
-                .iter()
-                .map(|playlist| format!("           {}", playlist.label)),
-        );
-    }
-    lines
 }
 
 #[cfg(test)]

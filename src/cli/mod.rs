@@ -7,7 +7,6 @@
 mod adjacent_find;
 mod arguments;
 mod beside;
-mod check;
 mod output;
 
 mod descriptors;
@@ -18,22 +17,23 @@ pub(crate) mod fuzzing;
 
 mod isrecorder;
 mod isreplayer;
+mod issession;
 
 mod listen;
-
-mod redact;
 
 mod signals;
 
 pub use adjacent_find::main as adjacent_find;
 pub use isrecorder::main as isrecorder;
 pub use isreplayer::main as isreplayer;
+pub use issession::main as issession;
 
-/// The arguments of the three programs, for man pages and shell completions.
-pub fn commands() -> [clap::Command; 3] {
+/// The arguments of the programs, for man pages and shell completions.
+pub fn commands() -> [clap::Command; 4] {
     [
         isrecorder::command(),
         isreplayer::command(),
         adjacent_find::command(),
+        issession::command(),
     ]
 }

@@ -82,6 +82,7 @@ mod tests {
             started_us: 0,
             seen_us,
             stopped_us: None,
+            ended: None,
             program: String::new(),
         };
         let (now_us, hour_us) = (clock::system_us(), 3_600_000_000);

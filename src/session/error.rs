@@ -93,7 +93,7 @@ pub enum WriterError {
     },
     /// A row names a file elsewhere.
     #[error(
-        "{path} is not gone on with: body {body} names a file that is none of the session's ({what}); `isrecorder --check {path} --repair` marks such bodies as lost and leaves the rest as it is", path = .path.display()
+        "{path} is not gone on with: body {body} names a file that is none of the session's ({what}); `issession repair {path}` marks such bodies as lost and leaves the rest as it is", path = .path.display()
     )]
     Path {
         /// The session.

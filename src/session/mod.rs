@@ -36,7 +36,7 @@ pub use self::model::{
     Notice, Outcome, OwnReason, ResourceKey, RunningDigest, digest, is_success,
 };
 pub use self::read::answer::{Answer, Found, Query, RangePart};
-pub use self::read::faults::{ENDED, Fault};
+pub use self::read::faults::{ENDED, Fault, FaultCount};
 pub use self::read::heal::Faults;
 pub use self::read::history::{
     CodedText, KeptText, LandedBody, Landing, Landings, ListedPlaces, ListedRevision, ListedUrl,

@@ -1,9 +1,10 @@
-//! What is done to a session that is not being recorded: it is checked, repaired, copied without secrets.
+//! What is done to a session that is not being recorded: it is looked at, checked, repaired, copied without secrets.
 //!
 //! Like [`session`](crate::session), and unlike everything above, these ask the database themselves: they are about
 //! its rows and files as such, not about what they answer.
 
 pub(crate) mod check;
+pub(crate) mod overview;
 pub(crate) mod redact;
 pub(crate) mod repair;
 
@@ -12,3 +13,4 @@ pub use self::redact::{Rules as RedactRules, What as RedactedWhat, redact};
 pub use self::repair::error::RepairError;
 pub use self::repair::repair;
 pub use check::{Finding, Report, State, Totals, check};
+pub use overview::{Counts, Keys, Overview, Sizes};

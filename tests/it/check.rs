@@ -1,4 +1,4 @@
-//! `--check` finds what is wrong with a session, names it, and finds nothing in a good one.
+//! `issession check` finds what is wrong with a session, names it, and finds nothing in a good one.
 
 use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
@@ -198,7 +198,7 @@ fn very_many_findings_are_counted_not_told() {
     for n in 0..100 {
         fs::write(made.file(&format!("chunks/{n}.stray")), b"x").unwrap();
     }
-    let output = isrecorder(&made, &["--check", "s"]);
+    let output = issession(&made, &["check", "s"]);
     let told = String::from_utf8(output.stdout).unwrap();
     assert_eq!(told.lines().count(), 22, "{told}");
     assert!(
@@ -208,9 +208,9 @@ fn very_many_findings_are_counted_not_told() {
     assert!(told.ends_with("100 problems\n"), "{told}");
 }
 
-fn isrecorder(made: &Made, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_isrecorder"));
-    command.arg("-o").arg(made.sessions()).args(arguments);
+fn issession(made: &Made, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_issession"));
+    command.arg("-f").arg(made.sessions()).args(arguments);
     command.output().unwrap()
 }
 
@@ -221,18 +221,18 @@ fn isreplayer(made: &Made, arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn both_programs_check_and_their_exit_code_says_how_it_is() {
+fn the_exit_code_of_a_check_says_how_it_is() {
     let made = a_session();
-    let good = isrecorder(&made, &["--check", "s", "--hashes"]);
+    let good = issession(&made, &["check", "s", "--hashes"]);
     let told = String::from_utf8(good.stdout).unwrap();
     assert!(
         told.starts_with("ok: 1 run, 7 revisions, 6 chunks, "),
         "{told}"
     );
     assert_eq!(good.status.code(), Some(0));
-    assert_eq!(isreplayer(&made, &["--check", "s"]).status.code(), Some(0));
+    assert_eq!(issession(&made, &["check", "s"]).status.code(), Some(0));
     fs::remove_file(a_chunk(&made)).unwrap();
-    let bad = isreplayer(&made, &["s", "--check", "--json"]);
+    let bad = issession(&made, &["check", "s", "--json"]);
     assert_eq!(bad.status.code(), Some(1));
     let report: serde_json::Value = serde_json::from_slice(&bad.stdout).unwrap();
     assert_eq!(report["ok"], false);
@@ -240,19 +240,21 @@ fn both_programs_check_and_their_exit_code_says_how_it_is() {
     let name = a_chunks_name(&made);
     assert_eq!(report["problems"][0]["what"], format!("{name} is missing"));
     for usage in [
-        &["--check", "none"][..],
+        &["check", "none"][..],
+        &["check", "--hashes"],
+        &["check", "s", "http://h/"],
         &["--hashes"],
-        &["--check", "s", "http://h/"],
+        &[],
     ] {
-        assert_eq!(isrecorder(&made, usage).status.code(), Some(2), "{usage:?}");
+        assert_eq!(issession(&made, usage).status.code(), Some(2), "{usage:?}");
     }
 }
 
 #[test]
 fn the_demo_is_whole() {
-    let output = Command::new(env!("CARGO_BIN_EXE_isrecorder"))
+    let output = Command::new(env!("CARGO_BIN_EXE_issession"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["--check", "demo", "--hashes"])
+        .args(["check", "demo", "--hashes"])
         .output()
         .unwrap();
     let told = String::from_utf8(output.stdout).unwrap();
@@ -364,7 +366,7 @@ fn a_log_that_was_not_folded_in_is_told_and_folded_in() {
             .iter()
             .any(|note| note.contains("session.db-wal"))
     );
-    let output = isrecorder(&made, &["--check", "s", "--repair"]);
+    let output = issession(&made, &["repair", "s"]);
     assert!(output.status.success(), "{output:?}");
     assert!(!made.file("session.db-wal").exists());
     assert!(made.file("session.sum").exists());

@@ -120,9 +120,9 @@ fn names_that_say_nothing_hide_no_freeze_once_all_is_over_and_the_live_list_keep
         "two advances: the first window, and one segment"
     );
     assert!(session.number(corrected) > 5);
-    let checked = Command::new(env!("CARGO_BIN_EXE_isrecorder"))
+    let checked = Command::new(env!("CARGO_BIN_EXE_issession"))
         .current_dir(session.path().parent().unwrap().parent().unwrap())
-        .args(["--check", "session1"])
+        .args(["check", "session1"])
         .output()
         .unwrap();
     assert!(checked.status.success(), "{checked:?}");

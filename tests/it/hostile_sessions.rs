@@ -263,14 +263,14 @@ fn ends(program: &str, folder: &Path, arguments: &[&str]) -> (i32, String) {
     (output.status.code().unwrap_or(-1), said)
 }
 
-const PROGRAMS: [(&str, &[&str]); 4] = [
+const PROGRAMS: [(&str, &[&str]); 5] = [
     (
         env!("CARGO_BIN_EXE_isreplayer"),
         &["-f", ".", "--list", "s"],
     ),
     (
-        env!("CARGO_BIN_EXE_isrecorder"),
-        &["-o", ".", "--check", "s", "--hashes"],
+        env!("CARGO_BIN_EXE_issession"),
+        &["-f", ".", "check", "s", "--hashes"],
     ),
     (
         env!("CARGO_BIN_EXE_adjacent-find"),
@@ -279,6 +279,10 @@ const PROGRAMS: [(&str, &[&str]); 4] = [
     (
         env!("CARGO_BIN_EXE_isrecorder"),
         &["-o", ".", "--resume", "-s", "s", "--duration", "1ms"],
+    ),
+    (
+        env!("CARGO_BIN_EXE_issession"),
+        &["-f", ".", "info", "s", "--json"],
     ),
 ];
 

@@ -29,6 +29,7 @@ mod http2;
 mod images;
 mod inject;
 mod interstitials;
+mod issession;
 mod keep;
 mod kills;
 mod late;

@@ -13,7 +13,11 @@ mod writer;
 fn man_pages_and_completions_are_those_of_the_programs() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging");
     let files = writer::files().unwrap();
-    assert_eq!(files.len(), 12, "three programs, three shells and a page");
+    assert_eq!(
+        files.len(),
+        4 * 4 + 5,
+        "four programs, three shells and a page, and one for each command of issession"
+    );
     for (file, content) in &files {
         let committed = fs::read(folder.join(file)).unwrap_or_default();
         assert!(
@@ -47,4 +51,5 @@ fn bash_completes_what_was_begun() {
     assert_eq!(completed("isrecorder", "--metr"), "--metrics");
     assert_eq!(completed("isreplayer", "--at"), "--at-end");
     assert_eq!(completed("adjacent-find", "--fail"), "--fail-on-gap");
+    assert_eq!(completed("issession", "rep"), "repair");
 }

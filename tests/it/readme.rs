@@ -33,12 +33,22 @@ fn every_option_is_in_the_readme_and_every_option_of_the_readme_exists() {
         .next()
         .unwrap();
     let mut real = BTreeSet::new();
-    for program in [
-        env!("CARGO_BIN_EXE_isrecorder"),
-        env!("CARGO_BIN_EXE_isreplayer"),
-        env!("CARGO_BIN_EXE_adjacent-find"),
+    let issession = env!("CARGO_BIN_EXE_issession");
+    for (program, command) in [
+        (env!("CARGO_BIN_EXE_isrecorder"), None),
+        (env!("CARGO_BIN_EXE_isreplayer"), None),
+        (env!("CARGO_BIN_EXE_adjacent-find"), None),
+        (issession, Some("list")),
+        (issession, Some("info")),
+        (issession, Some("check")),
+        (issession, Some("repair")),
+        (issession, Some("redact")),
     ] {
-        let help = Command::new(program).arg("-h").output().unwrap();
+        let help = Command::new(program)
+            .args(command)
+            .arg("-h")
+            .output()
+            .unwrap();
         assert!(help.status.success());
         real.extend(options(&String::from_utf8(help.stdout).unwrap()));
     }

@@ -341,8 +341,8 @@ fn a_run_that_could_not_be_closed_since_the_disk_was_full_is_called_that() {
     // What a recorder leaves that found no room for a row any more.
     let session = ended.folder().join("sessions/session1");
     std::fs::write(session.join("chunks/.tmp/full"), "").unwrap();
-    let check = Command::new(env!("CARGO_BIN_EXE_isreplayer"))
-        .args(["-f", "sessions", "--check", "session1"])
+    let check = Command::new(env!("CARGO_BIN_EXE_issession"))
+        .args(["-f", "sessions", "check", "session1"])
         .current_dir(ended.folder())
         .output()
         .unwrap();

@@ -51,8 +51,10 @@ impl Said {
         self.add(what, bytes);
         let (_, text) = self.0.last().unwrap();
         // Why a program ended is a sentence in any form.
-        let is_end =
-            |line: &&str| line.starts_with("isrecorder: ") || line.starts_with("isreplayer: ");
+        let is_end = |line: &&str| {
+            let programs = ["isrecorder: ", "isreplayer: ", "issession: "];
+            programs.iter().any(|program| line.starts_with(program))
+        };
         for line in text.lines().filter(|line| !is_end(line)) {
             let value: Result<serde_json::Value, _> = serde_json::from_str(line);
             assert!(value.is_ok(), "{what}: {line}");
@@ -84,12 +86,7 @@ impl Said {
             folder.to_str().unwrap(),
         );
         let copy = format!("{parent}/copy");
-        for arguments in [
-            &["--list", session] as &[&str],
-            &["--check", session],
-            &["--check", "--hashes", "--json", session],
-            &["-f", parent, "none"],
-        ] {
+        for arguments in [&["--list", session] as &[&str], &["-f", parent, "none"]] {
             self.run("isreplayer", arguments);
         }
         for arguments in [
@@ -102,8 +99,19 @@ impl Said {
             self.run("adjacent-find", arguments);
         }
         for arguments in [
-            &["--check", session, "--json"] as &[&str],
-            &["--redact", session, &copy],
+            &["check", session] as &[&str],
+            &["check", session, "--hashes", "--json"],
+            &["info", session],
+            &["info", session, "--json"],
+            &["list", session],
+            &["list", session, "--json"],
+            &["list", "-f", parent],
+            &["list", "-f", parent, "--json"],
+            &["redact", session, &copy],
+        ] {
+            self.run("issession", arguments);
+        }
+        for arguments in [
             &[
                 "-s",
                 session,
@@ -113,7 +121,7 @@ impl Said {
                 "--duration",
                 "0.3",
                 "-vv",
-            ],
+            ] as &[&str],
             &[
                 "-s",
                 session,
@@ -134,10 +142,14 @@ impl Said {
                 "--duration",
                 "0.3",
             ],
-            &["--check", session, "--repair", "--json"],
-            &["--check", session, "--repair", "--hashes"],
         ] {
             self.run("isrecorder", arguments);
+        }
+        for arguments in [
+            &["repair", session, "--json"] as &[&str],
+            &["repair", session, "--hashes"],
+        ] {
+            self.run("issession", arguments);
         }
     }
 
@@ -185,6 +197,7 @@ fn binary(program: &str) -> &'static str {
     match program {
         "isrecorder" => env!("CARGO_BIN_EXE_isrecorder"),
         "isreplayer" => env!("CARGO_BIN_EXE_isreplayer"),
+        "issession" => env!("CARGO_BIN_EXE_issession"),
         _ => env!("CARGO_BIN_EXE_adjacent-find"),
     }
 }
@@ -336,13 +349,14 @@ fn a_session_that_is_full_of_it() {
     }
     for what in [
         "isreplayer --list",
-        "isreplayer --check",
         "isreplayer -f",
         "adjacent-find -t 0",
         "adjacent-find --faults",
         "adjacent-find -p",
-        "isrecorder --check",
-        "isrecorder --redact",
+        "issession check",
+        "issession info",
+        "issession list",
+        "issession redact",
         "isrecorder -s",
         "log of isreplayer",
         "/none",

@@ -57,7 +57,15 @@ fn schema(session: &Session) -> Vec<(String, String)> {
 }
 
 fn isrecorder(folder: &TempDir, arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_isrecorder"))
+    run(env!("CARGO_BIN_EXE_isrecorder"), folder, arguments)
+}
+
+fn issession(folder: &TempDir, arguments: &[&str]) -> String {
+    run(env!("CARGO_BIN_EXE_issession"), folder, arguments)
+}
+
+fn run(program: &str, folder: &TempDir, arguments: &[&str]) -> String {
+    let output = Command::new(program)
         .current_dir(folder.path())
         .args(arguments)
         .output()
@@ -73,10 +81,10 @@ fn an_earlier_session_is_checked_redacted_and_replayed_as_it_is() {
         let folder = evening(version);
         let database = folder.path().join("sessions/evening/session.db");
         let before = fs::read(&database).unwrap();
-        let told = isrecorder(&folder, &["--check", "evening", "--hashes"]);
+        let told = issession(&folder, &["check", "evening", "--hashes"]);
         assert!(told.starts_with("ok: 1 run, "), "{told}");
-        isrecorder(&folder, &["--redact", "evening", "to-send"]);
-        let told = isrecorder(&folder, &["--check", "to-send", "--hashes"]);
+        issession(&folder, &["redact", "evening", "to-send"]);
+        let told = issession(&folder, &["check", "to-send", "--hashes"]);
         assert!(told.starts_with("ok: 1 run, "), "{told}");
         let replayer = Replayer::start(
             &folder.path().join("sessions"),
@@ -118,7 +126,7 @@ fn an_earlier_session_that_is_resumed_becomes_what_a_new_one_is_and_answers_as_b
         assert_eq!(answers(&session, end_us), before);
         assert!(session.number("SELECT count(*) FROM exchange") > exchanges);
         session.check_invariants();
-        let told = isrecorder(&folder, &["--check", "evening", "--hashes"]);
+        let told = issession(&folder, &["check", "evening", "--hashes"]);
         assert!(told.starts_with("ok: 2 runs, "), "{told}");
     }
 }

@@ -5,6 +5,7 @@ pub mod durations;
 pub mod http;
 pub mod inputs;
 pub mod limits;
+pub(super) mod moved;
 pub mod place;
 pub mod raw;
 pub mod source;

@@ -1,5 +1,6 @@
-//! What programs say while they run: the live view, log lines, metrics, the service manager.
+//! What programs say: the live view, log lines, metrics, the service manager, what a session has to play.
 
+pub(super) mod description;
 pub mod live;
 pub mod log_form;
 pub mod log_lines;

@@ -147,7 +147,7 @@ fn told(differences: &[Difference]) -> String {
         told.push_str(&format!(", and {} more", differences.len() - 1));
     }
     if is_mendable {
-        told.push_str("; `isrecorder --check SESSION --repair` drops it");
+        told.push_str("; `issession repair SESSION` drops it");
     }
     told
 }

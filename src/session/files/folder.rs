@@ -162,6 +162,17 @@ impl SessionFolder {
         self.0.join("session.db")
     }
 
+    /// How large its database is with its log, in bytes.
+    pub(crate) fn database_bytes(&self) -> io::Result<u64> {
+        let log = match fs::symlink_metadata(self.0.join("session.db-wal")) {
+            Ok(facts) => facts.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(error),
+        };
+        let database = fs::symlink_metadata(self.database())?.len();
+        Ok(database.saturating_add(log))
+    }
+
     /// Its chunks.
     pub fn chunks(&self) -> PathBuf {
         self.0.join("chunks")

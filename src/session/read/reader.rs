@@ -5,6 +5,7 @@ use crate::session::error::ReadError;
 use std::path::Path;
 
 use rusqlite::{OptionalExtension, Row, params};
+use serde::Serialize;
 
 use super::advances::ADVANCE;
 use crate::session::body::decode;
@@ -22,7 +23,7 @@ use crate::session::model::{ByteRange, Kind, Outcome, digest};
 const LATEST_US: u64 = 253_402_300_800_000_000;
 
 /// One life of the recorder process. Times in microseconds of Unix time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Run {
     /// When it began.
     pub started_us: i64,
@@ -30,6 +31,8 @@ pub struct Run {
     pub seen_us: i64,
     /// When it stopped; `None`: it records, or was killed.
     pub stopped_us: Option<i64>,
+    /// Why it stopped, as in `schema.sql`; `None`: it records, or was killed and nobody went on.
+    pub ended: Option<String>,
     /// Name and version.
     pub program: String,
 }
@@ -68,9 +71,10 @@ pub fn holes(runs: &[Run]) -> Vec<Hole> {
 }
 
 /// An input of the session.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct StreamInfo {
     /// Row of `stream`.
+    #[serde(skip)]
     pub id: i64,
     /// Its name, safe in a URL path.
     pub name: String,
@@ -227,14 +231,15 @@ impl Reader {
     /// The database is damaged.
     pub fn runs(&self) -> Result<Vec<Run>, ReadError> {
         let runs = self.list(
-            "SELECT started_us, seen_us, stopped_us, program FROM run ORDER BY id",
+            "SELECT started_us, seen_us, stopped_us, ended, program FROM run ORDER BY id",
             [],
             |row| {
                 Ok(Run {
                     started_us: row.get(0)?,
                     seen_us: row.get(1)?,
                     stopped_us: row.get(2)?,
-                    program: row.get(3)?,
+                    ended: row.get(3)?,
+                    program: row.get(4)?,
                 })
             },
         )?;

@@ -16,7 +16,7 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Steps of SQLite's machine that a look at all of a database may take when a run ends: a second or two.
 const MOST_STEPS: i32 = 100_000_000;
-const NOT_CHECKED: &str = "an earlier run was killed or its session.db was changed, and session.db has not been found to be whole; `isrecorder --check SESSION --repair` looks at all of it";
+const NOT_CHECKED: &str = "an earlier run was killed or its session.db was changed, and session.db has not been found to be whole; `issession repair SESSION` looks at all of it";
 
 /// Whether indexes and rows of a database agree, as far as that can be said in the time there is.
 fn is_whole(db: &mut Connection) -> bool {

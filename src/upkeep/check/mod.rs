@@ -84,7 +84,7 @@ fn database(
     match (found.state, sum?) {
         // The run is closed before the log is folded in: a kill or a reader may come in between.
         (State::Stopped, _) if wal => found.note(
-            "session.db-wal is there: the database is not one file yet; `--repair` or `isrecorder --resume` makes it one"
+            "session.db-wal is there: the database is not one file yet; `issession repair` or `isrecorder --resume` makes it one"
                 .to_owned(),
         ),
         (State::Stopped, Sum::Other) => found.damaged(
@@ -102,12 +102,12 @@ fn database(
                 .to_owned(),
         ),
         (State::Killed, _) => found.note(
-            "its recorder was killed; `isrecorder --resume` goes on with it, `--repair` closes it"
+            "its recorder was killed; `isrecorder --resume` goes on with it, `issession repair` closes it"
                 .to_owned(),
         ),
         (State::DiskFull, _) => found.note(
             "its disk was full when its recorder ended, so that this could not close the run; with room `isrecorder \
-             --resume` goes on with it, `--repair` closes it"
+             --resume` goes on with it, `issession repair` closes it"
                 .to_owned(),
         ),
         (State::Recording, _) => {
@@ -132,19 +132,22 @@ fn state(
     found: &mut Findings,
 ) -> Result<(), ReadError> {
     let runs = reader.runs()?;
-    found.state = match runs.last() {
-        Some(run) if run.stopped_us.is_none() => match locked || !is_being_recorded(folder)? {
-            true if was_full(folder) => State::DiskFull,
-            true => State::Killed,
-            false => State::Recording,
-        },
-        Some(_) if !locked && is_being_recorded(folder)? => State::Recording,
-        _ => State::Stopped,
-    };
+    found.state = state_of(folder, &runs, locked)?;
     found.was_killed =
         matches!(found.state, State::Killed | State::DiskFull) || rows::any_killed(reader)?;
     found.totals.length_us = length_us(&runs);
     Ok(())
+}
+
+/// Whether somebody records a session with these runs. `locked`: the caller has its lock.
+pub(crate) fn state_of(folder: &SessionFolder, runs: &[Run], locked: bool) -> io::Result<State> {
+    let is_closed = runs.last().is_none_or(|run| run.stopped_us.is_some());
+    Ok(match !locked && is_being_recorded(folder)? {
+        true => State::Recording,
+        false if is_closed => State::Stopped,
+        false if was_full(folder) => State::DiskFull,
+        false => State::Killed,
+    })
 }
 
 fn was_full(folder: &SessionFolder) -> bool {

@@ -1,4 +1,4 @@
-//! `--repair`: moves aside, marks, deletes nothing.
+//! `issession repair`: moves aside, marks, deletes nothing.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use isrecorder::upkeep::{State, check};
 use rusqlite::Connection;
 
 use super::super::support::replayed::Replayed;
-use super::{a_chunk, a_chunks_name, a_session, fill_page_of, isrecorder, wrong};
+use super::{a_chunk, a_chunks_name, a_session, fill_page_of, issession, wrong};
 
 #[test]
 fn a_repair_moves_aside_and_marks_and_then_all_is_well() {
@@ -19,7 +19,7 @@ fn a_repair_moves_aside_and_marks_and_then_all_is_well() {
     let content = fs::read(&chunk).unwrap();
     fs::write(&chunk, b"short").unwrap();
     fs::write(made.file("chunks/stray.ts"), b"stray").unwrap();
-    let output = isrecorder(&made, &["--repair", "--check", "s", "--hashes"]);
+    let output = issession(&made, &["repair", "s", "--hashes"]);
     let told = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(
@@ -44,7 +44,7 @@ fn a_repair_moves_aside_and_marks_and_then_all_is_well() {
     // Who has it elsewhere can put it back.
     fs::write(&chunk, content).unwrap();
     assert!(check(&made.session(), true).ok);
-    let again = isrecorder(&made, &["--check", "s", "--repair", "--hashes"]);
+    let again = issession(&made, &["repair", "s", "--hashes"]);
     let told = String::from_utf8(again.stdout).unwrap();
     assert_eq!(told.lines().count(), 1, "nothing was left to do: {told}");
 }
@@ -58,7 +58,7 @@ fn a_repair_closes_what_was_killed() {
     let report = check(&made.session(), true);
     assert!(report.ok, "{:?}", wrong(&report));
     assert_eq!(report.state, State::Killed);
-    let output = isrecorder(&made, &["--check", "s", "--repair"]);
+    let output = issession(&made, &["repair", "s"]);
     let told = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(
@@ -84,7 +84,7 @@ fn a_repair_of_what_is_being_recorded_or_beyond_repair_touches_nothing() {
     let made = a_session();
     let locked = fs::File::open(made.file("chunks")).unwrap();
     locked.lock().unwrap();
-    let output = isrecorder(&made, &["--check", "s", "--repair"]);
+    let output = issession(&made, &["repair", "s"]);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
@@ -94,7 +94,7 @@ fn a_repair_of_what_is_being_recorded_or_beyond_repair_touches_nothing() {
     drop(locked);
     made.alter("DROP VIEW keys");
     fs::write(made.file("chunks/stray.ts"), b"stray").unwrap();
-    let output = isrecorder(&made, &["--check", "s", "--repair"]);
+    let output = issession(&made, &["repair", "s"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(made.file("chunks/stray.ts").exists());
 }
@@ -104,7 +104,7 @@ fn a_repair_touches_nothing_where_the_database_is_damaged() {
     let made = a_session();
     fill_page_of(&made, "event");
     fs::write(made.file("chunks/stray.ts"), b"stray").unwrap();
-    let output = isrecorder(&made, &["--check", "s", "--repair"]);
+    let output = issession(&made, &["repair", "s"]);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("nothing was touched"), "{said}");
@@ -117,7 +117,7 @@ fn a_repair_moves_nothing_over_what_was_moved_before() {
     let made = a_session();
     for content in ["first", "second", "third"] {
         fs::write(made.file("chunks/stray.ts"), content).unwrap();
-        let output = isrecorder(&made, &["--check", "s", "--repair"]);
+        let output = issession(&made, &["repair", "s"]);
         assert!(output.status.success(), "{output:?}");
     }
     let names = ["stray.ts", "stray.ts~2", "stray.ts~3"];
@@ -132,7 +132,7 @@ fn a_repair_moves_nothing_that_is_no_chunk() {
     made.alter(
         "UPDATE body SET path = '../notes.txt' WHERE id = (SELECT min(id) FROM body WHERE path IS NOT NULL)",
     );
-    isrecorder(&made, &["--check", "s", "--repair"]);
+    issession(&made, &["repair", "s"]);
     assert_eq!(fs::read(made.file("notes.txt")).unwrap(), b"mine");
 }
 
@@ -146,7 +146,7 @@ fn a_repair_moves_nothing_that_lies_outside() {
     fs::write(outside.path().join(name), b"somebody else's").unwrap();
     fs::rename(folder, made.sessions().join("elsewhere")).unwrap();
     symlink(outside.path(), folder).unwrap();
-    isrecorder(&made, &["--check", "s", "--repair"]);
+    issession(&made, &["repair", "s"]);
     assert!(outside.path().join(name).exists());
 }
 
@@ -157,7 +157,7 @@ fn a_sum_is_written_over_no_other_file() {
     fs::write(&other, "mine").unwrap();
     symlink(&other, made.file("session.sum.tmp")).unwrap();
     fs::write(a_chunk(&made).with_file_name("stray"), "x").unwrap();
-    let output = isrecorder(&made, &["--check", "s", "--repair"]);
+    let output = issession(&made, &["repair", "s"]);
     assert!(output.status.success(), "{output:?}");
     assert_eq!(fs::read(&other).unwrap(), b"mine");
     assert!(
@@ -183,8 +183,8 @@ fn kill(session: &Path) {
 }
 
 fn repair(session: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_isrecorder"))
-        .args(["--repair", "--check"])
+    Command::new(env!("CARGO_BIN_EXE_issession"))
+        .arg("repair")
         .arg(session)
         .output()
         .unwrap()

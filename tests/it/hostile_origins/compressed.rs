@@ -134,9 +134,9 @@ fn is_replayed_and_sound(session: &Session, evil: &Origin, poem: &Poem) {
     assert!(body.as_bytes() == poem.plain(*last, "/v1.m3u8"));
 
     let check = || {
-        Command::new(env!("CARGO_BIN_EXE_isrecorder"))
+        Command::new(env!("CARGO_BIN_EXE_issession"))
             .current_dir(sessions.parent().unwrap())
-            .args(["--check", "session1", "--hashes"])
+            .args(["check", "session1", "--hashes"])
             .output()
             .unwrap()
     };

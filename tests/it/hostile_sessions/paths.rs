@@ -64,11 +64,7 @@ fn resume(made: &Made) -> (i32, String) {
 }
 
 fn repair(made: &Made) -> (i32, String) {
-    ends(
-        PROGRAMS[1].0,
-        made.sessions(),
-        &["-o", ".", "--check", "s", "--repair"],
-    )
+    ends(PROGRAMS[1].0, made.sessions(), &["-f", ".", "repair", "s"])
 }
 
 fn assert_untouched(made: &Made, what: &str) {
@@ -82,11 +78,7 @@ fn assert_mended(made: &Made, id: i64, what: &str) {
     let bodies: i64 = made.one("SELECT count(*) FROM body");
     let (code, said) = resume(made);
     assert_eq!(code, 1, "{what}: {said}");
-    let wanted = [
-        format!("body {id} "),
-        "--check".to_owned(),
-        "--repair".to_owned(),
-    ];
+    let wanted = [format!("body {id} "), "issession repair ".to_owned()];
     assert!(wanted.iter().all(|w| said.contains(w)), "{what}: {said}");
     assert!(!made.file("chunks/.tmp").exists(), "{what}");
     let report = check(&made.session(), true);

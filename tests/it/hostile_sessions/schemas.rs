@@ -12,13 +12,10 @@ use crate::support::made::{Life, Made, Questions};
 const HOURS: &str = "instr(zeroblob(60000000), zeroblob(30000000) || x'01')";
 
 const REDACT: (&str, &[&str]) = (
-    env!("CARGO_BIN_EXE_isrecorder"),
-    &["-o", ".", "--redact", "s", "copy"],
+    env!("CARGO_BIN_EXE_issession"),
+    &["-f", ".", "redact", "s", "copy"],
 );
-const REPAIR: (&str, &[&str]) = (
-    env!("CARGO_BIN_EXE_isrecorder"),
-    &["-o", ".", "--check", "s", "--repair"],
-);
+const REPAIR: (&str, &[&str]) = (env!("CARGO_BIN_EXE_issession"), &["-f", ".", "repair", "s"]);
 
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
@@ -41,7 +38,14 @@ fn refused_for(sql: &str, words: &str) {
     made.alter(sql);
     let before = fs::read(made.file("session.db")).unwrap();
     refused(&made, sql);
-    for (program, arguments) in [PROGRAMS[0], PROGRAMS[1], PROGRAMS[3], REDACT, REPAIR] {
+    for (program, arguments) in [
+        PROGRAMS[0],
+        PROGRAMS[1],
+        PROGRAMS[3],
+        PROGRAMS[4],
+        REDACT,
+        REPAIR,
+    ] {
         let (code, said) = ends(program, made.sessions(), arguments);
         assert_eq!(code, 1, "{sql}: {arguments:?}: {said}");
         assert!(said.contains(words), "{sql}: {arguments:?}: {said}");
@@ -213,7 +217,7 @@ fn what_somebody_added_is_refused_and_a_repair_drops_it_without_running_it() {
             said.contains("it has a trigger, \"in order\", and 3 more"),
             "{said}"
         );
-        assert!(said.contains("--repair"), "{said}");
+        assert!(said.contains("issession repair SESSION"), "{said}");
         let (code, said) = ends(REPAIR.0, made.sessions(), REPAIR.1);
         assert_eq!(code, 0, "{said}");
         for dropped in [
@@ -357,8 +361,13 @@ fn exchanges_without_end_are_not_counted() {
         .copied()
         .chain(["--keep", "1h"])
         .collect();
-    for arguments in [PROGRAMS[1].1, PROGRAMS[3].1, &keeping] {
-        let (_, said) = ends(PROGRAMS[1].0, made.sessions(), arguments);
+    for (program, arguments) in [
+        PROGRAMS[1],
+        PROGRAMS[3],
+        PROGRAMS[4],
+        (PROGRAMS[3].0, &keeping),
+    ] {
+        let (_, said) = ends(program, made.sessions(), arguments);
         assert!(!said.contains("panicked"), "{said}");
     }
 }

@@ -1,7 +1,7 @@
 //! Sessions of chance, with secrets of all looks in all places.
 
 use super::pen::write;
-use super::{found, isrecorder, said};
+use super::{found, issession, said};
 use crate::support::session::Session;
 use crate::support::{Dice, rounds, seed};
 
@@ -68,7 +68,7 @@ fn by_chance_secrets_survive_nowhere() {
                 );
             }
         });
-        let output = isrecorder(folder.path(), &["--redact", "session1", "new"]);
+        let output = issession(folder.path(), &["redact", "session1", "new"]);
         let said = said(&output);
         assert!(
             output.status.success(),

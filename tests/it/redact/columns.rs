@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::pen::write;
-use super::{TOKEN, found, isrecorder, said};
+use super::{TOKEN, found, issession, said};
 use crate::support::session::Session;
 
 /// What no text has in it.
@@ -36,7 +36,7 @@ fn altered(sql: &str) -> TempDir {
 }
 
 fn redact(folder: &TempDir) -> Output {
-    isrecorder(folder.path(), &["--redact", "session1", "new"])
+    issession(folder.path(), &["redact", "session1", "new"])
 }
 
 fn redacted(sql: &str) -> Session {

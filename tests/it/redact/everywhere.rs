@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use rusqlite::Connection;
 
 use super::pen::{Pen, write};
-use super::{files, has, isrecorder, said};
+use super::{files, has, issession, said};
 use crate::support::{Dice, rounds, seed};
 
 /// Attributes with quoted strings, of each tag of RFC 8216bis that has some, and of tags that nobody knows.
@@ -364,7 +364,7 @@ fn by_chance_a_secret_of_any_look_in_any_place_is_not_in_the_copy() {
         }
         db.close().unwrap();
         std::fs::remove_file(session.join("session.sum")).unwrap();
-        let output = isrecorder(folder.path(), &["--redact", "session1", "new"]);
+        let output = issession(folder.path(), &["redact", "session1", "new"]);
         let said = said(&output);
         let new = folder.path().join("sessions/new");
         if output.status.code() == Some(1) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::Connection;
 
 use super::pen::write;
-use super::{found, isrecorder, said};
+use super::{found, issession, said};
 use crate::support::session::Session;
 
 const TOKEN: &str = "kJ8sd7Hh2s9dKq0PzLx3Vb";
@@ -57,7 +57,7 @@ fn ordinary_names_numbers_dates_and_identifiers_stay() {
         pen.chunk(&url("video_1080p/seg-00012.ts"), &[0x47, 0]);
         pen.chunk(&url("video_1080p/chunk_b1280000_7089253.m4s"), &[0, 1]);
     });
-    let output = isrecorder(folder.path(), &["--redact", "session1", "new"]);
+    let output = issession(folder.path(), &["redact", "session1", "new"]);
     let said = said(&output);
     assert!(output.status.success(), "{said}");
     let new = Session::open(folder, "new");
@@ -121,7 +121,7 @@ fn folders_that_change_when_a_url_is_renewed_go_whatever_they_look_like() {
     }
     db.close().unwrap();
     std::fs::remove_file(session.join("session.sum")).unwrap();
-    let output = isrecorder(folder.path(), &["--redact", "session1", "new"]);
+    let output = issession(folder.path(), &["redact", "session1", "new"]);
     let said = said(&output);
     assert!(output.status.success(), "{said}");
     let new = Session::open(folder, "new");
@@ -170,7 +170,7 @@ fn names_in_the_words_of_the_field_tell_secrets() {
         );
         pen.text("http://origin.example/y", format!("{secrets:?}").as_bytes());
     });
-    let output = isrecorder(folder.path(), &["--redact", "session1", "new"]);
+    let output = issession(folder.path(), &["redact", "session1", "new"]);
     assert!(output.status.success(), "{}", said(&output));
     let new = folder.path().join("sessions/new");
     assert_eq!(found(&new, &secrets), BTreeSet::new());

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::{copy, found, isrecorder, said};
+use super::{copy, found, issession, said};
 use crate::support::{Ask, Origin, Recorder, Reply, ts};
 
 const COOKIE: &str = "user-sports-SECRETCOOKIE77";
@@ -60,8 +60,8 @@ fn a_named_secret_that_every_copy_has_is_refused() {
     let finished = Recorder::new(origin.url("/main.m3u8")).run();
     let folder = finished.folder();
     std::fs::write(folder.join("secrets"), "fine-and-rare\norigin\n").unwrap();
-    let arguments = ["--redact", "session1", "new", "--secrets", "secrets"];
-    let output = isrecorder(folder, &arguments);
+    let arguments = ["redact", "session1", "new", "--secrets", "secrets"];
+    let output = issession(folder, &arguments);
     assert!(!output.status.success());
     assert!(
         said(&output).contains("secret number 2"),
@@ -79,7 +79,7 @@ fn a_copy_that_was_interrupted_is_told_as_that() {
     let begun = folder.join("sessions/new/chunks/.tmp");
     std::fs::create_dir_all(&begun).unwrap();
     std::fs::write(begun.join("session.db"), "half").unwrap();
-    let output = isrecorder(folder, &["--redact", "session1", "new"]);
+    let output = issession(folder, &["redact", "session1", "new"]);
     assert!(!output.status.success());
     assert!(
         said(&output).contains("was interrupted"),

@@ -1,7 +1,7 @@
 //! A session that lost chunks and was repaired can be shared, too.
 
 use super::pen::write;
-use super::{isrecorder, said};
+use super::{issession, said};
 use crate::support::session::Session;
 
 #[test]
@@ -16,16 +16,13 @@ fn what_a_repair_marked_as_lost_stays_lost_in_the_copy() {
     });
     let old = folder.path().join("sessions/session1");
     std::fs::remove_file(old.join("chunks/live/a.ts")).unwrap();
-    let refused = isrecorder(folder.path(), &["--redact", "session1", "new"]);
+    let refused = issession(folder.path(), &["redact", "session1", "new"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(said(&refused).contains("a.ts"), "{}", said(&refused));
     assert!(!folder.path().join("sessions/new").exists());
 
-    for arguments in [
-        &["--check", "session1", "--repair"][..],
-        &["--redact", "session1", "new"],
-    ] {
-        let output = isrecorder(folder.path(), arguments);
+    for arguments in [&["repair", "session1"][..], &["redact", "session1", "new"]] {
+        let output = issession(folder.path(), arguments);
         assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     }
     let new = folder.path().join("sessions/new");
@@ -34,7 +31,7 @@ fn what_a_repair_marked_as_lost_stays_lost_in_the_copy() {
         std::fs::read(new.join("chunks/live/b.ts")).unwrap(),
         [0x47, 0, 2]
     );
-    let checked = isrecorder(folder.path(), &["--check", "new", "--hashes"]);
+    let checked = issession(folder.path(), &["check", "new", "--hashes"]);
     let told = said(&checked);
     assert_eq!(checked.status.code(), Some(0), "{told}");
     assert!(told.contains("note: chunks/live/a.ts is lost"), "{told}");

@@ -103,7 +103,7 @@ fn what_is_missing_or_in_the_place_of_another_is_named() {
     );
     is_told(
         "CREATE TRIGGER t AFTER INSERT ON event BEGIN SELECT 1; END",
-        "it has a trigger, \"t\"; `isrecorder --check SESSION --repair` drops it",
+        "it has a trigger, \"t\"; `issession repair SESSION` drops it",
     );
     is_told(
         "CREATE VIEW v AS SELECT 1; CREATE TRIGGER keys2 INSTEAD OF INSERT ON keys BEGIN SELECT 1; END",

@@ -1,4 +1,4 @@
-//! `isrecorder --redact`: a copy of a session to share.
+//! `issession redact`: a copy of a session to share.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::exit::{self, Failure};
+use super::SessionArgument;
 use crate::cli::arguments::durations::escaped;
+use crate::cli::exit::{self, Failure};
 use crate::session::Sessions;
 use crate::upkeep::{RedactError, RedactRules, Redacted, RedactedWhat, redact};
 
@@ -17,54 +18,31 @@ const LARGEST_FILE: u64 = 1024 * 1024;
 /// Secrets of fewer bytes are everywhere by chance.
 const SHORTEST_SECRET: usize = 4;
 
+/// What is copied, where to, and what is replaced in the copy.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "A copy to share")]
 pub(super) struct RedactArguments {
-    /// Copy a session, with pseudonyms in place of tokens, cookies and credentials; records nothing
-    ///
-    /// NEW is a name in the output folder, or a path. The same secret has the same pseudonym everywhere, of
-    /// the same length; the copy replays as the session does. Media is copied as it is.
-    #[arg(
-        long, num_args = 2, value_names = ["SESSION", "NEW"],
-        conflicts_with_all = ["inputs", "streams", "session", "resume", "keep", "keep_bytes", "duration", "serve", "metrics", "check"]
-    )]
-    redact: Option<Vec<PathBuf>>,
-    /// With --redact: pseudonyms for hosts and addresses, too
-    #[arg(long, requires = "redact")]
+    /// Pseudonyms for hosts and addresses, too
+    #[arg(long)]
     redact_hosts: bool,
-    /// With --redact: keys become zeros
-    #[arg(long, requires = "redact")]
+    /// Keys become zeros
+    #[arg(long)]
     drop_keys: bool,
-    /// With --redact: the values of these query parameters stay, for example seq,bitrate
-    #[arg(long, requires = "redact", value_name = "NAMES", value_delimiter = ',')]
+    /// The values of these query parameters stay, for example seq,bitrate
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     keep_parameters: Vec<String>,
-    /// With --redact: replace these, too, one a line, whatever they look like
-    #[arg(long, requires = "redact", value_name = "FILE")]
+    /// Replace these, too, one a line, whatever they look like
+    #[arg(long, value_name = "FILE")]
     secrets: Option<PathBuf>,
+    #[command(flatten)]
+    session: SessionArgument,
+    /// The copy: a name in the folder of sessions, or a path
+    #[arg(value_name = "NEW")]
+    new: PathBuf,
 }
 
 impl RedactArguments {
-    /// Makes the copy; `None`: that is not what was asked for.
-    pub(super) fn run(&self, output: &Path) -> Option<Result<(), Failure>> {
-        if let Some([session, new]) = self.redact.as_deref() {
-            return Some(self.copy(output, session, new));
-        }
-        // clap does not ask for what the URLs beside it exclude.
-        let alone = [
-            (self.redact_hosts, "--redact-hosts"),
-            (self.drop_keys, "--drop-keys"),
-            (!self.keep_parameters.is_empty(), "--keep-parameters"),
-            (self.secrets.is_some(), "--secrets"),
-        ];
-        let (_, option) = alone.into_iter().find(|(is_given, _)| *is_given)?;
-        let what = format!("{option} belongs to --redact SESSION NEW");
-        Some(Err(Failure::usage(what)))
-    }
-
-    fn copy(&self, output: &Path, session: &Path, new: &Path) -> Result<(), Failure> {
-        let Some(session) = session.to_str() else {
-            return Err(Failure::usage(format!("{} is no UTF-8", session.display())));
-        };
+    /// Makes the copy.
+    pub(super) fn run(&self, folder: &Path) -> Result<(), Failure> {
         let rules = RedactRules {
             hosts: self.redact_hosts,
             drop_keys: self.drop_keys,
@@ -78,8 +56,8 @@ impl RedactArguments {
                 None => Vec::new(),
             },
         };
-        let (sessions, name) = place(output, new).map_err(Failure::usage)?;
-        let source = Sessions::new(output).find(session)?;
+        let (sessions, name) = place(folder, &self.new).map_err(Failure::usage)?;
+        let source = self.session.find(folder)?;
         let done = redact(&source, &sessions, &name, rules)?;
         report(&done).lines().for_each(exit::say);
         Ok(())
@@ -96,18 +74,18 @@ impl From<RedactError> for Failure {
     }
 }
 
-/// A name is one in the output folder, a path is its own.
-fn place(output: &Path, new: &Path) -> Result<(Sessions, String), String> {
+/// A name is one in the folder of sessions, a path is its own.
+fn place(folder: &Path, new: &Path) -> Result<(Sessions, String), String> {
     let shown = new.display();
     let name = new.file_name().and_then(|name| name.to_str());
     let Some(name) = name else {
         return Err(format!("{shown} cannot be a new session"));
     };
-    let folder = match new.parent() {
+    let place = match new.parent() {
         Some(parent) if parent != Path::new("") => parent,
-        _ => output,
+        _ => folder,
     };
-    Ok((Sessions::new(folder), name.to_owned()))
+    Ok((Sessions::new(place), name.to_owned()))
 }
 
 fn read_secrets(file: &Path) -> Result<Vec<String>, String> {

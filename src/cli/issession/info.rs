@@ -1,0 +1,321 @@
+//! `issession info`: what is in a session, at a glance.
+
+use std::path::Path;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::SessionArgument;
+use crate::analysis::faults;
+use crate::cli::arguments::durations::bytes;
+use crate::cli::exit::{Failure, say};
+use crate::replayer::timeline::{format_time, format_utc};
+use crate::session::{FaultCount, Run, StreamInfo};
+use crate::shown;
+use crate::upkeep::{Counts, Keys, Overview, Sizes, State};
+
+/// Runs that are shown, the last ones: a service that is restarted has thousands.
+const MOST_RUNS: usize = 20;
+/// Kinds of faults that are shown.
+const MOST_FAULTS: usize = 20;
+
+/// Which session, and in what form.
+#[derive(Debug, Args)]
+pub(super) struct InfoArguments {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    session: SessionArgument,
+}
+
+impl InfoArguments {
+    /// Prints it.
+    pub(super) fn run(&self, folder: &Path) -> Result<(), Failure> {
+        let folder = self.session.find(folder)?;
+        let info = Info {
+            session: folder.name(),
+            path: folder.path().display().to_string(),
+            overview: Overview::read(&folder)?,
+        };
+        match self.json {
+            true => say(shown::json(&info.json()).map_err(Failure::failed)?),
+            false => info.lines().iter().for_each(say),
+        }
+        Ok(())
+    }
+}
+
+struct Info {
+    session: String,
+    path: String,
+    overview: Overview,
+}
+
+/// `docs/ref/info.md` describes it.
+#[derive(Serialize)]
+struct Json<'a> {
+    session: &'a str,
+    path: &'a str,
+    format_version: i32,
+    state: State,
+    recorded_us: i64,
+    length_us: i64,
+    kept_from_us: i64,
+    streams: &'a [StreamInfo],
+    runs: &'a [Run],
+    #[serde(flatten)]
+    counts: Counts,
+    keys: Keys,
+    faults: Vec<FaultJson>,
+    #[serde(flatten)]
+    sizes: Sizes,
+}
+
+#[derive(Serialize)]
+struct FaultJson {
+    kind: &'static str,
+    status: Option<u16>,
+    outcome: &'static str,
+    times: i64,
+}
+
+impl From<&FaultCount> for FaultJson {
+    fn from(fault: &FaultCount) -> Self {
+        Self {
+            kind: fault.kind.as_str(),
+            status: fault.status,
+            outcome: fault.outcome.as_str(),
+            times: fault.times,
+        }
+    }
+}
+
+impl Info {
+    fn zero_us(&self) -> i64 {
+        self.overview.runs.first().map_or(0, |run| run.started_us)
+    }
+
+    fn length_us(&self) -> i64 {
+        let end_us = self.overview.runs.last().map_or(0, Run::end_us);
+        end_us.saturating_sub(self.zero_us())
+    }
+
+    /// From which session time on everything is kept; 0: all is.
+    fn kept_from_us(&self) -> i64 {
+        let kept_us = self.overview.kept_from_us;
+        kept_us.map_or(0, |us| us.saturating_sub(self.zero_us()).max(0))
+    }
+
+    fn json(&self) -> Json<'_> {
+        let overview = &self.overview;
+        Json {
+            session: &self.session,
+            path: &self.path,
+            format_version: overview.format_version,
+            state: overview.state,
+            recorded_us: self.zero_us(),
+            length_us: self.length_us(),
+            kept_from_us: self.kept_from_us(),
+            streams: &overview.streams,
+            runs: &overview.runs,
+            counts: overview.counts,
+            keys: overview.keys,
+            faults: overview.faults.iter().map(FaultJson::from).collect(),
+            sizes: overview.sizes,
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let Overview { counts, sizes, .. } = &self.overview;
+        let mut lines = vec![
+            format!("Session   {} ({})", self.session, self.path),
+            format!("Format    {}", self.overview.format_version),
+            format!("State     {}", state(self.overview.state)),
+            format!("Recorded  {}", format_utc(self.zero_us())),
+            format!("Length    {}", format_time(self.length_us())),
+        ];
+        let kept_us = self.kept_from_us();
+        if kept_us > 0 {
+            lines.push(format!("Kept      from {} on", format_time(kept_us)));
+        }
+        let streams = self.overview.streams.iter();
+        lines.extend(streams.map(|stream| format!("Stream    {}  {}", stream.name, stream.url)));
+        lines.extend(self.run_lines());
+        lines.push(format!(
+            "Requests  {}, {} of {}, {}",
+            number(counts.exchanges, "exchange"),
+            number(counts.revisions, "revision"),
+            number(
+                i64::try_from(counts.playlists).unwrap_or(i64::MAX),
+                "media playlist"
+            ),
+            number(counts.chunks, "chunk"),
+        ));
+        lines.push(format!("Keys      {}", keys(self.overview.keys)));
+        lines.extend(fault_lines(&self.overview.faults));
+        lines.push(format!(
+            "Size      session.db {}, chunks {} in {}",
+            bytes(sizes.database_bytes),
+            bytes(sizes.chunks_bytes),
+            number(
+                i64::try_from(sizes.chunks_files).unwrap_or(i64::MAX),
+                "file"
+            ),
+        ));
+        lines
+    }
+
+    fn run_lines(&self) -> Vec<String> {
+        let runs = &self.overview.runs;
+        let left_out = runs.len().saturating_sub(MOST_RUNS);
+        let mut lines = Vec::new();
+        if left_out > 0 {
+            lines.push(format!(
+                "Runs      {left_out} earlier ones are not shown; --json has them"
+            ));
+        }
+        for (number, run) in (1..).zip(runs).skip(left_out) {
+            let is_last = number == runs.len();
+            lines.push(format!(
+                "Run       {number}: {} to {} ({}), {}, {}",
+                format_utc(run.started_us),
+                format_utc(run.end_us()),
+                format_time(run.end_us().saturating_sub(run.started_us)),
+                ended(run, is_last.then_some(self.overview.state)),
+                run.program,
+            ));
+        }
+        lines
+    }
+}
+
+/// How a run ended; `state`: it is the last one, and that is the session's.
+fn ended(run: &Run, state: Option<State>) -> &str {
+    match (&run.ended, run.stopped_us, state) {
+        (_, None, Some(State::Recording)) => "goes on",
+        (_, None, Some(State::DiskFull)) => "disk full",
+        (Some(ended), _, _) => ended,
+        (None, _, _) => "killed",
+    }
+}
+
+fn state(state: State) -> &'static str {
+    match state {
+        State::Stopped => "not being recorded",
+        State::Recording => "being recorded now",
+        State::Killed => {
+            "not being recorded; its recorder was killed (issession repair SESSION closes it)"
+        }
+        State::DiskFull => {
+            "not being recorded; its recorder ended on a full disk (issession repair SESSION closes it)"
+        }
+    }
+}
+
+/// Whoever is given a session with keys can decrypt its media.
+fn keys(keys: Keys) -> String {
+    match (keys.count, keys.zeros) {
+        (0, _) => "none recorded".to_owned(),
+        (count, zeros) if count == zeros => {
+            format!("{}, nothing but zeros", number(count as i64, "key"))
+        }
+        (count, 0) => format!(
+            "{}: whoever has this session can decrypt its media",
+            number(count as i64, "key")
+        ),
+        (count, zeros) => format!(
+            "{}: whoever has this session can decrypt its media; {zeros} more are nothing but zeros",
+            number((count - zeros) as i64, "key")
+        ),
+    }
+}
+
+fn fault_lines(faults: &[FaultCount]) -> Vec<String> {
+    let total = faults
+        .iter()
+        .fold(0_i64, |sum, fault| sum.saturating_add(fault.times));
+    if total == 0 {
+        return vec!["Faults    none".to_owned()];
+    }
+    let mut lines = vec![format!("Faults    {total}")];
+    lines.extend(faults.iter().take(MOST_FAULTS).map(|fault| {
+        let what = faults::in_short(fault.status, fault.outcome);
+        format!("          {}: {what} x {}", fault.kind, fault.times)
+    }));
+    let left_out = faults.len().saturating_sub(MOST_FAULTS);
+    if left_out > 0 {
+        lines.push(format!(
+            "          and {left_out} other kinds; --json has them"
+        ));
+    }
+    lines
+}
+
+fn number(count: i64, one: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {one}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{Kind, Outcome};
+
+    #[test]
+    fn a_run_says_how_it_ended() {
+        let run = |ended: Option<&str>, stopped_us| Run {
+            started_us: 0,
+            seen_us: 5,
+            stopped_us,
+            ended: ended.map(str::to_owned),
+            program: String::new(),
+        };
+        let open = run(None, None);
+        assert_eq!(ended(&open, Some(State::Recording)), "goes on");
+        assert_eq!(ended(&open, Some(State::Killed)), "killed");
+        assert_eq!(ended(&open, Some(State::DiskFull)), "disk full");
+        let closed = run(Some("duration"), Some(5));
+        assert_eq!(ended(&closed, Some(State::Stopped)), "duration");
+        assert_eq!(ended(&closed, Some(State::Recording)), "duration");
+        assert_eq!(ended(&run(Some("killed"), Some(5)), None), "killed");
+    }
+
+    #[test]
+    fn keys_that_are_zeros_are_told_apart() {
+        let told = |count, zeros| keys(Keys { count, zeros });
+        assert_eq!(told(0, 0), "none recorded");
+        assert_eq!(told(1, 1), "1 key, nothing but zeros");
+        assert!(told(2, 0).starts_with("2 keys: whoever"));
+        assert!(told(3, 1).starts_with("2 keys: whoever"));
+    }
+
+    #[test]
+    fn faults_are_counted_and_the_most_frequent_are_named() {
+        assert_eq!(fault_lines(&[]), ["Faults    none"]);
+        let mut all = vec![FaultCount {
+            kind: Kind::Media,
+            status: Some(503),
+            outcome: Outcome::Complete,
+            times: 3,
+        }];
+        assert_eq!(
+            fault_lines(&all),
+            ["Faults    3", "          media: HTTP 503 x 3"]
+        );
+        all.extend((400..430).map(|status| FaultCount {
+            kind: Kind::Segment,
+            status: Some(status),
+            outcome: Outcome::Complete,
+            times: 1,
+        }));
+        let lines = fault_lines(&all);
+        assert_eq!(lines.len(), MOST_FAULTS + 2);
+        assert!(
+            lines.last().unwrap().contains("11 other kinds"),
+            "{lines:?}"
+        );
+    }
+}
