@@ -23,8 +23,8 @@ mod prepared;
 pub(super) mod text;
 pub(super) mod texts;
 
-/// A cache that may give all of its room to one entry. Half of it is for what was asked for again, so that
-/// many who ask for other things each do not take that away.
+/// A cache in which one entry may have half of the room; a larger one is not kept. Half is for what was asked for
+/// again, so that many who ask for other things each do not take that away.
 pub(super) fn one_shard<K: Eq + Hash, V: Clone, W: Weighter<K, V> + Clone>(
     most_bytes: u64,
     weight: W,

@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use super::text::Growing;
 use crate::replayer::cache::one_shard;
 
-/// Lists together take at most so many bytes of memory, or one list more.
+/// Lists together take at most so many bytes of memory, as far as one of more than half of that does not take more.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// What one takes at least.
 const OVERHEAD: u64 = 1024;
@@ -41,8 +41,8 @@ struct Weight;
 
 impl Weighter<ListId, Entry> for Weight {
     fn weight(&self, _: &ListId, entry: &Entry) -> u64 {
-        // A list that is larger than all may be takes the place of all.
-        (OVERHEAD + entry.bytes).min(MOST_BYTES)
+        // More of one the cache would not take, and the list be made again for each request.
+        (OVERHEAD + entry.bytes).min(MOST_BYTES / 2)
     }
 }
 
@@ -96,16 +96,14 @@ mod tests {
             ups: 1,
         };
         let is_kept = |n, list: &List| Arc::ptr_eq(&lists.get(id(n)), list);
-        let mut last = List::default();
         for n in 0..10 {
-            last = lists.get(id(n));
-            lists.note(id(n), Arc::clone(&last), MOST_BYTES / 4);
+            let list = lists.get(id(n));
+            lists.note(id(n), Arc::clone(&list), MOST_BYTES / 4);
             assert!(lists.lists.weight() <= MOST_BYTES);
-            assert!(is_kept(n, &last));
+            assert!(is_kept(n, &list));
         }
         let large = lists.get(id(10));
         lists.note(id(10), Arc::clone(&large), 2 * MOST_BYTES);
         assert!(is_kept(10, &large) && lists.lists.weight() <= MOST_BYTES);
-        assert!(!is_kept(9, &last), "it went for want of room");
     }
 }

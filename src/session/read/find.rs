@@ -50,7 +50,7 @@ const IS_BY_URL: &str = "SELECT EXISTS (SELECT 1 FROM resource WHERE id = ?2 AND
      WHERE p.id IN (SELECT resource_id FROM alias WHERE url = ?1 LIMIT 8) AND p.kind = 'media')";
 /// Of the URLs of a path the one without a query, the first and the last with one, as they are in order: what follows
 /// a path is a question mark, and `@` follows that. Where they are the same there is no other.
-pub(super) const ENDS_OF_PATH: &str = "SELECT url FROM (SELECT url FROM resource WHERE url = ?1 LIMIT 1)
+pub(crate) const ENDS_OF_PATH: &str = "SELECT url FROM (SELECT url FROM resource WHERE url = ?1 LIMIT 1)
     UNION ALL
     SELECT url FROM (SELECT url FROM resource WHERE url >= ?1 || '?' AND url < ?1 || '@' ORDER BY url LIMIT 1)
     UNION ALL
