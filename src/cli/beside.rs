@@ -13,7 +13,7 @@ use super::descriptors;
 use super::listen::{Shown, listen, play_lines, refusal};
 use crate::clock::Clock;
 use crate::recorder::{Board, Stage};
-use crate::replayer::{Cors, Limits, Options, Replay, serve};
+use crate::replayer::{Cors, Limits, Options, Replay, connection};
 use crate::session::SessionFolder;
 
 /// Connections at once: more players are no look at a recording.
@@ -94,7 +94,7 @@ impl Beside {
             watch.abort();
             open.let_go();
         };
-        serve::run(listener, replay, limits(), shutdown).await;
+        connection::run(listener, replay, limits(), shutdown).await;
         Ok(())
     }
 }

@@ -21,7 +21,7 @@ use crate::cli::output::logging::{LogOptions, Stderr};
 use crate::clock::Clock;
 use crate::replayer::inject::{self, Parsed, Rule, Rules};
 use crate::replayer::timeline::{format_time, format_utc};
-use crate::replayer::{AtEnd, Dates, Faults, Limits, Network, Options, Replay, serve};
+use crate::replayer::{AtEnd, Dates, Faults, Limits, Network, Options, Replay, connection};
 use crate::session::{SessionFolder, Sessions};
 
 const AFTER_HELP: &str = "\
@@ -307,7 +307,7 @@ async fn run(
         }
     };
     let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::failed)?;
-    serve::run(listener, replay, limits, shutdown).await;
+    connection::run(listener, replay, limits, shutdown).await;
     Ok(())
 }
 
@@ -325,6 +325,12 @@ fn announce(
     description::lines(&description).iter().for_each(say);
     if let Some(zero_us) = arguments.zero {
         say(format!("Zero     {}", format_utc(zero_us)));
+    }
+    if let Some(reach) = listen::reach(listener).map_err(Failure::failed)? {
+        match replay.needs_care()? {
+            true => tracing::warn!("{reach}"),
+            false => say(format!("Open     {reach}")),
+        }
     }
     let shown = listen::Shown::of(&description, replay.has_dvr()?);
     for line in listen::play_lines(listener, arguments.bind, &shown).map_err(Failure::failed)? {

@@ -118,6 +118,25 @@ pub(super) fn play_lines(
     Ok(lines)
 }
 
+/// Who can reach the port and what they get, as a sentence; `None`: only this machine can.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn reach(listener: &TcpListener) -> io::Result<Option<String>> {
+    let address = listener.local_addr()?;
+    if address.ip().to_canonical().is_loopback() {
+        return Ok(None);
+    }
+    let (whose, port) = match address.ip().is_unspecified() {
+        true => ("this machine", address.port()),
+        false => (&*address.ip().to_string(), address.port()),
+    };
+    Ok(Some(format!(
+        "every machine that reaches port {port} of {whose} gets the recording, with its keys and the tokens in its \
+         URLs; --bind 127.0.0.1 is for this machine alone"
+    )))
+}
+
 /// The address at which other machines find this one, if there is a network.
 fn own_address() -> Option<IpAddr> {
     // Connecting a datagram socket sends nothing; it asks the routing table.
@@ -159,5 +178,21 @@ mod tests {
             format!("port {port} is in use; choose another one with -p")
         );
         std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    }
+
+    #[test]
+    fn who_can_reach_it_is_said_unless_nobody_else_can() {
+        let said = |address: Option<&str>| {
+            let address = address.map(|address| address.parse().unwrap());
+            reach(&listen(address, 0).unwrap()).unwrap()
+        };
+        let all = said(None).unwrap();
+        assert!(
+            all.contains(" of this machine gets the recording, with its keys"),
+            "{all}"
+        );
+        assert!(said(Some("0.0.0.0")).is_some());
+        assert_eq!(said(Some("127.0.0.1")), None);
+        assert_eq!(said(Some("127.0.0.9")), None);
     }
 }

@@ -74,7 +74,9 @@ pub use self::rewrite::replay_path::{origin_url, replay_path};
 pub use self::rewrite::tag_urls::references;
 pub use self::text::attributes::{Attribute, attributes};
 pub use self::text::byte_range::ByteRange;
-pub use self::text::resolve::{LONGEST_URL, MOST_RESOLVED, Refused, most_url_bytes};
+pub use self::text::resolve::{
+    LONGEST_URL, MOST_RESOLVED, Refused, most_references, most_url_bytes,
+};
 pub use self::text::scan::{Line, LineKind, Tag, UriRef, UriRole, lines, uris};
 pub use self::text::variables::{Variables, imports_variables, lacks_parameters};
 pub use self::windows::window::{Lie, Step, Window, segment_name};

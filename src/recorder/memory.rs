@@ -12,8 +12,11 @@ use super::limits::{LARGE_AT_ONCE, LARGE_PLAYLIST, Limits};
 
 /// So much of each body is free, so that ordinary playlists never wait, in bytes.
 const FREE: u64 = 64 * 1024;
-/// URLs of a stream's playlists that are being taken in, in bytes: those of one have room.
-const URLS: u64 = MOST_RESOLVED as u64;
+/// Each reference of a playlist that is being taken in takes so much beside its URL, in bytes: as it was read, as it is
+/// wanted, as it is handed to the writer, and as it is kept to be compared.
+const REFERENCE: u64 = 640;
+/// What a stream's playlists mean while they are taken in, in bytes. One that means more takes all of it.
+const URLS: u64 = MOST_RESOLVED as u64 / 2;
 /// What a permit of a semaphore stands for, in bytes.
 const UNIT: u64 = 1024;
 
@@ -98,8 +101,11 @@ impl Memory {
         )
     }
 
-    /// Room for URLs of so many bytes at most.
-    pub(super) async fn for_urls(&self, bytes: u64) -> Held {
+    /// Room for what a playlist means: so many references, whose URLs have so many bytes, at most.
+    pub(super) async fn for_meaning(&self, references: u64, url_bytes: u64) -> Held {
+        let bytes = references
+            .saturating_mul(REFERENCE)
+            .saturating_add(url_bytes);
         let permits = units(bytes.min(URLS).saturating_sub(FREE));
         if permits == 0 {
             return Held::default();
@@ -182,12 +188,40 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn urls_wait_for_room_those_of_one_have_it_and_few_never_wait() {
         let memory = Memory::new(&Limits::default());
-        let all = memory.for_urls(u64::MAX).await;
-        memory.for_urls(FREE).await;
+        let all = memory.for_meaning(0, u64::MAX).await;
+        memory.for_meaning(0, FREE).await;
+        memory.for_meaning(FREE / REFERENCE, 0).await;
         let wait = Duration::from_secs(1);
-        assert!(timeout(wait, memory.for_urls(4 * FREE)).await.is_err());
+        let more = || timeout(wait, memory.for_meaning(0, 4 * FREE));
+        assert!(more().await.is_err());
         drop(all);
-        assert!(timeout(wait, memory.for_urls(4 * FREE)).await.is_ok());
+        assert!(more().await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn playlists_of_very_many_short_names_are_taken_in_a_few_at_once() {
+        let memory = Memory::new(&Limits::default());
+        let mut held = Vec::new();
+        let wait = Duration::from_secs(1);
+        while let Ok(room) = timeout(wait, memory.for_meaning(40_000, 500_000)).await {
+            held.push(room);
+        }
+        // What they take while they are taken in, as it was measured.
+        let taken = held.len() * 25 * 1024 * 1024;
+        assert!(taken <= 64 * 1024 * 1024, "{} at once", held.len());
+        assert!(!held.is_empty());
+    }
+
+    /// What is there of each reference at one time, beside the text of its URL.
+    #[test]
+    fn a_reference_takes_no_more_than_is_counted() {
+        let shared_url = size_of::<[usize; 2]>() + size_of::<url::Url>();
+        // Lists grow by doubling, and a row has a copy of the URL.
+        let lists = 2 * (size_of::<crate::hls::Entry>() + size_of::<[usize; 4]>());
+        let wanted = size_of::<crate::recorder::plan::Wanted>();
+        let row = 2 * size_of::<crate::session::ResourceKey>() + 64;
+        let all = shared_url + lists + wanted + row;
+        assert!(all as u64 <= REFERENCE, "{all}");
     }
 
     #[tokio::test]

@@ -483,19 +483,23 @@ impl Poller {
     }
 
     /// Compares a good body with the last one, and reads it where it says something new.
-    /// With room for the URLs that it means, until they have been handed on.
+    /// With room for what it means, until that has been handed on.
     async fn judge(&mut self, body: &Bytes, url: &Url) -> (Judged, Option<Content>, Held) {
         let memory = Arc::clone(&self.context.fetcher.memory);
         // To see that it came again takes no time that others would have to wait for.
         let moved = self.is_read_elsewhere(url, body.len());
-        let (work, url_bytes) = match self.last.is_again(body) && !self.imports && !moved {
-            true => (0, 0),
-            false => {
-                let url_bytes = hls::most_url_bytes(body, url);
-                (body.len().max(url_bytes / URL_BYTES_AS_ONE), url_bytes)
-            }
-        };
-        let room = memory.for_urls(url_bytes as u64).await;
+        let (work, references, url_bytes) =
+            match self.last.is_again(body) && !self.imports && !moved {
+                true => (0, 0, 0),
+                false => {
+                    let url_bytes = hls::most_url_bytes(body, url);
+                    let work = body.len().max(url_bytes / URL_BYTES_AS_ONE);
+                    (work, hls::most_references(body), url_bytes)
+                }
+            };
+        let room = memory
+            .for_meaning(references as u64, url_bytes as u64)
+            .await;
         let (judged, content) = memory
             .read(work, || {
                 let judged = self.last.judge(body);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -145,17 +146,30 @@ async fn run(
     recording.stop.cancel();
     streams.wait().await;
     drop(heartbeat);
-    let ended = ended?;
-    match (writer.finish(ended.as_str()).await, failure.try_recv()) {
-        // It had ended before, and said why.
-        (Err(WriterError::Gone), Ok(error)) => return Err(error.into()),
-        (finished, _) => finished?,
+    let ended = match ended {
+        Err(RecordError::Writer(error)) => return Err(true_cause(error, failure).await.into()),
+        ended => ended?,
+    };
+    if let Err(error) = writer.finish(ended.as_str()).await {
+        return Err(true_cause(error, failure).await.into());
     }
     Ok(Summary {
         length,
         ended,
         totals: board.totals(),
     })
+}
+
+/// Whoever waits for a writer that ends hears that it has gone before it has said why.
+async fn true_cause(
+    error: WriterError,
+    mut failure: oneshot::Receiver<WriterError>,
+) -> WriterError {
+    match (error, failure.try_recv()) {
+        (WriterError::Gone, Ok(cause)) => cause,
+        (WriterError::Gone, Err(TryRecvError::Empty)) => failure.await.unwrap_or(WriterError::Gone),
+        (error, _) => error,
+    }
 }
 
 /// The streams that are being recorded. None knows of another.

@@ -1,5 +1,5 @@
-//! Pieces of chunk files: into places that are used again, and without another thread where the
-//! system has the bytes in memory.
+//! Pieces of chunk files: into pooled buffers, and without another thread where the system has the bytes in
+//! memory.
 
 use std::fmt;
 use std::fs::File;
@@ -13,27 +13,27 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use rustix::io::Errno;
 
-use super::sendfile::{SPAN_BYTES, Spans, StandIn};
-
 /// Chunks are read so many bytes at a time; little more of one is in memory for a client, since
 /// thousands may not read.
 pub(super) const READ_BYTES: usize = 64 * 1024;
-/// So many places wait to be used again.
-const MOST_IDLE: usize = 64;
+/// The system sends no longer span at once: others wait while it takes one.
+pub(super) const SPAN_BYTES: usize = 2 * 1024 * 1024;
+/// Buffers that are kept for the next read.
+const MOST_POOLED: usize = 64;
 
-static IDLE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+static POOL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
-/// A place for bytes, which is used again when nobody needs them any more.
-struct Place {
+/// A pooled read buffer.
+struct Buffer {
     bytes: Vec<u8>,
     length: usize,
 }
 
-impl Place {
+impl Buffer {
     fn new() -> Self {
-        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let pooled = POOL.lock().unwrap_or_else(PoisonError::into_inner).pop();
         Self {
-            bytes: idle.unwrap_or_else(|| vec![0; READ_BYTES]),
+            bytes: pooled.unwrap_or_else(|| vec![0; READ_BYTES]),
             length: 0,
         }
     }
@@ -46,17 +46,17 @@ impl Place {
     }
 }
 
-impl AsRef<[u8]> for Place {
+impl AsRef<[u8]> for Buffer {
     fn as_ref(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 }
 
-impl Drop for Place {
+impl Drop for Buffer {
     fn drop(&mut self) {
-        let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MOST_IDLE {
-            idle.push(std::mem::take(&mut self.bytes));
+        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        if pool.len() < MOST_POOLED {
+            pool.push(std::mem::take(&mut self.bytes));
         }
     }
 }
@@ -107,9 +107,10 @@ impl Chunk {
         Poll::Ready(Some(read))
     }
 
-    /// The next bytes as a span that the system sends on its own, if it has the first of them in memory.
-    pub(super) fn next_span(&mut self, spans: &Spans) -> Option<StandIn> {
-        if self.reading.is_some() || cached(&self.file, self.first, self.left.min(1)) == 0 {
+    /// The next bytes as a span that the system can send on its own (file, first byte, number of bytes), if it has
+    /// the first of them in memory.
+    pub(super) fn next_span(&mut self) -> Option<(Arc<File>, u64, usize)> {
+        if self.reading.is_some() || cached(&self.file, self.first, 1) == 0 {
             return None;
         }
         let first = self.first;
@@ -117,7 +118,7 @@ impl Chunk {
             .unwrap_or(SPAN_BYTES)
             .min(SPAN_BYTES);
         self.pass(count as u64);
-        Some(spans.stand_in(Arc::clone(&self.file), first, count))
+        Some((Arc::clone(&self.file), first, count))
     }
 
     fn pass(&mut self, count: u64) {
@@ -137,26 +138,31 @@ pub(super) fn read_from_now_on(error: &io::Error) {
     }
 }
 
-/// How many of the next bytes of a span are in memory, as far as a look here and there tells; at most
-/// [`SPAN_BYTES`]. 0 where the system does not say.
-pub(super) fn cached(file: &File, first: u64, left: u64) -> usize {
-    let most = usize::try_from(left).unwrap_or(SPAN_BYTES).min(SPAN_BYTES);
-    let is_cached = |place: usize| is_cached(file, first.saturating_add(place as u64));
-    if most == 0 || !SENDS.load(Ordering::Relaxed) || !is_cached(0) {
+/// How many of the next bytes of a file are in memory, of so many: one of each 64 KiB is looked at. 0 where the
+/// system does not say.
+pub(super) fn cached(file: &File, first: u64, most: usize) -> usize {
+    if !SENDS.load(Ordering::Relaxed) {
         return 0;
     }
-    let steps = (READ_BYTES..most + READ_BYTES).step_by(READ_BYTES);
+    cached_by(|at| is_cached(file, first.saturating_add(at as u64)), most)
+}
+
+fn cached_by(is_cached: impl Fn(usize) -> bool, most: usize) -> usize {
+    if most == 0 || !is_cached(0) {
+        return 0;
+    }
+    let steps = (READ_BYTES..most.saturating_add(READ_BYTES)).step_by(READ_BYTES);
     let ends = steps.map(|end| end.min(most));
     let there = ends.take_while(|end| is_cached(end - 1)).last();
     there.unwrap_or(1)
 }
 
 #[cfg(target_os = "linux")]
-fn is_cached(file: &File, place: u64) -> bool {
+fn is_cached(file: &File, at: u64) -> bool {
     use rustix::io::{ReadWriteFlags, preadv2};
     let mut byte = [0];
     let mut room = [io::IoSliceMut::new(&mut byte)];
-    preadv2(file, &mut room, place, ReadWriteFlags::NOWAIT) == Ok(1)
+    preadv2(file, &mut room, at, ReadWriteFlags::NOWAIT) == Ok(1)
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -166,11 +172,11 @@ fn is_cached(_: &File, _: u64) -> bool {
 
 /// Brings the next bytes of a file into memory.
 pub(super) fn load(file: &File, first: u64, count: u64) {
-    // Who needs them finds out what is wrong.
-    let _ = file.read_exact_at(Place::new().room(count), first);
+    // The send that needs them reports what is wrong.
+    let _ = file.read_exact_at(Buffer::new().room(count), first);
 }
 
-/// The next bytes of a file from a place on: up to so many, and at least one.
+/// The next bytes of a file from one on: up to so many, and at least one.
 ///
 /// # Errors
 /// They cannot be read, or the file ends before.
@@ -180,12 +186,12 @@ pub(super) async fn read(file: &Arc<File>, first: u64, count: u64) -> io::Result
     }
     let file = Arc::clone(file);
     let reading = tokio::task::spawn_blocking(move || {
-        let mut place = Place::new();
-        file.read_exact_at(place.room(count), first)
+        let mut buffer = Buffer::new();
+        file.read_exact_at(buffer.room(count), first)
             .inspect_err(|error| {
                 tracing::error!("a chunk became shorter while it was sent: {error}");
             })?;
-        Ok(Bytes::from_owner(place))
+        Ok(Bytes::from_owner(buffer))
     });
     reading.await.map_err(io::Error::other)?
 }
@@ -194,14 +200,44 @@ pub(super) async fn read(file: &Arc<File>, first: u64, count: u64) -> io::Result
 #[cfg(target_os = "linux")]
 fn read_at_once(file: &File, first: u64, count: u64) -> Option<Bytes> {
     use rustix::io::{ReadWriteFlags, preadv2};
-    let mut place = Place::new();
-    let mut room = [io::IoSliceMut::new(place.room(count))];
+    let mut buffer = Buffer::new();
+    let mut room = [io::IoSliceMut::new(buffer.room(count))];
     let read = preadv2(file, &mut room, first, ReadWriteFlags::NOWAIT);
-    place.length = read.ok().filter(|read| *read > 0)?;
-    Some(Bytes::from_owner(place))
+    buffer.length = read.ok().filter(|read| *read > 0)?;
+    Some(Bytes::from_owner(buffer))
 }
 
 #[cfg(not(target_os = "linux"))]
 fn read_at_once(_: &File, _: u64, _: u64) -> Option<Bytes> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn one_byte_of_each_64_kib_is_looked_at_up_to_the_first_that_is_not_there() {
+        for (there, most, cached, looks) in [
+            (0, 500_000, 0, 1),
+            (1, 1, 1, 2),
+            (300_000, 262_144, 262_144, 5),
+            (300_000, 2_000_000, 262_144, 6),
+            (3_000_000, SPAN_BYTES, SPAN_BYTES, 33),
+            (70_000, 70_000, 70_000, 3),
+            (10, 0, 0, 0),
+        ] {
+            let count = Cell::new(0);
+            let look = |at| {
+                count.set(count.get() + 1);
+                at < there
+            };
+            assert_eq!(
+                (cached_by(look, most), count.get()),
+                (cached, looks),
+                "{there} of {most}"
+            );
+        }
+    }
 }

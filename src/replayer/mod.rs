@@ -4,7 +4,7 @@
 //! - The server keeps nothing about a client: what time it is for a player stands in its URLs.
 //! - No request becomes the path of a file, and no request leaves for another server.
 //! - Decisions are pure functions ([`route`], [`range`], [`timeline`], [`parts`],
-//!   [`headers`]); only `lookup` and `dvr` read the session, only [`serve`] knows the HTTP server.
+//!   [`headers`]); only `lookup` and `dvr` read the session, only [`connection`] knows the HTTP server.
 //!
 //! What does not belong here: what is on disk (`session`), what a playlist means (`hls`),
 //! arguments and messages (`cli`).
@@ -23,14 +23,16 @@
 //! | `lookup`, `playlist` | from a question to recorded content, on a blocking thread |
 //! | `cache` | answers that hold for a while, texts that are shared, memory for them |
 //! | [`respond`], [`reply`], `recorded`, `page`, [`body`] | from a request to a response |
-//! | `chunk_read`, `sendfile` | chunk files: read piece by piece, sent by the system |
+//! | `chunk_read` | chunk files, read piece by piece |
 //! | `plain` | streams that are no playlists |
-//! | [`serve`], [`stall`], [`ending`], `socket` | connections |
+//! | [`stall`], [`ending`] | what a body learns of its connection, and says to it |
+//! | [`connection`] | connections: their number, their limits, HTTP, sending |
 
 mod base;
 pub mod body;
 mod cache;
 mod chunk_read;
+pub mod connection;
 pub mod cors;
 mod dvr;
 pub mod ending;
@@ -53,11 +55,8 @@ pub mod reply;
 pub mod request;
 pub mod respond;
 pub mod route;
-mod sendfile;
-pub mod serve;
 mod server_clock;
 mod shared_caches;
-mod socket;
 pub mod stall;
 mod state;
 #[cfg(test)]
@@ -67,10 +66,10 @@ mod tests;
 pub mod timeline;
 
 pub use crate::session::Faults;
+pub use connection::Limits;
 pub use cors::{Cors, PageOrigin};
 pub use pace::Network;
 pub use page::{Description, StreamDescription};
 pub use replay::{Options, Replay};
 pub use request::Request;
-pub use serve::Limits;
 pub use timeline::{AtEnd, Dates};

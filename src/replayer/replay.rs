@@ -302,6 +302,20 @@ impl Replay {
             .any(|one| Some(one.stream.as_str()) == first))
     }
 
+    /// Whether the session has decryption keys, or was recorded by another program than this project's.
+    ///
+    /// # Errors
+    /// The session cannot be read.
+    pub fn needs_care(&self) -> Result<bool, ReadError> {
+        self.bodies.pool.with(|reader| {
+            let runs = reader.runs()?;
+            let is_own = runs
+                .iter()
+                .all(|run| run.program.starts_with("isrecorder "));
+            Ok(!is_own || reader.has_keys()?)
+        })
+    }
+
     /// Like [`Self::describe`], on a blocking thread.
     pub(super) async fn described(
         self: &Arc<Self>,

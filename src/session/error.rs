@@ -70,7 +70,7 @@ impl ReadError {
 #[derive(Debug, thiserror::Error)]
 pub enum WriterError {
     /// The database refused.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}{}", what_to_do(source))]
     Database {
         /// The database.
         path: String,
@@ -103,10 +103,37 @@ pub enum WriterError {
         /// What is wrong.
         what: String,
     },
+    /// A number leaves no room for those that come.
+    #[error(
+        "{path} is not gone on with: {table} {id}: nothing can come behind its number, which is none of this program's; begin a session anew, this one can be replayed", path = .path.display()
+    )]
+    Number {
+        /// The session.
+        path: PathBuf,
+        /// The table.
+        table: String,
+        /// The row.
+        id: i64,
+    },
     /// What was to be taken up again is no session of this program.
     #[error(transparent)]
     Unreadable(#[from] ReadError),
     /// The writer has ended before.
     #[error("the session is no longer being written")]
     Gone,
+}
+
+/// What to do where rows are not as this program writes them.
+pub(crate) fn what_to_do(source: &rusqlite::Error) -> &'static str {
+    let is_refused = source.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation);
+    let is_no_such = matches!(
+        source,
+        rusqlite::Error::InvalidColumnType(..) | rusqlite::Error::IntegralValueOutOfRange(..)
+    );
+    match is_refused || is_no_such {
+        true => {
+            "; a row of the session is not as this program writes it: `issession check SESSION` says which"
+        }
+        false => "",
+    }
 }

@@ -36,7 +36,7 @@ const OWNED: [(&str, &[&str]); 21] = [
         &[
             "recorder/http/classify.rs",
             "recorder/http/shoutcast.rs",
-            "replayer/serve",
+            "replayer/connection/",
         ],
     ),
     (
@@ -45,7 +45,7 @@ const OWNED: [(&str, &[&str]); 21] = [
             "recorder/http/classify.rs",
             "recorder/admission/reach.rs",
             "recorder/http/shoutcast.rs",
-            "replayer/serve",
+            "replayer/connection/",
         ],
     ),
     ("h2", &["recorder/http/classify.rs"]),

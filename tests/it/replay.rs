@@ -267,6 +267,43 @@ fn at_the_end_it_may_stop() {
 }
 
 #[test]
+fn who_can_reach_a_replay_is_said_and_of_a_session_with_keys_it_is_a_warning() {
+    let origin = Origin::new(|ask: &Ask| {
+        let window = Window::new(0, 1).ended();
+        match ask.path() {
+            "/clear.m3u8" => Reply::playlist(window.text()),
+            "/encrypted.m3u8" => {
+                let key = "#EXT-X-KEY:METHOD=AES-128,URI=\"key\"";
+                Reply::playlist(window.headed(key).text())
+            }
+            "/key" => Reply::key(*b"0123456789abcdef"),
+            path => Reply::segment(ts(path)),
+        }
+    });
+    for (path, address, [is_said, is_warned]) in [
+        ("/clear.m3u8", "0.0.0.0", [true, false]),
+        ("/encrypted.m3u8", "0.0.0.0", [false, true]),
+        ("/encrypted.m3u8", "127.0.0.1", [false, false]),
+    ] {
+        let session = Recorder::new(origin.url(path)).run().session();
+        let sessions = session.path().parent().unwrap();
+        let arguments = ["--bind", address, "-p", "0", "-o", "60", "--at-end", "stop"];
+        let output = isreplayer(sessions, &[&arguments[..], &["session1"]].concat())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout.clone()).unwrap();
+        let reach = "gets the recording, with its keys";
+        assert_eq!(said.contains(reach), is_said, "{path} {address}: {said}");
+        let warned = stderr(&output);
+        assert_eq!(
+            warned.contains(reach),
+            is_warned,
+            "{path} {address}: {warned}"
+        );
+    }
+}
+
+#[test]
 fn a_session_that_ends_while_it_is_replayed_becomes_one_file() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();

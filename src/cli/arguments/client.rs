@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::durations::parse_positive;
 use crate::cli::descriptors;
 use crate::cli::exit::Failure;
-use crate::replayer::serve::limits::{HEAD, IDLE, STALL};
+use crate::replayer::connection::limits::{HEAD, IDLE, STALL};
 use crate::replayer::{Cors, Limits, PageOrigin};
 
 /// Limits on clients, for `--help` only: few need them.

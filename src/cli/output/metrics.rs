@@ -11,7 +11,7 @@ use http::{Method, Response, StatusCode, header};
 use crate::cli::listen::{listen, refusal};
 use crate::recorder::Board;
 use crate::replayer::body::{self, Body};
-use crate::replayer::{Limits, serve};
+use crate::replayer::{Limits, connection};
 use crate::session::SessionFolder;
 use text::Metrics;
 
@@ -76,7 +76,7 @@ fn run(listener: TcpListener, metrics: Metrics) -> std::io::Result<()> {
             per_address: MOST_CONNECTIONS,
             ..Limits::within(MOST_CONNECTIONS)
         };
-        serve::serve(listener, limits, answer, std::future::pending()).await;
+        connection::serve(listener, limits, answer, std::future::pending()).await;
         Ok(())
     })
 }

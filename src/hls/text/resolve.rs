@@ -178,6 +178,17 @@ pub fn most_url_bytes(body: &[u8], base: &Url) -> usize {
         .min(MOST_RESOLVED)
 }
 
+/// How many references a playlist has: no more than this.
+pub fn most_references(body: &[u8]) -> usize {
+    let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', body).map(|end| end + 1));
+    let is_uri = |start: usize| {
+        let first = body.get(start);
+        first.is_some_and(|first| !b"#\r\n".contains(first))
+    };
+    let lines = starts.filter(|start| is_uri(*start)).count();
+    lines + memmem::find_iter(body, b"URI=").count()
+}
+
 /// `url` as it is asked for: without fragment, user and password.
 pub(crate) fn request_url(mut url: Url) -> Url {
     url.set_fragment(None);
@@ -210,6 +221,17 @@ pub(crate) fn reference_text(bytes: &[u8]) -> Cow<'_, str> {
 mod tests {
     use super::*;
     use crate::hls::testing::url;
+
+    #[test]
+    fn references_are_lines_without_a_number_sign_and_attributes() {
+        assert_eq!(most_references(b""), 0);
+        assert_eq!(
+            most_references(b"#EXTM3U\r\n\r\n#EXTINF:1,\r\na.ts\r\nb.ts"),
+            2
+        );
+        let tags = b"#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXT-X-MAP:URI=\"m\"\n#URI\na";
+        assert_eq!(most_references(tags), 3);
+    }
 
     #[test]
     fn bytes_that_are_no_utf8_are_percent_encoded() {

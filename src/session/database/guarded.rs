@@ -15,12 +15,14 @@ use rusqlite::hooks::{AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::{CachedStatement, Connection, OpenFlags, Transaction};
 
+pub(crate) use self::pages::HowFar;
 use super::sum;
 use crate::clock;
 use crate::session::error::ReadError;
 use crate::session::files::folder::SessionFolder;
 
 mod authorize;
+mod pages;
 
 /// Another process is waited for so long.
 const BUSY: Duration = Duration::from_secs(5);
@@ -37,6 +39,10 @@ const FEWEST_STEPS: u64 = 20_000_000;
 /// And for each byte of it. The costliest query looks at each row a few times; a row has
 /// at least twenty bytes, a look at one takes less than a hundred steps.
 const STEPS_PER_BYTE: u64 = 32;
+
+/// What a query hands over at once has so many bytes at most, or a few times what the database has.
+const MOST_LISTED: u64 = 256 * 1024 * 1024;
+const LISTED_PER_BYTE: u64 = 4;
 
 /// As long as the schema has not been compared: the text of an entry, or a value, in bytes. Ours are of 5 KB. SQLite
 /// reads statistics as it loads a schema; what a column of theirs says is computed then, in one step.
@@ -145,6 +151,24 @@ impl Guarded {
         self.steps.renew();
     }
 
+    /// Bytes of all rows that a query hands over at once: texts whose pages go round in a circle cost nobody a file of that size.
+    pub(crate) fn most_listed(&self) -> u64 {
+        let by_size = size(&self.database).saturating_mul(LISTED_PER_BYTE);
+        MOST_LISTED.max(by_size)
+    }
+
+    /// A page that is in two places, in a sentence; `None`: there is none, or none within reach. Each page is read once,
+    /// whatever it says. `tables`: only these.
+    pub(crate) fn fault_of_pages(
+        &mut self,
+        tables: Option<Vec<&'static str>>,
+        how_far: HowFar,
+    ) -> rusqlite::Result<Option<String>> {
+        let found = pages::first_fault(&mut self.db, tables, how_far);
+        self.steps.count(&mut self.db, &self.database)?;
+        found
+    }
+
     /// One view of the database for several queries.
     pub(crate) fn transaction(&self) -> rusqlite::Result<Transaction<'_>> {
         self.db.unchecked_transaction()
@@ -237,10 +261,14 @@ fn granted(is: bool) -> Authorization {
 
 /// Steps that a query may take.
 fn most_steps(database: &Path) -> u64 {
+    FEWEST_STEPS.saturating_add(size(database).saturating_mul(STEPS_PER_BYTE))
+}
+
+/// Bytes of a database and its log.
+fn size(database: &Path) -> u64 {
     let files = [database.to_owned(), beside(database, "-wal")];
     let sizes = files.iter().filter_map(|path| path.metadata().ok());
-    let size: u64 = sizes.map(|facts| facts.len()).sum();
-    FEWEST_STEPS.saturating_add(size.saturating_mul(STEPS_PER_BYTE))
+    sizes.map(|facts| facts.len()).sum()
 }
 
 /// Refuses what is no file of the session's own.

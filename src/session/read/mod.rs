@@ -8,6 +8,7 @@ pub mod heal;
 pub mod history;
 pub mod listed;
 pub mod notices;
+pub mod numbers;
 pub mod parts;
 pub mod paths;
 pub mod placement;

@@ -4,13 +4,14 @@
 use crate::session::error::ReadError;
 use std::path::Path;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, params};
 use serde::Serialize;
 
 use super::advances::ADVANCE;
 use crate::session::body::decode;
 use crate::session::database::format::FORMAT_VERSION;
-use crate::session::database::guarded::{Guarded, beside};
+use crate::session::database::guarded::{Guarded, HowFar, beside};
 use crate::session::database::{schema, versions};
 use crate::session::files::chunk_dir::{ChunkDir, ChunkFile};
 use crate::session::files::folder::SessionFolder;
@@ -266,6 +267,17 @@ impl Reader {
         Ok(row.first().copied())
     }
 
+    /// Whether the session has decryption keys, as far as its first resources tell: what is listed first is
+    /// fetched first, and there is no index of kinds.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn has_keys(&self) -> Result<bool, ReadError> {
+        let sql = "SELECT 1 FROM resource r JOIN exchange e ON e.resource_id = r.id
+                    WHERE r.id <= 10000 AND r.kind = 'key' AND e.body_id IS NOT NULL LIMIT 1";
+        Ok(!self.list(sql, [], |_| Ok(()))?.is_empty())
+    }
+
     /// Inputs of the session, in order.
     ///
     /// # Errors
@@ -464,7 +476,57 @@ impl Reader {
             .ok_or_else(|| self.altered(&format!("the header fields of exchange {}", exchange.id)))
     }
 
+    /// Refuses a database that has a page in two places, so that nothing bounds what is read of it, and what is written
+    /// would destroy more.
+    ///
+    /// # Errors
+    /// It has one, or it cannot be read.
+    pub(crate) fn refuse_shared_pages(&mut self, how_far: HowFar) -> Result<(), ReadError> {
+        match self.fault_of_pages(how_far)? {
+            Some(fault) => Err(self.altered(&format!(
+                "{fault}; nothing was done with it: `issession repair` mends indexes, `sqlite3 session.db .recover` may save a part of tables"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// A page that is in two places, in a sentence.
+    pub(crate) fn fault_of_pages(&mut self, how_far: HowFar) -> Result<Option<String>, ReadError> {
+        let tables = schema::tables(self.version).map_err(|e| self.failed(e))?;
+        // Of a user's tables nothing is asked.
+        let tables = self.has_others.then(|| tables.collect());
+        let found = self.db.fault_of_pages(tables, how_far);
+        found.map_err(|e| self.failed(e))
+    }
+
+    /// What `row` makes of each row of a query.
     pub(crate) fn list<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        mut row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, ReadError> {
+        let most = self.db.most_listed();
+        let mut bytes = 0_u64;
+        let mut is_too_much = false;
+        let found = self.each(sql, params, |from| {
+            bytes = bytes.saturating_add(size(from)?);
+            is_too_much = bytes > most;
+            match is_too_much {
+                true => Err(rusqlite::Error::ExecuteReturnedResults),
+                false => row(from),
+            }
+        });
+        match is_too_much {
+            true => Err(self.altered(&format!(
+                "its rows have more than {most} bytes in it, which it cannot hold"
+            ))),
+            false => found,
+        }
+    }
+
+    /// As [`Self::list`], where little is kept of rows that may be large.
+    pub(crate) fn each<T>(
         &self,
         sql: &str,
         params: impl rusqlite::Params,
@@ -504,4 +566,16 @@ pub(crate) fn resource_row(row: &Row<'_>) -> rusqlite::Result<ResourceInfo> {
 
 pub(super) fn to_u64(n: i64) -> u64 {
     u64::try_from(n).unwrap_or(0)
+}
+
+/// Bytes of the texts and blobs of a row.
+fn size(row: &Row<'_>) -> rusqlite::Result<u64> {
+    let columns = row.as_ref().column_count();
+    let sizes = (0..columns).map(|at| {
+        Ok(match row.get_ref(at)? {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len() as u64,
+            _ => 0,
+        })
+    });
+    sizes.sum()
 }

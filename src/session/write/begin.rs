@@ -14,7 +14,7 @@ use super::adopt;
 use super::disk;
 use crate::clock::Clock;
 use crate::session::database::guarded;
-use crate::session::database::guarded::Steps;
+use crate::session::database::guarded::{HowFar, Steps};
 use crate::session::database::holders;
 use crate::session::database::sum;
 use crate::session::database::versions;
@@ -24,8 +24,8 @@ use crate::session::files::chunk_dir::ChunkDir;
 use crate::session::files::folder::SessionFolder;
 use crate::session::id::ExchangeId;
 use crate::session::model::NewExchange;
-use crate::session::read::paths;
 use crate::session::read::reader::{Reader, Run};
+use crate::session::read::{numbers, paths};
 
 /// Another reader or a checkpoint is waited for so long.
 const BUSY: Duration = Duration::from_secs(5);
@@ -115,7 +115,8 @@ pub(crate) fn resume(
     // Before SQLite has it open: closing a file of ours would let its locks go.
     let is_covered = sum::covers(folder);
     // Read-only: what is not ours is not even recovered.
-    let reader = Reader::open(folder)?;
+    let mut reader = Reader::open(folder)?;
+    reader.refuse_shared_pages(HowFar::Some)?;
     let (lock, chunks) = lock(folder)?;
     let mut db = admitted(folder, &reader, &chunks).inspect_err(|_| {
         // It was made for the lock; one that has something in it stays.
@@ -182,7 +183,7 @@ pub(crate) fn close_left(db: &Connection, was_full: bool) -> rusqlite::Result<us
     db.execute(close, [ended])
 }
 
-/// Opens the database to be written, if no row of it names a file elsewhere.
+/// Opens the database to be written, if no row of it names a file elsewhere, and there are numbers for those to come.
 fn admitted(
     folder: &SessionFolder,
     reader: &Reader,
@@ -191,6 +192,10 @@ fn admitted(
     if let Some((body, what)) = paths::first_wrong(reader, chunks)? {
         let path = folder.path().to_owned();
         return Err(WriterError::Path { path, body, what });
+    }
+    if let Some((table, id)) = numbers::first_wrong(reader)? {
+        let path = folder.path().to_owned();
+        return Err(WriterError::Number { path, table, id });
     }
     open_free(folder)
 }

@@ -30,7 +30,7 @@ pub(super) fn check(reader: &Reader, hashes: bool, found: &mut Findings) -> Resu
     let sql = if hashes { WHOLE } else { SIZES };
     let mut after = i64::MIN;
     loop {
-        let rows = reader.list(sql, [after, SOME], |row| {
+        let rows = reader.each(sql, [after, SOME], |row| {
             let size: i64 = row.get(1)?;
             let content = match row.get_ref(3)? {
                 ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(bytes),

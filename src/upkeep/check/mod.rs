@@ -17,7 +17,7 @@ pub(crate) use self::files::lost_bodies;
 use self::report::Findings;
 pub(crate) use self::report::{Damage, damages};
 pub use self::report::{Finding, Report, State, Totals};
-use crate::session::database::guarded::beside;
+use crate::session::database::guarded::{HowFar, beside};
 use crate::session::database::schema;
 use crate::session::database::sum;
 use crate::session::database::sum::Sum;
@@ -43,7 +43,7 @@ pub(crate) fn look(folder: &SessionFolder, hashes: bool, locked: bool) -> Findin
         true => Ok(Sum::None),
         false => sum::compare(folder),
     };
-    let reader = match Reader::open(folder) {
+    let mut reader = match Reader::open(folder) {
         Ok(reader) => reader,
         Err(error) => {
             let kind = match error {
@@ -56,6 +56,18 @@ pub(crate) fn look(folder: &SessionFolder, hashes: bool, locked: bool) -> Findin
     };
     if reader.has_others {
         found.note("tables that are none of this program's are not looked at".to_owned());
+    }
+    match reader.fault_of_pages(HowFar::All) {
+        Ok(None) => {}
+        Ok(Some(fault)) => {
+            found.add("page", format!("session.db: {fault}"));
+            found.note("nothing else was looked at: where pages are in two places, rows and texts may have no end".to_owned());
+            return found;
+        }
+        Err(error) => {
+            found.add("database", error.to_string());
+            return found;
+        }
     }
     // What a sum covers need not be looked for; what is about to be summed must be whole.
     let is_covered = matches!(sum, Ok(Sum::Same));

@@ -7,6 +7,7 @@ use super::report::{Findings, State};
 use crate::session::error::ReadError;
 use crate::session::headers::Headers;
 use crate::session::read::find;
+use crate::session::read::numbers;
 use crate::session::read::reader::Reader;
 
 /// A rule: the table, a query for the numbers of rows that break it, and what that means.
@@ -203,6 +204,12 @@ const WHEN_STOPPED: Rule = (
 
 pub(super) fn check(reader: &Reader, found: &mut Findings) -> Result<(), ReadError> {
     totals(reader, found)?;
+    if let Some((table, id)) = numbers::first_wrong(reader)? {
+        found.add(
+            "row",
+            format!("{table} {id}: nothing can come behind this number"),
+        );
+    }
     for rule in ALLOWED.into_iter().chain(ALWAYS) {
         broken(reader, rule, found)?;
     }

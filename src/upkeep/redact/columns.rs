@@ -43,7 +43,7 @@ pub(super) fn each(
     mut then: impl FnMut(&str, &[u8]) -> bool,
 ) -> rusqlite::Result<bool> {
     let all = db.prepare(&format!("SELECT * FROM {table}"))?;
-    let columns = all.column_names().into_iter().filter(|name| is_read(name));
+    let columns = all.column_names().filter(|name| is_read(name));
     let columns: Vec<&str> = columns.collect();
     if columns.is_empty() {
         return Ok(false);

@@ -13,6 +13,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use self::book::pseudonyms::Book;
+use crate::session::database::guarded::HowFar;
 use crate::session::files::chunk_dir::{ChunkDir, TEMPORARY};
 use crate::session::files::folder::{FolderError, SessionFolder, Sessions};
 use crate::session::read::find;
@@ -45,7 +46,8 @@ pub fn redact(
     name: &str,
     rules: Rules,
 ) -> Result<Redacted, RedactError> {
-    let reader = Reader::open(source)?;
+    let mut reader = Reader::open(source)?;
+    reader.refuse_shared_pages(HowFar::All)?;
     let _lock = lock(source)?;
     let mut book = Book::new(rules.clone(), seed()?);
     note::note(&reader, &rules, &mut book)?;

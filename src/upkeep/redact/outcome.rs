@@ -1,7 +1,7 @@
 //! What a redaction did, and why it may fail.
 
 use super::secrets::secret::What;
-use crate::session::error::ReadError;
+use crate::session::error::{ReadError, what_to_do};
 use crate::session::files::folder::FolderError;
 use std::collections::BTreeMap;
 use std::io;
@@ -23,7 +23,7 @@ pub enum RedactError {
     #[error("{path} has a copy that was interrupted: it was not searched, and secrets may be in it; remove that folder (rm -r), then try again", path = .0.display())]
     Begun(PathBuf),
     /// The session's database, or that of the copy.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}{}", what_to_do(source))]
     Database {
         /// Which.
         path: String,

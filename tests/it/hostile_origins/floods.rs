@@ -4,9 +4,22 @@ use crate::support::{Ask, Origin, Recorder, Reply, Session, ts};
 
 use super::{MEMORY, check, good};
 
+/// What is listed is known as often as it is listed, and takes some of it, too.
+const MEMORY_OF_MANY: usize = 256 << 20;
+
 /// Records a hostile stream beside a good one until the hostile playlist was asked for so often, and holds that the
 /// good one was polled no less and lost nothing.
 fn beside_a_good_one(evil: &Origin, playlist: &str, times: usize) -> Session {
+    beside_a_good_one_until(evil, playlist, times, None)
+}
+
+/// And until the session says something, if it is to.
+fn beside_a_good_one_until(
+    evil: &Origin,
+    playlist: &str,
+    times: usize,
+    said: Option<&str>,
+) -> Session {
     let good = Origin::new(good);
     let urls = [
         format!("evil={}", evil.url("/evil.m3u8")),
@@ -17,13 +30,21 @@ fn beside_a_good_one(evil: &Origin, playlist: &str, times: usize) -> Session {
         .args(urls.iter().map(String::as_str))
         .start();
     recording.until("polls of the hostile one", || evil.count(playlist) >= times);
+    if let Some(said) = said {
+        recording.until_at_least(1, said);
+    }
     let polls = good.count("/good.m3u8");
     assert!(polls + 2 >= times, "the good one was polled {polls} times");
     recording.until("polls of the good one go on", || {
         good.count("/good.m3u8") >= polls + 3
     });
     let memory = recording.most_memory();
-    assert!(memory < MEMORY, "{memory} bytes");
+    let most = if said.is_some() {
+        MEMORY_OF_MANY
+    } else {
+        MEMORY
+    };
+    assert!(memory < most, "{memory} bytes");
     check(recording.interrupt(), &good)
 }
 
@@ -64,6 +85,30 @@ fn short_names_at_a_url_of_eight_thousand_bytes_take_little_memory() {
         _ => Reply::not_found(),
     });
     beside_a_good_one(&evil, &long, 8);
+}
+
+/// Short names take more as they are taken in than their texts do.
+#[test]
+fn sixty_variants_of_twenty_thousand_segments_each_are_taken_in_a_few_at_once() {
+    const VARIANTS: usize = 60;
+    const SEGMENTS: usize = 20_000;
+    let evil = Origin::new(|ask: &Ask| match ask.path() {
+        "/evil.m3u8" => {
+            let variant = |n| format!("#EXT-X-STREAM-INF:BANDWIDTH={}\n/v{n}.m3u8\n", n + 1);
+            let variants: String = (0..VARIANTS).map(variant).collect();
+            Reply::playlist(format!("#EXTM3U\n{variants}"))
+        }
+        path if path.ends_with(".m3u8") => {
+            let first = ask.nth * SEGMENTS;
+            let segment = |n| format!("#EXTINF:1,\n{n:x}\n");
+            let segments: String = (first..first + SEGMENTS).map(segment).collect();
+            let head = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE";
+            Reply::playlist(format!("{head}:{first}\n{segments}"))
+        }
+        _ => Reply::not_found(),
+    });
+    let left_out = "SELECT count(*) FROM event WHERE kind = 'too many segments'";
+    beside_a_good_one_until(&evil, "/v59.m3u8", 1, Some(left_out));
 }
 
 #[test]

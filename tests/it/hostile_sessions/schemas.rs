@@ -11,11 +11,12 @@ use crate::support::made::{Life, Made, Questions};
 /// One step of SQLite's machine that takes hours.
 const HOURS: &str = "instr(zeroblob(60000000), zeroblob(30000000) || x'01')";
 
-const REDACT: (&str, &[&str]) = (
+pub(super) const REDACT: (&str, &[&str]) = (
     env!("CARGO_BIN_EXE_issession"),
     &["-f", ".", "redact", "s", "copy"],
 );
-const REPAIR: (&str, &[&str]) = (env!("CARGO_BIN_EXE_issession"), &["-f", ".", "repair", "s"]);
+pub(super) const REPAIR: (&str, &[&str]) =
+    (env!("CARGO_BIN_EXE_issession"), &["-f", ".", "repair", "s"]);
 
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))

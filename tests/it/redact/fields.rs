@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use rusqlite::Connection;
 
 use super::pen::write;
-use super::{found, isrecorder, said};
+use super::{found, issession, said};
 
 /// Told by a cookie.
 const TOLD: &str = "open-sesame-42";
@@ -70,7 +70,7 @@ fn a_secret_in_any_part_of_a_header_field_is_not_in_the_copy() {
     assert_eq!(db.execute(sql, [values]).unwrap(), 1);
     db.close().unwrap();
     std::fs::remove_file(session.join("session.sum")).unwrap();
-    let output = isrecorder(folder.path(), &["--redact", "session1", "new"]);
+    let output = issession(folder.path(), &["redact", "session1", "new"]);
     assert!(output.status.success(), "{}", said(&output));
     let all = secrets
         .iter()

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::pen::write;
-use super::{found, isrecorder, said};
+use super::{found, issession, said};
 
 /// Told by its look.
 const CHANCE: &str = "Tw5Rk9Lq2Zx8Bn4Hv7Jd3Ms6";
@@ -161,7 +161,7 @@ fn settle(db: &Connection) {
 }
 
 fn redact(folder: &Path) -> Output {
-    isrecorder(folder, &["--redact", "session1", "new"])
+    issession(folder, &["redact", "session1", "new"])
 }
 
 /// Whether there is a copy; nothing is left in it.

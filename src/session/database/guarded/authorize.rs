@@ -12,7 +12,12 @@ const OF_SCHEMA: [&str; 6] = [
     "index_list",
     "index_xinfo",
 ];
-const CHECKS: [&str; 3] = ["quick_check", "integrity_check", "foreign_key_check"];
+const CHECKS: [&str; 4] = [
+    "quick_check",
+    "integrity_check",
+    "foreign_key_check",
+    "page_count",
+];
 /// Whether anything was committed.
 const VERSION: &str = "data_version";
 

@@ -35,7 +35,8 @@ impl Row {
     pub(super) fn read(row: &SqlRow<'_>) -> Result<Self> {
         let kind: String = row.get(2)?;
         let outcome: String = row.get(9)?;
-        let status: Option<u16> = row.get(8)?;
+        let status: Option<i64> = row.get(8)?;
+        let status = status.and_then(|status| u16::try_from(status).ok());
         let is_own: bool = row.get(12)?;
         let confirms_id: Option<ExchangeId> = row.get(6)?;
         let is_good = match status {

@@ -15,6 +15,7 @@ pub(super) fn chunk_bytes(db: &Connection) -> Result<i64> {
         .query_row([], |row| row.get(0))
 }
 
+/// Sizes are those of files, whatever a row says: no sum of them overflows.
 const TABLES: &str = "
 CREATE TEMP TABLE body_use (id INTEGER PRIMARY KEY, uses INTEGER NOT NULL);
 CREATE TEMP TABLE header_use (id INTEGER PRIMARY KEY, uses INTEGER NOT NULL);
@@ -27,7 +28,7 @@ INSERT INTO body_use SELECT body_id, count(*) FROM exchange WHERE body_id IS NOT
 INSERT INTO header_use SELECT header_set_id, count(*) FROM exchange WHERE header_set_id IS NOT NULL GROUP BY header_set_id;
 INSERT INTO body_lines SELECT line_owner, first_line, id FROM body WHERE line_owner IS NOT NULL;
 INSERT INTO alias_of SELECT resource_id, url FROM alias;
-INSERT INTO chunk_bytes SELECT ifnull(sum(size), 0) FROM body WHERE path IS NOT NULL;
+INSERT INTO chunk_bytes SELECT ifnull(sum(max(0, min(size, 1 << 40))), 0) FROM body WHERE path IS NOT NULL;
 
 CREATE TEMP TRIGGER exchange_has_body AFTER INSERT ON exchange WHEN new.body_id IS NOT NULL BEGIN
   INSERT INTO body_use VALUES (new.body_id, 1) ON CONFLICT (id) DO UPDATE SET uses = uses + 1;
@@ -48,10 +49,10 @@ CREATE TEMP TRIGGER body_had_lines AFTER DELETE ON body WHEN old.line_owner IS N
   DELETE FROM body_lines WHERE owner = old.line_owner AND first_line = old.first_line AND id = old.id;
 END;
 CREATE TEMP TRIGGER body_has_path AFTER INSERT ON body WHEN new.path IS NOT NULL BEGIN
-  UPDATE chunk_bytes SET total = total + new.size;
+  UPDATE chunk_bytes SET total = total + max(0, min(new.size, 1 << 40));
 END;
 CREATE TEMP TRIGGER body_had_path AFTER DELETE ON body WHEN old.path IS NOT NULL BEGIN
-  UPDATE chunk_bytes SET total = total - old.size;
+  UPDATE chunk_bytes SET total = total - max(0, min(old.size, 1 << 40));
 END;
 CREATE TEMP TRIGGER alias_added AFTER INSERT ON alias BEGIN
   INSERT OR IGNORE INTO alias_of VALUES (new.resource_id, new.url);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::session::chunk_dir::ChunkDir;
+use crate::session::files::chunk_dir::ChunkDir;
 use crate::session::{Availability, NewExchange, SCHEMA};
 use rusqlite::Connection;
 use std::sync::Arc;

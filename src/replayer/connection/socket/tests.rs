@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::replayer::sendfile::{Outgoing, SPAN_BYTES};
+use crate::replayer::connection::sendfile::Outgoing;
 
 fn file_of(content: &[u8]) -> Arc<File> {
     let mut file = tempfile::tempfile().unwrap();
@@ -85,7 +85,7 @@ proptest! {
                 }
                 Part::Span(first, length) => {
                     expected.extend_from_slice(&content[*first..first + length]);
-                    Outgoing::StandIn(spans.stand_in(Arc::clone(&file), *first as u64, *length))
+                    Outgoing::Span(spans.push(Arc::clone(&file), *first as u64, *length))
                 }
             });
             let outgoing = outgoing.collect();
@@ -93,7 +93,7 @@ proptest! {
                 write_all(&mut socket, outgoing).await.unwrap();
                 socket.shutdown().await.unwrap();
             };
-            let reading = async {
+            let reading = async move {
                 let (mut all, mut buffer) = (Vec::new(), vec![0; reads]);
                 loop {
                     match client.read(&mut buffer).await.unwrap() {
@@ -109,12 +109,10 @@ proptest! {
 }
 
 #[tokio::test]
-async fn whoever_copies_a_stand_in_sends_nothing() {
+async fn a_placeholder_that_is_copied_sends_nothing() {
     let (mut socket, mut client) = pair().await;
-    let mut stand_in = socket
-        .spans()
-        .stand_in(file_of(b"what was recorded"), 0, 17);
-    let copied = stand_in.copy_to_bytes(17);
+    let mut placeholder = socket.spans().push(file_of(b"what was recorded"), 0, 17);
+    let copied = placeholder.copy_to_bytes(17);
     assert!(socket.write_all(&copied).await.is_err());
     drop(socket);
     let came = rest_of(&mut client).await;
@@ -124,8 +122,8 @@ async fn whoever_copies_a_stand_in_sends_nothing() {
 #[tokio::test]
 async fn a_file_that_became_short_is_an_error() {
     let (mut socket, mut client) = pair().await;
-    let stand_in = socket.spans().stand_in(file_of(b"abc"), 0, 10);
-    let written = write_all(&mut socket, [Outgoing::StandIn(stand_in)].into()).await;
+    let placeholder = socket.spans().push(file_of(b"abc"), 0, 10);
+    let written = write_all(&mut socket, [Outgoing::Span(placeholder)].into()).await;
     assert_eq!(written.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     drop(socket);
     let came = rest_of(&mut client).await;
@@ -136,9 +134,9 @@ async fn a_file_that_became_short_is_an_error() {
 async fn a_span_that_nobody_wants_any_more_is_passed_over() {
     let (mut socket, mut client) = pair().await;
     let file = file_of(b"abcdef");
-    drop(socket.spans().stand_in(Arc::clone(&file), 0, 3));
-    let next = socket.spans().stand_in(file, 3, 3);
-    write_all(&mut socket, [Outgoing::StandIn(next)].into())
+    drop(socket.spans().push(Arc::clone(&file), 0, 3));
+    let next = socket.spans().push(file, 3, 3);
+    write_all(&mut socket, [Outgoing::Span(next)].into())
         .await
         .unwrap();
     drop(socket);
@@ -150,8 +148,8 @@ async fn a_span_that_nobody_wants_any_more_is_passed_over() {
 async fn a_span_that_was_sent_keeps_its_file_no_longer() {
     let (mut socket, mut client) = pair().await;
     let file = file_of(b"abc");
-    let stand_in = socket.spans().stand_in(Arc::clone(&file), 0, 3);
-    write_all(&mut socket, [Outgoing::StandIn(stand_in)].into())
+    let placeholder = socket.spans().push(Arc::clone(&file), 0, 3);
+    write_all(&mut socket, [Outgoing::Span(placeholder)].into())
         .await
         .unwrap();
     assert_eq!(Arc::strong_count(&file), 1);
@@ -168,12 +166,35 @@ async fn what_left_memory_is_brought_back() {
     let file = file_of(&content);
     file.sync_all().unwrap();
     fadvise(&file, 0, None, Advice::DontNeed).unwrap();
-    let stand_in = socket.spans().stand_in(file, 0, SPAN_BYTES);
+    let placeholder = socket.spans().push(file, 0, SPAN_BYTES);
     let writing = async {
-        let sent = write_all(&mut socket, [Outgoing::StandIn(stand_in)].into()).await;
+        let sent = write_all(&mut socket, [Outgoing::Span(placeholder)].into()).await;
         sent.unwrap();
         drop(socket);
     };
     let ((), came) = tokio::join!(writing, rest_of(&mut client));
     assert!(came == content, "{} bytes", came.len());
+}
+
+#[tokio::test]
+async fn a_send_looks_as_far_ahead_as_the_connection_takes() {
+    for (ahead, offered, sent, next) in [
+        (LEAST_AHEAD, LEAST_AHEAD, LEAST_AHEAD, 2 * LEAST_AHEAD),
+        (SPAN_BYTES, SPAN_BYTES, SPAN_BYTES, SPAN_BYTES),
+        (SPAN_BYTES, SPAN_BYTES, 100_000, LEAST_AHEAD),
+        (SPAN_BYTES, SPAN_BYTES, 700_000, 700_000),
+        // The end of a span, or what is in memory: that says nothing of the connection.
+        (700_000, 65_536, 65_536, 700_000),
+    ] {
+        assert_eq!(
+            next_ahead(ahead, offered, sent),
+            next,
+            "{sent} of {offered}"
+        );
+    }
+    let (mut socket, _client) = pair().await;
+    let file = file_of(&numbered(SPAN_BYTES));
+    let placeholder = socket.spans().push(file, 0, SPAN_BYTES);
+    let sent = socket.write(placeholder.chunk()).await.unwrap();
+    assert!(sent <= LEAST_AHEAD, "{sent}");
 }

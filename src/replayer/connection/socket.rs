@@ -11,17 +11,30 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+use tokio::time::{Sleep, sleep};
 
-use super::chunk_read;
-use super::ending::Ending;
-use super::sendfile::{Span, Spans, is_stand_in};
+use super::sendfile::{FileSpan, SpanQueue, is_sentinel};
+use crate::replayer::chunk_read::{self, SPAN_BYTES};
+use crate::replayer::ending::Ending;
 
-/// A TCP connection that sends spans for their stand-ins, and ends as its [`Ending`] says.
+/// So far ahead of a send is looked for bytes in memory, at least.
+const LEAST_AHEAD: usize = 256 * 1024;
+/// A connection that is closed while bytes come is reset, and its client may never see the answer: what comes is
+/// read and thrown away for so long, or up to so much.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 1024 * 1024;
+
+/// A TCP connection that sends spans for their placeholders, and ends as its [`Ending`] says.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
-    spans: Spans,
+    spans: SpanQueue,
     ending: Ending,
+    /// The next send looks so far ahead for bytes in memory.
+    ahead: usize,
+    /// Until when a closed connection reads on.
+    lingers: Option<Pin<Box<Sleep>>>,
+    thrown_away: usize,
     /// Brings bytes into memory that are to be sent next.
     loading: Option<JoinHandle<()>>,
 }
@@ -30,20 +43,42 @@ impl Socket {
     pub(super) fn new(stream: TcpStream) -> Self {
         Self {
             stream,
-            spans: Spans::default(),
+            spans: SpanQueue::default(),
             ending: Ending::default(),
+            ahead: LEAST_AHEAD,
+            lingers: None,
+            thrown_away: 0,
             loading: None,
         }
     }
 
-    /// To make stand-ins that this connection knows.
-    pub(super) fn spans(&self) -> Spans {
+    /// To make placeholders that this connection knows.
+    pub(super) fn spans(&self) -> SpanQueue {
         self.spans.clone()
     }
 
     /// To say how it ends.
     pub(super) fn ending(&self) -> Ending {
         self.ending.clone()
+    }
+
+    /// Reads and throws away until the client has closed, or for as long as it is waited for.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut bytes = [0; 2048];
+        while self.thrown_away < LINGER_BYTES {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    self.thrown_away += buffer.filled().len();
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => {
+                    let lingers = self.lingers.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+                    return lingers.as_mut().poll(context);
+                }
+            }
+        }
+        Poll::Ready(())
     }
 
     /// Does something with the socket once there is room for it.
@@ -63,22 +98,26 @@ impl Socket {
 
     /// Sends of the first span that waits, at most so many bytes.
     fn poll_send(&mut self, context: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
-        let Some(span) = self.spans.next() else {
+        let Some(span) = self.spans.front() else {
             return Poll::Ready(Err(io::Error::other("no chunk is to be sent")));
         };
-        let (first, left) = span.left();
-        let count = ready!(self.poll_loaded(context, span.file(), first, most.min(left)));
+        let (first, left) = span.rest();
+        let most = most.min(left).min(self.ahead);
+        let count = ready!(self.poll_loaded(context, span.file(), first, most));
         let sending = || send(&self.stream, span.file(), first, count);
-        let count = ready!(self.poll_io(context, sending)).map_err(|error| told(error, &span))?;
-        if count == 0 {
+        let sent = ready!(self.poll_io(context, sending));
+        let sent = sent.inspect_err(|error| log_send_error(error, &span))?;
+        if sent == 0 {
             let short = io::ErrorKind::UnexpectedEof.into();
-            return Poll::Ready(Err(told(short, &span)));
+            log_send_error(&short, &span);
+            return Poll::Ready(Err(short));
         }
-        span.has_sent(count);
-        Poll::Ready(Ok(count))
+        self.ahead = next_ahead(self.ahead, count, sent);
+        span.add_sent(sent);
+        Poll::Ready(Ok(sent))
     }
 
-    /// How many bytes from a place on can be sent without waiting for the disk. Those of a client that
+    /// How many bytes from one on can be sent without waiting for the disk. Those of a client that
     /// takes its time may have left memory since they were looked at.
     fn poll_loaded(
         &mut self,
@@ -88,7 +127,7 @@ impl Socket {
         most: usize,
     ) -> Poll<usize> {
         if self.loading.is_none() {
-            let count = chunk_read::cached(file, first, most as u64);
+            let count = chunk_read::cached(file, first, most);
             if count > 0 {
                 return Poll::Ready(count);
             }
@@ -97,22 +136,31 @@ impl Socket {
             let file = Arc::clone(file);
             tokio::task::spawn_blocking(move || chunk_read::load(&file, first, most as u64))
         });
-        // What cannot be read is told by who sends it.
+        // The send reports what cannot be read.
         let _ = ready!(Pin::new(loading).poll(context));
         self.loading = None;
         Poll::Ready(most.min(chunk_read::READ_BYTES))
     }
 }
 
-/// Says what went wrong with a file; that a client has gone is none of its faults.
-fn told(error: io::Error, span: &Span) -> io::Error {
+/// How far the next send looks ahead: as far as the connection takes, since each look costs a system call, and what it
+/// does not take now may have left memory by then.
+fn next_ahead(ahead: usize, offered: usize, sent: usize) -> usize {
+    match sent < offered {
+        true => sent.clamp(LEAST_AHEAD, SPAN_BYTES),
+        false if offered == ahead => (2 * ahead).min(SPAN_BYTES),
+        false => ahead,
+    }
+}
+
+/// Reports what is wrong with a file; that a client has gone is no fault of it.
+fn log_send_error(error: &io::Error, span: &FileSpan) {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut};
     if ![BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut].contains(&error.kind()) {
-        let (first, left) = span.left();
+        let (first, left) = span.rest();
         tracing::error!("{left} bytes of a chunk, from {first} on, cannot be sent: {error}");
-        chunk_read::read_from_now_on(&error);
+        chunk_read::read_from_now_on(error);
     }
-    error
 }
 
 #[cfg(target_os = "linux")]
@@ -159,7 +207,7 @@ impl AsyncWrite for Socket {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.spans.check()?;
-        match is_stand_in(bytes) {
+        match is_sentinel(bytes) {
             true => self.poll_send(context, bytes.len()),
             false => Pin::new(&mut self.stream).poll_write(context, bytes),
         }
@@ -172,10 +220,10 @@ impl AsyncWrite for Socket {
     ) -> Poll<io::Result<usize>> {
         self.spans.check()?;
         let first = slices.iter().find(|slice| !slice.is_empty());
-        if let Some(first) = first.filter(|first| is_stand_in(first)) {
+        if let Some(first) = first.filter(|first| is_sentinel(first)) {
             return self.poll_send(context, first.len());
         }
-        match slices.iter().position(|slice| is_stand_in(slice)) {
+        match slices.iter().position(|slice| is_sentinel(slice)) {
             Some(end) => self.poll_io(context, || write_ahead(&self.stream, &slices[..end])),
             None => Pin::new(&mut self.stream).poll_write_vectored(context, slices),
         }
@@ -194,7 +242,10 @@ impl AsyncWrite for Socket {
             // A client that was told of an orderly end has seen one.
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        if self.lingers.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+        }
+        self.poll_linger(context).map(Ok)
     }
 }
 

@@ -1,12 +1,19 @@
 //! Over real sockets.
 
-use super::super::testing::{MAIN, Recording};
-use super::super::{AtEnd, Dates, Faults, Network, Options};
-use super::*;
-use crate::clock::Clock;
-use crate::session::{Kind, Outcome};
+use std::sync::Arc;
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+
+use super::accept::GRACE;
+use super::session::log_line;
+use super::{Limits, run};
+use crate::clock::{self, Clock};
+use crate::replayer::testing::{self, MAIN, Recording};
+use crate::replayer::{AtEnd, Dates, Faults, Network, Options, Replay};
+use crate::session::{Kind, Outcome};
 
 mod limits;
 
@@ -183,9 +190,9 @@ async fn what_timed_out_is_held_as_long_or_until_the_client_goes() {
     recording.finish().await;
     let server = start(&recording, AtEnd::Hold).await;
     let path = get("/http/o.example:80/silent.ts");
-    let before = crate::clock::instant();
+    let before = clock::instant();
     assert_eq!(talk(&server, &path).await, "");
-    let held = crate::clock::instant() - before;
+    let held = clock::instant() - before;
     assert!(
         held.abs_diff(Duration::from_secs(40)) < Duration::from_millis(100),
         "{held:?}"
@@ -196,13 +203,10 @@ async fn what_timed_out_is_held_as_long_or_until_the_client_goes() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     drop(client);
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let before = crate::clock::instant();
+    let before = clock::instant();
     server.stop.send(()).unwrap();
     server.done.await.unwrap();
-    assert!(
-        crate::clock::instant() - before < GRACE,
-        "nothing was under way"
-    );
+    assert!(clock::instant() - before < GRACE, "nothing was under way");
 }
 
 /// Paths with the number of bytes that come for them, and after how many milliseconds the last one.
@@ -229,14 +233,14 @@ async fn paced() -> (Recording, Arc<Server>) {
     recording.add(cut).await;
     let mut hop = recording.exchange(Kind::Main, MAIN, 0);
     (hop.status, hop.wait_us) = (Some(302), Some(700_000));
-    hop.headers = Some(super::super::testing::headers(&[(
+    hop.headers = Some(testing::headers(&[(
         "location",
         "http://o.example/list.m3u8",
     )]));
     recording.add(hop).await;
     let list = "http://o.example/list.m3u8";
     let mut slow = recording.exchange(Kind::Main, list, 0);
-    slow.body = super::super::testing::bytes("#EXTM3U\n");
+    slow.body = testing::bytes("#EXTM3U\n");
     (slow.wait_us, slow.receive_us) = (Some(300_000), Some(400_000));
     recording.add(slow).await;
     let mut refused = recording.exchange(Kind::Segment, "http://o.example/refused.ts", 0);

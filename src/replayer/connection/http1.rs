@@ -1,0 +1,153 @@
+//! What hyper is given to read, write and answer for a connection.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http::request::Parts as Request;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::activity::Activity;
+use super::head_check;
+use super::sendfile::{Outgoing, SpanQueue};
+use super::socket::Socket;
+use super::watched::Watched;
+use crate::replayer::body::Body;
+use crate::replayer::cors;
+use crate::replayer::ending::Ending;
+use crate::replayer::reply::Reply;
+use crate::replayer::stall::Stalled;
+
+/// Longest head: as much as nginx takes. hyper takes 100 fields of one.
+const HEAD_BYTES: usize = 32 * 1024;
+
+/// What an answer may do to its connection, or learn of it.
+#[derive(Debug, Clone)]
+pub struct Handles {
+    stalled: Stalled,
+    ending: Ending,
+}
+
+impl Handles {
+    /// Hands them on with a request.
+    pub(super) fn attach(self, request: &mut Request) {
+        request.extensions.insert(self.stalled);
+        request.extensions.insert(self.ending);
+    }
+}
+
+/// Closes the connection without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("closed without an answer")]
+pub(super) struct Closed;
+
+type Http1<S> = http1::Connection<TokioIo<Watched<Socket>>, S>;
+
+/// A connection on which requests are answered.
+pub(super) fn connection<A, F>(
+    stream: TcpStream,
+    activity: Arc<Activity>,
+    stall: Duration,
+    answer: A,
+) -> Http1<
+    impl Service<hyper::Request<Incoming>, Response = Response<SentBody>, Error = Closed, Future: Send>
+    + Send,
+>
+where
+    A: Fn(Request, Handles) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Option<Response<Body>>> + Send + 'static,
+{
+    // Without it small responses wait for the client's acknowledgement; a socket that refuses is served as well.
+    let _ = stream.set_nodelay(true);
+    let socket = Socket::new(stream);
+    let (spans, ending) = (socket.spans(), socket.ending());
+    let stream = Watched::new(socket, Arc::clone(&activity), stall, ending.clone());
+    let stalled = stream.stalled();
+    let handles = Handles { stalled, ending };
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        // A body is not read: hyper closes the connection behind the answer.
+        let (request, _) = request.into_parts();
+        let (activity, handles) = (Arc::clone(&activity), handles.clone());
+        let (answer, spans) = (answer.clone(), spans.clone());
+        async move {
+            if !activity.begin_answer() {
+                return Err(Closed);
+            }
+            let response = match head_check::refusal(&request) {
+                Some(sentence) => refused(sentence),
+                None => answer(request, handles).await,
+            };
+            let body = |body| SentBody {
+                body,
+                spans,
+                activity,
+            };
+            Ok(response.ok_or(Closed)?.map(body))
+        }
+    });
+    http1::Builder::new()
+        // It would count the time between requests, too: `Activity` has both limits.
+        .header_read_timeout(None)
+        .max_header_size(HEAD_BYTES)
+        .max_buf_size(2 * HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+}
+
+/// The answer to a request that is refused; the connection ends behind it.
+fn refused(sentence: &str) -> Option<Response<Body>> {
+    tracing::info!("- 400 {sentence}");
+    let mut response = Reply::sentence(StatusCode::BAD_REQUEST, sentence).response?;
+    let fields = response.headers_mut();
+    fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    cors::add_common(fields);
+    Some(response)
+}
+
+/// A body on its way, and the connection that it leaves by.
+pub(super) struct SentBody {
+    body: Body,
+    spans: SpanQueue,
+    activity: Arc<Activity>,
+}
+
+impl Drop for SentBody {
+    fn drop(&mut self) {
+        self.activity.end_body();
+    }
+}
+
+impl http_body::Body for SentBody {
+    type Data = Outgoing;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Outgoing>>>> {
+        let this = self.get_mut();
+        if let Body::Chunk(chunk) = &mut this.body
+            && let Some((file, first, length)) = chunk.next_span()
+        {
+            let span = this.spans.push(file, first, length);
+            return Poll::Ready(Some(Ok(Frame::data(Outgoing::Span(span)))));
+        }
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
+        Poll::Ready(frame.map(|frame| Ok(frame?.map_data(Outgoing::Bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

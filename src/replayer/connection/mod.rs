@@ -1,0 +1,32 @@
+//! Connections to clients: the only user of hyper as a server. HTTP/1.1 over plain TCP.
+//!
+//! | file | is |
+//! | --- | --- |
+//! | [`limits`] | what a client may take |
+//! | `session` | answers out of a session, and their lines of the log |
+//! | `accept` | the loop that accepts connections |
+//! | `table`, `activity` | how many there are; what each is doing, how long it may, which one is evicted |
+//! | `http1` | what hyper is given, and gives, for a connection |
+//! | `head_check` | requests that are refused although hyper could read them |
+//! | `watched` | time limit of writes |
+//! | `socket`, `sendfile` | TCP; spans of files that the system sends in place of bytes |
+//!
+//! What a body has to know of its connection lies outside: `ending`, `stall`.
+
+mod accept;
+mod activity;
+mod head_check;
+mod http1;
+pub mod limits;
+mod sendfile;
+mod session;
+mod socket;
+mod table;
+#[cfg(test)]
+mod tests;
+mod watched;
+
+pub use accept::serve;
+pub use http1::Handles;
+pub use limits::Limits;
+pub use session::run;

@@ -1,0 +1,99 @@
+//! Requests to a session: their answers, and a line of the log for each.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts as Request;
+use http::{Response, header};
+use tokio::net::TcpListener;
+
+use super::accept::serve;
+use super::http1::Handles;
+use super::limits::Limits;
+use crate::clock;
+use crate::replayer::body::Body;
+use crate::replayer::ending::Ending;
+use crate::replayer::replay::Replay;
+use crate::replayer::reply::Reply;
+use crate::replayer::timeline::format_time;
+
+/// Serves a session to all that connect until `shutdown` comes.
+pub async fn run(
+    listener: TcpListener,
+    replay: Arc<Replay>,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) {
+    let answer = move |request, handles| {
+        let replay = Arc::clone(&replay);
+        async move { answer(&replay, request, handles).await }
+    };
+    serve(listener, limits, answer, shutdown).await;
+}
+
+/// Answers out of a session.
+async fn answer(
+    replay: &Arc<Replay>,
+    request: Request,
+    handles: Handles,
+) -> Option<Response<Body>> {
+    let mut request = replay.receive(request);
+    if let Some(reply) = replay.respond_at_once(&request) {
+        tracing::info!("{}", log_line(request.parts(), &reply));
+        return reply.response;
+    }
+    let received = clock::instant();
+    handles.attach(request.parts());
+    let reply = replay.respond(&request).await;
+    tracing::info!("{}", log_line(request.parts(), &reply));
+    if reply.wait > Duration::ZERO {
+        // A client that goes away ends this.
+        tokio::time::sleep_until(received + reply.wait).await;
+    }
+    if reply.resets
+        && let Some(ending) = request.parts().extensions.get::<Ending>()
+    {
+        ending.reset();
+    }
+    reply.response
+}
+
+/// When, what was asked for, which exchange was the answer, and what was done to it.
+pub(super) fn log_line(request: &Request, reply: &Reply) -> String {
+    let time = reply.session_us.map_or_else(|| "-".to_owned(), format_time);
+    let status = reply
+        .response
+        .as_ref()
+        .map_or_else(|| "---".to_owned(), |r| r.status().as_u16().to_string());
+    let length = |r: &Response<Body>| {
+        let length = r
+            .headers()
+            .get(header::CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        length.or(http_body::Body::size_hint(r.body()).exact())
+    };
+    let bytes = reply
+        .response
+        .as_ref()
+        .and_then(length)
+        .map_or_else(|| "-".to_owned(), |n| n.to_string());
+    let exchange = reply
+        .exchange
+        .map_or_else(String::new, |id| format!("exchange {id}, "));
+    let done: String = reply.done.iter().map(|one| format!(", {one}")).collect();
+    let path = request.uri.path();
+    let what = without_queries(&reply.what);
+    format!(
+        "{time} {status} {} {path} {bytes} bytes, {exchange}{what}{done}",
+        request.method
+    )
+}
+
+/// A query may hold a secret.
+fn without_queries(text: &str) -> String {
+    let words = text.split(' ').map(|word| match word.contains("://") {
+        true => word.split('?').next().unwrap_or_default(),
+        false => word,
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
