@@ -69,7 +69,7 @@ async fn ask(replay: &Arc<Replay>, coding: &str) -> usize {
     let Ok((request, ())) = request.map(Request::into_parts) else {
         panic!("no request");
     };
-    let reply = replay.respond(&request).await;
+    let reply = replay.respond(&replay.receive(request)).await;
     let length = reply.response.and_then(|response| {
         let length = response.headers().get("content-length")?;
         length.to_str().ok()?.parse::<usize>().ok()

@@ -99,7 +99,7 @@ fn again(
     };
     let replay = Arc::new(Replay::open(folder.clone(), Clock::start(), options)?);
     for coding in ["identity", "gzip"] {
-        let request = request(coding)?;
+        let request = replay.receive(request(coding)?);
         let reply = runtime.block_on(replay.respond(&request));
         let status = reply.response.map(|response| response.status().as_u16());
         ensure!(status == Some(200), "{status:?}");

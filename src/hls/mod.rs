@@ -46,8 +46,7 @@ mod names;
 pub(crate) mod steps;
 
 #[cfg(test)]
-mod testing;
-
+pub(crate) mod testing;
 mod windows;
 
 pub use self::playlist::asked_as::AskedAs;

@@ -1,5 +1,6 @@
 //! Bodies of responses: bytes, chunk files read piece by piece, bodies that break.
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::pin::Pin;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
+use futures_util::future::BoxFuture;
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
 use tokio::time::Instant;
@@ -76,6 +78,12 @@ pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 /// throws it away together with the connection.
 const FLUSH_WAIT: Duration = Duration::from_millis(20);
 
+/// What is opened when its turn comes.
+pub trait Source: fmt::Debug + Send + Sync {
+    /// All of it: bytes, or a file.
+    fn open(self: Arc<Self>) -> BoxFuture<'static, io::Result<Piece>>;
+}
+
 /// Bytes to be sent.
 #[derive(Debug, Clone)]
 pub enum Piece {
@@ -90,6 +98,15 @@ pub enum Piece {
         /// Number of bytes.
         length: u64,
     },
+    /// In what is not open yet.
+    Later {
+        /// What that is.
+        source: Arc<dyn Source>,
+        /// First byte.
+        first: u64,
+        /// Number of bytes.
+        length: u64,
+    },
 }
 
 impl Piece {
@@ -97,7 +114,7 @@ impl Piece {
     pub fn length(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
-            Self::File { length, .. } => *length,
+            Self::File { length, .. } | Self::Later { length, .. } => *length,
         }
     }
 
@@ -114,6 +131,11 @@ impl Piece {
             }
             Self::File { file, first, .. } => Self::File {
                 file,
+                first: first.saturating_add(skip),
+                length: count,
+            },
+            Self::Later { source, first, .. } => Self::Later {
+                source,
                 first: first.saturating_add(skip),
                 length: count,
             },
@@ -266,15 +288,36 @@ fn stream(sending: Sending) -> Body {
     Body::of(frames)
 }
 
+/// A piece that can be read.
+async fn opened(piece: Piece) -> io::Result<Piece> {
+    let Piece::Later {
+        source,
+        first,
+        length,
+    } = piece
+    else {
+        return Ok(piece);
+    };
+    let opened = source.open().await.inspect_err(|error| {
+        tracing::error!("a chunk cannot be opened when its turn comes: {error}");
+    })?;
+    let opened = opened.slice(first, length);
+    match opened.length() == length {
+        true => Ok(opened),
+        false => Err(io::Error::other("a chunk is shorter than it was")),
+    }
+}
+
 /// The next bytes of a piece, and what is left of it.
 async fn read(piece: Piece) -> io::Result<(Bytes, Option<Piece>)> {
-    let (file, first, length) = match piece {
+    let (file, first, length) = match opened(piece).await? {
         Piece::Bytes(bytes) => return Ok((bytes, None)),
         Piece::File {
             file,
             first,
             length,
         } => (file, first, length),
+        Piece::Later { .. } => return Err(io::Error::other("it does not open")),
     };
     let bytes = chunk_read::read(&file, first, length).await?;
     let count = bytes.len() as u64;

@@ -8,19 +8,20 @@ use url::Url;
 
 use super::base::served_url;
 use super::body::Piece;
-use super::inject::facts::Player;
+use super::cache::bodies::Bodies;
+use super::cache::texts::{Depends, Made, TextKey};
 use super::pace::Pace;
 use super::parts::{self, Part, Plan};
-use super::plain::GrowingPart;
-use super::playlist::{self, Cache, Key, Served, contains};
+use super::playlist::{self, Key, Served, contains};
 use super::range::RangeSpec;
+use super::request::Player;
 use crate::hls::{
     MOST_OF_ONE, PlaylistKind, Variables, lacks_parameters, playlist_kind, read_list,
     read_multivariant,
 };
 use crate::session::{
-    Answer, Body, Exchange, Faults, Found, Headers, Kind, Outcome, Query, RangePart, ReadError,
-    Reader, StreamInfo, is_success,
+    Answer, Body, Exchange, Faults, Found, Growing, Headers, Kind, Outcome, Query, RangePart,
+    ReadError, Reader, StreamInfo, is_success,
 };
 
 /// Redirects that are followed inside.
@@ -31,8 +32,8 @@ const MOST_HOPS: usize = 10;
 pub(super) struct Question {
     /// The URL at the origin.
     pub(super) url: Url,
-    /// Whether recorded redirects are followed inside.
-    pub(super) follow: bool,
+    /// Whether it was asked for under a name of this replay: recorded redirects are followed inside.
+    pub(super) by_name: bool,
     /// Path and query that the player asked for.
     pub(super) served: String,
     /// The clock in it, as a path prefix.
@@ -51,16 +52,13 @@ pub(super) struct Question {
     pub(super) shift_us: i64,
     /// The clock of the player.
     pub(super) player: Player,
-    /// Whether the server's own clock is the same at each of its starts.
-    pub(super) is_shared: bool,
 }
 
-impl Question {
-    /// Whether the URL means something else at each start of the replayer: a name of its own,
-    /// without a clock.
-    pub(super) fn is_passing(&self) -> bool {
-        self.follow && self.prefix.is_empty() && !self.is_shared
-    }
+/// What is being recorded of a stream that is no playlist.
+#[derive(Debug)]
+pub(super) struct GrowingPart {
+    pub(super) stream_id: i64,
+    pub(super) growing: Growing,
 }
 
 /// What the session has.
@@ -88,7 +86,7 @@ pub(super) enum Looked {
 
 /// An answer with its content.
 #[derive(Debug)]
-pub(super) struct Whole {
+pub(crate) struct Whole {
     pub(super) answer: Answer,
     /// The resource's URL.
     pub(super) url: Url,
@@ -96,9 +94,13 @@ pub(super) struct Whole {
     pub(super) content: Content,
     /// Whether it was asked for a little too early.
     pub(super) early: bool,
+    /// Whether it was asked for under a name of this replay.
+    pub(super) by_name: bool,
     /// So long it is the answer, in microseconds of Unix time, as far as was recorded by now;
     /// `None`: nobody knows.
     pub(super) until_us: Option<i64>,
+    /// Whether what is recorded next may change that.
+    pub(super) recording: bool,
 }
 
 /// Content of an answer.
@@ -113,6 +115,8 @@ pub(super) enum Content {
     OwnUrlOnly,
     /// Other bytes.
     Plain(Piece),
+    /// There is no memory for it now.
+    NoRoom,
 }
 
 /// Pieces of a resource that is known by byte ranges.
@@ -133,6 +137,8 @@ pub(super) struct Pieces {
     pub(super) healed: bool,
     /// Whether it was asked for a little too early.
     pub(super) early: bool,
+    /// Whether it was asked for under a name of this replay.
+    pub(super) by_name: bool,
 }
 
 /// Whether something is missing of the body that an exchange announced.
@@ -153,36 +159,37 @@ fn is_hls(content: &Content) -> bool {
     let Content::Playlist(served) = content else {
         return false;
     };
-    let has = |tag: &[u8]| contains(&served.bytes, tag);
+    let has = |tag: &[u8]| contains(served.text.bytes(), tag);
     has(b"#EXT-X-TARGETDURATION") || has(b"#EXT-X-STREAM-INF")
 }
 
 impl Whole {
     /// For how many microseconds it is the answer, at a moment; 0: nobody knows.
     pub(super) fn left_us(&self, moment_us: i64) -> i64 {
-        let until_us = self.until_us.unwrap_or(moment_us);
-        until_us.saturating_sub(moment_us).max(0)
+        let until_us = self.until_us.filter(|_| !self.recording);
+        until_us.map_or(0, |us| us.saturating_sub(moment_us).max(0))
     }
 
     /// Where a recorded redirect leads, over http(s).
     pub(super) fn redirect(&self) -> Option<Url> {
-        if !matches!(
-            self.answer.exchange.status,
-            Some(301 | 302 | 303 | 307 | 308)
-        ) {
-            return None;
-        }
-        let mut target = self.url.join(self.headers.get("location")?).ok()?;
-        target.set_fragment(None);
-        matches!(target.scheme(), "http" | "https").then_some(target)
+        redirect(&self.answer.exchange, &self.url, &self.headers)
     }
+}
+
+fn redirect(exchange: &Exchange, url: &Url, headers: &Headers) -> Option<Url> {
+    if !matches!(exchange.status, Some(301 | 302 | 303 | 307 | 308)) {
+        return None;
+    }
+    let mut target = url.join(headers.get("location")?).ok()?;
+    target.set_fragment(None);
+    matches!(target.scheme(), "http" | "https").then_some(target)
 }
 
 /// A look at a session.
 pub(super) struct Look<'a> {
     pub(super) reader: &'a Reader,
     pub(super) streams: &'a [StreamInfo],
-    pub(super) cache: &'a Cache,
+    pub(super) bodies: &'a Arc<Bodies>,
     /// Whether faults are answers.
     pub(super) faults: Faults,
     /// So much before its time a resource that is no playlist is given, in microseconds.
@@ -197,7 +204,7 @@ impl Look<'_> {
         let mut until_us = Some(i64::MAX);
         for _ in 0..MOST_HOPS {
             let target = match &looked {
-                Looked::Whole(whole) if question.follow && !is_hls(&whole.content) => {
+                Looked::Whole(whole) if question.by_name && !is_hls(&whole.content) => {
                     match whole.redirect() {
                         None => self.listed(&whole.answer, &whole.url, &whole.headers)?,
                         target => target,
@@ -210,7 +217,7 @@ impl Look<'_> {
             };
             if let Looked::Whole(hop) = &looked {
                 waited_us = waited_us.saturating_add(hop.answer.wait_us.unwrap_or(0));
-                until_us = both(until_us, hop.until_us);
+                until_us = earlier(until_us, hop.until_us);
             }
             looked = self.ask_once(question, target.as_str())?;
         }
@@ -220,7 +227,7 @@ impl Look<'_> {
             *wait_us = wait_us.map(|us| us.saturating_add(waited_us));
         }
         if let Looked::Whole(whole) = &mut looked {
-            whole.until_us = both(until_us, whole.until_us);
+            whole.until_us = earlier(until_us, whole.until_us);
         }
         Ok(looked)
     }
@@ -319,7 +326,7 @@ impl Look<'_> {
         let content = self.content(question, &answer, &url)?;
         // The variables that a playlist imports have times of their own.
         let imports = matches!(&content, Content::Playlist(served) if served.imports);
-        let is_known = !early && !imports && !question.recording;
+        let is_known = !early && !imports;
         let until_us = is_known.then(|| answer.until_us.unwrap_or(i64::MAX));
         Ok(Looked::Whole(Box::new(Whole {
             answer,
@@ -327,7 +334,9 @@ impl Look<'_> {
             headers,
             content,
             early,
+            by_name: question.by_name,
             until_us,
+            recording: question.recording,
         })))
     }
 
@@ -347,101 +356,98 @@ impl Look<'_> {
             && exchange.status.is_some_and(is_success)
             && exchange.body_encoding.is_none()
             && !is_broken(exchange);
-        if may_be_rewritten {
-            let content = match is_json {
-                true => self.json(question, body_id, url)?,
-                false => self.playlist(question, answer, body_id, url)?,
-            };
-            if let Content::Playlist(served) = &content
-                && question.gzip
-            {
-                served.compress();
+        let made = match may_be_rewritten {
+            true => self.served(question, answer, (body_id, is_json), url)?,
+            false => Some(Made::Unread),
+        };
+        Ok(match made {
+            Some(Made::Served(served)) => {
+                if question.gzip {
+                    served.text.compress();
+                }
+                Content::Playlist(served)
             }
-            return Ok(content);
-        }
-        Ok(Content::Plain(self.piece(body_id)?))
-    }
-
-    fn piece(&self, body_id: i64) -> Result<Piece, ReadError> {
-        Ok(match self.reader.body(body_id)? {
-            Body::Bytes(bytes) => Piece::Bytes(bytes.into()),
-            Body::Chunk(chunk) => Piece::File {
-                file: Arc::new(chunk.file),
-                first: 0,
-                length: chunk.size,
-            },
+            Some(Made::OwnUrlOnly) => Content::OwnUrlOnly,
+            None => Content::NoRoom,
+            Some(_) => self
+                .bodies
+                .piece(self.reader, body_id, exchange.body_size)?
+                .map_or(Content::NoRoom, Content::Plain),
         })
     }
 
-    /// A steering manifest or a list of assets.
-    fn json(&self, question: &Question, body_id: i64, url: &Url) -> Result<Content, ReadError> {
-        let key = Key {
-            body_id,
-            served: question.served.clone(),
-            prefix: question.prefix.clone(),
-            origin: url.clone(),
-            imports: None,
-            endlist: false,
-            shift_us: 0,
-        };
-        if let Some(served) = self.cache.get(&key) {
-            return Ok(Content::Playlist(served));
-        }
-        let Body::Bytes(body) = self.reader.body(body_id)? else {
-            return Ok(Content::Plain(self.piece(body_id)?));
-        };
-        let served = playlist::serve_json(body, &key);
-        self.cache.put(key, served.clone());
-        Ok(Content::Playlist(served))
-    }
-
-    fn playlist(
+    /// A playlist, a steering manifest or a list of assets as it is served. `None`: there is no memory for
+    /// it now.
+    fn served(
         &self,
         question: &Question,
         answer: &Answer,
-        body_id: i64,
+        (body_id, is_json): (i64, bool),
         url: &Url,
-    ) -> Result<Content, ReadError> {
-        let mut key = Key {
-            body_id,
-            served: question.served.clone(),
-            prefix: question.prefix.clone(),
-            origin: url.clone(),
-            imports: None,
-            endlist: question.endlist,
-            shift_us: question.shift_us,
-        };
-        if let Some(served) = self.cache.get(&key) {
-            return Ok(Content::Playlist(served));
+    ) -> Result<Option<Made>, ReadError> {
+        let mut key = Key::new(body_id, url, &question.served, &question.prefix);
+        if !is_json {
+            (key.endlist, key.shift_us) = (question.endlist, question.shift_us);
         }
-        let Body::Bytes(body) = self.reader.body(body_id)? else {
-            return Ok(Content::Plain(self.piece(body_id)?));
-        };
-        let Some(kind) = playlist_kind(&body) else {
-            return Ok(Content::Plain(Piece::Bytes(body.into())));
-        };
-        let served = served_url(&question.served);
-        let lacks = |served: &Url| lacks_parameters(&body, url, served);
-        if question.follow && contains(&body, b"QUERYPARAM=") || served.as_ref().is_some_and(lacks)
-        {
-            return Ok(Content::OwnUrlOnly);
-        }
-        let mut imports = Variables::default();
-        let has_imports = kind == PlaylistKind::Media && contains(&body, b"IMPORT=");
-        if has_imports {
-            let main = self.main_of(answer.resource.stream_id, question.moment_us)?;
-            if let Some((main_id, main_url, main_body)) = main {
-                key.imports = Some(main_id);
-                if let Some(served) = self.cache.get(&key) {
-                    return Ok(Content::Playlist(served));
-                }
-                imports = read_multivariant(&main_body, &main_url).variables;
+        let mut imports = None;
+        loop {
+            let text_key = TextKey::Served(Box::new(key.clone()));
+            let made = self.bodies.texts.get_or_make(&text_key, || {
+                self.make(question, answer, (&key, is_json), imports.as_ref())
+            })?;
+            let Some(Made::Depends(depends)) = made else {
+                return Ok(made);
+            };
+            if depends.query {
+                key = key.with_query(&question.served);
+            }
+            if depends.imports {
+                let main = self.main_of(answer.resource.stream_id, question.moment_us)?;
+                key.imports = Some(main.as_ref().map_or(0, |(id, ..)| *id));
+                imports = Some(main.map_or_else(Variables::default, |(_, url, body)| {
+                    read_multivariant(&body, &url).variables
+                }));
             }
         }
-        let mut served = playlist::serve(body, &key, &imports);
-        served.imports = has_imports;
-        self.cache.put(key, served.clone());
-        Ok(Content::Playlist(served))
+    }
+
+    /// What a body is as it is served, or what else that depends on.
+    fn make(
+        &self,
+        question: &Question,
+        answer: &Answer,
+        (key, is_json): (&Key, bool),
+        imports: Option<&Variables>,
+    ) -> Result<Option<Made>, ReadError> {
+        let size = usize::try_from(answer.exchange.body_size).unwrap_or(usize::MAX);
+        // The body, its text, and what is replaced in it on the way.
+        let Some(permit) = self.bodies.budget.take(size.saturating_mul(4)) else {
+            return Ok(None);
+        };
+        let Body::Bytes(body) = self.reader.body(key.body_id)? else {
+            return Ok(Some(Made::Unread));
+        };
+        if is_json {
+            return Ok(Some(Made::Served(playlist::serve_json(&body, key, permit))));
+        }
+        let Some(kind) = playlist_kind(&body) else {
+            return Ok(Some(Made::Unread));
+        };
+        let takes_query = contains(&body, b"QUERYPARAM=");
+        let depends = Depends {
+            query: takes_query,
+            imports: kind == PlaylistKind::Media && contains(&body, b"IMPORT="),
+        };
+        if depends.query && key.any_query || depends.imports && imports.is_none() {
+            return Ok(Some(Made::Depends(depends)));
+        }
+        let served = served_url(&key.served);
+        let lacks = |served: &Url| lacks_parameters(&body, &key.origin, served);
+        if question.by_name && takes_query || served.as_ref().is_some_and(lacks) {
+            return Ok(Some(Made::OwnUrlOnly));
+        }
+        let served = playlist::serve(&body, key, imports, permit);
+        Ok(Some(Made::Served(served)))
     }
 
     /// The multivariant playlist of a stream at a moment: number and text of its body, its URL.
@@ -473,24 +479,16 @@ impl Look<'_> {
                 url = target.into();
                 continue;
             }
-            let whole = Whole {
-                answer: *answer,
-                url: own,
-                headers,
-                content: Content::None,
-                early: false,
-                until_us: None,
-            };
-            if let Some(target) = whole.redirect() {
+            if let Some(target) = redirect(&answer.exchange, &own, &headers) {
                 url = target.into();
                 continue;
             }
-            let Some(body_id) = whole.answer.exchange.body_id else {
+            let Some(body_id) = answer.exchange.body_id else {
                 return Ok(None);
             };
             return Ok(match self.reader.body(body_id)? {
                 Body::Bytes(body) if playlist_kind(&body) == Some(PlaylistKind::Multivariant) => {
-                    Some((body_id, whole.url, body.into()))
+                    Some((body_id, own, body.into()))
                 }
                 _ => None,
             });
@@ -530,8 +528,11 @@ impl Look<'_> {
                 .and_then(|answer| Pace::of(&answer.exchange, answer.exchange.body_size, false))
                 .map(|pace| pace.part(piece.skip, piece.length));
             paces.push((pace, piece.length));
-            if let Some(body_id) = answer.and_then(|answer| answer.exchange.body_id) {
-                bodies.push(self.piece(body_id)?.slice(piece.skip, piece.length));
+            if let Some(exchange) = answer.map(|answer| &answer.exchange)
+                && let Some(body_id) = exchange.body_id
+            {
+                let body = (body_id, exchange.body_size);
+                bodies.push(self.bodies.later(body, piece.skip, piece.length));
             }
         }
         let leading = pieces
@@ -552,11 +553,12 @@ impl Look<'_> {
             pace: Pace::joined(paces),
             healed,
             early,
+            by_name: question.by_name,
         })))
     }
 }
 
 /// Until when two answers hold; each is known, or not.
-fn both(one_us: Option<i64>, other_us: Option<i64>) -> Option<i64> {
+fn earlier(one_us: Option<i64>, other_us: Option<i64>) -> Option<i64> {
     Some(one_us?.min(other_us?))
 }

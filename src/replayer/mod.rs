@@ -13,6 +13,7 @@
 //! | --- | --- |
 //! | [`route`] | which resource a path means |
 //! | [`timeline`] | clocks, the end, durations |
+//! | [`request`], `server_clock` | a request and its moment, decided once |
 //! | [`range`], [`parts`] | byte ranges: of one body, of a resource known by parts |
 //! | [`headers`], [`media_type`], `shared_caches` | header fields |
 //! | [`pace`] | when bytes go |
@@ -20,17 +21,16 @@
 //! | `dvr` | playlists of everything that was recorded, and what they refer to |
 //! | [`replay`], `state` | a session that is being replayed: its span, readers, watch |
 //! | `lookup`, `playlist` | from a question to recorded content, on a blocking thread |
-//! | `again`, `ready` | answers that hold for a while |
-//! | `gzip` | texts that are compressed once |
+//! | `cache` | answers that hold for a while, texts that are shared, memory for them |
 //! | [`respond`], [`reply`], `recorded`, `page`, [`body`] | from a request to a response |
 //! | `chunk_read` | chunk files, read piece by piece |
 //! | `plain` | streams that are no playlists |
 //! | [`stall`], [`ending`] | what a body learns of its connection, and says to it |
 //! | [`connection`] | connections: their number, their limits, HTTP, sending |
 
-mod again;
 mod base;
 pub mod body;
+mod cache;
 mod chunk_read;
 pub mod connection;
 pub mod cors;
@@ -38,7 +38,6 @@ mod dvr;
 pub mod ending;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-mod gzip;
 pub mod headers;
 pub mod inject;
 mod lookup;
@@ -50,12 +49,13 @@ mod plain;
 mod playlist;
 mod pool;
 pub mod range;
-mod ready;
 mod recorded;
 pub mod replay;
 pub mod reply;
+pub mod request;
 pub mod respond;
 pub mod route;
+mod server_clock;
 mod shared_caches;
 pub mod stall;
 mod state;
@@ -68,6 +68,8 @@ pub mod timeline;
 pub use crate::session::Faults;
 pub use connection::Limits;
 pub use cors::{Cors, PageOrigin};
+pub use pace::Network;
 pub use page::{Description, StreamDescription};
-pub use replay::{Network, Options, Replay};
+pub use replay::{Options, Replay};
+pub use request::Request;
 pub use timeline::{AtEnd, Dates};

@@ -5,6 +5,16 @@
 
 use crate::session::Exchange;
 
+/// How fast answers come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Network {
+    /// As fast as they go.
+    #[default]
+    Full,
+    /// As they came to the recorder.
+    Recorded,
+}
+
 /// What came within so long came at once.
 const AT_ONCE_US: i64 = 20_000;
 /// Without an arrival a body goes evenly, in so many steps.

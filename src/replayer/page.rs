@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::dvr::dvr_path;
 use super::lookup::Look;
-use super::plain::extension;
+use super::plain::extension::extension;
+use super::route::dvr_path;
 use super::timeline::{Span, format_time, format_utc};
 use crate::hls::{read_multivariant, relative, replay_path};
 use crate::session::{Hole, ReadError};

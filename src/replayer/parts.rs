@@ -1,5 +1,7 @@
 //! A resource that is known by byte ranges: which recorded parts answer a request. Pure.
 
+use std::collections::BinaryHeap;
+
 use super::range::RangeSpec;
 use crate::session::{Outcome, RangePart, is_success};
 
@@ -136,28 +138,43 @@ pub fn plan(parts: &[Part], asked: Option<RangeSpec>) -> Plan {
     }
 }
 
-/// From `first` as far as it is known without a hole, but not past `end`.
+/// From `first` as far as it is known without a hole, but not past `end`. A resource may have thousands of
+/// parts: each is looked at once, in the order in which they begin.
 fn pieces(parts: &[Part], first: u64, end: u64) -> Vec<Piece> {
+    let mut to_come: Vec<(usize, &Part)> = parts
+        .iter()
+        .enumerate()
+        .filter(|(_, part)| !part.is_fault && part.length > 0)
+        .collect();
+    to_come.sort_by_key(|(_, part)| part.first);
+    let mut to_come = to_come.into_iter().peekable();
+    // Those that have begun, the newest first.
+    let mut begun = BinaryHeap::new();
     let mut pieces: Vec<Piece> = Vec::new();
     let mut at = first;
     while at < end {
-        let newest = parts
-            .iter()
-            .enumerate()
-            .filter(|(_, p)| !p.is_fault && covers(p, at))
-            .max_by_key(|(_, p)| p.age);
+        let has_begun = |(_, part): &(usize, &Part)| part.first <= at;
+        while let Some((index, part)) = to_come.next_if(has_begun) {
+            begun.push((part.age, index));
+        }
+        let newest = begun
+            .peek()
+            .and_then(|(_, index)| Some((*index, parts.get(*index)?)));
         let Some((index, part)) = newest else {
             break;
         };
         // As far as it goes, or to where a newer one begins.
-        let newer = parts
-            .iter()
-            .filter(|p| !p.is_fault && p.length > 0 && p.age > part.age && p.first > at)
-            .map(|p| p.first);
-        let stop = newer
-            .chain([part.first.saturating_add(part.length), end])
-            .min()
-            .unwrap_or(end);
+        let mut stop = part.first.saturating_add(part.length).min(end);
+        if stop <= at {
+            begun.pop();
+            continue;
+        }
+        while let Some((next, later)) = to_come.next_if(|(_, later)| later.first < stop) {
+            begun.push((later.age, next));
+            if later.age > part.age {
+                stop = later.first;
+            }
+        }
         pieces.push(Piece {
             part: index,
             skip: at - part.first,
@@ -282,6 +299,13 @@ mod tests {
             plan(&mended, Some(RangeSpec::From(10, Some(19)))),
             Plan::Pieces { .. }
         ));
+    }
+
+    #[test]
+    fn parts_that_have_one_age_are_taken_in_one_order() {
+        let parts = [part(0, 10, 1), part(5, 10, 1)];
+        let wanted = vec![piece(0, 0, 10), piece(1, 5, 5)];
+        assert_eq!(pieces(&parts, 0, 100), wanted);
     }
 
     proptest! {

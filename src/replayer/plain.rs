@@ -5,30 +5,25 @@ use std::sync::Arc;
 
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
+use url::Url;
 
 use self::live::{Playing, Source};
 use super::body::{Break, Piece};
 use super::ending::Ending;
-use super::lookup::{Content, Whole};
+use super::lookup::{Content, GrowingPart, Whole};
 use super::media_type::media_type_of;
-use super::recorded::Asked;
 use super::replay::Replay;
 use super::reply::Reply;
+use super::request::Request;
 use super::stall::Stalled;
-use crate::session::{Growing, Kind, ReadError, Reader, StreamInfo, is_success};
+use crate::session::{Kind, ReadError, StreamInfo, is_success};
 
 mod dump;
+pub(super) mod extension;
 mod live;
 pub(super) mod path;
 
 pub(super) use path::PlainPath;
-
-/// What is being recorded of a stream.
-#[derive(Debug)]
-pub(super) struct GrowingPart {
-    pub(super) stream_id: i64,
-    pub(super) growing: Growing,
-}
 
 /// Whether an answer is a part of a plain stream: only those have files of what the user typed.
 pub(super) fn is_part(whole: &Whole) -> bool {
@@ -43,7 +38,8 @@ impl Replay {
         self: &Arc<Self>,
         stream_id: i64,
     ) -> Result<Option<String>, ReadError> {
-        self.read(move |reader| extension(reader, stream_id)).await
+        self.read(move |reader| extension::extension(reader, stream_id))
+            .await
     }
 
     /// The stream that a path names, if it is one of that extension.
@@ -54,7 +50,7 @@ impl Replay {
         let stream = self.stream(path.name.as_deref())?;
         let found = self.plain_extension(stream.id).await;
         let file = path.what.as_str();
-        let sentence = match found.map_err(|error| super::respond::failed(&error))? {
+        let sentence = match found.map_err(|error| Reply::failed(&error))? {
             Some(extension) if extension == path.extension => return Ok(stream),
             Some(extension) => format!("it is at /{}/{file}.{extension}", stream.name),
             None => format!(
@@ -65,52 +61,47 @@ impl Replay {
         Err(Box::new(Reply::sentence(StatusCode::NOT_FOUND, &sentence)))
     }
 
+    /// The URL of the origin that such a path means.
+    pub(super) async fn plain_url(self: &Arc<Self>, path: &PlainPath) -> Result<Url, Box<Reply>> {
+        let stream = self.plain_stream(path).await?;
+        Url::parse(&stream.url).map_err(|_| self.no_stream())
+    }
+
     /// A recorded part, from the moment of the request on, and what followed it.
-    pub(super) async fn play_part(
-        self: &Arc<Self>,
-        whole: Whole,
-        moment_us: i64,
-        asked: &Asked<'_>,
-    ) -> Reply {
+    pub(super) async fn play_part(self: &Arc<Self>, whole: Whole, request: &Request) -> Reply {
         let id = whole.answer.exchange.id;
         let stream_id = whole.answer.resource.stream_id;
         let recorded = whole.headers.get("content-type").map(str::to_owned);
         let found = self.read(move |reader| Source::landed(reader, id)).await;
         match found {
-            Ok(Some(source)) => self.play((stream_id, source), moment_us, asked, recorded),
+            Ok(Some(source)) => self.play((stream_id, source), request, recorded),
             Ok(None) => Reply::sentence(StatusCode::NOT_FOUND, "its file is not there any more"),
-            Err(error) => super::respond::failed(&error),
+            Err(error) => Reply::failed(&error),
         }
     }
 
     /// The part that is being recorded.
-    pub(super) fn play_growing(
-        self: &Arc<Self>,
-        part: GrowingPart,
-        moment_us: i64,
-        asked: &Asked<'_>,
-    ) -> Reply {
+    pub(super) fn play_growing(self: &Arc<Self>, part: GrowingPart, request: &Request) -> Reply {
         let source = Source::growing(part.growing);
-        self.play((part.stream_id, source), moment_us, asked, None)
+        self.play((part.stream_id, source), request, None)
     }
 
     fn play(
         self: &Arc<Self>,
         (stream_id, source): (i64, Source),
-        moment_us: i64,
-        asked: &Asked<'_>,
+        request: &Request,
         content_type: Option<String>,
     ) -> Reply {
         let content_type =
             content_type.unwrap_or_else(|| media_type_of(source.extension()).to_owned());
         let id = source.exchange_id();
-        let extensions = &asked.request.extensions;
+        let extensions = &request.parts.extensions;
         let breaks = Break {
             stalled: extensions.get::<Stalled>().cloned().unwrap_or_default(),
             reset: None,
         };
         let ending = extensions.get::<Ending>().cloned();
-        let playing = Playing::new(Arc::clone(self), stream_id, source, moment_us);
+        let playing = Playing::new(Arc::clone(self), stream_id, source, request.moment_us);
         let body = live::body(playing, breaks, ending);
         let mut reply = Reply::new(Response::new(body), "a stream, from here on");
         reply.exchange = Some(id);
@@ -119,15 +110,6 @@ impl Replay {
             .with_field(super::headers::EXCHANGE, &id.to_string())
             .with_field(header::CACHE_CONTROL, "no-store")
     }
-}
-
-/// Of the part that is being recorded, else of the first that was.
-pub(super) fn extension(reader: &Reader, stream_id: i64) -> Result<Option<String>, ReadError> {
-    if let Some(part) = reader.first_part(stream_id)? {
-        return Ok(Some(part.extension().to_owned()));
-    }
-    let growing = reader.growing(stream_id)?;
-    Ok(growing.map(|growing| growing.facts.extension))
 }
 
 /// The type of a file of that extension, as a header field.

@@ -1,88 +1,39 @@
 //! Recorded playlists as they are served: URIs that would lead away replaced, an end added
-//! where that is wanted, and the results kept, so that a long playlist is not rewritten for
-//! every player.
+//! where that is wanted. Pure.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use bytes::Bytes;
+use memchr::memmem;
 use url::Url;
 
 use super::base::served_url;
-use super::gzip::Gzip;
-use super::headers::entity_tag;
+use super::cache::budget::Permit;
+use super::cache::text::Text;
 use crate::hls::{
     Place, PlaylistKind, Variables, playlist_kind, read_media, replay_path, rewrite, rewrite_json,
     shift_dates,
 };
-use crate::session::digest;
-
-/// What is kept is at most so many playlists …
-const MOST_KEPT: usize = 64;
-/// … and so many bytes.
-const MOST_BYTES: usize = 64 * 1024 * 1024;
-
 /// A body as it is served.
 #[derive(Debug, Clone)]
 pub(super) struct Served {
-    pub(super) bytes: Bytes,
+    pub(super) text: Text,
     /// Whether dates in it were moved.
     pub(super) is_shifted: bool,
-    /// Its own entity tag, where it is no longer what the origin's stands for at this URL.
-    pub(super) own_tag: Option<String>,
+    /// Whether the origin's entity tag stands for something else than what is served at this URL.
+    pub(super) has_own_tag: bool,
     /// Whether it takes variables from another playlist.
     pub(super) imports: bool,
-    gzip: Gzip,
-    content_tag: Arc<OnceLock<String>>,
-}
-
-impl Served {
-    fn new(bytes: Bytes, own_tag: Option<String>, is_shifted: bool) -> Self {
-        Self {
-            bytes,
-            is_shifted,
-            own_tag,
-            imports: false,
-            gzip: Gzip::default(),
-            content_tag: Arc::default(),
-        }
-    }
-
-    /// The entity tag of what is served.
-    pub(super) fn content_tag(&self) -> &str {
-        self.content_tag
-            .get_or_init(|| entity_tag(&digest(&self.bytes)))
-    }
-
-    /// Whether it is compressed for whoever takes that.
-    pub(super) fn may_be_compressed(&self) -> bool {
-        Gzip::is_for(&self.bytes)
-    }
-
-    /// Compresses it, once; who asks meanwhile waits.
-    pub(super) fn compress(&self) {
-        self.gzip.make(&self.bytes);
-    }
-
-    /// It in gzip; `None`: it is not compressed, and `Some(None)`: it would be no smaller.
-    pub(super) fn compressed(&self) -> Option<Option<&Bytes>> {
-        self.gzip.get(&self.bytes)
-    }
-
-    /// What it takes in memory, in bytes.
-    pub(super) fn size(&self) -> usize {
-        self.bytes.len() + self.gzip.size()
-    }
 }
 
 /// Everything that a served playlist depends on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     /// Row of `body`.
     pub(super) body_id: i64,
     /// Path and query that the player asked for.
     pub(super) served: String,
+    /// The query in that stands for any that is not the origin's.
+    pub(super) any_query: bool,
     /// The clock in it, as a path prefix.
     pub(super) prefix: String,
     /// The playlist's own URL.
@@ -95,42 +46,56 @@ pub(super) struct Key {
     pub(super) shift_us: i64,
 }
 
-/// The playlists that were served last.
-#[derive(Debug, Default)]
-pub(super) struct Cache(Mutex<VecDeque<(Key, Served)>>);
-
-impl Cache {
-    pub(super) fn get(&self, key: &Key) -> Option<Served> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = kept.iter().position(|(k, _)| k == key)?;
-        let found = kept.remove(at)?;
-        let served = found.1.clone();
-        kept.push_back(found);
-        Some(served)
+impl Key {
+    /// That of a body at this path and query, on the clock of this prefix. What makes no difference to the
+    /// text is left out: a clock, since all references are relative; and a query that is not the origin's,
+    /// of which only variables can be taken ([`Self::with_query`]).
+    pub(super) fn new(body_id: i64, origin: &Url, asked: &str, prefix: &str) -> Self {
+        let (prefix, path) = match asked.strip_prefix(prefix) {
+            Some(rest) if rest.starts_with('/') => ("", rest),
+            // The clock is spelled in another way: references do not lead to the same folder.
+            _ => (prefix, asked),
+        };
+        let is_own = replay_path(origin).is_some_and(|own| own == path);
+        let (served, any_query) = match path.split_once('?') {
+            Some((path, _)) if !is_own => (format!("{path}?-"), true),
+            _ => (path.to_owned(), false),
+        };
+        Self {
+            body_id,
+            served,
+            any_query,
+            prefix: prefix.to_owned(),
+            origin: origin.clone(),
+            imports: None,
+            endlist: false,
+            shift_us: 0,
+        }
     }
 
-    pub(super) fn put(&self, key: Key, served: Served) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.push_back((key, served));
-        let mut bytes: usize = kept.iter().map(|(_, s)| s.size()).sum();
-        while kept.len() > MOST_KEPT || bytes > MOST_BYTES {
-            let Some((_, dropped)) = kept.pop_front() else {
-                return;
-            };
-            bytes = bytes.saturating_sub(dropped.size());
+    /// The same with the query that a player asked with.
+    pub(super) fn with_query(mut self, asked: &str) -> Self {
+        if let (true, Some((path, _)), Some((_, query))) = (
+            self.any_query,
+            self.served.split_once('?'),
+            asked.split_once('?'),
+        ) {
+            self.served = format!("{path}?{query}");
+            self.any_query = false;
         }
+        self
     }
 }
 
 /// Whether an attribute may be in a playlist: `IMPORT=`, `QUERYPARAM=` (RFC 8216bis 4.4.2.3).
 pub(super) fn contains(body: &[u8], attribute: &[u8]) -> bool {
-    body.windows(attribute.len())
-        .any(|window| window == attribute)
+    memmem::find(body, attribute).is_some()
 }
 
 /// A playlist as it is served.
-pub(super) fn serve(body: Vec<u8>, key: &Key, imports: &Variables) -> Served {
-    let rewritten = in_place(body, key, imports, rewrite);
+pub(super) fn serve(body: &[u8], key: &Key, imports: Option<&Variables>, permit: Permit) -> Served {
+    let none = Variables::default();
+    let rewritten = in_place(body, key, imports.unwrap_or(&none), rewrite);
     let (shifted, is_shifted) = match shift_dates(&rewritten, key.shift_us) {
         Cow::Owned(shifted) => (shifted, true),
         Cow::Borrowed(_) => (rewritten, false),
@@ -140,21 +105,35 @@ pub(super) fn serve(body: Vec<u8>, key: &Key, imports: &Variables) -> Served {
         true => with_end(shifted, &key.origin),
         false => shifted,
     };
-    let is_changed = is_shifted || ended.len() != length;
-    let own_tag = is_changed.then(|| entity_tag(&digest(&ended)));
-    Served::new(ended.into(), own_tag, is_shifted)
+    let has_own_tag = is_shifted || ended.len() != length;
+    let text = Text::new(ended, permit);
+    if has_own_tag {
+        // Here, where it may take its time.
+        text.tag();
+    }
+    Served {
+        text,
+        is_shifted,
+        has_own_tag,
+        imports: imports.is_some(),
+    }
 }
 
 /// A steering manifest or a list of assets as it is served.
-pub(super) fn serve_json(body: Vec<u8>, key: &Key) -> Served {
+pub(super) fn serve_json(body: &[u8], key: &Key, permit: Permit) -> Served {
     let rewritten = in_place(body, key, &Variables::default(), rewrite_json);
-    Served::new(rewritten.into(), None, false)
+    Served {
+        text: Text::new(rewritten, permit),
+        is_shifted: false,
+        has_own_tag: false,
+        imports: false,
+    }
 }
 
 type Rewrite = for<'b> fn(&'b [u8], &Place<'_>, &dyn Fn(&Url) -> Option<String>) -> Cow<'b, [u8]>;
 
 /// A body with what would lead away replaced.
-fn in_place(body: Vec<u8>, key: &Key, imports: &Variables, rewrite: Rewrite) -> Vec<u8> {
+fn in_place(body: &[u8], key: &Key, imports: &Variables, rewrite: Rewrite) -> Vec<u8> {
     let served = served_url(&key.served).unwrap_or_else(|| key.origin.clone());
     let place = Place {
         origin: &key.origin,
@@ -162,10 +141,7 @@ fn in_place(body: Vec<u8>, key: &Key, imports: &Variables, rewrite: Rewrite) -> 
         imports,
     };
     let path = |url: &Url| replay_path(url).map(|path| format!("{}{path}", key.prefix));
-    match rewrite(&body, &place, &path) {
-        Cow::Owned(rewritten) => rewritten,
-        Cow::Borrowed(_) => body,
-    }
+    rewrite(body, &place, &path).into_owned()
 }
 
 /// A media playlist without an end gets one, on a line of its own, in its own style.
@@ -188,11 +164,14 @@ fn with_end(mut body: Vec<u8>, url: &Url) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hls::testing::playlist_text;
+    use proptest::prelude::*;
 
     fn key(served: &str, prefix: &str, endlist: bool) -> Key {
         Key {
             body_id: 1,
             served: served.to_owned(),
+            any_query: false,
             prefix: prefix.to_owned(),
             origin: Url::parse("https://h/live/main.m3u8").unwrap(),
             imports: None,
@@ -202,8 +181,51 @@ mod tests {
     }
 
     fn text(body: &str, key: &Key) -> String {
-        let served = serve(body.as_bytes().to_vec(), key, &Variables::default());
-        String::from_utf8(served.bytes.to_vec()).unwrap()
+        let served = serve(body.as_bytes(), key, None, Permit::default());
+        String::from_utf8(served.text.bytes().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn clocks_and_queries_that_make_no_difference_share_a_text() {
+        let origin = Url::parse("https://h/live/main.m3u8?token=1").unwrap();
+        let new = |asked: &str, prefix: &str| Key::new(1, &origin, asked, prefix);
+        let plain = new("/https/h:443/live/main.m3u8?token=1", "");
+        assert_eq!(plain.served, "/https/h:443/live/main.m3u8?token=1");
+        let clocked = new("/@5~7/https/h:443/live/main.m3u8?token=1", "/@5~7");
+        assert_eq!(clocked, plain);
+        let other = new("/https/h:443/live/main.m3u8?x=/../a?", "");
+        assert_eq!(
+            other,
+            new("/@9/https/h:443/live/main.m3u8?_HLS_msn=3", "/@9")
+        );
+        assert_ne!(other, plain, "an empty reference leads to another query");
+        assert_ne!(new("/https/h:443/live/main.m3u8", ""), plain);
+        let asked = "/https/h:443/live/main.m3u8?x=1";
+        let with_query = new(asked, "").with_query(asked);
+        assert_eq!(with_query.served, asked);
+        assert_eq!(with_query.origin, origin);
+        let spelled = new("/%405/stream.m3u8", "/@5");
+        assert_eq!(
+            (&*spelled.served, &*spelled.prefix),
+            ("/%405/stream.m3u8", "/@5")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_the_same_on_each_clock(text in playlist_text(), zero in 0_u64..1000, query in "[a-z=]{0,3}") {
+            let origin = Url::parse("https://h/live/main.m3u8").unwrap();
+            for path in ["/https/h:443/live/main.m3u8", "/stream.m3u8", "/hall/stream.m3u8"] {
+                let prefix = format!("/@{zero}");
+                let asked = format!("{prefix}{path}?{query}");
+                let exact = Key { served: asked.clone(), prefix: prefix.clone(), ..Key::new(1, &origin, &asked, &prefix) };
+                let mut shared = Key::new(1, &origin, &asked, &prefix);
+                if contains(text.as_bytes(), b"QUERYPARAM=") {
+                    shared = shared.with_query(&asked);
+                }
+                prop_assert_eq!(self::text(&text, &shared), self::text(&text, &exact));
+            }
+        }
     }
 
     const BODY: &str = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv1/a.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2\nhttps://h2/b.m3u8\n";
@@ -249,36 +271,5 @@ mod tests {
         for (body, added) in cases {
             assert_eq!(text(body, &key), format!("{body}{added}"));
         }
-    }
-
-    #[test]
-    fn what_is_kept_is_bounded() {
-        let cache = Cache::default();
-        let two_mebibytes = Bytes::from(vec![0; 2 * 1024 * 1024]);
-        for n in 0..200 {
-            let key = Key {
-                body_id: n,
-                ..key("/a", "", false)
-            };
-            let bytes = two_mebibytes.clone();
-            cache.put(key, Served::new(bytes, None, false));
-        }
-        assert!(cache.0.lock().unwrap().len() <= 32);
-        assert!(
-            cache
-                .get(&Key {
-                    body_id: 199,
-                    ..key("/a", "", false)
-                })
-                .is_some()
-        );
-        assert!(
-            cache
-                .get(&Key {
-                    body_id: 0,
-                    ..key("/a", "", false)
-                })
-                .is_none()
-        );
     }
 }

@@ -4,73 +4,39 @@
 use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderValue};
-use http::request::Parts as Request;
 use http::{Response, StatusCode};
 
 use super::base;
 use super::body::{self, Break, LONGEST_WAIT, Piece};
+use super::cache::text::weak_tag;
 use super::ending::Ending;
-use super::gzip;
 use super::headers;
 use super::lookup::{Content, Pieces, Whole, is_broken};
 use super::media_type::{may_be_a_page, media_type};
-use super::pace::Pace;
+use super::pace::{Network, Pace};
 use super::playlist::Served;
-use super::range::{RangeSpec, Resolved};
-use super::replay::Network;
+use super::range::Resolved;
 use super::reply::Reply;
-use super::respond::redirect;
+use super::request::Request;
 use super::stall::Stalled;
-use crate::hls::replay_path;
 use crate::session::{Answer, Exchange, Faults, Headers, Outcome, is_success, true_codings};
 use url::Url;
 
-/// What of a request matters here.
-pub(super) struct Asked<'a> {
-    pub(super) request: &'a Request,
-    /// By how many microseconds dates are moved.
-    pub(super) shift_us: i64,
-    pub(super) range: Option<RangeSpec>,
-    /// The clock in the path, as a path prefix.
-    pub(super) prefix: &'a str,
-    /// Whether the URL means something else at each start of the replayer.
-    pub(super) passing: bool,
-    /// Whether faults are answers.
-    pub(super) faults: Faults,
-    /// How fast answers come.
-    pub(super) network: Network,
-    /// Whether playlists may be compressed.
-    pub(super) gzip: bool,
-    /// Whether a playlist gets an entity tag where the origin sent none.
-    pub(super) tags: bool,
+/// The pace of a body that stands for what came with an exchange.
+fn pace_of(exchange: &Exchange, length: u64, request: &Request) -> Option<Pace> {
+    match request.policy.network {
+        Network::Full => None,
+        Network::Recorded => Pace::of(exchange, length, is_broken(exchange)),
+    }
 }
 
-impl Asked<'_> {
-    /// The path at which a URL of the origin is on the clock of the request.
-    fn path_of(&self, url: &Url) -> Option<String> {
-        replay_path(url).map(|path| format!("{}{path}", self.prefix))
+/// A response that comes as it came.
+fn paced(mut reply: Reply, answer: &Answer, request: &Request) -> Reply {
+    if request.policy.network == Network::Recorded && reply.response.is_some() {
+        reply.wait = duration(answer.wait_us);
+        reply.done.push("paced".into());
     }
-
-    fn conditions(&self) -> Conditions<'_> {
-        (&self.request.headers, self.range)
-    }
-
-    /// The pace of a body that stands for what came with an exchange.
-    fn pace(&self, exchange: &Exchange, length: u64) -> Option<Pace> {
-        match self.network {
-            Network::Full => None,
-            Network::Recorded => Pace::of(exchange, length, is_broken(exchange)),
-        }
-    }
-
-    /// A response that comes as it came.
-    fn paced(&self, mut reply: Reply, answer: &Answer) -> Reply {
-        if self.network == Network::Recorded && reply.response.is_some() {
-            reply.wait = duration(answer.wait_us);
-            reply.done.push("paced".into());
-        }
-        reply
-    }
+    reply
 }
 
 fn duration(us: Option<i64>) -> Duration {
@@ -79,10 +45,10 @@ fn duration(us: Option<i64>) -> Duration {
 }
 
 /// The response that an answer is.
-pub(super) fn whole(whole: &Whole, asked: &Asked<'_>) -> Reply {
+pub(super) fn whole(whole: &Whole, request: &Request) -> Reply {
     let exchange = &whole.answer.exchange;
     let id = exchange.id;
-    let done = match (whole.answer.healed, asked.faults) {
+    let done = match (whole.answer.healed, request.policy.faults) {
         (true, _) => Some("healed"),
         (false, Faults::Healed) if !exchange.is_good() => {
             Some("it never had a good answer in its place")
@@ -90,21 +56,21 @@ pub(super) fn whole(whole: &Whole, asked: &Asked<'_>) -> Reply {
         _ => None,
     };
     let early = whole.early;
-    let mut reply = asked.paced(response(whole, asked), &whole.answer);
+    let mut reply = paced(response(whole, request), &whole.answer, request);
     reply.exchange = Some(id);
     reply.done.extend(early.then_some("early".into()));
     reply.done.extend(done.map(Into::into));
     reply.with_field(headers::EXCHANGE, &id.to_string())
 }
 
-fn response(whole: &Whole, asked: &Asked<'_>) -> Reply {
+fn response(whole: &Whole, request: &Request) -> Reply {
     let exchange = &whole.answer.exchange;
     let status = exchange
         .status
         .filter(|status| *status >= 200)
         .and_then(|status| StatusCode::from_u16(status).ok());
     let Some(status) = status else {
-        return no_response(exchange, asked.network);
+        return no_response(exchange, request.policy.network);
     };
     if exchange.outcome == Outcome::Disk {
         let sentence = "the recorder could not store this body";
@@ -114,46 +80,53 @@ fn response(whole: &Whole, asked: &Asked<'_>) -> Reply {
         answer: &whole.answer,
         url: &whole.url,
         headers: &whole.headers,
+        by_name: whole.by_name,
     };
     let reply = match &whole.content {
-        Content::None => as_it_came(whole, status, Vec::new(), asked),
+        Content::NoRoom => return Reply::no_room(),
+        Content::None => as_it_came(whole, status, Vec::new(), request),
         Content::OwnUrlOnly => {
             // Under the name of a stream, or found without its query, it has none to take variables from.
-            let path = asked.path_of(&whole.url).unwrap_or_default();
-            return redirect(asked.request, &path, "to its own URL, whose query it needs");
+            let path = request.path_to(&whole.url).unwrap_or_default();
+            return Reply::redirect(
+                &request.parts,
+                &path,
+                "to its own URL, whose query it needs",
+            );
         }
         Content::Playlist(served) => {
-            let mut reply = playlist(served, status, &fields, asked);
+            let mut reply = playlist(served, status, &fields, request);
             let is_shifted = served.is_shifted;
             reply.done.extend(is_shifted.then_some("shifted".into()));
             reply
         }
         Content::Plain(piece) if is_whole(status) && !is_broken(exchange) => {
             let ranges = whole.answer.resource.kind.is_chunk();
-            let good = Good::new(piece.clone(), exchange, ranges, asked);
-            tagged(status, good, fields.tag(), asked.conditions())
+            let good = Good::new(piece.clone(), exchange, ranges, request);
+            tagged(status, good, fields.tag(), request)
         }
-        Content::Plain(piece) => as_it_came(whole, status, vec![piece.clone()], asked),
+        Content::Plain(piece) => as_it_came(whole, status, vec![piece.clone()], request),
     };
-    fields.add(reply, asked)
+    fields.add(reply, request)
 }
 
 /// A playlist, compressed for whoever takes that.
-fn playlist(served: &Served, status: StatusCode, fields: &Fields<'_>, asked: &Asked<'_>) -> Reply {
+fn playlist(served: &Served, status: StatusCode, fields: &Fields<'_>, request: &Request) -> Reply {
     // The origin's tag stands for what the origin sent.
-    let tag = match &served.own_tag {
-        Some(own) => fields.recorded("etag").map(|_| own.as_str()),
-        None => fields.tag(),
+    let text = &served.text;
+    let tag = match served.has_own_tag {
+        true => fields.recorded("etag").map(|_| text.tag()),
+        false => fields.tag(),
     };
-    let tag = tag.or_else(|| asked.tags.then(|| served.content_tag()));
-    let compressed = served.compressed().flatten().filter(|_| asked.gzip);
-    let weak = tag.map(gzip::weak_tag);
+    let tag = tag.or_else(|| request.is_shared.then(|| text.tag()));
+    let compressed = text.compressed().filter(|_| request.gzip);
+    let weak = tag.map(weak_tag);
     let tag = compressed.map_or(tag, |_| weak.as_deref());
-    let piece = Piece::Bytes(compressed.unwrap_or(&served.bytes).clone());
+    let piece = Piece::Bytes(compressed.unwrap_or(text.bytes()).clone());
     let exchange = &fields.answer.exchange;
-    let good = Good::new(piece, exchange, false, asked);
-    let mut reply = tagged(status, good, tag, asked.conditions());
-    if served.may_be_compressed() {
+    let good = Good::new(piece, exchange, false, request);
+    let mut reply = tagged(status, good, tag, request);
+    if text.may_be_compressed() {
         reply = reply.with_field(header::VARY, "Accept-Encoding");
     }
     let is_sent = |r: &Response<_>| r.status() == status;
@@ -169,8 +142,8 @@ fn is_whole(status: StatusCode) -> bool {
 }
 
 /// What is no good body, or a part of one, or none: with the status and the length that it had.
-fn as_it_came(whole: &Whole, status: StatusCode, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
-    let mut reply = broken_or(whole, pieces, asked);
+fn as_it_came(whole: &Whole, status: StatusCode, pieces: Vec<Piece>, request: &Request) -> Reply {
+    let mut reply = broken_or(whole, pieces, request);
     if let Some(response) = &mut reply.response {
         *response.status_mut() = status;
     }
@@ -182,8 +155,8 @@ fn as_it_came(whole: &Whole, status: StatusCode, pieces: Vec<Piece>, asked: &Ask
         reply = reply.with_field(header::CONTENT_RANGE, said);
     }
     let target = whole.redirect();
-    if let Some(path) = target.and_then(|target| asked.path_of(&target)) {
-        let location = base::reference(asked.request, &path);
+    if let Some(path) = target.and_then(|target| request.path_to(&target)) {
+        let location = base::reference(&request.parts, &path);
         reply = reply.with_field(header::LOCATION, &location);
     }
     reply
@@ -212,11 +185,11 @@ fn no_response(exchange: &Exchange, network: Network) -> Reply {
 }
 
 /// A body with its length; one that broke with the length that was announced, breaking there.
-fn broken_or(whole: &Whole, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
+fn broken_or(whole: &Whole, pieces: Vec<Piece>, request: &Request) -> Reply {
     let exchange = &whole.answer.exchange;
     let length: u64 = pieces.iter().map(Piece::length).sum();
     let kind = whole.answer.resource.kind;
-    let pace = asked.pace(exchange, length);
+    let pace = pace_of(exchange, length, request);
     if !is_broken(exchange) {
         let status = exchange.status.unwrap_or(0);
         let what = if status >= 400 {
@@ -233,7 +206,7 @@ fn broken_or(whole: &Whole, pieces: Vec<Piece>, asked: &Asked<'_>) -> Reply {
             reply
         };
     }
-    let extensions = &asked.request.extensions;
+    let extensions = &request.parts.extensions;
     let resets = exchange.outcome == Outcome::Reset;
     let breaks = Break {
         stalled: extensions.get::<Stalled>().cloned().unwrap_or_default(),
@@ -260,9 +233,9 @@ struct Good {
 }
 
 impl Good {
-    fn new(piece: Piece, exchange: &Exchange, ranges: bool, asked: &Asked<'_>) -> Self {
+    fn new(piece: Piece, exchange: &Exchange, ranges: bool, request: &Request) -> Self {
         Self {
-            pace: asked.pace(exchange, piece.length()),
+            pace: pace_of(exchange, piece.length(), request),
             piece,
             ranges,
         }
@@ -270,34 +243,32 @@ impl Good {
 }
 
 /// A body that never changes: conditional, and in ranges.
-pub(super) fn immutable(piece: Piece, tag: &str, asked: Conditions<'_>) -> Reply {
+pub(super) fn immutable(piece: Piece, tag: &str, request: &Request) -> Reply {
     let good = Good {
         piece,
         pace: None,
         ranges: true,
     };
-    tagged(StatusCode::OK, good, Some(tag), asked)
+    tagged(StatusCode::OK, good, Some(tag), request)
 }
 
-/// Header fields of a request, and its range.
-type Conditions<'a> = (&'a HeaderMap, Option<RangeSpec>);
-
 /// A good body: conditional, and in ranges.
-fn tagged(status: StatusCode, good: Good, tag: Option<&str>, asked: Conditions<'_>) -> Reply {
+fn tagged(status: StatusCode, good: Good, tag: Option<&str>, request: &Request) -> Reply {
     let Good {
         piece,
         pace,
         ranges,
     } = good;
-    let (request, range) = asked;
     let mut response = Response::new(body::empty());
-    if headers::none_match_names(request, tag) {
+    if headers::none_match_names(request.headers(), tag) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return Reply::new(response, "not modified").with_tag(tag);
     }
     let size = piece.length();
-    let resolved = match range {
-        Some(range) if ranges && headers::if_range_allows(request, tag) => range.resolve(size),
+    let resolved = match request.range {
+        Some(range) if ranges && headers::if_range_allows(request.headers(), tag) => {
+            range.resolve(size)
+        }
         _ => Resolved::Whole,
     };
     let reply = match resolved {
@@ -334,7 +305,7 @@ fn tagged(status: StatusCode, good: Good, tag: Option<&str>, asked: Conditions<'
 }
 
 /// The response that pieces of a resource are.
-pub(super) fn pieces(pieces: Pieces, asked: &Asked<'_>) -> Reply {
+pub(super) fn pieces(pieces: Pieces, request: &Request) -> Reply {
     let Pieces {
         answer,
         url,
@@ -345,25 +316,27 @@ pub(super) fn pieces(pieces: Pieces, asked: &Asked<'_>) -> Reply {
         pace,
         healed,
         early,
+        by_name,
     } = pieces;
     let length: u64 = pieces.iter().map(Piece::length).sum();
-    let pace = pace.filter(|_| asked.network == Network::Recorded);
+    let pace = pace.filter(|_| request.policy.network == Network::Recorded);
     let mut response = Response::new(body::pieces(pieces, pace));
-    if asked.range.is_some() {
+    if request.range.is_some() {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     let mut reply = Reply::new(response, "")
         .with_field(header::CONTENT_LENGTH, &length.to_string())
         .with_field(header::ACCEPT_RANGES, "bytes");
-    if asked.range.is_some() {
+    if request.range.is_some() {
         reply = reply.with_field(header::CONTENT_RANGE, &content_range(first, length, total));
     }
     let fields = Fields {
         answer: &answer,
         url: &url,
         headers: &headers,
+        by_name,
     };
-    let mut reply = asked.paced(fields.add(reply, asked), &answer);
+    let mut reply = paced(fields.add(reply, request), &answer, request);
     reply.exchange = Some(answer.exchange.id);
     reply.done.extend(early.then_some("early".into()));
     reply.done.extend(healed.then_some("healed".into()));
@@ -381,10 +354,12 @@ struct Fields<'a> {
     answer: &'a Answer,
     url: &'a Url,
     headers: &'a Headers,
+    /// It was asked for under a name of this replay.
+    by_name: bool,
 }
 
 impl Fields<'_> {
-    fn add(&self, mut reply: Reply, asked: &Asked<'_>) -> Reply {
+    fn add(&self, mut reply: Reply, request: &Request) -> Reply {
         let kind = self.answer.resource.kind;
         if reply.what.is_empty() {
             reply.what = kind.as_str().into();
@@ -397,9 +372,9 @@ impl Fields<'_> {
             return reply;
         }
         let fields = response.headers_mut();
-        self.add_caching(fields, status, asked);
+        self.add_caching(fields, status, request);
         if let Some(modified) = self.recorded("last-modified") {
-            fields.insert(header::LAST_MODIFIED, shifted(modified, asked));
+            fields.insert(header::LAST_MODIFIED, shifted(modified, request));
         }
         if let Some(tag) = self.recorded("etag") {
             fields.entry(header::ETAG).or_insert(tag);
@@ -426,9 +401,9 @@ impl Fields<'_> {
 
     /// What caches are told: the origin's word, since one that lets them keep what changes is
     /// a fault that players meet here as they did there.
-    fn add_caching(&self, fields: &mut HeaderMap, status: StatusCode, asked: &Asked<'_>) {
+    fn add_caching(&self, fields: &mut HeaderMap, status: StatusCode, request: &Request) {
         const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
-        if asked.passing {
+        if request.is_process_relative(self.by_name) {
             fields.insert(header::CACHE_CONTROL, NO_CACHE);
             return;
         }
@@ -438,7 +413,7 @@ impl Fields<'_> {
             }
         }
         for value in self.every(header::EXPIRES.as_str()) {
-            fields.append(header::EXPIRES, shifted(value, asked));
+            fields.append(header::EXPIRES, shifted(value, request));
         }
         // Browsers keep these for ever without asking, and would for all replays to come.
         let is_kept = matches!(
@@ -494,9 +469,9 @@ impl Fields<'_> {
 }
 
 /// A date of the origin's, moved like the others.
-fn shifted(date: HeaderValue, asked: &Asked<'_>) -> HeaderValue {
+fn shifted(date: HeaderValue, request: &Request) -> HeaderValue {
     let moved = date.to_str().ok().and_then(|text| {
-        HeaderValue::from_str(&headers::shift_http_date(text, asked.shift_us)).ok()
+        HeaderValue::from_str(&headers::shift_http_date(text, request.shift_us)).ok()
     });
     moved.unwrap_or(date)
 }

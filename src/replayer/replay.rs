@@ -3,17 +3,23 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use http::request::Parts;
+
+use super::cache::answers::{Age, Answers};
+use super::cache::bodies::Bodies;
+use super::cache::commits::Commits;
 use super::cors::Cors;
-use super::dvr::Kept;
+use super::dvr::lists::Lists;
 use super::inject::Rules;
 use super::inject::rule::Laid;
-use super::lookup::{Look, Looked, Question};
+use super::lookup::{Content, Look, Looked, Question};
+use super::pace::Network;
 use super::page::{self, Description};
-use super::playlist::Cache;
 use super::pool::Pool;
-use super::ready::Ready;
+use super::request::{Policy, Request};
+use super::server_clock::ServerClock;
 use super::state::{State, read_state};
-use super::timeline::{self, AtEnd, Dates, Span, format_time};
+use super::timeline::{AtEnd, Dates, Span, format_time};
 use crate::clock::{self, Clock};
 use crate::session::{Faults, ReadError, Reader, SessionFolder, StreamInfo};
 
@@ -22,9 +28,10 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// For so long after a recording no reader is kept open: the recorder waits 3 s at most for the moment in
 /// which it can make the database one file.
 const LET_GO_FOR: Duration = Duration::from_secs(3);
-/// What was listed is waited for so long, and looked for so often.
-const PENDING_WAIT: Duration = Duration::from_secs(10);
-const PENDING_EVERY: Duration = Duration::from_millis(100);
+/// What was listed, and memory that others have, is waited for so long.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// And looked for so often at least: a recorder that was killed commits nothing.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How to replay.
 #[derive(Debug, Clone, Default)]
@@ -50,37 +57,21 @@ pub struct Options {
     pub cors: Cors,
 }
 
-/// How fast answers come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Network {
-    /// As fast as they go.
-    #[default]
-    Full,
-    /// As they came to the recorder.
-    Recorded,
-}
-
 /// A session that is being replayed.
 #[derive(Debug)]
 pub struct Replay {
     name: String,
-    clock: Clock,
-    clock_us: i64,
-    offset_us: i64,
-    /// The clock is one for all replayers of copies of the session: the wall clock.
-    is_shared: bool,
+    clock: ServerClock,
     at_end: AtEnd,
-    faults: Faults,
+    policy: Policy,
     early_us: i64,
-    dates: Dates,
-    network: Network,
     rules: Rules,
     cors: Cors,
     state: RwLock<State>,
-    pool: Pool,
-    cache: Cache,
-    kept: Kept,
-    ready: Ready,
+    bodies: Arc<Bodies>,
+    commits: Commits,
+    answers: Answers,
+    lists: Lists,
 }
 
 impl Replay {
@@ -91,50 +82,53 @@ impl Replay {
     /// It cannot be read.
     pub fn open(folder: SessionFolder, clock: Clock, options: Options) -> Result<Self, ReadError> {
         let name = folder.name();
-        let pool = Pool::open(folder)?;
+        let pool = Arc::new(Pool::open(folder)?);
         let state = pool.with(read_state)?;
         pool.keep(!state.is_unfolded);
         let own_us = clock::micros(options.offset).max(state.earliest_us());
-        // What is the same for all does not depend on when this one was started.
-        let offset_us = options.zero_us.map_or(own_us, |_| 0);
-        let started_us = clock.now_us().saturating_sub(offset_us);
         Ok(Self {
             name,
-            clock,
-            clock_us: options.zero_us.unwrap_or(started_us),
-            offset_us,
-            is_shared: options.zero_us.is_some(),
+            clock: ServerClock::start(clock, options.zero_us, own_us),
             at_end: options.at_end,
-            faults: options.faults,
+            policy: Policy {
+                faults: options.faults,
+                dates: options.dates,
+                network: options.network,
+                compresses: options.inject.is_empty(),
+            },
             early_us: clock::micros(options.early),
-            dates: options.dates,
-            network: options.network,
             rules: options.inject,
             cors: options.cors,
             state: RwLock::new(state),
-            pool,
-            cache: Cache::default(),
-            kept: Kept::default(),
-            ready: Ready::default(),
+            bodies: Arc::new(Bodies::of(pool)),
+            commits: Commits::default(),
+            answers: Answers::default(),
+            lists: Lists::default(),
         })
     }
 
     /// The server's own clock shows what is being recorded now, rather than the start.
     pub fn live(mut self) -> Self {
-        self.clock_us = self.span().zero_us;
-        self.offset_us = timeline::session_us(self.clock.now_us(), self.clock_us);
+        let zero_us = self.span().zero_us;
+        self.clock.set(zero_us);
         self
+    }
+
+    /// See [`ServerClock::advance_hourly`].
+    #[cfg(test)]
+    pub(super) fn advance_hourly(&mut self) {
+        self.clock.advance_hourly();
     }
 
     /// From now on no reader is kept open between answers, so that the recorder can make the
     /// database one file.
     pub fn let_go(&self) {
-        self.pool.let_go();
+        self.bodies.pool.let_go();
     }
 
     /// What a session is called in an answer: copies of one may have names of their own.
     pub(super) fn called(&self) -> String {
-        match self.is_shared {
+        match self.is_shared() {
             true => "this session".to_owned(),
             false => format!("session {}", self.name),
         }
@@ -156,33 +150,24 @@ impl Replay {
         self.state().streams
     }
 
-    /// Now, in microseconds of Unix time.
-    pub(super) fn now_us(&self) -> i64 {
-        match self.is_shared {
-            // Where it is set, all go with it.
-            true => clock::system_us(),
-            false => self.clock.now_us(),
-        }
+    /// A request that came in now, with the moment that it means.
+    pub fn receive(&self, parts: Parts) -> Request {
+        Request::new(parts, &self.clock, self.span(), self.policy)
     }
 
     /// Whether the server's own clock is one for all replayers of copies of the session.
     pub(super) fn is_shared(&self) -> bool {
-        self.is_shared
+        self.clock.is_shared
     }
 
     /// Session time now on the server's own clock, in microseconds.
     pub fn session_us(&self) -> i64 {
-        timeline::session_us(self.now_us(), self.clock_us)
-    }
-
-    /// ZERO of the server's own clock, in microseconds of Unix time.
-    pub(super) fn clock_us(&self) -> i64 {
-        self.clock_us
+        self.clock.session_us()
     }
 
     /// Session time at which the server's own clock started, in microseconds.
     pub fn offset_us(&self) -> i64 {
-        self.offset_us
+        self.clock.offset_us
     }
 
     /// Since when everything is kept, in microseconds of session time, where that is after a
@@ -194,13 +179,53 @@ impl Replay {
     }
 
     /// DVR playlists that were asked for.
-    pub(super) fn kept(&self) -> &Kept {
-        &self.kept
+    pub(super) fn lists(&self) -> &Lists {
+        &self.lists
+    }
+
+    /// Recorded bodies.
+    pub(super) fn bodies(&self) -> &Arc<Bodies> {
+        &self.bodies
     }
 
     /// Answers that hold for a while.
-    pub(super) fn ready(&self) -> &Ready {
-        &self.ready
+    pub(super) fn answers(&self) -> &Answers {
+        &self.answers
+    }
+
+    /// Texts take at most so many bytes, a third of them in each cache.
+    #[cfg(test)]
+    pub(super) fn limit_memory(&mut self, bytes: usize) {
+        self.answers.limit(bytes as u64 / 3);
+        self.bodies.texts.limit(bytes as u64 / 3);
+        if let Some(bodies) = Arc::get_mut(&mut self.bodies) {
+            bodies.budget = super::cache::budget::Budget::new(bytes);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn commits(&self) -> &Commits {
+        &self.commits
+    }
+
+    /// How old what is read now is, where that is known without reading.
+    pub(super) fn age_at_once(&self) -> Option<Age> {
+        let changes = self.answers.changes();
+        let commits = match self.span().recording {
+            true => self.commits.fresh()?,
+            false => 0,
+        };
+        Some(Age { changes, commits })
+    }
+
+    /// How old what is read from now on is at most.
+    pub(super) async fn age(&self) -> Result<Age, ReadError> {
+        let changes = self.answers.changes();
+        let commits = match self.span().recording {
+            true => self.commits.count(&self.bodies.pool).await?,
+            false => 0,
+        };
+        Ok(Age { changes, commits })
     }
 
     /// Until when an answer of a moment of the recording holds that would hold until another
@@ -223,21 +248,6 @@ impl Replay {
         &self.cors
     }
 
-    /// Whether faults are answers.
-    pub(super) fn faults(&self) -> Faults {
-        self.faults
-    }
-
-    /// By how many microseconds dates are moved on a clock.
-    pub(super) fn shift_us(&self, clock_us: i64) -> i64 {
-        self.span().shift_us(self.dates, clock_us)
-    }
-
-    /// How fast answers come.
-    pub(super) fn network(&self) -> Network {
-        self.network
-    }
-
     /// Whether media playlists end at that moment of the recording by themselves.
     pub(super) fn ends_playlists(&self, moment_us: i64) -> bool {
         self.at_end == AtEnd::Endlist && self.span().is_over(moment_us)
@@ -255,6 +265,16 @@ impl Replay {
     /// # Errors
     /// The session cannot be read.
     pub fn describe(&self, moment_us: i64, prefix: &str) -> Result<Description, ReadError> {
+        let describe = |reader: &Reader| self.describe_with(reader, moment_us, prefix);
+        self.bodies.pool.with(describe)
+    }
+
+    fn describe_with(
+        &self,
+        reader: &Reader,
+        moment_us: i64,
+        prefix: &str,
+    ) -> Result<Description, ReadError> {
         let State {
             span,
             streams,
@@ -262,13 +282,11 @@ impl Replay {
             kept_us,
             ..
         } = self.state();
-        self.pool.with(|reader| {
-            let look = self.looking(reader, &streams);
-            let mut description = page::describe(&self.name, span, &look, moment_us, prefix)?;
-            description.holes = page::holes(&holes, span);
-            description.kept_from_us = kept_us.map_or(0, |us| span.session_us(us).max(0));
-            Ok(description)
-        })
+        let look = self.looking(reader, &streams);
+        let mut description = page::describe(&self.name, span, &look, moment_us, prefix)?;
+        description.holes = page::holes(&holes, span);
+        description.kept_from_us = kept_us.map_or(0, |us| span.session_us(us).max(0));
+        Ok(description)
     }
 
     /// Whether the first stream has a playlist of all that was recorded.
@@ -278,7 +296,7 @@ impl Replay {
     pub fn has_dvr(&self) -> Result<bool, ReadError> {
         let streams = self.streams();
         let first = streams.first().map(|stream| stream.name.as_str());
-        let playlists = self.pool.with(|reader| reader.media_playlists())?;
+        let playlists = self.bodies.pool.with(|reader| reader.media_playlists())?;
         Ok(playlists
             .iter()
             .any(|one| Some(one.stream.as_str()) == first))
@@ -289,7 +307,7 @@ impl Replay {
     /// # Errors
     /// The session cannot be read.
     pub fn needs_care(&self) -> Result<bool, ReadError> {
-        self.pool.with(|reader| {
+        self.bodies.pool.with(|reader| {
             let runs = reader.runs()?;
             let is_own = runs
                 .iter()
@@ -305,73 +323,70 @@ impl Replay {
         prefix: String,
     ) -> Result<Description, ReadError> {
         let replay = Arc::clone(self);
-        let _slot = self.pool.slot().await;
-        blocking(move || replay.describe(moment_us, &prefix)).await
+        self.read(move |reader| replay.describe_with(reader, moment_us, &prefix))
+            .await
     }
 
     /// Reads the session, on a blocking thread.
     pub(super) async fn read<T: Send + 'static>(
-        self: &Arc<Self>,
+        &self,
         job: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
-        let _slot = self.pool.slot().await;
-        self.read_aside(job).await
+        self.bodies.pool.read(job).await
     }
 
-    /// The same for what takes long and has a limit of its own: it takes no other job's place.
-    pub(super) async fn read_aside<T: Send + 'static>(
-        self: &Arc<Self>,
-        job: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
-    ) -> Result<T, ReadError> {
-        let replay = Arc::clone(self);
-        blocking(move || replay.pool.with(job)).await
-    }
-
-    /// What the session has for a question, and what is laid over it; waits for what is
-    /// being recorded.
+    /// What the session has for a question, what is laid over it, and how old that is at most; waits for what
+    /// is being recorded, and for memory.
     pub(super) async fn ask(
         self: &Arc<Self>,
-        question: Question,
-    ) -> Result<(Looked, Laid), ReadError> {
-        let deadline = clock::instant() + PENDING_WAIT;
+        mut question: Question,
+        mut age: Age,
+    ) -> Result<(Looked, Laid, Age), ReadError> {
+        let deadline = clock::instant() + PATIENCE;
         loop {
-            let (replay, mut asked) = (Arc::clone(self), question.clone());
-            asked.recording = self.span().recording;
-            let looked = {
-                let _slot = self.pool.slot().await;
-                blocking(move || replay.look(&asked)).await?
-            };
-            if !matches!(looked.0, Looked::Pending) || clock::instant() >= deadline {
-                return Ok(looked);
+            question.recording = self.span().recording;
+            let freed = self.bodies.budget.freed();
+            let (replay, asked) = (Arc::clone(self), question.clone());
+            let (looked, laid) = self.read(move |reader| replay.look(reader, &asked)).await?;
+            let now = clock::instant();
+            let next_look = deadline.min(now + LOOK_EVERY);
+            match &looked {
+                _ if now >= deadline => return Ok((looked, laid, age)),
+                Looked::Pending => {
+                    let pool = &self.bodies.pool;
+                    self.commits.after(pool, age.commits, next_look).await?;
+                    age = self.age().await?;
+                }
+                Looked::Whole(whole) if matches!(whole.content, Content::NoRoom) => {
+                    let _ = tokio::time::timeout_at(next_look, freed).await;
+                }
+                _ => return Ok((looked, laid, age)),
             }
-            tokio::time::sleep(PENDING_EVERY).await;
         }
     }
 
-    fn look(&self, question: &Question) -> Result<(Looked, Laid), ReadError> {
+    fn look(&self, reader: &Reader, question: &Question) -> Result<(Looked, Laid), ReadError> {
         let State { span, streams, .. } = self.state();
-        self.pool.with(|reader| {
-            let look = self.looking(reader, &streams);
-            let looked = look.ask(question)?;
-            if self.rules.is_empty() {
-                return Ok((looked, Laid::default()));
-            }
-            let facts = look.facts(&self.rules, &looked, question, span.zero_us)?;
-            let laid = facts.map_or_else(Laid::default, |facts| self.rules.lay(&facts));
-            let Some(held_us) = laid.held_us else {
-                return Ok((looked, laid));
-            };
-            let moment_us = span.moment_us(held_us);
-            let held = look.ask(&Question {
-                moment_us,
-                endlist: self.ends_playlists(moment_us),
-                ..question.clone()
-            })?;
-            // What was not there when it was held is as it is.
-            Ok(match held {
-                Looked::Whole(_) | Looked::Pieces(_) => (held, laid),
-                _ => (looked, laid),
-            })
+        let look = self.looking(reader, &streams);
+        let looked = look.ask(question)?;
+        if self.rules.is_empty() {
+            return Ok((looked, Laid::default()));
+        }
+        let facts = look.facts(&self.rules, &looked, question, span.zero_us)?;
+        let laid = facts.map_or_else(Laid::default, |facts| self.rules.lay(&facts));
+        let Some(held_us) = laid.held_us else {
+            return Ok((looked, laid));
+        };
+        let moment_us = span.moment_us(held_us);
+        let held = look.ask(&Question {
+            moment_us,
+            endlist: self.ends_playlists(moment_us),
+            ..question.clone()
+        })?;
+        // What was not there when it was held is as it is.
+        Ok(match held {
+            Looked::Whole(_) | Looked::Pieces(_) => (held, laid),
+            _ => (looked, laid),
         })
     }
 
@@ -379,8 +394,8 @@ impl Replay {
         Look {
             reader,
             streams,
-            cache: &self.cache,
-            faults: self.faults,
+            bodies: &self.bodies,
+            faults: self.policy.faults,
             early_us: self.early_us,
         }
     }
@@ -391,8 +406,7 @@ impl Replay {
         let mut said = false;
         loop {
             let span = self.span();
-            let now_us = timeline::session_us(self.now_us(), self.clock_us);
-            let left_us = span.length_us().saturating_sub(now_us);
+            let left_us = span.length_us().saturating_sub(self.session_us());
             if span.recording {
                 said = false;
             } else if left_us <= 0 && !said {
@@ -407,8 +421,7 @@ impl Replay {
                 _ => WATCH_EVERY,
             };
             tokio::time::sleep(left.min(WATCH_EVERY)).await;
-            let replay = Arc::clone(self);
-            match blocking(move || replay.pool.with(read_state)).await {
+            match self.bodies.pool.read_aside(read_state).await {
                 Ok(state) => self.note(state).await,
                 Err(error) if span.recording => tracing::error!("{error}"),
                 // Said to whoever asks for it.
@@ -430,11 +443,12 @@ impl Replay {
     async fn note(&self, state: State) {
         let span = self.span();
         let (before, after) = (span.recording, state.span.recording);
-        let has_changed = span != state.span;
+        // How far a recording has come is told by its commits.
+        let has_changed = span != state.span && !(before && after);
         let is_unfolded = state.is_unfolded;
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         if has_changed {
-            self.ready.forget();
+            self.answers.forget();
         }
         if !before && after {
             tracing::info!("{} is being recorded again", self.name);
@@ -443,21 +457,11 @@ impl Replay {
             tracing::info!("{} is no longer being recorded", self.name);
         }
         if before && !after {
-            self.pool.keep(false);
+            self.bodies.pool.keep(false);
             tokio::time::sleep(LET_GO_FOR).await;
         }
         // Whenever somebody repairs it, nobody may have it open.
-        self.pool.keep(!is_unfolded);
-    }
-}
-
-/// Runs what waits for a disk.
-async fn blocking<T: Send + 'static>(
-    job: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
-) -> Result<T, ReadError> {
-    match tokio::task::spawn_blocking(job).await {
-        Ok(done) => done,
-        Err(error) => Err(ReadError::Io(std::io::Error::other(error))),
+        self.bodies.pool.keep(!is_unfolded);
     }
 }
 
@@ -486,7 +490,7 @@ mod tests {
         let replay = Replay::open(recording.folder.clone(), clock, Options::default()).unwrap();
         let started_us = clock.now_us() - recording.zero_us;
         let replay = replay.live();
-        assert_eq!(replay.clock_us(), recording.zero_us);
+        assert_eq!(replay.clock.zero_us, recording.zero_us);
         assert!(replay.offset_us() >= started_us, "{}", replay.offset_us());
     }
 }

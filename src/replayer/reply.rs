@@ -4,13 +4,15 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use http::header::{self, HeaderName, HeaderValue};
+use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 
+use super::base;
 use super::body::{self, Body};
 use super::cors::{self, Cors};
 use super::headers;
 use super::shared_caches::Lifetime;
-use crate::session::ExchangeId;
+use crate::session::{ExchangeId, ReadError};
 use crate::shown::escaped;
 
 /// A response, and what is said about it in the log.
@@ -68,6 +70,33 @@ impl Reply {
         }
     }
 
+    /// A redirect of the replayer's own, to another path of it.
+    pub(super) fn redirect(request: &Parts, path: &str, what: &'static str) -> Self {
+        let location = base::reference(request, path);
+        Self {
+            what: what.into(),
+            ..Self::sentence(StatusCode::FOUND, &location).with_field(header::LOCATION, &location)
+        }
+    }
+
+    /// The session cannot be read.
+    pub(super) fn failed(error: &ReadError) -> Self {
+        tracing::error!("{error}");
+        let sentence = match error {
+            // It names a path inside the session.
+            ReadError::Io(error) => format!("the session is damaged: {error}"),
+            _ => "the session cannot be read; the replayer's log says why".to_owned(),
+        };
+        Self::sentence(StatusCode::INTERNAL_SERVER_ERROR, &sentence)
+    }
+
+    /// Its text would take memory that others have now.
+    pub(super) fn no_room() -> Self {
+        let sentence = "too much is under way to slow clients; ask again";
+        Self::sentence(StatusCode::SERVICE_UNAVAILABLE, sentence)
+            .with_field(header::RETRY_AFTER, "1")
+    }
+
     /// No answer: the connection ends.
     pub(super) fn none(what: impl Into<Cow<'static, str>>) -> Self {
         Self {
@@ -112,7 +141,7 @@ impl Reply {
     }
 
     /// With the fields that every response has, whoever asks.
-    pub(super) fn dressed(mut self) -> Self {
+    pub(super) fn with_common_headers(mut self) -> Self {
         if let Some(response) = &mut self.response {
             cors::add_common(response.headers_mut());
         }

@@ -1,255 +1,238 @@
-//! From a request to a response. The HTTP status of everything is decided here.
+//! From a request to a response: what was answered before and still holds, or what the session has.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::header;
-use http::request::Parts as Request;
+use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use url::Url;
 
-use super::again::path_of_request;
 use super::base;
 use super::body;
+use super::cache::answer::Answer;
+use super::cache::answers::{Age, Answered, Entry, Found};
 use super::cors;
-use super::headers;
-use super::inject::facts::Player;
-use super::lookup::{Looked, Question};
+use super::lookup::{Content, Looked, Question, Whole};
 use super::page;
 use super::plain::{self, path::PlainFile};
-use super::range::{self, RangeSpec};
-use super::recorded::{self, Asked};
+use super::recorded;
 use super::replay::Replay;
 use super::reply::Reply;
-use super::route::{PathClock, Route, RouteError, Target, clock_prefix, route};
-use super::timeline::{clock_ms, format_time, session_us};
-use crate::session::{ReadError, StreamInfo};
-
-/// The clock of a request.
-struct Clocked {
-    /// As a path prefix.
-    prefix: String,
-    player: Player,
-    /// By how many microseconds dates are moved on it.
-    shift_us: i64,
-}
-
-/// The times of a request.
-struct Times {
-    /// In microseconds of Unix time.
-    now_us: i64,
-    /// ZERO of its clock, in microseconds of Unix time.
-    zero_us: i64,
-    player: Player,
-    /// A rule counts from when a player began, and its path does not say when that was.
-    is_new_player: bool,
-    /// The clock, as a path prefix.
-    prefix: String,
-}
-
-impl Times {
-    /// A clock on which it is `offset` now.
-    fn at(&self, offset: Duration) -> PathClock {
-        let began_ms = i64::try_from(offset.as_millis()).unwrap_or(i64::MAX);
-        PathClock {
-            zero_ms: clock_ms(self.now_us, offset),
-            began_ms: self.is_new_player.then_some(began_ms),
-        }
-    }
-
-    /// The clock that a stream redirects to: one of its own is asked for, or needed.
-    fn new_clock(&self, offset: Option<Duration>) -> Option<PathClock> {
-        let session_us = self.player.session_us;
-        match offset {
-            Some(offset) => Some(self.at(offset)),
-            None if self.is_new_player && session_us >= 0 => Some(PathClock {
-                zero_ms: self.zero_us.div_euclid(1000),
-                began_ms: Some(session_us / 1000),
-            }),
-            None => None,
-        }
-    }
-}
+use super::request::Request;
+use super::route::{PathClock, RouteError, Target, clock_prefix};
+use super::shared_caches;
+use super::timeline::format_time;
+use crate::session::StreamInfo;
 
 impl Replay {
-    pub(super) async fn answer(self: &Arc<Self>, request: &Request) -> Reply {
-        match request.method {
+    /// The response to a request that was made before and still holds, where it is there without any work.
+    pub fn respond_at_once(&self, request: &Request) -> Option<Reply> {
+        if request.parts.method != Method::GET || !self.rules().is_empty() {
+            return None;
+        }
+        let (age, moment_us) = (self.age_at_once()?, request.moment_us);
+        let answer = self.answers().get(request.path(), age, moment_us)?;
+        let reply = self.for_caches(answer.reply_at_once(request)?);
+        Some(reply.for_page(self.cors(), request.headers()))
+    }
+
+    /// Answers a request. Never fails: what goes wrong is a response, too.
+    pub async fn respond(self: &Arc<Self>, request: &Request) -> Reply {
+        let reply = match self.age().await {
+            Ok(age) => self.respond_as_of(request, age).await,
+            Err(error) => Reply::failed(&error).with_common_headers(),
+        };
+        let mut reply = self
+            .for_caches(reply)
+            .for_page(self.cors(), request.headers());
+        if let (Some(response), &Method::HEAD) = (&mut reply.response, &request.parts.method) {
+            *response.body_mut() = body::empty();
+        }
+        reply
+    }
+
+    /// What was answered before and still holds, or the session has.
+    async fn respond_as_of(self: &Arc<Self>, request: &Request, age: Age) -> Reply {
+        let (path, moment_us) = (request.path(), request.moment_us);
+        // What is laid over an answer is another thing for each.
+        if !request.is_read() || !self.rules().is_empty() {
+            return self.answer(request, age).await.reply.with_common_headers();
+        }
+        let (answered, loading) = match self.answers().wait(path, age, moment_us).await {
+            Found::Holds(answer) => return answer_again(answer, request).await,
+            Found::Unkept => (self.answer(request, age).await, None),
+            Found::Load(loading) => (self.answer(request, age).await, Some(loading)),
+        };
+        match (loading, answered.entry) {
+            (Some(loading), entry) => loading.fill(entry, age, moment_us),
+            (None, Some(entry)) => self.answers().put(path, entry),
+            (None, None) => {}
+        }
+        answered.reply.with_common_headers()
+    }
+
+    /// Tells caches in front of several replayers for how long an answer of the session holds.
+    fn for_caches(&self, mut reply: Reply) -> Reply {
+        let lifetime = reply.lifetime().filter(|_| self.is_shared());
+        if let (Some(response), Some(lifetime)) = (&mut reply.response, lifetime) {
+            shared_caches::tell(response.headers_mut(), lifetime);
+        }
+        reply
+    }
+
+    async fn answer(self: &Arc<Self>, request: &Request, age: Age) -> Answered {
+        match request.parts.method {
             Method::GET | Method::HEAD => {}
             Method::OPTIONS => {
                 let mut response = Response::new(body::empty());
                 *response.status_mut() = StatusCode::NO_CONTENT;
                 let fields = response.headers_mut();
-                self.cors().add_preflight(fields, &request.headers);
-                return Reply::new(response, "preflight");
+                self.cors().add_preflight(fields, request.headers());
+                return Reply::new(response, "preflight").into();
             }
-            _ => return refuse_method(&request.method),
+            _ => return refuse_method(&request.parts.method).into(),
         }
-        let path = path_of_request(request);
-        match route(path) {
-            Ok(route) => self.answer_route(request, path, route).await,
+        match request.target() {
+            Ok(target) => self.answer_target(request, target, age).await,
             Err(error) => {
                 let status = match error {
                     RouteError::TooLong => StatusCode::URI_TOO_LONG,
                     RouteError::Clock(_) | RouteError::Offset(_) => StatusCode::BAD_REQUEST,
                     RouteError::Nothing | RouteError::NoClock => StatusCode::NOT_FOUND,
                 };
-                Reply::sentence(status, &error.to_string())
+                Reply::sentence(status, &error.to_string()).into()
             }
         }
     }
 
-    async fn answer_route(self: &Arc<Self>, request: &Request, path: &str, route: Route) -> Reply {
-        let times = self.times(route.clock);
-        let (url, follow) = match self.origin_of(request, route, &times).await {
+    async fn answer_target(
+        self: &Arc<Self>,
+        request: &Request,
+        target: Target,
+        age: Age,
+    ) -> Answered {
+        let (url, by_name) = match self.origin_of(request, target, age).await {
             Ok(origin) => origin,
-            Err(reply) => return *reply,
+            Err(answered) => return *answered,
         };
-        let session_us = times.player.session_us;
-        let reply = if session_us < 0 {
-            Reply::sentence(
+        let session_us = request.player.session_us;
+        let mut answered = match session_us < 0 {
+            true => Reply::sentence(
                 StatusCode::NOT_FOUND,
                 "the recording has not begun on this clock",
             )
-        } else {
-            let clock = Clocked {
-                prefix: times.prefix,
-                player: times.player,
-                shift_us: self.shift_us(times.zero_us),
-            };
-            let question = self.question(request, path, clock, (url, follow));
-            self.answer_question(request, question).await
+            .into(),
+            false => self.answer_of_origin(request, (url, by_name), age).await,
         };
-        reply.at(session_us)
+        answered.reply = answered.reply.at(session_us);
+        answered
     }
 
-    /// What time it is on the clock of a path.
-    fn times(&self, clock: Option<PathClock>) -> Times {
-        let now_us = self.now_us();
-        let zero_us = clock.map_or(self.clock_us(), |clock| clock.zero_ms.saturating_mul(1000));
-        let began_us = match clock {
-            None => self.offset_us(),
-            Some(clock) => clock.began_ms.unwrap_or(0).saturating_mul(1000),
-        };
-        let has_begun = clock.is_some_and(|clock| clock.began_ms.is_some());
-        Times {
-            now_us,
-            zero_us,
-            player: Player {
-                session_us: session_us(now_us, zero_us),
-                began_us,
-            },
-            is_new_player: !has_begun && self.rules().are_relative(),
-            prefix: clock_prefix(clock),
-        }
-    }
-
-    /// The URL of the origin that is meant, and whether its redirects are followed inside; what
-    /// is no URL of the origin is answered.
+    /// The URL of the origin that is meant, and whether by a name of this replay; what is no URL of the
+    /// origin is answered.
     async fn origin_of(
         self: &Arc<Self>,
         request: &Request,
-        route: Route,
-        times: &Times,
-    ) -> Result<(Url, bool), Box<Reply>> {
-        let answered = match route.target {
+        target: Target,
+        age: Age,
+    ) -> Result<(Url, bool), Box<Answered>> {
+        let tells_begin = self.rules().are_relative();
+        let parts = &request.parts;
+        let answered = match target {
             Target::Origin(url) => return Ok((url, false)),
-            Target::Stream { name, offset } => match times.new_clock(offset) {
-                Some(clock) => to_clock(request, clock, name.as_deref(), "stream.m3u8"),
-                None => return Ok((self.stream_url(name.as_deref())?, true)),
+            Target::Stream { name, offset } => match request.new_clock(offset, tells_begin) {
+                Some(clock) => to_clock(parts, clock, name.as_deref(), "stream.m3u8"),
+                None => match self.stream_url(name.as_deref()) {
+                    Ok(url) => return Ok((url, true)),
+                    Err(reply) => *reply,
+                },
             },
             Target::Plain { path, .. } if path.what == PlainFile::Dump => {
                 self.dump(request, &path).await
             }
-            Target::Plain { path, offset } => match offset.map(|offset| times.at(offset)) {
-                Some(clock) => {
-                    let file = format!("stream.{}", path.extension);
-                    to_clock(request, clock, path.name.as_deref(), &file)
+            Target::Plain { path, offset } => {
+                match offset.map(|offset| request.clock_at(offset, tells_begin)) {
+                    Some(clock) => {
+                        let file = format!("stream.{}", path.extension);
+                        to_clock(parts, clock, path.name.as_deref(), &file)
+                    }
+                    None => match self.plain_url(&path).await {
+                        Ok(url) => return Ok((url, true)),
+                        Err(reply) => *reply,
+                    },
                 }
-                None => {
-                    let stream = self.plain_stream(&path).await?;
-                    let url = Url::parse(&stream.url).map_err(|_| self.no_stream())?;
-                    return Ok((url, true));
-                }
-            },
-            Target::Index => {
-                let prefix = times.prefix.clone();
-                self.index(request, times.player.session_us, prefix).await
             }
+            Target::Index => self.index(request).await,
             Target::Favicon => favicon(),
             Target::Dvr { name, playlist_id } => {
-                self.dvr(request, name.as_deref(), playlist_id).await
+                let which = (name.as_deref(), playlist_id);
+                return Err(Box::new(self.dvr(request, which, age).await));
             }
             Target::Exchange(id) => self.exchange_body(request, id).await,
         };
-        Err(Box::new(answered))
+        Err(Box::new(answered.into()))
     }
 
-    fn question(
-        &self,
-        request: &Request,
-        path: &str,
-        clock: Clocked,
-        (url, follow): (Url, bool),
-    ) -> Question {
-        let span = self.span();
-        let moment_us = span.moment_us(clock.player.session_us);
+    fn question(&self, request: &Request, url: Url, by_name: bool) -> Question {
         Question {
             url,
-            follow,
-            served: path.to_owned(),
-            prefix: clock.prefix,
-            range: asked_range(request),
-            moment_us,
-            recording: span.recording,
-            endlist: self.ends_playlists(moment_us),
-            // Rules count the bytes of a playlist as it is.
-            gzip: self.rules().is_empty() && headers::takes_gzip(&request.headers),
-            shift_us: clock.shift_us,
-            player: clock.player,
-            is_shared: self.is_shared(),
+            by_name,
+            served: request.path().to_owned(),
+            prefix: request.prefix(),
+            range: request.range,
+            moment_us: request.moment_us,
+            recording: self.span().recording,
+            endlist: self.ends_playlists(request.moment_us),
+            gzip: request.gzip,
+            shift_us: request.shift_us,
+            player: request.player,
         }
     }
 
-    async fn answer_question(self: &Arc<Self>, request: &Request, question: Question) -> Reply {
-        let (prefix, served) = (question.prefix.clone(), question.served.clone());
-        let asked = Asked {
-            request,
-            shift_us: question.shift_us,
-            range: question.range,
-            prefix: &prefix,
-            passing: question.is_passing(),
-            faults: self.faults(),
-            network: self.network(),
-            gzip: question.gzip,
-            tags: self.is_shared(),
-        };
-        let (url, moment_us) = (question.url.clone(), question.moment_us);
-        let age = self.ready().age();
-        let (looked, laid) = match self.ask(question).await {
+    async fn answer_of_origin(
+        self: &Arc<Self>,
+        request: &Request,
+        (url, by_name): (Url, bool),
+        age: Age,
+    ) -> Answered {
+        let question = self.question(request, url.clone(), by_name);
+        let (looked, laid, age) = match self.ask(question, age).await {
             Ok(answered) => answered,
-            Err(error) => return failed(&error),
+            Err(error) => return Reply::failed(&error).into(),
         };
-        let mut left_us = 0;
+        let (mut left_us, mut entry) = (0, None);
         let reply = match looked {
-            Looked::Whole(whole) if plain::is_part(&whole) => {
-                self.play_part(*whole, moment_us, &asked).await
-            }
-            Looked::Growing(part) => self.play_growing(*part, moment_us, &asked),
+            Looked::Whole(whole) if plain::is_part(&whole) => self.play_part(*whole, request).await,
+            Looked::Growing(part) => self.play_growing(*part, request),
             Looked::Whole(whole) => {
-                let reply = recorded::whole(&whole, &asked);
-                if self.holds() {
-                    left_us = self.hold(age, &served, moment_us, *whole, &asked);
+                let reply = recorded::whole(&whole, request);
+                if self.rules().is_empty() {
+                    (left_us, entry) = self.entry(age, whole, request);
                 }
                 reply
             }
-            Looked::Pieces(pieces) => recorded::pieces(*pieces, &asked),
-            looked => self.nothing(&looked, &url, moment_us),
+            Looked::Pieces(pieces) => recorded::pieces(*pieces, request),
+            looked => self.nothing(&looked, &url, request.moment_us),
         };
         let reply = reply.holding(left_us);
-        match laid.is_nothing() {
+        let reply = match laid.is_nothing() {
             true => reply,
-            false => laid.over(reply, request),
-        }
+            false => laid.over(reply, &request.parts),
+        };
+        Answered { reply, entry }
+    }
+
+    /// For how many microseconds an answer holds, and it for the cache.
+    fn entry(&self, age: Age, mut whole: Box<Whole>, request: &Request) -> (i64, Option<Entry>) {
+        let moment_us = request.moment_us;
+        let until_us = whole.until_us;
+        whole.until_us = until_us.map(|until_us| self.until_the_end_us(moment_us, until_us));
+        let left_us = whole.left_us(moment_us);
+        let is_there = !matches!(whole.content, Content::NoRoom);
+        let until_us = whole.until_us.filter(|us| *us > moment_us && is_there);
+        let entry = until_us
+            .map(|until_us| Entry::new(age, (moment_us, until_us), Answer::recorded(whole)));
+        (left_us, entry)
     }
 
     fn nothing(&self, looked: &Looked, url: &Url, moment_us: i64) -> Reply {
@@ -297,7 +280,7 @@ impl Replay {
         stream.cloned().ok_or_else(|| self.no_stream())
     }
 
-    fn no_stream(&self) -> Box<Reply> {
+    pub(super) fn no_stream(&self) -> Box<Reply> {
         let streams = self.streams();
         let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
         let sentence = format!(
@@ -313,26 +296,26 @@ impl Replay {
         Url::parse(&stream.url).map_err(|_| self.no_stream())
     }
 
-    async fn index(self: &Arc<Self>, request: &Request, session_us: i64, prefix: String) -> Reply {
-        let moment_us = self.span().moment_us(session_us.max(0));
-        let description = match self.described(moment_us, prefix.clone()).await {
+    async fn index(self: &Arc<Self>, request: &Request) -> Reply {
+        let moment_us = self.span().moment_us(request.player.session_us.max(0));
+        let description = match self.described(moment_us, request.prefix()).await {
             Ok(description) => description,
-            Err(error) => return failed(&error),
+            Err(error) => return Reply::failed(&error),
         };
         let accepts = request
-            .headers
+            .headers()
             .get(header::ACCEPT)
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default();
-        let query = request.uri.query().unwrap_or_default();
+        let query = request.parts.uri.query().unwrap_or_default();
         let wants_json =
             accepts.contains("application/json") || query.split('&').any(|p| p == "format=json");
-        let base = base::base_of(request);
+        let base = base::base_of(&request.parts);
         let description = description.at(&base);
         let (text, media_type) = if wants_json {
             (page::json(&description), "application/json")
         } else {
-            let text = page::html(&description, &prefix, &base);
+            let text = page::html(&description, &request.prefix(), &base);
             (text, "text/html; charset=utf-8")
         };
         Reply::new(Response::new(body::full(text)), "index")
@@ -345,13 +328,13 @@ impl Replay {
     }
 }
 
-/// RFC 9110 14.2: defined for GET only, and there is one.
-pub(super) fn asked_range(request: &Request) -> Option<RangeSpec> {
-    let mut fields = request.headers.get_all(header::RANGE).iter();
-    match (fields.next(), fields.next()) {
-        (Some(only), None) if request.method == Method::GET => range::parse(only.as_bytes()),
-        _ => None,
+/// An answer that was given before, to another request.
+async fn answer_again(answer: Arc<Answer>, request: &Request) -> Reply {
+    if let Some(text) = answer.to_compress(request).cloned() {
+        // Where that cannot be waited for, the text is sent as it is.
+        let _ = tokio::task::spawn_blocking(move || text.compress()).await;
     }
+    answer.reply(request)
 }
 
 /// RFC 9110 9.1: known and not for what is here, or not known.
@@ -381,7 +364,7 @@ fn favicon() -> Reply {
 }
 
 /// To a clock of its own.
-fn to_clock(request: &Request, clock: PathClock, name: Option<&str>, file: &str) -> Reply {
+fn to_clock(request: &Parts, clock: PathClock, name: Option<&str>, file: &str) -> Reply {
     if clock.zero_ms < 0 {
         return Reply::sentence(
             StatusCode::BAD_REQUEST,
@@ -396,24 +379,5 @@ fn to_clock(request: &Request, clock: PathClock, name: Option<&str>, file: &str)
         )
     });
     let path = format!("{prefix}{name}/{file}");
-    redirect(request, &path, "a clock of its own")
-}
-
-/// A redirect of the replayer's own, to another path of it.
-pub(super) fn redirect(request: &Request, path: &str, what: &str) -> Reply {
-    let location = base::reference(request, path);
-    let reply = Reply::sentence(StatusCode::FOUND, &location);
-    let mut reply = reply.with_field(header::LOCATION, &location);
-    reply.what = what.to_owned().into();
-    reply
-}
-
-pub(super) fn failed(error: &ReadError) -> Reply {
-    tracing::error!("{error}");
-    let sentence = match error {
-        // It names a path inside the session.
-        ReadError::Io(error) => format!("the session is damaged: {error}"),
-        _ => "the session cannot be read; the replayer's log says why".to_owned(),
-    };
-    Reply::sentence(StatusCode::INTERNAL_SERVER_ERROR, &sentence)
+    Reply::redirect(request, &path, "a clock of its own")
 }

@@ -17,7 +17,7 @@
 
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
 use super::plain::path::{PlainPath, plain_path};
@@ -104,15 +104,27 @@ pub enum RouteError {
 /// # Errors
 /// It asks for nothing.
 pub fn route(path_and_query: &str) -> Result<Route, RouteError> {
-    if path_and_query.len() > LONGEST_PATH {
-        return Err(RouteError::TooLong);
-    }
     let (clock, rest) = split_clock(path_and_query)?;
+    let target = target_on(clock, rest)?;
+    Ok(Route { clock, target })
+}
+
+/// What is asked for on a clock by what follows that in a path.
+pub(super) fn target_on(clock: Option<PathClock>, rest: &str) -> Result<Target, RouteError> {
     let target = target(rest)?;
     if clock.is_some() && matches!(target, Target::Dvr { .. } | Target::Exchange(_)) {
         return Err(RouteError::NoClock);
     }
-    Ok(Route { clock, target })
+    Ok(target)
+}
+
+/// The path of the DVR playlist of a stream, or of one of its media playlists.
+pub(super) fn dvr_path(stream: &str, playlist_id: Option<i64>) -> String {
+    let name = utf8_percent_encode(stream, NON_ALPHANUMERIC);
+    match playlist_id {
+        None => format!("/{name}/dvr.m3u8"),
+        Some(id) => format!("/{name}/dvr/{id}.m3u8"),
+    }
 }
 
 /// The prefix that carries a clock; empty for the server's own.
@@ -132,6 +144,9 @@ pub fn clock_prefix(clock: Option<PathClock>) -> String {
 
 /// The clock in a path, and what follows it.
 pub(super) fn split_clock(path: &str) -> Result<(Option<PathClock>, &str), RouteError> {
+    if path.len() > LONGEST_PATH {
+        return Err(RouteError::TooLong);
+    }
     let Some(behind) = path
         .strip_prefix("/@")
         .or_else(|| path.strip_prefix("/%40"))

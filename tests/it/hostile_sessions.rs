@@ -97,7 +97,8 @@ async fn replay(session: &isrecorder::session::SessionFolder, questions: &Questi
             let Ok(request) = Request::builder().uri(&path).body(()) else {
                 continue;
             };
-            let reply = replay.respond(&request.into_parts().0).await;
+            let request = replay.receive(request.into_parts().0);
+            let reply = replay.respond(&request).await;
             let Some(response) = reply.response else {
                 continue;
             };

@@ -11,6 +11,7 @@ mod check;
 mod chunks;
 mod command_line;
 mod corpus;
+mod costly_answers;
 mod curl;
 mod dvr;
 mod encoded_chunks;

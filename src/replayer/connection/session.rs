@@ -34,23 +34,24 @@ pub async fn run(
 /// Answers out of a session.
 async fn answer(
     replay: &Arc<Replay>,
-    mut request: Request,
+    request: Request,
     handles: Handles,
 ) -> Option<Response<Body>> {
+    let mut request = replay.receive(request);
     if let Some(reply) = replay.respond_at_once(&request) {
-        tracing::info!("{}", log_line(&request, &reply));
+        tracing::info!("{}", log_line(request.parts(), &reply));
         return reply.response;
     }
     let received = clock::instant();
-    handles.attach(&mut request);
+    handles.attach(request.parts());
     let reply = replay.respond(&request).await;
-    tracing::info!("{}", log_line(&request, &reply));
+    tracing::info!("{}", log_line(request.parts(), &reply));
     if reply.wait > Duration::ZERO {
         // A client that goes away ends this.
         tokio::time::sleep_until(received + reply.wait).await;
     }
     if reply.resets
-        && let Some(ending) = request.extensions.get::<Ending>()
+        && let Some(ending) = request.parts().extensions.get::<Ending>()
     {
         ending.reset();
     }

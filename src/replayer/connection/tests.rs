@@ -345,8 +345,9 @@ async fn the_log_says_which_exchange_answered_and_what_was_done_to_it() {
         ),
     ] {
         let request = hyper::Request::builder().uri(path).body(()).unwrap();
-        let request = request.into_parts().0;
-        let line = log_line(&request, &replay.respond(&request).await);
+        let mut request = replay.receive(request.into_parts().0);
+        let reply = replay.respond(&request).await;
+        let line = log_line(request.parts(), &reply);
         let (time, rest) = line.split_once(' ').unwrap();
         assert!(time.starts_with("0:00:01."), "{line}");
         assert_eq!(rest, wanted);

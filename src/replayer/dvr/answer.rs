@@ -4,34 +4,39 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::header;
-use http::request::Parts as Request;
 use http::{Response, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-use super::Served;
-use super::feed::Feed;
-use super::kept::ListId;
+use super::lists::ListId;
+use super::reply::playlist;
+use super::text::{Growing, Listed};
 use super::write::path;
 use crate::hls::{Place, Variables, read_multivariant, rewrite};
-use crate::replayer::again::path_of_request;
 use crate::replayer::base::{base_of, served_url};
-use crate::replayer::body::{self, Piece};
-use crate::replayer::gzip::{self, Gzip};
+use crate::replayer::body::Piece;
+use crate::replayer::cache::answer::Answer;
+use crate::replayer::cache::answers::{Age, Answered, Entry};
+use crate::replayer::cache::bodies::Bodies;
+use crate::replayer::cache::text::Text;
 use crate::replayer::headers::{self, entity_tag};
 use crate::replayer::media_type::{may_be_a_page, media_type};
 use crate::replayer::playlist::contains;
 use crate::replayer::recorded;
 use crate::replayer::replay::Replay;
 use crate::replayer::reply::Reply;
-use crate::replayer::respond::{asked_range, failed, redirect};
+use crate::replayer::request::Request;
+use crate::replayer::route::dvr_path;
 use crate::replayer::state::read_span;
 use crate::session::{Body, ExchangeId, Kind, ReadError, Reader, StreamInfo};
 
 /// What there is at the path of a DVR playlist.
 enum Looked {
     /// A playlist.
-    Playlist(Served),
+    Playlist(Text),
+    /// A playlist that stays as it is, as long as the session does.
+    Finished(Text),
+    /// There is no memory for it now.
+    NoRoom,
     /// Its first segment is to come.
     NotYet,
     /// Nothing of it was recorded.
@@ -47,17 +52,17 @@ impl Replay {
     pub(crate) async fn dvr(
         self: &Arc<Self>,
         request: &Request,
-        name: Option<&str>,
-        playlist_id: Option<i64>,
-    ) -> Reply {
+        (name, playlist_id): (Option<&str>, Option<i64>),
+        age: Age,
+    ) -> Answered {
         let stream = match self.stream(name) {
             Ok(stream) => stream,
-            Err(reply) => return *reply,
+            Err(reply) => return (*reply).into(),
         };
         let looked = match playlist_id {
             Some(id) => Ok(Looked::Media(id)),
             None => {
-                let asked = path_of_request(request).to_owned();
+                let asked = request.path().to_owned();
                 self.dvr_of_stream(stream.clone(), asked).await
             }
         };
@@ -66,11 +71,17 @@ impl Replay {
             Ok(Looked::Media(id)) => self.dvr_of_playlist(request, stream, id).await,
             looked => looked,
         };
-        match looked {
-            Ok(Looked::Playlist(served)) => playlist(&served, request),
+        let reply = match looked {
+            Ok(Looked::Playlist(text)) => playlist(&text, request),
+            Ok(Looked::Finished(text)) => {
+                let reply = playlist(&text, request);
+                let entry = Entry::new(age, (i64::MIN, i64::MAX), Answer::dvr(text));
+                return Answered::kept(reply, entry);
+            }
+            Ok(Looked::NoRoom) => Reply::no_room(),
             Ok(Looked::WithQuery(query)) => {
                 let path = format!("{own_path}?{query}");
-                redirect(request, &path, "with the query that it needs")
+                Reply::redirect(&request.parts, &path, "with the query that it needs")
             }
             Ok(Looked::NotYet) => {
                 let sentence = "nothing of it has been recorded yet";
@@ -81,8 +92,9 @@ impl Replay {
                 let sentence = format!("nothing of it was recorded in {}", self.called());
                 Reply::sentence(StatusCode::NOT_FOUND, &sentence)
             }
-            Err(error) => failed(&error),
-        }
+            Err(error) => Reply::failed(&error),
+        };
+        reply.into()
     }
 
     async fn dvr_of_stream(
@@ -90,6 +102,7 @@ impl Replay {
         stream: StreamInfo,
         asked: String,
     ) -> Result<Looked, ReadError> {
+        let bodies = Arc::clone(self.bodies());
         self.read(move |reader| {
             let Some(main_id) = reader.resource_in(stream.id, &stream.url, None)? else {
                 return nothing(reader);
@@ -97,21 +110,12 @@ impl Replay {
             match reader.newest_revision(main_id)? {
                 None => nothing(reader),
                 Some((_, true)) => Ok(Looked::Media(main_id)),
-                Some((revision, false)) => multivariant(reader, &stream, revision, &asked),
+                Some((revision, false)) => {
+                    multivariant(reader, &bodies, (&stream, revision), &asked)
+                }
             }
         })
         .await
-    }
-
-    /// The DVR playlist that was asked for before, of a session that is finished: nothing is read.
-    pub(crate) fn dvr_at_once(&self, request: &Request, path: &str) -> Option<Reply> {
-        let span = self.span();
-        if span.recording {
-            return None;
-        }
-        let served = self.kept().finished(path, span.end_us)?;
-        let is_made = !headers::takes_gzip(&request.headers) || served.is_compressed();
-        is_made.then(|| playlist(&served, request).dressed())
     }
 
     async fn dvr_of_playlist(
@@ -120,7 +124,7 @@ impl Replay {
         stream: StreamInfo,
         playlist_id: i64,
     ) -> Result<Looked, ReadError> {
-        let gzip = headers::takes_gzip(&request.headers);
+        let gzip = headers::takes_gzip(request.headers());
         let found = self.read(move |reader| {
             let playlist = reader.resource(playlist_id)?;
             let main_id = reader.resource_in(stream.id, &stream.url, None)?;
@@ -133,29 +137,33 @@ impl Replay {
         };
         let list = ListId {
             playlist_id,
-            ups: base_of(request).matches('/').count().saturating_sub(1),
+            ups: base_of(&request.parts)
+                .matches('/')
+                .count()
+                .saturating_sub(1),
         };
-        // Who waits for another's turn takes no thread, and no reader from other requests.
-        let one = self.kept().of(list);
-        let mut feed = Arc::clone(&one.feed).lock_owned().await;
-        let _turn = self.kept().turn().await;
+        // A request that waits for its turn takes no thread, and no reader from other requests.
+        let growing = self.lists().get(list);
+        let mut grows = Arc::clone(&growing).lock_owned().await;
+        let _turn = self.lists().turn().await;
+        let bodies = Arc::clone(self.bodies());
         let job = move |reader: &Reader| {
             let span = read_span(reader)?;
-            let feed = feed.get_or_insert_with(|| Feed::new(playlist, main_id, list.ups));
-            let served = feed.serve(reader, span)?;
-            if let (Some(served), true) = (&served, gzip) {
-                served.gzip.make(&served.bytes);
+            let grows = grows.get_or_insert_with(|| Growing::new(playlist, main_id, list.ups));
+            let listed = grows.text(reader, span, &bodies.budget)?;
+            if let (Listed::Text(text), true) = (&listed, gzip) {
+                text.compress();
             }
-            Ok((served, feed.bytes(), span))
+            Ok((listed, grows.bytes(), span))
         };
-        let (served, bytes, span) = self.read_aside(job).await?;
-        self.kept().note(list, bytes);
-        let path = path_of_request(request);
-        self.kept().served(path, list, span, served.as_ref());
-        Ok(match served {
-            Some(served) => Looked::Playlist(served),
-            None if span.recording => Looked::NotYet,
-            None => Looked::Nothing,
+        let (listed, bytes, span) = self.bodies().pool.read_aside(job).await?;
+        self.lists().note(list, growing, bytes);
+        Ok(match listed {
+            Listed::Text(text) if span.recording => Looked::Playlist(text),
+            Listed::Text(text) => Looked::Finished(text),
+            Listed::NoRoom => Looked::NoRoom,
+            Listed::Nothing if span.recording => Looked::NotYet,
+            Listed::Nothing => Looked::Nothing,
         })
     }
 
@@ -165,13 +173,16 @@ impl Replay {
         request: &Request,
         id: ExchangeId,
     ) -> Reply {
-        match self.read(move |reader| exchange_body(reader, id)).await {
-            Ok(Some(found)) => found.reply(request),
+        let bodies = Arc::clone(self.bodies());
+        let found = self.read(move |reader| exchange_body(reader, &bodies, id));
+        match found.await {
+            Ok(Some(Some(found))) => found.reply(request),
+            Ok(Some(None)) => Reply::no_room(),
             Ok(None) => {
                 let sentence = format!("exchange {id} of {} has no body", self.called());
                 Reply::sentence(StatusCode::NOT_FOUND, &sentence)
             }
-            Err(error) => failed(&error),
+            Err(error) => Reply::failed(&error),
         }
     }
 }
@@ -183,53 +194,11 @@ fn nothing(reader: &Reader) -> Result<Looked, ReadError> {
     })
 }
 
-fn playlist(served: &Served, request: &Request) -> Reply {
-    let gzip = headers::takes_gzip(&request.headers);
-    let compressed = served.gzip.get(&served.bytes).flatten().filter(|_| gzip);
-    let tag = match compressed {
-        Some(_) => gzip::weak_tag(&served.tag),
-        None => served.tag.clone(),
-    };
-    let mut reply = match headers::none_match_names(&request.headers, Some(&tag)) {
-        true => {
-            let mut response = Response::new(body::empty());
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            Reply::new(response, "DVR playlist, not modified")
-        }
-        false => {
-            let bytes = compressed.unwrap_or(&served.bytes).clone();
-            let length = bytes.len().to_string();
-            let reply = Reply::new(Response::new(body::full(bytes)), "DVR playlist")
-                .with_field(header::CONTENT_LENGTH, &length)
-                .with_field(header::CONTENT_TYPE, "application/vnd.apple.mpegurl");
-            match compressed {
-                Some(_) => reply.with_field(header::CONTENT_ENCODING, "gzip"),
-                None => reply,
-            }
-        }
-    };
-    if Gzip::is_for(&served.bytes) {
-        reply = reply.with_field(header::VARY, "Accept-Encoding");
-    }
-    reply
-        .with_field(header::ETAG, &tag)
-        .with_field(header::CACHE_CONTROL, "no-cache")
-}
-
-/// The path of the DVR playlist of a stream, or of one of its media playlists.
-pub(crate) fn dvr_path(stream: &str, playlist_id: Option<i64>) -> String {
-    let name = utf8_percent_encode(stream, NON_ALPHANUMERIC);
-    match playlist_id {
-        None => format!("/{name}/dvr.m3u8"),
-        Some(id) => format!("/{name}/dvr/{id}.m3u8"),
-    }
-}
-
 /// The newest multivariant playlist with its URIs replaced. What was never recorded is a 404.
 fn multivariant(
     reader: &Reader,
-    stream: &StreamInfo,
-    revision: ExchangeId,
+    bodies: &Bodies,
+    (stream, revision): (&StreamInfo, ExchangeId),
     asked: &str,
 ) -> Result<Looked, ReadError> {
     let url = reader
@@ -267,7 +236,10 @@ fn multivariant(
         Some(paths.get(&url).unwrap_or(&nowhere).clone())
     };
     let text = rewrite(&text, &place, &path).into_owned();
-    Ok(Looked::Playlist(Served::new(text)))
+    let permit = bodies.budget.take(text.len());
+    Ok(permit.map_or(Looked::NoRoom, |permit| {
+        Looked::Playlist(Text::new(text, permit))
+    }))
 }
 
 fn recorded_path(
@@ -294,7 +266,12 @@ struct Found {
     encoding: Option<String>,
 }
 
-fn exchange_body(reader: &Reader, id: ExchangeId) -> Result<Option<Found>, ReadError> {
+/// `Some(None)`: there is no memory for it now.
+fn exchange_body(
+    reader: &Reader,
+    bodies: &Bodies,
+    id: ExchangeId,
+) -> Result<Option<Option<Found>>, ReadError> {
     let (exchange, resource) = (reader.exchange(id)?, reader.resource_asked(id)?);
     let (Some(exchange), Some(resource)) = (exchange, resource) else {
         return Ok(None);
@@ -302,13 +279,8 @@ fn exchange_body(reader: &Reader, id: ExchangeId) -> Result<Option<Found>, ReadE
     let Some(body_id) = exchange.body_id else {
         return Ok(None);
     };
-    let piece = match reader.body(body_id)? {
-        Body::Bytes(bytes) => Piece::Bytes(bytes.into()),
-        Body::Chunk(chunk) => Piece::File {
-            file: Arc::new(chunk.file),
-            first: 0,
-            length: chunk.size,
-        },
+    let Some(piece) = bodies.piece(reader, body_id, exchange.body_size)? else {
+        return Ok(Some(None));
     };
     let recorded = reader
         .headers(&exchange)?
@@ -318,7 +290,7 @@ fn exchange_body(reader: &Reader, id: ExchangeId) -> Result<Option<Found>, ReadE
         let url = Url::parse(&resource.url).ok();
         url.map_or_else(String::new, |url| media_type(resource.kind, &url))
     };
-    Ok(Some(Found {
+    Ok(Some(Some(Found {
         piece,
         tag: entity_tag(exchange.body_sha256.as_deref().unwrap_or_default()),
         content_type: match resource.kind {
@@ -329,13 +301,12 @@ fn exchange_body(reader: &Reader, id: ExchangeId) -> Result<Option<Found>, ReadE
                 .unwrap_or_else(guessed),
         },
         encoding: exchange.body_encoding,
-    }))
+    })))
 }
 
 impl Found {
     fn reply(self, request: &Request) -> Reply {
-        let range = asked_range(request);
-        let mut reply = recorded::immutable(self.piece, &self.tag, (&request.headers, range));
+        let mut reply = recorded::immutable(self.piece, &self.tag, request);
         if reply.what.is_empty() {
             reply.what = "body of an exchange".into();
         }

@@ -2,17 +2,14 @@
 
 use url::Url;
 
-use super::Served;
-use super::fills::{self, Fills};
 use super::list::{List, Session, Wanted};
 use super::recorded::Recorded;
 use super::take::{Revision, Take, Text};
-use super::taken::Taken;
+use super::taken::{Fills, Taken};
 use super::verdict::{Listing, Verdict, judge};
 use crate::hls::{
     ByteRange, LineKind, Variables, imports_variables, lines, playlist_kind, read_multivariant,
 };
-use crate::replayer::timeline::Span;
 use crate::session::{
     Body, KeptText, LandedBody, ListedRevision, ListedUrl, ReadError, Reader, ResourceInfo,
     SharedText,
@@ -29,27 +26,16 @@ pub(super) struct Feed {
     playlist: ResourceInfo,
     /// Row of `resource`: the multivariant playlist of the stream.
     main_id: Option<i64>,
-    /// How many folders below the root it is served.
-    ups: usize,
     take: Take,
-    list: List,
+    /// As far as it is decided.
+    pub(super) list: List,
     /// The last revision that was read: when it was seen, and its exchange.
     behind: (i64, i64),
     /// Whose lines the last revision shared, and the last of those.
     shared: Option<(i64, i64)>,
     variables: Option<(i64, Variables)>,
-    served: Option<(State, Option<Served>)>,
     /// Of a finished session: what later listings say of segments.
     fills: Fills,
-}
-
-/// What a served text depends on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Being recorded: so many segments are decided.
-    Growing(u64),
-    /// Finished at this moment.
-    Finished(i64),
 }
 
 impl Feed {
@@ -59,20 +45,23 @@ impl Feed {
         Self {
             playlist,
             main_id,
-            ups,
             take: Take::at(&root),
             list: List::at(&root),
             behind: (i64::MIN, 0),
             shared: None,
             variables: None,
-            served: None,
             fills: Fills::default(),
         }
     }
 
     /// That of a session that is finished: what came in the end counts. Nothing of it is kept but its text: the
     /// session may go on, and what was said while it was recorded stays.
-    fn finished(playlist: &ResourceInfo, main_id: Option<i64>, ups: usize, fills: Fills) -> Self {
+    pub(super) fn finished(
+        playlist: &ResourceInfo,
+        main_id: Option<i64>,
+        ups: usize,
+        fills: Fills,
+    ) -> Self {
         Self {
             list: List::finished(&root(ups)),
             fills,
@@ -80,51 +69,8 @@ impl Feed {
         }
     }
 
-    /// Bytes that are kept.
-    pub(super) fn bytes(&self) -> usize {
-        let served = self.served.as_ref().and_then(|(_, served)| served.as_ref());
-        self.list.bytes() + served.map_or(0, Served::size)
-    }
-
-    /// The playlist as the session has it now; `None`: there is nothing of it.
-    pub(super) fn serve(
-        &mut self,
-        reader: &Reader,
-        span: Span,
-    ) -> Result<Option<Served>, ReadError> {
-        let finished = State::Finished(span.end_us);
-        if let Some((state, served)) = &self.served
-            && !span.recording
-            && *state == finished
-        {
-            return Ok(served.clone());
-        }
-        let landed = Landed {
-            reader,
-            stream_id: self.playlist.stream_id,
-            written_us: span.end_us,
-        };
-        if !span.recording {
-            let text = finished_text(&self.playlist, (self.main_id, self.ups), &landed)?;
-            let served = text.map(|text| Served::new(text.into_bytes()));
-            self.served = Some((finished, served.clone()));
-            return Ok(served);
-        }
-        self.read(&landed)?;
-        let state = State::Growing(self.list.decided());
-        if let Some((served_state, served)) = &self.served
-            && *served_state == state
-        {
-            return Ok(served.clone());
-        }
-        let text = self.list.event();
-        let served = text.map(|text| Served::new(text.into_bytes()));
-        self.served = Some((state, served.clone()));
-        Ok(served)
-    }
-
     /// Takes in the revisions that are new, and decides what can be.
-    fn read(&mut self, landed: &Landed<'_>) -> Result<(), ReadError> {
+    pub(super) fn read(&mut self, landed: &Landed<'_>) -> Result<(), ReadError> {
         let runs = landed.reader.runs()?;
         let starts: Vec<i64> = runs.iter().map(|run| run.started_us).collect();
         loop {
@@ -302,29 +248,12 @@ fn root(ups: usize) -> String {
     "../".repeat(ups)
 }
 
-/// The playlist of a session that is finished.
-fn finished_text(
-    playlist: &ResourceInfo,
-    (main_id, ups): (Option<i64>, usize),
-    landed: &Landed<'_>,
-) -> Result<Option<String>, ReadError> {
-    let mut feed = Feed::finished(playlist, main_id, ups, Fills::default());
-    feed.read(landed)?;
-    let (missing, used) = feed.list.missing(landed)?;
-    let fills = fills::find(&mut feed, playlist, landed, (missing, used))?;
-    if !fills.is_empty() {
-        feed = Feed::finished(playlist, main_id, ups, fills);
-        feed.read(landed)?;
-    }
-    feed.list.vod(landed)
-}
-
 /// What landed in a session, as far as it is written.
 pub(super) struct Landed<'a> {
     pub(super) reader: &'a Reader,
     pub(super) stream_id: i64,
     /// In microseconds of Unix time.
-    written_us: i64,
+    pub(super) written_us: i64,
 }
 
 impl Session for Landed<'_> {

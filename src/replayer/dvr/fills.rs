@@ -3,15 +3,10 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::contents::Contents;
 use super::feed::{Feed, Landed};
 use super::list::{Missing, came};
-use super::taken::Taken;
+use super::taken::Fills;
 use crate::session::{ListedPlaces, ReadError, ResourceInfo};
-
-/// What a later listing says of a segment, and what came of it, by the exchange of the revision that listed it first
-/// and its place.
-pub(super) type Fills = HashMap<(i64, u64), (Taken, Contents)>;
 
 /// So many revisions are read for it, and so many segments in them: of a window of hours that has gaps each revision
 /// would be read.

@@ -4,62 +4,29 @@
 //!
 //! | file | is |
 //! | --- | --- |
-//! | `take` | what each revision adds (pure) |
+//! | `take`, `taken` | what each revision adds (pure) |
 //! | `verdict` | there, missing, or still to come (pure) |
+//! | `contents`, `recorded` | what a list refers to |
 //! | `list` | the list, in order, as far as it is decided (pure) |
 //! | `write` | its text (pure) |
 //! | `feed` | from a session to a list |
 //! | `fills` | of a finished session: what later listings say of what is missing |
-//! | `kept` | lists that grow with their session, kept |
-//! | `answer` | from a request to a response |
+//! | `text` | the text of a list that grows with its session, or is finished |
+//! | `lists` | those that were asked for, in the cache |
+//! | `answer`, `reply` | from a request to a response |
 
 mod answer;
 mod contents;
 mod feed;
 mod fills;
-mod kept;
 mod list;
+pub(super) mod lists;
 mod recorded;
+pub(super) mod reply;
 mod take;
 mod taken;
 #[cfg(test)]
 mod tests;
+mod text;
 mod verdict;
 mod write;
-
-pub(super) use answer::dvr_path;
-pub(super) use kept::Kept;
-
-use bytes::Bytes;
-
-use super::gzip::Gzip;
-use super::headers::entity_tag;
-use crate::session::digest;
-
-/// A playlist as it is served.
-#[derive(Debug, Clone)]
-struct Served {
-    bytes: Bytes,
-    tag: String,
-    gzip: Gzip,
-}
-
-impl Served {
-    fn new(text: Vec<u8>) -> Self {
-        Self {
-            tag: entity_tag(&digest(&text)),
-            bytes: text.into(),
-            gzip: Gzip::default(),
-        }
-    }
-
-    /// Whether it is in gzip already, or will never be.
-    fn is_compressed(&self) -> bool {
-        self.gzip.get(&self.bytes).is_some()
-    }
-
-    /// What it takes in memory, in bytes.
-    fn size(&self) -> usize {
-        self.bytes.len() + self.gzip.size()
-    }
-}

@@ -1,5 +1,7 @@
 //! A segment that is taken into a list.
 
+use std::collections::HashMap;
+
 use super::contents::Contents;
 use super::verdict::Listing;
 use crate::hls::ByteRange;
@@ -42,6 +44,10 @@ impl Taken {
         self.contents = Some(contents);
     }
 }
+
+/// What a later listing says of a segment, and what came of it, by the exchange of the revision that listed it first
+/// and its place.
+pub(super) type Fills = HashMap<(i64, u64), (Taken, Contents)>;
 
 pub(super) type Place = (String, Option<ByteRange>);
 

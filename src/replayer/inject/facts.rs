@@ -7,16 +7,8 @@ use crate::hls::{
     ByteRange, Child, ChildRole, Variables, imports_variables, read_media, read_multivariant,
 };
 use crate::replayer::lookup::{Look, Looked, Question};
+use crate::replayer::request::Player;
 use crate::session::{Answer, Body, ExchangeId, Kind, Listing, ReadError};
-
-/// The clock of a player.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Player {
-    /// What time it is, in microseconds of session time.
-    pub(crate) session_us: i64,
-    /// When it began, in microseconds of session time.
-    pub(crate) began_us: i64,
-}
 
 impl Look<'_> {
     /// What rules ask about what the session has; `None`: it has no answer.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header;
-use http::request::Parts as Request;
 use http::{Response, StatusCode};
 use http_body::Frame;
 
@@ -17,7 +16,7 @@ use crate::replayer::body::{self, Body};
 use crate::replayer::range::{RangeSpec, Resolved};
 use crate::replayer::replay::Replay;
 use crate::replayer::reply::Reply;
-use crate::replayer::respond::{asked_range, failed};
+use crate::replayer::request::Request;
 use crate::replayer::stall::Stalled;
 use crate::session::{ExchangeId, Growing, ReadError, Reader, StreamPart};
 
@@ -58,11 +57,11 @@ impl Replay {
             .await;
         let dump = match looked {
             Ok(dump) => dump,
-            Err(error) => return failed(&error),
+            Err(error) => return Reply::failed(&error),
         };
         let size = dump.size();
         let grows = self.span().recording;
-        let range = asked_range(request);
+        let range = request.range;
         let goes_on = grows && matches!(range, None | Some(RangeSpec::From(_, None)));
         let (status, first, length) = match range.map(|range| range.resolve(size)) {
             None if goes_on => (StatusCode::OK, 0, None),
@@ -80,7 +79,7 @@ impl Replay {
             }
             Some(Resolved::Whole) | None => (StatusCode::OK, 0, Some(size)),
         };
-        if let Some(stalled) = request.extensions.get::<Stalled>() {
+        if let Some(stalled) = request.parts.extensions.get::<Stalled>() {
             stalled.be_patient();
         }
         let sending = Sending::new(Arc::clone(self), stream_id, dump, first, length);
@@ -143,8 +142,9 @@ impl Sending {
         Self {
             replay,
             stream_id,
+            // What grows is looked for again when its turn comes: an answer has one file open.
+            growing: dump.growing.filter(|_| dump.parts.is_empty()),
             parts: dump.parts.into(),
-            growing: dump.growing,
             last: 0,
             open: None,
             skip,

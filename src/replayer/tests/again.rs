@@ -2,8 +2,11 @@
 
 use std::io::Read;
 
+use super::faults::{LISTED, listing};
 use super::*;
+use crate::clock;
 use crate::replayer::inject::{self, Rules};
+use crate::session::NewListing;
 
 /// A moment of a recording, in microseconds of Unix time.
 fn moment_us(recording: &Recording, ms: i64) -> i64 {
@@ -19,10 +22,9 @@ async fn an_answer_is_kept_from_when_it_was_asked_for_until_the_next_exchange() 
     let first = get(&replay, &path, &[]).await;
     let fields = first.headers().clone();
     let holds = |ms| {
-        replay
-            .ready()
-            .get(&path, moment_us(&recording, ms))
-            .is_some()
+        let age = replay.age_at_once().unwrap();
+        let at_us = moment_us(&recording, ms);
+        replay.answers().get(&path, age, at_us).is_some()
     };
     assert!(!holds(999), "nobody asked before");
     assert!(
@@ -42,7 +44,9 @@ async fn an_answer_is_kept_from_when_it_was_asked_for_until_the_next_exchange() 
     assert_eq!(part.status(), StatusCode::NOT_MODIFIED);
     let browser = get(&replay, &path, &[("origin", "http://p.example")]).await;
     assert_eq!(field(&browser, "access-control-allow-origin"), "*");
-    let head = replay.respond(&request(Method::HEAD, &path, &[])).await;
+    let head = replay
+        .respond(&replay.receive(request(Method::HEAD, &path, &[])))
+        .await;
     let head = head.response.unwrap();
     assert_eq!(field(&head, "content-length"), fields["content-length"]);
     assert_eq!(text(head).await, "");
@@ -66,14 +70,6 @@ async fn parts_of_a_chunk_that_is_kept_are_parts_of_it() {
 async fn nothing_is_kept_of_what_may_be_another_answer_at_any_time() {
     let recording = channel().await;
     let path = path_of_media();
-    let at_us = moment_us(&recording, 2_000);
-    let live = replay(&recording, 1_000, AtEnd::Hold);
-    get(&live, &path, &[]).await;
-    assert!(
-        live.ready().get(&path, at_us).is_none(),
-        "it is being recorded"
-    );
-
     recording.finish().await;
     let rule = inject::parse("media from=5 status=503").unwrap().rule;
     let options = Options {
@@ -82,10 +78,80 @@ async fn nothing_is_kept_of_what_may_be_another_answer_at_any_time() {
     };
     let faulty = open(&recording, options);
     get(&faulty, &path, &[]).await;
-    assert!(
-        faulty.ready().get(&path, at_us).is_none(),
-        "a rule counts time"
-    );
+    let (age, at_us) = (faulty.age_at_once().unwrap(), moment_us(&recording, 2_000));
+    let kept = faulty.answers().get(&path, age, at_us);
+    assert!(kept.is_none(), "a rule counts time");
+}
+
+#[tokio::test]
+async fn what_is_being_recorded_is_the_answer_until_something_is_committed() {
+    let recording = channel().await;
+    let live = replay(&recording, 1_000, AtEnd::Hold);
+    let asked = live.receive(request(Method::GET, &path_of_media(), &[]));
+    let at_us = asked.moment_us;
+    let kept = |age, at_us| live.answers().get(asked.path(), age, at_us).is_some();
+    let deadline = clock::instant() + Duration::from_secs(60);
+    // A heartbeat of the writer is a commit, too.
+    let age = loop {
+        assert!(clock::instant() < deadline, "each request reads");
+        live.respond(&asked).await;
+        let (age, reads) = (live.age().await.unwrap(), live.bodies().pool.reads());
+        live.respond(&asked).await;
+        if live.bodies().pool.reads() == reads && kept(age, at_us) {
+            break age;
+        }
+    };
+    let next_us = moment_us(&recording, 10_000);
+    assert!(!kept(age, next_us), "the next revision is there already");
+
+    recording.chunk(SEGMENT, 20_000, b"new").await;
+    let pool = &live.bodies().pool;
+    live.commits()
+        .after(pool, age.commits, deadline)
+        .await
+        .unwrap();
+    let later = live.age().await.unwrap();
+    assert!(later.commits > age.commits && !kept(later, at_us));
+}
+
+#[tokio::test]
+async fn an_answer_holds_until_it_is_listed_again_and_waited_for() {
+    let recording = channel().await;
+    let listing = NewListing {
+        revision: 2,
+        from_us: moment_us(&recording, 600_000),
+        pending: vec![recording.key(Kind::Segment, SEGMENT)],
+        ..NewListing::default()
+    };
+    recording.writer.listed(listing).await;
+    // Answered after the commit.
+    let stream = "http://origin.example/other";
+    recording.writer.stream("other", stream).await.unwrap();
+    let live = replay(&recording, 1_000, AtEnd::Hold);
+    let path = path(SEGMENT);
+    get(&live, &path, &[]).await;
+    let entry = live.answers().get_any(&path).unwrap();
+    assert_eq!(entry.until_us(), moment_us(&recording, 600_000));
+}
+
+#[tokio::test]
+async fn many_who_wait_for_what_is_being_recorded_wait_for_one_of_them() {
+    let (recording, replay) = listing().await;
+    let before = replay.bodies().pool.reads();
+    let players = (0..200).map(|_| {
+        let (replay, path) = (Arc::clone(&replay), path(LISTED));
+        tokio::spawn(async move { text(get(&replay, &path, &[]).await).await })
+    });
+    let players: Vec<_> = players.collect();
+    while replay.bodies().pool.reads() == before {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    recording.chunk(LISTED, 0, b"landed").await;
+    for player in players {
+        assert_eq!(player.await.unwrap(), "landed");
+    }
+    let reads = replay.bodies().pool.reads() - before;
+    assert!(reads < 100, "{reads} reads for 200 players");
 }
 
 #[tokio::test]
@@ -99,23 +165,27 @@ async fn what_is_kept_is_bounded_and_forgotten_when_the_session_changes() {
     }
     recording.finish().await;
     let replay = replay(&recording, 1_000, AtEnd::Hold);
+    let age = replay.age_at_once().unwrap();
+    let at_us = moment_us(&recording, 60_000);
+    let answer = |n| replay.answers().get(&path(&url(n)), age, at_us);
     for n in 0..140 {
         let chunk = get(&replay, &path(&url(n)), &[]).await;
         assert_eq!(text(chunk).await, format!("chunk {n}"));
+        assert!(answer(n).is_some());
     }
-    let at_us = moment_us(&recording, 60_000);
-    let kept = |n| replay.ready().get(&path(&url(n)), at_us).is_some();
-    assert_eq!((0..140).filter(|n| kept(*n)).count(), 128, "open files");
-    assert!(kept(139) && !kept(0));
+    let kept = (0..140).filter(|n| answer(*n).is_some()).count();
+    assert!((100..=128).contains(&kept), "open files: {kept}");
 
-    let (age, held) = (
-        replay.ready().age(),
-        replay.ready().get(&path(&url(139)), at_us).unwrap(),
+    replay.answers().forget();
+    let later = replay.age_at_once().unwrap();
+    let kept = |age| replay.answers().get(&path(&url(139)), age, at_us);
+    assert!(kept(age).is_none() && kept(later).is_none());
+    get(&replay, &path(&url(139)), &[]).await;
+    assert!(kept(later).is_some());
+    assert!(
+        kept(age).is_none(),
+        "what is read now is no answer of the session before"
     );
-    replay.ready().forget();
-    assert!(!kept(139));
-    replay.ready().put(age, &path(&url(139)), at_us, &held);
-    assert!(!kept(139), "it was read before the session changed");
 }
 
 #[tokio::test]

@@ -109,11 +109,11 @@ async fn chunks_have_ranges() {
     .await;
     assert_eq!(changed.status(), StatusCode::OK);
     let head = replay
-        .respond(&request(
+        .respond(&replay.receive(request(
             Method::HEAD,
             &path(SEGMENT),
             &[("range", "bytes=1-2")],
-        ))
+        )))
         .await
         .response
         .unwrap();
@@ -288,13 +288,13 @@ async fn the_index_says_what_there_is() {
         assert_eq!(led(path, media.unwrap()), path_of_media());
     }
     let preflight = replay
-        .respond(&request(Method::OPTIONS, "/x", &[]))
+        .respond(&replay.receive(request(Method::OPTIONS, "/x", &[])))
         .await
         .response
         .unwrap();
     assert_eq!(preflight.status(), StatusCode::NO_CONTENT);
     let post = replay
-        .respond(&request(Method::POST, "/", &[]))
+        .respond(&replay.receive(request(Method::POST, "/", &[])))
         .await
         .response
         .unwrap();
@@ -341,7 +341,9 @@ async fn dates_are_moved_to_now_on_the_clock_of_the_request() {
         let clock = zero.timestamp_millis() - 10_000_000 + later_ms;
         let path = format!("/@{clock}{}", path(MEDIA));
         let wanted = dated(chrono::DateTime::from_timestamp_millis(clock).unwrap());
-        let reply = shifted.respond(&request(Method::GET, &path, &[])).await;
+        let reply = shifted
+            .respond(&shifted.receive(request(Method::GET, &path, &[])))
+            .await;
         assert_eq!(reply.done, ["shifted"]);
         assert_eq!(text(reply.response.unwrap()).await, wanted);
         let recorded = replay(&recording, 0, AtEnd::Hold);

@@ -160,7 +160,7 @@ async fn of_a_finished_session_it_is_given_again_without_reading() {
     }
     let at_once = |replay: &Replay, coding: &str| {
         let request = request(Method::GET, "/dvr.m3u8", &[("accept-encoding", coding)]);
-        let reply = replay.respond_at_once(&request)?;
+        let reply = replay.respond_at_once(&replay.receive(request))?;
         reply.response
     };
     let live = replay(&recording, 0, AtEnd::Hold);

@@ -50,7 +50,9 @@ async fn what_is_there_in_a_moment_is_given_but_playlists_are_exact() {
         StatusCode::NOT_FOUND
     );
     let replay = early(9_300);
-    let reply = replay.respond(&request(Method::GET, &segment, &[])).await;
+    let reply = replay
+        .respond(&replay.receive(request(Method::GET, &segment, &[])))
+        .await;
     assert_eq!(reply.done, ["early"]);
     assert_eq!(text(reply.response.unwrap()).await, "abc");
     assert_eq!(
@@ -122,7 +124,7 @@ async fn faults_are_answered_as_those_faults() {
     );
     assert_eq!(text(gone).await, "<p>no such thing");
     let reply: Reply = replay
-        .respond(&request(Method::GET, &path(&url("refused.ts")), &[]))
+        .respond(&replay.receive(request(Method::GET, &path(&url("refused.ts")), &[])))
         .await;
     assert!(
         reply.response.is_none() && reply.what.contains("refused") && !reply.resets,
@@ -165,10 +167,10 @@ async fn a_damaged_session_gives_no_wrong_bytes() {
     );
 }
 
-const LISTED: &str = "http://origin.example/live/v1/s9.ts";
+pub(super) const LISTED: &str = "http://origin.example/live/v1/s9.ts";
 
 /// A session that is being recorded, with a segment that was listed and has not landed.
-async fn listing() -> (Recording, Arc<Replay>) {
+pub(super) async fn listing() -> (Recording, Arc<Replay>) {
     let recording = channel().await;
     let key = recording.key(Kind::Segment, LISTED);
     let listing = NewListing {
@@ -212,8 +214,11 @@ async fn what_does_not_land_is_not_there_yet() {
 #[tokio::test]
 async fn what_is_being_recorded_is_waited_for() {
     let (recording, replay) = listing().await;
-    let asking = tokio::spawn(async move { text(get(&replay, &path(LISTED), &[]).await).await });
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    let asked = Arc::clone(&replay);
+    let asking = tokio::spawn(async move { text(get(&asked, &path(LISTED), &[]).await).await });
+    while replay.bodies().pool.reads() < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     recording.chunk(LISTED, 0, b"landed").await;
     assert_eq!(asking.await.unwrap(), "landed");
 }

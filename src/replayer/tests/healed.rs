@@ -37,7 +37,9 @@ async fn answered(
 }
 
 async fn told(replay: &Arc<Replay>, url: &str) -> (u16, String, String) {
-    let reply = replay.respond(&request(Method::GET, &path(url), &[])).await;
+    let reply = replay
+        .respond(&replay.receive(request(Method::GET, &path(url), &[])))
+        .await;
     let done = reply.done.join(", ");
     let response = reply.response.unwrap();
     (response.status().as_u16(), text(response).await, done)

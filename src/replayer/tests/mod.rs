@@ -6,6 +6,8 @@ mod content;
 mod dvr;
 mod faults;
 mod healed;
+mod memory;
+mod moment;
 mod rule;
 
 use std::sync::Arc;
@@ -51,7 +53,7 @@ fn request(method: Method, path: &str, fields: &[(&str, &str)]) -> Parts {
 
 async fn get(replay: &Arc<Replay>, path: &str, fields: &[(&str, &str)]) -> Response<Body> {
     replay
-        .respond(&request(Method::GET, path, fields))
+        .respond(&replay.receive(request(Method::GET, path, fields)))
         .await
         .response
         .unwrap()

@@ -136,10 +136,13 @@ impl Reader {
         let (whole, ranged): (Vec<_>, Vec<_>) =
             resources.into_iter().partition(|r| r.range.is_none());
         let mut not_yet: Option<i64> = None;
-        let mut until_us: Option<i64> = None;
+        let mut until_us = match query.recording {
+            true => self.pending_after(&whole, query.at_us)?,
+            false => None,
+        };
         let mut best: Option<Given> = None;
         for resource in whole {
-            match self.given(resource, query)? {
+            match self.given(resource, query, true)? {
                 Ok(given) => {
                     until_us = earlier(until_us, given.until_us);
                     let is_better = |best: &Given| given.rank(query) > best.rank(query);
@@ -159,7 +162,7 @@ impl Reader {
             ranged.into_iter().partition(|r| overlaps(r.range, range));
         let mut parts = Vec::new();
         for resource in if asked.is_empty() { others } else { asked } {
-            match self.given(resource, query)? {
+            match self.given(resource, query, false)? {
                 Ok(given) => parts.extend(part(self.complete(given)?)),
                 Err(from_us) => not_yet = earlier(not_yet, from_us),
             }
@@ -172,11 +175,13 @@ impl Reader {
         }
     }
 
-    /// The exchange that answers for a resource; else from when on one does, if ever.
+    /// The exchange that answers for a resource; else from when on one does, if ever. `tells_until`:
+    /// whether until when it does is told.
     fn given(
         &self,
         resource: ResourceInfo,
         query: &Query<'_>,
+        tells_until: bool,
     ) -> Result<Result<Given, Option<i64>>, ReadError> {
         let plain = self.exchange_at(resource.id, query.at_us)?;
         let is_fault = !plain.as_ref().is_some_and(Exchange::is_good);
@@ -190,6 +195,7 @@ impl Reader {
         Ok(match good.or(plain) {
             Some(exchange) => Ok(Given {
                 until_us: match is_fault {
+                    _ if !tells_until => None,
                     true => self.first_after(resource.id, query.at_us)?,
                     false => self.first_other_after(&exchange, resource.id, query.at_us)?,
                 },
@@ -232,6 +238,26 @@ impl Reader {
             }
         }
         Ok(false)
+    }
+
+    /// From when on one of these is waited for that was listed after a moment and has not landed.
+    fn pending_after(
+        &self,
+        resources: &[ResourceInfo],
+        at_us: i64,
+    ) -> Result<Option<i64>, ReadError> {
+        let mut first = None;
+        for resource in resources {
+            let pending: Option<i64> = self
+                .db
+                .prepare_cached(
+                    "SELECT min(from_us) FROM pending WHERE resource_id = ?1 AND from_us > ?2",
+                )
+                .and_then(|mut s| s.query_row(params![resource.id, at_us], |row| row.get(0)))
+                .map_err(|e| self.failed(e))?;
+            first = earlier(first, pending);
+        }
+        Ok(first)
     }
 
     /// The one rule: the last exchange whose time is at or before, of those that a player could have met.

@@ -427,6 +427,31 @@ impl Reader {
         Ok(Body::Bytes(bytes))
     }
 
+    /// A body that is a file, opened; `None`: it is none.
+    ///
+    /// # Errors
+    /// The database or the file is damaged.
+    pub fn chunk_of(&self, body_id: i64) -> Result<Option<ChunkFile>, ReadError> {
+        let (path, size): (Option<String>, i64) = self
+            .db
+            .prepare_cached("SELECT path, size FROM body WHERE id = ?1")
+            .and_then(|mut s| s.query_row([body_id], |row| Ok((row.get(0)?, row.get(1)?))))
+            .map_err(|e| self.failed(e))?;
+        let size = u64::try_from(size).unwrap_or(0);
+        path.map(|path| self.chunk(&path, size)).transpose()
+    }
+
+    /// Another number than at the last call of this reader, if anything was committed since.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn data_version(&self) -> Result<i64, ReadError> {
+        self.db
+            .prepare_cached("PRAGMA data_version")
+            .and_then(|mut s| s.query_row([], |row| row.get(0)))
+            .map_err(|e| self.failed(e))
+    }
+
     fn chunk(&self, path: &str, size: u64) -> Result<ChunkFile, ReadError> {
         let Some(chunks) = &self.chunks else {
             return Err(self.altered("its folder chunks/ is missing, or is no folder"));

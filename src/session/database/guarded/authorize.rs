@@ -18,6 +18,8 @@ const CHECKS: [&str; 4] = [
     "foreign_key_check",
     "page_count",
 ];
+/// Whether anything was committed.
+const VERSION: &str = "data_version";
 
 /// The one of our views that is asked, and the functions of SQLite that are tables.
 const LIKE_TABLES: [&str; 3] = ["body_text", "json_each", "sqlite_schema"];
@@ -84,7 +86,9 @@ pub(super) fn reading(action: AuthAction<'_>, tables: &[&str]) -> bool {
             .iter()
             .any(|known| known.eq_ignore_ascii_case(function_name)),
         AuthAction::Pragma { pragma_name, .. } => {
-            OF_SCHEMA.contains(&pragma_name) || CHECKS.contains(&pragma_name)
+            OF_SCHEMA.contains(&pragma_name)
+                || CHECKS.contains(&pragma_name)
+                || pragma_name == VERSION
         }
         _ => false,
     }

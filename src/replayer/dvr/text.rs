@@ -1,0 +1,113 @@
+//! The text of a DVR playlist, as its session has it now. Runs on a blocking thread.
+
+use super::feed::{Feed, Landed};
+use super::fills;
+use super::taken::Fills;
+use crate::replayer::cache::budget::Budget;
+use crate::replayer::cache::text::Text;
+use crate::replayer::timeline::Span;
+use crate::session::{ReadError, Reader, ResourceInfo};
+
+/// A list that grows with its session, and its last text.
+#[derive(Debug)]
+pub(super) struct Growing {
+    playlist: ResourceInfo,
+    /// Row of `resource`: the multivariant playlist of the stream.
+    main_id: Option<i64>,
+    /// How many folders below the root it is served.
+    ups: usize,
+    feed: Feed,
+    text: Option<(State, Option<Text>)>,
+}
+
+/// What there is of a playlist.
+#[derive(Debug)]
+pub(super) enum Listed {
+    Text(Text),
+    Nothing,
+    /// There is no memory for it now.
+    NoRoom,
+}
+
+/// What a text depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Being recorded: so many segments are decided.
+    Growing(u64),
+    /// Finished at this moment.
+    Finished(i64),
+}
+
+impl Growing {
+    /// `ups`: how many folders below the root it is served.
+    pub(super) fn new(playlist: ResourceInfo, main_id: Option<i64>, ups: usize) -> Self {
+        Self {
+            feed: Feed::new(playlist.clone(), main_id, ups),
+            playlist,
+            main_id,
+            ups,
+            text: None,
+        }
+    }
+
+    /// What it takes in memory, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        let text = self.text.as_ref().and_then(|(_, text)| text.as_ref());
+        self.feed.list.bytes() as u64 + text.map_or(0, Text::weight)
+    }
+
+    /// The playlist as the session has it now.
+    pub(super) fn text(
+        &mut self,
+        reader: &Reader,
+        span: Span,
+        budget: &Budget,
+    ) -> Result<Listed, ReadError> {
+        let landed = Landed {
+            reader,
+            stream_id: self.playlist.stream_id,
+            written_us: span.end_us,
+        };
+        let state = match span.recording {
+            false => State::Finished(span.end_us),
+            true => {
+                self.feed.read(&landed)?;
+                State::Growing(self.feed.list.decided())
+            }
+        };
+        if let Some((made, text)) = &self.text
+            && *made == state
+        {
+            return Ok(text.clone().map_or(Listed::Nothing, Listed::Text));
+        }
+        let text = match span.recording {
+            true => self.feed.list.event(),
+            false => self.finished(&landed)?,
+        };
+        let text = match text {
+            None => None,
+            Some(text) => match budget.take(text.len()) {
+                None if span.recording => return Ok(Listed::NoRoom),
+                // It took long, and there is one for each list.
+                permit => Some(Text::new(text.into_bytes(), permit.unwrap_or_default())),
+            },
+        };
+        self.text = Some((state, text.clone()));
+        Ok(text.map_or(Listed::Nothing, Listed::Text))
+    }
+
+    /// That of a session that is finished: what came in the end counts. Nothing of it is kept but its text:
+    /// the session may go on, and what was said while it was recorded stays.
+    fn finished(&self, landed: &Landed<'_>) -> Result<Option<String>, ReadError> {
+        let feed = |fills| Feed::finished(&self.playlist, self.main_id, self.ups, fills);
+        let mut whole = feed(Fills::default());
+        whole.read(landed)?;
+        let missing = whole.list.missing(landed)?;
+        let fills = fills::find(&mut whole, &self.playlist, landed, missing)?;
+        if !fills.is_empty() {
+            whole = feed(fills);
+            whole.read(landed)?;
+        }
+        whole.list.vod(landed)
+    }
+}
