@@ -18,6 +18,7 @@ mod formats;
 mod http;
 mod playlists;
 mod raw;
+pub mod select;
 mod stats;
 
 mod downloads;
@@ -41,7 +42,7 @@ mod stream;
 mod take_up;
 
 pub use self::http::client::ClientError;
-pub use self::playlists::select::{AssetLists, Renditions, Selection, Variants};
+pub use self::select::{AssetLists, Renditions, Selection, Variants};
 pub use self::stats::board::{Board, PlaylistStats, Stage, Stats, StreamStats, Totals};
 pub use self::stats::load::{Lags, Load};
 pub use limits::Limits;

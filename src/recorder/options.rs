@@ -8,8 +8,8 @@ use std::time::Duration;
 use url::Url;
 
 use super::limits::Limits;
+use super::select::Selection;
 use crate::hls::AskedAs;
-use crate::recorder::playlists::select::Selection;
 use crate::session::Keep;
 
 /// Hosts that credentials may go to besides the one of the URL, at its port.

@@ -7,7 +7,7 @@ use crate::recorder::beside::assets;
 use crate::recorder::beside::assets::Account;
 use crate::recorder::beside::steering;
 use crate::recorder::beside::steering::Named;
-use crate::recorder::playlists::select::AssetLists;
+use crate::recorder::select::AssetLists;
 use crate::session::Kind;
 use bytes::Bytes;
 use url::Url;

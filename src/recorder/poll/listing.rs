@@ -12,7 +12,7 @@ use crate::hls::{
 use crate::recorder::context::Shared;
 use crate::recorder::downloads::AS_BYTES;
 use crate::recorder::plan::{Listing, Wanted};
-use crate::recorder::playlists::select::Selected;
+use crate::recorder::select::Selected;
 use crate::session::{ExchangeId, Kind, NewRevision};
 
 impl Poller {

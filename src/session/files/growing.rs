@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::chunk_dir::{ChunkDir, TemporaryName};
 use super::chunks::DownloadFile;
+use super::new_body::NewBody;
+use super::room::Room;
 use crate::session::id::ExchangeId;
-use crate::session::model::NewBody;
-use crate::session::write::room::Room;
 
 /// How its bytes come is noted so often, in microseconds.
 const NOTE_EVERY_US: i64 = 250_000;

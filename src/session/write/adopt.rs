@@ -3,13 +3,14 @@
 use chrono::DateTime;
 use std::io::{self, Read as _};
 
-use super::room::Room;
 use crate::session::error::ReadError;
 use crate::session::files::chunk_dir::{ChunkDir, TemporaryName};
 use crate::session::files::chunks::DownloadFile;
 use crate::session::files::growing::Growing;
+use crate::session::files::new_body::NewBody;
+use crate::session::files::room::Room;
 use crate::session::id::ExchangeId;
-use crate::session::model::{Availability, Kind, NewBody, NewExchange, Outcome, ResourceKey};
+use crate::session::model::{Availability, Kind, NewExchange, Outcome, ResourceKey};
 use crate::session::read::parts::StreamPart;
 use crate::session::read::reader::Reader;
 

@@ -77,16 +77,12 @@ pub(crate) fn create(
         db.pragma_update(
             None,
             "application_id",
-            crate::session::database::format::APPLICATION_ID,
+            crate::session::format::APPLICATION_ID,
         )?;
-        db.pragma_update(
-            None,
-            "user_version",
-            crate::session::database::format::FORMAT_VERSION,
-        )?;
+        db.pragma_update(None, "user_version", crate::session::format::FORMAT_VERSION)?;
         make_durable(&db, false)?;
         db.execute_batch("BEGIN")?;
-        db.execute_batch(crate::session::database::format::SCHEMA)?;
+        db.execute_batch(crate::session::format::SCHEMA)?;
         let run_id = insert_run(&db, clock, program)?;
         db.execute_batch("COMMIT")?;
         Ok((db, run_id))

@@ -11,11 +11,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 use self::cache::Remembered;
 use super::date_ranges::Asked;
 use crate::hls::{Correction, Step, resource_name};
+use crate::session::digest::Digest;
 use crate::session::files::chunk_dir::{Changed, ChunkDir};
+use crate::session::files::new_body::NewBody;
 use crate::session::headers::HeaderSets;
 use crate::session::id::ExchangeId;
 use crate::session::model::{
-    Availability, Digest, Kind, NewBody, NewExchange, NewRevision, Outcome, OwnReason, ResourceKey,
+    Availability, Kind, NewExchange, NewRevision, Outcome, OwnReason, ResourceKey,
 };
 
 use self::logs::{Logs, NewText};

@@ -86,13 +86,13 @@ fn note_fixed(book: &mut Book) -> Result<(), RedactError> {
         EVERYBODYS,
         FIELDS,
         OUR_WORDS,
-        crate::session::database::format::SCHEMA,
+        crate::session::format::SCHEMA,
     ] {
         book.note_fixed(text);
     }
     let names = || -> rusqlite::Result<Vec<String>> {
         let db = rusqlite::Connection::open_in_memory()?;
-        db.execute_batch(crate::session::database::format::SCHEMA)?;
+        db.execute_batch(crate::session::format::SCHEMA)?;
         // As the pages of the database have it, one column behind the other.
         let sql = "SELECT type || name || tbl_name FROM sqlite_schema";
         db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
