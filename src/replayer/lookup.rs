@@ -46,8 +46,6 @@ pub(super) struct Question {
     pub(super) recording: bool,
     /// Whether media playlists are to end.
     pub(super) endlist: bool,
-    /// Whether playlists may be compressed.
-    pub(super) gzip: bool,
     /// By how many microseconds dates are moved.
     pub(super) shift_us: i64,
     /// The clock of the player.
@@ -361,12 +359,7 @@ impl Look<'_> {
             false => Some(Made::Unread),
         };
         Ok(match made {
-            Some(Made::Served(served)) => {
-                if question.gzip {
-                    served.text.compress();
-                }
-                Content::Playlist(served)
-            }
+            Some(Made::Served(served)) => Content::Playlist(served),
             Some(Made::OwnUrlOnly) => Content::OwnUrlOnly,
             None => Content::NoRoom,
             Some(_) => self

@@ -89,7 +89,12 @@ impl Growing {
             Some(text) => match budget.take(text.len()) {
                 None if span.recording => return Ok(Listed::NoRoom),
                 // It took long, and there is one for each list.
-                permit => Some(Text::new(text.into_bytes(), permit.unwrap_or_default())),
+                permit => {
+                    let text = Text::new(text.into_bytes(), permit.unwrap_or_default());
+                    // Here, where it may take its time.
+                    text.tag();
+                    Some(text)
+                }
             },
         };
         self.text = Some((state, text.clone()));
