@@ -4,18 +4,18 @@ mod check;
 mod info;
 mod list;
 mod redact;
+mod session;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use self::check::CheckArguments;
 use self::info::InfoArguments;
 use self::list::ListArguments;
 use self::redact::RedactArguments;
-use super::exit::{self, Failure};
-use crate::session::{SessionFolder, Sessions};
+use super::exit::{self};
 
 /// Look into recorded sessions, check, repair and redact them.
 #[derive(Debug, Parser)]
@@ -55,20 +55,6 @@ enum Command {
     Redact(RedactArguments),
 }
 
-/// Which session is meant.
-#[derive(Debug, Args)]
-struct SessionArgument {
-    /// Recorded session name, or the path of its folder
-    #[arg(value_name = "SESSION")]
-    session: String,
-}
-
-impl SessionArgument {
-    fn find(&self, folder: &Path) -> Result<SessionFolder, Failure> {
-        Ok(Sessions::new(folder).find(&self.session)?)
-    }
-}
-
 /// The definition of the arguments.
 pub(super) fn command() -> clap::Command {
     Arguments::command()
@@ -89,6 +75,8 @@ pub fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

@@ -79,8 +79,9 @@ pub use self::text::resolve::{
 };
 pub use self::text::scan::{Line, LineKind, Tag, UriRef, UriRole, lines, uris};
 pub use self::text::variables::{Variables, imports_variables, lacks_parameters};
+pub use self::windows::Windows;
+pub use self::windows::hindsight::{Correction, Hindsight};
 pub use self::windows::window::{Lie, Step, Window, segment_name};
-pub use self::windows::{Correction, Hindsight, Windows};
 pub use names::{
     chunk_path, encoded_chunk_path, is_stream_name, ranged_chunk_path, resource_name, stream_name,
     with_suffix,

@@ -7,10 +7,8 @@
 use self::window::{Lie, Name, Step, Window};
 use std::collections::{HashMap, VecDeque};
 
-mod hindsight;
+pub mod hindsight;
 pub mod window;
-
-pub use hindsight::{Correction, Hindsight};
 
 /// Windows that are remembered: those of two edges or encoders by turns, and of the last target durations.
 const WINDOWS: usize = 8;

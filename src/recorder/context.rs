@@ -12,7 +12,7 @@ use super::options::PlainOptions;
 use crate::hls::Variables;
 use crate::recorder::beside::assets::state::Assets;
 use crate::recorder::beside::steering::state::Steering;
-use crate::recorder::http::fetch::Fetcher;
+use crate::recorder::http::fetch::fetcher::Fetcher;
 use crate::recorder::playlists::select::Selection;
 use crate::recorder::playlists::set::Playlists;
 use crate::recorder::stats::board::Stats;

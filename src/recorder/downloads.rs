@@ -12,10 +12,13 @@ use tracing::Instrument;
 
 use super::limits::Limits;
 use super::memory::Memory;
-use super::plan::{Before, Changes, Content, Done, Job, Key, Listing, Plan, PlaylistId};
+use super::plan::{Before, Changes, Content, Done, Job, Key, Listing, PlaylistId};
 use crate::clock;
 use crate::recorder::admission::hosts::Hosts;
-use crate::recorder::http::fetch::{Ask, Fetcher, Hop};
+use crate::recorder::http::fetch::Hop;
+use crate::recorder::http::fetch::ask::Ask;
+use crate::recorder::http::fetch::fetcher::Fetcher;
+use crate::recorder::plan::state::Plan;
 use crate::recorder::playlists::set::Playlists;
 use crate::recorder::stats::board::{PlaylistStats, Stats};
 use crate::session::{Availability, Kind, NewListing, Outcome, OwnReason, ResourceKey};

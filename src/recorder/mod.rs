@@ -14,6 +14,7 @@ mod admission;
 mod beside;
 mod clocks;
 mod context;
+mod formats;
 mod http;
 mod playlists;
 mod raw;

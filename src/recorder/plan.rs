@@ -5,6 +5,11 @@
 //! (newest first, then backwards through a long window), and when a failed one is tried
 //! again. Asking is `downloads`' business, judging playlists `poll`'s.
 
+use self::listed::{LISTED_BYTES, Listed};
+use self::model::DEPARTED_FOR;
+use self::playlist::Playlist;
+use self::state::Plan;
+use self::taking::Taking;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +17,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
+pub(crate) mod content;
 mod contents;
 mod departed;
 mod ended;
@@ -20,29 +26,35 @@ mod items;
 mod keys;
 mod known;
 mod late;
-mod model;
+pub(crate) mod lateness;
+pub(crate) mod listed;
+pub(crate) mod model;
+pub(crate) mod playlist;
 mod renamed;
 mod returning;
+pub(crate) mod slot;
+pub(crate) mod state;
+pub(crate) mod stay;
+pub(crate) mod taking;
 
-pub(super) use self::contents::{Before, Content};
+pub(super) use self::content::{Before, Content};
 use self::departed::{Departed, DepartedItems};
-use self::item::{Item, Rank, State, due_again};
-use self::items::{Items, Slot};
+use self::item::{Item, State, due_again};
+use self::items::Items;
 use self::keys::Keys;
 use self::known::{Known, Stayed};
-use self::late::{LateItems, Stay};
+use self::model::Rank;
 pub(super) use self::model::{Changes, Job, Key, Listing, PlaylistId, Wanted};
-use self::renamed::{Places, Renamed, Twin};
+use self::renamed::{Renamed, Twin};
 use self::returning::Returning;
+use self::slot::Slot;
+use self::stay::LateItems;
 
 use super::limits::Limits;
 use crate::hls::steps::step;
 use crate::recorder::http::validators::Validators;
 use crate::session::{Availability, Kind};
 
-/// For so many target durations what left a playlist and comes back under the same media
-/// sequence number is not fetched again: edges of a CDN do not advance together, and some lag far behind.
-const DEPARTED_FOR: u32 = 5;
 /// So many things are looked at until others have their turn: of a host that wants to be left alone there may be
 /// very many.
 const AT_ONE_GO: usize = 1024;
@@ -51,72 +63,10 @@ const AT_ONE_GO: usize = 1024;
 /// compared; then after twice as long, and so on.
 const DOUBTED_AFTER: u32 = 3;
 
-#[derive(Debug, Default)]
-struct Playlist {
-    /// What its newest revision lists.
-    listed: Vec<Arc<Listed>>,
-    last_sequence: Option<u64>,
-    lists_segments: bool,
-    ended: bool,
-    /// It has come in this run.
-    has_come: bool,
-    /// Its first revision had an end already: what it lists was there before.
-    on_demand: bool,
-    /// The longest that it was.
-    longest: Duration,
-    target_us: i64,
-    /// What left it came back as something else: its names say nothing once they have left.
-    reuses_names: bool,
-    in_flight: usize,
-    ready: BTreeSet<(Rank, Key)>,
-    /// What `listed` takes.
-    bytes: usize,
-    /// Its segments by their places.
-    places: Places,
-}
-
-/// What a playlist names, and as what that is known.
-#[derive(Debug)]
-struct Listed {
-    wanted: Wanted,
-    key: Key,
-    slot: Slot,
-}
-
-/// What is listed takes so many bytes, beside its URL.
-const LISTED_BYTES: usize = 256;
-
 impl Wanted {
     /// What it takes to be known, in bytes.
     fn bytes(&self) -> usize {
         LISTED_BYTES + self.url.as_str().len()
-    }
-}
-
-impl Listed {
-    fn bytes(&self) -> usize {
-        let alias = match Arc::ptr_eq(&self.key.url, &self.wanted.url) {
-            true => 0,
-            false => self.key.url.as_str().len(),
-        };
-        self.wanted.bytes() + alias
-    }
-}
-
-impl Playlist {
-    /// How long what leaves it is there.
-    fn stay(&self, target_us: i64) -> Stay {
-        let target = Duration::from_micros(target_us.unsigned_abs());
-        Stay {
-            longest: self.longest.max(target),
-            departed_for: target * DEPARTED_FOR,
-        }
-    }
-
-    /// Whether it may list something else yet. A multivariant playlist does not say that it has ended;
-    /// the playlists that it names do: whether these are over.
-    fn lives(&self, are_over: impl FnOnce() -> bool) -> bool {
-        !self.ended && (self.lists_segments || !are_over())
     }
 }
 
@@ -128,62 +78,6 @@ fn are_over(all: &BTreeMap<PlaylistId, Playlist>) -> bool {
         p.ended
     };
     others.peek().is_some() && others.all(is_over)
-}
-
-/// A revision while it is taken in.
-struct Taking<'a> {
-    listing: &'a Listing,
-    /// Of the revision: what is listed by it bears this number.
-    number: u64,
-    now: Instant,
-    /// What is listed behind what is being looked at is so long.
-    behind: Duration,
-    playlist: Playlist,
-    changes: Changes,
-}
-
-impl Taking<'_> {
-    /// When what is being looked at was published: what is listed behind it came later.
-    fn appeared(&self) -> Instant {
-        self.now.checked_sub(self.behind).unwrap_or(self.now)
-    }
-
-    /// How long what leaves the playlist is there; `None`: nobody knows what its name stands for then.
-    fn stay(&self) -> Option<Stay> {
-        let is_told = !self.listing.restarted() && !self.playlist.reuses_names;
-        is_told.then(|| self.playlist.stay(self.listing.target_duration_us))
-    }
-}
-
-/// The plan of one stream.
-#[derive(Debug)]
-pub(super) struct Plan {
-    /// Things that are known at once, ...
-    most: usize,
-    /// ... and what they may take, as often as they are listed.
-    most_bytes: usize,
-    bytes: usize,
-    /// Requests under way on account of one playlist.
-    most_in_flight: usize,
-    /// Requests under way of what is late: beside these, so that they hold up nothing that is listed.
-    most_late: usize,
-    items: Items,
-    keys: Keys,
-    late: LateItems,
-    departed: DepartedItems,
-    /// Requests under way, by number, and whose place each takes; `None`: one for what is late.
-    under_way: HashMap<u64, Option<PlaylistId>>,
-    /// What was given up, and is to be told of with the next revision; and what the log is to be told of.
-    gone: Vec<(Key, Kind)>,
-    untold: Vec<(Key, Kind)>,
-    playlists: BTreeMap<PlaylistId, Playlist>,
-    delayed: BTreeSet<(Instant, Key)>,
-    returning: Returning,
-    counter: u64,
-    /// Taken in so far, of all playlists.
-    revisions: u64,
-    /// Since when there is more to look at at once.
-    has_more: Option<Instant>,
 }
 
 /// How a request ended.

@@ -1,7 +1,7 @@
 //! The loop of one playlist: ask when it is time, judge what came, hand it over.
 
+use self::poller::{Content, Passed, Poller, hash_of};
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 use tracing::Instrument;
-use url::{Position, Url};
+use url::Url;
 
 use self::asking::list_and_named;
 use self::beside::Beside;
@@ -22,116 +22,34 @@ use super::context::Context;
 use super::memory::Held;
 use super::raw::recording as plain;
 use crate::clock;
-use crate::hls::{self, MediaPlaylist, MultivariantPlaylist, PlaylistKind, Variables, Windows};
+use crate::hls::{self, PlaylistKind, Variables, Windows};
 use crate::recorder::http::fetch::{Hop, Received};
 use crate::recorder::playlists::names::Name;
-use crate::recorder::playlists::set::Playlist;
+use crate::recorder::playlists::playlist::Playlist;
 use crate::recorder::stats::board::PlaylistStats;
 use crate::session::{
     Availability, ExchangeId, Kind, NewListing, NewRevision, Outcome, OwnReason, ResourceKey,
     is_success,
 };
 
+mod aside;
 mod asking;
 mod beside;
+mod correcting;
 mod corrections;
 mod last;
 mod listing;
+mod poller;
 mod reading;
 mod renewed;
 #[cfg(test)]
 mod rhythms;
 mod turns;
 mod validators;
+mod waiting;
 
 /// So many bytes of URLs are put together in the time in which one of a playlist is read, or more.
 const URL_BYTES_AS_ONE: usize = 4;
-
-/// The state of one loop.
-#[derive(Debug)]
-struct Poller {
-    context: Arc<Context>,
-    playlist: Arc<Playlist>,
-    trust: Trust,
-    last: Last,
-    reading: Reading,
-    /// When the last poll that brought that body was requested.
-    seen_at_us: Option<i64>,
-    from_us: i64,
-    polled: bool,
-    /// The last poll was refused before anybody was asked.
-    not_asked: bool,
-    /// The hops of the last poll.
-    chain: Vec<Passed>,
-    windows: Windows,
-    corrections: Corrections,
-    renewals: u32,
-    said_too_many: bool,
-    /// What the plan had no room for.
-    too_many: u64,
-    said_no_such_variant: bool,
-    left_out: HashSet<u64>,
-    /// Whether it imports variables, and those that it was read with.
-    imports: bool,
-    variables: Arc<Variables>,
-    /// What the revision that is being taken in lists.
-    listing: NewListing,
-    /// To be polled as soon as the revision that names them has been handed to the writer.
-    found: Vec<Arc<Playlist>>,
-    /// What it names beside playlists and segments.
-    beside: Beside,
-    /// What the user typed is a list of one stream: that.
-    listed: Option<Url>,
-    /// The last poll asked for that, and not for the list; or for another path than the playlist is known under:
-    /// then its exchanges are of that URL.
-    is_direct: bool,
-    /// Under which name the last poll asked.
-    name: Name,
-    /// That of the last body, and where that came from.
-    read_at: Option<(Url, Url)>,
-    /// The last revision that was taken in, and from when on it is the answer.
-    revised: (ExchangeId, i64),
-    /// Names that are noted to be this playlist.
-    noted: HashSet<u64>,
-    /// Polls since nothing plays.
-    searches: u32,
-    /// How long it took to take in what the last poll brought.
-    taken: Duration,
-    /// It is no playlist.
-    plain: Option<plain::Opened>,
-    turns: Turns,
-}
-
-/// A URL that a poll came by: there may be many, and long ones.
-#[derive(Debug)]
-struct Passed {
-    hash: u64,
-    /// Its host alone.
-    host: Url,
-}
-
-impl Passed {
-    fn of(url: &Url) -> Self {
-        let host = Url::parse(&url[..Position::BeforePath]);
-        Self {
-            hash: hash_of(url),
-            // It is the beginning of a URL that has a host.
-            host: host.unwrap_or_else(|_| url.clone()),
-        }
-    }
-}
-
-fn hash_of(url: &Url) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    url.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// What a good poll brought.
-enum Content {
-    Media(MediaPlaylist),
-    Multivariant(MultivariantPlaylist),
-}
 
 /// Starts the loop of a playlist.
 pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
@@ -285,7 +203,7 @@ impl Poller {
             self.write_crossed(&mut last, head, first_us, lag_us).await;
             let from_us = self.answer_from_us(&last, first_us);
             let url = self.url_of(&last, head);
-            self.plain = Some(plain::Opened {
+            self.plain = Some(crate::recorder::raw::opened::Opened {
                 hop: last,
                 url,
                 live,

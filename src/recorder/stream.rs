@@ -26,7 +26,7 @@ use crate::recorder::beside::steering::state::Steering;
 use crate::recorder::http::asked_as::StreamFields;
 use crate::recorder::http::client::Clients;
 use crate::recorder::http::cookies::Cookies;
-use crate::recorder::http::fetch::Fetcher;
+use crate::recorder::http::fetch::fetcher::Fetcher;
 use crate::recorder::playlists::set::Playlists;
 use crate::recorder::stats::board::Board;
 use crate::session::{NewListing, Writer, WriterError};

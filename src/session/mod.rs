@@ -13,6 +13,7 @@ pub(crate) mod files;
 pub(crate) mod fuzzing;
 pub(crate) mod id;
 pub(crate) mod read;
+pub(crate) mod spelling;
 pub(crate) mod write;
 
 pub(crate) mod headers;

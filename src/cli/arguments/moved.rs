@@ -7,7 +7,7 @@ use clap::Parser;
 use crate::cli::exit::Failure;
 
 /// An option that has moved, and the command that took its place.
-pub(in crate::cli) type Moved = (&'static str, &'static str);
+pub(crate) type Moved = (&'static str, &'static str);
 
 const CHECK: Moved = ("--check", "issession check SESSION");
 const REPAIR: Moved = ("--repair", "issession repair SESSION");
@@ -15,7 +15,7 @@ const HASHES: Moved = ("--hashes", "issession check SESSION --hashes");
 const JSON: Moved = ("--json", "issession check SESSION --json");
 
 /// What isrecorder had.
-pub(in crate::cli) const OF_ISRECORDER: [Moved; 9] = [
+pub(crate) const OF_ISRECORDER: [Moved; 9] = [
     REPAIR,
     CHECK,
     ("--redact", "issession redact SESSION NEW"),
@@ -34,17 +34,14 @@ pub(in crate::cli) const OF_ISRECORDER: [Moved; 9] = [
 ];
 
 /// What isreplayer had.
-pub(in crate::cli) const OF_ISREPLAYER: [Moved; 4] = [REPAIR, CHECK, HASHES, JSON];
+pub(crate) const OF_ISREPLAYER: [Moved; 4] = [REPAIR, CHECK, HASHES, JSON];
 
 /// The arguments. Those that cannot be read are a failure where an option among them has moved; otherwise clap says
 /// what is wrong with them, or gives the help, and the program ends.
 ///
 /// # Errors
 /// An option has moved: the sentence names the command that took its place.
-pub(in crate::cli) fn parse<T: Parser>(
-    arguments: &[OsString],
-    moved: &[Moved],
-) -> Result<T, Failure> {
+pub(crate) fn parse<T: Parser>(arguments: &[OsString], moved: &[Moved]) -> Result<T, Failure> {
     T::try_parse_from(arguments).or_else(|error| match place(arguments, moved) {
         Some((option, command)) if error.use_stderr() => {
             Err(Failure::usage(format!("{option} is now: {command}")))

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::SessionArgument;
+use super::session::SessionArgument;
 use crate::cli::arguments::durations::clock_time;
 use crate::cli::exit::{Failure, say};
 use crate::session::SessionFolder;

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 use serde::Serialize;
 
-use super::SessionArgument;
+use super::session::SessionArgument;
 use crate::analysis::faults;
 use crate::cli::arguments::durations::bytes;
 use crate::cli::exit::{Failure, say};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::SessionArgument;
+use super::session::SessionArgument;
 use crate::cli::arguments::durations::escaped;
 use crate::cli::exit::{self, Failure};
 use crate::session::Sessions;

@@ -10,13 +10,13 @@ use crate::session::SessionFolder;
 ///
 /// # Errors
 /// It cannot be read.
-pub(in crate::cli) fn at_the_end(folder: SessionFolder) -> Result<Description, Failure> {
+pub(crate) fn at_the_end(folder: SessionFolder) -> Result<Description, Failure> {
     let replay = Replay::open(folder, Clock::start(), Options::default())?;
     Ok(replay.describe(replay.span().end_us, "")?)
 }
 
 /// The description, as people read it.
-pub(in crate::cli) fn lines(description: &Description) -> Vec<String> {
+pub(crate) fn lines(description: &Description) -> Vec<String> {
     let state = if description.recording {
         ", being recorded"
     } else {

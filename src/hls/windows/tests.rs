@@ -1,6 +1,7 @@
 //! Windows of the field, and where they lie.
 
 use crate::hls::ByteRange;
+use crate::hls::Hindsight;
 use proptest::prelude::*;
 use url::Url;
 

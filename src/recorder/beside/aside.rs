@@ -10,7 +10,8 @@ use crate::hls::{self, Refused};
 use crate::recorder::admission::hosts::retry_after;
 use crate::recorder::admission::reach::Reach;
 use crate::recorder::context::Context;
-use crate::recorder::http::fetch::{Ask, Hop, Received};
+use crate::recorder::http::fetch::ask::Ask;
+use crate::recorder::http::fetch::{Hop, Received};
 use crate::session::{Availability, ByteRange, ExchangeId, Kind, Outcome, ResourceKey, is_success};
 
 /// What is asked for, and on whose account.

@@ -4,7 +4,8 @@
 //! Whatever happens is a [`Hop`], never an error: what broke, and in which phase, is what
 //! people want to know later.
 
-use std::sync::Arc;
+use self::ask::Ask;
+use self::fetcher::Fetcher;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,99 +14,41 @@ use http::header::{
     RANGE, SET_COOKIE,
 };
 use reqwest::Response;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
-use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::arrival::Arrival;
-use super::asked_as::StreamFields;
 use super::classify;
-use super::client::{Clients, Over};
-use super::cookies::Cookies;
+use super::client::Over;
 use super::kept::Connection;
-use super::shoutcast::Servers;
-use super::validators::Validators;
+use super::live::Live;
 use crate::clock;
 use crate::hls;
 use crate::recorder::admission::admit;
-use crate::recorder::admission::admit::{Credentials, Refusal};
+use crate::recorder::admission::admit::Refusal;
 use crate::recorder::admission::hosts;
-use crate::recorder::admission::hosts::{Hosts, retry_after};
-use crate::recorder::admission::reach::{Proxies, Reach};
-use crate::recorder::limits::Limits;
-use crate::recorder::memory::{Held, Memory, unless_aborted};
+use crate::recorder::admission::hosts::retry_after;
+use crate::recorder::admission::reach::Reach;
+use crate::recorder::memory::{Held, unless_aborted};
 use crate::recorder::raw::recording as plain;
-use crate::recorder::raw::recording::Live;
-use crate::session::{
-    ByteRange, Kind, Notice, NoticeEvent, Outcome, OwnReason, Writer, is_success,
-};
+use crate::session::{Notice, NoticeEvent, Outcome, OwnReason, is_success};
 
+pub(crate) mod ask;
 mod decoded;
+pub(crate) mod fetcher;
 mod gathered;
 mod hop;
 mod list;
 mod refused;
+pub(crate) mod refused_uris;
 mod send;
+mod verdict;
 
 use self::gathered::Gathered;
 use self::hop::Sink;
 pub(crate) use self::hop::{Hop, Received};
 pub(crate) use self::list::{list_in, not_followed};
-use self::refused::RefusedUris;
 use self::send::Sent;
-
-/// What is needed to ask.
-#[derive(Debug, Clone)]
-pub(crate) struct Fetcher {
-    pub clients: Clients,
-    pub credentials: Credentials,
-    pub cookies: Arc<Cookies>,
-    pub writer: Writer,
-    pub limits: Limits,
-    pub proxies: Arc<Proxies>,
-    /// URIs that were refused.
-    pub refused: Arc<RefusedUris>,
-    /// However far a URL says that it may lead.
-    pub allow_private: bool,
-    /// A redirect may lead from https to http.
-    pub allow_downgrade: bool,
-    /// Which servers speak ICY.
-    pub servers: Arc<Servers>,
-    pub memory: Arc<Memory>,
-    /// Which hosts asked to be asked later.
-    pub hosts: Arc<Hosts>,
-    /// What a list, or what stands behind the URL, asks for.
-    pub stream_fields: Arc<StreamFields>,
-    /// Polls under way.
-    pub polls: Arc<Semaphore>,
-    /// Ends what is under way.
-    pub abort: CancellationToken,
-}
-
-/// What is asked for.
-#[derive(Debug, Clone)]
-pub(crate) struct Ask {
-    pub url: Url,
-    pub kind: Kind,
-    /// As far as whoever named the URL may lead.
-    pub reach: Reach,
-    /// A redirect led from https to http to whoever named the URL.
-    pub downgraded: bool,
-    pub range: Option<ByteRange>,
-    pub validators: Option<Validators>,
-    /// What the body may well be, once more; empty: nobody knows.
-    pub expected: Bytes,
-    /// It may be a plain stream: then the last hop has a body that still comes.
-    pub plain: bool,
-    /// It may be a list of one stream: then that is asked for in its place.
-    pub lists: bool,
-    /// It is asked for sooner than a player would ask again: that is his interval.
-    pub denser_than: Option<Duration>,
-    /// It is not asked for again where a redirect leads to a host that wants to be left alone: that is waited for, until
-    /// this. `None`: it is.
-    pub patient_until: Option<CancellationToken>,
-}
 
 impl Fetcher {
     /// Asks, and follows redirects; at least one hop.
@@ -348,7 +291,7 @@ impl Fetcher {
             .entry(ACCEPT_ENCODING)
             .or_insert(HeaderValue::from_static(coding));
         if ask.plain {
-            fields.insert(plain::ICY_METADATA, HeaderValue::from_static("1"));
+            fields.insert(super::live::ICY_METADATA, HeaderValue::from_static("1"));
         }
         if let Some(range) = ask.range {
             let last = range.first.saturating_add(range.length).saturating_sub(1);
@@ -445,7 +388,7 @@ impl Fetcher {
             }
             if let (true, Sink::Memory(begun)) = (may_live, &mut *sink) {
                 if looks_like.is_none() {
-                    match plain::verdict(begun.as_slice(), hop) {
+                    match verdict::verdict(begun.as_slice(), hop) {
                         plain::Verdict::More => {}
                         plain::Verdict::Other => may_live = false,
                         plain::Verdict::Stream(format) => looks_like = Some(format),

@@ -7,5 +7,6 @@ pub mod client;
 pub mod cookies;
 pub mod fetch;
 pub mod kept;
+pub mod live;
 pub mod shoutcast;
 pub mod validators;

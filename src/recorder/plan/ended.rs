@@ -5,8 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::item::State;
-use super::late::{LONGEST, delay_within};
-use super::{Done, Job, Key, Plan, are_over};
+use super::late::delay_within;
+use super::lateness::LONGEST;
+use super::state::Plan;
+use super::{Done, Job, Key, are_over};
 use crate::recorder::limits::TRIES_AFTER_END;
 use crate::recorder::schedule::retry_delay;
 use crate::session::{Digest, Kind};

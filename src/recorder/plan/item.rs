@@ -1,5 +1,6 @@
 //! A thing that is listed, and how far it has come.
 
+use super::model::Rank;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,9 +9,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-use super::late::Late;
+use super::lateness::{Late, Stay};
 use super::renamed::Twin;
-use super::{PlaylistId, Taking, Wanted};
+use super::taking::Taking;
+use super::{PlaylistId, Wanted};
 use crate::hls::steps::step;
 use crate::recorder::limits::GROWS_WITHIN;
 use crate::session::{Digest, ExchangeId, Kind};
@@ -97,6 +99,16 @@ impl Item {
     /// For how long the origin has to keep it (RFC 8216bis 6.2.2), where the longest playlist was so long.
     pub(super) fn available(&self, longest: Duration) -> Duration {
         self.duration.saturating_add(longest)
+    }
+
+    /// For how long it is tried when it has left its playlist.
+    pub(super) fn lateness(&self, stay: Stay, left: Instant) -> Late {
+        let appeared = match self.kind {
+            Kind::Segment => self.appeared,
+            // It was in use until now.
+            _ => left,
+        };
+        Late::new(appeared, self.available(stay.longest), stay, left)
     }
 
     pub(super) fn was_waiting(&self) -> bool {
@@ -194,9 +206,6 @@ pub(super) enum State {
     Done,
     GivenUp,
 }
-
-/// Newest last: estimated time of publication, then order of listing.
-pub(super) type Rank = (i64, u64);
 
 /// Several playlists that name one key advance at about the same time.
 pub(super) fn due_again(item: &Item, target_duration_us: i64, now: Instant) -> bool {

@@ -1,15 +1,12 @@
 //! The things of a plan, by what they are; what a playlist goes on listing is found without looking at its URL.
 
+use super::slot::Slot;
 use std::collections::HashMap;
 
 use slab::Slab;
 
 use super::Key;
 use super::item::Item;
-
-/// Where a thing is kept, for as long as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Slot(usize);
 
 /// Things that are known.
 #[derive(Debug, Default)]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{DEPARTED_FOR, Key, Listing};
+use super::model::DEPARTED_FOR;
+use super::{Key, Listing};
 use crate::recorder::http::validators::Validators;
 
 /// A known key is asked for again where new segments use it, but not more often: its server may

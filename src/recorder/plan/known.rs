@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use url::{Position, Url};
 
-use super::{Key, Listed, Wanted};
+use super::listed::Listed;
+use super::{Key, Wanted};
 use crate::hls::steps::step;
 use crate::session::{ByteRange, Kind};
 

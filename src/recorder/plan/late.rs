@@ -3,115 +3,21 @@
 //! An origin has to keep a segment for its own duration and that of the longest playlist with it, from when it first
 //! appeared (RFC 8216bis 6.2.2; from when it left, RFC 8216). So it is tried for so long after it left.
 
-use std::collections::BTreeSet;
+use super::lateness::LAST_TRY;
+use super::lateness::Stay;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::departed::Departed;
-use super::item::{Item, Rank, State};
-use super::{Changes, Key, Listing, Plan, Playlist, PlaylistId, Slot, Taking, Wanted};
+use super::item::{Item, State};
+use super::model::Rank;
+use super::playlist::Playlist;
+use super::state::Plan;
+use super::taking::Taking;
+use super::{Changes, Key, Listing, PlaylistId, Slot, Wanted};
 use crate::recorder::schedule::retry_delay;
 use crate::session::Kind;
-
-/// Whatever a playlist says, what left it is tried for so long at most.
-pub(super) const LONGEST: Duration = Duration::from_secs(600);
-/// So many are tried at once, in all, ...
-const MOST: usize = 1024;
-/// ... with so many bytes of URLs; of more the oldest are given up.
-const MOST_BYTES: usize = 1024 * 1024;
-/// A last try is made at the end, unless that is nearer than this.
-const LAST_TRY: Duration = Duration::from_millis(250);
-
-/// How long something that left is tried.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Late {
-    left: Instant,
-    /// The origin has to keep it until then.
-    promised: Instant,
-    until: Instant,
-    /// For so long after it has come it is not fetched again, if an edge that lags behind lists it.
-    departed_for: Duration,
-}
-
-impl Late {
-    fn new(item: &Item, stay: Stay, left: Instant) -> Self {
-        let available = item.available(stay.longest);
-        let appeared = match item.kind {
-            Kind::Segment => item.appeared,
-            // It was in use until now.
-            _ => left,
-        };
-        Self {
-            left,
-            promised: appeared + available,
-            until: left + available.min(LONGEST),
-            departed_for: stay.departed_for,
-        }
-    }
-
-    /// When it is given up: the last try itself may be a little late.
-    pub(super) fn given_up_at(&self) -> Instant {
-        self.until + LAST_TRY
-    }
-
-    pub(super) fn is_too_late(&self, now: Instant) -> bool {
-        now > self.promised
-    }
-
-    /// When it is tried again that would be tried after `delay`: ever later. `None`: it is given up.
-    fn again(&self, delay: Duration, now: Instant) -> Option<Instant> {
-        let delay = delay.max(now.saturating_duration_since(self.left) / 4);
-        match now + delay {
-            at if at <= self.until => Some(at),
-            _ if now + LAST_TRY <= self.until => Some(self.until),
-            _ => None,
-        }
-    }
-}
-
-/// What a playlist says of how long what left it is there.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stay {
-    /// The longest that it was.
-    pub(super) longest: Duration,
-    pub(super) departed_for: Duration,
-}
-
-/// What is late, of all playlists of a stream.
-#[derive(Debug, Default)]
-pub(super) struct LateItems {
-    by_end: BTreeSet<(Instant, Key)>,
-    bytes: usize,
-    pub(super) ready: BTreeSet<(Rank, Key)>,
-    pub(super) in_flight: usize,
-}
-
-impl LateItems {
-    pub(super) fn len(&self) -> usize {
-        self.by_end.len()
-    }
-
-    fn add(&mut self, key: &Key, late: Late) {
-        self.bytes += key.url.as_str().len();
-        self.by_end.insert((late.until, key.clone()));
-    }
-
-    /// Takes something out, wherever it waits.
-    pub(super) fn remove(&mut self, key: &Key, late: Late, rank: Rank) {
-        if self.by_end.remove(&(late.until, key.clone())) {
-            self.bytes = self.bytes.saturating_sub(key.url.as_str().len());
-        }
-        self.ready.remove(&(rank, key.clone()));
-    }
-
-    /// The oldest, where there are too many.
-    fn too_many(&self) -> Option<Key> {
-        let is_too_much = self.by_end.len() > MOST || self.bytes > MOST_BYTES;
-        let (_, oldest) = self.by_end.first().filter(|_| is_too_much)?;
-        Some(oldest.clone())
-    }
-}
 
 impl Plan {
     /// No playlist lists it any more. What has not come is late, if its name means what it meant (`stay`); all
@@ -128,7 +34,7 @@ impl Plan {
         let Some(stay) = stay else {
             return self.take_out(key, Some(own));
         };
-        let late = Late::new(item, stay, now);
+        let late = item.lateness(stay, now);
         item.late = Some(late);
         let (rank, state, job, queued_by) = (item.rank, item.state, item.job, item.playlist);
         if state == State::Ready {

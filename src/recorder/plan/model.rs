@@ -143,3 +143,10 @@ pub(crate) struct Changes {
     /// Left out: there are too many.
     pub too_many: usize,
 }
+
+/// For so many target durations what left a playlist and comes back under the same media
+/// sequence number is not fetched again: edges of a CDN do not advance together, and some lag far behind.
+pub(super) const DEPARTED_FOR: u32 = 5;
+
+/// Newest last: estimated time of publication, then order of listing.
+pub(super) type Rank = (i64, u64);

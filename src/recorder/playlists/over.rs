@@ -5,13 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::set::Standing;
+use super::standing::Standing;
 use crate::session::Kind;
 
-/// Target durations that an ended or dropped playlist is still watched for: false ends exist.
-pub(crate) const WATCH: u32 = 3;
-/// Without a target duration, this is taken for one.
-pub(crate) const UNKNOWN_TARGET: Duration = Duration::from_secs(6);
 /// A playlist that never was one after so many polls does not hold up the end of the others.
 pub(crate) const HOPELESS_AFTER: u32 = 5;
 /// Target durations that one fails for, in whatever way, before it does not hold up the end of the others, either: an

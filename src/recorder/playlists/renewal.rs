@@ -7,7 +7,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::names::without_query;
-use super::set::Playlist;
+use super::playlist::Playlist;
 use crate::hls::steps::step;
 use crate::hls::{Child, ChildRole};
 use crate::recorder::plan::PlaylistId;

@@ -1,5 +1,7 @@
 //! The playlists of a stream: which there are, how each stands, when all is over.
 
+use super::playlist::Playlist;
+use super::standing::Standing;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,77 +12,17 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::names::{Name, Names};
-use super::over::{
-    HOPELESS_AFTER, UNKNOWN_TARGET, WATCH, is_any_group_gone, left_for_good, over, watched_enough,
-};
+use super::over::{is_any_group_gone, left_for_good, over};
 use super::renewal::{LeftOut, Places, Tokens};
 use crate::hls::steps::step;
 use crate::hls::{Child, ChildRole};
 use crate::recorder::admission::reach::Reach;
-use crate::recorder::http::fetch::Hop;
 use crate::recorder::plan::PlaylistId;
 use crate::recorder::stats::board::{PlaylistStats, Stats};
 use crate::session::{ExchangeId, Kind};
 
 /// All URLs of the playlists of a stream, in bytes. Each is in memory several times.
 const MOST_URL_BYTES: usize = 8 * 1024 * 1024;
-
-/// One playlist that is polled.
-#[derive(Debug)]
-pub(crate) struct Playlist {
-    pub id: PlaylistId,
-    pub kind: Kind,
-    /// Under which it is known.
-    pub url: Url,
-    pub label: String,
-    pub(super) role: ChildRole,
-    /// What its label says without its URL.
-    pub(super) described: String,
-    /// Which renditions it is one of; empty: it is a variant.
-    group: String,
-    /// Its place among those that the multivariant playlist named with it.
-    pub place: usize,
-    /// What listed it, and from when on that is the answer; none: from when its first response began.
-    pub referrer: Option<ExchangeId>,
-    pub from_us: Option<i64>,
-    /// As far as what named it may lead.
-    reach: Reach,
-    /// A redirect led from https to http to what named it.
-    downgraded: bool,
-    pub stats: Arc<PlaylistStats>,
-    standing: Mutex<Standing>,
-    names: Mutex<Names>,
-    /// It is to be looked at whether it is polled sooner.
-    woken: Notify,
-}
-
-/// How a playlist stands.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Standing {
-    pub multivariant: bool,
-    /// Its first revision had an end already: it is no live playlist.
-    pub on_demand: bool,
-    pub ended_since: Option<Instant>,
-    pub dropped_since: Option<Instant>,
-    pub target_duration: Option<Duration>,
-    pub advanced_at: Option<Instant>,
-    pub ever_good: bool,
-    /// In a row.
-    pub failures: u32,
-    /// The first of these.
-    pub failing_since: Option<Instant>,
-    /// All polls since then were answered with 401, 403, 404 or 410.
-    pub gone_since: Option<Instant>,
-    /// What answered for its URL, redirects aside, is public: it stays so, whatever its name is
-    /// resolved to later.
-    head_leads: Reach,
-    /// What answered in the end, or on the way there, is public.
-    leads: Reach,
-    /// The same of redirects from https to http.
-    leads_downgraded: bool,
-    /// What names it now has been reached by one.
-    named_downgraded: bool,
-}
 
 /// All of them.
 #[derive(Debug)]
@@ -438,190 +380,6 @@ fn drop_others(active: &[Arc<Playlist>], kept: &HashSet<PlaylistId>, now: Instan
         });
     }
     any
-}
-
-impl Playlist {
-    /// How it stands.
-    pub(crate) fn standing(&self) -> Standing {
-        self.standing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// Changes how it stands.
-    pub(crate) fn update(&self, change: impl FnOnce(&mut Standing)) {
-        change(&mut self.standing.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    fn names(&self) -> MutexGuard<'_, Names> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The URLs that mean it now.
-    pub(super) fn urls(&self) -> Vec<Url> {
-        let names = self.names();
-        let mut urls = vec![self.url.clone()];
-        urls.extend(names.current().filter(|url| **url != self.url).cloned());
-        urls
-    }
-
-    /// What these take.
-    fn url_bytes(&self) -> usize {
-        let names = self.names();
-        let named: usize = names.current().map(|url| url.as_str().len()).sum();
-        self.url.as_str().len() + named
-    }
-
-    fn has_url(&self, url: &Url) -> bool {
-        *url == self.url || self.names().current().any(|known| known == url)
-    }
-
-    /// Takes in how it is named; whether that is another URL than it is known under.
-    fn takes_name(&self, child: &Child, revision: ExchangeId, now: Instant) -> bool {
-        let name = Name {
-            url: child.url.clone(),
-            revision: Some(revision),
-        };
-        let standing = self.standing();
-        let mut names = self.names();
-        names.named(name, now, standing.target());
-        if standing.failures > 0 && names.has_fresh(now, standing.target()) {
-            self.woken.notify_one();
-        }
-        child.url != self.url
-    }
-
-    /// What to ask for: the URL that works, as long as it does.
-    pub(crate) fn name_to_ask(&self, now: Instant) -> Name {
-        let standing = self.standing();
-        self.names()
-            .to_ask(standing.failures, standing.stands(now))
-            .clone()
-    }
-
-    /// Whether it fails, and a newer URL was named just now.
-    pub(crate) fn has_fresh_name(&self, now: Instant) -> bool {
-        let standing = self.standing();
-        standing.failures > 0 && self.names().has_fresh(now, standing.target())
-    }
-
-    /// Whether a URL that is asked for now was named too long ago for a player to have it.
-    pub(crate) fn is_stale(&self, name: &Name, now: Instant) -> bool {
-        let target = self.standing().target();
-        self.names().is_stale(name, now, target)
-    }
-
-    /// One of its URLs was asked for.
-    pub(crate) fn was_asked(&self, name: &Name) {
-        self.names().was_asked(name);
-    }
-
-    /// Whether it has another URL than this one.
-    pub(crate) fn has_other_name(&self, name: &Name) -> bool {
-        self.names().has_other(name)
-    }
-
-    /// A poll of a URL of it has ended, and was good or not.
-    pub(crate) fn asked(&self, name: &Name, good: bool) {
-        self.names().answered(name, good);
-    }
-
-    /// It is to be looked at whether it is polled sooner.
-    pub(crate) async fn woken(&self) {
-        self.woken.notified().await;
-    }
-
-    /// What names it may lead no farther by a new URL than by the old one.
-    fn is_named_by(&self, namer: Option<&Arc<Self>>) {
-        let Some(namer) = namer else {
-            return;
-        };
-        let (reach, downgraded) = (namer.may_lead(), namer.names_downgraded());
-        self.update(|s| {
-            s.head_leads = s.head_leads.max(reach);
-            s.named_downgraded |= downgraded;
-        });
-    }
-
-    /// Whether a redirect led from https to http to what names it.
-    pub(crate) fn is_downgraded(&self) -> bool {
-        self.downgraded || self.standing().named_downgraded
-    }
-
-    /// Whether a redirect led from https to http to what it names.
-    pub(crate) fn names_downgraded(&self) -> bool {
-        self.is_downgraded() || self.standing().leads_downgraded
-    }
-
-    /// How far a request for it may go.
-    pub(crate) fn reach(&self) -> Reach {
-        self.reach.max(self.standing().head_leads)
-    }
-
-    /// How far what it names may lead.
-    pub(crate) fn may_lead(&self) -> Reach {
-        self.reach.max(self.standing().leads)
-    }
-
-    /// Takes in where the hops of a poll were answered.
-    pub(crate) fn answered(&self, hops: &[Hop]) {
-        self.update(|s| {
-            let head = hops.first().map_or(Reach::Any, |hop| hop.leads);
-            s.head_leads = s.head_leads.max(head);
-            s.leads = hops.iter().fold(s.leads, |far, hop| far.max(hop.leads));
-            s.leads_downgraded |= hops.iter().any(|hop| hop.downgraded);
-        });
-    }
-
-    /// A poll of it failed, and not for the recorder's own doing.
-    pub(crate) fn fails(&self, now: Instant) {
-        self.update(|s| {
-            s.failures = s.failures.saturating_add(1);
-            s.failing_since.get_or_insert(now);
-        });
-    }
-
-    /// A poll of it was good.
-    pub(crate) fn plays(&self) {
-        self.update(|s| {
-            (s.failures, s.failing_since) = (0, None);
-            s.ever_good = true;
-        });
-    }
-
-    /// It was refused for good: nothing waits for it any more.
-    pub(crate) fn give_up(&self) {
-        self.update(|s| s.failures = s.failures.max(HOPELESS_AFTER));
-    }
-
-    /// Whether it need not be polled any more.
-    pub(crate) fn is_over(&self, now: Instant) -> bool {
-        let standing = self.standing();
-        (standing.on_demand && !standing.multivariant) || watched_enough(&standing, now)
-    }
-
-    /// Whether a revision may mean it: also one that is on demand, which is asked for once.
-    fn may_be_named(&self, now: Instant) -> bool {
-        !watched_enough(&self.standing(), now)
-    }
-}
-
-impl Standing {
-    pub(super) fn target(&self) -> Duration {
-        self.target_duration.unwrap_or(UNKNOWN_TARGET)
-    }
-
-    /// For so long it is watched after its end, or when it is no longer named.
-    pub(super) fn watch(&self) -> Duration {
-        self.target() * WATCH
-    }
-
-    /// Whether it answers, and has not advanced for long.
-    fn stands(&self, now: Instant) -> bool {
-        let is_late = |at: Instant| now.saturating_duration_since(at) >= self.watch();
-        self.failures == 0 && self.ended_since.is_none() && self.advanced_at.is_some_and(is_late)
-    }
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use url::Url;
 
-use super::Poller;
+use super::poller::Poller;
 use crate::clock;
 use crate::hls::{AskedAs, StreamList};
-use crate::recorder::http::fetch::{Ask, Hop, Received, list_in, not_followed};
+use crate::recorder::http::fetch::ask::Ask;
+use crate::recorder::http::fetch::{Hop, Received, list_in, not_followed};
 use crate::recorder::playlists::names::is_same_path;
 use crate::session::{ExchangeId, Kind, Notice, NoticeEvent, OwnReason, is_success};
 

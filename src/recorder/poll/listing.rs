@@ -1,9 +1,9 @@
 //! What a new revision lists: handed to the plan, to the playlists, to the writer.
 
+use super::poller::TARGET;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::{Poller, hash_of};
+use super::poller::{Poller, hash_of};
 use crate::clock;
 use crate::hls::{
     Child, Entry, EntryRole, Lie, MediaFacts, MediaPlaylist, MultivariantPlaylist, Refused, Step,
@@ -14,9 +14,6 @@ use crate::recorder::downloads::AS_BYTES;
 use crate::recorder::plan::{Listing, Wanted};
 use crate::recorder::playlists::select::Selected;
 use crate::session::{ExchangeId, Kind, NewRevision};
-
-/// Of a playlist that states none.
-pub(super) const TARGET: Duration = Duration::from_secs(6);
 
 impl Poller {
     pub(super) async fn media(&mut self, media: MediaPlaylist, id: ExchangeId) -> NewRevision {

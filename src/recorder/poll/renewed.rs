@@ -3,9 +3,10 @@
 use tokio::time::Instant;
 use url::Url;
 
-use super::{Poller, hash_of};
+use super::poller::{Poller, hash_of};
 use crate::clock;
-use crate::recorder::http::fetch::{Ask, Hop};
+use crate::recorder::http::fetch::Hop;
+use crate::recorder::http::fetch::ask::Ask;
 use crate::recorder::playlists::names::is_same_path;
 use crate::recorder::schedule::MIN_POLL;
 use crate::session::{Kind, NewListing, Outcome};

@@ -12,7 +12,8 @@ use super::listing::wanted;
 use crate::clock;
 use crate::hls::{Lie, Step, Variables, Window, Windows, read_media};
 use crate::recorder::limits::Limits;
-use crate::recorder::plan::{Done, Listing, Plan};
+use crate::recorder::plan::state::Plan;
+use crate::recorder::plan::{Done, Listing};
 use crate::session::Kind;
 
 /// Seconds between two polls, and the target duration.

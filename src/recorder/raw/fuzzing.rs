@@ -2,10 +2,11 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::cut::Cutter;
-use super::icy::{Separator, text_of};
-use super::sniff::{Format, sniff};
-use super::transport::Wish;
+use crate::recorder::formats::cutter::Cutter;
+use crate::recorder::formats::format::Format;
+use crate::recorder::formats::icy::{Separator, text_of};
+use crate::recorder::formats::sniff::sniff;
+use crate::recorder::formats::transport::Wish;
 use crate::recorder::fuzzing::in_pieces;
 
 /// No byte is lost or made up, wherever parts are cut and however the bytes come.

@@ -1,7 +1,7 @@
 //! What of an exchange is the recorder's alone where its body is a stream.
 
-use super::recording::Live;
 use crate::recorder::http::fetch::{Hop, Received};
+use crate::recorder::http::live::Live;
 use crate::session::ExchangeId;
 
 impl Hop {

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 
-use super::icy::{self, Metadata};
-use super::recording::Opened;
+use super::opened::Opened;
 use crate::recorder::context::Context;
+use crate::recorder::formats::icy;
+use crate::recorder::formats::icy::Metadata;
 use crate::recorder::http::arrival::Arrival;
 use crate::recorder::http::fetch::{Hop, Received};
 use crate::session::{

@@ -4,37 +4,36 @@
 //! ([`cut`]). Whatever ends a response, it is asked for again, for ever: at once where it had
 //! come for a while, else ever later.
 
+use super::opened::Opened;
+use crate::recorder::http::live::ICY_INTERVAL;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::DateTime;
-use http::HeaderName;
-use http::header::{CONTENT_TYPE, ETAG, LAST_MODIFIED};
+use http::header::{ETAG, LAST_MODIFIED};
 use reqwest::Response;
 use tokio::time::{Instant, timeout};
 use url::Url;
 
-use super::cut::Cutter;
-use super::icy::Separator;
 use super::part::{End, Ended, Part};
-use super::sniff::Format;
-use super::transport::Wish;
 use crate::clock;
 use crate::recorder::context::Context;
+use crate::recorder::formats::cutter::Cutter;
+use crate::recorder::formats::format::Format;
+use crate::recorder::formats::icy::Separator;
+use crate::recorder::formats::transport::Wish;
 use crate::recorder::http::classify;
-use crate::recorder::http::fetch::{Ask, Hop};
-use crate::recorder::playlists::set::Playlist;
+use crate::recorder::http::fetch::Hop;
+use crate::recorder::http::fetch::ask::Ask;
+use crate::recorder::playlists::playlist::Playlist;
 use crate::recorder::schedule::reconnect_delay;
 use crate::recorder::stats::board::PlaylistStats;
 use crate::session::{Availability, ENDED, ExchangeId, Kind, Outcome, ResourceKey, is_success};
 
-pub(crate) use super::sniff::{Verdict, is_endless};
-
-/// Asks for metadata between the sound.
-pub(crate) const ICY_METADATA: HeaderName = HeaderName::from_static("icy-metadata");
-const ICY_INTERVAL: HeaderName = HeaderName::from_static("icy-metaint");
+pub(crate) use crate::recorder::formats::format::Verdict;
+pub(crate) use crate::recorder::formats::sniff::is_endless;
 
 /// What came for so long was a stream, not one more failure.
 const STEADY: Duration = Duration::from_secs(5);
@@ -43,54 +42,6 @@ const MOST_COMPARED: usize = 64 * 1024;
 const LEAST_COMPARED: usize = 512;
 /// So long each the best and a good place to cut are looked for.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A response whose body still comes.
-#[derive(Debug)]
-pub(crate) struct Live {
-    response: Response,
-    /// What has come so far.
-    begun: Bytes,
-    pub(super) format: Format,
-}
-
-impl Live {
-    pub(crate) fn new(response: Response, begun: Bytes, format: Format) -> Self {
-        Self {
-            response,
-            begun,
-            format,
-        }
-    }
-}
-
-/// What a response is whose body begins so.
-pub(crate) fn verdict(begun: &[u8], hop: &Hop) -> Verdict {
-    let content_type = hop.field(CONTENT_TYPE);
-    match hop.field(ICY_INTERVAL) {
-        None => super::sniff::sniff(begun, content_type),
-        interval => {
-            let begun = Bytes::copy_from_slice(begun);
-            let sound = Separator::new(interval).push(begun, &mut Vec::new());
-            super::sniff::sniff(&sound, content_type)
-        }
-    }
-}
-
-/// A response, and how it was come by.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    /// The last of its chain.
-    pub hop: Hop,
-    pub live: Live,
-    /// The first of its chain.
-    pub head: ExchangeId,
-    /// The URL under which it is known.
-    pub url: Url,
-    /// From when on it is the answer, in microseconds of Unix time.
-    pub from_us: i64,
-    /// How late the recorder was in asking, in microseconds.
-    pub lag_us: i64,
-}
 
 /// Records a stream, from a response on, until it is to stop.
 pub(crate) async fn run(context: Arc<Context>, playlist: Arc<Playlist>, opened: Opened) {

@@ -108,7 +108,9 @@ impl ConnectionTable {
 
     /// Evicts those that have waited for their clients for longest, at most so many; how many.
     pub(super) fn evict(&self, most: usize) -> usize {
-        self.entries().evict(None, most)
+        let mut entries = self.entries();
+        entries.looks_again = None;
+        entries.evict(None, most)
     }
 }
 
@@ -268,7 +270,16 @@ mod tests {
             "not looked for yet"
         );
         table.room().await;
-        assert!(table.admit(B).is_ok());
+        let next = table.admit(B).unwrap();
+        assert!(next.activity().begin_answer());
+        assert_eq!(table.admit(B).unwrap_err(), NoRoom::TooManyOfAddress);
+        next.activity().end_body();
+        next.activity().flushed();
+        assert_eq!(
+            table.evict(1),
+            1,
+            "at the stop all that wait are closed at once"
+        );
     }
 
     #[tokio::test(start_paused = true)]

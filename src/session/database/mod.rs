@@ -4,5 +4,6 @@ pub mod format;
 pub mod guarded;
 pub mod holders;
 pub mod schema;
+pub mod spellings;
 pub mod sum;
 pub mod versions;

@@ -12,7 +12,6 @@ use rusqlite::{Connection, Result};
 use super::format::{FORMAT_VERSION, SCHEMA};
 use super::guarded::{self, Steps};
 use super::schema::{self, Refusal};
-use crate::session::read::find;
 
 /// Schemas of versions that have been in use, the first one first.
 const EARLIER: [&str; 1] = [include_str!("../schema/v1.sql")];
@@ -133,7 +132,7 @@ fn upgrade(db: &Connection, version: i32) -> Result<bool> {
             _ => db.execute_batch(sql)?,
         }
     }
-    find::note_all(db)?;
+    super::spellings::note_all(db)?;
     db.pragma_update(None, "user_version", FORMAT_VERSION)?;
     Ok(true)
 }

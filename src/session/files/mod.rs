@@ -1,5 +1,6 @@
 //! Folders and files of sessions: the only doors to them.
 
+pub mod around;
 pub mod beneath;
 pub mod chunk_dir;
 pub mod chunks;

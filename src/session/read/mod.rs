@@ -13,5 +13,5 @@ pub mod parts;
 pub mod paths;
 pub mod placement;
 pub mod reader;
-pub mod spelling;
+
 pub mod trouble;

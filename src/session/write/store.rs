@@ -3,6 +3,7 @@
 //! Everything that is remembered between transactions is a cache of what the database
 //! says, and is thrown away when a transaction is.
 
+use self::logs::to_i64;
 use std::collections::{HashMap, VecDeque};
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -17,22 +18,20 @@ use crate::session::model::{
     Availability, Digest, Kind, NewBody, NewExchange, NewRevision, Outcome, OwnReason, ResourceKey,
 };
 
+use self::logs::{Logs, NewText};
 use allowance::Allowance;
-use texts::{Logs, NewText};
 
 mod allowance;
 mod cache;
 mod date_ranges;
 mod files;
 mod listed;
+mod logs;
 mod memory;
 mod paths;
 mod texts;
 
-pub(crate) use paths::around_files;
-
-/// Bodies of late whose return is noticed without asking the database.
-const RECENT_BODIES: usize = 256;
+pub(crate) use crate::session::files::around::around_files;
 
 /// The writing side of the database.
 #[derive(Debug)]
@@ -378,8 +377,4 @@ impl Store {
             .execute(params![at_us, kind, detail])?;
         Ok(())
     }
-}
-
-fn to_i64(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }

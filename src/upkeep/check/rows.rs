@@ -6,7 +6,6 @@ use rusqlite::types::ValueRef;
 use super::report::{Findings, State};
 use crate::session::error::ReadError;
 use crate::session::headers::Headers;
-use crate::session::read::find;
 use crate::session::read::numbers;
 use crate::session::read::reader::Reader;
 
@@ -231,13 +230,13 @@ fn urls(reader: &Reader, found: &mut Findings) -> rusqlite::Result<()> {
         return Ok(());
     }
     let db = reader.db.connection();
-    for sql in find::ALL {
+    for sql in crate::session::database::spellings::ALL {
         let mut statement = db.prepare(sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             reader.db.fresh();
             let url: String = row.get(0)?;
-            if let Some(fault) = find::fault(db, &url)? {
+            if let Some(fault) = crate::session::database::spellings::fault(db, &url)? {
                 found.add("row", format!("{url}: {fault}"));
             }
         }
@@ -247,7 +246,7 @@ fn urls(reader: &Reader, found: &mut Findings) -> rusqlite::Result<()> {
     while let Some(row) = rows.next()? {
         reader.db.fresh();
         let (normal, url): (String, String) = (row.get(0)?, row.get(1)?);
-        if !find::is_spelling(db, &normal, &url)? {
+        if !crate::session::database::spellings::is_spelling(db, &normal, &url)? {
             found.add(
                 "row",
                 format!("{url}: {normal} is not its normal spelling, or nothing has that URL"),

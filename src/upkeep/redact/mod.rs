@@ -16,7 +16,6 @@ use self::book::pseudonyms::Book;
 use crate::session::database::guarded::HowFar;
 use crate::session::files::chunk_dir::{ChunkDir, TEMPORARY};
 use crate::session::files::folder::{FolderError, SessionFolder, Sessions};
-use crate::session::read::find;
 use crate::session::read::reader::Reader;
 
 mod bodies;
@@ -94,7 +93,7 @@ fn write(
     let db = new_database(&building).map_err(failed)?;
     db.execute_batch("BEGIN").map_err(failed)?;
     rows::copy(reader, &db, book, &mut done)?;
-    find::note_all(&db).map_err(failed)?;
+    crate::session::database::spellings::note_all(&db).map_err(failed)?;
     let sizes = bodies::copy(reader, &db, target, rules, book, &mut done)?;
     exchanges::copy(reader, &db, &sizes, rules, book)?;
     db.execute_batch("COMMIT").map_err(failed)?;

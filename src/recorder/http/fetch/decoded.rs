@@ -6,7 +6,9 @@ use std::io::{self, Read};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use super::{Ask, Fetcher, Hop, Received};
+use super::ask::Ask;
+use super::fetcher::Fetcher;
+use super::{Hop, Received};
 use crate::hls;
 use crate::recorder::memory::{Held, Memory, unless_aborted};
 use crate::session::{

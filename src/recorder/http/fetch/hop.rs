@@ -9,13 +9,13 @@ use reqwest::Response;
 use tokio::time::Instant;
 use url::Url;
 
-use super::Ask;
+use super::ask::Ask;
 use super::gathered::Gathered;
 use crate::recorder::admission::reach::Reach;
+use crate::recorder::http::live::Live;
 use crate::recorder::http::validators::Validators;
 use crate::recorder::limits::CUT_BYTES;
 use crate::recorder::memory::Held;
-use crate::recorder::raw::recording::Live;
 use crate::session::{
     Availability, ByteRange, Coded, Digest, DownloadFile, ExchangeId, Headers, Kind, NewBody,
     NewExchange, Outcome, OwnReason, ResourceKey, digest, is_success, true_codings,

@@ -1,52 +1,7 @@
 //! URIs that are not followed, whoever named them: each is told of once.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
-
-use url::Url;
-
-use super::Fetcher;
+use super::fetcher::Fetcher;
 use crate::hls::Refused;
-use crate::recorder::limits::{MAX_REFUSED, MAX_REFUSED_LINES};
-
-/// Those that were told of, of a stream.
-#[derive(Debug, Default)]
-pub(crate) struct RefusedUris {
-    uris: Mutex<HashSet<String>>,
-    /// Whereto and why the log has been told of.
-    lines: Mutex<HashSet<String>>,
-}
-
-impl RefusedUris {
-    /// Whether it is to be told of.
-    fn is_news(&self, uri: &str) -> bool {
-        let mut known = self.uris.lock().unwrap_or_else(PoisonError::into_inner);
-        known.len() < MAX_REFUSED && known.insert(uri.to_owned())
-    }
-
-    /// Says once of each host and reason that it is not followed.
-    fn tell(&self, refused: &Refused, label: &str) {
-        let line = format!(
-            "{:?} is not followed: {}",
-            whereto(&refused.uri),
-            refused.reason
-        );
-        let told = {
-            let mut known = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_new = known.len() <= MAX_REFUSED_LINES && known.insert(line.clone());
-            is_new.then_some(known.len())
-        };
-        match told {
-            Some(..=MAX_REFUSED_LINES) => {
-                tracing::warn!("{label:?} names what is not asked for: {line}")
-            }
-            Some(_) => tracing::warn!(
-                "{label:?} names ever more that is not asked for; what, is in the session (event 'refused uri')"
-            ),
-            None => {}
-        }
-    }
-}
 
 impl Fetcher {
     /// Notes URIs that are not followed, each once. `label`: what names them.
@@ -57,13 +12,4 @@ impl Fetcher {
             self.writer.event("refused uri", detail).await;
         }
     }
-}
-
-/// Where a URI leads, for people: without what may be a secret in it.
-fn whereto(uri: &str) -> String {
-    let shown = |url: Url| match url.host_str() {
-        Some(host) => format!("{}://{host}", url.scheme()),
-        None => format!("{}:", url.scheme()),
-    };
-    Url::parse(uri).map_or_else(|_| "what is no absolute URL".to_owned(), shown)
 }

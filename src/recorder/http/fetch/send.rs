@@ -7,7 +7,8 @@ use http::header::HeaderMap;
 use reqwest::Response;
 use url::Url;
 
-use super::{Ask, Fetcher};
+use super::ask::Ask;
+use super::fetcher::Fetcher;
 use crate::clock;
 use crate::recorder::admission::hosts;
 use crate::recorder::admission::reach::Reach;

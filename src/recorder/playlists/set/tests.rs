@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::clock;
+use crate::recorder::http::fetch::Hop;
 
 fn child(url: &str) -> Child {
     Child {

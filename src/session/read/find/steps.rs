@@ -1,5 +1,6 @@
 //! What a look-up costs, in steps of SQLite's machine: as many in a session of twenty thousand rows as in a small one.
 
+use crate::session::database::spellings::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 

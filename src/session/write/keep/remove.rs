@@ -8,7 +8,6 @@ use rusqlite::{OptionalExtension, Result, params};
 use super::Keeper;
 use crate::session::files::chunk_dir::{ChunkDir, ChunkPath};
 use crate::session::model::KEPT_FROM;
-use crate::session::read::find;
 use crate::session::write::store::Store;
 use crate::session::{ExchangeId, Notice};
 
@@ -61,7 +60,7 @@ impl Keeper {
                 .execute([url])?;
         }
         let urls = removed.urls.iter().chain(aliases).map(String::as_str);
-        find::forget(&store.db, urls)?;
+        crate::session::database::spellings::forget(&store.db, urls)?;
         let events_seen = store.remove_events(self.events_seen, self.cutoff_us)?;
         store
             .db
@@ -236,8 +235,8 @@ fn remove_file(chunks: &ChunkDir, path: &str) {
 /// Those of a removal that are more than a look at one row.
 #[cfg(test)]
 pub(super) const QUERIES: [&str; 9] = [
-    find::IS_IN_USE,
-    find::IS_HOST_IN_USE,
+    crate::session::database::spellings::IS_IN_USE,
+    crate::session::database::spellings::IS_HOST_IN_USE,
     UNUSED_BODY,
     UNUSED_HEADERS,
     UNUSED_RESOURCE,

@@ -74,6 +74,9 @@ impl<K: Bytes + Eq + Hash, V: Copy> Remembered<K, V> {
     }
 }
 
+/// Bodies of late whose return is noticed without asking the database.
+pub(super) const RECENT_BODIES: usize = 256;
+
 #[cfg(test)]
 mod tests {
     use super::*;

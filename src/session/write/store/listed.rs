@@ -8,8 +8,7 @@ use rusqlite::{Result, params};
 use super::Store;
 use super::allowance::{Allowance, ROWS_FACTOR};
 use crate::session::model::{Kind, NewListing, ResourceKey};
-use crate::session::read::find;
-use crate::session::read::spelling::Spelling;
+use crate::session::spelling::Spelling;
 
 /// What a row takes in its table and its indexes beside its texts, in bytes.
 const ROW: usize = 96;
@@ -17,7 +16,7 @@ const ROW: usize = 96;
 impl Store {
     /// Notes what a revision lists: what is going to be asked for on its account, what left
     /// before it was, and other URLs.
-    pub(in crate::session) fn listed(&mut self, listing: &NewListing) -> Result<()> {
+    pub(crate) fn listed(&mut self, listing: &NewListing) -> Result<()> {
         let mut keys = listing
             .pending
             .iter()
@@ -122,10 +121,11 @@ impl Store {
     /// Notes how else players may write a URL: so many bytes.
     pub(super) fn note(&mut self, url: &str) -> Result<u64> {
         let spelling = Spelling::of(url);
-        let noted = match find::note_spelling(&self.db, url, &spelling)? {
-            0 => 0,
-            bytes => (bytes + ROW) as u64,
-        };
+        let noted =
+            match crate::session::database::spellings::note_spelling(&self.db, url, &spelling)? {
+                0 => 0,
+                bytes => (bytes + ROW) as u64,
+            };
         let Some(names) = spelling.names() else {
             return Ok(noted);
         };
@@ -133,7 +133,7 @@ impl Store {
         if self.cache.names.get(&known).is_some() {
             return Ok(noted);
         }
-        if find::note_names(&self.db, spelling.host(), &names)? {
+        if crate::session::database::spellings::note_names(&self.db, spelling.host(), &names)? {
             self.cache.names.insert(known, ());
         } else if !std::mem::replace(&mut self.told_of_names, true) {
             tracing::warn!(
@@ -146,7 +146,7 @@ impl Store {
 
     /// From now on a stream gets no rows for what it only lists, but those that it pays for.
     #[cfg(test)]
-    pub(in crate::session) fn note_nothing(&mut self, stream_id: i64) {
+    pub(crate) fn note_nothing(&mut self, stream_id: i64) {
         let nothing = Allowance::of_rows(0);
         self.cache.allowances.insert(stream_id, nothing);
     }

@@ -12,7 +12,7 @@ impl Store {
     }
 
     /// Names of parameters that were noted may not be there.
-    pub(in crate::session) fn forget_names(&mut self) {
+    pub(crate) fn forget_names(&mut self) {
         self.cache.names = Remembered::default();
     }
 

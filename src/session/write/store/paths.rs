@@ -1,12 +1,12 @@
 //! Where under `chunks/` a new chunk goes.
 
+use crate::session::files::around::around_files;
 use rusqlite::Result;
 
 use super::Store;
 use crate::hls::{chunk_path, encoded_chunk_path, ranged_chunk_path, with_suffix};
 use crate::session::ResourceKey;
-use crate::session::files::beneath::{PlainPath, Sort};
-use crate::session::files::chunk_dir::ChunkDir;
+use crate::session::files::beneath::PlainPath;
 
 impl Store {
     /// Step 3: the wished or the URL's own path, or the first that is free with a suffix.
@@ -66,27 +66,6 @@ fn first_free(taken: u32, is_taken: impl Fn(u32) -> Result<bool>) -> Result<u32>
         }
     }
     Ok(free)
-}
-
-/// `a/b.ts` where `a` is a chunk itself, or a link, becomes `a~/b.ts`.
-pub(crate) fn around_files(chunks: &ChunkDir, path: &str) -> String {
-    let mut around = String::new();
-    let mut components = path.split('/').peekable();
-    while let Some(component) = components.next() {
-        around.push_str(component);
-        if components.peek().is_some() {
-            while is_in_the_way(chunks, &around) {
-                around.push('~');
-            }
-            around.push('/');
-        }
-    }
-    around
-}
-
-fn is_in_the_way(chunks: &ChunkDir, folder: &str) -> bool {
-    let facts = PlainPath::parse(folder).map(|path| chunks.facts(&path));
-    facts.is_some_and(|facts| facts.is_ok_and(|facts| facts.sort != Sort::Folder))
 }
 
 #[cfg(test)]

@@ -2,21 +2,13 @@
 //!
 //! Bytes are held back only while a place is looked for; all of them go to one part or the next.
 
+use super::cut::Cut;
 use bytes::{Bytes, BytesMut};
 
 use super::boxes::Fragments;
+use super::format::Format;
 use super::frames::{Codec, Step};
-use super::sniff::Format;
 use super::transport::{self, Place, Search, Wish};
-
-/// What becomes of bytes that came.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Cut {
-    /// They belong to the part that is being written.
-    pub now: Bytes,
-    /// A new part begins with these.
-    pub next: Option<Bytes>,
-}
 
 /// Cuts one stream.
 #[derive(Debug)]
@@ -120,8 +112,8 @@ impl Cutter {
 #[cfg(test)]
 mod tests {
     use super::super::boxes::tests::{init, pictures};
-    use super::super::testing::{adts, mp3, packet, pat, video};
     use super::*;
+    use crate::recorder::raw::testing::{adts, mp3, packet, pat, video};
     use proptest::prelude::*;
 
     const FORMATS: [Format; 5] = [

@@ -137,8 +137,8 @@ fn adts(bytes: &[u8]) -> Option<Head> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing;
     use super::*;
+    use crate::recorder::raw::testing;
 
     #[test]
     fn frames_are_found_where_they_begin() {

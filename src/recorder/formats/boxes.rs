@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::{Bytes, BytesMut};
 
 use super::cut::Cut;
-use super::sniff::{Format, Verdict};
+use super::format::{Format, Verdict};
 use super::transport::Wish;
 
 /// An initialization section or a `moof` larger than this is none.

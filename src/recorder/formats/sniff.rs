@@ -4,11 +4,12 @@
 //! long, which any text may have by chance: what they say is believed where more follow at
 //! their distance.
 
+use super::format::{Format, Verdict};
 use std::time::Duration;
 
 use file_format::FileFormat;
 
-use super::{boxes, cut};
+use super::{boxes, cutter as cut};
 
 /// What cannot be told from so many bytes is none of these formats.
 const ENOUGH: usize = 16 * 1024;
@@ -17,58 +18,6 @@ const SIGNATURES: usize = 1024;
 
 /// A small file would have come by then.
 const SLOW: Duration = Duration::from_secs(3);
-
-/// A format of streams that are recorded as they come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    MpegTs,
-    Flv,
-    MpegAudio,
-    Adts,
-    Ogg,
-    WebM,
-    Matroska,
-    Asf,
-    Mp4,
-}
-
-/// What the first bytes of a body say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// Too little to tell.
-    More,
-    Stream(Format),
-    /// None of the formats: a playlist, a page.
-    Other,
-}
-
-impl Format {
-    /// The extension of its files.
-    pub(crate) fn extension(self) -> &'static str {
-        match self {
-            Self::MpegTs => "ts",
-            Self::Flv => "flv",
-            Self::MpegAudio => "mp3",
-            Self::Adts => "aac",
-            Self::Ogg => "ogg",
-            Self::WebM => "webm",
-            Self::Matroska => "mkv",
-            Self::Asf => "asf",
-            Self::Mp4 => "mp4",
-        }
-    }
-
-    /// As a Content-Type says it: a hint only.
-    fn hinted(content_type: &str) -> Option<Self> {
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        Some(match essence.to_ascii_lowercase().as_str() {
-            "video/mp2t" | "video/mpeg" => Self::MpegTs,
-            "audio/mpeg" | "audio/mp3" => Self::MpegAudio,
-            "audio/aac" | "audio/aacp" | "audio/x-aac" => Self::Adts,
-            _ => return None,
-        })
-    }
-}
 
 /// Whether a body that looks like a stream is taken for one: live streams announce lengths that they
 /// do not mean. It is where it announces none, or more than a playlist may have (`most_bytes`), or
@@ -133,8 +82,8 @@ pub(crate) fn sniff(begun: &[u8], content_type: Option<&str>) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{adts, mp3, ts};
     use super::*;
+    use crate::recorder::raw::testing::{adts, mp3, ts};
     use proptest::prelude::*;
 
     fn of(begun: &[u8]) -> Verdict {

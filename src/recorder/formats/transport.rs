@@ -146,8 +146,8 @@ fn is_key(packet: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{more_video, packet, pat, ts, video};
     use super::*;
+    use crate::recorder::raw::testing::{more_video, packet, pat, ts, video};
 
     fn look(packets: &[Vec<u8>], wish: Wish) -> Place {
         Search::default().look(&packets.concat(), wish)

@@ -1,0 +1,34 @@
+//! What is asked for: a URL, and what the request carries.
+
+use crate::recorder::admission::reach::Reach;
+use crate::recorder::http::validators::Validators;
+use crate::session::ByteRange;
+use crate::session::Kind;
+use bytes::Bytes;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    pub url: Url,
+    pub kind: Kind,
+    /// As far as whoever named the URL may lead.
+    pub reach: Reach,
+    /// A redirect led from https to http to whoever named the URL.
+    pub downgraded: bool,
+    pub range: Option<ByteRange>,
+    pub validators: Option<Validators>,
+    /// What the body may well be, once more; empty: nobody knows.
+    pub expected: Bytes,
+    /// It may be a plain stream: then the last hop has a body that still comes.
+    pub plain: bool,
+    /// It may be a list of one stream: then that is asked for in its place.
+    pub lists: bool,
+    /// It is asked for sooner than a player would ask again: that is his interval.
+    pub denser_than: Option<Duration>,
+    /// It is not asked for again where a redirect leads to a host that wants to be left alone: that is waited for, until
+    /// this. `None`: it is.
+    pub patient_until: Option<CancellationToken>,
+}

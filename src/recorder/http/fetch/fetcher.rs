@@ -1,0 +1,44 @@
+//! What all requests of a stream share.
+
+use super::refused_uris::RefusedUris;
+use crate::recorder::admission::admit::Credentials;
+use crate::recorder::admission::hosts::Hosts;
+use crate::recorder::admission::reach::Proxies;
+use crate::recorder::http::asked_as::StreamFields;
+use crate::recorder::http::client::Clients;
+use crate::recorder::http::cookies::Cookies;
+use crate::recorder::http::shoutcast::Servers;
+use crate::recorder::limits::Limits;
+use crate::recorder::memory::Memory;
+use crate::session::Writer;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// What is needed to ask.
+#[derive(Debug, Clone)]
+pub(crate) struct Fetcher {
+    pub clients: Clients,
+    pub credentials: Credentials,
+    pub cookies: Arc<Cookies>,
+    pub writer: Writer,
+    pub limits: Limits,
+    pub proxies: Arc<Proxies>,
+    /// URIs that were refused.
+    pub refused: Arc<RefusedUris>,
+    /// However far a URL says that it may lead.
+    pub allow_private: bool,
+    /// A redirect may lead from https to http.
+    pub allow_downgrade: bool,
+    /// Which servers speak ICY.
+    pub servers: Arc<Servers>,
+    pub memory: Arc<Memory>,
+    /// Which hosts asked to be asked later.
+    pub hosts: Arc<Hosts>,
+    /// What a list, or what stands behind the URL, asks for.
+    pub stream_fields: Arc<StreamFields>,
+    /// Polls under way.
+    pub polls: Arc<Semaphore>,
+    /// Ends what is under way.
+    pub abort: CancellationToken,
+}

@@ -1,0 +1,45 @@
+//! What the plan knows.
+
+use super::departed::DepartedItems;
+use super::items::Items;
+use super::keys::Keys;
+use super::model::{Key, PlaylistId};
+use super::playlist::Playlist;
+use super::returning::Returning;
+use super::stay::LateItems;
+use crate::session::Kind;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use tokio::time::Instant;
+
+/// The plan of one stream.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// Things that are known at once, ...
+    pub(super) most: usize,
+    /// ... and what they may take, as often as they are listed.
+    pub(super) most_bytes: usize,
+    pub(super) bytes: usize,
+    /// Requests under way on account of one playlist.
+    pub(super) most_in_flight: usize,
+    /// Requests under way of what is late: beside these, so that they hold up nothing that is listed.
+    pub(super) most_late: usize,
+    pub(super) items: Items,
+    pub(super) keys: Keys,
+    pub(super) late: LateItems,
+    pub(super) departed: DepartedItems,
+    /// Requests under way, by number, and whose place each takes; `None`: one for what is late.
+    pub(super) under_way: HashMap<u64, Option<PlaylistId>>,
+    /// What was given up, and is to be told of with the next revision; and what the log is to be told of.
+    pub(super) gone: Vec<(Key, Kind)>,
+    pub(super) untold: Vec<(Key, Kind)>,
+    pub(super) playlists: BTreeMap<PlaylistId, Playlist>,
+    pub(super) delayed: BTreeSet<(Instant, Key)>,
+    pub(super) returning: Returning,
+    pub(super) counter: u64,
+    /// Taken in so far, of all playlists.
+    pub(super) revisions: u64,
+    /// Since when there is more to look at at once.
+    pub(super) has_more: Option<Instant>,
+}

@@ -1,0 +1,114 @@
+//! What the loop of one playlist keeps from poll to poll.
+
+use super::beside::Beside;
+use super::corrections::Corrections;
+use super::last::Last;
+use super::reading::Reading;
+use super::turns::Turns;
+use super::validators::Trust;
+use crate::hls::MediaPlaylist;
+use crate::hls::MultivariantPlaylist;
+use crate::hls::Variables;
+use crate::hls::Windows;
+use crate::recorder::context::Context;
+use crate::recorder::playlists::names::Name;
+use crate::recorder::playlists::playlist::Playlist;
+use crate::session::ExchangeId;
+use crate::session::NewListing;
+use std::collections::HashSet;
+use std::hash::DefaultHasher;
+use std::hash::Hash;
+use std::hash::Hasher;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Position;
+use url::Url;
+
+/// The state of one loop.
+#[derive(Debug)]
+pub(super) struct Poller {
+    pub(super) context: Arc<Context>,
+    pub(super) playlist: Arc<Playlist>,
+    pub(super) trust: Trust,
+    pub(super) last: Last,
+    pub(super) reading: Reading,
+    /// When the last poll that brought that body was requested.
+    pub(super) seen_at_us: Option<i64>,
+    pub(super) from_us: i64,
+    pub(super) polled: bool,
+    /// The last poll was refused before anybody was asked.
+    pub(super) not_asked: bool,
+    /// The hops of the last poll.
+    pub(super) chain: Vec<Passed>,
+    pub(super) windows: Windows,
+    pub(super) corrections: Corrections,
+    pub(super) renewals: u32,
+    pub(super) said_too_many: bool,
+    /// What the plan had no room for.
+    pub(super) too_many: u64,
+    pub(super) said_no_such_variant: bool,
+    pub(super) left_out: HashSet<u64>,
+    /// Whether it imports variables, and those that it was read with.
+    pub(super) imports: bool,
+    pub(super) variables: Arc<Variables>,
+    /// What the revision that is being taken in lists.
+    pub(super) listing: NewListing,
+    /// To be polled as soon as the revision that names them has been handed to the writer.
+    pub(super) found: Vec<Arc<Playlist>>,
+    /// What it names beside playlists and segments.
+    pub(super) beside: Beside,
+    /// What the user typed is a list of one stream: that.
+    pub(super) listed: Option<Url>,
+    /// The last poll asked for that, and not for the list; or for another path than the playlist is known under:
+    /// then its exchanges are of that URL.
+    pub(super) is_direct: bool,
+    /// Under which name the last poll asked.
+    pub(super) name: Name,
+    /// That of the last body, and where that came from.
+    pub(super) read_at: Option<(Url, Url)>,
+    /// The last revision that was taken in, and from when on it is the answer.
+    pub(super) revised: (ExchangeId, i64),
+    /// Names that are noted to be this playlist.
+    pub(super) noted: HashSet<u64>,
+    /// Polls since nothing plays.
+    pub(super) searches: u32,
+    /// How long it took to take in what the last poll brought.
+    pub(super) taken: Duration,
+    /// It is no playlist.
+    pub(super) plain: Option<crate::recorder::raw::opened::Opened>,
+    pub(super) turns: Turns,
+}
+
+/// A URL that a poll came by: there may be many, and long ones.
+#[derive(Debug)]
+pub(super) struct Passed {
+    pub(super) hash: u64,
+    /// Its host alone.
+    pub(super) host: Url,
+}
+
+impl Passed {
+    pub(super) fn of(url: &Url) -> Self {
+        let host = Url::parse(&url[..Position::BeforePath]);
+        Self {
+            hash: hash_of(url),
+            // It is the beginning of a URL that has a host.
+            host: host.unwrap_or_else(|_| url.clone()),
+        }
+    }
+}
+
+pub(super) fn hash_of(url: &Url) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    url.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What a good poll brought.
+pub(super) enum Content {
+    Media(MediaPlaylist),
+    Multivariant(MultivariantPlaylist),
+}
+
+/// Of a playlist that states none.
+pub(super) const TARGET: Duration = Duration::from_secs(6);
