@@ -414,7 +414,7 @@ impl Look<'_> {
     ) -> Result<Option<Made>, ReadError> {
         let size = usize::try_from(answer.exchange.body_size).unwrap_or(usize::MAX);
         // The body, its text, and what is replaced in it on the way.
-        let Some(permit) = self.bodies.budget.take(size.saturating_mul(4)) else {
+        let Some(permit) = self.bodies.budget.take(size, 4) else {
             return Ok(None);
         };
         let Body::Bytes(body) = self.reader.body(key.body_id)? else {

@@ -244,7 +244,7 @@ fn multivariant(
         Some(paths.get(&url).unwrap_or(&nowhere).clone())
     };
     let text = rewrite(&text, &place, &path).into_owned();
-    let permit = bodies.budget.take(text.len());
+    let permit = bodies.budget.take(text.len(), 1);
     Ok(permit.map_or(Looked::NoRoom, |permit| {
         Looked::Playlist(Text::new(text, permit))
     }))

@@ -86,7 +86,7 @@ impl Growing {
         };
         let text = match text {
             None => None,
-            Some(text) => match budget.take(text.len()) {
+            Some(text) => match budget.take(text.len(), 1) {
                 None if span.recording => return Ok(Listed::NoRoom),
                 // It took long, and there is one for each list.
                 permit => {
