@@ -11,6 +11,7 @@ use super::base;
 use super::body;
 use super::cache::answer::Answer;
 use super::cache::answers::{Age, Answered, Entry, Found};
+use super::cache::text::Text;
 use super::cors;
 use super::lookup::{Content, Looked, Question, Whole};
 use super::page;
@@ -183,7 +184,6 @@ impl Replay {
             moment_us: request.moment_us,
             recording: self.span().recording,
             endlist: self.ends_playlists(request.moment_us),
-            gzip: request.gzip,
             shift_us: request.shift_us,
             player: request.player,
         }
@@ -205,6 +205,9 @@ impl Replay {
             Looked::Whole(whole) if plain::is_part(&whole) => self.play_part(*whole, request).await,
             Looked::Growing(part) => self.play_growing(*part, request),
             Looked::Whole(whole) => {
+                if let Content::Playlist(served) = &whole.content {
+                    compress(Some(&served.text).filter(|_| request.gzip)).await;
+                }
                 let reply = recorded::whole(&whole, request);
                 if self.rules().is_empty() {
                     (left_us, entry) = self.entry(age, whole, request);
@@ -330,11 +333,16 @@ impl Replay {
 
 /// An answer that was given before, to another request.
 async fn answer_again(answer: Arc<Answer>, request: &Request) -> Reply {
-    if let Some(text) = answer.to_compress(request).cloned() {
+    compress(answer.to_compress(request)).await;
+    answer.reply(request)
+}
+
+/// Compresses a text, where there is one and it is not. It takes no reader of the session, which are few.
+async fn compress(text: Option<&Text>) {
+    if let Some(text) = text.filter(|text| !text.is_compressed()).cloned() {
         // Where that cannot be waited for, the text is sent as it is.
         let _ = tokio::task::spawn_blocking(move || text.compress()).await;
     }
-    answer.reply(request)
 }
 
 /// RFC 9110 9.1: known and not for what is here, or not known.
