@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod analysis;
+mod arrows;
 mod asking;
 mod bans;
 mod beside;
@@ -35,6 +36,7 @@ mod kills;
 mod late;
 mod layers;
 mod lists;
+mod map;
 mod measured;
 mod metrics;
 mod multivariant;
