@@ -9,6 +9,7 @@ use tracing::Span;
 
 use super::downloads::Queue;
 use super::options::PlainOptions;
+use super::panics::Panics;
 use crate::hls::Variables;
 use crate::recorder::beside::assets::state::Assets;
 use crate::recorder::beside::steering::state::Steering;
@@ -25,6 +26,7 @@ pub(super) struct Context {
     pub queue: Arc<Queue>,
     pub playlists: Arc<Playlists>,
     pub stats: Stats,
+    pub panics: Panics,
     /// Marks the log lines of the stream.
     pub span: Span,
     pub selection: Selection,
