@@ -13,6 +13,7 @@ use self::assets::Assets;
 use self::steering::Steering;
 use super::downloads::Queue;
 use super::options::PlainOptions;
+use super::panics::Panics;
 use super::select::Selection;
 use crate::hls::Variables;
 use crate::recorder::http::fetch::fetcher::Fetcher;
@@ -27,6 +28,7 @@ pub(super) struct Context {
     pub queue: Arc<Queue>,
     pub playlists: Arc<Playlists>,
     pub stats: Stats,
+    pub panics: Panics,
     /// Marks the log lines of the stream.
     pub span: Span,
     pub selection: Selection,

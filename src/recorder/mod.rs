@@ -32,6 +32,10 @@ mod memory;
 
 mod options;
 
+#[cfg(test)]
+mod panicking;
+mod panics;
+
 mod plan;
 mod poll;
 

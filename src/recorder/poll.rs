@@ -1,10 +1,8 @@
 //! The loop of one playlist: ask when it is time, judge what came, hand it over.
 
 use self::poller::{Content, Passed, Poller, hash_of};
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -12,26 +10,24 @@ use tracing::Instrument;
 use url::Url;
 
 use self::asking::list_and_named;
-use self::beside::Beside;
-use self::corrections::Corrections;
-use self::last::{Judged, Last};
-use self::reading::Reading;
-use self::turns::Turns;
-use self::validators::{Came, Trust};
+use self::last::Judged;
+use self::validators::Came;
 use super::context::Context;
 use super::memory::Held;
-use super::raw::recording as plain;
+use super::raw::opened::Opened;
+use super::raw::recording as raw;
 use crate::clock;
-use crate::hls::{self, PlaylistKind, Variables, Windows};
+use crate::hls::{self, PlaylistKind, Variables};
 use crate::recorder::http::fetch::{Hop, Received};
-use crate::recorder::playlists::names::Name;
 use crate::recorder::playlists::playlist::Playlist;
+use crate::recorder::schedule::restart_delay;
 use crate::recorder::stats::board::PlaylistStats;
 use crate::session::{
     Availability, ExchangeId, Kind, NewListing, NewRevision, Outcome, OwnReason, ResourceKey,
     is_success,
 };
 
+mod anew;
 mod aside;
 mod asking;
 mod beside;
@@ -53,51 +49,43 @@ const URL_BYTES_AS_ONE: usize = 4;
 
 /// Starts the loop of a playlist.
 pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
-    let name = Name {
-        url: playlist.url.clone(),
-        revision: playlist.referrer,
-    };
-    let poller = Poller {
-        context: Arc::clone(context),
-        from_us: playlist.from_us.unwrap_or(i64::MIN),
-        playlist,
-        trust: Trust::default(),
-        last: Last::default(),
-        reading: Reading::default(),
-        seen_at_us: None,
-        polled: false,
-        not_asked: false,
-        chain: Vec::new(),
-        windows: Windows::default(),
-        corrections: Corrections::default(),
-        renewals: 0,
-        said_too_many: false,
-        too_many: 0,
-        said_no_such_variant: false,
-        left_out: HashSet::new(),
-        imports: false,
-        variables: Arc::default(),
-        listing: NewListing::default(),
-        found: Vec::new(),
-        beside: Beside::default(),
-        listed: None,
-        is_direct: false,
-        name,
-        read_at: None,
-        revised: (0, 0),
-        noted: HashSet::new(),
-        searches: 0,
-        taken: Duration::ZERO,
-        plain: None,
-        turns: Turns::new(context.fetcher.writer.clock().now_us()),
-    };
+    playlist.is_started.store(true, Ordering::Relaxed);
     // Boxed by spawning: a loop starts the loops of the playlists that it finds.
     let span = context.span.clone();
-    context.tasks.spawn(poller.run().instrument(span));
+    let polls = follow(Arc::clone(context), playlist);
+    context.tasks.spawn(polls.instrument(span));
+}
+
+/// Polls a playlist until that is over; a loop that panics begins anew.
+async fn follow(context: Arc<Context>, playlist: Arc<Playlist>) {
+    let mut poller = Poller::new(Arc::clone(&context), Arc::clone(&playlist));
+    let mut panics = 0;
+    let what = || format!("the loop of {:?}", playlist.label);
+    loop {
+        // What it has learnt outlives it, and so does what it has to give back.
+        let run = async {
+            if let Some(opened) = poller.run().await {
+                raw::run(Arc::clone(&context), Arc::clone(&playlist), opened).await;
+            }
+        };
+        if context.panics.contain(run, what).await.is_some() {
+            return;
+        }
+        panics = match playlist.note_panic(clock::instant()) {
+            true => panics + 1,
+            false => 1,
+        };
+        poller = poller.anew();
+        tokio::select! {
+            () = context.stop.cancelled() => return,
+            () = tokio::time::sleep(restart_delay(panics)) => {}
+        }
+    }
 }
 
 impl Poller {
-    async fn run(mut self) {
+    /// Polls until the playlist is over; where it is none, what it is.
+    async fn run(&mut self) -> Option<Opened> {
         let stop = self.context.stop.clone();
         self.take_up().await;
         let playlist = Arc::clone(&self.playlist);
@@ -105,7 +93,10 @@ impl Poller {
         let mut over = due;
         loop {
             tokio::select! {
-                () = stop.cancelled() => return self.correct(true).await,
+                () = stop.cancelled() => {
+                    self.correct(true).await;
+                    return None;
+                }
                 () = tokio::time::sleep_until(due) => {}
                 () = playlist.woken() => {
                     due = self.sooner(due, over);
@@ -121,19 +112,22 @@ impl Poller {
             // Moments that pass after the answer are the recorder's own lateness.
             let answered = self.poll(lag_us).await;
             if let Some(opened) = self.plain.take() {
-                return plain::run(self.context, self.playlist, opened).await;
+                return Some(opened);
             }
+            self.playlist.update(|s| s.panics_since = None);
             self.context.playlists.changed();
             // A name that leads nowhere leaves the others.
             if self.not_asked && !self.playlist.has_other_name(&self.name) {
                 self.correct(true).await;
-                return self.playlist.give_up();
+                self.playlist.give_up();
+                return None;
             }
             let now = clock::instant();
             if self.playlist.is_over(now) {
                 self.playlist.stats.is_over.store(true, Ordering::Relaxed);
                 self.correct(true).await;
-                return self.leave(now).await;
+                self.leave(now).await;
+                return None;
             }
             self.taken = now.saturating_duration_since(answered);
             over = answered;
@@ -203,7 +197,7 @@ impl Poller {
             self.write_crossed(&mut last, head, first_us, lag_us).await;
             let from_us = self.answer_from_us(&last, first_us);
             let url = self.url_of(&last, head);
-            self.plain = Some(crate::recorder::raw::opened::Opened {
+            self.plain = Some(Opened {
                 hop: last,
                 url,
                 live,
@@ -357,11 +351,14 @@ impl Poller {
             self.seen_at_us = doubt_us;
             self.turns.doubted();
         }
+        self.stood = is_read.then(|| self.playlist.standing());
         let revision = match content {
             None => None,
             Some(Content::Media(media)) => Some(self.media(media, id).await),
             Some(Content::Multivariant(main)) => Some(self.multivariant(main, id).await),
         };
+        #[cfg(test)]
+        super::panics::testing::pass(super::panics::testing::Place::Poll, &self.playlist.url);
         self.note_beside().await;
         if !self.last.keep(body, judged, &self.context.fetcher.memory) {
             self.reading.forget();
@@ -387,12 +384,15 @@ impl Poller {
         }
         self.write(hop, head, first_us, lag_us, None, revision)
             .await;
+        self.stood = None;
         if changed {
             PlaylistStats::count(&self.playlist.stats.revisions, 1);
         }
         // What was not listed as a whole is asked for on no account.
         if is_read && is_listed {
-            self.context.queue.go(self.playlist.id);
+            if let Some(hold) = self.hold.take() {
+                hold.written();
+            }
             self.ask_beside();
             for playlist in std::mem::take(&mut self.found) {
                 start(&self.context, playlist);

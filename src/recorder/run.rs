@@ -270,8 +270,9 @@ impl<'a> Streams<'a> {
         let (stop, ended) = self.note(&input);
         let stream = self.recording.begin(&input, from_us, stop).await?;
         self.running.spawn(async move {
+            // Whoever waits for its end waits for no panic.
+            let _ended = ended.drop_guard();
             stream.run().await;
-            ended.cancel();
         });
         Ok(())
     }
@@ -328,6 +329,7 @@ impl<'a> Streams<'a> {
             .collect();
         let recording = Arc::clone(self.recording);
         self.running.spawn(async move {
+            let _ended = ended.drop_guard();
             for one in before {
                 one.cancelled().await;
             }
@@ -336,7 +338,6 @@ impl<'a> Streams<'a> {
             if let Ok(stream) = recording.begin(&input, Some(now_us), stop).await {
                 stream.run().await;
             }
-            ended.cancel();
         });
     }
 

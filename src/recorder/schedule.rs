@@ -102,6 +102,11 @@ pub(super) fn reconnect_delay(failures: u32) -> Duration {
         .unwrap_or(Duration::from_secs(15))
 }
 
+/// Delay before a loop begins anew that has panicked so often in a row.
+pub(super) fn restart_delay(panics: u32) -> Duration {
+    exponential(Duration::from_secs(1), Duration::from_secs(60), panics)
+}
+
 fn exponential(from: Duration, to: Duration, failures: u32) -> Duration {
     backoff(from, to)
         .build()
@@ -179,6 +184,8 @@ mod tests {
         assert_eq!(poll_backoff(s(1), 1000), s(5));
         assert_eq!(retry_delay(1), Duration::from_millis(500));
         assert_eq!(retry_delay(u32::MAX), s(10));
+        assert_eq!((restart_delay(1), restart_delay(3)), (s(1), s(4)));
+        assert_eq!(restart_delay(u32::MAX), s(60));
     }
 
     proptest! {

@@ -60,6 +60,12 @@ pub(crate) fn note(context: &Context, mut named: Named, listing: &mut NewListing
     false
 }
 
+/// A revision that named the server first was never written: the next one that does is the first.
+pub(crate) fn forget(context: &Context) {
+    context.steering.state().named = None;
+    context.steering.is_awaited.store(false, Ordering::Relaxed);
+}
+
 fn resource(context: &Context, url: &Url) -> ResourceKey {
     ResourceKey::whole(context.stream_id, Kind::Steering, url.to_string())
 }

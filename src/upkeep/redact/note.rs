@@ -77,7 +77,7 @@ const EVERYBODYS: &str = "no-cache no-store must-revalidate proxy-revalidate max
 /// Kinds of events and of ends of runs, and the rest that is in copies though no schema says it.
 const OUR_WORDS: &str = "stopped finished duration failed killed late stalled suspended clock step disk full \
     checkpoint held up left alone false validators refused uri left out too many playlists too many assets \
-    date range icy resumed removed clock behind kept from lost moved aside changed isrecorder \
+    date range icy resumed removed clock behind kept from lost moved aside changed panicked isrecorder \
     HTTP/1.0 HTTP/1.1 HTTP/2.0 HTTP/3.0 ICY gzip x-gzip deflate br zstd compress";
 
 /// What the copy has as every session has it. Nothing in it is of this session.
