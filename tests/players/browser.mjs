@@ -15,7 +15,8 @@ const FLAGS = [
 
 export class Browser {
   async open() {
-    const folder = path.join(WORK, 'page');
+    // Of this process: another file may be served at the same time.
+    const folder = path.join(WORK, `page-${process.pid}`);
     mkdirSync(folder, { recursive: true });
     copyFileSync(path.join(HERE, 'player.html'), path.join(folder, 'player.html'));
     copyFileSync(path.join(HERE, 'node_modules/hls.js/dist/hls.min.js'), path.join(folder, 'hls.min.js'));

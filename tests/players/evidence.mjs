@@ -9,17 +9,9 @@ import { parse, resources, union } from './playlist.mjs';
 import { query } from './programs.mjs';
 import { originFolder } from './recording.mjs';
 
-/** How much later than it is due a poll may be on a busy machine of two cores. */
-const GRACE_MS = 100;
-
 export class Evidence {
   constructor(recording) {
     Object.assign(this, recording, { playlists: KINDS[recording.kind].playlists });
-    // Docs promise one poll an interval, max(0.25 s, a quarter of the target duration), on average, and that
-    // polls are never more than two intervals apart (docs/design/polling.md).
-    const [media] = this.mediaPaths();
-    this.intervalMs = Math.max(250, parse(this.publications[media][0].text).targetDuration * 250);
-    this.pollMs = 2 * this.intervalMs;
   }
 
   mediaPaths() {
@@ -35,22 +27,34 @@ export class Evidence {
     Object.assign(this, { zero: run.started_us / 1000, end: run.stopped_us / 1000, run });
     this.lengthMs = this.end - this.zero;
     const rows = await query(this.session, `
-      SELECT id, name, body FROM simple_playlist WHERE error IS NULL
-      UNION ALL SELECT id, '${this.entry.slice(1)}', body FROM main_playlist WHERE error IS NULL ORDER BY 1`);
+      SELECT p.*, e.from_us / 1000.0 AS from_ms FROM exchange e JOIN (
+        SELECT id, name, body FROM simple_playlist WHERE error IS NULL
+        UNION ALL SELECT id, '${this.entry.slice(1)}', body FROM main_playlist WHERE error IS NULL) p USING (id) ORDER BY id`);
+    /** Of each playlist its revisions, and from when on (ms of session time) each is the answer. */
+    this.answers = Object.fromEntries(this.paths().map((urlPath) => [
+      urlPath,
+      rows.filter(({ name }) => name === urlPath.slice(1))
+        .map(({ body, from_ms: from }) => ({ sha256: sha256(body), from: from - this.zero })),
+    ]));
     this.revisions = Object.fromEntries(this.paths().map((urlPath) => [
       urlPath,
-      rows.filter(({ name }) => name === urlPath.slice(1)).map(({ body }) => sha256(body)),
+      this.answers[urlPath].map(({ sha256: digest }) => digest),
     ]));
     return this;
   }
 
-  /** Publications that were the origin's answer for longer than a poll takes to come round. */
+  /** The revision that is the answer at a moment, in ms of session time. */
+  answer(urlPath, ms) {
+    return this.answers[urlPath].findLast(({ from }) => from <= ms);
+  }
+
+  /** Publications that the origin answered with: the ones that were there when it was asked. */
   due(urlPath) {
     const all = this.publications[urlPath];
-    return all.filter(({ at }, i) => {
-      const until = Math.min(all[i + 1]?.at ?? Infinity, this.stopping);
-      return until - Math.max(at, this.zero) > this.pollMs + GRACE_MS;
-    });
+    // The last one may have been cut off by the stop.
+    const asked = this.log.filter((one) => one.path === urlPath && one.at < this.stopping).map(({ at }) => at).slice(0, -1);
+    // In the millisecond of a change it may have been either.
+    return all.filter(({ at }, i) => asked.some((moment) => moment > at && moment < (all[i + 1]?.at ?? Infinity)));
   }
 
   /** Publications that the session holds. */

@@ -14,10 +14,11 @@ import { parse } from './playlist.mjs';
 import { query, Replayer } from './programs.mjs';
 import { LOGS, originFolder, recordings } from './recording.mjs';
 
-const TIMING_MS = 250; // allowed on top of the poll interval
 /** `isreplayer --early`, as it is where nobody says otherwise: seconds. */
 const EARLY = 0.5;
 const PLAYER_POLL_MS = 75;
+/** By how much the clock of the origin and that of the recorder, which no step of the wall clock bends, may part. */
+const CLOCKS_MS = 50;
 const together = { concurrency: 100, timeout: 180_000 };
 
 const evidence = {};
@@ -49,7 +50,7 @@ for (const kind of Object.keys(KINDS)) {
       assert.ok(lengthMs > 30_000);
     });
 
-    it('holds every revision that lived longer than a poll, in order', () => {
+    it('holds every revision that a poll met, in order, and none before it was published', () => {
       const one = evidence[kind];
       const count = (revisionsOf) => one.paths().flatMap((urlPath) => revisionsOf(urlPath)).length;
       facts[kind].published = count((urlPath) => one.due(urlPath));
@@ -60,7 +61,12 @@ for (const kind of Object.keys(KINDS)) {
         assert.ok(!places.includes(-1), `${urlPath}: a revision that the origin never published`);
         assert.deepEqual(places, [...new Set(places)].sort((a, b) => a - b), `${urlPath}: not in order`);
         const missing = one.due(urlPath).filter(({ sha256: digest }) => !one.revisions[urlPath].includes(digest));
-        assert.deepEqual(missing.map((gone) => one.describe(gone)), [], `${urlPath}: published, and not recorded`);
+        assert.deepEqual(missing.map((gone) => one.describe(gone)), [], `${urlPath}: answered, and not recorded`);
+        const early = one.answers[urlPath].slice(1).filter(({ from, sha256: digest }) => {
+          const first = one.publications[urlPath].find((publication) => publication.sha256 === digest);
+          return from < first.at - one.zero - CLOCKS_MS;
+        });
+        assert.deepEqual(early, [], `${urlPath}: there before it was published`);
       }
     });
 
@@ -107,28 +113,29 @@ describe('the replay', together, () => {
 async function timing(kind) {
   const one = evidence[kind];
   const { url } = replayers[kind];
+  const before = Date.now();
   const redirect = await fetch(`${url}/stream.m3u8?offset=0`, { redirect: 'manual' });
   assert.equal(redirect.status, 302);
   const zero = Number(/^@(\d+)\/stream\.m3u8/.exec(redirect.headers.get('location'))?.[1]);
-  assert.ok(Math.abs(Date.now() - zero) < 1000, `a clock of its own: ${redirect.headers.get('location')}`);
+  assert.ok(zero >= before - 1 && zero <= Date.now(), `a clock of its own: ${redirect.headers.get('location')}`);
 
   const seen = await Promise.all(one.paths().map((urlPath) => follow(one, url, zero, urlPath)));
-  const errors = seen.flatMap((playlist) => playlist.errors);
-  const late = errors.filter((ms) => ms > one.pollMs + TIMING_MS);
-  facts[kind].late = late.length;
-  facts[kind]['worst ms'] = Math.round(Math.max(...errors));
-  facts[kind]['median ms'] = Math.round(median(errors));
-  assert.deepEqual(late, [], 'ms by which revisions came late');
-  assert.ok(median(errors) <= one.intervalMs + TIMING_MS, `in the middle ${median(errors)} ms late`);
-  assert.deepEqual(errors.filter((ms) => ms < -50), [], 'ms by which revisions came before they were published');
-  assert.deepEqual(seen.flatMap((playlist) => playlist.missing), [], 'published, and not replayed');
+  // How late each came is printed, and depends on the machine.
+  const late = seen.flatMap((playlist) => playlist.late);
+  facts[kind].replayed = seen.reduce((sum, { count }) => sum + count, 0);
+  facts[kind]['worst ms'] = Math.round(Math.max(...late));
+  facts[kind]['median ms'] = Math.round(median(late));
 }
 
-/** Polls a replayed playlist from session time 0 to the end: by how much (ms) each revision was late, and what never came. */
+/**
+ * Polls a replayed playlist from session time 0 to the end. Each answer must be the revision that the session
+ * holds for the session time that the answer names, however late it was asked for. Which of them were met, and
+ * by how much (ms) each came after it was published.
+ */
 async function follow(one, url, zero, urlPath) {
   const prefix = `${url}/@${zero}`;
-  const known = new Map(one.recorded(urlPath).map((publication) => [publication.sha256, publication]));
-  const errors = [];
+  const published = new Map(one.recorded(urlPath).map((publication) => [publication.sha256, publication]));
+  const late = [];
   const chunks = [];
   const seen = new Set();
   for (let tick = zero; tick < zero + one.lengthMs - 200; tick += PLAYER_POLL_MS) {
@@ -136,13 +143,18 @@ async function follow(one, url, zero, urlPath) {
     const asked = Date.now();
     const response = await fetch(prefix + one.space(urlPath));
     const text = await response.text();
-    assert.equal(response.status, 200, `${response.url} at ${asked - zero} ms: ${text}`);
+    const what = `${response.url} at ${response.headers.get('x-isrecorder-session-time')} s`;
+    assert.equal(response.status, 200, `${what}: ${text}`);
+    const ms = Math.round(1000 * Number(response.headers.get('x-isrecorder-session-time')));
+    // After its end the list is ended, too (--at-end endlist).
+    if (ms + 1 >= one.lengthMs) break;
     const digest = sha256(text);
+    // It is told in milliseconds.
+    const answers = [ms, ms + 1].map((moment) => one.answer(urlPath, moment)?.sha256);
+    assert.ok(answers.includes(digest), `${what} is another revision:\n${text}`);
     if (seen.has(digest)) continue;
-    const publication = known.get(digest);
-    assert.ok(publication, `${response.url} at ${asked - zero} ms is no revision of the origin's:\n${text}`);
     // What is there at session time 0 was there before the recorder came.
-    if (seen.size > 0) errors.push(asked - zero - (publication.at - one.zero));
+    if (seen.size > 0) late.push(asked - zero - (published.get(digest).at - one.zero));
     seen.add(digest);
     const newest = parse(text).segments.at(-1);
     if (!one.mediaPaths().includes(urlPath)) continue; // the multivariant playlist
@@ -151,8 +163,8 @@ async function follow(one, url, zero, urlPath) {
     chunks.at(-1).catch(() => {}); // reported below
   }
   await Promise.all(chunks);
-  const missing = one.due(urlPath).filter((publication) => !seen.has(publication.sha256));
-  return { errors, missing: missing.map((publication) => `${urlPath} ${one.describe(publication)}`) };
+  assert.ok(seen.size > 0, urlPath);
+  return { late, count: seen.size };
 }
 
 async function bytes(kind) {

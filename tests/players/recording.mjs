@@ -1,11 +1,12 @@
 // All kinds of channels on the air at the same time, each recorded by an isrecorder of its own.
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Channel, KINDS } from './channels.mjs';
 import { Origin } from './origin.mjs';
+import { until } from './processes.mjs';
 import { Recorder } from './programs.mjs';
 
 const SECONDS = Number(process.env.PLAYERS_SECONDS ?? 36);
@@ -17,13 +18,34 @@ mkdirSync(LOGS, { recursive: true });
 if (!process.env.PLAYERS_WORK) process.on('exit', () => rmSync(WORK, { recursive: true, force: true }));
 
 /**
- * The recordings of this run of the tests, made by whichever test comes first:
+ * The recordings of this run of the tests, made by whichever file comes first; others that run beside it wait:
  * [{ kind, session, port, stopping, publications, log, ... }].
  */
 export async function recordings() {
   const file = path.join(WORK, 'recordings.json');
-  if (!existsSync(file)) writeFileSync(file, JSON.stringify(await record()));
+  const failed = path.join(WORK, 'recordings.failed');
+  if (!existsSync(file) && comesFirst()) {
+    try {
+      writeFileSync(`${file}.new`, JSON.stringify(await record()));
+    } catch (error) {
+      writeFileSync(failed, `${error.stack}`);
+      throw error;
+    }
+    renameSync(`${file}.new`, file);
+  }
+  await until('the recordings are made', () => existsSync(file) || existsSync(failed), SECONDS + 120);
+  if (!existsSync(file)) throw new Error(`another file could not make the recordings: ${readFileSync(failed, 'utf8')}`);
   return JSON.parse(readFileSync(file, 'utf8'));
+}
+
+function comesFirst() {
+  try {
+    mkdirSync(path.join(WORK, 'recordings.begun'));
+    return true;
+  } catch (error) {
+    if (error.code === 'EEXIST') return false;
+    throw error;
+  }
 }
 
 export const originFolder = path.join(WORK, 'origin');
