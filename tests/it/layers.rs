@@ -55,7 +55,16 @@ const ORDERS: [(&str, &[&[&str]]); 6] = [
             &["http"],
             &["admission"],
             &["memory", "options"],
-            &["clocks", "formats", "limits", "schedule", "select", "stats"],
+            &[
+                "clocks",
+                "formats",
+                "limits",
+                "schedule",
+                "select",
+                "stats",
+                "panics",
+                "panicking",
+            ],
         ],
     ),
     (
