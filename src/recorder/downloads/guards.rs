@@ -29,7 +29,7 @@ struct State {
 #[derive(Debug)]
 enum Dropped {
     Revision(PlaylistId, ExchangeId),
-    Download(Job),
+    Download(Box<Job>),
 }
 
 impl Guards {
@@ -122,7 +122,8 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some(job) = self.job.take() {
-            self.guards.state().dropped.push(Dropped::Download(job));
+            let download = Dropped::Download(Box::new(job));
+            self.guards.state().dropped.push(download);
             self.guards.changed.notify_one();
         }
     }

@@ -285,7 +285,7 @@ impl Plain {
             came_bytes += length as u64;
             let sound = separator.push(bytes, &mut titles);
             part.came(length, &mut titles);
-            let cut = cutter.push(sound, self.wish(&part, part_began));
+            let cut = cutter.push(sound, self.wish(part, part_began));
             part.write(context, &cut.now).await;
             #[cfg(test)]
             panics::testing::pass(panics::testing::Place::Raw, &self.playlist.url);
