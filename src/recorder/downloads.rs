@@ -21,7 +21,7 @@ use crate::recorder::http::fetch::fetcher::Fetcher;
 use crate::recorder::plan::state::Plan;
 use crate::recorder::playlists::set::Playlists;
 use crate::recorder::stats::board::{PlaylistStats, Stats};
-use crate::session::{Availability, Kind, NewListing, Outcome, OwnReason, ResourceKey};
+use crate::session::{Kind, NewListing, Outcome, OwnReason, ResourceKey};
 
 /// What redirected to a host that wants to be left alone may lead elsewhere by then.
 const AGAIN_IN: Duration = Duration::from_secs(10);
@@ -297,10 +297,7 @@ fn pass_over(hops: &mut [Hop], why: OwnReason) -> bool {
 
 async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
     let head_id = hops.first().map(|h| h.id);
-    let listed_us = match job.availability {
-        Availability::Listed(from) => Some(from),
-        _ => hops.first().map(|h| h.requested_us),
-    };
+    let head_requested_us = hops.first().map(|head| head.requested_us);
     for (at, mut hop) in hops.into_iter().enumerate() {
         let (key, availability) = if at == 0 {
             (job.key.clone(), job.availability)
@@ -309,10 +306,8 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
                 url: Arc::new(hop.url.clone()),
                 range: job.key.range,
             };
-            (
-                key,
-                Availability::FirstElseResponse(listed_us.unwrap_or(hop.requested_us)),
-            )
+            let requested_us = head_requested_us.unwrap_or(hop.requested_us);
+            (key, job.availability.hop(requested_us))
         };
         let resource = queue.resource(&key, job.kind);
         let crossed = hop.take_crossed(&resource, availability);

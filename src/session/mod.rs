@@ -5,6 +5,7 @@
 //! nobody for anything; whoever records hands it what came, whoever replays asks it what
 //! was there.
 
+pub(crate) mod availability;
 pub(crate) mod body;
 pub(crate) mod database;
 pub(crate) mod error;
@@ -21,6 +22,7 @@ pub(crate) mod headers;
 pub(crate) mod model;
 pub(crate) mod notices;
 
+pub use self::availability::Availability;
 pub use self::body::codings::true_codings;
 pub use self::body::decode::{DecodeError, decode, decoded_size, decoder, unknown_codings};
 pub use self::database::format::SCHEMA;
@@ -33,8 +35,8 @@ pub use self::files::folder::{FolderError, SessionFolder, Sessions};
 pub use self::files::growing::{Growing, GrowingFacts, GrowingFile};
 pub use self::id::ExchangeId;
 pub use self::model::{
-    Availability, ByteRange, Coded, Digest, Kind, NewBody, NewExchange, NewListing, NewRevision,
-    Notice, Outcome, OwnReason, ResourceKey, RunningDigest, digest, is_success,
+    ByteRange, Coded, Digest, Kind, NewBody, NewExchange, NewListing, NewRevision, Notice, Outcome,
+    OwnReason, ResourceKey, RunningDigest, digest, is_success,
 };
 pub use self::read::answer::{Answer, Found, Query, RangePart};
 pub use self::read::faults::{ENDED, Fault, FaultCount};

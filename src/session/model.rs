@@ -5,6 +5,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::availability::{Availability, Timing};
 use super::headers::Headers;
 pub use crate::hls::ByteRange;
 use crate::hls::Lie;
@@ -222,19 +223,6 @@ impl ResourceKey {
     }
 }
 
-/// From when on an exchange is the answer (`docs/design/timeline.md`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Availability {
-    /// The first on account of a listing: from then (microseconds of Unix time).
-    Listed(i64),
-    /// A later poll: from when its response began; when it was requested, if there was none.
-    Response,
-    /// A retry: from when it was requested.
-    Request,
-    /// A hop of a redirect: [`Self::Listed`] if it is the first of its resource, else [`Self::Response`].
-    FirstElseResponse(i64),
-}
-
 /// The body that came with an exchange.
 #[derive(Debug)]
 pub enum NewBody {
@@ -430,6 +418,14 @@ impl NewExchange {
             note: None,
             revision: None,
             room: None,
+        }
+    }
+
+    /// When it was made.
+    pub(crate) fn timing(&self) -> Timing {
+        Timing {
+            requested_us: self.requested_us,
+            wait_us: self.wait_us,
         }
     }
 }

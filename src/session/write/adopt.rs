@@ -4,12 +4,13 @@ use chrono::DateTime;
 use std::io::{self, Read as _};
 
 use super::room::Room;
+use crate::session::availability::Availability;
 use crate::session::error::ReadError;
 use crate::session::files::chunk_dir::{ChunkDir, TemporaryName};
 use crate::session::files::chunks::DownloadFile;
 use crate::session::files::growing::Growing;
 use crate::session::id::ExchangeId;
-use crate::session::model::{Availability, Kind, NewBody, NewExchange, Outcome, ResourceKey};
+use crate::session::model::{Kind, NewBody, NewExchange, Outcome, ResourceKey};
 use crate::session::read::parts::StreamPart;
 use crate::session::read::reader::Reader;
 
@@ -133,6 +134,7 @@ fn part(left: Left, growing: &Growing, body: NewBody, (count, end): (usize, u64)
         facts.extension
     );
     let resource = ResourceKey::whole(left.stream_id, Kind::Main, left.url);
+    // Its own pending row has the moment that was decided as it began.
     let availability = Availability::Listed(left.from_us);
     NewExchange {
         lag_us: Some(0),
