@@ -23,7 +23,7 @@ use crate::recorder::plan::state::Plan;
 use crate::recorder::playlists::set::Playlists;
 use crate::recorder::schedule::restart_delay;
 use crate::recorder::stats::board::{PlaylistStats, Stats};
-use crate::session::{Availability, Kind, NewListing, Outcome, OwnReason, ResourceKey};
+use crate::session::{Kind, NewListing, Outcome, OwnReason, ResourceKey};
 
 pub(super) mod guards;
 
@@ -333,10 +333,7 @@ fn pass_over(hops: &mut [Hop], why: OwnReason) -> bool {
 
 async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
     let head_id = hops.first().map(|h| h.id);
-    let listed_us = match job.availability {
-        Availability::Listed(from) => Some(from),
-        _ => hops.first().map(|h| h.requested_us),
-    };
+    let head_requested_us = hops.first().map(|head| head.requested_us);
     for (at, mut hop) in hops.into_iter().enumerate() {
         let (key, availability) = if at == 0 {
             (job.key.clone(), job.availability)
@@ -345,10 +342,8 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
                 url: Arc::new(hop.url.clone()),
                 range: job.key.range,
             };
-            (
-                key,
-                Availability::FirstElseResponse(listed_us.unwrap_or(hop.requested_us)),
-            )
+            let requested_us = head_requested_us.unwrap_or(hop.requested_us);
+            (key, job.availability.hop(requested_us))
         };
         let resource = queue.resource(&key, job.kind);
         let crossed = hop.take_crossed(&resource, availability);

@@ -588,10 +588,7 @@ impl Plan {
             kind: item.kind,
             playlist: id,
             referrer: item.referrer,
-            availability: match item.failures {
-                0 => Availability::Listed(item.from_us),
-                _ => Availability::Request,
-            },
+            availability: Availability::download(item.from_us, item.failures),
             number: item.job,
             is_too_late: item.late.is_some_and(|late| late.is_too_late(now)),
             known_end: item.known_end(now),

@@ -190,12 +190,18 @@ impl Poller {
             self.turns.answered(&last);
         }
         // Head first: every hop may refer to it.
-        for hop in hops {
-            self.write(hop, head, first_us, lag_us, None, None).await;
+        for mut hop in hops {
+            let availability = self.availability(&hop, head, first_us);
+            self.write_crossed(&mut hop, head, availability, lag_us)
+                .await;
+            self.write(hop, head, availability, lag_us, None, None)
+                .await;
         }
+        let availability = self.availability(&last, head, first_us);
+        self.write_crossed(&mut last, head, availability, lag_us)
+            .await;
         if let Some(live) = live {
-            self.write_crossed(&mut last, head, first_us, lag_us).await;
-            let from_us = self.answer_from_us(&last, first_us);
+            let (from_us, _) = availability.decided(last.timing(), self.from_us);
             let url = self.url_of(&last, head);
             self.plain = Some(Opened {
                 hop: last,
@@ -207,7 +213,7 @@ impl Poller {
             });
             return answered;
         }
-        self.take(last, head, first_us, lag_us, good).await;
+        self.take(last, head, availability, lag_us, good).await;
         self.polled |= !is_own;
         self.chain = chain;
         answered
@@ -307,7 +313,7 @@ impl Poller {
         &mut self,
         mut hop: Hop,
         head: ExchangeId,
-        first_us: i64,
+        availability: Availability,
         lag_us: i64,
         good: bool,
     ) {
@@ -315,10 +321,13 @@ impl Poller {
             if let Some(since_us) = self.trust.confirmed_anything() {
                 self.tell_of_false_validators(since_us).await;
             }
-            return self.write(hop, head, first_us, lag_us, None, None).await;
+            return self
+                .write(hop, head, availability, lag_us, None, None)
+                .await;
         }
         let confirms = hop.confirms().filter(|_| good);
-        self.from_us = self.answer_from_us(&hop, first_us);
+        let (from_us, availability) = availability.decided(hop.timing(), self.from_us);
+        self.from_us = from_us;
         let requested_us = hop.requested_us;
         let body = match &hop.body {
             Received::Memory(body) if good => body.clone(),
@@ -329,7 +338,7 @@ impl Poller {
                     self.trust.confirmed();
                 }
                 return self
-                    .write(hop, head, first_us, lag_us, confirms, None)
+                    .write(hop, head, availability, lag_us, confirms, None)
                     .await;
             }
         };
@@ -382,7 +391,7 @@ impl Poller {
         if let Some(since_us) = self.trust.came(&hop.url, came) {
             self.tell_of_false_validators(since_us).await;
         }
-        self.write(hop, head, first_us, lag_us, None, revision)
+        self.write(hop, head, availability, lag_us, None, revision)
             .await;
         self.stood = None;
         if changed {
@@ -429,19 +438,6 @@ impl Poller {
         (judged, content, room)
     }
 
-    /// From when on the last hop of a poll is the answer; it never goes back.
-    fn answer_from_us(&self, hop: &Hop, first_us: i64) -> i64 {
-        if let (false, Some(listed_us)) = (self.polled, self.playlist.from_us) {
-            return listed_us;
-        }
-        let own_us = if self.begins_with_head(&hop.url) {
-            first_us
-        } else {
-            hop.response_us()
-        };
-        own_us.max(self.from_us)
-    }
-
     /// What a body says; `None`: nothing new.
     fn content(
         &mut self,
@@ -474,17 +470,16 @@ impl Poller {
 
     async fn write(
         &self,
-        mut hop: Hop,
+        hop: Hop,
         head: ExchangeId,
-        first_us: i64,
+        availability: Availability,
         lag_us: i64,
         confirms: Option<ExchangeId>,
         revision: Option<NewRevision>,
     ) {
         let is_head = hop.id == head;
         let is_own = is_head && !self.is_direct;
-        self.write_crossed(&mut hop, head, first_us, lag_us).await;
-        let (resource, availability) = self.account(&hop, head, first_us);
+        let resource = self.resource(self.playlist.kind, &self.url_of(&hop, head));
         let mut exchange = hop.into_exchange(resource, availability);
         exchange.polled = (!is_own).then(|| self.resource(self.playlist.kind, &self.playlist.url));
         exchange.referrer_id = self.name.revision;
@@ -496,8 +491,14 @@ impl Poller {
     }
 
     /// The attempt before a hop, where it crossed the end of a kept connection.
-    async fn write_crossed(&self, hop: &mut Hop, head: ExchangeId, first_us: i64, lag_us: i64) {
-        let (resource, availability) = self.account(hop, head, first_us);
+    async fn write_crossed(
+        &self,
+        hop: &mut Hop,
+        head: ExchangeId,
+        availability: Availability,
+        lag_us: i64,
+    ) {
+        let resource = self.resource(self.playlist.kind, &self.url_of(hop, head));
         if let Some(mut crossed) = hop.take_crossed(&resource, availability) {
             crossed.referrer_id = self.name.revision;
             crossed.head_id = (hop.id != head).then_some(head);
@@ -506,23 +507,19 @@ impl Poller {
         }
     }
 
-    /// What a hop is an answer for, and from when on.
-    fn account(&self, hop: &Hop, head: ExchangeId, first_us: i64) -> (ResourceKey, Availability) {
+    /// From when on a hop is the answer. `first_us`: when the response of the head began.
+    fn availability(&self, hop: &Hop, head: ExchangeId, first_us: i64) -> Availability {
         let listed_us = self.playlist.from_us.filter(|_| !self.polled);
-        let availability = match (hop.id == head, listed_us) {
-            (true, Some(listed_us)) => Availability::Listed(listed_us),
-            (false, Some(listed_us)) => Availability::FirstElseResponse(listed_us),
-            (false, None) if self.begins_with_head(&hop.url) => Availability::Listed(first_us),
-            (_, None) => Availability::Response,
-        };
-        let url = self.url_of(hop, head);
-        (self.resource(self.playlist.kind, &url), availability)
+        match hop.id == head {
+            true => Availability::poll(listed_us),
+            false => Availability::poll_hop(listed_us, first_us, self.has_passed(&hop.url)),
+        }
     }
 
-    /// Whether a hop is the answer from when the head is: the chain before did not have it.
-    fn begins_with_head(&self, url: &Url) -> bool {
+    /// Whether the chain before had a URL.
+    fn has_passed(&self, url: &Url) -> bool {
         let hash = hash_of(url);
-        !self.chain.iter().any(|passed| passed.hash == hash)
+        self.chain.iter().any(|passed| passed.hash == hash)
     }
 
     fn resource(&self, kind: Kind, url: &Url) -> ResourceKey {

@@ -5,6 +5,7 @@
 //! nobody for anything; whoever records hands it what came, whoever replays asks it what
 //! was there.
 
+pub(crate) mod availability;
 pub(crate) mod body;
 pub(crate) mod database;
 pub mod digest;
@@ -23,6 +24,7 @@ pub(crate) mod headers;
 pub(crate) mod model;
 pub(crate) mod notices;
 
+pub use self::availability::Availability;
 pub use self::body::codings::true_codings;
 pub use self::body::decode::{DecodeError, decode, decoded_size, decoder, unknown_codings};
 pub use self::database::guarded::LARGEST_IN_DATABASE;
@@ -37,8 +39,8 @@ pub use self::files::new_body::{Coded, NewBody};
 pub use self::format::SCHEMA;
 pub use self::id::ExchangeId;
 pub use self::model::{
-    Availability, ByteRange, Kind, NewExchange, NewListing, NewRevision, Notice, Outcome,
-    OwnReason, ResourceKey, is_success,
+    ByteRange, Kind, NewExchange, NewListing, NewRevision, Notice, Outcome, OwnReason, ResourceKey,
+    is_success,
 };
 pub use self::read::answer::{Answer, Found, Query, RangePart};
 pub use self::read::faults::{ENDED, Fault, FaultCount};

@@ -4,6 +4,7 @@ use super::id::ExchangeId;
 use crate::session::files::new_body::{Coded, NewBody};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::availability::{Availability, Timing};
 use super::headers::Headers;
 pub use crate::hls::ByteRange;
 use crate::hls::Lie;
@@ -196,19 +197,6 @@ impl ResourceKey {
     }
 }
 
-/// From when on an exchange is the answer (`docs/design/timeline.md`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Availability {
-    /// The first on account of a listing: from then (microseconds of Unix time).
-    Listed(i64),
-    /// A later poll: from when its response began; when it was requested, if there was none.
-    Response,
-    /// A retry: from when it was requested.
-    Request,
-    /// A hop of a redirect: [`Self::Listed`] if it is the first of its resource, else [`Self::Response`].
-    FirstElseResponse(i64),
-}
-
 /// Facts of a new revision of a playlist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewRevision {
@@ -370,6 +358,14 @@ impl NewExchange {
             note: None,
             revision: None,
             room: None,
+        }
+    }
+
+    /// When it was made.
+    pub(crate) fn timing(&self) -> Timing {
+        Timing {
+            requested_us: self.requested_us,
+            wait_us: self.wait_us,
         }
     }
 }

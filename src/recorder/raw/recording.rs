@@ -216,7 +216,7 @@ impl Plain {
         self.write_crossed(&mut last, head, lag_us).await;
         Some(Opened {
             url: self.url_of(&last, head),
-            from_us: last.response_us(),
+            from_us: Availability::poll(None).known_us(last.timing()),
             hop: last,
             live,
             head,

@@ -3,6 +3,7 @@
 use chrono::DateTime;
 use std::io::{self, Read as _};
 
+use crate::session::availability::Availability;
 use crate::session::error::ReadError;
 use crate::session::files::chunk_dir::{ChunkDir, TemporaryName};
 use crate::session::files::chunks::DownloadFile;
@@ -10,7 +11,7 @@ use crate::session::files::growing::Growing;
 use crate::session::files::new_body::NewBody;
 use crate::session::files::room::Room;
 use crate::session::id::ExchangeId;
-use crate::session::model::{Availability, Kind, NewExchange, Outcome, ResourceKey};
+use crate::session::model::{Kind, NewExchange, Outcome, ResourceKey};
 use crate::session::read::parts::StreamPart;
 use crate::session::read::reader::Reader;
 
@@ -134,6 +135,7 @@ fn part(left: Left, growing: &Growing, body: NewBody, (count, end): (usize, u64)
         facts.extension
     );
     let resource = ResourceKey::whole(left.stream_id, Kind::Main, left.url);
+    // Its own pending row has the moment that was decided as it began.
     let availability = Availability::Listed(left.from_us);
     NewExchange {
         lag_us: Some(0),
