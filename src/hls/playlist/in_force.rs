@@ -93,7 +93,8 @@ impl InForce {
 
     /// Whether a player has what it needs: of several keys each says the same, so that one is enough.
     pub fn is_enough(&self) -> bool {
-        !self.lacks_map && !(self.lacks_key && self.keys.is_empty())
+        let has_key = !self.lacks_key || !self.keys.is_empty();
+        has_key && !self.lacks_map
     }
 
     /// A key applies from here on, beside those of other KEYFORMATs; `None`: one that cannot be read.

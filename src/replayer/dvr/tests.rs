@@ -309,7 +309,9 @@ fn keys_and_initialization_sections_stand_where_they_change() {
 fn with_keys(keys: usize, segments: usize, before: impl Fn(usize) -> String) -> (usize, usize) {
     let (mut lists, mut made) = (Lists::default(), Made::default());
     made.now_us = 100 * SECOND;
-    ["a", "k"].map(|name| made.lands(name, 1));
+    for name in ["a", "k"] {
+        made.lands(name, 1);
+    }
     let mut text = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n".to_owned();
     for n in 0..keys {
         text += &format!("#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"k\",KEYFORMAT=\"f{n:04}\"\n");
