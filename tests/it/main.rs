@@ -15,6 +15,7 @@ mod corpus;
 mod costly_answers;
 mod curl;
 mod dvr;
+mod dvr_keys;
 mod encoded_chunks;
 mod endings;
 mod faithful;
