@@ -1,4 +1,4 @@
-//! What the loops of a stream share: polls, downloads, plain streams.
+//! What the loops of a stream share: polls, downloads, raw streams.
 
 pub(crate) mod assets;
 pub(crate) mod steering;
@@ -12,7 +12,7 @@ use tracing::Span;
 use self::assets::Assets;
 use self::steering::Steering;
 use super::downloads::Queue;
-use super::options::PlainOptions;
+use super::options::RawOptions;
 use super::panics::Panics;
 use super::select::Selection;
 use crate::hls::Variables;
@@ -33,7 +33,7 @@ pub(super) struct Context {
     pub span: Span,
     pub selection: Selection,
     pub poll: Option<Duration>,
-    pub plain: PlainOptions,
+    pub plain: RawOptions,
     pub stream_id: i64,
     /// Its name in the session.
     pub name: String,

@@ -50,6 +50,6 @@ pub use self::select::{AssetLists, Renditions, Selection, Variants};
 pub use self::stats::board::{Board, PlaylistStats, Stage, Stats, StreamStats, Totals};
 pub use self::stats::load::{Lags, Load};
 pub use limits::Limits;
-pub use options::{Input, Options, Pin, PlainOptions, TlsOptions, TrustedHosts};
+pub use options::{Input, Options, Pin, RawOptions, TlsOptions, TrustedHosts};
 pub use run::{Control, Ended, RecordError, Summary, record};
 pub use schedule::{MAX_POLL, MIN_POLL};

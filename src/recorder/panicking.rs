@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::panics::testing::{Place, arm};
 use super::raw::testing::ts;
-use super::{Board, Control, Input, Options, PlainOptions, RecordError, record};
+use super::{Board, Control, Input, Options, RawOptions, RecordError, record};
 use crate::session::{Reader, Sessions};
 
 const MASTER: &str = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n/vod\n";
@@ -80,9 +80,9 @@ impl Origin {
         let folder = tempfile::tempdir().unwrap();
         let session = Sessions::new(folder.path()).create(Some("s")).unwrap();
         let options = Options {
-            plain: PlainOptions {
+            plain: RawOptions {
                 min_part: 1,
-                ..PlainOptions::default()
+                ..RawOptions::default()
             },
             ..Options::default()
         };

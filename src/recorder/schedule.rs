@@ -89,7 +89,7 @@ pub(super) fn retry_delay(failures: u32) -> Duration {
     )
 }
 
-/// Delay before a plain stream is asked for again: none after one that came for a while, then
+/// Delay before a raw stream is asked for again: none after one that came for a while, then
 /// more each time, and by chance, so that many recorders do not come back at once.
 pub(super) fn reconnect_delay(failures: u32) -> Duration {
     if failures == 0 {

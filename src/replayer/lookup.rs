@@ -70,7 +70,7 @@ pub(super) enum Looked {
     NotYet(i64),
     /// It is being recorded.
     Pending,
-    /// A plain stream that is being recorded.
+    /// A raw stream that is being recorded.
     Growing(Box<GrowingPart>),
     /// An answer.
     Whole(Box<Whole>),

@@ -15,7 +15,7 @@ use super::cache::text::Text;
 use super::cors;
 use super::lookup::{Content, Looked, Question, Whole};
 use super::page;
-use super::plain::{self, path::PlainFile};
+use super::raw;
 use super::recorded;
 use super::replay::Replay;
 use super::reply::Reply;
@@ -23,6 +23,7 @@ use super::request::Request;
 use super::route::{PathClock, RouteError, Target, clock_prefix};
 use super::shared_caches;
 use super::timeline::format_time;
+use crate::replayer::raw::path::PlainFile;
 use crate::session::StreamInfo;
 
 impl Replay {
@@ -202,7 +203,7 @@ impl Replay {
         };
         let (mut left_us, mut entry) = (0, None);
         let reply = match looked {
-            Looked::Whole(whole) if plain::is_part(&whole) => self.play_part(*whole, request).await,
+            Looked::Whole(whole) if raw::is_part(&whole) => self.play_part(*whole, request).await,
             Looked::Growing(part) => self.play_growing(*part, request),
             Looked::Whole(whole) => {
                 if let Content::Playlist(served) = &whole.content {

@@ -76,7 +76,7 @@ impl Guards {
 /// Holds up the downloads of a playlist until its revision has been handed to the writer. Dropped before, the revision is
 /// taken back: it will not be in the session, so nothing may be fetched on its account.
 #[derive(Debug)]
-pub(in crate::recorder) struct Hold {
+pub(crate) struct Hold {
     guards: Arc<Guards>,
     playlist: PlaylistId,
     revision: ExchangeId,
@@ -85,7 +85,7 @@ pub(in crate::recorder) struct Hold {
 
 impl Hold {
     /// The revision has been handed to the writer.
-    pub(in crate::recorder) fn written(mut self) {
+    pub(crate) fn written(mut self) {
         self.is_written = true;
     }
 }

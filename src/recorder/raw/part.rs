@@ -1,4 +1,4 @@
-//! One part of a plain stream: an exchange whose body grows in a file.
+//! One part of a raw stream: an exchange whose body grows in a file.
 
 use bytes::Bytes;
 

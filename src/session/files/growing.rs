@@ -1,4 +1,4 @@
-//! A part of a plain stream while it is recorded: its file grows under `chunks/.tmp`, and
+//! A part of a raw stream while it is recorded: its file grows under `chunks/.tmp`, and
 //! beside it one that says what it is and how its bytes come, for readers.
 
 use std::fs::File;

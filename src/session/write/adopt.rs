@@ -1,4 +1,4 @@
-//! What a killed recorder left of plain streams: the part that was growing becomes one like any other.
+//! What a killed recorder left of raw streams: the part that was growing becomes one like any other.
 
 use chrono::DateTime;
 use std::io::{self, Read as _};

@@ -46,7 +46,7 @@ pub(crate) struct Begun {
     pub(crate) first_id: ExchangeId,
     /// All of the database is this run's own, or as its sum says.
     pub(crate) is_covered: bool,
-    /// What a killed run left of plain streams, to be written first.
+    /// What a killed run left of raw streams, to be written first.
     pub(crate) left: Vec<NewExchange>,
     /// To be renewed for each batch that is written.
     pub(crate) steps: Steps,

@@ -73,7 +73,7 @@ impl Store {
         let path = key.url.split('?').next().unwrap_or(&key.url);
         // Its URL and its path in the table and in an index each, and its name.
         let cost = 2 * key.url.len() + 3 * path.len() + ROW;
-        // A part of a plain stream is under way: a reader finds it by its row.
+        // A part of a raw stream is under way: a reader finds it by its row.
         let is_asked = key.kind == Kind::Main;
         if !is_asked && !self.allowance(key.stream_id).grants_row(cost as u64) {
             return Ok(None);
