@@ -31,11 +31,12 @@ const MAY: [(&str, &str); 13] = [
     ("upkeep/redact/search.rs", "the database of a copy"),
     ("session/write/disk.rs", "room for a file that is open"),
     ("recorder/http/client.rs", "certificates, which users name"),
-    ("replayer/socket.rs", "files that are open"),
+    ("replayer/connection/socket.rs", "files that are open"),
     ("fuzzing.rs", "inputs of fuzzers"),
 ];
 /// These ask whether there is a session.db-wal or a session.sum, and may do nothing else.
-const MAY_ASK: [&str; 3] = [
+const MAY_ASK: [&str; 4] = [
+    "session/error.rs",
     "session/read/reader.rs",
     "upkeep/check/mod.rs",
     "upkeep/repair.rs",
