@@ -20,7 +20,7 @@ pub fn what_happened(fault: &Fault) -> String {
 /// The same of a status and an outcome.
 pub fn in_short(status: Option<u16>, outcome: Outcome) -> String {
     match (status, outcome) {
-        // Of a plain stream: all was well with what came, but for its end.
+        // Of a raw stream: all was well with what came, but for its end.
         (Some(..400), Outcome::Complete) => "ended".to_owned(),
         (Some(status), Outcome::Complete) => format!("HTTP {status}"),
         (_, outcome) => outcome.to_string(),

@@ -25,7 +25,7 @@ use crate::cli::arguments::http::HttpArguments;
 use crate::cli::arguments::inputs::parse_input;
 use crate::cli::arguments::moved;
 use crate::cli::arguments::place::Place;
-use crate::cli::arguments::raw::PlainArguments;
+use crate::cli::arguments::raw::RawArguments;
 use crate::cli::arguments::source::Source;
 use crate::cli::output::live::{AboveView, LiveView, total_line};
 use crate::cli::output::log_form::LogForm;
@@ -115,7 +115,7 @@ struct Arguments {
     #[command(flatten)]
     http: HttpArguments,
     #[command(flatten)]
-    plain: PlainArguments,
+    plain: RawArguments,
 }
 
 /// The definition of the arguments.

@@ -93,7 +93,7 @@ fn facts(body: &[u8]) {
             variables: &variables,
             first,
             from: first,
-            in_force: InForce::default(),
+            following: Following::default(),
         };
         let segments = read.read(body).list;
         let urls = segments.iter().filter_map(|segment| segment.url.as_ref());

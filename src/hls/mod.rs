@@ -50,6 +50,7 @@ pub(crate) mod testing;
 mod windows;
 
 pub use self::playlist::asked_as::AskedAs;
+pub use self::playlist::in_force::{Applied, InForce, MOST_KEYS};
 pub use self::playlist::interstitials::{
     AssetList, Interstitial, Interstitials, read_asset_list, read_interstitials,
 };
@@ -60,7 +61,7 @@ pub use self::playlist::media::{
 };
 pub use self::playlist::multivariant::{Child, ChildRole, MultivariantPlaylist, read_multivariant};
 pub use self::playlist::segments::{
-    Applied, DATERANGE, HeadFacts, InForce, ReadSegments, Segment, Segments, head_facts,
+    DATERANGE, Following, HeadFacts, ReadSegments, Segment, Segments, head_facts,
 };
 pub use self::playlist::steering::{
     SteeringManifest, SteeringTag, read_steering, read_steering_tag, with_directives,

@@ -1,5 +1,7 @@
-//! What the loops of a stream share: polls, downloads, plain streams.
+//! What the loops of a stream share: polls, downloads, raw streams.
 
+pub(crate) mod assets;
+pub(crate) mod steering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -7,13 +9,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Span;
 
+use self::assets::Assets;
+use self::steering::Steering;
 use super::downloads::Queue;
-use super::options::PlainOptions;
+use super::options::RawOptions;
+use super::panics::Panics;
+use super::select::Selection;
 use crate::hls::Variables;
-use crate::recorder::beside::assets::state::Assets;
-use crate::recorder::beside::steering::state::Steering;
 use crate::recorder::http::fetch::fetcher::Fetcher;
-use crate::recorder::playlists::select::Selection;
 use crate::recorder::playlists::set::Playlists;
 use crate::recorder::stats::board::Stats;
 use crate::session::ExchangeId;
@@ -25,11 +28,12 @@ pub(super) struct Context {
     pub queue: Arc<Queue>,
     pub playlists: Arc<Playlists>,
     pub stats: Stats,
+    pub panics: Panics,
     /// Marks the log lines of the stream.
     pub span: Span,
     pub selection: Selection,
     pub poll: Option<Duration>,
-    pub plain: PlainOptions,
+    pub plain: RawOptions,
     pub stream_id: i64,
     /// Its name in the session.
     pub name: String,

@@ -1,17 +1,18 @@
 //! Downloads, beside the polls and never in their way: a bounded number at once.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{Mutex as AsyncMutex, MutexGuard, Notify};
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use self::guards::{Guards, Hold, Place};
 use super::limits::Limits;
 use super::memory::Memory;
+use super::panics::Panics;
 use super::plan::{Before, Changes, Content, Done, Job, Key, Listing, PlaylistId};
 use crate::clock;
 use crate::recorder::admission::hosts::Hosts;
@@ -20,8 +21,11 @@ use crate::recorder::http::fetch::ask::Ask;
 use crate::recorder::http::fetch::fetcher::Fetcher;
 use crate::recorder::plan::state::Plan;
 use crate::recorder::playlists::set::Playlists;
+use crate::recorder::schedule::restart_delay;
 use crate::recorder::stats::board::{PlaylistStats, Stats};
-use crate::session::{Availability, Kind, NewListing, Outcome, OwnReason, ResourceKey};
+use crate::session::{Kind, NewListing, Outcome, OwnReason, ResourceKey};
+
+pub(super) mod guards;
 
 /// What redirected to a host that wants to be left alone may lead elsewhere by then.
 const AGAIN_IN: Duration = Duration::from_secs(10);
@@ -33,9 +37,7 @@ pub(super) const AS_BYTES: usize = 64;
 pub(super) struct Queue {
     /// Who waits for it holds up no thread: a large revision takes a while.
     plan: AsyncMutex<Plan>,
-    /// Playlists whose newest revision has not been handed to the writer yet.
-    held: Mutex<HashSet<PlaylistId>>,
-    changed: Notify,
+    guards: Arc<Guards>,
     hosts: Arc<Hosts>,
     stream_id: i64,
 }
@@ -44,30 +46,29 @@ impl Queue {
     pub(super) fn new(stream_id: i64, limits: &Limits, hosts: Arc<Hosts>) -> Self {
         Self {
             plan: AsyncMutex::new(Plan::new(limits)),
-            held: Mutex::new(HashSet::new()),
-            changed: Notify::new(),
+            guards: Arc::default(),
             hosts,
             stream_id,
         }
     }
 
     async fn plan(&self) -> MutexGuard<'_, Plan> {
-        self.plan.lock().await
-    }
-
-    fn held(&self) -> std::sync::MutexGuard<'_, HashSet<PlaylistId>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut plan = self.plan.lock().await;
+        self.guards.settle(&mut plan, clock::instant());
+        plan
     }
 
     /// Takes in a revision, and adds what changed to `noted`; for how much there was no room. Nothing is asked
-    /// for before [`Self::go`], so that no exchange is written before the one that listed it.
+    /// for on account of its playlist before [`Hold::written`], so that no exchange is written before the one that
+    /// listed it.
     pub(super) async fn revision(
         &self,
         listing: Listing,
         memory: &Memory,
         noted: &mut NewListing,
-    ) -> usize {
-        self.held().insert(listing.playlist);
+    ) -> (usize, Hold) {
+        // Before the plan knows of it.
+        let hold = self.guards.hold(listing.playlist, listing.exchange);
         let mut plan = self.plan().await;
         let count = listing.wanted.len() + plan.lists(listing.playlist);
         let take_in = || {
@@ -78,7 +79,7 @@ impl Queue {
             self.note(changes, noted);
             too_many
         };
-        memory.read(count * AS_BYTES, take_in).await
+        (memory.read(count * AS_BYTES, take_in).await, hold)
     }
 
     /// What bytes the things have that a playlist lists.
@@ -121,23 +122,15 @@ impl Queue {
         self.note(changes, noted);
     }
 
-    /// Wakes the downloads: the revision itself has been handed to the writer.
-    pub(super) fn go(&self, playlist: PlaylistId) {
-        self.held().remove(&playlist);
-        self.changed.notify_one();
-    }
-
-    fn is_held(&self) -> bool {
-        !self.held().is_empty()
-    }
-
-    async fn next(&self) -> Option<Job> {
-        // Held before the plan knows of it: see `revision`.
-        let mut plan = self.plan().await;
-        match self.is_held() {
-            true => None,
-            false => plan.next(clock::instant(), |url, now| self.hosts.not_before(url, now)),
-        }
+    /// The next thing to fetch, and its place among those under way.
+    async fn next(&self) -> Option<(Job, Place)> {
+        let mut plan = self.plan.lock().await;
+        let now = clock::instant();
+        let held = self.guards.settle(&mut plan, now);
+        let is_held = |playlist| held.contains_key(&playlist);
+        let job = plan.next(now, is_held, |url, now| self.hosts.not_before(url, now))?;
+        let place = self.guards.place(job.clone());
+        Some((job, place))
     }
 
     /// Whether everything that is listed was fetched or given up.
@@ -170,22 +163,48 @@ impl Queue {
     }
 }
 
-/// Fetches what the plan says until `stop`; what is under way then is waited for.
-pub(super) async fn run(
-    queue: Arc<Queue>,
-    fetcher: Fetcher,
-    playlists: Arc<Playlists>,
-    stop: CancellationToken,
-) {
+/// What downloads share.
+#[derive(Debug, Clone)]
+pub(super) struct Downloads {
+    pub queue: Arc<Queue>,
+    pub fetcher: Fetcher,
+    pub playlists: Arc<Playlists>,
+    pub panics: Panics,
+}
+
+/// Fetches what the plan says until `stop`; what is under way then is waited for. A loop that panics begins anew: what it
+/// had under way is asked for again.
+pub(super) async fn run(downloads: Downloads, stop: CancellationToken) {
+    let mut panics = 0;
+    let what = || "the loop of the downloads".to_owned();
+    let fetch = || downloads.panics.contain(fetch(&downloads, &stop), what);
+    while fetch().await.is_none() {
+        panics += 1;
+        downloads.queue.plan().await.requeue();
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(restart_delay(panics)) => {}
+        }
+    }
+}
+
+async fn fetch(downloads: &Downloads, stop: &CancellationToken) {
+    let Downloads {
+        queue,
+        fetcher,
+        playlists,
+        ..
+    } = downloads;
     let most = fetcher.limits.downloads;
     let mut under_way = JoinSet::new();
     loop {
         while under_way.len() < most {
-            let Some(job) = queue.next().await else {
+            let Some((job, place)) = queue.next().await else {
                 break;
             };
-            let playlists = Arc::clone(&playlists);
-            let download = download(Arc::clone(&queue), fetcher.clone(), playlists, job);
+            #[cfg(test)]
+            super::panics::testing::pass(super::panics::testing::Place::Downloads, &job.url);
+            let download = contained(downloads.clone(), job, place);
             under_way.spawn(download.in_current_span());
         }
         let (due, waiting, given_up) = {
@@ -197,9 +216,9 @@ pub(super) async fn run(
         load.set(waiting, under_way.len());
         tokio::select! {
             () = stop.cancelled() => break,
-            () = queue.changed.notified() => {}
+            () = queue.guards.changed.notified() => {}
             Some(_) = under_way.join_next() => playlists.changed(),
-            () = sleep_until(due), if under_way.len() < most && !queue.is_held() => {}
+            () = sleep_until(due), if under_way.len() < most => {}
         }
     }
     while under_way.join_next().await.is_some() {}
@@ -212,7 +231,21 @@ async fn sleep_until(due: Option<tokio::time::Instant>) {
     }
 }
 
-async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>, job: Job) {
+/// A download; one that panics gives its place back, and is made again.
+async fn contained(downloads: Downloads, job: Job, place: Place) {
+    let name = crate::hls::resource_name(&job.key.url);
+    let what = || format!("the download of {name:?}");
+    let download = download(&downloads, job, place);
+    downloads.panics.contain(download, what).await;
+}
+
+async fn download(downloads: &Downloads, job: Job, place: Place) {
+    let Downloads {
+        queue,
+        fetcher,
+        playlists,
+        ..
+    } = downloads;
     let ask = Ask {
         url: (*job.url).clone(),
         kind: job.kind,
@@ -227,6 +260,8 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
         patient_until: None,
     };
     let mut hops = fetcher.chain(&ask).await;
+    #[cfg(test)]
+    super::panics::testing::pass(super::panics::testing::Place::Download, &job.url);
     let short_by_end = hops.last().and_then(|hop| hop.short_by_end);
     if let Some(last) = hops.last_mut() {
         last.accept_end(job.known_end);
@@ -253,9 +288,9 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
         .last()
         .filter(|hop| is_new_key && hop.confirms().is_none());
     let version = version.map(Hop::validators);
-    let is_news = count(&playlists, &job, &hops, good);
+    let is_news = count(playlists, &job, &hops, good);
     report(&job, &hops, good, is_news);
-    write(&queue, &fetcher, &job, hops).await;
+    write(queue, fetcher, &job, hops).await;
     let mut plan = queue.plan().await;
     let now = clock::instant();
     plan.ends(&job, short_by_end, now);
@@ -263,6 +298,7 @@ async fn download(queue: Arc<Queue>, fetcher: Fetcher, playlists: Arc<Playlists>
     if let Some(validators) = version {
         plan.validate(&job.key, validators);
     }
+    place.ended();
 }
 
 /// Tells of what left its playlist and could not be had in time.
@@ -297,10 +333,7 @@ fn pass_over(hops: &mut [Hop], why: OwnReason) -> bool {
 
 async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
     let head_id = hops.first().map(|h| h.id);
-    let listed_us = match job.availability {
-        Availability::Listed(from) => Some(from),
-        _ => hops.first().map(|h| h.requested_us),
-    };
+    let head_requested_us = hops.first().map(|head| head.requested_us);
     for (at, mut hop) in hops.into_iter().enumerate() {
         let (key, availability) = if at == 0 {
             (job.key.clone(), job.availability)
@@ -309,10 +342,8 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
                 url: Arc::new(hop.url.clone()),
                 range: job.key.range,
             };
-            (
-                key,
-                Availability::FirstElseResponse(listed_us.unwrap_or(hop.requested_us)),
-            )
+            let requested_us = head_requested_us.unwrap_or(hop.requested_us);
+            (key, job.availability.hop(requested_us))
         };
         let resource = queue.resource(&key, job.kind);
         let crossed = hop.take_crossed(&resource, availability);
@@ -371,11 +402,10 @@ mod tests {
     use super::*;
     use crate::recorder::plan::Wanted;
 
-    #[tokio::test]
-    async fn nothing_is_asked_for_before_the_revision_that_lists_it_is_written() {
-        let listing = |playlist: PlaylistId| Listing {
+    fn listing(playlist: PlaylistId, exchange: i64) -> Listing {
+        Listing {
             playlist,
-            exchange: 1,
+            exchange,
             from_us: 0,
             target_duration_us: 1_000_000,
             wanted: vec![Wanted {
@@ -389,19 +419,60 @@ mod tests {
             duration: Duration::from_secs(1),
             step: crate::hls::Step::Slid,
             ended: false,
-        };
+        }
+    }
+
+    fn queue() -> (Queue, Memory, NewListing) {
         let limits = Limits::default();
-        let (queue, memory) = (Queue::new(1, &limits, Arc::default()), Memory::new(&limits));
-        let mut noted = NewListing::default();
-        queue.revision(listing(0), &memory, &mut noted).await;
-        queue.go(0);
-        queue.revision(listing(1), &memory, &mut noted).await;
+        let queue = Queue::new(1, &limits, Arc::default());
+        (queue, Memory::new(&limits), NewListing::default())
+    }
+
+    #[tokio::test]
+    async fn a_playlist_whose_revision_is_not_written_waits_and_the_others_do_not() {
+        let (queue, memory, mut noted) = queue();
+        let (_, first) = queue.revision(listing(0, 1), &memory, &mut noted).await;
+        first.written();
+        let (_, second) = queue.revision(listing(1, 2), &memory, &mut noted).await;
         assert_eq!(noted.pending.len(), 2);
-        assert!(
-            queue.next().await.is_none(),
-            "the second is not written yet"
-        );
-        queue.go(1);
-        assert!(queue.next().await.is_some() && queue.next().await.is_some());
+        let (job, place) = queue.next().await.unwrap();
+        assert_eq!(job.playlist, 0, "the hold of the second is its own");
+        place.ended();
+        assert!(queue.next().await.is_none(), "it is not written yet");
+        second.written();
+        let (job, place) = queue.next().await.unwrap();
+        assert_eq!((job.playlist, job.referrer), (1, 2));
+        place.ended();
+    }
+
+    #[tokio::test]
+    async fn what_a_revision_lists_that_is_never_written_is_new_to_the_next_one() {
+        let (queue, memory, mut noted) = queue();
+        let (_, hold) = queue.revision(listing(0, 1), &memory, &mut noted).await;
+        drop(hold);
+        assert!(queue.next().await.is_none() && queue.is_idle().await);
+        let mut noted = NewListing::default();
+        let (_, hold) = queue.revision(listing(0, 2), &memory, &mut noted).await;
+        assert_eq!((noted.gone.len(), noted.pending.len()), (1, 1));
+        hold.written();
+        let (job, place) = queue.next().await.unwrap();
+        assert_eq!(job.referrer, 2, "on account of the one that is written");
+        place.ended();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_ends_without_a_word_is_made_again_five_times_at_most() {
+        let (queue, memory, mut noted) = queue();
+        let (_, hold) = queue.revision(listing(0, 1), &memory, &mut noted).await;
+        hold.written();
+        for time in 1..=5 {
+            let (job, place) = queue.next().await.unwrap();
+            assert_eq!(job.availability, Availability::Listed(0), "{time}");
+            drop(place);
+            assert!(queue.next().await.is_none(), "not at once");
+            assert_eq!(queue.is_idle().await, time == 5);
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        }
+        assert!(queue.next().await.is_none(), "it is what they panic at");
     }
 }

@@ -18,6 +18,7 @@ mod formats;
 mod http;
 mod playlists;
 mod raw;
+pub mod select;
 mod stats;
 
 mod downloads;
@@ -31,6 +32,10 @@ mod memory;
 
 mod options;
 
+#[cfg(test)]
+mod panicking;
+mod panics;
+
 mod plan;
 mod poll;
 
@@ -41,10 +46,10 @@ mod stream;
 mod take_up;
 
 pub use self::http::client::ClientError;
-pub use self::playlists::select::{AssetLists, Renditions, Selection, Variants};
+pub use self::select::{AssetLists, Renditions, Selection, Variants};
 pub use self::stats::board::{Board, PlaylistStats, Stage, Stats, StreamStats, Totals};
 pub use self::stats::load::{Lags, Load};
 pub use limits::Limits;
-pub use options::{Input, Options, Pin, PlainOptions, TlsOptions, TrustedHosts};
+pub use options::{Input, Options, Pin, RawOptions, TlsOptions, TrustedHosts};
 pub use run::{Control, Ended, RecordError, Summary, record};
 pub use schedule::{MAX_POLL, MIN_POLL};

@@ -8,8 +8,8 @@ use std::time::Duration;
 use url::Url;
 
 use super::limits::Limits;
+use super::select::Selection;
 use crate::hls::AskedAs;
-use crate::recorder::playlists::select::Selection;
 use crate::session::Keep;
 
 /// Hosts that credentials may go to besides the one of the URL, at its port.
@@ -70,7 +70,7 @@ impl Input {
 
 /// How streams that are no playlists are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PlainOptions {
+pub struct RawOptions {
     /// A new part begins so often, where the format allows it.
     pub roll: Duration,
     /// A stream without a byte for so long is asked for again.
@@ -79,7 +79,7 @@ pub struct PlainOptions {
     pub min_part: u64,
 }
 
-impl Default for PlainOptions {
+impl Default for RawOptions {
     fn default() -> Self {
         Self {
             roll: Duration::from_secs(3600),
@@ -101,7 +101,7 @@ pub struct Options {
     /// Interval of polls, instead of the one that follows from the target duration.
     pub poll: Option<Duration>,
     /// Streams that are no playlists.
-    pub plain: PlainOptions,
+    pub plain: RawOptions,
     /// For so long after its end a stream may come back.
     pub wait: Option<Duration>,
     /// End after so long.

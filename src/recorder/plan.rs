@@ -36,6 +36,7 @@ pub(crate) mod slot;
 pub(crate) mod state;
 pub(crate) mod stay;
 pub(crate) mod taking;
+mod withdrawn;
 
 pub(super) use self::content::{Before, Content};
 use self::departed::{Departed, DepartedItems};
@@ -90,6 +91,8 @@ pub(super) enum Done {
     Held(Option<Instant>),
     /// It was never made, and never will be.
     Refused,
+    /// The recorder's own doing, and nothing of it is recorded: to be tried again, a few times.
+    Panicked,
 }
 
 impl Plan {
@@ -510,17 +513,18 @@ impl Plan {
         }
     }
 
-    /// The next thing to fetch; counted as under way from now on. `not_before`: until when nothing may be
-    /// asked of the host of a URL.
+    /// The next thing to fetch; counted as under way from now on. `is_held`: nothing may be asked for on account of
+    /// this playlist; `not_before`: until when nothing may be asked of the host of a URL.
     pub(super) fn next(
         &mut self,
         now: Instant,
+        is_held: impl Fn(PlaylistId) -> bool,
         not_before: impl Fn(&Url, Instant) -> Option<Instant>,
     ) -> Option<Job> {
         self.give_up_late(now);
         self.has_more = None;
         self.wake(now);
-        let mut queues = self.queues();
+        let mut queues = self.queues(is_held);
         for _ in 0..AT_ONE_GO {
             step();
             let newest = self.take_newest(&mut queues);
@@ -545,9 +549,10 @@ impl Plan {
     }
 
     /// Playlists that may ask for more, by what they would ask for first.
-    fn queues(&self) -> BinaryHeap<(Rank, PlaylistId)> {
+    fn queues(&self, is_held: impl Fn(PlaylistId) -> bool) -> BinaryHeap<(Rank, PlaylistId)> {
         let playlists = self.playlists.iter();
-        let may_ask = playlists.filter(|(_, p)| p.in_flight < self.most_in_flight);
+        let may_ask =
+            playlists.filter(|(id, p)| p.in_flight < self.most_in_flight && !is_held(**id));
         may_ask
             .inspect(|_| step())
             .filter_map(|(id, p)| Some((p.ready.last()?.0, *id)))
@@ -583,10 +588,7 @@ impl Plan {
             kind: item.kind,
             playlist: id,
             referrer: item.referrer,
-            availability: match item.failures {
-                0 => Availability::Listed(item.from_us),
-                _ => Availability::Request,
-            },
+            availability: Availability::download(item.from_us, item.failures),
             number: item.job,
             is_too_late: item.late.is_some_and(|late| late.is_too_late(now)),
             known_end: item.known_end(now),

@@ -1,10 +1,8 @@
 //! The loop of one playlist: ask when it is time, judge what came, hand it over.
 
 use self::poller::{Content, Passed, Poller, hash_of};
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -12,26 +10,24 @@ use tracing::Instrument;
 use url::Url;
 
 use self::asking::list_and_named;
-use self::beside::Beside;
-use self::corrections::Corrections;
-use self::last::{Judged, Last};
-use self::reading::Reading;
-use self::turns::Turns;
-use self::validators::{Came, Trust};
+use self::last::Judged;
+use self::validators::Came;
 use super::context::Context;
 use super::memory::Held;
-use super::raw::recording as plain;
+use super::raw::opened::Opened;
+use super::raw::recording as raw;
 use crate::clock;
-use crate::hls::{self, PlaylistKind, Variables, Windows};
+use crate::hls::{self, PlaylistKind, Variables};
 use crate::recorder::http::fetch::{Hop, Received};
-use crate::recorder::playlists::names::Name;
 use crate::recorder::playlists::playlist::Playlist;
+use crate::recorder::schedule::restart_delay;
 use crate::recorder::stats::board::PlaylistStats;
 use crate::session::{
     Availability, ExchangeId, Kind, NewListing, NewRevision, Outcome, OwnReason, ResourceKey,
     is_success,
 };
 
+mod anew;
 mod aside;
 mod asking;
 mod beside;
@@ -53,51 +49,43 @@ const URL_BYTES_AS_ONE: usize = 4;
 
 /// Starts the loop of a playlist.
 pub(super) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
-    let name = Name {
-        url: playlist.url.clone(),
-        revision: playlist.referrer,
-    };
-    let poller = Poller {
-        context: Arc::clone(context),
-        from_us: playlist.from_us.unwrap_or(i64::MIN),
-        playlist,
-        trust: Trust::default(),
-        last: Last::default(),
-        reading: Reading::default(),
-        seen_at_us: None,
-        polled: false,
-        not_asked: false,
-        chain: Vec::new(),
-        windows: Windows::default(),
-        corrections: Corrections::default(),
-        renewals: 0,
-        said_too_many: false,
-        too_many: 0,
-        said_no_such_variant: false,
-        left_out: HashSet::new(),
-        imports: false,
-        variables: Arc::default(),
-        listing: NewListing::default(),
-        found: Vec::new(),
-        beside: Beside::default(),
-        listed: None,
-        is_direct: false,
-        name,
-        read_at: None,
-        revised: (0, 0),
-        noted: HashSet::new(),
-        searches: 0,
-        taken: Duration::ZERO,
-        plain: None,
-        turns: Turns::new(context.fetcher.writer.clock().now_us()),
-    };
+    playlist.is_started.store(true, Ordering::Relaxed);
     // Boxed by spawning: a loop starts the loops of the playlists that it finds.
     let span = context.span.clone();
-    context.tasks.spawn(poller.run().instrument(span));
+    let polls = follow(Arc::clone(context), playlist);
+    context.tasks.spawn(polls.instrument(span));
+}
+
+/// Polls a playlist until that is over; a loop that panics begins anew.
+async fn follow(context: Arc<Context>, playlist: Arc<Playlist>) {
+    let mut poller = Poller::new(Arc::clone(&context), Arc::clone(&playlist));
+    let mut panics = 0;
+    let what = || format!("the loop of {:?}", playlist.label);
+    loop {
+        // What it has learnt outlives it, and so does what it has to give back.
+        let run = async {
+            if let Some(opened) = poller.run().await {
+                raw::run(Arc::clone(&context), Arc::clone(&playlist), opened).await;
+            }
+        };
+        if context.panics.contain(run, what).await.is_some() {
+            return;
+        }
+        panics = match playlist.note_panic(clock::instant()) {
+            true => panics + 1,
+            false => 1,
+        };
+        poller = poller.anew();
+        tokio::select! {
+            () = context.stop.cancelled() => return,
+            () = tokio::time::sleep(restart_delay(panics)) => {}
+        }
+    }
 }
 
 impl Poller {
-    async fn run(mut self) {
+    /// Polls until the playlist is over; where it is none, what it is.
+    async fn run(&mut self) -> Option<Opened> {
         let stop = self.context.stop.clone();
         self.take_up().await;
         let playlist = Arc::clone(&self.playlist);
@@ -105,7 +93,10 @@ impl Poller {
         let mut over = due;
         loop {
             tokio::select! {
-                () = stop.cancelled() => return self.correct(true).await,
+                () = stop.cancelled() => {
+                    self.correct(true).await;
+                    return None;
+                }
                 () = tokio::time::sleep_until(due) => {}
                 () = playlist.woken() => {
                     due = self.sooner(due, over);
@@ -121,19 +112,22 @@ impl Poller {
             // Moments that pass after the answer are the recorder's own lateness.
             let answered = self.poll(lag_us).await;
             if let Some(opened) = self.plain.take() {
-                return plain::run(self.context, self.playlist, opened).await;
+                return Some(opened);
             }
+            self.playlist.update(|s| s.panics_since = None);
             self.context.playlists.changed();
             // A name that leads nowhere leaves the others.
             if self.not_asked && !self.playlist.has_other_name(&self.name) {
                 self.correct(true).await;
-                return self.playlist.give_up();
+                self.playlist.give_up();
+                return None;
             }
             let now = clock::instant();
             if self.playlist.is_over(now) {
                 self.playlist.stats.is_over.store(true, Ordering::Relaxed);
                 self.correct(true).await;
-                return self.leave(now).await;
+                self.leave(now).await;
+                return None;
             }
             self.taken = now.saturating_duration_since(answered);
             over = answered;
@@ -196,14 +190,20 @@ impl Poller {
             self.turns.answered(&last);
         }
         // Head first: every hop may refer to it.
-        for hop in hops {
-            self.write(hop, head, first_us, lag_us, None, None).await;
+        for mut hop in hops {
+            let availability = self.availability(&hop, head, first_us);
+            self.write_crossed(&mut hop, head, availability, lag_us)
+                .await;
+            self.write(hop, head, availability, lag_us, None, None)
+                .await;
         }
+        let availability = self.availability(&last, head, first_us);
+        self.write_crossed(&mut last, head, availability, lag_us)
+            .await;
         if let Some(live) = live {
-            self.write_crossed(&mut last, head, first_us, lag_us).await;
-            let from_us = self.answer_from_us(&last, first_us);
+            let (from_us, _) = availability.decided(last.timing(), self.from_us);
             let url = self.url_of(&last, head);
-            self.plain = Some(crate::recorder::raw::opened::Opened {
+            self.plain = Some(Opened {
                 hop: last,
                 url,
                 live,
@@ -213,7 +213,7 @@ impl Poller {
             });
             return answered;
         }
-        self.take(last, head, first_us, lag_us, good).await;
+        self.take(last, head, availability, lag_us, good).await;
         self.polled |= !is_own;
         self.chain = chain;
         answered
@@ -313,7 +313,7 @@ impl Poller {
         &mut self,
         mut hop: Hop,
         head: ExchangeId,
-        first_us: i64,
+        availability: Availability,
         lag_us: i64,
         good: bool,
     ) {
@@ -321,10 +321,13 @@ impl Poller {
             if let Some(since_us) = self.trust.confirmed_anything() {
                 self.tell_of_false_validators(since_us).await;
             }
-            return self.write(hop, head, first_us, lag_us, None, None).await;
+            return self
+                .write(hop, head, availability, lag_us, None, None)
+                .await;
         }
         let confirms = hop.confirms().filter(|_| good);
-        self.from_us = self.answer_from_us(&hop, first_us);
+        let (from_us, availability) = availability.decided(hop.timing(), self.from_us);
+        self.from_us = from_us;
         let requested_us = hop.requested_us;
         let body = match &hop.body {
             Received::Memory(body) if good => body.clone(),
@@ -335,7 +338,7 @@ impl Poller {
                     self.trust.confirmed();
                 }
                 return self
-                    .write(hop, head, first_us, lag_us, confirms, None)
+                    .write(hop, head, availability, lag_us, confirms, None)
                     .await;
             }
         };
@@ -357,11 +360,14 @@ impl Poller {
             self.seen_at_us = doubt_us;
             self.turns.doubted();
         }
+        self.stood = is_read.then(|| self.playlist.standing());
         let revision = match content {
             None => None,
             Some(Content::Media(media)) => Some(self.media(media, id).await),
             Some(Content::Multivariant(main)) => Some(self.multivariant(main, id).await),
         };
+        #[cfg(test)]
+        super::panics::testing::pass(super::panics::testing::Place::Poll, &self.playlist.url);
         self.note_beside().await;
         if !self.last.keep(body, judged, &self.context.fetcher.memory) {
             self.reading.forget();
@@ -385,14 +391,17 @@ impl Poller {
         if let Some(since_us) = self.trust.came(&hop.url, came) {
             self.tell_of_false_validators(since_us).await;
         }
-        self.write(hop, head, first_us, lag_us, None, revision)
+        self.write(hop, head, availability, lag_us, None, revision)
             .await;
+        self.stood = None;
         if changed {
             PlaylistStats::count(&self.playlist.stats.revisions, 1);
         }
         // What was not listed as a whole is asked for on no account.
         if is_read && is_listed {
-            self.context.queue.go(self.playlist.id);
+            if let Some(hold) = self.hold.take() {
+                hold.written();
+            }
             self.ask_beside();
             for playlist in std::mem::take(&mut self.found) {
                 start(&self.context, playlist);
@@ -429,19 +438,6 @@ impl Poller {
         (judged, content, room)
     }
 
-    /// From when on the last hop of a poll is the answer; it never goes back.
-    fn answer_from_us(&self, hop: &Hop, first_us: i64) -> i64 {
-        if let (false, Some(listed_us)) = (self.polled, self.playlist.from_us) {
-            return listed_us;
-        }
-        let own_us = if self.begins_with_head(&hop.url) {
-            first_us
-        } else {
-            hop.response_us()
-        };
-        own_us.max(self.from_us)
-    }
-
     /// What a body says; `None`: nothing new.
     fn content(
         &mut self,
@@ -474,17 +470,16 @@ impl Poller {
 
     async fn write(
         &self,
-        mut hop: Hop,
+        hop: Hop,
         head: ExchangeId,
-        first_us: i64,
+        availability: Availability,
         lag_us: i64,
         confirms: Option<ExchangeId>,
         revision: Option<NewRevision>,
     ) {
         let is_head = hop.id == head;
         let is_own = is_head && !self.is_direct;
-        self.write_crossed(&mut hop, head, first_us, lag_us).await;
-        let (resource, availability) = self.account(&hop, head, first_us);
+        let resource = self.resource(self.playlist.kind, &self.url_of(&hop, head));
         let mut exchange = hop.into_exchange(resource, availability);
         exchange.polled = (!is_own).then(|| self.resource(self.playlist.kind, &self.playlist.url));
         exchange.referrer_id = self.name.revision;
@@ -496,8 +491,14 @@ impl Poller {
     }
 
     /// The attempt before a hop, where it crossed the end of a kept connection.
-    async fn write_crossed(&self, hop: &mut Hop, head: ExchangeId, first_us: i64, lag_us: i64) {
-        let (resource, availability) = self.account(hop, head, first_us);
+    async fn write_crossed(
+        &self,
+        hop: &mut Hop,
+        head: ExchangeId,
+        availability: Availability,
+        lag_us: i64,
+    ) {
+        let resource = self.resource(self.playlist.kind, &self.url_of(hop, head));
         if let Some(mut crossed) = hop.take_crossed(&resource, availability) {
             crossed.referrer_id = self.name.revision;
             crossed.head_id = (hop.id != head).then_some(head);
@@ -506,23 +507,19 @@ impl Poller {
         }
     }
 
-    /// What a hop is an answer for, and from when on.
-    fn account(&self, hop: &Hop, head: ExchangeId, first_us: i64) -> (ResourceKey, Availability) {
+    /// From when on a hop is the answer. `first_us`: when the response of the head began.
+    fn availability(&self, hop: &Hop, head: ExchangeId, first_us: i64) -> Availability {
         let listed_us = self.playlist.from_us.filter(|_| !self.polled);
-        let availability = match (hop.id == head, listed_us) {
-            (true, Some(listed_us)) => Availability::Listed(listed_us),
-            (false, Some(listed_us)) => Availability::FirstElseResponse(listed_us),
-            (false, None) if self.begins_with_head(&hop.url) => Availability::Listed(first_us),
-            (_, None) => Availability::Response,
-        };
-        let url = self.url_of(hop, head);
-        (self.resource(self.playlist.kind, &url), availability)
+        match hop.id == head {
+            true => Availability::poll(listed_us),
+            false => Availability::poll_hop(listed_us, first_us, self.has_passed(&hop.url)),
+        }
     }
 
-    /// Whether a hop is the answer from when the head is: the chain before did not have it.
-    fn begins_with_head(&self, url: &Url) -> bool {
+    /// Whether the chain before had a URL.
+    fn has_passed(&self, url: &Url) -> bool {
         let hash = hash_of(url);
-        !self.chain.iter().any(|passed| passed.hash == hash)
+        self.chain.iter().any(|passed| passed.hash == hash)
     }
 
     fn resource(&self, kind: Kind, url: &Url) -> ResourceKey {

@@ -17,7 +17,7 @@ use crate::clock::{self, Clock};
 use crate::recorder::admission::reach::Proxies;
 use crate::recorder::http::client::{ClientError, Clients};
 use crate::recorder::stats::board::{Board, Stage, Totals};
-use crate::session::{SessionFolder, Writer, WriterError};
+use crate::session::{SessionFolder, Writer, WriterError, availability};
 
 /// The loop that supervises the streams shows so often that it is alive.
 const BEAT_EVERY: Duration = Duration::from_secs(5);
@@ -257,9 +257,8 @@ impl<'a> Streams<'a> {
 
     /// The streams that are there from the start.
     async fn begin_all(&mut self, inputs: Vec<Input>) -> Result<(), RecordError> {
-        // What is recorded again had other answers before.
         let zero_us = self.recording.writer.zero_us();
-        let from_us = (!self.recording.options.resume).then_some(zero_us);
+        let from_us = availability::stream_us(self.recording.options.resume, zero_us);
         for input in inputs {
             self.begin(input, from_us).await?;
         }
@@ -270,8 +269,9 @@ impl<'a> Streams<'a> {
         let (stop, ended) = self.note(&input);
         let stream = self.recording.begin(&input, from_us, stop).await?;
         self.running.spawn(async move {
+            // Whoever waits for its end waits for no panic.
+            let _ended = ended.drop_guard();
             stream.run().await;
-            ended.cancel();
         });
         Ok(())
     }
@@ -328,6 +328,7 @@ impl<'a> Streams<'a> {
             .collect();
         let recording = Arc::clone(self.recording);
         self.running.spawn(async move {
+            let _ended = ended.drop_guard();
             for one in before {
                 one.cancelled().await;
             }
@@ -336,7 +337,6 @@ impl<'a> Streams<'a> {
             if let Ok(stream) = recording.begin(&input, Some(now_us), stop).await {
                 stream.run().await;
             }
-            ended.cancel();
         });
     }
 

@@ -89,7 +89,7 @@ pub(super) fn retry_delay(failures: u32) -> Duration {
     )
 }
 
-/// Delay before a plain stream is asked for again: none after one that came for a while, then
+/// Delay before a raw stream is asked for again: none after one that came for a while, then
 /// more each time, and by chance, so that many recorders do not come back at once.
 pub(super) fn reconnect_delay(failures: u32) -> Duration {
     if failures == 0 {
@@ -100,6 +100,11 @@ pub(super) fn reconnect_delay(failures: u32) -> Duration {
         .build()
         .nth(failures.saturating_sub(1).min(32) as usize)
         .unwrap_or(Duration::from_secs(15))
+}
+
+/// Delay before a loop begins anew that has panicked so often in a row.
+pub(super) fn restart_delay(panics: u32) -> Duration {
+    exponential(Duration::from_secs(1), Duration::from_secs(60), panics)
 }
 
 fn exponential(from: Duration, to: Duration, failures: u32) -> Duration {
@@ -179,6 +184,8 @@ mod tests {
         assert_eq!(poll_backoff(s(1), 1000), s(5));
         assert_eq!(retry_delay(1), Duration::from_millis(500));
         assert_eq!(retry_delay(u32::MAX), s(10));
+        assert_eq!((restart_delay(1), restart_delay(3)), (s(1), s(4)));
+        assert_eq!(restart_delay(u32::MAX), s(60));
     }
 
     proptest! {

@@ -11,18 +11,19 @@ use url::Url;
 
 use super::admission::admit;
 use super::context::{Context, Shared};
-use super::downloads::{self, Queue};
+use super::downloads::{self, Downloads, Queue};
 use super::limits::{ASSETS_AFTER_END, STOP_GRACE, STOP_PATIENCE};
 use super::memory::Memory;
 use super::options::{Input, Options};
+use super::panics::Panics;
 use super::poll;
 use crate::clock;
 use crate::hls::stream_name;
 use crate::recorder::admission::admit::Credentials;
 use crate::recorder::admission::hosts::Hosts;
 use crate::recorder::admission::reach::Proxies;
-use crate::recorder::beside::assets::state::Assets;
-use crate::recorder::beside::steering::state::Steering;
+use crate::recorder::context::assets::Assets;
+use crate::recorder::context::steering::Steering;
 use crate::recorder::http::asked_as::StreamFields;
 use crate::recorder::http::client::Clients;
 use crate::recorder::http::cookies::Cookies;
@@ -81,12 +82,13 @@ impl Recording {
         let context = self.context(input, stream_id, &name, own_stop);
         let root = context.playlists.root(url, name, from_us);
         poll::start(&context, root);
-        let fetching = downloads::run(
-            Arc::clone(&context.queue),
-            context.fetcher.clone(),
-            Arc::clone(&context.playlists),
-            context.stop.clone(),
-        );
+        let downloads = Downloads {
+            queue: Arc::clone(&context.queue),
+            fetcher: context.fetcher.clone(),
+            playlists: Arc::clone(&context.playlists),
+            panics: context.panics.clone(),
+        };
+        let fetching = downloads::run(downloads, context.stop.clone());
         let span = context.span.clone();
         context.tasks.spawn(fetching.instrument(span));
         Ok(Stream {
@@ -135,6 +137,7 @@ impl Recording {
                 self.options.wait,
             )),
             stats,
+            panics: Panics::new(self.writer.of_a_stream(), name),
             span: tracing::error_span!("recording", stream = %name),
             selection: self.options.selection.clone(),
             poll: self.options.poll,

@@ -46,8 +46,6 @@ pub(super) struct Question {
     pub(super) recording: bool,
     /// Whether media playlists are to end.
     pub(super) endlist: bool,
-    /// Whether playlists may be compressed.
-    pub(super) gzip: bool,
     /// By how many microseconds dates are moved.
     pub(super) shift_us: i64,
     /// The clock of the player.
@@ -72,7 +70,7 @@ pub(super) enum Looked {
     NotYet(i64),
     /// It is being recorded.
     Pending,
-    /// A plain stream that is being recorded.
+    /// A raw stream that is being recorded.
     Growing(Box<GrowingPart>),
     /// An answer.
     Whole(Box<Whole>),
@@ -361,12 +359,7 @@ impl Look<'_> {
             false => Some(Made::Unread),
         };
         Ok(match made {
-            Some(Made::Served(served)) => {
-                if question.gzip {
-                    served.text.compress();
-                }
-                Content::Playlist(served)
-            }
+            Some(Made::Served(served)) => Content::Playlist(served),
             Some(Made::OwnUrlOnly) => Content::OwnUrlOnly,
             None => Content::NoRoom,
             Some(_) => self
@@ -421,7 +414,7 @@ impl Look<'_> {
     ) -> Result<Option<Made>, ReadError> {
         let size = usize::try_from(answer.exchange.body_size).unwrap_or(usize::MAX);
         // The body, its text, and what is replaced in it on the way.
-        let Some(permit) = self.bodies.budget.take(size.saturating_mul(4)) else {
+        let Some(permit) = self.bodies.budget.take(size, 4) else {
             return Ok(None);
         };
         let Body::Bytes(body) = self.reader.body(key.body_id)? else {

@@ -28,7 +28,7 @@ pub fn media_type(kind: Kind, url: &Url) -> String {
     }
 }
 
-/// The media type of a plain stream's file.
+/// The media type of a raw stream's file.
 pub fn media_type_of(extension: &str) -> &'static str {
     match extension {
         "flv" => "video/x-flv",

@@ -24,7 +24,7 @@
 //! | `cache` | answers that hold for a while, texts that are shared, memory for them |
 //! | [`respond`], [`reply`], `recorded`, `page`, [`body`] | from a request to a response |
 //! | `chunk_read` | chunk files, read piece by piece |
-//! | `plain` | streams that are no playlists |
+//! | `raw` | streams that are no playlists |
 //! | [`stall`], [`ending`] | what a body learns of its connection, and says to it |
 //! | [`connection`] | connections: their number, their limits, HTTP, sending |
 
@@ -45,10 +45,11 @@ pub mod media_type;
 pub mod pace;
 mod page;
 pub mod parts;
-mod plain;
+
 mod playlist;
 mod pool;
 pub mod range;
+mod raw;
 mod recorded;
 pub mod replay;
 pub mod reply;

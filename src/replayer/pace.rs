@@ -49,7 +49,7 @@ impl Pace {
         })
     }
 
-    /// That of a part of a plain stream, of `size` bytes, that came within `length_us`.
+    /// That of a part of a raw stream, of `size` bytes, that came within `length_us`.
     pub fn of_part(arrival: Option<&str>, length_us: i64, size: u64) -> Self {
         let points = match arrival.and_then(parse) {
             Some(arrival) => scaled(&arrival, size),

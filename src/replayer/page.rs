@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::lookup::Look;
-use super::plain::extension::extension;
 use super::route::dvr_path;
 use super::timeline::{Span, format_time, format_utc};
 use crate::hls::{read_multivariant, relative, replay_path};
+use crate::replayer::raw::extension::extension;
 use crate::session::{Hole, ReadError};
 use crate::shown;
 

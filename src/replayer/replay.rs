@@ -4,6 +4,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::request::Parts;
+use tokio::sync::futures::OwnedNotified;
+use tokio::time::Instant;
 
 use super::cache::answers::{Age, Answers};
 use super::cache::bodies::Bodies;
@@ -29,9 +31,11 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// which it can make the database one file.
 const LET_GO_FOR: Duration = Duration::from_secs(3);
 /// What was listed, and memory that others have, is waited for so long.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// And looked for so often at least: a recorder that was killed commits nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Memory is looked for so often at least: what others make may be ready.
+const ROOM_EVERY: Duration = Duration::from_millis(250);
 
 /// How to replay.
 #[derive(Debug, Clone, Default)]
@@ -358,11 +362,19 @@ impl Replay {
                     age = self.age().await?;
                 }
                 Looked::Whole(whole) if matches!(whole.content, Content::NoRoom) => {
-                    let _ = tokio::time::timeout_at(next_look, freed).await;
+                    self.wait_for_room(freed, deadline).await;
                 }
                 _ => return Ok((looked, laid, age)),
             }
         }
+    }
+
+    /// Waits for memory, until a deadline at most; whether there is time for another try.
+    pub(super) async fn wait_for_room(&self, freed: OwnedNotified, deadline: Instant) -> bool {
+        let now = clock::instant();
+        let next_look = deadline.min(now + ROOM_EVERY);
+        let _ = tokio::time::timeout_at(next_look, freed).await;
+        now < deadline
     }
 
     fn look(&self, reader: &Reader, question: &Question) -> Result<(Looked, Laid), ReadError> {

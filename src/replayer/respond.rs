@@ -11,10 +11,11 @@ use super::base;
 use super::body;
 use super::cache::answer::Answer;
 use super::cache::answers::{Age, Answered, Entry, Found};
+use super::cache::text::Text;
 use super::cors;
 use super::lookup::{Content, Looked, Question, Whole};
 use super::page;
-use super::plain::{self, path::PlainFile};
+use super::raw;
 use super::recorded;
 use super::replay::Replay;
 use super::reply::Reply;
@@ -22,6 +23,7 @@ use super::request::Request;
 use super::route::{PathClock, RouteError, Target, clock_prefix};
 use super::shared_caches;
 use super::timeline::format_time;
+use crate::replayer::raw::path::PlainFile;
 use crate::session::StreamInfo;
 
 impl Replay {
@@ -183,7 +185,6 @@ impl Replay {
             moment_us: request.moment_us,
             recording: self.span().recording,
             endlist: self.ends_playlists(request.moment_us),
-            gzip: request.gzip,
             shift_us: request.shift_us,
             player: request.player,
         }
@@ -202,9 +203,12 @@ impl Replay {
         };
         let (mut left_us, mut entry) = (0, None);
         let reply = match looked {
-            Looked::Whole(whole) if plain::is_part(&whole) => self.play_part(*whole, request).await,
+            Looked::Whole(whole) if raw::is_part(&whole) => self.play_part(*whole, request).await,
             Looked::Growing(part) => self.play_growing(*part, request),
             Looked::Whole(whole) => {
+                if let Content::Playlist(served) = &whole.content {
+                    compress(Some(&served.text).filter(|_| request.gzip)).await;
+                }
                 let reply = recorded::whole(&whole, request);
                 if self.rules().is_empty() {
                     (left_us, entry) = self.entry(age, whole, request);
@@ -330,11 +334,16 @@ impl Replay {
 
 /// An answer that was given before, to another request.
 async fn answer_again(answer: Arc<Answer>, request: &Request) -> Reply {
-    if let Some(text) = answer.to_compress(request).cloned() {
+    compress(answer.to_compress(request)).await;
+    answer.reply(request)
+}
+
+/// Compresses a text, where there is one and it is not. It takes no reader of the session, which are few.
+async fn compress(text: Option<&Text>) {
+    if let Some(text) = text.filter(|text| !text.is_compressed()).cloned() {
         // Where that cannot be waited for, the text is sent as it is.
         let _ = tokio::task::spawn_blocking(move || text.compress()).await;
     }
-    answer.reply(request)
 }
 
 /// RFC 9110 9.1: known and not for what is here, or not known.

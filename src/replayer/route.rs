@@ -20,9 +20,9 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
-use super::plain::path::{PlainPath, plain_path};
 use super::timeline::parse_duration;
 use crate::hls::origin_url;
+use crate::replayer::raw::path::{PlainPath, plain_path};
 
 /// A longer path and query is no origin's.
 const LONGEST_PATH: usize = 8 * 1024;

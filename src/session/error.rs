@@ -1,6 +1,6 @@
 //! What ends the reading or the writing of a session.
 
-use crate::session::database::format::FORMAT_VERSION;
+use super::format::FORMAT_VERSION;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;

@@ -5,10 +5,13 @@
 //! nobody for anything; whoever records hands it what came, whoever replays asks it what
 //! was there.
 
+pub(crate) mod availability;
 pub(crate) mod body;
 pub(crate) mod database;
+pub mod digest;
 pub(crate) mod error;
 pub(crate) mod files;
+pub mod format;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 pub(crate) mod id;
@@ -21,20 +24,23 @@ pub(crate) mod headers;
 pub(crate) mod model;
 pub(crate) mod notices;
 
+pub use self::availability::Availability;
 pub use self::body::codings::true_codings;
 pub use self::body::decode::{DecodeError, decode, decoded_size, decoder, unknown_codings};
-pub use self::database::format::SCHEMA;
 pub use self::database::guarded::LARGEST_IN_DATABASE;
+pub use self::digest::{Digest, RunningDigest, digest};
 pub use self::error::ReadError;
 pub use self::error::WriterError;
 pub use self::files::chunk_dir::{BodyFile, ChunkFile};
 pub use self::files::chunks::DownloadFile;
 pub use self::files::folder::{FolderError, SessionFolder, Sessions};
 pub use self::files::growing::{Growing, GrowingFacts, GrowingFile};
+pub use self::files::new_body::{Coded, NewBody};
+pub use self::format::SCHEMA;
 pub use self::id::ExchangeId;
 pub use self::model::{
-    Availability, ByteRange, Coded, Digest, Kind, NewBody, NewExchange, NewListing, NewRevision,
-    Notice, Outcome, OwnReason, ResourceKey, RunningDigest, digest, is_success,
+    ByteRange, Kind, NewExchange, NewListing, NewRevision, Notice, Outcome, OwnReason, ResourceKey,
+    is_success,
 };
 pub use self::read::answer::{Answer, Found, Query, RangePart};
 pub use self::read::faults::{ENDED, Fault, FaultCount};

@@ -1,43 +1,18 @@
 //! What is written to a session, as types: kinds, outcomes, exchanges.
 
 use super::id::ExchangeId;
-use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
+use crate::session::files::new_body::{Coded, NewBody};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::availability::{Availability, Timing};
 use super::headers::Headers;
 pub use crate::hls::ByteRange;
 use crate::hls::Lie;
-use crate::session::files::chunk_dir::BodyFile;
-
-/// SHA-256 of a body, as kept.
-pub type Digest = [u8; 32];
-
-/// The digest of a body.
-pub fn digest(body: &[u8]) -> Digest {
-    Sha256::digest(body).into()
-}
 
 /// Whether players take a status for success: all of 2xx with a body. 202 means that it is not there yet, 204
 /// and 205 that there is none (RFC 9110 15.3).
 pub fn is_success(status: u16) -> bool {
     matches!(status, 200..=299) && !matches!(status, 202 | 204 | 205)
-}
-
-/// The digest of a body that may grow: what was hashed once is not hashed again.
-#[derive(Debug, Clone, Default)]
-pub struct RunningDigest(Sha256);
-
-impl RunningDigest {
-    /// Goes on with what follows.
-    pub fn add(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    /// Of all that came so far.
-    pub fn digest(&self) -> Digest {
-        self.0.clone().finalize().into()
-    }
 }
 
 /// An enum that is TEXT in the database.
@@ -222,53 +197,6 @@ impl ResourceKey {
     }
 }
 
-/// From when on an exchange is the answer (`docs/design/timeline.md`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Availability {
-    /// The first on account of a listing: from then (microseconds of Unix time).
-    Listed(i64),
-    /// A later poll: from when its response began; when it was requested, if there was none.
-    Response,
-    /// A retry: from when it was requested.
-    Request,
-    /// A hop of a redirect: [`Self::Listed`] if it is the first of its resource, else [`Self::Response`].
-    FirstElseResponse(i64),
-}
-
-/// The body that came with an exchange.
-#[derive(Debug)]
-pub enum NewBody {
-    /// None.
-    None,
-    /// Bytes to keep in the database.
-    Bytes {
-        /// The bytes, decoded where that was possible.
-        data: Bytes,
-        /// SHA-256 of `data`.
-        sha256: Digest,
-        /// Binary, even where it would be text: a key.
-        binary: bool,
-    },
-    /// A finished and synced download.
-    File {
-        /// Under `chunks/.tmp`.
-        file: BodyFile,
-        /// Its size in bytes.
-        size: u64,
-        /// SHA-256 of its content.
-        sha256: Digest,
-    },
-}
-
-/// A text in the content codings that it came in.
-#[derive(Debug, Clone)]
-pub struct Coded {
-    /// As it came.
-    pub data: Bytes,
-    /// In what, as a Content-Encoding names it.
-    pub codings: String,
-}
-
 /// Facts of a new revision of a playlist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewRevision {
@@ -430,6 +358,14 @@ impl NewExchange {
             note: None,
             revision: None,
             room: None,
+        }
+    }
+
+    /// When it was made.
+    pub(crate) fn timing(&self) -> Timing {
+        Timing {
+            requested_us: self.requested_us,
+            wait_us: self.wait_us,
         }
     }
 }

@@ -84,8 +84,7 @@ mod tests {
     fn the_end_of_an_event_is_told_even_where_its_row_is_gone_and_another_has_its_number() {
         let folder = tempfile::tempdir().unwrap();
         let db = Connection::open_in_memory().unwrap();
-        db.execute_batch(crate::session::database::format::SCHEMA)
-            .unwrap();
+        db.execute_batch(crate::session::format::SCHEMA).unwrap();
         let store = Store::new(db, ChunkDir::at(folder.path()).unwrap(), 0, 1);
         let event = |kind, length_us| NoticeEvent {
             kind,

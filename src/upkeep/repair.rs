@@ -234,7 +234,7 @@ fn write(
     store.db.execute_batch("COMMIT").map_err(failed)?;
     if parts > 0 {
         say(format!(
-            "parts of plain streams that were growing: {parts} taken in"
+            "parts of raw streams that were growing: {parts} taken in"
         ));
     }
     if closed > 0 {

@@ -33,7 +33,7 @@ fn get(replayer: &Replayer, path: &str, fields: &str) -> (String, Vec<u8>) {
     (String::from_utf8(answer).unwrap(), body)
 }
 
-fn playlist(replayer: &Replayer, path: &str) -> String {
+pub fn playlist(replayer: &Replayer, path: &str) -> String {
     let (head, body) = get(replayer, path, "");
     assert!(head.starts_with("HTTP/1.1 200 "), "{path}: {head}");
     assert!(

@@ -35,9 +35,8 @@ const MAY: [(&str, &str); 13] = [
     ("fuzzing.rs", "inputs of fuzzers"),
 ];
 /// These ask whether there is a session.db-wal or a session.sum, and may do nothing else.
-const MAY_ASK: [&str; 4] = [
+const MAY_ASK: [&str; 3] = [
     "session/error.rs",
-    "session/read/reader.rs",
     "upkeep/check/mod.rs",
     "upkeep/repair.rs",
 ];

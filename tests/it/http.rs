@@ -62,6 +62,50 @@ fn each_poll_begins_at_the_original_url_and_uris_resolve_against_the_final_one()
 }
 
 #[test]
+fn what_a_revision_behind_redirects_lists_is_there_from_the_moment_of_the_revision() {
+    let stage = Stage::default();
+    let page = stage.clone();
+    // All of a chain is of one stage.
+    let of_chain = Stage::default();
+    let origin = Origin::new(move |ask| {
+        if ask.path() == "/live.m3u8" {
+            of_chain.go(page.at());
+        }
+        redirected(ask, &of_chain)
+    });
+    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
+    for next in 1_u8..=3 {
+        recording.until_at_least(next.into(), "SELECT count(*) FROM revision");
+        stage.go(next.into());
+    }
+    recording.until_at_least(4, "SELECT count(*) FROM revision");
+    recording.until_at_least(6, "SELECT count(*) FROM segments");
+    let session = recording.interrupt().session();
+    let apart: Vec<String> = session.list(
+        "SELECT r.name FROM exchange e JOIN resource r ON r.id = e.resource_id
+           JOIN exchange listing ON listing.id = e.referrer_id
+          WHERE r.kind = 'segment' AND e.from_us <> listing.from_us",
+    );
+    assert_eq!(apart, Vec::<String>::new());
+    // The first of the stream; a later poll; the first of another edge; a later poll of that.
+    let moments: Vec<&str> = session
+        .rows(
+            "SELECT e.from_us, h.from_us, e.requested_us + e.wait_us FROM revision v
+               JOIN exchange e ON e.id = v.exchange_id JOIN exchange h ON h.id = e.head_id ORDER BY e.id",
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .into_iter()
+        .map(|(from_us, head_us, response_us): (i64, i64, i64)| match from_us {
+            us if us == session.zero_us() => "zero",
+            us if us == head_us => "head",
+            us if us == response_us => "response",
+            _ => "none of these",
+        })
+        .collect();
+    assert_eq!(moments, ["zero", "response", "head", "response"]);
+}
+
+#[test]
 fn a_loop_of_redirects_is_left_after_ten() {
     let origin = Origin::new(|ask| match ask.path() {
         "/main.m3u8" => Reply::playlist(

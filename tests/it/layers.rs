@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::arrows::{Arrows, Crate, circles, describe};
+
 /// A module, and the modules that it may name. `lib.rs` names all of them.
 const LAYERS: [(&str, &[&str]); 11] = [
     ("bin", &["cli"]),
@@ -25,6 +27,80 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("hls", &["shown"]),
     ("clock", &[]),
     ("shown", &[]),
+];
+
+/// Files and folders inside a module, upper ones first: none may name one that stands before it. Those in one row know
+/// nothing of each other.
+const ORDERS: [(&str, &[&[&str]]); 6] = [
+    (
+        "cli",
+        &[
+            &["isrecorder", "isreplayer", "issession", "fuzzing"],
+            &["adjacent_find", "output"],
+            &["arguments", "beside"],
+            &["descriptors", "exit", "listen", "signals"],
+        ],
+    ),
+    (
+        "recorder",
+        &[
+            &["run", "fuzzing"],
+            &["stream"],
+            &["poll"],
+            &["beside", "raw"],
+            &["context"],
+            &["downloads"],
+            &["playlists", "take_up"],
+            &["plan"],
+            &["http"],
+            &["admission"],
+            &["memory", "options"],
+            &[
+                "clocks",
+                "formats",
+                "limits",
+                "schedule",
+                "select",
+                "stats",
+                "panics",
+                "panicking",
+            ],
+        ],
+    ),
+    (
+        "analysis",
+        &[&["report"], &["faults", "noticed"], &["adjacent", "times"]],
+    ),
+    ("upkeep", &[&["overview", "redact", "repair"], &["check"]]),
+    (
+        "session",
+        &[
+            &["write", "fuzzing"],
+            &["read"],
+            &["database", "model"],
+            &["error", "files"],
+            &[
+                "availability",
+                "body",
+                "digest",
+                "format",
+                "headers",
+                "id",
+                "notices",
+                "spelling",
+            ],
+        ],
+    ),
+    (
+        "hls",
+        &[
+            &["windows", "fuzzing"],
+            &["playlist"],
+            &["names", "rewrite"],
+            &["text"],
+            &["steps"],
+        ],
+    ),
 ];
 
 /// What only some files may name: a path (of a library, or a reading of time) and where.
@@ -272,4 +348,101 @@ fn a_library_in_the_wrong_place_is_found() {
     let harmless =
         "use http::header; // reqwest::Client\nlet hyper = 1; my_clap::parse(); say(\"clap\")";
     assert_eq!(violations("recorder/http/fetch.rs", harmless), [""; 0]);
+}
+
+/// All files of `src` but those of programs, and their texts.
+fn library() -> Vec<(String, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    sources(&src, &mut paths);
+    let text = |path: PathBuf| {
+        let relative = path.strip_prefix(&src).unwrap().to_str().unwrap();
+        (relative.to_owned(), fs::read_to_string(&path).unwrap())
+    };
+    let files = paths.into_iter().map(text);
+    files
+        .filter(|(path, _)| !path.starts_with("bin/"))
+        .collect()
+}
+
+fn arrows_of(files: &[(String, String)]) -> Arrows {
+    let files = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()));
+    Crate::read(files).arrows()
+}
+
+/// Arrows inside a module that point up, or to a neighbour.
+fn out_of_order(arrows: &Arrows, module: &str, rows: &[&[&str]]) -> Vec<String> {
+    let row_of = |path: &str| {
+        let inside = path.strip_prefix(module)?.strip_prefix('/')?;
+        let name = inside.split('/').next()?.trim_end_matches(".rs");
+        let row = rows.iter().position(|row| row.contains(&name));
+        (name != "mod").then(|| (name.to_owned(), row))
+    };
+    let wrong = |((from, to), names): (&(String, String), &_)| {
+        let ((own, from_row), (other, to_row)) = (row_of(from)?, row_of(to)?);
+        let is_down = from_row.is_some() && from_row < to_row;
+        (own != other && !is_down).then(|| format!("src/{from} names {names:?} of src/{to}"))
+    };
+    arrows.iter().filter_map(wrong).collect()
+}
+
+#[test]
+fn no_files_name_each_other_in_a_circle() {
+    let arrows = arrows_of(&library());
+    assert!(arrows.len() > 1000, "{}", arrows.len());
+    let circles = circles(&arrows);
+    let found: Vec<_> = circles
+        .iter()
+        .map(|circle| describe(circle, &arrows))
+        .collect();
+    assert!(found.is_empty(), "{}", found.join("\n\n"));
+}
+
+#[test]
+fn folders_inside_a_module_stand_in_their_order() {
+    let arrows = arrows_of(&library());
+    let wrong = ORDERS
+        .iter()
+        .flat_map(|(module, rows)| out_of_order(&arrows, module, rows));
+    let wrong: Vec<_> = wrong.collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_circle_of_files_is_found_through_re_exports_macros_and_relative_paths() {
+    let files = |text: &str| {
+        vec![
+            ("lib.rs".to_owned(), "pub mod a;".to_owned()),
+            (
+                "a/mod.rs".to_owned(),
+                "mod b; mod c; pub use b::B;".to_owned(),
+            ),
+            (
+                "a/b.rs".to_owned(),
+                "pub struct B; fn f() { super::c::g() }".to_owned(),
+            ),
+            ("a/c.rs".to_owned(), text.to_owned()),
+        ]
+    };
+    for text in [
+        "use super::B; pub fn g() {}",
+        "use crate::a::{self, B}; pub fn g() {}",
+        "use crate::a; pub fn g() { println!(\"{}\", a::B::x()) }",
+        "pub fn g(_: impl Fn(super::b::B)) {}",
+    ] {
+        let arrows = arrows_of(&files(text));
+        assert_eq!(circles(&arrows).len(), 1, "{text}: {arrows:?}");
+    }
+    for text in [
+        "pub fn g() {}",
+        "pub fn g() {} #[cfg(test)] mod tests { use crate::a::B; }",
+        "/// [`super::B`]\npub fn g() {}",
+    ] {
+        assert_eq!(circles(&arrows_of(&files(text))).len(), 0, "{text}");
+    }
+    let arrows = arrows_of(&files("pub fn g() {}"));
+    assert_eq!(out_of_order(&arrows, "a", &[&["c"], &["b"]]).len(), 1);
+    assert_eq!(out_of_order(&arrows, "a", &[&["b"], &["c"]]), [""; 0]);
 }

@@ -1,7 +1,7 @@
 //! The URL of a list of streams, as radios and IPTV have them, in place of the stream's own.
 
-use crate::plain::{PARTS, contains, files, groups, is_end_of, live};
-use crate::plain_replay::{clock, get};
+use crate::raw::{PARTS, contains, files, groups, is_end_of, live};
+use crate::raw_replay::{clock, get};
 use crate::replay::Replayer;
 use crate::support::{Ask, End, Origin, Recorder, Reply, Then, Window, ts};
 
@@ -175,7 +175,7 @@ fn lists_of_lists_are_followed_to_a_depth_and_to_http_only() {
                 "[playlist]\nFile1=file:///etc/passwd\n",
             ),
             _ => Reply {
-                end: End::Live(1880, crate::plain::PAUSE, Then::Again),
+                end: End::Live(1880, crate::raw::PAUSE, Then::Again),
                 ..live(groups(0..40), Then::Again)
             },
         });

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod analysis;
+mod arrows;
 mod asking;
 mod bans;
 mod beside;
@@ -14,6 +15,7 @@ mod corpus;
 mod costly_answers;
 mod curl;
 mod dvr;
+mod dvr_keys;
 mod encoded_chunks;
 mod endings;
 mod faithful;
@@ -35,16 +37,17 @@ mod kills;
 mod late;
 mod layers;
 mod lists;
+mod map;
 mod measured;
 mod metrics;
 mod multivariant;
 mod odd_origins;
 mod packaging;
 mod pages;
-mod plain;
-mod plain_replay;
 mod playlists;
 mod proxy;
+mod raw;
+mod raw_replay;
 mod readme;
 mod redact;
 mod replay;

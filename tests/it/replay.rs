@@ -399,10 +399,10 @@ fn a_replayer_names_only_what_is_there_to_play() {
     // A radio: no playlist at all.
     let origin = Origin::new(|ask: &Ask| {
         let then = if ask.nth == 0 { Then::End } else { Then::Again };
-        crate::plain::live(crate::plain::groups(0..40), then)
+        crate::raw::live(crate::raw::groups(0..40), then)
     });
-    let mut recording = crate::plain::recorder(&origin).start();
-    recording.until_at_least(1, crate::plain::PARTS);
+    let mut recording = crate::raw::recorder(&origin).start();
+    recording.until_at_least(1, crate::raw::PARTS);
     let session = recording.interrupt().session();
     let replayer = Replayer::start(session.path().parent().unwrap(), &["-p", "0", "session1"]);
     let announced = replayer.announced.join("\n");

@@ -442,7 +442,7 @@ fn an_origin_that_answers_with_it() {
         let sound = [vec![0xFF, 0xFB, 0x90, 0x00], vec![0x11; 413]]
             .concat()
             .repeat(60);
-        let body = super::plain::icy(&sound, &[&format!("StreamTitle='{}';", inline())]);
+        let body = super::raw::icy(&sound, &[&format!("StreamTitle='{}';", inline())]);
         Reply {
             fields: vec![
                 ("Content-Type".to_owned(), "audio/mpeg".to_owned()),

@@ -5,12 +5,12 @@ use std::time::Duration;
 use clap::Args;
 
 use super::durations::parse_positive;
-use crate::recorder::PlainOptions;
+use crate::recorder::RawOptions;
 
 /// How streams that are no playlists are recorded.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Streams that are no playlists (MPEG-TS, MP3, …)")]
-pub(crate) struct PlainArguments {
+pub(crate) struct RawArguments {
     /// Begin a new file so often, where the format can be cut (MPEG-TS, MP3, AAC)
     #[arg(long, value_parser = parse_positive, value_name = "TIME", default_value = "1h")]
     roll: Duration,
@@ -22,9 +22,9 @@ pub(crate) struct PlainArguments {
     min_part: u64,
 }
 
-impl PlainArguments {
-    pub(crate) fn into_options(self) -> PlainOptions {
-        PlainOptions {
+impl RawArguments {
+    pub(crate) fn into_options(self) -> RawOptions {
+        RawOptions {
             roll: self.roll,
             stall: self.stall,
             min_part: self.min_part,

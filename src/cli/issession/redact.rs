@@ -139,10 +139,7 @@ fn report(done: &Redacted) -> String {
         done.encoded,
         "bodies that are zeros now, since they are in a content coding that cannot be searched",
     );
-    say(
-        done.unfinished,
-        "unfinished parts of plain streams, left out",
-    );
+    say(done.unfinished, "unfinished parts of raw streams, left out");
     say(done.texts, "text chunks, searched");
     say(done.media, "media chunks, copied as they are");
     say(

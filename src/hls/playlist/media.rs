@@ -22,7 +22,7 @@ use crate::hls::text::variables::Variables;
 
 /// Segments of one playlist that become entries, the last ones. A week of them is about as many; a
 /// hostile playlist of 16 MiB would have a million.
-const MOST_ENTRIES: usize = 100_000;
+pub(super) const MOST_ENTRIES: usize = 100_000;
 
 /// What an entry of a media playlist is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -4,13 +4,13 @@
 //! Lines come out as the origin wrote them, but for variables, which are substituted, since
 //! their definitions stand elsewhere.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
+use super::in_force::{Applied, InForce};
+use super::media::MOST_ENTRIES;
 use crate::hls::rewrite::replay_path::replay_path;
 use crate::hls::rewrite::tag_urls::{references_of_tag, url_text};
 use crate::hls::text::attributes::attributes;
@@ -20,48 +20,10 @@ use crate::hls::text::resolve::Resolver;
 use crate::hls::text::scan::{Line, LineKind, Tag, UriRole, lines, uris_of_tag};
 use crate::hls::text::variables::Variables;
 
-/// An `EXT-X-KEY` or `EXT-X-MAP` that applies to the segments behind it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Applied {
-    /// The line.
-    pub line: String,
-    /// What it names, where that is http or https.
-    pub url: Option<Url>,
-    /// Which part of it.
-    pub range: Option<ByteRange>,
-    /// Of a key: its KEYFORMAT.
-    pub format: String,
-    /// Of a key: the media sequence number of a segment is its IV (RFC 8216bis 4.4.4.4).
-    pub counts_iv: bool,
-    uri: Option<Range<usize>>,
-    written_range: Option<Range<usize>>,
-}
-
-impl Applied {
-    /// The line with another URI and another byte range in the places of those it has.
-    pub fn with(&self, uri: &str, range: Option<ByteRange>) -> String {
-        let mut line = self.line.clone();
-        let range = range.map(|range| format!("{}@{}", range.length, range.first));
-        let mut replaced: Vec<(Range<usize>, &str)> = Vec::new();
-        replaced.extend(self.uri.clone().map(|span| (span, uri)));
-        if let (Some(span), Some(range)) = (self.written_range.clone(), range.as_deref()) {
-            replaced.push((span, range));
-        }
-        // From the end, so that what is before stays where it is.
-        replaced.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
-        for (span, text) in replaced {
-            line.replace_range(span, text);
-        }
-        line
-    }
-}
-
-/// What applies to the next segment.
+/// What a text says about a segment that follows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct InForce {
-    /// Keys, by KEYFORMAT.
-    keys: BTreeMap<String, Arc<Applied>>,
-    map: Option<Arc<Applied>>,
+pub struct Following {
+    in_force: Arc<InForce>,
     /// The last segment that was a part of a resource: its URI and where that part ended.
     range_end: Option<(String, u64)>,
 }
@@ -83,21 +45,19 @@ pub struct Segment {
     pub url: Option<Url>,
     /// Which part of that.
     pub range: Option<ByteRange>,
-    /// Keys that apply.
-    pub keys: Vec<Arc<Applied>>,
-    /// The initialization section that applies.
-    pub map: Option<Arc<Applied>>,
+    /// The keys and the initialization section that apply; one list for all segments between two changes.
+    pub in_force: Arc<InForce>,
 }
 
 /// What was read of a playlist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Segments {
-    /// The segments that were asked for, in order.
+    /// The segments that were asked for, in order; of very many the last ones.
     pub list: Vec<Segment>,
     /// Lines of `EXT-X-DATERANGE` that stand elsewhere: their place means nothing.
     pub dates: Vec<String>,
-    /// What applies to a segment that follows.
-    pub in_force: InForce,
+    /// What it says about a segment that follows.
+    pub following: Following,
     /// The media sequence number of a segment that follows.
     pub next_sequence: u64,
 }
@@ -115,8 +75,8 @@ pub struct ReadSegments<'a> {
     pub first: u64,
     /// The first one to be given.
     pub from: u64,
-    /// What applies at the beginning of the text.
-    pub in_force: InForce,
+    /// What the text before it says.
+    pub following: Following,
 }
 
 impl ReadSegments<'_> {
@@ -125,15 +85,19 @@ impl ReadSegments<'_> {
         let mut reader = Reader {
             resolver: Resolver::new(self.base, self.variables),
             root: self.root,
-            variables: self.variables,
             from: self.from,
+            only_counted: 0,
             found: Segments {
-                in_force: self.in_force,
+                following: self.following,
                 next_sequence: self.first,
                 ..Segments::default()
             },
             next: Next::default(),
         };
+        if text.len() > MOST_ENTRIES {
+            let segments = lines(text).filter(|line| line.kind == LineKind::Uri);
+            reader.only_counted = segments.count().saturating_sub(MOST_ENTRIES);
+        }
         for line in lines(text) {
             reader.line(&line);
         }
@@ -195,8 +159,9 @@ pub const DATERANGE: &str = "#EXT-X-DATERANGE";
 struct Reader<'a> {
     resolver: Resolver<'a>,
     root: &'a str,
-    variables: &'a Variables,
     from: u64,
+    /// So many segments are counted and not given.
+    only_counted: usize,
     found: Segments,
     next: Next,
 }
@@ -217,7 +182,10 @@ impl Reader<'_> {
     fn tag(&mut self, tag: Tag, line: &Line) {
         match tag.name {
             b"#EXT-X-KEY" => self.key(line),
-            b"#EXT-X-MAP" => self.found.in_force.map = self.applied(line).map(Arc::new),
+            b"#EXT-X-MAP" => {
+                let map = self.applied(line);
+                self.found.following.in_force.set_map(map);
+            }
             b"#EXT-X-DISCONTINUITY" => self.next.discontinuity = true,
             b"#EXT-X-GAP" => self.next.gap = true,
             b"#EXT-X-BYTERANGE" => self.next.range = written_range(tag.value),
@@ -233,14 +201,14 @@ impl Reader<'_> {
                 // Which segment comes next is known: what nobody asked for costs nothing.
                 if self.is_wanted() || name == DATERANGE.as_bytes() {
                     let line = self.localized(line, |_| true);
-                    self.next.tags.push(line);
+                    self.next.tags.extend(line);
                 }
             }
         }
     }
 
     fn is_wanted(&self) -> bool {
-        self.found.next_sequence >= self.from
+        self.only_counted == 0 && self.found.next_sequence >= self.from
     }
 
     fn pass(&mut self, segments: u64) {
@@ -253,6 +221,7 @@ impl Reader<'_> {
         let range = next.range.and_then(|range| self.range(range, written));
         if !self.is_wanted() {
             self.found.dates.extend(next.dates());
+            self.only_counted = self.only_counted.saturating_sub(1);
             return self.pass(1);
         }
         self.found.list.push(Segment {
@@ -263,46 +232,37 @@ impl Reader<'_> {
             gap: next.gap,
             url: self.resolver.request(written),
             range,
-            keys: self.found.in_force.keys.values().cloned().collect(),
-            map: self.found.in_force.map.clone(),
+            in_force: Arc::clone(&self.found.following.in_force),
         });
         self.pass(1);
     }
 
     fn range(&mut self, (length, offset): (u64, Option<u64>), written: &[u8]) -> Option<ByteRange> {
         let uri = String::from_utf8_lossy(written);
-        let before = self.found.in_force.range_end.as_ref();
+        let before = self.found.following.range_end.as_ref();
         let end = before.filter(|(of, _)| *of == uri).map(|(_, end)| *end);
         let range = ByteRange::new(offset.or(end).unwrap_or(0), length)?;
-        self.found.in_force.range_end = Some((uri.into_owned(), range.end()));
+        self.found.following.range_end = Some((uri.into_owned(), range.end()));
         Some(range)
     }
 
     /// Keys of other KEYFORMATs stay in force beside this one (RFC 8216bis 4.4.4.4).
     fn key(&mut self, line: &Line) {
-        let keys = &mut self.found.in_force.keys;
         let method = line.tag().and_then(|tag| {
             let method = attributes(tag.value).find(|a| a.name == b"METHOD")?;
             Some(method.value)
         });
         if method == Some(b"NONE") {
-            return keys.clear();
+            return self.found.following.in_force.end_keys();
         }
-        if let Some(key) = self.applied(line) {
-            let format = key.format.clone();
-            self.found.in_force.keys.insert(format, Arc::new(key));
-        }
-    }
-
-    fn text(&self, line: &Line) -> String {
-        let text = String::from_utf8_lossy(line.trimmed().1);
-        self.variables.substitute(&text).into_owned()
+        let key = self.applied(line);
+        self.found.following.in_force.add_key(key);
     }
 
     fn applied(&mut self, line: &Line) -> Option<Applied> {
         // What it is for is replaced later, by what was recorded of it.
         let is_other = |role| matches!(role, UriRole::Named | UriRole::Text);
-        let text = self.localized(line, is_other);
+        let text = self.localized(line, is_other)?;
         let again = lines(text.as_bytes()).next()?;
         let tag = again.tag()?;
         let uri = uris_of_tag(tag).last();
@@ -333,9 +293,11 @@ impl Reader<'_> {
         })
     }
 
-    /// A line whose URIs of some roles lead nowhere but to the replay.
-    fn localized(&mut self, line: &Line, roles: fn(UriRole) -> bool) -> String {
-        let text = self.text(line);
+    /// A line whose URIs of some roles lead nowhere but to the replay; `None`: the variables of the playlist
+    /// expand to too much.
+    fn localized(&mut self, line: &Line, roles: fn(UriRole) -> bool) -> Option<String> {
+        let text = String::from_utf8_lossy(line.trimmed().1);
+        let text = self.resolver.expand(&text).ok()?.into_owned();
         let found = lines(text.as_bytes()).next();
         let references = found.map_or_else(Vec::new, |line| references_of_tag(&line));
         let mut localized = String::new();
@@ -351,7 +313,7 @@ impl Reader<'_> {
                 copied = uri.span.end;
             }
         }
-        localized + text.get(copied..).unwrap_or_default()
+        Some(localized + text.get(copied..).unwrap_or_default())
     }
 }
 
@@ -395,7 +357,7 @@ mod tests {
             variables: &Variables::read(body.as_bytes(), &base, &Variables::default()),
             first,
             from,
-            in_force: InForce::default(),
+            following: Following::default(),
         }
         .read(body.as_bytes())
     }
@@ -416,9 +378,13 @@ mod tests {
         assert_eq!((a.sequence, b.sequence, c.sequence), (7, 8, 9));
         assert_eq!(a.tags, ["#EXTINF:2,"]);
         assert_eq!(a.url, Some(url("https://h/live/a.mp4")));
-        assert_eq!(a.keys[0].url, Some(url("https://h/live/k0")));
-        assert!(a.keys[0].counts_iv && !b.keys[0].counts_iv && c.keys.is_empty());
-        let map = a.map.as_ref().unwrap();
+        assert_eq!(a.in_force.keys()[0].url, Some(url("https://h/live/k0")));
+        assert!(
+            a.in_force.keys()[0].counts_iv
+                && !b.in_force.keys()[0].counts_iv
+                && c.in_force.keys().is_empty()
+        );
+        let map = a.in_force.map().unwrap();
         assert_eq!(map.range.map(|r| (r.first, r.length)), Some((1, 5)));
         assert_eq!(
             map.with("/e/1/i.mp4", ByteRange::new(0, 5)),
@@ -460,10 +426,32 @@ mod tests {
             variables: &Variables::read(BODY.as_bytes(), &base, &Variables::default()),
             first: front.next_sequence,
             from: 0,
-            in_force: front.in_force,
+            following: front.following,
         }
         .read(end.as_bytes());
         assert_eq!(rest.list, read(BODY, 7, 0).list[1..]);
+    }
+
+    #[test]
+    fn of_very_many_segments_the_last_are_given() {
+        let found = read(&"s\n".repeat(MOST_ENTRIES + 3), 7, 0);
+        assert_eq!(found.list.len(), MOST_ENTRIES);
+        assert_eq!(found.list.first().map(|segment| segment.sequence), Some(10));
+        assert_eq!(found.next_sequence, MOST_ENTRIES as u64 + 10);
+    }
+
+    #[test]
+    fn variables_in_tags_expand_to_a_bounded_text() {
+        let value = "long".repeat(10_000);
+        let definition = format!("#EXT-X-DEFINE:NAME=\"v\",VALUE=\"{value}\"\n");
+        let text = definition + &"#EXT-X-CUE:\"{$v}\"\ns\n".repeat(1_000);
+        let tags = read(&text, 0, 0).list.into_iter().flat_map(|s| s.tags);
+        let bytes: usize = tags.map(|line| line.len()).sum();
+        assert!(
+            (8 << 20..20 << 20).contains(&bytes),
+            "{bytes} bytes of {}",
+            text.len()
+        );
     }
 
     proptest! {

@@ -4,4 +4,5 @@ pub mod address;
 pub mod admit;
 pub mod hosts;
 pub mod reach;
+pub mod refusal;
 pub mod resolver;

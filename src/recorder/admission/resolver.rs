@@ -9,7 +9,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::address;
 use super::reach::{Proxies, Reach};
-use crate::recorder::http::classify::{NotPublic, Unresolved};
+use super::refusal::{NotPublic, Unresolved};
 use crate::recorder::options::Options;
 
 /// Why there was no answer.

@@ -116,23 +116,18 @@ impl Context {
     async fn write_aside(&self, hops: Vec<Hop>, wanted: &Wanted, is_again: bool) {
         let head = hops.first().map(|head| (head.id, head.requested_us));
         let head_id = head.map(|(id, _)| id);
-        let listed_us = match head {
-            Some((_, requested_us)) if is_again => requested_us,
-            _ => wanted.from_us,
+        let asked = match wanted.kind {
+            // It is polled.
+            Kind::Steering => Availability::poll((!is_again).then_some(wanted.from_us)),
+            _ => Availability::download(wanted.from_us, u32::from(is_again)),
         };
         for mut hop in hops {
             let is_head = Some(hop.id) == head_id;
-            let (url, availability) = match (is_head, is_again) {
-                (true, false) => (wanted.url.clone(), Availability::Listed(wanted.from_us)),
-                (true, true) if wanted.kind == Kind::Steering => {
-                    (wanted.url.clone(), Availability::Response)
-                }
-                (true, true) => (wanted.url.clone(), Availability::Request),
+            let requested_us = head.map_or(hop.requested_us, |(_, requested_us)| requested_us);
+            let (url, availability) = match is_head {
+                true => (wanted.url.clone(), asked),
                 // A redirect may repeat what was added to the query; players add their own.
-                (false, _) => (
-                    hls::without_directives(&hop.url),
-                    Availability::FirstElseResponse(listed_us),
-                ),
+                false => (hls::without_directives(&hop.url), asked.hop(requested_us)),
             };
             let resource = ResourceKey {
                 range: wanted.range,

@@ -27,9 +27,7 @@ use crate::recorder::limits::{
 use crate::recorder::stats::board::PlaylistStats;
 use crate::session::{ExchangeId, Kind, NewListing, ResourceKey};
 
-pub(crate) mod state;
-
-use self::state::Known;
+use crate::recorder::context::assets::Known;
 
 /// Other URLs of what was asked for that are remembered, so that each is written once.
 const MOST_ALIASES: usize = 16_384;

@@ -27,9 +27,7 @@ const BETWEEN_SERVERS: Duration = Duration::from_secs(10);
 /// Other URLs of the server that are remembered, so that each is written once.
 const MOST_ALIASES: usize = 1024;
 
-pub(crate) mod state;
-
-pub(crate) use self::state::Named;
+pub(crate) use crate::recorder::context::steering::Named;
 
 /// Takes in the tag of a revision, before that is written; whether the loop is to be started once it is.
 pub(crate) fn note(context: &Context, mut named: Named, listing: &mut NewListing) -> bool {
@@ -60,6 +58,12 @@ pub(crate) fn note(context: &Context, mut named: Named, listing: &mut NewListing
     state.named = Some(named);
     context.steering.changed.notify_one();
     false
+}
+
+/// A revision that named the server first was never written: the next one that does is the first.
+pub(crate) fn forget(context: &Context) {
+    context.steering.state().named = None;
+    context.steering.is_awaited.store(false, Ordering::Relaxed);
 }
 
 fn resource(context: &Context, url: &Url) -> ResourceKey {

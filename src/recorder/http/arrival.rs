@@ -2,7 +2,7 @@
 //!
 //! A body that came at once needs no profile. One that stalled or dripped has at most
 //! [`POINTS`] points, closer together where it was short, so that a replay can pace it. A part
-//! of a plain stream may last for days: it has a point at least each [`PART_SPACING_US`], up
+//! of a raw stream may last for days: it has a point at least each [`PART_SPACING_US`], up
 //! to [`PART_POINTS`] of them.
 
 /// At most so many points are kept of a body.
@@ -36,7 +36,7 @@ impl Arrival {
         }
     }
 
-    /// Of a part of a plain stream.
+    /// Of a part of a raw stream.
     pub(crate) fn of_part() -> Self {
         Self {
             is_part: true,

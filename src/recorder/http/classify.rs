@@ -1,5 +1,6 @@
 //! What broke an exchange, out of what the HTTP client says.
 
+use crate::recorder::admission::refusal::{NotPublic, Unresolved};
 use std::error::Error;
 use std::io;
 
@@ -8,22 +9,6 @@ use hyper_util::client::legacy::connect::HttpInfo;
 
 use super::kept::Connection;
 use crate::session::Outcome;
-
-/// The host name could not be resolved: our resolver's own error, so that it is known for what it is.
-#[derive(Debug, thiserror::Error)]
-#[error("{host} could not be resolved: {source}")]
-pub(crate) struct Unresolved {
-    pub host: String,
-    pub source: io::Error,
-}
-
-/// A public playlist named a host that is at no public address.
-#[derive(Debug, thiserror::Error)]
-#[error("{host} is a {what} address, which a public origin may not lead to (see --allow-private)")]
-pub(crate) struct NotPublic {
-    pub host: String,
-    pub what: &'static str,
-}
 
 /// Before there was a response.
 pub(crate) fn no_response(error: &reqwest::Error) -> Outcome {

@@ -347,7 +347,7 @@ impl Fetcher {
         }
     }
 
-    /// Reads a body; one that turns out to be a plain stream comes back as that.
+    /// Reads a body; one that turns out to be a raw stream comes back as that.
     async fn read(
         &self,
         body: Incoming,
@@ -457,7 +457,7 @@ fn put_off_together(mut hops: Vec<Hop>) -> Vec<Hop> {
 /// A body that is to be read.
 struct Incoming {
     response: Response,
-    /// It may be a plain stream.
+    /// It may be a raw stream.
     may_live: bool,
     /// It is cut there, in bytes.
     limit: u64,

@@ -13,6 +13,9 @@ use crate::recorder::limits::TRIES_AFTER_END;
 use crate::recorder::schedule::retry_delay;
 use crate::session::{Digest, Kind};
 
+/// A thing whose requests have panicked so often is given up: it is what they panic at.
+const MOST_PANICS: u32 = 5;
+
 impl Plan {
     /// A request ended; `sha256`: of what it brought.
     pub(crate) fn done(&mut self, job: &Job, done: Done, sha256: Option<Digest>, now: Instant) {
@@ -54,6 +57,7 @@ impl Plan {
                 item.failures = item.failures.saturating_add(1);
                 self.delay(key, now)
             }
+            Done::Panicked => self.delay_panicked(key),
         };
         self.settle(key, delay, now);
     }
@@ -120,6 +124,18 @@ impl Plan {
             return None;
         }
         Some(retry_delay(item.failures))
+    }
+
+    /// After how long something is asked for again whose request panicked; `None`: it is given up.
+    fn delay_panicked(&mut self, key: &Key) -> Option<Duration> {
+        let item = self.items.get_mut(key)?;
+        item.panics += 1;
+        if item.panics < MOST_PANICS {
+            return Some(retry_delay(item.panics));
+        }
+        item.state = State::GivenUp;
+        self.gone.push((key.clone(), item.kind));
+        None
     }
 
     /// Compares what was fetched under a new name with what is known under the one before.

@@ -151,7 +151,7 @@ impl Stream {
             is_held.then_some(now + Duration::from_secs(1))
         };
         loop {
-            let job = self.plan.next(self.now, held);
+            let job = self.plan.next(self.now, |_| false, held);
             let Some(job) = job else {
                 let is_more = self.plan.next_due().is_some_and(|due| due <= self.now);
                 if is_more {

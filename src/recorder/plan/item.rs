@@ -32,6 +32,8 @@ pub(super) struct Item {
     pub rank: Rank,
     pub state: State,
     pub failures: u32,
+    /// Requests for it that panicked.
+    pub panics: u32,
     /// Number of the last request for it.
     pub job: u64,
     pub asked: Option<Instant>,
@@ -64,6 +66,7 @@ impl Item {
             rank,
             state: if is_back { State::Done } else { State::Ready },
             failures: 0,
+            panics: 0,
             job: 0,
             asked: None,
             appeared: taking.appeared(),

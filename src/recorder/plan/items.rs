@@ -20,6 +20,10 @@ impl Items {
         self.items.len()
     }
 
+    pub(super) fn keys(&self) -> Vec<Key> {
+        self.items.iter().map(|(_, (key, _))| key.clone()).collect()
+    }
+
     pub(super) fn slot(&self, key: &Key) -> Option<Slot> {
         self.slots.get(key).copied()
     }

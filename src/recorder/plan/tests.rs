@@ -54,7 +54,7 @@ impl Planned {
     }
 
     fn next(&mut self) -> Option<Job> {
-        self.plan.next(self.now, |_, _| None)
+        self.plan.next(self.now, |_| false, |_, _| None)
     }
 
     /// Takes everything there is to fetch, each with success.
@@ -209,13 +209,17 @@ fn what_a_host_has_that_wants_to_be_left_alone_waits_and_holds_up_no_other() {
     plan.lists(0, &[(1, "1.ts"), (2, "http://busy/2.ts"), (3, "3.ts")]);
     let until = plan.now + Duration::from_secs(9);
     let bans = |url: &Url, now| (url.host_str() == Some("busy") && now < until).then_some(until);
-    let next = |plan: &mut Planned| plan.plan.next(plan.now, bans).map(|job| name(&job.url));
+    let next = |plan: &mut Planned| {
+        plan.plan
+            .next(plan.now, |_| false, bans)
+            .map(|job| name(&job.url))
+    };
     assert_eq!(next(&mut plan).as_deref(), Some("3.ts"));
     assert_eq!(next(&mut plan).as_deref(), Some("1.ts"));
     assert_eq!(next(&mut plan), None);
     assert_eq!(plan.plan.next_due(), Some(until));
     plan.now = until;
-    let job = plan.plan.next(plan.now, bans).unwrap();
+    let job = plan.plan.next(plan.now, |_| false, bans).unwrap();
     assert_eq!(name(&job.url), "http://busy/2.ts");
     let listed = Availability::Listed(6_000_000);
     assert_eq!(job.availability, listed, "it was not asked for before");
@@ -727,11 +731,19 @@ fn what_is_late_waits_for_no_host_longer_than_it_is_tried() {
     plan.lists(0, &[(0, "0.ts")]);
     plan.lists(0, &[(1, "1.ts")]);
     let banned = plan.now + Duration::from_secs(600);
-    assert!(plan.plan.next(plan.now, |_, _| Some(banned)).is_none());
+    assert!(
+        plan.plan
+            .next(plan.now, |_| false, |_, _| Some(banned))
+            .is_none()
+    );
     let due = plan.plan.next_due().unwrap();
     assert!(due < plan.now + Duration::from_secs(60), "{due:?}");
     plan.now = due;
-    assert!(plan.plan.next(plan.now, |_, _| Some(banned)).is_none());
+    assert!(
+        plan.plan
+            .next(plan.now, |_| false, |_, _| Some(banned))
+            .is_none()
+    );
     assert_eq!(plan.plan.given_up().len(), 1);
 }
 
@@ -776,4 +788,22 @@ fn what_the_run_before_knew_is_not_fetched_again_and_names_that_were_other_bytes
     );
     let known = Content::of([3; 32]);
     assert_eq!(plan.plan.content(0, &key("a/3.ts")), known);
+}
+
+#[test]
+fn of_a_revision_that_was_not_taken_in_to_its_end_others_fetch_what_they_list_and_it_can_come_again()
+ {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(1, "a.ts"), (2, "b.ts")]);
+    plan.lists(1, &[(2, "b.ts"), (3, "c.ts")]);
+    // As a panic in the middle leaves it.
+    plan.plan.playlists.remove(&0);
+    plan.plan.withdraw(0, 3);
+    let mut fetched = plan.fetch_all();
+    fetched.sort();
+    assert_eq!(fetched, ["b.ts", "c.ts"]);
+    let changes = plan.lists(0, &[(1, "a.ts"), (2, "b.ts")]);
+    assert_eq!((changes.gone.len(), changes.pending.len()), (1, 1));
+    assert_eq!(plan.fetch_all(), ["a.ts"]);
+    assert!(plan.plan.is_idle());
 }

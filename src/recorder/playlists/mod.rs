@@ -4,6 +4,6 @@ pub mod names;
 pub mod over;
 pub mod playlist;
 pub mod renewal;
-pub mod select;
+
 pub mod set;
 pub mod standing;

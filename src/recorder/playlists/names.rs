@@ -50,6 +50,11 @@ impl Names {
         }
     }
 
+    /// The first name is that of this revision.
+    pub(crate) fn begins_with(&mut self, revision: ExchangeId) {
+        self.works.revision = Some(revision);
+    }
+
     /// The URLs that count now.
     pub(crate) fn current(&self) -> impl Iterator<Item = &Url> {
         let newest = self.newest.as_ref().map(|newest| &newest.name.url);

@@ -35,9 +35,11 @@ pub(crate) fn over(standings: &[(Kind, Standing)], wait: Option<Duration>, now: 
 pub(crate) fn left_for_good(standing: &Standing, wait: Option<Duration>, now: Instant) -> bool {
     let wait = wait.unwrap_or_default();
     let fails_for = (standing.target() * FAILS_FOR).max(wait);
-    standing.ever_good
-        && (watched_for(standing.gone_since, standing.watch().max(wait), now)
-            || watched_for(standing.failing_since, fails_for, now))
+    let has_gone = watched_for(standing.gone_since, standing.watch().max(wait), now);
+    let fails = watched_for(standing.failing_since, fails_for, now);
+    // Of what the recorder panics at nothing is known, and nobody is to wait for it.
+    let panics = watched_for(standing.panics_since, fails_for, now);
+    (standing.ever_good && (has_gone || fails)) || panics
 }
 
 /// Whether a playlist that is no longer named has been watched for long enough.

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use url::Url;
@@ -44,6 +45,8 @@ pub(crate) struct Playlist {
     /// A redirect led from https to http to what named it.
     pub(super) downgraded: bool,
     pub stats: Arc<PlaylistStats>,
+    /// It has a loop.
+    pub is_started: AtomicBool,
     pub(super) standing: Mutex<Standing>,
     pub(super) names: Mutex<Names>,
     /// It is to be looked at whether it is polled sooner.
@@ -198,6 +201,18 @@ impl Playlist {
             (s.failures, s.failing_since) = (0, None);
             s.ever_good = true;
         });
+    }
+
+    /// Its loop has panicked; whether the one before had, too, before a poll of it was over.
+    pub(crate) fn note_panic(&self, now: Instant) -> bool {
+        let before = self.standing().panics_since;
+        self.update(|s| s.panics_since = before.or(Some(now)));
+        before.is_some()
+    }
+
+    /// The revision that named it first was never written; this one is.
+    pub(crate) fn begins_with(&self, revision: ExchangeId) {
+        self.names().begins_with(revision);
     }
 
     /// It was refused for good: nothing waits for it any more.

@@ -3,7 +3,7 @@
 use super::playlist::Playlist;
 use super::standing::Standing;
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -105,6 +105,7 @@ impl Playlists {
             kind: revision.map_or(Kind::Main, |_| Kind::Media),
             url: child.url.clone(),
             stats: self.stats.add(child.label.clone()),
+            is_started: AtomicBool::new(false),
             label: child.label.clone(),
             role: child.role,
             described: child.described.clone(),
@@ -253,6 +254,12 @@ impl Playlists {
         if let Some(first) = self.lock().first() {
             first.woken.notify_one();
         }
+    }
+
+    /// Those that were named, and have no loop.
+    pub(crate) fn never_started(&self) -> Vec<Arc<Playlist>> {
+        let has_none = |p: &&Arc<Playlist>| !p.is_started.load(Ordering::Relaxed);
+        self.lock().iter().filter(has_none).cloned().collect()
     }
 
     /// How many there are; their numbers are below that.

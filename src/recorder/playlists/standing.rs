@@ -19,6 +19,8 @@ pub(crate) struct Standing {
     pub failures: u32,
     /// The first of these.
     pub failing_since: Option<Instant>,
+    /// Each loop of it since then has panicked before its first poll was over.
+    pub panics_since: Option<Instant>,
     /// All polls since then were answered with 401, 403, 404 or 410.
     pub gone_since: Option<Instant>,
     /// What answered for its URL, redirects aside, is public: it stays so, whatever its name is
@@ -33,6 +35,15 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
+    /// A revision that was taken in is none: nothing of what it said is known.
+    pub(crate) fn take_back(&mut self, before: &Self) {
+        self.multivariant = before.multivariant;
+        self.on_demand = before.on_demand;
+        self.ended_since = before.ended_since;
+        self.target_duration = before.target_duration;
+        self.advanced_at = before.advanced_at;
+    }
+
     pub(super) fn target(&self) -> Duration {
         self.target_duration.unwrap_or(UNKNOWN_TARGET)
     }

@@ -7,7 +7,7 @@ use crate::recorder::beside::assets;
 use crate::recorder::beside::assets::Account;
 use crate::recorder::beside::steering;
 use crate::recorder::beside::steering::Named;
-use crate::recorder::playlists::select::AssetLists;
+use crate::recorder::select::AssetLists;
 use crate::session::Kind;
 use bytes::Bytes;
 use url::Url;
@@ -44,8 +44,13 @@ impl Poller {
             };
             self.beside.starts_steering = steering::note(&self.context, named, &mut self.listing);
         }
+        // Those that a loop found which then panicked.
+        let left = self.beside.assets.take();
+        let mut found = left.map(|(found, _)| found).unwrap_or_default();
         if !interstitials.named.is_empty() {
-            let found = assets::note(&self.context, interstitials.named, &mut self.listing).await;
+            found.extend(assets::note(&self.context, interstitials.named, &mut self.listing).await);
+        }
+        if !found.is_empty() {
             let account = Account {
                 revision,
                 from_us,

@@ -7,10 +7,10 @@ use crate::recorder::take_up;
 use crate::session::Reader;
 
 impl Poller {
-    /// Goes on from what the run before knew of the playlist.
+    /// Goes on from what the run before, or the loop before a panic, knew of the playlist.
     pub(super) async fn take_up(&mut self) {
         let writer = &self.context.fetcher.writer;
-        if !writer.goes_on() {
+        if !(writer.goes_on() || self.is_anew) {
             return;
         }
         let (folder, stream_id) = (writer.folder().clone(), self.context.stream_id);

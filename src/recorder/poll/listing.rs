@@ -12,7 +12,7 @@ use crate::hls::{
 use crate::recorder::context::Shared;
 use crate::recorder::downloads::AS_BYTES;
 use crate::recorder::plan::{Listing, Wanted};
-use crate::recorder::playlists::select::Selected;
+use crate::recorder::select::Selected;
 use crate::session::{ExchangeId, Kind, NewRevision};
 
 impl Poller {
@@ -54,7 +54,8 @@ impl Poller {
         self.playlist.update(|s| {
             s.multivariant = false;
             s.target_duration = facts.target_duration.or(s.target_duration);
-            s.on_demand = facts.ended && (first || s.on_demand);
+            let is_first = first && s.advanced_at.is_none();
+            s.on_demand = facts.ended && (is_first || s.on_demand);
             // An end behind which something new comes was none.
             let since = s.ended_since.filter(|_| !advanced).unwrap_or(now);
             s.ended_since = facts.ended.then_some(since);
@@ -133,16 +134,19 @@ impl Poller {
 
     /// Takes in the playlists that a revision names.
     async fn name(&mut self, children: &[Child], id: ExchangeId) {
+        // A loop that panicked may have named some, and started none of them.
+        let never_started = self.context.playlists.never_started();
         let named = self
             .context
             .playlists
             .name(children, id, self.from_us, clock::instant());
+        never_started.iter().for_each(|left| left.begins_with(id));
         self.renewals = named.renewals;
         for (playlist, url) in named.aliases {
             let resource = self.resource(playlist.kind, &playlist.url);
             self.listing.aliases.push((resource, url.into()));
         }
-        for playlist in named.new {
+        for playlist in never_started.into_iter().chain(named.new) {
             let resource = self.resource(playlist.kind, &playlist.url);
             self.listing.pending.push(resource);
             self.found.push(playlist);
@@ -189,12 +193,16 @@ impl Poller {
             step,
             ended: facts.ended,
         };
+        // One that was not handed to the writer is taken back first.
+        self.hold = None;
         let memory = &self.context.fetcher.memory;
         let revision = self
             .context
             .queue
             .revision(listing, memory, &mut self.listing);
-        self.too_many += revision.await as u64;
+        let (too_many, hold) = revision.await;
+        self.too_many += too_many as u64;
+        self.hold = Some(hold);
     }
 
     /// Says once that a playlist lists more than is taken.

@@ -11,8 +11,10 @@ use crate::hls::MultivariantPlaylist;
 use crate::hls::Variables;
 use crate::hls::Windows;
 use crate::recorder::context::Context;
+use crate::recorder::downloads::guards::Hold;
 use crate::recorder::playlists::names::Name;
 use crate::recorder::playlists::playlist::Playlist;
+use crate::recorder::playlists::standing::Standing;
 use crate::session::ExchangeId;
 use crate::session::NewListing;
 use std::collections::HashSet;
@@ -29,6 +31,10 @@ use url::Url;
 pub(super) struct Poller {
     pub(super) context: Arc<Context>,
     pub(super) playlist: Arc<Playlist>,
+    /// The loop before it has panicked.
+    pub(super) is_anew: bool,
+    /// Holds up downloads until the revision that is being taken in has been handed to the writer.
+    pub(super) hold: Option<Hold>,
     pub(super) trust: Trust,
     pub(super) last: Last,
     pub(super) reading: Reading,
@@ -51,6 +57,8 @@ pub(super) struct Poller {
     /// Whether it imports variables, and those that it was read with.
     pub(super) imports: bool,
     pub(super) variables: Arc<Variables>,
+    /// How the playlist stood before the revision that is being taken in.
+    pub(super) stood: Option<Standing>,
     /// What the revision that is being taken in lists.
     pub(super) listing: NewListing,
     /// To be polled as soon as the revision that names them has been handed to the writer.

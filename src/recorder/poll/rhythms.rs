@@ -212,7 +212,7 @@ fn take_in(
 }
 
 fn fetch(answer: &Answer, plan: &mut Plan, now: Instant, outcome: &mut Outcome) {
-    while let Some(job) = plan.next(now, |_, _| None) {
+    while let Some(job) = plan.next(now, |_| false, |_, _| None) {
         assert_eq!(job.kind, Kind::Segment);
         let is_it = |one: &&Listed| job.url.as_str() == format!("http://h/live/{}", one.uri);
         let Some(one) = answer.segments.iter().find(is_it) else {

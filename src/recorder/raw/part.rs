@@ -1,4 +1,4 @@
-//! One part of a plain stream: an exchange whose body grows in a file.
+//! One part of a raw stream: an exchange whose body grows in a file.
 
 use bytes::Bytes;
 
@@ -59,12 +59,11 @@ impl Part {
     pub(crate) async fn begin(context: &Context, opened: &Opened, hop: Hop, first: u64) -> Self {
         let is_first = first == 0;
         let is_head = opened.head == opened.hop.id;
+        // A part that goes on is the answer as a later poll is.
+        let availability = Availability::poll(is_first.then_some(opened.from_us));
         let mut part = Self {
             key: ResourceKey::whole(context.stream_id, Kind::Main, opened.url.to_string()),
-            from_us: match is_first {
-                true => opened.from_us,
-                false => hop.response_us(),
-            },
+            from_us: availability.known_us(hop.timing()),
             head_id: (is_first && !is_head).then_some(opened.head),
             lag_us: if is_first { opened.lag_us } else { 0 },
             first,

@@ -27,6 +27,8 @@ use crate::recorder::formats::transport::Wish;
 use crate::recorder::http::classify;
 use crate::recorder::http::fetch::Hop;
 use crate::recorder::http::fetch::ask::Ask;
+#[cfg(test)]
+use crate::recorder::panics;
 use crate::recorder::playlists::playlist::Playlist;
 use crate::recorder::schedule::reconnect_delay;
 use crate::recorder::stats::board::PlaylistStats;
@@ -132,7 +134,7 @@ impl Plain {
         loop {
             let steady = match next.take() {
                 Some(opened) if self.is_known(&opened) => return self.is_again(opened).await,
-                Some(opened) => match self.record(opened).await {
+                Some(opened) => match self.contained(opened).await {
                     Came::File => return self.is_over(),
                     Came::Steadily => true,
                     Came::Briefly => false,
@@ -155,8 +157,26 @@ impl Plain {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep_until(due) => {}
             }
-            next = self.connect(due).await;
+            let connect = self.context.panics.contain(self.connect(due), what);
+            next = connect.await.flatten();
         }
+    }
+
+    /// Records a response; what came of it until a panic is kept.
+    async fn contained(&self, opened: Opened) -> Came {
+        let panics = &self.context.panics;
+        let format = opened.live.format;
+        let mut part = None;
+        let record = self.record(opened, &mut part);
+        if let Some(came) = panics.contain(record, what).await {
+            return came;
+        }
+        if let Some(part) = part {
+            let why = "the recorder failed here".to_owned();
+            let end = End::Over(Outcome::Aborted, Some(why));
+            panics.contain(self.finish(part, end, format), what).await;
+        }
+        Came::Briefly
     }
 
     /// Asks again; `None`: no stream came.
@@ -196,7 +216,7 @@ impl Plain {
         self.write_crossed(&mut last, head, lag_us).await;
         Some(Opened {
             url: self.url_of(&last, head),
-            from_us: last.response_us(),
+            from_us: Availability::poll(None).known_us(last.timing()),
             hop: last,
             live,
             head,
@@ -243,8 +263,8 @@ impl Plain {
         self.context.playlists.changed();
     }
 
-    /// Records a response to its end; how it came.
-    async fn record(&self, mut opened: Opened) -> Came {
+    /// Records a response to its end; how it came. `slot`: for the part that is being recorded.
+    async fn record(&self, mut opened: Opened, slot: &mut Option<Part>) -> Came {
         let context = &self.context;
         let began = clock::instant();
         let interval = opened.hop.field(ICY_INTERVAL);
@@ -253,7 +273,7 @@ impl Plain {
         let first = opened.hop.continued(opened.hop.id, opened.hop.requested_us);
         let mut first = first.waited(opened.hop.wait_us);
         first.note.clone_from(&opened.hop.note);
-        let mut part = Part::begin(context, &opened, first, 0).await;
+        let mut part = slot.insert(Part::begin(context, &opened, first, 0).await);
         let mut part_began = began;
         let mut came_bytes = 0;
         let mut bytes = std::mem::take(&mut opened.live.begun);
@@ -265,10 +285,15 @@ impl Plain {
             came_bytes += length as u64;
             let sound = separator.push(bytes, &mut titles);
             part.came(length, &mut titles);
-            let cut = cutter.push(sound, self.wish(&part, part_began));
+            let cut = cutter.push(sound, self.wish(part, part_began));
             part.write(context, &cut.now).await;
+            #[cfg(test)]
+            panics::testing::pass(panics::testing::Place::Raw, &self.playlist.url);
             if let Some(next) = cut.next {
-                part = self.roll(part, &opened).await;
+                let Some(before) = slot.take() else {
+                    break End::Stopped;
+                };
+                part = slot.insert(self.roll(before, &opened).await);
                 part_began = clock::instant();
                 part.repeat(context, &cutter.prefix()).await;
                 part.write(context, &next).await;
@@ -281,7 +306,9 @@ impl Plain {
                 Err(end) => break end,
             }
         };
-        part.write(context, &cutter.finish()).await;
+        if let Some(part) = slot {
+            part.write(context, &cutter.finish()).await;
+        }
         let is_stop = matches!(end, End::Stopped);
         let has_come = matches!(end, End::Over(Outcome::Complete, _));
         let is_file = has_come && is_file(&opened.hop, came_bytes);
@@ -291,6 +318,9 @@ impl Plain {
         };
         let whole = Whole::of(&opened.hop, came_bytes, begun);
         self.remember(whole.filter(|_| has_come));
+        let Some(part) = slot.take() else {
+            return Came::Briefly;
+        };
         let ended = self.finish(part, end, opened.live.format).await;
         if is_file {
             return Came::File;
@@ -383,6 +413,11 @@ impl Plain {
             tracing::warn!(%outcome, status, "{why}");
         }
     }
+}
+
+/// What has panicked, for people.
+fn what() -> String {
+    "the raw stream".to_owned()
 }
 
 /// Whether all that came is a file: it has the length that was announced, and the version that files

@@ -282,7 +282,7 @@ impl Stats {
     /// Counts an exchange that was no good answer; whether the log is told of it now.
     pub(crate) fn fault(&self, kind: Kind, status: Option<u16>, outcome: Outcome) -> bool {
         let what = match (status, outcome) {
-            // A plain stream that ended in good order.
+            // A raw stream that ended in good order.
             (Some(..400), Outcome::Complete) => "ended".to_owned(),
             (Some(status), Outcome::Complete) => status.to_string(),
             _ => outcome.to_string(),

@@ -54,7 +54,7 @@ impl Bodies {
             self.texts.get_or_make(&TextKey::Recorded(body_id), || {
                 // The database has it once more while it is read.
                 let size = usize::try_from(size).unwrap_or(usize::MAX);
-                let Some(permit) = self.budget.take(size.saturating_mul(2)) else {
+                let Some(permit) = self.budget.take(size, 2) else {
                     return Ok(None);
                 };
                 match reader.body(body_id)? {

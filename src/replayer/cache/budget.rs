@@ -45,11 +45,13 @@ impl Budget {
         }))
     }
 
-    /// Room for so many bytes, if there is any. One text there is always room for.
-    pub(crate) fn take(&self, bytes: usize) -> Option<Permit> {
-        if bytes < SMALL {
+    /// Room for `times` as much as a text of so many bytes has, if there is any: what it takes while it is made. One
+    /// text there is always room for.
+    pub(crate) fn take(&self, text_bytes: usize, times: usize) -> Option<Permit> {
+        if text_bytes < SMALL {
             return Some(Permit::default());
         }
+        let bytes = text_bytes.saturating_mul(times);
         let more = |used: usize| {
             let all = used.saturating_add(bytes);
             (used == 0 || all <= self.0.most).then_some(all)
@@ -98,26 +100,26 @@ mod tests {
     #[tokio::test]
     async fn a_text_keeps_its_room_until_the_last_client_has_it() {
         let budget = Budget::new(4 * SMALL);
-        let permit = budget.take(3 * SMALL).unwrap();
+        let permit = budget.take(SMALL, 3).unwrap();
         let text = Text::new(vec![b'a'; SMALL], permit);
         let sent = text.bytes().clone();
         assert_eq!(budget.used(), SMALL + SMALL / 4);
         drop(text);
-        assert!(budget.take(3 * SMALL).is_none());
+        assert!(budget.take(SMALL, 3).is_none());
         let freed = budget.freed();
         drop(sent);
         freed.await;
-        assert!(budget.take(3 * SMALL).is_some());
+        assert!(budget.take(SMALL, 3).is_some());
         assert_eq!(budget.used(), 0);
     }
 
     #[test]
     fn small_texts_are_never_refused_and_one_of_any_size_is_not() {
         let budget = Budget::new(2 * SMALL);
-        let large = budget.take(100 * SMALL).unwrap();
-        assert!(budget.take(SMALL).is_none());
-        assert!(budget.take(SMALL - 1).is_some());
+        let large = budget.take(100 * SMALL, 1).unwrap();
+        assert!(budget.take(SMALL, 1).is_none());
+        assert!(budget.take(SMALL - 1, 100).is_some());
         drop(large);
-        assert!(budget.take(SMALL).is_some());
+        assert!(budget.take(SMALL, 1).is_some());
     }
 }

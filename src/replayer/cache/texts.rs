@@ -1,5 +1,7 @@
 //! Texts by what they depend on: one for all clocks and queries that make no difference to it.
 
+use std::time::Duration;
+
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, GuardResult};
 
@@ -9,6 +11,8 @@ use crate::replayer::playlist::{Key, Served};
 
 /// The texts in the cache take at most so many bytes of memory.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
+/// So long a thread waits for another that makes the same.
+const PATIENCE: Duration = Duration::from_millis(10);
 /// What an entry takes without its text, in bytes.
 const OVERHEAD: u64 = 1024;
 
@@ -72,14 +76,14 @@ impl Default for Texts {
 }
 
 impl Texts {
-    /// What is known for a key; else it is made, on this thread, and once: others who want it wait. `None`:
-    /// it cannot be made now.
+    /// What is known for a key; else it is made, on this thread, and once. `None`: it cannot be made now, or
+    /// another thread is making it, and that takes long: readers of the session are few.
     pub(crate) fn get_or_make<E>(
         &self,
         key: &TextKey,
         make: impl FnOnce() -> Result<Option<Made>, E>,
     ) -> Result<Option<Made>, E> {
-        match self.0.get_value_or_guard(key, None) {
+        match self.0.get_value_or_guard(key, Some(PATIENCE)) {
             GuardResult::Value(made) => Ok(Some(made)),
             GuardResult::Guard(guard) => {
                 let made = make()?;
@@ -89,7 +93,7 @@ impl Texts {
                 }
                 Ok(made)
             }
-            GuardResult::Timeout => make(),
+            GuardResult::Timeout => Ok(None),
         }
     }
 

@@ -11,6 +11,7 @@ use super::lists::ListId;
 use super::reply::playlist;
 use super::text::{Growing, Listed};
 use super::write::path;
+use crate::clock;
 use crate::hls::{Place, Variables, read_multivariant, rewrite};
 use crate::replayer::base::{base_of, served_url};
 use crate::replayer::body::Piece;
@@ -22,7 +23,7 @@ use crate::replayer::headers::{self, entity_tag};
 use crate::replayer::media_type::{may_be_a_page, media_type};
 use crate::replayer::playlist::contains;
 use crate::replayer::recorded;
-use crate::replayer::replay::Replay;
+use crate::replayer::replay::{PATIENCE, Replay};
 use crate::replayer::reply::Reply;
 use crate::replayer::request::Request;
 use crate::replayer::route::dvr_path;
@@ -173,9 +174,16 @@ impl Replay {
         request: &Request,
         id: ExchangeId,
     ) -> Reply {
-        let bodies = Arc::clone(self.bodies());
-        let found = self.read(move |reader| exchange_body(reader, &bodies, id));
-        match found.await {
+        let deadline = clock::instant() + PATIENCE;
+        let found = loop {
+            let (bodies, freed) = (Arc::clone(self.bodies()), self.bodies().budget.freed());
+            let found = self.read(move |reader| exchange_body(reader, &bodies, id));
+            match found.await {
+                Ok(Some(None)) if self.wait_for_room(freed, deadline).await => {}
+                found => break found,
+            }
+        };
+        match found {
             Ok(Some(Some(found))) => found.reply(request),
             Ok(Some(None)) => Reply::no_room(),
             Ok(None) => {
@@ -236,7 +244,7 @@ fn multivariant(
         Some(paths.get(&url).unwrap_or(&nowhere).clone())
     };
     let text = rewrite(&text, &place, &path).into_owned();
-    let permit = bodies.budget.take(text.len());
+    let permit = bodies.budget.take(text.len(), 1);
     Ok(permit.map_or(Looked::NoRoom, |permit| {
         Looked::Playlist(Text::new(text, permit))
     }))

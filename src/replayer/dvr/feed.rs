@@ -2,7 +2,8 @@
 
 use url::Url;
 
-use super::list::{List, Session, Wanted};
+use super::list::List;
+use super::needs::{Session, Wanted};
 use super::recorded::Recorded;
 use super::take::{Revision, Take, Text};
 use super::taken::{Fills, Taken};
@@ -93,8 +94,12 @@ impl Feed {
             let between = before.0.saturating_add(1)..=revision.seen_us;
             let begins_run = starts.iter().any(|start| between.contains(start));
             self.revision(landed.reader, revision, begins_run)?;
+            // What is decided takes less memory.
+            self.list.decide(landed)?;
         }
-        self.list.decide(landed)?;
+        if is_all {
+            self.list.decide(landed)?;
+        }
         Ok(is_all)
     }
 

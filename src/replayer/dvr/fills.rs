@@ -4,7 +4,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::feed::{Feed, Landed};
-use super::list::{Missing, came};
+use super::list::Missing;
+use super::needs::LookUps;
 use super::taken::Fills;
 use crate::session::{ListedPlaces, ReadError, ResourceInfo};
 
@@ -40,12 +41,13 @@ pub(super) fn find(
         let Some(listed) = reader.listed_revision(listing.revision)? else {
             continue;
         };
+        let mut look_ups = LookUps::new(landed);
         for later in feed.all_of(reader, &listed)? {
             let place = later.segment.sequence;
             let Some(first) = open.at(place, &listing) else {
                 continue;
             };
-            if let Some(contents) = came(&later, landed)? {
+            if let Some(contents) = look_ups.came(&later)? {
                 open.filled(place);
                 fills.insert((first.revision, place), (later, contents));
             }

@@ -1,45 +1,17 @@
 //! The list of everything that was recorded of a media playlist, put together of its
-//! revisions. Pure: what landed is told by a [`Recorded`].
+//! revisions. Pure: what landed is told by a [`Session`].
 //!
 //! What always holds: of two lists of a session that is being recorded the shorter one's segments are the
 //! beginning of the longer one's, whatever landed between them and in which order. The list of a finished session
 //! is one of its own: what came in the end counts.
 
-use super::recorded::Recorded;
 use std::collections::{HashSet, VecDeque};
 
 use super::contents::Contents;
+use super::needs::{LookUps, Session};
 use super::taken::Taken;
-use super::verdict::{Listing, Verdict};
+use super::verdict::Verdict;
 use super::write::Written;
-use crate::hls::{Applied, ByteRange};
-use url::Url;
-
-/// What a listing names, to be looked up.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted<'a> {
-    pub(super) url: &'a Url,
-    pub(super) range: Option<ByteRange>,
-    /// A key or an initialization section: asked for again under its old name.
-    pub(super) may_be_anew: bool,
-}
-
-/// What the session knows.
-pub(super) trait Session {
-    /// Why it cannot be read.
-    type Error;
-
-    /// What came of something that a revision lists.
-    fn landed(
-        &self,
-        listing: &Listing,
-        wanted: Wanted<'_>,
-    ) -> Result<Verdict<Recorded>, Self::Error>;
-
-    /// What came of it in the end, however late, where that is known for what is meant; of a session that is
-    /// finished.
-    fn came(&self, listing: &Listing, wanted: Wanted<'_>) -> Result<Option<Recorded>, Self::Error>;
-}
 
 /// A segment that a finished list does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,8 +75,9 @@ impl List {
 
     /// Decides, in order, until something may still come.
     pub(super) fn decide<S: Session>(&mut self, session: &S) -> Result<(), S::Error> {
+        let mut look_ups = LookUps::new(session);
         while let Some(next) = self.waiting.front() {
-            let contents = match self.verdict(next, session)? {
+            let contents = match self.verdict(next, &mut look_ups)? {
                 Verdict::Undecided => return Ok(()),
                 Verdict::Missing => None,
                 Verdict::Present(contents) => Some(contents),
@@ -121,12 +94,12 @@ impl List {
     fn verdict<S: Session>(
         &self,
         taken: &Taken,
-        session: &S,
+        look_ups: &mut LookUps<'_, S>,
     ) -> Result<Verdict<Contents>, S::Error> {
-        let found = verdict(taken, session)?;
+        let found = look_ups.landed(taken)?;
         Ok(match (&found, &self.finished) {
             (Verdict::Missing | Verdict::Undecided, Some(_)) => {
-                came(taken, session)?.map_or(found, Verdict::Present)
+                look_ups.came(taken)?.map_or(found, Verdict::Present)
             }
             _ => found,
         })
@@ -139,8 +112,9 @@ impl List {
     ) -> Result<(Vec<Missing>, HashSet<i64>), S::Error> {
         let mut found = self.finished.take().unwrap_or_default();
         self.finished = Some(Finished::default());
+        let mut look_ups = LookUps::new(session);
         for next in &self.waiting {
-            match self.verdict(next, session)? {
+            match self.verdict(next, &mut look_ups)? {
                 Verdict::Present(contents) => found.note(next, Some(&contents)),
                 Verdict::Missing | Verdict::Undecided => found.note(next, None),
             }
@@ -157,19 +131,19 @@ impl List {
     /// where nothing follows it. The list itself stays as it is: a session can go on.
     pub(super) fn vod<S: Session>(&self, session: &S) -> Result<Option<String>, S::Error> {
         let (mut written, mut tail) = (self.written.clone(), String::new());
-        // What is there, and all before it.
-        let mut kept = (written.clone(), 0);
+        let mut look_ups = LookUps::new(session);
+        // What is missing is written once something follows it.
+        let mut missing: Vec<&Taken> = Vec::new();
         for next in &self.waiting {
-            match self.verdict(next, session)? {
-                Verdict::Present(contents) => {
-                    written.add(&mut tail, next, Some(contents));
-                    kept = (written.clone(), tail.len());
-                }
-                Verdict::Missing | Verdict::Undecided => written.add(&mut tail, next, None),
+            let Verdict::Present(contents) = self.verdict(next, &mut look_ups)? else {
+                missing.push(next);
+                continue;
+            };
+            for missing in missing.drain(..) {
+                written.add(&mut tail, missing, None);
             }
+            written.add(&mut tail, next, Some(contents));
         }
-        let (written, length) = kept;
-        tail.truncate(length);
         Ok((written.segments() > 0).then(|| {
             [
                 written.head("VOD").as_str(),
@@ -195,95 +169,4 @@ impl Finished {
             }),
         }
     }
-}
-
-/// A segment is there where everything that it needs is.
-fn verdict<S: Session>(taken: &Taken, session: &S) -> Result<Verdict<Contents>, S::Error> {
-    let segment = &taken.segment;
-    if let Some(contents) = &taken.contents {
-        return Ok(Verdict::Present(contents.clone()));
-    }
-    let (Some(url), false) = (&segment.url, segment.gap) else {
-        return Ok(Verdict::Missing);
-    };
-    let wanted = Wanted {
-        url,
-        range: segment.range,
-        may_be_anew: false,
-    };
-    let body = match session.landed(&taken.listing, wanted)? {
-        Verdict::Present(body) => body,
-        Verdict::Missing => return Ok(Verdict::Missing),
-        Verdict::Undecided => return Ok(Verdict::Undecided),
-    };
-    let mut contents = Contents {
-        body,
-        applied: Vec::new(),
-    };
-    let mut is_missing = false;
-    for applied in segment.keys.iter().chain(&segment.map) {
-        match applied_body(applied, taken, session)? {
-            Some(Verdict::Undecided) => return Ok(Verdict::Undecided),
-            Some(Verdict::Missing) => is_missing = true,
-            Some(Verdict::Present(body)) => contents.applied.push(Some(body)),
-            None => contents.applied.push(None),
-        }
-    }
-    Ok(match is_missing {
-        true => Verdict::Missing,
-        false => Verdict::Present(contents),
-    })
-}
-
-/// `None`: it is of no protocol that is recorded, and stays as it is.
-fn applied_body<S: Session>(
-    applied: &Applied,
-    taken: &Taken,
-    session: &S,
-) -> Result<Option<Verdict<Recorded>>, S::Error> {
-    let Some(url) = &applied.url else {
-        return Ok(None);
-    };
-    let wanted = Wanted {
-        url,
-        range: applied.range,
-        may_be_anew: true,
-    };
-    session.landed(&taken.listing, wanted).map(Some)
-}
-
-/// Everything that a segment needs, where all of it came in the end.
-pub(super) fn came<S: Session>(taken: &Taken, session: &S) -> Result<Option<Contents>, S::Error> {
-    let segment = &taken.segment;
-    let (Some(url), false) = (&segment.url, segment.gap) else {
-        return Ok(None);
-    };
-    let wanted = Wanted {
-        url,
-        range: segment.range,
-        may_be_anew: false,
-    };
-    let Some(body) = session.came(&taken.listing, wanted)? else {
-        return Ok(None);
-    };
-    let mut contents = Contents {
-        body,
-        applied: Vec::new(),
-    };
-    for applied in segment.keys.iter().chain(&segment.map) {
-        let Some(url) = &applied.url else {
-            contents.applied.push(None);
-            continue;
-        };
-        let wanted = Wanted {
-            url,
-            range: applied.range,
-            may_be_anew: true,
-        };
-        match session.came(&taken.listing, wanted)? {
-            Some(body) => contents.applied.push(Some(body)),
-            None => return Ok(None),
-        }
-    }
-    Ok(Some(contents))
 }

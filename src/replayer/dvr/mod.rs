@@ -7,6 +7,7 @@
 //! | `take`, `taken` | what each revision adds (pure) |
 //! | `verdict` | there, missing, or still to come (pure) |
 //! | `contents`, `recorded` | what a list refers to |
+//! | `needs` | whether a segment is there with its keys and its section (pure) |
 //! | `list` | the list, in order, as far as it is decided (pure) |
 //! | `write` | its text (pure) |
 //! | `feed` | from a session to a list |
@@ -21,6 +22,7 @@ mod feed;
 mod fills;
 mod list;
 pub(super) mod lists;
+mod needs;
 mod recorded;
 pub(super) mod reply;
 mod take;

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::verdict::Listing;
 use crate::hls::{
-    DATERANGE, HeadFacts, InForce, ReadSegments, Segment, Segments, Variables, head_facts,
+    DATERANGE, Following, HeadFacts, ReadSegments, Segment, Segments, Variables, head_facts,
 };
 
 /// A revision, as far as it matters here.
@@ -46,8 +46,8 @@ pub(super) struct Take {
     root: String,
     /// The place that comes next; `None`: nothing was listed yet.
     next: Option<u64>,
-    /// What applies behind the last segment.
-    in_force: InForce,
+    /// What the last text says about a segment that follows it.
+    following: Following,
     /// The last segment: its URL without query, and the part of it.
     last: Option<Place>,
     /// Places of late, with the URLs under them, without queries.
@@ -96,7 +96,7 @@ impl Take {
             restarted: restarted || revision.listing.restarted,
             ..revision.listing
         };
-        self.in_force = found.in_force;
+        self.following = found.following;
         if let Some(last) = list.last() {
             self.last = last.url.as_ref().map(|url| place(url, last.range));
             self.next = Some(found.next_sequence);
@@ -123,9 +123,9 @@ impl Take {
         text: Text<'_>,
         from: u64,
     ) -> (HeadFacts, Segments) {
-        let (head, text, first, in_force) = match text {
-            Text::Whole(text) => (text, text, revision.place, InForce::default()),
-            Text::Rest { head, rest } => (head, rest, from, std::mem::take(&mut self.in_force)),
+        let (head, text, first, following) = match text {
+            Text::Whole(text) => (text, text, revision.place, Following::default()),
+            Text::Rest { head, rest } => (head, rest, from, std::mem::take(&mut self.following)),
         };
         let reading = ReadSegments {
             base: revision.base,
@@ -133,7 +133,7 @@ impl Take {
             variables: &Variables::read(head, revision.base, revision.imports),
             first,
             from,
-            in_force,
+            following,
         };
         (head_facts(head), reading.read(text))
     }

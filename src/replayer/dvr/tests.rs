@@ -1,16 +1,18 @@
 //! Lists of sessions that are made up: what is taken, decided and written.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::convert::Infallible;
 
 use proptest::prelude::*;
 use url::Url;
 
-use super::list::{List, Session, Wanted};
+use super::list::List;
+use super::needs::{Session, Wanted};
 use super::recorded::Recorded;
 use super::take::{Revision, Take, Text};
 use super::verdict::{Listing, Verdict, judge};
-use crate::hls::{Variables, read_media};
+use crate::hls::{MOST_KEYS, Variables, read_media};
 use crate::session::{LandedBody, Landing, Landings};
 
 const SECOND: i64 = 1_000_000;
@@ -29,6 +31,7 @@ struct Try {
 struct Made {
     now_us: i64,
     tries: HashMap<String, Vec<Try>>,
+    look_ups: Cell<usize>,
 }
 
 impl Made {
@@ -51,6 +54,7 @@ impl Session for Made {
         listing: &Listing,
         wanted: Wanted<'_>,
     ) -> Result<Verdict<Recorded>, Infallible> {
+        self.look_ups.set(self.look_ups.get() + 1);
         let name = wanted.url.path().trim_start_matches('/');
         let tries = self.tries.get(name).map_or(&[][..], Vec::as_slice);
         let written = tries.iter().filter(|t| t.written_us <= self.now_us);
@@ -299,6 +303,40 @@ fn keys_and_initialization_sections_stand_where_they_change() {
         iv(19)
     );
     assert_eq!(segments(&event), wanted);
+}
+
+/// A list of so many segments and keys of so many KEYFORMATs: look-ups and lines of keys for it.
+fn with_keys(keys: usize, segments: usize, before: impl Fn(usize) -> String) -> (usize, usize) {
+    let (mut lists, mut made) = (Lists::default(), Made::default());
+    made.now_us = 100 * SECOND;
+    for name in ["a", "k"] {
+        made.lands(name, 1);
+    }
+    let mut text = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n".to_owned();
+    for n in 0..keys {
+        text += &format!("#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"k\",KEYFORMAT=\"f{n:04}\"\n");
+    }
+    for n in 0..segments {
+        text += &format!("{}#EXTINF:2,\na\n", before(n));
+    }
+    lists.sees(0, &text);
+    let event = lists.event(&made);
+    assert_eq!(event.matches("#EXTINF").count(), segments);
+    assert_eq!(event.matches("GAP").count(), 0);
+    (made.look_ups.get(), event.matches("#EXT-X-KEY").count())
+}
+
+#[test]
+fn what_applies_to_many_segments_is_looked_up_and_written_once() {
+    let found = with_keys(2_000, 1_000, |_| String::new());
+    assert_eq!(found, (1_000 + MOST_KEYS, MOST_KEYS));
+    // One of many keys changes at each segment: that one is looked up and written, and no other.
+    let changes = |n| {
+        let iv = format!("METHOD=SAMPLE-AES,IV=0x{n:x},URI=\"k\",KEYFORMAT=\"f0003\"");
+        format!("#EXT-X-KEY:{iv}\n")
+    };
+    let found = with_keys(2_000, 1_000, changes);
+    assert_eq!(found, (2_000 + MOST_KEYS - 1, 1_000 + MOST_KEYS - 1));
 }
 
 #[test]

@@ -86,10 +86,15 @@ impl Growing {
         };
         let text = match text {
             None => None,
-            Some(text) => match budget.take(text.len()) {
+            Some(text) => match budget.take(text.len(), 1) {
                 None if span.recording => return Ok(Listed::NoRoom),
                 // It took long, and there is one for each list.
-                permit => Some(Text::new(text.into_bytes(), permit.unwrap_or_default())),
+                permit => {
+                    let text = Text::new(text.into_bytes(), permit.unwrap_or_default());
+                    // Here, where it may take its time.
+                    text.tag();
+                    Some(text)
+                }
             },
         };
         self.text = Some((state, text.clone()));

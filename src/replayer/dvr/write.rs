@@ -3,16 +3,18 @@
 //! Lines are those of the origin, but for what this writes: the head, URIs of what was
 //! recorded, the IVs that the origin left to be counted, gaps and discontinuities.
 
-use super::contents::Contents;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
+use super::contents::{AppliedBodies, Contents};
 use super::recorded::Recorded;
 use super::taken::Taken;
-use crate::hls::{Applied, ByteRange};
+use crate::hls::{Applied, ByteRange, InForce};
 
 /// EXT-X-GAP needs it (RFC 8216bis 8), and a gap may come at any time: a head that changed
 /// then would no longer be the beginning of what was served before.
@@ -40,11 +42,29 @@ pub(super) struct Written {
     dependent: bool,
     i_frames_only: bool,
     images_only: bool,
-    /// Lines of keys that apply, by KEYFORMAT.
-    keys: Vec<(String, String)>,
-    map: Option<String>,
+    /// What applies as it stands in the text, but for IVs that are counted.
+    in_force: Option<(Arc<InForce>, AppliedBodies)>,
+    /// Keys that apply, sorted by KEYFORMAT.
+    keys: Vec<Line>,
+    map: Option<Line>,
     /// What was referred to last, by KEYFORMAT; of the initialization section under `None`.
-    bodies: HashMap<Option<String>, (Url, Recorded)>,
+    bodies: HashMap<Option<String>, (Url, Arc<Recorded>)>,
+}
+
+/// The line of a key or an initialization section that applies.
+#[derive(Debug, Clone)]
+struct Line {
+    applied: Arc<Applied>,
+    body: Option<Arc<Recorded>>,
+    text: Arc<str>,
+}
+
+impl Line {
+    /// Whether it is the one for this: nothing that it is made of has changed.
+    fn is_of(&self, applied: &Arc<Applied>, body: Option<&Arc<Recorded>>) -> bool {
+        let is_same = Arc::ptr_eq(&self.applied, applied);
+        is_same && !applied.counts_iv && self.body.as_ref() == body
+    }
 }
 
 impl Written {
@@ -139,51 +159,109 @@ impl Written {
     }
 
     /// Writes the keys and the initialization section that apply, where others did before.
-    fn apply(&mut self, text: &mut String, taken: &Taken, bodies: &[Option<Recorded>]) {
-        let segment = &taken.segment;
-        let mut bodies = bodies.iter();
-        let mut keys = Vec::with_capacity(segment.keys.len());
-        for key in &segment.keys {
-            let body = bodies.next().and_then(Option::as_ref);
-            let mut line = self.line(Some(&key.format), key, body);
-            if key.counts_iv {
-                let _ = write!(line, ",IV=0x{:032x}", taken.number);
+    fn apply(&mut self, text: &mut String, taken: &Taken, bodies: &AppliedBodies) {
+        let in_force = &taken.segment.in_force;
+        let counts_iv = in_force.keys().iter().any(|key| key.counts_iv);
+        let is_same = |(before, of): &(Arc<InForce>, AppliedBodies)| {
+            Arc::ptr_eq(before, in_force) && Arc::ptr_eq(of, bodies)
+        };
+        if !counts_iv && self.in_force.as_ref().is_some_and(is_same) {
+            return;
+        }
+        self.in_force = Some((Arc::clone(in_force), Arc::clone(bodies)));
+        let mut bodies = bodies.iter().map(Option::as_ref);
+        self.apply_keys(text, taken, &mut bodies);
+        if let Some(map) = in_force.map() {
+            let body = bodies.next().flatten();
+            let before = self.map.take();
+            let line = self.line(before.as_ref(), map, body, None);
+            if before.is_none_or(|before| before.text != line.text) {
+                text.push_str(&line.text);
+                text.push('\n');
             }
-            keys.push((key.format.clone(), line));
+            self.map = Some(line);
         }
-        let ends = |(format, _): &(String, String)| keys.iter().all(|(f, _)| f != format);
-        if self.keys.iter().any(ends) {
+    }
+
+    fn apply_keys<'b>(
+        &mut self,
+        text: &mut String,
+        taken: &Taken,
+        bodies: &mut impl Iterator<Item = Option<&'b Arc<Recorded>>>,
+    ) {
+        let before = std::mem::take(&mut self.keys);
+        let mut before = before.into_iter().peekable();
+        let mut ends = false;
+        // Each with whether it stands in the text already.
+        let mut lines = Vec::with_capacity(taken.segment.in_force.keys().len());
+        for key in taken.segment.in_force.keys() {
+            while before
+                .next_if(|line| order(&line.applied, key) == Ordering::Less)
+                .is_some()
+            {
+                ends = true;
+            }
+            let old = before.next_if(|line| order(&line.applied, key) == Ordering::Equal);
+            let line = self.line(
+                old.as_ref(),
+                key,
+                bodies.next().flatten(),
+                Some(taken.number),
+            );
+            let stands = old.is_some_and(|old| old.text == line.text);
+            lines.push((line, stands));
+        }
+        ends |= before.next().is_some();
+        if ends {
             text.push_str("#EXT-X-KEY:METHOD=NONE\n");
-            self.keys.clear();
         }
-        for key in keys.iter().filter(|key| !self.keys.contains(key)) {
-            text.push_str(&key.1);
+        for (line, _) in lines.iter().filter(|(_, stands)| ends || !stands) {
+            text.push_str(&line.text);
             text.push('\n');
         }
-        self.keys = keys;
-        if let Some(map) = &segment.map {
-            let line = self.line(None, map, bodies.next().and_then(Option::as_ref));
-            if self.map.as_ref() != Some(&line) {
-                text.push_str(&line);
-                text.push('\n');
-                self.map = Some(line);
-            }
+        self.keys = lines.into_iter().map(|(line, _)| line).collect();
+    }
+
+    /// The line of a key (with the number of its segment) or of an initialization section.
+    fn line(
+        &mut self,
+        before: Option<&Line>,
+        applied: &Arc<Applied>,
+        body: Option<&Arc<Recorded>>,
+        number: Option<u64>,
+    ) -> Line {
+        if let Some(before) = before.filter(|before| before.is_of(applied, body)) {
+            return before.clone();
+        }
+        let slot = number.map(|_| applied.format.clone());
+        let mut text = self.referring(slot, applied, body);
+        if let (Some(number), true) = (number, applied.counts_iv) {
+            let _ = write!(text, ",IV=0x{number:032x}");
+        }
+        Line {
+            applied: Arc::clone(applied),
+            body: body.cloned(),
+            text: text.into(),
         }
     }
 
     /// A line with the path of what was recorded; of the same content, the path before.
-    fn line(&mut self, format: Option<&str>, applied: &Applied, body: Option<&Recorded>) -> String {
+    fn referring(
+        &mut self,
+        slot: Option<String>,
+        applied: &Applied,
+        body: Option<&Arc<Recorded>>,
+    ) -> String {
         let (Some(body), Some(url)) = (body, &applied.url) else {
             return applied.line.clone();
         };
-        let slot = format.map(str::to_owned);
         let before = self.bodies.get(&slot);
-        let is_same = |(old, of): &(Url, Recorded)| {
+        let is_same = |(old, of): &(Url, Arc<Recorded>)| {
             old == url && of.sha256 == body.sha256 && of.part == body.part
         };
         if !before.is_some_and(is_same) {
-            self.bodies
-                .insert(slot.clone(), (url.clone(), body.clone()));
+            let known = (url.clone(), Arc::clone(body));
+            self.bodies.insert(slot.clone(), known);
         }
         let referred = self.bodies.get(&slot).map_or(body, |(_, of)| of);
         let part = referred
@@ -191,6 +269,14 @@ impl Written {
             .or(applied.range.map(|range| ByteRange { first: 0, ..range }));
         let path = path(&self.root, referred.exchange_id, Some(url));
         applied.with(&path, part)
+    }
+}
+
+/// The order of two keys, by KEYFORMAT.
+fn order(one: &Arc<Applied>, other: &Arc<Applied>) -> Ordering {
+    match Arc::ptr_eq(one, other) {
+        true => Ordering::Equal,
+        false => one.format.cmp(&other.format),
     }
 }
 

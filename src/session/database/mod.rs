@@ -1,6 +1,5 @@
 //! The database file: which schema and version it has, how a stranger's is opened.
 
-pub mod format;
 pub mod guarded;
 pub mod holders;
 pub mod schema;

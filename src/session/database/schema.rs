@@ -9,9 +9,9 @@ use std::sync::OnceLock;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Result};
 
-use super::format::{APPLICATION_ID, FORMAT_VERSION};
 use super::versions;
 use crate::session::error::ReadError;
+use crate::session::format::{APPLICATION_ID, FORMAT_VERSION};
 use compare::{Difference, Entry, Landed, SYSTEM, differences};
 
 mod compare;

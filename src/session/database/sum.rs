@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::session::digest::Digest;
 use crate::session::files::folder::SessionFolder;
-use crate::session::model::Digest;
 
 /// Bytes that are read at a time.
 const STEP: usize = 256 * 1024;

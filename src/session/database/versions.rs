@@ -9,9 +9,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, Result};
 
-use super::format::{FORMAT_VERSION, SCHEMA};
 use super::guarded::{self, Steps};
 use super::schema::{self, Refusal};
+use crate::session::format::{FORMAT_VERSION, SCHEMA};
 
 /// Schemas of versions that have been in use, the first one first.
 const EARLIER: [&str; 1] = [include_str!("../schema/v1.sql")];
@@ -195,7 +195,7 @@ mod tests {
         db.pragma_update(
             None,
             "application_id",
-            crate::session::database::format::APPLICATION_ID,
+            crate::session::format::APPLICATION_ID,
         )
         .unwrap();
         db

@@ -11,9 +11,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::beneath::raw_error;
 use super::chunk_dir::{BodyFile, ChunkDir, TemporaryName};
+use super::new_body::NewBody;
+use super::room::Room;
+use crate::session::digest::Digest;
 use crate::session::id::ExchangeId;
-use crate::session::model::{Digest, NewBody};
-use crate::session::write::room::Room;
 
 /// A download under way: a file of its own under `chunks/.tmp`, hashed as it grows.
 ///

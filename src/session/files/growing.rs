@@ -1,4 +1,4 @@
-//! A part of a plain stream while it is recorded: its file grows under `chunks/.tmp`, and
+//! A part of a raw stream while it is recorded: its file grows under `chunks/.tmp`, and
 //! beside it one that says what it is and how its bytes come, for readers.
 
 use std::fs::File;
@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::chunk_dir::{ChunkDir, TemporaryName};
 use super::chunks::DownloadFile;
+use super::new_body::NewBody;
+use super::room::Room;
 use crate::session::id::ExchangeId;
-use crate::session::model::NewBody;
-use crate::session::write::room::Room;
 
 /// How its bytes come is noted so often, in microseconds.
 const NOTE_EVERY_US: i64 = 250_000;

@@ -6,3 +6,5 @@ pub mod chunk_dir;
 pub mod chunks;
 pub mod folder;
 pub mod growing;
+pub mod new_body;
+pub mod room;

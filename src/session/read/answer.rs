@@ -185,7 +185,7 @@ impl Reader {
     ) -> Result<Result<Given, Option<i64>>, ReadError> {
         let plain = self.exchange_at(resource.id, query.at_us)?;
         let is_fault = !plain.as_ref().is_some_and(Exchange::is_good);
-        // What a plain stream did not bring nothing else can stand for.
+        // What a raw stream did not bring nothing else can stand for.
         let heals = query.faults == Faults::Healed && is_fault && !self.is_plain(&resource)?;
         let good = match heals {
             true => self.good_at(&resource, plain.as_ref(), query.at_us)?,

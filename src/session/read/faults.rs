@@ -5,7 +5,7 @@ use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::{Kind, Outcome};
 
-/// The error of the last part of a plain stream's response that ended in good order: a fault all the same, since such a
+/// The error of the last part of a raw stream's response that ended in good order: a fault all the same, since such a
 /// stream has no end, though all of the response came.
 pub const ENDED: &str = "the stream ended; it has no end of its own, and is asked for again";
 

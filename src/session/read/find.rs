@@ -255,8 +255,8 @@ mod steps;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::database::format::SCHEMA;
     use crate::session::database::spellings::*;
+    use crate::session::format::SCHEMA;
 
     fn database() -> Connection {
         let db = Connection::open_in_memory().unwrap();

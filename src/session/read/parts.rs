@@ -1,4 +1,4 @@
-//! Parts of plain streams, for readers: what was recorded, and what is being recorded.
+//! Parts of raw streams, for readers: what was recorded, and what is being recorded.
 //!
 //! A part is an exchange of what the user typed (kind `main`) whose body is a file.
 
@@ -11,7 +11,7 @@ use crate::session::files::growing::Growing;
 use crate::session::id::ExchangeId;
 use crate::session::model::{Kind, Outcome};
 
-/// A part of a plain stream. Times in microseconds of Unix time.
+/// A part of a raw stream. Times in microseconds of Unix time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamPart {
     /// The exchange that brought it.
@@ -76,7 +76,7 @@ impl Reader {
         Ok(self.list(&sql, params![stream_id, after], part_row)?.pop())
     }
 
-    /// The first part of a stream; `None`: it is no plain stream.
+    /// The first part of a stream; `None`: it is no raw stream.
     ///
     /// # Errors
     /// The database is damaged.
@@ -96,7 +96,7 @@ impl Reader {
         }
     }
 
-    /// Whether a resource is what a plain stream was recorded from.
+    /// Whether a resource is what a raw stream was recorded from.
     pub(crate) fn is_plain(&self, resource: &ResourceInfo) -> Result<bool, ReadError> {
         Ok(resource.kind == Kind::Main && self.first_part(resource.stream_id)?.is_some())
     }

@@ -10,15 +10,16 @@ use serde::Serialize;
 
 use super::advances::ADVANCE;
 use crate::session::body::decode;
-use crate::session::database::format::FORMAT_VERSION;
 use crate::session::database::guarded::{Guarded, HowFar, beside};
 use crate::session::database::{schema, versions};
+use crate::session::digest::digest;
 use crate::session::files::chunk_dir::{ChunkDir, ChunkFile};
 use crate::session::files::folder::SessionFolder;
+use crate::session::format::FORMAT_VERSION;
 use crate::session::headers::Headers;
 use crate::session::id::ExchangeId;
 use crate::session::model::KEPT_FROM;
-use crate::session::model::{ByteRange, Kind, Outcome, digest};
+use crate::session::model::{ByteRange, Kind, Outcome};
 
 /// The end of the year 9999, in microseconds of Unix time: no clock shows more.
 const LATEST_US: u64 = 253_402_300_800_000_000;

@@ -1,15 +1,17 @@
-//! What a killed recorder left of plain streams: the part that was growing becomes one like any other.
+//! What a killed recorder left of raw streams: the part that was growing becomes one like any other.
 
 use chrono::DateTime;
 use std::io::{self, Read as _};
 
-use super::room::Room;
+use crate::session::availability::Availability;
 use crate::session::error::ReadError;
 use crate::session::files::chunk_dir::{ChunkDir, TemporaryName};
 use crate::session::files::chunks::DownloadFile;
 use crate::session::files::growing::Growing;
+use crate::session::files::new_body::NewBody;
+use crate::session::files::room::Room;
 use crate::session::id::ExchangeId;
-use crate::session::model::{Availability, Kind, NewBody, NewExchange, Outcome, ResourceKey};
+use crate::session::model::{Kind, NewExchange, Outcome, ResourceKey};
 use crate::session::read::parts::StreamPart;
 use crate::session::read::reader::Reader;
 
@@ -133,6 +135,7 @@ fn part(left: Left, growing: &Growing, body: NewBody, (count, end): (usize, u64)
         facts.extension
     );
     let resource = ResourceKey::whole(left.stream_id, Kind::Main, left.url);
+    // Its own pending row has the moment that was decided as it began.
     let availability = Availability::Listed(left.from_us);
     NewExchange {
         lag_us: Some(0),

@@ -46,7 +46,7 @@ pub(crate) struct Begun {
     pub(crate) first_id: ExchangeId,
     /// All of the database is this run's own, or as its sum says.
     pub(crate) is_covered: bool,
-    /// What a killed run left of plain streams, to be written first.
+    /// What a killed run left of raw streams, to be written first.
     pub(crate) left: Vec<NewExchange>,
     /// To be renewed for each batch that is written.
     pub(crate) steps: Steps,
@@ -77,16 +77,12 @@ pub(crate) fn create(
         db.pragma_update(
             None,
             "application_id",
-            crate::session::database::format::APPLICATION_ID,
+            crate::session::format::APPLICATION_ID,
         )?;
-        db.pragma_update(
-            None,
-            "user_version",
-            crate::session::database::format::FORMAT_VERSION,
-        )?;
+        db.pragma_update(None, "user_version", crate::session::format::FORMAT_VERSION)?;
         make_durable(&db, false)?;
         db.execute_batch("BEGIN")?;
-        db.execute_batch(crate::session::database::format::SCHEMA)?;
+        db.execute_batch(crate::session::format::SCHEMA)?;
         let run_id = insert_run(&db, clock, program)?;
         db.execute_batch("COMMIT")?;
         Ok((db, run_id))

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::session::model::Digest;
+use crate::session::digest::Digest;
 
 /// A date range whose assets are asked for.
 #[derive(Debug)]
@@ -47,8 +47,7 @@ mod tests {
     #[test]
     fn the_first_url_of_a_date_range_is_known_before_and_after_a_new_beginning() {
         let db = Connection::open_in_memory().unwrap();
-        db.execute_batch(crate::session::database::format::SCHEMA)
-            .unwrap();
+        db.execute_batch(crate::session::format::SCHEMA).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let chunks = ChunkDir::at(folder.path()).unwrap();
         let mut store = Store::new(db, chunks, 0, 1);

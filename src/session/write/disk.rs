@@ -9,10 +9,10 @@ use std::time::Duration;
 use rusqlite::ErrorCode;
 use tokio::time::Instant;
 
-use super::room::{Room, is_full};
 use super::store::Store;
 use crate::clock;
 use crate::session::files::chunk_dir::{ChunkDir, TemporaryName};
+use crate::session::files::room::{Room, is_full};
 use crate::session::model::Notice;
 use crate::session::notices::{NoticeEvent, Tallies};
 
@@ -297,8 +297,7 @@ mod tests {
         let reserve = chunks.join(TEMPORARY).join(RESERVE);
         let size = || std::fs::metadata(&reserve).map_or(0, |file| file.len());
         let db = Connection::open_in_memory().unwrap();
-        db.execute_batch(crate::session::database::format::SCHEMA)
-            .unwrap();
+        db.execute_batch(crate::session::format::SCHEMA).unwrap();
         let store = Store::new(db, ChunkDir::at(&chunks).unwrap(), 0, 1);
         let rows = || -> Vec<(String, i64, Option<i64>)> {
             let sql = "SELECT kind, at_us, length_us FROM event";
@@ -347,8 +346,7 @@ mod tests {
         let temporary = chunks.join(TEMPORARY);
         std::fs::create_dir(&temporary).unwrap();
         let db = Connection::open_in_memory().unwrap();
-        db.execute_batch(crate::session::database::format::SCHEMA)
-            .unwrap();
+        db.execute_batch(crate::session::format::SCHEMA).unwrap();
         let store = Store::new(db, ChunkDir::at(&chunks).unwrap(), 0, 1);
         let clock = Clock::start();
         let room = Room::new(clock);

@@ -7,7 +7,8 @@ use super::keep::Keep;
 use super::store::Store;
 use crate::hls::Correction;
 use crate::session::error::WriterError;
-use crate::session::model::{NewBody, NewExchange, NewListing};
+use crate::session::files::new_body::NewBody;
+use crate::session::model::{NewExchange, NewListing};
 use crate::session::notices::{Heartbeat, NoticeEvent};
 
 /// Something to be written, or to be answered once it is.

@@ -38,7 +38,7 @@ impl Writer {
         DownloadFile::create_plain(&self.chunks, id, &self.room)
     }
 
-    /// Begins the files of a part of a plain stream.
+    /// Begins the files of a part of a raw stream.
     ///
     /// # Errors
     /// Those of [`Self::download`].

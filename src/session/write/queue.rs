@@ -6,8 +6,9 @@ use std::vec::IntoIter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::message::Message;
+use crate::session::files::new_body::NewBody;
 use crate::session::id::ExchangeId;
-use crate::session::model::{NewBody, NewExchange, NewListing, ResourceKey};
+use crate::session::model::{NewExchange, NewListing, ResourceKey};
 
 /// What of a stream may wait, in KiB. It takes the writer a second at most, so that it can stop.
 const SHARE_KIB: u32 = 8 * 1024;

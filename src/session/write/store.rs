@@ -11,12 +11,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 use self::cache::Remembered;
 use super::date_ranges::Asked;
 use crate::hls::{Correction, Step, resource_name};
+use crate::session::digest::Digest;
 use crate::session::files::chunk_dir::{Changed, ChunkDir};
+use crate::session::files::new_body::NewBody;
 use crate::session::headers::HeaderSets;
 use crate::session::id::ExchangeId;
-use crate::session::model::{
-    Availability, Digest, Kind, NewBody, NewExchange, NewRevision, Outcome, OwnReason, ResourceKey,
-};
+use crate::session::model::{Kind, NewExchange, NewRevision, Outcome, OwnReason, ResourceKey};
 
 use self::logs::{Logs, NewText};
 use allowance::Allowance;
@@ -126,12 +126,7 @@ impl Store {
         let is_beside = matches!(new.resource.kind, Kind::Steering | Kind::Assets);
         let is_put_off = new.own_reason.is_some_and(OwnReason::is_to_come) && !is_beside;
         let is_to_come = is_put_off || new.outcome == Outcome::Crossed;
-        if !is_to_come
-            && matches!(
-                new.availability,
-                Availability::Listed(_) | Availability::FirstElseResponse(_)
-            )
-        {
+        if !is_to_come && new.availability.is_of_listing() {
             self.db
                 .prepare_cached("DELETE FROM pending WHERE resource_id = ?1")?
                 .execute([resource_id])?;
@@ -156,7 +151,7 @@ impl Store {
             .execute(params![
                 new.id,
                 polled_id,
-                new.requested_us.saturating_add(new.wait_us.unwrap_or(0)),
+                new.timing().response_us(),
                 revision.not_before_us,
                 advance,
                 revision.media_sequence,
@@ -216,10 +211,10 @@ impl Store {
         Ok(())
     }
 
-    /// The rules of `docs/design/timeline.md`.
+    /// From when on it is the answer for its resource.
     fn answer_from(&self, new: &NewExchange, resource_id: i64) -> rusqlite::Result<i64> {
         // What crossed a closing connection came before nothing: it is asked again on the same account.
-        let before: Option<i64> = self
+        let before_us: Option<i64> = self
             .db
             .prepare_cached(
                 "SELECT from_us FROM exchange WHERE resource_id = ?1 AND outcome <> 'crossed'
@@ -227,14 +222,8 @@ impl Store {
             )?
             .query_row([resource_id], |row| row.get(0))
             .optional()?;
-        let response = new.requested_us.saturating_add(new.wait_us.unwrap_or(0));
-        let from = match new.availability {
-            Availability::Listed(from) => from,
-            Availability::FirstElseResponse(from) if before.is_none() => from,
-            Availability::FirstElseResponse(_) | Availability::Response => response,
-            Availability::Request => new.requested_us,
-        };
-        Ok(from.max(before.unwrap_or(self.zero_us)).max(self.zero_us))
+        let availability = new.availability;
+        Ok(availability.answer_from_us(new.timing(), before_us, self.zero_us))
     }
 
     /// The row of a resource; made where there is none.

@@ -4,8 +4,8 @@ use rusqlite::types::ValueRef;
 
 use super::report::{Damage, Findings};
 use crate::session::body::decode;
+use crate::session::digest::digest;
 use crate::session::error::ReadError;
-use crate::session::model::digest;
 use crate::session::read::reader::Reader;
 
 /// Bodies of one transaction; large playlists are put together for each.

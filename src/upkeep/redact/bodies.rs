@@ -263,7 +263,7 @@ pub(super) fn copy(
     Ok(writer.sizes)
 }
 
-/// Old and new names of streams: plain streams have folders of their own.
+/// Old and new names of streams: raw streams have folders of their own.
 fn renamed_streams(
     reader: &Reader,
     db: &Connection,

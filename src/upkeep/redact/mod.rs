@@ -127,14 +127,10 @@ fn new_database(path: &Path) -> rusqlite::Result<Connection> {
     db.pragma_update(
         None,
         "application_id",
-        crate::session::database::format::APPLICATION_ID,
+        crate::session::format::APPLICATION_ID,
     )?;
-    db.pragma_update(
-        None,
-        "user_version",
-        crate::session::database::format::FORMAT_VERSION,
-    )?;
-    db.execute_batch(crate::session::database::format::SCHEMA)?;
+    db.pragma_update(None, "user_version", crate::session::format::FORMAT_VERSION)?;
+    db.execute_batch(crate::session::format::SCHEMA)?;
     db.set_prepared_statement_cache_capacity(64);
     Ok(db)
 }

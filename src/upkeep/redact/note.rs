@@ -77,7 +77,7 @@ const EVERYBODYS: &str = "no-cache no-store must-revalidate proxy-revalidate max
 /// Kinds of events and of ends of runs, and the rest that is in copies though no schema says it.
 const OUR_WORDS: &str = "stopped finished duration failed killed late stalled suspended clock step disk full \
     checkpoint held up left alone false validators refused uri left out too many playlists too many assets \
-    date range icy resumed removed clock behind kept from lost moved aside changed isrecorder \
+    date range icy resumed removed clock behind kept from lost moved aside changed panicked isrecorder \
     HTTP/1.0 HTTP/1.1 HTTP/2.0 HTTP/3.0 ICY gzip x-gzip deflate br zstd compress";
 
 /// What the copy has as every session has it. Nothing in it is of this session.
@@ -86,13 +86,13 @@ fn note_fixed(book: &mut Book) -> Result<(), RedactError> {
         EVERYBODYS,
         FIELDS,
         OUR_WORDS,
-        crate::session::database::format::SCHEMA,
+        crate::session::format::SCHEMA,
     ] {
         book.note_fixed(text);
     }
     let names = || -> rusqlite::Result<Vec<String>> {
         let db = rusqlite::Connection::open_in_memory()?;
-        db.execute_batch(crate::session::database::format::SCHEMA)?;
+        db.execute_batch(crate::session::format::SCHEMA)?;
         // As the pages of the database have it, one column behind the other.
         let sql = "SELECT type || name || tbl_name FROM sqlite_schema";
         db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()

@@ -83,7 +83,7 @@ pub struct Redacted {
     pub not_sought: u64,
     /// Folders in URLs of the copy, some of them by name, and how many others there are.
     pub kept_folders: (Vec<String>, u64),
-    /// Parts of plain streams that a killed recorder left unfinished: not copied.
+    /// Parts of raw streams that a killed recorder left unfinished: not copied.
     pub unfinished: u64,
 }
 

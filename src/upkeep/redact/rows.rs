@@ -231,7 +231,7 @@ fn header_fields(fields: &str, book: &mut Book) -> String {
     serde_json::to_string(&fields).unwrap_or_default()
 }
 
-/// Parts of plain streams that were growing when the recorder was killed.
+/// Parts of raw streams that were growing when the recorder was killed.
 fn unfinished(reader: &Reader) -> Result<u64, RedactError> {
     let sql = "SELECT count(*) FROM pending p JOIN resource r ON r.id = p.resource_id WHERE r.kind = 'main'";
     let count: i64 = reader

@@ -152,19 +152,19 @@ fn what_every_copy_has_is_replaced_in_its_place_only() {
     };
     let mut book = Book::new(rules, [3; 32]);
     assert_eq!(book.fixed_secret(), None);
-    book.note_fixed(crate::session::database::format::SCHEMA);
+    book.note_fixed(crate::session::format::SCHEMA);
     assert_eq!(book.fixed_secret(), Some(2));
     let mut book = Book::new(Rules::default(), [3; 32]);
     let (form, cookie) = (Form::Field("set-cookie"), "kind=segment; Path=/");
     book.note(form, cookie.as_bytes());
-    book.note_fixed(crate::session::database::format::SCHEMA);
+    book.note_fixed(crate::session::format::SCHEMA);
     book.seal().unwrap();
     assert!(!book.redact_text(form, cookie).contains("segment"));
     assert_eq!(book.redact_text(Form::Plain, "a segment"), "a segment");
     assert!(
         !book
             .dictionary()
-            .is_in(crate::session::database::format::SCHEMA.as_bytes())
+            .is_in(crate::session::format::SCHEMA.as_bytes())
     );
 }
 

@@ -43,11 +43,10 @@ fn chains(content: &[u8]) -> Vec<Vec<u32>> {
 #[track_caller]
 fn told_and_left_alone(made: &Made, place: &str) {
     let whole = fs::read(made.file("session.db")).unwrap();
-    let (recorder, check) = PROGRAMS[1];
-    let resume = PROGRAMS[3].1;
+    let (recorder, resume) = PROGRAMS[3];
     let keep: Vec<&str> = resume.iter().copied().chain(["--keep", "1ms"]).collect();
-    for arguments in [check, REDACT.1, resume, &keep] {
-        let (code, said) = ends(recorder, made.sessions(), arguments);
+    for (program, arguments) in [PROGRAMS[1], REDACT, (recorder, resume), (recorder, &keep)] {
+        let (code, said) = ends(program, made.sessions(), arguments);
         assert_eq!(code, 1, "{place}: {arguments:?}: {said}");
         let is_told = said.contains("2nd reference to page") && said.contains(place);
         assert!(is_told, "{place}: {arguments:?}: {said}");
@@ -59,7 +58,7 @@ fn told_and_left_alone(made: &Made, place: &str) {
         let (_, said) = ends(program, made.sessions(), arguments);
         assert!(!said.contains("panicked"), "{place}: {said}");
     }
-    let (code, said) = ends(recorder, made.sessions(), REPAIR.1);
+    let (code, said) = ends(REPAIR.0, made.sessions(), REPAIR.1);
     let is_same = fs::read(made.file("session.db")).unwrap() == whole;
     if !said.starts_with("rebuilt: the indexes") {
         assert!(code == 1 && is_same, "{place}: {said}");

@@ -8,7 +8,7 @@ use super::reply::{End, Reply, Then};
 use super::session::Session;
 use super::{Origin, Window, ts};
 
-/// Bytes that a plain stream repeats, for ever.
+/// Bytes that a raw stream repeats, for ever.
 const PLAIN_PACKETS: u32 = 700;
 /// As they come.
 const PLAIN_STEP: usize = 1880;

@@ -22,7 +22,7 @@ pub(crate) struct Ask {
     pub validators: Option<Validators>,
     /// What the body may well be, once more; empty: nobody knows.
     pub expected: Bytes,
-    /// It may be a plain stream: then the last hop has a body that still comes.
+    /// It may be a raw stream: then the last hop has a body that still comes.
     pub plain: bool,
     /// It may be a list of one stream: then that is asked for in its place.
     pub lists: bool,

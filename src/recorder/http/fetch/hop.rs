@@ -16,6 +16,7 @@ use crate::recorder::http::live::Live;
 use crate::recorder::http::validators::Validators;
 use crate::recorder::limits::CUT_BYTES;
 use crate::recorder::memory::Held;
+use crate::session::availability::Timing;
 use crate::session::{
     Availability, ByteRange, Coded, Digest, DownloadFile, ExchangeId, Headers, Kind, NewBody,
     NewExchange, Outcome, OwnReason, ResourceKey, digest, is_success, true_codings,
@@ -337,7 +338,15 @@ impl Hop {
 
     /// When the response began; when it was asked for, if there was none.
     pub(crate) fn response_us(&self) -> i64 {
-        self.requested_us.saturating_add(self.wait_us.unwrap_or(0))
+        self.timing().response_us()
+    }
+
+    /// When it was made.
+    pub(crate) fn timing(&self) -> Timing {
+        Timing {
+            requested_us: self.requested_us,
+            wait_us: self.wait_us,
+        }
     }
 
     /// A header field, where it is ASCII.

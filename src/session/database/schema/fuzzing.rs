@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::{check, landed};
-use crate::session::database::format::{APPLICATION_ID, FORMAT_VERSION, SCHEMA};
+use crate::session::format::{APPLICATION_ID, FORMAT_VERSION, SCHEMA};
 
 /// Changes, each ended by a NUL: `e`, the number of an entry, a place in its text, and what stands there instead of as
 /// many bytes; or `a`, then kind, name, table, page and text of an entry that is added; fields are apart by a tab.

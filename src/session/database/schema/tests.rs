@@ -1,7 +1,7 @@
 //! Altered sessions.
 
 use super::*;
-use crate::session::database::format::SCHEMA;
+use crate::session::format::SCHEMA;
 
 /// A database of a version, with more done to it.
 fn database(version: i32, sql: &str) -> Connection {

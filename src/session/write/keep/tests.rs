@@ -13,8 +13,8 @@ use super::*;
 use crate::clock::Clock;
 use crate::session::body::decode::gzip;
 use crate::session::files::chunk_dir::ChunkDir;
+use crate::session::files::room::Room;
 use crate::session::notices::Tallies;
-use crate::session::write::room::Room;
 use crate::session::{Heartbeat, Notice, NoticeEvent};
 
 mod answers;

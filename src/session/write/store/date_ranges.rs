@@ -1,8 +1,8 @@
 //! Rows of date ranges whose assets were asked for.
 
 use super::Store;
-use crate::session::model::Digest;
-use crate::session::model::digest;
+use crate::session::digest::Digest;
+use crate::session::digest::digest;
 use crate::session::write::date_ranges::DateRange;
 use rusqlite::OptionalExtension;
 use rusqlite::params;

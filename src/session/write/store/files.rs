@@ -105,9 +105,9 @@ pub(super) fn passing<T>(done: io::Result<T>) -> Result<io::Result<T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::database::format::SCHEMA;
     use crate::session::files::beneath::PlainPath;
     use crate::session::files::chunk_dir::{BodyFile, ChunkDir, TEMPORARY, TemporaryName};
+    use crate::session::format::SCHEMA;
     use crate::session::{Availability, ExchangeId, Kind, ResourceKey, digest};
     use rusqlite::Connection;
     use std::fs;

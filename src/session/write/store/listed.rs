@@ -7,6 +7,7 @@ use rusqlite::{Result, params};
 
 use super::Store;
 use super::allowance::{Allowance, ROWS_FACTOR};
+use crate::session::availability;
 use crate::session::model::{Kind, NewListing, ResourceKey};
 use crate::session::spelling::Spelling;
 
@@ -31,6 +32,7 @@ impl Store {
                     .execute([resource_id])?;
             }
         }
+        let from_us = availability::listed_us(listing.from_us, self.zero_us);
         let mut left_out = BTreeMap::<i64, u64>::new();
         for key in &listing.pending {
             let Some(resource_id) = self.listed_resource(key)? else {
@@ -42,7 +44,7 @@ impl Store {
                     "INSERT INTO pending (resource_id, referrer_id, from_us) VALUES (?1,?2,?3)
                      ON CONFLICT (resource_id) DO UPDATE SET referrer_id = excluded.referrer_id, from_us = excluded.from_us",
                 )?
-                .execute(params![resource_id, listing.revision, listing.from_us.max(self.zero_us)])?;
+                .execute(params![resource_id, listing.revision, from_us])?;
         }
         for (key, url) in &listing.aliases {
             let is_made = match listing.revision {
@@ -54,7 +56,7 @@ impl Store {
             }
         }
         for (stream_id, count) in left_out {
-            self.tell_of_left_out(stream_id, count, listing.from_us)?;
+            self.tell_of_left_out(stream_id, count, from_us)?;
         }
         Ok(())
     }
@@ -71,7 +73,7 @@ impl Store {
         let path = key.url.split('?').next().unwrap_or(&key.url);
         // Its URL and its path in the table and in an index each, and its name.
         let cost = 2 * key.url.len() + 3 * path.len() + ROW;
-        // A part of a plain stream is under way: a reader finds it by its row.
+        // A part of a raw stream is under way: a reader finds it by its row.
         let is_asked = key.kind == Kind::Main;
         if !is_asked && !self.allowance(key.stream_id).grants_row(cost as u64) {
             return Ok(None);
@@ -165,7 +167,7 @@ impl Store {
              they would cost more than {ROWS_FACTOR} times what its playlists sent"
         );
         tracing::warn!("{detail}");
-        self.event(at_us.max(self.zero_us), "too many segments", &detail)
+        self.event(at_us, "too many segments", &detail)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::cache::MOST;
 use crate::session::Digest;
 use crate::session::body::lines::LineLog;
-use crate::session::model::Coded;
+use crate::session::files::new_body::Coded;
 use std::collections::HashMap;
 
 /// What is remembered of the lines of all playlists, at most, in bytes. Beyond that the largest go, of the stream that

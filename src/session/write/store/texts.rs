@@ -9,7 +9,7 @@ use super::cache::RECENT_BODIES;
 use super::logs::to_i64;
 use crate::session::Digest;
 use crate::session::body::lines::{LineLog, Pieces};
-use crate::session::model::Coded;
+use crate::session::files::new_body::Coded;
 
 /// Playlists up to this size are kept as plain text: their head and the rows would cost as much.
 const PLAIN_TEXT_BYTES: usize = 512;

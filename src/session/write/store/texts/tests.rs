@@ -1,8 +1,8 @@
 use super::super::allowance::Allowance;
 use super::*;
 use crate::session::body::decode::gzip;
-use crate::session::database::format::SCHEMA;
 use crate::session::files::chunk_dir::ChunkDir;
+use crate::session::format::SCHEMA;
 use crate::session::write::store::logs::Logs;
 use crate::session::{Availability, Kind, NewBody, NewExchange, ResourceKey, digest};
 use proptest::prelude::*;

@@ -25,7 +25,7 @@ pub(super) mod path;
 
 pub(super) use path::PlainPath;
 
-/// Whether an answer is a part of a plain stream: only those have files of what the user typed.
+/// Whether an answer is a part of a raw stream: only those have files of what the user typed.
 pub(super) fn is_part(whole: &Whole) -> bool {
     let is_file = matches!(whole.content, Content::Plain(Piece::File { .. }));
     let answer = &whole.answer;
@@ -33,7 +33,7 @@ pub(super) fn is_part(whole: &Whole) -> bool {
 }
 
 impl Replay {
-    /// The extension of a plain stream; `None`: it is none.
+    /// The extension of a raw stream; `None`: it is none.
     pub(super) async fn plain_extension(
         self: &Arc<Self>,
         stream_id: i64,

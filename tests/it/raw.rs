@@ -251,7 +251,7 @@ fn each_part_of_fragmented_mp4_plays_alone() {
         assert!(name.ends_with(&format!(".{:03}.mp4", n + 1)), "{name}");
         let fragments = content.strip_prefix(&camera()[..]).expect(name);
         assert!(
-            fragments.starts_with(&crate::plain::fragments(0..1)[..60]),
+            fragments.starts_with(&crate::raw::fragments(0..1)[..60]),
             "{name}: a key picture"
         );
         joined.extend_from_slice(fragments);

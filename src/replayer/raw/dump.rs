@@ -1,4 +1,4 @@
-//! All parts of a plain stream so far as one file that grows, in ranges.
+//! All parts of a raw stream so far as one file that grows, in ranges.
 
 use std::collections::VecDeque;
 use std::fs::File;

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
-use crate::plain::*;
+use crate::raw::*;
 use crate::replay::Replayer;
 use crate::support::{Ask, Origin, Recorder, Recording, Reply, Then};
 

@@ -16,27 +16,27 @@ use crate::session::digest;
 #[derive(Debug)]
 pub(crate) struct Assets {
     known: Mutex<Known>,
-    pub(super) under_way: AtomicUsize,
-    pub(super) permits: Semaphore,
-    pub(super) said_too_many: AtomicBool,
+    pub(crate) under_way: AtomicUsize,
+    pub(crate) permits: Semaphore,
+    pub(crate) said_too_many: AtomicBool,
     /// Which player we are, to whoever makes lists of assets (`_HLS_primary_id`, RFC 8216bis appendix D).
-    pub(super) player: String,
+    pub(crate) player: String,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(crate) struct Known {
     /// By the ID of the date range: under which URL what it names is known.
-    pub(super) asked: HashMap<String, Url>,
-    pub(super) aliases: HashSet<u64>,
+    pub(crate) asked: HashMap<String, Url>,
+    pub(crate) aliases: HashSet<u64>,
     /// Assets that were recorded.
-    pub(super) assets: HashSet<u64>,
+    pub(crate) assets: HashSet<u64>,
     /// What `asked` takes.
     bytes: usize,
 }
 
 impl Known {
     /// Notes what a date range names.
-    pub(super) fn note(&mut self, id: &str, url: &Url) {
+    pub(crate) fn note(&mut self, id: &str, url: &Url) {
         self.bytes += id.len() + url.as_str().len();
         self.asked.insert(id.to_owned(), url.clone());
     }
@@ -56,7 +56,7 @@ impl Assets {
         }
     }
 
-    pub(super) fn known(&self) -> MutexGuard<'_, Known> {
+    pub(crate) fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -65,7 +65,7 @@ impl Assets {
         self.under_way.load(Ordering::Relaxed) == 0
     }
 
-    pub(super) fn has_room(&self, known: &Known) -> bool {
+    pub(crate) fn has_room(&self, known: &Known) -> bool {
         known.asked.len() < MOST_DATE_RANGES
             && known.bytes < MOST_DATE_RANGE_BYTES
             && self.under_way.load(Ordering::Relaxed) < MOST_ASSETS_WAITING

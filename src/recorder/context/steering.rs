@@ -13,18 +13,18 @@ use crate::session::ExchangeId;
 /// The steering of a stream.
 #[derive(Debug, Default)]
 pub(crate) struct Steering {
-    pub(super) state: Mutex<State>,
+    pub(crate) state: Mutex<State>,
     /// The playlist names another server.
-    pub(super) changed: Notify,
+    pub(crate) changed: Notify,
     /// The first manifest is waited for.
-    pub(super) is_awaited: AtomicBool,
+    pub(crate) is_awaited: AtomicBool,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(crate) struct State {
     /// Of the server that is asked.
-    pub(super) named: Option<Named>,
-    pub(super) aliases: BTreeSet<String>,
+    pub(crate) named: Option<Named>,
+    pub(crate) aliases: BTreeSet<String>,
 }
 
 /// A tag, and the revision that has it.
@@ -39,7 +39,7 @@ pub(crate) struct Named {
 }
 
 impl Steering {
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -48,7 +48,7 @@ impl Steering {
         !self.is_awaited.load(Ordering::Relaxed)
     }
 
-    pub(super) fn named(&self) -> Option<Named> {
+    pub(crate) fn named(&self) -> Option<Named> {
         self.state().named.clone()
     }
 }

@@ -1,4 +1,4 @@
-//! A plain stream as it came: from the moment of a request on, at its pace, to where it broke.
+//! A raw stream as it came: from the moment of a request on, at its pace, to where it broke.
 
 use std::fs::File;
 use std::io;

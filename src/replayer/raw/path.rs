@@ -1,4 +1,4 @@
-//! Paths of plain streams: `/NAME/stream.EXT`, `/NAME/dump.EXT`, without a name the first one. Pure.
+//! Paths of raw streams: `/NAME/stream.EXT`, `/NAME/dump.EXT`, without a name the first one. Pure.
 
 /// What is there under its own name.
 const EXTENSIONS: [&str; 9] = [
@@ -24,7 +24,7 @@ impl PlainFile {
     }
 }
 
-/// What a path asks for of a plain stream.
+/// What a path asks for of a raw stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlainPath {
     /// Its name, as it stands in the path; `None`: the first stream.

@@ -7,4 +7,4 @@ pub(crate) const APPLICATION_ID: i32 = 0x6973_7263;
 pub const FORMAT_VERSION: i32 = 2;
 
 /// The schema, as executed; it reads as documentation.
-pub const SCHEMA: &str = include_str!("../schema.sql");
+pub const SCHEMA: &str = include_str!("schema.sql");
