@@ -320,7 +320,7 @@ fn an_arrow_that_points_up_is_found() {
     assert_eq!(
         violations(
             "session/read/reader.rs",
-            "use super::super::recorder::Ended;"
+            "use super::super::super::recorder::Ended;"
         )
         .len(),
         1
