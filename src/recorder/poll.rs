@@ -366,9 +366,9 @@ impl Poller {
             Some(Content::Media(media)) => Some(self.media(media, id).await),
             Some(Content::Multivariant(main)) => Some(self.multivariant(main, id).await),
         };
+        self.note_beside().await;
         #[cfg(test)]
         super::panics::testing::pass(super::panics::testing::Place::Poll, &self.playlist.url);
-        self.note_beside().await;
         if !self.last.keep(body, judged, &self.context.fetcher.memory) {
             self.reading.forget();
         }

@@ -13,6 +13,10 @@ impl Poller {
         if !(writer.goes_on() || self.is_anew) {
             return;
         }
+        if self.is_anew {
+            // Of the last revisions rows may still be under way.
+            writer.written().await;
+        }
         let (folder, stream_id) = (writer.folder().clone(), self.context.stream_id);
         let (url, now_us) = (self.playlist.url.to_string(), writer.clock().now_us());
         let read = move || {

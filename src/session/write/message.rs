@@ -22,6 +22,7 @@ pub(crate) enum Message {
     Keep(Keep),
     Stream(String, String, oneshot::Sender<(i64, String)>),
     DateRange(DateRange, oneshot::Sender<Option<String>>),
+    Written(oneshot::Sender<()>),
     Finish(String, oneshot::Sender<Result<(), WriterError>>),
 }
 
@@ -42,7 +43,10 @@ pub(crate) fn haste(message: &Message) -> Haste {
     let is_chunk = |body: &NewBody| matches!(body, NewBody::File { .. });
     match message {
         Message::Exchange(new) if new.revision.is_some() || is_chunk(&new.body) => Haste::Some,
-        Message::Stream(..) | Message::DateRange(..) | Message::Finish(..) => Haste::Most,
+        Message::Stream(..)
+        | Message::DateRange(..)
+        | Message::Written(_)
+        | Message::Finish(..) => Haste::Most,
         _ => Haste::None,
     }
 }
@@ -66,6 +70,8 @@ pub(crate) enum Told {
     Stream(i64, String),
     /// What was asked for on account of a date range before.
     Asked(Option<String>),
+    /// All that was sent before is committed.
+    Written,
 }
 
 impl Message {
@@ -77,6 +83,9 @@ impl Message {
             }
             (Self::DateRange(_, reply), Told::Asked(url)) => {
                 let _ = closed(reply).send(url);
+            }
+            (Self::Written(reply), Told::Written) => {
+                let _ = closed(reply).send(());
             }
             _ => {}
         }
@@ -105,6 +114,7 @@ pub(crate) fn write(store: &mut Store, message: &mut Message) -> rusqlite::Resul
             let asked = store.date_range(range)?;
             Ok(Some(Told::Asked(asked)))
         }
+        Message::Written(_) => Ok(Some(Told::Written)),
         Message::Keep(_) | Message::Finish(..) => Ok(None),
     }
 }

@@ -71,7 +71,7 @@ fn bytes(message: &Message) -> usize {
         Message::DateRange(range, _) => ROW_BYTES + range.id.len() + range.url.len(),
         Message::Stream(name, url, _) => ROW_BYTES + name.len() + url.len(),
         // Others wait for these, or they are few.
-        Message::Heartbeat(_) | Message::Keep(_) | Message::Finish(..) => 0,
+        Message::Heartbeat(_) | Message::Keep(_) | Message::Written(_) | Message::Finish(..) => 0,
     }
 }
 

@@ -279,6 +279,14 @@ impl Writer {
         answer.await.map_err(|_| WriterError::Gone)
     }
 
+    /// Waits until all that was handed over before is committed, or the writer has ended.
+    pub async fn written(&self) {
+        let (reply, answer) = oneshot::channel();
+        self.send(Message::Written(reply)).await;
+        // One that has ended says so itself.
+        let _ = answer.await;
+    }
+
     /// Writes what is waiting, closes the run with the reason, and leaves one database file.
     ///
     /// # Errors
