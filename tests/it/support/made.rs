@@ -10,7 +10,7 @@ use isrecorder::clock::Clock;
 use isrecorder::session::{
     Availability, Body, DownloadFile, ExchangeId, Faults, Found, Headers, Keep, Kind, NewBody,
     NewExchange, NewListing, NewRevision, Outcome, Query, ReadError, Reader, ResourceKey,
-    SessionFolder, Sessions, Writer, digest,
+    SessionFolder, Sessions, Writer, WriterError, digest,
 };
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
@@ -96,10 +96,24 @@ impl Made {
         }
         hand.writer.finish("stopped").await.unwrap();
         if life == Life::Resumed {
-            let (writer, _) = Writer::resume(&folder, Clock::start(), "test").unwrap();
-            let mut hand = Hand::new(writer, dice).await;
+            let mut hand = Hand::new(gone_on_with(&folder).await, dice).await;
             hand.channel(dice, 4).await;
             hand.writer.finish("finished").await.unwrap();
+        }
+    }
+}
+
+/// The writer of a session that was closed just now. A program that another test starts at that moment holds the lock
+/// that was let go, until it is executed.
+async fn gone_on_with(folder: &SessionFolder) -> Writer {
+    let deadline = isrecorder::clock::instant() + Duration::from_secs(60);
+    loop {
+        match Writer::resume(folder, Clock::start(), "test") {
+            Ok((writer, _)) => return writer,
+            Err(WriterError::Busy(_)) if isrecorder::clock::instant() < deadline => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Err(error) => panic!("{error}"),
         }
     }
 }
