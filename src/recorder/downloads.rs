@@ -401,6 +401,7 @@ fn report(job: &Job, hops: &[Hop], good: bool, is_news: bool) {
 mod tests {
     use super::*;
     use crate::recorder::plan::Wanted;
+    use crate::session::Availability;
 
     fn listing(playlist: PlaylistId, exchange: i64) -> Listing {
         Listing {
