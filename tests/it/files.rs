@@ -35,7 +35,8 @@ const MAY: [(&str, &str); 13] = [
     ("fuzzing.rs", "inputs of fuzzers"),
 ];
 /// These ask whether there is a session.db-wal or a session.sum, and may do nothing else.
-const MAY_ASK: [&str; 3] = [
+const MAY_ASK: [&str; 4] = [
+    "session/read/reader.rs",
     "session/error.rs",
     "upkeep/check/mod.rs",
     "upkeep/repair.rs",
@@ -98,7 +99,7 @@ fn code(text: &str) -> String {
 
 /// What a line joins paths with: strings are joined by a literal, and URLs where there are no files.
 fn joined<'a>(path: &str, line: &'a str) -> Vec<&'a str> {
-    if !path.starts_with("session/") {
+    if !path.starts_with("session/") && !path.starts_with("upkeep/") {
         return Vec::new();
     }
     let mut arguments = Vec::new();
