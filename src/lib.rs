@@ -15,7 +15,7 @@
 //! | [`clock`] | the only reader of time | |
 //! | [`shown`] | text of others, as it is shown | |
 //!
-//! The three jobs meet only in the session. `docs/ARCHITECTURE.md` says where a change
+//! The jobs meet only in the session. `docs/ARCHITECTURE.md` says where a change
 //! belongs, `docs/GLOSSARY.md` what the words mean.
 
 pub mod analysis;
