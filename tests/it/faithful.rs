@@ -187,7 +187,11 @@ fn the_order_is_the_same(b: &[Told], a: &[Told]) {
         met += of_b.len();
     }
     let all: usize = a.values().map(Vec::len).sum();
-    println!("{met} of {all} chapters were met");
+    // The rate is for who reads the log of a run: how much was met depends on the machine.
+    #[allow(clippy::print_stdout)]
+    {
+        println!("{met} of {all} chapters were met");
+    }
 }
 
 /// Whether the origin's faults are all in a story.

@@ -11,7 +11,7 @@ const MAP: &str = "## The map";
 
 /// Paths of the map: of files, and of folders with a slash at their end.
 fn mapped(page: &str) -> BTreeSet<String> {
-    let map = page.split(MAP).nth(1).expect("the page has a map");
+    let map = page.split(MAP).nth(1).unwrap();
     let map = map.split("\n## ").next().unwrap_or_default();
     let rows = map.lines().filter_map(|line| line.strip_prefix("| `"));
     rows.filter_map(|row| Some(row.split_once('`')?.0.to_owned()))
