@@ -244,7 +244,7 @@ fn a_key_that_is_given_once_is_the_answer_for_ever() {
     let again = "SELECT count(*) FROM exchange WHERE own_reason = 'key again' AND note IS NOT NULL";
     recording.until_at_least(1, again);
     let finished = recording.interrupt();
-    assert!(!finished.stderr.contains("403"), "{}", finished.stderr);
+    assert!(!finished.stderr.contains("HTTP 403"), "{}", finished.stderr);
     let session = finished.session();
     assert_eq!(find(&session, &["--faults"]), "");
     let key = session.answer(&origin.url("/box.key"), session.end_us());
