@@ -1,6 +1,5 @@
 //! Targets for fuzzers: what an origin sends, and where it sends the recorder.
 
-use bytes::Bytes;
 use url::Url;
 
 use super::options::{Input, Options};
@@ -51,19 +50,4 @@ fn codings(bytes: &[u8]) {
     if let Ok(plain) = decode(body, coding, LIMIT, LIMIT) {
         assert!(plain.len() as u64 <= LIMIT);
     }
-}
-
-/// The bytes in pieces; the first of them say how large these are.
-pub(super) fn in_pieces(bytes: &[u8]) -> Vec<Bytes> {
-    let (sizes, mut rest) = bytes.split_at(bytes.len().min(8));
-    let mut pieces = Vec::new();
-    for size in sizes.iter().cycle() {
-        if rest.is_empty() {
-            break;
-        }
-        let (piece, after) = rest.split_at(rest.len().min(1 + usize::from(*size)));
-        pieces.push(Bytes::copy_from_slice(piece));
-        rest = after;
-    }
-    pieces
 }

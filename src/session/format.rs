@@ -8,3 +8,15 @@ pub const FORMAT_VERSION: i32 = 2;
 
 /// The schema, as executed; it reads as documentation.
 pub const SCHEMA: &str = include_str!("schema.sql");
+
+/// Schemas of versions that have been in use, the first one first.
+const EARLIER: [&str; 1] = [include_str!("schema/v1.sql")];
+
+/// The schema of a format version; `None`: there is no such version.
+pub(crate) fn schema_of(version: i32) -> Option<&'static str> {
+    let at = usize::try_from(version).ok()?.checked_sub(1)?;
+    match EARLIER.get(at) {
+        Some(earlier) => Some(earlier),
+        None => (version == FORMAT_VERSION).then_some(SCHEMA),
+    }
+}

@@ -86,7 +86,10 @@ impl Crate {
                 continue;
             }
             let module = self.modules.get(&at)?;
-            if let Some(target) = module.uses.get(name) {
+            // A function may have the name of a module that is imported beside it.
+            if let Some(target) = module.uses.get(name)
+                && !module.items.contains(name)
+            {
                 let target: Vec<_> = target.iter().chain(after).cloned().collect();
                 return self.file_of(&at, &target, depth + 1);
             }

@@ -442,6 +442,14 @@ fn a_circle_of_files_is_found_through_re_exports_macros_and_relative_paths() {
     ] {
         assert_eq!(circles(&arrows_of(&files(text))).len(), 0, "{text}");
     }
+    // A function and a module that is imported have one name.
+    let namesakes = [
+        ("lib.rs", "mod x; mod y;"),
+        ("x.rs", "use crate::y; pub fn y() { y::f() }"),
+        ("y.rs", "use crate::x; pub fn f() { x::y() }"),
+    ]
+    .map(|(path, text)| (path.to_owned(), text.to_owned()));
+    assert_eq!(circles(&arrows_of(&namesakes)).len(), 1);
     let arrows = arrows_of(&files("pub fn g() {}"));
     assert_eq!(out_of_order(&arrows, "a", &[&["c"], &["b"]]).len(), 1);
     assert_eq!(out_of_order(&arrows, "a", &[&["b"], &["c"]]), [""; 0]);

@@ -29,8 +29,9 @@ use crate::recorder::admission::admit::Refusal;
 use crate::recorder::admission::hosts;
 use crate::recorder::admission::hosts::retry_after;
 use crate::recorder::admission::reach::Reach;
+use crate::recorder::formats::format::Verdict;
+use crate::recorder::formats::sniff::is_endless;
 use crate::recorder::memory::{Held, unless_aborted};
-use crate::recorder::raw::recording as plain;
 use crate::session::{Notice, NoticeEvent, Outcome, OwnReason, is_success};
 
 pub(crate) mod ask;
@@ -389,14 +390,14 @@ impl Fetcher {
             if let (true, Sink::Memory(begun)) = (may_live, &mut *sink) {
                 if looks_like.is_none() {
                     match verdict::verdict(begun.as_slice(), hop) {
-                        plain::Verdict::More => {}
-                        plain::Verdict::Other => may_live = false,
-                        plain::Verdict::Stream(format) => looks_like = Some(format),
+                        Verdict::More => {}
+                        Verdict::Other => may_live = false,
+                        Verdict::Stream(format) => looks_like = Some(format),
                     }
                 }
                 let came_for = clock::instant().saturating_duration_since(since);
                 if let Some(format) = looks_like
-                    && plain::is_endless(hop.announced_bytes, limit, came_for)
+                    && is_endless(hop.announced_bytes, limit, came_for)
                 {
                     // What came is written at once.
                     hop.held = Held::default();

@@ -7,7 +7,6 @@ use crate::recorder::formats::format::Format;
 use crate::recorder::formats::icy::{Separator, text_of};
 use crate::recorder::formats::sniff::sniff;
 use crate::recorder::formats::transport::Wish;
-use crate::recorder::fuzzing::in_pieces;
 
 /// No byte is lost or made up, wherever parts are cut and however the bytes come.
 pub(crate) fn fuzz(bytes: &[u8]) {
@@ -60,4 +59,19 @@ fn separated(interval: &str, pieces: &[Bytes]) -> (BytesMut, Vec<String>) {
         .iter()
         .map(|one| format!("{} {}", one.at, text_of(&one.text)));
     (sound, texts.collect())
+}
+
+/// The bytes in pieces; the first of them say how large these are.
+fn in_pieces(bytes: &[u8]) -> Vec<Bytes> {
+    let (sizes, mut rest) = bytes.split_at(bytes.len().min(8));
+    let mut pieces = Vec::new();
+    for size in sizes.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (piece, after) = rest.split_at(rest.len().min(1 + usize::from(*size)));
+        pieces.push(Bytes::copy_from_slice(piece));
+        rest = after;
+    }
+    pieces
 }

@@ -34,9 +34,6 @@ use crate::recorder::schedule::reconnect_delay;
 use crate::recorder::stats::board::PlaylistStats;
 use crate::session::{Availability, ENDED, ExchangeId, Kind, Outcome, ResourceKey, is_success};
 
-pub(crate) use crate::recorder::formats::format::Verdict;
-pub(crate) use crate::recorder::formats::sniff::is_endless;
-
 /// What came for so long was a stream, not one more failure.
 const STEADY: Duration = Duration::from_secs(5);
 /// Of a response that came whole so many bytes are compared with the next one, at most and at least.

@@ -9,9 +9,8 @@ use std::sync::OnceLock;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Result};
 
-use super::versions;
 use crate::session::error::ReadError;
-use crate::session::format::{APPLICATION_ID, FORMAT_VERSION};
+use crate::session::format::{self, APPLICATION_ID, FORMAT_VERSION};
 use compare::{Difference, Entry, Landed, SYSTEM, differences};
 
 mod compare;
@@ -101,7 +100,7 @@ fn look(db: &Connection, path: &str) -> std::result::Result<Compared, Refusal> {
             what,
         }))
     };
-    if versions::schema(marked).is_none() {
+    if format::schema_of(marked).is_none() {
         return altered(format!("there is no format version {marked}"));
     }
     let encoding: String = db
@@ -218,7 +217,7 @@ fn landed(version: i32) -> Result<&'static Known> {
 
 fn known(version: i32) -> Result<Known> {
     let db = Connection::open_in_memory()?;
-    db.execute_batch(versions::schema(version).unwrap_or_default())?;
+    db.execute_batch(format::schema_of(version).unwrap_or_default())?;
     let entries_here = entries(&db)?;
     let tables = entries_here.iter().filter(|entry| entry.kind == "table");
     let mut landed = Landed {

@@ -11,19 +11,7 @@ use rusqlite::{Connection, Result};
 
 use super::guarded::{self, Steps};
 use super::schema::{self, Refusal};
-use crate::session::format::{FORMAT_VERSION, SCHEMA};
-
-/// Schemas of versions that have been in use, the first one first.
-const EARLIER: [&str; 1] = [include_str!("../schema/v1.sql")];
-
-/// The schema of a format version; `None`: there is no such version.
-pub(crate) fn schema(version: i32) -> Option<&'static str> {
-    let at = usize::try_from(version).ok()?.checked_sub(1)?;
-    match EARLIER.get(at) {
-        Some(earlier) => Some(earlier),
-        None => (version == FORMAT_VERSION).then_some(SCHEMA),
-    }
-}
+use crate::session::format::{FORMAT_VERSION, SCHEMA, schema_of};
 
 /// Names of tables, and the columns of each.
 type Columns = BTreeMap<String, Vec<String>>;
@@ -33,7 +21,7 @@ pub(crate) fn read_as_present(db: &Connection, version: i32) -> Result<()> {
     if version == FORMAT_VERSION {
         return Ok(());
     }
-    let here = columns(&memory(schema(version).unwrap_or(SCHEMA))?)?;
+    let here = columns(&memory(schema_of(version).unwrap_or(SCHEMA))?)?;
     for (table, wanted) in columns(&memory(SCHEMA)?)? {
         let there = here.get(&table);
         if there == Some(&wanted) {
@@ -103,7 +91,10 @@ fn upgrade(db: &Connection, version: i32) -> Result<bool> {
     if version == FORMAT_VERSION {
         return Ok(false);
     }
-    let (before, fresh) = (memory(schema(version).unwrap_or(SCHEMA))?, memory(SCHEMA)?);
+    let (before, fresh) = (
+        memory(schema_of(version).unwrap_or(SCHEMA))?,
+        memory(SCHEMA)?,
+    );
     let old = statements(&before)?;
     for kind in ["view", "index"] {
         for name in old.keys().filter(|(k, _)| k == kind).map(|(_, name)| name) {
@@ -180,7 +171,7 @@ mod tests {
 
     /// A database of an earlier version with a row that others refer to.
     fn earlier(version: i32) -> Connection {
-        let db = memory(schema(version).unwrap()).unwrap();
+        let db = memory(schema_of(version).unwrap()).unwrap();
         db.execute_batch(
             "INSERT INTO run (started_us, seen_us, program) VALUES (1, 2, 'p');
              INSERT INTO stream (name, url) VALUES ('s', 'http://h/');

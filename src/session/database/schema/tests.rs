@@ -6,7 +6,7 @@ use crate::session::format::SCHEMA;
 /// A database of a version, with more done to it.
 fn database(version: i32, sql: &str) -> Connection {
     let db = Connection::open_in_memory().unwrap();
-    db.execute_batch(versions::schema(version).unwrap())
+    db.execute_batch(format::schema_of(version).unwrap())
         .unwrap();
     db.pragma_update(None, "application_id", APPLICATION_ID)
         .unwrap();
