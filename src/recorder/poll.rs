@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 use tracing::Instrument;
 use url::Url;
@@ -108,9 +109,17 @@ impl Poller {
                 due = until;
                 continue;
             }
+            let context = Arc::clone(&self.context);
+            let turn = tokio::select! {
+                () = stop.cancelled() => {
+                    self.correct(true).await;
+                    return None;
+                }
+                turn = context.fetcher.polls.turn() => turn,
+            };
             let lag_us = clock::micros(clock::instant().saturating_duration_since(due));
             // Moments that pass after the answer are the recorder's own lateness.
-            let answered = self.poll(lag_us).await;
+            let answered = self.poll(lag_us, turn).await;
             if let Some(opened) = self.plain.take() {
                 return Some(opened);
             }
@@ -149,12 +158,13 @@ impl Poller {
     }
 
     /// One poll; when its answer was complete.
-    async fn poll(&mut self, lag_us: i64) -> Instant {
+    async fn poll(&mut self, lag_us: i64, turn: Option<SemaphorePermit<'_>>) -> Instant {
         self.heed_variables();
         let ask = self.ask();
         let is_stale = self.playlist.is_stale(&self.name, clock::instant());
         self.note_name(&ask).await;
         let mut hops = self.context.fetcher.chain(&ask).await;
+        drop(turn);
         self.playlist.answered(&hops);
         self.playlist.was_asked(&self.name);
         let named = list_and_named(&hops);

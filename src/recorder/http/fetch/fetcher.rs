@@ -7,12 +7,12 @@ use crate::recorder::admission::reach::Proxies;
 use crate::recorder::http::asked_as::StreamFields;
 use crate::recorder::http::client::Clients;
 use crate::recorder::http::cookies::Cookies;
+use crate::recorder::http::fetch::polls::Polls;
 use crate::recorder::http::shoutcast::Servers;
 use crate::recorder::limits::Limits;
 use crate::recorder::memory::Memory;
 use crate::session::Writer;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// What is needed to ask.
@@ -37,8 +37,8 @@ pub(crate) struct Fetcher {
     pub hosts: Arc<Hosts>,
     /// What a list, or what stands behind the URL, asks for.
     pub stream_fields: Arc<StreamFields>,
-    /// Polls under way.
-    pub polls: Arc<Semaphore>,
+    /// Turns of its polls.
+    pub polls: Arc<Polls>,
     /// Ends what is under way.
     pub abort: CancellationToken,
 }
