@@ -20,7 +20,7 @@ use crate::cli::arguments::moved;
 use crate::cli::output::logging::{LogOptions, Stderr};
 use crate::clock::Clock;
 use crate::replayer::inject::{self, Parsed, Rule, Rules};
-use crate::replayer::timeline::{format_time, format_utc};
+use crate::replayer::request::timeline::{format_time, format_utc};
 use crate::replayer::{AtEnd, Dates, Faults, Limits, Network, Options, Replay, connection};
 use crate::session::{SessionFolder, Sessions};
 

@@ -1,10 +1,11 @@
 //! Targets for fuzzers: what a client sends, what a user injects, what a session says of time.
 
+use super::header::range;
 use super::inject;
-use super::pace::Pace;
-use super::range::{self, Resolved};
-use super::route::{clock_prefix, route};
 use crate::hls::fuzzing::Target;
+use crate::replayer::body::pace::Pace;
+use crate::replayer::header::range::Resolved;
+use crate::replayer::request::route::{clock_prefix, route};
 
 pub(crate) const TARGETS: &[Target] = &[
     ("range", ranges),

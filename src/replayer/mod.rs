@@ -28,49 +28,32 @@
 //! | [`stall`], [`ending`] | what a body learns of its connection, and says to it |
 //! | [`connection`] | connections: their number, their limits, HTTP, sending |
 
-mod base;
 pub mod body;
 mod cache;
-mod chunk_read;
 pub mod connection;
-pub mod cors;
+pub mod content;
 mod dvr;
-pub mod ending;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-pub mod headers;
+pub mod header;
 pub mod inject;
-mod lookup;
-pub mod media_type;
-pub mod pace;
+mod memory;
 mod page;
-pub mod parts;
-
-mod playlist;
-mod pool;
-pub mod range;
 mod raw;
-mod recorded;
 pub mod replay;
-pub mod reply;
 pub mod request;
 pub mod respond;
-pub mod route;
-mod server_clock;
-mod shared_caches;
-pub mod stall;
-mod state;
+pub mod response;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
-pub mod timeline;
 
+pub use self::body::pace::Network;
+pub use self::header::cors::{Cors, PageOrigin};
+pub use self::request::timeline::{AtEnd, Dates};
 pub use crate::session::Faults;
 pub use connection::Limits;
-pub use cors::{Cors, PageOrigin};
-pub use pace::Network;
 pub use page::{Description, StreamDescription};
 pub use replay::{Options, Replay};
 pub use request::Request;
-pub use timeline::{AtEnd, Dates};

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::lookup::Look;
-use super::route::dvr_path;
-use super::timeline::{Span, format_time, format_utc};
 use crate::hls::{read_multivariant, relative, replay_path};
-use crate::replayer::raw::extension::extension;
+use crate::replayer::content::extension::extension;
+use crate::replayer::content::lookup::Look;
+use crate::replayer::request::route::dvr_path;
+use crate::replayer::request::timeline::{Span, format_time, format_utc};
 use crate::session::{Hole, ReadError};
 use crate::shown;
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::{HeaderMap, Response, StatusCode};
 
 use crate::replayer::body::{self, Piece};
-use crate::replayer::reply::Reply;
+use crate::replayer::response::reply::Reply;
 use crate::session::ExchangeId;
 
 /// All of a response but the session time.

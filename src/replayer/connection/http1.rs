@@ -21,10 +21,10 @@ use super::sendfile::{Outgoing, SpanQueue};
 use super::socket::Socket;
 use super::watched::Watched;
 use crate::replayer::body::Body;
-use crate::replayer::cors;
-use crate::replayer::ending::Ending;
-use crate::replayer::reply::Reply;
-use crate::replayer::stall::Stalled;
+use crate::replayer::body::ending::Ending;
+use crate::replayer::body::stall::Stalled;
+use crate::replayer::header::cors;
+use crate::replayer::response::reply::Reply;
 
 /// Longest head: as much as nginx takes. hyper takes 100 fields of one.
 const HEAD_BYTES: usize = 32 * 1024;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::replayer::cache::answers::MOST_FILES;
+use crate::replayer::cache::answer_cache::MOST_FILES;
 
 /// Limits on clients. `docs/ref/limits.md` has them for users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

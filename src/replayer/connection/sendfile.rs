@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf, Bytes};
 
-use crate::replayer::chunk_read::SPAN_BYTES;
+use crate::replayer::body::chunk_read::SPAN_BYTES;
 
 /// What placeholders are slices of. The system gives it no memory, since it is never touched.
 static SENTINEL: LazyLock<Box<[u8]>> = LazyLock::new(|| vec![0; SPAN_BYTES].into());

@@ -12,10 +12,10 @@ use super::http1::Handles;
 use super::limits::Limits;
 use crate::clock;
 use crate::replayer::body::Body;
-use crate::replayer::ending::Ending;
+use crate::replayer::body::ending::Ending;
 use crate::replayer::replay::Replay;
-use crate::replayer::reply::Reply;
-use crate::replayer::timeline::format_time;
+use crate::replayer::request::timeline::format_time;
+use crate::replayer::response::reply::Reply;
 
 /// Serves a session to all that connect until `shutdown` comes.
 pub async fn run(

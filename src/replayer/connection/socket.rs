@@ -14,8 +14,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Sleep, sleep};
 
 use super::sendfile::{FileSpan, SpanQueue, is_sentinel};
-use crate::replayer::chunk_read::{self, SPAN_BYTES};
-use crate::replayer::ending::Ending;
+use crate::replayer::body::chunk_read;
+use crate::replayer::body::chunk_read::SPAN_BYTES;
+use crate::replayer::body::ending::Ending;
 
 /// So far ahead of a send is looked for bytes in memory, at least.
 const LEAST_AHEAD: usize = 256 * 1024;

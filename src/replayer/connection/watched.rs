@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use super::activity::Activity;
-use crate::replayer::ending::Ending;
-use crate::replayer::stall::Stalled;
+use crate::replayer::body::ending::Ending;
+use crate::replayer::body::stall::Stalled;
 
 /// Time for the client of a body that may pause.
 const PAUSE: Duration = Duration::from_secs(3600);

@@ -3,14 +3,14 @@
 use url::Url;
 
 use super::list::List;
-use super::needs::{Session, Wanted};
-use super::recorded::Recorded;
-use super::take::{Revision, Take, Text};
-use super::taken::{Fills, Taken};
-use super::verdict::{Listing, Verdict, judge};
 use crate::hls::{
     ByteRange, LineKind, Variables, imports_variables, lines, playlist_kind, read_multivariant,
 };
+use crate::replayer::dvr::list::needs::{Session, Wanted};
+use crate::replayer::dvr::list::recorded::Recorded;
+use crate::replayer::dvr::list::take::{Revision, Take, Text};
+use crate::replayer::dvr::list::taken::{Fills, Taken};
+use crate::replayer::dvr::list::verdict::{Listing, Verdict, judge};
 use crate::session::{
     Body, KeptText, LandedBody, ListedRevision, ListedUrl, ReadError, Reader, ResourceInfo,
     SharedText,

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::feed::{Feed, Landed};
 use super::list::Missing;
-use super::needs::LookUps;
-use super::taken::Fills;
+use crate::replayer::dvr::list::needs::LookUps;
+use crate::replayer::dvr::list::taken::Fills;
 use crate::session::{ListedPlaces, ReadError, ResourceInfo};
 
 /// So many revisions are read for it, and so many segments in them: of a window of hours that has gaps each revision

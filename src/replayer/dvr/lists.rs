@@ -8,7 +8,7 @@ use quick_cache::sync::Cache;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 use super::text::Growing;
-use crate::replayer::cache::one_shard;
+use crate::replayer::memory::bounded::one_shard;
 
 /// Lists together take at most so many bytes of memory, as far as one of more than half of that does not take more.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
@@ -19,15 +19,15 @@ const MOST_TURNS: usize = 2;
 
 /// Which list: its references are relative, and so others in another folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct ListId {
+pub(crate) struct ListId {
     /// Row of `resource`.
-    pub(super) playlist_id: i64,
+    pub(crate) playlist_id: i64,
     /// How many folders below the root it is served.
-    pub(super) ups: usize,
+    pub(crate) ups: usize,
 }
 
 /// One list. A request that waits for it to grow holds no thread.
-pub(super) type List = Arc<Mutex<Option<Growing>>>;
+pub(crate) type List = Arc<Mutex<Option<Growing>>>;
 
 /// A list, and what it took in memory when it was served last, in bytes.
 #[derive(Debug, Clone, Default)]
@@ -64,20 +64,20 @@ impl Default for Lists {
 
 impl Lists {
     /// A list, made or not.
-    pub(super) fn get(&self, id: ListId) -> List {
+    pub(crate) fn get(&self, id: ListId) -> List {
         let new = || Ok::<_, std::convert::Infallible>(Entry::default());
         let found = self.lists.get_or_insert_with(&id, new);
         found.map(|entry| entry.list).unwrap_or_default()
     }
 
     /// Waits until a list may grow.
-    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         // It is never closed.
         self.turns.acquire().await.ok()
     }
 
     /// Notes how large a list has become; others go where all together are too large.
-    pub(super) fn note(&self, id: ListId, list: List, bytes: u64) {
+    pub(crate) fn note(&self, id: ListId, list: List, bytes: u64) {
         // As a new one: an entry that grows may be the first to go.
         self.lists.remove(&id);
         self.lists.insert(id, Entry { list, bytes });

@@ -16,19 +16,11 @@
 //! | `lists` | those that were asked for, in the cache |
 //! | `answer`, `reply` | from a request to a response |
 
-mod answer;
-mod contents;
 mod feed;
 mod fills;
 mod list;
 pub(super) mod lists;
-mod needs;
-mod recorded;
-pub(super) mod reply;
-mod take;
-mod taken;
+
 #[cfg(test)]
 mod tests;
-mod text;
-mod verdict;
-mod write;
+pub(super) mod text;

@@ -8,11 +8,11 @@ use proptest::prelude::*;
 use url::Url;
 
 use super::list::List;
-use super::needs::{Session, Wanted};
-use super::recorded::Recorded;
-use super::take::{Revision, Take, Text};
-use super::verdict::{Listing, Verdict, judge};
 use crate::hls::{MOST_KEYS, Variables, read_media};
+use crate::replayer::dvr::list::needs::{Session, Wanted};
+use crate::replayer::dvr::list::recorded::Recorded;
+use crate::replayer::dvr::list::take::{Revision, Take, Text};
+use crate::replayer::dvr::list::verdict::{Listing, Verdict, judge};
 use crate::session::{LandedBody, Landing, Landings};
 
 const SECOND: i64 = 1_000_000;

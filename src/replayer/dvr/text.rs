@@ -2,15 +2,15 @@
 
 use super::feed::{Feed, Landed};
 use super::fills;
-use super::taken::Fills;
-use crate::replayer::cache::budget::Budget;
-use crate::replayer::cache::text::Text;
-use crate::replayer::timeline::Span;
+use crate::replayer::dvr::list::taken::Fills;
+use crate::replayer::memory::budget::Budget;
+use crate::replayer::memory::text::Text;
+use crate::replayer::request::timeline::Span;
 use crate::session::{ReadError, Reader, ResourceInfo};
 
 /// A list that grows with its session, and its last text.
 #[derive(Debug)]
-pub(super) struct Growing {
+pub(crate) struct Growing {
     playlist: ResourceInfo,
     /// Row of `resource`: the multivariant playlist of the stream.
     main_id: Option<i64>,
@@ -22,7 +22,7 @@ pub(super) struct Growing {
 
 /// What there is of a playlist.
 #[derive(Debug)]
-pub(super) enum Listed {
+pub(crate) enum Listed {
     Text(Text),
     Nothing,
     /// There is no memory for it now.
@@ -40,7 +40,7 @@ enum State {
 
 impl Growing {
     /// `ups`: how many folders below the root it is served.
-    pub(super) fn new(playlist: ResourceInfo, main_id: Option<i64>, ups: usize) -> Self {
+    pub(crate) fn new(playlist: ResourceInfo, main_id: Option<i64>, ups: usize) -> Self {
         Self {
             feed: Feed::new(playlist.clone(), main_id, ups),
             playlist,
@@ -51,13 +51,13 @@ impl Growing {
     }
 
     /// What it takes in memory, in bytes.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         let text = self.text.as_ref().and_then(|(_, text)| text.as_ref());
         self.feed.list.bytes() as u64 + text.map_or(0, Text::weight)
     }
 
     /// The playlist as the session has it now.
-    pub(super) fn text(
+    pub(crate) fn text(
         &mut self,
         reader: &Reader,
         span: Span,

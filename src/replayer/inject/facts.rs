@@ -6,7 +6,7 @@ use super::rule::{Facts, Rules, VariantFacts};
 use crate::hls::{
     ByteRange, Child, ChildRole, Variables, imports_variables, read_media, read_multivariant,
 };
-use crate::replayer::lookup::{Look, Looked, Question};
+use crate::replayer::content::lookup::{Look, Looked, Question};
 use crate::replayer::request::Player;
 use crate::session::{Answer, Body, ExchangeId, Kind, Listing, ReadError};
 

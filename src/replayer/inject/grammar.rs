@@ -12,7 +12,7 @@ use http::{HeaderValue, StatusCode};
 
 use super::rule::{Actions, Amount, Answer, Glob, Rule, Sequences, VariantIs, Window};
 use super::words::{Word, words};
-use crate::replayer::timeline::parse_duration;
+use crate::replayer::request::timeline::parse_duration;
 use crate::session::Kind;
 
 /// Nobody waits for longer.

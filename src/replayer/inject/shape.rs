@@ -11,11 +11,11 @@ use tokio::time::Instant;
 
 use super::rule::{Amount, Answer, Laid};
 use crate::clock;
+use crate::replayer::body::ending::Ending;
+use crate::replayer::body::stall::Stalled;
 use crate::replayer::body::{self, Body, Break};
-use crate::replayer::ending::Ending;
-use crate::replayer::headers;
-use crate::replayer::reply::Reply;
-use crate::replayer::stall::Stalled;
+use crate::replayer::header::fields as headers;
+use crate::replayer::response::reply::Reply;
 
 /// What a slow body sends at once takes so long, or is one byte.
 const STEP: Duration = Duration::from_millis(20);

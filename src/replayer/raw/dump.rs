@@ -12,12 +12,12 @@ use http_body::Frame;
 
 use super::live::{LOOK_EVERY, READ_BYTES, open, read};
 use super::{PlainPath, content_type};
+use crate::replayer::body::stall::Stalled;
 use crate::replayer::body::{self, Body};
-use crate::replayer::range::{RangeSpec, Resolved};
+use crate::replayer::header::range::{RangeSpec, Resolved};
 use crate::replayer::replay::Replay;
-use crate::replayer::reply::Reply;
 use crate::replayer::request::Request;
-use crate::replayer::stall::Stalled;
+use crate::replayer::response::reply::Reply;
 use crate::session::{ExchangeId, Growing, ReadError, Reader, StreamPart};
 
 /// What there is.

@@ -11,9 +11,9 @@ use http_body::Frame;
 use tokio::time::Instant;
 
 use crate::clock;
+use crate::replayer::body::ending::Ending;
+use crate::replayer::body::pace::Pace;
 use crate::replayer::body::{Body, Break, LONGEST_WAIT};
-use crate::replayer::ending::Ending;
-use crate::replayer::pace::Pace;
 use crate::replayer::replay::Replay;
 use crate::session::{
     Body as Recorded, ExchangeId, Growing, Outcome, ReadError, Reader, StreamPart,

@@ -1,0 +1,180 @@
+//! The list of everything that was recorded of a media playlist, put together of its
+//! revisions. Pure: what landed is told by a [`Session`].
+//!
+//! What always holds: of two lists of a session that is being recorded the shorter one's segments are the
+//! beginning of the longer one's, whatever landed between them and in which order. The list of a finished session
+//! is one of its own: what came in the end counts.
+
+pub(super) mod contents;
+pub(super) mod needs;
+pub(super) mod recorded;
+pub(super) mod take;
+pub(super) mod taken;
+pub(super) mod verdict;
+pub(super) mod write;
+
+use std::collections::{HashSet, VecDeque};
+
+use self::contents::Contents;
+use self::needs::{LookUps, Session};
+use self::taken::Taken;
+use self::verdict::Verdict;
+use self::write::Written;
+
+/// A segment that a finished list does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Missing {
+    /// The exchange of the revision that listed it first, and when that was seen.
+    pub(super) revision: i64,
+    pub(super) seen_us: i64,
+    pub(super) place: u64,
+}
+
+/// The list, as far as it is decided, and what waits to be.
+#[derive(Debug, Default)]
+pub(super) struct List {
+    text: String,
+    written: Written,
+    waiting: VecDeque<Taken>,
+    /// Of a finished session: what came in the end counts.
+    finished: Option<Finished>,
+}
+
+/// What a list of a finished session knows beside its text.
+#[derive(Debug, Default)]
+struct Finished {
+    missing: Vec<Missing>,
+    /// Exchanges that it refers to as segments.
+    used: HashSet<i64>,
+}
+
+impl List {
+    /// References lead to the root of the replay by this one.
+    pub(super) fn at(root: &str) -> Self {
+        Self {
+            written: Written::at(root),
+            ..Self::default()
+        }
+    }
+
+    /// The list of a session that is finished.
+    pub(super) fn finished(root: &str) -> Self {
+        Self {
+            finished: Some(Finished::default()),
+            written: Written::at(root),
+            ..Self::default()
+        }
+    }
+
+    /// Adds what a revision lists.
+    pub(super) fn extend(&mut self, taken: impl IntoIterator<Item = Taken>) {
+        self.waiting.extend(taken);
+    }
+
+    /// Number of segments that are decided.
+    pub(super) fn decided(&self) -> u64 {
+        self.written.segments()
+    }
+
+    /// Bytes of its text.
+    pub(super) fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Decides, in order, until something may still come.
+    pub(super) fn decide<S: Session>(&mut self, session: &S) -> Result<(), S::Error> {
+        let mut look_ups = LookUps::new(session);
+        while let Some(next) = self.waiting.front() {
+            let contents = match self.verdict(next, &mut look_ups)? {
+                Verdict::Undecided => return Ok(()),
+                Verdict::Missing => None,
+                Verdict::Present(contents) => Some(contents),
+            };
+            if let Some(finished) = &mut self.finished {
+                finished.note(next, contents.as_ref());
+            }
+            self.written.add(&mut self.text, next, contents);
+            self.waiting.pop_front();
+        }
+        Ok(())
+    }
+
+    fn verdict<S: Session>(
+        &self,
+        taken: &Taken,
+        look_ups: &mut LookUps<'_, S>,
+    ) -> Result<Verdict<Contents>, S::Error> {
+        let found = look_ups.landed(taken)?;
+        Ok(match (&found, &self.finished) {
+            (Verdict::Missing | Verdict::Undecided, Some(_)) => {
+                look_ups.came(taken)?.map_or(found, Verdict::Present)
+            }
+            _ => found,
+        })
+    }
+
+    /// Of a session that is finished: what this list does not have, and which exchanges it refers to.
+    pub(super) fn missing<S: Session>(
+        &mut self,
+        session: &S,
+    ) -> Result<(Vec<Missing>, HashSet<i64>), S::Error> {
+        let mut found = self.finished.take().unwrap_or_default();
+        self.finished = Some(Finished::default());
+        let mut look_ups = LookUps::new(session);
+        for next in &self.waiting {
+            match self.verdict(next, &mut look_ups)? {
+                Verdict::Present(contents) => found.note(next, Some(&contents)),
+                Verdict::Missing | Verdict::Undecided => found.note(next, None),
+            }
+        }
+        Ok((found.missing, found.used))
+    }
+
+    /// The playlist of a session that is being recorded; `None`: there is nothing yet.
+    pub(super) fn event(&self) -> Option<String> {
+        (self.decided() > 0).then(|| self.written.head("EVENT") + &self.text)
+    }
+
+    /// The playlist of a finished session: what has not come by now is missing, and left out
+    /// where nothing follows it. The list itself stays as it is: a session can go on.
+    pub(super) fn vod<S: Session>(&self, session: &S) -> Result<Option<String>, S::Error> {
+        let (mut written, mut tail) = (self.written.clone(), String::new());
+        let mut look_ups = LookUps::new(session);
+        // What is missing is written once something follows it.
+        let mut missing: Vec<&Taken> = Vec::new();
+        for next in &self.waiting {
+            let Verdict::Present(contents) = self.verdict(next, &mut look_ups)? else {
+                missing.push(next);
+                continue;
+            };
+            for missing in missing.drain(..) {
+                written.add(&mut tail, missing, None);
+            }
+            written.add(&mut tail, next, Some(contents));
+        }
+        Ok((written.segments() > 0).then(|| {
+            [
+                written.head("VOD").as_str(),
+                &self.text,
+                &tail,
+                "#EXT-X-ENDLIST\n",
+            ]
+            .concat()
+        }))
+    }
+}
+
+impl Finished {
+    fn note(&mut self, taken: &Taken, contents: Option<&Contents>) {
+        match contents {
+            Some(contents) => {
+                self.used.insert(contents.body.exchange_id);
+            }
+            None => self.missing.push(Missing {
+                revision: taken.listing.revision,
+                seen_us: taken.listing.seen_us,
+                place: taken.segment.sequence,
+            }),
+        }
+    }
+}

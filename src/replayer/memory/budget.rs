@@ -1,0 +1,125 @@
+//! Memory for texts: those in the cache and those on their way to clients, together. A client that reads
+//! slowly keeps its text for as long as it likes; so texts that find no room wait, or are refused.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
+
+/// Texts take at most so many bytes, or one text more than that: what the caches hold, and as much again.
+const MOST_BYTES: usize = 192 * 1024 * 1024;
+/// Smaller ones are not counted: what they take is bounded by the number of connections, as it is of chunks.
+const SMALL: usize = 64 * 1024;
+
+/// The room there is; clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Budget(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    most: usize,
+    used: AtomicUsize,
+    freed: Arc<Notify>,
+}
+
+/// Room for a text; for none that is counted by default.
+#[derive(Debug, Default)]
+pub(crate) struct Permit {
+    of: Option<Arc<Shared>>,
+    bytes: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self::new(MOST_BYTES)
+    }
+}
+
+impl Budget {
+    pub(crate) fn new(most: usize) -> Self {
+        Self(Arc::new(Shared {
+            most,
+            used: AtomicUsize::new(0),
+            freed: Arc::default(),
+        }))
+    }
+
+    /// Room for `times` as much as a text of so many bytes has, if there is any: what it takes while it is made. One
+    /// text there is always room for.
+    pub(crate) fn take(&self, text_bytes: usize, times: usize) -> Option<Permit> {
+        if text_bytes < SMALL {
+            return Some(Permit::default());
+        }
+        let bytes = text_bytes.saturating_mul(times);
+        let more = |used: usize| {
+            let all = used.saturating_add(bytes);
+            (used == 0 || all <= self.0.most).then_some(all)
+        };
+        let used = &self.0.used;
+        let taken = used.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+        taken.ok().map(|_| Permit {
+            of: Some(Arc::clone(&self.0)),
+            bytes,
+        })
+    }
+
+    /// Is ready when room was given back after this call.
+    pub(crate) fn freed(&self) -> OwnedNotified {
+        Arc::clone(&self.0.freed).notified_owned()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn used(&self) -> usize {
+        self.0.used.load(Ordering::Acquire)
+    }
+}
+
+impl Permit {
+    /// Gives back all but so many bytes.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        if let (Some(shared), Some(less @ 1..)) = (&self.of, self.bytes.checked_sub(bytes)) {
+            self.bytes = bytes;
+            shared.used.fetch_sub(less, Ordering::AcqRel);
+            shared.freed.notify_waiters();
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.shrink(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::text::Text;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_text_keeps_its_room_until_the_last_client_has_it() {
+        let budget = Budget::new(4 * SMALL);
+        let permit = budget.take(SMALL, 3).unwrap();
+        let text = Text::new(vec![b'a'; SMALL], permit);
+        let sent = text.bytes().clone();
+        assert_eq!(budget.used(), SMALL + SMALL / 4);
+        drop(text);
+        assert!(budget.take(SMALL, 3).is_none());
+        let freed = budget.freed();
+        drop(sent);
+        freed.await;
+        assert!(budget.take(SMALL, 3).is_some());
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn small_texts_are_never_refused_and_one_of_any_size_is_not() {
+        let budget = Budget::new(2 * SMALL);
+        let large = budget.take(100 * SMALL, 1).unwrap();
+        assert!(budget.take(SMALL, 1).is_none());
+        assert!(budget.take(SMALL - 1, 100).is_some());
+        drop(large);
+        assert!(budget.take(SMALL, 1).is_some());
+    }
+}

@@ -1,0 +1,394 @@
+//! From a request to a response: what was answered before and still holds, or what the session has.
+
+mod dvr;
+
+use std::sync::Arc;
+
+use http::header;
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+use url::Url;
+
+use super::body;
+use super::header::cors;
+use super::header::shared_caches;
+use super::page;
+use super::raw;
+use super::replay::Replay;
+use super::request::Request;
+use super::request::base;
+use super::response::recorded;
+use crate::replayer::cache::answer_cache::{Age, Answered, Entry, Found};
+use crate::replayer::cache::cached_answer::Answer;
+use crate::replayer::content::lookup::{Content, Looked, Question, Whole};
+use crate::replayer::memory::text::Text;
+use crate::replayer::request::raw_path::PlainFile;
+use crate::replayer::request::route::{PathClock, RouteError, Target, clock_prefix};
+use crate::replayer::request::timeline::format_time;
+use crate::replayer::response::reply::Reply;
+use crate::session::StreamInfo;
+
+impl Replay {
+    /// The response to a request that was made before and still holds, where it is there without any work.
+    pub fn respond_at_once(&self, request: &Request) -> Option<Reply> {
+        if request.parts.method != Method::GET || !self.rules().is_empty() {
+            return None;
+        }
+        let (age, moment_us) = (self.age_at_once()?, request.moment_us);
+        let answer = self.answers().get(request.path(), age, moment_us)?;
+        let reply = self.for_caches(answer.reply_at_once(request)?);
+        Some(reply.for_page(self.cors(), request.headers()))
+    }
+
+    /// Answers a request. Never fails: what goes wrong is a response, too.
+    pub async fn respond(self: &Arc<Self>, request: &Request) -> Reply {
+        let reply = match self.age().await {
+            Ok(age) => self.respond_as_of(request, age).await,
+            Err(error) => Reply::failed(&error).with_common_headers(),
+        };
+        let mut reply = self
+            .for_caches(reply)
+            .for_page(self.cors(), request.headers());
+        if let (Some(response), &Method::HEAD) = (&mut reply.response, &request.parts.method) {
+            *response.body_mut() = body::empty();
+        }
+        reply
+    }
+
+    /// What was answered before and still holds, or the session has.
+    async fn respond_as_of(self: &Arc<Self>, request: &Request, age: Age) -> Reply {
+        let (path, moment_us) = (request.path(), request.moment_us);
+        // What is laid over an answer is another thing for each.
+        if !request.is_read() || !self.rules().is_empty() {
+            return self.answer(request, age).await.reply.with_common_headers();
+        }
+        let (answered, loading) = match self.answers().wait(path, age, moment_us).await {
+            Found::Holds(answer) => return answer_again(answer, request).await,
+            Found::Unkept => (self.answer(request, age).await, None),
+            Found::Load(loading) => (self.answer(request, age).await, Some(loading)),
+        };
+        match (loading, answered.entry) {
+            (Some(loading), entry) => loading.fill(entry, age, moment_us),
+            (None, Some(entry)) => self.answers().put(path, entry),
+            (None, None) => {}
+        }
+        answered.reply.with_common_headers()
+    }
+
+    /// Tells caches in front of several replayers for how long an answer of the session holds.
+    fn for_caches(&self, mut reply: Reply) -> Reply {
+        let lifetime = reply.lifetime().filter(|_| self.is_shared());
+        if let (Some(response), Some(lifetime)) = (&mut reply.response, lifetime) {
+            shared_caches::tell(response.headers_mut(), lifetime);
+        }
+        reply
+    }
+
+    async fn answer(self: &Arc<Self>, request: &Request, age: Age) -> Answered {
+        match request.parts.method {
+            Method::GET | Method::HEAD => {}
+            Method::OPTIONS => {
+                let mut response = Response::new(body::empty());
+                *response.status_mut() = StatusCode::NO_CONTENT;
+                let fields = response.headers_mut();
+                self.cors().add_preflight(fields, request.headers());
+                return Reply::new(response, "preflight").into();
+            }
+            _ => return refuse_method(&request.parts.method).into(),
+        }
+        match request.target() {
+            Ok(target) => self.answer_target(request, target, age).await,
+            Err(error) => {
+                let status = match error {
+                    RouteError::TooLong => StatusCode::URI_TOO_LONG,
+                    RouteError::Clock(_) | RouteError::Offset(_) => StatusCode::BAD_REQUEST,
+                    RouteError::Nothing | RouteError::NoClock => StatusCode::NOT_FOUND,
+                };
+                Reply::sentence(status, &error.to_string()).into()
+            }
+        }
+    }
+
+    async fn answer_target(
+        self: &Arc<Self>,
+        request: &Request,
+        target: Target,
+        age: Age,
+    ) -> Answered {
+        let (url, by_name) = match self.origin_of(request, target, age).await {
+            Ok(origin) => origin,
+            Err(answered) => return *answered,
+        };
+        let session_us = request.player.session_us;
+        let mut answered = match session_us < 0 {
+            true => Reply::sentence(
+                StatusCode::NOT_FOUND,
+                "the recording has not begun on this clock",
+            )
+            .into(),
+            false => self.answer_of_origin(request, (url, by_name), age).await,
+        };
+        answered.reply = answered.reply.at(session_us);
+        answered
+    }
+
+    /// The URL of the origin that is meant, and whether by a name of this replay; what is no URL of the
+    /// origin is answered.
+    async fn origin_of(
+        self: &Arc<Self>,
+        request: &Request,
+        target: Target,
+        age: Age,
+    ) -> Result<(Url, bool), Box<Answered>> {
+        let tells_begin = self.rules().are_relative();
+        let parts = &request.parts;
+        let answered = match target {
+            Target::Origin(url) => return Ok((url, false)),
+            Target::Stream { name, offset } => match request.new_clock(offset, tells_begin) {
+                Some(clock) => to_clock(parts, clock, name.as_deref(), "stream.m3u8"),
+                None => match self.stream_url(name.as_deref()) {
+                    Ok(url) => return Ok((url, true)),
+                    Err(reply) => *reply,
+                },
+            },
+            Target::Plain { path, .. } if path.what == PlainFile::Dump => {
+                self.dump(request, &path).await
+            }
+            Target::Plain { path, offset } => {
+                match offset.map(|offset| request.clock_at(offset, tells_begin)) {
+                    Some(clock) => {
+                        let file = format!("stream.{}", path.extension);
+                        to_clock(parts, clock, path.name.as_deref(), &file)
+                    }
+                    None => match self.plain_url(&path).await {
+                        Ok(url) => return Ok((url, true)),
+                        Err(reply) => *reply,
+                    },
+                }
+            }
+            Target::Index => self.index(request).await,
+            Target::Favicon => favicon(),
+            Target::Dvr { name, playlist_id } => {
+                let which = (name.as_deref(), playlist_id);
+                return Err(Box::new(self.dvr(request, which, age).await));
+            }
+            Target::Exchange(id) => self.exchange_body(request, id).await,
+        };
+        Err(Box::new(answered.into()))
+    }
+
+    fn question(&self, request: &Request, url: Url, by_name: bool) -> Question {
+        Question {
+            url,
+            by_name,
+            served: request.path().to_owned(),
+            prefix: request.prefix(),
+            range: request.range,
+            moment_us: request.moment_us,
+            recording: self.span().recording,
+            endlist: self.ends_playlists(request.moment_us),
+            shift_us: request.shift_us,
+            player: request.player,
+        }
+    }
+
+    async fn answer_of_origin(
+        self: &Arc<Self>,
+        request: &Request,
+        (url, by_name): (Url, bool),
+        age: Age,
+    ) -> Answered {
+        let question = self.question(request, url.clone(), by_name);
+        let (looked, laid, age) = match self.ask(question, age).await {
+            Ok(answered) => answered,
+            Err(error) => return Reply::failed(&error).into(),
+        };
+        let (mut left_us, mut entry) = (0, None);
+        let reply = match looked {
+            Looked::Whole(whole) if raw::is_part(&whole) => self.play_part(*whole, request).await,
+            Looked::Growing(part) => self.play_growing(*part, request),
+            Looked::Whole(whole) => {
+                if let Content::Playlist(served) = &whole.content {
+                    compress(Some(&served.text).filter(|_| request.gzip)).await;
+                }
+                let reply = recorded::whole(&whole, request);
+                if self.rules().is_empty() {
+                    (left_us, entry) = self.entry(age, whole, request);
+                }
+                reply
+            }
+            Looked::Pieces(pieces) => recorded::pieces(*pieces, request),
+            looked => self.nothing(&looked, &url, request.moment_us),
+        };
+        let reply = reply.holding(left_us);
+        let reply = match laid.is_nothing() {
+            true => reply,
+            false => laid.over(reply, &request.parts),
+        };
+        Answered { reply, entry }
+    }
+
+    /// For how many microseconds an answer holds, and it for the cache.
+    fn entry(&self, age: Age, mut whole: Box<Whole>, request: &Request) -> (i64, Option<Entry>) {
+        let moment_us = request.moment_us;
+        let until_us = whole.until_us;
+        whole.until_us = until_us.map(|until_us| self.until_the_end_us(moment_us, until_us));
+        let left_us = whole.left_us(moment_us);
+        let is_there = !matches!(whole.content, Content::NoRoom);
+        let until_us = whole.until_us.filter(|us| *us > moment_us && is_there);
+        let entry = until_us
+            .map(|until_us| Entry::new(age, (moment_us, until_us), Answer::recorded(whole)));
+        (left_us, entry)
+    }
+
+    fn nothing(&self, looked: &Looked, url: &Url, moment_us: i64) -> Reply {
+        let not_found = |sentence: &str| Reply::sentence(StatusCode::NOT_FOUND, sentence);
+        if let (Looked::NotYet(_) | Looked::Unknown, Some(kept_us)) =
+            (looked, self.kept_after_us(moment_us))
+        {
+            let from = format_time(kept_us);
+            let sentence = "no longer kept: the session keeps what is from session time";
+            return not_found(&format!("{sentence} {from} on"));
+        }
+        match looked {
+            Looked::NotYet(from_us) => {
+                let from = format_time(self.span().session_us(*from_us));
+                not_found(&format!("not there yet: it is from session time {from} on"))
+            }
+            Looked::LeftOut => not_found(&format!(
+                "{url} was left out of the recording (--variants, --renditions)"
+            )),
+            Looked::Pending => {
+                let sentence = "it is being recorded at this moment and has not arrived";
+                Reply::sentence(StatusCode::SERVICE_UNAVAILABLE, sentence)
+                    .with_field(header::RETRY_AFTER, "1")
+            }
+            Looked::Behind(size) => Reply::sentence(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                "the range begins behind the end",
+            )
+            .with_field(header::CONTENT_RANGE, &format!("bytes */{size}")),
+            Looked::Hole(first) => not_found(&format!(
+                "byte {first} of it was never recorded in {}",
+                self.called()
+            )),
+            _ => not_found(&format!("{url} was never recorded in {}", self.called())),
+        }
+    }
+
+    /// The stream of a name, or the first one.
+    pub(super) fn stream(&self, name: Option<&str>) -> Result<StreamInfo, Box<Reply>> {
+        let streams = self.streams();
+        let stream = match name {
+            Some(name) => streams.iter().find(|stream| stream.name == name),
+            None => streams.first(),
+        };
+        stream.cloned().ok_or_else(|| self.no_stream())
+    }
+
+    pub(super) fn no_stream(&self) -> Box<Reply> {
+        let streams = self.streams();
+        let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
+        let sentence = format!(
+            "{} has no such stream; it has: {}",
+            self.called(),
+            names.join(", ")
+        );
+        Box::new(Reply::sentence(StatusCode::NOT_FOUND, &sentence))
+    }
+
+    fn stream_url(&self, name: Option<&str>) -> Result<Url, Box<Reply>> {
+        let stream = self.stream(name)?;
+        Url::parse(&stream.url).map_err(|_| self.no_stream())
+    }
+
+    async fn index(self: &Arc<Self>, request: &Request) -> Reply {
+        let moment_us = self.span().moment_us(request.player.session_us.max(0));
+        let description = match self.described(moment_us, request.prefix()).await {
+            Ok(description) => description,
+            Err(error) => return Reply::failed(&error),
+        };
+        let accepts = request
+            .headers()
+            .get(header::ACCEPT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let query = request.parts.uri.query().unwrap_or_default();
+        let wants_json =
+            accepts.contains("application/json") || query.split('&').any(|p| p == "format=json");
+        let base = base::base_of(&request.parts);
+        let description = description.at(&base);
+        let (text, media_type) = if wants_json {
+            (page::json(&description), "application/json")
+        } else {
+            let text = page::html(&description, &request.prefix(), &base);
+            (text, "text/html; charset=utf-8")
+        };
+        Reply::new(Response::new(body::full(text)), "index")
+            .with_field(header::CONTENT_TYPE, media_type)
+            .with_field(header::CACHE_CONTROL, "no-store")
+            .with_field(
+                header::CONTENT_SECURITY_POLICY,
+                page::CONTENT_SECURITY_POLICY,
+            )
+    }
+}
+
+/// An answer that was given before, to another request.
+async fn answer_again(answer: Arc<Answer>, request: &Request) -> Reply {
+    compress(answer.to_compress(request)).await;
+    answer.reply(request)
+}
+
+/// Compresses a text, where there is one and it is not. It takes no reader of the session, which are few.
+async fn compress(text: Option<&Text>) {
+    if let Some(text) = text.filter(|text| !text.is_compressed()).cloned() {
+        // Where that cannot be waited for, the text is sent as it is.
+        let _ = tokio::task::spawn_blocking(move || text.compress()).await;
+    }
+}
+
+/// RFC 9110 9.1: known and not for what is here, or not known.
+fn refuse_method(method: &Method) -> Reply {
+    let known = [
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::PATCH,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    if !known.contains(method) {
+        return Reply::sentence(StatusCode::NOT_IMPLEMENTED, "that method is not known here");
+    }
+    let mut reply = Reply::sentence(StatusCode::METHOD_NOT_ALLOWED, "a replay can only be read");
+    if let Some(response) = &mut reply.response {
+        cors::add_allow(response.headers_mut());
+    }
+    reply
+}
+
+fn favicon() -> Reply {
+    let mut response = Response::new(body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    Reply::new(response, "no icon").with_field(header::CACHE_CONTROL, "max-age=86400")
+}
+
+/// To a clock of its own.
+fn to_clock(request: &Parts, clock: PathClock, name: Option<&str>, file: &str) -> Reply {
+    if clock.zero_ms < 0 {
+        return Reply::sentence(
+            StatusCode::BAD_REQUEST,
+            "no recording is as long as that offset",
+        );
+    }
+    let prefix = clock_prefix(Some(clock));
+    let name = name.map_or_else(String::new, |name| {
+        format!(
+            "/{}",
+            percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC)
+        )
+    });
+    let path = format!("{prefix}{name}/{file}");
+    Reply::redirect(request, &path, "a clock of its own")
+}
