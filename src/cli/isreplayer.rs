@@ -385,6 +385,6 @@ mod tests {
         let error = Arguments::try_parse_from(["isreplayer", "-o", "-5", "s1"])
             .unwrap_err()
             .to_string();
-        assert!(error.contains("is no duration"), "{error}");
+        assert!(error.contains("is not a duration"), "{error}");
     }
 }

@@ -13,12 +13,12 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use rustix::io::Errno;
 
-/// Chunks are read so many bytes at a time; little more of one is in memory for a client, since
-/// thousands may not read.
+/// Bytes of a chunk that are read at a time. A client has little more of one in memory, since there may be
+/// thousands that do not read.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
 /// The system sends no longer span at once: others wait while it takes one.
 pub(crate) const SPAN_BYTES: usize = 2 * 1024 * 1024;
-/// Buffers that are kept for the next read.
+/// Buffers in the pool at most.
 const MOST_POOLED: usize = 64;
 
 static POOL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
@@ -38,7 +38,7 @@ impl Buffer {
         }
     }
 
-    /// To be filled with so many bytes, or as many as there is room for.
+    /// The part of the buffer for `count` bytes, or all of it.
     fn room(&mut self, count: u64) -> &mut [u8] {
         let count = usize::try_from(count).unwrap_or(READ_BYTES);
         self.length = count.min(self.bytes.len());
@@ -138,8 +138,8 @@ pub(crate) fn read_from_now_on(error: &io::Error) {
     }
 }
 
-/// How many of the next bytes of a file are in memory, of so many: one of each 64 KiB is looked at. 0 where the
-/// system does not say.
+/// How many of the next `most` bytes of a file are in memory. Looks at one byte in each 64 KiB. 0: the system does not
+/// say.
 pub(crate) fn cached(file: &File, first: u64, most: usize) -> usize {
     if !SENDS.load(Ordering::Relaxed) {
         return 0;
@@ -176,7 +176,7 @@ pub(crate) fn load(file: &File, first: u64, count: u64) {
     let _ = file.read_exact_at(Buffer::new().room(count), first);
 }
 
-/// The next bytes of a file from one on: up to so many, and at least one.
+/// Reads bytes of a file from `first` on: at least one, at most `count`.
 ///
 /// # Errors
 /// They cannot be read, or the file ends before.

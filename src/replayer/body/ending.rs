@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// How a connection is to end. Shared with whoever answers on it.
+/// How a connection is to end. Shared by the connection and the bodies that are sent on it.
 #[derive(Debug, Clone, Default)]
 pub struct Ending(Arc<AtomicBool>);
 

@@ -1,30 +1,38 @@
-//! Bodies of responses: bytes, chunk files read piece by piece, bodies that break.
+//! Bodies of responses: bytes in memory, chunk files that are read piece by piece, bodies that break.
+//!
+//! | file | is |
+//! | --- | --- |
+//! | `piece` | what a body is made of |
+//! | `sending` | pieces, one after the other, at their pace |
+//! | [`pace`] | when bytes may go |
+//! | `breaks` | how a body breaks off |
+//! | `chunk_read` | reads chunk files |
+//! | [`stall`], [`ending`] | what a body and its connection tell each other |
 
+pub(super) mod breaks;
 pub(super) mod chunk_read;
 pub mod ending;
 pub mod pace;
+pub(super) mod piece;
+mod sending;
 pub mod stall;
 
-use std::fmt;
-use std::fs::File;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
-use futures_util::future::BoxFuture;
 use http_body::{Frame, SizeHint};
-use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
-use tokio::time::Instant;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty, Full, StreamBody};
 
+use self::breaks::Break;
 use self::chunk_read::Chunk;
-use self::ending::Ending;
 use self::pace::Pace;
-use self::stall::Stalled;
-use crate::clock;
+use self::piece::Piece;
+use self::sending::Sending;
 
 /// A body of any kind.
 #[derive(Debug)]
@@ -37,7 +45,7 @@ pub enum Body {
 
 impl Body {
     /// Out of frames.
-    pub(super) fn of(
+    pub(super) fn from_frames(
         frames: impl Stream<Item = io::Result<Frame<Bytes>>> + Send + 'static,
     ) -> Self {
         Self::Frames(StreamBody::new(frames).boxed_unsync())
@@ -76,78 +84,6 @@ impl http_body::Body for Body {
     }
 }
 
-/// No recorder waited for longer.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
-
-/// What was written must have left for the network before a body breaks, or the server
-/// throws it away together with the connection.
-const FLUSH_WAIT: Duration = Duration::from_millis(20);
-
-/// What is opened when its turn comes.
-pub trait Source: fmt::Debug + Send + Sync {
-    /// All of it: bytes, or a file.
-    fn open(self: Arc<Self>) -> BoxFuture<'static, io::Result<Piece>>;
-}
-
-/// Bytes to be sent.
-#[derive(Debug, Clone)]
-pub enum Piece {
-    /// In memory.
-    Bytes(Bytes),
-    /// In a file.
-    File {
-        /// The file.
-        file: Arc<File>,
-        /// First byte.
-        first: u64,
-        /// Number of bytes.
-        length: u64,
-    },
-    /// In what is not open yet.
-    Later {
-        /// What that is.
-        source: Arc<dyn Source>,
-        /// First byte.
-        first: u64,
-        /// Number of bytes.
-        length: u64,
-    },
-}
-
-impl Piece {
-    /// Number of bytes.
-    pub fn length(&self) -> u64 {
-        match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::File { length, .. } | Self::Later { length, .. } => *length,
-        }
-    }
-
-    /// So many bytes of it, from one on; what lies outside is left out.
-    pub fn slice(self, skip: u64, count: u64) -> Self {
-        let count = count.min(self.length().saturating_sub(skip));
-        match self {
-            Self::Bytes(bytes) => {
-                let from = usize::try_from(skip).unwrap_or(usize::MAX).min(bytes.len());
-                let to = from
-                    .saturating_add(usize::try_from(count).unwrap_or(usize::MAX))
-                    .min(bytes.len());
-                Self::Bytes(bytes.slice(from..to))
-            }
-            Self::File { file, first, .. } => Self::File {
-                file,
-                first: first.saturating_add(skip),
-                length: count,
-            },
-            Self::Later { source, first, .. } => Self::Later {
-                source,
-                first: first.saturating_add(skip),
-                length: count,
-            },
-        }
-    }
-}
-
 /// No body.
 pub fn empty() -> Body {
     Body::Frames(Empty::new().map_err(|never| match never {}).boxed_unsync())
@@ -182,162 +118,23 @@ pub fn broken(pieces: Vec<Piece>, pace: Option<Pace>, breaks: Break) -> Body {
     stream(Sending::new(pieces, pace, Some(breaks)))
 }
 
-/// How a connection breaks at the end of a body.
-#[derive(Debug, Clone, Default)]
-pub struct Break {
-    /// Says when all was sent.
-    pub stalled: Stalled,
-    /// With a reset; `None`: it is closed in good order.
-    pub reset: Option<Ending>,
-}
-
-impl Break {
-    /// Waits until it is time (`None`: now) and all was sent. The error ends the connection.
-    pub(super) async fn happens(self, at: Option<Instant>) -> io::Error {
-        if let Some(at) = at {
-            tokio::time::sleep_until(at - FLUSH_WAIT).await;
-        }
-        tokio::time::sleep(FLUSH_WAIT).await;
-        while self.stalled.is_stalled() {
-            tokio::time::sleep(FLUSH_WAIT).await;
-        }
-        if let Some(ending) = self.reset {
-            ending.reset();
-        }
-        io::Error::other("the body broke here")
-    }
-}
-
-/// A body on its way.
-struct Sending {
-    /// What is left, last first.
-    left: Vec<Piece>,
-    sent: u64,
-    pace: Option<Pace>,
-    /// When the first byte was due.
-    began: Option<Instant>,
-    breaks: Option<Break>,
-}
-
-impl Sending {
-    fn new(mut pieces: Vec<Piece>, pace: Option<Pace>, breaks: Option<Break>) -> Self {
-        pieces.reverse();
-        Self {
-            left: pieces,
-            sent: 0,
-            pace,
-            began: None,
-            breaks,
-        }
-    }
-
-    /// The next bytes that may go, once they may; `None`: there are no more.
-    async fn next(&mut self) -> io::Result<Option<Bytes>> {
-        let began = *self.began.get_or_insert_with(clock::instant);
-        while let Some(piece) = self.left.pop() {
-            if piece.length() == 0 {
-                continue;
-            }
-            // Before they may go, and more than may: no byte is late for being read, and one
-            // that drips is not read on its own.
-            let (mut bytes, rest) = read(piece).await?;
-            self.left.extend(rest);
-            let count = self.may_go(began).await;
-            if count < bytes.len() {
-                self.left.push(Piece::Bytes(bytes.split_off(count)));
-            }
-            self.sent += bytes.len() as u64;
-            return Ok(Some(bytes));
-        }
-        Ok(None)
-    }
-
-    /// Waits until bytes may go; how many.
-    async fn may_go(&self, began: Instant) -> usize {
-        let Some(pace) = &self.pace else {
-            return usize::MAX;
-        };
-        // Against the beginning, not the byte before: what was late is caught up with.
-        tokio::time::sleep_until(after(began, pace.time_of(self.sent))).await;
-        let passed_us = clock::micros(clock::instant() - began);
-        let allowed = pace.allowed(passed_us).saturating_sub(self.sent);
-        usize::try_from(allowed).unwrap_or(usize::MAX).max(1)
-    }
-
-    /// Waits until the connection breaks; `None`: it does not.
-    async fn broke(&mut self) -> Option<io::Error> {
-        let breaks = self.breaks.take()?;
-        let end = self.pace.as_ref().map(|pace| {
-            let began = *self.began.get_or_insert_with(clock::instant);
-            after(began, pace.end_us())
-        });
-        Some(breaks.happens(end).await)
-    }
-}
-
-fn after(began: Instant, us: i64) -> Instant {
-    let later = Duration::from_micros(u64::try_from(us).unwrap_or(0));
-    // A stranger's session may say anything.
-    began + later.min(LONGEST_WAIT)
-}
-
 fn stream(sending: Sending) -> Body {
     let frames = futures_util::stream::unfold(Some(sending), |state| async move {
         let mut sending = state?;
         match sending.next().await {
             Ok(Some(bytes)) => Some((Ok(Frame::data(bytes)), Some(sending))),
-            Ok(None) => Some((Err(sending.broke().await?), None)),
+            Ok(None) => Some((Err(sending.break_at_end().await?), None)),
             Err(error) => Some((Err(error), None)),
         }
     });
-    Body::of(frames)
-}
-
-/// A piece that can be read.
-async fn opened(piece: Piece) -> io::Result<Piece> {
-    let Piece::Later {
-        source,
-        first,
-        length,
-    } = piece
-    else {
-        return Ok(piece);
-    };
-    let opened = source.open().await.inspect_err(|error| {
-        tracing::error!("a chunk cannot be opened when its turn comes: {error}");
-    })?;
-    let opened = opened.slice(first, length);
-    match opened.length() == length {
-        true => Ok(opened),
-        false => Err(io::Error::other("a chunk is shorter than it was")),
-    }
-}
-
-/// The next bytes of a piece, and what is left of it.
-async fn read(piece: Piece) -> io::Result<(Bytes, Option<Piece>)> {
-    let (file, first, length) = match opened(piece).await? {
-        Piece::Bytes(bytes) => return Ok((bytes, None)),
-        Piece::File {
-            file,
-            first,
-            length,
-        } => (file, first, length),
-        Piece::Later { .. } => return Err(io::Error::other("it does not open")),
-    };
-    let bytes = chunk_read::read(&file, first, length).await?;
-    let count = bytes.len() as u64;
-    let left = length - count;
-    let rest = (left > 0).then(|| Piece::File {
-        file,
-        first: first.saturating_add(count),
-        length: left,
-    });
-    Ok((bytes, rest))
+    Body::from_frames(frames)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
+    use std::fs::File;
     use std::io::Write;
 
     fn file_of(content: &[u8]) -> Arc<File> {
@@ -414,11 +211,5 @@ mod tests {
             length: 10,
         };
         assert!(pieces(vec![short], None).collect().await.is_err());
-    }
-
-    #[test]
-    fn slices_stay_inside() {
-        assert_eq!(Piece::Bytes("abc".into()).slice(1, 99).length(), 2);
-        assert_eq!(Piece::Bytes("abc".into()).slice(9, 1).length(), 0);
     }
 }

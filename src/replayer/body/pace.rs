@@ -3,6 +3,8 @@
 //! A recorded arrival says how many bytes had come at a few moments. Between two of them
 //! nothing goes, so that a stall is a stall.
 
+use std::time::Duration;
+
 use crate::session::Exchange;
 
 /// How fast answers come.
@@ -15,9 +17,11 @@ pub enum Network {
     Recorded,
 }
 
-/// What came within so long came at once.
+/// No recorder waited for longer.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+/// Bytes that came within this time count as one arrival.
 const AT_ONCE_US: i64 = 20_000;
-/// Without an arrival a body goes evenly, in so many steps.
+/// Steps in which a body without a recorded arrival goes, evenly.
 const STEPS: u64 = 64;
 
 /// The pace of a body.
@@ -30,15 +34,15 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// That of an exchange, for a body of `length` bytes that stands for what came;
-    /// `broken`: that broke after them. `None`: at once.
-    pub fn of(exchange: &Exchange, length: u64, broken: bool) -> Option<Self> {
+    /// The pace of an exchange, for a body of `length` bytes in place of the recorded one;
+    /// `broken`: the recorded one broke off. `None`: at once.
+    pub fn of_exchange(exchange: &Exchange, length: u64, broken: bool) -> Option<Self> {
         let end_us = exchange.receive_us.unwrap_or(0);
         let arrival = exchange.arrival.as_deref().and_then(parse);
         let points = match arrival {
             Some(arrival) => scaled(&arrival, length),
             None if end_us <= AT_ONCE_US => return None,
-            // It came, and then nothing did.
+            // It came at once, and then the connection stalled.
             None if broken => vec![(0, length)],
             None => (1..=STEPS).map(|n| step(n, end_us, length)).collect(),
         };
@@ -49,7 +53,7 @@ impl Pace {
         })
     }
 
-    /// That of a part of a raw stream, of `size` bytes, that came within `length_us`.
+    /// The pace of a part of a raw stream, of `size` bytes, that came within `length_us`.
     pub fn of_part(arrival: Option<&str>, length_us: i64, size: u64) -> Self {
         let points = match arrival.and_then(parse) {
             Some(arrival) => scaled(&arrival, size),
@@ -71,13 +75,13 @@ impl Pace {
         }
     }
 
-    /// More came.
+    /// Adds arrivals.
     pub fn extend(&mut self, points: Vec<(i64, u64)>) {
         self.points.extend(points);
         self.end_us = self.points.last().map_or(0, |(at_us, _)| *at_us);
     }
 
-    /// How many bytes it is about.
+    /// Bytes of the body.
     pub fn last(&self) -> u64 {
         self.points.last().map_or(0, |(_, bytes)| *bytes)
     }
@@ -102,8 +106,8 @@ impl Pace {
         self.end_us
     }
 
-    /// That of a part: its first byte goes at once.
-    pub fn part(&self, skip: u64, count: u64) -> Self {
+    /// The pace of a slice of the body, whose first byte goes at once.
+    pub fn slice(&self, skip: u64, count: u64) -> Self {
         let begin_us = self.time_of(skip);
         let last = skip.saturating_add(count);
         let mut points: Vec<(i64, u64)> = Vec::new();
@@ -117,7 +121,7 @@ impl Pace {
         Self { points, end_us }
     }
 
-    /// That of bodies one after the other, each with its length.
+    /// The pace of bodies one after the other, each with its length.
     pub fn joined(parts: impl IntoIterator<Item = (Option<Self>, u64)>) -> Option<Self> {
         let (mut points, mut end_us, mut bytes) = (Vec::new(), 0_i64, 0_u64);
         for (part, length) in parts {
@@ -143,7 +147,7 @@ fn step(n: u64, end_us: i64, length: u64) -> (i64, u64) {
     )
 }
 
-/// As kept in a session, which may be a stranger's; `None`: it is none.
+/// Reads an arrival from a session, which may be a stranger's; `None`: it is invalid.
 fn parse(arrival: &str) -> Option<Vec<(i64, u64)>> {
     let points: Vec<(i64, u64)> = serde_json::from_str(arrival).ok()?;
     let grows = points
@@ -184,9 +188,9 @@ mod tests {
     #[test]
     fn a_part_begins_at_once() {
         let whole = pace(&[(100, 10), (200, 20), (400, 40)]);
-        assert_eq!(whole.part(15, 10), pace(&[(0, 5), (200, 10)]));
-        assert_eq!(whole.part(0, 40), pace(&[(0, 10), (100, 20), (300, 40)]));
-        assert_eq!(whole.part(40, 5).end_us(), 0);
+        assert_eq!(whole.slice(15, 10), pace(&[(0, 5), (200, 10)]));
+        assert_eq!(whole.slice(0, 40), pace(&[(0, 10), (100, 20), (300, 40)]));
+        assert_eq!(whole.slice(40, 5).end_us(), 0);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Answers by path and query, each from the moment at which it was asked for until it may be another one.
 //!
-//! The first of those who ask for the same reads the session; the others wait for its answer.
+//! Of concurrent requests for a path the first one reads the session; the others wait for its answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,25 +8,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use quick_cache::sync::{Cache, EntryAction, EntryResult, PlaceholderGuard};
 use quick_cache::{DefaultHashBuilder, Weighter};
 
-use super::cached_answer::Answer;
-use crate::replayer::memory::bounded::one_shard;
+use super::cached_answer::CachedAnswer;
+use crate::replayer::memory::bounded::bounded_cache;
 use crate::replayer::response::reply::Reply;
 
-/// The answers in the cache take at most so many bytes of memory …
+/// Bytes of memory that the answers in the cache take at most …
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
-/// … and so many open files: what the players of some dozens of channels load now, and loaded before.
+/// … and the number of open files: those that players of some dozens of channels load now, and loaded before.
 pub(crate) const MOST_FILES: usize = 128;
 /// What an open file weighs, so that there are no more.
 const FILE_BYTES: u64 = MOST_BYTES / MOST_FILES as u64;
 /// What an answer takes without its content, in bytes, at least; so there are at most 16,384.
 const OVERHEAD: u64 = 4096;
-/// For so long, in microseconds, those who ask for what is not kept do not wait for each other.
-const UNKEPT_US: i64 = 1_000_000;
+/// For this long after an answer that cannot be cached, requests for its path do not wait for each other. In
+/// microseconds.
+const UNCACHEABLE_US: i64 = 1_000_000;
 
-/// What was read of a session: an answer of one age is one of another if nothing was committed in between.
+/// The generation of a session's content: within one generation no commit was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Age {
-    /// How often what is known of the session as a whole has changed.
+pub(crate) struct Generation {
+    /// How often the state of the session as a whole has changed.
     pub(crate) changes: u64,
     /// How many commits were seen, while it is being recorded.
     pub(crate) commits: u64,
@@ -35,29 +36,33 @@ pub(crate) struct Age {
 /// An answer in the cache.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
-    age: Age,
+    generation: Generation,
     /// From when until when it is the answer, in microseconds of Unix time.
     from_us: i64,
     until_us: i64,
-    /// `None`: what there is cannot be kept.
-    answer: Option<Arc<Answer>>,
+    /// `None`: the answer cannot be cached.
+    answer: Option<Arc<CachedAnswer>>,
 }
 
 impl Entry {
-    pub(crate) fn new(age: Age, (from_us, until_us): (i64, i64), answer: Answer) -> Self {
+    pub(crate) fn new(
+        generation: Generation,
+        (from_us, until_us): (i64, i64),
+        answer: CachedAnswer,
+    ) -> Self {
         Self {
-            age,
+            generation,
             from_us,
             until_us,
             answer: Some(Arc::new(answer)),
         }
     }
 
-    fn unkept(age: Age, from_us: i64) -> Self {
+    fn uncacheable(generation: Generation, from_us: i64) -> Self {
         Self {
-            age,
+            generation,
             from_us,
-            until_us: from_us.saturating_add(UNKEPT_US),
+            until_us: from_us.saturating_add(UNCACHEABLE_US),
             answer: None,
         }
     }
@@ -67,15 +72,15 @@ impl Entry {
         self.until_us
     }
 
-    /// What was read later is as good.
-    fn holds(&self, age: Age, moment_us: i64) -> bool {
-        self.age.changes == age.changes
-            && self.age.commits >= age.commits
+    /// An answer of a later generation is as good.
+    fn holds(&self, generation: Generation, moment_us: i64) -> bool {
+        self.generation.changes == generation.changes
+            && self.generation.commits >= generation.commits
             && (self.from_us..self.until_us).contains(&moment_us)
     }
 }
 
-/// A reply, and what of it is kept for the next who asks.
+/// A reply, and its entry for the cache.
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) reply: Reply,
@@ -110,24 +115,24 @@ impl Weighter<String, Entry> for Weight {
     }
 }
 
-/// The answers.
+/// The cache.
 #[derive(Debug)]
-pub(crate) struct Answers {
+pub(crate) struct AnswerCache {
     entries: Cache<String, Entry, Weight>,
     changes: AtomicU64,
 }
 
-/// What there is for a path at a moment.
-pub(crate) enum Found<'a> {
+/// What the cache has for a path at a moment.
+pub(crate) enum CacheResult<'a> {
     /// An answer that holds.
-    Holds(Arc<Answer>),
-    /// What others read a moment ago, and could not be kept.
-    Unkept,
-    /// Nothing: it is to be read, and others wait for that.
-    Load(Loading<'a>),
+    Hit(Arc<CachedAnswer>),
+    /// Another request read it a moment ago, and it cannot be cached.
+    Uncacheable,
+    /// Nothing: the caller reads it, and other requests wait for that.
+    Miss(Loading<'a>),
 }
 
-/// To be filled by who reads the session.
+/// A miss: whoever holds it reads the session and fills the entry.
 pub(crate) struct Loading<'a>(
     PlaceholderGuard<
         'a,
@@ -140,53 +145,63 @@ pub(crate) struct Loading<'a>(
 );
 
 impl Loading<'_> {
-    /// Gives an answer to all who wait, or says that there is none to keep.
-    pub(crate) fn fill(self, entry: Option<Entry>, age: Age, moment_us: i64) {
-        // What was forgotten meanwhile is not kept.
+    /// Gives the answer to all requests that wait, or `None`: it cannot be cached.
+    pub(crate) fn fill(self, entry: Option<Entry>, generation: Generation, moment_us: i64) {
+        // An entry that was cleared meanwhile is not filled.
         let _ = self
             .0
-            .insert(entry.unwrap_or_else(|| Entry::unkept(age, moment_us)));
+            .insert(entry.unwrap_or_else(|| Entry::uncacheable(generation, moment_us)));
     }
 }
 
-impl Default for Answers {
+impl Default for AnswerCache {
     fn default() -> Self {
         Self {
-            entries: one_shard(MOST_BYTES, Weight),
+            entries: bounded_cache(MOST_BYTES, Weight),
             changes: AtomicU64::default(),
         }
     }
 }
 
-impl Answers {
+impl AnswerCache {
     /// The answer for a path at a moment of the recording (microseconds of Unix time).
-    pub(crate) fn get(&self, path: &str, age: Age, moment_us: i64) -> Option<Arc<Answer>> {
+    pub(crate) fn get(
+        &self,
+        path: &str,
+        generation: Generation,
+        moment_us: i64,
+    ) -> Option<Arc<CachedAnswer>> {
         let entry = self.entries.get(path)?;
-        let holds = entry.holds(age, moment_us);
+        let holds = entry.holds(generation, moment_us);
         entry.answer.filter(|_| holds)
     }
 
-    /// The same; where another request is reading it, waits for that.
-    pub(crate) async fn wait(&self, path: &str, age: Age, moment_us: i64) -> Found<'_> {
-        let found = self
-            .entries
-            .entry_async(path, |_, entry| match entry.holds(age, moment_us) {
-                true => EntryAction::Retain(entry.answer.clone()),
-                false => EntryAction::ReplaceWithGuard,
-            });
+    /// The answer for a path at a moment. Where another request is reading it, waits for that.
+    pub(crate) async fn wait(
+        &self,
+        path: &str,
+        generation: Generation,
+        moment_us: i64,
+    ) -> CacheResult<'_> {
+        let found =
+            self.entries
+                .entry_async(path, |_, entry| match entry.holds(generation, moment_us) {
+                    true => EntryAction::Retain(entry.answer.clone()),
+                    false => EntryAction::ReplaceWithGuard,
+                });
         match found.await {
-            EntryResult::Retained(Some(answer)) => Found::Holds(answer),
+            EntryResult::Retained(Some(answer)) => CacheResult::Hit(answer),
             EntryResult::Vacant(guard) | EntryResult::Replaced(guard, _) => {
-                Found::Load(Loading(guard))
+                CacheResult::Miss(Loading(guard))
             }
             // Nothing is removed, and nothing times out.
             EntryResult::Retained(None) | EntryResult::Removed(..) | EntryResult::Timeout => {
-                Found::Unkept
+                CacheResult::Uncacheable
             }
         }
     }
 
-    /// Keeps an answer.
+    /// Caches an answer.
     pub(crate) fn put(&self, path: &str, entry: Entry) {
         self.entries.insert(path.into(), entry);
     }
@@ -201,7 +216,7 @@ impl Answers {
         self.entries.set_capacity(most_bytes);
     }
 
-    /// How often what is known of the session has changed.
+    /// How often the state of the session has changed.
     pub(crate) fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
     }

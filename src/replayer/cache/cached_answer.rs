@@ -5,42 +5,42 @@ use std::sync::OnceLock;
 use http::{HeaderMap, header};
 
 use super::prepared::Prepared;
-use crate::replayer::body::Piece;
 use crate::replayer::body::pace::Network;
-use crate::replayer::content::lookup::{Content, Whole, is_broken};
+use crate::replayer::body::piece::Piece;
+use crate::replayer::content::found::{Content, Whole, is_broken};
 use crate::replayer::memory::text::Text;
 use crate::replayer::request::Request;
+use crate::replayer::response::dvr_playlist::playlist;
 use crate::replayer::response::recorded;
 use crate::replayer::response::reply::Reply;
-use crate::replayer::response::text::playlist;
 use crate::session::Outcome;
 
 /// An answer for a path, on the clock of that path.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    content: Answering,
-    /// The response to whoever asks for nothing special: as it is, and in gzip.
+pub(crate) struct CachedAnswer {
+    content: CachedContent,
+    /// The response to requests without conditions or ranges: uncompressed, and in gzip.
     prepared: [OnceLock<Option<Prepared>>; 2],
 }
 
 #[derive(Debug)]
-enum Answering {
-    /// What was recorded.
+enum CachedContent {
+    /// A recorded answer.
     Recorded(Box<Whole>),
     /// A DVR playlist of a session that is finished.
     Dvr(Text),
 }
 
-impl Answer {
+impl CachedAnswer {
     pub(crate) fn recorded(whole: Box<Whole>) -> Self {
-        Self::new(Answering::Recorded(whole))
+        Self::new(CachedContent::Recorded(whole))
     }
 
     pub(crate) fn dvr(text: Text) -> Self {
-        Self::new(Answering::Dvr(text))
+        Self::new(CachedContent::Dvr(text))
     }
 
-    fn new(content: Answering) -> Self {
+    fn new(content: CachedContent) -> Self {
         Self {
             content,
             prepared: Default::default(),
@@ -55,8 +55,8 @@ impl Answer {
 
     fn text(&self) -> Option<&Text> {
         match &self.content {
-            Answering::Dvr(text) => Some(text),
-            Answering::Recorded(whole) => match &whole.content {
+            CachedContent::Dvr(text) => Some(text),
+            CachedContent::Recorded(whole) => match &whole.content {
                 Content::Playlist(served) => Some(&served.text),
                 _ => None,
             },
@@ -66,35 +66,35 @@ impl Answer {
     /// Whether it holds a file open.
     pub(super) fn is_file(&self) -> bool {
         match &self.content {
-            Answering::Recorded(whole) => {
-                matches!(whole.content, Content::Plain(Piece::File { .. }))
+            CachedContent::Recorded(whole) => {
+                matches!(whole.content, Content::AsRecorded(Piece::File { .. }))
             }
-            Answering::Dvr(_) => false,
+            CachedContent::Dvr(_) => false,
         }
     }
 
     /// Bytes of its content in memory.
     pub(super) fn content_bytes(&self) -> u64 {
         match &self.content {
-            Answering::Recorded(whole) => match &whole.content {
-                Content::Plain(piece @ Piece::Bytes(_)) => piece.length(),
+            CachedContent::Recorded(whole) => match &whole.content {
+                Content::AsRecorded(piece @ Piece::Bytes(_)) => piece.length(),
                 _ => self.text().map_or(0, Text::weight),
             },
-            Answering::Dvr(text) => text.weight(),
+            CachedContent::Dvr(text) => text.weight(),
         }
     }
 
-    /// The reply that is there without any work; `None`: there is none.
+    /// The reply, where it is prepared already.
     pub(crate) fn reply_at_once(&self, request: &Request) -> Option<Reply> {
         match &self.content {
-            Answering::Dvr(_) if self.to_compress(request).is_some() => None,
-            Answering::Dvr(text) => Some(playlist(text, request).with_common_headers()),
-            Answering::Recorded(whole) => {
+            CachedContent::Dvr(_) if self.to_compress(request).is_some() => None,
+            CachedContent::Dvr(text) => Some(playlist(text, request).with_common_headers()),
+            CachedContent::Recorded(whole) => {
                 let prepared = &self.prepared[usize::from(request.gzip)];
-                let is_plain = is_plain(request.headers());
-                let prepared = prepared.get()?.as_ref().filter(|_| is_plain)?;
+                let is_unconditional = is_unconditional(request.headers());
+                let prepared = prepared.get()?.as_ref().filter(|_| is_unconditional)?;
                 let reply = prepared.reply(request.player.session_us);
-                Some(reply.holding(whole.left_us(request.moment_us)))
+                Some(reply.holding_for(whole.left_us(request.moment_us)))
             }
         }
     }
@@ -102,13 +102,14 @@ impl Answer {
     /// The reply to a request.
     pub(crate) fn reply(&self, request: &Request) -> Reply {
         let whole = match &self.content {
-            Answering::Dvr(text) => return playlist(text, request).with_common_headers(),
-            Answering::Recorded(whole) => whole,
+            CachedContent::Dvr(text) => return playlist(text, request).with_common_headers(),
+            CachedContent::Recorded(whole) => whole,
         };
         let session_us = request.player.session_us;
         let prepared = &self.prepared[usize::from(request.gzip)];
-        // What takes its time is an answer of its own for each.
-        let is_shared = is_plain(request.headers()) && request.policy.network == Network::Full;
+        // A paced response is made for each request.
+        let is_shared =
+            is_unconditional(request.headers()) && request.policy.network == Network::Full;
         let prepared = match is_shared {
             true => prepared.get_or_init(|| prepare(whole, request)).as_ref(),
             false => None,
@@ -116,26 +117,26 @@ impl Answer {
         let reply = match prepared {
             Some(prepared) => prepared.reply(session_us),
             None => recorded::whole(whole, request)
-                .at(session_us)
+                .at_session_time(session_us)
                 .with_common_headers(),
         };
-        reply.holding(whole.left_us(request.moment_us))
+        reply.holding_for(whole.left_us(request.moment_us))
     }
 }
 
-/// Whether all of it is asked for, whatever the client has.
-fn is_plain(request: &HeaderMap) -> bool {
+/// Whether a request has neither conditions nor a range.
+fn is_unconditional(request: &HeaderMap) -> bool {
     let conditions = [header::RANGE, header::IF_NONE_MATCH, header::IF_RANGE];
     !conditions.iter().any(|name| request.contains_key(name))
 }
 
-/// `None`: the response is made for each.
+/// `None`: the response is made anew for each request.
 fn prepare(whole: &Whole, request: &Request) -> Option<Prepared> {
     let piece = good_piece(whole, request.gzip)?;
-    Prepared::of(recorded::whole(whole, request).at(0), piece)
+    Prepared::of(recorded::whole(whole, request).at_session_time(0), piece)
 }
 
-/// What is sent of a good body to whoever asks for all of it, and may take it in gzip.
+/// The bytes of a good body for a request for all of it.
 fn good_piece(whole: &Whole, gzip: bool) -> Option<Piece> {
     let exchange = &whole.answer.exchange;
     match &whole.content {
@@ -145,7 +146,7 @@ fn good_piece(whole: &Whole, gzip: bool) -> Option<Piece> {
                 compressed.unwrap_or(served.text.bytes()).clone(),
             ))
         }
-        Content::Plain(piece) if exchange.status == Some(200) && !is_broken(exchange) => {
+        Content::AsRecorded(piece) if exchange.status == Some(200) && !is_broken(exchange) => {
             (exchange.outcome != Outcome::Disk).then(|| piece.clone())
         }
         _ => None,

@@ -100,7 +100,7 @@ impl Activity {
         });
     }
 
-    /// Since when it has waited for its client; `None`: it does not.
+    /// Since when it has waited for its client; `None`: it does not wait.
     pub(super) fn waits_since(&self) -> Option<Instant> {
         self.with(|state| state.waits_since())
     }

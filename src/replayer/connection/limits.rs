@@ -28,13 +28,13 @@ pub const HEAD: Duration = Duration::from_secs(10);
 /// As [`Limits::stall`].
 pub const STALL: Duration = Duration::from_secs(20);
 
-/// Descriptors for the session, the log and the system, and for chunks that are kept open.
+/// Descriptors for the session, the log, the system and cached chunks.
 const RESERVED: usize = 32 + MOST_FILES;
 /// More connections are no players, and each takes memory.
 const MOST: usize = 16_384;
 
 impl Limits {
-    /// For a process that may open so many files: each connection may hold a chunk open besides.
+    /// Limits for a process that may have `descriptors` files open: each connection may also hold a chunk open.
     pub fn within(descriptors: usize) -> Self {
         let connections = (descriptors.saturating_sub(RESERVED) / 2).clamp(1, MOST);
         Self {
@@ -46,7 +46,7 @@ impl Limits {
         }
     }
 
-    /// What one address may have of so many connections: most of them, since a load test comes
+    /// How many of `connections` one address may have: most of them, since a load test comes
     /// from one machine, but never all.
     pub fn share(connections: usize) -> usize {
         let others = connections.div_ceil(4);

@@ -1,7 +1,7 @@
 //! Chunks on the way from their file to the socket within the system, past hyper.
 //!
 //! hyper writes bytes that are in memory. For a span of a file it gets a placeholder: a slice of [`SENTINEL`],
-//! memory that nobody fills. A [`Socket`](super::socket::Socket) that is told to write such a slice knows it by its
+//! memory that is never filled. A [`Socket`](super::socket::Socket) that is told to write such a slice knows it by its
 //! address and has the system send the span. If anything copies a placeholder instead, the connection breaks
 //! before a byte of it leaves.
 

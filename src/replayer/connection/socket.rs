@@ -97,7 +97,7 @@ impl Socket {
         }
     }
 
-    /// Sends of the first span that waits, at most so many bytes.
+    /// Sends bytes of the first waiting span, `most` at most.
     fn poll_send(&mut self, context: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
         let Some(span) = self.spans.front() else {
             return Poll::Ready(Err(io::Error::other("no chunk is to be sent")));
@@ -154,7 +154,7 @@ fn next_ahead(ahead: usize, offered: usize, sent: usize) -> usize {
     }
 }
 
-/// Reports what is wrong with a file; that a client has gone is no fault of it.
+/// Logs what is wrong with a file. A client that has gone is not a fault of the file.
 fn log_send_error(error: &io::Error, span: &FileSpan) {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut};
     if ![BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut].contains(&error.kind()) {
@@ -240,7 +240,7 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.ending.is_reset() {
-            // A client that was told of an orderly end has seen one.
+            // The client has seen an orderly end.
             return Poll::Ready(Ok(()));
         }
         if self.lingers.is_none() {

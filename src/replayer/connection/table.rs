@@ -13,7 +13,7 @@ use super::activity::Activity;
 use super::limits::Limits;
 use crate::clock;
 
-/// Once it is full, and nobody leaves, one that has become idle since is looked for so often.
+/// How often a full table looks for a connection that has become idle.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// Evicted at once at most: looking for those that have waited for longest is a walk over all.
 const MOST_EVICTED: usize = 32;
@@ -32,7 +32,7 @@ struct Entries {
     next: u64,
     open: HashMap<u64, Entry>,
     per_address: HashMap<IpAddr, usize>,
-    /// No look for an idle one before: there was none.
+    /// When to look for an idle connection again: the last look found none.
     looks_again: Option<Instant>,
 }
 
@@ -42,7 +42,7 @@ struct Entry {
     activity: Arc<Activity>,
 }
 
-/// Why there is no room for one more.
+/// Why a connection is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoRoom {
     /// All that there may be are being answered.
@@ -78,7 +78,7 @@ impl ConnectionTable {
     /// longest are evicted (of that address, if it has too many).
     ///
     /// # Errors
-    /// There is no room, and all are being answered.
+    /// The table is full, and all connections are being answered.
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionPermit, NoRoom> {
         let address = network_of(address);
         let mut entries = self.entries();
@@ -106,7 +106,7 @@ impl ConnectionTable {
         let _ = timeout(LOOK_AGAIN, self.left.notified()).await;
     }
 
-    /// Evicts those that have waited for their clients for longest, at most so many; how many.
+    /// Evicts the connections that have waited for their clients for longest, `most` at most. Gives their number.
     pub(super) fn evict(&self, most: usize) -> usize {
         let mut entries = self.entries();
         entries.looks_again = None;
@@ -114,7 +114,7 @@ impl ConnectionTable {
     }
 }
 
-/// How many are evicted of so many.
+/// How many connections are evicted at once, where there may be `limit`.
 fn share(limit: usize) -> usize {
     (limit / 64).clamp(1, MOST_EVICTED)
 }

@@ -18,7 +18,7 @@ use crate::replayer::body::stall::Stalled;
 const PAUSE: Duration = Duration::from_secs(3600);
 
 /// Notes what is read and written. Fails a write that makes no progress for longer than a limit, and has the
-/// connection reset: the system would hold what is not read for minutes.
+/// connection reset: otherwise the system would hold unread bytes for minutes.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
     inner: S,

@@ -1,4 +1,4 @@
-//! Recorded bodies: texts that all who send them share, and files that are opened when their turn comes.
+//! Recorded bodies: texts that responses share, and files that are opened when they are sent.
 
 use std::io;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::pool::Pool;
-use super::text_cache::{Made, TextKey, Texts};
-use crate::replayer::body::{Piece, Source};
+use super::text_cache::{CachedText, TextCache, TextKey};
+use crate::replayer::body::piece::{Piece, Source};
 use crate::replayer::memory::budget::Budget;
 use crate::replayer::memory::text::Text;
 use crate::session::{Body, ChunkFile, ReadError, Reader};
@@ -16,15 +16,15 @@ use crate::session::{Body, ChunkFile, ReadError, Reader};
 #[derive(Debug)]
 pub(crate) struct Bodies {
     pub(crate) pool: Arc<Pool>,
-    pub(crate) texts: Texts,
+    pub(crate) texts: TextCache,
     pub(crate) budget: Budget,
 }
 
 impl Bodies {
-    pub(crate) fn of(pool: Arc<Pool>) -> Self {
+    pub(crate) fn new(pool: Arc<Pool>) -> Self {
         Self {
             pool,
-            texts: Texts::default(),
+            texts: TextCache::default(),
             budget: Budget::default(),
         }
     }
@@ -43,7 +43,7 @@ impl Bodies {
         Ok(text.map(|text| Piece::Bytes(text.bytes().clone())))
     }
 
-    /// The bytes of a body that is no file. `None`: there is no memory for them now.
+    /// The bytes of a body that is not a file. `None`: there is no memory for them now.
     pub(crate) fn recorded(
         &self,
         reader: &Reader,
@@ -58,17 +58,17 @@ impl Bodies {
                     return Ok(None);
                 };
                 match reader.body(body_id)? {
-                    Body::Bytes(bytes) => Ok(Some(Made::Recorded(Text::new(bytes, permit)))),
+                    Body::Bytes(bytes) => Ok(Some(CachedText::Recorded(Text::new(bytes, permit)))),
                     Body::Chunk(_) => Err(io::Error::other("a file in the place of a text").into()),
                 }
             });
         Ok(made?.and_then(|made| match made {
-            Made::Recorded(text) => Some(text),
+            CachedText::Recorded(text) => Some(text),
             _ => None,
         }))
     }
 
-    /// Some bytes of a body, which is opened when its turn comes.
+    /// Some bytes of a body, which is opened when they are sent.
     pub(crate) fn later(
         self: &Arc<Self>,
         (body_id, size): (i64, u64),

@@ -12,7 +12,7 @@ use crate::hls::{
 };
 use crate::replayer::memory::budget::Permit;
 use crate::replayer::memory::text::Text;
-use crate::replayer::request::base::served_url;
+use crate::replayer::request::references::served_url;
 /// A body as it is served.
 #[derive(Debug, Clone)]
 pub(crate) struct Served {
@@ -47,7 +47,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// That of a body at this path and query, on the clock of this prefix. What makes no difference to the
+    /// The key of a body at this path and query, on the clock of this prefix. What makes no difference to the
     /// text is left out: a clock, since all references are relative; and a query that is not the origin's,
     /// of which only variables can be taken ([`Self::with_query`]).
     pub(crate) fn new(body_id: i64, origin: &Url, asked: &str, prefix: &str) -> Self {
@@ -73,7 +73,7 @@ impl Key {
         }
     }
 
-    /// The same with the query that a player asked with.
+    /// The key with the query of a request.
     pub(crate) fn with_query(mut self, asked: &str) -> Self {
         if let (true, Some((path, _)), Some((_, query))) = (
             self.any_query,

@@ -10,7 +10,7 @@ use crate::session::{ReadError, Reader, SessionFolder};
 /// Queries that run at once; more would wait for the disk anyway.
 const MOST_READERS: usize = 8;
 
-/// A few readers that are opened when needed and kept.
+/// A few readers, opened when needed.
 #[derive(Debug)]
 pub(crate) struct Pool {
     folder: SessionFolder,
@@ -24,12 +24,12 @@ pub(crate) struct Pool {
 #[derive(Debug)]
 struct Idle {
     readers: Vec<Reader>,
-    /// The reader that is asked for the version, which another would count otherwise, and its number.
+    /// The reader whose version is watched, and its number: another reader would count otherwise.
     watcher: Option<(u64, Reader)>,
     /// So many watchers were opened.
     watchers: u64,
     keep: bool,
-    /// For good: whatever is said of keeping.
+    /// No reader stays open any more, whatever `keep` is.
     has_let_go: bool,
 }
 
@@ -78,7 +78,7 @@ impl Pool {
         done
     }
 
-    /// Does a job with a reader, on a blocking thread, when it is its turn.
+    /// Does a job with a reader, on a blocking thread; waits for its turn.
     pub(crate) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         job: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
@@ -88,7 +88,7 @@ impl Pool {
         self.read_aside(job).await
     }
 
-    /// The same for what takes long and has a limit of its own: it takes no other job's place.
+    /// The same without waiting for a turn, for long jobs that have a limit of their own.
     pub(crate) async fn read_aside<T: Send + 'static>(
         self: &Arc<Self>,
         job: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
@@ -126,7 +126,7 @@ impl Pool {
         self.reads.load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    /// Whether readers are kept open between jobs. Where not, those that are idle are closed
+    /// Sets whether readers stay open between jobs. If not, idle ones are closed
     /// now: a recorder or a repair is waiting for that to make the database one file.
     pub(crate) fn keep(&self, keep: bool) {
         let mut idle = self.idle();
@@ -137,7 +137,7 @@ impl Pool {
         }
     }
 
-    /// From now on none is kept, whatever is said.
+    /// From now on no reader stays open between jobs, whatever [`Self::keep`] is told.
     pub(crate) fn let_go(&self) {
         self.idle().has_let_go = true;
         self.keep(false);

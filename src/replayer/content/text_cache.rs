@@ -6,17 +6,17 @@ use quick_cache::Weighter;
 use quick_cache::sync::{Cache, GuardResult};
 
 use super::playlist::{Key, Served};
-use crate::replayer::memory::bounded::one_shard;
+use crate::replayer::memory::bounded::bounded_cache;
 use crate::replayer::memory::text::Text;
 
-/// The texts in the cache take at most so many bytes of memory.
+/// Bytes of memory that the texts in the cache take at most.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
-/// So long a thread waits for another that makes the same.
+/// How long a thread waits for another one that makes the same text.
 const PATIENCE: Duration = Duration::from_millis(10);
 /// What an entry takes without its text, in bytes.
 const OVERHEAD: u64 = 1024;
 
-/// What a text is.
+/// Which text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum TextKey {
     /// A body as recorded (row of `body`).
@@ -25,13 +25,13 @@ pub(crate) enum TextKey {
     Served(Box<Key>),
 }
 
-/// What is known of it.
+/// The text, or what is known about it.
 #[derive(Debug, Clone)]
-pub(crate) enum Made {
+pub(crate) enum CachedText {
     Recorded(Text),
     Served(Served),
     /// It is served as recorded.
-    Unread,
+    AsRecorded,
     /// It depends on more than its key says.
     Depends(Depends),
     /// It only means something at its own URL: it takes variables from its query, which the player does not have.
@@ -50,39 +50,39 @@ pub(crate) struct Depends {
 #[derive(Debug, Clone)]
 struct Weight;
 
-impl Weighter<TextKey, Made> for Weight {
-    fn weight(&self, key: &TextKey, made: &Made) -> u64 {
+impl Weighter<TextKey, CachedText> for Weight {
+    fn weight(&self, key: &TextKey, made: &CachedText) -> u64 {
         let key = match key {
             TextKey::Recorded(_) => 0,
             TextKey::Served(key) => key.served.len() + key.origin.as_str().len(),
         };
         let text = match made {
-            Made::Recorded(text) => text.weight(),
-            Made::Served(served) => served.text.weight(),
-            Made::Unread | Made::Depends(_) | Made::OwnUrlOnly => 0,
+            CachedText::Recorded(text) => text.weight(),
+            CachedText::Served(served) => served.text.weight(),
+            CachedText::AsRecorded | CachedText::Depends(_) | CachedText::OwnUrlOnly => 0,
         };
         OVERHEAD + key as u64 + text
     }
 }
 
-/// The texts.
+/// The cache.
 #[derive(Debug)]
-pub(crate) struct Texts(Cache<TextKey, Made, Weight>);
+pub(crate) struct TextCache(Cache<TextKey, CachedText, Weight>);
 
-impl Default for Texts {
+impl Default for TextCache {
     fn default() -> Self {
-        Self(one_shard(MOST_BYTES, Weight))
+        Self(bounded_cache(MOST_BYTES, Weight))
     }
 }
 
-impl Texts {
-    /// What is known for a key; else it is made, on this thread, and once. `None`: it cannot be made now, or
+impl TextCache {
+    /// The text of a key; where there is none, it is made once, on this thread. `None`: it cannot be made now, or
     /// another thread is making it, and that takes long: readers of the session are few.
     pub(crate) fn get_or_make<E>(
         &self,
         key: &TextKey,
-        make: impl FnOnce() -> Result<Option<Made>, E>,
-    ) -> Result<Option<Made>, E> {
+        make: impl FnOnce() -> Result<Option<CachedText>, E>,
+    ) -> Result<Option<CachedText>, E> {
         match self.0.get_value_or_guard(key, Some(PATIENCE)) {
             GuardResult::Value(made) => Ok(Some(made)),
             GuardResult::Guard(guard) => {

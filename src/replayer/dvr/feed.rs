@@ -1,16 +1,16 @@
-//! From a session to a DVR playlist: the part that reads. Runs on a blocking thread.
+//! Reads the revisions of a media playlist from a session into a list. Runs on a blocking thread.
 
 use url::Url;
 
 use super::list::List;
+use super::list::contents::RecordedBody;
+use super::list::needs::{Session, Wanted};
+use super::list::new_segment::{Fills, NewSegment};
+use super::list::revisions::{Revision, RevisionText, Revisions};
+use super::list::verdict::{Listing, Verdict, judge};
 use crate::hls::{
     ByteRange, LineKind, Variables, imports_variables, lines, playlist_kind, read_multivariant,
 };
-use crate::replayer::dvr::list::needs::{Session, Wanted};
-use crate::replayer::dvr::list::recorded::Recorded;
-use crate::replayer::dvr::list::take::{Revision, Take, Text};
-use crate::replayer::dvr::list::taken::{Fills, Taken};
-use crate::replayer::dvr::list::verdict::{Listing, Verdict, judge};
 use crate::session::{
     Body, KeptText, LandedBody, ListedRevision, ListedUrl, ReadError, Reader, ResourceInfo,
     SharedText,
@@ -27,11 +27,11 @@ pub(super) struct Feed {
     playlist: ResourceInfo,
     /// Row of `resource`: the multivariant playlist of the stream.
     main_id: Option<i64>,
-    take: Take,
+    revisions: Revisions,
     /// As far as it is decided.
     pub(super) list: List,
     /// The last revision that was read: when it was seen, and its exchange.
-    behind: (i64, i64),
+    cursor: (i64, i64),
     /// Whose lines the last revision shared, and the last of those.
     shared: Option<(i64, i64)>,
     variables: Option<(i64, Variables)>,
@@ -46,17 +46,17 @@ impl Feed {
         Self {
             playlist,
             main_id,
-            take: Take::at(&root),
-            list: List::at(&root),
-            behind: (i64::MIN, 0),
+            revisions: Revisions::new(&root),
+            list: List::new(&root),
+            cursor: (i64::MIN, 0),
             shared: None,
             variables: None,
             fills: Fills::default(),
         }
     }
 
-    /// That of a session that is finished: what came in the end counts. Nothing of it is kept but its text: the
-    /// session may go on, and what was said while it was recorded stays.
+    /// The feed of a finished session, in which the last recorded body counts. Only its text is cached, since the
+    /// session may be recorded again, and then the list made during the recording goes on.
     pub(super) fn finished(
         playlist: &ResourceInfo,
         main_id: Option<i64>,
@@ -71,11 +71,13 @@ impl Feed {
     }
 
     /// Takes in the revisions that are new, and decides what can be.
-    pub(super) fn read(&mut self, landed: &Landed<'_>) -> Result<(), ReadError> {
-        let runs = landed.reader.runs()?;
+    pub(super) fn read(&mut self, stream: &RecordedStream<'_>) -> Result<(), ReadError> {
+        let runs = stream.reader.runs()?;
         let starts: Vec<i64> = runs.iter().map(|run| run.started_us).collect();
         loop {
-            let is_all = landed.reader.together(|| self.read_some(landed, &starts))?;
+            let is_all = stream
+                .reader
+                .together(|| self.read_batch(stream, &starts))?;
             if is_all {
                 return Ok(());
             }
@@ -83,22 +85,26 @@ impl Feed {
     }
 
     /// The next few revisions; whether these were all. `starts`: of the runs.
-    fn read_some(&mut self, landed: &Landed<'_>, starts: &[i64]) -> Result<bool, ReadError> {
-        let revisions = landed
+    fn read_batch(
+        &mut self,
+        stream: &RecordedStream<'_>,
+        starts: &[i64],
+    ) -> Result<bool, ReadError> {
+        let revisions = stream
             .reader
-            .listed_revisions(self.playlist.id, self.behind, REVISIONS)?;
+            .listed_revisions(self.playlist.id, self.cursor, REVISIONS)?;
         let is_all = revisions.len() < REVISIONS;
         for revision in revisions {
             let seen = (revision.seen_us, revision.exchange_id);
-            let before = std::mem::replace(&mut self.behind, seen);
+            let before = std::mem::replace(&mut self.cursor, seen);
             let between = before.0.saturating_add(1)..=revision.seen_us;
             let begins_run = starts.iter().any(|start| between.contains(start));
-            self.revision(landed.reader, revision, begins_run)?;
-            // What is decided takes less memory.
-            self.list.decide(landed)?;
+            self.revision(stream.reader, revision, begins_run)?;
+            // Decided segments take less memory.
+            self.list.decide(stream)?;
         }
         if is_all {
-            self.list.decide(landed)?;
+            self.list.decide(stream)?;
         }
         Ok(is_all)
     }
@@ -119,12 +125,12 @@ impl Feed {
             KeptText::Whole(_) | KeptText::Coded(_) => None,
         };
         let text = match &rest {
-            None => Text::Whole(&head),
-            Some(rest) => Text::Rest { head: &head, rest },
+            None => RevisionText::Whole(&head),
+            Some(rest) => RevisionText::Rest { head: &head, rest },
         };
-        let mut take = std::mem::take(&mut self.take);
-        let taken = self.taken(reader, (&listed, &head, text), begins_run, &mut take);
-        self.take = take;
+        let mut revisions = std::mem::take(&mut self.revisions);
+        let taken = self.taken(reader, (&listed, &head, text), begins_run, &mut revisions);
+        self.revisions = revisions;
         let mut taken = taken?;
         for taken in &mut taken {
             let place = (taken.listing.revision, taken.segment.sequence);
@@ -140,10 +146,10 @@ impl Feed {
     fn taken(
         &mut self,
         reader: &Reader,
-        (listed, head, text): (&ListedRevision, &[u8], Text<'_>),
+        (listed, head, text): (&ListedRevision, &[u8], RevisionText<'_>),
         begins_run: bool,
-        take: &mut Take,
-    ) -> Result<Vec<Taken>, ReadError> {
+        revisions: &mut Revisions,
+    ) -> Result<Vec<NewSegment>, ReadError> {
         let Ok(base) = Url::parse(&listed.url) else {
             return Ok(Vec::new());
         };
@@ -167,7 +173,7 @@ impl Feed {
             discontinuity_sequence: listed.discontinuity_sequence,
             begins_run,
         };
-        Ok(take.revision(&revision, text))
+        Ok(revisions.add(&revision, text))
     }
 
     /// All that a revision lists, whatever was listed before.
@@ -175,18 +181,18 @@ impl Feed {
         &mut self,
         reader: &Reader,
         listed: &ListedRevision,
-    ) -> Result<Vec<Taken>, ReadError> {
+    ) -> Result<Vec<NewSegment>, ReadError> {
         let text = match &listed.text {
             KeptText::Whole(text) => text.clone(),
             KeptText::Coded(coded) => reader.plain_text(coded)?,
             KeptText::Shared(shared) => whole(reader, shared)?,
         };
-        let text = (listed, text.as_slice(), Text::Whole(&text));
-        self.taken(reader, text, false, &mut Take::default())
+        let text = (listed, text.as_slice(), RevisionText::Whole(&text));
+        self.taken(reader, text, false, &mut Revisions::default())
     }
 
-    /// All of a large text; or its head and what follows the last segment that was taken,
-    /// where that is known to be all that is new.
+    /// All of a large text; or its head and the lines behind the last segment that was read,
+    /// where those are known to be all that is new.
     fn shared_text(
         &self,
         reader: &Reader,
@@ -197,7 +203,7 @@ impl Feed {
             *owner == shared.owner && (shared.first..=shared.last).contains(last)
         });
         if let (Some((owner, last)), Some(next), Some(last_place)) =
-            (known, self.take.next(), last_place)
+            (known, self.revisions.next(), last_place)
         {
             let new = reader.shared_lines(owner, last.saturating_add(1), shared.last)?;
             let segments = lines(new.as_bytes())
@@ -248,27 +254,27 @@ fn whole(reader: &Reader, shared: &SharedText) -> Result<Vec<u8>, ReadError> {
         .into_bytes())
 }
 
-/// What leads to the root of the replay from so many folders below it.
+/// The reference to the root of the replay from `ups` folders below it.
 fn root(ups: usize) -> String {
     "../".repeat(ups)
 }
 
-/// What landed in a session, as far as it is written.
-pub(super) struct Landed<'a> {
+/// A stream as recorded so far: which bodies it has.
+pub(super) struct RecordedStream<'a> {
     pub(super) reader: &'a Reader,
     pub(super) stream_id: i64,
     /// In microseconds of Unix time.
     pub(super) written_us: i64,
 }
 
-impl Session for Landed<'_> {
+impl Session for RecordedStream<'_> {
     type Error = ReadError;
 
     fn landed(
         &self,
         listing: &Listing,
         wanted: Wanted<'_>,
-    ) -> Result<Verdict<Recorded>, ReadError> {
+    ) -> Result<Verdict<RecordedBody>, ReadError> {
         let known = self.reader.landings(&ListedUrl {
             stream_id: self.stream_id,
             revision: listing.revision,
@@ -287,7 +293,11 @@ impl Session for Landed<'_> {
         })
     }
 
-    fn came(&self, listing: &Listing, wanted: Wanted<'_>) -> Result<Option<Recorded>, ReadError> {
+    fn came(
+        &self,
+        listing: &Listing,
+        wanted: Wanted<'_>,
+    ) -> Result<Option<RecordedBody>, ReadError> {
         let listed = ListedUrl {
             stream_id: self.stream_id,
             revision: listing.revision,
@@ -311,10 +321,10 @@ impl Session for Landed<'_> {
     }
 }
 
-/// What of a body is meant, where it was asked for by a range: an origin may send more than
-/// that. `None`: the body has nothing of it.
-fn recorded(body: LandedBody, range: Option<ByteRange>) -> Option<Recorded> {
-    let part = match range {
+/// Cuts a body to the range that was asked for: an origin may send more than
+/// that. `None`: the body has no byte of the range.
+fn recorded(body: LandedBody, range: Option<ByteRange>) -> Option<RecordedBody> {
+    let range = match range {
         None => None,
         Some(range) => {
             let skip = range.first.checked_sub(body.first.unwrap_or(range.first))?;
@@ -326,10 +336,10 @@ fn recorded(body: LandedBody, range: Option<ByteRange>) -> Option<Recorded> {
             })
         }
     };
-    Some(Recorded {
+    Some(RecordedBody {
         exchange_id: body.exchange_id,
         sha256: body.sha256,
-        part,
+        range,
     })
 }
 
@@ -346,24 +356,21 @@ mod tests {
             first,
         };
         let range = |first, length| Some(ByteRange { first, length });
-        let part = |body, range| recorded(body, range).map(|recorded| recorded.part);
-        assert_eq!(part(body(50, Some(100)), range(100, 50)), Some(None));
-        assert_eq!(part(body(50, None), range(100, 50)), Some(None));
+        let cut = |body, range| recorded(body, range).map(|recorded| recorded.range);
+        assert_eq!(cut(body(50, Some(100)), range(100, 50)), Some(None));
+        assert_eq!(cut(body(50, None), range(100, 50)), Some(None));
         assert_eq!(
-            part(body(40, Some(100)), range(100, 50)),
+            cut(body(40, Some(100)), range(100, 50)),
             Some(None),
             "a file that grows"
         );
         assert_eq!(
-            part(body(500, Some(0)), range(100, 50)),
+            cut(body(500, Some(0)), range(100, 50)),
             Some(range(100, 50))
         );
-        assert_eq!(
-            part(body(60, Some(90)), range(100, 50)),
-            Some(range(10, 50))
-        );
-        assert_eq!(part(body(60, Some(110)), range(100, 50)), None);
-        assert_eq!(part(body(10, Some(90)), range(100, 50)), None);
-        assert_eq!(part(body(500, Some(0)), None), Some(None));
+        assert_eq!(cut(body(60, Some(90)), range(100, 50)), Some(range(10, 50)));
+        assert_eq!(cut(body(60, Some(110)), range(100, 50)), None);
+        assert_eq!(cut(body(10, Some(90)), range(100, 50)), None);
+        assert_eq!(cut(body(500, Some(0)), None), Some(None));
     }
 }

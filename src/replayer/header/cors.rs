@@ -1,8 +1,8 @@
 //! Which pages of other sites may read answers (Fetch, CORS protocol). Pure.
 //!
-//! Any page may read what its browser gets without credentials, as web players need it. Behind a login that is
-//! nothing: only pages of the origins that the user named may send the cookies and passwords of whoever looks at
-//! them. Nothing of this comes from a session.
+//! Any page may read what its browser gets without credentials, as web players need it. Behind a login that is not
+//! enough: only pages of the origins that the user named may send the cookies and passwords of their viewers. Nothing
+//! of this comes from a session.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ const TIMING: HeaderName = HeaderName::from_static("timing-allow-origin");
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageOrigin(HeaderValue);
 
-/// What is typed is no origin of pages.
+/// A text that is not an origin of pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoOrigin;
+pub struct InvalidOrigin;
 
-impl fmt::Display for NoOrigin {
+impl fmt::Display for InvalidOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             "write scheme://host or scheme://host:port, such as https://player.example.com, \
@@ -33,30 +33,30 @@ impl fmt::Display for NoOrigin {
     }
 }
 
-impl std::error::Error for NoOrigin {}
+impl std::error::Error for InvalidOrigin {}
 
 impl PageOrigin {
     /// `https://player.example.com`, `http://localhost:3000`: in lower case, without the usual port.
     ///
     /// # Errors
     /// It is something else.
-    pub fn parse(text: &str) -> Result<Self, NoOrigin> {
-        let (scheme, place) = text.split_once("://").ok_or(NoOrigin)?;
+    pub fn parse(text: &str) -> Result<Self, InvalidOrigin> {
+        let (scheme, place) = text.split_once("://").ok_or(InvalidOrigin)?;
         // What a URL may have, and what its parser would repair in silence.
         let is_more = |c: char| c.is_whitespace() || c.is_control() || "/\\@?#*%,;".contains(c);
         // Pages of these have no origin: their browsers send `null`.
         let has_none = ["file", "data", "blob", "about"].contains(&&*scheme.to_ascii_lowercase());
         if place.is_empty() || place.ends_with(':') || place.contains(is_more) || has_none {
-            return Err(NoOrigin);
+            return Err(InvalidOrigin);
         }
-        let url = Url::parse(text).map_err(|_| NoOrigin)?;
+        let url = Url::parse(text).map_err(|_| InvalidOrigin)?;
         let host = url.host_str().filter(|host| !host.is_empty());
-        let host = host.ok_or(NoOrigin)?.to_ascii_lowercase();
+        let host = host.ok_or(InvalidOrigin)?.to_ascii_lowercase();
         let port = url
             .port()
             .map_or_else(String::new, |port| format!(":{port}"));
         let origin = format!("{}://{host}{port}", url.scheme());
-        let value = HeaderValue::from_str(&origin).map_err(|_| NoOrigin)?;
+        let value = HeaderValue::from_str(&origin).map_err(|_| InvalidOrigin)?;
         Ok(Self(value))
     }
 }
@@ -80,10 +80,10 @@ impl Cors {
         (is_named && fields.next().is_none()).then_some(origin)
     }
 
-    /// Adds what depends on who asks to a response that has what all have ([`add_common`]).
+    /// Adds the fields that depend on the page that asks, to a response that has the common ones ([`add_common`]).
     pub(crate) fn add(&self, headers: &mut HeaderMap, request: &HeaderMap) {
         if request.contains_key(header::ORIGIN) {
-            // Without the field no script asks, and what it asks with is not known.
+            // Without the field no script asks.
             headers.insert(TIMING, HeaderValue::from_static("*"));
         }
         if self.0.is_empty() {
@@ -121,7 +121,7 @@ impl Cors {
     }
 }
 
-/// Adds what every response has, whoever asks: any page may read it, without credentials.
+/// Adds the fields that every response has: any page may read it, without credentials.
 pub(crate) fn add_common(headers: &mut HeaderMap) {
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -213,7 +213,7 @@ mod tests {
             "https://a\\b",
             "https://a%2fb",
         ] {
-            assert_eq!(PageOrigin::parse(wrong), Err(NoOrigin), "{wrong}");
+            assert_eq!(PageOrigin::parse(wrong), Err(InvalidOrigin), "{wrong}");
         }
     }
 

@@ -87,7 +87,7 @@ fn http_date_us(value: &str) -> Option<i64> {
 }
 
 /// A recorded HTTP-date that is later by a number of microseconds, rounded to
-/// seconds; what is none stays as it is.
+/// seconds; other text stays as it is.
 pub fn shift_http_date(value: &str, shift_us: i64) -> String {
     let shifted = || {
         let shift_seconds = shift_us.checked_add(500_000)?.div_euclid(1_000_000);

@@ -1,14 +1,14 @@
 //! The Range header field (RFC 9110 14.2): one range, read and resolved. Pure.
 //!
 //! Several ranges in one request are answered with the whole (RFC 9110 14.2 allows it);
-//! what is no valid range is ignored.
+//! an invalid range is ignored.
 
 /// One range as a client wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RangeSpec {
-    /// `int-range`: first byte, and last byte if it was said.
+    /// `int-range`: first byte, and last byte if there is one.
     From(u64, Option<u64>),
-    /// `suffix-range`: so many bytes from the end.
+    /// `suffix-range`: the last bytes, this many.
     Suffix(u64),
 }
 
@@ -18,7 +18,7 @@ pub enum Resolved {
     /// All of it, as if no range had been asked for.
     Whole,
     /// So many bytes from `first`; `length` is at least 1.
-    Part {
+    Range {
         /// First byte.
         first: u64,
         /// Number of bytes.
@@ -60,7 +60,7 @@ impl RangeSpec {
             Self::From(first, _) if first >= size => Resolved::Unsatisfiable,
             Self::From(first, last) => {
                 let behind = last.map_or(size, |last| last.saturating_add(1).min(size));
-                Resolved::Part {
+                Resolved::Range {
                     first,
                     length: behind - first,
                 }
@@ -69,7 +69,7 @@ impl RangeSpec {
             Self::Suffix(_) if size == 0 => Resolved::Whole,
             Self::Suffix(count) => {
                 let length = count.min(size);
-                Resolved::Part {
+                Resolved::Range {
                     first: size - length,
                     length,
                 }
@@ -141,7 +141,7 @@ mod tests {
             (
                 RangeSpec::From(0, None),
                 10,
-                Resolved::Part {
+                Resolved::Range {
                     first: 0,
                     length: 10,
                 },
@@ -149,7 +149,7 @@ mod tests {
             (
                 RangeSpec::From(9, Some(u64::MAX)),
                 10,
-                Resolved::Part {
+                Resolved::Range {
                     first: 9,
                     length: 1,
                 },
@@ -159,7 +159,7 @@ mod tests {
             (
                 RangeSpec::Suffix(3),
                 10,
-                Resolved::Part {
+                Resolved::Range {
                     first: 7,
                     length: 3,
                 },
@@ -167,7 +167,7 @@ mod tests {
             (
                 RangeSpec::Suffix(30),
                 10,
-                Resolved::Part {
+                Resolved::Range {
                     first: 0,
                     length: 10,
                 },
@@ -196,7 +196,7 @@ mod tests {
         #[test]
         fn a_part_lies_within_the_body(text in "bytes=[0-9]{0,20}-[0-9]{0,20}", size in prop_oneof![0..50_u64, any::<u64>()]) {
             if let Some(spec) = parse(text.as_bytes())
-                && let Resolved::Part { first, length } = spec.resolve(size)
+                && let Resolved::Range { first, length } = spec.resolve(size)
             {
                 prop_assert!(length >= 1);
                 prop_assert!(first.checked_add(length).is_some_and(|end| end <= size));

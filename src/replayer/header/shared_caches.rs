@@ -1,34 +1,33 @@
-//! What the caches in front of several replayers are told, beside the origin's word for players
-//! (RFC 9213). Pure.
+//! Lifetimes for caches in front of several replayers (RFC 9213). Players get the origin's own caching fields. Pure.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// For caches in front of many (RFC 9213); players are told what the origin told them.
+/// The field for such caches (RFC 9213).
 const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
 /// The same for nginx, which takes it out of the answer.
 const ACCEL_EXPIRES: HeaderName = HeaderName::from_static("x-accel-expires");
 
-/// Nothing is kept for longer without asking: a recording may be gone on with.
+/// The longest lifetime: a recording may be gone on with.
 const LONGEST_S: i64 = 60;
 /// nginx compares whole seconds, and keeps what it may keep for one second for up to two.
 const LONGER_S: i64 = 1;
 
-/// For how many seconds an answer may be kept that holds for so many microseconds.
+/// How many seconds caches may store an answer that holds for `left_us`.
 fn lifetime_s(left_us: i64) -> i64 {
     (left_us / 1_000_000 - LONGER_S).clamp(0, LONGEST_S)
 }
 
-/// For how long an answer may be kept.
+/// How long caches may store an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lifetime {
-    /// Players are told the same.
+    /// Caches store nothing, and players get the same word.
     Never,
-    /// It holds for so many microseconds.
+    /// It holds for this many microseconds.
     Holds(i64),
 }
 
-/// Says for how long an answer may be kept.
-pub(crate) fn tell(fields: &mut HeaderMap, lifetime: Lifetime) {
+/// Sets how long caches may store an answer.
+pub(crate) fn set_lifetime(fields: &mut HeaderMap, lifetime: Lifetime) {
     let seconds = match lifetime {
         Lifetime::Never => 0,
         Lifetime::Holds(left_us) => lifetime_s(left_us),
@@ -58,7 +57,7 @@ mod tests {
             (i64::MAX, 60),
         ] {
             assert_eq!(lifetime_s(left_us), seconds, "{left_us}");
-            // Kept in the second in which it came and in so many after it.
+            // Stored in the second in which it came and in `seconds` after it.
             assert!(seconds == 0 || (seconds + 1) * 1_000_000 <= left_us);
         }
     }
@@ -66,13 +65,13 @@ mod tests {
     #[test]
     fn caches_are_told_in_both_ways() {
         let mut fields = HeaderMap::new();
-        tell(&mut fields, Lifetime::Holds(500_000));
+        set_lifetime(&mut fields, Lifetime::Holds(500_000));
         assert_eq!(fields["cdn-cache-control"], "no-cache");
         assert_eq!(fields["x-accel-expires"], "0");
-        tell(&mut fields, Lifetime::Holds(5_500_000));
+        set_lifetime(&mut fields, Lifetime::Holds(5_500_000));
         assert_eq!(fields["cdn-cache-control"], "max-age=4");
         assert_eq!(fields["x-accel-expires"], "4");
-        tell(&mut fields, Lifetime::Never);
+        set_lifetime(&mut fields, Lifetime::Never);
         assert_eq!(fields["cdn-cache-control"], "no-store");
         assert_eq!(fields["x-accel-expires"], "0");
     }

@@ -1,13 +1,13 @@
-//! Caches that take at most so many bytes.
+//! Caches that take a bounded number of bytes.
 
 use std::hash::Hash;
 
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
-/// A cache in which one entry may have half of the room; a larger one is not kept. Half is for what was asked for
-/// again, so that many who ask for other things each do not take that away.
-pub(crate) fn one_shard<K: Eq + Hash, V: Clone, W: Weighter<K, V> + Clone>(
+/// A cache in which one entry may have half of the room; a larger one is not kept. Half is for entries that were asked
+/// for again, so that requests for many other things do not evict them.
+pub(crate) fn bounded_cache<K: Eq + Hash, V: Clone, W: Weighter<K, V> + Clone>(
     most_bytes: u64,
     weight: W,
 ) -> Cache<K, V, W> {

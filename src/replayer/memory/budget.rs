@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 
-/// Texts take at most so many bytes, or one text more than that: what the caches hold, and as much again.
+/// Bytes that texts take at most: what the caches hold, and as much again. One text may take more.
 const MOST_BYTES: usize = 192 * 1024 * 1024;
 /// Smaller ones are not counted: what they take is bounded by the number of connections, as it is of chunks.
 const SMALL: usize = 64 * 1024;
@@ -23,10 +23,10 @@ struct Shared {
     freed: Arc<Notify>,
 }
 
-/// Room for a text; for none that is counted by default.
+/// Room for a text. By default it counts nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Permit {
-    of: Option<Arc<Shared>>,
+    budget: Option<Arc<Shared>>,
     bytes: usize,
 }
 
@@ -45,8 +45,8 @@ impl Budget {
         }))
     }
 
-    /// Room for `times` as much as a text of so many bytes has, if there is any: what it takes while it is made. One
-    /// text there is always room for.
+    /// Takes room for a text while it is made: `times` its bytes, if there is room. There is always room for one
+    /// text.
     pub(crate) fn take(&self, text_bytes: usize, times: usize) -> Option<Permit> {
         if text_bytes < SMALL {
             return Some(Permit::default());
@@ -59,7 +59,7 @@ impl Budget {
         let used = &self.0.used;
         let taken = used.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
         taken.ok().map(|_| Permit {
-            of: Some(Arc::clone(&self.0)),
+            budget: Some(Arc::clone(&self.0)),
             bytes,
         })
     }
@@ -76,9 +76,9 @@ impl Budget {
 }
 
 impl Permit {
-    /// Gives back all but so many bytes.
+    /// Gives back all but `bytes`.
     pub(crate) fn shrink(&mut self, bytes: usize) {
-        if let (Some(shared), Some(less @ 1..)) = (&self.of, self.bytes.checked_sub(bytes)) {
+        if let (Some(shared), Some(less @ 1..)) = (&self.budget, self.bytes.checked_sub(bytes)) {
             self.bytes = bytes;
             shared.used.fetch_sub(less, Ordering::AcqRel);
             shared.freed.notify_waiters();

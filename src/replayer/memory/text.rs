@@ -1,4 +1,4 @@
-//! A text as it is served: its bytes, its entity tag, and it in gzip, each made once for all who share it.
+//! A text that responses share: its bytes, its entity tag and its compressed form, each made once.
 
 use std::io::Write;
 use std::sync::{Arc, OnceLock};
@@ -25,7 +25,7 @@ struct Inner {
     gzip: OnceLock<Option<Bytes>>,
 }
 
-/// Bytes and the memory that they were given, for as long as anybody sends them.
+/// Bytes with their permit, for as long as a response sends them.
 struct Owned(Vec<u8>, #[expect(dead_code, reason = "it is held")] Permit);
 
 impl AsRef<[u8]> for Owned {
@@ -56,7 +56,7 @@ impl Text {
         tag.get_or_init(|| entity_tag(&digest(&self.0.bytes)))
     }
 
-    /// Whether it is compressed for whoever takes that.
+    /// Whether it is compressed for clients that take that.
     pub(crate) fn may_be_compressed(&self) -> bool {
         self.0.bytes.len() >= SMALLEST
     }
@@ -85,7 +85,7 @@ impl Text {
     }
 }
 
-/// The tag of a text in gzip: other bytes have another tag, that of the same content is a weak one
+/// The tag of a text in gzip. Other bytes need another tag, and a weak one says that the content is the same
 /// (RFC 9110 8.8.1).
 pub(crate) fn weak_tag(tag: &str) -> String {
     format!("W/{}", tag.trim_start_matches("W/"))

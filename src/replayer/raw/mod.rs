@@ -1,20 +1,21 @@
-//! Streams that are no playlists: as they came (`/NAME/stream.EXT`, and their own URLs), and
+//! Raw streams, which are not playlists: as they came (`/NAME/stream.EXT`, and their own URLs), and
 //! all of them so far as one file (`/NAME/dump.EXT`).
 
 use std::sync::Arc;
 
-use http::header::{self, HeaderValue};
-use http::{Response, StatusCode};
+use http::header::HeaderValue;
+use http::{Response, StatusCode, header};
 use url::Url;
 
 use self::live::{Playing, Source};
-use super::body::{Break, Piece};
-use super::replay::Replay;
-use super::request::Request;
+use crate::replayer::body::breaks::Break;
 use crate::replayer::body::ending::Ending;
+use crate::replayer::body::piece::Piece;
 use crate::replayer::body::stall::Stalled;
-use crate::replayer::content::lookup::{Content, GrowingPart, Whole};
+use crate::replayer::content::found::{Content, GrowingPart, Whole};
 use crate::replayer::header::media_type::media_type_of;
+use crate::replayer::replay::Replay;
+use crate::replayer::request::Request;
 use crate::replayer::response::reply::Reply;
 use crate::session::{Kind, ReadError, StreamInfo, is_success};
 
@@ -22,32 +23,34 @@ mod dump;
 
 mod live;
 
-pub(super) use crate::replayer::request::raw_path::PlainPath;
+pub(super) use crate::replayer::request::raw_path::RawPath;
 
 /// Whether an answer is a part of a raw stream: only those have files of what the user typed.
 pub(super) fn is_part(whole: &Whole) -> bool {
-    let is_file = matches!(whole.content, Content::Plain(Piece::File { .. }));
+    let is_file = matches!(whole.content, Content::AsRecorded(Piece::File { .. }));
     let answer = &whole.answer;
     answer.resource.kind == Kind::Main && answer.exchange.status.is_some_and(is_success) && is_file
 }
 
 impl Replay {
-    /// The extension of a raw stream; `None`: it is none.
-    pub(super) async fn plain_extension(
+    /// The extension of a raw stream; `None`: it is not a raw stream.
+    pub(super) async fn raw_extension(
         self: &Arc<Self>,
         stream_id: i64,
     ) -> Result<Option<String>, ReadError> {
-        self.read(move |reader| crate::replayer::content::extension::extension(reader, stream_id))
-            .await
+        self.read(move |reader| {
+            crate::replayer::content::raw_extension::extension(reader, stream_id)
+        })
+        .await
     }
 
     /// The stream that a path names, if it is one of that extension.
-    pub(super) async fn plain_stream(
+    pub(super) async fn raw_stream(
         self: &Arc<Self>,
-        path: &PlainPath,
+        path: &RawPath,
     ) -> Result<StreamInfo, Box<Reply>> {
         let stream = self.stream(path.name.as_deref())?;
-        let found = self.plain_extension(stream.id).await;
+        let found = self.raw_extension(stream.id).await;
         let file = path.what.as_str();
         let sentence = match found.map_err(|error| Reply::failed(&error))? {
             Some(extension) if extension == path.extension => return Ok(stream),
@@ -61,8 +64,8 @@ impl Replay {
     }
 
     /// The URL of the origin that such a path means.
-    pub(super) async fn plain_url(self: &Arc<Self>, path: &PlainPath) -> Result<Url, Box<Reply>> {
-        let stream = self.plain_stream(path).await?;
+    pub(super) async fn raw_url(self: &Arc<Self>, path: &RawPath) -> Result<Url, Box<Reply>> {
+        let stream = self.raw_stream(path).await?;
         Url::parse(&stream.url).map_err(|_| self.no_stream())
     }
 

@@ -1,5 +1,5 @@
-//! What was committed to a session that is being recorded: one look at the database for all who wait for
-//! what is to come, and for all whose answer may be another one by now.
+//! Commits to a session that is being recorded, counted. One look at the database serves all requests: those that wait
+//! for a resource, and those whose cached answer may no longer hold.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,18 +10,18 @@ use crate::clock;
 use crate::replayer::content::pool::{Pool, Version};
 use crate::session::ReadError;
 
-/// The database is looked at so often, however many wait.
+/// How often the database is looked at, however many requests wait.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Commits that were seen.
 #[derive(Debug, Default)]
 pub(crate) struct Commits {
-    last: Mutex<Option<Look>>,
+    last: Mutex<Option<LastLook>>,
     looking: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Look {
+struct LastLook {
     at: Instant,
     version: Version,
     /// So many changes were seen.
@@ -29,13 +29,13 @@ struct Look {
 }
 
 impl Commits {
-    /// How often the session has changed, as of [`LOOK_EVERY`] ago at most; `None`: nobody has looked since.
+    /// The number of commits, not older than [`LOOK_EVERY`]; `None`: the last look is older.
     pub(crate) fn fresh(&self) -> Option<u64> {
         let last = (*self.last()).filter(|last| clock::instant() - last.at < LOOK_EVERY);
         last.map(|last| last.count)
     }
 
-    /// The same; looks where nobody has.
+    /// The same; looks where the last look is older.
     pub(crate) async fn count(&self, pool: &Arc<Pool>) -> Result<u64, ReadError> {
         if let Some(count) = self.fresh() {
             return Ok(count);
@@ -47,7 +47,7 @@ impl Commits {
         }
     }
 
-    /// Waits for a change after so many, until a deadline at most.
+    /// Waits until the number of commits is not `count`, or for the deadline.
     pub(crate) async fn after(
         &self,
         pool: &Arc<Pool>,
@@ -79,12 +79,12 @@ impl Commits {
             Some(last) => last.count + 1,
             None => 1,
         };
-        *last = Some(Look { at, version, count });
+        *last = Some(LastLook { at, version, count });
         Ok(count)
     }
 
     /// Nothing panics while it is locked.
-    fn last(&self) -> std::sync::MutexGuard<'_, Option<Look>> {
+    fn last(&self) -> std::sync::MutexGuard<'_, Option<LastLook>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

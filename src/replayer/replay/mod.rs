@@ -1,44 +1,44 @@
-//! A session that is being replayed: its span, its readers, its watch over the end.
+//! A session that is being replayed, and how.
+//!
+//! | file | is |
+//! | --- | --- |
+//! | `ask` | asks the session, and waits for what is being recorded and for memory |
+//! | `watch` | follows a session that is being recorded, until its end |
+//! | `state` | where the session lies in time, whether it grows |
+//! | `commits` | how often the recorder has committed |
+//! | `streams` | streams by name |
+//! | `description` | what there is to play |
 
-pub(super) mod commits;
+mod ask;
+mod commits;
+mod description;
 pub(super) mod state;
+mod streams;
+mod watch;
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::request::Parts;
-use tokio::sync::futures::OwnedNotified;
-use tokio::time::Instant;
 
 use self::commits::Commits;
-use self::state::{State, read_state};
-use super::dvr::lists::Lists;
-use super::inject::Rules;
-use super::inject::rule::Laid;
-use super::page::{self, Description};
-use super::request::{Policy, Request};
-use crate::clock::{self, Clock};
+use self::state::{SessionState, read_state};
+use crate::clock;
+use crate::clock::Clock;
 use crate::replayer::body::pace::Network;
-use crate::replayer::cache::answer_cache::{Age, Answers};
+use crate::replayer::cache::answer_cache::{AnswerCache, Generation};
 use crate::replayer::content::bodies::Bodies;
-use crate::replayer::content::lookup::{Content, Look, Looked, Question};
 use crate::replayer::content::pool::Pool;
+use crate::replayer::dvr::playlist_cache::PlaylistCache;
 use crate::replayer::header::cors::Cors;
+use crate::replayer::inject::Rules;
 use crate::replayer::request::server_clock::ServerClock;
-use crate::replayer::request::timeline::{AtEnd, Dates, Span, format_time};
-use crate::session::{Faults, ReadError, Reader, SessionFolder, StreamInfo};
+use crate::replayer::request::timeline::{AtEnd, Dates, Span};
+use crate::replayer::request::{Policy, Request};
+use crate::session::{Faults, ReadError, SessionFolder, StreamInfo};
 
-/// How often a session that is being recorded is looked at.
-const WATCH_EVERY: Duration = Duration::from_secs(1);
-/// For so long after a recording no reader is kept open: the recorder waits 3 s at most for the moment in
-/// which it can make the database one file.
-const LET_GO_FOR: Duration = Duration::from_secs(3);
-/// What was listed, and memory that others have, is waited for so long.
+/// How long a request waits for a listed resource, and for memory.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-/// And looked for so often at least: a recorder that was killed commits nothing.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Memory is looked for so often at least: what others make may be ready.
-const ROOM_EVERY: Duration = Duration::from_millis(250);
 
 /// How to replay.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +52,7 @@ pub struct Options {
     pub at_end: AtEnd,
     /// Whether faults are answers.
     pub faults: Faults,
-    /// So much before its time a resource that is no playlist is given.
+    /// How early a resource that is not a playlist is given.
     pub early: Duration,
     /// What dates are.
     pub dates: Dates,
@@ -74,15 +74,15 @@ pub struct Replay {
     early_us: i64,
     rules: Rules,
     cors: Cors,
-    state: RwLock<State>,
+    state: RwLock<SessionState>,
     bodies: Arc<Bodies>,
     commits: Commits,
-    answers: Answers,
-    lists: Lists,
+    answers: AnswerCache,
+    lists: PlaylistCache,
 }
 
 impl Replay {
-    /// Opens a session. The server's own clock starts now, no earlier than what is kept, unless
+    /// Opens a session. The server's own clock starts now, no earlier than the oldest content, unless
     /// the options say when session time 0 is.
     ///
     /// # Errors
@@ -107,14 +107,14 @@ impl Replay {
             rules: options.inject,
             cors: options.cors,
             state: RwLock::new(state),
-            bodies: Arc::new(Bodies::of(pool)),
+            bodies: Arc::new(Bodies::new(pool)),
             commits: Commits::default(),
-            answers: Answers::default(),
-            lists: Lists::default(),
+            answers: AnswerCache::default(),
+            lists: PlaylistCache::default(),
         })
     }
 
-    /// The server's own clock shows what is being recorded now, rather than the start.
+    /// Sets the server's own clock to the moment that is being recorded now.
     pub fn live(mut self) -> Self {
         let zero_us = self.span().zero_us;
         self.clock.set(zero_us);
@@ -123,18 +123,18 @@ impl Replay {
 
     /// See [`ServerClock::advance_hourly`].
     #[cfg(test)]
-    pub(super) fn advance_hourly(&mut self) {
+    pub(crate) fn advance_hourly(&mut self) {
         self.clock.advance_hourly();
     }
 
-    /// From now on no reader is kept open between answers, so that the recorder can make the
+    /// From now on no reader stays open between answers, so that the recorder can make the
     /// database one file.
     pub fn let_go(&self) {
         self.bodies.pool.let_go();
     }
 
     /// What a session is called in an answer: copies of one may have names of their own.
-    pub(super) fn called(&self) -> String {
+    pub(crate) fn name_in_answers(&self) -> String {
         match self.is_shared() {
             true => "this session".to_owned(),
             false => format!("session {}", self.name),
@@ -163,7 +163,7 @@ impl Replay {
     }
 
     /// Whether the server's own clock is one for all replayers of copies of the session.
-    pub(super) fn is_shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         self.clock.is_shared
     }
 
@@ -177,32 +177,32 @@ impl Replay {
         self.clock.offset_us
     }
 
-    /// Since when everything is kept, in microseconds of session time, where that is after a
+    /// From when on nothing was removed, in microseconds of session time, where that is after a
     /// moment of the recording (in microseconds of Unix time).
-    pub(super) fn kept_after_us(&self, moment_us: i64) -> Option<i64> {
-        let State { span, kept_us, .. } = self.state();
+    pub(crate) fn kept_after_us(&self, moment_us: i64) -> Option<i64> {
+        let SessionState { span, kept_us, .. } = self.state();
         let kept_us = kept_us.filter(|kept_us| moment_us < *kept_us)?;
         Some(span.session_us(kept_us))
     }
 
     /// DVR playlists that were asked for.
-    pub(super) fn lists(&self) -> &Lists {
+    pub(crate) fn dvr_playlists(&self) -> &PlaylistCache {
         &self.lists
     }
 
     /// Recorded bodies.
-    pub(super) fn bodies(&self) -> &Arc<Bodies> {
+    pub(crate) fn bodies(&self) -> &Arc<Bodies> {
         &self.bodies
     }
 
     /// Answers that hold for a while.
-    pub(super) fn answers(&self) -> &Answers {
+    pub(crate) fn answers(&self) -> &AnswerCache {
         &self.answers
     }
 
-    /// Texts take at most so many bytes, a third of them in each cache.
+    /// Limits texts to this many bytes, a third of them in each cache.
     #[cfg(test)]
-    pub(super) fn limit_memory(&mut self, bytes: usize) {
+    pub(crate) fn limit_memory(&mut self, bytes: usize) {
         self.answers.limit(bytes as u64 / 3);
         self.bodies.texts.limit(bytes as u64 / 3);
         if let Some(bodies) = Arc::get_mut(&mut self.bodies) {
@@ -211,33 +211,33 @@ impl Replay {
     }
 
     #[cfg(test)]
-    pub(super) fn commits(&self) -> &Commits {
+    pub(crate) fn commits(&self) -> &Commits {
         &self.commits
     }
 
-    /// How old what is read now is, where that is known without reading.
-    pub(super) fn age_at_once(&self) -> Option<Age> {
+    /// The generation of the session now, where it is known without reading.
+    pub(crate) fn known_generation(&self) -> Option<Generation> {
         let changes = self.answers.changes();
         let commits = match self.span().recording {
             true => self.commits.fresh()?,
             false => 0,
         };
-        Some(Age { changes, commits })
+        Some(Generation { changes, commits })
     }
 
-    /// How old what is read from now on is at most.
-    pub(super) async fn age(&self) -> Result<Age, ReadError> {
+    /// The generation of the session, as of now or shortly before.
+    pub(crate) async fn generation(&self) -> Result<Generation, ReadError> {
         let changes = self.answers.changes();
         let commits = match self.span().recording {
             true => self.commits.count(&self.bodies.pool).await?,
             false => 0,
         };
-        Ok(Age { changes, commits })
+        Ok(Generation { changes, commits })
     }
 
     /// Until when an answer of a moment of the recording holds that would hold until another
     /// one, if it were not for the end; in microseconds of Unix time.
-    pub(super) fn until_the_end_us(&self, moment_us: i64, until_us: i64) -> i64 {
+    pub(crate) fn until_the_end_us(&self, moment_us: i64, until_us: i64) -> i64 {
         let end_us = self.span().end_us;
         match self.at_end == AtEnd::Endlist && moment_us < end_us {
             true => until_us.min(end_us),
@@ -246,237 +246,25 @@ impl Replay {
     }
 
     /// Faults on top of the recorded ones.
-    pub(super) fn rules(&self) -> &Rules {
+    pub(crate) fn rules(&self) -> &Rules {
         &self.rules
     }
 
     /// Which pages may send credentials.
-    pub(super) fn cors(&self) -> &Cors {
+    pub(crate) fn cors(&self) -> &Cors {
         &self.cors
     }
 
     /// Whether media playlists end at that moment of the recording by themselves.
-    pub(super) fn ends_playlists(&self, moment_us: i64) -> bool {
+    pub(crate) fn ends_playlists(&self, moment_us: i64) -> bool {
         self.at_end == AtEnd::Endlist && self.span().is_over(moment_us)
     }
 
-    fn state(&self) -> State {
+    fn state(&self) -> SessionState {
         self.state
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
-    }
-
-    /// What there is to play, with the variants that were listed at a moment.
-    ///
-    /// # Errors
-    /// The session cannot be read.
-    pub fn describe(&self, moment_us: i64, prefix: &str) -> Result<Description, ReadError> {
-        let describe = |reader: &Reader| self.describe_with(reader, moment_us, prefix);
-        self.bodies.pool.with(describe)
-    }
-
-    fn describe_with(
-        &self,
-        reader: &Reader,
-        moment_us: i64,
-        prefix: &str,
-    ) -> Result<Description, ReadError> {
-        let State {
-            span,
-            streams,
-            holes,
-            kept_us,
-            ..
-        } = self.state();
-        let look = self.looking(reader, &streams);
-        let mut description = page::describe(&self.name, span, &look, moment_us, prefix)?;
-        description.holes = page::holes(&holes, span);
-        description.kept_from_us = kept_us.map_or(0, |us| span.session_us(us).max(0));
-        Ok(description)
-    }
-
-    /// Whether the first stream has a playlist of all that was recorded.
-    ///
-    /// # Errors
-    /// The session cannot be read.
-    pub fn has_dvr(&self) -> Result<bool, ReadError> {
-        let streams = self.streams();
-        let first = streams.first().map(|stream| stream.name.as_str());
-        let playlists = self.bodies.pool.with(|reader| reader.media_playlists())?;
-        Ok(playlists
-            .iter()
-            .any(|one| Some(one.stream.as_str()) == first))
-    }
-
-    /// Whether the session has decryption keys, or was recorded by another program than this project's.
-    ///
-    /// # Errors
-    /// The session cannot be read.
-    pub fn needs_care(&self) -> Result<bool, ReadError> {
-        self.bodies.pool.with(|reader| {
-            let runs = reader.runs()?;
-            let is_own = runs
-                .iter()
-                .all(|run| run.program.starts_with("isrecorder "));
-            Ok(!is_own || reader.has_keys()?)
-        })
-    }
-
-    /// Like [`Self::describe`], on a blocking thread.
-    pub(super) async fn described(
-        self: &Arc<Self>,
-        moment_us: i64,
-        prefix: String,
-    ) -> Result<Description, ReadError> {
-        let replay = Arc::clone(self);
-        self.read(move |reader| replay.describe_with(reader, moment_us, &prefix))
-            .await
-    }
-
-    /// Reads the session, on a blocking thread.
-    pub(super) async fn read<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
-    ) -> Result<T, ReadError> {
-        self.bodies.pool.read(job).await
-    }
-
-    /// What the session has for a question, what is laid over it, and how old that is at most; waits for what
-    /// is being recorded, and for memory.
-    pub(super) async fn ask(
-        self: &Arc<Self>,
-        mut question: Question,
-        mut age: Age,
-    ) -> Result<(Looked, Laid, Age), ReadError> {
-        let deadline = clock::instant() + PATIENCE;
-        loop {
-            question.recording = self.span().recording;
-            let freed = self.bodies.budget.freed();
-            let (replay, asked) = (Arc::clone(self), question.clone());
-            let (looked, laid) = self.read(move |reader| replay.look(reader, &asked)).await?;
-            let now = clock::instant();
-            let next_look = deadline.min(now + LOOK_EVERY);
-            match &looked {
-                _ if now >= deadline => return Ok((looked, laid, age)),
-                Looked::Pending => {
-                    let pool = &self.bodies.pool;
-                    self.commits.after(pool, age.commits, next_look).await?;
-                    age = self.age().await?;
-                }
-                Looked::Whole(whole) if matches!(whole.content, Content::NoRoom) => {
-                    self.wait_for_room(freed, deadline).await;
-                }
-                _ => return Ok((looked, laid, age)),
-            }
-        }
-    }
-
-    /// Waits for memory, until a deadline at most; whether there is time for another try.
-    pub(super) async fn wait_for_room(&self, freed: OwnedNotified, deadline: Instant) -> bool {
-        let now = clock::instant();
-        let next_look = deadline.min(now + ROOM_EVERY);
-        let _ = tokio::time::timeout_at(next_look, freed).await;
-        now < deadline
-    }
-
-    fn look(&self, reader: &Reader, question: &Question) -> Result<(Looked, Laid), ReadError> {
-        let State { span, streams, .. } = self.state();
-        let look = self.looking(reader, &streams);
-        let looked = look.ask(question)?;
-        if self.rules.is_empty() {
-            return Ok((looked, Laid::default()));
-        }
-        let facts = look.facts(&self.rules, &looked, question, span.zero_us)?;
-        let laid = facts.map_or_else(Laid::default, |facts| self.rules.lay(&facts));
-        let Some(held_us) = laid.held_us else {
-            return Ok((looked, laid));
-        };
-        let moment_us = span.moment_us(held_us);
-        let held = look.ask(&Question {
-            moment_us,
-            endlist: self.ends_playlists(moment_us),
-            ..question.clone()
-        })?;
-        // What was not there when it was held is as it is.
-        Ok(match held {
-            Looked::Whole(_) | Looked::Pieces(_) => (held, laid),
-            _ => (looked, laid),
-        })
-    }
-
-    fn looking<'a>(&'a self, reader: &'a Reader, streams: &'a [StreamInfo]) -> Look<'a> {
-        Look {
-            reader,
-            streams,
-            bodies: &self.bodies,
-            faults: self.policy.faults,
-            early_us: self.early_us,
-        }
-    }
-
-    /// Follows a session that is being recorded, or is taken up again; returns when the
-    /// server's own clock is at its end, where that is to be the end of the server.
-    pub async fn watch(self: &Arc<Self>) {
-        let mut said = false;
-        loop {
-            let span = self.span();
-            let left_us = span.length_us().saturating_sub(self.session_us());
-            if span.recording {
-                said = false;
-            } else if left_us <= 0 && !said {
-                self.say_the_end(span);
-                said = true;
-                if self.at_end == AtEnd::Stop {
-                    return;
-                }
-            }
-            let left = match (span.recording, u64::try_from(left_us)) {
-                (false, Ok(left @ 1..)) => Duration::from_micros(left),
-                _ => WATCH_EVERY,
-            };
-            tokio::time::sleep(left.min(WATCH_EVERY)).await;
-            match self.bodies.pool.read_aside(read_state).await {
-                Ok(state) => self.note(state).await,
-                Err(error) if span.recording => tracing::error!("{error}"),
-                // Said to whoever asks for it.
-                Err(error) => tracing::debug!("{error}"),
-            }
-        }
-    }
-
-    fn say_the_end(&self, span: Span) {
-        let then = match self.at_end {
-            AtEnd::Hold => "the last answers hold from now on (see --at-end)",
-            AtEnd::Endlist => "media playlists have an EXT-X-ENDLIST from now on",
-            AtEnd::Stop => "stopping",
-        };
-        let end = format_time(span.length_us());
-        tracing::info!("{end} the recording ends here: {then}");
-    }
-
-    async fn note(&self, state: State) {
-        let span = self.span();
-        let (before, after) = (span.recording, state.span.recording);
-        // How far a recording has come is told by its commits.
-        let has_changed = span != state.span && !(before && after);
-        let is_unfolded = state.is_unfolded;
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
-        if has_changed {
-            self.answers.forget();
-        }
-        if !before && after {
-            tracing::info!("{} is being recorded again", self.name);
-        }
-        if before && !after {
-            tracing::info!("{} is no longer being recorded", self.name);
-        }
-        if before && !after {
-            self.bodies.pool.keep(false);
-            tokio::time::sleep(LET_GO_FOR).await;
-        }
-        // Whenever somebody repairs it, nobody may have it open.
-        self.bodies.pool.keep(!is_unfolded);
     }
 }
 

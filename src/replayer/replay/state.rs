@@ -1,4 +1,4 @@
-//! What is known of a session that is being replayed: where it lies in time, whether it grows.
+//! The state of a session: where it lies in time, whether it is being recorded.
 
 use std::sync::Arc;
 
@@ -6,25 +6,25 @@ use crate::clock;
 use crate::replayer::request::timeline::Span;
 use crate::session::{self, Hole, ReadError, Reader, Run, StreamInfo};
 
-/// A recorder that was not seen for so long is gone.
+/// A recorder that was not seen for this long is gone.
 const SEEN_US: i64 = 15_000_000;
-/// What is known of it, until the next look.
+/// What is known of a session, until the next look.
 #[derive(Debug, Clone)]
-pub(crate) struct State {
+pub(crate) struct SessionState {
     pub(crate) span: Span,
     pub(crate) streams: Arc<[StreamInfo]>,
     pub(crate) holes: Arc<[Hole]>,
-    /// From when on everything is kept, in microseconds of Unix time; `None`: all is.
+    /// From when on nothing was removed, in microseconds of Unix time; `None`: nothing was.
     pub(crate) kept_us: Option<i64>,
     /// The last run is closed, and the database is not one file yet: as long as that is so no reader
     /// is kept open, since that would prevent it.
     pub(crate) is_unfolded: bool,
 }
 
-/// So far behind the beginning of a window that moves on a clock starts: both go at one speed.
+/// A clock starts this far behind the beginning of a window that moves on: both go at one speed.
 const AHEAD_US: i64 = 10_000_000;
 
-impl State {
+impl SessionState {
     /// The earliest session time at which a clock can start, in microseconds.
     pub(crate) fn earliest_us(&self) -> i64 {
         let Some(kept_us) = self.kept_us else {
@@ -50,7 +50,7 @@ pub(crate) fn read_span(reader: &Reader) -> Result<Span, ReadError> {
     Ok(read_state(reader)?.span)
 }
 
-pub(crate) fn read_state(reader: &Reader) -> Result<State, ReadError> {
+pub(crate) fn read_state(reader: &Reader) -> Result<SessionState, ReadError> {
     let runs = reader.runs()?;
     let streams = reader.streams()?.into();
     let zero_us = runs.first().map_or(0, |run| run.started_us);
@@ -59,7 +59,7 @@ pub(crate) fn read_state(reader: &Reader) -> Result<State, ReadError> {
         (run.end_us(), is_recording(run, ahead_us))
     });
     let is_closed = runs.last().is_some_and(|run| run.stopped_us.is_some());
-    Ok(State {
+    Ok(SessionState {
         span: Span {
             zero_us,
             end_us,

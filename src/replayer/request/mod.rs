@@ -1,30 +1,38 @@
 //! A request, and the moment of the recording that it means. Both are decided once, where the request
-//! comes in, and passed down: nothing that answers it reads the clock again.
+//! comes in, and passed down: code that answers it does not read the clock again.
+//!
+//! | file | is |
+//! | --- | --- |
+//! | `server_clock` | the clock of requests whose path has none |
+//! | [`timeline`] | clock arithmetic, durations, what follows the end |
+//! | [`route`], `raw_path` | from a path to what it asks for |
+//! | `paths`, `references` | paths as answers name them, relative to the path that was asked for |
 
-pub(super) mod base;
+pub(super) mod paths;
 pub(super) mod raw_path;
+pub(super) mod references;
 pub mod route;
 pub(super) mod server_clock;
 pub mod timeline;
 
 use std::time::Duration;
 
-use http::Method;
-use http::header::{self, HeaderMap};
+use http::header::HeaderMap;
 use http::request::Parts;
+use http::{Method, header};
 use url::Url;
 
-use self::route::{PathClock, RouteError, Target, clock_prefix, split_clock, target_on};
+use self::paths::clock_prefix;
+use self::route::{PathClock, RouteError, Target, split_clock, target_on};
 use self::server_clock::ServerClock;
 use self::timeline::{Dates, Span, clock_ms, session_us};
-use super::header::fields as headers;
-use super::header::range;
 use crate::hls::replay_path;
 use crate::replayer::body::pace::Network;
 use crate::replayer::header::range::RangeSpec;
+use crate::replayer::header::{fields, range};
 use crate::session::Faults;
 
-/// How a replayer answers, whatever is asked for.
+/// How a replayer answers every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Policy {
     /// Whether faults are answers.
@@ -39,7 +47,7 @@ pub(super) struct Policy {
 
 /// The clock of a player.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Player {
+pub(crate) struct Player {
     /// What time it is, in microseconds of session time.
     pub(super) session_us: i64,
     /// When it began, in microseconds of session time.
@@ -53,9 +61,9 @@ pub struct Request {
     pub(super) policy: Policy,
     /// The clock in its path; `None`: the server's own.
     pub(super) clock: Option<PathClock>,
-    /// Where the path goes on behind the clock, or why there is none.
+    /// Where the path goes on behind the clock, or why the path is invalid.
     rest_at: Result<usize, RouteError>,
-    /// When it came, in microseconds of Unix time.
+    /// When it came in, in microseconds of Unix time.
     pub(super) now_us: i64,
     /// ZERO of its clock, in microseconds of Unix time.
     zero_us: i64,
@@ -98,14 +106,14 @@ impl Request {
             moment_us: span.moment_us(session_us),
             shift_us: span.shift_us(policy.dates, zero_us),
             range: asked_range(&parts),
-            gzip: policy.compresses && headers::takes_gzip(&parts.headers),
+            gzip: policy.compresses && fields::takes_gzip(&parts.headers),
             is_shared: server.is_shared,
             policy,
             parts,
         }
     }
 
-    /// The request as the HTTP server had it, for whoever adds to it or tells of it.
+    /// The request as the HTTP server had it, for callers that add to it or log it.
     pub fn parts(&mut self) -> &mut Parts {
         &mut self.parts
     }
@@ -142,7 +150,7 @@ impl Request {
     }
 
     /// Whether an answer under a name of this replay (`by_name`) means something else at each start of the
-    /// replayer: no clock says which moment is meant.
+    /// replayer, since no clock in the path says which moment it is for.
     pub(super) fn is_process_relative(&self, by_name: bool) -> bool {
         by_name && self.clock.is_none() && !self.is_shared
     }
@@ -156,7 +164,7 @@ impl Request {
         }
     }
 
-    /// The clock that a stream redirects to: one of its own is asked for, or needed.
+    /// The clock that a stream redirects to, where the request asks for a new one or the rules need one.
     pub(super) fn new_clock(
         &self,
         offset: Option<Duration>,

@@ -1,20 +1,20 @@
 //! Paths of raw streams: `/NAME/stream.EXT`, `/NAME/dump.EXT`, without a name the first one. Pure.
 
-/// What is there under its own name.
+/// Extensions of raw streams.
 const EXTENSIONS: [&str; 9] = [
     "ts", "flv", "mp3", "aac", "ogg", "webm", "mkv", "asf", "mp4",
 ];
 
-/// What of a stream.
+/// The files of a raw stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PlainFile {
+pub enum RawFile {
     /// As it came.
     Stream,
     /// All so far.
     Dump,
 }
 
-impl PlainFile {
+impl RawFile {
     /// As it stands in the path.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -26,27 +26,27 @@ impl PlainFile {
 
 /// What a path asks for of a raw stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlainPath {
+pub struct RawPath {
     /// Its name, as it stands in the path; `None`: the first stream.
     pub name: Option<String>,
-    /// What of it.
-    pub what: PlainFile,
-    /// Which extension it is believed to have.
+    /// Which file of it.
+    pub what: RawFile,
+    /// The extension in the path.
     pub extension: String,
 }
 
-/// `None`: the path is no such path.
-pub(crate) fn plain_path(path: &str) -> Option<PlainPath> {
+/// `None`: it is another path.
+pub(crate) fn raw_path(path: &str) -> Option<RawPath> {
     let mut segments = path.strip_prefix('/')?.rsplit('/');
     let (stem, extension) = segments.next()?.split_once('.')?;
     let what = match stem {
-        "stream" => PlainFile::Stream,
-        "dump" => PlainFile::Dump,
+        "stream" => RawFile::Stream,
+        "dump" => RawFile::Dump,
         _ => return None,
     };
     let name = segments.next();
     let is_one = segments.next().is_none() && name != Some("") && EXTENSIONS.contains(&extension);
-    is_one.then(|| PlainPath {
+    is_one.then(|| RawPath {
         name: name.map(str::to_owned),
         what,
         extension: extension.to_owned(),
@@ -59,14 +59,14 @@ mod tests {
 
     #[test]
     fn plain_streams_have_paths_with_their_extension() {
-        let of = |path| plain_path(path).map(|p| (p.name, p.what, p.extension));
+        let of = |path| raw_path(path).map(|p| (p.name, p.what, p.extension));
         let some = |name: Option<&str>, what, extension: &str| {
             Some((name.map(str::to_owned), what, extension.to_owned()))
         };
-        assert_eq!(of("/stream.ts"), some(None, PlainFile::Stream, "ts"));
+        assert_eq!(of("/stream.ts"), some(None, RawFile::Stream, "ts"));
         assert_eq!(
             of("/hall/dump.mp3"),
-            some(Some("hall"), PlainFile::Dump, "mp3")
+            some(Some("hall"), RawFile::Dump, "mp3")
         );
         for none in [
             "/stream.m3u8",

@@ -7,34 +7,25 @@
 //! /dvr.m3u8, /NAME/dvr.m3u8          everything that was recorded of a stream
 //! /NAME/dvr/ID.m3u8                  the same of one of its playlists
 //! /exchange/ID/NAME                  the body that an exchange brought; NAME is for people
-//! /NAME/stream.ts, /NAME/dump.ts     a stream that is no playlist, as it came; all of it so far
+//! /NAME/stream.ts, /NAME/dump.ts     a raw stream as it came; all of it so far
 //! /https/cdn.example.com:443/a/b?c   the origin's URLs, path for path
 //! /@ZERO/...                         streams and the origin's URLs on a clock of their own
 //! /@ZERO~BEGAN/...                   the same, for a player that began at BEGAN on it
 //! ```
 //!
-//! A path is only ever looked up; none becomes the path of a file.
+//! A path is only ever looked up; it never becomes the path of a file.
 
 use std::time::Duration;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::raw_path::{PlainPath, plain_path};
+use super::raw_path::{RawPath, raw_path};
 use super::timeline::parse_duration;
 use crate::hls::origin_url;
 
-/// A longer path and query is no origin's.
+/// No origin has a longer path and query.
 const LONGEST_PATH: usize = 8 * 1024;
-
-/// What needs no encoding in a name.
-const NAME: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'.')
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'~');
-/// Names are cut to so many characters, at their beginning: players look at the extension.
-const LONGEST_NAME: usize = 80;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +56,7 @@ pub enum Target {
     Stream {
         /// Its name; `None`: the first one.
         name: Option<String>,
-        /// A redirect to a clock on which it is so late now is asked for.
+        /// The path asks for a redirect to a clock on which it is this session time now.
         offset: Option<Duration>,
     },
     /// Everything that was recorded, as a playlist.
@@ -77,11 +68,11 @@ pub enum Target {
     },
     /// The body that an exchange brought.
     Exchange(i64),
-    /// A stream that is no playlist.
-    Plain {
-        /// Which, and what of it.
-        path: PlainPath,
-        /// A redirect to a clock on which it is so late now is asked for.
+    /// A raw stream: one that is not a playlist.
+    Raw {
+        /// Which stream, and which file of it.
+        path: RawPath,
+        /// The path asks for a redirect to a clock on which it is this session time now.
         offset: Option<Duration>,
     },
     /// A URL of the origin.
@@ -94,15 +85,15 @@ pub enum RouteError {
     /// Longer than 8 KiB.
     #[error("the path is longer than {LONGEST_PATH} bytes")]
     TooLong,
-    /// The clock is no number.
-    #[error("{0:?} is no clock: /@ZERO/ and /@ZERO~BEGAN/ take milliseconds")]
+    /// The clock is not a number.
+    #[error("{0:?} is not a clock: /@ZERO/ and /@ZERO~BEGAN/ take milliseconds")]
     Clock(String),
-    /// The offset is no duration.
+    /// The offset is not a duration.
     #[error("offset: {0}")]
-    Offset(#[from] super::timeline::NoDuration),
-    /// A clock before what knows none.
+    Offset(#[from] super::timeline::InvalidDuration),
+    /// A clock before a path that takes none.
     #[error("what was recorded is the same on every clock: ask without /@ZERO")]
-    NoClock,
+    ClockNotAllowed,
     /// Nothing is at that path.
     #[error("nothing is at this path; / says what there is")]
     Nothing,
@@ -118,57 +109,13 @@ pub fn route(path_and_query: &str) -> Result<Route, RouteError> {
     Ok(Route { clock, target })
 }
 
-/// What is asked for on a clock by what follows that in a path.
+/// What the rest of a path, behind its clock, asks for.
 pub(crate) fn target_on(clock: Option<PathClock>, rest: &str) -> Result<Target, RouteError> {
     let target = target(rest)?;
     if clock.is_some() && matches!(target, Target::Dvr { .. } | Target::Exchange(_)) {
-        return Err(RouteError::NoClock);
+        return Err(RouteError::ClockNotAllowed);
     }
     Ok(target)
-}
-
-/// The path of the DVR playlist of a stream, or of one of its media playlists.
-pub(crate) fn dvr_path(stream: &str, playlist_id: Option<i64>) -> String {
-    let name = utf8_percent_encode(stream, NON_ALPHANUMERIC);
-    match playlist_id {
-        None => format!("/{name}/dvr.m3u8"),
-        Some(id) => format!("/{name}/dvr/{id}.m3u8"),
-    }
-}
-
-/// The path of the body that an exchange brought, behind a reference to the root. The name is for people, and
-/// for players that look at extensions. There is no exchange 0.
-pub(crate) fn exchange_path(root: &str, exchange_id: i64, url: Option<&Url>) -> String {
-    let last = url
-        .and_then(|url| url.path().rsplit('/').next())
-        .unwrap_or_default();
-    let name = percent_decode_str(last).decode_utf8_lossy();
-    let skipped = name.chars().count().saturating_sub(LONGEST_NAME);
-    let name: String = name.chars().skip(skipped).collect();
-    let name = if name.is_empty() {
-        "body".to_owned()
-    } else {
-        name
-    };
-    format!(
-        "{root}exchange/{exchange_id}/{}",
-        utf8_percent_encode(&name, NAME)
-    )
-}
-
-/// The prefix that carries a clock; empty for the server's own.
-pub fn clock_prefix(clock: Option<PathClock>) -> String {
-    match clock {
-        None => String::new(),
-        Some(PathClock {
-            zero_ms,
-            began_ms: None,
-        }) => format!("/@{zero_ms}"),
-        Some(PathClock {
-            zero_ms,
-            began_ms: Some(began_ms),
-        }) => format!("/@{zero_ms}~{began_ms}"),
-    }
 }
 
 /// The clock in a path, and what follows it.
@@ -227,13 +174,10 @@ fn target(path_and_query: &str) -> Result<Target, RouteError> {
     if let Some(url) = origin_url(path_and_query) {
         return Ok(Target::Origin(url));
     }
-    if let Some(mut plain) = plain_path(path) {
-        plain.name = plain.name.as_deref().map(decode);
+    if let Some(mut raw) = raw_path(path) {
+        raw.name = raw.name.as_deref().map(decode);
         let offset = offset(query)?;
-        return Ok(Target::Plain {
-            path: plain,
-            offset,
-        });
+        return Ok(Target::Raw { path: raw, offset });
     }
     let mut steps = path.trim_start_matches('/').split('/');
     match (steps.next(), steps.next(), steps.next(), steps.next()) {
@@ -286,6 +230,7 @@ fn decode(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::paths::clock_prefix;
     use super::*;
     use proptest::prelude::*;
 
@@ -314,7 +259,7 @@ mod tests {
     #[test]
     fn what_was_recorded_knows_no_clock() {
         for path in ["/@5/dvr.m3u8", "/@5/a/dvr/1.m3u8", "/@5/exchange/1/a"] {
-            assert_eq!(route(path), Err(RouteError::NoClock), "{path}");
+            assert_eq!(route(path), Err(RouteError::ClockNotAllowed), "{path}");
         }
     }
 

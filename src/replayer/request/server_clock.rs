@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use super::timeline;
 use crate::clock::{self, Clock};
 
-/// The clock of requests that carry none in their path.
+/// The clock of requests whose path has none.
 #[derive(Debug)]
 pub(crate) struct ServerClock {
     time: Time,
@@ -18,7 +18,7 @@ pub(crate) struct ServerClock {
     pub(crate) is_shared: bool,
 }
 
-/// What is read for the time.
+/// The source of the time.
 #[derive(Debug)]
 enum Time {
     /// It never steps.
@@ -38,7 +38,7 @@ impl ServerClock {
             Some(zero_us) => Self {
                 time: Time::Wall,
                 zero_us,
-                // What is the same for all does not depend on when this one was started.
+                // A shared clock does not depend on when this replayer started.
                 offset_us: 0,
                 is_shared: true,
             },
@@ -51,7 +51,7 @@ impl ServerClock {
         }
     }
 
-    /// From now on it shows this session time 0, as what is being recorded does.
+    /// Sets when session time 0 is, to that of the session that is being recorded.
     pub(crate) fn set(&mut self, zero_us: i64) {
         self.zero_us = zero_us;
         self.offset_us = self.session_us();

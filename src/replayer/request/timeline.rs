@@ -93,10 +93,10 @@ pub fn format_utc(us: i64) -> String {
     )
 }
 
-/// Why a text is no duration.
+/// A text that is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no duration: write seconds (120, 1.5) or units (2m30s, 90m, 1h)")]
-pub struct NoDuration(String);
+#[error("{0:?} is not a duration: write seconds (120, 1.5) or units (2m30s, 90m, 1h)")]
+pub struct InvalidDuration(String);
 
 /// No recording is longer than this.
 const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
@@ -104,8 +104,8 @@ const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
 /// A duration as people write it: seconds, with a fraction or without, or with units.
 ///
 /// # Errors
-/// It is none, it is negative, or it is longer than a hundred years.
-pub fn parse_duration(text: &str) -> Result<Duration, NoDuration> {
+/// The text is not a duration, it is negative, or it is longer than a hundred years.
+pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
     let text = text.trim();
     let is_number = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let parsed = if is_number {
@@ -117,7 +117,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, NoDuration> {
     };
     parsed
         .filter(|duration| *duration <= LONGEST)
-        .ok_or_else(|| NoDuration(text.to_owned()))
+        .ok_or_else(|| InvalidDuration(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -161,7 +161,7 @@ mod tests {
             "1:30",
         ] {
             let error = parse_duration(text).unwrap_err().to_string();
-            assert!(error.contains("is no duration"), "{error}");
+            assert!(error.contains("is not a duration"), "{error}");
         }
     }
 

@@ -1,32 +1,34 @@
-//! From a request to a response: what was answered before and still holds, or what the session has.
+//! From a request to a response: an answer that still holds, or what the session has.
+//!
+//! | file | is |
+//! | --- | --- |
+//! | `dvr` | DVR playlists |
+//! | `exchange_body` | bodies that DVR playlists refer to |
 
 mod dvr;
+mod exchange_body;
 
 use std::sync::Arc;
 
-use http::header;
 use http::request::Parts;
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, header};
 use url::Url;
 
-use super::body;
-use super::header::cors;
-use super::header::shared_caches;
-use super::page;
-use super::raw;
-use super::replay::Replay;
-use super::request::Request;
-use super::request::base;
-use super::response::recorded;
-use crate::replayer::cache::answer_cache::{Age, Answered, Entry, Found};
-use crate::replayer::cache::cached_answer::Answer;
-use crate::replayer::content::lookup::{Content, Looked, Question, Whole};
+use super::request::{Request, references as base};
+use crate::replayer::cache::answer_cache::{Answered, CacheResult, Entry, Generation};
+use crate::replayer::cache::cached_answer::CachedAnswer;
+use crate::replayer::content::found::{Content, LookupResult, Whole};
+use crate::replayer::content::question::Question;
+use crate::replayer::header::{cors, shared_caches};
 use crate::replayer::memory::text::Text;
-use crate::replayer::request::raw_path::PlainFile;
-use crate::replayer::request::route::{PathClock, RouteError, Target, clock_prefix};
+use crate::replayer::replay::Replay;
+use crate::replayer::request::paths::clock_prefix;
+use crate::replayer::request::raw_path::RawFile;
+use crate::replayer::request::route::{PathClock, RouteError, Target};
 use crate::replayer::request::timeline::format_time;
+use crate::replayer::response::recorded;
 use crate::replayer::response::reply::Reply;
-use crate::session::StreamInfo;
+use crate::replayer::{body, page, raw};
 
 impl Replay {
     /// The response to a request that was made before and still holds, where it is there without any work.
@@ -34,16 +36,16 @@ impl Replay {
         if request.parts.method != Method::GET || !self.rules().is_empty() {
             return None;
         }
-        let (age, moment_us) = (self.age_at_once()?, request.moment_us);
-        let answer = self.answers().get(request.path(), age, moment_us)?;
+        let (generation, moment_us) = (self.known_generation()?, request.moment_us);
+        let answer = self.answers().get(request.path(), generation, moment_us)?;
         let reply = self.for_caches(answer.reply_at_once(request)?);
         Some(reply.for_page(self.cors(), request.headers()))
     }
 
     /// Answers a request. Never fails: what goes wrong is a response, too.
     pub async fn respond(self: &Arc<Self>, request: &Request) -> Reply {
-        let reply = match self.age().await {
-            Ok(age) => self.respond_as_of(request, age).await,
+        let reply = match self.generation().await {
+            Ok(generation) => self.respond_as_of(request, generation).await,
             Err(error) => Reply::failed(&error).with_common_headers(),
         };
         let mut reply = self
@@ -55,20 +57,24 @@ impl Replay {
         reply
     }
 
-    /// What was answered before and still holds, or the session has.
-    async fn respond_as_of(self: &Arc<Self>, request: &Request, age: Age) -> Reply {
+    /// A cached answer that holds, or what the session has.
+    async fn respond_as_of(self: &Arc<Self>, request: &Request, generation: Generation) -> Reply {
         let (path, moment_us) = (request.path(), request.moment_us);
-        // What is laid over an answer is another thing for each.
+        // Injected faults differ from request to request.
         if !request.is_read() || !self.rules().is_empty() {
-            return self.answer(request, age).await.reply.with_common_headers();
+            return self
+                .answer(request, generation)
+                .await
+                .reply
+                .with_common_headers();
         }
-        let (answered, loading) = match self.answers().wait(path, age, moment_us).await {
-            Found::Holds(answer) => return answer_again(answer, request).await,
-            Found::Unkept => (self.answer(request, age).await, None),
-            Found::Load(loading) => (self.answer(request, age).await, Some(loading)),
+        let (answered, loading) = match self.answers().wait(path, generation, moment_us).await {
+            CacheResult::Hit(answer) => return answer_again(answer, request).await,
+            CacheResult::Uncacheable => (self.answer(request, generation).await, None),
+            CacheResult::Miss(loading) => (self.answer(request, generation).await, Some(loading)),
         };
         match (loading, answered.entry) {
-            (Some(loading), entry) => loading.fill(entry, age, moment_us),
+            (Some(loading), entry) => loading.fill(entry, generation, moment_us),
             (None, Some(entry)) => self.answers().put(path, entry),
             (None, None) => {}
         }
@@ -79,12 +85,12 @@ impl Replay {
     fn for_caches(&self, mut reply: Reply) -> Reply {
         let lifetime = reply.lifetime().filter(|_| self.is_shared());
         if let (Some(response), Some(lifetime)) = (&mut reply.response, lifetime) {
-            shared_caches::tell(response.headers_mut(), lifetime);
+            shared_caches::set_lifetime(response.headers_mut(), lifetime);
         }
         reply
     }
 
-    async fn answer(self: &Arc<Self>, request: &Request, age: Age) -> Answered {
+    async fn answer(self: &Arc<Self>, request: &Request, generation: Generation) -> Answered {
         match request.parts.method {
             Method::GET | Method::HEAD => {}
             Method::OPTIONS => {
@@ -97,12 +103,12 @@ impl Replay {
             _ => return refuse_method(&request.parts.method).into(),
         }
         match request.target() {
-            Ok(target) => self.answer_target(request, target, age).await,
+            Ok(target) => self.answer_target(request, target, generation).await,
             Err(error) => {
                 let status = match error {
                     RouteError::TooLong => StatusCode::URI_TOO_LONG,
                     RouteError::Clock(_) | RouteError::Offset(_) => StatusCode::BAD_REQUEST,
-                    RouteError::Nothing | RouteError::NoClock => StatusCode::NOT_FOUND,
+                    RouteError::Nothing | RouteError::ClockNotAllowed => StatusCode::NOT_FOUND,
                 };
                 Reply::sentence(status, &error.to_string()).into()
             }
@@ -113,9 +119,9 @@ impl Replay {
         self: &Arc<Self>,
         request: &Request,
         target: Target,
-        age: Age,
+        generation: Generation,
     ) -> Answered {
-        let (url, by_name) = match self.origin_of(request, target, age).await {
+        let (url, by_name) = match self.origin_of(request, target, generation).await {
             Ok(origin) => origin,
             Err(answered) => return *answered,
         };
@@ -126,19 +132,22 @@ impl Replay {
                 "the recording has not begun on this clock",
             )
             .into(),
-            false => self.answer_of_origin(request, (url, by_name), age).await,
+            false => {
+                self.answer_of_origin(request, (url, by_name), generation)
+                    .await
+            }
         };
-        answered.reply = answered.reply.at(session_us);
+        answered.reply = answered.reply.at_session_time(session_us);
         answered
     }
 
-    /// The URL of the origin that is meant, and whether by a name of this replay; what is no URL of the
-    /// origin is answered.
+    /// The URL of the origin that a target means, and whether it is under a name of this replay. Other targets are
+    /// answered here.
     async fn origin_of(
         self: &Arc<Self>,
         request: &Request,
         target: Target,
-        age: Age,
+        generation: Generation,
     ) -> Result<(Url, bool), Box<Answered>> {
         let tells_begin = self.rules().are_relative();
         let parts = &request.parts;
@@ -151,16 +160,16 @@ impl Replay {
                     Err(reply) => *reply,
                 },
             },
-            Target::Plain { path, .. } if path.what == PlainFile::Dump => {
+            Target::Raw { path, .. } if path.what == RawFile::Dump => {
                 self.dump(request, &path).await
             }
-            Target::Plain { path, offset } => {
+            Target::Raw { path, offset } => {
                 match offset.map(|offset| request.clock_at(offset, tells_begin)) {
                     Some(clock) => {
                         let file = format!("stream.{}", path.extension);
                         to_clock(parts, clock, path.name.as_deref(), &file)
                     }
-                    None => match self.plain_url(&path).await {
+                    None => match self.raw_url(&path).await {
                         Ok(url) => return Ok((url, true)),
                         Err(reply) => *reply,
                     },
@@ -170,7 +179,7 @@ impl Replay {
             Target::Favicon => favicon(),
             Target::Dvr { name, playlist_id } => {
                 let which = (name.as_deref(), playlist_id);
-                return Err(Box::new(self.dvr(request, which, age).await));
+                return Err(Box::new(self.dvr(request, which, generation).await));
             }
             Target::Exchange(id) => self.exchange_body(request, id).await,
         };
@@ -196,54 +205,66 @@ impl Replay {
         self: &Arc<Self>,
         request: &Request,
         (url, by_name): (Url, bool),
-        age: Age,
+        generation: Generation,
     ) -> Answered {
         let question = self.question(request, url.clone(), by_name);
-        let (looked, laid, age) = match self.ask(question, age).await {
+        let (looked, faults, generation) = match self.ask(question, generation).await {
             Ok(answered) => answered,
             Err(error) => return Reply::failed(&error).into(),
         };
         let (mut left_us, mut entry) = (0, None);
         let reply = match looked {
-            Looked::Whole(whole) if raw::is_part(&whole) => self.play_part(*whole, request).await,
-            Looked::Growing(part) => self.play_growing(*part, request),
-            Looked::Whole(whole) => {
+            LookupResult::Whole(whole) if raw::is_part(&whole) => {
+                self.play_part(*whole, request).await
+            }
+            LookupResult::Growing(part) => self.play_growing(*part, request),
+            LookupResult::Whole(whole) => {
                 if let Content::Playlist(served) = &whole.content {
                     compress(Some(&served.text).filter(|_| request.gzip)).await;
                 }
                 let reply = recorded::whole(&whole, request);
                 if self.rules().is_empty() {
-                    (left_us, entry) = self.entry(age, whole, request);
+                    (left_us, entry) = self.entry(generation, whole, request);
                 }
                 reply
             }
-            Looked::Pieces(pieces) => recorded::pieces(*pieces, request),
+            LookupResult::Pieces(pieces) => recorded::pieces(*pieces, request),
             looked => self.nothing(&looked, &url, request.moment_us),
         };
-        let reply = reply.holding(left_us);
-        let reply = match laid.is_nothing() {
+        let reply = reply.holding_for(left_us);
+        let reply = match faults.is_nothing() {
             true => reply,
-            false => laid.over(reply, &request.parts),
+            false => faults.apply_to(reply, &request.parts),
         };
         Answered { reply, entry }
     }
 
     /// For how many microseconds an answer holds, and it for the cache.
-    fn entry(&self, age: Age, mut whole: Box<Whole>, request: &Request) -> (i64, Option<Entry>) {
+    fn entry(
+        &self,
+        generation: Generation,
+        mut whole: Box<Whole>,
+        request: &Request,
+    ) -> (i64, Option<Entry>) {
         let moment_us = request.moment_us;
         let until_us = whole.until_us;
         whole.until_us = until_us.map(|until_us| self.until_the_end_us(moment_us, until_us));
         let left_us = whole.left_us(moment_us);
         let is_there = !matches!(whole.content, Content::NoRoom);
         let until_us = whole.until_us.filter(|us| *us > moment_us && is_there);
-        let entry = until_us
-            .map(|until_us| Entry::new(age, (moment_us, until_us), Answer::recorded(whole)));
+        let entry = until_us.map(|until_us| {
+            Entry::new(
+                generation,
+                (moment_us, until_us),
+                CachedAnswer::recorded(whole),
+            )
+        });
         (left_us, entry)
     }
 
-    fn nothing(&self, looked: &Looked, url: &Url, moment_us: i64) -> Reply {
+    fn nothing(&self, looked: &LookupResult, url: &Url, moment_us: i64) -> Reply {
         let not_found = |sentence: &str| Reply::sentence(StatusCode::NOT_FOUND, sentence);
-        if let (Looked::NotYet(_) | Looked::Unknown, Some(kept_us)) =
+        if let (LookupResult::NotYet(_) | LookupResult::Unknown, Some(kept_us)) =
             (looked, self.kept_after_us(moment_us))
         {
             let from = format_time(kept_us);
@@ -251,55 +272,32 @@ impl Replay {
             return not_found(&format!("{sentence} {from} on"));
         }
         match looked {
-            Looked::NotYet(from_us) => {
+            LookupResult::NotYet(from_us) => {
                 let from = format_time(self.span().session_us(*from_us));
                 not_found(&format!("not there yet: it is from session time {from} on"))
             }
-            Looked::LeftOut => not_found(&format!(
+            LookupResult::LeftOut => not_found(&format!(
                 "{url} was left out of the recording (--variants, --renditions)"
             )),
-            Looked::Pending => {
+            LookupResult::Pending => {
                 let sentence = "it is being recorded at this moment and has not arrived";
                 Reply::sentence(StatusCode::SERVICE_UNAVAILABLE, sentence)
                     .with_field(header::RETRY_AFTER, "1")
             }
-            Looked::Behind(size) => Reply::sentence(
+            LookupResult::Behind(size) => Reply::sentence(
                 StatusCode::RANGE_NOT_SATISFIABLE,
                 "the range begins behind the end",
             )
             .with_field(header::CONTENT_RANGE, &format!("bytes */{size}")),
-            Looked::Hole(first) => not_found(&format!(
+            LookupResult::Hole(first) => not_found(&format!(
                 "byte {first} of it was never recorded in {}",
-                self.called()
+                self.name_in_answers()
             )),
-            _ => not_found(&format!("{url} was never recorded in {}", self.called())),
+            _ => not_found(&format!(
+                "{url} was never recorded in {}",
+                self.name_in_answers()
+            )),
         }
-    }
-
-    /// The stream of a name, or the first one.
-    pub(super) fn stream(&self, name: Option<&str>) -> Result<StreamInfo, Box<Reply>> {
-        let streams = self.streams();
-        let stream = match name {
-            Some(name) => streams.iter().find(|stream| stream.name == name),
-            None => streams.first(),
-        };
-        stream.cloned().ok_or_else(|| self.no_stream())
-    }
-
-    pub(super) fn no_stream(&self) -> Box<Reply> {
-        let streams = self.streams();
-        let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
-        let sentence = format!(
-            "{} has no such stream; it has: {}",
-            self.called(),
-            names.join(", ")
-        );
-        Box::new(Reply::sentence(StatusCode::NOT_FOUND, &sentence))
-    }
-
-    fn stream_url(&self, name: Option<&str>) -> Result<Url, Box<Reply>> {
-        let stream = self.stream(name)?;
-        Url::parse(&stream.url).map_err(|_| self.no_stream())
     }
 
     async fn index(self: &Arc<Self>, request: &Request) -> Reply {
@@ -316,8 +314,8 @@ impl Replay {
         let query = request.parts.uri.query().unwrap_or_default();
         let wants_json =
             accepts.contains("application/json") || query.split('&').any(|p| p == "format=json");
-        let base = base::base_of(&request.parts);
-        let description = description.at(&base);
+        let base = base::base_path(&request.parts);
+        let description = description.relative_to(&base);
         let (text, media_type) = if wants_json {
             (page::json(&description), "application/json")
         } else {
@@ -335,7 +333,7 @@ impl Replay {
 }
 
 /// An answer that was given before, to another request.
-async fn answer_again(answer: Arc<Answer>, request: &Request) -> Reply {
+async fn answer_again(answer: Arc<CachedAnswer>, request: &Request) -> Reply {
     compress(answer.to_compress(request)).await;
     answer.reply(request)
 }
@@ -348,7 +346,7 @@ async fn compress(text: Option<&Text>) {
     }
 }
 
-/// RFC 9110 9.1: known and not for what is here, or not known.
+/// RFC 9110 9.1: 405 for known methods, 501 for unknown ones.
 fn refuse_method(method: &Method) -> Reply {
     let known = [
         Method::POST,

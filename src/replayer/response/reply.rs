@@ -1,4 +1,4 @@
-//! What is answered, and what is said about it in the log.
+//! A response, and what the log says about it.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -11,32 +11,32 @@ use crate::replayer::body;
 use crate::replayer::body::Body;
 use crate::replayer::header::cors;
 use crate::replayer::header::cors::Cors;
-use crate::replayer::header::fields as headers;
+use crate::replayer::header::fields;
 use crate::replayer::header::shared_caches::Lifetime;
-use crate::replayer::request::base;
+use crate::replayer::request::references as base;
 use crate::session::{ExchangeId, ReadError};
 use crate::shown::escaped;
 
-/// A response, and what is said about it in the log.
+/// A response, and what the log says about it.
 #[derive(Debug)]
 pub struct Reply {
     /// `None`: the connection is closed without an answer, as the origin did.
     pub response: Option<Response<Body>>,
-    /// So long nothing comes.
+    /// How long the client waits before anything comes.
     pub wait: Duration,
     /// Without a response: the connection is reset.
     pub resets: bool,
-    /// The session time of the request, in microseconds; `None`: it was about none.
+    /// The session time of the request, in microseconds; `None`: the session time does not matter to it.
     pub session_us: Option<i64>,
     /// The exchange that was answered with.
     pub exchange: Option<ExchangeId>,
-    /// What was answered, in a few words.
+    /// The kind of answer, in a few words.
     pub what: Cow<'static, str>,
-    /// What was done to it.
+    /// The changes made to it, for the log.
     pub done: Vec<Cow<'static, str>>,
-    /// For how many microseconds it is the answer of the session; `None`: it is none.
+    /// How many microseconds it remains the answer of the session; `None`: it is not an answer of the session.
     pub left_us: Option<i64>,
-    /// It is a sentence of the replayer's own, which nobody keeps.
+    /// It is a sentence of the replayer's own, which caches must not store.
     pub(crate) is_sentence: bool,
 }
 
@@ -100,7 +100,7 @@ impl Reply {
     }
 
     /// No answer: the connection ends.
-    pub(crate) fn none(what: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn closed(what: impl Into<Cow<'static, str>>) -> Self {
         Self {
             response: None,
             ..Self::new(Response::new(body::empty()), what)
@@ -115,24 +115,22 @@ impl Reply {
     }
 
     /// A reply to what was asked at a session time (microseconds).
-    pub(crate) fn at(mut self, session_us: i64) -> Self {
+    pub(crate) fn at_session_time(mut self, session_us: i64) -> Self {
         self.session_us = Some(session_us);
         if let Some(response) = &mut self.response {
-            let seconds = headers::seconds(session_us);
-            response
-                .headers_mut()
-                .insert(headers::SESSION_TIME, seconds);
+            let seconds = fields::seconds(session_us);
+            response.headers_mut().insert(fields::SESSION_TIME, seconds);
         }
         self
     }
 
-    /// It holds for so many microseconds.
-    pub(crate) fn holding(mut self, left_us: i64) -> Self {
+    /// The same, remaining the answer for this many microseconds.
+    pub(crate) fn holding_for(mut self, left_us: i64) -> Self {
         self.left_us = Some(left_us);
         self
     }
 
-    /// For how long a cache in front of several replayers may keep it; `None`: it is no answer of
+    /// How long a cache in front of several replayers may store it; `None`: it is not an answer of
     /// the session.
     pub(crate) fn lifetime(&self) -> Option<Lifetime> {
         let left_us = self.left_us?;
@@ -142,7 +140,7 @@ impl Reply {
         })
     }
 
-    /// With the fields that every response has, whoever asks.
+    /// Adds the fields that every response has.
     pub(crate) fn with_common_headers(mut self) -> Self {
         if let Some(response) = &mut self.response {
             cors::add_common(response.headers_mut());
@@ -150,7 +148,7 @@ impl Reply {
         self
     }
 
-    /// With the fields that depend on the page that asks.
+    /// Adds the fields that depend on the page that asks.
     pub(crate) fn for_page(mut self, cors: &Cors, request: &HeaderMap) -> Self {
         if let Some(response) = &mut self.response {
             cors.add(response.headers_mut(), request);

@@ -1,25 +1,32 @@
-//! The list of everything that was recorded of a media playlist, put together of its
-//! revisions. Pure: what landed is told by a [`Session`].
+//! The list of everything that was recorded of a media playlist, put together of its revisions. Pure: a [`Session`]
+//! says which bodies were recorded.
 //!
-//! What always holds: of two lists of a session that is being recorded the shorter one's segments are the
-//! beginning of the longer one's, whatever landed between them and in which order. The list of a finished session
-//! is one of its own: what came in the end counts.
+//! What always holds: while a session is being recorded, the segments of an earlier list are the beginning of every
+//! later list, whatever is recorded in between and in which order. The list of a finished session is one of its own:
+//! it refers to whatever was recorded in the end.
+//!
+//! | file | is |
+//! | --- | --- |
+//! | `revisions`, `new_segment` | which segments each revision adds |
+//! | `verdict` | recorded, missing, or still to come |
+//! | `needs` | whether a segment is there with its keys and its initialization section |
+//! | `contents` | the bodies that a list refers to |
+//! | `write` | the lines of the playlist |
 
 pub(super) mod contents;
 pub(super) mod needs;
-pub(super) mod recorded;
-pub(super) mod take;
-pub(super) mod taken;
+pub(super) mod new_segment;
+pub(super) mod revisions;
 pub(super) mod verdict;
 pub(super) mod write;
 
 use std::collections::{HashSet, VecDeque};
 
 use self::contents::Contents;
-use self::needs::{LookUps, Session};
-use self::taken::Taken;
+use self::needs::{Resolver, Session};
+use self::new_segment::NewSegment;
 use self::verdict::Verdict;
-use self::write::Written;
+use self::write::PlaylistWriter;
 
 /// A segment that a finished list does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,13 +37,13 @@ pub(super) struct Missing {
     pub(super) place: u64,
 }
 
-/// The list, as far as it is decided, and what waits to be.
+/// The list, as far as it is decided, and segments that are not decided yet.
 #[derive(Debug, Default)]
 pub(super) struct List {
     text: String,
-    written: Written,
-    waiting: VecDeque<Taken>,
-    /// Of a finished session: what came in the end counts.
+    written: PlaylistWriter,
+    waiting: VecDeque<NewSegment>,
+    /// Of a finished session, in which the last recorded body counts.
     finished: Option<Finished>,
 }
 
@@ -50,9 +57,9 @@ struct Finished {
 
 impl List {
     /// References lead to the root of the replay by this one.
-    pub(super) fn at(root: &str) -> Self {
+    pub(super) fn new(root: &str) -> Self {
         Self {
-            written: Written::at(root),
+            written: PlaylistWriter::new(root),
             ..Self::default()
         }
     }
@@ -61,13 +68,13 @@ impl List {
     pub(super) fn finished(root: &str) -> Self {
         Self {
             finished: Some(Finished::default()),
-            written: Written::at(root),
+            written: PlaylistWriter::new(root),
             ..Self::default()
         }
     }
 
     /// Adds what a revision lists.
-    pub(super) fn extend(&mut self, taken: impl IntoIterator<Item = Taken>) {
+    pub(super) fn extend(&mut self, taken: impl IntoIterator<Item = NewSegment>) {
         self.waiting.extend(taken);
     }
 
@@ -83,9 +90,9 @@ impl List {
 
     /// Decides, in order, until something may still come.
     pub(super) fn decide<S: Session>(&mut self, session: &S) -> Result<(), S::Error> {
-        let mut look_ups = LookUps::new(session);
+        let mut resolver = Resolver::new(session);
         while let Some(next) = self.waiting.front() {
-            let contents = match self.verdict(next, &mut look_ups)? {
+            let contents = match self.verdict(next, &mut resolver)? {
                 Verdict::Undecided => return Ok(()),
                 Verdict::Missing => None,
                 Verdict::Present(contents) => Some(contents),
@@ -101,28 +108,28 @@ impl List {
 
     fn verdict<S: Session>(
         &self,
-        taken: &Taken,
-        look_ups: &mut LookUps<'_, S>,
+        taken: &NewSegment,
+        resolver: &mut Resolver<'_, S>,
     ) -> Result<Verdict<Contents>, S::Error> {
-        let found = look_ups.landed(taken)?;
+        let found = resolver.landed(taken)?;
         Ok(match (&found, &self.finished) {
             (Verdict::Missing | Verdict::Undecided, Some(_)) => {
-                look_ups.came(taken)?.map_or(found, Verdict::Present)
+                resolver.came(taken)?.map_or(found, Verdict::Present)
             }
             _ => found,
         })
     }
 
-    /// Of a session that is finished: what this list does not have, and which exchanges it refers to.
+    /// Of a finished session: segments that this list does not have, and exchanges that it refers to.
     pub(super) fn missing<S: Session>(
         &mut self,
         session: &S,
     ) -> Result<(Vec<Missing>, HashSet<i64>), S::Error> {
         let mut found = self.finished.take().unwrap_or_default();
         self.finished = Some(Finished::default());
-        let mut look_ups = LookUps::new(session);
+        let mut resolver = Resolver::new(session);
         for next in &self.waiting {
-            match self.verdict(next, &mut look_ups)? {
+            match self.verdict(next, &mut resolver)? {
                 Verdict::Present(contents) => found.note(next, Some(&contents)),
                 Verdict::Missing | Verdict::Undecided => found.note(next, None),
             }
@@ -130,20 +137,20 @@ impl List {
         Ok((found.missing, found.used))
     }
 
-    /// The playlist of a session that is being recorded; `None`: there is nothing yet.
+    /// The playlist of a session that is being recorded; `None`: there is no segment yet.
     pub(super) fn event(&self) -> Option<String> {
         (self.decided() > 0).then(|| self.written.head("EVENT") + &self.text)
     }
 
-    /// The playlist of a finished session: what has not come by now is missing, and left out
-    /// where nothing follows it. The list itself stays as it is: a session can go on.
+    /// The playlist of a finished session: segments without a body are missing, and left out
+    /// where no segment follows them. The list itself stays as it is: a session can go on.
     pub(super) fn vod<S: Session>(&self, session: &S) -> Result<Option<String>, S::Error> {
         let (mut written, mut tail) = (self.written.clone(), String::new());
-        let mut look_ups = LookUps::new(session);
-        // What is missing is written once something follows it.
-        let mut missing: Vec<&Taken> = Vec::new();
+        let mut resolver = Resolver::new(session);
+        // A missing segment is written once another follows it.
+        let mut missing: Vec<&NewSegment> = Vec::new();
         for next in &self.waiting {
-            let Verdict::Present(contents) = self.verdict(next, &mut look_ups)? else {
+            let Verdict::Present(contents) = self.verdict(next, &mut resolver)? else {
                 missing.push(next);
                 continue;
             };
@@ -165,7 +172,7 @@ impl List {
 }
 
 impl Finished {
-    fn note(&mut self, taken: &Taken, contents: Option<&Contents>) {
+    fn note(&mut self, taken: &NewSegment, contents: Option<&Contents>) {
         match contents {
             Some(contents) => {
                 self.used.insert(contents.body.exchange_id);

@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::contents::{AppliedBodies, Contents};
-use super::recorded::Recorded;
-use super::taken::Taken;
+use super::contents::{AppliedBodies, Contents, RecordedBody};
+use super::new_segment::NewSegment;
 use super::verdict::{Listing, Verdict};
 use crate::hls::{Applied, ByteRange, InForce};
 
-/// What a listing names, to be looked up.
+/// A body that a revision names, to be looked up.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     pub(crate) url: &'a Url,
@@ -21,34 +20,37 @@ pub(crate) struct Wanted<'a> {
     pub(crate) may_be_anew: bool,
 }
 
-/// What the session knows.
+/// The bodies of a session.
 pub(crate) trait Session {
     /// Why it cannot be read.
     type Error;
 
-    /// What came of something that a revision lists.
+    /// The verdict on something that a revision lists.
     fn landed(
         &self,
         listing: &Listing,
         wanted: Wanted<'_>,
-    ) -> Result<Verdict<Recorded>, Self::Error>;
+    ) -> Result<Verdict<RecordedBody>, Self::Error>;
 
-    /// What came of it in the end, however late, where that is known for what is meant; of a session that is
-    /// finished.
-    fn came(&self, listing: &Listing, wanted: Wanted<'_>) -> Result<Option<Recorded>, Self::Error>;
+    /// In a finished session: the body that was recorded for it, however late.
+    fn came(
+        &self,
+        listing: &Listing,
+        wanted: Wanted<'_>,
+    ) -> Result<Option<RecordedBody>, Self::Error>;
 }
 
 /// Looks up segments one after the other, in a session that stays as it is meanwhile.
 #[derive(Debug)]
-pub(crate) struct LookUps<'a, S> {
+pub(crate) struct Resolver<'a, S> {
     session: &'a S,
-    landed: Before,
-    came: Before,
+    landed: LastResolved,
+    came: LastResolved,
 }
 
-/// What applied to the segment before, and what came of that.
+/// What applied to the segment before, and the bodies of that.
 #[derive(Debug, Default)]
-struct Before {
+struct LastResolved {
     listing: Option<Listing>,
     in_force: Arc<InForce>,
     /// In the order of [`InForce::all`].
@@ -56,19 +58,19 @@ struct Before {
     all: Option<Verdict<AppliedBodies>>,
 }
 
-type Found = Verdict<Arc<Recorded>>;
+type Found = Verdict<Arc<RecordedBody>>;
 
-impl<'a, S: Session> LookUps<'a, S> {
+impl<'a, S: Session> Resolver<'a, S> {
     pub(crate) fn new(session: &'a S) -> Self {
         Self {
             session,
-            landed: Before::default(),
-            came: Before::default(),
+            landed: LastResolved::default(),
+            came: LastResolved::default(),
         }
     }
 
     /// A segment is there where everything that it needs is.
-    pub(crate) fn landed(&mut self, taken: &Taken) -> Result<Verdict<Contents>, S::Error> {
+    pub(crate) fn landed(&mut self, taken: &NewSegment) -> Result<Verdict<Contents>, S::Error> {
         if let Some(contents) = &taken.contents {
             return Ok(Verdict::Present(contents.clone()));
         }
@@ -91,8 +93,8 @@ impl<'a, S: Session> LookUps<'a, S> {
         })
     }
 
-    /// Everything that a segment needs, where all of it came in the end.
-    pub(crate) fn came(&mut self, taken: &Taken) -> Result<Option<Contents>, S::Error> {
+    /// In a finished session: everything that a segment needs, where all of it was recorded.
+    pub(crate) fn came(&mut self, taken: &NewSegment) -> Result<Option<Contents>, S::Error> {
         let Some(wanted) = wanted(taken) else {
             return Ok(None);
         };
@@ -112,7 +114,7 @@ impl<'a, S: Session> LookUps<'a, S> {
 }
 
 /// The segment itself; `None`: there is nothing to ask for, or a player could do nothing with it.
-fn wanted(taken: &Taken) -> Option<Wanted<'_>> {
+fn wanted(taken: &NewSegment) -> Option<Wanted<'_>> {
     let segment = &taken.segment;
     let url = segment.url.as_ref()?;
     (!segment.gap && segment.in_force.is_enough()).then_some(Wanted {
@@ -122,12 +124,12 @@ fn wanted(taken: &Taken) -> Option<Wanted<'_>> {
     })
 }
 
-impl Before {
+impl LastResolved {
     /// What applies to a segment, if all of it is there.
     fn bodies<E>(
         &mut self,
-        taken: &Taken,
-        mut look_up: impl FnMut(Wanted<'_>) -> Result<Verdict<Recorded>, E>,
+        taken: &NewSegment,
+        mut look_up: impl FnMut(Wanted<'_>) -> Result<Verdict<RecordedBody>, E>,
     ) -> Result<Verdict<AppliedBodies>, E> {
         let in_force = &taken.segment.in_force;
         let is_same_listing = self.listing == Some(taken.listing);
@@ -161,7 +163,7 @@ impl Before {
     }
 }
 
-fn shared(found: Verdict<Recorded>) -> Found {
+fn shared(found: Verdict<RecordedBody>) -> Found {
     match found {
         Verdict::Present(body) => Verdict::Present(Arc::new(body)),
         Verdict::Missing => Verdict::Missing,

@@ -1,12 +1,12 @@
 //! Whether something that a revision listed is there, is missing, or may still come. Pure.
 //!
-//! A verdict other than [`Verdict::Undecided`] is for ever: what lands later does not change it.
+//! A verdict other than [`Verdict::Undecided`] is final: bodies that are recorded later do not change it.
 
 use crate::session::{LandedBody, Landing, Landings};
 
-/// Tries count for so long at least, in microseconds; or for three target durations.
+/// Requests count for at least this long, in microseconds, or for three target durations.
 const LEAST_PATIENCE_US: i64 = 10_000_000;
-/// So long after its last byte something is committed at the latest, in microseconds.
+/// A body is committed at the latest this long after its last byte, in microseconds.
 const COMMITTED_US: i64 = 5_000_000;
 
 /// A revision, as far as what it lists is concerned. Times in microseconds of Unix time.
@@ -25,13 +25,13 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    /// For so long tries count, in microseconds.
+    /// How long requests count, in microseconds.
     pub(crate) fn patience_us(&self) -> i64 {
         self.target_us.saturating_mul(3).max(LEAST_PATIENCE_US)
     }
 }
 
-/// What is known of something that was listed.
+/// The verdict on something that was listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict<T> {
     /// It is there.
@@ -59,7 +59,7 @@ pub(crate) fn judge(
         false => Verdict::Missing,
     };
     if let Some(first) = known.own.first() {
-        // The first try counts however long it takes: until it landed it was pending.
+        // The first request counts however long it takes: until it ended, it was pending.
         let until_us = first.requested_us.saturating_add(patience_us);
         let counts =
             |(nth, landing): &(usize, &Landing)| *nth == 0 || landing.complete_us <= until_us;
@@ -77,7 +77,7 @@ pub(crate) fn judge(
     let until_us = listing.seen_us.saturating_add(patience_us);
     match (known.before, known.other) {
         (Some(before), _) => {
-            // What was under way when it was listed anew is followed by another request.
+            // A request that was in flight when it was listed anew is followed by another one.
             let was_slow =
                 before.requested_us.saturating_add(listing.target_us / 2) <= listing.seen_us;
             let is_followed = before.complete_us > listing.seen_us

@@ -10,19 +10,18 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::contents::{AppliedBodies, Contents};
-use super::recorded::Recorded;
-use super::taken::Taken;
+use super::contents::{AppliedBodies, Contents, RecordedBody};
+use super::new_segment::NewSegment;
 use crate::hls::{Applied, ByteRange, InForce};
-use crate::replayer::request::route::exchange_path;
+use crate::replayer::request::paths::exchange_path;
 
 /// EXT-X-GAP needs it (RFC 8216bis 8), and a gap may come at any time: a head that changed
 /// then would no longer be the beginning of what was served before.
 const LEAST_VERSION: u64 = 8;
 
-/// What was written so far, but for the text.
+/// Writes the lines of a playlist; knows what the lines so far have said.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Written {
+pub(crate) struct PlaylistWriter {
     /// The reference to the root of the replay: `../` as often as needed.
     root: String,
     segments: u64,
@@ -39,29 +38,29 @@ pub(crate) struct Written {
     /// Keys that apply, sorted by KEYFORMAT.
     keys: Vec<Line>,
     map: Option<Line>,
-    /// What was referred to last, by KEYFORMAT; of the initialization section under `None`.
-    bodies: HashMap<Option<String>, (Url, Arc<Recorded>)>,
+    /// The bodies referred to last, by KEYFORMAT; that of the initialization section under `None`.
+    bodies: HashMap<Option<String>, (Url, Arc<RecordedBody>)>,
 }
 
 /// The line of a key or an initialization section that applies.
 #[derive(Debug, Clone)]
 struct Line {
     applied: Arc<Applied>,
-    body: Option<Arc<Recorded>>,
+    body: Option<Arc<RecordedBody>>,
     text: Arc<str>,
 }
 
 impl Line {
     /// Whether it is the one for this: nothing that it is made of has changed.
-    fn is_of(&self, applied: &Arc<Applied>, body: Option<&Arc<Recorded>>) -> bool {
+    fn is_of(&self, applied: &Arc<Applied>, body: Option<&Arc<RecordedBody>>) -> bool {
         let is_same = Arc::ptr_eq(&self.applied, applied);
         is_same && !applied.counts_iv && self.body.as_ref() == body
     }
 }
 
-impl Written {
+impl PlaylistWriter {
     /// References lead to the root of the replay by this one.
-    pub(crate) fn at(root: &str) -> Self {
+    pub(crate) fn new(root: &str) -> Self {
         Self {
             root: root.to_owned(),
             ..Self::default()
@@ -103,7 +102,12 @@ impl Written {
     }
 
     /// Adds a segment; without contents, one that is missing.
-    pub(crate) fn add(&mut self, text: &mut String, taken: &Taken, contents: Option<Contents>) {
+    pub(crate) fn add(
+        &mut self,
+        text: &mut String,
+        taken: &NewSegment,
+        contents: Option<Contents>,
+    ) {
         self.note(taken);
         let segment = &taken.segment;
         if segment.discontinuity || taken.breaks {
@@ -118,8 +122,8 @@ impl Written {
         }
         match &contents {
             Some(Contents { body, .. }) => {
-                if let Some(part) = body.part {
-                    let _ = writeln!(text, "#EXT-X-BYTERANGE:{}@{}", part.length, part.first);
+                if let Some(range) = body.range {
+                    let _ = writeln!(text, "#EXT-X-BYTERANGE:{}@{}", range.length, range.first);
                 }
                 text.push_str(&exchange_path(
                     &self.root,
@@ -135,8 +139,8 @@ impl Written {
         text.push('\n');
     }
 
-    fn note(&mut self, taken: &Taken) {
-        let Taken { segment, head, .. } = taken;
+    fn note(&mut self, taken: &NewSegment) {
+        let NewSegment { segment, head, .. } = taken;
         if self.segments == 0 {
             self.first_sequence = segment.sequence;
             self.discontinuity_sequence = taken.discontinuity_sequence;
@@ -155,7 +159,7 @@ impl Written {
     }
 
     /// Writes the keys and the initialization section that apply, where others did before.
-    fn apply(&mut self, text: &mut String, taken: &Taken, bodies: &AppliedBodies) {
+    fn apply(&mut self, text: &mut String, taken: &NewSegment, bodies: &AppliedBodies) {
         let in_force = &taken.segment.in_force;
         let counts_iv = in_force.keys().iter().any(|key| key.counts_iv);
         let is_same = |(before, of): &(Arc<InForce>, AppliedBodies)| {
@@ -182,8 +186,8 @@ impl Written {
     fn apply_keys<'b>(
         &mut self,
         text: &mut String,
-        taken: &Taken,
-        bodies: &mut impl Iterator<Item = Option<&'b Arc<Recorded>>>,
+        taken: &NewSegment,
+        bodies: &mut impl Iterator<Item = Option<&'b Arc<RecordedBody>>>,
     ) {
         let before = std::mem::take(&mut self.keys);
         let mut before = before.into_iter().peekable();
@@ -223,7 +227,7 @@ impl Written {
         &mut self,
         before: Option<&Line>,
         applied: &Arc<Applied>,
-        body: Option<&Arc<Recorded>>,
+        body: Option<&Arc<RecordedBody>>,
         number: Option<u64>,
     ) -> Line {
         if let Some(before) = before.filter(|before| before.is_of(applied, body)) {
@@ -246,25 +250,25 @@ impl Written {
         &mut self,
         slot: Option<String>,
         applied: &Applied,
-        body: Option<&Arc<Recorded>>,
+        body: Option<&Arc<RecordedBody>>,
     ) -> String {
         let (Some(body), Some(url)) = (body, &applied.url) else {
             return applied.line.clone();
         };
         let before = self.bodies.get(&slot);
-        let is_same = |(old, of): &(Url, Arc<Recorded>)| {
-            old == url && of.sha256 == body.sha256 && of.part == body.part
+        let is_same = |(old, of): &(Url, Arc<RecordedBody>)| {
+            old == url && of.sha256 == body.sha256 && of.range == body.range
         };
         if !before.is_some_and(is_same) {
             let known = (url.clone(), Arc::clone(body));
             self.bodies.insert(slot.clone(), known);
         }
         let referred = self.bodies.get(&slot).map_or(body, |(_, of)| of);
-        let part = referred
-            .part
+        let range = referred
+            .range
             .or(applied.range.map(|range| ByteRange { first: 0, ..range }));
         let path = exchange_path(&self.root, referred.exchange_id, Some(url));
-        applied.with(&path, part)
+        applied.with(&path, range)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Responses that come late, slowly, or not to their end.
+//! Applies faults to a response: makes it late, slow, broken, or another one.
 
 use std::time::Duration;
 
@@ -9,26 +9,29 @@ use http_body::{Body as _, Frame};
 use http_body_util::BodyExt;
 use tokio::time::Instant;
 
-use super::rule::{Amount, Answer, Laid};
+use super::rule::{Amount, InjectedFaults, Replacement};
 use crate::clock;
+use crate::replayer::body;
+use crate::replayer::body::Body;
+use crate::replayer::body::breaks::Break;
 use crate::replayer::body::ending::Ending;
+use crate::replayer::body::pace::LONGEST_WAIT;
 use crate::replayer::body::stall::Stalled;
-use crate::replayer::body::{self, Body, Break};
-use crate::replayer::header::fields as headers;
+use crate::replayer::header::fields;
 use crate::replayer::response::reply::Reply;
 
-/// What a slow body sends at once takes so long, or is one byte.
+/// The time that one step of a slow body takes.
 const STEP: Duration = Duration::from_millis(20);
 
-impl Laid {
-    /// The reply with all that is laid over it.
-    pub(crate) fn over(self, reply: Reply, request: &Request) -> Reply {
+impl InjectedFaults {
+    /// The reply with these faults.
+    pub(crate) fn apply_to(self, reply: Reply, request: &Request) -> Reply {
         let mut reply = match self.answer {
             None => reply,
-            Some(Answer::Status { .. }) => with_status(reply, self.answer),
-            Some(Answer::Closed) => without_response(reply, false),
-            Some(Answer::Reset) => without_response(reply, true),
-            Some(Answer::Cut { after, resets }) => cut(reply, request, after, resets),
+            Some(Replacement::Status { .. }) => with_status(reply, self.answer),
+            Some(Replacement::Closed) => without_response(reply, false),
+            Some(Replacement::Reset) => without_response(reply, true),
+            Some(Replacement::Cut { after, resets }) => cut(reply, request, after, resets),
         };
         if let Some(rate) = self.rate {
             reply.response = reply.response.map(|response| slow(response, rate));
@@ -36,12 +39,12 @@ impl Laid {
         reply.wait = reply.wait.saturating_add(self.delay.unwrap_or_default());
         let said = self.notes.join("; ");
         reply.done.push(format!("injected: {said}").into());
-        reply.with_field(headers::INJECTED, &said)
+        reply.with_field(fields::INJECTED, &said)
     }
 }
 
-fn with_status(reply: Reply, answer: Option<Answer>) -> Reply {
-    let Some(Answer::Status {
+fn with_status(reply: Reply, answer: Option<Replacement>) -> Reply {
+    let Some(Replacement::Status {
         status,
         media_type,
         body,
@@ -124,7 +127,7 @@ fn cut_after(inner: Body, count: u64, breaks: Break) -> Body {
     let frames = futures_util::stream::unfold(Some((inner, count, breaks)), |state| async move {
         let (mut inner, left, breaks) = state?;
         if left == 0 {
-            return Some((Err(breaks.happens(None).await), None));
+            return Some((Err(breaks.break_off(None).await), None));
         }
         match inner.frame().await? {
             Ok(frame) => match frame.into_data() {
@@ -138,7 +141,7 @@ fn cut_after(inner: Body, count: u64, breaks: Break) -> Body {
             Err(error) => Some((Err(error), None)),
         }
     });
-    Body::of(frames)
+    Body::from_frames(frames)
 }
 
 fn first_of(bytes: Bytes, count: u64) -> Bytes {
@@ -146,7 +149,7 @@ fn first_of(bytes: Bytes, count: u64) -> Bytes {
     bytes.slice(..count.min(bytes.len()))
 }
 
-/// A body on its way at so many bits per second.
+/// A body on its way at a rate.
 struct Slowed {
     inner: Body,
     /// Came out of `inner` and has not gone.
@@ -199,7 +202,7 @@ fn slowed(inner: Body, rate: u64) -> Body {
         let bytes = slowed.next().await;
         Some((Ok(Frame::data(bytes)), Some(slowed)))
     });
-    Body::of(frames)
+    Body::from_frames(frames)
 }
 
 impl Slowed {
@@ -217,10 +220,10 @@ impl Slowed {
     }
 }
 
-/// How long so many bytes take.
+/// How long `bytes` take at a rate.
 fn time_of(bytes: u64, rate: u64) -> Duration {
     let us = u128::from(bytes) * 8_000_000 / u128::from(rate.max(1));
-    Duration::from_micros(u64::try_from(us).unwrap_or(u64::MAX)).min(body::LONGEST_WAIT)
+    Duration::from_micros(u64::try_from(us).unwrap_or(u64::MAX)).min(LONGEST_WAIT)
 }
 
 #[cfg(test)]

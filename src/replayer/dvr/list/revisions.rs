@@ -1,7 +1,7 @@
-//! What each revision of a playlist adds to those before it. Pure.
+//! Which segments each revision of a playlist adds to those before it. Pure.
 
-use super::taken::Taken;
-use super::taken::{Place, place};
+use super::new_segment::NewSegment;
+use super::new_segment::{Locator, locator};
 use std::collections::{HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -12,7 +12,7 @@ use crate::hls::{
     DATERANGE, Following, HeadFacts, ReadSegments, Segment, Segments, Variables, head_facts,
 };
 
-/// A revision, as far as it matters here.
+/// A revision, and where its segments lie.
 #[derive(Debug, Clone)]
 pub(crate) struct Revision<'a> {
     pub(crate) listing: Listing,
@@ -32,7 +32,7 @@ pub(crate) struct Revision<'a> {
 
 /// The text of a revision.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Text<'a> {
+pub(crate) enum RevisionText<'a> {
     /// All of it.
     Whole(&'a [u8]),
     /// Its beginning, and what follows the last segment of the revision before.
@@ -41,7 +41,7 @@ pub(crate) enum Text<'a> {
 
 /// What the revisions so far have listed.
 #[derive(Debug, Default)]
-pub(crate) struct Take {
+pub(crate) struct Revisions {
     /// The reference to the root of the replay.
     root: String,
     /// The place that comes next; `None`: nothing was listed yet.
@@ -49,7 +49,7 @@ pub(crate) struct Take {
     /// What the last text says about a segment that follows it.
     following: Following,
     /// The last segment: its URL without query, and the part of it.
-    last: Option<Place>,
+    last: Option<Locator>,
     /// Places of late, with the URLs under them, without queries.
     recent: VecDeque<(u64, String)>,
     /// Dates that were taken.
@@ -61,9 +61,9 @@ pub(crate) struct Take {
 /// So many segments are remembered with their numbers.
 const RECENT: usize = 32;
 
-impl Take {
+impl Revisions {
     /// References lead to the root of the replay by this one.
-    pub(crate) fn at(root: &str) -> Self {
+    pub(crate) fn new(root: &str) -> Self {
         Self {
             root: root.to_owned(),
             ..Self::default()
@@ -76,7 +76,11 @@ impl Take {
     }
 
     /// What a revision adds, in order.
-    pub(crate) fn revision(&mut self, revision: &Revision<'_>, text: Text<'_>) -> Vec<Taken> {
+    pub(crate) fn add(
+        &mut self,
+        revision: &Revision<'_>,
+        text: RevisionText<'_>,
+    ) -> Vec<NewSegment> {
         // An advance to a number that was there before: the sequence began again.
         let goes_back = match (self.next, revision.last_place) {
             (Some(next), Some(last)) => last < next,
@@ -98,12 +102,12 @@ impl Take {
         };
         self.following = found.following;
         if let Some(last) = list.last() {
-            self.last = last.url.as_ref().map(|url| place(url, last.range));
+            self.last = last.url.as_ref().map(|url| locator(url, last.range));
             self.next = Some(found.next_sequence);
         }
         let take = |segment| {
             self.remember(&segment);
-            Taken {
+            NewSegment {
                 number: segment.sequence.wrapping_add(revision.number_offset),
                 segment: self.dated(segment),
                 listing,
@@ -120,12 +124,14 @@ impl Take {
     fn read(
         &mut self,
         revision: &Revision<'_>,
-        text: Text<'_>,
+        text: RevisionText<'_>,
         from: u64,
     ) -> (HeadFacts, Segments) {
         let (head, text, first, following) = match text {
-            Text::Whole(text) => (text, text, revision.place, Following::default()),
-            Text::Rest { head, rest } => (head, rest, from, std::mem::take(&mut self.following)),
+            RevisionText::Whole(text) => (text, text, revision.place, Following::default()),
+            RevisionText::Rest { head, rest } => {
+                (head, rest, from, std::mem::take(&mut self.following))
+            }
         };
         let reading = ReadSegments {
             base: revision.base,
@@ -142,7 +148,7 @@ impl Take {
     fn knows_last(&self, list: &[Segment]) -> bool {
         let last = list
             .last()
-            .and_then(|last| Some((last.sequence, place(last.url.as_ref()?, None).0)));
+            .and_then(|last| Some((last.sequence, locator(last.url.as_ref()?, None).0)));
         last.is_some_and(|last| self.recent.contains(&last))
     }
 
@@ -152,7 +158,7 @@ impl Take {
         }
         if let Some(url) = &segment.url {
             self.recent
-                .push_back((segment.sequence, place(url, None).0));
+                .push_back((segment.sequence, locator(url, None).0));
         }
     }
 
@@ -165,7 +171,7 @@ impl Take {
         let is_last = |s: &Segment| {
             s.url
                 .as_ref()
-                .is_some_and(|url| place(url, s.range) == *last)
+                .is_some_and(|url| locator(url, s.range) == *last)
         };
         let known = list.iter().rposition(is_last);
         if let Some(at) = known {
@@ -186,7 +192,7 @@ impl Take {
     }
 }
 
-/// The same in every process: the hasher has no key of its own.
+/// Equal in every process: the hasher has no random key.
 fn hash(line: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     line.hash(&mut hasher);

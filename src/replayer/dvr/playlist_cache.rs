@@ -1,5 +1,5 @@
-//! DVR playlists that were asked for, in the cache, so that only what is new is read for the next
-//! request. Nothing but a cache: another process makes the same texts.
+//! DVR playlists that were asked for, so that the next request reads only what is new.
+//! It is only a cache: another process makes the same texts.
 
 use std::sync::Arc;
 
@@ -7,77 +7,77 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
-use super::text::Growing;
-use crate::replayer::memory::bounded::one_shard;
+use super::growing::GrowingPlaylist;
+use crate::replayer::memory::bounded::bounded_cache;
 
-/// Lists together take at most so many bytes of memory, as far as one of more than half of that does not take more.
+/// Bytes of memory that playlists take together at most. One may take more than half of that.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// What one takes at least.
 const OVERHEAD: u64 = 1024;
-/// Lists that grow at once. The first one of a long recording takes seconds.
-const MOST_TURNS: usize = 2;
+/// Playlists that are read at once. The first reading of a long recording takes seconds.
+const MOST_GROWING: usize = 2;
 
-/// Which list: its references are relative, and so others in another folder.
+/// Which playlist. Its references are relative, and so differ by folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct ListId {
+pub(crate) struct PlaylistKey {
     /// Row of `resource`.
     pub(crate) playlist_id: i64,
     /// How many folders below the root it is served.
     pub(crate) ups: usize,
 }
 
-/// One list. A request that waits for it to grow holds no thread.
-pub(crate) type List = Arc<Mutex<Option<Growing>>>;
+/// One playlist. A request that waits for it holds no thread.
+pub(crate) type CachedPlaylist = Arc<Mutex<Option<GrowingPlaylist>>>;
 
 /// A list, and what it took in memory when it was served last, in bytes.
 #[derive(Debug, Clone, Default)]
 struct Entry {
-    list: List,
+    list: CachedPlaylist,
     bytes: u64,
 }
 
 #[derive(Debug, Clone)]
 struct Weight;
 
-impl Weighter<ListId, Entry> for Weight {
-    fn weight(&self, _: &ListId, entry: &Entry) -> u64 {
+impl Weighter<PlaylistKey, Entry> for Weight {
+    fn weight(&self, _: &PlaylistKey, entry: &Entry) -> u64 {
         // More of one the cache would not take, and the list be made again for each request.
         (OVERHEAD + entry.bytes).min(MOST_BYTES / 2)
     }
 }
 
-/// The lists.
+/// The playlists.
 #[derive(Debug)]
-pub(crate) struct Lists {
-    lists: Cache<ListId, Entry, Weight>,
+pub(crate) struct PlaylistCache {
+    lists: Cache<PlaylistKey, Entry, Weight>,
     turns: Semaphore,
 }
 
-impl Default for Lists {
+impl Default for PlaylistCache {
     fn default() -> Self {
         Self {
-            lists: one_shard(MOST_BYTES, Weight),
-            turns: Semaphore::new(MOST_TURNS),
+            lists: bounded_cache(MOST_BYTES, Weight),
+            turns: Semaphore::new(MOST_GROWING),
         }
     }
 }
 
-impl Lists {
-    /// A list, made or not.
-    pub(crate) fn get(&self, id: ListId) -> List {
+impl PlaylistCache {
+    /// A playlist, read already or not.
+    pub(crate) fn get(&self, id: PlaylistKey) -> CachedPlaylist {
         let new = || Ok::<_, std::convert::Infallible>(Entry::default());
         let found = self.lists.get_or_insert_with(&id, new);
         found.map(|entry| entry.list).unwrap_or_default()
     }
 
-    /// Waits until a list may grow.
-    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+    /// Waits until a playlist may be read.
+    pub(crate) async fn growth_permit(&self) -> Option<SemaphorePermit<'_>> {
         // It is never closed.
         self.turns.acquire().await.ok()
     }
 
-    /// Notes how large a list has become; others go where all together are too large.
-    pub(crate) fn note(&self, id: ListId, list: List, bytes: u64) {
+    /// Notes how large a playlist has become. Others are evicted where all together are too large.
+    pub(crate) fn note(&self, id: PlaylistKey, list: CachedPlaylist, bytes: u64) {
         // As a new one: an entry that grows may be the first to go.
         self.lists.remove(&id);
         self.lists.insert(id, Entry { list, bytes });
@@ -90,12 +90,12 @@ mod tests {
 
     #[test]
     fn lists_are_bounded_and_the_one_that_is_served_stays() {
-        let lists = Lists::default();
-        let id = |playlist_id| ListId {
+        let lists = PlaylistCache::default();
+        let id = |playlist_id| PlaylistKey {
             playlist_id,
             ups: 1,
         };
-        let is_kept = |n, list: &List| Arc::ptr_eq(&lists.get(id(n)), list);
+        let is_kept = |n, list: &CachedPlaylist| Arc::ptr_eq(&lists.get(id(n)), list);
         for n in 0..10 {
             let list = lists.get(id(n));
             lists.note(id(n), Arc::clone(&list), MOST_BYTES / 4);

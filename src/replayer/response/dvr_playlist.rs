@@ -5,19 +5,19 @@ use http::{Response, StatusCode};
 
 use super::reply::Reply;
 use crate::replayer::body;
-use crate::replayer::header::fields as headers;
+use crate::replayer::header::fields;
 use crate::replayer::memory::text::{Text, weak_tag};
 use crate::replayer::request::Request;
 
-/// A DVR playlist, compressed for whoever takes that.
+/// A DVR playlist, compressed where the client takes that.
 pub(crate) fn playlist(text: &Text, request: &Request) -> Reply {
-    let gzip = headers::takes_gzip(request.headers());
+    let gzip = fields::takes_gzip(request.headers());
     let compressed = text.compressed().filter(|_| gzip);
     let tag = match compressed {
         Some(_) => weak_tag(text.tag()),
         None => text.tag().to_owned(),
     };
-    let mut reply = match headers::none_match_names(request.headers(), Some(&tag)) {
+    let mut reply = match fields::none_match_names(request.headers(), Some(&tag)) {
         true => {
             let mut response = Response::new(body::empty());
             *response.status_mut() = StatusCode::NOT_MODIFIED;

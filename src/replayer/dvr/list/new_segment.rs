@@ -1,4 +1,4 @@
-//! A segment that is taken into a list.
+//! A segment that a revision adds to a list.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use url::Url;
 
 /// A segment that is new, with what a list needs to know of its revision.
 #[derive(Debug, Clone)]
-pub(crate) struct Taken {
+pub(crate) struct NewSegment {
     pub(crate) segment: Segment,
     pub(crate) listing: Listing,
     pub(crate) head: HeadFacts,
@@ -25,8 +25,8 @@ pub(crate) struct Taken {
     pub(crate) contents: Option<Contents>,
 }
 
-impl Taken {
-    /// Puts in its place what a later listing says of the segment, and what came of that.
+impl NewSegment {
+    /// Replaces the segment with what a later revision lists, and with the bodies recorded for that.
     pub(crate) fn fill(&mut self, later: Self, contents: Contents) {
         let is_date = |line: &String| line.starts_with(DATERANGE);
         // Dates are listed once each, which was seen to already.
@@ -45,13 +45,13 @@ impl Taken {
     }
 }
 
-/// What a later listing says of a segment, and what came of it, by the exchange of the revision that listed it first
+/// Segments of later revisions with their bodies. The key: the exchange of the revision that listed the segment first,
 /// and its place.
-pub(crate) type Fills = HashMap<(i64, u64), (Taken, Contents)>;
+pub(crate) type Fills = HashMap<(i64, u64), (NewSegment, Contents)>;
 
-pub(crate) type Place = (String, Option<ByteRange>);
+pub(crate) type Locator = (String, Option<ByteRange>);
 
-pub(crate) fn place(url: &Url, range: Option<ByteRange>) -> Place {
+pub(crate) fn locator(url: &Url, range: Option<ByteRange>) -> Locator {
     let mut path = url.clone();
     path.set_query(None);
     (path.into(), range)

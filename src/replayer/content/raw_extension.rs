@@ -1,8 +1,8 @@
-//! The extension of a stream that is no playlist.
+//! The extension of a raw stream.
 
 use crate::session::{ReadError, Reader};
 
-/// Of the part that is being recorded, else of the first that was.
+/// The extension of the first part that was recorded, else of the one that is being recorded.
 pub(crate) fn extension(reader: &Reader, stream_id: i64) -> Result<Option<String>, ReadError> {
     if let Some(part) = reader.first_part(stream_id)? {
         return Ok(Some(part.extension().to_owned()));

@@ -1,8 +1,8 @@
-//! What references in answers are relative to. Pure.
+//! Relative references from one path of the replayer to another. Pure.
 //!
-//! A proxy may serve all paths of a replayer below one of its own. Nobody tells the replayer: what a request
-//! says of that (`Forwarded`, `X-Forwarded-Prefix` and so on) is what any client can write. So it makes none
-//! but relative references, which mean the same behind each.
+//! A proxy may serve all paths of a replayer below a path of its own. The replayer cannot know that path: any client
+//! can write the fields that would name it (`Forwarded`, `X-Forwarded-Prefix` and so on). So the replayer makes only
+//! relative references, which are right behind every proxy.
 
 use http::request::Parts as Request;
 use url::Url;
@@ -14,15 +14,15 @@ pub(crate) fn served_url(path_and_query: &str) -> Option<Url> {
     Url::parse(&format!("http://replay.invalid{path_and_query}")).ok()
 }
 
-/// The path that a client resolves the references of an answer against, as far as the replayer is told.
-pub(crate) fn base_of(request: &Request) -> String {
+/// The path that a client resolves the references of an answer against, as far as the replayer knows it.
+pub(crate) fn base_path(request: &Request) -> String {
     let asked = request.uri.path_and_query().map_or("/", |p| p.as_str());
     served_url(asked).map_or_else(|| "/".to_owned(), |url| url.path().to_owned())
 }
 
-/// The reference that leads whoever made a request to another path and query.
+/// The reference from the path of a request to another path and query.
 pub(crate) fn reference(request: &Request, path_and_query: &str) -> String {
-    relative(&base_of(request), path_and_query)
+    relative(&base_path(request), path_and_query)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The text of a DVR playlist, as its session has it now. Runs on a blocking thread.
 
-use super::feed::{Feed, Landed};
+use super::feed::{Feed, RecordedStream};
 use super::fills;
-use crate::replayer::dvr::list::taken::Fills;
+use crate::replayer::dvr::list::new_segment::Fills;
 use crate::replayer::memory::budget::Budget;
 use crate::replayer::memory::text::Text;
 use crate::replayer::request::timeline::Span;
@@ -10,19 +10,19 @@ use crate::session::{ReadError, Reader, ResourceInfo};
 
 /// A list that grows with its session, and its last text.
 #[derive(Debug)]
-pub(crate) struct Growing {
+pub(crate) struct GrowingPlaylist {
     playlist: ResourceInfo,
     /// Row of `resource`: the multivariant playlist of the stream.
     main_id: Option<i64>,
     /// How many folders below the root it is served.
     ups: usize,
     feed: Feed,
-    text: Option<(State, Option<Text>)>,
+    text: Option<(TextState, Option<Text>)>,
 }
 
 /// What there is of a playlist.
 #[derive(Debug)]
-pub(crate) enum Listed {
+pub(crate) enum PlaylistText {
     Text(Text),
     Nothing,
     /// There is no memory for it now.
@@ -31,14 +31,14 @@ pub(crate) enum Listed {
 
 /// What a text depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Being recorded: so many segments are decided.
+enum TextState {
+    /// Being recorded: this many segments are decided.
     Growing(u64),
     /// Finished at this moment.
     Finished(i64),
 }
 
-impl Growing {
+impl GrowingPlaylist {
     /// `ups`: how many folders below the root it is served.
     pub(crate) fn new(playlist: ResourceInfo, main_id: Option<i64>, ups: usize) -> Self {
         Self {
@@ -62,32 +62,34 @@ impl Growing {
         reader: &Reader,
         span: Span,
         budget: &Budget,
-    ) -> Result<Listed, ReadError> {
-        let landed = Landed {
+    ) -> Result<PlaylistText, ReadError> {
+        let stream = RecordedStream {
             reader,
             stream_id: self.playlist.stream_id,
             written_us: span.end_us,
         };
         let state = match span.recording {
-            false => State::Finished(span.end_us),
+            false => TextState::Finished(span.end_us),
             true => {
-                self.feed.read(&landed)?;
-                State::Growing(self.feed.list.decided())
+                self.feed.read(&stream)?;
+                TextState::Growing(self.feed.list.decided())
             }
         };
         if let Some((made, text)) = &self.text
             && *made == state
         {
-            return Ok(text.clone().map_or(Listed::Nothing, Listed::Text));
+            return Ok(text
+                .clone()
+                .map_or(PlaylistText::Nothing, PlaylistText::Text));
         }
         let text = match span.recording {
             true => self.feed.list.event(),
-            false => self.finished(&landed)?,
+            false => self.finished(&stream)?,
         };
         let text = match text {
             None => None,
             Some(text) => match budget.take(text.len(), 1) {
-                None if span.recording => return Ok(Listed::NoRoom),
+                None if span.recording => return Ok(PlaylistText::NoRoom),
                 // It took long, and there is one for each list.
                 permit => {
                     let text = Text::new(text.into_bytes(), permit.unwrap_or_default());
@@ -98,21 +100,21 @@ impl Growing {
             },
         };
         self.text = Some((state, text.clone()));
-        Ok(text.map_or(Listed::Nothing, Listed::Text))
+        Ok(text.map_or(PlaylistText::Nothing, PlaylistText::Text))
     }
 
-    /// That of a session that is finished: what came in the end counts. Nothing of it is kept but its text:
-    /// the session may go on, and what was said while it was recorded stays.
-    fn finished(&self, landed: &Landed<'_>) -> Result<Option<String>, ReadError> {
+    /// The playlist of a finished session, in which the last recorded body counts. Only its text is cached, since the
+    /// session may be recorded again, and then the list made during the recording goes on.
+    fn finished(&self, stream: &RecordedStream<'_>) -> Result<Option<String>, ReadError> {
         let feed = |fills| Feed::finished(&self.playlist, self.main_id, self.ups, fills);
         let mut whole = feed(Fills::default());
-        whole.read(landed)?;
-        let missing = whole.list.missing(landed)?;
-        let fills = fills::find(&mut whole, &self.playlist, landed, missing)?;
+        whole.read(stream)?;
+        let missing = whole.list.missing(stream)?;
+        let fills = fills::find(&mut whole, &self.playlist, stream, missing)?;
         if !fills.is_empty() {
             whole = feed(fills);
-            whole.read(landed)?;
+            whole.read(stream)?;
         }
-        whole.list.vod(landed)
+        whole.list.vod(stream)
     }
 }
