@@ -4,8 +4,8 @@
 //! - The server keeps no state of a client: a player's clock is in the URLs that it asks for.
 //! - No request becomes the path of a file, and no request leaves for another server.
 //! - A request's moment is decided once ([`request`]). Below that, time is read for deadlines only.
-//! - Decisions are pure functions: [`request::route`], [`request::timeline`], [`content::ranges`], all of [`header`], the
-//!   lists of `dvr`, the rules of [`inject`]. Only [`connection`] knows the HTTP server.
+//! - Decisions are pure functions: [`request::route`], [`request::timeline`], [`content::ranges`], all of [`header`],
+//!   the lists of `dvr`, the rules of [`inject`]. Only [`connection`] knows the HTTP server.
 //!
 //! What does not belong here: what is on disk (`session`), what a playlist means (`hls`), arguments and messages
 //! (`cli`).

@@ -93,9 +93,9 @@ pub(super) fn describe(
     let mut streams = Vec::with_capacity(look.streams.len());
     for stream in look.streams {
         // At a moment without a playlist, the last one says more than nothing.
-        let main = match look.main_of(stream.id, moment_us)? {
+        let main = match look.main_playlist(stream.id, moment_us)? {
             Some(main) => Some(main),
-            None => look.main_of(stream.id, span.end_us)?,
+            None => look.main_playlist(stream.id, span.end_us)?,
         };
         let children = main
             .map(|(_, url, body)| read_multivariant(&body, &url).children)
@@ -112,14 +112,14 @@ pub(super) fn describe(
             .collect();
         let encoded =
             percent_encoding::utf8_percent_encode(&stream.name, percent_encoding::NON_ALPHANUMERIC);
-        let plain = extension(look.reader, stream.id)?;
-        let file = plain.as_deref().unwrap_or("m3u8");
+        let raw = extension(look.reader, stream.id)?;
+        let file = raw.as_deref().unwrap_or("m3u8");
         streams.push(StreamDescription {
             name: stream.name.clone(),
             url: stream.url.clone(),
             path: format!("{prefix}/{encoded}/stream.{file}"),
-            dvr: plain.is_none().then(|| dvr_path(&stream.name, None)),
-            dump: plain
+            dvr: raw.is_none().then(|| dvr_path(&stream.name, None)),
+            dump: raw
                 .as_ref()
                 .map(|extension| format!("/{encoded}/dump.{extension}")),
             playlists,

@@ -101,7 +101,7 @@ impl Chunk {
         let read = ready!(reading.as_mut().poll(context));
         self.reading = None;
         match &read {
-            Ok(bytes) => self.pass(bytes.len() as u64),
+            Ok(bytes) => self.advance(bytes.len() as u64),
             Err(_) => self.left = 0,
         }
         Poll::Ready(Some(read))
@@ -117,11 +117,11 @@ impl Chunk {
         let count = usize::try_from(self.left)
             .unwrap_or(SPAN_BYTES)
             .min(SPAN_BYTES);
-        self.pass(count as u64);
+        self.advance(count as u64);
         Some((Arc::clone(&self.file), first, count))
     }
 
-    fn pass(&mut self, count: u64) {
+    fn advance(&mut self, count: u64) {
         self.first = self.first.saturating_add(count);
         self.left = self.left.saturating_sub(count);
     }

@@ -122,15 +122,15 @@ impl Pace {
     }
 
     /// The pace of bodies one after the other, each with its length.
-    pub fn joined(parts: impl IntoIterator<Item = (Option<Self>, u64)>) -> Option<Self> {
+    pub fn joined(bodies: impl IntoIterator<Item = (Option<Self>, u64)>) -> Option<Self> {
         let (mut points, mut end_us, mut bytes) = (Vec::new(), 0_i64, 0_u64);
-        for (part, length) in parts {
-            match part {
+        for (pace, length) in bodies {
+            match pace {
                 None => points.push((end_us, bytes + length)),
-                Some(part) => {
+                Some(pace) => {
                     let later = |(at_us, n): &(i64, u64)| (end_us + at_us, bytes + n);
-                    points.extend(part.points.iter().map(later));
-                    end_us += part.end_us;
+                    points.extend(pace.points.iter().map(later));
+                    end_us += pace.end_us;
                 }
             }
             bytes += length;

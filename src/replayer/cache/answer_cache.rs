@@ -16,9 +16,9 @@ use crate::replayer::response::reply::Reply;
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// … and the number of open files: those that players of some dozens of channels load now, and loaded before.
 pub(crate) const MOST_FILES: usize = 128;
-/// What an open file weighs, so that there are no more.
+/// The weight of an open file, so that there are at most [`MOST_FILES`].
 const FILE_BYTES: u64 = MOST_BYTES / MOST_FILES as u64;
-/// What an answer takes without its content, in bytes, at least; so there are at most 16,384.
+/// The weight of an answer without its content, in bytes; so there are at most 16,384 answers.
 const OVERHEAD: u64 = 4096;
 /// For this long after an answer that cannot be cached, requests for its path do not wait for each other. In
 /// microseconds.
@@ -194,7 +194,7 @@ impl AnswerCache {
             EntryResult::Vacant(guard) | EntryResult::Replaced(guard, _) => {
                 CacheResult::Miss(Loading(guard))
             }
-            // Nothing is removed, and nothing times out.
+            // The closure removes no entry, and there is no time limit.
             EntryResult::Retained(None) | EntryResult::Removed(..) | EntryResult::Timeout => {
                 CacheResult::Uncacheable
             }
@@ -221,8 +221,8 @@ impl AnswerCache {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// The session has changed: nothing that was read before holds.
-    pub(crate) fn forget(&self) {
+    /// Clears the cache after the session has changed: earlier answers no longer hold.
+    pub(crate) fn clear(&self) {
         self.changes.fetch_add(1, Ordering::AcqRel);
         self.entries.clear();
     }

@@ -35,7 +35,7 @@ impl Prepared {
         })
     }
 
-    /// It at a session time, in microseconds.
+    /// The response at a session time, in microseconds.
     pub(super) fn reply(&self, session_us: i64) -> Reply {
         let body = match &self.piece {
             Piece::Bytes(bytes) => body::full(bytes.clone()),

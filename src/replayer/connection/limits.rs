@@ -1,4 +1,4 @@
-//! What a client may take: how many connections, and how long each part of one.
+//! What a client may take: how many connections, and how long each step of one.
 
 use std::time::Duration;
 
@@ -35,11 +35,11 @@ const MOST: usize = 16_384;
 
 impl Limits {
     /// Limits for a process that may have `descriptors` files open: each connection may also hold a chunk open.
-    pub fn within(descriptors: usize) -> Self {
+    pub fn for_descriptors(descriptors: usize) -> Self {
         let connections = (descriptors.saturating_sub(RESERVED) / 2).clamp(1, MOST);
         Self {
             connections,
-            per_address: Self::share(connections),
+            per_address: Self::most_per_address(connections),
             head: HEAD,
             idle: IDLE,
             stall: STALL,
@@ -48,7 +48,7 @@ impl Limits {
 
     /// How many of `connections` one address may have: most of them, since a load test comes
     /// from one machine, but never all.
-    pub fn share(connections: usize) -> usize {
+    pub fn most_per_address(connections: usize) -> usize {
         let others = connections.div_ceil(4);
         (connections - others).max(2).min(connections.max(1))
     }
@@ -67,7 +67,7 @@ mod tests {
             (65_536, 16_384, 12_288),
             (usize::MAX, 16_384, 12_288),
         ] {
-            let limits = Limits::within(descriptors);
+            let limits = Limits::for_descriptors(descriptors);
             assert_eq!(
                 (limits.connections, limits.per_address),
                 (connections, per_address)

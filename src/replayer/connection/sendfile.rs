@@ -46,13 +46,13 @@ impl FileSpan {
         &self.file
     }
 
-    /// The first byte that the system does not have, and how many follow with it.
+    /// The first byte that the system does not have, and the number of bytes from it on.
     pub(super) fn rest(&self) -> (u64, usize) {
         let sent = self.sent.load(Ordering::Acquire);
         (self.first.saturating_add(sent as u64), self.length - sent)
     }
 
-    /// The system has so many more.
+    /// Counts bytes that the system has taken.
     pub(super) fn add_sent(&self, count: usize) {
         self.sent.fetch_add(count, Ordering::AcqRel);
     }
@@ -78,7 +78,7 @@ impl SpanQueue {
         self.spans().front().cloned()
     }
 
-    /// Nobody panics while it is locked.
+    /// No code panics while it is locked.
     fn spans(&self) -> MutexGuard<'_, VecDeque<Arc<FileSpan>>> {
         self.0.spans.lock().unwrap_or_else(PoisonError::into_inner)
     }

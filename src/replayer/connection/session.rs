@@ -17,7 +17,7 @@ use crate::replayer::replay::Replay;
 use crate::replayer::request::timeline::format_time;
 use crate::replayer::response::reply::Reply;
 
-/// Serves a session to all that connect until `shutdown` comes.
+/// Serves a session to all clients until `shutdown` comes.
 pub async fn run(
     listener: TcpListener,
     replay: Arc<Replay>,
@@ -58,7 +58,7 @@ async fn answer(
     reply.response
 }
 
-/// When, what was asked for, which exchange was the answer, and what was done to it.
+/// The log line of a request: when, its path, the exchange that answers it, and the changes made to the answer.
 pub(super) fn log_line(request: &Request, reply: &Reply) -> String {
     let time = reply.session_us.map_or_else(|| "-".to_owned(), format_time);
     let status = reply

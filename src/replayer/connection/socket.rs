@@ -18,10 +18,10 @@ use crate::replayer::body::chunk_read;
 use crate::replayer::body::chunk_read::SPAN_BYTES;
 use crate::replayer::body::ending::Ending;
 
-/// So far ahead of a send is looked for bytes in memory, at least.
+/// How far ahead of a send the socket looks for bytes in memory, at least.
 const LEAST_AHEAD: usize = 256 * 1024;
-/// A connection that is closed while bytes come is reset, and its client may never see the answer: what comes is
-/// read and thrown away for so long, or up to so much.
+/// A connection that is closed while bytes come is reset, and its client may never see the answer: so bytes
+/// are read and thrown away, for this long or up to this many.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1024 * 1024;
 
@@ -31,7 +31,7 @@ pub(super) struct Socket {
     stream: TcpStream,
     spans: SpanQueue,
     ending: Ending,
-    /// The next send looks so far ahead for bytes in memory.
+    /// How far ahead the next send looks for bytes in memory.
     ahead: usize,
     /// Until when a closed connection reads on.
     lingers: Option<Pin<Box<Sleep>>>,

@@ -14,7 +14,7 @@ use super::activity::Activity;
 use crate::replayer::body::ending::Ending;
 use crate::replayer::body::stall::Stalled;
 
-/// Time for the client of a body that may pause.
+/// Time limit for the client of a body that may pause.
 const PAUSE: Duration = Duration::from_secs(3600);
 
 /// Notes what is read and written. Fails a write that makes no progress for longer than a limit, and has the

@@ -37,7 +37,7 @@ impl Bodies {
         size: u64,
     ) -> Result<Option<Piece>, ReadError> {
         if let Some(chunk) = reader.chunk_of(body_id)? {
-            return Ok(Some(file(chunk)));
+            return Ok(Some(whole_file(chunk)));
         }
         let text = self.recorded(reader, body_id, size)?;
         Ok(text.map(|text| Piece::Bytes(text.bytes().clone())))
@@ -69,7 +69,7 @@ impl Bodies {
     }
 
     /// Some bytes of a body, which is opened when they are sent.
-    pub(crate) fn later(
+    pub(crate) fn later_piece(
         self: &Arc<Self>,
         (body_id, size): (i64, u64),
         first: u64,
@@ -89,7 +89,7 @@ impl Bodies {
     }
 }
 
-fn file(chunk: ChunkFile) -> Piece {
+fn whole_file(chunk: ChunkFile) -> Piece {
     Piece::File {
         file: Arc::new(chunk.file),
         first: 0,

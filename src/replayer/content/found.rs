@@ -88,7 +88,7 @@ pub(crate) enum Content {
 /// Pieces of a resource that is known by byte ranges.
 #[derive(Debug)]
 pub(crate) struct Pieces {
-    /// The part that the first piece is of: its header fields count.
+    /// The answer that the first piece is of: its header fields count.
     pub(crate) answer: Answer,
     pub(crate) url: Url,
     pub(crate) headers: Headers,

@@ -47,7 +47,7 @@ impl Lookup<'_> {
             let target = match &looked {
                 LookupResult::Whole(whole) if question.by_name && !is_hls(&whole.content) => {
                     match whole.redirect() {
-                        None => self.listed(&whole.answer, &whole.url, &whole.headers)?,
+                        None => self.stream_in_list(&whole.answer, &whole.url, &whole.headers)?,
                         target => target,
                     }
                 }
@@ -58,7 +58,7 @@ impl Lookup<'_> {
             };
             if let LookupResult::Whole(hop) = &looked {
                 waited_us = waited_us.saturating_add(hop.answer.wait_us.unwrap_or(0));
-                until_us = earlier(until_us, hop.until_us);
+                until_us = earlier_end(until_us, hop.until_us);
             }
             looked = self.ask_once(question, target.as_str())?;
         }
@@ -68,7 +68,7 @@ impl Lookup<'_> {
             *wait_us = wait_us.map(|us| us.saturating_add(waited_us));
         }
         if let LookupResult::Whole(whole) = &mut looked {
-            whole.until_us = earlier(until_us, whole.until_us);
+            whole.until_us = earlier_end(until_us, whole.until_us);
         }
         Ok(looked)
     }
@@ -76,7 +76,7 @@ impl Lookup<'_> {
     fn ask_once(&self, question: &Question, url: &str) -> Result<LookupResult, ReadError> {
         let range = match question.range {
             Some(RangeSpec::From(first, last)) => Some((first, last)),
-            // Where its end is, only the parts know.
+            // Only the recorded ranges say where its end is.
             Some(RangeSpec::Suffix(_)) | None => None,
         };
         let query = Query {
@@ -158,13 +158,13 @@ impl Lookup<'_> {
         ranges: Vec<RangePart>,
         early: bool,
     ) -> Result<LookupResult, ReadError> {
-        let facts: Vec<RecordedRange> = ranges.iter().map(RecordedRange::of).collect();
+        let facts: Vec<RecordedRange> = ranges.iter().map(RecordedRange::new).collect();
         let (first, pieces, total) = match ranges::plan(&facts, question.range) {
             Plan::Behind(size) => return Ok(LookupResult::Behind(size)),
             Plan::Hole(at) => return Ok(LookupResult::Hole(at)),
             Plan::Fault(index) => {
                 return match ranges.into_iter().nth(index) {
-                    Some(part) => self.whole(question, part.answer, early),
+                    Some(range) => self.whole(question, range.answer, early),
                     None => Ok(LookupResult::Unknown),
                 };
             }
@@ -190,7 +190,7 @@ impl Lookup<'_> {
                 && let Some(body_id) = exchange.body_id
             {
                 let body = (body_id, exchange.body_size);
-                bodies.push(self.bodies.later(body, piece.skip, piece.length));
+                bodies.push(self.bodies.later_piece(body, piece.skip, piece.length));
             }
         }
         let leading = pieces
@@ -217,6 +217,6 @@ impl Lookup<'_> {
 }
 
 /// Until when two answers hold; each is known, or not.
-fn earlier(one_us: Option<i64>, other_us: Option<i64>) -> Option<i64> {
+fn earlier_end(one_us: Option<i64>, other_us: Option<i64>) -> Option<i64> {
     Some(one_us?.min(other_us?))
 }

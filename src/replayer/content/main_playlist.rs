@@ -11,7 +11,7 @@ use crate::session::{Answer, Body, Found, Headers, Query, ReadError, is_success}
 impl Lookup<'_> {
     /// The stream that an answer names, where that is a list of one: its recorder asked for it in the
     /// place of the list.
-    pub(super) fn listed(
+    pub(super) fn stream_in_list(
         &self,
         answer: &Answer,
         url: &Url,
@@ -44,7 +44,7 @@ impl Lookup<'_> {
     }
 
     /// The multivariant playlist of a stream at a moment: number and text of its body, its URL.
-    pub(crate) fn main_of(
+    pub(crate) fn main_playlist(
         &self,
         stream_id: i64,
         moment_us: i64,
@@ -68,7 +68,7 @@ impl Lookup<'_> {
                 return Ok(None);
             };
             let headers = self.reader.headers(&answer.exchange)?;
-            if let Some(target) = self.listed(&answer, &own, &headers)? {
+            if let Some(target) = self.stream_in_list(&answer, &own, &headers)? {
                 url = target.into();
                 continue;
             }

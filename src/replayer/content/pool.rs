@@ -58,7 +58,7 @@ impl Pool {
     }
 
     /// Does a job with a reader, on this thread.
-    pub(crate) fn with<T>(
+    pub(crate) fn with_reader<T>(
         &self,
         job: impl FnOnce(&Reader) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
@@ -94,7 +94,7 @@ impl Pool {
         job: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
         let pool = Arc::clone(self);
-        blocking(move || pool.with(job)).await
+        blocking(move || pool.with_reader(job)).await
     }
 
     /// The version of the session now.

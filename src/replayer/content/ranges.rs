@@ -24,7 +24,7 @@ pub struct RecordedRange {
 
 impl RecordedRange {
     /// The facts of a range of an answer.
-    pub(crate) fn of(range: &RangePart) -> Self {
+    pub(crate) fn new(range: &RangePart) -> Self {
         let exchange = &range.answer.exchange;
         let named = range
             .answer
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_have_one_age_are_taken_in_one_order() {
+    fn ranges_of_one_time_are_taken_in_one_order() {
         let ranges = [range(0, 10, 1), range(5, 10, 1)];
         let wanted = vec![piece(0, 0, 10), piece(1, 5, 5)];
         assert_eq!(pieces(&ranges, 0, 100), wanted);

@@ -70,7 +70,7 @@ impl Lookup<'_> {
                 key = key.with_query(&question.served);
             }
             if depends.imports {
-                let main = self.main_of(answer.resource.stream_id, question.moment_us)?;
+                let main = self.main_playlist(answer.resource.stream_id, question.moment_us)?;
                 key.imports = Some(main.as_ref().map_or(0, |(id, ..)| *id));
                 imports = Some(main.map_or_else(Variables::default, |(_, url, body)| {
                     read_multivariant(&body, &url).variables

@@ -3,22 +3,16 @@
 use url::Url;
 
 use super::list::List;
-use super::list::contents::RecordedBody;
-use super::list::needs::{Session, Wanted};
 use super::list::new_segment::{Fills, NewSegment};
 use super::list::revisions::{Revision, RevisionText, Revisions};
-use super::list::verdict::{Listing, Verdict, judge};
-use crate::hls::{
-    ByteRange, LineKind, Variables, imports_variables, lines, playlist_kind, read_multivariant,
-};
-use crate::session::{
-    Body, KeptText, LandedBody, ListedRevision, ListedUrl, ReadError, Reader, ResourceInfo,
-    SharedText,
-};
+use super::list::verdict::Listing;
+use super::recorded_stream::RecordedStream;
+use crate::hls::{LineKind, Variables, imports_variables, lines, playlist_kind, read_multivariant};
+use crate::session::{Body, KeptText, ListedRevision, ReadError, Reader, ResourceInfo, SharedText};
 
 /// Revisions that are read at once.
 const REVISIONS: usize = 128;
-/// Where a playlist does not state a target duration, in microseconds.
+/// The target duration of a playlist that states none, in microseconds.
 const TARGET_US: i64 = 6_000_000;
 
 /// A DVR playlist that grows with its session.
@@ -35,7 +29,7 @@ pub(super) struct Feed {
     /// Whose lines the last revision shared, and the last of those.
     shared: Option<(i64, i64)>,
     variables: Option<(i64, Variables)>,
-    /// Of a finished session: what later listings say of segments.
+    /// Of a finished session: segments that later revisions fill.
     fills: Fills,
 }
 
@@ -55,8 +49,8 @@ impl Feed {
         }
     }
 
-    /// The feed of a finished session, in which the last recorded body counts. Only its text is cached, since the
-    /// session may be recorded again, and then the list made during the recording goes on.
+    /// The feed of a finished session, in which bodies count however late they came. Only its text is cached, since
+    /// the session may be recorded again, and then the list made during the recording goes on.
     pub(super) fn finished(
         playlist: &ResourceInfo,
         main_id: Option<i64>,
@@ -70,7 +64,7 @@ impl Feed {
         }
     }
 
-    /// Takes in the revisions that are new, and decides what can be.
+    /// Reads the revisions that are new, and decides the segments that can be decided.
     pub(super) fn read(&mut self, stream: &RecordedStream<'_>) -> Result<(), ReadError> {
         let runs = stream.reader.runs()?;
         let starts: Vec<i64> = runs.iter().map(|run| run.started_us).collect();
@@ -84,7 +78,7 @@ impl Feed {
         }
     }
 
-    /// The next few revisions; whether these were all. `starts`: of the runs.
+    /// Reads the next few revisions; whether these were all. `starts`: when the runs began.
     fn read_batch(
         &mut self,
         stream: &RecordedStream<'_>,
@@ -177,7 +171,7 @@ impl Feed {
     }
 
     /// All that a revision lists, whatever was listed before.
-    pub(super) fn all_of(
+    pub(super) fn all_segments_of(
         &mut self,
         reader: &Reader,
         listed: &ListedRevision,
@@ -185,7 +179,7 @@ impl Feed {
         let text = match &listed.text {
             KeptText::Whole(text) => text.clone(),
             KeptText::Coded(coded) => reader.plain_text(coded)?,
-            KeptText::Shared(shared) => whole(reader, shared)?,
+            KeptText::Shared(shared) => whole_text(reader, shared)?,
         };
         let text = (listed, text.as_slice(), RevisionText::Whole(&text));
         self.taken(reader, text, false, &mut Revisions::default())
@@ -216,7 +210,7 @@ impl Feed {
                 return Ok((head.into_bytes(), Some(rest.into_bytes())));
             }
         }
-        Ok((whole(reader, shared)?, None))
+        Ok((whole_text(reader, shared)?, None))
     }
 
     /// Variables of the multivariant playlist at a moment.
@@ -247,7 +241,7 @@ impl Feed {
     }
 }
 
-fn whole(reader: &Reader, shared: &SharedText) -> Result<Vec<u8>, ReadError> {
+fn whole_text(reader: &Reader, shared: &SharedText) -> Result<Vec<u8>, ReadError> {
     let lines = reader.shared_lines(shared.owner, shared.first, shared.last)?;
     Ok([shared.head.as_str(), &lines, &shared.tail]
         .concat()
@@ -257,120 +251,4 @@ fn whole(reader: &Reader, shared: &SharedText) -> Result<Vec<u8>, ReadError> {
 /// The reference to the root of the replay from `ups` folders below it.
 fn root(ups: usize) -> String {
     "../".repeat(ups)
-}
-
-/// A stream as recorded so far: which bodies it has.
-pub(super) struct RecordedStream<'a> {
-    pub(super) reader: &'a Reader,
-    pub(super) stream_id: i64,
-    /// In microseconds of Unix time.
-    pub(super) written_us: i64,
-}
-
-impl Session for RecordedStream<'_> {
-    type Error = ReadError;
-
-    fn landed(
-        &self,
-        listing: &Listing,
-        wanted: Wanted<'_>,
-    ) -> Result<Verdict<RecordedBody>, ReadError> {
-        let known = self.reader.landings(&ListedUrl {
-            stream_id: self.stream_id,
-            revision: listing.revision,
-            from_us: listing.from_us,
-            url: wanted.url.as_str(),
-            range: wanted.range,
-            patience_us: listing.patience_us(),
-        })?;
-        let verdict = judge(known, listing, wanted.may_be_anew, self.written_us);
-        Ok(match verdict {
-            Verdict::Present(body) => {
-                recorded(body, wanted.range).map_or(Verdict::Missing, Verdict::Present)
-            }
-            Verdict::Missing => Verdict::Missing,
-            Verdict::Undecided => Verdict::Undecided,
-        })
-    }
-
-    fn came(
-        &self,
-        listing: &Listing,
-        wanted: Wanted<'_>,
-    ) -> Result<Option<RecordedBody>, ReadError> {
-        let listed = ListedUrl {
-            stream_id: self.stream_id,
-            revision: listing.revision,
-            from_us: listing.from_us,
-            url: wanted.url.as_str(),
-            range: wanted.range,
-            patience_us: i64::MAX,
-        };
-        let own = self.reader.landings(&listed)?.own.into_iter();
-        if let Some(body) = own.filter_map(|landing| landing.good).next() {
-            return Ok(recorded(body, wanted.range));
-        }
-        if let Verdict::Present(found) = self.landed(listing, wanted)? {
-            return Ok(Some(found));
-        }
-        let only = match wanted.may_be_anew {
-            true => self.reader.only_good_body(&listed)?,
-            false => None,
-        };
-        Ok(only.and_then(|body| recorded(body, wanted.range)))
-    }
-}
-
-/// Cuts a body to the range that was asked for: an origin may send more than
-/// that. `None`: the body has no byte of the range.
-fn recorded(body: LandedBody, range: Option<ByteRange>) -> Option<RecordedBody> {
-    let range = match range {
-        None => None,
-        Some(range) => {
-            let skip = range.first.checked_sub(body.first.unwrap_or(range.first))?;
-            let left = body.size.checked_sub(skip).filter(|left| *left > 0)?;
-            let is_all = skip == 0 && left <= range.length;
-            (!is_all).then_some(ByteRange {
-                first: skip,
-                length: range.length.min(left),
-            })
-        }
-    };
-    Some(RecordedBody {
-        exchange_id: body.exchange_id,
-        sha256: body.sha256,
-        range,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_origin_that_sends_more_than_the_range_is_cut_to_it() {
-        let body = |size, first| LandedBody {
-            exchange_id: 1,
-            sha256: Vec::new(),
-            size,
-            first,
-        };
-        let range = |first, length| Some(ByteRange { first, length });
-        let cut = |body, range| recorded(body, range).map(|recorded| recorded.range);
-        assert_eq!(cut(body(50, Some(100)), range(100, 50)), Some(None));
-        assert_eq!(cut(body(50, None), range(100, 50)), Some(None));
-        assert_eq!(
-            cut(body(40, Some(100)), range(100, 50)),
-            Some(None),
-            "a file that grows"
-        );
-        assert_eq!(
-            cut(body(500, Some(0)), range(100, 50)),
-            Some(range(100, 50))
-        );
-        assert_eq!(cut(body(60, Some(90)), range(100, 50)), Some(range(10, 50)));
-        assert_eq!(cut(body(60, Some(110)), range(100, 50)), None);
-        assert_eq!(cut(body(10, Some(90)), range(100, 50)), None);
-        assert_eq!(cut(body(500, Some(0)), None), Some(None));
-    }
 }

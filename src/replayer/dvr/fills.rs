@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::feed::{Feed, RecordedStream};
+use super::feed::Feed;
 use super::list::Missing;
-use crate::replayer::dvr::list::needs::Resolver;
-use crate::replayer::dvr::list::new_segment::Fills;
+use super::list::needs::Resolver;
+use super::list::new_segment::Fills;
+use super::recorded_stream::RecordedStream;
 use crate::session::{ListedPlaces, ReadError, ResourceInfo};
 
 /// Limits of the work: in a window of hours that has gaps, every revision would be read.
@@ -23,7 +24,7 @@ pub(super) fn find(
     let mut fills = Fills::default();
     let reader = stream.reader;
     let starts = reader.runs()?.iter().map(|run| run.started_us).collect();
-    let Some(mut open) = MissingPlaces::of(missing, starts) else {
+    let Some(mut open) = MissingPlaces::new(missing, starts) else {
         return Ok(fills);
     };
     let mut listings = reader.listed_places(playlist.id, open.since_us, open.span())?;
@@ -41,12 +42,12 @@ pub(super) fn find(
             continue;
         };
         let mut resolver = Resolver::new(stream);
-        for later in feed.all_of(reader, &listed)? {
+        for later in feed.all_segments_of(reader, &listed)? {
             let place = later.segment.sequence;
-            let Some(first) = open.at(place, &listing) else {
+            let Some(first) = open.missing_at(place, &listing) else {
                 continue;
             };
-            if let Some(contents) = resolver.came(&later)? {
+            if let Some(contents) = resolver.final_contents(&later)? {
                 open.filled(place);
                 fills.insert((first.revision, place), (later, contents));
             }
@@ -69,8 +70,8 @@ fn made_for(
     Ok(spare.map(|(_, revision)| revision).collect())
 }
 
-/// The revisions that are read: first those that something was fetched for, then of each place the last one that lists
-/// it, which may name what was known already.
+/// The revisions that are read: first those for which a segment was fetched, then for each place the last one that
+/// lists it, which may name a URL that was fetched before.
 fn in_order(
     listings: &[ListedPlaces],
     open: &MissingPlaces,
@@ -105,7 +106,7 @@ struct MissingPlaces {
 }
 
 impl MissingPlaces {
-    fn of(missing: Vec<Missing>, starts: Vec<i64>) -> Option<Self> {
+    fn new(missing: Vec<Missing>, starts: Vec<i64>) -> Option<Self> {
         let since_us = missing.iter().map(|missing| missing.seen_us).min()?;
         let mut first = HashMap::new();
         for missing in missing {
@@ -137,7 +138,7 @@ impl MissingPlaces {
     }
 
     /// The missing segment at a place that this later revision lists.
-    fn at(&self, place: u64, listing: &ListedPlaces) -> Option<Missing> {
+    fn missing_at(&self, place: u64, listing: &ListedPlaces) -> Option<Missing> {
         let missing = self
             .first
             .get(&place)
@@ -169,18 +170,26 @@ mod tests {
             missing(7, 70),
             missing(9, 60),
         ];
-        let open = MissingPlaces::of(all, vec![0, 50]).unwrap();
+        let open = MissingPlaces::new(all, vec![0, 50]).unwrap();
         let listing = |seen_us, first, last| ListedPlaces {
             revision: seen_us,
             seen_us,
             first,
             last,
         };
-        assert_eq!(open.at(5, &listing(30, 4, 6)), Some(missing(5, 10)));
-        assert_eq!(open.at(5, &listing(5, 4, 6)), None, "an earlier one");
-        assert_eq!(open.at(5, &listing(55, 4, 6)), None, "another run");
-        assert_eq!(open.at(7, &listing(80, 7, 7)), None, "two have that place");
-        assert_eq!(open.at(9, &listing(61, 9, 9)), Some(missing(9, 60)));
+        assert_eq!(open.missing_at(5, &listing(30, 4, 6)), Some(missing(5, 10)));
+        assert_eq!(
+            open.missing_at(5, &listing(5, 4, 6)),
+            None,
+            "an earlier one"
+        );
+        assert_eq!(open.missing_at(5, &listing(55, 4, 6)), None, "another run");
+        assert_eq!(
+            open.missing_at(7, &listing(80, 7, 7)),
+            None,
+            "two have that place"
+        );
+        assert_eq!(open.missing_at(9, &listing(61, 9, 9)), Some(missing(9, 60)));
         assert!(open.lists_any(&listing(1, 6, 9)));
         assert!(!open.lists_any(&listing(1, 6, 8)));
         assert!(!open.lists_any(&listing(1, 9, 5)));

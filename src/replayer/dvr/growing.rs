@@ -1,8 +1,9 @@
 //! The text of a DVR playlist, as its session has it now. Runs on a blocking thread.
 
-use super::feed::{Feed, RecordedStream};
+use super::feed::Feed;
 use super::fills;
-use crate::replayer::dvr::list::new_segment::Fills;
+use super::list::new_segment::Fills;
+use super::recorded_stream::RecordedStream;
 use crate::replayer::memory::budget::Budget;
 use crate::replayer::memory::text::Text;
 use crate::replayer::request::timeline::Span;
@@ -83,7 +84,7 @@ impl GrowingPlaylist {
                 .map_or(PlaylistText::Nothing, PlaylistText::Text));
         }
         let text = match span.recording {
-            true => self.feed.list.event(),
+            true => self.feed.list.event_text(),
             false => self.finished(&stream)?,
         };
         let text = match text {
@@ -103,8 +104,8 @@ impl GrowingPlaylist {
         Ok(text.map_or(PlaylistText::Nothing, PlaylistText::Text))
     }
 
-    /// The playlist of a finished session, in which the last recorded body counts. Only its text is cached, since the
-    /// session may be recorded again, and then the list made during the recording goes on.
+    /// The playlist of a finished session, in which bodies count however late they came. Only its text is cached, since
+    /// the session may be recorded again, and then the list made during the recording goes on.
     fn finished(&self, stream: &RecordedStream<'_>) -> Result<Option<String>, ReadError> {
         let feed = |fills| Feed::finished(&self.playlist, self.main_id, self.ups, fills);
         let mut whole = feed(Fills::default());
@@ -115,6 +116,6 @@ impl GrowingPlaylist {
             whole = feed(fills);
             whole.read(stream)?;
         }
-        whole.list.vod(stream)
+        whole.list.vod_text(stream)
     }
 }

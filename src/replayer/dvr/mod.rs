@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `list` | the list of segments, as far as it is decided, and its lines (pure) |
 //! | `feed` | reads revisions from a session into a list |
+//! | `recorded_stream` | which bodies the stream has |
 //! | `fills` | in a finished session: what later revisions say about segments that are missing |
 //! | `growing` | the text of a playlist as its session has it now |
 //! | `playlist_cache` | playlists that were asked for, so that a request reads only what is new |
@@ -16,5 +17,6 @@ mod fills;
 pub(super) mod growing;
 mod list;
 pub(super) mod playlist_cache;
+mod recorded_stream;
 #[cfg(test)]
 mod tests;

@@ -77,7 +77,7 @@ impl PlaylistCache {
     }
 
     /// Notes how large a playlist has become. Others are evicted where all together are too large.
-    pub(crate) fn note(&self, id: PlaylistKey, list: CachedPlaylist, bytes: u64) {
+    pub(crate) fn update_size(&self, id: PlaylistKey, list: CachedPlaylist, bytes: u64) {
         // As a new one: an entry that grows may be the first to go.
         self.lists.remove(&id);
         self.lists.insert(id, Entry { list, bytes });
@@ -98,12 +98,12 @@ mod tests {
         let is_kept = |n, list: &CachedPlaylist| Arc::ptr_eq(&lists.get(id(n)), list);
         for n in 0..10 {
             let list = lists.get(id(n));
-            lists.note(id(n), Arc::clone(&list), MOST_BYTES / 4);
+            lists.update_size(id(n), Arc::clone(&list), MOST_BYTES / 4);
             assert!(lists.lists.weight() <= MOST_BYTES);
             assert!(is_kept(n, &list));
         }
         let large = lists.get(id(10));
-        lists.note(id(10), Arc::clone(&large), 2 * MOST_BYTES);
+        lists.update_size(id(10), Arc::clone(&large), 2 * MOST_BYTES);
         assert!(is_kept(10, &large) && lists.lists.weight() <= MOST_BYTES);
     }
 }

@@ -132,7 +132,7 @@ fn cut_after(inner: Body, count: u64, breaks: Break) -> Body {
         match inner.frame().await? {
             Ok(frame) => match frame.into_data() {
                 Ok(bytes) => {
-                    let bytes = first_of(bytes, left);
+                    let bytes = first_bytes(bytes, left);
                     let left = left.saturating_sub(bytes.len() as u64);
                     Some((Ok(Frame::data(bytes)), Some((inner, left, breaks))))
                 }
@@ -144,7 +144,7 @@ fn cut_after(inner: Body, count: u64, breaks: Break) -> Body {
     Body::from_frames(frames)
 }
 
-fn first_of(bytes: Bytes, count: u64) -> Bytes {
+fn first_bytes(bytes: Bytes, count: u64) -> Bytes {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     bytes.slice(..count.min(bytes.len()))
 }

@@ -105,7 +105,7 @@ impl Lookup<'_> {
         let mut imports = Variables::default();
         if imports_variables(&body)
             && let Some((_, url, main)) =
-                self.main_of(answer.resource.stream_id, question.moment_us)?
+                self.main_playlist(answer.resource.stream_id, question.moment_us)?
         {
             imports = read_multivariant(&main, &url).variables;
         }
@@ -133,7 +133,7 @@ impl Lookup<'_> {
             Some(id) => self.reader.resource_url(id)?,
             None => None,
         };
-        let main = self.main_of(answer.resource.stream_id, question.moment_us)?;
+        let main = self.main_playlist(answer.resource.stream_id, question.moment_us)?;
         let (Some((_, url, body)), Some(playlist)) = (main, playlist) else {
             return Ok(Vec::new());
         };

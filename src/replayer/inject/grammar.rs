@@ -178,9 +178,9 @@ impl Draft {
                     self.variant_at = word.at;
                 }
                 "from" => {
-                    let plain = value.strip_prefix('+');
-                    window.relative = plain.is_some();
-                    window.from = duration(*at, plain.unwrap_or(value))?;
+                    let after_start = value.strip_prefix('+');
+                    window.relative = after_start.is_some();
+                    window.from = duration(*at, after_start.unwrap_or(value))?;
                 }
                 "for" => window.lasts = Some(some_time(*at, value)?),
                 "every" => {

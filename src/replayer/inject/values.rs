@@ -33,16 +33,16 @@ pub(super) fn sequences(at: usize, value: &str) -> Result<Sequences, Wrong> {
         let what = "media sequence numbers are 7, 5-9 or 5-, with + counted from the player's first, with /N each N-th";
         (at + from, what.to_owned())
     };
-    let plain = value.strip_prefix('+').unwrap_or(value);
-    let sign = value.len() - plain.len();
-    let (range, step) = match plain.split_once('/') {
+    let unsigned = value.strip_prefix('+').unwrap_or(value);
+    let sign = value.len() - unsigned.len();
+    let (range, step) = match unsigned.split_once('/') {
         Some((range, step)) => (
             range,
             number(step)
                 .filter(|n| *n > 0)
                 .ok_or_else(|| wrong(sign + range.len() + 1))?,
         ),
-        None => (plain, 1),
+        None => (unsigned, 1),
     };
     let (first, last) = match range.split_once('-') {
         None => (range, None),
@@ -113,8 +113,8 @@ pub(super) fn share(at: usize, value: &str) -> Result<f64, Wrong> {
 }
 
 pub(super) fn decimal(text: &str) -> Option<f64> {
-    let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    plain.then(|| text.parse().ok()).flatten()
+    let is_number = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    is_number.then(|| text.parse().ok()).flatten()
 }
 
 /// A number with k, M or G behind it: thousands, millions, thousands of millions.
@@ -125,8 +125,8 @@ pub(super) fn scaled(value: &str) -> Option<f64> {
         'G' => 1e9,
         _ => return decimal(value),
     };
-    let (plain, _) = value.split_at(value.len() - 1);
-    decimal(plain).map(|n| n * factor)
+    let (digits, _) = value.split_at(value.len() - 1);
+    decimal(digits).map(|n| n * factor)
 }
 
 pub(super) fn rate(at: usize, value: &str) -> Result<u64, Wrong> {

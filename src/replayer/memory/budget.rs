@@ -9,10 +9,10 @@ use tokio::sync::futures::OwnedNotified;
 
 /// Bytes that texts take at most: what the caches hold, and as much again. One text may take more.
 const MOST_BYTES: usize = 192 * 1024 * 1024;
-/// Smaller ones are not counted: what they take is bounded by the number of connections, as it is of chunks.
+/// Smaller texts are not counted: the number of connections bounds their memory, as it does for chunks.
 const SMALL: usize = 64 * 1024;
 
-/// The room there is; clones share it.
+/// Memory for texts; clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Budget(Arc<Shared>);
 
@@ -64,7 +64,7 @@ impl Budget {
         })
     }
 
-    /// Is ready when room was given back after this call.
+    /// Resolves once room is given back after this call.
     pub(crate) fn freed(&self) -> OwnedNotified {
         Arc::clone(&self.0.freed).notified_owned()
     }

@@ -11,7 +11,7 @@ use super::budget::Permit;
 use crate::replayer::header::fields::entity_tag;
 use crate::session::digest;
 
-/// A smaller text fits into a packet as it is.
+/// Bytes from which on a text is compressed: a smaller one fits into a packet.
 const SMALLEST: usize = 1024;
 
 /// A text; clones share it.
@@ -37,7 +37,7 @@ impl AsRef<[u8]> for Owned {
 impl Text {
     pub(crate) fn new(mut text: Vec<u8>, mut permit: Permit) -> Self {
         text.shrink_to_fit();
-        // What it takes in gzip is counted before it is made.
+        // Memory for its compressed form is counted before that is made.
         permit.shrink(text.len() + text.len() / 4);
         Self(Arc::new(Inner {
             bytes: Bytes::from_owner(Owned(text, permit)),
@@ -68,12 +68,12 @@ impl Text {
         }
     }
 
-    /// Whether it is in gzip already, or will never be.
+    /// Whether it is compressed already, or never will be.
     pub(crate) fn is_compressed(&self) -> bool {
         !self.may_be_compressed() || self.0.gzip.get().is_some()
     }
 
-    /// It in gzip, where that was made and is smaller.
+    /// Its compressed form, where that was made and is smaller.
     pub(crate) fn compressed(&self) -> Option<&Bytes> {
         self.0.gzip.get()?.as_ref()
     }
@@ -93,7 +93,7 @@ pub(crate) fn weak_tag(tag: &str) -> String {
 
 fn compressed(text: &[u8]) -> Option<Bytes> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    // Into memory it cannot fail.
+    // Writing into memory cannot fail.
     encoder.write_all(text).ok()?;
     let compressed = encoder.finish().ok()?;
     (compressed.len() < text.len()).then(|| compressed.into())

@@ -51,7 +51,7 @@ impl Replay {
                 LookupResult::Pending => {
                     let pool = &self.bodies.pool;
                     self.commits
-                        .after(pool, generation.commits, next_look)
+                        .wait_for_change(pool, generation.commits, next_look)
                         .await?;
                     generation = self.generation().await?;
                 }

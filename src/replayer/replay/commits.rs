@@ -30,25 +30,25 @@ struct LastLook {
 
 impl Commits {
     /// The number of commits, not older than [`LOOK_EVERY`]; `None`: the last look is older.
-    pub(crate) fn fresh(&self) -> Option<u64> {
+    pub(crate) fn fresh_count(&self) -> Option<u64> {
         let last = (*self.last()).filter(|last| clock::instant() - last.at < LOOK_EVERY);
         last.map(|last| last.count)
     }
 
     /// The same; looks where the last look is older.
     pub(crate) async fn count(&self, pool: &Arc<Pool>) -> Result<u64, ReadError> {
-        if let Some(count) = self.fresh() {
+        if let Some(count) = self.fresh_count() {
             return Ok(count);
         }
         let _looking = self.looking.lock().await;
-        match self.fresh() {
+        match self.fresh_count() {
             Some(count) => Ok(count),
             None => self.look(pool).await,
         }
     }
 
     /// Waits until the number of commits is not `count`, or for the deadline.
-    pub(crate) async fn after(
+    pub(crate) async fn wait_for_change(
         &self,
         pool: &Arc<Pool>,
         count: u64,

@@ -15,7 +15,7 @@ impl Replay {
     /// The session cannot be read.
     pub fn describe(&self, moment_us: i64, prefix: &str) -> Result<Description, ReadError> {
         let describe = |reader: &Reader| self.describe_with(reader, moment_us, prefix);
-        self.bodies.pool.with(describe)
+        self.bodies.pool.with_reader(describe)
     }
 
     fn describe_with(
@@ -45,7 +45,10 @@ impl Replay {
     pub fn has_dvr(&self) -> Result<bool, ReadError> {
         let streams = self.streams();
         let first = streams.first().map(|stream| stream.name.as_str());
-        let playlists = self.bodies.pool.with(|reader| reader.media_playlists())?;
+        let playlists = self
+            .bodies
+            .pool
+            .with_reader(|reader| reader.media_playlists())?;
         Ok(playlists
             .iter()
             .any(|one| Some(one.stream.as_str()) == first))
@@ -56,7 +59,7 @@ impl Replay {
     /// # Errors
     /// The session cannot be read.
     pub fn needs_care(&self) -> Result<bool, ReadError> {
-        self.bodies.pool.with(|reader| {
+        self.bodies.pool.with_reader(|reader| {
             let runs = reader.runs()?;
             let is_own = runs
                 .iter()

@@ -90,7 +90,7 @@ impl Replay {
     pub fn open(folder: SessionFolder, clock: Clock, options: Options) -> Result<Self, ReadError> {
         let name = folder.name();
         let pool = Arc::new(Pool::open(folder)?);
-        let state = pool.with(read_state)?;
+        let state = pool.with_reader(read_state)?;
         pool.keep(!state.is_unfolded);
         let own_us = clock::micros(options.offset).max(state.earliest_us());
         Ok(Self {
@@ -117,7 +117,7 @@ impl Replay {
     /// Sets the server's own clock to the moment that is being recorded now.
     pub fn live(mut self) -> Self {
         let zero_us = self.span().zero_us;
-        self.clock.set(zero_us);
+        self.clock.set_zero(zero_us);
         self
     }
 
@@ -219,7 +219,7 @@ impl Replay {
     pub(crate) fn known_generation(&self) -> Option<Generation> {
         let changes = self.answers.changes();
         let commits = match self.span().recording {
-            true => self.commits.fresh()?,
+            true => self.commits.fresh_count()?,
             false => 0,
         };
         Some(Generation { changes, commits })

@@ -63,7 +63,7 @@ impl Replay {
         let is_unfolded = state.is_unfolded;
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         if has_changed {
-            self.answers.forget();
+            self.answers.clear();
         }
         if !before && after {
             tracing::info!("{} is being recorded again", self.name);

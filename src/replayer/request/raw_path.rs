@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_streams_have_paths_with_their_extension() {
+    fn raw_streams_have_paths_with_their_extension() {
         let of = |path| raw_path(path).map(|p| (p.name, p.what, p.extension));
         let some = |name: Option<&str>, what, extension: &str| {
             Some((name.map(str::to_owned), what, extension.to_owned()))

@@ -52,7 +52,7 @@ impl ServerClock {
     }
 
     /// Sets when session time 0 is, to that of the session that is being recorded.
-    pub(crate) fn set(&mut self, zero_us: i64) {
+    pub(crate) fn set_zero(&mut self, zero_us: i64) {
         self.zero_us = zero_us;
         self.offset_us = self.session_us();
     }

@@ -101,10 +101,10 @@ impl Replay {
         let bodies = Arc::clone(self.bodies());
         self.read(move |reader| {
             let Some(main_id) = reader.resource_in(stream.id, &stream.url, None)? else {
-                return nothing(reader);
+                return not_yet_or_nothing(reader);
             };
             match reader.newest_revision(main_id)? {
-                None => nothing(reader),
+                None => not_yet_or_nothing(reader),
                 Some((_, true)) => Ok(DvrLookup::Media(main_id)),
                 Some((revision, false)) => {
                     multivariant(reader, &bodies, (&stream, revision), &asked)
@@ -154,7 +154,7 @@ impl Replay {
             Ok((listed, grows.bytes(), span))
         };
         let (listed, bytes, span) = self.bodies().pool.read_aside(job).await?;
-        self.dvr_playlists().note(list, growing, bytes);
+        self.dvr_playlists().update_size(list, growing, bytes);
         Ok(match listed {
             PlaylistText::Text(text) if span.recording => DvrLookup::Playlist(text),
             PlaylistText::Text(text) => DvrLookup::Finished(text),
@@ -165,7 +165,7 @@ impl Replay {
     }
 }
 
-fn nothing(reader: &Reader) -> Result<DvrLookup, ReadError> {
+fn not_yet_or_nothing(reader: &Reader) -> Result<DvrLookup, ReadError> {
     Ok(match read_span(reader)?.recording {
         true => DvrLookup::NotYet,
         false => DvrLookup::Nothing,

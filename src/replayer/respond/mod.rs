@@ -3,10 +3,12 @@
 //! | file | is |
 //! | --- | --- |
 //! | `dvr` | DVR playlists |
+//! | `index` | the page that says what there is to play |
 //! | `exchange_body` | bodies that DVR playlists refer to |
 
 mod dvr;
 mod exchange_body;
+mod index;
 
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode, header};
 use url::Url;
 
-use super::request::{Request, references as base};
+use self::index::favicon;
 use crate::replayer::cache::answer_cache::{Answered, CacheResult, Entry, Generation};
 use crate::replayer::cache::cached_answer::CachedAnswer;
 use crate::replayer::content::found::{Content, LookupResult, Whole};
@@ -22,13 +24,14 @@ use crate::replayer::content::question::Question;
 use crate::replayer::header::{cors, shared_caches};
 use crate::replayer::memory::text::Text;
 use crate::replayer::replay::Replay;
+use crate::replayer::request::Request;
 use crate::replayer::request::paths::clock_prefix;
 use crate::replayer::request::raw_path::RawFile;
 use crate::replayer::request::route::{PathClock, RouteError, Target};
 use crate::replayer::request::timeline::format_time;
 use crate::replayer::response::recorded;
 use crate::replayer::response::reply::Reply;
-use crate::replayer::{body, page, raw};
+use crate::replayer::{body, raw};
 
 impl Replay {
     /// The response to a request that was made before and still holds, where it is there without any work.
@@ -69,7 +72,7 @@ impl Replay {
                 .with_common_headers();
         }
         let (answered, loading) = match self.answers().wait(path, generation, moment_us).await {
-            CacheResult::Hit(answer) => return answer_again(answer, request).await,
+            CacheResult::Hit(answer) => return reply_from_cache(answer, request).await,
             CacheResult::Uncacheable => (self.answer(request, generation).await, None),
             CacheResult::Miss(loading) => (self.answer(request, generation).await, Some(loading)),
         };
@@ -229,7 +232,7 @@ impl Replay {
                 reply
             }
             LookupResult::Pieces(pieces) => recorded::pieces(*pieces, request),
-            looked => self.nothing(&looked, &url, request.moment_us),
+            looked => self.no_answer(&looked, &url, request.moment_us),
         };
         let reply = reply.holding_for(left_us);
         let reply = match faults.is_nothing() {
@@ -262,7 +265,7 @@ impl Replay {
         (left_us, entry)
     }
 
-    fn nothing(&self, looked: &LookupResult, url: &Url, moment_us: i64) -> Reply {
+    fn no_answer(&self, looked: &LookupResult, url: &Url, moment_us: i64) -> Reply {
         let not_found = |sentence: &str| Reply::sentence(StatusCode::NOT_FOUND, sentence);
         if let (LookupResult::NotYet(_) | LookupResult::Unknown, Some(kept_us)) =
             (looked, self.kept_after_us(moment_us))
@@ -299,41 +302,10 @@ impl Replay {
             )),
         }
     }
-
-    async fn index(self: &Arc<Self>, request: &Request) -> Reply {
-        let moment_us = self.span().moment_us(request.player.session_us.max(0));
-        let description = match self.described(moment_us, request.prefix()).await {
-            Ok(description) => description,
-            Err(error) => return Reply::failed(&error),
-        };
-        let accepts = request
-            .headers()
-            .get(header::ACCEPT)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        let query = request.parts.uri.query().unwrap_or_default();
-        let wants_json =
-            accepts.contains("application/json") || query.split('&').any(|p| p == "format=json");
-        let base = base::base_path(&request.parts);
-        let description = description.relative_to(&base);
-        let (text, media_type) = if wants_json {
-            (page::json(&description), "application/json")
-        } else {
-            let text = page::html(&description, &request.prefix(), &base);
-            (text, "text/html; charset=utf-8")
-        };
-        Reply::new(Response::new(body::full(text)), "index")
-            .with_field(header::CONTENT_TYPE, media_type)
-            .with_field(header::CACHE_CONTROL, "no-store")
-            .with_field(
-                header::CONTENT_SECURITY_POLICY,
-                page::CONTENT_SECURITY_POLICY,
-            )
-    }
 }
 
 /// An answer that was given before, to another request.
-async fn answer_again(answer: Arc<CachedAnswer>, request: &Request) -> Reply {
+async fn reply_from_cache(answer: Arc<CachedAnswer>, request: &Request) -> Reply {
     compress(answer.to_compress(request)).await;
     answer.reply(request)
 }
@@ -364,12 +336,6 @@ fn refuse_method(method: &Method) -> Reply {
         cors::add_allow(response.headers_mut());
     }
     reply
-}
-
-fn favicon() -> Reply {
-    let mut response = Response::new(body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    Reply::new(response, "no icon").with_field(header::CACHE_CONTROL, "max-age=86400")
 }
 
 /// To a clock of its own.

@@ -18,7 +18,7 @@ use crate::replayer::content::found::{Content, Pieces, Whole, is_broken};
 use crate::replayer::content::playlist::Served;
 use crate::replayer::header::fields;
 use crate::replayer::memory::text::weak_tag;
-use crate::replayer::request::{Request, references as base};
+use crate::replayer::request::{Request, references};
 use crate::session::{Answer, Exchange, Faults, Outcome, is_success};
 
 /// Adds the recorded time to the first byte, where answers are paced.
@@ -75,7 +75,7 @@ fn response(whole: &Whole, request: &Request) -> Reply {
     };
     let reply = match &whole.content {
         Content::NoRoom => return Reply::no_room(),
-        Content::None => as_it_came(whole, status, Vec::new(), request),
+        Content::None => as_recorded(whole, status, Vec::new(), request),
         Content::OwnUrlOnly => {
             // Under the name of a stream, or found without its query, there is no query to take variables from.
             let path = request.path_to(&whole.url).unwrap_or_default();
@@ -96,7 +96,7 @@ fn response(whole: &Whole, request: &Request) -> Reply {
             let good = Good::new(piece.clone(), exchange, ranges, request);
             tagged(status, good, fields.tag(), request)
         }
-        Content::AsRecorded(piece) => as_it_came(whole, status, vec![piece.clone()], request),
+        Content::AsRecorded(piece) => as_recorded(whole, status, vec![piece.clone()], request),
     };
     fields.add(reply, request)
 }
@@ -133,8 +133,8 @@ fn is_whole(status: StatusCode) -> bool {
 }
 
 /// A body that broke, one of a 206 or an error, or no body: with the recorded status and length.
-fn as_it_came(whole: &Whole, status: StatusCode, pieces: Vec<Piece>, request: &Request) -> Reply {
-    let mut reply = broken_or(whole, pieces, request);
+fn as_recorded(whole: &Whole, status: StatusCode, pieces: Vec<Piece>, request: &Request) -> Reply {
+    let mut reply = body_as_recorded(whole, pieces, request);
     if let Some(response) = &mut reply.response {
         *response.status_mut() = status;
     }
@@ -147,7 +147,7 @@ fn as_it_came(whole: &Whole, status: StatusCode, pieces: Vec<Piece>, request: &R
     }
     let target = whole.redirect();
     if let Some(path) = target.and_then(|target| request.path_to(&target)) {
-        let location = base::reference(&request.parts, &path);
+        let location = references::reference(&request.parts, &path);
         reply = reply.with_field(header::LOCATION, &location);
     }
     reply
@@ -176,7 +176,7 @@ fn no_response(exchange: &Exchange, network: Network) -> Reply {
 }
 
 /// A body with its length; one that broke with the length that was announced, breaking there.
-fn broken_or(whole: &Whole, pieces: Vec<Piece>, request: &Request) -> Reply {
+fn body_as_recorded(whole: &Whole, pieces: Vec<Piece>, request: &Request) -> Reply {
     let exchange = &whole.answer.exchange;
     let length: u64 = pieces.iter().map(Piece::length).sum();
     let kind = whole.answer.resource.kind;

@@ -13,7 +13,7 @@ use crate::replayer::header::cors;
 use crate::replayer::header::cors::Cors;
 use crate::replayer::header::fields;
 use crate::replayer::header::shared_caches::Lifetime;
-use crate::replayer::request::references as base;
+use crate::replayer::request::references;
 use crate::session::{ExchangeId, ReadError};
 use crate::shown::escaped;
 
@@ -74,7 +74,7 @@ impl Reply {
 
     /// A redirect of the replayer's own, to another path of it.
     pub(crate) fn redirect(request: &Parts, path: &str, what: &'static str) -> Self {
-        let location = base::reference(request, path);
+        let location = references::reference(request, path);
         Self {
             what: what.into(),
             ..Self::sentence(StatusCode::FOUND, &location).with_field(header::LOCATION, &location)

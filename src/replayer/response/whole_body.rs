@@ -16,7 +16,7 @@ use crate::session::Exchange;
 pub(super) struct Good {
     pub(super) piece: Piece,
     pub(super) pace: Option<Pace>,
-    /// Whether parts of it can be asked for.
+    /// Whether requests for ranges of it are answered with those.
     pub(super) ranges: bool,
 }
 

@@ -117,7 +117,7 @@ async fn what_is_being_recorded_is_the_answer_until_something_is_committed() {
     recording.chunk(SEGMENT, 20_000, b"new").await;
     let pool = &live.bodies().pool;
     live.commits()
-        .after(pool, generation.commits, deadline)
+        .wait_for_change(pool, generation.commits, deadline)
         .await
         .unwrap();
     let later = live.generation().await.unwrap();
@@ -186,7 +186,7 @@ async fn what_is_kept_is_bounded_and_forgotten_when_the_session_changes() {
     let kept = (0..140).filter(|n| answer(*n).is_some()).count();
     assert!((100..=128).contains(&kept), "open files: {kept}");
 
-    replay.answers().forget();
+    replay.answers().clear();
     let later = replay.known_generation().unwrap();
     let kept = |generation| replay.answers().get(&path(&url(139)), generation, at_us);
     assert!(kept(generation).is_none() && kept(later).is_none());

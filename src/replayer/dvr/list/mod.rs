@@ -43,7 +43,7 @@ pub(super) struct List {
     text: String,
     written: PlaylistWriter,
     waiting: VecDeque<NewSegment>,
-    /// Of a finished session, in which the last recorded body counts.
+    /// Of a finished session, in which bodies count however late they came.
     finished: Option<Finished>,
 }
 
@@ -111,11 +111,11 @@ impl List {
         taken: &NewSegment,
         resolver: &mut Resolver<'_, S>,
     ) -> Result<Verdict<Contents>, S::Error> {
-        let found = resolver.landed(taken)?;
+        let found = resolver.verdict(taken)?;
         Ok(match (&found, &self.finished) {
-            (Verdict::Missing | Verdict::Undecided, Some(_)) => {
-                resolver.came(taken)?.map_or(found, Verdict::Present)
-            }
+            (Verdict::Missing | Verdict::Undecided, Some(_)) => resolver
+                .final_contents(taken)?
+                .map_or(found, Verdict::Present),
             _ => found,
         })
     }
@@ -138,13 +138,13 @@ impl List {
     }
 
     /// The playlist of a session that is being recorded; `None`: there is no segment yet.
-    pub(super) fn event(&self) -> Option<String> {
+    pub(super) fn event_text(&self) -> Option<String> {
         (self.decided() > 0).then(|| self.written.head("EVENT") + &self.text)
     }
 
     /// The playlist of a finished session: segments without a body are missing, and left out
     /// where no segment follows them. The list itself stays as it is: a session can go on.
-    pub(super) fn vod<S: Session>(&self, session: &S) -> Result<Option<String>, S::Error> {
+    pub(super) fn vod_text<S: Session>(&self, session: &S) -> Result<Option<String>, S::Error> {
         let (mut written, mut tail) = (self.written.clone(), String::new());
         let mut resolver = Resolver::new(session);
         // A missing segment is written once another follows it.

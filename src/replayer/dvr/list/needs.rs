@@ -26,14 +26,14 @@ pub(crate) trait Session {
     type Error;
 
     /// The verdict on something that a revision lists.
-    fn landed(
+    fn verdict(
         &self,
         listing: &Listing,
         wanted: Wanted<'_>,
     ) -> Result<Verdict<RecordedBody>, Self::Error>;
 
     /// In a finished session: the body that was recorded for it, however late.
-    fn came(
+    fn final_body(
         &self,
         listing: &Listing,
         wanted: Wanted<'_>,
@@ -44,8 +44,8 @@ pub(crate) trait Session {
 #[derive(Debug)]
 pub(crate) struct Resolver<'a, S> {
     session: &'a S,
-    landed: LastResolved,
-    came: LastResolved,
+    verdicts: LastResolved,
+    final_bodies: LastResolved,
 }
 
 /// What applied to the segment before, and the bodies of that.
@@ -64,13 +64,13 @@ impl<'a, S: Session> Resolver<'a, S> {
     pub(crate) fn new(session: &'a S) -> Self {
         Self {
             session,
-            landed: LastResolved::default(),
-            came: LastResolved::default(),
+            verdicts: LastResolved::default(),
+            final_bodies: LastResolved::default(),
         }
     }
 
-    /// A segment is there where everything that it needs is.
-    pub(crate) fn landed(&mut self, taken: &NewSegment) -> Result<Verdict<Contents>, S::Error> {
+    /// The verdict on a segment: it is present where all that it needs is.
+    pub(crate) fn verdict(&mut self, taken: &NewSegment) -> Result<Verdict<Contents>, S::Error> {
         if let Some(contents) = &taken.contents {
             return Ok(Verdict::Present(contents.clone()));
         }
@@ -78,14 +78,14 @@ impl<'a, S: Session> Resolver<'a, S> {
             return Ok(Verdict::Missing);
         };
         let (session, listing) = (self.session, &taken.listing);
-        let body = match session.landed(listing, wanted)? {
+        let body = match session.verdict(listing, wanted)? {
             Verdict::Present(body) => body,
             Verdict::Missing => return Ok(Verdict::Missing),
             Verdict::Undecided => return Ok(Verdict::Undecided),
         };
         let applied = self
-            .landed
-            .bodies(taken, |wanted| session.landed(listing, wanted))?;
+            .verdicts
+            .bodies(taken, |wanted| session.verdict(listing, wanted))?;
         Ok(match applied {
             Verdict::Present(applied) => Verdict::Present(Contents { body, applied }),
             Verdict::Missing => Verdict::Missing,
@@ -94,16 +94,19 @@ impl<'a, S: Session> Resolver<'a, S> {
     }
 
     /// In a finished session: everything that a segment needs, where all of it was recorded.
-    pub(crate) fn came(&mut self, taken: &NewSegment) -> Result<Option<Contents>, S::Error> {
+    pub(crate) fn final_contents(
+        &mut self,
+        taken: &NewSegment,
+    ) -> Result<Option<Contents>, S::Error> {
         let Some(wanted) = wanted(taken) else {
             return Ok(None);
         };
         let (session, listing) = (self.session, &taken.listing);
-        let Some(body) = session.came(listing, wanted)? else {
+        let Some(body) = session.final_body(listing, wanted)? else {
             return Ok(None);
         };
-        let applied = self.came.bodies(taken, |wanted| {
-            let found = session.came(listing, wanted)?;
+        let applied = self.final_bodies.bodies(taken, |wanted| {
+            let found = session.final_body(listing, wanted)?;
             Ok(found.map_or(Verdict::Missing, Verdict::Present))
         })?;
         Ok(match applied {
@@ -145,9 +148,9 @@ impl LastResolved {
                 .find(|(a, _)| is_same_listing && Arc::ptr_eq(a, applied));
             let found = match (before, &applied.url) {
                 (Some((_, found)), _) => found.clone(),
-                // It is of no protocol that is recorded, and stays as it is.
+                // Its protocol is not recorded: the line stays as it is.
                 (None, None) => None,
-                (None, Some(url)) => Some(shared(look_up(Wanted {
+                (None, Some(url)) => Some(share_body(look_up(Wanted {
                     url,
                     range: applied.range,
                     may_be_anew: true,
@@ -155,7 +158,7 @@ impl LastResolved {
             };
             self.each.push((Arc::clone(applied), found));
         }
-        let all = all_of(&self.each);
+        let all = combined(&self.each);
         self.listing = Some(taken.listing);
         self.in_force = Arc::clone(in_force);
         self.all = Some(all.clone());
@@ -163,7 +166,7 @@ impl LastResolved {
     }
 }
 
-fn shared(found: Verdict<RecordedBody>) -> Found {
+fn share_body(found: Verdict<RecordedBody>) -> Found {
     match found {
         Verdict::Present(body) => Verdict::Present(Arc::new(body)),
         Verdict::Missing => Verdict::Missing,
@@ -171,7 +174,7 @@ fn shared(found: Verdict<RecordedBody>) -> Found {
     }
 }
 
-fn all_of(each: &[(Arc<Applied>, Option<Found>)]) -> Verdict<AppliedBodies> {
+fn combined(each: &[(Arc<Applied>, Option<Found>)]) -> Verdict<AppliedBodies> {
     let is_any = |verdict: Found| {
         each.iter()
             .any(|(_, found)| *found == Some(verdict.clone()))

@@ -16,9 +16,9 @@ use crate::hls::{
 #[derive(Debug, Clone)]
 pub(crate) struct Revision<'a> {
     pub(crate) listing: Listing,
-    /// What its references resolve against.
+    /// The base of its references.
     pub(crate) base: &'a Url,
-    /// Those of the multivariant playlist.
+    /// The variables of the multivariant playlist.
     pub(crate) imports: &'a Variables,
     /// Place of its first segment, and of its last: segments are counted by these.
     pub(crate) place: u64,
@@ -26,7 +26,7 @@ pub(crate) struct Revision<'a> {
     /// A place and this, wrapping around, is the media sequence number.
     pub(crate) number_offset: u64,
     pub(crate) discontinuity_sequence: u64,
-    /// The recorder had begun anew: it took an end for new that it had seen before.
+    /// The recorder had begun a new run: it took an end for new that an earlier run had seen.
     pub(crate) begins_run: bool,
 }
 
@@ -46,19 +46,19 @@ pub(crate) struct Revisions {
     root: String,
     /// The place that comes next; `None`: nothing was listed yet.
     next: Option<u64>,
-    /// What the last text says about a segment that follows it.
+    /// State of the last text that applies to the segments after it.
     following: Following,
-    /// The last segment: its URL without query, and the part of it.
+    /// The last segment: its URL without query, and its byte range.
     last: Option<Locator>,
-    /// Places of late, with the URLs under them, without queries.
+    /// Recent places, with their URLs without queries.
     recent: VecDeque<(u64, String)>,
-    /// Dates that were taken.
+    /// Dates that were added.
     dates: HashSet<u64>,
     /// Dates that stood elsewhere, for the next segment.
     loose: Vec<String>,
 }
 
-/// So many segments are remembered with their numbers.
+/// Segments that are remembered with their numbers.
 const RECENT: usize = 32;
 
 impl Revisions {
@@ -162,8 +162,8 @@ impl Revisions {
         }
     }
 
-    /// Takes out what was taken before, of a single file that grows under a sequence that
-    /// its encoder forgets to count. Whether it is one.
+    /// Removes segments that were listed before, of a single file that grows under a sequence that
+    /// its encoder forgets to count. Whether it is such a file.
     fn skip_known(&self, list: &mut Vec<Segment>) -> bool {
         let Some(last) = self.last.as_ref().filter(|(_, range)| range.is_some()) else {
             return false;

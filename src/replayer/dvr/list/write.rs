@@ -1,7 +1,7 @@
 //! The text of a DVR playlist. Pure.
 //!
-//! Lines are those of the origin, but for what this writes: the head, URIs of what was
-//! recorded, the IVs that the origin left to be counted, gaps and discontinuities.
+//! Lines are those of the origin, except for these: the head, URIs of recorded bodies, implicit IVs, gaps and
+//! discontinuities.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -51,8 +51,8 @@ struct Line {
 }
 
 impl Line {
-    /// Whether it is the one for this: nothing that it is made of has changed.
-    fn is_of(&self, applied: &Arc<Applied>, body: Option<&Arc<RecordedBody>>) -> bool {
+    /// Whether it is the line for this key or section: no input of it has changed.
+    fn is_for(&self, applied: &Arc<Applied>, body: Option<&Arc<RecordedBody>>) -> bool {
         let is_same = Arc::ptr_eq(&self.applied, applied);
         is_same && !applied.counts_iv && self.body.as_ref() == body
     }
@@ -108,7 +108,7 @@ impl PlaylistWriter {
         taken: &NewSegment,
         contents: Option<Contents>,
     ) {
-        self.note(taken);
+        self.count(taken);
         let segment = &taken.segment;
         if segment.discontinuity || taken.breaks {
             text.push_str("#EXT-X-DISCONTINUITY\n");
@@ -139,7 +139,7 @@ impl PlaylistWriter {
         text.push('\n');
     }
 
-    fn note(&mut self, taken: &NewSegment) {
+    fn count(&mut self, taken: &NewSegment) {
         let NewSegment { segment, head, .. } = taken;
         if self.segments == 0 {
             self.first_sequence = segment.sequence;
@@ -192,16 +192,16 @@ impl PlaylistWriter {
         let before = std::mem::take(&mut self.keys);
         let mut before = before.into_iter().peekable();
         let mut ends = false;
-        // Each with whether it stands in the text already.
+        // Each line, and whether it applies in the text already.
         let mut lines = Vec::with_capacity(taken.segment.in_force.keys().len());
         for key in taken.segment.in_force.keys() {
             while before
-                .next_if(|line| order(&line.applied, key) == Ordering::Less)
+                .next_if(|line| compare_formats(&line.applied, key) == Ordering::Less)
                 .is_some()
             {
                 ends = true;
             }
-            let old = before.next_if(|line| order(&line.applied, key) == Ordering::Equal);
+            let old = before.next_if(|line| compare_formats(&line.applied, key) == Ordering::Equal);
             let line = self.line(
                 old.as_ref(),
                 key,
@@ -230,11 +230,11 @@ impl PlaylistWriter {
         body: Option<&Arc<RecordedBody>>,
         number: Option<u64>,
     ) -> Line {
-        if let Some(before) = before.filter(|before| before.is_of(applied, body)) {
+        if let Some(before) = before.filter(|before| before.is_for(applied, body)) {
             return before.clone();
         }
         let slot = number.map(|_| applied.format.clone());
-        let mut text = self.referring(slot, applied, body);
+        let mut text = self.text_with_path(slot, applied, body);
         if let (Some(number), true) = (number, applied.counts_iv) {
             let _ = write!(text, ",IV=0x{number:032x}");
         }
@@ -245,8 +245,8 @@ impl PlaylistWriter {
         }
     }
 
-    /// A line with the path of what was recorded; of the same content, the path before.
-    fn referring(
+    /// A line with the path of a recorded body; for equal content, the path that was written before.
+    fn text_with_path(
         &mut self,
         slot: Option<String>,
         applied: &Applied,
@@ -273,7 +273,7 @@ impl PlaylistWriter {
 }
 
 /// The order of two keys, by KEYFORMAT.
-fn order(one: &Arc<Applied>, other: &Arc<Applied>) -> Ordering {
+fn compare_formats(one: &Arc<Applied>, other: &Arc<Applied>) -> Ordering {
     match Arc::ptr_eq(one, other) {
         true => Ordering::Equal,
         false => one.format.cmp(&other.format),

@@ -81,7 +81,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("segment", "       ^", "does something"),
     ("segment delay", "             ^", "=VALUE is missing"),
     ("segment delay=", "              ^", "a value is missing"),
-    ("segment delay=soon", "              ^", "no duration"),
+    ("segment delay=soon", "              ^", "not a duration"),
     ("segment delay=0", "              ^", "more than zero"),
     ("segment delay=2d", "              ^", "a day at most"),
     ("segment slow=1", "        ^", "\"slow\" is none of"),
