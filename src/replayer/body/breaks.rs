@@ -10,7 +10,7 @@ use super::stall::Stalled;
 
 /// Bytes that were written must have left for the network before a body breaks: otherwise the server
 /// drops them together with the connection.
-pub(super) const FLUSH_WAIT: Duration = Duration::from_millis(20);
+const FLUSH_WAIT: Duration = Duration::from_millis(20);
 
 /// How a connection breaks at the end of a body.
 #[derive(Debug, Clone, Default)]

@@ -49,7 +49,7 @@ impl Piece {
         }
     }
 
-    /// So many bytes of it, from one on; what lies outside is left out.
+    /// `count` bytes of it, `skip` bytes in; bytes that it does not have are left out.
     pub fn slice(self, skip: u64, count: u64) -> Self {
         let count = count.min(self.length().saturating_sub(skip));
         match self {
@@ -75,7 +75,7 @@ impl Piece {
 }
 
 /// A piece that can be read.
-pub(super) async fn opened(piece: Piece) -> io::Result<Piece> {
+async fn opened(piece: Piece) -> io::Result<Piece> {
     let Piece::Later {
         source,
         first,

@@ -79,7 +79,7 @@ impl Sending {
     }
 }
 
-pub(super) fn after(began: Instant, us: i64) -> Instant {
+fn after(began: Instant, us: i64) -> Instant {
     let later = Duration::from_micros(u64::try_from(us).unwrap_or(0));
     // A stranger's session may say anything.
     began + later.min(LONGEST_WAIT)

@@ -216,7 +216,7 @@ impl Lookup<'_> {
     }
 }
 
-/// Until when two answers hold; each is known, or not.
+/// Until when both of two answers hold; `None`: not known.
 fn earlier_end(one_us: Option<i64>, other_us: Option<i64>) -> Option<i64> {
     Some(one_us?.min(other_us?))
 }

@@ -9,6 +9,9 @@ use super::rule::{Amount, Glob, Sequences, VariantSelector};
 use super::words::Wrong;
 use crate::replayer::request::timeline::parse_duration;
 
+/// The longest delay.
+const LONGEST_DELAY: Duration = Duration::from_secs(86_400);
+
 pub(super) fn glob(at: usize, value: &str) -> Result<Glob, Wrong> {
     let of_url = value.contains("://");
     // Paths begin with a slash, which users leave out.
@@ -67,7 +70,7 @@ pub(super) fn sequences(at: usize, value: &str) -> Result<Sequences, Wrong> {
     })
 }
 
-pub(super) fn number(text: &str) -> Option<u64> {
+fn number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }
@@ -112,13 +115,13 @@ pub(super) fn share(at: usize, value: &str) -> Result<f64, Wrong> {
         .ok_or_else(|| (at, "a share is 0% to 100%".to_owned()))
 }
 
-pub(super) fn decimal(text: &str) -> Option<f64> {
+fn decimal(text: &str) -> Option<f64> {
     let is_number = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     is_number.then(|| text.parse().ok()).flatten()
 }
 
 /// A number with k, M or G behind it: thousands, millions, thousands of millions.
-pub(super) fn scaled(value: &str) -> Option<f64> {
+fn scaled(value: &str) -> Option<f64> {
     let factor = match value.chars().last()? {
         'k' => 1e3,
         'M' => 1e6,
@@ -169,6 +172,3 @@ pub(super) fn media_type(at: usize, value: &str) -> Result<HeaderValue, Wrong> {
     HeaderValue::from_str(value)
         .map_err(|_| (at, "no media type: it has control characters".to_owned()))
 }
-
-/// Nobody waits for longer.
-pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(86_400);

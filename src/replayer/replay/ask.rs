@@ -17,10 +17,10 @@ use crate::replayer::inject::rule::InjectedFaults;
 use crate::session::{ReadError, Reader, StreamInfo};
 
 /// How often at least a listed resource is looked for: a recorder that was killed commits nothing.
-pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How often at least memory is looked for: another request's text may be ready.
-pub(super) const ROOM_EVERY: Duration = Duration::from_millis(250);
+const ROOM_EVERY: Duration = Duration::from_millis(250);
 
 impl Replay {
     /// Reads the session, on a blocking thread.

@@ -24,7 +24,7 @@ pub(crate) struct Commits {
 struct LastLook {
     at: Instant,
     version: Version,
-    /// So many changes were seen.
+    /// Changes seen so far.
     count: u64,
 }
 
@@ -83,7 +83,7 @@ impl Commits {
         Ok(count)
     }
 
-    /// Nothing panics while it is locked.
+    /// No code panics while it is locked.
     fn last(&self) -> std::sync::MutexGuard<'_, Option<LastLook>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -8,11 +8,11 @@ use super::state::{SessionState, read_state};
 use crate::replayer::request::timeline::{AtEnd, Span, format_time};
 
 /// How often a session that is being recorded is looked at.
-pub(super) const WATCH_EVERY: Duration = Duration::from_secs(1);
+const WATCH_EVERY: Duration = Duration::from_secs(1);
 
 /// How long after a recording no reader stays open: the recorder waits 3 s at most for the moment in
 /// which it can make the database one file.
-pub(super) const LET_GO_FOR: Duration = Duration::from_secs(3);
+const LET_GO_FOR: Duration = Duration::from_secs(3);
 
 impl Replay {
     /// Follows a session that is being recorded, or is taken up again; returns when the

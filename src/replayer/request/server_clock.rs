@@ -57,7 +57,7 @@ impl ServerClock {
         self.offset_us = self.session_us();
     }
 
-    /// Now, in microseconds of Unix time. A request reads this once (`request.rs`).
+    /// Now, in microseconds of Unix time. A request reads this once, in `Request::new`.
     pub(crate) fn now_us(&self) -> i64 {
         match &self.time {
             Time::Own(clock) => clock.now_us(),

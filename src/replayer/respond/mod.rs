@@ -242,7 +242,7 @@ impl Replay {
         Answered { reply, entry }
     }
 
-    /// For how many microseconds an answer holds, and it for the cache.
+    /// How many microseconds an answer holds, and its entry for the cache.
     fn entry(
         &self,
         generation: Generation,
@@ -338,7 +338,7 @@ fn refuse_method(method: &Method) -> Reply {
     reply
 }
 
-/// To a clock of its own.
+/// A redirect to a clock of its own.
 fn to_clock(request: &Parts, clock: PathClock, name: Option<&str>, file: &str) -> Reply {
     if clock.zero_ms < 0 {
         return Reply::sentence(

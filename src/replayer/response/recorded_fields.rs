@@ -130,7 +130,7 @@ impl Fields<'_> {
 }
 
 /// A date of the origin's, moved like the others.
-pub(super) fn shifted(date: HeaderValue, request: &Request) -> HeaderValue {
+fn shifted(date: HeaderValue, request: &Request) -> HeaderValue {
     let moved = date.to_str().ok().and_then(|text| {
         HeaderValue::from_str(&fields::shift_http_date(text, request.shift_us)).ok()
     });
