@@ -103,11 +103,11 @@ impl Beside {
 
 /// Half of the descriptors, at most, are for players.
 fn limits() -> Limits {
-    let within = Limits::within(descriptors::most() / 2);
+    let within = Limits::for_descriptors(descriptors::most() / 2);
     let connections = within.connections.min(MOST_CONNECTIONS);
     Limits {
         connections,
-        per_address: Limits::share(connections),
+        per_address: Limits::most_per_address(connections),
         ..within
     }
 }
