@@ -31,7 +31,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
 
 /// Files and folders inside a module, upper ones first: none may name one that stands before it. Those in one row know
 /// nothing of each other.
-const ORDERS: [(&str, &[&[&str]]); 6] = [
+const ORDERS: [(&str, &[&[&str]]); 8] = [
     (
         "cli",
         &[
@@ -44,27 +44,39 @@ const ORDERS: [(&str, &[&[&str]]); 6] = [
     (
         "recorder",
         &[
-            &["run", "fuzzing"],
-            &["stream"],
+            &["recording", "fuzzing"],
             &["poll"],
             &["beside", "raw"],
             &["context"],
             &["downloads"],
-            &["playlists", "take_up"],
+            &["playlists", "earlier_run"],
             &["plan"],
             &["http"],
             &["admission"],
-            &["memory", "options"],
-            &[
-                "clocks",
-                "formats",
-                "limits",
-                "schedule",
-                "select",
-                "stats",
-                "panics",
-                "panicking",
-            ],
+            &["memory"],
+            &["settings"],
+            &["clocks", "formats", "schedule", "stats", "panics"],
+        ],
+    ),
+    (
+        "recorder/poll",
+        &[
+            &["rhythms"],
+            &["restart", "request", "revision"],
+            &["poller"],
+            &["state"],
+        ],
+    ),
+    (
+        "recorder/plan",
+        &[
+            &["growth"],
+            &["changes"],
+            &["state"],
+            &["items"],
+            &["listed"],
+            &["left"],
+            &["model"],
         ],
     ),
     (
@@ -305,8 +317,11 @@ fn an_arrow_that_points_up_is_found() {
         ["src/hls/text/scan.rs:2: hls may not name session"]
     );
     assert_eq!(
-        violations("recorder/run.rs", "let x = crate::replayer::serve();"),
-        ["src/recorder/run.rs:1: recorder may not name replayer"]
+        violations(
+            "recorder/recording/run.rs",
+            "let x = crate::replayer::serve();"
+        ),
+        ["src/recorder/recording/run.rs:1: recorder may not name replayer"]
     );
     assert_eq!(
         violations("bin/isrecorder.rs", "isrecorder::session::Reader::open()"),
@@ -342,8 +357,11 @@ fn a_library_in_the_wrong_place_is_found() {
         ["src/replayer/respond.rs:1: only session/, upkeep/ may name rusqlite"]
     );
     assert_eq!(
-        violations("recorder/poll.rs", "let now = tokio::time::Instant::now();"),
-        ["src/recorder/poll.rs:1: only clock.rs may name Instant::now"]
+        violations(
+            "recorder/poll/mod.rs",
+            "let now = tokio::time::Instant::now();"
+        ),
+        ["src/recorder/poll/mod.rs:1: only clock.rs may name Instant::now"]
     );
     let harmless =
         "use http::header; // reqwest::Client\nlet hyper = 1; my_clap::parse(); say(\"clap\")";

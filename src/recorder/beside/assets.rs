@@ -15,19 +15,19 @@ use tokio::time::Instant;
 use tracing::Instrument;
 use url::Url;
 
-use super::aside::{Came, Wanted};
+use super::request::{Came, Wanted};
 use crate::clock;
 use crate::hls::{self, Entry, EntryRole, Interstitial, PlaylistKind, Variables};
 use crate::recorder::admission::reach::Reach;
 use crate::recorder::context::Context;
-use crate::recorder::limits::{
+use crate::recorder::settings::limits::{
     GROWS_WITHIN, MOST_ASSET_BYTES, MOST_ASSET_CHUNKS, MOST_ASSET_PLAYLISTS, MOST_DATE_RANGES,
     TRIES_OF_ASSET,
 };
 use crate::recorder::stats::board::PlaylistStats;
 use crate::session::{ExchangeId, Kind, NewListing, ResourceKey};
 
-use crate::recorder::context::assets::Known;
+use crate::recorder::context::asset_state::Known;
 
 /// Other URLs of what was asked for that are remembered, so that each is written once.
 const MOST_ALIASES: usize = 16_384;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 use url::Url;
 
-use super::aside::{Came, Wanted};
+use super::request::{Came, Wanted};
 use crate::clock;
 use crate::hls::{self, SteeringManifest, SteeringTag};
 use crate::recorder::admission::reach::Reach;
@@ -27,7 +27,7 @@ const BETWEEN_SERVERS: Duration = Duration::from_secs(10);
 /// Other URLs of the server that are remembered, so that each is written once.
 const MOST_ALIASES: usize = 1024;
 
-pub(crate) use crate::recorder::context::steering::Named;
+pub(crate) use crate::recorder::context::steering_state::Named;
 
 /// Takes in the tag of a revision, before that is written; whether the loop is to be started once it is.
 pub(crate) fn note(context: &Context, mut named: Named, listing: &mut NewListing) -> bool {

@@ -1,12 +1,12 @@
 //! What the plan knows.
 
-use super::departed::DepartedItems;
-use super::items::Items;
-use super::keys::Keys;
 use super::model::{Key, PlaylistId};
-use super::playlist::Playlist;
-use super::returning::Returning;
-use super::stay::LateItems;
+use crate::recorder::plan::items::host_returns::Returning;
+use crate::recorder::plan::items::keys::Keys;
+use crate::recorder::plan::items::table::Items;
+use crate::recorder::plan::left::departed::DepartedItems;
+use crate::recorder::plan::left::late_items::LateItems;
+use crate::recorder::plan::listed::playlist::Playlist;
 use crate::session::Kind;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;

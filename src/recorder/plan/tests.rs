@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::hls::Step;
-use crate::recorder::limits::TRIES_AFTER_END;
+use crate::recorder::settings::limits::TRIES_AFTER_END;
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::time::Duration;

@@ -1,11 +1,5 @@
 //! What the loop of one playlist keeps from poll to poll.
 
-use super::beside::Beside;
-use super::corrections::Corrections;
-use super::last::Last;
-use super::reading::Reading;
-use super::turns::Turns;
-use super::validators::Trust;
 use crate::hls::MediaPlaylist;
 use crate::hls::MultivariantPlaylist;
 use crate::hls::Variables;
@@ -15,6 +9,12 @@ use crate::recorder::downloads::guards::Hold;
 use crate::recorder::playlists::names::Name;
 use crate::recorder::playlists::playlist::Playlist;
 use crate::recorder::playlists::standing::Standing;
+use crate::recorder::poll::state::beside::Beside;
+use crate::recorder::poll::state::corrections::Corrections;
+use crate::recorder::poll::state::last_body::Last;
+use crate::recorder::poll::state::poll_times::Turns;
+use crate::recorder::poll::state::reader::Reading;
+use crate::recorder::poll::state::trust::Trust;
 use crate::session::ExchangeId;
 use crate::session::NewListing;
 use std::collections::HashSet;
