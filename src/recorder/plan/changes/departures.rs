@@ -3,23 +3,60 @@
 //! An origin has to keep a segment for its own duration and that of the longest playlist with it, from when it first
 //! appeared (RFC 8216bis 6.2.2; from when it left, RFC 8216). So it is tried for so long after it left.
 
-use crate::recorder::plan::left::lateness::LAST_TRY;
-use crate::recorder::plan::left::lateness::Stay;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::recorder::plan::items::item::{Item, State};
 use crate::recorder::plan::left::departed::Departed;
+use crate::recorder::plan::left::lateness::{LAST_TRY, Stay};
 use crate::recorder::plan::listed::playlist::Playlist;
-use crate::recorder::plan::listed::update::Taking;
-use crate::recorder::plan::model::Rank;
+use crate::recorder::plan::listed::slot::Slot;
+use crate::recorder::plan::listed::update::RevisionUpdate;
+use crate::recorder::plan::model::{Changes, DEPARTED_FOR, Key, Listing, PlaylistId, Rank, Wanted};
 use crate::recorder::plan::state::Plan;
-use crate::recorder::plan::{Changes, Key, Listing, PlaylistId, Slot, Wanted};
 use crate::recorder::schedule::retry_delay;
 use crate::session::Kind;
 
 impl Plan {
+    /// It left a playlist: not forgotten at once, since an edge that lags behind still lists it.
+    pub(super) fn depart(&mut self, key: &Key, update: &mut RevisionUpdate) {
+        let listing = update.listing;
+        if !self.unlist(key, listing.playlist) {
+            return;
+        }
+        let stay = update.stay();
+        let own = (listing.playlist, &mut update.playlist);
+        let Some(item) = self.leave(key, stay, update.now, own) else {
+            return;
+        };
+        if item.was_waiting() {
+            update.changes.gone.push((key.clone(), item.kind));
+        }
+        if item.state == State::Done && !listing.restarted() {
+            let target = Duration::from_micros(listing.target_duration_us.unsigned_abs());
+            let until = update.now + target * DEPARTED_FOR;
+            let sequence = item.sequence;
+            let left = Departed {
+                sequence,
+                sha256: item.sha256,
+                until,
+            };
+            self.departed.insert(listing.playlist, key, left);
+        }
+    }
+
+    /// Takes it out of one playlist's listing; whether no other lists it.
+    pub(super) fn unlist(&mut self, key: &Key, from: PlaylistId) -> bool {
+        let item = self.items.get_mut(key);
+        item.is_some_and(|item| item.listed_by.remove(from).is_some() && item.listed_by.is_empty())
+    }
+
+    pub(super) fn is_late(&self, slot: Slot, key: &Key) -> bool {
+        let item = self.items.at(slot, key);
+        item.is_some_and(|item| item.late.is_some())
+    }
+
     /// No playlist lists it any more. What has not come is late, if its name means what it meant (`stay`); all
     /// else is taken out and given back, so that it is fetched again should it return.
     pub(crate) fn leave(
@@ -156,7 +193,7 @@ impl Plan {
         slot: Slot,
         key: &Key,
         (wanted, rank): (&Wanted, Rank),
-        taking: &mut Taking,
+        update: &mut RevisionUpdate,
     ) {
         let Some(item) = self.items.at_mut(slot, key) else {
             return;
@@ -165,23 +202,23 @@ impl Plan {
             return;
         };
         self.late.remove(key, late, item.rank);
-        let listing: &Listing = taking.listing;
+        let listing: &Listing = update.listing;
         let is_segment = wanted.kind == Kind::Segment;
         let is_same = is_segment && item.sequence == wanted.sequence && !listing.restarted();
-        taking.playlist.reuses_names |= is_segment && !is_same;
+        update.playlist.reuses_names |= is_segment && !is_same;
         item.newest_url = wanted.url.clone();
         item.sequence = wanted.sequence;
-        item.listed_by.insert(listing.playlist, taking.number);
+        item.listed_by.insert(listing.playlist, update.number);
         item.playlist = listing.playlist;
         if !is_same {
             if let State::Delayed(at) = item.state {
                 self.delayed.remove(&(at, key.clone()));
             }
-            item.list_anew(wanted, taking, rank);
-            taking.changes.pending.push((key.clone(), wanted.kind));
+            item.list_anew(wanted, update, rank);
+            update.changes.pending.push((key.clone(), wanted.kind));
         }
         if item.state == State::Ready {
-            taking.playlist.ready.insert((item.rank, key.clone()));
+            update.playlist.ready.insert((item.rank, key.clone()));
         }
     }
 }

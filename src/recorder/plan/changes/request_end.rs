@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use super::departures::delay_within;
 use crate::recorder::plan::items::item::State;
 use crate::recorder::plan::left::lateness::LONGEST;
-use crate::recorder::plan::state::Plan;
-use crate::recorder::plan::{Done, Job, Key, are_over};
+use crate::recorder::plan::model::{Done, Job, Key};
+use crate::recorder::plan::state::{Plan, are_over};
 use crate::recorder::schedule::retry_delay;
 use crate::recorder::settings::limits::TRIES_AFTER_END;
 use crate::session::{Digest, Kind};
@@ -108,7 +108,7 @@ impl Plan {
         let are_over = std::cell::LazyCell::new(|| are_over(all));
         let lives = |id| {
             all.get(&id)
-                .is_some_and(|playlist| playlist.lives(|| *are_over))
+                .is_some_and(|playlist| playlist.may_still_grow(|| *are_over))
         };
         if item.late.is_some() || item.listed_by.any(lives) {
             return Some(delay_within(item.failures, available));

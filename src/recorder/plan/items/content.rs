@@ -1,7 +1,7 @@
 //! What came of a thing in a run before.
 
 use crate::recorder::http::validators::Validators;
-use crate::recorder::plan::Key;
+use crate::recorder::plan::model::Key;
 use crate::session::Digest;
 use std::time::Duration;
 

@@ -12,8 +12,8 @@ use url::Url;
 use crate::hls::steps::step;
 use crate::recorder::plan::left::lateness::{Late, Stay};
 use crate::recorder::plan::listed::places::Twin;
-use crate::recorder::plan::listed::update::Taking;
-use crate::recorder::plan::{PlaylistId, Wanted};
+use crate::recorder::plan::listed::update::RevisionUpdate;
+use crate::recorder::plan::model::{PlaylistId, Wanted};
 use crate::recorder::settings::limits::GROWS_WITHIN;
 use crate::session::{Digest, ExchangeId, Kind};
 
@@ -53,13 +53,13 @@ pub(crate) struct Item {
 }
 
 impl Item {
-    pub(crate) fn new(wanted: &Wanted, taking: &Taking, rank: Rank, is_back: bool) -> Self {
-        let listing = taking.listing;
+    pub(crate) fn new(wanted: &Wanted, update: &RevisionUpdate, rank: Rank, is_back: bool) -> Self {
+        let listing = update.listing;
         Self {
             kind: wanted.kind,
             newest_url: Arc::clone(&wanted.url),
             sequence: wanted.sequence,
-            listed_by: ListedBy::one(listing.playlist, taking.number),
+            listed_by: ListedBy::one(listing.playlist, update.number),
             playlist: listing.playlist,
             referrer: listing.exchange,
             from_us: listing.from_us,
@@ -69,7 +69,7 @@ impl Item {
             panics: 0,
             job: 0,
             asked: None,
-            appeared: taking.appeared(),
+            appeared: update.appeared(),
             duration: wanted.duration,
             late: None,
             ends: None,
@@ -81,8 +81,8 @@ impl Item {
 
     /// It is listed as something else than before: to be asked for on account of that, though a request may be
     /// under way.
-    pub(crate) fn list_anew(&mut self, wanted: &Wanted, taking: &Taking, rank: Rank) {
-        let listing = taking.listing;
+    pub(crate) fn list_anew(&mut self, wanted: &Wanted, update: &RevisionUpdate, rank: Rank) {
+        let listing = update.listing;
         match self.state {
             State::InFlight => self.again = true,
             _ => self.state = State::Ready,
@@ -90,7 +90,7 @@ impl Item {
         self.playlist = listing.playlist;
         self.failures = 0;
         (self.referrer, self.from_us, self.rank) = (listing.exchange, listing.from_us, rank);
-        (self.appeared, self.duration) = (taking.appeared(), wanted.duration);
+        (self.appeared, self.duration) = (update.appeared(), wanted.duration);
     }
 
     /// Where the resource ends, if it would have grown by now.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::recorder::http::validators::Validators;
 use crate::recorder::plan::model::DEPARTED_FOR;
-use crate::recorder::plan::{Key, Listing};
+use crate::recorder::plan::model::{Key, Listing};
 
 /// A known key is asked for again where new segments use it, but not more often: its server may
 /// count what it gives, and may have put another one there.

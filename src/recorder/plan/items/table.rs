@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use slab::Slab;
 
 use super::item::Item;
-use crate::recorder::plan::Key;
+use crate::recorder::plan::model::Key;
 
 /// Things that are known.
 #[derive(Debug, Default)]

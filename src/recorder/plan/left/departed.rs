@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use tokio::time::Instant;
 
-use crate::recorder::plan::{Key, PlaylistId};
+use crate::recorder::plan::model::{Key, PlaylistId};
 use crate::session::Digest;
 
 /// So many are remembered of a stream, ...

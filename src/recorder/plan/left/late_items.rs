@@ -1,7 +1,7 @@
 //! For how long what left its playlist is tried.
 
 use super::lateness::{Late, MOST, MOST_BYTES};
-use crate::recorder::plan::Key;
+use crate::recorder::plan::model::Key;
 use crate::recorder::plan::model::Rank;
 use std::collections::BTreeSet;
 use tokio::time::Instant;

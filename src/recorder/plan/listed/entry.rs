@@ -24,3 +24,10 @@ impl Listed {
         self.wanted.bytes() + alias
     }
 }
+
+impl Wanted {
+    /// What it takes to be known, in bytes.
+    pub(in crate::recorder::plan) fn bytes(&self) -> usize {
+        LISTED_BYTES + self.url.as_str().len()
+    }
+}

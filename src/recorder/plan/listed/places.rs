@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::{Position, Url};
 
-use crate::recorder::plan::Key;
+use crate::recorder::plan::model::Key;
 use crate::session::{ByteRange, Digest};
 
 /// Patterns that are told apart; who makes up more has all of it fetched.

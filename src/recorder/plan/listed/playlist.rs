@@ -46,7 +46,7 @@ impl Playlist {
 
     /// Whether it may list something else yet. A multivariant playlist does not say that it has ended;
     /// the playlists that it names do: whether these are over.
-    pub(crate) fn lives(&self, are_over: impl FnOnce() -> bool) -> bool {
+    pub(crate) fn may_still_grow(&self, are_over: impl FnOnce() -> bool) -> bool {
         !self.ended && (self.lists_segments || !are_over())
     }
 }

@@ -8,15 +8,15 @@ use url::{Position, Url};
 
 use super::entry::Listed;
 use crate::hls::steps::step;
-use crate::recorder::plan::{Key, Wanted};
+use crate::recorder::plan::model::{Key, Wanted};
 use crate::session::{ByteRange, Kind};
 
 /// What stayed as it was, found by going through two revisions side by side: both are in the order
 /// of their sequence numbers.
 #[derive(Debug)]
-pub(crate) struct Stayed<'a>(&'a [Arc<Listed>]);
+pub(crate) struct UnchangedEntries<'a>(&'a [Arc<Listed>]);
 
-impl<'a> Stayed<'a> {
+impl<'a> UnchangedEntries<'a> {
     pub(crate) fn new(before: &'a [Arc<Listed>]) -> Self {
         Self(before)
     }
@@ -39,7 +39,7 @@ impl<'a> Stayed<'a> {
 
 /// What the revision before listed, by what stays when tokens change.
 #[derive(Debug)]
-pub(crate) struct Known<'a> {
+pub(crate) struct PreviousListing<'a> {
     before: &'a [Arc<Listed>],
     /// The last media sequence number of it.
     last: Option<u64>,
@@ -72,7 +72,7 @@ struct Use {
 /// Kind, URL without query, byte range.
 type Stays<'a> = (Kind, &'a str, Option<ByteRange>);
 
-impl<'a> Known<'a> {
+impl<'a> PreviousListing<'a> {
     pub(crate) fn new(before: &'a [Arc<Listed>], last: Option<u64>) -> Self {
         Self {
             before,

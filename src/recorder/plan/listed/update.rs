@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// A revision while it is taken in.
-pub(crate) struct Taking<'a> {
+pub(crate) struct RevisionUpdate<'a> {
     pub(crate) listing: &'a Listing,
     /// Of the revision: what is listed by it bears this number.
     pub(crate) number: u64,
@@ -18,7 +18,7 @@ pub(crate) struct Taking<'a> {
     pub(crate) changes: Changes,
 }
 
-impl Taking<'_> {
+impl RevisionUpdate<'_> {
     /// When what is being looked at was published: what is listed behind it came later.
     pub(crate) fn appeared(&self) -> Instant {
         self.now.checked_sub(self.behind).unwrap_or(self.now)
