@@ -61,8 +61,9 @@ const ORDERS: [(&str, &[&[&str]]); 8] = [
     (
         "recorder/poll",
         &[
-            &["rhythms"],
+            &["rhythms", "playlist_loop"],
             &["restart", "request", "revision"],
+            &["exchanges"],
             &["poller"],
             &["state"],
         ],

@@ -4,19 +4,19 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::poller::Poller;
+use super::poller::{Beside, Poller};
 use crate::hls::Windows;
 use crate::recorder::beside::steering;
 use crate::recorder::context::Context;
+use crate::recorder::earlier_run;
 use crate::recorder::playlists::names::Name;
 use crate::recorder::playlists::playlist::Playlist;
-use crate::recorder::poll::state::beside::Beside;
 use crate::recorder::poll::state::corrections::Corrections;
 use crate::recorder::poll::state::last_body::Last;
 use crate::recorder::poll::state::poll_times::Turns;
 use crate::recorder::poll::state::reader::Reading;
 use crate::recorder::poll::state::trust::Trust;
-use crate::session::NewListing;
+use crate::session::{NewListing, Reader};
 
 impl Poller {
     pub(super) fn new(context: Arc<Context>, playlist: Arc<Playlist>) -> Self {
@@ -50,6 +50,7 @@ impl Poller {
             variables: Arc::default(),
             listing: NewListing::default(),
             found: Vec::new(),
+            to_start: Vec::new(),
             beside: Beside::default(),
             listed: None,
             is_direct: false,
@@ -92,5 +93,36 @@ impl Poller {
             },
             ..begun
         }
+    }
+
+    /// Goes on from what the run before, or the loop before a panic, knew of the playlist.
+    pub(crate) async fn take_up(&mut self) {
+        let writer = &self.context.fetcher.writer;
+        if !(writer.goes_on() || self.is_anew) {
+            return;
+        }
+        if self.is_anew {
+            // Of the last revisions rows may still be under way.
+            writer.written().await;
+        }
+        let (folder, stream_id) = (writer.folder().clone(), self.context.stream_id);
+        let (url, now_us) = (self.playlist.url.to_string(), writer.clock().now_us());
+        let read = move || {
+            let reader = Reader::open(&folder)?;
+            earlier_run::read(&reader, (stream_id, &url), now_us)
+        };
+        let taken = match tokio::task::spawn_blocking(read).await {
+            Ok(Ok(Some(taken))) => taken,
+            Ok(Err(error)) => {
+                let label = &self.playlist.label;
+                return tracing::warn!("{label:?} is placed anew: {error}");
+            }
+            _ => return,
+        };
+        let end = taken.end;
+        self.windows = Windows::resumed(taken.windows.iter().cloned(), end);
+        self.corrections = Corrections::resumed(Windows::resumed(taken.windows, end));
+        let queue = &self.context.queue;
+        queue.take_up(self.playlist.id, taken.before).await;
     }
 }

@@ -1,5 +1,6 @@
-//! What a poll asks for, and when the next one is due.
+//! What a poll asks for, what comes of it, and when the next one is due.
 
-pub(super) mod ask;
+mod ask;
 mod interval;
 mod new_urls;
+mod one_poll;

@@ -1,6 +1,5 @@
 //! What the loop of a playlist knows from poll to poll, each thing by itself.
 
-pub(super) mod beside;
 pub(super) mod corrections;
 pub(super) mod last_body;
 pub(super) mod poll_times;
