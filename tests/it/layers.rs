@@ -54,8 +54,8 @@ const ORDERS: [(&str, &[&[&str]]); 8] = [
             &["http"],
             &["admission"],
             &["memory"],
-            &["settings"],
-            &["clocks", "formats", "schedule", "stats", "panics"],
+            &["clocks", "settings"],
+            &["formats", "schedule", "stats", "panics"],
         ],
     ),
     (

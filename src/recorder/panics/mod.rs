@@ -3,8 +3,10 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::time::Instant;
 
 use crate::session::Writer;
 
@@ -16,19 +18,32 @@ mod tests;
 /// So much of the message of a panic is told, in characters.
 const MOST_TOLD: usize = 300;
 
-/// Tells of tasks of a stream that panicked.
+/// A thing at which tasks have panicked so often is left alone: it is what they panic at.
+pub(super) const MOST_PANICS: u32 = 5;
+
+/// A task that has run for so long has not panicked in a row with the time before.
+const WENT_WELL: Duration = Duration::from_secs(120);
+
+/// Tells of tasks that panicked.
 #[derive(Debug, Clone)]
 pub(super) struct Panics {
     writer: Writer,
-    /// Name of the stream.
-    stream: Arc<str>,
+    /// Name of the stream; `None`: the tasks are of the recording as a whole.
+    stream: Option<Arc<str>>,
 }
 
 impl Panics {
     pub(super) fn new(writer: Writer, stream: &str) -> Self {
         Self {
             writer,
-            stream: stream.into(),
+            stream: Some(stream.into()),
+        }
+    }
+
+    pub(super) fn of_recording(writer: Writer) -> Self {
+        Self {
+            writer,
+            stream: None,
         }
     }
 
@@ -45,9 +60,39 @@ impl Panics {
         };
         let told = format!("{} panicked: {}", what(), message(&*panic));
         tracing::error!("{told}");
-        let detail = format!("{}: {told}", self.stream);
+        let detail = match &self.stream {
+            Some(stream) => format!("{stream}: {told}"),
+            None => told,
+        };
         self.writer.event("panicked", detail).await;
         None
+    }
+}
+
+/// How often a task has panicked in a row.
+#[derive(Debug)]
+pub(super) struct InARow {
+    panics: u32,
+    began: Instant,
+}
+
+impl InARow {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            panics: 0,
+            began: now,
+        }
+    }
+
+    /// Counts one more panic.
+    pub(super) fn count(&mut self, now: Instant) -> u32 {
+        let went_well = now.saturating_duration_since(self.began) >= WENT_WELL;
+        self.panics = match went_well {
+            true => 1,
+            false => self.panics.saturating_add(1),
+        };
+        self.began = now;
+        self.panics
     }
 }
 

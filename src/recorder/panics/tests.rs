@@ -4,15 +4,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::testing::{Place, arm};
+use super::testing::{Place, arm, have_come};
+use crate::clock::Clock;
 use crate::recorder::raw::testing::ts;
-use crate::recorder::{Board, Control, Input, Options, RawOptions, RecordError, record};
-use crate::session::{Reader, Sessions};
+use crate::recorder::{Board, Control, Input, Options, RawOptions, RecordError, Summary, record};
+use crate::session::{Reader, SessionFolder, Sessions, Writer, WriterError};
 
 const MASTER: &str = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n/vod\n";
 const VOD: &str =
@@ -27,8 +29,9 @@ const UNSOUND: [&str; 3] = [
         AND NOT EXISTS (SELECT 1 FROM revision v WHERE v.exchange_id = e.referrer_id)",
     "SELECT 'late ' || e.id FROM exchange e JOIN exchange l ON l.id = e.referrer_id JOIN resource r ON r.id = e.resource_id
         WHERE r.kind = 'segment' AND e.from_us > l.from_us",
-    "SELECT 'pending ' || resource_id FROM pending",
+    PENDING,
 ];
+const PENDING: &str = "SELECT 'pending ' || resource_id FROM pending";
 
 enum Answer {
     Text(String),
@@ -77,8 +80,17 @@ impl Origin {
 
     /// Records it until it has ended, or `stop`; the session.
     async fn recorded(&self, path: &str, stop: CancellationToken) -> Recorded {
-        let folder = tempfile::tempdir().unwrap();
-        let session = Sessions::new(folder.path()).create(Some("s")).unwrap();
+        let (recorded, ended) = self.recorded_in(session(), path, stop).await;
+        ended.unwrap();
+        recorded
+    }
+
+    async fn recorded_in(
+        &self,
+        (folder, session): (TempDir, SessionFolder),
+        path: &str,
+        stop: CancellationToken,
+    ) -> (Recorded, Result<Summary, RecordError>) {
         let options = Options {
             plain: RawOptions {
                 min_part: 1,
@@ -86,23 +98,44 @@ impl Origin {
             },
             ..Options::default()
         };
-        let mut input = Input::new(self.url(path).parse().unwrap());
-        input.name = Some("hall".to_owned());
-        let (_changes, changes) = mpsc::channel(1);
+        let named = |path, name: &str| Input {
+            name: Some(name.to_owned()),
+            ..Input::new(self.url(path).parse().unwrap())
+        };
+        let inputs = vec![named(path, "hall")];
+        let (new, changes) = mpsc::channel(1);
         let control = Control {
-            inputs: vec![input],
+            inputs: inputs.clone(),
             changes,
             stop,
         };
+        let another = async {
+            self.was_asked(BREAKS_THE_WRITER, 1).await;
+            let other = named("/other", "the writer panics");
+            new.send([inputs, vec![other]].concat()).await.unwrap();
+            std::future::pending::<()>().await;
+        };
         let made = session.clone();
         let recording = record::<RecordError>(options, control, || Ok(made), Board::default());
-        let recorded = tokio::time::timeout(PATIENCE, recording).await;
-        recorded.unwrap().unwrap();
-        Recorded {
+        let ended = tokio::select! {
+            ended = tokio::time::timeout(PATIENCE, recording) => ended.unwrap(),
+            () = another => unreachable!("it waits for ever"),
+        };
+        let recorded = Recorded {
             reader: Reader::open(&session).unwrap(),
             _folder: folder,
-        }
+        };
+        (recorded, ended)
     }
+}
+
+/// When this has been asked for, a stream is added at whose row the writer panics.
+const BREAKS_THE_WRITER: &str = "/breaks-the-writer.ts";
+
+fn session() -> (TempDir, SessionFolder) {
+    let folder = tempfile::tempdir().unwrap();
+    let session = Sessions::new(folder.path()).create(Some("s")).unwrap();
+    (folder, session)
 }
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -147,7 +180,7 @@ async fn serve(
 
 struct Recorded {
     reader: Reader,
-    _folder: tempfile::TempDir,
+    _folder: TempDir,
 }
 
 impl Recorded {
@@ -303,4 +336,138 @@ async fn a_raw_stream_that_panics_keeps_what_had_come_and_is_asked_for_again() {
         WHERE b.path LIKE 'hall/%' ORDER BY e.id LIMIT 1";
     assert_eq!(recorded.rows(first), ["aborted the recorder failed here 1"]);
     recorded.is_sound();
+}
+
+#[tokio::test]
+async fn a_steering_loop_that_panics_asks_its_server_all_the_same_and_the_stream_waits_for_it() {
+    let origin = Origin::new(|url, path, before| match path.split('?').next() {
+        Some("/master") => {
+            let server = "#EXT-X-CONTENT-STEERING:SERVER-URI=\"/steering\"\n";
+            Answer::Text(format!("{MASTER}{server}"))
+        }
+        Some("/steering") => {
+            Answer::Text("{\"VERSION\":1,\"PATHWAY-PRIORITY\":[\"a\"]}".to_owned())
+        }
+        _ => on_demand(url, path, before),
+    })
+    .await;
+    arm(Place::Steering, &origin.url("/steering"), 2);
+    let recorded = origin.recorded("/master", CancellationToken::new()).await;
+    let told = format!("hall: the loop of content steering panicked: {PROVOKED}");
+    assert_eq!(recorded.rows(TOLD), [told.clone(), told]);
+    let asked = "SELECT (e.from_us = l.from_us) || '' FROM exchange e JOIN resource r ON r.id = e.resource_id
+        JOIN exchange l ON l.id = e.referrer_id WHERE r.kind = 'steering'";
+    assert_eq!(
+        recorded.rows(asked),
+        ["1"],
+        "as if it had been asked at once"
+    );
+    recorded.is_sound();
+}
+
+/// A playlist with an interstitial, whose list of assets names one of two segments.
+fn with_an_interstitial(url: &str, path: &str, before: usize) -> Answer {
+    match path.split('?').next() {
+        Some("/vod") => {
+            let range = "#EXT-X-DATERANGE:ID=\"ad\",CLASS=\"com.apple.hls.interstitial\",\
+                START-DATE=\"2026-11-29T12:00:00Z\",X-ASSET-LIST=\"/assets\"\n#EXT-X-ENDLIST";
+            Answer::Text(VOD.replace("#EXT-X-ENDLIST", range))
+        }
+        Some("/assets") => {
+            Answer::Text("{\"ASSETS\":[{\"URI\":\"/ad/vod\",\"DURATION\":2}]}".to_owned())
+        }
+        Some("/ad/vod") => Answer::Text(VOD.to_owned()),
+        _ => on_demand(url, path, before),
+    }
+}
+
+fn lists_asked_for(origin: &Origin) -> usize {
+    let asked = origin.asked.borrow();
+    let is_list = |path: &&String| path.starts_with("/assets");
+    asked.iter().filter(is_list).count()
+}
+
+#[tokio::test]
+async fn requests_for_an_interstitial_that_panic_go_on_where_they_were_and_its_list_is_asked_for_once()
+ {
+    let origin = Origin::new(with_an_interstitial).await;
+    arm(Place::AssetList, &origin.url("/assets"), 1);
+    arm(Place::AssetPart, &origin.url("/ad/b.ts"), 2);
+    let recorded = origin.recorded("/vod", CancellationToken::new()).await;
+    let told = format!("hall: the requests for the interstitial \"assets\" panicked: {PROVOKED}");
+    assert_eq!(recorded.rows(TOLD), [told.clone(), told.clone(), told]);
+    assert_eq!(lists_asked_for(&origin), 1, "it may count as an impression");
+    let parts = ["/ad/a.ts", "/ad/b.ts"].map(|path| origin.asked_for(path));
+    assert_eq!(parts, [1, 1]);
+    let playlists = "SELECT (e.from_us = l.from_us) || '' FROM exchange e JOIN resource r ON r.id = e.resource_id
+        JOIN exchange l ON l.id = e.referrer_id WHERE r.name LIKE '%ad/vod' ORDER BY e.id";
+    assert_eq!(
+        recorded.rows(playlists),
+        ["1", "0", "0"],
+        "what was the answer stays the answer"
+    );
+    assert_eq!(recorded.rows(PENDING), [""; 0]);
+}
+
+#[tokio::test]
+async fn requests_for_an_interstitial_that_panic_each_time_do_not_hold_up_the_end_of_the_stream() {
+    let origin = Origin::new(with_an_interstitial).await;
+    arm(Place::AssetList, &origin.url("/assets"), 100);
+    let recorded = origin.recorded("/vod", CancellationToken::new()).await;
+    assert_eq!(recorded.rows(TOLD).len(), 5);
+    assert_eq!(lists_asked_for(&origin), 0);
+    assert_eq!(recorded.rows(FETCHED), ["a.ts 1", "b.ts 1"]);
+    recorded.is_sound();
+}
+
+/// A live playlist that names what its URL is called.
+fn live(_: &str, path: &str, _: usize) -> Answer {
+    Answer::Text(match path {
+        "/live" => format!(
+            "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\na.ts\n#EXTINF:1,\n{BREAKS_THE_WRITER}\n"
+        ),
+        "/quiet" => "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\na.ts\n".to_owned(),
+        _ => format!("the bytes of {path}"),
+    })
+}
+
+#[tokio::test]
+async fn a_heartbeat_that_panics_begins_anew() {
+    let origin = Origin::new(live).await;
+    let (folder, session) = session();
+    let name = session.path().display().to_string();
+    arm(Place::Heartbeat, &name, 2);
+    let stop = CancellationToken::new();
+    let stopping = async {
+        while !have_come(Place::Heartbeat, &name) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        stop.cancel();
+    };
+    let recording = origin.recorded_in((folder, session), "/quiet", stop.clone());
+    let ((recorded, ended), ()) = tokio::join!(recording, stopping);
+    ended.unwrap();
+    let told = recorded.rows(TOLD);
+    assert_eq!(
+        told.first(),
+        Some(&format!("the heartbeat panicked: {PROVOKED}"))
+    );
+    recorded.is_sound();
+}
+
+#[tokio::test]
+async fn a_recording_whose_writer_panics_ends_with_an_error_and_what_was_committed_is_there() {
+    let origin = Origin::new(live).await;
+    let (folder, session) = session();
+    let recording =
+        origin.recorded_in((folder, session.clone()), "/live", CancellationToken::new());
+    let (recorded, ended) = recording.await;
+    assert!(
+        matches!(ended, Err(RecordError::Writer(WriterError::Gone))),
+        "{ended:?}"
+    );
+    let streams = "SELECT name FROM stream";
+    assert_eq!(recorded.rows(streams), ["hall"]);
+    let (writer, _failure) = Writer::resume(&session, Clock::start(), "the next run").unwrap();
+    writer.finish("stopped").await.unwrap();
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot::error::TryRecvError;
+use tokio::sync::oneshot::error::{RecvError, TryRecvError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,8 @@ use crate::recorder::admission::reach::Proxies;
 use crate::recorder::clocks::heartbeat;
 use crate::recorder::earlier_run;
 use crate::recorder::http::client::{ClientError, Clients};
+use crate::recorder::panics::{InARow, Panics};
+use crate::recorder::schedule::restart_delay;
 use crate::recorder::settings::options::{Input, Options};
 use crate::recorder::stats::board::{Board, Stage, Totals};
 use crate::session::{SessionFolder, Writer, WriterError, availability};
@@ -138,7 +140,7 @@ async fn run(
         earlier_run::leave_alone(&writer, &recording.hosts).await;
     }
     let mut streams = Streams::new(&recording);
-    let heartbeat = AbortOnDropHandle::new(tokio::spawn(heartbeat::run(writer.clone())));
+    let heartbeat = AbortOnDropHandle::new(tokio::spawn(keep_beating(writer.clone())));
     let ended = streams.supervise(control, &mut failure).await;
     let length = clock::instant().saturating_duration_since(began);
     writer.closing();
@@ -160,6 +162,28 @@ async fn run(
     })
 }
 
+/// Runs the heartbeat for ever; one that panics begins anew.
+async fn keep_beating(writer: Writer) {
+    let panics = Panics::of_recording(writer.clone());
+    let mut in_a_row = InARow::new(clock::instant());
+    loop {
+        let beat = heartbeat::run(writer.clone());
+        panics.contain(beat, || "the heartbeat".to_owned()).await;
+        let panics = in_a_row.count(clock::instant());
+        tokio::time::sleep(restart_delay(panics)).await;
+    }
+}
+
+/// What ended the writer. One that goes without saying why has panicked.
+fn cause(said: Result<WriterError, RecvError>) -> WriterError {
+    said.unwrap_or_else(|_| {
+        tracing::error!(
+            "the writer of the session panicked: nothing more is recorded; what it had committed is in the session"
+        );
+        WriterError::Gone
+    })
+}
+
 /// Whoever waits for a writer that ends hears that it has gone before it has said why.
 async fn true_cause(
     error: WriterError,
@@ -167,7 +191,7 @@ async fn true_cause(
 ) -> WriterError {
     match (error, failure.try_recv()) {
         (WriterError::Gone, Ok(cause)) => cause,
-        (WriterError::Gone, Err(TryRecvError::Empty)) => failure.await.unwrap_or(WriterError::Gone),
+        (WriterError::Gone, Err(TryRecvError::Empty)) => cause(failure.await),
         (error, _) => error,
     }
 }
@@ -220,7 +244,7 @@ impl<'a> Streams<'a> {
             tokio::select! {
                 () = stop.cancelled() => Ok(Ended::Stopped),
                 () = over => Ok(Ended::Duration),
-                failed = failure => Err(failed.unwrap_or(WriterError::Gone).into()),
+                failed = failure => Err(cause(failed).into()),
             }
         };
         tokio::pin!(end);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::departures::delay_within;
+use crate::recorder::panics::MOST_PANICS;
 use crate::recorder::plan::items::item::State;
 use crate::recorder::plan::left::lateness::LONGEST;
 use crate::recorder::plan::model::{Done, Job, Key};
@@ -12,9 +13,6 @@ use crate::recorder::plan::state::{Plan, are_over};
 use crate::recorder::schedule::retry_delay;
 use crate::recorder::settings::limits::TRIES_AFTER_END;
 use crate::session::{Digest, Kind};
-
-/// A thing whose requests have panicked so often is given up: it is what they panic at.
-const MOST_PANICS: u32 = 5;
 
 impl Plan {
     /// A request ended; `sha256`: of what it brought.

@@ -77,7 +77,7 @@ impl Poller {
         };
         self.note_beside().await;
         #[cfg(test)]
-        panics::testing::pass(panics::testing::Place::Poll, &self.playlist.url);
+        panics::testing::pass(panics::testing::Place::Poll, self.playlist.url.as_str());
         if !self.last.keep(body, judged, &self.context.fetcher.memory) {
             self.reading.forget();
         }
