@@ -2,9 +2,9 @@
 
 use url::Url;
 
-use super::options::{Input, Options};
 use crate::hls::fuzzing::Target;
 use crate::recorder::admission::admit::{Credentials, admit, admit_redirect};
+use crate::recorder::settings::options::{Input, Options};
 use crate::session::decode;
 
 pub(crate) const TARGETS: &[Target] = &[

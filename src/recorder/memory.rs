@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::hls::MOST_RESOLVED;
 
-use super::limits::{LARGE_AT_ONCE, LARGE_PLAYLIST, Limits};
+use crate::recorder::settings::limits::{LARGE_AT_ONCE, LARGE_PLAYLIST, Limits};
 
 /// So much of each body is free, so that ordinary playlists never wait, in bytes.
 const FREE: u64 = 64 * 1024;

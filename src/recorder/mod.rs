@@ -1,12 +1,12 @@
 //! Asks an origin as players do, and hands everything that came to a session.
 //!
-//! One loop per playlist, which learns when that advances ([`rhythm`], [`schedule`]), downloads
-//! beside it ([`downloads`]), a pure plan between them that says what to fetch next ([`plan`]).
+//! One loop for each playlist ([`poll`]), which learns when that advances ([`schedule`]); downloads
+//! beside it ([`downloads`]); a pure plan between them that says what to fetch next ([`plan`]).
 //! Every attempt is an exchange; a failed one is data, not an error. What ends a
 //! recording is its user, its `--duration`, the end of the stream, or a session that
 //! cannot be written any more: nothing that an origin does.
 //!
-//! An endless body that is no playlist is recorded as it comes ([`plain`]).
+//! An endless body that is no playlist is recorded as it comes ([`raw`]).
 //!
 //! How things are printed, and what an exit code is, does not belong here.
 
@@ -14,42 +14,28 @@ mod admission;
 mod beside;
 mod clocks;
 mod context;
-mod formats;
-mod http;
-mod playlists;
-mod raw;
-pub mod select;
-mod stats;
-
 mod downloads;
-
+mod earlier_run;
+mod formats;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-
-mod limits;
-
+mod http;
 mod memory;
-
-mod options;
-
-#[cfg(test)]
-mod panicking;
 mod panics;
-
 mod plan;
+mod playlists;
 mod poll;
-
-mod run;
+mod raw;
+mod recording;
 mod schedule;
-
-mod stream;
-mod take_up;
+mod settings;
+mod stats;
 
 pub use self::http::client::ClientError;
-pub use self::select::{AssetLists, Renditions, Selection, Variants};
+pub use self::recording::run::{Control, Ended, RecordError, Summary, record};
+pub use self::schedule::{MAX_POLL, MIN_POLL};
+pub use self::settings::limits::Limits;
+pub use self::settings::options::{Input, Options, Pin, RawOptions, TlsOptions, TrustedHosts};
+pub use self::settings::selection::{AssetLists, Renditions, Selection, Variants};
 pub use self::stats::board::{Board, PlaylistStats, Stage, Stats, StreamStats, Totals};
 pub use self::stats::load::{Lags, Load};
-pub use limits::Limits;
-pub use options::{Input, Options, Pin, RawOptions, TlsOptions, TrustedHosts};
-pub use run::{Control, Ended, RecordError, Summary, record};
-pub use schedule::{MAX_POLL, MIN_POLL};

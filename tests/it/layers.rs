@@ -31,7 +31,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
 
 /// Files and folders inside a module, upper ones first: none may name one that stands before it. Those in one row know
 /// nothing of each other.
-const ORDERS: [(&str, &[&[&str]]); 7] = [
+const ORDERS: [(&str, &[&[&str]]); 9] = [
     (
         "cli",
         &[
@@ -44,27 +44,40 @@ const ORDERS: [(&str, &[&[&str]]); 7] = [
     (
         "recorder",
         &[
-            &["run", "fuzzing"],
-            &["stream"],
+            &["recording", "fuzzing"],
             &["poll"],
             &["beside", "raw"],
             &["context"],
             &["downloads"],
-            &["playlists", "take_up"],
+            &["playlists", "earlier_run"],
             &["plan"],
             &["http"],
             &["admission"],
-            &["memory", "options"],
-            &[
-                "clocks",
-                "formats",
-                "limits",
-                "schedule",
-                "select",
-                "stats",
-                "panics",
-                "panicking",
-            ],
+            &["memory"],
+            &["clocks", "settings"],
+            &["formats", "schedule", "stats", "panics"],
+        ],
+    ),
+    (
+        "recorder/poll",
+        &[
+            &["rhythms", "playlist_loop"],
+            &["restart", "request", "revision"],
+            &["exchanges"],
+            &["poller"],
+            &["state"],
+        ],
+    ),
+    (
+        "recorder/plan",
+        &[
+            &["growth"],
+            &["changes"],
+            &["state"],
+            &["items"],
+            &["listed"],
+            &["left"],
+            &["model"],
         ],
     ),
     (
@@ -320,8 +333,11 @@ fn an_arrow_that_points_up_is_found() {
         ["src/hls/text/scan.rs:2: hls may not name session"]
     );
     assert_eq!(
-        violations("recorder/run.rs", "let x = crate::replayer::serve();"),
-        ["src/recorder/run.rs:1: recorder may not name replayer"]
+        violations(
+            "recorder/recording/run.rs",
+            "let x = crate::replayer::serve();"
+        ),
+        ["src/recorder/recording/run.rs:1: recorder may not name replayer"]
     );
     assert_eq!(
         violations("bin/isrecorder.rs", "isrecorder::session::Reader::open()"),
@@ -357,8 +373,11 @@ fn a_library_in_the_wrong_place_is_found() {
         ["src/replayer/respond/mod.rs:1: only session/, upkeep/ may name rusqlite"]
     );
     assert_eq!(
-        violations("recorder/poll.rs", "let now = tokio::time::Instant::now();"),
-        ["src/recorder/poll.rs:1: only clock.rs may name Instant::now"]
+        violations(
+            "recorder/poll/mod.rs",
+            "let now = tokio::time::Instant::now();"
+        ),
+        ["src/recorder/poll/mod.rs:1: only clock.rs may name Instant::now"]
     );
     let harmless =
         "use http::header; // reqwest::Client\nlet hyper = 1; my_clap::parse(); say(\"clap\")";

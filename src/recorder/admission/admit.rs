@@ -6,7 +6,7 @@ use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use crate::hls::LONGEST_URL;
-use crate::recorder::options::{Input, Options};
+use crate::recorder::settings::options::{Input, Options};
 
 /// Why a URL is not asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

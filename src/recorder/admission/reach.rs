@@ -12,7 +12,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use url::{Host, Url};
 
 use super::address::{is_public, special};
-use crate::recorder::options::Options;
+use crate::recorder::settings::options::Options;
 
 /// How far a request may go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,7 +10,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use super::address;
 use super::reach::{Proxies, Reach};
 use super::refusal::{NotPublic, Unresolved};
-use crate::recorder::options::Options;
+use crate::recorder::settings::options::Options;
 
 /// Why there was no answer.
 pub(crate) type AskError = Box<dyn Error + Send + Sync>;

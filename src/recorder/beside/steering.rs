@@ -9,11 +9,15 @@ use tokio::time::Instant;
 use tracing::Instrument;
 use url::Url;
 
-use super::aside::{Came, Wanted};
+use super::request::{Came, Wanted};
 use crate::clock;
-use crate::hls::{self, SteeringManifest, SteeringTag};
+use crate::hls::{self, SteeringManifest};
 use crate::recorder::admission::reach::Reach;
 use crate::recorder::context::Context;
+#[cfg(test)]
+use crate::recorder::panics;
+use crate::recorder::panics::{InARow, MOST_PANICS};
+use crate::recorder::schedule::restart_delay;
 use crate::session::{Kind, NewListing, ResourceKey};
 
 /// Without a TTL (RFC 8216bis 7.1 recommends it).
@@ -27,7 +31,7 @@ const BETWEEN_SERVERS: Duration = Duration::from_secs(10);
 /// Other URLs of the server that are remembered, so that each is written once.
 const MOST_ALIASES: usize = 1024;
 
-pub(crate) use crate::recorder::context::steering::Named;
+pub(crate) use crate::recorder::context::steering_state::Named;
 
 /// Takes in the tag of a revision, before that is written; whether the loop is to be started once it is.
 pub(crate) fn note(context: &Context, mut named: Named, listing: &mut NewListing) -> bool {
@@ -82,10 +86,40 @@ pub(crate) fn start(context: &Arc<Context>) {
     tasks.spawn(run(context).instrument(span));
 }
 
+/// Asks the servers that are named; a loop that panics begins anew, with its server as that stood.
 async fn run(context: Arc<Context>) {
+    let mut server = None;
+    let mut in_a_row = InARow::new(clock::instant());
+    let what = || "the loop of content steering".to_owned();
+    loop {
+        let task = ask_servers(&context, &mut server);
+        if context.panics.contain(task, what).await.is_some() {
+            return;
+        }
+        let panics = in_a_row.count(clock::instant());
+        if panics >= MOST_PANICS {
+            // The end of the stream waits for no manifest any more.
+            context.steering.is_awaited.store(false, Ordering::Relaxed);
+            context.playlists.changed();
+        }
+        tokio::select! {
+            () = context.stop.cancelled() => return,
+            () = tokio::time::sleep(restart_delay(panics)) => {}
+        }
+    }
+}
+
+/// `asked`: the server that is being asked; it outlives a panic.
+async fn ask_servers(context: &Context, asked: &mut Option<Server>) {
     while let Some(named) = context.steering.named() {
         let began = clock::instant();
-        let is_over = Server::new(&named).follow(&context, &named).await;
+        let is_named = |server: &Server| is_same_server(&server.named.tag.url, &named.tag.url);
+        let server = match asked.take().filter(is_named) {
+            Some(server) => asked.insert(server),
+            None => asked.insert(Server::new(named)),
+        };
+        let is_over = server.follow(context).await;
+        *asked = None;
         context.steering.is_awaited.store(false, Ordering::Relaxed);
         if is_over == Over::Stopped {
             return;
@@ -116,27 +150,31 @@ enum Over {
 
 /// A server, as a player of it stands.
 struct Server {
+    named: Named,
     url: Url,
     pathway: String,
     ttl: Duration,
     /// URLs that were asked for.
     asked: BTreeSet<Url>,
+    /// As far as it may lead, and whether a redirect led there from https to http.
+    far: (Reach, bool),
 }
 
 impl Server {
-    fn new(named: &Named) -> Self {
+    fn new(named: Named) -> Self {
         Self {
             url: named.tag.url.clone(),
             pathway: named.tag.pathway.clone(),
             ttl: TTL,
             asked: BTreeSet::new(),
+            far: (named.reach, named.downgraded),
+            named,
         }
     }
 
-    async fn follow(mut self, context: &Context, named: &Named) -> Over {
-        let mut far = (named.reach, named.downgraded);
+    async fn follow(&mut self, context: &Context) -> Over {
         loop {
-            let came = self.ask(context, named, far).await;
+            let came = self.ask(context).await;
             context.steering.is_awaited.store(false, Ordering::Relaxed);
             context.playlists.changed();
             let answered = clock::instant();
@@ -144,11 +182,12 @@ impl Server {
                 return Over::Gone;
             }
             if let Some(manifest) = read(context, &came).await {
-                self.heed(&manifest, &named.tag);
+                self.heed(&manifest);
                 context
                     .refuse(&manifest.refused, "a steering manifest")
                     .await;
-                far = (far.0.max(came.reach), far.1 || came.downgraded);
+                let (reach, downgraded) = self.far;
+                self.far = (reach.max(came.reach), downgraded || came.downgraded);
             }
             let due: Instant = answered + self.pause(came.retry_after);
             tokio::select! {
@@ -159,8 +198,11 @@ impl Server {
         }
     }
 
-    async fn ask(&mut self, context: &Context, named: &Named, far: (Reach, bool)) -> Came {
-        let (reach, downgraded) = far;
+    async fn ask(&mut self, context: &Context) -> Came {
+        #[cfg(test)]
+        panics::testing::pass(panics::testing::Place::Steering, self.url.as_str());
+        let (reach, downgraded) = self.far;
+        let named = &self.named;
         let throughput = named.tag.bandwidth.to_string();
         let mut directives = vec![("_HLS_pathway", self.pathway.as_str())];
         // What the fastest variant takes: for a player that knows of no trouble with the network.
@@ -182,11 +224,15 @@ impl Server {
         if self.asked.len() >= MOST_ALIASES {
             self.asked.clear();
         }
-        let is_again = !self.asked.insert(self.url.clone());
-        context.aside(&wanted, asked, is_again).await
+        let is_again = self.asked.contains(&self.url);
+        let came = context.aside(&wanted, asked, is_again).await;
+        // Not before: what panicked meanwhile is asked for as if it had not been.
+        self.asked.insert(wanted.url);
+        came
     }
 
-    fn heed(&mut self, manifest: &SteeringManifest, tag: &SteeringTag) {
+    fn heed(&mut self, manifest: &SteeringManifest) {
+        let tag = &self.named.tag;
         self.ttl = manifest.ttl.unwrap_or(TTL);
         if let Some(reload) = &manifest.reload {
             self.url = hls::without_directives(reload);
@@ -220,8 +266,9 @@ async fn read(context: &Context, came: &Came) -> Option<SteeringManifest> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hls::SteeringTag;
 
-    fn server() -> (Server, SteeringTag) {
+    fn server() -> Server {
         let url = |text: &str| Url::parse(text).unwrap();
         let tag = SteeringTag {
             url: url("http://h/s?a=1"),
@@ -230,18 +277,18 @@ mod tests {
             bandwidth: 9,
         };
         let named = Named {
-            tag: tag.clone(),
+            tag,
             revision: 1,
             from_us: 0,
             reach: Reach::Any,
             downgraded: false,
         };
-        (Server::new(&named), tag)
+        Server::new(named)
     }
 
     #[test]
     fn the_next_request_is_as_the_manifest_says() {
-        let (mut server, tag) = server();
+        let mut server = server();
         assert_eq!((server.pause(None), server.pathway.as_str()), (TTL, "x"));
         let says = |ttl: Option<f64>, priority: &[&str]| SteeringManifest {
             ttl: ttl.map(Duration::from_secs_f64),
@@ -250,7 +297,7 @@ mod tests {
             clones: ["c"].map(str::to_owned).into(),
             ..SteeringManifest::default()
         };
-        server.heed(&says(Some(7.5), &["unknown", "y", "x"]), &tag);
+        server.heed(&says(Some(7.5), &["unknown", "y", "x"]));
         assert_eq!(server.pause(None), Duration::from_secs_f64(7.5));
         assert_eq!(
             (server.pathway.as_str(), server.url.as_str()),
@@ -260,17 +307,17 @@ mod tests {
             server.pause(Some(Duration::from_secs(60))),
             Duration::from_secs(60)
         );
-        server.heed(&says(Some(0.0), &["c"]), &tag);
+        server.heed(&says(Some(0.0), &["c"]));
         assert_eq!(
             (server.pause(None), server.pathway.as_str()),
             (SHORTEST, "c")
         );
-        server.heed(&says(Some(1e9), &[]), &tag);
+        server.heed(&says(Some(1e9), &[]));
         assert_eq!(
             (server.pause(None), server.pathway.as_str()),
             (LONGEST, "c")
         );
-        server.heed(&says(None, &[]), &tag);
+        server.heed(&says(None, &[]));
         assert_eq!(server.pause(None), TTL);
     }
 

@@ -7,7 +7,7 @@ use std::io;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpInfo;
 
-use super::kept::Connection;
+use super::kept_connections::Connection;
 use crate::session::Outcome;
 
 /// Before there was a response.

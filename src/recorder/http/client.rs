@@ -10,11 +10,11 @@ use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, ClientBuilder, Identity, Proxy};
 use url::Url;
 
-use super::kept::Kept;
+use super::kept_connections::Kept;
 use super::shoutcast::Dialer;
 use crate::recorder::admission::reach::Reach;
 use crate::recorder::admission::resolver::Resolver;
-use crate::recorder::options::{Options, TlsOptions};
+use crate::recorder::settings::options::{Options, TlsOptions};
 use crate::session::Kind;
 
 /// For how long idle connections are kept, in seconds: a client has one time for all of its own, so

@@ -9,8 +9,8 @@ use reqwest::cookie::{CookieStore, Jar};
 use url::Url;
 
 use crate::recorder::admission::admit::{Credentials, is_without_credentials};
-use crate::recorder::limits::{MAX_COOKIE_BYTES, MAX_COOKIE_HOSTS, MAX_COOKIES};
-use crate::recorder::options::{Input, Options};
+use crate::recorder::settings::limits::{MAX_COOKIE_BYTES, MAX_COOKIE_HOSTS, MAX_COOKIES};
+use crate::recorder::settings::options::{Input, Options};
 
 /// The cookies of a stream.
 #[derive(Debug)]

@@ -20,7 +20,7 @@ use url::Url;
 use super::arrival::Arrival;
 use super::classify;
 use super::client::Over;
-use super::kept::Connection;
+use super::kept_connections::Connection;
 use super::live::Live;
 use crate::clock;
 use crate::hls;

@@ -23,8 +23,8 @@ use tokio::net::TcpStream;
 use url::{Host, Url};
 
 use crate::recorder::admission::resolver::{AskError, Resolver};
-use crate::recorder::options;
-use crate::recorder::options::Options;
+use crate::recorder::settings::options;
+use crate::recorder::settings::options::Options;
 
 /// Servers that are remembered.
 const MOST_SERVERS: usize = 256;

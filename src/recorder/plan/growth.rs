@@ -1,9 +1,16 @@
 //! How the steps that a revision takes grow with all that a playlist can have many of: with n log n, never with n².
 
-use super::*;
+use super::changes::revision::duration;
+use super::model::*;
+use super::state::Plan;
 use crate::hls::steps::{assert_grows, steps_of};
 use crate::hls::{MediaReader, Variables, Window, Windows, read_interstitials};
+use crate::recorder::settings::limits::Limits;
 use crate::session::Digest;
+use crate::session::Kind;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
 type Url = url::Url;
 

@@ -5,6 +5,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use url::Url;
 
 use crate::hls::Step;
@@ -129,6 +131,20 @@ pub(crate) struct Job {
     pub is_known: bool,
     /// Then: with what it may be asked for conditionally.
     pub validators: Option<Validators>,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    Good,
+    /// To be tried again.
+    Failed,
+    /// It does not count: to be asked for again, then or soon.
+    Held(Option<Instant>),
+    /// It was never made, and never will be.
+    Refused,
+    /// The recorder's own doing, and nothing of it is recorded: to be tried again, a few times.
+    Panicked,
 }
 
 /// What a listing changed.

@@ -1,12 +1,15 @@
 //! What the plan knows.
 
-use super::departed::DepartedItems;
-use super::items::Items;
-use super::keys::Keys;
 use super::model::{Key, PlaylistId};
-use super::playlist::Playlist;
-use super::returning::Returning;
-use super::stay::LateItems;
+use crate::hls::steps::step;
+use crate::recorder::http::validators::Validators;
+use crate::recorder::plan::items::host_returns::Returning;
+use crate::recorder::plan::items::keys::Keys;
+use crate::recorder::plan::items::table::Items;
+use crate::recorder::plan::left::departed::DepartedItems;
+use crate::recorder::plan::left::late_items::LateItems;
+use crate::recorder::plan::listed::playlist::Playlist;
+use crate::recorder::settings::limits::Limits;
 use crate::session::Kind;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -42,4 +45,44 @@ pub(crate) struct Plan {
     pub(super) revisions: u64,
     /// Since when there is more to look at at once.
     pub(super) has_more: Option<Instant>,
+}
+
+impl Plan {
+    pub(in crate::recorder) fn new(limits: &Limits) -> Self {
+        Self {
+            most: limits.listed,
+            most_bytes: limits.listed_bytes(),
+            bytes: 0,
+            most_in_flight: limits.downloads_per_playlist,
+            most_late: (limits.downloads / 4).clamp(1, limits.downloads_per_playlist.max(1)),
+            items: Items::default(),
+            keys: Keys::default(),
+            late: LateItems::default(),
+            departed: DepartedItems::default(),
+            under_way: HashMap::new(),
+            gone: Vec::new(),
+            untold: Vec::new(),
+            playlists: BTreeMap::new(),
+            delayed: BTreeSet::new(),
+            returning: Returning::default(),
+            counter: 0,
+            revisions: 0,
+            has_more: None,
+        }
+    }
+
+    /// What the newest answer for a key said of its version.
+    pub(in crate::recorder) fn validate(&mut self, key: &Key, validators: Option<Validators>) {
+        self.keys.validate(key, validators);
+    }
+}
+
+/// Whether all playlists that list segments have ended.
+pub(super) fn are_over(all: &BTreeMap<PlaylistId, Playlist>) -> bool {
+    let mut others = all.values().filter(|p| p.lists_segments).peekable();
+    let is_over = |p: &Playlist| {
+        step();
+        p.ended
+    };
+    others.peek().is_some() && others.all(is_over)
 }

@@ -1,11 +1,19 @@
 //! What is fetched next, and what is one resource.
 
-use super::*;
+use std::sync::Arc;
+
+use super::items::content::{Before, Content};
+use super::model::*;
+use super::state::Plan;
 use crate::hls::Step;
-use crate::recorder::limits::TRIES_AFTER_END;
+use crate::recorder::http::validators::Validators;
+use crate::recorder::settings::limits::Limits;
+use crate::recorder::settings::limits::TRIES_AFTER_END;
+use crate::session::{Availability, Kind};
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::time::Duration;
+use tokio::time::Instant;
 use url::Url;
 
 /// A plan of one stream with a clock of its own.

@@ -1,30 +1,28 @@
 //! What the loop of one playlist keeps from poll to poll.
 
-use super::beside::Beside;
-use super::corrections::Corrections;
-use super::last::Last;
-use super::reading::Reading;
-use super::turns::Turns;
-use super::validators::Trust;
-use crate::hls::MediaPlaylist;
-use crate::hls::MultivariantPlaylist;
-use crate::hls::Variables;
-use crate::hls::Windows;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::{Position, Url};
+
+use crate::hls::{
+    Interstitials, MediaPlaylist, MultivariantPlaylist, Refused, SteeringTag, Variables, Windows,
+};
+use crate::recorder::beside::assets::{Account, Found};
 use crate::recorder::context::Context;
 use crate::recorder::downloads::guards::Hold;
 use crate::recorder::playlists::names::Name;
 use crate::recorder::playlists::playlist::Playlist;
 use crate::recorder::playlists::standing::Standing;
-use crate::session::ExchangeId;
-use crate::session::NewListing;
-use std::collections::HashSet;
-use std::hash::DefaultHasher;
-use std::hash::Hash;
-use std::hash::Hasher;
-use std::sync::Arc;
-use std::time::Duration;
-use url::Position;
-use url::Url;
+use crate::recorder::poll::state::corrections::Corrections;
+use crate::recorder::poll::state::last_body::Last;
+use crate::recorder::poll::state::poll_times::Turns;
+use crate::recorder::poll::state::reader::Reading;
+use crate::recorder::poll::state::trust::Trust;
+use crate::recorder::raw::opened::Opened;
+use crate::session::{ExchangeId, NewListing};
 
 /// The state of one loop.
 #[derive(Debug)]
@@ -63,6 +61,8 @@ pub(super) struct Poller {
     pub(super) listing: NewListing,
     /// To be polled as soon as the revision that names them has been handed to the writer.
     pub(super) found: Vec<Arc<Playlist>>,
+    /// That has been done.
+    pub(super) to_start: Vec<Arc<Playlist>>,
     /// What it names beside playlists and segments.
     pub(super) beside: Beside,
     /// What the user typed is a list of one stream: that.
@@ -83,7 +83,7 @@ pub(super) struct Poller {
     /// How long it took to take in what the last poll brought.
     pub(super) taken: Duration,
     /// It is no playlist.
-    pub(super) plain: Option<crate::recorder::raw::opened::Opened>,
+    pub(super) plain: Option<Opened>,
     pub(super) turns: Turns,
 }
 
@@ -120,3 +120,18 @@ pub(super) enum Content {
 
 /// Of a playlist that states none.
 pub(super) const TARGET: Duration = Duration::from_secs(6);
+
+/// What the revision that is being taken in names.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    pub(crate) interstitials: Interstitials,
+    pub(crate) steering: (Option<SteeringTag>, Vec<Refused>),
+    /// To be asked for as soon as the revision has been handed to the writer, on whose account.
+    pub(crate) assets: Option<(Vec<Found>, Account)>,
+    pub(crate) starts_steering: bool,
+}
+
+/// Whether two have the same variables: where they share them, without looking at each.
+pub(super) fn is_same(one: &Arc<Variables>, other: &Arc<Variables>) -> bool {
+    Arc::ptr_eq(one, other) || one == other
+}

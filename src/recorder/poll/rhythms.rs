@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::corrections::Corrections;
-use super::listing::wanted;
 use crate::clock;
 use crate::hls::{Lie, Step, Variables, Window, Windows, read_media};
-use crate::recorder::limits::Limits;
 use crate::recorder::plan::state::Plan;
 use crate::recorder::plan::{Done, Listing};
+use crate::recorder::poll::revision::listing::wanted;
+use crate::recorder::poll::state::corrections::Corrections;
+use crate::recorder::settings::limits::Limits;
 use crate::session::Kind;
 
 /// Seconds between two polls, and the target duration.

@@ -285,7 +285,7 @@ impl Plain {
             let cut = cutter.push(sound, self.wish(part, part_began));
             part.write(context, &cut.now).await;
             #[cfg(test)]
-            panics::testing::pass(panics::testing::Place::Raw, &self.playlist.url);
+            panics::testing::pass(panics::testing::Place::Raw, self.playlist.url.as_str());
             if let Some(next) = cut.next {
                 let Some(before) = slot.take() else {
                     break End::Stopped;

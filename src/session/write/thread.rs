@@ -120,6 +120,8 @@ impl Thread {
 
     pub(super) fn take(&mut self, queued: Queued, batch: &mut Vec<Message>) {
         let mut message = queued.message;
+        #[cfg(test)]
+        panic_where_asked(&message);
         if let (Message::Listed(listing), true) = (&mut message, self.closing.get().is_some()) {
             // A session that was stopped waits for nothing.
             listing.pending = Vec::new();
@@ -272,3 +274,10 @@ pub(super) const FULL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Since when the recorder is stopping.
 pub(super) type Closing = Arc<OnceLock<Instant>>;
+
+/// A test lets the writer panic: it adds a stream with this name.
+#[cfg(test)]
+fn panic_where_asked(message: &Message) {
+    let is_asked = matches!(message, Message::Stream(name, ..) if name == "the writer panics");
+    assert!(!is_asked, "a panic that a test asked for");
+}

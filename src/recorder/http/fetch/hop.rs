@@ -14,8 +14,8 @@ use super::gathered::Gathered;
 use crate::recorder::admission::reach::Reach;
 use crate::recorder::http::live::Live;
 use crate::recorder::http::validators::Validators;
-use crate::recorder::limits::CUT_BYTES;
 use crate::recorder::memory::Held;
+use crate::recorder::settings::limits::CUT_BYTES;
 use crate::session::availability::Timing;
 use crate::session::{
     Availability, ByteRange, Coded, Digest, DownloadFile, ExchangeId, Headers, Kind, NewBody,

@@ -1,8 +1,8 @@
 //! URIs that are refused, each told of once.
 
 use crate::hls::Refused;
-use crate::recorder::limits::MAX_REFUSED;
-use crate::recorder::limits::MAX_REFUSED_LINES;
+use crate::recorder::settings::limits::MAX_REFUSED;
+use crate::recorder::settings::limits::MAX_REFUSED_LINES;
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::PoisonError;

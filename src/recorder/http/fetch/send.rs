@@ -15,7 +15,7 @@ use crate::recorder::admission::reach::Reach;
 use crate::recorder::admission::resolver::AskError;
 use crate::recorder::http::classify;
 use crate::recorder::http::client::Over;
-use crate::recorder::http::kept::Connection;
+use crate::recorder::http::kept_connections::Connection;
 use crate::session::Outcome;
 
 /// What crossed the end of its connection is told so within a round trip, a lost packet included. Who closes

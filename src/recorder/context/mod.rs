@@ -1,0 +1,65 @@
+//! What the loops of a stream share: polls, downloads, raw streams.
+
+pub(crate) mod asset_state;
+pub(crate) mod steering_state;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Span;
+
+use self::asset_state::Assets;
+use self::steering_state::Steering;
+use super::downloads::Queue;
+use super::panics::Panics;
+use crate::hls::Variables;
+use crate::recorder::http::fetch::fetcher::Fetcher;
+use crate::recorder::playlists::set::Playlists;
+use crate::recorder::settings::options::RawOptions;
+use crate::recorder::settings::selection::Selection;
+use crate::recorder::stats::board::Stats;
+use crate::session::ExchangeId;
+
+/// What the loops of a stream share.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub fetcher: Fetcher,
+    pub queue: Arc<Queue>,
+    pub playlists: Arc<Playlists>,
+    pub stats: Stats,
+    pub panics: Panics,
+    /// Marks the log lines of the stream.
+    pub span: Span,
+    pub selection: Selection,
+    pub poll: Option<Duration>,
+    pub plain: RawOptions,
+    pub stream_id: i64,
+    /// Its name in the session.
+    pub name: String,
+    pub stop: CancellationToken,
+    pub tasks: TaskTracker,
+    /// Variables of the multivariant playlist, for those that import them.
+    pub variables: Mutex<Shared>,
+    pub assets: Assets,
+    pub steering: Steering,
+}
+
+/// The variables of the multivariant playlist, and the revision that has them.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub variables: Arc<Variables>,
+    /// Its exchange.
+    pub revision: ExchangeId,
+    /// From when on that is the answer, in microseconds of Unix time.
+    pub from_us: i64,
+}
+
+impl Context {
+    pub(super) fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.variables
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

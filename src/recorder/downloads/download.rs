@@ -1,0 +1,180 @@
+//! One download: what it is for the plan, and its exchanges, handed to the writer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::guards::Place;
+use super::queue::Queue;
+use crate::clock;
+use crate::recorder::http::fetch::Hop;
+use crate::recorder::http::fetch::ask::Ask;
+use crate::recorder::http::fetch::fetcher::Fetcher;
+#[cfg(test)]
+use crate::recorder::panics;
+use crate::recorder::panics::Panics;
+use crate::recorder::plan::{Done, Job, Key};
+use crate::recorder::playlists::set::Playlists;
+use crate::recorder::stats::board::PlaylistStats;
+use crate::session::{Kind, Outcome, OwnReason};
+
+/// What downloads share.
+#[derive(Debug, Clone)]
+pub(in crate::recorder) struct Downloads {
+    pub queue: Arc<Queue>,
+    pub fetcher: Fetcher,
+    pub playlists: Arc<Playlists>,
+    pub panics: Panics,
+}
+
+/// What redirected to a host that wants to be left alone may lead elsewhere by then.
+const AGAIN_IN: Duration = Duration::from_secs(10);
+
+pub(super) async fn download(downloads: &Downloads, job: Job, place: Place) {
+    let Downloads {
+        queue,
+        fetcher,
+        playlists,
+        ..
+    } = downloads;
+    let ask = Ask {
+        url: (*job.url).clone(),
+        kind: job.kind,
+        reach: playlists.may_lead(job.playlist),
+        downgraded: playlists.names_downgraded(job.playlist),
+        range: job.key.range,
+        validators: job.validators.clone(),
+        expected: Bytes::new(),
+        plain: false,
+        lists: false,
+        denser_than: None,
+        patient_until: None,
+    };
+    let mut hops = fetcher.chain(&ask).await;
+    #[cfg(test)]
+    panics::testing::pass(panics::testing::Place::Download, job.url.as_str());
+    let short_by_end = hops.last().and_then(|hop| hop.short_by_end);
+    if let Some(last) = hops.last_mut() {
+        last.accept_end(job.known_end);
+    }
+    let good = hops.last().is_some_and(Hop::is_good);
+    let is_put_off = hops.last().is_some_and(is_put_off);
+    let is_own = job.is_known && !good && !is_put_off && pass_over(&mut hops, OwnReason::KeyAgain);
+    if job.is_too_late && !good {
+        pass_over(&mut hops, OwnReason::TooLate);
+    }
+    let done = match hops.as_slice() {
+        _ if good || is_own => Done::Good,
+        [only] if only.was_not_asked => Done::Refused,
+        [.., last] if is_put_off => {
+            let soon = clock::instant() + AGAIN_IN;
+            Done::Held(last.held_until.map(|until| until.min(soon)))
+        }
+        _ => Done::Failed,
+    };
+    let sha256 = hops.last().and_then(Hop::sha256);
+    let is_new_key = good && job.kind == Kind::Key;
+    // A 304 leaves what it confirms as it was.
+    let version = hops
+        .last()
+        .filter(|hop| is_new_key && hop.confirms().is_none());
+    let version = version.map(Hop::validators);
+    let is_news = count(playlists, &job, &hops, good);
+    report(&job, &hops, good, is_news);
+    write(queue, fetcher, &job, hops).await;
+    let mut plan = queue.plan().await;
+    let now = clock::instant();
+    plan.ends(&job, short_by_end, now);
+    plan.done(&job, done, sha256, now);
+    if let Some(validators) = version {
+        plan.validate(&job.key, validators);
+    }
+    place.ended();
+}
+
+/// It is to be asked for again, as if it had not been.
+fn is_put_off(hop: &Hop) -> bool {
+    hop.own_reason.is_some_and(OwnReason::is_to_come)
+}
+
+/// What no player would meet is not held against the origin: a known key that cannot be had once more, since players keep
+/// it by its URI; what it does not have to keep any more. Whether that is so.
+fn pass_over(hops: &mut [Hop], why: OwnReason) -> bool {
+    if hops.iter().any(|hop| hop.outcome == Outcome::Aborted) {
+        return false;
+    }
+    for hop in hops.iter_mut() {
+        hop.own_reason.get_or_insert(why);
+        if why == OwnReason::KeyAgain {
+            hop.add_note("the key was known; players keep it by its URI");
+        }
+    }
+    true
+}
+
+async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
+    let head_id = hops.first().map(|h| h.id);
+    let head_requested_us = hops.first().map(|head| head.requested_us);
+    for (at, mut hop) in hops.into_iter().enumerate() {
+        let (key, availability) = if at == 0 {
+            (job.key.clone(), job.availability)
+        } else {
+            let key = Key {
+                url: Arc::new(hop.url.clone()),
+                range: job.key.range,
+            };
+            let requested_us = head_requested_us.unwrap_or(hop.requested_us);
+            (key, job.availability.hop(requested_us))
+        };
+        let resource = queue.resource(&key, job.kind);
+        let crossed = hop.take_crossed(&resource, availability);
+        let confirms_id = hop.confirms();
+        let mut exchange = hop.into_exchange(resource, availability);
+        exchange.confirms_id = confirms_id;
+        let asked_as = (at == 0 && job.url != job.key.url).then(|| job.url.to_string());
+        for mut exchange in crossed.into_iter().chain([exchange]) {
+            exchange.asked_as.clone_from(&asked_as);
+            exchange.referrer_id = Some(job.referrer);
+            exchange.head_id = head_id.filter(|_| at > 0);
+            fetcher.writer.exchange(exchange).await;
+        }
+    }
+}
+
+/// Whether the log is told of a fault.
+fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool) -> bool {
+    let aborted = hops.iter().any(|hop| !hop.is_fault());
+    let is_news = match (good, aborted, hops.last()) {
+        (false, false, Some(last)) => {
+            let stats = playlists.all_stats();
+            stats.fault(job.kind, last.status, last.outcome)
+        }
+        _ => false,
+    };
+    let Some(stats) = playlists.stats(job.playlist) else {
+        return is_news;
+    };
+    let bytes = hops.iter().filter_map(|h| h.wire_bytes).sum();
+    PlaylistStats::count(&stats.bytes, bytes);
+    match (good, aborted) {
+        (true, _) => PlaylistStats::count(&stats.chunks, 1),
+        (false, false) => PlaylistStats::count(&stats.faults, 1),
+        (false, true) => {}
+    }
+    is_news
+}
+
+fn report(job: &Job, hops: &[Hop], good: bool, is_news: bool) {
+    let Some(last) = hops.last() else { return };
+    let name = crate::hls::resource_name(&job.key.url);
+    if good {
+        tracing::debug!(kind = %job.kind, bytes = last.wire_bytes, "{name:?}");
+    } else if is_news {
+        let why = last
+            .error
+            .clone()
+            .unwrap_or_else(|| format!("HTTP {}", last.status.unwrap_or(0)));
+        tracing::warn!(kind = %job.kind, status = last.status, outcome = %last.outcome, "{name:?}: {why}");
+    }
+}

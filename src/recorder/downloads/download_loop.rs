@@ -1,0 +1,93 @@
+//! The loop that begins the downloads of a stream: a bounded number at once. After a panic it begins anew.
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::download::{Downloads, download};
+use super::guards::Place;
+use crate::clock;
+#[cfg(test)]
+use crate::recorder::panics;
+use crate::recorder::panics::InARow;
+use crate::recorder::plan::{Job, Key};
+use crate::recorder::schedule::restart_delay;
+use crate::recorder::stats::board::Stats;
+use crate::session::Kind;
+
+/// Fetches what the plan says until `stop`; what is under way then is waited for. A loop that panics begins anew: what it
+/// had under way is asked for again.
+pub(in crate::recorder) async fn run(downloads: Downloads, stop: CancellationToken) {
+    let mut in_a_row = InARow::new(clock::instant());
+    let what = || "the loop of the downloads".to_owned();
+    let fetch = || downloads.panics.contain(fetch(&downloads, &stop), what);
+    while fetch().await.is_none() {
+        let panics = in_a_row.count(clock::instant());
+        downloads.queue.plan().await.requeue();
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(restart_delay(panics)) => {}
+        }
+    }
+}
+
+async fn fetch(downloads: &Downloads, stop: &CancellationToken) {
+    let Downloads {
+        queue,
+        fetcher,
+        playlists,
+        ..
+    } = downloads;
+    let most = fetcher.limits.downloads;
+    let mut under_way = JoinSet::new();
+    loop {
+        while under_way.len() < most {
+            let Some((job, place)) = queue.next().await else {
+                break;
+            };
+            #[cfg(test)]
+            panics::testing::pass(panics::testing::Place::Downloads, job.url.as_str());
+            let download = contained(downloads.clone(), job, place);
+            under_way.spawn(download.in_current_span());
+        }
+        let (due, waiting, given_up) = {
+            let mut plan = queue.plan().await;
+            (plan.next_due(), plan.waiting(), plan.given_up())
+        };
+        tell_of(&given_up, playlists.all_stats());
+        let load = playlists.all_stats().load();
+        load.set(waiting, under_way.len());
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = queue.guards.changed.notified() => {}
+            Some(_) = under_way.join_next() => playlists.changed(),
+            () = sleep_until(due), if under_way.len() < most => {}
+        }
+    }
+    while under_way.join_next().await.is_some() {}
+}
+
+async fn sleep_until(due: Option<tokio::time::Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A download; one that panics gives its place back, and is made again.
+async fn contained(downloads: Downloads, job: Job, place: Place) {
+    let name = crate::hls::resource_name(&job.key.url);
+    let what = || format!("the download of {name:?}");
+    let download = download(&downloads, job, place);
+    downloads.panics.contain(download, what).await;
+}
+
+/// Tells of what left its playlist and could not be had in time.
+fn tell_of(given_up: &[(Key, Kind)], stats: &Stats) {
+    for (key, kind) in given_up {
+        if stats.is_news(*kind, "given up") {
+            let name = crate::hls::resource_name(&key.url);
+            tracing::warn!(%kind, "{name:?} left its playlist and could not be had: given up");
+        }
+    }
+}

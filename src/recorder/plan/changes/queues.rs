@@ -1,0 +1,78 @@
+//! The queues of a plan: what goes into them, and what is taken out of the plan as a whole. Pure.
+
+use crate::recorder::plan::items::item::{Item, State};
+use crate::recorder::plan::listed::playlist::Playlist;
+use crate::recorder::plan::model::{Key, PlaylistId, Rank};
+use crate::recorder::plan::state::Plan;
+
+impl Plan {
+    /// Takes something out of the plan.
+    ///
+    /// `own`: a playlist that is not in `playlists` at the moment.
+    pub(super) fn take_out(
+        &mut self,
+        key: &Key,
+        own: Option<(PlaylistId, &mut Playlist)>,
+    ) -> Option<Item> {
+        let item = self.items.remove(key)?;
+        if let Some(late) = item.late {
+            self.late.remove(key, late, item.rank);
+        }
+        let mut own = own;
+        if let Some(twin) = &item.twin {
+            // Nothing comes that could be compared: the next name is.
+            let playlist = match &mut own {
+                Some((id, own)) if *id == item.playlist => Some(&mut **own),
+                _ => self.playlists.get_mut(&item.playlist),
+            };
+            if let Some(playlist) = playlist {
+                playlist.places.compared(twin.pair, None, None);
+            }
+        }
+        match item.state {
+            State::Ready if item.late.is_none() => {
+                self.unqueue(item.playlist, key, item.rank, own);
+            }
+            State::Delayed(at) => {
+                self.delayed.remove(&(at, key.clone()));
+            }
+            _ => {}
+        }
+        Some(item)
+    }
+
+    pub(super) fn unqueue(
+        &mut self,
+        queued_by: PlaylistId,
+        key: &Key,
+        rank: Rank,
+        own: Option<(PlaylistId, &mut Playlist)>,
+    ) {
+        let queue = match own {
+            Some((id, own)) if id == queued_by => Some(own),
+            _ => self.playlists.get_mut(&queued_by),
+        };
+        if let Some(queue) = queue {
+            queue.ready.remove(&(rank, key.clone()));
+        }
+    }
+
+    /// Into the queue of a playlist that lists it: the one it was planned for may have dropped it.
+    pub(super) fn make_ready(&mut self, key: Key, rank: Rank) {
+        let Some(item) = self.items.get_mut(&key) else {
+            return;
+        };
+        if item.late.is_some() {
+            self.late.ready.insert((rank, key));
+            return;
+        }
+        if item.listed_by.get(item.playlist).is_none()
+            && let Some(other) = item.listed_by.first()
+        {
+            item.playlist = other;
+        }
+        if let Some(playlist) = self.playlists.get_mut(&item.playlist) {
+            playlist.ready.insert((rank, key));
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What a playlist lists, as the plan knows it.
+
+use super::slot::Slot;
+use crate::recorder::plan::model::{Key, Wanted};
+use std::sync::Arc;
+
+/// What a playlist names, and as what that is known.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) wanted: Wanted,
+    pub(crate) key: Key,
+    pub(crate) slot: Slot,
+}
+
+/// What is listed takes so many bytes, beside its URL.
+pub(crate) const LISTED_BYTES: usize = 256;
+
+impl Listed {
+    pub(crate) fn bytes(&self) -> usize {
+        let alias = match Arc::ptr_eq(&self.key.url, &self.wanted.url) {
+            true => 0,
+            false => self.key.url.as_str().len(),
+        };
+        self.wanted.bytes() + alias
+    }
+}
+
+impl Wanted {
+    /// What it takes to be known, in bytes.
+    pub(in crate::recorder::plan) fn bytes(&self) -> usize {
+        LISTED_BYTES + self.url.as_str().len()
+    }
+}

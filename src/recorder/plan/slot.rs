@@ -1,5 +1,0 @@
-//! Where the plan has a thing.
-
-/// Where a thing is kept, for as long as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Slot(pub(super) usize);

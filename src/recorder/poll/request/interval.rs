@@ -1,0 +1,141 @@
+//! When the loop of a playlist polls next.
+
+use crate::clock;
+use crate::recorder::http::fetch::Hop;
+use crate::recorder::http::fetch::polls;
+use crate::recorder::poll::poller::Poller;
+use crate::recorder::poll::poller::TARGET;
+use crate::recorder::schedule::MAX_POLL;
+use crate::recorder::schedule::await_interval;
+use crate::recorder::schedule::costly_interval;
+use crate::recorder::schedule::crowded_interval;
+use crate::recorder::schedule::poll_interval;
+use crate::recorder::schedule::search_interval;
+use crate::session::Notice;
+use crate::session::NoticeEvent;
+use std::hash::DefaultHasher;
+use std::hash::Hash;
+use std::hash::Hasher;
+use std::time::Duration;
+use tokio::time::Instant;
+
+impl Poller {
+    /// When the next poll is due, after one that was over then.
+    pub(crate) fn next(&mut self, over: Instant) -> Instant {
+        let playlists = &self.context.playlists;
+        let target = self.target_duration();
+        let is_slow = self.is_slow();
+        let crowded = crowded_interval(playlists.count(), polls::APART);
+        let costly = costly_interval(self.taken, target).max(crowded);
+        let as_allowed = |interval: Duration| match is_slow {
+            true => interval.max(target.unwrap_or(interval)).max(costly),
+            false => interval.max(costly),
+        };
+        if playlists.are_awaited(over) {
+            return over + as_allowed(await_interval(target, self.context.poll));
+        }
+        if self.searches() {
+            self.searches += 1;
+            let base = poll_interval(target, self.context.poll);
+            return over + as_allowed(search_interval(base, target, self.searches));
+        }
+        self.searches = 0;
+        if self.playlist.has_fresh_name(over) {
+            return over;
+        }
+        let interval = as_allowed(self.interval());
+        let failures = self.playlist.standing().failures;
+        let clock = self.context.fetcher.writer.clock();
+        let is_least = is_slow || !costly.is_zero();
+        self.turns.next(clock, (interval, is_least), failures, over)
+    }
+
+    /// Until when the host that is asked next wants to be left alone.
+    pub(crate) fn held_until(&mut self, now: Instant) -> Option<Instant> {
+        let hosts = &self.context.fetcher.hosts;
+        let until = hosts.not_before(&self.url_to_ask(), now)?;
+        // What waited together is not asked for at one moment.
+        let mut hasher = DefaultHasher::new();
+        self.playlist.url.hash(&mut hasher);
+        let part = (hasher.finish() % 64) as u32;
+        let until = until + self.interval().min(MOST_APART) * part / 64;
+        let clock = self.context.fetcher.writer.clock();
+        self.turns.times.hold(clock.at_us(until));
+        Some(until)
+    }
+
+    /// Whether a host of it has said that it is asked too often.
+    pub(crate) fn is_slow(&self) -> bool {
+        let hosts = &self.context.fetcher.hosts;
+        let mut chain = self.chain.iter();
+        hosts.is_slow(&self.url_to_ask()) || chain.any(|passed| hosts.is_slow(&passed.host))
+    }
+
+    /// The interval of a player, where it is asked for sooner than he would.
+    pub(crate) fn denser_than(&self) -> Option<Duration> {
+        let target = self.target_duration();
+        // A player polls one of them, from the beginning on.
+        if self.context.playlists.has_others_in_place(&self.playlist) {
+            return target.or(Some(TARGET));
+        }
+        let target = target.filter(|_| self.turns.is_asked)?;
+        let now_us = self.context.fetcher.writer.clock().now_us();
+        let passed_us = now_us.saturating_sub(self.turns.asked_us);
+        let dense_us = clock::micros(target).saturating_sub(NEARLY_US);
+        (passed_us < dense_us).then_some(target)
+    }
+
+    pub(crate) fn target_duration(&self) -> Option<Duration> {
+        let standing = self.playlist.standing();
+        match standing.multivariant {
+            true => self.context.playlists.shortest_target(),
+            false => standing.target_duration,
+        }
+    }
+
+    /// In microseconds; of a playlist that states none, what is taken for it.
+    pub(crate) fn target_us(&self) -> i64 {
+        clock::micros(self.target_duration().unwrap_or(TARGET))
+    }
+
+    pub(crate) fn interval(&self) -> Duration {
+        let interval = poll_interval(self.target_duration(), self.context.poll);
+        // An origin that begins a session at each request would have ever more of them.
+        let slower = self.renewals.min(6);
+        if self.context.poll.is_none() && slower > 0 {
+            (interval * 2_u32.pow(slower)).min(MAX_POLL)
+        } else {
+            interval
+        }
+    }
+
+    /// Notes how late a poll was against its moment.
+    pub(crate) async fn was_late(&self, head: Option<&Hop>, lag_us: i64) {
+        self.context.stats.lag(lag_us);
+        if lag_us <= LATE_US {
+            return;
+        }
+        let detail = format!(
+            "poll {}: {:.3} s behind its moment",
+            head.map_or(0, |head| head.id),
+            lag_us as f64 / 1e6
+        );
+        let asked_us = head.map_or(0, |head| head.requested_us);
+        let late = NoticeEvent {
+            kind: Notice::Late,
+            at_us: asked_us.saturating_sub(lag_us),
+            length_us: Some(lag_us),
+            detail,
+        };
+        self.context.fetcher.writer.notice(late).await;
+    }
+}
+
+/// An interval that is shorter than another by no more is as long.
+pub(crate) const NEARLY_US: i64 = 50_000;
+
+/// Polls that waited for a host are so far apart at most.
+pub(crate) const MOST_APART: Duration = Duration::from_millis(500);
+
+/// A poll later than this against its moment is an event.
+pub(crate) const LATE_US: i64 = 1_000_000;

@@ -1,0 +1,6 @@
+//! What a poll asks for, what comes of it, and when the next one is due.
+
+mod ask;
+mod interval;
+mod new_urls;
+mod one_poll;

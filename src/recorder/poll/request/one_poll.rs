@@ -1,0 +1,167 @@
+//! One poll: what came for it is judged, counted, and handed to the writer.
+
+use tokio::sync::SemaphorePermit;
+use tokio::time::Instant;
+
+use super::ask::list_and_named;
+use crate::clock;
+use crate::hls;
+use crate::recorder::http::fetch::{Hop, Received};
+use crate::recorder::poll::exchanges::{Made, News};
+use crate::recorder::poll::poller::{Passed, Poller, is_same};
+use crate::recorder::raw::opened::Opened;
+use crate::recorder::stats::board::PlaylistStats;
+use crate::session::{Outcome, OwnReason, is_success};
+
+impl Poller {
+    /// One poll, which is its turn until all of its answer is there; when that was.
+    pub(in crate::recorder::poll) async fn poll(
+        &mut self,
+        lag_us: i64,
+        turn: Option<SemaphorePermit<'_>>,
+    ) -> Instant {
+        self.heed_variables();
+        let ask = self.ask();
+        let is_stale = self.playlist.is_stale(&self.name, clock::instant());
+        self.note_name(&ask).await;
+        let mut hops = self.context.fetcher.chain(&ask).await;
+        drop(turn);
+        self.playlist.answered(&hops);
+        self.playlist.was_asked(&self.name);
+        let named = list_and_named(&hops);
+        self.not_asked = matches!(hops.as_slice(), [only] if only.was_not_asked);
+        let answered = clock::instant();
+        PlaylistStats::count(&self.playlist.stats.polls, 1);
+        self.was_late(hops.first(), lag_us).await;
+        self.turns.asked(hops.first());
+        let response_us = hops.first().map_or(0, Hop::response_us);
+        let chain = hops.iter().map(|hop| Passed::of(&hop.url)).collect();
+        let Some(mut last) = hops.pop() else {
+            return answered;
+        };
+        let made = Made {
+            head: hops.first().map_or(last.id, |head| head.id),
+            response_us,
+            lag_us,
+        };
+        let live = last.take_live();
+        self.mark_control(&mut last);
+        let is_own = last.own_reason.is_some();
+        let good = live.is_some() || self.read(&mut last).await;
+        if !last.is_other_list {
+            self.heed_list(named);
+        }
+        if is_stale && !good {
+            // A player would have the newest name, or the one that has gone.
+            hops.iter_mut()
+                .chain([&mut last])
+                .for_each(Hop::is_too_late);
+        }
+        self.count(&last, good);
+        if (good && !is_own) || last.is_fault() || is_stale {
+            self.playlist.asked(&self.name, good);
+        }
+        if good && !is_own {
+            self.turns.answered(&last);
+        }
+        // Head first: every hop may refer to it.
+        for mut hop in hops {
+            let availability = self.availability(made, &hop);
+            self.write_crossed(made, &mut hop, availability).await;
+            self.write(made, hop, availability, News::None).await;
+        }
+        let availability = self.availability(made, &last);
+        self.write_crossed(made, &mut last, availability).await;
+        if let Some(live) = live {
+            let (from_us, _) = availability.decided(last.timing(), self.from_us);
+            let url = self.url_of(&last, made.head);
+            self.plain = Some(Opened {
+                hop: last,
+                url,
+                live,
+                head: made.head,
+                from_us,
+                lag_us,
+            });
+            return answered;
+        }
+        self.take(made, last, availability, good).await;
+        self.polled |= !is_own;
+        self.chain = chain;
+        answered
+    }
+
+    /// A playlist that imports variables lists other things where those have changed, even if
+    /// its text has not: it is asked for whole, and read again.
+    fn heed_variables(&mut self) {
+        if self.imports && !is_same(&self.context.shared().variables, &self.variables) {
+            self.trust.forget();
+        }
+    }
+
+    /// Decodes and checks; whether it is an answer that a player could use.
+    async fn read(&self, hop: &mut Hop) -> bool {
+        let fetcher = &self.context.fetcher;
+        let kind = self.playlist.kind;
+        if hop.outcome != Outcome::Complete || !fetcher.decode_text(hop, kind).await {
+            return false;
+        }
+        if let Some(why) = self.list_that_is_not_followed(hop).await {
+            hop.is_other_list = true;
+            hop.fail(Outcome::NotAPlaylist, &why);
+            return false;
+        }
+        match (hop.status, &hop.body) {
+            (Some(304), _) => hop.confirms().is_some(),
+            (Some(status), Received::Memory(body))
+                if is_success(status) && hls::playlist_kind(body).is_some() =>
+            {
+                true
+            }
+            (Some(status), _) if is_success(status) => {
+                hop.outcome = Outcome::NotAPlaylist;
+                hop.error = Some("it does not begin with #EXTM3U".to_owned());
+                false
+            }
+            _ => false,
+        }
+    }
+
+    fn count(&self, hop: &Hop, good: bool) {
+        let failures = self.playlist.standing().failures;
+        self.note_whether_gone(hop);
+        if good {
+            if failures > 0 {
+                tracing::info!(
+                    "{:?} answers again, after {failures} failed polls",
+                    self.playlist.label
+                );
+            }
+            self.playlist.plays();
+            return;
+        }
+        if hop.own_reason == Some(OwnReason::TooLate) {
+            self.playlist.fails(clock::instant());
+            return;
+        }
+        if !hop.is_fault() {
+            // Our own doing: at the stop, or since we ask more often than players.
+            return;
+        }
+        let playlists = &self.context.playlists;
+        let was_silent = playlists.nothing_plays();
+        self.playlist.fails(clock::instant());
+        if !was_silent && playlists.nothing_plays() {
+            playlists.wake_first();
+        }
+        PlaylistStats::count(&self.playlist.stats.faults, 1);
+        let kind = self.playlist.kind;
+        if self.context.stats.fault(kind, hop.status, hop.outcome) {
+            let why = hop
+                .error
+                .clone()
+                .unwrap_or_else(|| format!("HTTP {}", hop.status.unwrap_or(0)));
+            tracing::warn!(outcome = %hop.outcome, status = hop.status, "{:?}: {why}", self.playlist.label);
+        }
+    }
+}

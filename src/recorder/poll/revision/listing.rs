@@ -1,0 +1,281 @@
+//! What a new revision lists: handed to the plan, to the playlists, to the writer.
+
+use crate::recorder::poll::poller::TARGET;
+use std::sync::Arc;
+
+use crate::clock;
+use crate::hls::{
+    Child, Entry, EntryRole, Lie, MediaFacts, MediaPlaylist, MultivariantPlaylist, Refused, Step,
+    Variables, Window,
+};
+use crate::recorder::context::Shared;
+use crate::recorder::downloads::AS_BYTES;
+use crate::recorder::plan::{Listing, Wanted};
+use crate::recorder::poll::poller::{Poller, hash_of};
+use crate::recorder::settings::selection::Selected;
+use crate::session::{ExchangeId, Kind, NewRevision};
+
+impl Poller {
+    pub(crate) async fn media(&mut self, media: MediaPlaylist, id: ExchangeId) -> NewRevision {
+        let facts = &media.facts;
+        let now_us = self.context.fetcher.writer.clock().now_us();
+        let target_us = clock::micros(facts.target_duration.unwrap_or(TARGET));
+        self.learn().await;
+        let window = Window::of(&media);
+        let lie = self.windows.place(window.clone(), now_us, target_us);
+        let placed = (lie, &self.windows);
+        self.corrections
+            .saw(id, window, placed, (now_us, target_us), &media.entries);
+        self.correct(false).await;
+        let step = lie.step;
+        self.turns.stepped(step, lie.gained);
+        if step.is_advance() {
+            self.playlist
+                .stats
+                .advanced_us
+                .store(now_us, std::sync::atomic::Ordering::Relaxed);
+        }
+        let entries = media.entries;
+        let memory = Arc::clone(&self.context.fetcher.memory);
+        let size = entries.len() * AS_BYTES;
+        let as_wanted = || -> Vec<Wanted> {
+            let there = entries.into_iter().filter(|e| !e.gap);
+            there.map(|entry| wanted(entry, facts, lie.place)).collect()
+        };
+        let wanted = memory.read(size, as_wanted).await;
+        if self.is_first_of_typed() {
+            tracing::info!("it is {}", described(facts));
+        }
+        self.list(id, wanted, facts, step).await;
+        // Only now: an end is believed where everything listed was fetched.
+        let first = self.last.is_none();
+        let now = clock::instant();
+        let advanced = step.is_advance();
+        self.playlist.update(|s| {
+            s.multivariant = false;
+            s.target_duration = facts.target_duration.or(s.target_duration);
+            let is_first = first && s.advanced_at.is_none();
+            s.on_demand = facts.ended && (is_first || s.on_demand);
+            // An end behind which something new comes was none.
+            let since = s.ended_since.filter(|_| !advanced).unwrap_or(now);
+            s.ended_since = facts.ended.then_some(since);
+            if advanced || s.ended_since.is_some() {
+                s.advanced_at = Some(now);
+            }
+        });
+        self.leave_out_segments(media.left_out).await;
+        self.refuse(&media.refused).await;
+        revision(facts, lie, self.seen_at_us)
+    }
+
+    pub(crate) async fn multivariant(
+        &mut self,
+        main: MultivariantPlaylist,
+        id: ExchangeId,
+    ) -> NewRevision {
+        let revision = NewRevision {
+            not_before_us: self.seen_at_us,
+            advance: true,
+            ..NewRevision::default()
+        };
+        self.playlist.update(|s| s.multivariant = true);
+        self.refuse(&main.refused).await;
+        if self.playlist.kind != Kind::Main {
+            // A multivariant playlist that a multivariant playlist names: kept, and not followed.
+            return revision;
+        }
+        self.share(main.variables, id);
+        let keys = main.keys.into_iter().map(|url| (Kind::Key, url));
+        let data = main.data.into_iter().map(|url| (Kind::Data, url));
+        let wanted = keys.chain(data).map(|(kind, url)| Wanted {
+            kind,
+            url: Arc::new(url),
+            range: None,
+            sequence: 0,
+            last_use: 0,
+            duration: TARGET,
+        });
+        let none = MediaFacts::default();
+        self.list(id, wanted.collect(), &none, Step::Same).await;
+        let selected = self.context.selection.of(main.children);
+        if self.is_first_of_typed() {
+            let (kept, left_out) = (selected.kept.len(), selected.left_out.len());
+            tracing::info!(
+                "it is a multivariant playlist; playlists recorded: {kept}, left out: {left_out}"
+            );
+        }
+        self.leave_out(&selected).await;
+        self.context.playlists.leave_out(&selected.left_out);
+        self.name(&selected.kept, id).await;
+        revision
+    }
+
+    /// Whether it is the first that came of what the user typed.
+    fn is_first_of_typed(&self) -> bool {
+        self.playlist.kind == Kind::Main && self.last.is_none()
+    }
+
+    /// Says once of each playlist that was not asked for that it is left out.
+    async fn leave_out(&mut self, selected: &Selected) {
+        if selected.no_such_variant && !std::mem::replace(&mut self.said_no_such_variant, true) {
+            tracing::warn!("no variant is as --variants says: all are recorded");
+        }
+        for child in &selected.left_out {
+            if self.left_out.len() < self.context.fetcher.limits.playlists
+                && self.left_out.insert(hash_of(&child.url))
+            {
+                tracing::info!("{:?} is left out", child.label);
+                let detail = child.url.to_string();
+                let writer = &self.context.fetcher.writer;
+                writer.event("left out", detail).await;
+            }
+        }
+    }
+
+    /// Takes in the playlists that a revision names.
+    async fn name(&mut self, children: &[Child], id: ExchangeId) {
+        // A loop that panicked may have named some, and started none of them.
+        let never_started = self.context.playlists.never_started();
+        let named = self
+            .context
+            .playlists
+            .name(children, id, self.from_us, clock::instant());
+        never_started.iter().for_each(|left| left.begins_with(id));
+        self.renewals = named.renewals;
+        for (playlist, url) in named.aliases {
+            let resource = self.resource(playlist.kind, &playlist.url);
+            self.listing.aliases.push((resource, url.into()));
+        }
+        for playlist in never_started.into_iter().chain(named.new) {
+            let resource = self.resource(playlist.kind, &playlist.url);
+            self.listing.pending.push(resource);
+            self.found.push(playlist);
+        }
+        if named.too_many > 0 && !std::mem::replace(&mut self.said_too_many, true) {
+            let detail = format!(
+                "{} playlists of {} are not polled: there are too many",
+                named.too_many, self.playlist.label
+            );
+            tracing::warn!("{detail}");
+            let writer = &self.context.fetcher.writer;
+            writer.event("too many playlists", detail).await;
+        }
+    }
+
+    /// Hands its variables to the playlists that import them; those that stay the same stay where they are.
+    fn share(&self, variables: Variables, revision: ExchangeId) {
+        let mut shared = self.context.shared();
+        let before = Arc::clone(&shared.variables);
+        *shared = Shared {
+            variables: match *before == variables {
+                true => before,
+                false => Arc::new(variables),
+            },
+            revision,
+            from_us: self.from_us,
+        };
+    }
+
+    async fn list(
+        &mut self,
+        exchange: ExchangeId,
+        wanted: Vec<Wanted>,
+        facts: &MediaFacts,
+        step: Step,
+    ) {
+        let listing = Listing {
+            playlist: self.playlist.id,
+            exchange,
+            from_us: self.listing.from_us,
+            target_duration_us: clock::micros(facts.target_duration.unwrap_or(TARGET)),
+            wanted,
+            duration: facts.duration,
+            step,
+            ended: facts.ended,
+        };
+        // One that was not handed to the writer is taken back first.
+        self.hold = None;
+        let memory = &self.context.fetcher.memory;
+        let revision = self
+            .context
+            .queue
+            .revision(listing, memory, &mut self.listing);
+        let (too_many, hold) = revision.await;
+        self.too_many += too_many as u64;
+        self.hold = Some(hold);
+    }
+
+    /// Says once that a playlist lists more than is taken.
+    async fn leave_out_segments(&mut self, unread: u64) {
+        let count = unread + std::mem::take(&mut self.too_many);
+        if count > 0 && !std::mem::replace(&mut self.said_too_many, true) {
+            let detail = format!("{count} entries of {} are left out", self.playlist.label);
+            tracing::warn!("{detail}: there are too many");
+            let writer = &self.context.fetcher.writer;
+            writer.event("too many segments", detail).await;
+        }
+    }
+
+    /// Notes each URI that is not followed, once.
+    pub(crate) async fn refuse(&self, refused: &[Refused]) {
+        self.context.refuse(refused, &self.playlist.label).await;
+    }
+}
+
+/// A media playlist, for people.
+fn described(facts: &MediaFacts) -> String {
+    let count = facts.segment_count;
+    let segments = if count == 1 { "segment" } else { "segments" };
+    let target = match facts.target_duration {
+        Some(target) => format!("target duration {} s", target.as_secs_f64()),
+        None => "no target duration".to_owned(),
+    };
+    match facts.ended {
+        _ if count == 0 && facts.target_duration.is_none() => {
+            "a playlist that lists nothing yet; it is asked for again".to_owned()
+        }
+        false if count == 0 => {
+            format!("a live media playlist that has no segments yet, {target}")
+        }
+        true => format!("a media playlist with an end: {count} {segments}, {target}"),
+        false => format!("a live media playlist: {count} {segments} now, {target}"),
+    }
+}
+
+/// Counted by places, whatever numbers the origin gives to the window: its first segment has that place.
+pub(crate) fn wanted(entry: Entry, facts: &MediaFacts, place: u64) -> Wanted {
+    let first = facts.media_sequence;
+    let placed = |number: u64| place.saturating_add(number.wrapping_sub(first));
+    let target = facts.target_duration.unwrap_or(TARGET);
+    Wanted {
+        kind: match entry.role {
+            EntryRole::Segment => Kind::Segment,
+            EntryRole::Init => Kind::Init,
+            EntryRole::Key => Kind::Key,
+        },
+        duration: match entry.role {
+            EntryRole::Segment => entry.duration,
+            _ => target,
+        },
+        url: entry.url,
+        range: entry.range,
+        sequence: placed(entry.sequence),
+        last_use: placed(entry.last_use),
+    }
+}
+
+fn revision(facts: &MediaFacts, lie: Lie, not_before_us: Option<i64>) -> NewRevision {
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    NewRevision {
+        not_before_us,
+        advance: lie.step.is_advance(),
+        media_sequence: Some(facts.media_sequence.cast_signed()),
+        segment_count: Some(number(facts.segment_count)),
+        last_sequence: facts.last_sequence.map(u64::cast_signed),
+        target_duration_us: facts.target_duration.map(clock::micros),
+        part_target_us: facts.part_target.map(clock::micros),
+        discontinuity_sequence: Some(number(facts.discontinuity_sequence)),
+        ended: Some(facts.ended),
+        lie: Some(lie),
+    }
+}

@@ -1,0 +1,7 @@
+//! What the loop of a playlist knows from poll to poll, each thing by itself.
+
+pub(super) mod corrections;
+pub(super) mod last_body;
+pub(super) mod poll_times;
+pub(super) mod reader;
+pub(super) mod trust;

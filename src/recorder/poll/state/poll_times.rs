@@ -1,0 +1,102 @@
+//! When a playlist is asked for again, and how late it was.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::clock::{self, Clock};
+use crate::hls::Step;
+use crate::recorder::http::fetch::Hop;
+use crate::recorder::schedule::poll_backoff;
+use crate::recorder::schedule::times::{Asked, Polled, Saw, Times};
+
+/// The polls of a playlist, and what the last one showed.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    pub(crate) times: Times,
+    pub(crate) asked_us: i64,
+    /// A poll was made.
+    pub(crate) is_asked: bool,
+    saw: Saw,
+    is_doubted: bool,
+}
+
+impl Turns {
+    /// The first poll is due now.
+    pub(crate) fn new(now_us: i64) -> Self {
+        Self {
+            times: Times::new(now_us),
+            asked_us: now_us,
+            is_asked: false,
+            saw: Saw::Behind,
+            is_doubted: false,
+        }
+    }
+
+    /// A poll was made.
+    pub(crate) fn asked(&mut self, head: Option<&Hop>) {
+        self.asked_us = head.map_or(self.asked_us, |head| head.requested_us);
+        self.is_asked = true;
+        self.saw = Saw::Behind;
+        self.is_doubted = false;
+    }
+
+    /// It brought the playlist, by this hop; [`Self::stepped`] knows of changes.
+    pub(crate) fn answered(&mut self, last: &Hop) {
+        self.saw = Saw::Same(Asked {
+            requested_us: last.requested_us,
+            response_us: last.response_us(),
+        });
+    }
+
+    /// What it brought was so to what was there before; `segments`: how many more there were.
+    pub(crate) fn stepped(&mut self, step: Step, segments: u64) {
+        let Saw::Same(asked) = self.saw else {
+            return;
+        };
+        self.saw = match step {
+            Step::First | Step::Slid if self.is_doubted => Saw::Restart(asked),
+            Step::First | Step::Slid => Saw::Advance(asked, segments),
+            Step::Restarted => Saw::Restart(asked),
+            Step::Same => Saw::Same(asked),
+            Step::Behind => Saw::Behind,
+        };
+    }
+
+    /// What it brought may have been there for longer than the polls before say: nothing is learnt of when.
+    pub(crate) fn doubted(&mut self) {
+        self.is_doubted = true;
+    }
+
+    /// `interval`: between polls; `is_least`: no two are to be closer, whatever is expected.
+    pub(crate) fn next(
+        &mut self,
+        clock: Clock,
+        (interval, is_least): (Duration, bool),
+        failures: u32,
+        over: Instant,
+    ) -> Instant {
+        let over_us = clock.at_us(over);
+        let saw = match failures {
+            0 => self.saw,
+            _ => Saw::Fault(clock::micros(poll_backoff(interval, failures))),
+        };
+        let polled = Polled {
+            asked_us: self.asked_us,
+            over_us,
+            saw,
+        };
+        let mut due_us = self.times.next(clock::micros(interval), polled);
+        if is_least {
+            // From poll to poll: on a grid each second one would come a moment too early, and be left out.
+            let least_us = self.asked_us.saturating_add(clock::micros(interval));
+            due_us = match failures {
+                0 => least_us.max(over_us),
+                _ => due_us.max(least_us),
+            };
+            self.times.hold(due_us);
+        }
+        let pause_us = due_us.saturating_sub(over_us);
+        over + Duration::from_micros(u64::try_from(pause_us).unwrap_or(0))
+    }
+}

@@ -1,0 +1,4 @@
+//! A recording, and each of its streams, from the first request to the last row.
+
+pub(super) mod run;
+mod stream;
