@@ -10,19 +10,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use url::Url;
 
+use super::items::{Content, Item, KeyOrMap, MOST_SEGMENTS, SegmentItem, attribute, items};
 use super::references::{Before, Found, References};
-use crate::hls::rewrite::dates::unix_us;
 use crate::hls::steps::step;
-use crate::hls::text::attributes::{Attribute, attributes};
-use crate::hls::text::byte_range::{ByteRange, written_range};
-use crate::hls::text::numbers::{LARGEST, integer, number, seconds};
+use crate::hls::text::byte_range::ByteRange;
+use crate::hls::text::numbers::{integer, number, seconds};
 use crate::hls::text::resolve::{Refused, Resolver};
-use crate::hls::text::scan::{Line, LineKind, Tag, lines};
+use crate::hls::text::scan::Tag;
 use crate::hls::text::variables::Variables;
 
-/// Segments of one playlist that become entries, the last ones. A week of them is about as many; a
-/// hostile playlist of 16 MiB would have a million.
-pub(super) const MOST_ENTRIES: usize = 100_000;
+/// Entries of one playlist beyond which keys and initialization sections are left out.
+const MOST_ENTRIES: usize = 2 * MOST_SEGMENTS;
 
 /// What an entry of a media playlist is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -149,29 +147,12 @@ fn read(
     let variables = Variables::read(body, base, imports);
     let resolver = Resolver::new(base, &variables);
     let mut reader = Reader::new(References::new(resolver, base, before));
-    if body.len() > MOST_ENTRIES {
-        let uris = lines(body).filter(|line| matches!(line.kind, LineKind::Uri));
-        reader.only_counted = uris.count().saturating_sub(MOST_ENTRIES);
-    }
-    for line in lines(body) {
-        reader.line(&line);
+    for item in items(body) {
+        reader.item(item);
     }
     let (mut playlist, found) = reader.finish();
     playlist.variables = variables;
     (playlist, found)
-}
-
-/// What stands before a segment's line and belongs to it.
-#[derive(Default)]
-struct Pending {
-    /// Length, and offset if it is written.
-    range: Option<(u64, Option<u64>)>,
-    duration: Duration,
-    /// When it begins, in microseconds of Unix time.
-    date_us: Option<i64>,
-    gap: bool,
-    /// The next line is a variant of a multivariant playlist, and no segment.
-    variant: bool,
 }
 
 /// Until [`Reader::finish`], sequence numbers are counted from 0: `EXT-X-MEDIA-SEQUENCE`
@@ -180,9 +161,7 @@ struct Reader<'a> {
     references: References<'a>,
     playlist: MediaPlaylist,
     media_sequence: Option<u64>,
-    next_sequence: u64,
     last_uri: Option<&'a [u8]>,
-    pending: Pending,
     /// When the last segment ended, by the dates before it, in microseconds of Unix time.
     date_us: Option<i64>,
     /// Index of the entry of each key in force, by `KEYFORMAT`; None for one without entry.
@@ -190,8 +169,6 @@ struct Reader<'a> {
     map: Option<usize>,
     /// Where the last range of each URL ended, for ranges without an offset.
     range_ends: HashMap<Arc<Url>, u64>,
-    /// So many segments at the beginning are counted, and no more.
-    only_counted: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -200,35 +177,30 @@ impl<'a> Reader<'a> {
             references,
             playlist: MediaPlaylist::default(),
             media_sequence: None,
-            next_sequence: 0,
             last_uri: None,
-            pending: Pending::default(),
             date_us: None,
             keys: HashMap::new(),
             map: None,
             range_ends: HashMap::new(),
-            only_counted: 0,
         }
     }
 
-    fn line(&mut self, line: &Line<'a>) {
-        match line.kind {
-            LineKind::Blank | LineKind::Comment => {}
-            LineKind::Uri => self.uri(line),
-            // Every other line is one.
-            LineKind::Tag if line.text.starts_with(b"#EXTINF:") => {
-                let duration = line.text.get(b"#EXTINF:".len()..).and_then(seconds);
-                self.pending.duration = duration.unwrap_or_default();
-            }
-            LineKind::Tag => {
-                if let Some(tag) = line.tag() {
-                    self.tag(tag);
-                }
-            }
+    fn item(&mut self, item: Item<'a>) {
+        let index = item.index;
+        match item.content {
+            Content::Playlist(tag) => self.fact(tag),
+            Content::Key(_, key) => self.key(index, &key),
+            Content::Map(_, map) => self.map(index, &map),
+            Content::Segment(segment) => self.segment(index, item.is_left_out, segment),
+            Content::Part
+            | Content::Hint
+            | Content::Skip
+            | Content::DateRange(_)
+            | Content::SegmentTag(_) => {}
         }
     }
 
-    fn tag(&mut self, tag: Tag) {
+    fn fact(&mut self, tag: Tag) {
         let facts = &mut self.playlist.facts;
         match tag.name {
             b"#EXT-X-MEDIA-SEQUENCE" => {
@@ -243,116 +215,111 @@ impl<'a> Reader<'a> {
             }
             b"#EXT-X-ENDLIST" => facts.ended = true,
             b"#EXT-X-I-FRAMES-ONLY" => facts.i_frames_only = true,
-            b"#EXT-X-GAP" => self.pending.gap = true,
-            b"#EXT-X-BYTERANGE" => self.pending.range = written_range(tag.value),
-            b"#EXT-X-STREAM-INF" => self.pending.variant = true,
-            b"#EXT-X-SKIP" => {
-                let skipped = attribute(tag, b"SKIPPED-SEGMENTS").and_then(integer);
-                self.advance(skipped.unwrap_or(0));
-            }
-            b"#EXT-X-KEY" => self.key(tag),
-            b"#EXT-X-MAP" => self.map(tag),
-            b"#EXT-X-PROGRAM-DATE-TIME" => self.pending.date_us = unix_us(tag.value),
-            // What comes behind it has a date of its own, before or behind this tag, or none (RFC 8216bis 4.4.4.6).
-            b"#EXT-X-DISCONTINUITY" => self.date_us = None,
             _ => {}
         }
     }
 
-    fn advance(&mut self, segments: u64) {
-        self.next_sequence = self.next_sequence.saturating_add(segments).min(LARGEST);
-    }
-
-    fn uri(&mut self, line: &Line<'a>) {
-        let (span, written) = line.trimmed();
-        let pending = std::mem::take(&mut self.pending);
-        if pending.variant {
+    fn segment(&mut self, index: u64, is_left_out: bool, segment: SegmentItem<'a>) {
+        self.note_segment(index, &segment);
+        if is_left_out {
+            self.playlist.left_out += 1;
             return;
         }
-        let sequence = self.next_sequence;
+        let Some(url) = self.references.request(segment.written, segment.span) else {
+            return;
+        };
+        let range = segment.range.and_then(|range| {
+            let last_end = self.range_ends.get(&url).copied();
+            range.resolve(last_end)
+        });
+        if let Some(range) = range {
+            self.range_ends.insert(Arc::clone(&url), range.end());
+        }
+        self.push(Entry {
+            role: EntryRole::Segment,
+            url,
+            range,
+            sequence: index,
+            last_use: index,
+            gap: segment.gap,
+            duration: segment.duration.unwrap_or_default(),
+        });
+    }
+
+    /// What a segment adds to the facts of the playlist.
+    fn note_segment(&mut self, index: u64, segment: &SegmentItem<'a>) {
         let facts = &mut self.playlist.facts;
+        let duration = segment.duration.unwrap_or_default();
         facts.segment_count += 1;
-        facts.duration = facts.duration.saturating_add(pending.duration);
-        let passed_us = i64::try_from(pending.duration.as_micros()).unwrap_or(i64::MAX);
-        let begins_us = pending.date_us.or(self.date_us);
+        facts.duration = facts.duration.saturating_add(duration);
+        facts.last_sequence = Some(index);
+        self.last_uri = Some(segment.written);
+        // What comes behind a discontinuity has a date of its own, or none (RFC 8216bis 4.4.4.6).
+        let goes_on = self.date_us.filter(|_| !segment.discontinuity);
+        let begins_us = segment.date_us().or(goes_on);
+        let passed_us = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         self.date_us = begins_us.map(|at_us| at_us.saturating_add(passed_us));
         facts.end_date_us = self.date_us;
-        facts.last_sequence = Some(sequence);
-        self.last_uri = Some(written);
-        let is_too_old = facts.segment_count <= self.only_counted as u64;
-        if is_too_old {
-            self.playlist.left_out += 1;
-        } else if let Some(url) = self.references.request(written, span) {
-            let range = pending.range.and_then(|(length, offset)| {
-                let last_end = self.range_ends.get(&url).copied();
-                ByteRange::new(offset.or(last_end).unwrap_or(0), length)
-            });
-            if let Some(range) = range {
-                self.range_ends.insert(Arc::clone(&url), range.end());
-            }
-            let entry = self.push(EntryRole::Segment, url, range, pending.gap);
-            if let Some(entry) = self.playlist.entries.get_mut(entry) {
-                entry.duration = pending.duration;
-            }
-        }
-        self.advance(1);
     }
 
-    /// Keys of other KEYFORMATs stay in force beside this one (RFC 8216bis 4.4.4.4); NONE
-    /// ends them all.
-    fn key(&mut self, tag: Tag) {
-        if self.playlist.entries.len() >= 2 * MOST_ENTRIES {
-            self.playlist.left_out += 1;
+    fn key(&mut self, index: u64, key: &KeyOrMap) {
+        if self.is_full() {
             return;
         }
-        if attribute(tag, b"METHOD") == Some(b"NONE") {
+        if key.ends_keys() {
             let ended = std::mem::take(&mut self.keys);
             ended.into_values().for_each(|entry| self.retire(entry));
             return;
         }
-        let format = attribute(tag, b"KEYFORMAT").unwrap_or(b"identity");
-        if let Some(replaced) = self.keys.remove(format) {
+        if let Some(replaced) = self.keys.remove(key.key_format()) {
             self.retire(replaced);
         }
-        if let Some(url) = self.resolve_attribute(tag) {
-            let entry = self.push(EntryRole::Key, url, None, false);
-            self.keys.insert(format.to_vec(), entry);
+        if let Some(entry) = self.push_applied(index, EntryRole::Key, key, None) {
+            self.keys.insert(key.key_format().to_vec(), entry);
         }
     }
 
-    fn map(&mut self, tag: Tag) {
-        if self.playlist.entries.len() >= 2 * MOST_ENTRIES {
-            self.playlist.left_out += 1;
+    fn map(&mut self, index: u64, map: &KeyOrMap) {
+        if self.is_full() {
             return;
         }
         if let Some(replaced) = self.map.take() {
             self.retire(replaced);
         }
-        if let Some(url) = self.resolve_attribute(tag) {
-            let written = attribute(tag, b"BYTERANGE").and_then(written_range);
-            let range =
-                written.and_then(|(length, offset)| ByteRange::new(offset.unwrap_or(0), length));
-            self.map = Some(self.push(EntryRole::Init, url, range, false));
-        }
+        self.map = self.push_applied(index, EntryRole::Init, map, map.byte_range());
     }
 
-    /// Adds an entry and gives its index.
-    fn push(
+    /// Whether a key or an initialization section is left out.
+    fn is_full(&mut self) -> bool {
+        let is_full = self.playlist.entries.len() >= MOST_ENTRIES;
+        self.playlist.left_out += u64::from(is_full);
+        is_full
+    }
+
+    /// Adds what applies to the segments from `index` on, if it has a URL.
+    fn push_applied(
         &mut self,
+        index: u64,
         role: EntryRole,
-        url: Arc<Url>,
+        tag: &KeyOrMap,
         range: Option<ByteRange>,
-        gap: bool,
-    ) -> usize {
-        self.playlist.entries.push(Entry {
+    ) -> Option<usize> {
+        let (written, span) = tag.uri()?;
+        let url = self.references.request(written, span)?;
+        Some(self.push(Entry {
             role,
             url,
             range,
-            sequence: self.next_sequence,
-            last_use: self.next_sequence,
-            gap,
+            sequence: index,
+            last_use: index,
+            gap: false,
             duration: Duration::ZERO,
-        });
+        }))
+    }
+
+    /// Adds an entry and gives its index.
+    fn push(&mut self, entry: Entry) -> usize {
+        self.playlist.entries.push(entry);
         self.playlist.entries.len() - 1
     }
 
@@ -363,12 +330,6 @@ impl<'a> Reader<'a> {
         if let (Some(entry), Some(last)) = (self.playlist.entries.get_mut(entry), last) {
             entry.last_use = entry.last_use.max(last);
         }
-    }
-
-    fn resolve_attribute(&mut self, tag: Tag) -> Option<Arc<Url>> {
-        let uri = last_attribute(tag, b"URI").filter(|uri| !uri.value.is_empty())?;
-        let span = tag.start + uri.span.start..tag.start + uri.span.end;
-        self.references.request(uri.value, span)
     }
 
     fn finish(mut self) -> (MediaPlaylist, Found) {
@@ -393,17 +354,6 @@ impl<'a> Reader<'a> {
         self.playlist.refused = refused;
         (self.playlist, found)
     }
-}
-
-/// The value of an attribute; of the last one where it is written twice, as players do.
-fn attribute<'a>(tag: Tag<'a>, name: &[u8]) -> Option<&'a [u8]> {
-    last_attribute(tag, name).map(|attribute| attribute.value)
-}
-
-fn last_attribute<'a>(tag: Tag<'a>, name: &[u8]) -> Option<Attribute<'a>> {
-    attributes(tag.value)
-        .filter(|attribute| attribute.name == name)
-        .last()
 }
 
 #[cfg(test)]

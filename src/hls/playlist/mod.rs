@@ -3,6 +3,7 @@
 pub mod asked_as;
 pub mod in_force;
 pub mod interstitials;
+mod items;
 pub mod kind;
 pub mod list;
 pub mod media;

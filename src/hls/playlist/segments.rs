@@ -10,14 +10,13 @@ use std::time::Duration;
 use url::Url;
 
 use super::in_force::{Applied, InForce};
-use super::media::MOST_ENTRIES;
+use super::items::{Content, Item, KeyOrMap, SegmentItem, head_tags, items};
 use crate::hls::rewrite::replay_path::replay_path;
 use crate::hls::rewrite::tag_urls::{references_of_tag, url_text};
-use crate::hls::text::attributes::attributes;
-use crate::hls::text::byte_range::{ByteRange, written_range};
-use crate::hls::text::numbers::{integer, seconds};
+use crate::hls::text::byte_range::ByteRange;
+use crate::hls::text::numbers::integer;
 use crate::hls::text::resolve::Resolver;
-use crate::hls::text::scan::{Line, LineKind, Tag, UriRole, lines, uris_of_tag};
+use crate::hls::text::scan::{Line, UriRole, lines};
 use crate::hls::text::variables::Variables;
 
 /// What a text says about a segment that follows it.
@@ -85,24 +84,19 @@ impl ReadSegments<'_> {
         let mut reader = Reader {
             resolver: Resolver::new(self.base, self.variables),
             root: self.root,
+            first: self.first,
             from: self.from,
-            only_counted: 0,
             found: Segments {
                 following: self.following,
                 next_sequence: self.first,
                 ..Segments::default()
             },
-            next: Next::default(),
+            tags: Vec::new(),
         };
-        if text.len() > MOST_ENTRIES {
-            let segments = lines(text).filter(|line| line.kind == LineKind::Uri);
-            reader.only_counted = segments.count().saturating_sub(MOST_ENTRIES);
+        for item in items(text) {
+            reader.item(item);
         }
-        for line in lines(text) {
-            reader.line(&line);
-        }
-        let next = reader.next;
-        reader.found.dates.extend(next.dates());
+        reader.keep_dates();
         reader.found
     }
 }
@@ -123,8 +117,7 @@ pub struct HeadFacts {
 /// Reads what a playlist says about all of itself, out of its beginning.
 pub fn head_facts(text: &[u8]) -> HeadFacts {
     let mut facts = HeadFacts::default();
-    let head = lines(text).take_while(|line| line.kind != LineKind::Uri);
-    for tag in head.filter_map(|line| line.tag()) {
+    for tag in head_tags(text) {
         match tag.name {
             b"#EXT-X-VERSION" => facts.version = integer(tag.value).unwrap_or(0),
             b"#EXT-X-INDEPENDENT-SEGMENTS" => facts.independent = true,
@@ -136,123 +129,81 @@ pub fn head_facts(text: &[u8]) -> HeadFacts {
     facts
 }
 
-/// What stands before the next segment.
-#[derive(Debug, Default)]
-struct Next {
-    tags: Vec<String>,
-    duration: Option<Duration>,
-    discontinuity: bool,
-    gap: bool,
-    range: Option<(u64, Option<u64>)>,
-}
-
-impl Next {
-    fn dates(self) -> impl Iterator<Item = String> {
-        let is_date = |line: &String| line.starts_with(DATERANGE);
-        self.tags.into_iter().filter(is_date)
-    }
-}
-
 /// The tag of dates, whose place in a playlist means nothing (RFC 8216bis 4.4.5.1).
 pub const DATERANGE: &str = "#EXT-X-DATERANGE";
 
 struct Reader<'a> {
     resolver: Resolver<'a>,
     root: &'a str,
+    first: u64,
     from: u64,
-    /// So many segments are counted and not given.
-    only_counted: usize,
     found: Segments,
-    next: Next,
+    /// Lines that belong to the next segment.
+    tags: Vec<String>,
 }
 
 impl Reader<'_> {
-    fn line(&mut self, line: &Line) {
-        match line.kind {
-            LineKind::Blank | LineKind::Comment => {}
-            LineKind::Uri => self.segment(line.trimmed().1),
-            LineKind::Tag => {
-                if let Some(tag) = line.tag() {
-                    self.tag(tag, line);
-                }
-            }
-        }
-    }
-
-    fn tag(&mut self, tag: Tag, line: &Line) {
-        match tag.name {
-            b"#EXT-X-KEY" => self.key(line),
-            b"#EXT-X-MAP" => {
-                let map = self.applied(line);
+    fn item(&mut self, item: Item) {
+        let sequence = self.first.saturating_add(item.index);
+        // Which segment comes next is known: what nobody asked for costs nothing.
+        let is_wanted = !item.is_left_out && sequence >= self.from;
+        match item.content {
+            Content::Playlist(_) | Content::Part | Content::Hint => {}
+            Content::Skip => self.found.next_sequence = sequence,
+            Content::Key(line, key) => self.key(&line, &key),
+            Content::Map(line, _) => {
+                let map = self.applied(&line);
                 self.found.following.in_force.set_map(map);
             }
-            b"#EXT-X-DISCONTINUITY" => self.next.discontinuity = true,
-            b"#EXT-X-GAP" => self.next.gap = true,
-            b"#EXT-X-BYTERANGE" => self.next.range = written_range(tag.value),
-            b"#EXT-X-SKIP" => {
-                let skipped = attributes(tag.value).find(|a| a.name == b"SKIPPED-SEGMENTS");
-                self.pass(skipped.and_then(|a| integer(a.value)).unwrap_or(0));
-            }
-            name if is_of_playlist(name) => {}
-            name => {
-                if name == b"#EXTINF" {
-                    self.next.duration = seconds(tag.value);
-                }
-                // Which segment comes next is known: what nobody asked for costs nothing.
-                if self.is_wanted() || name == DATERANGE.as_bytes() {
-                    let line = self.localized(line, |_| true);
-                    self.next.tags.extend(line);
-                }
-            }
+            Content::DateRange(line) => self.tag(&line),
+            Content::SegmentTag(line) if is_wanted => self.tag(&line),
+            Content::SegmentTag(_) => {}
+            Content::Segment(segment) => self.segment(segment, sequence, is_wanted),
         }
     }
 
-    fn is_wanted(&self) -> bool {
-        self.only_counted == 0 && self.found.next_sequence >= self.from
+    fn tag(&mut self, line: &Line) {
+        let line = self.localized(line, |_| true);
+        self.tags.extend(line);
     }
 
-    fn pass(&mut self, segments: u64) {
-        let next = &mut self.found.next_sequence;
-        *next = next.saturating_add(segments);
-    }
-
-    fn segment(&mut self, written: &[u8]) {
-        let next = std::mem::take(&mut self.next);
-        let range = next.range.and_then(|range| self.range(range, written));
-        if !self.is_wanted() {
-            self.found.dates.extend(next.dates());
-            self.only_counted = self.only_counted.saturating_sub(1);
-            return self.pass(1);
+    fn segment(&mut self, segment: SegmentItem, sequence: u64, is_wanted: bool) {
+        let range = self.range(&segment);
+        self.found.next_sequence = sequence.saturating_add(1);
+        if !is_wanted {
+            return self.keep_dates();
         }
         self.found.list.push(Segment {
-            sequence: self.found.next_sequence,
-            tags: next.tags,
-            duration: next.duration,
-            discontinuity: next.discontinuity,
-            gap: next.gap,
-            url: self.resolver.request(written),
+            sequence,
+            tags: std::mem::take(&mut self.tags),
+            duration: segment.duration,
+            discontinuity: segment.discontinuity,
+            gap: segment.gap,
+            url: self.resolver.request(segment.written),
             range,
             in_force: Arc::clone(&self.found.following.in_force),
         });
-        self.pass(1);
     }
 
-    fn range(&mut self, (length, offset): (u64, Option<u64>), written: &[u8]) -> Option<ByteRange> {
-        let uri = String::from_utf8_lossy(written);
+    /// Of lines that belong to no segment that is given, only dates mean something.
+    fn keep_dates(&mut self) {
+        let is_date = |line: &String| line.starts_with(DATERANGE);
+        let dates = self.tags.drain(..).filter(is_date);
+        self.found.dates.extend(dates);
+    }
+
+    fn range(&mut self, segment: &SegmentItem) -> Option<ByteRange> {
+        let written = segment.range?;
+        let uri = String::from_utf8_lossy(segment.written);
         let before = self.found.following.range_end.as_ref();
-        let end = before.filter(|(of, _)| *of == uri).map(|(_, end)| *end);
-        let range = ByteRange::new(offset.or(end).unwrap_or(0), length)?;
+        let last_end = before.filter(|(of, _)| *of == uri).map(|(_, end)| *end);
+        let range = written.resolve(last_end)?;
         self.found.following.range_end = Some((uri.into_owned(), range.end()));
         Some(range)
     }
 
-    /// Keys of other KEYFORMATs stay in force beside this one (RFC 8216bis 4.4.4.4).
-    fn key(&mut self, line: &Line) {
-        let method = line.tag().and_then(|tag| {
-            let method = attributes(tag.value).find(|a| a.name == b"METHOD")?;
-            Some(method.value)
-        });
-        if method == Some(b"NONE") {
+    fn key(&mut self, line: &Line, key: &KeyOrMap) {
+        if key.ends_keys() {
             return self.found.following.in_force.end_keys();
         }
         let key = self.applied(line);
@@ -264,31 +215,18 @@ impl Reader<'_> {
         let is_other = |role| matches!(role, UriRole::Named | UriRole::Text);
         let text = self.localized(line, is_other)?;
         let again = lines(text.as_bytes()).next()?;
-        let tag = again.tag()?;
-        let uri = uris_of_tag(tag).last();
-        let url = uri.as_ref().and_then(|uri| {
-            self.resolver
-                .request(text.as_bytes().get(uri.span.clone())?)
-        });
-        let value = |name: &[u8]| attributes(tag.value).filter(|a| a.name == name).last();
-        let range = value(b"BYTERANGE");
-        let method = value(b"METHOD").map(|a| a.value);
-        let format = value(b"KEYFORMAT").map_or("identity".into(), |a| {
-            String::from_utf8_lossy(a.value).into_owned()
-        });
-        let counts_iv = matches!(method, Some(b"AES-128" | b"SAMPLE-AES"))
-            && format == "identity"
-            && value(b"IV").is_none();
+        // Variables are substituted, so that attributes stand elsewhere and say something else.
+        let tag = KeyOrMap::read(again.tag()?);
+        let uri = tag.uri();
         Some(Applied {
-            url,
-            range: range.as_ref().and_then(|a| {
-                let (length, offset) = written_range(a.value)?;
-                ByteRange::new(offset.unwrap_or(0), length)
-            }),
-            written_range: range.map(|a| tag.start + a.span.start..tag.start + a.span.end),
-            format,
-            counts_iv,
-            uri: uri.map(|uri| uri.span),
+            url: uri
+                .as_ref()
+                .and_then(|(written, _)| self.resolver.request(written)),
+            range: tag.byte_range(),
+            written_range: tag.byte_range_span(),
+            format: String::from_utf8_lossy(tag.key_format()).into_owned(),
+            counts_iv: tag.counts_iv(),
+            uri: uri.map(|(_, span)| span),
             line: text.clone(),
         })
     }
@@ -317,34 +255,9 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a tag is about the whole playlist, or about what DVR playlists do not have:
-/// partial segments, hints, delta updates.
-fn is_of_playlist(name: &[u8]) -> bool {
-    matches!(
-        name,
-        b"#EXTM3U"
-            | b"#EXT-X-VERSION"
-            | b"#EXT-X-TARGETDURATION"
-            | b"#EXT-X-MEDIA-SEQUENCE"
-            | b"#EXT-X-DISCONTINUITY-SEQUENCE"
-            | b"#EXT-X-PLAYLIST-TYPE"
-            | b"#EXT-X-ALLOW-CACHE"
-            | b"#EXT-X-ENDLIST"
-            | b"#EXT-X-INDEPENDENT-SEGMENTS"
-            | b"#EXT-X-I-FRAMES-ONLY"
-            | b"#EXT-X-IMAGES-ONLY"
-            | b"#EXT-X-START"
-            | b"#EXT-X-DEFINE"
-            | b"#EXT-X-SERVER-CONTROL"
-            | b"#EXT-X-PART-INF"
-            | b"#EXT-X-PART"
-            | b"#EXT-X-PRELOAD-HINT"
-            | b"#EXT-X-RENDITION-REPORT"
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::items::MOST_SEGMENTS;
     use super::*;
     use crate::hls::testing::{any_body, playlist_text, url};
     use proptest::prelude::*;
@@ -434,10 +347,10 @@ mod tests {
 
     #[test]
     fn of_very_many_segments_the_last_are_given() {
-        let found = read(&"s\n".repeat(MOST_ENTRIES + 3), 7, 0);
-        assert_eq!(found.list.len(), MOST_ENTRIES);
+        let found = read(&"s\n".repeat(MOST_SEGMENTS + 3), 7, 0);
+        assert_eq!(found.list.len(), MOST_SEGMENTS);
         assert_eq!(found.list.first().map(|segment| segment.sequence), Some(10));
-        assert_eq!(found.next_sequence, MOST_ENTRIES as u64 + 10);
+        assert_eq!(found.next_sequence, MOST_SEGMENTS as u64 + 10);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::hls::testing::{any_body, playlist_text, url};
+use crate::hls::text::numbers::LARGEST;
 use proptest::prelude::*;
 
 fn read(body: &str) -> MediaPlaylist {
@@ -31,19 +32,19 @@ fn listed(playlist: &MediaPlaylist) -> Vec<String> {
 #[test]
 fn of_very_many_entries_the_oldest_segments_and_the_last_keys_are_left_out() {
     let lists = |line: &str, count: usize| read(&format!("#EXTM3U\n{}", line.repeat(count)));
-    let segments = lists("#EXTINF:1,\na\n", MOST_ENTRIES + 7);
+    let segments = lists("#EXTINF:1,\na\n", MOST_SEGMENTS + 7);
     assert_eq!(
         (segments.entries.len(), segments.left_out),
-        (MOST_ENTRIES, 7)
+        (MOST_SEGMENTS, 7)
     );
     assert_eq!(segments.entries[0].sequence, 7);
     for line in [
         "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n",
         "#EXT-X-MAP:URI=\"m\"\n",
     ] {
-        let playlist = lists(line, 2 * MOST_ENTRIES + 7);
+        let playlist = lists(line, MOST_ENTRIES + 7);
         let counts = (playlist.entries.len(), playlist.left_out);
-        assert_eq!(counts, (2 * MOST_ENTRIES, 7), "{line}");
+        assert_eq!(counts, (MOST_ENTRIES, 7), "{line}");
     }
 }
 
