@@ -39,8 +39,8 @@ pub use self::files::new_body::{Coded, NewBody};
 pub use self::format::SCHEMA;
 pub use self::id::ExchangeId;
 pub use self::model::{
-    ByteRange, Kind, NewExchange, NewListing, NewRevision, Notice, Outcome, OwnReason, ResourceKey,
-    is_success,
+    ByteRange, EventKind, Kind, NewExchange, NewListing, NewRevision, Notice, Outcome, OwnReason,
+    Remark, ResourceKey, is_success,
 };
 pub use self::read::answer::{Answer, Found, Query, RangePart};
 pub use self::read::faults::{ENDED, Fault, FaultCount};

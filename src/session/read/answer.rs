@@ -3,7 +3,7 @@
 //! `docs/design/timeline.md` has the rule. A function of the session alone: no state.
 
 use super::reader::to_u64;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::heal::Faults;
 use super::reader::{Exchange, Reader, ResourceInfo};
@@ -279,7 +279,7 @@ impl Reader {
     pub(crate) fn exchange_where(
         &self,
         condition: &str,
-        values: &[&dyn rusqlite::ToSql],
+        values: impl rusqlite::Params,
     ) -> Result<Option<Exchange>, ReadError> {
         self.db
             .prepare_cached(&format!(
@@ -317,11 +317,18 @@ impl Reader {
         let other: Option<i64> = self
             .db
             .prepare_cached(&format!(
-                "SELECT min(from_us) FROM exchange WHERE resource_id = ?1 AND from_us > ?2 AND from_us <= ?3
-                    AND {IS_ANSWER} AND confirms_id IS NOT ?4",
+                "SELECT min(from_us) FROM exchange
+                  WHERE resource_id = :resource_id AND from_us > :at_us AND from_us <= :until_us
+                    AND {IS_ANSWER} AND confirms_id IS NOT :same_id",
             ))
             .and_then(|mut s| {
-                s.query_row(params![resource_id, at_us, until_us, same_id], |row| row.get(0))
+                let values = named_params! {
+                    ":resource_id": resource_id,
+                    ":at_us": at_us,
+                    ":until_us": until_us,
+                    ":same_id": same_id,
+                };
+                s.query_row(values, |row| row.get(0))
             })
             .map_err(|e| self.failed(e))?;
         match other {

@@ -1,7 +1,7 @@
 //! What a playlist listed over time, and what landed on account of each listing: for lists
 //! of everything that was recorded (`docs/design/dvr.md`).
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::advances::corrected;
 use super::advances::{ADVANCE, PLACE};
@@ -207,11 +207,16 @@ impl Reader {
     ) -> Result<Vec<ListedRevision>, ReadError> {
         self.list(
             &format!(
-                "{LISTED} WHERE v.playlist_id = ?1 AND (v.seen_us, v.exchange_id) > (?2, ?3)
+                "{LISTED} WHERE v.playlist_id = :playlist_id AND (v.seen_us, v.exchange_id) > (:seen_us, :exchange_id)
                     AND {ADVANCE} AND v.media_sequence IS NOT NULL
-                  ORDER BY v.seen_us, v.exchange_id LIMIT ?4"
+                  ORDER BY v.seen_us, v.exchange_id LIMIT :most"
             ),
-            params![playlist_id, behind.0, behind.1, most as i64],
+            named_params! {
+                ":playlist_id": playlist_id,
+                ":seen_us": behind.0,
+                ":exchange_id": behind.1,
+                ":most": most as i64,
+            },
             listed_revision_row,
         )
     }
@@ -242,10 +247,16 @@ impl Reader {
             &format!(
                 "SELECT v.exchange_id, v.seen_us, {PLACE}, v.segment_count
                    FROM revision v JOIN placement p ON p.exchange_id = v.exchange_id
-                  WHERE v.playlist_id = ?1 AND v.seen_us >= ?2 AND {PLACE} <= ?4 AND {PLACE} + v.segment_count > ?3
+                  WHERE v.playlist_id = :playlist_id AND v.seen_us >= :since_us
+                    AND {PLACE} <= :last AND {PLACE} + v.segment_count > :first
                   ORDER BY v.seen_us, v.exchange_id"
             ),
-            params![playlist_id, since_us, place(first), place(last)],
+            named_params! {
+                ":playlist_id": playlist_id,
+                ":since_us": since_us,
+                ":first": place(first),
+                ":last": place(last),
+            },
             |row| {
                 let number = |n: i64| u64::try_from(n).unwrap_or(0);
                 let (first, count) = (number(row.get(2)?), number(row.get(3)?));
@@ -384,11 +395,11 @@ impl Reader {
         let number = |n: Option<u64>| n.map_or(-1, |n| i64::try_from(n).unwrap_or(i64::MAX));
         let (first, length) = (range.map(|r| r.first), range.map(|r| r.length));
         let queries = [
-            "SELECT id FROM resource WHERE url = ?1 AND stream_id = ?2
-                AND ifnull(range_first, -1) = ?3 AND ifnull(range_length, -1) = ?4",
+            "SELECT id FROM resource WHERE url = :url AND stream_id = :stream_id
+                AND ifnull(range_first, -1) = :first AND ifnull(range_length, -1) = :length",
             "SELECT r.id FROM alias a JOIN resource r ON r.id = a.resource_id
-              WHERE a.url = ?1 AND r.stream_id = ?2
-                AND ifnull(r.range_first, -1) = ?3 AND ifnull(r.range_length, -1) = ?4
+              WHERE a.url = :url AND r.stream_id = :stream_id
+                AND ifnull(r.range_first, -1) = :first AND ifnull(r.range_length, -1) = :length
               ORDER BY r.id LIMIT 1",
         ];
         for query in queries {
@@ -396,7 +407,12 @@ impl Reader {
                 .db
                 .prepare_cached(query)
                 .and_then(|mut s| {
-                    let values = params![url, stream_id, number(first), number(length)];
+                    let values = named_params! {
+                        ":url": url,
+                        ":stream_id": stream_id,
+                        ":first": number(first),
+                        ":length": number(length),
+                    };
                     s.query_row(values, |row| row.get(0)).optional()
                 })
                 .map_err(|e| self.failed(e))?;
@@ -498,12 +514,18 @@ impl Reader {
         resource_id: i64,
         listed: &ListedUrl<'_>,
     ) -> Result<Vec<Landing>, ReadError> {
-        const OWN: &str = "e.resource_id = ?1 AND e.head_id IS NULL AND e.referrer_id = ?2
+        const OWN: &str =
+            "e.resource_id = :resource_id AND e.head_id IS NULL AND e.referrer_id = :revision
             AND e.own_reason IS NULL AND e.outcome <> 'crossed'
-            AND e.from_us >= ?3 AND e.from_us <= ?4 ORDER BY e.from_us, e.id";
+            AND e.from_us >= :begins_us AND e.from_us <= :ends_us ORDER BY e.from_us, e.id";
         let begins_us = listed.from_us;
         let ends_us = listed.from_us.saturating_add(RAISED_US);
-        let values = params![resource_id, listed.revision, begins_us, ends_us];
+        let values = named_params! {
+            ":resource_id": resource_id,
+            ":revision": listed.revision,
+            ":begins_us": begins_us,
+            ":ends_us": ends_us,
+        };
         let Some(first) = self.request(&format!("{OWN} LIMIT 1"), values)? else {
             return Ok(Vec::new());
         };
@@ -511,7 +533,12 @@ impl Reader {
             return Ok(vec![first]);
         }
         let ends_us = first.requested_us.saturating_add(listed.patience_us);
-        let values = params![resource_id, listed.revision, begins_us, ends_us];
+        let values = named_params! {
+            ":resource_id": resource_id,
+            ":revision": listed.revision,
+            ":begins_us": begins_us,
+            ":ends_us": ends_us,
+        };
         let requests = self.list(&format!("{REQUEST} WHERE {OWN}"), values, request_row)?;
         requests
             .into_iter()
@@ -522,7 +549,7 @@ impl Reader {
     fn request(
         &self,
         condition: &str,
-        values: &[&dyn rusqlite::ToSql],
+        values: impl rusqlite::Params,
     ) -> Result<Option<Landing>, ReadError> {
         let found = self.list(&format!("{REQUEST} WHERE {condition}"), values, request_row)?;
         let first = found.into_iter().next();

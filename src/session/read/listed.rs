@@ -1,7 +1,7 @@
 //! Who listed what an exchange fetched, what else was listed then, and what was left out.
 
 use rusqlite::types::FromSql;
-use rusqlite::{OptionalExtension, ToSql, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::reader::Reader;
 use crate::session::error::ReadError;
@@ -127,7 +127,7 @@ impl Reader {
     fn value<T: FromSql>(
         &self,
         query: &str,
-        values: &[&dyn ToSql],
+        values: impl rusqlite::Params,
     ) -> Result<Option<T>, ReadError> {
         self.db
             .prepare_cached(query)

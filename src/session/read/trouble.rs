@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::reader::Reader;
 use crate::session::error::ReadError;
@@ -39,28 +39,28 @@ pub struct PollFailure {
     pub polls: i64,
 }
 
-/// Polls of playlist ?1, under whatever URL, that are answers after ?2 and until ?3: the first exchange of each.
+/// Polls of a playlist, under whatever URL, that are answers in a span: the first exchange of each.
 const POLLS: &str = "
     SELECT id, status, outcome, lag_us, requested_us FROM exchange
-     WHERE resource_id IN (SELECT ?1 UNION
+     WHERE resource_id IN (SELECT :playlist_id UNION
                            SELECT a.resource_id FROM resource p JOIN alias a ON a.url = p.url
-                            WHERE p.id = ?1 AND p.kind = 'media')
-       AND head_id IS NULL AND from_us > ?2 AND from_us <= ?3
+                            WHERE p.id = :playlist_id AND p.kind = 'media')
+       AND head_id IS NULL AND from_us > :after_us AND from_us <= :until_us
        AND own_reason IS NULL AND outcome <> 'crossed'
      ORDER BY from_us, id";
-/// The first poll of playlist ?1 after ?2.
+/// The first poll of a playlist after a moment.
 const AFTER: &str = "
     SELECT id FROM exchange
-     WHERE resource_id IN (SELECT ?1 UNION
+     WHERE resource_id IN (SELECT :playlist_id UNION
                            SELECT a.resource_id FROM resource p JOIN alias a ON a.url = p.url
-                            WHERE p.id = ?1 AND p.kind = 'media')
-       AND head_id IS NULL AND from_us > ?2 ORDER BY from_us, id LIMIT 1";
-/// How the chain ended that began with exchange ?1. Its hops have been asked for before the next
-/// poll of the playlist, ?2, is.
+                            WHERE p.id = :playlist_id AND p.kind = 'media')
+       AND head_id IS NULL AND from_us > :after_us ORDER BY from_us, id LIMIT 1";
+/// How the chain ended that began with an exchange. Its hops have been asked for before the next poll of the
+/// playlist.
 const LAST_HOP: &str = "
     SELECT status, outcome FROM exchange
      WHERE id = (SELECT max(id) FROM exchange
-                  WHERE id >= ?1 AND id < ?2 AND (head_id = ?1 OR id = ?1))";
+                  WHERE id >= :head_id AND id < :next_id AND (head_id = :head_id OR id = :head_id))";
 
 /// The first exchange of a poll.
 struct Head {
@@ -149,7 +149,11 @@ impl Reader {
             failures: HashMap::new(),
         };
         let mut statement = self.db.prepare_cached(POLLS)?;
-        let mut rows = statement.query(params![playlist_id, after_us, until_us])?;
+        let mut rows = statement.query(named_params! {
+            ":playlist_id": playlist_id,
+            ":after_us": after_us,
+            ":until_us": until_us,
+        })?;
         let mut last: Option<Head> = None;
         while let Some(row) = rows.next()? {
             let head = head_row(row)?;
@@ -163,7 +167,10 @@ impl Reader {
                 true => self
                     .db
                     .prepare_cached(AFTER)?
-                    .query_row(params![playlist_id, until_us], |row| row.get(0))
+                    .query_row(
+                        named_params! { ":playlist_id": playlist_id, ":after_us": until_us },
+                        |row| row.get(0),
+                    )
                     .optional()?,
                 false => None,
             };
@@ -185,9 +192,10 @@ impl Reader {
         let last: Option<(Option<u16>, String)> = self
             .db
             .prepare_cached(LAST_HOP)?
-            .query_row([head.id, next.unwrap_or(i64::MAX)], |row| {
-                Ok((status(row, 0)?, row.get(1)?))
-            })
+            .query_row(
+                named_params! { ":head_id": head.id, ":next_id": next.unwrap_or(i64::MAX) },
+                |row| Ok((status(row, 0)?, row.get(1)?)),
+            )
             .optional()?;
         if let Some((status, outcome)) = last {
             sum.add(head, status, &outcome);

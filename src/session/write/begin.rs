@@ -2,6 +2,8 @@
 //!
 //! `docs/design/session.md`, "Runs", says what is put in order then.
 
+use super::rows::EventRow;
+use crate::session::model::Remark;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -143,10 +145,13 @@ pub(crate) fn resume(
         )?;
         let run_id = insert_run(&db, clock, program)?;
         for (kind, detail) in &notes {
-            db.execute(
-                "INSERT INTO event (at_us, kind, detail) VALUES (?1,?2,?3)",
-                params![clock.started_us(), kind, detail],
-            )?;
+            let row = EventRow {
+                at_us: clock.started_us(),
+                length_us: None,
+                kind: (*kind).into(),
+                detail,
+            };
+            row.insert(&db)?;
         }
         let greatest = "SELECT ifnull(max(id), 0) FROM exchange";
         let greatest: ExchangeId = db.query_row(greatest, [], |row| row.get(0))?;
@@ -202,7 +207,7 @@ fn notes(
     clock: Clock,
     wall_us: i64,
     (removed, was_full): (usize, bool),
-) -> Vec<(&'static str, String)> {
+) -> Vec<(Remark, String)> {
     let mut notes = Vec::new();
     if let Some(last) = runs.last() {
         let hole_us = clock.started_us().saturating_sub(last.end_us());
@@ -219,18 +224,18 @@ fn notes(
             before + 1,
             seconds(hole_us)
         );
-        notes.push(("resumed", detail));
+        notes.push((Remark::Resumed, detail));
     }
     if removed > 0 {
         let detail = format!("unfinished downloads of the run before: {removed}");
-        notes.push(("removed", detail));
+        notes.push((Remark::Removed, detail));
     }
     if wall_us < clock.started_us() {
         let detail = format!(
             "the wall clock is {:.3} s behind the run before; the timeline goes on where that ended",
             seconds(clock.started_us().saturating_sub(wall_us))
         );
-        notes.push(("clock behind", detail));
+        notes.push((Remark::ClockBehind, detail));
     }
     notes
 }

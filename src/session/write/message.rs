@@ -1,5 +1,6 @@
 //! What the writer is sent.
 
+use crate::session::model::Remark;
 use tokio::sync::oneshot;
 
 use super::date_ranges::DateRange;
@@ -16,7 +17,7 @@ pub(crate) enum Message {
     Exchange(Box<NewExchange>),
     Listed(NewListing),
     Corrected(Vec<Correction>),
-    Event(i64, &'static str, String),
+    Event(i64, Remark, String),
     Notice(NoticeEvent),
     Heartbeat(Heartbeat),
     Keep(Keep),
@@ -103,7 +104,7 @@ pub(crate) fn write(store: &mut Store, message: &mut Message) -> rusqlite::Resul
         Message::Exchange(exchange) => store.exchange(exchange).map(|()| None),
         Message::Listed(listing) => store.listed(listing).map(|()| None),
         Message::Corrected(all) => store.corrected(all).map(|()| None),
-        Message::Event(at_us, kind, detail) => store.event(*at_us, kind, detail).map(|()| None),
+        Message::Event(at_us, kind, detail) => store.event(*at_us, *kind, detail).map(|_| None),
         Message::Notice(event) => store.notice(event).map(|_| None),
         Message::Heartbeat(beat) => store.heartbeat(*beat).map(|()| None),
         Message::Stream(name, url, _) => {

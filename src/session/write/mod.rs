@@ -12,7 +12,7 @@ pub mod noticed;
 pub mod notices;
 pub mod pulse;
 pub mod queue;
-
+pub mod rows;
 pub mod store;
 pub mod thread;
 pub mod wal;

@@ -166,6 +166,7 @@ fn take_first<T>(all: &mut IntoIter<T>, left: &mut usize, bytes: impl Fn(&T) -> 
 mod tests {
     use super::*;
     use crate::session::Kind;
+    use crate::session::model::Remark;
 
     fn key(url: String) -> ResourceKey {
         ResourceKey::whole(1, Kind::Segment, url)
@@ -204,7 +205,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_that_sends_much_waits_and_no_other_does() {
-        let event = |bytes: usize| Message::Event(0, "left out", "x".repeat(bytes));
+        let event = |bytes: usize| Message::Event(0, Remark::LeftOut, "x".repeat(bytes));
         let (much, other) = (Share::default(), Share::default());
         let mut waiting = Vec::new();
         for _ in 0..8 {
@@ -229,7 +230,7 @@ mod tests {
     async fn what_is_larger_than_a_share_goes_alone() {
         let share = Share::default();
         let large = share
-            .queued(Message::Event(0, "left out", "x".repeat(20 << 20)))
+            .queued(Message::Event(0, Remark::LeftOut, "x".repeat(20 << 20)))
             .await;
         assert_eq!(share.0.available_permits(), 0);
         drop(large);

@@ -7,6 +7,7 @@
 use super::thread::Closing;
 use super::thread::Thread;
 use crate::session::error::WriterError;
+use crate::session::model::Remark;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -226,8 +227,8 @@ impl Writer {
         }
     }
 
-    /// Notes something about the recorder itself, now.
-    pub async fn event(&self, kind: &'static str, detail: String) {
+    /// Notes something that has no length, now.
+    pub async fn event(&self, kind: Remark, detail: String) {
         self.send(Message::Event(self.clock.now_us(), kind, detail))
             .await;
     }
