@@ -22,9 +22,9 @@ use crate::session::files::chunk_dir::{ChunkDir, TEMPORARY};
 use crate::session::files::folder::SessionFolder;
 use crate::session::model::NewExchange;
 use crate::session::read::reader::{Reader, Run};
-use crate::session::write::adopt;
-use crate::session::write::begin;
-use crate::session::write::disk;
+use crate::session::write::disk::full as disk;
+use crate::session::write::run::adopt;
+use crate::session::write::run::begin;
 use crate::session::write::store::Store;
 
 pub(crate) mod error;

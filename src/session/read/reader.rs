@@ -8,7 +8,6 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, named_params};
 use serde::Serialize;
 
-use super::advances::ADVANCE;
 use crate::session::body::decode;
 use crate::session::database::guarded::{Guarded, HowFar, beside};
 use crate::session::database::{schema, versions};
@@ -20,6 +19,7 @@ use crate::session::headers::Headers;
 use crate::session::id::ExchangeId;
 use crate::session::model::KEPT_FROM;
 use crate::session::model::{ByteRange, Kind, Outcome};
+use crate::session::read::history::advances::ADVANCE;
 
 /// The end of the year 9999, in microseconds of Unix time: no clock shows more.
 const LATEST_US: u64 = 253_402_300_800_000_000;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use super::begin;
-use super::thread::Thread;
 use crate::clock;
 use crate::session::database::sum;
 use crate::session::error::WriterError;
+use crate::session::write::thread::commits::Thread;
 
 /// How long to wait for readers to let go, so that the database can become one file.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(3);

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::reader::Reader;
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::Outcome;
+use crate::session::read::reader::Reader;
 
 /// Kinds of failures that are told apart; who makes up more is told in one word.
 const MOST_KINDS: usize = 8;

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::io;
 
-use super::reader::Reader;
 use crate::session::error::ReadError;
 use crate::session::files::beneath::{PlainPath, Sort};
 use crate::session::files::chunk_dir::{ChunkDir, ChunkPath};
+use crate::session::read::reader::Reader;
 
 /// Folders that are remembered; what comes again later is looked at again.
 const MOST_FOLDERS: usize = 16_384;

@@ -2,12 +2,12 @@
 
 use std::io;
 
-use super::message::Message;
-use super::writer::Writer;
 use crate::session::files::chunks::DownloadFile;
 use crate::session::files::growing::{GrowingFacts, GrowingFile};
 use crate::session::id::ExchangeId;
 use crate::session::notices::{Heartbeat, NoticeEvent};
+use crate::session::write::thread::message::Message;
+use crate::session::write::writer::Writer;
 
 impl Writer {
     /// Notes something that lasted, or that says by how much.

@@ -3,12 +3,12 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::reader::Reader;
 use crate::session::Headers;
 use crate::session::digest::Digest;
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::ByteRange;
+use crate::session::read::reader::Reader;
 
 /// Of a playlist what it was placed as, the newest revision first.
 const NEWEST: &str = "SELECT v.exchange_id, v.seen_us, v.target_duration_us, v.segment_count,

@@ -1,9 +1,9 @@
 //! What the recorder noticed about itself, read again.
 
-use super::reader::Reader;
 use crate::session::error::ReadError;
 use crate::session::model::Notice;
 use crate::session::notices::NoticeEvent;
+use crate::session::read::reader::Reader;
 use rusqlite::OptionalExtension;
 use rusqlite::params;
 

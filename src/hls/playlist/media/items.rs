@@ -14,10 +14,10 @@ use crate::hls::text::scan::{Line, LineKind, Tag, lines};
 
 /// Segments of one playlist that are given in full, the last ones. A week of them is about as many; a
 /// hostile playlist of 16 MiB would have a million.
-pub(super) const MOST_SEGMENTS: usize = 100_000;
+pub(crate) const MOST_SEGMENTS: usize = 100_000;
 
 /// One item, and its place among the segments.
-pub(super) struct Item<'a> {
+pub(crate) struct Item<'a> {
     /// How many segments stand before it, with those that `EXT-X-SKIP` stands for; at most [`LARGEST`].
     pub index: u64,
     /// It belongs to one of the oldest segments of too many: those are counted, and no more.
@@ -25,7 +25,7 @@ pub(super) struct Item<'a> {
     pub content: Content<'a>,
 }
 
-pub(super) enum Content<'a> {
+pub(crate) enum Content<'a> {
     /// A tag about the whole playlist.
     Playlist(Tag<'a>),
     /// `EXT-X-PART`: a partial segment of the segment with this index.
@@ -47,7 +47,7 @@ pub(super) enum Content<'a> {
 }
 
 /// A media segment: its URI, and what the tags before it say.
-pub(super) struct SegmentItem<'a> {
+pub(crate) struct SegmentItem<'a> {
     /// Its URI as it is written.
     pub written: &'a [u8],
     /// Where that stands in the text, in bytes.
@@ -66,7 +66,7 @@ pub(super) struct SegmentItem<'a> {
 
 impl SegmentItem<'_> {
     /// When it begins, by its own `EXT-X-PROGRAM-DATE-TIME`, in microseconds of Unix time.
-    pub(super) fn date_us(&self) -> Option<i64> {
+    pub(crate) fn date_us(&self) -> Option<i64> {
         self.date.and_then(unix_us)
     }
 }
@@ -76,7 +76,7 @@ type Value<'a> = (&'a [u8], Range<usize>);
 
 /// The attributes of an `EXT-X-KEY` or `EXT-X-MAP`. Of one that is written twice the last counts, as players do.
 #[derive(Default)]
-pub(super) struct KeyOrMap<'a> {
+pub(crate) struct KeyOrMap<'a> {
     method: Option<&'a [u8]>,
     format: Option<&'a [u8]>,
     uri: Option<Value<'a>>,
@@ -85,7 +85,7 @@ pub(super) struct KeyOrMap<'a> {
 }
 
 impl<'a> KeyOrMap<'a> {
-    pub(super) fn read(tag: Tag<'a>) -> KeyOrMap<'a> {
+    pub(crate) fn read(tag: Tag<'a>) -> KeyOrMap<'a> {
         let mut found = KeyOrMap::default();
         let placed = |attribute: Attribute<'a>| {
             let span = tag.start + attribute.span.start..tag.start + attribute.span.end;
@@ -105,40 +105,40 @@ impl<'a> KeyOrMap<'a> {
     }
 
     /// Whether no key applies from here on (RFC 8216bis 4.4.4.4).
-    pub(super) fn ends_keys(&self) -> bool {
+    pub(crate) fn ends_keys(&self) -> bool {
         self.method == Some(b"NONE")
     }
 
     /// Keys of other formats stay in force beside this one (RFC 8216bis 4.4.4.4).
-    pub(super) fn key_format(&self) -> &'a [u8] {
+    pub(crate) fn key_format(&self) -> &'a [u8] {
         self.format.unwrap_or(b"identity")
     }
 
     /// Whether the media sequence number of a segment is its IV (RFC 8216bis 4.4.4.4).
-    pub(super) fn counts_iv(&self) -> bool {
+    pub(crate) fn counts_iv(&self) -> bool {
         let is_aes = matches!(self.method, Some(b"AES-128" | b"SAMPLE-AES"));
         is_aes && self.key_format() == b"identity" && !self.has_iv
     }
 
     /// The URI as it is written, if it is not empty, and where it stands in the text.
-    pub(super) fn uri(&self) -> Option<Value<'a>> {
+    pub(crate) fn uri(&self) -> Option<Value<'a>> {
         self.uri.clone().filter(|(written, _)| !written.is_empty())
     }
 
     /// The sub-range of an initialization section (RFC 8216bis 4.4.4.5).
-    pub(super) fn byte_range(&self) -> Option<ByteRange> {
+    pub(crate) fn byte_range(&self) -> Option<ByteRange> {
         let (written, _) = self.range.as_ref()?;
         WrittenRange::read(written)?.resolve(None)
     }
 
     /// Where the sub-range stands in the text.
-    pub(super) fn byte_range_span(&self) -> Option<Range<usize>> {
+    pub(crate) fn byte_range_span(&self) -> Option<Range<usize>> {
         self.range.as_ref().map(|(_, span)| span.clone())
     }
 }
 
 /// The items of a text, in order.
-pub(super) fn items(text: &[u8]) -> impl Iterator<Item = Item<'_>> {
+pub(crate) fn items(text: &[u8]) -> impl Iterator<Item = Item<'_>> {
     let mut left_out = 0;
     if text.len() > MOST_SEGMENTS {
         let uris = lines(text).filter(|line| line.kind == LineKind::Uri);
@@ -148,7 +148,7 @@ pub(super) fn items(text: &[u8]) -> impl Iterator<Item = Item<'_>> {
 }
 
 /// The tags about the whole playlist that stand before its first segment.
-pub(super) fn head_tags(text: &[u8]) -> impl Iterator<Item = Tag<'_>> {
+pub(crate) fn head_tags(text: &[u8]) -> impl Iterator<Item = Tag<'_>> {
     let head = interpret(text, 0).map(|item| item.content);
     head.take_while(|content| !matches!(content, Content::Segment(_)))
         .filter_map(|content| match content {
@@ -167,7 +167,7 @@ fn interpret(text: &[u8], left_out: usize) -> impl Iterator<Item = Item<'_>> {
 }
 
 /// The value of an attribute; of the last one where it is written twice, as players do.
-pub(super) fn attribute<'a>(tag: Tag<'a>, name: &[u8]) -> Option<&'a [u8]> {
+pub(crate) fn attribute<'a>(tag: Tag<'a>, name: &[u8]) -> Option<&'a [u8]> {
     let named = attributes(tag.value).filter(|attribute| attribute.name == name);
     named.last().map(|attribute| attribute.value)
 }

@@ -2,8 +2,8 @@
 //!
 //! `docs/design/session.md`, "Runs", says what is put in order then.
 
-use super::rows::EventRow;
 use crate::session::model::Remark;
+use crate::session::write::rows::EventRow;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,7 +13,6 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use super::adopt;
-use super::disk;
 use crate::clock::Clock;
 use crate::session::database::guarded;
 use crate::session::database::guarded::{HowFar, Steps};
@@ -27,7 +26,8 @@ use crate::session::files::folder::SessionFolder;
 use crate::session::id::ExchangeId;
 use crate::session::model::NewExchange;
 use crate::session::read::reader::{Reader, Run};
-use crate::session::read::{numbers, paths};
+use crate::session::read::sound::{numbers, paths};
+use crate::session::write::disk::full as disk;
 
 /// Another reader or a checkpoint is waited for so long.
 const BUSY: Duration = Duration::from_secs(5);

@@ -161,7 +161,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::session::files::chunk_dir::TEMPORARY;
-    use crate::session::write::begin;
+    use crate::session::write::run::begin;
     use crate::session::write::store::Store;
     use crate::session::{GrowingFacts, GrowingFile, SessionFolder, Sessions, Writer};
 
@@ -199,7 +199,7 @@ mod tests {
             let entries = std::fs::read_dir(&temporary).unwrap().map(Result::unwrap);
             entries
                 .map(|entry| entry.file_name().into_string().unwrap())
-                .filter(|name| name != crate::session::write::disk::RESERVE)
+                .filter(|name| name != crate::session::write::disk::full::RESERVE)
                 .collect()
         };
         assert_eq!(there(), ["1", "1.notes"].map(str::to_owned).into());

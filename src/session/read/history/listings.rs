@@ -5,13 +5,13 @@ use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::advances::corrected;
 use super::advances::{ADVANCE, PLACE};
-use super::heal::GOOD;
-use super::reader::{Reader, ResourceInfo};
 use crate::session::body::decode;
 use crate::session::body::lines::is_segment;
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::{ByteRange, Kind, is_success};
+use crate::session::read::answers::heal::GOOD;
+use crate::session::read::reader::{Reader, ResourceInfo};
 
 /// A revision of a media playlist with a new end. Times in microseconds of Unix time.
 #[derive(Debug, Clone)]
@@ -431,7 +431,7 @@ impl Reader {
         let found = self.list(
             "SELECT id, kind, url, range_first, range_length, stream_id FROM resource WHERE id = ?1",
             [id],
-            super::reader::resource_row,
+            crate::session::read::reader::resource_row,
         )?;
         Ok(found.into_iter().next())
     }
@@ -445,7 +445,7 @@ impl Reader {
             "SELECT r.id, r.kind, r.url, r.range_first, r.range_length, r.stream_id
                FROM exchange e JOIN resource r ON r.id = e.resource_id WHERE e.id = ?1",
             [id],
-            super::reader::resource_row,
+            crate::session::read::reader::resource_row,
         )?;
         Ok(found.into_iter().next())
     }

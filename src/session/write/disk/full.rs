@@ -9,12 +9,12 @@ use std::time::Duration;
 use rusqlite::ErrorCode;
 use tokio::time::Instant;
 
-use super::store::Store;
 use crate::clock;
 use crate::session::files::chunk_dir::{ChunkDir, TemporaryName};
 use crate::session::files::room::{Room, is_full};
 use crate::session::model::Notice;
 use crate::session::notices::{NoticeEvent, Tallies};
+use crate::session::write::store::Store;
 
 /// The reserve, beside the downloads under way, and like them gone in a stopped session.
 pub(crate) const RESERVE: &str = "reserve";

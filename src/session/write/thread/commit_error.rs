@@ -1,8 +1,8 @@
 //! Why a transaction failed, and whether it is worth another try.
 
-use super::disk::Disk;
 use crate::session::files::chunks;
 use crate::session::files::room::is_full;
+use crate::session::write::disk::full::Disk;
 
 /// What refused.
 pub(crate) enum CommitError {

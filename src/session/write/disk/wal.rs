@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::store::Store;
 use crate::clock;
 use crate::session::database::holders;
 use crate::session::model::Notice;
 use crate::session::notices::{NoticeEvent, Tallies};
+use crate::session::write::store::Store;
 
 /// It is as large as that where nobody holds it up, at most.
 const MOST_WAL: u64 = 16 * 1024 * 1024;

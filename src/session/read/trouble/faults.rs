@@ -1,9 +1,9 @@
 //! Every fault of a session, with the moment at which it was over.
 
-use super::reader::Reader;
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::{Kind, Outcome};
+use crate::session::read::reader::Reader;
 
 /// The error of the last part of a raw stream's response that ended in good order: a fault all the same, since such a
 /// stream has no end, though all of the response came.

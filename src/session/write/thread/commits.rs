@@ -1,10 +1,6 @@
 //! The writer's thread: takes messages, commits them in batches, closes the run.
 
-use super::adopt;
 use super::commit_error::CommitError;
-use super::disk;
-use super::disk::Disk;
-use super::keep::Keeper;
 use super::message::Haste;
 use super::message::Message;
 use super::message::haste;
@@ -12,15 +8,19 @@ use super::message::take_finish;
 use super::message::write;
 use super::pulse::Pulse;
 use super::queue::Queued;
-use super::store::Store;
-use super::wal;
-use super::wal::WalWatch;
 use crate::clock;
 use crate::clock::Clock;
 use crate::session::database::guarded::Steps;
 use crate::session::error::WriterError;
 use crate::session::files::folder::SessionFolder;
 use crate::session::id::ExchangeId;
+use crate::session::write::disk::full as disk;
+use crate::session::write::disk::full::Disk;
+use crate::session::write::disk::wal;
+use crate::session::write::disk::wal::WalWatch;
+use crate::session::write::keep::Keeper;
+use crate::session::write::run::adopt;
+use crate::session::write::store::Store;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::Arc;
@@ -31,34 +31,34 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio::time::timeout_at;
 
-pub(super) struct Thread {
-    pub(super) store: Store,
-    pub(super) folder: SessionFolder,
-    pub(super) clock: Clock,
+pub(crate) struct Thread {
+    pub(crate) store: Store,
+    pub(crate) folder: SessionFolder,
+    pub(crate) clock: Clock,
     /// Row of `run`.
-    pub(super) run_id: i64,
-    pub(super) messages: mpsc::Receiver<Queued>,
+    pub(crate) run_id: i64,
+    pub(crate) messages: mpsc::Receiver<Queued>,
     /// What the batch takes of the shares of streams.
-    pub(super) taken: Vec<OwnedSemaphorePermit>,
-    pub(super) closing: Closing,
+    pub(crate) taken: Vec<OwnedSemaphorePermit>,
+    pub(crate) closing: Closing,
     /// That of the session: let go when nothing more is written.
-    pub(super) lock: File,
-    pub(super) keeper: Option<Keeper>,
+    pub(crate) lock: File,
+    pub(crate) keeper: Option<Keeper>,
     /// When the last commit was.
-    pub(super) committed: Instant,
-    pub(super) pulse: Pulse,
-    pub(super) disk: Disk,
-    pub(super) wal: WalWatch,
+    pub(crate) committed: Instant,
+    pub(crate) pulse: Pulse,
+    pub(crate) disk: Disk,
+    pub(crate) wal: WalWatch,
     /// As of the run that began (`begin.rs`).
-    pub(super) is_covered: bool,
+    pub(crate) is_covered: bool,
     /// Parts of a killed run whose rows are not there yet.
-    pub(super) left: BTreeSet<ExchangeId>,
+    pub(crate) left: BTreeSet<ExchangeId>,
     /// What a damaged database would need without end is ended.
-    pub(super) steps: Steps,
+    pub(crate) steps: Steps,
 }
 
 impl Thread {
-    pub(super) async fn run(mut self) -> Result<(), WriterError> {
+    pub(crate) async fn run(mut self) -> Result<(), WriterError> {
         loop {
             let mut batch = Vec::new();
             let more = self.fill(&mut batch).await;
@@ -86,7 +86,7 @@ impl Thread {
     }
 
     /// Waits for messages; `false`: no more can come.
-    pub(super) async fn fill(&mut self, batch: &mut Vec<Message>) -> bool {
+    pub(crate) async fn fill(&mut self, batch: &mut Vec<Message>) -> bool {
         let patience = match &self.keeper {
             _ if self.disk.is_full() => disk::LOOK_EVERY,
             _ if self.wal.is_held_up() => wal::LOOK_EVERY,
@@ -118,7 +118,7 @@ impl Thread {
         true
     }
 
-    pub(super) fn take(&mut self, queued: Queued, batch: &mut Vec<Message>) {
+    pub(crate) fn take(&mut self, queued: Queued, batch: &mut Vec<Message>) {
         let mut message = queued.message;
         if let (Message::Listed(listing), true) = (&mut message, self.closing.get().is_some()) {
             // A session that was stopped waits for nothing.
@@ -129,12 +129,12 @@ impl Thread {
         self.taken.extend(queued.share);
     }
 
-    pub(super) fn taken_kib(&self) -> usize {
+    pub(crate) fn taken_kib(&self) -> usize {
         self.taken.iter().map(|permit| permit.num_permits()).sum()
     }
 
     /// A full disk is waited for, and so are descriptors; anything else is the end.
-    pub(super) async fn commit_patiently(
+    pub(crate) async fn commit_patiently(
         &mut self,
         batch: &mut [Message],
     ) -> Result<(), WriterError> {
@@ -166,7 +166,7 @@ impl Thread {
         }
     }
 
-    pub(super) fn begin_to_keep(&mut self, batch: &mut Vec<Message>) -> Result<(), WriterError> {
+    pub(crate) fn begin_to_keep(&mut self, batch: &mut Vec<Message>) -> Result<(), WriterError> {
         let keep = |message: &mut Message| matches!(message, Message::Keep(_));
         for message in batch.extract_if(.., keep) {
             if let Message::Keep(keep) = message {
@@ -177,7 +177,7 @@ impl Thread {
         Ok(())
     }
 
-    pub(super) fn make_room(&mut self, orphans: bool) -> Result<(), WriterError> {
+    pub(crate) fn make_room(&mut self, orphans: bool) -> Result<(), WriterError> {
         let Some(keeper) = &mut self.keeper else {
             return Ok(());
         };
@@ -185,13 +185,13 @@ impl Thread {
         made.map_err(|e| self.database_error(e))
     }
 
-    pub(super) fn has_waited_enough(&self) -> bool {
+    pub(crate) fn has_waited_enough(&self) -> bool {
         let since = self.closing.get();
         since.is_some_and(|since| clock::instant().duration_since(*since) > FULL_PATIENCE)
     }
 
     /// Steps 3 to 6 for a batch. Who waits is told only after the commit.
-    pub(super) fn commit(&mut self, batch: &mut [Message]) -> Result<(), CommitError> {
+    pub(crate) fn commit(&mut self, batch: &mut [Message]) -> Result<(), CommitError> {
         let done = self.try_commit(batch);
         self.pulse.beat();
         if done.is_err() {
@@ -202,7 +202,7 @@ impl Thread {
         done
     }
 
-    pub(super) fn try_commit(&mut self, batch: &mut [Message]) -> Result<(), CommitError> {
+    pub(crate) fn try_commit(&mut self, batch: &mut [Message]) -> Result<(), CommitError> {
         let now_us = self.clock.now_us();
         self.store.db.execute_batch("BEGIN IMMEDIATE")?;
         let mut told = Vec::new();
@@ -229,7 +229,7 @@ impl Thread {
     }
 
     /// What a killed run left of parts is needed no more: their rows are there.
-    pub(super) fn let_go_of_left(&mut self, batch: &[Message]) {
+    pub(crate) fn let_go_of_left(&mut self, batch: &[Message]) {
         for message in batch {
             match message {
                 Message::Exchange(part) if self.left.remove(&part.id) => {
@@ -240,7 +240,7 @@ impl Thread {
         }
     }
 
-    pub(super) fn database_error(&self, source: rusqlite::Error) -> WriterError {
+    pub(crate) fn database_error(&self, source: rusqlite::Error) -> WriterError {
         WriterError::Database {
             path: self.folder.database().display().to_string(),
             source,
@@ -249,26 +249,26 @@ impl Thread {
 }
 
 /// Rows wait for company at most this long.
-pub(super) const COMMIT_EVERY: Duration = Duration::from_millis(250);
+pub(crate) const COMMIT_EVERY: Duration = Duration::from_millis(250);
 
 /// Chunks and revisions wait for each other at most this long, and only where the last commit is no
 /// older: each commit costs a sync, and most of its pages are those of the one before.
-pub(super) const COMMIT_APART: Duration = Duration::from_millis(100);
+pub(crate) const COMMIT_APART: Duration = Duration::from_millis(100);
 
 /// Or until there are so many.
-pub(super) const COMMIT_ROWS: usize = 512;
+pub(crate) const COMMIT_ROWS: usize = 512;
 
 /// `run.seen_us` is never older than this while the recorder lives.
-pub(super) const SEEN_EVERY: Duration = Duration::from_secs(10);
+pub(crate) const SEEN_EVERY: Duration = Duration::from_secs(10);
 
 /// A commit has so much of what waited at most, as [`queue`] counts it, so that it does not take seconds.
-pub(super) const COMMIT_KIB: usize = 4096;
+pub(crate) const COMMIT_KIB: usize = 4096;
 
 /// A full disk is tried again this often.
-pub(super) const RETRY_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// A full disk is waited for no longer than this once the recorder is stopping.
-pub(super) const FULL_PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const FULL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Since when the recorder is stopping.
-pub(super) type Closing = Arc<OnceLock<Instant>>;
+pub(crate) type Closing = Arc<OnceLock<Instant>>;

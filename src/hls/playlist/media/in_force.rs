@@ -30,8 +30,8 @@ pub struct Applied {
     pub format: String,
     /// Of a key: the media sequence number of a segment is its IV (RFC 8216bis 4.4.4.4).
     pub counts_iv: bool,
-    pub(super) uri: Option<Range<usize>>,
-    pub(super) written_range: Option<Range<usize>>,
+    pub(crate) uri: Option<Range<usize>>,
+    pub(crate) written_range: Option<Range<usize>>,
 }
 
 impl Applied {
@@ -98,7 +98,7 @@ impl InForce {
     }
 
     /// A key applies from here on, beside those of other KEYFORMATs; `None`: one that cannot be read.
-    pub(super) fn add_key(self: &mut Arc<Self>, key: Option<Applied>) {
+    pub(crate) fn add_key(self: &mut Arc<Self>, key: Option<Applied>) {
         let Some(key) = key else {
             return self.lose_keys();
         };
@@ -130,7 +130,7 @@ impl InForce {
     }
 
     /// No key applies from here on.
-    pub(super) fn end_keys(self: &mut Arc<Self>) {
+    pub(crate) fn end_keys(self: &mut Arc<Self>) {
         if !self.keys.is_empty() || self.lacks_key {
             self.set_keyless(false);
         }
@@ -151,7 +151,7 @@ impl InForce {
     }
 
     /// An initialization section applies from here on; `None`: one that cannot be read.
-    pub(super) fn set_map(self: &mut Arc<Self>, map: Option<Applied>) {
+    pub(crate) fn set_map(self: &mut Arc<Self>, map: Option<Applied>) {
         let is_same = match (&map, &self.map) {
             (Some(map), Some(before)) => **before == *map,
             (None, _) => self.lacks_map,

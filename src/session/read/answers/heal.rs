@@ -6,10 +6,10 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::reader::{Exchange, Reader, ResourceInfo};
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::{Kind, Outcome, is_success};
+use crate::session::read::reader::{Exchange, Reader, ResourceInfo};
 
 /// Whether faults are answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,7 +1,7 @@
 //! Numbers of rows behind which nothing can come.
 
-use super::reader::Reader;
 use crate::session::error::ReadError;
+use crate::session::read::reader::Reader;
 
 /// Rows of these are numbered from 1 on; those that come go on behind the greatest.
 const NUMBERED: [&str; 7] = [

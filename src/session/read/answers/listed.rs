@@ -3,9 +3,9 @@
 use rusqlite::types::FromSql;
 use rusqlite::{OptionalExtension, params};
 
-use super::reader::Reader;
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
+use crate::session::read::reader::Reader;
 
 /// The revision that listed a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,14 +3,14 @@
 use crate::session::model::Remark;
 use tokio::sync::oneshot;
 
-use super::date_ranges::DateRange;
-use super::keep::Keep;
-use super::store::Store;
 use crate::hls::Correction;
 use crate::session::error::WriterError;
 use crate::session::files::new_body::NewBody;
 use crate::session::model::{NewExchange, NewListing};
 use crate::session::notices::{Heartbeat, NoticeEvent};
+use crate::session::write::date_ranges::DateRange;
+use crate::session::write::keep::Keep;
+use crate::session::write::store::Store;
 
 /// Something to be written, or to be answered once it is.
 pub(crate) enum Message {
