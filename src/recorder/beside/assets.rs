@@ -4,6 +4,7 @@
 //! They are kept out of the plan: it asks again for what comes back, or has another query, and to ask for a
 //! list of assets may count as an impression.
 
+use crate::session::Remark;
 use std::collections::{HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -114,7 +115,7 @@ pub(crate) async fn note(
         context
             .fetcher
             .writer
-            .event("too many assets", detail)
+            .event(Remark::TooManyAssets, detail)
             .await;
     }
     only_first(context, new, listing).await
@@ -530,7 +531,7 @@ impl Job {
     async fn leave_out(&self, what: &str) {
         tracing::warn!("there is too much of interstitials; left out: {what}");
         let writer = &self.context.fetcher.writer;
-        writer.event("too many assets", what.to_owned()).await;
+        writer.event(Remark::TooManyAssets, what.to_owned()).await;
     }
 }
 

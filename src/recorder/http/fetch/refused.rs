@@ -2,6 +2,7 @@
 
 use super::fetcher::Fetcher;
 use crate::hls::Refused;
+use crate::session::Remark;
 
 impl Fetcher {
     /// Notes URIs that are not followed, each once. `label`: what names them.
@@ -9,7 +10,7 @@ impl Fetcher {
         for one in refused.iter().filter(|one| self.refused.is_news(&one.uri)) {
             let detail = format!("{:?} in {label:?}: {}", one.uri, one.reason);
             self.refused.tell(one, label);
-            self.writer.event("refused uri", detail).await;
+            self.writer.event(Remark::RefusedUri, detail).await;
         }
     }
 }

@@ -9,7 +9,7 @@ use super::decide::{Living, Row};
 use crate::hls::{self, ByteRange, PlaylistKind, Variables};
 use crate::session::ExchangeId;
 use crate::session::body::decode;
-use crate::session::read::find;
+use crate::session::read::answers::find;
 
 /// For so many target durations what is no longer listed may come back without having been
 /// fetched again: the recorder's plan waits for five, and it measures a little later.

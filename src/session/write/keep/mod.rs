@@ -13,10 +13,10 @@ use self::decide::{Row, doomed};
 use self::lists::Lists;
 use self::orphans::Orphans;
 pub(crate) use self::removed::Removed;
-use super::disk::Disk;
 use super::store::Store;
 use crate::clock::{self, micros};
 use crate::session::id::ExchangeId;
+use crate::session::write::disk::full::Disk;
 
 mod decide;
 mod lists;
