@@ -40,7 +40,6 @@ pub(crate) mod fetcher;
 mod gathered;
 mod hop;
 mod list;
-mod refused;
 pub(crate) mod refused_uris;
 mod send;
 mod verdict;

@@ -1,6 +1,7 @@
 //! What all requests of a stream share.
 
 use super::refused_uris::RefusedUris;
+use crate::hls::Refused;
 use crate::recorder::admission::admit::Credentials;
 use crate::recorder::admission::hosts::Hosts;
 use crate::recorder::admission::reach::Proxies;
@@ -41,4 +42,15 @@ pub(crate) struct Fetcher {
     pub polls: Arc<Semaphore>,
     /// Ends what is under way.
     pub abort: CancellationToken,
+}
+
+impl Fetcher {
+    /// Notes URIs that are not followed, each once. `label`: what names them.
+    pub(crate) async fn refuse(&self, refused: &[Refused], label: &str) {
+        for one in refused.iter().filter(|one| self.refused.is_news(&one.uri)) {
+            let detail = format!("{:?} in {label:?}: {}", one.uri, one.reason);
+            self.refused.tell(one, label);
+            self.writer.event("refused uri", detail).await;
+        }
+    }
 }
