@@ -32,7 +32,8 @@ mod settings;
 mod stats;
 
 pub use self::http::client::ClientError;
-pub use self::recording::run::{Control, Ended, RecordError, Summary, record};
+pub use self::recording::outcome::{Control, Ended, RecordError, Summary};
+pub use self::recording::run::record;
 pub use self::schedule::{MAX_POLL, MIN_POLL};
 pub use self::settings::limits::Limits;
 pub use self::settings::options::{Input, Options, Pin, RawOptions, TlsOptions, TrustedHosts};

@@ -41,7 +41,6 @@ mod gathered;
 mod hop;
 mod list;
 pub(crate) mod polls;
-mod refused;
 pub(crate) mod refused_uris;
 mod send;
 mod verdict;

@@ -10,7 +10,8 @@ use url::{Position, Url};
 use crate::hls::{
     Interstitials, MediaPlaylist, MultivariantPlaylist, Refused, SteeringTag, Variables, Windows,
 };
-use crate::recorder::beside::assets::{Account, Found};
+use crate::recorder::beside::assets::Account;
+use crate::recorder::beside::interstitials::Found;
 use crate::recorder::context::Context;
 use crate::recorder::downloads::guards::Hold;
 use crate::recorder::playlists::names::Name;

@@ -88,9 +88,13 @@ pub(crate) fn compare(folder: &SessionFolder) -> io::Result<Sum> {
 /// Whether a database is as its sum says: what a run that goes on with it need not doubt later. One that would take
 /// seconds to read is not looked at.
 pub(crate) fn covers(folder: &SessionFolder) -> bool {
+    is_short(folder) && matches!(compare(folder), Ok(Sum::Same))
+}
+
+/// Whether all of a database can be read in a second or two.
+pub(crate) fn is_short(folder: &SessionFolder) -> bool {
     let is_short = |facts: fs::Metadata| facts.is_file() && facts.len() <= MOST_COMPARED;
-    let facts = fs::symlink_metadata(folder.database());
-    facts.is_ok_and(is_short) && matches!(compare(folder), Ok(Sum::Same))
+    fs::symlink_metadata(folder.database()).is_ok_and(is_short)
 }
 
 /// The SHA-256 of a file from where it stands to its end.

@@ -1,6 +1,7 @@
 //! What all requests of a stream share.
 
 use super::refused_uris::RefusedUris;
+use crate::hls::Refused;
 use crate::recorder::admission::admit::Credentials;
 use crate::recorder::admission::hosts::Hosts;
 use crate::recorder::admission::reach::Proxies;
@@ -11,6 +12,7 @@ use crate::recorder::http::shoutcast::Servers;
 use crate::recorder::http::stream_fields::StreamFields;
 use crate::recorder::memory::Memory;
 use crate::recorder::settings::limits::Limits;
+use crate::session::Remark;
 use crate::session::Writer;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -41,4 +43,15 @@ pub(crate) struct Fetcher {
     pub polls: Arc<Polls>,
     /// Ends what is under way.
     pub abort: CancellationToken,
+}
+
+impl Fetcher {
+    /// Notes URIs that are not followed, each once. `label`: what names them.
+    pub(crate) async fn refuse(&self, refused: &[Refused], label: &str) {
+        for one in refused.iter().filter(|one| self.refused.is_news(&one.uri)) {
+            let detail = format!("{:?} in {label:?}: {}", one.uri, one.reason);
+            self.refused.tell(one, label);
+            self.writer.event(Remark::RefusedUri, detail).await;
+        }
+    }
 }

@@ -4,6 +4,7 @@ use crate::hls;
 use crate::hls::PlaylistKind;
 use crate::recorder::beside::assets;
 use crate::recorder::beside::assets::Account;
+use crate::recorder::beside::interstitials;
 use crate::recorder::beside::steering;
 use crate::recorder::beside::steering::Named;
 use crate::recorder::poll::poller::Poller;
@@ -48,7 +49,9 @@ impl Poller {
         let left = self.beside.assets.take();
         let mut found = left.map(|(found, _)| found).unwrap_or_default();
         if !interstitials.named.is_empty() {
-            found.extend(assets::note(&self.context, interstitials.named, &mut self.listing).await);
+            found.extend(
+                interstitials::note(&self.context, interstitials.named, &mut self.listing).await,
+            );
         }
         if !found.is_empty() {
             let account = Account {

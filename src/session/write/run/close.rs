@@ -1,8 +1,6 @@
 //! How a run ends: its row is closed, and the database becomes one file with its sum.
 
-use std::fs;
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
@@ -11,6 +9,7 @@ use super::begin;
 use crate::clock;
 use crate::session::database::sum;
 use crate::session::error::WriterError;
+use crate::session::files::folder::SessionFolder;
 use crate::session::write::thread::commits::Thread;
 
 /// How long to wait for readers to let go, so that the database can become one file.
@@ -20,14 +19,10 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
 const MOST_STEPS: i32 = 100_000_000;
 const NOT_CHECKED: &str = "an earlier run was killed or its session.db was changed, and session.db has not been found to be whole; `issession repair SESSION` looks at all of it";
 
-/// A database of more bytes is not looked at then: SQLite counts no steps while it goes through pages that belong to
-/// nothing, and a hostile one can have a terabyte of them.
-const MOST_LOOKED_AT: u64 = 1024 * 1024 * 1024;
-
 /// Whether indexes and rows of a database agree, as far as that can be said in the time there is.
-fn is_whole(db: &mut Connection, database: &Path) -> bool {
-    let is_short = |facts: fs::Metadata| facts.len() <= MOST_LOOKED_AT;
-    if !fs::metadata(database).is_ok_and(is_short) {
+fn is_whole(db: &mut Connection, folder: &SessionFolder) -> bool {
+    // SQLite counts no steps while it goes through pages that belong to nothing, and there may be a terabyte of them.
+    if !sum::is_short(folder) {
         return false;
     }
     // Called once, at the end of its steps.
@@ -59,8 +54,8 @@ impl Thread {
         let one_file = self.become_one_file().await;
         let one_file = one_file.map_err(|e| self.database_error(e));
         let is_one_file = matches!(one_file, Ok(true));
-        let is_whole = is_one_file
-            && (self.is_covered || is_whole(&mut self.store.db, &self.folder.database()));
+        let is_whole =
+            is_one_file && (self.is_covered || is_whole(&mut self.store.db, &self.folder));
         let Self {
             store,
             folder,
