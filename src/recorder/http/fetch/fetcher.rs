@@ -1,4 +1,4 @@
-//! What all requests of a stream share.
+//! What all requests of a stream share: clients, credentials, limits, and which URIs were refused.
 
 use super::refused_uris::RefusedUris;
 use crate::hls::Refused;
