@@ -8,12 +8,14 @@ use std::fmt::Write;
 use serde::Serialize;
 
 /// Whether a character does something else than to be seen: C0, DEL, C1, bidirectional controls, separators of lines,
-/// and what has no shape.
+/// and what has no shape, or one of its own on each machine (private use).
 pub fn steers(c: char) -> bool {
     matches!(c,
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}'
         | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}'
+        | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
 }
 
@@ -98,6 +100,9 @@ mod tests {
             '\u{200b}',
             '\u{feff}',
             '\u{e0041}',
+            '\u{e000}',
+            '\u{10fffd}',
+            '\u{3164}',
         ] {
             let text = format!("ä{c}b");
             assert_eq!(escaped(&text), format!("ä\\u{{{:x}}}b", u32::from(c)));

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 use super::descriptors;
-use super::listen::{Shown, listen, play_lines, refusal};
+use super::listen::{Shown, listen, play_lines, reach, refusal};
 use crate::clock::Clock;
 use crate::recorder::{Board, Stage};
 use crate::replayer::{Cors, Limits, Options, Replay, connection};
@@ -40,7 +40,9 @@ impl Beside {
     pub(super) fn bind(address: Option<IpAddr>, port: u16, cors: Cors) -> Result<Self, String> {
         let refused = |error| refusal(&error, address, port, "--serve");
         let listener = listen(address, port).map_err(refused)?;
-        let lines = play_lines(&listener, address, &Shown::all()).map_err(refused)?;
+        let mut lines = play_lines(&listener, address, &Shown::all()).map_err(refused)?;
+        let open = reach(&listener).map_err(refused)?;
+        lines.extend(open.map(|reach| format!("Open     {reach}")));
         Ok(Self {
             listener,
             lines,
@@ -48,7 +50,7 @@ impl Beside {
         })
     }
 
-    /// What players open, as lines.
+    /// What players open, and who can reach it, as lines.
     pub(super) fn lines(&self) -> &[String] {
         &self.lines
     }
@@ -101,11 +103,11 @@ impl Beside {
 
 /// Half of the descriptors, at most, are for players.
 fn limits() -> Limits {
-    let within = Limits::within(descriptors::most() / 2);
+    let within = Limits::for_descriptors(descriptors::most() / 2);
     let connections = within.connections.min(MOST_CONNECTIONS);
     Limits {
         connections,
-        per_address: Limits::share(connections),
+        per_address: Limits::most_per_address(connections),
         ..within
     }
 }

@@ -20,7 +20,7 @@ use crate::cli::arguments::moved;
 use crate::cli::output::logging::{LogOptions, Stderr};
 use crate::clock::Clock;
 use crate::replayer::inject::{self, Parsed, Rule, Rules};
-use crate::replayer::timeline::{format_time, format_utc};
+use crate::replayer::request::timeline::{format_time, format_utc};
 use crate::replayer::{AtEnd, Dates, Faults, Limits, Network, Options, Replay, connection};
 use crate::session::{SessionFolder, Sessions};
 
@@ -385,6 +385,6 @@ mod tests {
         let error = Arguments::try_parse_from(["isreplayer", "-o", "-5", "s1"])
             .unwrap_err()
             .to_string();
-        assert!(error.contains("is no duration"), "{error}");
+        assert!(error.contains("is not a duration"), "{error}");
     }
 }

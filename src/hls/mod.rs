@@ -50,19 +50,19 @@ pub(crate) mod testing;
 mod windows;
 
 pub use self::playlist::asked_as::AskedAs;
-pub use self::playlist::in_force::{Applied, InForce, MOST_KEYS};
 pub use self::playlist::interstitials::{
     AssetList, Interstitial, Interstitials, read_asset_list, read_interstitials,
 };
 pub use self::playlist::kind::{PlaylistKind, playlist_kind};
 pub use self::playlist::list::{ListedStream, MOST_OF_ONE, StreamList, read_list};
-pub use self::playlist::media::{
+pub use self::playlist::media::entries::{
     Entry, EntryRole, MediaFacts, MediaPlaylist, MediaReader, read_media,
 };
-pub use self::playlist::multivariant::{Child, ChildRole, MultivariantPlaylist, read_multivariant};
-pub use self::playlist::segments::{
+pub use self::playlist::media::in_force::{Applied, InForce, MOST_KEYS};
+pub use self::playlist::media::segments::{
     DATERANGE, Following, HeadFacts, ReadSegments, Segment, Segments, head_facts,
 };
+pub use self::playlist::multivariant::{Child, ChildRole, MultivariantPlaylist, read_multivariant};
 pub use self::playlist::steering::{
     SteeringManifest, SteeringTag, read_steering, read_steering_tag, with_directives,
     without_directives,

@@ -1,10 +1,12 @@
 //! Targets for fuzzers: what a client sends, what a user injects, what a session says of time.
 
-use super::inject;
-use super::pace::Pace;
-use super::range::{self, Resolved};
-use super::route::{clock_prefix, route};
 use crate::hls::fuzzing::Target;
+use crate::replayer::body::pace::Pace;
+use crate::replayer::header::range;
+use crate::replayer::header::range::Resolved;
+use crate::replayer::inject;
+use crate::replayer::request::paths::clock_prefix;
+use crate::replayer::request::route::route;
 
 pub(crate) const TARGETS: &[Target] = &[
     ("range", ranges),
@@ -19,7 +21,7 @@ fn ranges(value: &[u8]) {
         return;
     };
     for size in [0, 1, 2, 100, u64::MAX - 1, u64::MAX] {
-        if let Resolved::Part { first, length } = spec.resolve(size) {
+        if let Resolved::Range { first, length } = spec.resolve(size) {
             assert!(
                 length > 0 && first < size && length <= size - first,
                 "{spec:?} of {size}"
@@ -60,7 +62,7 @@ fn arrival(bytes: &[u8]) {
         let _ = (
             pace.time_of(0),
             pace.time_of(size),
-            pace.part(1, size).end_us(),
+            pace.slice(1, size).end_us(),
         );
     }
 }

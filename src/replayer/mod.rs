@@ -1,76 +1,60 @@
 //! Answers players out of a session: `answer(url, t)` over HTTP.
 //!
 //! What always holds:
-//! - The server keeps nothing about a client: what time it is for a player stands in its URLs.
+//! - The server keeps no state of a client: a player's clock is in the URLs that it asks for.
 //! - No request becomes the path of a file, and no request leaves for another server.
-//! - Decisions are pure functions ([`route`], [`range`], [`timeline`], [`parts`],
-//!   [`headers`]); only `lookup` and `dvr` read the session, only [`connection`] knows the HTTP server.
+//! - A request's moment is decided once ([`request`]). Below that, time is read for deadlines only.
+//! - Decisions are pure functions: [`request::route`], [`request::timeline`], [`content::ranges`], all of [`header`],
+//!   the lists of `dvr`, the rules of [`inject`]. Only [`connection`] knows the HTTP server.
 //!
-//! What does not belong here: what is on disk (`session`), what a playlist means (`hls`),
-//! arguments and messages (`cli`).
+//! What does not belong here: what is on disk (`session`), what a playlist means (`hls`), arguments and messages
+//! (`cli`).
 //!
-//! | file | is |
+//! Folders, upper ones first: none names one above it (`tests/it/layers.rs`).
+//!
+//! | file or folder | is |
 //! | --- | --- |
-//! | [`route`] | which resource a path means |
-//! | [`timeline`] | clocks, the end, durations |
-//! | [`request`], `server_clock` | a request and its moment, decided once |
-//! | [`range`], [`parts`] | byte ranges: of one body, of a resource known by parts |
-//! | [`headers`], [`media_type`], `shared_caches` | header fields |
-//! | [`pace`] | when bytes go |
-//! | [`inject`] | faults on top of the recorded ones |
-//! | `dvr` | playlists of everything that was recorded, and what they refer to |
-//! | [`replay`], `state` | a session that is being replayed: its span, readers, watch |
-//! | `lookup`, `playlist` | from a question to recorded content, on a blocking thread |
-//! | `cache` | answers that hold for a while, texts that are shared, memory for them |
-//! | [`respond`], [`reply`], `recorded`, `page`, [`body`] | from a request to a response |
-//! | `chunk_read` | chunk files, read piece by piece |
-//! | `raw` | streams that are no playlists |
-//! | [`stall`], [`ending`] | what a body learns of its connection, and says to it |
 //! | [`connection`] | connections: their number, their limits, HTTP, sending |
+//! | [`respond`] | from a request to a response: the way in |
+//! | `raw` | streams that are not playlists |
+//! | [`replay`] | a session that is being replayed: asks it, waits for it, follows it |
+//! | `page` | the page that says what there is to play |
+//! | `cache` | answers that hold for a while |
+//! | `dvr` | playlists of everything that was recorded |
+//! | [`inject`] | faults that the recording does not have |
+//! | [`response`] | from recorded content to a response |
+//! | [`content`] | from a question to recorded content, on a blocking thread |
+//! | [`request`] | a request: its clock, its moment, what it asks for |
+//! | [`body`] | bodies of responses, at their pace |
+//! | `memory` | texts that several responses share, and the memory that they may take |
+//! | [`header`] | header fields |
 
-mod base;
 pub mod body;
 mod cache;
-mod chunk_read;
 pub mod connection;
-pub mod cors;
+pub mod content;
 mod dvr;
-pub mod ending;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-pub mod headers;
+pub mod header;
 pub mod inject;
-mod lookup;
-pub mod media_type;
-pub mod pace;
+mod memory;
 mod page;
-pub mod parts;
-
-mod playlist;
-mod pool;
-pub mod range;
 mod raw;
-mod recorded;
 pub mod replay;
-pub mod reply;
 pub mod request;
 pub mod respond;
-pub mod route;
-mod server_clock;
-mod shared_caches;
-pub mod stall;
-mod state;
+pub mod response;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
-pub mod timeline;
 
+pub use self::body::pace::Network;
+pub use self::header::cors::{Cors, PageOrigin};
+pub use self::request::timeline::{AtEnd, Dates};
 pub use crate::session::Faults;
 pub use connection::Limits;
-pub use cors::{Cors, PageOrigin};
-pub use pace::Network;
 pub use page::{Description, StreamDescription};
 pub use replay::{Options, Replay};
 pub use request::Request;
-pub use timeline::{AtEnd, Dates};

@@ -2,15 +2,15 @@
 
 use serde::Serialize;
 
-use super::lookup::Look;
-use super::route::dvr_path;
-use super::timeline::{Span, format_time, format_utc};
 use crate::hls::{read_multivariant, relative, replay_path};
-use crate::replayer::raw::extension::extension;
+use crate::replayer::content::lookup::Lookup;
+use crate::replayer::content::raw_extension::extension;
+use crate::replayer::request::paths::dvr_path;
+use crate::replayer::request::timeline::{Span, format_time, format_utc};
 use crate::session::{Hole, ReadError};
 use crate::shown;
 
-/// A session, as far as it matters to who wants to play it.
+/// What a session has to play.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Description {
     /// Its name.
@@ -21,7 +21,7 @@ pub struct Description {
     pub length_us: i64,
     /// Whether it is being recorded.
     pub recording: bool,
-    /// From which session time on everything is kept, in microseconds; 0: all is.
+    /// The session time from which on nothing was removed, in microseconds; 0: nothing was.
     pub kept_from_us: i64,
     /// Where nothing was recorded in between, in order.
     pub holes: Vec<HoleDescription>,
@@ -54,7 +54,7 @@ pub(super) fn holes(holes: &[Hole], span: Span) -> Vec<HoleDescription> {
     holes.iter().map(describe).collect()
 }
 
-/// A stream, as far as it matters to who wants to play it.
+/// What a stream has to play.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StreamDescription {
     /// Its name.
@@ -66,14 +66,14 @@ pub struct StreamDescription {
     /// Of a stream of playlists: the path of everything that was recorded of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dvr: Option<String>,
-    /// Of a stream that is no playlist: the path of all of it so far, as one file.
+    /// Of a raw stream: the path of all of it so far, as one file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dump: Option<String>,
     /// Media playlists of its multivariant playlist.
     pub playlists: Vec<PlaylistDescription>,
 }
 
-/// A media playlist, as far as it matters to who wants to play it.
+/// A media playlist that can be played.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlaylistDescription {
     /// A few words.
@@ -86,16 +86,16 @@ pub struct PlaylistDescription {
 pub(super) fn describe(
     name: &str,
     span: Span,
-    look: &Look<'_>,
+    look: &Lookup<'_>,
     moment_us: i64,
     prefix: &str,
 ) -> Result<Description, ReadError> {
     let mut streams = Vec::with_capacity(look.streams.len());
     for stream in look.streams {
         // At a moment without a playlist, the last one says more than nothing.
-        let main = match look.main_of(stream.id, moment_us)? {
+        let main = match look.main_playlist(stream.id, moment_us)? {
             Some(main) => Some(main),
-            None => look.main_of(stream.id, span.end_us)?,
+            None => look.main_playlist(stream.id, span.end_us)?,
         };
         let children = main
             .map(|(_, url, body)| read_multivariant(&body, &url).children)
@@ -112,14 +112,14 @@ pub(super) fn describe(
             .collect();
         let encoded =
             percent_encoding::utf8_percent_encode(&stream.name, percent_encoding::NON_ALPHANUMERIC);
-        let plain = extension(look.reader, stream.id)?;
-        let file = plain.as_deref().unwrap_or("m3u8");
+        let raw = extension(look.reader, stream.id)?;
+        let file = raw.as_deref().unwrap_or("m3u8");
         streams.push(StreamDescription {
             name: stream.name.clone(),
             url: stream.url.clone(),
             path: format!("{prefix}/{encoded}/stream.{file}"),
-            dvr: plain.is_none().then(|| dvr_path(&stream.name, None)),
-            dump: plain
+            dvr: raw.is_none().then(|| dvr_path(&stream.name, None)),
+            dump: raw
                 .as_ref()
                 .map(|extension| format!("/{encoded}/dump.{extension}")),
             playlists,
@@ -137,8 +137,8 @@ pub(super) fn describe(
 }
 
 impl Description {
-    /// With references in the place of paths, for who has it from this path.
-    pub(super) fn at(mut self, base: &str) -> Self {
+    /// The same with references relative to this path.
+    pub(super) fn relative_to(mut self, base: &str) -> Self {
         for stream in &mut self.streams {
             let playlists = stream.playlists.iter_mut().map(|p| &mut p.path);
             let wholes = stream.dvr.iter_mut().chain(&mut stream.dump);
@@ -240,7 +240,7 @@ fn whole_seconds(us: i64) -> u64 {
 pub(super) const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Text that is neither markup nor steers what is around it.
+/// Escapes markup, and characters that steer the text around them.
 fn escape(text: &str) -> String {
     let text = shown::escaped(text);
     let mut escaped = String::with_capacity(text.len());

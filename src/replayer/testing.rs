@@ -40,7 +40,7 @@ impl Recording {
         ResourceKey::whole(self.stream_id, kind, url.to_owned())
     }
 
-    /// An exchange that is the answer from so many milliseconds on: 200, without a body.
+    /// An exchange that is the answer from this many milliseconds on: 200, without a body.
     pub(crate) fn exchange(&self, kind: Kind, url: &str, from_ms: i64) -> NewExchange {
         let from_us = self.zero_us + from_ms * 1000;
         let resource = self.key(kind, url);

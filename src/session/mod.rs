@@ -39,25 +39,25 @@ pub use self::files::new_body::{Coded, NewBody};
 pub use self::format::SCHEMA;
 pub use self::id::ExchangeId;
 pub use self::model::{
-    ByteRange, Kind, NewExchange, NewListing, NewRevision, Notice, Outcome, OwnReason, ResourceKey,
-    is_success,
+    ByteRange, EventKind, Kind, NewExchange, NewListing, NewRevision, Notice, Outcome, OwnReason,
+    Remark, ResourceKey, is_success,
 };
-pub use self::read::answer::{Answer, Found, Query, RangePart};
-pub use self::read::faults::{ENDED, Fault, FaultCount};
-pub use self::read::heal::Faults;
-pub use self::read::history::{
+pub use self::read::answers::answer::{Answer, Found, Query, RangePart};
+pub use self::read::answers::heal::Faults;
+pub use self::read::answers::listed::Listing;
+pub use self::read::history::listings::{
     CodedText, KeptText, LandedBody, Landing, Landings, ListedPlaces, ListedRevision, ListedUrl,
     SharedText,
 };
-pub use self::read::listed::Listing;
+pub use self::read::history::placement::{KnownBody, PlacedWindow};
 pub use self::read::parts::StreamPart;
-pub use self::read::placement::{KnownBody, PlacedWindow};
 pub use self::read::reader::{
     Advance, Body, Exchange, Hole, PlaylistInfo, Reader, ResourceInfo, Run, StreamInfo, holes,
 };
-pub use self::read::trouble::{PollFailure, PollTrouble};
+pub use self::read::trouble::faults::{ENDED, Fault, FaultCount};
+pub use self::read::trouble::polls::{PollFailure, PollTrouble};
 pub use self::write::keep::Keep;
-pub use self::write::pulse::{Pulse, WriterWatch};
+pub use self::write::thread::pulse::{Pulse, WriterWatch};
 pub use self::write::writer::Writer;
 pub use headers::Headers;
 pub use notices::{Heartbeat, NoticeEvent, Tallies, Tally};

@@ -2,6 +2,7 @@
 //! marked, nothing is deleted and nothing is made up.
 
 use self::error::RepairError;
+use crate::session::Remark;
 use std::io;
 use std::thread;
 use std::time::Duration;
@@ -21,9 +22,9 @@ use crate::session::files::chunk_dir::{ChunkDir, TEMPORARY};
 use crate::session::files::folder::SessionFolder;
 use crate::session::model::NewExchange;
 use crate::session::read::reader::{Reader, Run};
-use crate::session::write::adopt;
-use crate::session::write::begin;
-use crate::session::write::disk;
+use crate::session::write::disk::full as disk;
+use crate::session::write::run::adopt;
+use crate::session::write::run::begin;
 use crate::session::write::store::Store;
 
 pub(crate) mod error;
@@ -96,7 +97,7 @@ pub fn repair(
     let mut aside = Aside::of(folder)?;
     let mut marks = move_aside(&mut aside, &damages, say)?;
     if is_rebuilt {
-        marks.push(("changed", REBUILT.to_owned()));
+        marks.push((Remark::Changed, REBUILT.to_owned()));
     }
     sum::remove(folder)?;
     let rows = (runs.as_slice(), left, damages.as_slice(), marks.as_slice());
@@ -143,7 +144,7 @@ fn move_aside(
     aside: &mut Aside,
     damages: &[Damage],
     say: &mut dyn FnMut(String),
-) -> io::Result<Vec<(&'static str, String)>> {
+) -> io::Result<Vec<(Remark, String)>> {
     let mut marks = Vec::new();
     for damage in damages {
         match damage {
@@ -153,22 +154,22 @@ fn move_aside(
                 }
                 say(format!("marked as lost: chunks/{path} (body {id})"));
                 let detail = serde_json::json!({ "body": id, "path": path });
-                marks.push(("lost", detail.to_string()));
+                marks.push((Remark::Lost, detail.to_string()));
             }
             Damage::Content(id) => {
                 say(format!("marked as lost: body {id}, in session.db"));
-                marks.push(("lost", serde_json::json!({ "body": id }).to_string()));
+                marks.push((Remark::Lost, serde_json::json!({ "body": id }).to_string()));
             }
             Damage::Path(id, path) => {
                 say(format!(
                     "marked as lost: body {id}, whose path was none of a chunk: {path}"
                 ));
                 let detail = serde_json::json!({ "body": id, "path": path });
-                marks.push(("lost", detail.to_string()));
+                marks.push((Remark::Lost, detail.to_string()));
             }
             Damage::File(path) => {
                 aside.take_chunk(path, say)?;
-                marks.push(("moved aside", format!("chunks/{path}")));
+                marks.push((Remark::MovedAside, format!("chunks/{path}")));
             }
             Damage::Sum => {
                 if let Some(sum) = PlainPath::parse("session.sum") {
@@ -178,7 +179,7 @@ fn move_aside(
                 say(format!(
                     "marked: {what}; what it says now is taken as it is"
                 ));
-                marks.push(("changed", what.to_owned()));
+                marks.push((Remark::Changed, what.to_owned()));
             }
         }
     }
@@ -190,7 +191,7 @@ type Rows<'a> = (
     &'a [Run],
     Vec<NewExchange>,
     &'a [Damage],
-    &'a [(&'static str, String)],
+    &'a [(Remark, String)],
 );
 
 /// Brings in what is in the WAL, closes a run that was killed, and notes the marks. Whether it left
@@ -225,7 +226,7 @@ fn write(
             }
         }
         for (kind, detail) in marks {
-            store.event(end_us, kind, detail)?;
+            store.event(end_us, *kind, detail)?;
         }
         Ok(closed)
     };

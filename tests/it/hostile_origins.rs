@@ -13,6 +13,7 @@ mod compressed;
 mod floods;
 mod names;
 mod redirects;
+mod rows;
 mod schemes;
 mod secrets;
 mod texts;

@@ -42,13 +42,13 @@ impl ClientArguments {
                  choose fewer, or raise that limit (ulimit -n)"
             )));
         }
-        let usual = Limits::within(files);
+        let usual = Limits::for_descriptors(files);
         let connections = self.max_connections.unwrap_or(usual.connections);
         Ok(Limits {
             connections,
             per_address: self
                 .max_connections_per_address
-                .unwrap_or_else(|| Limits::share(connections)),
+                .unwrap_or_else(|| Limits::most_per_address(connections)),
             head: self.head_timeout.unwrap_or(HEAD),
             idle: self.idle_timeout.unwrap_or(IDLE),
             stall: self.stall_timeout.unwrap_or(STALL),
@@ -110,7 +110,10 @@ mod tests {
 
     #[test]
     fn each_limit_can_be_set() {
-        assert_eq!(limits(&[]).unwrap(), Limits::within(descriptors::most()));
+        assert_eq!(
+            limits(&[]).unwrap(),
+            Limits::for_descriptors(descriptors::most())
+        );
         let set = limits(&[
             "--max-connections=8",
             "--max-connections-per-address=9",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::micros;
-use crate::replayer::timeline;
+use crate::replayer::request::timeline;
 pub use crate::shown::escaped;
 
 /// `120`, `1.5`, `2m30s`, `90m`: seconds, or a number with units.

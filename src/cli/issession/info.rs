@@ -9,7 +9,7 @@ use super::session::SessionArgument;
 use crate::analysis::faults;
 use crate::cli::arguments::durations::bytes;
 use crate::cli::exit::{Failure, say};
-use crate::replayer::timeline::{format_time, format_utc};
+use crate::replayer::request::timeline::{format_time, format_utc};
 use crate::session::{FaultCount, Run, StreamInfo};
 use crate::shown;
 use crate::upkeep::{Counts, Keys, Overview, Sizes, State};

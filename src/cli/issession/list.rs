@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::exit::{Failure, say, warn};
 use crate::cli::output::description;
 use crate::replayer::Description;
-use crate::replayer::timeline::{format_time, format_utc};
+use crate::replayer::request::timeline::{format_time, format_utc};
 use crate::session::Sessions;
 use crate::shown;
 

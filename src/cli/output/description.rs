@@ -2,7 +2,7 @@
 
 use crate::cli::exit::Failure;
 use crate::clock::Clock;
-use crate::replayer::timeline::{format_time, format_utc};
+use crate::replayer::request::timeline::{format_time, format_utc};
 use crate::replayer::{Description, Options, Replay};
 use crate::session::SessionFolder;
 

@@ -13,7 +13,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::log_form::LogForm;
 use crate::clock;
-use crate::replayer::timeline::format_time;
+use crate::replayer::request::timeline::format_time;
 use crate::shown;
 
 /// The form of lines.

@@ -74,7 +74,7 @@ fn run(listener: TcpListener, metrics: Metrics) -> std::io::Result<()> {
         let limits = Limits {
             connections: MOST_CONNECTIONS,
             per_address: MOST_CONNECTIONS,
-            ..Limits::within(MOST_CONNECTIONS)
+            ..Limits::for_descriptors(MOST_CONNECTIONS)
         };
         connection::serve(listener, limits, answer, std::future::pending()).await;
         Ok(())

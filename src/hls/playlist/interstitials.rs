@@ -7,7 +7,7 @@ use memchr::memmem;
 use serde::de::IgnoredAny;
 use url::Url;
 
-use super::segments::DATERANGE;
+use crate::hls::playlist::media::segments::DATERANGE;
 use crate::hls::steps::step;
 use crate::hls::text::attributes::attributes;
 use crate::hls::text::json::{strings, without_bom};

@@ -24,13 +24,29 @@ impl ByteRange {
     }
 }
 
-/// `n[@o]` (RFC 8216bis 4.4.4.2): the length, and the offset if it is written.
-pub(crate) fn written_range(text: &[u8]) -> Option<(u64, Option<u64>)> {
-    let mut parts = text.trim_ascii().splitn(2, |&b| b == b'@');
-    let length = integer(parts.next()?)?;
-    match parts.next() {
-        None => Some((length, None)),
-        Some(offset) => Some((length, Some(integer(offset)?))),
+/// A sub-range as a playlist writes it: `n[@o]` (RFC 8216bis 4.4.4.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WrittenRange {
+    length: u64,
+    /// `None`: it is not written.
+    offset: Option<u64>,
+}
+
+impl WrittenRange {
+    pub(crate) fn read(text: &[u8]) -> Option<WrittenRange> {
+        let mut numbers = text.trim_ascii().splitn(2, |&b| b == b'@');
+        let length = integer(numbers.next()?)?;
+        let offset = match numbers.next() {
+            None => None,
+            Some(offset) => Some(integer(offset)?),
+        };
+        Some(WrittenRange { length, offset })
+    }
+
+    /// The range that is meant. One without an offset begins where the last range of the same resource ended,
+    /// or at 0 where there is none.
+    pub(crate) fn resolve(self, last_end: Option<u64>) -> Option<ByteRange> {
+        ByteRange::new(self.offset.or(last_end).unwrap_or(0), self.length)
     }
 }
 
@@ -40,10 +56,15 @@ mod tests {
 
     #[test]
     fn a_range_is_a_length_and_perhaps_an_offset() {
-        assert_eq!(written_range(b"75232@0"), Some((75232, Some(0))));
-        assert_eq!(written_range(b" 82112 "), Some((82112, None)));
+        let meant = |text: &[u8], last_end| {
+            let range = WrittenRange::read(text)?.resolve(last_end)?;
+            Some((range.first, range.length))
+        };
+        assert_eq!(meant(b"75232@0", Some(9)), Some((0, 75232)));
+        assert_eq!(meant(b" 82112 ", Some(9)), Some((9, 82112)));
+        assert_eq!(meant(b" 82112 ", None), Some((0, 82112)));
         for garbage in [&b""[..], b"@5", b"-1@0", b"5@", b"5@x"] {
-            assert_eq!(written_range(garbage), None);
+            assert_eq!(WrittenRange::read(garbage), None);
         }
     }
 

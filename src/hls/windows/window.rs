@@ -1,7 +1,7 @@
 //! One window of a media playlist, and what is said of how it lies.
 
-use crate::hls::playlist::media::EntryRole;
-use crate::hls::playlist::media::MediaPlaylist;
+use crate::hls::playlist::media::entries::EntryRole;
+use crate::hls::playlist::media::entries::MediaPlaylist;
 use crate::hls::text::byte_range::ByteRange;
 use std::hash::DefaultHasher;
 use std::hash::Hash;

@@ -4,6 +4,7 @@
 //! They are kept out of the plan: it asks again for what comes back, or has another query, and to ask for a
 //! list of assets may count as an impression.
 
+use crate::session::Remark;
 use std::collections::{HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -389,7 +390,7 @@ impl Job {
     async fn leave_out(&self, what: &str) {
         tracing::warn!("there is too much of interstitials; left out: {what}");
         let writer = &self.context.fetcher.writer;
-        writer.event("too many assets", what.to_owned()).await;
+        writer.event(Remark::TooManyAssets, what.to_owned()).await;
     }
 }
 

@@ -76,6 +76,13 @@ impl Context {
             () = self.stop.cancelled() => return came(&[], wanted),
             () = self.fetcher.wait_for_host(&ask.url) => {}
         }
+        let _turn = match ask.kind.is_playlist() {
+            true => tokio::select! {
+                () = self.stop.cancelled() => return came(&[], wanted),
+                turn = self.fetcher.polls.turn() => turn,
+            },
+            false => None,
+        };
         let mut hops = self.fetcher.chain(&ask).await;
         if let Some(last) = hops.last_mut() {
             last.accept_end(wanted.known_end);

@@ -41,6 +41,7 @@ pub(crate) mod fetcher;
 mod gathered;
 mod hop;
 mod list;
+pub(crate) mod polls;
 pub(crate) mod refused_uris;
 mod send;
 mod verdict;
@@ -54,11 +55,6 @@ use self::send::Sent;
 impl Fetcher {
     /// Asks, and follows redirects; at least one hop.
     pub(crate) async fn chain(&self, ask: &Ask) -> Vec<Hop> {
-        let _permit = match ask.kind.is_playlist() {
-            // Never closed.
-            true => self.polls.acquire().await.ok(),
-            false => None,
-        };
         let mut deadline = clock::instant() + self.limits.max_time(ask.kind);
         let mut hops = Vec::new();
         let mut url = ask.url.clone();

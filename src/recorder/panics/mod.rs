@@ -1,5 +1,6 @@
 //! A task that panics is contained: the log and an event say so, and whoever runs it can begin anew.
 
+use crate::session::Remark;
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -64,7 +65,7 @@ impl Panics {
             Some(stream) => format!("{stream}: {told}"),
             None => told,
         };
-        self.writer.event("panicked", detail).await;
+        self.writer.event(Remark::Panicked, detail).await;
         None
     }
 }

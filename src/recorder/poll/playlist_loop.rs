@@ -76,9 +76,17 @@ impl Poller {
                 due = until;
                 continue;
             }
+            let context = Arc::clone(&self.context);
+            let turn = tokio::select! {
+                () = stop.cancelled() => {
+                    self.correct(true).await;
+                    return None;
+                }
+                turn = context.fetcher.polls.turn() => turn,
+            };
             let lag_us = clock::micros(clock::instant().saturating_duration_since(due));
             // Moments that pass after the answer are the recorder's own lateness.
-            let answered = self.poll(lag_us).await;
+            let answered = self.poll(lag_us, turn).await;
             for playlist in std::mem::take(&mut self.to_start) {
                 start(&self.context, playlist);
             }

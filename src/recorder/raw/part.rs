@@ -1,5 +1,6 @@
 //! One part of a raw stream: an exchange whose body grows in a file.
 
+use crate::session::Remark;
 use bytes::Bytes;
 
 use super::opened::Opened;
@@ -164,7 +165,7 @@ impl Part {
             context
                 .fetcher
                 .writer
-                .event("icy", detail.to_string())
+                .event(Remark::Icy, detail.to_string())
                 .await;
         }
     }

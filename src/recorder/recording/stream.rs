@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -23,6 +22,7 @@ use crate::recorder::downloads::{Downloads, Queue};
 use crate::recorder::http::client::Clients;
 use crate::recorder::http::cookies::Cookies;
 use crate::recorder::http::fetch::fetcher::Fetcher;
+use crate::recorder::http::fetch::polls::Polls;
 use crate::recorder::http::stream_fields::StreamFields;
 use crate::recorder::memory::Memory;
 use crate::recorder::panics::Panics;
@@ -35,6 +35,8 @@ use crate::session::{NewListing, Writer, WriterError};
 
 /// How often the end of a stream is looked for where nothing changes.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Two looks are at least so far apart: each goes through all playlists, and each poll of one asks for it.
+const LOOKS_APART: Duration = Duration::from_millis(50);
 
 /// After so long without anything from an origin its user is told that.
 const SILENT: Duration = Duration::from_secs(4);
@@ -128,7 +130,7 @@ impl Recording {
                     self.options.user_agent.is_some(),
                     input.asked_as.clone(),
                 )),
-                polls: Arc::new(Semaphore::new(limits.polls)),
+                polls: Arc::new(Polls::new(limits.polls)),
                 abort: CancellationToken::new(),
             },
             queue: Arc::new(Queue::new(stream_id, &limits, Arc::clone(&self.hosts))),
@@ -174,7 +176,7 @@ impl Stream {
             }
             tokio::select! {
                 () = context.stop.cancelled() => break,
-                () = context.playlists.wait() => {}
+                () = context.playlists.wait() => tokio::time::sleep(LOOKS_APART).await,
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
             self.tell(false);

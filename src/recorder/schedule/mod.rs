@@ -49,6 +49,16 @@ pub(super) fn costly_interval(taken: Duration, target_duration: Option<Duration>
     taken.saturating_mul(10).min(most.clamp(MIN_POLL, MAX_POLL))
 }
 
+/// The least interval of each playlist of a stream that has so many, where polls begin `apart` on average; none where
+/// ordinary intervals leave them farther apart.
+pub(super) fn crowded_interval(playlists: usize, apart: Duration) -> Duration {
+    let all = apart.saturating_mul(u32::try_from(playlists).unwrap_or(u32::MAX));
+    match all > MIN_POLL {
+        true => all,
+        false => Duration::ZERO,
+    }
+}
+
 /// Delay before the next poll after so many failures in a row: from the interval itself to
 /// four times that, at least 5 s, so that an origin in trouble is not made worse.
 pub(super) fn poll_backoff(interval: Duration, failures: u32) -> Duration {

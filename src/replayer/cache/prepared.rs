@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, Response, StatusCode};
 
-use crate::replayer::body::{self, Piece};
-use crate::replayer::reply::Reply;
+use crate::replayer::body;
+use crate::replayer::body::piece::Piece;
+use crate::replayer::response::reply::Reply;
 use crate::session::ExchangeId;
 
 /// All of a response but the session time.
@@ -20,7 +21,7 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// That of a reply at a session time, whose body is this piece. `None`: it has no response.
+    /// Prepares a reply whose body is this piece. `None`: it has no response.
     pub(super) fn of(reply: Reply, piece: Piece) -> Option<Self> {
         let reply = reply.with_common_headers();
         let (parts, _) = reply.response?.into_parts();
@@ -34,7 +35,7 @@ impl Prepared {
         })
     }
 
-    /// It at a session time, in microseconds.
+    /// The response at a session time, in microseconds.
     pub(super) fn reply(&self, session_us: i64) -> Reply {
         let body = match &self.piece {
             Piece::Bytes(bytes) => body::full(bytes.clone()),
@@ -46,6 +47,6 @@ impl Prepared {
         let mut reply = Reply::new(response, self.what.clone());
         reply.done.clone_from(&self.done);
         reply.exchange = self.exchange;
-        reply.at(session_us)
+        reply.at_session_time(session_us)
     }
 }

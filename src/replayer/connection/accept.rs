@@ -18,12 +18,12 @@ use crate::replayer::body::Body;
 
 /// Time for answers under way when the server stops.
 pub(super) const GRACE: Duration = Duration::from_secs(3);
-/// The answer to a client whose address has too many connections: so short that it needs no waiting for.
+/// The answer to a client whose address has too many connections: so short that sending it does not wait.
 const TOO_MANY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\
     Connection: close\r\n\r\n";
 
-/// Answers all that connect until `shutdown` comes. `None` for an answer closes the connection.
+/// Answers all clients until `shutdown` comes. Where `answer` gives `None`, the connection is closed.
 pub async fn serve<A, F>(
     listener: TcpListener,
     limits: Limits,
@@ -88,7 +88,7 @@ async fn accept(
     }
 }
 
-/// Waits for room for one more; `None`: its address has too many.
+/// Waits for room for a connection; `None`: its address has too many.
 async fn admit(table: &Arc<ConnectionTable>, address: IpAddr) -> Option<ConnectionPermit> {
     loop {
         match table.admit(address) {

@@ -42,7 +42,7 @@ impl State {
     }
 }
 
-/// The state of a connection, shared by all that reads, answers and writes on it.
+/// The state of a connection, shared by the code that reads, answers and writes on it.
 #[derive(Debug)]
 pub(super) struct Activity {
     state: Mutex<State>,
@@ -59,7 +59,7 @@ impl Activity {
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        // Nothing panics while it is locked.
+        // No code panics while it is locked.
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -100,12 +100,12 @@ impl Activity {
         });
     }
 
-    /// Since when it has waited for its client; `None`: it does not.
+    /// Since when it has waited for its client; `None`: it does not wait.
     pub(super) fn waits_since(&self) -> Option<Instant> {
         self.with(|state| state.waits_since())
     }
 
-    /// Closes a connection that still waits for its client; whether it does.
+    /// Closes a connection that still waits for its client; whether it was closed.
     pub(super) fn evict(&self) -> bool {
         let waited = self.with(|state| {
             let waits = state.waits_since().is_some();
@@ -122,7 +122,7 @@ impl Activity {
 
     /// Ends when the connection has to be closed, and says why.
     ///
-    /// It looks now and then instead of being told of each request: a state that begins after a look lasts
+    /// It looks now and then, not at each request: a state that begins after a look lasts
     /// for the shorter of both limits at least.
     pub(super) async fn closes(&self, limits: &Limits) -> &'static str {
         loop {

@@ -21,15 +21,15 @@ use super::sendfile::{Outgoing, SpanQueue};
 use super::socket::Socket;
 use super::watched::Watched;
 use crate::replayer::body::Body;
-use crate::replayer::cors;
-use crate::replayer::ending::Ending;
-use crate::replayer::reply::Reply;
-use crate::replayer::stall::Stalled;
+use crate::replayer::body::ending::Ending;
+use crate::replayer::body::stall::Stalled;
+use crate::replayer::header::cors;
+use crate::replayer::response::reply::Reply;
 
 /// Longest head: as much as nginx takes. hyper takes 100 fields of one.
 const HEAD_BYTES: usize = 32 * 1024;
 
-/// What an answer may do to its connection, or learn of it.
+/// How the code that answers reaches its connection.
 #[derive(Debug, Clone)]
 pub struct Handles {
     stalled: Stalled,
@@ -37,7 +37,7 @@ pub struct Handles {
 }
 
 impl Handles {
-    /// Hands them on with a request.
+    /// Attaches them to a request.
     pub(super) fn attach(self, request: &mut Request) {
         request.extensions.insert(self.stalled);
         request.extensions.insert(self.ending);

@@ -1,8 +1,8 @@
-//! What a client may take: how many connections, and how long each part of one.
+//! What a client may take: how many connections, and how long each step of one.
 
 use std::time::Duration;
 
-use crate::replayer::cache::answers::MOST_FILES;
+use crate::replayer::cache::answer_cache::MOST_FILES;
 
 /// Limits on clients. `docs/ref/limits.md` has them for users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,27 +28,27 @@ pub const HEAD: Duration = Duration::from_secs(10);
 /// As [`Limits::stall`].
 pub const STALL: Duration = Duration::from_secs(20);
 
-/// Descriptors for the session, the log and the system, and for chunks that are kept open.
+/// Descriptors for the session, the log, the system and cached chunks.
 const RESERVED: usize = 32 + MOST_FILES;
 /// More connections are no players, and each takes memory.
 const MOST: usize = 16_384;
 
 impl Limits {
-    /// For a process that may open so many files: each connection may hold a chunk open besides.
-    pub fn within(descriptors: usize) -> Self {
+    /// Limits for a process that may have `descriptors` files open: each connection may also hold a chunk open.
+    pub fn for_descriptors(descriptors: usize) -> Self {
         let connections = (descriptors.saturating_sub(RESERVED) / 2).clamp(1, MOST);
         Self {
             connections,
-            per_address: Self::share(connections),
+            per_address: Self::most_per_address(connections),
             head: HEAD,
             idle: IDLE,
             stall: STALL,
         }
     }
 
-    /// What one address may have of so many connections: most of them, since a load test comes
+    /// How many of `connections` one address may have: most of them, since a load test comes
     /// from one machine, but never all.
-    pub fn share(connections: usize) -> usize {
+    pub fn most_per_address(connections: usize) -> usize {
         let others = connections.div_ceil(4);
         (connections - others).max(2).min(connections.max(1))
     }
@@ -67,7 +67,7 @@ mod tests {
             (65_536, 16_384, 12_288),
             (usize::MAX, 16_384, 12_288),
         ] {
-            let limits = Limits::within(descriptors);
+            let limits = Limits::for_descriptors(descriptors);
             assert_eq!(
                 (limits.connections, limits.per_address),
                 (connections, per_address)

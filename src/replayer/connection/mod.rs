@@ -11,7 +11,7 @@
 //! | `watched` | time limit of writes |
 //! | `socket`, `sendfile` | TCP; spans of files that the system sends in place of bytes |
 //!
-//! What a body has to know of its connection lies outside: `ending`, `stall`.
+//! What a body and its connection tell each other is in `body`: `ending`, `stall`.
 
 mod accept;
 mod activity;

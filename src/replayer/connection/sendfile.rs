@@ -1,7 +1,7 @@
 //! Chunks on the way from their file to the socket within the system, past hyper.
 //!
 //! hyper writes bytes that are in memory. For a span of a file it gets a placeholder: a slice of [`SENTINEL`],
-//! memory that nobody fills. A [`Socket`](super::socket::Socket) that is told to write such a slice knows it by its
+//! memory that is never filled. A [`Socket`](super::socket::Socket) that is told to write such a slice knows it by its
 //! address and has the system send the span. If anything copies a placeholder instead, the connection breaks
 //! before a byte of it leaves.
 
@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf, Bytes};
 
-use crate::replayer::chunk_read::SPAN_BYTES;
+use crate::replayer::body::chunk_read::SPAN_BYTES;
 
 /// What placeholders are slices of. The system gives it no memory, since it is never touched.
 static SENTINEL: LazyLock<Box<[u8]>> = LazyLock::new(|| vec![0; SPAN_BYTES].into());
@@ -46,13 +46,13 @@ impl FileSpan {
         &self.file
     }
 
-    /// The first byte that the system does not have, and how many follow with it.
+    /// The first byte that the system does not have, and the number of bytes from it on.
     pub(super) fn rest(&self) -> (u64, usize) {
         let sent = self.sent.load(Ordering::Acquire);
         (self.first.saturating_add(sent as u64), self.length - sent)
     }
 
-    /// The system has so many more.
+    /// Counts bytes that the system has taken.
     pub(super) fn add_sent(&self, count: usize) {
         self.sent.fetch_add(count, Ordering::AcqRel);
     }
@@ -78,7 +78,7 @@ impl SpanQueue {
         self.spans().front().cloned()
     }
 
-    /// Nobody panics while it is locked.
+    /// No code panics while it is locked.
     fn spans(&self) -> MutexGuard<'_, VecDeque<Arc<FileSpan>>> {
         self.0.spans.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -12,12 +12,12 @@ use super::http1::Handles;
 use super::limits::Limits;
 use crate::clock;
 use crate::replayer::body::Body;
-use crate::replayer::ending::Ending;
+use crate::replayer::body::ending::Ending;
 use crate::replayer::replay::Replay;
-use crate::replayer::reply::Reply;
-use crate::replayer::timeline::format_time;
+use crate::replayer::request::timeline::format_time;
+use crate::replayer::response::reply::Reply;
 
-/// Serves a session to all that connect until `shutdown` comes.
+/// Serves a session to all clients until `shutdown` comes.
 pub async fn run(
     listener: TcpListener,
     replay: Arc<Replay>,
@@ -58,7 +58,7 @@ async fn answer(
     reply.response
 }
 
-/// When, what was asked for, which exchange was the answer, and what was done to it.
+/// The log line of a request: when, its path, the exchange that answers it, and the changes made to the answer.
 pub(super) fn log_line(request: &Request, reply: &Reply) -> String {
     let time = reply.session_us.map_or_else(|| "-".to_owned(), format_time);
     let status = reply

@@ -14,13 +14,14 @@ use tokio::task::JoinHandle;
 use tokio::time::{Sleep, sleep};
 
 use super::sendfile::{FileSpan, SpanQueue, is_sentinel};
-use crate::replayer::chunk_read::{self, SPAN_BYTES};
-use crate::replayer::ending::Ending;
+use crate::replayer::body::chunk_read;
+use crate::replayer::body::chunk_read::SPAN_BYTES;
+use crate::replayer::body::ending::Ending;
 
-/// So far ahead of a send is looked for bytes in memory, at least.
+/// How far ahead of a send the socket looks for bytes in memory, at least.
 const LEAST_AHEAD: usize = 256 * 1024;
-/// A connection that is closed while bytes come is reset, and its client may never see the answer: what comes is
-/// read and thrown away for so long, or up to so much.
+/// A connection that is closed while bytes come is reset, and its client may never see the answer: so bytes
+/// are read and thrown away, for this long or up to this many.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1024 * 1024;
 
@@ -30,7 +31,7 @@ pub(super) struct Socket {
     stream: TcpStream,
     spans: SpanQueue,
     ending: Ending,
-    /// The next send looks so far ahead for bytes in memory.
+    /// How far ahead the next send looks for bytes in memory.
     ahead: usize,
     /// Until when a closed connection reads on.
     lingers: Option<Pin<Box<Sleep>>>,
@@ -96,7 +97,7 @@ impl Socket {
         }
     }
 
-    /// Sends of the first span that waits, at most so many bytes.
+    /// Sends bytes of the first waiting span, `most` at most.
     fn poll_send(&mut self, context: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
         let Some(span) = self.spans.front() else {
             return Poll::Ready(Err(io::Error::other("no chunk is to be sent")));
@@ -153,7 +154,7 @@ fn next_ahead(ahead: usize, offered: usize, sent: usize) -> usize {
     }
 }
 
-/// Reports what is wrong with a file; that a client has gone is no fault of it.
+/// Logs what is wrong with a file. A client that has gone is not a fault of the file.
 fn log_send_error(error: &io::Error, span: &FileSpan) {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut};
     if ![BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut].contains(&error.kind()) {
@@ -239,7 +240,7 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.ending.is_reset() {
-            // A client that was told of an orderly end has seen one.
+            // The client has seen an orderly end.
             return Poll::Ready(Ok(()));
         }
         if self.lingers.is_none() {

@@ -13,9 +13,9 @@ use super::activity::Activity;
 use super::limits::Limits;
 use crate::clock;
 
-/// Once it is full, and nobody leaves, one that has become idle since is looked for so often.
+/// How often a full table looks for a connection that has become idle.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
-/// Evicted at once at most: looking for those that have waited for longest is a walk over all.
+/// Connections evicted at once at most: looking for those that have waited longest is a walk over all.
 const MOST_EVICTED: usize = 32;
 
 /// All connections.
@@ -32,7 +32,7 @@ struct Entries {
     next: u64,
     open: HashMap<u64, Entry>,
     per_address: HashMap<IpAddr, usize>,
-    /// No look for an idle one before: there was none.
+    /// When to look for an idle connection again: the last look found none.
     looks_again: Option<Instant>,
 }
 
@@ -42,12 +42,12 @@ struct Entry {
     activity: Arc<Activity>,
 }
 
-/// Why there is no room for one more.
+/// Why a connection is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoRoom {
-    /// All that there may be are being answered.
+    /// The table is full, and all its connections are being answered.
     Full,
-    /// All that its address may have are being answered.
+    /// Its address has all the connections it may have, and all are being answered.
     TooManyOfAddress,
 }
 
@@ -70,25 +70,25 @@ impl ConnectionTable {
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
-        // Nothing panics while it is locked.
+        // No code panics while it is locked.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in one more from an address; if there is no room, those that have waited for their clients for
-    /// longest are evicted (of that address, if it has too many).
+    /// Admits a connection from an address. If there is no room, evicts those that have waited longest for their
+    /// clients (of that address, if it has too many).
     ///
     /// # Errors
-    /// There is no room, and all are being answered.
+    /// The table is full, and all connections are being answered.
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionPermit, NoRoom> {
         let address = network_of(address);
         let mut entries = self.entries();
         let of_address = entries.per_address.get(&address).copied().unwrap_or(0);
         if of_address >= self.per_address {
-            if entries.evict(Some(address), share(self.per_address)) == 0 {
+            if entries.evict(Some(address), eviction_count(self.per_address)) == 0 {
                 return Err(NoRoom::TooManyOfAddress);
             }
         } else if entries.open.len() >= self.connections
-            && entries.evict(None, share(self.connections)) == 0
+            && entries.evict(None, eviction_count(self.connections)) == 0
         {
             return Err(NoRoom::Full);
         }
@@ -106,7 +106,7 @@ impl ConnectionTable {
         let _ = timeout(LOOK_AGAIN, self.left.notified()).await;
     }
 
-    /// Evicts those that have waited for their clients for longest, at most so many; how many.
+    /// Evicts the connections that have waited for their clients for longest, `most` at most. Gives their number.
     pub(super) fn evict(&self, most: usize) -> usize {
         let mut entries = self.entries();
         entries.looks_again = None;
@@ -114,8 +114,8 @@ impl ConnectionTable {
     }
 }
 
-/// How many are evicted of so many.
-fn share(limit: usize) -> usize {
+/// How many connections are evicted at once, where there may be `limit`.
+fn eviction_count(limit: usize) -> usize {
     (limit / 64).clamp(1, MOST_EVICTED)
 }
 
@@ -201,7 +201,7 @@ mod tests {
         ConnectionTable::new(&Limits {
             connections,
             per_address,
-            ..Limits::within(1000)
+            ..Limits::for_descriptors(1000)
         })
     }
 

@@ -36,7 +36,7 @@ async fn start(recording: &Recording, at_end: AtEnd) -> Server {
 
 /// From the first second on.
 async fn serving(recording: &Recording, options: Options) -> Server {
-    limited(recording, options, Limits::within(1000)).await
+    limited(recording, options, Limits::for_descriptors(1000)).await
 }
 
 async fn limited(recording: &Recording, options: Options, limits: Limits) -> Server {

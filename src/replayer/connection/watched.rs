@@ -11,14 +11,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use super::activity::Activity;
-use crate::replayer::ending::Ending;
-use crate::replayer::stall::Stalled;
+use crate::replayer::body::ending::Ending;
+use crate::replayer::body::stall::Stalled;
 
-/// Time for the client of a body that may pause.
+/// Time limit for the client of a body that may pause.
 const PAUSE: Duration = Duration::from_secs(3600);
 
 /// Notes what is read and written. Fails a write that makes no progress for longer than a limit, and has the
-/// connection reset: the system would hold what is not read for minutes.
+/// connection reset: otherwise the system would hold unread bytes for minutes.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
     inner: S,

@@ -1,24 +1,18 @@
-//! From a session to a DVR playlist: the part that reads. Runs on a blocking thread.
+//! Reads the revisions of a media playlist from a session into a list. Runs on a blocking thread.
 
 use url::Url;
 
 use super::list::List;
-use super::needs::{Session, Wanted};
-use super::recorded::Recorded;
-use super::take::{Revision, Take, Text};
-use super::taken::{Fills, Taken};
-use super::verdict::{Listing, Verdict, judge};
-use crate::hls::{
-    ByteRange, LineKind, Variables, imports_variables, lines, playlist_kind, read_multivariant,
-};
-use crate::session::{
-    Body, KeptText, LandedBody, ListedRevision, ListedUrl, ReadError, Reader, ResourceInfo,
-    SharedText,
-};
+use super::list::new_segment::{Fills, NewSegment};
+use super::list::revisions::{Revision, RevisionText, Revisions};
+use super::list::verdict::Listing;
+use super::recorded_stream::RecordedStream;
+use crate::hls::{LineKind, Variables, imports_variables, lines, playlist_kind, read_multivariant};
+use crate::session::{Body, KeptText, ListedRevision, ReadError, Reader, ResourceInfo, SharedText};
 
 /// Revisions that are read at once.
 const REVISIONS: usize = 128;
-/// Where a playlist does not state a target duration, in microseconds.
+/// The target duration of a playlist that states none, in microseconds.
 const TARGET_US: i64 = 6_000_000;
 
 /// A DVR playlist that grows with its session.
@@ -27,15 +21,15 @@ pub(super) struct Feed {
     playlist: ResourceInfo,
     /// Row of `resource`: the multivariant playlist of the stream.
     main_id: Option<i64>,
-    take: Take,
+    revisions: Revisions,
     /// As far as it is decided.
     pub(super) list: List,
     /// The last revision that was read: when it was seen, and its exchange.
-    behind: (i64, i64),
+    cursor: (i64, i64),
     /// Whose lines the last revision shared, and the last of those.
     shared: Option<(i64, i64)>,
     variables: Option<(i64, Variables)>,
-    /// Of a finished session: what later listings say of segments.
+    /// Of a finished session: segments that later revisions fill.
     fills: Fills,
 }
 
@@ -46,17 +40,17 @@ impl Feed {
         Self {
             playlist,
             main_id,
-            take: Take::at(&root),
-            list: List::at(&root),
-            behind: (i64::MIN, 0),
+            revisions: Revisions::new(&root),
+            list: List::new(&root),
+            cursor: (i64::MIN, 0),
             shared: None,
             variables: None,
             fills: Fills::default(),
         }
     }
 
-    /// That of a session that is finished: what came in the end counts. Nothing of it is kept but its text: the
-    /// session may go on, and what was said while it was recorded stays.
+    /// The feed of a finished session, in which bodies count however late they came. Only its text is cached, since
+    /// the session may be recorded again, and then the list made during the recording goes on.
     pub(super) fn finished(
         playlist: &ResourceInfo,
         main_id: Option<i64>,
@@ -70,35 +64,41 @@ impl Feed {
         }
     }
 
-    /// Takes in the revisions that are new, and decides what can be.
-    pub(super) fn read(&mut self, landed: &Landed<'_>) -> Result<(), ReadError> {
-        let runs = landed.reader.runs()?;
+    /// Reads the revisions that are new, and decides the segments that can be decided.
+    pub(super) fn read(&mut self, stream: &RecordedStream<'_>) -> Result<(), ReadError> {
+        let runs = stream.reader.runs()?;
         let starts: Vec<i64> = runs.iter().map(|run| run.started_us).collect();
         loop {
-            let is_all = landed.reader.together(|| self.read_some(landed, &starts))?;
+            let is_all = stream
+                .reader
+                .together(|| self.read_batch(stream, &starts))?;
             if is_all {
                 return Ok(());
             }
         }
     }
 
-    /// The next few revisions; whether these were all. `starts`: of the runs.
-    fn read_some(&mut self, landed: &Landed<'_>, starts: &[i64]) -> Result<bool, ReadError> {
-        let revisions = landed
+    /// Reads the next few revisions; whether these were all. `starts`: when the runs began.
+    fn read_batch(
+        &mut self,
+        stream: &RecordedStream<'_>,
+        starts: &[i64],
+    ) -> Result<bool, ReadError> {
+        let revisions = stream
             .reader
-            .listed_revisions(self.playlist.id, self.behind, REVISIONS)?;
+            .listed_revisions(self.playlist.id, self.cursor, REVISIONS)?;
         let is_all = revisions.len() < REVISIONS;
         for revision in revisions {
             let seen = (revision.seen_us, revision.exchange_id);
-            let before = std::mem::replace(&mut self.behind, seen);
+            let before = std::mem::replace(&mut self.cursor, seen);
             let between = before.0.saturating_add(1)..=revision.seen_us;
             let begins_run = starts.iter().any(|start| between.contains(start));
-            self.revision(landed.reader, revision, begins_run)?;
-            // What is decided takes less memory.
-            self.list.decide(landed)?;
+            self.revision(stream.reader, revision, begins_run)?;
+            // Decided segments take less memory.
+            self.list.decide(stream)?;
         }
         if is_all {
-            self.list.decide(landed)?;
+            self.list.decide(stream)?;
         }
         Ok(is_all)
     }
@@ -119,12 +119,12 @@ impl Feed {
             KeptText::Whole(_) | KeptText::Coded(_) => None,
         };
         let text = match &rest {
-            None => Text::Whole(&head),
-            Some(rest) => Text::Rest { head: &head, rest },
+            None => RevisionText::Whole(&head),
+            Some(rest) => RevisionText::Rest { head: &head, rest },
         };
-        let mut take = std::mem::take(&mut self.take);
-        let taken = self.taken(reader, (&listed, &head, text), begins_run, &mut take);
-        self.take = take;
+        let mut revisions = std::mem::take(&mut self.revisions);
+        let taken = self.taken(reader, (&listed, &head, text), begins_run, &mut revisions);
+        self.revisions = revisions;
         let mut taken = taken?;
         for taken in &mut taken {
             let place = (taken.listing.revision, taken.segment.sequence);
@@ -140,10 +140,10 @@ impl Feed {
     fn taken(
         &mut self,
         reader: &Reader,
-        (listed, head, text): (&ListedRevision, &[u8], Text<'_>),
+        (listed, head, text): (&ListedRevision, &[u8], RevisionText<'_>),
         begins_run: bool,
-        take: &mut Take,
-    ) -> Result<Vec<Taken>, ReadError> {
+        revisions: &mut Revisions,
+    ) -> Result<Vec<NewSegment>, ReadError> {
         let Ok(base) = Url::parse(&listed.url) else {
             return Ok(Vec::new());
         };
@@ -167,26 +167,26 @@ impl Feed {
             discontinuity_sequence: listed.discontinuity_sequence,
             begins_run,
         };
-        Ok(take.revision(&revision, text))
+        Ok(revisions.add(&revision, text))
     }
 
     /// All that a revision lists, whatever was listed before.
-    pub(super) fn all_of(
+    pub(super) fn all_segments_of(
         &mut self,
         reader: &Reader,
         listed: &ListedRevision,
-    ) -> Result<Vec<Taken>, ReadError> {
+    ) -> Result<Vec<NewSegment>, ReadError> {
         let text = match &listed.text {
             KeptText::Whole(text) => text.clone(),
             KeptText::Coded(coded) => reader.plain_text(coded)?,
-            KeptText::Shared(shared) => whole(reader, shared)?,
+            KeptText::Shared(shared) => whole_text(reader, shared)?,
         };
-        let text = (listed, text.as_slice(), Text::Whole(&text));
-        self.taken(reader, text, false, &mut Take::default())
+        let text = (listed, text.as_slice(), RevisionText::Whole(&text));
+        self.taken(reader, text, false, &mut Revisions::default())
     }
 
-    /// All of a large text; or its head and what follows the last segment that was taken,
-    /// where that is known to be all that is new.
+    /// All of a large text; or its head and the lines behind the last segment that was read,
+    /// where those are known to be all that is new.
     fn shared_text(
         &self,
         reader: &Reader,
@@ -197,7 +197,7 @@ impl Feed {
             *owner == shared.owner && (shared.first..=shared.last).contains(last)
         });
         if let (Some((owner, last)), Some(next), Some(last_place)) =
-            (known, self.take.next(), last_place)
+            (known, self.revisions.next(), last_place)
         {
             let new = reader.shared_lines(owner, last.saturating_add(1), shared.last)?;
             let segments = lines(new.as_bytes())
@@ -210,7 +210,7 @@ impl Feed {
                 return Ok((head.into_bytes(), Some(rest.into_bytes())));
             }
         }
-        Ok((whole(reader, shared)?, None))
+        Ok((whole_text(reader, shared)?, None))
     }
 
     /// Variables of the multivariant playlist at a moment.
@@ -241,129 +241,14 @@ impl Feed {
     }
 }
 
-fn whole(reader: &Reader, shared: &SharedText) -> Result<Vec<u8>, ReadError> {
+fn whole_text(reader: &Reader, shared: &SharedText) -> Result<Vec<u8>, ReadError> {
     let lines = reader.shared_lines(shared.owner, shared.first, shared.last)?;
     Ok([shared.head.as_str(), &lines, &shared.tail]
         .concat()
         .into_bytes())
 }
 
-/// What leads to the root of the replay from so many folders below it.
+/// The reference to the root of the replay from `ups` folders below it.
 fn root(ups: usize) -> String {
     "../".repeat(ups)
-}
-
-/// What landed in a session, as far as it is written.
-pub(super) struct Landed<'a> {
-    pub(super) reader: &'a Reader,
-    pub(super) stream_id: i64,
-    /// In microseconds of Unix time.
-    pub(super) written_us: i64,
-}
-
-impl Session for Landed<'_> {
-    type Error = ReadError;
-
-    fn landed(
-        &self,
-        listing: &Listing,
-        wanted: Wanted<'_>,
-    ) -> Result<Verdict<Recorded>, ReadError> {
-        let known = self.reader.landings(&ListedUrl {
-            stream_id: self.stream_id,
-            revision: listing.revision,
-            from_us: listing.from_us,
-            url: wanted.url.as_str(),
-            range: wanted.range,
-            patience_us: listing.patience_us(),
-        })?;
-        let verdict = judge(known, listing, wanted.may_be_anew, self.written_us);
-        Ok(match verdict {
-            Verdict::Present(body) => {
-                recorded(body, wanted.range).map_or(Verdict::Missing, Verdict::Present)
-            }
-            Verdict::Missing => Verdict::Missing,
-            Verdict::Undecided => Verdict::Undecided,
-        })
-    }
-
-    fn came(&self, listing: &Listing, wanted: Wanted<'_>) -> Result<Option<Recorded>, ReadError> {
-        let listed = ListedUrl {
-            stream_id: self.stream_id,
-            revision: listing.revision,
-            from_us: listing.from_us,
-            url: wanted.url.as_str(),
-            range: wanted.range,
-            patience_us: i64::MAX,
-        };
-        let own = self.reader.landings(&listed)?.own.into_iter();
-        if let Some(body) = own.filter_map(|landing| landing.good).next() {
-            return Ok(recorded(body, wanted.range));
-        }
-        if let Verdict::Present(found) = self.landed(listing, wanted)? {
-            return Ok(Some(found));
-        }
-        let only = match wanted.may_be_anew {
-            true => self.reader.only_good_body(&listed)?,
-            false => None,
-        };
-        Ok(only.and_then(|body| recorded(body, wanted.range)))
-    }
-}
-
-/// What of a body is meant, where it was asked for by a range: an origin may send more than
-/// that. `None`: the body has nothing of it.
-fn recorded(body: LandedBody, range: Option<ByteRange>) -> Option<Recorded> {
-    let part = match range {
-        None => None,
-        Some(range) => {
-            let skip = range.first.checked_sub(body.first.unwrap_or(range.first))?;
-            let left = body.size.checked_sub(skip).filter(|left| *left > 0)?;
-            let is_all = skip == 0 && left <= range.length;
-            (!is_all).then_some(ByteRange {
-                first: skip,
-                length: range.length.min(left),
-            })
-        }
-    };
-    Some(Recorded {
-        exchange_id: body.exchange_id,
-        sha256: body.sha256,
-        part,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_origin_that_sends_more_than_the_range_is_cut_to_it() {
-        let body = |size, first| LandedBody {
-            exchange_id: 1,
-            sha256: Vec::new(),
-            size,
-            first,
-        };
-        let range = |first, length| Some(ByteRange { first, length });
-        let part = |body, range| recorded(body, range).map(|recorded| recorded.part);
-        assert_eq!(part(body(50, Some(100)), range(100, 50)), Some(None));
-        assert_eq!(part(body(50, None), range(100, 50)), Some(None));
-        assert_eq!(
-            part(body(40, Some(100)), range(100, 50)),
-            Some(None),
-            "a file that grows"
-        );
-        assert_eq!(
-            part(body(500, Some(0)), range(100, 50)),
-            Some(range(100, 50))
-        );
-        assert_eq!(
-            part(body(60, Some(90)), range(100, 50)),
-            Some(range(10, 50))
-        );
-        assert_eq!(part(body(60, Some(110)), range(100, 50)), None);
-        assert_eq!(part(body(10, Some(90)), range(100, 50)), None);
-        assert_eq!(part(body(500, Some(0)), None), Some(None));
-    }
 }

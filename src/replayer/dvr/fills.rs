@@ -1,36 +1,36 @@
-//! What is missing in the list of a finished session, and what later listings say of it: a gap that was filled, under
-//! whatever name; a segment that was fetched when it was listed again.
+//! Fills gaps in the list of a finished session. A later revision may list a missing segment again, under another name
+//! or as one that was fetched then.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::feed::{Feed, Landed};
+use super::feed::Feed;
 use super::list::Missing;
-use super::needs::LookUps;
-use super::taken::Fills;
+use super::list::needs::Resolver;
+use super::list::new_segment::Fills;
+use super::recorded_stream::RecordedStream;
 use crate::session::{ListedPlaces, ReadError, ResourceInfo};
 
-/// So many revisions are read for it, and so many segments in them: of a window of hours that has gaps each revision
-/// would be read.
+/// Limits of the work: in a window of hours that has gaps, every revision would be read.
 const MOST_REVISIONS: usize = 512;
 const MOST_SEGMENTS: u64 = 500_000;
 
-/// Looks for what is missing; `used`: exchanges that the list refers to.
+/// Looks for missing segments; `used`: exchanges that the list refers to.
 pub(super) fn find(
     feed: &mut Feed,
     playlist: &ResourceInfo,
-    landed: &Landed<'_>,
+    stream: &RecordedStream<'_>,
     (missing, used): (Vec<Missing>, HashSet<i64>),
 ) -> Result<Fills, ReadError> {
     let mut fills = Fills::default();
-    let reader = landed.reader;
+    let reader = stream.reader;
     let starts = reader.runs()?.iter().map(|run| run.started_us).collect();
-    let Some(mut open) = Open::of(missing, starts) else {
+    let Some(mut open) = MissingPlaces::new(missing, starts) else {
         return Ok(fills);
     };
     let mut listings = reader.listed_places(playlist.id, open.since_us, open.span())?;
     listings.retain(|listing| open.lists_any(listing));
     let mut left = MOST_SEGMENTS;
-    for listing in in_order(&listings, &open, &made_for(landed, &listings, &used)?) {
+    for listing in in_order(&listings, &open, &made_for(stream, &listings, &used)?) {
         left = left.saturating_sub(listing.last.saturating_sub(listing.first));
         if left == 0 {
             break;
@@ -41,13 +41,13 @@ pub(super) fn find(
         let Some(listed) = reader.listed_revision(listing.revision)? else {
             continue;
         };
-        let mut look_ups = LookUps::new(landed);
-        for later in feed.all_of(reader, &listed)? {
+        let mut resolver = Resolver::new(stream);
+        for later in feed.all_segments_of(reader, &listed)? {
             let place = later.segment.sequence;
-            let Some(first) = open.at(place, &listing) else {
+            let Some(first) = open.missing_at(place, &listing) else {
                 continue;
             };
-            if let Some(contents) = look_ups.came(&later)? {
+            if let Some(contents) = resolver.final_contents(&later)? {
                 open.filled(place);
                 fills.insert((first.revision, place), (later, contents));
             }
@@ -58,21 +58,25 @@ pub(super) fn find(
 
 /// Revisions for which a segment was fetched that no place of the list refers to.
 fn made_for(
-    landed: &Landed<'_>,
+    stream: &RecordedStream<'_>,
     listings: &[ListedPlaces],
     used: &HashSet<i64>,
 ) -> Result<HashSet<i64>, ReadError> {
     let Some(since) = listings.iter().map(|listing| listing.revision).min() else {
         return Ok(HashSet::new());
     };
-    let requests = landed.reader.segments_since(landed.stream_id, since)?;
+    let requests = stream.reader.segments_since(stream.stream_id, since)?;
     let spare = requests.into_iter().filter(|(id, _)| !used.contains(id));
     Ok(spare.map(|(_, revision)| revision).collect())
 }
 
-/// The revisions that are read: first those that something was fetched for, then of each place the last one that lists
-/// it, which may name what was known already.
-fn in_order(listings: &[ListedPlaces], open: &Open, made_for: &HashSet<i64>) -> Vec<ListedPlaces> {
+/// The revisions that are read: first those for which a segment was fetched, then for each place the last one that
+/// lists it, which may name a URL that was fetched before.
+fn in_order(
+    listings: &[ListedPlaces],
+    open: &MissingPlaces,
+    made_for: &HashSet<i64>,
+) -> Vec<ListedPlaces> {
     let mut order: Vec<ListedPlaces> = listings
         .iter()
         .filter(|listing| made_for.contains(&listing.revision))
@@ -93,7 +97,7 @@ fn in_order(listings: &[ListedPlaces], open: &Open, made_for: &HashSet<i64>) -> 
 }
 
 /// Places that are missing.
-struct Open {
+struct MissingPlaces {
     places: BTreeSet<u64>,
     first: HashMap<u64, Missing>,
     since_us: i64,
@@ -101,12 +105,12 @@ struct Open {
     starts: Vec<i64>,
 }
 
-impl Open {
-    fn of(missing: Vec<Missing>, starts: Vec<i64>) -> Option<Self> {
+impl MissingPlaces {
+    fn new(missing: Vec<Missing>, starts: Vec<i64>) -> Option<Self> {
         let since_us = missing.iter().map(|missing| missing.seen_us).min()?;
         let mut first = HashMap::new();
         for missing in missing {
-            // Of two with one place nobody knows which is meant later: sessions whose numbers began again.
+            // Where numbers began again, two segments have one place: a later revision could mean either.
             let is_only = first.insert(missing.place, missing).is_none();
             if !is_only {
                 first.remove(&missing.place);
@@ -133,8 +137,8 @@ impl Open {
         listing.first <= listing.last && places().next().is_some()
     }
 
-    /// What is missing at a place that this listing is a later one of.
-    fn at(&self, place: u64, listing: &ListedPlaces) -> Option<Missing> {
+    /// The missing segment at a place that this later revision lists.
+    fn missing_at(&self, place: u64, listing: &ListedPlaces) -> Option<Missing> {
         let missing = self
             .first
             .get(&place)
@@ -166,18 +170,26 @@ mod tests {
             missing(7, 70),
             missing(9, 60),
         ];
-        let open = Open::of(all, vec![0, 50]).unwrap();
+        let open = MissingPlaces::new(all, vec![0, 50]).unwrap();
         let listing = |seen_us, first, last| ListedPlaces {
             revision: seen_us,
             seen_us,
             first,
             last,
         };
-        assert_eq!(open.at(5, &listing(30, 4, 6)), Some(missing(5, 10)));
-        assert_eq!(open.at(5, &listing(5, 4, 6)), None, "an earlier one");
-        assert_eq!(open.at(5, &listing(55, 4, 6)), None, "another run");
-        assert_eq!(open.at(7, &listing(80, 7, 7)), None, "two have that place");
-        assert_eq!(open.at(9, &listing(61, 9, 9)), Some(missing(9, 60)));
+        assert_eq!(open.missing_at(5, &listing(30, 4, 6)), Some(missing(5, 10)));
+        assert_eq!(
+            open.missing_at(5, &listing(5, 4, 6)),
+            None,
+            "an earlier one"
+        );
+        assert_eq!(open.missing_at(5, &listing(55, 4, 6)), None, "another run");
+        assert_eq!(
+            open.missing_at(7, &listing(80, 7, 7)),
+            None,
+            "two have that place"
+        );
+        assert_eq!(open.missing_at(9, &listing(61, 9, 9)), Some(missing(9, 60)));
         assert!(open.lists_any(&listing(1, 6, 9)));
         assert!(!open.lists_any(&listing(1, 6, 8)));
         assert!(!open.lists_any(&listing(1, 9, 5)));

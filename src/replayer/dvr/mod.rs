@@ -1,34 +1,22 @@
-//! `/NAME/dvr.m3u8`: everything that was recorded of a stream, as one playlist
-//! (`docs/design/dvr.md`). A function of the session and of how far it goes; the clock of the
-//! replay does not matter.
+//! `/NAME/dvr.m3u8`: everything that was recorded of a stream, as one playlist (`docs/design/dvr.md`). It depends on
+//! the session and on how far that is recorded, not on a clock of the replay.
 //!
-//! | file | is |
+//! | file or folder | is |
 //! | --- | --- |
-//! | `take`, `taken` | what each revision adds (pure) |
-//! | `verdict` | there, missing, or still to come (pure) |
-//! | `contents`, `recorded` | what a list refers to |
-//! | `needs` | whether a segment is there with its keys and its section (pure) |
-//! | `list` | the list, in order, as far as it is decided (pure) |
-//! | `write` | its text (pure) |
-//! | `feed` | from a session to a list |
-//! | `fills` | of a finished session: what later listings say of what is missing |
-//! | `text` | the text of a list that grows with its session, or is finished |
-//! | `lists` | those that were asked for, in the cache |
-//! | `answer`, `reply` | from a request to a response |
+//! | `list` | the list of segments, as far as it is decided, and its lines (pure) |
+//! | `feed` | reads revisions from a session into a list |
+//! | `recorded_stream` | which bodies the stream has |
+//! | `fills` | in a finished session: what later revisions say about segments that are missing |
+//! | `growing` | the text of a playlist as its session has it now |
+//! | `playlist_cache` | playlists that were asked for, so that a request reads only what is new |
+//!
+//! The responses are in `respond/dvr.rs`.
 
-mod answer;
-mod contents;
 mod feed;
 mod fills;
+pub(super) mod growing;
 mod list;
-pub(super) mod lists;
-mod needs;
-mod recorded;
-pub(super) mod reply;
-mod take;
-mod taken;
+pub(super) mod playlist_cache;
+mod recorded_stream;
 #[cfg(test)]
 mod tests;
-mod text;
-mod verdict;
-mod write;

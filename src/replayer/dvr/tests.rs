@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use url::Url;
 
 use super::list::List;
-use super::needs::{Session, Wanted};
-use super::recorded::Recorded;
-use super::take::{Revision, Take, Text};
-use super::verdict::{Listing, Verdict, judge};
+use super::list::contents::RecordedBody;
+use super::list::needs::{Session, Wanted};
+use super::list::revisions::{Revision, RevisionText, Revisions};
+use super::list::verdict::{Listing, Verdict, judge};
 use crate::hls::{MOST_KEYS, Variables, read_media};
 use crate::session::{LandedBody, Landing, Landings};
 
@@ -28,13 +28,13 @@ struct Try {
 
 /// What is written of a session at a moment.
 #[derive(Default)]
-struct Made {
+struct CachedText {
     now_us: i64,
     tries: HashMap<String, Vec<Try>>,
-    look_ups: Cell<usize>,
+    resolver: Cell<usize>,
 }
 
-impl Made {
+impl CachedText {
     fn lands(&mut self, url: &str, after_us: i64) {
         let at = Try {
             requested_us: after_us - 1,
@@ -46,15 +46,15 @@ impl Made {
     }
 }
 
-impl Session for Made {
+impl Session for CachedText {
     type Error = Infallible;
 
-    fn landed(
+    fn verdict(
         &self,
         listing: &Listing,
         wanted: Wanted<'_>,
-    ) -> Result<Verdict<Recorded>, Infallible> {
-        self.look_ups.set(self.look_ups.get() + 1);
+    ) -> Result<Verdict<RecordedBody>, Infallible> {
+        self.resolver.set(self.resolver.get() + 1);
         let name = wanted.url.path().trim_start_matches('/');
         let tries = self.tries.get(name).map_or(&[][..], Vec::as_slice);
         let written = tries.iter().filter(|t| t.written_us <= self.now_us);
@@ -78,38 +78,38 @@ impl Session for Made {
         };
         let verdict = judge(known, listing, wanted.may_be_anew, self.now_us);
         Ok(match verdict {
-            Verdict::Present(body) => Verdict::Present(Recorded {
+            Verdict::Present(body) => Verdict::Present(RecordedBody {
                 exchange_id: body.exchange_id,
                 sha256: body.sha256,
-                part: None,
+                range: None,
             }),
             Verdict::Missing => Verdict::Missing,
             Verdict::Undecided => Verdict::Undecided,
         })
     }
 
-    fn came(&self, _: &Listing, _: Wanted<'_>) -> Result<Option<Recorded>, Infallible> {
+    fn final_body(&self, _: &Listing, _: Wanted<'_>) -> Result<Option<RecordedBody>, Infallible> {
         Ok(None)
     }
 }
 
 /// A list that takes revisions.
 #[derive(Default)]
-struct Lists {
-    take: Take,
+struct TestPlaylist {
+    revisions: Revisions,
     list: List,
-    revisions: i64,
+    revision_count: i64,
     begins_run: bool,
 }
 
-impl Lists {
+impl TestPlaylist {
     fn sees(&mut self, seen_us: i64, body: &str) {
-        self.revisions += 1;
+        self.revision_count += 1;
         let base = Url::parse("http://h/p.m3u8").unwrap();
         let facts = read_media(body.as_bytes(), &base, &Variables::default()).facts;
         let revision = Revision {
             listing: Listing {
-                revision: self.revisions,
+                revision: self.revision_count,
                 from_us: seen_us,
                 seen_us,
                 target_us: 2 * SECOND,
@@ -123,18 +123,20 @@ impl Lists {
             discontinuity_sequence: facts.discontinuity_sequence,
             begins_run: std::mem::take(&mut self.begins_run),
         };
-        let taken = self.take.revision(&revision, Text::Whole(body.as_bytes()));
+        let taken = self
+            .revisions
+            .add(&revision, RevisionText::Whole(body.as_bytes()));
         self.list.extend(taken);
     }
 
-    fn event(&mut self, made: &Made) -> String {
+    fn event_text(&mut self, made: &CachedText) -> String {
         let Ok(()) = self.list.decide(made);
-        self.list.event().unwrap_or_default()
+        self.list.event_text().unwrap_or_default()
     }
 
-    fn vod(&mut self, made: &Made) -> String {
+    fn vod_text(&mut self, made: &CachedText) -> String {
         let Ok(()) = self.list.decide(made);
-        let Ok(vod) = self.list.vod(made);
+        let Ok(vod) = self.list.vod_text(made);
         vod.unwrap_or_default()
     }
 }
@@ -172,7 +174,7 @@ fn window(first: u64, names: &[&str]) -> String {
 
 #[test]
 fn each_segment_is_listed_once_and_a_jump_is_a_discontinuity() {
-    let (mut lists, mut made) = (Lists::default(), Made::default());
+    let (mut lists, mut made) = (TestPlaylist::default(), CachedText::default());
     made.now_us = 100 * SECOND;
     for name in ["a", "b", "c", "d", "g", "x", "y"] {
         made.lands(name, 1);
@@ -183,7 +185,7 @@ fn each_segment_is_listed_once_and_a_jump_is_a_discontinuity() {
     lists.sees(6, &window(13, &["g"]));
     lists.sees(8, &window(0, &["x"]));
     lists.sees(9, &window(0, &["x", "y"]));
-    let event = lists.event(&made);
+    let event = lists.event_text(&made);
     assert!(
         event.starts_with(
             "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-PLAYLIST-TYPE:EVENT\n"
@@ -194,14 +196,14 @@ fn each_segment_is_listed_once_and_a_jump_is_a_discontinuity() {
         #EXT-X-DISCONTINUITY\n#EXTINF:2,\ng\n#EXT-X-DISCONTINUITY\n#EXTINF:2,\nx\n#EXTINF:2,\ny\n";
     assert_eq!(segments(&event), listed);
     assert_eq!(
-        segments(&lists.vod(&made)),
+        segments(&lists.vod_text(&made)),
         format!("{listed}#EXT-X-ENDLIST\n")
     );
 }
 
 #[test]
 fn a_recorder_that_begins_anew_adds_what_is_new_only() {
-    let (mut lists, mut made) = (Lists::default(), Made::default());
+    let (mut lists, mut made) = (TestPlaylist::default(), CachedText::default());
     made.now_us = 100 * SECOND;
     for name in ["a", "b", "c", "d", "x"] {
         made.lands(name, 1);
@@ -211,70 +213,70 @@ fn a_recorder_that_begins_anew_adds_what_is_new_only() {
     lists.sees(1, &window(7, &["a", "b?again"]));
     lists.sees(2, &window(8, &["b", "c", "d"]));
     let listed = "#EXTINF:2,\na\n#EXTINF:2,\nb\n#EXTINF:2,\nc\n#EXTINF:2,\nd\n";
-    assert_eq!(segments(&lists.event(&made)), listed);
+    assert_eq!(segments(&lists.event_text(&made)), listed);
     lists.begins_run = true;
     lists.sees(3, &window(8, &["x"]));
     let restarted = format!("{listed}#EXT-X-DISCONTINUITY\n#EXTINF:2,\nx\n");
-    assert_eq!(segments(&lists.event(&made)), restarted);
+    assert_eq!(segments(&lists.event_text(&made)), restarted);
 }
 
 #[test]
 fn what_has_not_come_ends_the_list_until_it_never_will() {
-    let (mut lists, mut made) = (Lists::default(), Made::default());
+    let (mut lists, mut made) = (TestPlaylist::default(), CachedText::default());
     lists.sees(0, &window(0, &["a", "b", "c"]));
     made.lands("a", SECOND);
     made.lands("c", SECOND);
     made.now_us = 2 * SECOND;
-    assert_eq!(segments(&lists.event(&made)), "#EXTINF:2,\na\n");
+    assert_eq!(segments(&lists.event_text(&made)), "#EXTINF:2,\na\n");
     made.now_us = 14 * SECOND;
-    assert_eq!(segments(&lists.event(&made)), "#EXTINF:2,\na\n");
+    assert_eq!(segments(&lists.event_text(&made)), "#EXTINF:2,\na\n");
     // A session that ends here says that it is missing, and may still go on.
     let gap = "#EXTINF:2,\na\n#EXTINF:2,\n#EXT-X-GAP\nmissing b\n#EXTINF:2,\nc\n";
     assert_eq!(
-        segments(&lists.vod(&made)),
+        segments(&lists.vod_text(&made)),
         format!("{gap}#EXT-X-ENDLIST\n")
     );
-    assert_eq!(segments(&lists.event(&made)), "#EXTINF:2,\na\n");
+    assert_eq!(segments(&lists.event_text(&made)), "#EXTINF:2,\na\n");
     made.now_us = 15 * SECOND;
-    assert_eq!(segments(&lists.event(&made)), gap);
+    assert_eq!(segments(&lists.event_text(&made)), gap);
     made.lands("b", 15 * SECOND);
     made.now_us = 16 * SECOND;
     assert_eq!(
-        segments(&lists.event(&made)),
+        segments(&lists.event_text(&made)),
         gap,
         "history stays as it was"
     );
-    let mut anew = Lists::default();
+    let mut anew = TestPlaylist::default();
     anew.sees(0, &window(0, &["a", "b", "c"]));
     made.tries.get_mut("b").unwrap()[0].good = false;
     assert_eq!(
-        segments(&anew.event(&made)),
+        segments(&anew.event_text(&made)),
         "#EXTINF:2,\na\n",
         "its first try may be followed"
     );
     made.now_us = 30 * SECOND;
-    assert_eq!(segments(&anew.event(&made)), gap);
+    assert_eq!(segments(&anew.event_text(&made)), gap);
 }
 
 #[test]
 fn what_had_not_come_at_the_end_is_left_out() {
-    let (mut lists, mut made) = (Lists::default(), Made::default());
+    let (mut lists, mut made) = (TestPlaylist::default(), CachedText::default());
     lists.sees(0, &window(0, &["a", "b", "c"]));
     made.lands("a", 1);
     made.now_us = SECOND;
     assert_eq!(
-        segments(&lists.vod(&made)),
+        segments(&lists.vod_text(&made)),
         "#EXTINF:2,\na\n#EXT-X-ENDLIST\n"
     );
-    let mut nothing = Lists::default();
+    let mut nothing = TestPlaylist::default();
     nothing.sees(0, &window(0, &["b"]));
-    assert_eq!(nothing.vod(&made), "");
-    assert_eq!(nothing.event(&made), "");
+    assert_eq!(nothing.vod_text(&made), "");
+    assert_eq!(nothing.event_text(&made), "");
 }
 
 #[test]
 fn keys_and_initialization_sections_stand_where_they_change() {
-    let (mut lists, mut made) = (Lists::default(), Made::default());
+    let (mut lists, mut made) = (TestPlaylist::default(), CachedText::default());
     made.now_us = 100 * SECOND;
     for name in ["i1", "i2", "k1", "a", "b", "c", "d", "e", "f"] {
         made.lands(name, 1);
@@ -287,7 +289,7 @@ fn keys_and_initialization_sections_stand_where_they_change() {
          #EXT-X-KEY:METHOD=NONE\n#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"i2\"\n#EXTINF:2,\ne\n\
          #EXT-X-KEY:METHOD=AES-128,URI=\"gone\"\n#EXTINF:2,\nf\n",
     );
-    let event = lists.event(&made);
+    let event = lists.event_text(&made);
     assert!(
         event.contains("#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:3\n"),
         "{event}"
@@ -307,7 +309,7 @@ fn keys_and_initialization_sections_stand_where_they_change() {
 
 /// A list of so many segments and keys of so many KEYFORMATs: look-ups and lines of keys for it.
 fn with_keys(keys: usize, segments: usize, before: impl Fn(usize) -> String) -> (usize, usize) {
-    let (mut lists, mut made) = (Lists::default(), Made::default());
+    let (mut lists, mut made) = (TestPlaylist::default(), CachedText::default());
     made.now_us = 100 * SECOND;
     for name in ["a", "k"] {
         made.lands(name, 1);
@@ -320,10 +322,10 @@ fn with_keys(keys: usize, segments: usize, before: impl Fn(usize) -> String) -> 
         text += &format!("{}#EXTINF:2,\na\n", before(n));
     }
     lists.sees(0, &text);
-    let event = lists.event(&made);
+    let event = lists.event_text(&made);
     assert_eq!(event.matches("#EXTINF").count(), segments);
     assert_eq!(event.matches("GAP").count(), 0);
-    (made.look_ups.get(), event.matches("#EXT-X-KEY").count())
+    (made.resolver.get(), event.matches("#EXT-X-KEY").count())
 }
 
 #[test]
@@ -341,7 +343,7 @@ fn what_applies_to_many_segments_is_looked_up_and_written_once() {
 
 #[test]
 fn dates_are_listed_once_wherever_they_stand() {
-    let (mut lists, mut made) = (Lists::default(), Made::default());
+    let (mut lists, mut made) = (TestPlaylist::default(), CachedText::default());
     made.now_us = 100 * SECOND;
     for name in ["a", "b", "c"] {
         made.lands(name, 1);
@@ -361,12 +363,12 @@ fn dates_are_listed_once_wherever_they_stand() {
         date(1),
         date(2)
     );
-    assert_eq!(segments(&lists.event(&made)), wanted);
+    assert_eq!(segments(&lists.event_text(&made)), wanted);
 }
 
 #[test]
 fn a_single_file_that_grows_under_one_number_is_listed_on() {
-    let (mut lists, mut made) = (Lists::default(), Made::default());
+    let (mut lists, mut made) = (TestPlaylist::default(), CachedText::default());
     made.now_us = 100 * SECOND;
     made.lands("all.ts", 1);
     let stuck = |first: u64| {
@@ -377,7 +379,7 @@ fn a_single_file_that_grows_under_one_number_is_listed_on() {
     lists.sees(0, &stuck(0));
     lists.sees(1, &stuck(1));
     lists.sees(2, &stuck(3));
-    let event = lists.event(&made);
+    let event = lists.event_text(&made);
     assert_eq!(event.matches("all.ts").count(), 6, "{event}");
     assert!(
         !event.contains("DISCONTINUITY") && !event.contains("BYTERANGE"),
@@ -394,8 +396,8 @@ fn fates() -> impl Strategy<Value = Vec<Fate>> {
 }
 
 /// A channel whose segment n is listed at n × 2 s and has the nth fate.
-fn channel(fates: &[Fate]) -> (Made, Vec<(i64, String)>) {
-    let mut made = Made::default();
+fn channel(fates: &[Fate]) -> (CachedText, Vec<(i64, String)>) {
+    let mut made = CachedText::default();
     let mut revisions = Vec::new();
     for (n, fate) in fates.iter().enumerate() {
         let listed_us = n as i64 * 2 * SECOND;
@@ -431,7 +433,7 @@ proptest! {
     #[test]
     fn history_never_changes(fates in fates(), phase_ms in 0..600_i64) {
         let (mut made, revisions) = channel(&fates);
-        let mut lists = Lists::default();
+        let mut lists = TestPlaylist::default();
         let mut seen = 0;
         let mut before = String::new();
         for step in 0..80 {
@@ -441,14 +443,14 @@ proptest! {
                 lists.sees(*at, body);
             }
             seen = listed;
-            let event = lists.event(&made);
+            let event = lists.event_text(&made);
             prop_assert!(event.starts_with(&before), "{before}\nthen\n{event}");
-            let mut anew = Lists::default();
+            let mut anew = TestPlaylist::default();
             for (at, body) in &revisions[..listed] {
                 anew.sees(*at, body);
             }
-            prop_assert_eq!(&anew.event(&made), &event);
-            let vod = segments(&anew.vod(&made));
+            prop_assert_eq!(&anew.event_text(&made), &event);
+            let vod = segments(&anew.vod_text(&made));
             prop_assert!(vod.is_empty() || vod.starts_with(&segments(&event)));
             before = event;
         }
@@ -459,11 +461,11 @@ proptest! {
     fn in_the_end_everything_is_decided(fates in fates()) {
         let (mut made, revisions) = channel(&fates);
         made.now_us = 600 * SECOND;
-        let mut lists = Lists::default();
+        let mut lists = TestPlaylist::default();
         for (at, body) in &revisions {
             lists.sees(*at, body);
         }
-        let event = segments(&lists.event(&made));
+        let event = segments(&lists.event_text(&made));
         let count = event.lines().filter(|line| !line.starts_with('#')).count();
         prop_assert_eq!(count, fates.len());
         for (n, fate) in fates.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What rules ask about an answer: read from the session, and only what some rule asks for.
+//! Facts about an answer that rules ask for: read from the session, where a rule needs them.
 
 use url::Url;
 
@@ -6,22 +6,24 @@ use super::rule::{Facts, Rules, VariantFacts};
 use crate::hls::{
     ByteRange, Child, ChildRole, Variables, imports_variables, read_media, read_multivariant,
 };
-use crate::replayer::lookup::{Look, Looked, Question};
+use crate::replayer::content::found::LookupResult;
+use crate::replayer::content::lookup::Lookup;
+use crate::replayer::content::question::Question;
 use crate::replayer::request::Player;
 use crate::session::{Answer, Body, ExchangeId, Kind, Listing, ReadError};
 
-impl Look<'_> {
+impl Lookup<'_> {
     /// What rules ask about what the session has; `None`: it has no answer.
     pub(crate) fn facts(
         &self,
         rules: &Rules,
-        looked: &Looked,
+        looked: &LookupResult,
         question: &Question,
         zero_us: i64,
     ) -> Result<Option<Facts>, ReadError> {
         let (answer, url) = match looked {
-            Looked::Whole(whole) => (&whole.answer, &whole.url),
-            Looked::Pieces(pieces) => (&pieces.answer, &pieces.url),
+            LookupResult::Whole(whole) => (&whole.answer, &whole.url),
+            LookupResult::Pieces(pieces) => (&pieces.answer, &pieces.url),
             _ => return Ok(None),
         };
         let listing = match answer.resource.kind.is_playlist() {
@@ -103,7 +105,7 @@ impl Look<'_> {
         let mut imports = Variables::default();
         if imports_variables(&body)
             && let Some((_, url, main)) =
-                self.main_of(answer.resource.stream_id, question.moment_us)?
+                self.main_playlist(answer.resource.stream_id, question.moment_us)?
         {
             imports = read_multivariant(&main, &url).variables;
         }
@@ -131,7 +133,7 @@ impl Look<'_> {
             Some(id) => self.reader.resource_url(id)?,
             None => None,
         };
-        let main = self.main_of(answer.resource.stream_id, question.moment_us)?;
+        let main = self.main_playlist(answer.resource.stream_id, question.moment_us)?;
         let (Some((_, url, body)), Some(playlist)) = (main, playlist) else {
             return Ok(Vec::new());
         };

@@ -2,25 +2,21 @@
 //!
 //! `docs/ref/inject.md` has the grammar.
 
-use super::wrong::Wrong;
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use globset::GlobBuilder;
 use http::{HeaderValue, StatusCode};
 
-use super::rule::{Actions, Amount, Answer, Glob, Rule, Sequences, VariantIs, Window};
-use super::words::{Word, words};
-use crate::replayer::timeline::parse_duration;
+use super::rule::{Actions, Amount, Replacement, Rule, Window};
+use super::values::{
+    amount, delay, duration, glob, media_type, rate, sequences, share, some_time, status, variant,
+};
+use super::words::{Word, Wrong, words};
 use crate::session::Kind;
 
-/// Nobody waits for longer.
-const LONGEST_DELAY: Duration = Duration::from_secs(86_400);
-
-/// Why a text is no rule, and at which character.
+/// A text that is not a rule: what is wrong, and at which character.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoRule {
+pub struct InvalidRule {
     /// The text.
     pub text: String,
     /// The character that is wrong, from 0 on; that behind the last one, where something is missing.
@@ -29,7 +25,7 @@ pub struct NoRule {
     pub what: String,
 }
 
-impl fmt::Display for NoRule {
+impl fmt::Display for InvalidRule {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let printable = |c: char| if c.is_control() { ' ' } else { c };
         let text: String = self.text.chars().map(printable).collect();
@@ -38,7 +34,7 @@ impl fmt::Display for NoRule {
     }
 }
 
-impl std::error::Error for NoRule {}
+impl std::error::Error for InvalidRule {}
 
 /// A rule, and the file that the body of its answer is in, if it is in one.
 #[derive(Debug, Clone)]
@@ -52,7 +48,7 @@ pub struct Parsed {
 impl Parsed {
     /// The rule with the content of its file.
     pub fn with_body(mut self, content: Vec<u8>) -> Rule {
-        if let Some(Answer::Status { body, .. }) = &mut self.rule.actions.answer {
+        if let Some(Replacement::Status { body, .. }) = &mut self.rule.actions.answer {
             *body = Some(content.into());
         }
         self.rule
@@ -62,9 +58,9 @@ impl Parsed {
 /// Reads a rule.
 ///
 /// # Errors
-/// It is none.
-pub fn parse(text: &str) -> Result<Parsed, NoRule> {
-    read(text).map_err(|(at, what)| NoRule {
+/// The text is not a rule.
+pub fn parse(text: &str) -> Result<Parsed, InvalidRule> {
+    read(text).map_err(|(at, what)| InvalidRule {
         text: text.to_owned(),
         at,
         what,
@@ -182,9 +178,9 @@ impl Draft {
                     self.variant_at = word.at;
                 }
                 "from" => {
-                    let plain = value.strip_prefix('+');
-                    window.relative = plain.is_some();
-                    window.from = duration(*at, plain.unwrap_or(value))?;
+                    let after_start = value.strip_prefix('+');
+                    window.relative = after_start.is_some();
+                    window.from = duration(*at, after_start.unwrap_or(value))?;
                 }
                 "for" => window.lasts = Some(some_time(*at, value)?),
                 "every" => {
@@ -217,7 +213,7 @@ impl Draft {
         self.rule.actions.answer = self.answer()?;
         let no_answer = matches!(
             self.rule.actions.answer,
-            Some(Answer::Closed | Answer::Reset)
+            Some(Replacement::Closed | Replacement::Reset)
         );
         if no_answer && self.rule.actions.rate.is_some() {
             return Err((
@@ -274,7 +270,7 @@ impl Draft {
     }
 
     /// What stands in place of the recorded answer: one thing.
-    fn answer(&mut self) -> Result<Option<Answer>, Wrong> {
+    fn answer(&mut self) -> Result<Option<Replacement>, Wrong> {
         if let (None, Some(at)) = (
             self.status,
             self.media_type
@@ -296,18 +292,18 @@ impl Draft {
         Ok(match (self.status, self.truncate, self.reset, self.close) {
             (Some(status), ..) => {
                 let text = self.body.take().map(|(_, text)| text);
-                Some(Answer::Status {
+                Some(Replacement::Status {
                     status,
                     media_type: self.media_type.take().map(|(_, value)| value),
                     body: text.filter(|text| !text.starts_with('@')).map(Into::into),
                 })
             }
-            (None, Some((_, after)), resets, _) => Some(Answer::Cut {
+            (None, Some((_, after)), resets, _) => Some(Replacement::Cut {
                 after,
                 resets: resets.is_some(),
             }),
-            (None, None, Some(_), _) => Some(Answer::Reset),
-            (None, None, None, Some(_)) => Some(Answer::Closed),
+            (None, None, Some(_), _) => Some(Replacement::Reset),
+            (None, None, None, Some(_)) => Some(Replacement::Closed),
             (None, None, None, None) => None,
         })
     }
@@ -320,167 +316,6 @@ fn is_valued(key: &str) -> bool {
 
 fn unknown(word: &Word) -> Wrong {
     (word.at, format!("{:?} is none of {WORDS}", word.key))
-}
-
-fn glob(at: usize, value: &str) -> Result<Glob, Wrong> {
-    let of_url = value.contains("://");
-    // Paths begin with a slash, and nobody writes it.
-    let slash = match value {
-        _ if of_url => "",
-        value if value.starts_with(['/', '*']) => "",
-        _ => "/",
-    };
-    let glob = GlobBuilder::new(&format!("{slash}{value}"))
-        .literal_separator(false)
-        .backslash_escape(true)
-        .build()
-        .map_err(|error| (at, format!("no glob: {}", error.kind())))?;
-    Ok(Glob {
-        matcher: glob.compile_matcher(),
-        of_url,
-    })
-}
-
-fn sequences(at: usize, value: &str) -> Result<Sequences, Wrong> {
-    let wrong = |from: usize| {
-        let what = "media sequence numbers are 7, 5-9 or 5-, with + counted from the player's first, with /N each N-th";
-        (at + from, what.to_owned())
-    };
-    let plain = value.strip_prefix('+').unwrap_or(value);
-    let sign = value.len() - plain.len();
-    let (range, step) = match plain.split_once('/') {
-        Some((range, step)) => (
-            range,
-            number(step)
-                .filter(|n| *n > 0)
-                .ok_or_else(|| wrong(sign + range.len() + 1))?,
-        ),
-        None => (plain, 1),
-    };
-    let (first, last) = match range.split_once('-') {
-        None => (range, None),
-        Some((first, last)) => (first, Some(last)),
-    };
-    let from = number(first).ok_or_else(|| wrong(sign))?;
-    let last_at = sign + first.len() + 1;
-    let to = match last {
-        None => Some(from),
-        Some("") => None,
-        Some(last) => Some(
-            number(last)
-                .filter(|to| *to >= from)
-                .ok_or_else(|| wrong(last_at))?,
-        ),
-    };
-    Ok(Sequences {
-        relative: sign > 0,
-        first: from,
-        last: to,
-        step,
-    })
-}
-
-fn number(text: &str) -> Option<u64> {
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten()
-}
-
-fn variant(at: usize, value: &str) -> Result<VariantIs, Wrong> {
-    let what = "variants are 1 (the first), 720p (their height), highest or lowest";
-    let of_height = value.strip_suffix('p').and_then(number);
-    match value {
-        "highest" => Some(VariantIs::Highest),
-        "lowest" => Some(VariantIs::Lowest),
-        _ => of_height.map(VariantIs::Height).or_else(|| {
-            let position = number(value).and_then(|n| usize::try_from(n).ok());
-            position.filter(|n| *n > 0).map(VariantIs::Position)
-        }),
-    }
-    .ok_or_else(|| (at, what.to_owned()))
-}
-
-fn duration(at: usize, value: &str) -> Result<Duration, Wrong> {
-    parse_duration(value).map_err(|error| (at, error.to_string()))
-}
-
-fn some_time(at: usize, value: &str) -> Result<Duration, Wrong> {
-    match duration(at, value)? {
-        Duration::ZERO => Err((at, "it must be more than zero".to_owned())),
-        duration => Ok(duration),
-    }
-}
-
-fn delay(at: usize, value: &str) -> Result<Duration, Wrong> {
-    match some_time(at, value)? {
-        delay if delay > LONGEST_DELAY => Err((at, "it must be a day at most".to_owned())),
-        delay => Ok(delay),
-    }
-}
-
-fn share(at: usize, value: &str) -> Result<f64, Wrong> {
-    let percent = value.strip_suffix('%').and_then(decimal);
-    percent
-        .filter(|percent| (0.0..=100.0).contains(percent))
-        .map(|percent| percent / 100.0)
-        .ok_or_else(|| (at, "a share is 0% to 100%".to_owned()))
-}
-
-fn decimal(text: &str) -> Option<f64> {
-    let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    plain.then(|| text.parse().ok()).flatten()
-}
-
-/// A number with k, M or G behind it: thousands, millions, thousands of millions.
-fn scaled(value: &str) -> Option<f64> {
-    let factor = match value.chars().last()? {
-        'k' => 1e3,
-        'M' => 1e6,
-        'G' => 1e9,
-        _ => return decimal(value),
-    };
-    let (plain, _) = value.split_at(value.len() - 1);
-    decimal(plain).map(|n| n * factor)
-}
-
-fn rate(at: usize, value: &str) -> Result<u64, Wrong> {
-    // Up to 10^18 no f64 is far from its integer.
-    scaled(value)
-        .filter(|rate| (8.0..=1e18).contains(rate))
-        .map(|rate| rate as u64)
-        .ok_or_else(|| {
-            (
-                at,
-                "a rate is in bits per second: 500k, 2.5M, at least 8".to_owned(),
-            )
-        })
-}
-
-fn amount(at: usize, value: &str) -> Result<Amount, Wrong> {
-    if value.ends_with('%') {
-        return share(at, value).map(Amount::Share);
-    }
-    scaled(value)
-        .filter(|bytes| (0.0..=1e18).contains(bytes))
-        .map(|bytes| Amount::Bytes(bytes as u64))
-        .ok_or_else(|| {
-            (
-                at,
-                "so much is in bytes, 1000 or 64k, or a share, 50%".to_owned(),
-            )
-        })
-}
-
-fn status(at: usize, value: &str) -> Result<StatusCode, Wrong> {
-    number(value)
-        .and_then(|code| u16::try_from(code).ok())
-        .filter(|code| (200..=599).contains(code))
-        .and_then(|code| StatusCode::from_u16(code).ok())
-        .ok_or_else(|| (at, "a status is 200 to 599".to_owned()))
-}
-
-fn media_type(at: usize, value: &str) -> Result<HeaderValue, Wrong> {
-    HeaderValue::from_str(value)
-        .map_err(|_| (at, "no media type: it has control characters".to_owned()))
 }
 
 #[cfg(test)]

@@ -1,24 +1,24 @@
-//! Faults that no recording has, laid over it: `isreplayer --inject`.
+//! Faults that no recording has, added to it: `isreplayer --inject`.
 //!
-//! What is laid over an answer depends on the request's URL, the session time and the seed
-//! alone: no count is kept of what a client asked for. When a player began stands in its
-//! URLs (`/@ZERO~BEGAN/`), where a rule needs it.
+//! Which faults an answer gets depends on the request's URL, the session time and the seed alone: there is no count of
+//! what a client has asked for. Where a rule needs to know when a player began, the player's URLs say it
+//! (`/@ZERO~BEGAN/`).
 //!
 //! | file | is |
 //! | --- | --- |
-//! | `words`, [`grammar`] | from the text to a rule |
-//! | [`rule`] | which answers are meant, what is laid over them: pure |
+//! | `words`, `values`, [`grammar`] | from the text to a rule (pure) |
+//! | [`rule`] | which answers a rule matches, and what it does to them (pure) |
 //! | `facts` | what rules ask about an answer: reads the session |
-//! | `shape` | responses that come late, slowly, or not to their end |
+//! | `apply` | makes a response late, slow, broken, or another one |
 
+pub(super) mod apply;
 pub(super) mod facts;
 pub mod grammar;
 pub mod rule;
-pub(super) mod shape;
 #[cfg(test)]
 pub mod tests;
+mod values;
 mod words;
-mod wrong;
 
-pub use grammar::{NoRule, Parsed, parse};
+pub use grammar::{InvalidRule, Parsed, parse};
 pub use rule::{Rule, Rules};

@@ -1,4 +1,4 @@
-//! Rules: which answers a fault is laid over, and which fault. Pure.
+//! Rules: which answers get a fault, and which fault. Pure.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,21 +11,21 @@ use url::Url;
 use crate::clock::micros;
 use crate::session::{Kind, digest};
 
-/// A fault, and what it is laid over; text becomes one by [`super::parse`].
+/// A fault, and which answers get it. [`super::parse`] reads one from text.
 #[derive(Debug, Clone)]
 pub struct Rule {
     /// Empty: all kinds.
     pub(super) kinds: Vec<Kind>,
     pub(super) path: Option<Glob>,
     pub(super) sequences: Option<Sequences>,
-    pub(super) variant: Option<VariantIs>,
+    pub(super) variant: Option<VariantSelector>,
     pub(super) window: Window,
-    /// Share of the resources (of playlists: of the revisions) that it is laid over, 0 to 1.
+    /// Share of the resources (of playlists: of the revisions) that get the fault, 0 to 1.
     pub(super) chance: Option<f64>,
     pub(super) actions: Actions,
 }
 
-/// Paths that are meant.
+/// Paths that a rule matches.
 #[derive(Debug, Clone)]
 pub(super) struct Glob {
     pub(super) matcher: GlobMatcher,
@@ -41,13 +41,13 @@ pub(super) struct Sequences {
     pub(super) first: u64,
     /// `None`: all from the first on.
     pub(super) last: Option<u64>,
-    /// Of these, each so many-th.
+    /// Only each `step`-th of these.
     pub(super) step: u64,
 }
 
 /// Which variant of the multivariant playlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum VariantIs {
+pub(super) enum VariantSelector {
     /// The one at that position, from 1 on.
     Position(usize),
     /// Those of that height, in pixels.
@@ -73,7 +73,7 @@ pub(super) struct Window {
 /// What a rule does.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Actions {
-    pub(super) answer: Option<Answer>,
+    pub(super) answer: Option<Replacement>,
     pub(super) delay: Option<Duration>,
     /// Bits per second.
     pub(super) rate: Option<u64>,
@@ -83,7 +83,7 @@ pub(super) struct Actions {
 
 /// What stands in place of the recorded answer, or of its end.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
+pub enum Replacement {
     /// A status.
     Status {
         /// Its code.
@@ -99,7 +99,7 @@ pub enum Answer {
     Reset,
     /// The connection ends before the body does.
     Cut {
-        /// After so much.
+        /// After this much of it.
         after: Amount,
         /// With a reset.
         resets: bool,
@@ -157,23 +157,23 @@ pub struct Rules {
     seed: u64,
 }
 
-/// What the rules lay over an answer.
+/// The faults that rules add to an answer.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Laid {
+pub struct InjectedFaults {
     /// In place of the recorded answer.
-    pub answer: Option<Answer>,
+    pub answer: Option<Replacement>,
     /// Before the first byte.
     pub delay: Option<Duration>,
     /// Bits per second of the body.
     pub rate: Option<u64>,
-    /// The playlist is that of this session time, in microseconds.
+    /// The playlist is taken from this session time, in microseconds.
     pub held_us: Option<i64>,
     /// For the log: which rule did what.
     pub notes: Vec<String>,
 }
 
-impl Laid {
-    /// Whether nothing is.
+impl InjectedFaults {
+    /// Whether there are no faults.
     pub fn is_nothing(&self) -> bool {
         self.notes.is_empty()
     }
@@ -185,7 +185,7 @@ impl Rules {
         Self { rules, seed }
     }
 
-    /// Whether there is none.
+    /// Whether there are no rules.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
@@ -208,12 +208,12 @@ impl Rules {
         self.rules.iter().any(|rule| rule.variant.is_some())
     }
 
-    /// What is laid over an answer: of the rules that mean it, the first one with a delay
+    /// The faults for an answer: of the rules that match it, the first one with a delay
     /// gives the delay, and so on.
-    pub fn lay(&self, facts: &Facts) -> Laid {
-        let mut laid = Laid::default();
+    pub fn faults_for(&self, facts: &Facts) -> InjectedFaults {
+        let mut faults = InjectedFaults::default();
         for (number, rule) in (1..).zip(&self.rules) {
-            let Some(began_us) = rule.means(facts, self.seed, number) else {
+            let Some(began_us) = rule.window_for(facts, self.seed, number) else {
                 continue;
             };
             let Actions {
@@ -222,40 +222,46 @@ impl Rules {
                 rate,
                 stall,
             } = &rule.actions;
-            if let (None, Some(answer)) = (&laid.answer, answer) {
-                laid.notes.push(format!("rule {number}: {answer}"));
-                laid.answer = Some(answer.clone());
+            if let (None, Some(answer)) = (&faults.answer, answer) {
+                faults.notes.push(format!("rule {number}: {answer}"));
+                faults.answer = Some(answer.clone());
             }
-            if let (None, Some(delay)) = (laid.delay, delay) {
+            if let (None, Some(delay)) = (faults.delay, delay) {
                 let seconds = delay.as_secs_f64();
-                laid.notes
+                faults
+                    .notes
                     .push(format!("rule {number}: delayed by {seconds} s"));
-                laid.delay = Some(*delay);
+                faults.delay = Some(*delay);
             }
-            if let (None, Some(rate)) = (laid.rate, rate) {
-                laid.notes.push(format!("rule {number}: {rate} bit/s"));
-                laid.rate = Some(*rate);
+            if let (None, Some(rate)) = (faults.rate, rate) {
+                faults.notes.push(format!("rule {number}: {rate} bit/s"));
+                faults.rate = Some(*rate);
             }
-            if *stall && laid.held_us.is_none() {
-                laid.notes.push(format!("rule {number}: held"));
-                laid.held_us = Some(began_us);
+            if *stall && faults.held_us.is_none() {
+                faults.notes.push(format!("rule {number}: held"));
+                faults.held_us = Some(began_us);
             }
         }
-        laid
+        faults
     }
 }
 
 impl Rule {
-    /// When its window began, in microseconds of session time, if it means an answer.
-    fn means(&self, facts: &Facts, seed: u64, number: u64) -> Option<i64> {
+    /// When its window began, in microseconds of session time, if the rule matches an answer.
+    fn window_for(&self, facts: &Facts, seed: u64, number: u64) -> Option<i64> {
         let is_kind = self.kinds.is_empty() || self.kinds.contains(&facts.kind);
         let is_held = !self.actions.stall || facts.kind.is_playlist();
         let began_us = self.window.began_us(facts.session_us, facts.began_us)?;
         let is_meant = is_kind
             && is_held
-            && self.path.as_ref().is_none_or(|glob| glob.means(&facts.url))
-            && self.sequences.is_none_or(|sequences| sequences.mean(facts))
-            && self.variant.is_none_or(|variant| variant.means(facts))
+            && self
+                .path
+                .as_ref()
+                .is_none_or(|glob| glob.matches(&facts.url))
+            && self
+                .sequences
+                .is_none_or(|sequences| sequences.match_any(facts))
+            && self.variant.is_none_or(|variant| variant.matches(facts))
             && self
                 .chance
                 .is_none_or(|chance| draw(facts, seed, number) < chance);
@@ -264,7 +270,7 @@ impl Rule {
 }
 
 impl Glob {
-    fn means(&self, url: &Url) -> bool {
+    fn matches(&self, url: &Url) -> bool {
         if self.of_url {
             let whole = url.as_str();
             return self
@@ -276,19 +282,19 @@ impl Glob {
 }
 
 impl Sequences {
-    fn mean(self, facts: &Facts) -> bool {
+    fn match_any(self, facts: &Facts) -> bool {
         let base = match (self.relative, facts.first_sequence) {
             (false, _) => 0,
             (true, Some(first)) => first,
             (true, None) => return false,
         };
-        let meant = |(first, last): &(u64, u64)| {
+        let is_meant = |(first, last): &(u64, u64)| {
             let Some(last) = last.checked_sub(base) else {
                 return false;
             };
             self.has_one_in(first.saturating_sub(base), last)
         };
-        facts.sequences.iter().any(meant)
+        facts.sequences.iter().any(is_meant)
     }
 
     /// Whether one of them is between two numbers, themselves included.
@@ -300,15 +306,15 @@ impl Sequences {
     }
 }
 
-impl VariantIs {
-    fn means(self, facts: &Facts) -> bool {
-        let meant = |variant: &VariantFacts| match self {
+impl VariantSelector {
+    fn matches(self, facts: &Facts) -> bool {
+        let is_meant = |variant: &VariantFacts| match self {
             Self::Position(position) => variant.position == position,
             Self::Height(height) => variant.height == Some(height),
             Self::Highest => variant.is_highest,
             Self::Lowest => variant.is_lowest,
         };
-        facts.variants.iter().any(meant)
+        facts.variants.iter().any(is_meant)
     }
 }
 
@@ -327,7 +333,7 @@ impl Window {
     }
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for Replacement {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status { status, .. } => write!(out, "status {}", status.as_u16()),
@@ -345,7 +351,7 @@ impl fmt::Display for Answer {
 }
 
 /// A number from 0 to 1 (never 1) that depends on nothing but the seed, the rule, the URL and, of a
-/// playlist, the revision: whoever asks again, in this replayer or in another, gets the same.
+/// playlist, the revision: a repeated request gets the same, in this replayer or in another.
 fn draw(facts: &Facts, seed: u64, number: u64) -> f64 {
     let revision = facts.revision.unwrap_or(0);
     let lot = digest(format!("{seed} {number} {revision} {}", facts.url).as_bytes());

@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 
 use super::{Rules, parse};
 use crate::clock::Clock;
-use crate::replayer::reply::Reply;
+use crate::replayer::response::reply::Reply;
 use crate::replayer::testing::{MAIN, Recording, bytes};
 use crate::replayer::{Options, Replay};
 use crate::session::{Kind, NewRevision, Sessions};

@@ -1,6 +1,7 @@
 //! The words of a rule, and where they stand. Pure.
 
-use super::wrong::Wrong;
+/// What is wrong, and at which character.
+pub(super) type Wrong = (usize, String);
 
 /// `KEY` or `KEY=VALUE`.
 #[derive(Debug, Clone, PartialEq, Eq)]

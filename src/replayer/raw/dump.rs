@@ -11,13 +11,13 @@ use http::{Response, StatusCode};
 use http_body::Frame;
 
 use super::live::{LOOK_EVERY, READ_BYTES, open, read};
-use super::{PlainPath, content_type};
+use super::{RawPath, content_type};
+use crate::replayer::body::stall::Stalled;
 use crate::replayer::body::{self, Body};
-use crate::replayer::range::{RangeSpec, Resolved};
+use crate::replayer::header::range::{RangeSpec, Resolved};
 use crate::replayer::replay::Replay;
-use crate::replayer::reply::Reply;
 use crate::replayer::request::Request;
-use crate::replayer::stall::Stalled;
+use crate::replayer::response::reply::Reply;
 use crate::session::{ExchangeId, Growing, ReadError, Reader, StreamPart};
 
 /// What there is.
@@ -46,8 +46,8 @@ impl Dump {
 
 impl Replay {
     /// The file, or a range of it.
-    pub(crate) async fn dump(self: &Arc<Self>, request: &Request, path: &PlainPath) -> Reply {
-        let stream = match self.plain_stream(path).await {
+    pub(crate) async fn dump(self: &Arc<Self>, request: &Request, path: &RawPath) -> Reply {
+        let stream = match self.raw_stream(path).await {
             Ok(stream) => stream,
             Err(reply) => return *reply,
         };
@@ -67,14 +67,14 @@ impl Replay {
             None if goes_on => (StatusCode::OK, 0, None),
             // Nothing is large enough to be kept yet: there is nothing to say a range of.
             Some(Resolved::Unsatisfiable) if goes_on && size == 0 => (StatusCode::OK, 0, None),
-            Some(Resolved::Part { first, .. }) if goes_on => {
+            Some(Resolved::Range { first, .. }) if goes_on => {
                 (StatusCode::PARTIAL_CONTENT, first, None)
             }
             Some(Resolved::Unsatisfiable) => {
                 return Reply::sentence(StatusCode::RANGE_NOT_SATISFIABLE, "not recorded yet")
                     .with_field(header::CONTENT_RANGE, &format!("bytes */{size}"));
             }
-            Some(Resolved::Part { first, length }) => {
+            Some(Resolved::Range { first, length }) => {
                 (StatusCode::PARTIAL_CONTENT, first, Some(length))
             }
             Some(Resolved::Whole) | None => (StatusCode::OK, 0, Some(size)),
@@ -164,7 +164,7 @@ impl Sending {
                 }
             }
         });
-        Body::of(frames)
+        Body::from_frames(frames)
     }
 
     /// The next bytes, once they are there; `None`: there are no more.
@@ -184,7 +184,7 @@ impl Sending {
         }
     }
 
-    /// `None`: what is open has no more for now, or for ever, and then it is closed.
+    /// `None`: the open part has no more bytes for now; or it has ended, and is closed.
     async fn more_of_open(&mut self) -> io::Result<Option<Bytes>> {
         let Some(open) = &mut self.open else {
             return Ok(None);
@@ -210,7 +210,7 @@ impl Sending {
         Ok(Some(bytes))
     }
 
-    /// Opens the next part; `false`: there is none.
+    /// Opens the next part; `false`: there is no next part.
     async fn open_next(&mut self) -> io::Result<bool> {
         if let Some(part) = self.parts.pop_front() {
             self.last = part.exchange_id;
@@ -256,7 +256,7 @@ impl Sending {
         Ok(())
     }
 
-    /// Looks for parts that came meanwhile; `false`: none will come.
+    /// Looks for parts that came meanwhile; `false`: no more will come.
     async fn look_again(&mut self) -> io::Result<bool> {
         let recording = self.replay.span().recording;
         let (stream_id, last) = (self.stream_id, self.last);

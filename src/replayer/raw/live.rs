@@ -11,19 +11,20 @@ use http_body::Frame;
 use tokio::time::Instant;
 
 use crate::clock;
-use crate::replayer::body::{Body, Break, LONGEST_WAIT};
-use crate::replayer::ending::Ending;
-use crate::replayer::pace::Pace;
+use crate::replayer::body::Body;
+use crate::replayer::body::breaks::Break;
+use crate::replayer::body::ending::Ending;
+use crate::replayer::body::pace::{LONGEST_WAIT, Pace};
 use crate::replayer::replay::Replay;
 use crate::session::{
     Body as Recorded, ExchangeId, Growing, Outcome, ReadError, Reader, StreamPart,
 };
 
-/// So much is read at a time.
+/// Bytes that are read at a time.
 pub(super) const READ_BYTES: u64 = 64 * 1024;
-/// So often one looks at what grows.
+/// How often a growing part is looked at.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// A row is there so long after its part has ended.
+/// The row of a part is there at the latest this long after its end.
 pub(super) const LANDING: Duration = Duration::from_secs(3);
 /// A packet of a transport stream: players that join begin with a whole one.
 const PACKET: u64 = 188;
@@ -102,7 +103,7 @@ impl Source {
     }
 
     /// Where a player that joins at a moment begins. What has a header at its beginning only
-    /// is no use without it: it is given from there, what has passed at once.
+    /// is of no use without it: a player gets it from the beginning, the bytes that have passed at once.
     fn joined_at(&self, moment_us: i64) -> u64 {
         let passed = self
             .pace()
@@ -134,7 +135,7 @@ pub(crate) struct Playing {
     moment_us: i64,
 }
 
-/// What is to be done next.
+/// What happens next.
 enum Step {
     Bytes(Bytes),
     /// The stream ended there.
@@ -200,7 +201,7 @@ impl Playing {
         }
     }
 
-    /// Waits for more of what is being recorded; how it ended without a part, if it did.
+    /// Waits for more bytes of the part that is being recorded; the outcome, if it ended without a part.
     async fn grow(&mut self) -> io::Result<Option<Outcome>> {
         tokio::time::sleep(LOOK_EVERY).await;
         let Source::Growing { growing, pace, .. } = &mut self.source else {
@@ -299,7 +300,7 @@ pub(super) fn body(playing: Playing, breaks: Break, ending: Option<Ending>) -> B
             Ok(Step::End(outcome)) => {
                 let reset = ending.filter(|_| outcome == Outcome::Reset);
                 let breaks = Break { reset, ..breaks };
-                Some((Err(breaks.happens(None).await), None))
+                Some((Err(breaks.break_off(None).await), None))
             }
             Err(error) => {
                 tracing::error!("{error}");
@@ -307,5 +308,5 @@ pub(super) fn body(playing: Playing, breaks: Break, ending: Option<Ending>) -> B
             }
         }
     });
-    Body::of(frames)
+    Body::from_frames(frames)
 }

@@ -22,9 +22,9 @@ async fn an_answer_is_kept_from_when_it_was_asked_for_until_the_next_exchange() 
     let first = get(&replay, &path, &[]).await;
     let fields = first.headers().clone();
     let holds = |ms| {
-        let age = replay.age_at_once().unwrap();
+        let generation = replay.known_generation().unwrap();
         let at_us = moment_us(&recording, ms);
-        replay.answers().get(&path, age, at_us).is_some()
+        replay.answers().get(&path, generation, at_us).is_some()
     };
     assert!(!holds(999), "nobody asked before");
     assert!(
@@ -78,8 +78,11 @@ async fn nothing_is_kept_of_what_may_be_another_answer_at_any_time() {
     };
     let faulty = open(&recording, options);
     get(&faulty, &path, &[]).await;
-    let (age, at_us) = (faulty.age_at_once().unwrap(), moment_us(&recording, 2_000));
-    let kept = faulty.answers().get(&path, age, at_us);
+    let (generation, at_us) = (
+        faulty.known_generation().unwrap(),
+        moment_us(&recording, 2_000),
+    );
+    let kept = faulty.answers().get(&path, generation, at_us);
     assert!(kept.is_none(), "a rule counts time");
 }
 
@@ -89,29 +92,36 @@ async fn what_is_being_recorded_is_the_answer_until_something_is_committed() {
     let live = replay(&recording, 1_000, AtEnd::Hold);
     let asked = live.receive(request(Method::GET, &path_of_media(), &[]));
     let at_us = asked.moment_us;
-    let kept = |age, at_us| live.answers().get(asked.path(), age, at_us).is_some();
+    let kept = |generation, at_us| {
+        live.answers()
+            .get(asked.path(), generation, at_us)
+            .is_some()
+    };
     let deadline = clock::instant() + Duration::from_secs(60);
     // A heartbeat of the writer is a commit, too.
-    let age = loop {
+    let generation = loop {
         assert!(clock::instant() < deadline, "each request reads");
         live.respond(&asked).await;
-        let (age, reads) = (live.age().await.unwrap(), live.bodies().pool.reads());
+        let (generation, reads) = (live.generation().await.unwrap(), live.bodies().pool.reads());
         live.respond(&asked).await;
-        if live.bodies().pool.reads() == reads && kept(age, at_us) {
-            break age;
+        if live.bodies().pool.reads() == reads && kept(generation, at_us) {
+            break generation;
         }
     };
     let next_us = moment_us(&recording, 10_000);
-    assert!(!kept(age, next_us), "the next revision is there already");
+    assert!(
+        !kept(generation, next_us),
+        "the next revision is there already"
+    );
 
     recording.chunk(SEGMENT, 20_000, b"new").await;
     let pool = &live.bodies().pool;
     live.commits()
-        .after(pool, age.commits, deadline)
+        .wait_for_change(pool, generation.commits, deadline)
         .await
         .unwrap();
-    let later = live.age().await.unwrap();
-    assert!(later.commits > age.commits && !kept(later, at_us));
+    let later = live.generation().await.unwrap();
+    assert!(later.commits > generation.commits && !kept(later, at_us));
 }
 
 #[tokio::test]
@@ -165,9 +175,9 @@ async fn what_is_kept_is_bounded_and_forgotten_when_the_session_changes() {
     }
     recording.finish().await;
     let replay = replay(&recording, 1_000, AtEnd::Hold);
-    let age = replay.age_at_once().unwrap();
+    let generation = replay.known_generation().unwrap();
     let at_us = moment_us(&recording, 60_000);
-    let answer = |n| replay.answers().get(&path(&url(n)), age, at_us);
+    let answer = |n| replay.answers().get(&path(&url(n)), generation, at_us);
     for n in 0..140 {
         let chunk = get(&replay, &path(&url(n)), &[]).await;
         assert_eq!(text(chunk).await, format!("chunk {n}"));
@@ -176,14 +186,14 @@ async fn what_is_kept_is_bounded_and_forgotten_when_the_session_changes() {
     let kept = (0..140).filter(|n| answer(*n).is_some()).count();
     assert!((100..=128).contains(&kept), "open files: {kept}");
 
-    replay.answers().forget();
-    let later = replay.age_at_once().unwrap();
-    let kept = |age| replay.answers().get(&path(&url(139)), age, at_us);
-    assert!(kept(age).is_none() && kept(later).is_none());
+    replay.answers().clear();
+    let later = replay.known_generation().unwrap();
+    let kept = |generation| replay.answers().get(&path(&url(139)), generation, at_us);
+    assert!(kept(generation).is_none() && kept(later).is_none());
     get(&replay, &path(&url(139)), &[]).await;
     assert!(kept(later).is_some());
     assert!(
-        kept(age).is_none(),
+        kept(generation).is_none(),
         "what is read now is no answer of the session before"
     );
 }

@@ -18,11 +18,11 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 
 use super::body::Body;
-use super::reply::Reply;
 use super::testing::{MAIN, Recording, bytes, headers};
 use super::{AtEnd, Dates, Faults, Options, Replay};
 use crate::clock::Clock;
 use crate::hls::ByteRange;
+use crate::replayer::response::reply::Reply;
 use crate::session::{Found, Kind, Outcome, Reader};
 
 const MULTIVARIANT: &str = "#EXTM3U\n#EXT-X-DEFINE:NAME=\"dir\",VALUE=\"segments\"\n\

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::replayer::inject::{self, Rules};
-use crate::replayer::server_clock::HOUR_US;
+use crate::replayer::request::server_clock::HOUR_US;
 
 /// Replays on a clock that is one hour later at each reading.
 fn hourly(recording: &Recording, options: Options) -> Arc<Replay> {

@@ -5,10 +5,9 @@ use crate::session::error::ReadError;
 use std::path::Path;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, named_params};
 use serde::Serialize;
 
-use super::advances::ADVANCE;
 use crate::session::body::decode;
 use crate::session::database::guarded::{Guarded, HowFar, beside};
 use crate::session::database::{schema, versions};
@@ -20,6 +19,7 @@ use crate::session::headers::Headers;
 use crate::session::id::ExchangeId;
 use crate::session::model::KEPT_FROM;
 use crate::session::model::{ByteRange, Kind, Outcome};
+use crate::session::read::history::advances::ADVANCE;
 
 /// The end of the year 9999, in microseconds of Unix time: no clock shows more.
 const LATEST_US: u64 = 253_402_300_800_000_000;
@@ -337,13 +337,18 @@ impl Reader {
             &format!(
                 "SELECT v.exchange_id, v.seen_us, v.target_duration_us,
                     v.ended OR ifnull((SELECT n.ended AND NOT n.advance FROM revision n
-                                        WHERE n.playlist_id = ?1 AND (n.seen_us, n.exchange_id) > (v.seen_us, v.exchange_id)
+                                        WHERE n.playlist_id = :playlist_id AND (n.seen_us, n.exchange_id) > (v.seen_us, v.exchange_id)
                                         ORDER BY n.seen_us, n.exchange_id LIMIT 1), 0)
                FROM revision v LEFT JOIN placement p ON p.exchange_id = v.exchange_id
-              WHERE v.playlist_id = ?1 AND (v.seen_us, v.exchange_id) > (?2, ?3) AND {ADVANCE}
-              ORDER BY v.seen_us, v.exchange_id LIMIT ?4"
+              WHERE v.playlist_id = :playlist_id AND (v.seen_us, v.exchange_id) > (:seen_us, :exchange_id) AND {ADVANCE}
+              ORDER BY v.seen_us, v.exchange_id LIMIT :most"
             ),
-            params![playlist_id, behind.0, behind.1, most as i64],
+            named_params! {
+                ":playlist_id": playlist_id,
+                ":seen_us": behind.0,
+                ":exchange_id": behind.1,
+                ":most": most as i64,
+            },
             |row| {
                 Ok(Advance {
                     exchange_id: row.get(0)?,

@@ -1,22 +1,20 @@
 //! Rows of what the recorder notices about itself.
 
+use super::rows::EventRow;
 use super::store::Store;
 use crate::session::notices::{Heartbeat, NoticeEvent};
-use rusqlite::params;
+use rusqlite::{named_params, params};
 
 impl Store {
     /// The row of an event.
     pub(crate) fn notice(&self, event: &NoticeEvent) -> rusqlite::Result<i64> {
-        self.db
-            .prepare_cached(
-                "INSERT INTO event (at_us, length_us, kind, detail) VALUES (?1,?2,?3,?4)",
-            )?
-            .insert(params![
-                event.at_us,
-                event.length_us,
-                event.kind.as_str(),
-                event.detail
-            ])
+        let row = EventRow {
+            at_us: event.at_us,
+            length_us: event.length_us,
+            kind: event.kind.into(),
+            detail: &event.detail,
+        };
+        row.insert(&self.db)
     }
 
     /// Says of an event that it is over; where its row is gone, it gets another.
@@ -25,15 +23,16 @@ impl Store {
             .db
             .prepare_cached(
                 // Its number may be that of another by now.
-                "UPDATE event SET length_us = ?2, detail = ?3 WHERE id = ?1 AND at_us = ?4 AND kind = ?5",
+                "UPDATE event SET length_us = :length_us, detail = :detail
+                  WHERE id = :id AND at_us = :at_us AND kind = :kind",
             )?
-            .execute(params![
-                row,
-                event.length_us,
-                event.detail,
-                event.at_us,
-                event.kind.as_str()
-            ])?;
+            .execute(named_params! {
+                ":id": row,
+                ":at_us": event.at_us,
+                ":kind": event.kind.as_str(),
+                ":length_us": event.length_us,
+                ":detail": event.detail,
+            })?;
         if changed == 0 {
             self.notice(event)?;
         }

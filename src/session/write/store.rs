@@ -6,17 +6,20 @@
 use self::logs::to_i64;
 use std::collections::{HashMap, VecDeque};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use self::cache::Remembered;
 use super::date_ranges::Asked;
+use super::rows::EventRow;
 use crate::hls::{Correction, Step, resource_name};
 use crate::session::digest::Digest;
 use crate::session::files::chunk_dir::{Changed, ChunkDir};
 use crate::session::files::new_body::NewBody;
 use crate::session::headers::HeaderSets;
 use crate::session::id::ExchangeId;
-use crate::session::model::{Kind, NewExchange, NewRevision, Outcome, OwnReason, ResourceKey};
+use crate::session::model::{
+    Kind, NewExchange, NewRevision, Outcome, OwnReason, Remark, ResourceKey,
+};
 
 use self::logs::{Logs, NewText};
 use allowance::Allowance;
@@ -109,15 +112,40 @@ impl Store {
                    wait_us, receive_us, failed_us, status, http_version, remote_addr, header_set_id, header_values,
                    announced_bytes, wire_bytes, arrival, body_id, body_encoding, body_first, resource_bytes,
                    confirms_id, outcome, own_reason, error, note)
-                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27)",
+                 VALUES (:id, :resource_id, :referrer_id, :head_id, :from_us, :requested_us, :lag_us,
+                   :wait_us, :receive_us, :failed_us, :status, :http_version, :remote_addr, :header_set_id, :header_values,
+                   :announced_bytes, :wire_bytes, :arrival, :body_id, :body_encoding, :body_first, :resource_bytes,
+                   :confirms_id, :outcome, :own_reason, :error, :note)",
             )?
-            .execute(params![
-                new.id, resource_id, new.referrer_id, new.head_id, from_us, new.requested_us, new.lag_us,
-                new.wait_us, new.receive_us, new.failed_us, new.status, new.http_version, new.remote_addr, set_id, values,
-                new.announced_bytes.map(to_i64), new.wire_bytes.map(to_i64), new.arrival, body_id, new.body_encoding,
-                new.body_first.map(to_i64), new.resource_bytes.map(to_i64),
-                new.confirms_id, new.outcome.as_str(), new.own_reason.map(OwnReason::as_str), new.error, new.note,
-            ])?;
+            .execute(named_params! {
+                ":id": new.id,
+                ":resource_id": resource_id,
+                ":referrer_id": new.referrer_id,
+                ":head_id": new.head_id,
+                ":from_us": from_us,
+                ":requested_us": new.requested_us,
+                ":lag_us": new.lag_us,
+                ":wait_us": new.wait_us,
+                ":receive_us": new.receive_us,
+                ":failed_us": new.failed_us,
+                ":status": new.status,
+                ":http_version": new.http_version,
+                ":remote_addr": new.remote_addr,
+                ":header_set_id": set_id,
+                ":header_values": values,
+                ":announced_bytes": new.announced_bytes.map(to_i64),
+                ":wire_bytes": new.wire_bytes.map(to_i64),
+                ":arrival": new.arrival,
+                ":body_id": body_id,
+                ":body_encoding": new.body_encoding,
+                ":body_first": new.body_first.map(to_i64),
+                ":resource_bytes": new.resource_bytes.map(to_i64),
+                ":confirms_id": new.confirms_id,
+                ":outcome": new.outcome.as_str(),
+                ":own_reason": new.own_reason.map(OwnReason::as_str),
+                ":error": new.error,
+                ":note": new.note,
+            })?;
         if let Some(revision) = &new.revision {
             self.revision(new, revision, polled_id)?;
             self.learn_kind(revision, [polled_id, resource_id])?;
@@ -145,23 +173,26 @@ impl Store {
         let is_as_left = !is_placed && self.is_as_left(revision, polled_id)?;
         let advance = revision.advance && !is_as_left;
         self.db
-            .prepare_cached("INSERT INTO revision (exchange_id, playlist_id, seen_us, not_before_us, advance, media_sequence,
+            .prepare_cached(
+                "INSERT INTO revision (exchange_id, playlist_id, seen_us, not_before_us, advance, media_sequence,
                    segment_count, last_sequence, target_duration_us, part_target_us, discontinuity_sequence, ended)
-                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")?
-            .execute(params![
-                new.id,
-                polled_id,
-                new.timing().response_us(),
-                revision.not_before_us,
-                advance,
-                revision.media_sequence,
-                revision.segment_count,
-                revision.last_sequence,
-                revision.target_duration_us,
-                revision.part_target_us,
-                revision.discontinuity_sequence,
-                revision.ended,
-            ])?;
+                 VALUES (:exchange_id, :playlist_id, :seen_us, :not_before_us, :advance, :media_sequence,
+                   :segment_count, :last_sequence, :target_duration_us, :part_target_us, :discontinuity_sequence, :ended)",
+            )?
+            .execute(named_params! {
+                ":exchange_id": new.id,
+                ":playlist_id": polled_id,
+                ":seen_us": new.timing().response_us(),
+                ":not_before_us": revision.not_before_us,
+                ":advance": advance,
+                ":media_sequence": revision.media_sequence,
+                ":segment_count": revision.segment_count,
+                ":last_sequence": revision.last_sequence,
+                ":target_duration_us": revision.target_duration_us,
+                ":part_target_us": revision.part_target_us,
+                ":discontinuity_sequence": revision.discontinuity_sequence,
+                ":ended": revision.ended,
+            })?;
         let Some(lie) = revision.lie else {
             return Ok(());
         };
@@ -242,11 +273,16 @@ impl Store {
         let found: Option<i64> = self
             .db
             .prepare_cached(
-                "SELECT id FROM resource WHERE url = ?1 AND stream_id = ?2
-                   AND ifnull(range_first, -1) = ifnull(?3, -1) AND ifnull(range_length, -1) = ifnull(?4, -1)",
+                "SELECT id FROM resource WHERE url = :url AND stream_id = :stream_id
+                   AND ifnull(range_first, -1) = ifnull(:first, -1) AND ifnull(range_length, -1) = ifnull(:length, -1)",
             )?
             .query_row(
-                params![key.url, key.stream_id, range.map(|r| to_i64(r.first)), range.map(|r| to_i64(r.length))],
+                named_params! {
+                    ":url": key.url,
+                    ":stream_id": key.stream_id,
+                    ":first": range.map(|r| to_i64(r.first)),
+                    ":length": range.map(|r| to_i64(r.length)),
+                },
                 |row| row.get(0),
             )
             .optional()?;
@@ -266,17 +302,17 @@ impl Store {
             .db
             .prepare_cached(
                 "INSERT INTO resource (stream_id, kind, url, path_url, name, range_first, range_length)
-                 VALUES (?1,?2,?3,?4,?5,?6,?7)",
+                 VALUES (:stream_id, :kind, :url, :path_url, :name, :range_first, :range_length)",
             )?
-            .insert(params![
-                key.stream_id,
-                key.kind.as_str(),
-                key.url,
-                path_url,
-                name,
-                key.range.map(|r| to_i64(r.first)),
-                key.range.map(|r| to_i64(r.length)),
-            ])?;
+            .insert(named_params! {
+                ":stream_id": key.stream_id,
+                ":kind": key.kind.as_str(),
+                ":url": key.url,
+                ":path_url": path_url,
+                ":name": name,
+                ":range_first": key.range.map(|r| to_i64(r.first)),
+                ":range_length": key.range.map(|r| to_i64(r.length)),
+            })?;
         self.cache.resources.insert(key.clone(), id);
         Ok((id, noted))
     }
@@ -357,13 +393,22 @@ impl Store {
         Ok((id, named))
     }
 
-    pub(crate) fn event(&mut self, at_us: i64, kind: &str, detail: &str) -> rusqlite::Result<()> {
-        if kind == "left out" {
+    /// Notes something that has no length; gives the number of its row.
+    pub(crate) fn event(
+        &mut self,
+        at_us: i64,
+        kind: Remark,
+        detail: &str,
+    ) -> rusqlite::Result<i64> {
+        if kind == Remark::LeftOut {
             self.note(detail)?;
         }
-        self.db
-            .prepare_cached("INSERT INTO event (at_us, kind, detail) VALUES (?1,?2,?3)")?
-            .execute(params![at_us, kind, detail])?;
-        Ok(())
+        let row = EventRow {
+            at_us,
+            length_us: None,
+            kind: kind.into(),
+            detail,
+        };
+        row.insert(&self.db)
     }
 }

@@ -4,25 +4,20 @@
 //! slows the senders and never fills the memory, and a stream that sends much waits and no other does. Nothing
 //! counts as recorded before the commit.
 
-use super::thread::Closing;
-use super::thread::Thread;
 use crate::session::error::WriterError;
+use crate::session::model::Remark;
+use crate::session::write::thread::commits::Closing;
+use crate::session::write::thread::commits::Thread;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::begin::{self, Begun};
 use super::date_ranges::DateRange;
-use super::disk::Disk;
 use super::keep::Keep;
-use super::message::Message;
-use super::pulse::{Pulse, WriterWatch};
-pub(crate) use super::queue::Queued;
-use super::queue::{Pieces, Share};
+use super::run::begin;
 use super::store::Store;
-use super::wal::WalWatch;
 use crate::clock::{self, Clock};
 use crate::hls::Correction;
 use crate::session::files::chunk_dir::ChunkDir;
@@ -31,6 +26,13 @@ use crate::session::files::room::Room;
 use crate::session::id::ExchangeId;
 use crate::session::model::{NewExchange, NewListing};
 use crate::session::notices::Tallies;
+use crate::session::write::disk::full::Disk;
+use crate::session::write::disk::wal::WalWatch;
+use crate::session::write::run::begin::Begun;
+use crate::session::write::thread::message::Message;
+use crate::session::write::thread::pulse::{Pulse, WriterWatch};
+pub(crate) use crate::session::write::thread::queue::Queued;
+use crate::session::write::thread::queue::{Pieces, Share};
 
 /// Messages that may wait for the writer: more than the shares of most recordings.
 const QUEUE: usize = 65_536;
@@ -226,8 +228,8 @@ impl Writer {
         }
     }
 
-    /// Notes something about the recorder itself, now.
-    pub async fn event(&self, kind: &'static str, detail: String) {
+    /// Notes something that has no length, now.
+    pub async fn event(&self, kind: Remark, detail: String) {
         self.send(Message::Event(self.clock.now_us(), kind, detail))
             .await;
     }

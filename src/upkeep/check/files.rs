@@ -7,8 +7,8 @@ use super::report::{Damage, Findings};
 use crate::session::database::sum;
 use crate::session::error::ReadError;
 use crate::session::files::chunk_dir::ChunkPath;
-use crate::session::read::paths::Folders;
 use crate::session::read::reader::Reader;
+use crate::session::read::sound::paths::Folders;
 
 /// Rows of one transaction.
 const SOME: i64 = 1000;

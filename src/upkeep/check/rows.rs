@@ -6,8 +6,8 @@ use rusqlite::types::ValueRef;
 use super::report::{Findings, State};
 use crate::session::error::ReadError;
 use crate::session::headers::Headers;
-use crate::session::read::numbers;
 use crate::session::read::reader::Reader;
+use crate::session::read::sound::numbers;
 
 /// A rule: the table, a query for the numbers of rows that break it, and what that means.
 type Rule = (&'static str, &'static str, &'static str);

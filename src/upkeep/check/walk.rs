@@ -10,7 +10,7 @@ use crate::session::files::beneath::{PlainPath, Sort};
 use crate::session::files::chunk_dir::{ChunkDir, is_temporary};
 use crate::session::files::folder::SessionFolder;
 use crate::session::read::reader::Reader;
-use crate::session::write::disk::is_reserve;
+use crate::session::write::disk::full::is_reserve;
 
 /// Folders within folders; paths of chunks are less deep.
 const DEEPEST: usize = 64;

@@ -1,11 +1,12 @@
 //! Bodies and chunk files: texts are redacted, everything else is copied as it is.
 
 use super::outcome::LARGEST_TEXT;
+use crate::session::write::rows;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use super::exchanges::Sizes;
 use super::outcome::{RedactError, Redacted};
@@ -530,28 +531,23 @@ impl BodyWriter<'_> {
     }
 
     fn insert(&self, id: i64, new: &NewRow) -> rusqlite::Result<()> {
-        let (lines, tail, owner) = match &new.pieces {
-            Some((lines, tail, owner)) => (Some(lines), Some(tail), Some(owner)),
-            None => (None, None, None),
-        };
-        self.db
-            .prepare_cached(
-                "INSERT INTO body (id, size, sha256, text, first_line, last_line, tail, line_owner, data, path, coding)
-                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
-            )?
-            .execute(params![
-                id,
-                new.size,
-                new.sha256,
-                new.text,
-                lines.map(|l| l.0),
-                lines.map(|l| l.1),
+        let lines = new.pieces.as_ref();
+        let row = rows::BodyRow {
+            id: Some(id),
+            size: new.size,
+            sha256: &new.sha256,
+            text: new.text.as_deref(),
+            lines: lines.map(|((first, last), tail, owner)| rows::BodyLines {
+                owner: *owner,
+                first: *first,
+                last: *last,
                 tail,
-                owner,
-                new.data,
-                new.path,
-                new.coding
-            ])?;
+            }),
+            data: new.data.as_deref(),
+            coding: new.coding,
+            path: new.path.as_deref(),
+        };
+        row.insert(self.db)?;
         Ok(())
     }
 }

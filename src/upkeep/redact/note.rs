@@ -1,5 +1,6 @@
 //! The first reading: everything that may say a secret is noted.
 
+use crate::session::EventKind;
 use serde_json::Value as Json;
 
 use super::bodies::{self, Content};
@@ -74,10 +75,8 @@ const EVERYBODYS: &str = "no-cache no-store must-revalidate proxy-revalidate max
     GROUP-ID LANGUAGE DEFAULT AUTOSELECT FORCED CHANNELS DURATION INDEPENDENT KEYFORMAT BYTERANGE \
     SQLite format 3 sqlite_autoindex";
 
-/// Kinds of events and of ends of runs, and the rest that is in copies though no schema says it.
-const OUR_WORDS: &str = "stopped finished duration failed killed late stalled suspended clock step disk full \
-    checkpoint held up left alone false validators refused uri left out too many playlists too many assets \
-    date range icy resumed removed clock behind kept from lost moved aside changed panicked isrecorder \
+/// Ends of runs, and the rest that is in copies though no schema says it.
+const OUR_WORDS: &str = "stopped finished duration failed killed disk full isrecorder \
     HTTP/1.0 HTTP/1.1 HTTP/2.0 HTTP/3.0 ICY gzip x-gzip deflate br zstd compress";
 
 /// What the copy has as every session has it. Nothing in it is of this session.
@@ -90,6 +89,7 @@ fn note_fixed(book: &mut Book) -> Result<(), RedactError> {
     ] {
         book.note_fixed(text);
     }
+    EventKind::all().for_each(|kind| book.note_fixed(kind.as_str()));
     let names = || -> rusqlite::Result<Vec<String>> {
         let db = rusqlite::Connection::open_in_memory()?;
         db.execute_batch(crate::session::format::SCHEMA)?;

@@ -7,7 +7,7 @@ use crate::session::database::schema::Refusal;
 use crate::session::error::ReadError;
 use crate::session::error::WriterError;
 use crate::session::files::folder::SessionFolder;
-use crate::session::write::begin;
+use crate::session::write::run::begin;
 
 use super::error::RepairError;
 

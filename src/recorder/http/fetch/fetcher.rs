@@ -7,13 +7,13 @@ use crate::recorder::admission::hosts::Hosts;
 use crate::recorder::admission::reach::Proxies;
 use crate::recorder::http::client::Clients;
 use crate::recorder::http::cookies::Cookies;
+use crate::recorder::http::fetch::polls::Polls;
 use crate::recorder::http::shoutcast::Servers;
 use crate::recorder::http::stream_fields::StreamFields;
 use crate::recorder::memory::Memory;
 use crate::recorder::settings::limits::Limits;
-use crate::session::Writer;
+use crate::session::{Remark, Writer};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// What is needed to ask.
@@ -38,8 +38,8 @@ pub(crate) struct Fetcher {
     pub hosts: Arc<Hosts>,
     /// What a list, or what stands behind the URL, asks for.
     pub stream_fields: Arc<StreamFields>,
-    /// Polls under way.
-    pub polls: Arc<Semaphore>,
+    /// Turns of its polls.
+    pub polls: Arc<Polls>,
     /// Ends what is under way.
     pub abort: CancellationToken,
 }
@@ -50,7 +50,7 @@ impl Fetcher {
         for one in refused.iter().filter(|one| self.refused.is_news(&one.uri)) {
             let detail = format!("{:?} in {label:?}: {}", one.uri, one.reason);
             self.refused.tell(one, label);
-            self.writer.event("refused uri", detail).await;
+            self.writer.event(Remark::RefusedUri, detail).await;
         }
     }
 }

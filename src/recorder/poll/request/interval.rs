@@ -2,11 +2,13 @@
 
 use crate::clock;
 use crate::recorder::http::fetch::Hop;
+use crate::recorder::http::fetch::polls;
 use crate::recorder::poll::poller::Poller;
 use crate::recorder::poll::poller::TARGET;
 use crate::recorder::schedule::MAX_POLL;
 use crate::recorder::schedule::await_interval;
 use crate::recorder::schedule::costly_interval;
+use crate::recorder::schedule::crowded_interval;
 use crate::recorder::schedule::poll_interval;
 use crate::recorder::schedule::search_interval;
 use crate::session::Notice;
@@ -23,7 +25,8 @@ impl Poller {
         let playlists = &self.context.playlists;
         let target = self.target_duration();
         let is_slow = self.is_slow();
-        let costly = costly_interval(self.taken, target);
+        let crowded = crowded_interval(playlists.count(), polls::APART);
+        let costly = costly_interval(self.taken, target).max(crowded);
         let as_allowed = |interval: Duration| match is_slow {
             true => interval.max(target.unwrap_or(interval)).max(costly),
             false => interval.max(costly),

@@ -1,5 +1,6 @@
 //! One poll: what came for it is judged, counted, and handed to the writer.
 
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::ask::list_and_named;
@@ -13,13 +14,18 @@ use crate::recorder::stats::board::PlaylistStats;
 use crate::session::{Outcome, OwnReason, is_success};
 
 impl Poller {
-    /// One poll; when its answer was complete.
-    pub(in crate::recorder::poll) async fn poll(&mut self, lag_us: i64) -> Instant {
+    /// One poll, which is its turn until all of its answer is there; when that was.
+    pub(in crate::recorder::poll) async fn poll(
+        &mut self,
+        lag_us: i64,
+        turn: Option<SemaphorePermit<'_>>,
+    ) -> Instant {
         self.forget_if_variables_changed();
         let ask = self.ask();
         let is_stale = self.playlist.is_stale(&self.name, clock::instant());
         self.note_name(&ask).await;
         let mut hops = self.context.fetcher.chain(&ask).await;
+        drop(turn);
         self.playlist.answered(&hops);
         self.playlist.was_asked(&self.name);
         let named = list_and_named(&hops);

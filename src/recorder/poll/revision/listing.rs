@@ -1,6 +1,7 @@
 //! What a new revision lists: handed to the plan, to the playlists, to the writer.
 
 use crate::recorder::poll::poller::TARGET;
+use crate::session::Remark;
 use std::sync::Arc;
 
 use crate::clock;
@@ -127,7 +128,7 @@ impl Poller {
                 tracing::info!("{:?} is left out", child.label);
                 let detail = child.url.to_string();
                 let writer = &self.context.fetcher.writer;
-                writer.event("left out", detail).await;
+                writer.event(Remark::LeftOut, detail).await;
             }
         }
     }
@@ -158,7 +159,7 @@ impl Poller {
             );
             tracing::warn!("{detail}");
             let writer = &self.context.fetcher.writer;
-            writer.event("too many playlists", detail).await;
+            writer.event(Remark::TooManyPlaylists, detail).await;
         }
     }
 
@@ -212,7 +213,7 @@ impl Poller {
             let detail = format!("{count} entries of {} are left out", self.playlist.label);
             tracing::warn!("{detail}: there are too many");
             let writer = &self.context.fetcher.writer;
-            writer.event("too many segments", detail).await;
+            writer.event(Remark::TooManySegments, detail).await;
         }
     }
 

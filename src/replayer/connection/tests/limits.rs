@@ -167,7 +167,7 @@ async fn what_came_before_an_answer_had_left_is_waited_for_from_then_on() {
         offset: Duration::from_secs(60),
         ..Options::default()
     };
-    let server = limited(&recording, options, Limits::within(1000)).await;
+    let server = limited(&recording, options, Limits::for_descriptors(1000)).await;
     let mut client = TcpStream::connect(server.address).await.unwrap();
     let path = "/http/origin.example:80/live/main.m3u8";
     let head = format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\nGET /favicon.ico HTTP/1.1\r\n");
@@ -248,7 +248,7 @@ async fn nobody_who_is_answered_has_to_go() {
     let limits = Limits {
         connections: 4,
         per_address: 2,
-        ..Limits::within(1000)
+        ..Limits::for_descriptors(1000)
     };
     let server = limited(&recording, Options::default(), limits).await;
     let path = get("/http/o.example:80/whole.ts");

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
+use super::super::rule::{Sequences, VariantSelector};
 use super::*;
+use std::time::Duration;
 
 fn rule(text: &str) -> Rule {
     parse(text).unwrap_or_else(|error| panic!("{error}")).rule
@@ -21,7 +23,7 @@ fn words_come_in_any_order() {
         step: 2,
     };
     assert_eq!(one.sequences, Some(sequences));
-    assert_eq!(one.variant, Some(VariantIs::Height(720)));
+    assert_eq!(one.variant, Some(VariantSelector::Height(720)));
     let window = Window {
         relative: true,
         from: Duration::from_secs(60),
@@ -50,14 +52,14 @@ fn each_answer_there_is() {
     assert_eq!(answer("init truncate=64k"), "closed after 64000 bytes");
     assert_eq!(answer("init reset truncate=50%"), "reset after 50 %");
     let busy = rule("media status=503 type=text/html body=\"<p>be back soon\"");
-    let status = Answer::Status {
+    let status = Replacement::Status {
         status: StatusCode::SERVICE_UNAVAILABLE,
         media_type: Some(HeaderValue::from_static("text/html")),
         body: Some("<p>be back soon".into()),
     };
     assert_eq!(busy.actions.answer, Some(status));
     let empty = rule("media status=200 body=\"\"").actions.answer;
-    assert!(matches!(empty, Some(Answer::Status { body: Some(body), .. }) if body.is_empty()));
+    assert!(matches!(empty, Some(Replacement::Status { body: Some(body), .. }) if body.is_empty()));
 }
 
 #[test]
@@ -68,7 +70,7 @@ fn a_body_can_be_in_a_file() {
         Some(std::path::Path::new("/etc/page.html"))
     );
     let loaded = parsed.with_body(b"page".to_vec()).actions.answer;
-    assert!(matches!(loaded, Some(Answer::Status { body: Some(body), .. }) if body == "page"));
+    assert!(matches!(loaded, Some(Replacement::Status { body: Some(body), .. }) if body == "page"));
 }
 
 /// What is wrong stands in the line above its text, and the mark is below the character.
@@ -79,7 +81,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("segment", "       ^", "does something"),
     ("segment delay", "             ^", "=VALUE is missing"),
     ("segment delay=", "              ^", "a value is missing"),
-    ("segment delay=soon", "              ^", "no duration"),
+    ("segment delay=soon", "              ^", "not a duration"),
     ("segment delay=0", "              ^", "more than zero"),
     ("segment delay=2d", "              ^", "a day at most"),
     ("segment slow=1", "        ^", "\"slow\" is none of"),

@@ -28,7 +28,7 @@ fn rules(texts: &[&str], seed: u64) -> Rules {
 }
 
 fn means(text: &str, facts: &Facts) -> bool {
-    !rules(&[text], 0).lay(facts).is_nothing()
+    !rules(&[text], 0).faults_for(facts).is_nothing()
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_playlist_is_held_as_it_was_when_the_window_began() {
         kind: Kind::Media,
         ..facts()
     };
-    let held = |text: &str, facts: &Facts| rules(&[text], 0).lay(facts).held_us;
+    let held = |text: &str, facts: &Facts| rules(&[text], 0).faults_for(facts).held_us;
     assert_eq!(held("any from=10 stall", &playlist), Some(10_000_000));
     assert_eq!(held("any from=+2 stall", &playlist), Some(22_000_000));
     assert_eq!(
@@ -121,7 +121,7 @@ fn a_playlist_is_held_as_it_was_when_the_window_began() {
 
 #[test]
 fn the_first_rule_that_says_something_is_the_one() {
-    let laid = rules(
+    let faults = rules(
         &[
             "segment delay=1",
             "media status=500",
@@ -130,11 +130,11 @@ fn the_first_rule_that_says_something_is_the_one() {
         ],
         0,
     )
-    .lay(&facts());
-    assert_eq!(laid.delay, Some(Duration::from_secs(1)));
-    assert_eq!(laid.rate, Some(5000));
+    .faults_for(&facts());
+    assert_eq!(faults.delay, Some(Duration::from_secs(1)));
+    assert_eq!(faults.rate, Some(5000));
     assert_eq!(
-        laid.notes,
+        faults.notes,
         [
             "rule 1: delayed by 1 s",
             "rule 3: status 404",
@@ -151,7 +151,9 @@ fn chance_is_a_matter_of_seed_rule_and_url() {
             url: Url::parse(&format!("http://h/{n}.ts")).unwrap(),
             ..facts()
         });
-        asked.map(|facts| !rules.lay(&facts).is_nothing()).collect()
+        asked
+            .map(|facts| !rules.faults_for(&facts).is_nothing())
+            .collect()
     };
     assert_eq!(drawn(7), drawn(7));
     assert_ne!(drawn(7), drawn(8));

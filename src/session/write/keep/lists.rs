@@ -9,13 +9,41 @@ use super::decide::{Living, Row};
 use crate::hls::{self, ByteRange, PlaylistKind, Variables};
 use crate::session::ExchangeId;
 use crate::session::body::decode;
-use crate::session::read::find;
+use crate::session::read::answers::find;
 
 /// For so many target durations what is no longer listed may come back without having been
 /// fetched again: the recorder's plan waits for five, and it measures a little later.
 const BACK_WITHIN: i64 = 6;
 /// Without a target duration, this is taken for one.
 const UNKNOWN_TARGET_US: i64 = 6_000_000;
+
+/// URLs that are looked up between two batches of rows, so that the recording goes on meanwhile.
+/// Tests see each playlist read in pieces.
+const MOST_LOOKED_UP: usize = if cfg!(test) { 25 } else { 10_000 };
+
+/// Reading so many bytes of a playlist takes as long as looking up a URL.
+const BYTES_PER_LOOK_UP: usize = 100;
+
+/// A revision that is to be read.
+#[derive(Debug, Clone, Copy)]
+struct Due {
+    playlist_id: i64,
+    stream_id: i64,
+    revision: ExchangeId,
+    from_us: i64,
+    target_us: Option<i64>,
+}
+
+/// A revision whose URLs are being looked up.
+#[derive(Debug)]
+struct Reading {
+    due: Due,
+    listed: Listed,
+    /// What it cost to read it, in URLs looked up.
+    cost: usize,
+    /// Each once: a playlist can name one URL a million times.
+    wanted: HashSet<(Url, Option<ByteRange>)>,
+}
 
 /// What a revision lists.
 #[derive(Debug, Default)]
@@ -56,6 +84,9 @@ pub(super) struct Lists {
     inherited: HashSet<i64>,
     inherited_us: Option<i64>,
     dropped: Vec<String>,
+    /// What the cutoff has passed and is not read yet.
+    due: VecDeque<Due>,
+    reading: Option<Reading>,
 }
 
 impl Lists {
@@ -66,40 +97,92 @@ impl Lists {
             inherited: HashSet::new(),
             inherited_us: kept_from_us,
             dropped: Vec::new(),
+            due: VecDeque::new(),
+            reading: None,
         }
     }
 
-    /// Reads the revisions that the cutoff has passed since the last time, in their order.
-    pub(super) fn take_in(&mut self, db: &Connection, rows: &[Row], cutoff_us: i64) -> Result<()> {
+    /// Reads the revisions that the cutoff has passed since the last time, in their order; `false`: some are left
+    /// for the next time.
+    pub(super) fn take_in(
+        &mut self,
+        db: &Connection,
+        rows: &[Row],
+        cutoff_us: i64,
+    ) -> Result<bool> {
         if let Some(since_us) = self.inherited_us {
             let there = rows.iter().filter(|row| row.from_us <= since_us);
             self.inherited.extend(there.map(|row| row.resource_id));
         }
-        let mut passed: Vec<(&Row, i64)> = rows
-            .iter()
-            .filter(|row| row.from_us <= cutoff_us)
-            .filter_map(|row| Some((row, row.revises?)))
-            .filter(|(row, playlist_id)| self.is_new(row, *playlist_id))
-            .collect();
-        passed.sort_by_key(|(row, _)| (row.from_us, row.id));
-        for (row, playlist_id) in passed {
-            let listed = self.read(db, row.id, row)?;
-            let gives_other_values = listed.variables.is_some();
-            self.hold(playlist_id, row.stream_id, listed);
-            if gives_other_values {
-                self.read_importers(db, row)?;
-            }
+        if self.is_up_to_date() {
+            self.due = self.passed(rows, cutoff_us);
         }
-        self.expire(cutoff_us);
+        let mut left = MOST_LOOKED_UP;
+        while left > 0 && !self.is_up_to_date() {
+            self.read_some(db, &mut left)?;
+        }
+        let is_done = self.is_up_to_date();
+        if is_done {
+            self.expire(cutoff_us);
+        }
+        Ok(is_done)
+    }
+
+    fn is_up_to_date(&self) -> bool {
+        self.due.is_empty() && self.reading.is_none()
+    }
+
+    fn passed(&self, rows: &[Row], cutoff_us: i64) -> VecDeque<Due> {
+        let passed = rows.iter().filter(|row| row.from_us <= cutoff_us);
+        let mut due: Vec<Due> = passed
+            .filter_map(|row| {
+                Some(Due {
+                    playlist_id: row.revises?,
+                    stream_id: row.stream_id,
+                    revision: row.id,
+                    from_us: row.from_us,
+                    target_us: row.target_duration_us,
+                })
+            })
+            .filter(|due| self.is_new(due))
+            .collect();
+        due.sort_by_key(|due| (due.from_us, due.revision));
+        due.into()
+    }
+
+    /// Looks some URLs of the next revision up; the last of them makes it the one that holds.
+    fn read_some(&mut self, db: &Connection, left: &mut usize) -> Result<()> {
+        let next = self.reading.take().map(Ok);
+        let next = next.or_else(|| self.due.pop_front().map(|due| self.begin(db, due)));
+        let Some(mut reading) = next.transpose()? else {
+            return Ok(());
+        };
+        *left = left.saturating_sub(std::mem::take(&mut reading.cost));
+        let some: Vec<_> = reading.wanted.iter().take(*left).cloned().collect();
+        for (url, range) in &some {
+            resolve(db, url.as_str(), *range, &mut reading.listed)?;
+            reading.wanted.remove(&(url.clone(), *range));
+        }
+        *left -= some.len();
+        if !reading.wanted.is_empty() {
+            self.reading = Some(reading);
+            return Ok(());
+        }
+        let Reading { due, listed, .. } = reading;
+        let gives_other_values = listed.variables.is_some();
+        self.hold(due.playlist_id, due.stream_id, listed);
+        if gives_other_values {
+            self.read_importers_next(due);
+        }
         Ok(())
     }
 
-    fn is_new(&self, row: &Row, playlist_id: i64) -> bool {
+    fn is_new(&self, due: &Due) -> bool {
         let held = self
             .playlists
-            .get(&playlist_id)
+            .get(&due.playlist_id)
             .and_then(|p| p.held.as_ref());
-        held.is_none_or(|held| (row.from_us, row.id) > (held.from_us, held.revision))
+        held.is_none_or(|held| (due.from_us, due.revision) > (held.from_us, held.revision))
     }
 
     fn hold(&mut self, playlist_id: i64, stream_id: i64, listed: Listed) {
@@ -112,38 +195,47 @@ impl Lists {
     }
 
     /// Media playlists that import variables list other things from then on.
-    fn read_importers(&mut self, db: &Connection, main: &Row) -> Result<()> {
+    fn read_importers_next(&mut self, main: Due) {
         let imports = |p: &Playlist| {
             p.stream_id == main.stream_id && p.held.as_ref().is_some_and(|held| held.imports)
         };
         let importers = self.playlists.iter().filter(|(_, p)| imports(p));
-        let importers: Vec<_> = importers
-            .filter_map(|(id, p)| Some((*id, p.held.as_ref()?)))
-            .map(|(id, held)| (id, held.revision, held.target_us))
+        let again: Vec<Due> = importers
+            .filter_map(|(id, p)| {
+                let held = p.held.as_ref()?;
+                Some(Due {
+                    playlist_id: *id,
+                    revision: held.revision,
+                    target_us: held.target_us,
+                    ..main
+                })
+            })
             .collect();
-        for (playlist_id, revision, target_us) in importers {
-            let mut listed = self.read(db, revision, main)?;
-            listed.target_us = target_us;
-            self.hold(playlist_id, main.stream_id, listed);
-        }
-        Ok(())
+        again
+            .into_iter()
+            .rev()
+            .for_each(|due| self.due.push_front(due));
     }
 
-    /// What a revision lists; `since`: from when on, and in which stream.
-    fn read(&self, db: &Connection, revision: ExchangeId, since: &Row) -> Result<Listed> {
+    /// What a revision names; nothing of it is looked up yet.
+    fn begin(&self, db: &Connection, due: Due) -> Result<Reading> {
         let mut listed = Listed {
-            revision,
-            from_us: since.from_us,
-            target_us: since.target_duration_us,
+            revision: due.revision,
+            from_us: due.from_us,
+            target_us: due.target_us,
             ..Listed::default()
         };
-        let Some((url, body)) = text_of(db, revision)? else {
-            return Ok(listed);
+        let mut wanted = HashSet::new();
+        let text = text_of(db, due.revision)?;
+        let text = text.and_then(|(url, body)| Some((Url::parse(&url).ok()?, body)));
+        let Some((base, body)) = text else {
+            return Ok(Reading {
+                due,
+                listed,
+                cost: 1,
+                wanted,
+            });
         };
-        let Ok(base) = Url::parse(&url) else {
-            return Ok(listed);
-        };
-        let mut wanted: Vec<(Url, Option<ByteRange>)> = Vec::new();
         if hls::playlist_kind(&body) == Some(PlaylistKind::Multivariant) {
             let main = hls::read_multivariant(&body, &base);
             let children = main.children.into_iter().map(|child| child.url);
@@ -153,7 +245,7 @@ impl Lists {
             wanted.extend(all.chain(steering).map(|url| (url, None)));
             listed.variables = Some(main.variables);
         } else {
-            let variables = self.variables(since.stream_id);
+            let variables = self.variables(due.stream_id);
             let media = hls::read_media(&body, &base, &variables);
             let interstitials = hls::read_interstitials(&body, &base, &variables).named;
             let named = interstitials
@@ -168,10 +260,12 @@ impl Lists {
             );
             listed.imports = hls::imports_variables(&body);
         }
-        for (url, range) in wanted {
-            resolve(db, url.as_str(), range, &mut listed)?;
-        }
-        Ok(listed)
+        Ok(Reading {
+            due,
+            listed,
+            cost: 1 + body.len() / BYTES_PER_LOOK_UP,
+            wanted,
+        })
     }
 
     fn variables(&self, stream_id: i64) -> Variables {

@@ -13,10 +13,10 @@ use self::decide::{Row, doomed};
 use self::lists::Lists;
 use self::orphans::Orphans;
 pub(crate) use self::removed::Removed;
-use super::disk::Disk;
 use super::store::Store;
 use crate::clock::{self, micros};
 use crate::session::id::ExchangeId;
+use crate::session::write::disk::full::Disk;
 
 mod decide;
 mod lists;
@@ -65,6 +65,8 @@ pub(crate) struct Keeper {
     /// All exchanges below were requested before the cutoff.
     before: ExchangeId,
     lists: Lists,
+    /// Revisions before the cutoff have not been read yet: nothing moves until they are.
+    is_behind: bool,
     orphans: Orphans,
     events_seen: i64,
     /// When the next pass is.
@@ -88,6 +90,7 @@ impl Keeper {
             cutoff_us: kept_from.unwrap_or(i64::MIN),
             before: 0,
             lists: Lists::new(kept_from),
+            is_behind: false,
             orphans: Orphans::below(store.chunks.clone()),
             events_seen: KEPT_FROM,
             due: clock::instant(),
@@ -119,17 +122,25 @@ impl Keeper {
     /// One step towards what is to be kept; how long the next may wait.
     fn pass(&mut self, store: &mut Store, now_us: i64, orphans: bool) -> Result<Duration> {
         let orphans_left = orphans && self.orphans.remove_some(&store.db)?;
-        let Some((target_us, step)) = self.target(store, now_us)? else {
-            return Ok(if orphans_left { SOON } else { EVERY });
+        let target = self.target(store, now_us)?;
+        let stepped = match target {
+            _ if self.is_behind => true,
+            None => return Ok(if orphans_left { SOON } else { EVERY }),
+            Some((target_us, step)) => self.advance(store, target_us, step)?,
         };
-        let stepped = self.advance(store, target_us, step)?;
         let rows = rows(store, self.before)?;
-        self.lists.take_in(&store.db, &rows, self.cutoff_us)?;
+        // Each query on its own would take and give back the locks of the file.
+        let reading = store.db.unchecked_transaction()?;
+        self.is_behind = !self.lists.take_in(&store.db, &rows, self.cutoff_us)?;
+        if self.is_behind {
+            return Ok(SOON);
+        }
         let living = self.lists.living(&store.db, &rows, self.cutoff_us)?;
         let mut going = doomed(&rows, self.cutoff_us, &living);
         let more = going.len() > MOST_REMOVED;
         going.truncate(MOST_REMOVED);
         let dropped = self.lists.dropped_aliases();
+        drop(reading);
         self.remove(store, &going, &dropped)?;
         Ok(match stepped || more || orphans_left {
             true => SOON,

@@ -3,11 +3,11 @@
 use super::removed::Removed;
 use std::collections::BTreeSet;
 
-use rusqlite::{OptionalExtension, Result, params};
+use rusqlite::{OptionalExtension, Result, named_params, params};
 
 use super::Keeper;
 use crate::session::files::chunk_dir::{ChunkDir, ChunkPath};
-use crate::session::model::KEPT_FROM;
+use crate::session::model::{KEPT_FROM, Remark};
 use crate::session::write::store::Store;
 use crate::session::{ExchangeId, Notice};
 
@@ -69,10 +69,15 @@ impl Keeper {
         store
             .db
             .prepare_cached(
-                "INSERT INTO event (id, at_us, kind, detail) VALUES (?1, ?2, 'kept from', 'everything since then is kept')
+                "INSERT INTO event (id, at_us, kind, detail)
+                 VALUES (:id, :at_us, :kind, 'everything since then is kept')
                  ON CONFLICT (id) DO UPDATE SET at_us = excluded.at_us",
             )?
-            .execute(params![KEPT_FROM, self.cutoff_us])?;
+            .execute(named_params! {
+                ":id": KEPT_FROM,
+                ":at_us": self.cutoff_us,
+                ":kind": Remark::KeptFrom.as_str(),
+            })?;
         store.db.execute_batch("COMMIT")?;
         Ok((removed, events_seen))
     }
@@ -168,11 +173,13 @@ impl Store {
     fn remove_events(&self, after: i64, cutoff_us: i64) -> Result<i64> {
         let mut statement = self.db.prepare_cached(NEXT_EVENTS)?;
         let next: Vec<(i64, String, bool)> = statement
-            .query_map(params![after, EVENTS, cutoff_us], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })?
+            .query_map(
+                named_params! { ":after": after, ":most": EVENTS, ":cutoff_us": cutoff_us },
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )?
             .collect::<Result<_>>()?;
-        let says_when = |kind: &str| kind == "refused uri" || Notice::parse(kind).is_some();
+        let says_when =
+            |kind: &str| kind == Remark::RefusedUri.as_str() || Notice::parse(kind).is_some();
         for (id, kind, is_old) in &next {
             if *is_old && says_when(kind) {
                 self.delete("DELETE FROM event WHERE id = ?1", *id)?;
@@ -203,13 +210,13 @@ const REMOVE_ALIASES: &str = "
       (SELECT url, resource_id FROM alias_of WHERE resource_id = ?1) RETURNING url";
 /// What goes on in this run is not over: the row waits for its length.
 const NEXT_EVENTS: &str = "
-    SELECT id, kind, over_us < ?3 FROM
+    SELECT id, kind, over_us < :cutoff_us FROM
       (SELECT id, kind,
               CASE WHEN length_us IS NULL AND kind IN ('disk full', 'checkpoint held up')
                     AND at_us >= (SELECT started_us FROM run WHERE id = (SELECT max(id) FROM run))
                    THEN 9223372036854775807
                    ELSE at_us + max(ifnull(length_us, 0), 0) END AS over_us
-         FROM event WHERE id > ?1 ORDER BY id LIMIT ?2)";
+         FROM event WHERE id > :after ORDER BY id LIMIT :most)";
 /// The last one stays: how far the wall clock is ahead.
 const OLD_HEARTBEATS: &str = "
     DELETE FROM heartbeat WHERE at_us IN

@@ -174,6 +174,45 @@ fn what_is_listed_by_a_url_without_a_row_stays_as_long_as_it_is_listed() {
     }
 }
 
+#[test]
+fn a_long_playlist_is_read_between_batches_and_nothing_goes_before_all_of_it_is_known() {
+    let mut history = History::new(Channel {
+        window: 40,
+        ranged: false,
+        tokens: true,
+        redirected: false,
+        large: false,
+    });
+    for _ in 0..6 {
+        history.poll(Poll::Advance(8));
+    }
+    let exchanges = |history: &History| -> i64 {
+        let sql = "SELECT count(*) FROM exchange";
+        history
+            .store
+            .db
+            .query_row(sql, [], |row| row.get(0))
+            .unwrap()
+    };
+    let before = exchanges(&history);
+    let mut own = keeper(&history);
+    let now_us = history.now_us + 1_000_000;
+    let mut passes = 0;
+    loop {
+        own.pass(&mut history.store, now_us, true).unwrap();
+        passes += 1;
+        if !own.is_behind {
+            break;
+        }
+        assert_eq!(exchanges(&history), before);
+        assert!(passes < 1000, "it comes to no end");
+    }
+    // A playlist of forty segments, 25 URLs at a time, for each revision.
+    assert!(passes >= 6 * 40 / 25, "{passes}");
+    history.keep_from(&mut own, history.now_us);
+    assert!(exchanges(&history) < before);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]

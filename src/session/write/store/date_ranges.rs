@@ -3,6 +3,7 @@
 use super::Store;
 use crate::session::digest::Digest;
 use crate::session::digest::digest;
+use crate::session::model::Remark;
 use crate::session::write::date_ranges::DateRange;
 use rusqlite::OptionalExtension;
 use rusqlite::params;
@@ -30,8 +31,7 @@ impl Store {
         };
         // It cannot fail: it is a number and texts.
         let detail = serde_json::to_string(&detail).unwrap_or_default();
-        self.event(range.at_us, KIND, &detail)?;
-        let row = self.db.last_insert_rowid();
+        let row = self.event(range.at_us, KIND, &detail)?;
         self.asked_rows()?.insert(name, row);
         Ok(None)
     }
@@ -41,7 +41,7 @@ impl Store {
         let detail: Option<String> = self
             .db
             .prepare_cached("SELECT detail FROM event WHERE id = ?1 AND kind = ?2")?
-            .query_row(params![row, KIND], |row| row.get(0))
+            .query_row(params![row, KIND.as_str()], |row| row.get(0))
             .optional()?;
         let known = detail.as_deref().and_then(read);
         let known = known.filter(|known| known.stream == range.stream_id && known.id == range.id);
@@ -55,7 +55,7 @@ impl Store {
             None => {
                 let sql = "SELECT id, detail FROM event WHERE kind = ?1 ORDER BY id DESC";
                 let mut statement = self.db.prepare_cached(sql)?;
-                let mut found = statement.query([KIND])?;
+                let mut found = statement.query([KIND.as_str()])?;
                 let mut rows = HashMap::new();
                 while let Some(row) = found.next()? {
                     // The first row of a date range counts.
@@ -71,7 +71,7 @@ impl Store {
 }
 
 /// The kind of `event` that one is.
-pub(crate) const KIND: &str = "date range";
+pub(crate) const KIND: Remark = Remark::DateRange;
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Detail<'a> {

@@ -8,6 +8,7 @@ use super::Store;
 use crate::session::files::beneath::Sort;
 use crate::session::files::chunk_dir::{ChunkPath, Place};
 use crate::session::files::chunks::is_out_of_descriptors;
+use crate::session::write::rows::BodyRow;
 use crate::session::{Digest, NewBody, NewExchange};
 
 impl Store {
@@ -33,10 +34,13 @@ impl Store {
             Ok(path) => path,
             Err(error) => return Ok(Err(error)),
         };
-        self.db
-            .prepare_cached("INSERT INTO body (size, sha256, path) VALUES (?1,?2,?3)")?
-            .insert(params![size, sha256, path])
-            .map(Ok)
+        let row = BodyRow {
+            size,
+            sha256,
+            path: Some(&path),
+            ..BodyRow::default()
+        };
+        row.insert(&self.db).map(Ok)
     }
 
     /// Where a new body is from now on.

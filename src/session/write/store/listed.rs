@@ -8,7 +8,7 @@ use rusqlite::{Result, params};
 use super::Store;
 use super::allowance::{Allowance, ROWS_FACTOR};
 use crate::session::availability;
-use crate::session::model::{Kind, NewListing, ResourceKey};
+use crate::session::model::{Kind, NewListing, Remark, ResourceKey};
 use crate::session::spelling::Spelling;
 
 /// What a row takes in its table and its indexes beside its texts, in bytes.
@@ -167,7 +167,8 @@ impl Store {
              they would cost more than {ROWS_FACTOR} times what its playlists sent"
         );
         tracing::warn!("{detail}");
-        self.event(at_us, "too many segments", &detail)
+        self.event(at_us, Remark::TooManySegments, &detail)?;
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ use super::logs::to_i64;
 use crate::session::Digest;
 use crate::session::body::lines::{LineLog, Pieces};
 use crate::session::files::new_body::Coded;
+use crate::session::write::rows::{BodyLines, BodyRow};
 
 /// Playlists up to this size are kept as plain text: their head and the rows would cost as much.
 const PLAIN_TEXT_BYTES: usize = 512;
@@ -77,25 +78,21 @@ impl Store {
             }
         }
         let data = text.is_none().then_some(new.data);
-        self.db
-            .prepare_cached("INSERT INTO body (size, sha256, text, data) VALUES (?1,?2,?3,?4)")?
-            .insert(params![
-                to_i64(new.data.len() as u64),
-                new.sha256,
-                text,
-                data
-            ])
+        BodyRow {
+            text,
+            data,
+            ..new.row()
+        }
+        .insert(&self.db)
     }
 
     fn insert_coded(&self, new: &NewText<'_>, coded: &Coded) -> Result<i64> {
-        self.db
-            .prepare_cached("INSERT INTO body (size, sha256, data, coding) VALUES (?1,?2,?3,?4)")?
-            .insert(params![
-                to_i64(new.data.len() as u64),
-                new.sha256,
-                &coded.data[..],
-                coded.codings
-            ])
+        let row = BodyRow {
+            data: Some(&coded.data),
+            coding: Some(&coded.codings),
+            ..new.row()
+        };
+        row.insert(&self.db)
     }
 
     fn insert_pieces(&self, new: &NewText<'_>, owner: i64, pieces: &Pieces<'_>) -> Result<i64> {
@@ -106,20 +103,28 @@ impl Store {
         for (number, text) in (first_new..).zip(&pieces.new) {
             line.execute(params![owner, number, text])?;
         }
-        self.db
-            .prepare_cached(
-                "INSERT INTO body (size, sha256, text, first_line, last_line, tail, line_owner)
-                 VALUES (?1,?2,?3,?4,?5,?6,?7)",
-            )?
-            .insert(params![
-                to_i64(new.data.len() as u64),
-                new.sha256,
-                pieces.head,
-                pieces.first_line,
-                pieces.last_line,
-                pieces.tail,
-                owner
-            ])
+        let row = BodyRow {
+            text: Some(pieces.head),
+            lines: Some(BodyLines {
+                owner,
+                first: pieces.first_line,
+                last: pieces.last_line,
+                tail: pieces.tail,
+            }),
+            ..new.row()
+        };
+        row.insert(&self.db)
+    }
+}
+
+impl NewText<'_> {
+    /// Its row, without its content.
+    fn row(&self) -> BodyRow<'_> {
+        BodyRow {
+            size: to_i64(self.data.len() as u64),
+            sha256: &self.sha256,
+            ..BodyRow::default()
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::super::{EVERY, Keeper, Store};
 use crate::clock::Clock;
 use crate::hls::{ByteRange, EntryRole, Variables, read_media};
 use crate::session::ExchangeId;
-use crate::session::write::begin;
+use crate::session::write::run::begin;
 use crate::session::{
     Availability, DownloadFile, Kind, NewBody, NewExchange, NewListing, NewRevision, Outcome,
     ResourceKey, SessionFolder, Sessions, digest,

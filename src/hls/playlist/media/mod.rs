@@ -1,0 +1,7 @@
+//! Media playlists: one interpreter of their tags, and the two readers that take its items.
+
+pub mod entries;
+pub mod in_force;
+mod items;
+pub mod references;
+pub mod segments;

@@ -1,0 +1,129 @@
+//! Recorded bodies: texts that responses share, and files that are opened when they are sent.
+
+use std::io;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::pool::Pool;
+use super::text_cache::{CachedText, TextCache, TextKey};
+use crate::replayer::body::piece::{Piece, Source};
+use crate::replayer::memory::budget::Budget;
+use crate::replayer::memory::text::Text;
+use crate::session::{Body, ChunkFile, ReadError, Reader};
+
+/// The bodies of a session.
+#[derive(Debug)]
+pub(crate) struct Bodies {
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) texts: TextCache,
+    pub(crate) budget: Budget,
+}
+
+impl Bodies {
+    pub(crate) fn new(pool: Arc<Pool>) -> Self {
+        Self {
+            pool,
+            texts: TextCache::default(),
+            budget: Budget::default(),
+        }
+    }
+
+    /// A body of this size, whole. `None`: there is no memory for it now.
+    pub(crate) fn piece(
+        &self,
+        reader: &Reader,
+        body_id: i64,
+        size: u64,
+    ) -> Result<Option<Piece>, ReadError> {
+        if let Some(chunk) = reader.chunk_of(body_id)? {
+            return Ok(Some(whole_file(chunk)));
+        }
+        let text = self.recorded(reader, body_id, size)?;
+        Ok(text.map(|text| Piece::Bytes(text.bytes().clone())))
+    }
+
+    /// The bytes of a body that is not a file. `None`: there is no memory for them now.
+    pub(crate) fn recorded(
+        &self,
+        reader: &Reader,
+        body_id: i64,
+        size: u64,
+    ) -> Result<Option<Text>, ReadError> {
+        let made: Result<_, ReadError> =
+            self.texts.get_or_make(&TextKey::Recorded(body_id), || {
+                // The database has it once more while it is read.
+                let size = usize::try_from(size).unwrap_or(usize::MAX);
+                let Some(permit) = self.budget.take(size, 2) else {
+                    return Ok(None);
+                };
+                match reader.body(body_id)? {
+                    Body::Bytes(bytes) => Ok(Some(CachedText::Recorded(Text::new(bytes, permit)))),
+                    Body::Chunk(_) => Err(io::Error::other("a file in the place of a text").into()),
+                }
+            });
+        Ok(made?.and_then(|made| match made {
+            CachedText::Recorded(text) => Some(text),
+            _ => None,
+        }))
+    }
+
+    /// Some bytes of a body, which is opened when they are sent.
+    pub(crate) fn later_piece(
+        self: &Arc<Self>,
+        (body_id, size): (i64, u64),
+        first: u64,
+        length: u64,
+    ) -> Piece {
+        let bodies = Arc::clone(self);
+        let source = Arc::new(Unopened {
+            bodies,
+            body_id,
+            size,
+        });
+        Piece::Later {
+            source,
+            first,
+            length,
+        }
+    }
+}
+
+fn whole_file(chunk: ChunkFile) -> Piece {
+    Piece::File {
+        file: Arc::new(chunk.file),
+        first: 0,
+        length: chunk.size,
+    }
+}
+
+/// A body that is not open yet.
+#[derive(Debug)]
+struct Unopened {
+    bodies: Arc<Bodies>,
+    body_id: i64,
+    size: u64,
+}
+
+impl Source for Unopened {
+    fn open(self: Arc<Self>) -> BoxFuture<'static, io::Result<Piece>> {
+        Box::pin(async move {
+            loop {
+                let freed = self.bodies.budget.freed();
+                let unopened = Arc::clone(&self);
+                let piece = self.bodies.pool.read(move |reader| {
+                    let Unopened {
+                        bodies,
+                        body_id,
+                        size,
+                    } = &*unopened;
+                    bodies.piece(reader, *body_id, *size)
+                });
+                match piece.await.map_err(io::Error::other)? {
+                    Some(piece) => return Ok(piece),
+                    None => freed.await,
+                }
+            }
+        })
+    }
+}

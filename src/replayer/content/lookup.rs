@@ -1,0 +1,222 @@
+//! From a question to the answer that holds. Runs on a blocking thread.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use super::bodies::Bodies;
+use super::found::{Content, GrowingPart, LookupResult, Pieces, Whole};
+use super::playlist::contains;
+use super::question::Question;
+use super::ranges;
+use super::ranges::{Plan, RecordedRange};
+use crate::replayer::body::pace::Pace;
+use crate::replayer::header::range::RangeSpec;
+use crate::session::{Answer, Faults, Found, Query, RangePart, ReadError, Reader, StreamInfo};
+
+/// Redirects that are followed inside.
+pub(super) const MOST_HOPS: usize = 10;
+
+/// Whether it has what no list of streams has.
+fn is_hls(content: &Content) -> bool {
+    let Content::Playlist(served) = content else {
+        return false;
+    };
+    let has = |tag: &[u8]| contains(served.text.bytes(), tag);
+    has(b"#EXT-X-TARGETDURATION") || has(b"#EXT-X-STREAM-INF")
+}
+
+/// A look at a session.
+pub(crate) struct Lookup<'a> {
+    pub(crate) reader: &'a Reader,
+    pub(crate) streams: &'a [StreamInfo],
+    pub(crate) bodies: &'a Arc<Bodies>,
+    /// Whether faults are answers.
+    pub(crate) faults: Faults,
+    /// How early a resource that is not a playlist is given, in microseconds.
+    pub(crate) early_us: i64,
+}
+
+impl Lookup<'_> {
+    /// What the session has for a question.
+    pub(crate) fn ask(&self, question: &Question) -> Result<LookupResult, ReadError> {
+        let mut looked = self.ask_once(question, question.url.as_str())?;
+        let mut waited_us = 0_i64;
+        let mut until_us = Some(i64::MAX);
+        for _ in 0..MOST_HOPS {
+            let target = match &looked {
+                LookupResult::Whole(whole) if question.by_name && !is_hls(&whole.content) => {
+                    match whole.redirect() {
+                        None => self.stream_in_list(&whole.answer, &whole.url, &whole.headers)?,
+                        target => target,
+                    }
+                }
+                _ => None,
+            };
+            let Some(target) = target else {
+                break;
+            };
+            if let LookupResult::Whole(hop) = &looked {
+                waited_us = waited_us.saturating_add(hop.answer.wait_us.unwrap_or(0));
+                until_us = earlier_end(until_us, hop.until_us);
+            }
+            looked = self.ask_once(question, target.as_str())?;
+        }
+        // Redirects that are followed inside take as long as their hops did.
+        if let (LookupResult::Whole(whole), 1..) = (&mut looked, waited_us) {
+            let wait_us = &mut whole.answer.wait_us;
+            *wait_us = wait_us.map(|us| us.saturating_add(waited_us));
+        }
+        if let LookupResult::Whole(whole) = &mut looked {
+            whole.until_us = earlier_end(until_us, whole.until_us);
+        }
+        Ok(looked)
+    }
+
+    fn ask_once(&self, question: &Question, url: &str) -> Result<LookupResult, ReadError> {
+        let range = match question.range {
+            Some(RangeSpec::From(first, last)) => Some((first, last)),
+            // Only the recorded ranges say where its end is.
+            Some(RangeSpec::Suffix(_)) | None => None,
+        };
+        let query = Query {
+            url,
+            range,
+            at_us: question.moment_us,
+            recording: question.recording,
+            faults: self.faults,
+        };
+        let (found, early) = self.find(&query)?;
+        Ok(match found {
+            Found::Unknown if self.reader.is_left_out(url)? => LookupResult::LeftOut,
+            // Its recorder may have been killed.
+            Found::Unknown => self.pending_else(url, LookupResult::Unknown)?,
+            Found::NotYet(from_us) => LookupResult::NotYet(from_us),
+            Found::Pending => self.pending_else(url, LookupResult::Pending)?,
+            Found::Answer(answer) => self.whole(question, *answer, early)?,
+            Found::Ranges(ranges) => self.ranges(question, ranges, early)?,
+        })
+    }
+
+    fn pending_else(&self, url: &str, looked: LookupResult) -> Result<LookupResult, ReadError> {
+        let growing = self.reader.growing_from(url)?;
+        Ok(growing.map_or(looked, |(stream_id, growing)| {
+            LookupResult::Growing(Box::new(GrowingPart { stream_id, growing }))
+        }))
+    }
+
+    /// Finds the answer; whether a player asks for it a little too early. Playlists
+    /// are never early: their time is what a replay is about.
+    fn find(&self, query: &Query<'_>) -> Result<(Found, bool), ReadError> {
+        let found = self.reader.answer_to(query)?;
+        let Found::NotYet(from_us) = found else {
+            return Ok((found, false));
+        };
+        if from_us.saturating_sub(query.at_us) > self.early_us {
+            return Ok((found, false));
+        }
+        let then = self.reader.answer_to(&Query {
+            at_us: from_us,
+            ..*query
+        })?;
+        Ok(match &then {
+            Found::Answer(answer) if !answer.resource.kind.is_playlist() => (then, true),
+            Found::Ranges(_) => (then, true),
+            _ => (found, false),
+        })
+    }
+
+    fn whole(
+        &self,
+        question: &Question,
+        answer: Answer,
+        early: bool,
+    ) -> Result<LookupResult, ReadError> {
+        // A recorded URL was valid once.
+        let url = Url::parse(&answer.resource.url).unwrap_or_else(|_| question.url.clone());
+        let headers = self.reader.headers(&answer.exchange)?;
+        let content = self.content(question, &answer, &url)?;
+        // The variables that a playlist imports have times of their own.
+        let imports = matches!(&content, Content::Playlist(served) if served.imports);
+        let is_known = !early && !imports;
+        let until_us = is_known.then(|| answer.until_us.unwrap_or(i64::MAX));
+        Ok(LookupResult::Whole(Box::new(Whole {
+            answer,
+            url,
+            headers,
+            content,
+            early,
+            by_name: question.by_name,
+            until_us,
+            recording: question.recording,
+        })))
+    }
+
+    fn ranges(
+        &self,
+        question: &Question,
+        ranges: Vec<RangePart>,
+        early: bool,
+    ) -> Result<LookupResult, ReadError> {
+        let facts: Vec<RecordedRange> = ranges.iter().map(RecordedRange::new).collect();
+        let (first, pieces, total) = match ranges::plan(&facts, question.range) {
+            Plan::Behind(size) => return Ok(LookupResult::Behind(size)),
+            Plan::Hole(at) => return Ok(LookupResult::Hole(at)),
+            Plan::Fault(index) => {
+                return match ranges.into_iter().nth(index) {
+                    Some(range) => self.whole(question, range.answer, early),
+                    None => Ok(LookupResult::Unknown),
+                };
+            }
+            Plan::Pieces {
+                first,
+                pieces,
+                total,
+            } => (first, pieces, total),
+        };
+        let mut bodies = Vec::with_capacity(pieces.len());
+        let mut healed = false;
+        let mut paces = Vec::with_capacity(pieces.len());
+        for piece in &pieces {
+            let answer = ranges.get(piece.range).map(|range| &range.answer);
+            healed |= answer.is_some_and(|answer| answer.healed);
+            let pace = answer
+                .and_then(|answer| {
+                    Pace::of_exchange(&answer.exchange, answer.exchange.body_size, false)
+                })
+                .map(|pace| pace.slice(piece.skip, piece.length));
+            paces.push((pace, piece.length));
+            if let Some(exchange) = answer.map(|answer| &answer.exchange)
+                && let Some(body_id) = exchange.body_id
+            {
+                let body = (body_id, exchange.body_size);
+                bodies.push(self.bodies.later_piece(body, piece.skip, piece.length));
+            }
+        }
+        let leading = pieces
+            .first()
+            .and_then(|piece| ranges.into_iter().nth(piece.range));
+        let Some(RangePart { answer, .. }) = leading else {
+            return Ok(LookupResult::Unknown);
+        };
+        let url = Url::parse(&answer.resource.url).unwrap_or_else(|_| question.url.clone());
+        let headers = self.reader.headers(&answer.exchange)?;
+        Ok(LookupResult::Pieces(Box::new(Pieces {
+            answer,
+            url,
+            headers,
+            first,
+            total,
+            pieces: bodies,
+            pace: Pace::joined(paces),
+            healed,
+            early,
+            by_name: question.by_name,
+        })))
+    }
+}
+
+/// Until when both of two answers hold; `None`: not known.
+fn earlier_end(one_us: Option<i64>, other_us: Option<i64>) -> Option<i64> {
+    Some(one_us?.min(other_us?))
+}

@@ -1,0 +1,122 @@
+//! Recorded content as it is served: playlists with their URIs replaced, each made once for all requests.
+
+use url::Url;
+
+use super::found::{Content, is_broken};
+use super::lookup::Lookup;
+use super::playlist;
+use super::playlist::{Key, contains};
+use super::question::Question;
+use super::text_cache::{CachedText, Depends, TextKey};
+use crate::hls::{PlaylistKind, Variables, lacks_parameters, playlist_kind, read_multivariant};
+use crate::replayer::request::references::served_url;
+use crate::session::{Answer, Body, Kind, ReadError, is_success};
+
+impl Lookup<'_> {
+    pub(super) fn content(
+        &self,
+        question: &Question,
+        answer: &Answer,
+        url: &Url,
+    ) -> Result<Content, ReadError> {
+        let exchange = &answer.exchange;
+        let Some(body_id) = exchange.body_id else {
+            return Ok(Content::None);
+        };
+        let kind = answer.resource.kind;
+        let is_json = matches!(kind, Kind::Steering | Kind::Assets);
+        let may_be_rewritten = (kind.is_playlist() || is_json)
+            && exchange.status.is_some_and(is_success)
+            && exchange.body_encoding.is_none()
+            && !is_broken(exchange);
+        let made = match may_be_rewritten {
+            true => self.served(question, answer, (body_id, is_json), url)?,
+            false => Some(CachedText::AsRecorded),
+        };
+        Ok(match made {
+            Some(CachedText::Served(served)) => Content::Playlist(served),
+            Some(CachedText::OwnUrlOnly) => Content::OwnUrlOnly,
+            None => Content::NoRoom,
+            Some(_) => self
+                .bodies
+                .piece(self.reader, body_id, exchange.body_size)?
+                .map_or(Content::NoRoom, Content::AsRecorded),
+        })
+    }
+
+    /// A playlist, a steering manifest or a list of assets as it is served. `None`: there is no memory for
+    /// it now.
+    fn served(
+        &self,
+        question: &Question,
+        answer: &Answer,
+        (body_id, is_json): (i64, bool),
+        url: &Url,
+    ) -> Result<Option<CachedText>, ReadError> {
+        let mut key = Key::new(body_id, url, &question.served, &question.prefix);
+        if !is_json {
+            (key.endlist, key.shift_us) = (question.endlist, question.shift_us);
+        }
+        let mut imports = None;
+        loop {
+            let text_key = TextKey::Served(Box::new(key.clone()));
+            let made = self.bodies.texts.get_or_make(&text_key, || {
+                self.make(question, answer, (&key, is_json), imports.as_ref())
+            })?;
+            let Some(CachedText::Depends(depends)) = made else {
+                return Ok(made);
+            };
+            if depends.query {
+                key = key.with_query(&question.served);
+            }
+            if depends.imports {
+                let main = self.main_playlist(answer.resource.stream_id, question.moment_us)?;
+                key.imports = Some(main.as_ref().map_or(0, |(id, ..)| *id));
+                imports = Some(main.map_or_else(Variables::default, |(_, url, body)| {
+                    read_multivariant(&body, &url).variables
+                }));
+            }
+        }
+    }
+
+    /// What a body is as it is served, or what else that depends on.
+    fn make(
+        &self,
+        question: &Question,
+        answer: &Answer,
+        (key, is_json): (&Key, bool),
+        imports: Option<&Variables>,
+    ) -> Result<Option<CachedText>, ReadError> {
+        let size = usize::try_from(answer.exchange.body_size).unwrap_or(usize::MAX);
+        // The body, its text, and what is replaced in it on the way.
+        let Some(permit) = self.bodies.budget.take(size, 4) else {
+            return Ok(None);
+        };
+        let Body::Bytes(body) = self.reader.body(key.body_id)? else {
+            return Ok(Some(CachedText::AsRecorded));
+        };
+        if is_json {
+            return Ok(Some(CachedText::Served(playlist::serve_json(
+                &body, key, permit,
+            ))));
+        }
+        let Some(kind) = playlist_kind(&body) else {
+            return Ok(Some(CachedText::AsRecorded));
+        };
+        let takes_query = contains(&body, b"QUERYPARAM=");
+        let depends = Depends {
+            query: takes_query,
+            imports: kind == PlaylistKind::Media && contains(&body, b"IMPORT="),
+        };
+        if depends.query && key.any_query || depends.imports && imports.is_none() {
+            return Ok(Some(CachedText::Depends(depends)));
+        }
+        let served = served_url(&key.served);
+        let lacks = |served: &Url| lacks_parameters(&body, &key.origin, served);
+        if question.by_name && takes_query || served.as_ref().is_some_and(lacks) {
+            return Ok(Some(CachedText::OwnUrlOnly));
+        }
+        let served = playlist::serve(&body, key, imports, permit);
+        Ok(Some(CachedText::Served(served)))
+    }
+}

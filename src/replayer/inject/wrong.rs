@@ -1,4 +1,0 @@
-//! What is wrong with a rule, and where.
-
-/// What is wrong, and at which character.
-pub(super) type Wrong = (usize, String);

@@ -1,0 +1,81 @@
+//! What there is to play in a session.
+
+use std::sync::Arc;
+
+use super::Replay;
+use super::state::SessionState;
+use crate::replayer::page;
+use crate::replayer::page::Description;
+use crate::session::{ReadError, Reader};
+
+impl Replay {
+    /// What there is to play, with the variants that were listed at a moment.
+    ///
+    /// # Errors
+    /// The session cannot be read.
+    pub fn describe(&self, moment_us: i64, prefix: &str) -> Result<Description, ReadError> {
+        let describe = |reader: &Reader| self.describe_with(reader, moment_us, prefix);
+        self.bodies.pool.with_reader(describe)
+    }
+
+    fn describe_with(
+        &self,
+        reader: &Reader,
+        moment_us: i64,
+        prefix: &str,
+    ) -> Result<Description, ReadError> {
+        let SessionState {
+            span,
+            streams,
+            holes,
+            kept_us,
+            ..
+        } = self.state();
+        let look = self.lookup(reader, &streams);
+        let mut description = page::describe(&self.name, span, &look, moment_us, prefix)?;
+        description.holes = page::holes(&holes, span);
+        description.kept_from_us = kept_us.map_or(0, |us| span.session_us(us).max(0));
+        Ok(description)
+    }
+
+    /// Whether the first stream has a playlist of all that was recorded.
+    ///
+    /// # Errors
+    /// The session cannot be read.
+    pub fn has_dvr(&self) -> Result<bool, ReadError> {
+        let streams = self.streams();
+        let first = streams.first().map(|stream| stream.name.as_str());
+        let playlists = self
+            .bodies
+            .pool
+            .with_reader(|reader| reader.media_playlists())?;
+        Ok(playlists
+            .iter()
+            .any(|one| Some(one.stream.as_str()) == first))
+    }
+
+    /// Whether the session has decryption keys, or was recorded by another program than this project's.
+    ///
+    /// # Errors
+    /// The session cannot be read.
+    pub fn needs_care(&self) -> Result<bool, ReadError> {
+        self.bodies.pool.with_reader(|reader| {
+            let runs = reader.runs()?;
+            let is_own = runs
+                .iter()
+                .all(|run| run.program.starts_with("isrecorder "));
+            Ok(!is_own || reader.has_keys()?)
+        })
+    }
+
+    /// Like [`Self::describe`], on a blocking thread.
+    pub(crate) async fn described(
+        self: &Arc<Self>,
+        moment_us: i64,
+        prefix: String,
+    ) -> Result<Description, ReadError> {
+        let replay = Arc::clone(self);
+        self.read(move |reader| replay.describe_with(reader, moment_us, &prefix))
+            .await
+    }
+}

@@ -1,0 +1,60 @@
+//! Paths of the replayer's own, as answers name them. Pure.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use url::Url;
+
+use super::route::PathClock;
+
+/// What needs no encoding in a name.
+pub(crate) const NAME: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'.')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Characters of a name at most. It is cut at its beginning: players look at the extension.
+pub(crate) const LONGEST_NAME: usize = 80;
+
+/// The path of the DVR playlist of a stream, or of one of its media playlists.
+pub(crate) fn dvr_path(stream: &str, playlist_id: Option<i64>) -> String {
+    let name = utf8_percent_encode(stream, NON_ALPHANUMERIC);
+    match playlist_id {
+        None => format!("/{name}/dvr.m3u8"),
+        Some(id) => format!("/{name}/dvr/{id}.m3u8"),
+    }
+}
+
+/// The path of the body that an exchange brought, behind a reference to the root. The name is for people, and
+/// for players that look at extensions. There is no exchange 0.
+pub(crate) fn exchange_path(root: &str, exchange_id: i64, url: Option<&Url>) -> String {
+    let last = url
+        .and_then(|url| url.path().rsplit('/').next())
+        .unwrap_or_default();
+    let name = percent_decode_str(last).decode_utf8_lossy();
+    let skipped = name.chars().count().saturating_sub(LONGEST_NAME);
+    let name: String = name.chars().skip(skipped).collect();
+    let name = if name.is_empty() {
+        "body".to_owned()
+    } else {
+        name
+    };
+    format!(
+        "{root}exchange/{exchange_id}/{}",
+        utf8_percent_encode(&name, NAME)
+    )
+}
+
+/// The prefix that carries a clock; empty for the server's own.
+pub fn clock_prefix(clock: Option<PathClock>) -> String {
+    match clock {
+        None => String::new(),
+        Some(PathClock {
+            zero_ms,
+            began_ms: None,
+        }) => format!("/@{zero_ms}"),
+        Some(PathClock {
+            zero_ms,
+            began_ms: Some(began_ms),
+        }) => format!("/@{zero_ms}~{began_ms}"),
+    }
+}

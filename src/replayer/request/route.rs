@@ -1,0 +1,380 @@
+//! The URL space of the replayer: what a request's path and query ask for. Pure.
+//!
+//! ```text
+//! /                                  what there is
+//! /stream.m3u8                       the first stream
+//! /NAME/stream.m3u8                  each stream
+//! /dvr.m3u8, /NAME/dvr.m3u8          everything that was recorded of a stream
+//! /NAME/dvr/ID.m3u8                  the same of one of its playlists
+//! /exchange/ID/NAME                  the body that an exchange brought; NAME is for people
+//! /NAME/stream.ts, /NAME/dump.ts     a raw stream as it came; all of it so far
+//! /https/cdn.example.com:443/a/b?c   the origin's URLs, path for path
+//! /@ZERO/...                         streams and the origin's URLs on a clock of their own
+//! /@ZERO~BEGAN/...                   the same, for a player that began at BEGAN on it
+//! ```
+//!
+//! A path is only ever looked up; it never becomes the path of a file.
+
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+use super::raw_path::{RawPath, raw_path};
+use super::timeline::parse_duration;
+use crate::hls::origin_url;
+
+/// No origin has a longer path and query.
+const LONGEST_PATH: usize = 8 * 1024;
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The clock in the path; `None`: the server's own.
+    pub clock: Option<PathClock>,
+    /// What is asked for on that clock.
+    pub target: Target,
+}
+
+/// A clock in a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PathClock {
+    /// Its ZERO, in Unix milliseconds.
+    pub zero_ms: i64,
+    /// When its player began, in milliseconds of session time; `None`: it does not matter.
+    pub began_ms: Option<i64>,
+}
+
+/// The resources of a replayer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The page that says what there is.
+    Index,
+    /// What browsers ask for by themselves.
+    Favicon,
+    /// A stream.
+    Stream {
+        /// Its name; `None`: the first one.
+        name: Option<String>,
+        /// The path asks for a redirect to a clock on which it is this session time now.
+        offset: Option<Duration>,
+    },
+    /// Everything that was recorded, as a playlist.
+    Dvr {
+        /// The stream's name; `None`: the first one.
+        name: Option<String>,
+        /// One of its media playlists (row of `resource`); `None`: all of the stream.
+        playlist_id: Option<i64>,
+    },
+    /// The body that an exchange brought.
+    Exchange(i64),
+    /// A raw stream: one that is not a playlist.
+    Raw {
+        /// Which stream, and which file of it.
+        path: RawPath,
+        /// The path asks for a redirect to a clock on which it is this session time now.
+        offset: Option<Duration>,
+    },
+    /// A URL of the origin.
+    Origin(Url),
+}
+
+/// Why a path asks for nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    /// Longer than 8 KiB.
+    #[error("the path is longer than {LONGEST_PATH} bytes")]
+    TooLong,
+    /// The clock is not a number.
+    #[error("{0:?} is not a clock: /@ZERO/ and /@ZERO~BEGAN/ take milliseconds")]
+    Clock(String),
+    /// The offset is not a duration.
+    #[error("offset: {0}")]
+    Offset(#[from] super::timeline::InvalidDuration),
+    /// A clock before a path that takes none.
+    #[error("what was recorded is the same on every clock: ask without /@ZERO")]
+    ClockNotAllowed,
+    /// Nothing is at that path.
+    #[error("nothing is at this path; / says what there is")]
+    Nothing,
+}
+
+/// What `path_and_query` asks for.
+///
+/// # Errors
+/// It asks for nothing.
+pub fn route(path_and_query: &str) -> Result<Route, RouteError> {
+    let (clock, rest) = split_clock(path_and_query)?;
+    let target = target_on(clock, rest)?;
+    Ok(Route { clock, target })
+}
+
+/// What the rest of a path, behind its clock, asks for.
+pub(crate) fn target_on(clock: Option<PathClock>, rest: &str) -> Result<Target, RouteError> {
+    let target = target(rest)?;
+    if clock.is_some() && matches!(target, Target::Dvr { .. } | Target::Exchange(_)) {
+        return Err(RouteError::ClockNotAllowed);
+    }
+    Ok(target)
+}
+
+/// The clock in a path, and what follows it.
+pub(crate) fn split_clock(path: &str) -> Result<(Option<PathClock>, &str), RouteError> {
+    if path.len() > LONGEST_PATH {
+        return Err(RouteError::TooLong);
+    }
+    let Some(behind) = path
+        .strip_prefix("/@")
+        .or_else(|| path.strip_prefix("/%40"))
+    else {
+        return Ok((None, path));
+    };
+    let end = behind.find(['/', '?']).unwrap_or(behind.len());
+    let (text, rest) = behind.split_at(end);
+    let clock = path_clock(text).ok_or_else(|| RouteError::Clock(text.to_owned()))?;
+    Ok((Some(clock), rest))
+}
+
+fn path_clock(text: &str) -> Option<PathClock> {
+    let (zero, began) = match text.split_once('~') {
+        None => (text, None),
+        Some((zero, began)) => (zero, Some(began)),
+    };
+    Some(PathClock {
+        zero_ms: milliseconds(zero)?,
+        began_ms: match began {
+            None => None,
+            Some(began) => Some(milliseconds(began)?),
+        },
+    })
+}
+
+fn milliseconds(text: &str) -> Option<i64> {
+    // Thirteen digits now; fifteen reach the year 33658.
+    let is_time = (1..=15).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    is_time.then(|| text.parse().ok()).flatten()
+}
+
+fn target(path_and_query: &str) -> Result<Target, RouteError> {
+    let (path, query) = path_and_query
+        .split_once('?')
+        .unwrap_or((path_and_query, ""));
+    match path {
+        "" | "/" => return Ok(Target::Index),
+        "/favicon.ico" => return Ok(Target::Favicon),
+        "/stream.m3u8" => return stream(None, query),
+        "/dvr.m3u8" => {
+            return Ok(Target::Dvr {
+                name: None,
+                playlist_id: None,
+            });
+        }
+        _ => {}
+    }
+    if let Some(url) = origin_url(path_and_query) {
+        return Ok(Target::Origin(url));
+    }
+    if let Some(mut raw) = raw_path(path) {
+        raw.name = raw.name.as_deref().map(decode);
+        let offset = offset(query)?;
+        return Ok(Target::Raw { path: raw, offset });
+    }
+    let mut steps = path.trim_start_matches('/').split('/');
+    match (steps.next(), steps.next(), steps.next(), steps.next()) {
+        _ if path.starts_with("//") => Err(RouteError::Nothing),
+        (Some("exchange"), Some(id), Some(_), None) if number(id).is_some() => {
+            number(id).map(Target::Exchange).ok_or(RouteError::Nothing)
+        }
+        (Some(name), Some("stream.m3u8"), None, None) => stream(Some(name), query),
+        (Some(name), Some("dvr.m3u8"), None, None) => Ok(Target::Dvr {
+            name: Some(decode(name)),
+            playlist_id: None,
+        }),
+        (Some(name), Some("dvr"), Some(file), None) => Ok(Target::Dvr {
+            name: Some(decode(name)),
+            playlist_id: Some(
+                file.strip_suffix(".m3u8")
+                    .and_then(number)
+                    .ok_or(RouteError::Nothing)?,
+            ),
+        }),
+        _ => Err(RouteError::Nothing),
+    }
+}
+
+/// The number of a row.
+fn number(text: &str) -> Option<i64> {
+    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| text.parse().ok()).flatten()
+}
+
+fn stream(name: Option<&str>, query: &str) -> Result<Target, RouteError> {
+    Ok(Target::Stream {
+        name: name.map(decode),
+        offset: offset(query)?,
+    })
+}
+
+fn offset(query: &str) -> Result<Option<Duration>, RouteError> {
+    let offset = query
+        .split('&')
+        .find_map(|parameter| parameter.strip_prefix("offset="));
+    Ok(offset
+        .map(|text| parse_duration(&decode(text)))
+        .transpose()?)
+}
+
+fn decode(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::paths::clock_prefix;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn to(zero_ms: Option<i64>, target: Target) -> Result<Route, RouteError> {
+        let clock = zero_ms.map(|zero_ms| PathClock {
+            zero_ms,
+            began_ms: None,
+        });
+        Ok(Route { clock, target })
+    }
+
+    fn stream_of(name: Option<&str>, offset_ms: Option<u64>) -> Target {
+        Target::Stream {
+            name: name.map(str::to_owned),
+            offset: offset_ms.map(Duration::from_millis),
+        }
+    }
+
+    fn dvr(name: Option<&str>, playlist_id: Option<i64>) -> Target {
+        Target::Dvr {
+            name: name.map(str::to_owned),
+            playlist_id,
+        }
+    }
+
+    #[test]
+    fn what_was_recorded_knows_no_clock() {
+        for path in ["/@5/dvr.m3u8", "/@5/a/dvr/1.m3u8", "/@5/exchange/1/a"] {
+            assert_eq!(route(path), Err(RouteError::ClockNotAllowed), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_paths_there_are() {
+        let origin = |url: &str| Target::Origin(Url::parse(url).unwrap());
+        let cases = [
+            ("/", None, Target::Index),
+            ("/?format=json", None, Target::Index),
+            ("/@1795176000000/", Some(1_795_176_000_000), Target::Index),
+            ("/@5", Some(5), Target::Index),
+            ("/favicon.ico", None, Target::Favicon),
+            ("/stream.m3u8", None, stream_of(None, None)),
+            (
+                "/stream.m3u8?x=1&offset=1.5",
+                None,
+                stream_of(None, Some(1500)),
+            ),
+            (
+                "/stream.m3u8?offset=2m%2030s",
+                None,
+                stream_of(None, Some(150_000)),
+            ),
+            (
+                "/@7/hall%201/stream.m3u8?offset=0",
+                Some(7),
+                stream_of(Some("hall 1"), Some(0)),
+            ),
+            ("/http/stream.m3u8", None, stream_of(Some("http"), None)),
+            ("/dvr.m3u8?x", None, dvr(None, None)),
+            ("/exchange/dvr.m3u8", None, dvr(Some("exchange"), None)),
+            ("/hall%201/dvr/12.m3u8", None, dvr(Some("hall 1"), Some(12))),
+            ("/exchange/dvr/5.m3u8", None, dvr(Some("exchange"), Some(5))),
+            ("/exchange/5/a.ts", None, Target::Exchange(5)),
+            ("/exchange/5/dvr.m3u8", None, Target::Exchange(5)),
+            (
+                "/https/h:443/stream.m3u8?offset=x",
+                None,
+                origin("https://h/stream.m3u8?offset=x"),
+            ),
+            (
+                "/%407/http/h:8080/a//b%2f?x=/@1/",
+                Some(7),
+                origin("http://h:8080/a//b%2f?x=/@1/"),
+            ),
+        ];
+        for (path, clock, target) in cases {
+            assert_eq!(route(path), to(clock, target), "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_that_ask_for_nothing_say_why() {
+        for path in [
+            "/a",
+            "/http/h/a",
+            "/a/b/stream.m3u8",
+            "//stream.m3u8",
+            "//dvr.m3u8",
+            "/a/dvr/x.m3u8",
+            "/a/dvr/5",
+            "/a/dvr/99999999999999999999.m3u8",
+            "/a/dvr/5.m3u8/b",
+            "/exchange/5",
+            "/exchange/-5/a",
+            "/exchange/5/a/b",
+            "/ftp/h:21/a",
+            "*",
+            "",
+            "/../etc/passwd",
+        ] {
+            assert!(
+                matches!(route(path), Err(RouteError::Nothing)) || path.is_empty(),
+                "{path}"
+            );
+        }
+        for path in [
+            "/@/stream.m3u8",
+            "/@x/",
+            "/@-5/",
+            "/@1234567890123456/",
+            "/@+5/",
+            "/@5~/",
+            "/@~5/",
+            "/@5~6~7/",
+            "/@5~-6/",
+        ] {
+            assert!(matches!(route(path), Err(RouteError::Clock(_))), "{path}");
+        }
+        for path in [
+            "/stream.m3u8?offset=",
+            "/stream.m3u8?offset=-3",
+            "/a/stream.m3u8?offset=soon",
+        ] {
+            assert!(matches!(route(path), Err(RouteError::Offset(_))), "{path}");
+        }
+        assert_eq!(
+            route(&format!("/{}", "a".repeat(LONGEST_PATH))),
+            Err(RouteError::TooLong)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_has_a_route_or_none(path in "/(@[0-9]{0,16}/)?(http/|https/)?\\PC{0,30}") {
+            let _ = route(&path);
+        }
+
+        #[test]
+        fn a_clock_changes_nothing_else(zero_ms in 0..10_i64.pow(15), began_ms in proptest::option::of(0..10_i64.pow(15)), rest in "/(https?/h:[0-9]{1,4}/)?[a-z./?=&]{0,16}") {
+            let own = route(&rest).map(|r| r.target);
+            let clock = PathClock { zero_ms, began_ms };
+            let carried = route(&format!("{}{rest}", clock_prefix(Some(clock))));
+            prop_assert_eq!(carried.as_ref().ok().and_then(|r| r.clock).unwrap_or(clock), clock);
+            prop_assert_eq!(carried.map(|r| r.target), own);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The server's own clock: what time it is, and when session time 0 falls on it.
+
+#[cfg(test)]
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::timeline;
+use crate::clock::{self, Clock};
+
+/// The clock of requests whose path has none.
+#[derive(Debug)]
+pub(crate) struct ServerClock {
+    time: Time,
+    /// When session time 0 falls on it, in microseconds of Unix time.
+    pub(crate) zero_us: i64,
+    /// Session time at which it started, in microseconds.
+    pub(crate) offset_us: i64,
+    /// It is one for all replayers of copies of the session.
+    pub(crate) is_shared: bool,
+}
+
+/// The source of the time.
+#[derive(Debug)]
+enum Time {
+    /// It never steps.
+    Own(Clock),
+    /// The wall clock. Where it is set, all replayers that share it go with it.
+    Wall,
+    /// For tests: one hour later at each reading.
+    #[cfg(test)]
+    Hourly(AtomicI64),
+}
+
+impl ServerClock {
+    /// `zero_us`: when session time 0 is for all that replay copies of the session; `None`: this clock
+    /// starts now, at `offset_us`.
+    pub(crate) fn start(clock: Clock, zero_us: Option<i64>, offset_us: i64) -> Self {
+        match zero_us {
+            Some(zero_us) => Self {
+                time: Time::Wall,
+                zero_us,
+                // A shared clock does not depend on when this replayer started.
+                offset_us: 0,
+                is_shared: true,
+            },
+            None => Self {
+                zero_us: clock.now_us().saturating_sub(offset_us),
+                time: Time::Own(clock),
+                offset_us,
+                is_shared: false,
+            },
+        }
+    }
+
+    /// Sets when session time 0 is, to that of the session that is being recorded.
+    pub(crate) fn set_zero(&mut self, zero_us: i64) {
+        self.zero_us = zero_us;
+        self.offset_us = self.session_us();
+    }
+
+    /// Now, in microseconds of Unix time. A request reads this once, in `Request::new`.
+    pub(crate) fn now_us(&self) -> i64 {
+        match &self.time {
+            Time::Own(clock) => clock.now_us(),
+            Time::Wall => clock::system_us(),
+            #[cfg(test)]
+            Time::Hourly(now_us) => now_us.fetch_add(HOUR_US, Ordering::Relaxed),
+        }
+    }
+
+    /// Session time now, in microseconds.
+    pub(crate) fn session_us(&self) -> i64 {
+        timeline::session_us(self.now_us(), self.zero_us)
+    }
+
+    /// Shows session time 0 at the next reading, and one hour more at each that follows.
+    #[cfg(test)]
+    pub(crate) fn advance_hourly(&mut self) {
+        self.time = Time::Hourly(AtomicI64::new(self.zero_us));
+    }
+}
+
+#[cfg(test)]
+pub(crate) const HOUR_US: i64 = 3_600_000_000;

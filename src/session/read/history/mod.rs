@@ -1,0 +1,5 @@
+//! What playlists listed over time: their windows, their revisions, and what was fetched on account of each.
+
+pub mod advances;
+pub mod listings;
+pub mod placement;

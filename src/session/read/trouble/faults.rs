@@ -1,0 +1,120 @@
+//! Every fault of a session, with the moment at which it was over.
+
+use crate::session::error::ReadError;
+use crate::session::id::ExchangeId;
+use crate::session::model::{Kind, Outcome};
+use crate::session::read::reader::Reader;
+
+/// The error of the last part of a raw stream's response that ended in good order: a fault all the same, since such a
+/// stream has no end, though all of the response came.
+pub const ENDED: &str = "the stream ended; it has no end of its own, and is asked for again";
+
+/// Of an exchange `e`; `?1` is [`ENDED`].
+const IS_FAULT: &str = "
+    (e.outcome NOT IN ('complete', 'crossed') OR e.status >= 400 OR e.error = ?1) AND e.own_reason IS NULL";
+
+/// An exchange that was no good answer. Times in microseconds of Unix time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Its number.
+    pub exchange_id: ExchangeId,
+    /// When its response began; when it was requested, if there was none.
+    pub at_us: i64,
+    /// Name of its stream.
+    pub stream: String,
+    /// What was asked for.
+    pub kind: Kind,
+    /// URL path without the leading slash.
+    pub name: String,
+    /// Absolute URL.
+    pub url: String,
+    /// HTTP status, if there was a response.
+    pub status: Option<u16>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What happened, for people.
+    pub error: Option<String>,
+    /// When the next good answer of the same resource began, of a playlist under whatever URL; `None`: there was none.
+    pub good_again_us: Option<i64>,
+}
+
+/// Faults that are alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FaultCount {
+    /// What was asked for.
+    pub kind: Kind,
+    /// HTTP status, if there was a response.
+    pub status: Option<u16>,
+    /// How they ended.
+    pub outcome: Outcome,
+    /// How many they are.
+    pub times: i64,
+}
+
+impl Reader {
+    /// Calls `each` with every fault, in the order in which requests began, without keeping them.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn faults(&self, mut each: impl FnMut(Fault)) -> Result<(), ReadError> {
+        let mut query = || -> rusqlite::Result<()> {
+            let mut statement = self.db.prepare_cached(&format!(
+                "SELECT e.id, e.requested_us + ifnull(e.wait_us, 0), r.kind, r.name, r.url, e.status, e.outcome, e.error,
+                        (SELECT g.requested_us + ifnull(g.wait_us, 0) FROM exchange g
+                          WHERE g.resource_id IN (
+                                  SELECT r.id
+                                  UNION SELECT a.resource_id FROM alias a WHERE a.url = r.url AND r.kind = 'media'
+                                  UNION SELECT b.resource_id FROM alias a JOIN resource p ON p.id = a.resource_id
+                                    JOIN alias b ON b.url = p.url WHERE a.url = r.url AND r.kind = 'media')
+                            AND (g.from_us, g.id) > (e.from_us, e.id)
+                            AND g.outcome = 'complete' AND g.status < 400 AND g.own_reason IS NULL
+                          ORDER BY g.from_us, g.id LIMIT 1), s.name
+                   FROM exchange e JOIN resource r ON r.id = e.resource_id
+                   JOIN stream s ON s.id = r.stream_id
+                  WHERE {IS_FAULT}
+                  ORDER BY e.id",
+            ))?;
+            let mut rows = statement.query([ENDED])?;
+            while let Some(row) = rows.next()? {
+                self.db.fresh();
+                let (kind, outcome): (String, String) = (row.get(2)?, row.get(6)?);
+                each(Fault {
+                    exchange_id: row.get(0)?,
+                    at_us: row.get(1)?,
+                    kind: Kind::parse(&kind).unwrap_or(Kind::Data),
+                    name: row.get(3)?,
+                    url: row.get(4)?,
+                    status: row.get(5)?,
+                    outcome: Outcome::parse(&outcome).unwrap_or(Outcome::Protocol),
+                    error: row.get(7)?,
+                    good_again_us: row.get(8)?,
+                    stream: row.get(9)?,
+                });
+            }
+            Ok(())
+        };
+        query().map_err(|e| self.failed(e))
+    }
+
+    /// How many faults there are of each kind of resource, status and outcome; the most first.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn fault_counts(&self) -> Result<Vec<FaultCount>, ReadError> {
+        let sql = format!(
+            "SELECT r.kind, e.status, e.outcome, count(e.id) AS times
+               FROM exchange e JOIN resource r ON r.id = e.resource_id
+              WHERE {IS_FAULT} GROUP BY r.kind, e.status, e.outcome
+              ORDER BY times DESC, r.kind, e.status, e.outcome"
+        );
+        self.list(&sql, [ENDED], |row| {
+            let (kind, outcome): (String, String) = (row.get(0)?, row.get(2)?);
+            Ok(FaultCount {
+                kind: Kind::parse(&kind).unwrap_or(Kind::Data),
+                status: row.get(1)?,
+                outcome: Outcome::parse(&outcome).unwrap_or(Outcome::Protocol),
+                times: row.get(3)?,
+            })
+        })
+    }
+}

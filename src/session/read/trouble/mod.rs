@@ -1,0 +1,5 @@
+//! What went wrong: faults of the origin, polls without a good answer, notices of the recorder.
+
+pub mod faults;
+pub mod notices;
+pub mod polls;

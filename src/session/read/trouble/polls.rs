@@ -1,0 +1,221 @@
+//! What was wrong with the polls of a playlist within some time.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use crate::session::error::ReadError;
+use crate::session::id::ExchangeId;
+use crate::session::model::Outcome;
+use crate::session::read::reader::Reader;
+
+/// Kinds of failures that are told apart; who makes up more is told in one word.
+const MOST_KINDS: usize = 8;
+
+/// What was wrong with the polls of a playlist within some time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PollTrouble {
+    /// Number of polls.
+    pub polls: i64,
+    /// Polls without a good answer.
+    pub failed: i64,
+    /// How they failed, the most frequent first; not all, where there are very many kinds.
+    pub failures: Vec<PollFailure>,
+    /// How late the recorder was with the latest one, in microseconds.
+    pub lag_us: i64,
+    /// The longest time without any poll, in microseconds.
+    pub pause_us: i64,
+}
+
+/// Polls that failed in one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PollFailure {
+    /// HTTP status of a complete response; `None`: the outcome says what happened.
+    pub status: Option<u16>,
+    /// How they ended.
+    pub outcome: Outcome,
+    /// How many.
+    pub polls: i64,
+}
+
+/// Polls of a playlist, under whatever URL, that are answers in a span: the first exchange of each.
+const POLLS: &str = "
+    SELECT id, status, outcome, lag_us, requested_us FROM exchange
+     WHERE resource_id IN (SELECT :playlist_id UNION
+                           SELECT a.resource_id FROM resource p JOIN alias a ON a.url = p.url
+                            WHERE p.id = :playlist_id AND p.kind = 'media')
+       AND head_id IS NULL AND from_us > :after_us AND from_us <= :until_us
+       AND own_reason IS NULL AND outcome <> 'crossed'
+     ORDER BY from_us, id";
+/// The first poll of a playlist after a moment.
+const AFTER: &str = "
+    SELECT id FROM exchange
+     WHERE resource_id IN (SELECT :playlist_id UNION
+                           SELECT a.resource_id FROM resource p JOIN alias a ON a.url = p.url
+                            WHERE p.id = :playlist_id AND p.kind = 'media')
+       AND head_id IS NULL AND from_us > :after_us ORDER BY from_us, id LIMIT 1";
+/// How the chain ended that began with an exchange. Its hops have been asked for before the next poll of the
+/// playlist.
+const LAST_HOP: &str = "
+    SELECT status, outcome FROM exchange
+     WHERE id = (SELECT max(id) FROM exchange
+                  WHERE id >= :head_id AND id < :next_id AND (head_id = :head_id OR id = :head_id))";
+
+/// The first exchange of a poll.
+struct Head {
+    id: ExchangeId,
+    status: Option<u16>,
+    outcome: String,
+    lag_us: i64,
+    requested_us: i64,
+}
+
+impl Head {
+    fn redirects(&self) -> bool {
+        matches!(self.status, Some(301 | 302 | 303 | 307 | 308))
+    }
+}
+
+/// Adds up polls, in the order in which they were made.
+struct Sum {
+    trouble: PollTrouble,
+    /// When the last one was requested.
+    before_us: i64,
+    /// In how many ways how many failed, and which of them came first.
+    failures: HashMap<(Option<u16>, Outcome), (i64, usize)>,
+}
+
+impl Sum {
+    fn add(&mut self, head: &Head, status: Option<u16>, outcome: &str) {
+        let trouble = &mut self.trouble;
+        trouble.polls += 1;
+        trouble.lag_us = trouble.lag_us.max(head.lag_us);
+        let pause_us = head.requested_us.saturating_sub(self.before_us);
+        trouble.pause_us = trouble.pause_us.max(pause_us);
+        self.before_us = self.before_us.max(head.requested_us);
+        let is_complete = outcome == Outcome::Complete.as_str();
+        if is_complete && status.is_none_or(|status| status < 400) {
+            return;
+        }
+        trouble.failed += 1;
+        let outcome = Outcome::parse(outcome).unwrap_or(Outcome::Protocol);
+        let kind = (status.filter(|_| is_complete), outcome);
+        let place = self.failures.len();
+        self.failures.entry(kind).or_insert((0, place)).0 += 1;
+    }
+
+    fn end(mut self, until_us: i64) -> PollTrouble {
+        let pause_us = until_us.saturating_sub(self.before_us);
+        self.trouble.pause_us = self.trouble.pause_us.max(pause_us);
+        let mut failures: Vec<_> = self.failures.into_iter().collect();
+        failures.sort_unstable_by_key(|(_, (polls, place))| (Reverse(*polls), *place));
+        failures.truncate(MOST_KINDS);
+        let failure = |((status, outcome), (polls, _))| PollFailure {
+            status,
+            outcome,
+            polls,
+        };
+        self.trouble.failures = failures.into_iter().map(failure).collect();
+        self.trouble
+    }
+}
+
+impl Reader {
+    /// What was wrong with the polls of a playlist between two moments (microseconds of Unix time).
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn poll_trouble(
+        &self,
+        playlist_id: i64,
+        after_us: i64,
+        until_us: i64,
+    ) -> Result<PollTrouble, ReadError> {
+        self.sum_of_polls(playlist_id, after_us, until_us)
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Row by row: a query with windows costs more than all that it reads where there are many gaps.
+    fn sum_of_polls(
+        &self,
+        playlist_id: i64,
+        after_us: i64,
+        until_us: i64,
+    ) -> rusqlite::Result<PollTrouble> {
+        let mut sum = Sum {
+            trouble: PollTrouble::default(),
+            before_us: after_us,
+            failures: HashMap::new(),
+        };
+        let mut statement = self.db.prepare_cached(POLLS)?;
+        let mut rows = statement.query(named_params! {
+            ":playlist_id": playlist_id,
+            ":after_us": after_us,
+            ":until_us": until_us,
+        })?;
+        let mut last: Option<Head> = None;
+        while let Some(row) = rows.next()? {
+            let head = head_row(row)?;
+            if let Some(before) = last.replace(head) {
+                let next = last.as_ref().map(|head| head.id);
+                self.add_poll(&mut sum, &before, next)?;
+            }
+        }
+        if let Some(head) = last {
+            let next = match head.redirects() {
+                true => self
+                    .db
+                    .prepare_cached(AFTER)?
+                    .query_row(
+                        named_params! { ":playlist_id": playlist_id, ":after_us": until_us },
+                        |row| row.get(0),
+                    )
+                    .optional()?,
+                false => None,
+            };
+            self.add_poll(&mut sum, &head, next)?;
+        }
+        Ok(sum.end(until_us))
+    }
+
+    fn add_poll(
+        &self,
+        sum: &mut Sum,
+        head: &Head,
+        next: Option<ExchangeId>,
+    ) -> rusqlite::Result<()> {
+        if !head.redirects() {
+            sum.add(head, head.status, &head.outcome);
+            return Ok(());
+        }
+        let last: Option<(Option<u16>, String)> = self
+            .db
+            .prepare_cached(LAST_HOP)?
+            .query_row(
+                named_params! { ":head_id": head.id, ":next_id": next.unwrap_or(i64::MAX) },
+                |row| Ok((status(row, 0)?, row.get(1)?)),
+            )
+            .optional()?;
+        if let Some((status, outcome)) = last {
+            sum.add(head, status, &outcome);
+        }
+        Ok(())
+    }
+}
+
+fn head_row(row: &Row<'_>) -> rusqlite::Result<Head> {
+    Ok(Head {
+        id: row.get(0)?,
+        status: status(row, 1)?,
+        outcome: row.get(2)?,
+        lag_us: row.get::<_, Option<i64>>(3)?.unwrap_or(0),
+        requested_us: row.get(4)?,
+    })
+}
+
+/// What is no status of HTTP is one that failed.
+fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u16>> {
+    let status: Option<i64> = row.get(column)?;
+    Ok(status.map(|status| u16::try_from(status).unwrap_or(u16::MAX)))
+}
