@@ -1,4 +1,4 @@
-//! What the run before left in the session, for a run that goes on: which windows a playlist had, at which places, what
+//! What the earlier run left in the session, for a run that goes on: which windows a playlist had, at which places, what
 //! came of its segments and keys, and which hosts want to be left alone.
 
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::plan::{Before, Content, Key};
+use super::plan::{Content, EarlierRun, Key};
 use crate::clock::{self, micros};
 use crate::hls::{
     Entry, EntryRole, MediaPlaylist, Variables, Window, imports_variables, read_media, segment_name,
@@ -39,7 +39,7 @@ pub(super) struct TakenUp {
     pub windows: Vec<(Window, u64, i64)>,
     /// The place behind the last segment of all.
     pub end: u64,
-    pub before: Before,
+    pub before: EarlierRun,
 }
 
 /// A window with its text.
@@ -73,7 +73,7 @@ pub(super) fn read(
         stream_id,
         found: HashMap::new(),
     };
-    let before = Before {
+    let before = EarlierRun {
         listed: listed(&all, &mut known)?,
         keys: keys(&all, &mut known, now_us)?,
         known_for: known_for(reader, newest, now_us)?,

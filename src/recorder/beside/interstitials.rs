@@ -12,7 +12,7 @@ use url::Url;
 use crate::hls::{self, Interstitial};
 use crate::recorder::context::Context;
 use crate::recorder::context::asset_state::Known;
-use crate::session::{Kind, NewListing, ResourceKey};
+use crate::session::{Kind, NewListing, Remark, ResourceKey};
 
 /// Other URLs of what was asked for that are remembered, so that each is written once.
 const MOST_ALIASES: usize = 16_384;

@@ -11,6 +11,7 @@ use crate::recorder::admission::hosts::retry_after;
 use crate::recorder::admission::reach::Reach;
 use crate::recorder::context::Context;
 use crate::recorder::http::fetch::ask::Ask;
+use crate::recorder::http::fetch::exchanges::{Place, exchanges};
 use crate::recorder::http::fetch::{Hop, Received};
 use crate::session::{Availability, ByteRange, ExchangeId, Kind, Outcome, ResourceKey, is_success};
 
@@ -121,32 +122,27 @@ impl Context {
     }
 
     async fn write_aside(&self, hops: Vec<Hop>, wanted: &Wanted, is_again: bool) {
-        let head = hops.first().map(|head| (head.id, head.requested_us));
-        let head_id = head.map(|(id, _)| id);
         let asked = match wanted.kind {
             // It is polled.
             Kind::Steering => Availability::poll((!is_again).then_some(wanted.from_us)),
             _ => Availability::download(wanted.from_us, u32::from(is_again)),
         };
-        for mut hop in hops {
-            let is_head = Some(hop.id) == head_id;
-            let requested_us = head.map_or(hop.requested_us, |(_, requested_us)| requested_us);
-            let (url, availability) = match is_head {
-                true => (wanted.url.clone(), asked),
+        let known = |hop: &Hop, place| {
+            let (url, availability) = match place {
+                Place::Head => (wanted.url.clone(), asked),
                 // A redirect may repeat what was added to the query; players add their own.
-                false => (hls::without_directives(&hop.url), asked.hop(requested_us)),
+                Place::Redirected(head_us) => {
+                    (hls::without_directives(&hop.url), asked.hop(head_us))
+                }
             };
             let resource = ResourceKey {
                 range: wanted.range,
                 ..ResourceKey::whole(self.stream_id, wanted.kind, url.into())
             };
-            let crossed = hop.take_crossed(&resource, availability);
-            let exchange = hop.into_exchange(resource, availability);
-            for mut exchange in crossed.into_iter().chain([exchange]) {
-                exchange.referrer_id = Some(wanted.referrer);
-                exchange.head_id = head_id.filter(|_| !is_head);
-                self.fetcher.writer.exchange(exchange).await;
-            }
+            (resource, availability)
+        };
+        for exchange in exchanges(hops, wanted.referrer, known) {
+            self.fetcher.writer.exchange(exchange).await;
         }
     }
 

@@ -1,4 +1,4 @@
-//! What is known of the date ranges of a stream.
+//! The state of interstitials of a stream: which were asked for, and how many requests are in flight.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

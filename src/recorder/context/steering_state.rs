@@ -1,4 +1,4 @@
-//! What is known of the steering server of a stream.
+//! The state of content steering of a stream: which server is named, and whether its first manifest is awaited.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};

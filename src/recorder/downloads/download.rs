@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::guards::Place;
+use super::guards;
 use super::queue::Queue;
 use crate::clock;
 use crate::recorder::http::fetch::Hop;
 use crate::recorder::http::fetch::ask::Ask;
+use crate::recorder::http::fetch::exchanges::{Place, exchanges};
 use crate::recorder::http::fetch::fetcher::Fetcher;
 #[cfg(test)]
 use crate::recorder::panics;
@@ -31,7 +32,7 @@ pub(in crate::recorder) struct Downloads {
 /// What redirected to a host that wants to be left alone may lead elsewhere by then.
 const AGAIN_IN: Duration = Duration::from_secs(10);
 
-pub(super) async fn download(downloads: &Downloads, job: Job, place: Place) {
+pub(super) async fn download(downloads: &Downloads, job: Job, place: guards::Place) {
     let Downloads {
         queue,
         fetcher,
@@ -114,35 +115,28 @@ fn pass_over(hops: &mut [Hop], why: OwnReason) -> bool {
 }
 
 async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
-    let head_id = hops.first().map(|h| h.id);
-    let head_requested_us = hops.first().map(|head| head.requested_us);
-    for (at, mut hop) in hops.into_iter().enumerate() {
-        let (key, availability) = if at == 0 {
-            (job.key.clone(), job.availability)
-        } else {
+    let known = |hop: &Hop, place| match place {
+        Place::Head => (queue.resource(&job.key, job.kind), job.availability),
+        Place::Redirected(head_us) => {
             let key = Key {
                 url: Arc::new(hop.url.clone()),
                 range: job.key.range,
             };
-            let requested_us = head_requested_us.unwrap_or(hop.requested_us);
-            (key, job.availability.hop(requested_us))
-        };
-        let resource = queue.resource(&key, job.kind);
-        let crossed = hop.take_crossed(&resource, availability);
-        let confirms_id = hop.confirms();
-        let mut exchange = hop.into_exchange(resource, availability);
-        exchange.confirms_id = confirms_id;
-        let asked_as = (at == 0 && job.url != job.key.url).then(|| job.url.to_string());
-        for mut exchange in crossed.into_iter().chain([exchange]) {
-            exchange.asked_as.clone_from(&asked_as);
-            exchange.referrer_id = Some(job.referrer);
-            exchange.head_id = head_id.filter(|_| at > 0);
-            fetcher.writer.exchange(exchange).await;
+            (
+                queue.resource(&key, job.kind),
+                job.availability.hop(head_us),
+            )
         }
+    };
+    for mut exchange in exchanges(hops, job.referrer, known) {
+        if exchange.head_id.is_none() && job.url != job.key.url {
+            exchange.asked_as = Some(job.url.to_string());
+        }
+        fetcher.writer.exchange(exchange).await;
     }
 }
 
-/// Whether the log is told of a fault.
+/// Counts what came; returns whether a fault is logged.
 fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool) -> bool {
     let aborted = hops.iter().any(|hop| !hop.is_fault());
     let is_news = match (good, aborted, hops.last()) {

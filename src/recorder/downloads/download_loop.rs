@@ -82,7 +82,7 @@ async fn contained(downloads: Downloads, job: Job, place: Place) {
     downloads.panics.contain(download, what).await;
 }
 
-/// Tells of what left its playlist and could not be had in time.
+/// Logs what left its playlist and could not be fetched in time.
 fn tell_of(given_up: &[(Key, Kind)], stats: &Stats) {
     for (key, kind) in given_up {
         if stats.is_news(*kind, "given up") {

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::recorder::admission::hosts::Hosts;
 use crate::recorder::memory::Memory;
 use crate::recorder::plan::state::Plan;
-use crate::recorder::plan::{Before, Changes, Content, Job, Key, Listing, PlaylistId};
+use crate::recorder::plan::{Changes, Content, EarlierRun, Job, Key, Listing, PlaylistId};
 use crate::recorder::settings::limits::Limits;
 use crate::session::{Kind, NewListing, ResourceKey};
 
@@ -76,7 +76,7 @@ impl Queue {
     }
 
     /// Takes up what the run before knew of a playlist.
-    pub(in crate::recorder) async fn take_up(&self, playlist: PlaylistId, before: Before) {
+    pub(in crate::recorder) async fn take_up(&self, playlist: PlaylistId, before: EarlierRun) {
         let mut plan = self.plan().await;
         plan.take_up(playlist, before, clock::instant());
     }

@@ -36,6 +36,7 @@ use crate::session::{Notice, NoticeEvent, Outcome, OwnReason, is_success};
 
 pub(crate) mod ask;
 mod decoded;
+pub(crate) mod exchanges;
 pub(crate) mod fetcher;
 mod gathered;
 mod hop;

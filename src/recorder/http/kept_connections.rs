@@ -1,4 +1,4 @@
-//! Connections that are kept for the next request: which have carried one, and for how long
+//! Idle connections in the pools of the clients: which have carried a request, and for how long
 //! their servers keep them. Pure.
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! Tests: a task of a recording panics, and the recording goes on. The real loops, at an origin of a few answers.
+//! A task of a recording panics, and the recording goes on. The real loops, at an origin of a few answers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -17,5 +17,5 @@ mod growth;
 #[cfg(test)]
 mod tests;
 
-pub(super) use self::items::content::{Before, Content};
+pub(super) use self::items::content::{Content, EarlierRun};
 pub(super) use self::model::{Changes, Done, Job, Key, Listing, PlaylistId, Wanted};

@@ -1,4 +1,4 @@
-//! What a plan is told, and what it says.
+//! The values that a plan takes and returns.
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};

@@ -1,4 +1,4 @@
-//! What the plan knows.
+//! The plan of a stream: everything that it knows.
 
 use super::model::{Key, PlaylistId};
 use crate::hls::steps::step;
@@ -34,7 +34,7 @@ pub(crate) struct Plan {
     pub(super) departed: DepartedItems,
     /// Requests under way, by number, and whose place each takes; `None`: one for what is late.
     pub(super) under_way: HashMap<u64, Option<PlaylistId>>,
-    /// What was given up, and is to be told of with the next revision; and what the log is to be told of.
+    /// Things that were given up: those that the next revision notes, and those that are to be logged.
     pub(super) gone: Vec<(Key, Kind)>,
     pub(super) untold: Vec<(Key, Kind)>,
     pub(super) playlists: BTreeMap<PlaylistId, Playlist>,

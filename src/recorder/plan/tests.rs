@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::items::content::{Before, Content};
+use super::items::content::{Content, EarlierRun};
 use super::model::*;
 use super::state::Plan;
 use crate::hls::Step;
@@ -776,7 +776,7 @@ fn what_the_run_before_knew_is_not_fetched_again_and_names_that_were_other_bytes
         url: Arc::new(format!("http://h/live/{uri}").parse().unwrap()),
         range: None,
     };
-    let before = Before {
+    let before = EarlierRun {
         listed: vec![
             (1, key("a/1.ts"), [1; 32]),
             (2, key("a/2.ts"), [2; 32]),

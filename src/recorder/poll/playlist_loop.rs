@@ -43,7 +43,7 @@ async fn follow(context: Arc<Context>, playlist: Arc<Playlist>) {
             true => panics + 1,
             false => 1,
         };
-        poller = poller.anew();
+        poller = poller.restarted();
         tokio::select! {
             () = context.stop.cancelled() => return,
             () = tokio::time::sleep(restart_delay(panics)) => {}
@@ -52,7 +52,7 @@ async fn follow(context: Arc<Context>, playlist: Arc<Playlist>) {
 }
 
 impl Poller {
-    /// Polls until the playlist is over; where it is none, what it is.
+    /// Polls until the playlist is over; returns the raw stream where the URL turns out to be one.
     async fn run(&mut self) -> Option<Opened> {
         let stop = self.context.stop.clone();
         self.take_up().await;

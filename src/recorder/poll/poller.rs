@@ -1,4 +1,4 @@
-//! What the loop of one playlist keeps from poll to poll.
+//! The state of the loop of one playlist.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,9 +18,9 @@ use crate::recorder::playlists::names::Name;
 use crate::recorder::playlists::playlist::Playlist;
 use crate::recorder::playlists::standing::Standing;
 use crate::recorder::poll::state::corrections::Corrections;
-use crate::recorder::poll::state::last_body::Last;
-use crate::recorder::poll::state::poll_times::Turns;
-use crate::recorder::poll::state::reader::Reading;
+use crate::recorder::poll::state::last_body::LastBody;
+use crate::recorder::poll::state::poll_times::PollTimes;
+use crate::recorder::poll::state::reader::RevisionReader;
 use crate::recorder::poll::state::trust::Trust;
 use crate::recorder::raw::opened::Opened;
 use crate::session::{ExchangeId, NewListing};
@@ -31,12 +31,12 @@ pub(super) struct Poller {
     pub(super) context: Arc<Context>,
     pub(super) playlist: Arc<Playlist>,
     /// The loop before it has panicked.
-    pub(super) is_anew: bool,
+    pub(super) is_restarted: bool,
     /// Holds up downloads until the revision that is being taken in has been handed to the writer.
     pub(super) hold: Option<Hold>,
     pub(super) trust: Trust,
-    pub(super) last: Last,
-    pub(super) reading: Reading,
+    pub(super) last: LastBody,
+    pub(super) reader: RevisionReader,
     /// When the last poll that brought that body was requested.
     pub(super) seen_at_us: Option<i64>,
     pub(super) from_us: i64,
@@ -85,7 +85,7 @@ pub(super) struct Poller {
     pub(super) taken: Duration,
     /// It is no playlist.
     pub(super) plain: Option<Opened>,
-    pub(super) turns: Turns,
+    pub(super) poll_times: PollTimes,
 }
 
 /// A URL that a poll came by: there may be many, and long ones.

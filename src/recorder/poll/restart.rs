@@ -1,4 +1,4 @@
-//! The loop of a playlist at its beginning, and after a panic.
+//! The loop of a playlist begins: for the first time, after an earlier run of the session, after a panic.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use crate::recorder::earlier_run;
 use crate::recorder::playlists::names::Name;
 use crate::recorder::playlists::playlist::Playlist;
 use crate::recorder::poll::state::corrections::Corrections;
-use crate::recorder::poll::state::last_body::Last;
-use crate::recorder::poll::state::poll_times::Turns;
-use crate::recorder::poll::state::reader::Reading;
+use crate::recorder::poll::state::last_body::LastBody;
+use crate::recorder::poll::state::poll_times::PollTimes;
+use crate::recorder::poll::state::reader::RevisionReader;
 use crate::recorder::poll::state::trust::Trust;
 use crate::session::{NewListing, Reader};
 
@@ -29,12 +29,12 @@ impl Poller {
             context,
             from_us: playlist.from_us.unwrap_or(i64::MIN),
             playlist,
-            is_anew: false,
+            is_restarted: false,
             hold: None,
             stood: None,
             trust: Trust::default(),
-            last: Last::default(),
-            reading: Reading::default(),
+            last: LastBody::default(),
+            reader: RevisionReader::default(),
             seen_at_us: None,
             polled: false,
             not_asked: false,
@@ -61,13 +61,13 @@ impl Poller {
             searches: 0,
             taken: Duration::ZERO,
             plain: None,
-            turns: Turns::new(now_us),
+            poll_times: PollTimes::new(now_us),
         }
     }
 
     /// After a panic: nothing is believed of what the loop compared with, and its hold on the downloads is given back. What
     /// it owes others stays.
-    pub(super) fn anew(self) -> Self {
+    pub(super) fn restarted(self) -> Self {
         if let Some(stood) = &self.stood {
             self.playlist.update(|s| s.take_back(stood));
         }
@@ -76,7 +76,7 @@ impl Poller {
         }
         let begun = Self::new(Arc::clone(&self.context), Arc::clone(&self.playlist));
         Self {
-            is_anew: true,
+            is_restarted: true,
             // Answers never become older.
             from_us: self.from_us,
             polled: self.polled,
@@ -98,10 +98,10 @@ impl Poller {
     /// Goes on from what the run before, or the loop before a panic, knew of the playlist.
     pub(crate) async fn take_up(&mut self) {
         let writer = &self.context.fetcher.writer;
-        if !(writer.goes_on() || self.is_anew) {
+        if !(writer.goes_on() || self.is_restarted) {
             return;
         }
-        if self.is_anew {
+        if self.is_restarted {
             // Of the last revisions rows may still be under way.
             writer.written().await;
         }

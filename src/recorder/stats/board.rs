@@ -279,7 +279,7 @@ impl Stats {
             .clone()
     }
 
-    /// Counts an exchange that was no good answer; whether the log is told of it now.
+    /// Counts an exchange that was no good answer; whether it is logged now.
     pub(crate) fn fault(&self, kind: Kind, status: Option<u16>, outcome: Outcome) -> bool {
         let what = match (status, outcome) {
             // A raw stream that ended in good order.
@@ -293,7 +293,7 @@ impl Stats {
         is_news
     }
 
-    /// Whether the log is told of something now that may happen again and again.
+    /// Whether something that may happen again and again is logged now.
     pub(crate) fn is_news(&self, kind: Kind, what: &str) -> bool {
         self.fold().is_news(kind, what, clock::instant())
     }

@@ -7,15 +7,15 @@ use tokio::time::Instant;
 
 use crate::session::Kind;
 
-/// Faults that are the same are told of again after so long.
+/// Equal faults are logged again after so long.
 const WINDOW: Duration = Duration::from_secs(30);
 /// Different faults that are counted at once.
 const MOST: usize = 64;
 
-/// What faults have in common that are told of together: kind, and what happened.
+/// What faults have in common that share a line of the log: kind, and what happened.
 type Same = (Kind, String);
 
-/// The faults of a stream that the log has been told of.
+/// The faults of a stream that the log has.
 #[derive(Debug, Default)]
 pub(crate) struct Fold {
     open: BTreeMap<Same, Window>,
@@ -24,12 +24,12 @@ pub(crate) struct Fold {
 #[derive(Debug)]
 struct Window {
     since: Instant,
-    /// After the one that was told of.
+    /// Faults after the one that was logged.
     more: u32,
 }
 
 impl Fold {
-    /// Whether the log is told of a fault now; else it is counted.
+    /// Whether a fault is logged now; else it is counted.
     pub(crate) fn is_news(&mut self, kind: Kind, what: &str, now: Instant) -> bool {
         let is_open = self.open.contains_key(&(kind, what.to_owned()));
         let what = match is_open || self.open.len() < MOST {

@@ -1,4 +1,4 @@
-//! What all requests of a stream share.
+//! What all requests of a stream share: clients, credentials, limits, and which URIs were refused.
 
 use super::refused_uris::RefusedUris;
 use crate::hls::Refused;
@@ -12,8 +12,7 @@ use crate::recorder::http::shoutcast::Servers;
 use crate::recorder::http::stream_fields::StreamFields;
 use crate::recorder::memory::Memory;
 use crate::recorder::settings::limits::Limits;
-use crate::session::Remark;
-use crate::session::Writer;
+use crate::session::{Remark, Writer};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 

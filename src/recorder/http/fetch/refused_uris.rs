@@ -1,4 +1,4 @@
-//! URIs that are refused, each told of once.
+//! URIs that are refused: each is logged once, and the session has each once.
 
 use crate::hls::Refused;
 use crate::recorder::settings::limits::MAX_REFUSED;
@@ -8,16 +8,16 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use url::Url;
 
-/// Those that were told of, of a stream.
+/// The URIs of a stream that were refused so far.
 #[derive(Debug, Default)]
 pub(crate) struct RefusedUris {
     pub(super) uris: Mutex<HashSet<String>>,
-    /// Whereto and why the log has been told of.
+    /// Lines that the log has: where such URIs lead, and why they are refused.
     pub(super) lines: Mutex<HashSet<String>>,
 }
 
 impl RefusedUris {
-    /// Whether it is to be told of.
+    /// Whether a URI is refused for the first time.
     pub(super) fn is_news(&self, uri: &str) -> bool {
         let mut known = self.uris.lock().unwrap_or_else(PoisonError::into_inner);
         known.len() < MAX_REFUSED && known.insert(uri.to_owned())

@@ -1,4 +1,4 @@
-//! What left every playlist before it had come, and may still be had. Pure.
+//! Things leave their playlists: those that have not been fetched yet are late, and still tried for a while. Pure.
 //!
 //! An origin has to keep a segment for its own duration and that of the longest playlist with it, from when it first
 //! appeared (RFC 8216bis 6.2.2; from when it left, RFC 8216). So it is tried for so long after it left.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tokio::time::Instant;
 
-use crate::recorder::plan::items::content::Before;
+use crate::recorder::plan::items::content::EarlierRun;
 use crate::recorder::plan::left::departed::Departed;
 use crate::recorder::plan::model::{Key, PlaylistId};
 use crate::recorder::plan::state::Plan;
@@ -12,7 +12,7 @@ use crate::session::Digest;
 
 impl Plan {
     /// Takes up what the run before knew of a playlist that has not come in this one.
-    pub(crate) fn take_up(&mut self, playlist: PlaylistId, before: Before, now: Instant) {
+    pub(crate) fn take_up(&mut self, playlist: PlaylistId, before: EarlierRun, now: Instant) {
         for (key, ago, validators) in before.keys {
             self.keys.had(&key, now.checked_sub(ago).unwrap_or(now));
             self.keys.validate(&key, validators);

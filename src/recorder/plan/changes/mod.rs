@@ -1,4 +1,4 @@
-//! What changes a plan: each file has one of its occasions.
+//! What changes a plan or asks it something: one file for each occasion.
 
 mod bytes;
 mod departures;

@@ -1,4 +1,4 @@
-//! What becomes of a thing when a request for it has ended. Pure.
+//! A request has ended: the thing is had, tried again, or given up. Pure.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a panic leaves of a plan is put in order. Pure.
+//! A plan is put in order after a panic. Pure.
 
 use crate::recorder::plan::items::item::State;
 use crate::recorder::plan::listed::playlist::Playlist;

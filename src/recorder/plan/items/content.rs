@@ -1,4 +1,4 @@
-//! What came of a thing in a run before.
+//! What is known of the bytes of a thing, and what an earlier run knew of a playlist.
 
 use crate::recorder::http::validators::Validators;
 use crate::recorder::plan::model::Key;
@@ -8,11 +8,11 @@ use std::time::Duration;
 /// What is known of the bytes of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
-    /// They are to come.
+    /// They are still to be fetched.
     ToCome,
-    /// By their hash.
+    /// Known, by the beginning of their SHA-256.
     Known(u64),
-    /// Nothing, and nothing is to come.
+    /// Unknown, and they are not going to be fetched.
     Unknown,
 }
 
@@ -23,9 +23,9 @@ impl Content {
     }
 }
 
-/// What the run before knew of a playlist.
+/// What the earlier run knew of a playlist.
 #[derive(Debug, Default)]
-pub(crate) struct Before {
+pub(crate) struct EarlierRun {
     /// What it listed of late, at which place, in the order in which that was listed: with what came of each.
     pub listed: Vec<(u64, Key, Digest)>,
     /// Keys that were had, and with what each may be asked for conditionally.

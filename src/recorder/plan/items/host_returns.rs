@@ -1,4 +1,4 @@
-//! How what waited for a host is asked for again: not all at one moment. Pure.
+//! Things that waited for a host are asked for again, not all at one moment. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A thing that is listed, and how far it has come.
+//! A thing that playlists list, and the state of its requests.
 
 use crate::recorder::plan::model::Rank;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! The things of a plan, by what they are; what a playlist goes on listing is found without looking at its URL.
+//! The table of the things of a plan. A thing that a playlist goes on listing is found by its slot, without hashing its URL.
 
 use crate::recorder::plan::listed::slot::Slot;
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! What left its playlist of late and was fetched: an edge that lags behind lists it once more. Pure.
+//! Things that were fetched and have just left their playlist: an edge that lags behind may list them once more. Pure.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -12,7 +12,7 @@ const MOST: usize = 16_384;
 /// ... with so many bytes of URLs; of more the oldest are forgotten, and fetched again should they return.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// One that left.
+/// A thing that left its playlist.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Departed {
     pub(crate) sequence: u64,
@@ -20,7 +20,7 @@ pub(crate) struct Departed {
     pub(crate) until: Instant,
 }
 
-/// Those of all playlists of a stream.
+/// The departed things of all playlists of a stream.
 #[derive(Debug, Default)]
 pub(crate) struct DepartedItems {
     by_key: HashMap<PlaylistId, HashMap<Key, Departed>>,
@@ -55,7 +55,7 @@ impl DepartedItems {
         Some(left)
     }
 
-    /// Those of a playlist mean nothing any more.
+    /// Forgets the departed things of a playlist.
     pub(crate) fn forget(&mut self, playlist: PlaylistId) {
         for (key, left) in self.by_key.remove(&playlist).unwrap_or_default() {
             self.bytes = self.bytes.saturating_sub(key.url.as_str().len());

@@ -1,4 +1,4 @@
-//! For how long what left its playlist is tried.
+//! Things that left their playlists before they were fetched, in the order in which they are given up.
 
 use super::lateness::{Late, MOST, MOST_BYTES};
 use crate::recorder::plan::model::Key;
@@ -6,7 +6,7 @@ use crate::recorder::plan::model::Rank;
 use std::collections::BTreeSet;
 use tokio::time::Instant;
 
-/// What is late, of all playlists of a stream.
+/// The late things of all playlists of a stream.
 #[derive(Debug, Default)]
 pub(crate) struct LateItems {
     pub(crate) by_end: BTreeSet<(Instant, Key)>,
@@ -25,7 +25,7 @@ impl LateItems {
         self.by_end.insert((late.until, key.clone()));
     }
 
-    /// Takes something out, wherever it waits.
+    /// Removes a thing from every queue.
     pub(crate) fn remove(&mut self, key: &Key, late: Late, rank: Rank) {
         if self.by_end.remove(&(late.until, key.clone())) {
             self.bytes = self.bytes.saturating_sub(key.url.as_str().len());
@@ -33,7 +33,7 @@ impl LateItems {
         self.ready.remove(&(rank, key.clone()));
     }
 
-    /// The oldest, where there are too many.
+    /// The oldest thing, where there are too many.
     pub(crate) fn too_many(&self) -> Option<Key> {
         let is_too_much = self.by_end.len() > MOST || self.bytes > MOST_BYTES;
         let (_, oldest) = self.by_end.first().filter(|_| is_too_much)?;

@@ -1,4 +1,4 @@
-//! For how long, and how often, what left its playlist is tried.
+//! For how long, and how often, a thing that left its playlists is still tried.
 
 use std::time::Duration;
 use tokio::time::Instant;

@@ -1,10 +1,10 @@
-//! What a playlist lists, as the plan knows it.
+//! One entry of a playlist, as the plan knows it.
 
 use super::slot::Slot;
 use crate::recorder::plan::model::{Key, Wanted};
 use std::sync::Arc;
 
-/// What a playlist names, and as what that is known.
+/// An entry of a playlist, and the thing of the plan that it stands for.
 #[derive(Debug)]
 pub(crate) struct Listed {
     pub(crate) wanted: Wanted,

@@ -1,4 +1,4 @@
-//! One playlist in the plan.
+//! One playlist of a plan: its newest revision, its queue, its places.
 
 use super::entry::Listed;
 use super::places::Places;
@@ -35,7 +35,7 @@ pub(crate) struct Playlist {
 }
 
 impl Playlist {
-    /// How long what leaves it is there.
+    /// For how long the origin has what leaves the playlist.
     pub(crate) fn stay(&self, target_us: i64) -> Stay {
         let target = Duration::from_micros(target_us.unsigned_abs());
         Stay {

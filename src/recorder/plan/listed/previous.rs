@@ -1,4 +1,4 @@
-//! What the revision before listed, found again: where it stayed as it was, and where tokens changed.
+//! The entries of the previous revision, found again: those that are unchanged, and those whose tokens changed.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;

@@ -1,5 +1,5 @@
-//! Where the plan has a thing.
+//! The place of a thing in the table of a plan.
 
-/// Where a thing is kept, for as long as it is.
+/// The place of a thing: valid for as long as the table has the thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Slot(pub(crate) usize);

@@ -80,7 +80,7 @@ impl Poller {
     }
 
     /// Takes in what a list named, and says so once.
-    pub(crate) fn heed_list(&mut self, named: Option<(Url, StreamList)>) {
+    pub(crate) fn follow_list(&mut self, named: Option<(Url, StreamList)>) {
         let Some((named, list)) = named.filter(|(url, _)| self.listed.as_ref() != Some(url)) else {
             return;
         };

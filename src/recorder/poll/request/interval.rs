@@ -47,7 +47,8 @@ impl Poller {
         let failures = self.playlist.standing().failures;
         let clock = self.context.fetcher.writer.clock();
         let is_least = is_slow || !costly.is_zero();
-        self.turns.next(clock, (interval, is_least), failures, over)
+        self.poll_times
+            .next(clock, (interval, is_least), failures, over)
     }
 
     /// Until when the host that is asked next wants to be left alone.
@@ -60,7 +61,7 @@ impl Poller {
         let part = (hasher.finish() % 64) as u32;
         let until = until + self.interval().min(MOST_APART) * part / 64;
         let clock = self.context.fetcher.writer.clock();
-        self.turns.times.hold(clock.at_us(until));
+        self.poll_times.times.hold(clock.at_us(until));
         Some(until)
     }
 
@@ -78,9 +79,9 @@ impl Poller {
         if self.context.playlists.has_others_in_place(&self.playlist) {
             return target.or(Some(TARGET));
         }
-        let target = target.filter(|_| self.turns.is_asked)?;
+        let target = target.filter(|_| self.poll_times.is_asked)?;
         let now_us = self.context.fetcher.writer.clock().now_us();
-        let passed_us = now_us.saturating_sub(self.turns.asked_us);
+        let passed_us = now_us.saturating_sub(self.poll_times.asked_us);
         let dense_us = clock::micros(target).saturating_sub(NEARLY_US);
         (passed_us < dense_us).then_some(target)
     }

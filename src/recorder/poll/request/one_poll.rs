@@ -20,7 +20,7 @@ impl Poller {
         lag_us: i64,
         turn: Option<SemaphorePermit<'_>>,
     ) -> Instant {
-        self.heed_variables();
+        self.forget_if_variables_changed();
         let ask = self.ask();
         let is_stale = self.playlist.is_stale(&self.name, clock::instant());
         self.note_name(&ask).await;
@@ -33,7 +33,7 @@ impl Poller {
         let answered = clock::instant();
         PlaylistStats::count(&self.playlist.stats.polls, 1);
         self.was_late(hops.first(), lag_us).await;
-        self.turns.asked(hops.first());
+        self.poll_times.asked(hops.first());
         let response_us = hops.first().map_or(0, Hop::response_us);
         let chain = hops.iter().map(|hop| Passed::of(&hop.url)).collect();
         let Some(mut last) = hops.pop() else {
@@ -49,7 +49,7 @@ impl Poller {
         let is_own = last.own_reason.is_some();
         let good = live.is_some() || self.read(&mut last).await;
         if !last.is_other_list {
-            self.heed_list(named);
+            self.follow_list(named);
         }
         if is_stale && !good {
             // A player would have the newest name, or the one that has gone.
@@ -62,7 +62,7 @@ impl Poller {
             self.playlist.asked(&self.name, good);
         }
         if good && !is_own {
-            self.turns.answered(&last);
+            self.poll_times.answered(&last);
         }
         // Head first: every hop may refer to it.
         for mut hop in hops {
@@ -93,7 +93,7 @@ impl Poller {
 
     /// A playlist that imports variables lists other things where those have changed, even if
     /// its text has not: it is asked for whole, and read again.
-    fn heed_variables(&mut self) {
+    fn forget_if_variables_changed(&mut self) {
         if self.imports && !is_same(&self.context.shared().variables, &self.variables) {
             self.trust.forget();
         }

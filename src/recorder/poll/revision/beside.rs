@@ -1,4 +1,4 @@
-//! What a revision hands to steering and interstitials.
+//! The steering server and the interstitials that a revision names.
 
 use crate::hls;
 use crate::hls::PlaylistKind;
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use url::Url;
 
 impl Poller {
-    /// Finds it.
+    /// Reads what a body names of a steering server or of interstitials.
     pub(crate) fn read_beside(&mut self, body: &Bytes, url: &Url) {
         let is_multivariant = hls::playlist_kind(body) == Some(PlaylistKind::Multivariant);
         let wants_assets = self.context.selection.asset_lists == AssetLists::All;
@@ -26,7 +26,7 @@ impl Poller {
         }
     }
 
-    /// Takes it in, before the revision is written.
+    /// Notes what the body named, before its revision is written.
     pub(crate) async fn note_beside(&mut self) {
         let (tag, refused) = std::mem::take(&mut self.beside.steering);
         let interstitials = std::mem::take(&mut self.beside.interstitials);
@@ -65,7 +65,7 @@ impl Poller {
         }
     }
 
-    /// Asks for it, once the revision has been handed to the writer.
+    /// Has what was named asked for, once the revision has been handed to the writer.
     pub(crate) fn ask_beside(&mut self) {
         if let Some((found, account)) = self.beside.assets.take() {
             assets::start(&self.context, found, &account);

@@ -1,4 +1,4 @@
-//! Judgements of windows that were corrected are handed to the writer.
+//! How windows lay is judged once more when bytes have come; corrections are handed to the writer.
 
 use crate::recorder::poll::poller::Poller;
 

@@ -29,7 +29,7 @@ impl Poller {
             .saw(id, window, placed, (now_us, target_us), &media.entries);
         self.correct(false).await;
         let step = lie.step;
-        self.turns.stepped(step, lie.gained);
+        self.poll_times.stepped(step, lie.gained);
         if step.is_advance() {
             self.playlist
                 .stats

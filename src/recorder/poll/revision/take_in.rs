@@ -67,7 +67,7 @@ impl Poller {
         if doubt_us.is_some() {
             // It may have been there while the one before was still confirmed.
             self.seen_at_us = doubt_us;
-            self.turns.doubted();
+            self.poll_times.doubted();
         }
         self.stood = is_read.then(|| self.playlist.standing());
         let revision = match content {
@@ -79,7 +79,7 @@ impl Poller {
         #[cfg(test)]
         panics::testing::pass(panics::testing::Place::Poll, self.playlist.url.as_str());
         if !self.last.keep(body, judged, &self.context.fetcher.memory) {
-            self.reading.forget();
+            self.reader.forget();
         }
         self.seen_at_us = Some(requested_us);
         let listing = std::mem::take(&mut self.listing);
@@ -165,12 +165,12 @@ impl Poller {
         self.read_beside(body, url);
         Some(match hls::playlist_kind(body) {
             Some(PlaylistKind::Multivariant) => {
-                self.reading.forget();
+                self.reader.forget();
                 Content::Multivariant(hls::read_multivariant(body, url))
             }
             _ => {
                 let memory = &self.context.fetcher.memory;
-                Content::Media(self.reading.read(body, url, &self.variables, memory))
+                Content::Media(self.reader.read(body, url, &self.variables, memory))
             }
         })
     }

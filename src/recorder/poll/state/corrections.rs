@@ -1,4 +1,4 @@
-//! Judges once more how windows lay, when bytes have come, and tells the writer what was not as it was said.
+//! Judges once more how windows lay, when bytes have come: what was judged wrongly is corrected.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! The last good body of a playlist, kept to tell what has changed.
+//! The last good body of a playlist: the next one is compared with it.
 
 use bytes::Bytes;
 
@@ -7,7 +7,7 @@ use crate::session::{Digest, RunningDigest};
 
 /// The last good body.
 #[derive(Debug, Default)]
-pub(crate) struct Last {
+pub(crate) struct LastBody {
     digest: Option<Digest>,
     /// Where there was room for it.
     kept: Option<Kept>,
@@ -29,7 +29,7 @@ pub(crate) struct Judged {
     running: Option<RunningDigest>,
 }
 
-impl Last {
+impl LastBody {
     /// Whether there was none yet.
     pub(crate) fn is_none(&self) -> bool {
         self.digest.is_none()
@@ -109,7 +109,7 @@ mod tests {
         let narrow = Limits { memory: 0, ..roomy };
         for (limits, keeps) in [(roomy, true), (narrow, false)] {
             let memory = Memory::new(&limits);
-            let mut last = Last::default();
+            let mut last = LastBody::default();
             let mut before = None;
             for text in ["a", "a", "ab", "ab", "b", "", "abc", "ab"] {
                 let body = Bytes::copy_from_slice(text.as_bytes());

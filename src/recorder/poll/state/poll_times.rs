@@ -1,4 +1,4 @@
-//! When a playlist is asked for again, and how late it was.
+//! When the next poll of a playlist is due, out of what the last one showed.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::recorder::schedule::times::{Asked, Polled, Saw, Times};
 
 /// The polls of a playlist, and what the last one showed.
 #[derive(Debug)]
-pub(crate) struct Turns {
+pub(crate) struct PollTimes {
     pub(crate) times: Times,
     pub(crate) asked_us: i64,
     /// A poll was made.
@@ -21,7 +21,7 @@ pub(crate) struct Turns {
     is_doubted: bool,
 }
 
-impl Turns {
+impl PollTimes {
     /// The first poll is due now.
     pub(crate) fn new(now_us: i64) -> Self {
         Self {

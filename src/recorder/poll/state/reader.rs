@@ -1,4 +1,4 @@
-//! Reads the revisions of a playlist; what the next one shares with the last is kept where there is room.
+//! Reads the revisions of a playlist. Lines that two revisions share are read once, where there is memory for them.
 
 use bytes::Bytes;
 use url::Url;
@@ -8,12 +8,12 @@ use crate::recorder::memory::{Held, Memory};
 
 /// A reader, and the room that it takes beside the text of the last revision.
 #[derive(Debug, Default)]
-pub(crate) struct Reading {
+pub(crate) struct RevisionReader {
     reader: MediaReader,
     room: Option<Held>,
 }
 
-impl Reading {
+impl RevisionReader {
     /// See [`MediaReader::read`]. Who calls it counts `body`, or calls [`Self::forget`].
     pub(crate) fn read(
         &mut self,
@@ -46,7 +46,7 @@ mod tests {
     use std::sync::Arc;
 
     /// Reads lines twice; whether the second time shared the URLs of the first.
-    fn shares(reading: &mut Reading, lines: usize, base: &str, memory: &Memory) -> bool {
+    fn shares(reading: &mut RevisionReader, lines: usize, base: &str, memory: &Memory) -> bool {
         let text = Bytes::from("#EXTM3U\n".to_owned() + &"a\n".repeat(lines));
         let base = Url::parse(base).unwrap();
         let mut read = || {
@@ -64,7 +64,7 @@ mod tests {
         };
         let memory = Memory::new(&limits);
         let has_room = |kib: u64| memory.keep(kib * 1024).is_some();
-        let mut readings: [Reading; 3] = Default::default();
+        let mut readings: [RevisionReader; 3] = Default::default();
         let [hostile, ordinary, other] = &mut readings;
         let long = format!("https://h/{}/p.m3u8", "x".repeat(8_000));
         assert!(
