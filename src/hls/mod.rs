@@ -54,7 +54,8 @@ pub use self::playlist::interstitials::{
     AssetList, Interstitial, Interstitials, read_asset_list, read_interstitials,
 };
 pub use self::playlist::kind::{PlaylistKind, playlist_kind};
-pub use self::playlist::list::{ListedStream, MOST_OF_ONE, StreamList, read_list};
+pub use self::playlist::list::streams::{ListedStream, StreamList};
+pub use self::playlist::list::{MOST_OF_ONE, read_list};
 pub use self::playlist::media::entries::{
     Entry, EntryRole, MediaFacts, MediaPlaylist, MediaReader, read_media,
 };

@@ -45,15 +45,16 @@ pub use self::model::{
 pub use self::read::answers::answer::{Answer, Found, Query, RangePart};
 pub use self::read::answers::heal::Faults;
 pub use self::read::answers::listed::Listing;
+pub use self::read::facts::{
+    Advance, Body, Exchange, Hole, PlaylistInfo, ResourceInfo, Run, StreamInfo, holes,
+};
+pub use self::read::history::landings::{LandedBody, Landing, Landings, ListedUrl};
 pub use self::read::history::listings::{
-    CodedText, KeptText, LandedBody, Landing, Landings, ListedPlaces, ListedRevision, ListedUrl,
-    SharedText,
+    CodedText, KeptText, ListedPlaces, ListedRevision, SharedText,
 };
 pub use self::read::history::placement::{KnownBody, PlacedWindow};
 pub use self::read::parts::StreamPart;
-pub use self::read::reader::{
-    Advance, Body, Exchange, Hole, PlaylistInfo, Reader, ResourceInfo, Run, StreamInfo, holes,
-};
+pub use self::read::reader::Reader;
 pub use self::read::trouble::faults::{ENDED, Fault, FaultCount};
 pub use self::read::trouble::polls::{PollFailure, PollTrouble};
 pub use self::write::keep::Keep;

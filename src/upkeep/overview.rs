@@ -10,7 +10,8 @@ use crate::session::error::ReadError;
 use crate::session::files::beneath::{Facts, PlainPath, Sort};
 use crate::session::files::chunk_dir::ChunkDir;
 use crate::session::files::folder::SessionFolder;
-use crate::session::read::reader::{Reader, Run, StreamInfo};
+use crate::session::read::facts::{Run, StreamInfo};
+use crate::session::read::reader::Reader;
 use crate::session::read::trouble::faults::FaultCount;
 
 /// Folders within folders; paths of chunks are less deep.

@@ -153,7 +153,7 @@ const OWNED: [(&str, &[&str]); 21] = [
         ],
     ),
     ("h2", &["recorder/http/classify.rs"]),
-    ("quick_xml", &["hls/playlist/list.rs"]),
+    ("quick_xml", &["hls/playlist/list/forms.rs"]),
     (
         "prometheus_client",
         &["recorder/stats/load.rs", "cli/output/metrics/"],

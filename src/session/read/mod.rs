@@ -1,8 +1,11 @@
 //! Reading a session: a file for each kind of question.
 
 pub mod answers;
+mod bodies;
+pub mod facts;
 pub mod history;
 pub mod parts;
 pub mod reader;
+pub mod resources;
 pub mod sound;
 pub mod trouble;

@@ -4,7 +4,8 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::reader::{Reader, ResourceInfo};
+use super::facts::ResourceInfo;
+use super::reader::Reader;
 use crate::session::error::ReadError;
 use crate::session::files::growing;
 use crate::session::files::growing::Growing;

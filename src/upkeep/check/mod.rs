@@ -24,7 +24,8 @@ use crate::session::database::sum::Sum;
 use crate::session::error::ReadError;
 use crate::session::files::chunk_dir::ChunkDir;
 use crate::session::files::folder::SessionFolder;
-use crate::session::read::reader::{Reader, Run};
+use crate::session::read::facts::Run;
+use crate::session::read::reader::Reader;
 use crate::session::write::disk::full as disk;
 
 /// Checks a session; what cannot be read is a finding like any other.

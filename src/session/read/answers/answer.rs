@@ -2,14 +2,15 @@
 //!
 //! `docs/design/timeline.md` has the rule. A function of the session alone: no state.
 
-use crate::session::read::reader::to_u64;
+use crate::session::read::resources::to_u64;
 use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::heal::Faults;
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::{ByteRange, Outcome, is_success};
-use crate::session::read::reader::{Exchange, Reader, ResourceInfo};
+use crate::session::read::facts::{Exchange, ResourceInfo};
+use crate::session::read::reader::Reader;
 
 /// Of a row of `exchange`: a player could have met it. What the recorder itself cut off, could not
 /// store, or caused by asking otherwise than players do was no answer of the origin.

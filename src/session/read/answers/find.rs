@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, params};
 
 use crate::session::error::ReadError;
-use crate::session::read::reader::resource_row;
-use crate::session::read::reader::{Reader, ResourceInfo};
+use crate::session::read::facts::ResourceInfo;
+use crate::session::read::reader::Reader;
+use crate::session::read::resources::resource_row;
 use crate::session::spelling::{Reduced, Spelling};
 
 /// So many URLs of a path are looked at where sets of names are not kept of all of a host: in sessions of format

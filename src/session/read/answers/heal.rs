@@ -9,7 +9,8 @@ use rusqlite::{OptionalExtension, params};
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::{Kind, Outcome, is_success};
-use crate::session::read::reader::{Exchange, Reader, ResourceInfo};
+use crate::session::read::facts::{Exchange, ResourceInfo};
+use crate::session::read::reader::Reader;
 
 /// Whether faults are answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

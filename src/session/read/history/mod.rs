@@ -1,5 +1,7 @@
 //! What playlists listed over time: their windows, their revisions, and what was fetched on account of each.
 
 pub mod advances;
+pub mod landings;
 pub mod listings;
 pub mod placement;
+mod playlists;

@@ -25,7 +25,8 @@ use crate::session::files::chunk_dir::ChunkDir;
 use crate::session::files::folder::SessionFolder;
 use crate::session::id::ExchangeId;
 use crate::session::model::NewExchange;
-use crate::session::read::reader::{Reader, Run};
+use crate::session::read::facts::Run;
+use crate::session::read::reader::Reader;
 use crate::session::read::sound::{numbers, paths};
 use crate::session::write::disk::full as disk;
 

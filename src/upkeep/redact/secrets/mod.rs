@@ -8,3 +8,5 @@ pub mod ordinary;
 pub mod places;
 pub mod playlist;
 pub mod secret;
+mod text;
+mod urls;

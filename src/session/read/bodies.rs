@@ -1,0 +1,112 @@
+//! Bodies and header fields of exchanges.
+
+use rusqlite::OptionalExtension;
+
+use super::facts::{Body, Exchange};
+use super::reader::Reader;
+use crate::session::body::decode;
+use crate::session::digest::digest;
+use crate::session::error::ReadError;
+use crate::session::files::chunk_dir::ChunkFile;
+use crate::session::headers::Headers;
+use crate::session::id::ExchangeId;
+
+impl Reader {
+    /// The body of an exchange; `None`: it has none.
+    ///
+    /// # Errors
+    /// The database or a file is damaged.
+    pub fn body_of(&self, exchange: ExchangeId) -> Result<Option<Body>, ReadError> {
+        let body_id: Option<i64> = self
+            .db
+            .prepare_cached("SELECT body_id FROM exchange WHERE id = ?1")
+            .and_then(|mut s| s.query_row([exchange], |row| row.get(0)).optional())
+            .map_err(|e| self.failed(e))?
+            .flatten();
+        body_id.map(|id| self.body(id)).transpose()
+    }
+
+    /// A body, whole.
+    ///
+    /// # Errors
+    /// The database or a file is damaged.
+    pub fn body(&self, id: i64) -> Result<Body, ReadError> {
+        type Columns = (
+            i64,
+            Option<Vec<u8>>,
+            Option<String>,
+            Option<String>,
+            Vec<u8>,
+            Option<String>,
+        );
+        let (size, data, path, text, sha256, coding): Columns = self
+            .db
+            .prepare_cached(
+                "SELECT b.size, b.data, b.path, t.text, b.sha256, b.coding FROM body b JOIN body_text t ON t.id = b.id WHERE b.id = ?1",
+            )
+            .and_then(|mut s| s.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))))
+            .map_err(|e| self.failed(e))?;
+        let kept = |data| decode::kept(data, coding.as_deref(), size);
+        let size = u64::try_from(size).unwrap_or(0);
+        let bytes = match (data, path, text) {
+            (Some(data), None, None) => {
+                kept(data).map_err(|e| self.altered(&format!("body {id}: {e}")))?
+            }
+            (None, None, Some(text)) => text.into_bytes(),
+            (None, Some(path), None) => return Ok(Body::Chunk(self.chunk(&path, size)?)),
+            _ => {
+                return Err(
+                    self.altered(&format!("body {id} is neither text nor data nor a chunk"))
+                );
+            }
+        };
+        if bytes.len() as u64 != size {
+            return Err(self.altered(&format!(
+                "body {id} has {} bytes, its row says {size}",
+                bytes.len()
+            )));
+        }
+        if digest(&bytes).as_slice() != sha256 {
+            return Err(self.altered(&format!("body {id} is not what came")));
+        }
+        Ok(Body::Bytes(bytes))
+    }
+
+    /// A body that is a file, opened; `None`: it is none.
+    ///
+    /// # Errors
+    /// The database or the file is damaged.
+    pub fn chunk_of(&self, body_id: i64) -> Result<Option<ChunkFile>, ReadError> {
+        let (path, size): (Option<String>, i64) = self
+            .db
+            .prepare_cached("SELECT path, size FROM body WHERE id = ?1")
+            .and_then(|mut s| s.query_row([body_id], |row| Ok((row.get(0)?, row.get(1)?))))
+            .map_err(|e| self.failed(e))?;
+        let size = u64::try_from(size).unwrap_or(0);
+        path.map(|path| self.chunk(&path, size)).transpose()
+    }
+
+    fn chunk(&self, path: &str, size: u64) -> Result<ChunkFile, ReadError> {
+        let Some(chunks) = &self.chunks else {
+            return Err(self.altered("its folder chunks/ is missing, or is no folder"));
+        };
+        Ok(chunks.open(path, size)?)
+    }
+
+    /// Response header fields of an exchange, as they came.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn headers(&self, exchange: &Exchange) -> Result<Headers, ReadError> {
+        let Some(set) = exchange.header_set_id else {
+            return Ok(Headers::default());
+        };
+        let fields: String = self
+            .db
+            .prepare_cached("SELECT fields FROM header_set WHERE id = ?1")
+            .and_then(|mut s| s.query_row([set], |row| row.get(0)))
+            .map_err(|e| self.failed(e))?;
+        Headers::join(&fields, exchange.header_values.as_deref())
+            .ok_or_else(|| self.altered(&format!("the header fields of exchange {}", exchange.id)))
+    }
+}

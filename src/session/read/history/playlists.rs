@@ -1,0 +1,91 @@
+//! Media playlists, and when each advanced.
+
+use rusqlite::{OptionalExtension, named_params};
+
+use super::advances::ADVANCE;
+use crate::session::error::ReadError;
+use crate::session::id::ExchangeId;
+use crate::session::read::facts::{Advance, PlaylistInfo};
+use crate::session::read::reader::Reader;
+
+impl Reader {
+    /// Media playlists that have revisions, in the order in which they were found.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn media_playlists(&self) -> Result<Vec<PlaylistInfo>, ReadError> {
+        // `media_sequence` is NULL for multivariant ones; what the user typed may be either.
+        self.list(
+            // From one to the next in the index: a session has few playlists and many revisions.
+            "WITH RECURSIVE p(id) AS (
+               SELECT min(playlist_id) FROM revision
+               UNION ALL SELECT (SELECT min(playlist_id) FROM revision WHERE playlist_id > p.id)
+                 FROM p WHERE p.id IS NOT NULL)
+             SELECT r.id, r.name, r.url, s.name FROM p JOIN resource r ON r.id = p.id
+               JOIN stream s ON s.id = r.stream_id
+              WHERE EXISTS (SELECT 1 FROM revision WHERE playlist_id = p.id AND media_sequence IS NOT NULL)
+              ORDER BY r.id",
+            [],
+            |row| {
+                Ok(PlaylistInfo {
+                    id: row.get(0)?,
+                    name: row.get(1)?,
+                    url: row.get(2)?,
+                    stream: row.get(3)?,
+                })
+            },
+        )
+    }
+
+    /// Advances of a media playlist behind one (its `seen_us` and exchange), in order; `most` of
+    /// them.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn advances(
+        &self,
+        playlist_id: i64,
+        behind: (i64, ExchangeId),
+        most: usize,
+    ) -> Result<Vec<Advance>, ReadError> {
+        self.list(
+            // An end may come without anything new before it.
+            &format!(
+                "SELECT v.exchange_id, v.seen_us, v.target_duration_us,
+                    v.ended OR ifnull((SELECT n.ended AND NOT n.advance FROM revision n
+                                        WHERE n.playlist_id = :playlist_id AND (n.seen_us, n.exchange_id) > (v.seen_us, v.exchange_id)
+                                        ORDER BY n.seen_us, n.exchange_id LIMIT 1), 0)
+               FROM revision v LEFT JOIN placement p ON p.exchange_id = v.exchange_id
+              WHERE v.playlist_id = :playlist_id AND (v.seen_us, v.exchange_id) > (:seen_us, :exchange_id) AND {ADVANCE}
+              ORDER BY v.seen_us, v.exchange_id LIMIT :most"
+            ),
+            named_params! {
+                ":playlist_id": playlist_id,
+                ":seen_us": behind.0,
+                ":exchange_id": behind.1,
+                ":most": most as i64,
+            },
+            |row| {
+                Ok(Advance {
+                    exchange_id: row.get(0)?,
+                    seen_us: row.get(1)?,
+                    target_duration_us: row.get(2)?,
+                    ended: row.get::<_, Option<bool>>(3)?.unwrap_or(false),
+                })
+            },
+        )
+    }
+
+    /// Until when a playlist was known not to have this revision yet, in microseconds of Unix time; `None`: it
+    /// is the first of a run.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn not_before_us(&self, revision: ExchangeId) -> Result<Option<i64>, ReadError> {
+        self.db
+            .prepare_cached("SELECT not_before_us FROM revision WHERE exchange_id = ?1")
+            .and_then(|mut s| s.query_row([revision], |row| row.get(0)).optional())
+            .map(Option::flatten)
+            .map_err(|e| self.failed(e))
+    }
+}
