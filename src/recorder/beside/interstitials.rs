@@ -1,7 +1,6 @@
 //! Interstitials that revisions name: each is noted by the ID of its date range, in all runs of a session, so that it is
 //! asked for once.
 
-use crate::session::Remark;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
