@@ -101,7 +101,7 @@ impl Guarded {
     /// [`Self::schema_is_ours`].
     pub(crate) fn open(folder: &SessionFolder) -> Result<Self, ReadError> {
         // SQLite takes a path that begins with `file:` for something else than a path.
-        let place = fs::canonicalize(folder.path()).map_err(|e| at(folder.path(), &e))?;
+        let place = fs::canonicalize(folder.path()).map_err(|e| with_path(folder.path(), &e))?;
         let database = place.join("session.db");
         own_files(&database)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
@@ -274,7 +274,7 @@ fn size(database: &Path) -> u64 {
 /// Refuses what is no file of the session's own.
 fn own_files(database: &Path) -> Result<(), ReadError> {
     if !is_there(database)? {
-        return Err(at(database, &io::ErrorKind::NotFound.into()).into());
+        return Err(with_path(database, &io::ErrorKind::NotFound.into()).into());
     }
     let wal = beside(database, "-wal");
     for suffix in BESIDE {
@@ -299,7 +299,7 @@ fn no_file_of_others(journal: &Path) -> Result<(), ReadError> {
     let mut file = match fs::File::open(journal) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(at(journal, &error).into()),
+        Err(error) => return Err(with_path(journal, &error).into()),
     };
     let mut end = [0; END.len()];
     let is_whole = file
@@ -323,7 +323,7 @@ fn is_there(path: &Path) -> io::Result<bool> {
             Err(io::Error::new(io::ErrorKind::InvalidData, what))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(at(path, &error)),
+        Err(error) => Err(with_path(path, &error)),
     }
 }
 
@@ -334,6 +334,6 @@ pub(crate) fn beside(database: &Path, suffix: &str) -> PathBuf {
     path.into()
 }
 
-fn at(path: &Path, error: &io::Error) -> io::Error {
+fn with_path(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

@@ -44,7 +44,7 @@ pub(crate) fn check(db: &Connection, path: &str) -> std::result::Result<Schema, 
     };
     let found = match look(db, path)? {
         Compared::Is(schema) => schema,
-        Compared::Differs(differences) => return altered(told(&differences)),
+        Compared::Differs(differences) => return altered(sentences(&differences)),
     };
     let landed = landed(found.version).map_err(Err)?;
     if shape(db, &landed.landed).map_err(Err)? != landed.shape {
@@ -137,7 +137,7 @@ fn compared(db: &Connection, marked: i32) -> Result<Compared> {
 }
 
 /// What differs, for people: what cannot be mended comes first.
-fn told(differences: &[Difference]) -> String {
+fn sentences(differences: &[Difference]) -> String {
     let is_mendable = differences.iter().all(Difference::is_removable);
     let mut told = differences
         .first()

@@ -167,7 +167,7 @@ impl Directory {
     /// The directory at a path that a user gave; there links are followed.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let handle = fs::open(path, flags, Mode::empty()).map_err(|e| at(path, e))?;
+        let handle = fs::open(path, flags, Mode::empty()).map_err(|e| with_path(path, e))?;
         Ok(Self {
             handle: Arc::new(handle),
             shown: path.to_owned(),
@@ -191,17 +191,17 @@ impl Directory {
     /// A handle of its own, which can be locked.
     pub(crate) fn own_handle(&self) -> io::Result<File> {
         let own = fs::openat(&self.handle, ".", FOLDER, Mode::empty());
-        Ok(own.map_err(|e| at(&self.shown, e))?.into())
+        Ok(own.map_err(|e| with_path(&self.shown, e))?.into())
     }
 
     /// Makes what changed in it last.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        fs::fsync(&self.handle).map_err(|e| at(&self.shown, e))
+        fs::fsync(&self.handle).map_err(|e| with_path(&self.shown, e))
     }
 
     /// What is there, in no order; of names that go meanwhile some may be left out.
     pub(crate) fn entries(&self) -> io::Result<impl Iterator<Item = (OsString, Sort)> + use<>> {
-        let read = fs::Dir::new(self.own_handle()?).map_err(|e| at(&self.shown, e))?;
+        let read = fs::Dir::new(self.own_handle()?).map_err(|e| with_path(&self.shown, e))?;
         let directory = self.clone();
         let named = read.map_while(Result::ok).filter(|entry| {
             let name = entry.file_name().to_bytes();
@@ -330,7 +330,7 @@ impl Directory {
     }
 
     fn failed(&self, path: &PlainPath, error: Errno) -> io::Error {
-        at(&self.shown.join(&path.0), error)
+        with_path(&self.shown.join(&path.0), error)
     }
 
     /// As messages have it: from the name of the directory on.
@@ -422,7 +422,7 @@ fn what(error: Errno) -> String {
     }
 }
 
-fn at(path: &Path, source: Errno) -> io::Error {
+fn with_path(path: &Path, source: Errno) -> io::Error {
     let path = path.to_owned();
     io::Error::new(io::Error::from(source).kind(), AtPath { path, source })
 }

@@ -411,7 +411,9 @@ impl BodyWriter<'_> {
         new.sha256 = crate::session::digest(bytes).to_vec();
         if let Some(path) = &new.path {
             let mut file = self.create(path)?;
-            return file.write_all(bytes).map_err(|e| at(path, &e).into());
+            return file
+                .write_all(bytes)
+                .map_err(|e| with_chunk_path(path, &e).into());
         }
         if body.is_coded {
             new.data = Some(gzip(bytes)?);
@@ -430,9 +432,9 @@ impl BodyWriter<'_> {
         let mut to = self.create(path)?;
         // The system's own copy where it has one, so that blocks may be shared.
         let mut from = &chunk.file;
-        let copied = io::copy(&mut from, &mut to).map_err(|e| at(path, &e))?;
+        let copied = io::copy(&mut from, &mut to).map_err(|e| with_chunk_path(path, &e))?;
         if copied != chunk.size {
-            return Err(at(path, &io::ErrorKind::UnexpectedEof.into()).into());
+            return Err(with_chunk_path(path, &io::ErrorKind::UnexpectedEof.into()).into());
         }
         from.rewind()?;
         Ok(search::is_in(from, book.dictionary())?)
@@ -440,7 +442,7 @@ impl BodyWriter<'_> {
 
     fn create(&self, path: &str) -> Result<File, RedactError> {
         let created = ChunkPath::parse(path).and_then(|path| self.chunks.create(&path));
-        created.map_err(|e| at(path, &e).into())
+        created.map_err(|e| with_chunk_path(path, &e).into())
     }
 
     /// Where a chunk goes: made of its redacted URL, where that says something else than before.
@@ -553,6 +555,6 @@ impl BodyWriter<'_> {
     }
 }
 
-fn at(path: &str, error: &io::Error) -> io::Error {
+fn with_chunk_path(path: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("chunks/{path} of the copy: {error}"))
 }
