@@ -164,7 +164,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     descriptors::raise();
     let ports = Ports::bind(&arguments).map_err(Failure::usage)?;
-    let place = Place::of(
+    let place = Place::choose(
         &arguments.output,
         arguments.session.clone(),
         arguments.resume,
@@ -267,7 +267,7 @@ fn control(source: Source, inputs: Vec<Input>, board: &Board) -> Result<Control,
     let stop = CancellationToken::new();
     let has_file = source.file.is_some();
     let ends = Ends::listen(!has_file).map_err(RunError::Signals)?;
-    tokio::spawn(ends.heed(stop.clone(), board.clone()));
+    tokio::spawn(ends.stop_at(stop.clone(), board.clone()));
     let (changed, changes) = mpsc::channel(1);
     if has_file {
         let mut hang_up = signal(SignalKind::hangup()).map_err(RunError::Signals)?;

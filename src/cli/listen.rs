@@ -71,7 +71,7 @@ impl Shown {
         }
     }
 
-    pub(super) fn of(description: &Description, has_dvr: bool) -> Self {
+    pub(super) fn from_description(description: &Description, has_dvr: bool) -> Self {
         let first = description.streams.first();
         let plain = first.filter(|stream| stream.dump.is_some());
         let is_long = description.recording || description.length_us > MINUTE_US;

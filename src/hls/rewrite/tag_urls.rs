@@ -196,7 +196,7 @@ impl Iterator for Texts<'_> {
 }
 
 impl Texts<'_> {
-    fn behind(&self, at: usize) -> &[u8] {
+    fn rest_after(&self, at: usize) -> &[u8] {
         self.text.get(at..).unwrap_or_default()
     }
 
@@ -206,8 +206,8 @@ impl Texts<'_> {
 
     /// Where the next one begins, or may begin once its variables have their values.
     fn next_start(&self) -> Option<usize> {
-        let begins = |at: &usize| match self.behind(*at) {
-            [b'h' | b'H', ..] => scheme(self.behind(*at)).is_some() && self.is_apart(*at),
+        let begins = |at: &usize| match self.rest_after(*at) {
+            [b'h' | b'H', ..] => scheme(self.rest_after(*at)).is_some() && self.is_apart(*at),
             [b'/', b'/', ..] | [b'{', b'$', ..] => self.is_value(*at),
             _ => false,
         };
@@ -238,7 +238,7 @@ impl Texts<'_> {
 
     /// Where the one that begins at `from` ends. What is left of a longer one follows it as it did.
     fn end(&self, from: usize) -> usize {
-        let text = self.behind(from);
+        let text = self.rest_after(from);
         if self.before(from).ends_with(b"\"") {
             let closing = memchr(b'"', text).unwrap_or(text.len());
             let value = text.get(..closing).unwrap_or_default().trim_ascii_end();

@@ -73,12 +73,12 @@ impl Context {
             patient_until: Some(self.stop.clone()),
         };
         tokio::select! {
-            () = self.stop.cancelled() => return came(&[], wanted),
+            () = self.stop.cancelled() => return what_came(&[], wanted),
             () = self.fetcher.wait_for_host(&ask.url) => {}
         }
         let _turn = match ask.kind.is_playlist() {
             true => tokio::select! {
-                () = self.stop.cancelled() => return came(&[], wanted),
+                () = self.stop.cancelled() => return what_came(&[], wanted),
                 turn = self.fetcher.polls.turn() => turn,
             },
             false => None,
@@ -88,7 +88,7 @@ impl Context {
             last.accept_end(wanted.known_end);
             self.decode_aside(last, wanted.kind).await;
         }
-        let came = came(&hops, wanted);
+        let came = what_came(&hops, wanted);
         self.report_aside(&hops, wanted, came.is_good);
         self.write_aside(hops, wanted, is_again).await;
         came
@@ -152,7 +152,7 @@ impl Context {
     }
 }
 
-fn came(hops: &[Hop], wanted: &Wanted) -> Came {
+fn what_came(hops: &[Hop], wanted: &Wanted) -> Came {
     let last = hops.last();
     let is_good = last.is_some_and(|last| {
         last.outcome == Outcome::Complete && last.status.is_some_and(is_success)

@@ -35,7 +35,7 @@ impl Poller {
         self.was_late(hops.first(), lag_us).await;
         self.poll_times.asked(hops.first());
         let response_us = hops.first().map_or(0, Hop::response_us);
-        let chain = hops.iter().map(|hop| Passed::of(&hop.url)).collect();
+        let chain = hops.iter().map(|hop| Passed::from_url(&hop.url)).collect();
         let Some(mut last) = hops.pop() else {
             return answered;
         };
