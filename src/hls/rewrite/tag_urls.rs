@@ -186,7 +186,7 @@ impl Iterator for Texts<'_> {
             match self.passed.first().filter(|span| span.contains(&in_body)) {
                 Some(span) => self.at = span.end - self.start,
                 None => {
-                    let end = self.end(from);
+                    let end = self.end_before_passed(from);
                     self.at = end;
                     return Some(in_body..self.start + end);
                 }
@@ -233,6 +233,19 @@ impl Texts<'_> {
                 before.is_some_and(|b| b.is_ascii_whitespace() || b"\",:;".contains(b))
             }
             _ => false,
+        }
+    }
+
+    /// Where the one that begins at `from` ends: before what is looked at already, which a quote that is never
+    /// closed would go over.
+    fn end_before_passed(&self, from: usize) -> usize {
+        let end = self.end(from);
+        match self.passed.first() {
+            Some(next) if self.start + end > next.start => {
+                let until = next.start - self.start;
+                until.min(from + length_of_url(self.rest_after(from)))
+            }
+            _ => end,
         }
     }
 
@@ -308,7 +321,7 @@ mod tests {
 
     #[test]
     fn absolute_urls_are_found_wherever_they_stand_in_a_tag() {
-        let cases: [(&str, &[&str]); 17] = [
+        let cases: [(&str, &[&str]); 18] = [
             ("#EXT-X-LOGO:https://h/a.png", &["https://h/a.png"]),
             ("#EXT-X-LOGO: HTTP://h/a,b", &["HTTP://h/a"]),
             ("#EXT-X-AD:1,//h/a", &["//h/a"]),
@@ -352,6 +365,7 @@ mod tests {
                 &["http://h/l.png"],
             ),
             ("#EXTINF:6 a=\"http://h/,http://t/", &["http://h/"]),
+            ("#EXT-X-A:\"//i/a,URI=http://h/b", &["//i/a", "http://h/b"]),
             (
                 "#EXT-X-DATERANGE:ID=\"1\",X-ASSET-URI=\"a\",X-B-URI=\"b\",X-C-URL=\"c\"",
                 &["b", "c"],
