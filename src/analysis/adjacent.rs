@@ -54,12 +54,16 @@ impl Gap {
     pub fn recorder_was_down(&self) -> bool {
         self.not_running_us > 0
             || self.recorder_paused()
-            || self.slept_us() > self.longest_pause_us()
+            || self.noticed_us(Notice::Suspended) > self.longest_pause_us()
     }
 
-    /// It ran, and did not poll for long.
+    /// It ran, and did not poll for long. Who is told that a playlist is not to be had is asked once in a target duration;
+    /// who asks for patience is left alone, which is told by itself.
     pub(super) fn recorder_paused(&self) -> bool {
-        self.polls.pause_us > self.longest_pause_us()
+        let target_us = self.from.target_duration_us.unwrap_or(0);
+        let seldom_us = target_us.saturating_add(target_us / 4);
+        let allowed_us = self.longest_pause_us().max(seldom_us);
+        self.polls.pause_us > allowed_us.saturating_add(self.noticed_us(Notice::LeftAlone))
     }
 
     /// What is no reason for a gap, in microseconds.
@@ -67,16 +71,12 @@ impl Gap {
         (self.threshold_us / 2).max(5_000_000)
     }
 
-    /// For so long the machine slept, in microseconds; where that is not known, it may have been long.
-    fn slept_us(&self) -> i64 {
-        let slept = |event: &&NoticeEvent| event.kind == Notice::Suspended;
-        let lengths = self
-            .noticed
-            .iter()
-            .filter(slept)
-            .map(|event| event.length_us);
-        lengths.fold(0, |sum: i64, length_us| {
-            sum.saturating_add(length_us.unwrap_or(i64::MAX).max(0))
+    /// For so long something was so, in microseconds; where that is not known, it may have been long.
+    fn noticed_us(&self, kind: Notice) -> i64 {
+        let is_that = |event: &&NoticeEvent| event.kind == kind;
+        let events = self.noticed.iter().filter(is_that);
+        events.fold(0, |sum: i64, event| {
+            sum.saturating_add(event.length_us.unwrap_or(i64::MAX).max(0))
         })
     }
 }

@@ -42,6 +42,7 @@ mod measured;
 mod metrics;
 mod multivariant;
 mod odd_origins;
+mod outages;
 mod packaging;
 mod pages;
 mod playlists;

@@ -141,7 +141,7 @@ impl Poller {
             return;
         }
         if hop.own_reason == Some(OwnReason::TooLate) {
-            self.playlist.fails(clock::instant());
+            self.playlist.fails(hop.status, clock::instant());
             return;
         }
         if !hop.is_fault() {
@@ -150,7 +150,7 @@ impl Poller {
         }
         let playlists = &self.context.playlists;
         let was_silent = playlists.nothing_plays();
-        self.playlist.fails(clock::instant());
+        self.playlist.fails(hop.status, clock::instant());
         if !was_silent && playlists.nothing_plays() {
             playlists.wake_first();
         }
