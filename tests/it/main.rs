@@ -21,6 +21,7 @@ mod endings;
 mod faithful;
 mod faults;
 mod files;
+mod freezes;
 mod growth;
 mod hindsight;
 mod hostile_clients;
