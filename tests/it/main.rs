@@ -61,6 +61,7 @@ mod spellings;
 mod steering;
 mod streams;
 mod support;
+mod taken_out;
 mod terminals;
 mod tls;
 mod versions;

@@ -26,6 +26,10 @@ pub struct PollTrouble {
     pub lag_us: i64,
     /// The longest time in which nothing was asked and no answer awaited, in microseconds.
     pub pause_us: i64,
+    /// The same between two polls.
+    pub between_us: i64,
+    /// When the last poll was over; where there was none, the beginning of the time.
+    pub last_us: i64,
 }
 
 /// Polls that failed in one way.
@@ -115,6 +119,8 @@ impl Sum {
 
     fn end(mut self, until_us: i64) -> PollTrouble {
         let pause_us = until_us.saturating_sub(self.before_us);
+        self.trouble.between_us = self.trouble.pause_us;
+        self.trouble.last_us = self.before_us;
         self.trouble.pause_us = self.trouble.pause_us.max(pause_us);
         let mut failures: Vec<_> = self.failures.into_iter().collect();
         failures.sort_unstable_by_key(|(_, (polls, place))| (Reverse(*polls), *place));
