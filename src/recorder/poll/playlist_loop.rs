@@ -18,6 +18,8 @@ use crate::session::NewListing;
 /// Starts the loop of a playlist.
 pub(in crate::recorder) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
     playlist.is_started.store(true, Ordering::Relaxed);
+    let now_us = context.fetcher.writer.clock().now_us();
+    playlist.stats.since_us.store(now_us, Ordering::Relaxed);
     // Boxed by spawning: a loop starts the loops of the playlists that it finds.
     let span = context.span.clone();
     let polls = follow(Arc::clone(context), playlist);
