@@ -32,8 +32,8 @@ use crate::cli::output::log_form::LogForm;
 use crate::cli::output::logging::LogOptions;
 use crate::cli::output::metrics::MetricsPort;
 use crate::recorder::{
-    self, AssetLists, Board, Control, Input, Options, RecordError, Renditions, Selection, Summary,
-    Variants,
+    self, AssetLists, Board, ClientError, Control, Input, Options, RecordError, Renditions,
+    Selection, Summary, Variants,
 };
 use crate::session::{FolderError, Keep, Notice, SessionFolder, Tally, WriterError};
 
@@ -163,7 +163,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         return Err(Failure::usage(what));
     }
     descriptors::raise();
-    let ports = Ports::bind(&arguments).map_err(Failure::usage)?;
+    // Whoever holds a port may let go of it: a service is started again.
+    let ports = Ports::bind(&arguments).map_err(Failure::failed)?;
     let place = Place::of(
         &arguments.output,
         arguments.session.clone(),
@@ -365,6 +366,7 @@ impl From<RunError> for Failure {
                 Self::usage(e)
             }
             RunError::Folder(e) => Self::failed(e),
+            RunError::Record(RecordError::Client(e @ ClientError::Other(_))) => Self::failed(e),
             RunError::Record(e @ (RecordError::Url { .. } | RecordError::Client(_))) => {
                 Self::usage(e)
             }

@@ -18,6 +18,7 @@ mod dvr;
 mod dvr_keys;
 mod encoded_chunks;
 mod endings;
+mod exit_codes;
 mod faithful;
 mod faults;
 mod files;
