@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use crate::support::{Ask, Origin, Recorder, Reply, Window, ts};
 
 /// A program ends so, called so. `TAKEN` is a port in use, `ORIGIN` where a short stream is.
-const TABLE: [(&str, &str, i32); 41] = [
+const TABLE: [(&str, &str, i32); 43] = [
     ("isrecorder", "--version", 0),
     ("isrecorder", "ORIGIN/vod.m3u8", 0),
     ("isrecorder", "--resume -s known", 0),
@@ -19,6 +19,12 @@ const TABLE: [(&str, &str, i32); 41] = [
     ("isrecorder", "--metrics TAKEN ORIGIN/vod.m3u8", 1),
     ("isrecorder", "-o known/session.db ORIGIN/vod.m3u8", 1),
     ("isrecorder", "--resume -s damaged", 1),
+    ("isrecorder", "--duration 1 ORIGIN/missing.m3u8", 1),
+    (
+        "isrecorder",
+        "--duration 1 -s new http://127.0.0.1:9/live.m3u8",
+        1,
+    ),
     ("isrecorder", "", 2),
     ("isrecorder", "--no-such-option ORIGIN/vod.m3u8", 2),
     ("isrecorder", "vod.m3u8", 2),
@@ -57,6 +63,7 @@ const TABLE: [(&str, &str, i32); 41] = [
 
 fn vod(ask: &Ask) -> Reply {
     match ask.path() {
+        "/missing.m3u8" => Reply::not_found(),
         "/vod.m3u8" => Reply::playlist(Window::new(0, 1).ended().text()),
         path => Reply::segment(ts(path)),
     }

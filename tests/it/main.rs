@@ -62,6 +62,7 @@ mod streams;
 mod support;
 mod terminals;
 mod tls;
+mod told;
 mod versions;
 mod views;
 mod waiting;

@@ -95,6 +95,9 @@ fn wall_time() -> String {
     })
 }
 
+/// Fields of faults, which the message of each says in words.
+const IN_THE_MESSAGE: [&str; 3] = ["kind", "outcome", "status"];
+
 struct Line {
     time: String,
     session_us: Option<i64>,
@@ -117,6 +120,9 @@ impl Line {
             write!(out, " {message}")?;
         }
         for (name, value) in &self.fields {
+            if IN_THE_MESSAGE.contains(&name.as_str()) {
+                continue;
+            }
             match value {
                 Value::String(text) => write!(out, " {name}={text}")?,
                 value => write!(out, " {name}={value}")?,
@@ -202,7 +208,7 @@ mod tests {
             .with(Streams);
         tracing::subscriber::with_default(subscriber, || {
             let span = tracing::info_span!("recording", stream = %"saal2");
-            span.in_scope(|| tracing::warn!(status = 503, outcome = "complete", "late"));
+            span.in_scope(|| tracing::warn!(status = 503, outcome = "complete", bytes = 7, "late"));
             tracing::info!("done");
         });
         let text = kept.0.lock().unwrap().clone();
@@ -214,10 +220,7 @@ mod tests {
         let text = logged(LogForm::Text, Some(754_567_000));
         let lines: Vec<&str> = text.lines().collect();
         let told = lines[0].split_once(' ').unwrap().1;
-        assert_eq!(
-            told,
-            "0:12:34.567  WARN [saal2] late outcome=complete status=503"
-        );
+        assert_eq!(told, "0:12:34.567  WARN [saal2] late bytes=7");
         assert!(
             lines[1].ends_with("Z 0:12:34.567  INFO done"),
             "{}",
