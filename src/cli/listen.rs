@@ -230,6 +230,7 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::replayer::StreamDescription;
 
     fn described(
         recording: bool,

@@ -252,8 +252,8 @@ fn is_all_but(one: &str, other: &str) -> bool {
     match (one, other) {
         ([], []) => true,
         ([_, a @ ..], [_, b @ ..]) if a == b => true,
-        ([a @ ..], [_, b @ ..]) if a == b => true,
-        ([_, a @ ..], [b @ ..]) if a == b => true,
+        (a, [_, b @ ..]) if a == b => true,
+        ([_, a @ ..], b) if a == b => true,
         ([a, b, one @ ..], [c, d, other @ ..]) => (a, b) == (d, c) && one == other,
         _ => false,
     }
