@@ -13,6 +13,7 @@ use crate::recorder::context::Context;
 use crate::recorder::http::fetch::ask::Ask;
 use crate::recorder::http::fetch::exchanges::{Place, exchanges};
 use crate::recorder::http::fetch::{Hop, Received};
+use crate::recorder::words;
 use crate::session::{Availability, ByteRange, ExchangeId, Kind, Outcome, ResourceKey, is_success};
 
 /// What is asked for, and on whose account.
@@ -115,9 +116,9 @@ impl Context {
         if is_good {
             tracing::debug!(kind = %wanted.kind, bytes = last.wire_bytes, "{name:?}");
         } else if last.is_fault() && self.stats.fault(wanted.kind, last.status, last.outcome) {
-            let http = || format!("HTTP {}", last.status.unwrap_or(0));
-            let why = last.error.clone().unwrap_or_else(http);
-            tracing::warn!(kind = %wanted.kind, status = last.status, outcome = %last.outcome, "{name:?}: {why}");
+            let place = words::resource_of(wanted.kind, &last.url);
+            let told = words::told(&place, &last.url, last.status, last.error.as_deref());
+            tracing::warn!(kind = %wanted.kind, status = last.status, outcome = %last.outcome, "{told}");
         }
     }
 

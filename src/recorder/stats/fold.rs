@@ -57,8 +57,11 @@ impl Fold {
                 return true;
             }
             if window.more > 0 {
-                let seconds = age.as_secs().max(1);
-                lines.push(format!("{kind}: {what} x {} in {seconds} s", window.more));
+                let (more, seconds) = (window.more, age.as_secs().max(1));
+                let times = if more == 1 { "time" } else { "times" };
+                lines.push(format!(
+                    "{kind}: {what}, {more} more {times} in {seconds} s"
+                ));
             }
             let goes_on = window.more > 0;
             window.since = now;
@@ -85,9 +88,15 @@ mod tests {
         assert!(fold.is_news(Kind::Segment, "503", second(14)));
         assert!(fold.is_news(Kind::Media, "404", second(14)));
         assert_eq!(fold.lines(second(29), false), [""; 0]);
-        assert_eq!(fold.lines(second(30), false), ["media: 503 x 14 in 30 s"]);
+        assert_eq!(
+            fold.lines(second(30), false),
+            ["media: 503, 14 more times in 30 s"]
+        );
         assert!(!fold.is_news(Kind::Media, "503", second(31)), "it goes on");
-        assert_eq!(fold.lines(second(60), false), ["media: 503 x 1 in 30 s"]);
+        assert_eq!(
+            fold.lines(second(60), false),
+            ["media: 503, 1 more time in 30 s"]
+        );
         assert_eq!(fold.lines(second(90), false), [""; 0]);
         assert!(fold.is_news(Kind::Media, "503", second(91)), "it is over");
     }
@@ -100,7 +109,10 @@ mod tests {
         let told = fold.lines(now, true);
         assert_eq!(
             told,
-            [format!("media: other faults x {} in 1 s", 999 - MOST)]
+            [format!(
+                "media: other faults, {} more times in 1 s",
+                999 - MOST
+            )]
         );
     }
 
@@ -110,7 +122,7 @@ mod tests {
         fold.is_news(Kind::Key, "reset", now);
         fold.is_news(Kind::Key, "reset", now);
         let soon = now + Duration::from_millis(1);
-        assert_eq!(fold.lines(soon, true), ["key: reset x 1 in 1 s"]);
+        assert_eq!(fold.lines(soon, true), ["key: reset, 1 more time in 1 s"]);
         assert_eq!(fold.lines(soon, true), [""; 0]);
     }
 }
