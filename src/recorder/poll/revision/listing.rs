@@ -80,11 +80,11 @@ impl Poller {
             ..NewRevision::default()
         };
         self.playlist.update(|s| s.multivariant = true);
-        self.refuse(&main.refused).await;
         if self.playlist.kind != Kind::Main {
             // A multivariant playlist that a multivariant playlist names: kept, and not followed.
             return revision;
         }
+        self.refuse(&main.refused).await;
         self.share(main.variables, id);
         let keys = main.keys.into_iter().map(|url| (Kind::Key, url));
         let data = main.data.into_iter().map(|url| (Kind::Data, url));
