@@ -44,6 +44,7 @@ mod list;
 pub(crate) mod polls;
 pub(crate) mod refused_uris;
 mod send;
+mod unpacked;
 mod verdict;
 
 use self::gathered::Gathered;

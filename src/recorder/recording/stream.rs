@@ -131,6 +131,7 @@ impl Recording {
                     self.options.user_agent.is_some(),
                     input.asked_as.clone(),
                 )),
+                unpacked: Arc::default(),
                 polls: Arc::new(Polls::new(limits.polls)),
                 abort: CancellationToken::new(),
             },

@@ -259,6 +259,28 @@ fn what_has_not_come_ends_the_list_until_it_never_will() {
 }
 
 #[test]
+fn what_is_not_decided_counts_as_long_as_it_waits() {
+    let (mut lists, mut made) = (TestPlaylist::default(), CachedText::default());
+    let names: Vec<String> = (0..100)
+        .map(|n| format!("{n}{}", "x".repeat(500)))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    lists.sees(0, &window(0, &names));
+    lists.event_text(&made);
+    let waiting = lists.list.bytes();
+    assert!(waiting > 100 * 500, "{waiting}");
+    made.now_us = 15 * SECOND;
+    let text = lists.event_text(&made);
+    let decided = lists.list.bytes();
+    assert!(
+        decided >= text.len() / 2 && decided < 3 * text.len(),
+        "{decided}"
+    );
+    lists.sees(20, &window(100, &["a"]));
+    assert!(lists.list.bytes() > decided);
+}
+
+#[test]
 fn what_had_not_come_at_the_end_is_left_out() {
     let (mut lists, mut made) = (TestPlaylist::default(), CachedText::default());
     lists.sees(0, &window(0, &["a", "b", "c"]));

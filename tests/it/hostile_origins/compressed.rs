@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{check, good};
 use crate::replay::Replayer;
-use crate::support::{Ask, Origin, Recorder, Reply, Session, client};
+use crate::support::{Ask, Origin, Recorder, Reply, Session, Window, client};
 
 const MIB: usize = 1024 * 1024;
 
@@ -156,4 +156,42 @@ fn is_replayed_and_sound(session: &Session, evil: &Origin, poem: &Poem) {
         found.contains("is not what came: the body is not gzip"),
         "{found}"
     );
+}
+
+#[test]
+fn chunks_of_blanks_cost_the_disk_a_stream_s_share_and_what_is_beyond_stays_as_it_came() {
+    const COUNT: u64 = 8;
+    let blank = vec![b' '; 16 * MIB];
+    let packed = gzip(&blank);
+    let sent = packed.len();
+    let origin = Origin::new(move |ask| match ask.path() {
+        "/blanks.m3u8" => Reply::playlist(Window::new(0, COUNT).ended().text()),
+        _ => Reply::segment(packed.clone()).with("Content-Encoding", "gzip"),
+    });
+    let recorder = Recorder::new(origin.url("/blanks.m3u8"));
+    let session = recorder.run().session();
+    let rows = session.rows(
+        "SELECT e.outcome, ifnull(e.error, ''), ifnull(e.body_encoding, ''), b.size
+           FROM exchange e JOIN resource r ON r.id = e.resource_id JOIN body b ON b.id = e.body_id
+          WHERE r.kind = 'segment'",
+        |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, String>(2)?,
+                row.get::<_, i64>(3)? as usize,
+            ))
+        },
+    );
+    let (plain, packed): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.0 == "complete");
+    assert!(plain.iter().all(|row| row.3 == blank.len()), "{rows:?}");
+    assert!(!plain.is_empty() && plain.len() <= 4, "{rows:?}");
+    assert!(!packed.is_empty(), "{rows:?}");
+    for (outcome, error, encoding, size) in packed {
+        assert_eq!(
+            (outcome.as_str(), encoding.as_str(), *size),
+            ("too large", "gzip", sent)
+        );
+        assert!(error.contains("the recorder's own limit"), "{error}");
+    }
 }

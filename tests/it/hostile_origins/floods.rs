@@ -176,3 +176,28 @@ fn a_url_that_no_replay_could_answer_is_refused_wherever_it_stands() {
         "scheme redirect not followed: it is longer than 8 KiB"
     );
 }
+
+#[test]
+fn playlists_of_playlists_that_a_multivariant_playlist_names_are_kept_and_not_read() {
+    let evil = Origin::new(|ask: &Ask| {
+        let names = |scheme: &str, count: usize| -> String {
+            let name = |n| format!("#EXT-X-STREAM-INF:BANDWIDTH=1\n{scheme}v{n}.m3u8\n");
+            (0..count).map(name).collect()
+        };
+        let (above, below) = (names("ftp://above/", 1), names("ftp://below/", 1));
+        Reply::playlist(match ask.path() {
+            "/evil.m3u8" => format!("#EXTM3U\n{above}{}", names("", 40)),
+            _ => format!("#EXTM3U\n{below}{}", names("", 1000)),
+        })
+    });
+    let session = beside_a_good_one(&evil, "/v39.m3u8", 2);
+    let refused = session.rows(
+        "SELECT detail FROM event WHERE kind = 'refused uri'",
+        |row| row.get::<_, String>(0),
+    );
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(refused[0].contains("above"), "{refused:?}");
+    let kept = "SELECT count(*) FROM revision v JOIN resource r ON r.id = v.playlist_id
+                 WHERE r.name LIKE 'v%.m3u8'";
+    assert_eq!(session.number(kept), 40);
+}

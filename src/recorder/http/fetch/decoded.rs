@@ -87,12 +87,17 @@ impl Fetcher {
             Ok(plain) => plain,
             Err(error) => return refused(hop, &raw, Refusal::Disk(error)),
         };
-        let limit = self.limits.body_bytes(ask.kind);
+        let came = hop.wire_bytes.unwrap_or(0);
+        let limit = self
+            .limits
+            .body_bytes(ask.kind)
+            .min(self.unpacked.most(came));
         let file = raw.clone();
         let abort = self.abort.clone();
         let job = move || decoded(&file, &codings, plain, (limit, &abort));
         let done = tokio::task::spawn_blocking(job).await;
-        match done.unwrap_or_else(|error| Err(Refusal::Disk(error.into()))) {
+        let done = done.unwrap_or_else(|error| Err(Refusal::Disk(error.into())));
+        match done.and_then(|body| Ok(self.unpacked.take(came, body)?)) {
             Ok(body) => {
                 raw.discard();
                 hop.body = Received::File(body);
@@ -158,7 +163,8 @@ fn refused(hop: &mut Hop, raw: &BodyFile, refusal: Refusal) {
         // A coding of its own: what came is what a player that knows it gets.
         Refusal::Encoded(error @ DecodeError::Unknown(_)) => hop.add_note(&error.to_string()),
         Refusal::Encoded(error @ DecodeError::TooLarge(_)) => {
-            hop.fail(Outcome::TooLarge, &error.to_string());
+            let error = format!("kept as it came: {error}, the recorder's own limit");
+            hop.fail(Outcome::TooLarge, &error);
         }
         Refusal::Encoded(error) => hop.fail(Outcome::Encoding, &error.to_string()),
         Refusal::Stopped => hop.fail(Outcome::Aborted, STOPPED),

@@ -1,6 +1,7 @@
 //! What all requests of a stream share: clients, credentials, limits, and which URIs were refused.
 
 use super::refused_uris::RefusedUris;
+use super::unpacked::Unpacked;
 use crate::hls::Refused;
 use crate::recorder::admission::admit::Credentials;
 use crate::recorder::admission::hosts::Hosts;
@@ -38,6 +39,8 @@ pub(crate) struct Fetcher {
     pub hosts: Arc<Hosts>,
     /// What a list, or what stands behind the URL, asks for.
     pub stream_fields: Arc<StreamFields>,
+    /// What its chunks may decode to.
+    pub unpacked: Arc<Unpacked>,
     /// Turns of its polls.
     pub polls: Arc<Polls>,
     /// Ends what is under way.

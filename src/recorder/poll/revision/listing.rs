@@ -79,11 +79,11 @@ impl Poller {
         self.playlist.update(|s| s.multivariant = true);
         let stats = &self.playlist.stats;
         stats.is_multivariant.store(true, Ordering::Relaxed);
-        self.refuse(&main.refused).await;
         if self.playlist.kind != Kind::Main {
             // A multivariant playlist that a multivariant playlist names: kept, and not followed.
             return revision;
         }
+        self.refuse(&main.refused).await;
         self.share(main.variables, id);
         let keys = main.keys.into_iter().map(|url| (Kind::Key, url));
         let data = main.data.into_iter().map(|url| (Kind::Data, url));

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use url::Url;
 
-use crate::hls::{self, PlaylistKind};
+use crate::hls::{self, MultivariantPlaylist, PlaylistKind};
 use crate::recorder::http::fetch::{Hop, Received};
-use crate::recorder::memory::Held;
+use crate::recorder::memory::{Held, unless_aborted};
 #[cfg(test)]
 use crate::recorder::panics;
 use crate::recorder::poll::exchanges::{Made, News};
@@ -15,10 +15,12 @@ use crate::recorder::poll::poller::{Content, Poller, is_same};
 use crate::recorder::poll::state::last_body::Judged;
 use crate::recorder::poll::state::trust::Came;
 use crate::recorder::stats::board::PlaylistStats;
-use crate::session::{Availability, ExchangeId, Outcome, OwnReason};
+use crate::session::{Availability, ExchangeId, Kind, Outcome, OwnReason};
 
 /// So many bytes of URLs are put together in the time in which one of a playlist is read, or more.
 const URL_BYTES_AS_ONE: usize = 4;
+/// Why a revision is none.
+const STOPPED: &str = "the recorder was stopped as it took in what this lists";
 
 impl Poller {
     /// The last hop: a revision, a confirmation, or a fault.
@@ -51,7 +53,13 @@ impl Poller {
                 return self.write(made, hop, availability, news).await;
             }
         };
-        let (judged, content, room) = self.judge(&body, &hop.url).await;
+        let abort = self.context.fetcher.abort.clone();
+        // Of very many large playlists each waits for its turn: a recorder that stops waits for none.
+        let judged = unless_aborted(&abort, self.judge(&body, &hop.url)).await;
+        let Some((judged, content, room)) = judged else {
+            hop.fail(Outcome::Aborted, STOPPED);
+            return self.write(made, hop, availability, News::Body(None)).await;
+        };
         hop.digest = Some(judged.digest);
         let changed = judged.changed;
         self.read_at = Some((self.name.url.clone(), hop.url.clone()));
@@ -86,10 +94,7 @@ impl Poller {
         let is_listed = self.context.fetcher.writer.listed(listing).await;
         drop(room);
         if !is_listed {
-            hop.fail(
-                Outcome::Aborted,
-                "the recorder was stopped as it took in what this lists",
-            );
+            hop.fail(Outcome::Aborted, STOPPED);
         }
         let revision = revision.filter(|_| changed && is_listed);
         let came = Came {
@@ -122,8 +127,9 @@ impl Poller {
         let memory = Arc::clone(&self.context.fetcher.memory);
         // To see that it came again takes no time that others would have to wait for.
         let moved = self.is_read_elsewhere(url, body.len());
+        let is_again = self.last.is_again(body) && !self.imports && !moved;
         let (work, references, url_bytes) =
-            match self.last.is_again(body) && !self.imports && !moved {
+            match is_again || self.is_not_followed(hls::playlist_kind(body)) {
                 true => (0, 0, 0),
                 false => {
                     let url_bytes = hls::most_url_bytes(body, url);
@@ -164,6 +170,10 @@ impl Poller {
         self.variables = variables;
         self.read_beside(body, url);
         Some(match hls::playlist_kind(body) {
+            kind if self.is_not_followed(kind) => {
+                self.reader.forget();
+                Content::Multivariant(MultivariantPlaylist::default())
+            }
             Some(PlaylistKind::Multivariant) => {
                 self.reader.forget();
                 Content::Multivariant(hls::read_multivariant(body, url))
@@ -173,6 +183,11 @@ impl Poller {
                 Content::Media(self.reader.read(body, url, &self.variables, memory))
             }
         })
+    }
+
+    /// Whether a body is a multivariant playlist that another one names: it is kept, and there is nothing to read it for.
+    fn is_not_followed(&self, kind: Option<PlaylistKind>) -> bool {
+        self.playlist.kind != Kind::Main && kind == Some(PlaylistKind::Multivariant)
     }
 
     /// What lists the resources of a body, and from when on that is the answer: its own

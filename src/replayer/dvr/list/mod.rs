@@ -43,6 +43,8 @@ pub(super) struct List {
     text: String,
     written: PlaylistWriter,
     waiting: VecDeque<NewSegment>,
+    /// What these take in memory.
+    waiting_bytes: usize,
     /// Of a finished session, in which bodies count however late they came.
     finished: Option<Finished>,
 }
@@ -75,7 +77,10 @@ impl List {
 
     /// Adds what a revision lists.
     pub(super) fn extend(&mut self, taken: impl IntoIterator<Item = NewSegment>) {
+        let before = self.waiting.len();
         self.waiting.extend(taken);
+        let new = self.waiting.iter().skip(before);
+        self.waiting_bytes += new.map(NewSegment::bytes).sum::<usize>();
     }
 
     /// Number of segments that are decided.
@@ -83,9 +88,9 @@ impl List {
         self.written.segments()
     }
 
-    /// Bytes of its text.
+    /// What it takes in memory, in bytes: its text, and what is not decided yet.
     pub(super) fn bytes(&self) -> usize {
-        self.text.len()
+        self.text.capacity() + self.waiting_bytes
     }
 
     /// Decides, in order, until something may still come.
@@ -101,7 +106,8 @@ impl List {
                 finished.note(next, contents.as_ref());
             }
             self.written.add(&mut self.text, next, contents);
-            self.waiting.pop_front();
+            let decided = self.waiting.pop_front();
+            self.waiting_bytes -= decided.as_ref().map_or(0, NewSegment::bytes);
         }
         Ok(())
     }

@@ -26,6 +26,17 @@ pub(crate) struct NewSegment {
 }
 
 impl NewSegment {
+    /// What it takes in memory, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let tags: usize = self.segment.tags.iter().map(String::len).sum();
+        let url = self
+            .segment
+            .url
+            .as_ref()
+            .map_or(0, |url| url.as_str().len());
+        size_of::<Self>() + self.segment.tags.len() * size_of::<String>() + tags + url
+    }
+
     /// Replaces the segment with what a later revision lists, and with the bodies recorded for that.
     pub(crate) fn fill(&mut self, later: Self, contents: Contents) {
         let is_date = |line: &String| line.starts_with(DATERANGE);

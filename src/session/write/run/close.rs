@@ -15,8 +15,10 @@ use crate::session::write::thread::commits::Thread;
 /// How long to wait for readers to let go, so that the database can become one file.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Steps of SQLite's machine that a look at all of a database may take when a run ends: a second or two.
-const MOST_STEPS: i32 = 100_000_000;
+/// A look at all of a database may take so long when a run ends.
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
+/// Steps of SQLite's machine, or rows of a page, between two looks at the time.
+const STEPS: i32 = 1000;
 const NOT_CHECKED: &str = "an earlier run was killed or its session.db was changed, and session.db has not been found to be whole; `issession repair SESSION` looks at all of it";
 
 /// Whether indexes and rows of a database agree, as far as that can be said in the time there is.
@@ -25,8 +27,9 @@ fn is_whole(db: &mut Connection, folder: &SessionFolder) -> bool {
     if !sum::is_short(folder) {
         return false;
     }
-    // Called once, at the end of its steps.
-    if db.progress_handler(MOST_STEPS, Some(|| true)).is_err() {
+    let deadline = clock::instant() + LONGEST_LOOK;
+    let is_over = move || clock::instant() >= deadline;
+    if db.progress_handler(STEPS, Some(is_over)).is_err() {
         return false;
     }
     let sql = "PRAGMA integrity_check(1)";
