@@ -20,7 +20,7 @@ complete -c isrecorder -s A -l user-agent -d 'User-Agent' -r
 complete -c isrecorder -s b -l cookie -d 'Send these cookies to the URL\'s host: name=value; name2=value2' -r
 complete -c isrecorder -l trust-hosts -d 'Send header fields, cookies and the URL\'s password to these hosts too (comma-separated, HOST or HOST:PORT; * for all)' -r
 complete -c isrecorder -l proxy -d 'Proxy for everything: http://…, https://… or socks5://…; default: the usual variables (https_proxy, no_proxy, …)' -r
-complete -c isrecorder -l cacert -d 'Certificate authorities to trust, PEM; default: the system\'s (or SSL_CERT_FILE)' -r -F
+complete -c isrecorder -l cacert -d 'Certificates to trust, of authorities or of servers themselves, PEM; default: the system\'s (or SSL_CERT_FILE)' -r -F
 complete -c isrecorder -l cert -d 'Client certificate, PEM' -r -F
 complete -c isrecorder -l key -d 'Key of the client certificate, PEM, where it is not in the same file' -r -F
 complete -c isrecorder -l resolve -d 'Use this address for a host (for any port of it); may be repeated' -r

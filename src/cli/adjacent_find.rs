@@ -38,7 +38,7 @@ struct Arguments {
     #[arg(long, conflicts_with_all = ["time", "playlist", "fail_on_gap"])]
     faults: bool,
 
-    /// Exit with 1 where a gap was found
+    /// Exit with 1 where a gap was found, or where there is no playlist to look at
     #[arg(long)]
     fail_on_gap: bool,
 
@@ -74,6 +74,10 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
             "no playlist {name:?}; there are: {}",
             names.join(", ")
         )));
+    }
+    if all.is_empty() {
+        warn("There is no media playlist in this session: no gap can be found");
+        return Ok(!arguments.fail_on_gap);
     }
     for playlist in &searched {
         for lie in reader.false_validators(&playlist.url)? {

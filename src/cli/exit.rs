@@ -42,7 +42,9 @@ impl From<FolderError> for Failure {
             FolderError::Exists { .. } | FolderError::Missing { .. } | FolderError::BadName(_) => {
                 Self::usage(error)
             }
-            FolderError::NotASession(_) | FolderError::Io { .. } => Self::failed(error),
+            FolderError::NotASession(_) | FolderError::Denied(_) | FolderError::Io { .. } => {
+                Self::failed(error)
+            }
         }
     }
 }

@@ -17,6 +17,7 @@ use super::descriptors;
 use super::exit::{self, Failure};
 use super::output::logging;
 use super::output::metrics;
+use super::output::nothing_recorded;
 use super::output::service;
 use super::signals::Ends;
 use crate::cli::arguments::client::PageArguments;
@@ -32,8 +33,8 @@ use crate::cli::output::log_form::LogForm;
 use crate::cli::output::logging::LogOptions;
 use crate::cli::output::metrics::MetricsPort;
 use crate::recorder::{
-    self, AssetLists, Board, Control, GapTally, Input, Options, RecordError, Renditions, Selection,
-    Summary, Variants,
+    self, AssetLists, Board, ClientError, Control, GapTally, Input, Options, RecordError,
+    Renditions, Selection, Summary, Variants,
 };
 use crate::session::{FolderError, Keep, Notice, SessionFolder, Tally, WriterError};
 
@@ -163,8 +164,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         return Err(Failure::usage(what));
     }
     descriptors::raise();
-    let ports = Ports::bind(&arguments).map_err(Failure::usage)?;
-    let place = Place::of(
+    // Whoever holds a port may let go of it: a service is started again.
+    let ports = Ports::bind(&arguments).map_err(Failure::failed)?;
+    let place = Place::choose(
         &arguments.output,
         arguments.session.clone(),
         arguments.resume,
@@ -183,6 +185,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     logging::init(log, Some("replayer"), above.clone(), move || {
         times.session_us()
     });
+    let mut recorded_to = None;
     let summary = runtime.block_on(async {
         let control = control(source, inputs, &board)?;
         let done = CancellationToken::new();
@@ -191,6 +194,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         let folder = || {
             let folder = place.folder()?;
             ports.start(&folder, &board, &above);
+            recorded_to = Some(folder.clone());
             Ok::<_, RunError>(folder)
         };
         let summary = recorder::record(options, control, folder, board.clone()).await;
@@ -201,8 +205,14 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     });
     // What hangs now has nothing to do with the recording any more.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    report(&summary.map_err(Failure::from)?, &board);
-    Ok(())
+    let summary = summary.map_err(Failure::from)?;
+    report(&summary, &board);
+    match recorded_to {
+        Some(folder) if summary.totals.revisions == 0 && summary.totals.chunks == 0 => Err(
+            Failure::failed(nothing_recorded::sentence(&folder, summary.totals.bytes)?),
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// How to record, and what.
@@ -267,7 +277,7 @@ fn control(source: Source, inputs: Vec<Input>, board: &Board) -> Result<Control,
     let stop = CancellationToken::new();
     let has_file = source.file.is_some();
     let ends = Ends::listen(!has_file).map_err(RunError::Signals)?;
-    tokio::spawn(ends.heed(stop.clone(), board.clone()));
+    tokio::spawn(ends.stop_at(stop.clone(), board.clone()));
     let (changed, changes) = mpsc::channel(1);
     if has_file {
         let mut hang_up = signal(SignalKind::hangup()).map_err(RunError::Signals)?;
@@ -382,10 +392,17 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Signals(e) => Self::failed(format!("cannot listen for signals: {e}")),
-            RunError::Folder(e @ (FolderError::Exists { .. } | FolderError::BadName(_))) => {
-                Self::usage(e)
+            RunError::Folder(FolderError::Exists { path, free }) => {
+                let is_session = path.join("session.db").exists();
+                let error = FolderError::Exists { path, free };
+                Self::usage(match is_session {
+                    true => format!("{error}; with --resume it is gone on with"),
+                    false => error.to_string(),
+                })
             }
+            RunError::Folder(e @ FolderError::BadName(_)) => Self::usage(e),
             RunError::Folder(e) => Self::failed(e),
+            RunError::Record(RecordError::Client(e @ ClientError::Other(_))) => Self::failed(e),
             RunError::Record(e @ (RecordError::Url { .. } | RecordError::Client(_))) => {
                 Self::usage(e)
             }

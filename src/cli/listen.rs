@@ -6,8 +6,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::replayer::Description;
+use crate::replayer::request::timeline::format_time;
 
-const MINUTE_US: i64 = 60_000_000;
+const SECOND_US: i64 = 1_000_000;
+/// In seconds.
+const MINUTE: i64 = 60;
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
 
@@ -53,34 +56,67 @@ pub(super) fn refusal(
 /// What there is to play.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shown {
-    /// The path of its first stream.
-    path: String,
+    /// The paths of its streams.
+    paths: Vec<String>,
     /// There is a list of all that was recorded.
     has_dvr: bool,
-    /// Something is there from one minute on.
-    has_minute: bool,
+    /// The session time from which on everything is kept, in seconds.
+    start: i64,
+    /// A later session time at which something is there, in seconds.
+    offset: Option<i64>,
+    /// Where the server's clock comes to an end by itself.
+    end_us: Option<i64>,
 }
 
+/// Streams that are named.
+const MOST_NAMED: usize = 8;
+
 impl Shown {
-    /// Before anything is known.
+    /// Before anything is known of what is being recorded.
     pub(super) fn all() -> Self {
         Self {
-            path: "/stream.m3u8".to_owned(),
+            paths: vec!["/stream.m3u8".to_owned()],
             has_dvr: true,
-            has_minute: true,
+            start: 0,
+            // Later ones are not there yet.
+            offset: Some(0),
+            end_us: None,
         }
     }
 
-    pub(super) fn of(description: &Description, has_dvr: bool) -> Self {
-        let first = description.streams.first();
-        let plain = first.filter(|stream| stream.dump.is_some());
-        let is_long = description.recording || description.length_us > MINUTE_US;
+    /// `is_shared`: the server's clock is one that its user has set.
+    pub(super) fn from_description(
+        description: &Description,
+        has_dvr: bool,
+        is_shared: bool,
+    ) -> Self {
+        let is_over = !description.recording && !is_shared;
+        let paths = match description.streams.as_slice() {
+            [only] if only.dump.is_none() => vec!["/stream.m3u8".to_owned()],
+            streams => streams.iter().map(|stream| stream.path.clone()).collect(),
+        };
         Self {
-            path: plain.map_or_else(|| Self::all().path, |stream| stream.path.clone()),
+            paths,
             has_dvr,
-            has_minute: is_long && description.kept_from_us <= MINUTE_US,
+            start: start(description),
+            offset: offset(description),
+            end_us: is_over.then_some(description.length_us),
         }
     }
+}
+
+/// In whole seconds, at which all is kept.
+fn start(description: &Description) -> i64 {
+    let kept_us = description.kept_from_us.max(0);
+    kept_us.saturating_add(SECOND_US - 1) / SECOND_US
+}
+
+/// One minute, where there is something then; else halfway.
+fn offset(description: &Description) -> Option<i64> {
+    let (start, end_us) = (start(description), description.length_us);
+    let halfway = start.saturating_add(end_us / SECOND_US) / 2;
+    let is_there = |seconds: &i64| *seconds > start && seconds.saturating_mul(SECOND_US) < end_us;
+    [MINUTE, halfway].into_iter().find(is_there)
 }
 
 /// What players open, as lines; `address`: what was asked for.
@@ -92,30 +128,61 @@ pub(super) fn play_lines(
     address: Option<IpAddr>,
     shown: &Shown,
 ) -> io::Result<Vec<String>> {
-    let path = &shown.path;
     let port = listener.local_addr()?.port();
     let (host, elsewhere) = match address {
         Some(address) if !address.is_unspecified() => (address, None),
         Some(_) | None => (Ipv4Addr::LOCALHOST.into(), own_address()),
     };
     let url = |address: IpAddr| format!("http://{}", SocketAddr::new(address, port));
-    let host = url(host);
-    let mut lines = vec![format!("Play     {host}{path}")];
-    if let Some(address) = elsewhere {
-        lines.push(format!("         {}{path}", url(address)));
-    }
-    if shown.has_minute {
-        lines.push(format!(
-            "         {host}{path}?offset=60  (from one minute on, on a timeline of its own)"
-        ));
-    }
+    let (host, elsewhere) = (url(host), elsewhere.map(url));
+    let mut lines = urls(&host, elsewhere.as_deref(), shown);
     if shown.has_dvr {
         lines.push(format!(
-            "         {host}/dvr.m3u8  (all that was recorded, to export or to rewind in)"
+            "{host}/dvr.m3u8  (all that was recorded, to export or to rewind in)"
         ));
     }
-    lines.push(format!("         {host}/  (everything there is)"));
-    Ok(lines)
+    lines.push(format!("{host}/  (everything there is)"));
+    let headings = std::iter::once("Play    ").chain(std::iter::repeat("        "));
+    let headed = headings.zip(lines);
+    Ok(headed
+        .map(|(heading, line)| format!("{heading} {line}"))
+        .collect())
+}
+
+/// The URLs of the streams, that of the first in each way in which it can be played. The server's clock goes on to
+/// the end, whoever plays; a session that is over has most to show on a clock that begins with its player.
+fn urls(host: &str, elsewhere: Option<&str>, shown: &Shown) -> Vec<String> {
+    let (first, others) = match shown.paths.split_first() {
+        Some((first, others)) => (first.as_str(), others),
+        None => ("/stream.m3u8", &[][..]),
+    };
+    // From where a player begins that comes on its own.
+    let start = match shown.end_us {
+        Some(_) => format!("?offset={}", shown.start),
+        None => String::new(),
+    };
+    let mut lines = Vec::new();
+    let on_its_own = match shown.end_us {
+        Some(_) => "  (from the start, whenever a player comes)",
+        None => "",
+    };
+    lines.push(format!("{host}{first}{start}{on_its_own}"));
+    lines.extend(elsewhere.map(|elsewhere| format!("{elsewhere}{first}{start}")));
+    let named = others.iter().take(MOST_NAMED);
+    lines.extend(named.map(|path| format!("{host}{path}{start}")));
+    if let Some(seconds) = shown.offset {
+        let from = format_time(seconds.saturating_mul(SECOND_US));
+        lines.push(format!(
+            "{host}{first}?offset={seconds}  (from {from} on, on a timeline of its own)"
+        ));
+    }
+    if let Some(end_us) = shown.end_us {
+        let end = format_time(end_us);
+        lines.push(format!(
+            "{host}{first}  (one clock for all players: it runs now, and ends at {end})"
+        ));
+    }
+    lines
 }
 
 /// Who can reach the port and what they get, as a sentence; `None`: only this machine can.
@@ -167,6 +234,77 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::replayer::StreamDescription;
+
+    fn described(
+        recording: bool,
+        kept_from_us: i64,
+        length_us: i64,
+        streams: &[&str],
+    ) -> Description {
+        let stream = |name: &&str| StreamDescription {
+            name: (*name).to_owned(),
+            url: format!("http://h/{name}.m3u8"),
+            path: format!("/{name}/stream.m3u8"),
+            dvr: None,
+            dump: None,
+            playlists: Vec::new(),
+        };
+        Description {
+            session: "s".to_owned(),
+            recorded_us: 0,
+            length_us,
+            recording,
+            kept_from_us,
+            holes: Vec::new(),
+            streams: streams.iter().map(stream).collect(),
+        }
+    }
+
+    fn urls_of(description: &Description) -> Vec<String> {
+        urls("http://a", None, &Shown::from_description(description, false, false))
+    }
+
+    #[test]
+    fn what_is_over_begins_with_its_player_and_what_is_recorded_goes_with_all() {
+        let over = urls_of(&described(false, 0, 90 * SECOND_US, &["hall"]));
+        assert!(over[0].starts_with("http://a/stream.m3u8?offset=0  (from the start"));
+        assert!(over[1].starts_with("http://a/stream.m3u8?offset=60  (from 0:01:00.000 on"));
+        assert!(over[2].starts_with("http://a/stream.m3u8  (one clock for all players"));
+        assert!(over[2].ends_with("ends at 0:01:30.000)"), "{over:?}");
+        let live = urls_of(&described(true, 0, 90 * SECOND_US, &["hall"]));
+        assert_eq!(live[0], "http://a/stream.m3u8");
+        assert_eq!(live.len(), 2);
+    }
+
+    #[test]
+    fn no_offset_is_offered_at_which_nothing_is_kept() {
+        let offsets = |kept_us, length_us| {
+            let all = urls_of(&described(false, kept_us, length_us, &["hall"]));
+            let offsets = all.iter().filter_map(|line| line.split_once("?offset="));
+            let numbers = offsets.map(|(_, rest)| rest.split(' ').next().unwrap().to_owned());
+            numbers.collect::<Vec<_>>()
+        };
+        assert_eq!(offsets(0, 12 * SECOND_US), ["0", "6"]);
+        assert_eq!(offsets(0, SECOND_US), ["0"]);
+        assert_eq!(
+            offsets(300 * SECOND_US + 1, 400 * SECOND_US),
+            ["301", "350"]
+        );
+    }
+
+    #[test]
+    fn each_stream_is_named_where_there_are_several() {
+        let all = urls_of(&described(true, 0, 0, &["a", "b", "c"]));
+        assert_eq!(
+            all,
+            [
+                "http://a/a/stream.m3u8",
+                "http://a/b/stream.m3u8",
+                "http://a/c/stream.m3u8"
+            ]
+        );
+    }
 
     #[test]
     fn a_port_is_taken_once() {

@@ -30,6 +30,7 @@ mod recording;
 mod schedule;
 mod settings;
 mod stats;
+mod words;
 
 pub use self::http::client::ClientError;
 pub use self::recording::outcome::{Control, Ended, RecordError, Summary};
@@ -41,3 +42,4 @@ pub use self::settings::selection::{AssetLists, Renditions, Selection, Variants}
 pub use self::stats::board::{Board, PlaylistStats, Stage, Stats, StreamStats, Totals};
 pub use self::stats::gaps::{GapTally, Gaps};
 pub use self::stats::load::{Lags, Load};
+pub use self::words::{advice, of_status};

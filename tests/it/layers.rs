@@ -55,7 +55,7 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
             &["admission"],
             &["memory"],
             &["clocks", "settings"],
-            &["formats", "schedule", "stats", "panics"],
+            &["formats", "schedule", "stats", "panics", "words"],
         ],
     ),
     (
@@ -160,7 +160,11 @@ const OWNED: [(&str, &[&str]); 21] = [
     ),
     (
         "rustls",
-        &["recorder/http/client.rs", "recorder/http/classify.rs"],
+        &[
+            "recorder/http/client.rs",
+            "recorder/http/classify.rs",
+            "recorder/http/tls.rs",
+        ],
     ),
     ("rusqlite", &["session/", "upkeep/"]),
     ("sha2", &["session/", "upkeep/"]),

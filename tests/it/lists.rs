@@ -208,8 +208,8 @@ fn whatever_was_typed_the_log_says_what_was_found_there() {
     for said in [
         "[s0] it is a live media playlist: 3 segments now, target duration 1 s",
         "[s1] it is a multivariant playlist; playlists recorded: 1, left out: 0",
-        "[s2] \"s2\": it does not begin with #EXTM3U",
-        "[s3] \"s3\": HTTP 410",
+        "[s2] main playlist of 127.0.0.1:",
+        "HTTP 410 Gone; is the URL right?",
         "[s4] after 4 s nothing has come that tells what it is",
         "[s5] after 4 s nothing has come that tells what it is",
     ] {
@@ -311,7 +311,7 @@ fn what_has_nothing_yet_or_nobody_there_is_called_that() {
     for said in [
         "[bare] it is a playlist that lists nothing yet; it is asked for again",
         "[early] it is a live media playlist that has no segments yet, target duration 2 s",
-        &format!("[off] \"off\": 127.0.0.1:{port}: Connection refused"),
+        &format!("[off] main playlist of 127.0.0.1:{port}: connection refused"),
     ] {
         recording.until_it_says(said);
     }

@@ -154,10 +154,11 @@ fn each_start_of_the_unit_goes_on_with_its_session() {
     for _ in 0..2 {
         let path = folder.path().join("notify");
         let manager = Manager::at(&path);
-        let mut child = Command::new("sh")
-            .args(["-c", &command_of_the_unit(folder.path())])
+        let options = "--quiet --poll 0.2 -H 'X-Hall: the \"first\" one'";
+        let command = command_of_the_unit(folder.path(), options);
+        let mut child = Command::new(&command[0])
+            .args(&command[1..])
             .env("NOTIFY_SOCKET", &path)
-            .env("OPTIONS", "--quiet --poll 0.2")
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
@@ -168,30 +169,55 @@ fn each_start_of_the_unit_goes_on_with_its_session() {
         assert_eq!(manager.rest(), ["STOPPING=1"]);
         std::fs::remove_file(path).unwrap();
     }
+    for ask in origin.asks() {
+        assert_eq!(ask.header("x-hall"), Some("the \"first\" one"));
+    }
     let session = Session::open(folder, "hall1");
     session.check_invariants();
     let ends: Vec<String> = session.list("SELECT ended FROM run ORDER BY id");
     assert_eq!(ends, ["stopped", "stopped"]);
 }
 
-/// What the unit has the shell do, as systemd would write it out for the instance `hall1`.
-fn command_of_the_unit(folder: &Path) -> String {
+/// The command of the unit, as systemd would write it out for the instance `hall1` (systemd.service(5), "Command
+/// lines"): quoted words are one each; a variable that is a word becomes the words that are in it.
+fn command_of_the_unit(folder: &Path, options: &str) -> Vec<String> {
     let unit = include_str!("../../packaging/isrecorder@.service");
     let start = unit
         .lines()
-        .find_map(|line| line.strip_prefix("ExecStart=/bin/sh -c '"));
+        .find_map(|line| line.strip_prefix("ExecStart="));
     let folder = folder.display().to_string();
-    start
-        .unwrap()
-        .trim_end_matches('\'')
-        .replace("%S/isrecorder", &format!("{folder}/sessions"))
-        .replace("/etc/isrecorder", &folder)
-        .replace(
-            "/usr/local/bin/isrecorder",
-            env!("CARGO_BIN_EXE_isrecorder"),
-        )
-        .replace("%i", "hall1")
-        .replace("$$", "$")
+    let mut words = Vec::new();
+    for word in unquoted(start.unwrap()) {
+        if word == "$OPTIONS" {
+            words.extend(unquoted(options));
+            continue;
+        }
+        let word = word
+            .replace("%S/isrecorder", &format!("{folder}/sessions"))
+            .replace("/etc/isrecorder", &folder)
+            .replace(
+                "/usr/local/bin/isrecorder",
+                env!("CARGO_BIN_EXE_isrecorder"),
+            );
+        words.push(word.replace("%i", "hall1").replace("$$", "$"));
+    }
+    words
+}
+
+/// Words, of which some are in quotes of one kind or the other.
+fn unquoted(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut within = None;
+    for letter in line.chars() {
+        match (within, letter) {
+            (Some(quote), _) if letter == quote => within = None,
+            (None, '\'' | '"') => within = Some(letter),
+            (None, ' ') => words.push(String::new()),
+            _ => words.last_mut().unwrap().push(letter),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// Where systemd is installed, its own judgement.

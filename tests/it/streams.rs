@@ -44,7 +44,7 @@ fn streams_have_names_and_one_that_fails_holds_up_none() {
         2,
         "the first and the sum of the others:\n{said}"
     );
-    assert!(said.contains("[bad] main: 503 x "), "{said}");
+    assert!(said.contains("[bad] main: 503, "), "{said}");
     assert!(
         finished.stdout.contains("  hall2: playlists 1, "),
         "{}",

@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rcgen::{Certificate, CertifiedKey, generate_simple_self_signed};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedKey, IsCa, KeyPair,
+    generate_simple_self_signed,
+};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::WebPkiClientVerifier;
@@ -33,8 +36,24 @@ fn self_signed() -> (Origin, String) {
     over_tls(vod)
 }
 
+/// A certificate that signed itself and may sign others, as `openssl req -x509` makes them, and its key.
+fn as_openssl_makes_it(name: &str, years: std::ops::Range<i32>) -> (Certificate, String) {
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
+    params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    (params.self_signed(&key).unwrap(), key.serialize_pem())
+}
+
 fn over_tls(script: impl Fn(&Ask) -> Reply + Send + Sync + 'static) -> (Origin, String) {
-    let (cert, key) = certificate("localhost");
+    with_certificate(certificate("localhost"), script)
+}
+
+fn with_certificate(
+    (cert, key): (Certificate, String),
+    script: impl Fn(&Ask) -> Reply + Send + Sync + 'static,
+) -> (Origin, String) {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -146,6 +165,87 @@ fn a_certificate_is_trusted_where_the_user_says_so() {
         let seg = session.answer(&origin.by_name("/seg0.ts"), session.zero_us());
         assert_eq!(seg, Some(ts("/seg0.ts")));
     }
+}
+
+#[test]
+fn a_servers_own_certificate_is_trusted_that_the_user_names_and_its_name_and_dates_count() {
+    let record = |cert: (Certificate, String), named: Option<&str>| {
+        let (origin, pem) = with_certificate(cert, vod);
+        let recorder = Recorder::new(origin.by_name("/vod.m3u8")).args(["--duration", "2"]);
+        std::fs::write(recorder.folder().join("own.pem"), named.unwrap_or(&pem)).unwrap();
+        let finished = recorder.args(["--cacert", "own.pem"]).run();
+        if origin.asks().is_empty() {
+            Recorder::new(origin.by_name("/vod.m3u8"))
+                .args(["-k"])
+                .run()
+                .session();
+        }
+        finished
+    };
+    let made = || as_openssl_makes_it("localhost", 2020..2090);
+    let session = record(made(), None).session();
+    assert_eq!(session.number("SELECT count(*) FROM revision"), 1);
+    let another = made().0.pem();
+    for (cert, named, why) in [
+        (
+            as_openssl_makes_it("localhost", 2010..2011),
+            None,
+            "has expired",
+        ),
+        (
+            as_openssl_makes_it("localhost", 2089..2090),
+            None,
+            "is not valid yet",
+        ),
+        (
+            as_openssl_makes_it("other.example", 2020..2090),
+            None,
+            "is for another host",
+        ),
+        (
+            made(),
+            Some(another.as_str()),
+            "is signed by itself, or by nobody",
+        ),
+    ] {
+        let finished = record(cert, named);
+        assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
+        let told = format!(": its certificate {why}");
+        let lines = || finished.stderr.lines().filter(|line| line.contains(&told));
+        let advised = lines().filter(|line| line.contains("-k accepts any certificate"));
+        assert_eq!(
+            advised.count(),
+            2,
+            "in the log and at the end: {}",
+            finished.stderr
+        );
+    }
+}
+
+#[test]
+fn why_there_is_no_tls_is_told_in_words() {
+    let plain = Origin::new(vod);
+    let url = plain.url("/vod.m3u8").replace("http://", "https://");
+    let finished = Recorder::new(url).args(["--duration", "1"]).run();
+    let said = &finished.stderr;
+    assert!(said.contains(" speak TLS on this port"), "{said}");
+    assert!(!said.contains("-k accepts"), "{said}");
+    Recorder::new(plain.url("/vod.m3u8")).run().session();
+
+    let keys = tempfile::tempdir().unwrap();
+    let members = for_members_only(keys.path());
+    let finished = Recorder::new(members.by_name("/vod.m3u8"))
+        .args(["-k", "--duration", "1"])
+        .run();
+    let said = &finished.stderr;
+    assert!(
+        said.contains("asks for a certificate of the client (--cert)"),
+        "{said}"
+    );
+    let both = keys.path().join("both.pem");
+    let arguments = ["-k", "--cert", both.to_str().unwrap()];
+    let url = members.by_name("/vod.m3u8");
+    Recorder::new(url).args(arguments).run().session();
 }
 
 /// What of the user's own a request says, and its cookies.

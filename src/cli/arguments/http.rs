@@ -33,7 +33,7 @@ pub(crate) struct HttpArguments {
     /// Accept any TLS certificate
     #[arg(short = 'k', long)]
     insecure: bool,
-    /// Certificate authorities to trust, PEM; default: the system's (or SSL_CERT_FILE)
+    /// Certificates to trust, of authorities or of servers themselves, PEM; default: the system's (or SSL_CERT_FILE)
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
     /// Client certificate, PEM

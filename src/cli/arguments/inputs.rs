@@ -61,9 +61,35 @@ fn parse_url(text: &str) -> Result<Url, String> {
     match Url::parse(text) {
         _ if text.contains(char::is_whitespace) => Err(format!("a URL has no blanks; {hint}")),
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
+        _ if let Some(meant) = with_scheme(text) => {
+            Err(format!("this URL has no scheme; did you mean {meant}?"))
+        }
         Ok(url) => Err(format!("this is a {} URL; {hint}", url.scheme())),
         Err(error) => Err(format!("this is no URL ({error}); {hint}")),
     }
+}
+
+/// What was meant by a URL without its scheme, as browsers show them; without its query, which may hold a secret.
+fn with_scheme(text: &str) -> Option<String> {
+    let text = text.trim_start_matches('/');
+    let (host, path) = text.split_once('/').unwrap_or((text, ""));
+    let (name, port) = host.rsplit_once(':').unwrap_or((host, "80"));
+    let is_host = name == "localhost" || name.contains('.') || name.starts_with('[');
+    // A file of this machine has a name like a host.
+    let is_file = path.is_empty()
+        && [".m3u8", ".m3u", ".txt"]
+            .iter()
+            .any(|end| name.ends_with(end));
+    if !is_host || is_file || port.parse::<u16>().is_err() || text.contains('@') {
+        return None;
+    }
+    let meant = format!("http://{}", text.split(['?', '#']).next()?);
+    let url = Url::parse(&meant).ok()?;
+    // `../live.m3u8` is none.
+    let has_name = url
+        .host_str()
+        .is_some_and(|host| host.bytes().any(|b| b.is_ascii_alphanumeric()));
+    has_name.then_some(meant)
 }
 
 /// A stream, and where it was named, for messages: empty on the command line.
@@ -237,6 +263,33 @@ mod tests {
             error.contains("Cookie") && !error.contains("secret"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_url_without_its_scheme_is_told_with_it() {
+        for (typed, meant) in [
+            ("example.com/live.m3u8", "http://example.com/live.m3u8?"),
+            (
+                "localhost:8080/a.m3u8?token=x",
+                "http://localhost:8080/a.m3u8?",
+            ),
+            ("hall=192.0.2.7:80/a", "http://192.0.2.7:80/a?"),
+            ("//cdn.example.com/x", "http://cdn.example.com/x?"),
+            ("[::1]:80/x", "http://[::1]:80/x?"),
+        ] {
+            let error = parse_input(typed).unwrap_err();
+            assert!(error.ends_with(&format!("did you mean {meant}")), "{error}");
+        }
+        for typed in [
+            "live.m3u8",
+            "../a/live.m3u8",
+            "ftp://h.example/x",
+            "me:pw@h.example/x",
+            "",
+        ] {
+            let error = parse_input(typed).unwrap_err();
+            assert!(!error.contains("did you mean"), "{error}");
+        }
     }
 
     #[test]

@@ -44,6 +44,7 @@ impl ListArguments {
             let what = format!("there is no folder {}; name one with -f", folder.display());
             return Err(Failure::usage(what));
         }
+        sessions.can_be_listed()?;
         let names = sessions.names();
         if names.is_empty() {
             warn(format_args!("No session in {}", folder.display()));

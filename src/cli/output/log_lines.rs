@@ -97,6 +97,8 @@ fn wall_time() -> String {
 
 /// Before the names of fields that are for programs: the message has them in words.
 const FOR_JSON: &str = "json.";
+/// Fields of faults, which the message of each says in words.
+const IN_THE_MESSAGE: [&str; 3] = ["kind", "outcome", "status"];
 
 struct Line {
     time: String,
@@ -120,7 +122,7 @@ impl Line {
             write!(out, " {message}")?;
         }
         // In words they are in the message.
-        let in_words = |name: &str| name.starts_with(FOR_JSON);
+        let in_words = |name: &str| name.starts_with(FOR_JSON) || IN_THE_MESSAGE.contains(&name);
         for (name, value) in self.fields.iter().filter(|(name, _)| !in_words(name)) {
             match value {
                 Value::String(text) => write!(out, " {name}={text}")?,
@@ -216,6 +218,7 @@ mod tests {
                 tracing::warn!(
                     status = 503,
                     outcome = "complete",
+                    bytes = 7,
                     json.seconds = 1.5,
                     "late"
                 )
@@ -231,10 +234,7 @@ mod tests {
         let text = logged(LogForm::Text, Some(754_567_000));
         let lines: Vec<&str> = text.lines().collect();
         let told = lines[0].split_once(' ').unwrap().1;
-        assert_eq!(
-            told,
-            "0:12:34.567  WARN [saal2] late outcome=complete status=503"
-        );
+        assert_eq!(told, "0:12:34.567  WARN [saal2] late bytes=7");
         assert!(
             lines[1].ends_with("Z 0:12:34.567  INFO done"),
             "{}",

@@ -6,4 +6,5 @@ pub mod log_form;
 pub mod log_lines;
 pub mod logging;
 pub mod metrics;
+pub(super) mod nothing_recorded;
 pub mod service;

@@ -18,6 +18,7 @@ use crate::recorder::panics::Panics;
 use crate::recorder::plan::{Done, Job, Key};
 use crate::recorder::playlists::set::Playlists;
 use crate::recorder::stats::board::PlaylistStats;
+use crate::recorder::words;
 use crate::session::{Kind, Outcome, OwnReason};
 
 /// What downloads share.
@@ -165,10 +166,8 @@ fn report(job: &Job, hops: &[Hop], good: bool, is_news: bool) {
     if good {
         tracing::debug!(kind = %job.kind, bytes = last.wire_bytes, "{name:?}");
     } else if is_news {
-        let why = last
-            .error
-            .clone()
-            .unwrap_or_else(|| format!("HTTP {}", last.status.unwrap_or(0)));
-        tracing::warn!(kind = %job.kind, status = last.status, outcome = %last.outcome, "{name:?}: {why}");
+        let place = words::resource_of(job.kind, &last.url);
+        let told = words::told(&place, &last.url, last.status, last.error.as_deref());
+        tracing::warn!(kind = %job.kind, status = last.status, outcome = %last.outcome, "{told}");
     }
 }

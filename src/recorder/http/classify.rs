@@ -8,11 +8,13 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpInfo;
 
 use super::kept_connections::Connection;
+use super::tls;
+use crate::recorder::words;
 use crate::session::Outcome;
 
 /// Before there was a response.
 pub(crate) fn no_response(error: &reqwest::Error) -> Outcome {
-    match known(error) {
+    match outcome_of_cause(error) {
         Some(outcome) => outcome,
         None if error.is_timeout() && error.is_connect() => Outcome::ConnectTimeout,
         None if error.is_timeout() => Outcome::ResponseTimeout,
@@ -59,7 +61,7 @@ pub(crate) fn no_own_response(error: &(dyn Error + 'static)) -> Outcome {
         let error = error.downcast_ref::<io::Error>();
         error.is_some_and(|error| error.kind() == kind)
     };
-    match known(error) {
+    match outcome_of_cause(error) {
         Some(outcome) => outcome,
         None if is(io::ErrorKind::TimedOut) => Outcome::ConnectTimeout,
         None if error.is::<io::Error>() => Outcome::Unreachable,
@@ -69,7 +71,7 @@ pub(crate) fn no_own_response(error: &(dyn Error + 'static)) -> Outcome {
 }
 
 /// What some cause says by itself.
-fn known(error: &(dyn Error + 'static)) -> Option<Outcome> {
+fn outcome_of_cause(error: &(dyn Error + 'static)) -> Option<Outcome> {
     chain(error).find_map(|cause| {
         if cause.is::<Unresolved>() {
             return Some(Outcome::Unresolved);
@@ -113,14 +115,24 @@ pub(crate) fn broken_body(error: &reqwest::Error) -> Outcome {
     }
 }
 
-/// The causes, most telling last, as one line.
+/// What went wrong, in words: the last cause, which tells most.
 pub(crate) fn describe(error: &(dyn Error + 'static)) -> String {
     // Our own messages name what was asked for; the client's would repeat the URL with its query.
     let mut last = String::new();
     for cause in chain(error) {
+        if let Some(error) = cause.downcast_ref::<rustls::Error>() {
+            return tls::words(error);
+        }
         last = cause.to_string();
     }
-    last
+    let of_name = last.strip_prefix("failed to lookup address information: ");
+    match (of_name, last.as_str()) {
+        (Some(why), _) => format!("its address is not found: {}", why.to_lowercase()),
+        (None, "tls handshake eof") => {
+            "it ended the connection at once; it may not speak TLS on this port".to_owned()
+        }
+        (None, last) => words::without_number(last),
+    }
 }
 
 fn ended_early(error: &(dyn Error + 'static)) -> bool {

@@ -120,22 +120,22 @@ impl Clients {
     }
 
     /// What is known of the connections that are kept.
-    pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
+    pub(crate) fn kept_connections(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The one for a request.
-    pub(crate) fn of(&self, kind: Kind, reach: Reach, url: &Url, over: Over) -> &Client {
+    pub(crate) fn client_for(&self, kind: Kind, reach: Reach, url: &Url, over: Over) -> &Client {
         let pair = self.pair(reach);
         let pooled = match kind.is_playlist() {
             true => &pair.polls,
             false => &pair.downloads,
         };
         let idle = match over {
-            Over::Kept => self.kept().idle(url),
+            Over::Kept => self.kept_connections().idle(url),
             Over::New => Some(Duration::ZERO),
         };
-        pooled.of(idle)
+        pooled.client_for(idle)
     }
 }
 
@@ -163,7 +163,7 @@ impl Pooled {
     }
 
     /// The one that keeps them no longer than so.
-    fn of(&self, idle: Option<Duration>) -> &Client {
+    fn client_for(&self, idle: Option<Duration>) -> &Client {
         let Some(idle) = idle.filter(|idle| *idle < self.longest_idle) else {
             return &self.longest;
         };
@@ -250,29 +250,42 @@ fn tls(mut builder: ClientBuilder, options: &TlsOptions) -> Result<ClientBuilder
     if options.insecure {
         builder = builder.tls_danger_accept_invalid_certs(true);
     }
+    let identity = identity(options)?;
     if let Some(path) = &options.cacert {
-        let roots = Certificate::from_pem_bundle(&read(path)?)
-            .ok()
-            .filter(|roots| !roots.is_empty())
-            .ok_or_else(|| ClientError::Pem {
-                path: path.clone(),
-                what: "certificate",
-            })?;
-        builder = builder.tls_certs_only(roots);
-    }
-    if let Some(path) = &options.cert {
-        let mut pem = read(path)?;
-        if let Some(key) = &options.key {
-            pem.push(b'\n');
-            pem.extend(read(key)?);
-        }
-        let identity = Identity::from_pem(&pem).map_err(|_| ClientError::Pem {
+        let no_pem = || ClientError::Pem {
             path: path.clone(),
-            what: "certificate and key",
-        })?;
-        builder = builder.identity(identity);
+            what: "certificate",
+        };
+        let trusting = super::tls::trusting(&read(path)?, identity.as_ref()).ok_or_else(no_pem)?;
+        if !options.insecure {
+            return Ok(builder.tls_backend_preconfigured(trusting));
+        }
+    }
+    if let (Some(path), Some(pem)) = (&options.cert, identity) {
+        builder = builder.identity(read_identity(path, &pem)?);
     }
     Ok(builder)
+}
+
+/// Certificate and key of the client, which can be used.
+fn identity(options: &TlsOptions) -> Result<Option<Vec<u8>>, ClientError> {
+    let Some(path) = &options.cert else {
+        return Ok(None);
+    };
+    let mut pem = read(path)?;
+    if let Some(key) = &options.key {
+        pem.push(b'\n');
+        pem.extend(read(key)?);
+    }
+    read_identity(path, &pem)?;
+    Ok(Some(pem))
+}
+
+fn read_identity(path: &Path, pem: &[u8]) -> Result<Identity, ClientError> {
+    Identity::from_pem(pem).map_err(|_| ClientError::Pem {
+        path: path.to_owned(),
+        what: "certificate and key",
+    })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ClientError> {

@@ -11,4 +11,5 @@ pub mod fetch;
 
 pub mod live;
 pub mod shoutcast;
+mod tls;
 pub mod validators;

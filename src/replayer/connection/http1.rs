@@ -1,6 +1,7 @@
 //! What hyper is given to read, write and answer for a connection.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -44,6 +45,10 @@ impl Handles {
     }
 }
 
+/// The address that a request came from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) IpAddr);
+
 /// Closes the connection without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("closed without an answer")]
@@ -67,6 +72,10 @@ where
 {
     // Without it small responses wait for the client's acknowledgement; a socket that refuses is served as well.
     let _ = stream.set_nodelay(true);
+    let peer = stream
+        .peer_addr()
+        .ok()
+        .map(|peer| Peer(peer.ip().to_canonical()));
     let socket = Socket::new(stream);
     let (spans, ending) = (socket.spans(), socket.ending());
     let stream = Watched::new(socket, Arc::clone(&activity), stall, ending.clone());
@@ -74,7 +83,10 @@ where
     let handles = Handles { stalled, ending };
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         // A body is not read: hyper closes the connection behind the answer.
-        let (request, _) = request.into_parts();
+        let (mut request, _) = request.into_parts();
+        if let Some(peer) = peer {
+            request.extensions.insert(peer);
+        }
         let (activity, handles) = (Arc::clone(&activity), handles.clone());
         let (answer, spans) = (answer.clone(), spans.clone());
         async move {

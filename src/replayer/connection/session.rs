@@ -8,7 +8,7 @@ use http::{Response, header};
 use tokio::net::TcpListener;
 
 use super::accept::serve;
-use super::http1::Handles;
+use super::http1::{Handles, Peer};
 use super::limits::Limits;
 use crate::clock;
 use crate::replayer::body::Body;
@@ -83,11 +83,36 @@ pub(super) fn log_line(request: &Request, reply: &Reply) -> String {
     let done: String = reply.done.iter().map(|one| format!(", {one}")).collect();
     let path = request.uri.path();
     let what = without_queries(&reply.what);
+    let client = client(request);
     format!(
-        "{time} {status} {} {path} {bytes} bytes, {exchange}{what}{done}",
+        "{time} {status} {} {path} {bytes} bytes, {exchange}{what}{done}{client}",
         request.method
     )
 }
+
+/// To whom an answer goes: an address, and what the client calls itself.
+fn client(request: &Request) -> String {
+    let Some(Peer(address)) = request.extensions.get() else {
+        return String::new();
+    };
+    let agent = request.headers.get(header::USER_AGENT);
+    let agent = agent.and_then(|agent| agent.to_str().ok());
+    // Browsers all begin alike; the last word tells them apart.
+    let product = agent.and_then(|agent| match agent.starts_with("Mozilla/") {
+        true => agent.split_whitespace().next_back(),
+        false => agent.split_whitespace().next(),
+    });
+    match product {
+        Some(product) => {
+            let product: String = product.chars().take(LONGEST_PRODUCT).collect();
+            format!("; to {address} ({product})")
+        }
+        None => format!("; to {address}"),
+    }
+}
+
+/// Longer names of clients are cut.
+const LONGEST_PRODUCT: usize = 40;
 
 /// A query may hold a secret.
 fn without_queries(text: &str) -> String {

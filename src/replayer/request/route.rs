@@ -224,6 +224,41 @@ fn offset(query: &str) -> Result<Option<Duration>, RouteError> {
         .transpose()?)
 }
 
+/// A parameter of a query that all but spells `offset`.
+pub(crate) fn misspelt_offset(query: &str) -> Option<&str> {
+    let names = query
+        .split('&')
+        .map(|one| one.split('=').next().unwrap_or_default());
+    let mut misspelt = names.filter(|name| {
+        // No name of more letters is that close.
+        let is_close =
+            |name: &&str| name.len() <= 8 && is_all_but(&name.to_ascii_lowercase(), OFFSET);
+        *name != OFFSET && is_close(name)
+    });
+    misspelt.next()
+}
+
+/// The parameter of this replay's own paths.
+const OFFSET: &str = "offset";
+
+/// Whether one letter that is missing, too many or another one, or two that changed places, make one of the other.
+fn is_all_but(one: &str, other: &str) -> bool {
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    let alike = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
+    let (one, other) = (
+        one.get(alike..).unwrap_or_default(),
+        other.get(alike..).unwrap_or_default(),
+    );
+    match (one, other) {
+        ([], []) => true,
+        ([_, a @ ..], [_, b @ ..]) if a == b => true,
+        (a, [_, b @ ..]) if a == b => true,
+        ([_, a @ ..], b) if a == b => true,
+        ([a, b, one @ ..], [c, d, other @ ..]) => (a, b) == (d, c) && one == other,
+        _ => false,
+    }
+}
+
 fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
@@ -233,6 +268,26 @@ mod tests {
     use super::super::paths::clock_prefix;
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_parameter_that_all_but_spells_offset_is_one_slip_away() {
+        for slip in [
+            "ofset", "offest", "offsets", "ofsset", "0ffset", "Offset", "offse",
+        ] {
+            assert_eq!(misspelt_offset(&format!("a=1&{slip}=60")), Some(slip));
+        }
+        for other in [
+            "offset=60",
+            "off=6",
+            "set=1",
+            "onset=1",
+            "_HLS_msn=3",
+            "",
+            "token=offset",
+        ] {
+            assert_eq!(misspelt_offset(other), None, "{other}");
+        }
+    }
 
     fn to(zero_ms: Option<i64>, target: Target) -> Result<Route, RouteError> {
         let clock = zero_ms.map(|zero_ms| PathClock {

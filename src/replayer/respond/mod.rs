@@ -27,7 +27,7 @@ use crate::replayer::replay::Replay;
 use crate::replayer::request::Request;
 use crate::replayer::request::paths::clock_prefix;
 use crate::replayer::request::raw_path::RawFile;
-use crate::replayer::request::route::{PathClock, RouteError, Target};
+use crate::replayer::request::route::{PathClock, RouteError, Target, misspelt_offset};
 use crate::replayer::request::timeline::format_time;
 use crate::replayer::response::recorded;
 use crate::replayer::response::reply::Reply;
@@ -154,6 +154,11 @@ impl Replay {
     ) -> Result<(Url, bool), Box<Answered>> {
         let tells_begin = self.rules().are_relative();
         let parts = &request.parts;
+        if matches!(target, Target::Stream { .. } | Target::Raw { .. })
+            && let Some(reply) = self.slip_of(request).await
+        {
+            return Err(Box::new(reply.into()));
+        }
         let answered = match target {
             Target::Origin(url) => return Ok((url, false)),
             Target::Stream { name, offset } => match request.new_clock(offset, tells_begin) {
@@ -187,6 +192,28 @@ impl Replay {
             Target::Exchange(id) => self.exchange_body(request, id).await,
         };
         Err(Box::new(answered.into()))
+    }
+
+    /// A request with a parameter that is none of this replay and of no URL that was recorded, but all but spells one.
+    async fn slip_of(self: &Arc<Self>, request: &Request) -> Option<Reply> {
+        let query = request.parts.uri.query()?;
+        let name = misspelt_offset(query)?.to_owned();
+        let streams = self.streams();
+        let parameter = name.clone();
+        let recorded = self.read(move |reader| {
+            let playlists = reader.media_playlists()?;
+            let urls = playlists.iter().map(|one| one.url.as_str());
+            let mut urls = urls.chain(streams.iter().map(|one| one.url.as_str()));
+            Ok(urls.any(|url| has_parameter(url, &parameter)))
+        });
+        match recorded.await {
+            Ok(true) => None,
+            Ok(false) => Some(Reply::sentence(
+                StatusCode::BAD_REQUEST,
+                &format!("{name:?} is no parameter here; did you mean offset=…?"),
+            )),
+            Err(error) => Some(Reply::failed(&error)),
+        }
     }
 
     fn question(&self, request: &Request, url: Url, by_name: bool) -> Question {
@@ -302,6 +329,12 @@ impl Replay {
             )),
         }
     }
+}
+
+fn has_parameter(url: &str, name: &str) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let mut names = query.split('&').map(|one| one.split('=').next());
+    names.any(|one| one == Some(name))
 }
 
 /// An answer that was given before, to another request.

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use super::permission::{Denied, is_denied};
+
 /// Folder of all sessions (`OUTPUT`).
 #[derive(Debug, Clone)]
 pub struct Sessions(PathBuf);
@@ -40,6 +42,9 @@ pub enum FolderError {
     /// The name would be no plain folder name.
     #[error("{0:?} cannot be the name of a session: it must be one plain folder name")]
     BadName(String),
+    /// It is there, and another user's.
+    #[error(transparent)]
+    Denied(Denied),
     /// The file system said no.
     #[error("cannot create {path}: {source}", path = .path.display())]
     Io {
@@ -69,10 +74,7 @@ impl Sessions {
     /// # Errors
     /// The name is taken or no folder name, or the file system refuses.
     pub fn create(&self, name: Option<&str>) -> Result<SessionFolder, FolderError> {
-        make_lasting(&self.0).map_err(|source| FolderError::Io {
-            path: self.0.clone(),
-            source,
-        })?;
+        make_lasting(&self.0).map_err(|error| not_made(&self.0, error))?;
         let Some(name) = name else {
             return self.create_next();
         };
@@ -85,7 +87,7 @@ impl Sessions {
                 path,
                 free: self.free_names(name),
             }),
-            Err(source) => Err(FolderError::Io { path, source }),
+            Err(error) => Err(not_made(&path, error)),
             Ok(()) => Ok(SessionFolder(path)),
         }
     }
@@ -97,7 +99,7 @@ impl Sessions {
             match create_session(&path) {
                 Ok(()) => return Ok(SessionFolder(path)),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => number += 1,
-                Err(source) => return Err(FolderError::Io { path, source }),
+                Err(error) => return Err(not_made(&path, error)),
             }
         }
     }
@@ -118,12 +120,12 @@ impl Sessions {
     /// There is none, or it is something else.
     pub fn find(&self, name: &str) -> Result<SessionFolder, FolderError> {
         let by_name = self.0.join(name);
-        let path = if is_plain(name) && by_name.exists() {
+        let path = if is_plain(name) && is_there(&by_name)? {
             by_name
         } else {
             PathBuf::from(name)
         };
-        if !path.exists() {
+        if !is_there(&path)? {
             return Err(FolderError::Missing {
                 name: name.to_owned(),
                 folder: self.0.clone(),
@@ -131,10 +133,27 @@ impl Sessions {
             });
         }
         let folder = SessionFolder(path);
-        if !folder.database().is_file() {
-            return Err(FolderError::NotASession(folder.0));
+        match fs::metadata(folder.database()) {
+            Err(error) if is_denied(&error) => return Err(unread(&folder.database())),
+            Ok(facts) if facts.is_file() => {}
+            Ok(_) | Err(_) => return Err(FolderError::NotASession(folder.0)),
         }
-        Ok(folder)
+        match fs::File::open(folder.database()) {
+            Err(error) if is_denied(&error) => Err(unread(&folder.database())),
+            // What else is wrong, whoever reads it says.
+            _ => Ok(folder),
+        }
+    }
+
+    /// Whether its sessions can be listed; a folder that is not there has none.
+    ///
+    /// # Errors
+    /// It is another user's.
+    pub fn can_be_listed(&self) -> Result<(), FolderError> {
+        match fs::read_dir(&self.0) {
+            Err(error) if is_denied(&error) => Err(unread(&self.0)),
+            _ => Ok(()),
+        }
     }
 
     /// Names of the sessions that are there, sorted.
@@ -143,7 +162,13 @@ impl Sessions {
             .into_iter()
             .flatten()
             .flatten()
-            .filter(|entry| entry.path().join("session.db").is_file())
+            .filter(
+                |entry| match fs::metadata(entry.path().join("session.db")) {
+                    Ok(facts) => facts.is_file(),
+                    // Whoever finds it by its name learns whose it is.
+                    Err(error) => is_denied(&error),
+                },
+            )
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
             .collect();
         names.sort();
@@ -185,6 +210,29 @@ impl SessionFolder {
             || self.0.display().to_string(),
             |name| name.to_string_lossy().into_owned(),
         )
+    }
+}
+
+/// Whether something is there, as far as this program's user may know.
+fn is_there(path: &Path) -> Result<bool, FolderError> {
+    match fs::metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if is_denied(&error) => Err(unread(path)),
+        Err(_) => Ok(false),
+    }
+}
+
+fn unread(path: &Path) -> FolderError {
+    FolderError::Denied(Denied::new(path, "read"))
+}
+
+fn not_made(path: &Path, source: io::Error) -> FolderError {
+    match is_denied(&source) {
+        true => FolderError::Denied(Denied::new(path, "made")),
+        false => FolderError::Io {
+            path: path.to_owned(),
+            source,
+        },
     }
 }
 

@@ -7,4 +7,5 @@ pub mod chunks;
 pub mod folder;
 pub mod growing;
 pub mod new_body;
+mod permission;
 pub mod room;

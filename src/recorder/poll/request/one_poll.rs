@@ -1,5 +1,6 @@
 //! One poll: what came for it is judged, counted, and handed to the writer.
 
+use http::header::CONTENT_TYPE;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
@@ -11,7 +12,8 @@ use crate::recorder::poll::exchanges::{Made, News};
 use crate::recorder::poll::poller::{Passed, Poller, is_same};
 use crate::recorder::raw::opened::Opened;
 use crate::recorder::stats::board::PlaylistStats;
-use crate::session::{Outcome, OwnReason, is_success};
+use crate::recorder::words;
+use crate::session::{Kind, Outcome, OwnReason, is_success};
 
 impl Poller {
     /// One poll, which is its turn until all of its answer is there; when that was.
@@ -36,7 +38,7 @@ impl Poller {
         self.poll_times.asked(hops.first());
         let response_us = hops.first().map_or(0, Hop::response_us);
         let requested_us = hops.first().map_or(0, |head| head.requested_us);
-        let chain = hops.iter().map(|hop| Passed::of(&hop.url)).collect();
+        let chain = hops.iter().map(|hop| Passed::from_url(&hop.url)).collect();
         let Some(mut last) = hops.pop() else {
             return answered;
         };
@@ -125,9 +127,14 @@ impl Poller {
             {
                 true
             }
-            (Some(status), _) if is_success(status) => {
-                hop.outcome = Outcome::NotAPlaylist;
-                hop.error = Some("it does not begin with #EXTM3U".to_owned());
+            (Some(status), body) if is_success(status) => {
+                let body = match body {
+                    Received::Memory(body) => &body[..],
+                    _ => &[],
+                };
+                let media_type = hop.field(CONTENT_TYPE).unwrap_or_default();
+                let what = words::no_playlist(media_type, body);
+                hop.fail(Outcome::NotAPlaylist, &what);
                 false
             }
             _ => false,
@@ -164,11 +171,17 @@ impl Poller {
         PlaylistStats::count(&self.playlist.stats.faults, 1);
         let kind = self.playlist.kind;
         if self.context.stats.fault(kind, hop.status, hop.outcome) {
-            let why = hop
-                .error
-                .clone()
-                .unwrap_or_else(|| format!("HTTP {}", hop.status.unwrap_or(0)));
-            tracing::warn!(outcome = %hop.outcome, status = hop.status, "{:?}: {why}", self.playlist.label);
+            let place =
+                words::playlist_of(kind, &self.playlist.label, &self.context.name, &hop.url);
+            let error = hop.error.as_deref();
+            let mut told = words::told(&place, &hop.url, hop.status, error);
+            // What once answered is where its user found it.
+            let is_new = kind == Kind::Main && self.seen_at_us.is_none();
+            let advice = is_new.then(|| words::advice(hop.status, hop.outcome, error));
+            if let Some(advice) = advice.flatten() {
+                told += &format!("; {advice}");
+            }
+            tracing::warn!(outcome = %hop.outcome, status = hop.status, "{told}");
         }
     }
 }

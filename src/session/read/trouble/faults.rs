@@ -51,7 +51,46 @@ pub struct FaultCount {
     pub times: i64,
 }
 
+/// What a stream met last that was no good answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastFault {
+    /// Absolute URL.
+    pub url: String,
+    /// HTTP status, if there was a response.
+    pub status: Option<u16>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What happened, for people.
+    pub error: Option<String>,
+    /// How many faults the stream has had.
+    pub times: i64,
+}
+
 impl Reader {
+    /// The last fault of each stream that has one, of requests since then (microseconds of Unix time).
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn last_faults(&self, since_us: i64) -> Result<Vec<LastFault>, ReadError> {
+        // The other columns are those of the row with the greatest number: https://sqlite.org/lang_select.html#bareagg
+        let sql = format!(
+            "SELECT r.url, e.status, e.outcome, e.error, count(e.id), max(e.id)
+               FROM exchange e JOIN resource r ON r.id = e.resource_id
+              WHERE {IS_FAULT} AND e.requested_us >= ?2
+              GROUP BY r.stream_id ORDER BY r.stream_id"
+        );
+        self.list(&sql, rusqlite::params![ENDED, since_us], |row| {
+            let outcome: String = row.get(2)?;
+            Ok(LastFault {
+                url: row.get(0)?,
+                status: row.get(1)?,
+                outcome: Outcome::parse(&outcome).unwrap_or(Outcome::Protocol),
+                error: row.get(3)?,
+                times: row.get(4)?,
+            })
+        })
+    }
+
     /// Calls `each` with every fault, in the order in which requests began, without keeping them.
     ///
     /// # Errors

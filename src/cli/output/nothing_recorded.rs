@@ -1,0 +1,83 @@
+//! What a recording met that has nothing in it.
+
+use crate::analysis::faults;
+use crate::recorder;
+use crate::session::{LastFault, ReadError, Reader, SessionFolder};
+use crate::shown::escaped;
+
+/// Streams that are named.
+const MOST_NAMED: usize = 5;
+
+/// Of the last run of a session, in which so many `bytes` came, as a sentence.
+pub(crate) fn sentence(folder: &SessionFolder, bytes: u64) -> Result<String, ReadError> {
+    let reader = Reader::open(folder)?;
+    let since_us = reader.runs()?.last().map_or(0, |run| run.started_us);
+    Ok(told(&reader.last_faults(since_us)?, bytes))
+}
+
+fn told(met: &[LastFault], bytes: u64) -> String {
+    if met.is_empty() {
+        let why = match bytes {
+            0 => "no answer came before the end".to_owned(),
+            bytes => format!("{bytes} bytes came, too few to be kept (--min-part)"),
+        };
+        return format!("nothing was recorded: {why}");
+    }
+    let mut told: Vec<String> = met.iter().take(MOST_NAMED).map(line).collect();
+    let more = met.len().saturating_sub(MOST_NAMED);
+    if more > 0 {
+        told.push(format!("and {more} streams more"));
+    }
+    format!("nothing was recorded: {}", told.join("; "))
+}
+
+fn line(met: &LastFault) -> String {
+    let error = met.error.as_deref();
+    let what = match (met.status, error) {
+        (_, Some(error)) => error.to_owned(),
+        (Some(status), None) => recorder::of_status(status),
+        (None, None) => faults::in_short(None, met.outcome),
+    };
+    let times = match met.times {
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
+    let advice = recorder::advice(met.status, met.outcome, error);
+    let advice = advice.map_or_else(String::new, |advice| format!(" ({advice})"));
+    let without_query = met.url.split('?').next().unwrap_or_default();
+    escaped(&format!("{without_query}: {what}, {times}{advice}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Outcome;
+
+    fn met(status: u16, times: i64) -> LastFault {
+        LastFault {
+            url: "http://h/live.m3u8?token=secret".to_owned(),
+            status: Some(status),
+            outcome: Outcome::Complete,
+            error: None,
+            times,
+        }
+    }
+
+    #[test]
+    fn each_stream_says_what_it_met_and_no_secret() {
+        let told = told(&[met(503, 1), met(401, 7)], 0);
+        assert!(
+            told.starts_with("nothing was recorded: http://h/live.m3u8: HTTP 503 Service Unavailable, once; http://h/live.m3u8: HTTP 401 Unauthorized, 7 times (needs a login: "),
+            "{told}"
+        );
+        assert!(!told.contains("secret"));
+    }
+
+    #[test]
+    fn many_streams_are_counted() {
+        let all: Vec<LastFault> = (0..7).map(|_| met(404, 2)).collect();
+        assert!(told(&all, 0).ends_with("; and 2 streams more"));
+        assert!(told(&[], 0).contains("no answer came"));
+        assert!(told(&[], 9).contains("9 bytes came, too few"));
+    }
+}

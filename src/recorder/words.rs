@@ -1,0 +1,207 @@
+//! Faults in the words of their field, and what whoever records can do about them. Pure.
+
+use http::StatusCode;
+use url::Url;
+
+use crate::session::{Kind, Outcome};
+
+/// Where a browser shows the URL of a playlist.
+const NOT_A_PLAYLIST: &str =
+    "give the playlist's URL (.m3u8); the browser's network tab shows it while the stream plays";
+
+/// What may help where an answer is none, and no better one ever came.
+pub fn advice(status: Option<u16>, outcome: Outcome, error: Option<&str>) -> Option<&'static str> {
+    match (outcome, status) {
+        (Outcome::NotAPlaylist, _) => Some(NOT_A_PLAYLIST),
+        (Outcome::Tls, _) if error.is_some_and(|error| error.contains("certificate")) => {
+            Some("-k accepts any certificate, --cacert FILE those in the file")
+        }
+        (Outcome::Unresolved, _) => Some("is the name of the host right?"),
+        (Outcome::Refused, _) => Some("are host and port right?"),
+        (Outcome::Complete, Some(401)) => Some(
+            "needs a login: https://USER:PASSWORD@… as the URL, a header field with -H, or cookies with -b",
+        ),
+        (Outcome::Complete, Some(403)) => Some(
+            "it may need a login or a Referer (-H), cookies (-b), another User-Agent (-A), or a token in the URL that has \
+             not expired",
+        ),
+        (Outcome::Complete, Some(404 | 410)) => {
+            Some("is the URL right? One with a token in it may have expired")
+        }
+        (Outcome::Complete, Some(407)) => {
+            Some("the proxy needs a login: --proxy http://USER:PASSWORD@…")
+        }
+        _ => None,
+    }
+}
+
+/// An answer by its status.
+pub fn of_status(status: u16) -> String {
+    let reason = StatusCode::from_u16(status).ok();
+    match reason.and_then(|status| status.canonical_reason()) {
+        Some(reason) => format!("HTTP {status} {reason}"),
+        None => format!("HTTP {status}"),
+    }
+}
+
+/// What came in place of a playlist.
+pub(crate) fn no_playlist(media_type: &str, body: &[u8]) -> String {
+    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    let named = match media_type {
+        "" => "no media type".to_owned(),
+        given => given.chars().take(LONGEST_TYPE).collect(),
+    };
+    let what = match media_type.to_ascii_lowercase().as_str() {
+        _ if body.is_empty() => {
+            return "an empty answer: it does not begin with #EXTM3U".to_owned();
+        }
+        "text/html" | "application/xhtml+xml" => "a web page",
+        _ if is_page(body) => "a web page",
+        "application/dash+xml" => "a manifest of DASH, which is not recorded",
+        _ => "a file, no stream",
+    };
+    format!("{named}: {what}; it does not begin with #EXTM3U")
+}
+
+/// Longer media types are none.
+const LONGEST_TYPE: usize = 80;
+
+fn is_page(body: &[u8]) -> bool {
+    let start = body.trim_ascii_start();
+    ["<!doctype html", "<html"].iter().any(|tag| {
+        let begins = start.get(..tag.len());
+        begins.is_some_and(|begins| begins.eq_ignore_ascii_case(tag.as_bytes()))
+    })
+}
+
+/// A playlist of a stream, by its label; one that is called as its stream needs no name.
+pub(crate) fn playlist_of(kind: Kind, label: &str, stream: &str, url: &Url) -> String {
+    let host = host(url);
+    match label == stream {
+        true => format!("{} playlist of {host}", adjective(kind)),
+        false => format!("{} playlist {label:?} of {host}", adjective(kind)),
+    }
+}
+
+/// What whoever typed a URL asked for need not be a multivariant playlist.
+fn adjective(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Main => "main",
+        _ => "media",
+    }
+}
+
+/// Anything else of a stream.
+pub(crate) fn resource_of(kind: Kind, url: &Url) -> String {
+    format!(
+        "{kind} {:?} of {}",
+        crate::hls::resource_name(url),
+        host(url)
+    )
+}
+
+fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+/// A fault as a sentence: where, why, which names no host twice.
+pub(crate) fn told(place: &str, url: &Url, status: Option<u16>, error: Option<&str>) -> String {
+    let port = url.port_or_known_default().unwrap_or_default();
+    let host = format!("{}:{port}", url.host_str().unwrap_or_default());
+    let why = match error {
+        Some(error) => {
+            let named = error.strip_prefix(host.as_str());
+            named
+                .and_then(|rest| rest.strip_prefix(": "))
+                .unwrap_or(error)
+                .to_owned()
+        }
+        None => of_status(status.unwrap_or_default()),
+    };
+    format!("{place}: {why}")
+}
+
+/// An error of the system without its number, which only programmers look up.
+pub(crate) fn without_number(text: &str) -> String {
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_lowercase(),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn what_is_no_playlist_is_called_what_it_is() {
+        for (media_type, body, what) in [
+            ("text/html; charset=utf-8", "<p>", "text/html: a web page"),
+            ("text/plain", " <!DOCTYPE HTML>", "text/plain: a web page"),
+            (
+                "application/zip",
+                "PK",
+                "application/zip: a file, no stream",
+            ),
+            ("", "x", "no media type: a file, no stream"),
+            ("application/dash+xml", "<MPD>", "a manifest of DASH"),
+            ("text/html", "", "an empty answer"),
+        ] {
+            let told = no_playlist(media_type, body.as_bytes());
+            assert!(told.contains(what), "{told}");
+            assert!(told.ends_with("it does not begin with #EXTM3U"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_fault_names_its_host_and_nothing_twice() {
+        let root = url("http://h:8080/r.m3u8?token=secret");
+        let place = playlist_of(Kind::Main, "r", "r", &root);
+        assert_eq!(
+            told(&place, &root, None, Some("h:8080: connection refused")),
+            "main playlist of h:8080: connection refused"
+        );
+        let place = playlist_of(Kind::Media, "720p", "r", &url("https://h/720.m3u8"));
+        assert_eq!(
+            told(&place, &url("https://h/720.m3u8"), Some(503), None),
+            "media playlist \"720p\" of h: HTTP 503 Service Unavailable"
+        );
+        let segment = url("https://h/a/seg5.ts?token=secret");
+        assert_eq!(
+            told(
+                &resource_of(Kind::Segment, &segment),
+                &segment,
+                Some(599),
+                None
+            ),
+            "segment \"seg5.ts\" of h: HTTP 599"
+        );
+    }
+
+    #[test]
+    fn numbers_of_the_system_are_left_out() {
+        assert_eq!(
+            without_number("Connection refused (os error 111)"),
+            "connection refused"
+        );
+        assert_eq!(without_number("It ended"), "It ended");
+    }
+
+    #[test]
+    fn what_helps_depends_on_what_happened() {
+        let of = |status, outcome, error| advice(status, outcome, error).unwrap_or_default();
+        assert!(of(Some(401), Outcome::Complete, None).starts_with("needs a login: "));
+        assert!(of(Some(200), Outcome::NotAPlaylist, None).contains("network tab"));
+        assert!(of(None, Outcome::Tls, Some("its certificate has expired")).contains("-k"));
+        assert_eq!(of(None, Outcome::Tls, Some("it speaks no TLS")), "");
+        assert_eq!(of(Some(503), Outcome::Complete, None), "");
+    }
+}
