@@ -197,7 +197,7 @@ impl<'a> Search<'a> {
         Ok(Gap {
             uncertain_us,
             polls: self.reader.poll_trouble(playlist.id, polled_us, until_us)?,
-            not_running_us: within(&self.holes, from_us, until_us),
+            not_running_us: unrecorded_us(&self.holes, from_us, until_us),
             noticed: self.noticed(lies, from_us, until_us),
             ..gap
         })
@@ -207,7 +207,8 @@ impl<'a> Search<'a> {
     fn noticed(&self, lies: &[NoticeEvent], from_us: i64, until_us: i64) -> Vec<NoticeEvent> {
         let then = |lie: &&NoticeEvent| lie.at_us < until_us && from_us < lie.until_us();
         let lies = lies.iter().filter(then).cloned();
-        lies.chain(self.meanwhile.of(from_us, until_us)).collect()
+        lies.chain(self.meanwhile.between(from_us, until_us))
+            .collect()
     }
 }
 
@@ -221,7 +222,7 @@ fn uncertain_us(reader: &Reader, advance: Option<Advance>) -> Result<Option<i64>
 }
 
 /// How much of a time no recorder ran, in microseconds.
-fn within(holes: &[Hole], from_us: i64, until_us: i64) -> i64 {
+fn unrecorded_us(holes: &[Hole], from_us: i64, until_us: i64) -> i64 {
     let first = holes.partition_point(|hole| hole.until_us <= from_us);
     let part_us = |hole: &Hole| {
         let end_us = hole.until_us.min(until_us);
@@ -269,7 +270,7 @@ impl Meanwhile {
     }
 
     /// That which is of some time.
-    fn of(&self, from_us: i64, until_us: i64) -> Vec<NoticeEvent> {
+    fn between(&self, from_us: i64, until_us: i64) -> Vec<NoticeEvent> {
         let first = self
             .over_us
             .partition_point(|(_, latest_us)| *latest_us < from_us);
@@ -381,10 +382,10 @@ mod tests {
     fn of_a_gap_only_the_part_in_a_hole_is_the_recorders() {
         let hole = |from_us, until_us| Hole { from_us, until_us };
         let holes = [hole(10, 20), hole(30, 35)];
-        assert_eq!(within(&holes, 0, 40), 15);
-        assert_eq!(within(&holes, 15, 32), 7);
-        assert_eq!(within(&holes, 20, 30), 0);
-        assert_eq!(within(&[], 0, 40), 0);
+        assert_eq!(unrecorded_us(&holes, 0, 40), 15);
+        assert_eq!(unrecorded_us(&holes, 15, 32), 7);
+        assert_eq!(unrecorded_us(&holes, 20, 30), 0);
+        assert_eq!(unrecorded_us(&[], 0, 40), 0);
     }
 
     #[test]
@@ -413,11 +414,11 @@ mod tests {
             ended: None,
             program: String::new(),
         };
-        let told = Meanwhile::new(all.clone(), &[run(0, 30)]).of(10, 20);
+        let told = Meanwhile::new(all.clone(), &[run(0, 30)]).between(10, 20);
         assert_eq!(told, [all[1].clone(), all[2].clone(), all[6].clone()]);
         // That run was killed with its disk full, which says nothing of the next.
         let runs = [run(0, 9), run(10, 30)];
-        let told = Meanwhile::new(all.clone(), &runs).of(10, 20);
+        let told = Meanwhile::new(all.clone(), &runs).between(10, 20);
         assert_eq!(told, [all[1].clone(), all[6].clone()]);
     }
 

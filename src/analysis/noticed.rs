@@ -9,8 +9,8 @@ use crate::session::{Notice, NoticeEvent};
 const MOST_NOTICED: usize = 8;
 
 /// What the recorder noticed about itself, an entry each; where that was very much, not all.
-pub(super) fn told(events: &[NoticeEvent]) -> Vec<String> {
-    let mut told: Vec<String> = events.iter().take(MOST_NOTICED).map(one).collect();
+pub(super) fn noticed_lines(events: &[NoticeEvent]) -> Vec<String> {
+    let mut told: Vec<String> = events.iter().take(MOST_NOTICED).map(noticed_line).collect();
     if events.len() > MOST_NOTICED {
         let more = events.len() - MOST_NOTICED;
         told.push(format!("The recorder noticed {more} more such things here"));
@@ -18,7 +18,7 @@ pub(super) fn told(events: &[NoticeEvent]) -> Vec<String> {
     told
 }
 
-fn one(event: &NoticeEvent) -> String {
+fn noticed_line(event: &NoticeEvent) -> String {
     let from = utc(event.at_us);
     let span = match event.length_us {
         Some(_) => format!("from {from} to {}", utc(event.until_us())),
@@ -94,7 +94,7 @@ mod tests {
             event(Notice::DiskFull, Some(2_000_000)),
             event(Notice::DiskFull, None),
         ];
-        let shown = told(&noticed);
+        let shown = noticed_lines(&noticed);
         let at = "2015-03-05 18:17:40.000000";
         for remark in [
             format!("The recorder was suspended here for 0:01:02, at {at}"),
@@ -157,13 +157,13 @@ mod tests {
                 "The recorder{}{wanted}",
                 if wanted.starts_with('\'') { "" } else { " " }
             );
-            assert_eq!(told(&[event(kind, length_us)]), [wanted]);
+            assert_eq!(noticed_lines(&[event(kind, length_us)]), [wanted]);
         }
     }
 
     #[test]
     fn of_very_much_not_all_is_told() {
-        let shown = told(&vec![event(Notice::Stalled, Some(1)); 100]);
+        let shown = noticed_lines(&vec![event(Notice::Stalled, Some(1)); 100]);
         assert_eq!(shown.len(), MOST_NOTICED + 1);
         assert_eq!(
             shown.last().unwrap(),

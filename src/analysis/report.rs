@@ -52,7 +52,7 @@ fn write_row(out: &mut impl Write, advance: &Advance, body: Option<&[u8]>) -> io
 
 /// What was noticed, in a sentence.
 pub fn noticed(event: &NoticeEvent) -> String {
-    noticed::told(std::slice::from_ref(event)).concat()
+    noticed::noticed_lines(std::slice::from_ref(event)).concat()
 }
 
 /// What speaks against the origin being the one that was late.
@@ -64,7 +64,7 @@ fn remarks(gap: &Gap) -> Vec<String> {
             timedelta(gap.polls.lag_us)
         ));
     }
-    remarks.extend(noticed::told(&gap.noticed));
+    remarks.extend(noticed::noticed_lines(&gap.noticed));
     if gap.not_running_us > 0 {
         remarks.push(format!(
             "The recorder did not run for {} of it",

@@ -103,7 +103,7 @@ impl Beside {
 
 /// Half of the descriptors, at most, are for players.
 fn limits() -> Limits {
-    let within = Limits::for_descriptors(descriptors::most() / 2);
+    let within = Limits::for_descriptors(descriptors::limit() / 2);
     let connections = within.connections.min(MOST_CONNECTIONS);
     Limits {
         connections,

@@ -20,7 +20,7 @@ pub(super) fn raise() {
 }
 
 /// The limit.
-pub(super) fn most() -> usize {
+pub(super) fn limit() -> usize {
     let now = getrlimit(Resource::Nofile).current.unwrap_or(ENOUGH);
     usize::try_from(now).unwrap_or(usize::MAX)
 }
@@ -31,8 +31,8 @@ mod tests {
 
     #[test]
     fn the_limit_is_never_lowered() {
-        let before = most();
+        let before = limit();
         raise();
-        assert!(most() >= before && most() > 0);
+        assert!(limit() >= before && limit() > 0);
     }
 }

@@ -166,7 +166,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     descriptors::raise();
     // Whoever holds a port may let go of it: a service is started again.
     let ports = Ports::bind(&arguments).map_err(Failure::failed)?;
-    let place = Place::of(
+    let place = Place::choose(
         &arguments.output,
         arguments.session.clone(),
         arguments.resume,
@@ -277,7 +277,7 @@ fn control(source: Source, inputs: Vec<Input>, board: &Board) -> Result<Control,
     let stop = CancellationToken::new();
     let has_file = source.file.is_some();
     let ends = Ends::listen(!has_file).map_err(RunError::Signals)?;
-    tokio::spawn(ends.heed(stop.clone(), board.clone()));
+    tokio::spawn(ends.stop_at(stop.clone(), board.clone()));
     let (changed, changes) = mpsc::channel(1);
     if has_file {
         let mut hang_up = signal(SignalKind::hangup()).map_err(RunError::Signals)?;

@@ -332,7 +332,8 @@ fn announce(
             false => say(format!("Open     {reach}")),
         }
     }
-    let shown = listen::Shown::of(&description, replay.has_dvr()?, arguments.zero.is_some());
+    let shown =
+        listen::Shown::from_description(&description, replay.has_dvr()?, arguments.zero.is_some());
     for line in listen::play_lines(listener, arguments.bind, &shown).map_err(Failure::failed)? {
         say(line);
     }

@@ -85,7 +85,11 @@ impl Shown {
     }
 
     /// `is_shared`: the server's clock is one that its user has set.
-    pub(super) fn of(description: &Description, has_dvr: bool, is_shared: bool) -> Self {
+    pub(super) fn from_description(
+        description: &Description,
+        has_dvr: bool,
+        is_shared: bool,
+    ) -> Self {
         let is_over = !description.recording && !is_shared;
         let paths = match description.streams.as_slice() {
             [only] if only.dump.is_none() => vec!["/stream.m3u8".to_owned()],
@@ -258,7 +262,11 @@ mod tests {
     }
 
     fn urls_of(description: &Description) -> Vec<String> {
-        urls("http://a", None, &Shown::of(description, false, false))
+        urls(
+            "http://a",
+            None,
+            &Shown::from_description(description, false, false),
+        )
     }
 
     #[test]

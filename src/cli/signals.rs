@@ -39,7 +39,7 @@ impl Ends {
 
     /// The first signal stops the recording; the second ends the process at once: what was
     /// committed is safe. So does the first, where the session cannot be begun: it may be a stranger's.
-    pub(super) async fn heed(mut self, stop: CancellationToken, board: Board) {
+    pub(super) async fn stop_at(mut self, stop: CancellationToken, board: Board) {
         self.next().await;
         tracing::info!("stopping; once more to stop at once");
         stop.cancel();

@@ -183,7 +183,7 @@ impl Windows {
         };
         self.learn_numbers(&window, place);
         let (step, place) = match step {
-            Step::Behind => self.behind(&window, place, end, now_us, target_us),
+            Step::Behind => self.take_behind(&window, place, end, now_us, target_us),
             step => (step, place),
         };
         if step != Step::Behind {
@@ -458,7 +458,7 @@ impl Windows {
     }
 
     /// A window behind that goes on by itself, while nothing comes of what it is behind of, is the channel.
-    fn behind(
+    fn take_behind(
         &mut self,
         window: &Window,
         place: u64,

@@ -121,7 +121,7 @@ struct Lookup<'a> {
 }
 
 impl Lookup<'_> {
-    fn of(&mut self, key: &Key) -> Result<Option<KnownBody>, ReadError> {
+    fn find(&mut self, key: &Key) -> Result<Option<KnownBody>, ReadError> {
         if let Some(found) = self.found.get(key) {
             return Ok(found.clone());
         }
@@ -177,7 +177,7 @@ fn listed(all: &[Listed], known: &mut Lookup<'_>) -> Result<Vec<(u64, Key, [u8; 
         if last.get(&key) != Some(&place) {
             continue;
         }
-        let body = known.of(&key)?;
+        let body = known.find(&key)?;
         if let Some(body) = body.filter(|body| body.is_own && body.requested_us >= since_us) {
             listed.push((place, key, body.sha256));
         }
@@ -202,7 +202,7 @@ fn keys(
         if keys.iter().any(|(had, _, _)| *had == key) {
             continue;
         }
-        if let Some(body) = known.of(&key)? {
+        if let Some(body) = known.find(&key)? {
             let ago_us = now_us.saturating_sub(body.requested_us).max(0);
             let ago = Duration::from_micros(ago_us.unsigned_abs());
             keys.push((key, ago, validators(known.reader, &body)?));
@@ -218,7 +218,11 @@ fn validators(reader: &Reader, body: &KnownBody) -> Result<Option<Validators>, R
     let Ok(url) = Url::parse(&url) else {
         return Ok(None);
     };
-    Ok(Validators::of(&fields(&headers), &url, body.exchange_id))
+    Ok(Validators::from_fields(
+        &fields(&headers),
+        &url,
+        body.exchange_id,
+    ))
 }
 
 fn fields(headers: &Headers) -> HeaderMap {
@@ -233,14 +237,14 @@ fn fields(headers: &Headers) -> HeaderMap {
 fn windows(all: &[Listed], listed: &[(u64, Key, [u8; 32])]) -> Vec<(Window, u64, i64)> {
     let contents: Vec<(u64, u64)> = listed
         .iter()
-        .filter_map(|(_, key, sha256)| match Content::of(*sha256) {
+        .filter_map(|(_, key, sha256)| match Content::from_digest(*sha256) {
             Content::Known(bytes) => Some((segment_name(&key.url, key.range), bytes)),
             _ => None,
         })
         .collect();
     let contents: HashMap<u64, u64> = contents.into_iter().collect();
     let window = |one: &Listed| {
-        let mut window = Window::of(&one.media);
+        let mut window = Window::from_playlist(&one.media);
         let names: Vec<u64> = window.names().collect();
         for name in names {
             if let Some(bytes) = contents.get(&name) {

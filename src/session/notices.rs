@@ -85,7 +85,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch(crate::session::format::SCHEMA).unwrap();
-        let store = Store::new(db, ChunkDir::at(folder.path()).unwrap(), 0, 1);
+        let store = Store::new(db, ChunkDir::open_folder(folder.path()).unwrap(), 0, 1);
         let event = |kind, length_us| NoticeEvent {
             kind,
             at_us: 5,

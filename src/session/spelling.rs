@@ -46,7 +46,7 @@ pub(crate) struct Reduced {
 
 impl Spelling {
     /// That of a URL as the recorder and the replayer write it: without a fragment.
-    pub(crate) fn of(url: &str) -> Self {
+    pub(crate) fn of_url(url: &str) -> Self {
         let (path_url, query) = url.split_once('?').unwrap_or((url, ""));
         let behind_scheme = path_url.find("://").map_or(0, |at| at + 3);
         let slash = path_url.get(behind_scheme..).and_then(|s| s.find('/'));
@@ -57,7 +57,7 @@ impl Spelling {
         Self {
             host: host.to_owned(),
             path: path_spelling(path),
-            parameters: parameters.map(Parameter::of).collect(),
+            parameters: parameters.map(Parameter::parse).collect(),
         }
     }
 
@@ -167,7 +167,7 @@ impl Spelling {
 }
 
 impl Parameter {
-    fn of(text: &str) -> Self {
+    fn parse(text: &str) -> Self {
         let (name, value) = match text.split_once('=') {
             Some((name, value)) if !value.is_empty() => (Some(name), value),
             Some((flag, _)) => (None, flag),
@@ -252,7 +252,7 @@ mod tests {
 
     /// As it is asked for.
     fn normal(url: &str) -> String {
-        Spelling::of(Url::parse(url).unwrap().as_str()).text()
+        Spelling::of_url(Url::parse(url).unwrap().as_str()).text()
     }
 
     #[test]
@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn a_request_is_reduced_to_the_names_that_are_known() {
         let of = |url: &str, names: &str| -> Vec<String> {
-            let found = reduced(&Spelling::of(url), names);
+            let found = reduced(&Spelling::of_url(url), names);
             let query = |r: Reduced| r.text.split_once('?').unwrap().1.to_owned();
             found.into_iter().map(query).collect()
         };
@@ -334,16 +334,16 @@ mod tests {
         assert_eq!(of("http://h/a?17&18", ""), ["17", "18"]);
         let many = format!("http://h/a?{}", "v=1&v=2&".repeat(128));
         let names = vec!["v="; 32].join("&");
-        assert_eq!(reduced(&Spelling::of(&many), &names).len(), 9);
+        assert_eq!(reduced(&Spelling::of_url(&many), &names).len(), 9);
         let (same, absent) = ("v=1&".repeat(256), names + "&x=");
-        let same = Spelling::of(&format!("http://h/a?{same}"));
+        let same = Spelling::of_url(&format!("http://h/a?{same}"));
         assert_eq!(reduced(&same, "v=&v=&v=&v=").len(), 1);
         assert!(reduced(&same, &absent).is_empty());
     }
 
     #[test]
     fn names_are_those_of_few_parameters() {
-        let names = |url: &str| Spelling::of(url).names();
+        let names = |url: &str| Spelling::of_url(url).names();
         assert_eq!(
             names("http://h/a?v=1&n=2&17&x="),
             Some("v=&n=&&".to_owned())
@@ -363,7 +363,7 @@ mod tests {
             let url = Url::parse(&format!("http://h/{path}{query}")).unwrap();
             let once = normal(url.as_str());
             prop_assert_eq!(&normal(&once), &once, "{}", url);
-            let spelling = Spelling::of(&once);
+            let spelling = Spelling::of_url(&once);
             if let Some(names) = spelling.names() {
                 let whole = spelling.reduced(&spelling.by_name(), &names, 99);
                 prop_assert!(whole.iter().any(|r| r.text == once), "{} {}", once, names);

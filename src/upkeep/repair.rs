@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::check::{self, Damage, State};
 use crate::clock;
-use crate::session::database::guarded::beside;
+use crate::session::database::guarded::path_beside;
 use crate::session::database::holders;
 use crate::session::database::schema;
 use crate::session::database::sum;
@@ -75,7 +75,7 @@ pub fn repair(
     }
     let is_killed = found.state() != State::Stopped;
     let damages = check::damages(found);
-    let has_log = beside(&folder.database(), "-wal").exists();
+    let has_log = path_beside(&folder.database(), "-wal").exists();
     if damages.is_empty() && !is_killed && !has_log && !is_rebuilt {
         remove_own_folder(&chunks);
         if !sum::path(&folder.database()).exists() {
@@ -95,7 +95,7 @@ pub fn repair(
         false => Vec::new(),
     };
     drop(reader);
-    let mut aside = Aside::of(folder)?;
+    let mut aside = Aside::open(folder)?;
     let mut marks = move_aside(&mut aside, &damages, say)?;
     if is_rebuilt {
         marks.push((Remark::Changed, REBUILT.to_owned()));
@@ -301,7 +301,7 @@ struct Aside {
 }
 
 impl Aside {
-    fn of(folder: &SessionFolder) -> io::Result<Self> {
+    fn open(folder: &SessionFolder) -> io::Result<Self> {
         let session = Directory::open(folder.path())?;
         // What has the name and is no folder is in nobody's way.
         let is_free = |name: &PlainPath| match session.facts(name) {

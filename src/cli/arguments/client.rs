@@ -35,7 +35,7 @@ impl ClientArguments {
     /// # Errors
     /// More connections are asked for than files may be open.
     pub(crate) fn limits(&self) -> Result<Limits, Failure> {
-        let files = descriptors::most();
+        let files = descriptors::limit();
         if let Some(asked) = self.max_connections.filter(|asked| *asked > files) {
             return Err(Failure::usage(format!(
                 "--max-connections {asked}: no more than {files} files may be open at once; \
@@ -112,7 +112,7 @@ mod tests {
     fn each_limit_can_be_set() {
         assert_eq!(
             limits(&[]).unwrap(),
-            Limits::for_descriptors(descriptors::most())
+            Limits::for_descriptors(descriptors::limit())
         );
         let set = limits(&[
             "--max-connections=8",

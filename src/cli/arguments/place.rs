@@ -18,7 +18,7 @@ pub(crate) enum Place {
 
 impl Place {
     /// In that folder; `session`: its name, or the next that is free.
-    pub(crate) fn of(
+    pub(crate) fn choose(
         output: &Path,
         session: Option<String>,
         resume: bool,

@@ -186,7 +186,7 @@ impl Iterator for Texts<'_> {
             match self.passed.first().filter(|span| span.contains(&in_body)) {
                 Some(span) => self.at = span.end - self.start,
                 None => {
-                    let end = self.end(from);
+                    let end = self.end_before_passed(from);
                     self.at = end;
                     return Some(in_body..self.start + end);
                 }
@@ -196,7 +196,7 @@ impl Iterator for Texts<'_> {
 }
 
 impl Texts<'_> {
-    fn behind(&self, at: usize) -> &[u8] {
+    fn rest_after(&self, at: usize) -> &[u8] {
         self.text.get(at..).unwrap_or_default()
     }
 
@@ -206,8 +206,8 @@ impl Texts<'_> {
 
     /// Where the next one begins, or may begin once its variables have their values.
     fn next_start(&self) -> Option<usize> {
-        let begins = |at: &usize| match self.behind(*at) {
-            [b'h' | b'H', ..] => scheme(self.behind(*at)).is_some() && self.is_apart(*at),
+        let begins = |at: &usize| match self.rest_after(*at) {
+            [b'h' | b'H', ..] => scheme(self.rest_after(*at)).is_some() && self.is_apart(*at),
             [b'/', b'/', ..] | [b'{', b'$', ..] => self.is_value(*at),
             _ => false,
         };
@@ -236,9 +236,22 @@ impl Texts<'_> {
         }
     }
 
+    /// Where the one that begins at `from` ends: before what is looked at already, which a quote that is never
+    /// closed would go over.
+    fn end_before_passed(&self, from: usize) -> usize {
+        let end = self.end(from);
+        match self.passed.first() {
+            Some(next) if self.start + end > next.start => {
+                let until = next.start - self.start;
+                until.min(from + length_of_url(self.rest_after(from)))
+            }
+            _ => end,
+        }
+    }
+
     /// Where the one that begins at `from` ends. What is left of a longer one follows it as it did.
     fn end(&self, from: usize) -> usize {
-        let text = self.behind(from);
+        let text = self.rest_after(from);
         if self.before(from).ends_with(b"\"") {
             let closing = memchr(b'"', text).unwrap_or(text.len());
             let value = text.get(..closing).unwrap_or_default().trim_ascii_end();
@@ -308,7 +321,7 @@ mod tests {
 
     #[test]
     fn absolute_urls_are_found_wherever_they_stand_in_a_tag() {
-        let cases: [(&str, &[&str]); 17] = [
+        let cases: [(&str, &[&str]); 18] = [
             ("#EXT-X-LOGO:https://h/a.png", &["https://h/a.png"]),
             ("#EXT-X-LOGO: HTTP://h/a,b", &["HTTP://h/a"]),
             ("#EXT-X-AD:1,//h/a", &["//h/a"]),
@@ -352,6 +365,7 @@ mod tests {
                 &["http://h/l.png"],
             ),
             ("#EXTINF:6 a=\"http://h/,http://t/", &["http://h/"]),
+            ("#EXT-X-A:\"//i/a,URI=http://h/b", &["//i/a", "http://h/b"]),
             (
                 "#EXT-X-DATERANGE:ID=\"1\",X-ASSET-URI=\"a\",X-B-URI=\"b\",X-C-URL=\"c\"",
                 &["b", "c"],

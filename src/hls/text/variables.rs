@@ -61,7 +61,7 @@ pub fn lacks_parameters(body: &[u8], origin: &Url, served: &Url) -> bool {
     let mut names = attributes
         .filter(|attribute| attribute.name == b"QUERYPARAM")
         .filter_map(|attribute| std::str::from_utf8(attribute.value).ok());
-    let (origin, served) = (Query::of(origin), Query::of(served));
+    let (origin, served) = (Query::from_url(origin), Query::from_url(served));
     names.any(|name| origin.value(name).is_some() && served.value(name).is_none())
 }
 
@@ -78,7 +78,7 @@ impl Variables {
         if memmem::find(body, DEFINE).is_none() {
             return variables;
         }
-        let query = Query::of(playlist);
+        let query = Query::from_url(playlist);
         let candidates =
             lines(body).filter(|line| line.text.trim_ascii_start().starts_with(DEFINE));
         for tag in candidates.filter_map(|line| line.tag()) {
@@ -180,7 +180,7 @@ struct Query<'a> {
 }
 
 impl<'a> Query<'a> {
-    fn of(url: &'a Url) -> Self {
+    fn from_url(url: &'a Url) -> Self {
         Self {
             url,
             parameters: OnceCell::new(),

@@ -13,7 +13,7 @@ const SECOND: i64 = 1_000_000;
 fn window(number: Option<u64>, names: impl IntoIterator<Item = String>) -> Window {
     let tail: Vec<Name> = names
         .into_iter()
-        .map(|name| Name::of(&format!("http://h/{name}").parse().unwrap(), None))
+        .map(|name| Name::from_url(&format!("http://h/{name}").parse().unwrap(), None))
         .collect();
     Window {
         number,
@@ -148,7 +148,7 @@ fn a_single_file_that_grows_under_one_number_advances() {
             end_us: None,
             lengths_us: vec![2_000_000; 3],
             tail: (first..first + 3)
-                .map(|n| Name::of(&url, range(n)))
+                .map(|n| Name::from_url(&url, range(n)))
                 .collect(),
         }
     };

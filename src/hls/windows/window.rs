@@ -87,7 +87,7 @@ pub(super) struct Name {
 
 impl Window {
     /// That of a playlist, with [`super::MediaFacts::numbered`].
-    pub fn of(media: &MediaPlaylist) -> Self {
+    pub fn from_playlist(media: &MediaPlaylist) -> Self {
         let facts = &media.facts;
         let segments = media.entries.iter().rev();
         let segments = segments.filter(|entry| entry.role == EntryRole::Segment);
@@ -95,7 +95,7 @@ impl Window {
             .take(TAIL)
             .map(|entry| {
                 let length_us = i64::try_from(entry.duration.as_micros()).unwrap_or(i64::MAX);
-                (Name::of(&entry.url, entry.range), length_us)
+                (Name::from_url(&entry.url, entry.range), length_us)
             })
             .unzip();
         tail.reverse();
@@ -150,7 +150,7 @@ impl Window {
 }
 
 impl Name {
-    pub(super) fn of(url: &Url, range: Option<ByteRange>) -> Self {
+    pub(super) fn from_url(url: &Url, range: Option<ByteRange>) -> Self {
         let path = &url[Position::BeforePath..Position::AfterPath];
         let last = path.rsplit('/').next().unwrap_or(path);
         let hash = |text: &str| {
@@ -192,7 +192,7 @@ impl Name {
 
 /// What a window calls a segment, to be told from others.
 pub fn segment_name(url: &Url, range: Option<ByteRange>) -> u64 {
-    Name::of(url, range).whole
+    Name::from_url(url, range).whole
 }
 
 /// Of a long window the last segments are compared.

@@ -90,7 +90,7 @@ struct Place {
 }
 
 impl Place {
-    fn of(url: &Url) -> Option<Self> {
+    fn from_url(url: &Url) -> Option<Self> {
         Some(Self {
             host: url.host_str()?.to_ascii_lowercase(),
             port: url.port(),
@@ -111,7 +111,7 @@ impl Credentials {
         Self {
             all: options.trusted.all,
             hosts: options.trusted.hosts.clone(),
-            own: Place::of(&input.url),
+            own: Place::from_url(&input.url),
             only_https: input.url.scheme() == "https",
             fields,
         }
@@ -128,7 +128,7 @@ impl Credentials {
 
     /// Whether what is the user's own may be sent to `url`.
     pub(crate) fn may_go_to(&self, url: &Url) -> bool {
-        let place = Place::of(url);
+        let place = Place::from_url(url);
         let named = place.as_ref().is_some_and(|place| {
             let port = url.port_or_known_default().unwrap_or_default();
             self.hosts.contains(&place.host)

@@ -64,7 +64,7 @@ impl Proxies {
     }
 
     /// The host of the proxy for `url`.
-    fn of(&self, url: &Url) -> Option<String> {
+    fn proxy_host(&self, url: &Url) -> Option<String> {
         if let Some(host) = &self.all {
             return Some(host.clone());
         }
@@ -75,12 +75,12 @@ impl Proxies {
 
     /// Whether `url` is asked for without a proxy.
     pub(crate) fn is_direct(&self, url: &Url) -> bool {
-        self.of(url).is_none()
+        self.proxy_host(url).is_none()
     }
 
     /// As [`out_of_reach`], and of names that a proxy would resolve those that are known.
     pub(crate) fn out_of_reach(&self, url: &Url, reach: Reach) -> Option<&'static str> {
-        let by_name = || match self.of(url) {
+        let by_name = || match self.proxy_host(url) {
             Some(_) if reach == Reach::Public => local_name(url),
             _ => None,
         };
@@ -91,13 +91,13 @@ impl Proxies {
     pub(crate) fn names(&self) -> Vec<String> {
         let any = ["http://proxied.invalid/", "https://proxied.invalid/"];
         let urls = any.into_iter().filter_map(|url| Url::parse(url).ok());
-        urls.filter_map(|url| self.of(&url)).collect()
+        urls.filter_map(|url| self.proxy_host(&url)).collect()
     }
 
     /// Whether what answered for `url` from `peer` is public. Where a name went through a proxy
     /// nobody knows; then it is taken for public, which is the safe side.
     pub(crate) fn is_public(&self, url: &Url, peer: Option<SocketAddr>) -> bool {
-        let address = match self.of(url) {
+        let address = match self.proxy_host(url) {
             None => peer.map(|peer| peer.ip()).or_else(|| literal(url)),
             Some(_) => literal(url),
         };
@@ -107,7 +107,7 @@ impl Proxies {
     /// Whether `url` leads to a proxy itself, whose name may be resolved to any address.
     pub(crate) fn leads_to_one(&self, url: &Url) -> bool {
         let host = url.host_str().unwrap_or_default();
-        self.of(url).is_none() && self.names().iter().any(|name| name == host)
+        self.proxy_host(url).is_none() && self.names().iter().any(|name| name == host)
     }
 }
 

@@ -53,7 +53,9 @@ impl Resolver {
                 |found| found.map(Vec::from_iter),
             );
             match found {
-                Ok(addresses) => Ok(within(reach, host, addresses.into_iter())?.collect()),
+                Ok(addresses) => {
+                    Ok(admitted_addresses(reach, host, addresses.into_iter())?.collect())
+                }
                 Err(source) => Err(Unresolved { host, source }.into()),
             }
         }
@@ -68,7 +70,7 @@ impl Resolve for Resolver {
 }
 
 /// Those that may be connected to.
-fn within(
+fn admitted_addresses(
     reach: Reach,
     host: String,
     addresses: impl Iterator<Item = SocketAddr>,
@@ -93,7 +95,8 @@ mod tests {
         let all = ["127.0.0.1:0", "93.184.216.34:0", "[::ffff:10.0.0.1]:0"];
         let all = all.map(|address| address.parse::<SocketAddr>().unwrap());
         let of = |reach, addresses: &[SocketAddr]| {
-            within(reach, "h".to_owned(), addresses.iter().copied()).map(Iterator::count)
+            admitted_addresses(reach, "h".to_owned(), addresses.iter().copied())
+                .map(Iterator::count)
         };
         assert_eq!(of(Reach::Any, &all).unwrap(), 3);
         assert_eq!(of(Reach::Public, &all).unwrap(), 1);

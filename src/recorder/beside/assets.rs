@@ -182,7 +182,7 @@ impl Job {
         let mut hasher = DefaultHasher::new();
         asset.url.hash(&mut hasher);
         let is_new = {
-            let mut known = self.context.assets.known();
+            let mut known = self.context.assets.lock_known();
             if known.assets.len() >= MOST_DATE_RANGES {
                 known.assets.clear();
             }
@@ -260,7 +260,7 @@ impl Job {
                 return false;
             }
         }
-        for child in self.context.selection.of(main.children).kept {
+        for child in self.context.selection.select(main.children).kept {
             if self.budget.playlists == 0 {
                 return false;
             }

@@ -56,7 +56,7 @@ pub(crate) async fn note(
     let mut new = Vec::new();
     let mut too_many = 0;
     {
-        let mut known = context.assets.known();
+        let mut known = context.assets.lock_known();
         for mut one in named {
             one.url = hls::without_directives(&one.url);
             match known.asked.get(&one.id) {
@@ -111,7 +111,7 @@ async fn only_first(
             }
             Ok(Some(before)) => {
                 if let Ok(before) = Url::parse(&before) {
-                    let mut known = context.assets.known();
+                    let mut known = context.assets.lock_known();
                     known.note(&found.named.id, &before);
                     alias(context, &mut known, &found.named, &before, listing);
                 }

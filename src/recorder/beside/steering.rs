@@ -182,7 +182,7 @@ impl Server {
                 return Over::Gone;
             }
             if let Some(manifest) = read(context, &came).await {
-                self.heed(&manifest);
+                self.take_manifest(&manifest);
                 context
                     .refuse(&manifest.refused, "a steering manifest")
                     .await;
@@ -231,7 +231,7 @@ impl Server {
         came
     }
 
-    fn heed(&mut self, manifest: &SteeringManifest) {
+    fn take_manifest(&mut self, manifest: &SteeringManifest) {
         let tag = &self.named.tag;
         self.ttl = manifest.ttl.unwrap_or(TTL);
         if let Some(reload) = &manifest.reload {
@@ -297,7 +297,7 @@ mod tests {
             clones: ["c"].map(str::to_owned).into(),
             ..SteeringManifest::default()
         };
-        server.heed(&says(Some(7.5), &["unknown", "y", "x"]));
+        server.take_manifest(&says(Some(7.5), &["unknown", "y", "x"]));
         assert_eq!(server.pause(None), Duration::from_secs_f64(7.5));
         assert_eq!(
             (server.pathway.as_str(), server.url.as_str()),
@@ -307,17 +307,17 @@ mod tests {
             server.pause(Some(Duration::from_secs(60))),
             Duration::from_secs(60)
         );
-        server.heed(&says(Some(0.0), &["c"]));
+        server.take_manifest(&says(Some(0.0), &["c"]));
         assert_eq!(
             (server.pause(None), server.pathway.as_str()),
             (SHORTEST, "c")
         );
-        server.heed(&says(Some(1e9), &[]));
+        server.take_manifest(&says(Some(1e9), &[]));
         assert_eq!(
             (server.pause(None), server.pathway.as_str()),
             (LONGEST, "c")
         );
-        server.heed(&says(None, &[]));
+        server.take_manifest(&says(None, &[]));
         assert_eq!(server.pause(None), TTL);
     }
 

@@ -128,7 +128,7 @@ struct Tracks {
 }
 
 impl Tracks {
-    fn of(moov: &[u8]) -> Self {
+    fn read(moov: &[u8]) -> Self {
         let mut tracks = Self::default();
         for (kind, body) in children(moov) {
             if kind == *b"trak" {
@@ -254,7 +254,7 @@ impl Fragments {
                 (b"moov", None, _) => return self.lose(),
                 (b"ftyp", ..) => self.begin_init(),
                 (b"moov", Some(Some(moov)), _) => {
-                    let tracks = Tracks::of(moov.get(found.length..).unwrap_or_default());
+                    let tracks = Tracks::read(moov.get(found.length..).unwrap_or_default());
                     if self.tracks.is_some() {
                         self.begin_init();
                     }
@@ -352,7 +352,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_flags_of_the_first_sample_are_where_the_bits_say() {
-        let tracks = Tracks::of(child(&init(), b"moov").unwrap());
+        let tracks = Tracks::read(child(&init(), b"moov").unwrap());
         let is_key =
             |tfhd: &[u32], trun: &[u32]| tracks.is_key(child(&moof(tfhd, trun), b"moof").unwrap());
         for (tfhd, trun, expected) in [
@@ -439,7 +439,7 @@ pub(crate) mod tests {
             let cut = fragments.push(body.clone().into(), Some(Wish::Best));
             let out = [&cut.now[..], &cut.next.unwrap_or_default(), &fragments.finish()].concat();
             prop_assert_eq!(out, body);
-            let _ = Tracks::of(&bytes);
+            let _ = Tracks::read(&bytes);
         }
     }
 }

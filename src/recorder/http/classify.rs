@@ -14,7 +14,7 @@ use crate::session::Outcome;
 
 /// Before there was a response.
 pub(crate) fn no_response(error: &reqwest::Error) -> Outcome {
-    match known(error) {
+    match outcome_of_cause(error) {
         Some(outcome) => outcome,
         None if error.is_timeout() && error.is_connect() => Outcome::ConnectTimeout,
         None if error.is_timeout() => Outcome::ResponseTimeout,
@@ -61,7 +61,7 @@ pub(crate) fn no_own_response(error: &(dyn Error + 'static)) -> Outcome {
         let error = error.downcast_ref::<io::Error>();
         error.is_some_and(|error| error.kind() == kind)
     };
-    match known(error) {
+    match outcome_of_cause(error) {
         Some(outcome) => outcome,
         None if is(io::ErrorKind::TimedOut) => Outcome::ConnectTimeout,
         None if error.is::<io::Error>() => Outcome::Unreachable,
@@ -71,7 +71,7 @@ pub(crate) fn no_own_response(error: &(dyn Error + 'static)) -> Outcome {
 }
 
 /// What some cause says by itself.
-fn known(error: &(dyn Error + 'static)) -> Option<Outcome> {
+fn outcome_of_cause(error: &(dyn Error + 'static)) -> Option<Outcome> {
     chain(error).find_map(|cause| {
         if cause.is::<Unresolved>() {
             return Some(Outcome::Unresolved);

@@ -120,22 +120,22 @@ impl Clients {
     }
 
     /// What is known of the connections that are kept.
-    pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
+    pub(crate) fn kept_connections(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The one for a request.
-    pub(crate) fn of(&self, kind: Kind, reach: Reach, url: &Url, over: Over) -> &Client {
+    pub(crate) fn client_for(&self, kind: Kind, reach: Reach, url: &Url, over: Over) -> &Client {
         let pair = self.pair(reach);
         let pooled = match kind.is_playlist() {
             true => &pair.polls,
             false => &pair.downloads,
         };
         let idle = match over {
-            Over::Kept => self.kept().idle(url),
+            Over::Kept => self.kept_connections().idle(url),
             Over::New => Some(Duration::ZERO),
         };
-        pooled.of(idle)
+        pooled.client_for(idle)
     }
 }
 
@@ -163,7 +163,7 @@ impl Pooled {
     }
 
     /// The one that keeps them no longer than so.
-    fn of(&self, idle: Option<Duration>) -> &Client {
+    fn client_for(&self, idle: Option<Duration>) -> &Client {
         let Some(idle) = idle.filter(|idle| *idle < self.longest_idle) else {
             return &self.longest;
         };

@@ -209,7 +209,7 @@ impl Fetcher {
                 }
                 let set = response.headers().get_all(SET_COOKIE);
                 self.cookies.set(set.iter(), url);
-                self.heed(&mut hop, asked).await;
+                self.note_retry_after(&mut hop, asked).await;
                 // Before others can have it, and as of when it may be idle.
                 self.answered_over(connection);
                 self.receive(ask, response, &mut hop, deadline).await;
@@ -238,7 +238,7 @@ impl Fetcher {
     }
 
     /// Takes in what an answer says of when its host is to be asked again.
-    async fn heed(&self, hop: &mut Hop, asked: Instant) {
+    async fn note_retry_after(&self, hop: &mut Hop, asked: Instant) {
         let (Some(status), Some(fields)) = (hop.status, &hop.fields) else {
             return;
         };
@@ -262,7 +262,9 @@ impl Fetcher {
 
     fn answered_over(&self, connection: Option<Connection>) {
         if let Some(connection) = connection {
-            self.clients.kept().answered(connection, clock::instant());
+            self.clients
+                .kept_connections()
+                .answered(connection, clock::instant());
         }
     }
 

@@ -56,7 +56,7 @@ impl Kept {
     }
 
     /// Takes in what the header fields of an answer say of how long the connection is kept.
-    pub(crate) fn heed(&mut self, url: &Url, fields: &HeaderMap) {
+    pub(crate) fn note_fields(&mut self, url: &Url, fields: &HeaderMap) {
         let Some(said) = timeout(fields) else { return };
         let server = server(url);
         if let Some(shortest) = self.said.get_mut(server) {
@@ -141,7 +141,7 @@ mod tests {
         assert!(kept.broke(&connection(u16::MAX), late));
         for n in 0..2 * MOST_SERVERS {
             let url = Url::parse(&format!("http://h{n}/")).unwrap();
-            kept.heed(&url, &fields(&["timeout=5"]));
+            kept.note_fields(&url, &fields(&["timeout=5"]));
         }
         assert_eq!(kept.said.len(), MOST_SERVERS);
     }
@@ -160,7 +160,7 @@ mod tests {
         ];
         assert_eq!(kept.idle(&url("http://h/a")), None);
         for (values, idle) in said {
-            kept.heed(&url("http://h/a?b"), &fields(values));
+            kept.note_fields(&url("http://h/a?b"), &fields(values));
             let idle = idle.map(Duration::from_secs);
             assert_eq!(kept.idle(&url("http://h:80/other")), idle, "{values:?}");
         }

@@ -21,7 +21,7 @@ pub(crate) struct Validators {
 
 impl Validators {
     /// Of an answer; `None`: there are none that can be relied on.
-    pub(crate) fn of(fields: &HeaderMap, url: &Url, exchange: ExchangeId) -> Option<Self> {
+    pub(crate) fn from_fields(fields: &HeaderMap, url: &Url, exchange: ExchangeId) -> Option<Self> {
         let short = |value: &&HeaderValue| value.len() <= LONGEST;
         let (etag, last_modified) = (
             fields.get(ETAG).filter(short).cloned(),
@@ -58,7 +58,7 @@ mod tests {
         for (length, is_kept) in [(LONGEST, true), (LONGEST + 1, false)] {
             let mut fields = HeaderMap::new();
             fields.insert(ETAG, HeaderValue::from_str(&"x".repeat(length)).unwrap());
-            assert_eq!(Validators::of(&fields, &url, 1).is_some(), is_kept);
+            assert_eq!(Validators::from_fields(&fields, &url, 1).is_some(), is_kept);
         }
     }
 }

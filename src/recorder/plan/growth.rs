@@ -193,7 +193,7 @@ fn steps_of_revisions(lines: Lines, count: usize) -> u64 {
             let media = reader.read(&text, &base, &Variables::default());
             read_interstitials(&text, &base, &media.variables);
             let now_us = revision as i64 * 1_000_000;
-            let lie = windows.place(Window::of(&media), now_us, 1_000_000);
+            let lie = windows.place(Window::from_playlist(&media), now_us, 1_000_000);
             let wanted = wanted(media, lie.place);
             stream.lists(0, wanted, lie.step);
             stream.fetch(|number| match number % 2 {

@@ -690,7 +690,7 @@ proptest! {
             let mut known = HashSet::new();
             for (id, playlist) in &plan.playlists {
                 for listed in &playlist.listed {
-                    let item = plan.items.at(listed.slot, &listed.key);
+                    let item = plan.items.item_at(listed.slot, &listed.key);
                     prop_assert!(item.is_some_and(|item| item.listed_by.get(*id).is_some()));
                     prop_assert_eq!(plan.items.slot(&listed.key), Some(listed.slot));
                     known.insert(&listed.key);
@@ -794,7 +794,7 @@ fn what_the_run_before_knew_is_not_fetched_again_and_names_that_were_other_bytes
         ["b/2.ts", "b/1.ts"],
         "of b, since that is another encoder"
     );
-    let known = Content::of([3; 32]);
+    let known = Content::from_digest([3; 32]);
     assert_eq!(plan.plan.content(0, &key("a/3.ts")), known);
 }
 

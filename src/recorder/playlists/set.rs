@@ -147,7 +147,7 @@ impl Playlists {
             .filter(|p| p.kind == Kind::Media && p.may_be_named(now))
             .cloned()
             .collect();
-        let mut known: Vec<Option<&Arc<Playlist>>> = known(children, &left_out, &active);
+        let mut known: Vec<Option<&Arc<Playlist>>> = known_playlists(children, &left_out, &active);
         let kept: HashSet<PlaylistId> = known.iter().flatten().map(|p| p.id).collect();
         let unknown = children.iter().zip(&known).filter(|(_, p)| p.is_none());
         let mut places = Places::new(&active, (&kept, &left_out), unknown.map(|(child, _)| child));
@@ -351,7 +351,7 @@ impl Playlists {
 }
 
 /// The playlists that children of a multivariant playlist are, by their URLs.
-fn known<'a>(
+fn known_playlists<'a>(
     children: &[Child],
     left_out: &'a LeftOut,
     active: &'a [Arc<Playlist>],

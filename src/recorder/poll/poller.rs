@@ -97,7 +97,7 @@ pub(super) struct Passed {
 }
 
 impl Passed {
-    pub(super) fn of(url: &Url) -> Self {
+    pub(super) fn from_url(url: &Url) -> Self {
         let host = Url::parse(&url[..Position::BeforePath]);
         Self {
             hash: hash_of(url),

@@ -187,7 +187,7 @@ fn take_in(
     let base = "http://h/live/index.m3u8".parse().unwrap();
     let media = read_media(text.as_bytes(), &base, &Variables::default());
     let at_us = poll as i64 * EVERY_US;
-    let window = Window::of(&media);
+    let window = Window::from_playlist(&media);
     let lie = windows.place(window.clone(), at_us, TARGET_US);
     let (placed, times_us) = ((lie, &*windows), (at_us, TARGET_US));
     corrections.saw(poll as i64, window, placed, times_us, &media.entries);

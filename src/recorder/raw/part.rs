@@ -131,7 +131,7 @@ impl Part {
     }
 
     /// Counts what came for it, metadata included.
-    pub(crate) fn came(&mut self, bytes: usize, titles: &mut Vec<Metadata>) {
+    pub(crate) fn count(&mut self, bytes: usize, titles: &mut Vec<Metadata>) {
         self.wire_bytes += bytes as u64;
         self.titles.append(titles);
     }

@@ -82,7 +82,7 @@ struct Whole {
 }
 
 impl Whole {
-    fn of(hop: &Hop, came_bytes: u64, begun: Bytes) -> Option<Self> {
+    fn from_hop(hop: &Hop, came_bytes: u64, begun: Bytes) -> Option<Self> {
         let is_whole = hop.announced_bytes == Some(came_bytes);
         is_whole.then_some(Self {
             bytes: came_bytes,
@@ -281,7 +281,7 @@ impl Plain {
             let length = bytes.len();
             came_bytes += length as u64;
             let sound = separator.push(bytes, &mut titles);
-            part.came(length, &mut titles);
+            part.count(length, &mut titles);
             let cut = cutter.push(sound, self.wish(part, part_began));
             part.write(context, &cut.now).await;
             #[cfg(test)]
@@ -313,7 +313,7 @@ impl Plain {
             true => End::Over(Outcome::Complete, Some(ENDED.to_owned())),
             false => end,
         };
-        let whole = Whole::of(&opened.hop, came_bytes, begun);
+        let whole = Whole::from_hop(&opened.hop, came_bytes, begun);
         self.remember(whole.filter(|_| has_come));
         let Some(part) = slot.take() else {
             return Came::Briefly;
@@ -374,7 +374,7 @@ impl Plain {
         let id = self.context.fetcher.writer.next_id();
         let hop = opened.hop.continued(id, ended.end_us).waited(Some(0));
         let mut next = Part::begin(&self.context, opened, hop, first).await;
-        next.came(0, &mut titles);
+        next.count(0, &mut titles);
         next
     }
 

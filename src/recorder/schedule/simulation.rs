@@ -44,7 +44,7 @@ struct Figures {
 }
 
 impl Origin {
-    fn of(interval: i64, pauses: impl Iterator<Item = i64>) -> Self {
+    fn with_pauses(interval: i64, pauses: impl Iterator<Item = i64>) -> Self {
         let mut at = 700 * MS;
         let published = pauses.map(|pause| {
             at += pause;
@@ -59,7 +59,7 @@ impl Origin {
     }
 
     fn steady(period: i64, interval: i64) -> Self {
-        Self::of(interval, std::iter::repeat_n(period, 600))
+        Self::with_pauses(interval, std::iter::repeat_n(period, 600))
     }
 
     /// Steady, but each revision is late by up to so much.
@@ -140,7 +140,7 @@ impl Origin {
 
 /// Each revision after the one before by what it is told.
 fn irregular(pause: impl FnMut(i64) -> i64) -> Origin {
-    Origin::of(500 * MS, (0..600).map(pause))
+    Origin::with_pauses(500 * MS, (0..600).map(pause))
 }
 
 /// What is to be expected: polls for a revision in hundredths; milliseconds from a revision to the

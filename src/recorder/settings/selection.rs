@@ -60,7 +60,7 @@ pub(crate) struct Selected {
 
 impl Selection {
     /// Takes what is to be recorded from what is named.
-    pub(crate) fn of(&self, children: Vec<Child>) -> Selected {
+    pub(crate) fn select(&self, children: Vec<Child>) -> Selected {
         let is_variant = |child: &&Child| child.role == ChildRole::Variant;
         let mut rates = children.iter().filter(is_variant).map(|c| c.bandwidth);
         let lowest = rates.clone().min();
@@ -131,7 +131,7 @@ mod tests {
             renditions,
             ..Selection::default()
         };
-        let selected = selection.of(children);
+        let selected = selection.select(children);
         assert_eq!(selected.kept.len() + selected.left_out.len(), count);
         let names = selected.kept.iter().map(|child| child.url.path());
         let names = names.map(|path| path.trim_matches('/').trim_end_matches(".m3u8"));

@@ -300,7 +300,7 @@ impl Stats {
 
     /// What there is to tell of repeated faults; `at_end`: of all of them.
     pub(crate) fn folded(&self, at_end: bool) -> Vec<String> {
-        self.fold().told(clock::instant(), at_end)
+        self.fold().lines(clock::instant(), at_end)
     }
 
     fn fold(&self) -> MutexGuard<'_, Fold> {

@@ -49,7 +49,7 @@ impl Fold {
     }
 
     /// What there is to tell of faults that were counted; `at_end`: of all of them.
-    pub(crate) fn told(&mut self, now: Instant, at_end: bool) -> Vec<String> {
+    pub(crate) fn lines(&mut self, now: Instant, at_end: bool) -> Vec<String> {
         let mut lines = Vec::new();
         self.open.retain(|(kind, what), window| {
             let age = now.saturating_duration_since(window.since);
@@ -87,17 +87,17 @@ mod tests {
         }
         assert!(fold.is_news(Kind::Segment, "503", second(14)));
         assert!(fold.is_news(Kind::Media, "404", second(14)));
-        assert_eq!(fold.told(second(29), false), [""; 0]);
+        assert_eq!(fold.lines(second(29), false), [""; 0]);
         assert_eq!(
-            fold.told(second(30), false),
+            fold.lines(second(30), false),
             ["media: 503, 14 more times in 30 s"]
         );
         assert!(!fold.is_news(Kind::Media, "503", second(31)), "it goes on");
         assert_eq!(
-            fold.told(second(60), false),
+            fold.lines(second(60), false),
             ["media: 503, 1 more time in 30 s"]
         );
-        assert_eq!(fold.told(second(90), false), [""; 0]);
+        assert_eq!(fold.lines(second(90), false), [""; 0]);
         assert!(fold.is_news(Kind::Media, "503", second(91)), "it is over");
     }
 
@@ -106,7 +106,7 @@ mod tests {
         let (mut fold, now) = (Fold::default(), clock::instant());
         let news = (0..1000).filter(|n| fold.is_news(Kind::Media, &n.to_string(), now));
         assert_eq!(news.count(), MOST + 1);
-        let told = fold.told(now, true);
+        let told = fold.lines(now, true);
         assert_eq!(
             told,
             [format!(
@@ -122,7 +122,7 @@ mod tests {
         fold.is_news(Kind::Key, "reset", now);
         fold.is_news(Kind::Key, "reset", now);
         let soon = now + Duration::from_millis(1);
-        assert_eq!(fold.told(soon, true), ["key: reset, 1 more time in 1 s"]);
-        assert_eq!(fold.told(soon, true), [""; 0]);
+        assert_eq!(fold.lines(soon, true), ["key: reset, 1 more time in 1 s"]);
+        assert_eq!(fold.lines(soon, true), [""; 0]);
     }
 }

@@ -88,7 +88,7 @@ pub(crate) struct Answered {
 }
 
 impl Answered {
-    pub(crate) fn kept(reply: Reply, entry: Entry) -> Self {
+    pub(crate) fn cached(reply: Reply, entry: Entry) -> Self {
         let entry = Some(entry);
         Self { reply, entry }
     }

@@ -133,7 +133,7 @@ fn is_unconditional(request: &HeaderMap) -> bool {
 /// `None`: the response is made anew for each request.
 fn prepare(whole: &Whole, request: &Request) -> Option<Prepared> {
     let piece = good_piece(whole, request.gzip)?;
-    Prepared::of(recorded::whole(whole, request).at_session_time(0), piece)
+    Prepared::new(recorded::whole(whole, request).at_session_time(0), piece)
 }
 
 /// The bytes of a good body for a request for all of it.

@@ -22,7 +22,7 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Prepares a reply whose body is this piece. `None`: it has no response.
-    pub(super) fn of(reply: Reply, piece: Piece) -> Option<Self> {
+    pub(super) fn new(reply: Reply, piece: Piece) -> Option<Self> {
         let reply = reply.with_common_headers();
         let (parts, _) = reply.response?.into_parts();
         Some(Self {

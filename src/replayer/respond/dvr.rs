@@ -72,7 +72,7 @@ impl Replay {
             Ok(DvrLookup::Finished(text)) => {
                 let reply = playlist(&text, request);
                 let entry = Entry::new(generation, (i64::MIN, i64::MAX), CachedAnswer::dvr(text));
-                return Answered::kept(reply, entry);
+                return Answered::cached(reply, entry);
             }
             Ok(DvrLookup::NoRoom) => Reply::no_room(),
             Ok(DvrLookup::WithQuery(query)) => {

@@ -6,7 +6,7 @@ use super::*;
 const EXPIRES: &str = "Friday, 20-Nov-26 12:00:00 GMT";
 
 /// The lines of the fields that caches obey, in order: Cache-Control, Expires, Age.
-fn told(response: &Response<Body>) -> Vec<String> {
+fn cache_fields(response: &Response<Body>) -> Vec<String> {
     let lines = |name| {
         let values = response.headers().get_all(name).iter();
         values.map(move |value| format!("{name}: {}", value.to_str().unwrap()))
@@ -54,14 +54,14 @@ async fn on_urls_that_keep_their_meaning_caches_are_told_what_the_origin_told_th
             format!("{clock}/hall%201/stream.m3u8"),
         ] {
             assert_eq!(
-                told(&get(&replay, &url, &[]).await),
+                cache_fields(&get(&replay, &url, &[]).await),
                 wanted,
                 "{status} {url}"
             );
         }
         for url in ["/stream.m3u8", "/hall%201/stream.m3u8"] {
             assert_eq!(
-                told(&get(&replay, url, &[]).await),
+                cache_fields(&get(&replay, url, &[]).await),
                 ["cache-control: no-cache"],
                 "{status} {url}: another recording may have this name tomorrow"
             );
@@ -82,7 +82,7 @@ async fn where_the_origin_said_nothing_only_what_is_kept_for_ever_is_not_to_be_k
         let (_recording, replay) = answered_with(status, &[]).await;
         let response = get(&replay, &path(MAIN), &[]).await;
         assert_eq!(response.status().as_u16(), status);
-        assert_eq!(told(&response), wanted, "{status}");
+        assert_eq!(cache_fields(&response), wanted, "{status}");
     }
 }
 
@@ -92,7 +92,7 @@ async fn an_unchanged_playlist_comes_with_the_same_word() {
     let (_recording, replay) = answered_with(200, &sent).await;
     let same = get(&replay, &path(MAIN), &[("if-none-match", "\"v1\"")]).await;
     assert_eq!(same.status(), StatusCode::NOT_MODIFIED);
-    assert_eq!(told(&same), ["cache-control: max-age=60"]);
+    assert_eq!(cache_fields(&same), ["cache-control: max-age=60"]);
 }
 
 #[tokio::test]
@@ -104,5 +104,8 @@ async fn an_expiry_is_moved_with_the_other_dates() {
     };
     let clock = format!("/@{}{}", recording.zero_us / 1000 - 60_000, path(MAIN));
     let shifted = get(&open(&recording, options), &clock, &[]).await;
-    assert_eq!(told(&shifted), ["expires: Fri, 20 Nov 2026 11:59:00 GMT"]);
+    assert_eq!(
+        cache_fields(&shifted),
+        ["expires: Fri, 20 Nov 2026 11:59:00 GMT"]
+    );
 }

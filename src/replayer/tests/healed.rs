@@ -6,7 +6,7 @@ use crate::session::{ExchangeId, NewExchange};
 const LIST_1: &str = "#EXTM3U\n#EXTINF:4,\ns1.ts\n";
 const LIST_2: &str = "#EXTM3U\n#EXTINF:4,\ns2.ts\n";
 
-fn at(recording: &Recording, offset_ms: u64, faults: Faults) -> Arc<Replay> {
+fn open_at(recording: &Recording, offset_ms: u64, faults: Faults) -> Arc<Replay> {
     let options = Options {
         offset: Duration::from_millis(offset_ms),
         faults,
@@ -16,7 +16,7 @@ fn at(recording: &Recording, offset_ms: u64, faults: Faults) -> Arc<Replay> {
 }
 
 fn healed(recording: &Recording, offset_ms: u64) -> Arc<Replay> {
-    at(recording, offset_ms, Faults::Healed)
+    open_at(recording, offset_ms, Faults::Healed)
 }
 
 /// An answer with a status and a text; of what `referrer` listed.
@@ -36,7 +36,7 @@ async fn answered(
     recording.add(exchange).await
 }
 
-async fn told(replay: &Arc<Replay>, url: &str) -> (u16, String, String) {
+async fn answer(replay: &Arc<Replay>, url: &str) -> (u16, String, String) {
     let reply = replay
         .respond(&replay.receive(request(Method::GET, &path(url), &[])))
         .await;
@@ -65,13 +65,13 @@ async fn a_playlist_skips_its_failed_polls() {
         .await;
     recording.finish().await;
     for offset_ms in [3_000, 4_500, 5_500] {
-        let (status, body, done) = told(&healed(&recording, offset_ms), MEDIA).await;
+        let (status, body, done) = answer(&healed(&recording, offset_ms), MEDIA).await;
         assert_eq!((status, body.as_str()), (200, LIST_1), "{offset_ms}");
         assert_eq!(done, if offset_ms == 3_000 { "" } else { "healed" });
     }
-    assert_eq!(told(&healed(&recording, 8_500), MEDIA).await.1, LIST_2);
-    let recorded = at(&recording, 4_500, Faults::Recorded);
-    assert_eq!(told(&recorded, MEDIA).await.0, 503);
+    assert_eq!(answer(&healed(&recording, 8_500), MEDIA).await.1, LIST_2);
+    let recorded = open_at(&recording, 4_500, Faults::Recorded);
+    assert_eq!(answer(&recorded, MEDIA).await.0, 503);
 }
 
 #[tokio::test]
@@ -95,12 +95,12 @@ async fn the_first_good_playlist_is_there_from_the_first_poll_with_all_that_it_l
     answered(&recording, segment, 200, "later", Some(second)).await;
     recording.finish().await;
     let replay = healed(&recording, 1_000);
-    let media = told(&replay, MEDIA).await;
+    let media = answer(&replay, MEDIA).await;
     assert_eq!((media.0, media.1.as_str()), (200, LIST_1));
-    assert_eq!(told(&replay, SEGMENT).await.1, "segment");
-    let main = told(&replay, MAIN).await;
+    assert_eq!(answer(&replay, SEGMENT).await.1, "segment");
+    let main = answer(&replay, MAIN).await;
     assert_eq!((main.0, main.1.as_str()), (200, MULTIVARIANT));
-    assert_eq!(told(&replay, later).await.0, 404, "it was listed later");
+    assert_eq!(answer(&replay, later).await.0, 404, "it was listed later");
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn a_segment_that_came_late_is_there_from_its_listing() {
         (20_500, "second", "healed"),
         (23_000, "second", ""),
     ] {
-        let told = told(&healed(&recording, offset_ms), SEGMENT).await;
+        let told = answer(&healed(&recording, offset_ms), SEGMENT).await;
         assert_eq!(told, (200, content.to_owned(), done.to_owned()));
     }
 }
@@ -141,7 +141,7 @@ async fn where_there_never_was_a_good_answer_the_fault_stays() {
     let missing = recording.exchange(Kind::Segment, SEGMENT, 1_000);
     answered(&recording, missing, 404, "gone", Some(list)).await;
     recording.finish().await;
-    let told = told(&healed(&recording, 5_000), SEGMENT).await;
+    let told = answer(&healed(&recording, 5_000), SEGMENT).await;
     assert_eq!((told.0, told.1.as_str()), (404, "gone"));
     assert!(told.2.contains("never had a good answer"), "{}", told.2);
 }
@@ -157,6 +157,6 @@ async fn a_key_that_was_not_given_again_is_the_one_before() {
     let failed = recording.exchange(Kind::Key, url, 9_000);
     answered(&recording, failed, 500, "no", Some(again)).await;
     recording.finish().await;
-    let told = told(&healed(&recording, 10_000), url).await;
+    let told = answer(&healed(&recording, 10_000), url).await;
     assert_eq!((told.0, told.1.as_str()), (200, "0123456789abcdef"));
 }

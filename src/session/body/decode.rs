@@ -94,7 +94,11 @@ pub fn decode(
 
 /// A body of the database as it is: out of the coding that it is kept in (`body.coding`), if it is in one. `size`: what
 /// its row says, which is all that it may decode to.
-pub(crate) fn kept(data: Vec<u8>, coding: Option<&str>, size: i64) -> Result<Vec<u8>, DecodeError> {
+pub(crate) fn decode_stored(
+    data: Vec<u8>,
+    coding: Option<&str>,
+    size: i64,
+) -> Result<Vec<u8>, DecodeError> {
     match coding {
         None => Ok(data),
         Some(coding) => decode(
@@ -139,8 +143,8 @@ pub fn decoder<'a>(
         .rev()
         .enumerate()
         .try_fold(body, |body, (at, coding)| match at {
-            0 => one(body, coding),
-            _ => one(
+            0 => decoder_of(body, coding),
+            _ => decoder_of(
                 Box::new(Bounded {
                     body,
                     left: limit,
@@ -169,7 +173,10 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
-fn one<'a>(body: Box<dyn Read + 'a>, coding: &str) -> Result<Box<dyn Read + 'a>, DecodeError> {
+fn decoder_of<'a>(
+    body: Box<dyn Read + 'a>,
+    coding: &str,
+) -> Result<Box<dyn Read + 'a>, DecodeError> {
     let damaged = |source| DecodeError::damaged(coding, source);
     Ok(match coding {
         "gzip" | "x-gzip" => Box::new(flate2::read::MultiGzDecoder::new(body)),

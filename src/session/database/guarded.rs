@@ -266,7 +266,7 @@ fn most_steps(database: &Path) -> u64 {
 
 /// Bytes of a database and its log.
 fn size(database: &Path) -> u64 {
-    let files = [database.to_owned(), beside(database, "-wal")];
+    let files = [database.to_owned(), path_beside(database, "-wal")];
     let sizes = files.iter().filter_map(|path| path.metadata().ok());
     sizes.map(|facts| facts.len()).sum()
 }
@@ -276,11 +276,11 @@ fn own_files(database: &Path) -> Result<(), ReadError> {
     if !is_there(database)? {
         return Err(with_path(database, &io::ErrorKind::NotFound.into()).into());
     }
-    let wal = beside(database, "-wal");
+    let wal = path_beside(database, "-wal");
     for suffix in BESIDE {
-        is_there(&beside(database, suffix))?;
+        is_there(&path_beside(database, suffix))?;
     }
-    no_file_of_others(&beside(database, "-journal"))?;
+    no_file_of_others(&path_beside(database, "-journal"))?;
     // The sum is there from when the WAL is gone until before there is one again.
     if wal.exists() && sum::path(database).exists() && wal.exists() {
         return Err(ReadError::Altered {
@@ -328,7 +328,7 @@ fn is_there(path: &Path) -> io::Result<bool> {
 }
 
 /// A file that SQLite keeps beside a database.
-pub(crate) fn beside(database: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn path_beside(database: &Path, suffix: &str) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
     path.push(suffix);
     path.into()

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::fs::{major, minor};
 
-use super::guarded::beside;
+use super::guarded::path_beside;
 use crate::session::files::folder::SessionFolder;
 
 /// Locks that tell what a process does with a database.
@@ -42,7 +42,7 @@ pub(crate) const OF_READERS: Locks = Locks {
 
 /// Processes that have such locks on a file, each as `named` says, if it does; `None`: the system names
 /// none, though there may be some.
-pub(crate) fn of(
+pub(crate) fn name_holders(
     file: &Path,
     locks: &Locks,
     named: impl Fn(u32) -> Option<String>,
@@ -62,7 +62,7 @@ pub(crate) fn who_has_open(folder: &SessionFolder) -> String {
 /// Who else keeps the database of a session locked, so that it cannot be written.
 pub(crate) fn who_keeps_locked(folder: &SessionFolder) -> String {
     let database = folder.database();
-    let shared = beside(&database, "-shm");
+    let shared = path_beside(&database, "-shm");
     or_unknown(match shared.exists() {
         // There also those who do nothing have a lock on the database.
         true => others(&shared, &OF_WRITER).or_else(|| others(&database, &OF_ALONE)),
@@ -72,7 +72,7 @@ pub(crate) fn who_keeps_locked(folder: &SessionFolder) -> String {
 
 fn others(file: &Path, locks: &Locks) -> Option<String> {
     let own = std::process::id();
-    of(file, locks, |pid| (pid != own).then(|| named(pid)))
+    name_holders(file, locks, |pid| (pid != own).then(|| named(pid)))
 }
 
 fn or_unknown(others: Option<String>) -> String {
@@ -218,8 +218,8 @@ mod tests {
         let facts = path.metadata().unwrap();
         assert!(has_open(own, &path, &facts).unwrap());
         let name = |pid| (pid == own).then(|| "own".to_owned());
-        assert_eq!(of(&path, &OF_ALONE, name).as_deref(), Some("own"));
+        assert_eq!(name_holders(&path, &OF_ALONE, name).as_deref(), Some("own"));
         db.execute_batch("COMMIT").unwrap();
-        assert_eq!(of(&path, &OF_OPEN, name), None);
+        assert_eq!(name_holders(&path, &OF_OPEN, name), None);
     }
 }

@@ -207,7 +207,9 @@ fn landed(version: i32) -> Result<&'static Known> {
     let all = match ALL.get() {
         Some(all) => all,
         None => {
-            let made = (1..=FORMAT_VERSION).map(known).collect::<Result<_>>()?;
+            let made = (1..=FORMAT_VERSION)
+                .map(landed_schema)
+                .collect::<Result<_>>()?;
             ALL.get_or_init(|| made)
         }
     };
@@ -215,7 +217,7 @@ fn landed(version: i32) -> Result<&'static Known> {
     all.get(at).ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
-fn known(version: i32) -> Result<Known> {
+fn landed_schema(version: i32) -> Result<Known> {
     let db = Connection::open_in_memory()?;
     db.execute_batch(format::schema_of(version).unwrap_or_default())?;
     let entries_here = entries(&db)?;

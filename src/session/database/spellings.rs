@@ -25,7 +25,7 @@ pub(crate) const IS_HOST_IN_USE: &str = "SELECT EXISTS (SELECT 1 FROM resource W
 /// Notes what a URL is looked up by beside itself: its normal spelling, where that is another, and the names of its
 /// parameters. `false`: there are too many sets of names of its host.
 pub(crate) fn note(db: &Connection, url: &str) -> rusqlite::Result<bool> {
-    let spelling = Spelling::of(url);
+    let spelling = Spelling::of_url(url);
     note_spelling(db, url, &spelling)?;
     match spelling.names() {
         Some(names) => note_names(db, spelling.host(), &names),
@@ -94,7 +94,7 @@ pub(crate) fn forget<'a>(
 ) -> rusqlite::Result<()> {
     let mut hosts = BTreeSet::new();
     for url in urls {
-        let spelling = Spelling::of(url);
+        let spelling = Spelling::of_url(url);
         if spelling.names().is_some() {
             hosts.insert(spelling.host().to_owned());
         }
@@ -122,7 +122,7 @@ pub(crate) fn forget<'a>(
 
 /// What is wrong with what is noted of a URL.
 pub(crate) fn fault(db: &Connection, url: &str) -> rusqlite::Result<Option<&'static str>> {
-    let spelling = Spelling::of(url);
+    let spelling = Spelling::of_url(url);
     let normal = spelling.text();
     let is_there = || {
         db.prepare_cached("SELECT 1 FROM url_spelling WHERE normal = ?1 AND url = ?2")?
@@ -145,5 +145,5 @@ pub(crate) fn is_spelling(db: &Connection, normal: &str, url: &str) -> rusqlite:
         db.prepare_cached(IS_IN_USE)?
             .query_row([url], |row| row.get(0))
     };
-    Ok(normal != url && Spelling::of(url).text() == normal && is_in_use()?)
+    Ok(normal != url && Spelling::of_url(url).text() == normal && is_in_use()?)
 }

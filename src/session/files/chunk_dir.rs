@@ -50,7 +50,7 @@ pub(crate) struct TemporaryName(String);
 
 impl TemporaryName {
     /// Of a download, or of a part that grows.
-    pub(crate) fn of(id: ExchangeId) -> Self {
+    pub(crate) fn for_exchange(id: ExchangeId) -> Self {
         Self(id.to_string())
     }
 
@@ -118,7 +118,7 @@ impl ChunkDir {
     }
 
     /// The folder at this path; `.tmp` is there.
-    pub(crate) fn at(chunks: &Path) -> io::Result<Self> {
+    pub(crate) fn open_folder(chunks: &Path) -> io::Result<Self> {
         Self::with_temporary(Directory::open(chunks)?)
     }
 

@@ -36,12 +36,12 @@ impl DownloadFile {
     /// # Errors
     /// Whatever the file system says, with the path.
     pub fn create(chunks: &Path, id: ExchangeId) -> io::Result<Self> {
-        Self::create_in(&ChunkDir::at(chunks)?, id, &Room::default())
+        Self::create_in(&ChunkDir::open_folder(chunks)?, id, &Room::default())
     }
 
     /// As [`Self::create`], where there is room.
     pub(crate) fn create_in(chunks: &ChunkDir, id: ExchangeId, room: &Room) -> io::Result<Self> {
-        Self::create_as(chunks, TemporaryName::of(id), room)
+        Self::create_as(chunks, TemporaryName::for_exchange(id), room)
     }
 
     /// Beside a download: it without its content codings.

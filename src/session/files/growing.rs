@@ -53,7 +53,7 @@ impl GrowingFile {
     /// # Errors
     /// Whatever the file system says.
     pub fn create(chunks: &Path, id: ExchangeId, facts: &GrowingFacts) -> io::Result<Self> {
-        Self::create_in(&ChunkDir::at(chunks)?, id, facts, &Room::default())
+        Self::create_in(&ChunkDir::open_folder(chunks)?, id, facts, &Room::default())
     }
 
     /// As [`Self::create`], where there is room.
@@ -173,7 +173,12 @@ impl Growing {
 pub(crate) fn open(chunks: &ChunkDir, id: ExchangeId, from_us: i64) -> io::Result<Option<Growing>> {
     let opened = chunks
         .open_temporary(&TemporaryName::notes_of(id))
-        .and_then(|notes| Ok((notes, chunks.open_temporary(&TemporaryName::of(id))?)));
+        .and_then(|notes| {
+            Ok((
+                notes,
+                chunks.open_temporary(&TemporaryName::for_exchange(id))?,
+            ))
+        });
     let ((notes, _), (body, facts)) = match opened {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,

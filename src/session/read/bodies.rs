@@ -46,7 +46,7 @@ impl Reader {
             )
             .and_then(|mut s| s.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))))
             .map_err(|e| self.failed(e))?;
-        let kept = |data| decode::kept(data, coding.as_deref(), size);
+        let kept = |data| decode::decode_stored(data, coding.as_deref(), size);
         let size = u64::try_from(size).unwrap_or(0);
         let bytes = match (data, path, text) {
             (Some(data), None, None) => {

@@ -8,7 +8,7 @@ use std::path::Path;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
-use crate::session::database::guarded::{Guarded, HowFar, beside};
+use crate::session::database::guarded::{Guarded, HowFar, path_beside};
 use crate::session::database::{schema, versions};
 use crate::session::files::chunk_dir::ChunkDir;
 use crate::session::files::folder::SessionFolder;
@@ -61,7 +61,7 @@ impl Reader {
     /// Whether there is a log beside the database. Of a session whose last run is closed somebody is about to
     /// fold it in, or somebody prevents it.
     pub fn has_log(&self) -> bool {
-        beside(Path::new(&self.path), "-wal").exists()
+        path_beside(Path::new(&self.path), "-wal").exists()
     }
 
     /// Lives of the recorder, in order. There is at least one.

@@ -49,7 +49,7 @@ mod tests {
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch(crate::session::format::SCHEMA).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let chunks = ChunkDir::at(folder.path()).unwrap();
+        let chunks = ChunkDir::open_folder(folder.path()).unwrap();
         let mut store = Store::new(db, chunks, 0, 1);
         let mut asked = |range: DateRange, again: bool| {
             if again {

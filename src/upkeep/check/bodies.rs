@@ -42,7 +42,7 @@ pub(super) fn check(reader: &Reader, hashes: bool, found: &mut Findings) -> Resu
                 // What it comes to is known only when it has been decoded, which takes as long as a hash.
                 (Some(_), Some(_)) if !hashes => None,
                 (Some(content), Some(coding)) => {
-                    match decode::kept(content.to_vec(), Some(&coding), size) {
+                    match decode::decode_stored(content.to_vec(), Some(&coding), size) {
                         Ok(plain) => wrong(Some(&plain), size, sha256, hashes),
                         Err(error) => Some(("hash", format!("is not what came: {error}"))),
                     }

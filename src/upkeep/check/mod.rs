@@ -17,7 +17,7 @@ pub(crate) use self::files::lost_bodies;
 use self::report::Findings;
 pub(crate) use self::report::{Damage, damages};
 pub use self::report::{Finding, Report, State, Totals};
-use crate::session::database::guarded::{HowFar, beside};
+use crate::session::database::guarded::{HowFar, path_beside};
 use crate::session::database::schema;
 use crate::session::database::sum;
 use crate::session::database::sum::Sum;
@@ -40,7 +40,7 @@ pub fn check(folder: &SessionFolder, hashes: bool) -> Report {
 pub(crate) fn look(folder: &SessionFolder, hashes: bool, locked: bool) -> Findings {
     let mut found = Findings::default();
     // Before SQLite has it open: closing a file of ours would let its locks go.
-    let sum = match beside(&folder.database(), "-wal").exists() {
+    let sum = match path_beside(&folder.database(), "-wal").exists() {
         true => Ok(Sum::None),
         false => sum::compare(folder),
     };
@@ -93,7 +93,7 @@ fn database(
     sum: io::Result<Sum>,
     found: &mut Findings,
 ) -> Result<(), ReadError> {
-    let wal = beside(&folder.database(), "-wal").exists();
+    let wal = path_beside(&folder.database(), "-wal").exists();
     match (found.state, sum?) {
         // The run is closed before the log is folded in: a kill or a reader may come in between.
         (State::Stopped, _) if wal => found.note(

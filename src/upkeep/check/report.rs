@@ -143,7 +143,7 @@ impl Findings {
     }
 
     /// Something that is nothing wrong, but can be tidied.
-    pub(super) fn left(&mut self, what: String, damage: Damage) {
+    pub(super) fn note_leftover(&mut self, what: String, damage: Damage) {
         self.note(what);
         self.damages.push(damage);
     }

@@ -92,7 +92,7 @@ fn file(reader: &Reader, path: PlainPath, found: &mut Findings) -> Result<(), Re
     match (found.state, found.was_killed) {
         // Its row is committed right after it has come.
         (State::Recording, _) => {}
-        (_, true) => found.left(
+        (_, true) => found.note_leftover(
             format!("{what}: a recorder that is killed leaves such"),
             Damage::File(path),
         ),

@@ -76,7 +76,7 @@ fn coded(database: &Path, book: &Book) -> Result<bool, RedactError> {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let coding: String = row.get(1)?;
-            let plain = decode::kept(row.get(0)?, Some(&coding), row.get(2)?);
+            let plain = decode::decode_stored(row.get(0)?, Some(&coding), row.get(2)?);
             let failed = |error| FromSqlConversionFailure(0, Type::Blob, Box::new(error));
             if book.dictionary().is_in(&plain.map_err(failed)?) {
                 return Ok(true);

@@ -45,7 +45,15 @@ impl Made {
             folder: tempfile::tempdir().unwrap(),
         };
         runtime.block_on(made.record(dice, life));
+        made.until_let_go();
         made
+    }
+
+    /// Waits until nobody holds its lock: programs that other tests start at this moment have it, until they are another
+    /// program.
+    fn until_let_go(&self) {
+        let chunks = fs::File::open(self.file("chunks")).unwrap();
+        chunks.lock().unwrap();
     }
 
     /// The folder that its folder is in.

@@ -56,7 +56,7 @@ struct Stream {
 }
 
 impl Stream {
-    fn of(stats: Vec<Arc<StreamStats>>) -> Option<Self> {
+    fn from_stats(stats: Vec<Arc<StreamStats>>) -> Option<Self> {
         let last = Arc::clone(stats.last()?);
         let totals = stats.iter().map(|one| one.stats.totals());
         let mut faults = BTreeMap::new();
@@ -94,7 +94,10 @@ impl Recording {
         for stream in self.board.streams() {
             by_name.entry(stream.name.clone()).or_default().push(stream);
         }
-        by_name.into_values().filter_map(Stream::of).collect()
+        by_name
+            .into_values()
+            .filter_map(Stream::from_stats)
+            .collect()
     }
 
     fn advances(&self, encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), Error> {

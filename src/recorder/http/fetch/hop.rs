@@ -369,7 +369,7 @@ impl Hop {
 
     /// With what it can be asked for conditionally.
     pub(crate) fn validators(&self) -> Option<Validators> {
-        Validators::of(self.fields.as_ref()?, &self.url, self.id)
+        Validators::from_fields(self.fields.as_ref()?, &self.url, self.id)
     }
 
     /// The exchange whose body it confirms.

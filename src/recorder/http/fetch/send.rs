@@ -79,11 +79,13 @@ impl Fetcher {
         (url, reach, over): (&Url, Reach, Over),
         fields: HeaderMap,
     ) -> Result<Sent, (Outcome, String)> {
-        let client = self.clients.of(ask.kind, reach, url, over);
+        let client = self.clients.client_for(ask.kind, reach, url, over);
         let asked = clock::instant();
         let error = match client.get(url.clone()).headers(fields).send().await {
             Ok(response) => {
-                self.clients.kept().heed(url, response.headers());
+                self.clients
+                    .kept_connections()
+                    .note_fields(url, response.headers());
                 return Ok(Sent {
                     peer: response.remote_addr(),
                     connection: classify::ends(response.extensions()),
@@ -124,8 +126,11 @@ impl Fetcher {
     /// Whether a connection that had carried an answer before ended without another.
     fn has_crossed(&self, error: &reqwest::Error, outcome: Outcome) -> bool {
         let connection = classify::connection(error);
-        let was_kept =
-            connection.is_some_and(|ends| self.clients.kept().broke(&ends, clock::instant()));
+        let was_kept = connection.is_some_and(|ends| {
+            self.clients
+                .kept_connections()
+                .broke(&ends, clock::instant())
+        });
         was_kept && matches!(outcome, Outcome::Short | Outcome::Reset)
     }
 

@@ -28,7 +28,7 @@ impl Plan {
             }
         };
         match (state, sha256) {
-            (State::Done, Some(sha256)) => Content::of(sha256),
+            (State::Done, Some(sha256)) => Content::from_digest(sha256),
             (State::Done | State::GivenUp, _) => Content::Unknown,
             _ => Content::ToCome,
         }

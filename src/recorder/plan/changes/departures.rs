@@ -53,7 +53,7 @@ impl Plan {
     }
 
     pub(super) fn is_late(&self, slot: Slot, key: &Key) -> bool {
-        let item = self.items.at(slot, key);
+        let item = self.items.item_at(slot, key);
         item.is_some_and(|item| item.late.is_some())
     }
 

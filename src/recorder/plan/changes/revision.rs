@@ -86,7 +86,7 @@ impl Plan {
             if let (Some(twin), Some(item)) = (twin, self.items.at_mut(slot, &key)) {
                 item.twin = Some(twin);
             }
-            let key = self.items.kept(slot, &key).cloned().unwrap_or(key);
+            let key = self.items.shared_key(slot, &key).cloned().unwrap_or(key);
             if wanted.kind == Kind::Segment {
                 let places = &mut update.playlist.places;
                 places.note(wanted.sequence, &key, newest.len(), now);
@@ -130,7 +130,7 @@ impl Plan {
 
     /// Whether the revision has been found to list something.
     fn is_listed_by(&self, slot: Slot, key: &Key, update: &RevisionUpdate) -> bool {
-        let item = self.items.at(slot, key);
+        let item = self.items.item_at(slot, key);
         let number = item.and_then(|item| item.listed_by.get(update.listing.playlist));
         number == Some(update.number)
     }

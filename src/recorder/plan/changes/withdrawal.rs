@@ -38,7 +38,7 @@ impl Plan {
         let bytes = known.bytes;
         known
             .listed
-            .retain(|listed| items.at(listed.slot, &listed.key).is_some());
+            .retain(|listed| items.item_at(listed.slot, &listed.key).is_some());
         known.bytes = known.listed.iter().map(|listed| listed.bytes()).sum();
         self.bytes = self.bytes.saturating_sub(bytes) + known.bytes;
         self.requeue();

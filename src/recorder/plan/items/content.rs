@@ -17,7 +17,7 @@ pub(crate) enum Content {
 }
 
 impl Content {
-    pub(crate) fn of(sha256: Digest) -> Self {
+    pub(crate) fn from_digest(sha256: Digest) -> Self {
         let [a, b, c, d, e, f, g, h, ..] = sha256;
         Self::Known(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
     }

@@ -59,7 +59,7 @@ impl Item {
             kind: wanted.kind,
             newest_url: Arc::clone(&wanted.url),
             sequence: wanted.sequence,
-            listed_by: ListedBy::one(listing.playlist, update.number),
+            listed_by: ListedBy::by_playlist(listing.playlist, update.number),
             playlist: listing.playlist,
             referrer: listing.exchange,
             from_us: listing.from_us,
@@ -130,7 +130,7 @@ pub(crate) enum ListedBy {
 }
 
 impl ListedBy {
-    pub(crate) fn one(playlist: PlaylistId, number: u64) -> Self {
+    pub(crate) fn by_playlist(playlist: PlaylistId, number: u64) -> Self {
         Self::Few(vec![(playlist, number)])
     }
 

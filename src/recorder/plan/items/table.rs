@@ -29,7 +29,7 @@ impl Items {
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<&Item> {
-        self.at(self.slot(key)?, key)
+        self.item_at(self.slot(key)?, key)
     }
 
     pub(crate) fn get_mut(&mut self, key: &Key) -> Option<&mut Item> {
@@ -37,7 +37,7 @@ impl Items {
     }
 
     /// What is kept there, unless it is something else by now. Keys that share their URL are compared at once.
-    pub(crate) fn at(&self, slot: Slot, key: &Key) -> Option<&Item> {
+    pub(crate) fn item_at(&self, slot: Slot, key: &Key) -> Option<&Item> {
         let (kept, item) = self.items.get(slot.0)?;
         (kept == key).then_some(item)
     }
@@ -48,7 +48,7 @@ impl Items {
     }
 
     /// A key as it is kept: who has it, too, shares its URL.
-    pub(crate) fn kept(&self, slot: Slot, key: &Key) -> Option<&Key> {
+    pub(crate) fn shared_key(&self, slot: Slot, key: &Key) -> Option<&Key> {
         let (kept, _) = self.items.get(slot.0)?;
         (kept == key).then_some(kept)
     }

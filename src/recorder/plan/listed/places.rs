@@ -62,7 +62,7 @@ struct Held {
 }
 
 impl Held {
-    fn of(key: &Key) -> Self {
+    fn from_key(key: &Key) -> Self {
         Self {
             url: Arc::downgrade(&key.url),
             range: key.range,
@@ -113,9 +113,12 @@ impl Places {
         {
             (self.moved, self.doubts) = (Some(now), 0);
         }
-        let known = self.keys.entry(place).or_insert_with(|| Held::of(key));
+        let known = self
+            .keys
+            .entry(place)
+            .or_insert_with(|| Held::from_key(key));
         if known.key().is_none() {
-            *known = Held::of(key);
+            *known = Held::from_key(key);
         }
         while self.keys.len() > listed.saturating_mul(2).saturating_add(BESIDE) {
             self.keys.pop_first();
@@ -152,7 +155,7 @@ impl Places {
 
     /// What is listed at a place is something else from now on.
     pub(crate) fn replace(&mut self, place: u64, key: &Key) {
-        self.keys.insert(place, Held::of(key));
+        self.keys.insert(place, Held::from_key(key));
     }
 
     /// Notes that a name is taken for what another stands for.
@@ -160,7 +163,8 @@ impl Places {
         if self.aliases.len() >= ALIASES {
             self.aliases.pop_front();
         }
-        self.aliases.push_back((hash_of(new), Held::of(known)));
+        self.aliases
+            .push_back((hash_of(new), Held::from_key(known)));
     }
 
     /// What a name of late stands for: `Err`: it is not known yet. `None`: it is no alias, or was none.

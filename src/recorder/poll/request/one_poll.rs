@@ -37,7 +37,7 @@ impl Poller {
         self.was_late(hops.first(), lag_us).await;
         self.poll_times.asked(hops.first());
         let response_us = hops.first().map_or(0, Hop::response_us);
-        let chain = hops.iter().map(|hop| Passed::of(&hop.url)).collect();
+        let chain = hops.iter().map(|hop| Passed::from_url(&hop.url)).collect();
         let Some(mut last) = hops.pop() else {
             return answered;
         };
@@ -167,7 +167,7 @@ impl Poller {
             let place =
                 words::playlist_of(kind, &self.playlist.label, &self.context.name, &hop.url);
             let error = hop.error.as_deref();
-            let mut told = words::told(&place, &hop.url, hop.status, error);
+            let mut told = words::sentence(&place, &hop.url, hop.status, error);
             // What once answered is where its user found it.
             let is_new = kind == Kind::Main && self.seen_at_us.is_none();
             let advice = is_new.then(|| words::advice(hop.status, hop.outcome, error));

@@ -22,7 +22,7 @@ impl Poller {
         let now_us = self.context.fetcher.writer.clock().now_us();
         let target_us = clock::micros(facts.target_duration.unwrap_or(TARGET));
         self.learn().await;
-        let window = Window::of(&media);
+        let window = Window::from_playlist(&media);
         let lie = self.windows.place(window.clone(), now_us, target_us);
         let placed = (lie, &self.windows);
         self.corrections
@@ -98,7 +98,7 @@ impl Poller {
         });
         let none = MediaFacts::default();
         self.list(id, wanted.collect(), &none, Step::Same).await;
-        let selected = self.context.selection.of(main.children);
+        let selected = self.context.selection.select(main.children);
         if self.is_first_of_typed() {
             let (kept, left_out) = (selected.kept.len(), selected.left_out.len());
             tracing::info!(

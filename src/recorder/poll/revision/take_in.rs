@@ -97,7 +97,7 @@ impl Poller {
             advanced: revision.as_ref().is_some_and(|revision| revision.advance),
             requested_us,
         };
-        if let Some(since_us) = self.trust.came(&hop.url, came) {
+        if let Some(since_us) = self.trust.note_body(&hop.url, came) {
             self.tell_of_false_validators(since_us).await;
         }
         self.write(made, hop, availability, News::Body(revision))

@@ -82,7 +82,7 @@ impl Trust {
     }
 
     /// Takes in a body. Where it shows that confirmations were false: since when they are no proof.
-    pub(crate) fn came(&mut self, url: &Url, came: Came) -> Option<i64> {
+    pub(crate) fn note_body(&mut self, url: &Url, came: Came) -> Option<i64> {
         let contradicts_us = self.doubt_us(url).filter(|_| came.advanced);
         let is_same_version = match (&self.newest, &came.validators) {
             (Some(before), Some(now)) => is_same_version(before, now),
@@ -209,7 +209,7 @@ mod tests {
                 advanced: number > self.last,
                 requested_us: now_us,
             };
-            let since_us = self.trust.came(&url(), came);
+            let since_us = self.trust.note_body(&url(), came);
             self.last = number;
             self.found(since_us, now_us);
         }
@@ -270,7 +270,7 @@ mod tests {
             requested_us,
         };
         let mut trust = Trust::default();
-        trust.came(&url(), came(5));
+        trust.note_body(&url(), came(5));
         trust.next(5 + TARGET, TARGET);
         assert_eq!(trust.doubt_us(&url()), None, "nothing was confirmed");
         trust.confirmed();
@@ -357,7 +357,7 @@ mod tests {
                 advanced: true,
                 requested_us: number * 10 * SECOND,
             };
-            assert_eq!(trust.came(&url(), came), None);
+            assert_eq!(trust.note_body(&url(), came), None);
         };
         for number in 0..9 {
             trust.confirmed();

@@ -10,7 +10,7 @@ fn chunks() -> (tempfile::TempDir, ChunkDir) {
 }
 
 fn finished(chunks: &ChunkDir, id: i64, content: &[u8]) -> Place {
-    let name = TemporaryName::of(id);
+    let name = TemporaryName::for_exchange(id);
     let mut file = chunks.create_temporary(&name).unwrap();
     file.write_all(content).unwrap();
     Place::Temporary(name)

@@ -68,12 +68,12 @@ impl Reader {
             }
         }
         for url in [Some(url), plain.as_deref()].into_iter().flatten() {
-            let found = self.spelt(&Spelling::of(url).text())?;
+            let found = self.spelt(&Spelling::of_url(url).text())?;
             if !found.is_empty() {
                 return Ok(found);
             }
         }
-        match self.with_added(&Spelling::of(url))? {
+        match self.with_added(&Spelling::of_url(url))? {
             Added::Found(found) => Ok(found),
             Added::Other => Ok(Vec::new()),
             Added::None => self.only_of_path(url),
@@ -198,7 +198,10 @@ impl Reader {
         }
         let values = params![asked.path_url(), SAMPLE];
         let sample: Vec<String> = self.list(SAMPLED, values, |row| row.get(0))?;
-        for names in sample.iter().filter_map(|url| Spelling::of(url).names()) {
+        for names in sample
+            .iter()
+            .filter_map(|url| Spelling::of_url(url).names())
+        {
             if !sets.contains(&names) {
                 sets.push(names);
             }

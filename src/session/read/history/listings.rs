@@ -191,7 +191,7 @@ impl Reader {
             size,
             exchange_id,
         } = coded;
-        decode::kept(data.clone(), Some(coding), *size)
+        decode::decode_stored(data.clone(), Some(coding), *size)
             .map_err(|e| self.altered(&format!("the body of exchange {exchange_id}: {e}")))
     }
 

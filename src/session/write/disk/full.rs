@@ -298,7 +298,7 @@ mod tests {
         let size = || std::fs::metadata(&reserve).map_or(0, |file| file.len());
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch(crate::session::format::SCHEMA).unwrap();
-        let store = Store::new(db, ChunkDir::at(&chunks).unwrap(), 0, 1);
+        let store = Store::new(db, ChunkDir::open_folder(&chunks).unwrap(), 0, 1);
         let rows = || -> Vec<(String, i64, Option<i64>)> {
             let sql = "SELECT kind, at_us, length_us FROM event";
             let mut statement = store.db.prepare(sql).unwrap();
@@ -308,7 +308,7 @@ mod tests {
         let clock = Clock::start();
         let (room, tallies) = (Room::new(clock), Tallies::default());
         let mut disk = Disk::new(
-            ChunkDir::at(&chunks).unwrap(),
+            ChunkDir::open_folder(&chunks).unwrap(),
             room.clone(),
             tallies.clone(),
         );
@@ -347,11 +347,11 @@ mod tests {
         std::fs::create_dir(&temporary).unwrap();
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch(crate::session::format::SCHEMA).unwrap();
-        let store = Store::new(db, ChunkDir::at(&chunks).unwrap(), 0, 1);
+        let store = Store::new(db, ChunkDir::open_folder(&chunks).unwrap(), 0, 1);
         let clock = Clock::start();
         let room = Room::new(clock);
         let mut disk = Disk::new(
-            ChunkDir::at(&chunks).unwrap(),
+            ChunkDir::open_folder(&chunks).unwrap(),
             room.clone(),
             Tallies::default(),
         );

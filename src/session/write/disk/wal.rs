@@ -117,10 +117,10 @@ impl WalWatch {
     }
 
     fn size(&self) -> u64 {
-        fs::metadata(self.beside("-wal")).map_or(0, |file| file.len())
+        fs::metadata(self.path_beside("-wal")).map_or(0, |file| file.len())
     }
 
-    fn beside(&self, suffix: &str) -> PathBuf {
+    fn path_beside(&self, suffix: &str) -> PathBuf {
         let mut name = self.database.clone().into_os_string();
         name.push(suffix);
         name.into()
@@ -129,8 +129,8 @@ impl WalWatch {
     /// Who holds it up, for people.
     fn holders(&self) -> String {
         let own = std::process::id();
-        let marks = self.beside("-shm");
-        holders::of(&marks, &holders::OF_READERS, |pid| Some(named(pid, own)))
+        let marks = self.path_beside("-shm");
+        holders::name_holders(&marks, &holders::OF_READERS, |pid| Some(named(pid, own)))
             .unwrap_or_else(|| "a reader".to_owned())
     }
 }

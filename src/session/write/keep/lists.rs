@@ -375,7 +375,7 @@ fn text_of(db: &Connection, revision: ExchangeId) -> Result<Option<(String, Vec<
         .optional()?;
     Ok(row.and_then(|(url, text, coding, size)| {
         // One that cannot be decoded lists nothing.
-        let text = decode::kept(text?, coding.as_deref(), size).ok()?;
+        let text = decode::decode_stored(text?, coding.as_deref(), size).ok()?;
         Some((url, text))
     }))
 }

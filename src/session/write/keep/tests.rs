@@ -542,7 +542,7 @@ fn a_full_disk_is_borne_by_whatever_name_sqlite_calls_it() {
     let folder = tempfile::tempdir().unwrap();
     let room = Room::new(Clock::start());
     let disk = Disk::new(
-        ChunkDir::at(folder.path()).unwrap(),
+        ChunkDir::open_folder(folder.path()).unwrap(),
         room.clone(),
         Tallies::default(),
     );

@@ -95,12 +95,15 @@ pub(crate) fn remove_original(chunks: &ChunkDir, part: &NewExchange) {
 
 /// What a part was copied from.
 fn originals(part: &NewExchange) -> [TemporaryName; 2] {
-    [TemporaryName::of(part.id), TemporaryName::notes_of(part.id)]
+    [
+        TemporaryName::for_exchange(part.id),
+        TemporaryName::notes_of(part.id),
+    ]
 }
 
 fn copied(growing: &Growing, chunks: &ChunkDir, id: ExchangeId) -> io::Result<NewBody> {
     // A run that was killed at this leaves half a copy.
-    match chunks.remove_temporary(&TemporaryName::of(id)) {
+    match chunks.remove_temporary(&TemporaryName::for_exchange(id)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }

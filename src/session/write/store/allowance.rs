@@ -53,7 +53,7 @@ impl Default for Allowance {
 
 impl Allowance {
     #[cfg(test)]
-    pub(super) fn of(spare: u64) -> Self {
+    pub(super) fn with_spare(spare: u64) -> Self {
         Self {
             spare,
             ..Self::default()
@@ -77,7 +77,7 @@ impl Allowance {
     }
 
     /// So many bytes of a body came, with the head of a response.
-    pub(super) fn came(&mut self, bytes: u64, is_playlist: bool) {
+    pub(super) fn note_body(&mut self, bytes: u64, is_playlist: bool) {
         let paid = bytes.saturating_add(HEAD);
         let mut earned = paid;
         if is_playlist {
@@ -178,12 +178,12 @@ mod tests {
             let mut stream = Allowance::default();
             for _ in 0..20_000 {
                 for _ in 0..4 {
-                    stream.came(sent, true);
+                    stream.note_body(sent, true);
                     let cost = 600 * window;
                     assert!(stream.grants_alias(cost));
                 }
                 assert!(stream.grants_row(1_600));
-                stream.came(chunk, false);
+                stream.note_body(chunk, false);
             }
         }
     }
@@ -193,8 +193,8 @@ mod tests {
         let (mut before, mut after) = (Allowance::of_rows(0), Allowance::of_rows(0));
         before.expects(1_000);
         assert!(before.grants_row(8_000) && !before.grants_row(1));
-        before.came(1_000, true);
-        after.came(1_000, true);
+        before.note_body(1_000, true);
+        after.note_body(1_000, true);
         assert!(after.grants_row(8_000));
         for stream in [&mut before, &mut after] {
             assert!(stream.grants_row(HEAD * ROWS_FACTOR) && !stream.grants_row(1));
@@ -217,7 +217,7 @@ mod tests {
                     kept += if stream.grants_row(part) { part } else { 0 };
                     prop_assert!(kept <= most);
                 }
-                stream.came(sent, is_playlist);
+                stream.note_body(sent, is_playlist);
             }
         }
 

@@ -26,7 +26,7 @@ impl Store {
         if let Some(bytes) = new.wire_bytes {
             let is_playlist = new.resource.kind.is_playlist();
             self.allowance(new.resource.stream_id)
-                .came(bytes, is_playlist);
+                .note_body(bytes, is_playlist);
         }
         let body_id = self.body(new, resource_id)?;
         let from_us = self.answer_from(new, resource_id)?;

@@ -123,13 +123,13 @@ mod tests {
     fn store(chunks: &Path) -> Store {
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch(SCHEMA).unwrap();
-        let mut store = Store::new(db, ChunkDir::at(chunks).unwrap(), 0, 1);
+        let mut store = Store::new(db, ChunkDir::open_folder(chunks).unwrap(), 0, 1);
         store.stream("main", "http://h/main.m3u8").unwrap();
         store
     }
 
     fn came(store: &Store, id: ExchangeId) -> NewExchange {
-        let name = TemporaryName::of(id);
+        let name = TemporaryName::for_exchange(id);
         let mut file = store.chunks.create_temporary(&name).unwrap();
         file.write_all(BODY).unwrap();
         let resource = ResourceKey::whole(1, Kind::Segment, "http://h/live/a.ts".into());

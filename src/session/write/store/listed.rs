@@ -122,7 +122,7 @@ impl Store {
 
     /// Notes how else players may write a URL: so many bytes.
     pub(super) fn note(&mut self, url: &str) -> Result<u64> {
-        let spelling = Spelling::of(url);
+        let spelling = Spelling::of_url(url);
         let noted =
             match crate::session::database::spellings::note_spelling(&self.db, url, &spelling)? {
                 0 => 0,

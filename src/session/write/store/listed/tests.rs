@@ -11,7 +11,7 @@ fn store() -> Store {
     let db = Connection::open_in_memory().unwrap();
     db.execute_batch(SCHEMA).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let chunks = ChunkDir::at(folder.path()).unwrap();
+    let chunks = ChunkDir::open_folder(folder.path()).unwrap();
     let mut store = Store::new(db, chunks, 0, 1);
     for name in ["main", "other"] {
         let url = format!("http://h/{name}.m3u8");

@@ -15,7 +15,7 @@ fn store_with(spare: usize) -> Store {
     let mut store = store();
     store.stream("other", "http://h/other.m3u8").unwrap();
     for stream_id in 1..=2 {
-        let allowance = Allowance::of(spare as u64);
+        let allowance = Allowance::with_spare(spare as u64);
         store.cache.allowances.insert(stream_id, allowance);
     }
     store
@@ -25,14 +25,20 @@ fn store() -> Store {
     let db = Connection::open_in_memory().unwrap();
     db.execute_batch(SCHEMA).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let chunks = ChunkDir::at(folder.path()).unwrap();
+    let chunks = ChunkDir::open_folder(folder.path()).unwrap();
     let mut store = Store::new(db, chunks, 0, 1);
     store.stream("main", "http://h/main.m3u8").unwrap();
     store
 }
 
 /// Writes what came of a playlist, compressed or not.
-fn came(store: &mut Store, id: i64, (stream_id, name): (i64, &str), text: &[u8], is_coded: bool) {
+fn write_text(
+    store: &mut Store,
+    id: i64,
+    (stream_id, name): (i64, &str),
+    text: &[u8],
+    is_coded: bool,
+) {
     let resource = ResourceKey::whole(stream_id, Kind::Media, format!("http://h/{name}"));
     let coded = is_coded.then(|| Coded {
         data: gzip(text).unwrap().into(),
@@ -51,14 +57,14 @@ fn came(store: &mut Store, id: i64, (stream_id, name): (i64, &str), text: &[u8],
 }
 
 /// The body of an exchange, and whether it is kept compressed.
-fn kept(store: &Store, exchange: i64) -> (Vec<u8>, bool) {
+fn stored_text(store: &Store, exchange: i64) -> (Vec<u8>, bool) {
     let sql = "SELECT coalesce(CAST(t.text AS BLOB), b.data), b.coding, b.size FROM exchange e
                  JOIN body b ON b.id = e.body_id JOIN body_text t ON t.id = b.id WHERE e.id = ?1";
     let row = store.db.query_row(sql, [exchange], |row| {
         Ok((row.get(0)?, row.get::<_, Option<String>>(1)?, row.get(2)?))
     });
     let (data, coding, size) = row.unwrap();
-    let plain = crate::session::body::decode::kept(data, coding.as_deref(), size);
+    let plain = crate::session::body::decode::decode_stored(data, coding.as_deref(), size);
     (plain.unwrap(), coding.is_some())
 }
 
@@ -88,8 +94,8 @@ fn what_is_sent_small_and_means_much_costs_about_what_was_sent() {
     for id in 1..=100 {
         let text = hostile(id);
         sent += gzip(&text).unwrap().len();
-        came(&mut store, id, (1, "p.m3u8"), &text, true);
-        assert_eq!(kept(&store, id).0, text, "{id}");
+        write_text(&mut store, id, (1, "p.m3u8"), &text, true);
+        assert_eq!(stored_text(&store, id).0, text, "{id}");
     }
     let meant = 100 * hostile(1).len();
     // What a stream begins with, twice what was sent, sixteen times the first KiB of each, and rows.
@@ -104,9 +110,9 @@ fn ordinary_playlists_are_kept_as_they_are_without_a_coding() {
         let (mut plain, mut coded) = (store(), store());
         for id in 1..=20 {
             let text = window(id as usize, count);
-            came(&mut plain, id, (1, "p.m3u8"), &text, false);
-            came(&mut coded, id, (1, "p.m3u8"), &text, true);
-            assert_eq!(kept(&coded, id), (text, false), "{id}");
+            write_text(&mut plain, id, (1, "p.m3u8"), &text, false);
+            write_text(&mut coded, id, (1, "p.m3u8"), &text, true);
+            assert_eq!(stored_text(&coded, id), (text, false), "{id}");
         }
         assert_eq!(size(&plain), size(&coded));
     }
@@ -118,8 +124,8 @@ fn a_playlist_that_is_too_large_at_first_is_in_lines_once_its_stream_has_paid_fo
     let mut id = 0;
     let mut is_coded = |store: &mut Store, n: usize| {
         id += 1;
-        came(store, id, (1, "dvr.m3u8"), &window(0, 4000 + n), true);
-        kept(store, id).1
+        write_text(store, id, (1, "dvr.m3u8"), &window(0, 4000 + n), true);
+        stored_text(store, id).1
     };
     assert!(
         is_coded(&mut store, 0),
@@ -136,11 +142,11 @@ fn a_playlist_that_is_too_large_at_first_is_in_lines_once_its_stream_has_paid_fo
 fn one_stream_takes_nothing_of_what_another_may() {
     let mut store = store_with(500 * KIB);
     for id in 1..20 {
-        came(&mut store, id, (1, "p.m3u8"), &hostile(id), true);
+        write_text(&mut store, id, (1, "p.m3u8"), &hostile(id), true);
     }
-    assert!(kept(&store, 19).1);
-    came(&mut store, 20, (2, "q.m3u8"), &window(0, 10_000), true);
-    assert!(!kept(&store, 20).1);
+    assert!(stored_text(&store, 19).1);
+    write_text(&mut store, 20, (2, "q.m3u8"), &window(0, 10_000), true);
+    assert!(!stored_text(&store, 20).1);
 }
 
 #[test]
@@ -150,8 +156,8 @@ fn what_is_no_text_or_has_no_lines_is_kept_compressed_too() {
         let mut store = store_with(250 * KIB);
         for id in 1..=5 {
             let text = [line.as_bytes(), end, id.to_string().as_bytes()].concat();
-            came(&mut store, id, (1, "p.m3u8"), &text, true);
-            assert_eq!(kept(&store, id), (text, id > 2));
+            write_text(&mut store, id, (1, "p.m3u8"), &text, true);
+            assert_eq!(stored_text(&store, id), (text, id > 2));
         }
     }
 }
@@ -200,12 +206,12 @@ proptest! {
         spare in 0..200_000_u64,
     ) {
         let mut store = store();
-        store.cache.allowances.insert(1, Allowance::of(spare));
+        store.cache.allowances.insert(1, Allowance::with_spare(spare));
         for (id, (text, times, is_coded, name)) in (1..).zip(bodies) {
             let times = 1 + times / text.len().max(1);
             let text = text.repeat(times).into_bytes();
-            came(&mut store, id, (1, &format!("{name}.m3u8")), &text, is_coded);
-            prop_assert_eq!(kept(&store, id).0, text);
+            write_text(&mut store, id, (1, &format!("{name}.m3u8")), &text, is_coded);
+            prop_assert_eq!(stored_text(&store, id).0, text);
         }
     }
 }
