@@ -182,7 +182,7 @@ mod tests {
                 Some(599),
                 None
             ),
-            "segment \"seg5.ts\" of h: HTTP 599"
+            "segment \"a/seg5.ts\" of h: HTTP 599"
         );
     }
 
