@@ -262,7 +262,11 @@ mod tests {
     }
 
     fn urls_of(description: &Description) -> Vec<String> {
-        urls("http://a", None, &Shown::from_description(description, false, false))
+        urls(
+            "http://a",
+            None,
+            &Shown::from_description(description, false, false),
+        )
     }
 
     #[test]

@@ -109,7 +109,7 @@ fn host(url: &Url) -> String {
 }
 
 /// A fault as a sentence: where, why, which names no host twice.
-pub(crate) fn told(place: &str, url: &Url, status: Option<u16>, error: Option<&str>) -> String {
+pub(crate) fn sentence(place: &str, url: &Url, status: Option<u16>, error: Option<&str>) -> String {
     let port = url.port_or_known_default().unwrap_or_default();
     let host = format!("{}:{port}", url.host_str().unwrap_or_default());
     let why = match error {
@@ -166,23 +166,23 @@ mod tests {
         let root = url("http://h:8080/r.m3u8?token=secret");
         let place = playlist_of(Kind::Main, "r", "r", &root);
         assert_eq!(
-            told(&place, &root, None, Some("h:8080: connection refused")),
+            sentence(&place, &root, None, Some("h:8080: connection refused")),
             "main playlist of h:8080: connection refused"
         );
         let place = playlist_of(Kind::Media, "720p", "r", &url("https://h/720.m3u8"));
         assert_eq!(
-            told(&place, &url("https://h/720.m3u8"), Some(503), None),
+            sentence(&place, &url("https://h/720.m3u8"), Some(503), None),
             "media playlist \"720p\" of h: HTTP 503 Service Unavailable"
         );
         let segment = url("https://h/a/seg5.ts?token=secret");
         assert_eq!(
-            told(
+            sentence(
                 &resource_of(Kind::Segment, &segment),
                 &segment,
                 Some(599),
                 None
             ),
-            "segment \"seg5.ts\" of h: HTTP 599"
+            "segment \"a/seg5.ts\" of h: HTTP 599"
         );
     }
 

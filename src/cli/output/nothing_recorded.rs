@@ -12,10 +12,10 @@ const MOST_NAMED: usize = 5;
 pub(crate) fn sentence(folder: &SessionFolder, bytes: u64) -> Result<String, ReadError> {
     let reader = Reader::open(folder)?;
     let since_us = reader.runs()?.last().map_or(0, |run| run.started_us);
-    Ok(told(&reader.last_faults(since_us)?, bytes))
+    Ok(text(&reader.last_faults(since_us)?, bytes))
 }
 
-fn told(met: &[LastFault], bytes: u64) -> String {
+fn text(met: &[LastFault], bytes: u64) -> String {
     if met.is_empty() {
         let why = match bytes {
             0 => "no answer came before the end".to_owned(),
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn each_stream_says_what_it_met_and_no_secret() {
-        let told = told(&[met(503, 1), met(401, 7)], 0);
+        let told = text(&[met(503, 1), met(401, 7)], 0);
         assert!(
             told.starts_with("nothing was recorded: http://h/live.m3u8: HTTP 503 Service Unavailable, once; http://h/live.m3u8: HTTP 401 Unauthorized, 7 times (needs a login: "),
             "{told}"
@@ -76,8 +76,8 @@ mod tests {
     #[test]
     fn many_streams_are_counted() {
         let all: Vec<LastFault> = (0..7).map(|_| met(404, 2)).collect();
-        assert!(told(&all, 0).ends_with("; and 2 streams more"));
-        assert!(told(&[], 0).contains("no answer came"));
-        assert!(told(&[], 9).contains("9 bytes came, too few"));
+        assert!(text(&all, 0).ends_with("; and 2 streams more"));
+        assert!(text(&[], 0).contains("no answer came"));
+        assert!(text(&[], 9).contains("9 bytes came, too few"));
     }
 }

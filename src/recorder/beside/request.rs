@@ -117,7 +117,7 @@ impl Context {
             tracing::debug!(kind = %wanted.kind, bytes = last.wire_bytes, "{name:?}");
         } else if last.is_fault() && self.stats.fault(wanted.kind, last.status, last.outcome) {
             let place = words::resource_of(wanted.kind, &last.url);
-            let told = words::told(&place, &last.url, last.status, last.error.as_deref());
+            let told = words::sentence(&place, &last.url, last.status, last.error.as_deref());
             tracing::warn!(kind = %wanted.kind, status = last.status, outcome = %last.outcome, "{told}");
         }
     }

@@ -167,7 +167,7 @@ fn report(job: &Job, hops: &[Hop], good: bool, is_news: bool) {
         tracing::debug!(kind = %job.kind, bytes = last.wire_bytes, "{name:?}");
     } else if is_news {
         let place = words::resource_of(job.kind, &last.url);
-        let told = words::told(&place, &last.url, last.status, last.error.as_deref());
+        let told = words::sentence(&place, &last.url, last.status, last.error.as_deref());
         tracing::warn!(kind = %job.kind, status = last.status, outcome = %last.outcome, "{told}");
     }
 }

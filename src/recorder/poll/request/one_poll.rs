@@ -174,7 +174,7 @@ impl Poller {
             let place =
                 words::playlist_of(kind, &self.playlist.label, &self.context.name, &hop.url);
             let error = hop.error.as_deref();
-            let mut told = words::told(&place, &hop.url, hop.status, error);
+            let mut told = words::sentence(&place, &hop.url, hop.status, error);
             // What once answered is where its user found it.
             let is_new = kind == Kind::Main && self.seen_at_us.is_none();
             let advice = is_new.then(|| words::advice(hop.status, hop.outcome, error));
