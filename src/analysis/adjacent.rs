@@ -17,8 +17,11 @@ pub struct Gap {
     pub from: Advance,
     /// The advance after it; `None`: there was none until the recording ended.
     pub to: Option<Advance>,
-    /// When it ended, or the recording did.
+    /// When it ended, or the recording did, or the playlist was no longer recorded.
     pub until_us: i64,
+    /// The playlist was no longer recorded from then on, and others were: its stream was taken out, or nothing named
+    /// the playlist any more.
+    pub is_left: bool,
     /// How much earlier than it was seen its first advance may have been, and its second, in
     /// microseconds. `None`: that is not known.
     pub uncertain_us: [Option<i64>; 2],
@@ -54,12 +57,16 @@ impl Gap {
     pub fn recorder_was_down(&self) -> bool {
         self.not_running_us > 0
             || self.recorder_paused()
-            || self.slept_us() > self.longest_pause_us()
+            || self.noticed_us(Notice::Suspended) > self.longest_pause_us()
     }
 
-    /// It ran, and did not poll for long.
+    /// It ran, and did not poll for long. Who is told that a playlist is not to be had is asked once in a target duration;
+    /// who asks for patience is left alone, which is told by itself.
     pub(super) fn recorder_paused(&self) -> bool {
-        self.polls.pause_us > self.longest_pause_us()
+        let target_us = self.from.target_duration_us.unwrap_or(0);
+        let seldom_us = target_us.saturating_add(target_us / 4);
+        let allowed_us = self.longest_pause_us().max(seldom_us);
+        self.polls.pause_us > allowed_us.saturating_add(self.noticed_us(Notice::LeftAlone))
     }
 
     /// What is no reason for a gap, in microseconds.
@@ -67,16 +74,12 @@ impl Gap {
         (self.threshold_us / 2).max(5_000_000)
     }
 
-    /// For so long the machine slept, in microseconds; where that is not known, it may have been long.
-    fn slept_us(&self) -> i64 {
-        let slept = |event: &&NoticeEvent| event.kind == Notice::Suspended;
-        let lengths = self
-            .noticed
-            .iter()
-            .filter(slept)
-            .map(|event| event.length_us);
-        lengths.fold(0, |sum: i64, length_us| {
-            sum.saturating_add(length_us.unwrap_or(i64::MAX).max(0))
+    /// For so long something was so, in microseconds; where that is not known, it may have been long.
+    fn noticed_us(&self, kind: Notice) -> i64 {
+        let is_that = |event: &&NoticeEvent| event.kind == kind;
+        let events = self.noticed.iter().filter(is_that);
+        events.fold(0, |sum: i64, event| {
+            sum.saturating_add(event.length_us.unwrap_or(i64::MAX).max(0))
         })
     }
 }
@@ -107,6 +110,8 @@ pub fn select<'a>(playlists: &'a [PlaylistInfo], name: &str) -> Vec<&'a Playlist
         .collect()
 }
 
+/// A playlist that was not asked for in the last so many microseconds may have been left.
+const LEFT_US: i64 = 2_000_000;
 /// Advances that are read at once.
 const ADVANCES: usize = 4096;
 /// Gaps that are explained in one transaction: each takes and lets go of locks.
@@ -169,22 +174,35 @@ impl<'a> Search<'a> {
             for gaps in found.chunks(TOGETHER) {
                 let explained = || {
                     let gaps = gaps.iter().cloned();
-                    gaps.map(|gap| self.explained(playlist, gap, &lies))
+                    gaps.map(|gap| self.explained(playlist.id, gap, &lies))
                 };
                 let explained: Vec<Gap> = self.reader.together(|| explained().collect())?;
                 explained.into_iter().try_for_each(&mut each)?;
             }
         }
-        match scan.end(self.end_us) {
-            Some(gap) => each(self.explained(playlist, gap, &lies)?),
-            None => Ok(()),
+        let Some(gap) = scan.end(self.end_us) else {
+            return Ok(());
+        };
+        let gap = self.explained(playlist.id, gap, &lies)?;
+        let Some(left_us) = left_us(&gap) else {
+            return each(gap);
+        };
+        // Of the time in which nobody asked for it nothing is known.
+        let gap = Gap {
+            until_us: left_us,
+            is_left: true,
+            ..gap
+        };
+        match gap.length_us() > gap.threshold_us {
+            true => each(self.explained(playlist.id, gap, &lies)?),
+            false => Ok(()),
         }
     }
 
     /// A gap with what was the matter meanwhile.
     fn explained(
         &self,
-        playlist: &PlaylistInfo,
+        playlist_id: i64,
         gap: Gap,
         lies: &[NoticeEvent],
     ) -> Result<Gap, ReadError> {
@@ -196,7 +214,7 @@ impl<'a> Search<'a> {
         ];
         Ok(Gap {
             uncertain_us,
-            polls: self.reader.poll_trouble(playlist.id, polled_us, until_us)?,
+            polls: self.reader.poll_trouble(playlist_id, polled_us, until_us)?,
             not_running_us: unrecorded_us(&self.holes, from_us, until_us),
             noticed: self.noticed(lies, from_us, until_us),
             ..gap
@@ -210,6 +228,20 @@ impl<'a> Search<'a> {
         lies.chain(self.meanwhile.between(from_us, until_us))
             .collect()
     }
+}
+
+/// When a playlist was polled last, of an open gap at the end of which it is no longer recorded: where it was not asked
+/// for by far as long as it is asked for ever so seldom.
+fn left_us(gap: &Gap) -> Option<i64> {
+    let target_us = gap.from.target_duration_us.unwrap_or(0);
+    let seldom_us = target_us.saturating_add(target_us / 4);
+    let usual_us = gap.polls.between_us.saturating_mul(2);
+    let most_us = usual_us
+        .max(seldom_us)
+        .max(LEFT_US)
+        .saturating_add(gap.noticed_us(Notice::LeftAlone));
+    let last_us = gap.polls.last_us;
+    (gap.until_us.saturating_sub(last_us) > most_us).then_some(last_us)
 }
 
 /// How much earlier than it was seen an advance may have been, in microseconds.
@@ -307,6 +339,7 @@ impl Scan {
             from,
             to,
             until_us,
+            is_left: false,
             uncertain_us: [None; 2],
             threshold_us,
             polls: PollTrouble::default(),
@@ -428,6 +461,7 @@ mod tests {
             from: advance(0, 8),
             to: None,
             until_us: 20_000_000,
+            is_left: false,
             uncertain_us: [None; 2],
             threshold_us: 12_000_000,
             polls: PollTrouble::default(),

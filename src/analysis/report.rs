@@ -25,10 +25,10 @@ pub fn write_text(
     to_body: Option<&[u8]>,
 ) -> io::Result<()> {
     let length = timedelta(gap.length_us());
-    let open = if gap.to.is_none() {
-        " (open: no advance until the end of the recording)"
-    } else {
-        ""
+    let open = match (gap.to, gap.is_left) {
+        (Some(_), _) => "",
+        (None, false) => " (open: no advance until the end of the recording)",
+        (None, true) => " (open: no advance until it was no longer recorded)",
     };
     writeln!(out, "Find time difference {length}{open}")?;
     for remark in remarks(gap) {
@@ -38,6 +38,7 @@ pub fn write_text(
     writeln!(out, "{DASHES}")?;
     match &gap.to {
         Some(to) => write_row(out, to, to_body),
+        None if gap.is_left => writeln!(out, "no longer recorded - {}\n", utc(gap.until_us)),
         None => writeln!(out, "end of the recording - {}\n", utc(gap.until_us)),
     }
 }
@@ -214,6 +215,7 @@ mod tests {
             from: advance(1268, 1_425_579_455_165_488),
             to: Some(advance(1274, 1_425_579_469_095_235)),
             until_us: 1_425_579_469_095_235,
+            is_left: false,
             uncertain_us: [None, Some(71_250)],
             threshold_us: 12_000_000,
             polls: PollTrouble {
@@ -222,6 +224,7 @@ mod tests {
                 failures: Vec::new(),
                 lag_us: 10,
                 pause_us: 2_000_000,
+                ..PollTrouble::default()
             },
             not_running_us: 0,
             noticed: Vec::new(),
@@ -265,6 +268,7 @@ mod tests {
             ],
             lag_us: 3_200_000,
             pause_us: 11_000_000,
+            ..PollTrouble::default()
         };
         let shown = text(&Gap { polls, ..gap() }, b"", b"");
         for remark in [

@@ -33,8 +33,8 @@ use crate::cli::output::log_form::LogForm;
 use crate::cli::output::logging::LogOptions;
 use crate::cli::output::metrics::MetricsPort;
 use crate::recorder::{
-    self, AssetLists, Board, ClientError, Control, Input, Options, RecordError, Renditions,
-    Selection, Summary, Variants,
+    self, AssetLists, Board, ClientError, Control, GapTally, Input, Options, RecordError,
+    Renditions, Selection, Summary, Variants,
 };
 use crate::session::{FolderError, Keep, Notice, SessionFolder, Tally, WriterError};
 
@@ -317,6 +317,9 @@ fn report(summary: &Summary, board: &Board) {
     for ((kind, what), count) in board.faults() {
         exit::say(format_args!("  {kind}: {what} x {count}"));
     }
+    if let Some(line) = gaps_line(summary.totals.gaps) {
+        exit::say(line);
+    }
     for (kind, tally) in board.noticed() {
         exit::say(noticed_line(kind, tally));
     }
@@ -327,6 +330,24 @@ fn report(summary: &Summary, board: &Board) {
             lag_us as f64 / 1e6
         ));
     }
+}
+
+/// In how many gaps playlists did not advance, and what that cost.
+fn gaps_line(gaps: GapTally) -> Option<String> {
+    let seconds = |us: u64| us as f64 / 1e6;
+    let lost = match gaps.never_listed {
+        0 => String::new(),
+        1 => "; 1 segment never listed".to_owned(),
+        count => format!("; {count} segments never listed"),
+    };
+    (gaps.count > 0).then(|| {
+        format!(
+            "  no advance: gaps {}, {:.1} s in all, the longest {:.1} s{lost}",
+            gaps.count,
+            seconds(gaps.length_us),
+            seconds(gaps.longest_us),
+        )
+    })
 }
 
 /// What the recorder noticed about itself, beside how late it was.

@@ -40,5 +40,6 @@ pub use self::settings::limits::Limits;
 pub use self::settings::options::{Input, Options, Pin, RawOptions, TlsOptions, TrustedHosts};
 pub use self::settings::selection::{AssetLists, Renditions, Selection, Variants};
 pub use self::stats::board::{Board, PlaylistStats, Stage, Stats, StreamStats, Totals};
+pub use self::stats::gaps::{GapTally, Gaps};
 pub use self::stats::load::{Lags, Load};
 pub use self::words::{advice, of_status};

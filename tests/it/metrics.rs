@@ -197,7 +197,65 @@ fn a_stream_that_was_taken_out_and_is_back_counts_on() {
     std::fs::write(&file, format!("one {one}\ntwo {two}\n")).unwrap();
     recording.signal(rustix::process::Signal::HUP);
     recording.until("it is back", || revisions(&scrape(&address)) == 2);
+    assert!(scrape(&address).contains_key(since), "it counts again");
     recording.interrupt().session();
+}
+
+#[test]
+fn a_channel_that_never_began_is_due_since_its_start_and_each_playlist_says_for_itself() {
+    let origin = Origin::new(|ask| match ask.path() {
+        "/one/main.m3u8" => {
+            let other = VARIANT.replace("1000", "9000");
+            Reply::playlist(format!("#EXTM3U\n{VARIANT}live.m3u8\n{other}gone.m3u8\n"))
+        }
+        "/one/live.m3u8" => Reply::playlist(Window::new(0, 2).text()),
+        path if path.ends_with(".ts") => Reply::segment(ts(path)),
+        _ => Reply::not_found(),
+    });
+    let urls = ["one/main.m3u8", "two/none.m3u8"].map(|path| origin.url(&format!("/{path}")));
+    let mut recording = Recorder::bare()
+        .args(["--poll", "0.2", "--metrics", "0"])
+        .args([
+            format!("one={}", urls[0]).as_str(),
+            &format!("two={}", urls[1]),
+        ])
+        .start();
+    let address = address(&mut recording);
+    recording.until("a gap of the one that stands still", || {
+        of(&scrape(&address), "isrecorder_gaps_total", "stream=\"one\"") == 1
+    });
+    let samples = scrape(&address);
+    let playlists = |name: &str| -> Vec<(String, f64)> {
+        let own = samples
+            .iter()
+            .filter(|(sample, _)| sample.starts_with(&format!("{name}{{")));
+        own.map(|(sample, value)| (sample[name.len()..].to_owned(), *value))
+            .collect()
+    };
+    let since = playlists("isrecorder_playlist_since_advance_seconds");
+    let target = playlists("isrecorder_playlist_target_duration_seconds");
+    let [(live, target_s)] = &target[..] else {
+        panic!("{target:?}")
+    };
+    assert!(
+        live.contains("\"1 kbit/s\"") && *target_s == 1.0,
+        "{target:?}"
+    );
+    let gone = since
+        .iter()
+        .filter(|(labels, _)| labels.contains("\"9 kbit/s\""));
+    assert_eq!(gone.count(), 1, "{since:?}");
+    let of_live = since.iter().find(|(labels, _)| labels == live).unwrap();
+    assert!(of_live.1 > 1.5 * target_s, "{since:?}");
+    assert_eq!(
+        since.len(),
+        3,
+        "two variants, and what never came: {since:?}"
+    );
+    let never = samples["isrecorder_since_advance_seconds{stream=\"two\"}"];
+    assert!(never > 1.5, "{never}");
+    assert!(!samples.contains_key("isrecorder_last_advance_timestamp_seconds{stream=\"two\"}"));
+    recording.interrupt();
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn report(done: &Redacted) -> String {
     for (what, (different, places)) in &done.replaced {
         let _ = match what {
             // Found by their look, wherever they are: sorts are not told apart.
-            RedactedWhat::KeyData => writeln!(text, "  keys in playlists: in {places} places"),
+            RedactedWhat::KeyData => writeln!(text, "  keys in texts: in {places} places"),
             what => writeln!(
                 text,
                 "  {}: {different} different, in {places} places",
@@ -147,10 +147,14 @@ fn report(done: &Redacted) -> String {
         "of what was replaced, too short or too ordinary to be looked for anywhere else",
     );
     folders(&mut text, &done.kept_folders);
-    let _ = writeln!(
-        text,
-        "The database and all texts of the copy were searched: nothing of it is left there"
-    );
+    // No more than was looked for.
+    text += "The database and all texts of the copy were searched for what is replaced everywhere: as it is, escaped as in \
+             URLs, JSON, HTML and C, in hexadecimal digits, in base 64, in UTF-16 and gzip. None of that is there\n";
+    text += &match done.kept_keys {
+        0 => String::new(),
+        1 => "1 key is in the copy as it was; --drop-keys makes it zeros\n".to_owned(),
+        many => format!("{many} keys are in the copy as they were; --drop-keys makes them zeros\n"),
+    };
     if let (count @ 1.., Some(path)) = &done.media_with_secrets {
         let _ = writeln!(
             text,
@@ -187,7 +191,7 @@ fn sort(what: RedactedWhat) -> &'static str {
         RedactedWhat::User => "user names and passwords in URLs",
         RedactedWhat::Named => "other secrets, by their names or met again",
         RedactedWhat::Host => "hosts and addresses",
-        RedactedWhat::KeyData => "keys in playlists",
+        RedactedWhat::KeyData => "keys in texts",
     }
 }
 

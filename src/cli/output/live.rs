@@ -83,6 +83,9 @@ struct Row {
     chunks: u64,
     bytes: u64,
     faults: u64,
+    gaps: u64,
+    /// It has not advanced for too long.
+    is_still: bool,
 }
 
 /// One for each stream; where there is only one stream, one for each of its playlists.
@@ -102,6 +105,8 @@ fn row(playlist: &PlaylistStats) -> Row {
         chunks: count(&playlist.chunks),
         bytes: count(&playlist.bytes),
         faults: count(&playlist.faults),
+        gaps: playlist.gaps.tally().count,
+        is_still: playlist.gaps.open_us().is_some() && !playlist.is_over.load(Ordering::Relaxed),
     }
 }
 
@@ -115,6 +120,8 @@ fn stream_row(stream: &StreamStats) -> Row {
         chunks: rows.iter().map(|row| row.chunks).sum(),
         bytes: rows.iter().map(|row| row.bytes).sum(),
         faults: rows.iter().map(|row| row.faults).sum(),
+        gaps: rows.iter().map(|row| row.gaps).sum(),
+        is_still: rows.iter().any(|row| row.is_still),
     }
 }
 
@@ -172,8 +179,12 @@ async fn log_lines(board: &Board, began: tokio::time::Instant) {
 
 /// The totals, as a line.
 pub(crate) fn total_line(totals: &Totals) -> String {
+    let gaps = match totals.gaps.count {
+        0 => String::new(),
+        count => format!(", gaps {count}"),
+    };
     format!(
-        "playlists {}, polls {}, revisions {}, chunks {}, {}, faults {}",
+        "playlists {}, polls {}, revisions {}, chunks {}, {}, faults {}{gaps}",
         totals.playlists,
         totals.polls,
         totals.revisions,
@@ -185,14 +196,17 @@ pub(crate) fn total_line(totals: &Totals) -> String {
 
 /// What matters most stands first: a narrow terminal cuts the end off.
 fn row_line(row: &Row, width: usize, rate: u64, now_us: i64) -> String {
-    let advanced = match row.advanced_us {
-        0 => "-".to_owned(),
-        at => format!("{:.1} s ago", (now_us - at).max(0) as f64 / 1e6),
+    let ago = (now_us - row.advanced_us).max(0) as f64 / 1e6;
+    let advanced = match (row.advanced_us, row.is_still) {
+        (0, _) => format!("advanced {:>9}", "-"),
+        (_, true) => format!("no advance {:>7}", format!("{ago:.1} s")),
+        (_, false) => format!("advanced {:>9}", format!("{ago:.1} s ago")),
     };
     format!(
-        "{:<width$}  advanced {:>9}  faults {:<4} {:>9}/s  chunks {:>5} {:>9}  revisions {:>5}",
+        "{:<width$}  {}  gaps {:<3} faults {:<4} {:>9}/s  chunks {:>5} {:>9}  revisions {:>5}",
         truncate_str(&escaped(&row.label), width, "…"),
         advanced,
+        row.gaps,
         row.faults,
         bytes(rate),
         row.chunks,
@@ -247,14 +261,26 @@ mod tests {
             chunks: 12_345,
             bytes: 380_530_000,
             faults: 17,
+            gaps: 2,
+            is_still: false,
         };
         let line = row_line(&row, 5, 101_230, 2_500_000);
         assert_eq!(
             line,
-            "hall1  advanced 1.5 s ago  faults 17   101.23 kB/s  chunks 12345 380.53 MB  revisions 12345"
+            "hall1  advanced 1.5 s ago  gaps 2   faults 17   101.23 kB/s  chunks 12345 380.53 MB  revisions 12345"
         );
         let cut = truncate_str(&line, 79, "…");
-        assert!(cut.contains("380.53 MB"), "{cut}");
+        assert!(cut.contains("chunks 12345"), "{cut}");
+        let still = Row {
+            is_still: true,
+            ..row
+        };
+        let line = row_line(&still, 5, 0, 27_100_000);
+        assert!(
+            line.starts_with("hall1  no advance  26.1 s  gaps 2 "),
+            "{line}"
+        );
+        let row = still;
         let long = Row {
             label: "a name that is longer than all others".to_owned(),
             advanced_us: 0,

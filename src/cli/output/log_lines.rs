@@ -95,6 +95,8 @@ fn wall_time() -> String {
     })
 }
 
+/// Before the names of fields that are for programs: the message has them in words.
+const FOR_JSON: &str = "json.";
 /// Fields of faults, which the message of each says in words.
 const IN_THE_MESSAGE: [&str; 3] = ["kind", "outcome", "status"];
 
@@ -119,10 +121,9 @@ impl Line {
         if let Some(Value::String(message)) = self.fields.remove("message") {
             write!(out, " {message}")?;
         }
-        for (name, value) in &self.fields {
-            if IN_THE_MESSAGE.contains(&name.as_str()) {
-                continue;
-            }
+        // In words they are in the message.
+        let in_words = |name: &str| name.starts_with(FOR_JSON) || IN_THE_MESSAGE.contains(&name);
+        for (name, value) in self.fields.iter().filter(|(name, _)| !in_words(name)) {
             match value {
                 Value::String(text) => write!(out, " {name}={text}")?,
                 value => write!(out, " {name}={value}")?,
@@ -141,7 +142,12 @@ impl Line {
         if let Some(stream) = self.stream {
             line.insert("stream".to_owned(), stream.into());
         }
-        line.extend(self.fields);
+        line.extend(self.fields.into_iter().map(|(name, value)| {
+            let name = name
+                .strip_prefix(FOR_JSON)
+                .map_or(name.clone(), str::to_owned);
+            (name, value)
+        }));
         let line = shown::json(&line).map_err(|_| fmt::Error)?;
         writeln!(out, "{line}")
     }
@@ -208,7 +214,15 @@ mod tests {
             .with(Streams);
         tracing::subscriber::with_default(subscriber, || {
             let span = tracing::info_span!("recording", stream = %"saal2");
-            span.in_scope(|| tracing::warn!(status = 503, outcome = "complete", bytes = 7, "late"));
+            span.in_scope(|| {
+                tracing::warn!(
+                    status = 503,
+                    outcome = "complete",
+                    bytes = 7,
+                    json.seconds = 1.5,
+                    "late"
+                )
+            });
             tracing::info!("done");
         });
         let text = kept.0.lock().unwrap().clone();
@@ -238,6 +252,7 @@ mod tests {
         assert_eq!(line["level"], "WARN");
         assert_eq!(line["message"], "late");
         assert_eq!(line["status"], 503);
+        assert_eq!(line["seconds"], 1.5);
         assert!(line["timestamp"].as_str().unwrap().ends_with('Z'));
     }
 }

@@ -187,10 +187,14 @@ impl Playlist {
         });
     }
 
-    /// A poll of it failed, and not for the recorder's own doing.
-    pub(crate) fn fails(&self, now: Instant) {
+    /// A poll of it failed, and not for the recorder's own doing; with that status, if with any.
+    pub(crate) fn fails(&self, status: Option<u16>, now: Instant) {
         self.update(|s| {
             s.failures = s.failures.saturating_add(1);
+            s.denials = match status {
+                Some(401 | 403 | 410) => s.denials.saturating_add(1),
+                _ => 0,
+            };
             s.failing_since.get_or_insert(now);
         });
     }
@@ -198,7 +202,7 @@ impl Playlist {
     /// A poll of it was good.
     pub(crate) fn plays(&self) {
         self.update(|s| {
-            (s.failures, s.failing_since) = (0, None);
+            (s.failures, s.denials, s.failing_since) = (0, 0, None);
             s.ever_good = true;
         });
     }

@@ -19,6 +19,8 @@ pub(crate) struct Standing {
     pub failures: u32,
     /// The first of these.
     pub failing_since: Option<Instant>,
+    /// The last so many of these were answers that it is not to be had: 401, 403 or 410.
+    pub denials: u32,
     /// Each loop of it since then has panicked before its first poll was over.
     pub panics_since: Option<Instant>,
     /// All polls since then were answered with 401, 403, 404 or 410.
@@ -42,6 +44,11 @@ impl Standing {
         self.ended_since = before.ended_since;
         self.target_duration = before.target_duration;
         self.advanced_at = before.advanced_at;
+    }
+
+    /// Whether its last poll failed in a way that may be over at the next one.
+    pub(crate) fn is_in_trouble(&self) -> bool {
+        self.failures > 0 && self.denials == 0
     }
 
     pub(super) fn target(&self) -> Duration {

@@ -18,6 +18,8 @@ use crate::session::NewListing;
 /// Starts the loop of a playlist.
 pub(in crate::recorder) fn start(context: &Arc<Context>, playlist: Arc<Playlist>) {
     playlist.is_started.store(true, Ordering::Relaxed);
+    let now_us = context.fetcher.writer.clock().now_us();
+    playlist.stats.since_us.store(now_us, Ordering::Relaxed);
     // Boxed by spawning: a loop starts the loops of the playlists that it finds.
     let span = context.span.clone();
     let polls = follow(Arc::clone(context), playlist);
@@ -33,7 +35,13 @@ async fn follow(context: Arc<Context>, playlist: Arc<Playlist>) {
         // What it has learnt outlives it, and so does what it has to give back.
         let run = async {
             if let Some(opened) = poller.run().await {
-                raw::run(Arc::clone(&context), Arc::clone(&playlist), opened).await;
+                // Apart, as what a poll needs: thousands of loops wait, and each takes what it may need at most.
+                Box::pin(raw::run(
+                    Arc::clone(&context),
+                    Arc::clone(&playlist),
+                    opened,
+                ))
+                .await;
             }
         };
         if context.panics.contain(run, what).await.is_some() {
@@ -86,7 +94,7 @@ impl Poller {
             };
             let lag_us = clock::micros(clock::instant().saturating_duration_since(due));
             // Moments that pass after the answer are the recorder's own lateness.
-            let answered = self.poll(lag_us, turn).await;
+            let answered = Box::pin(self.poll(lag_us, turn)).await;
             for playlist in std::mem::take(&mut self.to_start) {
                 start(&self.context, playlist);
             }
@@ -125,5 +133,20 @@ impl Poller {
         queue.remove(self.playlist.id, memory, &mut listing).await;
         self.context.fetcher.writer.listed(listing).await;
         tracing::info!("{:?} is no longer named", self.playlist.label);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The size of what a function returns, in bytes.
+    fn size<R>(_: impl Fn(Arc<Context>, Arc<Playlist>) -> R) -> usize {
+        size_of::<R>()
+    }
+
+    #[test]
+    fn a_loop_that_waits_takes_little_memory() {
+        assert!(size(follow) < 8 * 1024, "{}", size(follow));
     }
 }

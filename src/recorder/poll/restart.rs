@@ -11,6 +11,7 @@ use crate::recorder::context::Context;
 use crate::recorder::earlier_run;
 use crate::recorder::playlists::names::Name;
 use crate::recorder::playlists::playlist::Playlist;
+use crate::recorder::poll::state::advances::Advances;
 use crate::recorder::poll::state::corrections::Corrections;
 use crate::recorder::poll::state::last_body::LastBody;
 use crate::recorder::poll::state::poll_times::PollTimes;
@@ -62,6 +63,8 @@ impl Poller {
             taken: Duration::ZERO,
             plain: None,
             poll_times: PollTimes::new(now_us),
+            advances: Advances::default(),
+            stated: None,
         }
     }
 
@@ -81,6 +84,7 @@ impl Poller {
             from_us: self.from_us,
             polled: self.polled,
             chain: self.chain,
+            advances: self.advances,
             // Said once.
             said_too_many: self.said_too_many,
             said_no_such_variant: self.said_no_such_variant,

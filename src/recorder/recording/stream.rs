@@ -112,6 +112,7 @@ impl Recording {
         let credentials = Credentials::new(&self.options, input);
         let cookies = Cookies::new(&self.options, input, credentials.clone());
         let stats = self.board.add(name.to_owned()).stats.clone();
+        stats.begin(self.writer.clock().now_us());
         Arc::new(Context {
             fetcher: Fetcher {
                 clients: self.clients.clone(),
@@ -210,7 +211,7 @@ impl Stream {
             }
         }
         self.wind_down().await;
-        context.stats.load().end();
+        context.stats.end();
         self.tell(true);
         if !self.all_stop.is_cancelled() {
             self.forget().await;
@@ -237,8 +238,14 @@ impl Stream {
     /// Tells of repeated faults.
     fn tell(&self, at_end: bool) {
         let context = &self.context;
-        let counted = context.fetcher.hosts.counted(clock::instant(), at_end);
-        for line in context.stats.folded(at_end).into_iter().chain(counted) {
+        let now = clock::instant();
+        let counted = context.fetcher.hosts.counted(now, at_end);
+        let folded = context.stats.folded(at_end);
+        for line in folded
+            .into_iter()
+            .chain(counted)
+            .chain(context.stats.still(now))
+        {
             tracing::warn!("{line}");
         }
     }

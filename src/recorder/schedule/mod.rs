@@ -59,11 +59,25 @@ pub(super) fn crowded_interval(playlists: usize, apart: Duration) -> Duration {
     }
 }
 
-/// Delay before the next poll after so many failures in a row: from the interval itself to
-/// four times that, at least 5 s, so that an origin in trouble is not made worse.
-pub(super) fn poll_backoff(interval: Duration, failures: u32) -> Duration {
-    let cap = (interval * 4).max(Duration::from_secs(5));
-    exponential(interval, cap, failures)
+/// Delay before the next poll after one that failed. Who asks seldom learns late that an outage is over, and misses
+/// what is listed meanwhile; so the origin is asked as ever. `denials`: how often in a row it has answered that this one is
+/// not to be had (401, 403, 410): it is asked again at once, as a token may be a new one by then, and ever later from
+/// there on, up to a target duration.
+pub(super) fn poll_backoff(
+    interval: Duration,
+    target_duration: Option<Duration>,
+    denials: u32,
+) -> Duration {
+    let most = target_duration.unwrap_or(SEARCH).clamp(MIN_POLL, MAX_POLL);
+    match denials {
+        0 => interval,
+        1 => Duration::ZERO,
+        _ => doubled(interval, denials - 2).min(most).max(interval),
+    }
+}
+
+fn doubled(interval: Duration, times: u32) -> Duration {
+    interval.saturating_mul(2_u32.saturating_pow(times.min(16)))
 }
 
 /// Interval of a multivariant playlist while nothing of what it names plays, after so many polls: from the usual
@@ -74,8 +88,9 @@ pub(super) fn search_interval(
     polls: u32,
 ) -> Duration {
     let most = target_duration.unwrap_or(SEARCH).clamp(MIN_POLL, MAX_POLL);
-    let doubled = interval.saturating_mul(2_u32.saturating_pow(polls.saturating_sub(1).min(16)));
-    doubled.min(most).max(interval)
+    doubled(interval, polls.saturating_sub(1))
+        .min(most)
+        .max(interval)
 }
 
 /// Interval of playlists that have ended, and whose return is waited for.
@@ -188,10 +203,20 @@ mod tests {
     }
 
     #[test]
+    fn an_origin_in_trouble_is_asked_at_the_interval_and_one_that_says_no_ever_later() {
+        let after = |denials| poll_backoff(s(1), Some(s(6)), denials);
+        assert_eq!(after(0), s(1));
+        assert_eq!(
+            [1, 2, 3, 4, 5, u32::MAX].map(after),
+            [0, 1, 2, 4, 6, 6].map(s)
+        );
+        assert_eq!(poll_backoff(s(30), Some(s(6)), 9), s(30), "--poll");
+        assert_eq!(poll_backoff(s(1), None, 9), s(6));
+        assert_eq!(poll_backoff(s(1), Some(s(3600)), u32::MAX), MAX_POLL);
+    }
+
+    #[test]
     fn delays_grow_and_are_capped() {
-        assert_eq!(poll_backoff(s(1), 1), s(1));
-        assert_eq!(poll_backoff(s(1), 3), s(4));
-        assert_eq!(poll_backoff(s(1), 1000), s(5));
         assert_eq!(retry_delay(1), Duration::from_millis(500));
         assert_eq!(retry_delay(u32::MAX), s(10));
         assert_eq!((restart_delay(1), restart_delay(3)), (s(1), s(4)));

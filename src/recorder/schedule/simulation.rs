@@ -2,7 +2,10 @@
 //! what that costs. `docs/design/polling.md` has the figures.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
+use std::time::Duration;
 
+use super::poll_backoff;
 use super::times::{Asked, Polled, Saw, Times};
 
 const MS: i64 = 1000;
@@ -31,6 +34,8 @@ struct Origin {
     round_trip: i64,
     /// Half of the polls are answered by an edge that lags behind by so much.
     edge_lag: i64,
+    /// From when until when it fails; it goes on publishing.
+    outage: Range<i64>,
 }
 
 /// What came of it.
@@ -55,6 +60,7 @@ impl Origin {
             interval,
             round_trip: 10 * MS,
             edge_lag: 0,
+            outage: 0..0,
         }
     }
 
@@ -85,17 +91,19 @@ impl Origin {
         while due < self.published[self.published.len() - 1] {
             let edge_lag = self.edge_lag * (2.0 * chance.next()) as i64;
             let sees = self.revision(due + self.round_trip / 2 - edge_lag);
-            saw(due, sees);
+            let fails = self.outage.contains(&due);
+            saw(due, if fails { seen } else { sees });
             let asked = Asked {
                 requested_us: due,
                 response_us: due + self.round_trip,
             };
             let saw = match sees - seen {
+                _ if fails => Saw::Fault(self.delay()),
                 ahead @ 1.. => Saw::Advance(asked, ahead as u64),
                 0 => Saw::Same(asked),
                 _ => Saw::Behind,
             };
-            seen = seen.max(sees);
+            seen = if fails { seen } else { seen.max(sees) };
             let polled = Polled {
                 asked_us: due,
                 over_us: due + self.round_trip,
@@ -103,6 +111,12 @@ impl Origin {
             };
             due = times.next(self.interval, polled);
         }
+    }
+
+    /// After how long a poll that failed is made again.
+    fn delay(&self) -> i64 {
+        let interval = Duration::from_micros(self.interval as u64);
+        poll_backoff(interval, None, 0).as_micros() as i64
     }
 
     /// When it is polled.
@@ -244,4 +258,23 @@ fn what_two_revisions_at_once_leave_unseen_nobody_can_see() {
     let figures = bursts.run();
     assert_eq!(figures.missed, 14);
     assert!(figures.p50 <= 25 && figures.p99 <= 320, "{figures:?}");
+}
+
+#[test]
+fn the_end_of_an_outage_is_known_to_one_interval_however_long_it_was() {
+    for length in [S, 10 * S, 40 * S, 600 * S] {
+        for begin in [60 * S, 61 * S + 350 * MS] {
+            let outage = begin..begin + length;
+            let origin = Origin {
+                outage: outage.clone(),
+                ..Origin::steady(2 * S, 500 * MS)
+            };
+            let polls = origin.polls();
+            let after = polls.iter().find(|due| **due >= outage.end).unwrap();
+            assert!(after - outage.end <= origin.interval, "{length} {after}");
+            let meanwhile = polls.iter().filter(|due| outage.contains(due)).count() as i64;
+            let intervals = length / origin.interval;
+            assert!((intervals - 1..=intervals + 2).contains(&meanwhile));
+        }
+    }
 }

@@ -35,7 +35,7 @@ pub(crate) enum Saw {
     Restart(Asked),
     /// What it had been before: an edge that lags behind.
     Behind,
-    /// A fault. The grid goes on after so long, in microseconds.
+    /// A fault. The grid goes on after so long, in microseconds; 0: as soon as may be.
     Fault(i64),
 }
 
@@ -113,6 +113,7 @@ impl Times {
                 let farthest_us = self.asked_us.saturating_add(self.farthest_us);
                 wished_us.min(farthest_us).max(earliest_us)
             }
+            None if polled.saw == Saw::Fault(0) => earliest_us,
             None => self.on_grid(earliest_us.max(self.due_us.saturating_add(delay_us))),
         };
         self.due_us

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::session::Kind;
 
 /// Equal faults are logged again after so long.
-const WINDOW: Duration = Duration::from_secs(30);
+pub(super) const WINDOW: Duration = Duration::from_secs(30);
 /// Different faults that are counted at once.
 const MOST: usize = 64;
 

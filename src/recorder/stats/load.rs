@@ -44,6 +44,10 @@ impl Load {
         self.under_way.store(under_way as u64, Ordering::Relaxed);
     }
 
+    pub(crate) fn begin(&self) {
+        self.is_over.store(false, Ordering::Relaxed);
+    }
+
     pub(crate) fn end(&self) {
         self.set(0, 0);
         self.is_over.store(true, Ordering::Relaxed);

@@ -2,4 +2,5 @@
 
 pub mod board;
 pub mod fold;
+pub mod gaps;
 pub mod load;

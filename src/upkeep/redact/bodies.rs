@@ -3,15 +3,15 @@
 use super::outcome::LARGEST_TEXT;
 use crate::session::write::rows;
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Read, Seek, Write};
 
 use rusqlite::Connection;
 
 use super::exchanges::Sizes;
 use super::outcome::{RedactError, Redacted};
-use super::search;
-use super::wrapped::Wrapping;
+use super::wrapped::{Wrapping, texts_in_gzip};
+use super::{modes, search};
 use crate::hls::{ByteRange, chunk_path, encoded_chunk_path, ranged_chunk_path, with_suffix};
 use crate::session::body::decode::gzip;
 use crate::session::files::beneath::PlainPath;
@@ -65,6 +65,8 @@ pub(super) enum Content {
     },
     /// A key.
     Key(Vec<u8>),
+    /// One that becomes zeros. Whether it came without an error.
+    Dropped(Vec<u8>, bool),
     /// A chunk that is no text.
     Media(ChunkFile),
     /// It becomes zeros.
@@ -76,8 +78,9 @@ pub(super) enum Content {
 /// Why a body becomes zeros.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
-    Key,
     Encoded,
+    /// There is a text in gzip behind other bytes.
+    HasGzip,
 }
 
 /// How exchanges use a body.
@@ -85,6 +88,8 @@ pub(super) enum Why {
 struct Use {
     first: i64,
     is_key: bool,
+    /// It came where a key is, whatever the status was.
+    is_at_key: bool,
     is_encoded: bool,
 }
 
@@ -159,7 +164,7 @@ pub(super) fn each(
 fn uses(reader: &Reader) -> Result<HashMap<i64, Use>, RedactError> {
     let rows = reader.list(
         "SELECT e.body_id, min(e.id), max(r.kind = 'key' AND ifnull(e.status, 0) BETWEEN 200 AND 299),
-                max(e.body_encoding IS NOT NULL)
+                max(r.kind = 'key'), max(e.body_encoding IS NOT NULL)
            FROM exchange e JOIN resource r ON r.id = e.resource_id
           WHERE e.body_id IS NOT NULL GROUP BY e.body_id",
         [],
@@ -167,7 +172,8 @@ fn uses(reader: &Reader) -> Result<HashMap<i64, Use>, RedactError> {
             let used = Use {
                 first: row.get(1)?,
                 is_key: row.get(2)?,
-                is_encoded: row.get(3)?,
+                is_at_key: row.get(3)?,
+                is_encoded: row.get(4)?,
             };
             Ok((row.get::<_, i64>(0)?, used))
         },
@@ -183,18 +189,29 @@ fn content(
     used: Option<Use>,
 ) -> Result<Content, RedactError> {
     let is_key = used.is_some_and(|used| used.is_key);
+    let is_at_key = used.is_some_and(|used| used.is_at_key);
     let is_encoded = used.is_some_and(|used| used.is_encoded);
     let else_blank = |content| match is_encoded {
         true => Content::Blank(Why::Encoded),
         false => content,
     };
     match reader.body(id)? {
-        _ if is_key && rules.drop_keys => Ok(Content::Blank(Why::Key)),
+        Body::Bytes(bytes) if rules.drop_keys && (is_key || is_at_key && is_key_data(&bytes)) => {
+            Ok(Content::Dropped(bytes, is_key))
+        }
+        Body::Chunk(chunk) if rules.drop_keys && is_key => {
+            let mut bytes = Vec::new();
+            chunk.file.take(HEAD).read_to_end(&mut bytes)?;
+            Ok(Content::Dropped(bytes, is_key))
+        }
         // Sixteen bytes of a key may look like words; a page in place of a key is longer.
         Body::Bytes(bytes) if is_key && is_key_data(&bytes) => Ok(Content::Key(bytes)),
         Body::Bytes(bytes) if is_encoded && !is_text(&bytes) => Ok(Content::Blank(Why::Encoded)),
         Body::Bytes(bytes) => Ok(match wrapped(bytes) {
             Ok(content) => content,
+            Err(bytes) if !is_text(&bytes) && !texts_in_gzip(&bytes).is_empty() => {
+                Content::Blank(Why::HasGzip)
+            }
             Err(bytes) => Content::Text(bytes),
         }),
         Body::Chunk(mut chunk) => {
@@ -341,14 +358,16 @@ impl BodyWriter<'_> {
                 self.bytes(&body, redacted.as_deref().unwrap_or(bytes), &mut new)?;
             }
             Content::Key(key) => {
+                done.kept_keys += 1;
                 let redacted = book.redact(Form::Plain, key);
                 self.bytes(&body, redacted.as_deref().unwrap_or(key), &mut new)?;
             }
-            Content::Blank(why) => {
-                match why {
-                    Why::Key => done.keys += 1,
-                    Why::Encoded => done.encoded += 1,
-                }
+            Content::Dropped(..) => {
+                done.keys += 1;
+                self.blank(&body, &mut new)?;
+            }
+            Content::Blank(Why::Encoded | Why::HasGzip) => {
+                done.encoded += 1;
                 self.blank(&body, &mut new)?;
             }
             Content::Pieces { .. } => self.pieces(&body, book, &mut new)?,
@@ -410,7 +429,7 @@ impl BodyWriter<'_> {
         new.size = bytes.len() as i64;
         new.sha256 = crate::session::digest(bytes).to_vec();
         if let Some(path) = &new.path {
-            let mut file = self.create(path)?;
+            let mut file = self.create(path, self.mode_of(body))?;
             return file
                 .write_all(bytes)
                 .map_err(|e| with_chunk_path(path, &e).into());
@@ -429,7 +448,7 @@ impl BodyWriter<'_> {
 
     /// Copies a chunk; whether a secret is in it.
     fn media(&self, chunk: &ChunkFile, path: &str, book: &Book) -> Result<bool, RedactError> {
-        let mut to = self.create(path)?;
+        let mut to = self.create(path, modes::of(&chunk.file))?;
         // The system's own copy where it has one, so that blocks may be shared.
         let mut from = &chunk.file;
         let copied = io::copy(&mut from, &mut to).map_err(|e| with_chunk_path(path, &e))?;
@@ -437,12 +456,24 @@ impl BodyWriter<'_> {
             return Err(with_chunk_path(path, &io::ErrorKind::UnexpectedEof.into()).into());
         }
         from.rewind()?;
-        Ok(search::is_in(from, book.dictionary())?)
+        Ok(search::is_in_file(from, book.dictionary())?)
     }
 
-    fn create(&self, path: &str) -> Result<File, RedactError> {
+    fn create(&self, path: &str, mode: Option<Permissions>) -> Result<File, RedactError> {
         let created = ChunkPath::parse(path).and_then(|path| self.chunks.create(&path));
-        created.map_err(|e| with_chunk_path(path, &e).into())
+        let file = created.map_err(|e| with_chunk_path(path, &e))?;
+        if let Some(mode) = mode {
+            // Where that cannot be it is the file of whoever makes the copy.
+            let _ = file.set_permissions(mode);
+        }
+        Ok(file)
+    }
+
+    /// The mode of the chunk of a body.
+    fn mode_of(&self, body: &BodyRow) -> Option<Permissions> {
+        let path = ChunkPath::parse(body.path.as_deref()?).ok()?;
+        let (file, _) = self.reader.chunks.as_ref()?.open_any(&path).ok()?;
+        modes::of(&file)
     }
 
     /// Where a chunk goes: made of its redacted URL, where that says something else than before.

@@ -26,6 +26,7 @@ mod secrets;
 mod wrapped;
 
 mod exchanges;
+mod modes;
 
 mod note;
 
@@ -60,7 +61,7 @@ pub fn redact(
         }
         target => target?,
     };
-    let done = write(&reader, &target, &rules, &mut book);
+    let done = write(source, &reader, &target, &rules, &mut book);
     if done.is_err() {
         // It was made here, exclusively. What cannot be removed has no session.db and is no session.
         let _ = fs::remove_dir_all(target.path());
@@ -75,6 +76,7 @@ fn is_begun(folder: &Path) -> bool {
 }
 
 fn write(
+    source: &SessionFolder,
     reader: &Reader,
     target: &SessionFolder,
     rules: &Rules,
@@ -107,6 +109,9 @@ fn write(
     fs::rename(&building, target.database())?;
     fs::remove_dir(&temporary)?;
     crate::session::database::sum::write(target)?;
+    done.kept_keys += book.kept_keys();
+    // Who could read the session may read the copy; where modes cannot be set it stays its owner's.
+    let _ = modes::copy(source, target);
     make_durable(&File::open(target.path())?)?;
     Ok(done)
 }

@@ -7,8 +7,10 @@ use super::bodies::{self, Content};
 use super::columns;
 use super::exchanges::{left_out, text_of};
 use super::outcome::RedactError;
+use super::wrapped::texts_in_gzip;
 use crate::session::read::reader::Reader;
 use crate::upkeep::redact::book::pseudonyms::Book;
+use crate::upkeep::redact::secrets::look::is_key_data;
 use crate::upkeep::redact::secrets::places::Form;
 use crate::upkeep::redact::secrets::secret::Rules;
 
@@ -124,10 +126,22 @@ fn note_bodies(reader: &Reader, rules: &Rules, book: &mut Book) -> Result<(), Re
                 book.note(Form::Playlist, head.as_bytes());
                 book.note(Form::Playlist, tail.as_bytes());
             }
+            Content::Dropped(key, is_certain) => note_key(&key, is_certain, book),
             Content::Key(_) | Content::Media(_) | Content::Blank(_) | Content::Lost => {}
         }
         Ok(())
     })
+}
+
+/// A key that is to go; a page in its place may have one in it.
+fn note_key(key: &[u8], is_certain: bool, book: &mut Book) {
+    if !is_key_data(key) {
+        return book.note(Form::Text, key);
+    }
+    book.note_key(key, is_certain);
+    for plain in texts_in_gzip(key) {
+        book.note_key(&plain, is_certain);
+    }
 }
 
 fn headers(reader: &Reader, book: &mut Book) -> Result<(), RedactError> {

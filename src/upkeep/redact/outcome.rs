@@ -69,8 +69,10 @@ pub struct Redacted {
     pub folder: PathBuf,
     /// How many different ones were found of each sort, and in how many places they were replaced.
     pub replaced: BTreeMap<What, (u64, u64)>,
-    /// Keys that became zeros.
+    /// Keys that became zeros, with what was answered in their place.
     pub keys: u64,
+    /// Keys that are in the copy as they were.
+    pub kept_keys: u64,
     /// Bodies that became zeros, since they are in a content coding in which nothing can be sought.
     pub encoded: u64,
     /// Chunks that are no text, and so copied as they are.

@@ -13,7 +13,7 @@ use super::book::pseudonyms::Book;
 use super::columns;
 use super::outcome::LARGEST_TEXT;
 use super::outcome::RedactError;
-use super::wrapped::{self, Wrapping};
+use super::wrapped::{self, Wrapping, texts_in_gzip};
 use crate::session::body::decode;
 use crate::session::files::chunk_dir::{ChunkDir, ChunkPath};
 use crate::session::files::folder::SessionFolder;
@@ -50,11 +50,15 @@ pub(super) fn search(
         // Of media it was said already.
         let is_left = match look(&file)? {
             Look::Media => continue,
-            Look::Text => is_in(file, book.dictionary())?,
+            Look::Text => is_in_file(file, book.dictionary())?,
             Look::Wrapped => {
                 let mut bytes = Vec::new();
                 file.read_to_end(&mut bytes)?;
-                book.dictionary().is_in(&bytes) || is_wrapped_in(&bytes, book)
+                match wrapped::text_in(&bytes) {
+                    // It was media then, and so it was said.
+                    None => continue,
+                    Some(text) => book.dictionary().is_in(&bytes) || book.dictionary().is_in(&text),
+                }
             }
         };
         if is_left {
@@ -148,8 +152,25 @@ fn is_wrapped_in(bytes: &[u8], book: &Book) -> bool {
     wrapped::text_in(bytes).is_some_and(|text| book.dictionary().is_in(&text))
 }
 
-/// Whether anything that is sought is in a file.
-pub(super) fn is_in(mut file: impl Read, dictionary: &Dictionary) -> io::Result<bool> {
+/// Whether anything that is sought is in a database or any other file.
+pub(super) fn is_in(file: impl Read, dictionary: &Dictionary) -> io::Result<bool> {
+    windows(file, dictionary, |window| dictionary.is_in(window))
+}
+
+/// As [`is_in`], also in what stands in gzip in a chunk.
+pub(super) fn is_in_file(file: impl Read, dictionary: &Dictionary) -> io::Result<bool> {
+    windows(file, dictionary, |window| {
+        let mut texts = texts_in_gzip(window).into_iter();
+        dictionary.is_in(window) || texts.any(|text| dictionary.is_in(&text))
+    })
+}
+
+/// Whether it is in one of the windows of a file.
+fn windows(
+    mut file: impl Read,
+    dictionary: &Dictionary,
+    is_in: impl Fn(&[u8]) -> bool,
+) -> io::Result<bool> {
     // Across the border between windows, too.
     let overlap = dictionary.longest();
     let mut window = Vec::with_capacity(WINDOW + overlap);
@@ -160,7 +181,7 @@ pub(super) fn is_in(mut file: impl Read, dictionary: &Dictionary) -> io::Result<
         if read == 0 {
             return Ok(false);
         }
-        if dictionary.is_in(&window) {
+        if is_in(&window) {
             return Ok(true);
         }
         let kept = window.len().saturating_sub(overlap);

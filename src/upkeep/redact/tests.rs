@@ -402,3 +402,78 @@ proptest! {
         prop_assert!(!book.redact_text(Form::Plain, &elsewhere).contains(&secret));
     }
 }
+
+/// Ways to write a text.
+fn spelled(way: usize, secret: &str) -> Vec<u8> {
+    let each = |of: &dyn Fn(u8) -> String| secret.bytes().map(of).collect::<String>().into_bytes();
+    let base64 =
+        |bytes: &[u8]| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
+    let wide: Vec<u8> = secret.bytes().flat_map(|b| [b, 0]).collect();
+    match way {
+        0 => each(&|b| format!("\\{b:o}")),
+        1 => each(&|b| format!("\\U{b:08x}")),
+        2 => each(&|b| format!("\\u{{{b:x}}}")),
+        3 => each(&|b| format!("\\x{{{b:04X}}}")),
+        4 => each(&|b| format!("&#{b}")),
+        5 => each(&|b| format!("&#X000{b:X};")),
+        6 => each(&|b| format!("&#x{b:016x};")),
+        7 => each(&|b| format!("%u{b:04x}")),
+        8 => each(&|b| format!("%{}{b:02x}", "25".repeat(12))),
+        9 => each(&|b| format!("0x{b:02x},")),
+        10 => each(&|b| format!("{b:02X}\n")),
+        11 => each(&|b| format!("{b:02X}-")),
+        12 => base64(secret.as_bytes())
+            .chars()
+            .flat_map(|c| [c, ' '])
+            .collect::<String>()
+            .into_bytes(),
+        13 => base64(secret.as_bytes()).replace('R', "R\r\n").into_bytes(),
+        14 => [b"x".as_slice(), &wide].concat(),
+        15 => [b"plain ", wide.as_slice(), b" plain"].concat(),
+        16 => [b"behind ", base64(secret.as_bytes()).as_bytes()].concat(),
+        _ => each(&|b| format!("\\\\\\\\u{b:04x}")),
+    }
+}
+
+proptest! {
+    /// What is told by a URL is replaced in every spelling that is named in `docs/design/redact.md`.
+    #[test]
+    fn a_secret_in_any_spelling_is_met_and_replaced(
+        secret in "[a-z]{3}[A-Za-z0-9]{6,40}[0-9][a-zA-Z0-9]",
+        way in 0..18_usize,
+        form in proptest::sample::select(vec![Form::Plain, Form::Text, Form::Playlist, Form::Field("x-own")]),
+        before in "[ -~]{0,9}[ ,;<]",
+        after in "[ ,;<][ -~]{0,9}",
+    ) {
+        let url = format!("https://h/a?t={secret}");
+        let mut book = sealed(Rules::default(), &[(Form::Url, &url)]);
+        let written = spelled(way, &secret);
+        let text = [before.as_bytes(), &written, after.as_bytes()].concat();
+        prop_assert!(book.dictionary().is_in(&text));
+        let new = book.redact(form, &text).unwrap();
+        prop_assert!(!book.dictionary().is_in(&new), "{:?}", String::from_utf8_lossy(&new));
+        prop_assert!(!new.windows(written.len()).any(|window| window == written));
+    }
+
+    /// A key of chance has no byte in the copy at its place.
+    #[test]
+    fn a_key_in_any_spelling_is_met_and_replaced(key: [u8; 16], way in 0..6_usize, before in "[ -~]{0,9}[ ,;<]") {
+        let mut book = Book::new(Rules { drop_keys: true, ..Rules::default() }, [3; 32]);
+        book.note_key(&key, true);
+        book.seal().unwrap();
+        let hex = |between: &str| key.map(|b| format!("{b:02x}")).join(between).into_bytes();
+        let written = match way {
+            0 => key.to_vec(),
+            1 => hex(":"),
+            2 => hex(""),
+            3 => base64::Engine::encode(&base64::engine::general_purpose::STANDARD, key).into_bytes(),
+            4 => key.iter().flat_map(|b| format!("%{b:02X}").into_bytes()).collect(),
+            _ => key.iter().flat_map(|b| format!("\\x{b:02x}").into_bytes()).collect(),
+        };
+        let text = [before.as_bytes(), &written, b" behind"].concat();
+        prop_assert!(book.dictionary().is_in(&text));
+        let new = book.redact(Form::Plain, &text).unwrap();
+        prop_assert!(!book.dictionary().is_in(&new));
+        prop_assert!(!new.windows(written.len()).any(|window| window == written));
+    }
+}

@@ -13,6 +13,13 @@ const SHORTEST: usize = 8;
 /// By so many bytes UTF-16 without a mark is told.
 const HEAD: usize = 4096;
 
+/// So many texts in gzip are read of those that stand in other bytes, and so much of each, in bytes.
+const MOST_INSIDE: usize = 4;
+const MOST_OF_EACH: u64 = 256 * 1024;
+
+/// So often is something that only begins like gzip tried.
+const MOST_TRIED: usize = 64;
+
 /// What a text is wrapped in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wrapping {
@@ -94,6 +101,19 @@ impl Wrapping {
     }
 }
 
+/// What stands in gzip anywhere in other bytes: of the first few the beginnings, as far as they can be read.
+pub(super) fn texts_in_gzip(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let starts = memchr::memmem::find_iter(bytes, b"\x1f\x8b\x08").take(MOST_TRIED);
+    let text = |at: usize| {
+        let mut text = Vec::new();
+        let plain = decoder(bytes.get(at..)?, "gzip", MOST_OF_EACH).ok()?;
+        // What is cut off has a beginning.
+        let _ = plain.take(MOST_OF_EACH).read_to_end(&mut text);
+        (!text.is_empty()).then_some(text)
+    };
+    starts.filter_map(text).take(MOST_INSIDE).collect()
+}
+
 /// The text in bytes that are wrapped.
 pub(super) fn text_in(bytes: &[u8]) -> Option<Vec<u8>> {
     Wrapping::of(bytes)?.open(bytes)
@@ -118,6 +138,16 @@ mod tests {
             assert_eq!(Wrapping::of(&bytes), Some(wrapping));
             assert_eq!(wrapping.open(&bytes).unwrap(), text.as_bytes());
         }
+    }
+
+    #[test]
+    fn gzip_is_found_behind_other_bytes() {
+        let coded = gzip(b"a text").unwrap();
+        let bytes = [b"\x01\x1f\x8b\x08no".as_slice(), &coded, &[0; 9], &coded].concat();
+        assert_eq!(texts_in_gzip(&bytes), [b"a text", b"a text"]);
+        assert_eq!(texts_in_gzip(b"\x1f\x8b\x08"), [[0; 0]; 0]);
+        let many = coded.repeat(MOST_INSIDE + 3);
+        assert_eq!(texts_in_gzip(&many).len(), MOST_INSIDE);
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub(super) struct Pen<'a> {
     folder: PathBuf,
     stream_id: i64,
     at_us: i64,
+    pub(super) status: u16,
     pub(super) fields: Vec<(String, Vec<u8>)>,
 }
 
@@ -32,6 +33,7 @@ pub(super) fn write(folder: &Path, story: impl FnOnce(&mut Pen<'_>)) {
         folder: session.chunks(),
         stream_id,
         at_us: clock.started_us(),
+        status: 200,
         fields: Vec::new(),
     });
     runtime.block_on(writer.finish("stopped")).unwrap();
@@ -48,7 +50,7 @@ impl Pen<'_> {
             lag_us: is_playlist.then_some(0),
             wait_us: Some(0),
             receive_us: Some(0),
-            status: Some(200),
+            status: Some(self.status),
             headers: Some(Headers(std::mem::take(&mut self.fields))),
             body: body(id),
             revision: is_playlist.then(NewRevision::default),
@@ -68,6 +70,15 @@ impl Pen<'_> {
             data: data.into(),
             sha256,
             binary: false,
+        });
+    }
+
+    pub(super) fn key(&mut self, url: &str, data: &[u8]) {
+        let (sha256, data) = (digest(data), data.to_vec());
+        self.exchange(Kind::Key, url, |_| NewBody::Bytes {
+            data: data.into(),
+            sha256,
+            binary: true,
         });
     }
 

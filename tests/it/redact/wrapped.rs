@@ -107,3 +107,43 @@ fn a_secret_that_is_written_in_another_way_is_replaced_there_in_the_same_way() {
     assert!(body(&copy, "media.bin").iter().all(|b| *b == 0), "{said}");
     assert!(!has(said.as_bytes(), SECRET.as_bytes()));
 }
+
+#[test]
+fn gzip_behind_other_bytes_becomes_zeros_in_the_database_and_is_told_in_media() {
+    let folder = tempfile::tempdir().unwrap();
+    let hidden = gzip(format!("see {SECRET}").as_bytes());
+    let behind = |first: &[u8]| [first, hidden.as_slice()].concat();
+    let url = |path: &str| format!("http://origin.example/{path}");
+    write(folder.path(), |pen| {
+        let cookie = format!("sid={SECRET}; Path=/").into_bytes();
+        pen.fields.push(("set-cookie".to_owned(), cookie));
+        pen.text(&url("live.m3u8"), b"#EXTM3U\n");
+        pen.text(&url("own"), &behind(b"\x01own "));
+        pen.chunk(&url("a.ts"), &behind(b"\x02 media "));
+    });
+    let (copy, said) = copy(folder.path(), &[]);
+    assert!(body(&copy, "own").iter().all(|b| *b == 0), "{said}");
+    assert!(said.contains("Careful: 1 media chunks"), "{said}");
+}
+
+#[test]
+fn utf_16_behind_other_bytes_is_replaced_in_the_database_and_told_in_media() {
+    let folder = tempfile::tempdir().unwrap();
+    let behind = |first: &[u8], text: &str| [first, utf16(text).as_slice()].concat();
+    let url = |path: &str| format!("http://origin.example/{path}");
+    write(folder.path(), |pen| {
+        let cookie = format!("sid={SECRET}; Path=/").into_bytes();
+        pen.fields.push(("set-cookie".to_owned(), cookie));
+        pen.text(&url("live.m3u8"), b"#EXTM3U\n");
+        pen.text(&url("own"), &behind(b"o", SECRET));
+        // All of it can be read as UTF-16.
+        pen.chunk(&url("a.ts"), &behind(b"plain ", SECRET));
+        // It looks like UTF-16 of the other order, and is none.
+        pen.chunk(&url("b.ts"), &behind(b"x", SECRET));
+    });
+    let (copy, said) = copy(folder.path(), &[]);
+    let new = pseudonym(&copy);
+    assert_eq!(body(&copy, "own"), behind(b"o", &new), "{said}");
+    assert_eq!(body(&copy, "a.ts"), behind(b"plain ", &new), "{said}");
+    assert!(said.contains("Careful: 1 media chunks"), "{said}");
+}

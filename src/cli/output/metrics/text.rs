@@ -1,10 +1,11 @@
 //! The metrics of a recording, read from its counters at each scrape. `docs/ref/metrics.md`
 //! says what each of them means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
@@ -13,7 +14,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::clock;
-use crate::recorder::{Board, StreamStats, Totals};
+use crate::recorder::{Board, PlaylistStats, StreamStats, Totals};
 use crate::session::{Kind, Notice};
 use crate::shown::escaped;
 
@@ -47,9 +48,11 @@ struct Recording {
     started_us: i64,
 }
 
+type Labels = Vec<(&'static str, String)>;
+
 /// All that was recorded under one name: a stream that was taken out and is back counts on.
 struct Stream {
-    labels: Vec<(&'static str, String)>,
+    labels: Labels,
     totals: Totals,
     faults: BTreeMap<(Kind, String), u64>,
     last: Arc<StreamStats>,
@@ -71,8 +74,25 @@ impl Stream {
         })
     }
 
-    fn is_over(&self) -> bool {
-        self.last.stats.load().is_over()
+    /// Its playlists that are polled, each with labels that no other one has.
+    fn playlists(&self) -> Vec<(Labels, Arc<PlaylistStats>)> {
+        let mut taken: HashMap<String, u32> = HashMap::new();
+        let polled = self.last.stats.playlists().into_iter();
+        let polled = polled.filter(|one| one.due_since_us().is_some());
+        polled
+            .map(|one| {
+                let label = escaped(&one.label);
+                let namesakes = taken.entry(label.clone()).or_default();
+                *namesakes += 1;
+                let label = match *namesakes {
+                    1 => label,
+                    number => format!("{label} #{number}"),
+                };
+                let mut labels = self.labels.clone();
+                labels.push(("playlist", label));
+                (labels, one)
+            })
+            .collect()
     }
 }
 
@@ -103,21 +123,27 @@ impl Recording {
     fn advances(&self, encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), Error> {
         let now_us = self.board.clock().map_or(0, |clock| clock.now_us());
         let advanced = |stream: &Stream| Some(seconds(stream.last.stats.advanced_us()?));
-        let since = |stream: &Stream| match stream.is_over() {
-            // Or what is over would seem to be ever later.
-            true => None,
-            false => Some(seconds(
-                now_us
-                    .saturating_sub(stream.last.stats.advanced_us()?)
-                    .max(0),
-            )),
-        };
+        let ago = |at_us: i64| seconds(now_us.saturating_sub(at_us).max(0));
+        let since = |stream: &Stream| stream.last.stats.due_since_us().map(ago);
         let help = "Unix time of the last advance of the media playlist that is furthest behind";
         let name = "isrecorder_last_advance_timestamp";
         gauges(encoder, (name, help, Some(&Unit::Seconds)), all, advanced)?;
-        let help = "Time since that advance, of streams that are being recorded";
+        let help = "Time since that advance, or since a stream was begun, of streams that are being recorded";
         let name = "isrecorder_since_advance";
-        gauges(encoder, (name, help, Some(&Unit::Seconds)), all, since)
+        gauges(encoder, (name, help, Some(&Unit::Seconds)), all, since)?;
+        let help = "Time since a media playlist advanced, or since it is asked for";
+        let name = "isrecorder_playlist_since_advance";
+        let since = |one: &PlaylistStats| one.due_since_us().map(ago);
+        of_playlists(encoder, (name, help, Some(&Unit::Seconds)), all, since)?;
+        let help = "Target duration of a media playlist";
+        let name = "isrecorder_playlist_target_duration";
+        let target = |one: &PlaylistStats| {
+            let target_us = one.target_us.load(Ordering::Relaxed);
+            one.due_since_us()
+                .filter(|_| target_us > 0)
+                .map(|_| seconds(target_us))
+        };
+        of_playlists(encoder, (name, help, Some(&Unit::Seconds)), all, target)
     }
 
     /// What the recorder noticed about itself: how often, and for how long in all.
@@ -168,7 +194,7 @@ type About<'a> = (&'a str, &'a str, Option<&'a Unit>);
 type Count = fn(&Totals) -> u64;
 
 fn counters(encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), Error> {
-    let counters: [(About<'_>, Count); 5] = [
+    let counters: [(About<'_>, Count); 7] = [
         (
             ("isrecorder_playlists", "Playlists found", None),
             |totals| totals.playlists,
@@ -191,6 +217,22 @@ fn counters(encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), E
                 Some(&Unit::Bytes),
             ),
             |totals| totals.bytes,
+        ),
+        (
+            (
+                "isrecorder_gaps",
+                "Times in which a media playlist did not advance for too long",
+                None,
+            ),
+            |totals| totals.gaps.count,
+        ),
+        (
+            (
+                "isrecorder_segments_never_listed",
+                "Segments that media playlists skipped in gaps",
+                None,
+            ),
+            |totals| totals.gaps.never_listed,
         ),
     ];
     for ((name, help, unit), value) in counters {
@@ -269,6 +311,21 @@ fn gauges(
     for stream in all {
         if let Some(value) = value(stream) {
             metric.encode_family(&stream.labels)?.encode_gauge(&value)?;
+        }
+    }
+    Ok(())
+}
+
+fn of_playlists(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help, unit): About<'_>,
+    all: &[Stream],
+    value: impl Fn(&PlaylistStats) -> Option<f64>,
+) -> Result<(), Error> {
+    let mut metric = encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?;
+    for (labels, playlist) in all.iter().flat_map(Stream::playlists) {
+        if let Some(value) = value(&playlist) {
+            metric.encode_family(&labels)?.encode_gauge(&value)?;
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ use crate::recorder::schedule::MAX_POLL;
 use crate::recorder::schedule::await_interval;
 use crate::recorder::schedule::costly_interval;
 use crate::recorder::schedule::crowded_interval;
+use crate::recorder::schedule::poll_backoff;
 use crate::recorder::schedule::poll_interval;
 use crate::recorder::schedule::search_interval;
 use crate::session::Notice;
@@ -34,7 +35,8 @@ impl Poller {
         if playlists.are_awaited(over) {
             return over + as_allowed(await_interval(target, self.context.poll));
         }
-        if self.searches() {
+        let standing = self.playlist.standing();
+        if self.searches() && !standing.is_in_trouble() {
             self.searches += 1;
             let base = poll_interval(target, self.context.poll);
             return over + as_allowed(search_interval(base, target, self.searches));
@@ -44,11 +46,12 @@ impl Poller {
             return over;
         }
         let interval = as_allowed(self.interval());
-        let failures = self.playlist.standing().failures;
+        let has_failed = standing.failures > 0;
+        let failed = has_failed.then(|| poll_backoff(interval, target, standing.denials));
         let clock = self.context.fetcher.writer.clock();
         let is_least = is_slow || !costly.is_zero();
         self.poll_times
-            .next(clock, (interval, is_least), failures, over)
+            .next(clock, (interval, is_least), failed, over)
     }
 
     /// Until when the host that is asked next wants to be left alone.

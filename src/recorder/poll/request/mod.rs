@@ -1,5 +1,6 @@
 //! What a poll asks for, what comes of it, and when the next one is due.
 
+mod advances;
 mod ask;
 mod interval;
 mod new_urls;

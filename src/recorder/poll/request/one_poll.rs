@@ -26,7 +26,7 @@ impl Poller {
         let ask = self.ask();
         let is_stale = self.playlist.is_stale(&self.name, clock::instant());
         self.note_name(&ask).await;
-        let mut hops = self.context.fetcher.chain(&ask).await;
+        let mut hops = self.ask_for(&ask).await;
         drop(turn);
         self.playlist.answered(&hops);
         self.playlist.was_asked(&self.name);
@@ -37,6 +37,7 @@ impl Poller {
         self.was_late(hops.first(), lag_us).await;
         self.poll_times.asked(hops.first());
         let response_us = hops.first().map_or(0, Hop::response_us);
+        let requested_us = hops.first().map_or(0, |head| head.requested_us);
         let chain = hops.iter().map(|hop| Passed::from_url(&hop.url)).collect();
         let Some(mut last) = hops.pop() else {
             return answered;
@@ -59,6 +60,7 @@ impl Poller {
                 .chain([&mut last])
                 .for_each(Hop::is_too_late);
         }
+        self.stated = None;
         self.count(&last, good);
         if (good && !is_own) || last.is_fault() || is_stale {
             self.playlist.asked(&self.name, good);
@@ -87,7 +89,12 @@ impl Poller {
             });
             return answered;
         }
+        let shows = !is_own && (good || last.is_fault());
+        let times = (requested_us, last.response_us());
         self.take(made, last, availability, good).await;
+        if shows {
+            self.note_advances(times, good);
+        }
         self.polled |= !is_own;
         self.chain = chain;
         answered
@@ -148,7 +155,7 @@ impl Poller {
             return;
         }
         if hop.own_reason == Some(OwnReason::TooLate) {
-            self.playlist.fails(clock::instant());
+            self.playlist.fails(hop.status, clock::instant());
             return;
         }
         if !hop.is_fault() {
@@ -157,7 +164,7 @@ impl Poller {
         }
         let playlists = &self.context.playlists;
         let was_silent = playlists.nothing_plays();
-        self.playlist.fails(clock::instant());
+        self.playlist.fails(hop.status, clock::instant());
         if !was_silent && playlists.nothing_plays() {
             playlists.wake_first();
         }

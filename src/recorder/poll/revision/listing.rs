@@ -3,6 +3,7 @@
 use crate::recorder::poll::poller::TARGET;
 use crate::session::Remark;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::clock;
 use crate::hls::{
@@ -13,6 +14,7 @@ use crate::recorder::context::Shared;
 use crate::recorder::downloads::AS_BYTES;
 use crate::recorder::plan::{Listing, Wanted};
 use crate::recorder::poll::poller::{Poller, hash_of};
+use crate::recorder::poll::state::advances::Stated;
 use crate::recorder::settings::selection::Selected;
 use crate::session::{ExchangeId, Kind, NewRevision};
 
@@ -30,12 +32,7 @@ impl Poller {
         self.correct(false).await;
         let step = lie.step;
         self.poll_times.stepped(step, lie.gained);
-        if step.is_advance() {
-            self.playlist
-                .stats
-                .advanced_us
-                .store(now_us, std::sync::atomic::Ordering::Relaxed);
-        }
+        self.stated = Some(Stated::new(facts, step));
         let entries = media.entries;
         let memory = Arc::clone(&self.context.fetcher.memory);
         let size = entries.len() * AS_BYTES;
@@ -80,6 +77,8 @@ impl Poller {
             ..NewRevision::default()
         };
         self.playlist.update(|s| s.multivariant = true);
+        let stats = &self.playlist.stats;
+        stats.is_multivariant.store(true, Ordering::Relaxed);
         self.refuse(&main.refused).await;
         if self.playlist.kind != Kind::Main {
             // A multivariant playlist that a multivariant playlist names: kept, and not followed.

@@ -7,7 +7,6 @@ use tokio::time::Instant;
 use crate::clock::{self, Clock};
 use crate::hls::Step;
 use crate::recorder::http::fetch::Hop;
-use crate::recorder::schedule::poll_backoff;
 use crate::recorder::schedule::times::{Asked, Polled, Saw, Times};
 
 /// The polls of a playlist, and what the last one showed.
@@ -68,18 +67,19 @@ impl PollTimes {
         self.is_doubted = true;
     }
 
-    /// `interval`: between polls; `is_least`: no two are to be closer, whatever is expected.
+    /// `interval`: between polls; `is_least`: no two are to be closer, whatever is expected. `failed`: after so
+    /// long a poll that failed is made again.
     pub(crate) fn next(
         &mut self,
         clock: Clock,
         (interval, is_least): (Duration, bool),
-        failures: u32,
+        failed: Option<Duration>,
         over: Instant,
     ) -> Instant {
         let over_us = clock.at_us(over);
-        let saw = match failures {
-            0 => self.saw,
-            _ => Saw::Fault(clock::micros(poll_backoff(interval, failures))),
+        let saw = match failed {
+            None => self.saw,
+            Some(delay) => Saw::Fault(clock::micros(delay)),
         };
         let polled = Polled {
             asked_us: self.asked_us,
@@ -90,9 +90,9 @@ impl PollTimes {
         if is_least {
             // From poll to poll: on a grid each second one would come a moment too early, and be left out.
             let least_us = self.asked_us.saturating_add(clock::micros(interval));
-            due_us = match failures {
-                0 => least_us.max(over_us),
-                _ => due_us.max(least_us),
+            due_us = match failed {
+                None => least_us.max(over_us),
+                Some(_) => due_us.max(least_us),
             };
             self.times.hold(due_us);
         }

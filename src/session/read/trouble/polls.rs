@@ -24,8 +24,12 @@ pub struct PollTrouble {
     pub failures: Vec<PollFailure>,
     /// How late the recorder was with the latest one, in microseconds.
     pub lag_us: i64,
-    /// The longest time without any poll, in microseconds.
+    /// The longest time in which nothing was asked and no answer awaited, in microseconds.
     pub pause_us: i64,
+    /// The same between two polls.
+    pub between_us: i64,
+    /// When the last poll was over; where there was none, the beginning of the time.
+    pub last_us: i64,
 }
 
 /// Polls that failed in one way.
@@ -39,14 +43,15 @@ pub struct PollFailure {
     pub polls: i64,
 }
 
-/// Polls of a playlist, under whatever URL, that are answers in a span: the first exchange of each.
+/// Polls of a playlist, under whatever URL, in a span: the first exchange of each. Those that are no answers were made
+/// all the same.
 const POLLS: &str = "
-    SELECT id, status, outcome, lag_us, requested_us FROM exchange
+    SELECT id, status, outcome, lag_us, requested_us, coalesce(wait_us, failed_us, 0), coalesce(receive_us, 0),
+           own_reason IS NULL AND outcome <> 'crossed' FROM exchange
      WHERE resource_id IN (SELECT :playlist_id UNION
                            SELECT a.resource_id FROM resource p JOIN alias a ON a.url = p.url
                             WHERE p.id = :playlist_id AND p.kind = 'media')
        AND head_id IS NULL AND from_us > :after_us AND from_us <= :until_us
-       AND own_reason IS NULL AND outcome <> 'crossed'
      ORDER BY from_us, id";
 /// The first poll of a playlist after a moment.
 const AFTER: &str = "
@@ -69,6 +74,9 @@ struct Head {
     outcome: String,
     lag_us: i64,
     requested_us: i64,
+    over_us: i64,
+    /// What it brought is an answer.
+    counts: bool,
 }
 
 impl Head {
@@ -80,20 +88,24 @@ impl Head {
 /// Adds up polls, in the order in which they were made.
 struct Sum {
     trouble: PollTrouble,
-    /// When the last one was requested.
+    /// When the last one was over.
     before_us: i64,
     /// In how many ways how many failed, and which of them came first.
     failures: HashMap<(Option<u16>, Outcome), (i64, usize)>,
 }
 
 impl Sum {
+    /// Something was asked for then.
+    fn asked(&mut self, head: &Head) {
+        let pause_us = head.requested_us.saturating_sub(self.before_us);
+        self.trouble.pause_us = self.trouble.pause_us.max(pause_us);
+        self.before_us = self.before_us.max(head.over_us);
+    }
+
     fn add(&mut self, head: &Head, status: Option<u16>, outcome: &str) {
         let trouble = &mut self.trouble;
         trouble.polls += 1;
         trouble.lag_us = trouble.lag_us.max(head.lag_us);
-        let pause_us = head.requested_us.saturating_sub(self.before_us);
-        trouble.pause_us = trouble.pause_us.max(pause_us);
-        self.before_us = self.before_us.max(head.requested_us);
         let is_complete = outcome == Outcome::Complete.as_str();
         if is_complete && status.is_none_or(|status| status < 400) {
             return;
@@ -107,6 +119,8 @@ impl Sum {
 
     fn end(mut self, until_us: i64) -> PollTrouble {
         let pause_us = until_us.saturating_sub(self.before_us);
+        self.trouble.between_us = self.trouble.pause_us;
+        self.trouble.last_us = self.before_us;
         self.trouble.pause_us = self.trouble.pause_us.max(pause_us);
         let mut failures: Vec<_> = self.failures.into_iter().collect();
         failures.sort_unstable_by_key(|(_, (polls, place))| (Reverse(*polls), *place));
@@ -157,6 +171,10 @@ impl Reader {
         let mut last: Option<Head> = None;
         while let Some(row) = rows.next()? {
             let head = head_row(row)?;
+            sum.asked(&head);
+            if !head.counts {
+                continue;
+            }
             if let Some(before) = last.replace(head) {
                 let next = last.as_ref().map(|head| head.id);
                 self.add_poll(&mut sum, &before, next)?;
@@ -205,12 +223,16 @@ impl Reader {
 }
 
 fn head_row(row: &Row<'_>) -> rusqlite::Result<Head> {
+    let requested_us: i64 = row.get(4)?;
+    let answered_us = requested_us.saturating_add(row.get(5)?);
     Ok(Head {
         id: row.get(0)?,
         status: status(row, 1)?,
         outcome: row.get(2)?,
         lag_us: row.get::<_, Option<i64>>(3)?.unwrap_or(0),
-        requested_us: row.get(4)?,
+        requested_us,
+        over_us: answered_us.saturating_add(row.get(6)?),
+        counts: row.get(7)?,
     })
 }
 

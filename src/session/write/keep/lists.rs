@@ -296,17 +296,23 @@ impl Lists {
                 over.extend(gone.map(|(_, listed)| listed.aliases).unwrap_or_default());
             }
         }
-        if !over.is_empty() {
+        self.dropped.extend(over);
+        if !self.dropped.is_empty() {
             let lists = self.playlists.values().flat_map(Playlist::lists);
             let still: HashSet<&String> = lists.flat_map(|listed| &listed.aliases).collect();
-            over.retain(|url| !still.contains(url));
-            self.dropped.extend(over);
+            // Some that were dropped before may be listed again.
+            self.dropped.retain(|url| !still.contains(url));
         }
     }
 
-    /// Other URLs that are listed no more since the last time.
-    pub(super) fn dropped_aliases(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.dropped)
+    /// Other URLs that are listed no more, and have not been removed yet.
+    pub(super) fn dropped_aliases(&self) -> &[String] {
+        &self.dropped
+    }
+
+    /// The first of them have been removed.
+    pub(super) fn forget_dropped(&mut self, count: usize) {
+        self.dropped.drain(..count.min(self.dropped.len()));
     }
 
     /// What is alive: what users typed, what that lists, and so on; and what is still polled.

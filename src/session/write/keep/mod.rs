@@ -10,6 +10,7 @@ use rusqlite::{OptionalExtension, Result, params};
 use tokio::time::Instant;
 
 use self::decide::{Row, doomed};
+use self::leftovers::Leftovers;
 use self::lists::Lists;
 use self::orphans::Orphans;
 pub(crate) use self::removed::Removed;
@@ -19,6 +20,7 @@ use crate::session::id::ExchangeId;
 use crate::session::write::disk::full::Disk;
 
 mod decide;
+mod leftovers;
 mod lists;
 mod orphans;
 mod remove;
@@ -68,6 +70,7 @@ pub(crate) struct Keeper {
     /// Revisions before the cutoff have not been read yet: nothing moves until they are.
     is_behind: bool,
     orphans: Orphans,
+    leftovers: Leftovers,
     events_seen: i64,
     /// When the next pass is.
     due: Instant,
@@ -92,6 +95,7 @@ impl Keeper {
             lists: Lists::new(kept_from),
             is_behind: false,
             orphans: Orphans::below(store.chunks.clone()),
+            leftovers: Leftovers::of_session(&store.db)?,
             events_seen: KEPT_FROM,
             due: clock::instant(),
         })
@@ -125,7 +129,11 @@ impl Keeper {
         let target = self.target(store, now_us)?;
         let stepped = match target {
             _ if self.is_behind => true,
-            None => return Ok(if orphans_left { SOON } else { EVERY }),
+            None if self.is_done() => return Ok(if orphans_left { SOON } else { EVERY }),
+            None => {
+                self.remove(store, &[])?;
+                return Ok(SOON);
+            }
             Some((target_us, step)) => self.advance(store, target_us, step)?,
         };
         let rows = rows(store, self.before)?;
@@ -139,13 +147,17 @@ impl Keeper {
         let mut going = doomed(&rows, self.cutoff_us, &living);
         let more = going.len() > MOST_REMOVED;
         going.truncate(MOST_REMOVED);
-        let dropped = self.lists.dropped_aliases();
         drop(reading);
-        self.remove(store, &going, &dropped)?;
-        Ok(match stepped || more || orphans_left {
+        self.remove(store, &going)?;
+        Ok(match stepped || more || orphans_left || !self.is_done() {
             true => SOON,
             false => EVERY,
         })
+    }
+
+    /// Whether all that goes with what has been removed is gone, too.
+    fn is_done(&self) -> bool {
+        self.leftovers.is_empty() && self.lists.dropped_aliases().is_empty()
     }
 
     /// Up to when it goes, if that is further than now, and in steps of how many exchanges.

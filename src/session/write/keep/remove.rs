@@ -1,5 +1,7 @@
-//! Removes exchanges and what only they used: one transaction, then the files.
+//! Removes exchanges and what only they used: one transaction, then the files. Of lines and other URLs as many go at once
+//! as take little time (`leftovers`).
 
+use super::leftovers::{self, Leftovers, MOST_ROWS};
 use super::removed::Removed;
 use std::collections::BTreeSet;
 
@@ -15,19 +17,16 @@ use crate::session::{ExchangeId, Notice};
 const EVENTS: i64 = 64;
 
 impl Keeper {
-    /// Removes exchanges with all that only they used, and other URLs that are listed no more.
-    pub(super) fn remove(
-        &mut self,
-        store: &mut Store,
-        going: &[ExchangeId],
-        aliases: &[String],
-    ) -> Result<()> {
+    /// Removes exchanges with all that only they used, and other URLs that are listed no more; some of what may be much.
+    pub(super) fn remove(&mut self, store: &mut Store, going: &[ExchangeId]) -> Result<()> {
         // What nothing refers to is found by the counts of `uses`; SQLite would look for it in
         // all rows, for each row.
         let is_on = |row: &rusqlite::Row<'_>| row.get::<_, bool>(0);
         let enforced = store.db.pragma_query_value(None, "foreign_keys", is_on)?;
         store.db.pragma_update(None, "foreign_keys", "OFF")?;
-        let removed = self.in_transaction(store, going, aliases);
+        let aliases = self.lists.dropped_aliases().iter();
+        let aliases: Vec<String> = aliases.take(MOST_ROWS).cloned().collect();
+        let removed = self.in_transaction(store, going, &aliases);
         if removed.is_err() {
             // It fails where SQLite has rolled back by itself already.
             let _ = store.db.execute_batch("ROLLBACK");
@@ -36,6 +35,8 @@ impl Keeper {
         let (removed, events_seen) = removed?;
         store.forget_names();
         self.events_seen = events_seen;
+        self.leftovers.settle();
+        self.lists.forget_dropped(aliases.len());
         if !removed.is_nothing() {
             store.forget_removed(&removed);
         }
@@ -46,13 +47,14 @@ impl Keeper {
     }
 
     fn in_transaction(
-        &self,
+        &mut self,
         store: &Store,
         going: &[ExchangeId],
         aliases: &[String],
     ) -> Result<(Removed, i64)> {
         store.db.execute_batch("BEGIN IMMEDIATE")?;
-        let removed = store.remove_exchanges(going)?;
+        let mut removed = store.remove_exchanges(going, &mut self.leftovers)?;
+        self.leftovers.remove_some(&store.db, &mut removed)?;
         for url in aliases {
             store
                 .db
@@ -84,7 +86,7 @@ impl Keeper {
 }
 
 impl Store {
-    fn remove_exchanges(&self, going: &[ExchangeId]) -> Result<Removed> {
+    fn remove_exchanges(&self, going: &[ExchangeId], leftovers: &mut Leftovers) -> Result<Removed> {
         let mut removed = Removed::default();
         let (mut bodies, mut header_sets, mut resources) =
             (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
@@ -109,7 +111,7 @@ impl Store {
                 resources.insert(resource);
             }
         }
-        self.remove_bodies(bodies, &mut removed)?;
+        leftovers.extend(self.remove_bodies(bodies, &mut removed)?);
         for id in header_sets {
             if self.is_unused(UNUSED_HEADERS, id)? {
                 self.delete("DELETE FROM header_set WHERE id = ?1", id)?;
@@ -117,16 +119,12 @@ impl Store {
                 removed.header_sets.insert(id);
             }
         }
-        for id in resources {
-            if self.is_unused(UNUSED_RESOURCE, id)? {
-                self.remove_resource(id, &mut removed.urls)?;
-                removed.resources.insert(id);
-            }
-        }
+        leftovers.extend(resources);
         Ok(removed)
     }
 
-    fn remove_bodies(&self, bodies: BTreeSet<i64>, removed: &mut Removed) -> Result<()> {
+    /// Of which resources lines are left that nothing refers to.
+    fn remove_bodies(&self, bodies: BTreeSet<i64>, removed: &mut Removed) -> Result<BTreeSet<i64>> {
         let mut owners = BTreeSet::new();
         for id in bodies {
             if !self.is_unused(UNUSED_BODY, id)? {
@@ -141,31 +139,13 @@ impl Store {
             removed.paths.extend(path);
             owners.extend(owner);
         }
-        for owner in owners {
-            let used: Option<i64> = self
-                .db
-                .prepare_cached(FIRST_LINE)?
-                .query_row([owner], |row| row.get(0))?;
-            let first = used.unwrap_or(i64::MAX);
-            self.db
-                .prepare_cached("DELETE FROM line WHERE resource_id = ?1 AND number < ?2")?
-                .execute(params![owner, first])?;
-            removed.lines.insert(owner, first);
+        for owner in &owners {
+            // At once, whenever the rows go: no text that comes may refer to them.
+            removed
+                .lines
+                .insert(*owner, leftovers::first_line(&self.db, *owner)?);
         }
-        Ok(())
-    }
-
-    fn remove_resource(&self, id: i64, urls: &mut Vec<String>) -> Result<()> {
-        self.delete("DELETE FROM line WHERE resource_id = ?1", id)?;
-        for sql in [
-            REMOVE_ALIASES,
-            "DELETE FROM resource WHERE id = ?1 RETURNING url",
-        ] {
-            let mut statement = self.db.prepare_cached(sql)?;
-            let gone = statement.query_map([id], |row| row.get(0))?;
-            urls.extend(gone.collect::<Result<Vec<String>>>()?);
-        }
-        Ok(())
+        Ok(owners)
     }
 
     /// Those of the time before that say something about a moment; up to where no other is left
@@ -204,10 +184,6 @@ impl Store {
 const UNUSED_BODY: &str = "SELECT NOT EXISTS (SELECT 1 FROM body_use WHERE id = ?1 AND uses > 0)";
 const UNUSED_HEADERS: &str =
     "SELECT NOT EXISTS (SELECT 1 FROM header_use WHERE id = ?1 AND uses > 0)";
-const FIRST_LINE: &str = "SELECT min(first_line) FROM body_lines WHERE owner = ?1";
-const REMOVE_ALIASES: &str = "
-    DELETE FROM alias WHERE (url, resource_id) IN
-      (SELECT url, resource_id FROM alias_of WHERE resource_id = ?1) RETURNING url";
 /// What goes on in this run is not over: the row waits for its length.
 const NEXT_EVENTS: &str = "
     SELECT id, kind, over_us < :cutoff_us FROM
@@ -222,15 +198,6 @@ const OLD_HEARTBEATS: &str = "
     DELETE FROM heartbeat WHERE at_us IN
       (SELECT at_us FROM heartbeat
         WHERE at_us < ?1 AND at_us < (SELECT max(at_us) FROM heartbeat) ORDER BY at_us LIMIT ?2)";
-/// What a user typed stays, and what is about to be asked for.
-const UNUSED_RESOURCE: &str = "
-    SELECT NOT EXISTS (SELECT 1 FROM exchange WHERE resource_id = ?1)
-       AND NOT EXISTS (SELECT 1 FROM revision WHERE playlist_id = ?1)
-       AND NOT EXISTS (SELECT 1 FROM pending WHERE resource_id = ?1)
-       AND NOT EXISTS (SELECT 1 FROM body_lines WHERE owner = ?1)
-       AND NOT EXISTS (SELECT 1 FROM resource r JOIN stream s ON s.id = r.stream_id AND s.url = r.url
-                        WHERE r.id = ?1)";
-
 /// And the folders that it leaves empty.
 fn remove_file(chunks: &ChunkDir, path: &str) {
     let removed = ChunkPath::parse(path).and_then(|path| chunks.remove(path.plain()));
@@ -241,14 +208,11 @@ fn remove_file(chunks: &ChunkDir, path: &str) {
 
 /// Those of a removal that are more than a look at one row.
 #[cfg(test)]
-pub(super) const QUERIES: [&str; 9] = [
+pub(super) const QUERIES: [&str; 6] = [
     crate::session::database::spellings::IS_IN_USE,
     crate::session::database::spellings::IS_HOST_IN_USE,
     UNUSED_BODY,
     UNUSED_HEADERS,
-    UNUSED_RESOURCE,
-    REMOVE_ALIASES,
-    FIRST_LINE,
     NEXT_EVENTS,
     OLD_HEARTBEATS,
 ];

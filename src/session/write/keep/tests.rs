@@ -241,14 +241,7 @@ proptest! {
             is_whole(&history);
             if again {
                 // As a later run would begin: without what this one remembers.
-                history.store.db.execute_batch("
-                    DROP TRIGGER exchange_has_body; DROP TRIGGER exchange_had_body;
-                    DROP TRIGGER exchange_has_headers; DROP TRIGGER exchange_had_headers;
-                    DROP TRIGGER body_has_lines; DROP TRIGGER body_had_lines;
-                    DROP TRIGGER body_has_path; DROP TRIGGER body_had_path;
-                    DROP TRIGGER alias_added; DROP TRIGGER alias_removed;
-                    DROP TABLE body_use; DROP TABLE header_use; DROP TABLE body_lines;
-                    DROP TABLE alias_of; DROP TABLE chunk_bytes;").unwrap();
+                history.forget_keeper();
                 own = keeper(&history);
             }
         }
@@ -291,6 +284,47 @@ fn lines_that_only_left_revisions_had_go_with_them() {
         history.poll(Poll::Advance(1));
         is_whole(&history);
     }
+}
+
+#[test]
+fn lines_go_some_at_a_time_and_the_next_run_removes_what_one_left() {
+    let mut history = History::new(Channel {
+        window: 61,
+        ranged: false,
+        tokens: false,
+        redirected: false,
+        large: true,
+    });
+    for _ in 0..6 {
+        // Nothing of the windows before is in it.
+        history.poll(Poll::Advance(61));
+    }
+    let lines = |history: &History| -> usize {
+        let sql = "SELECT count(*) FROM line";
+        let count = history
+            .store
+            .db
+            .query_row(sql, [], |row| row.get::<_, i64>(0));
+        count.unwrap() as usize
+    };
+    let all = lines(&history);
+    let now_us = history.now_us + 1_000_000;
+    let mut passes = 0;
+    let mut own = keeper(&history);
+    while lines(&history) > all / 2 {
+        let before = lines(&history);
+        own.pass(&mut history.store, now_us, true).unwrap();
+        assert!(before - lines(&history) <= leftovers::MOST_ROWS);
+        passes += 1;
+        assert!(passes < 1000, "it comes to no end");
+    }
+    assert!(!own.leftovers.is_empty());
+    // The run ends there.
+    history.forget_keeper();
+    let mut next = keeper(&history);
+    history.keep_from(&mut next, history.now_us);
+    assert!(lines(&history) < all / 2, "{}", lines(&history));
+    is_whole(&history);
 }
 
 /// A plain channel that has advanced ten times.
@@ -512,7 +546,13 @@ fn no_query_of_a_pass_looks_at_all_rows() {
         large: false,
     });
     let _keeper = keeper(&history);
-    let queries = [&lists::QUERIES[..], &remove::QUERIES[..], &[NEXT, ROWS]].concat();
+    let queries = [
+        &lists::QUERIES[..],
+        &remove::QUERIES[..],
+        &leftovers::QUERIES[..],
+        &[NEXT, ROWS],
+    ]
+    .concat();
     for sql in queries {
         let mut plan = history
             .store

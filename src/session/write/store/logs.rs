@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 /// What is remembered of the lines of all playlists, at most, in bytes. Beyond that the largest go, of the stream that
 /// has most: their next revision costs what it did when it was the first.
-pub(super) const MOST_REMEMBERED: usize = 128 * 1024 * 1024;
+pub(super) const MOST_REMEMBERED: usize = 64 * 1024 * 1024;
 
 /// A body on its way to the database.
 pub(super) struct NewText<'a> {

@@ -71,7 +71,10 @@ impl Thread {
             }
             drop(batch);
             self.taken.clear();
-            self.make_room(true)?;
+            // What is left then is removed by the next run.
+            if self.closing.get().is_none() {
+                self.make_room(true)?;
+            }
             let now_us = self.clock.now_us();
             self.disk.look(&self.store, now_us);
             self.wal.look(&self.store, now_us);

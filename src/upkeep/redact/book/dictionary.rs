@@ -5,7 +5,7 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::register::Register;
-use super::views::{self, View};
+use super::views::{self, Coded, View};
 
 /// Hosts shorter than this are replaced in URLs only: `h` is everywhere.
 const SHORTEST_HOST: usize = 6;
@@ -26,6 +26,8 @@ pub(crate) enum As {
     Coded(usize),
     /// In hexadecimal digits, escaped so often.
     InHex(usize),
+    /// With a zero between each two bytes.
+    Wide,
     /// A host, with its pseudonym.
     Host(String),
 }
@@ -83,6 +85,9 @@ impl Dictionary {
     fn each(&self, text: &[u8], mut then: impl FnMut(Hit) -> bool) {
         let mut is_over = false;
         if self.register.longest() > 0 {
+            is_over = self.as_it_is(text, &mut then);
+        }
+        if self.register.longest() > 0 && !is_over {
             views::each(text, self.longest(), |view| {
                 is_over = self.spelled(view, &mut then) || self.coded(view, &mut then);
                 is_over
@@ -91,6 +96,27 @@ impl Dictionary {
         if !is_over {
             self.hosts_in(text).any(then);
         }
+    }
+
+    /// Without taking escapes off. Lines are not told apart: a key may have their end in it, and what is coded goes on
+    /// from one to the next.
+    fn as_it_is(&self, text: &[u8], then: &mut impl FnMut(Hit) -> bool) -> bool {
+        self.spelled(&View::of(text), then)
+            || self.wide(text, then)
+            || views::windows(text, self.longest()).any(|view| self.coded(&view, then))
+    }
+
+    fn wide(&self, text: &[u8], then: &mut impl FnMut(Hit) -> bool) -> bool {
+        let mut is_over = false;
+        views::each_wide(text, |coded| {
+            self.register.find(coded.bytes, |found| {
+                let (span, as_what) = (coded.place(found), As::Wide);
+                is_over = then(Hit { span, as_what });
+                is_over
+            });
+            is_over
+        });
+        is_over
     }
 
     fn spelled(&self, view: &View<'_>, then: &mut impl FnMut(Hit) -> bool) -> bool {
@@ -110,24 +136,24 @@ impl Dictionary {
 
     fn coded(&self, view: &View<'_>, then: &mut impl FnMut(Hit) -> bool) -> bool {
         let mut is_over = false;
-        let mut look =
-            |readable: &[u8], place: &dyn Fn(Range<usize>) -> Range<usize>, as_what: As| {
-                self.register.find(readable, |found| {
-                    let Some(span) = view.span(place(found)) else {
-                        return false;
-                    };
-                    let as_what = as_what.clone();
-                    is_over = then(Hit { span, as_what });
-                    is_over
-                });
+        let mut look = |coded: &Coded<'_>, as_what: As| {
+            let then = |found: Range<usize>| {
+                let Some(span) = view.span(coded.place(found)) else {
+                    return false;
+                };
+                let as_what = as_what.clone();
+                is_over = then(Hit { span, as_what });
                 is_over
             };
-        views::each_coded(&view.bytes, |readable, place| {
-            look(readable, place, As::Coded(view.depth))
-        });
-        views::each_in_hex(&view.bytes, |readable, place| {
-            look(readable, place, As::InHex(view.depth))
-        });
+            match coded.is_all {
+                true => self.register.find_unreadable(coded.bytes, then),
+                false => self.register.find(coded.bytes, then),
+            }
+            is_over
+        };
+        let all = self.register.has_unreadable();
+        views::each_coded(&view.bytes, all, |coded| look(coded, As::Coded(view.depth)));
+        views::each_in_hex(&view.bytes, all, |coded| look(coded, As::InHex(view.depth)));
         is_over
     }
 
@@ -148,9 +174,9 @@ impl Dictionary {
         })
     }
 
-    /// How many bytes the longest has, every byte of it escaped (`&#x2F;`).
+    /// How many bytes the longest has, every byte of it escaped (`\U0000002f`).
     pub(crate) fn longest(&self) -> usize {
-        self.longest_host.max(self.register.longest()) * 6
+        self.longest_host.max(self.register.longest()) * 10
     }
 }
 

@@ -53,10 +53,24 @@ impl Pseudonyms {
 
     /// That of a secret without escapes. `is_secret`: what no pseudonym may be.
     pub(crate) fn of(&mut self, secret: &[u8], is_secret: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+        self.of_shape(secret, secret, is_secret)
+    }
+
+    /// That of a key: none of its bytes stays, whatever it is.
+    pub(crate) fn of_key(&mut self, key: &[u8], is_secret: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+        self.of_shape(key, &vec![b'x'; key.len()], is_secret)
+    }
+
+    fn of_shape(
+        &mut self,
+        secret: &[u8],
+        shape: &[u8],
+        is_secret: impl Fn(&[u8]) -> bool,
+    ) -> Vec<u8> {
         let says_something = secret.iter().any(|b| is_replaced(*b));
         let own = self.prints.short(secret);
         for n in 0.. {
-            let drawn = self.draw(secret, n);
+            let drawn = self.draw(secret, shape, n);
             if says_something && drawn == secret {
                 continue;
             }
@@ -77,13 +91,13 @@ impl Pseudonyms {
         Vec::new()
     }
 
-    fn draw(&self, secret: &[u8], n: usize) -> Vec<u8> {
+    fn draw(&self, secret: &[u8], shape: &[u8], n: usize) -> Vec<u8> {
         let mut hash = Sha256::new();
         hash.update(self.seed);
         hash.update((n as u64).to_le_bytes());
         hash.update(secret);
         let mut chance = Chance::new(hash.finalize().into());
-        let mut drawn = chance.like(secret);
+        let mut drawn = chance.like(shape);
         drawn.extend((0..n / TRIES).map(|_| chance.letter()));
         drawn
     }

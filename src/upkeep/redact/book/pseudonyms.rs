@@ -12,9 +12,11 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use super::dictionary::{As, Dictionary, Hit};
 use super::pseudonym::Pseudonyms;
 use super::spelling::{plain, spell_like};
+use super::starts::Marked;
 use super::variables::{Piece, Variables};
 use super::views;
 use crate::upkeep::redact::secrets::folders::Folders;
+use crate::upkeep::redact::secrets::keys;
 use crate::upkeep::redact::secrets::look::is_text;
 use crate::upkeep::redact::secrets::places::{Finder, Form, Place};
 use crate::upkeep::redact::secrets::secret::{Rules, What, is_sought};
@@ -44,6 +46,9 @@ pub(crate) struct Book {
     /// How many different ones, in how many places.
     replaced: BTreeMap<What, (u64, u64)>,
     not_sought: u64,
+    /// Keys in playlists, where they stay.
+    kept_keys: u64,
+    known_keys: Marked,
 }
 
 impl Book {
@@ -63,6 +68,8 @@ impl Book {
             folders: Folders::default(),
             replaced: BTreeMap::new(),
             not_sought: 0,
+            kept_keys: 0,
+            known_keys: Marked::default(),
         }
     }
 
@@ -77,9 +84,7 @@ impl Book {
             return;
         }
         views::each(text, LONGEST_PLACE, |view| {
-            if view.depth > 0 {
-                self.note_places(Form::Text, &view.bytes, depth);
-            }
+            self.note_places(Form::Text, &view.bytes, depth);
             false
         });
     }
@@ -91,9 +96,14 @@ impl Book {
             places,
             variables,
             templates,
+            keys: found_keys,
             ..
         } = finder;
         let slice = |span: &Range<usize>| text.get(span.clone()).unwrap_or_default();
+        for span in &found_keys {
+            let is_key = keys::is_key(slice(span));
+            self.kept_keys += u64::from(is_key && self.known_keys.insert(slice(span)));
+        }
         for span in &variables {
             self.variables.note_value(slice(span));
         }
@@ -154,7 +164,7 @@ impl Book {
 
     fn secret(&mut self, what: What, spelled: &[u8], depth: usize) {
         match what {
-            What::KeyData => return,
+            What::KeyData => return self.note_key(&plain(spelled), true),
             What::Host => {
                 if let Some(host) = canonical(spelled) {
                     self.hosts.insert(host);
@@ -179,6 +189,18 @@ impl Book {
         if is_new && depth < DEEPEST && secret.len() <= LONGEST_NESTED {
             self.nested(what, &secret, depth + 1);
         }
+    }
+
+    /// The value of a key that the copy shall not have. `is_certain`: it did not come with an error.
+    pub(crate) fn note_key(&mut self, key: &[u8], is_certain: bool) {
+        for value in keys::values(key, is_certain) {
+            self.dictionary.register.note(What::KeyData, &value, true);
+        }
+    }
+
+    /// How many keys stand in playlists, and stay there.
+    pub(crate) fn kept_keys(&self) -> u64 {
+        self.kept_keys
     }
 
     /// What a secret has in it may stand elsewhere alone: `exp=…~acl=…~hmac=…`, a URL, JSON, any of these coded.
@@ -253,6 +275,10 @@ impl Book {
             let (new, what) = match as_what {
                 As::Host(name) => (name.into_bytes(), What::Host),
                 As::InHex(depth) => (self.in_hex(spelled, depth), What::Named),
+                As::Wide => {
+                    let new = self.plain_pseudonym(&views::of_wide(spelled));
+                    (views::widened(&new), What::Named)
+                }
                 As::Coded(0) => (self.plain_pseudonym(spelled), What::Named),
                 As::Coded(depth) | As::Spelled(depth) => {
                     (self.respelled(spelled, depth), What::Named)
@@ -314,18 +340,15 @@ impl Book {
     fn escaped(&mut self, text: &[u8], edits: &mut Vec<Edit>) {
         let mut places = Vec::new();
         views::each(text, LONGEST_PLACE, |view| {
-            if view.depth > 0 {
-                let mut finder = Finder::new(&view.bytes, &self.rules);
-                finder.find(Form::Text);
-                let found = finder
-                    .places
-                    .into_iter()
-                    .filter(|place| place.what != What::Host);
-                places
-                    .extend(found.filter_map(|place| {
-                        Some((view.span(place.span)?, view.depth, place.what))
-                    }));
-            }
+            let mut finder = Finder::new(&view.bytes, &self.rules);
+            finder.find(Form::Text);
+            let found = finder
+                .places
+                .into_iter()
+                .filter(|place| place.what != What::Host);
+            places.extend(
+                found.filter_map(|place| Some((view.span(place.span)?, view.depth, place.what))),
+            );
             false
         });
         for (span, depth, what) in places {
@@ -380,7 +403,13 @@ impl Book {
     fn plain_pseudonym(&mut self, secret: &[u8]) -> Vec<u8> {
         let register = &self.dictionary.register;
         let pseudonyms = &mut self.pseudonyms;
-        let mut of = |text: &[u8]| pseudonyms.of(text, |drawn| register.get(drawn).is_some());
+        let mut of = |text: &[u8]| {
+            let is_secret = |drawn: &[u8]| register.get(drawn).is_some();
+            match register.get(text).map(|found| found.what) {
+                Some(What::KeyData) => pseudonyms.of_key(text, is_secret),
+                _ => pseudonyms.of(text, is_secret),
+            }
+        };
         let Some(pieces) = self.variables.pieces(secret) else {
             return of(secret);
         };

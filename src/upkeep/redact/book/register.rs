@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::fingerprint::{ByFingerprint, Fingerprints};
 use super::starts::Starts;
+use super::views::is_readable;
 use crate::upkeep::redact::secrets::secret::What;
 
 /// Secrets of fewer bytes are met only where no letter or digit stands before or behind.
@@ -27,6 +28,8 @@ pub(crate) struct Register {
     prints: Fingerprints,
     found: ByFingerprint<Found>,
     starts: Starts,
+    /// Of those of them that nobody can read: keys.
+    unreadable: Starts,
 }
 
 impl Register {
@@ -44,6 +47,9 @@ impl Register {
         if is_sought && !found.is_sought {
             found.is_sought = true;
             self.starts.note(secret, &self.prints);
+            if !secret.iter().all(|b| is_readable(*b)) {
+                self.unreadable.note(secret, &self.prints);
+            }
         }
         is_new
     }
@@ -79,6 +85,7 @@ impl Register {
     /// There is too much to be sought.
     pub(crate) fn seal(&mut self, fixed: &[u8]) -> Result<(), String> {
         self.starts.seal()?;
+        self.unreadable.seal()?;
         for at in 0..fixed.len() {
             let rest = fixed.get(at..).unwrap_or_default();
             let mut there = Vec::new();
@@ -98,11 +105,25 @@ impl Register {
     }
 
     /// The secrets in a text, the first, and of those that begin there the longest, until `then` says true.
-    pub(crate) fn find(&self, text: &[u8], mut then: impl FnMut(Range<usize>) -> bool) {
+    pub(crate) fn find(&self, text: &[u8], then: impl FnMut(Range<usize>) -> bool) {
+        self.find_of(&self.starts, text, then);
+    }
+
+    /// Whether there are secrets that nobody can read.
+    pub(crate) fn has_unreadable(&self) -> bool {
+        self.unreadable.longest() > 0
+    }
+
+    /// As [`Self::find`], of secrets that nobody can read.
+    pub(crate) fn find_unreadable(&self, text: &[u8], then: impl FnMut(Range<usize>) -> bool) {
+        self.find_of(&self.unreadable, text, then);
+    }
+
+    fn find_of(&self, starts: &Starts, text: &[u8], mut then: impl FnMut(Range<usize>) -> bool) {
         let mut at = 0;
         while let Some(rest) = text.get(at..).filter(|rest| rest.len() >= 4) {
             let mut found = None;
-            self.starts.lengths(rest, &self.prints, |length| {
+            starts.lengths(rest, &self.prints, |length| {
                 let is_there = self.is_at(text, at..at + length);
                 found = found.or(is_there.then_some(length));
                 is_there

@@ -2,6 +2,7 @@
 
 pub mod folders;
 pub mod hosts;
+pub mod keys;
 pub mod lexical;
 pub mod look;
 pub mod ordinary;

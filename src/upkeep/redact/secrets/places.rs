@@ -43,6 +43,8 @@ pub(crate) struct Finder<'a> {
     pub(crate) segments: Vec<Range<usize>>,
     /// What was read as a URL: it is read in the same way wherever it stands, and not as any text, too.
     pub(crate) urls: Vec<Range<usize>>,
+    /// Keys in playlists that stay.
+    pub(crate) keys: Vec<Range<usize>>,
     /// Whether what only looks like a token stays.
     pub(super) keeps_looks: bool,
 }
@@ -96,6 +98,7 @@ impl<'a> Finder<'a> {
             templates: Vec::new(),
             segments: Vec::new(),
             urls: Vec::new(),
+            keys: Vec::new(),
             keeps_looks: false,
         }
     }

@@ -142,8 +142,13 @@ impl Finder<'_> {
     /// A key, or what protects it, that stands in the playlist itself.
     fn key_data(&mut self, span: Range<usize>) {
         let comma = self.slice(span.clone()).iter().position(|b| *b == b',');
-        if let (true, Some(comma)) = (self.rules.drop_keys, comma) {
-            self.place(span.start + comma + 1..span.end, What::KeyData);
+        let Some(comma) = comma else {
+            return;
+        };
+        let data = span.start + comma + 1..span.end;
+        match self.rules.drop_keys {
+            true => self.place(data, What::KeyData),
+            false => self.keys.push(data),
         }
     }
 }

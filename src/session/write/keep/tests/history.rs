@@ -423,4 +423,17 @@ impl History {
         }
         panic!("it comes to no end");
     }
+
+    /// As a later run would begin: without what the one before remembered.
+    pub(super) fn forget_keeper(&mut self) {
+        let forget = "
+            DROP TRIGGER exchange_has_body; DROP TRIGGER exchange_had_body;
+            DROP TRIGGER exchange_has_headers; DROP TRIGGER exchange_had_headers;
+            DROP TRIGGER body_has_lines; DROP TRIGGER body_had_lines;
+            DROP TRIGGER body_has_path; DROP TRIGGER body_had_path;
+            DROP TRIGGER alias_added; DROP TRIGGER alias_removed;
+            DROP TABLE body_use; DROP TABLE header_use; DROP TABLE body_lines;
+            DROP TABLE alias_of; DROP TABLE chunk_bytes;";
+        self.store.db.execute_batch(forget).unwrap();
+    }
 }

@@ -1,0 +1,128 @@
+//! Channels that stand still: that is told while it happens, when it is over, and at the end, with what it cost.
+
+use std::process::Command;
+
+use crate::support::{Ask, Finished, Origin, Recorder, Recording, Reply, Stage, Window, ts};
+
+/// A slot machine: three pictures in a window that moves at each third request; at stage 1 it hangs, at stage 2 it has turned
+/// by three pictures of which two were never shown.
+fn slots(ask: &Ask, stage: &Stage) -> Reply {
+    match (ask.path(), stage.at()) {
+        (path, _) if path.ends_with(".ts") => Reply::segment(ts(path)),
+        (_, 0) => Reply::playlist(Window::new((ask.nth as u64 / 3).min(3), 3).text()),
+        (_, 1) => Reply::playlist(Window::new(3, 3).text()),
+        _ => Reply::playlist(Window::new(8, 3).text()),
+    }
+}
+
+fn hangs_and_turns(arguments: &[&str]) -> Finished {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let origin = Origin::new(move |ask| slots(ask, &at));
+    let mut recording = Recorder::new(origin.url("/slots.m3u8"))
+        .args(arguments.iter().copied())
+        .start();
+    recording.until_at_least(1, "SELECT count(*) FROM revision WHERE media_sequence = 3");
+    stage.go(1);
+    recording.until_it_says("no advance for ");
+    stage.go(2);
+    recording.until_it_says("advances again after ");
+    recording.interrupt()
+}
+
+/// What stands between two texts, as a number.
+fn number(text: &str, before: &str, behind: &str) -> f64 {
+    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("{text}"));
+    rest.split(behind).next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_channel_that_stands_still_is_told_when_it_does_when_it_goes_on_and_at_the_end() {
+    let finished = hangs_and_turns(&[]);
+    let said = finished.stderr.clone();
+    let lines: Vec<&str> = said.lines().filter(|l| l.contains(" WARN ")).collect();
+    let [still, again] = lines[..] else {
+        panic!("{said}")
+    };
+    let told = "[slots] \"slots\": no advance for ";
+    let for_s = number(still, told, " s (1.0 expected)");
+    assert!(for_s > 1.5, "{still}");
+    assert!(again.ends_with(" s, 2 segments never listed"), "{again}");
+    let after_s = number(
+        again,
+        "[slots] \"slots\": advances again after ",
+        " s, 2 segments",
+    );
+    assert!(after_s >= for_s, "{again}");
+
+    let totals = finished.stdout.lines().nth(1).unwrap();
+    assert!(totals.ends_with("faults 0, gaps 1"), "{totals}");
+    let sum = "  no advance: gaps 1, ";
+    let all_s = number(&finished.stdout, sum, " s in all, the longest ");
+    assert!((all_s - after_s).abs() < 0.06, "{}", finished.stdout);
+    let lost = "; 2 segments never listed\n";
+    assert!(finished.stdout.contains(lost), "{}", finished.stdout);
+
+    let session = finished.session();
+    let found = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+        .arg("--json")
+        .arg(session.path())
+        .output()
+        .unwrap();
+    let found = String::from_utf8(found.stdout).unwrap();
+    assert_eq!(found.lines().count(), 1, "the same gap: {found}");
+    let gap: serde_json::Value = serde_json::from_str(&found).unwrap();
+    let length_s = gap["gap_seconds"].as_f64().unwrap();
+    assert!((length_s - after_s).abs() < 0.06, "{found} {again}");
+}
+
+#[test]
+fn programs_read_the_same_in_lines_of_json() {
+    let finished = hangs_and_turns(&["--log", "json"]);
+    let lines = finished.stderr.lines();
+    let lines: Vec<serde_json::Value> = lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &serde_json::Value| line["level"] == "WARN")
+        .collect();
+    let [still, again] = &lines[..] else {
+        panic!("{lines:?}")
+    };
+    for line in [still, again] {
+        assert_eq!(line["stream"], "slots");
+        assert_eq!(line["playlist"], "slots");
+        assert_eq!(line["expected_seconds"], 1.0);
+        assert!(line["seconds"].as_f64().unwrap() > 1.5, "{line}");
+    }
+    assert_eq!(again["never_listed"], 2);
+    assert!(still.get("never_listed").is_none(), "{still}");
+}
+
+#[test]
+fn an_answer_that_does_not_come_is_told_while_it_is_waited_for() {
+    let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
+        ("/slots.m3u8", 3) => Reply::nothing(crate::support::End::Silent),
+        _ => slots(ask, &Stage::default()),
+    });
+    let mut recording: Recording = Recorder::new(origin.url("/slots.m3u8")).start();
+    recording.until_it_says("no advance for ");
+    assert!(!recording.said().contains("no response"), "it still hangs");
+    let finished = recording.interrupt();
+    let totals = finished.stdout.lines().nth(1).unwrap();
+    assert!(totals.ends_with(", gaps 1"), "{totals}");
+}
+
+#[test]
+fn what_goes_on_and_has_its_end_then_has_no_gap() {
+    // It moves with each request, so that nothing depends on how fast they come; its end is watched for three target durations.
+    let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
+        ("/slots.m3u8", nth) => {
+            let window = Window::new(nth.min(6) as u64, 3);
+            Reply::playlist(window.ended_if(nth >= 6).text())
+        }
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let finished = Recorder::new(origin.url("/slots.m3u8")).run();
+    assert!(!finished.stdout.contains("gap"), "{}", finished.stdout);
+    assert!(!finished.stderr.contains("advance"), "{}", finished.stderr);
+    finished.session();
+}
