@@ -7,10 +7,14 @@ use std::path::Path;
 use super::layers::sources;
 
 /// Who may, and which files these are: none of them is named by a row.
-const MAY: [(&str, &str); 13] = [
+const MAY: [(&str, &str); 15] = [
     (
         "session/files/beneath.rs",
         "whatever is beneath a session, by handles",
+    ),
+    (
+        "session/files/permission.rs",
+        "what a user may not touch, and whose it is",
     ),
     (
         "session/files/folder.rs",
@@ -26,6 +30,10 @@ const MAY: [(&str, &str); 13] = [
     ("session/database/holders.rs", "/proc"),
     (
         "upkeep/redact/mod.rs",
+        "the folder and the database of a copy",
+    ),
+    (
+        "upkeep/redact/modes.rs",
         "the folder and the database of a copy",
     ),
     ("upkeep/redact/search.rs", "the database of a copy"),
@@ -72,9 +80,10 @@ const TOUCHES: [&str; 24] = [
     ".is_dir()",
 ];
 /// These are about a file that is open already.
-const ALLOWED: [&str; 4] = [
+const ALLOWED: [&str; 5] = [
     "use std::fs::TryLockError;",
     "use std::fs::File;",
+    "use std::fs::{File, Permissions};",
     "std::os::unix::fs::FileExt",
     "facts.is_file()",
 ];

@@ -1,5 +1,7 @@
 //! One playlist of a stream, as its loops share it.
 
+use std::time::Duration;
+
 use super::names::Name;
 use super::names::Names;
 use super::over::HOPELESS_AFTER;
@@ -187,14 +189,16 @@ impl Playlist {
         });
     }
 
-    /// A poll of it failed, and not for the recorder's own doing; with that status, if with any.
-    pub(crate) fn fails(&self, status: Option<u16>, now: Instant) {
+    /// A poll of it failed, and not for the recorder's own doing. `is_denied`: in a way that the next poll will hardly
+    /// change; `patience`: for how long its host asked for.
+    pub(crate) fn fails(&self, is_denied: bool, patience: Option<Duration>, now: Instant) {
         self.update(|s| {
             s.failures = s.failures.saturating_add(1);
-            s.denials = match status {
-                Some(401 | 403 | 410) => s.denials.saturating_add(1),
-                _ => 0,
+            s.denials = match is_denied {
+                true => s.denials.saturating_add(1),
+                false => 0,
             };
+            s.patience = patience;
             s.failing_since.get_or_insert(now);
         });
     }
@@ -203,6 +207,7 @@ impl Playlist {
     pub(crate) fn plays(&self) {
         self.update(|s| {
             (s.failures, s.denials, s.failing_since) = (0, 0, None);
+            s.patience = None;
             s.ever_good = true;
         });
     }

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::session::database::sum;
+use crate::session::files::beneath::{Directory, PlainPath, Sort};
 use crate::session::files::folder::SessionFolder;
 
 /// Who may read and write, and nothing else of a mode.
@@ -22,8 +23,9 @@ pub(super) fn copy(source: &SessionFolder, target: &SessionFolder) -> io::Result
     let database = of_path(&source.database())?;
     fs::set_permissions(target.database(), database.clone())?;
     fs::set_permissions(sum::path(&target.database()), database)?;
-    if let Ok(chunks) = of_path(&source.chunks()) {
-        folders(&target.chunks(), &chunks)?;
+    if let Ok(chunks) = Directory::open(&source.chunks()) {
+        let mode = of(&chunks.own_handle()?).unwrap_or(Permissions::from_mode(0o700));
+        give_folders(&Directory::open(&target.chunks())?, &mode)?;
     }
     fs::set_permissions(target.path(), of_path(source.path())?)
 }
@@ -33,17 +35,12 @@ fn of_path(path: &Path) -> io::Result<Permissions> {
     Ok(Permissions::from_mode(mode & WHO))
 }
 
-/// All folders from one on.
-fn folders(first: &Path, mode: &Permissions) -> io::Result<()> {
-    let mut all = vec![first.to_owned()];
-    while let Some(folder) = all.pop() {
-        for entry in fs::read_dir(&folder)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                all.push(entry.path());
-            }
+/// Gives a mode to all folders of a copy, from one on. Chunks are a bounded number of folders deep.
+fn give_folders(folder: &Directory, mode: &Permissions) -> io::Result<()> {
+    for (name, sort) in folder.entries()? {
+        if let (Sort::Folder, Some(name)) = (sort, PlainPath::parse(&name)) {
+            give_folders(&folder.below(&name)?, mode)?;
         }
-        fs::set_permissions(folder, mode.clone())?;
     }
-    Ok(())
+    folder.own_handle()?.set_permissions(mode.clone())
 }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::ask::list_and_named;
 use crate::clock;
 use crate::hls;
+use crate::recorder::admission::hosts::retry_after;
 use crate::recorder::http::fetch::{Hop, Received};
 use crate::recorder::poll::exchanges::{Made, News};
 use crate::recorder::poll::poller::{Passed, Poller, is_same};
@@ -141,6 +142,17 @@ impl Poller {
         }
     }
 
+    fn fails(&self, hop: &Hop) {
+        let is_denied =
+            matches!(hop.status, Some(401 | 403 | 410)) || hop.outcome == Outcome::Unreachable;
+        // Where a redirect led to another host, the first one is asked as ever.
+        let is_own = hop.url.origin() == self.url_to_ask().origin();
+        let patience = hop.status.zip(hop.fields.as_ref()).filter(|_| is_own);
+        let patience =
+            patience.and_then(|(status, fields)| retry_after(status, fields, hop.response_us()));
+        self.playlist.fails(is_denied, patience, clock::instant());
+    }
+
     fn count(&self, hop: &Hop, good: bool) {
         let failures = self.playlist.standing().failures;
         self.note_whether_gone(hop);
@@ -155,7 +167,7 @@ impl Poller {
             return;
         }
         if hop.own_reason == Some(OwnReason::TooLate) {
-            self.playlist.fails(hop.status, clock::instant());
+            self.fails(hop);
             return;
         }
         if !hop.is_fault() {
@@ -164,7 +176,7 @@ impl Poller {
         }
         let playlists = &self.context.playlists;
         let was_silent = playlists.nothing_plays();
-        self.playlist.fails(hop.status, clock::instant());
+        self.fails(hop);
         if !was_silent && playlists.nothing_plays() {
             playlists.wake_first();
         }
