@@ -356,3 +356,136 @@ fn windows_go_on_from_those_of_a_run_before() {
     let lie = Windows::resumed(nothing, 0).place(plain(7, 3), 0, SECOND);
     assert_eq!(lie.step, Step::First);
 }
+
+/// Segments with names, and the bytes that are known of them.
+fn with_bytes(number: Option<u64>, segments: &[(&str, Option<u64>)]) -> Window {
+    let mut window = window(number, segments.iter().map(|(name, _)| (*name).to_owned()));
+    for (own, (_, content)) in window.tail.iter_mut().zip(segments) {
+        own.content = *content;
+    }
+    window
+}
+
+#[test]
+fn an_advance_says_how_many_segments_are_new_and_a_leap_no_more_than_it_lists() {
+    let mut windows = Windows::default();
+    let gained = |windows: &mut Windows, window| windows.place(window, 0, SECOND).gained;
+    assert_eq!(gained(&mut windows, plain(10, 4)), 4);
+    assert_eq!(gained(&mut windows, plain(12, 4)), 2);
+    assert_eq!(gained(&mut windows, plain(12, 4)), 0);
+    assert_eq!(gained(&mut windows, plain(40, 4)), 4);
+}
+
+#[test]
+fn bytes_that_are_where_the_number_says_outweigh_the_same_bytes_elsewhere() {
+    let mut channel = Channel::default();
+    let programme = |number, letter: &str, bytes: [u64; 6]| {
+        let names: Vec<String> = (0..6).map(|n| format!("{letter}{n}x{number}")).collect();
+        let segments: Vec<_> = names
+            .iter()
+            .map(String::as_str)
+            .zip(bytes.map(Some))
+            .collect();
+        with_bytes(Some(number), &segments)
+    };
+    assert_eq!(
+        channel.sees(programme(10, "a", [1, 2, 3, 4, 5, 6])).0,
+        Step::First
+    );
+    // It repeats itself: four of its six segments were seen before, at other places.
+    assert_eq!(
+        channel.sees(programme(14, "b", [5, 6, 1, 2, 3, 4])),
+        (Step::Slid, 14)
+    );
+}
+
+#[test]
+fn a_slate_goes_by_its_number_also_where_numbers_stood_still_before() {
+    let mut channel = Channel::default();
+    let sliding = |first: u64| window(Some(1), (first..first + 5).map(|n| format!("s{n}.ts")));
+    for first in 20..24 {
+        channel.sees(sliding(first));
+    }
+    let slate = || window(Some(1), (0..5).map(|_| "slate.ts".to_owned()));
+    channel.sees(slate());
+    assert_eq!(channel.sees(slate()).0, Step::Same);
+}
+
+#[test]
+fn other_bytes_under_the_same_names_without_numbers_are_something_else() {
+    let mut channel = Channel::default();
+    let programme = |bytes: [u64; 3]| {
+        let names = ["a.ts", "b.ts", "c.ts"];
+        let segments: Vec<_> = names.into_iter().zip(bytes.map(Some)).collect();
+        with_bytes(None, &segments)
+    };
+    channel.sees(programme([1, 2, 3]));
+    assert_eq!(channel.sees(programme([1, 2, 3])).0, Step::Same);
+    assert_eq!(channel.sees(programme([7, 8, 9])).0, Step::Slid);
+}
+
+#[test]
+fn one_url_that_stays_bears_a_number_out_whatever_bytes_are_beside_it() {
+    let mut channel = Channel::default();
+    channel.sees(with_bytes(
+        Some(10),
+        &[("a.ts", Some(1)), ("b.ts", None), ("c.ts", None)],
+    ));
+    let again = with_bytes(
+        Some(10),
+        &[("a2.ts", Some(2)), ("b.ts", None), ("c3.ts", None)],
+    );
+    assert_eq!(channel.sees(again), (Step::Same, 10));
+}
+
+#[test]
+fn dates_place_an_encoder_that_counts_far_apart_and_no_other() {
+    let dated = |first: u64, end_us: i64, letter: &str| Window {
+        end_us: Some(end_us),
+        ..window(
+            Some(first),
+            (first..first + 5).map(|n| format!("{letter}{n}.ts")),
+        )
+    };
+    let placed = |number: u64| {
+        let mut windows = Windows::default();
+        windows.place(dated(1000, 100 * SECOND, "a"), 0, SECOND);
+        // One segment of two seconds later.
+        let other = dated(number, 102 * SECOND, "b");
+        let lie = windows.place(other, 2 * SECOND, SECOND);
+        (lie.step, lie.place)
+    };
+    assert_eq!(placed(5000), (Step::Slid, 1001));
+    assert_eq!(placed(1005 + FAR + 1), (Step::Slid, 1001));
+    assert_eq!(placed(1005 + FAR), (Step::Slid, 1005 + FAR));
+    assert_eq!(placed(1100), (Step::Slid, 1100));
+}
+
+#[test]
+fn other_names_at_places_whose_names_stay_have_begun_again() {
+    let others = || window(Some(98), (0..5).map(|n| format!("new{n}.ts")));
+    let mut channel = Channel::default();
+    channel.sees(plain(100, 5));
+    channel.sees(plain(101, 5));
+    assert_eq!(channel.sees(others()).0, Step::Restarted);
+    // Where no place was listed twice, nothing is known of names.
+    let mut channel = Channel::default();
+    channel.sees(plain(100, 5));
+    assert_eq!(channel.sees(others()).0, Step::Behind);
+}
+
+#[test]
+fn a_window_that_is_shorter_than_ever_at_the_first_number_has_begun_again() {
+    let mut channel = Channel::default();
+    channel.sees(plain(0, 3));
+    assert_eq!(channel.sees(plain(2, 2)).0, Step::Slid);
+    assert_eq!(channel.sees(plain(1, 2)).0, Step::Restarted);
+    let mut channel = Channel::default();
+    channel.sees(plain(0, 2));
+    assert_eq!(channel.sees(plain(2, 2)).0, Step::Slid);
+    assert_eq!(
+        channel.sees(plain(1, 2)).0,
+        Step::Behind,
+        "an edge that lags"
+    );
+}
