@@ -79,11 +79,6 @@ impl Poller {
                     continue;
                 }
             }
-            // Whoever of the recording asked the host may have heard that it wants to be left alone.
-            if let Some(until) = self.held_until(clock::instant()) {
-                due = until;
-                continue;
-            }
             let context = Arc::clone(&self.context);
             let turn = tokio::select! {
                 () = stop.cancelled() => {
@@ -92,6 +87,11 @@ impl Poller {
                 }
                 turn = context.fetcher.polls.turn() => turn,
             };
+            // Whoever of the recording asked the host may have heard that it wants to be left alone, up to this moment.
+            if let Some(until) = self.held_until(clock::instant()) {
+                due = until;
+                continue;
+            }
             let lag_us = clock::micros(clock::instant().saturating_duration_since(due));
             // Moments that pass after the answer are the recorder's own lateness.
             let answered = Box::pin(self.poll(lag_us, turn)).await;
