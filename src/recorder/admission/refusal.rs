@@ -12,8 +12,17 @@ pub(crate) struct Unresolved {
 
 /// A public playlist named a host that is at no public address.
 #[derive(Debug, thiserror::Error)]
-#[error("{host} is a {what} address, which a public origin may not lead to (see --allow-private)")]
+#[error("{host} is a {what} address, {NOT_PUBLIC}")]
 pub(crate) struct NotPublic {
     pub host: String,
     pub what: &'static str,
+}
+
+const NOT_PUBLIC: &str = "which a public origin may not lead to (see --allow-private)";
+
+impl NotPublic {
+    /// Whether this is what the error of a request says: an `unreachable` host may be back at any moment otherwise.
+    pub(crate) fn is_said_by(error: &str) -> bool {
+        error.ends_with(NOT_PUBLIC)
+    }
 }

@@ -8,6 +8,7 @@ use super::ask::list_and_named;
 use crate::clock;
 use crate::hls;
 use crate::recorder::admission::hosts::retry_after;
+use crate::recorder::admission::refusal::NotPublic;
 use crate::recorder::http::fetch::{Hop, Received};
 use crate::recorder::poll::exchanges::{Made, News};
 use crate::recorder::poll::poller::{Passed, Poller, is_same};
@@ -143,8 +144,8 @@ impl Poller {
     }
 
     fn fails(&self, hop: &Hop) {
-        let is_denied =
-            matches!(hop.status, Some(401 | 403 | 410)) || hop.outcome == Outcome::Unreachable;
+        let is_denied = matches!(hop.status, Some(401 | 403 | 410))
+            || hop.error.as_deref().is_some_and(NotPublic::is_said_by);
         // Where a redirect led to another host, the first one is asked as ever.
         let is_own = hop.url.origin() == self.url_to_ask().origin();
         let patience = hop.status.zip(hop.fields.as_ref()).filter(|_| is_own);
