@@ -39,13 +39,13 @@ pub(super) fn poll_interval(
 }
 
 /// The least interval of a playlist that takes so long to be taken in: nine tenths of the time are left for others. It is
-/// no more than two target durations, since a window has three (RFC 8216bis 6.2.2); ordinary playlists take some
-/// milliseconds.
+/// no more than two and a quarter target durations, since a window has three (RFC 8216bis 6.2.2); ordinary playlists take
+/// some milliseconds.
 pub(super) fn costly_interval(taken: Duration, target_duration: Option<Duration>) -> Duration {
     if taken < COSTLY {
         return Duration::ZERO;
     }
-    let most = target_duration.unwrap_or(SEARCH) * 2;
+    let most = target_duration.unwrap_or(SEARCH) * 9 / 4;
     taken.saturating_mul(10).min(most.clamp(MIN_POLL, MAX_POLL))
 }
 
@@ -175,11 +175,11 @@ mod tests {
         let least = |ms, target| costly_interval(Duration::from_millis(ms), target);
         assert_eq!(least(99, Some(s(1))), Duration::ZERO);
         assert_eq!(least(100, Some(s(1))), s(1));
-        assert_eq!(least(600, Some(s(1))), s(2));
+        assert_eq!(least(600, Some(s(1))), Duration::from_millis(2250));
         assert_eq!(least(600, Some(s(6))), s(6));
         assert_eq!(least(600, Some(s(0))), MIN_POLL);
         assert_eq!(least(u64::MAX, Some(s(600))), MAX_POLL);
-        assert_eq!(least(60_000, None), s(12));
+        assert_eq!(least(60_000, None), Duration::from_millis(13_500));
     }
 
     #[test]
