@@ -489,3 +489,63 @@ fn a_window_that_is_shorter_than_ever_at_the_first_number_has_begun_again() {
         "an edge that lags"
     );
 }
+
+#[test]
+fn names_that_moved_outweigh_a_number_that_one_name_bears_out() {
+    let mut channel = Channel::default();
+    let names = |names: [&str; 5]| window(Some(10), names.map(|name| format!("{name}.ts")));
+    channel.sees(names(["a", "b", "c", "slate", "d"]));
+    // The number stands still; the slate happens to stand where it stood.
+    assert_eq!(
+        channel.sees(names(["b", "c", "x", "slate", "e"])),
+        (Step::Slid, 11)
+    );
+}
+
+#[test]
+fn bytes_that_are_others_where_names_agree_refute_them() {
+    let mut channel = Channel::default();
+    let signed = |refresh: &str, bytes: Option<u64>| {
+        let names: Vec<String> = (0..3).map(|n| format!("{n}.ts?t={refresh}")).collect();
+        let segments: Vec<_> = names
+            .iter()
+            .map(|name| (name.as_str(), bytes.map(|first| first + name.len() as u64)))
+            .collect();
+        with_bytes(None, &segments)
+    };
+    channel.sees(signed("1", Some(100)));
+    assert_eq!(channel.sees(signed("2", Some(200))).0, Step::Slid);
+    // Where the bytes of one of them are not known yet, names tell.
+    let mut channel = Channel::default();
+    channel.sees(signed("1", Some(100)));
+    assert_eq!(channel.sees(signed("2", None)).0, Step::Same);
+}
+
+#[test]
+fn names_that_go_with_two_places_alike_go_with_none() {
+    let mut channel = Channel::default();
+    let names = |names: [&str; 3]| window(None, names.map(|name| format!("{name}.ts")));
+    let (_, first) = channel.sees(names(["a", "b", "c"]));
+    let (step, place) = channel.sees(names(["a", "x", "b"]));
+    assert_eq!(step, Step::Slid);
+    assert!(place > first + 3, "something else: {place}");
+}
+
+#[test]
+fn the_bytes_of_one_segment_may_be_a_slates_and_tell_no_place() {
+    let mut channel = Channel::default();
+    let signed = |letter: &str, bytes: [u64; 3]| {
+        let names = [1, 2, 3].map(|n| format!("{letter}{n}"));
+        let segments: Vec<_> = names
+            .iter()
+            .map(String::as_str)
+            .zip(bytes.map(Some))
+            .collect();
+        with_bytes(None, &segments)
+    };
+    let (_, first) = channel.sees(signed("a", [1, 2, 3]));
+    let (_, place) = channel.sees(signed("b", [3, 8, 9]));
+    assert!(place > first + 3, "something else: {place}");
+    let (_, place_of_two) = channel.sees(signed("c", [8, 9, 10]));
+    assert_eq!(place_of_two, place + 1);
+}
