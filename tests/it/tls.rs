@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, CertifiedKey, IsCa, KeyPair,
+    BasicConstraints, Certificate, CertificateParams, CertifiedKey, IsCa, Issuer, KeyPair,
     generate_simple_self_signed,
 };
 use rustls::pki_types::PrivateKeyDer;
@@ -220,6 +220,42 @@ fn a_servers_own_certificate_is_trusted_that_the_user_names_and_its_name_and_dat
             finished.stderr
         );
     }
+}
+
+/// The certificate of `localhost` and its key, signed by one that is `is_ca`, and in force until a year; and that one.
+fn signed_by(is_ca: IsCa, until: i32) -> ((Certificate, String), String) {
+    let mut issuer = CertificateParams::new(["issuer.example".to_owned()]).unwrap();
+    issuer.is_ca = is_ca;
+    issuer.not_before = rcgen::date_time_ymd(2010, 1, 1);
+    issuer.not_after = rcgen::date_time_ymd(until, 1, 1);
+    let issuer_key = KeyPair::generate().unwrap();
+    let named = issuer.self_signed(&issuer_key).unwrap().pem();
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let issuer = Issuer::new(issuer, issuer_key);
+    let own = params.signed_by(&key, &issuer).unwrap();
+    ((own, key.serialize_pem()), named)
+}
+
+#[test]
+fn only_an_authority_that_is_in_force_vouches_for_other_certificates() {
+    let asked_for_anything = |(cert, named): ((Certificate, String), String)| {
+        let (origin, _) = with_certificate(cert, vod);
+        let recorder = Recorder::new(origin.by_name("/vod.m3u8")).args(["--duration", "2"]);
+        std::fs::write(recorder.folder().join("named.pem"), named).unwrap();
+        recorder.args(["--cacert", "named.pem"]).run();
+        let was_asked = !origin.asks().is_empty();
+        // It can be asked, in any case.
+        let anyhow = Recorder::new(origin.by_name("/vod.m3u8")).args(["-k"]);
+        anyhow.run().session();
+        was_asked
+    };
+    let authority = || IsCa::Ca(BasicConstraints::Unconstrained);
+    assert!(asked_for_anything(signed_by(authority(), 2090)));
+    assert!(!asked_for_anything(signed_by(authority(), 2011)));
+    // The certificate of a server itself says nothing of others, though its key has signed them.
+    assert!(!asked_for_anything(signed_by(IsCa::ExplicitNoCa, 2090)));
+    assert!(!asked_for_anything(signed_by(IsCa::NoCa, 2090)));
 }
 
 #[test]

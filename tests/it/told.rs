@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use crate::support::client::ask_with;
 use crate::support::replayed::Replayed;
-use crate::support::{Ask, Finished, Origin, Recorder, Reply, Window, ts};
+use crate::support::{Ask, End, Finished, Origin, Recorder, Reply, Window, ts};
 
 fn run(program: &str, folder: &Path, arguments: &[&str]) -> Output {
     Command::new(program)
@@ -35,6 +35,35 @@ fn concert(ask: &Ask) -> Reply {
 fn dead_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
+}
+
+#[test]
+fn what_was_cut_off_when_the_recorder_stopped_hides_nothing_that_was_met() {
+    let origin = Origin::new(|ask| match ask.nth {
+        0 => Reply::new(401, "text/plain", "who are you?"),
+        _ => Reply::nothing(End::Silent),
+    });
+    let mut recording = Recorder::new(origin.url("/member.m3u8")).start();
+    recording.until("it is asked again", || origin.count("/member.m3u8") > 1);
+    let finished = recording.interrupt();
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
+    let last = finished.stderr.lines().last().unwrap();
+    assert!(
+        last.contains("HTTP 401 Unauthorized, once (needs a login: "),
+        "{last}"
+    );
+
+    let silent = Origin::new(|_: &Ask| Reply::nothing(End::Silent));
+    let mut recording = Recorder::new(silent.url("/live.m3u8")).start();
+    recording.until("it is asked", || silent.count("/live.m3u8") > 0);
+    let finished = recording.interrupt();
+    assert!(
+        finished
+            .stderr
+            .ends_with("nothing was recorded: no playlist and no media came before the end\n"),
+        "{}",
+        finished.stderr
+    );
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(crate) fn sentence(folder: &SessionFolder, bytes: u64) -> Result<String, Rea
 fn text(met: &[LastFault], bytes: u64) -> String {
     if met.is_empty() {
         let why = match bytes {
-            0 => "no answer came before the end".to_owned(),
+            0 => "no playlist and no media came before the end".to_owned(),
             bytes => format!("{bytes} bytes came, too few to be kept (--min-part)"),
         };
         return format!("nothing was recorded: {why}");
@@ -77,7 +77,7 @@ mod tests {
     fn many_streams_are_counted() {
         let all: Vec<LastFault> = (0..7).map(|_| met(404, 2)).collect();
         assert!(text(&all, 0).ends_with("; and 2 streams more"));
-        assert!(text(&[], 0).contains("no answer came"));
+        assert!(text(&[], 0).contains("no playlist and no media came"));
         assert!(text(&[], 9).contains("9 bytes came, too few"));
     }
 }

@@ -2,15 +2,19 @@
 //! certificates of servers themselves.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
+
+use crate::clock;
 
 /// Certificate and key of a client, in PEM form.
 pub(super) type Identity = Vec<u8>;
@@ -19,12 +23,17 @@ pub(super) type Identity = Vec<u8>;
 pub(super) fn trusting(pem: &[u8], identity: Option<&Identity>) -> Option<ClientConfig> {
     let certificates = certificates(pem)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(certificates.iter().cloned());
-    let authorities =
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let now = UnixTime::since_unix_epoch(Duration::from_micros(
+        u64::try_from(clock::system_us()).unwrap_or(0),
+    ));
+    let authorities: Vec<_> = certificates
+        .iter()
+        .filter(|one| is_authority_in_force(one, now, &provider))
+        .cloned()
+        .collect();
     let verifier = Trusted {
-        authorities: authorities.build().ok()?,
+        authorities: verifier(&authorities, &provider),
+        all: verifier(&certificates, &provider)?,
         certificates,
     };
     let config = ClientConfig::builder_with_provider(provider)
@@ -45,6 +54,34 @@ pub(super) fn trusting(pem: &[u8], identity: Option<&Identity>) -> Option<Client
     Some(config)
 }
 
+/// One for which each of these vouches for what its key has signed, whatever it says of that itself.
+fn verifier(
+    anchors: &[CertificateDer<'static>],
+    provider: &Arc<CryptoProvider>,
+) -> Option<Arc<WebPkiServerVerifier>> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(anchors.iter().cloned());
+    let builder =
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
+    builder.build().ok()
+}
+
+/// Whether a certificate may sign others, and its dates say that it is in force.
+fn is_authority_in_force(
+    certificate: &CertificateDer<'static>,
+    now: UnixTime,
+    provider: &Arc<CryptoProvider>,
+) -> bool {
+    let own = std::slice::from_ref(certificate);
+    let Some((own, name)) = verifier(own, provider).zip(ServerName::try_from("name.invalid").ok())
+    else {
+        return false;
+    };
+    // As a server's certificate it is refused for its dates first, then for what it may sign.
+    let judged = own.verify_server_cert(certificate, &[], &name, &[], now);
+    matches!(judged, Err(Error::InvalidCertificate(why)) if is_authority(&why))
+}
+
 /// At least one.
 fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
@@ -54,7 +91,10 @@ fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
 /// Certificates that a user trusts.
 #[derive(Debug)]
 struct Trusted {
-    authorities: Arc<WebPkiServerVerifier>,
+    /// Those that may vouch for others; `None`: there are none.
+    authorities: Option<Arc<WebPkiServerVerifier>>,
+    /// For certificates that were named themselves, and for signatures of handshakes.
+    all: Arc<WebPkiServerVerifier>,
     certificates: Vec<CertificateDer<'static>>,
 }
 
@@ -68,17 +108,16 @@ impl ServerCertVerifier for Trusted {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let judged = self.authorities.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        );
+        let is_named = self.certificates.contains(end_entity);
+        let verifier = match (is_named, &self.authorities) {
+            (true, _) => &self.all,
+            (false, Some(authorities)) => authorities,
+            (false, None) => return Err(CertificateError::UnknownIssuer.into()),
+        };
+        let judged =
+            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match judged {
-            Err(Error::InvalidCertificate(why))
-                if is_of_issuer(&why) && self.certificates.contains(end_entity) =>
-            {
+            Err(Error::InvalidCertificate(why)) if is_of_issuer(&why) && is_named => {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -92,7 +131,7 @@ impl ServerCertVerifier for Trusted {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.authorities
+        self.all
             .verify_tls12_signature(message, certificate, signature)
     }
 
@@ -102,12 +141,12 @@ impl ServerCertVerifier for Trusted {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.authorities
+        self.all
             .verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.authorities.supported_verify_schemes()
+        self.all.supported_verify_schemes()
     }
 }
 

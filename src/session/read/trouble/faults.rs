@@ -67,7 +67,8 @@ pub struct LastFault {
 }
 
 impl Reader {
-    /// The last fault of each stream that has one, of requests since then (microseconds of Unix time).
+    /// The last fault of each stream that has one, of requests since then (microseconds of Unix time). What was cut off
+    /// when the recorder stopped is none of the origin's.
     ///
     /// # Errors
     /// The database is damaged.
@@ -76,7 +77,7 @@ impl Reader {
         let sql = format!(
             "SELECT r.url, e.status, e.outcome, e.error, count(e.id), max(e.id)
                FROM exchange e JOIN resource r ON r.id = e.resource_id
-              WHERE {IS_FAULT} AND e.requested_us >= ?2
+              WHERE {IS_FAULT} AND e.requested_us >= ?2 AND e.outcome <> 'aborted'
               GROUP BY r.stream_id ORDER BY r.stream_id"
         );
         self.list(&sql, rusqlite::params![ENDED, since_us], |row| {
