@@ -198,7 +198,8 @@ impl Playlist {
                 true => s.denials.saturating_add(1),
                 false => 0,
             };
-            s.patience = patience;
+            let before = s.patience.map_or(0, |(_, times)| times);
+            s.patience = patience.map(|patience| (patience, before.saturating_add(1)));
             s.failing_since.get_or_insert(now);
         });
     }

@@ -21,8 +21,8 @@ pub(crate) struct Standing {
     pub failing_since: Option<Instant>,
     /// The last so many of these said that it is not to be had: 401, 403 or 410, or an address that is not to be asked.
     pub denials: u32,
-    /// The last of these came with a Retry-After of so long.
-    pub patience: Option<Duration>,
+    /// The last of these came with a Retry-After of so long, and so many in a row with any.
+    pub patience: Option<(Duration, u32)>,
     /// Each loop of it since then has panicked before its first poll was over.
     pub panics_since: Option<Instant>,
     /// All polls since then were answered with 401, 403, 404 or 410.

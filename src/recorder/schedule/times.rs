@@ -98,6 +98,12 @@ impl Times {
         self.is_held = true;
     }
 
+    /// The next poll is due then, neither before nor after: what comes next is counted from there.
+    pub(crate) fn settle(&mut self, due_us: i64) {
+        self.due_us = due_us;
+        self.hold(due_us);
+    }
+
     /// When the next poll is due, after this one. Polls are allowed one an interval.
     pub(crate) fn next(&mut self, interval_us: i64, polled: Polled) -> i64 {
         let interval_us = interval_us.max(1);

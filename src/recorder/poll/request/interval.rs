@@ -48,9 +48,10 @@ impl Poller {
         let interval = as_allowed(self.interval());
         let has_failed = standing.failures > 0;
         let failed = has_failed.then(|| match standing.patience {
-            // All requests to its host waited. It leaves them some time before it may stop them again.
-            Some(patience) => patience + target.unwrap_or(TARGET),
-            None => poll_backoff(interval, target, standing.denials),
+            // All requests to its host waited, twice in a row. It leaves them some time before it may stop them again.
+            Some((patience, 2..)) => patience + target.unwrap_or(TARGET),
+            // The first time its host says when it is asked again.
+            _ => poll_backoff(interval, target, standing.denials),
         });
         let clock = self.context.fetcher.writer.clock();
         let is_least = is_slow || !costly.is_zero();

@@ -89,14 +89,45 @@ impl PollTimes {
         let mut due_us = self.times.next(clock::micros(interval), polled);
         if is_least {
             // From poll to poll: on a grid each second one would come a moment too early, and be left out.
-            let least_us = self.asked_us.saturating_add(clock::micros(interval));
-            due_us = match failed {
-                None => least_us.max(over_us),
-                Some(_) => due_us.max(least_us),
-            };
-            self.times.hold(due_us);
+            let apart = interval.max(failed.unwrap_or_default());
+            let least_us = self.asked_us.saturating_add(clock::micros(apart));
+            due_us = least_us.max(over_us);
+            self.times.settle(due_us);
         }
         let pause_us = due_us.saturating_sub(over_us);
         over + Duration::from_micros(u64::try_from(pause_us).unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Polls every second at least, each some milliseconds after its moment, as they are once a host was asked too often.
+    #[test]
+    fn a_poll_that_failed_is_made_again_after_one_interval_where_none_is_to_be_closer() {
+        let clock = Clock::start();
+        let mut times = PollTimes::new(clock.started_us());
+        let mut due = clock::instant();
+        let mut poll = |due: Instant, failed: Option<Duration>| {
+            let asked = due + Duration::from_millis(3);
+            times.asked_us = clock.at_us(asked);
+            times.saw = Saw::Same(Asked {
+                requested_us: times.asked_us,
+                response_us: times.asked_us + 1_000,
+            });
+            let over = asked + Duration::from_millis(2);
+            (asked, times.next(clock, (SECOND, true), failed, over))
+        };
+        for _ in 0..20 {
+            let (asked, next) = poll(due, None);
+            assert!(next >= asked + SECOND, "{:?}", next - asked);
+            due = next;
+        }
+        let (asked, next) = poll(due, Some(SECOND));
+        let late = (next - asked).saturating_sub(SECOND);
+        assert!(late < Duration::from_millis(100), "{late:?}");
     }
 }

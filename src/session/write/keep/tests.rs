@@ -209,6 +209,7 @@ fn a_long_playlist_is_read_between_batches_and_nothing_goes_before_all_of_it_is_
     }
     // A playlist of forty segments, 25 URLs at a time, for each revision.
     assert!(passes >= 6 * 40 / 25, "{passes}");
+    assert_eq!(own.looks, 2, "rows are looked at before and behind it");
     history.keep_from(&mut own, history.now_us);
     assert!(exchanges(&history) < before);
 }
