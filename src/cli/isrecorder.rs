@@ -88,6 +88,9 @@ struct Arguments {
     /// Poll playlists once in so many seconds on average (0.2 to 60); default: a quarter of the target duration, 0.25 to 2 s
     #[arg(long, value_parser = parse_poll, value_name = "SECONDS")]
     poll: Option<Duration>,
+    /// Do not let the origin hold requests until there is something new, where it offers that (low latency); poll
+    #[arg(long)]
+    no_blocking: bool,
     /// Record these variants: all, highest, lowest, or those of a height, such as 720p
     #[arg(long, value_parser = parse_variants, value_name = "WHICH", default_value = "all")]
     variants: Variants,
@@ -232,6 +235,7 @@ fn wanted(arguments: Arguments, place: &Place) -> Result<(Options, Source), Fail
     options.duration = arguments.duration;
     options.wait = arguments.wait;
     options.poll = arguments.poll;
+    options.no_blocking = arguments.no_blocking;
     options.plain = arguments.plain.into_options();
     options.limits.stall = options.plain.stall;
     options.selection = Selection {

@@ -25,6 +25,7 @@
 //! | `kind` | media playlist, multivariant playlist, or none |
 //! | `asked_as` | header fields that players' lists and URLs ask for |
 //! | `list` | lists of streams, which are no playlists of HLS |
+//! | `blocking` | requests that an origin holds |
 //! | `media` | facts and resources of a media playlist |
 //! | `segments` | segments of a media playlist with their lines |
 //! | `byte_range` | sub-ranges of resources |
@@ -50,6 +51,7 @@ pub(crate) mod testing;
 mod windows;
 
 pub use self::playlist::asked_as::AskedAs;
+pub use self::playlist::blocking::Awaited;
 pub use self::playlist::interstitials::{
     AssetList, Interstitial, Interstitials, read_asset_list, read_interstitials,
 };
@@ -57,7 +59,7 @@ pub use self::playlist::kind::{PlaylistKind, playlist_kind};
 pub use self::playlist::list::streams::{ListedStream, StreamList};
 pub use self::playlist::list::{MOST_OF_ONE, read_list};
 pub use self::playlist::media::entries::{
-    Entry, EntryRole, MediaFacts, MediaPlaylist, MediaReader, read_media,
+    Entry, EntryRole, MediaFacts, MediaPlaylist, MediaReader, ServerControl, read_media,
 };
 pub use self::playlist::media::in_force::{Applied, InForce, MOST_KEYS};
 pub use self::playlist::media::segments::{
@@ -65,7 +67,7 @@ pub use self::playlist::media::segments::{
 };
 pub use self::playlist::multivariant::{Child, ChildRole, MultivariantPlaylist, read_multivariant};
 pub use self::playlist::steering::{
-    SteeringManifest, SteeringTag, read_steering, read_steering_tag, with_directives,
+    SteeringManifest, SteeringTag, directives, read_steering, read_steering_tag, with_directives,
     without_directives,
 };
 pub use self::rewrite::dates::shift_dates;

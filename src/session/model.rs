@@ -290,6 +290,18 @@ pub struct NewRevision {
     pub target_duration_us: Option<i64>,
     /// PART-TARGET, in microseconds.
     pub part_target_us: Option<i64>,
+    /// How many parts are listed of the last segment (RFC 8216bis 4.4.4.9).
+    pub last_parts: Option<i64>,
+    /// How many are listed behind it.
+    pub next_parts: Option<i64>,
+    /// CAN-BLOCK-RELOAD of EXT-X-SERVER-CONTROL (RFC 8216bis 4.4.3.8).
+    pub can_block: Option<bool>,
+    /// CAN-SKIP-UNTIL, in microseconds.
+    pub can_skip_us: Option<i64>,
+    /// HOLD-BACK, in microseconds.
+    pub hold_back_us: Option<i64>,
+    /// PART-HOLD-BACK, in microseconds.
+    pub part_hold_back_us: Option<i64>,
     /// EXT-X-DISCONTINUITY-SEQUENCE.
     pub discontinuity_sequence: Option<i64>,
     /// Whether there is an EXT-X-ENDLIST.
@@ -343,6 +355,10 @@ pub struct NewExchange {
     pub requested_us: i64,
     /// How much later than it was due a poll was made, in microseconds.
     pub lag_us: Option<i64>,
+    /// A poll that the origin was to hold: what its URL had beside that of the playlist (RFC 8216bis 6.2.5.2).
+    pub directives: Option<String>,
+    /// Whether the answer had what they asked for; `None`: there was none.
+    pub directives_met: Option<bool>,
     /// Requested to first byte of the response, in microseconds.
     pub wait_us: Option<i64>,
     /// First byte to last byte, or to the break, in microseconds.
@@ -411,6 +427,8 @@ impl NewExchange {
             availability,
             requested_us,
             lag_us: None,
+            directives: None,
+            directives_met: None,
             wait_us: None,
             receive_us: None,
             failed_us: None,

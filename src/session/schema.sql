@@ -1,8 +1,9 @@
--- The schema of session.db, format version 2. docs/design/session.md says why.
+-- The schema of session.db, format version 3. docs/design/session.md says why.
 --
 -- Times (names ending in _us without a noun of duration) are microseconds of Unix
 -- time, from one reading of the wall clock plus the monotonic clock. wait_us,
--- receive_us, failed_us, lag_us, length_us, target_duration_us and part_target_us are durations in microseconds.
+-- receive_us, failed_us, lag_us, length_us, target_duration_us, part_target_us, can_skip_us, hold_back_us and
+-- part_hold_back_us are durations in microseconds.
 
 -- One life of the recorder process.
 CREATE TABLE run (
@@ -22,7 +23,7 @@ CREATE TABLE stream (
 ) STRICT;
 
 -- One URL that was asked for; with a byte range, where a playlist named one. Kind 'main' is what
--- the user typed, until it is known for a media playlist: a plain stream, whose bodies are files, too.
+-- the user typed, until it is known for a media playlist: a raw stream, whose bodies are files, too.
 CREATE TABLE resource (
   id           INTEGER PRIMARY KEY,
   stream_id    INTEGER NOT NULL REFERENCES stream(id),
@@ -119,6 +120,10 @@ CREATE TABLE exchange (
   from_us       INTEGER NOT NULL,              -- from when on this is the answer (docs/design/timeline.md)
   requested_us  INTEGER NOT NULL,
   lag_us        INTEGER,                       -- a poll: how late the recorder was against its own grid
+  -- A poll that the origin was to hold (RFC 8216bis 6.2.5.2): what the URL had beside that of the playlist,
+  -- '_HLS_msn=273&_HLS_part=2'
+  directives    TEXT,
+  directives_met INTEGER CHECK (directives_met IN (0, 1)),  -- 0: it came without that
   wait_us       INTEGER,                       -- requested to first byte of the response; NULL: no response
   receive_us    INTEGER,                       -- first byte to last byte, or to the break
   failed_us     INTEGER,                       -- requested to its end, where there was no response
@@ -130,7 +135,7 @@ CREATE TABLE exchange (
   announced_bytes INTEGER,                     -- Content-Length; NULL: none
   wire_bytes    INTEGER,                       -- bytes of the body that came, as transferred
   -- How the body came, where that was not at once: JSON [[microseconds after the first byte,
-  -- bytes so far], ...], at most 64 points; of a part of a plain stream one every second or so
+  -- bytes so far], ...], at most 64 points; of a part of a raw stream one every second or so
   arrival       TEXT,
   body_id       INTEGER REFERENCES body(id),   -- NULL: there is none
   -- Content codings that the body is still in; NULL: it is plain (decoded, or never encoded)
@@ -185,6 +190,12 @@ CREATE TABLE revision (
   last_sequence          INTEGER,              -- of the last segment; NULL also where there is none
   target_duration_us     INTEGER,
   part_target_us         INTEGER,
+  last_parts             INTEGER,              -- how many parts are listed of the last segment
+  next_parts             INTEGER,              -- ... and behind it, of the one that comes next
+  can_block              INTEGER CHECK (can_block IN (0, 1)),  -- EXT-X-SERVER-CONTROL: CAN-BLOCK-RELOAD,
+  can_skip_us            INTEGER,              -- ... CAN-SKIP-UNTIL,
+  hold_back_us           INTEGER,              -- ... HOLD-BACK,
+  part_hold_back_us      INTEGER,              -- ... PART-HOLD-BACK
   discontinuity_sequence INTEGER,
   ended                  INTEGER CHECK (ended IN (0, 1))      -- 1: EXT-X-ENDLIST
 ) STRICT;
@@ -209,15 +220,18 @@ CREATE TABLE event (
   -- How long it lasted; of 'clock step' by how much the wall clock was set. NULL: a moment, or
   -- ('disk full', 'checkpoint held up') not over when the run ended
   length_us INTEGER,
-  -- 'late', 'stalled', 'suspended', 'clock step', 'disk full', 'checkpoint held up';
-  -- 'left alone': the host that is the detail had asked for patience;
-  -- 'false validators': of the playlist whose URL is the detail, 304 was answered though it had changed;
-  -- 'refused uri', 'left out', 'too many playlists', 'too many assets'; 'date range': JSON of stream, id, url: what it names
-  -- (X-ASSET-LIST, X-ASSET-URI) was asked for; 'icy': JSON of stream, exchange, byte in
-  -- its body, metadata; of a run that goes on from another: 'resumed', 'removed', 'clock behind';
-  -- number 0, 'kept from': since at_us everything is kept; of a repair: 'lost' (JSON of body and path: a
-  -- reader does not get it), 'moved aside', 'changed'
-  kind      TEXT NOT NULL,
+  kind      TEXT NOT NULL CHECK (kind IN (
+              'late', 'stalled', 'suspended', 'clock step', 'disk full', 'checkpoint held up',
+              'false validators',              -- of the playlist whose URL is the detail, 304 was answered though it had changed
+              'left alone',                    -- the host that is the detail had asked for patience
+              'refused uri', 'left out', 'too many playlists', 'too many segments', 'too many assets',
+              'date range',                    -- JSON of stream, id, url: what it names (X-ASSET-LIST, X-ASSET-URI) was asked for
+              'icy',                           -- JSON of stream, exchange, byte in its body, metadata
+              'panicked',                      -- a loop or a download of the recorder
+              'resumed', 'removed', 'clock behind',  -- of a run that goes on from another
+              'kept from',                     -- number 0: since at_us everything is kept
+              -- Of a repair: 'lost' (JSON of body and path: a reader does not get it)
+              'lost', 'moved aside', 'changed')),
   detail    TEXT NOT NULL                      -- for people
 ) STRICT;
 

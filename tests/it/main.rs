@@ -39,6 +39,7 @@ mod kills;
 mod late;
 mod layers;
 mod lists;
+mod low_latency;
 mod map;
 mod measured;
 mod metrics;

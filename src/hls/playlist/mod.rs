@@ -1,6 +1,7 @@
 //! What a playlist says: its kind, and what each kind lists.
 
 pub mod asked_as;
+pub mod blocking;
 pub mod interstitials;
 pub mod kind;
 pub mod list;

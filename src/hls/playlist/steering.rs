@@ -162,6 +162,13 @@ pub fn without_directives(url: &Url) -> Url {
     plain
 }
 
+/// The directives of HLS in the query of a URL, as they are written; `None`: it has none.
+pub fn directives(url: &Url) -> Option<String> {
+    let found = url.query()?.split('&').filter(|p| is_directive(p));
+    let found: Vec<&str> = found.collect();
+    (!found.is_empty()).then(|| found.join("&"))
+}
+
 /// A URL with these directives in its query, and no others.
 pub fn with_directives(url: &Url, directives: &[(&str, &str)]) -> Url {
     let mut url = without_directives(url);

@@ -409,6 +409,7 @@ fn grown(end: u64, within: Duration) -> Option<u64> {
 fn kind_of(entry: &Entry) -> Kind {
     match entry.role {
         EntryRole::Segment => Kind::Segment,
+        EntryRole::Part => Kind::Part,
         EntryRole::Init => Kind::Init,
         EntryRole::Key => Kind::Key,
     }

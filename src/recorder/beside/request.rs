@@ -72,6 +72,7 @@ impl Context {
             lists: false,
             denser_than: None,
             patient_until: Some(self.stop.clone()),
+            held: None,
         };
         tokio::select! {
             () = self.stop.cancelled() => return what_came(&[], wanted),

@@ -34,6 +34,8 @@ pub(super) struct Context {
     pub span: Span,
     pub selection: Selection,
     pub poll: Option<Duration>,
+    /// Playlists that offer it are asked for what comes next, and wait for it.
+    pub blocking: bool,
     pub plain: RawOptions,
     pub stream_id: i64,
     /// Its name in the session.

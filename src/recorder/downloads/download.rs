@@ -52,6 +52,7 @@ pub(super) async fn download(downloads: &Downloads, job: Job, place: guards::Pla
         lists: false,
         denser_than: None,
         patient_until: None,
+        held: None,
     };
     let mut hops = fetcher.chain(&ask).await;
     #[cfg(test)]

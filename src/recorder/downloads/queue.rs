@@ -170,6 +170,7 @@ mod tests {
                 range: None,
                 sequence: 0,
                 last_use: 0,
+                part: 0,
                 duration: Duration::from_secs(1),
             }],
             duration: Duration::from_secs(1),

@@ -58,7 +58,13 @@ impl Fetcher {
     pub(crate) async fn chain(&self, ask: &Ask) -> Vec<Hop> {
         let mut deadline = clock::instant() + self.limits.max_time(ask.kind);
         let mut hops = Vec::new();
-        let mut url = ask.url.clone();
+        let mut url = match ask.held {
+            Some((awaited, at_most)) => {
+                deadline += at_most;
+                awaited.add_to(&ask.url)
+            }
+            None => ask.url.clone(),
+        };
         let mut reach = ask.reach;
         let mut downgraded = ask.downgraded;
         let mut lists = 0;
@@ -166,11 +172,11 @@ impl Fetcher {
             true => Reach::Any,
             false => reach,
         };
-        let mut hop = Hop::new(
-            self.writer.next_id(),
-            url.clone(),
-            self.writer.clock().now_us(),
-        );
+        let now_us = self.writer.clock().now_us();
+        let mut hop = Hop::new(self.writer.next_id(), url.clone(), now_us);
+        if ask.held.is_some() {
+            hop.take_directives();
+        }
         hop.downgraded = downgraded;
         if let Some(refusal) = self.out_of_reach(url, reach) {
             hop.fail(Outcome::Unreachable, &refusal);
@@ -185,7 +191,8 @@ impl Fetcher {
         let validators = ask.validators.as_ref().filter(|v| v.url == *url);
         hop.would_confirm = validators.map(|validators| validators.exchange);
         let fields = self.fields(ask, url, downgraded);
-        let patience = deadline.min(clock::instant() + self.limits.answer);
+        let longest = ask.held.map_or(self.limits.answer, |(_, at_most)| at_most);
+        let patience = deadline.min(clock::instant() + longest);
         let sent = tokio::select! {
             () = self.abort.cancelled() => None,
             sent = timeout_at(patience, self.send(ask, (url, reach, over), fields)) => Some(sent),

@@ -107,6 +107,7 @@ fn wanted(media: crate::hls::MediaPlaylist, place: u64) -> Vec<Wanted> {
     let wanted = entries.map(|entry| Wanted {
         kind: match entry.role {
             crate::hls::EntryRole::Segment => Kind::Segment,
+            crate::hls::EntryRole::Part => Kind::Part,
             crate::hls::EntryRole::Init => Kind::Init,
             crate::hls::EntryRole::Key => Kind::Key,
         },
@@ -114,6 +115,7 @@ fn wanted(media: crate::hls::MediaPlaylist, place: u64) -> Vec<Wanted> {
         range: entry.range,
         sequence: placed(entry.sequence),
         last_use: placed(entry.last_use),
+        part: 0,
         duration: entry.duration,
     });
     wanted.collect()
@@ -223,6 +225,7 @@ fn steps_grow_as_the_playlists_of_a_stream_do() {
             range: None,
             sequence: 5,
             last_use: 5,
+            part: 0,
             duration: Duration::from_secs(1),
         };
         steps_of(|| {
@@ -261,6 +264,7 @@ fn what_is_listed_is_bounded_in_bytes_by_whoever_lists_it_and_the_newest_is_kept
             range: None,
             sequence: n,
             last_use: n,
+            part: 0,
             duration: Duration::from_secs(1),
         });
         let listing = Listing {

@@ -27,7 +27,9 @@ pub(crate) struct Wanted {
     pub sequence: u64,
     /// Media sequence number of the last one.
     pub last_use: u64,
-    /// Of a segment, its own; of what applies to several, that of one.
+    /// Of a part: how many parts of its segment are listed before it.
+    pub part: u64,
+    /// Of a segment or part, its own; of what applies to several, that of one.
     pub duration: Duration,
 }
 
@@ -71,6 +73,7 @@ impl PartialEq for Wanted {
             self.range,
             self.sequence,
             self.last_use,
+            self.part,
             self.duration,
         );
         let its = (
@@ -78,6 +81,7 @@ impl PartialEq for Wanted {
             other.range,
             other.sequence,
             other.last_use,
+            other.part,
             other.duration,
         );
         own == its && self.url == other.url

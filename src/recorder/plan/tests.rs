@@ -88,6 +88,7 @@ fn wanted(kind: Kind, sequence: u64, last_use: u64, uri: &str) -> Wanted {
         range: None,
         sequence,
         last_use,
+        part: 0,
         duration: Duration::from_secs(6),
     }
 }

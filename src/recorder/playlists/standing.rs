@@ -19,6 +19,8 @@ pub(crate) struct Standing {
     pub failures: u32,
     /// The first of these.
     pub failing_since: Option<Instant>,
+    /// `PART-TARGET` of its last revision.
+    pub part_target: Option<Duration>,
     /// The last so many of these said that it is not to be had: 401, 403 or 410, or an address that is not to be asked.
     pub denials: u32,
     /// The last of these came with a Retry-After of so long, and so many in a row with any.

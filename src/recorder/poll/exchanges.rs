@@ -41,8 +41,14 @@ impl Poller {
         exchange.lag_us = is_head.then_some(made.lag_us);
         match news {
             News::None => {}
-            News::Confirms(known) => exchange.confirms_id = Some(known),
-            News::Body(revision) => exchange.revision = revision,
+            News::Confirms(known) => {
+                exchange.confirms_id = Some(known);
+                exchange.directives_met = self.blocking.is_met();
+            }
+            News::Body(revision) => {
+                exchange.revision = revision;
+                exchange.directives_met = self.blocking.is_met();
+            }
         }
         self.context.fetcher.writer.exchange(exchange).await;
     }

@@ -17,6 +17,7 @@ use crate::recorder::downloads::guards::Hold;
 use crate::recorder::playlists::names::Name;
 use crate::recorder::playlists::playlist::Playlist;
 use crate::recorder::playlists::standing::Standing;
+use crate::recorder::poll::state::blocking::Blocking;
 use crate::recorder::poll::state::advances::{Advances, Stated};
 use crate::recorder::poll::state::corrections::Corrections;
 use crate::recorder::poll::state::last_body::LastBody;
@@ -87,6 +88,7 @@ pub(super) struct Poller {
     /// It is no playlist.
     pub(super) plain: Option<Opened>,
     pub(super) poll_times: PollTimes,
+    pub(super) blocking: Blocking,
     pub(super) advances: Advances,
     /// What the revision that the last poll brought says of its end.
     pub(super) stated: Option<Stated>,

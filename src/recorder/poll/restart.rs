@@ -12,6 +12,7 @@ use crate::recorder::earlier_run;
 use crate::recorder::playlists::names::Name;
 use crate::recorder::playlists::playlist::Playlist;
 use crate::recorder::poll::state::advances::Advances;
+use crate::recorder::poll::state::blocking::Blocking;
 use crate::recorder::poll::state::corrections::Corrections;
 use crate::recorder::poll::state::last_body::LastBody;
 use crate::recorder::poll::state::poll_times::PollTimes;
@@ -63,6 +64,7 @@ impl Poller {
             taken: Duration::ZERO,
             plain: None,
             poll_times: PollTimes::new(now_us),
+            blocking: Blocking::default(),
             advances: Advances::default(),
             stated: None,
         }

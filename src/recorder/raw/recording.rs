@@ -191,6 +191,7 @@ impl Plain {
             lists: true,
             denser_than: None,
             patient_until: None,
+            held: None,
         };
         let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);

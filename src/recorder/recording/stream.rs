@@ -146,6 +146,7 @@ impl Recording {
             span: tracing::error_span!("recording", stream = %name),
             selection: self.options.selection.clone(),
             poll: self.options.poll,
+            blocking: !self.options.no_blocking,
             plain: self.options.plain,
             name: name.to_owned(),
             stream_id,

@@ -100,6 +100,8 @@ pub struct Options {
     pub selection: Selection,
     /// Interval of polls, instead of the one that follows from the target duration.
     pub poll: Option<Duration>,
+    /// No request waits at the origin for what comes next (RFC 8216bis 6.2.5.2).
+    pub no_blocking: bool,
     /// Streams that are no playlists.
     pub plain: RawOptions,
     /// For so long after its end a stream may come back.

@@ -3,6 +3,7 @@
 
 pub mod channel;
 pub mod client;
+pub mod low_latency;
 pub mod made;
 pub mod origin;
 pub mod programs;
@@ -15,6 +16,7 @@ pub mod session;
 pub mod three;
 
 pub use channel::{Files, Stage, Window, ts};
+pub use low_latency::{LowLatency, Names, PARTS, part_body};
 pub use origin::{Ask, Origin};
 pub use programs::{Finished, Recorder, Recording};
 pub use reply::{End, Reply, Then};

@@ -1,7 +1,7 @@
 //! Media playlists: their facts, and what they list (RFC 8216bis 4.4.2 to 4.4.5).
 //!
-//! Partial segments, hints and reports are found by [`super::uris`]; here is what a recorder
-//! keeps of a playlist: segments, initialization sections and keys.
+//! Hints and reports are found by [`super::uris`]; here is what a recorder keeps of a playlist: segments, partial
+//! segments, initialization sections and keys.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,16 +10,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use url::Url;
 
-use super::items::{Content, Item, KeyOrMap, MOST_SEGMENTS, SegmentItem, attribute, items};
+use super::items::{
+    Content, Item, KeyOrMap, MOST_SEGMENTS, PartItem, SegmentItem, attribute, items,
+};
 use super::references::{Before, Found, References};
 use crate::hls::steps::step;
+use crate::hls::text::attributes::{Attribute, attributes};
 use crate::hls::text::byte_range::ByteRange;
 use crate::hls::text::numbers::{integer, number, seconds};
 use crate::hls::text::resolve::{Refused, Resolver};
 use crate::hls::text::scan::Tag;
 use crate::hls::text::variables::Variables;
 
-/// Entries of one playlist beyond which keys and initialization sections are left out.
+/// Entries of one playlist beyond which keys, initialization sections and parts are left out.
 const MOST_ENTRIES: usize = 2 * MOST_SEGMENTS;
 
 /// What an entry of a media playlist is.
@@ -27,6 +30,8 @@ const MOST_ENTRIES: usize = 2 * MOST_SEGMENTS;
 pub enum EntryRole {
     /// A media segment.
     Segment,
+    /// A partial segment (`EXT-X-PART`).
+    Part,
     /// A media initialization section (`EXT-X-MAP`).
     Init,
     /// A key (`EXT-X-KEY`).
@@ -43,16 +48,18 @@ pub struct Entry {
     pub url: Arc<Url>,
     /// Which part of it, where the playlist says so.
     pub range: Option<ByteRange>,
-    /// The media sequence number of the segment that it is, or of the first segment that it
+    /// The media sequence number of the segment that it is, or is a part of, or of the first segment that it
     /// applies to; behind the last segment, the number that the next one will have.
     pub sequence: u64,
-    /// The media sequence number of the last listed segment that it applies to; `sequence`
-    /// for a segment, and for what applies to none that is listed.
+    /// The media sequence number of the last listed segment that it applies to, or that parts of are listed;
+    /// `sequence` for a segment or part, and for what applies to none that is listed.
     pub last_use: u64,
-    /// Whether the segment is marked as absent (`EXT-X-GAP`, RFC 8216bis 4.4.4.7): it must
+    /// Of a partial segment: how many parts of the same segment are listed before it.
+    pub part: u64,
+    /// Whether the segment or part is marked as absent (`EXT-X-GAP`, RFC 8216bis 4.4.4.7; `GAP=YES`, 4.4.4.9): it must
     /// not be requested.
     pub gap: bool,
-    /// `EXTINF` of a segment (RFC 8216bis 4.4.4.1); zero of what is none.
+    /// `EXTINF` of a segment (RFC 8216bis 4.4.4.1), `DURATION` of a part (4.4.4.9); zero of what is neither.
     pub duration: Duration,
 }
 
@@ -79,12 +86,47 @@ pub struct MediaFacts {
     pub duration: Duration,
     /// `PART-TARGET` of `EXT-X-PART-INF` (RFC 8216bis 4.4.3.7), at most one day.
     pub part_target: Option<Duration>,
+    /// How many partial segments are listed of the last listed segment.
+    pub last_parts: u64,
+    /// How many are listed behind that: of the segment that comes next.
+    pub next_parts: u64,
+    /// `EXT-X-SERVER-CONTROL`.
+    pub control: ServerControl,
     /// `EXT-X-DISCONTINUITY-SEQUENCE`, 0 without one (RFC 8216bis 4.4.3.3).
     pub discontinuity_sequence: u64,
     /// Whether there is an `EXT-X-ENDLIST` (RFC 8216bis 4.4.3.4).
     pub ended: bool,
     /// Whether there is an `EXT-X-I-FRAMES-ONLY` (RFC 8216bis 4.4.3.6).
     pub i_frames_only: bool,
+}
+
+/// `EXT-X-SERVER-CONTROL` (RFC 8216bis 4.4.3.8): what the origin offers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ServerControl {
+    /// `CAN-BLOCK-RELOAD`.
+    pub can_block: bool,
+    /// `CAN-SKIP-UNTIL`, at most one day, like all of these.
+    pub can_skip_until: Option<Duration>,
+    /// `HOLD-BACK`.
+    pub hold_back: Option<Duration>,
+    /// `PART-HOLD-BACK`.
+    pub part_hold_back: Option<Duration>,
+}
+
+impl ServerControl {
+    fn read(tag: Tag) -> Self {
+        let mut found = Self::default();
+        for Attribute { name, value, .. } in attributes(tag.value) {
+            match name {
+                b"CAN-BLOCK-RELOAD" => found.can_block = value == b"YES",
+                b"CAN-SKIP-UNTIL" => found.can_skip_until = seconds(value),
+                b"HOLD-BACK" => found.hold_back = seconds(value),
+                b"PART-HOLD-BACK" => found.part_hold_back = seconds(value),
+                _ => {}
+            }
+        }
+        found
+    }
 }
 
 /// What was read of a media playlist.
@@ -98,7 +140,7 @@ pub struct MediaPlaylist {
     pub refused: Vec<Refused>,
     /// The variables that it defines.
     pub variables: Variables,
-    /// Segments (the oldest), keys and initialization sections that are no entries, since there are
+    /// Segments (the oldest), parts, keys and initialization sections that are no entries, since there are
     /// too many.
     pub left_out: u64,
 }
@@ -169,6 +211,10 @@ struct Reader<'a> {
     map: Option<usize>,
     /// Where the last range of each URL ended, for ranges without an offset.
     range_ends: HashMap<Arc<Url>, u64>,
+    /// The same of the ranges of parts.
+    part_ends: HashMap<Arc<Url>, u64>,
+    /// Index of the last listed segment, or of that which parts are listed of.
+    last_used: Option<u64>,
 }
 
 impl<'a> Reader<'a> {
@@ -182,6 +228,8 @@ impl<'a> Reader<'a> {
             keys: HashMap::new(),
             map: None,
             range_ends: HashMap::new(),
+            part_ends: HashMap::new(),
+            last_used: None,
         }
     }
 
@@ -192,8 +240,8 @@ impl<'a> Reader<'a> {
             Content::Key(_, key) => self.key(index, &key),
             Content::Map(_, map) => self.map(index, &map),
             Content::Segment(segment) => self.segment(index, item.is_left_out, segment),
-            Content::Part
-            | Content::Hint
+            Content::Part(part) => self.part(index, item.is_left_out, &part),
+            Content::Hint
             | Content::Skip
             | Content::DateRange(_)
             | Content::SegmentTag(_) => {}
@@ -213,6 +261,7 @@ impl<'a> Reader<'a> {
             b"#EXT-X-PART-INF" => {
                 facts.part_target = attribute(tag, b"PART-TARGET").and_then(seconds);
             }
+            b"#EXT-X-SERVER-CONTROL" => facts.control = ServerControl::read(tag),
             b"#EXT-X-ENDLIST" => facts.ended = true,
             b"#EXT-X-I-FRAMES-ONLY" => facts.i_frames_only = true,
             _ => {}
@@ -241,8 +290,41 @@ impl<'a> Reader<'a> {
             range,
             sequence: index,
             last_use: index,
+            part: 0,
             gap: segment.gap,
             duration: segment.duration.unwrap_or_default(),
+        });
+    }
+
+    fn part(&mut self, index: u64, is_left_out: bool, part: &PartItem) {
+        let before = self.playlist.facts.next_parts;
+        self.playlist.facts.next_parts += 1;
+        self.last_used = Some(index);
+        if is_left_out || self.is_full() {
+            return;
+        }
+        let Some((written, span)) = part.uri() else {
+            return;
+        };
+        let Some(url) = self.references.request(written, span) else {
+            return;
+        };
+        let range = part.range.and_then(|range| {
+            let last_end = self.part_ends.get(&url).copied();
+            range.resolve(last_end)
+        });
+        if let Some(range) = range {
+            self.part_ends.insert(Arc::clone(&url), range.end());
+        }
+        self.push(Entry {
+            role: EntryRole::Part,
+            url,
+            range,
+            sequence: index,
+            last_use: index,
+            part: before,
+            gap: part.gap,
+            duration: part.duration.unwrap_or_default(),
         });
     }
 
@@ -251,8 +333,10 @@ impl<'a> Reader<'a> {
         let facts = &mut self.playlist.facts;
         let duration = segment.duration.unwrap_or_default();
         facts.segment_count += 1;
+        facts.last_parts = std::mem::take(&mut facts.next_parts);
         facts.duration = facts.duration.saturating_add(duration);
         facts.last_sequence = Some(index);
+        self.last_used = Some(index);
         self.last_uri = Some(segment.written);
         // What comes behind a discontinuity has a date of its own, or none (RFC 8216bis 4.4.4.6).
         let goes_on = self.date_us.filter(|_| !segment.discontinuity);
@@ -289,7 +373,7 @@ impl<'a> Reader<'a> {
         self.map = self.push_applied(index, EntryRole::Init, map, map.byte_range());
     }
 
-    /// Whether a key or an initialization section is left out.
+    /// Whether a key, an initialization section or a part is left out.
     fn is_full(&mut self) -> bool {
         let is_full = self.playlist.entries.len() >= MOST_ENTRIES;
         self.playlist.left_out += u64::from(is_full);
@@ -312,6 +396,7 @@ impl<'a> Reader<'a> {
             range,
             sequence: index,
             last_use: index,
+            part: 0,
             gap: false,
             duration: Duration::ZERO,
         }))
@@ -323,10 +408,10 @@ impl<'a> Reader<'a> {
         self.playlist.entries.len() - 1
     }
 
-    /// A key or map has been replaced: the last segment so far was the last that used it.
+    /// A key or map has been replaced: the last segment or part so far was the last that used it.
     fn retire(&mut self, entry: usize) {
         step();
-        let last = self.playlist.facts.last_sequence;
+        let last = self.last_used;
         if let (Some(entry), Some(last)) = (self.playlist.entries.get_mut(entry), last) {
             entry.last_use = entry.last_use.max(last);
         }

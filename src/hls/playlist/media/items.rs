@@ -29,7 +29,7 @@ pub(crate) enum Content<'a> {
     /// A tag about the whole playlist.
     Playlist(Tag<'a>),
     /// `EXT-X-PART`: a partial segment of the segment with this index.
-    Part,
+    Part(PartItem<'a>),
     /// `EXT-X-PRELOAD-HINT` or `EXT-X-RENDITION-REPORT`.
     Hint,
     /// `EXT-X-SKIP`. The index of the item is that of the next segment.
@@ -64,6 +64,40 @@ pub(crate) struct SegmentItem<'a> {
     date: Option<&'a [u8]>,
 }
 
+/// A partial segment (RFC 8216bis 4.4.4.9). Of an attribute that is written twice the last counts, as players do.
+#[derive(Default)]
+pub(crate) struct PartItem<'a> {
+    uri: Option<Value<'a>>,
+    /// `BYTERANGE`.
+    pub range: Option<WrittenRange>,
+    /// `DURATION`.
+    pub duration: Option<Duration>,
+    /// `GAP=YES`.
+    pub gap: bool,
+}
+
+impl<'a> PartItem<'a> {
+    fn read(tag: Tag<'a>) -> PartItem<'a> {
+        let mut found = PartItem::default();
+        for attribute in attributes(tag.value) {
+            let value = attribute.value;
+            match attribute.name {
+                b"URI" => found.uri = Some(placed(tag, attribute)),
+                b"BYTERANGE" => found.range = WrittenRange::read(value),
+                b"DURATION" => found.duration = seconds(value),
+                b"GAP" => found.gap = value == b"YES",
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The URI as it is written, if it is not empty, and where it stands in the text.
+    pub(crate) fn uri(&self) -> Option<Value<'a>> {
+        self.uri.clone().filter(|(written, _)| !written.is_empty())
+    }
+}
+
 impl SegmentItem<'_> {
     /// When it begins, by its own `EXT-X-PROGRAM-DATE-TIME`, in microseconds of Unix time.
     pub(crate) fn date_us(&self) -> Option<i64> {
@@ -73,6 +107,12 @@ impl SegmentItem<'_> {
 
 /// The value of an attribute, and where it stands in the text.
 type Value<'a> = (&'a [u8], Range<usize>);
+
+/// The value of an attribute of a tag.
+fn placed<'a>(tag: Tag<'a>, attribute: Attribute<'a>) -> Value<'a> {
+    let span = tag.start + attribute.span.start..tag.start + attribute.span.end;
+    (attribute.value, span)
+}
 
 /// The attributes of an `EXT-X-KEY` or `EXT-X-MAP`. Of one that is written twice the last counts, as players do.
 #[derive(Default)]
@@ -87,16 +127,12 @@ pub(crate) struct KeyOrMap<'a> {
 impl<'a> KeyOrMap<'a> {
     pub(crate) fn read(tag: Tag<'a>) -> KeyOrMap<'a> {
         let mut found = KeyOrMap::default();
-        let placed = |attribute: Attribute<'a>| {
-            let span = tag.start + attribute.span.start..tag.start + attribute.span.end;
-            (attribute.value, span)
-        };
         for attribute in attributes(tag.value) {
             match attribute.name {
                 b"METHOD" => found.method = Some(attribute.value),
                 b"KEYFORMAT" => found.format = Some(attribute.value),
-                b"URI" => found.uri = Some(placed(attribute)),
-                b"BYTERANGE" => found.range = Some(placed(attribute)),
+                b"URI" => found.uri = Some(placed(tag, attribute)),
+                b"BYTERANGE" => found.range = Some(placed(tag, attribute)),
                 b"IV" => found.has_iv = true,
                 _ => {}
             }
@@ -228,7 +264,7 @@ impl<'a> Interpreter<'a> {
             b"#EXT-X-DATERANGE" => return Some(Content::DateRange(line)),
             b"#EXT-X-KEY" => return Some(Content::Key(line, KeyOrMap::read(tag))),
             b"#EXT-X-MAP" => return Some(Content::Map(line, KeyOrMap::read(tag))),
-            b"#EXT-X-PART" => return Some(Content::Part),
+            b"#EXT-X-PART" => return Some(Content::Part(PartItem::read(tag))),
             b"#EXT-X-PRELOAD-HINT" | b"#EXT-X-RENDITION-REPORT" => return Some(Content::Hint),
             b"#EXT-X-SKIP" => {
                 let skipped = attribute(tag, b"SKIPPED-SEGMENTS").and_then(integer);
@@ -311,7 +347,7 @@ mod tests {
     fn found(text: &str) -> Vec<String> {
         let name = |content: Content| match content {
             Content::Playlist(tag) => String::from_utf8_lossy(tag.name).into_owned(),
-            Content::Part => "part".to_owned(),
+            Content::Part(_) => "part".to_owned(),
             Content::Hint => "hint".to_owned(),
             Content::Skip => "skip".to_owned(),
             Content::Key(..) => "key".to_owned(),

@@ -4,6 +4,7 @@ use crate::recorder::admission::reach::Reach;
 use crate::recorder::http::validators::Validators;
 use crate::session::ByteRange;
 use crate::session::Kind;
+use crate::hls::Awaited;
 use bytes::Bytes;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -31,4 +32,6 @@ pub(crate) struct Ask {
     /// It is not asked for again where a redirect leads to a host that wants to be left alone: that is waited for, until
     /// this. `None`: it is.
     pub patient_until: Option<CancellationToken>,
+    /// The origin is to hold it until it has that, for so long at most.
+    pub held: Option<(Awaited, Duration)>,
 }

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::ask::Ask;
 use super::gathered::Gathered;
+use crate::hls;
 use crate::recorder::admission::reach::Reach;
 use crate::recorder::http::live::Live;
 use crate::recorder::http::validators::Validators;
@@ -27,7 +28,10 @@ use crate::session::{
 #[derive(Debug)]
 pub(crate) struct Hop {
     pub id: ExchangeId,
+    /// Without the directives of a poll that the origin was to hold: ...
     pub url: Url,
+    /// ... these.
+    pub directives: Option<String>,
     pub requested_us: i64,
     pub wait_us: Option<i64>,
     pub receive_us: Option<i64>,
@@ -124,6 +128,7 @@ impl Hop {
         Self {
             id,
             url,
+            directives: None,
             requested_us,
             wait_us: None,
             receive_us: None,
@@ -154,6 +159,12 @@ impl Hop {
             would_confirm: None,
             crossed: None,
         }
+    }
+
+    /// The directives in its URL are no part of what it is a request for.
+    pub(super) fn take_directives(&mut self) {
+        self.directives = hls::directives(&self.url);
+        self.url = hls::without_directives(&self.url);
     }
 
     pub(crate) fn fail(&mut self, outcome: Outcome, error: &str) {
@@ -453,6 +464,7 @@ impl Hop {
             error: self.error,
             note: self.note,
             room: self.held.into_permit(),
+            directives: self.directives,
             ..NewExchange::requested(self.id, resource, availability, self.requested_us)
         }
     }

@@ -203,7 +203,7 @@ impl Plan {
         };
         self.late.remove(key, late, item.rank);
         let listing: &Listing = update.listing;
-        let is_segment = wanted.kind == Kind::Segment;
+        let is_segment = matches!(wanted.kind, Kind::Segment | Kind::Part);
         let is_same = is_segment && item.sequence == wanted.sequence && !listing.restarted();
         update.playlist.reuses_names |= is_segment && !is_same;
         item.newest_url = wanted.url.clone();

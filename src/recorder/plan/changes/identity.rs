@@ -23,10 +23,7 @@ impl Plan {
         known: &PreviousListing,
         update: &mut RevisionUpdate,
     ) -> (Key, Option<Twin>) {
-        let key = Key {
-            url: Arc::clone(&wanted.url),
-            range: wanted.range,
-        };
+        let key = wanted.key();
         if self.items.slot(&key).is_some() {
             return (key, None);
         }
@@ -36,7 +33,13 @@ impl Plan {
         }
         let of_before = known.same(wanted);
         let old = match of_before {
-            Some(old) if self.items.get(old).is_some() => old.clone(),
+            // Where the first parts of a segment are listed no more, another stands at the place of one that is still there.
+            Some(old)
+                if self.items.get(old).is_some()
+                    && !(wanted.kind == Kind::Part && update.lists_part(old)) =>
+            {
+                old.clone()
+            }
             _ => match self.renamed(wanted, &key, update) {
                 Some((old, None)) => old,
                 Some((_, twin)) => return (key, twin),

@@ -1,5 +1,6 @@
 //! A new revision is taken into the plan: what it lists stays, is new, or is listed anew. Pure.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,7 @@ impl Plan {
             playlist: Playlist {
                 last_sequence: listing.wanted.iter().map(|w| w.last_use).max(),
                 lists_segments: listing.wanted.iter().any(|w| w.kind == Kind::Segment),
+                lists_parts: listing.wanted.iter().any(|w| w.kind == Kind::Part),
                 ended: listing.ended,
                 has_come: true,
                 on_demand: listing.ended && (is_first || before.on_demand),
@@ -55,6 +57,7 @@ impl Plan {
                 too_many: listing.wanted.len() - newest.len(),
                 ..Changes::default()
             },
+            parts: OnceCell::new(),
         };
         let known = PreviousListing::new(&before.listed, before.last_sequence);
         let mut stayed = UnchangedEntries::new(&before.listed);
@@ -138,7 +141,8 @@ impl Plan {
     /// Notes that a segment is listed as it was; `false`: it is to be looked at like any other.
     fn stays(&mut self, same: &Listed, update: &RevisionUpdate) -> bool {
         let wanted = &same.wanted;
-        let is_itself = wanted.kind == Kind::Segment && same.key.url == wanted.url;
+        let is_media = matches!(wanted.kind, Kind::Segment | Kind::Part);
+        let is_itself = is_media && same.key.url == wanted.url;
         let item = self.items.at_mut(same.slot, &same.key);
         let Some(item) = item.filter(|_| is_itself) else {
             return false;
@@ -157,6 +161,9 @@ impl Plan {
         let end = update.playlist.last_sequence.unwrap_or(0);
         let age = i64::try_from(end.saturating_sub(wanted.last_use)).unwrap_or(i64::MAX);
         self.counter += 1;
+        // Parents come after the parts of the live edge: players have these first.
+        let is_parent = update.playlist.lists_parts && wanted.kind == Kind::Segment;
+        let age = age.saturating_add(i64::from(is_parent));
         let age_us = age.saturating_mul(update.listing.target_duration_us);
         (update.listing.from_us.saturating_sub(age_us), self.counter)
     }

@@ -107,7 +107,7 @@ impl Item {
     /// For how long it is tried when it has left its playlist.
     pub(crate) fn lateness(&self, stay: Stay, left: Instant) -> Late {
         let appeared = match self.kind {
-            Kind::Segment => self.appeared,
+            Kind::Segment | Kind::Part => self.appeared,
             // It was in use until now.
             _ => left,
         };

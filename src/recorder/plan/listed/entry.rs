@@ -26,6 +26,14 @@ impl Listed {
 }
 
 impl Wanted {
+    /// What it is known by as long as nothing says that it is something known.
+    pub(in crate::recorder::plan) fn key(&self) -> Key {
+        Key {
+            url: Arc::clone(&self.url),
+            range: self.range,
+        }
+    }
+
     /// What it takes to be known, in bytes.
     pub(in crate::recorder::plan) fn bytes(&self) -> usize {
         LISTED_BYTES + self.url.as_str().len()

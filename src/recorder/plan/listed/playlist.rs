@@ -16,6 +16,8 @@ pub(crate) struct Playlist {
     pub(crate) listed: Vec<Arc<Listed>>,
     pub(crate) last_sequence: Option<u64>,
     pub(crate) lists_segments: bool,
+    /// Partial segments.
+    pub(crate) lists_parts: bool,
     pub(crate) ended: bool,
     /// It has come in this run.
     pub(crate) has_come: bool,

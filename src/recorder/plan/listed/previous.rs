@@ -69,8 +69,8 @@ struct Use {
     at: usize,
 }
 
-/// Kind, URL without query, byte range.
-type Stays<'a> = (Kind, &'a str, Option<ByteRange>);
+/// Kind, URL without query, byte range, and which part of its segment it is.
+type Stays<'a> = (Kind, &'a str, Option<ByteRange>, u64);
 
 impl<'a> PreviousListing<'a> {
     pub(crate) fn new(before: &'a [Arc<Listed>], last: Option<u64>) -> Self {
@@ -162,7 +162,8 @@ impl<'a> Index<'a> {
 }
 
 fn stays(wanted: &Wanted) -> Stays<'_> {
-    (wanted.kind, without_query(&wanted.url), wanted.range)
+    let path = without_query(&wanted.url);
+    (wanted.kind, path, wanted.range, wanted.part)
 }
 
 fn without_query(url: &Url) -> &str {

@@ -2,7 +2,10 @@
 
 use super::playlist::Playlist;
 use crate::recorder::plan::left::lateness::Stay;
-use crate::recorder::plan::model::{Changes, Listing};
+use crate::recorder::plan::model::{Changes, Key, Listing, Wanted};
+use crate::session::Kind;
+use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -16,12 +19,24 @@ pub(crate) struct RevisionUpdate<'a> {
     pub(crate) behind: Duration,
     pub(crate) playlist: Playlist,
     pub(crate) changes: Changes,
+    /// The parts that are listed; made when that is asked.
+    pub(crate) parts: OnceCell<HashSet<Key>>,
 }
 
 impl RevisionUpdate<'_> {
     /// When the current entry was published: the entries behind it came later.
     pub(crate) fn appeared(&self) -> Instant {
         self.now.checked_sub(self.behind).unwrap_or(self.now)
+    }
+
+    /// Whether it lists that as a part.
+    pub(crate) fn lists_part(&self, key: &Key) -> bool {
+        let all = || {
+            let parts = self.listing.wanted.iter();
+            let parts = parts.filter(|wanted| wanted.kind == Kind::Part);
+            parts.map(Wanted::key).collect()
+        };
+        self.parts.get_or_init(all).contains(key)
     }
 
     /// For how long the origin has what leaves the playlist; `None`: its name may stand for something else by then.

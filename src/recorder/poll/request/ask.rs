@@ -30,6 +30,8 @@ impl Poller {
         let listed = self.listed.clone().filter(|_| standing.failures == 0);
         self.name = self.playlist.name_to_ask(clock::instant());
         let is_listed = listed.is_some();
+        let held = self.held(clock::instant());
+        self.blocking.ask(held);
         self.is_direct = is_listed || !is_same_path(&self.name.url, &self.playlist.url);
         Ask {
             reach: match is_listed {
@@ -44,11 +46,17 @@ impl Poller {
             url: listed.unwrap_or_else(|| self.name.url.clone()),
             kind: self.playlist.kind,
             range: None,
-            validators: self.trust.next(now_us, self.target_us()),
+            // What is waited for is another text.
+            validators: match held {
+                None => self.trust.next(now_us, self.target_us()),
+                Some(_) => None,
+            },
             expected: self.last.body(),
             plain: may_be_other,
-            denser_than: self.denser_than(),
+            // A player asks so, too.
+            denser_than: self.denser_than().filter(|_| held.is_none()),
             patient_until: None,
+            held: held.map(|held| (held.awaited, held.at_most)),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::recorder::http::fetch::polls;
 use crate::recorder::poll::poller::Poller;
 use crate::recorder::poll::poller::TARGET;
 use crate::recorder::schedule::MAX_POLL;
+use crate::recorder::schedule::MIN_POLL;
 use crate::recorder::schedule::await_interval;
 use crate::recorder::schedule::costly_interval;
 use crate::recorder::schedule::crowded_interval;
@@ -44,6 +45,9 @@ impl Poller {
         self.searches = 0;
         if self.playlist.has_fresh_name(over) {
             return over;
+        }
+        if let Some(due) = self.next_held(over, costly) {
+            return due;
         }
         let interval = as_allowed(self.interval());
         let has_failed = standing.failures > 0;
@@ -108,7 +112,11 @@ impl Poller {
     }
 
     pub(crate) fn interval(&self) -> Duration {
-        let interval = poll_interval(self.target_duration(), self.context.poll);
+        let mut interval = poll_interval(self.target_duration(), self.context.poll);
+        let part_target = self.playlist.standing().part_target;
+        if let (None, Some(part_target)) = (self.context.poll, part_target) {
+            interval = interval.min((part_target / 2).max(MIN_POLL));
+        }
         // An origin that begins a session at each request would have ever more of them.
         let slower = self.renewals.min(6);
         if self.context.poll.is_none() && slower > 0 {

@@ -2,6 +2,7 @@
 
 mod advances;
 mod ask;
+mod held;
 mod interval;
 mod new_urls;
 mod one_poll;

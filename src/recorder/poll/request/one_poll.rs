@@ -28,6 +28,8 @@ impl Poller {
         let ask = self.ask();
         let is_stale = self.playlist.is_stale(&self.name, clock::instant());
         self.note_name(&ask).await;
+        // What the origin holds costs it nothing; others have their turn.
+        let turn = turn.filter(|_| ask.held.is_none());
         let mut hops = self.ask_for(&ask).await;
         drop(turn);
         self.playlist.answered(&hops);
@@ -68,7 +70,10 @@ impl Poller {
             self.playlist.asked(&self.name, good);
         }
         if good && !is_own {
-            self.poll_times.answered(&last);
+            self.blocking
+                .answered(last.requested_us, last.wait_us.unwrap_or(0));
+            self.poll_times
+                .answered(&last, self.blocking.changed_after_us());
         }
         // Head first: every hop may refer to it.
         for mut hop in hops {
@@ -92,10 +97,15 @@ impl Poller {
             return answered;
         }
         let shows = !is_own && (good || last.is_fault());
-        let times = (requested_us, last.response_us());
+        let known_us = self.blocking.changed_after_us().unwrap_or(requested_us);
+        let times = (known_us, last.response_us());
         self.take(made, last, availability, good).await;
         if shows {
             self.note_advances(times, good);
+        }
+        if self.blocking.over(clock::instant()) {
+            let label = &self.playlist.label;
+            tracing::debug!("{label:?}: a blocking request brought nothing new");
         }
         self.polled |= !is_own;
         self.chain = chain;

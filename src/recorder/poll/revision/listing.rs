@@ -32,6 +32,7 @@ impl Poller {
         self.correct(false).await;
         let step = lie.step;
         self.poll_times.stepped(step, lie.gained);
+        self.blocking.came(facts);
         self.stated = Some(Stated::new(facts, step));
         let entries = media.entries;
         let memory = Arc::clone(&self.context.fetcher.memory);
@@ -52,6 +53,7 @@ impl Poller {
         self.playlist.update(|s| {
             s.multivariant = false;
             s.target_duration = facts.target_duration.or(s.target_duration);
+            s.part_target = facts.part_target;
             let is_first = first && s.advanced_at.is_none();
             s.on_demand = facts.ended && (is_first || s.on_demand);
             // An end behind which something new comes was none.
@@ -63,7 +65,8 @@ impl Poller {
         });
         self.leave_out_segments(media.left_out).await;
         self.refuse(&media.refused).await;
-        revision(facts, lie, self.seen_at_us)
+        let not_before_us = self.seen_at_us.max(self.blocking.changed_after_us());
+        revision(facts, lie, not_before_us)
     }
 
     pub(crate) async fn multivariant(
@@ -93,6 +96,7 @@ impl Poller {
             range: None,
             sequence: 0,
             last_use: 0,
+            part: 0,
             duration: TARGET,
         });
         let none = MediaFacts::default();
@@ -250,17 +254,19 @@ pub(crate) fn wanted(entry: Entry, facts: &MediaFacts, place: u64) -> Wanted {
     Wanted {
         kind: match entry.role {
             EntryRole::Segment => Kind::Segment,
+            EntryRole::Part => Kind::Part,
             EntryRole::Init => Kind::Init,
             EntryRole::Key => Kind::Key,
         },
         duration: match entry.role {
-            EntryRole::Segment => entry.duration,
+            EntryRole::Segment | EntryRole::Part => entry.duration,
             _ => target,
         },
         url: entry.url,
         range: entry.range,
         sequence: placed(entry.sequence),
         last_use: placed(entry.last_use),
+        part: entry.part,
     }
 }
 
@@ -274,6 +280,12 @@ fn revision(facts: &MediaFacts, lie: Lie, not_before_us: Option<i64>) -> NewRevi
         last_sequence: facts.last_sequence.map(u64::cast_signed),
         target_duration_us: facts.target_duration.map(clock::micros),
         part_target_us: facts.part_target.map(clock::micros),
+        last_parts: Some(number(facts.last_parts)),
+        next_parts: Some(number(facts.next_parts)),
+        can_block: Some(facts.control.can_block),
+        can_skip_us: facts.control.can_skip_until.map(clock::micros),
+        hold_back_us: facts.control.hold_back.map(clock::micros),
+        part_hold_back_us: facts.control.part_hold_back.map(clock::micros),
         discontinuity_sequence: Some(number(facts.discontinuity_sequence)),
         ended: Some(facts.ended),
         lie: Some(lie),

@@ -40,7 +40,8 @@ impl Poller {
         let confirms = hop.confirms().filter(|_| good);
         let (from_us, availability) = availability.decided(hop.timing(), self.from_us);
         self.from_us = from_us;
-        let requested_us = hop.requested_us;
+        let changed_after_us = self.blocking.changed_after_us();
+        let requested_us = changed_after_us.unwrap_or(hop.requested_us);
         let body = match &hop.body {
             Received::Memory(body) if good => body.clone(),
             _ => {

@@ -1,6 +1,7 @@
 //! What the loop of a playlist knows from poll to poll, each thing by itself.
 
 pub(super) mod advances;
+pub(super) mod blocking;
 pub(super) mod corrections;
 pub(super) mod last_body;
 pub(super) mod poll_times;

@@ -40,10 +40,11 @@ impl PollTimes {
         self.is_doubted = false;
     }
 
-    /// It brought the playlist, by this hop; [`Self::stepped`] knows of changes.
-    pub(crate) fn answered(&mut self, last: &Hop) {
+    /// It brought the playlist, by this hop; [`Self::stepped`] knows of changes. `since_us`: what came changed no earlier,
+    /// where that is later than the request was made.
+    pub(crate) fn answered(&mut self, last: &Hop, since_us: Option<i64>) {
         self.saw = Saw::Same(Asked {
-            requested_us: last.requested_us,
+            requested_us: since_us.unwrap_or(last.requested_us),
             response_us: last.response_us(),
         });
     }

@@ -34,11 +34,11 @@ impl Store {
         self.db
             .prepare_cached(
                 "INSERT INTO exchange (id, resource_id, referrer_id, head_id, from_us, requested_us, lag_us,
-                   wait_us, receive_us, failed_us, status, http_version, remote_addr, header_set_id, header_values,
+                   directives, directives_met, wait_us, receive_us, failed_us, status, http_version, remote_addr, header_set_id, header_values,
                    announced_bytes, wire_bytes, arrival, body_id, body_encoding, body_first, resource_bytes,
                    confirms_id, outcome, own_reason, error, note)
                  VALUES (:id, :resource_id, :referrer_id, :head_id, :from_us, :requested_us, :lag_us,
-                   :wait_us, :receive_us, :failed_us, :status, :http_version, :remote_addr, :header_set_id, :header_values,
+                   :directives, :directives_met, :wait_us, :receive_us, :failed_us, :status, :http_version, :remote_addr, :header_set_id, :header_values,
                    :announced_bytes, :wire_bytes, :arrival, :body_id, :body_encoding, :body_first, :resource_bytes,
                    :confirms_id, :outcome, :own_reason, :error, :note)",
             )?
@@ -50,6 +50,8 @@ impl Store {
                 ":from_us": from_us,
                 ":requested_us": new.requested_us,
                 ":lag_us": new.lag_us,
+                ":directives": new.directives,
+                ":directives_met": new.directives_met,
                 ":wait_us": new.wait_us,
                 ":receive_us": new.receive_us,
                 ":failed_us": new.failed_us,
@@ -100,9 +102,11 @@ impl Store {
         self.db
             .prepare_cached(
                 "INSERT INTO revision (exchange_id, playlist_id, seen_us, not_before_us, advance, media_sequence,
-                   segment_count, last_sequence, target_duration_us, part_target_us, discontinuity_sequence, ended)
+                   segment_count, last_sequence, target_duration_us, part_target_us, last_parts, next_parts, can_block,
+                   can_skip_us, hold_back_us, part_hold_back_us, discontinuity_sequence, ended)
                  VALUES (:exchange_id, :playlist_id, :seen_us, :not_before_us, :advance, :media_sequence,
-                   :segment_count, :last_sequence, :target_duration_us, :part_target_us, :discontinuity_sequence, :ended)",
+                   :segment_count, :last_sequence, :target_duration_us, :part_target_us, :last_parts, :next_parts, :can_block,
+                   :can_skip_us, :hold_back_us, :part_hold_back_us, :discontinuity_sequence, :ended)",
             )?
             .execute(named_params! {
                 ":exchange_id": new.id,
@@ -115,6 +119,12 @@ impl Store {
                 ":last_sequence": revision.last_sequence,
                 ":target_duration_us": revision.target_duration_us,
                 ":part_target_us": revision.part_target_us,
+                ":last_parts": revision.last_parts,
+                ":next_parts": revision.next_parts,
+                ":can_block": revision.can_block,
+                ":can_skip_us": revision.can_skip_us,
+                ":hold_back_us": revision.hold_back_us,
+                ":part_hold_back_us": revision.part_hold_back_us,
                 ":discontinuity_sequence": revision.discontinuity_sequence,
                 ":ended": revision.ended,
             })?;

@@ -335,6 +335,7 @@ impl History {
             let name = format!("{plain} {:?}", entry.range);
             let kind = match entry.role {
                 EntryRole::Segment => Kind::Segment,
+                EntryRole::Part => Kind::Part,
                 EntryRole::Init => Kind::Init,
                 EntryRole::Key => Kind::Key,
             };

@@ -1,0 +1,131 @@
+//! Requests that an origin holds until its playlist has something new (RFC 8216bis 6.2.5.2).
+
+use url::Url;
+
+use super::media::entries::MediaFacts;
+
+/// What a blocking request waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Awaited {
+    /// `_HLS_msn`: a segment with this media sequence number, or a later one, ...
+    pub sequence: u64,
+    /// ... or `_HLS_part`: the part of it with this index; `None`: all of it.
+    pub part: Option<u64>,
+}
+
+impl Awaited {
+    /// What comes next in a playlist that offers to wait for it; `None`: it does not, or nothing comes any more.
+    pub fn next(facts: &MediaFacts) -> Option<Self> {
+        if !facts.control.can_block || facts.ended {
+            return None;
+        }
+        let next = match facts.last_sequence {
+            Some(last) => last.wrapping_add(1),
+            None => facts.media_sequence,
+        };
+        Some(Self {
+            sequence: next,
+            part: facts.part_target.map(|_| facts.next_parts),
+        })
+    }
+
+    /// Whether a playlist has it. Numbers wrap around.
+    pub fn is_in(&self, facts: &MediaFacts) -> bool {
+        let next = match facts.last_sequence {
+            Some(last) => last.wrapping_add(1),
+            None => facts.media_sequence,
+        };
+        let segments = next.wrapping_sub(self.sequence).cast_signed();
+        segments > 0 || segments == 0 && self.part.is_some_and(|part| facts.next_parts > part)
+    }
+
+    /// The directives that ask for it, in the order of their names.
+    pub fn directives(&self) -> String {
+        match self.part {
+            Some(part) => format!("_HLS_msn={}&_HLS_part={part}", self.sequence),
+            None => format!("_HLS_msn={}", self.sequence),
+        }
+    }
+
+    /// A URL with them. Parameters of a query are to be in the order of their bytes (RFC 8216bis 6.3.2); those that a
+    /// query has stay as they are, since it may be signed.
+    pub fn add_to(&self, url: &Url) -> Url {
+        let mut with = url.clone();
+        let added = self.directives();
+        let query = url.query().filter(|query| !query.is_empty());
+        let query = query.map_or(added.clone(), |query| {
+            let behind = query.split('&').position(|own| own > added.as_str());
+            let mut parameters: Vec<&str> = query.split('&').collect();
+            parameters.insert(behind.unwrap_or(parameters.len()), &added);
+            parameters.join("&")
+        });
+        with.set_query(Some(&query));
+        with
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hls::testing::url;
+    use crate::hls::{Variables, read_media};
+
+    fn facts(text: &str) -> MediaFacts {
+        let head = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES\n";
+        let text = format!("{head}{text}");
+        let base = url("http://h/live/a.m3u8");
+        read_media(text.as_bytes(), &base, &Variables::default()).facts
+    }
+
+    const PARTS: &str = "#EXT-X-PART-INF:PART-TARGET=1\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:4,\n7.mp4\n";
+    const PART: &str = "#EXT-X-PART:DURATION=1,URI=\"p\"\n";
+
+    #[test]
+    fn what_comes_next_is_the_part_or_the_segment_behind_the_last() {
+        let next = |text: &str| Awaited::next(&facts(text)).map(|next| next.directives());
+        let is = |directives: &str| Some(directives.to_owned());
+        assert_eq!(next(PARTS), is("_HLS_msn=8&_HLS_part=0"));
+        assert_eq!(next(&format!("{PARTS}{PART}{PART}")), is("_HLS_msn=8&_HLS_part=2"));
+        assert_eq!(next("#EXTINF:4,\na\n"), is("_HLS_msn=1"));
+        assert_eq!(next("#EXT-X-MEDIA-SEQUENCE:5\n"), is("_HLS_msn=5"));
+        assert_eq!(next("#EXTINF:4,\na\n#EXT-X-ENDLIST\n"), None);
+        let last = format!("#EXT-X-MEDIA-SEQUENCE:{}\n#EXTINF:4,\na\n", u64::MAX);
+        assert_eq!(next(&last), is("_HLS_msn=0"));
+    }
+
+    #[test]
+    fn an_answer_has_what_was_asked_for_or_what_comes_later() {
+        let awaited = Awaited {
+            sequence: 8,
+            part: Some(1),
+        };
+        let has = |text: &str| awaited.is_in(&facts(text));
+        assert!(!has(PARTS) && !has(&format!("{PARTS}{PART}")));
+        assert!(has(&format!("{PARTS}{PART}{PART}")));
+        let later = format!("{PARTS}#EXTINF:4,\n8.mp4\n");
+        assert!(has(&later) && has(&format!("{later}{PART}")));
+        let whole = Awaited {
+            part: None,
+            ..awaited
+        };
+        assert!(!whole.is_in(&facts(&format!("{PARTS}{PART}"))) && whole.is_in(&facts(&later)));
+        // An encoder that counts anew has not got there.
+        assert!(!has("#EXTINF:4,\n0.mp4\n"));
+    }
+
+    #[test]
+    fn directives_stand_in_the_order_of_names_and_all_else_stays() {
+        let awaited = Awaited {
+            sequence: 8,
+            part: Some(1),
+        };
+        for (plain, with) in [
+            ("http://h/a", "http://h/a?_HLS_msn=8&_HLS_part=1"),
+            ("http://h/a?token=%2f+x", "http://h/a?_HLS_msn=8&_HLS_part=1&token=%2f+x"),
+            ("http://h/a?A=1&b=2", "http://h/a?A=1&_HLS_msn=8&_HLS_part=1&b=2"),
+            ("http://h/a?A=1&", "http://h/a?A=1&&_HLS_msn=8&_HLS_part=1"),
+        ] {
+            assert_eq!(awaited.add_to(&url(plain)).as_str(), with);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! A low-latency origin, to the letter of RFC 8216bis (6.2.5.2): parts appear one after the other, and requests with
+//! directives are held until what they ask for is there.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::{Ask, Origin, Reply};
+
+/// Parts of a segment.
+pub const PARTS: u64 = 4;
+/// Segments of the window.
+const WINDOW: u64 = 5;
+/// Parts are listed of so many segments, the last ones.
+const WITH_PARTS: u64 = 3;
+
+/// How parts are named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// Each has a URL of its own.
+    Uris,
+    /// Each is a range of its segment.
+    Ranges,
+    /// All have one path; a query says which one is meant, with a token that changes.
+    Queries,
+}
+
+/// What is there, and since when.
+#[derive(Default)]
+pub struct Edge {
+    published: Mutex<Vec<Instant>>,
+    changed: Condvar,
+}
+
+impl Edge {
+    /// So many parts.
+    pub fn parts(&self) -> u64 {
+        self.published().len() as u64
+    }
+
+    /// When each part appeared.
+    pub fn published(&self) -> Vec<Instant> {
+        let published = self.published.lock();
+        published.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn publish(&self) {
+        let published = self.published.lock();
+        published
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Instant::now());
+        self.changed.notify_all();
+    }
+
+    /// Waits for that many parts; how many there are then.
+    pub fn wait(&self, parts: u64, at_most: Duration) -> u64 {
+        let published = self.published.lock();
+        let published = published.unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .changed
+            .wait_timeout_while(published, at_most, |now| (now.len() as u64) < parts);
+        waited.unwrap_or_else(PoisonError::into_inner).0.len() as u64
+    }
+}
+
+/// A channel of parts.
+#[derive(Debug, Clone, Copy)]
+pub struct LowLatency {
+    pub names: Names,
+    /// Of a part.
+    pub duration: Duration,
+    /// After so many parts it ends.
+    pub end: u64,
+    pub can_block: bool,
+}
+
+impl LowLatency {
+    pub fn new(names: Names) -> Self {
+        Self {
+            names,
+            duration: Duration::from_millis(250),
+            end: 8 * PARTS,
+            can_block: true,
+        }
+    }
+
+    fn part_name(&self, n: u64, token: u64) -> String {
+        let (segment, part) = (n / PARTS, n % PARTS);
+        match self.names {
+            Names::Uris => format!("URI=\"s{segment}.{part}.mp4\""),
+            Names::Ranges => {
+                let size = part_body(0).len() as u64;
+                format!("URI=\"s{segment}.mp4\",BYTERANGE=\"{size}@{}\"", part * size)
+            }
+            Names::Queries => format!("URI=\"part?n={n}&token={token}\""),
+        }
+    }
+
+    /// Its playlist, when so many parts are there.
+    pub fn text(&self, parts: u64) -> String {
+        let whole = parts / PARTS;
+        let first = whole.saturating_sub(WINDOW);
+        let part_s = self.duration.as_secs_f64();
+        let target = (part_s * PARTS as f64).ceil();
+        let mut text = format!(
+            "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:{target}\n\
+             #EXT-X-SERVER-CONTROL:{}PART-HOLD-BACK={}\n#EXT-X-PART-INF:PART-TARGET={part_s}\n\
+             #EXT-X-MEDIA-SEQUENCE:{first}\n#EXT-X-MAP:URI=\"init.mp4\"\n",
+            if self.can_block { "CAN-BLOCK-RELOAD=YES," } else { "" },
+            3.0 * part_s,
+        );
+        for segment in first..=whole {
+            let listed = (segment * PARTS)..((segment + 1) * PARTS).min(parts);
+            if segment + WITH_PARTS > whole {
+                for n in listed {
+                    let name = self.part_name(n, parts);
+                    writeln!(text, "#EXT-X-PART:DURATION={part_s},{name}").unwrap();
+                }
+            }
+            if segment < whole {
+                let length = part_s * PARTS as f64;
+                writeln!(text, "#EXTINF:{length},\ns{segment}.mp4").unwrap();
+            }
+        }
+        match parts >= self.end {
+            true => text.push_str("#EXT-X-ENDLIST\n"),
+            false => {
+                let hint = self.part_name(parts, parts).replace(",BYTERANGE", ",BYTERANGE-START=0,X-RANGE");
+                writeln!(text, "#EXT-X-PRELOAD-HINT:TYPE=PART,{hint}").unwrap();
+            }
+        }
+        text
+    }
+
+    /// Begins with what is there at first; a part is published each time its duration has passed since the first request.
+    pub fn start(self) -> (Origin, Arc<Edge>) {
+        let edge = Arc::new(Edge::default());
+        for _ in 0..3 * PARTS {
+            edge.publish();
+        }
+        let started = std::sync::Once::new();
+        let (shared, own) = (Arc::clone(&edge), self);
+        let origin = Origin::new(move |ask: &Ask| {
+            started.call_once(|| {
+                let edge = Arc::clone(&shared);
+                std::thread::spawn(move || {
+                    let begun = Instant::now();
+                    for n in 1.. {
+                        let due = begun + own.duration * n;
+                        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                        edge.publish();
+                        if edge.parts() >= own.end {
+                            return;
+                        }
+                    }
+                });
+            });
+            own.reply(ask, &shared)
+        });
+        (origin, edge)
+    }
+
+    fn reply(&self, ask: &Ask, edge: &Edge) -> Reply {
+        let name = ask.path().rsplit('/').next().unwrap_or_default();
+        match name {
+            "live.m3u8" => self.playlist(ask, edge),
+            "init.mp4" => Reply::segment(b"the beginning".to_vec()),
+            "part" => {
+                let n = parameter(ask, "n").unwrap();
+                part(n, edge)
+            }
+            name => {
+                let name = name.trim_start_matches('s').trim_end_matches(".mp4");
+                match name.split_once('.') {
+                    Some((segment, n)) => {
+                        let segment: u64 = segment.parse().unwrap();
+                        part(segment * PARTS + n.parse::<u64>().unwrap(), edge)
+                    }
+                    None => {
+                        let first = name.parse::<u64>().unwrap() * PARTS;
+                        let there = first..(first + PARTS).min(edge.parts());
+                        Reply::ranged(ask, &there.flat_map(part_body).collect::<Vec<u8>>())
+                    }
+                }
+            }
+        }
+    }
+
+    fn playlist(&self, ask: &Ask, edge: &Edge) -> Reply {
+        let now = edge.parts();
+        let whole = now / PARTS;
+        let wanted = parameter(ask, "_HLS_msn").filter(|_| self.can_block && now < self.end);
+        let part = parameter(ask, "_HLS_part");
+        let parts = match wanted {
+            None => now,
+            Some(msn) if msn > whole + 1 => return Reply::new(400, "text/plain", "too far ahead"),
+            Some(msn) => {
+                // A part behind the last one of a segment is the first of the next.
+                let wanted = msn * PARTS + part.map_or(PARTS, |part| part.min(PARTS) + 1);
+                let longest = self.duration * (3 * PARTS as u32);
+                let there = edge.wait(wanted.min(self.end), longest);
+                if there < wanted.min(self.end) {
+                    return Reply::new(503, "text/plain", "nothing comes");
+                }
+                there
+            }
+        };
+        Reply::playlist(self.text(parts))
+    }
+}
+
+/// The bytes of a part.
+pub fn part_body(n: u64) -> Vec<u8> {
+    format!("part {n:06} of a channel; ").repeat(20).into_bytes()
+}
+
+fn part(n: u64, edge: &Edge) -> Reply {
+    match n < edge.parts() {
+        true => Reply::segment(part_body(n)),
+        false => Reply::not_found(),
+    }
+}
+
+fn parameter(ask: &Ask, name: &str) -> Option<u64> {
+    let (_, query) = ask.target.split_once('?')?;
+    let value = query
+        .split('&')
+        .find_map(|one| one.strip_prefix(name)?.strip_prefix('='))?;
+    value.parse().ok()
+}
