@@ -43,6 +43,7 @@ pub use self::model::{
     Remark, ResourceKey, is_success,
 };
 pub use self::read::answers::answer::{Answer, Found, Query, RangePart};
+pub use self::read::answers::blocked::{Blocked, Directives};
 pub use self::read::answers::heal::Faults;
 pub use self::read::answers::listed::Listing;
 pub use self::read::facts::{

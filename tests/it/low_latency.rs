@@ -1,6 +1,9 @@
 //! Low latency: parts are recorded as they appear, by requests that the origin holds.
 
-use crate::support::{Finished, LowLatency, Names, Origin, PARTS, Recorder, Session, part_body};
+use crate::replay::Replayer;
+use crate::support::{
+    Finished, LowLatency, Names, Origin, PARTS, Recorder, Session, client, part_body,
+};
 
 fn recorded(origin: &Origin, arguments: &[&str]) -> Finished {
     Recorder::new(origin.url("/live/live.m3u8"))
@@ -41,18 +44,143 @@ fn each_part_is_recorded_as_it_appears_by_requests_that_the_origin_holds() {
         let session = finished.session();
         has_all_parts(&session, names, channel.end);
         // Each state of the playlist from the first one on was seen, by one request each.
-        let polls = "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id WHERE r.kind IN ('main', 'media')";
+        let polls = "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id WHERE r.kind IN ('main', 'media')
+            AND e.id <= (SELECT max(exchange_id) FROM revision)";
         let revisions = session.number("SELECT count(*) FROM revision");
         let steps = (channel.end - 3 * PARTS) as i64 + 1;
         assert_eq!(revisions, steps, "{names:?}");
         assert_eq!(session.number(polls), steps, "{names:?}");
         let held = "SELECT count(*) FROM exchange WHERE directives_met = 1";
         assert_eq!(session.number(held), steps - 1, "{names:?}");
-        let first: String = session.one("SELECT directives FROM exchange WHERE directives IS NOT NULL LIMIT 1");
+        let first: String =
+            session.one("SELECT directives FROM exchange WHERE directives IS NOT NULL LIMIT 1");
         assert_eq!(first, "_HLS_msn=3&_HLS_part=0");
         let one = "SELECT count(*) FROM resource WHERE kind IN ('main', 'media')";
         assert_eq!(session.number(one), 1, "the playlist is one resource");
         session.check_invariants();
         drop(edge);
     }
+}
+
+/// Revisions of the playlist: session time from which each is the answer, the last segment, parts behind it, text.
+fn revisions(session: &Session) -> Vec<(i64, i64, i64, String)> {
+    let zero_us = session.zero_us();
+    let rows = session.rows(
+        "SELECT e.id, e.from_us, v.last_sequence, v.next_parts FROM revision v JOIN exchange e ON e.id = v.exchange_id ORDER BY e.id",
+        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get(3)?)),
+    );
+    let told = |(id, from_us, last, parts): (i64, i64, i64, i64)| {
+        let text = String::from_utf8(session.body(id)).unwrap();
+        (from_us - zero_us, last, parts, text)
+    };
+    rows.into_iter().map(told).collect()
+}
+
+/// The path of the playlist in a replay, on a clock of its own that is so far into the recording.
+fn path(replayer: &Replayer, origin: &Origin, offset_us: i64) -> String {
+    let redirect = replayer.get(&format!("/stream.m3u8?offset={}", offset_us as f64 / 1e6));
+    let clock = client::led_by_location("/stream.m3u8", &redirect);
+    let own = origin.url("/live/live.m3u8").replacen("://", "/", 1);
+    clock.replace("/stream.m3u8", &format!("/{own}"))
+}
+
+fn field<'a>(answer: &'a str, name: &str) -> &'a str {
+    let start = answer
+        .find(&format!("\r\n{name}: "))
+        .unwrap_or_else(|| panic!("{name}: {answer}"));
+    answer[start + name.len() + 4..]
+        .split("\r\n")
+        .next()
+        .unwrap()
+}
+
+#[test]
+fn a_replay_holds_requests_until_the_moment_at_which_what_they_ask_for_was_there() {
+    let (origin, _edge) = LowLatency::new(Names::Uris).start();
+    let session = recorded(&origin, &[]).session();
+    let all = revisions(&session);
+    let sessions = session.path().parent().unwrap();
+    let replayer = Replayer::start(sessions, &["-p", "0", "session1"]);
+    let get = |query: &str, offset_us: i64| {
+        let path = path(&replayer, &origin, offset_us);
+        replayer.get(&format!("{path}?{query}"))
+    };
+    // From the first revision on, for each of the parts to come.
+    let at_us = all[0].0 + 20_000;
+    for (from_us, last, parts, text) in &all[1..8] {
+        let (sequence, part) = match parts {
+            0 => (*last, PARTS as i64 - 1),
+            parts => (last + 1, parts - 1),
+        };
+        let answer = get(&format!("_HLS_msn={sequence}&_HLS_part={part}"), at_us);
+        let told = field(&answer, "x-isrecorder-session-time")
+            .parse::<f64>()
+            .unwrap();
+        let told_us = (told * 1e6).round() as i64;
+        assert!(
+            told_us.abs_diff(*from_us) <= 1_000,
+            "{told} s instead of {from_us} us: {answer}"
+        );
+        assert!(answer.ends_with(text), "{answer}");
+    }
+    // A part behind the last one is the first of the next segment.
+    let (_, last, _, text) = &all[1];
+    let behind = get(&format!("_HLS_msn={last}&_HLS_part=9"), at_us);
+    assert!(behind.ends_with(text), "{behind}");
+    // What is there already is given at once, and what nobody may ask for is refused.
+    let there = get("_HLS_msn=2&_HLS_part=0", at_us);
+    assert!(there.ends_with(&all[0].3), "{there}");
+    for refused in [
+        "_HLS_part=1",
+        "_HLS_msn=5&_HLS_part=0",
+        "_HLS_msn=3&_HLS_part=13",
+    ] {
+        let answer = get(refused, at_us);
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{refused}: {answer}");
+    }
+    // An end is waited for by nobody.
+    let end_us = all.last().unwrap().0;
+    let ended = get("_HLS_msn=99&_HLS_part=0", end_us + 1_000_000);
+    assert!(
+        ended.contains("#EXT-X-ENDLIST") && ended.starts_with("HTTP/1.1 200 "),
+        "{ended}"
+    );
+}
+
+#[test]
+fn the_recording_of_a_replay_is_what_the_recording_of_the_origin_was() {
+    let (origin, _edge) = LowLatency::new(Names::Uris).start();
+    let a = recorded(&origin, &[]).session();
+    let sessions = a.path().parent().unwrap();
+    let replayer = Replayer::start(sessions, &["-p", "0", "session1"]);
+    let path = path(&replayer, &origin, 0);
+    let b = Recorder::new(format!("http://{}{path}", replayer.address))
+        .run()
+        .session();
+    let (told_a, told_b) = (revisions(&a), revisions(&b));
+    let texts =
+        |told: &[(i64, i64, i64, String)]| told.iter().map(|one| one.3.clone()).collect::<Vec<_>>();
+    // A recorder that begins a little after its replayer finds the first ones gone.
+    let missed = told_a.len() - told_b.len();
+    assert!(missed < told_a.len() / 2, "{missed}");
+    assert_eq!(
+        texts(&told_a[missed..]).join("\n"),
+        texts(&told_b).join("\n")
+    );
+    let ids = b.list::<i64>("SELECT exchange_id FROM revision ORDER BY 1");
+    for (one, id) in told_a[missed..].iter().zip(ids).skip(1) {
+        let told = b.header(id, "x-isrecorder-session-time").unwrap();
+        let told_us = (told.parse::<f64>().unwrap() * 1e6).round() as i64;
+        let from_us = one.0;
+        assert!(
+            told_us.abs_diff(from_us) <= 1_000,
+            "{told} s instead of {from_us} us"
+        );
+    }
+    let parts = "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id
+        WHERE r.kind = 'part' AND e.outcome = 'complete' AND e.status = 200";
+    let gone = a.number(parts) - b.number(parts);
+    assert!((0..=missed as i64).contains(&gone), "{gone}");
+    let faults = "SELECT count(*) FROM exchange WHERE status >= 400 OR outcome <> 'complete'";
+    assert_eq!((a.number(faults), b.number(faults)), (0, 0));
 }

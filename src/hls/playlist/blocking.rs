@@ -77,7 +77,8 @@ mod tests {
         read_media(text.as_bytes(), &base, &Variables::default()).facts
     }
 
-    const PARTS: &str = "#EXT-X-PART-INF:PART-TARGET=1\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:4,\n7.mp4\n";
+    const PARTS: &str =
+        "#EXT-X-PART-INF:PART-TARGET=1\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:4,\n7.mp4\n";
     const PART: &str = "#EXT-X-PART:DURATION=1,URI=\"p\"\n";
 
     #[test]
@@ -85,7 +86,10 @@ mod tests {
         let next = |text: &str| Awaited::next(&facts(text)).map(|next| next.directives());
         let is = |directives: &str| Some(directives.to_owned());
         assert_eq!(next(PARTS), is("_HLS_msn=8&_HLS_part=0"));
-        assert_eq!(next(&format!("{PARTS}{PART}{PART}")), is("_HLS_msn=8&_HLS_part=2"));
+        assert_eq!(
+            next(&format!("{PARTS}{PART}{PART}")),
+            is("_HLS_msn=8&_HLS_part=2")
+        );
         assert_eq!(next("#EXTINF:4,\na\n"), is("_HLS_msn=1"));
         assert_eq!(next("#EXT-X-MEDIA-SEQUENCE:5\n"), is("_HLS_msn=5"));
         assert_eq!(next("#EXTINF:4,\na\n#EXT-X-ENDLIST\n"), None);
@@ -121,8 +125,14 @@ mod tests {
         };
         for (plain, with) in [
             ("http://h/a", "http://h/a?_HLS_msn=8&_HLS_part=1"),
-            ("http://h/a?token=%2f+x", "http://h/a?_HLS_msn=8&_HLS_part=1&token=%2f+x"),
-            ("http://h/a?A=1&b=2", "http://h/a?A=1&_HLS_msn=8&_HLS_part=1&b=2"),
+            (
+                "http://h/a?token=%2f+x",
+                "http://h/a?_HLS_msn=8&_HLS_part=1&token=%2f+x",
+            ),
+            (
+                "http://h/a?A=1&b=2",
+                "http://h/a?A=1&_HLS_msn=8&_HLS_part=1&b=2",
+            ),
             ("http://h/a?A=1&", "http://h/a?A=1&&_HLS_msn=8&_HLS_part=1"),
         ] {
             assert_eq!(awaited.add_to(&url(plain)).as_str(), with);

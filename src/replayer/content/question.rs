@@ -4,6 +4,7 @@ use url::Url;
 
 use crate::replayer::header::range::RangeSpec;
 use crate::replayer::request::Player;
+use crate::session::ExchangeId;
 
 /// What a request asks of the session.
 #[derive(Debug, Clone)]
@@ -28,4 +29,6 @@ pub(crate) struct Question {
     pub(crate) shift_us: i64,
     /// The clock of the player.
     pub(crate) player: Player,
+    /// It is answered with the fault of this exchange, which a blocking request met.
+    pub(crate) fault: Option<ExchangeId>,
 }

@@ -210,7 +210,7 @@ impl Replay {
         }
     }
 
-    #[cfg(test)]
+    /// Commits to a session that is being recorded.
     pub(crate) fn commits(&self) -> &Commits {
         &self.commits
     }

@@ -30,7 +30,7 @@ use crate::hls::replay_path;
 use crate::replayer::body::pace::Network;
 use crate::replayer::header::range::RangeSpec;
 use crate::replayer::header::{fields, range};
-use crate::session::Faults;
+use crate::session::{ExchangeId, Faults};
 
 /// How a replayer answers every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +77,8 @@ pub struct Request {
     pub(super) gzip: bool,
     /// Whether its clock is one for all replayers of copies of the session.
     pub(super) is_shared: bool,
+    /// It is answered with the fault of this exchange.
+    pub(super) fault: Option<ExchangeId>,
 }
 
 impl Request {
@@ -108,8 +110,32 @@ impl Request {
             range: asked_range(&parts),
             gzip: policy.compresses && fields::takes_gzip(&parts.headers),
             is_shared: server.is_shared,
+            fault: None,
             policy,
             parts,
+        }
+    }
+
+    /// The same, made at a later moment (microseconds of Unix time): it was held until then.
+    pub(super) fn at(&self, moment_us: i64, fault: Option<ExchangeId>) -> Self {
+        let held_us = moment_us.saturating_sub(self.moment_us);
+        Self {
+            parts: self.parts.clone(),
+            policy: self.policy,
+            clock: self.clock,
+            rest_at: self.rest_at.clone(),
+            now_us: self.now_us.saturating_add(held_us),
+            zero_us: self.zero_us,
+            player: Player {
+                session_us: self.player.session_us.saturating_add(held_us),
+                ..self.player
+            },
+            moment_us,
+            shift_us: self.shift_us,
+            range: self.range,
+            gzip: self.gzip,
+            is_shared: self.is_shared,
+            fault,
         }
     }
 

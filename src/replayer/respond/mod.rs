@@ -3,11 +3,13 @@
 //! | file | is |
 //! | --- | --- |
 //! | `dvr` | DVR playlists |
+//! | `held` | requests that wait for what comes next in a playlist |
 //! | `index` | the page that says what there is to play |
 //! | `exchange_body` | bodies that DVR playlists refer to |
 
 mod dvr;
 mod exchange_body;
+mod held;
 mod index;
 
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode, header};
 use url::Url;
 
+use self::held::Hold;
 use self::index::favicon;
 use crate::replayer::cache::answer_cache::{Answered, CacheResult, Entry, Generation};
 use crate::replayer::cache::cached_answer::CachedAnswer;
@@ -47,8 +50,10 @@ impl Replay {
 
     /// Answers a request. Never fails: what goes wrong is a response, too.
     pub async fn respond(self: &Arc<Self>, request: &Request) -> Reply {
-        let reply = match self.generation().await {
-            Ok(generation) => self.respond_as_of(request, generation).await,
+        let reply = match self.hold(request).await {
+            Ok(Hold::None) => self.respond_now(request).await,
+            Ok(Hold::Until(request)) => self.respond_now(&request).await,
+            Ok(Hold::Over(reply)) => reply.with_common_headers(),
             Err(error) => Reply::failed(&error).with_common_headers(),
         };
         let mut reply = self
@@ -60,11 +65,18 @@ impl Replay {
         reply
     }
 
+    async fn respond_now(self: &Arc<Self>, request: &Request) -> Reply {
+        match self.generation().await {
+            Ok(generation) => self.respond_as_of(request, generation).await,
+            Err(error) => Reply::failed(&error).with_common_headers(),
+        }
+    }
+
     /// A cached answer that holds, or what the session has.
     async fn respond_as_of(self: &Arc<Self>, request: &Request, generation: Generation) -> Reply {
         let (path, moment_us) = (request.path(), request.moment_us);
         // Injected faults differ from request to request.
-        if !request.is_read() || !self.rules().is_empty() {
+        if !request.is_read() || request.fault.is_some() || !self.rules().is_empty() {
             return self
                 .answer(request, generation)
                 .await
@@ -228,6 +240,7 @@ impl Replay {
             endlist: self.ends_playlists(request.moment_us),
             shift_us: request.shift_us,
             player: request.player,
+            fault: request.fault,
         }
     }
 

@@ -108,6 +108,8 @@ pub struct Exchange {
     pub requested_us: i64,
     /// Requested to first byte of the response.
     pub wait_us: Option<i64>,
+    /// The origin was to hold it until there was something new: `wait_us` says nothing of the network.
+    pub is_held: bool,
     /// First byte to last byte, or to the break.
     pub receive_us: Option<i64>,
     /// As in `schema.sql`; `None`: the body came at once.

@@ -90,7 +90,10 @@ impl LowLatency {
             Names::Uris => format!("URI=\"s{segment}.{part}.mp4\""),
             Names::Ranges => {
                 let size = part_body(0).len() as u64;
-                format!("URI=\"s{segment}.mp4\",BYTERANGE=\"{size}@{}\"", part * size)
+                format!(
+                    "URI=\"s{segment}.mp4\",BYTERANGE=\"{size}@{}\"",
+                    part * size
+                )
             }
             Names::Queries => format!("URI=\"part?n={n}&token={token}\""),
         }
@@ -106,7 +109,11 @@ impl LowLatency {
             "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:{target}\n\
              #EXT-X-SERVER-CONTROL:{}PART-HOLD-BACK={}\n#EXT-X-PART-INF:PART-TARGET={part_s}\n\
              #EXT-X-MEDIA-SEQUENCE:{first}\n#EXT-X-MAP:URI=\"init.mp4\"\n",
-            if self.can_block { "CAN-BLOCK-RELOAD=YES," } else { "" },
+            if self.can_block {
+                "CAN-BLOCK-RELOAD=YES,"
+            } else {
+                ""
+            },
             3.0 * part_s,
         );
         for segment in first..=whole {
@@ -125,7 +132,9 @@ impl LowLatency {
         match parts >= self.end {
             true => text.push_str("#EXT-X-ENDLIST\n"),
             false => {
-                let hint = self.part_name(parts, parts).replace(",BYTERANGE", ",BYTERANGE-START=0,X-RANGE");
+                let hint = self
+                    .part_name(parts, parts)
+                    .replace(",BYTERANGE", ",BYTERANGE-START=0,X-RANGE");
                 writeln!(text, "#EXT-X-PRELOAD-HINT:TYPE=PART,{hint}").unwrap();
             }
         }
@@ -211,7 +220,9 @@ impl LowLatency {
 
 /// The bytes of a part.
 pub fn part_body(n: u64) -> Vec<u8> {
-    format!("part {n:06} of a channel; ").repeat(20).into_bytes()
+    format!("part {n:06} of a channel; ")
+        .repeat(20)
+        .into_bytes()
 }
 
 fn part(n: u64, edge: &Edge) -> Reply {

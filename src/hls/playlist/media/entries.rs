@@ -241,10 +241,7 @@ impl<'a> Reader<'a> {
             Content::Map(_, map) => self.map(index, &map),
             Content::Segment(segment) => self.segment(index, item.is_left_out, segment),
             Content::Part(part) => self.part(index, item.is_left_out, &part),
-            Content::Hint
-            | Content::Skip
-            | Content::DateRange(_)
-            | Content::SegmentTag(_) => {}
+            Content::Hint | Content::Skip | Content::DateRange(_) | Content::SegmentTag(_) => {}
         }
     }
 

@@ -1,10 +1,10 @@
 //! What is asked for: a URL, and what the request carries.
 
+use crate::hls::Awaited;
 use crate::recorder::admission::reach::Reach;
 use crate::recorder::http::validators::Validators;
 use crate::session::ByteRange;
 use crate::session::Kind;
-use crate::hls::Awaited;
 use bytes::Bytes;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;

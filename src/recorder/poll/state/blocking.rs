@@ -141,7 +141,10 @@ mod tests {
         assert_eq!(blocking.due(now), None);
         assert!(!poll(&mut blocking, Some(7), now));
         let due = blocking.due(now).unwrap();
-        assert_eq!((due.awaited.sequence, due.at_most), (8, TARGET * 3 + MARGIN));
+        assert_eq!(
+            (due.awaited.sequence, due.at_most),
+            (8, TARGET * 3 + MARGIN)
+        );
         assert!(!poll(&mut blocking, Some(8), now));
         assert_eq!(blocking.is_met(), Some(true));
     }
@@ -151,7 +154,14 @@ mod tests {
         let mut now = clock::instant();
         let mut blocking = Blocking::default();
         poll(&mut blocking, Some(7), now);
-        for (answer, pause) in [(Some(7), 4), (None, 8), (Some(6), 16), (None, 32), (None, 60), (None, 60)] {
+        for (answer, pause) in [
+            (Some(7), 4),
+            (None, 8),
+            (Some(6), 16),
+            (None, 32),
+            (None, 60),
+            (None, 60),
+        ] {
             assert!(poll(&mut blocking, answer, now));
             let pause = Duration::from_secs(pause);
             let before = now + pause - Duration::from_millis(1);

@@ -14,8 +14,13 @@ use crate::session::read::reader::Reader;
 
 /// Of a row of `exchange`: a player could have met it. What the recorder itself cut off, could not
 /// store, or caused by asking otherwise than players do was no answer of the origin.
-pub(crate) const IS_ANSWER: &str =
+pub(crate) const IS_MET: &str =
     "outcome NOT IN ('aborted', 'disk', 'crossed') AND own_reason IS NULL";
+
+/// The same of a request without directives: what went wrong with a request that the origin was to hold was an answer
+/// to nobody else.
+const IS_ANSWER: &str = "outcome NOT IN ('aborted', 'disk', 'crossed') AND own_reason IS NULL
+    AND (directives IS NULL OR outcome = 'complete' AND ifnull(status, 0) < 400)";
 
 /// What is asked of a session.
 #[derive(Debug, Clone, Copy)]
@@ -288,7 +293,7 @@ impl Reader {
                         body_id, body_encoding, body_first, resource_bytes, confirms_id, outcome, error,
                         (SELECT size FROM body WHERE body.id = body_id),
                         (SELECT sha256 FROM body WHERE body.id = body_id), failed_us,
-                        receive_us, arrival
+                        receive_us, arrival, directives IS NOT NULL
                    FROM exchange WHERE {condition}"
             ))
             .and_then(|mut s| s.query_row(values, exchange_row).optional())
@@ -349,7 +354,8 @@ impl Reader {
             Some(id) => self.exchange(id)?,
             None => None,
         };
-        let wait_us = exchange.wait_us;
+        // What the origin held was on the way for an unknown part of that.
+        let wait_us = exchange.wait_us.filter(|_| !exchange.is_held);
         let confirmed_by = confirmed.is_some().then_some(exchange.id);
         Ok(Answer {
             resource,
@@ -388,6 +394,7 @@ fn exchange_row(row: &Row<'_>) -> rusqlite::Result<Exchange> {
         failed_us: row.get(17)?,
         receive_us: row.get(18)?,
         arrival: row.get(19)?,
+        is_held: row.get(20)?,
     })
 }
 

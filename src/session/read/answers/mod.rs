@@ -1,6 +1,7 @@
 //! What the origin answered: `answer(url, t)`, how a URL leads to a resource, and who listed that.
 
 pub mod answer;
+pub mod blocked;
 pub mod find;
 pub mod heal;
 pub mod listed;
