@@ -2,7 +2,7 @@
 
 use crate::replay::Replayer;
 use crate::support::{
-    Finished, LowLatency, Names, Origin, PARTS, Recorder, Session, client, part_body,
+    Broken, Finished, LowLatency, Names, Origin, PARTS, Recorder, Session, client, part_body,
 };
 
 fn recorded(origin: &Origin, arguments: &[&str]) -> Finished {
@@ -12,11 +12,9 @@ fn recorded(origin: &Origin, arguments: &[&str]) -> Finished {
 }
 
 /// Every part that was listed has come once, and means what it is at its moment.
-fn has_all_parts(session: &Session, names: Names, end: u64) {
-    let first = match names {
-        // Those of whole segments that the first revision listed.
-        _ => PARTS,
-    };
+fn has_all_parts(session: &Session, end: u64) {
+    // Those of the first segment were not listed any more.
+    let first = PARTS;
     let parts = "SELECT count(*) FROM resource WHERE kind = 'part'";
     assert_eq!(session.number(parts), (end - first) as i64);
     let good = "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id
@@ -42,7 +40,7 @@ fn each_part_is_recorded_as_it_appears_by_requests_that_the_origin_holds() {
         let finished = recorded(&origin, &[]);
         assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
         let session = finished.session();
-        has_all_parts(&session, names, channel.end);
+        has_all_parts(&session, channel.end);
         // Each state of the playlist from the first one on was seen, by one request each.
         let polls = "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id WHERE r.kind IN ('main', 'media')
             AND e.id <= (SELECT max(exchange_id) FROM revision)";
@@ -123,6 +121,25 @@ fn a_replay_holds_requests_until_the_moment_at_which_what_they_ask_for_was_there
         );
         assert!(answer.ends_with(text), "{answer}");
     }
+    // What a playlist announces is held until it is there; what nobody announces is not.
+    let folder = origin.url("/live/").replacen("://", "/", 1);
+    let part = |name: &str| {
+        let clock = path(&replayer, &origin, at_us);
+        let clock = clock.split(&folder).next().unwrap().to_owned();
+        replayer.get(&format!("{clock}{folder}{name}"))
+    };
+    let announced = part("s3.0.mp4");
+    let told = field(&announced, "x-isrecorder-session-time")
+        .parse::<f64>()
+        .unwrap();
+    assert!(
+        ((told * 1e6).round() as i64).abs_diff(all[1].0) <= 1_000,
+        "{announced}"
+    );
+    let body = String::from_utf8(part_body(3 * PARTS)).unwrap();
+    assert!(announced.ends_with(&body), "{announced}");
+    let later = part("s4.0.mp4");
+    assert!(later.starts_with("HTTP/1.1 404 "), "{later}");
     // A part behind the last one is the first of the next segment.
     let (_, last, _, text) = &all[1];
     let behind = get(&format!("_HLS_msn={last}&_HLS_part=9"), at_us);
@@ -183,4 +200,66 @@ fn the_recording_of_a_replay_is_what_the_recording_of_the_origin_was() {
     assert!((0..=missed as i64).contains(&gone), "{gone}");
     let faults = "SELECT count(*) FROM exchange WHERE status >= 400 OR outcome <> 'complete'";
     assert_eq!((a.number(faults), b.number(faults)), (0, 0));
+}
+
+#[test]
+fn where_an_origin_does_not_hold_requests_that_is_a_fact_and_ordinary_polls_miss_no_segment() {
+    for broken in [Broken::AtOnce, Broken::Error, Broken::Silent] {
+        let mut channel = LowLatency::new(Names::Uris);
+        channel.broken = Some((4 * PARTS, broken));
+        channel.end = 14 * PARTS;
+        let (origin, _edge) = channel.start();
+        let session = recorded(&origin, &[]).session();
+        match broken {
+            // Parts leave the playlist while nothing is answered for three target durations; their segments do not.
+            Broken::Silent => {
+                let segments = "SELECT count(DISTINCT r.id) FROM exchange e JOIN resource r ON r.id = e.resource_id
+                    WHERE r.kind = 'segment' AND e.status = 200 AND e.outcome = 'complete'";
+                assert_eq!(session.number(segments), 14);
+            }
+            _ => has_all_parts(&session, channel.end),
+        }
+        let last: i64 = session.one("SELECT max(last_sequence) FROM revision");
+        assert_eq!(last, 13, "{broken:?}");
+        let held = "SELECT count(*) FROM exchange WHERE directives IS NOT NULL";
+        let failed = match broken {
+            Broken::AtOnce => "directives_met = 0",
+            Broken::Error => "status = 500",
+            Broken::Silent => "outcome = 'response timeout'",
+        };
+        let failed = session.number(&format!("{held} AND {failed}"));
+        assert!((1..=12).contains(&failed), "{broken:?}: {failed}");
+        let met = session.number(&format!("{held} AND directives_met = 1"));
+        assert!(met >= 3, "{broken:?}: {met}");
+        // Whoever asks without directives meets none of that.
+        let faults = "SELECT count(*) FROM exchange WHERE directives IS NULL AND (status >= 400 OR outcome <> 'complete')";
+        assert_eq!(session.number(faults), 0, "{broken:?}");
+    }
+}
+
+#[test]
+fn without_blocking_a_playlist_of_parts_is_polled_twice_a_part() {
+    for (can_block, arguments) in [(false, &[][..]), (true, &["--no-blocking"])] {
+        let mut channel = LowLatency::new(Names::Uris);
+        channel.can_block = can_block;
+        channel.duration = std::time::Duration::from_millis(500);
+        channel.end = 6 * PARTS;
+        let (origin, _edge) = channel.start();
+        let session = Recorder::bare()
+            .args([origin.url("/live/live.m3u8").as_str()])
+            .args(arguments.iter().copied())
+            .run()
+            .session();
+        has_all_parts(&session, channel.end);
+        let held = "SELECT count(*) FROM exchange WHERE directives IS NOT NULL";
+        assert_eq!(session.number(held), 0);
+        let polls = "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id
+            WHERE r.kind IN ('main', 'media') AND e.id <= (SELECT max(exchange_id) FROM revision)";
+        // Six seconds of parts of half a second; a busy machine polls less often.
+        assert!(
+            (12..=30).contains(&session.number(polls)),
+            "{}",
+            session.number(polls)
+        );
+    }
 }

@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::media::entries::MediaFacts;
+use super::steering::without_directives;
 
 /// What a blocking request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,20 +48,50 @@ impl Awaited {
         }
     }
 
-    /// A URL with them. Parameters of a query are to be in the order of their bytes (RFC 8216bis 6.3.2); those that a
-    /// query has stay as they are, since it may be signed.
+    /// A URL with them.
     pub fn add_to(&self, url: &Url) -> Url {
-        let mut with = url.clone();
-        let added = self.directives();
-        let query = url.query().filter(|query| !query.is_empty());
-        let query = query.map_or(added.clone(), |query| {
-            let behind = query.split('&').position(|own| own > added.as_str());
-            let mut parameters: Vec<&str> = query.split('&').collect();
-            parameters.insert(behind.unwrap_or(parameters.len()), &added);
-            parameters.join("&")
-        });
-        with.set_query(Some(&query));
-        with
+        add(&self.directives(), url)
+    }
+}
+
+/// A URL with directives. Parameters of a query are to be in the order of their bytes (RFC 8216bis 6.3.2); those that a
+/// query has stay as they are, since it may be signed.
+fn add(directives: &str, url: &Url) -> Url {
+    let mut with = url.clone();
+    let query = url.query().filter(|query| !query.is_empty());
+    let query = query.map_or(directives.to_owned(), |query| {
+        let behind = query.split('&').position(|own| own > directives);
+        let mut parameters: Vec<&str> = query.split('&').collect();
+        parameters.insert(behind.unwrap_or(parameters.len()), directives);
+        parameters.join("&")
+    });
+    with.set_query(Some(&query));
+    with
+}
+
+/// Where a redirect of a playlist leads somebody whose request had this query: his directives go along, and those of
+/// whoever was redirected before do not.
+pub fn carry_directives(query: Option<&str>, target: &Url) -> Url {
+    let is_of_playlists = |one: &&str| {
+        ["_HLS_msn=", "_HLS_part=", "_HLS_skip="]
+            .iter()
+            .any(|name| one.starts_with(name))
+    };
+    let own: Vec<&str> = query
+        .unwrap_or_default()
+        .split('&')
+        .filter(is_of_playlists)
+        .collect();
+    let has_others = target
+        .query()
+        .is_some_and(|query| query.split('&').any(|one| is_of_playlists(&one)));
+    let target = match has_others {
+        true => without_directives(target),
+        false => target.clone(),
+    };
+    match own.is_empty() {
+        true => target,
+        false => add(&own.join("&"), &target),
     }
 }
 
@@ -115,6 +146,31 @@ mod tests {
         assert!(!whole.is_in(&facts(&format!("{PARTS}{PART}"))) && whole.is_in(&facts(&later)));
         // An encoder that counts anew has not got there.
         assert!(!has("#EXTINF:4,\n0.mp4\n"));
+    }
+
+    #[test]
+    fn a_redirect_takes_the_directives_of_who_follows_it_along() {
+        for (query, target, with) in [
+            (None, "http://h/b?x=1", "http://h/b?x=1"),
+            (None, "http://h/b?_HLS_msn=7&x=1", "http://h/b?x=1"),
+            (
+                Some("a=1&_HLS_msn=9"),
+                "http://h/b?_HLS_msn=7&_HLS_part=2&x=1",
+                "http://h/b?_HLS_msn=9&x=1",
+            ),
+            (
+                Some("_HLS_msn=9&_HLS_part=0"),
+                "http://h/b",
+                "http://h/b?_HLS_msn=9&_HLS_part=0",
+            ),
+            (
+                Some("_HLS_pathway=z"),
+                "http://h/b?_HLS_pathway=y",
+                "http://h/b?_HLS_pathway=y",
+            ),
+        ] {
+            assert_eq!(carry_directives(query, &url(target)).as_str(), with);
+        }
     }
 
     #[test]

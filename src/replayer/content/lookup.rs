@@ -12,7 +12,9 @@ use super::ranges;
 use super::ranges::{Plan, RecordedRange};
 use crate::replayer::body::pace::Pace;
 use crate::replayer::header::range::RangeSpec;
-use crate::session::{Answer, Faults, Found, Query, RangePart, ReadError, Reader, StreamInfo};
+use crate::session::{
+    Answer, Faults, Found, Kind, Query, RangePart, ReadError, Reader, StreamInfo,
+};
 
 /// Redirects that are followed inside.
 pub(super) const MOST_HOPS: usize = 10;
@@ -126,11 +128,31 @@ impl Lookup<'_> {
             at_us: from_us,
             ..*query
         })?;
-        Ok(match &then {
-            Found::Answer(answer) if !answer.resource.kind.is_playlist() => (then, true),
-            Found::Ranges(_) => (then, true),
+        let answer = match &then {
+            Found::Answer(answer) if !answer.resource.kind.is_playlist() => Some(&**answer),
+            Found::Ranges(ranges) => ranges.first().map(|range| &range.answer),
+            _ => None,
+        };
+        Ok(match answer {
+            Some(answer) if self.may_be_early(answer, query, from_us)? => (then, true),
             _ => (found, false),
         })
+    }
+
+    /// Parts are asked for at their moment: a quarter of one is early, and what is announced is held.
+    fn may_be_early(
+        &self,
+        answer: &Answer,
+        query: &Query<'_>,
+        from_us: i64,
+    ) -> Result<bool, ReadError> {
+        if answer.resource.kind != Kind::Part {
+            return Ok(true);
+        }
+        let part_us = self.reader.part_target_us(answer.exchange.id)?;
+        let early_us = from_us.saturating_sub(query.at_us);
+        Ok(early_us <= part_us.unwrap_or(0) / 4
+            && !self.reader.is_hinted(query.url, query.at_us)?)
     }
 
     fn whole(

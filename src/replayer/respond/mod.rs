@@ -152,7 +152,10 @@ impl Replay {
                     .await
             }
         };
-        answered.reply = answered.reply.at_session_time(session_us);
+        // What was held says until when.
+        if answered.reply.session_us.is_none() {
+            answered.reply = answered.reply.at_session_time(session_us);
+        }
         answered
     }
 
@@ -255,6 +258,14 @@ impl Replay {
             Ok(answered) => answered,
             Err(error) => return Reply::failed(&error).into(),
         };
+        if let LookupResult::NotYet(from_us) = looked
+            && let Some(later) = self.hold_hinted(request, &url, from_us).await
+        {
+            let mut answered =
+                Box::pin(self.answer_of_origin(&later, (url, by_name), generation)).await;
+            answered.reply = answered.reply.at_session_time(later.player.session_us);
+            return answered;
+        }
         let (mut left_us, mut entry) = (0, None);
         let reply = match looked {
             LookupResult::Whole(whole) if raw::is_part(&whole) => {

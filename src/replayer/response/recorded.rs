@@ -8,6 +8,7 @@ use http::{Response, StatusCode, header};
 use super::recorded_fields::Fields;
 use super::reply::Reply;
 use super::whole_body::{Good, content_range, pace_of, tagged};
+use crate::hls::carry_directives;
 use crate::replayer::body;
 use crate::replayer::body::breaks::Break;
 use crate::replayer::body::ending::Ending;
@@ -146,6 +147,10 @@ fn as_recorded(whole: &Whole, status: StatusCode, pieces: Vec<Piece>, request: &
         reply = reply.with_field(header::CONTENT_RANGE, said);
     }
     let target = whole.redirect();
+    let target = match whole.answer.resource.kind.is_playlist() {
+        true => target.map(|target| carry_directives(request.parts.uri.query(), &target)),
+        false => target,
+    };
     if let Some(path) = target.and_then(|target| request.path_to(&target)) {
         let location = references::reference(&request.parts, &path);
         reply = reply.with_field(header::LOCATION, &location);

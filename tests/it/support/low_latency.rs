@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Ask, Origin, Reply};
+use super::{Ask, End, Origin, Reply};
 
 /// Parts of a segment.
 pub const PARTS: u64 = 4;
@@ -72,6 +72,19 @@ pub struct LowLatency {
     /// After so many parts it ends.
     pub end: u64,
     pub can_block: bool,
+    /// What becomes of requests that are to be held, from this part on.
+    pub broken: Option<(u64, Broken)>,
+}
+
+/// How an origin that offers to hold requests fails to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broken {
+    /// It answers at once, with what is there.
+    AtOnce,
+    /// It answers with an error.
+    Error,
+    /// It does not answer.
+    Silent,
 }
 
 impl LowLatency {
@@ -81,6 +94,7 @@ impl LowLatency {
             duration: Duration::from_millis(250),
             end: 8 * PARTS,
             can_block: true,
+            broken: None,
         }
     }
 
@@ -132,9 +146,13 @@ impl LowLatency {
         match parts >= self.end {
             true => text.push_str("#EXT-X-ENDLIST\n"),
             false => {
-                let hint = self
-                    .part_name(parts, parts)
-                    .replace(",BYTERANGE", ",BYTERANGE-START=0,X-RANGE");
+                let hint = match self.names {
+                    Names::Ranges => {
+                        let first = parts % PARTS * part_body(0).len() as u64;
+                        format!("URI=\"s{whole}.mp4\",BYTERANGE-START={first}")
+                    }
+                    _ => self.part_name(parts, parts),
+                };
                 writeln!(text, "#EXT-X-PRELOAD-HINT:TYPE=PART,{hint}").unwrap();
             }
         }
@@ -202,6 +220,11 @@ impl LowLatency {
         let part = parameter(ask, "_HLS_part");
         let parts = match wanted {
             None => now,
+            Some(_) if self.broken.is_some_and(|(from, _)| now >= from) => match self.broken {
+                Some((_, Broken::Error)) => return Reply::html(500),
+                Some((_, Broken::Silent)) => return Reply::nothing(End::Silent),
+                _ => now,
+            },
             Some(msn) if msn > whole + 1 => return Reply::new(400, "text/plain", "too far ahead"),
             Some(msn) => {
                 // A part behind the last one of a segment is the first of the next.

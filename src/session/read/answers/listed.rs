@@ -41,6 +41,21 @@ impl Reader {
             .map_err(|e| self.failed(e))
     }
 
+    /// `PART-TARGET` of the revision that listed what an exchange fetched, in microseconds.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn part_target_us(&self, id: ExchangeId) -> Result<Option<i64>, ReadError> {
+        let Some(listing) = self.listing(id)? else {
+            return Ok(None);
+        };
+        let found: Option<Option<i64>> = self.value(
+            "SELECT part_target_us FROM revision WHERE exchange_id = ?1",
+            params![listing.revision],
+        )?;
+        Ok(found.flatten())
+    }
+
     /// The URL that an exchange asked for.
     ///
     /// # Errors

@@ -1,0 +1,204 @@
+//! Requests that wait for what comes next in a playlist (RFC 8216bis 6.2.5.2): held on a timer, then answered as of the
+//! moment at which it is there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{StatusCode, header};
+use tokio::time::Instant;
+use url::Url;
+
+use crate::clock;
+use crate::hls::replay_path;
+use crate::replayer::replay::Replay;
+use crate::replayer::request::Request;
+use crate::replayer::request::route::Target;
+use crate::replayer::response::reply::Reply;
+use crate::session::{Blocked, Directives, Faults, Query, ReadError};
+
+/// A session that is being recorded is looked at that often at least: a recorder that was killed commits nothing.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What is announced is held for so long at most.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// What becomes of a request before it is answered.
+pub(super) enum Hold {
+    /// It is answered as it is.
+    None,
+    /// It was held: this is answered in its place.
+    Until(Box<Request>),
+    /// It has an answer already.
+    Over(Reply),
+}
+
+impl Replay {
+    /// Holds a request until what its directives ask for is there.
+    pub(super) async fn hold(self: &Arc<Self>, request: &Request) -> Result<Hold, ReadError> {
+        let Some((url, asked)) = self.asks_to_be_held(request) else {
+            return Ok(Hold::None);
+        };
+        let began = clock::instant();
+        let mut first = None;
+        loop {
+            let commits = self.generation().await?.commits;
+            let recording = self.span().recording;
+            // Until when it is held is counted from when it came in.
+            let blocked = {
+                let at = (request.moment_us, recording);
+                self.blocked(&url, at, asked, request.policy.faults).await?
+            };
+            let at = |moment_us: i64| {
+                let left_us = moment_us.saturating_sub(request.moment_us);
+                began + Duration::from_micros(u64::try_from(left_us).unwrap_or(0))
+            };
+            let never = match blocked {
+                Blocked::Ignored if first.is_none() => return Ok(Hold::None),
+                Blocked::Ignored => return Ok(Hold::Until(Box::new(later(request, began)))),
+                Blocked::Refused(why) => {
+                    return Ok(Hold::Over(Reply::sentence(StatusCode::BAD_REQUEST, why)));
+                }
+                Blocked::Until(moment_us) => {
+                    tokio::time::sleep_until(at(moment_us)).await;
+                    return Ok(Hold::Until(Box::new(request.at(moment_us, None))));
+                }
+                Blocked::Fault(moment_us, exchange) => {
+                    tokio::time::sleep_until(at(moment_us)).await;
+                    return Ok(Hold::Until(Box::new(request.at(moment_us, Some(exchange)))));
+                }
+                Blocked::Never(moment_us) => at(moment_us),
+            };
+            first.get_or_insert(never);
+            if !recording {
+                tokio::time::sleep_until(never).await;
+                return Ok(Hold::Over(nothing_came()));
+            }
+            if clock::instant() >= never {
+                return Ok(Hold::Over(nothing_came()));
+            }
+            let next_look: Instant = never.min(clock::instant() + LOOK_EVERY);
+            let pool = &self.bodies().pool;
+            self.commits()
+                .wait_for_change(pool, commits, next_look)
+                .await?;
+        }
+    }
+
+    /// Holds a request for what a playlist announces until it is there (RFC 8216bis 6.2.6); `None`: it is announced by
+    /// none.
+    pub(super) async fn hold_hinted(
+        self: &Arc<Self>,
+        request: &Request,
+        url: &Url,
+        from_us: i64,
+    ) -> Option<Request> {
+        let began = clock::instant();
+        let left_us = from_us.saturating_sub(request.moment_us);
+        let left = Duration::from_micros(u64::try_from(left_us).unwrap_or(0));
+        if left > LONGEST {
+            return None;
+        }
+        let (url, at_us) = (url.to_string(), request.moment_us);
+        let is_hinted = self.read(move |reader| reader.is_hinted(&url, at_us)).await;
+        if !is_hinted.unwrap_or(false) {
+            return None;
+        }
+        tokio::time::sleep_until(began + left).await;
+        Some(request.at(from_us, None))
+    }
+
+    /// The URL of the playlist, and the directives.
+    fn asks_to_be_held(&self, request: &Request) -> Option<(String, Directives)> {
+        let asked = directives(request.parts.uri.query()?)?;
+        if !request.is_read() || request.player.session_us < 0 {
+            return None;
+        }
+        let url = match request.target().ok()? {
+            Target::Origin(url) => url,
+            Target::Stream { name, offset: None } => self.stream_url(name.as_deref()).ok()?,
+            _ => return None,
+        };
+        // What is no URL of a replay is answered as ever.
+        replay_path(&url)?;
+        Some((url.into(), asked))
+    }
+
+    async fn blocked(
+        self: &Arc<Self>,
+        url: &str,
+        (at_us, recording): (i64, bool),
+        asked: Directives,
+        faults: Faults,
+    ) -> Result<Blocked, ReadError> {
+        let url = url.to_owned();
+        self.read(move |reader| {
+            let query = Query {
+                url: &url,
+                range: None,
+                at_us,
+                recording,
+                faults,
+            };
+            reader.blocked(&query, asked)
+        })
+        .await
+    }
+}
+
+/// The request, made now: it came in then.
+fn later(request: &Request, began: Instant) -> Request {
+    let passed = clock::instant().saturating_duration_since(began);
+    let passed_us = clock::micros(passed);
+    request.at(request.moment_us.saturating_add(passed_us), None)
+}
+
+fn nothing_came() -> Reply {
+    let sentence = "nothing new was recorded of this playlist within three target durations";
+    Reply::sentence(StatusCode::SERVICE_UNAVAILABLE, sentence).with_field(header::RETRY_AFTER, "1")
+}
+
+/// The directives of a query that ask to be held; `None`: there are none. What is no number is none.
+fn directives(query: &str) -> Option<Directives> {
+    let value = |name: &str| {
+        let mut values = query.split('&').filter_map(|one| {
+            let (own, value) = one.split_once('=')?;
+            (own == name).then_some(value)
+        });
+        values.next()?.parse().ok()
+    };
+    let asked = Directives {
+        sequence: value("_HLS_msn"),
+        part: value("_HLS_part"),
+    };
+    (asked.sequence.is_some() || asked.part.is_some()).then_some(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directives_are_decimal_numbers() {
+        let asked = |sequence, part| Some(Directives { sequence, part });
+        assert_eq!(
+            directives("_HLS_msn=3&_HLS_part=0&token=x"),
+            asked(Some(3), Some(0))
+        );
+        assert_eq!(
+            directives("a=1&_HLS_msn=18446744073709551615"),
+            asked(Some(u64::MAX), None)
+        );
+        assert_eq!(directives("_HLS_part=2"), asked(None, Some(2)));
+        for none in [
+            "",
+            "_HLS_msn",
+            "_HLS_msn=",
+            "_HLS_msn=-1",
+            "_HLS_msn=x",
+            "_HLS_skip=YES",
+            "msn=3",
+        ] {
+            assert_eq!(directives(none), None, "{none}");
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Requests that wait for what comes next in a playlist: from when on it is there (`docs/design/low-latency.md`,
+//! RFC 8216bis 6.2.5.2). A function of the session alone: nobody waits here.
+
+use rusqlite::{OptionalExtension, Row, named_params, params};
+use url::Url;
+
+use super::answer::{Answer, Found, IS_MET, Query};
+use super::heal::Faults;
+use crate::hls::{Awaited, MediaFacts, ServerControl, UriRole, uris};
+use crate::session::error::ReadError;
+use crate::session::id::ExchangeId;
+use crate::session::read::facts::Body;
+use crate::session::read::reader::Reader;
+
+/// The Advance Part Limit is that many seconds of parts, and so many parts at least.
+const ADVANCE: u64 = 3;
+const SECOND_US: i64 = 1_000_000;
+/// A target duration, where none is known.
+const TARGET_US: i64 = 6 * SECOND_US;
+
+/// What the directives of a request ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Directives {
+    /// `_HLS_msn`.
+    pub sequence: Option<u64>,
+    /// `_HLS_part`.
+    pub part: Option<u64>,
+}
+
+/// When a request with directives is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blocked {
+    /// At once: directives mean nothing there, or what they ask for is there already.
+    Ignored,
+    /// At once, with 400: nobody may ask for that.
+    Refused(&'static str),
+    /// With the answer of that moment, in microseconds of Unix time.
+    Until(i64),
+    /// With the fault that a blocking request met at that moment, in microseconds of Unix time: of this exchange.
+    Fault(i64, ExchangeId),
+    /// With 503 at that moment, in microseconds of Unix time, where nothing comes before.
+    Never(i64),
+}
+
+/// What the columns of a revision say.
+struct Revised {
+    facts: MediaFacts,
+    from_us: i64,
+    exchange: ExchangeId,
+    is_fault: bool,
+}
+
+const COLUMNS: &str = "SELECT e.from_us, v.media_sequence, v.last_sequence, v.last_parts, v.next_parts, v.can_block, v.ended,
+    v.part_target_us, v.target_duration_us, e.outcome <> 'complete' OR ifnull(e.status, 0) >= 400, e.id";
+
+impl Reader {
+    /// What answers for a URL by that exchange: a fault that a blocking request met. Other exchanges may be answers meanwhile.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn answer_by(&self, url: &str, exchange: ExchangeId) -> Result<Option<Answer>, ReadError> {
+        let resource = self.resources(url)?.into_iter().next();
+        let (Some(resource), Some(exchange)) = (resource, self.exchange(exchange)?) else {
+            return Ok(None);
+        };
+        Ok(Some(Answer {
+            resource,
+            wait_us: None,
+            confirmed_by: None,
+            healed: false,
+            until_us: Some(exchange.from_us),
+            exchange,
+        }))
+    }
+
+    /// When a request for a playlist that is made at `query.at_us` and has these directives is answered.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn blocked(&self, query: &Query<'_>, asked: Directives) -> Result<Blocked, ReadError> {
+        let Found::Answer(answer) = self.answer_to(query)? else {
+            return Ok(Blocked::Ignored);
+        };
+        let resource_id = answer.resource.id;
+        let Some(now) = self.revised_at(resource_id, query.at_us)? else {
+            return Ok(Blocked::Ignored);
+        };
+        if !now.facts.control.can_block || now.facts.ended {
+            return Ok(Blocked::Ignored);
+        }
+        let awaited = match (asked.sequence, asked.part) {
+            (None, None) => return Ok(Blocked::Ignored),
+            (None, Some(_)) => return Ok(Blocked::Refused("_HLS_part needs an _HLS_msn")),
+            (Some(sequence), part) => Awaited { sequence, part },
+        };
+        if let Some(why) = too_far(&now.facts, awaited) {
+            return Ok(Blocked::Refused(why));
+        }
+        if has(&now.facts, awaited) {
+            return Ok(Blocked::Ignored);
+        }
+        let target = now.facts.target_duration;
+        let target_us = target.map_or(TARGET_US, crate::clock::micros);
+        let until_us = query.at_us.saturating_add(target_us.saturating_mul(3));
+        let mut statement = self
+            .db
+            .prepare_cached(&format!(
+                "{COLUMNS} FROM exchange e LEFT JOIN revision v ON v.exchange_id = e.id
+                  WHERE e.resource_id = :resource_id AND e.from_us > :at_us AND e.from_us <= :until_us
+                    AND {IS_MET} AND (v.exchange_id IS NOT NULL OR e.directives IS NOT NULL)
+                  ORDER BY e.from_us, e.id"
+            ))
+            .map_err(|e| self.failed(e))?;
+        let rows = statement.query_map(
+            named_params! {
+                ":resource_id": resource_id,
+                ":at_us": query.at_us,
+                ":until_us": until_us,
+            },
+            row,
+        );
+        for row in rows.map_err(|e| self.failed(e))? {
+            let row = row.map_err(|e| self.failed(e))?;
+            if row.is_fault && query.faults == Faults::Recorded {
+                return Ok(Blocked::Fault(row.from_us, row.exchange));
+            }
+            if !row.is_fault && has(&row.facts, awaited) || row.facts.ended {
+                return Ok(Blocked::Until(row.from_us));
+            }
+        }
+        Ok(Blocked::Never(until_us))
+    }
+
+    /// Whether a resource whose first answer comes later was announced at a moment (microseconds of Unix time) by an
+    /// `EXT-X-PRELOAD-HINT` of the playlist that lists it then (RFC 8216bis 4.4.5.3).
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn is_hinted(&self, url: &str, at_us: i64) -> Result<bool, ReadError> {
+        for resource in self.resources(url)? {
+            let first = self.exchange_where(
+                &format!(
+                    "resource_id = ?1 AND from_us > ?2 AND {IS_MET} ORDER BY from_us, id LIMIT 1"
+                ),
+                params![resource.id, at_us],
+            )?;
+            let listing = match first {
+                Some(first) => self.listing(first.id)?,
+                None => None,
+            };
+            let Some(listing) = listing else {
+                continue;
+            };
+            let revision = self.revision_at(listing.playlist_id, at_us)?;
+            let Some(revision) = revision else {
+                continue;
+            };
+            let (text, base) = (self.body_of(revision)?, self.exchange_url(revision)?);
+            if let (Some(Body::Bytes(text)), Some(base)) = (text, base)
+                && hints(&text, &base, &resource.url)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn revised_at(&self, resource_id: i64, at_us: i64) -> Result<Option<Revised>, ReadError> {
+        self.db
+            .prepare_cached(&format!(
+                "{COLUMNS} FROM exchange e JOIN revision v ON v.exchange_id = e.id
+                  WHERE e.resource_id = :resource_id AND e.from_us <= :at_us AND {IS_MET}
+                  ORDER BY e.from_us DESC, e.id DESC LIMIT 1"
+            ))
+            .and_then(|mut statement| {
+                let values = named_params! {":resource_id": resource_id, ":at_us": at_us};
+                statement.query_row(values, row).optional()
+            })
+            .map_err(|e| self.failed(e))
+    }
+}
+
+fn hints(text: &[u8], base: &str, url: &str) -> bool {
+    let Ok(base) = Url::parse(base) else {
+        return false;
+    };
+    let hinted = uris(text).filter(|uri| uri.role == UriRole::PreloadHint);
+    let mut hinted = hinted.filter_map(|uri| {
+        let written = std::str::from_utf8(text.get(uri.span)?).ok()?;
+        base.join(written).ok()
+    });
+    hinted.any(|hinted| hinted.as_str() == url)
+}
+
+fn row(row: &Row<'_>) -> rusqlite::Result<Revised> {
+    let number = |n: Option<i64>| n.map(i64::cast_unsigned);
+    let duration =
+        |us: Option<i64>| us.map(|us| std::time::Duration::from_micros(us.unsigned_abs()));
+    Ok(Revised {
+        from_us: row.get(0)?,
+        facts: MediaFacts {
+            media_sequence: number(row.get(1)?).unwrap_or(0),
+            last_sequence: number(row.get(2)?),
+            last_parts: number(row.get(3)?).unwrap_or(0),
+            next_parts: number(row.get(4)?).unwrap_or(0),
+            control: ServerControl {
+                can_block: row.get::<_, Option<bool>>(5)?.unwrap_or(false),
+                ..ServerControl::default()
+            },
+            ended: row.get::<_, Option<bool>>(6)?.unwrap_or(false),
+            part_target: duration(row.get(7)?),
+            target_duration: duration(row.get(8)?),
+            ..MediaFacts::default()
+        },
+        is_fault: row.get(9)?,
+        exchange: row.get(10)?,
+    })
+}
+
+/// Whether a revision has what is waited for; a part behind the last one of its segment is the first of the next.
+fn has(facts: &MediaFacts, awaited: Awaited) -> bool {
+    let is_behind = facts.last_sequence == Some(awaited.sequence)
+        && facts.last_parts > 0
+        && awaited.part.is_some_and(|part| part >= facts.last_parts);
+    match is_behind {
+        true => facts.next_parts > 0,
+        false => awaited.is_in(facts),
+    }
+}
+
+/// Why nobody may ask for that yet.
+fn too_far(facts: &MediaFacts, awaited: Awaited) -> Option<&'static str> {
+    let next = match facts.last_sequence {
+        Some(last) => last.wrapping_add(1),
+        None => facts.media_sequence,
+    };
+    let ahead = awaited.sequence.wrapping_sub(next).cast_signed();
+    if ahead > 1 {
+        return Some("_HLS_msn is more than two ahead of the last segment");
+    }
+    let part_us = facts
+        .part_target
+        .map_or(SECOND_US, crate::clock::micros)
+        .max(1);
+    let limit = match u64::try_from(SECOND_US / part_us) {
+        Ok(0) | Err(_) => ADVANCE,
+        Ok(_) => u64::try_from(3 * SECOND_US / part_us).unwrap_or(ADVANCE),
+    };
+    let last = match ahead {
+        0 => facts.next_parts,
+        1 => 0,
+        _ => return None,
+    };
+    let is_too_far = awaited
+        .part
+        .is_some_and(|part| part >= last.saturating_add(limit));
+    is_too_far.then_some("_HLS_part is too far ahead of the last part")
+}
