@@ -317,6 +317,11 @@ fn report(summary: &Summary, board: &Board) {
     for ((kind, what), count) in board.faults() {
         exit::say(format_args!("  {kind}: {what} x {count}"));
     }
+    for ((kind, what), count) in board.not_kept() {
+        exit::say(format_args!(
+            "The recorder itself: {kind}: {what} x {count}, not kept as it came"
+        ));
+    }
     if let Some(line) = gaps_line(summary.totals.gaps) {
         exit::say(line);
     }

@@ -129,6 +129,19 @@ text_enum! {
     }
 }
 
+impl Outcome {
+    /// Whether it says nothing about the origin: the recorder was stopped, could not store what came, or cut it by a
+    /// limit of its own.
+    pub fn is_recorders(self) -> bool {
+        matches!(self, Self::Aborted | Self::Disk | Self::TooLarge)
+    }
+}
+
+/// What is said of [`Outcome::Disk`].
+pub(crate) fn not_stored(error: impl std::fmt::Display) -> String {
+    format!("the recorder could not store it: {error}")
+}
+
 text_enum! {
     /// Why an exchange happened only because a recorder asked: no player would have met it.
     OwnReason {

@@ -39,6 +39,7 @@ mod kills;
 mod late;
 mod layers;
 mod lists;
+mod lost;
 mod map;
 mod measured;
 mod metrics;

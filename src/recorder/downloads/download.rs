@@ -152,10 +152,10 @@ fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool) -> bool {
     };
     let bytes = hops.iter().filter_map(|h| h.wire_bytes).sum();
     PlaylistStats::count(&stats.bytes, bytes);
-    match (good, aborted) {
-        (true, _) => PlaylistStats::count(&stats.chunks, 1),
-        (false, false) => PlaylistStats::count(&stats.faults, 1),
-        (false, true) => {}
+    match (good, aborted, hops.last()) {
+        (true, ..) => PlaylistStats::count(&stats.chunks, 1),
+        (false, false, Some(last)) => stats.fault(last.outcome),
+        (false, ..) => {}
     }
     is_news
 }

@@ -404,7 +404,7 @@ impl Plain {
         if outcome == Outcome::Aborted {
             return;
         }
-        PlaylistStats::count(&self.playlist.stats.faults, 1);
+        self.playlist.stats.fault(outcome);
         if self.context.stats.fault(Kind::Main, status, outcome) {
             let why = error.unwrap_or("it ended; it is asked for again");
             tracing::warn!(%outcome, status, "{why}");

@@ -17,6 +17,7 @@ use crate::recorder::http::validators::Validators;
 use crate::recorder::memory::Held;
 use crate::recorder::settings::limits::CUT_BYTES;
 use crate::session::availability::Timing;
+use crate::session::model::not_stored;
 use crate::session::{
     Availability, ByteRange, Coded, Digest, DownloadFile, ExchangeId, Headers, Kind, NewBody,
     NewExchange, Outcome, OwnReason, ResourceKey, digest, is_success, true_codings,
@@ -99,7 +100,7 @@ impl Sink {
         limit: u64,
     ) -> Result<(), (Outcome, String)> {
         if so_far > limit {
-            let error = format!("cut: larger than {limit} bytes");
+            let error = format!("cut by the recorder: larger than {limit} bytes");
             if let Self::Memory(memory) = self {
                 // What began an endless body is enough of it, in a database.
                 memory.cut(CUT_BYTES);
@@ -158,7 +159,10 @@ impl Hop {
 
     pub(crate) fn fail(&mut self, outcome: Outcome, error: &str) {
         self.outcome = outcome;
-        self.error = Some(error.to_owned());
+        self.error = Some(match outcome {
+            Outcome::Disk => not_stored(error),
+            _ => error.to_owned(),
+        });
     }
 
     pub(super) fn describe(&mut self, response: &Response) {

@@ -181,7 +181,7 @@ impl Poller {
         if !was_silent && playlists.nothing_plays() {
             playlists.wake_first();
         }
-        PlaylistStats::count(&self.playlist.stats.faults, 1);
+        self.playlist.stats.fault(hop.outcome);
         let kind = self.playlist.kind;
         if self.context.stats.fault(kind, hop.status, hop.outcome) {
             let place =

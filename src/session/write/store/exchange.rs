@@ -7,7 +7,7 @@ use super::logs::{NewText, to_i64};
 use crate::hls::{Correction, Step};
 use crate::session::files::new_body::NewBody;
 use crate::session::id::ExchangeId;
-use crate::session::model::{Kind, NewExchange, NewRevision, Outcome, OwnReason};
+use crate::session::model::{Kind, NewExchange, NewRevision, Outcome, OwnReason, not_stored};
 
 impl Store {
     /// Writes one exchange and everything that hangs on it.
@@ -226,7 +226,7 @@ impl Store {
                     Err(error) => {
                         new.body = NewBody::None;
                         new.outcome = Outcome::Disk;
-                        new.error = Some(error.to_string());
+                        new.error = Some(not_stored(error));
                         Ok(None)
                     }
                 }
