@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::cli::output::live::LiveView;
 use crate::recorder::Board;
 
 /// Told to stop, a recorder that has not begun to write ends after so long.
@@ -39,7 +40,7 @@ impl Ends {
 
     /// The first signal stops the recording; the second ends the process at once: what was
     /// committed is safe. So does the first, where the session cannot be begun: it may be a stranger's.
-    pub(super) async fn stop_at(mut self, stop: CancellationToken, board: Board) {
+    pub(super) async fn stop_at(mut self, stop: CancellationToken, board: Board, view: LiveView) {
         self.next().await;
         tracing::info!("stopping; once more to stop at once");
         stop.cancel();
@@ -47,6 +48,7 @@ impl Ends {
             () = self.next() => {}
             () = held_up_at_start(&board) => {}
         }
+        view.end();
         std::process::exit(130);
     }
 
