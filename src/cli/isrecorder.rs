@@ -188,7 +188,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     });
     let mut recorded_to = None;
     let summary = runtime.block_on(async {
-        let control = control(source, inputs, &board, &above.0)?;
+        let control = control(source, inputs, &board, above.0.clone())?;
         let done = CancellationToken::new();
         let showing = tokio::spawn(view.run(board.clone(), done.clone()));
         let telling = tokio::spawn(service::tell(board.clone(), done.clone()));
@@ -218,7 +218,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         return Err(Failure::failed(why));
     }
     if log.quiet == 0 {
-        next_steps::lines(&folder, totals)
+        next_steps::lines(&folder, &summary)
             .iter()
             .for_each(exit::say);
     }
@@ -287,12 +287,12 @@ fn control(
     source: Source,
     inputs: Vec<Input>,
     board: &Board,
-    view: &LiveView,
+    view: LiveView,
 ) -> Result<Control, RunError> {
     let stop = CancellationToken::new();
     let has_file = source.file.is_some();
     let ends = Ends::listen(!has_file).map_err(RunError::Signals)?;
-    tokio::spawn(ends.stop_at(stop.clone(), board.clone(), view.clone()));
+    tokio::spawn(ends.stop_at(stop.clone(), board.clone(), move || view.end()));
     let (changed, changes) = mpsc::channel(1);
     if has_file {
         let mut hang_up = signal(SignalKind::hangup()).map_err(RunError::Signals)?;

@@ -5,7 +5,6 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::output::live::LiveView;
 use crate::recorder::Board;
 
 /// Told to stop, a recorder that has not begun to write ends after so long.
@@ -39,8 +38,14 @@ impl Ends {
     }
 
     /// The first signal stops the recording; the second ends the process at once: what was
-    /// committed is safe. So does the first, where the session cannot be begun: it may be a stranger's.
-    pub(super) async fn stop_at(mut self, stop: CancellationToken, board: Board, view: LiveView) {
+    /// committed is safe. So does the first, where the session cannot be begun: it may be a stranger's. `before_exit` is
+    /// called then.
+    pub(super) async fn stop_at(
+        mut self,
+        stop: CancellationToken,
+        board: Board,
+        before_exit: impl FnOnce() + Send,
+    ) {
         self.next().await;
         tracing::info!("stopping; once more to stop at once");
         stop.cancel();
@@ -48,7 +53,7 @@ impl Ends {
             () = self.next() => {}
             () = held_up_at_start(&board) => {}
         }
-        view.end();
+        before_exit();
         std::process::exit(130);
     }
 

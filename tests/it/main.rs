@@ -39,6 +39,7 @@ mod kills;
 mod late;
 mod layers;
 mod lists;
+mod live;
 mod map;
 mod measured;
 mod metrics;

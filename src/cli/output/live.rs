@@ -143,7 +143,9 @@ fn put(text: &str) {
 
 /// Whether the terminal is this program's now, and not the shell's that has sent it to the background.
 fn is_in_foreground() -> bool {
-    rustix::termios::tcgetpgrp(io::stderr()).is_ok_and(|group| group == rustix::process::getpgrp())
+    let group = rustix::termios::tcgetpgrp(io::stderr()).ok();
+    // A terminal that is not the one that this program was started from has no shell on it.
+    group.is_none_or(|group| group == rustix::process::getpgrp())
 }
 
 async fn received(signal: &mut Option<Signal>) {
@@ -236,5 +238,33 @@ impl<'a> MakeWriter<'a> for AboveView {
 
     fn make_writer(&'a self) -> Self {
         self.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_finds_nothing_in_its_way_and_the_end_of_the_task_leaves_nothing() {
+        let view = LiveView {
+            drawn: Arc::default(),
+            is_shown: true,
+        };
+        view.make_way_for_panics();
+        view.drawn().lines = vec![String::new()];
+        let panicked = std::thread::spawn(|| panic!("this one is meant")).join();
+        assert!(panicked.is_err());
+        assert!(view.drawn().lines.is_empty());
+
+        let shown = UntilDropped(view.clone());
+        view.drawn().lines = vec![String::new()];
+        let panicked = std::thread::spawn(move || {
+            let _shown = shown;
+            panic!("and so is this one");
+        });
+        assert!(panicked.join().is_err());
+        let drawn = view.drawn();
+        assert!(drawn.lines.is_empty() && drawn.is_over);
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::cli::arguments::durations::{bytes, clock_time};
-use crate::recorder::Totals;
+use crate::recorder::{Summary, Totals};
 use crate::session::{Reader, Run, SessionFolder};
 use crate::upkeep::Sizes;
 
@@ -14,7 +14,7 @@ pub(crate) const DEFAULT_FOLDER: &str = "sessions";
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Of the session of a recording that has met so much in this run.
-pub(crate) fn lines(folder: &SessionFolder, totals: &Totals) -> Vec<String> {
+pub(crate) fn lines(folder: &SessionFolder, summary: &Summary) -> Vec<String> {
     let sizes = Sizes::within(folder, PATIENCE).ok();
     let size = sizes.map(|(sizes, is_whole)| {
         let size = bytes(sizes.database_bytes.saturating_add(sizes.chunks_bytes));
@@ -23,14 +23,17 @@ pub(crate) fn lines(folder: &SessionFolder, totals: &Totals) -> Vec<String> {
             false => format!("more than {size}"),
         }
     });
-    let length = length(folder).map(clock_time);
-    let facts: Vec<String> = length.into_iter().chain(size).collect();
-    text(folder.path(), &facts.join(", "), totals)
+    let length = clock_time(length(folder).unwrap_or(summary.length));
+    let facts: Vec<String> = std::iter::once(length).chain(size).collect();
+    text(folder.path(), &facts.join(", "), &summary.totals)
 }
 
-/// Of all its runs.
+/// Of all its runs; `None`: it has one, whose length was said.
 fn length(folder: &SessionFolder) -> Option<Duration> {
     let runs = Reader::open(folder).ok()?.runs().ok()?;
+    if runs.len() < 2 {
+        return None;
+    }
     let (first, last) = runs.first().zip(runs.last())?;
     let us = Run::end_us(last).saturating_sub(first.started_us);
     Some(Duration::from_micros(u64::try_from(us).unwrap_or(0)))

@@ -19,6 +19,8 @@ const WORD: usize = 11;
 const LENGTH: usize = 8;
 /// From so many columns on moments say what they are, and are told in session time, too.
 const WIDE: usize = 78;
+/// With fewer columns there is room for how long it lasts only.
+const NARROW: usize = 56;
 const WIDEST: usize = 110;
 
 /// What the view shows.
@@ -140,9 +142,14 @@ impl Screen {
                 clock(since_us.saturating_sub(self.zero_us))
             ),
             WIDE.. => format!("since {moment}"),
-            _ => moment,
+            NARROW.. => moment,
+            _ => String::new(),
         };
-        let mut cells = vec![format!("{lasts:>LENGTH$} {since} {what}")];
+        let told = [since.as_str(), what].map(|part| match part.is_empty() {
+            true => String::new(),
+            false => format!(" {part}"),
+        });
+        let mut cells = vec![format!("{lasts:>LENGTH$}{}", told.concat())];
         cells.extend([
             format!("faults {}", row.faults),
             format!("gaps {}", row.gaps),

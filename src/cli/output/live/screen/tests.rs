@@ -96,6 +96,20 @@ fn what_is_wrong_is_on_top_with_since_when_and_why() {
 }
 
 #[test]
+fn in_forty_five_columns() {
+    let expected = "
+ FAILS       saal7     41.2 s HTTP 503 x 82
+ NO ADVANCE  ch-five   26.1 s target 2.0 s, …
+ CHUNKS FAIL late       3.0 s HTTP 404 x 2
+ again       radio     12.0 s refused x 9 fo…
+ advances    hall1      1.2 s ago  faults 0
+ ended       old      0:15:00 ago  faults 0
+ 1:00:00  faults 97  gaps 3
+";
+    assert_eq!(shown(&night(), 24, 45), expected[1..]);
+}
+
+#[test]
 fn in_eighty_columns() {
     let expected = "
  FAILS       saal7     41.2 s since 03:11:48Z HTTP 503 x 82  faults 82  gaps 0
