@@ -40,6 +40,7 @@ mod late;
 mod layers;
 mod lists;
 mod lost;
+mod live;
 mod map;
 mod measured;
 mod metrics;

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::fold::{self, Fold};
 use super::gaps::{GapTally, Gaps};
 use super::load::{Lags, Load};
+use super::trouble::Trouble;
 use crate::clock::{self, Clock};
 use crate::session::{Kind, Notice, Outcome, Pulse, Tally, Writer, WriterWatch};
 
@@ -41,6 +42,10 @@ pub struct PlaylistStats {
     pub bytes: AtomicU64,
     /// Exchanges on its account that were no good answer of the origin.
     pub faults: AtomicU64,
+    /// Its polls, or its raw stream, that fail at the moment.
+    pub failing: Trouble,
+    /// Its chunks and keys that have failed lately.
+    pub losing: Trouble,
 }
 
 /// Counters of one stream.
