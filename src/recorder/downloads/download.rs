@@ -154,25 +154,14 @@ fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool, now_us: i64
     };
     let bytes = hops.iter().filter_map(|h| h.wire_bytes).sum();
     PlaylistStats::count(&stats.bytes, bytes);
-<<<<<<< HEAD
     match (good, aborted, hops.last()) {
         (true, ..) => PlaylistStats::count(&stats.chunks, 1),
-        (false, false, Some(last)) => stats.fault(last.outcome),
-        (false, ..) => {}
-=======
-    match (good, aborted) {
-        (true, _) => PlaylistStats::count(&stats.chunks, 1),
-        (false, false) => {
-            PlaylistStats::count(&stats.faults, 1);
-            let what = hops
-                .last()
-                .map(|last| words::in_short(last.status, last.outcome));
-            stats
-                .losing
-                .fails(what.unwrap_or_default(), now_us, LATELY_US);
+        (false, false, Some(last)) => {
+            stats.fault(last.outcome);
+            let what = words::in_short(last.status, last.outcome);
+            stats.losing.fails(what, now_us, LATELY_US);
         }
-        (false, true) => {}
->>>>>>> live
+        (false, ..) => {}
     }
     is_news
 }

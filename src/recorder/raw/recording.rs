@@ -406,15 +406,11 @@ impl Plain {
         if outcome == Outcome::Aborted {
             return;
         }
-<<<<<<< HEAD
-        self.playlist.stats.fault(outcome);
-=======
         let stats = &self.playlist.stats;
-        PlaylistStats::count(&stats.faults, 1);
+        stats.fault(outcome);
         let what = words::in_short(status, outcome);
         let now_us = self.context.fetcher.writer.clock().now_us();
         stats.failing.fails(what, now_us, i64::MAX);
->>>>>>> live
         if self.context.stats.fault(Kind::Main, status, outcome) {
             let why = error.unwrap_or("it ended; it is asked for again");
             tracing::warn!(%outcome, status, "{why}");

@@ -182,15 +182,11 @@ impl Poller {
         if !was_silent && playlists.nothing_plays() {
             playlists.wake_first();
         }
-<<<<<<< HEAD
-        self.playlist.stats.fault(hop.outcome);
-=======
         let stats = &self.playlist.stats;
-        PlaylistStats::count(&stats.faults, 1);
+        stats.fault(hop.outcome);
         let what = words::in_short(hop.status, hop.outcome);
         let now_us = self.context.fetcher.writer.clock().now_us();
         stats.failing.fails(what, now_us, i64::MAX);
->>>>>>> live
         let kind = self.playlist.kind;
         if self.context.stats.fault(kind, hop.status, hop.outcome) {
             let place =
