@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::times::{iso, seconds, timedelta};
-use crate::session::{Fault, Outcome};
+use super::times::timedelta;
+use crate::session::{Fault, Moment, Outcome, seconds};
 use crate::shown::{escaped, json};
 
 /// What happened, in a few words: the status of an error, the outcome of a broken exchange.
@@ -69,8 +69,7 @@ pub fn write_text(
 pub fn write_json(out: &mut impl Write, fault: &Fault, zero_us: i64) -> io::Result<()> {
     let line = Line {
         exchange: fault.exchange_id,
-        time: iso(fault.at_us),
-        session_time: seconds(fault.at_us.saturating_sub(zero_us)),
+        moment: Moment::new(fault.at_us, zero_us),
         stream: &fault.stream,
         kind: fault.kind.as_str(),
         name: &fault.name,
@@ -88,8 +87,8 @@ pub fn write_json(out: &mut impl Write, fault: &Fault, zero_us: i64) -> io::Resu
 #[derive(Serialize)]
 struct Line<'a> {
     exchange: i64,
-    time: String,
-    session_time: f64,
+    #[serde(flatten)]
+    moment: Moment,
     stream: &'a str,
     kind: &'static str,
     name: &'a str,
