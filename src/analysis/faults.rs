@@ -4,16 +4,18 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::times::{iso, seconds, timedelta};
-use crate::session::{Fault, Outcome};
+use super::times::timedelta;
+use crate::session::{Fault, Moment, Outcome, seconds};
 use crate::shown::{escaped, json};
 
 /// What happened, in a few words: the status of an error, the outcome of a broken exchange.
 pub fn what_happened(fault: &Fault) -> String {
-    let what = in_short(fault.status, fault.outcome);
     match &fault.error {
-        Some(error) if fault.outcome != Outcome::Complete => format!("{what} ({error})"),
-        _ => what,
+        // It says whose fault it is, too.
+        Some(error) if fault.outcome != Outcome::Complete => {
+            format!("{} ({error})", fault.outcome)
+        }
+        _ => in_short(fault.status, fault.outcome),
     }
 }
 
@@ -23,6 +25,7 @@ pub fn in_short(status: Option<u16>, outcome: Outcome) -> String {
         // Of a raw stream: all was well with what came, but for its end.
         (Some(..400), Outcome::Complete) => "ended".to_owned(),
         (Some(status), Outcome::Complete) => format!("HTTP {status}"),
+        (_, outcome) if outcome.is_recorders() => format!("{outcome}, the recorder's own"),
         (_, outcome) => outcome.to_string(),
     }
 }
@@ -66,8 +69,7 @@ pub fn write_text(
 pub fn write_json(out: &mut impl Write, fault: &Fault, zero_us: i64) -> io::Result<()> {
     let line = Line {
         exchange: fault.exchange_id,
-        time: iso(fault.at_us),
-        session_time: seconds(fault.at_us.saturating_sub(zero_us)),
+        moment: Moment::new(fault.at_us, zero_us),
         stream: &fault.stream,
         kind: fault.kind.as_str(),
         name: &fault.name,
@@ -85,8 +87,8 @@ pub fn write_json(out: &mut impl Write, fault: &Fault, zero_us: i64) -> io::Resu
 #[derive(Serialize)]
 struct Line<'a> {
     exchange: i64,
-    time: String,
-    session_time: f64,
+    #[serde(flatten)]
+    moment: Moment,
     stream: &'a str,
     kind: &'static str,
     name: &'a str,
@@ -150,6 +152,10 @@ mod tests {
         assert_eq!(in_short(Some(200), Outcome::Complete), "ended");
         assert_eq!(in_short(Some(404), Outcome::Complete), "HTTP 404");
         assert_eq!(in_short(Some(200), Outcome::Short), "short");
+        assert_eq!(
+            in_short(Some(200), Outcome::Disk),
+            "disk, the recorder's own"
+        );
     }
 
     #[test]

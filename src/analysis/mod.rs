@@ -3,12 +3,16 @@
 //! | file | is |
 //! | --- | --- |
 //! | [`adjacent`] | gaps between advances of media playlists |
+//! | [`finding`] | what everything that is found becomes: text and JSON of it |
 //! | [`faults`] | every fault, and for how long |
+//! | [`never_listed`] | segments that a playlist went on without |
 //! | `noticed` | what the recorder noticed about itself, told in a gap |
 //! | [`report`] | findings as text and as JSON, to any writer |
 
 pub mod adjacent;
 pub mod faults;
+pub mod finding;
+pub mod never_listed;
 mod noticed;
 pub mod report;
 pub mod times;

@@ -208,7 +208,8 @@ impl<W: Write> Printer<'_, W> {
 
     fn print(&mut self, playlist: &PlaylistInfo, gap: &Gap) -> Result<(), Unprinted> {
         if self.json {
-            report::write_json(&mut self.out, playlist, gap, self.zero_us)?;
+            let finding = report::finding(playlist, gap, self.zero_us);
+            finding.write_json(&mut self.out, self.zero_us)?;
             return Ok(());
         }
         let from = match self.last.take() {
@@ -219,7 +220,13 @@ impl<W: Write> Printer<'_, W> {
             Some(to) => self.body(to.exchange_id)?,
             None => None,
         };
-        report::write_text(&mut self.out, gap, from.as_deref(), to.as_deref())?;
+        report::write_text(
+            &mut self.out,
+            gap,
+            self.zero_us,
+            from.as_deref(),
+            to.as_deref(),
+        )?;
         self.last = gap.to.map(|advance| (advance.exchange_id, to));
         Ok(())
     }

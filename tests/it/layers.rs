@@ -97,7 +97,14 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
     ),
     (
         "analysis",
-        &[&["report"], &["faults", "noticed"], &["adjacent", "times"]],
+        &[
+            &["report"],
+            &["outages"],
+            &["faults", "noticed"],
+            &["adjacent"],
+            &["never_listed"],
+            &["finding", "times"],
+        ],
     ),
     ("upkeep", &[&["overview", "redact", "repair"], &["check"]]),
     (
@@ -114,6 +121,7 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
                 "format",
                 "headers",
                 "id",
+                "moment",
                 "notices",
                 "spelling",
             ],

@@ -226,3 +226,6 @@ fn asked_range(parts: &Parts) -> Option<RangeSpec> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
