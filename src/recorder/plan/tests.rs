@@ -127,6 +127,84 @@ fn the_live_edge_of_each_playlist_comes_before_the_window_of_any() {
     );
 }
 
+fn part(sequence: u64, part: u64, uri: &str) -> Wanted {
+    Wanted {
+        part,
+        ..wanted(Kind::Part, sequence, sequence, uri)
+    }
+}
+
+/// A revision that goes on from the one before by so many parts of segment 2; each is asked for.
+fn parts(plan: &mut Planned, all: &[Wanted]) -> (Changes, Vec<String>) {
+    let changes = plan.revision(0, all.to_vec(), Step::Same, false);
+    (changes, plan.fetch_all())
+}
+
+#[test]
+fn parts_of_the_live_edge_come_before_segments_and_each_once() {
+    let mut plan = Planned::new();
+    let first = [
+        segment(1, "1.mp4"),
+        part(2, 0, "2.0.mp4"),
+        part(2, 1, "2.1.mp4"),
+    ];
+    let (_, asked) = parts(&mut plan, &first);
+    assert_eq!(asked, ["2.1.mp4", "2.0.mp4", "1.mp4"]);
+    let whole = [
+        part(2, 0, "2.0.mp4"),
+        part(2, 1, "2.1.mp4"),
+        part(2, 2, "2.2.mp4"),
+        segment(2, "2.mp4"),
+    ];
+    let (_, asked) = parts(&mut plan, &whole);
+    assert_eq!(asked, ["2.2.mp4", "2.mp4"]);
+    let (_, asked) = parts(&mut plan, &[segment(2, "2.mp4"), part(3, 0, "3.0.mp4")]);
+    assert_eq!(asked, ["3.0.mp4"]);
+}
+
+#[test]
+fn parts_that_differ_in_their_query_alone_are_told_apart_by_their_place_in_the_segment() {
+    let mut plan = Planned::new();
+    let (_, asked) = parts(
+        &mut plan,
+        &[part(2, 0, "p?n=0&t=a"), part(2, 1, "p?n=1&t=a")],
+    );
+    assert_eq!(asked.len(), 2);
+    let (changes, asked) = parts(
+        &mut plan,
+        &[
+            part(2, 0, "p?n=0&t=b"),
+            part(2, 1, "p?n=1&t=b"),
+            part(2, 2, "p?n=2&t=b"),
+        ],
+    );
+    assert_eq!(asked, ["p?n=2&t=b"]);
+    assert_eq!(changes.aliases.len(), 2);
+}
+
+#[test]
+fn where_first_parts_of_a_segment_have_left_none_is_taken_for_another() {
+    let mut plan = Planned::new();
+    parts(
+        &mut plan,
+        &[
+            part(2, 0, "p?n=0"),
+            part(2, 1, "p?n=1"),
+            part(2, 2, "p?n=2"),
+        ],
+    );
+    let (changes, asked) = parts(
+        &mut plan,
+        &[
+            part(2, 0, "p?n=1"),
+            part(2, 1, "p?n=2"),
+            part(2, 2, "p?n=3"),
+        ],
+    );
+    assert_eq!(asked, ["p?n=3"]);
+    assert_eq!(changes.aliases, []);
+}
+
 #[test]
 fn tokens_that_change_are_the_same_segment() {
     let mut plan = Planned::new();

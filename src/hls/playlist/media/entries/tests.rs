@@ -49,6 +49,46 @@ fn of_very_many_entries_the_oldest_segments_and_the_last_keys_are_left_out() {
 }
 
 #[test]
+fn parts_are_entries_of_their_segment_with_ranges_that_go_on_and_keys_are_used_by_them() {
+    let playlist = read(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-PART-INF:PART-TARGET=1.1\n#EXT-X-MEDIA-SEQUENCE:7\n\
+         #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=24,PART-HOLD-BACK=3.3,HOLD-BACK=12\n\
+         #EXT-X-MAP:URI=\"i.mp4\"\n#EXT-X-KEY:METHOD=AES-128,URI=\"k1\"\n\
+         #EXT-X-PART:DURATION=1,URI=\"a.mp4\",BYTERANGE=\"100@0\"\n\
+         #EXT-X-PART:DURATION=1.5,URI=\"a.mp4\",BYTERANGE=\"50\",GAP=YES\n\
+         #EXT-X-PART:DURATION=1,INDEPENDENT=YES,URI=\"a.mp4\",BYTERANGE=\"7\"\n#EXTINF:4,\na.mp4\n\
+         #EXT-X-KEY:METHOD=AES-128,URI=\"k2\"\n#EXT-X-PART:DURATION=1,URI=\"b.0.mp4\"\n\
+         #EXT-X-PART:DURATION=1\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"b.2.mp4\"\n",
+    );
+    assert_eq!(
+        listed(&playlist),
+        [
+            "Init /live/i.mp4 7-8",
+            "Key /live/k1 7-7",
+            "Part /live/a.mp4 0+100 7-7",
+            "Part /live/a.mp4 100+50 7-7 gap",
+            "Part /live/a.mp4 150+7 7-7",
+            "Segment /live/a.mp4 7-7",
+            "Key /live/k2 8-8",
+            "Part /live/b.0.mp4 8-8",
+        ]
+    );
+    let places: Vec<u64> = playlist.entries.iter().map(|entry| entry.part).collect();
+    assert_eq!(places, [0, 0, 0, 1, 2, 0, 0, 0]);
+    let facts = &playlist.facts;
+    assert_eq!((facts.last_parts, facts.next_parts), (3, 2));
+    assert_eq!(facts.last_sequence, Some(7));
+    let seconds = Duration::from_secs_f64;
+    let control = ServerControl {
+        can_block: true,
+        can_skip_until: Some(seconds(24.0)),
+        hold_back: Some(seconds(12.0)),
+        part_hold_back: Some(seconds(3.3)),
+    };
+    assert_eq!(facts.control, control);
+}
+
+#[test]
 fn a_live_playlist_with_keys_as_in_the_rfc() {
     let playlist = read(
         "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-MEDIA-SEQUENCE:7794\n#EXT-X-TARGETDURATION:15\n\
