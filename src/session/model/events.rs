@@ -109,7 +109,7 @@ mod tests {
     }
 
     /// The words between two marks, of all notices that a page lists.
-    fn listed<'a>(line: &'a str, mark: char) -> BTreeSet<&'a str> {
+    fn listed(line: &str, mark: char) -> BTreeSet<&str> {
         line.split(mark).skip(1).step_by(2).collect()
     }
 
