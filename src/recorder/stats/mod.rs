@@ -1,6 +1,7 @@
 //! What a recording has done so far, and how busy it is.
 
 pub mod board;
+pub mod counters;
 pub mod fold;
 pub mod gaps;
 pub mod load;

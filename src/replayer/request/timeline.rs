@@ -166,6 +166,21 @@ mod tests {
     }
 
     #[test]
+    fn no_recording_is_longer_than_a_hundred_years() {
+        assert_eq!(
+            parse_duration("876000h"),
+            Ok(Duration::from_secs(876_000 * 3600))
+        );
+        assert!(parse_duration("879000h").is_err());
+    }
+
+    #[test]
+    fn moments_for_people() {
+        assert_eq!(format_utc(1_795_176_000_000_000), "2026-11-20 12:00:00 UTC");
+        assert_eq!(format_utc(i64::MAX), format!("{} µs", i64::MAX));
+    }
+
+    #[test]
     fn times_for_people() {
         assert_eq!(format_time(0), "0:00:00.000");
         assert_eq!(format_time(123_456_789), "0:02:03.456");

@@ -19,6 +19,7 @@ use crate::session::files::folder::{FolderError, SessionFolder, Sessions};
 use crate::session::read::reader::Reader;
 
 mod bodies;
+mod body_writer;
 mod book;
 mod columns;
 pub(crate) mod outcome;
@@ -96,7 +97,7 @@ fn write(
     db.execute_batch("BEGIN").map_err(failed)?;
     rows::copy(reader, &db, book, &mut done)?;
     crate::session::database::spellings::note_all(&db).map_err(failed)?;
-    let sizes = bodies::copy(reader, &db, target, rules, book, &mut done)?;
+    let sizes = body_writer::copy(reader, &db, target, rules, book, &mut done)?;
     exchanges::copy(reader, &db, &sizes, rules, book)?;
     db.execute_batch("COMMIT").map_err(failed)?;
     db.close().map_err(|(_, source)| failed(source))?;
