@@ -50,6 +50,7 @@ mod pages;
 mod playlists;
 mod proxy;
 mod raw;
+mod raw_breaks;
 mod raw_replay;
 mod readme;
 mod redact;

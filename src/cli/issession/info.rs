@@ -77,6 +77,8 @@ struct FaultJson {
     kind: &'static str,
     status: Option<u16>,
     outcome: &'static str,
+    /// As people read it.
+    detail: String,
     times: i64,
 }
 
@@ -86,6 +88,7 @@ impl From<&FaultCount> for FaultJson {
             kind: fault.kind.as_str(),
             status: fault.status,
             outcome: fault.outcome.as_str(),
+            detail: faults::in_short(fault.status, fault.outcome, fault.error.as_deref()),
             times: fault.times,
         }
     }
@@ -240,7 +243,7 @@ fn fault_lines(faults: &[FaultCount]) -> Vec<String> {
     }
     let mut lines = vec![format!("Faults    {total}")];
     lines.extend(faults.iter().take(MOST_FAULTS).map(|fault| {
-        let what = faults::in_short(fault.status, fault.outcome);
+        let what = faults::in_short(fault.status, fault.outcome, fault.error.as_deref());
         format!("          {}: {what} x {}", fault.kind, fault.times)
     }));
     let left_out = faults.len().saturating_sub(MOST_FAULTS);
@@ -299,6 +302,7 @@ mod tests {
             kind: Kind::Media,
             status: Some(503),
             outcome: Outcome::Complete,
+            error: None,
             times: 3,
         }];
         assert_eq!(
@@ -309,6 +313,7 @@ mod tests {
             kind: Kind::Segment,
             status: Some(status),
             outcome: Outcome::Complete,
+            error: None,
             times: 1,
         }));
         let lines = fault_lines(&all);
