@@ -97,7 +97,11 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
     ),
     (
         "analysis",
-        &[&["report"], &["faults", "noticed"], &["adjacent", "times"]],
+        &[
+            &["report", "raw"],
+            &["faults", "noticed"],
+            &["adjacent", "silences", "times"],
+        ],
     ),
     ("upkeep", &[&["overview", "redact", "repair"], &["check"]]),
     (

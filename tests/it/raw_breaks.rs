@@ -1,11 +1,12 @@
 //! What is told of breaks of streams that are no playlists: when each was, of what kind, how long nothing came.
 
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::raw::*;
-use crate::support::{Ask, Finished, Origin, Reply, Session, Then};
+use crate::support::{Ask, End, Finished, Origin, Reply, Session, Then};
 
 /// What a program prints of a session.
 fn said(program: &str, arguments: &[&str], session: &Session) -> String {
@@ -132,4 +133,99 @@ fn a_stream_that_breaks_again_is_good_again_when_its_next_bytes_come() {
             "{fault} {began:?}"
         );
     }
+}
+
+/// Bytes that pause for 1.2 s in the middle, and a broken stream that is asked for again 1.2 s later: both are shorter than `--stall`.
+#[test]
+fn gaps_in_raw_streams_are_found_within_a_response_and_between_two() {
+    let origin = Origin::new(|ask: &Ask| match ask.nth {
+        0 => Reply {
+            end: End::Live(20 * 1880, Duration::from_millis(1200), Then::Hang),
+            ..live(groups(0..40), Then::Hang)
+        },
+        1 => Reply::html(503),
+        _ => live(groups(40..80), Then::Again),
+    });
+    let mut recording = recorder(&origin).args(["--stall", "1.9"]).start();
+    recording.until_at_least(1, PARTS);
+    recording.until("all is well", || origin.count("/live") == 3);
+    let growing = recording.sessions().join("session1/chunks/.tmp/3");
+    recording.until("it comes", || {
+        growing.metadata().is_ok_and(|file| file.len() > 40_000)
+    });
+    let session = recording.interrupt().session();
+    let quarter = ["-t", "0.9", "--json"];
+    let gaps = objects(&find(&session, &quarter));
+    let exchanges: Vec<String> = gaps
+        .iter()
+        .map(|gap| gap["exchanges"].to_string())
+        .collect();
+    assert_eq!(exchanges, ["[1]", "[1,3]"], "{gaps:?}");
+    let length = |gap: &Value| {
+        gap["last"]["session_time"].as_f64().unwrap()
+            - gap["first"]["session_time"].as_f64().unwrap()
+    };
+    assert!(
+        gaps.iter()
+            .all(|gap| length(gap) > 0.9 && gap["stream"] == "hall"),
+        "{gaps:?}"
+    );
+    let failures = gaps[1]["detail"]["failures"].as_array().unwrap();
+    let whats: Vec<&str> = failures
+        .iter()
+        .filter_map(|failure| failure["what"].as_str())
+        .collect();
+    assert_eq!(whats, ["silent for 1.9 s", "HTTP 503"]);
+    let text = find(&session, &["-t", "0.9"]);
+    assert!(
+        text.starts_with("Raw stream hall\nNo byte for 0:00:01."),
+        "{text}"
+    );
+    assert!(text.contains("; silent for 1.9 s, HTTP 503\n"), "{text}");
+    let failed = |arguments: &[&str]| {
+        let status = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+            .args(arguments)
+            .arg(session.path())
+            .status();
+        status.unwrap().code()
+    };
+    assert_eq!(
+        failed(&["-t", "0.9", "--fail-on-gap", "-p", "hall"]),
+        Some(1)
+    );
+    assert_eq!(
+        failed(&["-t", "60", "--fail-on-gap"]),
+        Some(0),
+        "it has something to look at"
+    );
+}
+
+#[test]
+fn a_raw_stream_that_never_came_back_has_an_open_gap() {
+    let origin = Origin::new(|ask: &Ask| match ask.nth {
+        0 => live(groups(0..40), Then::Closed),
+        _ => Reply::html(503),
+    });
+    let mut recording = recorder(&origin).start();
+    recording.until("it is asked for again and again", || {
+        origin.count("/live") == 4
+    });
+    let session = recording.interrupt().session();
+    let gaps = objects(&find(&session, &["-t", "0.3", "--json"]));
+    let last = gaps.last().unwrap();
+    assert_eq!(
+        (
+            gaps.len(),
+            &last["detail"]["open"],
+            &last["last"]["exchange"]
+        ),
+        (1, &Value::Bool(true), &Value::Null)
+    );
+    assert!(
+        last["detail"]["text"]
+            .as_str()
+            .unwrap()
+            .contains("to the end of the recording at "),
+        "{last}"
+    );
 }

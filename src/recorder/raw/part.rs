@@ -10,7 +10,7 @@ use crate::recorder::formats::icy::Metadata;
 use crate::recorder::http::arrival::Arrival;
 use crate::recorder::http::fetch::{Hop, Received};
 use crate::session::{
-    Availability, GrowingFacts, GrowingFile, Kind, NewListing, Outcome, ResourceKey,
+    Availability, GrowingFacts, GrowingFile, Kind, NewListing, Outcome, ResourceKey, STOPPED,
 };
 
 /// A part that is being recorded.
@@ -199,7 +199,7 @@ impl Part {
         match end {
             _ if self.is_lost() => {}
             End::Rolled => self.hop.error = Some("a new part was begun here (--roll)".to_owned()),
-            End::Stopped => self.hop.error = Some("the recorder was stopped".to_owned()),
+            End::Stopped => self.hop.error = Some(STOPPED.to_owned()),
             End::Over(outcome, error) => (self.hop.outcome, self.hop.error) = (outcome, error),
         }
         self.hop.wire_bytes = Some(self.wire_bytes);

@@ -8,6 +8,9 @@ use crate::session::model::{Kind, Outcome};
 /// stream has no end, though all of the response came.
 pub const ENDED: &str = "the stream ended; it has no end of its own, and is asked for again";
 
+/// The error of the part of a raw stream at which its recorder was stopped, or the stream taken out.
+pub const STOPPED: &str = "the recorder was stopped";
+
 /// The error of a body that brought nothing for so long begins so.
 const SILENT: &str = "nothing came for ";
 /// No `--stall` is longer.
@@ -68,7 +71,9 @@ mod tests {
 
     #[test]
     fn each_break_has_its_words() {
-        let words = |status, outcome, error| break_words(Some(status), outcome, error);
+        fn words(status: u16, outcome: Outcome, error: Option<&str>) -> Option<String> {
+            break_words(Some(status), outcome, error)
+        }
         let ended = words(200, Outcome::Complete, Some(ENDED));
         assert_eq!(ended.as_deref(), Some("ended by the origin"));
         for (stall, told) in [(20_000, "silent for 20 s"), (700, "silent for 0.7 s")] {
