@@ -51,6 +51,7 @@ mod playlists;
 mod proxy;
 mod raw;
 mod raw_breaks;
+mod raw_dvr;
 mod raw_replay;
 mod readme;
 mod redact;
