@@ -7,7 +7,7 @@ use std::io;
 use super::media::Media;
 use super::spans::{PartFacts, Spans};
 use crate::media::packets::{
-    PACKET, PTS_ROUND, begins_picture, begins_table, find_step, is_random_access, pts,
+    PACKET, PTS_ROUND, SYNC, begins_picture, begins_table, find_step, is_random_access, pts,
 };
 
 /// A place to cut is looked for in so many bytes.
@@ -90,6 +90,7 @@ impl Window {
         packets
             .enumerate()
             .map(move |(n, packet)| (from + n * PACKET, packet))
+            .filter(|(_, packet)| packet.first() == Some(&SYNC))
     }
 
     fn has_pictures(&self) -> bool {
