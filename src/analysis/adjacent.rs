@@ -5,9 +5,14 @@
 
 use std::time::Duration;
 
+use url::Url;
+
+use super::never_listed::NeverListed;
 use crate::clock::micros;
+use crate::hls::{Variables, read_media};
 use crate::session::{
-    self, Advance, Hole, Notice, NoticeEvent, PlaylistInfo, PollTrouble, ReadError, Reader, Run,
+    self, Advance, Body, Hole, Notice, NoticeEvent, PlaylistInfo, PollTrouble, ReadError, Reader,
+    Run,
 };
 
 /// A gap. Times in microseconds of Unix time, durations in microseconds.
@@ -33,6 +38,8 @@ pub struct Gap {
     pub not_running_us: i64,
     /// What the recorder noticed about itself and its machine meanwhile; that the validators of the playlist were false.
     pub noticed: Vec<NoticeEvent>,
+    /// Segments that the playlist went on without, where the recorder did not miss them.
+    pub never_listed: Option<NeverListed>,
 }
 
 impl Gap {
@@ -212,12 +219,47 @@ impl<'a> Search<'a> {
             uncertain_us(self.reader, Some(gap.from))?,
             uncertain_us(self.reader, gap.to)?,
         ];
-        Ok(Gap {
+        let gap = Gap {
             uncertain_us,
             polls: self.reader.poll_trouble(playlist_id, polled_us, until_us)?,
             not_running_us: unrecorded_us(&self.holes, from_us, until_us),
             noticed: self.noticed(lies, from_us, until_us),
             ..gap
+        };
+        Ok(Gap {
+            never_listed: self.never_listed(&gap)?,
+            ..gap
+        })
+    }
+
+    /// What was listed while nobody asked is not told.
+    fn never_listed(&self, gap: &Gap) -> Result<Option<NeverListed>, ReadError> {
+        let Some(to) = &gap.to else { return Ok(None) };
+        let half_us = gap.from.target_duration_us.unwrap_or(0) / 2;
+        let unasked = gap.polls.between_us > half_us;
+        let may_be = NeverListed::between(&gap.from, to, 1).is_some();
+        if unasked || !may_be || gap.recorder_was_down() {
+            return Ok(None);
+        }
+        let segment_us = self.segment_us(&gap.from)?;
+        Ok(NeverListed::between(&gap.from, to, segment_us))
+    }
+
+    /// How long the segments of a revision are on average.
+    fn segment_us(&self, advance: &Advance) -> Result<i64, ReadError> {
+        let target_us = advance.target_duration_us.unwrap_or(0);
+        let Some(Body::Bytes(text)) = self.reader.body_of(advance.exchange_id)? else {
+            return Ok(target_us);
+        };
+        // No URI of it matters.
+        let Ok(base) = Url::parse("http://localhost/") else {
+            return Ok(target_us);
+        };
+        let facts = read_media(&text, &base, &Variables::default()).facts;
+        let count = i64::try_from(facts.segment_count).unwrap_or(i64::MAX);
+        Ok(match micros(facts.duration) / count.max(1) {
+            0 => target_us,
+            segment_us => segment_us,
         })
     }
 
@@ -350,6 +392,7 @@ impl Scan {
             polls: PollTrouble::default(),
             not_running_us: 0,
             noticed: Vec::new(),
+            never_listed: None,
         };
         (gap.length_us() > threshold_us).then_some(gap)
     }
@@ -365,7 +408,7 @@ mod tests {
             exchange_id: seconds,
             seen_us: seconds * 1_000_000,
             target_duration_us: (target_seconds > 0).then_some(target_seconds * 1_000_000),
-            ended: false,
+            ..Advance::default()
         }
     }
 
@@ -471,6 +514,7 @@ mod tests {
             threshold_us: 12_000_000,
             polls: PollTrouble::default(),
             not_running_us: 0,
+            never_listed: None,
             noticed: lengths
                 .iter()
                 .map(|length_us| NoticeEvent {

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::times::{iso, seconds, timedelta};
-use crate::session::{Fault, Outcome, break_words};
+use super::times::timedelta;
+use crate::session::{Fault, Moment, Outcome, break_words, seconds};
 use crate::shown::{escaped, json};
 
 /// What happened, in a few words: the status of an error, the outcome of a broken exchange.
@@ -14,10 +14,12 @@ pub fn what_happened(fault: &Fault) -> String {
     if let Some(words) = break_words(fault.status, fault.outcome, error) {
         return words;
     }
-    let what = in_short(fault.status, fault.outcome, None);
     match error {
-        Some(error) if fault.outcome != Outcome::Complete => format!("{what} ({error})"),
-        _ => what,
+        // It says whose fault it is, too.
+        Some(error) if fault.outcome != Outcome::Complete => {
+            format!("{} ({error})", fault.outcome)
+        }
+        _ => in_short(fault.status, fault.outcome, None),
     }
 }
 
@@ -28,6 +30,7 @@ pub fn in_short(status: Option<u16>, outcome: Outcome, error: Option<&str>) -> S
     }
     match (status, outcome) {
         (Some(status), Outcome::Complete) => format!("HTTP {status}"),
+        (_, outcome) if outcome.is_recorders() => format!("{outcome}, the recorder's own"),
         (_, outcome) => outcome.to_string(),
     }
 }
@@ -71,8 +74,7 @@ pub fn write_text(
 pub fn write_json(out: &mut impl Write, fault: &Fault, zero_us: i64) -> io::Result<()> {
     let line = Line {
         exchange: fault.exchange_id,
-        time: iso(fault.at_us),
-        session_time: seconds(fault.at_us.saturating_sub(zero_us)),
+        moment: Moment::new(fault.at_us, zero_us),
         stream: &fault.stream,
         kind: fault.kind.as_str(),
         name: &fault.name,
@@ -90,8 +92,8 @@ pub fn write_json(out: &mut impl Write, fault: &Fault, zero_us: i64) -> io::Resu
 #[derive(Serialize)]
 struct Line<'a> {
     exchange: i64,
-    time: String,
-    session_time: f64,
+    #[serde(flatten)]
+    moment: Moment,
     stream: &'a str,
     kind: &'static str,
     name: &'a str,
@@ -158,6 +160,10 @@ mod tests {
         );
         assert_eq!(in_short(Some(404), Outcome::Complete, None), "HTTP 404");
         assert_eq!(in_short(Some(200), Outcome::Short, None), "short");
+        assert_eq!(
+            in_short(Some(200), Outcome::Disk, None),
+            "disk, the recorder's own"
+        );
     }
 
     #[test]

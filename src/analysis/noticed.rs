@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::times::{iso, seconds, timedelta, utc};
-use crate::session::{Notice, NoticeEvent};
+use super::times::{timedelta, utc};
+use crate::session::{Moment, Notice, NoticeEvent, seconds};
 
 /// Of one gap, in text.
 const MOST_NOTICED: usize = 8;
@@ -53,8 +53,8 @@ fn noticed_line(event: &NoticeEvent) -> String {
 #[derive(Serialize)]
 pub(super) struct Noticed {
     kind: &'static str,
-    time: String,
-    session_time: f64,
+    #[serde(flatten)]
+    moment: Moment,
     /// How long it lasted, or by how much the clock was set; null: it was not over at the end.
     seconds: Option<f64>,
 }
@@ -64,8 +64,7 @@ impl Noticed {
     pub(super) fn new(event: &NoticeEvent, zero_us: i64) -> Self {
         Self {
             kind: event.kind.as_str(),
-            time: iso(event.at_us),
-            session_time: seconds(event.at_us.saturating_sub(zero_us)),
+            moment: Moment::new(event.at_us, zero_us),
             seconds: event.length_us.map(seconds),
         }
     }

@@ -6,15 +6,17 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::adjacent::{Search, Threshold, unrecorded_us};
 use super::faults::in_short;
+use super::finding::{Evidence, Finding, Rule};
 use super::noticed::{Noticed, noticed_lines};
 use super::silences::{Came, Scan, Silence, came};
-use super::times::{iso, seconds, timedelta, utc};
+use super::times::{timedelta, utc};
 use crate::clock::micros;
-use crate::session::{Attempt, ExchangeId, NoticeEvent, ReadError, StreamInfo};
-use crate::shown::{escaped, json};
+use crate::session::{Attempt, NoticeEvent, ReadError, StreamInfo, seconds};
+use crate::shown::escaped;
 
 /// Without a byte for longer, in microseconds, a raw stream has a gap.
 pub const ALLOWED_US: i64 = 2_000_000;
@@ -205,43 +207,32 @@ impl RawGap {
         writeln!(out, "{}", escaped(&self.text(zero_us)))
     }
 
-    /// One line of JSON.
-    ///
-    /// # Errors
-    /// Those of `out`.
-    pub fn write_json(
-        &self,
-        out: &mut impl Write,
-        stream: &StreamInfo,
-        zero_us: i64,
-    ) -> io::Result<()> {
+    /// As a finding. `zero_us` is session zero.
+    pub fn finding(&self, stream: &StreamInfo, zero_us: i64) -> Finding {
         let silence = &self.silence;
-        let evidence = |at_us: i64, exchange| Evidence {
-            session_time: seconds(at_us.saturating_sub(zero_us)),
-            time: iso(at_us),
-            exchange,
-        };
-        let from = Some(silence.from_exchange);
-        let line = Line {
-            rule: "S01",
-            stream: &stream.name,
+        let evidence = |at_us, exchange| Evidence { at_us, exchange };
+        let from = silence.from_exchange;
+        let to = silence.to_exchange.filter(|to| *to != from);
+        let detail = serde_json::to_value(self.detail(stream, zero_us));
+        Finding {
+            rule: Rule::RawGap,
+            stream: stream.name.clone(),
             playlist: None,
             count: 1,
-            first: evidence(silence.from_us, from),
+            first: evidence(silence.from_us, Some(from)),
             last: evidence(silence.until_us, silence.to_exchange),
-            exchanges: from
-                .into_iter()
-                .chain(silence.to_exchange.filter(|to| from != Some(*to)))
-                .collect(),
-            detail: self.detail(stream, zero_us),
-        };
-        writeln!(out, "{}", json(&line)?)
+            exchanges: std::iter::once(from).chain(to).collect(),
+            text: self.text(zero_us),
+            detail: match detail {
+                Ok(Value::Object(members)) => members,
+                _ => Map::new(),
+            },
+        }
     }
 
     /// What such a finding has beside what every finding has.
     fn detail<'a>(&'a self, stream: &'a StreamInfo, zero_us: i64) -> Detail<'a> {
         Detail {
-            text: self.text(zero_us),
             url: &stream.url,
             gap_seconds: seconds(self.length_us()),
             threshold_seconds: seconds(self.threshold_us),
@@ -266,27 +257,7 @@ impl RawGap {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
-    rule: &'static str,
-    stream: &'a str,
-    playlist: Option<&'a str>,
-    count: u64,
-    first: Evidence,
-    last: Evidence,
-    exchanges: Vec<ExchangeId>,
-    detail: Detail<'a>,
-}
-
-#[derive(Serialize)]
-struct Evidence {
-    session_time: f64,
-    time: String,
-    exchange: Option<ExchangeId>,
-}
-
-#[derive(Serialize)]
 struct Detail<'a> {
-    text: String,
     url: &'a str,
     gap_seconds: f64,
     threshold_seconds: f64,
@@ -361,7 +332,8 @@ mod tests {
     #[test]
     fn json_has_the_keys_of_findings() {
         let mut out = Vec::new();
-        gap().write_json(&mut out, &stream(), 10_000_000).unwrap();
+        let finding = gap().finding(&stream(), 10_000_000);
+        finding.write_json(&mut out, 10_000_000).unwrap();
         let line: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(line["stream"], "hall\u{1b}");
         assert_eq!(line["first"]["session_time"], 3.0);

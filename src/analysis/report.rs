@@ -1,26 +1,30 @@
-//! Findings as text (in the original's format) and as JSON, a line each.
+//! Gaps as findings, and as text in the original's format.
 
-use super::times::{iso, seconds, timedelta, utc};
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::adjacent::Gap;
 use super::faults::in_short;
+use super::finding::{Evidence, Finding, Rule};
+use super::never_listed::{NeverListed, counted};
 use super::noticed::{self, Noticed};
-use crate::session::{Advance, NoticeEvent, PlaylistInfo, PollTrouble};
-use crate::shown::{escaped, escaped_lines, json};
+use super::times::{clock_time, tenths, timedelta, utc};
+use crate::session::{Advance, Moment, NoticeEvent, PlaylistInfo, PollTrouble, seconds};
+use crate::shown::{escaped, escaped_lines};
 
 /// Between the two rows of a finding.
 const DASHES: &str = "-------------------------------------------------------------------";
 
-/// Writes a gap as the original did: both rows with their bodies.
+/// Writes a gap as the original did: both rows with their bodies. `zero_us` is session zero.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write_text(
     out: &mut impl Write,
     gap: &Gap,
+    zero_us: i64,
     from_body: Option<&[u8]>,
     to_body: Option<&[u8]>,
 ) -> io::Result<()> {
@@ -31,6 +35,7 @@ pub fn write_text(
         (None, true) => " (open: no advance until it was no longer recorded)",
     };
     writeln!(out, "Find time difference {length}{open}")?;
+    writeln!(out, "{}", span(gap, zero_us))?;
     for remark in remarks(gap) {
         writeln!(out, "{}", escaped(&remark))?;
     }
@@ -112,69 +117,92 @@ fn failures(polls: &PollTrouble) -> Vec<Failure> {
     failures
 }
 
-/// A gap as one line of JSON. `zero_us` is session zero.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_json(
-    out: &mut impl Write,
-    playlist: &PlaylistInfo,
-    gap: &Gap,
-    zero_us: i64,
-) -> io::Result<()> {
-    let row = |advance: &Advance, uncertain_us: Option<i64>| Row {
-        exchange: advance.exchange_id,
-        time: iso(advance.seen_us),
-        session_time: seconds(advance.seen_us.saturating_sub(zero_us)),
-        uncertain_seconds: uncertain_us.map(seconds),
-    };
+/// A gap as a finding. `zero_us` is session zero.
+pub fn finding(playlist: &PlaylistInfo, gap: &Gap, zero_us: i64) -> Finding {
     let [from_uncertain_us, to_uncertain_us] = gap.uncertain_us;
-    let line = Line {
-        stream: &playlist.stream,
-        playlist: &playlist.name,
+    let detail = Detail {
         url: &playlist.url,
         gap_seconds: seconds(gap.length_us()),
         threshold_seconds: seconds(gap.threshold_us),
-        from: row(&gap.from, from_uncertain_us),
-        to: gap.to.as_ref().map(|to| row(to, to_uncertain_us)),
-        recorder: Recorder {
-            polls: gap.polls.polls,
-            failed: gap.polls.failed,
-            failures: failures(&gap.polls),
-            lag_seconds: seconds(gap.polls.lag_us),
-            pause_seconds: seconds(gap.polls.pause_us),
-            not_running_seconds: seconds(gap.not_running_us),
-            late: gap.recorder_was_late(),
-            down: gap.recorder_was_down(),
-            false_validators: gap.validators_were_false(),
-            noticed: gap
-                .noticed
-                .iter()
-                .map(|e| Noticed::new(e, zero_us))
-                .collect(),
-        },
+        open: gap.to.is_none(),
+        from: Row::new(&gap.from, from_uncertain_us, zero_us),
+        to: gap.to.map(|to| Row::new(&to, to_uncertain_us, zero_us)),
+        never_listed: gap.never_listed,
+        recorder: Recorder::new(gap, zero_us),
     };
-    writeln!(out, "{}", json(&line)?)
+    let evidence = |at_us, exchange| Evidence { at_us, exchange };
+    let to = gap.to.map(|to| to.exchange_id);
+    Finding {
+        rule: Rule::Stale,
+        stream: playlist.stream.clone(),
+        playlist: Some(playlist.name.clone()),
+        count: 1,
+        first: evidence(gap.from.seen_us, Some(gap.from.exchange_id)),
+        last: evidence(gap.until_us, to),
+        exchanges: std::iter::once(gap.from.exchange_id).chain(to).collect(),
+        text: span(gap, zero_us),
+        detail: object(&detail),
+    }
 }
 
+/// The same as a sentence: from when to when, and what it cost.
+fn span(gap: &Gap, zero_us: i64) -> String {
+    let at = |us: i64| clock_time(us.saturating_sub(zero_us));
+    let (from_us, until_us) = (gap.from.seen_us, gap.until_us);
+    let seconds = tenths(gap.length_us());
+    let exchange = gap.from.exchange_id;
+    let from = format!(
+        "No advance for {seconds} s, from {} (exchange {exchange})",
+        at(from_us)
+    );
+    let to = match (gap.to, gap.is_left) {
+        (Some(to), _) => format!(" to {} (exchange {})", at(until_us), to.exchange_id),
+        (None, false) => format!(" to the end of the recording at {}", at(until_us)),
+        (None, true) => format!(" to {}, when it was no longer recorded", at(until_us)),
+    };
+    let lost = gap.never_listed.map_or_else(String::new, |lost| {
+        format!("; {}: {}", counted(lost.count), lost.numbers())
+    });
+    format!("{from}{to}{lost}")
+}
+
+/// A struct as the members of an object.
+fn object(detail: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(detail) {
+        Ok(Value::Object(members)) => members,
+        _ => Map::new(),
+    }
+}
+
+/// What a gap has beside what every finding has (`docs/ref/findings.md`).
 #[derive(Serialize)]
-struct Line<'a> {
-    stream: &'a str,
-    playlist: &'a str,
+struct Detail<'a> {
     url: &'a str,
     gap_seconds: f64,
     threshold_seconds: f64,
+    open: bool,
     from: Row,
     to: Option<Row>,
+    never_listed: Option<NeverListed>,
     recorder: Recorder,
 }
 
 #[derive(Serialize)]
 struct Row {
     exchange: i64,
-    time: String,
-    session_time: f64,
+    #[serde(flatten)]
+    moment: Moment,
     uncertain_seconds: Option<f64>,
+}
+
+impl Row {
+    fn new(advance: &Advance, uncertain_us: Option<i64>, zero_us: i64) -> Self {
+        Self {
+            exchange: advance.exchange_id,
+            moment: Moment::new(advance.seen_us, zero_us),
+            uncertain_seconds: uncertain_us.map(seconds),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -192,6 +220,24 @@ struct Recorder {
     noticed: Vec<Noticed>,
 }
 
+impl Recorder {
+    fn new(gap: &Gap, zero_us: i64) -> Self {
+        let noticed = gap.noticed.iter();
+        Self {
+            polls: gap.polls.polls,
+            failed: gap.polls.failed,
+            failures: failures(&gap.polls),
+            lag_seconds: seconds(gap.polls.lag_us),
+            pause_seconds: seconds(gap.polls.pause_us),
+            not_running_seconds: seconds(gap.not_running_us),
+            late: gap.recorder_was_late(),
+            down: gap.recorder_was_down(),
+            false_validators: gap.validators_were_false(),
+            noticed: noticed.map(|event| Noticed::new(event, zero_us)).collect(),
+        }
+    }
+}
+
 /// Polls that failed in one way.
 #[derive(Serialize)]
 struct Failure {
@@ -204,12 +250,14 @@ mod tests {
     use super::*;
     use crate::session::{Notice, NoticeEvent, Outcome, PollFailure};
 
+    const ZERO_US: i64 = 1_425_579_400_000_000;
+
     fn gap() -> Gap {
         let advance = |exchange_id, seen_us| Advance {
             exchange_id,
             seen_us,
             target_duration_us: Some(8_000_000),
-            ended: false,
+            ..Advance::default()
         };
         Gap {
             from: advance(1268, 1_425_579_455_165_488),
@@ -228,6 +276,7 @@ mod tests {
             },
             not_running_us: 0,
             noticed: Vec::new(),
+            never_listed: None,
         }
     }
 
@@ -241,13 +290,14 @@ mod tests {
 
     fn text(gap: &Gap, from: &[u8], to: &[u8]) -> String {
         let mut out = Vec::new();
-        write_text(&mut out, gap, Some(from), Some(to)).unwrap();
+        write_text(&mut out, gap, ZERO_US, Some(from), Some(to)).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn the_example_of_the_original() {
         let wanted = "Find time difference 0:00:13.929747\n\
+            No advance for 13.9 s, from 0:00:55.1 (exchange 1268) to 0:01:09.0 (exchange 1274)\n\
             1268 - 2015-03-05 18:17:35.165488\n#EXTM3U\n#EXT-X-VERSION:3\n\n\
             -------------------------------------------------------------------\n\
             1274 - 2015-03-05 18:17:49.095235\n#EXTM3U\na.ts\n\n";
@@ -299,7 +349,7 @@ mod tests {
                 "{shown}"
             );
             assert!(!shown.contains("did not ask"), "{shown}");
-            assert_eq!(json(&gap)["recorder"]["down"], is_down);
+            assert_eq!(detail(&gap)["recorder"]["down"], is_down);
         }
     }
 
@@ -312,14 +362,14 @@ mod tests {
         let shown = text(&gap, b"", b"");
         let remark = "The recorder did not run for 0:00:12.500000 of it\n";
         assert!(shown.contains(remark), "{shown}");
-        let recorder = &json(&gap)["recorder"];
+        let recorder = &detail(&gap)["recorder"];
         assert_eq!(recorder["not_running_seconds"], 12.5);
         assert_eq!(recorder["down"], true);
     }
 
     #[test]
     fn json_says_how_much_earlier_each_advance_may_have_been() {
-        let value = json(&gap());
+        let value = detail(&gap());
         assert!(value["from"]["uncertain_seconds"].is_null());
         assert_eq!(value["to"]["uncertain_seconds"], 0.07125);
     }
@@ -336,7 +386,7 @@ mod tests {
         let shown = text(&gap, b"", b"");
         let remark = "12 of 20 polls failed in this gap: not a playlist x 8, others x 4\n";
         assert!(shown.contains(remark), "{shown}");
-        let value = json(&gap);
+        let value = detail(&gap);
         let wanted = serde_json::json!([
             {"what": "not a playlist", "polls": 8},
             {"what": "others", "polls": 4},
@@ -383,21 +433,69 @@ mod tests {
             url: "http://h/a.m3u8".into(),
         };
         let mut out = Vec::new();
-        write_json(&mut out, &playlist, gap, 1_425_579_400_000_000).unwrap();
+        let finding = finding(&playlist, gap, ZERO_US);
+        finding.write_json(&mut out, ZERO_US).unwrap();
         let line = String::from_utf8(out).unwrap();
         assert!(line.ends_with("}\n") && line.lines().count() == 1, "{line}");
         serde_json::from_str(&line).unwrap()
     }
 
+    /// What a gap has beside what every finding has.
+    fn detail(gap: &Gap) -> serde_json::Value {
+        json(gap)["detail"].take()
+    }
+
     #[test]
     fn one_object_a_line() {
         let value = json(&gap());
-        assert_eq!(value["stream"], "hall1");
-        assert_eq!(value["gap_seconds"], 13.929_747);
-        assert_eq!(value["from"]["time"], "2015-03-05T18:17:35.165488Z");
-        assert_eq!(value["to"]["session_time"], 69.095_235);
-        assert_eq!(value["recorder"]["polls"], 9);
+        assert_eq!(
+            (&value["rule"], &value["stream"]),
+            (&"T07".into(), &"hall1".into())
+        );
+        assert_eq!(value["playlist"], "a\n.m3u8");
+        assert_eq!(value["first"]["time"], "2015-03-05T18:17:35.165488Z");
+        assert_eq!(value["last"]["session_time"], 69.095_235);
+        assert_eq!(value["exchanges"], serde_json::json!([1268, 1274]));
+        let detail = &value["detail"];
+        assert_eq!(detail["gap_seconds"], 13.929_747);
+        assert_eq!(
+            detail["from"]["session_time"],
+            value["first"]["session_time"]
+        );
+        assert_eq!(detail["recorder"]["polls"], 9);
         let open = json(&Gap { to: None, ..gap() });
-        assert!(open["to"].is_null() && open.get("to").is_some(), "{open}");
+        assert_eq!(open["last"]["exchange"], serde_json::Value::Null);
+        assert_eq!(open["detail"]["open"], true);
+        assert!(open["detail"]["to"].is_null(), "{open}");
+    }
+
+    #[test]
+    fn what_was_never_listed_is_told_with_its_numbers() {
+        let lost = NeverListed {
+            count: 4,
+            first: 21,
+            last: 24,
+        };
+        let gap = Gap {
+            never_listed: Some(lost),
+            ..gap()
+        };
+        let told = "(exchange 1274); 4 segments never listed: 21-24\n";
+        assert!(text(&gap, b"", b"").contains(told));
+        let wanted = serde_json::json!({"count": 4, "first": 21, "last": 24});
+        assert_eq!(detail(&gap)["never_listed"], wanted);
+    }
+
+    #[test]
+    fn the_end_of_an_open_gap_is_what_it_is() {
+        let open = Gap { to: None, ..gap() };
+        let told = " to the end of the recording at 0:01:09.0\n";
+        assert!(text(&open, b"", b"").contains(told));
+        let left = Gap {
+            is_left: true,
+            ..open
+        };
+        let told = " to 0:01:09.0, when it was no longer recorded\n";
+        assert!(text(&left, b"", b"").contains(told));
     }
 }

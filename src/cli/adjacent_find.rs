@@ -256,7 +256,9 @@ impl<W: Write> Printer<'_, W> {
                 }
                 self.found += 1;
                 match self.json {
-                    true => gap.write_json(&mut self.out, stream, self.zero_us)?,
+                    true => gap
+                        .finding(stream, self.zero_us)
+                        .write_json(&mut self.out, self.zero_us)?,
                     false => gap.write_text(&mut self.out, self.zero_us)?,
                 }
                 Ok::<(), Unprinted>(())
@@ -268,7 +270,8 @@ impl<W: Write> Printer<'_, W> {
 
     fn print(&mut self, playlist: &PlaylistInfo, gap: &Gap) -> Result<(), Unprinted> {
         if self.json {
-            report::write_json(&mut self.out, playlist, gap, self.zero_us)?;
+            let finding = report::finding(playlist, gap, self.zero_us);
+            finding.write_json(&mut self.out, self.zero_us)?;
             return Ok(());
         }
         let from = match self.last.take() {
@@ -279,7 +282,13 @@ impl<W: Write> Printer<'_, W> {
             Some(to) => self.body(to.exchange_id)?,
             None => None,
         };
-        report::write_text(&mut self.out, gap, from.as_deref(), to.as_deref())?;
+        report::write_text(
+            &mut self.out,
+            gap,
+            self.zero_us,
+            from.as_deref(),
+            to.as_deref(),
+        )?;
         self.last = gap.to.map(|advance| (advance.exchange_id, to));
         Ok(())
     }

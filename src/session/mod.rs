@@ -22,6 +22,7 @@ pub(crate) mod write;
 pub(crate) mod headers;
 
 pub(crate) mod model;
+pub(crate) mod moment;
 pub(crate) mod notices;
 
 pub use self::availability::Availability;
@@ -63,4 +64,5 @@ pub use self::write::keep::Keep;
 pub use self::write::thread::pulse::{Pulse, WriterWatch};
 pub use self::write::writer::Writer;
 pub use headers::Headers;
+pub use moment::{Moment, rfc3339, seconds};
 pub use notices::{Heartbeat, NoticeEvent, Tallies, Tally};

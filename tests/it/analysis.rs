@@ -87,11 +87,11 @@ fn a_gap_says_how_polls_failed_in_it_also_behind_a_redirect() {
             {"what": "HTTP 503", "polls": 2},
             {"what": "short", "polls": 1},
         ]);
-        assert_eq!(gap["recorder"]["failures"], wanted, "{json}");
-        assert_eq!(gap["recorder"]["failed"], 3, "{json}");
+        assert_eq!(gap["detail"]["recorder"]["failures"], wanted, "{json}");
+        assert_eq!(gap["detail"]["recorder"]["failed"], 3, "{json}");
         // Polls that fail say nothing: it may have been there since the one before them was asked for.
         let number = |value: &serde_json::Value| value.as_f64().unwrap();
-        let uncertain = number(&gap["to"]["uncertain_seconds"]);
-        assert!(uncertain >= number(&gap["gap_seconds"]), "{json}");
+        let uncertain = number(&gap["detail"]["to"]["uncertain_seconds"]);
+        assert!(uncertain >= number(&gap["detail"]["gap_seconds"]), "{json}");
     }
 }

@@ -345,7 +345,7 @@ fn who_says_not_modified_of_a_playlist_that_goes_on_is_believed_for_a_while_only
     assert!(said.contains("Its validators were false here"), "{said}");
     let gap = find(&session, &["-t", "1", "--json"]);
     let gap: serde_json::Value = serde_json::from_str(gap.lines().next().unwrap()).unwrap();
-    assert_eq!(gap["recorder"]["false_validators"], true);
+    assert_eq!(gap["detail"]["recorder"]["false_validators"], true);
 }
 
 #[test]

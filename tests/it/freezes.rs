@@ -72,8 +72,11 @@ fn a_channel_that_stands_still_is_told_when_it_does_when_it_goes_on_and_at_the_e
     let found = String::from_utf8(found.stdout).unwrap();
     assert_eq!(found.lines().count(), 1, "the same gap: {found}");
     let gap: serde_json::Value = serde_json::from_str(&found).unwrap();
-    let length_s = gap["gap_seconds"].as_f64().unwrap();
+    let length_s = gap["detail"]["gap_seconds"].as_f64().unwrap();
     assert!((length_s - after_s).abs() < 0.06, "{found} {again}");
+    assert_eq!(gap["rule"], "T07");
+    let lost = serde_json::json!({"count": 2, "first": 6, "last": 7});
+    assert_eq!(gap["detail"]["never_listed"], lost, "{found}");
 }
 
 #[test]

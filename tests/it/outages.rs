@@ -154,5 +154,5 @@ fn an_answer_that_is_waited_for_is_asked_for() {
     );
     assert!(!told.contains("The recorder did not ask"), "{told}");
     let json: serde_json::Value = serde_json::from_str(&gaps(&session, &["--json"])).unwrap();
-    assert_eq!(json["recorder"]["down"], false, "{json}");
+    assert_eq!(json["detail"]["recorder"]["down"], false, "{json}");
 }

@@ -348,8 +348,8 @@ fn gaps_are_found_in_the_originals_format() {
     let gap: serde_json::Value = serde_json::from_slice(&failing.stdout).unwrap();
     assert_eq!(
         (
-            gap["gap_seconds"].as_f64(),
-            gap["from"]["exchange"].as_i64()
+            gap["detail"]["gap_seconds"].as_f64(),
+            gap["first"]["exchange"].as_i64()
         ),
         (Some(16.0), Some(2))
     );

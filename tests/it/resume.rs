@@ -101,7 +101,8 @@ fn after_kill_9_one_session_has_two_runs_a_marked_hole_and_all_of_both() {
     assert_eq!(from_us, response_us, "it is the answer from when it came");
     replays(&session, &origin, &[(0, 0..2), (1, 2..5), (2, 4..7)]);
 
-    let not_running = |gap: &serde_json::Value| gap["recorder"]["not_running_seconds"].as_f64();
+    let not_running =
+        |gap: &serde_json::Value| gap["detail"]["recorder"]["not_running_seconds"].as_f64();
     let marked: Vec<_> = gaps(&session)
         .into_iter()
         .filter(|gap| not_running(gap) > Some(0.0))
@@ -109,7 +110,7 @@ fn after_kill_9_one_session_has_two_runs_a_marked_hole_and_all_of_both() {
     assert_eq!(marked.len(), 1, "{marked:?}");
     let hole_us = runs[1].1 - runs[0].3;
     assert_eq!(not_running(&marked[0]), Some(hole_us as f64 / 1e6));
-    assert_eq!(marked[0]["recorder"]["down"], true);
+    assert_eq!(marked[0]["detail"]["recorder"]["down"], true);
 }
 
 /// Each revision is the answer from when it is, and so are these segments of it.

@@ -42,11 +42,11 @@ fn assert_ends_with_its_polls(session: &Session) {
     assert!(end_s - last_s > 2.5, "{last_s} {end_s}");
     let gap = gaps(session, &["--json", "-t", "0.5"]);
     let gap: serde_json::Value = serde_json::from_str(&gap).unwrap();
-    let from_s = gap["from"]["session_time"].as_f64().unwrap();
-    let until_s = from_s + gap["gap_seconds"].as_f64().unwrap();
-    assert!(gap["to"].is_null());
+    let from_s = gap["first"]["session_time"].as_f64().unwrap();
+    let until_s = from_s + gap["detail"]["gap_seconds"].as_f64().unwrap();
+    assert!(gap["detail"]["to"].is_null());
     assert!((last_s..end_s - 2.0).contains(&until_s), "{gap} {last_s}");
-    assert_eq!(gap["recorder"]["down"], false, "{gap}");
+    assert_eq!(gap["detail"]["recorder"]["down"], false, "{gap}");
     let text = gaps(session, &["-t", "0.5"]);
     let open = "(open: no advance until it was no longer recorded)\n";
     assert!(text.contains(open), "{text}");

@@ -68,6 +68,7 @@ struct Json<'a> {
     counts: Counts,
     keys: Keys,
     faults: Vec<FaultJson>,
+    not_kept: Vec<FaultJson>,
     #[serde(flatten)]
     sizes: Sizes,
 }
@@ -104,6 +105,12 @@ impl Info {
         end_us.saturating_sub(self.zero_us())
     }
 
+    /// What the recorder itself did not keep as it came, and faults of the origin.
+    fn faults(&self) -> (Vec<FaultCount>, Vec<FaultCount>) {
+        let all = self.overview.faults.iter().cloned();
+        all.partition(|fault| fault.outcome.is_recorders())
+    }
+
     /// From which session time on everything is kept; 0: all is.
     fn kept_from_us(&self) -> i64 {
         let kept_us = self.overview.kept_from_us;
@@ -112,6 +119,7 @@ impl Info {
 
     fn json(&self) -> Json<'_> {
         let overview = &self.overview;
+        let (not_kept, faults) = self.faults();
         Json {
             session: &self.session,
             path: &self.path,
@@ -124,7 +132,8 @@ impl Info {
             runs: &overview.runs,
             counts: overview.counts,
             keys: overview.keys,
-            faults: overview.faults.iter().map(FaultJson::from).collect(),
+            faults: faults.iter().map(FaultJson::from).collect(),
+            not_kept: not_kept.iter().map(FaultJson::from).collect(),
             sizes: overview.sizes,
         }
     }
@@ -156,7 +165,9 @@ impl Info {
             number(counts.chunks, "chunk"),
         ));
         lines.push(format!("Keys      {}", keys(self.overview.keys)));
-        lines.extend(fault_lines(&self.overview.faults));
+        let (not_kept, faults) = self.faults();
+        lines.extend(fault_lines(&faults));
+        lines.extend(not_kept_lines(&not_kept));
         lines.push(format!(
             "Size      session.db {}, chunks {} in {}",
             bytes(sizes.database_bytes),
@@ -255,6 +266,15 @@ fn fault_lines(faults: &[FaultCount]) -> Vec<String> {
     lines
 }
 
+/// What came and is not in the session, through no fault of the origin.
+fn not_kept_lines(not_kept: &[FaultCount]) -> Vec<String> {
+    let line = |fault: &FaultCount| {
+        let (kind, outcome, times) = (fault.kind, fault.outcome, fault.times);
+        format!("Not kept  by the recorder, as it came: {kind}: {outcome} x {times}")
+    };
+    not_kept.iter().take(MOST_FAULTS).map(line).collect()
+}
+
 fn number(count: i64, one: &str) -> String {
     match count {
         1 => format!("1 {one}"),
@@ -293,6 +313,22 @@ mod tests {
         assert_eq!(told(1, 1), "1 key, nothing but zeros");
         assert!(told(2, 0).starts_with("2 keys: whoever"));
         assert!(told(3, 1).starts_with("2 keys: whoever"));
+    }
+
+    #[test]
+    fn what_the_recorder_could_not_keep_is_no_fault() {
+        let full = FaultCount {
+            kind: Kind::Segment,
+            status: Some(200),
+            outcome: Outcome::Disk,
+            error: None,
+            times: 3,
+        };
+        assert_eq!(
+            not_kept_lines(&[full]),
+            ["Not kept  by the recorder, as it came: segment: disk x 3"]
+        );
+        assert!(not_kept_lines(&[]).is_empty());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::media::frames::{HEAD, begins_with_sync};
 
 pub(crate) use crate::media::frames::Codec;
 
-/// So many frames in step are no chance.
+/// So many frames in step are not there by chance.
 const IN_STEP: usize = 4;
 
 /// What is known of where a frame begins.

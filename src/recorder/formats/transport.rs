@@ -3,7 +3,7 @@
 pub(crate) use crate::media::packets::{PACKET, find_step};
 use crate::media::packets::{SYNC, begins_picture, is_random_access};
 
-/// So many sync bytes in step are no chance.
+/// So many sync bytes in step are not there by chance.
 const IN_STEP: usize = 5;
 /// No more than this is held back for a key picture to follow a table.
 const MOST_HELD: usize = 4 * 1024 * 1024;
@@ -110,7 +110,7 @@ impl Search {
         self.in_step
     }
 
-    /// What lies before `from` goes.
+    /// Forgets the bytes before `from`.
     fn forget(&mut self, from: usize) -> usize {
         self.seen -= from;
         if let Some((table, _)) = &mut self.table {

@@ -409,6 +409,7 @@ impl Plain {
         PlaylistStats::count(&stats.bytes, bytes as u64);
         let now_us = self.context.fetcher.writer.clock().now_us();
         stats.advanced_us.store(now_us, Ordering::Relaxed);
+        stats.failing.is_over();
     }
 
     /// A response broke, or ended: an endless stream that ended is a fault, however orderly. Each break of what had come
@@ -425,12 +426,13 @@ impl Plain {
         }
         let since_us = self.playlist.stats.advanced_us.load(Ordering::Relaxed);
         self.silent_since_us.store(since_us, Ordering::Relaxed);
-        PlaylistStats::count(&self.playlist.stats.faults, 1);
+        self.playlist.stats.fault(outcome);
         let own_words = break_words(hop.status, outcome, error);
         let why = error.filter(|_| own_words.is_none());
         let what = own_words.unwrap_or_else(|| outcome.to_string());
         let stats = &self.context.stats;
-        stats.count_fault(Kind::Main, what.clone());
+        stats.count_fault(Kind::Main, what.clone(), outcome);
+        self.fails(what.clone());
         if is_steady || stats.is_news(Kind::Main, &what) {
             let told = words::broken(&hop.url, &what, why, lasted.as_secs_f64());
             tracing::warn!(%outcome, status = hop.status, "{told}");
@@ -442,7 +444,8 @@ impl Plain {
         if hop.outcome == Outcome::Aborted {
             return;
         }
-        PlaylistStats::count(&self.playlist.stats.faults, 1);
+        self.playlist.stats.fault(hop.outcome);
+        self.fails(words::in_short(hop.status, hop.outcome));
         if self
             .context
             .stats
@@ -452,6 +455,12 @@ impl Plain {
             let told = words::sentence(&place, &hop.url, hop.status, hop.error.as_deref());
             tracing::warn!(outcome = %hop.outcome, status = hop.status, "{told}");
         }
+    }
+
+    /// What is shown of it while it fails.
+    fn fails(&self, what: String) {
+        let now_us = self.context.fetcher.writer.clock().now_us();
+        self.playlist.stats.failing.fails(what, now_us, i64::MAX);
     }
 
     /// Bytes come, perhaps after a break.

@@ -151,7 +151,7 @@ pub enum Body {
 }
 
 /// An advance of a media playlist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Advance {
     /// The exchange that brought it.
     pub exchange_id: ExchangeId,
@@ -161,4 +161,10 @@ pub struct Advance {
     pub target_duration_us: Option<i64>,
     /// Whether it ends the playlist.
     pub ended: bool,
+    /// The media sequence number of its first segment.
+    pub first_number: Option<u64>,
+    /// The one behind its last segment.
+    pub next_number: Option<u64>,
+    /// Its sequence began again.
+    pub restarted: bool,
 }

@@ -1,12 +1,19 @@
 //! Media playlists, and when each advanced.
 
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::advances::ADVANCE;
+use super::advances::{ADVANCE, corrected};
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::read::facts::{Advance, PlaylistInfo};
 use crate::session::read::reader::Reader;
+
+/// Whether its sequence began again.
+const RESTARTED: &str = concat!(
+    "ifnull(",
+    corrected!("p.step", "p.corrected_step"),
+    " = 'restarted', 0)"
+);
 
 impl Reader {
     /// Media playlists that have revisions, in the order in which they were found.
@@ -54,7 +61,8 @@ impl Reader {
                 "SELECT v.exchange_id, v.seen_us, v.target_duration_us,
                     v.ended OR ifnull((SELECT n.ended AND NOT n.advance FROM revision n
                                         WHERE n.playlist_id = :playlist_id AND (n.seen_us, n.exchange_id) > (v.seen_us, v.exchange_id)
-                                        ORDER BY n.seen_us, n.exchange_id LIMIT 1), 0)
+                                        ORDER BY n.seen_us, n.exchange_id LIMIT 1), 0),
+                    v.media_sequence, v.segment_count, {RESTARTED}
                FROM revision v LEFT JOIN placement p ON p.exchange_id = v.exchange_id
               WHERE v.playlist_id = :playlist_id AND (v.seen_us, v.exchange_id) > (:seen_us, :exchange_id) AND {ADVANCE}
               ORDER BY v.seen_us, v.exchange_id LIMIT :most"
@@ -65,14 +73,7 @@ impl Reader {
                 ":exchange_id": behind.1,
                 ":most": most as i64,
             },
-            |row| {
-                Ok(Advance {
-                    exchange_id: row.get(0)?,
-                    seen_us: row.get(1)?,
-                    target_duration_us: row.get(2)?,
-                    ended: row.get::<_, Option<bool>>(3)?.unwrap_or(false),
-                })
-            },
+            advance_row,
         )
     }
 
@@ -88,4 +89,22 @@ impl Reader {
             .map(Option::flatten)
             .map_err(|e| self.failed(e))
     }
+}
+
+fn advance_row(row: &Row<'_>) -> rusqlite::Result<Advance> {
+    // In two's complement.
+    let first_number = row.get::<_, Option<i64>>(4)?.map(i64::cast_unsigned);
+    let count: Option<i64> = row.get(5)?;
+    let count = count.and_then(|count| u64::try_from(count).ok());
+    Ok(Advance {
+        exchange_id: row.get(0)?,
+        seen_us: row.get(1)?,
+        target_duration_us: row.get(2)?,
+        ended: row.get::<_, Option<bool>>(3)?.unwrap_or(false),
+        first_number,
+        next_number: first_number
+            .zip(count)
+            .and_then(|(first, count)| first.checked_add(count)),
+        restarted: row.get(6)?,
+    })
 }

@@ -37,7 +37,7 @@ pub struct Attempt {
 const ATTEMPTS: &str = "
     SELECT e.id, e.requested_us, coalesce(e.wait_us, e.failed_us, 0), ifnull(e.receive_us, 0), ifnull(e.wire_bytes, 0),
            e.arrival, e.status, e.outcome, e.error,
-           (e.outcome <> 'complete' OR e.status >= 400 OR ifnull(e.error, '') = ?4)
+           (e.outcome NOT IN ('complete', 'aborted') OR e.status >= 400 OR ifnull(e.error, '') = ?4)
       FROM resource r CROSS JOIN exchange e ON e.resource_id = r.id
      WHERE r.stream_id = ?1 AND r.kind = 'main' AND e.id > ?2 AND e.outcome <> 'crossed' AND e.own_reason IS NULL
        AND (e.status IS NULL OR e.status NOT IN (301, 302, 303, 307, 308) OR e.outcome <> 'complete')

@@ -1,4 +1,4 @@
-//! Every fault of a session, with the moment at which it was over.
+//! Every fault of a session, with the moment at which it was over; what the recorder could not keep is told apart.
 
 use super::breaks::{ENDED, broken_at_us};
 use crate::session::error::ReadError;
@@ -6,9 +6,11 @@ use crate::session::id::ExchangeId;
 use crate::session::model::{Kind, Outcome};
 use crate::session::read::reader::Reader;
 
-/// Of an exchange `e`; `?1` is [`ENDED`].
+/// Of an exchange `e`; `?1` is [`ENDED`]. [`Outcome::is_recorders`] tells which of them are none of the origin's. What was
+/// cut off when the recorder stopped is no fault of anybody.
 const IS_FAULT: &str = "
-    (e.outcome NOT IN ('complete', 'crossed') OR e.status >= 400 OR e.error = ?1) AND e.own_reason IS NULL";
+    (e.outcome NOT IN ('complete', 'crossed') OR e.status >= 400 OR e.error = ?1)
+    AND e.outcome <> 'aborted' AND e.own_reason IS NULL";
 
 /// What the recorder said of a raw stream that fell silent; of no other exchange, since texts differ in much.
 const SILENCE: &str = "
@@ -71,8 +73,7 @@ pub struct LastFault {
 }
 
 impl Reader {
-    /// The last fault of each stream that has one, of requests since then (microseconds of Unix time). What was cut off
-    /// when the recorder stopped is none of the origin's.
+    /// The last fault of each stream that has one, of requests since then (microseconds of Unix time).
     ///
     /// # Errors
     /// The database is damaged.
@@ -81,7 +82,7 @@ impl Reader {
         let sql = format!(
             "SELECT r.url, e.status, e.outcome, e.error, count(e.id), max(e.id)
                FROM exchange e JOIN resource r ON r.id = e.resource_id
-              WHERE {IS_FAULT} AND e.requested_us >= ?2 AND e.outcome <> 'aborted'
+              WHERE {IS_FAULT} AND e.requested_us >= ?2
               GROUP BY r.stream_id ORDER BY r.stream_id"
         );
         self.list(&sql, rusqlite::params![ENDED, since_us], |row| {
