@@ -12,6 +12,7 @@
 //! | [`upkeep`] | what is done to a session that is not recorded: check, repair, redact | `session`, SQLite |
 //! | [`session`] | what is on disk: schema, write, read | `hls`, SQLite |
 //! | [`hls`] | text of playlists: find URIs, replace them, read facts | no I/O at all |
+//! | [`media`] | what the bytes of media say, undecoded | no I/O at all |
 //! | [`clock`] | the only reader of time | |
 //! | [`shown`] | text of others, as it is shown | |
 //!
@@ -24,6 +25,7 @@ pub mod clock;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod hls;
+pub mod media;
 pub mod recorder;
 pub mod replayer;
 pub mod session;

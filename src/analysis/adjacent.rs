@@ -127,11 +127,11 @@ const TOGETHER: usize = 32;
 /// Looks for gaps. Memory and time do not depend on how many there have been.
 #[derive(Debug)]
 pub struct Search<'a> {
-    reader: &'a Reader,
-    threshold: Threshold,
+    pub(super) reader: &'a Reader,
+    pub(super) threshold: Threshold,
     /// When the recording ended, as far as is known.
-    end_us: i64,
-    holes: Vec<Hole>,
+    pub(super) end_us: i64,
+    pub(super) holes: Vec<Hole>,
     meanwhile: Meanwhile,
     /// Before that there are no polls any more.
     kept_us: i64,
@@ -264,7 +264,12 @@ impl<'a> Search<'a> {
     }
 
     /// What the recorder noticed of itself, and when the validators of the playlist were false.
-    fn noticed(&self, lies: &[NoticeEvent], from_us: i64, until_us: i64) -> Vec<NoticeEvent> {
+    pub(super) fn noticed(
+        &self,
+        lies: &[NoticeEvent],
+        from_us: i64,
+        until_us: i64,
+    ) -> Vec<NoticeEvent> {
         let then = |lie: &&NoticeEvent| lie.at_us < until_us && from_us < lie.until_us();
         let lies = lies.iter().filter(then).cloned();
         lies.chain(self.meanwhile.between(from_us, until_us))
@@ -296,7 +301,7 @@ fn uncertain_us(reader: &Reader, advance: Option<Advance>) -> Result<Option<i64>
 }
 
 /// How much of a time no recorder ran, in microseconds.
-fn unrecorded_us(holes: &[Hole], from_us: i64, until_us: i64) -> i64 {
+pub(super) fn unrecorded_us(holes: &[Hole], from_us: i64, until_us: i64) -> i64 {
     let first = holes.partition_point(|hole| hole.until_us <= from_us);
     let part_us = |hole: &Hole| {
         let end_us = hole.until_us.min(until_us);

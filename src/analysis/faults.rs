@@ -5,25 +5,30 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::times::timedelta;
-use crate::session::{Fault, Moment, Outcome, seconds};
+use crate::session::{Fault, Moment, Outcome, break_words, seconds};
 use crate::shown::{escaped, json};
 
 /// What happened, in a few words: the status of an error, the outcome of a broken exchange.
 pub fn what_happened(fault: &Fault) -> String {
-    match &fault.error {
+    let error = fault.error.as_deref();
+    if let Some(words) = break_words(fault.status, fault.outcome, error) {
+        return words;
+    }
+    match error {
         // It says whose fault it is, too.
         Some(error) if fault.outcome != Outcome::Complete => {
             format!("{} ({error})", fault.outcome)
         }
-        _ => in_short(fault.status, fault.outcome),
+        _ => in_short(fault.status, fault.outcome, None),
     }
 }
 
-/// The same of a status and an outcome.
-pub fn in_short(status: Option<u16>, outcome: Outcome) -> String {
+/// The same of a status and an outcome; the error says how long a raw stream was silent.
+pub fn in_short(status: Option<u16>, outcome: Outcome, error: Option<&str>) -> String {
+    if let Some(words) = break_words(status, outcome, error) {
+        return words;
+    }
     match (status, outcome) {
-        // Of a raw stream: all was well with what came, but for its end.
-        (Some(..400), Outcome::Complete) => "ended".to_owned(),
         (Some(status), Outcome::Complete) => format!("HTTP {status}"),
         (_, outcome) if outcome.is_recorders() => format!("{outcome}, the recorder's own"),
         (_, outcome) => outcome.to_string(),
@@ -149,11 +154,14 @@ mod tests {
 
     #[test]
     fn a_plain_stream_that_ended_in_good_order_is_called_that() {
-        assert_eq!(in_short(Some(200), Outcome::Complete), "ended");
-        assert_eq!(in_short(Some(404), Outcome::Complete), "HTTP 404");
-        assert_eq!(in_short(Some(200), Outcome::Short), "short");
         assert_eq!(
-            in_short(Some(200), Outcome::Disk),
+            in_short(Some(200), Outcome::Complete, None),
+            "ended by the origin"
+        );
+        assert_eq!(in_short(Some(404), Outcome::Complete, None), "HTTP 404");
+        assert_eq!(in_short(Some(200), Outcome::Short, None), "short");
+        assert_eq!(
+            in_short(Some(200), Outcome::Disk, None),
             "disk, the recorder's own"
         );
     }

@@ -7,6 +7,8 @@
 //! | [`faults`] | every fault, and for how long |
 //! | [`never_listed`] | segments that a playlist went on without |
 //! | `noticed` | what the recorder noticed about itself, told in a gap |
+//! | [`raw`] | gaps in raw streams, as text and as JSON |
+//! | `silences` | when bytes of a raw stream came, and when none did |
 //! | [`report`] | findings as text and as JSON, to any writer |
 
 pub mod adjacent;
@@ -14,5 +16,7 @@ pub mod faults;
 pub mod finding;
 pub mod never_listed;
 mod noticed;
+pub mod raw;
 pub mod report;
+mod silences;
 pub mod times;

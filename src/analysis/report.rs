@@ -103,7 +103,7 @@ fn failures(polls: &PollTrouble) -> Vec<Failure> {
         .failures
         .iter()
         .map(|failure| Failure {
-            what: in_short(failure.status, failure.outcome),
+            what: in_short(failure.status, failure.outcome, None),
             polls: failure.polls,
         })
         .collect();

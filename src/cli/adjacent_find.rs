@@ -9,12 +9,13 @@ use clap::{CommandFactory, Parser};
 
 use super::exit::{self, Failure, warn};
 use crate::analysis::adjacent::{self, Gap, Threshold};
-use crate::analysis::{faults, report};
+use crate::analysis::times::timedelta;
+use crate::analysis::{faults, raw, report};
 use crate::cli::arguments::durations::{escaped, parse_duration};
-use crate::session::{Body, ExchangeId, PlaylistInfo, ReadError, Reader, Sessions};
+use crate::session::{Body, ExchangeId, PlaylistInfo, ReadError, Reader, Sessions, StreamInfo};
 
 /// Finds where the media playlists of a recorded session were late: the gaps between two
-/// consecutive advances.
+/// consecutive advances; and where nothing came of raw streams.
 #[derive(Debug, Parser)]
 #[command(name = "adjacent-find", version)]
 struct Arguments {
@@ -22,11 +23,12 @@ struct Arguments {
     #[arg(short, long, default_value = "sessions")]
     folder: PathBuf,
 
-    /// Max time delta between consecutive advances (seconds) [default: 1.5 times the target duration]
+    /// Max time delta between consecutive advances (seconds) [default: 1.5 times the target duration; of raw streams, which
+    /// state none, 2 s without a byte]
     #[arg(short, long, value_parser = parse_duration, allow_negative_numbers = true)]
     time: Option<Duration>,
 
-    /// Playlist name: whole, its last component, or its URL [default: all media playlists]
+    /// Playlist name: whole, its last component, or its URL; of a raw stream its name or URL [default: all of them]
     #[arg(short, long)]
     playlist: Option<String>,
 
@@ -38,7 +40,7 @@ struct Arguments {
     #[arg(long, conflicts_with_all = ["time", "playlist", "fail_on_gap"])]
     faults: bool,
 
-    /// Exit with 1 where a gap was found, or where there is no playlist to look at
+    /// Exit with 1 where a gap was found, or where there is neither a playlist nor a raw stream to look at
     #[arg(long)]
     fail_on_gap: bool,
 
@@ -68,15 +70,30 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
         None => all.iter().collect(),
         Some(name) => adjacent::select(&all, name),
     };
-    if let (Some(name), true) = (&arguments.playlist, searched.is_empty()) {
-        let names: Vec<&str> = all.iter().map(|playlist| playlist.name.as_str()).collect();
+    let search = adjacent::Search::new(&reader, Threshold(arguments.time))?;
+    let raw = search.raw_streams()?;
+    let is_meant = |stream: &&StreamInfo| {
+        let name = arguments.playlist.as_ref();
+        name.is_none_or(|name| *name == stream.name || *name == stream.url)
+    };
+    let raw_searched: Vec<&StreamInfo> = raw.iter().filter(is_meant).collect();
+    if let (Some(name), true) = (
+        &arguments.playlist,
+        searched.is_empty() && raw_searched.is_empty(),
+    ) {
+        let names = all.iter().map(|playlist| playlist.name.as_str());
+        let names: Vec<&str> = names
+            .chain(raw.iter().map(|stream| stream.name.as_str()))
+            .collect();
         return Err(Failure::usage(format!(
             "no playlist {name:?}; there are: {}",
             names.join(", ")
         )));
     }
-    if all.is_empty() {
-        warn("There is no media playlist in this session: no gap can be found");
+    if all.is_empty() && raw.is_empty() {
+        warn(
+            "There is neither a media playlist nor a raw stream in this session: no gap can be found",
+        );
         return Ok(!arguments.fail_on_gap);
     }
     for playlist in &searched {
@@ -85,7 +102,6 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
             warn(format_args!("Playlist {name}: {}", report::noticed(&lie)));
         }
     }
-    let search = adjacent::Search::new(&reader, Threshold(arguments.time))?;
     let mut printer = Printer {
         out: io::BufWriter::new(io::stdout().lock()),
         reader: &reader,
@@ -95,7 +111,8 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
         last: None,
         found: 0,
     };
-    match printer.print_all(&search, &searched, &all) {
+    let printed = printer.print_all(&search, &searched, &all);
+    match printed.and_then(|()| printer.print_raw(&search, &raw_searched)) {
         // Who closed the pipe has seen enough.
         Err(Unprinted::Out(error)) if error.kind() != io::ErrorKind::BrokenPipe => {
             return Err(Failure::failed(format!(
@@ -107,7 +124,11 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
     }
     let found = printer.found;
     if found == 0 {
-        warn(nothing_found(arguments.time, searched.len()));
+        warn(nothing_found(
+            arguments.time,
+            searched.len(),
+            raw_searched.len(),
+        ));
     }
     Ok(found == 0 || !arguments.fail_on_gap)
 }
@@ -144,13 +165,28 @@ fn zero_us(reader: &Reader) -> Result<i64, Failure> {
     Ok(reader.runs()?.first().map_or(0, |run| run.started_us))
 }
 
-fn nothing_found(time: Option<Duration>, playlists: usize) -> String {
-    let over = time.map_or_else(
-        || "1.5 times the target duration".to_owned(),
-        |time| crate::analysis::times::timedelta(crate::clock::micros(time)),
-    );
-    let plural = if playlists == 1 { "" } else { "s" };
-    format!("No gap over {over} in {playlists} playlist{plural}")
+fn nothing_found(time: Option<Duration>, playlists: usize, raw_streams: usize) -> String {
+    let over = |default: String| time.map_or(default, |time| timedelta(crate::clock::micros(time)));
+    let counted = |count: usize, one: &str| match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {one}s"),
+    };
+    let in_playlists = || {
+        let over = over("1.5 times the target duration".to_owned());
+        format!("No gap over {over} in {}", counted(playlists, "playlist"))
+    };
+    let in_raw_streams = || {
+        let over = over(timedelta(raw::ALLOWED_US));
+        format!(
+            "No gap over {over} in {}",
+            counted(raw_streams, "raw stream")
+        )
+    };
+    match (playlists, raw_streams) {
+        (_, 0) => in_playlists(),
+        (0, _) => in_raw_streams(),
+        _ => format!("{}; {}", in_playlists(), in_raw_streams()),
+    }
 }
 
 enum Unprinted {
@@ -200,6 +236,32 @@ impl<W: Write> Printer<'_, W> {
                 }
                 self.found += 1;
                 self.print(playlist, &gap)
+            })?;
+            self.out.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Gaps in raw streams, a line each.
+    fn print_raw(
+        &mut self,
+        search: &adjacent::Search<'_>,
+        streams: &[&StreamInfo],
+    ) -> Result<(), Unprinted> {
+        for stream in streams {
+            let before = self.found;
+            search.raw_gaps(stream, |gap| {
+                if self.headings && !self.json && self.found == before {
+                    writeln!(self.out, "Raw stream {}", escaped(&stream.name))?;
+                }
+                self.found += 1;
+                match self.json {
+                    true => gap
+                        .finding(stream, self.zero_us)
+                        .write_json(&mut self.out, self.zero_us)?,
+                    false => gap.write_text(&mut self.out, self.zero_us)?,
+                }
+                Ok::<(), Unprinted>(())
             })?;
             self.out.flush()?;
         }
@@ -287,12 +349,16 @@ mod tests {
     #[test]
     fn nothing_found_says_what_was_looked_for() {
         assert_eq!(
-            nothing_found(None, 3),
+            nothing_found(None, 3, 0),
             "No gap over 1.5 times the target duration in 3 playlists"
         );
         assert_eq!(
-            nothing_found(Some(Duration::from_millis(12_500)), 1),
+            nothing_found(Some(Duration::from_millis(12_500)), 1, 0),
             "No gap over 0:00:12.500000 in 1 playlist"
+        );
+        assert_eq!(
+            nothing_found(None, 1, 2),
+            "No gap over 1.5 times the target duration in 1 playlist; No gap over 0:00:02 in 2 raw streams"
         );
     }
 }

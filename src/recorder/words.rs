@@ -101,6 +101,18 @@ fn adjective(kind: Kind) -> &'static str {
     }
 }
 
+/// A stream that is no playlist.
+pub(crate) fn raw_stream_of(url: &Url) -> String {
+    format!("raw stream of {}", host(url))
+}
+
+/// How a raw stream broke, as a sentence, `after_s` seconds after its response began.
+pub(crate) fn broken(url: &Url, what: &str, error: Option<&str>, after_s: f64) -> String {
+    let place = raw_stream_of(url);
+    let why = error.map_or_else(String::new, |error| format!(" ({error})"));
+    format!("{place}: {what} after {after_s:.1} s{why}; it is asked for again")
+}
+
 /// Anything else of a stream.
 pub(crate) fn resource_of(kind: Kind, url: &Url) -> String {
     format!(

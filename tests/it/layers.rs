@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::arrows::{Arrows, Crate, circles, describe};
 
 /// A module, and the modules that it may name. `lib.rs` names all of them.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("bin", &["cli"]),
     (
         "fuzzing",
@@ -19,12 +19,13 @@ const LAYERS: [(&str, &[&str]); 11] = [
             "recorder", "replayer", "analysis", "upkeep", "session", "hls", "clock", "shown",
         ],
     ),
-    ("recorder", &["session", "hls", "clock"]),
-    ("replayer", &["session", "hls", "clock", "shown"]),
+    ("recorder", &["session", "hls", "media", "clock"]),
+    ("replayer", &["session", "hls", "media", "clock", "shown"]),
     ("analysis", &["session", "hls", "clock", "shown"]),
     ("upkeep", &["session", "hls", "clock"]),
     ("session", &["hls", "clock"]),
     ("hls", &["shown"]),
+    ("media", &[]),
     ("clock", &[]),
     ("shown", &[]),
 ];
@@ -98,10 +99,10 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
     (
         "analysis",
         &[
-            &["report"],
+            &["report", "raw"],
             &["outages"],
             &["faults", "noticed"],
-            &["adjacent"],
+            &["adjacent", "silences"],
             &["never_listed"],
             &["finding", "times"],
         ],

@@ -53,6 +53,8 @@ mod pages;
 mod playlists;
 mod proxy;
 mod raw;
+mod raw_breaks;
+mod raw_dvr;
 mod raw_replay;
 mod readme;
 mod redact;

@@ -493,7 +493,10 @@ fn an_end_in_good_order_is_a_fault_of_one_name_wherever_faults_are_counted() {
     let finished = recording.interrupt();
     let summary = finished.stdout.clone();
     assert!(summary.contains("faults 2"), "{summary}");
-    assert!(summary.contains("main: ended x 2"), "{summary}");
+    assert!(
+        summary.contains("main: ended by the origin x 2"),
+        "{summary}"
+    );
     let session = finished.session();
     let found = std::process::Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
         .arg("--faults")
@@ -501,7 +504,11 @@ fn an_end_in_good_order_is_a_fault_of_one_name_wherever_faults_are_counted() {
         .output()
         .unwrap();
     let found = String::from_utf8(found.stdout).unwrap();
-    assert_eq!(found.matches(" live - ended - ").count(), 2, "{found}");
+    assert_eq!(
+        found.matches(" live - ended by the origin - ").count(),
+        2,
+        "{found}"
+    );
     assert_eq!(found.lines().count(), 2, "{found}");
 }
 

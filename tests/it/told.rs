@@ -132,7 +132,11 @@ fn a_recording_with_nothing_in_it_is_a_failure_that_says_what_it_met() {
         let find = env!("CARGO_BIN_EXE_adjacent-find");
         let gaps = run(find, finished.folder(), &["--fail-on-gap", "session1"]);
         assert_eq!(gaps.status.code(), Some(1), "{}", said(&gaps));
-        assert!(said(&gaps).contains("no media playlist"), "{}", said(&gaps));
+        assert!(
+            said(&gaps).contains("neither a media playlist nor a raw stream"),
+            "{}",
+            said(&gaps)
+        );
         let gaps = run(find, finished.folder(), &["session1"]);
         assert_eq!(gaps.status.code(), Some(0), "{}", said(&gaps));
     }

@@ -78,6 +78,8 @@ struct FaultJson {
     kind: &'static str,
     status: Option<u16>,
     outcome: &'static str,
+    /// As people read it.
+    detail: String,
     times: i64,
 }
 
@@ -87,6 +89,7 @@ impl From<&FaultCount> for FaultJson {
             kind: fault.kind.as_str(),
             status: fault.status,
             outcome: fault.outcome.as_str(),
+            detail: faults::in_short(fault.status, fault.outcome, fault.error.as_deref()),
             times: fault.times,
         }
     }
@@ -104,7 +107,7 @@ impl Info {
 
     /// What the recorder itself did not keep as it came, and faults of the origin.
     fn faults(&self) -> (Vec<FaultCount>, Vec<FaultCount>) {
-        let all = self.overview.faults.iter().copied();
+        let all = self.overview.faults.iter().cloned();
         all.partition(|fault| fault.outcome.is_recorders())
     }
 
@@ -251,7 +254,7 @@ fn fault_lines(faults: &[FaultCount]) -> Vec<String> {
     }
     let mut lines = vec![format!("Faults    {total}")];
     lines.extend(faults.iter().take(MOST_FAULTS).map(|fault| {
-        let what = faults::in_short(fault.status, fault.outcome);
+        let what = faults::in_short(fault.status, fault.outcome, fault.error.as_deref());
         format!("          {}: {what} x {}", fault.kind, fault.times)
     }));
     let left_out = faults.len().saturating_sub(MOST_FAULTS);
@@ -318,6 +321,7 @@ mod tests {
             kind: Kind::Segment,
             status: Some(200),
             outcome: Outcome::Disk,
+            error: None,
             times: 3,
         };
         assert_eq!(
@@ -334,6 +338,7 @@ mod tests {
             kind: Kind::Media,
             status: Some(503),
             outcome: Outcome::Complete,
+            error: None,
             times: 3,
         }];
         assert_eq!(
@@ -344,6 +349,7 @@ mod tests {
             kind: Kind::Segment,
             status: Some(status),
             outcome: Outcome::Complete,
+            error: None,
             times: 1,
         }));
         let lines = fault_lines(&all);

@@ -36,7 +36,7 @@ fn line(met: &LastFault) -> String {
     let what = match (met.status, error) {
         (_, Some(error)) => error.to_owned(),
         (Some(status), None) => recorder::of_status(status),
-        (None, None) => faults::in_short(None, met.outcome),
+        (None, None) => faults::in_short(None, met.outcome, None),
     };
     let times = match met.times {
         1 => "once".to_owned(),

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::boxes::Fragments;
 use super::format::Format;
-use super::frames::{Codec, Step};
+use super::frames::{Codec, Frames, Step};
 use super::transport::{self, Place, Search, Wish};
 
 /// Cuts one stream.

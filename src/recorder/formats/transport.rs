@@ -1,10 +1,10 @@
 //! Packets of an MPEG transport stream (ISO 13818-1): where it can be cut. Pure.
 
-/// Bytes of a packet.
-pub(crate) const PACKET: usize = 188;
+pub(crate) use crate::media::packets::{PACKET, find_step};
+use crate::media::packets::{SYNC, begins_picture, is_random_access};
+
 /// So many sync bytes in step are not there by chance.
 const IN_STEP: usize = 5;
-const SYNC: u8 = 0x47;
 /// No more than this is held back for a key picture to follow a table.
 const MOST_HELD: usize = 4 * 1024 * 1024;
 /// A stream without a picture between so many tables has none.
@@ -40,12 +40,6 @@ pub(crate) struct Search {
     table: Option<(usize, bool)>,
     tables: u32,
     has_pictures: bool,
-}
-
-/// Where packets begin, if enough follow each other.
-pub(crate) fn find_step(bytes: &[u8]) -> Option<usize> {
-    let is_step = |from: usize| (0..IN_STEP).all(|n| bytes.get(from + n * PACKET) == Some(&SYNC));
-    (0..PACKET.min(bytes.len())).find(|from| is_step(*from))
 }
 
 impl Search {
@@ -94,7 +88,7 @@ impl Search {
         }
         self.has_pictures = true;
         match &mut self.table {
-            Some((table, false)) if is_key(packet) => Some(*table),
+            Some((table, false)) if is_random_access(packet) => Some(*table),
             Some((_, spoiled)) => {
                 *spoiled = true;
                 None
@@ -124,24 +118,6 @@ impl Search {
         }
         from
     }
-}
-
-/// ISO 13818-1 2.4.3.6: the stream_id of video.
-fn begins_picture(packet: &[u8]) -> bool {
-    let has_fields = packet.get(3).is_some_and(|byte| byte & 0x20 != 0);
-    let fields = match has_fields {
-        true => 1 + packet.get(4).map_or(0, |length| usize::from(*length)),
-        false => 0,
-    };
-    matches!(packet.get(4 + fields..), Some([0, 0, 1, id, ..]) if id & 0xF0 == 0xE0)
-}
-
-/// The random_access_indicator.
-fn is_key(packet: &[u8]) -> bool {
-    let has_fields = packet.get(3).is_some_and(|byte| byte & 0x20 != 0);
-    has_fields
-        && packet.get(4).is_some_and(|length| *length > 0)
-        && packet.get(5).is_some_and(|flags| flags & 0x40 != 0)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::recorder::formats::icy::Metadata;
 use crate::recorder::http::arrival::Arrival;
 use crate::recorder::http::fetch::{Hop, Received};
 use crate::session::{
-    Availability, GrowingFacts, GrowingFile, Kind, NewListing, Outcome, ResourceKey,
+    Availability, GrowingFacts, GrowingFile, Kind, NewListing, Outcome, ResourceKey, STOPPED,
 };
 
 /// A part that is being recorded.
@@ -29,6 +29,8 @@ pub(crate) struct Part {
     /// `None`: the file system refused.
     file: Option<GrowingFile>,
     wire_bytes: u64,
+    /// When the last of them came, in microseconds after the first byte of its response.
+    came_us: i64,
     arrival: Arrival,
     /// Metadata whose place in the file has not been reached.
     titles: Vec<Metadata>,
@@ -42,6 +44,16 @@ pub(crate) enum End {
     Stopped,
     /// The response ended, or broke.
     Over(Outcome, Option<String>),
+}
+
+impl End {
+    /// What broke it, for people.
+    pub(crate) fn error(&self) -> Option<&str> {
+        match self {
+            Self::Over(_, error) => error.as_deref(),
+            Self::Rolled | Self::Stopped => None,
+        }
+    }
 }
 
 /// What became of a part.
@@ -71,6 +83,7 @@ impl Part {
             repeated: 0,
             file: None,
             wire_bytes: 0,
+            came_us: 0,
             arrival: Arrival::of_part(),
             titles: Vec::new(),
             hop,
@@ -131,14 +144,16 @@ impl Part {
     }
 
     /// Counts what came for it, metadata included.
-    pub(crate) fn count(&mut self, bytes: usize, titles: &mut Vec<Metadata>) {
+    pub(crate) fn count(&mut self, context: &Context, bytes: usize, titles: &mut Vec<Metadata>) {
+        self.came_us = context.fetcher.writer.clock().now_us() - self.began_us();
         self.wire_bytes += bytes as u64;
         self.titles.append(titles);
     }
 
     /// Appends to the file, and notes the metadata whose place is reached.
     pub(crate) async fn write(&mut self, context: &Context, bytes: &Bytes) {
-        let at_us = context.fetcher.writer.clock().now_us() - self.began_us();
+        // What was held back until the end came before it.
+        let at_us = self.came_us;
         let written = match &mut self.file {
             Some(file) if !bytes.is_empty() && self.hop.outcome != Outcome::Disk => {
                 file.write(bytes, at_us)
@@ -184,7 +199,7 @@ impl Part {
         match end {
             _ if self.is_lost() => {}
             End::Rolled => self.hop.error = Some("a new part was begun here (--roll)".to_owned()),
-            End::Stopped => self.hop.error = Some("the recorder was stopped".to_owned()),
+            End::Stopped => self.hop.error = Some(STOPPED.to_owned()),
             End::Over(outcome, error) => (self.hop.outcome, self.hop.error) = (outcome, error),
         }
         self.hop.wire_bytes = Some(self.wire_bytes);

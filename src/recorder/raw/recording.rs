@@ -6,7 +6,7 @@
 
 use super::opened::Opened;
 use crate::recorder::http::live::ICY_INTERVAL;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,7 +33,9 @@ use crate::recorder::playlists::playlist::Playlist;
 use crate::recorder::schedule::reconnect_delay;
 use crate::recorder::stats::board::PlaylistStats;
 use crate::recorder::words;
-use crate::session::{Availability, ENDED, ExchangeId, Kind, Outcome, ResourceKey, is_success};
+use crate::session::{
+    Availability, ENDED, ExchangeId, Kind, Outcome, ResourceKey, break_words, is_success, silence,
+};
 
 /// What came for so long was a stream, not one more failure.
 const STEADY: Duration = Duration::from_secs(5);
@@ -52,6 +54,7 @@ pub(crate) async fn run(context: Arc<Context>, playlist: Arc<Playlist>, opened: 
         playlist,
         parts: AtomicU64::new(0),
         whole: Mutex::default(),
+        silent_since_us: AtomicI64::new(0),
     };
     stream.run(opened).await;
 }
@@ -72,6 +75,8 @@ struct Plain {
     parts: AtomicU64,
     /// What came last with a length and all of it: if it comes again it is a file.
     whole: Mutex<Option<Whole>>,
+    /// When its last byte came, in microseconds of Unix time, where it has broken since. 0: it has not.
+    silent_since_us: AtomicI64,
 }
 
 /// A response that came with the length that it announced.
@@ -207,7 +212,7 @@ impl Plain {
                 last.fail(Outcome::NotAPlaylist, "it is no stream");
             }
             if last.is_fault() {
-                self.count(last.status, last.outcome, last.error.as_deref());
+                self.is_refused(&last);
             }
             self.write(last, head, lag_us).await;
             return None;
@@ -269,6 +274,7 @@ impl Plain {
         let interval = opened.hop.field(ICY_INTERVAL);
         let mut separator = Separator::new(interval);
         let mut cutter = Cutter::new(opened.live.format);
+        self.comes_again(&opened.hop.url);
         let first = opened.hop.continued(opened.hop.id, opened.hop.requested_us);
         let mut first = first.waited(opened.hop.wait_us);
         first.note.clone_from(&opened.hop.note);
@@ -283,7 +289,7 @@ impl Plain {
             let length = bytes.len();
             came_bytes += length as u64;
             let sound = separator.push(bytes, &mut titles);
-            part.count(length, &mut titles);
+            part.count(context, length, &mut titles);
             let cut = cutter.push(sound, self.wish(part, part_began));
             part.write(context, &cut.now).await;
             #[cfg(test)]
@@ -320,14 +326,22 @@ impl Plain {
         let Some(part) = slot.take() else {
             return Came::Briefly;
         };
+        let error = end.error().map(str::to_owned);
         let ended = self.finish(part, end, opened.live.format).await;
         if is_file {
             return Came::File;
         }
+        let is_steady = ended.kept && clock::instant() - began >= STEADY;
         if !is_stop {
-            self.count(opened.hop.status, ended.outcome, None);
+            let lasted = clock::instant() - began;
+            self.breaks(
+                &opened.hop,
+                (ended.outcome, error.as_deref()),
+                lasted,
+                is_steady,
+            );
         }
-        match ended.kept && clock::instant() - began >= STEADY {
+        match is_steady {
             true => Came::Steadily,
             false => Came::Briefly,
         }
@@ -347,10 +361,7 @@ impl Plain {
                 let why = classify::describe(&error);
                 Err(End::Over(classify::broken_body(&error), Some(why)))
             }
-            Err(_) => {
-                let why = format!("nothing came for {} s", stall.as_secs_f64());
-                Err(End::Over(Outcome::BodyTimeout, Some(why)))
-            }
+            Err(_) => Err(End::Over(Outcome::BodyTimeout, Some(silence(stall)))),
         }
     }
 
@@ -376,7 +387,7 @@ impl Plain {
         let id = self.context.fetcher.writer.next_id();
         let hop = opened.hop.continued(id, ended.end_us).waited(Some(0));
         let mut next = Part::begin(&self.context, opened, hop, first).await;
-        next.count(0, &mut titles);
+        next.count(&self.context, 0, &mut titles);
         next
     }
 
@@ -402,19 +413,65 @@ impl Plain {
         stats.failing.is_over();
     }
 
-    /// An endless stream that ended is a fault, however orderly.
-    fn count(&self, status: Option<u16>, outcome: Outcome, error: Option<&str>) {
+    /// A response broke, or ended: an endless stream that ended is a fault, however orderly. Each break of what had come
+    /// for a while is told of.
+    fn breaks(
+        &self,
+        hop: &Hop,
+        (outcome, error): (Outcome, Option<&str>),
+        lasted: Duration,
+        is_steady: bool,
+    ) {
         if outcome == Outcome::Aborted {
             return;
         }
-        let stats = &self.playlist.stats;
-        stats.fault(outcome);
-        let what = words::in_short(status, outcome);
+        let since_us = self.playlist.stats.advanced_us.load(Ordering::Relaxed);
+        self.silent_since_us.store(since_us, Ordering::Relaxed);
+        self.playlist.stats.fault(outcome);
+        let own_words = break_words(hop.status, outcome, error);
+        let why = error.filter(|_| own_words.is_none());
+        let what = own_words.unwrap_or_else(|| outcome.to_string());
+        let stats = &self.context.stats;
+        stats.count_fault(Kind::Main, what.clone(), outcome);
+        self.fails(what.clone());
+        if is_steady || stats.is_news(Kind::Main, &what) {
+            let told = words::broken(&hop.url, &what, why, lasted.as_secs_f64());
+            tracing::warn!(%outcome, status = hop.status, "{told}");
+        }
+    }
+
+    /// No response that is a stream came.
+    fn is_refused(&self, hop: &Hop) {
+        if hop.outcome == Outcome::Aborted {
+            return;
+        }
+        self.playlist.stats.fault(hop.outcome);
+        self.fails(words::in_short(hop.status, hop.outcome));
+        if self
+            .context
+            .stats
+            .fault(Kind::Main, hop.status, hop.outcome)
+        {
+            let place = words::raw_stream_of(&hop.url);
+            let told = words::sentence(&place, &hop.url, hop.status, hop.error.as_deref());
+            tracing::warn!(outcome = %hop.outcome, status = hop.status, "{told}");
+        }
+    }
+
+    /// What is shown of it while it fails.
+    fn fails(&self, what: String) {
         let now_us = self.context.fetcher.writer.clock().now_us();
-        stats.failing.fails(what, now_us, i64::MAX);
-        if self.context.stats.fault(Kind::Main, status, outcome) {
-            let why = error.unwrap_or("it ended; it is asked for again");
-            tracing::warn!(%outcome, status, "{why}");
+        self.playlist.stats.failing.fails(what, now_us, i64::MAX);
+    }
+
+    /// Bytes come, perhaps after a break.
+    fn comes_again(&self, url: &Url) {
+        let since_us = self.silent_since_us.swap(0, Ordering::Relaxed);
+        if since_us > 0 {
+            let now_us = self.context.fetcher.writer.clock().now_us();
+            let seconds = now_us.saturating_sub(since_us) as f64 / 1e6;
+            let place = words::raw_stream_of(url);
+            tracing::info!("{place}: comes again after {seconds:.1} s without a byte");
         }
     }
 }

@@ -214,19 +214,22 @@ impl Stats {
     /// Counts an exchange that was no good answer, or that the recorder did not keep; whether it is logged now.
     pub(crate) fn fault(&self, kind: Kind, status: Option<u16>, outcome: Outcome) -> bool {
         let what = match (status, outcome) {
-            // A raw stream that ended in good order.
-            (Some(..400), Outcome::Complete) => "ended".to_owned(),
             (Some(status), Outcome::Complete) => status.to_string(),
             _ => outcome.to_string(),
         };
         let is_news = self.is_news(kind, &what);
+        self.count_fault(kind, what, outcome);
+        is_news
+    }
+
+    /// Counts a fault, by what happened.
+    pub(crate) fn count_fault(&self, kind: Kind, what: String, outcome: Outcome) {
         let counts = match outcome.is_recorders() {
             true => &self.0.not_kept,
             false => &self.0.faults,
         };
         let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.entry((kind, what)).or_default() += 1;
-        is_news
     }
 
     /// Whether something that may happen again and again is logged now.

@@ -8,6 +8,7 @@
 //! | `recorded_stream` | which bodies the stream has |
 //! | `fills` | in a finished session: what later revisions say about segments that are missing |
 //! | `growing` | the text of a playlist as its session has it now |
+//! | `raw` | the same of a raw stream: its parts, cut where players can begin |
 //! | `playlist_cache` | playlists that were asked for, so that a request reads only what is new |
 //!
 //! The responses are in `respond/dvr.rs`.
@@ -17,6 +18,7 @@ mod fills;
 pub(super) mod growing;
 mod list;
 pub(super) mod playlist_cache;
+pub(super) mod raw;
 mod recorded_stream;
 #[cfg(test)]
 mod tests;

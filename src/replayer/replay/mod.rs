@@ -29,7 +29,9 @@ use crate::replayer::body::pace::Network;
 use crate::replayer::cache::answer_cache::{AnswerCache, Generation};
 use crate::replayer::content::bodies::Bodies;
 use crate::replayer::content::pool::Pool;
+use crate::replayer::dvr::growing::GrowingPlaylist;
 use crate::replayer::dvr::playlist_cache::PlaylistCache;
+use crate::replayer::dvr::raw::playlist::RawPlaylist;
 use crate::replayer::header::cors::Cors;
 use crate::replayer::inject::Rules;
 use crate::replayer::request::server_clock::ServerClock;
@@ -78,7 +80,8 @@ pub struct Replay {
     bodies: Arc<Bodies>,
     commits: Commits,
     answers: AnswerCache,
-    lists: PlaylistCache,
+    lists: PlaylistCache<GrowingPlaylist>,
+    raw_lists: PlaylistCache<RawPlaylist>,
 }
 
 impl Replay {
@@ -111,6 +114,7 @@ impl Replay {
             commits: Commits::default(),
             answers: AnswerCache::default(),
             lists: PlaylistCache::default(),
+            raw_lists: PlaylistCache::default(),
         })
     }
 
@@ -186,8 +190,13 @@ impl Replay {
     }
 
     /// DVR playlists that were asked for.
-    pub(crate) fn dvr_playlists(&self) -> &PlaylistCache {
+    pub(crate) fn dvr_playlists(&self) -> &PlaylistCache<GrowingPlaylist> {
         &self.lists
+    }
+
+    /// Those of raw streams.
+    pub(crate) fn raw_playlists(&self) -> &PlaylistCache<RawPlaylist> {
+        &self.raw_lists
     }
 
     /// Recorded bodies.

@@ -11,8 +11,10 @@ use crate::replayer::cache::answer_cache::{Answered, Entry, Generation};
 use crate::replayer::cache::cached_answer::CachedAnswer;
 use crate::replayer::content::bodies::Bodies;
 use crate::replayer::content::playlist::contains;
+use crate::replayer::content::raw_extension;
 use crate::replayer::dvr::growing::{GrowingPlaylist, PlaylistText};
 use crate::replayer::dvr::playlist_cache::PlaylistKey;
+use crate::replayer::dvr::raw::playlist::{RawPlaylist, is_playable};
 use crate::replayer::header::fields;
 use crate::replayer::memory::text::Text;
 use crate::replayer::replay::Replay;
@@ -39,6 +41,8 @@ enum DvrLookup {
     Nothing,
     /// A media playlist.
     Media(i64),
+    /// A raw stream, whose parts have this extension.
+    Raw(String),
     /// It takes variables from its own query, which is this one.
     WithQuery(String),
 }
@@ -65,6 +69,25 @@ impl Replay {
         let own_path = dvr_path(&stream.name, None);
         let looked = match looked {
             Ok(DvrLookup::Media(id)) => self.dvr_of_playlist(request, stream, id).await,
+            Ok(DvrLookup::Raw(extension)) if !is_playable(&extension) => {
+                let sentence = format!(
+                    "players take no segments of {extension}: all of it is at /{}/dump.{extension}",
+                    stream.name
+                );
+                return Reply::sentence(StatusCode::NOT_FOUND, &sentence).into();
+            }
+            Ok(DvrLookup::Raw(extension)) => {
+                match self.dvr_of_raw_stream(request, stream.id).await {
+                    Ok(DvrLookup::Nothing) => {
+                        let sentence = format!(
+                            "nothing of it can be played in segments: all of it is at /{}/dump.{extension}",
+                            stream.name
+                        );
+                        return Reply::sentence(StatusCode::NOT_FOUND, &sentence).into();
+                    }
+                    looked => looked,
+                }
+            }
             looked => looked,
         };
         let reply = match looked {
@@ -84,7 +107,7 @@ impl Replay {
                 Reply::sentence(StatusCode::SERVICE_UNAVAILABLE, sentence)
                     .with_field(header::RETRY_AFTER, "1")
             }
-            Ok(DvrLookup::Nothing | DvrLookup::Media(_)) => {
+            Ok(DvrLookup::Nothing | DvrLookup::Media(_) | DvrLookup::Raw(_)) => {
                 let sentence = format!("nothing of it was recorded in {}", self.name_in_answers());
                 Reply::sentence(StatusCode::NOT_FOUND, &sentence)
             }
@@ -100,6 +123,9 @@ impl Replay {
     ) -> Result<DvrLookup, ReadError> {
         let bodies = Arc::clone(self.bodies());
         self.read(move |reader| {
+            if let Some(extension) = raw_extension::extension(reader, stream.id)? {
+                return Ok(DvrLookup::Raw(extension));
+            }
             let Some(main_id) = reader.resource_in(stream.id, &stream.url, None)? else {
                 return not_yet_or_nothing(reader);
             };
@@ -131,13 +157,7 @@ impl Replay {
         let (Some(playlist), main_id) = found.await? else {
             return Ok(DvrLookup::Nothing);
         };
-        let list = PlaylistKey {
-            playlist_id,
-            ups: base_path(&request.parts)
-                .matches('/')
-                .count()
-                .saturating_sub(1),
-        };
+        let list = playlist_key(request, playlist_id);
         // A request that waits for its turn takes no thread, and no reader from other requests.
         let growing = self.dvr_playlists().get(list);
         let mut grows = Arc::clone(&growing).lock_owned().await;
@@ -162,6 +182,48 @@ impl Replay {
             PlaylistText::Nothing if span.recording => DvrLookup::NotYet,
             PlaylistText::Nothing => DvrLookup::Nothing,
         })
+    }
+}
+
+impl Replay {
+    async fn dvr_of_raw_stream(
+        self: &Arc<Self>,
+        request: &Request,
+        stream_id: i64,
+    ) -> Result<DvrLookup, ReadError> {
+        let gzip = fields::takes_gzip(request.headers());
+        let list = playlist_key(request, stream_id);
+        let growing = self.raw_playlists().get(list);
+        let mut grows = Arc::clone(&growing).lock_owned().await;
+        let _turn = self.raw_playlists().growth_permit().await;
+        let bodies = Arc::clone(self.bodies());
+        let job = move |reader: &Reader| {
+            let span = read_span(reader)?;
+            let grows = grows.get_or_insert_with(|| RawPlaylist::new(stream_id, list.ups));
+            let listed = grows.text(reader, span, &bodies.budget)?;
+            if let (PlaylistText::Text(text), true) = (&listed, gzip) {
+                text.compress();
+            }
+            Ok((listed, grows.bytes(), span))
+        };
+        let (listed, bytes, span) = self.bodies().pool.read_aside(job).await?;
+        self.raw_playlists().update_size(list, growing, bytes);
+        Ok(match listed {
+            PlaylistText::Text(text) if span.recording => DvrLookup::Playlist(text),
+            PlaylistText::Text(text) => DvrLookup::Finished(text),
+            PlaylistText::NoRoom => DvrLookup::NoRoom,
+            PlaylistText::Nothing if span.recording => DvrLookup::NotYet,
+            PlaylistText::Nothing => DvrLookup::Nothing,
+        })
+    }
+}
+
+/// References are relative, and so differ by folder.
+fn playlist_key(request: &Request, playlist_id: i64) -> PlaylistKey {
+    let ups = base_path(&request.parts).matches('/').count();
+    PlaylistKey {
+        playlist_id,
+        ups: ups.saturating_sub(1),
     }
 }
 

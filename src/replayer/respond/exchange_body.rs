@@ -10,7 +10,7 @@ use crate::replayer::body::piece::Piece;
 use crate::replayer::content::bodies::Bodies;
 
 use crate::replayer::header::fields::entity_tag;
-use crate::replayer::header::media_type::{may_be_a_page, media_type};
+use crate::replayer::header::media_type::{may_be_a_page, media_type, media_type_of};
 use crate::replayer::replay::{PATIENCE, Replay};
 use crate::replayer::request::Request;
 use crate::replayer::response::reply::Reply;
@@ -83,9 +83,14 @@ pub(super) fn exchange_body(
         url.map_or_else(String::new, |url| media_type(resource.kind, &url))
     };
     Ok(Some(Some(FoundBody {
-        piece,
         tag: entity_tag(exchange.body_sha256.as_deref().unwrap_or_default()),
         content_type: match resource.kind {
+            // A part of a raw stream.
+            Kind::Main if matches!(piece, Piece::File { .. }) => {
+                let part = reader.part(id)?;
+                let extension = part.as_ref().map_or("", |part| part.extension());
+                media_type_of(extension).to_owned()
+            }
             // Its URIs lead to the origin: it is for reading, and no player takes it.
             Kind::Main | Kind::Media => "text/plain; charset=utf-8".to_owned(),
             _ => recorded
@@ -93,6 +98,7 @@ pub(super) fn exchange_body(
                 .unwrap_or_else(guessed),
         },
         encoding: exchange.body_encoding,
+        piece,
     })))
 }
 

@@ -1,13 +1,10 @@
 //! Every fault of a session, with the moment at which it was over; what the recorder could not keep is told apart.
 
+use super::breaks::{ENDED, broken_at_us};
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::{Kind, Outcome};
 use crate::session::read::reader::Reader;
-
-/// The error of the last part of a raw stream's response that ended in good order: a fault all the same, since such a
-/// stream has no end, though all of the response came.
-pub const ENDED: &str = "the stream ended; it has no end of its own, and is asked for again";
 
 /// Of an exchange `e`; `?1` is [`ENDED`]. [`Outcome::is_recorders`] tells which of them are none of the origin's. What was
 /// cut off when the recorder stopped is no fault of anybody.
@@ -15,12 +12,16 @@ const IS_FAULT: &str = "
     (e.outcome NOT IN ('complete', 'crossed') OR e.status >= 400 OR e.error = ?1)
     AND e.outcome <> 'aborted' AND e.own_reason IS NULL";
 
+/// What the recorder said of a raw stream that fell silent; of no other exchange, since texts differ in much.
+const SILENCE: &str = "
+    CASE WHEN e.outcome = 'body timeout' AND r.kind = 'main' AND length(e.error) < 40 THEN e.error END";
+
 /// An exchange that was no good answer. Times in microseconds of Unix time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// Its number.
     pub exchange_id: ExchangeId,
-    /// When its response began; when it was requested, if there was none.
+    /// When its response began; when it was requested, if there was none; of a raw stream that broke, when it did.
     pub at_us: i64,
     /// Name of its stream.
     pub stream: String,
@@ -36,12 +37,13 @@ pub struct Fault {
     pub outcome: Outcome,
     /// What happened, for people.
     pub error: Option<String>,
-    /// When the next good answer of the same resource began, of a playlist under whatever URL; `None`: there was none.
+    /// When the next good answer of the same resource began, of a playlist under whatever URL, of a raw stream one that
+    /// brought something, however it ended; `None`: there was none.
     pub good_again_us: Option<i64>,
 }
 
 /// Faults that are alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultCount {
     /// What was asked for.
     pub kind: Kind,
@@ -49,6 +51,8 @@ pub struct FaultCount {
     pub status: Option<u16>,
     /// How they ended.
     pub outcome: Outcome,
+    /// Of what a user typed and what brought nothing for a while: for how long, as the recorder said it.
+    pub error: Option<String>,
     /// How many they are.
     pub times: i64,
 }
@@ -108,8 +112,10 @@ impl Reader {
                                   UNION SELECT b.resource_id FROM alias a JOIN resource p ON p.id = a.resource_id
                                     JOIN alias b ON b.url = p.url WHERE a.url = r.url AND r.kind = 'media')
                             AND (g.from_us, g.id) > (e.from_us, e.id)
-                            AND g.outcome = 'complete' AND g.status < 400 AND g.own_reason IS NULL
-                          ORDER BY g.from_us, g.id LIMIT 1), s.name
+                            AND (g.outcome = 'complete' OR r.kind = 'main' AND EXISTS
+                                   (SELECT 1 FROM body b WHERE b.id = g.body_id AND b.path IS NOT NULL))
+                            AND g.status < 400 AND g.own_reason IS NULL
+                          ORDER BY g.from_us, g.id LIMIT 1), s.name, e.receive_us
                    FROM exchange e JOIN resource r ON r.id = e.resource_id
                    JOIN stream s ON s.id = r.stream_id
                   WHERE {IS_FAULT}
@@ -119,15 +125,21 @@ impl Reader {
             while let Some(row) = rows.next()? {
                 self.db.fresh();
                 let (kind, outcome): (String, String) = (row.get(2)?, row.get(6)?);
+                let kind = Kind::parse(&kind).unwrap_or(Kind::Data);
+                let outcome = Outcome::parse(&outcome).unwrap_or(Outcome::Protocol);
+                let (status, error): (_, Option<String>) = (row.get(5)?, row.get(7)?);
+                let began_us = row.get(1)?;
+                let broke = (status, outcome, error.as_deref());
+                let broken_us = broken_at_us(kind, broke, (began_us, row.get(10)?));
                 each(Fault {
                     exchange_id: row.get(0)?,
-                    at_us: row.get(1)?,
-                    kind: Kind::parse(&kind).unwrap_or(Kind::Data),
+                    at_us: broken_us.unwrap_or(began_us),
+                    kind,
                     name: row.get(3)?,
                     url: row.get(4)?,
-                    status: row.get(5)?,
-                    outcome: Outcome::parse(&outcome).unwrap_or(Outcome::Protocol),
-                    error: row.get(7)?,
+                    status,
+                    outcome,
+                    error,
                     good_again_us: row.get(8)?,
                     stream: row.get(9)?,
                 });
@@ -143,10 +155,10 @@ impl Reader {
     /// The database is damaged.
     pub fn fault_counts(&self) -> Result<Vec<FaultCount>, ReadError> {
         let sql = format!(
-            "SELECT r.kind, e.status, e.outcome, count(e.id) AS times
+            "SELECT r.kind, e.status, e.outcome, count(e.id) AS times, {SILENCE} AS silence
                FROM exchange e JOIN resource r ON r.id = e.resource_id
-              WHERE {IS_FAULT} GROUP BY r.kind, e.status, e.outcome
-              ORDER BY times DESC, r.kind, e.status, e.outcome"
+              WHERE {IS_FAULT} GROUP BY r.kind, e.status, e.outcome, silence
+              ORDER BY times DESC, r.kind, e.status, e.outcome, silence"
         );
         self.list(&sql, [ENDED], |row| {
             let (kind, outcome): (String, String) = (row.get(0)?, row.get(2)?);
@@ -155,6 +167,7 @@ impl Reader {
                 status: row.get(1)?,
                 outcome: Outcome::parse(&outcome).unwrap_or(Outcome::Protocol),
                 times: row.get(3)?,
+                error: row.get(4)?,
             })
         })
     }

@@ -1,0 +1,203 @@
+//! The lines of a raw stream's DVR playlist. Pure.
+
+use std::fmt::Write as _;
+
+use percent_encoding::utf8_percent_encode;
+
+use super::spans::Spans;
+use crate::replayer::request::paths::NAME;
+use crate::session::ExchangeId;
+
+/// EXT-X-GAP needs it (RFC 8216bis 8), which may come at any time.
+const VERSION: u32 = 8;
+
+/// A part of a raw stream as it is listed. Times in microseconds.
+#[derive(Debug, Clone)]
+pub(super) struct ListedPart {
+    pub exchange_id: ExchangeId,
+    /// The name of its file.
+    pub name: String,
+    /// When it began, of Unix time.
+    pub began_us: i64,
+    /// How long it took to come.
+    pub length_us: i64,
+    /// It goes on with the response of the part before.
+    pub continues: bool,
+    /// `None`: its file is not there.
+    pub spans: Option<Spans>,
+}
+
+impl ListedPart {
+    /// About what it takes in memory, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        let spans = self.spans.as_ref().map_or(0, |spans| spans.spans.len());
+        (size_of::<Self>() + self.name.len() + 32 * spans) as u64
+    }
+}
+
+/// How a playlist ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Its session is being recorded: more comes.
+    Grows,
+    /// What is there now is all.
+    Ends,
+}
+
+/// The playlist; `None`: it has no segment. References lead to the root of the replay by `root`.
+pub(super) fn text(parts: &[ListedPart], root: &str, ending: Ending) -> Option<String> {
+    let mut lines = String::new();
+    let (mut is_first, mut longest_us, mut misses) = (true, 0, false);
+    for part in parts {
+        let is_empty = part
+            .spans
+            .as_ref()
+            .is_some_and(|spans| spans.spans.is_empty());
+        if is_empty {
+            misses = true;
+            continue;
+        }
+        if !is_first && (misses || !part.continues) {
+            lines.push_str("#EXT-X-DISCONTINUITY\n");
+        }
+        (is_first, misses) = (false, part.spans.is_none());
+        longest_us = longest_us.max(write_part(&mut lines, part, root));
+    }
+    if is_first {
+        return None;
+    }
+    let kind = match ending {
+        Ending::Grows => "EVENT",
+        Ending::Ends => "VOD",
+    };
+    let target = (longest_us + 500_000) / 1_000_000;
+    let head = format!(
+        "#EXTM3U\n#EXT-X-VERSION:{VERSION}\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:{kind}\n",
+        target.max(1)
+    );
+    let end = match ending {
+        Ending::Grows => "",
+        Ending::Ends => "#EXT-X-ENDLIST\n",
+    };
+    Some([&head, &lines, end].concat())
+}
+
+/// The duration of its longest segment.
+fn write_part(lines: &mut String, part: &ListedPart, root: &str) -> i64 {
+    let uri = format!(
+        "{root}exchange/{}/{}",
+        part.exchange_id,
+        utf8_percent_encode(&part.name, NAME)
+    );
+    let began = chrono::DateTime::from_timestamp_micros(part.began_us).unwrap_or_default();
+    let began = began.format("%Y-%m-%dT%H:%M:%S%.3fZ");
+    // Writing to a String cannot fail.
+    let _ = writeln!(lines, "#EXT-X-PROGRAM-DATE-TIME:{began}");
+    let Some(spans) = &part.spans else {
+        let duration_us = part.length_us.max(1_000);
+        let _ = writeln!(
+            lines,
+            "#EXT-X-GAP\n#EXTINF:{},\n{uri}",
+            seconds(duration_us)
+        );
+        return duration_us;
+    };
+    if spans.init > 0 {
+        let _ = writeln!(
+            lines,
+            "#EXT-X-MAP:URI=\"{uri}\",BYTERANGE=\"{}@0\"",
+            spans.init
+        );
+    }
+    for span in &spans.spans {
+        let _ = writeln!(
+            lines,
+            "#EXTINF:{},\n#EXT-X-BYTERANGE:{}@{}\n{uri}",
+            seconds(span.duration_us),
+            span.length,
+            span.first
+        );
+    }
+    spans
+        .spans
+        .iter()
+        .map(|span| span.duration_us)
+        .max()
+        .unwrap_or(0)
+}
+
+/// Never 0, with which some players do not get on.
+fn seconds(us: i64) -> String {
+    let ms = us.saturating_add(500) / 1000;
+    let ms = ms.max(1);
+    format!("{}.{:03}", ms / 1000, ms % 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::spans::Span;
+    use super::*;
+
+    fn part(exchange_id: ExchangeId, continues: bool, spans: Option<Spans>) -> ListedPart {
+        ListedPart {
+            exchange_id,
+            name: format!("a b.{exchange_id:03}.ts"),
+            began_us: 1_000_000 * exchange_id,
+            length_us: 3_000_000,
+            continues,
+            spans,
+        }
+    }
+
+    fn spans(init: u64) -> Option<Spans> {
+        let span = |first, length, duration_us| Span {
+            first,
+            length,
+            duration_us,
+        };
+        Some(Spans {
+            init,
+            spans: vec![span(init, 100, 10_004_000), span(init + 100, 7, 1_500)],
+        })
+    }
+
+    #[test]
+    fn parts_are_listed_in_ranges_and_a_break_is_a_discontinuity() {
+        let parts = [
+            part(1, false, spans(0)),
+            part(2, true, spans(0)),
+            part(3, false, None),
+        ];
+        let text = text(&parts, "../", Ending::Ends).unwrap();
+        assert_eq!(
+            text,
+            "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-TARGETDURATION:10\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n\
+             #EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:01.000Z\n\
+             #EXTINF:10.004,\n#EXT-X-BYTERANGE:100@0\n../exchange/1/a%20b.001.ts\n\
+             #EXTINF:0.002,\n#EXT-X-BYTERANGE:7@100\n../exchange/1/a%20b.001.ts\n\
+             #EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:02.000Z\n\
+             #EXTINF:10.004,\n#EXT-X-BYTERANGE:100@0\n../exchange/2/a%20b.002.ts\n\
+             #EXTINF:0.002,\n#EXT-X-BYTERANGE:7@100\n../exchange/2/a%20b.002.ts\n\
+             #EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:03.000Z\n\
+             #EXT-X-GAP\n#EXTINF:3.000,\n../exchange/3/a%20b.003.ts\n#EXT-X-ENDLIST\n"
+        );
+    }
+
+    #[test]
+    fn what_grows_begins_as_what_it_was_and_what_has_no_segment_is_nothing() {
+        let parts = [
+            part(1, false, spans(30)),
+            part(2, false, Some(Spans::default())),
+            part(3, true, spans(30)),
+        ];
+        let short = text(&parts[..1], "", Ending::Grows).unwrap();
+        let long = text(&parts, "", Ending::Grows).unwrap();
+        assert!(long.starts_with(&short) && !long.contains("ENDLIST"));
+        assert!(short.contains("#EXT-X-MAP:URI=\"exchange/1/a%20b.001.ts\",BYTERANGE=\"30@0\"\n"));
+        assert!(
+            long.contains("#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:03"),
+            "over what is missing"
+        );
+        assert_eq!(text(&parts[1..2], "", Ending::Ends), None);
+    }
+}

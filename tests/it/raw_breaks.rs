@@ -1,0 +1,231 @@
+//! What is told of breaks of streams that are no playlists: when each was, of what kind, how long nothing came.
+
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::raw::*;
+use crate::support::{Ask, End, Finished, Origin, Reply, Session, Then};
+
+/// What a program prints of a session.
+fn said(program: &str, arguments: &[&str], session: &Session) -> String {
+    let output = Command::new(program)
+        .args(arguments)
+        .arg(session.path())
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn find(session: &Session, arguments: &[&str]) -> String {
+    said(env!("CARGO_BIN_EXE_adjacent-find"), arguments, session)
+}
+
+fn objects(lines: &str) -> Vec<Value> {
+    let objects = lines.lines().map(serde_json::from_str);
+    objects.collect::<Result<_, _>>().unwrap()
+}
+
+/// An encoder that is stopped in good order, is not there for one request, breaks, freezes, and is well again.
+fn troubled_encoder(ask: &Ask) -> Reply {
+    match ask.nth {
+        0 => live(groups(0..40), Then::End),
+        1 => Reply::html(503),
+        2 => live(groups(40..80), Then::Reset),
+        3 => live(groups(80..120), Then::Hang),
+        _ => live(groups(120..160), Then::Again),
+    }
+}
+
+fn recorded() -> (Finished, u16) {
+    let origin = Origin::new(troubled_encoder);
+    let mut recording = recorder(&origin).args(["--stall", "0.9"]).start();
+    recording.until_at_least(3, PARTS);
+    recording.until("all is well", || origin.count("/live") == 5);
+    recording.until_it_says("silent for 0.9 s after");
+    recording.until_it_says("comes again after ");
+    (recording.interrupt(), origin.port())
+}
+
+#[test]
+fn each_break_of_a_raw_stream_is_told_when_it_was_and_what_it_was() {
+    let (finished, port) = recorded();
+    let (log, summary) = (finished.stderr.clone(), finished.stdout.clone());
+    let place = format!("raw stream of 127.0.0.1:{port}");
+    for told in [
+        "ended by the origin after ",
+        "HTTP 503 Service",
+        "reset after ",
+        "silent for 0.9 s after ",
+    ] {
+        assert!(
+            log.contains(&format!("[hall] {place}: {told}")),
+            "{told}: {log}"
+        );
+    }
+    assert!(
+        summary.contains("main: ended by the origin x 1"),
+        "{summary}"
+    );
+    assert!(summary.contains("main: silent for 0.9 s x 1"), "{summary}");
+
+    let session = finished.session();
+    let text = find(&session, &["--faults"]);
+    let whats = [
+        "ended by the origin",
+        "HTTP 503",
+        "reset (",
+        "silent for 0.9 s",
+    ];
+    for (line, what) in text.lines().zip(whats) {
+        assert!(line.contains(&format!(" - main live - {what}")), "{text}");
+        assert!(line.contains("good again after 0:00:0"), "{text}");
+    }
+    // In order: each at the end of what came.
+    let ends: Vec<f64> = session.list(
+        "SELECT (requested_us + wait_us + receive_us - (SELECT started_us FROM run)) / 1e6
+           FROM exchange WHERE body_id IS NOT NULL AND status = 200 ORDER BY id",
+    );
+    let at: Vec<f64> = objects(&find(&session, &["--faults", "--json"]))
+        .iter()
+        .map(|fault| fault["session_time"].as_f64().unwrap())
+        .collect();
+    let near = |one: f64, other: f64| (one - other).abs() < 0.000_002;
+    assert!(
+        near(at[0], ends[0]) && near(at[2], ends[1]),
+        "{at:?} {ends:?}"
+    );
+    assert!(
+        near(at[3], ends[2] - 0.9),
+        "after its last byte: {at:?} {ends:?}"
+    );
+    let info = said(env!("CARGO_BIN_EXE_issession"), &["info"], &session);
+    assert!(info.contains("main: ended by the origin x 1"), "{info}");
+    assert!(info.contains("main: silent for 0.9 s x 1"), "{info}");
+}
+
+#[test]
+fn a_stream_that_breaks_again_is_good_again_when_its_next_bytes_come() {
+    let origin = Origin::new(|ask: &Ask| match ask.nth {
+        0..3 => live(
+            groups(ask.nth as u32 * 40..ask.nth as u32 * 40 + 40),
+            Then::Closed,
+        ),
+        _ => live(groups(200..240), Then::Again),
+    });
+    let mut recording = recorder(&origin).start();
+    recording.until_at_least(3, PARTS);
+    recording.until("the fourth", || origin.count("/live") == 4);
+    let session = recording.interrupt().session();
+    let began: Vec<f64> = session.list(
+        "SELECT (requested_us + wait_us - (SELECT started_us FROM run)) / 1e6 FROM exchange ORDER BY id",
+    );
+    for (n, fault) in objects(&find(&session, &["--faults", "--json"]))
+        .iter()
+        .enumerate()
+        .take(2)
+    {
+        let again = fault["session_time"].as_f64().unwrap()
+            + fault["good_again_after_seconds"].as_f64().unwrap();
+        assert!(
+            (again - began[n + 1]).abs() < 0.000_002,
+            "{fault} {began:?}"
+        );
+    }
+}
+
+/// Bytes that pause for 1.2 s in the middle, and a broken stream that is asked for again 1.2 s later: both are shorter than `--stall`.
+#[test]
+fn gaps_in_raw_streams_are_found_within_a_response_and_between_two() {
+    let origin = Origin::new(|ask: &Ask| match ask.nth {
+        0 => Reply {
+            end: End::Live(20 * 1880, Duration::from_millis(1200), Then::Hang),
+            ..live(groups(0..40), Then::Hang)
+        },
+        1 => Reply::html(503),
+        _ => live(groups(40..80), Then::Again),
+    });
+    let mut recording = recorder(&origin).args(["--stall", "1.9"]).start();
+    recording.until_at_least(1, PARTS);
+    recording.until("all is well", || origin.count("/live") == 3);
+    let growing = recording.sessions().join("session1/chunks/.tmp/3");
+    recording.until("it comes", || {
+        growing.metadata().is_ok_and(|file| file.len() > 40_000)
+    });
+    let session = recording.interrupt().session();
+    let quarter = ["-t", "0.9", "--json"];
+    let gaps = objects(&find(&session, &quarter));
+    let exchanges: Vec<String> = gaps
+        .iter()
+        .map(|gap| gap["exchanges"].to_string())
+        .collect();
+    assert_eq!(exchanges, ["[1]", "[1,3]"], "{gaps:?}");
+    let length = |gap: &Value| {
+        gap["last"]["session_time"].as_f64().unwrap()
+            - gap["first"]["session_time"].as_f64().unwrap()
+    };
+    assert!(
+        gaps.iter()
+            .all(|gap| length(gap) > 0.9 && gap["stream"] == "hall"),
+        "{gaps:?}"
+    );
+    let failures = gaps[1]["detail"]["failures"].as_array().unwrap();
+    let whats: Vec<&str> = failures
+        .iter()
+        .filter_map(|failure| failure["what"].as_str())
+        .collect();
+    assert_eq!(whats, ["silent for 1.9 s", "HTTP 503"]);
+    let text = find(&session, &["-t", "0.9"]);
+    assert!(
+        text.starts_with("Raw stream hall\nNo byte for 0:00:01."),
+        "{text}"
+    );
+    assert!(text.contains("; silent for 1.9 s, HTTP 503\n"), "{text}");
+    let failed = |arguments: &[&str]| {
+        let status = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+            .args(arguments)
+            .arg(session.path())
+            .status();
+        status.unwrap().code()
+    };
+    assert_eq!(
+        failed(&["-t", "0.9", "--fail-on-gap", "-p", "hall"]),
+        Some(1)
+    );
+    assert_eq!(
+        failed(&["-t", "60", "--fail-on-gap"]),
+        Some(0),
+        "it has something to look at"
+    );
+}
+
+#[test]
+fn a_raw_stream_that_never_came_back_has_an_open_gap() {
+    let origin = Origin::new(|ask: &Ask| match ask.nth {
+        0 => live(groups(0..40), Then::Closed),
+        _ => Reply::html(503),
+    });
+    let mut recording = recorder(&origin).start();
+    recording.until("it is asked for again and again", || {
+        origin.count("/live") == 4
+    });
+    let session = recording.interrupt().session();
+    let gaps = objects(&find(&session, &["-t", "0.3", "--json"]));
+    let last = gaps.last().unwrap();
+    assert_eq!(
+        (
+            gaps.len(),
+            &last["detail"]["open"],
+            &last["last"]["exchange"]
+        ),
+        (1, &Value::Bool(true), &Value::Null)
+    );
+    assert!(
+        last["detail"]["text"]
+            .as_str()
+            .unwrap()
+            .contains("to the end of the recording at "),
+        "{last}"
+    );
+}
