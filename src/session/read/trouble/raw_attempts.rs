@@ -10,7 +10,7 @@ use crate::session::read::reader::Reader;
 
 /// One request for a raw stream, or a part of what came of one. Times in microseconds of Unix time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
+pub struct RawAttempt {
     /// Its exchange.
     pub exchange_id: ExchangeId,
     /// When it was requested; when a part began that goes on with the response of the one before.
@@ -48,12 +48,12 @@ impl Reader {
     ///
     /// # Errors
     /// The database is damaged.
-    pub fn attempts(
+    pub fn raw_attempts(
         &self,
         stream_id: i64,
         after: ExchangeId,
         most: usize,
-    ) -> Result<Vec<Attempt>, ReadError> {
+    ) -> Result<Vec<RawAttempt>, ReadError> {
         self.list(
             ATTEMPTS,
             params![stream_id, after, most as i64, ENDED],
@@ -62,7 +62,7 @@ impl Reader {
                     (row.get(1)?, row.get(2)?, row.get(3)?);
                 let began_us = requested_us.saturating_add(wait_us);
                 let outcome: String = row.get(7)?;
-                Ok(Attempt {
+                Ok(RawAttempt {
                     exchange_id: row.get(0)?,
                     requested_us,
                     began_us,
