@@ -98,7 +98,7 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
     (
         "analysis",
         &[
-            &["report"],
+            &["report", "summary"],
             &["outages"],
             &["faults", "noticed"],
             &["adjacent"],
