@@ -10,10 +10,12 @@ use crate::shown::{escaped, json};
 
 /// What happened, in a few words: the status of an error, the outcome of a broken exchange.
 pub fn what_happened(fault: &Fault) -> String {
-    let what = in_short(fault.status, fault.outcome);
     match &fault.error {
-        Some(error) if fault.outcome != Outcome::Complete => format!("{what} ({error})"),
-        _ => what,
+        // It says whose fault it is, too.
+        Some(error) if fault.outcome != Outcome::Complete => {
+            format!("{} ({error})", fault.outcome)
+        }
+        _ => in_short(fault.status, fault.outcome),
     }
 }
 
@@ -23,6 +25,7 @@ pub fn in_short(status: Option<u16>, outcome: Outcome) -> String {
         // Of a raw stream: all was well with what came, but for its end.
         (Some(..400), Outcome::Complete) => "ended".to_owned(),
         (Some(status), Outcome::Complete) => format!("HTTP {status}"),
+        (_, outcome) if outcome.is_recorders() => format!("{outcome}, the recorder's own"),
         (_, outcome) => outcome.to_string(),
     }
 }
@@ -157,6 +160,10 @@ mod tests {
         assert_eq!(in_short(Some(200), Outcome::Complete), "ended");
         assert_eq!(in_short(Some(404), Outcome::Complete), "HTTP 404");
         assert_eq!(in_short(Some(200), Outcome::Short), "short");
+        assert_eq!(
+            in_short(Some(200), Outcome::Disk),
+            "disk, the recorder's own"
+        );
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::descriptors;
 use super::exit::{self, Failure};
 use super::output::logging;
 use super::output::metrics;
+use super::output::next_steps;
 use super::output::nothing_recorded;
 use super::output::service;
 use super::signals::Ends;
@@ -56,7 +57,7 @@ struct Arguments {
     #[arg(
         short,
         long,
-        default_value = "sessions",
+        default_value = next_steps::DEFAULT_FOLDER,
         value_name = "FOLDER",
         visible_short_alias = 'f',
         visible_alias = "folder"
@@ -187,7 +188,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     });
     let mut recorded_to = None;
     let summary = runtime.block_on(async {
-        let control = control(source, inputs, &board)?;
+        let control = control(source, inputs, &board, above.0.clone())?;
         let done = CancellationToken::new();
         let showing = tokio::spawn(view.run(board.clone(), done.clone()));
         let telling = tokio::spawn(service::tell(board.clone(), done.clone()));
@@ -205,14 +206,23 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     });
     // What hangs now has nothing to do with the recording any more.
     runtime.shutdown_timeout(Duration::from_secs(1));
+    above.0.end();
     let summary = summary.map_err(Failure::from)?;
     report(&summary, &board);
-    match recorded_to {
-        Some(folder) if summary.totals.revisions == 0 && summary.totals.chunks == 0 => Err(
-            Failure::failed(nothing_recorded::sentence(&folder, summary.totals.bytes)?),
-        ),
-        _ => Ok(()),
+    let Some(folder) = recorded_to else {
+        return Ok(());
+    };
+    let totals = &summary.totals;
+    if totals.revisions == 0 && totals.chunks == 0 {
+        let why = nothing_recorded::sentence(&folder, totals.bytes)?;
+        return Err(Failure::failed(why));
     }
+    if log.quiet == 0 {
+        next_steps::lines(&folder, &summary)
+            .iter()
+            .for_each(exit::say);
+    }
+    Ok(())
 }
 
 /// How to record, and what.
@@ -273,11 +283,16 @@ impl Ports {
 }
 
 /// Steers the recording by signals.
-fn control(source: Source, inputs: Vec<Input>, board: &Board) -> Result<Control, RunError> {
+fn control(
+    source: Source,
+    inputs: Vec<Input>,
+    board: &Board,
+    view: LiveView,
+) -> Result<Control, RunError> {
     let stop = CancellationToken::new();
     let has_file = source.file.is_some();
     let ends = Ends::listen(!has_file).map_err(RunError::Signals)?;
-    tokio::spawn(ends.stop_at(stop.clone(), board.clone()));
+    tokio::spawn(ends.stop_at(stop.clone(), board.clone(), move || view.end()));
     let (changed, changes) = mpsc::channel(1);
     if has_file {
         let mut hang_up = signal(SignalKind::hangup()).map_err(RunError::Signals)?;
@@ -316,6 +331,11 @@ fn report(summary: &Summary, board: &Board) {
     exit::say(total_line(&summary.totals));
     for ((kind, what), count) in board.faults() {
         exit::say(format_args!("  {kind}: {what} x {count}"));
+    }
+    for ((kind, what), count) in board.not_kept() {
+        exit::say(format_args!(
+            "The recorder itself: {kind}: {what} x {count}, not kept as it came"
+        ));
     }
     if let Some(line) = gaps_line(summary.totals.gaps) {
         exit::say(line);

@@ -38,8 +38,14 @@ impl Ends {
     }
 
     /// The first signal stops the recording; the second ends the process at once: what was
-    /// committed is safe. So does the first, where the session cannot be begun: it may be a stranger's.
-    pub(super) async fn stop_at(mut self, stop: CancellationToken, board: Board) {
+    /// committed is safe. So does the first, where the session cannot be begun: it may be a stranger's. `before_exit` is
+    /// called then.
+    pub(super) async fn stop_at(
+        mut self,
+        stop: CancellationToken,
+        board: Board,
+        before_exit: impl FnOnce() + Send,
+    ) {
         self.next().await;
         tracing::info!("stopping; once more to stop at once");
         stop.cancel();
@@ -47,6 +53,7 @@ impl Ends {
             () = self.next() => {}
             () = held_up_at_start(&board) => {}
         }
+        before_exit();
         std::process::exit(130);
     }
 

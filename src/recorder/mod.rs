@@ -42,4 +42,5 @@ pub use self::settings::selection::{AssetLists, Renditions, Selection, Variants}
 pub use self::stats::board::{Board, PlaylistStats, Stage, Stats, StreamStats, Totals};
 pub use self::stats::gaps::{GapTally, Gaps};
 pub use self::stats::load::{Lags, Load};
+pub use self::stats::trouble::{LATELY_US, Spell, Trouble};
 pub use self::words::{advice, of_status};

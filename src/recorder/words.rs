@@ -44,6 +44,16 @@ pub fn of_status(status: u16) -> String {
     }
 }
 
+/// A fault in a word or two.
+pub(crate) fn in_short(status: Option<u16>, outcome: Outcome) -> String {
+    match (status, outcome) {
+        // Of a raw stream: all was well with what came, but for its end.
+        (Some(..400), Outcome::Complete) => "ended".to_owned(),
+        (Some(status), Outcome::Complete) => format!("HTTP {status}"),
+        (_, outcome) => outcome.to_string(),
+    }
+}
+
 /// What came in place of a playlist.
 pub(crate) fn no_playlist(media_type: &str, body: &[u8]) -> String {
     let media_type = media_type.split(';').next().unwrap_or_default().trim();

@@ -37,12 +37,24 @@ pub enum ReadError {
         /// What to do about it.
         hint: &'static str,
     },
-    /// A file of the session is missing, damaged, or no regular file.
+    /// A body was recorded and is not there any more, or is not what came: what is wrong with it.
+    #[error("{0}")]
+    Lost(String),
+    /// The file system refuses.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
 impl ReadError {
+    /// Of a body in the database that is no playlist: one that is not what came is lost like a file.
+    #[must_use]
+    pub(crate) fn of_single_body(self) -> Self {
+        match self {
+            Self::Altered { what, .. } => Self::Lost(what),
+            other => other,
+        }
+    }
+
     /// What SQLite said of a database, with what to do about it.
     pub(crate) fn database(database: &Path, source: rusqlite::Error) -> Self {
         let wal = database.with_file_name("session.db-wal").exists();

@@ -1,11 +1,13 @@
 //! What is in a session, at a glance: streams, runs, counts, faults, keys, sizes. Nothing is judged.
 
 use std::io;
+use std::time::Duration;
 
 use rusqlite::types::ValueRef;
 use serde::Serialize;
 
 use super::check::{State, state_of};
+use crate::clock;
 use crate::session::error::ReadError;
 use crate::session::files::beneath::{Facts, PlainPath, Sort};
 use crate::session::files::chunk_dir::ChunkDir;
@@ -141,9 +143,21 @@ impl Sizes {
             ..Self::default()
         };
         if let Some(chunks) = chunks {
-            sizes.add(chunks)?;
+            sizes.add(chunks, || false)?;
         }
         Ok(sizes)
+    }
+
+    /// As far as they can be measured within some time; whether these are all.
+    ///
+    /// # Errors
+    /// The files cannot be read.
+    pub fn within(folder: &SessionFolder, time: Duration) -> io::Result<(Self, bool)> {
+        let until = clock::instant() + time;
+        let mut sizes = Self::measure(folder, None)?;
+        let chunks = ChunkDir::of_session(folder.path())?;
+        let is_whole = sizes.add(&chunks, || clock::instant() >= until)?;
+        Ok((sizes, is_whole))
     }
 
     /// A file that is made to look endless takes no more than what is on the disk.
@@ -156,8 +170,8 @@ impl Sizes {
         self.chunks_files += 1;
     }
 
-    /// A recorder may add and remove files meanwhile.
-    fn add(&mut self, chunks: &ChunkDir) -> io::Result<()> {
+    /// A recorder may add and remove files meanwhile. Whether all were added before it was `enough`.
+    fn add(&mut self, chunks: &ChunkDir, enough: impl Fn() -> bool) -> io::Result<bool> {
         let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
         let mut folders: Vec<Option<PlainPath>> = vec![None];
         while let Some(folder) = folders.pop() {
@@ -166,6 +180,9 @@ impl Sizes {
                 entries => entries?,
             };
             for (name, sort) in entries {
+                if enough() {
+                    return Ok(false);
+                }
                 let path = match &folder {
                     Some(folder) => folder.child(&name),
                     None => PlainPath::parse(&name),
@@ -181,6 +198,6 @@ impl Sizes {
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 }

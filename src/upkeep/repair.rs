@@ -31,11 +31,11 @@ use crate::session::write::store::Store;
 pub(crate) mod error;
 mod forged;
 
-/// Where things are moved to, within the session's folder.
+/// The folder that files are moved to, within the session's folder.
 const ASIDE: &str = "aside";
-/// More files of one name are not moved aside.
+/// How many files of one name are moved aside at most.
 const MOST_NAMESAKES: u32 = 10_000;
-/// What a rebuilt index is no proof of.
+/// Said of a rebuilt index, which does not prove that the rows are right.
 const REBUILT: &str =
     "the indexes of session.db were at odds with its rows; what the rows say now is taken as it is";
 
@@ -53,7 +53,7 @@ pub fn repair(
     hashes: bool,
     say: &mut dyn FnMut(String),
 ) -> Result<(), RepairError> {
-    // Nothing is locked, made or recovered for what is none of ours.
+    // A database of another program is not locked, changed or recovered.
     match Reader::open(folder) {
         Err(error @ ReadError::Altered { .. }) => {
             if !forged::drop_added(folder, say)? {
@@ -86,7 +86,7 @@ pub fn repair(
     }
     let mut db = begin::open_free(folder).inspect_err(|_| remove_own_folder(&chunks))?;
     let taken = begin::take_up(folder, &mut db)?;
-    // It was held for a full disk, which may be full now.
+    // The room is needed now, if the disk is full.
     let _ = chunks.remove_temporary(&disk::reserve());
     let reader = Reader::open(folder)?;
     let runs = reader.runs()?;
@@ -140,7 +140,7 @@ fn is_whole(db: &Connection) -> rusqlite::Result<bool> {
     Ok(said == "ok")
 }
 
-/// Files go, and what is to be marked comes back: kind and detail of rows of `event`.
+/// Moves files aside, and returns the marks: kind and detail of rows of `event`.
 fn move_aside(
     aside: &mut Aside,
     damages: &[Damage],
@@ -273,7 +273,7 @@ fn give_path(db: &Connection, body: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Whether it did: replayers that see the last run closed let go, others may not.
+/// Makes the database one file; whether that worked. Replayers that see the last run closed let go, other programs may not.
 fn become_one_file(db: &Connection) -> rusqlite::Result<bool> {
     db.busy_timeout(Duration::from_millis(50))?;
     let deadline = clock::instant() + PATIENCE;
@@ -288,7 +288,7 @@ fn become_one_file(db: &Connection) -> rusqlite::Result<bool> {
     }
 }
 
-/// The lock needs it. What has something in it stays.
+/// Removes the folder that was made for the lock, unless there is something in it.
 fn remove_own_folder(chunks: &ChunkDir) {
     let _ = chunks.remove_temporary_folder();
 }
@@ -303,7 +303,7 @@ struct Aside {
 impl Aside {
     fn open(folder: &SessionFolder) -> io::Result<Self> {
         let session = Directory::open(folder.path())?;
-        // What has the name and is no folder is in nobody's way.
+        // A file with that name stays, and another name is taken.
         let is_free = |name: &PlainPath| match session.facts(name) {
             Ok(facts) => facts.sort == Sort::Folder,
             Err(error) => error.kind() == io::ErrorKind::NotFound,
@@ -323,7 +323,7 @@ impl Aside {
     /// Moves what is at a path of the session, if there is something.
     fn take(&mut self, path: &PlainPath, say: &mut dyn FnMut(String)) -> io::Result<()> {
         match self.session.facts(path) {
-            // Behind a link is nothing of the session's.
+            // A path that leads through a link is not the session's.
             Err(error) if is_nowhere(&error) => return Ok(()),
             facts => facts?,
         };

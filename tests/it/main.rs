@@ -39,6 +39,8 @@ mod kills;
 mod late;
 mod layers;
 mod lists;
+mod live;
+mod lost;
 mod map;
 mod measured;
 mod metrics;

@@ -19,8 +19,6 @@ pub enum Own {
     Late,
     /// It was told to ask public addresses alone.
     Rule,
-    /// It was stopped.
-    Stopped,
 }
 
 impl Own {
@@ -31,7 +29,6 @@ impl Own {
             Self::Limit => "the recorder's own limit",
             Self::Late => "the recorder was late or stood still",
             Self::Rule => "the recorder asks no private address",
-            Self::Stopped => "the recorder was stopped",
         }
     }
 }
@@ -51,7 +48,6 @@ impl Cause {
         let own = match fault.outcome {
             Outcome::Disk => Some(Own::Disk),
             Outcome::TooLarge => Some(Own::Limit),
-            Outcome::Aborted => Some(Own::Stopped),
             Outcome::Unreachable if is_rule(fault) => Some(Own::Rule),
             outcome if is_of_time(outcome) => {
                 let was_late = fault.lag_us > Some(LATE_US);
@@ -60,7 +56,10 @@ impl Cause {
             _ => None,
         };
         Self {
-            what: in_short(fault.status, fault.outcome),
+            what: match own {
+                Some(_) => fault.outcome.to_string(),
+                None => in_short(fault.status, fault.outcome),
+            },
             own,
         }
     }
@@ -111,7 +110,6 @@ mod tests {
         let own = |fault: &Fault| Cause::of(fault, |_, _| false).own;
         assert_eq!(own(&fault(Some(200), Outcome::Disk)), Some(Own::Disk));
         assert_eq!(own(&fault(Some(200), Outcome::TooLarge)), Some(Own::Limit));
-        assert_eq!(own(&fault(None, Outcome::Aborted)), Some(Own::Stopped));
         assert_eq!(own(&fault(None, Outcome::Unreachable)), None);
         let private = Fault {
             error: Some("h is a private address, which a public origin may not lead to (see --allow-private)".into()),

@@ -69,6 +69,7 @@ struct Json<'a> {
     counts: Counts,
     keys: Keys,
     faults: Vec<FaultJson>,
+    not_kept: Vec<FaultJson>,
     #[serde(flatten)]
     sizes: Sizes,
 }
@@ -123,6 +124,12 @@ impl Info {
         end_us.saturating_sub(self.zero_us())
     }
 
+    /// What the recorder itself did not keep as it came, and faults of the origin.
+    fn faults(&self) -> (Vec<FaultCount>, Vec<FaultCount>) {
+        let all = self.overview.faults.iter().copied();
+        all.partition(|fault| fault.outcome.is_recorders())
+    }
+
     /// From which session time on everything is kept; 0: all is.
     fn kept_from_us(&self) -> i64 {
         let kept_us = self.overview.kept_from_us;
@@ -135,6 +142,7 @@ impl Info {
         let kept_us = self.kept_from_us();
         let kept_from = Moment::new(zero_us.saturating_add(kept_us), zero_us);
         let runs = overview.runs.iter();
+        let (not_kept, faults) = self.faults();
         Json {
             session: &self.session,
             path: &self.path,
@@ -147,7 +155,8 @@ impl Info {
             runs: runs.map(|run| RunJson::new(run, zero_us)).collect(),
             counts: overview.counts,
             keys: overview.keys,
-            faults: overview.faults.iter().map(FaultJson::from).collect(),
+            faults: faults.iter().map(FaultJson::from).collect(),
+            not_kept: not_kept.iter().map(FaultJson::from).collect(),
             sizes: overview.sizes,
         }
     }
@@ -179,7 +188,9 @@ impl Info {
             number(counts.chunks, "chunk"),
         ));
         lines.push(format!("Keys      {}", keys(self.overview.keys)));
-        lines.extend(fault_lines(&self.overview.faults));
+        let (not_kept, faults) = self.faults();
+        lines.extend(fault_lines(&faults));
+        lines.extend(not_kept_lines(&not_kept));
         lines.push(format!(
             "Size      session.db {}, chunks {} in {}",
             bytes(sizes.database_bytes),
@@ -278,6 +289,15 @@ fn fault_lines(faults: &[FaultCount]) -> Vec<String> {
     lines
 }
 
+/// What came and is not in the session, through no fault of the origin.
+fn not_kept_lines(not_kept: &[FaultCount]) -> Vec<String> {
+    let line = |fault: &FaultCount| {
+        let (kind, outcome, times) = (fault.kind, fault.outcome, fault.times);
+        format!("Not kept  by the recorder, as it came: {kind}: {outcome} x {times}")
+    };
+    not_kept.iter().take(MOST_FAULTS).map(line).collect()
+}
+
 fn number(count: i64, one: &str) -> String {
     match count {
         1 => format!("1 {one}"),
@@ -316,6 +336,21 @@ mod tests {
         assert_eq!(told(1, 1), "1 key, nothing but zeros");
         assert!(told(2, 0).starts_with("2 keys: whoever"));
         assert!(told(3, 1).starts_with("2 keys: whoever"));
+    }
+
+    #[test]
+    fn what_the_recorder_could_not_keep_is_no_fault() {
+        let full = FaultCount {
+            kind: Kind::Segment,
+            status: Some(200),
+            outcome: Outcome::Disk,
+            times: 3,
+        };
+        assert_eq!(
+            not_kept_lines(&[full]),
+            ["Not kept  by the recorder, as it came: segment: disk x 3"]
+        );
+        assert!(not_kept_lines(&[]).is_empty());
     }
 
     #[test]

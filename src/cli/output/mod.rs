@@ -6,5 +6,6 @@ pub mod log_form;
 pub mod log_lines;
 pub mod logging;
 pub mod metrics;
+pub(super) mod next_steps;
 pub(super) mod nothing_recorded;
 pub mod service;

@@ -56,7 +56,7 @@ pub(crate) fn special(address: IpAddr) -> Option<&'static str> {
     }
 }
 
-/// Whether it is of the Internet at large.
+/// Whether an address belongs to the Internet at large.
 pub(crate) fn is_public(address: IpAddr) -> bool {
     special(address).is_none()
 }
@@ -91,7 +91,7 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// 2000::/3 is all that is given to anybody.
+/// All unicast addresses of the Internet are within 2000::/3.
 fn outside_unicast(address: Ipv6Addr) -> Option<&'static str> {
     let [first, ..] = address.segments();
     match first {

@@ -14,18 +14,18 @@ pub(crate) enum Refusal {
     /// Only http and https are.
     #[error("only http and https are followed")]
     Scheme,
-    /// An eavesdropper could have made it so.
+    /// A redirect from https to http, which an eavesdropper could have made.
     #[error("it leads from https to http (--allow-downgrade follows it, without credentials)")]
     Downgrade,
     /// `http:///path`.
     #[error("it names no host")]
     NoHost,
-    /// A replay could not answer it.
+    /// It is longer than what a replay answers.
     #[error("it is longer than 8 KiB")]
     TooLong,
 }
 
-/// Takes out what is never sent as part of a URL: fragment, user name, password.
+/// The URL as it is sent: without fragment, user name and password.
 pub(crate) fn admit(mut url: Url) -> Result<Url, Refusal> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Refusal::Scheme);
@@ -57,13 +57,12 @@ pub(crate) fn admit_redirect(
     Ok(target)
 }
 
-/// Whether what was asked for over TLS goes on in the clear.
+/// Whether a redirect leads from https to http.
 pub(crate) fn is_downgrade(from: &Url, target: &Url) -> bool {
     from.scheme() == "https" && target.scheme() == "http"
 }
 
-/// Whether a request says nothing that is the user's own: one in the clear, where a redirect from
-/// https led there.
+/// Whether a request goes without credentials: it is sent in the clear, and a redirect from https led to it.
 pub(crate) fn is_without_credentials(url: &Url, downgraded: bool) -> bool {
     downgraded && url.scheme() != "https"
 }
@@ -99,7 +98,7 @@ impl Place {
 }
 
 impl Credentials {
-    /// Of a stream. Fields that are no header fields are left to the command line to refuse.
+    /// The credentials of a stream. The command line has refused invalid header fields before.
     pub(crate) fn new(options: &Options, input: &Input) -> Self {
         let mut fields = HeaderMap::new();
         if let Some(basic) = basic(&input.url) {
@@ -143,7 +142,7 @@ fn replace(fields: &mut HeaderMap, given: &[(String, String)]) {
     let named = |(name, value): &(String, String)| {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         let mut value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
-        // Libraries that log header fields leave out what is marked so.
+        // Libraries that log header fields leave out values that are marked as sensitive.
         value.set_sensitive(true);
         (name != COOKIE).then_some((name, value))
     };

@@ -1,7 +1,6 @@
 //! Hosts that asked to be left alone for a while, or to be asked less often (RFC 9110 10.2.3, RFC 6585 4).
 //!
-//! It is a host and a port that asks; whatever the recording wants of it waits: polls and downloads of all
-//! streams.
+//! A host is a name and a port. While it is left alone, polls and downloads of all streams wait.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,13 +13,13 @@ use url::Url;
 
 use crate::clock::micros;
 
-/// However long a host asks for with a 429, so long it is left alone at most: asking on may make a ban longer.
+/// The longest time for which a 429 is obeyed: requests may make a ban longer.
 const LONGEST_BAN: Duration = Duration::from_secs(600);
-/// The same of a 503: who says that for an hour may be back in a minute, and players ask on.
+/// The longest time for which a 503 is obeyed: a server that says an hour may be back in a minute, and players go on asking.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Waits that end so close to each other are one.
+/// Waits whose ends are closer together than this are one.
 const TOGETHER: Duration = Duration::from_secs(1);
-/// Hosts that something is known of; of more the one that matters least is forgotten.
+/// Hosts that are remembered. Beyond that the one that matters least is forgotten.
 const MOST: usize = 1024;
 /// What a host that asks again and again says is counted, and told of once in so long; ...
 const TOLD_FOR: Duration = Duration::from_secs(30);
@@ -36,7 +35,7 @@ type Name = (String, u16);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Host {
-    /// It asked for nothing to be asked for before.
+    /// No request is made before; the host asked for that.
     not_before: Option<Instant>,
     /// It has answered 429: from then on it is polled as seldom as by a player.
     is_slow: bool,
@@ -51,9 +50,9 @@ struct Host {
 /// What an answer said of its host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Heard {
-    /// It says 429 because it was polled more often than by a player.
+    /// The 429 answers polls that were closer together than those of a player.
     pub too_often: bool,
-    /// The log is to be told.
+    /// Whether the log tells it.
     pub is_news: bool,
     /// It is left alone for longer than was known.
     pub is_longer: bool,
@@ -87,7 +86,7 @@ impl Hosts {
         self.lock().get(&name(url)).is_some_and(|host| host.is_slow)
     }
 
-    /// A playlist is polled sooner than a player would; `target`: that is his interval.
+    /// A playlist is polled sooner than a player would poll it; `target`: the player's interval.
     pub(crate) fn polled_densely(&self, url: &Url, target: Duration, now: Instant) {
         let until = now.checked_add(target);
         change(&mut self.lock(), name(url), now, |host| {
@@ -108,7 +107,7 @@ impl Hosts {
         }
         let until = wait.map(|wait| now + wait);
         change(&mut self.lock(), name(url), now, |host| {
-            // What was asked for together is answered together, and is one matter.
+            // Requests that were made together are answered together, and count once.
             let is_longer = match (until, host.not_before) {
                 (Some(until), Some(before)) => until > before + TOGETHER,
                 (until, before) => until > before,
@@ -135,7 +134,7 @@ impl Hosts {
 }
 
 impl Hosts {
-    /// What there is to tell of waits that were counted; `at_end`: of all of them.
+    /// Lines about waits that were counted since the last ones; `at_end`: about all of them.
     pub(crate) fn counted(&self, now: Instant, at_end: bool) -> Vec<String> {
         let mut lines = Vec::new();
         for ((host, port), known) in self.lock().iter_mut() {
@@ -185,7 +184,7 @@ pub(crate) fn tell(url: &Url, status: u16, wait: Option<Duration>, now_us: i64) 
     }
 }
 
-/// For people.
+/// A host and its port as messages name them.
 pub(crate) fn host_and_port(url: &Url) -> String {
     let (host, port) = name(url);
     format!("{host}:{port}")

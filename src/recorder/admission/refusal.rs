@@ -21,7 +21,7 @@ pub(crate) struct NotPublic {
 const NOT_PUBLIC: &str = "which a public origin may not lead to (see --allow-private)";
 
 impl NotPublic {
-    /// Whether this is what the error of a request says: an `unreachable` host may be back at any moment otherwise.
+    /// Whether the error of a request says this. A host that is `unreachable` for another reason may be back at any moment.
     pub(crate) fn is_said_by(error: &str) -> bool {
         error.ends_with(NOT_PUBLIC)
     }

@@ -69,7 +69,7 @@ impl Resolve for Resolver {
     }
 }
 
-/// Those that may be connected to.
+/// The addresses that may be connected to.
 fn admitted_addresses(
     reach: Reach,
     host: String,

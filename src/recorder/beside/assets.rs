@@ -383,7 +383,7 @@ impl Job {
         if came.is_good && wanted.kind.is_chunk() {
             PlaylistStats::count(&stats.chunks, 1);
         } else if !came.is_good && !came.is_over {
-            PlaylistStats::count(&stats.faults, 1);
+            stats.fault(came.outcome);
         }
     }
 

@@ -48,6 +48,7 @@ pub(crate) struct Came {
     pub is_good: bool,
     pub bytes: u64,
     pub status: Option<u16>,
+    pub outcome: Outcome,
     /// The range goes past the end of the resource, which is there.
     pub short_by_end: Option<u64>,
     /// How long the server asks for.
@@ -174,6 +175,7 @@ fn what_came(hops: &[Hop], wanted: &Wanted) -> Came {
         is_good,
         bytes: hops.iter().filter_map(|hop| hop.wire_bytes).sum(),
         status: last.and_then(|last| last.status),
+        outcome: last.map_or(Outcome::Aborted, |last| last.outcome),
         short_by_end: last.and_then(|last| last.short_by_end),
         retry_after: last.and_then(wait),
         is_over: last.is_none_or(is_over),

@@ -18,6 +18,7 @@ use crate::recorder::panics::Panics;
 use crate::recorder::plan::{Done, Job, Key};
 use crate::recorder::playlists::set::Playlists;
 use crate::recorder::stats::board::PlaylistStats;
+use crate::recorder::stats::trouble::LATELY_US;
 use crate::recorder::words;
 use crate::session::{Kind, Outcome, OwnReason};
 
@@ -82,7 +83,8 @@ pub(super) async fn download(downloads: &Downloads, job: Job, place: guards::Pla
         .last()
         .filter(|hop| is_new_key && hop.confirms().is_none());
     let version = version.map(Hop::validators);
-    let is_news = count(playlists, &job, &hops, good);
+    let now_us = fetcher.writer.clock().now_us();
+    let is_news = count(playlists, &job, &hops, good, now_us);
     report(&job, &hops, good, is_news);
     write(queue, fetcher, &job, hops).await;
     let mut plan = queue.plan().await;
@@ -138,7 +140,7 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
 }
 
 /// Counts what came; returns whether a fault is logged.
-fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool) -> bool {
+fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool, now_us: i64) -> bool {
     let aborted = hops.iter().any(|hop| !hop.is_fault());
     let is_news = match (good, aborted, hops.last()) {
         (false, false, Some(last)) => {
@@ -152,10 +154,14 @@ fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool) -> bool {
     };
     let bytes = hops.iter().filter_map(|h| h.wire_bytes).sum();
     PlaylistStats::count(&stats.bytes, bytes);
-    match (good, aborted) {
-        (true, _) => PlaylistStats::count(&stats.chunks, 1),
-        (false, false) => PlaylistStats::count(&stats.faults, 1),
-        (false, true) => {}
+    match (good, aborted, hops.last()) {
+        (true, ..) => PlaylistStats::count(&stats.chunks, 1),
+        (false, false, Some(last)) => {
+            stats.fault(last.outcome);
+            let what = words::in_short(last.status, last.outcome);
+            stats.losing.fails(what, now_us, LATELY_US);
+        }
+        (false, ..) => {}
     }
     is_news
 }

@@ -1,7 +1,7 @@
 //! Boxes of fragmented MP4 (ISO/IEC 14496-12): what it is, and where it can be cut. Pure.
 //!
-//! What a box says of its size is the origin's word: nothing larger than [`MOST_BYTES`] is looked into,
-//! and what is no box is passed on as it came, and never cut again.
+//! The origin states the size of a box: nothing larger than [`MOST_BYTES`] is parsed. Bytes that are not a box are
+//! passed on as they came, and the response is not cut any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,7 +84,7 @@ fn child<'a>(bytes: &'a [u8], kind: &Kind) -> Option<&'a [u8]> {
         .map(|(_, body)| body)
 }
 
-/// What a body is that begins with an `ftyp`; `None`: it does not. A file that is not fragmented is no stream.
+/// The verdict on a body that begins with an `ftyp`; `None`: it does not. A file that is not fragmented is not a stream.
 pub(crate) fn sniff(begun: &[u8]) -> Option<Verdict> {
     let mut rest = begun;
     let mut is_first = true;
@@ -193,12 +193,12 @@ pub(crate) struct Fragments {
     held: BytesMut,
     /// So much of a box is still to come.
     left: u64,
-    /// It belongs to the initialization section.
+    /// The box belongs to the initialization section.
     is_init: bool,
     init: BytesMut,
     /// Of the last `moov`.
     tracks: Option<Tracks>,
-    /// What came is no box, or too large: it is not looked at any more.
+    /// The bytes are not boxes, or a box is too large: nothing is parsed any more.
     is_lost: bool,
 }
 
@@ -294,7 +294,7 @@ impl Fragments {
         passed
     }
 
-    /// What is held is passed on, and nothing is looked at any more.
+    /// Passes on the bytes that are held, and parses nothing any more.
     fn lose(&mut self) -> (usize, bool) {
         self.is_lost = true;
         (self.held.len(), false)

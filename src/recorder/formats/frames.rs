@@ -1,6 +1,6 @@
 //! Frames of MPEG audio (ISO 11172-3, 13818-3) and ADTS (ISO 13818-7): where they begin. Pure.
 
-/// So many frames in step are no chance.
+/// So many frames in step are not there by chance.
 const IN_STEP: usize = 4;
 
 /// The head of a frame.
@@ -19,7 +19,7 @@ pub(crate) enum Step {
     NotBefore(usize),
 }
 
-/// Whose frames.
+/// The codec that the frames are of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Codec {
     MpegAudio,
@@ -67,7 +67,7 @@ impl Codec {
     }
 }
 
-/// Nothing speaks against it, as far as there are bytes.
+/// Whether the bytes, as far as they have come, can be the beginning of a sync word.
 fn begins_with_sync(bytes: &[u8]) -> bool {
     match bytes {
         [] => true,

@@ -11,9 +11,9 @@ use file_format::FileFormat;
 
 use super::{boxes, cutter as cut};
 
-/// What cannot be told from so many bytes is none of these formats.
+/// A body that cannot be told by so many bytes has none of these formats.
 const ENOUGH: usize = 16 * 1024;
-/// In so many bytes every signature shows, unless the stream was joined in the midst of a frame.
+/// Every signature is within so many bytes, unless the stream was joined in the middle of a frame.
 const SIGNATURES: usize = 1024;
 
 /// A small file would have come by then.
@@ -30,7 +30,7 @@ pub(crate) fn is_endless(
     announced_bytes.is_none_or(|bytes| bytes > most_bytes) || came_for >= SLOW
 }
 
-/// What a body that begins so is; `content_type`: as the origin says.
+/// The verdict on a body that begins with these bytes; `content_type`: the one of the response.
 pub(crate) fn sniff(begun: &[u8], content_type: Option<&str>) -> Verdict {
     let Some(first) = begun.first() else {
         return Verdict::More;

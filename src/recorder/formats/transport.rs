@@ -2,7 +2,7 @@
 
 /// Bytes of a packet.
 pub(crate) const PACKET: usize = 188;
-/// So many sync bytes in step are no chance.
+/// So many sync bytes in step are not there by chance.
 const IN_STEP: usize = 5;
 const SYNC: u8 = 0x47;
 /// No more than this is held back for a key picture to follow a table.
@@ -116,7 +116,7 @@ impl Search {
         self.in_step
     }
 
-    /// What lies before `from` goes.
+    /// Forgets the bytes before `from`.
     fn forget(&mut self, from: usize) -> usize {
         self.seen -= from;
         if let Some((table, _)) = &mut self.table {

@@ -65,7 +65,7 @@ pub enum ClientError {
 #[derive(Debug, Clone)]
 pub(crate) struct Clients {
     any: Pair,
-    /// Never connected to an address that is not public.
+    /// Clients that connect to public addresses only.
     public: Pair,
     kept: Arc<Mutex<Kept>>,
 }
@@ -114,7 +114,7 @@ impl Clients {
         }
     }
 
-    /// What asks servers that speak no HTTP.
+    /// The client for servers that do not speak HTTP.
     pub(crate) fn dialer(&self, reach: Reach) -> &Dialer {
         &self.pair(reach).dialer
     }

@@ -64,7 +64,7 @@ impl Fetcher {
         let mut lists = 0;
         loop {
             let mut hop = self.hop(ask, (&url, reach), downgraded, deadline).await;
-            // A redirect leads no farther than what it came from may.
+            // A redirect may lead no farther than the URL that answered with it.
             reach = reach.max(hop.leads);
             let next = redirect(&hop)
                 .map(|location| admit::admit_redirect(&url, location, self.allow_downgrade));

@@ -9,7 +9,7 @@ use http::header::HeaderMap;
 use tokio::time::Instant;
 use url::{Position, Url};
 
-/// A server closes what was idle for as long as it said; a request on its way then is lost.
+/// A server closes a connection that was idle for as long as it said; a request that is on its way then is lost.
 const MARGIN: Duration = Duration::from_secs(1);
 /// No idle connection is kept for longer.
 const LONGEST: Duration = Duration::from_secs(90);
@@ -29,7 +29,7 @@ pub(crate) struct Connection {
 /// What is known of kept connections.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
-    /// Those that carried an answer, and when that was there last.
+    /// Connections that carried an answer, and when the last one was whole.
     answered: HashMap<Connection, Instant>,
     /// What servers said of how long they keep an idle connection: the shortest of each.
     said: HashMap<String, Duration>,

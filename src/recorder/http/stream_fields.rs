@@ -25,14 +25,14 @@ impl StreamFields {
         }
     }
 
-    fn said(&self) -> MutexGuard<'_, AskedAs> {
+    fn fields(&self) -> MutexGuard<'_, AskedAs> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes in what a list says of the stream that is asked for in its place; what stands behind a typed URL is
     /// kept where it says nothing.
     pub(crate) fn take(&self, listed: &AskedAs) {
-        let said = &mut *self.said();
+        let said = &mut *self.fields();
         for (mine, new) in [
             (&mut said.user_agent, &listed.user_agent),
             (&mut said.referer, &listed.referer),
@@ -45,7 +45,7 @@ impl StreamFields {
 
     /// Adds them to those of a request, where it has none of the name.
     pub(crate) fn add(&self, fields: &mut HeaderMap) {
-        let said = self.said();
+        let said = self.fields();
         let agent = said.user_agent.as_ref().filter(|_| !self.has_agent);
         for (name, value) in [(USER_AGENT, agent), (REFERER, said.referer.as_ref())] {
             if let Some(Ok(mut value)) = value.map(|value| HeaderValue::from_str(value)) {

@@ -5,13 +5,13 @@ use url::Url;
 
 use crate::session::ExchangeId;
 
-/// A longer value is none that a server would take back, in bytes; each playlist has one in memory.
+/// Longer values are ignored, in bytes: no server would accept them, and each playlist has one in memory.
 const LONGEST: usize = 1024;
 
-/// What an answer said of its version.
+/// The validators of an answer: entity tag and date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Validators {
-    /// They are meant for this URL only: the last of its chain.
+    /// The URL that they are valid for: the last of its chain.
     pub url: Url,
     pub etag: Option<HeaderValue>,
     pub last_modified: Option<HeaderValue>,

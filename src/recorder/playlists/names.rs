@@ -18,7 +18,7 @@ pub(crate) struct Name {
     pub revision: Option<ExchangeId>,
 }
 
-/// What was named last, and has not been asked for with success.
+/// The newest URL, which has not answered well yet.
 #[derive(Debug)]
 struct Newest {
     name: Name,
@@ -34,7 +34,7 @@ struct Newest {
 /// The URLs of a playlist.
 #[derive(Debug)]
 pub(crate) struct Names {
-    /// What answered last; at first, what it was named.
+    /// The URL that answered last; at first, the one that it was named with.
     works: Name,
     newest: Option<Newest>,
     /// The last poll that failed had asked for the newest.
@@ -61,7 +61,7 @@ impl Names {
         std::iter::once(&self.works.url).chain(newest)
     }
 
-    /// A revision of the multivariant playlist names it so.
+    /// Takes in the URL that a revision of the multivariant playlist names.
     pub(crate) fn named(&mut self, name: Name, now: Instant, target: Duration) {
         if name.url == self.works.url {
             self.newest = None;
@@ -89,7 +89,7 @@ impl Names {
         }
     }
 
-    /// What to ask for after so many failures in a row; `stands`: it answers, and does not advance.
+    /// The URL to ask for after so many failures in a row; `stands`: the playlist answers, and does not advance.
     pub(crate) fn to_ask(&self, failures: u32, stands: bool) -> &Name {
         let Some(newest) = &self.newest else {
             return &self.works;

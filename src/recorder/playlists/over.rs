@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::standing::Standing;
 use crate::session::Kind;
 
-/// A playlist that never was one after so many polls does not hold up the end of the others.
+/// Polls after which a URL that never answered with a playlist does not hold up the end of the others.
 pub(crate) const HOPELESS_AFTER: u32 = 5;
 /// Target durations that one fails for, in whatever way, before it does not hold up the end of the others, either: an
 /// origin in trouble may be back. One that has gone is watched as one that has ended.
@@ -37,7 +37,7 @@ pub(crate) fn left_for_good(standing: &Standing, wait: Option<Duration>, now: In
     let fails_for = (standing.target() * FAILS_FOR).max(wait);
     let has_gone = watched_for(standing.gone_since, standing.watch().max(wait), now);
     let fails = watched_for(standing.failing_since, fails_for, now);
-    // Of what the recorder panics at nothing is known, and nobody is to wait for it.
+    // Where the recorder panics nothing is known of the playlist, and the end does not wait for it.
     let panics = watched_for(standing.panics_since, fails_for, now);
     (standing.ever_good && (has_gone || fails)) || panics
 }
@@ -67,7 +67,7 @@ pub(crate) fn is_any_group_gone<'a>(
         group.plays |= standing.gone_since.is_none() && standing.failures < SILENT_AFTER;
         group.ever_good |= standing.ever_good;
     }
-    // Renditions that never were there have not gone: nobody hears them.
+    // Renditions that never were there have not gone: no player used them.
     let is_gone =
         |(name, group): (&&str, &Group)| !group.plays && (name.is_empty() || group.ever_good);
     groups.iter().any(is_gone)

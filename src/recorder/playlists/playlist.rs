@@ -29,22 +29,22 @@ use url::Url;
 pub(crate) struct Playlist {
     pub id: PlaylistId,
     pub kind: Kind,
-    /// Under which it is known.
+    /// The URL under which it is known.
     pub url: Url,
     pub label: String,
     pub(super) role: ChildRole,
-    /// What its label says without its URL.
+    /// Its label without what was made of its URL.
     pub(super) described: String,
-    /// Which renditions it is one of; empty: it is a variant.
+    /// The group of renditions that it belongs to; empty: it is a variant.
     pub(super) group: String,
     /// Its place among those that the multivariant playlist named with it.
     pub place: usize,
     /// What listed it, and from when on that is the answer; none: from when its first response began.
     pub referrer: Option<ExchangeId>,
     pub from_us: Option<i64>,
-    /// As far as what named it may lead.
+    /// How far the playlist that named it may lead.
     pub(super) reach: Reach,
-    /// A redirect led from https to http to what named it.
+    /// The playlist that named it was reached by a redirect from https to http.
     pub(super) downgraded: bool,
     pub stats: Arc<PlaylistStats>,
     /// It has a loop.
@@ -81,7 +81,7 @@ impl Playlist {
         urls
     }
 
-    /// What these take.
+    /// How many bytes its URLs take.
     pub(super) fn url_bytes(&self) -> usize {
         let names = self.names();
         let named: usize = names.current().map(|url| url.as_str().len()).sum();
@@ -92,7 +92,7 @@ impl Playlist {
         *url == self.url || self.names().current().any(|known| known == url)
     }
 
-    /// Takes in how it is named; whether that is another URL than it is known under.
+    /// Takes in the URL that it is named with; whether that differs from the one it is known under.
     pub(super) fn takes_name(&self, child: &Child, revision: ExchangeId, now: Instant) -> bool {
         let name = Name {
             url: child.url.clone(),
@@ -142,12 +142,12 @@ impl Playlist {
         self.names().answered(name, good);
     }
 
-    /// It is to be looked at whether it is polled sooner.
+    /// Waits until its loop is woken, to decide whether it polls sooner.
     pub(crate) async fn woken(&self) {
         self.woken.notified().await;
     }
 
-    /// What names it may lead no farther by a new URL than by the old one.
+    /// Takes in which playlist names it: by a new URL that may lead no farther than by the old one.
     pub(super) fn is_named_by(&self, namer: Option<&Arc<Self>>) {
         let Some(namer) = namer else {
             return;
@@ -225,7 +225,7 @@ impl Playlist {
         self.names().begins_with(revision);
     }
 
-    /// It was refused for good: nothing waits for it any more.
+    /// Gives it up: it was refused for good, and nothing waits for it any more.
     pub(crate) fn give_up(&self) {
         self.update(|s| s.failures = s.failures.max(HOPELESS_AFTER));
     }

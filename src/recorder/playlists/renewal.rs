@@ -12,8 +12,7 @@ use crate::hls::steps::step;
 use crate::hls::{Child, ChildRole};
 use crate::recorder::plan::PlaylistId;
 
-/// What a multivariant playlist names and the user does not want: none of it is a playlist that is recorded under
-/// another name.
+/// URLs that a multivariant playlist names and the user left out. None of them is another name of a recorded playlist.
 #[derive(Debug, Default)]
 pub(crate) struct LeftOut {
     /// In its newest revision.
@@ -33,7 +32,7 @@ impl LeftOut {
         }
     }
 
-    fn was(&self, url: &Url) -> bool {
+    fn has(&self, url: &Url) -> bool {
         self.ever.contains(url)
     }
 }
@@ -72,7 +71,7 @@ impl<'a> Tokens<'a> {
 
     /// The playlist that `child` is under a new token: the only one of its path, before and now.
     pub(crate) fn another(&self, child: &Child) -> Option<&'a Arc<Playlist>> {
-        if self.left_out.was(&child.url) {
+        if self.left_out.has(&child.url) {
             return None;
         }
         let path = without_query(&child.url);
@@ -83,7 +82,7 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// What stands in a multivariant playlist for people, and what it is.
+/// How a multivariant playlist describes a playlist: its label and its kind.
 type Kind<'a> = (ChildRole, &'a str);
 
 /// Playlists that are no longer named, by their places.
@@ -111,7 +110,7 @@ impl<'a> Left<'a> {
         taken
     }
 
-    /// Where there is only one.
+    /// The playlist, where there is only one.
     fn take_only(&mut self) -> Option<&'a Arc<Playlist>> {
         let place = self.by_place.keys().next().filter(|_| self.count == 1);
         self.take(*place?)
@@ -156,7 +155,7 @@ impl<'a> Places<'a> {
 
     /// The playlist whose place `child` takes: what was described so at the same place, or the only one that was.
     pub(crate) fn taken_by(&mut self, child: &'a Child, place: usize) -> Option<&'a Arc<Playlist>> {
-        if self.left_out.was(&child.url) {
+        if self.left_out.has(&child.url) {
             return None;
         }
         let is_only = self.unknown.get(&kind_of(child)) == Some(&1);

@@ -24,15 +24,15 @@ use crate::session::{ExchangeId, Kind};
 /// All URLs of the playlists of a stream, in bytes. Each is in memory several times.
 const MOST_URL_BYTES: usize = 8 * 1024 * 1024;
 
-/// All of them.
+/// The playlists of a stream.
 #[derive(Debug)]
 pub(crate) struct Playlists {
     all: Mutex<Vec<Arc<Playlist>>>,
     left_out: Mutex<LeftOut>,
     renewals: AtomicU32,
-    /// So many at most.
+    /// How many there may be.
     most: usize,
-    /// For so long after its end the stream may come back.
+    /// For how long after its end the stream may come back.
     wait: Option<Duration>,
     stats: Stats,
     changed: Notify,
@@ -127,13 +127,13 @@ impl Playlists {
         self.left_out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in what a revision of the multivariant playlist names and is not recorded; before [`Self::name`].
+    /// Takes in what a revision of the multivariant playlist names and is not recorded; before [`Self::take_in_names`].
     pub(crate) fn leave_out(&self, children: &[Child]) {
         self.left_out().take(children, self.most);
     }
 
     /// Takes in what a revision of the multivariant playlist names.
-    pub(crate) fn name(
+    pub(crate) fn take_in_names(
         &self,
         children: &[Child],
         revision: ExchangeId,
@@ -256,7 +256,7 @@ impl Playlists {
         }
     }
 
-    /// Those that were named, and have no loop.
+    /// Playlists that were named and have no loop.
     pub(crate) fn never_started(&self) -> Vec<Arc<Playlist>> {
         let has_none = |p: &&Arc<Playlist>| !p.is_started.load(Ordering::Relaxed);
         self.lock().iter().filter(has_none).cloned().collect()

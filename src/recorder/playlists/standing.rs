@@ -30,7 +30,7 @@ pub(crate) struct Standing {
     /// What answered for its URL, redirects aside, is public: it stays so, whatever its name is
     /// resolved to later.
     pub(super) head_leads: Reach,
-    /// What answered in the end, or on the way there, is public.
+    /// The last answer, or a redirect that led to it, came from a public address.
     pub(super) leads: Reach,
     /// The same of redirects from https to http.
     pub(super) leads_downgraded: bool,
@@ -39,7 +39,7 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    /// A revision that was taken in is none: nothing of what it said is known.
+    /// Takes back a revision that turned out to be unreadable: what it said is forgotten.
     pub(crate) fn take_back(&mut self, before: &Self) {
         self.multivariant = before.multivariant;
         self.on_demand = before.on_demand;

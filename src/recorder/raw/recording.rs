@@ -32,6 +32,7 @@ use crate::recorder::panics;
 use crate::recorder::playlists::playlist::Playlist;
 use crate::recorder::schedule::reconnect_delay;
 use crate::recorder::stats::board::PlaylistStats;
+use crate::recorder::words;
 use crate::session::{Availability, ENDED, ExchangeId, Kind, Outcome, ResourceKey, is_success};
 
 /// What came for so long was a stream, not one more failure.
@@ -397,6 +398,7 @@ impl Plain {
         PlaylistStats::count(&stats.bytes, bytes as u64);
         let now_us = self.context.fetcher.writer.clock().now_us();
         stats.advanced_us.store(now_us, Ordering::Relaxed);
+        stats.failing.is_over();
     }
 
     /// An endless stream that ended is a fault, however orderly.
@@ -404,7 +406,11 @@ impl Plain {
         if outcome == Outcome::Aborted {
             return;
         }
-        PlaylistStats::count(&self.playlist.stats.faults, 1);
+        let stats = &self.playlist.stats;
+        stats.fault(outcome);
+        let what = words::in_short(status, outcome);
+        let now_us = self.context.fetcher.writer.clock().now_us();
+        stats.failing.fails(what, now_us, i64::MAX);
         if self.context.stats.fault(Kind::Main, status, outcome) {
             let why = error.unwrap_or("it ended; it is asked for again");
             tracing::warn!(%outcome, status, "{why}");

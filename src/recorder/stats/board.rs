@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::fold::{self, Fold};
 use super::gaps::{GapTally, Gaps};
 use super::load::{Lags, Load};
+use super::trouble::Trouble;
 use crate::clock::{self, Clock};
 use crate::session::{Kind, Notice, Outcome, Pulse, Tally, Writer, WriterWatch};
 
@@ -39,8 +40,12 @@ pub struct PlaylistStats {
     pub chunks: AtomicU64,
     /// Bytes of them.
     pub bytes: AtomicU64,
-    /// Exchanges on its account that were no good answer.
+    /// Exchanges on its account that were no good answer of the origin.
     pub faults: AtomicU64,
+    /// Its polls, or its raw stream, that fail at the moment.
+    pub failing: Trouble,
+    /// Its chunks and keys that have failed lately.
+    pub losing: Trouble,
 }
 
 /// Counters of one stream.
@@ -167,6 +172,17 @@ impl Board {
         sums
     }
 
+    /// What the recorder did not keep, as [`Stats::not_kept`].
+    pub fn not_kept(&self) -> BTreeMap<(Kind, String), u64> {
+        let mut sums = BTreeMap::new();
+        for stream in self.streams() {
+            for (what, count) in stream.stats.not_kept() {
+                *sums.entry(what).or_default() += count;
+            }
+        }
+        sums
+    }
+
     pub(crate) fn add(&self, name: String) -> Arc<StreamStats> {
         let mut streams = self
             .0
@@ -199,7 +215,7 @@ pub struct Totals {
     pub chunks: u64,
     /// Bytes of them.
     pub bytes: u64,
-    /// Exchanges that were no good answer.
+    /// Exchanges that were no good answer of the origin.
     pub faults: u64,
     /// Gaps of all playlists.
     pub gaps: GapTally,
@@ -231,6 +247,7 @@ pub struct Stats(Arc<Inner>);
 struct Inner {
     playlists: Mutex<Vec<Arc<PlaylistStats>>>,
     faults: Mutex<BTreeMap<(Kind, String), u64>>,
+    not_kept: Mutex<BTreeMap<(Kind, String), u64>>,
     fold: Mutex<Fold>,
     /// When playlists that stand still were told of last.
     still_told: Mutex<Option<Instant>>,
@@ -244,6 +261,13 @@ struct Inner {
 impl PlaylistStats {
     pub(crate) fn count(counter: &AtomicU64, by: u64) {
         counter.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// Counts an exchange that was no good answer, unless that is the recorder's own doing.
+    pub(crate) fn fault(&self, outcome: Outcome) {
+        if !outcome.is_recorders() {
+            Self::count(&self.faults, 1);
+        }
     }
 
     pub(crate) fn advanced(&self, at_us: i64, target_us: i64) {
@@ -333,7 +357,17 @@ impl Stats {
             .clone()
     }
 
-    /// Counts an exchange that was no good answer; whether it is logged now.
+    /// Exchanges whose answer the recorder did not keep, or not all of it, as [`Self::faults`]: they say nothing about
+    /// the origin.
+    pub fn not_kept(&self) -> BTreeMap<(Kind, String), u64> {
+        self.0
+            .not_kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Counts an exchange that was no good answer, or that the recorder did not keep; whether it is logged now.
     pub(crate) fn fault(&self, kind: Kind, status: Option<u16>, outcome: Outcome) -> bool {
         let what = match (status, outcome) {
             // A raw stream that ended in good order.
@@ -342,8 +376,12 @@ impl Stats {
             _ => outcome.to_string(),
         };
         let is_news = self.is_news(kind, &what);
-        let mut faults = self.0.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        *faults.entry((kind, what)).or_default() += 1;
+        let counts = match outcome.is_recorders() {
+            true => &self.0.not_kept,
+            false => &self.0.faults,
+        };
+        let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry((kind, what)).or_default() += 1;
         is_news
     }
 

@@ -4,3 +4,4 @@ pub mod board;
 pub mod fold;
 pub mod gaps;
 pub mod load;
+pub mod trouble;

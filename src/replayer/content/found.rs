@@ -21,6 +21,8 @@ pub(crate) enum LookupResult {
     Unknown,
     /// The user did not want it recorded.
     LeftOut,
+    /// The origin answered, and the recorder could not store it: what its file system said.
+    NotKept(String),
     /// From then on it is there (microseconds of Unix time).
     NotYet(i64),
     /// It is being recorded.

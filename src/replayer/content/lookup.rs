@@ -89,8 +89,14 @@ impl Lookup<'_> {
         let (found, early) = self.find(&query)?;
         Ok(match found {
             Found::Unknown if self.reader.is_left_out(url)? => LookupResult::LeftOut,
-            // Its recorder may have been killed.
-            Found::Unknown => self.pending_else(url, LookupResult::Unknown)?,
+            Found::Unknown => {
+                let known = match self.reader.why_not_kept(url)? {
+                    Some(why) => LookupResult::NotKept(why),
+                    None => LookupResult::Unknown,
+                };
+                // Its recorder may have been killed.
+                self.pending_else(url, known)?
+            }
             Found::NotYet(from_us) => LookupResult::NotYet(from_us),
             Found::Pending => self.pending_else(url, LookupResult::Pending)?,
             Found::Answer(answer) => self.whole(question, *answer, early)?,
@@ -189,6 +195,11 @@ impl Lookup<'_> {
             if let Some(exchange) = answer.map(|answer| &answer.exchange)
                 && let Some(body_id) = exchange.body_id
             {
+                // It is opened when its turn comes, which is too late for another answer.
+                if self.reader.is_body_lost(body_id)? {
+                    let what = format!("the bytes that exchange {} brought", exchange.id);
+                    return Err(ReadError::Lost(what));
+                }
                 let body = (body_id, exchange.body_size);
                 bodies.push(self.bodies.later_piece(body, piece.skip, piece.length));
             }

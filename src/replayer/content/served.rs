@@ -39,7 +39,11 @@ impl Lookup<'_> {
             None => Content::NoRoom,
             Some(_) => self
                 .bodies
-                .piece(self.reader, body_id, exchange.body_size)?
+                .piece(self.reader, body_id, exchange.body_size)
+                .map_err(|error| match kind.is_playlist() {
+                    true => error,
+                    false => error.of_single_body(),
+                })?
                 .map_or(Content::NoRoom, Content::AsRecorded),
         })
     }

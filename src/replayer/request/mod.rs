@@ -200,3 +200,6 @@ fn asked_range(parts: &Parts) -> Option<RangeSpec> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

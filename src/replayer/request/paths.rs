@@ -58,3 +58,44 @@ pub fn clock_prefix(clock: Option<PathClock>) -> String {
         }) => format!("/@{zero_ms}~{began_ms}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dvr_playlist_is_beneath_the_name_of_its_stream() {
+        assert_eq!(dvr_path("hall 1", None), "/hall%201/dvr.m3u8");
+        assert_eq!(dvr_path("a/b", Some(12)), "/a%2Fb/dvr/12.m3u8");
+    }
+
+    #[test]
+    fn the_body_of_an_exchange_keeps_the_end_of_its_name() {
+        let named = |text: &str| exchange_path("../", 7, Url::parse(text).ok().as_ref());
+        assert_eq!(
+            named("http://h/live/a_b-1~.ts?x"),
+            "../exchange/7/a_b-1~.ts"
+        );
+        assert_eq!(named("http://h/a%2Fb%20c.ts"), "../exchange/7/a%2Fb%20c.ts");
+        assert_eq!(named("http://h/live/"), "../exchange/7/body");
+        assert_eq!(exchange_path("", 8, None), "exchange/8/body");
+        let long = format!(
+            "http://h/{}{}.ts",
+            "x".repeat(9),
+            "y".repeat(LONGEST_NAME - 3)
+        );
+        let cut = format!("../exchange/7/{}.ts", "y".repeat(LONGEST_NAME - 3));
+        assert_eq!(named(&long), cut);
+    }
+
+    #[test]
+    fn the_prefix_of_a_clock_says_when_it_and_its_player_began() {
+        let clock = |began_ms| PathClock {
+            zero_ms: 5,
+            began_ms,
+        };
+        assert_eq!(clock_prefix(None), "");
+        assert_eq!(clock_prefix(Some(clock(None))), "/@5");
+        assert_eq!(clock_prefix(Some(clock(Some(6)))), "/@5~6");
+    }
+}

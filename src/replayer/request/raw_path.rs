@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn raw_streams_have_paths_with_their_extension() {
-        let of = |path| raw_path(path).map(|p| (p.name, p.what, p.extension));
+        let of = |path: &str| raw_path(path).map(|p| (p.name, p.what, p.extension));
         let some = |name: Option<&str>, what, extension: &str| {
             Some((name.map(str::to_owned), what, extension.to_owned()))
         };
@@ -68,6 +68,12 @@ mod tests {
             of("/hall/dump.mp3"),
             some(Some("hall"), RawFile::Dump, "mp3")
         );
+        for what in [RawFile::Stream, RawFile::Dump] {
+            assert_eq!(
+                of(&format!("/{}.ogg", what.as_str())),
+                some(None, what, "ogg")
+            );
+        }
         for none in [
             "/stream.m3u8",
             "/hall/stream.m3u8",

@@ -81,3 +81,40 @@ impl ServerClock {
 
 #[cfg(test)]
 pub(crate) const HOUR_US: i64 = 3_600_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_of_its_own_starts_at_its_offset_and_goes_on() {
+        let clock = Clock::start();
+        let server = ServerClock::start(clock, None, 7_000_000);
+        assert!(server.now_us() >= server.zero_us + 7_000_000);
+        assert!(server.session_us() >= 7_000_000);
+        assert!(server.session_us() < 7_000_000 + HOUR_US);
+        assert_eq!((server.offset_us, server.is_shared), (7_000_000, false));
+    }
+
+    #[test]
+    fn a_clock_that_is_shared_is_the_wall_clock() {
+        let before_us = clock::system_us();
+        let server = ServerClock::start(Clock::start(), Some(before_us - HOUR_US), 7_000_000);
+        assert!(server.session_us() > 0 && server.session_us() < 2 * HOUR_US);
+        assert_eq!((server.offset_us, server.is_shared), (0, true));
+        assert_eq!(server.zero_us, before_us - HOUR_US);
+    }
+
+    #[test]
+    fn session_zero_may_be_set_to_that_of_a_recording() {
+        let mut server = ServerClock::start(Clock::start(), Some(HOUR_US), 0);
+        server.advance_hourly();
+        server.set_zero(HOUR_US - 7);
+        assert_eq!((server.zero_us, server.offset_us), (HOUR_US - 7, 7));
+        assert_eq!(
+            server.session_us(),
+            HOUR_US + 7,
+            "it was read for the second time"
+        );
+    }
+}

@@ -66,7 +66,12 @@ pub(super) fn exchange_body(
     let Some(body_id) = exchange.body_id else {
         return Ok(None);
     };
-    let Some(piece) = bodies.piece(reader, body_id, exchange.body_size)? else {
+    let piece = bodies.piece(reader, body_id, exchange.body_size);
+    let piece = piece.map_err(|error| match resource.kind.is_playlist() {
+        true => error,
+        false => error.of_single_body(),
+    });
+    let Some(piece) = piece? else {
         return Ok(Some(None));
     };
     let recorded = reader

@@ -309,6 +309,7 @@ impl Replay {
             LookupResult::LeftOut => not_found(&format!(
                 "{url} was left out of the recording (--variants, --renditions)"
             )),
+            LookupResult::NotKept(why) => not_found(&format!("{url} was not kept: {why}")),
             LookupResult::Pending => {
                 let sentence = "it is being recorded at this moment and has not arrived";
                 Reply::sentence(StatusCode::SERVICE_UNAVAILABLE, sentence)

@@ -65,7 +65,7 @@ fn response(whole: &Whole, request: &Request) -> Reply {
     };
     if exchange.outcome == Outcome::Disk {
         let sentence = "the recorder could not store this body";
-        return Reply::sentence(StatusCode::INTERNAL_SERVER_ERROR, sentence);
+        return Reply::sentence(StatusCode::NOT_FOUND, sentence);
     }
     let fields = Fields {
         answer: &whole.answer,

@@ -83,10 +83,15 @@ impl Reply {
 
     /// The session cannot be read.
     pub(crate) fn failed(error: &ReadError) -> Self {
+        // Each request for it would say so again, and the answer's own line of the log does.
+        if let ReadError::Lost(what) = error {
+            let sentence = format!("recorded, and lost since: {what}");
+            return Self::sentence(StatusCode::NOT_FOUND, &sentence);
+        }
         tracing::error!("{error}");
         let sentence = match error {
             // It names a path inside the session.
-            ReadError::Io(error) => format!("the session is damaged: {error}"),
+            ReadError::Io(error) => format!("a file of the session cannot be read: {error}"),
             _ => "the session cannot be read; the replayer's log says why".to_owned(),
         };
         Self::sentence(StatusCode::INTERNAL_SERVER_ERROR, &sentence)

@@ -1,5 +1,7 @@
 //! Bodies and header fields of exchanges.
 
+use std::io;
+
 use rusqlite::OptionalExtension;
 
 use super::facts::{Body, Exchange};
@@ -7,7 +9,8 @@ use super::reader::Reader;
 use crate::session::body::decode;
 use crate::session::digest::digest;
 use crate::session::error::ReadError;
-use crate::session::files::chunk_dir::ChunkFile;
+use crate::session::files::beneath::Sort;
+use crate::session::files::chunk_dir::{ChunkFile, ChunkPath};
 use crate::session::headers::Headers;
 use crate::session::id::ExchangeId;
 
@@ -88,9 +91,46 @@ impl Reader {
 
     fn chunk(&self, path: &str, size: u64) -> Result<ChunkFile, ReadError> {
         let Some(chunks) = &self.chunks else {
-            return Err(self.altered("its folder chunks/ is missing, or is no folder"));
+            let what = "the folder chunks/ is missing, or is no folder";
+            return Err(ReadError::Lost(what.to_owned()));
         };
-        Ok(chunks.open(path, size)?)
+        chunks
+            .open(path, size)
+            .map_err(|error| match shows_loss(&error) {
+                true => ReadError::Lost(error.to_string()),
+                false => error.into(),
+            })
+    }
+
+    /// Whether the file of a chunk is missing, or is none of this size.
+    pub(crate) fn is_chunk_lost(&self, path: &str, size: u64) -> bool {
+        let Some(chunks) = &self.chunks else {
+            return true;
+        };
+        let facts = ChunkPath::parse(path).and_then(|path| chunks.facts(path.plain()));
+        match facts {
+            Ok(facts) => facts.sort != Sort::File || facts.size != size,
+            Err(error) => shows_loss(&error),
+        }
+    }
+
+    /// Whether a body is a file that is missing, or has another size.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn is_body_lost(&self, body_id: i64) -> Result<bool, ReadError> {
+        let row: Option<(Option<String>, i64)> = self
+            .db
+            .prepare_cached("SELECT path, size FROM body WHERE id = ?1")
+            .and_then(|mut s| {
+                s.query_row([body_id], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()
+            })
+            .map_err(|e| self.failed(e))?;
+        let Some((Some(path), size)) = row else {
+            return Ok(false);
+        };
+        Ok(self.is_chunk_lost(&path, u64::try_from(size).unwrap_or(0)))
     }
 
     /// Response header fields of an exchange, as they came.
@@ -109,4 +149,16 @@ impl Reader {
         Headers::join(&fields, exchange.header_values.as_deref())
             .ok_or_else(|| self.altered(&format!("the header fields of exchange {}", exchange.id)))
     }
+}
+
+/// Whether the file of a row is not there. Where the file system refuses for another reason, it may be.
+fn shows_loss(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::InvalidData
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::InvalidFilename
+    )
 }

@@ -22,7 +22,7 @@ pub(crate) struct DateRange {
 pub(crate) struct Asked(pub(super) Option<HashMap<Digest, i64>>);
 
 impl Asked {
-    /// A transaction was taken back.
+    /// Forgets all rows after a rollback.
     pub(crate) fn forget(&mut self) {
         self.0 = None;
     }

@@ -148,7 +148,7 @@ impl Writer {
         Ok((writer, failure))
     }
 
-    /// One for another stream: none waits for what the other has under way.
+    /// A handle for another stream, with a share of its own: neither waits for messages of the other.
     pub fn of_a_stream(&self) -> Self {
         Self {
             share: Share::default(),
@@ -156,7 +156,7 @@ impl Writer {
         }
     }
 
-    /// To see how it is doing.
+    /// A view of the writer for those who watch over it.
     pub fn watch(&self) -> WriterWatch {
         WriterWatch {
             queue: self.sender.downgrade(),
@@ -175,7 +175,7 @@ impl Writer {
         self.closing.get_or_init(clock::instant);
     }
 
-    /// Whether it goes on with a session that was there before.
+    /// Whether this run goes on with an earlier session.
     pub fn goes_on(&self) -> bool {
         self.goes_on
     }

@@ -59,7 +59,7 @@ pub(super) fn check(reader: &Reader, hashes: bool, found: &mut Findings) -> Resu
             found.totals.chunks += 1;
             let place = match &row.place {
                 Ok(place) => place,
-                // Also of a body that is marked as lost: whoever reads or writes it must not meet it.
+                // Told also of a body that is marked as lost, since readers and writers must not touch such a path.
                 Err(error) => {
                     let what = format!("body {}: {error}", row.id);
                     found.damaged("path", what, Damage::Path(row.id, row.path));

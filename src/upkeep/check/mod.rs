@@ -70,7 +70,7 @@ pub(crate) fn look(folder: &SessionFolder, hashes: bool, locked: bool) -> Findin
             return found;
         }
     }
-    // What a sum covers need not be looked for; what is about to be summed must be whole.
+    // A database that its sum covers needs no deeper check; one that is about to get a sum must be whole.
     let is_covered = matches!(sum, Ok(Sum::Same));
     let whole = (hashes || locked) && !is_covered;
     let checked = state(folder, &reader, locked, &mut found)

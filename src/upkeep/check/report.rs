@@ -112,7 +112,7 @@ pub(crate) enum Damage {
 pub(crate) struct Findings {
     pub(super) state: State,
     pub(super) totals: Totals,
-    /// Some recorder of it was killed: files without rows are nothing strange.
+    /// A recorder of it was killed, which leaves files without rows.
     pub(super) was_killed: bool,
     problems: Vec<Finding>,
     counts: BTreeMap<&'static str, u64>,

@@ -46,7 +46,7 @@ pub(super) struct BodyRow {
     pub(super) content: Content,
 }
 
-/// What a body is to this.
+/// How a body is copied.
 pub(super) enum Content {
     /// What is no chunk, or can be read by people; whole.
     Text(Vec<u8>),
@@ -65,7 +65,7 @@ pub(super) enum Content {
     },
     /// A key.
     Key(Vec<u8>),
-    /// One that becomes zeros. Whether it came without an error.
+    /// A key that becomes zeros; whether it came without an error.
     Dropped(Vec<u8>, bool),
     /// A chunk that is no text.
     Media(ChunkFile),
@@ -219,7 +219,7 @@ fn content(
             Read::by_ref(&mut chunk.file)
                 .take(HEAD)
                 .read_to_end(&mut head)?;
-            let is_wrapped = !is_text(&head) && !is_encoded && Wrapping::of(&head).is_some();
+            let is_wrapped = !is_text(&head) && !is_encoded && Wrapping::recognise(&head).is_some();
             if !is_text(&head) && !is_wrapped {
                 chunk.file.rewind()?;
                 return Ok(else_blank(Content::Media(chunk)));
@@ -244,7 +244,7 @@ fn content(
 
 /// A text in other bytes; these, where they are none. What was compressed and cannot be read becomes zeros.
 fn wrapped(bytes: Vec<u8>) -> Result<Content, Vec<u8>> {
-    let wrapping = Wrapping::of(&bytes).filter(|_| !is_text(&bytes));
+    let wrapping = Wrapping::recognise(&bytes).filter(|_| !is_text(&bytes));
     let Some(wrapping) = wrapping else {
         return Err(bytes);
     };
@@ -314,7 +314,7 @@ struct BodyWriter<'a> {
     sizes: Sizes,
 }
 
-/// What a body's row becomes.
+/// The row of a body in the copy.
 #[derive(Default)]
 struct NewRow {
     size: i64,
@@ -448,7 +448,7 @@ impl BodyWriter<'_> {
 
     /// Copies a chunk; whether a secret is in it.
     fn media(&self, chunk: &ChunkFile, path: &str, book: &Book) -> Result<bool, RedactError> {
-        let mut to = self.create(path, modes::of(&chunk.file))?;
+        let mut to = self.create(path, modes::mode_of(&chunk.file))?;
         // The system's own copy where it has one, so that blocks may be shared.
         let mut from = &chunk.file;
         let copied = io::copy(&mut from, &mut to).map_err(|e| with_chunk_path(path, &e))?;
@@ -473,7 +473,7 @@ impl BodyWriter<'_> {
     fn mode_of(&self, body: &BodyRow) -> Option<Permissions> {
         let path = ChunkPath::parse(body.path.as_deref()?).ok()?;
         let (file, _) = self.reader.chunks.as_ref()?.open_any(&path).ok()?;
-        modes::of(&file)
+        modes::mode_of(&file)
     }
 
     /// Where a chunk goes: made of its redacted URL, where that says something else than before.

@@ -17,7 +17,7 @@ pub(super) fn tables() -> rusqlite::Result<Vec<String>> {
     db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
 }
 
-/// What a column has in it. `None`: it is read elsewhere, or the copy has it anew.
+/// What a column contains. `None`: it is read elsewhere, or is made anew in the copy.
 pub(super) fn form(table: &str, column: &str) -> Option<Form<'static>> {
     match (table, column) {
         // In `bodies.rs`; a hash, and the coding in which the copy has it.

@@ -9,22 +9,22 @@ use crate::session::database::sum;
 use crate::session::files::beneath::{Directory, PlainPath, Sort};
 use crate::session::files::folder::SessionFolder;
 
-/// Who may read and write, and nothing else of a mode.
+/// The bits of a mode that say who may read and write.
 const WHO: u32 = 0o777;
 
-/// That of an open file.
-pub(super) fn of(file: &File) -> Option<Permissions> {
+/// The mode of an open file.
+pub(super) fn mode_of(file: &File) -> Option<Permissions> {
     let mode = file.metadata().ok()?.permissions().mode();
     Some(Permissions::from_mode(mode & WHO))
 }
 
-/// Gives a whole copy those of its session, the folder's at last. Chunks have theirs.
+/// Gives the files and folders of a copy the modes of its session, the copy's own folder last. Chunks have theirs already.
 pub(super) fn copy(source: &SessionFolder, target: &SessionFolder) -> io::Result<()> {
     let database = of_path(&source.database())?;
     fs::set_permissions(target.database(), database.clone())?;
     fs::set_permissions(sum::path(&target.database()), database)?;
     if let Ok(chunks) = Directory::open(&source.chunks()) {
-        let mode = of(&chunks.own_handle()?).unwrap_or(Permissions::from_mode(0o700));
+        let mode = mode_of(&chunks.own_handle()?).unwrap_or(Permissions::from_mode(0o700));
         give_folders(&Directory::open(&target.chunks())?, &mode)?;
     }
     fs::set_permissions(target.path(), of_path(source.path())?)
@@ -35,7 +35,7 @@ fn of_path(path: &Path) -> io::Result<Permissions> {
     Ok(Permissions::from_mode(mode & WHO))
 }
 
-/// Gives a mode to all folders of a copy, from one on. Chunks are a bounded number of folders deep.
+/// Gives a mode to a folder and all folders beneath it. Chunks are a bounded number of folders deep.
 fn give_folders(folder: &Directory, mode: &Permissions) -> io::Result<()> {
     for (name, sort) in folder.entries()? {
         if let (Sort::Folder, Some(name)) = (sort, PlainPath::parse(&name)) {

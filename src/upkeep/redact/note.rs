@@ -70,7 +70,7 @@ fn renewed(reader: &Reader, book: &mut Book) -> Result<(), RedactError> {
     each().map_err(|e| reader.failed(e).into())
 }
 
-/// Words of playlists and header fields that are nobody's secret, wherever they stand.
+/// Words of playlists and header fields that are not secrets, wherever they stand.
 const EVERYBODYS: &str = "no-cache no-store must-revalidate proxy-revalidate max-age s-maxage private public \
     immutable no-transform stale-while-revalidate stale-if-error Accept-Encoding accept-encoding User-Agent \
     keep-alive Keep-Alive chunked identity METHOD BANDWIDTH AVERAGE-BANDWIDTH RESOLUTION FRAME-RATE CODECS \

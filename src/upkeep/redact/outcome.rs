@@ -54,15 +54,15 @@ pub enum RedactError {
         "secret number {0} of those that were named is in what every copy has as it is (its schema, names of header fields, the program's own words), so that it cannot be replaced everywhere; take it out of the list, or name more of what is around it"
     )]
     Fixed(usize),
-    /// There is too much to be sought.
+    /// There are too many secrets to search for.
     #[error("there are too many secrets to search for: {0}")]
     TooMany(String),
-    /// The operating system has no chance to give.
+    /// The operating system gives no random numbers.
     #[error("no random numbers: {0}")]
     Chance(String),
 }
 
-/// What was done.
+/// What a redaction did.
 #[derive(Debug, Clone, Default)]
 pub struct Redacted {
     /// Where the copy is.

@@ -47,7 +47,7 @@ impl Row {
         self.see(name);
     }
 
-    /// A column has what may stay.
+    /// Marks a column whose value stays as it is.
     fn see(&mut self, name: &str) {
         let at = self.names.iter().position(|n| n == name);
         if let Some(seen) = at.and_then(|at| self.seen.get_mut(at)) {

@@ -142,7 +142,7 @@ fn look(mut file: &File) -> io::Result<Look> {
     let is_small = file.metadata()?.len() <= LARGEST_TEXT;
     Ok(match super::secrets::look::is_text(&head) {
         true => Look::Text,
-        false if is_small && Wrapping::of(&head).is_some() => Look::Wrapped,
+        false if is_small && Wrapping::recognise(&head).is_some() => Look::Wrapped,
         false => Look::Media,
     })
 }

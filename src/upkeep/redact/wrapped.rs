@@ -7,7 +7,7 @@ use super::outcome::LARGEST_TEXT;
 use super::secrets::look::is_text;
 use crate::session::body::decode::{decoder, gzip};
 
-/// Shorter ones are not told from anything else, in bytes.
+/// Shorter texts are not recognised, in bytes.
 const SHORTEST: usize = 8;
 
 /// By so many bytes UTF-16 without a mark is told.
@@ -20,7 +20,7 @@ const MOST_OF_EACH: u64 = 256 * 1024;
 /// So often is something that only begins like gzip tried.
 const MOST_TRIED: usize = 64;
 
-/// What a text is wrapped in.
+/// The bytes that a text is wrapped in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wrapping {
     /// UTF-16, the more significant byte first.
@@ -33,7 +33,7 @@ pub(super) enum Wrapping {
 
 impl Wrapping {
     /// What bytes that begin so seem to be wrapped in.
-    pub(super) fn of(head: &[u8]) -> Option<Self> {
+    pub(super) fn recognise(head: &[u8]) -> Option<Self> {
         match head {
             [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
             [0xfe, 0xff, ..] => Some(Self::Utf16Big),
@@ -116,7 +116,7 @@ pub(super) fn texts_in_gzip(bytes: &[u8]) -> Vec<Vec<u8>> {
 
 /// The text in bytes that are wrapped.
 pub(super) fn text_in(bytes: &[u8]) -> Option<Vec<u8>> {
-    Wrapping::of(bytes)?.open(bytes)
+    Wrapping::recognise(bytes)?.open(bytes)
 }
 
 #[cfg(test)]
@@ -135,7 +135,7 @@ mod tests {
         ] {
             let text = format!("{}{text}", if mark { "\u{feff}" } else { "" });
             let bytes = wrapping.close(text.as_bytes()).unwrap();
-            assert_eq!(Wrapping::of(&bytes), Some(wrapping));
+            assert_eq!(Wrapping::recognise(&bytes), Some(wrapping));
             assert_eq!(wrapping.open(&bytes).unwrap(), text.as_bytes());
         }
     }

@@ -55,6 +55,7 @@ struct Stream {
     labels: Labels,
     totals: Totals,
     faults: BTreeMap<(Kind, String), u64>,
+    not_kept: BTreeMap<(Kind, String), u64>,
     last: Arc<StreamStats>,
 }
 
@@ -66,10 +67,15 @@ impl Stream {
         for (what, count) in stats.iter().flat_map(|one| one.stats.faults()) {
             *faults.entry(what).or_default() += count;
         }
+        let mut not_kept = BTreeMap::new();
+        for (what, count) in stats.iter().flat_map(|one| one.stats.not_kept()) {
+            *not_kept.entry(what).or_default() += count;
+        }
         Some(Self {
             labels: vec![("stream", escaped(&last.name))],
             totals: totals.fold(Totals::default(), Totals::and),
             faults,
+            not_kept,
             last,
         })
     }
@@ -245,15 +251,29 @@ fn counters(encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), E
 }
 
 fn faults(encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), Error> {
-    let help = "Exchanges that were no good answer, by kind of resource and status or outcome";
-    let mut metric =
-        encoder.encode_descriptor("isrecorder_faults", help, None, MetricType::Counter)?;
-    for stream in all {
-        for ((kind, what), number) in &stream.faults {
-            let mut labels = stream.labels.clone();
-            labels.push(("kind", kind.to_string()));
-            labels.push(("what", escaped(what)));
-            count(&mut metric, &labels, *number)?;
+    type Counts = BTreeMap<(Kind, String), u64>;
+    type Family = (&'static str, &'static str, fn(&Stream) -> &Counts);
+    let families: [Family; 2] = [
+        (
+            "isrecorder_faults",
+            "Exchanges that were no good answer of the origin, by kind of resource and status or outcome",
+            |stream| &stream.faults,
+        ),
+        (
+            "isrecorder_not_kept",
+            "Exchanges whose answer the recorder did not keep as it came, by kind of resource and outcome",
+            |stream| &stream.not_kept,
+        ),
+    ];
+    for (name, help, counts) in families {
+        let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for stream in all {
+            for ((kind, what), number) in counts(stream) {
+                let mut labels = stream.labels.clone();
+                labels.push(("kind", kind.to_string()));
+                labels.push(("what", escaped(what)));
+                count(&mut metric, &labels, *number)?;
+            }
         }
     }
     Ok(())

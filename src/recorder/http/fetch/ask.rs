@@ -14,19 +14,19 @@ use url::Url;
 pub(crate) struct Ask {
     pub url: Url,
     pub kind: Kind,
-    /// As far as whoever named the URL may lead.
+    /// How far the source of the URL (the user, a playlist, a redirect) may lead.
     pub reach: Reach,
-    /// A redirect led from https to http to whoever named the URL.
+    /// The source of the URL was reached by a redirect from https to http.
     pub downgraded: bool,
     pub range: Option<ByteRange>,
     pub validators: Option<Validators>,
-    /// What the body may well be, once more; empty: nobody knows.
+    /// The body before, which is likely to come again; empty: there is none.
     pub expected: Bytes,
     /// It may be a raw stream: then the last hop has a body that still comes.
     pub plain: bool,
     /// It may be a list of one stream: then that is asked for in its place.
     pub lists: bool,
-    /// It is asked for sooner than a player would ask again: that is his interval.
+    /// The interval of a player, where this request is made sooner.
     pub denser_than: Option<Duration>,
     /// It is not asked for again where a redirect leads to a host that wants to be left alone: that is waited for, until
     /// this. `None`: it is.

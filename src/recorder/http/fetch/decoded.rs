@@ -91,7 +91,7 @@ impl Fetcher {
         let limit = self
             .limits
             .body_bytes(ask.kind)
-            .min(self.unpacked.most(came));
+            .min(self.unpacked.allowed_bytes(came));
         let file = raw.clone();
         let abort = self.abort.clone();
         let job = move || decoded(&file, &codings, plain, (limit, &abort));

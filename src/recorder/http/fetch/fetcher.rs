@@ -17,7 +17,7 @@ use crate::session::{Remark, Writer};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// What is needed to ask.
+/// All that a request needs beside its URL.
 #[derive(Debug, Clone)]
 pub(crate) struct Fetcher {
     pub clients: Clients,
@@ -28,22 +28,22 @@ pub(crate) struct Fetcher {
     pub proxies: Arc<Proxies>,
     /// URIs that were refused.
     pub refused: Arc<RefusedUris>,
-    /// However far a URL says that it may lead.
+    /// `--allow-private`: every URL may lead anywhere.
     pub allow_private: bool,
     /// A redirect may lead from https to http.
     pub allow_downgrade: bool,
     /// Which servers speak ICY.
     pub servers: Arc<Servers>,
     pub memory: Arc<Memory>,
-    /// Which hosts asked to be asked later.
+    /// Hosts that asked for patience.
     pub hosts: Arc<Hosts>,
-    /// What a list, or what stands behind the URL, asks for.
+    /// Header fields that a list of streams, or the text behind a typed URL, asks for.
     pub stream_fields: Arc<StreamFields>,
-    /// What its chunks may decode to.
+    /// How many bytes its chunks may decode to.
     pub unpacked: Arc<Unpacked>,
     /// Turns of its polls.
     pub polls: Arc<Polls>,
-    /// Ends what is under way.
+    /// Ends requests that are under way.
     pub abort: CancellationToken,
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     expected: Bytes,
-    /// So many bytes came that are those of `expected`; the first others end that.
+    /// How many bytes came that equal those of `expected`.
     same: usize,
     /// All that came, once it differs.
     own: Option<Vec<u8>>,
@@ -38,7 +38,7 @@ impl Gathered {
         self.own = Some(own);
     }
 
-    /// Forgets what is behind so many bytes.
+    /// Forgets all but the first so many bytes.
     pub(super) fn cut(&mut self, most: usize) {
         self.same = self.same.min(most);
         if let Some(own) = &mut self.own {

@@ -17,6 +17,7 @@ use crate::recorder::http::validators::Validators;
 use crate::recorder::memory::Held;
 use crate::recorder::settings::limits::CUT_BYTES;
 use crate::session::availability::Timing;
+use crate::session::model::not_stored;
 use crate::session::{
     Availability, ByteRange, Coded, Digest, DownloadFile, ExchangeId, Headers, Kind, NewBody,
     NewExchange, Outcome, OwnReason, ResourceKey, digest, is_success, true_codings,
@@ -62,9 +63,9 @@ pub(crate) struct Hop {
     pub downgraded: bool,
     /// A range that was asked for goes past the end of the resource, which the origin says is there.
     pub short_by_end: Option<u64>,
-    /// It was out of reach, and its URL alone says so.
+    /// No request was made: its URL alone shows that it is out of reach.
     pub was_not_asked: bool,
-    /// It is a redirect that was not followed: where it leads is not to be asked before.
+    /// A redirect that was not followed, since the host that it leads to is left alone until then.
     pub held_until: Option<Instant>,
     /// Room that the body has taken.
     pub held: Held,
@@ -99,7 +100,7 @@ impl Sink {
         limit: u64,
     ) -> Result<(), (Outcome, String)> {
         if so_far > limit {
-            let error = format!("cut: larger than {limit} bytes");
+            let error = format!("cut by the recorder: larger than {limit} bytes");
             if let Self::Memory(memory) = self {
                 // What began an endless body is enough of it, in a database.
                 memory.cut(CUT_BYTES);
@@ -158,7 +159,10 @@ impl Hop {
 
     pub(crate) fn fail(&mut self, outcome: Outcome, error: &str) {
         self.outcome = outcome;
-        self.error = Some(error.to_owned());
+        self.error = Some(match outcome {
+            Outcome::Disk => not_stored(error),
+            _ => error.to_owned(),
+        });
     }
 
     pub(super) fn describe(&mut self, response: &Response) {
@@ -341,7 +345,7 @@ impl Hop {
         self.timing().response_us()
     }
 
-    /// When it was made.
+    /// When the request was made, and when its response began.
     pub(crate) fn timing(&self) -> Timing {
         Timing {
             requested_us: self.requested_us,
@@ -354,7 +358,7 @@ impl Hop {
         self.fields.as_ref()?.get(name)?.to_str().ok()
     }
 
-    /// Whether it is what a player could use.
+    /// Whether a player could use the answer.
     pub(crate) fn is_good(&self) -> bool {
         self.outcome == Outcome::Complete
             && self
@@ -362,12 +366,13 @@ impl Hop {
                 .is_some_and(|status| status == 304 || is_success(status))
     }
 
-    /// Whether the origin is to be blamed for it, if it is no good: it was not the recorder's own doing.
+    /// Whether it counts where it is not good: it was not cut off by the stop of the recorder, a player could have made it,
+    /// and it was not put off.
     pub(crate) fn is_fault(&self) -> bool {
         self.outcome != Outcome::Aborted && self.own_reason.is_none() && self.held_until.is_none()
     }
 
-    /// With what it can be asked for conditionally.
+    /// The validators for a conditional request.
     pub(crate) fn validators(&self) -> Option<Validators> {
         Validators::from_fields(self.fields.as_ref()?, &self.url, self.id)
     }

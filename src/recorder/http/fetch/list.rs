@@ -7,7 +7,7 @@ use super::{Hop, Received};
 use crate::hls::{self, ListedStream, MOST_OF_ONE, StreamList};
 use crate::session::{Outcome, decode, decoded_size, is_success};
 
-/// A list may name a list, which names a stream; more are made up.
+/// A list may name a list, which names a stream; a longer chain is not followed.
 pub(super) const MOST_LISTS: usize = 2;
 /// Streams that a message names.
 const MOST_SHOWN: usize = 5;
@@ -48,7 +48,7 @@ pub(crate) fn list_in(hop: &Hop, body: &[u8]) -> Option<StreamList> {
     hls::read_list(body, &hop.url, hop.field(CONTENT_TYPE))
 }
 
-/// What a user reads who gave the URL of a list that is not followed.
+/// The message to a user who gave the URL of a list that is not followed.
 pub(crate) fn not_followed(list: &StreamList) -> String {
     let count = list.streams.len() + list.more;
     let shown = list.typed(MOST_SHOWN);

@@ -11,7 +11,7 @@ use crate::clock;
 /// Polls of a stream begin so far apart, on average: 250 a second leave the machine to others. A stream of 8192
 /// playlists whose segments last a second would ask for 32,000.
 pub(crate) const APART: Duration = Duration::from_millis(4);
-/// So many may begin at once where fewer did before: a large multivariant playlist that comes up.
+/// Polls that may begin at once after a time with fewer: a large multivariant playlist begins.
 const AT_ONCE: u32 = 512;
 
 /// Of one stream.
@@ -54,7 +54,7 @@ struct Pace {
 impl Pace {
     /// When the poll begins that asks for its turn now.
     fn begin(&mut self, now: Instant) -> Instant {
-        // What was not used lately is there to be used, up to a limit.
+        // Turns that were not used lately can be used now, up to a limit.
         let earliest = now.checked_sub(APART * AT_ONCE).unwrap_or(now);
         let begin = self.next.max(earliest);
         self.next = begin + APART;

@@ -23,7 +23,7 @@ impl RefusedUris {
         known.len() < MAX_REFUSED && known.insert(uri.to_owned())
     }
 
-    /// Says once of each host and reason that it is not followed.
+    /// Logs a refused URI, once for each host and reason.
     pub(super) fn tell(&self, refused: &Refused, label: &str) {
         let line = format!(
             "{:?} is not followed: {}",

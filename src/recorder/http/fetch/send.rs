@@ -18,8 +18,8 @@ use crate::recorder::http::client::Over;
 use crate::recorder::http::kept_connections::Connection;
 use crate::session::Outcome;
 
-/// What crossed the end of its connection is told so within a round trip, a lost packet included. Who closes
-/// later has had the request.
+/// A request that crosses the end of its connection is answered with that end within a round trip, a lost packet
+/// included. A server that closes later has had the request.
 const CROSSING: Duration = Duration::from_secs(3);
 
 /// The head of an answer.

@@ -1,18 +1,18 @@
-//! What the chunks of a stream may decode to.
+//! How many bytes the chunks of a stream may decode to.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::session::{DecodeError, NewBody};
 
-/// How much more of a stream's chunks may be kept than the stream sent, where it sent them compressed: 20 kB may decode to 20 MB,
-/// and whoever sends them would fill a disk at a thousand times his pace.
+/// The allowance of a stream for compressed chunks that decode to much more than came: 20 kB can decode to 20 MB, and an
+/// origin would fill a disk at a thousand times the pace of its line.
 #[derive(Debug)]
 pub(crate) struct Unpacked {
     /// What is left for chunks that decode to more than [`FACTOR`] times what came, in bytes.
     spare: AtomicU64,
 }
 
-/// Media that is worth a coding (subtitles, padding) is a few times as large without.
+/// Media that is worth compressing (subtitles, padding) is a few times as large when it is decoded.
 const FACTOR: u64 = 16;
 /// A stream may begin with a black picture, in bytes.
 const SPARE: u64 = 64 * 1024 * 1024;
@@ -26,13 +26,13 @@ impl Default for Unpacked {
 }
 
 impl Unpacked {
-    /// What a chunk may decode to of which so many bytes came.
-    pub(super) fn most(&self, came: u64) -> u64 {
+    /// How many bytes a chunk of `came` bytes may decode to.
+    pub(super) fn allowed_bytes(&self, came: u64) -> u64 {
         let spare = self.spare.load(Ordering::Relaxed);
         came.saturating_mul(FACTOR).saturating_add(spare)
     }
 
-    /// Takes what a chunk needs beyond its own share, if that is left: others are decoded at the same time.
+    /// Takes the bytes that a chunk needs beyond its own share from the allowance, which other chunks may have used meanwhile.
     pub(super) fn take(&self, came: u64, body: NewBody) -> Result<NewBody, DecodeError> {
         let NewBody::File { size, .. } = &body else {
             return Ok(body);
@@ -46,7 +46,7 @@ impl Unpacked {
             (Ok(_), body) => Ok(body),
             (Err(_), NewBody::File { file, .. }) => {
                 file.discard();
-                Err(DecodeError::TooLarge(self.most(came)))
+                Err(DecodeError::TooLarge(self.allowed_bytes(came)))
             }
             (Err(_), body) => Ok(body),
         }

@@ -25,14 +25,14 @@ fn playlists() -> Playlists {
 fn a_new_token_is_no_new_playlist() {
     let playlists = playlists();
     let now = clock::instant();
-    let first = playlists.name(
+    let first = playlists.take_in_names(
         &[child("http://h/a.m3u8?t=1"), child("http://h/b.m3u8?t=1")],
         1,
         0,
         now,
     );
     assert_eq!(first.new.len(), 2);
-    let second = playlists.name(
+    let second = playlists.take_in_names(
         &[child("http://h/a.m3u8?t=2"), child("http://h/b.m3u8?t=1")],
         2,
         0,
@@ -54,9 +54,9 @@ fn a_query_that_matters_is_another_playlist() {
     let playlists = playlists();
     let now = clock::instant();
     let two = [child("http://h/m.m3u8?v=1"), child("http://h/m.m3u8?v=2")];
-    assert_eq!(playlists.name(&two, 1, 0, now).new.len(), 2);
+    assert_eq!(playlists.take_in_names(&two, 1, 0, now).new.len(), 2);
     let other = [child("http://h/m.m3u8?v=3"), child("http://h/m.m3u8?v=2")];
-    assert_eq!(playlists.name(&other, 2, 0, now).new.len(), 1);
+    assert_eq!(playlists.take_in_names(&other, 2, 0, now).new.len(), 1);
 }
 
 #[test]
@@ -71,18 +71,18 @@ fn what_the_user_left_out_is_no_other_name_of_what_is_recorded() {
     for left_out in [vec![described(high)], vec![]] {
         let playlists = playlists();
         playlists.leave_out(&[described(low)]);
-        let first = playlists.name(&[described(high)], 1, 0, now).new;
+        let first = playlists.take_in_names(&[described(high)], 1, 0, now).new;
         playlists.leave_out(&left_out);
-        let second = playlists.name(&[described(low)], 2, 0, now);
+        let second = playlists.take_in_names(&[described(low)], 2, 0, now);
         assert_eq!((second.new.len(), second.aliases.len()), (1, 0));
         assert_ne!(second.new[0].id, first[0].id);
     }
     // A new token beside one of the same path that is left out takes its place as anything else does.
     let playlists = playlists();
     playlists.leave_out(&[described("http://h/v.m3u8?q=1&t=1")]);
-    playlists.name(&[described("http://h/v.m3u8?q=2&t=1")], 1, 0, now);
+    playlists.take_in_names(&[described("http://h/v.m3u8?q=2&t=1")], 1, 0, now);
     playlists.leave_out(&[described("http://h/v.m3u8?q=1&t=2")]);
-    let second = playlists.name(&[described("http://h/v.m3u8?q=2&t=2")], 2, 0, now);
+    let second = playlists.take_in_names(&[described("http://h/v.m3u8?q=2&t=2")], 2, 0, now);
     assert_eq!((second.new.len(), second.aliases.len()), (0, 1));
 }
 
@@ -91,10 +91,10 @@ fn what_is_named_no_more_is_watched_for_a_while() {
     let playlists = playlists();
     let now = clock::instant();
     let old = playlists
-        .name(&[child("http://h/1/a.m3u8")], 1, 0, now)
+        .take_in_names(&[child("http://h/1/a.m3u8")], 1, 0, now)
         .new
         .remove(0);
-    let second = playlists.name(&[child("http://h/2/a.m3u8")], 2, 0, now);
+    let second = playlists.take_in_names(&[child("http://h/2/a.m3u8")], 2, 0, now);
     assert_eq!(second.renewals, 1);
     assert!(!old.is_over(now + Duration::from_secs(17)));
     assert!(old.is_over(now + Duration::from_secs(18)));
@@ -114,7 +114,7 @@ fn names_that_are_made_up_at_each_request_are_those_of_the_first() {
     let now = clock::instant();
     let named = |request: i64| {
         let children = [of_viewer(request, "high"), of_viewer(request, "low")];
-        playlists.name(&children, request, 0, now)
+        playlists.take_in_names(&children, request, 0, now)
     };
     let first = named(1);
     assert_eq!((first.new.len(), first.renewals), (2, 0));
@@ -156,7 +156,7 @@ fn what_stands_elsewhere_under_the_same_description_takes_its_place_if_it_is_the
     let now = clock::instant();
     let names = |request: i64, names: &[&str]| {
         let children: Vec<Child> = names.iter().map(|n| of_viewer(request, n)).collect();
-        let named = playlists.name(&children, request, 0, now);
+        let named = playlists.take_in_names(&children, request, 0, now);
         let aliases = named.aliases.iter().map(|(p, _)| p.id).collect::<Vec<_>>();
         (aliases, named.new.len())
     };
@@ -170,14 +170,20 @@ fn what_has_ended_is_not_gone_on_with_under_another_name() {
     let playlists = playlists();
     let now = clock::instant();
     let first = playlists
-        .name(&[of_viewer(1, "a")], 1, 0, now)
+        .take_in_names(&[of_viewer(1, "a")], 1, 0, now)
         .new
         .remove(0);
     first.update(|s| s.ended_since = Some(now));
-    assert_eq!(playlists.name(&[of_viewer(2, "a")], 2, 0, now).new.len(), 1);
-    let vod = playlists.name(&[of_viewer(2, "a"), of_viewer(2, "v")], 3, 0, now);
+    assert_eq!(
+        playlists
+            .take_in_names(&[of_viewer(2, "a")], 2, 0, now)
+            .new
+            .len(),
+        1
+    );
+    let vod = playlists.take_in_names(&[of_viewer(2, "a"), of_viewer(2, "v")], 3, 0, now);
     vod.new[0].update(|s| s.on_demand = true);
-    let again = playlists.name(&[of_viewer(2, "a"), of_viewer(3, "v")], 4, 0, now);
+    let again = playlists.take_in_names(&[of_viewer(2, "a"), of_viewer(3, "v")], 4, 0, now);
     assert_eq!(
         (again.new.len(), again.aliases.len()),
         (0, 1),
@@ -201,7 +207,7 @@ async fn a_new_url_wakes_who_needs_one_and_gone_playlists_wake_who_names_them() 
             of_viewer(request, "low"),
             sound(request),
         ];
-        playlists.name(&children, request, 0, now).new
+        playlists.take_in_names(&children, request, 0, now).new
     };
     let all = named(1);
     let goes = |which: usize| {
@@ -232,14 +238,14 @@ fn a_new_url_leads_no_farther_than_what_names_it() {
     let main = playlists.root(child("http://h/").url, String::new(), None);
     let now = clock::instant();
     let media = playlists
-        .name(&[of_viewer(1, "a")], 1, 0, now)
+        .take_in_names(&[of_viewer(1, "a")], 1, 0, now)
         .new
         .remove(0);
     assert_eq!((media.reach(), media.is_downgraded()), (Reach::Any, false));
     let mut hop = Hop::new(1, child("http://h/").url, 0);
     (hop.leads, hop.downgraded) = (Reach::Public, true);
     main.answered(&[hop]);
-    playlists.name(&[of_viewer(2, "a")], 2, 0, now);
+    playlists.take_in_names(&[of_viewer(2, "a")], 2, 0, now);
     assert_eq!(
         (media.reach(), media.is_downgraded()),
         (Reach::Public, true)
@@ -266,7 +272,7 @@ fn what_was_public_once_leads_to_public_addresses_only() {
     );
     let now = clock::instant();
     let media = playlists
-        .name(&[child("http://h/a.m3u8")], 1, 0, now)
+        .take_in_names(&[child("http://h/a.m3u8")], 1, 0, now)
         .new
         .remove(0);
     assert_eq!(
@@ -403,7 +409,7 @@ fn steps_grow_as_what_is_named_does() {
                             ..child(&url((n + revision) % count, revision))
                         })
                         .collect();
-                    playlists.name(&children, revision as i64, 0, now);
+                    playlists.take_in_names(&children, revision as i64, 0, now);
                 }
             })
         });
@@ -420,11 +426,11 @@ fn the_urls_of_all_playlists_together_are_bounded() {
             .map(|n| child(&format!("http://h/{n}.m3u8?{revision}{long}")))
             .collect()
     };
-    let first = playlists.name(&named(1), 1, 0, now);
+    let first = playlists.take_in_names(&named(1), 1, 0, now);
     let room = MOST_URL_BYTES / 8015;
     assert!(first.new.len() > room / 2 && first.new.len() <= room);
     assert_eq!(first.new.len() + first.too_many, 2000);
-    let second = playlists.name(&named(2), 2, 0, now);
+    let second = playlists.take_in_names(&named(2), 2, 0, now);
     let bytes: usize = first.new.iter().map(|playlist| playlist.url_bytes()).sum();
     assert!(bytes <= 2 * MOST_URL_BYTES, "{bytes}");
     assert!(second.too_many > 0);

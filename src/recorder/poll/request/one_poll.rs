@@ -165,6 +165,7 @@ impl Poller {
                 );
             }
             self.playlist.plays();
+            self.playlist.stats.failing.is_over();
             return;
         }
         if hop.own_reason == Some(OwnReason::TooLate) {
@@ -181,7 +182,11 @@ impl Poller {
         if !was_silent && playlists.nothing_plays() {
             playlists.wake_first();
         }
-        PlaylistStats::count(&self.playlist.stats.faults, 1);
+        let stats = &self.playlist.stats;
+        stats.fault(hop.outcome);
+        let what = words::in_short(hop.status, hop.outcome);
+        let now_us = self.context.fetcher.writer.clock().now_us();
+        stats.failing.fails(what, now_us, i64::MAX);
         let kind = self.playlist.kind;
         if self.context.stats.fault(kind, hop.status, hop.outcome) {
             let place =

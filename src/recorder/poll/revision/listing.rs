@@ -136,10 +136,10 @@ impl Poller {
     async fn name(&mut self, children: &[Child], id: ExchangeId) {
         // A loop that panicked may have named some, and started none of them.
         let never_started = self.context.playlists.never_started();
-        let named = self
-            .context
-            .playlists
-            .name(children, id, self.from_us, clock::instant());
+        let named =
+            self.context
+                .playlists
+                .take_in_names(children, id, self.from_us, clock::instant());
         never_started.iter().for_each(|left| left.begins_with(id));
         self.renewals = named.renewals;
         for (playlist, url) in named.aliases {

@@ -124,6 +124,24 @@ impl Reader {
         Ok(event.is_some())
     }
 
+    /// Why the recorder could not store what came for a URL; `None`: it could, or nothing came.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn why_not_kept(&self, url: &str) -> Result<Option<String>, ReadError> {
+        for resource in self.resources(url)? {
+            let why = self.value(
+                "SELECT ifnull(error, outcome) FROM exchange
+                  WHERE resource_id = ?1 AND outcome = 'disk' ORDER BY from_us, id LIMIT 1",
+                params![resource.id],
+            )?;
+            if why.is_some() {
+                return Ok(why);
+            }
+        }
+        Ok(None)
+    }
+
     fn value<T: FromSql>(
         &self,
         query: &str,

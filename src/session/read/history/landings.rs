@@ -2,6 +2,7 @@
 
 use rusqlite::{Row, named_params, params};
 
+use crate::session::digest::digest;
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::{ByteRange, Kind, is_success};
@@ -46,7 +47,7 @@ pub struct Landing {
     pub requested_us: i64,
     /// When its last byte came.
     pub complete_us: i64,
-    /// What it brought, if that is good; redirects are followed.
+    /// What it brought, if that is good and is not lost since; redirects are followed.
     pub good: Option<LandedBody>,
 }
 
@@ -70,7 +71,8 @@ const PENDING: &str = "SELECT 1 FROM pending p LEFT JOIN exchange e ON e.id = p.
 /// Columns of a request as [`request_row`] reads them.
 /// A 304 is what it confirms.
 const REQUEST: &str = "SELECT ifnull(e.confirms_id, e.id), e.requested_us, e.requested_us + ifnull(e.wait_us, 0) + ifnull(e.receive_us, 0),
-    ifnull((SELECT c.status FROM exchange c WHERE c.id = e.confirms_id), e.status), e.outcome, e.body_first, b.sha256, b.size
+    ifnull((SELECT c.status FROM exchange c WHERE c.id = e.confirms_id), e.status), e.outcome, e.body_first, b.sha256, b.size,
+    b.path, CASE WHEN b.coding IS NULL AND b.size <= 1024 THEN b.data END
     FROM exchange e LEFT JOIN body b ON b.id = ifnull((SELECT c.body_id FROM exchange c WHERE c.id = e.confirms_id), e.body_id)";
 /// Ids of the hops of a redirect are no further apart.
 const FARTHEST_HOP: i64 = 20_000;
@@ -82,6 +84,8 @@ struct Request {
     id: ExchangeId,
     redirects: bool,
     landing: Landing,
+    /// The file of its body.
+    path: Option<String>,
 }
 
 impl Reader {
@@ -238,10 +242,22 @@ impl Reader {
         first.map(|request| self.ended(request)).transpose()
     }
 
+    /// What a request brought, without a file that is lost.
+    fn landing(&self, request: Request) -> Landing {
+        let mut landing = request.landing;
+        let size = landing.good.as_ref().map(|good| good.size);
+        if let (Some(path), Some(size)) = (request.path, size)
+            && self.is_chunk_lost(&path, size)
+        {
+            landing.good = None;
+        }
+        landing
+    }
+
     /// A request with the end of its chain of redirects.
     fn ended(&self, request: Request) -> Result<Landing, ReadError> {
         if !request.redirects {
-            return Ok(request.landing);
+            return Ok(self.landing(request));
         }
         let end = self.list(
             &format!(
@@ -254,7 +270,7 @@ impl Reader {
         Ok(match end.into_iter().next() {
             Some(end) => Landing {
                 requested_us: request.landing.requested_us,
-                ..end.landing
+                ..self.landing(end)
             },
             None => Landing {
                 good: None,
@@ -277,13 +293,21 @@ fn request_row(row: &Row<'_>) -> rusqlite::Result<Request> {
             .map(|first| bytes(Some(first))),
         _ => Some(0),
     };
+    // A key, as it stands in the database.
+    let data: Option<Vec<u8>> = row.get(9)?;
+    let is_what_came = match (&data, &sha256) {
+        (Some(data), Some(sha256)) => digest(data).as_slice() == sha256.as_slice(),
+        _ => true,
+    };
     let good = match (status, sha256) {
-        (Some(status), Some(sha256)) if is_complete && is_success(status) => Some(LandedBody {
-            exchange_id: id,
-            sha256,
-            size,
-            first,
-        }),
+        (Some(status), Some(sha256)) if is_complete && is_success(status) && is_what_came => {
+            Some(LandedBody {
+                exchange_id: id,
+                sha256,
+                size,
+                first,
+            })
+        }
         _ => None,
     };
     Ok(Request {
@@ -294,5 +318,6 @@ fn request_row(row: &Row<'_>) -> rusqlite::Result<Request> {
             complete_us: row.get(2)?,
             good,
         },
+        path: row.get(8)?,
     })
 }

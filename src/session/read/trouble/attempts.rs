@@ -1,6 +1,6 @@
 //! Every request of a session in the order in which they began: which were good, and which were faults.
 //!
-//! What only the recorder's asking brought about (`own_reason`, `crossed`) is left out: it says nothing of the origin.
+//! What only the recorder's asking brought about (`own_reason`, `crossed`), and what was cut off when it stopped (`aborted`), is left out: it says nothing of the origin.
 
 use rusqlite::Row;
 
@@ -72,7 +72,7 @@ const NEXT: &str = "
              UNION SELECT a.resource_id FROM alias a WHERE a.url = r.url AND r.kind = 'media'
              UNION SELECT b.resource_id FROM alias a JOIN resource p ON p.id = a.resource_id
                JOIN alias b ON b.url = p.url WHERE a.url = r.url AND r.kind = 'media')
-       AND (g.from_us, g.id) > (e.from_us, e.id) AND g.own_reason IS NULL AND g.outcome <> 'crossed'
+       AND (g.from_us, g.id) > (e.from_us, e.id) AND g.own_reason IS NULL AND g.outcome NOT IN ('crossed', 'aborted')
      ORDER BY g.from_us, g.id LIMIT 1";
 
 impl Reader {
@@ -90,7 +90,7 @@ impl Reader {
                     r.kind = 'main' AND EXISTS (SELECT 1 FROM body b WHERE b.id = e.body_id AND b.path IS NOT NULL)
                FROM exchange e JOIN resource r ON r.id = e.resource_id JOIN stream s ON s.id = r.stream_id
                LEFT JOIN exchange n ON n.id = CASE WHEN {IS_FAULT} THEN ({NEXT}) END
-              WHERE e.own_reason IS NULL AND e.outcome <> 'crossed' AND e.id > ?2
+              WHERE e.own_reason IS NULL AND e.outcome NOT IN ('crossed', 'aborted') AND e.id > ?2
               ORDER BY e.id LIMIT ?3"
         );
         self.each(&sql, rusqlite::params![ENDED, behind, AT_ONCE], |row| {

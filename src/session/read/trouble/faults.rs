@@ -1,4 +1,4 @@
-//! Every fault of a session, with the moment at which it was over.
+//! Every fault of a session, with the moment at which it was over; what the recorder could not keep is told apart.
 
 use std::collections::HashMap;
 
@@ -13,9 +13,11 @@ use crate::session::read::reader::Reader;
 /// stream has no end, though all of the response came.
 pub const ENDED: &str = "the stream ended; it has no end of its own, and is asked for again";
 
-/// Of an exchange `e`; `?1` is [`ENDED`].
+/// Of an exchange `e`; `?1` is [`ENDED`]. [`Outcome::is_recorders`] tells which of them are none of the origin's. What was
+/// cut off when the recorder stopped is no fault of anybody.
 pub(super) const IS_FAULT: &str = "
-    ((e.outcome NOT IN ('complete', 'crossed') OR ifnull(e.status >= 400, 0) OR ifnull(e.error = ?1, 0)) AND e.own_reason IS NULL)";
+    ((e.outcome NOT IN ('complete', 'crossed') OR ifnull(e.status >= 400, 0) OR ifnull(e.error = ?1, 0))
+      AND e.outcome <> 'aborted' AND e.own_reason IS NULL)";
 /// Columns as [`fault_row`] reads them.
 pub(super) const FAULT_COLUMNS: &str = "
     e.id, e.requested_us, e.requested_us + ifnull(e.wait_us, 0), e.requested_us
@@ -103,8 +105,7 @@ pub struct LastFault {
 }
 
 impl Reader {
-    /// The last fault of each stream that has one, of requests since then (microseconds of Unix time). What was cut off
-    /// when the recorder stopped is none of the origin's.
+    /// The last fault of each stream that has one, of requests since then (microseconds of Unix time).
     ///
     /// # Errors
     /// The database is damaged.
@@ -113,7 +114,7 @@ impl Reader {
         let sql = format!(
             "SELECT r.url, e.status, e.outcome, e.error, count(e.id), max(e.id)
                FROM exchange e JOIN resource r ON r.id = e.resource_id
-              WHERE {IS_FAULT} AND e.requested_us >= ?2 AND e.outcome <> 'aborted'
+              WHERE {IS_FAULT} AND e.requested_us >= ?2
               GROUP BY r.stream_id ORDER BY r.stream_id"
         );
         self.list(&sql, rusqlite::params![ENDED, since_us], |row| {

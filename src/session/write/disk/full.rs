@@ -20,20 +20,20 @@ use crate::session::write::store::Store;
 pub(crate) const RESERVE: &str = "reserve";
 /// An empty file in the same place: the disk is full. It needs no room, and says so where no row can any more.
 const FULL: &str = "full";
-/// The log is told so often how much is lost while it is.
+/// How often the log tells how much is lost while the disk is full.
 const TELL_EVERY: Duration = Duration::from_secs(30);
-/// What room is looked for with, in the same place.
+/// A file in the same place, made to find out whether there is room.
 const PROBE: &str = "probe";
-/// Rows of hours.
+/// Enough for the rows of some hours.
 const RESERVE_BYTES: u64 = 4 * 1024 * 1024;
-/// Room is looked for so often.
+/// How often room is looked for.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// Frames after which the write-ahead log is used again: as SQLite has it, and where it should
-/// grow no further.
+/// Frames after which the write-ahead log is checkpointed: SQLite's own number, and the one while the log should not
+/// grow.
 const CHECKPOINT_AFTER: i64 = 1000;
 const CHECKPOINT_SOON: i64 = 64;
 
-/// What the writer knows of its disk.
+/// The state of the writer's disk.
 #[derive(Debug)]
 pub(crate) struct Disk {
     chunks: ChunkDir,
@@ -44,7 +44,7 @@ pub(crate) struct Disk {
     /// The row of the hole that has begun.
     row: Option<i64>,
     looked: Instant,
-    /// When the log was told last of what is lost, and of how much.
+    /// When the log told last how much is lost, and how much that was.
     told: (Instant, u64),
     is_marked: bool,
     tallies: Tallies,
@@ -95,7 +95,7 @@ impl Disk {
         probed.is_err_and(|error| is_full(&error))
     }
 
-    /// A commit had no room: whether there is some now, since the reserve was given up.
+    /// Gives up the reserve for a commit that had no room; whether there was one.
     pub(crate) fn gives_up_reserve(&mut self) -> bool {
         self.room.close();
         self.say();
@@ -103,10 +103,10 @@ impl Disk {
         had && self.chunks.remove_temporary(&reserve()).is_ok()
     }
 
-    /// Nothing is held in reserve any more.
+    /// Gives up the reserve for good.
     pub(crate) fn let_go(&mut self) {
         if std::mem::take(&mut self.has_reserve) {
-            // What stays behind is swept with the folder.
+            // A file that stays behind is removed with the folder.
             let _ = self.chunks.remove_temporary(&reserve());
         }
     }
@@ -232,7 +232,7 @@ impl Disk {
         filled
     }
 
-    /// Makes a file of so many bytes, which are its own.
+    /// Makes a file and allocates so many bytes for it.
     fn allocated(&self, name: &TemporaryName, bytes: u64) -> io::Result<()> {
         allocate(&self.made_anew(name)?, bytes)
     }

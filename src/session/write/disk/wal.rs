@@ -13,14 +13,14 @@ use crate::session::model::Notice;
 use crate::session::notices::{NoticeEvent, Tallies};
 use crate::session::write::store::Store;
 
-/// It is as large as that where nobody holds it up, at most.
+/// The log is not larger than this where no reader holds up its checkpoint.
 const MOST_WAL: u64 = 16 * 1024 * 1024;
-/// It is looked at so often.
+/// How often its size is looked at.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Bytes of a frame of the log: a page and its header.
 const FRAME: u64 = 4096 + 24;
 
-/// What the writer knows of its write-ahead log.
+/// The state of the writer's write-ahead log.
 #[derive(Debug)]
 pub(crate) struct WalWatch {
     database: PathBuf,
@@ -126,7 +126,7 @@ impl WalWatch {
         name.into()
     }
 
-    /// Who holds it up, for people.
+    /// The processes that hold up the checkpoint, for people.
     fn holders(&self) -> String {
         let own = std::process::id();
         let marks = self.path_beside("-shm");

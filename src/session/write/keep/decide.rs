@@ -23,7 +23,7 @@ pub(super) struct Row {
     pub head_id: Option<ExchangeId>,
     pub confirms_id: Option<ExchangeId>,
     pub from_us: i64,
-    /// The origin's, not the recorder's own doing.
+    /// A player could have met it: it is not the recorder's own doing.
     pub is_answer: bool,
     pub is_good: bool,
     /// Of a revision: the playlist that was polled.
@@ -70,7 +70,7 @@ impl Row {
     }
 }
 
-/// What is alive at the cutoff.
+/// Resources and revisions that are alive at the cutoff.
 #[derive(Debug, Default)]
 pub(super) struct Living {
     /// Resources that are listed or polled.

@@ -19,7 +19,7 @@ pub(super) struct Leftovers {
 }
 
 impl Leftovers {
-    /// Those of a run that ended before all of it was removed.
+    /// The leftovers of a run that ended before all of them were removed.
     pub(super) fn of_session(db: &Connection) -> Result<Self> {
         let mut found = Self::default();
         let mut after = i64::MIN;

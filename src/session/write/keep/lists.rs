@@ -80,11 +80,11 @@ impl Playlist {
 #[derive(Debug)]
 pub(super) struct Lists {
     playlists: BTreeMap<i64, Playlist>,
-    /// What was there when it began: who listed it a moment before is no longer known.
+    /// Resources that were there when this run began: which revision listed them before is no longer known.
     inherited: HashSet<i64>,
     inherited_us: Option<i64>,
     dropped: Vec<String>,
-    /// What the cutoff has passed and is not read yet.
+    /// Revisions that the cutoff has passed and that are not read yet.
     due: VecDeque<Due>,
     reading: Option<Reading>,
 }
@@ -305,7 +305,7 @@ impl Lists {
         }
     }
 
-    /// Other URLs that are listed no more, and have not been removed yet.
+    /// Aliases that are not listed any more and have not been removed yet.
     pub(super) fn dropped_aliases(&self) -> &[String] {
         &self.dropped
     }

@@ -44,7 +44,7 @@ impl Orphans {
                 let Some(folder) = self.folders.pop() else {
                     return Ok(false);
                 };
-                // What cannot be read holds nothing that could be removed.
+                // A folder that cannot be read is left alone.
                 let entries = self.chunks.entries(folder.as_ref());
                 self.current = entries
                     .ok()

@@ -1,4 +1,4 @@
-//! Who uses what: indexes that the schema has not, as temporary tables of the connection.
+//! Counts of the uses of bodies and header sets: indexes that the schema does not have, as temporary tables of the connection.
 //! They are part of its transactions, so that they are right after a rollback, too.
 
 use rusqlite::{Connection, Result};

@@ -52,7 +52,7 @@ pub(crate) fn left_parts(
     for (number, left) in (0..).zip(left) {
         if let Some(growing) = reader.growing_part(left.id, left.from_us)?
             && growing.is_kept()
-            // To copy it would take for ever.
+            // A file that is made to look endless would be copied for ever.
             && !growing.is_hollow
         {
             // A number that no request will have.

@@ -30,7 +30,7 @@ use crate::session::read::reader::Reader;
 use crate::session::read::sound::{numbers, paths};
 use crate::session::write::disk::full as disk;
 
-/// Another reader or a checkpoint is waited for so long.
+/// How long another reader or a checkpoint is waited for.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// A run that has begun.
@@ -40,7 +40,7 @@ pub(crate) struct Begun {
     /// Held as long as this run writes.
     pub(crate) lock: File,
     pub(crate) chunks: ChunkDir,
-    /// Its start is that of the run.
+    /// The clock; its start is that of the run.
     pub(crate) clock: Clock,
     pub(crate) zero_us: i64,
     /// Row of `run`.
@@ -296,7 +296,7 @@ pub(crate) fn become_one_file(db: &Connection) -> rusqlite::Result<bool> {
     }
 }
 
-/// Somebody else is at the database.
+/// Whether an error says that another process has the database locked.
 fn is_held(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error_code();
     matches!(

@@ -15,13 +15,13 @@ use crate::session::write::thread::commits::Thread;
 /// How long to wait for readers to let go, so that the database can become one file.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
 
-/// A look at all of a database may take so long when a run ends.
+/// How long the check of the whole database may take when a run ends.
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
 /// Steps of SQLite's machine, or rows of a page, between two looks at the time.
 const STEPS: i32 = 1000;
 const NOT_CHECKED: &str = "an earlier run was killed or its session.db was changed, and session.db has not been found to be whole; `issession repair SESSION` looks at all of it";
 
-/// Whether indexes and rows of a database agree, as far as that can be said in the time there is.
+/// Whether indexes and rows of a database agree; `false` also where there was no time to find out.
 fn is_whole(db: &mut Connection, folder: &SessionFolder) -> bool {
     // SQLite counts no steps while it goes through pages that belong to nothing, and there may be a terabyte of them.
     if !sum::is_short(folder) {

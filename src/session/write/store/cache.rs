@@ -14,14 +14,14 @@ const MOST_BYTES: usize = 4 * 1024 * 1024;
 const MOST_RESOURCES: usize = 131_072;
 const MOST_RESOURCE_BYTES: usize = 16 * 1024 * 1024;
 
-/// What is remembered by a text, more or less.
+/// A bounded map whose keys are texts.
 #[derive(Debug)]
 pub(super) struct Remembered<K, V> {
     known: HashMap<K, V>,
     bytes: usize,
 }
 
-/// What something takes, in bytes.
+/// How many bytes a key or value takes.
 pub(super) trait Bytes {
     /// How many are remembered, and how many bytes of them.
     const MOST: (usize, usize) = (MOST, MOST_BYTES);

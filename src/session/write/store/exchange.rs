@@ -7,7 +7,7 @@ use super::logs::{NewText, to_i64};
 use crate::hls::{Correction, Step};
 use crate::session::files::new_body::NewBody;
 use crate::session::id::ExchangeId;
-use crate::session::model::{Kind, NewExchange, NewRevision, Outcome, OwnReason};
+use crate::session::model::{Kind, NewExchange, NewRevision, Outcome, OwnReason, not_stored};
 
 impl Store {
     /// Writes one exchange and everything that hangs on it.
@@ -75,7 +75,7 @@ impl Store {
             self.revision(new, revision, polled_id)?;
             self.learn_kind(revision, [polled_id, resource_id])?;
         }
-        // What stands beside the plan is not put off: it is asked for in its own time, or not again.
+        // Steering manifests and lists of assets are asked for in their own time, or not again.
         let is_beside = matches!(new.resource.kind, Kind::Steering | Kind::Assets);
         let is_put_off = new.own_reason.is_some_and(OwnReason::is_to_come) && !is_beside;
         let is_to_come = is_put_off || new.outcome == Outcome::Crossed;
@@ -139,7 +139,7 @@ impl Store {
         Ok(())
     }
 
-    /// Whether it is the first revision of a run and has the end that the run before saw last:
+    /// Whether a revision is the first of a run and has the end that the run before saw last:
     /// whoever polls cannot know.
     fn is_as_left(&self, revision: &NewRevision, polled_id: i64) -> rusqlite::Result<bool> {
         let before: Option<(ExchangeId, Option<i64>)> = self
@@ -226,7 +226,7 @@ impl Store {
                     Err(error) => {
                         new.body = NewBody::None;
                         new.outcome = Outcome::Disk;
-                        new.error = Some(error.to_string());
+                        new.error = Some(not_stored(error));
                         Ok(None)
                     }
                 }

@@ -76,7 +76,7 @@ impl Store {
         // A row of a session that somebody else made may name any path.
         let target = ChunkPath::parse(path)?;
         if matches!(&file.place, Place::Chunk(place, _) if *place == target) {
-            // From a try before.
+            // An earlier try of this transaction has placed the file.
             return Ok(());
         }
         if self.is_file_of(&target, size) {

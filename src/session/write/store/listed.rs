@@ -11,7 +11,7 @@ use crate::session::availability;
 use crate::session::model::{Kind, NewListing, Remark, ResourceKey};
 use crate::session::spelling::Spelling;
 
-/// What a row takes in its table and its indexes beside its texts, in bytes.
+/// How many bytes a row takes in its table and its indexes, its texts not counted.
 const ROW: usize = 96;
 
 impl Store {
@@ -120,7 +120,7 @@ impl Store {
         }
     }
 
-    /// Notes how else players may write a URL: so many bytes.
+    /// Notes other spellings of a URL; how many bytes that takes.
     pub(super) fn note(&mut self, url: &str) -> Result<u64> {
         let spelling = Spelling::of_url(url);
         let noted =

@@ -1,4 +1,4 @@
-//! What is remembered between transactions, where that is no longer so.
+//! Forgets what a rollback or a removal has made untrue of what is remembered between transactions.
 
 use super::cache::Remembered;
 use super::{Cache, Store};

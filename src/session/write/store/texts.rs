@@ -35,7 +35,7 @@ impl Store {
         Ok(id)
     }
 
-    /// In lines, where it has any.
+    /// Writes a body in lines, where it has any.
     fn large_text(&mut self, new: &NewText<'_>, text: &str, owner: i64) -> Result<i64> {
         if self.cache.lines.get_mut(owner).is_none() {
             let next: i64 = self
@@ -69,7 +69,7 @@ impl Store {
         self.insert_pieces(new, owner, &split.pieces)
     }
 
-    /// In one piece.
+    /// Writes a body in one piece.
     fn whole(&mut self, new: &NewText<'_>, text: Option<&str>) -> Result<i64> {
         if let Some(coded) = new.coded {
             let stream = self.cache.allowances.entry(new.stream_id).or_default();

@@ -1,4 +1,4 @@
-//! What the writer is sent.
+//! Messages to the writer.
 
 use crate::session::model::Remark;
 use tokio::sync::oneshot;
@@ -12,7 +12,7 @@ use crate::session::write::date_ranges::DateRange;
 use crate::session::write::keep::Keep;
 use crate::session::write::store::Store;
 
-/// Something to be written, or to be answered once it is.
+/// A message: rows to be written, or a question that is answered once the rows before it are.
 pub(crate) enum Message {
     Exchange(Box<NewExchange>),
     Listed(NewListing),
@@ -65,7 +65,7 @@ pub(crate) fn take_finish(
     }
 }
 
-/// What whoever sent a message is told once it is committed.
+/// The answer to the sender of a message, once it is committed.
 pub(crate) enum Told {
     /// Number and name of a stream.
     Stream(i64, String),

@@ -11,7 +11,7 @@ use super::queue::Queued;
 use crate::clock;
 use crate::session::notices::Tallies;
 
-/// Beats where something is alive; clones share it.
+/// Notes when something was last alive; clones share it.
 #[derive(Debug, Clone)]
 pub struct Pulse {
     since: Instant,
@@ -29,7 +29,7 @@ impl Default for Pulse {
 }
 
 impl Pulse {
-    /// It is alive now.
+    /// Notes that it is alive now.
     pub fn beat(&self) {
         self.beat_us.store(self.now_us(), Ordering::Relaxed);
     }

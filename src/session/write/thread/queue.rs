@@ -1,4 +1,4 @@
-//! What waits for the writer: so many bytes of each stream.
+//! Messages that wait for the writer, bounded in bytes for each stream.
 
 use std::sync::Arc;
 use std::vec::IntoIter;
@@ -10,13 +10,13 @@ use crate::session::files::new_body::NewBody;
 use crate::session::id::ExchangeId;
 use crate::session::model::{NewExchange, NewListing, ResourceKey};
 
-/// What of a stream may wait, in KiB. It takes the writer a second at most, so that it can stop.
+/// How much of a stream may wait, in KiB. The writer is through with it within a second, so that it can stop.
 const SHARE_KIB: u32 = 8 * 1024;
 /// What is listed is handed over in pieces of so many bytes.
 const PIECE_BYTES: usize = 512 * 1024;
-/// What a row takes beside its texts, in bytes.
+/// How many bytes a row takes beside its texts.
 const ROW_BYTES: usize = 256;
-/// Of a body more is counted by whoever holds it.
+/// How much of a body counts; its sender counts the rest.
 const BODY_BYTES: usize = 64 * 1024;
 
 /// A message, and what it takes of the share of its stream until it is committed.
@@ -26,7 +26,7 @@ pub(crate) struct Queued {
 }
 
 impl Queued {
-    /// Of no stream.
+    /// A message that belongs to no stream.
     pub(crate) fn free(message: Message) -> Self {
         Self {
             message,
@@ -35,7 +35,7 @@ impl Queued {
     }
 }
 
-/// What a stream may have waiting.
+/// The share of a stream.
 #[derive(Debug, Clone)]
 pub(crate) struct Share(Arc<Semaphore>);
 
@@ -56,7 +56,7 @@ impl Share {
     }
 }
 
-/// What a message takes, in bytes.
+/// How many bytes a message takes.
 fn bytes(message: &Message) -> usize {
     match message {
         Message::Exchange(exchange) => of_exchange(exchange),

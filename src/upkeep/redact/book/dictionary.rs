@@ -10,7 +10,7 @@ use super::views::{self, Coded, View};
 /// Hosts shorter than this are replaced in URLs only: `h` is everywhere.
 const SHORTEST_HOST: usize = 6;
 
-/// Something that is sought, in a text.
+/// A place in a text where something was found that is sought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hit {
     pub(crate) span: Range<usize>,
@@ -62,7 +62,7 @@ impl Dictionary {
         Ok(())
     }
 
-    /// Everything of it in a text.
+    /// All places of a text that have something of the dictionary.
     pub(crate) fn hits(&self, text: &[u8]) -> Vec<Hit> {
         let mut hits = Vec::new();
         self.each(text, |hit| {
@@ -72,7 +72,7 @@ impl Dictionary {
         hits
     }
 
-    /// Whether anything of it is in a text.
+    /// Whether a text has anything of the dictionary.
     pub(crate) fn is_in(&self, text: &[u8]) -> bool {
         let mut is_in = false;
         self.each(text, |_| {
@@ -101,7 +101,7 @@ impl Dictionary {
     /// Without taking escapes off. Lines are not told apart: a key may have their end in it, and what is coded goes on
     /// from one to the next.
     fn as_it_is(&self, text: &[u8], then: &mut impl FnMut(Hit) -> bool) -> bool {
-        self.spelled(&View::of(text), then)
+        self.spelled(&View::whole(text), then)
             || self.wide(text, then)
             || views::windows(text, self.longest()).any(|view| self.coded(&view, then))
     }

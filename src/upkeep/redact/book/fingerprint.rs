@@ -46,7 +46,7 @@ pub(crate) type Hashes = HashSet<u64, BuildHasherDefault<Taken>>;
 pub(crate) struct Fingerprints(RandomState, RandomState);
 
 impl Fingerprints {
-    pub(crate) fn of(&self, text: &[u8]) -> Fingerprint {
+    pub(crate) fn fingerprint(&self, text: &[u8]) -> Fingerprint {
         let mut bytes = [0; 16];
         let (first, second) = bytes.split_at_mut(8);
         first.copy_from_slice(&self.0.hash_one(text).to_le_bytes());

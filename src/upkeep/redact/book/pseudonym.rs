@@ -51,12 +51,16 @@ impl Pseudonyms {
         }
     }
 
-    /// That of a secret without escapes. `is_secret`: what no pseudonym may be.
-    pub(crate) fn of(&mut self, secret: &[u8], is_secret: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    /// The pseudonym of a secret, which is given without escapes. `is_secret`: texts that no pseudonym may equal.
+    pub(crate) fn of_secret(
+        &mut self,
+        secret: &[u8],
+        is_secret: impl Fn(&[u8]) -> bool,
+    ) -> Vec<u8> {
         self.of_shape(secret, secret, is_secret)
     }
 
-    /// That of a key: none of its bytes stays, whatever it is.
+    /// The pseudonym of a key: none of its bytes stays.
     pub(crate) fn of_key(&mut self, key: &[u8], is_secret: impl Fn(&[u8]) -> bool) -> Vec<u8> {
         self.of_shape(key, &vec![b'x'; key.len()], is_secret)
     }
@@ -107,7 +111,7 @@ impl Pseudonyms {
         self.real_hosts = hosts.to_vec();
     }
 
-    /// That of a host in its canonical form: a name under `example` or `test`, as long, where there is room.
+    /// The pseudonym of a host in its canonical form: a name under `example` or `test`, as long, where there is room.
     pub(crate) fn of_host(&mut self, host: &str) -> String {
         if let Some(known) = self.hosts.get(host) {
             return known.clone();
@@ -152,7 +156,7 @@ fn is_replaced(b: u8) -> bool {
     b.is_ascii_alphanumeric() || !b.is_ascii()
 }
 
-/// Chance, from a seed: SHA-256 in counter mode.
+/// Random bytes from a seed: SHA-256 in counter mode.
 #[derive(Debug)]
 struct Chance {
     seed: [u8; 32],
@@ -227,7 +231,7 @@ mod tests {
     }
 
     fn of(all: &mut Pseudonyms, secret: &[u8]) -> Vec<u8> {
-        all.of(secret, |_| false)
+        all.of_secret(secret, |_| false)
     }
 
     #[test]
@@ -264,7 +268,7 @@ mod tests {
         }
         assert_eq!(all.taken.len(), 0);
         let first = of(&mut pseudonyms(), b"4711");
-        let mut other = || all.of(b"4711", |drawn| drawn == first);
+        let mut other = || all.of_secret(b"4711", |drawn| drawn == first);
         let drawn = other();
         assert_ne!(drawn, first);
         assert_eq!(drawn, other());

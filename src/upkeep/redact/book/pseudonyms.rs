@@ -21,7 +21,7 @@ use crate::upkeep::redact::secrets::look::is_text;
 use crate::upkeep::redact::secrets::places::{Finder, Form, Place};
 use crate::upkeep::redact::secrets::secret::{Rules, What, is_sought};
 
-/// So deep is looked for secrets in secrets.
+/// How deep secrets within secrets are looked for.
 const DEEPEST: usize = 3;
 
 /// Longer values are looked through as texts where they stand, in bytes.
@@ -37,7 +37,7 @@ pub(crate) struct Book {
     pseudonyms: Pseudonyms,
     dictionary: Dictionary,
     hosts: HashSet<String>,
-    /// What every copy has in it as it is: its schema, words of HTTP and HLS.
+    /// Texts that every copy contains unchanged: its schema, words of HTTP and HLS.
     fixed: BTreeSet<String>,
     variables: Variables,
     /// Everything is read once more, for what variables make up.
@@ -313,7 +313,7 @@ impl Book {
             );
         }
         for span in variables {
-            // Where it is the whole value of a parameter, that has its pseudonym.
+            // If the secret is a whole value of a parameter, it has the pseudonym of that value.
             let spelled = text.get(span.clone()).unwrap_or_default();
             if self.dictionary.register.get(&plain(spelled)).is_some() {
                 let what = What::Query;
@@ -407,7 +407,7 @@ impl Book {
             let is_secret = |drawn: &[u8]| register.get(drawn).is_some();
             match register.get(text).map(|found| found.what) {
                 Some(What::KeyData) => pseudonyms.of_key(text, is_secret),
-                _ => pseudonyms.of(text, is_secret),
+                _ => pseudonyms.of_secret(text, is_secret),
             }
         };
         let Some(pieces) = self.variables.pieces(secret) else {

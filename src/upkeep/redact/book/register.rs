@@ -10,7 +10,7 @@ use crate::upkeep::redact::secrets::secret::What;
 /// Secrets of fewer bytes are met only where no letter or digit stands before or behind.
 const SHORTEST_ANYWHERE: usize = 6;
 
-/// What is known of a secret.
+/// The entry of a secret.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Found {
     /// Where it was found first.
@@ -41,7 +41,7 @@ impl Register {
             is_own: false,
             is_counted: false,
         };
-        let print = self.prints.of(secret);
+        let print = self.prints.fingerprint(secret);
         let is_new = !self.found.contains_key(&print);
         let found = self.found.entry(print).or_insert(new);
         if is_sought && !found.is_sought {
@@ -57,18 +57,18 @@ impl Register {
     /// Notes one that the user named.
     pub(crate) fn note_own(&mut self, secret: &[u8]) {
         self.note(What::Named, secret, true);
-        if let Some(found) = self.found.get_mut(&self.prints.of(secret)) {
+        if let Some(found) = self.found.get_mut(&self.prints.fingerprint(secret)) {
             found.is_own = true;
         }
     }
 
     pub(crate) fn get(&self, secret: &[u8]) -> Option<Found> {
-        self.found.get(&self.prints.of(secret)).copied()
+        self.found.get(&self.prints.fingerprint(secret)).copied()
     }
 
     /// Counts one that is replaced: with what it is, and whether it was counted for the first time.
     pub(crate) fn count(&mut self, secret: &[u8], what: What) -> (Found, bool) {
-        let found = self.found.entry(self.prints.of(secret));
+        let found = self.found.entry(self.prints.fingerprint(secret));
         let found = found.or_insert(Found {
             what,
             is_sought: false,
@@ -90,7 +90,7 @@ impl Register {
             let rest = fixed.get(at..).unwrap_or_default();
             let mut there = Vec::new();
             self.starts.lengths(rest, &self.prints, |length| {
-                there.extend(rest.get(..length).map(|text| self.prints.of(text)));
+                there.extend(rest.get(..length).map(|text| self.prints.fingerprint(text)));
                 false
             });
             for print in there {

@@ -19,7 +19,7 @@ const MOST_LENGTHS: usize = 2048;
 /// Of one window.
 #[derive(Debug, Default)]
 struct Window {
-    /// While secrets are noted: how one begins, and the length that it has, 0: a longer window has it.
+    /// While secrets are noted: the beginning of one and its length; 0: it is found by a longer window.
     noted: Vec<(u64, u32)>,
     /// Then: how they begin, in order, and which of the lists of lengths.
     keys: Vec<u64>,
@@ -52,7 +52,7 @@ impl Starts {
         }
     }
 
-    /// Everything was noted.
+    /// Seals the list: everything was noted.
     ///
     /// # Errors
     /// Too many lengths.

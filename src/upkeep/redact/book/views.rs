@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::spelling::{decoded, plain, spell_like};
 use crate::upkeep::redact::secrets::lexical::runs;
 
-/// So often may a text be escaped.
+/// How many times a text may be escaped.
 pub(crate) const DEEPEST: usize = 16;
 
 /// Longer lines are looked at in pieces, in bytes.
@@ -16,7 +16,7 @@ const PIECE: usize = 256 * 1024;
 /// Texts as they are, too: these cost no copy.
 const WINDOW: usize = 1024 * 1024;
 
-/// Shorter ones hide nothing that is sought.
+/// Shorter runs of digits hide nothing that is sought.
 const SHORTEST_CODED: usize = 8;
 
 /// A text, or a part of it, as it is or without its escapes.
@@ -32,11 +32,11 @@ pub(crate) struct View<'a> {
 
 impl<'a> View<'a> {
     /// A text as it is.
-    pub(crate) fn of(text: &'a [u8]) -> Self {
-        Self::at(0, text)
+    pub(crate) fn whole(text: &'a [u8]) -> Self {
+        Self::piece(0, text)
     }
 
-    fn at(at: usize, text: &'a [u8]) -> Self {
+    fn piece(at: usize, text: &'a [u8]) -> Self {
         Self {
             bytes: Cow::Borrowed(text),
             starts: Vec::new(),
@@ -45,7 +45,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Where something is spelled in the text.
+    /// Where a part of the meaning stands in the text.
     pub(crate) fn span(&self, span: Range<usize>) -> Option<Range<usize>> {
         match self.depth {
             0 => Some(self.at + span.start..self.at + span.end),
@@ -55,7 +55,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Without one more coding. `None`: it has none, or too many were taken off.
+    /// The view with one more coding taken off. `None`: there is none, or too many were taken off.
     fn deeper(&mut self) -> Option<()> {
         let (bytes, starts) = decoded(&self.bytes).filter(|_| self.depth < DEEPEST)?;
         let outer = std::mem::take(&mut self.starts);
@@ -74,7 +74,7 @@ impl<'a> View<'a> {
 /// Calls `then` with the lines of a text that have escapes, without these, until that says true.
 pub(crate) fn each<'a>(text: &'a [u8], overlap: usize, mut then: impl FnMut(&View<'a>) -> bool) {
     for (at, line) in lines(text, overlap) {
-        let mut view = View::at(at, line);
+        let mut view = View::piece(at, line);
         while view.deeper().is_some() {
             if then(&view) {
                 return;
@@ -85,7 +85,7 @@ pub(crate) fn each<'a>(text: &'a [u8], overlap: usize, mut then: impl FnMut(&Vie
 
 /// A text as it is, in pieces that overlap by so many bytes: what is coded goes on from line to line.
 pub(crate) fn windows(text: &[u8], overlap: usize) -> impl Iterator<Item = View<'_>> {
-    cut(text, WINDOW, overlap).map(|(at, piece)| View::at(at, piece))
+    cut(text, WINDOW, overlap).map(|(at, piece)| View::piece(at, piece))
 }
 
 /// Lines; long ones in pieces that overlap by so many bytes.
@@ -117,7 +117,7 @@ pub(crate) fn respelled(spelled: &[u8], depth: usize, bytes: &[u8]) -> Vec<u8> {
     }
 }
 
-/// What is coded somewhere in a text.
+/// A coded part of a text.
 pub(crate) struct Coded<'a> {
     pub(crate) bytes: &'a [u8],
     /// Everything, also what nobody can read; else a part of it that is readable.

@@ -7,13 +7,13 @@ use super::lexical::extension;
 use crate::upkeep::redact::book::spelling::plain;
 use crate::upkeep::redact::book::starts::Marked;
 
-/// So many names of folders are told.
+/// How many names of folders are told.
 const MOST_TOLD: usize = 24;
 
-/// So many are remembered.
+/// How many are remembered.
 const MOST_KEPT: usize = 4096;
 
-/// What is known of folders.
+/// Folders of URLs, and those that change.
 #[derive(Debug, Default)]
 pub(crate) struct Folders {
     changing: Marked,

@@ -13,7 +13,7 @@ const KEY: usize = 16;
 /// Shorter ones are no keys, in bytes.
 const SHORTEST: usize = 8;
 
-/// A key of fewer different bytes is one to try with, such as zeros: they are everywhere.
+/// A key of fewer different bytes is a test key, such as zeros, whose bytes are everywhere.
 const FEWEST_DIFFERENT: usize = 5;
 
 /// What is sought where this is the value of a key. `is_certain`: it came as a key, not with an error.

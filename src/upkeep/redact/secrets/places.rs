@@ -41,7 +41,7 @@ pub(crate) struct Finder<'a> {
     pub(crate) templates: Vec<Range<usize>>,
     /// Segments of paths, without extensions.
     pub(crate) segments: Vec<Range<usize>>,
-    /// What was read as a URL: it is read in the same way wherever it stands, and not as any text, too.
+    /// Spans that were read as URLs, and are not read as other text again.
     pub(crate) urls: Vec<Range<usize>>,
     /// Keys in playlists that stay.
     pub(crate) keys: Vec<Range<usize>>,

@@ -47,7 +47,7 @@ pub enum What {
     KeyData,
 }
 
-/// Values shorter than this are guessed at once: they hide nothing.
+/// Values shorter than this can be guessed: they hide nothing.
 pub(crate) const SHORTEST: usize = 3;
 
 /// Of those that have a telling name, these are sought as words of their own.

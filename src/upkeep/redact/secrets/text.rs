@@ -173,7 +173,7 @@ impl Finder<'_> {
         at
     }
 
-    /// What stands behind a name that tells. Returns where it ends, 0: it is none.
+    /// The value behind a name that tells. Returns where it ends; 0: there is none.
     fn named_value(&mut self, span: Range<usize>) -> usize {
         let value = self.slice(span.clone());
         let around = value.len() - value.trim_ascii_start().len();

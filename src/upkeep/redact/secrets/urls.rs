@@ -37,7 +37,7 @@ impl Finder<'_> {
     pub(crate) fn url(&mut self, all: Range<usize>) {
         let text = self.slice(all.clone());
         let Some(authority) = authority(text) else {
-            // What is inline is no reference.
+            // Inline data is not a reference.
             return;
         };
         let path = all.start + authority.end..all.end;

@@ -1,0 +1,230 @@
+//! What the live view remembers from one look to the next: how much came lately, and what is over since a short time.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use super::row::{Condition, Key, Row, Word};
+use super::text;
+use crate::session::{Notice, Tally};
+
+/// Rates are averages over so long, in microseconds: several segments of any channel.
+pub(super) const RATE_OVER_US: i64 = 30_000_000;
+/// Looks are counted for rates when they are at least so far apart, in microseconds.
+const APART_US: i64 = 400_000;
+/// What is over is told of for so long, in microseconds.
+const TOLD_US: i64 = 60_000_000;
+
+/// What is remembered.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    rows: HashMap<Key, Past>,
+    noticed: BTreeMap<Notice, (Tally, Change)>,
+}
+
+/// Of a row.
+#[derive(Debug, Default)]
+struct Past {
+    /// When, and how many bytes had come by then.
+    looks: VecDeque<(i64, u64)>,
+    trouble: Option<Condition>,
+    over_us: Option<i64>,
+}
+
+/// When a tally changed last, in microseconds of Unix time, and whether what it counts goes on.
+#[derive(Debug, Clone, Copy)]
+struct Change {
+    at_us: i64,
+    goes_on: bool,
+}
+
+impl Recent {
+    /// Adds to what a row does now.
+    pub(super) fn look(&mut self, row: &mut Row, now_us: i64) {
+        let past = self.rows.entry(row.key).or_default();
+        row.rate = past.rate(row.bytes, now_us);
+        past.remember(&mut row.condition, now_us);
+    }
+
+    /// Rows about the recorder itself: what it has noticed lately, or what goes on.
+    pub(super) fn own(&mut self, noticed: BTreeMap<Notice, Tally>, now_us: i64) -> Vec<Condition> {
+        let mut told = Vec::new();
+        for (kind, tally) in noticed {
+            let (before, change) = self.noticed.entry(kind).or_insert((
+                Tally::default(),
+                Change {
+                    at_us: now_us,
+                    goes_on: false,
+                },
+            ));
+            if *before != tally {
+                change.at_us = now_us;
+                // Its length is known when it is over.
+                change.goes_on = kind == Notice::DiskFull && before.length_us == tally.length_us;
+                *before = tally;
+            }
+            let Some(what) = in_words(kind, change.goes_on) else {
+                continue;
+            };
+            if change.goes_on || now_us.saturating_sub(change.at_us) <= TOLD_US {
+                let what = match tally.times {
+                    1 => what.to_owned(),
+                    times => format!("{what} x {times}"),
+                };
+                let since_us = change.at_us;
+                told.push(Condition {
+                    word: Word::Recorder,
+                    since_us,
+                    what,
+                });
+            }
+        }
+        told
+    }
+}
+
+impl Past {
+    fn rate(&mut self, bytes: u64, now_us: i64) -> u64 {
+        let is_apart = |(at_us, _): &(i64, u64)| now_us.saturating_sub(*at_us) >= APART_US;
+        if self.looks.back().is_none_or(is_apart) {
+            self.looks.push_back((now_us, bytes));
+        }
+        while self
+            .looks
+            .get(1)
+            .is_some_and(|(at_us, _)| now_us.saturating_sub(*at_us) >= RATE_OVER_US)
+        {
+            self.looks.pop_front();
+        }
+        let Some((since_us, before)) = self.looks.front() else {
+            return 0;
+        };
+        let seconds = now_us.saturating_sub(*since_us) as f64 / 1e6;
+        match seconds > 0.0 {
+            true => (bytes.saturating_sub(*before) as f64 / seconds) as u64,
+            false => 0,
+        }
+    }
+
+    fn remember(&mut self, now: &mut Condition, now_us: i64) {
+        if now.word.is_remembered() {
+            self.trouble = Some(now.clone());
+            self.over_us = None;
+            return;
+        }
+        let Some(trouble) = self.trouble.as_ref() else {
+            return;
+        };
+        // An advance says when it was; polls that fail no more were seen not to.
+        let seen_us = match trouble.word {
+            Word::NoAdvance if now.since_us > trouble.since_us => now.since_us,
+            _ => now_us,
+        };
+        let over_us = *self.over_us.get_or_insert(seen_us);
+        let is_worse = now.word < Word::Again || now.word == Word::Ended;
+        if is_worse || now_us.saturating_sub(over_us) > TOLD_US {
+            self.trouble = None;
+            return;
+        }
+        let lasted = text::length(over_us.saturating_sub(trouble.since_us));
+        let (word, _) = trouble.word.texts();
+        let why = match trouble.word {
+            Word::Fails => trouble.what.as_str(),
+            _ => &word.to_lowercase(),
+        };
+        *now = Condition {
+            word: Word::Again,
+            since_us: over_us,
+            what: format!("{why} for {lasted}"),
+        };
+    }
+}
+
+/// What the recorder notices about itself, not about origins.
+fn in_words(kind: Notice, goes_on: bool) -> Option<&'static str> {
+    match kind {
+        Notice::Late => Some("was late with polls"),
+        Notice::Stalled => Some("stood still"),
+        Notice::Suspended => Some("was suspended"),
+        Notice::ClockStep => Some("its wall clock was set"),
+        Notice::DiskFull if goes_on => Some("its disk is full: nothing is kept"),
+        Notice::DiskFull => Some("its disk was full"),
+        Notice::HeldUp => Some("a reader holds up its checkpoint"),
+        Notice::LeftAlone | Notice::FalseValidators => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is(word: Word, since_us: i64, what: &str) -> Condition {
+        Condition {
+            word,
+            since_us,
+            what: what.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_rate_is_an_average_over_half_a_minute() {
+        let (mut past, mb) = (Past::default(), 1_000_000);
+        let rates: Vec<u64> = (0..80_u64)
+            .map(|half| {
+                // A segment of 3 MB every 6 s.
+                let bytes = half / 12 * 3 * mb;
+                past.rate(bytes, 500_000 * half as i64)
+            })
+            .collect();
+        assert_eq!(rates[0], 0);
+        assert_eq!(rates[12], 3 * mb / 6, "so far");
+        let later = &rates[60..];
+        let within = |rate: &u64| (350_000..=650_000).contains(rate);
+        assert!(later.iter().all(within), "{later:?}");
+        assert!(past.looks.len() <= 62);
+    }
+
+    #[test]
+    fn what_is_over_is_told_of_for_a_minute() {
+        let mut past = Past::default();
+        let mut told = |now: Condition, at_us| {
+            let mut now = now;
+            past.remember(&mut now, at_us);
+            now
+        };
+        let fine = is(Word::Advances, 99_000_000, "");
+        assert_eq!(told(fine.clone(), 100_000_000), fine);
+        let down = is(Word::Fails, 110_000_000, "refused x 9");
+        assert_eq!(told(down.clone(), 122_000_000), down);
+        let again = is(Word::Again, 122_500_000, "refused x 9 for 12.5 s");
+        assert_eq!(told(fine.clone(), 122_500_000), again);
+        assert_eq!(told(fine.clone(), 182_500_000), again);
+        assert_eq!(told(fine.clone(), 182_500_001), fine);
+        let still = is(Word::NoAdvance, 190_000_000, "target 2.0 s");
+        assert_eq!(told(still.clone(), 193_000_000), still);
+        let moved = is(Word::Advances, 216_100_000, "");
+        let again = is(Word::Again, 216_100_000, "no advance for 26.1 s");
+        assert_eq!(told(moved, 216_400_000), again, "at its moment");
+        let over = is(Word::Ended, 216_100_000, "");
+        assert_eq!(told(over.clone(), 217_000_000), over);
+    }
+
+    #[test]
+    fn what_the_recorder_notices_of_itself_is_its_own() {
+        let mut recent = Recent::default();
+        let tally = |times, length_us| Tally { times, length_us };
+        let mut own = |kind, tally, at_us| recent.own(BTreeMap::from([(kind, tally)]), at_us);
+        let late = is(Word::Recorder, 5, "was late with polls x 2");
+        assert_eq!(own(Notice::Late, tally(2, 900), 5), [late]);
+        assert_eq!(own(Notice::Late, tally(2, 900), 6 + TOLD_US), []);
+        let full = is(Word::Recorder, 7, "its disk is full: nothing is kept");
+        let all = own(Notice::DiskFull, tally(1, 0), 7);
+        assert_eq!(all, std::slice::from_ref(&full));
+        let much_later = 10 * TOLD_US;
+        assert_eq!(own(Notice::DiskFull, tally(1, 0), much_later), [full]);
+        own(Notice::DiskFull, tally(1, 9), much_later);
+        let over = own(Notice::DiskFull, tally(1, 9), much_later + 1);
+        assert_eq!(over[0].what, "its disk was full");
+        let over = own(Notice::DiskFull, tally(1, 9), much_later + TOLD_US + 1);
+        assert_eq!(over, []);
+        assert_eq!(own(Notice::LeftAlone, tally(1, 9), 1), []);
+    }
+}

@@ -1,0 +1,348 @@
+//! What the live view says of a stream, or of a playlist of the only stream. Pure.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::recorder::{LATELY_US, PlaylistStats, Spell, StreamStats};
+
+/// A raw stream that brings nothing for so long is silent, in microseconds.
+const SILENT_US: i64 = 3_000_000;
+/// What has not advanced so long after it was first asked for stands still, in microseconds.
+const LONGEST_BEGIN_US: i64 = 15_000_000;
+/// Polls are never further apart than a minute. What has not been told of for longer is not known, in microseconds.
+const NOT_ASKED_US: i64 = 65_000_000;
+
+/// How a row is doing, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Word {
+    /// It is the recorder that is in trouble.
+    Recorder,
+    /// Polls fail, or the raw stream does.
+    Fails,
+    NoAdvance,
+    /// A raw stream of which nothing comes.
+    Silent,
+    ChunksFail,
+    /// No poll has told for long: its host wants to be left alone, say.
+    NotAsked,
+    /// It was in trouble until a short time ago.
+    Again,
+    Begins,
+    Advances,
+    Ended,
+}
+
+/// How a line looks, where there is colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Own,
+    Bad,
+    Watch,
+    Plain,
+    Faint,
+}
+
+impl Word {
+    /// Of one, and as it is written beside how many are like that.
+    pub(super) fn texts(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Recorder => ("RECORDER", "of the recorder itself"),
+            Self::Fails => ("FAILS", "fail"),
+            Self::NoAdvance => ("NO ADVANCE", "do not advance"),
+            Self::Silent => ("SILENT", "are silent"),
+            Self::ChunksFail => ("CHUNKS FAIL", "lose chunks"),
+            Self::NotAsked => ("NOT ASKED", "are not asked"),
+            Self::Again => ("again", "advance again"),
+            Self::Begins => ("begins", "begin"),
+            Self::Advances => ("advances", "advance"),
+            Self::Ended => ("ended", "have ended"),
+        }
+    }
+
+    pub(super) fn tone(self) -> Tone {
+        match self {
+            Self::Recorder => Tone::Own,
+            Self::Fails | Self::NoAdvance | Self::Silent => Tone::Bad,
+            Self::ChunksFail | Self::NotAsked | Self::Again => Tone::Watch,
+            Self::Begins | Self::Advances => Tone::Plain,
+            Self::Ended => Tone::Faint,
+        }
+    }
+
+    /// Whether it is told of with since when and why.
+    pub(super) fn is_marked(self) -> bool {
+        self <= Self::Again
+    }
+
+    /// Whether it is told of for a while after it is over.
+    pub(super) fn is_remembered(self) -> bool {
+        matches!(self, Self::Fails | Self::NoAdvance | Self::Silent)
+    }
+}
+
+/// How something is doing, since when (microseconds of Unix time; 0: never), and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Condition {
+    pub word: Word,
+    pub since_us: i64,
+    pub what: String,
+}
+
+/// Which row is which, from one look to the next: the stream, and its playlist where rows are playlists.
+pub(super) type Key = (usize, Option<usize>);
+
+/// A row.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub key: Key,
+    pub label: String,
+    pub condition: Condition,
+    pub faults: u64,
+    pub gaps: u64,
+    pub chunks: u64,
+    pub bytes: u64,
+    pub revisions: u64,
+    /// Bytes a second, averaged.
+    pub rate: u64,
+}
+
+/// One for each stream; where there is only one stream, one for each of its playlists.
+pub(super) fn rows(streams: &[Arc<StreamStats>], now_us: i64) -> Vec<Row> {
+    let stream = |(n, stream): (usize, &Arc<StreamStats>)| stream_row((n, None), stream, now_us);
+    match streams {
+        [only] => playlist_rows(only, now_us),
+        many => many.iter().enumerate().map(stream).collect(),
+    }
+}
+
+/// A playlist that lists others cannot advance: it is told of while it fails.
+fn playlist_rows(stream: &StreamStats, now_us: i64) -> Vec<Row> {
+    let playlists = stream.stats.playlists();
+    let rows = playlists.iter().enumerate().filter_map(|(n, playlist)| {
+        let row = row((0, Some(n)), playlist, now_us);
+        let is_listing = playlist.is_multivariant.load(Ordering::Relaxed);
+        (!is_listing || row.condition.word <= Word::ChunksFail).then_some(row)
+    });
+    rows.collect()
+}
+
+fn row(key: Key, playlist: &PlaylistStats, now_us: i64) -> Row {
+    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    Row {
+        key,
+        label: playlist.label.clone(),
+        condition: condition(playlist, now_us),
+        faults: count(&playlist.faults),
+        gaps: playlist.gaps.tally().count,
+        chunks: count(&playlist.chunks),
+        bytes: count(&playlist.bytes),
+        revisions: count(&playlist.revisions),
+        rate: 0,
+    }
+}
+
+fn stream_row(key: Key, stream: &StreamStats, now_us: i64) -> Row {
+    let playlists = stream.stats.playlists();
+    let rows: Vec<Row> = playlists.iter().map(|one| row(key, one, now_us)).collect();
+    let sum = |count: fn(&Row) -> u64| rows.iter().map(count).sum();
+    let all = playlists.iter().zip(&rows).map(|(one, row)| {
+        let is_listing = one.is_multivariant.load(Ordering::Relaxed);
+        (one.label.as_str(), is_listing, &row.condition)
+    });
+    Row {
+        key,
+        label: stream.name.clone(),
+        condition: worst(&all.collect::<Vec<_>>()),
+        faults: sum(|row| row.faults),
+        gaps: sum(|row| row.gaps),
+        chunks: sum(|row| row.chunks),
+        bytes: sum(|row| row.bytes),
+        revisions: sum(|row| row.revisions),
+        rate: 0,
+    }
+}
+
+fn condition(playlist: &PlaylistStats, now_us: i64) -> Condition {
+    let moment = |one: &std::sync::atomic::AtomicI64| one.load(Ordering::Relaxed);
+    let (asked_us, advanced_us) = (moment(&playlist.since_us), moment(&playlist.advanced_us));
+    let is = |word, since_us, what: String| Condition {
+        word,
+        since_us,
+        what,
+    };
+    if playlist.is_over.load(Ordering::Relaxed) {
+        return is(Word::Ended, advanced_us, String::new());
+    }
+    if let Some(spell) = playlist.failing.spell() {
+        return is(Word::Fails, spell.since_us, counted(&spell));
+    }
+    let ago_us = now_us.saturating_sub(advanced_us);
+    let target_us = moment(&playlist.target_us);
+    let lost = playlist.losing.spell();
+    let lost = lost.filter(|spell| now_us.saturating_sub(spell.last_us) <= LATELY_US);
+    let is_listing = playlist.is_multivariant.load(Ordering::Relaxed);
+    match (advanced_us, target_us, lost) {
+        (1.., 1.., _) if playlist.gaps.open_us().is_some() => {
+            let what = format!("target {:.1} s", target_us as f64 / 1e6);
+            is(Word::NoAdvance, advanced_us, what)
+        }
+        (1.., 0, _) if ago_us > SILENT_US => {
+            is(Word::Silent, advanced_us, "nothing comes".to_owned())
+        }
+        (0, ..) if asked_us > 0 && !is_listing && now_us - asked_us > LONGEST_BEGIN_US => {
+            is(Word::NoAdvance, asked_us, "it never did".to_owned())
+        }
+        (.., Some(spell)) => is(Word::ChunksFail, spell.since_us, counted(&spell)),
+        (1.., 1.., _) if ago_us > NOT_ASKED_US.max(3 * target_us) => {
+            let what = "no poll has told whether it advances";
+            is(Word::NotAsked, advanced_us, what.to_owned())
+        }
+        (0, ..) => is(Word::Begins, asked_us, String::new()),
+        _ => is(Word::Advances, advanced_us, String::new()),
+    }
+}
+
+fn counted(spell: &Spell) -> String {
+    match spell.times {
+        1 => spell.what.clone(),
+        times => format!("{} x {times}", spell.what),
+    }
+}
+
+/// Of a stream: the worst of what its playlists do, and since when one of them does it; labels, and whether each lists others.
+fn worst(all: &[(&str, bool, &Condition)]) -> Condition {
+    // Whether what lists others goes on or has ended says nothing of the stream.
+    let told = all
+        .iter()
+        .filter(|(_, is_listing, one)| !is_listing || one.word <= Word::ChunksFail);
+    let told: Vec<_> = told.collect();
+    let Some(word) = told.iter().map(|(_, _, one)| one.word).min() else {
+        let since = all.first().map_or(0, |(_, _, one)| one.since_us);
+        return Condition {
+            word: Word::Begins,
+            since_us: since,
+            what: String::new(),
+        };
+    };
+    let alike: Vec<_> = told.iter().filter(|(_, _, one)| one.word == word).collect();
+    // Of those that are behind the one that is furthest; of those that ended the last one.
+    let moments = alike.iter().map(|(_, _, one)| one.since_us);
+    let since_us = match word {
+        Word::Ended => moments.max(),
+        _ => moments.min(),
+    };
+    let first = alike.iter().min_by_key(|(_, _, one)| one.since_us);
+    let what = first.map_or_else(String::new, |(label, _, one)| {
+        match (alike.len(), told.len()) {
+            _ if one.what.is_empty() => String::new(),
+            (_, 1) => one.what.clone(),
+            (1, _) => format!("{}, {label}", one.what),
+            (some, all) => format!("{}, {some} of {all} playlists", one.what),
+        }
+    });
+    Condition {
+        word,
+        since_us: since_us.unwrap_or(0),
+        what,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW_US: i64 = 1_000_000_000;
+
+    fn playlist() -> PlaylistStats {
+        let one = PlaylistStats::default();
+        one.since_us.store(NOW_US - 60_000_000, Ordering::Relaxed);
+        one.advanced_us.store(NOW_US - 1_000_000, Ordering::Relaxed);
+        one.target_us.store(2_000_000, Ordering::Relaxed);
+        one
+    }
+
+    fn told(one: &PlaylistStats) -> (Word, i64, String) {
+        let Condition {
+            word,
+            since_us,
+            what,
+        } = condition(one, NOW_US);
+        (word, (NOW_US - since_us) / 1_000_000, what)
+    }
+
+    #[test]
+    fn what_is_worst_is_told() {
+        let one = playlist();
+        assert_eq!(told(&one), (Word::Advances, 1, String::new()));
+        one.losing
+            .fails("HTTP 404".to_owned(), NOW_US - 5_000_000, 0);
+        assert_eq!(told(&one), (Word::ChunksFail, 5, "HTTP 404".to_owned()));
+        one.gaps.lasts(3_000_000, true);
+        let still = (Word::NoAdvance, 1, "target 2.0 s".to_owned());
+        assert_eq!(told(&one), still);
+        for _ in 0..3 {
+            let at_us = NOW_US - 7_000_000;
+            one.failing.fails("refused".to_owned(), at_us, i64::MAX);
+        }
+        assert_eq!(told(&one), (Word::Fails, 7, "refused x 3".to_owned()));
+        one.is_over.store(true, Ordering::Relaxed);
+        assert_eq!(told(&one).0, Word::Ended);
+    }
+
+    #[test]
+    fn what_was_not_asked_for_long_is_not_called_alive() {
+        let one = playlist();
+        let at_us = NOW_US - 70_000_000;
+        one.advanced_us.store(at_us, Ordering::Relaxed);
+        assert_eq!(told(&one).0, Word::NotAsked);
+        one.target_us.store(30_000_000, Ordering::Relaxed);
+        assert_eq!(told(&one).0, Word::Advances);
+        one.target_us.store(0, Ordering::Relaxed);
+        assert_eq!(told(&one).0, Word::Silent, "it is no playlist");
+    }
+
+    #[test]
+    fn what_never_advanced_begins_for_a_while() {
+        let one = playlist();
+        one.advanced_us.store(0, Ordering::Relaxed);
+        assert_eq!(told(&one), (Word::NoAdvance, 60, "it never did".to_owned()));
+        let at_us = NOW_US - 2_000_000;
+        one.since_us.store(at_us, Ordering::Relaxed);
+        assert_eq!(told(&one), (Word::Begins, 2, String::new()));
+    }
+
+    #[test]
+    fn a_stream_is_as_its_worst_playlists() {
+        let is = |word, since_us, what: &str| Condition {
+            word,
+            since_us,
+            what: what.to_owned(),
+        };
+        let main = is(Word::Advances, 0, "");
+        let good = is(Word::Advances, 90, "");
+        let still = is(Word::NoAdvance, 50, "target 2.0 s");
+        let later = is(Word::NoAdvance, 60, "target 2.0 s");
+        let ended = is(Word::Ended, 40, "");
+        let of = |all: &[(&str, bool, &Condition)]| {
+            let told = worst(all);
+            (told.word, told.since_us, told.what)
+        };
+        let begun = [("main", true, &main)];
+        assert_eq!(of(&begun), (Word::Begins, 0, String::new()));
+        let all = [("main", true, &main), ("a", false, &good)];
+        assert_eq!(of(&all), (Word::Advances, 90, String::new()));
+        let all = [("a", false, &good), ("b", false, &still)];
+        let one = (Word::NoAdvance, 50, "target 2.0 s, b".to_owned());
+        assert_eq!(of(&all), one);
+        let all = [
+            ("a", false, &good),
+            ("b", false, &later),
+            ("c", false, &still),
+        ];
+        let two = "target 2.0 s, 2 of 3 playlists".to_owned();
+        assert_eq!(of(&all), (Word::NoAdvance, 50, two));
+        let all = [("a", false, &good), ("b", false, &ended)];
+        assert_eq!(of(&all).0, Word::Advances);
+        assert_eq!(of(&[("b", false, &ended)]).0, Word::Ended);
+    }
+}
