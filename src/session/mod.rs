@@ -56,6 +56,7 @@ pub use self::read::history::listings::{
 pub use self::read::history::placement::{KnownBody, PlacedWindow};
 pub use self::read::parts::StreamPart;
 pub use self::read::reader::Reader;
+pub use self::read::trouble::attempts::{Attempt, AttemptEnd, Failed, Next};
 pub use self::read::trouble::breaks::{ENDED, STOPPED, break_words, silence};
 pub use self::read::trouble::faults::{Fault, FaultCount, LastFault};
 pub use self::read::trouble::polls::{PollFailure, PollTrouble};

@@ -1,5 +1,6 @@
 //! What went wrong: faults of the origin, polls without a good answer, notices of the recorder.
 
+pub mod attempts;
 pub mod breaks;
 pub mod faults;
 pub mod notices;
