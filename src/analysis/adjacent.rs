@@ -121,6 +121,8 @@ pub fn select<'a>(playlists: &'a [PlaylistInfo], name: &str) -> Vec<&'a Playlist
 const LEFT_US: i64 = 2_000_000;
 /// Advances that are read at once.
 const ADVANCES: usize = 4096;
+/// The same around one moment.
+const SOME: usize = 64;
 /// Gaps that are explained in one transaction: each takes and lets go of locks.
 const TOGETHER: usize = 32;
 
@@ -204,6 +206,63 @@ impl<'a> Search<'a> {
             true => each(self.explained(playlist.id, gap, &lies)?),
             false => Ok(()),
         }
+    }
+
+    /// What a playlist went on without between two moments (microseconds of Unix time), each within one step of it.
+    ///
+    /// # Errors
+    /// The session is damaged.
+    pub(super) fn never_listed_between(
+        &self,
+        playlist_id: i64,
+        from_us: i64,
+        until_us: i64,
+    ) -> Result<Vec<NeverListed>, ReadError> {
+        let mut lost = Vec::new();
+        let Some((seen_us, exchange_id)) = self.reader.advance_before(playlist_id, from_us)? else {
+            return Ok(lost);
+        };
+        let any = Threshold(Some(Duration::ZERO));
+        let mut scan = Scan {
+            threshold: any,
+            last: None,
+        };
+        // From that one on.
+        let mut behind = (seen_us, exchange_id.saturating_sub(1));
+        while behind.0 <= until_us {
+            let advances = self.reader.advances(playlist_id, behind, SOME)?;
+            let Some(last) = advances.last() else { break };
+            behind = (last.seen_us, last.exchange_id);
+            let gaps = advances
+                .into_iter()
+                .filter_map(|advance| scan.next(advance));
+            let gaps = gaps.filter(|gap| gap.from.seen_us <= until_us);
+            let may_be = |gap: &Gap| {
+                let to = gap.to.as_ref();
+                to.is_some_and(|to| NeverListed::between(&gap.from, to, 1).is_some())
+            };
+            for gap in gaps.filter(may_be).collect::<Vec<_>>() {
+                lost.extend(self.explained(playlist_id, gap, &[])?.never_listed);
+            }
+        }
+        Ok(lost)
+    }
+
+    /// For so long between two moments no recorder ran, in microseconds.
+    pub(super) fn not_running_us(&self, from_us: i64, until_us: i64) -> i64 {
+        unrecorded_us(&self.holes, from_us, until_us)
+    }
+
+    /// Whether the recorder stood still, or its machine slept, between two moments.
+    pub(super) fn stood_still(&self, from_us: i64, until_us: i64) -> bool {
+        self.meanwhile.has(from_us, until_us, |kind| {
+            matches!(kind, Notice::Stalled | Notice::Suspended)
+        })
+    }
+
+    /// The session.
+    pub(super) fn reader(&self) -> &'a Reader {
+        self.reader
     }
 
     /// A gap with what was the matter meanwhile.
@@ -350,15 +409,23 @@ impl Meanwhile {
 
     /// That which is of some time.
     fn between(&self, from_us: i64, until_us: i64) -> Vec<NoticeEvent> {
+        self.of(from_us, until_us).cloned().collect()
+    }
+
+    /// Whether there is something of a kind in some time.
+    fn has(&self, from_us: i64, until_us: i64, is_it: impl Fn(Notice) -> bool) -> bool {
+        self.of(from_us, until_us).any(|event| is_it(event.kind))
+    }
+
+    fn of(&self, from_us: i64, until_us: i64) -> impl Iterator<Item = &NoticeEvent> {
         let first = self
             .over_us
             .partition_point(|(_, latest_us)| *latest_us < from_us);
         let ends = self.over_us.iter().map(|(over_us, _)| *over_us);
         let then = self.events.iter().zip(ends).skip(first);
-        then.take_while(|(event, _)| event.at_us <= until_us)
-            .filter(|(_, over_us)| *over_us >= from_us)
-            .map(|(event, _)| event.clone())
-            .collect()
+        then.take_while(move |(event, _)| event.at_us <= until_us)
+            .filter(move |(_, over_us)| *over_us >= from_us)
+            .map(|(event, _)| event)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Faults as lines: session time, resource, what happened, how long until the next good answer.
+//! Single faults as lines: session time, resource, what happened, how long until the next good answer.
 
 use std::io::{self, Write};
 
@@ -35,14 +35,15 @@ pub fn in_short(status: Option<u16>, outcome: Outcome, error: Option<&str>) -> S
     }
 }
 
-/// A fault as one line for people. `zero_us` is session zero; `stream`: whether it says of which
-/// stream.
+/// A fault as one line for people. `again_us`: when the next good answer came; `zero_us` is session zero; `stream`:
+/// whether it says of which stream.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write_text(
     out: &mut impl Write,
     fault: &Fault,
+    again_us: Option<i64>,
     zero_us: i64,
     stream: bool,
 ) -> io::Result<()> {
@@ -50,7 +51,7 @@ pub fn write_text(
         true => format!("[{}] ", escaped(&fault.stream)),
         false => String::new(),
     };
-    let lasted = match fault.good_again_us {
+    let lasted = match again_us {
         Some(again) => format!(
             "good again after {}",
             timedelta(again.saturating_sub(fault.at_us))
@@ -71,7 +72,12 @@ pub fn write_text(
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_json(out: &mut impl Write, fault: &Fault, zero_us: i64) -> io::Result<()> {
+pub fn write_json(
+    out: &mut impl Write,
+    fault: &Fault,
+    again_us: Option<i64>,
+    zero_us: i64,
+) -> io::Result<()> {
     let line = Line {
         exchange: fault.exchange_id,
         moment: Moment::new(fault.at_us, zero_us),
@@ -82,9 +88,7 @@ pub fn write_json(out: &mut impl Write, fault: &Fault, zero_us: i64) -> io::Resu
         status: fault.status,
         outcome: fault.outcome.as_str(),
         error: fault.error.as_deref(),
-        good_again_after_seconds: fault
-            .good_again_us
-            .map(|again| seconds(again.saturating_sub(fault.at_us))),
+        good_again_after_seconds: again_us.map(|again| seconds(again.saturating_sub(fault.at_us))),
     };
     writeln!(out, "{}", json(&line)?)
 }
@@ -112,7 +116,11 @@ mod tests {
     fn fault() -> Fault {
         Fault {
             exchange_id: 7,
+            requested_us: 12_400_000,
             at_us: 12_500_000,
+            over_us: 12_500_000,
+            lag_us: None,
+            stream_id: 1,
             stream: "hall1".to_owned(),
             kind: Kind::Media,
             name: "live/a.m3u8".to_owned(),
@@ -120,34 +128,34 @@ mod tests {
             status: Some(503),
             outcome: Outcome::Complete,
             error: None,
-            good_again_us: Some(14_000_000),
         }
     }
 
-    fn text(fault: &Fault) -> String {
+    const AGAIN_US: Option<i64> = Some(14_000_000);
+
+    fn text(fault: &Fault, again_us: Option<i64>) -> String {
         let mut out = Vec::new();
-        write_text(&mut out, fault, 10_000_000, false).unwrap();
+        write_text(&mut out, fault, again_us, 10_000_000, false).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn a_line_says_when_what_and_for_how_long() {
         assert_eq!(
-            text(&fault()),
+            text(&fault(), AGAIN_US),
             "0:00:02.500000 - media live/a.m3u8 - HTTP 503 - good again after 0:00:01.500000\n"
         );
         let mut out = Vec::new();
-        write_text(&mut out, &fault(), 10_000_000, true).unwrap();
+        write_text(&mut out, &fault(), AGAIN_US, 10_000_000, true).unwrap();
         assert!(out.starts_with(b"0:00:02.500000 - [hall1] media live/a.m3u8 - "));
         let cut = Fault {
             outcome: Outcome::Short,
             error: Some("the body ended".to_owned()),
             status: Some(200),
-            good_again_us: None,
             ..fault()
         };
         assert_eq!(
-            text(&cut),
+            text(&cut, None),
             "0:00:02.500000 - media live/a.m3u8 - short (the body ended) - never good again\n"
         );
     }
@@ -169,7 +177,7 @@ mod tests {
     #[test]
     fn json_has_the_same() {
         let mut out = Vec::new();
-        write_json(&mut out, &fault(), 10_000_000).unwrap();
+        write_json(&mut out, &fault(), AGAIN_US, 10_000_000).unwrap();
         let line: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(line["session_time"], 2.5);
         assert_eq!(line["stream"], "hall1");

@@ -4,19 +4,23 @@
 //! | --- | --- |
 //! | [`adjacent`] | gaps between advances of media playlists |
 //! | [`finding`] | what everything that is found becomes: text and JSON of it |
-//! | [`faults`] | every fault, and for how long |
+//! | [`faults`] | single faults, and for how long |
 //! | [`never_listed`] | segments that a playlist went on without |
 //! | `noticed` | what the recorder noticed about itself, told in a gap |
 //! | [`raw`] | gaps in raw streams, as text and as JSON |
 //! | `silences` | when bytes of a raw stream came, and when none did |
-//! | [`report`] | findings as text and as JSON, to any writer |
+//! | [`outages`] | faults that are one event |
+//! | [`report`] | gaps as findings, and as text in the original's format |
+//! | [`summary`] | what all findings come to, in a line |
 
 pub mod adjacent;
 pub mod faults;
 pub mod finding;
 pub mod never_listed;
 mod noticed;
+pub mod outages;
 pub mod raw;
 pub mod report;
 mod silences;
+pub mod summary;
 pub mod times;

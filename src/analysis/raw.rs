@@ -15,7 +15,7 @@ use super::noticed::{Noticed, noticed_lines};
 use super::silences::{Came, Scan, Silence, came};
 use super::times::{timedelta, utc};
 use crate::clock::micros;
-use crate::session::{Attempt, NoticeEvent, ReadError, StreamInfo, seconds};
+use crate::session::{NoticeEvent, RawAttempt, ReadError, StreamInfo, seconds};
 use crate::shown::escaped;
 
 /// Without a byte for longer, in microseconds, a raw stream has a gap.
@@ -89,10 +89,10 @@ impl Search<'_> {
         };
         // First: a part that ends between the two looks is in one of them.
         let growing = self.reader.growing(stream.id)?;
-        let mut last: Option<Attempt> = None;
+        let mut last: Option<RawAttempt> = None;
         loop {
             let after = last.as_ref().map_or(0, |attempt| attempt.exchange_id);
-            let attempts = self.reader.attempts(stream.id, after, ATTEMPTS)?;
+            let attempts = self.reader.raw_attempts(stream.id, after, ATTEMPTS)?;
             if attempts.is_empty() {
                 break;
             }
@@ -136,7 +136,7 @@ impl Search<'_> {
 struct Failures(Vec<(String, u64)>);
 
 impl Failures {
-    fn note(&mut self, attempt: &Attempt) {
+    fn note(&mut self, attempt: &RawAttempt) {
         if !attempt.is_fault {
             return;
         }
@@ -361,7 +361,7 @@ mod tests {
     fn failures_of_very_many_kinds_are_counted_together() {
         let mut failures = Failures::default();
         for status in 400..420 {
-            failures.note(&Attempt {
+            failures.note(&RawAttempt {
                 exchange_id: 1,
                 requested_us: 0,
                 began_us: 0,

@@ -3,7 +3,7 @@
 //! What a session has of that is coarse: the last byte of each span of 5 ms, of a long part of each 10 ms and so on. So of a
 //! pause its beginning is known, and of its end in which span it fell. It counts as long as it was for certain.
 
-use crate::session::{Attempt, ExchangeId, Growing, Outcome, STOPPED, is_success};
+use crate::session::{ExchangeId, Growing, Outcome, RawAttempt, STOPPED, is_success};
 
 /// Spans are this long in the beginning, in microseconds, and twice as long each time there are too many.
 const FINEST_US: i64 = 5_000;
@@ -56,7 +56,7 @@ enum Span {
 }
 
 /// What came of a request; `None`: nothing did.
-pub(super) fn came(attempt: &Attempt) -> Option<Came> {
+pub(super) fn came(attempt: &RawAttempt) -> Option<Came> {
     let is_answer = attempt.status.is_some_and(is_success) && attempt.bytes > 0;
     if !is_answer || attempt.outcome == Outcome::NotAPlaylist {
         return None;
@@ -188,7 +188,7 @@ impl Scan {
     }
 
     /// The end of the recording: of a stream that had no end of its own. `last`: what was asked for last.
-    pub(super) fn end(&mut self, last: Option<&Attempt>, end_us: i64) {
+    pub(super) fn end(&mut self, last: Option<&RawAttempt>, end_us: i64) {
         let Some((from_us, from_exchange)) = self.last else {
             return;
         };
@@ -240,9 +240,9 @@ mod tests {
 
     const S: i64 = 1_000_000;
 
-    fn attempt(exchange_id: ExchangeId, requested_us: i64, arrival: &[(i64, u64)]) -> Attempt {
+    fn attempt(exchange_id: ExchangeId, requested_us: i64, arrival: &[(i64, u64)]) -> RawAttempt {
         let last_us = arrival.last().map_or(0, |(at_us, _)| *at_us);
-        Attempt {
+        RawAttempt {
             exchange_id,
             requested_us,
             began_us: requested_us + 10_000,
@@ -274,7 +274,7 @@ mod tests {
         let mut scan = Scan::new(2 * S);
         let first = attempt(1, 0, &[(0, 10), (S, 20), (4 * S, 30), (5 * S, 40)]);
         scan.take(&came(&first).unwrap());
-        let refused = Attempt {
+        let refused = RawAttempt {
             status: None,
             bytes: 0,
             arrival: None,
@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn what_ended_for_good_owes_nothing() {
         let mut scan = Scan::new(2 * S);
-        let file = Attempt {
+        let file = RawAttempt {
             outcome: Outcome::Complete,
             error: None,
             ..attempt(1, 0, &[(0, 9)])
@@ -305,7 +305,7 @@ mod tests {
         scan.take(&came(&file).unwrap());
         scan.end(Some(&file), 60 * S);
         assert_eq!(found(&scan), []);
-        let removed = Attempt {
+        let removed = RawAttempt {
             outcome: Outcome::Complete,
             error: Some(STOPPED.to_owned()),
             ended_us: 5 * S,
@@ -333,7 +333,7 @@ mod tests {
         fn hostile_arrivals_are_no_nonsense(text in ".{0,60}", points in prop::collection::vec((any::<i64>(), any::<u64>()), 0..40), threshold in 0..3 * S) {
             let mut scan = Scan::new(threshold);
             for arrival in [text, serde_json::to_string(&points).unwrap()] {
-                let attempt = Attempt { arrival: Some(arrival), bytes: 1, began_us: i64::MAX - 5, ..attempt(1, i64::MIN, &[]) };
+                let attempt = RawAttempt { arrival: Some(arrival), bytes: 1, began_us: i64::MAX - 5, ..attempt(1, i64::MIN, &[]) };
                 scan.take(&came(&attempt).unwrap());
                 scan.end(Some(&attempt), i64::MAX);
             }

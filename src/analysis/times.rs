@@ -52,6 +52,17 @@ pub(super) fn clock_time_up(us: i64) -> String {
     clock_time(us.saturating_add(99_999))
 }
 
+/// UTC to a hundredth of a second: `01:51:26.76Z`; with its date where that is not the one of session zero.
+pub(super) fn time_of_day(us: i64, zero_us: i64) -> String {
+    const DATE: &str = "%Y-%m-%d";
+    let date = match moment(us, DATE) == moment(zero_us, DATE) {
+        true => String::new(),
+        false => moment(us, "%Y-%m-%d "),
+    };
+    let hundredths = us.rem_euclid(1_000_000) / 10_000;
+    format!("{date}{}.{hundredths:02}Z", moment(us, "%H:%M:%S"))
+}
+
 /// A length in seconds, to a tenth: `26.1`.
 pub(super) fn tenths(us: i64) -> String {
     format!("{:.1}", crate::session::seconds(us))
@@ -70,5 +81,7 @@ mod tests {
         assert_eq!(clock_time(-1_500_000), "-0:00:01.5");
         assert!(!clock_time_up(i64::MAX).is_empty());
         assert_eq!(tenths(26_149_000), "26.1");
+        assert_eq!(time_of_day(86_399_999_999, 0), "23:59:59.99Z");
+        assert_eq!(time_of_day(86_400_000_000, 0), "1970-01-02 00:00:00.00Z");
     }
 }

@@ -1,5 +1,8 @@
 //! adjacent-find: arguments, which playlists, the exit code.
 
+mod faults;
+mod printed;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,10 +10,12 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 
+use self::printed::{Unprinted, printed};
 use super::exit::{self, Failure, warn};
 use crate::analysis::adjacent::{self, Gap, Threshold};
+use crate::analysis::summary::Summary;
 use crate::analysis::times::timedelta;
-use crate::analysis::{faults, raw, report};
+use crate::analysis::{raw, report};
 use crate::cli::arguments::durations::{escaped, parse_duration};
 use crate::session::{Body, ExchangeId, PlaylistInfo, ReadError, Reader, Sessions, StreamInfo};
 
@@ -36,9 +41,13 @@ struct Arguments {
     #[arg(long)]
     json: bool,
 
-    /// List every fault of the session instead: when, what, how long until the next good answer
+    /// List outages instead, faults that are one event a line: what, from when to when, what it cost
     #[arg(long, conflicts_with_all = ["time", "playlist", "fail_on_gap"])]
     faults: bool,
+
+    /// With --faults: each fault as well, with the time until the next good answer
+    #[arg(short, long, requires = "faults")]
+    verbose: bool,
 
     /// Exit with 1 where a gap was found, or where there is neither a playlist nor a raw stream to look at
     #[arg(long)]
@@ -62,8 +71,15 @@ pub fn main() -> ExitCode {
 /// `false`: a gap was found and that was to be a failure.
 fn find(arguments: &Arguments) -> Result<bool, Failure> {
     let reader = Reader::open(&Sessions::new(&arguments.folder).find(&arguments.session)?)?;
+    let search = adjacent::Search::new(&reader, Threshold(arguments.time))?;
+    let zero_us = zero_us(&reader)?;
     if arguments.faults {
-        return list_faults(&reader, arguments.json);
+        let form = faults::Form {
+            json: arguments.json,
+            verbose: arguments.verbose,
+            zero_us,
+        };
+        return faults::list(&reader, &search, form).map(|()| true);
     }
     let all = reader.media_playlists()?;
     let searched = match &arguments.playlist {
@@ -105,24 +121,18 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
     let mut printer = Printer {
         out: io::BufWriter::new(io::stdout().lock()),
         reader: &reader,
-        zero_us: zero_us(&reader)?,
+        zero_us,
         json: arguments.json,
         headings: arguments.playlist.is_none(),
         last: None,
-        found: 0,
+        sum: Summary::default(),
     };
-    let printed = printer.print_all(&search, &searched, &all);
-    match printed.and_then(|()| printer.print_raw(&search, &raw_searched)) {
-        // Who closed the pipe has seen enough.
-        Err(Unprinted::Out(error)) if error.kind() != io::ErrorKind::BrokenPipe => {
-            return Err(Failure::failed(format!(
-                "cannot write the findings: {error}"
-            )));
-        }
-        Err(Unprinted::Session(error)) => return Err(error.into()),
-        Err(Unprinted::Out(_)) | Ok(()) => {}
-    }
-    let found = printer.found;
+    let all_printed = printer
+        .print_all(&search, &searched, &all)
+        .and_then(|()| printer.print_raw(&search, &raw_searched))
+        .and_then(|()| printer.sum_up(&search));
+    printed(all_printed, "findings")?;
+    let found = printer.sum.gaps;
     if found == 0 {
         warn(nothing_found(
             arguments.time,
@@ -131,34 +141,6 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
         ));
     }
     Ok(found == 0 || !arguments.fail_on_gap)
-}
-
-fn list_faults(reader: &Reader, json: bool) -> Result<bool, Failure> {
-    let zero_us = zero_us(reader)?;
-    let several = reader.streams()?.len() > 1;
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let mut printed = Ok(());
-    let mut found = 0;
-    reader.faults(|fault| {
-        found += 1;
-        if printed.is_ok() {
-            printed = if json {
-                faults::write_json(&mut out, &fault, zero_us)
-            } else {
-                faults::write_text(&mut out, &fault, zero_us, several)
-            };
-        }
-    })?;
-    match printed.and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            return Err(Failure::failed(format!("cannot write the faults: {error}")));
-        }
-        _ => {}
-    }
-    if found == 0 {
-        warn("No fault in this session");
-    }
-    Ok(true)
 }
 
 fn zero_us(reader: &Reader) -> Result<i64, Failure> {
@@ -189,23 +171,6 @@ fn nothing_found(time: Option<Duration>, playlists: usize, raw_streams: usize) -
     }
 }
 
-enum Unprinted {
-    Out(io::Error),
-    Session(ReadError),
-}
-
-impl From<ReadError> for Unprinted {
-    fn from(error: ReadError) -> Self {
-        Self::Session(error)
-    }
-}
-
-impl From<io::Error> for Unprinted {
-    fn from(error: io::Error) -> Self {
-        Self::Out(error)
-    }
-}
-
 struct Printer<'a, W> {
     out: W,
     reader: &'a Reader,
@@ -214,8 +179,8 @@ struct Printer<'a, W> {
     headings: bool,
     /// The advance that was shown last, which is the first one of the next gap as a rule.
     last: Option<(ExchangeId, Text)>,
-    /// Gaps so far.
-    found: usize,
+    /// What has been found so far.
+    sum: Summary,
 }
 
 /// What an exchange brought, where that is no file.
@@ -229,17 +194,35 @@ impl<W: Write> Printer<'_, W> {
         all: &[PlaylistInfo],
     ) -> Result<(), Unprinted> {
         for playlist in searched {
-            let before = self.found;
+            let before = self.sum.gaps;
             search.gaps(playlist, |gap| {
-                if self.headings && !self.json && self.found == before {
+                if self.headings && !self.json && self.sum.gaps == before {
                     writeln!(self.out, "Playlist {}", heading(playlist, all))?;
                 }
-                self.found += 1;
+                let lost = gap.never_listed.map_or(0, |lost| lost.count);
+                self.sum.gap(gap.length_us(), lost);
                 self.print(playlist, &gap)
             })?;
             self.out.flush()?;
         }
         Ok(())
+    }
+
+    /// The last line, of texts; outages are counted where all of the session is looked at.
+    fn sum_up(&mut self, search: &adjacent::Search<'_>) -> Result<(), Unprinted> {
+        if self.json {
+            return Ok(());
+        }
+        if self.headings {
+            search.outages(|outage| {
+                self.sum.outage(&outage);
+                Ok::<(), Unprinted>(())
+            })?;
+        }
+        if self.sum != Summary::default() {
+            writeln!(self.out, "{}", self.sum.of_gaps())?;
+        }
+        Ok(self.out.flush()?)
     }
 
     /// Gaps in raw streams, a line each.
@@ -249,12 +232,12 @@ impl<W: Write> Printer<'_, W> {
         streams: &[&StreamInfo],
     ) -> Result<(), Unprinted> {
         for stream in streams {
-            let before = self.found;
+            let before = self.sum.gaps;
             search.raw_gaps(stream, |gap| {
-                if self.headings && !self.json && self.found == before {
+                if self.headings && !self.json && self.sum.gaps == before {
                     writeln!(self.out, "Raw stream {}", escaped(&stream.name))?;
                 }
-                self.found += 1;
+                self.sum.gap(gap.length_us(), 0);
                 match self.json {
                     true => gap
                         .finding(stream, self.zero_us)

@@ -28,7 +28,7 @@ const NICE: i32 = 10;
 #[derive(Debug)]
 pub(super) struct Beside {
     listener: TcpListener,
-    lines: Vec<String>,
+    address: Option<IpAddr>,
     cors: Cors,
 }
 
@@ -40,27 +40,35 @@ impl Beside {
     pub(super) fn bind(address: Option<IpAddr>, port: u16, cors: Cors) -> Result<Self, String> {
         let refused = |error| refusal(&error, address, port, "--serve");
         let listener = listen(address, port).map_err(refused)?;
-        let mut lines = play_lines(&listener, address, &Shown::all()).map_err(refused)?;
-        let open = reach(&listener).map_err(refused)?;
-        lines.extend(open.map(|reach| format!("Open     {reach}")));
         Ok(Self {
             listener,
-            lines,
+            address,
             cors,
         })
     }
 
     /// What players open, and who can reach it, as lines.
-    pub(super) fn lines(&self) -> &[String] {
-        &self.lines
+    fn lines(&self, replay: &Replay) -> anyhow::Result<Vec<String>> {
+        let description = replay.describe(replay.span().end_us, "")?;
+        let shown = Shown::while_it_is_made(&description);
+        let mut lines = play_lines(&self.listener, self.address, &shown)?;
+        let open = reach(&self.listener)?;
+        lines.extend(open.map(|reach| format!("Open     {reach}")));
+        Ok(lines)
     }
 
-    /// Answers players as soon as there is something to show, until the recording winds down.
-    pub(super) fn start(self, folder: SessionFolder, board: Board) {
+    /// Answers players as soon as there is something to show, until the recording winds down. `say`: says lines to whoever
+    /// started it.
+    pub(super) fn start(
+        self,
+        folder: SessionFolder,
+        board: Board,
+        say: impl Fn(&[String]) + Send + 'static,
+    ) {
         let thread = std::thread::Builder::new().name("replayer".to_owned());
         let started = thread.spawn(move || {
             give_way();
-            if let Err(error) = self.run(folder, &board) {
+            if let Err(error) = self.run(folder, &board, &say) {
                 tracing::error!("the recording is not shown: {error}");
             }
         });
@@ -69,24 +77,35 @@ impl Beside {
         }
     }
 
-    fn run(self, folder: SessionFolder, board: &Board) -> anyhow::Result<()> {
+    fn run(
+        self,
+        folder: SessionFolder,
+        board: &Board,
+        say: &impl Fn(&[String]),
+    ) -> anyhow::Result<()> {
         let runtime = runtime()?;
-        let done = runtime.block_on(self.answer(folder, board));
+        let done = runtime.block_on(self.answer(folder, board, say));
         // A read that hangs must not hold the session open.
         runtime.shutdown_timeout(Duration::from_secs(1));
         done
     }
 
-    async fn answer(self, folder: SessionFolder, board: &Board) -> anyhow::Result<()> {
+    async fn answer(
+        self,
+        folder: SessionFolder,
+        board: &Board,
+        say: &impl Fn(&[String]),
+    ) -> anyhow::Result<()> {
         if board.reached(Stage::Begun).await == Stage::Ending {
             return Ok(());
         }
         let options = Options {
-            cors: self.cors,
+            cors: self.cors.clone(),
             ..Options::default()
         };
         let clock = board.clock().unwrap_or_else(Clock::start);
         let replay = Arc::new(Replay::open(folder, clock, options)?.live());
+        say(&self.lines(&replay)?);
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
         let watched = Arc::clone(&replay);
         let watch = tokio::spawn(async move { watched.watch().await });

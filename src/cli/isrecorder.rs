@@ -280,8 +280,8 @@ impl Ports {
             metrics.start(folder, board.clone());
         }
         if let Some(players) = self.players {
-            above.say(players.lines());
-            players.start(folder.clone(), board.clone());
+            let above = above.clone();
+            players.start(folder.clone(), board.clone(), move |lines| above.say(lines));
         }
     }
 }

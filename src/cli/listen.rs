@@ -72,15 +72,13 @@ pub(super) struct Shown {
 const MOST_NAMED: usize = 8;
 
 impl Shown {
-    /// Before anything is known of what is being recorded.
-    pub(super) fn all() -> Self {
+    /// Of a session that is just being recorded, of which nothing need be there yet but the names of its streams.
+    pub(super) fn while_it_is_made(description: &Description) -> Self {
+        let shown = Self::from_description(description, true, true);
         Self {
-            paths: vec!["/stream.m3u8".to_owned()],
-            has_dvr: true,
-            start: 0,
-            // Later ones are not there yet.
-            offset: Some(0),
-            end_us: None,
+            // From where on there will be something.
+            offset: shown.offset.or(Some(shown.start)),
+            ..shown
         }
     }
 
@@ -295,6 +293,26 @@ mod tests {
             offsets(300 * SECOND_US + 1, 400 * SECOND_US),
             ["301", "350"]
         );
+    }
+
+    #[test]
+    fn a_recording_that_has_just_begun_offers_its_streams_and_its_start() {
+        let of = |description: &Description| {
+            let shown = Shown::while_it_is_made(description);
+            urls("http://a", None, &shown)
+        };
+        let one = of(&described(true, 0, 10, &["hall"]));
+        assert_eq!(one[0], "http://a/stream.m3u8");
+        assert!(one[1].starts_with("http://a/stream.m3u8?offset=0  ("));
+        let two = of(&described(true, 0, 10, &["a", "b"]));
+        assert_eq!(
+            two[..2],
+            ["http://a/a/stream.m3u8", "http://a/b/stream.m3u8"]
+        );
+        assert!(two[2].starts_with("http://a/a/stream.m3u8?offset=0  ("));
+        // One that goes on has more to offer.
+        let resumed = of(&described(true, 0, 600 * SECOND_US, &["hall"]));
+        assert!(resumed[1].starts_with("http://a/stream.m3u8?offset=60  ("));
     }
 
     #[test]

@@ -1,17 +1,17 @@
 //! What there is to play: for people (HTML), for programs (JSON).
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::hls::{read_multivariant, relative, replay_path};
 use crate::replayer::content::lookup::Lookup;
 use crate::replayer::content::raw_extension::extension;
 use crate::replayer::request::paths::dvr_path;
 use crate::replayer::request::timeline::{Span, format_time, format_utc};
-use crate::session::{Hole, ReadError};
+use crate::session::{Hole, Moment, ReadError, seconds};
 use crate::shown;
 
 /// What a session has to play.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
     /// Its name.
     pub session: String,
@@ -29,8 +29,48 @@ pub struct Description {
     pub streams: Vec<StreamDescription>,
 }
 
+/// A description as programs read it: moments on both clocks, lengths in seconds.
+#[derive(Serialize)]
+struct ForPrograms<'a> {
+    session: &'a str,
+    recorded: Moment,
+    length_seconds: f64,
+    recording: bool,
+    /// `None`: nothing was removed.
+    kept_from: Option<Moment>,
+    holes: Vec<HoleForPrograms>,
+    streams: &'a [StreamDescription],
+}
+
+#[derive(Serialize)]
+struct HoleForPrograms {
+    from: Moment,
+    to: Moment,
+}
+
+impl Serialize for Description {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let zero_us = self.recorded_us;
+        let at = |session_us: i64| Moment::new(zero_us.saturating_add(session_us), zero_us);
+        let holes = self.holes.iter().map(|hole| HoleForPrograms {
+            from: at(hole.from_us),
+            to: at(hole.until_us),
+        });
+        let shown = ForPrograms {
+            session: &self.session,
+            recorded: at(0),
+            length_seconds: seconds(self.length_us),
+            recording: self.recording,
+            kept_from: (self.kept_from_us > 0).then(|| at(self.kept_from_us)),
+            holes: holes.collect(),
+            streams: &self.streams,
+        };
+        shown.serialize(serializer)
+    }
+}
+
 /// A time within a session when no recorder ran, in microseconds of session time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HoleDescription {
     /// From then on.
     pub from_us: i64,
@@ -300,6 +340,12 @@ mod tests {
         assert!(page.contains("1970-01-01 00:00:00 UTC"));
         assert!(page.contains("href=\"stream.m3u8\""));
         let value: serde_json::Value = serde_json::from_str(&json(&description)).unwrap();
+        assert_eq!(value["length_seconds"], 0.000_001);
+        assert_eq!(value["kept_from"]["session_time"], 3.5);
+        assert_eq!(
+            value["holes"][0]["to"]["time"],
+            "1970-01-01T00:01:01.000000Z"
+        );
         assert_eq!(
             value["streams"][0]["playlists"][0]["label"],
             "<script>\"'&\u{1b}\u{202e}"

@@ -42,8 +42,11 @@ fn every_fault_is_listed_with_the_time_until_the_next_good_answer() {
     );
     let session = finished.session();
 
-    let text = find(&session, &["--faults"]);
-    let lines: Vec<&str> = text.lines().collect();
+    let text = find(&session, &["--faults", "-v"]);
+    let lines = text
+        .lines()
+        .filter(|line| line.contains(" good again after "));
+    let lines: Vec<&str> = lines.collect();
     assert_eq!(lines.len(), 2, "{text}");
     assert!(
         lines[0].contains("media live.m3u8 - HTTP 503 - good again after 0:00:0"),
@@ -54,10 +57,17 @@ fn every_fault_is_listed_with_the_time_until_the_next_good_answer() {
         "{text}"
     );
 
-    let json = find(&session, &["--faults", "--json"]);
-    let first: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
-    assert_eq!(first["status"], 503);
-    assert!(first["good_again_after_seconds"].as_f64().unwrap() > 0.0);
+    let json = find(&session, &["--faults", "--json", "-v"]);
+    let lines = json.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines: Vec<serde_json::Value> = lines.collect();
+    let [outage, fault, ..] = &lines[..] else {
+        panic!("{json}")
+    };
+    assert_eq!(outage["rule"], "H14");
+    assert_eq!(outage["exchanges"], serde_json::json!([fault["exchange"]]));
+    assert_eq!(outage["first"]["session_time"], fault["session_time"]);
+    assert_eq!(fault["status"], 503);
+    assert!(fault["good_again_after_seconds"].as_f64().unwrap() > 0.0);
 }
 
 /// Between its two advances three polls fail.

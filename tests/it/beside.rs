@@ -68,6 +68,28 @@ fn a_recording_is_shown_while_it_is_made() {
 }
 
 #[test]
+fn each_stream_that_is_recorded_is_offered_by_its_name() {
+    let origin = Origin::new(channel);
+    let mut recording = Recorder::bare()
+        .args(["--poll", "0.2", "--serve", "0", "--bind", "127.0.0.1"])
+        .args([&*format!("quay={}", origin.url("/live.m3u8"))])
+        .args([&*format!("pier={}", origin.by_name("/live.m3u8"))])
+        .start();
+    let address = address(&mut recording);
+    let printed = recording.printed();
+    for path in ["quay/stream.m3u8", "pier/stream.m3u8"] {
+        let line = format!(" http://{address}/{path}\n");
+        assert!(printed.contains(&line), "{printed}");
+        recording.until(path, || {
+            get(&address, &format!("/{path}")).starts_with("HTTP/1.1 200 ")
+        });
+    }
+    let start = format!(" http://{address}/quay/stream.m3u8?offset=0  (");
+    assert!(printed.contains(&start), "{printed}");
+    recording.interrupt().session();
+}
+
+#[test]
 fn clients_that_misbehave_neither_hold_up_a_recording_nor_its_end() {
     let origin = Origin::new(channel);
     let mut recording = Recorder::new(origin.url("/live.m3u8"))

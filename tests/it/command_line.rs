@@ -208,7 +208,7 @@ fn log_lines_are_json_for_those_who_want_it() {
     assert!(
         lines
             .iter()
-            .all(|line| line["level"] == "INFO" && line["timestamp"].is_string()),
+            .all(|line| line["level"] == "INFO" && line["time"].is_string()),
         "{lines:?}"
     );
     finished.session();

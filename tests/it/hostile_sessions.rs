@@ -68,7 +68,12 @@ fn analyse(session: &isrecorder::session::SessionFolder) {
     let Ok(reader) = Reader::open(session) else {
         return;
     };
-    let _ = reader.faults(|_| ());
+    if let Ok(search) = Search::new(&reader, Threshold(None)) {
+        let _ = search.outages(|outage| {
+            let _ = search.cost(&outage);
+            search.faults_of(&outage, |_, _| Ok::<_, ReadError>(()))
+        });
+    }
     for playlist in reader.media_playlists().unwrap_or_default() {
         let search = Search::new(&reader, Threshold(None));
         let _ = search.and_then(|search| search.gaps(&playlist, |_| Ok::<_, ReadError>(())));

@@ -84,6 +84,10 @@ fn a_session_is_shown_at_a_glance() {
     assert_eq!(info["runs"][0]["ended"], "finished");
     assert_eq!(info["chunks"], 3);
     assert_eq!(info["keys"]["count"], 1);
+    assert_eq!(info["recorded"]["session_time"], 0.0);
+    let seconds = info["runs"][0]["stopped"]["session_time"].as_f64();
+    assert_eq!(seconds, info["length_seconds"].as_f64(), "{info}");
+    assert_eq!(info["kept_from"], serde_json::Value::Null);
     assert_eq!(info["faults"][0]["kind"], "segment");
     assert_eq!(info["faults"][0]["status"], 404);
     let path = folder.join("sessions/session1");

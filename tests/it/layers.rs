@@ -99,7 +99,7 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
     (
         "analysis",
         &[
-            &["report", "raw"],
+            &["report", "raw", "summary"],
             &["outages"],
             &["faults", "noticed"],
             &["adjacent", "silences"],

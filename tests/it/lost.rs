@@ -204,10 +204,11 @@ fn what_the_disk_of_the_recorder_refused_is_no_fault_of_the_origin() {
 
     let session = finished.session();
     let faults = run(env!("CARGO_BIN_EXE_adjacent-find"), &["--faults"], &session);
-    let own = faults
-        .lines()
-        .all(|line| line.contains(" disk (the recorder could not store it: "));
-    assert!(own && !faults.is_empty(), "{faults}");
+    let (outages, sum) = faults.trim_end().rsplit_once('\n').unwrap();
+    let own = |line: &str| line.starts_with("the recorder's disk was full (disk) ");
+    assert!(outages.lines().all(own), "{faults}");
+    assert!(sum.starts_with("no outage of the origin; "), "{faults}");
+    assert!(sum.ends_with(" of the recorder's own"), "{faults}");
     let info = run(env!("CARGO_BIN_EXE_issession"), &["info"], &session);
     assert!(info.contains("Faults    none\n"), "{info}");
     assert!(

@@ -47,6 +47,7 @@ mod measured;
 mod metrics;
 mod multivariant;
 mod odd_origins;
+mod one_event;
 mod outages;
 mod packaging;
 mod pages;

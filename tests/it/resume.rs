@@ -178,12 +178,18 @@ fn after_a_stop_the_same_stream_goes_on_and_others_may_join() {
     let page: serde_json::Value =
         serde_json::from_str(page.split("\r\n\r\n").nth(1).unwrap()).unwrap();
     let hole = &page["holes"][0];
-    let of_hole = |column: &str, run: i64| {
-        session.number(&format!("SELECT {column} FROM run WHERE id = {run}")) - session.zero_us()
-    };
-    assert_eq!(hole["from_us"], of_hole("stopped_us", 1));
-    assert_eq!(hole["until_us"], of_hole("started_us", 2));
-    assert_eq!(page["length_us"], session.end_us() - session.zero_us());
+    let us = |seconds: &serde_json::Value| (seconds.as_f64().unwrap() * 1e6).round() as i64;
+    for (moment, column, run) in [
+        (&hole["from"], "stopped_us", 1),
+        (&hole["to"], "started_us", 2),
+    ] {
+        let at_us = session.number(&format!("SELECT {column} FROM run WHERE id = {run}"));
+        assert_eq!(us(&moment["session_time"]), at_us - session.zero_us());
+        let time = chrono::DateTime::parse_from_rfc3339(moment["time"].as_str().unwrap());
+        assert_eq!(time.unwrap().timestamp_micros(), at_us);
+    }
+    let length_us = session.end_us() - session.zero_us();
+    assert_eq!(us(&page["length_seconds"]), length_us);
 }
 
 #[test]

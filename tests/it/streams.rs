@@ -65,9 +65,19 @@ fn streams_have_names_and_one_that_fails_holds_up_none() {
         .output()
         .unwrap();
     let faults = String::from_utf8(faults.stdout).unwrap();
-    assert!(faults.lines().count() > 1, "{faults}");
-    let of_bad = |line: &str| line.contains(" - [bad] main bad/live.m3u8 - HTTP 503 - ");
-    assert!(faults.lines().all(of_bad), "{faults}");
+    let (outage, sum) = faults.split_once('\n').unwrap();
+    assert!(
+        outage.starts_with("[bad] HTTP 503 from 0:00:00."),
+        "{faults}"
+    );
+    assert!(
+        outage.contains(" at least, not good again: playlist bad/live.m3u8, "),
+        "{faults}"
+    );
+    assert!(
+        sum.starts_with("1 outage, ") && sum.ends_with(" faults\n"),
+        "{faults}"
+    );
 }
 
 #[test]

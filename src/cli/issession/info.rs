@@ -10,7 +10,7 @@ use crate::analysis::faults;
 use crate::cli::arguments::durations::bytes;
 use crate::cli::exit::{Failure, say};
 use crate::replayer::request::timeline::{format_time, format_utc};
-use crate::session::{FaultCount, Run, StreamInfo};
+use crate::session::{FaultCount, Moment, Run, StreamInfo, seconds};
 use crate::shown;
 use crate::upkeep::{Counts, Keys, Overview, Sizes, State};
 
@@ -59,11 +59,12 @@ struct Json<'a> {
     path: &'a str,
     format_version: i32,
     state: State,
-    recorded_us: i64,
-    length_us: i64,
-    kept_from_us: i64,
+    recorded: Moment,
+    length_seconds: f64,
+    /// Null: all is kept.
+    kept_from: Option<Moment>,
     streams: &'a [StreamInfo],
-    runs: &'a [Run],
+    runs: Vec<RunJson<'a>>,
     #[serde(flatten)]
     counts: Counts,
     keys: Keys,
@@ -71,6 +72,27 @@ struct Json<'a> {
     not_kept: Vec<FaultJson>,
     #[serde(flatten)]
     sizes: Sizes,
+}
+
+#[derive(Serialize)]
+struct RunJson<'a> {
+    started: Moment,
+    seen: Moment,
+    stopped: Option<Moment>,
+    ended: Option<&'a str>,
+    program: &'a str,
+}
+
+impl<'a> RunJson<'a> {
+    fn new(run: &'a Run, zero_us: i64) -> Self {
+        Self {
+            started: Moment::new(run.started_us, zero_us),
+            seen: Moment::new(run.seen_us, zero_us),
+            stopped: run.stopped_us.map(|us| Moment::new(us, zero_us)),
+            ended: run.ended.as_deref(),
+            program: &run.program,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -119,17 +141,21 @@ impl Info {
 
     fn json(&self) -> Json<'_> {
         let overview = &self.overview;
+        let zero_us = self.zero_us();
+        let kept_us = self.kept_from_us();
+        let kept_from = Moment::new(zero_us.saturating_add(kept_us), zero_us);
+        let runs = overview.runs.iter();
         let (not_kept, faults) = self.faults();
         Json {
             session: &self.session,
             path: &self.path,
             format_version: overview.format_version,
             state: overview.state,
-            recorded_us: self.zero_us(),
-            length_us: self.length_us(),
-            kept_from_us: self.kept_from_us(),
+            recorded: Moment::new(zero_us, zero_us),
+            length_seconds: seconds(self.length_us()),
+            kept_from: (kept_us > 0).then_some(kept_from),
             streams: &overview.streams,
-            runs: &overview.runs,
+            runs: runs.map(|run| RunJson::new(run, zero_us)).collect(),
             counts: overview.counts,
             keys: overview.keys,
             faults: faults.iter().map(FaultJson::from).collect(),

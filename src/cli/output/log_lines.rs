@@ -134,7 +134,7 @@ impl Line {
 
     fn write_json(self, out: &mut impl Write) -> fmt::Result {
         let mut line = Map::new();
-        line.insert("timestamp".to_owned(), self.time.into());
+        line.insert("time".to_owned(), self.time.into());
         line.insert("level".to_owned(), self.level.into());
         if let Some(us) = self.session_us {
             line.insert("session_time".to_owned(), (us as f64 / 1e6).into());
@@ -253,6 +253,6 @@ mod tests {
         assert_eq!(line["message"], "late");
         assert_eq!(line["status"], 503);
         assert_eq!(line["seconds"], 1.5);
-        assert!(line["timestamp"].as_str().unwrap().ends_with('Z'));
+        assert!(line["time"].as_str().unwrap().ends_with('Z'));
     }
 }

@@ -10,7 +10,7 @@ use crate::session::model::{ByteRange, Kind, Outcome};
 const LATEST_US: u64 = 253_402_300_800_000_000;
 
 /// One life of the recorder process. Times in microseconds of Unix time.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Run {
     /// When it began.
     pub started_us: i64,

@@ -63,6 +63,17 @@ impl Reader {
         Ok(found.into_iter().next())
     }
 
+    /// The name of a resource: its URL path without the leading slash.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn resource_name(&self, id: i64) -> Result<Option<String>, ReadError> {
+        let found = self.list("SELECT name FROM resource WHERE id = ?1", [id], |row| {
+            row.get(0)
+        })?;
+        Ok(found.into_iter().next())
+    }
+
     /// The resource that an exchange asked for.
     ///
     /// # Errors

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::session::files::beneath::PlainPath;
+use crate::session::seconds;
 
 /// Findings of a kind, and notes, that are told; the others are counted.
 const MOST_TOLD: u64 = 20;
@@ -45,8 +46,13 @@ pub struct Totals {
     pub revisions: i64,
     /// Bodies that are files.
     pub chunks: u64,
-    /// From session zero to the end of the last run, in microseconds.
+    /// From session zero to the end of the last run, in microseconds; in JSON in seconds.
+    #[serde(rename = "length_seconds", serialize_with = "as_seconds")]
     pub length_us: i64,
+}
+
+fn as_seconds<S: Serializer>(us: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(seconds(*us))
 }
 
 /// The outcome of a check.

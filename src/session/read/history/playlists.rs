@@ -77,6 +77,27 @@ impl Reader {
         )
     }
 
+    /// The last advance of a media playlist before a moment (microseconds of Unix time), as its time and exchange.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn advance_before(
+        &self,
+        playlist_id: i64,
+        before_us: i64,
+    ) -> Result<Option<(i64, ExchangeId)>, ReadError> {
+        let found = self.list(
+            &format!(
+                "SELECT v.seen_us, v.exchange_id FROM revision v LEFT JOIN placement p ON p.exchange_id = v.exchange_id
+                  WHERE v.playlist_id = ?1 AND v.seen_us <= ?2 AND {ADVANCE}
+                  ORDER BY v.seen_us DESC, v.exchange_id DESC LIMIT 1"
+            ),
+            [playlist_id, before_us],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        Ok(found.first().copied())
+    }
+
     /// Until when a playlist was known not to have this revision yet, in microseconds of Unix time; `None`: it
     /// is the first of a run.
     ///

@@ -1,80 +1,143 @@
-//! Every request for a raw stream, with what came of it.
+//! Every request of a session in the order in which they began: which were good, and which were faults.
+//!
+//! What only the recorder's asking brought about (`own_reason`, `crossed`), and what was cut off when it stopped (`aborted`), is left out: it says nothing of the origin.
 
-use rusqlite::params;
+use rusqlite::Row;
 
 use super::breaks::ENDED;
+use super::faults::{FAULT_COLUMNS, Fault, IS_FAULT, fault_row};
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
-use crate::session::model::Outcome;
+use crate::session::model::Kind;
 use crate::session::read::reader::Reader;
 
-/// One request for a raw stream, or a part of what came of one. Times in microseconds of Unix time.
+/// A request and how it went. Times in microseconds of Unix time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Its exchange.
+    /// Its number.
     pub exchange_id: ExchangeId,
-    /// When it was requested; when a part began that goes on with the response of the one before.
+    /// When it was made.
     pub requested_us: i64,
-    /// When its response began; when it was over, if there was none.
-    pub began_us: i64,
-    /// When it was over.
-    pub ended_us: i64,
-    /// Bytes that came.
-    pub bytes: u64,
-    /// How they came, as in `schema.sql`.
-    pub arrival: Option<String>,
-    /// HTTP status, if there was a response.
-    pub status: Option<u16>,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// What happened, for people.
-    pub error: Option<String>,
-    /// It was no good answer.
-    pub is_fault: bool,
+    /// When its response began; when it was requested, if there was none.
+    pub at_us: i64,
+    /// Row of `stream`.
+    pub stream_id: i64,
+    /// What was asked for.
+    pub kind: Kind,
+    /// Who was asked: host and port, as the URL names them.
+    pub host: String,
+    /// How it went.
+    pub end: AttemptEnd,
 }
 
-/// What the user typed, and where it was redirected to.
-const ATTEMPTS: &str = "
-    SELECT e.id, e.requested_us, coalesce(e.wait_us, e.failed_us, 0), ifnull(e.receive_us, 0), ifnull(e.wire_bytes, 0),
-           e.arrival, e.status, e.outcome, e.error,
-           (e.outcome NOT IN ('complete', 'aborted') OR e.status >= 400 OR ifnull(e.error, '') = ?4)
-      FROM resource r CROSS JOIN exchange e ON e.resource_id = r.id
-     WHERE r.stream_id = ?1 AND r.kind = 'main' AND e.id > ?2 AND e.outcome <> 'crossed' AND e.own_reason IS NULL
-       AND (e.status IS NULL OR e.status NOT IN (301, 302, 303, 307, 308) OR e.outcome <> 'complete')
-     ORDER BY e.id LIMIT ?3";
+/// How a request went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttemptEnd {
+    /// A good answer.
+    Good,
+    /// It led elsewhere, which says nothing of what is there.
+    Redirected,
+    /// A fault.
+    Failed(Box<Failed>),
+}
+
+/// A fault, and what came of the next request for the same thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// The fault.
+    pub fault: Fault,
+    /// Row of `resource`: what was asked for.
+    pub resource_id: i64,
+    /// Row of `resource`: the one that was asked for first, where that led here.
+    pub playlist_id: i64,
+    /// It brought a part of a raw stream: all was well until it was over.
+    pub brought_part: bool,
+    /// The next request for the same thing, of a playlist under whatever URL; `None`: there was none.
+    pub next: Option<Next>,
+}
+
+/// The next request for the same thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Next {
+    /// When its response began; when it was requested, if there was none.
+    pub at_us: i64,
+    /// It was answered well.
+    pub is_good: bool,
+}
+
+/// The next request for what an exchange `e` asked for, of a resource `r`.
+const NEXT: &str = "
+    SELECT g.id FROM exchange g
+     WHERE g.resource_id IN (
+             SELECT r.id
+             UNION SELECT a.resource_id FROM alias a WHERE a.url = r.url AND r.kind = 'media'
+             UNION SELECT b.resource_id FROM alias a JOIN resource p ON p.id = a.resource_id
+               JOIN alias b ON b.url = p.url WHERE a.url = r.url AND r.kind = 'media')
+       AND (g.from_us, g.id) > (e.from_us, e.id) AND g.own_reason IS NULL AND g.outcome NOT IN ('crossed', 'aborted')
+     ORDER BY g.from_us, g.id LIMIT 1";
 
 impl Reader {
-    /// Requests for a raw stream behind an exchange (0: all of them), in order; at most so many.
+    /// Requests behind an exchange, in the order in which they began; some hundred of them at a time.
     ///
     /// # Errors
     /// The database is damaged.
-    pub fn attempts(
-        &self,
-        stream_id: i64,
-        after: ExchangeId,
-        most: usize,
-    ) -> Result<Vec<Attempt>, ReadError> {
-        self.list(
-            ATTEMPTS,
-            params![stream_id, after, most as i64, ENDED],
-            |row| {
-                let (requested_us, wait_us, receive_us): (i64, i64, i64) =
-                    (row.get(1)?, row.get(2)?, row.get(3)?);
-                let began_us = requested_us.saturating_add(wait_us);
-                let outcome: String = row.get(7)?;
-                Ok(Attempt {
-                    exchange_id: row.get(0)?,
-                    requested_us,
-                    began_us,
-                    ended_us: began_us.saturating_add(receive_us),
-                    bytes: u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0),
-                    arrival: row.get(5)?,
-                    status: row.get(6)?,
-                    outcome: Outcome::parse(&outcome).unwrap_or(Outcome::Protocol),
-                    error: row.get(8)?,
-                    is_fault: row.get(9)?,
-                })
-            },
-        )
+    pub fn attempts_after(&self, behind: ExchangeId) -> Result<Vec<Attempt>, ReadError> {
+        let sql = format!(
+            "SELECT {FAULT_COLUMNS},
+                    {IS_FAULT}, e.status BETWEEN 300 AND 399 AND e.status <> 304,
+                    r.id, ifnull((SELECT h.resource_id FROM exchange h WHERE h.id = e.head_id), r.id),
+                    n.requested_us + ifnull(n.wait_us, 0), n.outcome = 'complete' AND ifnull(n.status < 400, 0)
+                      AND n.error IS NOT ?1,
+                    r.kind = 'main' AND EXISTS (SELECT 1 FROM body b WHERE b.id = e.body_id AND b.path IS NOT NULL)
+               FROM exchange e JOIN resource r ON r.id = e.resource_id JOIN stream s ON s.id = r.stream_id
+               LEFT JOIN exchange n ON n.id = CASE WHEN {IS_FAULT} THEN ({NEXT}) END
+              WHERE e.own_reason IS NULL AND e.outcome NOT IN ('crossed', 'aborted') AND e.id > ?2
+              ORDER BY e.id LIMIT ?3"
+        );
+        self.each(&sql, rusqlite::params![ENDED, behind, AT_ONCE], |row| {
+            self.db.fresh();
+            attempt_row(row)
+        })
     }
+}
+
+/// Requests that are read at once: no transaction is open while somebody does something about them.
+const AT_ONCE: i64 = 512;
+/// Columns behind those of a fault.
+const BEHIND: usize = 13;
+
+fn attempt_row(row: &Row<'_>) -> rusqlite::Result<Attempt> {
+    let fault = fault_row(row)?;
+    let is = |column: usize| -> rusqlite::Result<bool> {
+        Ok(row
+            .get::<_, Option<bool>>(BEHIND + column)?
+            .unwrap_or(false))
+    };
+    let next_us: Option<i64> = row.get(BEHIND + 4)?;
+    let next = match next_us {
+        Some(at_us) => Some(Next {
+            at_us,
+            is_good: is(5)?,
+        }),
+        None => None,
+    };
+    Ok(Attempt {
+        exchange_id: fault.exchange_id,
+        requested_us: fault.requested_us,
+        at_us: fault.at_us,
+        stream_id: fault.stream_id,
+        kind: fault.kind,
+        host: fault.host().to_owned(),
+        end: match (is(0)?, is(1)?) {
+            (true, _) => AttemptEnd::Failed(Box::new(Failed {
+                fault,
+                resource_id: row.get(BEHIND + 2)?,
+                playlist_id: row.get(BEHIND + 3)?,
+                brought_part: is(6)?,
+                next,
+            })),
+            (false, true) => AttemptEnd::Redirected,
+            (false, false) => AttemptEnd::Good,
+        },
+    })
 }

@@ -1,5 +1,9 @@
 //! Every fault of a session, with the moment at which it was over; what the recorder could not keep is told apart.
 
+use std::collections::HashMap;
+
+use rusqlite::Row;
+
 use super::breaks::{ENDED, broken_at_us};
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
@@ -8,21 +12,50 @@ use crate::session::read::reader::Reader;
 
 /// Of an exchange `e`; `?1` is [`ENDED`]. [`Outcome::is_recorders`] tells which of them are none of the origin's. What was
 /// cut off when the recorder stopped is no fault of anybody.
-const IS_FAULT: &str = "
-    (e.outcome NOT IN ('complete', 'crossed') OR e.status >= 400 OR e.error = ?1)
-    AND e.outcome <> 'aborted' AND e.own_reason IS NULL";
-
+pub(super) const IS_FAULT: &str = "
+    ((e.outcome NOT IN ('complete', 'crossed') OR ifnull(e.status >= 400, 0) OR ifnull(e.error = ?1, 0))
+      AND e.outcome <> 'aborted' AND e.own_reason IS NULL)";
 /// What the recorder said of a raw stream that fell silent; of no other exchange, since texts differ in much.
 const SILENCE: &str = "
     CASE WHEN e.outcome = 'body timeout' AND r.kind = 'main' AND length(e.error) < 40 THEN e.error END";
+/// Columns as [`fault_row`] reads them.
+pub(super) const FAULT_COLUMNS: &str = "
+    e.id, e.requested_us, e.requested_us + ifnull(e.wait_us, 0), e.requested_us
+      + coalesce(e.wait_us + ifnull(e.receive_us, 0), e.failed_us, 0),
+    e.lag_us, s.id, s.name, r.kind, r.name, r.url, e.status, e.outcome, e.error";
+/// When the first good answer of the resource `?1` behind an exchange came: of a playlist under whatever URL, of a raw stream
+/// one that brought something, however it ended.
+const GOOD_AGAIN: &str = "
+    SELECT g.from_us, g.id, g.requested_us + ifnull(g.wait_us, 0) FROM exchange g
+     WHERE g.resource_id IN (
+             SELECT r.id FROM resource r WHERE r.id = ?1
+             UNION SELECT a.resource_id FROM resource r JOIN alias a ON a.url = r.url WHERE r.id = ?1 AND r.kind = 'media'
+             UNION SELECT b.resource_id FROM resource r JOIN alias a ON a.url = r.url JOIN resource p ON p.id = a.resource_id
+               JOIN alias b ON b.url = p.url WHERE r.id = ?1 AND r.kind = 'media')
+       AND (g.from_us, g.id) > (?2, ?3)
+       AND (g.outcome = 'complete'
+            OR (SELECT r.kind FROM resource r WHERE r.id = ?1) = 'main' AND EXISTS
+                 (SELECT 1 FROM body b WHERE b.id = g.body_id AND b.path IS NOT NULL))
+       AND g.status < 400 AND g.own_reason IS NULL
+     ORDER BY g.from_us, g.id LIMIT 1";
+/// Resources of which it is remembered when they were good again.
+const MOST_REMEMBERED: usize = 4096;
 
 /// An exchange that was no good answer. Times in microseconds of Unix time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// Its number.
     pub exchange_id: ExchangeId,
+    /// When it was requested.
+    pub requested_us: i64,
     /// When its response began; when it was requested, if there was none; of a raw stream that broke, when it did.
     pub at_us: i64,
+    /// When it was over.
+    pub over_us: i64,
+    /// How late the recorder was with it, in microseconds, where it is a poll.
+    pub lag_us: Option<i64>,
+    /// Row of `stream`.
+    pub stream_id: i64,
     /// Name of its stream.
     pub stream: String,
     /// What was asked for.
@@ -37,9 +70,14 @@ pub struct Fault {
     pub outcome: Outcome,
     /// What happened, for people.
     pub error: Option<String>,
-    /// When the next good answer of the same resource began, of a playlist under whatever URL, of a raw stream one that
-    /// brought something, however it ended; `None`: there was none.
-    pub good_again_us: Option<i64>,
+}
+
+impl Fault {
+    /// Who was asked: host and port, as the URL names them.
+    pub fn host(&self) -> &str {
+        let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
+        rest.split(['/', '?', '#']).next().unwrap_or_default()
+    }
 }
 
 /// Faults that are alike.
@@ -97,56 +135,41 @@ impl Reader {
         })
     }
 
-    /// Calls `each` with every fault, in the order in which requests began, without keeping them.
+    /// Calls `each` with every fault between two exchanges (both included), in the order in which requests began, without
+    /// keeping them; and with the moment at which the next good answer of the same resource began, of a playlist under
+    /// whatever URL (`None`: there was none).
     ///
     /// # Errors
-    /// The database is damaged.
-    pub fn faults(&self, mut each: impl FnMut(Fault)) -> Result<(), ReadError> {
-        let mut query = || -> rusqlite::Result<()> {
-            let mut statement = self.db.prepare_cached(&format!(
-                "SELECT e.id, e.requested_us + ifnull(e.wait_us, 0), r.kind, r.name, r.url, e.status, e.outcome, e.error,
-                        (SELECT g.requested_us + ifnull(g.wait_us, 0) FROM exchange g
-                          WHERE g.resource_id IN (
-                                  SELECT r.id
-                                  UNION SELECT a.resource_id FROM alias a WHERE a.url = r.url AND r.kind = 'media'
-                                  UNION SELECT b.resource_id FROM alias a JOIN resource p ON p.id = a.resource_id
-                                    JOIN alias b ON b.url = p.url WHERE a.url = r.url AND r.kind = 'media')
-                            AND (g.from_us, g.id) > (e.from_us, e.id)
-                            AND (g.outcome = 'complete' OR r.kind = 'main' AND EXISTS
-                                   (SELECT 1 FROM body b WHERE b.id = g.body_id AND b.path IS NOT NULL))
-                            AND g.status < 400 AND g.own_reason IS NULL
-                          ORDER BY g.from_us, g.id LIMIT 1), s.name, e.receive_us
-                   FROM exchange e JOIN resource r ON r.id = e.resource_id
-                   JOIN stream s ON s.id = r.stream_id
-                  WHERE {IS_FAULT}
-                  ORDER BY e.id",
-            ))?;
-            let mut rows = statement.query([ENDED])?;
-            while let Some(row) = rows.next()? {
+    /// The database is damaged; those of `each`.
+    pub fn faults_between<E: From<ReadError>>(
+        &self,
+        (first, last): (ExchangeId, ExchangeId),
+        mut each: impl FnMut(Fault, Option<i64>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sql = format!(
+            "SELECT {FAULT_COLUMNS}, e.resource_id, e.from_us
+               FROM exchange e JOIN resource r ON r.id = e.resource_id
+               JOIN stream s ON s.id = r.stream_id
+              WHERE {IS_FAULT} AND e.id > ?2 AND e.id <= ?3 ORDER BY e.id LIMIT ?4"
+        );
+        let mut again = GoodAgain::default();
+        let mut behind = first.saturating_sub(1);
+        loop {
+            // No transaction is open while `each` has its time.
+            let params = rusqlite::params![ENDED, behind, last, FAULTS_AT_ONCE];
+            let found = self.each(&sql, params, |row| {
                 self.db.fresh();
-                let (kind, outcome): (String, String) = (row.get(2)?, row.get(6)?);
-                let kind = Kind::parse(&kind).unwrap_or(Kind::Data);
-                let outcome = Outcome::parse(&outcome).unwrap_or(Outcome::Protocol);
-                let (status, error): (_, Option<String>) = (row.get(5)?, row.get(7)?);
-                let began_us = row.get(1)?;
-                let broke = (status, outcome, error.as_deref());
-                let broken_us = broken_at_us(kind, broke, (began_us, row.get(10)?));
-                each(Fault {
-                    exchange_id: row.get(0)?,
-                    at_us: broken_us.unwrap_or(began_us),
-                    kind,
-                    name: row.get(3)?,
-                    url: row.get(4)?,
-                    status,
-                    outcome,
-                    error,
-                    good_again_us: row.get(8)?,
-                    stream: row.get(9)?,
-                });
+                Ok((fault_row(row)?, row.get(13)?, row.get(14)?))
+            })?;
+            let Some((fault, ..)) = found.last() else {
+                return Ok(());
+            };
+            behind = fault.exchange_id;
+            for (fault, resource_id, from_us) in found {
+                let again_us = again.of(self, resource_id, (from_us, fault.exchange_id))?;
+                each(fault, again_us)?;
             }
-            Ok(())
-        };
-        query().map_err(|e| self.failed(e))
+        }
     }
 
     /// How many faults there are of each kind of resource, status and outcome; the most first.
@@ -171,4 +194,64 @@ impl Reader {
             })
         })
     }
+}
+
+/// Faults that are read at once.
+const FAULTS_AT_ONCE: i64 = 256;
+
+/// When resources were good again, as far as that was looked up: of a playlist that fails for hours that is one moment.
+#[derive(Default)]
+struct GoodAgain(HashMap<i64, Option<(i64, ExchangeId, i64)>>);
+
+impl GoodAgain {
+    /// Of a resource, behind an exchange and from when on that is the answer.
+    fn of(
+        &mut self,
+        reader: &Reader,
+        resource_id: i64,
+        behind: (i64, ExchangeId),
+    ) -> Result<Option<i64>, ReadError> {
+        let holds = |known: &&Option<(i64, ExchangeId, i64)>| {
+            known.is_none_or(|(from_us, id, _)| (from_us, id) > behind)
+        };
+        if let Some(known) = self.0.get(&resource_id).filter(holds) {
+            return Ok(known.map(|(.., at_us)| at_us));
+        }
+        let params = rusqlite::params![resource_id, behind.0, behind.1];
+        let found = reader.list(GOOD_AGAIN, params, |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+        let found = found.first().copied();
+        if self.0.len() >= MOST_REMEMBERED {
+            self.0.clear();
+        }
+        self.0.insert(resource_id, found);
+        Ok(found.map(|(.., at_us)| at_us))
+    }
+}
+
+pub(super) fn fault_row(row: &Row<'_>) -> rusqlite::Result<Fault> {
+    let (kind, outcome): (String, String) = (row.get(7)?, row.get(11)?);
+    let kind = Kind::parse(&kind).unwrap_or(Kind::Data);
+    let outcome = Outcome::parse(&outcome).unwrap_or(Outcome::Protocol);
+    let (began_us, over_us): (i64, i64) = (row.get(2)?, row.get(3)?);
+    let (status, error): (_, Option<String>) = (row.get(10)?, row.get(12)?);
+    let received_us = over_us.saturating_sub(began_us);
+    let broke = (status, outcome, error.as_deref());
+    let broken_us = broken_at_us(kind, broke, (began_us, Some(received_us)));
+    Ok(Fault {
+        exchange_id: row.get(0)?,
+        requested_us: row.get(1)?,
+        at_us: broken_us.unwrap_or(began_us),
+        over_us,
+        lag_us: row.get(4)?,
+        stream_id: row.get(5)?,
+        stream: row.get(6)?,
+        kind,
+        name: row.get(8)?,
+        url: row.get(9)?,
+        status,
+        outcome,
+        error,
+    })
 }

@@ -5,3 +5,4 @@ pub mod breaks;
 pub mod faults;
 pub mod notices;
 pub mod polls;
+pub mod raw_attempts;

@@ -1,0 +1,156 @@
+//! Why there was no good answer: for a reason of the origin's, or of the recorder's own. Pure.
+
+use crate::analysis::faults::in_short;
+use crate::session::{Fault, Outcome};
+
+/// A poll that was made later than that (microseconds) was made by a recorder in trouble.
+const LATE_US: i64 = 1_000_000;
+/// What a host says that is not asked on account of the recorder's rule, at its end.
+const NOT_PUBLIC: &str = "(see --allow-private)";
+
+/// A reason of the recorder's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Own {
+    /// It had no room for what came.
+    Disk,
+    /// What came was larger than it takes.
+    Limit,
+    /// It stood still, or was late, while it waited.
+    Late,
+    /// It was told to ask public addresses alone.
+    Rule,
+}
+
+impl Own {
+    /// In a few words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Disk => "the recorder's disk was full",
+            Self::Limit => "the recorder's own limit",
+            Self::Late => "the recorder was late or stood still",
+            Self::Rule => "the recorder asks no private address",
+        }
+    }
+}
+
+/// Why an exchange was no good answer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Cause {
+    /// What happened, in a few words: `refused`, `HTTP 503`.
+    pub what: String,
+    /// Why that says nothing of the origin; `None`: it does.
+    pub own: Option<Own>,
+}
+
+impl Cause {
+    /// Of a fault; `stood_still`: whether the recorder did between two moments.
+    pub fn of(fault: &Fault, stood_still: impl FnOnce(i64, i64) -> bool) -> Self {
+        let own = match fault.outcome {
+            Outcome::Disk => Some(Own::Disk),
+            Outcome::TooLarge => Some(Own::Limit),
+            Outcome::Unreachable if is_rule(fault) => Some(Own::Rule),
+            outcome if is_of_time(outcome) => {
+                let was_late = fault.lag_us > Some(LATE_US);
+                (was_late || stood_still(fault.requested_us, fault.over_us)).then_some(Own::Late)
+            }
+            _ => None,
+        };
+        Self {
+            what: match own {
+                Some(_) => fault.outcome.to_string(),
+                None => in_short(fault.status, fault.outcome, fault.error.as_deref()),
+            },
+            own,
+        }
+    }
+}
+
+fn is_rule(fault: &Fault) -> bool {
+    let error = fault.error.as_deref();
+    error.is_some_and(|error| error.ends_with(NOT_PUBLIC))
+}
+
+/// What may come of a recorder that does not read for a while: it gives up, or the origin does.
+fn is_of_time(outcome: Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::ConnectTimeout
+            | Outcome::ResponseTimeout
+            | Outcome::BodyTimeout
+            | Outcome::Reset
+            | Outcome::Short
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Kind;
+
+    fn fault(status: Option<u16>, outcome: Outcome) -> Fault {
+        Fault {
+            exchange_id: 1,
+            requested_us: 10,
+            at_us: 20,
+            over_us: 30,
+            lag_us: None,
+            stream_id: 1,
+            stream: "hall".to_owned(),
+            kind: Kind::Media,
+            name: "a.m3u8".to_owned(),
+            url: "http://h:8080/a.m3u8?x".to_owned(),
+            status,
+            outcome,
+            error: None,
+        }
+    }
+
+    #[test]
+    fn what_the_recorder_did_is_told_apart() {
+        let own = |fault: &Fault| Cause::of(fault, |_, _| false).own;
+        assert_eq!(own(&fault(Some(200), Outcome::Disk)), Some(Own::Disk));
+        assert_eq!(own(&fault(Some(200), Outcome::TooLarge)), Some(Own::Limit));
+        assert_eq!(own(&fault(None, Outcome::Unreachable)), None);
+        let private = Fault {
+            error: Some("h is a private address, which a public origin may not lead to (see --allow-private)".into()),
+            ..fault(None, Outcome::Unreachable)
+        };
+        assert_eq!(own(&private), Some(Own::Rule));
+        assert_eq!(own(&fault(Some(503), Outcome::Complete)), None);
+        assert_eq!(own(&fault(None, Outcome::Refused)), None);
+    }
+
+    #[test]
+    fn a_timeout_while_the_recorder_was_late_or_stood_still_is_its_own() {
+        let timeout = fault(None, Outcome::ResponseTimeout);
+        assert_eq!(Cause::of(&timeout, |_, _| false).own, None);
+        let still = |from, until| (from, until) == (10, 30);
+        assert_eq!(Cause::of(&timeout, still).own, Some(Own::Late));
+        let late = Fault {
+            lag_us: Some(LATE_US + 1),
+            ..timeout
+        };
+        assert_eq!(Cause::of(&late, |_, _| false).own, Some(Own::Late));
+        // A refusal comes at once, however late it was asked for.
+        let refused = Fault {
+            outcome: Outcome::Refused,
+            ..late
+        };
+        assert_eq!(Cause::of(&refused, |_, _| true).own, None);
+    }
+
+    #[test]
+    fn who_was_asked_is_what_the_url_says() {
+        assert_eq!(fault(None, Outcome::Refused).host(), "h:8080");
+        let of = |url: &str| {
+            let fault = Fault {
+                url: url.to_owned(),
+                ..fault(None, Outcome::Refused)
+            };
+            fault.host().to_owned()
+        };
+        assert_eq!(of("https://[::1]:8443?x"), "[::1]:8443");
+        assert_eq!(of("http://h#x"), "h");
+        assert_eq!(of("nonsense"), "");
+    }
+}

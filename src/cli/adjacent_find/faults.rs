@@ -1,0 +1,65 @@
+//! `adjacent-find --faults`: outages, a line each, and what they come to.
+
+use std::io::{self, Write};
+
+use super::printed::{Unprinted, printed};
+use crate::analysis::adjacent::Search;
+use crate::analysis::faults;
+use crate::analysis::never_listed::NeverListed;
+use crate::analysis::outages::outage::Outage;
+use crate::analysis::outages::told;
+use crate::analysis::summary::Summary;
+use crate::cli::exit::{Failure, warn};
+use crate::session::Reader;
+
+/// How faults are listed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Form {
+    pub(super) json: bool,
+    /// Each fault as well.
+    pub(super) verbose: bool,
+    /// Session zero, in microseconds of Unix time.
+    pub(super) zero_us: i64,
+}
+
+/// Prints the outages of a session.
+pub(super) fn list(reader: &Reader, search: &Search<'_>, form: Form) -> Result<(), Failure> {
+    let names_stream = reader.streams()?.len() > 1;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut sum = Summary::default();
+    let print = |outage: Outage| {
+        let cost = search.cost(&outage)?;
+        sum.outage(&outage);
+        let lost = cost.never_listed.iter();
+        let lost = lost.map(|(_, NeverListed { count, .. })| *count);
+        sum.never_listed = lost.fold(sum.never_listed, u64::saturating_add);
+        let finding = told::finding(&outage, &cost, form.zero_us);
+        match form.json {
+            true => finding.write_json(&mut out, form.zero_us)?,
+            false => finding.write_text(&mut out, names_stream)?,
+        }
+        if !form.verbose {
+            return Ok(());
+        }
+        search.faults_of(&outage, |fault, again_us| {
+            match form.json {
+                true => faults::write_json(&mut out, &fault, again_us, form.zero_us)?,
+                false => {
+                    faults::write_text(&mut out, &fault, again_us, form.zero_us, names_stream)?;
+                }
+            }
+            Ok::<(), Unprinted>(())
+        })
+    };
+    let done = search.outages(print).and_then(|()| {
+        if sum != Summary::default() && !form.json {
+            writeln!(out, "{}", sum.of_outages())?;
+        }
+        Ok(out.flush()?)
+    });
+    printed(done, "faults")?;
+    if sum == Summary::default() {
+        warn("No fault in this session");
+    }
+    Ok(())
+}
