@@ -51,7 +51,7 @@ pub(crate) mod testing;
 mod windows;
 
 pub use self::playlist::asked_as::AskedAs;
-pub use self::playlist::blocking::{Awaited, carry_directives};
+pub use self::playlist::blocking::{Awaited, carry_directives, is_announced};
 pub use self::playlist::interstitials::{
     AssetList, Interstitial, Interstitials, read_asset_list, read_interstitials,
 };

@@ -123,7 +123,12 @@ fn an_earlier_session_that_is_resumed_becomes_what_a_new_one_is_and_answers_as_b
             assert!(schema(&session).contains(statement), "{statement:?}");
         }
         assert_eq!(schema(&session).len(), fresh.len());
-        assert_eq!(answers(&session, end_us), before);
+        let after = answers(&session, end_us);
+        let other: Vec<_> = before
+            .keys()
+            .filter(|key| after[*key] != before[*key])
+            .collect();
+        assert!(other.is_empty(), "{other:?}");
         assert!(session.number("SELECT count(*) FROM exchange") > exchanges);
         session.check_invariants();
         let told = issession(&folder, &["check", "evening", "--hashes"]);

@@ -4,6 +4,7 @@ use url::Url;
 
 use super::media::entries::MediaFacts;
 use super::steering::without_directives;
+use crate::hls::text::scan::{UriRole, uris};
 
 /// What a blocking request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +96,19 @@ pub fn carry_directives(query: Option<&str>, target: &Url) -> Url {
     }
 }
 
+/// Whether a playlist names a URL in an `EXT-X-PRELOAD-HINT` (RFC 8216bis 4.4.5.3). `base`: the URL that answered.
+pub fn is_announced(text: &[u8], base: &str, url: &str) -> bool {
+    let Ok(base) = Url::parse(base) else {
+        return false;
+    };
+    let hints = uris(text).filter(|uri| uri.role == UriRole::PreloadHint);
+    let mut hinted = hints.filter_map(|uri| {
+        let written = std::str::from_utf8(text.get(uri.span)?).ok()?;
+        base.join(written).ok()
+    });
+    hinted.any(|hinted| hinted.as_str() == url)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,6 +185,15 @@ mod tests {
         ] {
             assert_eq!(carry_directives(query, &url(target)).as_str(), with);
         }
+    }
+
+    #[test]
+    fn what_a_hint_names_is_announced_and_nothing_else() {
+        let text = b"#EXTM3U\n#EXT-X-PART:DURATION=1,URI=\"a\"\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"../b?x=1\"\n";
+        let is = |url| is_announced(text, "http://h/live/c/p.m3u8", url);
+        assert!(is("http://h/live/b?x=1"));
+        assert!(!is("http://h/live/b") && !is("http://h/live/c/a"));
+        assert!(!is_announced(text, "no URL", "http://h/live/b?x=1"));
     }
 
     #[test]

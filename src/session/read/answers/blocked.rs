@@ -2,11 +2,10 @@
 //! RFC 8216bis 6.2.5.2). A function of the session alone: nobody waits here.
 
 use rusqlite::{OptionalExtension, Row, named_params, params};
-use url::Url;
 
 use super::answer::{Answer, Found, IS_MET, Query};
 use super::heal::Faults;
-use crate::hls::{Awaited, MediaFacts, ServerControl, UriRole, uris};
+use crate::hls::{self, Awaited, MediaFacts, ServerControl};
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::read::facts::Body;
@@ -157,7 +156,7 @@ impl Reader {
             };
             let (text, base) = (self.body_of(revision)?, self.exchange_url(revision)?);
             if let (Some(Body::Bytes(text)), Some(base)) = (text, base)
-                && hints(&text, &base, &resource.url)
+                && hls::is_announced(&text, &base, &resource.url)
             {
                 return Ok(true);
             }
@@ -178,18 +177,6 @@ impl Reader {
             })
             .map_err(|e| self.failed(e))
     }
-}
-
-fn hints(text: &[u8], base: &str, url: &str) -> bool {
-    let Ok(base) = Url::parse(base) else {
-        return false;
-    };
-    let hinted = uris(text).filter(|uri| uri.role == UriRole::PreloadHint);
-    let mut hinted = hinted.filter_map(|uri| {
-        let written = std::str::from_utf8(text.get(uri.span)?).ok()?;
-        base.join(written).ok()
-    });
-    hinted.any(|hinted| hinted.as_str() == url)
 }
 
 fn row(row: &Row<'_>) -> rusqlite::Result<Revised> {
