@@ -145,7 +145,7 @@ mod tests {
             .nth(1)
             .unwrap();
         let check = table.split("CHECK (kind IN (").nth(1).unwrap();
-        let check = check.split("detail ").next().unwrap();
+        let check = check.split("detail    TEXT").next().unwrap();
         // Comments end at the end of their line.
         let words = check.lines().map(|line| line.split("--").next().unwrap());
         let words: String = words.collect();

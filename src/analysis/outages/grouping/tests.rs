@@ -165,7 +165,7 @@ fn parts_of_a_raw_stream_that_end_one_after_the_other_are_an_outage_each_from_wh
         let mut one = failed(id, tenth, Kind::Main, 7, Some((over + 5, false)));
         if let AttemptEnd::Failed(failed) = &mut one.end {
             failed.brought_part = true;
-            failed.fault.over_us = over * S / 10;
+            failed.fault.at_us = over * S / 10;
         }
         one
     };
