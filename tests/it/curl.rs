@@ -28,6 +28,8 @@ const PARTIAL: i32 = 18;
 const TIMED_OUT: i32 = 28;
 const EMPTY_REPLY: i32 = 52;
 const RESET: i32 = 56;
+/// A stream of HTTP/2 was reset.
+const STREAM_RESET: i32 = 92;
 
 /// The recorder waits so long, in seconds; for what does not come curl is out of patience well
 /// before. All else takes as long as a busy machine needs.
@@ -156,7 +158,12 @@ struct Got {
 }
 
 fn curl(url: &str, patience: &str) -> Got {
+    curl_with(&[], url, patience)
+}
+
+fn curl_with(options: &[&str], url: &str, patience: &str) -> Got {
     let mut curl = Command::new("curl");
+    curl.args(options);
     curl.args(["-q", "--silent", "--include", "--noproxy", "*"]);
     curl.args(["--max-time", patience, &format!("http://{url}")]);
     let output = curl.output();
@@ -233,7 +240,8 @@ fn curl_gets_the_same_for_each_fault() {
         for suffix in [".m3u8", ".ts"] {
             let path = format!("{host}/{}{suffix}", fault.name);
             let there = curl(&path, patience);
-            let here = curl(&format!("{}/http/{path}", replayer.address), patience);
+            let url = format!("{}/http/{path}", replayer.address);
+            let here = curl(&url, patience);
             let led = |line: String| line.replace("/to/", "to/");
             let wanted = Got {
                 exit: Some(fault.exits[1]),
@@ -243,6 +251,19 @@ fn curl_gets_the_same_for_each_fault() {
             if there.exit != Some(fault.exits[0]) || here != wanted {
                 let rows = format!("origin {}\n  replay {}", there.row(), here.row());
                 writeln!(table, "{}{suffix}\n  {rows}", fault.name).unwrap();
+            }
+            // What breaks a connection of HTTP/1.1 resets a stream of HTTP/2, behind the same bytes.
+            let second = curl_with(&["--http2-prior-knowledge"], &url, patience);
+            let wanted = Got {
+                exit: match fault.exits[1] {
+                    PARTIAL | EMPTY_REPLY | RESET => Some(STREAM_RESET),
+                    other => Some(other),
+                },
+                ..here
+            };
+            if second != wanted {
+                let row = second.row();
+                writeln!(table, "{}{suffix}\n  HTTP/2 {row}", fault.name).unwrap();
             }
         }
     }

@@ -5,6 +5,7 @@
 
 mod cases;
 mod crowds;
+mod floods;
 mod recorders;
 
 use crate::support::replayed::{LARGE, LIVE, PAGES, Replayed, TREACHEROUS, converse, get, segment};

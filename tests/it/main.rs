@@ -48,6 +48,7 @@ mod metrics;
 mod multivariant;
 mod odd_origins;
 mod outages;
+mod over_http2;
 mod packaging;
 mod pages;
 mod playlists;

@@ -15,7 +15,7 @@ use crate::replayer::body::ending::Ending;
 use crate::replayer::body::stall::Stalled;
 
 /// Time limit for the client of a body that may pause.
-const PAUSE: Duration = Duration::from_secs(3600);
+pub(super) const PAUSE: Duration = Duration::from_secs(3600);
 
 /// Notes what is read and written. Fails a write that makes no progress for longer than a limit, and has the
 /// connection reset: otherwise the system would hold unread bytes for minutes.
@@ -111,12 +111,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
     /// hyper flushes when it has nothing left to write.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.inner).poll_flush(context))?;
+        // TLS has taken bytes that the system has not.
+        let outcome = Pin::new(&mut self.inner).poll_flush(context);
+        ready!(self.limited(outcome, context))?;
         self.activity.flushed();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.ending.is_reset() {
+            // The client has seen an orderly end, otherwise.
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.inner).poll_shutdown(context)
     }
 }
