@@ -6,6 +6,7 @@ use std::process::Command;
 
 use socket2::{Domain, Socket, Type};
 
+use crate::over_http2::write_certificate;
 use crate::replay::Replayer;
 use crate::support::{Ask, End, Origin, Recorder, Reply, Window};
 
@@ -158,14 +159,14 @@ struct Got {
 }
 
 fn curl(url: &str, patience: &str) -> Got {
-    curl_with(&[], url, patience)
+    curl_with(&[], &format!("http://{url}"), patience)
 }
 
 fn curl_with(options: &[&str], url: &str, patience: &str) -> Got {
     let mut curl = Command::new("curl");
     curl.args(options);
     curl.args(["-q", "--silent", "--include", "--noproxy", "*"]);
-    curl.args(["--max-time", patience, &format!("http://{url}")]);
+    curl.args(["--max-time", patience, url]);
     let output = curl.output();
     let output = output.unwrap_or_else(|e| panic!("curl must be installed: {e}"));
     let (head, body) = match output.stdout.windows(4).position(|w| w == b"\r\n\r\n") {
@@ -225,6 +226,10 @@ fn curl_gets_the_same_for_each_fault() {
     let sessions = session.path().parent().unwrap();
     let arguments = ["-p", "0", "-o", "1h", "--network", "recorded", "session1"];
     let replayer = Replayer::start(sessions, &arguments);
+    let keys = tempfile::tempdir().unwrap();
+    let [own, _, both] = write_certificate(keys.path());
+    let over_tls = [&["--cert", &both, "--bind", "127.0.0.1"], &arguments[..]].concat();
+    let encrypted = Replayer::start(sessions, &over_tls);
 
     let mut table = String::new();
     for fault in faults() {
@@ -252,18 +257,42 @@ fn curl_gets_the_same_for_each_fault() {
                 let rows = format!("origin {}\n  replay {}", there.row(), here.row());
                 writeln!(table, "{}{suffix}\n  {rows}", fault.name).unwrap();
             }
-            // What breaks a connection of HTTP/1.1 resets a stream of HTTP/2, behind the same bytes.
-            let second = curl_with(&["--http2-prior-knowledge"], &url, patience);
-            let wanted = Got {
-                exit: match fault.exits[1] {
-                    PARTIAL | EMPTY_REPLY | RESET => Some(STREAM_RESET),
-                    other => Some(other),
-                },
-                ..here
-            };
-            if second != wanted {
-                let row = second.row();
-                writeln!(table, "{}{suffix}\n  HTTP/2 {row}", fault.name).unwrap();
+            let broken = [PARTIAL, EMPTY_REPLY, RESET].contains(&fault.exits[1]);
+            let secret = url.replacen(&replayer.address, &encrypted.address, 1);
+            let secret = secret.replacen("127.0.0.1", "localhost", 1);
+            for (name, options, url) in [
+                (
+                    "HTTP/2",
+                    &["--http2-prior-knowledge"][..],
+                    &format!("http://{url}"),
+                ),
+                (
+                    "HTTP/2 over TLS",
+                    &["--http2", "--cacert", &own],
+                    &format!("https://{secret}"),
+                ),
+                (
+                    "HTTP/1.1 over TLS",
+                    &["--http1.1", "--cacert", &own],
+                    &format!("https://{secret}"),
+                ),
+            ] {
+                let other = curl_with(options, url, patience);
+                let wanted = Got {
+                    // What breaks a connection of HTTP/1.1 resets a stream of HTTP/2, behind the same bytes.
+                    exit: match broken {
+                        true if name == "HTTP/1.1 over TLS" => {
+                            other.exit.filter(|code| *code != DONE)
+                        }
+                        true => Some(STREAM_RESET),
+                        false => here.exit,
+                    },
+                    ..here.clone()
+                };
+                if other != wanted {
+                    let row = other.row();
+                    writeln!(table, "{}{suffix}\n  {name} {row}", fault.name).unwrap();
+                }
             }
         }
     }

@@ -141,7 +141,7 @@ fn curl(arguments: &[&str], url: &str) -> Got {
 }
 
 /// Writes a certificate for `localhost`, its key, and both in one file.
-fn write_certificate(folder: &Path) -> [String; 3] {
+pub fn write_certificate(folder: &Path) -> [String; 3] {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let (own, key) = (cert.pem(), signing_key.serialize_pem());
