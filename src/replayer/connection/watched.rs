@@ -150,6 +150,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_take_what_a_layer_below_holds_is_given_up() {
+        let (server, _client) = tokio::io::duplex(8);
+        let layer = tokio::io::BufWriter::new(server);
+        let (activity, ending) = (Arc::new(Activity::new()), Ending::default());
+        let mut server = Watched::new(layer, activity, Duration::from_secs(20), ending.clone());
+        server.write_all(&[0; 100]).await.unwrap();
+        let ended = tokio::time::timeout(PAUSE, server.flush()).await.unwrap();
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(ending.is_reset());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_client_that_may_pause_is_given_up_much_later() {
         let (mut server, mut client) = pair();
         server.stalled().be_patient();

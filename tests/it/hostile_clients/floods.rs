@@ -277,6 +277,25 @@ fn a_head_without_end_and_requests_that_are_taken_back_at_once_end_their_connect
     println!("rapid reset: ended after {sent} were sent");
     replayed.check();
 
+    // One after the other, each once it is being answered: no more than one is ever under way.
+    let mut client = Client::connect(&replayed, &setting(INITIAL_WINDOW_SIZE, 0));
+    client.settle();
+    let mut streams = (0..MANY).map(|n| 2 * n + 1);
+    let (mut count, mut why) = (0, None);
+    while why.is_none() {
+        let stream = streams.next().unwrap();
+        client.get(stream, &format!("{LIVE}/large.ts"));
+        let frame = client.next().unwrap();
+        match frame.kind {
+            HEADERS => client.send(RST_STREAM, 0, stream, &CANCEL.to_be_bytes()),
+            _ => why = Some(frame.reason()),
+        }
+        count += 1;
+    }
+    assert_eq!(why, Some(ENHANCE_YOUR_CALM));
+    println!("one reset after the other: ended after {count}");
+    replayed.check();
+
     // The server is made to reset them (CVE-2025-8671): a window of a stream that grows by nothing.
     let made_to_reset = |n: u32| {
         let (stream, path) = (2 * n + 1, format!("{LIVE}/large.ts"));

@@ -14,6 +14,8 @@ mod budget;
 mod flight;
 mod shared;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::future::poll_fn;
 use std::sync::Arc;
