@@ -9,7 +9,9 @@ use tokio::net::TcpStream;
 
 use crate::replay::Replayer;
 use crate::support::replayed::{LIVE, Replayed, SEGMENTS, playlist, segment};
-use crate::support::{LowLatency, Names, PARTS, Recorder, client, part_body};
+use crate::support::{
+    Ask, LowLatency, Names, Origin, PARTS, Recorder, Reply, Window, client, part_body, ts,
+};
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Runtime::new().unwrap()
@@ -210,6 +212,26 @@ fn a_certificate_that_is_none_is_told_at_the_start() {
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(told), "{told}: {said}");
     }
+}
+
+#[test]
+fn a_recorder_that_serves_speaks_it_in_the_clear() {
+    let origin = Origin::new(|ask: &Ask| match ask.path() {
+        "/live.m3u8" => Reply::playlist(Window::new(ask.nth as u64, 3).text()),
+        path => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/live.m3u8"))
+        .args(["--serve", "0", "--bind", "127.0.0.1"])
+        .start();
+    let address = crate::beside::address(&mut recording);
+    recording.until_at_least(1, "SELECT count(*) FROM revision");
+    let list = curl(
+        &["--http2-prior-knowledge"],
+        &format!("http://{address}/stream.m3u8"),
+    );
+    assert_eq!((&*list.version, &*list.status), ("2", "200"));
+    assert!(list.body.starts_with(b"#EXTM3U"));
+    recording.interrupt().session();
 }
 
 /// Asks on a connection; status and body.
