@@ -121,22 +121,32 @@ impl Connection {
             return self.speak(protocol, channel, answer).await;
         };
         // Its state is large, and most connections have none.
-        Box::pin(async move {
-            let socket = Socket::new(stream);
-            let ending = socket.ending();
-            let opened = self.in_time(opening::encrypted(&acceptor, socket)).await?;
-            let Some((protocol, stream)) = opened else {
-                return Ok(());
-            };
-            let channel = Channel {
-                ending,
-                spans: None,
-                stream,
-                peer,
-            };
-            self.speak(protocol, channel, answer).await
-        })
-        .await
+        Box::pin(self.converse_over_tls(acceptor, Socket::new(stream), peer, answer)).await
+    }
+
+    async fn converse_over_tls<A, F>(
+        &self,
+        acceptor: TlsAcceptor,
+        socket: Socket,
+        peer: Option<Peer>,
+        answer: A,
+    ) -> Result<(), Broken>
+    where
+        A: Fn(Request, Handles) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Option<Response<Body>>> + Send + 'static,
+    {
+        let ending = socket.ending();
+        let opened = self.in_time(opening::encrypted(&acceptor, socket)).await?;
+        let Some((protocol, stream)) = opened else {
+            return Ok(());
+        };
+        let channel = Channel {
+            ending,
+            spans: None,
+            stream,
+            peer,
+        };
+        self.speak(protocol, channel, answer).await
     }
 
     /// What comes of something that the client has to do in time; `None`: it did not, and is closed.

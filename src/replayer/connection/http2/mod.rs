@@ -18,6 +18,7 @@ mod stream;
 mod tests;
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,10 +81,26 @@ where
     let apart = Arc::new(Activity::new());
     let inner = Watched::new(channel.stream, apart, stall, channel.ending);
     let io = Counted { inner, budget };
-    let mut connection: Connection<S> = tokio::select! {
+    let connection: Connection<S> = tokio::select! {
         connection = builder().handshake(io) => connection?,
         why = &mut closes => return closed(why),
     };
+    answer_all(connection, &shared, &around, closes, answer).await
+}
+
+/// Answers requests until the connection ends, or `closes` says why it is to end.
+async fn answer_all<S, A, F>(
+    mut connection: Connection<S>,
+    shared: &Arc<Shared>,
+    around: &Surroundings<'_>,
+    mut closes: Pin<&mut impl Future<Output = &'static str>>,
+    answer: A,
+) -> Result<(), h2::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    A: Fn(Request, Handles) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Option<Response<Body>>> + Send + 'static,
+{
     let mut streams = JoinSet::new();
     let mut is_leaving = false;
     loop {
@@ -93,7 +110,7 @@ where
                 Some(request) => {
                     let (request, respond) = request?;
                     shared.budget.request();
-                    if let Some(stream) = open(&shared, respond, around.permit) {
+                    if let Some(stream) = open(shared, respond, around.permit) {
                         streams.spawn(stream.answer(request, answer.clone()));
                     }
                 }
