@@ -16,6 +16,8 @@ recorded\t'As they came: the first byte as late, the body as slow, stalls includ
 complete -c isreplayer -l inject -d 'Lay a fault over the recording (--help says how); may be repeated' -r
 complete -c isreplayer -l seed -d 'Other faults of those --inject rules that are left to chance' -r
 complete -c isreplayer -l cors-credentials -d 'Pages of this origin may send cookies and passwords, as behind a login (https://player.example.com); may be repeated' -r
+complete -c isreplayer -l cert -d 'Answer over TLS (https) with this certificate and those behind it, PEM' -r -F
+complete -c isreplayer -l key -d 'Key of the certificate, PEM, where it is not in the same file' -r -F
 complete -c isreplayer -l max-connections -d 'Connections at once [default: what the limit of open files allows, 16384 at most]' -r
 complete -c isreplayer -l max-connections-per-address -d 'Connections at once from one address [default: three quarters of all]' -r
 complete -c isreplayer -l head-timeout -d 'Time for a client to send the head of a request [default: 10]' -r

@@ -115,7 +115,13 @@ impl Beside {
             watch.abort();
             open.let_go();
         };
-        connection::run(listener, replay, limits(), shutdown).await;
+        connection::run(
+            connection::Port::plain(listener),
+            replay,
+            limits(),
+            shutdown,
+        )
+        .await;
         Ok(())
     }
 }

@@ -19,6 +19,8 @@ use crate::cli::arguments::durations::{parse_duration, parse_moment};
 use crate::cli::arguments::moved;
 use crate::cli::output::logging::{LogOptions, Stderr};
 use crate::clock::Clock;
+use crate::replayer::connection::Port;
+use crate::replayer::connection::opening::tls::{self, TlsAcceptor};
 use crate::replayer::inject::{self, Parsed, Rule, Rules};
 use crate::replayer::request::timeline::{format_time, format_utc};
 use crate::replayer::{AtEnd, Dates, Faults, Limits, Network, Options, Replay, connection};
@@ -109,6 +111,14 @@ struct Arguments {
 
     #[command(flatten)]
     pages: PageArguments,
+
+    /// Answer over TLS (https) with this certificate and those behind it, PEM
+    #[arg(long, value_name = "FILE")]
+    cert: Option<std::path::PathBuf>,
+
+    /// Key of the certificate, PEM, where it is not in the same file
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<std::path::PathBuf>,
 
     #[command(flatten)]
     clients: ClientArguments,
@@ -216,6 +226,7 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
     let limits = arguments.clients.limits()?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
     let done = runtime.block_on(async {
+        let tls = load_tls(arguments)?;
         let listener = bind(arguments)?;
         let rules = load(&arguments.inject)?;
         let options = Options {
@@ -231,7 +242,7 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
         };
         let replay = Arc::new(Replay::open(folder, Clock::start(), options)?);
         announce(&replay, &listener, arguments)?;
-        run(listener, replay, limits, arguments.at_end).await
+        run((listener, tls), replay, limits, arguments.at_end).await
     });
     // A read that hangs must not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -282,8 +293,19 @@ fn bind(arguments: &Arguments) -> Result<TcpListener, Failure> {
         .map_err(|error| Failure::failed(listen::refusal(&error, address, port, "-p")))
 }
 
+/// What is needed to answer over TLS, if that is asked for.
+fn load_tls(arguments: &Arguments) -> Result<Option<TlsAcceptor>, Failure> {
+    let Some(certificate) = &arguments.cert else {
+        return Ok(None);
+    };
+    let key = arguments.key.as_ref().unwrap_or(certificate);
+    let acceptor = tls::acceptor(certificate, key);
+    let told = |error| Failure::usage(format!("--cert, --key: {error}"));
+    acceptor.map(Some).map_err(told)
+}
+
 async fn run(
-    listener: TcpListener,
+    (listener, tls): (TcpListener, Option<TlsAcceptor>),
     replay: Arc<Replay>,
     limits: Limits,
     at_end: End,
@@ -307,7 +329,8 @@ async fn run(
         }
     };
     let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::failed)?;
-    connection::run(listener, replay, limits, shutdown).await;
+    let port = Port::over(listener, tls);
+    connection::run(port, replay, limits, shutdown).await;
     Ok(())
 }
 
@@ -333,7 +356,8 @@ fn announce(
         }
     }
     let shown =
-        listen::Shown::from_description(&description, replay.has_dvr()?, arguments.zero.is_some());
+        listen::Shown::from_description(&description, replay.has_dvr()?, arguments.zero.is_some())
+            .over_tls(arguments.cert.is_some());
     for line in listen::play_lines(listener, arguments.bind, &shown).map_err(Failure::failed)? {
         say(line);
     }

@@ -66,8 +66,10 @@ pub(super) struct Shown {
     offset: Option<i64>,
     /// Where the server's clock comes to an end by itself.
     end_us: Option<i64>,
+    scheme: &'static str,
 }
 
+const HTTP: &str = "http";
 /// Streams that are named.
 const MOST_NAMED: usize = 8;
 
@@ -99,7 +101,14 @@ impl Shown {
             start: start(description),
             offset: offset(description),
             end_us: is_over.then_some(description.length_us),
+            scheme: HTTP,
         }
+    }
+
+    /// Whether players come over TLS.
+    pub(super) fn over_tls(self, is_tls: bool) -> Self {
+        let scheme = if is_tls { "https" } else { HTTP };
+        Self { scheme, ..self }
     }
 }
 
@@ -131,7 +140,7 @@ pub(super) fn play_lines(
         Some(address) if !address.is_unspecified() => (address, None),
         Some(_) | None => (Ipv4Addr::LOCALHOST.into(), own_address()),
     };
-    let url = |address: IpAddr| format!("http://{}", SocketAddr::new(address, port));
+    let url = |address: IpAddr| format!("{}://{}", shown.scheme, SocketAddr::new(address, port));
     let (host, elsewhere) = (url(host), elsewhere.map(url));
     let mut lines = urls(&host, elsewhere.as_deref(), shown);
     if shown.has_dvr {

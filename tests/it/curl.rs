@@ -6,6 +6,7 @@ use std::process::Command;
 
 use socket2::{Domain, Socket, Type};
 
+use crate::over_http2::write_certificate;
 use crate::replay::Replayer;
 use crate::support::{Ask, End, Origin, Recorder, Reply, Window};
 
@@ -28,6 +29,8 @@ const PARTIAL: i32 = 18;
 const TIMED_OUT: i32 = 28;
 const EMPTY_REPLY: i32 = 52;
 const RESET: i32 = 56;
+/// A stream of HTTP/2 was reset.
+const STREAM_RESET: i32 = 92;
 
 /// The recorder waits so long, in seconds; for what does not come curl is out of patience well
 /// before. All else takes as long as a busy machine needs.
@@ -156,9 +159,14 @@ struct Got {
 }
 
 fn curl(url: &str, patience: &str) -> Got {
+    curl_with(&[], &format!("http://{url}"), patience)
+}
+
+fn curl_with(options: &[&str], url: &str, patience: &str) -> Got {
     let mut curl = Command::new("curl");
+    curl.args(options);
     curl.args(["-q", "--silent", "--include", "--noproxy", "*"]);
-    curl.args(["--max-time", patience, &format!("http://{url}")]);
+    curl.args(["--max-time", patience, url]);
     let output = curl.output();
     let output = output.unwrap_or_else(|e| panic!("curl must be installed: {e}"));
     let (head, body) = match output.stdout.windows(4).position(|w| w == b"\r\n\r\n") {
@@ -218,6 +226,10 @@ fn curl_gets_the_same_for_each_fault() {
     let sessions = session.path().parent().unwrap();
     let arguments = ["-p", "0", "-o", "1h", "--network", "recorded", "session1"];
     let replayer = Replayer::start(sessions, &arguments);
+    let keys = tempfile::tempdir().unwrap();
+    let [own, _, both] = write_certificate(keys.path());
+    let over_tls = [&["--cert", &both, "--bind", "127.0.0.1"], &arguments[..]].concat();
+    let encrypted = Replayer::start(sessions, &over_tls);
 
     let mut table = String::new();
     for fault in faults() {
@@ -233,7 +245,8 @@ fn curl_gets_the_same_for_each_fault() {
         for suffix in [".m3u8", ".ts"] {
             let path = format!("{host}/{}{suffix}", fault.name);
             let there = curl(&path, patience);
-            let here = curl(&format!("{}/http/{path}", replayer.address), patience);
+            let url = format!("{}/http/{path}", replayer.address);
+            let here = curl(&url, patience);
             let led = |line: String| line.replace("/to/", "to/");
             let wanted = Got {
                 exit: Some(fault.exits[1]),
@@ -243,6 +256,43 @@ fn curl_gets_the_same_for_each_fault() {
             if there.exit != Some(fault.exits[0]) || here != wanted {
                 let rows = format!("origin {}\n  replay {}", there.row(), here.row());
                 writeln!(table, "{}{suffix}\n  {rows}", fault.name).unwrap();
+            }
+            let broken = [PARTIAL, EMPTY_REPLY, RESET].contains(&fault.exits[1]);
+            let secret = url.replacen(&replayer.address, &encrypted.address, 1);
+            let secret = secret.replacen("127.0.0.1", "localhost", 1);
+            for (name, options, url) in [
+                (
+                    "HTTP/2",
+                    &["--http2-prior-knowledge"][..],
+                    &format!("http://{url}"),
+                ),
+                (
+                    "HTTP/2 over TLS",
+                    &["--http2", "--cacert", &own],
+                    &format!("https://{secret}"),
+                ),
+                (
+                    "HTTP/1.1 over TLS",
+                    &["--http1.1", "--cacert", &own],
+                    &format!("https://{secret}"),
+                ),
+            ] {
+                let other = curl_with(options, url, patience);
+                let wanted = Got {
+                    // What breaks a connection of HTTP/1.1 resets a stream of HTTP/2, behind the same bytes.
+                    exit: match broken {
+                        true if name == "HTTP/1.1 over TLS" => {
+                            other.exit.filter(|code| *code != DONE)
+                        }
+                        true => Some(STREAM_RESET),
+                        false => here.exit,
+                    },
+                    ..here.clone()
+                };
+                if other != wanted {
+                    let row = other.row();
+                    writeln!(table, "{}{suffix}\n  {name} {row}", fault.name).unwrap();
+                }
             }
         }
     }

@@ -5,7 +5,9 @@
 
 mod cases;
 mod crowds;
+mod floods;
 mod recorders;
+mod tls;
 
 use crate::support::replayed::{LARGE, LIVE, PAGES, Replayed, TREACHEROUS, converse, get, segment};
 use cases::{Case, families};

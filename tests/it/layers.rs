@@ -141,7 +141,7 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
 ];
 
 /// What only some files may name: a path (of a library, or a reading of time) and where.
-const OWNED: [(&str, &[&str]); 21] = [
+const OWNED: [(&str, &[&str]); 22] = [
     ("reqwest", &["recorder/"]),
     // reqwest lets nobody see the bytes of a connection.
     (
@@ -161,7 +161,11 @@ const OWNED: [(&str, &[&str]); 21] = [
             "replayer/connection/",
         ],
     ),
-    ("h2", &["recorder/http/classify.rs"]),
+    (
+        "h2",
+        &["recorder/http/classify.rs", "replayer/connection/http2/"],
+    ),
+    ("tokio_rustls", &["replayer/connection/"]),
     ("quick_xml", &["hls/playlist/list/forms.rs"]),
     (
         "prometheus_client",
@@ -173,6 +177,7 @@ const OWNED: [(&str, &[&str]); 21] = [
             "recorder/http/client.rs",
             "recorder/http/classify.rs",
             "recorder/http/tls.rs",
+            "replayer/connection/opening/tls.rs",
         ],
     ),
     ("rusqlite", &["session/", "upkeep/"]),

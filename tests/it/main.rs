@@ -49,6 +49,7 @@ mod multivariant;
 mod odd_origins;
 mod one_event;
 mod outages;
+mod over_http2;
 mod packaging;
 mod pages;
 mod playlists;

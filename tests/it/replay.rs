@@ -119,8 +119,9 @@ impl Replayer {
         }
         let play = announced
             .iter()
-            .find_map(|line| line.strip_prefix("Play     http://"))
-            .unwrap();
+            .find_map(|line| line.strip_prefix("Play     ")?.split_once("://"))
+            .unwrap()
+            .1;
         let address = play.split('/').next().unwrap().to_owned();
         Self {
             process,

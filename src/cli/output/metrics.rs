@@ -76,7 +76,13 @@ fn run(listener: TcpListener, metrics: Metrics) -> std::io::Result<()> {
             per_address: MOST_CONNECTIONS,
             ..Limits::for_descriptors(MOST_CONNECTIONS)
         };
-        connection::serve(listener, limits, answer, std::future::pending()).await;
+        connection::serve(
+            connection::Port::plain(listener),
+            limits,
+            answer,
+            std::future::pending(),
+        )
+        .await;
         Ok(())
     })
 }

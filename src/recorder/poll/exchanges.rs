@@ -25,7 +25,7 @@ pub(super) enum News {
     /// Nothing has changed since this exchange.
     Confirms(ExchangeId),
     /// It brought what was there before, or a new revision.
-    Body(Option<NewRevision>),
+    Body(Option<Box<NewRevision>>),
 }
 
 impl Poller {
@@ -46,7 +46,7 @@ impl Poller {
                 exchange.directives_met = self.blocking.is_met();
             }
             News::Body(revision) => {
-                exchange.revision = revision;
+                exchange.revision = revision.map(|revision| *revision);
                 exchange.directives_met = self.blocking.is_met();
             }
         }

@@ -85,15 +85,29 @@ impl Chunk {
         }
     }
 
+    /// Whether all of it was given.
+    pub(crate) fn is_over(&self) -> bool {
+        self.left == 0
+    }
+
     /// The next bytes; `None`: there are no more.
     pub(crate) fn poll_bytes(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Bytes>>> {
+        self.poll_at_most(context, u64::MAX)
+    }
+
+    /// The next bytes, so many at most; `None`: there are no more.
+    pub(crate) fn poll_at_most(
+        &mut self,
+        context: &mut Context<'_>,
+        most: u64,
+    ) -> Poll<Option<io::Result<Bytes>>> {
         if self.left == 0 {
             return Poll::Ready(None);
         }
-        let (file, first, left) = (&self.file, self.first, self.left);
+        let (file, first, left) = (&self.file, self.first, self.left.min(most));
         let reading = self.reading.get_or_insert_with(|| {
             let file = Arc::clone(file);
             Box::pin(async move { read(&file, first, left).await })

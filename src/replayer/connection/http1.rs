@@ -14,12 +14,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::activity::Activity;
 use super::head_check;
 use super::sendfile::{Outgoing, SpanQueue};
-use super::socket::Socket;
 use super::watched::Watched;
 use crate::replayer::body::Body;
 use crate::replayer::body::ending::Ending;
@@ -28,7 +27,7 @@ use crate::replayer::header::cors;
 use crate::replayer::response::reply::Reply;
 
 /// Longest head: as much as nginx takes. hyper takes 100 fields of one.
-const HEAD_BYTES: usize = 32 * 1024;
+pub(super) const HEAD_BYTES: usize = 32 * 1024;
 
 /// How the code that answers reaches its connection.
 #[derive(Debug, Clone)]
@@ -38,6 +37,10 @@ pub struct Handles {
 }
 
 impl Handles {
+    pub(super) fn new(stalled: Stalled, ending: Ending) -> Self {
+        Self { stalled, ending }
+    }
+
     /// Attaches them to a request.
     pub(super) fn attach(self, request: &mut Request) {
         request.extensions.insert(self.stalled);
@@ -54,31 +57,40 @@ pub(super) struct Peer(pub(super) IpAddr);
 #[error("closed without an answer")]
 pub(super) struct Closed;
 
-type Http1<S> = http1::Connection<TokioIo<Watched<Socket>>, S>;
+/// A connection to a client, whatever is spoken on it.
+pub(super) struct Channel<S> {
+    pub(super) stream: S,
+    pub(super) ending: Ending,
+    /// Where the system can send files: not through TLS.
+    pub(super) spans: Option<SpanQueue>,
+    pub(super) peer: Option<Peer>,
+}
+
+type Http1<S, A> = http1::Connection<TokioIo<Watched<S>>, A>;
 
 /// A connection on which requests are answered.
-pub(super) fn connection<A, F>(
-    stream: TcpStream,
+pub(super) fn connection<S, A, F>(
+    channel: Channel<S>,
     activity: Arc<Activity>,
     stall: Duration,
     answer: A,
 ) -> Http1<
+    S,
     impl Service<hyper::Request<Incoming>, Response = Response<SentBody>, Error = Closed, Future: Send>
     + Send,
 >
 where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
     A: Fn(Request, Handles) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Option<Response<Body>>> + Send + 'static,
 {
-    // Without it small responses wait for the client's acknowledgement; a socket that refuses is served as well.
-    let _ = stream.set_nodelay(true);
-    let peer = stream
-        .peer_addr()
-        .ok()
-        .map(|peer| Peer(peer.ip().to_canonical()));
-    let socket = Socket::new(stream);
-    let (spans, ending) = (socket.spans(), socket.ending());
-    let stream = Watched::new(socket, Arc::clone(&activity), stall, ending.clone());
+    let Channel {
+        stream,
+        ending,
+        spans,
+        peer,
+    } = channel;
+    let stream = Watched::new(stream, Arc::clone(&activity), stall, ending.clone());
     let stalled = stream.stalled();
     let handles = Handles { stalled, ending };
     let service = service_fn(move |request: hyper::Request<Incoming>| {
@@ -94,7 +106,7 @@ where
                 return Err(Closed);
             }
             let response = match head_check::refusal(&request) {
-                Some(sentence) => refused(sentence),
+                Some(sentence) => refused(StatusCode::BAD_REQUEST, sentence),
                 None => answer(request, handles).await,
             };
             let body = |body| SentBody {
@@ -114,9 +126,9 @@ where
 }
 
 /// The answer to a request that is refused; the connection ends behind it.
-fn refused(sentence: &str) -> Option<Response<Body>> {
-    tracing::info!("- 400 {sentence}");
-    let mut response = Reply::sentence(StatusCode::BAD_REQUEST, sentence).response?;
+pub(super) fn refused(status: StatusCode, sentence: &str) -> Option<Response<Body>> {
+    tracing::info!("- {} {sentence}", status.as_u16());
+    let mut response = Reply::sentence(status, sentence).response?;
     let fields = response.headers_mut();
     fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
     cors::add_common(fields);
@@ -126,7 +138,7 @@ fn refused(sentence: &str) -> Option<Response<Body>> {
 /// A body on its way, and the connection that it leaves by.
 pub(super) struct SentBody {
     body: Body,
-    spans: SpanQueue,
+    spans: Option<SpanQueue>,
     activity: Arc<Activity>,
 }
 
@@ -146,9 +158,10 @@ impl http_body::Body for SentBody {
     ) -> Poll<Option<io::Result<Frame<Outgoing>>>> {
         let this = self.get_mut();
         if let Body::Chunk(chunk) = &mut this.body
+            && let Some(spans) = &this.spans
             && let Some((file, first, length)) = chunk.next_span()
         {
-            let span = this.spans.push(file, first, length);
+            let span = spans.push(file, first, length);
             return Poll::Ready(Some(Ok(Frame::data(Outgoing::Span(span)))));
         }
         let frame = ready!(Pin::new(&mut this.body).poll_frame(context));

@@ -1,4 +1,4 @@
-//! Connections to clients: the only user of hyper as a server. HTTP/1.1 over plain TCP.
+//! Connections to clients: the only user of hyper and h2 as servers. HTTP/1.1 and HTTP/2, over plain TCP or TLS.
 //!
 //! | file | is |
 //! | --- | --- |
@@ -6,7 +6,9 @@
 //! | `session` | answers out of a session, and their lines of the log |
 //! | `accept` | the loop that accepts connections |
 //! | `table`, `activity` | how many there are; what each is doing, how long it may, which one is evicted |
-//! | `http1` | what hyper is given, and gives, for a connection |
+//! | [`opening`] | which protocol is spoken; TLS |
+//! | `http1` | what hyper is given, and gives, for a connection of HTTP/1.1 |
+//! | `http2` | a connection of HTTP/2 |
 //! | `head_check` | requests that are refused although hyper could read them |
 //! | `watched` | time limit of writes |
 //! | `socket`, `sendfile` | TCP; spans of files that the system sends in place of bytes |
@@ -17,7 +19,9 @@ mod accept;
 mod activity;
 mod head_check;
 mod http1;
+mod http2;
 pub mod limits;
+pub mod opening;
 mod sendfile;
 mod session;
 mod socket;
@@ -26,7 +30,7 @@ mod table;
 mod tests;
 mod watched;
 
-pub use accept::serve;
+pub use accept::{Port, serve};
 pub use http1::Handles;
 pub use limits::Limits;
 pub use session::run;

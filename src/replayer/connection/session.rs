@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use http::request::Parts as Request;
 use http::{Response, header};
-use tokio::net::TcpListener;
 
-use super::accept::serve;
+use super::accept::{Port, serve};
 use super::http1::{Handles, Peer};
 use super::limits::Limits;
 use crate::clock;
@@ -19,7 +18,7 @@ use crate::replayer::response::reply::Reply;
 
 /// Serves a session to all clients until `shutdown` comes.
 pub async fn run(
-    listener: TcpListener,
+    port: Port,
     replay: Arc<Replay>,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
@@ -28,7 +27,7 @@ pub async fn run(
         let replay = Arc::clone(&replay);
         async move { answer(&replay, request, handles).await }
     };
-    serve(listener, limits, answer, shutdown).await;
+    serve(port, limits, answer, shutdown).await;
 }
 
 /// Answers out of a session.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -29,6 +30,8 @@ const LINGER_BYTES: usize = 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
+    /// Bytes that came before it was made, to be read first.
+    begun: Bytes,
     spans: SpanQueue,
     ending: Ending,
     /// How far ahead the next send looks for bytes in memory.
@@ -44,6 +47,7 @@ impl Socket {
     pub(super) fn new(stream: TcpStream) -> Self {
         Self {
             stream,
+            begun: Bytes::new(),
             spans: SpanQueue::default(),
             ending: Ending::default(),
             ahead: LEAST_AHEAD,
@@ -51,6 +55,12 @@ impl Socket {
             thrown_away: 0,
             loading: None,
         }
+    }
+
+    /// With bytes that were read from it.
+    pub(super) fn begun_with(mut self, begun: Bytes) -> Self {
+        self.begun = begun;
+        self
     }
 
     /// To make placeholders that this connection knows.
@@ -256,6 +266,15 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.begun.is_empty() {
+            let count = self.begun.len().min(buffer.remaining());
+            buffer.put_slice(&self.begun.split_to(count));
+            if self.begun.is_empty() {
+                // An empty one would hold on to its memory.
+                self.begun = Bytes::new();
+            }
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }

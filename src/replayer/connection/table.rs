@@ -31,6 +31,9 @@ pub(super) struct ConnectionTable {
 struct Entries {
     next: u64,
     open: HashMap<u64, Entry>,
+    /// Requests under way beyond the first of a connection: each takes as much as a connection.
+    streams: usize,
+    /// Both together.
     per_address: HashMap<IpAddr, usize>,
     /// When to look for an idle connection again: the last look found none.
     looks_again: Option<Instant>,
@@ -56,6 +59,7 @@ pub(super) enum NoRoom {
 pub(super) struct ConnectionPermit {
     table: Arc<ConnectionTable>,
     number: u64,
+    address: IpAddr,
     activity: Arc<Activity>,
 }
 
@@ -82,23 +86,30 @@ impl ConnectionTable {
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionPermit, NoRoom> {
         let address = network_of(address);
         let mut entries = self.entries();
-        let of_address = entries.per_address.get(&address).copied().unwrap_or(0);
-        if of_address >= self.per_address {
-            if entries.evict(Some(address), eviction_count(self.per_address)) == 0 {
-                return Err(NoRoom::TooManyOfAddress);
-            }
-        } else if entries.open.len() >= self.connections
-            && entries.evict(None, eviction_count(self.connections)) == 0
-        {
-            return Err(NoRoom::Full);
-        }
+        self.make_room(&mut entries, address)?;
         let activity = Arc::new(Activity::new());
         let number = entries.insert(address, Arc::clone(&activity));
         Ok(ConnectionPermit {
             table: Arc::clone(self),
             number,
+            address,
             activity,
         })
+    }
+
+    /// Sees to it that there is room for one connection more, or one stream.
+    fn make_room(&self, entries: &mut Entries, address: IpAddr) -> Result<(), NoRoom> {
+        let of_address = entries.per_address.get(&address).copied().unwrap_or(0);
+        if of_address >= self.per_address {
+            if entries.evict(Some(address), eviction_count(self.per_address)) == 0 {
+                return Err(NoRoom::TooManyOfAddress);
+            }
+        } else if entries.open.len() + entries.streams >= self.connections
+            && entries.evict(None, eviction_count(self.connections)) == 0
+        {
+            return Err(NoRoom::Full);
+        }
+        Ok(())
     }
 
     /// Waits until there may be room.
@@ -132,6 +143,10 @@ impl Entries {
         let Some(Entry { address, .. }) = self.open.remove(&number) else {
             return;
         };
+        self.leave(address);
+    }
+
+    fn leave(&mut self, address: IpAddr) {
         if let Some(count) = self.per_address.get_mut(&address) {
             *count -= 1;
             if *count == 0 {
@@ -169,6 +184,37 @@ impl ConnectionPermit {
     /// What its connection is doing.
     pub(super) fn activity(&self) -> &Arc<Activity> {
         &self.activity
+    }
+
+    /// Admits a request that comes while another one is under way on the connection.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(super) fn stream(&self) -> Result<StreamPermit, NoRoom> {
+        let (table, address) = (Arc::clone(&self.table), self.address);
+        let mut entries = table.entries();
+        table.make_room(&mut entries, address)?;
+        entries.streams += 1;
+        *entries.per_address.entry(address).or_default() += 1;
+        drop(entries);
+        Ok(StreamPermit { table, address })
+    }
+}
+
+/// The right of a request to be under way beside others on its connection; given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct StreamPermit {
+    table: Arc<ConnectionTable>,
+    address: IpAddr,
+}
+
+impl Drop for StreamPermit {
+    fn drop(&mut self) {
+        let mut entries = self.table.entries();
+        entries.streams -= 1;
+        entries.leave(self.address);
+        drop(entries);
+        self.table.left.notify_one();
     }
 }
 
@@ -309,5 +355,26 @@ mod tests {
         drop(permits);
         let entries = table.entries();
         assert!(entries.open.is_empty() && entries.per_address.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_beside_others_of_its_connection_takes_the_place_of_a_connection() {
+        let table = table(4, 3);
+        let first = table.admit(A).unwrap();
+        assert!(first.activity().begin_answer());
+        let beside: Vec<_> = (0..2).map(|_| first.stream().unwrap()).collect();
+        assert_eq!(first.stream().err(), Some(NoRoom::TooManyOfAddress));
+        let other = table.admit(B).unwrap();
+        assert!(other.activity().begin_answer());
+        tokio::time::sleep(2 * LOOK_AGAIN).await;
+        assert_eq!(other.stream().err(), Some(NoRoom::Full));
+        drop(beside);
+        drop(first);
+        tokio::time::sleep(2 * LOOK_AGAIN).await;
+        assert!(other.stream().is_ok());
+        drop(other);
+        let entries = table.entries();
+        assert!(entries.open.is_empty() && entries.streams == 0);
+        assert!(entries.per_address.is_empty());
     }
 }

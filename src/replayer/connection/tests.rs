@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::accept::GRACE;
 use super::session::log_line;
-use super::{Limits, run};
+use super::{Limits, Port, run};
 use crate::clock::{self, Clock};
 use crate::replayer::testing::{self, MAIN, Recording};
 use crate::replayer::{AtEnd, Dates, Faults, Network, Options, Replay};
@@ -51,7 +51,12 @@ async fn limited(recording: &Recording, options: Options, limits: Limits) -> Ser
     let shutdown = async {
         let _ = stopped.await;
     };
-    let done = tokio::spawn(run(listener, Arc::new(replay), limits, shutdown));
+    let done = tokio::spawn(run(
+        Port::plain(listener),
+        Arc::new(replay),
+        limits,
+        shutdown,
+    ));
     Server {
         address,
         stop,

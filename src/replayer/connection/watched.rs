@@ -15,7 +15,7 @@ use crate::replayer::body::ending::Ending;
 use crate::replayer::body::stall::Stalled;
 
 /// Time limit for the client of a body that may pause.
-const PAUSE: Duration = Duration::from_secs(3600);
+pub(super) const PAUSE: Duration = Duration::from_secs(3600);
 
 /// Notes what is read and written. Fails a write that makes no progress for longer than a limit, and has the
 /// connection reset: otherwise the system would hold unread bytes for minutes.
@@ -111,12 +111,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
     /// hyper flushes when it has nothing left to write.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.inner).poll_flush(context))?;
+        // TLS has taken bytes that the system has not.
+        let outcome = Pin::new(&mut self.inner).poll_flush(context);
+        ready!(self.limited(outcome, context))?;
         self.activity.flushed();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.ending.is_reset() {
+            // The client has seen an orderly end, otherwise.
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.inner).poll_shutdown(context)
     }
 }
@@ -141,6 +147,18 @@ mod tests {
         let writing = server.write_all(&[0; 100]);
         let ended = tokio::time::timeout(PAUSE, writing).await.unwrap();
         assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_take_what_a_layer_below_holds_is_given_up() {
+        let (server, _client) = tokio::io::duplex(8);
+        let layer = tokio::io::BufWriter::new(server);
+        let (activity, ending) = (Arc::new(Activity::new()), Ending::default());
+        let mut server = Watched::new(layer, activity, Duration::from_secs(20), ending.clone());
+        server.write_all(&[0; 100]).await.unwrap();
+        let ended = tokio::time::timeout(PAUSE, server.flush()).await.unwrap();
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(ending.is_reset());
     }
 
     #[tokio::test(start_paused = true)]

@@ -29,7 +29,7 @@ pub(super) enum Hold {
     /// It was held: this is answered in its place.
     Until(Box<Request>),
     /// It has an answer already.
-    Over(Reply),
+    Over(Box<Reply>),
 }
 
 impl Replay {
@@ -56,7 +56,10 @@ impl Replay {
                 Blocked::Ignored if first.is_none() => return Ok(Hold::None),
                 Blocked::Ignored => return Ok(Hold::Until(Box::new(later(request, began)))),
                 Blocked::Refused(why) => {
-                    return Ok(Hold::Over(Reply::sentence(StatusCode::BAD_REQUEST, why)));
+                    return Ok(Hold::Over(Box::new(Reply::sentence(
+                        StatusCode::BAD_REQUEST,
+                        why,
+                    ))));
                 }
                 Blocked::Until(moment_us) => {
                     tokio::time::sleep_until(at(moment_us)).await;
@@ -71,10 +74,10 @@ impl Replay {
             first.get_or_insert(never);
             if !recording {
                 tokio::time::sleep_until(never).await;
-                return Ok(Hold::Over(nothing_came()));
+                return Ok(Hold::Over(Box::new(nothing_came())));
             }
             if clock::instant() >= never {
-                return Ok(Hold::Over(nothing_came()));
+                return Ok(Hold::Over(Box::new(nothing_came())));
             }
             let next_look: Instant = never.min(clock::instant() + LOOK_EVERY);
             let pool = &self.bodies().pool;

@@ -13,7 +13,7 @@ use crate::session::read::sound::numbers;
 type Rule = (&'static str, &'static str, &'static str);
 
 /// SQLite looks at CHECK constraints only where it may write.
-const ALLOWED: [Rule; 6] = [
+const ALLOWED: [Rule; 7] = [
     (
         "resource",
         "SELECT id FROM resource WHERE kind NOT IN ('main','media','segment','init','part','key','data','steering','assets')
@@ -31,13 +31,21 @@ const ALLOWED: [Rule; 6] = [
         "SELECT id FROM exchange WHERE outcome NOT IN ('complete','short','long','reset','refused','unresolved','tls',
            'unreachable','connect timeout','response timeout','body timeout','protocol','scheme','redirects',
            'too large','encoding','not a playlist','disk','aborted','crossed')
-           OR own_reason NOT IN ('key again','probe','too often','too late','put off')",
+           OR own_reason NOT IN ('key again','probe','too often','too late','put off') OR directives_met NOT IN (0, 1)",
         "its outcome is none",
     ),
     (
         "revision",
-        "SELECT exchange_id FROM revision WHERE advance NOT IN (0, 1) OR ended NOT IN (0, 1)",
-        "whether it advanced or ended is neither yes nor no",
+        "SELECT exchange_id FROM revision WHERE advance NOT IN (0, 1) OR ended NOT IN (0, 1) OR can_block NOT IN (0, 1)",
+        "whether it advanced, ended or can be waited for is neither yes nor no",
+    ),
+    (
+        "event",
+        "SELECT id FROM event WHERE kind NOT IN ('late','stalled','suspended','clock step','disk full','checkpoint held up',
+           'false validators','left alone','refused uri','left out','too many playlists','too many segments',
+           'too many assets','date range','icy','panicked','resumed','removed','clock behind','kept from','lost',
+           'moved aside','changed')",
+        "its kind is none",
     ),
     (
         "placement",

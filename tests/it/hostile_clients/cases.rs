@@ -298,7 +298,16 @@ fn versions() -> Vec<Case> {
 fn protocols() -> Vec<Case> {
     let hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
     let mut cases = vec![
-        ends("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", &[0]),
+        // HTTP/2, but for its preface.
+        ends(
+            "PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n\0\0\0\x04\0\0\0\0\0",
+            &[400],
+        ),
+        // And one that has not begun well.
+        ends(
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+            &[0],
+        ),
         ends(&hello[..], &[400]),
         ends(&b"\x80\x2e\x01\x00\x02"[..], &[400]),
         ends(&b"\x05\x01\x00"[..], &[400]),

@@ -100,7 +100,7 @@ const ROWS: [&str; 13] = [
     "UPDATE stream SET url = 'http://origin.example/@/live.m3u8'",
     "UPDATE run SET program = 'isrecorder @', ended = '@'",
     "INSERT INTO event (at_us, kind, detail) VALUES (1, 'late', '@')",
-    "INSERT INTO event (at_us, kind, detail) VALUES (1, '@', 'x')",
+    "INSERT INTO event (at_us, kind, detail) VALUES (1, 'left out', '@')",
     "INSERT INTO event (at_us, kind, detail) VALUES (1, 'date range', '{\"id\":\"@\",\"url\":\"http://h/@/x\"}')",
     "INSERT INTO alias SELECT 'http://origin.example/@/y.ts?x=@', id FROM resource LIMIT 1",
     "UPDATE header_set SET fields = '[[\"x-@\",\"1\"],[\"x-own\",\"@\"],[\"server\",\"@\"]]' WHERE id = 1",

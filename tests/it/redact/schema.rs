@@ -39,8 +39,9 @@ const ALONE: &str = "
 /// Not by their look: hashes. And the list of what is refused: words of which there are a few only, and a coding that
 /// nobody knows.
 const HASH: (&str, &str) = ("body", "sha256");
-const REFUSED: [(&str, &str); 6] = [
+const REFUSED: [(&str, &str); 7] = [
     ("body", "coding"),
+    ("event", "kind"),
     ("exchange", "outcome"),
     ("exchange", "own_reason"),
     ("placement", "corrected_step"),

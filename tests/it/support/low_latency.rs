@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Ask, End, Origin, Reply};
 
@@ -25,30 +25,27 @@ pub enum Names {
     Queries,
 }
 
-/// What is there, and since when.
+/// What is there.
 #[derive(Default)]
 pub struct Edge {
-    published: Mutex<Vec<Instant>>,
+    published: Mutex<u64>,
     changed: Condvar,
 }
 
 impl Edge {
     /// So many parts.
     pub fn parts(&self) -> u64 {
-        self.published().len() as u64
-    }
-
-    /// When each part appeared.
-    pub fn published(&self) -> Vec<Instant> {
-        let published = self.published.lock();
-        published.unwrap_or_else(PoisonError::into_inner).clone()
+        *self
+            .published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn publish(&self) {
-        let published = self.published.lock();
-        published
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Instant::now());
+        *self
+            .published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) += 1;
         self.changed.notify_all();
     }
 
@@ -58,8 +55,8 @@ impl Edge {
         let published = published.unwrap_or_else(PoisonError::into_inner);
         let waited = self
             .changed
-            .wait_timeout_while(published, at_most, |now| (now.len() as u64) < parts);
-        waited.unwrap_or_else(PoisonError::into_inner).0.len() as u64
+            .wait_timeout_while(published, at_most, |now| *now < parts);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
 
@@ -171,10 +168,9 @@ impl LowLatency {
             started.call_once(|| {
                 let edge = Arc::clone(&shared);
                 std::thread::spawn(move || {
-                    let begun = Instant::now();
-                    for n in 1.. {
-                        let due = begun + own.duration * n;
-                        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                    loop {
+                        // The origin's own pace.
+                        std::thread::sleep(own.duration);
                         edge.publish();
                         if edge.parts() >= own.end {
                             return;

@@ -191,7 +191,9 @@ impl Replayed {
         let mut address = None;
         for line in BufReader::new(process.stdout.take().unwrap()).lines() {
             let line = line.unwrap();
-            if let Some(play) = line.strip_prefix("Play     http://") {
+            let play = line.strip_prefix("Play     http");
+            if let Some(play) = play.map(|play| play.trim_start_matches('s')) {
+                let play = play.trim_start_matches("://");
                 address = play.split('/').next().unwrap().parse().ok();
             }
             if line.contains("everything there is") {

@@ -106,7 +106,7 @@ impl Poller {
         if let Some(since_us) = self.trust.note_body(&hop.url, came) {
             self.tell_of_false_validators(since_us).await;
         }
-        self.write(made, hop, availability, News::Body(revision))
+        self.write(made, hop, availability, News::Body(revision.map(Box::new)))
             .await;
         self.stood = None;
         if changed {

@@ -86,8 +86,10 @@ impl Reader {
             "SELECT {FAULT_COLUMNS},
                     {IS_FAULT}, e.status BETWEEN 300 AND 399 AND e.status <> 304,
                     r.id, ifnull((SELECT h.resource_id FROM exchange h WHERE h.id = e.head_id), r.id),
-                    n.requested_us + ifnull(n.wait_us, 0), n.outcome = 'complete' AND ifnull(n.status < 400, 0)
-                      AND n.error IS NOT ?1,
+                    n.requested_us + ifnull(n.wait_us, 0), ifnull(n.status < 400, 0)
+                      AND (n.outcome = 'complete' AND n.error IS NOT ?1
+                           OR r.kind = 'main' AND EXISTS
+                                (SELECT 1 FROM body b WHERE b.id = n.body_id AND b.path IS NOT NULL)),
                     r.kind = 'main' AND EXISTS (SELECT 1 FROM body b WHERE b.id = e.body_id AND b.path IS NOT NULL)
                FROM exchange e JOIN resource r ON r.id = e.resource_id JOIN stream s ON s.id = r.stream_id
                LEFT JOIN exchange n ON n.id = CASE WHEN {IS_FAULT} THEN ({NEXT}) END
