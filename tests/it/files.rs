@@ -7,7 +7,11 @@ use std::path::Path;
 use super::layers::sources;
 
 /// Who may, and which files these are: none of them is named by a row.
-const MAY: [(&str, &str); 15] = [
+const MAY: [(&str, &str); 16] = [
+    (
+        "replayer/connection/opening/tls.rs",
+        "certificate and key, which the user names",
+    ),
     (
         "session/files/beneath.rs",
         "whatever is beneath a session, by handles",

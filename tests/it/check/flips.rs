@@ -109,7 +109,9 @@ fn flip(
     let said: String = db
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
         .unwrap();
-    assert_eq!(said, "ok", "{what}");
+    // A value that no recorder writes stays in its row, and is told of.
+    let is_told = said.starts_with("CHECK constraint failed") && report.counts.contains_key("row");
+    assert!(said == "ok" || is_told, "{what}: {said}");
     drop(db);
     tally.mended += 1;
     if strict {

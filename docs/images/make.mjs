@@ -1,0 +1,72 @@
+// node docs/images/make.mjs: makes replay.png, the picture of the README, out of the demo session, by the programs in
+// target/release (`PLAYERS_BIN`: elsewhere). Chromium and hls.js are those of tests/players (`npm ci` there first).
+
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Browser } from '../../tests/players/browser.mjs';
+import { binary, Replayer, REPOSITORY } from '../../tests/players/programs.mjs';
+import { LOGS } from '../../tests/players/recording.mjs';
+
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+const SESSION = path.join(REPOSITORY, 'sessions/demo');
+const OFFSET = 30;
+/** Lines of each playlist that are shown. */
+const SHOWN = 6;
+
+const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+const command = (text) => `<span class="command">$ ${text}</span>\n`;
+
+/** What adjacent-find says, with the beginning of each playlist. */
+function gap() {
+  const said = execFileSync(binary('adjacent-find'), ['-t', '5', '-p', 'live/high/live.m3u8', SESSION]).toString();
+  const shown = [];
+  let listed = 0;
+  for (const line of said.trimEnd().split('\n')) {
+    listed = /^\d+ - /.test(line) ? 0 : listed + 1;
+    const isOfPlaylist = line.startsWith('#EXT') || line.endsWith('.ts');
+    if (!isOfPlaylist || listed <= SHOWN) shown.push(line);
+    else if (listed === SHOWN + 1) shown.push('…');
+  }
+  return shown.join('\n');
+}
+
+const page = ({ replayer, address, frame, found }) => `<!doctype html><meta charset="utf-8"><style>
+  body { margin: 16px; width: 1248px; background: #17191d; color: #d8dee9; font: 13px/17.5px 'DejaVu Sans Mono', monospace; }
+  pre { margin: 0; overflow: hidden; font: inherit; }
+  .panes { display: grid; grid-template-columns: 1fr 1fr; gap: 14px; }
+  .panes > * { background: #0e1013; border-radius: 8px; padding: 12px 14px; box-sizing: border-box; }
+  .wide { grid-column: 1 / 3; }
+  .command { color: #8fbcab; }
+  img { width: 100%; border-radius: 4px; margin-top: 8px; display: block; }
+</style><div class="panes"><pre style="height: 382px">${command('isreplayer demo')}${escaped(replayer)}</pre>
+<div><span class="command">hls.js in a browser: ${escaped(address)}</span><img src="${frame}"></div>
+<pre class="wide">${command('adjacent-find -t 5 -p live/high/live.m3u8 demo')}${escaped(found)}</pre></div>`;
+
+const browser = await new Browser().open();
+const replayer = await new Replayer(SESSION, path.join(LOGS, 'picture')).listening();
+try {
+  const address = `${replayer.url}/stream.m3u8?offset=${OFFSET}`;
+  const player = await browser.play(address);
+  await player.plays(2);
+  const frame = await player.tab.evaluate(() => {
+    const video = document.querySelector('video');
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+    canvas.getContext('2d').drawImage(video, 0, 0);
+    return canvas.toDataURL();
+  });
+  await player.close();
+  // The log has two moments at its beginning; the session time is the one that matters.
+  const log = replayer.child.log('err').split('\n').filter((line) => line.includes(' GET '));
+  const lines = log.map((line) => line.replace(/^\S+Z\s+(\S+\s+)?INFO\s+/, ''));
+  // Any port that is free; the picture shows the one that it has by itself.
+  const usual = (text) => text.replaceAll(replayer.url, 'http://127.0.0.1:9090');
+  const said = `${replayer.child.log('out').trimEnd()}\n${lines.slice(0, 9).join('\n')}`;
+  const tab = await browser.chromium.newPage({ viewport: { width: 1280, height: 600 } });
+  await tab.setContent(page({ replayer: usual(said), address: usual(address), frame, found: gap() }));
+  await tab.screenshot({ path: path.join(HERE, 'replay.png'), fullPage: true });
+} finally {
+  await replayer.stop();
+  await browser.close();
+}
