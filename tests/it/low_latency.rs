@@ -238,6 +238,24 @@ fn where_an_origin_does_not_hold_requests_that_is_a_fact_and_ordinary_polls_miss
 }
 
 #[test]
+fn a_request_that_is_held_is_let_go_of_when_the_recorder_stops() {
+    let mut channel = LowLatency::new(Names::Uris);
+    // Nothing new comes for longer than anybody waits.
+    channel.duration = std::time::Duration::from_secs(60);
+    let (origin, _edge) = channel.start();
+    let mut recording = Recorder::new(origin.url("/live/live.m3u8")).start();
+    let held = "/live/live.m3u8?_HLS_msn=3&_HLS_part=0";
+    recording.until("a request is held", || origin.count(held) == 1);
+    let finished = recording.interrupt();
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+    assert!(finished.stdout.contains("faults 0"), "{}", finished.stdout);
+    let session = finished.session();
+    let outcome: String = session.one("SELECT outcome FROM exchange WHERE directives IS NOT NULL");
+    assert_eq!(outcome, "aborted");
+    session.check_invariants();
+}
+
+#[test]
 fn without_blocking_a_playlist_of_parts_is_polled_twice_a_part() {
     for (can_block, arguments) in [(false, &[][..]), (true, &["--no-blocking"])] {
         let mut channel = LowLatency::new(Names::Uris);

@@ -4,7 +4,7 @@
 //! Whatever happens is a [`Hop`], never an error: what broke, and in which phase, is what
 //! people want to know later.
 
-use self::ask::Ask;
+use self::ask::{Ask, HeldAsk};
 use self::fetcher::Fetcher;
 use std::time::Duration;
 
@@ -53,15 +53,23 @@ pub(crate) use self::hop::{Hop, Received};
 pub(crate) use self::list::{list_in, not_followed};
 use self::send::Sent;
 
+/// Waits until nobody waits any more for what an origin holds.
+async fn let_go(held: Option<&HeldAsk>) {
+    match held {
+        Some(held) => held.until.cancelled().await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Fetcher {
     /// Asks, and follows redirects; at least one hop.
     pub(crate) async fn chain(&self, ask: &Ask) -> Vec<Hop> {
         let mut deadline = clock::instant() + self.limits.max_time(ask.kind);
         let mut hops = Vec::new();
-        let mut url = match ask.held {
-            Some((awaited, at_most)) => {
-                deadline += at_most;
-                awaited.add_to(&ask.url)
+        let mut url = match &ask.held {
+            Some(held) => {
+                deadline += held.at_most;
+                held.awaited.add_to(&ask.url)
             }
             None => ask.url.clone(),
         };
@@ -191,10 +199,12 @@ impl Fetcher {
         let validators = ask.validators.as_ref().filter(|v| v.url == *url);
         hop.would_confirm = validators.map(|validators| validators.exchange);
         let fields = self.fields(ask, url, downgraded);
-        let longest = ask.held.map_or(self.limits.answer, |(_, at_most)| at_most);
+        let held = ask.held.as_ref();
+        let longest = held.map_or(self.limits.answer, |held| held.at_most);
         let patience = deadline.min(clock::instant() + longest);
         let sent = tokio::select! {
             () = self.abort.cancelled() => None,
+            () = let_go(held) => None,
             sent = timeout_at(patience, self.send(ask, (url, reach, over), fields)) => Some(sent),
         };
         let passed_us = self.writer.clock().now_us() - hop.requested_us;

@@ -10,6 +10,17 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+/// A request that the origin is to hold (RFC 8216bis 6.2.5.2).
+#[derive(Debug, Clone)]
+pub(crate) struct HeldAsk {
+    /// Until it has that, ...
+    pub awaited: Awaited,
+    /// ... for so long at most.
+    pub at_most: Duration,
+    /// Nobody waits for it any more.
+    pub until: CancellationToken,
+}
+
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Ask {
@@ -32,6 +43,6 @@ pub(crate) struct Ask {
     /// It is not asked for again where a redirect leads to a host that wants to be left alone: that is waited for, until
     /// this. `None`: it is.
     pub patient_until: Option<CancellationToken>,
-    /// The origin is to hold it until it has that, for so long at most.
-    pub held: Option<(Awaited, Duration)>,
+    /// The origin is to hold it.
+    pub held: Option<HeldAsk>,
 }

@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::clock;
 use crate::hls::{AskedAs, StreamList};
-use crate::recorder::http::fetch::ask::Ask;
+use crate::recorder::http::fetch::ask::{Ask, HeldAsk};
 use crate::recorder::http::fetch::{Hop, Received, list_in, not_followed};
 use crate::recorder::playlists::names::is_same_path;
 use crate::recorder::poll::poller::Poller;
@@ -56,7 +56,11 @@ impl Poller {
             // A player asks so, too.
             denser_than: self.denser_than().filter(|_| held.is_none()),
             patient_until: None,
-            held: held.map(|held| (held.awaited, held.at_most)),
+            held: held.map(|held| HeldAsk {
+                awaited: held.awaited,
+                at_most: held.at_most,
+                until: self.context.stop.clone(),
+            }),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::hls::{Awaited, MediaFacts};
 const LATENCY_US: i64 = 20_000;
 /// A target duration, where none is known.
 const TARGET: Duration = Duration::from_secs(6);
-/// Where blocking fails again and again it is tried once in so long.
+/// Where blocking fails again and again it is tried once in so long; nothing is waited for longer, whatever the target duration.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Held requests are so far apart at least, whatever is answered.
 pub(crate) const LEAST_APART: Duration = Duration::from_millis(50);
@@ -50,7 +50,12 @@ impl Blocking {
         let may = self.not_before.is_none_or(|at| at <= now);
         may.then(|| Held {
             awaited,
-            at_most: self.target.unwrap_or(TARGET) * 3 + MARGIN,
+            at_most: self
+                .target
+                .unwrap_or(TARGET)
+                .saturating_mul(3)
+                .min(LONGEST_PAUSE)
+                + MARGIN,
         })
     }
 
@@ -87,7 +92,8 @@ impl Blocking {
             (self.failures, self.not_before) = (0, None);
             return false;
         }
-        let pause = self.target.unwrap_or(TARGET) * 2_u32.saturating_pow(self.failures.min(16));
+        let times = 2_u32.saturating_pow(self.failures.min(16));
+        let pause = self.target.unwrap_or(TARGET).saturating_mul(times);
         self.failures = self.failures.saturating_add(1);
         self.not_before = Some(now + pause.min(LONGEST_PAUSE));
         true

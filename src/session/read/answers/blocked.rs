@@ -14,6 +14,8 @@ use crate::session::read::reader::Reader;
 /// The Advance Part Limit is that many seconds of parts, and so many parts at least.
 const ADVANCE: u64 = 3;
 const SECOND_US: i64 = 1_000_000;
+/// Nobody waits longer, whatever the target duration.
+const LONGEST_US: i64 = 60 * SECOND_US;
 /// A target duration, where none is known.
 const TARGET_US: i64 = 6 * SECOND_US;
 
@@ -100,7 +102,8 @@ impl Reader {
         }
         let target = now.facts.target_duration;
         let target_us = target.map_or(TARGET_US, crate::clock::micros);
-        let until_us = query.at_us.saturating_add(target_us.saturating_mul(3));
+        let longest_us = target_us.saturating_mul(3).min(LONGEST_US);
+        let until_us = query.at_us.saturating_add(longest_us);
         let mut statement = self
             .db
             .prepare_cached(&format!(
