@@ -4,6 +4,6 @@ complete -c adjacent-find -s p -l playlist -d 'Playlist name: whole, its last co
 complete -c adjacent-find -l json -d 'Print one JSON object a line'
 complete -c adjacent-find -l faults -d 'List outages instead, faults that are one event a line: what, from when to when, what it cost'
 complete -c adjacent-find -s v -l verbose -d 'With --faults: each fault as well, with the time until the next good answer'
-complete -c adjacent-find -l fail-on-gap -d 'Exit with 1 where a gap was found, or where there is neither a playlist nor a raw stream to look at'
+complete -c adjacent-find -l fail-on-gap -d 'Exit with 1 where a gap was found that is not the recorder\'s own, or where there is neither a playlist nor a raw stream to look at'
 complete -c adjacent-find -s h -l help -d 'Print help'
 complete -c adjacent-find -s V -l version -d 'Print version'

@@ -48,6 +48,11 @@ impl Gap {
         self.until_us.saturating_sub(self.from.seen_us)
     }
 
+    /// Without the time in which no recorder ran it would be none.
+    pub fn is_recorders(&self) -> bool {
+        self.length_us().saturating_sub(self.not_running_us) <= self.threshold_us
+    }
+
     /// The recorder was so late with a poll that it may have seen the change late.
     pub fn recorder_was_late(&self) -> bool {
         let quarter = self.from.target_duration_us.unwrap_or(0) / 4;

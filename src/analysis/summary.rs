@@ -7,8 +7,10 @@ use super::times::tenths;
 /// What has been found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// How many gaps.
+    /// How many gaps of the origin.
     pub gaps: u64,
+    /// How many gaps are the time in which no recorder ran.
+    pub own_gaps: u64,
     /// How long all of them were, in microseconds.
     pub gaps_us: i64,
     /// How many outages of the origin.
@@ -46,8 +48,10 @@ impl Summary {
             0 => "no gap".to_owned(),
             gaps => format!("{}, {} s", number(gaps, "gap"), tenths(self.gaps_us)),
         };
+        let own = (self.own_gaps > 0)
+            .then(|| format!("{} of the recorder's own", number(self.own_gaps, "gap")));
         let outages = (self.outages > 0).then(|| number(self.outages, "outage"));
-        self.line(std::iter::once(gaps).chain(outages))
+        self.line(std::iter::once(gaps).chain(own).chain(outages))
     }
 
     /// `2 outages, 21 faults; 1 segment never listed; 3 faults of the recorder's own`.
@@ -98,6 +102,11 @@ mod tests {
         assert_eq!(
             all.of_gaps(),
             "3 gaps, 26.1 s; 2 outages; 4 segments never listed"
+        );
+        all.own_gaps = 2;
+        assert_eq!(
+            all.of_gaps(),
+            "3 gaps, 26.1 s; 2 gaps of the recorder's own; 2 outages; 4 segments never listed"
         );
         all.own = 1;
         assert_eq!(

@@ -49,7 +49,7 @@ struct Arguments {
     #[arg(short, long, requires = "faults")]
     verbose: bool,
 
-    /// Exit with 1 where a gap was found, or where there is neither a playlist nor a raw stream to look at
+    /// Exit with 1 where a gap was found that is not the recorder's own, or where there is neither a playlist nor a raw stream to look at
     #[arg(long)]
     fail_on_gap: bool,
 
@@ -133,12 +133,15 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
         .and_then(|()| printer.sum_up(&search));
     printed(all_printed, "findings")?;
     let found = printer.sum.gaps;
-    if found == 0 {
-        warn(nothing_found(
-            arguments.time,
-            searched.len(),
-            raw_searched.len(),
-        ));
+    if found + printer.sum.own_gaps == 0 {
+        let what = nothing_found(arguments.time, searched.len(), raw_searched.len());
+        match reader.kept_from_us()? {
+            None => warn(what),
+            Some(from_us) => {
+                let from = timedelta(from_us.saturating_sub(zero_us));
+                warn(format_args!("{what}, in what is kept: from {from} on"));
+            }
+        }
     }
     Ok(found == 0 || !arguments.fail_on_gap)
 }
@@ -194,13 +197,16 @@ impl<W: Write> Printer<'_, W> {
         all: &[PlaylistInfo],
     ) -> Result<(), Unprinted> {
         for playlist in searched {
-            let before = self.sum.gaps;
+            let mut is_first = true;
             search.gaps(playlist, |gap| {
-                if self.headings && !self.json && self.sum.gaps == before {
+                if std::mem::take(&mut is_first) && self.headings && !self.json {
                     writeln!(self.out, "Playlist {}", heading(playlist, all))?;
                 }
                 let lost = gap.never_listed.map_or(0, |lost| lost.count);
-                self.sum.gap(gap.length_us(), lost);
+                match gap.is_recorders() {
+                    true => self.sum.own_gaps += 1,
+                    false => self.sum.gap(gap.length_us(), lost),
+                }
                 self.print(playlist, &gap)
             })?;
             self.out.flush()?;

@@ -84,6 +84,8 @@ fn each_break_of_a_raw_stream_is_told_when_it_was_and_what_it_was() {
         assert!(line.contains(&format!(" - main live - {what}")), "{text}");
         assert!(line.contains("good again after 0:00:0"), "{text}");
     }
+    let outages = find(&session, &["--faults"]);
+    assert!(!outages.contains("not good again"), "{outages}");
     // In order: each at the end of what came.
     let ends: Vec<f64> = session.list(
         "SELECT (requested_us + wait_us + receive_us - (SELECT started_us FROM run)) / 1e6

@@ -142,8 +142,13 @@ impl Outage {
         }
         let met_us = failed.fault.at_us;
         self.first.at_us = self.first.at_us.min(met_us);
+        // What was not answered was bad until it was given up.
+        let known_us = match fault.status {
+            None => fault.over_us.max(met_us),
+            Some(_) => met_us,
+        };
         self.last = Evidence {
-            at_us: self.last.at_us.max(met_us),
+            at_us: self.last.at_us.max(known_us),
             exchange: Some(fault.exchange_id),
         };
         self.classes.insert(Class::of(fault.kind), false);

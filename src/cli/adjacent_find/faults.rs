@@ -59,7 +59,9 @@ pub(super) fn list(reader: &Reader, search: &Search<'_>, form: Form) -> Result<(
     });
     printed(done, "faults")?;
     if sum == Summary::default() {
-        warn("No fault in this session");
+        warn(
+            "No fault in this session; times in which nothing new was listed are none: adjacent-find without --faults shows them",
+        );
     }
     Ok(())
 }

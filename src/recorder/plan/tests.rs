@@ -183,6 +183,25 @@ fn parts_that_differ_in_their_query_alone_are_told_apart_by_their_place_in_the_s
 }
 
 #[test]
+fn parts_whose_path_is_signed_anew_are_known_by_their_place_in_the_segment() {
+    let mut plan = Planned::new();
+    parts(
+        &mut plan,
+        &[part(2, 0, "tok1/2.0.mp4"), part(2, 1, "tok1/2.1.mp4")],
+    );
+    let (changes, asked) = parts(
+        &mut plan,
+        &[
+            part(2, 0, "tok2/2.0.mp4"),
+            part(2, 1, "tok2/2.1.mp4"),
+            part(2, 2, "tok2/2.2.mp4"),
+        ],
+    );
+    assert_eq!(asked, ["tok2/2.2.mp4"]);
+    assert_eq!(changes.aliases.len(), 2);
+}
+
+#[test]
 fn where_first_parts_of_a_segment_have_left_none_is_taken_for_another() {
     let mut plan = Planned::new();
     parts(

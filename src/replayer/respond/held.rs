@@ -48,6 +48,15 @@ impl Replay {
                 let at = (request.moment_us, recording);
                 self.blocked(&url, at, asked, request.policy.faults).await?
             };
+            // An end is there for all who wait.
+            let blocked = match blocked {
+                Blocked::Until(moment_us) | Blocked::Never(moment_us)
+                    if self.ends_playlists(moment_us) =>
+                {
+                    Blocked::Until(self.span().end_us.max(request.moment_us))
+                }
+                blocked => blocked,
+            };
             let at = |moment_us: i64| {
                 let left_us = moment_us.saturating_sub(request.moment_us);
                 began + Duration::from_micros(u64::try_from(left_us).unwrap_or(0))
@@ -116,14 +125,14 @@ impl Replay {
         if !request.is_read() || request.player.session_us < 0 {
             return None;
         }
-        let url = match request.target().ok()? {
-            Target::Origin(url) => url,
-            Target::Stream { name, offset: None } => self.stream_url(name.as_deref()).ok()?,
+        let (url, by_name) = match request.target().ok()? {
+            Target::Origin(url) => (url, false),
+            Target::Stream { name, offset: None } => (self.stream_url(name.as_deref()).ok()?, true),
             _ => return None,
         };
         // What is no URL of a replay is answered as ever.
         replay_path(&url)?;
-        Some((url.into(), asked))
+        Some((url.into(), Directives { by_name, ..asked }))
     }
 
     async fn blocked(
@@ -172,6 +181,7 @@ fn directives(query: &str) -> Option<Directives> {
     let asked = Directives {
         sequence: value("_HLS_msn"),
         part: value("_HLS_part"),
+        by_name: false,
     };
     (asked.sequence.is_some() || asked.part.is_some()).then_some(asked)
 }
@@ -182,7 +192,13 @@ mod tests {
 
     #[test]
     fn directives_are_decimal_numbers() {
-        let asked = |sequence, part| Some(Directives { sequence, part });
+        let asked = |sequence, part| {
+            Some(Directives {
+                sequence,
+                part,
+                by_name: false,
+            })
+        };
         assert_eq!(
             directives("_HLS_msn=3&_HLS_part=0&token=x"),
             asked(Some(3), Some(0))

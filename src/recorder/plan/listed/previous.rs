@@ -162,7 +162,11 @@ impl<'a> Index<'a> {
 }
 
 fn stays(wanted: &Wanted) -> Stays<'_> {
-    let path = without_query(&wanted.url);
+    // Of parts the place in their segment says which is which: whole paths may be signed anew.
+    let path = match wanted.kind {
+        Kind::Part => "",
+        _ => without_query(&wanted.url),
+    };
     (wanted.kind, path, wanted.range, wanted.part)
 }
 

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use crate::clock;
 use crate::recorder::poll::poller::Poller;
 use crate::recorder::poll::state::blocking::{Held, LEAST_APART};
+use crate::recorder::schedule::MIN_POLL;
 
 impl Poller {
     /// What the origin is asked to wait for, if the next poll is made then; `None`: it is an ordinary one.
@@ -26,7 +27,10 @@ impl Poller {
         self.held(over)?;
         let clock = self.context.fetcher.writer.clock();
         let over_us = clock.at_us(over);
-        let apart_us = clock::micros(least.max(LEAST_APART));
+        let wished = self.context.poll.unwrap_or_default();
+        let part = self.playlist.standing().part_target.unwrap_or(MIN_POLL);
+        let apart = (part / 2).clamp(LEAST_APART, MIN_POLL).max(wished);
+        let apart_us = clock::micros(least.max(apart));
         let due_us = over_us.max(self.poll_times.asked_us.saturating_add(apart_us));
         // Ordinary polls go on from here.
         self.poll_times.times.settle(due_us);

@@ -40,14 +40,13 @@ impl Poller {
         let confirms = hop.confirms().filter(|_| good);
         let (from_us, availability) = availability.decided(hop.timing(), self.from_us);
         self.from_us = from_us;
-        let changed_after_us = self.blocking.changed_after_us();
-        let requested_us = changed_after_us.unwrap_or(hop.requested_us);
+        let asked_us = hop.requested_us;
         let body = match &hop.body {
             Received::Memory(body) if good => body.clone(),
             _ => {
                 if confirms.is_some() {
                     self.came_again();
-                    self.seen_at_us = Some(requested_us);
+                    self.seen_at_us = Some(asked_us);
                     self.trust.confirmed();
                 }
                 let news = confirms.map_or(News::None, News::Confirms);
@@ -77,6 +76,7 @@ impl Poller {
             // It may have been there while the one before was still confirmed.
             self.seen_at_us = doubt_us;
             self.poll_times.doubted();
+            self.blocking.doubted();
         }
         self.stood = is_read.then(|| self.playlist.standing());
         let revision = match content {
@@ -90,6 +90,7 @@ impl Poller {
         if !self.last.keep(body, judged, &self.context.fetcher.memory) {
             self.reader.forget();
         }
+        let requested_us = self.blocking.changed_after_us().unwrap_or(asked_us);
         self.seen_at_us = Some(requested_us);
         let listing = std::mem::take(&mut self.listing);
         let is_listed = self.context.fetcher.writer.listed(listing).await;

@@ -47,15 +47,15 @@ impl Blocking {
     /// What the next poll waits for, where it is made then.
     pub(crate) fn due(&self, now: Instant) -> Option<Held> {
         let awaited = self.next?;
+        let at_most = self.target.unwrap_or(TARGET).saturating_mul(3);
+        if at_most > LONGEST_PAUSE {
+            // Nothing is waited for so long, and that is no fault of an origin that holds it as long as it may.
+            return None;
+        }
         let may = self.not_before.is_none_or(|at| at <= now);
         may.then(|| Held {
             awaited,
-            at_most: self
-                .target
-                .unwrap_or(TARGET)
-                .saturating_mul(3)
-                .min(LONGEST_PAUSE)
-                + MARGIN,
+            at_most: at_most + MARGIN,
         })
     }
 
@@ -79,8 +79,17 @@ impl Blocking {
     /// What it brought says so of itself.
     pub(crate) fn came(&mut self, facts: &MediaFacts) {
         self.is_met = self.asked.is_some_and(|asked| asked.is_in(facts));
+        if !self.is_met {
+            // Nobody knows how long it had been there.
+            self.changed_after_us = None;
+        }
         self.next = Awaited::next(facts);
         self.target = facts.target_duration;
+    }
+
+    /// What came may have been there for longer: nothing is known of when it changed.
+    pub(crate) fn doubted(&mut self) {
+        self.changed_after_us = None;
     }
 
     /// The poll is over; whether blocking failed.

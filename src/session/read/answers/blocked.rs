@@ -8,7 +8,7 @@ use super::heal::Faults;
 use crate::hls::{self, Awaited, MediaFacts, ServerControl};
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
-use crate::session::read::facts::Body;
+use crate::session::read::facts::{Body, Exchange};
 use crate::session::read::reader::Reader;
 
 /// The Advance Part Limit is that many seconds of parts, and so many parts at least.
@@ -26,6 +26,8 @@ pub struct Directives {
     pub sequence: Option<u64>,
     /// `_HLS_part`.
     pub part: Option<u64>,
+    /// It was asked for under a name of a replay: recorded redirects are followed inside.
+    pub by_name: bool,
 }
 
 /// When a request with directives is answered.
@@ -46,13 +48,20 @@ pub enum Blocked {
 /// What the columns of a revision say.
 struct Revised {
     facts: MediaFacts,
-    from_us: i64,
+    at_us: i64,
     exchange: ExchangeId,
     is_fault: bool,
 }
 
-const COLUMNS: &str = "SELECT e.from_us, v.media_sequence, v.last_sequence, v.last_parts, v.next_parts, v.can_block, v.ended,
-    v.part_target_us, v.target_duration_us, e.outcome <> 'complete' OR ifnull(e.status, 0) >= 400, e.id";
+const COLUMNS: &str = "e.from_us AS at_us, v.media_sequence, v.last_sequence, v.last_parts, v.next_parts, v.can_block, v.ended,
+    v.part_target_us, v.target_duration_us";
+/// When somebody who asked met it: what had no answer for so long, at its end.
+const MET_US: &str =
+    "CASE WHEN e.wait_us IS NULL THEN e.from_us + ifnull(e.failed_us, 0) ELSE e.from_us END";
+/// A revision is the answer from about when it was seen; the first one of a playlist from before.
+const NEAR_US: i64 = 10 * SECOND_US;
+/// No request is held longer by a recorder.
+const LONG_US: i64 = LONGEST_US + NEAR_US;
 
 impl Reader {
     /// What answers for a URL by that exchange: a fault that a blocking request met. Other exchanges may be answers meanwhile.
@@ -70,7 +79,11 @@ impl Reader {
             confirmed_by: None,
             healed: false,
             until_us: Some(exchange.from_us),
-            exchange,
+            // It has been waited for.
+            exchange: Exchange {
+                failed_us: None,
+                ..exchange
+            },
         }))
     }
 
@@ -82,8 +95,14 @@ impl Reader {
         let Found::Answer(answer) = self.answer_to(query)? else {
             return Ok(Blocked::Ignored);
         };
+        // A fault is answered at once, and so is a redirect that a player follows itself.
+        let redirects = matches!(answer.exchange.status, Some(300..=303 | 307 | 308));
+        if !answer.exchange.is_good() && !redirects || redirects && !asked.by_name {
+            return Ok(Blocked::Ignored);
+        }
         let resource_id = answer.resource.id;
-        let Some(now) = self.revised_at(resource_id, query.at_us)? else {
+        let playlist_id = self.playlist_of(resource_id, query.at_us)?;
+        let Some(now) = self.revised_at(playlist_id, query.at_us)? else {
             return Ok(Blocked::Ignored);
         };
         if !now.facts.control.can_block || now.facts.ended {
@@ -107,14 +126,20 @@ impl Reader {
         let mut statement = self
             .db
             .prepare_cached(&format!(
-                "{COLUMNS} FROM exchange e LEFT JOIN revision v ON v.exchange_id = e.id
-                  WHERE e.resource_id = :resource_id AND e.from_us > :at_us AND e.from_us <= :until_us
-                    AND {IS_MET} AND (v.exchange_id IS NOT NULL OR e.directives IS NOT NULL)
-                  ORDER BY e.from_us, e.id"
+                "SELECT * FROM (
+                 SELECT {COLUMNS}, 0, e.id FROM revision v JOIN exchange e ON e.id = v.exchange_id
+                  WHERE v.playlist_id = :playlist_id AND v.seen_us > :at_us - {NEAR_US}
+                    AND v.seen_us <= :until_us + {NEAR_US} AND {IS_MET}
+                 UNION ALL
+                 SELECT {MET_US} AS at_us, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1, e.id FROM exchange e
+                  WHERE e.resource_id IN (:playlist_id, :resource_id) AND e.from_us > :at_us - {LONG_US}
+                    AND e.from_us <= :until_us AND {IS_MET} AND (e.outcome <> 'complete' OR e.status >= 400))
+                  WHERE at_us > :at_us AND at_us <= :until_us ORDER BY at_us, id"
             ))
             .map_err(|e| self.failed(e))?;
         let rows = statement.query_map(
             named_params! {
+                ":playlist_id": playlist_id,
                 ":resource_id": resource_id,
                 ":at_us": query.at_us,
                 ":until_us": until_us,
@@ -123,11 +148,12 @@ impl Reader {
         );
         for row in rows.map_err(|e| self.failed(e))? {
             let row = row.map_err(|e| self.failed(e))?;
-            if row.is_fault && query.faults == Faults::Recorded {
-                return Ok(Blocked::Fault(row.from_us, row.exchange));
-            }
-            if !row.is_fault && has(&row.facts, awaited) || row.facts.ended {
-                return Ok(Blocked::Until(row.from_us));
+            match (row.is_fault, query.faults) {
+                (true, Faults::Recorded) => return Ok(Blocked::Fault(row.at_us, row.exchange)),
+                (false, _) if has(&row.facts, awaited) || row.facts.ended => {
+                    return Ok(Blocked::Until(row.at_us));
+                }
+                _ => {}
             }
         }
         Ok(Blocked::Never(until_us))
@@ -167,15 +193,26 @@ impl Reader {
         Ok(false)
     }
 
-    fn revised_at(&self, resource_id: i64, at_us: i64) -> Result<Option<Revised>, ReadError> {
+    /// The playlist that was polled (row of `resource`), where its answers are those of this resource.
+    fn playlist_of(&self, resource_id: i64, at_us: i64) -> Result<i64, ReadError> {
+        let polled: Option<i64> = self.value(
+            "SELECT v.playlist_id FROM exchange e JOIN revision v ON v.exchange_id = e.id
+              WHERE e.resource_id = ?1 AND e.from_us <= ?2 ORDER BY e.from_us DESC, e.id DESC LIMIT 1",
+            params![resource_id, at_us],
+        )?;
+        Ok(polled.unwrap_or(resource_id))
+    }
+
+    /// The last revision of a playlist, whichever resource brought it.
+    fn revised_at(&self, playlist_id: i64, at_us: i64) -> Result<Option<Revised>, ReadError> {
         self.db
             .prepare_cached(&format!(
-                "{COLUMNS} FROM exchange e JOIN revision v ON v.exchange_id = e.id
-                  WHERE e.resource_id = :resource_id AND e.from_us <= :at_us AND {IS_MET}
-                  ORDER BY e.from_us DESC, e.id DESC LIMIT 1"
+                "SELECT {COLUMNS}, 0, e.id FROM revision v JOIN exchange e ON e.id = v.exchange_id
+                  WHERE v.playlist_id = :playlist_id AND v.seen_us <= :at_us + {NEAR_US} AND e.from_us <= :at_us AND {IS_MET}
+                  ORDER BY v.seen_us DESC, v.exchange_id DESC LIMIT 1"
             ))
             .and_then(|mut statement| {
-                let values = named_params! {":resource_id": resource_id, ":at_us": at_us};
+                let values = named_params! {":playlist_id": playlist_id, ":at_us": at_us};
                 statement.query_row(values, row).optional()
             })
             .map_err(|e| self.failed(e))
@@ -187,7 +224,7 @@ fn row(row: &Row<'_>) -> rusqlite::Result<Revised> {
     let duration =
         |us: Option<i64>| us.map(|us| std::time::Duration::from_micros(us.unsigned_abs()));
     Ok(Revised {
-        from_us: row.get(0)?,
+        at_us: row.get(0)?,
         facts: MediaFacts {
             media_sequence: number(row.get(1)?).unwrap_or(0),
             last_sequence: number(row.get(2)?),

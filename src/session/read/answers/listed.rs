@@ -157,7 +157,7 @@ impl Reader {
         Ok(None)
     }
 
-    fn value<T: FromSql>(
+    pub(super) fn value<T: FromSql>(
         &self,
         query: &str,
         values: impl rusqlite::Params,

@@ -65,7 +65,8 @@ pub struct Next {
     pub is_good: bool,
 }
 
-/// The next request for what an exchange `e` asked for, of a resource `r`.
+/// The next request for what an exchange `e` asked for, of a resource `r`; behind a part of a raw stream the one that brought the
+/// next part, be it one that the stop of the recorder cut off.
 const NEXT: &str = "
     SELECT g.id FROM exchange g
      WHERE g.resource_id IN (
@@ -73,7 +74,11 @@ const NEXT: &str = "
              UNION SELECT a.resource_id FROM alias a WHERE a.url = r.url AND r.kind = 'media'
              UNION SELECT b.resource_id FROM alias a JOIN resource p ON p.id = a.resource_id
                JOIN alias b ON b.url = p.url WHERE a.url = r.url AND r.kind = 'media')
-       AND (g.from_us, g.id) > (e.from_us, e.id) AND g.own_reason IS NULL AND g.outcome NOT IN ('crossed', 'aborted')
+       AND (g.from_us, g.id) > (e.from_us, e.id) AND g.own_reason IS NULL AND g.outcome <> 'crossed'
+       AND CASE WHEN r.kind = 'main' AND (g.outcome = 'aborted' OR EXISTS
+                       (SELECT 1 FROM body b WHERE b.id = e.body_id AND b.path IS NOT NULL))
+                THEN EXISTS (SELECT 1 FROM body b WHERE b.id = g.body_id AND b.path IS NOT NULL)
+                ELSE g.outcome <> 'aborted' END
      ORDER BY g.from_us, g.id LIMIT 1";
 
 impl Reader {
