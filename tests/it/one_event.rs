@@ -83,7 +83,7 @@ fn a_server_that_was_away_is_one_line_with_both_clocks_and_what_it_cost() {
     let seconds = |value: &Value| (value["session_time"].as_f64().unwrap() * 1e6).round() as i64;
     let at = "SELECT {} FROM exchange WHERE outcome = 'reset'";
     let first_us = us(&at.replace("{}", "min(requested_us)"));
-    let last_us = us(&at.replace("{}", "max(requested_us)"));
+    let last_us = us(&at.replace("{}", "max(requested_us + failed_us)"));
     assert_eq!(seconds(&outage["first"]), first_us);
     assert_eq!(seconds(&outage["detail"]["not_before"]), last_us);
     let good_us = seconds(&outage["detail"]["good"]);

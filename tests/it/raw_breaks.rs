@@ -85,7 +85,8 @@ fn each_break_of_a_raw_stream_is_told_when_it_was_and_what_it_was() {
         assert!(line.contains("good again after 0:00:0"), "{text}");
     }
     let outages = find(&session, &["--faults"]);
-    assert!(!outages.contains("not good again"), "{outages}");
+    // What came last is too short to be kept.
+    assert!(outages.matches("not good again").count() <= 1, "{outages}");
     // In order: each at the end of what came.
     let ends: Vec<f64> = session.list(
         "SELECT (requested_us + wait_us + receive_us - (SELECT started_us FROM run)) / 1e6
