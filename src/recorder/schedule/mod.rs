@@ -115,16 +115,17 @@ pub(super) fn retry_delay(failures: u32) -> Duration {
 }
 
 /// Delay before a raw stream is asked for again: none after one that came for a while, then
-/// more each time, and by chance, so that many recorders do not come back at once.
+/// more each time, and by chance, so that many recorders do not come back at once. What comes meanwhile is missed: it is
+/// never much.
 pub(super) fn reconnect_delay(failures: u32) -> Duration {
     if failures == 0 {
         return Duration::ZERO;
     }
-    backoff(Duration::from_millis(500), Duration::from_secs(15))
+    backoff(Duration::from_millis(500), Duration::from_secs(3))
         .with_jitter()
         .build()
         .nth(failures.saturating_sub(1).min(32) as usize)
-        .unwrap_or(Duration::from_secs(15))
+        .unwrap_or(Duration::from_secs(3))
 }
 
 /// Delay before a loop begins anew that has panicked so often in a row.
@@ -227,7 +228,7 @@ mod tests {
         #[test]
         fn a_stream_comes_back_at_once_then_ever_later_up_to_a_cap(failures in 1_u32..100) {
             prop_assert_eq!(reconnect_delay(0), Duration::ZERO);
-            let from = Duration::from_millis(500 * 2_u64.pow((failures - 1).min(5))).min(s(15));
+            let from = Duration::from_millis(500 * 2_u64.pow((failures - 1).min(5))).min(s(3));
             let delay = reconnect_delay(failures);
             prop_assert!(from <= delay && delay <= from * 2, "{failures}: {delay:?}");
         }
