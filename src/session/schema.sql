@@ -124,6 +124,13 @@ CREATE TABLE exchange (
   -- '_HLS_msn=273&_HLS_part=2'
   directives    TEXT,
   directives_met INTEGER CHECK (directives_met IN (0, 1)),  -- 0: it came without that
+  -- Of a revision, what a low-latency playlist says of itself:
+  last_parts    INTEGER,                       -- how many parts are listed of the last segment,
+  next_parts    INTEGER,                       -- ... and behind it, of the one that comes next;
+  can_block     INTEGER CHECK (can_block IN (0, 1)),  -- EXT-X-SERVER-CONTROL: CAN-BLOCK-RELOAD,
+  can_skip_us   INTEGER,                       -- ... CAN-SKIP-UNTIL,
+  hold_back_us  INTEGER,                       -- ... HOLD-BACK,
+  part_hold_back_us INTEGER,                   -- ... PART-HOLD-BACK
   wait_us       INTEGER,                       -- requested to first byte of the response; NULL: no response
   receive_us    INTEGER,                       -- first byte to last byte, or to the break
   failed_us     INTEGER,                       -- requested to its end, where there was no response
@@ -190,12 +197,6 @@ CREATE TABLE revision (
   last_sequence          INTEGER,              -- of the last segment; NULL also where there is none
   target_duration_us     INTEGER,
   part_target_us         INTEGER,
-  last_parts             INTEGER,              -- how many parts are listed of the last segment
-  next_parts             INTEGER,              -- ... and behind it, of the one that comes next
-  can_block              INTEGER CHECK (can_block IN (0, 1)),  -- EXT-X-SERVER-CONTROL: CAN-BLOCK-RELOAD,
-  can_skip_us            INTEGER,              -- ... CAN-SKIP-UNTIL,
-  hold_back_us           INTEGER,              -- ... HOLD-BACK,
-  part_hold_back_us      INTEGER,              -- ... PART-HOLD-BACK
   discontinuity_sequence INTEGER,
   ended                  INTEGER CHECK (ended IN (0, 1))      -- 1: EXT-X-ENDLIST
 ) STRICT;

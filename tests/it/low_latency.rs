@@ -64,7 +64,7 @@ fn each_part_is_recorded_as_it_appears_by_requests_that_the_origin_holds() {
 fn revisions(session: &Session) -> Vec<(i64, i64, i64, String)> {
     let zero_us = session.zero_us();
     let rows = session.rows(
-        "SELECT e.id, e.from_us, v.last_sequence, v.next_parts FROM revision v JOIN exchange e ON e.id = v.exchange_id ORDER BY e.id",
+        "SELECT e.id, e.from_us, v.last_sequence, e.next_parts FROM revision v JOIN exchange e ON e.id = v.exchange_id ORDER BY e.id",
         |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get(3)?)),
     );
     let told = |(id, from_us, last, parts): (i64, i64, i64, i64)| {
@@ -180,8 +180,12 @@ fn an_end_that_is_laid_on_a_replay_is_there_for_who_waits_and_an_outage_is_met_a
         let path = path(&replayer, &origin, offset_us);
         replayer.get(&format!("{path}?{query}"))
     };
-    let (at_us, last, ..) = *all.last().unwrap();
-    let ended = get(format!("_HLS_msn={}&_HLS_part=0", last + 2), at_us + 20_000);
+    let last = all.last().unwrap().1;
+    let end_us = session.end_us() - session.zero_us();
+    let ended = get(
+        format!("_HLS_msn={}&_HLS_part=0", last + 2),
+        end_us + 20_000,
+    );
     assert!(
         ended.starts_with("HTTP/1.1 200 ") && ended.contains("#EXT-X-ENDLIST"),
         "{ended}"

@@ -31,13 +31,13 @@ const ALLOWED: [Rule; 7] = [
         "SELECT id FROM exchange WHERE outcome NOT IN ('complete','short','long','reset','refused','unresolved','tls',
            'unreachable','connect timeout','response timeout','body timeout','protocol','scheme','redirects',
            'too large','encoding','not a playlist','disk','aborted','crossed')
-           OR own_reason NOT IN ('key again','probe','too often','too late','put off') OR directives_met NOT IN (0, 1)",
+           OR own_reason NOT IN ('key again','probe','too often','too late','put off') OR directives_met NOT IN (0, 1) OR can_block NOT IN (0, 1)",
         "its outcome is none",
     ),
     (
         "revision",
-        "SELECT exchange_id FROM revision WHERE advance NOT IN (0, 1) OR ended NOT IN (0, 1) OR can_block NOT IN (0, 1)",
-        "whether it advanced, ended or can be waited for is neither yes nor no",
+        "SELECT exchange_id FROM revision WHERE advance NOT IN (0, 1) OR ended NOT IN (0, 1)",
+        "whether it advanced or ended is neither yes nor no",
     ),
     (
         "event",

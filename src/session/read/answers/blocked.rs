@@ -53,7 +53,7 @@ struct Revised {
     is_fault: bool,
 }
 
-const COLUMNS: &str = "e.from_us AS at_us, v.media_sequence, v.last_sequence, v.last_parts, v.next_parts, v.can_block, v.ended,
+const COLUMNS: &str = "e.from_us AS at_us, v.media_sequence, v.last_sequence, e.last_parts, e.next_parts, e.can_block, v.ended,
     v.part_target_us, v.target_duration_us";
 /// When somebody who asked met it: what had no answer for so long, at its end.
 const MET_US: &str =

@@ -31,14 +31,20 @@ impl Store {
         let body_id = self.body(new, resource_id)?;
         let from_us = self.answer_from(new, resource_id)?;
         let (set_id, values) = self.headers(new)?;
+        // Of others nothing is kept: these columns are in every row.
+        let said = new.revision.as_ref();
+        let said =
+            said.filter(|said| said.part_target_us.is_some() || said.can_block == Some(true));
         self.db
             .prepare_cached(
                 "INSERT INTO exchange (id, resource_id, referrer_id, head_id, from_us, requested_us, lag_us,
-                   directives, directives_met, wait_us, receive_us, failed_us, status, http_version, remote_addr, header_set_id, header_values,
+                   directives, directives_met, last_parts, next_parts, can_block, can_skip_us, hold_back_us,
+                   part_hold_back_us, wait_us, receive_us, failed_us, status, http_version, remote_addr, header_set_id, header_values,
                    announced_bytes, wire_bytes, arrival, body_id, body_encoding, body_first, resource_bytes,
                    confirms_id, outcome, own_reason, error, note)
                  VALUES (:id, :resource_id, :referrer_id, :head_id, :from_us, :requested_us, :lag_us,
-                   :directives, :directives_met, :wait_us, :receive_us, :failed_us, :status, :http_version, :remote_addr, :header_set_id, :header_values,
+                   :directives, :directives_met, :last_parts, :next_parts, :can_block, :can_skip_us, :hold_back_us,
+                   :part_hold_back_us, :wait_us, :receive_us, :failed_us, :status, :http_version, :remote_addr, :header_set_id, :header_values,
                    :announced_bytes, :wire_bytes, :arrival, :body_id, :body_encoding, :body_first, :resource_bytes,
                    :confirms_id, :outcome, :own_reason, :error, :note)",
             )?
@@ -52,6 +58,12 @@ impl Store {
                 ":lag_us": new.lag_us,
                 ":directives": new.directives,
                 ":directives_met": new.directives_met,
+                ":last_parts": said.and_then(|said| said.last_parts),
+                ":next_parts": said.and_then(|said| said.next_parts),
+                ":can_block": said.and_then(|said| said.can_block),
+                ":can_skip_us": said.and_then(|said| said.can_skip_us),
+                ":hold_back_us": said.and_then(|said| said.hold_back_us),
+                ":part_hold_back_us": said.and_then(|said| said.part_hold_back_us),
                 ":wait_us": new.wait_us,
                 ":receive_us": new.receive_us,
                 ":failed_us": new.failed_us,
@@ -102,11 +114,9 @@ impl Store {
         self.db
             .prepare_cached(
                 "INSERT INTO revision (exchange_id, playlist_id, seen_us, not_before_us, advance, media_sequence,
-                   segment_count, last_sequence, target_duration_us, part_target_us, last_parts, next_parts, can_block,
-                   can_skip_us, hold_back_us, part_hold_back_us, discontinuity_sequence, ended)
+                   segment_count, last_sequence, target_duration_us, part_target_us, discontinuity_sequence, ended)
                  VALUES (:exchange_id, :playlist_id, :seen_us, :not_before_us, :advance, :media_sequence,
-                   :segment_count, :last_sequence, :target_duration_us, :part_target_us, :last_parts, :next_parts, :can_block,
-                   :can_skip_us, :hold_back_us, :part_hold_back_us, :discontinuity_sequence, :ended)",
+                   :segment_count, :last_sequence, :target_duration_us, :part_target_us, :discontinuity_sequence, :ended)",
             )?
             .execute(named_params! {
                 ":exchange_id": new.id,
@@ -119,12 +129,6 @@ impl Store {
                 ":last_sequence": revision.last_sequence,
                 ":target_duration_us": revision.target_duration_us,
                 ":part_target_us": revision.part_target_us,
-                ":last_parts": revision.last_parts,
-                ":next_parts": revision.next_parts,
-                ":can_block": revision.can_block,
-                ":can_skip_us": revision.can_skip_us,
-                ":hold_back_us": revision.hold_back_us,
-                ":part_hold_back_us": revision.part_hold_back_us,
                 ":discontinuity_sequence": revision.discontinuity_sequence,
                 ":ended": revision.ended,
             })?;
