@@ -30,6 +30,20 @@ pub(crate) enum PlaylistText {
     NoRoom,
 }
 
+/// A list that grows with its session, and reads only what is new of it.
+pub(crate) trait Growing: Send + 'static {
+    /// What it takes in memory, in bytes.
+    fn bytes(&self) -> u64;
+
+    /// The playlist as the session has it now.
+    fn text(
+        &mut self,
+        reader: &Reader,
+        span: Span,
+        budget: &Budget,
+    ) -> Result<PlaylistText, ReadError>;
+}
+
 /// What a text depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TextState {
@@ -50,15 +64,15 @@ impl GrowingPlaylist {
             text: None,
         }
     }
+}
 
-    /// What it takes in memory, in bytes.
-    pub(crate) fn bytes(&self) -> u64 {
+impl Growing for GrowingPlaylist {
+    fn bytes(&self) -> u64 {
         let text = self.text.as_ref().and_then(|(_, text)| text.as_ref());
         self.feed.list.bytes() as u64 + text.map_or(0, Text::weight)
     }
 
-    /// The playlist as the session has it now.
-    pub(crate) fn text(
+    fn text(
         &mut self,
         reader: &Reader,
         span: Span,
@@ -103,7 +117,9 @@ impl GrowingPlaylist {
         self.text = Some((state, text.clone()));
         Ok(text.map_or(PlaylistText::Nothing, PlaylistText::Text))
     }
+}
 
+impl GrowingPlaylist {
     /// The playlist of a finished session, in which bodies count however late they came. Only its text is cached, since
     /// the session may be recorded again, and then the list made during the recording goes on.
     fn finished(&self, stream: &RecordedStream<'_>) -> Result<Option<String>, ReadError> {

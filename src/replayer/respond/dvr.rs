@@ -12,8 +12,8 @@ use crate::replayer::cache::cached_answer::CachedAnswer;
 use crate::replayer::content::bodies::Bodies;
 use crate::replayer::content::playlist::contains;
 use crate::replayer::content::raw_extension;
-use crate::replayer::dvr::growing::{GrowingPlaylist, PlaylistText};
-use crate::replayer::dvr::playlist_cache::PlaylistKey;
+use crate::replayer::dvr::growing::{Growing, GrowingPlaylist, PlaylistText};
+use crate::replayer::dvr::playlist_cache::{PlaylistCache, PlaylistKey};
 use crate::replayer::dvr::raw::playlist::{RawPlaylist, is_playable};
 use crate::replayer::header::fields;
 use crate::replayer::memory::text::Text;
@@ -158,34 +158,10 @@ impl Replay {
             return Ok(DvrLookup::Nothing);
         };
         let list = playlist_key(request, playlist_id);
-        // A request that waits for its turn takes no thread, and no reader from other requests.
-        let growing = self.dvr_playlists().get(list);
-        let mut grows = Arc::clone(&growing).lock_owned().await;
-        let _turn = self.dvr_playlists().growth_permit().await;
-        let bodies = Arc::clone(self.bodies());
-        let job = move |reader: &Reader| {
-            let span = read_span(reader)?;
-            let grows =
-                grows.get_or_insert_with(|| GrowingPlaylist::new(playlist, main_id, list.ups));
-            let listed = grows.text(reader, span, &bodies.budget)?;
-            if let (PlaylistText::Text(text), true) = (&listed, gzip) {
-                text.compress();
-            }
-            Ok((listed, grows.bytes(), span))
-        };
-        let (listed, bytes, span) = self.bodies().pool.read_aside(job).await?;
-        self.dvr_playlists().update_size(list, growing, bytes);
-        Ok(match listed {
-            PlaylistText::Text(text) if span.recording => DvrLookup::Playlist(text),
-            PlaylistText::Text(text) => DvrLookup::Finished(text),
-            PlaylistText::NoRoom => DvrLookup::NoRoom,
-            PlaylistText::Nothing if span.recording => DvrLookup::NotYet,
-            PlaylistText::Nothing => DvrLookup::Nothing,
-        })
+        let begin = move || GrowingPlaylist::new(playlist, main_id, list.ups);
+        self.grown(Self::dvr_playlists, (list, gzip), begin).await
     }
-}
 
-impl Replay {
     async fn dvr_of_raw_stream(
         self: &Arc<Self>,
         request: &Request,
@@ -193,13 +169,25 @@ impl Replay {
     ) -> Result<DvrLookup, ReadError> {
         let gzip = fields::takes_gzip(request.headers());
         let list = playlist_key(request, stream_id);
-        let growing = self.raw_playlists().get(list);
+        let begin = move || RawPlaylist::new(stream_id, list.ups);
+        self.grown(Self::raw_playlists, (list, gzip), begin).await
+    }
+
+    /// A list as the session has it now; `begin` makes it where nobody has asked for it lately.
+    async fn grown<P: Growing>(
+        &self,
+        cache: fn(&Self) -> &PlaylistCache<P>,
+        (list, gzip): (PlaylistKey, bool),
+        begin: impl FnOnce() -> P + Send + 'static,
+    ) -> Result<DvrLookup, ReadError> {
+        // A request that waits for its turn takes no thread, and no reader from other requests.
+        let growing = cache(self).get(list);
         let mut grows = Arc::clone(&growing).lock_owned().await;
-        let _turn = self.raw_playlists().growth_permit().await;
+        let _turn = cache(self).growth_permit().await;
         let bodies = Arc::clone(self.bodies());
         let job = move |reader: &Reader| {
             let span = read_span(reader)?;
-            let grows = grows.get_or_insert_with(|| RawPlaylist::new(stream_id, list.ups));
+            let grows = grows.get_or_insert_with(begin);
             let listed = grows.text(reader, span, &bodies.budget)?;
             if let (PlaylistText::Text(text), true) = (&listed, gzip) {
                 text.compress();
@@ -207,7 +195,7 @@ impl Replay {
             Ok((listed, grows.bytes(), span))
         };
         let (listed, bytes, span) = self.bodies().pool.read_aside(job).await?;
-        self.raw_playlists().update_size(list, growing, bytes);
+        cache(self).update_size(list, growing, bytes);
         Ok(match listed {
             PlaylistText::Text(text) if span.recording => DvrLookup::Playlist(text),
             PlaylistText::Text(text) => DvrLookup::Finished(text),

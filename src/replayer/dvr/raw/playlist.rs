@@ -4,7 +4,7 @@ use super::spans::{PartFacts, Spans};
 use super::text::{Ending, ListedPart, text};
 use super::{fragments, frames, transport};
 use crate::media::frames::Codec;
-use crate::replayer::dvr::growing::PlaylistText;
+use crate::replayer::dvr::growing::{Growing, PlaylistText};
 use crate::replayer::memory::budget::Budget;
 use crate::replayer::memory::text::Text;
 use crate::replayer::request::timeline::Span;
@@ -41,16 +41,16 @@ impl RawPlaylist {
             text: None,
         }
     }
+}
 
-    /// What it takes in memory, in bytes.
-    pub(crate) fn bytes(&self) -> u64 {
+impl Growing for RawPlaylist {
+    fn bytes(&self) -> u64 {
         let text = self.text.as_ref().and_then(|(_, text)| text.as_ref());
         let parts: u64 = self.parts.iter().map(ListedPart::bytes).sum();
         parts + text.map_or(0, Text::weight)
     }
 
-    /// The playlist as the session has it now.
-    pub(crate) fn text(
+    fn text(
         &mut self,
         reader: &Reader,
         span: Span,
@@ -76,7 +76,9 @@ impl RawPlaylist {
         self.text = Some((state, text.clone()));
         Ok(text.map_or(PlaylistText::Nothing, PlaylistText::Text))
     }
+}
 
+impl RawPlaylist {
     /// Looks into the parts that are new, and forgets those that have gone.
     fn read(&mut self, reader: &Reader) -> Result<(), ReadError> {
         let first = reader
