@@ -38,6 +38,8 @@ pub(crate) struct LiveView {
 #[derive(Debug, Default)]
 struct Drawn {
     lines: Vec<String>,
+    /// In a terminal of so many columns.
+    width: usize,
     is_over: bool,
 }
 
@@ -95,8 +97,19 @@ impl LiveView {
             drawn.lines.clear();
             return;
         }
+        let size = (usize::from(height), usize::from(width));
+        let before = drawn
+            .lines
+            .iter()
+            .map(|line| console::measure_text_width(line));
+        let before: Vec<usize> = before.collect();
+        let cleared = match size.1 < drawn.width && frame::fills(&before, size) {
+            true => frame::cleared(),
+            false => String::new(),
+        };
         drawn.lines = lines.iter().map(|line| line.painted(with_colour)).collect();
-        put(&frame::frame(&drawn.lines));
+        drawn.width = size.1;
+        put(&format!("{cleared}{}", frame::frame(&drawn.lines)));
     }
 
     /// A panic says its line as it is.

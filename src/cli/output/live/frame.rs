@@ -8,6 +8,7 @@
 const HOME: &str = "\r";
 const ERASE_LINE: &str = "\x1b[K";
 const ERASE_BELOW: &str = "\x1b[J";
+const TOP: &str = "\x1b[H";
 const NO_WRAP: &str = "\x1b[?7l";
 const WRAP: &str = "\x1b[?7h";
 
@@ -35,6 +36,20 @@ pub(super) fn frame(lines: &[String]) -> String {
 /// Nothing is left of it, and the cursor is where it began.
 pub(super) fn taken_away() -> String {
     format!("{HOME}{ERASE_BELOW}")
+}
+
+/// Whether lines of so many columns each, wrapped anew, fill the screen: then the terminal may have lost the place at which
+/// the view begins, and all that is seen is of it.
+pub(super) fn fills(columns: &[usize], (height, width): (usize, usize)) -> bool {
+    let rows = columns
+        .iter()
+        .map(|columns| columns.div_ceil(width.max(1)).max(1));
+    rows.sum::<usize>() >= height
+}
+
+/// The screen is empty.
+pub(super) fn cleared() -> String {
+    format!("{TOP}{ERASE_BELOW}")
 }
 
 /// What was said, above `lines`.
@@ -86,6 +101,17 @@ mod tests {
         }
         terminal.process(taken_away().as_bytes());
         assert_eq!(shown(&terminal), ["$ isrecorder"]);
+    }
+
+    #[test]
+    fn what_fills_a_screen_that_became_narrower_goes_as_a_whole() {
+        assert!(fills(&[110, 110, 100], (5, 60)));
+        assert!(!fills(&[60, 60, 0], (5, 60)) && fills(&[1; 5], (5, 60)));
+        let mut terminal = terminal(5, 20);
+        terminal.process(b"the end of a line\r\nthat was wrapped\r\n");
+        let view = lines(&["view 1", "view 2"]);
+        terminal.process(format!("{}{}", cleared(), frame(&view)).as_bytes());
+        assert_eq!(shown(&terminal), ["view 1", "view 2"]);
     }
 
     #[test]
