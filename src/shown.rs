@@ -3,7 +3,7 @@
 //! Nothing of it steers a terminal, turns the direction of writing around, hides in what is read, or forges a line. There
 //! is one function for text and one for JSON; whatever prints goes through one of them.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use serde::Serialize;
 
@@ -17,6 +17,14 @@ pub fn steers(c: char) -> bool {
         | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}'
         | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A number of things: `1 gap`, `3 gaps`.
+pub fn counted<N: Display + PartialEq + From<u8>>(count: N, one: &str) -> String {
+    match count == N::from(1) {
+        true => format!("1 {one}"),
+        false => format!("{count} {one}s"),
+    }
 }
 
 /// Text as one line.

@@ -1,8 +1,9 @@
 //! What all findings come to, in a line. Pure.
 
-use super::never_listed::counted;
+use super::never_listed;
 use super::outages::outage::Outage;
 use super::times::tenths;
+use crate::shown::counted;
 
 /// What has been found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,11 +47,11 @@ impl Summary {
     pub fn of_gaps(&self) -> String {
         let gaps = match self.gaps {
             0 => "no gap".to_owned(),
-            gaps => format!("{}, {} s", number(gaps, "gap"), tenths(self.gaps_us)),
+            gaps => format!("{}, {} s", counted(gaps, "gap"), tenths(self.gaps_us)),
         };
         let own = (self.own_gaps > 0)
-            .then(|| format!("{} of the recorder's own", number(self.own_gaps, "gap")));
-        let outages = (self.outages > 0).then(|| number(self.outages, "outage"));
+            .then(|| format!("{} of the recorder's own", counted(self.own_gaps, "gap")));
+        let outages = (self.outages > 0).then(|| counted(self.outages, "outage"));
         self.line(std::iter::once(gaps).chain(own).chain(outages))
     }
 
@@ -60,26 +61,19 @@ impl Summary {
             0 => "no outage of the origin".to_owned(),
             outages => format!(
                 "{}, {}",
-                number(outages, "outage"),
-                number(self.faults, "fault")
+                counted(outages, "outage"),
+                counted(self.faults, "fault")
             ),
         };
         self.line(std::iter::once(outages))
     }
 
     fn line(&self, parts: impl Iterator<Item = String>) -> String {
-        let lost = (self.never_listed > 0).then(|| counted(self.never_listed));
+        let lost = (self.never_listed > 0).then(|| never_listed::counted(self.never_listed));
         let own =
-            (self.own > 0).then(|| format!("{} of the recorder's own", number(self.own, "fault")));
+            (self.own > 0).then(|| format!("{} of the recorder's own", counted(self.own, "fault")));
         let parts: Vec<String> = parts.chain(lost).chain(own).collect();
         parts.join("; ")
-    }
-}
-
-fn number(count: u64, one: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        _ => format!("{count} {one}s"),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::analysis::times::timedelta;
 use crate::analysis::{raw, report};
 use crate::cli::arguments::durations::{escaped, parse_duration};
 use crate::session::{Body, ExchangeId, PlaylistInfo, ReadError, Reader, Sessions, StreamInfo};
+use crate::shown;
 
 /// Finds where the media playlists of a recorded session were late: the gaps between two
 /// consecutive advances; and where nothing came of raw streams.
@@ -152,19 +153,18 @@ fn zero_us(reader: &Reader) -> Result<i64, Failure> {
 
 fn nothing_found(time: Option<Duration>, playlists: usize, raw_streams: usize) -> String {
     let over = |default: String| time.map_or(default, |time| timedelta(crate::clock::micros(time)));
-    let counted = |count: usize, one: &str| match count {
-        1 => format!("1 {one}"),
-        _ => format!("{count} {one}s"),
-    };
     let in_playlists = || {
         let over = over("1.5 times the target duration".to_owned());
-        format!("No gap over {over} in {}", counted(playlists, "playlist"))
+        format!(
+            "No gap over {over} in {}",
+            shown::counted(playlists, "playlist")
+        )
     };
     let in_raw_streams = || {
         let over = over(timedelta(raw::ALLOWED_US));
         format!(
             "No gap over {over} in {}",
-            counted(raw_streams, "raw stream")
+            shown::counted(raw_streams, "raw stream")
         )
     };
     match (playlists, raw_streams) {

@@ -101,13 +101,9 @@ fn lines(report: &Report) -> Vec<String> {
 }
 
 fn summary(report: &Report) -> String {
-    let number = |count: i64, one: &str| match count {
-        1 => format!("1 {one}"),
-        _ => format!("{count} {one}s"),
-    };
     let problems = i64::try_from(report.problem_count()).unwrap_or(i64::MAX);
     if problems > 0 {
-        return number(problems, "problem");
+        return shown::counted(problems, "problem");
     }
     let totals = report.totals;
     let chunks = i64::try_from(totals.chunks).unwrap_or(i64::MAX);
@@ -120,8 +116,8 @@ fn summary(report: &Report) -> String {
     };
     format!(
         "ok: {}, {}, {}, {length}{hashes}",
-        number(totals.runs, "run"),
-        number(totals.revisions, "revision"),
-        number(chunks, "chunk"),
+        shown::counted(totals.runs, "run"),
+        shown::counted(totals.revisions, "revision"),
+        shown::counted(chunks, "chunk"),
     )
 }

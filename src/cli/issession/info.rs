@@ -182,13 +182,13 @@ impl Info {
         lines.extend(self.run_lines());
         lines.push(format!(
             "Requests  {}, {} of {}, {}",
-            number(counts.exchanges, "exchange"),
-            number(counts.revisions, "revision"),
-            number(
+            shown::counted(counts.exchanges, "exchange"),
+            shown::counted(counts.revisions, "revision"),
+            shown::counted(
                 i64::try_from(counts.playlists).unwrap_or(i64::MAX),
                 "media playlist"
             ),
-            number(counts.chunks, "chunk"),
+            shown::counted(counts.chunks, "chunk"),
         ));
         lines.push(format!("Keys      {}", keys(self.overview.keys)));
         let (not_kept, faults) = self.faults();
@@ -198,7 +198,7 @@ impl Info {
             "Size      session.db {}, chunks {} in {}",
             bytes(sizes.database_bytes),
             bytes(sizes.chunks_bytes),
-            number(
+            shown::counted(
                 i64::try_from(sizes.chunks_files).unwrap_or(i64::MAX),
                 "file"
             ),
@@ -258,15 +258,15 @@ fn keys(keys: Keys) -> String {
     match (keys.count, keys.zeros) {
         (0, _) => "none recorded".to_owned(),
         (count, zeros) if count == zeros => {
-            format!("{}, nothing but zeros", number(count as i64, "key"))
+            format!("{}, nothing but zeros", shown::counted(count as i64, "key"))
         }
         (count, 0) => format!(
             "{}: whoever has this session can decrypt its media",
-            number(count as i64, "key")
+            shown::counted(count as i64, "key")
         ),
         (count, zeros) => format!(
             "{}: whoever has this session can decrypt its media; {zeros} more are nothing but zeros",
-            number((count - zeros) as i64, "key")
+            shown::counted((count - zeros) as i64, "key")
         ),
     }
 }
@@ -299,13 +299,6 @@ fn not_kept_lines(not_kept: &[FaultCount]) -> Vec<String> {
         format!("Not kept  by the recorder, as it came: {kind}: {outcome} x {times}")
     };
     not_kept.iter().take(MOST_FAULTS).map(line).collect()
-}
-
-fn number(count: i64, one: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        _ => format!("{count} {one}s"),
-    }
 }
 
 #[cfg(test)]
