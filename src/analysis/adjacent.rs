@@ -53,6 +53,17 @@ impl Gap {
         self.length_us().saturating_sub(self.not_running_us) <= self.threshold_us
     }
 
+    /// The origin was late, whatever is not known: at the near end of each of its two moments, and with nothing of the
+    /// recorder's own in it.
+    pub fn is_origins_for_certain(&self) -> bool {
+        let is_recorders = self.is_recorders()
+            || self.recorder_was_down()
+            || self.recorder_was_late()
+            || self.validators_were_false();
+        let unsure_us = self.uncertain_us[1].unwrap_or(0).max(0);
+        !is_recorders && self.length_us().saturating_sub(unsure_us) > self.threshold_us
+    }
+
     /// The recorder was so late with a poll that it may have seen the change late.
     pub fn recorder_was_late(&self) -> bool {
         let quarter = self.from.target_duration_us.unwrap_or(0) / 4;

@@ -24,6 +24,8 @@ pub enum Rule {
     RawGap,
     /// There was no good answer for a reason of the recorder's own.
     Recorder,
+    /// One of `isreport`'s, by its id (`docs/ref/rules.md`).
+    Of(&'static str),
 }
 
 impl Rule {
@@ -34,6 +36,7 @@ impl Rule {
             Self::Faults => "H14",
             Self::RawGap => "S01",
             Self::Recorder => "R01",
+            Self::Of(id) => id,
         }
     }
 }
@@ -70,8 +73,9 @@ pub struct Finding {
     pub detail: Map<String, Value>,
 }
 
+/// A finding as JSON has it.
 #[derive(Serialize)]
-struct Line<'a> {
+pub struct Line<'a> {
     rule: &'static str,
     stream: &'a str,
     playlist: Option<&'a str>,
@@ -102,11 +106,16 @@ impl Finding {
     /// # Errors
     /// Those of `out`.
     pub fn write_json(&self, out: &mut impl Write, zero_us: i64) -> io::Result<()> {
+        writeln!(out, "{}", shown::json(&self.line(zero_us))?)
+    }
+
+    /// What JSON has of it. `zero_us`: session zero.
+    pub fn line(&self, zero_us: i64) -> Line<'_> {
         let shown = |evidence: Evidence| Shown {
             moment: Moment::new(evidence.at_us, zero_us),
             exchange: evidence.exchange,
         };
-        let line = Line {
+        Line {
             rule: self.rule.id(),
             stream: &self.stream,
             playlist: self.playlist.as_deref(),
@@ -118,8 +127,7 @@ impl Finding {
                 text: &self.text,
                 more: &self.detail,
             },
-        };
-        writeln!(out, "{}", shown::json(&line)?)
+        }
     }
 
     /// As one line for people; `names_stream`: it says of which stream.

@@ -11,6 +11,7 @@
 //! | `silences` | when bytes of a raw stream came, and when none did |
 //! | [`outages`] | faults that are one event |
 //! | [`report`] | gaps as findings, and as text in the original's format |
+//! | [`rules`] | what `isreport` looks for: the rules, and a session judged by them |
 //! | [`summary`] | what all findings come to, in a line |
 
 pub mod adjacent;
@@ -21,6 +22,7 @@ mod noticed;
 pub mod outages;
 pub mod raw;
 pub mod report;
+pub mod rules;
 mod silences;
 pub mod summary;
 pub mod times;

@@ -35,7 +35,7 @@ pub(super) fn moment(us: i64, format: &str) -> String {
 }
 
 /// Session time to a tenth of a second: `0:00:14.0`. What is cut off is less than that.
-pub(super) fn clock_time(us: i64) -> String {
+pub fn clock_time(us: i64) -> String {
     let sign = if us < 0 { "-" } else { "" };
     let tenths = us.unsigned_abs() / 100_000;
     let seconds = tenths / 10;
@@ -53,7 +53,7 @@ pub(super) fn clock_time_up(us: i64) -> String {
 }
 
 /// UTC to a hundredth of a second: `01:51:26.76Z`; with its date where that is not the one of session zero.
-pub(super) fn time_of_day(us: i64, zero_us: i64) -> String {
+pub fn time_of_day(us: i64, zero_us: i64) -> String {
     const DATE: &str = "%Y-%m-%d";
     let date = match moment(us, DATE) == moment(zero_us, DATE) {
         true => String::new(),

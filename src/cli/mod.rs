@@ -17,6 +17,7 @@ pub(crate) mod fuzzing;
 
 mod isrecorder;
 mod isreplayer;
+mod isreport;
 mod issession;
 
 mod listen;
@@ -26,14 +27,16 @@ mod signals;
 pub use adjacent_find::main as adjacent_find;
 pub use isrecorder::main as isrecorder;
 pub use isreplayer::main as isreplayer;
+pub use isreport::main as isreport;
 pub use issession::main as issession;
 
 /// The arguments of the programs, for man pages and shell completions.
-pub fn commands() -> [clap::Command; 4] {
+pub fn commands() -> [clap::Command; 5] {
     [
         isrecorder::command(),
         isreplayer::command(),
         adjacent_find::command(),
+        isreport::command(),
         issession::command(),
     ]
 }

@@ -62,6 +62,7 @@ pub use self::playlist::media::entries::{
     Entry, EntryRole, MediaFacts, MediaPlaylist, MediaReader, ServerControl, read_media,
 };
 pub use self::playlist::media::in_force::{Applied, InForce, MOST_KEYS};
+pub(crate) use self::playlist::media::items;
 pub use self::playlist::media::segments::{
     DATERANGE, Following, HeadFacts, ReadSegments, Segment, Segments, head_facts,
 };
@@ -71,6 +72,7 @@ pub use self::playlist::steering::{
     without_directives,
 };
 pub use self::rewrite::dates::shift_dates;
+pub(crate) use self::rewrite::dates::unix_us;
 pub use self::rewrite::manifest::rewrite_json;
 pub use self::rewrite::playlist::{Place, Replacement, replacements, rewrite};
 pub use self::rewrite::relative::relative;

@@ -55,6 +55,7 @@ pub use self::read::history::listings::{
     CodedText, KeptText, ListedPlaces, ListedRevision, SharedText,
 };
 pub use self::read::history::placement::{KnownBody, PlacedWindow};
+pub use self::read::history::revisions::{RevisedPlaylist, SeenRevision};
 pub use self::read::parts::StreamPart;
 pub use self::read::reader::Reader;
 pub use self::read::trouble::attempts::{Attempt, AttemptEnd, Failed, Next};

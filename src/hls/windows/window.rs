@@ -36,6 +36,18 @@ impl Step {
         }
     }
 
+    /// That of a word; `None`: it is none.
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [
+            Self::First,
+            Self::Slid,
+            Self::Same,
+            Self::Behind,
+            Self::Restarted,
+        ];
+        all.into_iter().find(|step| step.as_str() == word)
+    }
+
     /// Whether the end is new.
     pub fn is_advance(self) -> bool {
         matches!(self, Self::First | Self::Slid | Self::Restarted)

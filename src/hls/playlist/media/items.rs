@@ -74,6 +74,8 @@ pub(crate) struct PartItem<'a> {
     pub duration: Option<Duration>,
     /// `GAP=YES`.
     pub gap: bool,
+    /// `INDEPENDENT=YES`.
+    pub independent: bool,
 }
 
 impl<'a> PartItem<'a> {
@@ -86,6 +88,7 @@ impl<'a> PartItem<'a> {
                 b"BYTERANGE" => found.range = WrittenRange::read(value),
                 b"DURATION" => found.duration = seconds(value),
                 b"GAP" => found.gap = value == b"YES",
+                b"INDEPENDENT" => found.independent = value == b"YES",
                 _ => {}
             }
         }
@@ -121,7 +124,7 @@ pub(crate) struct KeyOrMap<'a> {
     format: Option<&'a [u8]>,
     uri: Option<Value<'a>>,
     range: Option<Value<'a>>,
-    has_iv: bool,
+    iv: Option<&'a [u8]>,
 }
 
 impl<'a> KeyOrMap<'a> {
@@ -133,7 +136,7 @@ impl<'a> KeyOrMap<'a> {
                 b"KEYFORMAT" => found.format = Some(attribute.value),
                 b"URI" => found.uri = Some(placed(tag, attribute)),
                 b"BYTERANGE" => found.range = Some(placed(tag, attribute)),
-                b"IV" => found.has_iv = true,
+                b"IV" => found.iv = Some(attribute.value),
                 _ => {}
             }
         }
@@ -145,6 +148,16 @@ impl<'a> KeyOrMap<'a> {
         self.method == Some(b"NONE")
     }
 
+    /// `METHOD`.
+    pub(crate) fn method(&self) -> Option<&'a [u8]> {
+        self.method
+    }
+
+    /// `IV`, as it is written.
+    pub(crate) fn iv(&self) -> Option<&'a [u8]> {
+        self.iv
+    }
+
     /// Keys of other formats stay in force beside this one (RFC 8216bis 4.4.4.4).
     pub(crate) fn key_format(&self) -> &'a [u8] {
         self.format.unwrap_or(b"identity")
@@ -153,7 +166,7 @@ impl<'a> KeyOrMap<'a> {
     /// Whether the media sequence number of a segment is its IV (RFC 8216bis 4.4.4.4).
     pub(crate) fn counts_iv(&self) -> bool {
         let is_aes = matches!(self.method, Some(b"AES-128" | b"SAMPLE-AES"));
-        is_aes && self.key_format() == b"identity" && !self.has_iv
+        is_aes && self.key_format() == b"identity" && self.iv.is_none()
     }
 
     /// The URI as it is written, if it is not empty, and where it stands in the text.

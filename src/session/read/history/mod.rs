@@ -5,3 +5,4 @@ pub mod landings;
 pub mod listings;
 pub mod placement;
 mod playlists;
+pub mod revisions;

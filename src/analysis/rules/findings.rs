@@ -1,0 +1,236 @@
+//! What rules tell, gathered: the same fault again and again is one finding with a count. Pure.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::broken::Broken;
+use super::registry::{Profile, RuleInfo, Severity, rule_of};
+use super::selection::Selection;
+use crate::analysis::finding::{Evidence, Finding, MOST_EXCHANGES, Rule};
+
+/// Findings of one rule that are told apart; what is more is counted.
+pub const MOST_OF_RULE: usize = 1000;
+
+/// A finding, and how bad it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// Id of its rule.
+    pub rule: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// What was found.
+    pub finding: Finding,
+}
+
+impl Judged {
+    /// Its rule; `None`: it is none of these.
+    pub fn info(&self) -> Option<&'static RuleInfo> {
+        rule_of(self.rule)
+    }
+}
+
+/// Where something was found.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Name of the stream.
+    pub stream: &'a str,
+    /// Name of the playlist.
+    pub playlist: Option<&'a str>,
+    /// Row of the playlist, or of whatever else findings are told apart by.
+    pub id: i64,
+    /// When, and which exchange shows it.
+    pub at: Evidence,
+}
+
+/// Which findings are wanted.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Which rules.
+    pub selection: Selection,
+    /// By whose demands.
+    pub profile: Profile,
+    /// From when on, in microseconds of Unix time.
+    pub from_us: i64,
+    /// Until when, in microseconds of Unix time.
+    pub until_us: i64,
+}
+
+/// Faults of which one finding is made.
+type Key = (&'static str, Severity, i64, &'static str);
+
+/// Gathers.
+#[derive(Debug)]
+pub struct Findings {
+    wanted: Wanted,
+    places: HashMap<Key, usize>,
+    found: Vec<Judged>,
+    of_rule: BTreeMap<&'static str, usize>,
+    left_out: BTreeMap<&'static str, u64>,
+}
+
+impl Findings {
+    /// Of what is wanted.
+    pub fn new(wanted: Wanted) -> Self {
+        Self {
+            wanted,
+            places: HashMap::new(),
+            found: Vec::new(),
+            of_rule: BTreeMap::new(),
+            left_out: BTreeMap::new(),
+        }
+    }
+
+    /// What is wanted.
+    pub fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
+    /// Whether something at a moment is wanted.
+    fn wants(&self, rule: &str, at_us: i64) -> bool {
+        (self.wanted.from_us..=self.wanted.until_us).contains(&at_us)
+            && self.wanted.selection.has(rule)
+    }
+
+    /// Takes in what a rule told.
+    pub fn add(&mut self, place: &Place<'_>, broken: Broken) {
+        let Some(info) = rule_of(broken.rule).filter(|rule| self.wants(rule.id, place.at.at_us))
+        else {
+            return;
+        };
+        let severity = broken
+            .severity
+            .unwrap_or_else(|| info.severity_for(self.wanted.profile));
+        let key = (info.id, severity, place.id, broken.kind);
+        if let Some(judged) = self.places.get(&key).and_then(|at| self.found.get_mut(*at)) {
+            again(&mut judged.finding, place.at);
+            return;
+        }
+        let finding = Finding {
+            rule: Rule::Of(info.id),
+            stream: place.stream.to_owned(),
+            playlist: place.playlist.map(str::to_owned),
+            count: 1,
+            first: place.at,
+            last: place.at,
+            exchanges: place.at.exchange.into_iter().collect(),
+            text: broken.text,
+            detail: broken.detail,
+        };
+        if let Some(at) = self.push(info.id, severity, finding) {
+            self.places.insert(key, at);
+        }
+    }
+
+    /// Takes in a finding that is whole.
+    pub fn add_whole(&mut self, rule: &'static str, severity: Severity, finding: Finding) {
+        if self.wants(rule, finding.first.at_us) {
+            self.push(rule, severity, finding);
+        }
+    }
+
+    fn push(&mut self, rule: &'static str, severity: Severity, finding: Finding) -> Option<usize> {
+        let of_rule = self.of_rule.entry(rule).or_default();
+        if *of_rule >= MOST_OF_RULE {
+            *self.left_out.entry(rule).or_default() += 1;
+            return None;
+        }
+        *of_rule += 1;
+        self.found.push(Judged {
+            rule,
+            severity,
+            finding,
+        });
+        Some(self.found.len() - 1)
+    }
+
+    /// All of them, the worst first, then by time; and how many of each rule were too many to be told apart.
+    pub fn finish(mut self) -> (Vec<Judged>, BTreeMap<&'static str, u64>) {
+        self.found
+            .sort_by_key(|judged| (judged.severity, judged.finding.first.at_us, judged.rule));
+        (self.found, self.left_out)
+    }
+}
+
+fn again(finding: &mut Finding, at: Evidence) {
+    finding.count += 1;
+    if at.at_us >= finding.last.at_us {
+        finding.last = at;
+    }
+    if let Some(exchange) = at.exchange
+        && finding.exchanges.len() < MOST_EXCHANGES
+        && finding.exchanges.last() != Some(&exchange)
+    {
+        finding.exchanges.push(exchange);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings() -> Findings {
+        Findings::new(Wanted {
+            selection: Selection::default(),
+            profile: Profile::Rfc,
+            from_us: 0,
+            until_us: 100,
+        })
+    }
+
+    fn place(id: i64, at_us: i64) -> Place<'static> {
+        Place {
+            stream: "hall",
+            playlist: Some("list.m3u8"),
+            id,
+            at: Evidence {
+                at_us,
+                exchange: Some(at_us),
+            },
+        }
+    }
+
+    #[test]
+    fn the_same_again_and_again_is_one_finding() {
+        let mut findings = findings();
+        for at_us in [5, 7, 9] {
+            findings.add(&place(1, at_us), Broken::new("P06", "too long"));
+        }
+        findings.add(&place(2, 8), Broken::new("P06", "too long"));
+        findings.add(
+            &place(1, 6),
+            Broken::new("P06", "a little").severity(Severity::Info),
+        );
+        findings.add(&place(1, 101), Broken::new("P06", "too late"));
+        let (found, left_out) = findings.finish();
+        let told: Vec<_> = found
+            .iter()
+            .map(|j| {
+                (
+                    j.severity,
+                    j.finding.count,
+                    j.finding.first.at_us,
+                    j.finding.last.at_us,
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (Severity::Must, 3, 5, 9),
+                (Severity::Must, 1, 8, 8),
+                (Severity::Info, 1, 6, 6)
+            ]
+        );
+        assert_eq!(found[0].finding.exchanges, [5, 7, 9]);
+        assert!(left_out.is_empty());
+    }
+
+    #[test]
+    fn of_very_many_the_rest_is_counted() {
+        let mut findings = findings();
+        for id in 0..MOST_OF_RULE as i64 + 7 {
+            findings.add(&place(id, 5), Broken::new("P06", "too long"));
+        }
+        let (found, left_out) = findings.finish();
+        assert_eq!((found.len(), left_out.get("P06")), (MOST_OF_RULE, Some(&7)));
+    }
+}

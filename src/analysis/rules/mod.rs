@@ -1,0 +1,29 @@
+//! The rules of `isreport`: what is wrong with a channel (`docs/ref/rules.md`, `docs/design/report.md`).
+//!
+//! A rule is pure: it gets a text, or two, or what a chunk's bytes say, and tells where it is broken. Nothing here reads a
+//! session but [`judge`].
+//!
+//! | file | is |
+//! | --- | --- |
+//! | [`judge`] | a session read once, each rule asked where it has something to say |
+//! | `merged` | the revisions of all playlists of a session in the order of time |
+//! | [`findings`] | what rules tell, gathered: one finding for the same fault again and again |
+//! | [`selection`] | which rules are looked at |
+//! | [`registry`] | which rules there are |
+//! | `text` | rules of one text |
+//! | `time` | rules of two revisions of one playlist |
+//! | `playlist`, `date_range` | a text, as rules look at it |
+//! | `ranges` | T15: date ranges over time |
+//! | `broken` | what a rule says where it fires |
+
+mod broken;
+mod date_range;
+pub mod findings;
+pub mod judge;
+mod merged;
+mod playlist;
+mod ranges;
+pub mod registry;
+pub mod selection;
+mod text;
+mod time;

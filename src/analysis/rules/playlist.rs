@@ -1,0 +1,351 @@
+//! A text of a playlist, as rules look at it: read once, then asked by all of them. Pure.
+//!
+//! What it lists comes of [`items`], which alone interprets tags of media playlists; this adds what only a judge needs.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
+
+use crate::hls::items::{Content, KeyOrMap, items};
+use crate::hls::{ByteRange, PlaylistKind, Tag, attributes, lines, playlist_kind};
+
+/// `EXT-X-PLAYLIST-TYPE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListType {
+    /// EVENT.
+    Event,
+    /// VOD.
+    Vod,
+}
+
+/// A media segment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Segment {
+    /// Where its URI stands in the text, in bytes.
+    pub uri: Range<usize>,
+    /// EXTINF, in microseconds; 0 without one that can be read.
+    pub duration_us: i64,
+    /// EXT-X-BYTERANGE.
+    pub range: Option<ByteRange>,
+    /// EXT-X-GAP.
+    pub gap: bool,
+    /// EXT-X-DISCONTINUITY.
+    pub discontinuity: bool,
+    /// EXT-X-PROGRAM-DATE-TIME of its own, in microseconds of Unix time.
+    pub date_us: Option<i64>,
+    /// Of the keys that apply: METHOD, URI without its query, KEYFORMAT, IV. Equal keys have equal numbers.
+    pub keys: u64,
+    /// Of the map that applies: URI without its query, and range; 0: none does.
+    pub map: u64,
+    /// Of its URI without query and fragment, and its range.
+    pub name: u64,
+    /// How many parts of it are listed.
+    pub parts: u32,
+}
+
+/// A partial segment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// Index of the segment that it is a part of.
+    pub index: usize,
+    /// DURATION, in microseconds.
+    pub duration_us: i64,
+    /// GAP=YES.
+    pub gap: bool,
+    /// INDEPENDENT=YES.
+    pub independent: bool,
+}
+
+/// A text.
+#[derive(Debug, Clone)]
+pub struct Playlist {
+    /// What it was read from.
+    pub text: Vec<u8>,
+    /// Which of the two; `None`: it is none.
+    pub kind: Option<PlaylistKind>,
+    /// EXT-X-VERSION.
+    pub version: Option<u64>,
+    /// EXT-X-TARGETDURATION, in microseconds.
+    pub target_us: Option<i64>,
+    /// EXT-X-MEDIA-SEQUENCE.
+    pub media_sequence: Option<u64>,
+    /// EXT-X-DISCONTINUITY-SEQUENCE.
+    pub discontinuity_sequence: Option<u64>,
+    /// EXT-X-PLAYLIST-TYPE.
+    pub list_type: Option<ListType>,
+    /// EXT-X-ENDLIST.
+    pub ended: bool,
+    /// EXT-X-I-FRAMES-ONLY.
+    pub i_frames_only: bool,
+    /// EXT-X-INDEPENDENT-SEGMENTS.
+    pub independent: bool,
+    /// PART-TARGET, in microseconds.
+    pub part_target_us: Option<i64>,
+    /// How many segments an EXT-X-SKIP stands for.
+    pub skipped: u64,
+    /// Its segments, in order.
+    pub segments: Vec<Segment>,
+    /// Its parts, in order.
+    pub parts: Vec<Part>,
+    /// Values of its EXT-X-DATERANGEs, by where they stand in the text.
+    pub date_ranges: Vec<Range<usize>>,
+}
+
+impl Playlist {
+    /// Reads a text.
+    pub fn read(text: Vec<u8>) -> Self {
+        let mut playlist = Self {
+            kind: playlist_kind(&text),
+            text: Vec::new(),
+            version: None,
+            target_us: None,
+            media_sequence: None,
+            discontinuity_sequence: None,
+            list_type: None,
+            ended: false,
+            i_frames_only: false,
+            independent: false,
+            part_target_us: None,
+            skipped: 0,
+            segments: Vec::new(),
+            parts: Vec::new(),
+            date_ranges: Vec::new(),
+        };
+        Reader {
+            playlist: &mut playlist,
+            text: &text,
+            keys: Vec::new(),
+            keys_hash: 0,
+            map: 0,
+            parts: 0,
+            range_end: None,
+        }
+        .read();
+        playlist.text = text;
+        playlist
+    }
+
+    /// EXT-X-MEDIA-SEQUENCE, 0 without one.
+    pub fn first_number(&self) -> u64 {
+        self.media_sequence.unwrap_or(0)
+    }
+
+    /// The media sequence number of a segment.
+    pub fn number(&self, index: usize) -> u64 {
+        self.first_number().wrapping_add(index as u64)
+    }
+
+    /// What stands there.
+    pub fn at(&self, span: &Range<usize>) -> String {
+        let text = self.text.get(span.clone()).unwrap_or_default();
+        String::from_utf8_lossy(text).into_owned()
+    }
+
+    /// The number of the line in which a byte stands, from 1.
+    pub fn line(&self, byte: usize) -> usize {
+        let before = self.text.get(..byte).unwrap_or(&self.text);
+        memchr::memchr_iter(b'\n', before).count() + 1
+    }
+
+    /// How long its segments are together, in microseconds.
+    pub fn duration_us(&self) -> i64 {
+        let lengths = self.segments.iter().map(|segment| segment.duration_us);
+        lengths.fold(0, i64::saturating_add)
+    }
+
+    /// Its tags.
+    pub fn tags(&self) -> impl Iterator<Item = Tag<'_>> {
+        lines(&self.text).filter_map(|line| line.tag())
+    }
+
+    /// Whether it is a media playlist that goes on.
+    pub fn is_live(&self) -> bool {
+        self.kind == Some(PlaylistKind::Media)
+            && !self.ended
+            && self.list_type != Some(ListType::Vod)
+    }
+}
+
+struct Reader<'a> {
+    playlist: &'a mut Playlist,
+    text: &'a [u8],
+    /// Keys that apply, by KEYFORMAT.
+    keys: Vec<(Vec<u8>, u64)>,
+    keys_hash: u64,
+    map: u64,
+    /// Parts of the segment that comes next.
+    parts: u32,
+    /// The last range: of which resource, and where it ended.
+    range_end: Option<(u64, u64)>,
+}
+
+impl Reader<'_> {
+    fn read(mut self) {
+        let text = self.text;
+        if self.playlist.kind != Some(PlaylistKind::Media) {
+            for tag in lines(text).filter_map(|line| line.tag()) {
+                self.playlist_tag(tag);
+            }
+            return;
+        }
+        for item in items(text) {
+            match item.content {
+                Content::Playlist(tag) => self.playlist_tag(tag),
+                Content::Key(_, key) => self.key(&key),
+                Content::Map(_, map) => {
+                    let uri = map.uri().map(|(uri, _)| without_query(uri));
+                    self.map = hash(&(uri, map.byte_range())) | 1;
+                }
+                Content::Part(part) => {
+                    self.parts = self.parts.saturating_add(1);
+                    let index = self.playlist.segments.len();
+                    self.playlist.parts.push(Part {
+                        index,
+                        duration_us: part.duration.map_or(0, crate::clock::micros),
+                        gap: part.gap,
+                        independent: part.independent,
+                    });
+                }
+                Content::Skip => self.playlist.skipped = item.index,
+                Content::DateRange(line) => {
+                    if let Some(tag) = line.tag() {
+                        let span = tag.start..tag.start + tag.value.len();
+                        self.playlist.date_ranges.push(span);
+                    }
+                }
+                Content::Hint | Content::SegmentTag(_) => {}
+                Content::Segment(_) if item.is_left_out => {}
+                Content::Segment(segment) => {
+                    let path = without_query(segment.written);
+                    let resource = hash(&path);
+                    let last = self.range_end.filter(|(of, _)| *of == resource);
+                    let range = segment
+                        .range
+                        .and_then(|range| range.resolve(last.map(|(_, end)| end)));
+                    self.range_end = range.map(|range| (resource, range.end()));
+                    self.playlist.segments.push(Segment {
+                        duration_us: segment.duration.map_or(0, crate::clock::micros),
+                        range,
+                        gap: segment.gap,
+                        discontinuity: segment.discontinuity,
+                        date_us: segment.date_us(),
+                        keys: self.keys_hash,
+                        map: self.map,
+                        name: hash(&(path, range)),
+                        parts: std::mem::take(&mut self.parts),
+                        uri: segment.span,
+                    });
+                }
+            }
+        }
+    }
+
+    fn playlist_tag(&mut self, tag: Tag<'_>) {
+        let playlist = &mut self.playlist;
+        match tag.name {
+            b"#EXT-X-VERSION" => playlist.version = integer(tag.value),
+            b"#EXT-X-TARGETDURATION" => {
+                let seconds = integer(tag.value).and_then(|s| i64::try_from(s).ok());
+                playlist.target_us = seconds.map(|s| s.saturating_mul(1_000_000));
+            }
+            b"#EXT-X-MEDIA-SEQUENCE" => playlist.media_sequence = integer(tag.value),
+            b"#EXT-X-DISCONTINUITY-SEQUENCE" => {
+                playlist.discontinuity_sequence = integer(tag.value);
+            }
+            b"#EXT-X-PLAYLIST-TYPE" => {
+                playlist.list_type = match tag.value {
+                    b"EVENT" => Some(ListType::Event),
+                    b"VOD" => Some(ListType::Vod),
+                    _ => None,
+                }
+            }
+            b"#EXT-X-ENDLIST" => playlist.ended = true,
+            b"#EXT-X-I-FRAMES-ONLY" => playlist.i_frames_only = true,
+            b"#EXT-X-INDEPENDENT-SEGMENTS" => playlist.independent = true,
+            b"#EXT-X-PART-INF" => playlist.part_target_us = seconds_us(tag, b"PART-TARGET"),
+            _ => {}
+        }
+    }
+
+    fn key(&mut self, key: &KeyOrMap<'_>) {
+        if key.ends_keys() {
+            self.keys.clear();
+        } else {
+            let format = key.key_format().to_vec();
+            let uri = key.uri().map(|(uri, _)| without_query(uri));
+            let number = hash(&(key.method(), uri, &format, key.iv()));
+            self.keys.retain(|(other, _)| *other != format);
+            self.keys.push((format, number));
+            self.keys.sort();
+        }
+        self.keys_hash = match self.keys.is_empty() {
+            true => 0,
+            false => hash(&self.keys) | 1,
+        };
+    }
+}
+
+/// A decimal-integer as it is written; `None`: it is none.
+fn integer(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
+}
+
+/// A number of seconds of an attribute, in microseconds.
+pub fn seconds_us(tag: Tag<'_>, name: &[u8]) -> Option<i64> {
+    let mut values = attributes(tag.value).filter(|attribute| attribute.name == name);
+    let text = std::str::from_utf8(values.next()?.value).ok()?;
+    micros(text.trim().parse().ok()?)
+}
+
+/// Seconds in microseconds.
+#[allow(clippy::cast_possible_truncation)]
+pub fn micros(seconds: f64) -> Option<i64> {
+    let us = (seconds * 1e6).round();
+    (us.is_finite() && us.abs() < 9e18).then_some(us as i64)
+}
+
+/// A URI without query and fragment.
+pub fn without_query(uri: &[u8]) -> &[u8] {
+    let end = uri.iter().position(|b| matches!(b, b'?' | b'#'));
+    uri.get(..end.unwrap_or(uri.len())).unwrap_or(uri)
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_read_as_it_is_written() {
+        let text = "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:7\n\
+            #EXT-X-MAP:URI=\"init.mp4?t=1\"\n#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:10Z\n\
+            #EXTINF:3.84,\na.m4s?t=1\n#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXT-X-DISCONTINUITY\n\
+            #EXTINF:4,\n#EXT-X-BYTERANGE:100@50\nb.m4s\n#EXTINF:2,\n#EXT-X-BYTERANGE:10\nb.m4s\n";
+        let playlist = Playlist::read(text.into());
+        assert_eq!(
+            (playlist.version, playlist.target_us),
+            (Some(6), Some(4_000_000))
+        );
+        let [first, second, third] = playlist.segments.as_slice() else {
+            panic!("{:?}", playlist.segments);
+        };
+        assert_eq!(
+            (first.duration_us, first.date_us),
+            (3_840_000, Some(10_000_000))
+        );
+        assert!(second.discontinuity && second.keys != 0 && first.keys == 0);
+        assert_eq!(
+            third.range.map(|range| (range.first, range.length)),
+            Some((150, 10))
+        );
+        assert_eq!(playlist.number(2), 9);
+        assert_eq!(playlist.at(&first.uri), "a.m4s?t=1");
+        assert_eq!(playlist.line(first.uri.start), 8);
+        let other = Playlist::read(text.replace("t=1", "t=2").into());
+        assert_eq!(other.segments, playlist.segments, "tokens are no name");
+    }
+}

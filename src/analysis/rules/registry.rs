@@ -1,0 +1,166 @@
+//! Which rules there are: ids, names and severities are what scripts rely on (`docs/ref/rules.md`).
+
+use serde::Serialize;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The standard says MUST, or nothing plays.
+    Must,
+    /// The standard says SHOULD, or Apple demands it of its own devices.
+    Should,
+    /// Worth knowing.
+    Info,
+}
+
+impl Severity {
+    /// As a word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Must => "must",
+            Self::Should => "should",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// By whose demands a recording is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Profile {
+    /// The standard's.
+    #[default]
+    Rfc,
+    /// Apple's, too: what its authoring specification demands of its devices is a `must`.
+    Apple,
+}
+
+/// A rule.
+#[derive(Debug)]
+pub struct RuleInfo {
+    /// Its id, such as `P06`.
+    pub id: &'static str,
+    /// Its name, such as `extinf-over-target`.
+    pub name: &'static str,
+    /// How bad what it finds is, where a condition says nothing else.
+    pub severity: Severity,
+    /// Apple demands it.
+    pub apple_demands: bool,
+    /// Where it is written: of RFC 8216bis (§), of the HLS Authoring Specification (A).
+    pub section: &'static str,
+    /// When it fires, in a sentence.
+    pub fires: &'static str,
+}
+
+impl RuleInfo {
+    /// How bad what it finds is, under a profile.
+    pub fn severity_for(&self, profile: Profile) -> Severity {
+        match profile == Profile::Apple && self.apple_demands {
+            true => Severity::Must,
+            false => self.severity,
+        }
+    }
+}
+
+const fn rule(
+    id: &'static str,
+    name: &'static str,
+    severity: Severity,
+    section: &'static str,
+    fires: &'static str,
+) -> RuleInfo {
+    RuleInfo {
+        id,
+        name,
+        severity,
+        apple_demands: false,
+        section,
+        fires,
+    }
+}
+
+const fn apple(rule: RuleInfo) -> RuleInfo {
+    RuleInfo {
+        apple_demands: true,
+        ..rule
+    }
+}
+
+use Severity::{Info, Must, Should};
+
+/// All rules, by id.
+#[rustfmt::skip]
+pub static RULES: &[RuleInfo] = &[
+    rule("P01", "not-a-playlist", Must, "§4.1, 4.4.1.1", "an answer of 200 is no playlist: its first line is not #EXTM3U, or it is empty or a web page"),
+    rule("P02", "encoding", Must, "§4.1", "a byte order mark, bytes that are no UTF-8, control characters, or text that is not in NFC"),
+    rule("P03", "identity", Must, "§4", "neither the path ends in .m3u8 or .m3u, nor is Content-Type that of a playlist"),
+    rule("P04", "mixed", Must, "§4.1, 4.4.2, 4.4.3", "tags of multivariant and of media playlists in one text, or a tag twice that may stand once"),
+    rule("P05", "target-missing", Must, "§4.4.3.1", "no EXT-X-TARGETDURATION, or less than 1"),
+    rule("P06", "extinf-over-target", Must, "§4.4.3.1", "EXTINF, rounded, is more than the target duration; below version 6 a fraction more is info"),
+    rule("P07", "tag-order", Must, "§4.4.3.2, 4.4.3.3, 4.4.4.9", "EXT-X-MEDIA-SEQUENCE behind a segment; EXT-X-DISCONTINUITY-SEQUENCE behind a segment or an EXT-X-DISCONTINUITY; a discontinuity, key, map or date of a segment behind its first part"),
+    rule("P08", "version-low", Must, "§8", "EXT-X-VERSION is less than what the text uses needs; should, where that is a fraction in an EXTINF and there is no EXT-X-VERSION"),
+    rule("P09", "version-high", Should, "§6.2.1", "EXT-X-VERSION is more than what the text uses needs"),
+    rule("P10", "key-attributes", Must, "§4.4.4.4, 4.4.4.5", "METHOD=NONE with other attributes, a METHOD without URI, an IV that AES-256-GCM or SAMPLE-AES-CTR has none of, an EXT-X-MAP encrypted with AES-128 without IV"),
+    rule("P11", "byterange-offset", Must, "§4.4.4.2", "EXT-X-BYTERANGE without an offset, and the segment before is not a range of the same resource"),
+    rule("P12", "fmp4-without-map", Must, "§3.1.2", "segments of fragmented MP4 to which no EXT-X-MAP applies"),
+    rule("P13", "daterange-syntax", Must, "§4.4.5.1, D.2", "EXT-X-DATERANGE without ID, or without START-DATE at first sight; END-DATE that is not START-DATE and DURATION; END-ON-NEXT without CLASS, or with an end; an interstitial with both or neither of X-ASSET-URI and X-ASSET-LIST"),
+    rule("P14", "define", Must, "§4.3, 4.4.2.3", "a variable that is not defined, or is defined twice; an IMPORT where nothing is to be imported from; a QUERYPARAM that the URI has not"),
+    rule("P15", "live-type", Must, "§6.2.2", "segments are removed from a playlist that has EXT-X-PLAYLIST-TYPE"),
+    apple(rule("P16", "pdt-missing", Should, "A 8.4", "a live playlist has no EXT-X-PROGRAM-DATE-TIME")),
+    rule("P17", "discontinuity-without-pdt", Should, "§6.2.1", "EXT-X-PROGRAM-DATE-TIME is used, and not at a discontinuity"),
+    rule("P18", "short-segment", Info, "seen in the field", "EXTINF is less than half of the target duration, and neither the last one nor the one before a discontinuity"),
+    apple(rule("P19", "few-segments", Should, "A 8.11", "a live playlist lists fewer than six segments")),
+    rule("T01", "msn-back", Must, "§6.2.2", "EXT-X-MEDIA-SEQUENCE decreased, to a state that was not seen before"),
+    rule("T02", "msn-count", Must, "§6.2.1, 6.2.2", "EXT-X-MEDIA-SEQUENCE grew by another number than segments were removed"),
+    rule("T03", "rewritten", Must, "§6.2.1, 6.3.4", "byte range, EXTINF, key, map or date of a segment changed; its name alone is info"),
+    rule("T04", "removed-inside", Must, "§6.2.2", "a segment went from the middle or the end, or one was inserted"),
+    rule("T06", "target-changed", Must, "§6.2.1", "EXT-X-TARGETDURATION changed"),
+    rule("T07", "stale", Must, "§6.2.1", "no new segment within 1.5 target durations (what adjacent-find lists)"),
+    rule("T08", "window-short", Must, "§6.2.2", "a segment was removed so that less than three target durations are left"),
+    rule("T09", "dseq", Must, "§6.2.2", "discontinuities were removed and EXT-X-DISCONTINUITY-SEQUENCE did not grow by as many, or it decreased"),
+    rule("T10", "event-or-vod-changed", Must, "§6.2.1", "an EVENT playlist lost a segment, or a VOD playlist changed"),
+    rule("T11", "ended-wrongly", Should, "§6.2.1", "EXT-X-ENDLIST vanished, or segments came behind it"),
+    rule("T12", "pdt-jump", Must, "§6.2.1", "dates go back or overlap by a second or more without a discontinuity; a jump forward of more than a second against EXTINF is should"),
+    rule("T15", "daterange-changed", Must, "§4.4.5.1, 6.2.1", "an attribute of a date range changed its value, or an ID was used again"),
+    rule("T17", "flapping", Info, "seen in the field", "a text is that of an older revision: two origins behind one name, or caches"),
+    rule("H14", "faults", Info, "§6.2.1", "an outage: the origin gave no good answer (what adjacent-find --faults lists)"),
+];
+
+/// A rule by its id.
+pub fn rule_of(id: &str) -> Option<&'static RuleInfo> {
+    let at = RULES.iter().position(|rule| rule.id == id)?;
+    RULES.get(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_and_names_are_unique_and_every_rule_says_where_it_is_written() {
+        let ids: HashSet<_> = RULES.iter().map(|rule| rule.id).collect();
+        let names: HashSet<_> = RULES.iter().map(|rule| rule.name).collect();
+        assert_eq!((ids.len(), names.len()), (RULES.len(), RULES.len()));
+        for rule in RULES {
+            assert!(
+                !rule.section.is_empty() && !rule.fires.is_empty(),
+                "{}",
+                rule.id
+            );
+        }
+        assert_eq!(
+            rule_of("P06").map(|rule| rule.name),
+            Some("extinf-over-target")
+        );
+        assert!(rule_of("Z01").is_none());
+    }
+
+    #[test]
+    fn what_apple_demands_is_a_must_under_its_profile_alone() {
+        let rule = rule_of("P16").unwrap();
+        assert_eq!(rule.severity_for(Profile::Rfc), Severity::Should);
+        assert_eq!(rule.severity_for(Profile::Apple), Severity::Must);
+    }
+}

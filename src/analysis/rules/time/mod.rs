@@ -1,0 +1,120 @@
+//! Rules of a playlist over time (T, P15): each compares a revision with the one before it.
+//!
+//! | file | rules |
+//! | --- | --- |
+//! | `alignment` | how a window lies on the one before, by names of segments |
+//! | `numbers` | T01, T02, T04, T09, T11, T17: what is counted |
+//! | `rewritten` | T03, T06, T10, P15: what may not change |
+//! | `window` | T08: what is left |
+//! | `clock` | T12: dates |
+
+mod alignment;
+mod clock;
+mod numbers;
+mod rewritten;
+mod window;
+
+use super::broken::Broken;
+use super::playlist::Playlist;
+use crate::hls::Step;
+
+/// A revision and the one before it.
+#[derive(Debug)]
+pub struct Change<'a> {
+    /// The newest one so far.
+    pub before: &'a Playlist,
+    /// The one that came.
+    pub now: &'a Playlist,
+    /// How the window of this one lies on those before (`docs/design/windows.md`); `None`: nobody said.
+    pub step: Option<Step>,
+    /// Its text is that of an older revision, not of the one before.
+    pub is_old: bool,
+    /// Index of its first segment that no earlier revision listed.
+    pub fresh: usize,
+}
+
+impl Change<'_> {
+    /// It goes on where the one before stood: neither begun again, nor an older state of an edge that lags behind.
+    fn goes_on(&self) -> bool {
+        !self.is_old && matches!(self.step, Some(Step::Slid | Step::Same))
+    }
+
+    /// By how much EXT-X-MEDIA-SEQUENCE grew; `None`: it decreased.
+    fn grown(&self) -> Option<u64> {
+        self.now
+            .first_number()
+            .checked_sub(self.before.first_number())
+    }
+}
+
+/// What is wrong with a change of a media playlist.
+pub fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
+    numbers::judge(change, out);
+    rewritten::judge(change, out);
+    window::judge(change, out);
+    clock::judge(change, out);
+}
+
+/// What is wrong with the dates of the first revision of a media playlist.
+pub fn judge_first(first: &Playlist, out: &mut Vec<Broken>) {
+    clock::jumps(first, 0, out);
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// A live window: its first number, and what stands in it. Segments are 4 s long.
+    pub fn window(first: u64, segments: &[&str]) -> String {
+        let mut text = format!(
+            "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:{first}\n"
+        );
+        for segment in segments {
+            text.push_str(&format!("#EXTINF:4.0,\n{segment}.ts\n"));
+        }
+        text
+    }
+
+    /// What is wrong where one follows the other.
+    pub fn broken(before: &str, now: &str, step: Step) -> Vec<Broken> {
+        let (before, now) = (Playlist::read(before.into()), Playlist::read(now.into()));
+        let ends_at = before.number(before.segments.len());
+        let fresh = match step {
+            Step::First | Step::Restarted => 0,
+            Step::Behind => now.segments.len(),
+            _ => usize::try_from(ends_at.saturating_sub(now.first_number())).unwrap(),
+        };
+        let change = Change {
+            before: &before,
+            now: &now,
+            step: Some(step),
+            is_old: false,
+            fresh,
+        };
+        let mut out = Vec::new();
+        judge(&change, &mut out);
+        out
+    }
+
+    /// Ids of that.
+    pub fn found(before: &str, now: &str, step: Step) -> Vec<&'static str> {
+        broken(before, now, step)
+            .iter()
+            .map(|broken| broken.rule)
+            .collect()
+    }
+
+    /// Six segments.
+    pub const SIX: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+    #[test]
+    fn nothing_is_wrong_with_a_window_that_slides() {
+        let before = window(7, &SIX);
+        let now = window(8, &["b", "c", "d", "e", "f", "g"]);
+        assert_eq!(found(&before, &now, Step::Slid), Vec::<&str>::new());
+        assert_eq!(
+            found(&before, &before.replace(".ts", ".ts?t=2"), Step::Same),
+            Vec::<&str>::new()
+        );
+    }
+}

@@ -1,0 +1,196 @@
+//! T01 msn-back, T02 msn-count, T04 removed-inside, T09 dseq, T11 ended-wrongly, T17 flapping (RFC 8216bis 6.2.1, 6.2.2).
+
+use super::Change;
+use super::alignment::{Alignment, alignment};
+use crate::analysis::rules::broken::Broken;
+use crate::analysis::rules::playlist::Playlist;
+use crate::hls::Step;
+use crate::shown::counted;
+
+pub(super) fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
+    let (before, now) = (change.before, change.now);
+    if change.is_old {
+        let text = "the text is that of an older revision, seen again behind a newer one";
+        out.push(Broken::new("T17", text));
+        return;
+    }
+    if before.ended && !now.ended {
+        out.push(Broken::new("T11", "EXT-X-ENDLIST was there and is gone"));
+    } else if before.ended && ends_at(now) > ends_at(before) {
+        out.push(Broken::new("T11", "segments came behind EXT-X-ENDLIST"));
+    }
+    let Some(grown) = change.grown() else {
+        if change.step == Some(Step::Restarted) {
+            let text = format!(
+                "EXT-X-MEDIA-SEQUENCE went back from {} to {}",
+                before.first_number(),
+                now.first_number()
+            );
+            out.push(Broken::new("T01", text));
+        }
+        return;
+    };
+    if change.goes_on() {
+        counted_right(change, grown, out);
+        discontinuities(change, grown, out);
+    }
+}
+
+/// The number behind its last segment.
+fn ends_at(playlist: &Playlist) -> u64 {
+    playlist.number(playlist.segments.len())
+}
+
+fn counted_right(change: &Change<'_>, grown: u64, out: &mut Vec<Broken>) {
+    let count = usize::try_from(grown).unwrap_or(usize::MAX);
+    match alignment(change.before, change.now, count) {
+        Alignment::Slid(gone) if gone != count => {
+            let removed = counted(gone as u64, "segment");
+            let text = match change.now.media_sequence {
+                None => format!("{removed} removed, and there is no EXT-X-MEDIA-SEQUENCE"),
+                Some(_) => format!("EXT-X-MEDIA-SEQUENCE grew by {grown}, with {removed} removed"),
+            };
+            out.push(
+                Broken::new("T02", text)
+                    .with("grew", grown)
+                    .with("removed", gone),
+            );
+        }
+        Alignment::Removed(gone) => {
+            let gone = counted(gone as u64, "segment");
+            out.push(Broken::new(
+                "T04",
+                format!("{gone} went from the middle of the list"),
+            ));
+        }
+        Alignment::Inserted(new) => {
+            let new = counted(new as u64, "segment");
+            out.push(
+                Broken::new("T04", format!("{new} came into the middle of the list"))
+                    .kind("inserted"),
+            );
+        }
+        _ => {}
+    }
+}
+
+fn discontinuities(change: &Change<'_>, grown: u64, out: &mut Vec<Broken>) {
+    let (before, now) = (change.before, change.now);
+    let (was, is) = (
+        before.discontinuity_sequence.unwrap_or(0),
+        now.discontinuity_sequence.unwrap_or(0),
+    );
+    if is < was {
+        let text = format!("EXT-X-DISCONTINUITY-SEQUENCE decreased from {was} to {is}");
+        out.push(Broken::new("T09", text).kind("decreased"));
+        return;
+    }
+    let gone = usize::try_from(grown)
+        .ok()
+        .filter(|gone| *gone < before.segments.len());
+    let Some(gone) = gone else { return };
+    // Where numbers and names say different things, it is not known what was removed.
+    if alignment(before, now, gone) != Alignment::Slid(gone) {
+        return;
+    }
+    let removed = before
+        .segments
+        .iter()
+        .take(gone)
+        .filter(|s| s.discontinuity)
+        .count();
+    let lost_tag = before.segments.get(gone).is_some_and(|s| s.discontinuity)
+        && now.segments.first().is_some_and(|s| !s.discontinuity);
+    let expected = removed as u64 + u64::from(lost_tag);
+    if expected > 0 && is - was != expected {
+        let tags = counted(expected, "EXT-X-DISCONTINUITY tag");
+        let text = format!("{tags} went, and EXT-X-DISCONTINUITY-SEQUENCE went from {was} to {is}");
+        out.push(Broken::new("T09", text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::analysis::rules::time::testing::{SIX, broken, found, window};
+    use crate::hls::Step;
+
+    #[test]
+    fn numbers_that_go_back_are_told_where_the_sequence_began_again() {
+        let now = window(0, &["x", "y", "z"]);
+        assert_eq!(found(&window(7, &SIX), &now, Step::Restarted), ["T01"]);
+        // An edge that lags behind.
+        let lagging = window(6, &["z", "a", "b", "c", "d", "e"]);
+        assert_eq!(
+            found(&window(7, &SIX), &lagging, Step::Behind),
+            Vec::<&str>::new()
+        );
+    }
+
+    #[test]
+    fn a_number_that_grows_by_more_than_was_removed() {
+        let now = window(9, &["b", "c", "d", "e", "f", "g"]);
+        let broken = broken(&window(7, &SIX), &now, Step::Slid);
+        assert_eq!(broken[0].rule, "T02");
+        assert_eq!(
+            broken[0].text,
+            "EXT-X-MEDIA-SEQUENCE grew by 2, with 1 segment removed"
+        );
+        assert_eq!(broken.len(), 1);
+    }
+
+    #[test]
+    fn a_window_that_slides_without_any_number() {
+        let bare = |segments| window(0, segments).replace("#EXT-X-MEDIA-SEQUENCE:0\n", "");
+        let now = bare(&["b", "c", "d", "e", "f", "g"]);
+        assert_eq!(found(&bare(&SIX), &now, Step::Slid), ["T02"]);
+    }
+
+    #[test]
+    fn a_segment_goes_from_the_middle() {
+        let now = window(7, &["a", "b", "d", "e", "f", "g"]);
+        assert_eq!(found(&window(7, &SIX), &now, Step::Slid), ["T04"]);
+        let now = window(7, &["a", "b", "x", "c", "d", "e", "f"]);
+        assert_eq!(found(&window(7, &SIX), &now, Step::Slid), ["T04"]);
+    }
+
+    #[test]
+    fn discontinuities_are_counted_as_they_go() {
+        let with = |first, sequence: u64, segments: &[&str], at: &str| {
+            let text = window(first, segments);
+            let text = text.replace(
+                &format!("#EXTINF:4.0,\n{at}.ts"),
+                &format!("#EXT-X-DISCONTINUITY\n#EXTINF:4.0,\n{at}.ts"),
+            );
+            text.replacen(
+                "#EXT-X-MEDIA",
+                &format!("#EXT-X-DISCONTINUITY-SEQUENCE:{sequence}\n#EXT-X-MEDIA"),
+                1,
+            )
+        };
+        let slid = ["b", "c", "d", "e", "f", "g"];
+        let before = with(7, 3, &SIX, "a");
+        assert_eq!(
+            found(&before, &with(8, 4, &slid, "-"), Step::Slid),
+            Vec::<&str>::new()
+        );
+        assert_eq!(found(&before, &with(8, 3, &slid, "-"), Step::Slid), ["T09"]);
+        assert_eq!(found(&before, &with(8, 2, &slid, "-"), Step::Slid), ["T09"]);
+        // The tag stays with its segment until that goes.
+        let before = with(7, 3, &SIX, "b");
+        assert_eq!(
+            found(&before, &with(8, 3, &slid, "b"), Step::Slid),
+            Vec::<&str>::new()
+        );
+        assert_eq!(
+            found(&before, &with(8, 4, &slid, "-"), Step::Slid),
+            Vec::<&str>::new()
+        );
+    }
+
+    #[test]
+    fn an_end_that_was_none() {
+        let ended = format!("{}#EXT-X-ENDLIST\n", window(7, &SIX));
+        let now = window(8, &["b", "c", "d", "e", "f", "g"]);
+        assert_eq!(found(&ended, &now, Step::Slid), ["T11"]);
+    }
+}

@@ -1,0 +1,162 @@
+//! T03 rewritten, T06 target-changed, T10 event-or-vod-changed, P15 live-type: what may not change (RFC 8216bis 6.2.1).
+
+use super::Change;
+use super::alignment::{Alignment, alignment};
+use crate::analysis::rules::broken::Broken;
+use crate::analysis::rules::playlist::{ListType, Segment};
+use crate::analysis::rules::registry::Severity;
+use crate::session::seconds;
+use crate::shown::counted;
+
+pub(super) fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
+    if change.is_old {
+        return;
+    }
+    let (before, now) = (change.before, change.now);
+    if let (Some(was_us), Some(is_us)) = (before.target_us, now.target_us)
+        && was_us != is_us
+    {
+        let text = format!(
+            "EXT-X-TARGETDURATION changed from {} to {}",
+            was_us / 1_000_000,
+            is_us / 1_000_000
+        );
+        out.push(Broken::new("T06", text));
+    }
+    if before.list_type == Some(ListType::Vod) && before.text != now.text {
+        out.push(Broken::new("T10", "a playlist of EXT-X-PLAYLIST-TYPE VOD changed").kind("vod"));
+        return;
+    }
+    if !change.goes_on() {
+        return;
+    }
+    let Some(grown) = change.grown().and_then(|grown| usize::try_from(grown).ok()) else {
+        return;
+    };
+    let gone = match alignment(before, now, grown) {
+        Alignment::Slid(gone) => gone,
+        Alignment::Renamed(names) => {
+            let text = format!("{} got another name", counted(names as u64, "segment"));
+            out.push(
+                Broken::new("T03", text)
+                    .severity(Severity::Info)
+                    .kind("name"),
+            );
+            grown
+        }
+        _ => grown,
+    };
+    if gone > 0 && now.list_type.is_some() {
+        let text = format!(
+            "{} removed, and there is an EXT-X-PLAYLIST-TYPE",
+            counted(gone as u64, "segment")
+        );
+        out.push(Broken::new("P15", text));
+    }
+    if gone > 0 && before.list_type == Some(ListType::Event) {
+        let text = format!(
+            "a playlist of EXT-X-PLAYLIST-TYPE EVENT lost {}",
+            counted(gone as u64, "segment")
+        );
+        out.push(Broken::new("T10", text).kind("event"));
+    }
+    segments(change, gone, out);
+}
+
+fn segments(change: &Change<'_>, gone: usize, out: &mut Vec<Broken>) {
+    let left = change.before.segments.iter().skip(gone);
+    for (index, (was, is)) in left.zip(&change.now.segments).enumerate() {
+        if was.name != is.name {
+            continue;
+        }
+        let number = change.now.number(index);
+        for what in differences(was, is) {
+            out.push(
+                Broken::new("T03", format!("segment {number}: {what}"))
+                    .with("media_sequence", number),
+            );
+        }
+    }
+}
+
+fn differences(was: &Segment, is: &Segment) -> Vec<String> {
+    let mut differences = Vec::new();
+    if was.duration_us != is.duration_us {
+        let (was, is) = (seconds(was.duration_us), seconds(is.duration_us));
+        differences.push(format!("its EXTINF changed from {was} to {is}"));
+    }
+    if was.keys != is.keys {
+        differences.push("the key that applies to it changed".to_owned());
+    }
+    if was.map != is.map {
+        differences.push("the EXT-X-MAP that applies to it changed".to_owned());
+    }
+    if let (Some(was_us), Some(is_us)) = (was.date_us, is.date_us)
+        && was_us != is_us
+    {
+        let by = seconds(is_us.saturating_sub(was_us));
+        differences.push(format!("its EXT-X-PROGRAM-DATE-TIME changed by {by} s"));
+    }
+    if was.gap != is.gap {
+        differences.push("EXT-X-GAP was added or removed".to_owned());
+    }
+    differences
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::analysis::rules::time::testing::{SIX, broken, found, window};
+    use crate::hls::Step;
+
+    const SLID: [&str; 6] = ["b", "c", "d", "e", "f", "g"];
+
+    #[test]
+    fn what_is_said_of_a_segment_stays() {
+        let before = window(7, &SIX);
+        let longer = window(8, &SLID).replacen("#EXTINF:4.0,\nd", "#EXTINF:3.9,\nd", 1);
+        let broken = broken(&before, &longer, Step::Slid);
+        assert_eq!((broken.len(), broken[0].rule), (1, "T03"));
+        assert_eq!(
+            broken[0].text,
+            "segment 10: its EXTINF changed from 4 to 3.9"
+        );
+        let key = "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF:4.0,\nf";
+        let keyed = window(8, &SLID).replacen("#EXTINF:4.0,\nf", key, 1);
+        assert_eq!(found(&before, &keyed, Step::Slid), ["T03"]);
+        let renamed = window(8, &["b", "c", "x", "e", "f", "g"]);
+        assert_eq!(found(&before, &renamed, Step::Slid), ["T03"]);
+    }
+
+    #[test]
+    fn the_target_duration_stays() {
+        let now = window(8, &SLID).replace("TARGETDURATION:4", "TARGETDURATION:5");
+        assert_eq!(found(&window(7, &SIX), &now, Step::Slid), ["T06"]);
+    }
+
+    #[test]
+    fn what_has_a_type_loses_nothing() {
+        let event = |text: String| {
+            text.replace(
+                "#EXT-X-VERSION:6",
+                "#EXT-X-VERSION:6\n#EXT-X-PLAYLIST-TYPE:EVENT",
+            )
+        };
+        let now = window(8, &SLID);
+        assert_eq!(
+            found(&event(window(7, &SIX)), &event(now.clone()), Step::Slid),
+            ["P15", "T10"]
+        );
+        let grown = window(7, &["a", "b", "c", "d", "e", "f", "g"]);
+        assert_eq!(
+            found(&event(window(7, &SIX)), &event(grown), Step::Slid),
+            Vec::<&str>::new()
+        );
+        let vod = |text: String| {
+            text.replace(
+                "#EXT-X-VERSION:6",
+                "#EXT-X-VERSION:6\n#EXT-X-PLAYLIST-TYPE:VOD",
+            )
+        };
+        assert_eq!(found(&vod(window(7, &SIX)), &vod(now), Step::Slid), ["T10"]);
+    }
+}

@@ -1,0 +1,281 @@
+//! `isreport`: what was wrong with a channel.
+
+mod form;
+mod json;
+mod junit;
+mod progress;
+mod text;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, ValueEnum};
+
+use self::form::{Form, Shown};
+use super::exit::{self, Failure};
+use crate::analysis::rules::findings::Wanted;
+use crate::analysis::rules::judge::{Scope, judge};
+use crate::analysis::rules::registry::{Profile, RULES, Severity};
+use crate::analysis::rules::selection::Selection;
+use crate::cli::arguments::durations::{parse_duration, parse_moment};
+use crate::session::{Reader, Run, Sessions};
+
+/// Say what was wrong with a recorded channel, by the rules of HLS (RFC 8216bis), and show where.
+///
+/// Exit code 0 whatever was found, unless --fail-on says otherwise. docs/ref/rules.md says of each rule what it means to a
+/// viewer and what usually causes it.
+#[derive(Debug, Parser)]
+#[command(name = "isreport", version)]
+struct Arguments {
+    /// Folder of sessions
+    #[arg(short, long, default_value = "sessions")]
+    folder: PathBuf,
+
+    /// The only playlist to look at: its name, the last component of that, or its URL [default: all of them]
+    #[arg(short, long, value_name = "NAME")]
+    playlist: Option<String>,
+
+    /// The only stream to look at [default: all of them]
+    #[arg(long, value_name = "NAME")]
+    stream: Option<String>,
+
+    /// From when on: session time (120, 2m), or UTC (2026-11-29T10:00:00Z)
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+
+    /// Until when, likewise
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+
+    /// P06,T07 only; -P16 all but; M* a family
+    #[arg(long, value_name = "LIST", value_parser = Selection::read, allow_hyphen_values = true)]
+    rules: Option<Selection>,
+
+    /// Print every rule with its condition and section
+    #[arg(long)]
+    list_rules: bool,
+
+    /// The least that is shown
+    #[arg(long, value_enum, default_value_t = Level::Should)]
+    severity: Level,
+
+    /// By whose demands: the standard's, or those of Apple's authoring specification, too
+    #[arg(long, value_enum, default_value_t = ProfileName::Rfc)]
+    profile: ProfileName,
+
+    /// In which form
+    #[arg(long, value_enum, default_value_t = Form::Text)]
+    format: Form,
+
+    /// Write it to a file [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Exit with 1 where there is a finding of this severity, or a worse one
+    #[arg(long, value_enum)]
+    fail_on: Option<Level>,
+
+    /// Recorded session name, or the path of its folder
+    #[arg(value_name = "SESSION", required_unless_present = "list_rules")]
+    session: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Level {
+    /// The standard says MUST, or nothing plays
+    Must,
+    /// The standard says SHOULD
+    Should,
+    /// Worth knowing
+    Info,
+}
+
+impl From<Level> for Severity {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Must => Self::Must,
+            Level::Should => Self::Should,
+            Level::Info => Self::Info,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ProfileName {
+    /// RFC 8216bis
+    Rfc,
+    /// Apple's HLS Authoring Specification, too
+    Apple,
+}
+
+/// The definition of the arguments.
+pub(super) fn command() -> clap::Command {
+    Arguments::command()
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    exit::code("isreport", report(&Arguments::parse()))
+}
+
+/// `false`: something was found and that was to be a failure.
+fn report(arguments: &Arguments) -> Result<bool, Failure> {
+    if arguments.list_rules {
+        list_rules();
+        return Ok(true);
+    }
+    let name = arguments.session.as_deref().unwrap_or_default();
+    let reader = Reader::open(&Sessions::new(&arguments.folder).find(name)?)?;
+    let runs = reader.runs()?;
+    let zero_us = runs.first().map_or(0, |run| run.started_us);
+    let moment = |text: &Option<String>, otherwise| {
+        text.as_deref()
+            .map_or(Ok(otherwise), |text| moment_us(text, zero_us))
+    };
+    let wanted = Wanted {
+        selection: arguments.rules.clone().unwrap_or_default(),
+        profile: match arguments.profile {
+            ProfileName::Rfc => Profile::Rfc,
+            ProfileName::Apple => Profile::Apple,
+        },
+        from_us: moment(&arguments.from, i64::MIN)?,
+        until_us: moment(&arguments.to, i64::MAX)?,
+    };
+    let scope = Scope {
+        stream: arguments.stream.clone(),
+        playlist: arguments.playlist.clone(),
+    };
+    check_names(&reader, &scope)?;
+    let mut progress = progress::Progress::default();
+    let selection = wanted.selection.clone();
+    let judgement = judge(&reader, wanted, &scope, &mut |read| progress.at(read))?;
+    progress.end();
+    let shown = Shown {
+        judgement: &judgement,
+        selection: &selection,
+        session: name,
+        streams: reader.streams()?,
+        zero_us,
+        end_us: runs.last().map_or(zero_us, Run::end_us),
+        least: arguments.severity.into(),
+    };
+    write(arguments, &shown)?;
+    let failed = arguments.fail_on.map(Severity::from);
+    let is_failure = |worst| {
+        judgement
+            .findings
+            .iter()
+            .any(|judged| judged.severity <= worst)
+    };
+    Ok(!failed.is_some_and(is_failure))
+}
+
+/// Session time, or UTC.
+fn moment_us(text: &str, zero_us: i64) -> Result<i64, Failure> {
+    if let Ok(session_time) = parse_duration(text) {
+        return Ok(zero_us.saturating_add(crate::clock::micros(session_time)));
+    }
+    parse_moment(text).map_err(|_| {
+        Failure::usage(format!(
+            "{text:?} is no moment: write seconds of session time (120, 2m), or UTC (2026-11-29T10:00:00Z)"
+        ))
+    })
+}
+
+/// A name that means nothing is a mistake, and no channel without faults.
+fn check_names(reader: &Reader, scope: &Scope) -> Result<(), Failure> {
+    let playlists = reader.revised_playlists()?;
+    let streams = reader.streams()?;
+    if let Some(name) = scope
+        .stream
+        .as_ref()
+        .filter(|name| streams.iter().all(|s| s.name != **name))
+    {
+        let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
+        return Err(Failure::usage(format!(
+            "no stream {name:?}; there are: {}",
+            names.join(", ")
+        )));
+    }
+    let Some(name) = &scope.playlist else {
+        return Ok(());
+    };
+    if playlists.iter().any(|playlist| scope.has(playlist)) {
+        return Ok(());
+    }
+    let names: Vec<&str> = playlists
+        .iter()
+        .map(|playlist| playlist.name.as_str())
+        .collect();
+    Err(Failure::usage(format!(
+        "no playlist {name:?}; there are: {}",
+        names.join(", ")
+    )))
+}
+
+fn write(arguments: &Arguments, shown: &Shown<'_>) -> Result<(), Failure> {
+    let written = match &arguments.output {
+        None => shown.write(arguments.format, &mut BufWriter::new(io::stdout().lock())),
+        Some(path) => File::create(path)
+            .and_then(|file| shown.write(arguments.format, &mut BufWriter::new(file))),
+    };
+    let place = arguments
+        .output
+        .as_ref()
+        .map(|path| path.display().to_string());
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::failed(format!(
+            "cannot write the report{}: {error}",
+            place
+                .map(|place| format!(" to {place}"))
+                .unwrap_or_default()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn list_rules() {
+    let mut out = BufWriter::new(io::stdout().lock());
+    for rule in RULES {
+        // Nobody is left to tell where standard output is closed.
+        let _ = writeln!(
+            out,
+            "{} {} ({}{}): {} [{}]",
+            rule.id,
+            rule.name,
+            rule.severity.as_str(),
+            if rule.apple_demands {
+                "; Apple: must"
+            } else {
+                ""
+            },
+            rule.fires,
+            rule.section
+        );
+    }
+    let _ = out.flush();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_sound() {
+        Arguments::command().debug_assert();
+        let read = |words: &[&str]| Arguments::try_parse_from(words);
+        assert!(read(&["isreport", "--rules", "-P16", "demo"]).is_ok());
+        assert!(read(&["isreport", "--rules", "X99", "demo"]).is_err());
+        assert!(read(&["isreport"]).is_err());
+        assert!(read(&["isreport", "--list-rules"]).is_ok());
+    }
+
+    #[test]
+    fn a_moment_is_session_time_or_utc() {
+        assert_eq!(moment_us("2m", 5).unwrap(), 120_000_005);
+        assert_eq!(moment_us("1970-01-01T00:00:07Z", 5).unwrap(), 7_000_000);
+        assert!(moment_us("noon", 5).is_err());
+    }
+}

@@ -1,0 +1,115 @@
+//! In which form a report is written, and what all forms say.
+
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+
+use super::{json, junit, text};
+use crate::analysis::rules::findings::Judged;
+use crate::analysis::rules::judge::Judgement;
+use crate::analysis::rules::registry::Severity;
+use crate::analysis::rules::selection::Selection;
+use crate::session::{StreamInfo, seconds};
+
+/// In which form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Form {
+    /// For people
+    Text,
+    /// An object a line
+    Json,
+    /// For the CI of an encoder: a test case a rule
+    Junit,
+}
+
+/// So long before it happens a replay begins that shows it.
+const LEAD_US: i64 = 2_000_000;
+
+/// A report, and what it is of.
+pub(super) struct Shown<'a> {
+    pub(super) judgement: &'a Judgement,
+    pub(super) selection: &'a Selection,
+    /// As it was typed.
+    pub(super) session: &'a str,
+    pub(super) streams: Vec<StreamInfo>,
+    /// Session zero, and the end, in microseconds of Unix time.
+    pub(super) zero_us: i64,
+    pub(super) end_us: i64,
+    /// The least that is shown.
+    pub(super) least: Severity,
+}
+
+impl Shown<'_> {
+    /// Writes it.
+    pub(super) fn write(&self, form: Form, out: &mut impl Write) -> io::Result<()> {
+        match form {
+            Form::Text => text::write(self, out),
+            Form::Json => json::write(self, out),
+            Form::Junit => junit::write(self, out),
+        }?;
+        out.flush()
+    }
+
+    /// What is shown, the worst first.
+    pub(super) fn findings(&self) -> impl Iterator<Item = &Judged> {
+        let findings = self.judgement.findings.iter();
+        findings.filter(|judged| judged.severity <= self.least)
+    }
+
+    /// How many findings there are of a severity.
+    pub(super) fn count(&self, severity: Severity) -> usize {
+        let findings = self.judgement.findings.iter();
+        findings
+            .filter(|judged| judged.severity == severity)
+            .count()
+    }
+
+    /// Where a replay begins that shows a finding: seconds of session time.
+    pub(super) fn offset(&self, judged: &Judged) -> f64 {
+        let after_us = judged.finding.first.at_us.saturating_sub(self.zero_us);
+        let tenths = after_us.saturating_sub(LEAD_US).max(0) / 100_000;
+        seconds(tenths.saturating_mul(100_000))
+    }
+
+    /// The path of a replay that shows it.
+    pub(super) fn replay(&self, judged: &Judged) -> String {
+        let stream = match self.streams.len() {
+            1 => String::new(),
+            _ => format!("{}/", judged.finding.stream),
+        };
+        format!("/{stream}stream.m3u8?offset={}", self.offset(judged))
+    }
+}
+
+/// Where a section of a rule can be read.
+pub(super) fn link(section: &str) -> Option<String> {
+    let number = section
+        .strip_prefix('§')
+        .map(|rest| rest.split([',', '-']).next().unwrap_or(rest));
+    if let Some(number) = number {
+        let at = match number.starts_with(|c: char| c.is_ascii_digit()) {
+            true => format!("section-{number}"),
+            false => format!("appendix-{number}"),
+        };
+        return Some(format!(
+            "https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis-22#{at}"
+        ));
+    }
+    section.starts_with("A ").then(|| {
+        "https://developer.apple.com/documentation/http-live-streaming/hls-authoring-specification-for-apple-devices".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sections_can_be_read() {
+        let at = |section| link(section).unwrap_or_default();
+        assert!(at("§6.2.1, 6.2.2").ends_with("-22#section-6.2.1"));
+        assert!(at("§B.1").ends_with("-22#appendix-B.1"));
+        assert!(at("A 8.4").starts_with("https://developer.apple.com/"));
+        assert_eq!(link("seen in the field"), None);
+    }
+}

@@ -1,0 +1,62 @@
+//! A report as JSON, an object a line: findings in the keys of all programs, and what isreport adds (`docs/ref/findings.md`).
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::form::Shown;
+use crate::analysis::finding::Line;
+use crate::shown;
+
+#[derive(Serialize)]
+struct Found<'a> {
+    #[serde(flatten)]
+    line: Line<'a>,
+    name: &'static str,
+    severity: &'static str,
+    section: &'static str,
+    replay: String,
+}
+
+#[derive(Serialize)]
+struct NotJudged<'a> {
+    not_judged: &'a str,
+    why: &'a str,
+}
+
+#[derive(Serialize)]
+struct LeftOut<'a> {
+    left_out: &'a str,
+    count: u64,
+}
+
+pub(super) fn write(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
+    for judged in shown.findings() {
+        let (name, section) = judged
+            .info()
+            .map_or(("", ""), |rule| (rule.name, rule.section));
+        let found = Found {
+            line: judged.finding.line(shown.zero_us),
+            name,
+            severity: judged.severity.as_str(),
+            section,
+            replay: shown.replay(judged),
+        };
+        writeln!(out, "{}", shown::json(&found)?)?;
+    }
+    for (rule, count) in &shown.judgement.left_out {
+        let left_out = LeftOut {
+            left_out: rule,
+            count: *count,
+        };
+        writeln!(out, "{}", shown::json(&left_out)?)?;
+    }
+    for not_judged in &shown.judgement.not_judged {
+        let line = NotJudged {
+            not_judged: &not_judged.what,
+            why: &not_judged.why,
+        };
+        writeln!(out, "{}", shown::json(&line)?)?;
+    }
+    Ok(())
+}

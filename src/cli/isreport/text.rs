@@ -1,0 +1,148 @@
+//! A report for people: a verdict of three lines, then a paragraph for each finding.
+
+use std::io::{self, Write};
+
+use super::form::{Shown, link};
+use crate::analysis::rules::findings::Judged;
+use crate::analysis::rules::registry::Severity;
+use crate::analysis::times::{clock_time, time_of_day};
+use crate::session::{NoticeEvent, seconds};
+use crate::shown::{counted, escaped};
+
+/// Exchanges that are named.
+const MOST_EXCHANGES: usize = 6;
+
+pub(super) fn write(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
+    verdict(shown, out)?;
+    for judged in shown.findings() {
+        writeln!(out)?;
+        paragraph(shown, judged, out)?;
+    }
+    for (rule, count) in &shown.judgement.left_out {
+        writeln!(out, "\n{rule}: {} more", counted(*count, "finding"))?;
+    }
+    for not_judged in &shown.judgement.not_judged {
+        let (what, why) = (escaped(&not_judged.what), escaped(&not_judged.why));
+        writeln!(out, "\nNot judged: {what} ({why})")?;
+    }
+    Ok(())
+}
+
+fn verdict(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
+    let looked_at = &shown.judgement.looked_at;
+    let streams: Vec<String> = shown
+        .streams
+        .iter()
+        .map(|stream| escaped(&stream.name))
+        .collect();
+    let length_us = shown.end_us.saturating_sub(shown.zero_us);
+    writeln!(
+        out,
+        "{}: {}, {} in {} from {}",
+        streams.join(", "),
+        counted(looked_at.playlists as u64, "playlist"),
+        counted(looked_at.revisions, "revision"),
+        clock_time(length_us),
+        crate::replayer::request::timeline::format_utc(shown.zero_us),
+    )?;
+    let longest = match &looked_at.longest {
+        Some((length_us, playlist)) => format!(
+            "; longest time without a new segment {:.1} s ({})",
+            seconds(*length_us),
+            escaped(playlist)
+        ),
+        None => String::new(),
+    };
+    let [must, should, info] =
+        [Severity::Must, Severity::Should, Severity::Info].map(|severity| shown.count(severity));
+    writeln!(
+        out,
+        "must fix {must}, should fix {should}, info {info}{longest}"
+    )?;
+    writeln!(out, "{}", recorder(shown))
+}
+
+/// Whether the recorder itself was well.
+fn recorder(shown: &Shown<'_>) -> String {
+    let looked_at = &shown.judgement.looked_at;
+    let mut troubles = Vec::new();
+    if looked_at.holes.0 > 0 {
+        let (times, length_us) = looked_at.holes;
+        troubles.push(format!(
+            "did not run {} ({:.1} s)",
+            counted(times as u64, "time"),
+            seconds(length_us)
+        ));
+    }
+    let mut kinds: Vec<&NoticeEvent> = looked_at.notices.iter().collect();
+    kinds.sort_by_key(|notice| notice.kind);
+    for of_kind in kinds.chunk_by(|one, other| one.kind == other.kind) {
+        let Some(first) = of_kind.first() else {
+            continue;
+        };
+        let times = counted(of_kind.len() as u64, "time");
+        troubles.push(format!("{} {times}", first.kind.as_str()));
+    }
+    match troubles.is_empty() {
+        true => "The recorder was well.".to_owned(),
+        false => format!("The recorder: {}.", troubles.join(", ")),
+    }
+}
+
+fn paragraph(shown: &Shown<'_>, judged: &Judged, out: &mut impl Write) -> io::Result<()> {
+    let finding = &judged.finding;
+    let (name, section) = judged
+        .info()
+        .map_or(("", ""), |rule| (rule.name, rule.section));
+    writeln!(
+        out,
+        "{} {} {name}: {}",
+        judged.severity.as_str().to_uppercase(),
+        judged.rule,
+        escaped(&finding.text)
+    )?;
+    let place = match (shown.streams.len(), &finding.playlist) {
+        (1, Some(playlist)) => escaped(playlist),
+        (_, Some(playlist)) => format!("[{}] {}", escaped(&finding.stream), escaped(playlist)),
+        (_, None) => escaped(&finding.stream),
+    };
+    let at = |us: i64| {
+        let after_us = us.saturating_sub(shown.zero_us);
+        format!(
+            "{} ({})",
+            clock_time(after_us),
+            time_of_day(us, shown.zero_us)
+        )
+    };
+    let when = match finding.count {
+        1 => format!("at {}", at(finding.first.at_us)),
+        count => format!(
+            "{count} times, from {} to {}",
+            at(finding.first.at_us),
+            at(finding.last.at_us)
+        ),
+    };
+    writeln!(out, "  {place}: {when}")?;
+    let exchanges: Vec<String> = finding
+        .exchanges
+        .iter()
+        .take(MOST_EXCHANGES)
+        .map(i64::to_string)
+        .collect();
+    let more = if finding.exchanges.len() > MOST_EXCHANGES {
+        ", …"
+    } else {
+        ""
+    };
+    let session = escaped(shown.session);
+    writeln!(
+        out,
+        "  see it: isreplayer {session} -o {}; exchange {}{more}",
+        shown.offset(judged),
+        exchanges.join(", ")
+    )?;
+    match link(section) {
+        Some(link) => writeln!(out, "  {section}: {link}"),
+        None => writeln!(out, "  {section}"),
+    }
+}
