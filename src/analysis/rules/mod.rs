@@ -11,15 +11,21 @@
 //! | [`selection`] | which rules are looked at |
 //! | [`registry`] | which rules there are |
 //! | `text` | rules of one text |
+//! | `http` | rules of exchanges |
 //! | `time` | rules of two revisions of one playlist |
+//! | `across` | rules across the renditions of a stream |
+//! | `low_latency` | rules of low latency |
 //! | `playlist`, `date_range` | a text, as rules look at it |
 //! | `ranges` | T15: date ranges over time |
 //! | `broken` | what a rule says where it fires |
 
+mod across;
 mod broken;
 mod date_range;
 pub mod findings;
+mod http;
 pub mod judge;
+mod low_latency;
 mod merged;
 mod playlist;
 mod ranges;

@@ -2,6 +2,7 @@
 
 pub mod answers;
 mod bodies;
+pub mod exchanges;
 pub mod facts;
 pub mod history;
 pub mod parts;

@@ -34,8 +34,6 @@ pub struct Text<'a> {
     pub url: &'a Url,
     /// Index of the first segment that no earlier revision listed: what was said of the others is not said again.
     pub fresh: usize,
-    /// No revision of this playlist came before it.
-    pub is_first: bool,
     /// A segment has been removed from this playlist, so that its window is as long as it gets.
     pub has_slid: bool,
     /// It was named by a multivariant playlist.
@@ -79,7 +77,6 @@ pub(crate) mod testing {
             playlist: &playlist,
             url: &url,
             fresh: 0,
-            is_first: true,
             has_slid: false,
             has_parent: true,
             known_ranges: &DateRanges::default(),

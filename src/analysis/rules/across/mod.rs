@@ -1,0 +1,16 @@
+//! Rules across the playlists of a stream (X01 to X03, X07, X09, X12): compared by time and by dates, never by media sequence
+//! numbers (RFC 8216bis 4.4.3.2, 6.2.4).
+//!
+//! | file | rules |
+//! | --- | --- |
+//! | `family` | which playlists of a stream belong together |
+//! | `shown` | what each shows now, and X01, X02, X03, X07 |
+//! | `rates` | X09: bit rates |
+
+mod family;
+mod rates;
+mod shown;
+
+pub use self::family::Family;
+pub use self::rates::Rates;
+pub use self::shown::{Renditions, Seen};

@@ -1,0 +1,303 @@
+//! X01 target-differs, X02 dseq-differs, X03 edge-skew, X07 pdt-map: what the renditions of a stream show at one time
+//! (RFC 8216bis 6.2.4, B.1).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::analysis::rules::broken::Broken;
+use crate::analysis::rules::playlist::Playlist;
+use crate::analysis::rules::registry::Severity;
+use crate::session::seconds;
+
+/// Ends of a playlist that are remembered.
+const MOST_ENDS: usize = 16;
+/// Segments whose discontinuity numbers are compared.
+const MOST_DATED: usize = 64;
+/// Dates and moments are the same to so much, in microseconds.
+const CLOSE_US: i64 = 50_000;
+
+/// A revision of a rendition. Times in microseconds of Unix time.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// Row of the playlist.
+    pub id: i64,
+    /// Its name.
+    pub name: &'a str,
+    /// The text.
+    pub playlist: &'a Playlist,
+    /// Its end is new.
+    pub is_advance: bool,
+    /// When it was seen.
+    pub seen_us: i64,
+    /// When it was known not to be there yet.
+    pub not_before_us: Option<i64>,
+}
+
+/// What a rendition shows.
+#[derive(Debug, Default)]
+struct Shown {
+    name: String,
+    target_us: Option<i64>,
+    has_dates: Option<bool>,
+    /// The date at which its window ended, and when that was seen.
+    ends: VecDeque<(i64, i64)>,
+    /// Segments of its window: from which date until which, and the discontinuity number.
+    dated: VecDeque<(i64, i64, u64)>,
+}
+
+/// The renditions of a stream.
+#[derive(Debug, Default)]
+pub struct Renditions {
+    shown: BTreeMap<i64, Shown>,
+}
+
+impl Renditions {
+    /// What is wrong with a revision, beside what the other renditions show.
+    pub fn take(&mut self, seen: &Seen<'_>, out: &mut Vec<Broken>) {
+        let now = Shown::new(seen);
+        let others: Vec<&Shown> = self
+            .shown
+            .iter()
+            .filter(|(id, _)| **id != seen.id)
+            .map(|(_, shown)| shown)
+            .collect();
+        let before = self.shown.get(&seen.id);
+        if before.is_none_or(|before| before.target_us != now.target_us) {
+            targets(&now, &others, out);
+        }
+        if before.is_none_or(|before| before.has_dates != now.has_dates) {
+            dates(&now, &others, out);
+        }
+        if seen.is_advance {
+            discontinuities(&now, &others, out);
+            skew(seen, &now, &others, out);
+        }
+        let mut now = now;
+        if let Some(before) = self.shown.remove(&seen.id) {
+            let mut ends = before.ends;
+            ends.extend(now.ends.drain(..).filter(|_| seen.is_advance));
+            while ends.len() > MOST_ENDS {
+                ends.pop_front();
+            }
+            now.ends = ends;
+        }
+        self.shown.insert(seen.id, now);
+    }
+}
+
+impl Shown {
+    fn new(seen: &Seen<'_>) -> Self {
+        let playlist = seen.playlist;
+        let mut shown = Self {
+            name: seen.name.to_owned(),
+            target_us: playlist.target_us,
+            has_dates: None,
+            ..Self::default()
+        };
+        if !playlist.segments.is_empty() {
+            shown.has_dates = Some(
+                playlist
+                    .segments
+                    .iter()
+                    .any(|segment| segment.date_us.is_some()),
+            );
+        }
+        let mut number = playlist.discontinuity_sequence.unwrap_or(0);
+        let mut begins_us = None;
+        for segment in &playlist.segments {
+            number += u64::from(segment.discontinuity);
+            if segment.discontinuity {
+                begins_us = None;
+            }
+            begins_us = segment.date_us.or(begins_us);
+            let Some(from_us) = begins_us else { continue };
+            let until_us = from_us.saturating_add(segment.duration_us);
+            shown.dated.push_back((from_us, until_us, number));
+            begins_us = Some(until_us);
+        }
+        while shown.dated.len() > MOST_DATED {
+            shown.dated.pop_front();
+        }
+        if let (Some(end_us), false) = (begins_us, playlist.ended) {
+            shown.ends.push_back((end_us, seen.seen_us));
+        }
+        shown
+    }
+}
+
+fn targets(now: &Shown, others: &[&Shown], out: &mut Vec<Broken>) {
+    let Some(target_us) = now.target_us else {
+        return;
+    };
+    let is_other = |other: &&&Shown| other.target_us.is_some_and(|us| us != target_us);
+    if let Some(other) = others.iter().find(is_other) {
+        let text = format!(
+            "its target duration is {} s, that of {} is {} s",
+            target_us / 1_000_000,
+            other.name,
+            other.target_us.unwrap_or(0) / 1_000_000
+        );
+        out.push(Broken::new("X01", text));
+    }
+}
+
+fn dates(now: &Shown, others: &[&Shown], out: &mut Vec<Broken>) {
+    let Some(has_dates) = now.has_dates else {
+        return;
+    };
+    if let Some(other) = others
+        .iter()
+        .find(|other| other.has_dates == Some(!has_dates))
+    {
+        let (with, without) = match has_dates {
+            true => (&now.name, &other.name),
+            false => (&other.name, &now.name),
+        };
+        out.push(Broken::new(
+            "X07",
+            format!("{with} has EXT-X-PROGRAM-DATE-TIME, {without} has none"),
+        ));
+    }
+}
+
+/// The last two segments, by the middle of each: what lies near an edge is not compared.
+fn discontinuities(now: &Shown, others: &[&Shown], out: &mut Vec<Broken>) {
+    for other in others {
+        let differs = |segment: &&(i64, i64, u64)| {
+            let (from_us, until_us, number) = **segment;
+            let middle_us = from_us.saturating_add(until_us.saturating_sub(from_us) / 2);
+            let same = other.dated.iter().find(|(from_us, until_us, _)| {
+                (from_us.saturating_add(CLOSE_US)..until_us.saturating_sub(CLOSE_US))
+                    .contains(&middle_us)
+            });
+            same.is_some_and(|(_, _, theirs)| *theirs != number)
+        };
+        let last = now.dated.iter().rev().skip(1).take(2);
+        if last.clone().count() == 2 && last.clone().all(|segment| differs(&segment)) {
+            let number = now.dated.back().map_or(0, |(_, _, number)| *number);
+            let text = format!(
+                "at one date its discontinuity number is {number}, that of {} is another",
+                other.name
+            );
+            out.push(Broken::new("X02", text));
+            return;
+        }
+    }
+}
+
+fn skew(seen: &Seen<'_>, now: &Shown, others: &[&Shown], out: &mut Vec<Broken>) {
+    let (Some((end_us, _)), Some(not_before_us)) = (now.ends.back(), seen.not_before_us) else {
+        return;
+    };
+    let playlist = seen.playlist;
+    let is_low_latency = playlist.part_target_us.is_some();
+    let allowed_us = playlist
+        .part_target_us
+        .or(playlist.target_us.map(|us| us / 2));
+    let Some(allowed_us) = allowed_us else { return };
+    for other in others {
+        let reached = other
+            .ends
+            .iter()
+            .find(|(theirs_us, _)| *theirs_us >= end_us.saturating_sub(CLOSE_US));
+        let Some((_, reached_us)) = reached else {
+            continue;
+        };
+        let late_us = not_before_us.saturating_sub(*reached_us);
+        if late_us > allowed_us {
+            let text = format!(
+                "it came {:.1} s after {} had come to the same date",
+                seconds(late_us),
+                other.name
+            );
+            let broken = Broken::new("X03", text);
+            out.push(match is_low_latency {
+                true => broken.severity(Severity::Must),
+                false => broken,
+            });
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(first: u64, target: u32, second: u32, extra: &str) -> String {
+        let mut text = format!(
+            "#EXTM3U\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-MEDIA-SEQUENCE:{first}\n{extra}"
+        );
+        text.push_str(&format!(
+            "#EXT-X-PROGRAM-DATE-TIME:2026-11-29T10:00:{second:02}Z\n"
+        ));
+        for number in 0..4 {
+            text.push_str(&format!("#EXTINF:2,\ns{number}.ts\n"));
+        }
+        text
+    }
+
+    /// Ids that revisions of playlists 1, 2, ... give, seen at these seconds.
+    fn found(revisions: &[(i64, String, i64)]) -> Vec<&'static str> {
+        let mut renditions = Renditions::default();
+        let mut out = Vec::new();
+        for (id, text, second) in revisions {
+            let playlist = Playlist::read(text.clone().into());
+            let seen = Seen {
+                id: *id,
+                name: "list.m3u8",
+                playlist: &playlist,
+                is_advance: true,
+                seen_us: second * 1_000_000,
+                not_before_us: Some(second * 1_000_000 - 100_000),
+            };
+            renditions.take(&seen, &mut out);
+        }
+        out.iter().map(|broken| broken.rule).collect()
+    }
+
+    #[test]
+    fn renditions_with_other_numbers_are_alike() {
+        assert_eq!(
+            found(&[(1, text(5, 2, 10, ""), 1), (2, text(900, 2, 10, ""), 1)]),
+            Vec::<&str>::new()
+        );
+    }
+
+    #[test]
+    fn target_durations_are_the_same() {
+        assert_eq!(
+            found(&[(1, text(5, 2, 10, ""), 1), (2, text(5, 3, 10, ""), 1)]),
+            ["X01"]
+        );
+    }
+
+    #[test]
+    fn dates_are_in_all_or_in_none() {
+        let undated =
+            text(5, 2, 10, "").replace("#EXT-X-PROGRAM-DATE-TIME:2026-11-29T10:00:10Z\n", "");
+        assert_eq!(
+            found(&[(1, text(5, 2, 10, ""), 1), (2, undated, 1)]),
+            ["X07"]
+        );
+    }
+
+    #[test]
+    fn discontinuity_numbers_agree_at_one_date() {
+        let other = text(5, 2, 10, "#EXT-X-DISCONTINUITY-SEQUENCE:3\n");
+        assert_eq!(found(&[(1, text(5, 2, 10, ""), 1), (2, other, 1)]), ["X02"]);
+    }
+
+    #[test]
+    fn renditions_advance_together() {
+        let together = [
+            (1, text(5, 2, 10, ""), 1),
+            (2, text(5, 2, 10, ""), 1),
+            (1, text(6, 2, 12, ""), 3),
+            (2, text(6, 2, 12, ""), 3),
+        ];
+        assert_eq!(found(&together), Vec::<&str>::new());
+        let mut late = together;
+        late[3].2 = 6;
+        assert_eq!(found(&late), ["X03"]);
+    }
+}

@@ -1,0 +1,164 @@
+//! Rules of exchanges (H, P01, P03, T05, L05): what was answered, and how.
+//!
+//! | file | rules |
+//! | --- | --- |
+//! | `answered` | P01, H01, H10, L05: what was answered |
+//! | `fields` | P03, H05, H06, H08, H09: header fields |
+//! | `speed` | H03: how fast |
+//! | `content` | T05: bytes behind a name |
+
+mod answered;
+mod content;
+mod fields;
+mod speed;
+
+use self::content::Contents;
+use self::fields::CrossOrigin;
+use self::speed::Downloads;
+use super::broken::Broken;
+use crate::session::{Headers, Kind, Outcome, SeenExchange};
+
+/// An exchange with its header fields.
+#[derive(Debug)]
+pub struct Answered<'a> {
+    /// The exchange.
+    pub exchange: &'a SeenExchange,
+    /// Its response header fields; empty without a response.
+    pub headers: &'a Headers,
+}
+
+impl Answered<'_> {
+    /// It was answered well and whole: 200 or 206.
+    fn is_good(&self) -> bool {
+        let exchange = self.exchange;
+        matches!(exchange.status, Some(200 | 206)) && exchange.outcome == Outcome::Complete
+    }
+
+    fn is_playlist(&self) -> bool {
+        matches!(self.exchange.kind, Kind::Main | Kind::Media)
+    }
+
+    fn is_media(&self) -> bool {
+        matches!(self.exchange.kind, Kind::Segment | Kind::Init | Kind::Part)
+    }
+
+    /// Its path, in lower case.
+    fn path(&self) -> String {
+        let url = self.exchange.url.as_bytes();
+        let path = super::playlist::without_query(url);
+        String::from_utf8_lossy(path).to_lowercase()
+    }
+}
+
+/// What is remembered from one exchange to the next.
+#[derive(Debug, Default)]
+pub struct Exchanges {
+    contents: Contents,
+    downloads: Downloads,
+    cross_origin: CrossOrigin,
+}
+
+impl Exchanges {
+    /// Bodies may be asked for so long after they were listed first, in microseconds: the duration of the longest playlist.
+    pub fn new(longest_us: i64) -> Self {
+        Self {
+            contents: Contents::new(longest_us),
+            ..Self::default()
+        }
+    }
+
+    /// What is wrong with an exchange.
+    pub fn judge(&mut self, answered: &Answered<'_>, out: &mut Vec<Broken>) {
+        self.downloads.take(answered.exchange);
+        if answered.exchange.is_own {
+            return;
+        }
+        answered::judge(answered, out);
+        fields::judge(answered, out);
+        self.cross_origin.judge(answered, out);
+        self.downloads.judge(answered, out);
+        self.contents.judge(answered, out);
+    }
+
+    /// What could not be judged, and why.
+    pub fn not_judged(&self) -> Vec<(&'static str, &'static str)> {
+        self.cross_origin.not_judged().into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// A good answer for something.
+    pub fn good(kind: Kind, url: &str) -> SeenExchange {
+        SeenExchange {
+            id: 1,
+            resource_id: 1,
+            stream_id: 1,
+            kind,
+            url: url.to_owned(),
+            range: None,
+            head_id: None,
+            requested_us: 0,
+            from_us: 0,
+            wait_us: Some(5_000),
+            receive_us: Some(20_000),
+            arrival: None,
+            status: Some(200),
+            outcome: Outcome::Complete,
+            is_own: false,
+            wire_bytes: 100_000,
+            body: Some((100_000, vec![1; 32])),
+            headers: None,
+            error: None,
+            directives_met: None,
+            revision: None,
+            listed_by: Some((7, Some(4_000_000))),
+        }
+    }
+
+    /// Header fields.
+    pub fn headers(fields: &[(&str, &str)]) -> Headers {
+        let field = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
+        Headers(fields.iter().map(field).collect())
+    }
+
+    /// Ids of what is wrong with exchanges, one after the other.
+    pub fn found(exchanges: &[(SeenExchange, Headers)]) -> Vec<&'static str> {
+        broken(exchanges).iter().map(|broken| broken.rule).collect()
+    }
+
+    /// What is wrong with exchanges, one after the other.
+    pub fn broken(exchanges: &[(SeenExchange, Headers)]) -> Vec<Broken> {
+        let mut state = Exchanges::new(24_000_000);
+        let mut out = Vec::new();
+        for (exchange, headers) in exchanges {
+            state.judge(&Answered { exchange, headers }, &mut out);
+        }
+        out
+    }
+
+    /// Fields with which nothing is wrong.
+    pub fn of_segment() -> Headers {
+        headers(&[("content-type", "video/mp2t")])
+    }
+
+    #[test]
+    fn nothing_is_wrong_with_good_answers() {
+        let segment = good(Kind::Segment, "http://localhost/s1.ts");
+        let playlist = SeenExchange {
+            revision: Some((Some(4_000_000), false)),
+            ..good(Kind::Media, "http://localhost/list.m3u8")
+        };
+        let fields = headers(&[
+            ("content-type", "application/vnd.apple.mpegurl"),
+            ("content-encoding", "gzip"),
+            ("cache-control", "max-age=1"),
+        ]);
+        assert_eq!(
+            found(&[(segment, of_segment()), (playlist, fields)]),
+            Vec::<&str>::new()
+        );
+    }
+}

@@ -1,0 +1,55 @@
+//! Gaps (T07) and outages (H14), by the code of adjacent-find; how the recorder was.
+
+use super::Judging;
+use crate::analysis::adjacent::{Search, Threshold};
+use crate::analysis::outages::told;
+use crate::analysis::report;
+use crate::analysis::rules::registry::Severity;
+use crate::session::{Notice, ReadError, holes};
+
+impl Judging<'_> {
+    pub(super) fn gaps_and_outages(&mut self) -> Result<(), ReadError> {
+        let search = Search::new(self.reader, Threshold::default())?;
+        let zero_us = self.reader.runs()?.first().map_or(0, |run| run.started_us);
+        for playlist in self.reader.media_playlists()? {
+            if !self
+                .scope
+                .means(&playlist.stream, &playlist.name, &playlist.url)
+            {
+                continue;
+            }
+            search.gaps(&playlist, |gap| {
+                if gap.is_origins_for_certain() {
+                    let finding = report::finding(&playlist, &gap, zero_us);
+                    self.findings.add_whole("T07", Severity::Must, finding);
+                }
+                Ok::<(), ReadError>(())
+            })?;
+        }
+        // An outage is of a server, and of no playlist.
+        if self.scope.playlist.is_some() {
+            return Ok(());
+        }
+        search.outages(|outage| {
+            let finding = told::finding(&outage, &search.cost(&outage)?, zero_us);
+            if outage.key.cause.own.is_none() && self.scope.has_stream(&finding.stream) {
+                self.findings.add_whole("H14", Severity::Info, finding);
+            }
+            Ok::<(), ReadError>(())
+        })
+    }
+
+    pub(super) fn recorder(&mut self) -> Result<(), ReadError> {
+        self.looked_at.notices = self.reader.notices()?;
+        // An origin asked for that.
+        self.looked_at
+            .notices
+            .retain(|notice| notice.kind != Notice::LeftAlone);
+        let holes = holes(&self.reader.runs()?);
+        let lengths = holes
+            .iter()
+            .map(|hole| hole.until_us.saturating_sub(hole.from_us));
+        self.looked_at.holes = (holes.len(), lengths.fold(0, i64::saturating_add));
+        Ok(())
+    }
+}

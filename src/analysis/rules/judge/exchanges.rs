@@ -1,0 +1,168 @@
+//! The pass over exchanges, in the order in which requests began.
+
+use std::collections::HashMap;
+
+use super::{Judging, NotJudged};
+use crate::analysis::finding::Evidence;
+use crate::analysis::rules::across::Rates;
+use crate::analysis::rules::broken::Broken;
+use crate::analysis::rules::findings::Place;
+use crate::analysis::rules::http::{Answered, Exchanges};
+use crate::session::{
+    Headers, Kind, Outcome, ReadError, Reader, RevisedPlaylist, SeenExchange, header_fields,
+};
+
+/// Exchanges that are read at once.
+const AT_ONCE: usize = 1024;
+/// Header sets that are remembered.
+const MOST_SETS: usize = 1024;
+
+impl Judging<'_> {
+    pub(super) fn exchanges(&mut self, playlists: &[RevisedPlaylist]) -> Result<(), ReadError> {
+        let streams = self.reader.streams()?.into_iter();
+        let streams: HashMap<i64, String> =
+            streams.map(|stream| (stream.id, stream.name)).collect();
+        let names: HashMap<i64, &RevisedPlaylist> = playlists
+            .iter()
+            .map(|playlist| (playlist.id, playlist))
+            .collect();
+        let mut exchanges = Exchanges::new(self.longest_us);
+        let mut fields = Fields::default();
+        let mut rates = Rates::default();
+        let mut behind = 0;
+        loop {
+            let rows = self.reader.exchanges_behind(behind, AT_ONCE)?;
+            let Some(last) = rows.last() else { break };
+            behind = last.id;
+            for row in &rows {
+                let of = row.listed_by.map_or(row.resource_id, |(id, _)| id);
+                let playlist = names.get(&of).copied();
+                let Some(stream) = streams
+                    .get(&row.stream_id)
+                    .filter(|stream| self.is_meant(stream, playlist))
+                else {
+                    continue;
+                };
+                self.rate(row, &mut rates);
+                let headers = fields.of(self.reader, row)?;
+                let mut out = Vec::new();
+                let answered = Answered {
+                    exchange: row,
+                    headers: &headers,
+                };
+                exchanges.judge(&answered, &mut out);
+                self.add(row, stream, playlist, out);
+            }
+            self.looked_at.exchanges += rows.len() as u64;
+            (self.progress)(self.looked_at.exchanges);
+        }
+        let why = exchanges.not_judged().into_iter();
+        self.not_judged.extend(why.map(|(what, why)| NotJudged {
+            what: what.to_owned(),
+            why: why.to_owned(),
+        }));
+        self.rates(playlists, &rates);
+        Ok(())
+    }
+
+    fn is_meant(&self, stream: &str, playlist: Option<&RevisedPlaylist>) -> bool {
+        let is_named = playlist.is_some_and(|playlist| self.scope.has(playlist));
+        self.scope.has_stream(stream) && (self.scope.playlist.is_none() || is_named)
+    }
+
+    fn add(
+        &mut self,
+        row: &SeenExchange,
+        stream: &str,
+        playlist: Option<&RevisedPlaylist>,
+        found: Vec<Broken>,
+    ) {
+        let place = Place {
+            stream,
+            playlist: playlist.map(|playlist| playlist.name.as_str()),
+            // What no playlist listed is told apart by its stream.
+            id: playlist.map_or(-row.stream_id, |playlist| playlist.id),
+            at: Evidence {
+                at_us: row.requested_us,
+                exchange: Some(row.id),
+            },
+        };
+        for broken in found {
+            self.findings.add(&place, broken);
+        }
+    }
+
+    fn rate(&self, row: &SeenExchange, rates: &mut Rates) {
+        let is_whole = matches!(row.status, Some(200 | 206)) && row.outcome == Outcome::Complete;
+        let (Some((playlist, target_us)), Some((size, _))) = (row.listed_by, &row.body) else {
+            return;
+        };
+        if row.kind != Kind::Segment || !is_whole || row.is_own {
+            return;
+        }
+        if let Some(duration_us) = self.durations.of(&row.url, row.range) {
+            rates.take(
+                playlist,
+                *size,
+                duration_us,
+                target_us.unwrap_or(duration_us),
+            );
+        }
+    }
+
+    /// X09: what variants promise, at the end of it all.
+    fn rates(&mut self, playlists: &[RevisedPlaylist], rates: &Rates) {
+        let end_us = self
+            .reader
+            .runs()
+            .ok()
+            .and_then(|runs| runs.last().map(|run| run.end_us()));
+        for playlist in playlists.iter().filter(|playlist| self.scope.has(playlist)) {
+            let family = self.families.get(&playlist.stream_id);
+            let Some(member) = family.and_then(|family| family.member(&playlist.url)) else {
+                continue;
+            };
+            let mut out = Vec::new();
+            let is_whole = self.ended.get(&playlist.id).copied().unwrap_or(false);
+            rates.judge(playlist.id, member, is_whole, &mut out);
+            let place = Place {
+                stream: &playlist.stream,
+                playlist: Some(&playlist.name),
+                id: playlist.id,
+                at: Evidence {
+                    at_us: end_us.unwrap_or(0),
+                    exchange: None,
+                },
+            };
+            for broken in out {
+                self.findings.add(&place, broken);
+            }
+        }
+    }
+}
+
+/// Texts of header sets, read once.
+#[derive(Default)]
+struct Fields {
+    sets: HashMap<i64, String>,
+}
+
+impl Fields {
+    fn of(&mut self, reader: &Reader, row: &SeenExchange) -> Result<Headers, ReadError> {
+        let Some((id, values)) = &row.headers else {
+            return Ok(Headers::default());
+        };
+        if !self.sets.contains_key(id) {
+            if self.sets.len() >= MOST_SETS {
+                self.sets.clear();
+            }
+            let text = reader.header_set(*id)?.unwrap_or_default();
+            self.sets.insert(*id, text);
+        }
+        let fields = self
+            .sets
+            .get(id)
+            .and_then(|set| header_fields(set, values.as_deref()));
+        Ok(fields.unwrap_or_default())
+    }
+}

@@ -1,0 +1,75 @@
+//! What a session came to.
+
+use std::collections::BTreeMap;
+
+use crate::analysis::rules::findings::Judged;
+use crate::session::{NoticeEvent, RevisedPlaylist};
+
+/// Which streams and playlists are judged.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// Name of the only stream; `None`: all.
+    pub stream: Option<String>,
+    /// Name, last component of the name, or URL of the only playlist; `None`: all.
+    pub playlist: Option<String>,
+}
+
+impl Scope {
+    /// Whether a playlist is judged.
+    pub fn has(&self, playlist: &RevisedPlaylist) -> bool {
+        self.means(&playlist.stream, &playlist.name, &playlist.url)
+    }
+
+    /// Whether a playlist is judged, by the name of its stream, its own, and its URL.
+    pub(super) fn means(&self, stream: &str, name: &str, url: &str) -> bool {
+        let is_named = |wanted: &String| {
+            let last = name.rsplit('/').next();
+            wanted == name || last == Some(wanted) || wanted == url
+        };
+        self.has_stream(stream) && self.playlist.as_ref().is_none_or(is_named)
+    }
+
+    /// Whether a stream is judged.
+    pub(super) fn has_stream(&self, stream: &str) -> bool {
+        self.stream.as_ref().is_none_or(|name| name == stream)
+    }
+}
+
+/// What a session came to.
+#[derive(Debug, Default)]
+pub struct Judgement {
+    /// What was found, the worst first, then by time.
+    pub findings: Vec<Judged>,
+    /// Rules of which there was too much, and how many findings of each were left out.
+    pub left_out: BTreeMap<&'static str, u64>,
+    /// What could not be judged, and why.
+    pub not_judged: Vec<NotJudged>,
+    /// What was looked at.
+    pub looked_at: LookedAt,
+}
+
+/// What could not be judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotJudged {
+    /// What.
+    pub what: String,
+    /// Why.
+    pub why: String,
+}
+
+/// What was looked at, and how it was.
+#[derive(Debug, Default)]
+pub struct LookedAt {
+    /// Playlists.
+    pub playlists: usize,
+    /// Their revisions.
+    pub revisions: u64,
+    /// Exchanges.
+    pub exchanges: u64,
+    /// The longest time without a new segment, in microseconds, and the name of its playlist.
+    pub longest: Option<(i64, String)>,
+    /// What the recorder noticed about itself.
+    pub notices: Vec<NoticeEvent>,
+    /// How often no recorder ran between two runs, and for how long together, in microseconds.
+    pub holes: (usize, i64),
+}

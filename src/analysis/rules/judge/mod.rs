@@ -1,0 +1,90 @@
+//! A session judged: read once, each rule asked where it has something to say.
+//!
+//! | file | is |
+//! | --- | --- |
+//! | `judgement` | what a session came to |
+//! | `revisions` | the pass over revisions: rules of texts, of time, across renditions |
+//! | `state` | what is known of a playlist while its revisions pass |
+//! | `exchanges` | the pass over exchanges |
+//! | `events` | gaps and outages, by the code of adjacent-find; how the recorder was |
+//! | `durations` | how long segments are, by their URLs, from one pass to the other |
+
+mod durations;
+mod events;
+mod exchanges;
+mod judgement;
+mod revisions;
+mod state;
+
+pub use self::judgement::{Judgement, LookedAt, NotJudged, Scope};
+
+use std::collections::HashMap;
+
+use self::durations::Durations;
+use super::across::{Family, Renditions};
+use super::findings::{Findings, Wanted};
+use crate::session::{ReadError, Reader, RevisedPlaylist};
+
+/// Judges a session. `progress` is told how many rows have been read.
+///
+/// # Errors
+/// The session is damaged.
+pub fn judge(
+    reader: &Reader,
+    wanted: Wanted,
+    scope: &Scope,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Judgement, ReadError> {
+    let all = reader.revised_playlists()?;
+    // What a multivariant playlist says of the others is read whatever is wanted.
+    let playlists: Vec<RevisedPlaylist> = all
+        .into_iter()
+        .filter(|playlist| playlist.is_main || scope.has(playlist))
+        .collect();
+    let mut session = Judging {
+        reader,
+        scope,
+        findings: Findings::new(wanted),
+        families: HashMap::new(),
+        renditions: HashMap::new(),
+        durations: Durations::default(),
+        longest_us: 0,
+        ended: HashMap::new(),
+        looked_at: LookedAt {
+            playlists: playlists.len(),
+            ..LookedAt::default()
+        },
+        not_judged: Vec::new(),
+        progress,
+    };
+    session.revisions(&playlists)?;
+    session.exchanges(&playlists)?;
+    session.gaps_and_outages()?;
+    session.recorder()?;
+    let (findings, left_out) = session.findings.finish();
+    Ok(Judgement {
+        findings,
+        left_out,
+        not_judged: session.not_judged,
+        looked_at: session.looked_at,
+    })
+}
+
+/// What is known while a session is read.
+struct Judging<'a> {
+    reader: &'a Reader,
+    scope: &'a Scope,
+    findings: Findings,
+    /// By stream.
+    families: HashMap<i64, Family>,
+    /// By stream.
+    renditions: HashMap<i64, Renditions>,
+    durations: Durations,
+    /// How long the longest playlist was, in microseconds.
+    longest_us: i64,
+    /// Whether a playlist was over in the end, by its row.
+    ended: HashMap<i64, bool>,
+    looked_at: LookedAt,
+    not_judged: Vec<NotJudged>,
+    progress: &'a mut dyn FnMut(u64),
+}

@@ -1,0 +1,138 @@
+//! The pass over revisions, in the order of time: rules of texts, of time, across renditions.
+
+use url::Url;
+
+use super::state::{Read, State};
+use super::{Judging, NotJudged};
+use crate::analysis::finding::Evidence;
+use crate::analysis::rules::across::Seen;
+use crate::analysis::rules::findings::Place;
+use crate::analysis::rules::merged::Merged;
+use crate::analysis::rules::playlist::Playlist;
+use crate::session::{Body, ReadError, RevisedPlaylist, SeenRevision};
+
+/// Things that could not be judged, and are told one by one.
+const MOST_NOT_JUDGED: usize = 100;
+
+impl Judging<'_> {
+    pub(super) fn revisions(&mut self, playlists: &[RevisedPlaylist]) -> Result<(), ReadError> {
+        let mut states: Vec<State> = playlists.iter().map(|_| State::default()).collect();
+        let mut merged = Merged::new(self.reader, playlists)?;
+        while let Some((index, row)) = merged.next()? {
+            let (Some(playlist), Some(state)) = (playlists.get(index), states.get_mut(index))
+            else {
+                continue;
+            };
+            let reader = self.reader;
+            match reader.together(|| reader.body(row.body_id)) {
+                Ok(Body::Bytes(text)) => self.revision(playlist, state, &row, text),
+                Ok(Body::Chunk(_)) => {}
+                Err(ReadError::Altered { what, .. } | ReadError::Lost(what)) => {
+                    self.not_judged(&row, what);
+                }
+                Err(error) => return Err(error),
+            }
+            self.looked_at.revisions += 1;
+            (self.progress)(self.looked_at.revisions);
+        }
+        Ok(())
+    }
+
+    fn not_judged(&mut self, row: &SeenRevision, why: String) {
+        if self.not_judged.len() < MOST_NOT_JUDGED {
+            self.not_judged.push(NotJudged {
+                what: format!("exchange {}", row.exchange_id),
+                why,
+            });
+        }
+    }
+
+    fn revision(
+        &mut self,
+        playlist: &RevisedPlaylist,
+        state: &mut State,
+        row: &SeenRevision,
+        text: Vec<u8>,
+    ) {
+        let Ok(url) = Url::parse(&row.url) else {
+            return;
+        };
+        if !row.is_media {
+            self.families
+                .entry(playlist.stream_id)
+                .or_default()
+                .take(&text, &url);
+        }
+        if !self.scope.has(playlist) {
+            return;
+        }
+        let now = Playlist::read(text);
+        let is_old = state.is_old(row);
+        let read = Read {
+            playlist,
+            row,
+            url: &url,
+            now: &now,
+            is_old,
+            fresh: state.fresh(row.step, &now, is_old),
+        };
+        let mut out = Vec::new();
+        if row.is_media {
+            if row.is_advance
+                && let Some(length_us) = state.advanced(row)
+            {
+                self.longest(length_us, playlist);
+            }
+            self.longest_us = self.longest_us.max(now.duration_us());
+            self.ended.insert(playlist.id, now.ended);
+            self.durations.take(&now, read.fresh, &url);
+            self.across(&read, &mut out);
+        }
+        state.judge(&read, &mut out);
+        let place = Place {
+            stream: &playlist.stream,
+            playlist: Some(&playlist.name),
+            id: playlist.id,
+            at: Evidence {
+                at_us: row.seen_us,
+                exchange: Some(row.exchange_id),
+            },
+        };
+        for broken in out {
+            self.findings.add(&place, broken);
+        }
+        state.keep(row, now);
+    }
+
+    /// Renditions are those that a multivariant playlist lists.
+    fn across(&mut self, read: &Read<'_>, out: &mut Vec<crate::analysis::rules::broken::Broken>) {
+        let stream_id = read.playlist.stream_id;
+        let family = self.families.get(&stream_id);
+        let member = family.and_then(|family| family.member(&read.playlist.url));
+        if read.is_old || !member.is_some_and(|member| member.is_timed_like_others()) {
+            return;
+        }
+        let seen = Seen {
+            id: read.playlist.id,
+            name: &read.playlist.name,
+            playlist: read.now,
+            is_advance: read.row.is_advance,
+            seen_us: read.row.seen_us,
+            not_before_us: read.row.not_before_us,
+        };
+        self.renditions
+            .entry(stream_id)
+            .or_default()
+            .take(&seen, out);
+    }
+
+    fn longest(&mut self, length_us: i64, playlist: &RevisedPlaylist) {
+        let longest = &mut self.looked_at.longest;
+        if longest
+            .as_ref()
+            .is_none_or(|(longest_us, _)| length_us > *longest_us)
+        {
+            *longest = Some((length_us, playlist.name.clone()));
+        }
+    }
+}

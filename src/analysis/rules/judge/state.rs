@@ -1,0 +1,141 @@
+//! What is known of a playlist while its revisions pass.
+
+use std::collections::HashSet;
+
+use url::Url;
+
+use crate::analysis::rules::broken::Broken;
+use crate::analysis::rules::low_latency::{self, PartEdge};
+use crate::analysis::rules::playlist::Playlist;
+use crate::analysis::rules::ranges::DateRanges;
+use crate::analysis::rules::text::{self, Text};
+use crate::analysis::rules::time::{self, Change};
+use crate::hls::Step;
+use crate::session::{RevisedPlaylist, SeenRevision};
+
+/// Texts of one playlist that are remembered by their row, so that an old one is known again.
+const MOST_TEXTS: usize = 1_000_000;
+
+/// What is known of a playlist.
+#[derive(Default)]
+pub(super) struct State {
+    /// The newest revision.
+    newest: Option<Playlist>,
+    newest_body: i64,
+    /// The number behind the last segment that was listed.
+    ends_at: u64,
+    texts: HashSet<i64>,
+    ranges: DateRanges,
+    parts: Option<PartEdge>,
+    has_slid: bool,
+    /// When it advanced last, in microseconds of Unix time.
+    advanced_us: Option<i64>,
+}
+
+/// A revision that was read.
+pub(super) struct Read<'a> {
+    pub(super) playlist: &'a RevisedPlaylist,
+    pub(super) row: &'a SeenRevision,
+    pub(super) url: &'a Url,
+    pub(super) now: &'a Playlist,
+    /// Its text is that of an older revision, not of the one before.
+    pub(super) is_old: bool,
+    /// Index of its first segment that no earlier revision listed.
+    pub(super) fresh: usize,
+}
+
+impl State {
+    /// How long no new segment had come before this one, in microseconds.
+    pub(super) fn advanced(&mut self, row: &SeenRevision) -> Option<i64> {
+        let before_us = self.advanced_us.replace(row.seen_us)?;
+        Some(row.seen_us.saturating_sub(before_us))
+    }
+
+    /// Whether a text was there before the one before.
+    pub(super) fn is_old(&self, row: &SeenRevision) -> bool {
+        self.newest.is_some()
+            && row.body_id != self.newest_body
+            && self.texts.contains(&row.body_id)
+    }
+
+    /// Index of the first segment that no earlier revision listed.
+    pub(super) fn fresh(&self, step: Option<Step>, now: &Playlist, is_old: bool) -> usize {
+        match step {
+            Some(Step::First | Step::Restarted) => 0,
+            _ if self.newest.is_none() => 0,
+            _ if is_old || step == Some(Step::Behind) => now.segments.len(),
+            _ => usize::try_from(self.ends_at.saturating_sub(now.first_number()))
+                .unwrap_or(usize::MAX),
+        }
+    }
+
+    /// What is wrong with a revision.
+    pub(super) fn judge(&mut self, read: &Read<'_>, out: &mut Vec<Broken>) {
+        let (row, now) = (read.row, read.now);
+        match &self.newest {
+            Some(before) => {
+                let change = Change {
+                    before,
+                    now,
+                    step: row.step,
+                    is_old: read.is_old,
+                    fresh: read.fresh,
+                };
+                let is_slid =
+                    row.step == Some(Step::Slid) && now.first_number() > before.first_number();
+                self.has_slid |= is_slid;
+                if row.is_media {
+                    time::judge(&change, out);
+                }
+            }
+            None if row.is_media => time::judge_first(now, out),
+            None => {}
+        }
+        text::judge(
+            &Text {
+                playlist: now,
+                url: read.url,
+                fresh: read.fresh,
+                has_slid: self.has_slid,
+                has_parent: !read.playlist.is_main,
+                known_ranges: &self.ranges,
+            },
+            out,
+        );
+        if row.is_media && !read.is_old && row.step != Some(Step::Behind) {
+            self.parts(row, now, out);
+        }
+        if !read.is_old {
+            self.ranges.take(now, out);
+        }
+    }
+
+    fn parts(&mut self, row: &SeenRevision, now: &Playlist, out: &mut Vec<Broken>) {
+        let before = self
+            .parts
+            .take()
+            .filter(|_| row.step != Some(Step::Restarted));
+        low_latency::judge(now, low_latency::known_parts(now, before.as_ref()), out);
+        let edge = PartEdge::new(now, row.seen_us);
+        if let (Some(before), Some(edge), Some(target_us)) = (&before, &edge, now.part_target_us)
+            && !now.ended
+        {
+            low_latency::part_late(before, edge, row.not_before_us, target_us, out);
+        }
+        self.parts = edge;
+    }
+
+    /// Its text is the newest one from now on.
+    pub(super) fn keep(&mut self, row: &SeenRevision, now: Playlist) {
+        if self.texts.len() < MOST_TEXTS {
+            self.texts.insert(row.body_id);
+        }
+        // An edge that lags behind shows what was known before: the newest one stays that.
+        if row.step == Some(Step::Behind) && self.newest.is_some() {
+            return;
+        }
+        self.ends_at = now.number(now.segments.len());
+        self.newest_body = row.body_id;
+        self.newest = Some(now);
+    }
+}

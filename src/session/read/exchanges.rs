@@ -1,0 +1,162 @@
+//! All exchanges with what a judge must know of each, in the order in which requests began.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::reader::Reader;
+use crate::session::error::ReadError;
+use crate::session::headers::Headers;
+use crate::session::id::ExchangeId;
+use crate::session::model::{ByteRange, Kind, Outcome};
+
+/// An exchange. Times in microseconds of Unix time, durations in microseconds.
+#[derive(Debug, Clone)]
+pub struct SeenExchange {
+    /// Its number.
+    pub id: ExchangeId,
+    /// Row of `resource`: what was asked for.
+    pub resource_id: i64,
+    /// Row of `stream`.
+    pub stream_id: i64,
+    /// What that is.
+    pub kind: Kind,
+    /// Its URL.
+    pub url: String,
+    /// Its byte range, where a playlist named one.
+    pub range: Option<ByteRange>,
+    /// It is a hop of a redirect: the exchange that the chain began with.
+    pub head_id: Option<ExchangeId>,
+    /// When it was requested.
+    pub requested_us: i64,
+    /// From when on it is the answer.
+    pub from_us: i64,
+    /// Requested to first byte of the response; `None`: there was none.
+    pub wait_us: Option<i64>,
+    /// First byte to last byte, or to the break.
+    pub receive_us: Option<i64>,
+    /// How the body came, as in `schema.sql`.
+    pub arrival: Option<String>,
+    /// HTTP status.
+    pub status: Option<u16>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// It happened only because a recorder asked.
+    pub is_own: bool,
+    /// Bytes of the body, as transferred.
+    pub wire_bytes: u64,
+    /// Size of the body, and its SHA-256.
+    pub body: Option<(u64, Vec<u8>)>,
+    /// Row of `header_set`, and the values that it leaves out.
+    pub headers: Option<(i64, Option<String>)>,
+    /// What went wrong, for people.
+    pub error: Option<String>,
+    /// It was a blocking request; whether it was answered with what it asked for, where that is known.
+    pub directives_met: Option<Option<bool>>,
+    /// Of a revision of a media playlist: its target duration, and whether it is over.
+    pub revision: Option<(Option<i64>, bool)>,
+    /// The playlist that listed it: row of `resource`, and the target duration that it stated then.
+    pub listed_by: Option<(i64, Option<i64>)>,
+}
+
+const EXCHANGES: &str = "SELECT e.id, r.id, r.stream_id, r.kind, r.url, r.range_first, e.head_id,
+       e.requested_us, e.from_us, e.wait_us, e.receive_us, e.arrival, e.status, e.outcome, e.own_reason IS NOT NULL,
+       e.wire_bytes, b.size, b.sha256, e.header_set_id, e.header_values, e.error, e.directives IS NOT NULL, e.directives_met,
+       v.media_sequence IS NOT NULL, v.target_duration_us, v.ended, l.playlist_id, l.target_duration_us, r.range_length
+  FROM exchange e JOIN resource r ON r.id = e.resource_id
+  LEFT JOIN body b ON b.id = e.body_id
+  LEFT JOIN revision v ON v.exchange_id = e.id
+  LEFT JOIN revision l ON l.exchange_id = e.referrer_id
+ WHERE e.id > ?1 ORDER BY e.id LIMIT ?2";
+
+impl Reader {
+    /// Exchanges behind one (0: all of them), in order; `most` of them.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn exchanges_behind(
+        &self,
+        behind: ExchangeId,
+        most: usize,
+    ) -> Result<Vec<SeenExchange>, ReadError> {
+        let rows = self.list(EXCHANGES, params![behind, most as i64], exchange_row)?;
+        Ok(rows.into_iter().flatten().collect())
+    }
+
+    /// The text of a header set.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn header_set(&self, id: i64) -> Result<Option<String>, ReadError> {
+        self.db
+            .prepare_cached("SELECT fields FROM header_set WHERE id = ?1")
+            .and_then(|mut s| s.query_row([id], |row| row.get(0)).optional())
+            .map_err(|e| self.failed(e))
+    }
+}
+
+/// Header fields out of the text of their set and the values that it leaves out; `None`: these are no header fields.
+pub fn header_fields(set: &str, values: Option<&str>) -> Option<Headers> {
+    Headers::join(set, values)
+}
+
+/// `None`: of a kind or an outcome that nobody knows.
+fn exchange_row(row: &Row<'_>) -> rusqlite::Result<Option<SeenExchange>> {
+    let (kind, outcome): (String, String) = (row.get(3)?, row.get(13)?);
+    let (Some(kind), Some(outcome)) = (Kind::parse(&kind), Outcome::parse(&outcome)) else {
+        return Ok(None);
+    };
+    let size: Option<i64> = row.get(16)?;
+    let sha256: Option<Vec<u8>> = row.get(17)?;
+    let header_set_id: Option<i64> = row.get(18)?;
+    let is_held: bool = row.get(21)?;
+    let is_revision: bool = row.get::<_, Option<bool>>(23)?.unwrap_or(false);
+    let listed_by: Option<i64> = row.get(26)?;
+    let unsigned = |n: i64| u64::try_from(n).unwrap_or(0);
+    Ok(Some(SeenExchange {
+        id: row.get(0)?,
+        resource_id: row.get(1)?,
+        stream_id: row.get(2)?,
+        kind,
+        url: row.get(4)?,
+        range: match (
+            row.get::<_, Option<i64>>(5)?,
+            row.get::<_, Option<i64>>(28)?,
+        ) {
+            (Some(first), Some(length)) => Some(ByteRange {
+                first: unsigned(first),
+                length: unsigned(length),
+            }),
+            _ => None,
+        },
+        head_id: row.get(6)?,
+        requested_us: row.get(7)?,
+        from_us: row.get(8)?,
+        wait_us: row.get(9)?,
+        receive_us: row.get(10)?,
+        arrival: row.get(11)?,
+        status: row.get(12)?,
+        outcome,
+        is_own: row.get(14)?,
+        wire_bytes: row.get::<_, Option<i64>>(15)?.map_or(0, unsigned),
+        body: size.map(unsigned).zip(sha256),
+        headers: match header_set_id {
+            Some(id) => Some((id, row.get(19)?)),
+            None => None,
+        },
+        error: row.get(20)?,
+        directives_met: match is_held {
+            true => Some(row.get(22)?),
+            false => None,
+        },
+        revision: match is_revision {
+            true => Some((
+                row.get(24)?,
+                row.get::<_, Option<bool>>(25)?.unwrap_or(false),
+            )),
+            false => None,
+        },
+        listed_by: match listed_by {
+            Some(id) => Some((id, row.get(27)?)),
+            None => None,
+        },
+    }))
+}
