@@ -71,6 +71,8 @@ pub struct LowLatency {
     pub can_block: bool,
     /// What becomes of requests that are to be held, from this part on.
     pub broken: Option<(u64, Broken)>,
+    /// This part is so much later than it should be.
+    pub late: Option<(u64, Duration)>,
 }
 
 /// How an origin that offers to hold requests fails to.
@@ -92,6 +94,7 @@ impl LowLatency {
             end: 8 * PARTS,
             can_block: true,
             broken: None,
+            late: None,
         }
     }
 
@@ -171,6 +174,10 @@ impl LowLatency {
                     loop {
                         // The origin's own pace.
                         std::thread::sleep(own.duration);
+                        let is_next = |(part, _): &(u64, Duration)| *part == edge.parts();
+                        if let Some((_, more)) = own.late.filter(is_next) {
+                            std::thread::sleep(more);
+                        }
                         edge.publish();
                         if edge.parts() >= own.end {
                             return;
