@@ -2,7 +2,8 @@
 
 use crate::replay::Replayer;
 use crate::support::{
-    Broken, Finished, LowLatency, Names, Origin, PARTS, Recorder, Reply, Session, client, part_body,
+    Broken, Finished, Hints, LowLatency, Names, Origin, PARTS, Recorder, Reply, Session, client,
+    part_body,
 };
 
 fn recorded(origin: &Origin, arguments: &[&str]) -> Finished {
@@ -417,4 +418,110 @@ fn a_channel_without_parts_has_no_gaps_between_them() {
         text.starts_with("No media playlist of this session has parts "),
         "{text}"
     );
+}
+
+/// Of each part: when it was requested, from when on it is the answer, and from when on the first revision is that lists it.
+fn parts_and_listings(session: &Session) -> Vec<(String, i64, i64, i64)> {
+    let texts: Vec<(i64, String)> = session
+        .rows(
+            "SELECT e.id, e.from_us FROM revision v JOIN exchange e ON e.id = v.exchange_id ORDER BY e.id",
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+        )
+        .into_iter()
+        .map(|(id, from_us)| (from_us, String::from_utf8(session.body(id)).unwrap()))
+        .collect();
+    let parts = session.rows(
+        "SELECT r.name, r.url, e.requested_us, e.from_us FROM exchange e JOIN resource r ON r.id = e.resource_id
+          WHERE r.kind = 'part' AND e.status = 200 ORDER BY e.id",
+        |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?)),
+    );
+    let listed_us = |url: &str| {
+        // Of names with tokens what stays.
+        let stays = url
+            .rsplit('/')
+            .next()
+            .unwrap()
+            .split("&token")
+            .next()
+            .unwrap();
+        let is_listed = |text: &str| {
+            let lines = text.lines().filter(|line| line.starts_with("#EXT-X-PART:"));
+            lines.into_iter().any(|line| {
+                line.contains(&format!("\"{stays}\"")) || line.contains(&format!("\"{stays}&"))
+            })
+        };
+        texts.iter().find(|(_, text)| is_listed(text)).unwrap().0
+    };
+    let told = |(_, url, requested_us, from_us): (String, String, i64, i64)| {
+        let listed_us = listed_us(&url);
+        (url, requested_us, from_us, listed_us)
+    };
+    parts.into_iter().map(told).collect()
+}
+
+#[test]
+fn what_is_announced_is_asked_for_before_it_is_there_and_once() {
+    for names in [Names::Uris, Names::Queries] {
+        let mut channel = LowLatency::new(names);
+        channel.new_map = Some(5);
+        let (origin, _edge) = channel.start();
+        let finished = recorded(&origin, &[]);
+        assert!(finished.stdout.contains("faults 0"), "{}", finished.stdout);
+        let session = finished.session();
+        has_all_parts(&session, channel.end);
+        let all = parts_and_listings(&session);
+        let mut early = 0;
+        for (url, requested_us, from_us, listed_us) in &all {
+            assert!(from_us <= listed_us, "{url}: {from_us} {listed_us}");
+            early += usize::from(requested_us < listed_us);
+        }
+        // Those that were there at first are asked for when they are listed.
+        let to_come = (channel.end - 3 * PARTS) as usize;
+        assert!(early >= to_come - 2, "{early} of {to_come}: {names:?}");
+        // An initialization section that is announced is asked for once, too.
+        let maps = "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id WHERE r.kind = 'init'
+            AND r.url LIKE '%/other.mp4' AND e.status = 200";
+        assert_eq!(session.number(maps), 1);
+        let pending = "SELECT count(*) FROM pending";
+        assert_eq!(session.number(pending), 0);
+        session.check_invariants();
+    }
+}
+
+#[test]
+fn a_hint_that_goes_away_is_let_go_of_and_is_no_fault_of_the_origin() {
+    let mut channel = LowLatency::new(Names::Uris);
+    channel.hints = Hints::Changed;
+    let (origin, _edge) = channel.start();
+    let finished = recorded(&origin, &[]);
+    assert!(finished.stdout.contains("faults 0"), "{}", finished.stdout);
+    let session = finished.session();
+    let given_up =
+        "SELECT count(*) FROM exchange WHERE outcome = 'aborted' AND error = 'hint withdrawn'";
+    // One for each segment to come.
+    let count = session.number(given_up);
+    assert!((1..=5).contains(&count), "{count}");
+    let found = session.number("SELECT count(DISTINCT r.id) FROM exchange e JOIN resource r ON r.id = e.resource_id WHERE r.kind = 'part' AND e.status = 200");
+    assert_eq!(found, (channel.end - PARTS) as i64);
+    session.check_invariants();
+}
+
+#[test]
+fn a_part_that_is_not_found_while_it_is_announced_is_asked_for_again_when_it_is_listed() {
+    let mut channel = LowLatency::new(Names::Uris);
+    channel.hints = Hints::NotFound;
+    let (origin, _edge) = channel.start();
+    let session = recorded(&origin, &[]).session();
+    let had = "SELECT count(DISTINCT r.id) FROM exchange e JOIN resource r ON r.id = e.resource_id
+        WHERE r.kind = 'part' AND e.status = 200";
+    assert_eq!(session.number(had), (channel.end - PARTS) as i64);
+    // Players get them at once where they are listed.
+    let late = parts_and_listings(&session)
+        .into_iter()
+        .find(|(_, _, from_us, listed_us)| from_us > listed_us);
+    assert_eq!(late, None);
+    // Who is refused again and again asks less often.
+    let refused = session.number("SELECT count(*) FROM exchange WHERE status = 404");
+    assert!((1..=6).contains(&refused), "{refused}");
+    session.check_invariants();
 }

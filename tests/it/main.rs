@@ -52,6 +52,7 @@ mod outages;
 mod over_http2;
 mod packaging;
 mod pages;
+mod parts_on_disk;
 mod playlists;
 mod proxy;
 mod raw;

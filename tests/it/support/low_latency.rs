@@ -73,6 +73,20 @@ pub struct LowLatency {
     pub broken: Option<(u64, Broken)>,
     /// This part is so much later than it should be.
     pub late: Option<(u64, Duration)>,
+    pub hints: Hints,
+    /// From this segment on another initialization section applies, which is announced with the last part before it.
+    pub new_map: Option<u64>,
+}
+
+/// What becomes of what it announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hints {
+    /// Requests for it are held until it is there.
+    Held,
+    /// It is not found before it is listed.
+    NotFound,
+    /// In the place of each first part of a segment something else is announced until that is there, which never comes.
+    Changed,
 }
 
 /// How an origin that offers to hold requests fails to.
@@ -95,6 +109,8 @@ impl LowLatency {
             can_block: true,
             broken: None,
             late: None,
+            hints: Hints::Held,
+            new_map: None,
         }
     }
 
@@ -131,6 +147,9 @@ impl LowLatency {
             3.0 * part_s,
         );
         for segment in first..=whole {
+            if self.new_map == Some(segment) && parts > segment * PARTS {
+                text.push_str("#EXT-X-MAP:URI=\"other.mp4\"\n");
+            }
             let listed = (segment * PARTS)..((segment + 1) * PARTS).min(parts);
             if segment + WITH_PARTS > whole {
                 for n in listed {
@@ -147,6 +166,9 @@ impl LowLatency {
             true => text.push_str("#EXT-X-ENDLIST\n"),
             false => {
                 let hint = match self.names {
+                    _ if self.hints == Hints::Changed && parts % PARTS == 0 => {
+                        format!("URI=\"advertisement.{whole}.mp4\"")
+                    }
                     Names::Ranges => {
                         let first = parts % PARTS * part_body(0).len() as u64;
                         format!("URI=\"s{whole}.mp4\",BYTERANGE-START={first}")
@@ -154,6 +176,9 @@ impl LowLatency {
                     _ => self.part_name(parts, parts),
                 };
                 writeln!(text, "#EXT-X-PRELOAD-HINT:TYPE=PART,{hint}").unwrap();
+                if self.new_map.is_some_and(|segment| segment * PARTS == parts) {
+                    text.push_str("#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"other.mp4\"\n");
+                }
             }
         }
         text
@@ -195,16 +220,18 @@ impl LowLatency {
         match name {
             "live.m3u8" => self.playlist(ask, edge),
             "init.mp4" => Reply::segment(b"the beginning".to_vec()),
+            "other.mp4" => Reply::segment(b"another beginning".to_vec()),
             "part" => {
                 let n = parameter(ask, "n").unwrap();
-                part(n, edge)
+                self.part(n, edge)
             }
+            name if name.starts_with("advertisement") => Reply::nothing(End::Silent),
             name => {
                 let name = name.trim_start_matches('s').trim_end_matches(".mp4");
                 match name.split_once('.') {
                     Some((segment, n)) => {
                         let segment: u64 = segment.parse().unwrap();
-                        part(segment * PARTS + n.parse::<u64>().unwrap(), edge)
+                        self.part(segment * PARTS + n.parse::<u64>().unwrap(), edge)
                     }
                     None => {
                         let first = name.parse::<u64>().unwrap() * PARTS;
@@ -213,6 +240,19 @@ impl LowLatency {
                     }
                 }
             }
+        }
+    }
+
+    /// A part; what is announced is held until it is there.
+    fn part(&self, n: u64, edge: &Edge) -> Reply {
+        let now = edge.parts();
+        let there = match n == now && self.hints != Hints::NotFound {
+            true => edge.wait(n + 1, self.duration * (3 * PARTS as u32)),
+            false => now,
+        };
+        match n < there {
+            true => Reply::segment(part_body(n)),
+            false => Reply::not_found(),
         }
     }
 
@@ -249,13 +289,6 @@ pub fn part_body(n: u64) -> Vec<u8> {
     format!("part {n:06} of a channel; ")
         .repeat(20)
         .into_bytes()
-}
-
-fn part(n: u64, edge: &Edge) -> Reply {
-    match n < edge.parts() {
-        true => Reply::segment(part_body(n)),
-        false => Reply::not_found(),
-    }
 }
 
 fn parameter(ask: &Ask, name: &str) -> Option<u64> {
