@@ -11,6 +11,7 @@
 //! | [`raw`] | gaps in raw streams, as text and as JSON |
 //! | `silences` | when bytes of a raw stream came, and when none did |
 //! | [`outages`] | faults that are one event |
+//! | [`rules`] | what is wrong with a channel |
 //! | [`report`] | gaps as findings, and as text in the original's format |
 //! | [`rules`] | what `isreport` looks for: the rules, and a session judged by them |
 //! | [`summary`] | what all findings come to, in a line |

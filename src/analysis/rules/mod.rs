@@ -15,6 +15,7 @@
 //! | `time` | rules of two revisions of one playlist |
 //! | `across` | rules across the renditions of a stream |
 //! | `low_latency` | rules of low latency |
+//! | [`media`] | rules of what the bytes of segments say |
 //! | `playlist`, `date_range` | a text, as rules look at it |
 //! | `ranges` | T15: date ranges over time |
 //! | `broken` | what a rule says where it fires |
@@ -26,6 +27,7 @@ pub mod findings;
 mod http;
 pub mod judge;
 mod low_latency;
+pub mod media;
 mod merged;
 mod playlist;
 mod ranges;
