@@ -49,7 +49,7 @@ fn session_ms(us: i64, zero_us: i64) -> i64 {
 }
 
 /// A session time with its UTC: `0:00:14.032 (01:51:26.760Z)`. `zero_us`: session zero.
-pub(super) fn both_clocks(us: i64, zero_us: i64) -> String {
+pub fn both_clocks(us: i64, zero_us: i64) -> String {
     let session = session_time(us, zero_us);
     format!("{session} ({})", time_of_day(us, zero_us))
 }

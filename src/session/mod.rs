@@ -48,8 +48,8 @@ pub use self::read::answers::answer::{Answer, Found, Query, RangePart};
 pub use self::read::answers::blocked::{Blocked, Directives};
 pub use self::read::answers::heal::Faults;
 pub use self::read::answers::listed::Listing;
-pub use self::read::exchanges::{SeenExchange, header_fields};
 pub use self::read::answers::versions::Version;
+pub use self::read::exchanges::{SeenExchange, header_fields};
 pub use self::read::facts::{
     Advance, Body, Exchange, Hole, PlaylistInfo, ResourceInfo, Run, StreamInfo, holes,
 };

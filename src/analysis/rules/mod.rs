@@ -18,10 +18,10 @@
 //! | [`media`] | rules of what the bytes of segments say |
 //! | `playlist`, `date_range` | a text, as rules look at it |
 //! | `ranges` | T15: date ranges over time |
-//! | `broken` | what a rule says where it fires |
+//! | [`broken`] | what a rule says where it fires |
 
 mod across;
-mod broken;
+pub mod broken;
 mod date_range;
 pub mod findings;
 mod http;

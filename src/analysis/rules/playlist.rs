@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
 use crate::hls::items::{Content, KeyOrMap, items};
-use crate::hls::{ByteRange, PlaylistKind, Tag, attributes, lines, playlist_kind};
+use crate::hls::{ByteRange, Line, PlaylistKind, Tag, attributes, lines, playlist_kind};
 
 /// `EXT-X-PLAYLIST-TYPE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Segment {
     pub uri: Range<usize>,
     /// EXTINF, in microseconds; 0 without one that can be read.
     pub duration_us: i64,
+    /// What the last digit of EXTINF is worth, in microseconds.
+    pub duration_unit_us: i64,
     /// EXT-X-BYTERANGE.
     pub range: Option<ByteRange>,
     /// EXT-X-GAP.
@@ -40,6 +42,10 @@ pub struct Segment {
     pub name: u64,
     /// How many parts of it are listed.
     pub parts: u32,
+    /// Where the EXT-X-KEY stands that applies to it, of KEYFORMAT identity: index in [`Playlist::in_force`].
+    pub key_tag: Option<usize>,
+    /// Where the EXT-X-MAP stands that applies to it, likewise.
+    pub map_tag: Option<usize>,
 }
 
 /// A partial segment.
@@ -88,6 +94,8 @@ pub struct Playlist {
     pub parts: Vec<Part>,
     /// Values of its EXT-X-DATERANGEs, by where they stand in the text.
     pub date_ranges: Vec<Range<usize>>,
+    /// Lines of EXT-X-KEY and EXT-X-MAP, by where they stand in the text.
+    pub in_force: Vec<Range<usize>>,
 }
 
 impl Playlist {
@@ -109,6 +117,7 @@ impl Playlist {
             segments: Vec::new(),
             parts: Vec::new(),
             date_ranges: Vec::new(),
+            in_force: Vec::new(),
         };
         Reader {
             playlist: &mut playlist,
@@ -118,6 +127,9 @@ impl Playlist {
             map: 0,
             parts: 0,
             range_end: None,
+            unit_us: WHOLE_US,
+            key_tag: None,
+            map_tag: None,
         }
         .read();
         playlist.text = text;
@@ -170,7 +182,13 @@ struct Reader<'a> {
     parts: u32,
     /// The last range: of which resource, and where it ended.
     range_end: Option<(u64, u64)>,
+    unit_us: i64,
+    key_tag: Option<usize>,
+    map_tag: Option<usize>,
 }
+
+/// What the last digit of a whole number of seconds is worth, in microseconds.
+const WHOLE_US: i64 = 1_000_000;
 
 impl Reader<'_> {
     fn read(mut self) {
@@ -184,8 +202,16 @@ impl Reader<'_> {
         for item in items(text) {
             match item.content {
                 Content::Playlist(tag) => self.playlist_tag(tag),
-                Content::Key(_, key) => self.key(&key),
-                Content::Map(_, map) => {
+                Content::Key(line, key) => {
+                    self.key(&key);
+                    if key.ends_keys() {
+                        self.key_tag = None;
+                    } else if key.key_format() == b"identity" {
+                        self.key_tag = Some(self.stands(&line));
+                    }
+                }
+                Content::Map(line, map) => {
+                    self.map_tag = Some(self.stands(&line));
                     let uri = map.uri().map(|(uri, _)| without_query(uri));
                     self.map = hash(&(uri, map.byte_range())) | 1;
                 }
@@ -206,7 +232,12 @@ impl Reader<'_> {
                         self.playlist.date_ranges.push(span);
                     }
                 }
-                Content::Hint | Content::SegmentTag(_) => {}
+                Content::SegmentTag(line) => {
+                    if let Some(value) = line.text.strip_prefix(b"#EXTINF:") {
+                        self.unit_us = unit_us(value);
+                    }
+                }
+                Content::Hint(_) => {}
                 Content::Segment(_) if item.is_left_out => {}
                 Content::Segment(segment) => {
                     let path = without_query(segment.written);
@@ -218,6 +249,7 @@ impl Reader<'_> {
                     self.range_end = range.map(|range| (resource, range.end()));
                     self.playlist.segments.push(Segment {
                         duration_us: segment.duration.map_or(0, crate::clock::micros),
+                        duration_unit_us: std::mem::replace(&mut self.unit_us, WHOLE_US),
                         range,
                         gap: segment.gap,
                         discontinuity: segment.discontinuity,
@@ -226,11 +258,18 @@ impl Reader<'_> {
                         map: self.map,
                         name: hash(&(path, range)),
                         parts: std::mem::take(&mut self.parts),
+                        key_tag: self.key_tag,
+                        map_tag: self.map_tag,
                         uri: segment.span,
                     });
                 }
             }
         }
+    }
+
+    fn stands(&mut self, line: &Line<'_>) -> usize {
+        self.playlist.in_force.push(line.span.clone());
+        self.playlist.in_force.len() - 1
     }
 
     fn playlist_tag(&mut self, tag: Tag<'_>) {
@@ -276,6 +315,14 @@ impl Reader<'_> {
             false => hash(&self.keys) | 1,
         };
     }
+}
+
+/// What the last digit of a number of seconds is worth, in microseconds.
+fn unit_us(value: &[u8]) -> i64 {
+    let mut rest = value.splitn(2, |b| *b == b'.').skip(1);
+    let fraction = rest.next().unwrap_or_default();
+    let digits = fraction.iter().take_while(|b| b.is_ascii_digit()).take(6);
+    digits.fold(WHOLE_US, |unit_us, _| unit_us / 10)
 }
 
 /// A decimal-integer as it is written; `None`: it is none.

@@ -135,6 +135,7 @@ pub static RULES: &[RuleInfo] = &[
     rule("X01", "target-differs", Must, "§6.2.4", "target durations of renditions differ (not of subtitles, nor of single frames)"),
     rule("X02", "dseq-differs", Must, "§6.2.4", "at one date two renditions have other discontinuity numbers"),
     rule("X03", "edge-skew", Should, "§6.2.4, B.1", "a rendition came to a date more than half a target duration (of parts: one part target, must) after another"),
+    rule("X05", "timestamps", Must, "§6.2.4", "at one date the time stamps of two renditions differ by more than a frame and 0.1 s"),
     rule("X07", "pdt-map", Must, "§6.2.4", "some renditions have EXT-X-PROGRAM-DATE-TIME, others have none"),
     rule("X09", "bandwidth", Should, "§4.1, 4.4.6.2", "a segment of a variant has more than BANDWIDTH, or they have more than 110 % of AVERAGE-BANDWIDTH; must, where all segments exist"),
     rule("L01", "part-duration", Must, "§4.4.4.9", "a part is longer than PART-TARGET, or shorter than 85 % of it though another part of its segment follows"),
@@ -142,6 +143,20 @@ pub static RULES: &[RuleInfo] = &[
     rule("L03", "part-late", Must, "§6.2.1", "the next part came later than one PART-TARGET after the last one, and polls were dense enough to tell"),
     rule("L04", "hint", Must, "§4.4.5.3, B.1", "parts without an EXT-X-PRELOAD-HINT, or a hint behind the end"),
     rule("L05", "block", Must, "§6.2.5.2", "a blocking request is answered without what it asked for, or is held for more than three target durations"),
+    rule("M01", "ts-sync", Must, "§3.1", "a body is no media: empty, a page, a text; a transport stream loses the step of 188 bytes or ends inside a packet; boxes end inside a box"),
+    rule("M02", "pat-pmt", Must, "§3.1.1", "no whole PAT and PMT in a segment nor in its EXT-X-MAP, or more than one program; should, where media stand before them"),
+    rule("M03", "cc", Must, "§3, A 7.2", "the continuity counter of a PID jumps, inside a segment or from one to the next"),
+    rule("M04", "pcr", Info, "TR 101 290 2.3", "a PCR comes more than 100 ms after the one before it, or goes back"),
+    rule("M05", "duration", Must, "§3, 4.4.4.1", "EXTINF is off what the time stamps say by more than a frame, however they are measured"),
+    rule("M06", "pts-continuity", Must, "§3, A 7.1", "the time stamps of a track do not go on where the segment before it ended"),
+    apple(rule("M07", "idr", Should, "§4.4.2.1, A 7.4", "EXT-X-INDEPENDENT-SEGMENTS is said, and the first picture of a segment is no random access point; info, behind a recovery point")),
+    rule("M08", "format-change", Must, "§4.4.4.3", "format or tracks change without a discontinuity; should, where only parameters of a codec or the size do"),
+    rule("M09", "init", Must, "§3.1.2", "the initialization section has old brands only, no mvex, or samples; a segment has a track that it does not know, or no tfdt"),
+    rule("M10", "aes", Must, "§4.4.4.4, 5.1", "the size of what AES-128 encrypted is no multiple of 16, it does not decrypt with the recorded key, or the key has another length"),
+    rule("M11", "clear-or-encrypted", Must, "§6.2.3", "a segment is not encrypted though an EXT-X-KEY applies to it, or looks encrypted though none does"),
+    rule("M12", "packed-audio", Must, "§3.1.3", "packed audio has no ID3 PRIV frame with a time stamp"),
+    rule("M13", "vtt", Should, "§3.1.4", "subtitles have no WEBVTT header, or no X-TIMESTAMP-MAP, and no EXT-X-MAP"),
+    rule("M15", "av-skew", Info, "seen in the field", "the first sound and the first picture of a segment are more than 0.5 s apart"),
 ];
 
 /// A rule by its id.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::form::{Shown, link};
 use crate::analysis::rules::findings::Judged;
 use crate::analysis::rules::registry::Severity;
-use crate::analysis::times::{clock_time, time_of_day};
+use crate::analysis::times::{both_clocks, timedelta};
 use crate::session::{NoticeEvent, seconds};
 use crate::shown::{counted, escaped};
 
@@ -42,7 +42,7 @@ fn verdict(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
         streams.join(", "),
         counted(looked_at.playlists as u64, "playlist"),
         counted(looked_at.revisions, "revision"),
-        clock_time(length_us),
+        timedelta(length_us),
         crate::replayer::request::timeline::format_utc(shown.zero_us),
     )?;
     let longest = match &looked_at.longest {
@@ -106,14 +106,7 @@ fn paragraph(shown: &Shown<'_>, judged: &Judged, out: &mut impl Write) -> io::Re
         (_, Some(playlist)) => format!("[{}] {}", escaped(&finding.stream), escaped(playlist)),
         (_, None) => escaped(&finding.stream),
     };
-    let at = |us: i64| {
-        let after_us = us.saturating_sub(shown.zero_us);
-        format!(
-            "{} ({})",
-            clock_time(after_us),
-            time_of_day(us, shown.zero_us)
-        )
-    };
+    let at = |us: i64| both_clocks(us, shown.zero_us);
     let when = match finding.count {
         1 => format!("at {}", at(finding.first.at_us)),
         count => format!(

@@ -2,6 +2,7 @@
 
 use super::Judging;
 use crate::analysis::adjacent::{Search, Threshold};
+use crate::analysis::gaps::labels::Labels;
 use crate::analysis::outages::told;
 use crate::analysis::report;
 use crate::analysis::rules::registry::Severity;
@@ -11,6 +12,7 @@ impl Judging<'_> {
     pub(super) fn gaps_and_outages(&mut self) -> Result<(), ReadError> {
         let search = Search::new(self.reader, Threshold::default())?;
         let zero_us = self.reader.runs()?.first().map_or(0, |run| run.started_us);
+        let mut labels = Labels::new(self.reader);
         for playlist in self.reader.media_playlists()? {
             if !self
                 .scope
@@ -18,9 +20,10 @@ impl Judging<'_> {
             {
                 continue;
             }
+            let label = labels.of(&playlist)?;
             search.gaps(&playlist, |gap| {
                 if gap.is_origins_for_certain() {
-                    let finding = report::finding(&playlist, &gap, zero_us);
+                    let finding = report::finding(&playlist, label.as_deref(), &gap, zero_us);
                     self.findings.add_whole("T07", Severity::Must, finding);
                 }
                 Ok::<(), ReadError>(())

@@ -5,6 +5,7 @@
 //! | `judgement` | what a session came to |
 //! | `revisions` | the pass over revisions: rules of texts, of time, across renditions |
 //! | `state` | what is known of a playlist while its revisions pass |
+//! | `media` | bodies of segments, read as their revisions pass |
 //! | `exchanges` | the pass over exchanges |
 //! | `events` | gaps and outages, by the code of adjacent-find; how the recorder was |
 //! | `durations` | how long segments are, by their URLs, from one pass to the other |
@@ -13,6 +14,7 @@ mod durations;
 mod events;
 mod exchanges;
 mod judgement;
+mod media;
 mod revisions;
 mod state;
 
@@ -21,6 +23,7 @@ pub use self::judgement::{Judgement, LookedAt, NotJudged, Scope};
 use std::collections::HashMap;
 
 use self::durations::Durations;
+use self::media::Media;
 use super::across::{Family, Renditions};
 use super::findings::{Findings, Wanted};
 use crate::session::{ReadError, Reader, RevisedPlaylist};
@@ -41,6 +44,7 @@ pub fn judge(
         .into_iter()
         .filter(|playlist| playlist.is_main || scope.has(playlist))
         .collect();
+    let wanted_media = wanted.selection.clone();
     let mut session = Judging {
         reader,
         scope,
@@ -49,6 +53,7 @@ pub fn judge(
         renditions: HashMap::new(),
         durations: Durations::default(),
         longest_us: 0,
+        media: Media::new(&wanted_media),
         ended: HashMap::new(),
         looked_at: LookedAt {
             playlists: playlists.len(),
@@ -58,6 +63,7 @@ pub fn judge(
         progress,
     };
     session.revisions(&playlists)?;
+    session.media_ends(&playlists);
     session.exchanges(&playlists)?;
     session.gaps_and_outages()?;
     session.recorder()?;
@@ -80,6 +86,7 @@ struct Judging<'a> {
     /// By stream.
     renditions: HashMap<i64, Renditions>,
     durations: Durations,
+    media: Media,
     /// How long the longest playlist was, in microseconds.
     longest_us: i64,
     /// Whether a playlist was over in the end, by its row.

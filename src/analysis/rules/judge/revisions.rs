@@ -25,7 +25,7 @@ impl Judging<'_> {
             };
             let reader = self.reader;
             match reader.together(|| reader.body(row.body_id)) {
-                Ok(Body::Bytes(text)) => self.revision(playlist, state, &row, text),
+                Ok(Body::Bytes(text)) => self.revision(playlist, state, &row, text)?,
                 Ok(Body::Chunk(_)) => {}
                 Err(ReadError::Altered { what, .. } | ReadError::Lost(what)) => {
                     self.not_judged(&row, what);
@@ -53,9 +53,9 @@ impl Judging<'_> {
         state: &mut State,
         row: &SeenRevision,
         text: Vec<u8>,
-    ) {
+    ) -> Result<(), ReadError> {
         let Ok(url) = Url::parse(&row.url) else {
-            return;
+            return Ok(());
         };
         if !row.is_media {
             self.families
@@ -64,7 +64,7 @@ impl Judging<'_> {
                 .take(&text, &url);
         }
         if !self.scope.has(playlist) {
-            return;
+            return Ok(());
         }
         let now = Playlist::read(text);
         let is_old = state.is_old(row);
@@ -87,6 +87,7 @@ impl Judging<'_> {
             self.ended.insert(playlist.id, now.ended);
             self.durations.take(&now, read.fresh, &url);
             self.across(&read, &mut out);
+            self.media(&read)?;
         }
         state.judge(&read, &mut out);
         let place = Place {
@@ -102,6 +103,7 @@ impl Judging<'_> {
             self.findings.add(&place, broken);
         }
         state.keep(row, now);
+        Ok(())
     }
 
     /// Renditions are those that a multivariant playlist lists.

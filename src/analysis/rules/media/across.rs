@@ -1,7 +1,7 @@
 //! X05: the same moment has the same time stamps in all playlists of a channel.
 
-use super::broken::Broken;
 use super::known::{Known, name, seconds, ticks_between, timed};
+use crate::analysis::rules::broken::Broken;
 use crate::media::facts::{Content, Track, TrackKind};
 
 /// Program date times of packagers are that exact: they are counted on from a wall clock, for each playlist alone.

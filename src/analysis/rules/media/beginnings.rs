@@ -1,7 +1,8 @@
 //! M07, M12, M13, M15: what a segment begins with.
 
-use super::broken::{Broken, Severity};
 use super::known::{Found, Known, seconds, ticks_between, timed};
+use crate::analysis::rules::broken::Broken;
+use crate::analysis::rules::registry::Severity;
 use crate::media::facts::{Beginning, Content, Track, TrackKind};
 use crate::media::read::Init;
 

@@ -1,7 +1,7 @@
 //! M06: a segment goes on where the one before it ends.
 
-use super::broken::Broken;
 use super::known::{Found, Known, is_damaged, name, seconds, ticks_between, timed};
+use crate::analysis::rules::broken::Broken;
 use crate::media::facts::{Content, Track};
 
 /// Rounding of time stamps.

@@ -1,7 +1,7 @@
 //! M05: how long a segment is, by its time stamps and by its EXTINF.
 
-use super::broken::Broken;
 use super::known::{Found, Known, is_damaged, name, seconds, ticks_between, timed};
+use crate::analysis::rules::broken::Broken;
 use crate::media::facts::{Content, Times, Track, TrackKind};
 
 /// Rounding of time stamps.

@@ -1,7 +1,8 @@
 //! M08, M09: initialization sections, and what changes without a discontinuity.
 
-use super::broken::{Broken, Severity};
 use super::known::{Found, Known};
+use crate::analysis::rules::broken::Broken;
+use crate::analysis::rules::registry::Severity;
 use crate::media::facts::{Content, FragmentFacts, Track, TrackKind};
 use crate::media::fragments::{InitFacts, InitTrack};
 use crate::media::read::Init;

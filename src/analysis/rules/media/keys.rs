@@ -1,7 +1,7 @@
 //! M10, M11: what is said of encryption, and what the bytes are.
 
-use super::broken::Broken;
 use super::known::{Found, Known};
+use crate::analysis::rules::broken::Broken;
 use crate::media::facts::{Cipher, Content, NoMedia};
 
 pub fn judge(this: &Known, found: &mut Found) {

@@ -1,6 +1,6 @@
 //! What is known of a segment, and what rules ask of it.
 
-use super::broken::Broken;
+use crate::analysis::rules::broken::Broken;
 use crate::media::facts::{ChunkFacts, Content, Track, TrackKind};
 use crate::media::read::Init;
 

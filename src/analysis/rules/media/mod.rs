@@ -10,11 +10,9 @@
 //! | `keys` | M10, M11: encryption |
 //! | `across` | X05: the same moment in two playlists |
 //! | `known` | what is known of a segment, and what rules ask of it |
-//! | `broken` | what a rule says where it fires |
 
 pub mod across;
 mod beginnings;
-pub mod broken;
 mod continuity;
 mod durations;
 mod fragments;

@@ -1,7 +1,8 @@
 //! M01, M02, M03, M04: what a segment is, and the packets of a transport stream.
 
-use super::broken::{Broken, Severity};
 use super::known::{Found, Known};
+use crate::analysis::rules::broken::Broken;
+use crate::analysis::rules::registry::Severity;
 use crate::media::facts::{Cipher, Content, Counter, NoMedia, TransportFacts};
 use crate::media::read::Init;
 

@@ -32,6 +32,8 @@ pub struct SeenRevision {
     pub exchange_id: ExchangeId,
     /// When its response began.
     pub seen_us: i64,
+    /// From when on it is the answer.
+    pub from_us: i64,
     /// When the last poll that still brought the one before was requested; `None`: that is not known.
     pub not_before_us: Option<i64>,
     /// The URL that answered.
@@ -48,7 +50,7 @@ pub struct SeenRevision {
 
 /// Columns of a revision as [`revision_row`] reads them.
 const REVISIONS: &str = concat!(
-    "SELECT v.exchange_id, v.seen_us, v.not_before_us, r.url, e.body_id, v.media_sequence IS NOT NULL, v.advance, ",
+    "SELECT v.exchange_id, v.seen_us, v.not_before_us, r.url, e.body_id, v.media_sequence IS NOT NULL, v.advance, e.from_us, ",
     corrected!("p.step", "p.corrected_step"),
     " FROM revision v JOIN exchange e ON e.id = v.exchange_id JOIN resource r ON r.id = e.resource_id
       LEFT JOIN placement p ON p.exchange_id = v.exchange_id
@@ -109,7 +111,7 @@ impl Reader {
 }
 
 fn revision_row(row: &Row<'_>) -> rusqlite::Result<SeenRevision> {
-    let step: Option<String> = row.get(7)?;
+    let step: Option<String> = row.get(8)?;
     Ok(SeenRevision {
         exchange_id: row.get(0)?,
         seen_us: row.get(1)?,
@@ -118,6 +120,7 @@ fn revision_row(row: &Row<'_>) -> rusqlite::Result<SeenRevision> {
         body_id: row.get(4)?,
         is_media: row.get(5)?,
         is_advance: row.get(6)?,
+        from_us: row.get(7)?,
         step: step.as_deref().and_then(Step::parse),
     })
 }
