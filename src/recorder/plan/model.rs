@@ -148,8 +148,8 @@ pub(crate) struct Job {
 pub(crate) enum Fate {
     /// It is announced still.
     Open,
-    /// A revision lists it, which is the answer from then on.
-    Listed(i64),
+    /// A revision lists it, which is the answer from then on: this range.
+    Listed(i64, Option<ByteRange>),
     /// It is neither announced nor listed any more.
     Withdrawn,
 }

@@ -60,6 +60,7 @@ impl Poller {
                 awaited: Some(held.awaited),
                 at_most: held.at_most,
                 until: self.context.stop.clone(),
+                enough: None,
             }),
         }
     }
