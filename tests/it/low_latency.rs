@@ -447,6 +447,7 @@ fn a_hint_that_goes_away_is_let_go_of_and_is_no_fault_of_the_origin() {
         .args(["--faults", "session1"])
         .output()
         .unwrap();
+    assert_eq!(found.status.code(), Some(0));
     let told = String::from_utf8(found.stdout).unwrap();
     assert!(
         !told.contains("advertisement") && !told.contains("withdrawn"),
