@@ -2,7 +2,8 @@
 
 use crate::replay::Replayer;
 use crate::support::{
-    Broken, Finished, Hints, LowLatency, Names, Origin, PARTS, Recorder, Session, client, part_body,
+    Broken, Finished, Hints, LowLatency, Names, Origin, PARTS, Recorder, Reply, Session, client,
+    part_body,
 };
 
 fn recorded(origin: &Origin, arguments: &[&str]) -> Finished {
@@ -339,6 +340,97 @@ fn without_blocking_a_playlist_of_parts_is_polled_twice_a_part() {
             session.number(polls)
         );
     }
+}
+
+/// What adjacent-find says of a session's parts, and its exit code.
+fn find_parts(session: &Session, arguments: &[&str]) -> (String, Option<i32>) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+        .arg("--parts")
+        .args(arguments)
+        .arg(session.path())
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (String::from_utf8(said).unwrap(), output.status.code())
+}
+
+#[test]
+fn a_part_that_is_late_is_a_gap_between_parts() {
+    let mut channel = LowLatency::new(Names::Uris);
+    // The third of the sixth segment.
+    channel.late = Some((5 * PARTS + 2, std::time::Duration::from_millis(2_500)));
+    let (origin, _edge) = channel.start();
+    let session = recorded(&origin, &[]).session();
+    let (found, code) = find_parts(&session, &["--json", "--fail-on-gap"]);
+    assert_eq!(code, Some(1), "{found}");
+    let found = found
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let found: Vec<serde_json::Value> = found.collect();
+    // By the columns of its two revisions.
+    let lists = |moment: &serde_json::Value| {
+        let id = moment["exchange"].as_i64().unwrap();
+        let columns = format!(
+            "SELECT v.last_sequence * 100 + e.next_parts FROM revision v JOIN exchange e ON e.id = v.exchange_id WHERE e.id = {id}"
+        );
+        session.number(&columns)
+    };
+    let is_it =
+        |gap: &&serde_json::Value| (lists(&gap["first"]), lists(&gap["last"])) == (402, 403);
+    let gap = found.iter().find(is_it).unwrap();
+    assert_eq!(
+        (&gap["rule"], &gap["detail"]["between"]),
+        (&"L03".into(), &"parts".into())
+    );
+    assert_eq!(gap["detail"]["threshold_seconds"], 0.5);
+    assert!(
+        gap["detail"]["gap_seconds"].as_f64().unwrap() >= 2.5,
+        "{gap}"
+    );
+    assert_eq!(gap["detail"]["never_listed"], serde_json::Value::Null);
+
+    let (text, code) = find_parts(&session, &["-t", "2.4", "-p", "live.m3u8"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("\nNo new part for 2."), "{text}");
+    let under_way = "\nOne request was under way in between, and brought what was new\n";
+    assert!(text.contains(under_way), "it was held: {text}");
+    assert!(text.contains("#EXT-X-PART:"), "{text}");
+    assert!(text.contains("\n1 gap between parts, 2."), "{text}");
+}
+
+#[test]
+fn parts_that_the_recorder_did_not_ask_for_in_time_are_no_gap_of_the_origin() {
+    let channel = LowLatency::new(Names::Uris);
+    let (origin, _edge) = channel.start();
+    let session = Recorder::bare()
+        .args(["--no-blocking", "--poll", "1.5"])
+        .args([origin.url("/live/live.m3u8").as_str()])
+        .run()
+        .session();
+    let (text, code) = find_parts(&session, &["--fail-on-gap"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("\nThe recorder did not ask for 1."), "{text}");
+    let sum = text.lines().last().unwrap();
+    assert!(sum.starts_with("no gap between parts; "), "{text}");
+    assert!(
+        sum.ends_with(" between parts of the recorder's own"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_channel_without_parts_has_no_gaps_between_them() {
+    let origin = Origin::new(|ask| match ask.path() {
+        "/reel.m3u8" => Reply::playlist(crate::support::Window::new(0, 2).ended().text()),
+        path => Reply::segment(crate::support::ts(path)),
+    });
+    let session = Recorder::new(origin.url("/reel.m3u8")).run().session();
+    let (text, code) = find_parts(&session, &["--fail-on-gap"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.starts_with("No media playlist of this session has parts "),
+        "{text}"
+    );
 }
 
 /// Of each part: when it was requested, from when on it is the answer, and from when on the first revision is that lists it.

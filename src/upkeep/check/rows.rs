@@ -7,7 +7,7 @@ use super::report::{Findings, State};
 use crate::session::error::ReadError;
 use crate::session::headers::Headers;
 use crate::session::read::reader::Reader;
-use crate::session::read::sound::numbers;
+use crate::session::read::sound::{numbers, spans};
 
 /// A rule: the table, a query for the numbers of rows that break it, and what that means.
 type Rule = (&'static str, &'static str, &'static str);
@@ -23,7 +23,8 @@ const ALLOWED: [Rule; 7] = [
     (
         "body",
         "SELECT id FROM body WHERE size < 0 OR length(sha256) <> 32 OR (first_line IS NULL) <> (line_owner IS NULL)
-           OR (text IS NOT NULL) + (data IS NOT NULL) + (path IS NOT NULL) <> 1 OR (coding IS NOT NULL AND data IS NULL)",
+           OR (text IS NOT NULL) + (data IS NOT NULL) + (path IS NOT NULL) + (chunk_id IS NOT NULL) <> 1
+           OR (coding IS NOT NULL AND data IS NULL) OR (chunk_id IS NULL) <> (chunk_first IS NULL) OR chunk_first < 0",
         "it is no body: its size, its hash, or what it consists of",
     ),
     (
@@ -63,7 +64,7 @@ const ALLOWED: [Rule; 7] = [
 ];
 
 /// What holds in every session.
-const ALWAYS: [Rule; 19] = [
+const ALWAYS: [Rule; 21] = [
     (
         "heartbeat",
         "SELECT at_us FROM heartbeat WHERE at_us NOT BETWEEN -253402300800000000 AND 253402300800000000
@@ -95,6 +96,17 @@ const ALWAYS: [Rule; 19] = [
         "body",
         "SELECT max(id) FROM body WHERE path IS NOT NULL GROUP BY lower(+path) HAVING count(*) > 1",
         "its path is that of another, but for case",
+    ),
+    (
+        "body",
+        "SELECT b.id FROM body b LEFT JOIN body c ON c.id = b.chunk_id
+          WHERE b.chunk_id IS NOT NULL AND (c.path IS NULL OR b.chunk_first > c.size - b.size)",
+        "it is no span of a chunk",
+    ),
+    (
+        "body",
+        spans::TOO_LARGE,
+        "its spans are more than sixteen times as large as it is",
     ),
     (
         "body",

@@ -71,6 +71,8 @@ pub struct LowLatency {
     pub can_block: bool,
     /// What becomes of requests that are to be held, from this part on.
     pub broken: Option<(u64, Broken)>,
+    /// This part is so much later than it should be.
+    pub late: Option<(u64, Duration)>,
     pub hints: Hints,
     /// A cache in front of it has kept the playlist since there were so many parts less, and each state that was asked for.
     pub cached: u64,
@@ -112,6 +114,7 @@ impl LowLatency {
             end: 8 * PARTS,
             can_block: true,
             broken: None,
+            late: None,
             hints: Hints::Held,
             cached: 0,
             gap: None,
@@ -223,6 +226,10 @@ impl LowLatency {
                     loop {
                         // The origin's own pace.
                         std::thread::sleep(own.duration);
+                        let is_next = |(part, _): &(u64, Duration)| *part == edge.parts();
+                        if let Some((_, more)) = own.late.filter(is_next) {
+                            std::thread::sleep(more);
+                        }
                         edge.publish();
                         if edge.parts() >= own.end {
                             return;

@@ -1,6 +1,6 @@
 //! A look into a session, and what must hold in every one of them.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -293,11 +293,11 @@ const NONE_OF_THESE: [(&str, &str); 9] = [
 fn bytes(body: Body) -> Vec<u8> {
     match body {
         Body::Bytes(bytes) => bytes,
-        Body::Chunk(chunk) => read(chunk.file),
+        Body::Chunk(chunk) => read(chunk.file.take(chunk.size)),
     }
 }
 
-fn read(mut file: File) -> Vec<u8> {
+fn read(mut file: impl Read) -> Vec<u8> {
     let mut content = Vec::new();
     file.read_to_end(&mut content).unwrap();
     content
