@@ -202,14 +202,21 @@ const WHERE_ALL_IS_KEPT: [Rule; 2] = [
     ),
     (
         "exchange",
-        // The first ones at once: one by one they would be looked for in all rows for each row.
+        // The first ones at once: one by one they would be looked for in all rows for each row. What a revision announced is
+        // there when its response began, or when another revision lists it.
         "WITH first AS MATERIALIZED (SELECT min(id) AS id FROM exchange GROUP BY resource_id)
          SELECT e.id FROM first JOIN exchange e USING (id) JOIN exchange l ON l.id = e.referrer_id
           WHERE e.from_us > l.from_us AND e.head_id IS NULL
             AND NOT EXISTS (SELECT 1 FROM exchange b WHERE b.resource_id = e.resource_id
                              AND b.id > e.id AND b.from_us <= e.from_us)
             AND NOT EXISTS (SELECT 1 FROM resource r JOIN alias a ON a.url = r.url
-                             WHERE r.id = e.resource_id AND r.kind = 'media')",
+                             WHERE r.id = e.resource_id AND r.kind = 'media')
+            AND NOT EXISTS (SELECT 1 FROM resource r JOIN revision v ON v.exchange_id = l.id
+                             WHERE r.id = e.resource_id AND r.kind IN ('part', 'init')
+                               AND (e.from_us = e.requested_us + ifnull(e.wait_us, 0)
+                                    OR EXISTS (SELECT 1 FROM revision w JOIN exchange x ON x.id = w.exchange_id
+                                                WHERE w.playlist_id = v.playlist_id AND x.from_us = e.from_us
+                                                  AND w.seen_us BETWEEN v.seen_us AND e.from_us + 10000000)))",
         "it is the first of its resource, and there later than its listing",
     ),
 ];
