@@ -8,10 +8,14 @@
 //! | `commits` | how often the recorder has committed |
 //! | `streams` | streams by name |
 //! | `description` | what there is to play |
+//! | `idle_rules` | rules of `--inject` that match nothing |
+//! | `offsets` | offsets at which there is nothing |
 
 mod ask;
 mod commits;
 mod description;
+mod idle_rules;
+mod offsets;
 pub(super) mod state;
 mod streams;
 mod watch;
