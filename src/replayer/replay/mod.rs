@@ -7,6 +7,7 @@
 //! | `state` | where the session lies in time, whether it grows |
 //! | `commits` | how often the recorder has committed |
 //! | `streams` | streams by name |
+//! | `to_come` | what playlists announce and is not recorded yet |
 //! | `description` | what there is to play |
 //! | `idle_rules` | rules of `--inject` that match nothing |
 //! | `offsets` | offsets at which there is nothing |
@@ -18,6 +19,7 @@ mod idle_rules;
 mod offsets;
 pub(super) mod state;
 mod streams;
+mod to_come;
 mod watch;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -27,6 +29,7 @@ use http::request::Parts;
 
 use self::commits::Commits;
 use self::state::{SessionState, read_state};
+use self::to_come::Announcements;
 use crate::clock;
 use crate::clock::Clock;
 use crate::replayer::body::pace::Network;
@@ -83,6 +86,7 @@ pub struct Replay {
     state: RwLock<SessionState>,
     bodies: Arc<Bodies>,
     commits: Commits,
+    announcements: Announcements,
     answers: AnswerCache,
     lists: PlaylistCache<GrowingPlaylist>,
     raw_lists: PlaylistCache<RawPlaylist>,
@@ -116,6 +120,7 @@ impl Replay {
             state: RwLock::new(state),
             bodies: Arc::new(Bodies::new(pool)),
             commits: Commits::default(),
+            announcements: Announcements::default(),
             answers: AnswerCache::default(),
             lists: PlaylistCache::default(),
             raw_lists: PlaylistCache::default(),

@@ -74,6 +74,8 @@ pub struct LowLatency {
     /// This part is so much later than it should be.
     pub late: Option<(u64, Duration)>,
     pub hints: Hints,
+    /// A cache in front of it has kept the playlist since there were so many parts less, and each state that was asked for.
+    pub cached: u64,
     /// From this segment on another initialization section applies, which is announced with the last part before it.
     pub new_map: Option<u64>,
 }
@@ -110,6 +112,7 @@ impl LowLatency {
             broken: None,
             late: None,
             hints: Hints::Held,
+            cached: 0,
             new_map: None,
         }
     }
@@ -166,7 +169,7 @@ impl LowLatency {
             true => text.push_str("#EXT-X-ENDLIST\n"),
             false => {
                 let hint = match self.names {
-                    _ if self.hints == Hints::Changed && parts % PARTS == 0 => {
+                    _ if self.hints == Hints::Changed && parts.is_multiple_of(PARTS) => {
                         format!("URI=\"advertisement.{whole}.mp4\"")
                     }
                     Names::Ranges => {
@@ -187,7 +190,7 @@ impl LowLatency {
     /// Begins with what is there at first; a part is published each time its duration has passed since the first request.
     pub fn start(self) -> (Origin, Arc<Edge>) {
         let edge = Arc::new(Edge::default());
-        for _ in 0..3 * PARTS {
+        for _ in 0..3 * PARTS + self.cached {
             edge.publish();
         }
         let started = std::sync::Once::new();
@@ -262,7 +265,7 @@ impl LowLatency {
         let wanted = parameter(ask, "_HLS_msn").filter(|_| self.can_block && now < self.end);
         let part = parameter(ask, "_HLS_part");
         let parts = match wanted {
-            None => now,
+            None => return self.kept(now - self.cached, now),
             Some(_) if self.broken.is_some_and(|(from, _)| now >= from) => match self.broken {
                 Some((_, Broken::Error)) => return Reply::html(500),
                 Some((_, Broken::Silent)) => return Reply::nothing(End::Silent),
@@ -272,6 +275,9 @@ impl LowLatency {
             Some(msn) => {
                 // A part behind the last one of a segment is the first of the next.
                 let wanted = msn * PARTS + part.map_or(PARTS, |part| part.min(PARTS) + 1);
+                if self.cached > 0 && wanted <= now {
+                    return self.kept(wanted, now);
+                }
                 let longest = self.duration * (3 * PARTS as u32);
                 let there = edge.wait(wanted.min(self.end), longest);
                 if there < wanted.min(self.end) {
@@ -281,6 +287,18 @@ impl LowLatency {
             }
         };
         Reply::playlist(self.text(parts))
+    }
+
+    /// The playlist when so many parts were there, out of the cache.
+    fn kept(&self, parts: u64, now: u64) -> Reply {
+        let text = Reply::playlist(self.text(parts));
+        match self.cached {
+            0 => text,
+            _ => {
+                let age = self.duration * (now - parts) as u32;
+                text.with("Age", age.as_secs().to_string())
+            }
+        }
     }
 }
 

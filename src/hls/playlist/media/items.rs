@@ -355,7 +355,7 @@ impl<'a> Interpreter<'a> {
 }
 
 /// Whether a tag is about the whole playlist (RFC 8216bis 4.4.1 to 4.4.3).
-fn is_of_playlist(name: &[u8]) -> bool {
+pub(crate) fn is_of_playlist(name: &[u8]) -> bool {
     matches!(
         name,
         b"#EXTM3U"

@@ -33,6 +33,7 @@ impl Poller {
         let step = lie.step;
         self.poll_times.stepped(step, lie.gained);
         self.blocking.came(facts);
+        self.blocking.aged(facts, self.age, clock::instant());
         self.stated = Some(Stated::new(facts, step));
         let entries = media.entries;
         let hints = self.hints(media.hints, facts, step);
