@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::guards;
 use super::queue::Queue;
 use crate::clock;
+use crate::recorder::admission::hosts;
 use crate::recorder::http::fetch::Hop;
 use crate::recorder::http::fetch::ask::Ask;
 use crate::recorder::http::fetch::exchanges::{Place, exchanges};
@@ -18,6 +19,7 @@ use crate::recorder::panics::Panics;
 use crate::recorder::plan::{Done, Job, Key};
 use crate::recorder::playlists::set::Playlists;
 use crate::recorder::stats::board::PlaylistStats;
+use crate::recorder::stats::fold::Met;
 use crate::recorder::stats::trouble::LATELY_US;
 use crate::recorder::words;
 use crate::session::{Kind, Outcome, OwnReason};
@@ -54,6 +56,7 @@ pub(super) async fn download(downloads: &Downloads, job: Job, place: guards::Pla
         denser_than: None,
         patient_until: None,
         held: None,
+        waits: None,
     };
     let mut hops = fetcher.chain(&ask).await;
     #[cfg(test)]
@@ -146,7 +149,13 @@ fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool, now_us: i64
     let is_news = match (good, aborted, hops.last()) {
         (false, false, Some(last)) => {
             let stats = playlists.all_stats();
-            stats.fault(job.kind, last.status, last.outcome)
+            let met = Met {
+                kind: job.kind,
+                of: job.playlist,
+                host: &hosts::host_and_port(&last.url),
+            };
+            stats.met(now_us);
+            stats.fault(met, last.status, last.outcome)
         }
         _ => false,
     };
@@ -155,12 +164,19 @@ fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool, now_us: i64
     };
     let bytes = hops.iter().filter_map(|h| h.wire_bytes).sum();
     PlaylistStats::count(&stats.bytes, bytes);
+    if job.kind == Kind::Segment {
+        match (good, aborted) {
+            (true, _) => stats.lost.comes(job.sequence),
+            (false, false) => stats.lost.fails(job.sequence, now_us),
+            (false, true) => {}
+        }
+    }
     match (good, aborted, hops.last()) {
         (true, ..) => PlaylistStats::count(&stats.chunks, 1),
         (false, false, Some(last)) => {
             stats.fault(last.outcome);
             let what = words::in_short(last.status, last.outcome);
-            stats.losing.fails(what, now_us, LATELY_US);
+            stats.losing.fails(what, (now_us, now_us), LATELY_US);
         }
         (false, ..) => {}
     }

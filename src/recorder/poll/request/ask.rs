@@ -1,5 +1,7 @@
 //! What a poll asks for, where what the user typed may be a list of streams.
 
+use std::sync::Arc;
+
 use url::Url;
 
 use crate::clock;
@@ -61,6 +63,7 @@ impl Poller {
                 at_most: held.at_most,
                 until: self.context.stop.clone(),
             }),
+            waits: Some(Arc::clone(&self.playlist.stats)),
         }
     }
 
