@@ -32,6 +32,7 @@ use crate::recorder::admission::reach::Reach;
 use crate::recorder::formats::format::Verdict;
 use crate::recorder::formats::sniff::is_endless;
 use crate::recorder::memory::{Held, unless_aborted};
+use crate::recorder::words;
 use crate::session::{Notice, NoticeEvent, Outcome, OwnReason, is_success};
 
 pub(crate) mod ask;
@@ -219,6 +220,9 @@ impl Fetcher {
         let validators = ask.validators.as_ref().filter(|v| v.url == *url);
         hop.would_confirm = validators.map(|validators| validators.exchange);
         let fields = self.fields(ask, url, downgraded);
+        if let Some(stats) = &ask.waits {
+            stats.waiting.asks(hop.requested_us);
+        }
         let held = ask.held.as_ref();
         let longest = held.map_or(self.limits.answer, |held| held.at_most);
         let patience = deadline.min(clock::instant() + longest);
@@ -228,6 +232,12 @@ impl Fetcher {
             sent = timeout_at(patience, self.send(ask, (url, reach, over), fields)) => Some(sent),
         };
         let passed_us = self.writer.clock().now_us() - hop.requested_us;
+        if let Some(stats) = &ask.waits {
+            match sent {
+                Some(Ok(Ok(_))) => stats.waiting.is_answered(),
+                _ => stats.waiting.is_given_up(),
+            }
+        }
         match sent {
             Some(Ok(Ok(Sent {
                 response,
@@ -255,10 +265,10 @@ impl Fetcher {
                 return hop;
             }
             Some(Ok(Err((outcome, error)))) => hop.fail(outcome, &error),
-            Some(Err(_)) => hop.fail(
-                Outcome::ResponseTimeout,
-                "no response within the time limit",
-            ),
+            Some(Err(_)) => {
+                let why = format!("no answer for {}", words::whole_seconds(passed_us));
+                hop.fail(Outcome::ResponseTimeout, &why);
+            }
             None => hop.fail(Outcome::Aborted, "the recorder was stopped"),
         }
         hop.failed_us = Some(passed_us);

@@ -127,6 +127,8 @@ pub(crate) struct Job {
     /// What to ask for: the newest URL of it.
     pub url: Arc<Url>,
     pub playlist: PlaylistId,
+    /// Media sequence number under which it was listed last.
+    pub sequence: u64,
     pub referrer: ExchangeId,
     pub availability: Availability,
     /// Of the request.

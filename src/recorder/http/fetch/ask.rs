@@ -3,9 +3,11 @@
 use crate::hls::Awaited;
 use crate::recorder::admission::reach::Reach;
 use crate::recorder::http::validators::Validators;
+use crate::recorder::stats::board::PlaylistStats;
 use crate::session::ByteRange;
 use crate::session::Kind;
 use bytes::Bytes;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -57,4 +59,6 @@ pub(crate) struct Ask {
     pub patient_until: Option<CancellationToken>,
     /// The origin is to hold it.
     pub held: Option<HeldAsk>,
+    /// Who is told for how long there is no answer.
+    pub waits: Option<Arc<PlaylistStats>>,
 }

@@ -190,6 +190,7 @@ impl Plan {
                 url: Arc::clone(&item.newest_url),
                 kind: item.kind,
                 playlist: id,
+                sequence: item.sequence,
                 referrer: item.referrer,
                 availability: Availability::Listed(item.from_us),
                 number: item.job,

@@ -1,5 +1,7 @@
 //! What a poll asks for, where what the user typed may be a list of streams.
 
+use std::sync::Arc;
+
 use url::Url;
 
 use crate::clock;
@@ -62,6 +64,7 @@ impl Poller {
                 until: self.context.stop.clone(),
                 enough: None,
             }),
+            waits: Some(Arc::clone(&self.playlist.stats)),
         }
     }
 
