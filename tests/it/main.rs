@@ -76,6 +76,7 @@ mod taken_out;
 mod terminals;
 mod tls;
 mod told;
+mod told_once;
 mod versions;
 mod views;
 mod waiting;

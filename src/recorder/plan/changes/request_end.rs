@@ -17,6 +17,9 @@ use crate::session::{Digest, Kind};
 impl Plan {
     /// A request ended; `sha256`: of what it brought.
     pub(crate) fn done(&mut self, job: &Job, done: Done, sha256: Option<Digest>, now: Instant) {
+        let listed = self.listed_as.remove(&job.number);
+        let listed = listed.map(|key| Job { key, ..job.clone() });
+        let job = listed.as_ref().unwrap_or(job);
         self.is_over(job);
         if job.hint.is_some() && self.hint_ended(job, done, sha256, now) {
             return;
