@@ -15,6 +15,7 @@
 //! | [`media`] | what the bytes of media say, undecoded | no I/O at all |
 //! | [`clock`] | the only reader of time | |
 //! | [`shown`] | text of others, as it is shown | |
+//! | [`spans`] | times of several playlists that are one event | |
 //!
 //! The jobs meet only in the session. `docs/ARCHITECTURE.md` says where a change
 //! belongs, `docs/GLOSSARY.md` what the words mean.
@@ -30,4 +31,5 @@ pub mod recorder;
 pub mod replayer;
 pub mod session;
 pub mod shown;
+pub mod spans;
 pub mod upkeep;

@@ -110,7 +110,9 @@ impl Counts {
             exchanges: count("SELECT count(id) FROM exchange")?,
             playlists: reader.media_playlists()?.len(),
             revisions: count("SELECT count(exchange_id) FROM revision")?,
-            chunks: count("SELECT count(id) FROM body WHERE path IS NOT NULL")?,
+            chunks: count(
+                "SELECT count(id) FROM body WHERE path IS NOT NULL OR chunk_id IS NOT NULL",
+            )?,
         })
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::arrows::{Arrows, Crate, circles, describe};
 
 /// A module, and the modules that it may name. `lib.rs` names all of them.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("bin", &["cli"]),
     (
         "fuzzing",
@@ -19,17 +19,22 @@ const LAYERS: [(&str, &[&str]); 12] = [
         "cli",
         &[
             "recorder", "replayer", "analysis", "upkeep", "session", "hls", "clock", "shown",
+            "spans",
         ],
     ),
-    ("recorder", &["session", "hls", "media", "clock"]),
+    ("recorder", &["session", "hls", "media", "clock", "spans"]),
     ("replayer", &["session", "hls", "media", "clock", "shown"]),
-    ("analysis", &["session", "hls", "media", "clock", "shown"]),
+    (
+        "analysis",
+        &["session", "hls", "media", "clock", "shown", "spans"],
+    ),
     ("upkeep", &["session", "hls", "clock"]),
     ("session", &["hls", "clock"]),
     ("hls", &["shown"]),
     ("media", &[]),
     ("clock", &[]),
     ("shown", &[]),
+    ("spans", &[]),
 ];
 
 /// Files and folders inside a module, upper ones first: none may name one that stands before it. Those in one row know
@@ -101,10 +106,12 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
     (
         "analysis",
         &[
-            &["report", "raw", "summary", "rules"],
+            &["report", "summary", "rules"],
+            &["raw"],
             &["outages"],
             &["faults", "noticed"],
             &["adjacent", "silences"],
+            &["gaps"],
             &["never_listed"],
             &["finding", "times"],
         ],

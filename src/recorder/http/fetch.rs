@@ -69,7 +69,10 @@ impl Fetcher {
         let mut url = match &ask.held {
             Some(held) => {
                 deadline += held.at_most;
-                held.awaited.add_to(&ask.url)
+                match held.awaited {
+                    Some(awaited) => awaited.add_to(&ask.url),
+                    None => ask.url.clone(),
+                }
             }
             None => ask.url.clone(),
         };
@@ -182,7 +185,7 @@ impl Fetcher {
         };
         let now_us = self.writer.clock().now_us();
         let mut hop = Hop::new(self.writer.next_id(), url.clone(), now_us);
-        if ask.held.is_some() {
+        if ask.held.as_ref().is_some_and(|held| held.awaited.is_some()) {
             hop.take_directives();
         }
         hop.downgraded = downgraded;
@@ -350,6 +353,8 @@ impl Fetcher {
                     response,
                     may_live,
                     limit,
+                    // Parts of what was announced come one after the other.
+                    held: ask.held.as_ref().filter(|held| held.awaited.is_none()),
                 };
                 if let Some(live) = self.read(body, &mut sink, hop, deadline).await {
                     hop.body = Received::Live(Box::new(live));
@@ -367,7 +372,7 @@ impl Fetcher {
     /// Reads a body; one that turns out to be a raw stream comes back as that.
     async fn read(
         &self,
-        body: Incoming,
+        body: Incoming<'_>,
         sink: &mut Sink,
         hop: &mut Hop,
         deadline: Instant,
@@ -376,13 +381,14 @@ impl Fetcher {
             mut response,
             mut may_live,
             limit,
+            held,
         } = body;
         let mut wire_bytes = 0;
         let mut arrival = Arrival::new();
         let began = hop.response_us();
         let since = clock::instant();
         let mut looks_like = None;
-        while let Some(bytes) = self.next(&mut response, hop, deadline).await {
+        while let Some(bytes) = self.next(&mut response, held, hop, deadline).await {
             wire_bytes += bytes.len() as u64;
             arrival.add(self.writer.clock().now_us() - began, wire_bytes);
             if let Sink::Memory(_) = sink {
@@ -437,12 +443,17 @@ impl Fetcher {
     async fn next(
         &self,
         response: &mut Response,
+        held: Option<&HeldAsk>,
         hop: &mut Hop,
         deadline: Instant,
     ) -> Option<Bytes> {
         let patience = deadline.min(clock::instant() + self.limits.stall);
         let next = tokio::select! {
             () = self.abort.cancelled() => {
+                hop.fail(Outcome::Aborted, "the recorder was stopped");
+                return None;
+            }
+            () = let_go(held) => {
                 hop.fail(Outcome::Aborted, "the recorder was stopped");
                 return None;
             }
@@ -472,12 +483,14 @@ fn put_off_together(mut hops: Vec<Hop>) -> Vec<Hop> {
 }
 
 /// A body that is to be read.
-struct Incoming {
+struct Incoming<'a> {
     response: Response,
     /// It may be a raw stream.
     may_live: bool,
     /// It is cut there, in bytes.
     limit: u64,
+    /// Somebody may let go of it while it comes.
+    held: Option<&'a HeldAsk>,
 }
 
 /// The target of a redirect, as the origin wrote it.

@@ -7,6 +7,7 @@
 //! | `state` | where the session lies in time, whether it grows |
 //! | `commits` | how often the recorder has committed |
 //! | `streams` | streams by name |
+//! | `to_come` | what playlists announce and is not recorded yet |
 //! | `description` | what there is to play |
 
 mod ask;
@@ -14,6 +15,7 @@ mod commits;
 mod description;
 pub(super) mod state;
 mod streams;
+mod to_come;
 mod watch;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -23,6 +25,7 @@ use http::request::Parts;
 
 use self::commits::Commits;
 use self::state::{SessionState, read_state};
+use self::to_come::Announcements;
 use crate::clock;
 use crate::clock::Clock;
 use crate::replayer::body::pace::Network;
@@ -79,6 +82,7 @@ pub struct Replay {
     state: RwLock<SessionState>,
     bodies: Arc<Bodies>,
     commits: Commits,
+    announcements: Announcements,
     answers: AnswerCache,
     lists: PlaylistCache<GrowingPlaylist>,
     raw_lists: PlaylistCache<RawPlaylist>,
@@ -112,6 +116,7 @@ impl Replay {
             state: RwLock::new(state),
             bodies: Arc::new(Bodies::new(pool)),
             commits: Commits::default(),
+            announcements: Announcements::default(),
             answers: AnswerCache::default(),
             lists: PlaylistCache::default(),
             raw_lists: PlaylistCache::default(),

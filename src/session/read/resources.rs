@@ -63,6 +63,21 @@ impl Reader {
         Ok(found.into_iter().next())
     }
 
+    /// The exchange that listed a playlist first, and the URL that answered; `None`: the user typed it, or that is gone.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn listing_of(&self, playlist_id: i64) -> Result<Option<(ExchangeId, String)>, ReadError> {
+        let found = self.list(
+            "SELECT l.id, r.url FROM exchange e JOIN exchange l ON l.id = e.referrer_id
+               JOIN resource r ON r.id = l.resource_id
+              WHERE e.resource_id = ?1 ORDER BY e.from_us, e.id LIMIT 1",
+            [playlist_id],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        Ok(found.into_iter().next())
+    }
+
     /// The name of a resource: its URL path without the leading slash.
     ///
     /// # Errors

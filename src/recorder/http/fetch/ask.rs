@@ -10,12 +10,12 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-/// A request that the origin is to hold (RFC 8216bis 6.2.5.2).
+/// A request that the origin is to hold (RFC 8216bis 6.2.5.2, 6.2.6).
 #[derive(Debug, Clone)]
 pub(crate) struct HeldAsk {
-    /// Until it has that, ...
-    pub awaited: Awaited,
-    /// ... for so long at most.
+    /// Of a playlist: until it has that. `None`: until what is asked for is there.
+    pub awaited: Option<Awaited>,
+    /// For so long at most.
     pub at_most: Duration,
     /// Nobody waits for it any more.
     pub until: CancellationToken,

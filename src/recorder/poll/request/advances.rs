@@ -7,17 +7,27 @@ use crate::recorder::http::fetch::Hop;
 use crate::recorder::http::fetch::ask::Ask;
 use crate::recorder::poll::poller::Poller;
 use crate::recorder::poll::state::advances::{PollSpan, Told};
+use crate::recorder::poll::state::overdue::Request;
 
 /// A recorder that is so late itself says nothing of an answer that it waits for.
 const LATE: Duration = Duration::from_millis(500);
 
 impl Poller {
-    /// Asks; what hangs while an advance is overdue is told meanwhile.
-    pub(super) async fn ask_for(&mut self, ask: &Ask) -> Vec<Hop> {
+    /// Asks; what the origin holds for too long comes back as that.
+    pub(super) async fn ask_for(&mut self, ask: &Ask) -> Result<Vec<Hop>, Request> {
+        match self.blocking.asked() {
+            Some(held) => self.ask_held(ask, held).await,
+            None => {
+                let context = self.context.clone();
+                Ok(self.telling(context.fetcher.chain(ask)).await)
+            }
+        }
+    }
+
+    /// Waits for an answer; what hangs while an advance is overdue is told meanwhile.
+    pub(super) async fn telling<T>(&mut self, chain: impl Future<Output = T>) -> T {
         let clock = self.context.fetcher.writer.clock();
         let asked_us = clock.now_us();
-        let context = self.context.clone();
-        let chain = context.fetcher.chain(ask);
         tokio::pin!(chain);
         let Some(overdue_us) = self.advances.overdue_us() else {
             return chain.await;

@@ -57,7 +57,7 @@ impl Poller {
             denser_than: self.denser_than().filter(|_| held.is_none()),
             patient_until: None,
             held: held.map(|held| HeldAsk {
-                awaited: held.awaited,
+                awaited: Some(held.awaited),
                 at_most: held.at_most,
                 until: self.context.stop.clone(),
             }),

@@ -124,20 +124,28 @@ impl Store {
     }
 
     /// Of which resources lines are left that nothing refers to.
-    fn remove_bodies(&self, bodies: BTreeSet<i64>, removed: &mut Removed) -> Result<BTreeSet<i64>> {
+    fn remove_bodies(
+        &self,
+        mut bodies: BTreeSet<i64>,
+        removed: &mut Removed,
+    ) -> Result<BTreeSet<i64>> {
         let mut owners = BTreeSet::new();
-        for id in bodies {
+        while let Some(id) = bodies.pop_first() {
             if !self.is_unused(UNUSED_BODY, id)? {
                 continue;
             }
-            let (path, owner): (Option<String>, Option<i64>) = self
+            let (path, owner, chunk): (Option<String>, Option<i64>, Option<i64>) = self
                 .db
-                .prepare_cached("DELETE FROM body WHERE id = ?1 RETURNING path, line_owner")?
-                .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                .prepare_cached(
+                    "DELETE FROM body WHERE id = ?1 RETURNING path, line_owner, chunk_id",
+                )?
+                .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             self.delete("DELETE FROM body_use WHERE id = ?1", id)?;
             removed.bodies.insert(id);
             removed.paths.extend(path);
             owners.extend(owner);
+            // A chunk stays as long as there are spans of it.
+            bodies.extend(chunk);
         }
         for owner in &owners {
             // At once, whenever the rows go: no text that comes may refer to them.
