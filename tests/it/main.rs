@@ -45,6 +45,7 @@ mod lost;
 mod low_latency;
 mod map;
 mod measured;
+mod media;
 mod metrics;
 mod multivariant;
 mod odd_origins;
