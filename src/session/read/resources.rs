@@ -89,6 +89,29 @@ impl Reader {
         Ok(found.into_iter().next())
     }
 
+    /// Calls `each` with the number, the kind and each URL of every resource, until it has seen enough.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn each_url(&self, mut each: impl FnMut(i64, Kind, &str) -> bool) -> Result<(), ReadError> {
+        let mut read = || {
+            let mut statement = self.db.prepare_cached(
+                "SELECT id, kind, url FROM resource
+                 UNION ALL SELECT r.id, r.kind, a.url FROM alias a JOIN resource r ON r.id = a.resource_id",
+            )?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let (kind, url): (String, String) = (row.get(1)?, row.get(2)?);
+                let kind = Kind::parse(&kind).unwrap_or(Kind::Data);
+                if !each(row.get(0)?, kind, &url) {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        read().map_err(|e| self.failed(e))
+    }
+
     /// The resource that an exchange asked for.
     ///
     /// # Errors

@@ -235,7 +235,8 @@ impl Poller {
             let mut told = words::sentence(&place, &hop.url, hop.status, error);
             // What once answered is where its user found it.
             let is_new = kind == Kind::Main && self.seen_at_us.is_none();
-            let advice = is_new.then(|| words::advice(hop.status, hop.outcome, error));
+            let advice =
+                is_new.then(|| words::advice(hop.url.as_str(), hop.status, hop.outcome, error));
             if let Some(advice) = advice.flatten() {
                 told += &format!("; {advice}");
             }

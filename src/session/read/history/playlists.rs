@@ -56,6 +56,23 @@ impl Reader {
         )
     }
 
+    /// The first and the last media sequence number of a session; `None`: there is none, or they are in no order.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn sequences(&self) -> Result<Option<(u64, u64)>, ReadError> {
+        let found: Vec<(Option<i64>, Option<i64>)> = self.list(
+            "SELECT min(media_sequence), max(last_sequence) FROM revision WHERE media_sequence IS NOT NULL",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let number = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
+        let found = found
+            .first()
+            .map(|(first, last)| (number(*first), number(*last)));
+        Ok(found.and_then(|(first, last)| first.zip(last)))
+    }
+
     /// Advances of a media playlist behind one (its `seen_us` and exchange), in order; `most` of
     /// them.
     ///
