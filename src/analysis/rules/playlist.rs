@@ -237,7 +237,7 @@ impl Reader<'_> {
                         self.unit_us = unit_us(value);
                     }
                 }
-                Content::Hint(_) => {}
+                Content::Hint(_) | Content::Report => {}
                 Content::Segment(_) if item.is_left_out => {}
                 Content::Segment(segment) => {
                     let path = without_query(segment.written);

@@ -12,7 +12,7 @@ use crate::recorder::http::fetch::Hop;
 use crate::recorder::http::fetch::ask::{Enough, HeldAsk};
 use crate::recorder::http::fetch::fetcher::Fetcher;
 use crate::recorder::plan::{Done, Fate, Job};
-use crate::session::{Availability, ByteRange, Outcome};
+use crate::session::{Availability, Outcome};
 
 /// Why a request was given up whose hint has gone.
 const WITHDRAWN: &str = "hint withdrawn";
@@ -30,75 +30,24 @@ pub(super) async fn hinted(
         playlists,
         ..
     } = downloads;
-    let until = CancellationToken::new();
-    let mut ask = ask(playlists, &job);
-    let rest = job.key.range.filter(ByteRange::is_rest);
-    let (enough, length) = watch::channel(None);
-    ask.held = job.hint.map(|at_most| HeldAsk {
-        awaited: None,
-        at_most,
-        until: until.clone(),
-        enough: rest.map(|rest| Enough {
-            first: rest.first,
-            length,
-        }),
-    });
-    let mut hops = {
-        let chain = fetcher.chain(&ask);
-        tokio::pin!(chain);
-        tokio::select! {
-            hops = &mut chain => hops,
-            fate = decided(&mut destiny, &stop) => {
-                match fate {
-                    // What is listed comes to its end.
-                    Fate::Listed(_, range) => {
-                        enough.send_replace(range.map(|range| range.length));
-                    }
-                    Fate::Open | Fate::Withdrawn => until.cancel(),
-                }
-                chain.await
-            }
-        }
-    };
-    if let (Some(_), Fate::Listed(_, Some(range)), Some(last)) =
-        (rest, destiny.now(), hops.last_mut())
-    {
-        keep_listed(fetcher, last, range).await;
-    }
-    let is_listed = matches!(destiny.now(), Fate::Listed(..));
-    let good = hops.last().is_some_and(Hop::is_good);
-    // Of the rest of a resource nobody knows yet what is meant.
-    let sha256 = hops.last().and_then(Hop::sha256).filter(|_| rest.is_none());
-    let done = match hops.as_slice() {
-        _ if good => Done::Good,
-        [only] if only.was_not_asked => Done::Refused,
-        _ => Done::Failed,
-    };
-    // Before what became of it is known: a revision that lists it does not ask for it again.
-    {
-        let mut plan = queue.plan().await;
-        if let (Some(rest), Some(last)) = (rest, hops.last()) {
-            plan.came_of_rest(&job, last.bytes_of_rest(rest.first));
-        }
-        plan.done(&job, done, sha256, clock::instant());
-        place.ended();
-    }
-    queue.guards.changed.notify_one();
+    let rest = rest(&job);
+    let mut hops = ask_early(downloads, &job, (&mut destiny, &stop)).await;
+    let then = destiny.now();
+    keep_listed(fetcher, rest, then, &mut hops).await;
+    had(downloads, &job, &hops, place).await;
     let fate = decided(&mut destiny, &stop).await;
-    let began_us = hops.first().map_or(0, Hop::response_us);
+    if then == Fate::Open {
+        keep_listed(fetcher, rest, fate, &mut hops).await;
+    }
+    let good = hops.last().is_some_and(Hop::is_good);
     let listed_us = match fate {
         Fate::Listed(listed_us, range) => {
-            if let (Some(_), Some(range), Some(last)) = (rest, range, hops.last_mut()) {
-                job.key.range = Some(range);
-                if !is_listed {
-                    keep_listed(fetcher, last, range).await;
-                }
-            }
+            job.key.range = range.filter(|_| rest.is_some()).or(job.key.range);
             Some(listed_us)
         }
         Fate::Open | Fate::Withdrawn => None,
     };
-    let good = hops.last().is_some_and(Hop::is_good);
+    let began_us = hops.first().map_or(0, Hop::response_us);
     job.availability = Availability::announced(began_us, listed_us);
     if listed_us.is_none() && !good {
         give_up(&mut hops, fate);
@@ -109,6 +58,45 @@ pub(super) async fn hinted(
     write(queue, fetcher, &job, hops).await;
 }
 
+/// Where it begins, if its answer may go on behind what is meant.
+fn rest(job: &Job) -> Option<u64> {
+    match job.key.range {
+        None => Some(0),
+        Some(range) => range.is_rest().then_some(range.first),
+    }
+}
+
+/// Asks, until enough has come or nobody waits for it any more.
+async fn ask_early(
+    downloads: &Downloads,
+    job: &Job,
+    (destiny, stop): (&mut Destiny, &CancellationToken),
+) -> Vec<Hop> {
+    let until = CancellationToken::new();
+    let (enough, length) = watch::channel(None);
+    let mut ask = ask(&downloads.playlists, job);
+    ask.held = job.hint.map(|at_most| HeldAsk {
+        awaited: None,
+        at_most,
+        until: until.clone(),
+        enough: rest(job).map(|first| Enough { first, length }),
+    });
+    let chain = downloads.fetcher.chain(&ask);
+    tokio::pin!(chain);
+    let fate = tokio::select! {
+        hops = &mut chain => return hops,
+        fate = decided(destiny, stop) => fate,
+    };
+    match fate {
+        // What is listed comes to its end.
+        Fate::Listed(_, range) => {
+            enough.send_replace(range.map(|range| range.length));
+        }
+        Fate::Open | Fate::Withdrawn => until.cancel(),
+    }
+    chain.await
+}
+
 /// Waits until it is known what becomes of it, or the recorder stops before that.
 async fn decided(destiny: &mut Destiny, stop: &CancellationToken) -> Fate {
     tokio::select! {
@@ -117,11 +105,31 @@ async fn decided(destiny: &mut Destiny, stop: &CancellationToken) -> Fate {
     }
 }
 
-/// Of a good answer, that has more than is listed.
-async fn keep_listed(fetcher: &Fetcher, hop: &mut Hop, range: ByteRange) {
-    if hop.is_good() {
-        fetcher.keep_range(hop, range).await;
+/// Of a good answer that has more than what is listed, keeps that.
+async fn keep_listed(fetcher: &Fetcher, rest: Option<u64>, fate: Fate, hops: &mut [Hop]) {
+    if let (Some(_), Fate::Listed(_, Some(range))) = (rest, fate)
+        && let Some(last) = hops.last_mut().filter(|last| last.is_good())
+    {
+        fetcher.keep_range(last, range).await;
     }
+}
+
+/// The plan knows of it before it is known what becomes of it: a revision that lists it does not ask for it again.
+async fn had(downloads: &Downloads, job: &Job, hops: &[Hop], place: Place) {
+    let last = hops.last();
+    let done = match hops {
+        _ if last.is_some_and(Hop::is_good) => Done::Good,
+        [only] if only.was_not_asked => Done::Refused,
+        _ => Done::Failed,
+    };
+    let mut plan = downloads.queue.plan().await;
+    if let (Some(first), Some(last)) = (rest(job), last) {
+        plan.came_of_rest(job, last.bytes_of_rest(first));
+    }
+    plan.done(job, done, last.and_then(Hop::sha256), clock::instant());
+    drop(plan);
+    place.ended();
+    downloads.queue.guards.changed.notify_one();
 }
 
 /// Who follows a hint that goes away ignores what came for it: it is no answer, and nothing that the origin did wrong.
@@ -130,10 +138,8 @@ fn give_up(hops: &mut [Hop], fate: Fate) {
     let was_cut_off = last.outcome == Outcome::Aborted;
     match (fate, last.status) {
         (Fate::Withdrawn, Some(status)) if !was_cut_off => {
-            last.fail(
-                Outcome::Aborted,
-                &format!("{WITHDRAWN}; HTTP {status} was the answer"),
-            );
+            let error = format!("{WITHDRAWN}; HTTP {status} was the answer");
+            last.fail(Outcome::Aborted, &error);
         }
         (Fate::Withdrawn, _) => last.fail(Outcome::Aborted, WITHDRAWN),
         _ if was_cut_off => {}

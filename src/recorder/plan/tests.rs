@@ -1103,6 +1103,7 @@ fn the_rest_of_a_resource_that_is_announced_is_the_part_that_is_listed_where_it_
         assert_eq!(changes.pending, [(key.clone(), Kind::Part)]);
         if came.is_none() {
             assert!(!plan.plan.is_idle());
+            plan.plan.came_of_rest(&job, 100);
             plan.plan.done(&job, Done::Good, None, plan.now);
         }
         let again = plan.next();
@@ -1113,4 +1114,20 @@ fn the_rest_of_a_resource_that_is_announced_is_the_part_that_is_listed_where_it_
         );
         assert_eq!(plan.next_hint().unwrap().key.range, ByteRange::rest(600));
     }
+}
+
+#[test]
+fn less_of_the_rest_of_a_resource_than_is_listed_is_not_all_of_it() {
+    let mut plan = Planned::new();
+    let range = ByteRange::new(0, 100);
+    // What begins at 0 need not be announced as a range.
+    plan.says(&[hint(2, 0, "2.mp4")]);
+    let job = plan.next_hint().unwrap();
+    plan.says(&[Wanted {
+        range,
+        ..part(2, 0, "2.mp4")
+    }]);
+    plan.plan.came_of_rest(&job, 99);
+    plan.plan.done(&job, Done::Good, None, plan.now);
+    assert_eq!(plan.next().unwrap().key.range, range);
 }

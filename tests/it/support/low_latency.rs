@@ -91,6 +91,8 @@ pub enum Hints {
     Held,
     /// It is not found before it is listed.
     NotFound,
+    /// As held, and whoever asks for the rest of a file gets all of it.
+    Whole,
     /// In the place of each first part of a segment something else is announced until that is there, which never comes.
     Changed,
 }
@@ -188,6 +190,10 @@ impl LowLatency {
                     _ if self.hints == Hints::Changed && parts.is_multiple_of(PARTS) => {
                         format!("URI=\"advertisement.{whole}.mp4\"")
                     }
+                    // A start of 0 need not be written.
+                    Names::Ranges if self.hints == Hints::Whole && parts.is_multiple_of(PARTS) => {
+                        format!("URI=\"s{whole}.mp4\"")
+                    }
                     Names::Ranges => {
                         let first = parts % PARTS * part_body(0).len() as u64;
                         format!("URI=\"s{whole}.mp4\",BYTERANGE-START={first}")
@@ -249,7 +255,7 @@ impl LowLatency {
             "main.m3u8" => Reply::playlist(
                 "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlow/live.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2\nhigh/live.m3u8\n",
             ),
-            name if name.ends_with(".key") => Reply::key(name.repeat(16)[..16].as_bytes()),
+            name if name.ends_with(".key") => Reply::key(&name.repeat(16).as_bytes()[..16]),
             "init.mp4" => Reply::segment(b"the beginning".to_vec()),
             "other.mp4" => Reply::segment(b"another beginning".to_vec()),
             "part" => {
@@ -293,14 +299,24 @@ impl LowLatency {
     /// The rest of the file of a segment that is announced: held until its first part is there, then as it grows, part by
     /// part (6.2.6).
     fn rest(&self, ask: &Ask, first: u64, edge: &Edge) -> Option<Reply> {
-        let from = ask.header("range")?.strip_prefix("bytes=")?;
-        let from: u64 = from.strip_suffix("-9007199254740991")?.parse().unwrap();
+        let from: u64 = match ask.header("range") {
+            Some(range) => {
+                let from = range.strip_prefix("bytes=")?;
+                from.strip_suffix("-9007199254740991")?.parse().unwrap()
+            }
+            None => 0,
+        };
         let size = part_body(0).len();
         let n = first + from / size as u64;
         if n != edge.parts() {
             return None;
         }
         edge.wait(n + 1, self.duration * (3 * PARTS as u32));
+        if self.hints == Hints::Whole {
+            let body: Vec<u8> = (first..first + PARTS).flat_map(part_body).collect();
+            let size = (n + 1 - first) as usize * size;
+            return Some(Reply::segment(body).ending(End::Live(size, self.duration, Then::End)));
+        }
         let body: Vec<u8> = (n..first + PARTS).flat_map(part_body).collect();
         let mut rest = Reply::segment(body)
             .with("Content-Range", format!("bytes {from}-9007199254740991/*"))

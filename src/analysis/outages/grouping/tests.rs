@@ -188,7 +188,7 @@ fn what_hangs_and_then_refuses_is_one_outage_until_it_answers() {
     let all: Vec<_> = all.iter().map(told).collect();
     assert_eq!(
         all,
-        [(wanted, 5, Some(122)), ("refused".to_owned(), 1, None)]
+        [(wanted, 5, Some(121)), ("refused".to_owned(), 1, None)]
     );
 }
 

@@ -35,7 +35,7 @@ impl Judging<'_> {
         }
         search.outages(|outage| {
             let finding = told::finding(&outage, &search.cost(&outage)?, zero_us);
-            if outage.key.cause.own.is_none() && self.scope.has_stream(&finding.stream) {
+            if outage.key.own.is_none() && self.scope.has_stream(&finding.stream) {
                 self.findings.add_whole("H14", Severity::Info, finding);
             }
             Ok::<(), ReadError>(())

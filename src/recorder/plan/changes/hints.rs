@@ -120,11 +120,15 @@ impl Plan {
     /// What is listed begins where the rest of its resource was announced: from now on that is known by its range.
     pub(super) fn listed_of_rest(&mut self, key: &Key) -> Option<Slot> {
         let range = key.range.filter(|range| !range.is_rest())?;
-        let rest = Key {
+        // What begins at 0 need not be announced as a range.
+        let whole = (range.first == 0).then_some(None);
+        let ranges = [Some(ByteRange::rest(range.first)), whole];
+        let rests = ranges.into_iter().flatten().map(|range| Key {
             url: Arc::clone(&key.url),
-            range: ByteRange::rest(range.first),
-        };
-        self.items.get(&rest).filter(|item| item.hinted)?;
+            range,
+        });
+        let is_announced = |rest: &Key| self.items.get(rest).is_some_and(|item| item.hinted);
+        let rest = rests.into_iter().find(is_announced)?;
         let mut item = self.items.remove(&rest)?;
         self.forget_hint(&rest);
         match item.state {
@@ -137,11 +141,18 @@ impl Plan {
         Some(self.items.insert(key.clone(), item))
     }
 
-    /// How much came of the rest of a resource that is not listed yet.
+    /// How much came of what may be the rest of a resource.
     pub(in crate::recorder) fn came_of_rest(&mut self, job: &Job, bytes: u64) {
-        if let Some(item) = self.items.get_mut(&job.key) {
+        let key = self.listed_as.get(&job.number).unwrap_or(&job.key);
+        if let Some(item) = self.items.get_mut(key) {
             item.came = bytes;
         }
+    }
+
+    /// Whether less came of the rest of a resource than is listed of it.
+    pub(super) fn lacks_bytes(&self, key: &Key) -> bool {
+        let came = self.items.get(key).map_or(0, |item| item.came);
+        key.range.is_some_and(|range| came < range.length)
     }
 
     /// It is neither announced nor listed any more, or not by anybody who is asked.
