@@ -64,6 +64,7 @@ mod raw_replay;
 mod readme;
 mod redact;
 mod replay;
+mod reports;
 mod resources;
 mod resume;
 mod service;

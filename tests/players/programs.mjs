@@ -68,3 +68,9 @@ export async function query(session, sql) {
   });
   return stdout.trim() === '' ? [] : JSON.parse(stdout);
 }
+
+/** What isreport finds in a session that is at least as bad as `severity`. */
+export async function findings(session, severity) {
+  const { stdout } = await run(binary('isreport'), ['--severity', severity, '--format', 'json', session], { maxBuffer: 1 << 28 });
+  return stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line)).filter(({ rule }) => rule);
+}

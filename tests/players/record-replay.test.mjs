@@ -11,7 +11,7 @@ import { Evidence, expectBytes, median } from './evidence.mjs';
 import { findRun, frameHashes } from './frames.mjs';
 import { Origin, sha256 } from './origin.mjs';
 import { parse } from './playlist.mjs';
-import { query, Replayer } from './programs.mjs';
+import { findings, query, Replayer } from './programs.mjs';
 import { LOGS, originFolder, recordings } from './recording.mjs';
 
 /** `isreplayer --early`, as it is where nobody says otherwise: seconds. */
@@ -68,6 +68,13 @@ for (const kind of Object.keys(KINDS)) {
         });
         assert.deepEqual(early, [], `${urlPath}: there before it was published`);
       }
+    });
+
+    it(kind === 'stuck' ? 'says that its numbers stand still' : 'breaks no rule that the standard demands', async () => {
+      const found = await findings(evidence[kind].session, 'must');
+      const told = found.map(({ rule, playlist, detail }) => `${rule} ${playlist}: ${detail.text}`);
+      if (kind === 'stuck') assert.ok(found.some(({ rule }) => rule === 'T02'), told.join('\n'));
+      else assert.deepEqual(told, []);
     });
 
     it('is a sound database of one file, and every chunk is there', async () => {

@@ -1,0 +1,239 @@
+//! `isreport`: what was wrong with a channel, told so that somebody else can act on it.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::support::session::Session;
+use crate::support::{Ask, Origin, Recorder, Reply, Stage, Window, ts};
+
+fn run(session: &str, arguments: &[&str]) -> Output {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_isreport"));
+    program.args(arguments).arg(session).output().unwrap()
+}
+
+fn text(session: &str, arguments: &[&str]) -> String {
+    let output = run(session, arguments);
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn findings(session: &Session, arguments: &[&str]) -> Vec<Value> {
+    let path = session.path();
+    let all = [arguments, &["--format", "json", "--severity", "info"]].concat();
+    let lines = text(path.to_str().unwrap(), &all);
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter(|line| line.get("rule").is_some()).collect()
+}
+
+fn rules(found: &[Value]) -> Vec<&str> {
+    let mut rules: Vec<&str> = found
+        .iter()
+        .map(|one| one["rule"].as_str().unwrap())
+        .collect();
+    rules.dedup();
+    rules
+}
+
+const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sessions/demo");
+
+/// A ferry: at stage 1 its crew changes the timetable, and one crossing that is announced never sails.
+fn ferry(ask: &Ask, stage: &Stage) -> Reply {
+    match (ask.path(), stage.at()) {
+        ("/ferry.m3u8", 0) => Reply::playlist(Window::new(10, 6).text()),
+        ("/ferry.m3u8", _) => {
+            let later = Window::new(12, 6).text();
+            let later = later.replace("TARGETDURATION:1\n", "TARGETDURATION:2\n");
+            Reply::playlist(later.replacen("#EXT-X-MEDIA", "#EXT-X-VERSION:2\n#EXT-X-MEDIA", 1))
+        }
+        (path, _) if path.contains("17") => Reply::not_found(),
+        (path, _) => Reply::segment(ts(path)),
+    }
+}
+
+fn ferried() -> Session {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let origin = Origin::new(move |ask| ferry(ask, &at));
+    let mut recording = Recorder::new(origin.url("/ferry.m3u8")).start();
+    recording.until_at_least(6, "SELECT count(*) FROM segments WHERE error IS NULL");
+    stage.go(1);
+    recording.until_at_least(1, "SELECT count(*) FROM exchange WHERE status = 404");
+    recording.finish().session()
+}
+
+#[test]
+fn the_demo_is_told_with_its_freeze_and_how_to_see_it() {
+    let report = text(DEMO, &[]);
+    let mut lines = report.lines();
+    assert!(
+        lines
+            .next()
+            .unwrap()
+            .starts_with("localhost: 3 playlists, "),
+        "{report}"
+    );
+    assert!(
+        lines.next().unwrap().starts_with("must fix 2, "),
+        "{report}"
+    );
+    assert_eq!(lines.next(), Some("The recorder was well."), "{report}");
+    for words in [
+        "MUST T07 stale: No advance for 8.5",
+        "see it: isreplayer ",
+        " -o 32;",
+        "section-6.2.1",
+    ] {
+        assert!(report.contains(words), "{words}: {report}");
+    }
+}
+
+#[test]
+fn what_an_origin_does_wrong_is_told_by_its_rule_with_its_exchanges() {
+    let session = ferried();
+    // What its segments are made of is nothing that anybody plays.
+    let found = findings(&session, &["--rules", "-M*,-P16,-H09,-H05"]);
+    let told = rules(&found);
+    for rule in ["T06", "H01"] {
+        assert!(told.contains(&rule), "{rule}: {found:#?}");
+    }
+    let gone = found.iter().find(|one| one["rule"] == "H01").unwrap();
+    assert_eq!(
+        (&gone["severity"], &gone["name"]),
+        (&"must".into(), &"listed-not-there".into())
+    );
+    let exchange = &gone["first"]["exchange"];
+    let status = session.number(&format!(
+        "SELECT status FROM exchange WHERE id = {exchange}"
+    ));
+    assert_eq!(status, 404);
+    assert!(
+        gone["replay"]
+            .as_str()
+            .unwrap()
+            .starts_with("/stream.m3u8?offset="),
+        "{gone}"
+    );
+    assert!(
+        gone["detail"]["text"].as_str().unwrap().contains("404"),
+        "{gone}"
+    );
+}
+
+#[test]
+fn rules_playlists_and_spans_can_be_chosen() {
+    let session = ferried();
+    assert_eq!(rules(&findings(&session, &["--rules", "T06"])), ["T06"]);
+    assert_eq!(
+        rules(&findings(
+            &session,
+            &["--rules", "target-changed", "-p", "ferry.m3u8"]
+        )),
+        ["T06"]
+    );
+    assert!(findings(&session, &["--rules", "T06", "--to", "0"]).is_empty());
+    assert!(
+        findings(
+            &session,
+            &["--rules", "T06", "--from", "2100-01-01T00:00:00Z"]
+        )
+        .is_empty()
+    );
+    let path = session.path();
+    for wrong in [
+        &["--rules", "X99"][..],
+        &["-p", "none.m3u8"],
+        &["--stream", "none"],
+        &["--from", "noon"],
+    ] {
+        let output = run(path.to_str().unwrap(), wrong);
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}: {output:?}");
+    }
+}
+
+#[test]
+fn ci_can_fail_by_it_and_reads_a_test_case_a_rule() {
+    assert_eq!(run(DEMO, &["--fail-on", "must"]).status.code(), Some(1));
+    let session = ferried();
+    let path = session.path();
+    let path = path.to_str().unwrap();
+    assert_eq!(
+        run(path, &["--rules", "T07", "--fail-on", "info"])
+            .status
+            .code(),
+        Some(0)
+    );
+    let xml = text(path, &["--format", "junit", "--rules", "T06,T07"]);
+    assert!(xml.contains("tests=\"2\" failures=\"1\""), "{xml}");
+    assert!(
+        xml.contains("<testcase classname=\"isreport\" name=\"T07 stale\"/>"),
+        "{xml}"
+    );
+    assert!(xml.contains("<failure type=\"must\""), "{xml}");
+    let file = session.path().with_file_name("report.xml");
+    let output = run(
+        path,
+        &[
+            "--format",
+            "junit",
+            "--rules",
+            "T06,T07",
+            "-o",
+            file.to_str().unwrap(),
+        ],
+    );
+    assert!(
+        output.status.success() && output.stdout.is_empty(),
+        "{output:?}"
+    );
+    assert_eq!(std::fs::read_to_string(file).unwrap(), xml);
+}
+
+#[test]
+fn every_rule_is_listed_and_documented() {
+    let output = Command::new(env!("CARGO_BIN_EXE_isreport"))
+        .arg("--list-rules")
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(output.stdout).unwrap();
+    let page = include_str!("../../docs/ref/rules.md");
+    let ids: Vec<&str> = listed
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert!(ids.len() > 60, "{ids:?}");
+    for id in &ids {
+        assert!(
+            page.contains(&format!("\n| {id} |")),
+            "{id} is not in docs/ref/rules.md"
+        );
+    }
+    let rows = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+    let rows: Vec<&str> = rows
+        .filter(|id| id.len() == 3 && id.ends_with(|c: char| c.is_ascii_digit()))
+        .collect();
+    for id in rows {
+        assert!(
+            ids.contains(&id),
+            "{id} is in docs/ref/rules.md, and isreport has no such rule"
+        );
+    }
+}
+
+#[test]
+fn a_damaged_session_ends_with_a_report_or_a_sentence() {
+    let session = ferried();
+    let path = session.path();
+    // A chunk that is gone, and one of another size.
+    let chunks: String = session.one("SELECT group_concat(path) FROM body WHERE path IS NOT NULL");
+    let mut chunks = chunks.split(',');
+    std::fs::remove_file(path.join("chunks").join(chunks.next().unwrap())).unwrap();
+    std::fs::write(path.join("chunks").join(chunks.next().unwrap()), b"<html>").unwrap();
+    let report = text(path.to_str().unwrap(), &[]);
+    assert!(report.contains("Not judged: media of "), "{report}");
+    assert!(report.contains("lost or damaged"), "{report}");
+}
