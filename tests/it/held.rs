@@ -8,7 +8,9 @@ use crate::support::{LowLatency, Names, PARTS, Recorder, client, part_body};
 /// The values of an attribute in a text.
 fn values<'a>(text: &'a str, attribute: &str) -> Vec<&'a str> {
     let found = text.split(attribute).skip(1);
-    found.map(|rest| rest.split(['"', ',', '\n']).next().unwrap()).collect()
+    found
+        .map(|rest| rest.split(['"', ',', '\n']).next().unwrap())
+        .collect()
 }
 
 /// The whole answer, as bytes.
@@ -50,14 +52,22 @@ fn a_player_of_a_channel_that_is_being_recorded_gets_each_part_that_is_announced
             };
             let (head, body) = get(&replayer, &format!("/{folder}{name}"), &fields);
             let status = if names == Names::Ranges { "206" } else { "200" };
-            assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{names:?} {name}: {head}");
+            assert!(
+                head.starts_with(&format!("HTTP/1.1 {status} ")),
+                "{names:?} {name}: {head}"
+            );
             let number = name.trim_start_matches('s').trim_end_matches(".mp4");
             let n = match number.split_once('.') {
-                Some((segment, part)) => segment.parse::<u64>().unwrap() * PARTS + part.parse::<u64>().unwrap(),
+                Some((segment, part)) => {
+                    segment.parse::<u64>().unwrap() * PARTS + part.parse::<u64>().unwrap()
+                }
                 None => number.parse::<u64>().unwrap() * PARTS + first / part_body(0).len() as u64,
             };
             let part = part_body(n);
-            assert!(body.starts_with(&part) && body.len() % part.len() == 0, "part {n}");
+            assert!(
+                body.starts_with(&part) && body.len() % part.len() == 0,
+                "part {n}"
+            );
             given += 1;
         }
         assert_eq!(given, 6);

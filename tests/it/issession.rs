@@ -66,7 +66,7 @@ fn a_session_is_shown_at_a_glance() {
     let text = printed(folder, &["info", "session1"]);
     for line in [
         "Session   session1 (sessions/session1)\n",
-        "Format    3\n",
+        "Format    4\n",
         "State     not being recorded\n",
         &format!("  {}\n", origin.url("/concert.m3u8")),
         "1 revision of 1 media playlist, 3 chunks\n",
