@@ -8,7 +8,7 @@
 //! | [`cli`] | arguments in, exit code out, everything that prints | all below |
 //! | [`recorder`] | asks an origin and hands what came to a session | `session`, `hls`, HTTP client |
 //! | [`replayer`] | answers players out of a session | `session`, `hls`, HTTP server |
-//! | [`analysis`] | finds what was late or wrong in a session | `session`, `hls` |
+//! | [`analysis`] | finds what was late or wrong in a session | `session`, `hls`, `media` |
 //! | [`upkeep`] | what is done to a session that is not recorded: check, repair, redact | `session`, SQLite |
 //! | [`session`] | what is on disk: schema, write, read | `hls`, SQLite |
 //! | [`hls`] | text of playlists: find URIs, replace them, read facts | no I/O at all |

@@ -11,6 +11,7 @@
 //! | [`raw`] | gaps in raw streams, as text and as JSON |
 //! | `silences` | when bytes of a raw stream came, and when none did |
 //! | [`outages`] | faults that are one event |
+//! | [`rules`] | what is wrong with a channel |
 //! | [`report`] | gaps as findings, and as text in the original's format |
 //! | [`summary`] | what all findings come to, in a line |
 
@@ -23,6 +24,7 @@ mod noticed;
 pub mod outages;
 pub mod raw;
 pub mod report;
+pub mod rules;
 mod silences;
 pub mod summary;
 pub mod times;

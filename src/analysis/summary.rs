@@ -139,7 +139,7 @@ impl Summary {
 
     /// One more outage.
     pub fn outage(&mut self, outage: &Outage) {
-        match outage.key.cause.own {
+        match outage.key.own {
             None => {
                 self.outages += 1;
                 self.faults += outage.faults;

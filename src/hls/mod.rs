@@ -53,6 +53,7 @@ mod windows;
 
 pub use self::playlist::asked_as::AskedAs;
 pub use self::playlist::blocking::{Announced, Awaited, announced, carry_directives};
+pub use self::playlist::delta::{ListedDates, delta, skips_dates};
 pub use self::playlist::interstitials::{
     AssetList, Interstitial, Interstitials, read_asset_list, read_interstitials,
 };
@@ -72,7 +73,6 @@ pub use self::playlist::steering::{
     without_directives,
 };
 pub use self::rewrite::dates::shift_dates;
-pub use self::rewrite::delta::{ListedDates, delta, skips_dates};
 pub use self::rewrite::manifest::rewrite_json;
 pub use self::rewrite::playlist::{Place, Replacement, replacements, rewrite};
 pub use self::rewrite::relative::relative;

@@ -69,6 +69,7 @@ pub(crate) fn in_short(status: Option<u16>, outcome: Outcome) -> String {
         // Of a raw stream: all was well with what came, but for its end.
         (Some(..400), Outcome::Complete) => "ended".to_owned(),
         (Some(status), Outcome::Complete) => format!("HTTP {status}"),
+        (_, Outcome::ResponseTimeout) => "unanswered".to_owned(),
         (_, outcome) => outcome.to_string(),
     }
 }
@@ -120,6 +121,14 @@ fn adjective(kind: Kind) -> &'static str {
     }
 }
 
+/// A number of things: `1 poll`, `3 polls`.
+pub(crate) fn counted(count: u64, one: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {one}s"),
+    }
+}
+
 /// A stream that is no playlist.
 pub(crate) fn raw_stream_of(url: &Url) -> String {
     format!("raw stream of {}", host(url))
@@ -164,6 +173,15 @@ pub(crate) fn sentence(place: &str, url: &Url, status: Option<u16>, error: Optio
         None => of_status(status.unwrap_or_default()),
     };
     format!("{place}: {why}")
+}
+
+/// A time in seconds, without a fraction where it is whole: `10 s`, `0.9 s`.
+pub(crate) fn whole_seconds(us: i64) -> String {
+    let tenths = (us as f64 / 1e5).round() / 10.0;
+    match tenths.fract() == 0.0 {
+        true => format!("{tenths:.0} s"),
+        false => format!("{tenths:.1} s"),
+    }
 }
 
 /// An error of the system without its number, which only programmers look up.
@@ -247,6 +265,12 @@ mod tests {
             ),
             "segment \"a/seg5.ts\" of h: HTTP 599"
         );
+    }
+
+    #[test]
+    fn times_are_as_short_as_they_can_be() {
+        assert_eq!(whole_seconds(9_998_000), "10 s");
+        assert_eq!(whole_seconds(900_000), "0.9 s");
     }
 
     #[test]

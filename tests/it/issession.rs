@@ -80,7 +80,7 @@ fn a_session_is_shown_at_a_glance() {
     let info = json(folder, &["info", "session1", "--json"]);
     assert_eq!(info["session"], "session1");
     assert_eq!(info["state"], "stopped");
-    assert_eq!(info["format_version"], 3);
+    assert_eq!(info["format_version"], 4);
     assert_eq!(info["runs"][0]["ended"], "finished");
     assert_eq!(info["chunks"], 3);
     assert_eq!(info["keys"]["count"], 1);

@@ -38,6 +38,8 @@ struct Show {
     other: Option<usize>,
     /// The first parts of the first segment are not listed any more.
     late: bool,
+    /// All media are redirected to another path.
+    redirected: bool,
 }
 
 impl Show {
@@ -92,6 +94,9 @@ impl Show {
         else {
             return Reply::playlist(self.text());
         };
+        if self.redirected && ask.path().starts_with("/live/") {
+            return Reply::redirect(302, &ask.path().replace("/live/", "/cdn/"));
+        }
         match name.split_once('.') {
             Some((segment, part)) => {
                 let (segment, part): (usize, usize) =
@@ -235,6 +240,13 @@ fn what_a_parent_has_becomes_its_bytes_and_all_else_stays_a_file() {
             },
             parts,
         ),
+        (
+            Show {
+                redirected: true,
+                ..all
+            },
+            parts,
+        ),
         // Those behind it are found from the end on.
         (
             Show {
@@ -262,7 +274,8 @@ fn what_a_parent_has_becomes_its_bytes_and_all_else_stays_a_file() {
         assert_eq!(files.len(), SEGMENTS + listed - spans, "{files:?}");
         for ((name, first), body) in bodies(&session) {
             let name = name
-                .strip_prefix("live/s")
+                .rsplit("/s")
+                .next()
                 .unwrap()
                 .strip_suffix(".mp4")
                 .unwrap();

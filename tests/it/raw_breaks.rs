@@ -65,10 +65,11 @@ fn each_break_of_a_raw_stream_is_told_when_it_was_and_what_it_was() {
         );
     }
     assert!(
-        summary.contains("main: ended by the origin x 1"),
+        summary.contains("raw stream: ended by the origin x 1"),
         "{summary}"
     );
-    assert!(summary.contains("main: silent for 0.9 s x 1"), "{summary}");
+    let silent = "raw stream: silent for 0.9 s x 1";
+    assert!(summary.contains(silent), "{summary}");
 
     let session = finished.session();
     let text = find(&session, &["--faults", "-v"]);

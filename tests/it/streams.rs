@@ -44,7 +44,9 @@ fn streams_have_names_and_one_that_fails_holds_up_none() {
         2,
         "the first and the sum of the others:\n{said}"
     );
-    assert!(said.contains("[bad] main: 503, "), "{said}");
+    let host = format!("127.0.0.1:{}", origin.port());
+    let sum = format!("[bad] main playlist of {host}: HTTP 503, ");
+    assert!(said.contains(&sum), "{said}");
     assert!(
         finished.stdout.contains("  hall2: playlists 1, "),
         "{}",

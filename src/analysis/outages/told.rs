@@ -18,7 +18,7 @@ const MOST_NAMED: usize = 8;
 /// What an outage has beside what every finding has (`docs/ref/findings.md`).
 #[derive(Serialize)]
 struct Detail<'a> {
-    what: &'a str,
+    what: String,
     own: Option<&'static str>,
     host: &'a str,
     open: bool,
@@ -66,8 +66,8 @@ pub fn finding(outage: &Outage, cost: &Cost, zero_us: i64) -> Finding {
     let resources = |(kind, things): (&Kind, &Things)| (kind.as_str(), Counts::from(things));
     let lost = cost.never_listed.iter();
     let detail = Detail {
-        what: &outage.key.cause.what,
-        own: outage.key.cause.own.map(|own| own.words()),
+        what: outage.what(),
+        own: outage.key.own.map(|own| own.words()),
         host: &outage.key.host,
         open: outage.good_us.is_none(),
         not_before: Moment::new(outage.last.at_us, zero_us),
@@ -85,7 +85,7 @@ pub fn finding(outage: &Outage, cost: &Cost, zero_us: i64) -> Finding {
     };
     let is_of_one = outage.things.len() == 1 && names.len() == 1;
     Finding {
-        rule: match outage.key.cause.own {
+        rule: match outage.key.own {
             Some(_) => Rule::Recorder,
             None => Rule::Faults,
         },
@@ -105,10 +105,9 @@ pub fn finding(outage: &Outage, cost: &Cost, zero_us: i64) -> Finding {
 
 fn text(outage: &Outage, cost: &Cost, zero_us: i64) -> String {
     let at = |us: i64| both_clocks(us, zero_us);
-    let cause = &outage.key.cause;
-    let what = match cause.own {
-        Some(own) => format!("{} ({})", own.words(), cause.what),
-        None => cause.what.clone(),
+    let what = match outage.key.own {
+        Some(own) => format!("{} ({})", own.words(), outage.what()),
+        None => outage.what(),
     };
     let (from, last) = (at(outage.first.at_us), at(outage.last.at_us));
     let lasted = |until_us| length(between_us(outage.first.at_us, until_us));
@@ -223,7 +222,7 @@ fn lost(never_listed: &[(String, NeverListed)]) -> Option<String> {
 mod tests {
     use super::*;
     use crate::analysis::finding::Evidence;
-    use crate::analysis::outages::cause::{Cause, Own};
+    use crate::analysis::outages::cause::Own;
     use crate::analysis::outages::outage::Key;
     use crate::session::{Failed, Fault, Outcome};
 
@@ -258,13 +257,11 @@ mod tests {
         let key = Key {
             stream_id: 1,
             host: "h:8080".to_owned(),
-            cause: Cause {
-                what: "refused".to_owned(),
-                own,
-            },
+            own,
         };
-        let mut outage = Outage::new(key, &all[0]);
-        all[1..].iter().for_each(|failed| outage.add(failed));
+        let mut outage = Outage::new(key, "refused", &all[0]);
+        let others = all[1..].iter();
+        others.for_each(|failed| outage.add("refused", failed));
         outage
     }
 
@@ -286,6 +283,24 @@ mod tests {
         let mut outage = outage(None, &polls);
         outage.good_us = Some(ZERO_US + 24_450_000);
         outage
+    }
+
+    #[test]
+    fn an_outage_of_several_kinds_names_them_in_their_order() {
+        let mut outage = down();
+        let more = failed(5, 24.1, Kind::Media, 7);
+        for what in ["response timeout", "refused", "response timeout"] {
+            outage.add(what, &more);
+        }
+        outage.good_us = None;
+        let told = told_of(&outage, &Cost::default());
+        let begins = "refused, then response timeout from 0:00:14.0 ";
+        assert!(told.starts_with(begins), "{told}");
+        for status in 400..405 {
+            outage.add(&format!("HTTP {status}"), &more);
+        }
+        let what = "refused, then response timeout, then HTTP 400, then HTTP 401 and 3 other kinds";
+        assert_eq!(outage.what(), what);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What a replay replaces in a playlist, and nothing else.
 
 pub mod dates;
-pub mod delta;
 pub mod manifest;
 pub mod playlist;
 pub mod relative;

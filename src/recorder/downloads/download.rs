@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::guards;
 use super::queue::Queue;
 use crate::clock;
+use crate::recorder::admission::hosts;
 use crate::recorder::http::fetch::Hop;
 use crate::recorder::http::fetch::ask::Ask;
 use crate::recorder::http::fetch::exchanges::{Place, exchanges};
@@ -18,6 +19,7 @@ use crate::recorder::panics::Panics;
 use crate::recorder::plan::{Done, Job, Key};
 use crate::recorder::playlists::set::Playlists;
 use crate::recorder::stats::board::PlaylistStats;
+use crate::recorder::stats::fold::Met;
 use crate::recorder::stats::trouble::LATELY_US;
 use crate::recorder::words;
 use crate::session::{Kind, Outcome, OwnReason};
@@ -100,6 +102,7 @@ pub(super) fn ask(playlists: &Playlists, job: &Job) -> Ask {
         denser_than: None,
         patient_until: None,
         held: None,
+        waits: None,
     }
 }
 
@@ -157,7 +160,13 @@ pub(super) fn count(
     let is_news = match (good, aborted, hops.last()) {
         (false, false, Some(last)) => {
             let stats = playlists.all_stats();
-            stats.fault(job.kind, last.status, last.outcome)
+            let met = Met {
+                kind: job.kind,
+                of: job.playlist,
+                host: &hosts::host_and_port(&last.url),
+            };
+            stats.met(now_us);
+            stats.fault(met, last.status, last.outcome)
         }
         _ => false,
     };
@@ -166,12 +175,19 @@ pub(super) fn count(
     };
     let bytes = hops.iter().filter_map(|h| h.wire_bytes).sum();
     PlaylistStats::count(&stats.bytes, bytes);
+    if job.kind == Kind::Segment {
+        match (good, aborted) {
+            (true, _) => stats.lost.comes(job.sequence),
+            (false, false) => stats.lost.fails(job.sequence, now_us),
+            (false, true) => {}
+        }
+    }
     match (good, aborted, hops.last()) {
         (true, ..) => PlaylistStats::count(&stats.chunks, 1),
         (false, false, Some(last)) => {
             stats.fault(last.outcome);
             let what = words::in_short(last.status, last.outcome);
-            stats.losing.fails(what, now_us, LATELY_US);
+            stats.losing.fails(what, (now_us, now_us), LATELY_US);
         }
         (false, ..) => {}
     }

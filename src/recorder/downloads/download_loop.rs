@@ -9,12 +9,14 @@ use super::fates::Destiny;
 use super::guards::Place;
 use super::hint::hinted;
 use crate::clock;
+use crate::recorder::admission::hosts;
 #[cfg(test)]
 use crate::recorder::panics;
 use crate::recorder::panics::InARow;
 use crate::recorder::plan::{Job, Key};
 use crate::recorder::schedule::restart_delay;
 use crate::recorder::stats::board::Stats;
+use crate::recorder::stats::fold::Met;
 use crate::session::Kind;
 
 /// Fetches what the plan says until `stop`; what is under way then is waited for. A loop that panics begins anew: what it
@@ -107,7 +109,12 @@ async fn contained_hint(
 /// Logs what left its playlist and could not be fetched in time.
 fn tell_of(given_up: &[(Key, Kind)], stats: &Stats) {
     for (key, kind) in given_up {
-        if stats.is_news(*kind, "given up") {
+        let met = Met {
+            kind: *kind,
+            of: 0,
+            host: &hosts::host_and_port(&key.url),
+        };
+        if stats.is_news(met, "given up") {
             let name = crate::hls::resource_name(&key.url);
             tracing::warn!(%kind, "{name:?} left its playlist and could not be had: given up");
         }

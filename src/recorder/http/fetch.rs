@@ -32,12 +32,14 @@ use crate::recorder::admission::reach::Reach;
 use crate::recorder::formats::format::Verdict;
 use crate::recorder::formats::sniff::is_endless;
 use crate::recorder::memory::{Held, unless_aborted};
+use crate::recorder::words;
 use crate::session::{Notice, NoticeEvent, Outcome, OwnReason, is_success};
 
 pub(crate) mod ask;
 mod decoded;
 pub(crate) mod exchanges;
 pub(crate) mod fetcher;
+mod first_bytes;
 mod gathered;
 mod hop;
 mod list;
@@ -58,6 +60,22 @@ async fn let_go(held: Option<&HeldAsk>) {
     match held {
         Some(held) => held.until.cancelled().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Waits until so much has come of the rest of a resource as is listed.
+async fn is_enough(held: Option<&HeldAsk>, status: Option<u16>, came: u64) {
+    let Some(enough) = held.and_then(|held| held.enough.as_ref()) else {
+        return std::future::pending().await;
+    };
+    let before = match status {
+        Some(206) => 0,
+        _ => enough.first,
+    };
+    let has_it =
+        |length: &Option<u64>| length.is_some_and(|length| came >= before.saturating_add(length));
+    if enough.length.clone().wait_for(has_it).await.is_err() {
+        std::future::pending().await
     }
 }
 
@@ -202,6 +220,9 @@ impl Fetcher {
         let validators = ask.validators.as_ref().filter(|v| v.url == *url);
         hop.would_confirm = validators.map(|validators| validators.exchange);
         let fields = self.fields(ask, url, downgraded);
+        if let Some(stats) = &ask.waits {
+            stats.waiting.asks(hop.requested_us);
+        }
         let held = ask.held.as_ref();
         let longest = held.map_or(self.limits.answer, |held| held.at_most);
         let patience = deadline.min(clock::instant() + longest);
@@ -211,6 +232,12 @@ impl Fetcher {
             sent = timeout_at(patience, self.send(ask, (url, reach, over), fields)) => Some(sent),
         };
         let passed_us = self.writer.clock().now_us() - hop.requested_us;
+        if let Some(stats) = &ask.waits {
+            match sent {
+                Some(Ok(Ok(_))) => stats.waiting.is_answered(),
+                _ => stats.waiting.is_given_up(),
+            }
+        }
         match sent {
             Some(Ok(Ok(Sent {
                 response,
@@ -238,10 +265,10 @@ impl Fetcher {
                 return hop;
             }
             Some(Ok(Err((outcome, error)))) => hop.fail(outcome, &error),
-            Some(Err(_)) => hop.fail(
-                Outcome::ResponseTimeout,
-                "no response within the time limit",
-            ),
+            Some(Err(_)) => {
+                let why = format!("no answer for {}", words::whole_seconds(passed_us));
+                hop.fail(Outcome::ResponseTimeout, &why);
+            }
             None => hop.fail(Outcome::Aborted, "the recorder was stopped"),
         }
         hop.failed_us = Some(passed_us);
@@ -388,7 +415,10 @@ impl Fetcher {
         let began = hop.response_us();
         let since = clock::instant();
         let mut looks_like = None;
-        while let Some(bytes) = self.next(&mut response, held, hop, deadline).await {
+        while let Some(bytes) = self
+            .next(&mut response, (held, wire_bytes), hop, deadline)
+            .await
+        {
             wire_bytes += bytes.len() as u64;
             arrival.add(self.writer.clock().now_us() - began, wire_bytes);
             if let Sink::Memory(_) = sink {
@@ -431,6 +461,7 @@ impl Fetcher {
         hop.wire_bytes = Some(wire_bytes);
         hop.arrival = arrival.into_text();
         if hop.outcome == Outcome::Complete
+            && !hop.is_cut
             && hop.announced_bytes.is_some_and(|n| n > wire_bytes)
             && hop.has_length()
         {
@@ -443,7 +474,7 @@ impl Fetcher {
     async fn next(
         &self,
         response: &mut Response,
-        held: Option<&HeldAsk>,
+        (held, came): (Option<&HeldAsk>, u64),
         hop: &mut Hop,
         deadline: Instant,
     ) -> Option<Bytes> {
@@ -455,6 +486,10 @@ impl Fetcher {
             }
             () = let_go(held) => {
                 hop.fail(Outcome::Aborted, "the recorder was stopped");
+                return None;
+            }
+            () = is_enough(held, hop.status, came) => {
+                hop.is_cut = true;
                 return None;
             }
             next = timeout_at(patience, response.chunk()) => next,

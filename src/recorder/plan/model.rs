@@ -127,6 +127,8 @@ pub(crate) struct Job {
     /// What to ask for: the newest URL of it.
     pub url: Arc<Url>,
     pub playlist: PlaylistId,
+    /// Media sequence number under which it was listed last.
+    pub sequence: u64,
     pub referrer: ExchangeId,
     pub availability: Availability,
     /// Of the request.
@@ -148,8 +150,8 @@ pub(crate) struct Job {
 pub(crate) enum Fate {
     /// It is announced still.
     Open,
-    /// A revision lists it, which is the answer from then on.
-    Listed(i64),
+    /// A revision lists it, which is the answer from then on: this range.
+    Listed(i64, Option<ByteRange>),
     /// It is neither announced nor listed any more.
     Withdrawn,
 }

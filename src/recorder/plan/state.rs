@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     pub(super) hints: Vec<(PlaylistId, Key)>,
     /// ... requests for such things that are under way, ...
     pub(super) hinted: HashMap<u64, PlaylistId>,
+    /// ... of those for the rest of a resource what is listed of it, ...
+    pub(super) listed_as: HashMap<u64, Key>,
     /// ... and what became of what they are for.
     pub(super) fates: Vec<(u64, Fate)>,
     /// Things that were given up: those that the next revision notes, and those that are to be logged.
@@ -68,6 +70,7 @@ impl Plan {
             under_way: HashMap::new(),
             hints: Vec::new(),
             hinted: HashMap::new(),
+            listed_as: HashMap::new(),
             fates: Vec::new(),
             gone: Vec::new(),
             untold: Vec::new(),

@@ -9,7 +9,7 @@ use crate::hls::Step;
 use crate::recorder::http::validators::Validators;
 use crate::recorder::settings::limits::Limits;
 use crate::recorder::settings::limits::TRIES_AFTER_END;
-use crate::session::{Availability, Kind};
+use crate::session::{Availability, ByteRange, Kind};
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -966,7 +966,7 @@ fn what_is_announced_is_asked_for_once_and_is_what_is_listed_later() {
         // Under another token.
         let changes = plan.says(&[one, part(2, 1, "2.1.mp4?b"), hint(2, 2, "2.2.mp4")]);
         let listed_us = plan.exchange * 6_000_000;
-        assert_eq!(plan.fates(), [Fate::Listed(listed_us)]);
+        assert_eq!(plan.fates(), [Fate::Listed(listed_us, None)]);
         assert_eq!(
             changes
                 .pending
@@ -1071,4 +1071,63 @@ fn an_initialization_section_that_is_announced_is_asked_for_once() {
         segment(2, "2.mp4"),
     ]);
     assert_eq!(plan.fetch_all(), ["2.mp4"]);
+}
+
+#[test]
+fn the_rest_of_a_resource_that_is_announced_is_the_part_that_is_listed_where_it_begins() {
+    let ranged = |one: Wanted, range: Option<ByteRange>| Wanted { range, ..one };
+    let own = ByteRange::new(500, 100);
+    for (came, is_again) in [
+        (None, false),
+        (Some(100), false),
+        (Some(250), false),
+        (Some(99), true),
+    ] {
+        let mut plan = Planned::new();
+        plan.says(&[ranged(hint(2, 1, "2.mp4"), ByteRange::rest(500))]);
+        let job = plan.next_hint().unwrap();
+        assert_eq!(job.key.range, ByteRange::rest(500));
+        if let Some(bytes) = came {
+            plan.plan.came_of_rest(&job, bytes);
+            plan.plan.done(&job, Done::Good, None, plan.now);
+        }
+        let changes = plan.says(&[
+            ranged(part(2, 1, "2.mp4"), own),
+            ranged(hint(2, 2, "2.mp4"), ByteRange::rest(600)),
+        ]);
+        assert_eq!(plan.fates(), [Fate::Listed(plan.exchange * 6_000_000, own)]);
+        let key = Key {
+            range: own,
+            ..job.key.clone()
+        };
+        assert_eq!(changes.pending, [(key.clone(), Kind::Part)]);
+        if came.is_none() {
+            assert!(!plan.plan.is_idle());
+            plan.plan.came_of_rest(&job, 100);
+            plan.plan.done(&job, Done::Good, None, plan.now);
+        }
+        let again = plan.next();
+        assert_eq!(
+            again.map(|job| job.key),
+            is_again.then_some(key),
+            "{came:?}"
+        );
+        assert_eq!(plan.next_hint().unwrap().key.range, ByteRange::rest(600));
+    }
+}
+
+#[test]
+fn less_of_the_rest_of_a_resource_than_is_listed_is_not_all_of_it() {
+    let mut plan = Planned::new();
+    let range = ByteRange::new(0, 100);
+    // What begins at 0 need not be announced as a range.
+    plan.says(&[hint(2, 0, "2.mp4")]);
+    let job = plan.next_hint().unwrap();
+    plan.says(&[Wanted {
+        range,
+        ..part(2, 0, "2.mp4")
+    }]);
+    plan.plan.came_of_rest(&job, 99);
+    plan.plan.done(&job, Done::Good, None, plan.now);
+    assert_eq!(plan.next().unwrap().key.range, range);
 }

@@ -13,17 +13,6 @@ use url::Url;
 /// Looks for what comes next in one resource; and for how long after the first part, in microseconds.
 const MOST_LOOKS: usize = 64;
 const LONGEST_US: i64 = 60_000_000;
-/// From here on a last byte means the end, wherever that will be (RFC 8673).
-const LAST: u64 = (1 << 53) - 2;
-
-/// From where on a request is for all that comes.
-pub(super) fn rest_from(range: Option<RangeSpec>) -> Option<u64> {
-    match range? {
-        RangeSpec::From(first, last) => last.is_none_or(|last| last >= LAST).then_some(first),
-        RangeSpec::Suffix(_) => None,
-    }
-}
-
 /// What was found so far.
 struct Grown {
     /// Of the first piece.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::as_it_grew::rest_from;
 use super::bodies::Bodies;
 use super::found::{Content, GrowingPart, LookupResult, Pieces, Whole};
 use super::playlist::contains;
@@ -98,8 +97,10 @@ impl Lookup<'_> {
         if let Some(answer) = by_fault {
             return self.whole(question, answer, false);
         }
-        if let (true, Some(first)) = (question.grows, rest_from(question.range))
-            && let Some(grown) = self.as_it_grew(question, url, first)?
+        if let (true, Some(first)) = (
+            question.grows,
+            question.range.and_then(RangeSpec::rest_from),
+        ) && let Some(grown) = self.as_it_grew(question, url, first)?
         {
             return Ok(grown);
         }

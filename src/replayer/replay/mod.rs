@@ -3,6 +3,7 @@
 //! | file | is |
 //! | --- | --- |
 //! | `ask` | asks the session, and waits for what is being recorded and for memory |
+//! | `blocked` | what becomes of requests that wait for the same in a playlist |
 //! | `watch` | follows a session that is being recorded, until its end |
 //! | `state` | where the session lies in time, whether it grows |
 //! | `commits` | how often the recorder has committed |
@@ -13,6 +14,7 @@
 //! | `offsets` | offsets at which there is nothing |
 
 mod ask;
+pub(super) mod blocked;
 mod commits;
 mod description;
 mod idle_rules;
@@ -27,6 +29,7 @@ use std::time::Duration;
 
 use http::request::Parts;
 
+use self::blocked::BlockedRequests;
 use self::commits::Commits;
 use self::state::{SessionState, read_state};
 use self::to_come::Announcements;
@@ -87,6 +90,7 @@ pub struct Replay {
     bodies: Arc<Bodies>,
     commits: Commits,
     announcements: Announcements,
+    blocked: BlockedRequests,
     answers: AnswerCache,
     lists: PlaylistCache<GrowingPlaylist>,
     raw_lists: PlaylistCache<RawPlaylist>,
@@ -121,6 +125,7 @@ impl Replay {
             bodies: Arc::new(Bodies::new(pool)),
             commits: Commits::default(),
             announcements: Announcements::default(),
+            blocked: BlockedRequests::default(),
             answers: AnswerCache::default(),
             lists: PlaylistCache::default(),
             raw_lists: PlaylistCache::default(),
@@ -231,6 +236,16 @@ impl Replay {
     /// Commits to a session that is being recorded.
     pub(crate) fn commits(&self) -> &Commits {
         &self.commits
+    }
+
+    /// What requests with directives are told while the session is being recorded.
+    pub(crate) fn blocked_requests(&self) -> &BlockedRequests {
+        &self.blocked
+    }
+
+    /// What is announced in a session that is being recorded.
+    pub(crate) fn announcements(&self) -> &Announcements {
+        &self.announcements
     }
 
     /// The generation of the session now, where it is known without reading.

@@ -13,13 +13,14 @@ use crate::hls::replay_path;
 use crate::replayer::content::found::LookupResult;
 use crate::replayer::header::range::RangeSpec;
 use crate::replayer::replay::Replay;
+use crate::replayer::replay::blocked::{Asked, look};
 use crate::replayer::request::Request;
 use crate::replayer::request::route::Target;
 use crate::replayer::response::reply::Reply;
-use crate::session::{Blocked, Directives, Faults, Query, ReadError, ToCome};
+use crate::session::{Blocked, Directives, ReadError, ToCome};
 
-/// A session that is being recorded is looked at that often at least: a recorder that was killed commits nothing.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Whether a session is still being recorded is looked at that often at least: a recorder that was killed commits nothing.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// What is announced is held for so long at most.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -37,9 +38,16 @@ pub(super) enum Hold {
 impl Replay {
     /// Holds a request until what its directives ask for is there.
     pub(super) async fn hold(self: &Arc<Self>, request: &Request) -> Result<Hold, ReadError> {
-        let Some((url, asked)) = self.asks_to_be_held(request) else {
+        let Some((url, directives)) = self.asks_to_be_held(request) else {
             return Ok(Hold::None);
         };
+        let asked = Asked {
+            url: url.into(),
+            directives,
+            faults: request.policy.faults,
+            at_us: request.moment_us,
+        };
+        let pool = &self.bodies().pool;
         let began = clock::instant();
         let at = |moment_us: i64| {
             let left_us = moment_us.saturating_sub(request.moment_us);
@@ -50,9 +58,9 @@ impl Replay {
             let commits = self.generation().await?.commits;
             let recording = self.span().recording;
             // Until when it is held is counted from when it came in.
-            let blocked = {
-                let at = (request.moment_us, recording);
-                self.blocked(&url, at, asked, request.policy.faults).await?
+            let blocked = match recording {
+                true => self.blocked_requests().after(pool, commits, &asked).await?,
+                false => look(pool, asked.clone(), false).await?,
             };
             // An end is there for all who wait.
             let blocked = match blocked {
@@ -101,7 +109,6 @@ impl Replay {
                 return Ok(Hold::Over(Box::new(nothing_came())));
             }
             let next_look: Instant = never.min(clock::instant() + LOOK_EVERY);
-            let pool = &self.bodies().pool;
             self.commits()
                 .wait_for_change(pool, commits, next_look)
                 .await?;
@@ -161,16 +168,28 @@ impl Replay {
         let began = clock::instant();
         let mut deadline = None;
         loop {
-            let commits = self.generation().await?.commits;
-            let to_come = self.to_come(commits).await?;
+            // A player may have read just now what was committed just now.
+            let pool = &self.bodies().pool;
+            let commits = match deadline {
+                None => self.commits().now(pool).await?,
+                Some(_) => self.commits().count(pool).await?,
+            };
+            let to_come = self.announcements().after(pool, commits).await?;
             let is_meant = |one: &&ToCome| {
                 is_asked_for(one, url, request.range)
                     && (deadline.is_some() || one.from_us <= request.moment_us)
             };
             let Some(awaited) = to_come.iter().find(is_meant) else {
-                return Ok(match deadline {
-                    None => Hold::None,
-                    Some(_) => Hold::Until(Box::new(later(request, began))),
+                // What was announced may have been listed since the request came in.
+                let is_known = match deadline {
+                    Some(_) => true,
+                    None => !request.is_late && self.is_known(url).await?,
+                };
+                let mut later = later(request, began);
+                later.is_late = true;
+                return Ok(match is_known {
+                    true => Hold::Until(Box::new(later)),
+                    false => Hold::None,
                 });
             };
             let longest_us = u64::try_from(awaited.longest_us).unwrap_or(0);
@@ -182,11 +201,15 @@ impl Replay {
                 return Ok(Hold::Until(Box::new(later(request, began))));
             }
             let next_look = deadline.min(clock::instant() + LOOK_EVERY);
-            let pool = &self.bodies().pool;
             self.commits()
                 .wait_for_change(pool, commits, next_look)
                 .await?;
         }
+    }
+
+    async fn is_known(self: &Arc<Self>, url: &Url) -> Result<bool, ReadError> {
+        let url = url.to_string();
+        self.read(move |reader| reader.is_known(&url)).await
     }
 
     /// The URL of the playlist, and the directives.
@@ -203,27 +226,6 @@ impl Replay {
         // What is no URL of a replay is answered as ever.
         replay_path(&url)?;
         Some((url.into(), Directives { by_name, ..asked }))
-    }
-
-    async fn blocked(
-        self: &Arc<Self>,
-        url: &str,
-        (at_us, recording): (i64, bool),
-        asked: Directives,
-        faults: Faults,
-    ) -> Result<Blocked, ReadError> {
-        let url = url.to_owned();
-        self.read(move |reader| {
-            let query = Query {
-                url: &url,
-                range: None,
-                at_us,
-                recording,
-                faults,
-            };
-            reader.blocked(&query, asked)
-        })
-        .await
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Ask, End, Origin, Reply};
+use super::{Ask, End, Origin, Reply, Then};
 
 /// Parts of a segment.
 pub const PARTS: u64 = 4;
@@ -76,6 +76,10 @@ pub struct LowLatency {
     pub hints: Hints,
     /// A cache in front of it has kept the playlist since there were so many parts less, and each state that was asked for.
     pub cached: u64,
+    /// This part is missing at the origin (`GAP=YES`), ...
+    pub gap: Option<u64>,
+    /// ... and each second segment has another key; before the first that is encrypted so there is a discontinuity.
+    pub has_keys: bool,
     /// From this segment on another initialization section applies, which is announced with the last part before it.
     pub new_map: Option<u64>,
 }
@@ -87,6 +91,8 @@ pub enum Hints {
     Held,
     /// It is not found before it is listed.
     NotFound,
+    /// As held, and whoever asks for the rest of a file gets all of it.
+    Whole,
     /// In the place of each first part of a segment something else is announced until that is there, which never comes.
     Changed,
 }
@@ -113,6 +119,8 @@ impl LowLatency {
             late: None,
             hints: Hints::Held,
             cached: 0,
+            gap: None,
+            has_keys: false,
             new_map: None,
         }
     }
@@ -150,6 +158,13 @@ impl LowLatency {
             3.0 * part_s,
         );
         for segment in first..=whole {
+            if self.has_keys && segment % 2 == 0 && parts > segment * PARTS {
+                writeln!(
+                    text,
+                    "#EXT-X-DISCONTINUITY\n#EXT-X-KEY:METHOD=AES-128,URI=\"{segment}.key\""
+                )
+                .unwrap();
+            }
             if self.new_map == Some(segment) && parts > segment * PARTS {
                 text.push_str("#EXT-X-MAP:URI=\"other.mp4\"\n");
             }
@@ -157,7 +172,8 @@ impl LowLatency {
             if segment + WITH_PARTS > whole {
                 for n in listed {
                     let name = self.part_name(n, parts);
-                    writeln!(text, "#EXT-X-PART:DURATION={part_s},{name}").unwrap();
+                    let gap = if self.gap == Some(n) { ",GAP=YES" } else { "" };
+                    writeln!(text, "#EXT-X-PART:DURATION={part_s},{name}{gap}").unwrap();
                 }
             }
             if segment < whole {
@@ -167,10 +183,16 @@ impl LowLatency {
         }
         match parts >= self.end {
             true => text.push_str("#EXT-X-ENDLIST\n"),
+            // What never comes is not announced.
+            false if self.gap == Some(parts) => {}
             false => {
                 let hint = match self.names {
                     _ if self.hints == Hints::Changed && parts.is_multiple_of(PARTS) => {
                         format!("URI=\"advertisement.{whole}.mp4\"")
+                    }
+                    // A start of 0 need not be written.
+                    Names::Ranges if self.hints == Hints::Whole && parts.is_multiple_of(PARTS) => {
+                        format!("URI=\"s{whole}.mp4\"")
                     }
                     Names::Ranges => {
                         let first = parts % PARTS * part_body(0).len() as u64;
@@ -179,6 +201,14 @@ impl LowLatency {
                     _ => self.part_name(parts, parts),
                 };
                 writeln!(text, "#EXT-X-PRELOAD-HINT:TYPE=PART,{hint}").unwrap();
+                let last = parts - 1;
+                writeln!(
+                    text,
+                    "#EXT-X-RENDITION-REPORT:URI=\"../other/live.m3u8\",LAST-MSN={},LAST-PART={}",
+                    last / PARTS,
+                    last % PARTS
+                )
+                .unwrap();
                 if self.new_map.is_some_and(|segment| segment * PARTS == parts) {
                     text.push_str("#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"other.mp4\"\n");
                 }
@@ -222,6 +252,10 @@ impl LowLatency {
         let name = ask.path().rsplit('/').next().unwrap_or_default();
         match name {
             "live.m3u8" => self.playlist(ask, edge),
+            "main.m3u8" => Reply::playlist(
+                "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlow/live.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2\nhigh/live.m3u8\n",
+            ),
+            name if name.ends_with(".key") => Reply::key(&name.repeat(16).as_bytes()[..16]),
             "init.mp4" => Reply::segment(b"the beginning".to_vec()),
             "other.mp4" => Reply::segment(b"another beginning".to_vec()),
             "part" => {
@@ -238,6 +272,9 @@ impl LowLatency {
                     }
                     None => {
                         let first = name.parse::<u64>().unwrap() * PARTS;
+                        if let Some(rest) = self.rest(ask, first, edge) {
+                            return rest;
+                        }
                         let there = first..(first + PARTS).min(edge.parts());
                         Reply::ranged(ask, &there.flat_map(part_body).collect::<Vec<u8>>())
                     }
@@ -253,10 +290,39 @@ impl LowLatency {
             true => edge.wait(n + 1, self.duration * (3 * PARTS as u32)),
             false => now,
         };
-        match n < there {
+        match n < there && self.gap != Some(n) {
             true => Reply::segment(part_body(n)),
             false => Reply::not_found(),
         }
+    }
+
+    /// The rest of the file of a segment that is announced: held until its first part is there, then as it grows, part by
+    /// part (6.2.6).
+    fn rest(&self, ask: &Ask, first: u64, edge: &Edge) -> Option<Reply> {
+        let from: u64 = match ask.header("range") {
+            Some(range) => {
+                let from = range.strip_prefix("bytes=")?;
+                from.strip_suffix("-9007199254740991")?.parse().unwrap()
+            }
+            None => 0,
+        };
+        let size = part_body(0).len();
+        let n = first + from / size as u64;
+        if n != edge.parts() {
+            return None;
+        }
+        edge.wait(n + 1, self.duration * (3 * PARTS as u32));
+        if self.hints == Hints::Whole {
+            let body: Vec<u8> = (first..first + PARTS).flat_map(part_body).collect();
+            let size = (n + 1 - first) as usize * size;
+            return Some(Reply::segment(body).ending(End::Live(size, self.duration, Then::End)));
+        }
+        let body: Vec<u8> = (n..first + PARTS).flat_map(part_body).collect();
+        let mut rest = Reply::segment(body)
+            .with("Content-Range", format!("bytes {from}-9007199254740991/*"))
+            .ending(End::Live(size, self.duration, Then::End));
+        rest.status = 206;
+        Some(rest)
     }
 
     fn playlist(&self, ask: &Ask, edge: &Edge) -> Reply {

@@ -357,8 +357,11 @@ impl<'a> Reader<'a> {
             (None, None) => None,
             (start, length) => {
                 let first = start.unwrap_or(0);
-                let rest = ByteRange::LONGEST.saturating_sub(first);
-                match ByteRange::new(first, length.unwrap_or(rest)) {
+                let range = match length {
+                    Some(length) => ByteRange::new(first, length),
+                    None => ByteRange::rest(first),
+                };
+                match range {
                     None => return,
                     range => range,
                 }

@@ -3,10 +3,13 @@
 use crate::hls::Awaited;
 use crate::recorder::admission::reach::Reach;
 use crate::recorder::http::validators::Validators;
+use crate::recorder::stats::board::PlaylistStats;
 use crate::session::ByteRange;
 use crate::session::Kind;
 use bytes::Bytes;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -19,6 +22,17 @@ pub(crate) struct HeldAsk {
     pub at_most: Duration,
     /// Nobody waits for it any more.
     pub until: CancellationToken,
+    /// It is for the rest of a resource: how much of that is wanted.
+    pub enough: Option<Enough>,
+}
+
+/// How much of the rest of a resource is wanted.
+#[derive(Debug, Clone)]
+pub(crate) struct Enough {
+    /// Where the rest begins.
+    pub first: u64,
+    /// Known once it is listed.
+    pub length: watch::Receiver<Option<u64>>,
 }
 
 /// What is asked for.
@@ -45,4 +59,6 @@ pub(crate) struct Ask {
     pub patient_until: Option<CancellationToken>,
     /// The origin is to hold it.
     pub held: Option<HeldAsk>,
+    /// Who is told for how long there is no answer.
+    pub waits: Option<Arc<PlaylistStats>>,
 }

@@ -14,7 +14,7 @@ use crate::recorder::plan::listed::slot::Slot;
 use crate::recorder::plan::listed::update::RevisionUpdate;
 use crate::recorder::plan::model::{Done, Fate, Job, Key, PlaylistId, Rank, Turn, Wanted};
 use crate::recorder::plan::state::Plan;
-use crate::session::{Availability, Digest};
+use crate::session::{Availability, ByteRange, Digest};
 
 /// Requests for what a playlist announces that are under way at once: what it announces next is asked for while what it
 /// announced before still comes.
@@ -113,8 +113,46 @@ impl Plan {
             }
         }
         let job = item.job;
-        self.tell_fate(job, Fate::Listed(listing.from_us));
+        self.tell_fate(job, Fate::Listed(listing.from_us, key.range));
         self.forget_hint(key);
+    }
+
+    /// What is listed begins where the rest of its resource was announced: from now on that is known by its range.
+    pub(super) fn listed_of_rest(&mut self, key: &Key) -> Option<Slot> {
+        let range = key.range.filter(|range| !range.is_rest())?;
+        // What begins at 0 need not be announced as a range.
+        let whole = (range.first == 0).then_some(None);
+        let ranges = [Some(ByteRange::rest(range.first)), whole];
+        let rests = ranges.into_iter().flatten().map(|range| Key {
+            url: Arc::clone(&key.url),
+            range,
+        });
+        let is_announced = |rest: &Key| self.items.get(rest).is_some_and(|item| item.hinted);
+        let rest = rests.into_iter().find(is_announced)?;
+        let mut item = self.items.remove(&rest)?;
+        self.forget_hint(&rest);
+        match item.state {
+            State::InFlight => {
+                self.listed_as.insert(item.job, key.clone());
+            }
+            State::Done if item.came < range.length => item.state = State::GivenUp,
+            _ => {}
+        }
+        Some(self.items.insert(key.clone(), item))
+    }
+
+    /// How much came of what may be the rest of a resource.
+    pub(in crate::recorder) fn came_of_rest(&mut self, job: &Job, bytes: u64) {
+        let key = self.listed_as.get(&job.number).unwrap_or(&job.key);
+        if let Some(item) = self.items.get_mut(key) {
+            item.came = bytes;
+        }
+    }
+
+    /// Whether less came of the rest of a resource than is listed of it.
+    pub(super) fn lacks_bytes(&self, key: &Key) -> bool {
+        let came = self.items.get(key).map_or(0, |item| item.came);
+        key.range.is_some_and(|range| came < range.length)
     }
 
     /// It is neither announced nor listed any more, or not by anybody who is asked.
@@ -163,6 +201,7 @@ impl Plan {
                 url: Arc::clone(&item.newest_url),
                 kind: item.kind,
                 playlist: id,
+                sequence: item.sequence,
                 referrer: item.referrer,
                 availability: Availability::Listed(item.from_us),
                 number: item.job,

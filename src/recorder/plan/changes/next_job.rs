@@ -94,6 +94,7 @@ impl Plan {
             url: Arc::clone(&item.newest_url),
             kind: item.kind,
             playlist: id,
+            sequence: item.sequence,
             referrer: item.referrer,
             availability: Availability::download(item.from_us, item.failures),
             number: item.job,

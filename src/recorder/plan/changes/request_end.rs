@@ -17,6 +17,14 @@ use crate::session::{Digest, Kind};
 impl Plan {
     /// A request ended; `sha256`: of what it brought.
     pub(crate) fn done(&mut self, job: &Job, done: Done, sha256: Option<Digest>, now: Instant) {
+        let listed = self.listed_as.remove(&job.number);
+        let listed = listed.map(|key| Job { key, ..job.clone() });
+        let is_short = |job: &Job| done == Done::Good && self.lacks_bytes(&job.key);
+        let done = match listed.as_ref().is_some_and(is_short) {
+            true => Done::Failed,
+            false => done,
+        };
+        let job = listed.as_ref().unwrap_or(job);
         self.is_over(job);
         if job.hint.is_some() && self.hint_ended(job, done, sha256, now) {
             return;

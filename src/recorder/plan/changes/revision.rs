@@ -193,6 +193,7 @@ impl Plan {
         if wanted.hinted {
             return self.announce(slot, key, (wanted, rank), update);
         }
+        let slot = slot.or_else(|| self.listed_of_rest(key));
         if let Some(slot) = slot.filter(|slot| self.is_hinted(*slot, key)) {
             self.list_hinted(slot, key, (wanted, rank), update);
             return slot;

@@ -42,6 +42,8 @@ pub(crate) struct Item {
     pub duration: Duration,
     /// It is announced, and not listed yet.
     pub hinted: bool,
+    /// It is the rest of a resource: how many bytes of that came.
+    pub came: u64,
     /// No playlist lists it any more.
     pub late: Option<Late>,
     /// Where its origin says that the resource ends, before the end of what is asked for, and since when.
@@ -74,6 +76,7 @@ impl Item {
             appeared: update.appeared(),
             duration: wanted.duration,
             hinted: wanted.hinted,
+            came: 0,
             late: None,
             ends: None,
             again: false,

@@ -1,5 +1,7 @@
 //! What a poll asks for, where what the user typed may be a list of streams.
 
+use std::sync::Arc;
+
 use url::Url;
 
 use crate::clock;
@@ -60,7 +62,9 @@ impl Poller {
                 awaited: Some(held.awaited),
                 at_most: held.at_most,
                 until: self.context.stop.clone(),
+                enough: None,
             }),
+            waits: Some(Arc::clone(&self.playlist.stats)),
         }
     }
 

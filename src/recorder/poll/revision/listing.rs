@@ -82,8 +82,10 @@ impl Poller {
             && step != Step::Behind
             && !facts.ended
             && !self.is_slow();
-        let is_asked = |hint: &Hint| may && hint.range.is_none_or(|range| !range.is_rest());
-        hints.into_iter().filter(is_asked).collect()
+        match may {
+            true => hints,
+            false => Vec::new(),
+        }
     }
 
     pub(crate) async fn multivariant(

@@ -103,6 +103,14 @@ impl Reader {
         Ok(to_come)
     }
 
+    /// Whether there is a resource with just that URL.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn is_known(&self, url: &str) -> Result<bool, ReadError> {
+        Ok(!self.resources_of(url)?.is_empty())
+    }
+
     /// Those of playlists with parts, the newest first.
     fn last_revisions(&self) -> Result<Vec<LastRevision>, ReadError> {
         let sql = "SELECT v.exchange_id, v.playlist_id, e.from_us, v.target_duration_us, b.size

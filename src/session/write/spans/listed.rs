@@ -9,6 +9,8 @@ use crate::session::write::revisions::text_of;
 
 /// Bodies of one part that are looked at, the last ones.
 const MOST_BODIES: i64 = 4;
+/// Parts of one segment that are looked at.
+const MOST_PARTS: usize = 1024;
 /// Parts are listed of the last segments only (RFC 8216bis 4.4.4.9).
 const MOST_SEGMENTS: usize = 64;
 /// Requests for bytes of a parent that are looked at.
@@ -37,6 +39,13 @@ pub(super) struct Held {
     pub(super) path: Option<String>,
     /// The body whose span it is.
     pub(super) chunk: Option<i64>,
+}
+
+/// The revision that was read last: segments that came together were often listed together.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    revision: Option<ExchangeId>,
+    entries: Vec<Entry>,
 }
 
 /// A part of a segment, in the order in which they are listed.
@@ -71,7 +80,27 @@ pub(super) fn parent(db: &Connection, exchange: ExchangeId) -> Result<Option<Par
 }
 
 /// Its parts, as far as the revision that listed it lists them.
-pub(super) fn parts(db: &Connection, parent: &Parent) -> Result<Vec<Part>> {
+pub(super) fn parts(db: &Connection, parent: &Parent, listing: &mut Listing) -> Result<Vec<Part>> {
+    if listing.revision != Some(parent.referrer_id) {
+        *listing = Listing {
+            revision: Some(parent.referrer_id),
+            entries: read(db, parent)?,
+        };
+    }
+    let entries = &listing.entries;
+    let Some(sequence) = sequence(db, parent, entries)? else {
+        return Ok(Vec::new());
+    };
+    let own = entries
+        .iter()
+        .filter(|entry| entry.role == EntryRole::Part && entry.sequence == sequence);
+    own.take(MOST_PARTS)
+        .map(|entry| part(db, parent, entry))
+        .collect()
+}
+
+/// What the revision lists.
+fn read(db: &Connection, parent: &Parent) -> Result<Vec<Entry>> {
     let text = text_of(db, parent.referrer_id)?;
     let Some((base, text)) = text.and_then(|(url, text)| Some((Url::parse(&url).ok()?, text)))
     else {
@@ -81,14 +110,7 @@ pub(super) fn parts(db: &Connection, parent: &Parent) -> Result<Vec<Part>> {
         true => variables(db, parent)?,
         false => Variables::default(),
     };
-    let entries = hls::read_media(&text, &base, &imports).entries;
-    let Some(sequence) = sequence(db, parent, &entries)? else {
-        return Ok(Vec::new());
-    };
-    let own = entries
-        .into_iter()
-        .filter(|entry| entry.role == EntryRole::Part && entry.sequence == sequence);
-    own.map(|entry| part(db, parent, &entry)).collect()
+    Ok(hls::read_media(&text, &base, &imports).entries)
 }
 
 /// The media sequence number of the parent.
@@ -189,7 +211,7 @@ const PARENT: &str = "
     SELECT r.id, r.url, r.stream_id, max(ifnull(r.range_first, 0), 0), h.referrer_id, b.id, max(b.size, 0), b.path
       FROM exchange e JOIN exchange h ON h.id = ifnull(e.head_id, e.id) JOIN resource r ON r.id = h.resource_id
       JOIN body b ON b.id = e.body_id JOIN revision v ON v.exchange_id = h.referrer_id
-     WHERE e.id = ?1 AND r.kind = 'segment' AND e.body_encoding IS NULL AND b.path IS NOT NULL
+     WHERE e.id = ?1 AND e.body_encoding IS NULL AND b.path IS NOT NULL
        AND v.part_target_us IS NOT NULL";
 const IS_ALIAS: &str = "SELECT 1 FROM alias WHERE url = ?1 AND resource_id = ?2";
 const BY_URL: &str = "
@@ -202,9 +224,11 @@ const BY_ALIAS: &str = "
 /// Ids of the hops of a redirect are no further apart.
 const BROUGHT: &str = "
     SELECT b.id, max(b.size, 0), b.path, b.chunk_id
-      FROM (SELECT id, body_id FROM exchange WHERE resource_id = ?1 ORDER BY from_us DESC LIMIT ?2) h
-      JOIN body b ON b.id = ifnull(h.body_id, (SELECT e.body_id FROM exchange e
-             WHERE e.id > h.id AND e.id < h.id + 20000 AND e.head_id = h.id AND e.body_id IS NOT NULL LIMIT 1))
+      FROM (SELECT id, body_id, status FROM exchange WHERE resource_id = ?1 ORDER BY from_us DESC LIMIT ?2) h
+      JOIN body b ON b.id = CASE WHEN h.status BETWEEN 300 AND 399
+             THEN (SELECT e.body_id FROM exchange e WHERE e.id > h.id AND e.id < h.id + 20000 AND e.head_id = h.id
+                      AND e.status BETWEEN 200 AND 299 LIMIT 1)
+             ELSE h.body_id END
      WHERE b.path IS NOT NULL OR b.chunk_id IS NOT NULL";
 const RANGES: &str = "
     SELECT b.id, max(b.size, 0), b.path, b.chunk_id, e.body_first

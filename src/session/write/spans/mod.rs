@@ -9,6 +9,8 @@ use std::time::Duration;
 use rusqlite::{Connection, Result, named_params};
 use tokio::time::Instant;
 
+use self::listed::Listing;
+use self::places::Span;
 use crate::clock;
 use crate::session::files::chunk_dir::ChunkPath;
 use crate::session::id::ExchangeId;
@@ -24,21 +26,13 @@ mod places;
 const LOOK_AFTER: Duration = Duration::from_secs(2);
 /// Readers that have read a row before it changed have opened its file by then.
 const REMOVE_AFTER: Duration = Duration::from_secs(5);
+/// Looking takes no longer at once, and when the run ends.
+const LONGEST: Duration = Duration::from_millis(50);
+const LONGEST_AT_END: Duration = Duration::from_secs(2);
 /// Parents that wait to be looked at; of more, parts stay files of their own.
 const MOST_PARENTS: usize = 4096;
 /// Of runs before, so many exchanges are looked through for parents.
 const OF_RUNS_BEFORE: i64 = 2000;
-
-/// The body of a part, and where in which chunk its bytes are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Span {
-    body: i64,
-    /// The file of its own, under `chunks/`.
-    path: String,
-    /// The body of the parent.
-    chunk: i64,
-    first: i64,
-}
 
 /// What is to become a span, and files that are needed no more.
 #[derive(Debug, Default)]
@@ -77,13 +71,19 @@ impl Spans {
         }
     }
 
-    /// Compares parts with parents that have been there for a while; `all`: with all of them.
+    /// Compares parts with parents that have been there for a while; `all`: with all of them. What takes long is left for
+    /// the next time, or the next run: the recording comes first.
     pub(crate) fn look(&mut self, store: &Store, all: bool) -> Result<()> {
         let now = clock::instant();
+        let until = now + if all { LONGEST_AT_END } else { LONGEST };
+        let mut listing = Listing::default();
         while let Some(id) = pop_due(&mut self.parents, now, all) {
-            let found = places::find(store, id)?;
+            let found = places::find(store, id, &mut listing)?;
             self.found.extend(found.spans);
             self.leave(found.left_files);
+            if clock::instant() >= until {
+                break;
+            }
         }
         Ok(())
     }
@@ -154,5 +154,8 @@ const BECOMES: &str = "
        AND NOT EXISTS (SELECT 1 FROM body s WHERE s.chunk_id = :body)";
 const LEFT: &str = "
     SELECT e.id FROM exchange e JOIN resource r ON r.id = e.resource_id
-     WHERE e.id > (SELECT max(id) FROM exchange) - ?1 AND r.kind = 'segment' AND e.body_id IS NOT NULL
+     WHERE e.id > (SELECT max(id) FROM exchange) - ?1 AND r.kind IN ('segment', 'part') AND e.body_id IS NOT NULL
        AND e.outcome = 'complete' ORDER BY e.id";
+
+#[cfg(test)]
+mod tests;

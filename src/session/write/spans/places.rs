@@ -4,14 +4,24 @@ use std::fs::File;
 
 use rusqlite::Result;
 
-use super::Span;
 use super::compare;
-use super::listed::{self, Held, Parent, Part};
+use super::listed::{self, Held, Listing, Parent, Part};
 use crate::hls::{chunk_path, ranged_chunk_path};
 use crate::session::files::beneath::Sort;
 use crate::session::files::chunk_dir::ChunkPath;
 use crate::session::id::ExchangeId;
 use crate::session::write::store::Store;
+
+/// The body of a part, and where in which chunk its bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) body: i64,
+    /// The file of its own, under `chunks/`.
+    pub(super) path: String,
+    /// The body of the parent.
+    pub(super) chunk: i64,
+    pub(super) first: i64,
+}
 
 /// What became of a parent's parts.
 #[derive(Debug, Default)]
@@ -23,7 +33,7 @@ pub(super) struct Found {
 }
 
 /// Compares the parts of a segment with its bytes. Whatever cannot be read stays as it is.
-pub(super) fn find(store: &Store, exchange: ExchangeId) -> Result<Found> {
+pub(super) fn find(store: &Store, exchange: ExchangeId, listing: &mut Listing) -> Result<Found> {
     let mut found = Found::default();
     let Some(parent) = listed::parent(&store.db, exchange)? else {
         return Ok(found);
@@ -37,7 +47,7 @@ pub(super) fn find(store: &Store, exchange: ExchangeId) -> Result<Found> {
         parent: &parent,
         whole: &whole.file,
     };
-    let parts = listed::parts(&store.db, &parent)?;
+    let parts = listed::parts(&store.db, &parent, listing)?;
     look.parts(&parts, &mut found);
     for (at, body) in listed::ranges(&store.db, &parent)? {
         let is_new = found.spans.iter().all(|span| span.body != body.id);
