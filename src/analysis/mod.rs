@@ -3,6 +3,7 @@
 //! | file | is |
 //! | --- | --- |
 //! | [`adjacent`] | gaps between advances of media playlists |
+//! | [`gaps`] | a gap, and the comparison that finds it |
 //! | [`finding`] | what everything that is found becomes: text and JSON of it |
 //! | [`faults`] | single faults, and for how long |
 //! | [`never_listed`] | segments that a playlist went on without |
@@ -16,6 +17,7 @@
 pub mod adjacent;
 pub mod faults;
 pub mod finding;
+pub mod gaps;
 pub mod never_listed;
 mod noticed;
 pub mod outages;

@@ -91,7 +91,8 @@ struct Arguments {
     /// Poll playlists once in so many seconds on average (0.2 to 60); default: a quarter of the target duration, 0.25 to 2 s
     #[arg(long, value_parser = parse_poll, value_name = "SECONDS")]
     poll: Option<Duration>,
-    /// Do not let the origin hold requests until there is something new, where it offers that (low latency); poll
+    /// Make no requests that the origin holds until there is something new (low latency): poll, and ask for nothing that
+    /// is only announced
     #[arg(long)]
     no_blocking: bool,
     /// Record these variants: all, highest, lowest, or those of a height, such as 720p

@@ -19,6 +19,7 @@
 //! | `variables` | `EXT-X-DEFINE` and `{$name}` |
 //! | `rewrite` | URIs that would lead away from a replay, replaced |
 //! | `dates` | dates, moved by a constant |
+//! | `delta` | what a player has, left out |
 //! | `tag_urls` | URLs in tags, wherever they stand, for `rewrite` |
 //! | `relative` | relative references from path to path |
 //! | `replay_path` | the URL space of a replay, both directions |
@@ -51,7 +52,8 @@ pub(crate) mod testing;
 mod windows;
 
 pub use self::playlist::asked_as::AskedAs;
-pub use self::playlist::blocking::{Awaited, carry_directives, is_announced};
+pub use self::playlist::blocking::{Announced, Awaited, announced, carry_directives};
+pub use self::playlist::delta::{ListedDates, delta, skips_dates};
 pub use self::playlist::interstitials::{
     AssetList, Interstitial, Interstitials, read_asset_list, read_interstitials,
 };
@@ -59,7 +61,7 @@ pub use self::playlist::kind::{PlaylistKind, playlist_kind};
 pub use self::playlist::list::streams::{ListedStream, StreamList};
 pub use self::playlist::list::{MOST_OF_ONE, read_list};
 pub use self::playlist::media::entries::{
-    Entry, EntryRole, MediaFacts, MediaPlaylist, MediaReader, ServerControl, read_media,
+    Entry, EntryRole, Hint, MediaFacts, MediaPlaylist, MediaReader, ServerControl, read_media,
 };
 pub use self::playlist::media::in_force::{Applied, InForce, MOST_KEYS};
 pub use self::playlist::media::segments::{

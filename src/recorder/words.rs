@@ -10,8 +10,27 @@ const NOT_A_PLAYLIST: &str =
     "give the playlist's URL (.m3u8); the browser's network tab shows it while the stream plays";
 
 /// What may help where an answer is none, and no better one ever came.
-pub fn advice(status: Option<u16>, outcome: Outcome, error: Option<&str>) -> Option<&'static str> {
+pub fn advice(
+    url: &str,
+    status: Option<u16>,
+    outcome: Outcome,
+    error: Option<&str>,
+) -> Option<&'static str> {
+    let says = |words: &str| error.is_some_and(|error| error.contains(words));
     match (outcome, status) {
+        _ if says("not speak TLS on this port") => {
+            Some("the server may speak plain HTTP there: try http://…")
+        }
+        // It was asked in the clear, and broke off or said something else than HTTP.
+        (Outcome::Reset | Outcome::Short | Outcome::Protocol, None)
+        | (Outcome::Complete, Some(400))
+            if url.starts_with("http://") =>
+        {
+            Some("the server may speak TLS on this port: try https://…")
+        }
+        (Outcome::ConnectTimeout | Outcome::Unreachable, None) => Some(
+            "is the host up, and is its port open from here? A firewall, a VPN or --proxy may be in the way",
+        ),
         (Outcome::NotAPlaylist, _) => Some(NOT_A_PLAYLIST),
         (Outcome::Tls, _) if error.is_some_and(|error| error.contains("certificate")) => {
             Some("-k accepts any certificate, --cacert FILE those in the file")
@@ -182,6 +201,28 @@ mod tests {
     }
 
     #[test]
+    fn a_scheme_that_is_wrong_and_a_host_that_is_dead_have_their_advice() {
+        let of =
+            |url, status, outcome, error| advice(url, status, outcome, error).unwrap_or_default();
+        let (plain, tls) = ("http://h:8443/x", "https://h:8080/x");
+        let said = "h:8080: it does not speak TLS on this port";
+        assert!(of(tls, None, Outcome::Tls, Some(said)).ends_with("try http://…"));
+        for (status, outcome) in [
+            (None, Outcome::Reset),
+            (None, Outcome::Short),
+            (None, Outcome::Protocol),
+            (Some(400), Outcome::Complete),
+        ] {
+            assert!(of(plain, status, outcome, None).ends_with("try https://…"));
+            assert_eq!(of(tls, status, outcome, None), "");
+        }
+        // It was answered well before it broke.
+        assert_eq!(of(plain, Some(200), Outcome::Reset, None), "");
+        let dead = of(plain, None, Outcome::ConnectTimeout, None);
+        assert!(dead.starts_with("is the host up"), "{dead}");
+    }
+
+    #[test]
     fn what_is_no_playlist_is_called_what_it_is() {
         for (media_type, body, what) in [
             ("text/html; charset=utf-8", "<p>", "text/html: a web page"),
@@ -243,7 +284,9 @@ mod tests {
 
     #[test]
     fn what_helps_depends_on_what_happened() {
-        let of = |status, outcome, error| advice(status, outcome, error).unwrap_or_default();
+        let of = |status, outcome, error| {
+            advice("https://h/x", status, outcome, error).unwrap_or_default()
+        };
         assert!(of(Some(401), Outcome::Complete, None).starts_with("needs a login: "));
         assert!(of(Some(200), Outcome::NotAPlaylist, None).contains("network tab"));
         assert!(of(None, Outcome::Tls, Some("its certificate has expired")).contains("-k"));

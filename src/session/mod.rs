@@ -43,10 +43,12 @@ pub use self::model::{
     ByteRange, EventKind, Kind, NewExchange, NewListing, NewRevision, Notice, Outcome, OwnReason,
     Remark, ResourceKey, is_success,
 };
+pub use self::read::answers::announced::ToCome;
 pub use self::read::answers::answer::{Answer, Found, Query, RangePart};
 pub use self::read::answers::blocked::{Blocked, Directives};
 pub use self::read::answers::heal::Faults;
 pub use self::read::answers::listed::Listing;
+pub use self::read::answers::versions::Version;
 pub use self::read::facts::{
     Advance, Body, Exchange, Hole, PlaylistInfo, ResourceInfo, Run, StreamInfo, holes,
 };

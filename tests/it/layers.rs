@@ -101,10 +101,12 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
     (
         "analysis",
         &[
-            &["report", "raw", "summary"],
+            &["report", "summary"],
+            &["raw"],
             &["outages"],
             &["faults", "noticed"],
             &["adjacent", "silences"],
+            &["gaps"],
             &["never_listed"],
             &["finding", "times"],
         ],

@@ -5,13 +5,12 @@
 // when there is a new one. PLAYERS_MANY is how many there are.
 
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import http from 'node:http';
-import net from 'node:net';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Child, until } from './processes.mjs';
+import { startNginx } from './nginx.mjs';
 import { binary, Replayer, REPOSITORY } from './programs.mjs';
 import { LOGS, WORK } from './recording.mjs';
 
@@ -26,46 +25,7 @@ const PLACE = path.join(WORK, 'cache');
 const zero = Date.now() - 15_000;
 const replayers = [];
 let nginx;
-let front;
-
-/** A port that is free now. */
-async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await new Promise((listening) => { server.on('listening', listening); });
-  const { port } = server.address();
-  await new Promise((closed) => { server.close(closed); });
-  return port;
-}
-
-/** The documented configuration, on ports and in folders of this test. */
-async function startNginx() {
-  const port = await freePort();
-  const servers = replayers.map(({ url }) => `server ${new URL(url).host};`).join(' ');
-  let text = readFileSync(path.join(REPOSITORY, 'packaging/nginx-cache.conf'), 'utf8');
-  for (const [theirs, ours] of [
-    ['server 127.0.0.1:9090;', servers],
-    ['/var/cache/nginx/isreplayer', path.join(PLACE, 'kept')],
-    ['listen 8080 ', `listen 127.0.0.1:${port} `],
-  ]) {
-    assert.equal(text.split(theirs).length, 2, theirs);
-    text = text.replace(theirs, ours);
-  }
-  const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-    .map((name) => `${name}_temp_path ${path.join(PLACE, name)};`);
-  // Workers of another user could not enter the folder of the tests.
-  const user = process.getuid() === 0 ? 'user root;' : '';
-  writeFileSync(path.join(PLACE, 'nginx.conf'), `
-    ${user} daemon off; pid ${path.join(PLACE, 'pid')}; error_log stderr; worker_processes 2;
-    worker_rlimit_nofile 65536;
-    events { worker_connections 16384; }
-    http { access_log off; keepalive_requests 1000000; ${folders.join(' ')} ${text} }`);
-  nginx = new Child('nginx', ['-p', PLACE, '-c', path.join(PLACE, 'nginx.conf')], path.join(LOGS, 'nginx'));
-  front = `http://127.0.0.1:${port}`;
-  await until('nginx answers', async () => {
-    nginx.check();
-    return fetch(front).then(() => true, () => false);
-  });
-}
+let base;
 
 before(async () => {
   rmSync(PLACE, { recursive: true, force: true });
@@ -78,7 +38,8 @@ before(async () => {
     const replayer = new Replayer(session, path.join(LOGS, `isreplayer-cache-${name}`), ['--zero', `@${zero}`]);
     replayers.push(await replayer.listening());
   }
-  await startNginx();
+  const started = await startNginx(PLACE, replayers.map(({ url }) => url), path.join(LOGS, 'nginx'));
+  ({ nginx, url: base } = started);
 }, { timeout: 60_000 });
 
 after(async () => {
@@ -97,7 +58,7 @@ const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity });
 function load(url, headers = {}) {
   const asked = (Date.now() - zero) / 1000;
   return new Promise((resolve, reject) => {
-    http.get(`${front}${url}`, { agent, headers }, (response) => {
+    http.get(`${base}${url}`, { agent, headers }, (response) => {
       const parts = [];
       response.on('data', (part) => parts.push(part));
       response.on('error', reject);

@@ -9,7 +9,7 @@ use super::outage::{Outage, Things};
 use super::search::Cost;
 use crate::analysis::finding::{Finding, Rule};
 use crate::analysis::never_listed::{NeverListed, counted};
-use crate::analysis::times::{clock_time, clock_time_up, time_of_day, timedelta};
+use crate::analysis::times::{between_us, both_clocks, length};
 use crate::session::{Kind, Moment, seconds};
 
 /// Playlists whose segments are named, where those of several were never listed.
@@ -104,26 +104,32 @@ pub fn finding(outage: &Outage, cost: &Cost, zero_us: i64) -> Finding {
 }
 
 fn text(outage: &Outage, cost: &Cost, zero_us: i64) -> String {
-    let at = |us: i64| us.saturating_sub(zero_us);
+    let at = |us: i64| both_clocks(us, zero_us);
     let what = match outage.key.own {
         Some(own) => format!("{} ({})", own.words(), outage.what()),
         None => outage.what(),
     };
-    let from = clock_time(at(outage.first.at_us));
-    let utc = time_of_day(outage.first.at_us, zero_us);
-    let last = clock_time(at(outage.last.at_us));
+    let (from, last) = (at(outage.first.at_us), at(outage.last.at_us));
+    let lasted = |until_us| length(between_us(outage.first.at_us, until_us));
+    let least = lasted(outage.last.at_us);
     let span = match outage.good_us {
         Some(good_us) => {
-            let good = clock_time_up(at(good_us));
-            format!("from {from} ({utc}) to between {last} and {good}")
+            let (good, most) = (at(good_us), lasted(good_us));
+            match least == most {
+                true => format!("for {most}, from {from} to {good}"),
+                false => format!(
+                    "for {} to {most}, from {from} to between {last} and {good}",
+                    least.trim_end_matches(" s")
+                ),
+            }
         }
-        None if outage.first == outage.last => format!("at {from} ({utc}), not good again"),
-        None => format!("from {from} ({utc}) to {last} at least, not good again"),
+        None if outage.first == outage.last => format!("at {from}, not good again"),
+        None => format!("for {least} at least, from {from} to {last}, not good again"),
     };
     let mut parts = vec![whose(outage, cost.is_raw)];
     parts.extend(lost(&cost.never_listed));
     if cost.not_running_us > 0 {
-        let length = timedelta(cost.not_running_us);
+        let length = length(cost.not_running_us);
         parts.push(format!("no recorder ran for {length} of it"));
     }
     parts.push(format!("host {}", outage.key.host));
@@ -288,7 +294,7 @@ mod tests {
         }
         outage.good_us = None;
         let told = told_of(&outage, &Cost::default());
-        let begins = "refused, then response timeout from 0:00:14.0 ";
+        let begins = "refused, then response timeout for ";
         assert!(told.starts_with(begins), "{told}");
         for status in 400..405 {
             outage.add(&format!("HTTP {status}"), &more);
@@ -305,7 +311,8 @@ mod tests {
         };
         assert_eq!(
             told_of(&down(), &cost),
-            "refused from 0:00:14.0 (01:51:26.76Z) to between 0:00:24.0 and 0:00:24.5: \
+            "refused for 10.040 to 10.450 s, from 0:00:14.000 (01:51:26.760Z) to between \
+             0:00:24.040 (01:51:36.800Z) and 0:00:24.450 (01:51:37.210Z): \
              2 playlists, 4 polls; 1 segment never listed: 81; host h:8080"
         );
         let json = finding(&down(), &cost, ZERO_US);
@@ -336,7 +343,7 @@ mod tests {
         let alone = outage(None, &[failed(9, 3.5, Kind::Segment, 5)]);
         assert_eq!(
             told_of(&alone, &Cost::default()),
-            "refused at 0:00:03.5 (01:51:16.26Z), not good again: \
+            "refused at 0:00:03.500 (01:51:16.260Z), not good again: \
              segment 5.m3u8, 1 request, never good; host h:8080"
         );
         let raw = outage(None, &[failed(9, 3.5, Kind::Main, 5)]);
@@ -347,7 +354,7 @@ mod tests {
         };
         let told = told_of(&raw, &cost);
         let wanted =
-            ": raw stream 5.m3u8, 1 request; no recorder ran for 0:00:02 of it; host h:8080";
+            ": raw stream 5.m3u8, 1 request; no recorder ran for 2.000 s of it; host h:8080";
         assert!(told.ends_with(wanted), "{told}");
         assert_eq!(finding(&raw, &cost, ZERO_US).playlist, None);
         let playlist = outage(None, &[failed(9, 3.5, Kind::Main, 5)]);

@@ -3,8 +3,12 @@
 use url::Url;
 
 use super::media::entries::MediaFacts;
+use super::media::items::attribute;
 use super::steering::without_directives;
-use crate::hls::text::scan::{UriRole, uris};
+use crate::hls::text::numbers::integer;
+use crate::hls::text::resolve::Resolver;
+use crate::hls::text::scan::{Line, lines};
+use crate::hls::text::variables::Variables;
 
 /// What a blocking request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,18 +100,41 @@ pub fn carry_directives(query: Option<&str>, target: &Url) -> Url {
     }
 }
 
-/// Whether a playlist names a URL in an `EXT-X-PRELOAD-HINT` (RFC 8216bis 4.4.5.3). `base`: the URL that answered.
-pub fn is_announced(text: &[u8], base: &str, url: &str) -> bool {
-    let Ok(base) = Url::parse(base) else {
-        return false;
-    };
-    let hints = uris(text).filter(|uri| uri.role == UriRole::PreloadHint);
-    let mut hinted = hints.filter_map(|uri| {
-        let written = std::str::from_utf8(text.get(uri.span)?).ok()?;
-        base.join(written).ok()
-    });
-    hinted.any(|hinted| hinted.as_str() == url)
+/// What a playlist announces in an `EXT-X-PRELOAD-HINT` (RFC 8216bis 4.4.5.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announced {
+    /// The resource.
+    pub url: Url,
+    /// Its first byte that is announced.
+    pub first: u64,
 }
+
+/// A playlist has one for each type, and there are two of these.
+const MOST_ANNOUNCED: usize = 8;
+
+/// What a playlist announces, the first few. `base`: the URL that answered.
+pub fn announced(text: &[u8], base: &str) -> Vec<Announced> {
+    let hint = |line: Line<'_>| line.tag().is_some_and(|tag| tag.name == HINT);
+    let (Ok(base), true) = (Url::parse(base), lines(text).any(hint)) else {
+        return Vec::new();
+    };
+    let variables = Variables::read(text, &base, &Variables::default());
+    let mut resolver = Resolver::new(&base, &variables);
+    let tags = lines(text).filter_map(|line| line.tag());
+    let hints = tags.filter(|tag| tag.name == HINT).take(MOST_ANNOUNCED);
+    let mut read = |tag| {
+        let url = attribute(tag, b"URI").filter(|uri| !uri.is_empty())?;
+        Some(Announced {
+            url: resolver.request(url)?,
+            first: attribute(tag, b"BYTERANGE-START")
+                .and_then(integer)
+                .unwrap_or(0),
+        })
+    };
+    hints.filter_map(&mut read).collect()
+}
+
+const HINT: &[u8] = b"#EXT-X-PRELOAD-HINT";
 
 #[cfg(test)]
 mod tests {
@@ -189,11 +216,27 @@ mod tests {
 
     #[test]
     fn what_a_hint_names_is_announced_and_nothing_else() {
-        let text = b"#EXTM3U\n#EXT-X-PART:DURATION=1,URI=\"a\"\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"../b?x=1\"\n";
-        let is = |url| is_announced(text, "http://h/live/c/p.m3u8", url);
-        assert!(is("http://h/live/b?x=1"));
-        assert!(!is("http://h/live/b") && !is("http://h/live/c/a"));
-        assert!(!is_announced(text, "no URL", "http://h/live/b?x=1"));
+        let text = b"#EXTM3U\n#EXT-X-DEFINE:NAME=\"v\",VALUE=\"b\"\n#EXT-X-PART:DURATION=1,URI=\"a\"\n\
+            #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"../{$v}?x=1\"\n#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"i#f\",BYTERANGE-START=7\n\
+            #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"\"\n";
+        let found = announced(text, "http://h/live/c/p.m3u8");
+        let found: Vec<_> = found
+            .iter()
+            .map(|one| (one.url.as_str(), one.first))
+            .collect();
+        assert_eq!(
+            found,
+            [("http://h/live/b?x=1", 0), ("http://h/live/c/i", 7)]
+        );
+        assert_eq!(announced(text, "no URL"), []);
+        let many = format!(
+            "#EXTM3U\n{}",
+            "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"a\"\n".repeat(100)
+        );
+        assert_eq!(
+            announced(many.as_bytes(), "http://h/p").len(),
+            MOST_ANNOUNCED
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod asked_as;
 pub mod blocking;
+pub mod delta;
 pub mod interstitials;
 pub mod kind;
 pub mod list;

@@ -43,21 +43,7 @@ pub(super) async fn download(downloads: &Downloads, job: Job, place: guards::Pla
         playlists,
         ..
     } = downloads;
-    let ask = Ask {
-        url: (*job.url).clone(),
-        kind: job.kind,
-        reach: playlists.may_lead(job.playlist),
-        downgraded: playlists.names_downgraded(job.playlist),
-        range: job.key.range,
-        validators: job.validators.clone(),
-        expected: Bytes::new(),
-        plain: false,
-        lists: false,
-        denser_than: None,
-        patient_until: None,
-        held: None,
-        waits: None,
-    };
+    let ask = ask(playlists, &job);
     let mut hops = fetcher.chain(&ask).await;
     #[cfg(test)]
     panics::testing::pass(panics::testing::Place::Download, job.url.as_str());
@@ -101,6 +87,25 @@ pub(super) async fn download(downloads: &Downloads, job: Job, place: guards::Pla
     place.ended();
 }
 
+/// What is asked for.
+pub(super) fn ask(playlists: &Playlists, job: &Job) -> Ask {
+    Ask {
+        url: (*job.url).clone(),
+        kind: job.kind,
+        reach: playlists.may_lead(job.playlist),
+        downgraded: playlists.names_downgraded(job.playlist),
+        range: job.key.range,
+        validators: job.validators.clone(),
+        expected: Bytes::new(),
+        plain: false,
+        lists: false,
+        denser_than: None,
+        patient_until: None,
+        held: None,
+        waits: None,
+    }
+}
+
 /// It is to be asked for again, as if it had not been.
 fn is_put_off(hop: &Hop) -> bool {
     hop.own_reason.is_some_and(OwnReason::is_to_come)
@@ -121,7 +126,7 @@ fn pass_over(hops: &mut [Hop], why: OwnReason) -> bool {
     true
 }
 
-async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
+pub(super) async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
     let known = |hop: &Hop, place| match place {
         Place::Head => (queue.resource(&job.key, job.kind), job.availability),
         Place::Redirected(head_us) => {
@@ -144,7 +149,13 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
 }
 
 /// Counts what came; returns whether a fault is logged.
-fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool, now_us: i64) -> bool {
+pub(super) fn count(
+    playlists: &Playlists,
+    job: &Job,
+    hops: &[Hop],
+    good: bool,
+    now_us: i64,
+) -> bool {
     let aborted = hops.iter().any(|hop| !hop.is_fault());
     let is_news = match (good, aborted, hops.last()) {
         (false, false, Some(last)) => {
@@ -183,7 +194,7 @@ fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool, now_us: i64
     is_news
 }
 
-fn report(job: &Job, hops: &[Hop], good: bool, is_news: bool) {
+pub(super) fn report(job: &Job, hops: &[Hop], good: bool, is_news: bool) {
     let Some(last) = hops.last() else { return };
     let name = crate::hls::resource_name(&job.key.url);
     if good {

@@ -47,7 +47,7 @@ async fn answer(
     tracing::info!("{}", log_line(request.parts(), &reply));
     if reply.wait > Duration::ZERO {
         // A client that goes away ends this.
-        tokio::time::sleep_until(received + reply.wait).await;
+        tokio::time::sleep_until(received + reply.held + reply.wait).await;
     }
     if reply.resets
         && let Some(ending) = request.parts().extensions.get::<Ending>()

@@ -56,13 +56,16 @@ pub(crate) struct Whole {
     pub(crate) until_us: Option<i64>,
     /// Whether what is recorded next may change that.
     pub(crate) recording: bool,
+    /// It answers a request whose directives it meets: caches may keep it for so long, in microseconds.
+    pub(crate) kept_us: i64,
 }
 
 impl Whole {
-    /// How many microseconds it remains the answer from a moment on; 0: not known.
+    /// How many microseconds it remains the answer from a moment on, or may be given as one; 0: not known.
     pub(crate) fn left_us(&self, moment_us: i64) -> i64 {
         let until_us = self.until_us.filter(|_| !self.recording);
-        until_us.map_or(0, |us| us.saturating_sub(moment_us).max(0))
+        let left_us = until_us.map_or(0, |us| us.saturating_sub(moment_us));
+        left_us.max(self.kept_us)
     }
 
     /// Where a recorded redirect leads, over http(s).
@@ -101,6 +104,8 @@ pub(crate) struct Pieces {
     pub(crate) pieces: Vec<Piece>,
     /// Their recorded pace.
     pub(crate) pace: Option<Pace>,
+    /// Whether each comes at its moment, whatever the network.
+    pub(crate) grows: bool,
     /// Whether one of them takes the place of a fault.
     pub(crate) healed: bool,
     /// Whether it was asked for a little too early.

@@ -11,9 +11,11 @@ use super::question::Question;
 use super::ranges;
 use super::ranges::{Plan, RecordedRange};
 use crate::replayer::body::pace::Pace;
+use crate::replayer::body::piece::Piece;
+use crate::replayer::header::blocking;
 use crate::replayer::header::range::RangeSpec;
 use crate::session::{
-    Answer, Faults, Found, Kind, Query, RangePart, ReadError, Reader, StreamInfo,
+    Answer, Exchange, Faults, Found, Headers, Kind, Query, RangePart, ReadError, Reader, StreamInfo,
 };
 
 /// Redirects that are followed inside.
@@ -95,6 +97,13 @@ impl Lookup<'_> {
         if let Some(answer) = by_fault {
             return self.whole(question, answer, false);
         }
+        if let (true, Some(first)) = (
+            question.grows,
+            question.range.and_then(RangeSpec::rest_from),
+        ) && let Some(grown) = self.as_it_grew(question, url, first)?
+        {
+            return Ok(grown);
+        }
         let (found, early) = self.find(&query)?;
         Ok(match found {
             Found::Unknown if self.reader.is_left_out(url)? => LookupResult::LeftOut,
@@ -169,8 +178,8 @@ impl Lookup<'_> {
     ) -> Result<LookupResult, ReadError> {
         // A recorded URL was valid once.
         let url = Url::parse(&answer.resource.url).unwrap_or_else(|_| question.url.clone());
-        let headers = self.reader.headers(&answer.exchange)?;
         let content = self.content(question, &answer, &url)?;
+        let (headers, kept_us) = self.said_to_caches(question, &answer, &content)?;
         // The variables that a playlist imports have times of their own.
         let imports = matches!(&content, Content::Playlist(served) if served.imports);
         let is_known = !early && !imports;
@@ -184,7 +193,59 @@ impl Lookup<'_> {
             by_name: question.by_name,
             until_us,
             recording: question.recording,
+            kept_us,
         })))
+    }
+
+    /// The header fields of an answer, with what caches are told of its kind of request; and for how long those in front of
+    /// replayers may keep it, beyond the next one, in microseconds.
+    fn said_to_caches(
+        &self,
+        question: &Question,
+        answer: &Answer,
+        content: &Content,
+    ) -> Result<(Headers, i64), ReadError> {
+        let exchange = &answer.exchange;
+        let headers = self.reader.headers(exchange)?;
+        if !matches!(content, Content::Playlist(_)) {
+            return Ok((headers, 0));
+        }
+        Ok(match question.met_us {
+            Some(target_us) => {
+                let kept_us = target_us.saturating_mul(blocking::KEPT_TARGETS);
+                (blocking::told_when_met(headers, kept_us), kept_us)
+            }
+            None if exchange.is_held => {
+                let plain = self
+                    .reader
+                    .plain_before(answer.resource.id, exchange.from_us)?;
+                let plain = match plain {
+                    Some(plain) => self.reader.headers(&plain)?,
+                    None => Headers::default(),
+                };
+                (blocking::told_when_plain(headers, plain), 0)
+            }
+            None => (headers, 0),
+        })
+    }
+
+    /// Some bytes of what an exchange brought; `None`: it brought nothing.
+    pub(super) fn piece_of(
+        &self,
+        exchange: &Exchange,
+        skip: u64,
+        length: u64,
+    ) -> Result<Option<Piece>, ReadError> {
+        let Some(body_id) = exchange.body_id else {
+            return Ok(None);
+        };
+        // It is opened when its turn comes, which is too late for another answer.
+        if self.reader.is_body_lost(body_id)? {
+            let what = format!("the bytes that exchange {} brought", exchange.id);
+            return Err(ReadError::Lost(what));
+        }
+        let body = (body_id, exchange.body_size);
+        Ok(Some(self.bodies.later_piece(body, skip, length)))
     }
 
     fn ranges(
@@ -221,16 +282,8 @@ impl Lookup<'_> {
                 })
                 .map(|pace| pace.slice(piece.skip, piece.length));
             paces.push((pace, piece.length));
-            if let Some(exchange) = answer.map(|answer| &answer.exchange)
-                && let Some(body_id) = exchange.body_id
-            {
-                // It is opened when its turn comes, which is too late for another answer.
-                if self.reader.is_body_lost(body_id)? {
-                    let what = format!("the bytes that exchange {} brought", exchange.id);
-                    return Err(ReadError::Lost(what));
-                }
-                let body = (body_id, exchange.body_size);
-                bodies.push(self.bodies.later_piece(body, piece.skip, piece.length));
+            if let Some(answer) = answer {
+                bodies.extend(self.piece_of(&answer.exchange, piece.skip, piece.length)?);
             }
         }
         let leading = pieces
@@ -249,6 +302,7 @@ impl Lookup<'_> {
             total,
             pieces: bodies,
             pace: Pace::joined(paces),
+            grows: false,
             healed,
             early,
             by_name: question.by_name,

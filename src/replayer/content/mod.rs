@@ -5,6 +5,7 @@
 //! | `question`, `found` | what is asked of the session, and what it has |
 //! | `lookup` | finds the answer, or the ranges of which one is made |
 //! | [`ranges`] | which recorded ranges answer a request (pure) |
+//! | `as_it_grew` | the rest of a resource, each part when it was there |
 //! | `main_playlist` | the multivariant playlist of a stream |
 //! | `served`, `playlist` | playlists with their URIs replaced: made, and how (pure) |
 //! | `text_cache` | texts, one for all requests that get the same |
@@ -12,6 +13,7 @@
 //! | `raw_extension` | the extension of a raw stream |
 //! | `pool` | readers of the session |
 
+mod as_it_grew;
 pub(super) mod bodies;
 pub(super) mod found;
 pub(super) mod lookup;

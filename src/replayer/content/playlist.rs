@@ -40,10 +40,20 @@ pub(crate) struct Key {
     pub(crate) origin: Url,
     /// Body of the multivariant playlist that variables are imported from.
     pub(crate) imports: Option<i64>,
+    /// What is to be left out, if that can be.
+    pub(crate) skip: Option<SkipKey>,
     /// Whether an EXT-X-ENDLIST is to be added.
     pub(crate) endlist: bool,
     /// By how many microseconds dates are moved.
     pub(crate) shift_us: i64,
+}
+
+/// What is left out of a delta.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum SkipKey {
+    Segments,
+    /// Date ranges as well: those that were old at this moment, in microseconds of Unix time.
+    Dates(i64),
 }
 
 impl Key {
@@ -68,6 +78,7 @@ impl Key {
             prefix: prefix.to_owned(),
             origin: origin.clone(),
             imports: None,
+            skip: None,
             endlist: false,
             shift_us: 0,
         }
@@ -92,7 +103,7 @@ pub(crate) fn contains(body: &[u8], attribute: &[u8]) -> bool {
     memmem::find(body, attribute).is_some()
 }
 
-/// A playlist as it is served.
+/// A playlist, or its delta, as it is served.
 pub(crate) fn serve(body: &[u8], key: &Key, imports: Option<&Variables>, permit: Permit) -> Served {
     let none = Variables::default();
     let rewritten = in_place(body, key, imports.unwrap_or(&none), rewrite);
@@ -105,7 +116,7 @@ pub(crate) fn serve(body: &[u8], key: &Key, imports: Option<&Variables>, permit:
         true => with_end(shifted, &key.origin),
         false => shifted,
     };
-    let has_own_tag = is_shifted || ended.len() != length;
+    let has_own_tag = is_shifted || ended.len() != length || key.skip.is_some();
     let text = Text::new(ended, permit);
     if has_own_tag {
         // Here, where it may take its time.
@@ -175,6 +186,7 @@ mod tests {
             prefix: prefix.to_owned(),
             origin: Url::parse("https://h/live/main.m3u8").unwrap(),
             imports: None,
+            skip: None,
             endlist,
             shift_us: 0,
         }

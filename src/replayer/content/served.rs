@@ -5,12 +5,33 @@ use url::Url;
 use super::found::{Content, is_broken};
 use super::lookup::Lookup;
 use super::playlist;
-use super::playlist::{Key, contains};
-use super::question::Question;
+use super::playlist::{Key, SkipKey, contains};
+use super::question::{Question, Skip};
 use super::text_cache::{CachedText, Depends, TextKey};
-use crate::hls::{PlaylistKind, Variables, lacks_parameters, playlist_kind, read_multivariant};
+use crate::clock;
+use crate::hls::{
+    ListedDates, PlaylistKind, Variables, delta, lacks_parameters, playlist_kind,
+    read_multivariant, skips_dates,
+};
 use crate::replayer::request::references::served_url;
 use crate::session::{Answer, Body, Kind, ReadError, is_success};
+
+/// Versions of a playlist, and bytes of all of them, that are read for a delta without old date ranges.
+const MOST_VERSIONS: usize = 512;
+const MOST_VERSIONS_BYTES: u64 = 16 * 1024 * 1024;
+
+enum Delta {
+    Made(Vec<u8>),
+    None,
+    NoRoom,
+}
+
+enum Dates {
+    Listed(ListedDates),
+    /// In too many versions to read them.
+    TooMany,
+    NoRoom,
+}
 
 impl Lookup<'_> {
     pub(super) fn content(
@@ -60,6 +81,10 @@ impl Lookup<'_> {
         let mut key = Key::new(body_id, url, &question.served, &question.prefix);
         if !is_json {
             (key.endlist, key.shift_us) = (question.endlist, question.shift_us);
+            key.skip = question.skip.map(|skip| match skip {
+                Skip::Segments => SkipKey::Segments,
+                Skip::Dates => SkipKey::Dates(answer.exchange.from_us),
+            });
         }
         let mut imports = None;
         loop {
@@ -67,8 +92,13 @@ impl Lookup<'_> {
             let made = self.bodies.texts.get_or_make(&text_key, || {
                 self.make(question, answer, (&key, is_json), imports.as_ref())
             })?;
-            let Some(CachedText::Depends(depends)) = made else {
-                return Ok(made);
+            let depends = match made {
+                Some(CachedText::Depends(depends)) => depends,
+                Some(CachedText::NoDelta) => {
+                    key.skip = None;
+                    continue;
+                }
+                made => return Ok(made),
             };
             if depends.query {
                 key = key.with_query(&question.served);
@@ -120,7 +150,61 @@ impl Lookup<'_> {
         if question.by_name && takes_query || served.as_ref().is_some_and(lacks) {
             return Ok(Some(CachedText::OwnUrlOnly));
         }
+        let body = match key.skip {
+            None => body,
+            Some(_) if kind != PlaylistKind::Media || key.endlist => {
+                return Ok(Some(CachedText::NoDelta));
+            }
+            Some(skip) => match self.delta(answer, &body, skip)? {
+                Delta::Made(delta) => delta,
+                Delta::None => return Ok(Some(CachedText::NoDelta)),
+                Delta::NoRoom => return Ok(None),
+            },
+        };
         let served = playlist::serve(&body, key, imports, permit);
         Ok(Some(CachedText::Served(served)))
+    }
+
+    fn delta(&self, answer: &Answer, body: &[u8], skip: SkipKey) -> Result<Delta, ReadError> {
+        let listed = match skip {
+            SkipKey::Segments => None,
+            SkipKey::Dates(until_us) => {
+                let Some(back) = skips_dates(body) else {
+                    return Ok(Delta::None);
+                };
+                let since_us = until_us.saturating_sub(clock::micros(back));
+                match self.listed_dates(answer.resource.id, (since_us, until_us))? {
+                    Dates::Listed(listed) => Some(listed),
+                    Dates::TooMany => return Ok(Delta::None),
+                    Dates::NoRoom => return Ok(Delta::NoRoom),
+                }
+            }
+        };
+        let made = delta(body, listed.as_ref());
+        Ok(made.map_or(Delta::None, Delta::Made))
+    }
+
+    /// The date ranges that a playlist had between two moments.
+    fn listed_dates(&self, resource_id: i64, span_us: (i64, i64)) -> Result<Dates, ReadError> {
+        let versions = self.reader.versions(resource_id, span_us, MOST_VERSIONS)?;
+        let Some(versions) = versions else {
+            return Ok(Dates::TooMany);
+        };
+        let bytes = versions.iter().map(|version| version.size);
+        let bytes = bytes.fold(0, u64::saturating_add);
+        if bytes > MOST_VERSIONS_BYTES {
+            return Ok(Dates::TooMany);
+        }
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let Some(_permit) = self.bodies.budget.take(bytes, 2) else {
+            return Ok(Dates::NoRoom);
+        };
+        let mut listed = ListedDates::default();
+        for version in versions {
+            if let Body::Bytes(text) = self.reader.body(version.body_id)? {
+                listed.add(&text, version.is_first);
+            }
+        }
+        Ok(Dates::Listed(listed))
     }
 }

@@ -32,6 +32,8 @@ pub(crate) enum CachedText {
     Served(Served),
     /// It is served as recorded.
     AsRecorded,
+    /// There is no delta of it: it is served whole.
+    NoDelta,
     /// It depends on more than its key says.
     Depends(Depends),
     /// It only means something at its own URL: it takes variables from its query, which the player does not have.
@@ -59,7 +61,10 @@ impl Weighter<TextKey, CachedText> for Weight {
         let text = match made {
             CachedText::Recorded(text) => text.weight(),
             CachedText::Served(served) => served.text.weight(),
-            CachedText::AsRecorded | CachedText::Depends(_) | CachedText::OwnUrlOnly => 0,
+            CachedText::AsRecorded
+            | CachedText::NoDelta
+            | CachedText::Depends(_)
+            | CachedText::OwnUrlOnly => 0,
         };
         OVERHEAD + key as u64 + text
     }

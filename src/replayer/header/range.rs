@@ -53,7 +53,18 @@ pub fn parse(value: &[u8]) -> Option<RangeSpec> {
     }
 }
 
+/// From here on a last byte means the end, wherever that will be (RFC 8673).
+const REST: u64 = (1 << 53) - 2;
+
 impl RangeSpec {
+    /// Its first byte, where it means all that comes from there on.
+    pub fn rest_from(self) -> Option<u64> {
+        match self {
+            Self::From(first, last) => last.is_none_or(|last| last >= REST).then_some(first),
+            Self::Suffix(_) => None,
+        }
+    }
+
     /// The bytes of a body of `size` bytes that it means.
     pub fn resolve(self, size: u64) -> Resolved {
         match self {

@@ -253,9 +253,10 @@ impl Draft {
         let are_all =
             |what: fn(Kind) -> bool| !kinds.is_empty() && kinds.iter().all(|kind| what(*kind));
         if self.rule.sequences.is_some()
-            && are_all(|kind| !matches!(kind, Kind::Segment | Kind::Init | Kind::Key))
+            && are_all(|kind| !matches!(kind, Kind::Segment | Kind::Init | Kind::Part | Kind::Key))
         {
-            return Err((self.sn_at, "only segment, init and key have sn=".to_owned()));
+            let what = "only segment, init, part and key have sn=";
+            return Err((self.sn_at, what.to_owned()));
         }
         if self.rule.variant.is_some() && are_all(|kind| matches!(kind, Kind::Main | Kind::Data)) {
             return Err((

@@ -1,9 +1,12 @@
 //! Commits to a session that is being recorded, counted. One look at the database serves all requests: those that wait
 //! for a resource, and those whose cached answer may no longer hold.
+//!
+//! Of those who wait one looks, and wakes the others when there was a commit; when it leaves another one looks.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::clock;
@@ -17,7 +20,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 #[derive(Debug, Default)]
 pub(crate) struct Commits {
     last: Mutex<Option<LastLook>>,
+    /// One look at a time.
     looking: tokio::sync::Mutex<()>,
+    /// Whoever looks for all has it.
+    turn: tokio::sync::Mutex<()>,
+    /// A commit was seen.
+    changed: Notify,
+    /// Nobody looks.
+    left: Notify,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +36,21 @@ struct LastLook {
     version: Version,
     /// Changes seen so far.
     count: u64,
+}
+
+/// Who looks for all; when it leaves, another one may.
+struct Turn<'a> {
+    // In this order: the next one finds it free.
+    _turn: tokio::sync::MutexGuard<'a, ()>,
+    _leaving: Leaving<'a>,
+}
+
+struct Leaving<'a>(&'a Notify);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
 }
 
 impl Commits {
@@ -37,14 +62,15 @@ impl Commits {
 
     /// The same; looks where the last look is older.
     pub(crate) async fn count(&self, pool: &Arc<Pool>) -> Result<u64, ReadError> {
-        if let Some(count) = self.fresh_count() {
-            return Ok(count);
-        }
-        let _looking = self.looking.lock().await;
         match self.fresh_count() {
             Some(count) => Ok(count),
-            None => self.look(pool).await,
+            None => self.look(pool, clock::instant() - LOOK_EVERY).await,
         }
+    }
+
+    /// The number of commits now.
+    pub(crate) async fn now(&self, pool: &Arc<Pool>) -> Result<u64, ReadError> {
+        self.look(pool, clock::instant()).await
     }
 
     /// Waits until the number of commits is not `count`, or for the deadline.
@@ -56,13 +82,23 @@ impl Commits {
     ) -> Result<(), ReadError> {
         let changed = async {
             loop {
-                let _looking = self.looking.lock().await;
+                let woken = self.changed.notified();
+                tokio::pin!(woken);
+                woken.as_mut().enable();
                 if self.last().is_some_and(|last| last.count != count) {
                     return Ok(());
                 }
-                tokio::time::sleep(LOOK_EVERY).await;
-                if self.look(pool).await? != count {
-                    return Ok(());
+                if let Some(_turn) = self.turn() {
+                    loop {
+                        tokio::time::sleep(LOOK_EVERY).await;
+                        if self.look(pool, clock::instant()).await? != count {
+                            return Ok(());
+                        }
+                    }
+                }
+                tokio::select! {
+                    () = woken => {}
+                    () = self.left.notified() => {}
                 }
             }
         };
@@ -70,16 +106,33 @@ impl Commits {
         changed.unwrap_or(Ok(()))
     }
 
-    async fn look(&self, pool: &Arc<Pool>) -> Result<u64, ReadError> {
-        let version = Pool::version(pool).await?;
+    fn turn(&self) -> Option<Turn<'_>> {
+        let turn = self.turn.try_lock().ok()?;
+        Some(Turn {
+            _turn: turn,
+            _leaving: Leaving(&self.left),
+        })
+    }
+
+    /// Looks, where the last look began before a moment.
+    async fn look(&self, pool: &Arc<Pool>, not_before: Instant) -> Result<u64, ReadError> {
+        let _looking = self.looking.lock().await;
+        if let Some(last) = (*self.last()).filter(|last| last.at > not_before) {
+            return Ok(last.count);
+        }
         let at = clock::instant();
+        let version = Pool::version(pool).await?;
         let mut last = self.last();
-        let count = match *last {
-            Some(last) if last.version == version => last.count,
-            Some(last) => last.count + 1,
-            None => 1,
+        let (count, is_new) = match *last {
+            Some(last) if last.version == version => (last.count, false),
+            Some(last) => (last.count + 1, true),
+            None => (1, true),
         };
         *last = Some(LastLook { at, version, count });
+        drop(last);
+        if is_new {
+            self.changed.notify_waiters();
+        }
         Ok(count)
     }
 

@@ -3,17 +3,25 @@
 //! | file | is |
 //! | --- | --- |
 //! | `ask` | asks the session, and waits for what is being recorded and for memory |
+//! | `blocked` | what becomes of requests that wait for the same in a playlist |
 //! | `watch` | follows a session that is being recorded, until its end |
 //! | `state` | where the session lies in time, whether it grows |
 //! | `commits` | how often the recorder has committed |
 //! | `streams` | streams by name |
+//! | `to_come` | what playlists announce and is not recorded yet |
 //! | `description` | what there is to play |
+//! | `idle_rules` | rules of `--inject` that match nothing |
+//! | `offsets` | offsets at which there is nothing |
 
 mod ask;
+pub(super) mod blocked;
 mod commits;
 mod description;
+mod idle_rules;
+mod offsets;
 pub(super) mod state;
 mod streams;
+mod to_come;
 mod watch;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -21,8 +29,10 @@ use std::time::Duration;
 
 use http::request::Parts;
 
+use self::blocked::BlockedRequests;
 use self::commits::Commits;
 use self::state::{SessionState, read_state};
+use self::to_come::Announcements;
 use crate::clock;
 use crate::clock::Clock;
 use crate::replayer::body::pace::Network;
@@ -79,6 +89,8 @@ pub struct Replay {
     state: RwLock<SessionState>,
     bodies: Arc<Bodies>,
     commits: Commits,
+    announcements: Announcements,
+    blocked: BlockedRequests,
     answers: AnswerCache,
     lists: PlaylistCache<GrowingPlaylist>,
     raw_lists: PlaylistCache<RawPlaylist>,
@@ -112,6 +124,8 @@ impl Replay {
             state: RwLock::new(state),
             bodies: Arc::new(Bodies::new(pool)),
             commits: Commits::default(),
+            announcements: Announcements::default(),
+            blocked: BlockedRequests::default(),
             answers: AnswerCache::default(),
             lists: PlaylistCache::default(),
             raw_lists: PlaylistCache::default(),
@@ -222,6 +236,16 @@ impl Replay {
     /// Commits to a session that is being recorded.
     pub(crate) fn commits(&self) -> &Commits {
         &self.commits
+    }
+
+    /// What requests with directives are told while the session is being recorded.
+    pub(crate) fn blocked_requests(&self) -> &BlockedRequests {
+        &self.blocked
+    }
+
+    /// What is announced in a session that is being recorded.
+    pub(crate) fn announcements(&self) -> &Announcements {
+        &self.announcements
     }
 
     /// The generation of the session now, where it is known without reading.

@@ -77,6 +77,12 @@ pub struct Request {
     pub(super) gzip: bool,
     /// Whether its clock is one for all replayers of copies of the session.
     pub(super) is_shared: bool,
+    /// It was held for what a playlist announced.
+    pub(super) grows: bool,
+    /// It was looked up before, and is as late as it was answered.
+    pub(super) is_late: bool,
+    /// Its directives were met: the target duration of the playlist, in microseconds.
+    pub(super) met_us: Option<i64>,
     /// It is answered with the fault of this exchange.
     pub(super) fault: Option<ExchangeId>,
 }
@@ -110,6 +116,9 @@ impl Request {
             range: asked_range(&parts),
             gzip: policy.compresses && fields::takes_gzip(&parts.headers),
             is_shared: server.is_shared,
+            grows: false,
+            is_late: false,
+            met_us: None,
             fault: None,
             policy,
             parts,
@@ -135,7 +144,18 @@ impl Request {
             range: self.range,
             gzip: self.gzip,
             is_shared: self.is_shared,
+            grows: self.grows,
+            is_late: self.is_late,
+            met_us: self.met_us,
             fault,
+        }
+    }
+
+    /// The same, whose directives are met by a playlist of that target duration, in microseconds.
+    pub(super) fn with_directives(self, target_us: i64) -> Self {
+        Self {
+            met_us: Some(target_us),
+            ..self
         }
     }
 

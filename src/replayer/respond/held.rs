@@ -6,18 +6,21 @@ use std::time::Duration;
 
 use http::{StatusCode, header};
 use tokio::time::Instant;
-use url::Url;
+use url::{Position, Url};
 
 use crate::clock;
 use crate::hls::replay_path;
+use crate::replayer::content::found::LookupResult;
+use crate::replayer::header::range::RangeSpec;
 use crate::replayer::replay::Replay;
+use crate::replayer::replay::blocked::{Asked, look};
 use crate::replayer::request::Request;
 use crate::replayer::request::route::Target;
 use crate::replayer::response::reply::Reply;
-use crate::session::{Blocked, Directives, Faults, Query, ReadError};
+use crate::session::{Blocked, Directives, ReadError, ToCome};
 
-/// A session that is being recorded is looked at that often at least: a recorder that was killed commits nothing.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Whether a session is still being recorded is looked at that often at least: a recorder that was killed commits nothing.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// What is announced is held for so long at most.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -35,44 +38,61 @@ pub(super) enum Hold {
 impl Replay {
     /// Holds a request until what its directives ask for is there.
     pub(super) async fn hold(self: &Arc<Self>, request: &Request) -> Result<Hold, ReadError> {
-        let Some((url, asked)) = self.asks_to_be_held(request) else {
+        let Some((url, directives)) = self.asks_to_be_held(request) else {
             return Ok(Hold::None);
         };
+        let asked = Asked {
+            url: url.into(),
+            directives,
+            faults: request.policy.faults,
+            at_us: request.moment_us,
+        };
+        let pool = &self.bodies().pool;
         let began = clock::instant();
+        let at = |moment_us: i64| {
+            let left_us = moment_us.saturating_sub(request.moment_us);
+            began + Duration::from_micros(u64::try_from(left_us).unwrap_or(0))
+        };
         let mut first = None;
         loop {
             let commits = self.generation().await?.commits;
             let recording = self.span().recording;
             // Until when it is held is counted from when it came in.
-            let blocked = {
-                let at = (request.moment_us, recording);
-                self.blocked(&url, at, asked, request.policy.faults).await?
+            let blocked = match recording {
+                true => self.blocked_requests().after(pool, commits, &asked).await?,
+                false => look(pool, asked.clone(), false).await?,
             };
             // An end is there for all who wait.
             let blocked = match blocked {
-                Blocked::Until(moment_us) | Blocked::Never(moment_us)
+                Blocked::Until(moment_us, _) | Blocked::Never(moment_us)
                     if self.ends_playlists(moment_us) =>
                 {
-                    Blocked::Until(self.span().end_us.max(request.moment_us))
+                    let end_us = self.span().end_us.max(request.moment_us);
+                    tokio::time::sleep_until(at(end_us)).await;
+                    return Ok(Hold::Until(Box::new(request.at(end_us, None))));
                 }
                 blocked => blocked,
-            };
-            let at = |moment_us: i64| {
-                let left_us = moment_us.saturating_sub(request.moment_us);
-                began + Duration::from_micros(u64::try_from(left_us).unwrap_or(0))
             };
             let never = match blocked {
                 Blocked::Ignored if first.is_none() => return Ok(Hold::None),
                 Blocked::Ignored => return Ok(Hold::Until(Box::new(later(request, began)))),
+                Blocked::There(target_us) => {
+                    let request = match first {
+                        None => request.at(request.moment_us, None),
+                        Some(_) => later(request, began),
+                    };
+                    return Ok(Hold::Until(Box::new(request.with_directives(target_us))));
+                }
                 Blocked::Refused(why) => {
                     return Ok(Hold::Over(Box::new(Reply::sentence(
                         StatusCode::BAD_REQUEST,
                         why,
                     ))));
                 }
-                Blocked::Until(moment_us) => {
+                Blocked::Until(moment_us, target_us) => {
                     tokio::time::sleep_until(at(moment_us)).await;
-                    return Ok(Hold::Until(Box::new(request.at(moment_us, None))));
+                    let request = request.at(moment_us, None);
+                    return Ok(Hold::Until(Box::new(request.with_directives(target_us))));
                 }
                 Blocked::Fault(moment_us, exchange) => {
                     tokio::time::sleep_until(at(moment_us)).await;
@@ -89,34 +109,107 @@ impl Replay {
                 return Ok(Hold::Over(Box::new(nothing_came())));
             }
             let next_look: Instant = never.min(clock::instant() + LOOK_EVERY);
-            let pool = &self.bodies().pool;
             self.commits()
                 .wait_for_change(pool, commits, next_look)
                 .await?;
         }
     }
 
-    /// Holds a request for what a playlist announces until it is there (RFC 8216bis 6.2.6); `None`: it is announced by
-    /// none.
-    pub(super) async fn hold_hinted(
+    /// Holds a request for what a playlist announces until it is there (RFC 8216bis 6.2.6).
+    pub(super) async fn hold_announced(
+        self: &Arc<Self>,
+        request: &Request,
+        url: &Url,
+        looked: &LookupResult,
+    ) -> Result<Hold, ReadError> {
+        match looked {
+            LookupResult::NotYet(from_us) => self.hold_hinted(request, url, *from_us).await,
+            LookupResult::Unknown | LookupResult::Hole(_) | LookupResult::Behind(_)
+                if self.span().recording =>
+            {
+                self.hold_to_come(request, url).await
+            }
+            _ => Ok(Hold::None),
+        }
+    }
+
+    /// Of a session that knows when it comes.
+    async fn hold_hinted(
         self: &Arc<Self>,
         request: &Request,
         url: &Url,
         from_us: i64,
-    ) -> Option<Request> {
+    ) -> Result<Hold, ReadError> {
         let began = clock::instant();
         let left_us = from_us.saturating_sub(request.moment_us);
         let left = Duration::from_micros(u64::try_from(left_us).unwrap_or(0));
         if left > LONGEST {
-            return None;
+            return Ok(Hold::None);
         }
         let (url, at_us) = (url.to_string(), request.moment_us);
-        let is_hinted = self.read(move |reader| reader.is_hinted(&url, at_us)).await;
-        if !is_hinted.unwrap_or(false) {
-            return None;
+        if !self
+            .read(move |reader| reader.is_hinted(&url, at_us))
+            .await?
+        {
+            return Ok(Hold::None);
         }
         tokio::time::sleep_until(began + left).await;
-        Some(request.at(from_us, None))
+        let mut later = request.at(from_us, None);
+        later.grows = !self.span().recording;
+        Ok(Hold::Until(Box::new(later)))
+    }
+
+    /// Of a session that is being recorded.
+    async fn hold_to_come(
+        self: &Arc<Self>,
+        request: &Request,
+        url: &Url,
+    ) -> Result<Hold, ReadError> {
+        let began = clock::instant();
+        let mut deadline = None;
+        loop {
+            // A player may have read just now what was committed just now.
+            let pool = &self.bodies().pool;
+            let commits = match deadline {
+                None => self.commits().now(pool).await?,
+                Some(_) => self.commits().count(pool).await?,
+            };
+            let to_come = self.announcements().after(pool, commits).await?;
+            let is_meant = |one: &&ToCome| {
+                is_asked_for(one, url, request.range)
+                    && (deadline.is_some() || one.from_us <= request.moment_us)
+            };
+            let Some(awaited) = to_come.iter().find(is_meant) else {
+                // What was announced may have been listed since the request came in.
+                let is_known = match deadline {
+                    Some(_) => true,
+                    None => !request.is_late && self.is_known(url).await?,
+                };
+                let mut later = later(request, began);
+                later.is_late = true;
+                return Ok(match is_known {
+                    true => Hold::Until(Box::new(later)),
+                    false => Hold::None,
+                });
+            };
+            let longest_us = u64::try_from(awaited.longest_us).unwrap_or(0);
+            let deadline = *deadline.get_or_insert(began + Duration::from_micros(longest_us));
+            if clock::instant() >= deadline {
+                return Ok(Hold::Over(Box::new(nothing_came())));
+            }
+            if !self.span().recording {
+                return Ok(Hold::Until(Box::new(later(request, began))));
+            }
+            let next_look = deadline.min(clock::instant() + LOOK_EVERY);
+            self.commits()
+                .wait_for_change(pool, commits, next_look)
+                .await?;
+        }
+    }
+
+    async fn is_known(self: &Arc<Self>, url: &Url) -> Result<bool, ReadError> {
+        let url = url.to_string();
+        self.read(move |reader| reader.is_known(&url)).await
     }
 
     /// The URL of the playlist, and the directives.
@@ -134,27 +227,17 @@ impl Replay {
         replay_path(&url)?;
         Some((url.into(), Directives { by_name, ..asked }))
     }
+}
 
-    async fn blocked(
-        self: &Arc<Self>,
-        url: &str,
-        (at_us, recording): (i64, bool),
-        asked: Directives,
-        faults: Faults,
-    ) -> Result<Blocked, ReadError> {
-        let url = url.to_owned();
-        self.read(move |reader| {
-            let query = Query {
-                url: &url,
-                range: None,
-                at_us,
-                recording,
-                faults,
-            };
-            reader.blocked(&query, asked)
-        })
-        .await
-    }
+/// Whether a request is for what is announced, whatever parameters a player adds to a URL that has none.
+fn is_asked_for(announced: &ToCome, url: &Url, range: Option<RangeSpec>) -> bool {
+    let plain = url[..Position::AfterPath] == announced.url;
+    let first = match range {
+        Some(RangeSpec::From(first, _)) => first,
+        None => 0,
+        Some(RangeSpec::Suffix(_)) => return false,
+    };
+    (plain || url.as_str() == announced.url) && first == announced.first
 }
 
 /// The request, made now: it came in then.

@@ -20,10 +20,11 @@ use url::Url;
 
 use self::held::Hold;
 use self::index::favicon;
+use crate::clock;
 use crate::replayer::cache::answer_cache::{Answered, CacheResult, Entry, Generation};
 use crate::replayer::cache::cached_answer::CachedAnswer;
 use crate::replayer::content::found::{Content, LookupResult, Whole};
-use crate::replayer::content::question::Question;
+use crate::replayer::content::question::{Question, Skip};
 use crate::replayer::header::{cors, shared_caches};
 use crate::replayer::memory::text::Text;
 use crate::replayer::replay::Replay;
@@ -50,9 +51,13 @@ impl Replay {
 
     /// Answers a request. Never fails: what goes wrong is a response, too.
     pub async fn respond(self: &Arc<Self>, request: &Request) -> Reply {
+        let began = clock::instant();
         let reply = match self.hold(request).await {
             Ok(Hold::None) => self.respond_now(request).await,
-            Ok(Hold::Until(request)) => self.respond_now(&request).await,
+            Ok(Hold::Until(request)) => {
+                let held = clock::instant().saturating_duration_since(began);
+                self.respond_now(&request).await.held_for(held)
+            }
             Ok(Hold::Over(reply)) => reply.with_common_headers(),
             Err(error) => Reply::failed(&error).with_common_headers(),
         };
@@ -174,6 +179,11 @@ impl Replay {
         {
             return Err(Box::new(reply.into()));
         }
+        if let Target::Stream { offset, .. } | Target::Raw { offset, .. } = &target
+            && let Some(reply) = offset.and_then(|offset| self.behind_the_end(offset))
+        {
+            return Err(Box::new(reply.into()));
+        }
         let answered = match target {
             Target::Origin(url) => return Ok((url, false)),
             Target::Stream { name, offset } => match request.new_clock(offset, tells_begin) {
@@ -240,9 +250,12 @@ impl Replay {
             range: request.range,
             moment_us: request.moment_us,
             recording: self.span().recording,
+            skip: request.parts.uri.query().and_then(Skip::read),
             endlist: self.ends_playlists(request.moment_us),
             shift_us: request.shift_us,
             player: request.player,
+            met_us: request.met_us,
+            grows: request.grows,
             fault: request.fault,
         }
     }
@@ -258,13 +271,23 @@ impl Replay {
             Ok(answered) => answered,
             Err(error) => return Reply::failed(&error).into(),
         };
-        if let LookupResult::NotYet(from_us) = looked
-            && let Some(later) = self.hold_hinted(request, &url, from_us).await
-        {
-            let mut answered =
-                Box::pin(self.answer_of_origin(&later, (url, by_name), generation)).await;
-            answered.reply = answered.reply.at_session_time(later.player.session_us);
-            return answered;
+        let began = clock::instant();
+        match self.hold_announced(request, &url, &looked).await {
+            Ok(Hold::None) => {}
+            Ok(Hold::Over(reply)) => return (*reply).into(),
+            Ok(Hold::Until(later)) => {
+                let held = clock::instant().saturating_duration_since(began);
+                let mut answered =
+                    Box::pin(self.answer_of_origin(&later, (url, by_name), generation)).await;
+                // What was held again says until when.
+                if answered.reply.session_us.is_none() {
+                    let session_us = later.player.session_us;
+                    answered.reply = answered.reply.at_session_time(session_us);
+                }
+                answered.reply = answered.reply.held_for(held);
+                return answered;
+            }
+            Err(error) => return Reply::failed(&error).into(),
         }
         let (mut left_us, mut entry) = (0, None);
         let reply = match looked {

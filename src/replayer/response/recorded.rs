@@ -230,12 +230,13 @@ pub(crate) fn pieces(pieces: Pieces, request: &Request) -> Reply {
         total,
         pieces,
         pace,
+        grows,
         healed,
         early,
         by_name,
     } = pieces;
     let length: u64 = pieces.iter().map(Piece::length).sum();
-    let pace = pace.filter(|_| request.policy.network == Network::Recorded);
+    let pace = pace.filter(|_| grows || request.policy.network == Network::Recorded);
     let mut response = Response::new(body::pieces(pieces, pace));
     if request.range.is_some() {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;

@@ -24,6 +24,8 @@ pub struct Reply {
     pub response: Option<Response<Body>>,
     /// How long the client waits before anything comes.
     pub wait: Duration,
+    /// How long the request was held before: it waits from then on.
+    pub held: Duration,
     /// Without a response: the connection is reset.
     pub resets: bool,
     /// The session time of the request, in microseconds; `None`: the session time does not matter to it.
@@ -45,6 +47,7 @@ impl Reply {
         Self {
             response: Some(response),
             wait: Duration::ZERO,
+            held: Duration::ZERO,
             resets: false,
             session_us: None,
             exchange: None,
@@ -126,6 +129,12 @@ impl Reply {
             let seconds = fields::seconds(session_us);
             response.headers_mut().insert(fields::SESSION_TIME, seconds);
         }
+        self
+    }
+
+    /// The same, to a request that was held for so long.
+    pub(crate) fn held_for(mut self, held: Duration) -> Self {
+        self.held = self.held.saturating_add(held);
         self
     }
 

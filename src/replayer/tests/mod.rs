@@ -1,11 +1,14 @@
 //! A whole session, asked over whole requests, without a socket.
 
 mod again;
+mod announced;
 mod caching;
 mod content;
+mod deltas;
 mod dvr;
 mod faults;
 mod healed;
+mod low_latency;
 mod memory;
 mod moment;
 mod rule;

@@ -2,6 +2,6 @@
 
 pub mod entries;
 pub mod in_force;
-mod items;
+pub(crate) mod items;
 pub mod references;
 pub mod segments;

@@ -9,18 +9,30 @@ use crate::session::Kind;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-/// A request that the origin is to hold (RFC 8216bis 6.2.5.2).
+/// A request that the origin is to hold (RFC 8216bis 6.2.5.2, 6.2.6).
 #[derive(Debug, Clone)]
 pub(crate) struct HeldAsk {
-    /// Until it has that, ...
-    pub awaited: Awaited,
-    /// ... for so long at most.
+    /// Of a playlist: until it has that. `None`: until what is asked for is there.
+    pub awaited: Option<Awaited>,
+    /// For so long at most.
     pub at_most: Duration,
     /// Nobody waits for it any more.
     pub until: CancellationToken,
+    /// It is for the rest of a resource: how much of that is wanted.
+    pub enough: Option<Enough>,
+}
+
+/// How much of the rest of a resource is wanted.
+#[derive(Debug, Clone)]
+pub(crate) struct Enough {
+    /// Where the rest begins.
+    pub first: u64,
+    /// Known once it is listed.
+    pub length: watch::Receiver<Option<u64>>,
 }
 
 /// What is asked for.

@@ -59,11 +59,13 @@ impl Poller {
             denser_than: self.denser_than().filter(|_| held.is_none()),
             patient_until: None,
             held: held.map(|held| HeldAsk {
-                awaited: held.awaited,
+                awaited: Some(held.awaited),
                 at_most: held.at_most,
                 until: self.context.stop.clone(),
+                enough: None,
             }),
-            waits: Some(Arc::clone(&self.playlist.stats)),
+            // What the origin is to hold, it may hold for long.
+            waits: held.is_none().then(|| Arc::clone(&self.playlist.stats)),
         }
     }
 

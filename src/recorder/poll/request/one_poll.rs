@@ -1,6 +1,8 @@
 //! One poll: what came for it is judged, counted, and handed to the writer.
 
-use http::header::CONTENT_TYPE;
+use std::time::Duration;
+
+use http::header::{AGE, CONTENT_TYPE};
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
@@ -12,6 +14,7 @@ use crate::recorder::admission::refusal::NotPublic;
 use crate::recorder::http::fetch::{Hop, Received};
 use crate::recorder::poll::exchanges::{Made, News};
 use crate::recorder::poll::poller::{Passed, Poller, is_same};
+use crate::recorder::poll::state::overdue::Asked;
 use crate::recorder::raw::opened::Opened;
 use crate::recorder::stats::board::{PlaylistStats, Stats};
 use crate::recorder::stats::fold::Met;
@@ -36,8 +39,34 @@ impl Poller {
         self.note_name(&ask).await;
         // What the origin holds costs it nothing; others have their turn.
         let turn = turn.filter(|_| ask.held.is_none());
-        let mut hops = self.ask_for(&ask).await;
+        let hops = self.ask_for(&ask).await;
         drop(turn);
+        let asked = Asked {
+            name: self.name.clone(),
+            is_direct: self.is_direct,
+            is_stale,
+            lag_us,
+        };
+        match (hops, self.blocking.asked()) {
+            (Ok(hops), _) => self.came(asked, hops).await,
+            (Err(request), Some(held)) => {
+                self.goes_on_beside(asked, held, request);
+                clock::instant()
+            }
+            // Others are not given up.
+            (Err(_), None) => clock::instant(),
+        }
+    }
+
+    /// Takes in what came; when that was.
+    pub(super) async fn came(&mut self, asked: Asked, mut hops: Vec<Hop>) -> Instant {
+        let Asked {
+            name,
+            is_direct,
+            is_stale,
+            lag_us,
+        } = asked;
+        (self.name, self.is_direct) = (name, is_direct);
         self.playlist.answered(&hops);
         self.playlist.was_asked(&self.name);
         let named = list_and_named(&hops);
@@ -59,6 +88,7 @@ impl Poller {
         };
         let live = last.take_live();
         self.mark_control(&mut last);
+        self.age = age(&last);
         let is_own = last.own_reason.is_some();
         let good = live.is_some() || self.read(&mut last).await;
         if !last.is_other_list {
@@ -238,11 +268,18 @@ impl Poller {
             let mut told = words::sentence(&place, &hop.url, hop.status, error);
             // What once answered is where its user found it.
             let is_new = kind == Kind::Main && self.seen_at_us.is_none();
-            let advice = is_new.then(|| words::advice(hop.status, hop.outcome, error));
+            let advice =
+                is_new.then(|| words::advice(hop.url.as_str(), hop.status, hop.outcome, error));
             if let Some(advice) = advice.flatten() {
                 told += &format!("; {advice}");
             }
             tracing::warn!(outcome = %hop.outcome, status = hop.status, "{told}");
         }
     }
+}
+
+/// How long a cache had kept what came.
+fn age(hop: &Hop) -> Option<Duration> {
+    let seconds = hop.field(AGE)?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }

@@ -150,7 +150,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "            ^",
         "more than for=",
     ),
-    ("media,part sn=5 reset", "           ^", "have sn="),
+    ("media,data sn=5 reset", "           ^", "have sn="),
     ("main variant=1 reset", "     ^", "of no variant"),
     ("segment stall", "        ^", "only main and media"),
     (

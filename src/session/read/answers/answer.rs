@@ -274,6 +274,33 @@ impl Reader {
         )
     }
 
+    /// What answered for a resource last, until a moment (microseconds of Unix time), when it was asked without directives; of
+    /// many, of the last few, else the first.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn plain_before(
+        &self,
+        resource_id: i64,
+        until_us: i64,
+    ) -> Result<Option<Exchange>, ReadError> {
+        let plain = "directives IS NULL AND outcome = 'complete' AND status = 200";
+        let last = format!(
+            "id IN (SELECT id FROM exchange WHERE resource_id = ?1 AND from_us <= ?2 ORDER BY from_us DESC, id DESC LIMIT 64)
+               AND {plain} ORDER BY from_us DESC, id DESC LIMIT 1"
+        );
+        match self.exchange_where(&last, params![resource_id, until_us])? {
+            Some(last) => Ok(Some(last)),
+            None => self.exchange_where(
+                &format!(
+                    "id IN (SELECT id FROM exchange WHERE resource_id = ?1 AND from_us <= ?2 ORDER BY from_us, id LIMIT 64)
+                       AND {plain} ORDER BY from_us, id LIMIT 1"
+                ),
+                params![resource_id, until_us],
+            ),
+        }
+    }
+
     /// An exchange by its number.
     ///
     /// # Errors

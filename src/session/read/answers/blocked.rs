@@ -5,10 +5,10 @@ use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::answer::{Answer, Found, IS_MET, Query};
 use super::heal::Faults;
-use crate::hls::{self, Awaited, MediaFacts, ServerControl};
+use crate::hls::{Awaited, MediaFacts, ServerControl};
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
-use crate::session::read::facts::{Body, Exchange};
+use crate::session::read::facts::Exchange;
 use crate::session::read::reader::Reader;
 
 /// The Advance Part Limit is that many seconds of parts, and so many parts at least.
@@ -33,12 +33,14 @@ pub struct Directives {
 /// When a request with directives is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blocked {
-    /// At once: directives mean nothing there, or what they ask for is there already.
+    /// At once: directives mean nothing there.
     Ignored,
+    /// At once: what they ask for is there. The target duration of the playlist, in microseconds.
+    There(i64),
     /// At once, with 400: nobody may ask for that.
     Refused(&'static str),
-    /// With the answer of that moment, in microseconds of Unix time.
-    Until(i64),
+    /// With the answer of that moment, in microseconds of Unix time; and the target duration, in microseconds.
+    Until(i64, i64),
     /// With the fault that a blocking request met at that moment, in microseconds of Unix time: of this exchange.
     Fault(i64, ExchangeId),
     /// With 503 at that moment, in microseconds of Unix time, where nothing comes before.
@@ -116,11 +118,11 @@ impl Reader {
         if let Some(why) = too_far(&now.facts, awaited) {
             return Ok(Blocked::Refused(why));
         }
-        if has(&now.facts, awaited) {
-            return Ok(Blocked::Ignored);
-        }
         let target = now.facts.target_duration;
         let target_us = target.map_or(TARGET_US, crate::clock::micros);
+        if has(&now.facts, awaited) {
+            return Ok(Blocked::There(target_us));
+        }
         let longest_us = target_us.saturating_mul(3).min(LONGEST_US);
         let until_us = query.at_us.saturating_add(longest_us);
         let mut statement = self
@@ -151,7 +153,7 @@ impl Reader {
             match (row.is_fault, query.faults) {
                 (true, Faults::Recorded) => return Ok(Blocked::Fault(row.at_us, row.exchange)),
                 (false, _) if has(&row.facts, awaited) || row.facts.ended => {
-                    return Ok(Blocked::Until(row.at_us));
+                    return Ok(Blocked::Until(row.at_us, target_us));
                 }
                 _ => {}
             }
@@ -159,42 +161,8 @@ impl Reader {
         Ok(Blocked::Never(until_us))
     }
 
-    /// Whether a resource whose first answer comes later was announced at a moment (microseconds of Unix time) by an
-    /// `EXT-X-PRELOAD-HINT` of the playlist that lists it then (RFC 8216bis 4.4.5.3).
-    ///
-    /// # Errors
-    /// The database is damaged.
-    pub fn is_hinted(&self, url: &str, at_us: i64) -> Result<bool, ReadError> {
-        for resource in self.resources(url)? {
-            let first = self.exchange_where(
-                &format!(
-                    "resource_id = ?1 AND from_us > ?2 AND {IS_MET} ORDER BY from_us, id LIMIT 1"
-                ),
-                params![resource.id, at_us],
-            )?;
-            let listing = match first {
-                Some(first) => self.listing(first.id)?,
-                None => None,
-            };
-            let Some(listing) = listing else {
-                continue;
-            };
-            let revision = self.revision_at(listing.playlist_id, at_us)?;
-            let Some(revision) = revision else {
-                continue;
-            };
-            let (text, base) = (self.body_of(revision)?, self.exchange_url(revision)?);
-            if let (Some(Body::Bytes(text)), Some(base)) = (text, base)
-                && hls::is_announced(&text, &base, &resource.url)
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// The playlist that was polled (row of `resource`), where its answers are those of this resource.
-    fn playlist_of(&self, resource_id: i64, at_us: i64) -> Result<i64, ReadError> {
+    pub(super) fn playlist_of(&self, resource_id: i64, at_us: i64) -> Result<i64, ReadError> {
         let polled: Option<i64> = self.value(
             "SELECT v.playlist_id FROM exchange e JOIN revision v ON v.exchange_id = e.id
               WHERE e.resource_id = ?1 AND e.from_us <= ?2 ORDER BY e.from_us DESC, e.id DESC LIMIT 1",

@@ -82,7 +82,7 @@ impl Reader {
 
     /// What is known under a URL. A playlist that was renewed is known under the first of its URLs, and that
     /// means each URL that was asked for in its place: the newest answer of them is the answer.
-    fn resources_of(&self, url: &str) -> Result<Vec<ResourceInfo>, ReadError> {
+    pub(super) fn resources_of(&self, url: &str) -> Result<Vec<ResourceInfo>, ReadError> {
         self.list(BY_URL, [url], resource_row)
     }
 
