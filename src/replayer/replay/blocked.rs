@@ -46,9 +46,9 @@ impl Known {
                 Some(self.blocked)
             }
             // Of a session that is over more is known later.
-            Blocked::Never(until_us) if self.recording => {
-                Some(Blocked::Never(until_us + (at_us - self.at_us)))
-            }
+            Blocked::Never(until_us) if self.recording => Some(Blocked::Never(
+                until_us.saturating_add(at_us.saturating_sub(self.at_us)),
+            )),
             _ => None,
         }
     }

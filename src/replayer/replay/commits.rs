@@ -64,7 +64,11 @@ impl Commits {
     pub(crate) async fn count(&self, pool: &Arc<Pool>) -> Result<u64, ReadError> {
         match self.fresh_count() {
             Some(count) => Ok(count),
-            None => self.look(pool, clock::instant() - LOOK_EVERY).await,
+            None => {
+                let now = clock::instant();
+                let not_before = now.checked_sub(LOOK_EVERY).unwrap_or(now);
+                self.look(pool, not_before).await
+            }
         }
     }
 
