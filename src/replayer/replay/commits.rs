@@ -145,3 +145,74 @@ impl Commits {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replayer::testing::{MAIN, Recording};
+    use crate::session::Kind;
+
+    const LONG: Duration = Duration::from_secs(1000);
+
+    /// So many that wait for a commit.
+    async fn crowd(
+        commits: &Arc<Commits>,
+        pool: &Arc<Pool>,
+        many: usize,
+    ) -> Vec<tokio::task::JoinHandle<()>> {
+        let count = commits.now(pool).await.unwrap();
+        let wait = |_| {
+            let (commits, pool) = (Arc::clone(commits), Arc::clone(pool));
+            tokio::spawn(async move {
+                let deadline = clock::instant() + LONG;
+                let waited = commits.wait_for_change(&pool, count, deadline).await;
+                waited.unwrap();
+            })
+        };
+        let waiting = (0..many).map(wait).collect();
+        tokio::time::sleep(LOOK_EVERY).await;
+        waiting
+    }
+
+    async fn commit(recording: &Recording) {
+        recording.text(Kind::Main, MAIN, 0, "#EXTM3U\n", &[]).await;
+        recording.writer.written().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_that_waits_holds_up_nobody_and_is_woken_together() {
+        let recording = Recording::start().await;
+        let pool = Arc::new(Pool::open(recording.folder.clone()).unwrap());
+        let commits = Arc::new(Commits::default());
+        let waiting = crowd(&commits, &pool, 500).await;
+        let began = clock::instant();
+        for _ in 0..5 {
+            tokio::time::sleep(2 * LOOK_EVERY).await;
+            commits.now(&pool).await.unwrap();
+            commits.count(&pool).await.unwrap();
+        }
+        assert!(clock::instant() - began < Duration::from_secs(2));
+        commit(&recording).await;
+        let began = clock::instant();
+        for one in waiting {
+            one.await.unwrap();
+        }
+        assert!(clock::instant() - began < Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_the_one_that_looks_leaves_another_one_looks() {
+        let recording = Recording::start().await;
+        let pool = Arc::new(Pool::open(recording.folder.clone()).unwrap());
+        let commits = Arc::new(Commits::default());
+        let mut waiting = crowd(&commits, &pool, 3).await;
+        for leaving in waiting.drain(..2) {
+            leaving.abort();
+            tokio::time::sleep(4 * LOOK_EVERY).await;
+        }
+        commit(&recording).await;
+        let began = clock::instant();
+        waiting.remove(0).await.unwrap();
+        assert!(clock::instant() - began < Duration::from_secs(1));
+    }
+}
