@@ -6,12 +6,13 @@
 //! `tests/fuzz/corpus/NAME`, and is tried with each `cargo test`.
 
 use crate::hls::fuzzing::Target;
-use crate::{cli, hls, recorder, replayer, session};
+use crate::{cli, hls, media, recorder, replayer, session};
 
 /// All targets.
 pub fn targets() -> Vec<Target> {
     [
         hls::fuzzing::TARGETS,
+        media::fuzzing::TARGETS,
         session::fuzzing::TARGETS,
         recorder::fuzzing::TARGETS,
         replayer::fuzzing::TARGETS,

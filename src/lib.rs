@@ -8,13 +8,14 @@
 //! | [`cli`] | arguments in, exit code out, everything that prints | all below |
 //! | [`recorder`] | asks an origin and hands what came to a session | `session`, `hls`, HTTP client |
 //! | [`replayer`] | answers players out of a session | `session`, `hls`, HTTP server |
-//! | [`analysis`] | finds what was late or wrong in a session | `session`, `hls` |
+//! | [`analysis`] | finds what was late or wrong in a session | `session`, `hls`, `media` |
 //! | [`upkeep`] | what is done to a session that is not recorded: check, repair, redact | `session`, SQLite |
 //! | [`session`] | what is on disk: schema, write, read | `hls`, SQLite |
 //! | [`hls`] | text of playlists: find URIs, replace them, read facts | no I/O at all |
 //! | [`media`] | what the bytes of media say, undecoded | no I/O at all |
 //! | [`clock`] | the only reader of time | |
 //! | [`shown`] | text of others, as it is shown | |
+//! | [`spans`] | times of several playlists that are one event | |
 //!
 //! The jobs meet only in the session. `docs/ARCHITECTURE.md` says where a change
 //! belongs, `docs/GLOSSARY.md` what the words mean.
@@ -30,4 +31,5 @@ pub mod recorder;
 pub mod replayer;
 pub mod session;
 pub mod shown;
+pub mod spans;
 pub mod upkeep;

@@ -23,7 +23,7 @@ _adjacent__find() {
 
     case "${cmd}" in
         adjacent__find)
-            opts="-f -t -p -v -h -V --folder --time --playlist --json --faults --verbose --fail-on-gap --help --version"
+            opts="-f -t -p -q -v -h -V --folder --time --playlist --json --parts --quiet --faults --verbose --fail-on-gap --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,116 +1,22 @@
-//! Gaps: times between two consecutive advances of a media playlist that are too long.
+//! Gaps: times between two consecutive advances of a media playlist, or two new parts, that are too long.
 //!
-//! RFC 8216bis 6.2.1: a live playlist is to be updated within 1.5 times the target duration.
 //! Facts of revisions are read row by row; bodies are not read here.
 
 use std::time::Duration;
 
 use url::Url;
 
+use super::gaps::gap::Unit;
+use super::gaps::scan::Scan;
 use super::never_listed::NeverListed;
 use crate::clock::micros;
 use crate::hls::{Variables, read_media};
 use crate::session::{
-    self, Advance, Body, Hole, Notice, NoticeEvent, PlaylistInfo, PollTrouble, ReadError, Reader,
-    Run,
+    self, Advance, Body, Hole, Notice, NoticeEvent, PlaylistInfo, ReadError, Reader, Run,
 };
 
-/// A gap. Times in microseconds of Unix time, durations in microseconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gap {
-    /// The advance before it.
-    pub from: Advance,
-    /// The advance after it; `None`: there was none until the recording ended.
-    pub to: Option<Advance>,
-    /// When it ended, or the recording did, or the playlist was no longer recorded.
-    pub until_us: i64,
-    /// The playlist was no longer recorded from then on, and others were: its stream was taken out, or nothing named
-    /// the playlist any more.
-    pub is_left: bool,
-    /// How much earlier than it was seen its first advance may have been, and its second, in
-    /// microseconds. `None`: that is not known.
-    pub uncertain_us: [Option<i64>; 2],
-    /// What was allowed.
-    pub threshold_us: i64,
-    /// What the recorder's own polls were like meanwhile.
-    pub polls: PollTrouble,
-    /// For so long of it no recorder ran.
-    pub not_running_us: i64,
-    /// What the recorder noticed about itself and its machine meanwhile; that the validators of the playlist were false.
-    pub noticed: Vec<NoticeEvent>,
-    /// Segments that the playlist went on without, where the recorder did not miss them.
-    pub never_listed: Option<NeverListed>,
-}
-
-impl Gap {
-    /// How long it was.
-    pub fn length_us(&self) -> i64 {
-        self.until_us.saturating_sub(self.from.seen_us)
-    }
-
-    /// Without the time in which no recorder ran it would be none.
-    pub fn is_recorders(&self) -> bool {
-        self.length_us().saturating_sub(self.not_running_us) <= self.threshold_us
-    }
-
-    /// The recorder was so late with a poll that it may have seen the change late.
-    pub fn recorder_was_late(&self) -> bool {
-        let quarter = self.from.target_duration_us.unwrap_or(0) / 4;
-        self.polls.lag_us > quarter.max(1_000_000)
-    }
-
-    /// The playlist was said not to have changed when it had: the gap is that of its validators, and may be none of the playlist.
-    pub fn validators_were_false(&self) -> bool {
-        let is_that = |event: &NoticeEvent| event.kind == Notice::FalseValidators;
-        self.noticed.iter().any(is_that)
-    }
-
-    /// Nobody polled for so long that the gap may be the recorder's own.
-    pub fn recorder_was_down(&self) -> bool {
-        self.not_running_us > 0
-            || self.recorder_paused()
-            || self.noticed_us(Notice::Suspended) > self.longest_pause_us()
-    }
-
-    /// It ran, and did not poll for long. Who is told that a playlist is not to be had is asked once in a target duration;
-    /// who asks for patience is left alone, which is told by itself.
-    pub(super) fn recorder_paused(&self) -> bool {
-        let target_us = self.from.target_duration_us.unwrap_or(0);
-        let seldom_us = target_us.saturating_add(target_us / 4);
-        let allowed_us = self.longest_pause_us().max(seldom_us);
-        self.polls.pause_us > allowed_us.saturating_add(self.noticed_us(Notice::LeftAlone))
-    }
-
-    /// What is no reason for a gap, in microseconds.
-    fn longest_pause_us(&self) -> i64 {
-        (self.threshold_us / 2).max(5_000_000)
-    }
-
-    /// For so long something was so, in microseconds; where that is not known, it may have been long.
-    fn noticed_us(&self, kind: Notice) -> i64 {
-        let is_that = |event: &&NoticeEvent| event.kind == kind;
-        let events = self.noticed.iter().filter(is_that);
-        events.fold(0, |sum: i64, event| {
-            sum.saturating_add(event.length_us.unwrap_or(i64::MAX).max(0))
-        })
-    }
-}
-
-/// Which gaps are too long: over so much, or over 1.5 times the target duration in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Threshold(pub Option<Duration>);
-
-impl Threshold {
-    /// What is allowed after an advance; `None`: that playlist states no target duration.
-    fn after(self, advance: &Advance) -> Option<i64> {
-        match self.0 {
-            Some(fixed) => Some(micros(fixed)),
-            None => advance
-                .target_duration_us
-                .map(|target| target.saturating_mul(3) / 2),
-        }
-    }
-}
+pub use super::gaps::gap::Gap;
+pub use super::gaps::scan::Threshold;
 
 /// Playlists that a name means: its full name, the last component of that, or its URL.
 pub fn select<'a>(playlists: &'a [PlaylistInfo], name: &str) -> Vec<&'a PlaylistInfo> {
@@ -136,6 +42,7 @@ const TOGETHER: usize = 32;
 pub struct Search<'a> {
     pub(super) reader: &'a Reader,
     pub(super) threshold: Threshold,
+    unit: Unit,
     /// When the recording ended, as far as is known.
     pub(super) end_us: i64,
     pub(super) holes: Vec<Hole>,
@@ -154,11 +61,18 @@ impl<'a> Search<'a> {
         Ok(Self {
             reader,
             threshold,
+            unit: Unit::Segments,
             end_us: runs.last().map_or(i64::MIN, Run::end_us),
             holes: session::holes(&runs),
             meanwhile: Meanwhile::new(reader.notices()?, &runs),
             kept_us: reader.kept_from_us()?.unwrap_or(i64::MIN),
         })
+    }
+
+    /// Looks for gaps between such things instead.
+    #[must_use]
+    pub fn between(self, unit: Unit) -> Self {
+        Self { unit, ..self }
     }
 
     /// Calls `each` with the gaps of a playlist, in order; its first error is the end.
@@ -170,15 +84,18 @@ impl<'a> Search<'a> {
         playlist: &PlaylistInfo,
         mut each: impl FnMut(Gap) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut scan = Scan {
-            threshold: self.threshold,
-            last: None,
-        };
+        let mut scan = Scan::new(self.threshold, self.unit);
         let mut behind = (i64::MIN, i64::MIN);
         let lies = self.reader.false_validators(&playlist.url)?;
         loop {
             // No transaction is open while `each` has its time.
-            let advances = self.reader.advances(playlist.id, behind, ADVANCES)?;
+            let advances = match self.unit {
+                Unit::Segments => self.reader.advances(playlist.id, behind, ADVANCES)?,
+                Unit::Parts => {
+                    let reader = self.reader;
+                    reader.revisions_with_parts(playlist.id, behind, ADVANCES)?
+                }
+            };
             let Some(last) = advances.last() else {
                 break;
             };
@@ -228,10 +145,7 @@ impl<'a> Search<'a> {
             return Ok(lost);
         };
         let any = Threshold(Some(Duration::ZERO));
-        let mut scan = Scan {
-            threshold: any,
-            last: None,
-        };
+        let mut scan = Scan::new(any, Unit::Segments);
         // From that one on.
         let mut behind = (seen_us, exchange_id.saturating_sub(1));
         while behind.0 <= until_us {
@@ -288,6 +202,7 @@ impl<'a> Search<'a> {
             polls: self.reader.poll_trouble(playlist_id, polled_us, until_us)?,
             not_running_us: unrecorded_us(&self.holes, from_us, until_us),
             noticed: self.noticed(lies, from_us, until_us),
+            polls_are_gone: polled_us > from_us,
             ..gap
         };
         Ok(Gap {
@@ -434,102 +349,9 @@ impl Meanwhile {
     }
 }
 
-/// Compares each advance with the one before. Pure.
-struct Scan {
-    threshold: Threshold,
-    last: Option<Advance>,
-}
-
-impl Scan {
-    fn next(&mut self, advance: Advance) -> Option<Gap> {
-        let from = self.last.replace(advance)?;
-        self.gap(from, Some(advance), advance.seen_us)
-    }
-
-    /// A playlist that has ended owes no further advance.
-    fn end(&self, end_us: i64) -> Option<Gap> {
-        let from = self.last.filter(|advance| !advance.ended)?;
-        self.gap(from, None, end_us)
-    }
-
-    fn gap(&self, from: Advance, to: Option<Advance>, until_us: i64) -> Option<Gap> {
-        let threshold_us = self.threshold.after(&from)?;
-        let gap = Gap {
-            from,
-            to,
-            until_us,
-            is_left: false,
-            uncertain_us: [None; 2],
-            threshold_us,
-            polls: PollTrouble::default(),
-            not_running_us: 0,
-            noticed: Vec::new(),
-            never_listed: None,
-        };
-        (gap.length_us() > threshold_us).then_some(gap)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    fn advance(seconds: i64, target_seconds: i64) -> Advance {
-        Advance {
-            exchange_id: seconds,
-            seen_us: seconds * 1_000_000,
-            target_duration_us: (target_seconds > 0).then_some(target_seconds * 1_000_000),
-            ..Advance::default()
-        }
-    }
-
-    fn lengths(advances: &[Advance], threshold: Threshold, end_seconds: i64) -> Vec<(i64, bool)> {
-        let mut scan = Scan {
-            threshold,
-            last: None,
-        };
-        let mut gaps: Vec<Gap> = advances.iter().filter_map(|a| scan.next(*a)).collect();
-        gaps.extend(scan.end(end_seconds * 1_000_000));
-        gaps.iter()
-            .map(|g| (g.length_us() / 1_000_000, g.to.is_none()))
-            .collect()
-    }
-
-    #[test]
-    fn one_and_a_half_target_durations_are_allowed() {
-        let advances = [
-            advance(0, 6),
-            advance(9, 6),
-            advance(19, 8),
-            advance(31, 6),
-            advance(41, 6),
-        ];
-        assert_eq!(
-            lengths(&advances, Threshold(None), 42),
-            [(10, false), (10, false)]
-        );
-        let fixed = Threshold(Some(Duration::from_millis(9_500)));
-        assert_eq!(
-            lengths(&advances, fixed, 60),
-            [(10, false), (12, false), (10, false), (19, true)]
-        );
-    }
-
-    #[test]
-    fn the_end_counts_unless_the_playlist_has_ended() {
-        assert_eq!(lengths(&[advance(0, 6)], Threshold(None), 30), [(30, true)]);
-        let ended = Advance {
-            ended: true,
-            ..advance(0, 6)
-        };
-        assert_eq!(lengths(&[ended], Threshold(None), 30), []);
-        assert_eq!(
-            lengths(&[ended, advance(20, 6)], Threshold(None), 21),
-            [(20, false)]
-        );
-        assert_eq!(lengths(&[], Threshold(None), 30), []);
-    }
 
     #[test]
     fn of_a_gap_only_the_part_in_a_hole_is_the_recorders() {
@@ -576,51 +398,6 @@ mod tests {
     }
 
     #[test]
-    fn only_a_long_sleep_makes_a_gap_the_recorders() {
-        let gap = |lengths: &[Option<i64>]| Gap {
-            from: advance(0, 8),
-            to: None,
-            until_us: 20_000_000,
-            is_left: false,
-            uncertain_us: [None; 2],
-            threshold_us: 12_000_000,
-            polls: PollTrouble::default(),
-            not_running_us: 0,
-            never_listed: None,
-            noticed: lengths
-                .iter()
-                .map(|length_us| NoticeEvent {
-                    kind: Notice::Suspended,
-                    at_us: 5,
-                    length_us: *length_us,
-                    detail: String::new(),
-                })
-                .collect(),
-        };
-        for (lengths, is_down) in [
-            (&[Some(200_000)][..], false),
-            (&[Some(6_000_000)], false),
-            (&[Some(6_000_001)], true),
-            (&[Some(4_000_000), Some(4_000_000)], true),
-            (&[Some(-9_000_000)], false),
-            (&[None, None], true),
-            (&[], false),
-        ] {
-            let gap = gap(lengths);
-            assert_eq!(gap.recorder_was_down(), is_down, "{lengths:?}");
-            assert!(!gap.recorder_paused());
-        }
-    }
-
-    #[test]
-    fn without_a_target_duration_nothing_is_owed() {
-        assert_eq!(
-            lengths(&[advance(0, 0), advance(100, 0)], Threshold(None), 200),
-            []
-        );
-    }
-
-    #[test]
     fn playlists_are_found_by_each_of_their_names() {
         let playlist = |id, name: &str| PlaylistInfo {
             id,
@@ -640,19 +417,5 @@ mod tests {
         assert_eq!(found("http://h/live/b.m3u8"), [2]);
         assert!(found("c.m3u8").is_empty());
         assert!(found("").is_empty());
-    }
-
-    proptest! {
-        #[test]
-        fn every_gap_is_over_the_threshold_and_none_is_missed(
-            steps in prop::collection::vec(0..20_i64, 0..20),
-            limit in 0..20_u64,
-        ) {
-            let mut at = 0;
-            let advances: Vec<Advance> = steps.iter().map(|step| { at += step; advance(at, 6) }).collect();
-            let got = lengths(&advances, Threshold(Some(Duration::from_secs(limit))), at);
-            let wanted: Vec<(i64, bool)> = steps.iter().skip(1).filter(|s| **s > limit as i64).map(|s| (*s, false)).collect();
-            prop_assert_eq!(got, wanted);
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::times::timedelta;
+use super::times::{between_us, both_clocks, length};
 use crate::session::{Fault, Moment, Outcome, break_words, seconds};
 use crate::shown::{escaped, json};
 
@@ -54,14 +54,14 @@ pub fn write_text(
     let lasted = match again_us {
         Some(again) => format!(
             "good again after {}",
-            timedelta(again.saturating_sub(fault.at_us))
+            length(between_us(fault.at_us, again))
         ),
         None => "never good again".to_owned(),
     };
     writeln!(
         out,
         "{} - {stream}{} {} - {} - {lasted}",
-        timedelta(fault.at_us.saturating_sub(zero_us)),
+        both_clocks(fault.at_us, zero_us),
         fault.kind,
         escaped(&fault.name),
         escaped(&what_happened(fault)),
@@ -143,11 +143,11 @@ mod tests {
     fn a_line_says_when_what_and_for_how_long() {
         assert_eq!(
             text(&fault(), AGAIN_US),
-            "0:00:02.500000 - media live/a.m3u8 - HTTP 503 - good again after 0:00:01.500000\n"
+            "0:00:02.500 (00:00:12.500Z) - media live/a.m3u8 - HTTP 503 - good again after 1.500 s\n"
         );
         let mut out = Vec::new();
         write_text(&mut out, &fault(), AGAIN_US, 10_000_000, true).unwrap();
-        assert!(out.starts_with(b"0:00:02.500000 - [hall1] media live/a.m3u8 - "));
+        assert!(out.starts_with(b"0:00:02.500 (00:00:12.500Z) - [hall1] media live/a.m3u8 - "));
         let cut = Fault {
             outcome: Outcome::Short,
             error: Some("the body ended".to_owned()),
@@ -156,7 +156,7 @@ mod tests {
         };
         assert_eq!(
             text(&cut, None),
-            "0:00:02.500000 - media live/a.m3u8 - short (the body ended) - never good again\n"
+            "0:00:02.500 (00:00:12.500Z) - media live/a.m3u8 - short (the body ended) - never good again\n"
         );
     }
 

@@ -18,6 +18,8 @@ pub const MOST_EXCHANGES: usize = 64;
 pub enum Rule {
     /// A media playlist did not advance within 1.5 target durations (RFC 8216bis 6.2.1), or so long as was asked for.
     Stale,
+    /// A media playlist listed no new part for longer than two part targets (RFC 8216bis 6.2.1), or so long as was asked for.
+    PartLate,
     /// The origin gave no good answer.
     Faults,
     /// Nothing came of a raw stream.
@@ -31,6 +33,7 @@ impl Rule {
     pub fn id(self) -> &'static str {
         match self {
             Self::Stale => "T07",
+            Self::PartLate => "L03",
             Self::Faults => "H14",
             Self::RawGap => "S01",
             Self::Recorder => "R01",

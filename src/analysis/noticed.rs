@@ -2,15 +2,16 @@
 
 use serde::Serialize;
 
-use super::times::{timedelta, utc};
+use super::times::{both_clocks, length};
 use crate::session::{Moment, Notice, NoticeEvent, seconds};
 
 /// Of one gap, in text.
 const MOST_NOTICED: usize = 8;
 
-/// What the recorder noticed about itself, an entry each; where that was very much, not all.
-pub(super) fn noticed_lines(events: &[NoticeEvent]) -> Vec<String> {
-    let mut told: Vec<String> = events.iter().take(MOST_NOTICED).map(noticed_line).collect();
+/// What the recorder noticed about itself, an entry each; where that was very much, not all. `zero_us`: session zero.
+pub(super) fn noticed_lines(events: &[NoticeEvent], zero_us: i64) -> Vec<String> {
+    let told = events.iter().take(MOST_NOTICED);
+    let mut told: Vec<String> = told.map(|event| noticed_line(event, zero_us)).collect();
     if events.len() > MOST_NOTICED {
         let more = events.len() - MOST_NOTICED;
         told.push(format!("The recorder noticed {more} more such things here"));
@@ -18,14 +19,15 @@ pub(super) fn noticed_lines(events: &[NoticeEvent]) -> Vec<String> {
     told
 }
 
-fn noticed_line(event: &NoticeEvent) -> String {
-    let from = utc(event.at_us);
+fn noticed_line(event: &NoticeEvent, zero_us: i64) -> String {
+    let at = |us: i64| both_clocks(us, zero_us);
+    let from = at(event.at_us);
     let span = match event.length_us {
-        Some(_) => format!("from {from} to {}", utc(event.until_us())),
+        Some(_) => format!("from {from} to {}", at(event.until_us())),
         None => format!("from {from} until the end of the run"),
     };
     // A file that somebody else wrote may say anything of how long something lasted.
-    let lasted = event.length_us.map(|length_us| timedelta(length_us.max(0)));
+    let lasted = event.length_us.map(|length_us| length(length_us.max(0)));
     let lasted = lasted.map_or_else(String::new, |length| format!(" for {length}"));
     match event.kind {
         Notice::Suspended => format!("The recorder was suspended here{lasted}, at {from}"),
@@ -34,7 +36,7 @@ fn noticed_line(event: &NoticeEvent) -> String {
         Notice::ClockStep => {
             let step = event.length_us.map_or_else(String::new, |length_us| {
                 let way = if length_us < 0 { "back" } else { "forward" };
-                format!(" {way} by {}", timedelta(length_us.saturating_abs()))
+                format!(" {way} by {}", length(length_us.saturating_abs()))
             });
             format!("The recorder's wall clock was set{step}, at {from}")
         }
@@ -74,6 +76,8 @@ impl Noticed {
 mod tests {
     use super::*;
 
+    const ZERO_US: i64 = 1_425_579_400_000_000;
+
     fn event(kind: Notice, length_us: Option<i64>) -> NoticeEvent {
         NoticeEvent {
             kind,
@@ -93,16 +97,16 @@ mod tests {
             event(Notice::DiskFull, Some(2_000_000)),
             event(Notice::DiskFull, None),
         ];
-        let shown = noticed_lines(&noticed);
-        let at = "2015-03-05 18:17:40.000000";
+        let shown = noticed_lines(&noticed, ZERO_US);
+        let at = "0:01:00.000 (18:17:40.000Z)";
         for remark in [
-            format!("The recorder was suspended here for 0:01:02, at {at}"),
+            format!("The recorder was suspended here for 62.000 s, at {at}"),
             format!(
-                "The recorder stood still here for 0:00:07.500000, from {at} to 2015-03-05 18:17:47.500000"
+                "The recorder stood still here for 7.500 s, from {at} to 0:01:07.500 (18:17:47.500Z)"
             ),
-            format!("The recorder's wall clock was set back by 1:00:00, at {at}"),
-            format!("The recorder's wall clock was set forward by 2:00:00, at {at}"),
-            format!("The recorder's disk was full here, from {at} to 2015-03-05 18:17:42.000000"),
+            format!("The recorder's wall clock was set back by 3600.000 s, at {at}"),
+            format!("The recorder's wall clock was set forward by 7200.000 s, at {at}"),
+            format!("The recorder's disk was full here, from {at} to 0:01:02.000 (18:17:42.000Z)"),
             format!("The recorder's disk was full here, from {at} until the end of the run"),
         ] {
             assert!(shown.contains(&remark), "{remark}: {shown:?}");
@@ -119,7 +123,7 @@ mod tests {
 
     #[test]
     fn what_has_no_length_or_an_impossible_one_is_told_of_without_nonsense() {
-        let at = "2015-03-05 18:17:40.000000";
+        let at = "0:01:00.000 (18:17:40.000Z)";
         for (kind, length_us, wanted) in [
             (
                 Notice::Suspended,
@@ -139,12 +143,12 @@ mod tests {
             (
                 Notice::Suspended,
                 Some(-7_000_000),
-                format!("was suspended here for 0:00:00, at {at}"),
+                format!("was suspended here for 0.000 s, at {at}"),
             ),
             (
                 Notice::Stalled,
                 Some(-7_000_000),
-                format!("stood still here for 0:00:00, from {at} to {at}"),
+                format!("stood still here for 0.000 s, from {at} to {at}"),
             ),
             (
                 Notice::DiskFull,
@@ -156,13 +160,13 @@ mod tests {
                 "The recorder{}{wanted}",
                 if wanted.starts_with('\'') { "" } else { " " }
             );
-            assert_eq!(noticed_lines(&[event(kind, length_us)]), [wanted]);
+            assert_eq!(noticed_lines(&[event(kind, length_us)], ZERO_US), [wanted]);
         }
     }
 
     #[test]
     fn of_very_much_not_all_is_told() {
-        let shown = noticed_lines(&vec![event(Notice::Stalled, Some(1)); 100]);
+        let shown = noticed_lines(&vec![event(Notice::Stalled, Some(1)); 100], ZERO_US);
         assert_eq!(shown.len(), MOST_NOTICED + 1);
         assert_eq!(
             shown.last().unwrap(),

@@ -8,12 +8,13 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::adjacent::{Search, Threshold, unrecorded_us};
+use super::adjacent::{Search, unrecorded_us};
 use super::faults::in_short;
 use super::finding::{Evidence, Finding, Rule};
+use super::gaps::scan::Threshold;
 use super::noticed::{Noticed, noticed_lines};
 use super::silences::{Came, Scan, Silence, came};
-use super::times::{timedelta, utc};
+use super::times::{between_us, both_clocks, length};
 use crate::clock::micros;
 use crate::session::{NoticeEvent, RawAttempt, ReadError, StreamInfo, seconds};
 use crate::shown::escaped;
@@ -162,7 +163,7 @@ impl RawGap {
     /// As a sentence. `zero_us` is session zero.
     pub fn text(&self, zero_us: i64) -> String {
         let silence = &self.silence;
-        let at = |us: i64| format!("{} ({})", timedelta(us.saturating_sub(zero_us)), utc(us));
+        let at = |us: i64| both_clocks(us, zero_us);
         let from = format!(
             "{}, exchange {}",
             at(silence.from_us),
@@ -177,7 +178,7 @@ impl RawGap {
         };
         let mut text = format!(
             "No byte for {}: from {from} to {to}",
-            timedelta(self.length_us())
+            length(between_us(silence.from_us, silence.until_us))
         );
         let happened = self.failures.iter().map(|(what, times)| match times {
             1 => what.clone(),
@@ -190,10 +191,10 @@ impl RawGap {
         if self.not_running_us > 0 {
             text += &format!(
                 "; the recorder did not run for {} of it",
-                timedelta(self.not_running_us)
+                length(self.not_running_us)
             );
         }
-        for line in noticed_lines(&self.noticed) {
+        for line in noticed_lines(&self.noticed, zero_us) {
             text += &format!("; {line}");
         }
         text
@@ -310,8 +311,8 @@ mod tests {
         gap().write_text(&mut out, 10_000_000).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "No byte for 0:00:03.500000: from 0:00:03 (1970-01-01 00:00:13.000000), exchange 3 to \
-             0:00:06.500000 (1970-01-01 00:00:16.500000), exchange 6; reset, HTTP 503 x 2\n"
+            "No byte for 3.500 s: from 0:00:03.000 (00:00:13.000Z), exchange 3 to \
+             0:00:06.500 (00:00:16.500Z), exchange 6; reset, HTTP 503 x 2\n"
         );
         let mut open = gap();
         open.silence.to_exchange = None;
@@ -322,7 +323,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.ends_with("the recorder did not run for 0:00:01 of it"),
+            text.ends_with("the recorder did not run for 1.000 s of it"),
             "{text}"
         );
         open.silence.is_left = true;

@@ -5,19 +5,20 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::adjacent::Gap;
 use super::faults::in_short;
 use super::finding::{Evidence, Finding, Rule};
+use super::gaps::gap::{Gap, Unit};
 use super::never_listed::{NeverListed, counted};
 use super::noticed::{self, Noticed};
-use super::times::{clock_time, tenths, timedelta, utc};
+use super::times::{between_us, both_clocks, length, timedelta, utc};
 use crate::session::{Advance, Moment, NoticeEvent, PlaylistInfo, PollTrouble, seconds};
 use crate::shown::{escaped, escaped_lines};
 
 /// Between the two rows of a finding.
 const DASHES: &str = "-------------------------------------------------------------------";
 
-/// Writes a gap as the original did: both rows with their bodies. `zero_us` is session zero.
+/// Writes a gap as the original did: both rows with their bodies. `zero_us` is session zero; `bare`: without what the
+/// original did not say.
 ///
 /// # Errors
 /// Those of `out`.
@@ -25,19 +26,22 @@ pub fn write_text(
     out: &mut impl Write,
     gap: &Gap,
     zero_us: i64,
-    from_body: Option<&[u8]>,
-    to_body: Option<&[u8]>,
+    [from_body, to_body]: [Option<&[u8]>; 2],
+    bare: bool,
 ) -> io::Result<()> {
-    let length = timedelta(gap.length_us());
+    let difference = timedelta(gap.length_us());
     let open = match (gap.to, gap.is_left) {
+        _ if bare => "",
         (Some(_), _) => "",
         (None, false) => " (open: no advance until the end of the recording)",
         (None, true) => " (open: no advance until it was no longer recorded)",
     };
-    writeln!(out, "Find time difference {length}{open}")?;
-    writeln!(out, "{}", span(gap, zero_us))?;
-    for remark in remarks(gap) {
-        writeln!(out, "{}", escaped(&remark))?;
+    writeln!(out, "Find time difference {difference}{open}")?;
+    if !bare {
+        writeln!(out, "{}", span(gap, zero_us))?;
+        for remark in remarks(gap, zero_us) {
+            writeln!(out, "{}", escaped(&remark))?;
+        }
     }
     write_row(out, &gap.from, from_body)?;
     writeln!(out, "{DASHES}")?;
@@ -56,45 +60,73 @@ fn write_row(out: &mut impl Write, advance: &Advance, body: Option<&[u8]>) -> io
     out.write_all(if text.ends_with('\n') { b"\n" } else { b"\n\n" })
 }
 
-/// What was noticed, in a sentence.
-pub fn noticed(event: &NoticeEvent) -> String {
-    noticed::noticed_lines(std::slice::from_ref(event)).concat()
+/// What was noticed, in a sentence. `zero_us` is session zero.
+pub fn noticed(event: &NoticeEvent, zero_us: i64) -> String {
+    noticed::noticed_lines(std::slice::from_ref(event), zero_us).concat()
 }
 
-/// What speaks against the origin being the one that was late.
-fn remarks(gap: &Gap) -> Vec<String> {
+/// Whose it was: what polls in between were answered, and what speaks against the origin being the one that was late.
+fn remarks(gap: &Gap, zero_us: i64) -> Vec<String> {
     let mut remarks = Vec::new();
     if gap.recorder_was_late() {
         remarks.push(format!(
             "The recorder was late here: by up to {}",
-            timedelta(gap.polls.lag_us)
+            length(gap.polls.lag_us)
         ));
     }
-    remarks.extend(noticed::noticed_lines(&gap.noticed));
+    remarks.extend(noticed::noticed_lines(&gap.noticed, zero_us));
     if gap.not_running_us > 0 {
         remarks.push(format!(
             "The recorder did not run for {} of it",
-            timedelta(gap.not_running_us)
+            length(gap.not_running_us)
         ));
     } else if gap.recorder_paused() {
         remarks.push(format!(
             "The recorder did not ask for {} here",
-            timedelta(gap.polls.pause_us)
+            length(gap.polls.pause_us)
         ));
     }
-    if gap.polls.failed > 0 {
-        let how: Vec<String> = failures(&gap.polls)
-            .iter()
-            .map(|failure| format!("{} x {}", failure.what, failure.polls))
-            .collect();
-        remarks.push(format!(
-            "{} of {} polls failed in this gap: {}",
-            gap.polls.failed,
-            gap.polls.polls,
-            how.join(", ")
-        ));
-    }
+    remarks.extend(answered(gap));
     remarks
+}
+
+/// What the polls between the two advances were answered.
+fn answered(gap: &Gap) -> Option<String> {
+    let (polls, between) = (&gap.polls, gap.polls_between());
+    let how = || {
+        let failures = failures(polls);
+        let told = failures
+            .iter()
+            .map(|failure| format!("{} x {}", failure.what, failure.polls));
+        told.collect::<Vec<_>>().join(", ")
+    };
+    let nothing_new = match gap.unit {
+        Unit::Segments => "without a new segment",
+        Unit::Parts => "without a new part",
+    };
+    let kept = match gap.polls_are_gone {
+        true => " that are kept",
+        false => "",
+    };
+    match (polls.failed, between) {
+        (0, 0) if gap.recorder_was_down() || gap.polls_are_gone => None,
+        (0, 0) if gap.to.is_none() => Some("No poll was answered in between".to_owned()),
+        (0, 0) => Some("One request was under way in between, and brought what was new".to_owned()),
+        (0, 1) => Some(format!(
+            "The one poll in between{kept} was answered, {nothing_new}"
+        )),
+        (0, _) => Some(format!(
+            "All {between} polls in between{kept} were answered, {nothing_new}"
+        )),
+        (failed, between) if failed >= between => Some(format!(
+            "No poll in between{kept} was answered with a playlist: {}",
+            how()
+        )),
+        (failed, between) => Some(format!(
+            "{failed} of {between} polls in between{kept} failed, the others were answered, {nothing_new}: {}",
+            how()
+        )),
+    }
 }
 
 /// How polls failed, and how many of them; what is not told apart comes last.
@@ -117,11 +149,13 @@ fn failures(polls: &PollTrouble) -> Vec<Failure> {
     failures
 }
 
-/// A gap as a finding. `zero_us` is session zero.
-pub fn finding(playlist: &PlaylistInfo, gap: &Gap, zero_us: i64) -> Finding {
+/// A gap as a finding. `label`: how the multivariant playlist describes the playlist; `zero_us` is session zero.
+pub fn finding(playlist: &PlaylistInfo, label: Option<&str>, gap: &Gap, zero_us: i64) -> Finding {
     let [from_uncertain_us, to_uncertain_us] = gap.uncertain_us;
     let detail = Detail {
         url: &playlist.url,
+        label,
+        between: gap.unit.as_str(),
         gap_seconds: seconds(gap.length_us()),
         threshold_seconds: seconds(gap.threshold_us),
         open: gap.to.is_none(),
@@ -133,7 +167,10 @@ pub fn finding(playlist: &PlaylistInfo, gap: &Gap, zero_us: i64) -> Finding {
     let evidence = |at_us, exchange| Evidence { at_us, exchange };
     let to = gap.to.map(|to| to.exchange_id);
     Finding {
-        rule: Rule::Stale,
+        rule: match gap.unit {
+            Unit::Segments => Rule::Stale,
+            Unit::Parts => Rule::PartLate,
+        },
         stream: playlist.stream.clone(),
         playlist: Some(playlist.name.clone()),
         count: 1,
@@ -147,18 +184,22 @@ pub fn finding(playlist: &PlaylistInfo, gap: &Gap, zero_us: i64) -> Finding {
 
 /// The same as a sentence: from when to when, and what it cost.
 fn span(gap: &Gap, zero_us: i64) -> String {
-    let at = |us: i64| clock_time(us.saturating_sub(zero_us));
+    let at = |us: i64| both_clocks(us, zero_us);
     let (from_us, until_us) = (gap.from.seen_us, gap.until_us);
-    let seconds = tenths(gap.length_us());
+    let lasted = length(between_us(from_us, until_us));
+    let what = match gap.unit {
+        Unit::Segments => "No advance",
+        Unit::Parts => "No new part",
+    };
     let exchange = gap.from.exchange_id;
     let from = format!(
-        "No advance for {seconds} s, from {} (exchange {exchange})",
+        "{what} for {lasted}, from {}, exchange {exchange}",
         at(from_us)
     );
     let to = match (gap.to, gap.is_left) {
-        (Some(to), _) => format!(" to {} (exchange {})", at(until_us), to.exchange_id),
-        (None, false) => format!(" to the end of the recording at {}", at(until_us)),
-        (None, true) => format!(" to {}, when it was no longer recorded", at(until_us)),
+        (Some(to), _) => format!(", to {}, exchange {}", at(until_us), to.exchange_id),
+        (None, false) => format!(", to the end of the recording at {}", at(until_us)),
+        (None, true) => format!(", to {}, when it was no longer recorded", at(until_us)),
     };
     let lost = gap.never_listed.map_or_else(String::new, |lost| {
         format!("; {}: {}", counted(lost.count), lost.numbers())
@@ -178,6 +219,8 @@ fn object(detail: &impl Serialize) -> Map<String, Value> {
 #[derive(Serialize)]
 struct Detail<'a> {
     url: &'a str,
+    label: Option<&'a str>,
+    between: &'static str,
     gap_seconds: f64,
     threshold_seconds: f64,
     open: bool,
@@ -208,6 +251,8 @@ impl Row {
 #[derive(Serialize)]
 struct Recorder {
     polls: i64,
+    /// Those that did not bring the advance that ended it.
+    polls_between: i64,
     failed: i64,
     failures: Vec<Failure>,
     lag_seconds: f64,
@@ -225,6 +270,7 @@ impl Recorder {
         let noticed = gap.noticed.iter();
         Self {
             polls: gap.polls.polls,
+            polls_between: gap.polls_between(),
             failed: gap.polls.failed,
             failures: failures(&gap.polls),
             lag_seconds: seconds(gap.polls.lag_us),
@@ -274,8 +320,10 @@ mod tests {
                 pause_us: 2_000_000,
                 ..PollTrouble::default()
             },
+            unit: Unit::Segments,
             not_running_us: 0,
             noticed: Vec::new(),
+            polls_are_gone: false,
             never_listed: None,
         }
     }
@@ -290,14 +338,15 @@ mod tests {
 
     fn text(gap: &Gap, from: &[u8], to: &[u8]) -> String {
         let mut out = Vec::new();
-        write_text(&mut out, gap, ZERO_US, Some(from), Some(to)).unwrap();
+        write_text(&mut out, gap, ZERO_US, [Some(from), Some(to)], false).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn the_example_of_the_original() {
         let wanted = "Find time difference 0:00:13.929747\n\
-            No advance for 13.9 s, from 0:00:55.1 (exchange 1268) to 0:01:09.0 (exchange 1274)\n\
+            No advance for 13.930 s, from 0:00:55.165 (18:17:35.165Z), exchange 1268, to 0:01:09.095 (18:17:49.095Z), exchange 1274\n\
+            All 8 polls in between were answered, without a new segment\n\
             1268 - 2015-03-05 18:17:35.165488\n#EXTM3U\n#EXT-X-VERSION:3\n\n\
             -------------------------------------------------------------------\n\
             1274 - 2015-03-05 18:17:49.095235\n#EXTM3U\na.ts\n\n";
@@ -305,6 +354,75 @@ mod tests {
             text(&gap(), b"#EXTM3U\n#EXT-X-VERSION:3\n", b"#EXTM3U\na.ts"),
             wanted
         );
+        // Scripts that were made for the original find nothing else.
+        let mut out = Vec::new();
+        let bodies = [&b"#EXTM3U\n#EXT-X-VERSION:3\n"[..], b"#EXTM3U\na.ts"].map(Some);
+        write_text(&mut out, &gap(), ZERO_US, bodies, true).unwrap();
+        let lines = wanted.lines().enumerate();
+        let bare: Vec<&str> = lines
+            .filter(|(n, _)| ![1, 2].contains(n))
+            .map(|(_, line)| line)
+            .collect();
+        assert_eq!(String::from_utf8(out).unwrap(), bare.join("\n") + "\n");
+    }
+
+    #[test]
+    fn a_gap_says_what_polls_in_between_were_answered() {
+        let told = |polls, failed, to: Option<Advance>| {
+            let failures = match failed {
+                0 => Vec::new(),
+                failed => vec![failure(None, Outcome::Refused, failed)],
+            };
+            let polls = PollTrouble {
+                polls,
+                failed,
+                failures,
+                ..PollTrouble::default()
+            };
+            answered(&Gap { polls, to, ..gap() })
+        };
+        let to = gap().to;
+        for (said, wanted) in [
+            (
+                told(2, 0, to),
+                "The one poll in between was answered, without a new segment",
+            ),
+            (
+                told(9, 0, None),
+                "All 9 polls in between were answered, without a new segment",
+            ),
+            (
+                told(9, 8, to),
+                "No poll in between was answered with a playlist: refused x 8",
+            ),
+            (told(0, 0, None), "No poll was answered in between"),
+            (
+                told(1, 0, to),
+                "One request was under way in between, and brought what was new",
+            ),
+        ] {
+            assert_eq!(said.as_deref(), Some(wanted));
+        }
+        let gone = Gap {
+            polls_are_gone: true,
+            ..gap()
+        };
+        let wanted = "All 8 polls in between that are kept were answered, without a new segment";
+        assert_eq!(answered(&gone).as_deref(), Some(wanted));
+        let slept = Gap {
+            polls: PollTrouble::default(),
+            not_running_us: 1,
+            ..gap()
+        };
+        assert_eq!(answered(&slept), None);
+        let parts = Gap {
+            unit: Unit::Parts,
+            ..gap()
+        };
+        assert!(answered(&parts).unwrap().ends_with(" without a new part"));
+        assert!(span(&parts, ZERO_US).starts_with("No new part for 13.930 s, from "));
+        assert_eq!(json(&parts)["rule"], "L03");
+        assert_eq!(detail(&parts)["between"], "parts");
     }
 
     #[test]
@@ -322,9 +440,9 @@ mod tests {
         };
         let shown = text(&Gap { polls, ..gap() }, b"", b"");
         for remark in [
-            "The recorder was late here: by up to 0:00:03.200000\n",
-            "The recorder did not ask for 0:00:11 here\n",
-            "3 of 9 polls failed in this gap: HTTP 503 x 2, reset x 1\n",
+            "The recorder was late here: by up to 3.200 s\n",
+            "The recorder did not ask for 11.000 s here\n",
+            "3 of 8 polls in between failed, the others were answered, without a new segment: HTTP 503 x 2, reset x 1\n",
         ] {
             assert!(shown.contains(remark), "{shown}");
         }
@@ -360,7 +478,7 @@ mod tests {
             ..gap()
         };
         let shown = text(&gap, b"", b"");
-        let remark = "The recorder did not run for 0:00:12.500000 of it\n";
+        let remark = "The recorder did not run for 12.500 s of it\n";
         assert!(shown.contains(remark), "{shown}");
         let recorder = &detail(&gap)["recorder"];
         assert_eq!(recorder["not_running_seconds"], 12.5);
@@ -384,7 +502,7 @@ mod tests {
         };
         let gap = Gap { polls, ..gap() };
         let shown = text(&gap, b"", b"");
-        let remark = "12 of 20 polls failed in this gap: not a playlist x 8, others x 4\n";
+        let remark = "12 of 19 polls in between failed, the others were answered, without a new segment: not a playlist x 8, others x 4\n";
         assert!(shown.contains(remark), "{shown}");
         let value = detail(&gap);
         let wanted = serde_json::json!([
@@ -433,7 +551,7 @@ mod tests {
             url: "http://h/a.m3u8".into(),
         };
         let mut out = Vec::new();
-        let finding = finding(&playlist, gap, ZERO_US);
+        let finding = finding(&playlist, Some("1280x720"), gap, ZERO_US);
         finding.write_json(&mut out, ZERO_US).unwrap();
         let line = String::from_utf8(out).unwrap();
         assert!(line.ends_with("}\n") && line.lines().count() == 1, "{line}");
@@ -463,6 +581,11 @@ mod tests {
             value["first"]["session_time"]
         );
         assert_eq!(detail["recorder"]["polls"], 9);
+        assert_eq!(detail["recorder"]["polls_between"], 8);
+        assert_eq!(
+            (&detail["label"], &detail["between"]),
+            (&"1280x720".into(), &"segments".into())
+        );
         let open = json(&Gap { to: None, ..gap() });
         assert_eq!(open["last"]["exchange"], serde_json::Value::Null);
         assert_eq!(open["detail"]["open"], true);
@@ -480,7 +603,7 @@ mod tests {
             never_listed: Some(lost),
             ..gap()
         };
-        let told = "(exchange 1274); 4 segments never listed: 21-24\n";
+        let told = ", exchange 1274; 4 segments never listed: 21-24\n";
         assert!(text(&gap, b"", b"").contains(told));
         let wanted = serde_json::json!({"count": 4, "first": 21, "last": 24});
         assert_eq!(detail(&gap)["never_listed"], wanted);
@@ -489,13 +612,13 @@ mod tests {
     #[test]
     fn the_end_of_an_open_gap_is_what_it_is() {
         let open = Gap { to: None, ..gap() };
-        let told = " to the end of the recording at 0:01:09.0\n";
+        let told = " to the end of the recording at 0:01:09.095 (18:17:49.095Z)\n";
         assert!(text(&open, b"", b"").contains(told));
         let left = Gap {
             is_left: true,
             ..open
         };
-        let told = " to 0:01:09.0, when it was no longer recorded\n";
+        let told = " to 0:01:09.095 (18:17:49.095Z), when it was no longer recorded\n";
         assert!(text(&left, b"", b"").contains(told));
     }
 }

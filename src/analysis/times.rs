@@ -27,45 +27,55 @@ pub(super) fn utc(us: i64) -> String {
     moment(us, "%Y-%m-%d %H:%M:%S%.6f")
 }
 
-pub(super) fn moment(us: i64, format: &str) -> String {
+fn moment(us: i64, format: &str) -> String {
     chrono::DateTime::from_timestamp_micros(us).map_or_else(
         || format!("{us} µs"),
         |time| time.format(format).to_string(),
     )
 }
 
-/// Session time to a tenth of a second: `0:00:14.0`. What is cut off is less than that.
-pub(super) fn clock_time(us: i64) -> String {
-    let sign = if us < 0 { "-" } else { "" };
-    let tenths = us.unsigned_abs() / 100_000;
-    let seconds = tenths / 10;
-    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
-    format!(
-        "{sign}{hours}:{minutes:02}:{:02}.{}",
-        seconds % 60,
-        tenths % 10
-    )
+/// Session time to the millisecond: `0:00:14.032`. `zero_us`: session zero.
+fn session_time(us: i64, zero_us: i64) -> String {
+    let session_ms = session_ms(us, zero_us);
+    let sign = if session_ms < 0 { "-" } else { "" };
+    let ms = session_ms.unsigned_abs();
+    let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
+    format!("{sign}{hours}:{minutes:02}:{seconds:02}.{:03}", ms % 1000)
 }
 
-/// The same, no earlier: what is behind it is behind what it shows.
-pub(super) fn clock_time_up(us: i64) -> String {
-    clock_time(us.saturating_add(99_999))
+/// Between two moments as their UTC is shown, so that both clocks and all lengths add up.
+fn session_ms(us: i64, zero_us: i64) -> i64 {
+    us.div_euclid(1000) - zero_us.div_euclid(1000)
 }
 
-/// UTC to a hundredth of a second: `01:51:26.76Z`; with its date where that is not the one of session zero.
+/// A session time with its UTC: `0:00:14.032 (01:51:26.760Z)`. `zero_us`: session zero.
+pub(super) fn both_clocks(us: i64, zero_us: i64) -> String {
+    let session = session_time(us, zero_us);
+    format!("{session} ({})", time_of_day(us, zero_us))
+}
+
+/// UTC to the millisecond: `01:51:26.760Z`; with its date where that is not the one of session zero.
 pub(super) fn time_of_day(us: i64, zero_us: i64) -> String {
     const DATE: &str = "%Y-%m-%d";
-    let date = match moment(us, DATE) == moment(zero_us, DATE) {
-        true => String::new(),
-        false => moment(us, "%Y-%m-%d "),
-    };
-    let hundredths = us.rem_euclid(1_000_000) / 10_000;
-    format!("{date}{}.{hundredths:02}Z", moment(us, "%H:%M:%S"))
+    match moment(us, DATE) == moment(zero_us, DATE) {
+        true => moment(us, "%H:%M:%S%.3fZ"),
+        false => moment(us, "%Y-%m-%dT%H:%M:%S%.3fZ"),
+    }
 }
 
-/// A length in seconds, to a tenth: `26.1`.
-pub(super) fn tenths(us: i64) -> String {
-    format!("{:.1}", crate::session::seconds(us))
+/// A length in seconds: `8.500 s`.
+pub fn length(us: i64) -> String {
+    format!("{:.3} s", crate::session::seconds(us / 1000 * 1000))
+}
+
+/// A moment of session time as it is shown, in microseconds. `zero_us`: session zero.
+pub(super) fn shown_us(us: i64, zero_us: i64) -> i64 {
+    session_ms(us, zero_us).saturating_mul(1000)
+}
+
+/// The length between two moments as they are shown, in microseconds.
+pub(super) fn between_us(from_us: i64, until_us: i64) -> i64 {
+    session_ms(until_us, from_us).saturating_mul(1000)
 }
 
 #[cfg(test)]
@@ -73,15 +83,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_lie_between_what_is_shown_of_them() {
-        assert_eq!(clock_time(14_099_999), "0:00:14.0");
-        assert_eq!(clock_time_up(24_400_001), "0:00:24.5");
-        assert_eq!(clock_time_up(24_500_000), "0:00:24.5");
-        assert_eq!(clock_time(3_725_000_000), "1:02:05.0");
-        assert_eq!(clock_time(-1_500_000), "-0:00:01.5");
-        assert!(!clock_time_up(i64::MAX).is_empty());
-        assert_eq!(tenths(26_149_000), "26.1");
-        assert_eq!(time_of_day(86_399_999_999, 0), "23:59:59.99Z");
-        assert_eq!(time_of_day(86_400_000_000, 0), "1970-01-02 00:00:00.00Z");
+    fn moments_and_lengths_that_are_shown_add_up_on_both_clocks() {
+        assert_eq!(session_time(14_099_999, 0), "0:00:14.099");
+        assert_eq!(session_time(3_725_000_000, 0), "1:02:05.000");
+        assert_eq!(session_time(8_500_000, 10_000_000), "-0:00:01.500");
+        assert!(!session_time(i64::MIN, i64::MAX).is_empty());
+        // By themselves these are 28.3 ms, and 34.0905 s behind the beginning.
+        let (zero_us, from_us, until_us) = (400, 34_090_900, 34_119_200);
+        assert_eq!(both_clocks(from_us, zero_us), "0:00:34.090 (00:00:34.090Z)");
+        assert_eq!(
+            both_clocks(until_us, zero_us),
+            "0:00:34.119 (00:00:34.119Z)"
+        );
+        assert_eq!(length(between_us(from_us, until_us)), "0.029 s");
+        let shown = [from_us, until_us].map(|us| shown_us(us, zero_us));
+        assert_eq!(shown, [34_090_000, 34_119_000]);
+        assert_eq!(length(26_149_999), "26.149 s");
+        assert!(!length(between_us(i64::MIN, i64::MAX)).is_empty());
+        assert_eq!(time_of_day(86_399_999_999, 0), "23:59:59.999Z");
+        assert_eq!(time_of_day(86_400_000_000, 0), "1970-01-02T00:00:00.000Z");
     }
 }

@@ -2,26 +2,29 @@
 
 mod faults;
 mod printed;
+mod printer;
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 
-use self::printed::{Unprinted, printed};
+use self::printed::printed;
+use self::printer::{Form, Printer, heading};
 use super::exit::{self, Failure, warn};
-use crate::analysis::adjacent::{self, Gap, Threshold};
-use crate::analysis::summary::Summary;
-use crate::analysis::times::timedelta;
+use crate::analysis::adjacent::{self, Threshold};
+use crate::analysis::gaps::gap::Unit;
+use crate::analysis::times::length;
 use crate::analysis::{raw, report};
-use crate::cli::arguments::durations::{escaped, parse_duration};
-use crate::session::{Body, ExchangeId, PlaylistInfo, ReadError, Reader, Sessions, StreamInfo};
+use crate::cli::arguments::durations::parse_duration;
+use crate::replayer::request::timeline::format_time;
+use crate::session::{PlaylistInfo, Reader, Sessions, StreamInfo};
 use crate::shown;
 
 /// Finds where the media playlists of a recorded session were late: the gaps between two
-/// consecutive advances; and where nothing came of raw streams.
+/// consecutive advances, or two parts; and where nothing came of raw streams.
 #[derive(Debug, Parser)]
 #[command(name = "adjacent-find", version)]
 struct Arguments {
@@ -29,8 +32,8 @@ struct Arguments {
     #[arg(short, long, default_value = "sessions")]
     folder: PathBuf,
 
-    /// Max time delta between consecutive advances (seconds) [default: 1.5 times the target duration; of raw streams, which
-    /// state none, 2 s without a byte]
+    /// Max time delta between consecutive advances (seconds) [default: 1.5 times the target duration; with --parts, twice the
+    /// part target; of raw streams, which state none, 2 s without a byte]
     #[arg(short, long, value_parser = parse_duration, allow_negative_numbers = true)]
     time: Option<Duration>,
 
@@ -41,6 +44,14 @@ struct Arguments {
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
+
+    /// Low latency: gaps between two consecutive parts instead; playlists without parts, and raw streams, are left out
+    #[arg(long, conflicts_with = "faults")]
+    parts: bool,
+
+    /// Print the findings alone: gaps in the format of the original, without headings, explanations, sums, or word that there is none
+    #[arg(short, long)]
+    quiet: bool,
 
     /// List outages instead, faults that are one event a line: what, from when to when, what it cost
     #[arg(long, conflicts_with_all = ["time", "playlist", "fail_on_gap"])]
@@ -72,96 +83,146 @@ pub fn main() -> ExitCode {
 /// `false`: a gap was found and that was to be a failure.
 fn find(arguments: &Arguments) -> Result<bool, Failure> {
     let reader = Reader::open(&Sessions::new(&arguments.folder).find(&arguments.session)?)?;
-    let search = adjacent::Search::new(&reader, Threshold(arguments.time))?;
+    let unit = match arguments.parts {
+        true => Unit::Parts,
+        false => Unit::Segments,
+    };
+    let search = adjacent::Search::new(&reader, Threshold(arguments.time))?.between(unit);
     let zero_us = zero_us(&reader)?;
     if arguments.faults {
         let form = faults::Form {
             json: arguments.json,
             verbose: arguments.verbose,
+            quiet: arguments.quiet,
             zero_us,
         };
         return faults::list(&reader, &search, form).map(|()| true);
     }
-    let all = reader.media_playlists()?;
+    let all = Searched::all(&reader, &search, unit)?;
     let searched = match &arguments.playlist {
-        None => all.iter().collect(),
-        Some(name) => adjacent::select(&all, name),
+        None => all.clone(),
+        Some(name) => all.select(name)?,
     };
-    let search = adjacent::Search::new(&reader, Threshold(arguments.time))?;
-    let raw = search.raw_streams()?;
-    let is_meant = |stream: &&StreamInfo| {
-        let name = arguments.playlist.as_ref();
-        name.is_none_or(|name| *name == stream.name || *name == stream.url)
+    let say = |what: String| {
+        if !arguments.quiet {
+            warn(what);
+        }
     };
-    let raw_searched: Vec<&StreamInfo> = raw.iter().filter(is_meant).collect();
-    if let (Some(name), true) = (
-        &arguments.playlist,
-        searched.is_empty() && raw_searched.is_empty(),
-    ) {
-        let names = all.iter().map(|playlist| playlist.name.as_str());
-        let names: Vec<&str> = names
-            .chain(raw.iter().map(|stream| stream.name.as_str()))
-            .collect();
-        return Err(Failure::usage(format!(
-            "no playlist {name:?}; there are: {}",
-            names.join(", ")
-        )));
-    }
-    if all.is_empty() && raw.is_empty() {
-        warn(
-            "There is neither a media playlist nor a raw stream in this session: no gap can be found",
-        );
+    if all.is_empty() {
+        say(nothing_to_search(unit).to_owned());
         return Ok(!arguments.fail_on_gap);
     }
-    for playlist in &searched {
+    for playlist in &searched.playlists {
         for lie in reader.false_validators(&playlist.url)? {
-            let name = heading(playlist, &all);
-            warn(format_args!("Playlist {name}: {}", report::noticed(&lie)));
+            let name = heading(playlist, &all.playlists, None);
+            say(format!(
+                "Playlist {name}: {}",
+                report::noticed(&lie, zero_us)
+            ));
         }
     }
-    let mut printer = Printer {
-        out: io::BufWriter::new(io::stdout().lock()),
-        reader: &reader,
-        zero_us,
+    let form = Form {
         json: arguments.json,
+        quiet: arguments.quiet,
         headings: arguments.playlist.is_none(),
-        last: None,
-        sum: Summary::default(),
+        zero_us,
+        unit,
     };
+    let mut printer = Printer::new(io::BufWriter::new(io::stdout().lock()), &reader, form);
     let all_printed = printer
-        .print_all(&search, &searched, &all)
-        .and_then(|()| printer.print_raw(&search, &raw_searched))
+        .print_all(&search, &searched.playlists, &all.playlists)
+        .and_then(|()| printer.print_raw(&search, &searched.raw))
         .and_then(|()| printer.sum_up(&search));
     printed(all_printed, "findings")?;
-    let found = printer.sum.gaps;
-    if found + printer.sum.own_gaps == 0 {
-        let what = nothing_found(arguments.time, searched.len(), raw_searched.len());
-        match reader.kept_from_us()? {
-            None => warn(what),
+    let sum = printer.sum();
+    if !sum.has_gaps() && !sum.has_own_gaps() {
+        let what = nothing_found(arguments.time, unit, &searched);
+        say(match reader.kept_from_us()? {
+            None => what,
             Some(from_us) => {
-                let from = timedelta(from_us.saturating_sub(zero_us));
-                warn(format_args!("{what}, in what is kept: from {from} on"));
+                let from = format_time(from_us.saturating_sub(zero_us));
+                format!("{what}, in what is kept: from {from} on")
             }
-        }
+        });
     }
-    Ok(found == 0 || !arguments.fail_on_gap)
+    Ok(!sum.has_gaps() || !arguments.fail_on_gap)
+}
+
+/// What is looked at.
+#[derive(Debug, Clone)]
+struct Searched {
+    playlists: Vec<PlaylistInfo>,
+    raw: Vec<StreamInfo>,
+}
+
+impl Searched {
+    fn all(reader: &Reader, search: &adjacent::Search<'_>, unit: Unit) -> Result<Self, Failure> {
+        let mut playlists = reader.media_playlists()?;
+        if unit == Unit::Segments {
+            let raw = search.raw_streams()?;
+            return Ok(Self { playlists, raw });
+        }
+        let with_parts = reader.playlists_with_parts()?;
+        playlists.retain(|playlist| with_parts.contains(&playlist.id));
+        let raw = Vec::new();
+        Ok(Self { playlists, raw })
+    }
+
+    /// Those that a name means.
+    fn select(&self, name: &str) -> Result<Self, Failure> {
+        let playlists = adjacent::select(&self.playlists, name);
+        let is_meant = |stream: &&StreamInfo| name == stream.name || name == stream.url;
+        let found = Self {
+            playlists: playlists.into_iter().cloned().collect(),
+            raw: self.raw.iter().filter(is_meant).cloned().collect(),
+        };
+        if !found.is_empty() || self.is_empty() {
+            return Ok(found);
+        }
+        let names = self.playlists.iter().map(|playlist| playlist.name.as_str());
+        let names: Vec<&str> = names
+            .chain(self.raw.iter().map(|stream| stream.name.as_str()))
+            .collect();
+        Err(Failure::usage(format!(
+            "no playlist {name:?}; there are: {}",
+            names.join(", ")
+        )))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.playlists.is_empty() && self.raw.is_empty()
+    }
 }
 
 fn zero_us(reader: &Reader) -> Result<i64, Failure> {
     Ok(reader.runs()?.first().map_or(0, |run| run.started_us))
 }
 
-fn nothing_found(time: Option<Duration>, playlists: usize, raw_streams: usize) -> String {
-    let over = |default: String| time.map_or(default, |time| timedelta(crate::clock::micros(time)));
+fn nothing_to_search(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Segments => {
+            "There is neither a media playlist nor a raw stream in this session: no gap can be found"
+        }
+        Unit::Parts => {
+            "No media playlist of this session has parts (EXT-X-PART-INF): no gap between parts can be found"
+        }
+    }
+}
+
+fn nothing_found(time: Option<Duration>, unit: Unit, searched: &Searched) -> String {
+    let over = |default: String| time.map_or(default, |time| length(crate::clock::micros(time)));
+    let (playlists, raw_streams) = (searched.playlists.len(), searched.raw.len());
+    let (gap, default) = match unit {
+        Unit::Segments => ("No gap", "1.5 times the target duration"),
+        Unit::Parts => ("No gap between parts", "2 part targets"),
+    };
     let in_playlists = || {
-        let over = over("1.5 times the target duration".to_owned());
-        format!(
-            "No gap over {over} in {}",
-            shown::counted(playlists, "playlist")
-        )
+        let over = over(default.to_owned());
+        let playlists = shown::counted(playlists, "playlist");
+        format!("{gap} over {over} in {playlists}")
     };
     let in_raw_streams = || {
-        let over = over(timedelta(raw::ALLOWED_US));
+        let over = over(length(raw::ALLOWED_US));
         format!(
             "No gap over {over} in {}",
             shown::counted(raw_streams, "raw stream")
@@ -171,144 +232,6 @@ fn nothing_found(time: Option<Duration>, playlists: usize, raw_streams: usize) -
         (_, 0) => in_playlists(),
         (0, _) => in_raw_streams(),
         _ => format!("{}; {}", in_playlists(), in_raw_streams()),
-    }
-}
-
-struct Printer<'a, W> {
-    out: W,
-    reader: &'a Reader,
-    zero_us: i64,
-    json: bool,
-    headings: bool,
-    /// The advance that was shown last, which is the first one of the next gap as a rule.
-    last: Option<(ExchangeId, Text)>,
-    /// What has been found so far.
-    sum: Summary,
-}
-
-/// What an exchange brought, where that is no file.
-type Text = Option<Vec<u8>>;
-
-impl<W: Write> Printer<'_, W> {
-    fn print_all(
-        &mut self,
-        search: &adjacent::Search<'_>,
-        searched: &[&PlaylistInfo],
-        all: &[PlaylistInfo],
-    ) -> Result<(), Unprinted> {
-        for playlist in searched {
-            let mut is_first = true;
-            search.gaps(playlist, |gap| {
-                if std::mem::take(&mut is_first) && self.headings && !self.json {
-                    writeln!(self.out, "Playlist {}", heading(playlist, all))?;
-                }
-                let lost = gap.never_listed.map_or(0, |lost| lost.count);
-                match gap.is_recorders() {
-                    true => self.sum.own_gaps += 1,
-                    false => self.sum.gap(gap.length_us(), lost),
-                }
-                self.print(playlist, &gap)
-            })?;
-            self.out.flush()?;
-        }
-        Ok(())
-    }
-
-    /// The last line, of texts; outages are counted where all of the session is looked at.
-    fn sum_up(&mut self, search: &adjacent::Search<'_>) -> Result<(), Unprinted> {
-        if self.json {
-            return Ok(());
-        }
-        if self.headings {
-            search.outages(|outage| {
-                self.sum.outage(&outage);
-                Ok::<(), Unprinted>(())
-            })?;
-        }
-        if self.sum != Summary::default() {
-            writeln!(self.out, "{}", self.sum.of_gaps())?;
-        }
-        Ok(self.out.flush()?)
-    }
-
-    /// Gaps in raw streams, a line each.
-    fn print_raw(
-        &mut self,
-        search: &adjacent::Search<'_>,
-        streams: &[&StreamInfo],
-    ) -> Result<(), Unprinted> {
-        for stream in streams {
-            let before = self.sum.gaps;
-            search.raw_gaps(stream, |gap| {
-                if self.headings && !self.json && self.sum.gaps == before {
-                    writeln!(self.out, "Raw stream {}", escaped(&stream.name))?;
-                }
-                self.sum.gap(gap.length_us(), 0);
-                match self.json {
-                    true => gap
-                        .finding(stream, self.zero_us)
-                        .write_json(&mut self.out, self.zero_us)?,
-                    false => gap.write_text(&mut self.out, self.zero_us)?,
-                }
-                Ok::<(), Unprinted>(())
-            })?;
-            self.out.flush()?;
-        }
-        Ok(())
-    }
-
-    fn print(&mut self, playlist: &PlaylistInfo, gap: &Gap) -> Result<(), Unprinted> {
-        if self.json {
-            let finding = report::finding(playlist, gap, self.zero_us);
-            finding.write_json(&mut self.out, self.zero_us)?;
-            return Ok(());
-        }
-        let from = match self.last.take() {
-            Some((exchange, text)) if exchange == gap.from.exchange_id => text,
-            _ => self.body(gap.from.exchange_id)?,
-        };
-        let to = match gap.to {
-            Some(to) => self.body(to.exchange_id)?,
-            None => None,
-        };
-        report::write_text(
-            &mut self.out,
-            gap,
-            self.zero_us,
-            from.as_deref(),
-            to.as_deref(),
-        )?;
-        self.last = gap.to.map(|advance| (advance.exchange_id, to));
-        Ok(())
-    }
-
-    fn body(&self, exchange: ExchangeId) -> Result<Text, ReadError> {
-        let reader = self.reader;
-        match reader.together(|| reader.body_of(exchange))? {
-            Some(Body::Bytes(bytes)) => Ok(Some(bytes)),
-            Some(Body::Chunk(_)) | None => Ok(None),
-        }
-    }
-}
-
-/// The name; with that of the stream where there are several, and with the URL where another
-/// one of the stream has that name, too.
-fn heading(playlist: &PlaylistInfo, all: &[PlaylistInfo]) -> String {
-    let is_namesake =
-        |other: &&PlaylistInfo| (&other.stream, &other.name) == (&playlist.stream, &playlist.name);
-    let namesakes = all.iter().filter(is_namesake).count();
-    let name = match all.iter().all(|other| other.stream == playlist.stream) {
-        true => escaped(&playlist.name),
-        false => format!(
-            "[{}] {}",
-            escaped(&playlist.stream),
-            escaped(&playlist.name)
-        ),
-    };
-    if namesakes > 1 {
-        format!("{name} ({})", escaped(&playlist.url))
-    } else {
-        name
     }
 }
 
@@ -337,17 +260,39 @@ mod tests {
 
     #[test]
     fn nothing_found_says_what_was_looked_for() {
+        let searched = |playlists: i64, raw: i64| Searched {
+            playlists: (0..playlists)
+                .map(|id| PlaylistInfo {
+                    id,
+                    stream: String::new(),
+                    name: String::new(),
+                    url: String::new(),
+                })
+                .collect(),
+            raw: (0..raw)
+                .map(|id| StreamInfo {
+                    id,
+                    name: String::new(),
+                    url: String::new(),
+                })
+                .collect(),
+        };
         assert_eq!(
-            nothing_found(None, 3, 0),
+            nothing_found(None, Unit::Segments, &searched(3, 0)),
             "No gap over 1.5 times the target duration in 3 playlists"
         );
+        let fixed = Some(Duration::from_millis(12_500));
         assert_eq!(
-            nothing_found(Some(Duration::from_millis(12_500)), 1, 0),
-            "No gap over 0:00:12.500000 in 1 playlist"
+            nothing_found(fixed, Unit::Segments, &searched(1, 0)),
+            "No gap over 12.500 s in 1 playlist"
         );
         assert_eq!(
-            nothing_found(None, 1, 2),
-            "No gap over 1.5 times the target duration in 1 playlist; No gap over 0:00:02 in 2 raw streams"
+            nothing_found(None, Unit::Segments, &searched(1, 2)),
+            "No gap over 1.5 times the target duration in 1 playlist; No gap over 2.000 s in 2 raw streams"
+        );
+        assert_eq!(
+            nothing_found(None, Unit::Parts, &searched(1, 0)),
+            "No gap between parts over 2 part targets in 1 playlist"
         );
     }
 }

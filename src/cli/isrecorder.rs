@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::beside::Beside;
 use super::descriptors;
 use super::exit::{self, Failure};
+use super::output::ending;
 use super::output::logging;
 use super::output::metrics;
 use super::output::next_steps;
@@ -38,6 +39,7 @@ use crate::recorder::{
     Renditions, Selection, Summary, Variants,
 };
 use crate::session::{FolderError, Keep, Notice, SessionFolder, Tally, WriterError};
+use crate::shown::counted;
 
 /// Record live streams: every revision of their playlists, every chunk and key, every fault, with its time.
 #[derive(Debug, Parser)]
@@ -89,7 +91,8 @@ struct Arguments {
     /// Poll playlists once in so many seconds on average (0.2 to 60); default: a quarter of the target duration, 0.25 to 2 s
     #[arg(long, value_parser = parse_poll, value_name = "SECONDS")]
     poll: Option<Duration>,
-    /// Do not let the origin hold requests until there is something new, where it offers that (low latency); poll
+    /// Make no requests that the origin holds until there is something new (low latency): poll, and ask for nothing that
+    /// is only announced
     #[arg(long)]
     no_blocking: bool,
     /// Record these variants: all, highest, lowest, or those of a height, such as 720p
@@ -211,17 +214,18 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     runtime.shutdown_timeout(Duration::from_secs(1));
     above.0.end();
     let summary = summary.map_err(Failure::from)?;
-    report(&summary, &board);
     let Some(folder) = recorded_to else {
         return Ok(());
     };
+    let kept_us = next_steps::kept_us(&folder);
+    report(&summary, &board, kept_us.unwrap_or(i64::MIN));
     let totals = &summary.totals;
     if totals.revisions == 0 && totals.chunks == 0 {
         let why = nothing_recorded::sentence(&folder, totals.bytes)?;
         return Err(Failure::failed(why));
     }
     if log.quiet == 0 {
-        next_steps::lines(&folder, &summary)
+        next_steps::lines(&folder, &summary, kept_us)
             .iter()
             .for_each(exit::say);
     }
@@ -323,7 +327,7 @@ fn control(
     })
 }
 
-fn report(summary: &Summary, board: &Board) {
+fn report(summary: &Summary, board: &Board, kept_us: i64) {
     exit::say(format_args!("Record length {}", clock_time(summary.length)));
     let streams = board.streams();
     if streams.len() > 1 {
@@ -341,9 +345,13 @@ fn report(summary: &Summary, board: &Board) {
             "The recorder itself: {kind}: {what} x {count}, not kept as it came"
         ));
     }
-    if let Some(line) = gaps_line(summary.totals.gaps) {
-        exit::say(line);
-    }
+    let totals = &summary.totals;
+    let gaps = gaps_line("no advance", totals.gaps, totals.playlists);
+    let silences = gaps_line("no byte", totals.silences, totals.raw_streams);
+    let lost = ending::lost(&streams, kept_us);
+    let troubles = ending::troubles(&streams, summary.ended_us);
+    let told = gaps.into_iter().chain(silences).chain(lost);
+    told.chain(troubles).for_each(exit::say);
     for (kind, tally) in board.noticed() {
         exit::say(noticed_line(kind, tally));
     }
@@ -356,22 +364,30 @@ fn report(summary: &Summary, board: &Board) {
     }
 }
 
-/// In how many gaps playlists did not advance, and what that cost.
-fn gaps_line(gaps: GapTally) -> Option<String> {
+/// In how many gaps nothing was new, and what that cost: of how many of `all` playlists, or raw streams.
+fn gaps_line(what: &str, gaps: GapTally, all: u64) -> Option<String> {
+    if gaps.count == 0 {
+        return None;
+    }
     let seconds = |us: u64| us as f64 / 1e6;
+    let length = format!("{:.1} s", seconds(gaps.length_us));
+    let lengths = match gaps.count {
+        1 => length,
+        _ => format!(
+            "{length} in all, the longest {:.1} s",
+            seconds(gaps.longest_us)
+        ),
+    };
+    let of = match (gaps.playlists, all) {
+        (_, ..=1) => String::new(),
+        (some, _) => format!(" ({})", counted(some, "playlist")),
+    };
     let lost = match gaps.never_listed {
         0 => String::new(),
-        1 => "; 1 segment never listed".to_owned(),
-        count => format!("; {count} segments never listed"),
+        count => format!("; {} never listed", counted(count, "segment")),
     };
-    (gaps.count > 0).then(|| {
-        format!(
-            "  no advance: gaps {}, {:.1} s in all, the longest {:.1} s{lost}",
-            gaps.count,
-            seconds(gaps.length_us),
-            seconds(gaps.longest_us),
-        )
-    })
+    let gaps = counted(gaps.count, "gap");
+    Some(format!("  {what}: {gaps}, {lengths}{of}{lost}"))
 }
 
 /// What the recorder noticed about itself, beside how late it was.
@@ -507,6 +523,29 @@ mod tests {
         );
         assert!(of(&["--variants", "best"]).is_err());
         assert!(of(&["--renditions", "en,,de"]).is_err());
+    }
+
+    #[test]
+    fn gaps_are_events() {
+        let tally = GapTally {
+            count: 1,
+            length_us: 8_500_000,
+            longest_us: 8_500_000,
+            never_listed: 1,
+            playlists: 2,
+            last_us: 9,
+        };
+        let one = gaps_line("no advance", tally, 3);
+        let told = "  no advance: 1 gap, 8.5 s (2 playlists); 1 segment never listed";
+        assert_eq!(one.as_deref(), Some(told));
+        let two = GapTally {
+            count: 2,
+            never_listed: 0,
+            ..tally
+        };
+        let told = "  no byte: 2 gaps, 8.5 s in all, the longest 8.5 s";
+        assert_eq!(gaps_line("no byte", two, 1).as_deref(), Some(told));
+        assert_eq!(gaps_line("no byte", GapTally::default(), 1), None);
     }
 
     #[test]

@@ -355,11 +355,17 @@ fn announce(
             false => say(format!("Open     {reach}")),
         }
     }
-    let shown =
-        listen::Shown::from_description(&description, replay.has_dvr()?, arguments.zero.is_some())
-            .over_tls(arguments.cert.is_some());
+    let shown = listen::Shown::from_description(&description, arguments.zero.is_some())
+        .with_rules(replay.counts_from_players())
+        .over_tls(arguments.cert.is_some());
     for line in listen::play_lines(listener, arguments.bind, &shown).map_err(Failure::failed)? {
         say(line);
+    }
+    for idle in replay.idle_rules()? {
+        tracing::warn!(
+            "--inject: {idle}{}",
+            if span.recording { ", so far" } else { "" }
+        );
     }
     let asked_us = crate::clock::micros(arguments.offset);
     if arguments.zero.is_none() && asked_us < start_us {

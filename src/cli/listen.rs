@@ -9,8 +9,6 @@ use crate::replayer::Description;
 use crate::replayer::request::timeline::format_time;
 
 const SECOND_US: i64 = 1_000_000;
-/// In seconds.
-const MINUTE: i64 = 60;
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
 
@@ -58,14 +56,16 @@ pub(super) fn refusal(
 pub(super) struct Shown {
     /// The paths of its streams.
     paths: Vec<String>,
-    /// There is a list of all that was recorded.
-    has_dvr: bool,
+    /// The paths of the lists of all that was recorded of them.
+    lists: Vec<String>,
     /// The session time from which on everything is kept, in seconds.
     start: i64,
     /// A later session time at which something is there, in seconds.
     offset: Option<i64>,
     /// Where the server's clock comes to an end by itself.
     end_us: Option<i64>,
+    /// Faults that are laid over count from when each player began.
+    counts_from_players: bool,
     scheme: &'static str,
 }
 
@@ -76,8 +76,13 @@ const MOST_NAMED: usize = 8;
 impl Shown {
     /// Of a session that is just being recorded, of which nothing need be there yet but the names of its streams.
     pub(super) fn while_it_is_made(description: &Description) -> Self {
-        let shown = Self::from_description(description, true, true);
+        let shown = Self::from_description(description, true);
+        let lists = shown.paths.iter().filter_map(|path| {
+            let folder = path.strip_suffix("stream.m3u8")?;
+            Some(format!("{folder}dvr.m3u8"))
+        });
         Self {
+            lists: lists.collect(),
             // From where on there will be something.
             offset: shown.offset.or(Some(shown.start)),
             ..shown
@@ -85,23 +90,36 @@ impl Shown {
     }
 
     /// `is_shared`: the server's clock is one that its user has set.
-    pub(super) fn from_description(
-        description: &Description,
-        has_dvr: bool,
-        is_shared: bool,
-    ) -> Self {
+    pub(super) fn from_description(description: &Description, is_shared: bool) -> Self {
         let is_over = !description.recording && !is_shared;
-        let paths = match description.streams.as_slice() {
-            [only] if only.dump.is_none() => vec!["/stream.m3u8".to_owned()],
-            streams => streams.iter().map(|stream| stream.path.clone()).collect(),
+        let streams = description.streams.as_slice();
+        let lists = streams.iter().filter_map(|stream| stream.dvr.clone());
+        let (paths, lists) = match streams {
+            [only] if only.dump.is_none() => {
+                let list = only.dvr.as_ref().map(|_| "/dvr.m3u8".to_owned());
+                (vec!["/stream.m3u8".to_owned()], list.into_iter().collect())
+            }
+            streams => (
+                streams.iter().map(|stream| stream.path.clone()).collect(),
+                lists.collect(),
+            ),
         };
         Self {
             paths,
-            has_dvr,
-            start: start(description),
-            offset: offset(description),
+            lists,
+            start: description.start(),
+            offset: description.later(),
             end_us: is_over.then_some(description.length_us),
+            counts_from_players: false,
             scheme: HTTP,
+        }
+    }
+
+    /// Whether a fault that is laid over counts from when a player began.
+    pub(super) fn with_rules(self, counts_from_players: bool) -> Self {
+        Self {
+            counts_from_players,
+            ..self
         }
     }
 
@@ -110,20 +128,6 @@ impl Shown {
         let scheme = if is_tls { "https" } else { HTTP };
         Self { scheme, ..self }
     }
-}
-
-/// In whole seconds, at which all is kept.
-fn start(description: &Description) -> i64 {
-    let kept_us = description.kept_from_us.max(0);
-    kept_us.saturating_add(SECOND_US - 1) / SECOND_US
-}
-
-/// One minute, where there is something then; else halfway.
-fn offset(description: &Description) -> Option<i64> {
-    let (start, end_us) = (start(description), description.length_us);
-    let halfway = start.saturating_add(end_us / SECOND_US) / 2;
-    let is_there = |seconds: &i64| *seconds > start && seconds.saturating_mul(SECOND_US) < end_us;
-    [MINUTE, halfway].into_iter().find(is_there)
 }
 
 /// What players open, as lines; `address`: what was asked for.
@@ -143,11 +147,10 @@ pub(super) fn play_lines(
     let url = |address: IpAddr| format!("{}://{}", shown.scheme, SocketAddr::new(address, port));
     let (host, elsewhere) = (url(host), elsewhere.map(url));
     let mut lines = urls(&host, elsewhere.as_deref(), shown);
-    if shown.has_dvr {
-        lines.push(format!(
-            "{host}/dvr.m3u8  (all that was recorded, to export or to rewind in)"
-        ));
-    }
+    let note = "  (all that was recorded, to export or to rewind in)";
+    let notes = std::iter::once(note).chain(std::iter::repeat(""));
+    let lists = shown.lists.iter().take(MOST_NAMED).zip(notes);
+    lines.extend(lists.map(|(list, note)| format!("{host}{list}{note}")));
     lines.push(format!("{host}/  (everything there is)"));
     let headings = std::iter::once("Play    ").chain(std::iter::repeat("        "));
     let headed = headings.zip(lines);
@@ -185,8 +188,13 @@ fn urls(host: &str, elsewhere: Option<&str>, shown: &Shown) -> Vec<String> {
     }
     if let Some(end_us) = shown.end_us {
         let end = format_time(end_us);
+        // Then each player is led to a URL that says when it began, on the same clock.
+        let rules = match shown.counts_from_players {
+            true => "; rules with + count from when each began",
+            false => "",
+        };
         lines.push(format!(
-            "{host}{first}  (one clock for all players: it runs now, and ends at {end})"
+            "{host}{first}  (one clock for all players: it runs now, and ends at {end}{rules})"
         ));
     }
     lines
@@ -272,7 +280,7 @@ mod tests {
         urls(
             "http://a",
             None,
-            &Shown::from_description(description, false, false),
+            &Shown::from_description(description, false),
         )
     }
 
@@ -302,6 +310,27 @@ mod tests {
             offsets(300 * SECOND_US + 1, 400 * SECOND_US),
             ["301", "350"]
         );
+    }
+
+    #[test]
+    fn each_list_of_all_that_was_recorded_is_named_and_what_rules_count_from() {
+        let mut two = described(false, 0, 90 * SECOND_US, &["hall", "radio"]);
+        for stream in &mut two.streams {
+            stream.dvr = Some(format!("/{}/dvr.m3u8", stream.name));
+        }
+        let shown = Shown::from_description(&two, false).with_rules(true);
+        assert_eq!(shown.lists, ["/hall/dvr.m3u8", "/radio/dvr.m3u8"]);
+        let lines = urls("http://a", None, &shown);
+        let last = lines.last().unwrap();
+        assert!(
+            last.ends_with("; rules with + count from when each began)"),
+            "{lines:?}"
+        );
+        two.streams.truncate(1);
+        let shown = Shown::from_description(&two, false);
+        assert_eq!(shown.lists, ["/dvr.m3u8"]);
+        let made = Shown::while_it_is_made(&described(true, 0, 10, &["a", "b"]));
+        assert_eq!(made.lists, ["/a/dvr.m3u8", "/b/dvr.m3u8"]);
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub use self::playlist::kind::{PlaylistKind, playlist_kind};
 pub use self::playlist::list::streams::{ListedStream, StreamList};
 pub use self::playlist::list::{MOST_OF_ONE, read_list};
 pub use self::playlist::media::entries::{
-    Entry, EntryRole, MediaFacts, MediaPlaylist, MediaReader, ServerControl, read_media,
+    Entry, EntryRole, Hint, MediaFacts, MediaPlaylist, MediaReader, ServerControl, read_media,
 };
 pub use self::playlist::media::in_force::{Applied, InForce, MOST_KEYS};
 pub use self::playlist::media::segments::{

@@ -10,9 +10,9 @@ use mp4_atom::{Decode, DecodeAtom, FourCC, Hdlr, Header, Mdhd, Tfdt, Tfhd, Tkhd,
 /// The head of a box is not longer.
 pub const HEAD: usize = 16;
 /// `sample_is_non_sync_sample`.
-const NOT_SYNC: u32 = 0x1_0000;
+pub(super) const NOT_SYNC: u32 = 0x1_0000;
 /// Tracks that are known at most.
-const MOST_TRACKS: usize = 64;
+pub(super) const MOST_TRACKS: usize = 64;
 
 /// The kind of a box, and the size of all of it; `None`: here is no box whose size is known.
 pub fn head(bytes: &[u8]) -> Option<([u8; 4], u64)> {
@@ -24,14 +24,14 @@ pub fn head(bytes: &[u8]) -> Option<([u8; 4], u64)> {
         .then_some((kind, size))
 }
 
-fn header(bytes: &[u8]) -> Option<(Header, usize)> {
+pub(super) fn header(bytes: &[u8]) -> Option<(Header, usize)> {
     let mut rest = bytes;
     let head = Header::decode(&mut rest).ok()?;
     Some((head, bytes.len() - rest.len()))
 }
 
 /// The boxes in a box, as far as they are whole.
-fn children(mut bytes: &[u8]) -> impl Iterator<Item = (Header, &[u8])> {
+pub(super) fn children(mut bytes: &[u8]) -> impl Iterator<Item = (Header, &[u8])> {
     std::iter::from_fn(move || {
         let (head, length) = header(bytes)?;
         let body = bytes.get(length..)?;
@@ -41,7 +41,7 @@ fn children(mut bytes: &[u8]) -> impl Iterator<Item = (Header, &[u8])> {
     })
 }
 
-fn child<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+pub(super) fn child<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
     let kind = FourCC::new(kind);
     children(bytes)
         .find(|(head, _)| head.kind == kind)
@@ -49,12 +49,12 @@ fn child<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
 }
 
 /// A box without others in it.
-fn leaf<T: DecodeAtom>((head, body): (Header, &[u8])) -> Option<T> {
+pub(super) fn leaf<T: DecodeAtom>((head, body): (Header, &[u8])) -> Option<T> {
     let mut rest = body;
     T::decode_atom(&head, &mut rest).ok()
 }
 
-fn leaf_in<T: DecodeAtom>(bytes: &[u8], kind: &[u8; 4]) -> Option<T> {
+pub(super) fn leaf_in<T: DecodeAtom>(bytes: &[u8], kind: &[u8; 4]) -> Option<T> {
     let kind = FourCC::new(kind);
     children(bytes)
         .find(|(head, _)| head.kind == kind)

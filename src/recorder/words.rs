@@ -10,8 +10,27 @@ const NOT_A_PLAYLIST: &str =
     "give the playlist's URL (.m3u8); the browser's network tab shows it while the stream plays";
 
 /// What may help where an answer is none, and no better one ever came.
-pub fn advice(status: Option<u16>, outcome: Outcome, error: Option<&str>) -> Option<&'static str> {
+pub fn advice(
+    url: &str,
+    status: Option<u16>,
+    outcome: Outcome,
+    error: Option<&str>,
+) -> Option<&'static str> {
+    let says = |words: &str| error.is_some_and(|error| error.contains(words));
     match (outcome, status) {
+        _ if says("not speak TLS on this port") => {
+            Some("the server may speak plain HTTP there: try http://…")
+        }
+        // It was asked in the clear, and broke off or said something else than HTTP.
+        (Outcome::Reset | Outcome::Short | Outcome::Protocol, None)
+        | (Outcome::Complete, Some(400))
+            if url.starts_with("http://") =>
+        {
+            Some("the server may speak TLS on this port: try https://…")
+        }
+        (Outcome::ConnectTimeout | Outcome::Unreachable, None) => Some(
+            "is the host up, and is its port open from here? A firewall, a VPN or --proxy may be in the way",
+        ),
         (Outcome::NotAPlaylist, _) => Some(NOT_A_PLAYLIST),
         (Outcome::Tls, _) if error.is_some_and(|error| error.contains("certificate")) => {
             Some("-k accepts any certificate, --cacert FILE those in the file")
@@ -50,6 +69,7 @@ pub(crate) fn in_short(status: Option<u16>, outcome: Outcome) -> String {
         // Of a raw stream: all was well with what came, but for its end.
         (Some(..400), Outcome::Complete) => "ended".to_owned(),
         (Some(status), Outcome::Complete) => format!("HTTP {status}"),
+        (_, Outcome::ResponseTimeout) => "unanswered".to_owned(),
         (_, outcome) => outcome.to_string(),
     }
 }
@@ -101,6 +121,14 @@ fn adjective(kind: Kind) -> &'static str {
     }
 }
 
+/// A number of things: `1 poll`, `3 polls`.
+pub(crate) fn counted(count: u64, one: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {one}s"),
+    }
+}
+
 /// A stream that is no playlist.
 pub(crate) fn raw_stream_of(url: &Url) -> String {
     format!("raw stream of {}", host(url))
@@ -147,6 +175,15 @@ pub(crate) fn sentence(place: &str, url: &Url, status: Option<u16>, error: Optio
     format!("{place}: {why}")
 }
 
+/// A time in seconds, without a fraction where it is whole: `10 s`, `0.9 s`.
+pub(crate) fn whole_seconds(us: i64) -> String {
+    let tenths = (us as f64 / 1e5).round() / 10.0;
+    match tenths.fract() == 0.0 {
+        true => format!("{tenths:.0} s"),
+        false => format!("{tenths:.1} s"),
+    }
+}
+
 /// An error of the system without its number, which only programmers look up.
 pub(crate) fn without_number(text: &str) -> String {
     match text.split_once(" (os error ") {
@@ -161,6 +198,28 @@ mod tests {
 
     fn url(text: &str) -> Url {
         Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_scheme_that_is_wrong_and_a_host_that_is_dead_have_their_advice() {
+        let of =
+            |url, status, outcome, error| advice(url, status, outcome, error).unwrap_or_default();
+        let (plain, tls) = ("http://h:8443/x", "https://h:8080/x");
+        let said = "h:8080: it does not speak TLS on this port";
+        assert!(of(tls, None, Outcome::Tls, Some(said)).ends_with("try http://…"));
+        for (status, outcome) in [
+            (None, Outcome::Reset),
+            (None, Outcome::Short),
+            (None, Outcome::Protocol),
+            (Some(400), Outcome::Complete),
+        ] {
+            assert!(of(plain, status, outcome, None).ends_with("try https://…"));
+            assert_eq!(of(tls, status, outcome, None), "");
+        }
+        // It was answered well before it broke.
+        assert_eq!(of(plain, Some(200), Outcome::Reset, None), "");
+        let dead = of(plain, None, Outcome::ConnectTimeout, None);
+        assert!(dead.starts_with("is the host up"), "{dead}");
     }
 
     #[test]
@@ -209,6 +268,12 @@ mod tests {
     }
 
     #[test]
+    fn times_are_as_short_as_they_can_be() {
+        assert_eq!(whole_seconds(9_998_000), "10 s");
+        assert_eq!(whole_seconds(900_000), "0.9 s");
+    }
+
+    #[test]
     fn numbers_of_the_system_are_left_out() {
         assert_eq!(
             without_number("Connection refused (os error 111)"),
@@ -219,7 +284,9 @@ mod tests {
 
     #[test]
     fn what_helps_depends_on_what_happened() {
-        let of = |status, outcome, error| advice(status, outcome, error).unwrap_or_default();
+        let of = |status, outcome, error| {
+            advice("https://h/x", status, outcome, error).unwrap_or_default()
+        };
         assert!(of(Some(401), Outcome::Complete, None).starts_with("needs a login: "));
         assert!(of(Some(200), Outcome::NotAPlaylist, None).contains("network tab"));
         assert!(of(None, Outcome::Tls, Some("its certificate has expired")).contains("-k"));

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::hls::{read_multivariant, relative, replay_path};
 use crate::replayer::content::lookup::Lookup;
-use crate::replayer::content::raw_extension::extension;
+use crate::replayer::content::raw_extension::{extension, is_cut};
 use crate::replayer::request::paths::dvr_path;
 use crate::replayer::request::timeline::{Span, format_time, format_utc};
 use crate::session::{Hole, Moment, ReadError, seconds};
@@ -103,7 +103,7 @@ pub struct StreamDescription {
     pub url: String,
     /// Its path here.
     pub path: String,
-    /// Of a stream of playlists: the path of everything that was recorded of it.
+    /// The path of everything that was recorded of it as a playlist; `None`: nothing of it can be played so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dvr: Option<String>,
     /// Of a raw stream: the path of all of it so far, as one file.
@@ -130,6 +130,7 @@ pub(super) fn describe(
     moment_us: i64,
     prefix: &str,
 ) -> Result<Description, ReadError> {
+    let media = look.reader.media_playlists()?;
     let mut streams = Vec::with_capacity(look.streams.len());
     for stream in look.streams {
         // At a moment without a playlist, the last one says more than nothing.
@@ -154,11 +155,15 @@ pub(super) fn describe(
             percent_encoding::utf8_percent_encode(&stream.name, percent_encoding::NON_ALPHANUMERIC);
         let raw = extension(look.reader, stream.id)?;
         let file = raw.as_deref().unwrap_or("m3u8");
+        let has_dvr = match &raw {
+            Some(extension) => is_cut(extension),
+            None => media.iter().any(|one| one.stream == stream.name),
+        };
         streams.push(StreamDescription {
             name: stream.name.clone(),
             url: stream.url.clone(),
             path: format!("{prefix}/{encoded}/stream.{file}"),
-            dvr: raw.is_none().then(|| dvr_path(&stream.name, None)),
+            dvr: has_dvr.then(|| dvr_path(&stream.name, None)),
             dump: raw
                 .as_ref()
                 .map(|extension| format!("/{encoded}/dump.{extension}")),
@@ -176,7 +181,28 @@ pub(super) fn describe(
     })
 }
 
+const SECOND_US: i64 = 1_000_000;
+/// In seconds.
+const MINUTE: i64 = 60;
+
 impl Description {
+    /// From when on everything is kept, in whole seconds.
+    pub fn start(&self) -> i64 {
+        let kept_us = self.kept_from_us.max(0);
+        kept_us.saturating_add(SECOND_US - 1) / SECOND_US
+    }
+
+    /// A later second at which something is there: one minute, else halfway.
+    pub fn later(&self) -> Option<i64> {
+        let (start, end_us) = (self.start(), self.length_us);
+        let halfway = start.saturating_add(end_us / SECOND_US) / 2;
+        let is_there =
+            |seconds: &i64| *seconds > start && seconds.saturating_mul(SECOND_US) < end_us;
+        [start.saturating_add(MINUTE), halfway]
+            .into_iter()
+            .find(is_there)
+    }
+
     /// The same with references relative to this path.
     pub(super) fn relative_to(mut self, base: &str) -> Self {
         for stream in &mut self.streams {
@@ -217,19 +243,38 @@ pub(super) fn html(description: &Description, prefix: &str, base: &str) -> Strin
     for hole in &description.holes {
         text += &format!("<p>Not recorded: {hole}</p>\n");
     }
-    let first = format!("{prefix}/stream.m3u8");
-    let paths = [
-        (first, "the first stream"),
+    text += &first_html(description, prefix, base);
+    for stream in &description.streams {
+        text += &stream_html(stream);
+    }
+    text + "</body></html>\n"
+}
+
+/// The first stream, in each way in which it can be played; a raw stream has its own path.
+fn first_html(description: &Description, prefix: &str, base: &str) -> String {
+    let is_raw = |stream: &StreamDescription| stream.dump.is_some();
+    if description.streams.first().is_some_and(is_raw) {
+        return String::new();
+    }
+    let start = description.start();
+    let mut paths = vec![
         (
-            format!("/stream.m3u8?offset={}", whole_seconds(kept_us)),
-            "the same from its start, on a clock of its own",
+            format!("{prefix}/stream.m3u8"),
+            "the first stream".to_owned(),
         ),
         (
-            format!("/stream.m3u8?offset={}", whole_seconds(kept_us) + 60),
-            "from one minute on",
+            format!("/stream.m3u8?offset={start}"),
+            "the same from its start, on a clock of its own".to_owned(),
         ),
     ];
-    text += "<ul>\n";
+    if let Some(later) = description.later() {
+        let from = format_time(later.saturating_mul(SECOND_US));
+        paths.push((
+            format!("/stream.m3u8?offset={later}"),
+            format!("from {from} on"),
+        ));
+    }
+    let mut text = "<ul>\n".to_owned();
     for (path, meaning) in &paths {
         text += &format!(
             "<li><a href=\"{}\">{}</a>: {meaning}</li>\n",
@@ -237,11 +282,7 @@ pub(super) fn html(description: &Description, prefix: &str, base: &str) -> Strin
             escape(path)
         );
     }
-    text += "</ul>\n";
-    for stream in &description.streams {
-        text += &stream_html(stream);
-    }
-    text + "</body></html>\n"
+    text + "</ul>\n"
 }
 
 fn stream_html(stream: &StreamDescription) -> String {
@@ -269,11 +310,6 @@ fn stream_html(stream: &StreamDescription) -> String {
         );
     }
     text + "</ul>\n"
-}
-
-/// No earlier than a session time.
-fn whole_seconds(us: i64) -> u64 {
-    u64::try_from(us).unwrap_or(0).div_ceil(1_000_000)
 }
 
 /// Forbids everything that the page does not need, which is everything.
@@ -335,10 +371,14 @@ mod tests {
         );
         assert!(page.contains("&lt;script&gt;&quot;&#39;&amp;"));
         assert!(page.contains("Kept from 0:00:03.500 on."));
-        assert!(page.contains("href=\"../stream.m3u8?offset=4\""));
         assert!(page.contains("Not recorded: 0:00:00.000 to 0:01:01.000"));
         assert!(page.contains("1970-01-01 00:00:00 UTC"));
+        assert!(!page.contains("offset="), "its first stream is raw");
+        let mut plain = description.clone();
+        plain.streams[0].dump = None;
+        let page = html(&plain, "/@5", "/@5/");
         assert!(page.contains("href=\"stream.m3u8\""));
+        assert!(page.contains("href=\"../stream.m3u8?offset=4\""));
         let value: serde_json::Value = serde_json::from_str(&json(&description)).unwrap();
         assert_eq!(value["length_seconds"], 0.000_001);
         assert_eq!(value["kept_from"]["session_time"], 3.5);
@@ -350,5 +390,29 @@ mod tests {
             value["streams"][0]["playlists"][0]["label"],
             "<script>\"'&\u{1b}\u{202e}"
         );
+    }
+
+    #[test]
+    fn no_offset_is_offered_at_which_nothing_is_there() {
+        let offsets = |kept_s: i64, length_s: i64| {
+            let description = Description {
+                session: "s".to_owned(),
+                recorded_us: 0,
+                length_us: length_s * SECOND_US,
+                recording: false,
+                kept_from_us: kept_s * SECOND_US,
+                holes: Vec::new(),
+                streams: Vec::new(),
+            };
+            let page = html(&description, "", "/");
+            let offered = page.split("\"stream.m3u8?offset=").skip(1);
+            let numbers = offered.map(|rest| rest.split('"').next().unwrap().to_owned());
+            numbers.collect::<Vec<_>>()
+        };
+        assert_eq!(offsets(0, 90), ["0", "60"]);
+        assert_eq!(offsets(0, 12), ["0", "6"]);
+        assert_eq!(offsets(0, 1), ["0"]);
+        assert_eq!(offsets(300, 340), ["300", "320"]);
+        assert_eq!(offsets(300, 400), ["300", "360"]);
     }
 }

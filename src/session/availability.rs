@@ -63,6 +63,12 @@ impl Availability {
         }
     }
 
+    /// What was announced, and asked for before it was listed: from when its response began, or from `listed_us` on, when the
+    /// revision is the answer that lists it, where that is earlier.
+    pub(crate) fn announced(began_us: i64, listed_us: Option<i64>) -> Self {
+        Self::Listed(listed_us.map_or(began_us, |listed_us| listed_us.min(began_us)))
+    }
+
     /// A hop to which a redirect led from this one, the head of its chain. `head_requested_us`: when that was requested.
     pub(crate) fn hop(self, head_requested_us: i64) -> Self {
         Self::FirstElseResponse(match self {
@@ -164,7 +170,7 @@ mod tests {
     /// A row of the table: its two columns, and what is to hold.
     type Row = (&'static str, &'static str, fn());
 
-    const TABLE: [Row; 7] = [
+    const TABLE: [Row; 8] = [
         (
             "the very first of a stream",
             "session zero: the origin would have said so then too",
@@ -213,6 +219,24 @@ mod tests {
                     again.answer_from_us(ANSWERED, own_doing, ZERO_US),
                     LISTED_US
                 );
+            },
+        ),
+        (
+            "what was announced and asked for early",
+            "when its response began; with the revision that lists it, where that is earlier",
+            || {
+                assert_eq!(
+                    first(Availability::announced(RESPONSE_US, None)),
+                    RESPONSE_US
+                );
+                let later_us = Some(RESPONSE_US + 1);
+                assert_eq!(
+                    first(Availability::announced(RESPONSE_US, later_us)),
+                    RESPONSE_US
+                );
+                let listed = Availability::announced(RESPONSE_US, Some(LISTED_US));
+                assert_eq!(first(listed), LISTED_US);
+                assert!(listed.is_of_listing());
             },
         ),
         (

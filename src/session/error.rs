@@ -28,7 +28,7 @@ pub enum ReadError {
         what: String,
     },
     /// SQLite cannot read it.
-    #[error("{path} cannot be read: {source}{hint}")]
+    #[error("{path} cannot be read: {}{hint}", said(source))]
     Database {
         /// The database.
         path: String,
@@ -82,7 +82,7 @@ impl ReadError {
 #[derive(Debug, thiserror::Error)]
 pub enum WriterError {
     /// The database refused.
-    #[error("{path}: {source}{}", what_to_do(source))]
+    #[error("{path}: {}{}", said(source), what_to_do(source))]
     Database {
         /// The database.
         path: String,
@@ -135,6 +135,21 @@ pub enum WriterError {
     Gone,
 }
 
+/// What SQLite said; of a rule of a table that is broken, which column has it, and not all that it allows.
+fn said(source: &rusqlite::Error) -> String {
+    let text = source.to_string();
+    let Some(rule) = text.strip_prefix(CHECK_FAILED) else {
+        return text;
+    };
+    let word = rule.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    match word.into_iter().find(|word| !word.is_empty()) {
+        Some(column) => format!("a row has a value that is not allowed there ({column})"),
+        None => "a row has a value that is not allowed there".to_owned(),
+    }
+}
+
+const CHECK_FAILED: &str = "CHECK constraint failed: ";
+
 /// What to do where rows are not as this program writes them.
 pub(crate) fn what_to_do(source: &rusqlite::Error) -> &'static str {
     let is_refused = source.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation);
@@ -147,5 +162,30 @@ pub(crate) fn what_to_do(source: &rusqlite::Error) -> &'static str {
             "; a row of the session is not as this program writes it: `issession check SESSION` says which"
         }
         false => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_of_a_table_that_is_broken_is_told_in_a_sentence() {
+        let db = rusqlite::Connection::open_in_memory().unwrap();
+        let made =
+            "CREATE TABLE event (kind TEXT CHECK (kind IN ('late', 'stalled', 'suspended')))";
+        db.execute_batch(made).unwrap();
+        let refused = db.execute_batch("INSERT INTO event VALUES ('jubilee')");
+        let error = WriterError::Database {
+            path: "session.db".to_owned(),
+            source: refused.unwrap_err(),
+        };
+        assert_eq!(
+            error.to_string(),
+            "session.db: a row has a value that is not allowed there (kind); a row of the session is not as this \
+             program writes it: `issession check SESSION` says which"
+        );
+        let other = said(&db.execute_batch("SELECT nothing").unwrap_err());
+        assert!(other.starts_with("no such column"), "{other}");
     }
 }

@@ -1,4 +1,4 @@
--- The schema of session.db, format version 3. docs/design/session.md says why.
+-- The schema of session.db, format version 4. docs/design/session.md says why.
 --
 -- Times (names ending in _us without a noun of duration) are microseconds of Unix
 -- time, from one reading of the wall clock plus the monotonic clock. wait_us,
@@ -94,12 +94,16 @@ CREATE TABLE body (
   coding       TEXT,                           -- ... in these content codings, as they came; size and sha256 are
                                                -- those of the text. NULL: it is not compressed
   path         TEXT,                           -- a chunk: relative to chunks/
-  CHECK ((text IS NOT NULL) + (data IS NOT NULL) + (path IS NOT NULL) = 1),
+  chunk_id     INTEGER REFERENCES body(id),    -- bytes of this chunk, which has a path: a part in its parent, ...
+  chunk_first  INTEGER CHECK (chunk_first >= 0),  -- ... from this byte on
+  CHECK ((text IS NOT NULL) + (data IS NOT NULL) + (path IS NOT NULL) + (chunk_id IS NOT NULL) = 1),
+  CHECK ((chunk_id IS NULL) = (chunk_first IS NULL)),
   CHECK ((first_line IS NULL) = (line_owner IS NULL)),
   CHECK (coding IS NULL OR data IS NOT NULL)
 ) STRICT;
 CREATE INDEX body_sha256 ON body(sha256) WHERE text IS NULL;
 CREATE UNIQUE INDEX body_path ON body(path COLLATE NOCASE) WHERE path IS NOT NULL;
+CREATE INDEX body_chunk ON body(chunk_id) WHERE chunk_id IS NOT NULL;
 
 -- Lines of playlists that are not very small, each kept once, with its line ending; those of a segment,
 -- from its EXTINF to its URI, are one row.
@@ -305,9 +309,10 @@ CREATE VIEW simple_playlist AS
     FROM original_row o LEFT JOIN body_text t ON t.id = o.body_id
    WHERE o.kind = 'media' AND (o.is_revision OR o.error IS NOT NULL) ORDER BY o.id;
 
+-- Of a part whose bytes are in its parent's chunk, that chunk.
 CREATE VIEW segments AS
-  SELECT o.id, o.name, o.date, 'chunks/' || b.path AS path, o.error, o.error_code
-    FROM original_row o LEFT JOIN body b ON b.id = o.body_id
+  SELECT o.id, o.name, o.date, 'chunks/' || ifnull(b.path, c.path) AS path, o.error, o.error_code
+    FROM original_row o LEFT JOIN body b ON b.id = o.body_id LEFT JOIN body c ON c.id = b.chunk_id
    WHERE o.kind IN ('segment', 'init', 'part') ORDER BY o.id;
 
 CREATE VIEW keys AS

@@ -13,4 +13,4 @@ pub use self::redact::{Rules as RedactRules, What as RedactedWhat, redact};
 pub use self::repair::error::RepairError;
 pub use self::repair::repair;
 pub use check::{Finding, Report, State, Totals, check};
-pub use overview::{Counts, Keys, Overview, Sizes};
+pub use overview::{Counts, Keys, Overview, Sizes, Standing};

@@ -10,7 +10,7 @@ use super::check::{State, state_of};
 use crate::clock;
 use crate::session::error::ReadError;
 use crate::session::files::beneath::{Facts, PlainPath, Sort};
-use crate::session::files::chunk_dir::ChunkDir;
+use crate::session::files::chunk_dir::{ChunkDir, TEMPORARY};
 use crate::session::files::folder::SessionFolder;
 use crate::session::read::facts::{Run, StreamInfo};
 use crate::session::read::reader::Reader;
@@ -71,10 +71,36 @@ pub struct Keys {
 pub struct Sizes {
     /// `session.db`, with its log.
     pub database_bytes: u64,
-    /// Everything beneath `chunks/`.
+    /// Chunks.
     pub chunks_bytes: u64,
     /// How many files these are.
     pub chunks_files: u64,
+    /// Of what is being downloaded, or was when its recorder was killed.
+    pub unfinished_bytes: u64,
+    /// How many files these are.
+    pub unfinished_files: u64,
+}
+
+/// How it stands with a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether somebody records it.
+    pub state: State,
+    /// How its last run ended, as in `schema.sql`; `None`: it goes on, or was killed.
+    pub ended: Option<String>,
+}
+
+impl Standing {
+    /// Of a session.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read(folder: &SessionFolder) -> Result<Self, ReadError> {
+        let runs = Reader::open(folder)?.runs()?;
+        let ended = runs.last().and_then(|run| run.ended.clone());
+        let state = state_of(folder, &runs, false)?;
+        Ok(Self { state, ended })
+    }
 }
 
 impl Overview {
@@ -110,7 +136,9 @@ impl Counts {
             exchanges: count("SELECT count(id) FROM exchange")?,
             playlists: reader.media_playlists()?.len(),
             revisions: count("SELECT count(exchange_id) FROM revision")?,
-            chunks: count("SELECT count(id) FROM body WHERE path IS NOT NULL")?,
+            chunks: count(
+                "SELECT count(id) FROM body WHERE path IS NOT NULL OR chunk_id IS NOT NULL",
+            )?,
         })
     }
 }
@@ -161,13 +189,17 @@ impl Sizes {
     }
 
     /// A file that is made to look endless takes no more than what is on the disk.
-    fn add_file(&mut self, facts: Facts) {
+    fn add_file(&mut self, facts: Facts, is_unfinished: bool) {
         let bytes = match facts.is_hollow() {
             true => facts.on_disk,
             false => facts.size,
         };
-        self.chunks_bytes = self.chunks_bytes.saturating_add(bytes);
-        self.chunks_files += 1;
+        let (all_bytes, files) = match is_unfinished {
+            true => (&mut self.unfinished_bytes, &mut self.unfinished_files),
+            false => (&mut self.chunks_bytes, &mut self.chunks_files),
+        };
+        *all_bytes = all_bytes.saturating_add(bytes);
+        *files += 1;
     }
 
     /// A recorder may add and remove files meanwhile. Whether all were added before it was `enough`.
@@ -192,7 +224,7 @@ impl Sizes {
                     Sort::Folder if path.depth() <= DEEPEST => folders.push(Some(path)),
                     Sort::File => match chunks.facts(&path) {
                         Err(error) if is_gone(&error) => {}
-                        facts => self.add_file(facts?),
+                        facts => self.add_file(facts?, is_temporary(&path)),
                     },
                     _ => {}
                 }
@@ -200,4 +232,9 @@ impl Sizes {
         }
         Ok(true)
     }
+}
+
+/// Whether a file is no chunk, but one that is being downloaded.
+fn is_temporary(path: &PlainPath) -> bool {
+    path.first_name().eq_ignore_ascii_case(TEMPORARY.as_bytes())
 }

@@ -2,6 +2,7 @@
 //! marked, nothing is deleted and nothing is made up.
 
 use self::error::RepairError;
+use self::spans::Saved;
 use crate::session::Remark;
 use std::io;
 use std::thread;
@@ -30,6 +31,7 @@ use crate::session::write::store::Store;
 
 pub(crate) mod error;
 mod forged;
+mod spans;
 
 /// The folder that files are moved to, within the session's folder.
 const ASIDE: &str = "aside";
@@ -74,7 +76,7 @@ pub fn repair(
         return Err(RepairError::Beyond(folder.path().display().to_string()));
     }
     let is_killed = found.state() != State::Stopped;
-    let damages = check::damages(found);
+    let mut damages = check::damages(found);
     let has_log = path_beside(&folder.database(), "-wal").exists();
     if damages.is_empty() && !is_killed && !has_log && !is_rebuilt {
         remove_own_folder(&chunks);
@@ -94,6 +96,7 @@ pub fn repair(
         true => adopt::left_parts(&reader, &chunks)?,
         false => Vec::new(),
     };
+    let saved = spans::save(&reader, &chunks, &mut damages)?;
     drop(reader);
     let mut aside = Aside::open(folder)?;
     let mut marks = move_aside(&mut aside, &damages, say)?;
@@ -101,7 +104,13 @@ pub fn repair(
         marks.push((Remark::Changed, REBUILT.to_owned()));
     }
     sum::remove(folder)?;
-    let rows = (runs.as_slice(), left, damages.as_slice(), marks.as_slice());
+    let rows = Rows {
+        runs: &runs,
+        left,
+        saved,
+        damages: &damages,
+        marks: &marks,
+    };
     let is_one_file = write(folder, &chunks, (db, taken), rows, say)?;
     let _ = chunks.remove_temporary(&disk::full());
     aside.clear_temporary(&chunks, say)?;
@@ -161,6 +170,10 @@ fn move_aside(
                 say(format!("marked as lost: body {id}, in session.db"));
                 marks.push((Remark::Lost, serde_json::json!({ "body": id }).to_string()));
             }
+            Damage::Span(id) => {
+                say(format!("marked as lost: body {id}, which was in a chunk"));
+                marks.push((Remark::Lost, serde_json::json!({ "body": id }).to_string()));
+            }
             Damage::Path(id, path) => {
                 say(format!(
                     "marked as lost: body {id}, whose path was none of a chunk: {path}"
@@ -187,13 +200,18 @@ fn move_aside(
     Ok(marks)
 }
 
-/// What is written: the runs that there are, what was left of parts, what is damaged, and marks (kind and detail).
-type Rows<'a> = (
-    &'a [Run],
-    Vec<NewExchange>,
-    &'a [Damage],
-    &'a [(Remark, String)],
-);
+/// What is written.
+struct Rows<'a> {
+    /// The runs that there are.
+    runs: &'a [Run],
+    /// What was left of parts of raw streams.
+    left: Vec<NewExchange>,
+    /// Spans of chunks that are damaged.
+    saved: Vec<Saved>,
+    damages: &'a [Damage],
+    /// Kind and detail.
+    marks: &'a [(Remark, String)],
+}
 
 /// Brings in what is in the WAL, closes a run that was killed, and notes the marks. Whether it left
 /// one database file: others that have it open may prevent that.
@@ -201,9 +219,16 @@ fn write(
     folder: &SessionFolder,
     chunks: &ChunkDir,
     (db, taken): (Connection, TakenUp),
-    (runs, left, damages, marks): Rows<'_>,
+    rows: Rows<'_>,
     say: &mut dyn FnMut(String),
 ) -> Result<bool, RepairError> {
+    let Rows {
+        runs,
+        left,
+        saved,
+        damages,
+        marks,
+    } = rows;
     let failed = |source| begin::database_error(folder, source);
     let end_us = runs.last().map_or(0, Run::end_us);
     if taken.is_upgraded {
@@ -214,10 +239,19 @@ fn write(
     let zero_us = runs.first().map_or(0, |run| run.started_us);
     let mut store = Store::new(db, chunks.clone(), zero_us, 1);
     let parts = left.len();
+    let mut placed = Vec::new();
     let work = |store: &mut Store| -> rusqlite::Result<usize> {
         store.db.execute_batch("BEGIN IMMEDIATE")?;
         for mut part in left {
             store.exchange(&mut part)?;
+        }
+        for Saved {
+            body,
+            resource,
+            file,
+        } in saved
+        {
+            placed.push((body, store.saved(body, resource, file)?));
         }
         let closed = begin::close_left(&store.db, was_full)?;
         store.db.execute_batch("DELETE FROM pending")?;
@@ -232,6 +266,10 @@ fn write(
         Ok(closed)
     };
     let closed = work(&mut store).map_err(failed)?;
+    for (body, path) in placed {
+        let path = path?;
+        say(format!("saved: body {body}, as chunks/{path}"));
+    }
     chunks.sync(&std::mem::take(&mut store.changed))?;
     store.db.execute_batch("COMMIT").map_err(failed)?;
     if parts > 0 {

@@ -57,8 +57,8 @@ fn a_channel_that_stands_still_is_told_when_it_does_when_it_goes_on_and_at_the_e
 
     let totals = finished.stdout.lines().nth(1).unwrap();
     assert!(totals.ends_with("faults 0, gaps 1"), "{totals}");
-    let sum = "  no advance: gaps 1, ";
-    let all_s = number(&finished.stdout, sum, " s in all, the longest ");
+    let sum = "  no advance: 1 gap, ";
+    let all_s = number(&finished.stdout, sum, " s; 2 segments never listed");
     assert!((all_s - after_s).abs() < 0.06, "{}", finished.stdout);
     let lost = "; 2 segments never listed\n";
     assert!(finished.stdout.contains(lost), "{}", finished.stdout);

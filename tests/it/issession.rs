@@ -66,7 +66,7 @@ fn a_session_is_shown_at_a_glance() {
     let text = printed(folder, &["info", "session1"]);
     for line in [
         "Session   session1 (sessions/session1)\n",
-        "Format    3\n",
+        "Format    4\n",
         "State     not being recorded\n",
         &format!("  {}\n", origin.url("/concert.m3u8")),
         "1 revision of 1 media playlist, 3 chunks\n",
@@ -80,7 +80,7 @@ fn a_session_is_shown_at_a_glance() {
     let info = json(folder, &["info", "session1", "--json"]);
     assert_eq!(info["session"], "session1");
     assert_eq!(info["state"], "stopped");
-    assert_eq!(info["format_version"], 3);
+    assert_eq!(info["format_version"], 4);
     assert_eq!(info["runs"][0]["ended"], "finished");
     assert_eq!(info["chunks"], 3);
     assert_eq!(info["keys"]["count"], 1);
@@ -124,9 +124,14 @@ fn whether_it_is_being_recorded_is_said_and_how_its_runs_ended() {
     let text = printed(&folder, &["info", "session1"]);
     assert!(text.contains("State     being recorded now\n"), "{text}");
     assert!(text.contains("), goes on, "), "{text}");
+    let listed = printed(&folder, &["list"]);
+    assert!(listed.contains(", being recorded  "), "{listed}");
     let finished = recording.kill();
     let info = json(&folder, &["info", "session1", "--json"]);
     assert_eq!(info["state"], "killed");
+    let listed = printed(&folder, &["list"]);
+    assert!(listed.contains(", its recorder was killed  "), "{listed}");
+    assert_eq!(json(&folder, &["list", "--json"])["state"], "killed");
     let text = printed(&folder, &["info", "session1"]);
     assert!(text.contains("issession repair SESSION"), "{text}");
     assert!(text.contains("), killed, "), "{text}");
@@ -134,6 +139,11 @@ fn whether_it_is_being_recorded_is_said_and_how_its_runs_ended() {
     let info = json(&folder, &["info", "session1", "--json"]);
     assert_eq!(info["state"], "stopped");
     assert_eq!(info["runs"][0]["ended"], "killed");
+    let listed = json(&folder, &["list", "--json"]);
+    assert_eq!(
+        (&listed["state"], &listed["ended"]),
+        (&"stopped".into(), &"killed".into())
+    );
     drop(finished);
 }
 
@@ -273,4 +283,27 @@ fn wrong_usage_is_exit_code_2() {
         assert_eq!(output.status.code(), Some(2), "{typed:?}: {said}");
         assert!(said.contains(sentence), "{typed:?}: {said}");
     }
+}
+
+#[test]
+fn what_is_being_downloaded_is_no_chunk() {
+    let (_origin, finished) = recorded();
+    let folder = finished.folder();
+    let before = json(folder, &["info", "session1", "--json"]);
+    let unfinished = folder.join("sessions/session1/chunks/.tmp");
+    std::fs::create_dir_all(&unfinished).unwrap();
+    std::fs::write(unfinished.join("17"), [7; 1234]).unwrap();
+    let info = json(folder, &["info", "session1", "--json"]);
+    for size in ["chunks_bytes", "chunks_files"] {
+        assert_eq!(info[size], before[size], "{size}");
+    }
+    assert_eq!(
+        (&info["unfinished_bytes"], &info["unfinished_files"]),
+        (&1234.into(), &1.into())
+    );
+    let text = printed(folder, &["info", "session1"]);
+    assert!(
+        text.ends_with(", unfinished downloads 1.23 kB in 1 file\n"),
+        "{text}"
+    );
 }

@@ -7,27 +7,34 @@ use std::path::{Path, PathBuf};
 use super::arrows::{Arrows, Crate, circles, describe};
 
 /// A module, and the modules that it may name. `lib.rs` names all of them.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("bin", &["cli"]),
     (
         "fuzzing",
-        &["cli", "recorder", "replayer", "upkeep", "session", "hls"],
+        &[
+            "cli", "recorder", "replayer", "upkeep", "session", "hls", "media",
+        ],
     ),
     (
         "cli",
         &[
             "recorder", "replayer", "analysis", "upkeep", "session", "hls", "clock", "shown",
+            "spans",
         ],
     ),
-    ("recorder", &["session", "hls", "media", "clock"]),
+    ("recorder", &["session", "hls", "media", "clock", "spans"]),
     ("replayer", &["session", "hls", "media", "clock", "shown"]),
-    ("analysis", &["session", "hls", "clock", "shown"]),
+    (
+        "analysis",
+        &["session", "hls", "media", "clock", "shown", "spans"],
+    ),
     ("upkeep", &["session", "hls", "clock"]),
     ("session", &["hls", "clock"]),
     ("hls", &["shown"]),
     ("media", &[]),
     ("clock", &[]),
     ("shown", &[]),
+    ("spans", &[]),
 ];
 
 /// Files and folders inside a module, upper ones first: none may name one that stands before it. Those in one row know
@@ -99,10 +106,12 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
     (
         "analysis",
         &[
-            &["report", "raw", "summary"],
+            &["report", "summary", "rules"],
+            &["raw"],
             &["outages"],
             &["faults", "noticed"],
             &["adjacent", "silences"],
+            &["gaps"],
             &["never_listed"],
             &["finding", "times"],
         ],
@@ -141,7 +150,7 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
 ];
 
 /// What only some files may name: a path (of a library, or a reading of time) and where.
-const OWNED: [(&str, &[&str]); 22] = [
+const OWNED: [(&str, &[&str]); 25] = [
     ("reqwest", &["recorder/"]),
     // reqwest lets nobody see the bytes of a connection.
     (
@@ -182,6 +191,9 @@ const OWNED: [(&str, &[&str]); 22] = [
     ),
     ("rusqlite", &["session/", "upkeep/"]),
     ("sha2", &["session/", "upkeep/"]),
+    ("mp4_atom", &["media/"]),
+    ("aes", &["media/cipher.rs"]),
+    ("cbc", &["media/cipher.rs"]),
     ("aho_corasick", &["upkeep/redact/"]),
     ("getrandom", &["upkeep/redact/"]),
     ("m3u8_rs", &["hls/"]),

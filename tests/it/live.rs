@@ -13,7 +13,7 @@ use pty_process::blocking::Pty;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::support::{Ask, Origin, Recorder, Reply, Stage, Window, ts};
+use crate::support::{Ask, End, Origin, Recorder, Reply, Stage, Window, ts};
 
 /// What takes longer than this is broken.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -207,6 +207,7 @@ fn harbour(ask: &Ask, stage: &Stage) -> Reply {
     match (ask.path(), stage.at()) {
         (path, _) if path.ends_with(".ts") => Reply::segment(ts(path)),
         ("/ferry.m3u8", 1) => Reply::html(503),
+        ("/ferry.m3u8", 3) => Reply::nothing(End::Silent),
         _ => Reply::playlist(Window::new(ask.nth as u64, 3).text()),
     }
 }
@@ -226,6 +227,26 @@ fn watched(
     let streams: Vec<&str> = streams.iter().map(String::as_str).collect();
     let terminal = Terminal::start(size, variables, &[arguments, &streams].concat());
     (origin, stage, terminal)
+}
+
+#[test]
+fn what_has_no_answer_is_on_top_and_whose_time_is_over_has_not_ended() {
+    let (_origin, stage, mut terminal) = watched((12, 100), &[], &["--duration", "10"]);
+    terminal.until("the ferry goes", |rows| {
+        row(rows, "advances", "ferry").is_some()
+    });
+    stage.go(3);
+    let is_first = |rows: &[String]| row(rows, "UNANSWERED", "ferry").is_some();
+    let rows = terminal.until("the ferry is missed", is_first);
+    assert!(
+        row(&rows, "UNANSWERED", "ferry") < row(&rows, "advances", "lighthouse"),
+        "{rows:#?}"
+    );
+    let left = terminal.end();
+    assert!(!left.written.contains(" ended  "), "{}", left.written);
+    let told = left.rows.join("\n");
+    assert!(told.contains("  ferry: ended "), "{told}");
+    assert!(told.contains(" s into an outage: unanswered"), "{told}");
 }
 
 /// Nothing of the view is left, and what was said before and after is there.

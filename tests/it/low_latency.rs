@@ -2,7 +2,8 @@
 
 use crate::replay::Replayer;
 use crate::support::{
-    Broken, Finished, LowLatency, Names, Origin, PARTS, Recorder, Session, client, part_body,
+    Broken, Finished, Hints, LowLatency, Names, Origin, PARTS, Recorder, Reply, Session, client,
+    part_body,
 };
 
 fn recorded(origin: &Origin, arguments: &[&str]) -> Finished {
@@ -132,8 +133,13 @@ fn a_replay_holds_requests_until_the_moment_at_which_what_they_ask_for_was_there
     let told = field(&announced, "x-isrecorder-session-time")
         .parse::<f64>()
         .unwrap();
+    let there_us: i64 = session.one(
+        "SELECT e.from_us FROM exchange e JOIN resource r ON r.id = e.resource_id WHERE r.name LIKE '%s3.0.mp4'",
+    );
+    let there_us = there_us - session.zero_us();
+    assert!(there_us > at_us && there_us <= all[1].0, "{there_us} us");
     assert!(
-        ((told * 1e6).round() as i64).abs_diff(all[1].0) <= 1_000,
+        ((told * 1e6).round() as i64).abs_diff(there_us) <= 1_000,
         "{announced}"
     );
     let body = String::from_utf8(part_body(3 * PARTS)).unwrap();
@@ -199,13 +205,23 @@ fn an_end_that_is_laid_on_a_replay_is_there_for_who_waits_and_an_outage_is_met_a
         .remove(0);
     let failed_us = failed_us - session.zero_us();
     let before_us = all.iter().rev().find(|one| one.0 < failed_us).unwrap().0;
-    let met = get(directives, before_us + (failed_us - before_us) / 4);
-    assert!(met.starts_with("HTTP/1.1 500 "), "{met}");
+    // A machine that is busy may ask too late.
+    let met = (0..50).any(|_| {
+        let met = get(directives.clone(), before_us + (failed_us - before_us) / 4);
+        met.starts_with("HTTP/1.1 500 ")
+    });
+    assert!(met);
 }
 
 #[test]
 fn the_recording_of_a_replay_is_what_the_recording_of_the_origin_was() {
-    let (origin, _edge) = LowLatency::new(Names::Uris).start();
+    for names in [Names::Uris, Names::Ranges] {
+        is_recorded_again(names);
+    }
+}
+
+fn is_recorded_again(names: Names) {
+    let (origin, _edge) = LowLatency::new(names).start();
     let a = recorded(&origin, &[]).session();
     let sessions = a.path().parent().unwrap();
     let replayer = Replayer::start(sessions, &["-p", "0", "session1"]);
@@ -239,30 +255,32 @@ fn the_recording_of_a_replay_is_what_the_recording_of_the_origin_was() {
     }
     assert!(at_once > told_b.len() / 2, "{at_once} of {}", told_b.len());
     let parts = "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id
-        WHERE r.kind = 'part' AND e.outcome = 'complete' AND e.status = 200";
+        WHERE r.kind = 'part' AND e.outcome = 'complete' AND e.status IN (200, 206)";
     let gone = a.number(parts) - b.number(parts);
     assert!((0..=missed as i64).contains(&gone), "{gone}");
     let faults = "SELECT count(*) FROM exchange WHERE status >= 400 OR outcome <> 'complete'";
-    assert_eq!((a.number(faults), b.number(faults)), (0, 0));
+    assert_eq!((a.number(faults), b.number(faults)), (0, 0), "{names:?}");
+    // What is announced is asked for early there, too, and held until it was there.
+    let early = "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id JOIN exchange l ON l.id = e.referrer_id
+        WHERE r.kind = 'part' AND e.from_us > l.from_us AND e.wait_us > 50000";
+    assert!(
+        a.number(early) > 8 && b.number(early) > 8,
+        "{names:?}: {} {}",
+        a.number(early),
+        b.number(early)
+    );
 }
 
 #[test]
-fn where_an_origin_does_not_hold_requests_that_is_a_fact_and_ordinary_polls_miss_no_segment() {
+fn where_an_origin_does_not_hold_requests_that_is_a_fact_and_ordinary_polls_miss_no_part() {
     for broken in [Broken::AtOnce, Broken::Error, Broken::Silent] {
         let mut channel = LowLatency::new(Names::Uris);
         channel.broken = Some((4 * PARTS, broken));
         channel.end = 14 * PARTS;
         let (origin, _edge) = channel.start();
         let session = recorded(&origin, &[]).session();
-        match broken {
-            // Parts leave the playlist while nothing is answered for three target durations; their segments do not.
-            Broken::Silent => {
-                let segments = "SELECT count(DISTINCT r.id) FROM exchange e JOIN resource r ON r.id = e.resource_id
-                    WHERE r.kind = 'segment' AND e.status = 200 AND e.outcome = 'complete'";
-                assert_eq!(session.number(segments), 14);
-            }
-            _ => has_all_parts(&session, channel.end),
-        }
+        // While nothing is answered for three target durations it is polled beside.
+        has_all_parts(&session, channel.end);
         let last: i64 = session.one("SELECT max(last_sequence) FROM revision");
         assert_eq!(last, 13, "{broken:?}");
         let held = "SELECT count(*) FROM exchange WHERE directives IS NOT NULL";
@@ -326,4 +344,353 @@ fn without_blocking_a_playlist_of_parts_is_polled_twice_a_part() {
             session.number(polls)
         );
     }
+}
+
+/// What adjacent-find says of a session's parts, and its exit code.
+fn find_parts(session: &Session, arguments: &[&str]) -> (String, Option<i32>) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+        .arg("--parts")
+        .args(arguments)
+        .arg(session.path())
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (String::from_utf8(said).unwrap(), output.status.code())
+}
+
+#[test]
+fn a_part_that_is_late_is_a_gap_between_parts() {
+    let mut channel = LowLatency::new(Names::Uris);
+    // The third of the sixth segment.
+    channel.late = Some((5 * PARTS + 2, std::time::Duration::from_millis(2_500)));
+    let (origin, _edge) = channel.start();
+    let session = recorded(&origin, &[]).session();
+    let (found, code) = find_parts(&session, &["--json", "--fail-on-gap"]);
+    assert_eq!(code, Some(1), "{found}");
+    let found = found
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let found: Vec<serde_json::Value> = found.collect();
+    // By the columns of its two revisions.
+    let lists = |moment: &serde_json::Value| {
+        let id = moment["exchange"].as_i64().unwrap();
+        let columns = format!(
+            "SELECT v.last_sequence * 100 + e.next_parts FROM revision v JOIN exchange e ON e.id = v.exchange_id WHERE e.id = {id}"
+        );
+        session.number(&columns)
+    };
+    let is_it =
+        |gap: &&serde_json::Value| (lists(&gap["first"]), lists(&gap["last"])) == (402, 403);
+    let gap = found.iter().find(is_it).unwrap();
+    assert_eq!(
+        (&gap["rule"], &gap["detail"]["between"]),
+        (&"L03".into(), &"parts".into())
+    );
+    assert_eq!(gap["detail"]["threshold_seconds"], 0.5);
+    assert!(
+        gap["detail"]["gap_seconds"].as_f64().unwrap() >= 2.5,
+        "{gap}"
+    );
+    assert_eq!(gap["detail"]["never_listed"], serde_json::Value::Null);
+
+    let (text, code) = find_parts(&session, &["-t", "2.4", "-p", "live.m3u8"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("\nNo new part for 2."), "{text}");
+    // Beside the request that was held for too long.
+    let polled = " polls in between were answered, without a new part\n";
+    assert!(text.contains(polled), "{text}");
+    assert!(text.contains("#EXT-X-PART:"), "{text}");
+    assert!(text.contains("\n1 gap between parts, 2."), "{text}");
+}
+
+#[test]
+fn parts_that_the_recorder_did_not_ask_for_in_time_are_no_gap_of_the_origin() {
+    let channel = LowLatency::new(Names::Uris);
+    let (origin, _edge) = channel.start();
+    let session = Recorder::bare()
+        .args(["--no-blocking", "--poll", "1.5"])
+        .args([origin.url("/live/live.m3u8").as_str()])
+        .run()
+        .session();
+    let (text, code) = find_parts(&session, &["--fail-on-gap"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("\nThe recorder did not ask for 1."), "{text}");
+    let sum = text.lines().last().unwrap();
+    assert!(sum.starts_with("no gap between parts; "), "{text}");
+    assert!(
+        sum.ends_with(" between parts of the recorder's own"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_channel_without_parts_has_no_gaps_between_them() {
+    let origin = Origin::new(|ask| match ask.path() {
+        "/reel.m3u8" => Reply::playlist(crate::support::Window::new(0, 2).ended().text()),
+        path => Reply::segment(crate::support::ts(path)),
+    });
+    let session = Recorder::new(origin.url("/reel.m3u8")).run().session();
+    let (text, code) = find_parts(&session, &["--fail-on-gap"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.starts_with("No media playlist of this session has parts "),
+        "{text}"
+    );
+}
+
+/// Of each part: when it was requested, from when on it is the answer, and from when on the first revision is that lists it.
+fn parts_and_listings(session: &Session) -> Vec<(String, i64, i64, i64)> {
+    let texts: Vec<(i64, String)> = session
+        .rows(
+            "SELECT e.id, e.from_us FROM revision v JOIN exchange e ON e.id = v.exchange_id ORDER BY e.id",
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+        )
+        .into_iter()
+        .map(|(id, from_us)| (from_us, String::from_utf8(session.body(id)).unwrap()))
+        .collect();
+    let parts = session.rows(
+        "SELECT r.range_first, r.url, e.requested_us, e.from_us FROM exchange e JOIN resource r ON r.id = e.resource_id
+          WHERE r.kind = 'part' AND e.status IN (200, 206) ORDER BY e.id",
+        |row| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?)),
+    );
+    let listed_us = |url: &str, first: Option<i64>| {
+        // Of names with tokens what stays.
+        let stays = url
+            .rsplit('/')
+            .next()
+            .unwrap()
+            .split("&token")
+            .next()
+            .unwrap();
+        let is_listed = |text: &str| {
+            text.lines()
+                .filter(|line| line.starts_with("#EXT-X-PART:"))
+                .any(|line| match first {
+                    Some(first) => {
+                        line.contains(&format!("\"{stays}\""))
+                            && line.ends_with(&format!("@{first}\""))
+                    }
+                    None => {
+                        line.contains(&format!("\"{stays}\""))
+                            || line.contains(&format!("\"{stays}&"))
+                    }
+                })
+        };
+        texts.iter().find(|(_, text)| is_listed(text)).unwrap().0
+    };
+    let told = |(first, url, requested_us, from_us): (Option<i64>, String, i64, i64)| {
+        let listed_us = listed_us(&url, first);
+        (url, requested_us, from_us, listed_us)
+    };
+    parts.into_iter().map(told).collect()
+}
+
+#[test]
+fn what_is_announced_is_asked_for_before_it_is_there_and_once() {
+    for names in [Names::Uris, Names::Queries, Names::Ranges] {
+        let mut channel = LowLatency::new(names);
+        channel.new_map = Some(5);
+        let (origin, _edge) = channel.start();
+        let finished = recorded(&origin, &[]);
+        assert!(finished.stdout.contains("faults 0"), "{}", finished.stdout);
+        let session = finished.session();
+        has_all_parts(&session, channel.end);
+        let all = parts_and_listings(&session);
+        let mut early = 0;
+        for (url, requested_us, from_us, listed_us) in &all {
+            assert!(from_us <= listed_us, "{url}: {from_us} {listed_us}");
+            early += usize::from(requested_us < listed_us);
+        }
+        // Those that were there at first are asked for when they are listed.
+        let to_come = (channel.end - 3 * PARTS) as usize;
+        // All of them, where the machine is not busy.
+        assert!(early > to_come / 2, "{early} of {to_come}: {names:?}");
+        if names == Names::Ranges {
+            // What is announced has no length, and is asked for as the rest of a file that grows.
+            let asks = origin.asks();
+            let rests = asks.iter().filter(|ask| {
+                let range = ask.header("range");
+                range.is_some_and(|range| range.ends_with("-9007199254740991"))
+            });
+            let rests = rests.count();
+            assert!(rests > to_come / 2, "{rests} of {to_come}");
+        }
+        // An initialization section that is announced is asked for once, too.
+        let maps = "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id WHERE r.kind = 'init'
+            AND r.url LIKE '%/other.mp4' AND e.status = 200";
+        assert_eq!(session.number(maps), 1);
+        let pending = "SELECT count(*) FROM pending";
+        assert_eq!(session.number(pending), 0);
+        session.check_invariants();
+    }
+}
+
+#[test]
+fn a_hint_that_goes_away_is_let_go_of_and_is_no_fault_of_the_origin() {
+    let mut channel = LowLatency::new(Names::Uris);
+    channel.hints = Hints::Changed;
+    let (origin, _edge) = channel.start();
+    let finished = recorded(&origin, &[]);
+    assert!(finished.stdout.contains("faults 0"), "{}", finished.stdout);
+    let session = finished.session();
+    let given_up =
+        "SELECT count(*) FROM exchange WHERE outcome = 'aborted' AND error = 'hint withdrawn'";
+    // One for each segment to come.
+    let count = session.number(given_up);
+    assert!((1..=5).contains(&count), "{count}");
+    let sessions = session.path().parent().unwrap();
+    let found = std::process::Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+        .arg("-f")
+        .arg(sessions)
+        .args(["--faults", "session1"])
+        .output()
+        .unwrap();
+    assert_eq!(found.status.code(), Some(0));
+    let told = String::from_utf8(found.stdout).unwrap();
+    assert!(
+        !told.contains("advertisement") && !told.contains("withdrawn"),
+        "{told}"
+    );
+    let found = session.number("SELECT count(DISTINCT r.id) FROM exchange e JOIN resource r ON r.id = e.resource_id WHERE r.kind = 'part' AND e.status = 200");
+    assert_eq!(found, (channel.end - PARTS) as i64);
+    session.check_invariants();
+}
+
+#[test]
+fn a_part_that_is_not_found_while_it_is_announced_is_asked_for_again_when_it_is_listed() {
+    let mut channel = LowLatency::new(Names::Uris);
+    channel.hints = Hints::NotFound;
+    let (origin, _edge) = channel.start();
+    let session = recorded(&origin, &[]).session();
+    let had = "SELECT count(DISTINCT r.id) FROM exchange e JOIN resource r ON r.id = e.resource_id
+        WHERE r.kind = 'part' AND e.status = 200";
+    assert_eq!(session.number(had), (channel.end - PARTS) as i64);
+    // Players get them at once where they are listed.
+    let late = parts_and_listings(&session)
+        .into_iter()
+        .find(|(_, _, from_us, listed_us)| from_us > listed_us);
+    assert_eq!(late, None);
+    // Who is refused again and again asks less often.
+    let refused = session.number("SELECT count(*) FROM exchange WHERE status = 404");
+    assert!((1..=6).contains(&refused), "{refused}");
+    session.check_invariants();
+}
+
+#[test]
+fn behind_a_cache_the_second_answer_is_at_the_live_edge() {
+    let mut channel = LowLatency::new(Names::Uris);
+    channel.cached = 5 * PARTS;
+    channel.end = 12 * PARTS;
+    let (origin, edge) = channel.start();
+    let there = edge.parts();
+    let mut recording = Recorder::new(origin.url("/live/live.m3u8")).start();
+    recording.until_at_least(3, "SELECT count(*) FROM revision");
+    let session = recording.interrupt().session();
+    let parts: Vec<u64> = revisions(&session)
+        .into_iter()
+        .map(|(_, last, parts, _)| (last as u64 + 1) * PARTS + parts as u64)
+        .collect();
+    assert_eq!(parts[0], there - channel.cached);
+    assert!(parts[1] >= there, "{parts:?}");
+    // From there on each part is waited for.
+    let asked: String = session.one(
+        "SELECT e.directives FROM revision v JOIN exchange e ON e.id = v.exchange_id ORDER BY e.id LIMIT 1 OFFSET 2",
+    );
+    let next = format!(
+        "_HLS_msn={}&_HLS_part={}",
+        parts[1] / PARTS,
+        parts[1] % PARTS
+    );
+    assert_eq!(asked, next);
+    // Nobody knows since when a cache had what it answered with.
+    let known = "SELECT count(*) FROM revision v JOIN exchange e ON e.id = v.exchange_id WHERE e.directives IS NOT NULL
+        AND v.not_before_us > e.requested_us AND v.exchange_id = (SELECT exchange_id FROM revision ORDER BY 1 LIMIT 1 OFFSET 1)";
+    assert_eq!(session.number(known), 0);
+}
+
+#[test]
+fn of_several_renditions_each_part_is_had_with_its_keys_and_none_that_its_origin_has_not() {
+    let mut channel = LowLatency::new(Names::Uris);
+    let gap = 4 * PARTS + 1;
+    (channel.gap, channel.has_keys) = (Some(gap), true);
+    let (origin, _edge) = channel.start();
+    let finished = Recorder::new(origin.url("/live/main.m3u8")).run();
+    assert!(finished.stdout.contains("faults 0"), "{}", finished.stdout);
+    let session = finished.session();
+    for rendition in ["low", "high"] {
+        let of = |kind: &str| {
+            let sql = format!(
+                "SELECT r.url FROM exchange e JOIN resource r ON r.id = e.resource_id WHERE r.kind = '{kind}' AND e.status = 200
+                   AND r.url LIKE '%/{rendition}/%' ORDER BY r.url"
+            );
+            session.list::<String>(&sql)
+        };
+        let parts = of("part");
+        let had = |n: u64| {
+            let name = format!("/{rendition}/s{}.{}.mp4", n / PARTS, n % PARTS);
+            parts.iter().filter(|url| url.ends_with(&name)).count()
+        };
+        for n in PARTS..channel.end {
+            assert_eq!(had(n), usize::from(n != gap), "{rendition}: part {n}");
+        }
+        // Each key once: of the segments that are listed at some time.
+        let keys = of("key");
+        assert_eq!(keys.len(), 4, "{keys:?}");
+    }
+    let asked = origin
+        .asks()
+        .into_iter()
+        .filter(|ask| ask.target.ends_with("s4.1.mp4"))
+        .count();
+    assert_eq!(asked, 0, "what has a gap is not asked for");
+    // Reports of other renditions are no requests.
+    assert!(
+        origin
+            .asks()
+            .iter()
+            .all(|ask| !ask.target.contains("/other/"))
+    );
+    session.check_invariants();
+}
+
+#[test]
+fn of_a_file_that_comes_whole_as_much_is_kept_as_is_listed() {
+    let mut channel = LowLatency::new(Names::Ranges);
+    channel.hints = Hints::Whole;
+    channel.end = 6 * PARTS;
+    let (origin, _edge) = channel.start();
+    let finished = recorded(&origin, &[]);
+    assert!(finished.stdout.contains("faults 0"), "{}", finished.stdout);
+    let session = finished.session();
+    let parts = session.rows(
+        "SELECT e.id, r.url, r.range_first, r.range_length, e.status FROM exchange e JOIN resource r ON r.id = e.resource_id
+          WHERE r.kind = 'part' AND e.outcome = 'complete'",
+        |row| {
+            let range = (row.get::<_, i64>(2)? as usize, row.get::<_, i64>(3)? as usize);
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, range, row.get::<_, i64>(4)?))
+        },
+    );
+    assert_eq!(parts.len() as u64, channel.end - PARTS, "each once");
+    let mut whole = 0;
+    for (id, url, (first, length), status) in parts {
+        let segment = url
+            .rsplit('/')
+            .next()
+            .unwrap()
+            .trim_start_matches('s')
+            .trim_end_matches(".mp4");
+        let segment: u64 = segment.parse().unwrap();
+        let file: Vec<u8> = (segment * PARTS..(segment + 1) * PARTS)
+            .flat_map(part_body)
+            .collect();
+        let begin = if status == 200 { 0 } else { first };
+        whole += usize::from(status == 200);
+        assert_eq!(
+            session.body(id),
+            file[begin..first + length],
+            "{url} {first}"
+        );
+    }
+    assert!(whole > PARTS as usize, "{whole}");
+    session.check_invariants();
 }

@@ -8,7 +8,7 @@ use crate::support::client::get;
 use crate::support::{Ask, Origin, Recorder, Recording, Reply, Stage, Window, ts};
 
 /// Samples by name and labels, as they stand in the text.
-type Samples = BTreeMap<String, f64>;
+pub type Samples = BTreeMap<String, f64>;
 
 const VARIANT: &str = "#EXT-X-STREAM-INF:BANDWIDTH=1000\n";
 
@@ -36,7 +36,7 @@ fn start(origin: &Origin) -> (Recording, String) {
     (recording, address)
 }
 
-fn address(recording: &mut Recording) -> String {
+pub fn address(recording: &mut Recording) -> String {
     recording.until_it_says("/metrics");
     let said = recording.said();
     let address = said.split("metrics at http://").nth(1).unwrap();
@@ -44,7 +44,7 @@ fn address(recording: &mut Recording) -> String {
 }
 
 /// Scrapes, and reads strictly: each family is declared before its samples, none is there twice.
-fn scrape(address: &str) -> Samples {
+pub fn scrape(address: &str) -> Samples {
     let answer = get(address, "/metrics");
     let (head, text) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
@@ -70,7 +70,7 @@ fn scrape(address: &str) -> Samples {
 }
 
 /// The counter of a stream; 0: there is none.
-fn of(samples: &Samples, name: &str, labels: &str) -> i64 {
+pub fn of(samples: &Samples, name: &str, labels: &str) -> i64 {
     samples
         .get(&format!("{name}{{{labels}}}"))
         .copied()

@@ -97,8 +97,25 @@ fn a_server_that_was_away_is_one_line_with_both_clocks_and_what_it_cost() {
 
     let text = find(&session, &["--faults"]);
     let line = text.lines().next().unwrap();
-    assert!(line.starts_with("reset from 0:00:0"), "{text}");
-    assert!(line.contains("Z) to between 0:00:0"), "{text}");
+    assert!(line.starts_with("reset for "), "{text}");
+    let (lasted, rest) = line.split_once(" s, from 0:00:0").unwrap();
+    // As long as the moments that are shown are apart.
+    let shown_ms = |text: &str| {
+        let seconds = text.trim_start_matches("0:00:");
+        (seconds.parse::<f64>().unwrap() * 1e3).round() as i64
+    };
+    let (from, rest) = rest.split_once(" (").unwrap();
+    let (_, rest) = rest.split_once("Z) to between ").unwrap();
+    let (least, rest) = rest.split_once(" (").unwrap();
+    let (_, rest) = rest.split_once("Z) and ").unwrap();
+    let (most, rest) = rest.split_once(" (").unwrap();
+    assert!(
+        rest.contains("Z): ") && rest.contains(" playlists, "),
+        "{text}"
+    );
+    let between = [least, most].map(|until| shown_ms(until) - shown_ms(from));
+    let lasted = lasted.trim_start_matches("reset for ").split(" to ");
+    assert_eq!(lasted.map(shown_ms).collect::<Vec<_>>(), between, "{text}");
     let told = "; 2 segments never listed: 3 of each of 2 playlists; ";
     assert!(line.contains(told), "{text}");
     let sum = format!("1 outage, {faults} faults; 2 segments never listed");
@@ -128,15 +145,14 @@ fn gaps_are_summed_up_with_the_outages_that_they_come_of() {
     let gap = lines.iter().position(|line| line.starts_with("Find time"));
     let span = lines[gap.unwrap() + 1];
     assert!(span.starts_with("No advance for "), "{text}");
-    let exchanges = span.matches(" (exchange ").count();
+    let exchanges = span.matches("Z), exchange ").count();
     assert_eq!(exchanges, 2, "{text}");
     assert!(span.ends_with("; 1 segment never listed: 3"), "{text}");
     let sum = lines.last().unwrap();
-    assert!(sum.starts_with("2 gaps, "), "{text}");
-    assert!(
-        sum.ends_with(" s; 1 outage; 2 segments never listed"),
-        "{text}"
-    );
+    // Both variants stood still in the same time.
+    assert!(sum.starts_with("1 gap, "), "{text}");
+    let told = " s (2 playlists); 1 outage; 2 segments never listed";
+    assert!(sum.ends_with(told), "{text}");
     // Of a single playlist nothing is said of the others.
     let of_one = find(&session, &["-t", "0.1", "-p", "near.m3u8"]);
     let sum = of_one.lines().last().unwrap();
@@ -200,4 +216,60 @@ fn what_only_the_recorder_met_is_in_no_outage_of_the_origin() {
         rules.contains(&&"R01".into()) && rules.contains(&&"H14".into()),
         "{found:?}"
     );
+}
+
+#[test]
+fn scripts_that_were_made_for_the_original_read_its_sentences_alone() {
+    let session = rebooted();
+    let all = find(&session, &["-t", "0.1"]);
+    let bare = find(&session, &["-q", "-t", "0.1"]);
+    let added = ["Playlist ", "No advance for ", " in between ", "1 gap, "];
+    for (number, words) in [2, 2, 2, 1].into_iter().zip(added) {
+        let lines = all.lines().filter(|line| line.contains(words));
+        assert_eq!(lines.count(), number, "{words}: {all}");
+    }
+    let is_added = |line: &&str| added.iter().any(|words| line.contains(words));
+    let kept: Vec<&str> = all.lines().filter(|line| !is_added(line)).collect();
+    assert_eq!(bare, kept.join("\n") + "\n");
+    assert!(bare.starts_with("Find time difference 0:00:0"), "{bare}");
+    // Of outages the lines, without what they come to.
+    let outages = find(&session, &["--faults", "-q"]);
+    assert_eq!(outages.lines().count(), 1, "{outages}");
+    // Where there is nothing, nothing is said.
+    let nothing = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+        .args(["--quiet", "-t", "600"])
+        .arg(session.path())
+        .output()
+        .unwrap();
+    assert!(nothing.status.success(), "{nothing:?}");
+    assert!(
+        nothing.stdout.is_empty() && nothing.stderr.is_empty(),
+        "{nothing:?}"
+    );
+}
+
+#[test]
+fn a_playlist_is_named_by_its_path_and_as_the_log_of_its_recorder_names_it() {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let variants = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=640x360\nnear.m3u8\n";
+    let origin = Origin::new(move |ask| match ask.path() {
+        "/tower.m3u8" => Reply::playlist(variants),
+        "/near.m3u8" => Reply::playlist(Window::new(at.at(), 3).text()),
+        path => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/tower.m3u8")).start();
+    recording.until_it_says("\"640x360 900 kbit/s\": no advance for ");
+    stage.go(1);
+    recording.until_it_says("\"640x360 900 kbit/s\": advances again after ");
+    let session = recording.interrupt().session();
+    let text = find(&session, &[]);
+    let heading = text.lines().next().unwrap();
+    assert_eq!(heading, "Playlist near.m3u8, 640x360 900 kbit/s", "{text}");
+    let said = text.lines().nth(3).unwrap();
+    let is_answered = said.ends_with(" answered, without a new segment");
+    assert!(is_answered && said.contains(" in between "), "{text}");
+    let found = findings(&session, &[]);
+    assert_eq!(found[0]["playlist"], "near.m3u8");
+    assert_eq!(found[0]["detail"]["label"], "640x360 900 kbit/s");
 }

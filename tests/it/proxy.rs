@@ -66,7 +66,7 @@ fn behind_any_prefix_everything_leads_to_everything() {
     let origin = origin();
     let session = recorded(&origin);
     let sessions = session.path().parent().unwrap();
-    let arguments = ["-p", "0", "-o", "1000", "session1"];
+    let arguments = ["-p", "0", "-o", "1000", "--at-end", "endlist", "session1"];
     let replayer = Replayer::start(sessions, &arguments);
     let behind = proxy("/lab/a%20b", replayer.address.clone());
     let found = crawl(&behind.url("/lab/a%20b/"), &STARTS);
@@ -138,7 +138,10 @@ fn what_a_request_says_of_proxies_is_not_read() {
     let origin = origin();
     let session = recorded(&origin);
     let sessions = session.path().parent().unwrap();
-    let replayer = Replayer::start(sessions, &["-p", "0", "-o", "1000", "session1"]);
+    let replayer = Replayer::start(
+        sessions,
+        &["-p", "0", "-o", "1000", "--at-end", "endlist", "session1"],
+    );
     let poison = [
         ("Forwarded", "for=1.2.3.4;host=poison.example;proto=https"),
         ("X-Forwarded-Host", "poison.example"),
@@ -205,7 +208,10 @@ fn variables_are_those_of_the_query_that_a_redirect_led_to_and_a_player_is_led_t
     let session = Recorder::new(origin.url("/main.m3u8")).run().session();
     assert_eq!(origin.count("/v/t1/s2.ts?left=3"), 1);
     let sessions = session.path().parent().unwrap();
-    let replayer = Replayer::start(sessions, &["-p", "0", "-o", "1000", "session1"]);
+    let replayer = Replayer::start(
+        sessions,
+        &["-p", "0", "-o", "1000", "--at-end", "endlist", "session1"],
+    );
     let site = format!("http://{}/", replayer.address);
     let found = crawl(
         &site,

@@ -494,7 +494,7 @@ fn an_end_in_good_order_is_a_fault_of_one_name_wherever_faults_are_counted() {
     let summary = finished.stdout.clone();
     assert!(summary.contains("faults 2"), "{summary}");
     assert!(
-        summary.contains("main: ended by the origin x 2"),
+        summary.contains("raw stream: ended by the origin x 2"),
         "{summary}"
     );
     let session = finished.session();

@@ -65,10 +65,11 @@ fn each_break_of_a_raw_stream_is_told_when_it_was_and_what_it_was() {
         );
     }
     assert!(
-        summary.contains("main: ended by the origin x 1"),
+        summary.contains("raw stream: ended by the origin x 1"),
         "{summary}"
     );
-    assert!(summary.contains("main: silent for 0.9 s x 1"), "{summary}");
+    let silent = "raw stream: silent for 0.9 s x 1";
+    assert!(summary.contains(silent), "{summary}");
 
     let session = finished.session();
     let text = find(&session, &["--faults", "-v"]);
@@ -82,7 +83,7 @@ fn each_break_of_a_raw_stream_is_told_when_it_was_and_what_it_was() {
     ];
     for (line, what) in lines.zip(whats) {
         assert!(line.contains(&format!(" - main live - {what}")), "{text}");
-        assert!(line.contains("good again after 0:00:0"), "{text}");
+        assert!(line.contains("good again after "), "{text}");
     }
     let outages = find(&session, &["--faults"]);
     // What came last is too short to be kept.
@@ -185,7 +186,7 @@ fn gaps_in_raw_streams_are_found_within_a_response_and_between_two() {
     assert_eq!(whats, ["silent for 1.9 s", "HTTP 503"]);
     let text = find(&session, &["-t", "0.9"]);
     assert!(
-        text.starts_with("Raw stream hall\nNo byte for 0:00:01."),
+        text.starts_with("Raw stream hall\nNo byte for 1."),
         "{text}"
     );
     assert!(text.contains("; silent for 1.9 s, HTTP 503\n"), "{text}");

@@ -194,9 +194,9 @@ fn a_replayer_says_what_it_replays_and_does() {
         answer.ends_with("\nhttp/origin.example:80/live/s2.ts\n"),
         "{answer}"
     );
-    let redirect = replayer.get("/stream.m3u8?offset=21");
+    let redirect = replayer.get("/stream.m3u8?offset=0");
     let clock = client::led_by_location("/stream.m3u8", &redirect);
-    assert!(replayer.get(&clock).contains("/live/s3.ts"));
+    assert!(replayer.get(&clock).contains("/live/s1.ts"));
 }
 
 #[test]
@@ -356,7 +356,7 @@ fn gaps_are_found_in_the_originals_format() {
     );
     let none = adjacent_find(folder.path(), &["-t", "16.5", "--fail-on-gap", "s1"]);
     assert_eq!((code(&none), none.stdout.len()), (0, 0));
-    assert_eq!(stderr(&none), "No gap over 0:00:16.500000 in 1 playlist\n");
+    assert_eq!(stderr(&none), "No gap over 16.500 s in 1 playlist\n");
     let unknown = adjacent_find(folder.path(), &["-p", "ch9.m3u8", "s1"]);
     assert_eq!(code(&unknown), 2);
     assert!(
@@ -378,7 +378,7 @@ fn of_many_kinds_of_failed_polls_a_gap_tells_the_most_frequent() {
     });
     let output = adjacent_find(folder.path(), &["s1"]);
     let text = String::from_utf8(output.stdout).unwrap();
-    let remark = "11 of 12 polls failed in this gap: HTTP 404 x 2, HTTP 500 x 1, HTTP 501 x 1, \
+    let remark = "No poll in between was answered with a playlist: HTTP 404 x 2, HTTP 500 x 1, HTTP 501 x 1, \
         HTTP 502 x 1, HTTP 503 x 1, HTTP 504 x 1, HTTP 505 x 1, HTTP 506 x 1, others x 2";
     assert!(text.lines().any(|line| line == remark), "{text}");
 }
@@ -407,10 +407,140 @@ fn a_replayer_names_only_what_is_there_to_play() {
     let session = recording.interrupt().session();
     let replayer = Replayer::start(session.path().parent().unwrap(), &["-p", "0", "session1"]);
     let announced = replayer.announced.join("\n");
-    assert!(!announced.contains(".m3u8"), "{announced}");
+    assert!(!announced.contains("stream.m3u8"), "{announced}");
+    let list = format!("http://{}/hall/dvr.m3u8  (all", replayer.address);
+    assert!(announced.contains(&list), "{announced}");
+    assert!(
+        announced.contains("\n           /hall/stream.ts, /hall/dvr.m3u8, /hall/dump.ts\n"),
+        "{announced}"
+    );
+    assert!(replayer.get("/hall/dvr.m3u8").starts_with("HTTP/1.1 200 "));
     let play = format!(
         "Play     http://{}/hall/stream.ts?offset=0  (",
         replayer.address
     );
     assert!(announced.contains(&play), "{announced}");
+}
+
+/// A film, and its making: two streams that end by themselves.
+fn film_and_making() -> crate::support::Session {
+    let origin = Origin::new(|ask: &Ask| match ask.path() {
+        "/film.m3u8" | "/making.m3u8" => Reply::playlist(Window::new(4, 3).ended().text()),
+        path => Reply::segment(ts(path)),
+    });
+    let making = format!("making={}", origin.url("/making.m3u8"));
+    let recorder = Recorder::new(origin.url("/film.m3u8"));
+    recorder.args([making.as_str()]).run().session()
+}
+
+#[test]
+fn of_several_streams_each_has_its_list_of_all_that_was_recorded() {
+    let session = film_and_making();
+    let sessions = session.path().parent().unwrap();
+    let replayer = Replayer::start(sessions, &["-p", "0", "session1"]);
+    let announced = replayer.announced.join("\n");
+    for name in ["film", "making"] {
+        let list = format!("/{name}/dvr.m3u8");
+        assert!(
+            announced.contains(&format!("http://{}{list}", replayer.address)),
+            "{announced}"
+        );
+        assert!(replayer.get(&list).starts_with("HTTP/1.1 200 "));
+    }
+    let listed = isreplayer(sessions, &["--list", "session1"])
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert!(
+        listed.contains("\n           /making/stream.m3u8, /making/dvr.m3u8\n"),
+        "{listed}"
+    );
+}
+
+#[test]
+fn an_offset_behind_the_end_is_refused_and_offered_nowhere() {
+    let session = film_and_making();
+    let length_us = session.end_us() - session.zero_us();
+    let sessions = session.path().parent().unwrap();
+    let replayer = Replayer::start(sessions, &["-p", "0", "session1"]);
+    let behind = length_us / 1_000_000 + 1;
+    for path in ["/stream.m3u8", "/making/stream.m3u8"] {
+        let refused = replayer.get(&format!("{path}?offset={behind}"));
+        assert!(refused.starts_with("HTTP/1.1 400 "), "{refused}");
+        assert!(refused.contains("session session1 is 0:00:0"), "{refused}");
+        assert!(
+            refused.ends_with(" long: there is nothing at that offset\n"),
+            "{refused}"
+        );
+    }
+    let page = replayer.get("/");
+    let offsets = page
+        .split("?offset=")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next()?.parse::<i64>().ok());
+    let offsets: Vec<i64> = offsets.collect();
+    assert!(!offsets.is_empty(), "{page}");
+    assert!(
+        offsets.iter().all(|offset| offset * 1_000_000 < length_us),
+        "{page}"
+    );
+    for offset in offsets {
+        let led = replayer.get(&format!("/stream.m3u8?offset={offset}"));
+        assert!(led.starts_with("HTTP/1.1 302 "), "{led}");
+    }
+    // Where there is an end, players find that.
+    let ending = Replayer::start(sessions, &["-p", "0", "--at-end", "endlist", "session1"]);
+    let led = ending.get(&format!("/stream.m3u8?offset={behind}"));
+    assert!(led.starts_with("HTTP/1.1 302 "), "{led}");
+}
+
+#[test]
+fn a_rule_that_can_never_match_is_told_at_the_start() {
+    let session = film_and_making();
+    let sessions = session.path().parent().unwrap();
+    let rules = [
+        "segment path=*seg5.ts status=404",
+        "segment path=*/seg-5.ts status=404",
+        "segment sn=+2 status=404",
+        "segment sn=40 status=404",
+        "media variant=highest stall",
+    ];
+    let rules = rules.iter().flat_map(|rule| ["--inject", rule]);
+    let arguments = [
+        "--bind",
+        "127.0.0.1",
+        "-p",
+        "0",
+        "-o",
+        "60",
+        "--at-end",
+        "stop",
+    ];
+    let arguments: Vec<&str> = arguments
+        .into_iter()
+        .chain(rules)
+        .chain(["session1"])
+        .collect();
+    let output = isreplayer(sessions, &arguments).output().unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let said = stderr(&output);
+    let idle: Vec<&str> = said
+        .lines()
+        .filter_map(|line| line.split_once("--inject: "))
+        .map(|(_, idle)| idle)
+        .collect();
+    assert_eq!(
+        idle,
+        [
+            "rule 2 matches nothing in this session: nothing that was recorded is of that kind and path",
+            "rule 4 matches nothing in this session: its media sequence numbers are 4 to 6",
+            "rule 5 matches nothing in this session: none of its variants is that one, of 0",
+        ],
+        "{said}"
+    );
+    let announced = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        announced.contains("; rules with + count from when each began)"),
+        "{announced}"
+    );
 }

@@ -379,3 +379,30 @@ fn what_a_playlist_behind_such_a_redirect_names_is_asked_for_without_credentials
     }
     assert_eq!(home.count("/v/seg0.ts"), 1);
 }
+
+#[test]
+fn a_scheme_that_the_port_does_not_speak_is_told_with_the_one_to_try() {
+    let plain = Origin::new(vod);
+    let (over_tls, _) = self_signed();
+    for (typed, port, advice) in [
+        (
+            "https",
+            plain.port(),
+            "(the server may speak plain HTTP there: try http://…)",
+        ),
+        (
+            "http",
+            over_tls.port(),
+            "(the server may speak TLS on this port: try https://…)",
+        ),
+    ] {
+        let url = format!("{typed}://localhost:{port}/vod.m3u8");
+        let finished = Recorder::new(&url).args(["--duration", "1"]).run();
+        let last = finished.stderr.lines().last().unwrap();
+        assert!(
+            last.starts_with("isrecorder: nothing was recorded: "),
+            "{last}"
+        );
+        assert!(last.ends_with(advice), "{}", finished.stderr);
+    }
+}

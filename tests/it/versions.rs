@@ -13,7 +13,7 @@ use crate::replay::Replayer;
 use crate::support::session::Session;
 use crate::support::{Origin, Reply, Window, ts};
 
-const VERSIONS: [&str; 2] = ["1", "2"];
+const VERSIONS: [&str; 3] = ["1", "2", "3"];
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();

@@ -1,7 +1,8 @@
 //! Which faults are one outage. Pure.
 //!
 //! Those of one stream, one server and one kind are, that overlap (something was bad all the while) or follow each other
-//! without a good answer in between. Requests come in the order in which they began; what is over is given away at once, so
+//! without a good answer in between; and of a playlist all in a row, of whatever kind: a server that hangs, refuses and then is
+//! busy was away once. Requests come in the order in which they began; what is over is given away at once, so
 //! that memory depends on how many servers are in trouble in how many ways, not on how many faults there are.
 
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ const MOST_WAITING: usize = 256;
 /// Groups faults.
 #[derive(Debug, Default)]
 pub struct Grouping {
-    open: BTreeMap<Key, Outage>,
+    open: Vec<Outage>,
     /// Those that are over, by their first exchange.
     over: BTreeMap<ExchangeId, Outage>,
 }
@@ -31,16 +32,13 @@ impl Grouping {
                 let key = Key {
                     stream_id: attempt.stream_id,
                     host: attempt.host.clone(),
-                    cause,
+                    own: cause.own,
                 };
-                let class = Class::of(attempt.kind);
-                match self.open.get_mut(&key) {
-                    Some(outage)
-                        if !failed.brought_part && outage.takes(attempt.requested_us, class) =>
-                    {
-                        outage.add(failed);
-                    }
-                    _ => self.begin(key.clone(), Outage::new(key, failed)),
+                let mut open = self.open.iter_mut().filter(|one| one.key == key);
+                let (what, requested_us) = (&cause.what, attempt.requested_us);
+                match open.find(|one| one.goes_on_with(failed, what, requested_us)) {
+                    Some(outage) => outage.add(what, failed),
+                    None => self.begin(&cause, Outage::new(key, what, failed)),
                 }
             }
             (AttemptEnd::Good, _) => self.good(attempt),
@@ -51,39 +49,35 @@ impl Grouping {
 
     /// Nothing comes any more.
     pub fn end(mut self) -> Vec<Outage> {
-        while let Some((_, outage)) = self.open.pop_first() {
-            self.close(outage);
-        }
+        self.close_those(|_| true);
         self.over.into_values().collect()
     }
 
-    fn begin(&mut self, key: Key, outage: Outage) {
-        if let Some(before) = self.open.insert(key, outage) {
-            self.close(before);
-        }
+    fn begin(&mut self, cause: &Cause, outage: Outage) {
+        let key = &outage.key;
+        self.close_those(|before| before.key == *key && before.is_for(cause));
+        self.open.push(outage);
         if self.open.len() > MOST_OPEN {
-            let longest_ago = self.open.iter().min_by_key(|(_, one)| one.last.exchange);
-            let key = longest_ago.map(|(key, _)| key.clone());
-            let outage = key.and_then(|key| self.open.remove(&key));
-            outage.into_iter().for_each(|outage| self.close(outage));
+            let longest_ago = self.open.iter().map(|one| one.last.exchange).min();
+            self.close_those(|one| Some(one.last.exchange) == longest_ago);
         }
     }
 
     fn good(&mut self, attempt: &Attempt) {
         let class = Class::of(attempt.kind);
-        let mut over = Vec::new();
-        for (key, outage) in &mut self.open {
-            if key.stream_id == attempt.stream_id && key.host == attempt.host {
+        self.close_those(|outage| {
+            let key = &outage.key;
+            let is_of_it = key.stream_id == attempt.stream_id && key.host == attempt.host;
+            if is_of_it {
                 outage.good(class, attempt.at_us);
-                if outage.is_over(attempt.requested_us) {
-                    over.push(key.clone());
-                }
             }
-        }
-        for key in over {
-            let outage = self.open.remove(&key);
-            outage.into_iter().for_each(|outage| self.close(outage));
-        }
+            is_of_it && outage.is_over(attempt.requested_us)
+        });
+    }
+
+    fn close_those(&mut self, is_over: impl FnMut(&mut Outage) -> bool) {
+        let over: Vec<Outage> = self.open.extract_if(.., is_over).collect();
+        over.into_iter().for_each(|outage| self.close(outage));
     }
 
     fn close(&mut self, outage: Outage) {
@@ -97,7 +91,7 @@ impl Grouping {
         if self.over.is_empty() {
             return given;
         }
-        let firsts = self.open.values().filter_map(|one| one.exchanges.first());
+        let firsts = self.open.iter().filter_map(|one| one.exchanges.first());
         let open_since = firsts.min().copied().unwrap_or(ExchangeId::MAX);
         while let Some(first) = self.over.first_key_value().map(|(first, _)| *first) {
             if first > open_since && self.over.len() <= MOST_WAITING {

@@ -2,24 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::cause::Cause;
+use super::cause::{Cause, Own};
 use crate::analysis::finding::{Evidence, MOST_EXCHANGES};
 use crate::session::{ExchangeId, Failed, Kind};
+use crate::shown::counted;
 
 /// Different things that are told apart in an outage; what is more is not counted.
 const MOST_TOLD_APART: usize = 8192;
+/// Kinds of faults of one outage that are told apart, and that are named.
+const MOST_KINDS: usize = 64;
+const MOST_TOLD: usize = 4;
 /// Names that are kept.
 const MOST_NAMED: usize = 8;
 
-/// Whose faults are one outage: those of one stream, one server, one kind.
+/// Whose faults are one outage: those of one stream and one server, for a reason of the origin's or for one of the recorder's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
     /// Row of `stream`.
     pub stream_id: i64,
     /// Host and port.
     pub host: String,
-    /// Why.
-    pub cause: Cause,
+    /// A reason of the recorder's own.
+    pub own: Option<Own>,
 }
 
 /// What requests are for, as outages tell them apart: of each a good answer says that it is there again.
@@ -102,16 +106,20 @@ pub struct Outage {
     pub faults: u64,
     /// The first exchanges of them.
     pub exchanges: Vec<ExchangeId>,
+    /// What happened, in the order in which each came first: what ends in one way may have begun in another.
+    pub whats: Vec<String>,
     /// What had them.
     pub things: BTreeMap<Kind, Things>,
     /// Until then it goes on, as far as is known: what had a fault was asked for again then.
     pub(super) until_us: i64,
     /// Classes of things that had a fault, and whether one of them has been good since the last.
     pub(super) classes: BTreeMap<Class, bool>,
+    /// Playlists whose next request failed, too, in whatever way.
+    pub(super) failing: HashSet<i64>,
 }
 
 impl Outage {
-    pub(super) fn new(key: Key, failed: &Failed) -> Self {
+    pub(super) fn new(key: Key, what: &str, failed: &Failed) -> Self {
         let fault = &failed.fault;
         let evidence = Evidence {
             at_us: failed.fault.at_us,
@@ -128,15 +136,21 @@ impl Outage {
             things: BTreeMap::new(),
             until_us: i64::MIN,
             classes: BTreeMap::new(),
+            failing: HashSet::new(),
+            whats: Vec::new(),
         };
-        outage.add(failed);
+        outage.add(what, failed);
         outage
     }
 
     /// Takes in a fault of it, which was requested behind all others.
-    pub(super) fn add(&mut self, failed: &Failed) {
+    pub(super) fn add(&mut self, what: &str, failed: &Failed) {
         let fault = &failed.fault;
         self.faults += 1;
+        if !self.has(what) && self.whats.len() < MOST_KINDS {
+            self.whats.push(what.to_owned());
+        }
+        self.follow(failed);
         if self.exchanges.len() < MOST_EXCHANGES {
             self.exchanges.push(fault.exchange_id);
         }
@@ -168,6 +182,36 @@ impl Outage {
         things.never_good += u64::from(!is_polled && failed.next.is_none());
     }
 
+    /// What a playlist is to meet next is of it.
+    fn follow(&mut self, failed: &Failed) {
+        let is_playlist = Class::of(failed.fault.kind) == Class::Playlist;
+        let fails_next = failed.next.is_some_and(|next| !next.is_good);
+        match is_playlist && fails_next && self.failing.len() < MOST_TOLD_APART {
+            true => self.failing.insert(failed.playlist_id),
+            false => self.failing.remove(&failed.playlist_id),
+        };
+    }
+
+    /// Whether faults of it were that.
+    fn has(&self, what: &str) -> bool {
+        self.whats.iter().any(|known| known == what)
+    }
+
+    /// Whether faults for that reason may be of it.
+    pub(super) fn is_for(&self, cause: &Cause) -> bool {
+        self.key.own == cause.own && self.has(&cause.what)
+    }
+
+    /// What happened: `response timeout, then refused`.
+    pub fn what(&self) -> String {
+        let told = self.whats.iter().take(MOST_TOLD).cloned();
+        let told = told.collect::<Vec<_>>().join(", then ");
+        match self.whats.len().saturating_sub(MOST_TOLD) {
+            0 => told,
+            more => format!("{told} and {}", counted(more, "other kind")),
+        }
+    }
+
     /// Something of a class was answered well, which was requested behind all of its faults.
     pub(super) fn good(&mut self, class: Class, at_us: i64) {
         let Some(is_good) = self.classes.get_mut(&class) else {
@@ -186,8 +230,15 @@ impl Outage {
     }
 
     /// Whether a fault that is requested then, of that class, is one of it: it overlaps, or nothing was good in between.
-    pub(super) fn takes(&self, requested_us: i64, class: Class) -> bool {
+    fn takes(&self, requested_us: i64, class: Class) -> bool {
         requested_us <= self.until_us || self.classes.get(&class) == Some(&false)
+    }
+
+    /// Whether a fault is one of it: for the same reason, or for another one of a playlist that has not been good in between.
+    pub(super) fn goes_on_with(&self, failed: &Failed, what: &str, requested_us: i64) -> bool {
+        let class = Class::of(failed.fault.kind);
+        let is_followed = class == Class::Playlist && self.failing.contains(&failed.playlist_id);
+        !failed.brought_part && (self.has(what) || is_followed) && self.takes(requested_us, class)
     }
 
     /// Whether nothing that is requested from then on is of it.

@@ -90,7 +90,7 @@ impl Search<'_> {
             .faults_between((first, last), |fault, again_us| {
                 let is_of_it = fault.stream_id == key.stream_id
                     && fault.host() == key.host
-                    && self.cause(&fault) == key.cause;
+                    && outage.is_for(&self.cause(&fault));
                 match is_of_it {
                     true => each(fault, again_us),
                     false => Ok(()),

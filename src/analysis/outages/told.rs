@@ -9,7 +9,7 @@ use super::outage::{Outage, Things};
 use super::search::Cost;
 use crate::analysis::finding::{Finding, Rule};
 use crate::analysis::never_listed::{NeverListed, counted};
-use crate::analysis::times::{clock_time, clock_time_up, time_of_day, timedelta};
+use crate::analysis::times::{between_us, both_clocks, length};
 use crate::session::{Kind, Moment, seconds};
 
 /// Playlists whose segments are named, where those of several were never listed.
@@ -18,7 +18,7 @@ const MOST_NAMED: usize = 8;
 /// What an outage has beside what every finding has (`docs/ref/findings.md`).
 #[derive(Serialize)]
 struct Detail<'a> {
-    what: &'a str,
+    what: String,
     own: Option<&'static str>,
     host: &'a str,
     open: bool,
@@ -66,8 +66,8 @@ pub fn finding(outage: &Outage, cost: &Cost, zero_us: i64) -> Finding {
     let resources = |(kind, things): (&Kind, &Things)| (kind.as_str(), Counts::from(things));
     let lost = cost.never_listed.iter();
     let detail = Detail {
-        what: &outage.key.cause.what,
-        own: outage.key.cause.own.map(|own| own.words()),
+        what: outage.what(),
+        own: outage.key.own.map(|own| own.words()),
         host: &outage.key.host,
         open: outage.good_us.is_none(),
         not_before: Moment::new(outage.last.at_us, zero_us),
@@ -85,7 +85,7 @@ pub fn finding(outage: &Outage, cost: &Cost, zero_us: i64) -> Finding {
     };
     let is_of_one = outage.things.len() == 1 && names.len() == 1;
     Finding {
-        rule: match outage.key.cause.own {
+        rule: match outage.key.own {
             Some(_) => Rule::Recorder,
             None => Rule::Faults,
         },
@@ -104,27 +104,32 @@ pub fn finding(outage: &Outage, cost: &Cost, zero_us: i64) -> Finding {
 }
 
 fn text(outage: &Outage, cost: &Cost, zero_us: i64) -> String {
-    let at = |us: i64| us.saturating_sub(zero_us);
-    let cause = &outage.key.cause;
-    let what = match cause.own {
-        Some(own) => format!("{} ({})", own.words(), cause.what),
-        None => cause.what.clone(),
+    let at = |us: i64| both_clocks(us, zero_us);
+    let what = match outage.key.own {
+        Some(own) => format!("{} ({})", own.words(), outage.what()),
+        None => outage.what(),
     };
-    let from = clock_time(at(outage.first.at_us));
-    let utc = time_of_day(outage.first.at_us, zero_us);
-    let last = clock_time(at(outage.last.at_us));
+    let (from, last) = (at(outage.first.at_us), at(outage.last.at_us));
+    let lasted = |until_us| length(between_us(outage.first.at_us, until_us));
+    let least = lasted(outage.last.at_us);
     let span = match outage.good_us {
         Some(good_us) => {
-            let good = clock_time_up(at(good_us));
-            format!("from {from} ({utc}) to between {last} and {good}")
+            let (good, most) = (at(good_us), lasted(good_us));
+            match least == most {
+                true => format!("for {most}, from {from} to {good}"),
+                false => format!(
+                    "for {} to {most}, from {from} to between {last} and {good}",
+                    least.trim_end_matches(" s")
+                ),
+            }
         }
-        None if outage.first == outage.last => format!("at {from} ({utc}), not good again"),
-        None => format!("from {from} ({utc}) to {last} at least, not good again"),
+        None if outage.first == outage.last => format!("at {from}, not good again"),
+        None => format!("for {least} at least, from {from} to {last}, not good again"),
     };
     let mut parts = vec![whose(outage, cost.is_raw)];
     parts.extend(lost(&cost.never_listed));
     if cost.not_running_us > 0 {
-        let length = timedelta(cost.not_running_us);
+        let length = length(cost.not_running_us);
         parts.push(format!("no recorder ran for {length} of it"));
     }
     parts.push(format!("host {}", outage.key.host));
@@ -217,7 +222,7 @@ fn lost(never_listed: &[(String, NeverListed)]) -> Option<String> {
 mod tests {
     use super::*;
     use crate::analysis::finding::Evidence;
-    use crate::analysis::outages::cause::{Cause, Own};
+    use crate::analysis::outages::cause::Own;
     use crate::analysis::outages::outage::Key;
     use crate::session::{Failed, Fault, Outcome};
 
@@ -252,13 +257,11 @@ mod tests {
         let key = Key {
             stream_id: 1,
             host: "h:8080".to_owned(),
-            cause: Cause {
-                what: "refused".to_owned(),
-                own,
-            },
+            own,
         };
-        let mut outage = Outage::new(key, &all[0]);
-        all[1..].iter().for_each(|failed| outage.add(failed));
+        let mut outage = Outage::new(key, "refused", &all[0]);
+        let others = all[1..].iter();
+        others.for_each(|failed| outage.add("refused", failed));
         outage
     }
 
@@ -283,6 +286,24 @@ mod tests {
     }
 
     #[test]
+    fn an_outage_of_several_kinds_names_them_in_their_order() {
+        let mut outage = down();
+        let more = failed(5, 24.1, Kind::Media, 7);
+        for what in ["response timeout", "refused", "response timeout"] {
+            outage.add(what, &more);
+        }
+        outage.good_us = None;
+        let told = told_of(&outage, &Cost::default());
+        let begins = "refused, then response timeout from 0:00:14.0 ";
+        assert!(told.starts_with(begins), "{told}");
+        for status in 400..405 {
+            outage.add(&format!("HTTP {status}"), &more);
+        }
+        let what = "refused, then response timeout, then HTTP 400, then HTTP 401 and 3 other kinds";
+        assert_eq!(outage.what(), what);
+    }
+
+    #[test]
     fn an_outage_is_told_from_when_to_between_which_moments_and_what_it_took() {
         let cost = Cost {
             never_listed: vec![("7.m3u8".to_owned(), lost(81, 81))],
@@ -290,7 +311,8 @@ mod tests {
         };
         assert_eq!(
             told_of(&down(), &cost),
-            "refused from 0:00:14.0 (01:51:26.76Z) to between 0:00:24.0 and 0:00:24.5: \
+            "refused for 10.040 to 10.450 s, from 0:00:14.000 (01:51:26.760Z) to between \
+             0:00:24.040 (01:51:36.800Z) and 0:00:24.450 (01:51:37.210Z): \
              2 playlists, 4 polls; 1 segment never listed: 81; host h:8080"
         );
         let json = finding(&down(), &cost, ZERO_US);
@@ -321,7 +343,7 @@ mod tests {
         let alone = outage(None, &[failed(9, 3.5, Kind::Segment, 5)]);
         assert_eq!(
             told_of(&alone, &Cost::default()),
-            "refused at 0:00:03.5 (01:51:16.26Z), not good again: \
+            "refused at 0:00:03.500 (01:51:16.260Z), not good again: \
              segment 5.m3u8, 1 request, never good; host h:8080"
         );
         let raw = outage(None, &[failed(9, 3.5, Kind::Main, 5)]);
@@ -332,7 +354,7 @@ mod tests {
         };
         let told = told_of(&raw, &cost);
         let wanted =
-            ": raw stream 5.m3u8, 1 request; no recorder ran for 0:00:02 of it; host h:8080";
+            ": raw stream 5.m3u8, 1 request; no recorder ran for 2.000 s of it; host h:8080";
         assert!(told.ends_with(wanted), "{told}");
         assert_eq!(finding(&raw, &cost, ZERO_US).playlist, None);
         let playlist = outage(None, &[failed(9, 3.5, Kind::Main, 5)]);

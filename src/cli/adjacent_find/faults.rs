@@ -18,6 +18,8 @@ pub(super) struct Form {
     pub(super) json: bool,
     /// Each fault as well.
     pub(super) verbose: bool,
+    /// The findings alone.
+    pub(super) quiet: bool,
     /// Session zero, in microseconds of Unix time.
     pub(super) zero_us: i64,
 }
@@ -52,13 +54,13 @@ pub(super) fn list(reader: &Reader, search: &Search<'_>, form: Form) -> Result<(
         })
     };
     let done = search.outages(print).and_then(|()| {
-        if sum != Summary::default() && !form.json {
+        if !sum.is_empty() && !form.json && !form.quiet {
             writeln!(out, "{}", sum.of_outages())?;
         }
         Ok(out.flush()?)
     });
     printed(done, "faults")?;
-    if sum == Summary::default() {
+    if sum.is_empty() && !form.quiet {
         warn(
             "No fault in this session; times in which nothing new was listed are none: adjacent-find without --faults shows them",
         );

@@ -194,14 +194,20 @@ impl Info {
         let (not_kept, faults) = self.faults();
         lines.extend(fault_lines(&faults));
         lines.extend(not_kept_lines(&not_kept));
+        let files = |count: u64| shown::counted(i64::try_from(count).unwrap_or(i64::MAX), "file");
+        let unfinished = match sizes.unfinished_files {
+            0 => String::new(),
+            count => format!(
+                ", unfinished downloads {} in {}",
+                bytes(sizes.unfinished_bytes),
+                files(count)
+            ),
+        };
         lines.push(format!(
-            "Size      session.db {}, chunks {} in {}",
+            "Size      session.db {}, chunks {} in {}{unfinished}",
             bytes(sizes.database_bytes),
             bytes(sizes.chunks_bytes),
-            shown::counted(
-                i64::try_from(sizes.chunks_files).unwrap_or(i64::MAX),
-                "file"
-            ),
+            files(sizes.chunks_files),
         ));
         lines
     }

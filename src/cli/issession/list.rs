@@ -8,8 +8,9 @@ use crate::cli::exit::{Failure, say, warn};
 use crate::cli::output::description;
 use crate::replayer::Description;
 use crate::replayer::request::timeline::{format_time, format_utc};
-use crate::session::Sessions;
+use crate::session::{SessionFolder, Sessions};
 use crate::shown;
+use crate::upkeep::{Standing, State};
 
 /// What is listed.
 #[derive(Debug, Args)]
@@ -29,10 +30,10 @@ impl ListArguments {
         match &self.session {
             None => self.all(&sessions, folder),
             Some(session) => {
-                let description = description::at_the_end(sessions.find(session)?)?;
+                let found = listed(sessions.find(session)?)?;
                 match self.json {
-                    true => say(json(&description)?),
-                    false => description::lines(&description).iter().for_each(say),
+                    true => say(json_of(&found)?),
+                    false => description::lines(&found.0).iter().for_each(say),
                 }
                 Ok(true)
             }
@@ -56,7 +57,7 @@ impl ListArguments {
         let mut all_are_read = true;
         for name in &names {
             let found = sessions.find(name).map_err(Failure::from);
-            let described = found.and_then(description::at_the_end);
+            let described = found.and_then(listed);
             all_are_read &= described.is_ok();
             say(match self.json {
                 true => json_line(name, &described)?,
@@ -67,19 +68,39 @@ impl ListArguments {
     }
 }
 
-fn text_line(name: &str, width: usize, described: &Result<Description, Failure>) -> String {
+/// A session that can be read.
+type Listed = (Description, Standing);
+
+fn listed(folder: SessionFolder) -> Result<Listed, Failure> {
+    let standing = Standing::read(&folder)?;
+    Ok((description::at_the_end(folder)?, standing))
+}
+
+fn text_line(name: &str, width: usize, described: &Result<Listed, Failure>) -> String {
     let name = shown::escaped(name);
     match described {
-        Ok(description) => format!("{name:width$}  {}", short(description)),
+        Ok((description, standing)) => {
+            format!("{name:width$}  {}", short(description, standing))
+        }
         Err(failure) => format!("{name:width$}  {}", failure.message()),
     }
 }
 
-fn json_line(name: &str, described: &Result<Description, Failure>) -> Result<String, Failure> {
+fn json_line(name: &str, described: &Result<Listed, Failure>) -> Result<String, Failure> {
     match described {
-        Ok(description) => json(description),
+        Ok(listed) => json_of(listed),
         Err(failure) => json(&serde_json::json!({ "session": name, "error": failure.message() })),
     }
+}
+
+/// What there is to play, and how it stands with the session.
+fn json_of((description, standing): &Listed) -> Result<String, Failure> {
+    let mut value = serde_json::to_value(description).map_err(Failure::failed)?;
+    if let Some(members) = value.as_object_mut() {
+        members.insert("state".to_owned(), serde_json::json!(standing.state));
+        members.insert("ended".to_owned(), serde_json::json!(standing.ended));
+    }
+    json(&value)
 }
 
 /// Longer names are not what the column of names is made for.
@@ -90,7 +111,7 @@ fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
 }
 
 /// When, for how long, what.
-fn short(description: &Description) -> String {
+fn short(description: &Description, standing: &Standing) -> String {
     let names = description
         .streams
         .iter()
@@ -100,9 +121,14 @@ fn short(description: &Description) -> String {
     if more > 0 {
         named += &format!(" and {more} more");
     }
-    let state = match description.recording {
-        true => ", being recorded",
-        false => "",
+    let state = match (standing.state, standing.ended.as_deref()) {
+        (State::Recording, _) => ", being recorded",
+        (State::Killed, _) | (State::Stopped, Some("killed")) => ", its recorder was killed",
+        (State::DiskFull, _) | (State::Stopped, Some("disk full")) => {
+            ", its recorder ended on a full disk"
+        }
+        (State::Stopped, Some("failed")) => ", its recorder failed",
+        (State::Stopped, _) => "",
     };
     format!(
         "{}  {}{state}  {named}",

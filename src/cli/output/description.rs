@@ -35,9 +35,13 @@ pub(crate) fn lines(description: &Description) -> Vec<String> {
     lines.extend(holes.map(|hole| format!("Hole     {hole}: no recorder ran")));
     for stream in &description.streams {
         lines.push(format!("Stream   {}  {}", stream.name, stream.url));
-        if let Some(dump) = &stream.dump {
-            lines.push(format!("           {}, {dump}", stream.path));
-        }
+        let paths = [
+            Some(&stream.path),
+            stream.dvr.as_ref(),
+            stream.dump.as_ref(),
+        ];
+        let paths: Vec<&str> = paths.into_iter().flatten().map(String::as_str).collect();
+        lines.push(format!("           {}", paths.join(", ")));
         lines.extend(
             stream
                 .playlists

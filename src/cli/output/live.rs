@@ -196,13 +196,13 @@ async fn log_lines(board: &Board, began: tokio::time::Instant) {
 
 /// The totals, as a line.
 pub(crate) fn total_line(totals: &Totals) -> String {
-    let gaps = match totals.gaps.count {
+    let gaps = match totals.all_gaps() {
         0 => String::new(),
         count => format!(", gaps {count}"),
     };
     format!(
-        "playlists {}, polls {}, revisions {}, chunks {}, {}, faults {}{gaps}",
-        totals.playlists,
+        "{}, polls {}, revisions {}, chunks {}, {}, faults {}{gaps}",
+        screen::recorded(totals).join(", "),
         totals.polls,
         totals.revisions,
         totals.chunks,

@@ -1,6 +1,7 @@
 //! What programs say: the live view, log lines, metrics, the service manager, what a session has to play.
 
 pub(super) mod description;
+pub(super) mod ending;
 pub mod live;
 pub mod log_form;
 pub mod log_lines;

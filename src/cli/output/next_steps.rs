@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cli::arguments::durations::{bytes, clock_time};
 use crate::recorder::{Summary, Totals};
-use crate::session::{Reader, Run, SessionFolder};
+use crate::session::{Reader, SessionFolder};
 use crate::upkeep::Sizes;
 
 /// The folder of sessions that programs look into by themselves.
@@ -13,8 +13,17 @@ pub(crate) const DEFAULT_FOLDER: &str = "sessions";
 /// Nobody waits longer at the end than this, while files are counted.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// From when on a session is kept, in microseconds of Unix time; `None`: all of it is.
+pub(crate) fn kept_us(folder: &SessionFolder) -> Option<i64> {
+    Reader::open(folder).ok()?.kept_from_us().ok()?
+}
+
 /// Of the session of a recording that has met so much in this run.
-pub(crate) fn lines(folder: &SessionFolder, summary: &Summary) -> Vec<String> {
+pub(crate) fn lines(
+    folder: &SessionFolder,
+    summary: &Summary,
+    kept_us: Option<i64>,
+) -> Vec<String> {
     let sizes = Sizes::within(folder, PATIENCE).ok();
     let size = sizes.map(|(sizes, is_whole)| {
         let size = bytes(sizes.database_bytes.saturating_add(sizes.chunks_bytes));
@@ -23,34 +32,55 @@ pub(crate) fn lines(folder: &SessionFolder, summary: &Summary) -> Vec<String> {
             false => format!("more than {size}"),
         }
     });
-    let length = clock_time(length(folder).unwrap_or(summary.length));
-    let facts: Vec<String> = std::iter::once(length).chain(size).collect();
-    text(folder.path(), &facts.join(", "), &summary.totals)
+    let (before, length) = length(folder, summary);
+    let kept = kept_us
+        .map(|us| us.saturating_sub(before))
+        .filter(|us| *us > 0);
+    let kept = kept.map(|us| format!("kept from {} on", clock_time(micros(us))));
+    let facts: Vec<String> = std::iter::once(clock_time(length))
+        .chain(kept)
+        .chain(size)
+        .collect();
+    let kept_us = kept_us.unwrap_or(i64::MIN);
+    text(folder.path(), &facts.join(", "), &summary.totals, kept_us)
 }
 
-/// Of all its runs; `None`: it has one, whose length was said.
-fn length(folder: &SessionFolder) -> Option<Duration> {
-    let runs = Reader::open(folder).ok()?.runs().ok()?;
-    if runs.len() < 2 {
-        return None;
+fn micros(us: i64) -> Duration {
+    Duration::from_micros(u64::try_from(us).unwrap_or(0))
+}
+
+/// When the first of all its runs began, in microseconds of Unix time, and how long all of them are.
+fn length(folder: &SessionFolder, summary: &Summary) -> (i64, Duration) {
+    let runs = Reader::open(folder).and_then(|reader| reader.runs());
+    let runs = runs.unwrap_or_default();
+    let first_us = runs.first().map_or(i64::MAX, |run| run.started_us);
+    match (runs.len(), runs.last()) {
+        (2.., Some(last)) => (first_us, micros(last.end_us().saturating_sub(first_us))),
+        // Its length was said.
+        _ => (first_us, summary.length),
     }
-    let (first, last) = runs.first().zip(runs.last())?;
-    let us = Run::end_us(last).saturating_sub(first.started_us);
-    Some(Duration::from_micros(u64::try_from(us).unwrap_or(0)))
 }
 
-fn text(path: &Path, facts: &str, totals: &Totals) -> Vec<String> {
+/// What is no longer in the session is offered to nobody.
+fn text(path: &Path, facts: &str, totals: &Totals, kept_us: i64) -> Vec<String> {
     let of_session = arguments(path);
-    let (what, command) = match (totals.gaps.count, totals.faults) {
-        (1.., _) => ("See its gaps", "adjacent-find"),
-        (0, 1..) => ("See its faults", "adjacent-find --faults"),
-        (0, 0) => ("See what is in it", "issession info"),
-    };
-    vec![
+    let mut lines = vec![
         format!("Session {}: {facts}", path.display()),
         format!("Replay it: isreplayer {of_session}"),
-        format!("{what}: {command} {of_session}"),
-    ]
+    ];
+    let last_gap_us = totals.gaps.last_us.max(totals.silences.last_us);
+    if totals.all_gaps() > 0 && last_gap_us >= kept_us {
+        lines.push(format!("See its gaps: adjacent-find {of_session}"));
+    }
+    if totals.faults > 0 && totals.fault_us >= kept_us {
+        lines.push(format!(
+            "See its faults: adjacent-find --faults {of_session}"
+        ));
+    }
+    if lines.len() == 2 {
+        lines.push(format!("See what is in it: issession info {of_session}"));
+    }
+    lines
 }
 
 /// How the session is named to a program that is started in the same folder, by somebody who has a shell.
@@ -100,27 +130,41 @@ mod tests {
 
     #[test]
     fn what_was_met_is_what_is_looked_at_next() {
-        let of = |faults, gaps| {
+        let of = |faults, gaps, kept_us| {
             let gaps = GapTally {
                 count: gaps,
+                last_us: 50,
                 ..GapTally::default()
             };
             let totals = Totals {
                 faults,
                 gaps,
+                fault_us: 70,
                 ..Totals::default()
             };
-            text(Path::new("sessions/a"), "0:00:09.000, 5 MB", &totals)
+            text(
+                Path::new("sessions/a"),
+                "0:00:09.000, 5 MB",
+                &totals,
+                kept_us,
+            )
         };
         assert_eq!(
-            of(0, 0),
+            of(0, 0, 0),
             [
                 "Session sessions/a: 0:00:09.000, 5 MB",
                 "Replay it: isreplayer a",
                 "See what is in it: issession info a",
             ]
         );
-        assert_eq!(of(7, 0)[2], "See its faults: adjacent-find --faults a");
-        assert_eq!(of(7, 1)[2], "See its gaps: adjacent-find a");
+        let (gaps, faults) = (
+            "See its gaps: adjacent-find a",
+            "See its faults: adjacent-find --faults a",
+        );
+        assert_eq!(of(7, 0, 0)[2..], [faults]);
+        assert_eq!(of(0, 1, 0)[2..], [gaps]);
+        assert_eq!(of(7, 1, 0)[2..], [gaps, faults]);
+        assert_eq!(of(7, 1, 60)[2..], [faults], "the gaps have gone");
+        assert_eq!(of(7, 1, 80)[2..], ["See what is in it: issession info a"]);
     }
 }

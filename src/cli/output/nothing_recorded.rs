@@ -42,7 +42,7 @@ fn line(met: &LastFault) -> String {
         1 => "once".to_owned(),
         times => format!("{times} times"),
     };
-    let advice = recorder::advice(met.status, met.outcome, error);
+    let advice = recorder::advice(&met.url, met.status, met.outcome, error);
     let advice = advice.map_or_else(String::new, |advice| format!(" ({advice})"));
     let without_query = met.url.split('?').next().unwrap_or_default();
     escaped(&format!("{without_query}: {what}, {times}{advice}"))

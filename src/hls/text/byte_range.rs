@@ -12,6 +12,19 @@ pub struct ByteRange {
 }
 
 impl ByteRange {
+    /// The resource has no more bytes than that: a range up to there is its rest, however long that gets (RFC 8673).
+    pub(crate) const LONGEST: u64 = 1 << 53;
+
+    /// The rest of a resource, from a byte on; `None`: there is none.
+    pub(crate) fn rest(first: u64) -> Option<ByteRange> {
+        Self::new(first, Self::LONGEST.saturating_sub(first))
+    }
+
+    /// Whether it is the rest of a resource, from a byte on.
+    pub(crate) fn is_rest(&self) -> bool {
+        self.end() == Self::LONGEST
+    }
+
     /// None where it would be empty.
     pub(crate) fn new(first: u64, length: u64) -> Option<ByteRange> {
         let length = length.min(LARGEST - first.min(LARGEST));

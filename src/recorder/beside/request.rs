@@ -7,12 +7,13 @@ use bytes::Bytes;
 use url::Url;
 
 use crate::hls::{self, Refused};
-use crate::recorder::admission::hosts::retry_after;
+use crate::recorder::admission::hosts::{self, retry_after};
 use crate::recorder::admission::reach::Reach;
 use crate::recorder::context::Context;
 use crate::recorder::http::fetch::ask::Ask;
 use crate::recorder::http::fetch::exchanges::{Place, exchanges};
 use crate::recorder::http::fetch::{Hop, Received};
+use crate::recorder::stats::fold::Met;
 use crate::recorder::words;
 use crate::session::{Availability, ByteRange, ExchangeId, Kind, Outcome, ResourceKey, is_success};
 
@@ -74,6 +75,7 @@ impl Context {
             denser_than: None,
             patient_until: Some(self.stop.clone()),
             held: None,
+            waits: None,
         };
         tokio::select! {
             () = self.stop.cancelled() => return what_came(&[], wanted),
@@ -117,11 +119,21 @@ impl Context {
         let name = hls::resource_name(&wanted.url);
         if is_good {
             tracing::debug!(kind = %wanted.kind, bytes = last.wire_bytes, "{name:?}");
-        } else if last.is_fault() && self.stats.fault(wanted.kind, last.status, last.outcome) {
+        } else if last.is_fault() && self.is_news_aside(wanted.kind, last) {
             let place = words::resource_of(wanted.kind, &last.url);
             let told = words::sentence(&place, &last.url, last.status, last.error.as_deref());
             tracing::warn!(kind = %wanted.kind, status = last.status, outcome = %last.outcome, "{told}");
         }
+    }
+
+    fn is_news_aside(&self, kind: Kind, hop: &Hop) -> bool {
+        let met = Met {
+            kind,
+            of: 0,
+            host: &hosts::host_and_port(&hop.url),
+        };
+        self.stats.met(hop.requested_us);
+        self.stats.fault(met, hop.status, hop.outcome)
     }
 
     async fn write_aside(&self, hops: Vec<Hop>, wanted: &Wanted, is_again: bool) {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::guards;
 use super::queue::Queue;
 use crate::clock;
+use crate::recorder::admission::hosts;
 use crate::recorder::http::fetch::Hop;
 use crate::recorder::http::fetch::ask::Ask;
 use crate::recorder::http::fetch::exchanges::{Place, exchanges};
@@ -18,6 +19,7 @@ use crate::recorder::panics::Panics;
 use crate::recorder::plan::{Done, Job, Key};
 use crate::recorder::playlists::set::Playlists;
 use crate::recorder::stats::board::PlaylistStats;
+use crate::recorder::stats::fold::Met;
 use crate::recorder::stats::trouble::LATELY_US;
 use crate::recorder::words;
 use crate::session::{Kind, Outcome, OwnReason};
@@ -41,20 +43,7 @@ pub(super) async fn download(downloads: &Downloads, job: Job, place: guards::Pla
         playlists,
         ..
     } = downloads;
-    let ask = Ask {
-        url: (*job.url).clone(),
-        kind: job.kind,
-        reach: playlists.may_lead(job.playlist),
-        downgraded: playlists.names_downgraded(job.playlist),
-        range: job.key.range,
-        validators: job.validators.clone(),
-        expected: Bytes::new(),
-        plain: false,
-        lists: false,
-        denser_than: None,
-        patient_until: None,
-        held: None,
-    };
+    let ask = ask(playlists, &job);
     let mut hops = fetcher.chain(&ask).await;
     #[cfg(test)]
     panics::testing::pass(panics::testing::Place::Download, job.url.as_str());
@@ -98,6 +87,25 @@ pub(super) async fn download(downloads: &Downloads, job: Job, place: guards::Pla
     place.ended();
 }
 
+/// What is asked for.
+pub(super) fn ask(playlists: &Playlists, job: &Job) -> Ask {
+    Ask {
+        url: (*job.url).clone(),
+        kind: job.kind,
+        reach: playlists.may_lead(job.playlist),
+        downgraded: playlists.names_downgraded(job.playlist),
+        range: job.key.range,
+        validators: job.validators.clone(),
+        expected: Bytes::new(),
+        plain: false,
+        lists: false,
+        denser_than: None,
+        patient_until: None,
+        held: None,
+        waits: None,
+    }
+}
+
 /// It is to be asked for again, as if it had not been.
 fn is_put_off(hop: &Hop) -> bool {
     hop.own_reason.is_some_and(OwnReason::is_to_come)
@@ -118,7 +126,7 @@ fn pass_over(hops: &mut [Hop], why: OwnReason) -> bool {
     true
 }
 
-async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
+pub(super) async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
     let known = |hop: &Hop, place| match place {
         Place::Head => (queue.resource(&job.key, job.kind), job.availability),
         Place::Redirected(head_us) => {
@@ -141,12 +149,24 @@ async fn write(queue: &Queue, fetcher: &Fetcher, job: &Job, hops: Vec<Hop>) {
 }
 
 /// Counts what came; returns whether a fault is logged.
-fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool, now_us: i64) -> bool {
+pub(super) fn count(
+    playlists: &Playlists,
+    job: &Job,
+    hops: &[Hop],
+    good: bool,
+    now_us: i64,
+) -> bool {
     let aborted = hops.iter().any(|hop| !hop.is_fault());
     let is_news = match (good, aborted, hops.last()) {
         (false, false, Some(last)) => {
             let stats = playlists.all_stats();
-            stats.fault(job.kind, last.status, last.outcome)
+            let met = Met {
+                kind: job.kind,
+                of: job.playlist,
+                host: &hosts::host_and_port(&last.url),
+            };
+            stats.met(now_us);
+            stats.fault(met, last.status, last.outcome)
         }
         _ => false,
     };
@@ -155,19 +175,26 @@ fn count(playlists: &Playlists, job: &Job, hops: &[Hop], good: bool, now_us: i64
     };
     let bytes = hops.iter().filter_map(|h| h.wire_bytes).sum();
     PlaylistStats::count(&stats.bytes, bytes);
+    if job.kind == Kind::Segment {
+        match (good, aborted) {
+            (true, _) => stats.lost.comes(job.sequence),
+            (false, false) => stats.lost.fails(job.sequence, now_us),
+            (false, true) => {}
+        }
+    }
     match (good, aborted, hops.last()) {
         (true, ..) => PlaylistStats::count(&stats.chunks, 1),
         (false, false, Some(last)) => {
             stats.fault(last.outcome);
             let what = words::in_short(last.status, last.outcome);
-            stats.losing.fails(what, now_us, LATELY_US);
+            stats.losing.fails(what, (now_us, now_us), LATELY_US);
         }
         (false, ..) => {}
     }
     is_news
 }
 
-fn report(job: &Job, hops: &[Hop], good: bool, is_news: bool) {
+pub(super) fn report(job: &Job, hops: &[Hop], good: bool, is_news: bool) {
     let Some(last) = hops.last() else { return };
     let name = crate::hls::resource_name(&job.key.url);
     if good {

@@ -5,14 +5,18 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::download::{Downloads, download};
+use super::fates::Destiny;
 use super::guards::Place;
+use super::hint::hinted;
 use crate::clock;
+use crate::recorder::admission::hosts;
 #[cfg(test)]
 use crate::recorder::panics;
 use crate::recorder::panics::InARow;
 use crate::recorder::plan::{Job, Key};
 use crate::recorder::schedule::restart_delay;
 use crate::recorder::stats::board::Stats;
+use crate::recorder::stats::fold::Met;
 use crate::session::Kind;
 
 /// Fetches what the plan says until `stop`; what is under way then is waited for. A loop that panics begins anew: what it
@@ -40,7 +44,13 @@ async fn fetch(downloads: &Downloads, stop: &CancellationToken) {
     } = downloads;
     let most = fetcher.limits.downloads;
     let mut under_way = JoinSet::new();
+    // Beside these: what the origin holds takes nobody's turn.
+    let mut hints = JoinSet::new();
     loop {
+        while let Some((job, place, destiny)) = queue.next_hint().await {
+            let hint = contained_hint(downloads.clone(), (job, place, destiny), stop.clone());
+            hints.spawn(hint.in_current_span());
+        }
         while under_way.len() < most {
             let Some((job, place)) = queue.next().await else {
                 break;
@@ -61,10 +71,12 @@ async fn fetch(downloads: &Downloads, stop: &CancellationToken) {
             () = stop.cancelled() => break,
             () = queue.guards.changed.notified() => {}
             Some(_) = under_way.join_next() => playlists.changed(),
+            Some(_) = hints.join_next() => playlists.changed(),
             () = sleep_until(due), if under_way.len() < most => {}
         }
     }
     while under_way.join_next().await.is_some() {}
+    while hints.join_next().await.is_some() {}
 }
 
 async fn sleep_until(due: Option<tokio::time::Instant>) {
@@ -82,10 +94,27 @@ async fn contained(downloads: Downloads, job: Job, place: Place) {
     downloads.panics.contain(download, what).await;
 }
 
+/// A request for what is announced; one that panics is as if it had not been made.
+async fn contained_hint(
+    downloads: Downloads,
+    (job, place, destiny): (Job, Place, Destiny),
+    stop: CancellationToken,
+) {
+    let name = crate::hls::resource_name(&job.key.url);
+    let what = || format!("the early request for {name:?}");
+    let hint = hinted(&downloads, job, (place, destiny), stop);
+    downloads.panics.contain(hint, what).await;
+}
+
 /// Logs what left its playlist and could not be fetched in time.
 fn tell_of(given_up: &[(Key, Kind)], stats: &Stats) {
     for (key, kind) in given_up {
-        if stats.is_news(*kind, "given up") {
+        let met = Met {
+            kind: *kind,
+            of: 0,
+            host: &hosts::host_and_port(&key.url),
+        };
+        if stats.is_news(met, "given up") {
             let name = crate::hls::resource_name(&key.url);
             tracing::warn!(%kind, "{name:?} left its playlist and could not be had: given up");
         }

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::fates::Fates;
 use crate::recorder::plan::state::Plan;
-use crate::recorder::plan::{Done, Job, PlaylistId};
+use crate::recorder::plan::{Done, Fate, Job, PlaylistId};
 use crate::session::ExchangeId;
 
 /// What is held of a queue.
@@ -15,6 +16,8 @@ use crate::session::ExchangeId;
 pub(super) struct Guards {
     state: Mutex<State>,
     pub(super) changed: Notify,
+    /// What becomes of what was announced and asked for.
+    pub(super) fates: Fates,
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +48,7 @@ impl Guards {
             playlist,
             revision,
             is_written: false,
+            fates: Vec::new(),
         }
     }
 
@@ -65,7 +69,10 @@ impl Guards {
         };
         for dropped in dropped {
             match dropped {
-                Dropped::Revision(playlist, revision) => plan.withdraw(playlist, revision),
+                Dropped::Revision(playlist, revision) => {
+                    plan.withdraw(playlist, revision);
+                    self.fates.tell(plan.take_fates());
+                }
                 Dropped::Download(job) => plan.done(&job, Done::Panicked, None, now),
             }
         }
@@ -81,9 +88,17 @@ pub(crate) struct Hold {
     playlist: PlaylistId,
     revision: ExchangeId,
     is_written: bool,
+    /// Told once it has been handed to the writer: nothing that was announced is written before what lists it.
+    fates: Vec<(u64, Fate)>,
 }
 
 impl Hold {
+    /// What the revision means for what was announced before it.
+    pub(super) fn with_fates(mut self, fates: Vec<(u64, Fate)>) -> Self {
+        self.fates = fates;
+        self
+    }
+
     /// The revision has been handed to the writer.
     pub(crate) fn written(mut self) {
         self.is_written = true;
@@ -96,7 +111,13 @@ impl Drop for Hold {
         if state.held.get(&self.playlist) == Some(&self.revision) {
             state.held.remove(&self.playlist);
         }
-        if !self.is_written {
+        let fates = std::mem::take(&mut self.fates);
+        if self.is_written {
+            self.guards.fates.tell(fates);
+        } else {
+            // What it lists is in no session.
+            let gone = fates.into_iter().map(|(job, _)| (job, Fate::Withdrawn));
+            self.guards.fates.tell(gone.collect());
             let revision = Dropped::Revision(self.playlist, self.revision);
             state.dropped.push(revision);
         }

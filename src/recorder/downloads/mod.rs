@@ -2,7 +2,9 @@
 
 mod download;
 mod download_loop;
+mod fates;
 pub(super) mod guards;
+mod hint;
 mod queue;
 
 pub(super) use self::download::Downloads;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
 
+use super::fates::Destiny;
 use super::guards::{Guards, Hold, Place};
 use crate::clock;
 use crate::recorder::admission::hosts::Hosts;
@@ -57,13 +58,15 @@ impl Queue {
         let count = listing.wanted.len() + plan.lists(listing.playlist);
         let take_in = || {
             let changes = plan.revision(&listing, clock::instant());
+            let fates = plan.take_fates();
             drop(plan);
             drop(listing);
             let too_many = changes.too_many;
             self.note(changes, noted);
-            too_many
+            (too_many, fates)
         };
-        (memory.read(count * AS_BYTES, take_in).await, hold)
+        let (too_many, fates) = memory.read(count * AS_BYTES, take_in).await;
+        (too_many, hold.with_fates(fates))
     }
 
     /// What bytes the things have that a playlist lists.
@@ -97,6 +100,7 @@ impl Queue {
         let count = plan.lists(playlist);
         let remove = || {
             let changes = plan.remove(playlist, clock::instant());
+            self.guards.fates.tell(plan.take_fates());
             drop(plan);
             self.note(changes, noted);
         };
@@ -118,6 +122,18 @@ impl Queue {
         let job = plan.next(now, is_held, |url, now| self.hosts.not_before(url, now))?;
         let place = self.guards.place(job.clone());
         Some((job, place))
+    }
+
+    /// The next thing to ask for that is announced, its place, and what becomes of it.
+    pub(super) async fn next_hint(&self) -> Option<(Job, Place, Destiny)> {
+        let mut plan = self.plan.lock().await;
+        let now = clock::instant();
+        let held = self.guards.settle(&mut plan, now);
+        let is_held = |playlist| held.contains_key(&playlist);
+        let job = plan.next_hint(now, is_held, |url, now| self.hosts.not_before(url, now))?;
+        let destiny = self.guards.fates.of(job.number);
+        let place = self.guards.place(job.clone());
+        Some((job, place, destiny))
     }
 
     /// Whether everything that is listed was fetched or given up.
@@ -172,6 +188,7 @@ mod tests {
                 last_use: 0,
                 part: 0,
                 duration: Duration::from_secs(1),
+                hinted: false,
             }],
             duration: Duration::from_secs(1),
             step: crate::hls::Step::Slid,

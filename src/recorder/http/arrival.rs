@@ -89,6 +89,19 @@ impl Arrival {
     }
 }
 
+/// The arrival of the first bytes of a body, of that of all of it.
+pub(crate) fn of_first_bytes(text: &str, bytes: u64) -> Option<String> {
+    let points: Vec<(i64, u64)> = serde_json::from_str(text).ok()?;
+    let mut arrival = Arrival::new();
+    for (at_us, so_far) in points {
+        arrival.add(at_us, so_far.min(bytes));
+        if so_far >= bytes {
+            break;
+        }
+    }
+    arrival.into_text()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +126,16 @@ mod tests {
             arrival.into_text().as_deref(),
             Some("[[0,1000],[3000000,2000]]")
         );
+    }
+
+    #[test]
+    fn of_the_first_bytes_what_came_later_is_left_out() {
+        let all = "[[5000,10],[400000,20],[800000,30]]";
+        let of = |bytes| of_first_bytes(all, bytes);
+        assert_eq!(of(10), None, "at once");
+        assert_eq!(of(15).as_deref(), Some("[[5000,10],[400000,15]]"));
+        assert_eq!(of(30).as_deref(), Some(all));
+        assert_eq!(of_first_bytes("no", 1), None);
     }
 
     #[test]

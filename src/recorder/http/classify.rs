@@ -131,6 +131,10 @@ pub(crate) fn describe(error: &(dyn Error + 'static)) -> String {
         (None, "tls handshake eof") => {
             "it ended the connection at once; it may not speak TLS on this port".to_owned()
         }
+        (None, "deadline has elapsed") => {
+            "no connection within the time limit (--connect-timeout)".to_owned()
+        }
+        (None, "invalid HTTP version parsed") => "what came is no HTTP".to_owned(),
         (None, last) => words::without_number(last),
     }
 }

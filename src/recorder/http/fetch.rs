@@ -32,12 +32,14 @@ use crate::recorder::admission::reach::Reach;
 use crate::recorder::formats::format::Verdict;
 use crate::recorder::formats::sniff::is_endless;
 use crate::recorder::memory::{Held, unless_aborted};
+use crate::recorder::words;
 use crate::session::{Notice, NoticeEvent, Outcome, OwnReason, is_success};
 
 pub(crate) mod ask;
 mod decoded;
 pub(crate) mod exchanges;
 pub(crate) mod fetcher;
+mod first_bytes;
 mod gathered;
 mod hop;
 mod list;
@@ -61,6 +63,22 @@ async fn let_go(held: Option<&HeldAsk>) {
     }
 }
 
+/// Waits until so much has come of the rest of a resource as is listed.
+async fn is_enough(held: Option<&HeldAsk>, status: Option<u16>, came: u64) {
+    let Some(enough) = held.and_then(|held| held.enough.as_ref()) else {
+        return std::future::pending().await;
+    };
+    let before = match status {
+        Some(206) => 0,
+        _ => enough.first,
+    };
+    let has_it =
+        |length: &Option<u64>| length.is_some_and(|length| came >= before.saturating_add(length));
+    if enough.length.clone().wait_for(has_it).await.is_err() {
+        std::future::pending().await
+    }
+}
+
 impl Fetcher {
     /// Asks, and follows redirects; at least one hop.
     pub(crate) async fn chain(&self, ask: &Ask) -> Vec<Hop> {
@@ -69,7 +87,10 @@ impl Fetcher {
         let mut url = match &ask.held {
             Some(held) => {
                 deadline += held.at_most;
-                held.awaited.add_to(&ask.url)
+                match held.awaited {
+                    Some(awaited) => awaited.add_to(&ask.url),
+                    None => ask.url.clone(),
+                }
             }
             None => ask.url.clone(),
         };
@@ -182,7 +203,7 @@ impl Fetcher {
         };
         let now_us = self.writer.clock().now_us();
         let mut hop = Hop::new(self.writer.next_id(), url.clone(), now_us);
-        if ask.held.is_some() {
+        if ask.held.as_ref().is_some_and(|held| held.awaited.is_some()) {
             hop.take_directives();
         }
         hop.downgraded = downgraded;
@@ -199,6 +220,9 @@ impl Fetcher {
         let validators = ask.validators.as_ref().filter(|v| v.url == *url);
         hop.would_confirm = validators.map(|validators| validators.exchange);
         let fields = self.fields(ask, url, downgraded);
+        if let Some(stats) = &ask.waits {
+            stats.waiting.asks(hop.requested_us);
+        }
         let held = ask.held.as_ref();
         let longest = held.map_or(self.limits.answer, |held| held.at_most);
         let patience = deadline.min(clock::instant() + longest);
@@ -208,6 +232,12 @@ impl Fetcher {
             sent = timeout_at(patience, self.send(ask, (url, reach, over), fields)) => Some(sent),
         };
         let passed_us = self.writer.clock().now_us() - hop.requested_us;
+        if let Some(stats) = &ask.waits {
+            match sent {
+                Some(Ok(Ok(_))) => stats.waiting.is_answered(),
+                _ => stats.waiting.is_given_up(),
+            }
+        }
         match sent {
             Some(Ok(Ok(Sent {
                 response,
@@ -235,10 +265,10 @@ impl Fetcher {
                 return hop;
             }
             Some(Ok(Err((outcome, error)))) => hop.fail(outcome, &error),
-            Some(Err(_)) => hop.fail(
-                Outcome::ResponseTimeout,
-                "no response within the time limit",
-            ),
+            Some(Err(_)) => {
+                let why = format!("no answer for {}", words::whole_seconds(passed_us));
+                hop.fail(Outcome::ResponseTimeout, &why);
+            }
             None => hop.fail(Outcome::Aborted, "the recorder was stopped"),
         }
         hop.failed_us = Some(passed_us);
@@ -350,6 +380,8 @@ impl Fetcher {
                     response,
                     may_live,
                     limit,
+                    // Parts of what was announced come one after the other.
+                    held: ask.held.as_ref().filter(|held| held.awaited.is_none()),
                 };
                 if let Some(live) = self.read(body, &mut sink, hop, deadline).await {
                     hop.body = Received::Live(Box::new(live));
@@ -367,7 +399,7 @@ impl Fetcher {
     /// Reads a body; one that turns out to be a raw stream comes back as that.
     async fn read(
         &self,
-        body: Incoming,
+        body: Incoming<'_>,
         sink: &mut Sink,
         hop: &mut Hop,
         deadline: Instant,
@@ -376,13 +408,17 @@ impl Fetcher {
             mut response,
             mut may_live,
             limit,
+            held,
         } = body;
         let mut wire_bytes = 0;
         let mut arrival = Arrival::new();
         let began = hop.response_us();
         let since = clock::instant();
         let mut looks_like = None;
-        while let Some(bytes) = self.next(&mut response, hop, deadline).await {
+        while let Some(bytes) = self
+            .next(&mut response, (held, wire_bytes), hop, deadline)
+            .await
+        {
             wire_bytes += bytes.len() as u64;
             arrival.add(self.writer.clock().now_us() - began, wire_bytes);
             if let Sink::Memory(_) = sink {
@@ -425,6 +461,7 @@ impl Fetcher {
         hop.wire_bytes = Some(wire_bytes);
         hop.arrival = arrival.into_text();
         if hop.outcome == Outcome::Complete
+            && !hop.is_cut
             && hop.announced_bytes.is_some_and(|n| n > wire_bytes)
             && hop.has_length()
         {
@@ -437,6 +474,7 @@ impl Fetcher {
     async fn next(
         &self,
         response: &mut Response,
+        (held, came): (Option<&HeldAsk>, u64),
         hop: &mut Hop,
         deadline: Instant,
     ) -> Option<Bytes> {
@@ -444,6 +482,14 @@ impl Fetcher {
         let next = tokio::select! {
             () = self.abort.cancelled() => {
                 hop.fail(Outcome::Aborted, "the recorder was stopped");
+                return None;
+            }
+            () = let_go(held) => {
+                hop.fail(Outcome::Aborted, "the recorder was stopped");
+                return None;
+            }
+            () = is_enough(held, hop.status, came) => {
+                hop.is_cut = true;
                 return None;
             }
             next = timeout_at(patience, response.chunk()) => next,
@@ -472,12 +518,14 @@ fn put_off_together(mut hops: Vec<Hop>) -> Vec<Hop> {
 }
 
 /// A body that is to be read.
-struct Incoming {
+struct Incoming<'a> {
     response: Response,
     /// It may be a raw stream.
     may_live: bool,
     /// It is cut there, in bytes.
     limit: u64,
+    /// Somebody may let go of it while it comes.
+    held: Option<&'a HeldAsk>,
 }
 
 /// The target of a redirect, as the origin wrote it.

@@ -117,6 +117,7 @@ fn wanted(media: crate::hls::MediaPlaylist, place: u64) -> Vec<Wanted> {
         last_use: placed(entry.last_use),
         part: 0,
         duration: entry.duration,
+        hinted: false,
     });
     wanted.collect()
 }
@@ -227,6 +228,7 @@ fn steps_grow_as_the_playlists_of_a_stream_do() {
             last_use: 5,
             part: 0,
             duration: Duration::from_secs(1),
+            hinted: false,
         };
         steps_of(|| {
             for revision in 0..3 {
@@ -266,6 +268,7 @@ fn what_is_listed_is_bounded_in_bytes_by_whoever_lists_it_and_the_newest_is_kept
             last_use: n,
             part: 0,
             duration: Duration::from_secs(1),
+            hinted: false,
         });
         let listing = Listing {
             playlist,

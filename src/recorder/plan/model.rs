@@ -31,6 +31,8 @@ pub(crate) struct Wanted {
     pub part: u64,
     /// Of a segment or part, its own; of what applies to several, that of one.
     pub duration: Duration,
+    /// It is announced, and not listed yet (`EXT-X-PRELOAD-HINT`).
+    pub hinted: bool,
 }
 
 /// A revision of a playlist, as far as the plan is concerned.
@@ -75,6 +77,7 @@ impl PartialEq for Wanted {
             self.last_use,
             self.part,
             self.duration,
+            self.hinted,
         );
         let its = (
             other.kind,
@@ -83,6 +86,7 @@ impl PartialEq for Wanted {
             other.last_use,
             other.part,
             other.duration,
+            other.hinted,
         );
         own == its && self.url == other.url
     }
@@ -123,6 +127,8 @@ pub(crate) struct Job {
     /// What to ask for: the newest URL of it.
     pub url: Arc<Url>,
     pub playlist: PlaylistId,
+    /// Media sequence number under which it was listed last.
+    pub sequence: u64,
     pub referrer: ExchangeId,
     pub availability: Availability,
     /// Of the request.
@@ -135,6 +141,29 @@ pub(crate) struct Job {
     pub is_known: bool,
     /// Then: with what it may be asked for conditionally.
     pub validators: Option<Validators>,
+    /// It is asked for before it is listed: for so long the origin may hold the request.
+    pub hint: Option<Duration>,
+}
+
+/// What became of something that was announced and asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is announced still.
+    Open,
+    /// A revision lists it, which is the answer from then on: this range.
+    Listed(i64, Option<ByteRange>),
+    /// It is neither announced nor listed any more.
+    Withdrawn,
+}
+
+/// Whose place a request takes that is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    Playlist(PlaylistId),
+    /// One for what is late.
+    Late,
+    /// Nobody's: it was begun before it was listed.
+    Hint,
 }
 
 /// How a request ended.

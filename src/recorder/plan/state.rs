@@ -1,6 +1,6 @@
 //! The plan of a stream: everything that it knows.
 
-use super::model::{Key, PlaylistId};
+use super::model::{Fate, Key, PlaylistId, Turn};
 use crate::hls::steps::step;
 use crate::recorder::http::validators::Validators;
 use crate::recorder::plan::items::host_returns::Returning;
@@ -32,8 +32,16 @@ pub(crate) struct Plan {
     pub(super) keys: Keys,
     pub(super) late: LateItems,
     pub(super) departed: DepartedItems,
-    /// Requests under way, by number, and whose place each takes; `None`: one for what is late.
-    pub(super) under_way: HashMap<u64, Option<PlaylistId>>,
+    /// Requests under way, by number, and whose place each takes.
+    pub(super) under_way: HashMap<u64, Turn>,
+    /// What is announced and to be asked for, ...
+    pub(super) hints: Vec<(PlaylistId, Key)>,
+    /// ... requests for such things that are under way, ...
+    pub(super) hinted: HashMap<u64, PlaylistId>,
+    /// ... of those for the rest of a resource what is listed of it, ...
+    pub(super) listed_as: HashMap<u64, Key>,
+    /// ... and what became of what they are for.
+    pub(super) fates: Vec<(u64, Fate)>,
     /// Things that were given up: those that the next revision notes, and those that are to be logged.
     pub(super) gone: Vec<(Key, Kind)>,
     pub(super) untold: Vec<(Key, Kind)>,
@@ -60,6 +68,10 @@ impl Plan {
             late: LateItems::default(),
             departed: DepartedItems::default(),
             under_way: HashMap::new(),
+            hints: Vec::new(),
+            hinted: HashMap::new(),
+            listed_as: HashMap::new(),
+            fates: Vec::new(),
             gone: Vec::new(),
             untold: Vec::new(),
             playlists: BTreeMap::new(),

@@ -9,7 +9,7 @@ use crate::hls::Step;
 use crate::recorder::http::validators::Validators;
 use crate::recorder::settings::limits::Limits;
 use crate::recorder::settings::limits::TRIES_AFTER_END;
-use crate::session::{Availability, Kind};
+use crate::session::{Availability, ByteRange, Kind};
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -90,6 +90,7 @@ fn wanted(kind: Kind, sequence: u64, last_use: u64, uri: &str) -> Wanted {
         last_use,
         part: 0,
         duration: Duration::from_secs(6),
+        hinted: false,
     }
 }
 
@@ -912,4 +913,221 @@ fn of_a_revision_that_was_not_taken_in_to_its_end_others_fetch_what_they_list_an
     assert_eq!((changes.gone.len(), changes.pending.len()), (1, 1));
     assert_eq!(plan.fetch_all(), ["a.ts"]);
     assert!(plan.plan.is_idle());
+}
+
+fn hint(sequence: u64, part: u64, uri: &str) -> Wanted {
+    Wanted {
+        hinted: true,
+        ..self::part(sequence, part, uri)
+    }
+}
+
+impl Planned {
+    /// A revision that lists this.
+    fn says(&mut self, wanted: &[Wanted]) -> Changes {
+        self.revision(0, wanted.to_vec(), Step::Slid, false)
+    }
+
+    fn next_hint(&mut self) -> Option<Job> {
+        self.plan.next_hint(self.now, |_| false, |_, _| None)
+    }
+
+    /// What became of what was announced.
+    fn fates(&mut self) -> Vec<Fate> {
+        let fates = self.plan.take_fates();
+        fates.into_iter().map(|(_, fate)| fate).collect()
+    }
+}
+
+#[test]
+fn what_is_announced_is_asked_for_once_and_is_what_is_listed_later() {
+    for came_first in [true, false] {
+        let mut plan = Planned::new();
+        let one = part(2, 0, "2.0.mp4");
+        let changes = plan.says(&[one.clone(), hint(2, 1, "2.1.mp4?a")]);
+        assert_eq!(
+            changes.pending.len(),
+            1,
+            "nobody waits for what is announced"
+        );
+        assert_eq!(plan.fetch_all(), ["2.0.mp4"]);
+        let job = plan.next_hint().unwrap();
+        assert_eq!(
+            (name(&job.url).as_str(), job.hint),
+            ("2.1.mp4?a", Some(Duration::from_secs(18)))
+        );
+        // It is announced still, by an edge that lags behind not.
+        plan.says(&[one.clone(), hint(2, 1, "2.1.mp4?a")]);
+        plan.revision(0, vec![], Step::Behind, false);
+        assert!(plan.next_hint().is_none() && plan.fates().is_empty());
+        if came_first {
+            plan.plan.done(&job, Done::Good, None, plan.now);
+        }
+        // Under another token.
+        let changes = plan.says(&[one, part(2, 1, "2.1.mp4?b"), hint(2, 2, "2.2.mp4")]);
+        let listed_us = plan.exchange * 6_000_000;
+        assert_eq!(plan.fates(), [Fate::Listed(listed_us, None)]);
+        assert_eq!(
+            changes
+                .pending
+                .iter()
+                .filter(|(key, _)| *key == job.key)
+                .count(),
+            1
+        );
+        assert_eq!(plan.plan.is_idle(), came_first);
+        if !came_first {
+            plan.plan.done(&job, Done::Good, None, plan.now);
+        }
+        assert!(plan.fetch_all().is_empty() && plan.plan.is_idle());
+        assert_eq!(name(&plan.next_hint().unwrap().url), "2.2.mp4");
+    }
+}
+
+#[test]
+fn what_was_not_had_early_is_asked_for_at_once_when_it_is_listed_and_early_ever_less_often() {
+    let mut plan = Planned::new();
+    for (n, is_asked) in (0..8).zip([true, true, false, true, false, false, false, true]) {
+        let uri = format!("{n}.mp4");
+        plan.says(&[hint(n, 0, &uri)]);
+        let job = plan.next_hint();
+        assert_eq!(job.is_some(), is_asked, "{n}");
+        if let Some(job) = job {
+            plan.plan.done(&job, Done::Failed, None, plan.now);
+        }
+        // Six seconds later, a target duration.
+        plan.now -= Duration::from_secs(3);
+        plan.says(&[part(n, 0, &uri)]);
+        let again = plan.next().unwrap();
+        assert_eq!(
+            (name(&again.url), again.availability),
+            (uri, Availability::Listed(plan.exchange * 6_000_000))
+        );
+        plan.plan.done(&again, Done::Good, None, plan.now);
+        plan.now -= Duration::from_secs(3);
+    }
+}
+
+#[test]
+fn what_is_neither_announced_nor_listed_any_more_is_let_go_of() {
+    let mut plan = Planned::new();
+    plan.says(&[hint(2, 1, "ad.mp4")]);
+    let job = plan.next_hint().unwrap();
+    // At the same place, and another path.
+    let changes = plan.says(&[part(2, 1, "2.1.mp4")]);
+    assert_eq!(plan.fates(), [Fate::Withdrawn]);
+    assert!(changes.gone.is_empty() && changes.aliases.is_empty());
+    assert_eq!(plan.fetch_all(), ["2.1.mp4"]);
+    plan.plan.done(&job, Done::Failed, None, plan.now);
+    assert!(plan.plan.is_idle());
+    // What is never asked for before it goes leaves nothing behind, and neither does a playlist.
+    plan.says(&[hint(3, 0, "a.mp4")]);
+    plan.says(&[hint(3, 0, "b.mp4")]);
+    assert_eq!(name(&plan.next_hint().unwrap().url), "b.mp4");
+    plan.plan.remove(0, plan.now);
+    assert_eq!(plan.fates(), [Fate::Withdrawn]);
+}
+
+#[test]
+fn early_requests_take_no_turns_and_are_few_at_once() {
+    let mut plan = Planned::new();
+    let mut under_way = Vec::new();
+    for n in 0..9 {
+        plan.says(&[
+            segment(n, &format!("{n}.ts")),
+            part(n + 1, 0, &format!("{n}.p")),
+            hint(n + 1, 1, &format!("{n}.h")),
+        ]);
+        under_way.extend(plan.next_hint());
+    }
+    // What is no longer announced is let go of, and its request ends a little later.
+    assert_eq!(under_way.len(), 4);
+    let asked = plan.fetch_all();
+    let is_asked = |name: &str| asked.iter().any(|asked| asked == name);
+    assert!(is_asked("8.p") && is_asked("8.ts"), "{asked:?}");
+    for job in &under_way {
+        plan.plan.done(job, Done::Failed, None, plan.now);
+    }
+    plan.says(&[hint(20, 0, "20.h")]);
+    assert!(plan.next_hint().is_some());
+}
+
+#[test]
+fn an_initialization_section_that_is_announced_is_asked_for_once() {
+    let mut plan = Planned::new();
+    let map = |sequence, uri| wanted(Kind::Init, sequence, sequence, uri);
+    let announced = Wanted {
+        hinted: true,
+        ..map(2, "b.mp4")
+    };
+    plan.says(&[map(1, "a.mp4"), segment(1, "1.mp4"), announced]);
+    assert_eq!(plan.fetch_all().len(), 2);
+    let job = plan.next_hint().unwrap();
+    plan.plan.done(&job, Done::Good, None, plan.now);
+    plan.says(&[
+        map(1, "a.mp4"),
+        segment(1, "1.mp4"),
+        map(2, "b.mp4"),
+        segment(2, "2.mp4"),
+    ]);
+    assert_eq!(plan.fetch_all(), ["2.mp4"]);
+}
+
+#[test]
+fn the_rest_of_a_resource_that_is_announced_is_the_part_that_is_listed_where_it_begins() {
+    let ranged = |one: Wanted, range: Option<ByteRange>| Wanted { range, ..one };
+    let own = ByteRange::new(500, 100);
+    for (came, is_again) in [
+        (None, false),
+        (Some(100), false),
+        (Some(250), false),
+        (Some(99), true),
+    ] {
+        let mut plan = Planned::new();
+        plan.says(&[ranged(hint(2, 1, "2.mp4"), ByteRange::rest(500))]);
+        let job = plan.next_hint().unwrap();
+        assert_eq!(job.key.range, ByteRange::rest(500));
+        if let Some(bytes) = came {
+            plan.plan.came_of_rest(&job, bytes);
+            plan.plan.done(&job, Done::Good, None, plan.now);
+        }
+        let changes = plan.says(&[
+            ranged(part(2, 1, "2.mp4"), own),
+            ranged(hint(2, 2, "2.mp4"), ByteRange::rest(600)),
+        ]);
+        assert_eq!(plan.fates(), [Fate::Listed(plan.exchange * 6_000_000, own)]);
+        let key = Key {
+            range: own,
+            ..job.key.clone()
+        };
+        assert_eq!(changes.pending, [(key.clone(), Kind::Part)]);
+        if came.is_none() {
+            assert!(!plan.plan.is_idle());
+            plan.plan.came_of_rest(&job, 100);
+            plan.plan.done(&job, Done::Good, None, plan.now);
+        }
+        let again = plan.next();
+        assert_eq!(
+            again.map(|job| job.key),
+            is_again.then_some(key),
+            "{came:?}"
+        );
+        assert_eq!(plan.next_hint().unwrap().key.range, ByteRange::rest(600));
+    }
+}
+
+#[test]
+fn less_of_the_rest_of_a_resource_than_is_listed_is_not_all_of_it() {
+    let mut plan = Planned::new();
+    let range = ByteRange::new(0, 100);
+    // What begins at 0 need not be announced as a range.
+    plan.says(&[hint(2, 0, "2.mp4")]);
+    let job = plan.next_hint().unwrap();
+    plan.says(&[Wanted {
+        range,
+        ..part(2, 0, "2.mp4")
+    }]);
+    plan.plan.came_of_rest(&job, 99);
+    plan.plan.done(&job, Done::Good, None, plan.now);
+    assert_eq!(plan.next().unwrap().key.range, range);
 }

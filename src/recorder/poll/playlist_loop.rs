@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::poller::Poller;
+use super::state::overdue::answer;
 use crate::clock;
 use crate::recorder::context::Context;
 use crate::recorder::playlists::playlist::Playlist;
@@ -34,7 +35,9 @@ async fn follow(context: Arc<Context>, playlist: Arc<Playlist>) {
     loop {
         // What it has learnt outlives it, and so does what it has to give back.
         let run = async {
-            if let Some(opened) = poller.run().await {
+            let opened = poller.run().await;
+            poller.end_overdue().await;
+            if let Some(opened) = opened {
                 // Apart, as what a poll needs: thousands of loops wait, and each takes what it may need at most.
                 Box::pin(raw::run(
                     Arc::clone(&context),
@@ -76,6 +79,12 @@ impl Poller {
                 () = tokio::time::sleep_until(due) => {}
                 () = playlist.woken() => {
                     due = self.sooner(due, over);
+                    continue;
+                }
+                hops = answer(&mut self.overdue) => {
+                    self.overdue_came(hops).await;
+                    over = clock::instant();
+                    due = self.next(over);
                     continue;
                 }
             }

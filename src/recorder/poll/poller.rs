@@ -21,6 +21,7 @@ use crate::recorder::poll::state::advances::{Advances, Stated};
 use crate::recorder::poll::state::blocking::Blocking;
 use crate::recorder::poll::state::corrections::Corrections;
 use crate::recorder::poll::state::last_body::LastBody;
+use crate::recorder::poll::state::overdue::Overdue;
 use crate::recorder::poll::state::poll_times::PollTimes;
 use crate::recorder::poll::state::reader::RevisionReader;
 use crate::recorder::poll::state::trust::Trust;
@@ -89,6 +90,10 @@ pub(super) struct Poller {
     pub(super) plain: Option<Opened>,
     pub(super) poll_times: PollTimes,
     pub(super) blocking: Blocking,
+    /// A poll that the origin holds for longer than it should: others go on beside it.
+    pub(super) overdue: Option<Overdue>,
+    /// How long a cache had kept what came last (RFC 9111 5.1); `None`: it says nothing of one.
+    pub(super) age: Option<Duration>,
     pub(super) advances: Advances,
     /// What the revision that the last poll brought says of its end.
     pub(super) stated: Option<Stated>,

@@ -65,6 +65,8 @@ impl Poller {
             plain: None,
             poll_times: PollTimes::new(now_us),
             blocking: Blocking::default(),
+            overdue: None,
+            age: None,
             advances: Advances::default(),
             stated: None,
         }

@@ -6,5 +6,6 @@ pub mod hop;
 pub mod opened;
 pub mod part;
 pub mod recording;
+pub mod silence;
 #[cfg(test)]
 pub mod testing;

@@ -5,8 +5,9 @@
 //! come for a while, else ever later.
 
 use super::opened::Opened;
+use super::silence::Watch;
 use crate::recorder::http::live::ICY_INTERVAL;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use url::Url;
 
 use super::part::{End, Ended, Part};
 use crate::clock;
+use crate::recorder::admission::hosts;
 use crate::recorder::context::Context;
 use crate::recorder::formats::cutter::Cutter;
 use crate::recorder::formats::format::Format;
@@ -31,7 +33,8 @@ use crate::recorder::http::fetch::ask::Ask;
 use crate::recorder::panics;
 use crate::recorder::playlists::playlist::Playlist;
 use crate::recorder::schedule::reconnect_delay;
-use crate::recorder::stats::board::PlaylistStats;
+use crate::recorder::stats::board::{PlaylistStats, Stats};
+use crate::recorder::stats::fold::Met;
 use crate::recorder::words;
 use crate::session::{
     Availability, ENDED, ExchangeId, Kind, Outcome, ResourceKey, break_words, is_success, silence,
@@ -49,12 +52,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) async fn run(context: Arc<Context>, playlist: Arc<Playlist>, opened: Opened) {
     let extension = opened.live.format.extension();
     tracing::info!("it is a stream of {extension}, recorded as it comes");
+    playlist.stats.is_raw.store(true, Ordering::Relaxed);
     let stream = Plain {
+        watch: Watch::new(&context, &playlist),
         context,
         playlist,
         parts: AtomicU64::new(0),
         whole: Mutex::default(),
-        silent_since_us: AtomicI64::new(0),
     };
     stream.run(opened).await;
 }
@@ -75,8 +79,8 @@ struct Plain {
     parts: AtomicU64,
     /// What came last with a length and all of it: if it comes again it is a file.
     whole: Mutex<Option<Whole>>,
-    /// When its last byte came, in microseconds of Unix time, where it has broken since. 0: it has not.
-    silent_since_us: AtomicI64,
+    /// Of the times in which nothing comes.
+    watch: Watch,
 }
 
 /// A response that came with the length that it announced.
@@ -158,10 +162,10 @@ impl Plain {
             let due = (now + reconnect_delay(failures)).max(held.unwrap_or(now));
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep_until(due) => {}
+                () = self.watch.over(tokio::time::sleep_until(due)) => {}
             }
             let connect = self.context.panics.contain(self.connect(due), what);
-            next = connect.await.flatten();
+            next = self.watch.over(connect).await.flatten();
         }
     }
 
@@ -198,6 +202,7 @@ impl Plain {
             denser_than: None,
             patient_until: None,
             held: None,
+            waits: Some(Arc::clone(&self.playlist.stats)),
         };
         let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);
@@ -263,6 +268,7 @@ impl Plain {
     /// Nothing is asked for any more.
     fn is_over(&self) {
         tracing::info!("it had an end: it is a file, and is not asked for again");
+        self.playlist.stats.gaps.over();
         self.playlist.update(|s| s.on_demand = true);
         self.context.playlists.changed();
     }
@@ -274,7 +280,7 @@ impl Plain {
         let interval = opened.hop.field(ICY_INTERVAL);
         let mut separator = Separator::new(interval);
         let mut cutter = Cutter::new(opened.live.format);
-        self.comes_again(&opened.hop.url);
+        self.watch.comes_again(&opened.hop.url);
         let first = opened.hop.continued(opened.hop.id, opened.hop.requested_us);
         let mut first = first.waited(opened.hop.wait_us);
         first.note.clone_from(&opened.hop.note);
@@ -284,7 +290,7 @@ impl Plain {
         let mut bytes = std::mem::take(&mut opened.live.begun);
         let begun = bytes.slice(..bytes.len().min(MOST_COMPARED));
         let end = loop {
-            self.count_bytes(bytes.len());
+            self.watch.comes(bytes.len(), &opened.hop.url);
             let mut titles = Vec::new();
             let length = bytes.len();
             came_bytes += length as u64;
@@ -352,7 +358,7 @@ impl Plain {
         let stall = self.context.plain.stall;
         let next = tokio::select! {
             () = self.context.stop.cancelled() => return Err(End::Stopped),
-            next = timeout(stall, response.chunk()) => next,
+            next = timeout(stall, self.watch.over(response.chunk())) => next,
         };
         match next {
             Ok(Ok(Some(bytes))) => Ok(bytes),
@@ -405,14 +411,6 @@ impl Plain {
         ended
     }
 
-    fn count_bytes(&self, bytes: usize) {
-        let stats = &self.playlist.stats;
-        PlaylistStats::count(&stats.bytes, bytes as u64);
-        let now_us = self.context.fetcher.writer.clock().now_us();
-        stats.advanced_us.store(now_us, Ordering::Relaxed);
-        stats.failing.is_over();
-    }
-
     /// A response broke, or ended: an endless stream that ended is a fault, however orderly. Each break of what had come
     /// for a while is told of.
     fn breaks(
@@ -425,8 +423,7 @@ impl Plain {
         if outcome == Outcome::Aborted {
             return;
         }
-        let since_us = self.playlist.stats.advanced_us.load(Ordering::Relaxed);
-        self.silent_since_us.store(since_us, Ordering::Relaxed);
+        self.watch.breaks();
         self.playlist.stats.fault(outcome);
         let own_words = break_words(hop.status, outcome, error);
         let why = error.filter(|_| own_words.is_none());
@@ -434,9 +431,11 @@ impl Plain {
         let stats = &self.context.stats;
         stats.count_fault(Kind::Main, what.clone(), outcome);
         self.fails(what.clone());
-        if is_steady || stats.is_news(Kind::Main, &what) {
+        if is_steady || stats.is_news(self.met(&hosts::host_and_port(&hop.url)), &what) {
             let told = words::broken(&hop.url, &what, why, lasted.as_secs_f64());
             tracing::warn!(%outcome, status = hop.status, "{told}");
+        } else {
+            self.playlist.stats.failing.is_counted(&what);
         }
     }
 
@@ -447,11 +446,15 @@ impl Plain {
         }
         self.playlist.stats.fault(hop.outcome);
         self.fails(words::in_short(hop.status, hop.outcome));
-        if self
+        let met = hosts::host_and_port(&hop.url);
+        if !self
             .context
             .stats
-            .fault(Kind::Main, hop.status, hop.outcome)
+            .fault(self.met(&met), hop.status, hop.outcome)
         {
+            let what = Stats::fold_words(hop.status, hop.outcome);
+            self.playlist.stats.failing.is_counted(&what);
+        } else {
             let place = words::raw_stream_of(&hop.url);
             let told = words::sentence(&place, &hop.url, hop.status, hop.error.as_deref());
             tracing::warn!(outcome = %hop.outcome, status = hop.status, "{told}");
@@ -461,17 +464,16 @@ impl Plain {
     /// What is shown of it while it fails.
     fn fails(&self, what: String) {
         let now_us = self.context.fetcher.writer.clock().now_us();
-        self.playlist.stats.failing.fails(what, now_us, i64::MAX);
+        let fault_us = (now_us, now_us);
+        self.playlist.stats.failing.fails(what, fault_us, i64::MAX);
+        self.context.stats.met(now_us);
     }
 
-    /// Bytes come, perhaps after a break.
-    fn comes_again(&self, url: &Url) {
-        let since_us = self.silent_since_us.swap(0, Ordering::Relaxed);
-        if since_us > 0 {
-            let now_us = self.context.fetcher.writer.clock().now_us();
-            let seconds = now_us.saturating_sub(since_us) as f64 / 1e6;
-            let place = words::raw_stream_of(url);
-            tracing::info!("{place}: comes again after {seconds:.1} s without a byte");
+    fn met<'a>(&self, host: &'a str) -> Met<'a> {
+        Met {
+            kind: Kind::Main,
+            of: self.playlist.id,
+            host,
         }
     }
 }

@@ -58,6 +58,8 @@ pub struct Summary {
     pub length: Duration,
     /// Why it ended.
     pub ended: Ended,
+    /// When it was to end, in microseconds of Unix time.
+    pub ended_us: i64,
     /// What was recorded.
     pub totals: Totals,
 }

@@ -77,6 +77,7 @@ async fn run(
     let heartbeat = AbortOnDropHandle::new(tokio::spawn(keep_beating(writer.clone())));
     let ended = streams.supervise(control, &mut failure).await;
     let length = clock::instant().saturating_duration_since(began);
+    let ended_us = writer.clock().now_us();
     writer.closing();
     board.enter(Stage::Ending);
     recording.stop.cancel();
@@ -92,6 +93,7 @@ async fn run(
     Ok(Summary {
         length,
         ended,
+        ended_us,
         totals: board.totals(),
     })
 }

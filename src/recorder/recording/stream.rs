@@ -213,11 +213,12 @@ impl Stream {
             }
         }
         self.wind_down().await;
-        context.stats.end();
         self.tell(true);
-        if !self.all_stop.is_cancelled() {
-            self.forget().await;
+        if self.all_stop.is_cancelled() {
+            return context.stats.stop();
         }
+        context.stats.end();
+        self.forget().await;
     }
 
     /// Whether nothing more is waited for that was listed and is in no plan; `over`: how long all else is over.

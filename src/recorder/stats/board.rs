@@ -123,23 +123,29 @@ impl Board {
         sums.fold(Totals::default(), Totals::and)
     }
 
-    /// Faults by kind of resource and by what happened: a status, or an outcome.
-    pub fn faults(&self) -> BTreeMap<(Kind, String), u64> {
-        let mut sums = BTreeMap::new();
-        for stream in self.streams() {
-            for (what, count) in stream.stats.faults() {
-                *sums.entry(what).or_default() += count;
-            }
-        }
-        sums
+    /// Faults by what was asked for, in a word, and by what happened: a status, or an outcome.
+    pub fn faults(&self) -> BTreeMap<(&'static str, String), u64> {
+        self.summed(Stats::faults)
     }
 
     /// What the recorder did not keep, as [`Stats::not_kept`].
-    pub fn not_kept(&self) -> BTreeMap<(Kind, String), u64> {
+    pub fn not_kept(&self) -> BTreeMap<(&'static str, String), u64> {
+        self.summed(Stats::not_kept)
+    }
+
+    fn summed(
+        &self,
+        counts: fn(&Stats) -> BTreeMap<(Kind, String), u64>,
+    ) -> BTreeMap<(&'static str, String), u64> {
         let mut sums = BTreeMap::new();
         for stream in self.streams() {
-            for (what, count) in stream.stats.not_kept() {
-                *sums.entry(what).or_default() += count;
+            let is_raw = stream.stats.is_raw();
+            for ((kind, what), count) in counts(&stream.stats) {
+                let noun = match kind {
+                    Kind::Main if is_raw => "raw stream",
+                    kind => kind.as_str(),
+                };
+                *sums.entry((noun, what)).or_default() += count;
             }
         }
         sums

@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use super::fold::{self, Fold};
-use super::gaps::{GapTally, Gaps};
+use super::events::{Events, GapTally};
+use super::fold::{self, Fold, Met};
+use super::gaps::Gaps;
 use super::load::{Lags, Load};
-use super::trouble::Trouble;
+use super::lost::Lost;
+use super::trouble::{Spell, Trouble};
+use super::waiting::Waiting;
 use crate::clock;
 use crate::session::{Kind, Outcome};
 
@@ -30,8 +33,12 @@ pub struct PlaylistStats {
     pub target_us: AtomicI64,
     /// It lists playlists, and never advances.
     pub is_multivariant: AtomicBool,
-    /// Times in which it did not advance for too long.
+    /// It is no playlist, but a stream of media.
+    pub is_raw: AtomicBool,
+    /// Times in which it did not advance for too long; of a raw stream, in which no byte came.
     pub gaps: Gaps,
+    /// For how long requests for it have had no answer.
+    pub waiting: Waiting,
     /// It is not polled any more.
     pub is_over: AtomicBool,
     /// Chunks and keys recorded on its account.
@@ -44,6 +51,8 @@ pub struct PlaylistStats {
     pub failing: Trouble,
     /// Its chunks and keys that have failed lately.
     pub losing: Trouble,
+    /// Its segments that have failed and not come.
+    pub lost: Lost,
 }
 
 /// Sums over all playlists.
@@ -51,6 +60,8 @@ pub struct PlaylistStats {
 pub struct Totals {
     /// Playlists.
     pub playlists: u64,
+    /// Streams that are no playlists.
+    pub raw_streams: u64,
     /// Polls made.
     pub polls: u64,
     /// Revisions recorded.
@@ -61,8 +72,12 @@ pub struct Totals {
     pub bytes: u64,
     /// Exchanges that were no good answer of the origin.
     pub faults: u64,
-    /// Gaps of all playlists.
+    /// Gaps of playlists; those of one stream that overlap are one.
     pub gaps: GapTally,
+    /// Times in which no byte came of raw streams.
+    pub silences: GapTally,
+    /// When the last fault was, in microseconds of Unix time; 0: there was none.
+    pub fault_us: i64,
     /// The recorder's own greatest lateness with a poll, in microseconds.
     pub worst_lag_us: i64,
 }
@@ -72,14 +87,22 @@ impl Totals {
     pub fn and(self, other: Self) -> Self {
         Self {
             playlists: self.playlists + other.playlists,
+            raw_streams: self.raw_streams + other.raw_streams,
             polls: self.polls + other.polls,
             revisions: self.revisions + other.revisions,
             chunks: self.chunks + other.chunks,
             bytes: self.bytes + other.bytes,
             faults: self.faults + other.faults,
             gaps: self.gaps.and(other.gaps),
+            silences: self.silences.and(other.silences),
+            fault_us: self.fault_us.max(other.fault_us),
             worst_lag_us: self.worst_lag_us.max(other.worst_lag_us),
         }
+    }
+
+    /// How many gaps, of whatever.
+    pub fn all_gaps(&self) -> u64 {
+        self.gaps.count + self.silences.count
     }
 }
 
@@ -93,8 +116,14 @@ struct Inner {
     faults: Mutex<BTreeMap<(Kind, String), u64>>,
     not_kept: Mutex<BTreeMap<(Kind, String), u64>>,
     fold: Mutex<Fold>,
+    /// Gaps of its playlists.
+    events: Arc<Events>,
+    /// When the last fault was, in microseconds of Unix time; 0: there was none.
+    fault_us: AtomicI64,
     /// When playlists that stand still were told of last.
     still_told: Mutex<Option<Instant>>,
+    /// The log has said that playlists stand still, and not that they go on.
+    is_said_still: AtomicBool,
     /// Since when it is recorded, in microseconds of Unix time; 0: it is not yet.
     started_us: AtomicI64,
     worst_lag_us: AtomicI64,
@@ -171,24 +200,44 @@ impl Stats {
         for playlist in self.playlists() {
             playlist.is_over.store(true, Ordering::Relaxed);
         }
+        self.stop();
+    }
+
+    /// The recording stops: that says nothing of the stream.
+    pub(crate) fn stop(&self) {
         self.0.load.end();
+    }
+
+    /// Whether it is no playlist.
+    pub fn is_raw(&self) -> bool {
+        let playlists = self.playlists();
+        playlists
+            .iter()
+            .any(|one| one.is_raw.load(Ordering::Relaxed))
     }
 
     /// Sums over all playlists.
     pub fn totals(&self) -> Totals {
+        let is_raw = self.is_raw();
+        let gaps = self.0.events.tally();
+        let none = GapTally::default();
+        let (gaps, silences) = if is_raw { (none, gaps) } else { (gaps, none) };
         let start = Totals {
             worst_lag_us: self.0.worst_lag_us.load(Ordering::Relaxed),
+            fault_us: self.0.fault_us.load(Ordering::Relaxed),
+            gaps,
+            silences,
             ..Totals::default()
         };
         self.playlists().iter().fold(start, |sum, one| Totals {
-            playlists: sum.playlists + 1,
+            playlists: sum.playlists + u64::from(!is_raw),
+            raw_streams: sum.raw_streams + u64::from(is_raw),
             polls: sum.polls + one.polls.load(Ordering::Relaxed),
             revisions: sum.revisions + one.revisions.load(Ordering::Relaxed),
             chunks: sum.chunks + one.chunks.load(Ordering::Relaxed),
             bytes: sum.bytes + one.bytes.load(Ordering::Relaxed),
             faults: sum.faults + one.faults.load(Ordering::Relaxed),
-            gaps: sum.gaps.and(one.gaps.tally()),
-            worst_lag_us: sum.worst_lag_us,
+            ..sum
         })
     }
 
@@ -212,14 +261,21 @@ impl Stats {
     }
 
     /// Counts an exchange that was no good answer, or that the recorder did not keep; whether it is logged now.
-    pub(crate) fn fault(&self, kind: Kind, status: Option<u16>, outcome: Outcome) -> bool {
+    pub(crate) fn fault(&self, met: Met<'_>, status: Option<u16>, outcome: Outcome) -> bool {
         let what = match (status, outcome) {
             (Some(status), Outcome::Complete) => status.to_string(),
             _ => outcome.to_string(),
         };
-        let is_news = self.is_news(kind, &what);
-        self.count_fault(kind, what, outcome);
-        is_news
+        self.count_fault(met.kind, what, outcome);
+        self.is_news(met, &Self::fold_words(status, outcome))
+    }
+
+    /// What a fault is called where faults are counted for the log.
+    pub(crate) fn fold_words(status: Option<u16>, outcome: Outcome) -> String {
+        match (status, outcome) {
+            (Some(status), Outcome::Complete) => format!("HTTP {status}"),
+            _ => outcome.to_string(),
+        }
     }
 
     /// Counts a fault, by what happened.
@@ -232,14 +288,40 @@ impl Stats {
         *counts.entry((kind, what)).or_default() += 1;
     }
 
+    /// The last fault was then.
+    pub(crate) fn met(&self, at_us: i64) {
+        self.0.fault_us.fetch_max(at_us, Ordering::Relaxed);
+    }
+
     /// Whether something that may happen again and again is logged now.
-    pub(crate) fn is_news(&self, kind: Kind, what: &str) -> bool {
-        self.fold().is_news(kind, what, clock::instant())
+    pub(crate) fn is_news(&self, met: Met<'_>, what: &str) -> bool {
+        self.fold().is_news(met, what, clock::instant())
+    }
+
+    /// The same, of what is told in its own way or not at all: no sum repeats it.
+    pub(crate) fn is_news_uncounted(&self, met: Met<'_>, what: &str) -> bool {
+        let mut fold = self.fold();
+        let is_news = fold.is_news(met, what, clock::instant());
+        if !is_news {
+            fold.told((met.kind, met.of), &[(what.to_owned(), 1)]);
+        }
+        is_news
+    }
+
+    /// The log has said that playlists stand still, or that they go on; what it had said before.
+    pub(crate) fn says_still(&self, still: bool) -> bool {
+        self.0.is_said_still.swap(still, Ordering::Relaxed)
+    }
+
+    /// Faults of a playlist are over and told of: no sum repeats them.
+    pub(crate) fn told(&self, (kind, of): (Kind, usize), spell: &Spell) {
+        self.fold().told((kind, of), &spell.counted);
     }
 
     /// What there is to tell of repeated faults; `at_end`: of all of them.
     pub(crate) fn folded(&self, at_end: bool) -> Vec<String> {
-        self.fold().lines(clock::instant(), at_end)
+        let is_raw = self.is_raw();
+        self.fold().lines(clock::instant(), at_end, is_raw)
     }
 
     /// What there is to tell now and then of playlists that stand still.
@@ -267,6 +349,7 @@ impl Stats {
         *told = Some(now);
         let most = *most_us as f64 / 1e6;
         Some(match open.len() {
+            1 if self.is_raw() => format!("no byte for {most:.1} s"),
             1 => format!("{label:?}: no advance for {most:.1} s"),
             count => format!("{count} playlists: no advance for up to {most:.1} s"),
         })
@@ -277,15 +360,18 @@ impl Stats {
     }
 
     pub(crate) fn add(&self, label: String) -> Arc<PlaylistStats> {
-        let one = Arc::new(PlaylistStats {
-            label,
-            ..PlaylistStats::default()
-        });
-        self.0
+        let mut playlists = self
+            .0
             .playlists
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::clone(&one));
+            .unwrap_or_else(PoisonError::into_inner);
+        let number = i64::try_from(playlists.len()).unwrap_or(i64::MAX);
+        let one = Arc::new(PlaylistStats {
+            label,
+            gaps: Gaps::new(Arc::clone(&self.0.events), number),
+            ..PlaylistStats::default()
+        });
+        playlists.push(Arc::clone(&one));
         one
     }
 
@@ -316,29 +402,32 @@ mod tests {
         let after = |seconds| begun + Duration::from_secs(seconds);
         let [one, two] = ["one", "two"].map(|label| stats.add(label.to_owned()));
         assert_eq!(stats.still(begun), None);
-        one.gaps.lasts(3_000_000, true);
+        one.gaps.lasts((0, 3_000_000), true);
         assert_eq!(stats.still(begun), None, "that was told");
-        one.gaps.lasts(33_000_000, false);
+        one.gaps.lasts((0, 33_000_000), false);
         assert_eq!(stats.still(after(29)), None);
         let told = stats.still(after(30));
         assert_eq!(told.as_deref(), Some("\"one\": no advance for 33.0 s"));
-        two.gaps.lasts(4_000_000, true);
-        one.gaps.lasts(63_500_000, false);
+        two.gaps.lasts((60_000_000, 63_000_000), true);
+        one.gaps.lasts((0, 63_500_000), false);
         let told = stats.still(after(60));
         let both = "2 playlists: no advance for up to 63.5 s";
         assert_eq!(told.as_deref(), Some(both));
-        one.gaps.ends(64_000_000, 30, false);
+        one.gaps.ends((0, 64_000_000), 30, false);
         two.gaps.over();
         assert_eq!(stats.still(after(90)), None);
         assert_eq!(
             stats.totals().gaps,
             GapTally {
-                count: 2,
-                length_us: 68_000_000,
+                count: 1,
+                length_us: 64_000_000,
                 longest_us: 64_000_000,
                 never_listed: 30,
+                playlists: 2,
+                last_us: 64_000_000,
             }
         );
+        assert_eq!((one.gaps.count(), two.gaps.count()), (1, 1));
     }
 
     #[test]

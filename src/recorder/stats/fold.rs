@@ -15,6 +15,17 @@ const MOST: usize = 64;
 /// What faults have in common that share a line of the log: kind, and what happened.
 type Same = (Kind, String);
 
+/// Where a fault was met.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Met<'a> {
+    /// What was asked for.
+    pub kind: Kind,
+    /// Which playlist of the stream it is of.
+    pub of: usize,
+    /// Host and port; empty: it is of none.
+    pub host: &'a str,
+}
+
 /// The faults of a stream that the log has.
 #[derive(Debug, Default)]
 pub(crate) struct Fold {
@@ -24,51 +35,94 @@ pub(crate) struct Fold {
 #[derive(Debug)]
 struct Window {
     since: Instant,
-    /// Faults after the one that was logged.
-    more: u32,
+    /// Faults after the one that was logged, by playlist.
+    more: BTreeMap<usize, u32>,
+    /// Where they were met; `None`: at several hosts.
+    host: Option<String>,
+}
+
+impl Window {
+    fn count(&self) -> u32 {
+        self.more
+            .values()
+            .fold(0, |sum, more| sum.saturating_add(*more))
+    }
 }
 
 impl Fold {
     /// Whether a fault is logged now; else it is counted.
-    pub(crate) fn is_news(&mut self, kind: Kind, what: &str, now: Instant) -> bool {
+    pub(crate) fn is_news(&mut self, met: Met<'_>, what: &str, now: Instant) -> bool {
+        let kind = met.kind;
         let is_open = self.open.contains_key(&(kind, what.to_owned()));
         let what = match is_open || self.open.len() < MOST {
             true => what,
             false => "other faults",
         };
         if let Some(window) = self.open.get_mut(&(kind, what.to_owned())) {
-            window.more = window.more.saturating_add(1);
+            let more = window.more.entry(met.of).or_default();
+            *more = more.saturating_add(1);
+            window.host = window.host.take().filter(|host| host == met.host);
             return false;
         }
         let window = Window {
             since: now,
-            more: 0,
+            more: BTreeMap::new(),
+            host: Some(met.host.to_owned()),
         };
         self.open.insert((kind, what.to_owned()), window);
         true
     }
 
-    /// What there is to tell of faults that were counted; `at_end`: of all of them.
-    pub(crate) fn lines(&mut self, now: Instant, at_end: bool) -> Vec<String> {
+    /// Faults of a playlist that were counted are told of in another way.
+    pub(crate) fn told(&mut self, (kind, of): (Kind, usize), counted: &[(String, u32)]) {
+        for (what, count) in counted {
+            let window = self.open.get_mut(&(kind, what.clone()));
+            if let Some(more) = window.and_then(|window| window.more.get_mut(&of)) {
+                *more = more.saturating_sub(*count);
+            }
+        }
+    }
+
+    /// What there is to tell of faults that were counted; `at_end`: of all of them. `is_raw`: the stream is no playlist.
+    pub(crate) fn lines(&mut self, now: Instant, at_end: bool, is_raw: bool) -> Vec<String> {
         let mut lines = Vec::new();
         self.open.retain(|(kind, what), window| {
             let age = now.saturating_duration_since(window.since);
             if age < WINDOW && !at_end {
                 return true;
             }
-            if window.more > 0 {
-                let (more, seconds) = (window.more, age.as_secs().max(1));
-                let times = if more == 1 { "time" } else { "times" };
-                lines.push(format!(
-                    "{kind}: {what}, {more} more {times} in {seconds} s"
-                ));
+            let more = window.count();
+            if more > 0 {
+                let times = shown_times(more);
+                let seconds = (age.as_secs_f64().round() as u64).max(1);
+                let host = window.host.as_deref().filter(|host| !host.is_empty());
+                let of = host.map_or_else(String::new, |host| format!(" of {host}"));
+                let noun = noun(*kind, is_raw);
+                lines.push(format!("{noun}{of}: {what}, {times} in {seconds} s"));
             }
-            let goes_on = window.more > 0;
             window.since = now;
-            window.more = 0;
-            goes_on
+            window.more.clear();
+            more > 0
         });
         lines
+    }
+}
+
+/// `1 more time`, `14 more times`.
+fn shown_times(more: u32) -> String {
+    match more {
+        1 => "1 more time".to_owned(),
+        more => format!("{more} more times"),
+    }
+}
+
+/// What is asked for, in words.
+pub(crate) fn noun(kind: Kind, is_raw: bool) -> &'static str {
+    match kind {
+        Kind::Main if is_raw => "raw stream",
+        Kind::Main => "main playlist",
+        Kind::Media => "media playlist",
+        kind => kind.as_str(),
     }
 }
 
@@ -77,40 +131,86 @@ mod tests {
     use super::*;
     use crate::clock;
 
+    fn met(kind: Kind) -> Met<'static> {
+        Met {
+            kind,
+            of: 0,
+            host: "h:80",
+        }
+    }
+
+    #[test]
+    fn what_is_told_in_another_way_is_not_told_in_sums() {
+        let (mut fold, now) = (Fold::default(), clock::instant());
+        for n in 0..10 {
+            fold.is_news(
+                Met {
+                    of: n % 2,
+                    ..met(Kind::Media)
+                },
+                "refused",
+                now,
+            );
+        }
+        fold.told(
+            (Kind::Media, 0),
+            &[("refused".to_owned(), 4), ("reset".to_owned(), 1)],
+        );
+        let host = "other:80";
+        fold.is_news(
+            Met {
+                host,
+                ..met(Kind::Media)
+            },
+            "refused",
+            now,
+        );
+        // Of two hosts none is named.
+        let told = fold.lines(now, true, false);
+        assert_eq!(told, ["media playlist: refused, 6 more times in 1 s"]);
+        assert_eq!(noun(Kind::Main, true), "raw stream");
+    }
+
     #[test]
     fn the_first_is_news_and_the_others_are_counted() {
         let (mut fold, now) = (Fold::default(), clock::instant());
         let second = |n: u64| now + Duration::from_secs(n);
-        assert!(fold.is_news(Kind::Media, "503", now));
+        assert!(fold.is_news(met(Kind::Media), "HTTP 503", now));
         for n in 1..=14 {
-            assert!(!fold.is_news(Kind::Media, "503", second(n)));
+            assert!(!fold.is_news(met(Kind::Media), "HTTP 503", second(n)));
         }
-        assert!(fold.is_news(Kind::Segment, "503", second(14)));
-        assert!(fold.is_news(Kind::Media, "404", second(14)));
-        assert_eq!(fold.lines(second(29), false), [""; 0]);
+        assert!(fold.is_news(met(Kind::Segment), "HTTP 503", second(14)));
+        assert!(fold.is_news(met(Kind::Media), "HTTP 404", second(14)));
+        assert_eq!(fold.lines(second(29), false, false), [""; 0]);
         assert_eq!(
-            fold.lines(second(30), false),
-            ["media: 503, 14 more times in 30 s"]
+            fold.lines(second(30), false, false),
+            ["media playlist of h:80: HTTP 503, 14 more times in 30 s"]
         );
-        assert!(!fold.is_news(Kind::Media, "503", second(31)), "it goes on");
+        assert!(
+            !fold.is_news(met(Kind::Media), "HTTP 503", second(31)),
+            "it goes on"
+        );
         assert_eq!(
-            fold.lines(second(60), false),
-            ["media: 503, 1 more time in 30 s"]
+            fold.lines(second(60), false, false),
+            ["media playlist of h:80: HTTP 503, 1 more time in 30 s"]
         );
-        assert_eq!(fold.lines(second(90), false), [""; 0]);
-        assert!(fold.is_news(Kind::Media, "503", second(91)), "it is over");
+        assert_eq!(fold.lines(second(90), false, false), [""; 0]);
+        assert!(
+            fold.is_news(met(Kind::Media), "HTTP 503", second(91)),
+            "it is over"
+        );
     }
 
     #[test]
     fn too_many_kinds_of_faults_are_one() {
         let (mut fold, now) = (Fold::default(), clock::instant());
-        let news = (0..1000).filter(|n| fold.is_news(Kind::Media, &n.to_string(), now));
+        let news = (0..1000).filter(|n| fold.is_news(met(Kind::Media), &n.to_string(), now));
         assert_eq!(news.count(), MOST + 1);
-        let told = fold.lines(now, true);
+        let told = fold.lines(now, true, false);
         assert_eq!(
             told,
             [format!(
-                "media: other faults, {} more times in 1 s",
+                "media playlist of h:80: other faults, {} more times in 1 s",
                 999 - MOST
             )]
         );
@@ -119,10 +219,13 @@ mod tests {
     #[test]
     fn at_the_end_all_are_told_of() {
         let (mut fold, now) = (Fold::default(), clock::instant());
-        fold.is_news(Kind::Key, "reset", now);
-        fold.is_news(Kind::Key, "reset", now);
+        fold.is_news(met(Kind::Key), "reset", now);
+        fold.is_news(met(Kind::Key), "reset", now);
         let soon = now + Duration::from_millis(1);
-        assert_eq!(fold.lines(soon, true), ["key: reset, 1 more time in 1 s"]);
-        assert_eq!(fold.lines(soon, true), [""; 0]);
+        assert_eq!(
+            fold.lines(soon, true, false),
+            ["key of h:80: reset, 1 more time in 1 s"]
+        );
+        assert_eq!(fold.lines(soon, true, false), [""; 0]);
     }
 }

@@ -2,7 +2,10 @@
 
 pub mod board;
 pub mod counters;
+pub mod events;
 pub mod fold;
 pub mod gaps;
 pub mod load;
+pub mod lost;
 pub mod trouble;
+pub mod waiting;

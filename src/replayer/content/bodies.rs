@@ -92,7 +92,7 @@ impl Bodies {
 fn whole_file(chunk: ChunkFile) -> Piece {
     Piece::File {
         file: Arc::new(chunk.file),
-        first: 0,
+        first: chunk.first,
         length: chunk.size,
     }
 }

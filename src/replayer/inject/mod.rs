@@ -9,11 +9,13 @@
 //! | `words`, `values`, [`grammar`] | from the text to a rule (pure) |
 //! | [`rule`] | which answers a rule matches, and what it does to them (pure) |
 //! | `facts` | what rules ask about an answer: reads the session |
+//! | `idle` | rules that can never match in a session (pure) |
 //! | `apply` | makes a response late, slow, broken, or another one |
 
 pub(super) mod apply;
 pub(super) mod facts;
 pub mod grammar;
+pub(super) mod idle;
 pub mod rule;
 #[cfg(test)]
 pub mod tests;

@@ -153,7 +153,7 @@ pub struct VariantFacts {
 /// All rules of a replayer.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
-    rules: Vec<Rule>,
+    pub(super) rules: Vec<Rule>,
     seed: u64,
 }
 
@@ -261,7 +261,9 @@ impl Rule {
             && self
                 .sequences
                 .is_none_or(|sequences| sequences.match_any(facts))
-            && self.variant.is_none_or(|variant| variant.matches(facts))
+            && self
+                .variant
+                .is_none_or(|variant| variant.is_one_of(&facts.variants))
             && self
                 .chance
                 .is_none_or(|chance| draw(facts, seed, number) < chance);
@@ -270,7 +272,7 @@ impl Rule {
 }
 
 impl Glob {
-    fn matches(&self, url: &Url) -> bool {
+    pub(super) fn matches(&self, url: &Url) -> bool {
         if self.of_url {
             let whole = url.as_str();
             return self
@@ -307,14 +309,15 @@ impl Sequences {
 }
 
 impl VariantSelector {
-    fn matches(self, facts: &Facts) -> bool {
+    /// Whether one of these is meant.
+    pub(super) fn is_one_of(self, variants: &[VariantFacts]) -> bool {
         let is_meant = |variant: &VariantFacts| match self {
             Self::Position(position) => variant.position == position,
             Self::Height(height) => variant.height == Some(height),
             Self::Highest => variant.is_highest,
             Self::Lowest => variant.is_lowest,
         };
-        facts.variants.iter().any(is_meant)
+        variants.iter().any(is_meant)
     }
 }
 

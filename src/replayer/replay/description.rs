@@ -38,22 +38,6 @@ impl Replay {
         Ok(description)
     }
 
-    /// Whether the first stream has a playlist of all that was recorded.
-    ///
-    /// # Errors
-    /// The session cannot be read.
-    pub fn has_dvr(&self) -> Result<bool, ReadError> {
-        let streams = self.streams();
-        let first = streams.first().map(|stream| stream.name.as_str());
-        let playlists = self
-            .bodies
-            .pool
-            .with_reader(|reader| reader.media_playlists())?;
-        Ok(playlists
-            .iter()
-            .any(|one| Some(one.stream.as_str()) == first))
-    }
-
     /// Whether the session has decryption keys, or was recorded by another program than this project's.
     ///
     /// # Errors

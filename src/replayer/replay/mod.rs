@@ -10,11 +10,15 @@
 //! | `streams` | streams by name |
 //! | `to_come` | what playlists announce and is not recorded yet |
 //! | `description` | what there is to play |
+//! | `idle_rules` | rules of `--inject` that match nothing |
+//! | `offsets` | offsets at which there is nothing |
 
 mod ask;
 pub(super) mod blocked;
 mod commits;
 mod description;
+mod idle_rules;
+mod offsets;
 pub(super) mod state;
 mod streams;
 mod to_come;

@@ -179,6 +179,11 @@ impl Replay {
         {
             return Err(Box::new(reply.into()));
         }
+        if let Target::Stream { offset, .. } | Target::Raw { offset, .. } = &target
+            && let Some(reply) = offset.and_then(|offset| self.behind_the_end(offset))
+        {
+            return Err(Box::new(reply.into()));
+        }
         let answered = match target {
             Target::Origin(url) => return Ok((url, false)),
             Target::Stream { name, offset } => match request.new_clock(offset, tells_begin) {

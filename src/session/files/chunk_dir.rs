@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek as _, SeekFrom};
 use std::path::Path;
 
 use super::beneath::{Directory, Facts, PlainPath, Sort};
@@ -74,13 +74,22 @@ impl TemporaryName {
     }
 }
 
-/// A chunk opened for reading: a regular file of the size that its row says.
+/// A chunk opened for reading: a regular file of the size that its row says; or a span of one.
 #[derive(Debug)]
 pub struct ChunkFile {
-    /// The file, at its start.
+    /// The file, at `first`.
     pub file: File,
+    /// Of a span: where in the file it begins. Of a whole chunk 0.
+    pub first: u64,
     /// Size in bytes.
     pub size: u64,
+}
+
+impl ChunkFile {
+    /// To be read from its first byte again.
+    pub(crate) fn rewind(&mut self) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(self.first)).map(|_| ())
+    }
 }
 
 /// Folders whose entries changed; `None`: `chunks/` itself.
@@ -151,7 +160,27 @@ impl ChunkDir {
                 facts.size
             )));
         }
-        Ok(ChunkFile { file, size })
+        Ok(ChunkFile {
+            file,
+            first: 0,
+            size,
+        })
+    }
+
+    /// Opens bytes of a chunk. What is behind them may be missing: a file that was cut has them all the same.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; the file ends before they do.
+    pub(crate) fn open_span(&self, path: &str, first: u64, size: u64) -> io::Result<ChunkFile> {
+        let (mut file, facts) = self.open_any(&ChunkPath::parse(path)?)?;
+        if first.checked_add(size).is_none_or(|end| end > facts.size) {
+            return Err(invalid(format!(
+                "chunks/{path} has {} bytes, the session names {size} from byte {first} on",
+                facts.size
+            )));
+        }
+        file.seek(SeekFrom::Start(first))?;
+        Ok(ChunkFile { file, first, size })
     }
 
     /// As [`Self::open`], of any size.

@@ -42,6 +42,9 @@ impl Reader {
             Vec<u8>,
             Option<String>,
         );
+        if let Some(chunk) = self.chunk_of(id)? {
+            return Ok(Body::Chunk(chunk));
+        }
         let (size, data, path, text, sha256, coding): Columns = self
             .db
             .prepare_cached(
@@ -56,7 +59,6 @@ impl Reader {
                 kept(data).map_err(|e| self.altered(&format!("body {id}: {e}")))?
             }
             (None, None, Some(text)) => text.into_bytes(),
-            (None, Some(path), None) => return Ok(Body::Chunk(self.chunk(&path, size)?)),
             _ => {
                 return Err(
                     self.altered(&format!("body {id} is neither text nor data nor a chunk"))
@@ -75,41 +77,56 @@ impl Reader {
         Ok(Body::Bytes(bytes))
     }
 
-    /// A body that is a file, opened; `None`: it is none.
+    /// A body that is a file, or bytes of one, opened; `None`: it is none.
     ///
     /// # Errors
     /// The database or the file is damaged.
     pub fn chunk_of(&self, body_id: i64) -> Result<Option<ChunkFile>, ReadError> {
-        let (path, size): (Option<String>, i64) = self
-            .db
-            .prepare_cached("SELECT path, size FROM body WHERE id = ?1")
-            .and_then(|mut s| s.query_row([body_id], |row| Ok((row.get(0)?, row.get(1)?))))
-            .map_err(|e| self.failed(e))?;
-        let size = u64::try_from(size).unwrap_or(0);
-        path.map(|path| self.chunk(&path, size)).transpose()
+        let Some(kept) = self.kept(body_id)? else {
+            return Ok(None);
+        };
+        match self.open_kept(&kept) {
+            // A recorder may have made it a span of another chunk since its row was read.
+            Err(ReadError::Lost(lost)) => match self.kept(body_id)? {
+                Some(now) if now != kept => self.open_kept(&now).map(Some),
+                _ => Err(ReadError::Lost(lost)),
+            },
+            opened => opened.map(Some),
+        }
     }
 
-    fn chunk(&self, path: &str, size: u64) -> Result<ChunkFile, ReadError> {
+    fn kept(&self, body_id: i64) -> Result<Option<KeptFile>, ReadError> {
+        let row = |row: &rusqlite::Row<'_>| KeptFile::of_columns(row, 0);
+        self.db
+            .prepare_cached(KEPT)
+            .and_then(|mut s| s.query_row([body_id], row).optional())
+            .map(Option::flatten)
+            .map_err(|e| self.failed(e))
+    }
+
+    fn open_kept(&self, kept: &KeptFile) -> Result<ChunkFile, ReadError> {
         let Some(chunks) = &self.chunks else {
             let what = "the folder chunks/ is missing, or is no folder";
             return Err(ReadError::Lost(what.to_owned()));
         };
-        chunks
-            .open(path, size)
-            .map_err(|error| match shows_loss(&error) {
-                true => ReadError::Lost(error.to_string()),
-                false => error.into(),
-            })
+        let opened = match kept.first {
+            None => chunks.open(&kept.path, kept.size),
+            Some(first) => chunks.open_span(&kept.path, first, kept.size),
+        };
+        opened.map_err(|error| match shows_loss(&error) {
+            true => ReadError::Lost(error.to_string()),
+            false => error.into(),
+        })
     }
 
-    /// Whether the file of a chunk is missing, or is none of this size.
-    pub(crate) fn is_chunk_lost(&self, path: &str, size: u64) -> bool {
+    /// Whether a file is missing, or is none of this size.
+    pub(crate) fn is_file_lost(&self, kept: &KeptFile) -> bool {
         let Some(chunks) = &self.chunks else {
             return true;
         };
-        let facts = ChunkPath::parse(path).and_then(|path| chunks.facts(path.plain()));
+        let facts = ChunkPath::parse(&kept.path).and_then(|path| chunks.facts(path.plain()));
         match facts {
-            Ok(facts) => facts.sort != Sort::File || facts.size != size,
+            Ok(facts) => facts.sort != Sort::File || !kept.is_in(facts.size),
             Err(error) => shows_loss(&error),
         }
     }
@@ -119,18 +136,14 @@ impl Reader {
     /// # Errors
     /// The database is damaged.
     pub fn is_body_lost(&self, body_id: i64) -> Result<bool, ReadError> {
-        let row: Option<(Option<String>, i64)> = self
-            .db
-            .prepare_cached("SELECT path, size FROM body WHERE id = ?1")
-            .and_then(|mut s| {
-                s.query_row([body_id], |row| Ok((row.get(0)?, row.get(1)?)))
-                    .optional()
-            })
-            .map_err(|e| self.failed(e))?;
-        let Some((Some(path), size)) = row else {
-            return Ok(false);
-        };
-        Ok(self.is_chunk_lost(&path, u64::try_from(size).unwrap_or(0)))
+        match self.kept(body_id)? {
+            // As in `chunk_of`.
+            Some(kept) if self.is_file_lost(&kept) => {
+                let now = self.kept(body_id)?;
+                Ok(now.is_some_and(|now| self.is_file_lost(&now)))
+            }
+            _ => Ok(false),
+        }
     }
 
     /// Response header fields of an exchange, as they came.
@@ -148,6 +161,41 @@ impl Reader {
             .map_err(|e| self.failed(e))?;
         Headers::join(&fields, exchange.header_values.as_deref())
             .ok_or_else(|| self.altered(&format!("the header fields of exchange {}", exchange.id)))
+    }
+}
+
+/// The file that a body is, or is a span of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeptFile {
+    path: String,
+    /// Of a span: where it begins.
+    first: Option<u64>,
+    size: u64,
+}
+
+const KEPT: &str = "SELECT ifnull(b.path, c.path), b.chunk_first, b.size
+    FROM body b LEFT JOIN body c ON c.id = b.chunk_id WHERE b.id = ?1";
+
+impl KeptFile {
+    /// Out of columns as those of [`KEPT`], of which `at` is the first; `None`: it is no file.
+    pub(crate) fn of_columns(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Option<Self>> {
+        let path: Option<String> = row.get(at)?;
+        let first: Option<i64> = row.get(at + 1)?;
+        let size: Option<i64> = row.get(at + 2)?;
+        Ok(path.map(|path| Self {
+            path,
+            // What no file has.
+            first: first.map(|first| u64::try_from(first).unwrap_or(u64::MAX)),
+            size: size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+        }))
+    }
+
+    /// Whether a file of this size has it.
+    fn is_in(&self, size: u64) -> bool {
+        match self.first {
+            None => size == self.size,
+            Some(first) => first.checked_add(self.size).is_some_and(|end| end <= size),
+        }
     }
 }
 

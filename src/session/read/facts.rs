@@ -169,4 +169,10 @@ pub struct Advance {
     pub next_number: Option<u64>,
     /// Its sequence began again.
     pub restarted: bool,
+    /// The part target that it states, in microseconds.
+    pub part_target_us: Option<i64>,
+    /// How many parts are listed of its last segment.
+    pub last_parts: Option<u64>,
+    /// How many parts stand behind its last segment.
+    pub next_parts: Option<u64>,
 }

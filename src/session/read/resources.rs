@@ -63,6 +63,21 @@ impl Reader {
         Ok(found.into_iter().next())
     }
 
+    /// The exchange that listed a playlist first, and the URL that answered; `None`: the user typed it, or that is gone.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn listing_of(&self, playlist_id: i64) -> Result<Option<(ExchangeId, String)>, ReadError> {
+        let found = self.list(
+            "SELECT l.id, r.url FROM exchange e JOIN exchange l ON l.id = e.referrer_id
+               JOIN resource r ON r.id = l.resource_id
+              WHERE e.resource_id = ?1 ORDER BY e.from_us, e.id LIMIT 1",
+            [playlist_id],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        Ok(found.into_iter().next())
+    }
+
     /// The name of a resource: its URL path without the leading slash.
     ///
     /// # Errors
@@ -72,6 +87,29 @@ impl Reader {
             row.get(0)
         })?;
         Ok(found.into_iter().next())
+    }
+
+    /// Calls `each` with the number, the kind and each URL of every resource, until it has seen enough.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn each_url(&self, mut each: impl FnMut(i64, Kind, &str) -> bool) -> Result<(), ReadError> {
+        let mut read = || {
+            let mut statement = self.db.prepare_cached(
+                "SELECT id, kind, url FROM resource
+                 UNION ALL SELECT r.id, r.kind, a.url FROM alias a JOIN resource r ON r.id = a.resource_id",
+            )?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let (kind, url): (String, String) = (row.get(1)?, row.get(2)?);
+                let kind = Kind::parse(&kind).unwrap_or(Kind::Data);
+                if !each(row.get(0)?, kind, &url) {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        read().map_err(|e| self.failed(e))
     }
 
     /// The resource that an exchange asked for.

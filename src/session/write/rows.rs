@@ -28,7 +28,7 @@ impl EventRow<'_> {
     }
 }
 
-/// A row of `body`: its content is one of text, data and a path.
+/// A row of `body`: its content is one of text, data, a path and a span.
 #[derive(Default)]
 pub(crate) struct BodyRow<'a> {
     /// `None`: the next number.
@@ -42,6 +42,8 @@ pub(crate) struct BodyRow<'a> {
     /// Content codings of the data.
     pub(crate) coding: Option<&'a str>,
     pub(crate) path: Option<&'a str>,
+    /// A span: of which body, and from which byte on.
+    pub(crate) span: Option<(i64, i64)>,
 }
 
 /// Rows of `line` that a body has, and its tail.
@@ -57,8 +59,8 @@ impl BodyRow<'_> {
     /// Writes it and gives its number.
     pub(crate) fn insert(&self, db: &Connection) -> Result<i64> {
         db.prepare_cached(
-            "INSERT INTO body (id, size, sha256, text, first_line, last_line, tail, line_owner, data, coding, path)
-             VALUES (:id, :size, :sha256, :text, :first_line, :last_line, :tail, :line_owner, :data, :coding, :path)",
+            "INSERT INTO body (id, size, sha256, text, first_line, last_line, tail, line_owner, data, coding, path, chunk_id, chunk_first)
+             VALUES (:id, :size, :sha256, :text, :first_line, :last_line, :tail, :line_owner, :data, :coding, :path, :chunk_id, :chunk_first)",
         )?
         .insert(named_params! {
             ":id": self.id,
@@ -72,6 +74,8 @@ impl BodyRow<'_> {
             ":data": self.data,
             ":coding": self.coding,
             ":path": self.path,
+            ":chunk_id": self.span.map(|(chunk, _)| chunk),
+            ":chunk_first": self.span.map(|(_, first)| first),
         })
     }
 }

@@ -101,6 +101,7 @@ impl Writer {
         let closing = Closing::default();
         let (clock, zero_us, first_id) = (begun.clock, begun.zero_us, begun.first_id);
         let (pulse, room, tallies) = (Pulse::default(), Room::new(clock), Tallies::default());
+        let spans = begun.spans;
         let thread = Thread {
             store: Store::new(begun.db, begun.chunks.clone(), zero_us, first_id),
             folder: folder.clone(),
@@ -111,6 +112,7 @@ impl Writer {
             closing: Arc::clone(&closing),
             lock: begun.lock,
             keeper: None,
+            spans,
             committed: clock::instant(),
             pulse: pulse.clone(),
             disk: Disk::new(begun.chunks.clone(), room.clone(), tallies.clone()),

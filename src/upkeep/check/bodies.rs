@@ -13,10 +13,10 @@ const SOME: i64 = 100;
 
 const SIZES: &str = "
     SELECT id, size, sha256, ifnull(data, text), coding FROM body
-     WHERE path IS NULL AND first_line IS NULL AND id > ?1 ORDER BY id LIMIT ?2";
+     WHERE path IS NULL AND chunk_id IS NULL AND first_line IS NULL AND id > ?1 ORDER BY id LIMIT ?2";
 const WHOLE: &str = "
     SELECT b.id, b.size, b.sha256, ifnull(b.data, t.text), b.coding FROM body b JOIN body_text t ON t.id = b.id
-     WHERE b.path IS NULL AND b.id > ?1 ORDER BY b.id LIMIT ?2";
+     WHERE b.path IS NULL AND b.chunk_id IS NULL AND b.id > ?1 ORDER BY b.id LIMIT ?2";
 
 /// A row, as it is compared.
 struct Kept {

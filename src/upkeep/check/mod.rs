@@ -8,6 +8,7 @@ pub(crate) mod files;
 
 mod report;
 mod rows;
+mod spans;
 mod walk;
 
 use std::fs::TryLockError;
@@ -17,6 +18,7 @@ pub(crate) use self::files::lost_bodies;
 use self::report::Findings;
 pub(crate) use self::report::{Damage, damages};
 pub use self::report::{Finding, Report, State, Totals};
+pub(crate) use self::spans::is_what_came;
 use crate::session::database::guarded::{HowFar, path_beside};
 use crate::session::database::schema;
 use crate::session::database::sum;
@@ -80,6 +82,7 @@ pub(crate) fn look(folder: &SessionFolder, hashes: bool, locked: bool) -> Findin
         .and_then(|()| rows::check(&reader, &mut found))
         .and_then(|()| bodies::check(&reader, hashes, &mut found))
         .and_then(|()| files::check(&reader, hashes, &mut found))
+        .and_then(|()| spans::check(&reader, hashes, &mut found))
         .and_then(|()| walk::check(folder, &reader, &mut found));
     if let Err(error) = checked {
         found.add("database", error.to_string());

@@ -97,6 +97,8 @@ impl Report {
 pub(crate) enum Damage {
     /// The body of this number has no file at that path under `chunks/`, or a wrong one.
     Chunk(i64, String),
+    /// The body of this number is a span of a chunk that has not got it.
+    Span(i64),
     /// The body of this number names what is no path beneath `chunks/`.
     Path(i64, String),
     /// The body of this number, in the database, is not what came.

@@ -7,7 +7,7 @@ use super::report::{Findings, State};
 use crate::session::error::ReadError;
 use crate::session::headers::Headers;
 use crate::session::read::reader::Reader;
-use crate::session::read::sound::numbers;
+use crate::session::read::sound::{numbers, spans};
 
 /// A rule: the table, a query for the numbers of rows that break it, and what that means.
 type Rule = (&'static str, &'static str, &'static str);
@@ -23,7 +23,8 @@ const ALLOWED: [Rule; 7] = [
     (
         "body",
         "SELECT id FROM body WHERE size < 0 OR length(sha256) <> 32 OR (first_line IS NULL) <> (line_owner IS NULL)
-           OR (text IS NOT NULL) + (data IS NOT NULL) + (path IS NOT NULL) <> 1 OR (coding IS NOT NULL AND data IS NULL)",
+           OR (text IS NOT NULL) + (data IS NOT NULL) + (path IS NOT NULL) + (chunk_id IS NOT NULL) <> 1
+           OR (coding IS NOT NULL AND data IS NULL) OR (chunk_id IS NULL) <> (chunk_first IS NULL) OR chunk_first < 0",
         "it is no body: its size, its hash, or what it consists of",
     ),
     (
@@ -63,7 +64,7 @@ const ALLOWED: [Rule; 7] = [
 ];
 
 /// What holds in every session.
-const ALWAYS: [Rule; 19] = [
+const ALWAYS: [Rule; 21] = [
     (
         "heartbeat",
         "SELECT at_us FROM heartbeat WHERE at_us NOT BETWEEN -253402300800000000 AND 253402300800000000
@@ -95,6 +96,17 @@ const ALWAYS: [Rule; 19] = [
         "body",
         "SELECT max(id) FROM body WHERE path IS NOT NULL GROUP BY lower(+path) HAVING count(*) > 1",
         "its path is that of another, but for case",
+    ),
+    (
+        "body",
+        "SELECT b.id FROM body b LEFT JOIN body c ON c.id = b.chunk_id
+          WHERE b.chunk_id IS NOT NULL AND (c.path IS NULL OR b.chunk_first > c.size - b.size)",
+        "it is no span of a chunk",
+    ),
+    (
+        "body",
+        spans::TOO_LARGE,
+        "its spans are more than sixteen times as large as it is",
     ),
     (
         "body",
@@ -190,14 +202,21 @@ const WHERE_ALL_IS_KEPT: [Rule; 2] = [
     ),
     (
         "exchange",
-        // The first ones at once: one by one they would be looked for in all rows for each row.
+        // The first ones at once: one by one they would be looked for in all rows for each row. What a revision announced is
+        // there when its response began, or when another revision lists it.
         "WITH first AS MATERIALIZED (SELECT min(id) AS id FROM exchange GROUP BY resource_id)
          SELECT e.id FROM first JOIN exchange e USING (id) JOIN exchange l ON l.id = e.referrer_id
           WHERE e.from_us > l.from_us AND e.head_id IS NULL
             AND NOT EXISTS (SELECT 1 FROM exchange b WHERE b.resource_id = e.resource_id
                              AND b.id > e.id AND b.from_us <= e.from_us)
             AND NOT EXISTS (SELECT 1 FROM resource r JOIN alias a ON a.url = r.url
-                             WHERE r.id = e.resource_id AND r.kind = 'media')",
+                             WHERE r.id = e.resource_id AND r.kind = 'media')
+            AND NOT EXISTS (SELECT 1 FROM resource r JOIN revision v ON v.exchange_id = l.id
+                             WHERE r.id = e.resource_id AND r.kind IN ('part', 'init')
+                               AND (e.from_us = e.requested_us + ifnull(e.wait_us, 0)
+                                    OR EXISTS (SELECT 1 FROM revision w JOIN exchange x ON x.id = w.exchange_id
+                                                WHERE w.playlist_id = v.playlist_id AND x.from_us = e.from_us
+                                                  AND w.seen_us BETWEEN v.seen_us AND e.from_us + 10000000)))",
         "it is the first of its resource, and there later than its listing",
     ),
 ];

@@ -2,13 +2,14 @@
 
 use super::outcome::LARGEST_TEXT;
 use std::collections::HashMap;
-use std::io::{Read, Seek};
+use std::io::Read;
 
 use super::outcome::RedactError;
 use super::wrapped::{Wrapping, texts_in_gzip};
 use crate::session::files::chunk_dir::ChunkFile;
 use crate::session::read::facts::Body;
 use crate::session::read::reader::Reader;
+use crate::session::read::sound::spans::too_large;
 use crate::upkeep::check::files::lost_bodies;
 use crate::upkeep::redact::secrets::look::{is_key_data, is_text};
 use crate::upkeep::redact::secrets::places::Form;
@@ -22,7 +23,7 @@ pub(super) struct BodyRow {
     pub(super) id: i64,
     pub(super) size: i64,
     pub(super) sha256: Vec<u8>,
-    /// Its chunk.
+    /// Its chunk; of a span that of which it is one.
     pub(super) path: Option<String>,
     /// Whether it is in the column `text`.
     pub(super) is_text: bool,
@@ -43,6 +44,8 @@ pub(super) enum Content {
         wrapping: Wrapping,
         bytes: Vec<u8>,
     },
+    /// Bytes of a chunk that is copied as it is: of which body, and from which byte on.
+    Span(i64, i64),
     /// A large playlist that shares its lines.
     Pieces {
         head: String,
@@ -98,7 +101,12 @@ pub(super) fn each(
     let read = |e| RedactError::Read(reader.failed(e));
     let uses = uses(reader)?;
     let lost = lost_bodies(reader)?;
-    let sql = "SELECT id, size, sha256, text, first_line, last_line, tail, line_owner, data, path, coding FROM body ORDER BY id";
+    if let Some(chunk) = too_large(reader)?.into_iter().next() {
+        let what = format!("the spans of body {chunk} are many times as large as it is");
+        return Err(reader.altered(&what).into());
+    }
+    let sql = "SELECT b.id, b.size, b.sha256, b.text, b.first_line, b.last_line, b.tail, b.line_owner, b.data, ifnull(b.path, c.path), b.coding,
+            b.chunk_id, b.chunk_first FROM body b LEFT JOIN body c ON c.id = b.chunk_id ORDER BY b.id";
     let mut statement = reader.db.connection().prepare(sql).map_err(read)?;
     let mut rows = statement.query([]).map_err(read)?;
     while let Some(row) = rows.next().map_err(read)? {
@@ -123,14 +131,24 @@ pub(super) fn each(
                 row.get::<_, Option<String>>(3)?.is_some(),
                 row.get::<_, Option<String>>(10)?.is_some(),
                 pieces,
+                row.get::<_, Option<i64>>(11)?.zip(row.get(12)?),
             ))
         };
-        let (size, sha256, path, is_text, is_coded, pieces) = columns().map_err(read)?;
+        let (size, sha256, path, is_text, is_coded, pieces, span) = columns().map_err(read)?;
         let used = uses.get(&id).copied();
-        let content = match pieces {
-            Some(pieces) => pieces,
-            None => match content(reader, rules, id, path.as_deref(), used) {
-                Err(RedactError::Read(_)) if lost.contains(&id) => Content::Lost,
+        let of_media = |(chunk, _): &(i64, i64)| {
+            let used = uses.get(chunk).copied();
+            let chunk = content(reader, rules, *chunk, path.as_deref(), used);
+            matches!(chunk, Ok(Content::Media(_)))
+        };
+        let is_lost = lost.contains(&id);
+        // Others are looked at by themselves.
+        let is_plain = !is_lost && !used.is_some_and(|used| used.is_key || used.is_encoded);
+        let content = match (pieces, span.filter(|span| is_plain && of_media(span))) {
+            (Some(pieces), _) => pieces,
+            (None, Some((chunk, first))) => Content::Span(chunk, first),
+            (None, None) => match content(reader, rules, id, path.as_deref(), used) {
+                Err(RedactError::Read(_)) if is_lost => Content::Lost,
                 content => content?,
             },
         };
@@ -188,7 +206,8 @@ fn content(
         }
         Body::Chunk(chunk) if rules.drop_keys && is_key => {
             let mut bytes = Vec::new();
-            chunk.file.take(HEAD).read_to_end(&mut bytes)?;
+            let head = chunk.size.min(HEAD);
+            chunk.file.take(head).read_to_end(&mut bytes)?;
             Ok(Content::Dropped(bytes, is_key))
         }
         // Sixteen bytes of a key may look like words; a page in place of a key is longer.
@@ -204,18 +223,21 @@ fn content(
         Body::Chunk(mut chunk) => {
             let mut head = Vec::new();
             Read::by_ref(&mut chunk.file)
-                .take(HEAD)
+                .take(chunk.size.min(HEAD))
                 .read_to_end(&mut head)?;
             let is_wrapped = !is_text(&head) && !is_encoded && Wrapping::recognise(&head).is_some();
             if !is_text(&head) && !is_wrapped {
-                chunk.file.rewind()?;
+                chunk.rewind()?;
                 return Ok(else_blank(Content::Media(chunk)));
             }
             if chunk.size > LARGEST_TEXT {
                 let (path, size) = (path.unwrap_or_default().to_owned(), chunk.size);
                 return Err(RedactError::TooLarge { path, size });
             }
-            chunk.file.read_to_end(&mut head)?;
+            let rest = chunk.size.saturating_sub(head.len() as u64);
+            Read::by_ref(&mut chunk.file)
+                .take(rest)
+                .read_to_end(&mut head)?;
             let content = match is_text(&head) {
                 true => Ok(Content::Text(head)),
                 false => wrapped(head),
@@ -223,7 +245,7 @@ fn content(
             if let Ok(content) = content {
                 return Ok(content);
             }
-            chunk.file.rewind()?;
+            chunk.rewind()?;
             Ok(else_blank(Content::Media(chunk)))
         }
     }

@@ -5,7 +5,7 @@ use super::outcome::LARGEST_TEXT;
 use crate::session::write::rows;
 use std::collections::HashMap;
 use std::fs::{File, Permissions};
-use std::io::{self, Seek, Write};
+use std::io::{self, Read as _, Seek as _, Write};
 
 use rusqlite::Connection;
 
@@ -44,6 +44,12 @@ pub(super) fn copy(
         suffixes: HashMap::new(),
         sizes: Sizes::new(),
     };
+    // A span may come before the body of which it is one.
+    db.pragma_update(None, "defer_foreign_keys", true)
+        .map_err(|source| RedactError::Database {
+            path: target.database().display().to_string(),
+            source,
+        })?;
     each(reader, rules, |body| writer.write(body, book, done))?;
     Ok(writer.sizes)
 }
@@ -90,6 +96,7 @@ struct NewRow {
     data: Option<Vec<u8>>,
     coding: Option<&'static str>,
     path: Option<String>,
+    span: Option<(i64, i64)>,
 }
 
 impl BodyWriter<'_> {
@@ -104,7 +111,7 @@ impl BodyWriter<'_> {
             sha256: body.sha256.clone(),
             ..NewRow::default()
         };
-        if body.path.is_some() {
+        if body.path.is_some() && !matches!(body.content, Content::Span(..)) {
             new.path = Some(self.new_path(&body, book)?);
         }
         match &body.content {
@@ -138,6 +145,10 @@ impl BodyWriter<'_> {
             }
             Content::Pieces { .. } => self.pieces(&body, book, &mut new)?,
             Content::Lost => {}
+            Content::Span(chunk, first) => {
+                done.media += 1;
+                new.span = Some((*chunk, *first));
+            }
             Content::Media(chunk) => {
                 let path = new.path.clone().unwrap_or_default();
                 done.media += 1;
@@ -216,13 +227,17 @@ impl BodyWriter<'_> {
     fn media(&self, chunk: &ChunkFile, path: &str, book: &Book) -> Result<bool, RedactError> {
         let mut to = self.create(path, modes::mode_of(&chunk.file))?;
         // The system's own copy where it has one, so that blocks may be shared.
-        let mut from = &chunk.file;
+        let mut from = (&chunk.file).take(chunk.size);
         let copied = io::copy(&mut from, &mut to).map_err(|e| with_chunk_path(path, &e))?;
         if copied != chunk.size {
             return Err(with_chunk_path(path, &io::ErrorKind::UnexpectedEof.into()).into());
         }
-        from.rewind()?;
-        Ok(search::is_in_file(from, book.dictionary())?)
+        let mut again = &chunk.file;
+        again.seek(io::SeekFrom::Start(chunk.first))?;
+        Ok(search::is_in_file(
+            again.take(chunk.size),
+            book.dictionary(),
+        )?)
     }
 
     fn create(&self, path: &str, mode: Option<Permissions>) -> Result<File, RedactError> {
@@ -346,6 +361,7 @@ impl BodyWriter<'_> {
             data: new.data.as_deref(),
             coding: new.coding,
             path: new.path.as_deref(),
+            span: new.span,
         };
         row.insert(self.db)?;
         Ok(())

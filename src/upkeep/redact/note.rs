@@ -127,7 +127,11 @@ fn note_bodies(reader: &Reader, rules: &Rules, book: &mut Book) -> Result<(), Re
                 book.note(Form::Playlist, tail.as_bytes());
             }
             Content::Dropped(key, is_certain) => note_key(&key, is_certain, book),
-            Content::Key(_) | Content::Media(_) | Content::Blank(_) | Content::Lost => {}
+            Content::Key(_)
+            | Content::Media(_)
+            | Content::Span(..)
+            | Content::Blank(_)
+            | Content::Lost => {}
         }
         Ok(())
     })

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Read as _;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -460,7 +460,8 @@ fn answer(reader: &Reader, url: &str, at_us: i64, faults: Faults) -> String {
                 Ok(Body::Bytes(bytes)) => digest(&bytes).to_vec(),
                 Ok(Body::Chunk(mut chunk)) => {
                     let mut bytes = Vec::new();
-                    chunk.file.read_to_end(&mut bytes).unwrap();
+                    let mut file = Read::by_ref(&mut chunk.file).take(chunk.size);
+                    file.read_to_end(&mut bytes).unwrap();
                     digest(&bytes).to_vec()
                 }
                 Err(_) => b"error".to_vec(),

@@ -16,7 +16,7 @@ pub mod session;
 pub mod three;
 
 pub use channel::{Files, Stage, Window, ts};
-pub use low_latency::{Broken, LowLatency, Names, PARTS, part_body};
+pub use low_latency::{Broken, Hints, LowLatency, Names, PARTS, part_body};
 pub use origin::{Ask, Origin};
 pub use programs::{Finished, Recorder, Recording};
 pub use reply::{End, Reply, Then};

@@ -202,6 +202,15 @@ impl Recording {
         });
     }
 
+    /// The same, twice.
+    pub fn until_it_says_twice(&mut self, words: &str) {
+        let text = Arc::clone(&self.stderr.text);
+        self.until(words, || {
+            let said = String::from_utf8_lossy(&text.lock().unwrap()).into_owned();
+            said.matches(words).count() > 1
+        });
+    }
+
     /// Waits until it has said something on standard output.
     pub fn until_it_prints(&mut self, words: &str) {
         let text = Arc::clone(&self.stdout.text);

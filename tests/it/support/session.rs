@@ -1,6 +1,6 @@
 //! A look into a session, and what must hold in every one of them.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -274,7 +274,13 @@ const NONE_OF_THESE: [(&str, &str); 9] = [
             AND NOT EXISTS (SELECT 1 FROM exchange b WHERE b.resource_id = e.resource_id
                              AND (b.id < e.id OR b.from_us <= e.from_us AND b.id > e.id))
             AND NOT EXISTS (SELECT 1 FROM resource r JOIN alias a ON a.url = r.url
-                             WHERE r.id = e.resource_id AND r.kind = 'media')",
+                             WHERE r.id = e.resource_id AND r.kind = 'media')
+            AND NOT EXISTS (SELECT 1 FROM resource r JOIN revision v ON v.exchange_id = l.id
+                             WHERE r.id = e.resource_id AND r.kind IN ('part', 'init')
+                               AND (e.from_us = e.requested_us + ifnull(e.wait_us, 0)
+                                    OR EXISTS (SELECT 1 FROM revision w JOIN exchange x ON x.id = w.exchange_id
+                                                WHERE w.playlist_id = v.playlist_id AND x.from_us = e.from_us
+                                                  AND w.seen_us BETWEEN v.seen_us AND e.from_us + 10000000)))",
     ),
     (
         "a poll without a measure of its own lateness (assets are not polled)",
@@ -287,11 +293,11 @@ const NONE_OF_THESE: [(&str, &str); 9] = [
 fn bytes(body: Body) -> Vec<u8> {
     match body {
         Body::Bytes(bytes) => bytes,
-        Body::Chunk(chunk) => read(chunk.file),
+        Body::Chunk(chunk) => read(chunk.file.take(chunk.size)),
     }
 }
 
-fn read(mut file: File) -> Vec<u8> {
+fn read(mut file: impl Read) -> Vec<u8> {
     let mut content = Vec::new();
     file.read_to_end(&mut content).unwrap();
     content

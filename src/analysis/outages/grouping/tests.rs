@@ -155,8 +155,41 @@ fn another_server_or_another_kind_of_fault_is_another_outage() {
         what: "refused".to_owned(),
         own: None,
     };
-    grouping.next(&failed(2, 11, m, 7, None), Some(refused));
+    grouping.next(&failed(2, 11, m, 8, None), Some(refused));
     assert_eq!(grouping.end().len(), 2);
+}
+
+#[test]
+fn what_hangs_and_then_refuses_is_one_outage_until_it_answers() {
+    let m = Kind::Media;
+    let cause = |what: &str| {
+        Some(Cause {
+            what: what.to_owned(),
+            own: None,
+        })
+    };
+    let mut grouping = Grouping::default();
+    let mut all = Vec::new();
+    for (what, attempt) in [
+        ("response timeout", failed(1, 10, m, 7, Some((110, false)))),
+        ("response timeout", failed(2, 11, m, 8, Some((111, false)))),
+        ("refused", failed(3, 110, m, 7, Some((120, false)))),
+        ("refused", failed(4, 111, m, 8, Some((121, true)))),
+        ("HTTP 503", failed(5, 120, m, 7, Some((122, true)))),
+        ("", good(6, 121, m)),
+        ("", good(7, 122, m)),
+        ("refused", failed(8, 200, m, 7, None)),
+    ] {
+        all.extend(grouping.next(&attempt, cause(what)));
+    }
+    all.extend(grouping.end());
+    let told = |one: &Outage| (one.what(), one.faults, one.good_us.map(|us| us * 10 / S));
+    let wanted = "response timeout, then refused, then HTTP 503".to_owned();
+    let all: Vec<_> = all.iter().map(told).collect();
+    assert_eq!(
+        all,
+        [(wanted, 5, Some(121)), ("refused".to_owned(), 1, None)]
+    );
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::recorder::{LATELY_US, PlaylistStats, Spell, StreamStats};
+use crate::recorder::{LATELY_US, PlaylistStats, StreamStats};
 
 /// A raw stream that brings nothing for so long is silent, in microseconds.
-const SILENT_US: i64 = 3_000_000;
+const SILENT_US: i64 = 2_000_000;
+/// A request without an answer is told after so long, whatever the target duration, in microseconds.
+const LONGEST_UNTOLD_US: i64 = 5_000_000;
 /// What has not advanced so long after it was first asked for stands still, in microseconds.
 const LONGEST_BEGIN_US: i64 = 15_000_000;
 /// Polls are never further apart than a minute. What has not been told of for longer is not known, in microseconds.
@@ -19,6 +21,8 @@ pub(super) enum Word {
     Recorder,
     /// Polls fail, or the raw stream does.
     Fails,
+    /// A request has had no answer for long.
+    Unanswered,
     NoAdvance,
     /// A raw stream of which nothing comes.
     Silent,
@@ -48,6 +52,7 @@ impl Word {
         match self {
             Self::Recorder => ("RECORDER", "of the recorder itself"),
             Self::Fails => ("FAILS", "fail"),
+            Self::Unanswered => ("UNANSWERED", "are unanswered"),
             Self::NoAdvance => ("NO ADVANCE", "do not advance"),
             Self::Silent => ("SILENT", "are silent"),
             Self::ChunksFail => ("CHUNKS FAIL", "lose chunks"),
@@ -62,7 +67,7 @@ impl Word {
     pub(super) fn tone(self) -> Tone {
         match self {
             Self::Recorder => Tone::Own,
-            Self::Fails | Self::NoAdvance | Self::Silent => Tone::Bad,
+            Self::Fails | Self::Unanswered | Self::NoAdvance | Self::Silent => Tone::Bad,
             Self::ChunksFail | Self::NotAsked | Self::Again => Tone::Watch,
             Self::Begins | Self::Advances => Tone::Plain,
             Self::Ended => Tone::Faint,
@@ -76,7 +81,7 @@ impl Word {
 
     /// Whether it is told of for a while after it is over.
     pub(super) fn is_remembered(self) -> bool {
-        matches!(self, Self::Fails | Self::NoAdvance | Self::Silent)
+        self.tone() == Tone::Bad
     }
 }
 
@@ -133,7 +138,7 @@ fn row(key: Key, playlist: &PlaylistStats, now_us: i64) -> Row {
         label: playlist.label.clone(),
         condition: condition(playlist, now_us),
         faults: count(&playlist.faults),
-        gaps: playlist.gaps.tally().count,
+        gaps: playlist.gaps.count(),
         chunks: count(&playlist.chunks),
         bytes: count(&playlist.bytes),
         revisions: count(&playlist.revisions),
@@ -154,7 +159,8 @@ fn stream_row(key: Key, stream: &StreamStats, now_us: i64) -> Row {
         label: stream.name.clone(),
         condition: worst(&all.collect::<Vec<_>>()),
         faults: sum(|row| row.faults),
-        gaps: sum(|row| row.gaps),
+        // What its playlists had at once is one.
+        gaps: stream.stats.totals().all_gaps(),
         chunks: sum(|row| row.chunks),
         bytes: sum(|row| row.bytes),
         revisions: sum(|row| row.revisions),
@@ -174,7 +180,10 @@ fn condition(playlist: &PlaylistStats, now_us: i64) -> Condition {
         return is(Word::Ended, advanced_us, String::new());
     }
     if let Some(spell) = playlist.failing.spell() {
-        return is(Word::Fails, spell.since_us, counted(&spell));
+        return is(Word::Fails, spell.since_us, spell.told());
+    }
+    if let Some(since_us) = unanswered_us(playlist, now_us) {
+        return is(Word::Unanswered, since_us, String::new());
     }
     let ago_us = now_us.saturating_sub(advanced_us);
     let target_us = moment(&playlist.target_us);
@@ -192,7 +201,7 @@ fn condition(playlist: &PlaylistStats, now_us: i64) -> Condition {
         (0, ..) if asked_us > 0 && !is_listing && now_us - asked_us > LONGEST_BEGIN_US => {
             is(Word::NoAdvance, asked_us, "it never did".to_owned())
         }
-        (.., Some(spell)) => is(Word::ChunksFail, spell.since_us, counted(&spell)),
+        (.., Some(spell)) => is(Word::ChunksFail, spell.since_us, spell.told()),
         (1.., 1.., _) if ago_us > NOT_ASKED_US.max(3 * target_us) => {
             let what = "no poll has told whether it advances";
             is(Word::NotAsked, advanced_us, what.to_owned())
@@ -202,11 +211,16 @@ fn condition(playlist: &PlaylistStats, now_us: i64) -> Condition {
     }
 }
 
-fn counted(spell: &Spell) -> String {
-    match spell.times {
-        1 => spell.what.clone(),
-        times => format!("{} x {times}", spell.what),
-    }
+/// Since when there is no answer, where one should have come.
+fn unanswered_us(playlist: &PlaylistStats, now_us: i64) -> Option<i64> {
+    let target_us = playlist.target_us.load(Ordering::Relaxed);
+    let patience_us = match target_us {
+        ..=0 => LONGEST_UNTOLD_US,
+        _ => (target_us.saturating_mul(3) / 2).min(LONGEST_UNTOLD_US),
+    };
+    let asked_us = playlist.waiting.asked_us()?;
+    let is_long = now_us.saturating_sub(asked_us) > patience_us;
+    playlist.waiting.since_us().filter(|_| is_long)
 }
 
 /// Of a stream: the worst of what its playlists do, and since when one of them does it; labels, and whether each lists others.
@@ -274,15 +288,24 @@ mod tests {
     fn what_is_worst_is_told() {
         let one = playlist();
         assert_eq!(told(&one), (Word::Advances, 1, String::new()));
-        one.losing
-            .fails("HTTP 404".to_owned(), NOW_US - 5_000_000, 0);
+        one.losing.fails(
+            "HTTP 404".to_owned(),
+            (NOW_US - 5_000_000, NOW_US - 5_000_000),
+            0,
+        );
         assert_eq!(told(&one), (Word::ChunksFail, 5, "HTTP 404".to_owned()));
-        one.gaps.lasts(3_000_000, true);
+        one.gaps.lasts((NOW_US - 3_000_000, NOW_US), true);
         let still = (Word::NoAdvance, 1, "target 2.0 s".to_owned());
         assert_eq!(told(&one), still);
+        one.waiting.asks(NOW_US - 3_000_000);
+        assert_eq!(told(&one), still, "it may still come");
+        one.waiting.is_given_up();
+        one.waiting.asks(NOW_US - 3_000_001);
+        assert_eq!(told(&one), (Word::Unanswered, 3, String::new()));
         for _ in 0..3 {
             let at_us = NOW_US - 7_000_000;
-            one.failing.fails("refused".to_owned(), at_us, i64::MAX);
+            one.failing
+                .fails("refused".to_owned(), (at_us, at_us), i64::MAX);
         }
         assert_eq!(told(&one), (Word::Fails, 7, "refused x 3".to_owned()));
         one.is_over.store(true, Ordering::Relaxed);

@@ -182,9 +182,7 @@ impl Screen {
     fn total_line(&self, columns: usize) -> Line {
         let Totals {
             faults,
-            gaps,
             chunks,
-            playlists,
             polls,
             revisions,
             ..
@@ -194,11 +192,11 @@ impl Screen {
         let mut text = clock(self.length_us);
         let cells = [
             format!("faults {faults}"),
-            format!("gaps {}", gaps.count),
+            format!("gaps {}", self.totals.all_gaps()),
             format!("{}/s over {over} s", bytes(rate)),
             bytes(self.totals.bytes),
             format!("chunks {chunks}"),
-            format!("playlists {playlists}"),
+            recorded(&self.totals).join("  "),
             format!("revisions {revisions}"),
             format!("polls {polls}"),
         ];
@@ -208,6 +206,14 @@ impl Screen {
             text,
         }
     }
+}
+
+/// How much is recorded at once: `playlists 2`, `raw streams 1`.
+pub(super) fn recorded(totals: &Totals) -> Vec<String> {
+    let (playlists, raw_streams) = (totals.playlists, totals.raw_streams);
+    let playlists = (playlists > 0 || raw_streams == 0).then(|| format!("playlists {playlists}"));
+    let raw_streams = (raw_streams > 0).then(|| format!("raw streams {raw_streams}"));
+    playlists.into_iter().chain(raw_streams).collect()
 }
 
 impl Line {

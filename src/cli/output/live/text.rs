@@ -45,13 +45,12 @@ pub(super) fn padded(text: &str, columns: usize) -> String {
     shown
 }
 
-/// How long something lasts: `26.1 s`, `0:12:34`.
+/// How long something lasts, rounded as in the log: `26.2 s`, `0:12:34`.
 pub(super) fn length(us: i64) -> String {
-    let us = us.max(0);
-    let seconds = us / 1_000_000;
-    match seconds {
-        ..100 => format!("{:.1} s", (us / 100_000) as f64 / 10.0),
-        _ => clock(us),
+    let tenths = us.max(0).saturating_add(50_000) / 100_000;
+    match tenths {
+        ..1000 => format!("{:.1} s", tenths as f64 / 10.0),
+        _ => clock(us.saturating_add(500_000)),
     }
 }
 
@@ -96,8 +95,9 @@ mod tests {
 
     #[test]
     fn lengths_and_moments_read_at_a_glance() {
-        assert_eq!(length(26_190_000), "26.1 s");
-        assert_eq!(length(99_999_999), "99.9 s");
+        assert_eq!(length(26_190_000), "26.2 s");
+        assert_eq!(length(99_949_999), "99.9 s");
+        assert_eq!(length(99_999_999), "0:01:40");
         assert_eq!(length(100_000_000), "0:01:40");
         assert_eq!(length(-5), "0.0 s");
         assert_eq!(clock(100 * 3_600_000_000), "100:00:00");

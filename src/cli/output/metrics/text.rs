@@ -141,6 +141,20 @@ impl Recording {
         let name = "isrecorder_playlist_since_advance";
         let since = |one: &PlaylistStats| one.due_since_us().map(ago);
         of_playlists(encoder, (name, help, Some(&Unit::Seconds)), all, since)?;
+        let help = "Time since the first of the requests in a row that have no answer; 0: the last one has";
+        let name = "isrecorder_playlist_unanswered";
+        let unanswered = |one: &PlaylistStats| {
+            one.due_since_us()?;
+            Some(one.waiting.since_us().map_or(0.0, ago))
+        };
+        of_playlists(encoder, (name, help, Some(&Unit::Seconds)), all, unanswered)?;
+        let help = "Time since the last byte of a raw stream, or since it is asked for";
+        let name = "isrecorder_raw_since_byte";
+        let silent = |stream: &Stream| {
+            let is_raw = stream.last.stats.is_raw();
+            stream.last.stats.due_since_us().filter(|_| is_raw).map(ago)
+        };
+        gauges(encoder, (name, help, Some(&Unit::Seconds)), all, silent)?;
         let help = "Target duration of a media playlist";
         let name = "isrecorder_playlist_target_duration";
         let target = |one: &PlaylistStats| {
@@ -203,7 +217,7 @@ fn counters(encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), E
     let counters: [(About<'_>, Count); 7] = [
         (
             ("isrecorder_playlists", "Playlists found", None),
-            |totals| totals.playlists,
+            |totals| totals.playlists + totals.raw_streams,
         ),
         (("isrecorder_polls", "Polls of playlists", None), |totals| {
             totals.polls
@@ -227,10 +241,10 @@ fn counters(encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), E
         (
             (
                 "isrecorder_gaps",
-                "Times in which a media playlist did not advance for too long",
+                "Times in which media playlists did not advance for too long, or no byte of a raw stream came",
                 None,
             ),
-            |totals| totals.gaps.count,
+            Totals::all_gaps,
         ),
         (
             (

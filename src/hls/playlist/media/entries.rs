@@ -1,7 +1,7 @@
 //! Media playlists: their facts, and what they list (RFC 8216bis 4.4.2 to 4.4.5).
 //!
-//! Hints and reports are found by [`super::uris`]; here is what a recorder keeps of a playlist: segments, partial
-//! segments, initialization sections and keys.
+//! Reports are found by [`super::uris`]; here is what a recorder keeps of a playlist: segments, partial
+//! segments, initialization sections and keys, and what is announced of them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use url::Url;
 
 use super::items::{
-    Content, Item, KeyOrMap, MOST_SEGMENTS, PartItem, SegmentItem, attribute, items,
+    Content, HintItem, Item, KeyOrMap, MOST_SEGMENTS, PartItem, SegmentItem, attribute, items,
 };
 use super::references::{Before, Found, References};
 use crate::hls::steps::step;
@@ -61,6 +61,22 @@ pub struct Entry {
     pub gap: bool,
     /// `EXTINF` of a segment (RFC 8216bis 4.4.4.1), `DURATION` of a part (4.4.4.9); zero of what is neither.
     pub duration: Duration,
+}
+
+/// A part or an initialization section that may be asked for before it is there (`EXT-X-PRELOAD-HINT`, RFC 8216bis 4.4.5.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// A part or an initialization section.
+    pub role: EntryRole,
+    /// Its URL, as that of an entry.
+    pub url: Arc<Url>,
+    /// Which part of it, where the playlist says so; to the largest position that there is where it has a start and no
+    /// length (RFC 8673).
+    pub range: Option<ByteRange>,
+    /// The media sequence number of the segment that it is a part of, or applies to, as far as the playlist tells.
+    pub sequence: u64,
+    /// Of a part: how many parts of the same segment are listed.
+    pub part: u64,
 }
 
 /// What a media playlist says about itself. Media sequence numbers have 64 bits and wrap around, so that
@@ -136,6 +152,8 @@ pub struct MediaPlaylist {
     pub facts: MediaFacts,
     /// What it lists, in the order in which it is written.
     pub entries: Vec<Entry>,
+    /// What it announces: the first part and the first initialization section (RFC 8216bis 6.3.8).
+    pub hints: Vec<Hint>,
     /// What it lists and nobody can ask for; each URI once.
     pub refused: Vec<Refused>,
     /// The variables that it defines.
@@ -241,7 +259,8 @@ impl<'a> Reader<'a> {
             Content::Map(_, map) => self.map(index, &map),
             Content::Segment(segment) => self.segment(index, item.is_left_out, segment),
             Content::Part(part) => self.part(index, item.is_left_out, &part),
-            Content::Hint | Content::Skip | Content::DateRange(_) | Content::SegmentTag(_) => {}
+            Content::Hint(hint) => self.hint(index, &hint),
+            Content::Report | Content::Skip | Content::DateRange(_) | Content::SegmentTag(_) => {}
         }
     }
 
@@ -322,6 +341,44 @@ impl<'a> Reader<'a> {
             part: before,
             gap: part.gap,
             duration: part.duration.unwrap_or_default(),
+        });
+    }
+
+    fn hint(&mut self, index: u64, hint: &HintItem) {
+        let role = match hint.kind {
+            b"PART" => EntryRole::Part,
+            b"MAP" => EntryRole::Init,
+            _ => return,
+        };
+        if self.playlist.hints.iter().any(|known| known.role == role) {
+            return;
+        }
+        let range = match (hint.start, hint.length) {
+            (None, None) => None,
+            (start, length) => {
+                let first = start.unwrap_or(0);
+                let range = match length {
+                    Some(length) => ByteRange::new(first, length),
+                    None => ByteRange::rest(first),
+                };
+                match range {
+                    None => return,
+                    range => range,
+                }
+            }
+        };
+        let Some((written, span)) = hint.uri() else {
+            return;
+        };
+        let Some(url) = self.references.request(written, span) else {
+            return;
+        };
+        self.playlist.hints.push(Hint {
+            role,
+            url,
+            range,
+            sequence: index,
+            part: self.playlist.facts.next_parts,
         });
     }
 
@@ -425,6 +482,9 @@ impl<'a> Reader<'a> {
         for entry in &mut self.playlist.entries {
             entry.sequence = counted_from_first(entry.sequence);
             entry.last_use = counted_from_first(entry.last_use);
+        }
+        for hint in &mut self.playlist.hints {
+            hint.sequence = counted_from_first(hint.sequence);
         }
         let facts = &mut self.playlist.facts;
         facts.media_sequence = first;

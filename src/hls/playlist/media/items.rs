@@ -30,8 +30,10 @@ pub(crate) enum Content<'a> {
     Playlist(Tag<'a>),
     /// `EXT-X-PART`: a partial segment of the segment with this index.
     Part(PartItem<'a>),
-    /// `EXT-X-PRELOAD-HINT` or `EXT-X-RENDITION-REPORT`.
-    Hint,
+    /// `EXT-X-PRELOAD-HINT`.
+    Hint(HintItem<'a>),
+    /// `EXT-X-RENDITION-REPORT`.
+    Report,
     /// `EXT-X-SKIP`. The index of the item is that of the next segment.
     Skip,
     /// `EXT-X-KEY`.
@@ -86,6 +88,40 @@ impl<'a> PartItem<'a> {
                 b"BYTERANGE" => found.range = WrittenRange::read(value),
                 b"DURATION" => found.duration = seconds(value),
                 b"GAP" => found.gap = value == b"YES",
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The URI as it is written, if it is not empty, and where it stands in the text.
+    pub(crate) fn uri(&self) -> Option<Value<'a>> {
+        self.uri.clone().filter(|(written, _)| !written.is_empty())
+    }
+}
+
+/// A resource that is announced (RFC 8216bis 4.4.5.3). Of an attribute that is written twice the last counts, as players do.
+#[derive(Default)]
+pub(crate) struct HintItem<'a> {
+    /// `TYPE`, as it is written.
+    pub kind: &'a [u8],
+    uri: Option<Value<'a>>,
+    /// `BYTERANGE-START`.
+    pub start: Option<u64>,
+    /// `BYTERANGE-LENGTH`.
+    pub length: Option<u64>,
+}
+
+impl<'a> HintItem<'a> {
+    fn read(tag: Tag<'a>) -> HintItem<'a> {
+        let mut found = HintItem::default();
+        for attribute in attributes(tag.value) {
+            let value = attribute.value;
+            match attribute.name {
+                b"TYPE" => found.kind = value,
+                b"URI" => found.uri = Some(placed(tag, attribute)),
+                b"BYTERANGE-START" => found.start = integer(value),
+                b"BYTERANGE-LENGTH" => found.length = integer(value),
                 _ => {}
             }
         }
@@ -265,7 +301,8 @@ impl<'a> Interpreter<'a> {
             b"#EXT-X-KEY" => return Some(Content::Key(line, KeyOrMap::read(tag))),
             b"#EXT-X-MAP" => return Some(Content::Map(line, KeyOrMap::read(tag))),
             b"#EXT-X-PART" => return Some(Content::Part(PartItem::read(tag))),
-            b"#EXT-X-PRELOAD-HINT" | b"#EXT-X-RENDITION-REPORT" => return Some(Content::Hint),
+            b"#EXT-X-PRELOAD-HINT" => return Some(Content::Hint(HintItem::read(tag))),
+            b"#EXT-X-RENDITION-REPORT" => return Some(Content::Report),
             b"#EXT-X-SKIP" => {
                 let skipped = attribute(tag, b"SKIPPED-SEGMENTS").and_then(integer);
                 self.advance(skipped.unwrap_or(0));
@@ -348,7 +385,8 @@ mod tests {
         let name = |content: Content| match content {
             Content::Playlist(tag) => String::from_utf8_lossy(tag.name).into_owned(),
             Content::Part(_) => "part".to_owned(),
-            Content::Hint => "hint".to_owned(),
+            Content::Hint(_) => "hint".to_owned(),
+            Content::Report => "report".to_owned(),
             Content::Skip => "skip".to_owned(),
             Content::Key(..) => "key".to_owned(),
             Content::Map(..) => "map".to_owned(),

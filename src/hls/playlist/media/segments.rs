@@ -148,7 +148,7 @@ impl Reader<'_> {
         // Which segment comes next is known: what nobody asked for costs nothing.
         let is_wanted = !item.is_left_out && sequence >= self.from;
         match item.content {
-            Content::Playlist(_) | Content::Part(_) | Content::Hint => {}
+            Content::Playlist(_) | Content::Part(_) | Content::Hint(_) | Content::Report => {}
             Content::Skip => self.found.next_sequence = sequence,
             Content::Key(line, key) => self.key(&line, &key),
             Content::Map(line, _) => {

@@ -3,22 +3,36 @@
 use crate::hls::Awaited;
 use crate::recorder::admission::reach::Reach;
 use crate::recorder::http::validators::Validators;
+use crate::recorder::stats::board::PlaylistStats;
 use crate::session::ByteRange;
 use crate::session::Kind;
 use bytes::Bytes;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-/// A request that the origin is to hold (RFC 8216bis 6.2.5.2).
+/// A request that the origin is to hold (RFC 8216bis 6.2.5.2, 6.2.6).
 #[derive(Debug, Clone)]
 pub(crate) struct HeldAsk {
-    /// Until it has that, ...
-    pub awaited: Awaited,
-    /// ... for so long at most.
+    /// Of a playlist: until it has that. `None`: until what is asked for is there.
+    pub awaited: Option<Awaited>,
+    /// For so long at most.
     pub at_most: Duration,
     /// Nobody waits for it any more.
     pub until: CancellationToken,
+    /// It is for the rest of a resource: how much of that is wanted.
+    pub enough: Option<Enough>,
+}
+
+/// How much of the rest of a resource is wanted.
+#[derive(Debug, Clone)]
+pub(crate) struct Enough {
+    /// Where the rest begins.
+    pub first: u64,
+    /// Known once it is listed.
+    pub length: watch::Receiver<Option<u64>>,
 }
 
 /// What is asked for.
@@ -45,4 +59,6 @@ pub(crate) struct Ask {
     pub patient_until: Option<CancellationToken>,
     /// The origin is to hold it.
     pub held: Option<HeldAsk>,
+    /// Who is told for how long there is no answer.
+    pub waits: Option<Arc<PlaylistStats>>,
 }

@@ -67,6 +67,8 @@ pub(crate) struct Hop {
     pub downgraded: bool,
     /// A range that was asked for goes past the end of the resource, which the origin says is there.
     pub short_by_end: Option<u64>,
+    /// It was for the rest of a resource, and ended where enough of that had come.
+    pub is_cut: bool,
     /// No request was made: its URL alone shows that it is out of reach.
     pub was_not_asked: bool,
     /// A redirect that was not followed, since the host that it leads to is left alone until then.
@@ -154,6 +156,7 @@ impl Hop {
             leads: Reach::Any,
             downgraded: false,
             short_by_end: None,
+            is_cut: false,
             was_not_asked: false,
             held_until: None,
             held: Held::default(),
@@ -218,6 +221,9 @@ impl Hop {
         let Some(said) = self.field(CONTENT_RANGE).and_then(SaidRange::read) else {
             return self.check_unsaid_range(asked);
         };
+        if asked.is_some_and(|asked| asked.is_rest()) {
+            return self.check_rest(said, asked);
+        }
         let is_all = said.first == 0 && said.total == Some(said.end);
         match (asked, self.wire_bytes) {
             (_, Some(came)) if self.codings().is_empty() && came != said.end - said.first => {
@@ -246,6 +252,20 @@ impl Hop {
         }
     }
 
+    /// A 206 to a request for the rest of a resource: how long that gets its server may not know (RFC 8673).
+    fn check_rest(&mut self, said: SaidRange, asked: Option<ByteRange>) {
+        let is_open = said.end == ByteRange::LONGEST;
+        let is_whole = is_open || self.is_cut || !self.codings().is_empty();
+        let came = self.wire_bytes.unwrap_or(0);
+        if asked.is_some_and(|asked| said.first != asked.first) {
+            let error = "206 with another range than was asked for";
+            self.fail(Outcome::Protocol, error);
+        } else if !is_whole && came != said.end - said.first {
+            let error = format!("{came} bytes for a range of {}", said.end - said.first);
+            self.fail(Outcome::Protocol, &error);
+        }
+    }
+
     /// A 206 that does not say which bytes it has (RFC 9110 15.3.7.1): they are those that were asked
     /// for where they are as many. A body of several parts is none of them, whatever its length.
     fn check_unsaid_range(&mut self, asked: Option<ByteRange>) {
@@ -258,7 +278,7 @@ impl Hop {
             _ if is_of_parts => self.fail(Outcome::Protocol, "206 of several parts"),
             // Nothing says that it is not the whole, and players take it for that.
             None => self.add_note("206 without a Content-Range, and no range was asked for"),
-            Some(asked) if self.wire_bytes == Some(asked.length) => {
+            Some(asked) if asked.is_rest() || self.wire_bytes == Some(asked.length) => {
                 self.add_note(unreadable);
             }
             Some(asked) => {
@@ -392,6 +412,15 @@ impl Hop {
     pub(crate) fn confirms(&self) -> Option<ExchangeId> {
         let is_confirmation = self.status == Some(304) && self.outcome == Outcome::Complete;
         self.would_confirm.filter(|_| is_confirmation)
+    }
+
+    /// How many bytes there are from where the request for the rest of a resource began.
+    pub(crate) fn bytes_of_rest(&self, first: u64) -> u64 {
+        match (&self.body, self.status) {
+            (Received::File(NewBody::File { size, .. }), Some(206)) => *size,
+            (Received::File(NewBody::File { size, .. }), _) => size.saturating_sub(first),
+            _ => 0,
+        }
     }
 
     /// SHA-256 of a body that is a file.

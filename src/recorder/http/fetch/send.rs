@@ -16,6 +16,7 @@ use crate::recorder::admission::resolver::AskError;
 use crate::recorder::http::classify;
 use crate::recorder::http::client::Over;
 use crate::recorder::http::kept_connections::Connection;
+use crate::recorder::words;
 use crate::session::Outcome;
 
 /// A request that crosses the end of its connection is answered with that end within a round trip, a lost packet
@@ -110,7 +111,14 @@ impl Fetcher {
 
     /// What went wrong; where there was no connection, with whom.
     fn described(&self, url: &Url, outcome: Outcome, error: &reqwest::Error) -> String {
-        let what = classify::describe(error);
+        let what = match outcome {
+            // The client says that some deadline has elapsed.
+            Outcome::ConnectTimeout => format!(
+                "no connection for {}",
+                words::whole_seconds(clock::micros(self.limits.connect))
+            ),
+            _ => classify::describe(error),
+        };
         let is_of_connecting = matches!(
             outcome,
             Outcome::Refused | Outcome::Unreachable | Outcome::ConnectTimeout | Outcome::Tls

@@ -13,7 +13,9 @@ use crate::recorder::plan::left::lateness::{LAST_TRY, Stay};
 use crate::recorder::plan::listed::playlist::Playlist;
 use crate::recorder::plan::listed::slot::Slot;
 use crate::recorder::plan::listed::update::RevisionUpdate;
-use crate::recorder::plan::model::{Changes, DEPARTED_FOR, Key, Listing, PlaylistId, Rank, Wanted};
+use crate::recorder::plan::model::{
+    Changes, DEPARTED_FOR, Key, Listing, PlaylistId, Rank, Turn, Wanted,
+};
 use crate::recorder::plan::state::Plan;
 use crate::recorder::schedule::retry_delay;
 use crate::session::Kind;
@@ -33,7 +35,7 @@ impl Plan {
         if item.was_waiting() {
             update.changes.gone.push((key.clone(), item.kind));
         }
-        if item.state == State::Done && !listing.restarted() {
+        if item.state == State::Done && !item.hinted && !listing.restarted() {
             let target = Duration::from_micros(listing.target_duration_us.unsigned_abs());
             let until = update.now + target * DEPARTED_FOR;
             let sequence = item.sequence;
@@ -67,7 +69,8 @@ impl Plan {
         own: (PlaylistId, &mut Playlist),
     ) -> Option<Item> {
         let item = self.items.get_mut(key)?;
-        let stay = stay.filter(|_| !matches!(item.state, State::Done | State::GivenUp));
+        let is_over = item.hinted || matches!(item.state, State::Done | State::GivenUp);
+        let stay = stay.filter(|_| !is_over);
         let Some(stay) = stay else {
             return self.take_out(key, Some(own));
         };
@@ -94,9 +97,10 @@ impl Plan {
         let Some(place) = place.filter(|_| self.late.in_flight < self.most_late) else {
             return;
         };
-        let Some(playlist) = place.take() else {
+        let Turn::Playlist(playlist) = *place else {
             return;
         };
+        *place = Turn::Late;
         self.late.in_flight += 1;
         let playlist = match playlist == id {
             true => Some(own),

@@ -35,7 +35,10 @@ impl Plan {
         let old = match of_before {
             // Where the first parts of a segment are listed no more, another stands at the place of one that is still there.
             Some(old)
-                if self.items.get(old).is_some()
+                if self
+                    .items
+                    .get(old)
+                    .is_some_and(|item| item.may_be(&old.url, wanted))
                     && !(wanted.kind == Kind::Part && update.lists_part(old)) =>
             {
                 old.clone()

@@ -3,6 +3,7 @@
 mod bytes;
 mod departures;
 mod earlier_run;
+mod hints;
 mod identity;
 mod next_job;
 mod queues;

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::hls::steps::step;
 use crate::recorder::plan::items::item::State;
-use crate::recorder::plan::model::{Job, Key, PlaylistId, Rank};
+use crate::recorder::plan::model::{Job, Key, PlaylistId, Rank, Turn};
 use crate::recorder::plan::state::Plan;
 use crate::session::{Availability, Kind};
 
@@ -83,7 +83,10 @@ impl Plan {
         }
         self.counter += 1;
         item.job = self.counter;
-        let place = item.late.is_none().then_some(id);
+        let place = match item.late {
+            Some(_) => Turn::Late,
+            None => Turn::Playlist(id),
+        };
         self.under_way.insert(item.job, place);
         item.state = State::InFlight;
         item.asked = Some(now);
@@ -91,6 +94,7 @@ impl Plan {
             url: Arc::clone(&item.newest_url),
             kind: item.kind,
             playlist: id,
+            sequence: item.sequence,
             referrer: item.referrer,
             availability: Availability::download(item.from_us, item.failures),
             number: item.job,
@@ -98,6 +102,7 @@ impl Plan {
             known_end: item.known_end(now),
             is_known: item.kind == Kind::Key && self.keys.is_known(&key),
             validators: self.keys.validators(&key),
+            hint: None,
             key,
         })
     }

@@ -15,6 +15,10 @@ impl Plan {
         own: Option<(PlaylistId, &mut Playlist)>,
     ) -> Option<Item> {
         let item = self.items.remove(key)?;
+        if item.hinted {
+            self.hint_is_gone(key, &item);
+            return Some(item);
+        }
         if let Some(late) = item.late {
             self.late.remove(key, late, item.rank);
         }

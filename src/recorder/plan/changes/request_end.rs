@@ -8,7 +8,7 @@ use super::departures::delay_within;
 use crate::recorder::panics::MOST_PANICS;
 use crate::recorder::plan::items::item::State;
 use crate::recorder::plan::left::lateness::LONGEST;
-use crate::recorder::plan::model::{Done, Job, Key};
+use crate::recorder::plan::model::{Done, Job, Key, Turn};
 use crate::recorder::plan::state::{Plan, are_over};
 use crate::recorder::schedule::retry_delay;
 use crate::recorder::settings::limits::TRIES_AFTER_END;
@@ -17,7 +17,18 @@ use crate::session::{Digest, Kind};
 impl Plan {
     /// A request ended; `sha256`: of what it brought.
     pub(crate) fn done(&mut self, job: &Job, done: Done, sha256: Option<Digest>, now: Instant) {
+        let listed = self.listed_as.remove(&job.number);
+        let listed = listed.map(|key| Job { key, ..job.clone() });
+        let is_short = |job: &Job| done == Done::Good && self.lacks_bytes(&job.key);
+        let done = match listed.as_ref().is_some_and(is_short) {
+            true => Done::Failed,
+            false => done,
+        };
+        let job = listed.as_ref().unwrap_or(job);
         self.is_over(job);
+        if job.hint.is_some() && self.hint_ended(job, done, sha256, now) {
+            return;
+        }
         self.compare(job, sha256.filter(|_| done == Done::Good));
         let key = &job.key;
         if job.kind == Kind::Key && done == Done::Good {
@@ -87,13 +98,13 @@ impl Plan {
     /// A request takes no place any more.
     fn is_over(&mut self, job: &Job) {
         match self.under_way.remove(&job.number) {
-            Some(Some(playlist)) => {
+            Some(Turn::Playlist(playlist)) => {
                 if let Some(playlist) = self.playlists.get_mut(&playlist) {
                     playlist.in_flight = playlist.in_flight.saturating_sub(1);
                 }
             }
-            Some(None) => self.late.in_flight = self.late.in_flight.saturating_sub(1),
-            None => {}
+            Some(Turn::Late) => self.late.in_flight = self.late.in_flight.saturating_sub(1),
+            Some(Turn::Hint) | None => {}
         }
     }
 

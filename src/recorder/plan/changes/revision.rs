@@ -39,7 +39,9 @@ impl Plan {
             now,
             behind: duration(newest),
             playlist: Playlist {
-                last_sequence: listing.wanted.iter().map(|w| w.last_use).max(),
+                last_sequence: last_use(listing.wanted.iter().filter(|w| !w.hinted)),
+                last_named: last_use(listing.wanted.iter()),
+                hints: before.hints,
                 lists_segments: listing.wanted.iter().any(|w| w.kind == Kind::Segment),
                 lists_parts: listing.wanted.iter().any(|w| w.kind == Kind::Part),
                 ended: listing.ended,
@@ -59,7 +61,7 @@ impl Plan {
             },
             parts: OnceCell::new(),
         };
-        let known = PreviousListing::new(&before.listed, before.last_sequence);
+        let known = PreviousListing::new(&before.listed, before.last_named);
         let mut stayed = UnchangedEntries::new(&before.listed);
         for wanted in newest {
             step();
@@ -103,8 +105,17 @@ impl Plan {
             update.playlist.listed.push(Arc::new(listed));
         }
         for left in &before.listed {
-            if !self.is_listed_by(left.slot, &left.key, &update) {
-                self.depart(&left.key, &mut update);
+            if self.is_listed_by(left.slot, &left.key, &update) {
+                continue;
+            }
+            match self.is_announced_still(left, &update) {
+                true => {
+                    let named = &mut update.playlist.last_named;
+                    *named = (*named).max(Some(left.wanted.last_use));
+                    update.playlist.bytes += left.bytes();
+                    update.playlist.listed.push(Arc::clone(left));
+                }
+                false => self.depart(&left.key, &mut update),
             }
         }
         self.bytes += update.playlist.bytes;
@@ -179,6 +190,14 @@ impl Plan {
     ) -> Slot {
         let rank = self.rank(wanted, update);
         let listing = update.listing;
+        if wanted.hinted {
+            return self.announce(slot, key, (wanted, rank), update);
+        }
+        let slot = slot.or_else(|| self.listed_of_rest(key));
+        if let Some(slot) = slot.filter(|slot| self.is_hinted(*slot, key)) {
+            self.list_hinted(slot, key, (wanted, rank), update);
+            return slot;
+        }
         if let Some(slot) = slot.filter(|slot| self.is_late(*slot, key)) {
             self.list_late(slot, key, (wanted, rank), update);
             return slot;
@@ -257,6 +276,10 @@ impl Plan {
             }
         }
     }
+}
+
+fn last_use<'a>(wanted: impl Iterator<Item = &'a Wanted>) -> Option<u64> {
+    wanted.map(|one| one.last_use).max()
 }
 
 /// How long the segments are, together.

@@ -2,7 +2,7 @@
 
 use crate::recorder::plan::items::item::State;
 use crate::recorder::plan::listed::playlist::Playlist;
-use crate::recorder::plan::model::PlaylistId;
+use crate::recorder::plan::model::{PlaylistId, Turn};
 use crate::recorder::plan::state::Plan;
 use crate::session::ExchangeId;
 
@@ -31,7 +31,7 @@ impl Plan {
             in_flight: self
                 .under_way
                 .values()
-                .filter(|of| **of == Some(playlist))
+                .filter(|of| **of == Turn::Playlist(playlist))
                 .count(),
             ..Playlist::default()
         });
@@ -47,7 +47,8 @@ impl Plan {
     /// What waits for its turn is in a queue, whatever was interrupted.
     pub(crate) fn requeue(&mut self) {
         for key in self.items.keys() {
-            let ready = self.items.get(&key).filter(|i| i.state == State::Ready);
+            let item = self.items.get(&key);
+            let ready = item.filter(|item| item.state == State::Ready && !item.hinted);
             if let Some(rank) = ready.map(|item| item.rank) {
                 self.make_ready(key, rank);
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use url::Url;
+use url::{Position, Url};
 
 use crate::hls::steps::step;
 use crate::recorder::plan::left::lateness::{Late, Stay};
@@ -40,6 +40,10 @@ pub(crate) struct Item {
     /// When it was published, as far as its first listing tells.
     pub appeared: Instant,
     pub duration: Duration,
+    /// It is announced, and not listed yet.
+    pub hinted: bool,
+    /// It is the rest of a resource: how many bytes of that came.
+    pub came: u64,
     /// No playlist lists it any more.
     pub late: Option<Late>,
     /// Where its origin says that the resource ends, before the end of what is asked for, and since when.
@@ -71,6 +75,8 @@ impl Item {
             asked: None,
             appeared: update.appeared(),
             duration: wanted.duration,
+            hinted: wanted.hinted,
+            came: 0,
             late: None,
             ends: None,
             again: false,
@@ -114,8 +120,14 @@ impl Item {
         Late::new(appeared, self.available(stay.longest), stay, left)
     }
 
+    /// Whether what is wanted at its place under another name can be it. What was announced may be replaced by something
+    /// else: then only its query changes.
+    pub(crate) fn may_be(&self, url: &Url, wanted: &Wanted) -> bool {
+        !self.hinted || url[..Position::AfterPath] == wanted.url[..Position::AfterPath]
+    }
+
     pub(crate) fn was_waiting(&self) -> bool {
-        matches!(self.state, State::Ready | State::Delayed(_))
+        !self.hinted && matches!(self.state, State::Ready | State::Delayed(_))
     }
 }
 

@@ -9,12 +9,15 @@ use crate::recorder::plan::model::Rank;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 #[derive(Debug, Default)]
 pub(crate) struct Playlist {
     /// What its newest revision lists.
     pub(crate) listed: Vec<Arc<Listed>>,
     pub(crate) last_sequence: Option<u64>,
+    /// The same, with what it announces.
+    pub(crate) last_named: Option<u64>,
     pub(crate) lists_segments: bool,
     /// Partial segments.
     pub(crate) lists_parts: bool,
@@ -34,6 +37,15 @@ pub(crate) struct Playlist {
     pub(crate) bytes: usize,
     /// Its segments by their places.
     pub(crate) places: Places,
+    /// Requests for what it announces that failed in a row, and until when no more are made.
+    pub(crate) hints: HintPause,
+}
+
+/// Where requests for what a playlist announces fail, they are made ever less often.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct HintPause {
+    pub(crate) failures: u32,
+    pub(crate) until: Option<Instant>,
 }
 
 impl Playlist {

@@ -1,47 +1,156 @@
-//! What polls show of a playlist's advances is counted and told: while it stands still, and when it advances again.
+//! What polls show of a playlist's advances is counted and told: while it stands still, and when it advances again. So is a
+//! poll that has no answer.
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::clock;
+use crate::recorder::admission::hosts;
 use crate::recorder::http::fetch::Hop;
 use crate::recorder::http::fetch::ask::Ask;
 use crate::recorder::poll::poller::Poller;
 use crate::recorder::poll::state::advances::{PollSpan, Told};
+use crate::recorder::poll::state::overdue::Request;
+use crate::recorder::stats::events::Over;
+use crate::recorder::stats::fold::Met;
+use crate::recorder::words;
 
 /// A recorder that is so late itself says nothing of an answer that it waits for.
 const LATE: Duration = Duration::from_millis(500);
+/// What has no answer for so long is told, whatever the target duration.
+const LONGEST_UNTOLD: Duration = Duration::from_secs(5);
 
 impl Poller {
-    /// Asks; what hangs while an advance is overdue is told meanwhile.
-    pub(super) async fn ask_for(&mut self, ask: &Ask) -> Vec<Hop> {
-        let clock = self.context.fetcher.writer.clock();
-        let asked_us = clock.now_us();
+    /// Asks; what the origin holds for too long comes back as that.
+    pub(super) async fn ask_for(&mut self, ask: &Ask) -> Result<Vec<Hop>, Request> {
+        match self.blocking.asked() {
+            Some(held) => self.ask_held(ask, held).await,
+            None => Ok(self.ask_plain(ask).await),
+        }
+    }
+
+    /// Waits for what the origin may hold for long; what hangs while an advance is overdue is told meanwhile.
+    pub(super) async fn telling<T>(&mut self, chain: impl Future<Output = T>) -> T {
+        let asked_us = self.context.fetcher.writer.clock().now_us();
+        tokio::pin!(chain);
+        let mut overdue = self.overdue(asked_us);
+        loop {
+            tokio::select! {
+                biased;
+                came = &mut chain => return came,
+                () = reached(overdue) => self.tell_of_overdue(asked_us, overdue.take()),
+            }
+        }
+    }
+
+    /// Asks for what the origin has at once; what hangs is told meanwhile.
+    async fn ask_plain(&mut self, ask: &Ask) -> Vec<Hop> {
+        let asked_us = self.context.fetcher.writer.clock().now_us();
         let context = self.context.clone();
         let chain = context.fetcher.chain(ask);
         tokio::pin!(chain);
-        let Some(overdue_us) = self.advances.overdue_us() else {
-            return chain.await;
+        let mut overdue = self.overdue(asked_us);
+        let patience = (self.target_duration()).map_or(LONGEST_UNTOLD, |target| target * 3 / 2);
+        let patience = patience.min(LONGEST_UNTOLD);
+        let mut unanswered = Some(clock::instant() + patience);
+        let mut is_told = false;
+        let hops = loop {
+            tokio::select! {
+                biased;
+                hops = &mut chain => break hops,
+                () = reached(overdue) => {
+                    self.tell_of_overdue(asked_us, overdue.take());
+                }
+                () = reached(unanswered) => {
+                    (unanswered, is_told) = self.tell_of_no_answer(ask, patience);
+                }
+            }
         };
+        if is_told {
+            self.tell_of_answer(ask, asked_us, &hops);
+        }
+        hops
+    }
+
+    /// When an advance is overdue that a poll which is made then has not shown.
+    fn overdue(&self, asked_us: i64) -> Option<Instant> {
         // An answer is not late because it was asked for late.
         let least_us = asked_us.saturating_add(self.target_us() / 2);
+        let overdue_us = self.advances.overdue_us()?;
         let until_us = overdue_us.max(least_us).saturating_sub(asked_us);
         let wait = Duration::from_micros(u64::try_from(until_us).unwrap_or(0));
-        let overdue = clock::instant() + wait;
-        tokio::select! {
-            biased;
-            hops = &mut chain => return hops,
-            () = tokio::time::sleep_until(overdue) => {}
+        Some(clock::instant() + wait)
+    }
+
+    fn tell_of_overdue(&mut self, requested_us: i64, overdue: Option<Instant>) {
+        let now = clock::instant();
+        let is_late = |due| now.saturating_duration_since(due) >= LATE;
+        if overdue.is_none_or(is_late) {
+            return;
         }
-        if clock::instant().saturating_duration_since(overdue) < LATE {
-            let span = PollSpan {
-                requested_us: asked_us,
-                known_us: clock.now_us(),
-                response_us: clock.now_us(),
-            };
-            let told = self.advances.same(span);
-            self.tell_of_advances(told);
+        let now_us = self.context.fetcher.writer.clock().now_us();
+        let span = PollSpan {
+            requested_us,
+            known_us: now_us,
+            response_us: now_us,
+        };
+        let told = self.advances.same(span);
+        self.tell_of_advances(told, now_us);
+    }
+
+    /// A request has had no answer for long, perhaps; when to look again, and whether that was told.
+    fn tell_of_no_answer(&self, ask: &Ask, patience: Duration) -> (Option<Instant>, bool) {
+        let stats = &self.playlist.stats;
+        let Some(asked_us) = stats.waiting.asked_us() else {
+            return (None, false);
+        };
+        let now_us = self.context.fetcher.writer.clock().now_us();
+        let waited_us = now_us.saturating_sub(asked_us);
+        let left_us = clock::micros(patience).saturating_sub(waited_us);
+        if left_us > 0 {
+            // A redirect was followed meanwhile.
+            let left = Duration::from_micros(left_us.unsigned_abs());
+            return (Some(clock::instant() + left), false);
         }
-        chain.await
+        // Polls that fail are told by themselves.
+        if stats.failing.spell().is_some() || !self.is_news_of_stream(&ask.url, "unanswered") {
+            return (None, false);
+        }
+        let (kind, label) = (self.playlist.kind, &self.playlist.label);
+        let place = words::playlist_of(kind, label, &self.context.name, &ask.url);
+        tracing::warn!(
+            json.playlist = label,
+            json.seconds = seconds(waited_us),
+            "{place}: unanswered for {:.1} s",
+            seconds(waited_us)
+        );
+        (None, true)
+    }
+
+    /// What was told to have no answer has one; where it was given up, the fault says so.
+    fn tell_of_answer(&self, ask: &Ask, asked_us: i64, hops: &[Hop]) {
+        let answered = hops.last().filter(|hop| hop.status.is_some());
+        if let Some(hop) = answered {
+            let (kind, label) = (self.playlist.kind, &self.playlist.label);
+            let place = words::playlist_of(kind, label, &self.context.name, &ask.url);
+            let waited_s = seconds(hop.response_us().saturating_sub(asked_us));
+            tracing::warn!(
+                json.playlist = label,
+                json.seconds = waited_s,
+                "{place}: answered after {waited_s:.1} s"
+            );
+        }
+    }
+
+    /// Whether something is told of that other playlists of the stream may be in as well: it is, of one of them.
+    fn is_news_of_stream(&self, url: &url::Url, what: &str) -> bool {
+        let met = Met {
+            kind: self.playlist.kind,
+            of: self.playlist.id,
+            host: &hosts::host_and_port(url),
+        };
+        self.context.stats.is_news_uncounted(met, what)
     }
 
     /// Takes in what a poll showed; `good`: it brought the playlist.
@@ -65,64 +174,98 @@ impl Poller {
             }
             None => self.advances.same(span),
         };
-        self.tell_of_advances(told);
+        self.tell_of_advances(told, response_us);
     }
 
-    fn tell_of_advances(&self, told: Option<Told>) {
-        let Some(told) = told else {
-            return;
-        };
+    /// `advanced_us`: when it advanced, if it did.
+    fn tell_of_advances(&self, told: Option<Told>, advanced_us: i64) {
         let gaps = &self.playlist.stats.gaps;
-        let what = match told {
-            Told::Still { for_us, is_new, .. } => {
-                gaps.lasts(for_us, is_new);
-                if !is_new {
-                    return;
+        match told {
+            None => {}
+            Some(Told::Still {
+                for_us,
+                expected_us,
+                is_new,
+            }) => {
+                let from_us = self.advances.since_us().unwrap_or(advanced_us);
+                let span_us = (from_us, from_us.saturating_add(for_us));
+                if gaps.lasts(span_us, is_new) && self.is_news("no advance") {
+                    self.context.stats.says_still(true);
+                    self.log_still(for_us, expected_us);
                 }
-                "no advance"
             }
-            Told::Again {
+            Some(Told::Again {
                 after_us,
+                expected_us,
                 never_listed,
                 was_told,
-                ..
-            } => {
-                gaps.ends(after_us, never_listed, !was_told);
-                "advances again"
+            }) => {
+                let span_us = (advanced_us.saturating_sub(after_us), advanced_us);
+                if let Some(over) = gaps.ends(span_us, never_listed, !was_told) {
+                    self.log_again(over, expected_us);
+                }
             }
+        }
+    }
+
+    fn is_news(&self, what: &str) -> bool {
+        let met = Met {
+            kind: self.playlist.kind,
+            of: self.playlist.id,
+            host: "",
         };
-        if !self.context.stats.is_news(self.playlist.kind, what) {
+        self.context.stats.is_news(met, what)
+    }
+
+    fn log_still(&self, for_us: i64, expected_us: i64) {
+        let label = &self.playlist.label;
+        tracing::warn!(
+            json.playlist = label,
+            json.seconds = seconds(for_us),
+            json.expected_seconds = seconds(expected_us),
+            "{label:?}: no advance for {:.1} s ({:.1} expected)",
+            seconds(for_us),
+            seconds(expected_us)
+        );
+    }
+
+    /// An event is over. Where its beginning was only counted, so is its end, unless it was long.
+    fn log_again(&self, over: Over, expected_us: i64) {
+        let was_said = self.context.stats.says_still(false);
+        let is_long = over.length_us >= LONG_US;
+        if !(was_said || is_long || (!over.was_told && self.is_news("no advance"))) {
             return;
         }
         let label = &self.playlist.label;
-        match told {
-            Told::Still {
-                for_us,
-                expected_us,
-                ..
-            } => tracing::warn!(
-                json.playlist = label,
-                json.seconds = seconds(for_us),
-                json.expected_seconds = seconds(expected_us),
-                "{label:?}: no advance for {:.1} s ({:.1} expected)",
-                seconds(for_us),
-                seconds(expected_us)
-            ),
-            Told::Again {
-                after_us,
-                expected_us,
-                never_listed,
-                ..
-            } => tracing::warn!(
-                json.playlist = label,
-                json.seconds = seconds(after_us),
-                json.expected_seconds = seconds(expected_us),
-                json.never_listed = never_listed,
-                "{label:?}: advances again after {:.1} s{}",
-                seconds(after_us),
-                lost(never_listed)
-            ),
-        }
+        let who = match over.playlists {
+            1 => format!("{label:?}: "),
+            _ => String::new(),
+        };
+        let of = match over.playlists {
+            1 => String::new(),
+            count => format!(" ({count} playlists)"),
+        };
+        tracing::warn!(
+            json.playlist = (over.playlists == 1).then_some(label.as_str()),
+            json.playlists = over.playlists,
+            json.seconds = seconds(over.length_us),
+            json.expected_seconds = seconds(expected_us),
+            json.never_listed = over.never_listed,
+            "{who}advances again after {:.1} s{of}{}",
+            seconds(over.length_us),
+            lost(over.never_listed)
+        );
+    }
+}
+
+/// What lasts for so long has been told of in sums, in microseconds.
+const LONG_US: i64 = 30_000_000;
+
+/// Waits until a moment; without one for ever.
+async fn reached(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

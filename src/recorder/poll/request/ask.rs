@@ -1,5 +1,7 @@
 //! What a poll asks for, where what the user typed may be a list of streams.
 
+use std::sync::Arc;
+
 use url::Url;
 
 use crate::clock;
@@ -57,10 +59,12 @@ impl Poller {
             denser_than: self.denser_than().filter(|_| held.is_none()),
             patient_until: None,
             held: held.map(|held| HeldAsk {
-                awaited: held.awaited,
+                awaited: Some(held.awaited),
                 at_most: held.at_most,
                 until: self.context.stop.clone(),
+                enough: None,
             }),
+            waits: Some(Arc::clone(&self.playlist.stats)),
         }
     }
 

@@ -14,6 +14,7 @@ impl Poller {
     pub(super) fn held(&self, now: Instant) -> Option<Held> {
         let standing = self.playlist.standing();
         let may = self.context.blocking
+            && self.overdue.is_none()
             && standing.failures == 0
             && !standing.multivariant
             && !self.is_slow()

@@ -46,6 +46,9 @@ impl Poller {
         if self.playlist.has_fresh_name(over) {
             return over;
         }
+        if self.begins_beside() {
+            return over;
+        }
         if let Some(due) = self.next_held(over, costly) {
             return due;
         }

@@ -6,3 +6,4 @@ mod held;
 mod interval;
 mod new_urls;
 mod one_poll;
+mod overdue;

@@ -1,21 +1,30 @@
 //! One poll: what came for it is judged, counted, and handed to the writer.
 
-use http::header::CONTENT_TYPE;
+use std::time::Duration;
+
+use http::header::{AGE, CONTENT_TYPE};
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::ask::list_and_named;
 use crate::clock;
 use crate::hls;
-use crate::recorder::admission::hosts::retry_after;
+use crate::recorder::admission::hosts::{self, retry_after};
 use crate::recorder::admission::refusal::NotPublic;
 use crate::recorder::http::fetch::{Hop, Received};
 use crate::recorder::poll::exchanges::{Made, News};
 use crate::recorder::poll::poller::{Passed, Poller, is_same};
+use crate::recorder::poll::state::overdue::Asked;
 use crate::recorder::raw::opened::Opened;
-use crate::recorder::stats::board::PlaylistStats;
+use crate::recorder::stats::board::{PlaylistStats, Stats};
+use crate::recorder::stats::fold::Met;
+use crate::recorder::stats::trouble::Spell;
 use crate::recorder::words;
 use crate::session::{Kind, Outcome, OwnReason, is_success};
+
+/// So many faults are few, and so long is short, in microseconds: of such the log may have sums alone.
+const FEW: u64 = 2;
+const SHORT_US: i64 = 5_000_000;
 
 impl Poller {
     /// One poll, which is its turn until all of its answer is there; when that was.
@@ -30,8 +39,34 @@ impl Poller {
         self.note_name(&ask).await;
         // What the origin holds costs it nothing; others have their turn.
         let turn = turn.filter(|_| ask.held.is_none());
-        let mut hops = self.ask_for(&ask).await;
+        let hops = self.ask_for(&ask).await;
         drop(turn);
+        let asked = Asked {
+            name: self.name.clone(),
+            is_direct: self.is_direct,
+            is_stale,
+            lag_us,
+        };
+        match (hops, self.blocking.asked()) {
+            (Ok(hops), _) => self.came(asked, hops).await,
+            (Err(request), Some(held)) => {
+                self.goes_on_beside(asked, held, request);
+                clock::instant()
+            }
+            // Others are not given up.
+            (Err(_), None) => clock::instant(),
+        }
+    }
+
+    /// Takes in what came; when that was.
+    pub(super) async fn came(&mut self, asked: Asked, mut hops: Vec<Hop>) -> Instant {
+        let Asked {
+            name,
+            is_direct,
+            is_stale,
+            lag_us,
+        } = asked;
+        (self.name, self.is_direct) = (name, is_direct);
         self.playlist.answered(&hops);
         self.playlist.was_asked(&self.name);
         let named = list_and_named(&hops);
@@ -53,6 +88,7 @@ impl Poller {
         };
         let live = last.take_live();
         self.mark_control(&mut last);
+        self.age = age(&last);
         let is_own = last.own_reason.is_some();
         let good = live.is_some() || self.read(&mut last).await;
         if !last.is_other_list {
@@ -164,18 +200,34 @@ impl Poller {
         self.playlist.fails(is_denied, patience, clock::instant());
     }
 
+    /// Polls that failed are over. Where their log has none of them, they are told in sums alone, unless they were many.
+    fn tell_of_recovery(&self, spell: &Spell) {
+        let now_us = self.context.fetcher.writer.clock().now_us();
+        let lasted_us = now_us.saturating_sub(spell.since_us);
+        let is_much = spell.times > FEW || lasted_us >= SHORT_US;
+        if spell.is_counted() && !is_much {
+            return;
+        }
+        let (kind, label) = (self.playlist.kind, &self.playlist.label);
+        self.context.stats.told((kind, self.playlist.id), spell);
+        let seconds = lasted_us as f64 / 1e6;
+        tracing::warn!(
+            json.playlist = label,
+            json.seconds = seconds,
+            json.failed = spell.times,
+            "{label:?}: answers again after {seconds:.1} s: {} failed ({})",
+            words::counted(spell.times, "poll"),
+            spell.what()
+        );
+    }
+
     fn count(&self, hop: &Hop, good: bool) {
-        let failures = self.playlist.standing().failures;
         self.note_whether_gone(hop);
         if good {
-            if failures > 0 {
-                tracing::info!(
-                    "{:?} answers again, after {failures} failed polls",
-                    self.playlist.label
-                );
+            if let Some(spell) = self.playlist.stats.failing.is_over() {
+                self.tell_of_recovery(&spell);
             }
             self.playlist.plays();
-            self.playlist.stats.failing.is_over();
             return;
         }
         if hop.own_reason == Some(OwnReason::TooLate) {
@@ -196,20 +248,38 @@ impl Poller {
         stats.fault(hop.outcome);
         let what = words::in_short(hop.status, hop.outcome);
         let now_us = self.context.fetcher.writer.clock().now_us();
-        stats.failing.fails(what, now_us, i64::MAX);
+        let fault_us = (hop.requested_us, now_us);
+        stats.failing.fails(what, fault_us, i64::MAX);
+        self.context.stats.met(now_us);
         let kind = self.playlist.kind;
-        if self.context.stats.fault(kind, hop.status, hop.outcome) {
+        let met = Met {
+            kind,
+            of: self.playlist.id,
+            host: &hosts::host_and_port(&hop.url),
+        };
+        if !self.context.stats.fault(met, hop.status, hop.outcome) {
+            stats
+                .failing
+                .is_counted(&Stats::fold_words(hop.status, hop.outcome));
+        } else {
             let place =
                 words::playlist_of(kind, &self.playlist.label, &self.context.name, &hop.url);
             let error = hop.error.as_deref();
             let mut told = words::sentence(&place, &hop.url, hop.status, error);
             // What once answered is where its user found it.
             let is_new = kind == Kind::Main && self.seen_at_us.is_none();
-            let advice = is_new.then(|| words::advice(hop.status, hop.outcome, error));
+            let advice =
+                is_new.then(|| words::advice(hop.url.as_str(), hop.status, hop.outcome, error));
             if let Some(advice) = advice.flatten() {
                 told += &format!("; {advice}");
             }
             tracing::warn!(outcome = %hop.outcome, status = hop.status, "{told}");
         }
     }
+}
+
+/// How long a cache had kept what came.
+fn age(hop: &Hop) -> Option<Duration> {
+    let seconds = hop.field(AGE)?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 
 use crate::clock;
 use crate::hls::{
-    Child, Entry, EntryRole, Lie, MediaFacts, MediaPlaylist, MultivariantPlaylist, Refused, Step,
-    Variables, Window,
+    Child, Entry, EntryRole, Hint, Lie, MediaFacts, MediaPlaylist, MultivariantPlaylist, Refused,
+    Step, Variables, Window,
 };
 use crate::recorder::context::Shared;
 use crate::recorder::downloads::AS_BYTES;
@@ -33,13 +33,19 @@ impl Poller {
         let step = lie.step;
         self.poll_times.stepped(step, lie.gained);
         self.blocking.came(facts);
+        self.blocking.aged(facts, self.age, clock::instant());
         self.stated = Some(Stated::new(facts, step));
         let entries = media.entries;
+        let hints = self.hints(media.hints, facts, step);
         let memory = Arc::clone(&self.context.fetcher.memory);
         let size = entries.len() * AS_BYTES;
         let as_wanted = || -> Vec<Wanted> {
             let there = entries.into_iter().filter(|e| !e.gap);
-            there.map(|entry| wanted(entry, facts, lie.place)).collect()
+            let there = there.map(|entry| wanted(entry, facts, lie.place));
+            let hints = hints.into_iter();
+            there
+                .chain(hints.map(|hint| announced(hint, facts, lie.place)))
+                .collect()
         };
         let wanted = memory.read(size, as_wanted).await;
         if self.is_first_of_typed() {
@@ -67,6 +73,19 @@ impl Poller {
         self.refuse(&media.refused).await;
         let not_before_us = self.seen_at_us.max(self.blocking.changed_after_us());
         revision(facts, lie, not_before_us)
+    }
+
+    /// What is asked for before it is listed. An edge that lags behind announces what is there.
+    fn hints(&self, hints: Vec<Hint>, facts: &MediaFacts, step: Step) -> Vec<Hint> {
+        let may = self.context.blocking
+            && self.playlist.standing().failures == 0
+            && step != Step::Behind
+            && !facts.ended
+            && !self.is_slow();
+        match may {
+            true => hints,
+            false => Vec::new(),
+        }
     }
 
     pub(crate) async fn multivariant(
@@ -98,6 +117,7 @@ impl Poller {
             last_use: 0,
             part: 0,
             duration: TARGET,
+            hinted: false,
         });
         let none = MediaFacts::default();
         self.list(id, wanted.collect(), &none, Step::Same).await;
@@ -246,6 +266,24 @@ fn described(facts: &MediaFacts) -> String {
     }
 }
 
+/// What is announced, as if it were listed.
+fn announced(hint: Hint, facts: &MediaFacts, place: u64) -> Wanted {
+    let entry = Entry {
+        role: hint.role,
+        url: hint.url,
+        range: hint.range,
+        sequence: hint.sequence,
+        last_use: hint.sequence,
+        part: hint.part,
+        gap: false,
+        duration: facts.part_target.unwrap_or_default(),
+    };
+    Wanted {
+        hinted: true,
+        ..wanted(entry, facts, place)
+    }
+}
+
 /// Counted by places, whatever numbers the origin gives to the window: its first segment has that place.
 pub(crate) fn wanted(entry: Entry, facts: &MediaFacts, place: u64) -> Wanted {
     let first = facts.media_sequence;
@@ -267,6 +305,7 @@ pub(crate) fn wanted(entry: Entry, facts: &MediaFacts, place: u64) -> Wanted {
         sequence: placed(entry.sequence),
         last_use: placed(entry.last_use),
         part: entry.part,
+        hinted: false,
     }
 }
 

@@ -145,6 +145,11 @@ impl Advances {
         })
     }
 
+    /// When the last one was, in microseconds of Unix time; `None`: no other one is due.
+    pub(crate) fn since_us(&self) -> Option<i64> {
+        self.last.as_ref().map(|last| last.at_us)
+    }
+
     /// No other one is due: it is no longer named, or no longer polled.
     pub(crate) fn end(&mut self) {
         self.last = None;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::tune_in::TuneIn;
 use crate::hls::{Awaited, MediaFacts};
 
 /// What a held answer took to come is three times the shortest wait of this playlist at most, and so long at least.
@@ -14,6 +15,8 @@ const TARGET: Duration = Duration::from_secs(6);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Held requests are so far apart at least, whatever is answered.
 pub(crate) const LEAST_APART: Duration = Duration::from_millis(50);
+/// No answer is overdue sooner.
+const SOONEST_OVERDUE: Duration = Duration::from_secs(1);
 /// What a connection takes, beside what the origin may hold a request.
 const MARGIN: Duration = Duration::from_secs(1);
 
@@ -24,13 +27,17 @@ pub(crate) struct Blocking {
     next: Option<Awaited>,
     target: Option<Duration>,
     /// What the last poll waited for; `None`: it was an ordinary one.
-    asked: Option<Awaited>,
+    asked: Option<Held>,
     /// It came.
     is_met: bool,
     failures: u32,
     not_before: Option<Instant>,
     /// Of all good polls, in microseconds.
     shortest_wait_us: Option<i64>,
+    /// The longest wait for what came, of late, in microseconds.
+    longest_wait_us: i64,
+    /// The way to the live edge.
+    tune_in: TuneIn,
     /// The last poll was held: what it brought changed no earlier, in microseconds of Unix time.
     changed_after_us: Option<i64>,
 }
@@ -41,12 +48,18 @@ pub(crate) struct Held {
     pub(crate) awaited: Awaited,
     /// For so long it may be without an answer (RFC 8216bis 6.2.5.2: three target durations).
     pub(crate) at_most: Duration,
+    /// An answer that has not begun by then is overdue: ordinary polls go on beside it.
+    pub(crate) overdue: Duration,
 }
 
 impl Blocking {
     /// What the next poll waits for, where it is made then.
     pub(crate) fn due(&self, now: Instant) -> Option<Held> {
-        let awaited = self.next?;
+        let awaited = self
+            .tune_in
+            .due(now)
+            .filter(|_| self.next.is_some())
+            .or(self.next)?;
         let at_most = self.target.unwrap_or(TARGET).saturating_mul(3);
         if at_most > LONGEST_PAUSE {
             // Nothing is waited for so long, and that is no fault of an origin that holds it as long as it may.
@@ -56,12 +69,40 @@ impl Blocking {
         may.then(|| Held {
             awaited,
             at_most: at_most + MARGIN,
+            overdue: self.overdue(),
         })
+    }
+
+    /// After so long without an answer something is wrong: one and a half target durations, or several times what it took of
+    /// late. Parts stay in a playlist for longer than that.
+    fn overdue(&self) -> Duration {
+        let longest = self.target.unwrap_or(TARGET) * 3 / 2;
+        let of_late = u64::try_from(self.longest_wait_us).unwrap_or(0);
+        match of_late {
+            0 => longest,
+            of_late => Duration::from_micros(of_late.saturating_mul(4))
+                .max(SOONEST_OVERDUE)
+                .min(longest),
+        }
+    }
+
+    /// What the last poll waits for.
+    pub(crate) fn asked(&self) -> Option<Held> {
+        self.asked
+    }
+
+    /// The answer to a poll comes that others were made beside.
+    pub(crate) fn resume(&mut self, held: Held) {
+        self.asked = Some(held);
+        (self.is_met, self.changed_after_us) = (false, None);
     }
 
     /// A poll is made.
     pub(crate) fn ask(&mut self, held: Option<Held>) {
-        self.asked = held.map(|held| held.awaited);
+        if held.is_some() {
+            self.tune_in.asks();
+        }
+        self.asked = held;
         (self.is_met, self.changed_after_us) = (false, None);
     }
 
@@ -74,11 +115,23 @@ impl Blocking {
         let latency_us = shortest_us.saturating_mul(3).max(LATENCY_US);
         let since_us = requested_us.saturating_add(wait_us.saturating_sub(latency_us).max(0));
         self.changed_after_us = self.asked.map(|_| since_us);
+        if self.asked.is_some() {
+            self.longest_wait_us = wait_us.max(self.longest_wait_us / 8 * 7);
+        }
+    }
+
+    /// How old the playlist was that came.
+    pub(crate) fn aged(&mut self, facts: &MediaFacts, age: Option<Duration>, now: Instant) {
+        if matches!(self.tune_in, TuneIn::Behind(_)) {
+            // A cache may have had what was asked for.
+            self.changed_after_us = None;
+        }
+        self.tune_in.came(facts, age, now);
     }
 
     /// What it brought says so of itself.
     pub(crate) fn came(&mut self, facts: &MediaFacts) {
-        self.is_met = self.asked.is_some_and(|asked| asked.is_in(facts));
+        self.is_met = self.asked.is_some_and(|asked| asked.awaited.is_in(facts));
         if !self.is_met {
             // Nobody knows how long it had been there.
             self.changed_after_us = None;
@@ -101,6 +154,7 @@ impl Blocking {
             (self.failures, self.not_before) = (0, None);
             return false;
         }
+        self.tune_in.failed();
         let times = 2_u32.saturating_pow(self.failures.min(16));
         let pause = self.target.unwrap_or(TARGET).saturating_mul(times);
         self.failures = self.failures.saturating_add(1);
@@ -189,6 +243,29 @@ mod tests {
         assert!(!poll(&mut blocking, Some(8), now));
         assert!(poll(&mut blocking, Some(8), now));
         assert!(blocking.due(now + TARGET).is_some());
+    }
+
+    #[test]
+    fn an_answer_is_overdue_after_several_times_what_it_took_of_late() {
+        let now = clock::instant();
+        let mut blocking = Blocking::default();
+        poll(&mut blocking, Some(7), now);
+        assert_eq!(blocking.due(now).unwrap().overdue, TARGET * 3 / 2);
+        let mut last = 7;
+        for (wait_us, overdue_ms) in [
+            (100_000, 1000),
+            (1_000_000, 4000),
+            (100_000, 3500),
+            (9_000_000, 6000),
+        ] {
+            last += 1;
+            blocking.ask(blocking.due(now));
+            blocking.answered(0, wait_us);
+            blocking.came(&facts(last));
+            assert!(!blocking.over(now));
+            let overdue = blocking.due(now).unwrap().overdue;
+            assert_eq!(overdue, Duration::from_millis(overdue_ms), "{wait_us}");
+        }
     }
 
     #[test]

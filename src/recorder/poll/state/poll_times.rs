@@ -34,7 +34,8 @@ impl PollTimes {
 
     /// A poll was made.
     pub(crate) fn asked(&mut self, head: Option<&Hop>) {
-        self.asked_us = head.map_or(self.asked_us, |head| head.requested_us);
+        // Others may have been made since.
+        self.asked_us = head.map_or(self.asked_us, |head| head.requested_us.max(self.asked_us));
         self.is_asked = true;
         self.saw = Saw::Behind;
         self.is_doubted = false;

@@ -10,13 +10,7 @@ use crate::replayer::memory::text::Text;
 use crate::replayer::request::timeline::Span;
 use crate::session::{Body, ReadError, Reader, StreamPart};
 
-/// Parts that players can be given in segments.
-const FORMATS: [&str; 4] = ["ts", "mp3", "aac", "mp4"];
-
-/// Whether players can be given a raw stream of an extension as a playlist.
-pub(crate) fn is_playable(extension: &str) -> bool {
-    FORMATS.contains(&extension)
-}
+pub(crate) use crate::replayer::content::raw_extension::is_cut as is_playable;
 
 /// A list that grows with its session, and its last text. Each part is looked into once.
 #[derive(Debug)]

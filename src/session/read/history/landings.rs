@@ -7,6 +7,7 @@ use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::{ByteRange, Kind, is_success};
 use crate::session::read::answers::heal::GOOD;
+use crate::session::read::bodies::KeptFile;
 use crate::session::read::facts::ResourceInfo;
 use crate::session::read::reader::Reader;
 
@@ -72,8 +73,9 @@ const PENDING: &str = "SELECT 1 FROM pending p LEFT JOIN exchange e ON e.id = p.
 /// A 304 is what it confirms.
 const REQUEST: &str = "SELECT ifnull(e.confirms_id, e.id), e.requested_us, e.requested_us + ifnull(e.wait_us, 0) + ifnull(e.receive_us, 0),
     ifnull((SELECT c.status FROM exchange c WHERE c.id = e.confirms_id), e.status), e.outcome, e.body_first, b.sha256, b.size,
-    b.path, CASE WHEN b.coding IS NULL AND b.size <= 1024 THEN b.data END
-    FROM exchange e LEFT JOIN body b ON b.id = ifnull((SELECT c.body_id FROM exchange c WHERE c.id = e.confirms_id), e.body_id)";
+    CASE WHEN b.coding IS NULL AND b.size <= 1024 THEN b.data END, ifnull(b.path, c.path), b.chunk_first, b.size
+    FROM exchange e LEFT JOIN body b ON b.id = ifnull((SELECT c.body_id FROM exchange c WHERE c.id = e.confirms_id), e.body_id)
+    LEFT JOIN body c ON c.id = b.chunk_id";
 /// Ids of the hops of a redirect are no further apart.
 const FARTHEST_HOP: i64 = 20_000;
 /// What the recorder asked for at once may be the answer so much later than its listing, in microseconds.
@@ -85,7 +87,7 @@ struct Request {
     redirects: bool,
     landing: Landing,
     /// The file of its body.
-    path: Option<String>,
+    file: Option<KeptFile>,
 }
 
 impl Reader {
@@ -245,9 +247,9 @@ impl Reader {
     /// What a request brought, without a file that is lost.
     fn landing(&self, request: Request) -> Landing {
         let mut landing = request.landing;
-        let size = landing.good.as_ref().map(|good| good.size);
-        if let (Some(path), Some(size)) = (request.path, size)
-            && self.is_chunk_lost(&path, size)
+        if landing.good.is_some()
+            && let Some(file) = request.file
+            && self.is_file_lost(&file)
         {
             landing.good = None;
         }
@@ -294,7 +296,7 @@ fn request_row(row: &Row<'_>) -> rusqlite::Result<Request> {
         _ => Some(0),
     };
     // A key, as it stands in the database.
-    let data: Option<Vec<u8>> = row.get(9)?;
+    let data: Option<Vec<u8>> = row.get(8)?;
     let is_what_came = match (&data, &sha256) {
         (Some(data), Some(sha256)) => digest(data).as_slice() == sha256.as_slice(),
         _ => true,
@@ -318,6 +320,6 @@ fn request_row(row: &Row<'_>) -> rusqlite::Result<Request> {
             complete_us: row.get(2)?,
             good,
         },
-        path: row.get(8)?,
+        file: KeptFile::of_columns(row, 9)?,
     })
 }

@@ -44,6 +44,35 @@ impl Reader {
         )
     }
 
+    /// Media playlists (rows of `resource`) that ever stated a part target.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn playlists_with_parts(&self) -> Result<Vec<i64>, ReadError> {
+        self.list(
+            "SELECT DISTINCT playlist_id FROM revision WHERE part_target_us IS NOT NULL",
+            [],
+            |row| row.get(0),
+        )
+    }
+
+    /// The first and the last media sequence number of a session; `None`: there is none, or they are in no order.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn sequences(&self) -> Result<Option<(u64, u64)>, ReadError> {
+        let found: Vec<(Option<i64>, Option<i64>)> = self.list(
+            "SELECT min(media_sequence), max(last_sequence) FROM revision WHERE media_sequence IS NOT NULL",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let number = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
+        let found = found
+            .first()
+            .map(|(first, last)| (number(*first), number(*last)));
+        Ok(found.and_then(|(first, last)| first.zip(last)))
+    }
+
     /// Advances of a media playlist behind one (its `seen_us` and exchange), in order; `most` of
     /// them.
     ///
@@ -62,9 +91,40 @@ impl Reader {
                     v.ended OR ifnull((SELECT n.ended AND NOT n.advance FROM revision n
                                         WHERE n.playlist_id = :playlist_id AND (n.seen_us, n.exchange_id) > (v.seen_us, v.exchange_id)
                                         ORDER BY n.seen_us, n.exchange_id LIMIT 1), 0),
-                    v.media_sequence, v.segment_count, {RESTARTED}
+                    v.media_sequence, v.segment_count, {RESTARTED}, v.part_target_us, NULL, NULL
                FROM revision v LEFT JOIN placement p ON p.exchange_id = v.exchange_id
               WHERE v.playlist_id = :playlist_id AND (v.seen_us, v.exchange_id) > (:seen_us, :exchange_id) AND {ADVANCE}
+              ORDER BY v.seen_us, v.exchange_id LIMIT :most"
+            ),
+            named_params! {
+                ":playlist_id": playlist_id,
+                ":seen_us": behind.0,
+                ":exchange_id": behind.1,
+                ":most": most as i64,
+            },
+            advance_row,
+        )
+    }
+
+    /// Revisions of a media playlist behind one (its `seen_us` and exchange), whether they advanced or not, with the parts
+    /// that they list, in order; `most` of them.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn revisions_with_parts(
+        &self,
+        playlist_id: i64,
+        behind: (i64, ExchangeId),
+        most: usize,
+    ) -> Result<Vec<Advance>, ReadError> {
+        self.list(
+            &format!(
+                "SELECT v.exchange_id, v.seen_us, v.target_duration_us, v.ended,
+                    v.media_sequence, v.segment_count, {RESTARTED}, v.part_target_us, e.last_parts, e.next_parts
+               FROM revision v JOIN exchange e ON e.id = v.exchange_id
+               LEFT JOIN placement p ON p.exchange_id = v.exchange_id
+              WHERE v.playlist_id = :playlist_id AND (v.seen_us, v.exchange_id) > (:seen_us, :exchange_id)
+                AND v.media_sequence IS NOT NULL
               ORDER BY v.seen_us, v.exchange_id LIMIT :most"
             ),
             named_params! {
@@ -115,8 +175,10 @@ impl Reader {
 fn advance_row(row: &Row<'_>) -> rusqlite::Result<Advance> {
     // In two's complement.
     let first_number = row.get::<_, Option<i64>>(4)?.map(i64::cast_unsigned);
-    let count: Option<i64> = row.get(5)?;
-    let count = count.and_then(|count| u64::try_from(count).ok());
+    let count = |column| {
+        let count: Option<i64> = row.get(column)?;
+        Ok::<_, rusqlite::Error>(count.and_then(|count| u64::try_from(count).ok()))
+    };
     Ok(Advance {
         exchange_id: row.get(0)?,
         seen_us: row.get(1)?,
@@ -124,8 +186,11 @@ fn advance_row(row: &Row<'_>) -> rusqlite::Result<Advance> {
         ended: row.get::<_, Option<bool>>(3)?.unwrap_or(false),
         first_number,
         next_number: first_number
-            .zip(count)
+            .zip(count(5)?)
             .and_then(|(first, count)| first.checked_add(count)),
         restarted: row.get(6)?,
+        part_target_us: row.get(7)?,
+        last_parts: count(8)?,
+        next_parts: count(9)?,
     })
 }

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, Result, params};
 use url::Url;
 
 use super::decide::{Living, Row};
 use crate::hls::{self, ByteRange, PlaylistKind, Variables};
 use crate::session::ExchangeId;
-use crate::session::body::decode;
 use crate::session::read::answers::find;
+#[cfg(test)]
+use crate::session::write::revisions::TEXT;
+use crate::session::write::revisions::text_of;
 
 /// For so many target durations what is no longer listed may come back without having been
 /// fetched again: the recorder's plan waits for five, and it measures a little later.
@@ -362,28 +364,6 @@ fn listed_now(rows: &[Row], cutoff_us: i64, held: &HashSet<ExchangeId>) -> Vec<i
         .filter(|row| row.head_id.is_none() && !row.is_playlist);
     let fetched = own.filter(|row| row.referrer_id.is_some_and(holds));
     fetched.map(|row| row.resource_id).collect()
-}
-
-const TEXT: &str = "
-    SELECT r.url, coalesce(CAST(t.text AS BLOB), b.data), b.coding, b.size
-      FROM exchange e JOIN resource r ON r.id = e.resource_id
-      JOIN body b ON b.id = e.body_id JOIN body_text t ON t.id = b.id
-     WHERE e.id = ?1";
-
-/// The URL that answered, and the text.
-fn text_of(db: &Connection, revision: ExchangeId) -> Result<Option<(String, Vec<u8>)>> {
-    type Columns = (String, Option<Vec<u8>>, Option<String>, i64);
-    let row: Option<Columns> = db
-        .prepare_cached(TEXT)?
-        .query_row([revision], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        })
-        .optional()?;
-    Ok(row.and_then(|(url, text, coding, size)| {
-        // One that cannot be decoded lists nothing.
-        let text = decode::decode_stored(text?, coding.as_deref(), size).ok()?;
-        Some((url, text))
-    }))
 }
 
 const EXACT: &str = "

@@ -124,20 +124,28 @@ impl Store {
     }
 
     /// Of which resources lines are left that nothing refers to.
-    fn remove_bodies(&self, bodies: BTreeSet<i64>, removed: &mut Removed) -> Result<BTreeSet<i64>> {
+    fn remove_bodies(
+        &self,
+        mut bodies: BTreeSet<i64>,
+        removed: &mut Removed,
+    ) -> Result<BTreeSet<i64>> {
         let mut owners = BTreeSet::new();
-        for id in bodies {
+        while let Some(id) = bodies.pop_first() {
             if !self.is_unused(UNUSED_BODY, id)? {
                 continue;
             }
-            let (path, owner): (Option<String>, Option<i64>) = self
+            let (path, owner, chunk): (Option<String>, Option<i64>, Option<i64>) = self
                 .db
-                .prepare_cached("DELETE FROM body WHERE id = ?1 RETURNING path, line_owner")?
-                .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                .prepare_cached(
+                    "DELETE FROM body WHERE id = ?1 RETURNING path, line_owner, chunk_id",
+                )?
+                .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             self.delete("DELETE FROM body_use WHERE id = ?1", id)?;
             removed.bodies.insert(id);
             removed.paths.extend(path);
             owners.extend(owner);
+            // A chunk stays as long as there are spans of it.
+            bodies.extend(chunk);
         }
         for owner in &owners {
             // At once, whenever the rows go: no text that comes may refer to them.
@@ -216,3 +224,43 @@ pub(super) const QUERIES: [&str; 6] = [
     NEXT_EVENTS,
     OLD_HEARTBEATS,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::super::uses;
+    use super::*;
+    use crate::session::format::SCHEMA;
+    use rusqlite::Connection;
+
+    #[test]
+    fn a_chunk_stays_as_long_as_there_is_a_span_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(SCHEMA).unwrap();
+        db.execute_batch(
+            "INSERT INTO stream VALUES (1, 's', 'http://h/');
+             INSERT INTO resource (id, stream_id, kind, url, path_url, name)
+               VALUES (1, 1, 'segment', 'http://h/s', 'http://h/s', 's');
+             INSERT INTO body (id, size, sha256, path) VALUES (1, 9, zeroblob(32), 's'), (2, 4, zeroblob(32), 'p');
+             UPDATE body SET path = NULL, chunk_id = 1, chunk_first = 5 WHERE id = 2;
+             INSERT INTO exchange (id, resource_id, from_us, requested_us, body_id, outcome)
+               VALUES (1, 1, 1, 1, 1, 'complete'), (2, 1, 1, 1, 2, 'complete');
+             PRAGMA foreign_keys = OFF",
+        )
+        .unwrap();
+        uses::count(&db).unwrap();
+        let chunks = ChunkDir::open_folder(folder.path()).unwrap();
+        let store = Store::new(db, chunks, 0, 1);
+        let mut leftovers = Leftovers::of_session(&store.db).unwrap();
+        let bodies = |store: &Store| -> i64 {
+            let sql = "SELECT count(*) FROM body";
+            store.db.query_row(sql, [], |row| row.get(0)).unwrap()
+        };
+        let removed = store.remove_exchanges(&[1], &mut leftovers).unwrap();
+        assert_eq!((removed.paths.len(), bodies(&store)), (0, 2));
+        assert_eq!(uses::chunk_bytes(&store.db).unwrap(), 9);
+        let removed = store.remove_exchanges(&[2], &mut leftovers).unwrap();
+        assert_eq!((removed.paths, bodies(&store)), (vec!["s".to_owned()], 0));
+        assert_eq!(uses::chunk_bytes(&store.db).unwrap(), 0);
+    }
+}

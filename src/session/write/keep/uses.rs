@@ -1,4 +1,4 @@
-//! Counts of the uses of bodies and header sets: indexes that the schema does not have, as temporary tables of the connection.
+//! Counts of the uses of bodies, by exchanges and by spans of them, and of header sets: indexes that the schema does not have, as temporary tables of the connection.
 //! They are part of its transactions, so that they are right after a rollback, too.
 
 use rusqlite::{Connection, Result};
@@ -25,6 +25,8 @@ CREATE TEMP TABLE alias_of (resource_id INTEGER, url TEXT, PRIMARY KEY (resource
 CREATE TEMP TABLE chunk_bytes (total INTEGER NOT NULL);
 
 INSERT INTO body_use SELECT body_id, count(*) FROM exchange WHERE body_id IS NOT NULL GROUP BY body_id;
+INSERT INTO body_use SELECT chunk_id, count(*) FROM body WHERE chunk_id IS NOT NULL GROUP BY chunk_id
+  ON CONFLICT (id) DO UPDATE SET uses = uses + excluded.uses;
 INSERT INTO header_use SELECT header_set_id, count(*) FROM exchange WHERE header_set_id IS NOT NULL GROUP BY header_set_id;
 INSERT INTO body_lines SELECT line_owner, first_line, id FROM body WHERE line_owner IS NOT NULL;
 INSERT INTO alias_of SELECT resource_id, url FROM alias;
@@ -53,6 +55,17 @@ CREATE TEMP TRIGGER body_has_path AFTER INSERT ON body WHEN new.path IS NOT NULL
 END;
 CREATE TEMP TRIGGER body_had_path AFTER DELETE ON body WHEN old.path IS NOT NULL BEGIN
   UPDATE chunk_bytes SET total = total - max(0, min(old.size, 1 << 40));
+END;
+CREATE TEMP TRIGGER body_becomes_span AFTER UPDATE OF path ON body WHEN old.path IS NOT NULL AND new.path IS NULL BEGIN
+  UPDATE chunk_bytes SET total = total - max(0, min(old.size, 1 << 40));
+  INSERT INTO body_use VALUES (new.chunk_id, 1) ON CONFLICT (id) DO UPDATE SET uses = uses + 1;
+END;
+CREATE TEMP TRIGGER span_becomes_body AFTER UPDATE OF path ON body WHEN old.path IS NULL AND new.path IS NOT NULL BEGIN
+  UPDATE chunk_bytes SET total = total + max(0, min(new.size, 1 << 40));
+  UPDATE body_use SET uses = uses - 1 WHERE id = old.chunk_id;
+END;
+CREATE TEMP TRIGGER span_gone AFTER DELETE ON body WHEN old.chunk_id IS NOT NULL BEGIN
+  UPDATE body_use SET uses = uses - 1 WHERE id = old.chunk_id;
 END;
 CREATE TEMP TRIGGER alias_added AFTER INSERT ON alias BEGIN
   INSERT OR IGNORE INTO alias_of VALUES (new.resource_id, new.url);

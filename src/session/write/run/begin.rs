@@ -29,6 +29,7 @@ use crate::session::read::facts::Run;
 use crate::session::read::reader::Reader;
 use crate::session::read::sound::{numbers, paths};
 use crate::session::write::disk::full as disk;
+use crate::session::write::spans::Spans;
 
 /// How long another reader or a checkpoint is waited for.
 const BUSY: Duration = Duration::from_secs(5);
@@ -53,6 +54,8 @@ pub(crate) struct Begun {
     pub(crate) left: Vec<NewExchange>,
     /// To be renewed for each batch that is written.
     pub(crate) steps: Steps,
+    /// Parts and parents that the run before has left.
+    pub(crate) spans: Spans,
 }
 
 /// Makes the file of a database its owner's alone, as SQLite then makes those beside it: it has keys
@@ -102,6 +105,7 @@ pub(crate) fn create(
         is_covered: true,
         left: Vec::new(),
         steps: Steps::default(),
+        spans: Spans::default(),
     })
 }
 
@@ -133,7 +137,7 @@ pub(crate) fn resume(
     let ends = runs.iter().map(Run::end_us);
     let clock = clock.not_before(ends.max().unwrap_or(wall_us));
     let notes = notes(&runs, clock, wall_us, (removed, was_full));
-    let begin = || -> rusqlite::Result<(Connection, i64, ExchangeId)> {
+    let begin = || -> rusqlite::Result<(Connection, i64, ExchangeId, Spans)> {
         make_durable(&db, taken.has_others)?;
         db.execute_batch("BEGIN IMMEDIATE")?;
         close_left(&db, was_full)?;
@@ -156,11 +160,12 @@ pub(crate) fn resume(
         }
         let greatest = "SELECT ifnull(max(id), 0) FROM exchange";
         let greatest: ExchangeId = db.query_row(greatest, [], |row| row.get(0))?;
+        let spans = Spans::of_session(&db)?;
         let greatest = left.iter().map(|part| part.id).fold(greatest, i64::max);
         db.execute_batch("COMMIT")?;
-        Ok((db, run_id, greatest.saturating_add(1)))
+        Ok((db, run_id, greatest.saturating_add(1), spans))
     };
-    let (db, run_id, first_id) = begin().map_err(|source| database_error(folder, source))?;
+    let (db, run_id, first_id, spans) = begin().map_err(|source| database_error(folder, source))?;
     for (_, detail) in &notes {
         tracing::info!("{detail}");
     }
@@ -175,6 +180,7 @@ pub(crate) fn resume(
         is_covered,
         left,
         steps: taken.steps,
+        spans,
     })
 }
 

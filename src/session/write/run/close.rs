@@ -42,6 +42,7 @@ impl Thread {
     pub(crate) async fn close(mut self, ended: &str) -> Result<(), WriterError> {
         self.disk.let_go();
         self.disk.tell(true);
+        self.write_spans()?;
         let mut closed = self.close_run(ended);
         if closed
             .as_ref()
@@ -57,6 +58,7 @@ impl Thread {
         let one_file = self.become_one_file().await;
         let one_file = one_file.map_err(|e| self.database_error(e));
         let is_one_file = matches!(one_file, Ok(true));
+        self.look_at_spans(true)?;
         let is_whole =
             is_one_file && (self.is_covered || is_whole(&mut self.store.db, &self.folder));
         let Self {
@@ -78,6 +80,15 @@ impl Thread {
         }
         drop(lock);
         one_file.map(|_| ())
+    }
+
+    /// What is not written for want of room stays as it is.
+    fn write_spans(&mut self) -> Result<(), WriterError> {
+        self.look_at_spans(false)?;
+        let looked = self.spans.look(&self.store, true);
+        looked.map_err(|e| self.database_error(e))?;
+        let _ = self.commit(&mut []);
+        Ok(())
     }
 
     fn close_run(&self, ended: &str) -> rusqlite::Result<()> {

@@ -9,7 +9,7 @@ use crate::session::files::beneath::Sort;
 use crate::session::files::chunk_dir::{ChunkPath, Place};
 use crate::session::files::chunks::is_out_of_descriptors;
 use crate::session::write::rows::BodyRow;
-use crate::session::{Digest, NewBody, NewExchange};
+use crate::session::{Availability, Digest, NewBody, NewExchange, ResourceKey};
 
 impl Store {
     /// Steps 3 and 4. The inner error is the file system's: the body is lost, the exchange is not.
@@ -19,16 +19,20 @@ impl Store {
         size: i64,
         sha256: &Digest,
     ) -> Result<io::Result<i64>> {
-        let known: Option<(i64, String)> = self
+        let known: Option<(i64, Option<String>)> = self
             .db
             .prepare_cached(
                 "SELECT id, path FROM body
-                  WHERE sha256 = ?1 AND size = ?2 AND text IS NULL AND path IS NOT NULL",
+                  WHERE sha256 = ?1 AND size = ?2 AND text IS NULL AND (path IS NOT NULL OR chunk_id IS NOT NULL)",
             )?
             .query_row(params![sha256, size], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        if let Some((id, path)) = known {
-            return passing(self.again(new, size, &path).map(|()| id));
+        match known {
+            Some((id, Some(path))) => {
+                return passing(self.again(new, size, &path).map(|()| id));
+            }
+            Some((id, None)) => return self.span_again(new, id),
+            None => {}
         }
         let path = match passing(self.placed(new)?)? {
             Ok(path) => path,
@@ -90,6 +94,59 @@ impl Store {
         Ok(())
     }
 
+    /// As [`Self::again`], of a span: where its chunk is no longer whole it is a file of its own from now on.
+    fn span_again(&mut self, new: &mut NewExchange, id: i64) -> Result<io::Result<i64>> {
+        let (path, whole): (Option<String>, i64) = self
+            .db
+            .prepare_cached(
+                "SELECT c.path, c.size FROM body b JOIN body c ON c.id = b.chunk_id WHERE b.id = ?1",
+            )?
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let chunk = path.and_then(|path| ChunkPath::parse(&path).ok());
+        let is_placed = matches!(&new.body, NewBody::File { file, .. } if matches!(file.place, Place::Chunk(..)));
+        if !is_placed && chunk.is_some_and(|chunk| self.is_file_of(&chunk, whole)) {
+            if let NewBody::File { file, .. } = &new.body {
+                file.discard();
+            }
+            return Ok(Ok(id));
+        }
+        let path = match passing(self.placed(new)?)? {
+            Ok(path) => path,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.own_file(id, &path)?;
+        tracing::warn!("chunks/{path}: its content came again, and is back");
+        Ok(Ok(id))
+    }
+
+    /// A span whose chunk is damaged, copied out of it, becomes a file of its own: its path.
+    pub(crate) fn saved(
+        &mut self,
+        body: i64,
+        resource: ResourceKey,
+        file: NewBody,
+    ) -> Result<io::Result<String>> {
+        let mut new = NewExchange {
+            body: file,
+            ..NewExchange::requested(0, resource, Availability::Response, 0)
+        };
+        let placed = self.placed(&mut new)?;
+        if let Ok(path) = &placed {
+            self.own_file(body, path)?;
+        }
+        Ok(placed)
+    }
+
+    /// A span becomes a file of its own.
+    pub(crate) fn own_file(&self, body: i64, path: &str) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "UPDATE body SET path = ?2, chunk_id = NULL, chunk_first = NULL WHERE id = ?1",
+            )?
+            .execute(params![body, path])
+            .map(|_| ())
+    }
+
     fn is_file_of(&self, path: &ChunkPath, size: i64) -> bool {
         let found = self.chunks.facts(path.plain());
         found.is_ok_and(|f| f.sort == Sort::File && u64::try_from(size) == Ok(f.size))
@@ -112,7 +169,7 @@ mod tests {
     use crate::session::files::beneath::PlainPath;
     use crate::session::files::chunk_dir::{BodyFile, ChunkDir, TEMPORARY, TemporaryName};
     use crate::session::format::SCHEMA;
-    use crate::session::{Availability, ExchangeId, Kind, ResourceKey, digest};
+    use crate::session::{ExchangeId, Kind, digest};
     use rusqlite::Connection;
     use std::fs;
     use std::io::Write as _;

@@ -20,6 +20,7 @@ use crate::session::write::disk::wal;
 use crate::session::write::disk::wal::WalWatch;
 use crate::session::write::keep::Keeper;
 use crate::session::write::run::adopt;
+use crate::session::write::spans::Spans;
 use crate::session::write::store::Store;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -44,6 +45,8 @@ pub(crate) struct Thread {
     /// That of the session: let go when nothing more is written.
     pub(crate) lock: File,
     pub(crate) keeper: Option<Keeper>,
+    /// Parts that came again in their parents.
+    pub(crate) spans: Spans,
     /// When the last commit was.
     pub(crate) committed: Instant,
     pub(crate) pulse: Pulse,
@@ -75,6 +78,7 @@ impl Thread {
             if self.closing.get().is_none() {
                 self.make_room(true)?;
             }
+            self.look_at_spans(false)?;
             let now_us = self.clock.now_us();
             self.disk.look(&self.store, now_us);
             self.wal.look(&self.store, now_us);
@@ -190,6 +194,13 @@ impl Thread {
         made.map_err(|e| self.database_error(e))
     }
 
+    /// Files are removed first: all that are in place have been committed. `all`: as the run ends.
+    pub(crate) fn look_at_spans(&mut self, all: bool) -> Result<(), WriterError> {
+        let removed = self.spans.remove(&self.store, all);
+        let looked = removed.and_then(|()| self.spans.look(&self.store, all));
+        looked.map_err(|e| self.database_error(e))
+    }
+
     pub(crate) fn has_waited_enough(&self) -> bool {
         let since = self.closing.get();
         since.is_some_and(|since| clock::instant().duration_since(*since) > FULL_PATIENCE)
@@ -216,6 +227,7 @@ impl Thread {
                 told.push((at, one));
             }
         }
+        self.spans.write(&self.store.db)?;
         self.store
             .db
             .prepare_cached("UPDATE run SET seen_us = ?1 WHERE id = ?2")?
@@ -224,7 +236,8 @@ impl Thread {
         self.store.changed.clear();
         self.store.db.execute_batch("COMMIT")?;
         self.committed = clock::instant();
-        self.let_go_of_left(batch);
+        self.spans.written();
+        self.note_committed(batch);
         for (at, one) in told {
             if let Some(message) = batch.get_mut(at) {
                 message.tell(one);
@@ -233,13 +246,14 @@ impl Thread {
         Ok(())
     }
 
-    /// What a killed run left of parts is needed no more: their rows are there.
-    pub(crate) fn let_go_of_left(&mut self, batch: &[Message]) {
+    /// What a killed run left of parts is needed no more: their rows are there. Segments may have parts.
+    pub(crate) fn note_committed(&mut self, batch: &[Message]) {
         for message in batch {
             match message {
                 Message::Exchange(part) if self.left.remove(&part.id) => {
                     adopt::remove_original(&self.store.chunks, part);
                 }
+                Message::Exchange(new) => self.spans.note(new),
                 _ => {}
             }
         }

@@ -42,7 +42,7 @@ fn screen(rows: Vec<Row>) -> Screen {
                 count: 3,
                 ..GapTally::default()
             },
-            worst_lag_us: 0,
+            ..Totals::default()
         },
         rows,
         length_us: 3_600_000_000,

@@ -431,7 +431,8 @@ impl History {
             DROP TRIGGER exchange_has_body; DROP TRIGGER exchange_had_body;
             DROP TRIGGER exchange_has_headers; DROP TRIGGER exchange_had_headers;
             DROP TRIGGER body_has_lines; DROP TRIGGER body_had_lines;
-            DROP TRIGGER body_has_path; DROP TRIGGER body_had_path;
+            DROP TRIGGER body_has_path; DROP TRIGGER body_had_path; DROP TRIGGER body_becomes_span;
+            DROP TRIGGER span_becomes_body; DROP TRIGGER span_gone;
             DROP TRIGGER alias_added; DROP TRIGGER alias_removed;
             DROP TABLE body_use; DROP TABLE header_use; DROP TABLE body_lines;
             DROP TABLE alias_of; DROP TABLE chunk_bytes;";

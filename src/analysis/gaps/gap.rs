@@ -1,0 +1,216 @@
+//! A gap, and whose it is. Pure.
+
+use crate::analysis::never_listed::NeverListed;
+use crate::session::{Advance, Notice, NoticeEvent, PollTrouble};
+
+/// What comes to a playlist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unit {
+    /// Media segments.
+    #[default]
+    Segments,
+    /// Partial segments.
+    Parts,
+}
+
+impl Unit {
+    /// Its name in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Segments => "segments",
+            Self::Parts => "parts",
+        }
+    }
+}
+
+/// A gap. Times in microseconds of Unix time, durations in microseconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The advance before it.
+    pub from: Advance,
+    /// The advance after it; `None`: there was none until the recording ended.
+    pub to: Option<Advance>,
+    /// When it ended, or the recording did, or the playlist was no longer recorded.
+    pub until_us: i64,
+    /// The playlist was no longer recorded from then on, and others were: its stream was taken out, or nothing named
+    /// the playlist any more.
+    pub is_left: bool,
+    /// How much earlier than it was seen its first advance may have been, and its second, in
+    /// microseconds. `None`: that is not known.
+    pub uncertain_us: [Option<i64>; 2],
+    /// What was allowed.
+    pub threshold_us: i64,
+    /// What did not come.
+    pub unit: Unit,
+    /// What the recorder's own polls were like meanwhile.
+    pub polls: PollTrouble,
+    /// For so long of it no recorder ran.
+    pub not_running_us: i64,
+    /// What the recorder noticed about itself and its machine meanwhile; that the validators of the playlist were false.
+    pub noticed: Vec<NoticeEvent>,
+    /// Some of its polls are no longer kept.
+    pub polls_are_gone: bool,
+    /// Segments that the playlist went on without, where the recorder did not miss them.
+    pub never_listed: Option<NeverListed>,
+}
+
+impl Gap {
+    /// How long it was.
+    pub fn length_us(&self) -> i64 {
+        self.until_us.saturating_sub(self.from.seen_us)
+    }
+
+    /// Without the time in which no recorder ran it would be none; between parts, without any time in which it did not ask.
+    pub fn is_recorders(&self) -> bool {
+        let own_us = match self.unit {
+            Unit::Segments => self.not_running_us,
+            Unit::Parts => [
+                self.not_running_us,
+                self.polls.pause_us,
+                self.polls.lag_us,
+                self.noticed_us(Notice::Stalled),
+                self.noticed_us(Notice::Suspended),
+                self.noticed_us(Notice::LeftAlone),
+            ]
+            .into_iter()
+            .fold(0, i64::max),
+        };
+        self.length_us().saturating_sub(own_us) <= self.threshold_us
+    }
+
+    /// The recorder was so late with a poll that it may have seen the change late.
+    pub fn recorder_was_late(&self) -> bool {
+        let (expected_us, least_us) = match self.unit {
+            Unit::Segments => (self.from.target_duration_us, 1_000_000),
+            Unit::Parts => (self.from.part_target_us, 100_000),
+        };
+        self.polls.lag_us > (expected_us.unwrap_or(0) / 4).max(least_us)
+    }
+
+    /// How many polls there were behind the first advance and before the second.
+    pub fn polls_between(&self) -> i64 {
+        let brought = i64::from(self.to.is_some());
+        self.polls.polls.saturating_sub(brought).max(0)
+    }
+
+    /// The playlist was said not to have changed when it had: the gap is that of its validators, and may be none of the playlist.
+    pub fn validators_were_false(&self) -> bool {
+        let is_that = |event: &NoticeEvent| event.kind == Notice::FalseValidators;
+        self.noticed.iter().any(is_that)
+    }
+
+    /// Nobody polled for so long that the gap may be the recorder's own.
+    pub fn recorder_was_down(&self) -> bool {
+        self.not_running_us > 0
+            || self.recorder_paused()
+            || self.noticed_us(Notice::Suspended) > self.longest_pause_us()
+    }
+
+    /// It ran, and did not poll for long. Who is told that a playlist is not to be had is asked once in a target duration;
+    /// who asks for patience is left alone, which is told by itself.
+    pub(in crate::analysis) fn recorder_paused(&self) -> bool {
+        let target_us = self.from.target_duration_us.unwrap_or(0);
+        let seldom_us = match self.unit {
+            Unit::Segments => target_us.saturating_add(target_us / 4),
+            Unit::Parts => 0,
+        };
+        let allowed_us = self.longest_pause_us().max(seldom_us);
+        self.polls.pause_us > allowed_us.saturating_add(self.noticed_us(Notice::LeftAlone))
+    }
+
+    /// What is no reason for a gap, in microseconds.
+    fn longest_pause_us(&self) -> i64 {
+        match self.unit {
+            Unit::Segments => (self.threshold_us / 2).max(5_000_000),
+            Unit::Parts => self.threshold_us / 2,
+        }
+    }
+
+    /// For so long something was so, in microseconds; where that is not known, it may have been long.
+    pub(in crate::analysis) fn noticed_us(&self, kind: Notice) -> i64 {
+        let is_that = |event: &&NoticeEvent| event.kind == kind;
+        let events = self.noticed.iter().filter(is_that);
+        events.fold(0, |sum: i64, event| {
+            sum.saturating_add(event.length_us.unwrap_or(i64::MAX).max(0))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_long_sleep_makes_a_gap_the_recorders() {
+        let gap = |lengths: &[Option<i64>]| Gap {
+            from: Advance {
+                target_duration_us: Some(8_000_000),
+                ..Advance::default()
+            },
+            to: None,
+            until_us: 20_000_000,
+            is_left: false,
+            uncertain_us: [None; 2],
+            threshold_us: 12_000_000,
+            unit: Unit::Segments,
+            polls: PollTrouble::default(),
+            not_running_us: 0,
+            polls_are_gone: false,
+            never_listed: None,
+            noticed: lengths
+                .iter()
+                .map(|length_us| NoticeEvent {
+                    kind: Notice::Suspended,
+                    at_us: 5,
+                    length_us: *length_us,
+                    detail: String::new(),
+                })
+                .collect(),
+        };
+        for (lengths, is_down) in [
+            (&[Some(200_000)][..], false),
+            (&[Some(6_000_000)], false),
+            (&[Some(6_000_001)], true),
+            (&[Some(4_000_000), Some(4_000_000)], true),
+            (&[Some(-9_000_000)], false),
+            (&[None, None], true),
+            (&[], false),
+        ] {
+            let gap = gap(lengths);
+            assert_eq!(gap.recorder_was_down(), is_down, "{lengths:?}");
+            assert!(!gap.recorder_paused());
+        }
+    }
+
+    #[test]
+    fn between_parts_what_the_recorder_did_not_ask_for_is_its_own() {
+        let gap = |unit, pause_us| Gap {
+            from: Advance {
+                target_duration_us: Some(4_000_000),
+                part_target_us: Some(500_000),
+                ..Advance::default()
+            },
+            to: Some(Advance::default()),
+            until_us: 1_900_000,
+            is_left: false,
+            uncertain_us: [None; 2],
+            threshold_us: 1_000_000,
+            unit,
+            polls: PollTrouble {
+                polls: 2,
+                pause_us,
+                ..PollTrouble::default()
+            },
+            not_running_us: 0,
+            noticed: Vec::new(),
+            polls_are_gone: false,
+            never_listed: None,
+        };
+        assert!(!gap(Unit::Parts, 250_000).is_recorders());
+        assert!(!gap(Unit::Parts, 250_000).recorder_paused());
+        assert!(gap(Unit::Parts, 1_000_000).is_recorders());
+        assert!(gap(Unit::Parts, 1_000_000).recorder_paused());
+        assert!(!gap(Unit::Segments, 1_000_000).is_recorders());
+        assert_eq!(gap(Unit::Parts, 0).polls_between(), 1);
+    }
+}

@@ -1,0 +1,50 @@
+//! Rules of what the bytes of media segments say (M), and of what they say in several playlists (X05).
+//!
+//! | file | rules |
+//! | --- | --- |
+//! | `packets` | M01, M02, M03, M04: what a segment is, tables, counters and clock of a transport stream |
+//! | `durations` | M05: how long a segment is |
+//! | `continuity` | M06: whether it goes on where the one before it ends |
+//! | `beginnings` | M07, M12, M13, M15: what it begins with |
+//! | `fragments` | M08, M09: initialization sections, and what changes without a discontinuity |
+//! | `keys` | M10, M11: encryption |
+//! | `across` | X05: the same moment in two playlists |
+//! | `known` | what is known of a segment, and what rules ask of it |
+//! | `broken` | what a rule says where it fires |
+
+pub mod across;
+mod beginnings;
+pub mod broken;
+mod continuity;
+mod durations;
+mod fragments;
+mod keys;
+mod known;
+mod packets;
+
+pub use known::{Found, Known};
+
+use known::follows;
+
+/// What is wrong with a segment, and with the one before it now that it is known what follows. Each segment is given once as
+/// `this`, and then once as `previous` or to [`judge_end`].
+pub fn judge(previous: Option<&Known>, this: &Known, found: &mut Found) {
+    if let Some(previous) = previous {
+        let next = follows(previous, this).then_some(this);
+        durations::judge(previous, next, found);
+    }
+    if this.gap {
+        return;
+    }
+    let before = previous.filter(|previous| follows(previous, this));
+    packets::judge(before, this, found);
+    continuity::judge(before, this, found);
+    beginnings::judge(this, found);
+    fragments::judge(before, this, found);
+    keys::judge(this, found);
+}
+
+/// What is wrong with a segment behind which no other one is known.
+pub fn judge_end(last: &Known, found: &mut Found) {
+    durations::judge(last, None, found);
+}

@@ -1,0 +1,3 @@
+//! The rules of `isreport`.
+
+pub mod media;

@@ -1,0 +1,147 @@
+//! What a recording says at its end of its streams: in which trouble each was then, and which segments never came. Pure.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::recorder::{PlaylistStats, StreamStats};
+use crate::shown::{counted, escaped};
+
+/// Rows of segments that are named.
+const MOST_NAMED: usize = 8;
+/// Without an answer for less than this the origin is in no trouble, in microseconds.
+const SOON_US: i64 = 1_500_000;
+
+/// Of streams as they were at that moment, in microseconds of Unix time.
+pub(crate) fn troubles(streams: &[Arc<StreamStats>], ended_us: i64) -> Vec<String> {
+    let named = streams.len() > 1;
+    let trouble = |stream: &Arc<StreamStats>| {
+        let told = trouble(&stream.stats.playlists(), ended_us)?;
+        Some(match named {
+            true => format!("  {}: {told}", escaped(&stream.name)),
+            false => told,
+        })
+    };
+    streams.iter().filter_map(trouble).collect()
+}
+
+/// In what a playlist was when the recording ended, the worst first, and since when.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum In {
+    Outage(String),
+    Silence,
+    Freeze,
+}
+
+fn trouble(playlists: &[Arc<PlaylistStats>], ended_us: i64) -> Option<String> {
+    let polled = playlists.iter().filter(|one| is_polled(one));
+    let all: Vec<Option<(In, i64)>> = polled.map(|one| trouble_of(one, ended_us)).collect();
+    let troubles: Vec<&(In, i64)> = all.iter().flatten().collect();
+    let (what, since_us) = *troubles.iter().min()?;
+    let seconds = ended_us.saturating_sub(*since_us).max(0) as f64 / 1e6;
+    let what = match what {
+        In::Outage(what) => format!("an outage: {}", escaped(what)),
+        In::Silence => "a silence: no byte".to_owned(),
+        In::Freeze => "a freeze: no advance".to_owned(),
+    };
+    let of = match (troubles.len(), all.len()) {
+        (some, all) if some < all => format!(" ({some} of {})", counted(all, "playlist")),
+        _ => String::new(),
+    };
+    Some(format!("ended {seconds:.1} s into {what}{of}"))
+}
+
+fn is_polled(playlist: &PlaylistStats) -> bool {
+    let is_over = playlist.is_over.load(Ordering::Relaxed);
+    let is_listing = playlist.is_multivariant.load(Ordering::Relaxed);
+    !is_over && (!is_listing || playlist.failing.spell().is_some())
+}
+
+fn trouble_of(playlist: &PlaylistStats, ended_us: i64) -> Option<(In, i64)> {
+    if let Some(spell) = playlist.failing.spell() {
+        return Some((In::Outage(spell.what()), spell.since_us));
+    }
+    let unanswered_us = playlist.waiting.since_us();
+    let is_long = |since_us: &i64| ended_us.saturating_sub(*since_us) > SOON_US;
+    if let Some(since_us) = unanswered_us.filter(is_long) {
+        return Some((In::Outage("unanswered".to_owned()), since_us));
+    }
+    playlist.gaps.open_us()?;
+    let since_us = playlist.advanced_us.load(Ordering::Relaxed);
+    Some(match playlist.is_raw.load(Ordering::Relaxed) {
+        true => (In::Silence, since_us),
+        false => (In::Freeze, since_us),
+    })
+}
+
+/// Segments that were asked for and never came: `3 segments lost: hall1/720p 41 to 43`. `kept_us`: what failed before that
+/// is no longer in the session.
+pub(crate) fn lost(streams: &[Arc<StreamStats>], kept_us: i64) -> Option<String> {
+    let (mut count, mut named) = (0_u64, Vec::new());
+    for stream in streams {
+        for playlist in stream.stats.playlists() {
+            let (ranges, more) = playlist.lost.ranges(kept_us);
+            let sizes = ranges.iter().map(|(first, last)| last - first + 1);
+            count = sizes.fold(count.saturating_add(more), u64::saturating_add);
+            if ranges.is_empty() {
+                continue;
+            }
+            let name = match playlist.label == stream.name {
+                true => escaped(&stream.name),
+                false => escaped(&format!("{}/{}", stream.name, playlist.label)),
+            };
+            let rows: Vec<String> = ranges.iter().take(MOST_NAMED).map(row).collect();
+            named.push(format!("{name} {}", rows.join(", ")));
+        }
+    }
+    if count == 0 {
+        return None;
+    }
+    let more = if named.len() > MOST_NAMED {
+        "; …"
+    } else {
+        ""
+    };
+    named.truncate(MOST_NAMED);
+    let segments = counted(count, "segment");
+    Some(format!("  {segments} lost: {}{more}", named.join("; ")))
+}
+
+fn row((first, last): &(u64, u64)) -> String {
+    match first == last {
+        true => first.to_string(),
+        false => format!("{first} to {last}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_is_told_and_since_when() {
+        let playlist = || Arc::new(PlaylistStats::default());
+        let (one, other) = (playlist(), playlist());
+        let all = [Arc::clone(&one), Arc::clone(&other)];
+        assert_eq!(trouble(&all, 30_000_000), None);
+        one.advanced_us.store(10_000_000, Ordering::Relaxed);
+        one.gaps.lasts((10_000_000, 20_000_000), true);
+        let frozen = "ended 20.0 s into a freeze: no advance (1 of 2 playlists)";
+        assert_eq!(trouble(&all, 30_000_000).as_deref(), Some(frozen));
+        other.waiting.asks(29_000_000);
+        assert_eq!(trouble(&all, 30_000_000).as_deref(), Some(frozen));
+        let unanswered = "ended 12.0 s into an outage: unanswered";
+        assert_eq!(trouble(&all, 41_000_000).as_deref(), Some(unanswered));
+        let fault_us = (17_700_000, 18_000_000);
+        one.failing.fails("refused".to_owned(), fault_us, i64::MAX);
+        let refused = "ended 12.3 s into an outage: refused";
+        assert_eq!(trouble(&all[..1], 30_000_000).as_deref(), Some(refused));
+        one.is_over.store(true, Ordering::Relaxed);
+        assert_eq!(trouble(&all[..1], 30_000_000), None);
+        let raw = playlist();
+        raw.is_raw.store(true, Ordering::Relaxed);
+        raw.advanced_us.store(1_000_000, Ordering::Relaxed);
+        raw.gaps.lasts((1_000_000, 4_000_000), true);
+        let silent = "ended 7.0 s into a silence: no byte";
+        assert_eq!(trouble(&[raw], 8_000_000).as_deref(), Some(silent));
+    }
+}

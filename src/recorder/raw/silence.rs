@@ -1,0 +1,153 @@
+//! Watches over a raw stream while bytes are waited for: when none comes for too long, and when one comes again, is told.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use url::Url;
+
+use crate::clock;
+use crate::recorder::admission::hosts;
+use crate::recorder::context::Context;
+use crate::recorder::playlists::playlist::Playlist;
+use crate::recorder::stats::board::PlaylistStats;
+use crate::recorder::stats::fold::Met;
+use crate::recorder::stats::trouble::Spell;
+use crate::recorder::words;
+use crate::session::Kind;
+
+/// A longer time without a byte is a gap, in microseconds. Players hold a few seconds; `adjacent-find` finds the same.
+const ALLOWED_US: i64 = 2_000_000;
+/// How often a stream is looked at of which nothing comes.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// So many faults are few: of such the log may have sums alone.
+const FEW: u64 = 2;
+
+/// What is known of the time in which nothing comes.
+pub(super) struct Watch {
+    context: Arc<Context>,
+    playlist: Arc<Playlist>,
+    /// When its last byte came, in microseconds of Unix time, where it has broken since. 0: it has not.
+    broken_since_us: AtomicI64,
+    /// That nothing comes is told.
+    is_said: AtomicBool,
+}
+
+impl Watch {
+    pub(super) fn new(context: &Arc<Context>, playlist: &Arc<Playlist>) -> Self {
+        Self {
+            context: Arc::clone(context),
+            playlist: Arc::clone(playlist),
+            broken_since_us: AtomicI64::new(0),
+            is_said: AtomicBool::new(false),
+        }
+    }
+
+    /// Waits for something of the origin. While the recorder is busy by itself nothing is said of the origin.
+    pub(super) async fn over<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        loop {
+            let due = clock::instant() + LOOK_EVERY;
+            tokio::select! {
+                biased;
+                come = &mut future => return come,
+                () = tokio::time::sleep_until(due) => {}
+            }
+            // A recorder that stood still saw nothing.
+            if clock::instant().saturating_duration_since(due) < LOOK_EVERY {
+                self.look();
+            }
+        }
+    }
+
+    fn look(&self) {
+        let stats = &self.playlist.stats;
+        let (since_us, now_us) = (stats.advanced_us.load(Ordering::Relaxed), self.now_us());
+        let silent_us = now_us.saturating_sub(since_us);
+        if since_us == 0 || silent_us <= ALLOWED_US {
+            return;
+        }
+        let is_new = stats.gaps.open_us().is_none();
+        stats.gaps.lasts((since_us, now_us), is_new);
+        // A break was told by itself.
+        let is_broken = self.broken_since_us.load(Ordering::Relaxed) > 0;
+        if is_new && !is_broken && self.is_news() {
+            self.is_said.store(true, Ordering::Relaxed);
+            let place = words::raw_stream_of(&self.playlist.url);
+            let seconds = silent_us as f64 / 1e6;
+            tracing::warn!(
+                json.seconds = seconds,
+                "{place}: no byte for {seconds:.1} s"
+            );
+        }
+    }
+
+    fn is_news(&self) -> bool {
+        let met = Met {
+            kind: Kind::Main,
+            of: self.playlist.id,
+            host: &hosts::host_and_port(&self.playlist.url),
+        };
+        self.context.stats.is_news(met, "no byte for a while")
+    }
+
+    /// Its response broke.
+    pub(super) fn breaks(&self) {
+        let since_us = self.playlist.stats.advanced_us.load(Ordering::Relaxed);
+        self.broken_since_us.store(since_us, Ordering::Relaxed);
+    }
+
+    /// A response comes, perhaps after a break.
+    pub(super) fn comes_again(&self, url: &Url) {
+        let spell = self.playlist.stats.failing.is_over();
+        let since_us = self.broken_since_us.swap(0, Ordering::Relaxed);
+        if since_us > 0 {
+            self.is_said.store(false, Ordering::Relaxed);
+            self.tell(url, since_us, spell.as_ref());
+        }
+    }
+
+    /// Bytes come.
+    pub(super) fn comes(&self, bytes: usize, url: &Url) {
+        let stats = &self.playlist.stats;
+        PlaylistStats::count(&stats.bytes, bytes as u64);
+        let now_us = self.now_us();
+        let since_us = stats.advanced_us.swap(now_us, Ordering::Relaxed);
+        if stats.gaps.open_us().is_some() {
+            stats.gaps.ends((since_us, now_us), 0, false);
+            if self.is_said.swap(false, Ordering::Relaxed) {
+                self.tell(url, since_us, None);
+            }
+        }
+    }
+
+    /// How long nothing came, and what failed meanwhile. Faults that the log has in sums alone are told there, unless they
+    /// were many.
+    fn tell(&self, url: &Url, since_us: i64, spell: Option<&Spell>) {
+        let silent_us = self.now_us().saturating_sub(since_us);
+        let seconds = silent_us as f64 / 1e6;
+        let mut failed = String::new();
+        if let Some(spell) = spell {
+            if spell.is_counted() && spell.times <= FEW && silent_us <= ALLOWED_US {
+                return;
+            }
+            self.context
+                .stats
+                .told((Kind::Main, self.playlist.id), spell);
+            if spell.times > 1 {
+                let times = words::counted(spell.times, "request");
+                failed = format!(": {times} failed ({})", spell.what());
+            }
+        }
+        let place = words::raw_stream_of(url);
+        tracing::warn!(
+            json.seconds = seconds,
+            "{place}: comes again after {seconds:.1} s without a byte{failed}"
+        );
+    }
+
+    fn now_us(&self) -> i64 {
+        self.context.fetcher.writer.clock().now_us()
+    }
+}

@@ -1,0 +1,268 @@
+//! What the recorder itself tells while it records and at its end: one event once, what was counted in time, and what is still
+//! wrong when it ends.
+
+use std::process::Command;
+
+use crate::metrics::{address, of, scrape};
+use crate::raw::{PAUSE, groups, live, recorder};
+use crate::support::session::Session;
+use crate::support::{Ask, End, Finished, Origin, Recorder, Reply, Stage, Then, Window, ts};
+
+const CAMERAS: &str = "#EXTM3U\n\
+    #EXT-X-STREAM-INF:BANDWIDTH=1,RESOLUTION=640x360\nnorth.m3u8\n\
+    #EXT-X-STREAM-INF:BANDWIDTH=2,RESOLUTION=1280x720\nsouth.m3u8\n";
+
+/// A playground under two cameras: both move with each third request, and from stage 1 on as `then` says.
+fn playground(ask: &Ask, stage: &Stage, then: impl Fn(&Ask, u64) -> Reply) -> Reply {
+    match (ask.path(), stage.at()) {
+        ("/ground.m3u8", _) => Reply::playlist(CAMERAS),
+        (path, _) if path.ends_with(".ts") => Reply::segment(ts(path)),
+        (_, 0) => Reply::playlist(Window::new((ask.nth as u64 / 3).min(3), 3).text()),
+        (_, stage) => then(ask, stage),
+    }
+}
+
+const BEGUN: &str = "SELECT count(*) FROM revision WHERE media_sequence = 3";
+
+/// Lines of the log above that of information, without their time.
+fn warnings(finished: &Finished) -> Vec<String> {
+    let lines = finished.stderr.lines();
+    let warnings = lines.filter_map(|line| Some(line.split_once(" WARN ")?.1.to_owned()));
+    warnings.collect()
+}
+
+/// What stands between two texts, as a number.
+fn number(text: &str, before: &str, behind: &str) -> f64 {
+    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("{text}"));
+    rest.split(behind).next().unwrap().parse().unwrap()
+}
+
+fn faults(session: &Session) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+        .arg("--faults")
+        .arg(session.path())
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn two_playlists_that_stand_still_together_are_one_event() {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let origin = Origin::new(move |ask| {
+        playground(ask, &at, |_, stage| {
+            let first = if stage == 1 { 3 } else { 8 };
+            Reply::playlist(Window::new(first, 3).text())
+        })
+    });
+    let mut recording = Recorder::new(origin.url("/ground.m3u8"))
+        .args(["--metrics", "0"])
+        .start();
+    let metrics = address(&mut recording);
+    recording.until_at_least(2, BEGUN);
+    stage.go(1);
+    let gaps = |name: &str| of(&scrape(&metrics), name, "stream=\"ground\"");
+    recording.until("it is counted", || gaps("isrecorder_gaps_total") > 0);
+    recording.until_it_says("no advance for ");
+    // Both are known to stand still.
+    let polls = ["/north.m3u8", "/south.m3u8"];
+    let then = polls.map(|path| origin.count(path));
+    recording.until("polls of both", || {
+        polls
+            .iter()
+            .zip(then)
+            .all(|(path, then)| origin.count(path) > then + 8)
+    });
+    stage.go(2);
+    recording.until_it_says("advances again after ");
+    assert_eq!(gaps("isrecorder_gaps_total"), 1);
+    assert_eq!(gaps("isrecorder_segments_never_listed_total"), 2);
+    let finished = recording.interrupt();
+
+    let said = warnings(&finished);
+    let [still, again] = &said[..] else {
+        panic!("{said:#?}")
+    };
+    assert!(
+        ["640x360", "1280x720"]
+            .iter()
+            .any(|one| still.contains(one))
+            && still.contains(": no advance for "),
+        "{still}"
+    );
+    let told = "[ground] advances again after ";
+    let length_s = number(again, told, " s (2 playlists), 2 segments never listed");
+    let sum = "  no advance: 1 gap, ";
+    let sum_s = number(
+        &finished.stdout,
+        sum,
+        " s (2 playlists); 2 segments never listed\n",
+    );
+    assert!((sum_s - length_s).abs() < 0.01, "{}", finished.stdout);
+    assert!(
+        finished.stdout.contains(", gaps 1\n"),
+        "{}",
+        finished.stdout
+    );
+    finished.session();
+}
+
+#[test]
+fn a_server_that_hangs_is_told_while_it_does_and_is_one_outage_whatever_comes_of_it() {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let origin = Origin::new(move |ask| match (ask.path(), at.at()) {
+        ("/swing.m3u8", 1) => Reply::nothing(End::Silent),
+        ("/swing.m3u8", 2) => Reply::nothing(End::Aborted),
+        ("/swing.m3u8", _) => Reply::playlist(Window::new(ask.nth as u64, 3).text()),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/swing.m3u8"))
+        .args(["--limit", "answer=4", "--metrics", "0"])
+        .start();
+    let metrics = address(&mut recording);
+    recording.until_at_least(3, "SELECT count(*) FROM revision");
+    stage.go(1);
+    recording.until_it_says("unanswered for 1.5 s");
+    assert!(!recording.said().contains("no answer"), "it still hangs");
+    let since = "isrecorder_playlist_unanswered_seconds{stream=\"swing\",playlist=\"swing\"}";
+    let unanswered = |least: f64| scrape(&metrics)[since] >= least;
+    recording.until_it_says("no answer for 4 s");
+    // It counts on where the next request has no answer either.
+    recording.until("longer than one request", || unanswered(5.0));
+    stage.go(2);
+    recording.until_it_says(": reset");
+    stage.go(3);
+    recording.until_it_says("answers again after ");
+    recording.until("it is answered", || scrape(&metrics)[since] == 0.0);
+    let finished = recording.interrupt();
+    let said = warnings(&finished);
+    let again = said
+        .iter()
+        .position(|line| line.contains("answers again after "));
+    let told = &said[again.unwrap()];
+    assert!(
+        told.ends_with(" polls failed (unanswered, then reset)"),
+        "{told}"
+    );
+    let failed = number(told, " s: ", " polls failed");
+    let session = finished.session();
+    let outcomes = "SELECT count(*) FROM exchange WHERE outcome IN ('response timeout', 'reset')";
+    assert_eq!(session.number(outcomes) as f64, failed);
+    let found = faults(&session);
+    let begins = "response timeout, then reset from ";
+    assert!(found.starts_with(begins), "{found}");
+    assert_eq!(found.lines().count(), 2, "one outage and the sum: {found}");
+}
+
+#[test]
+fn what_was_counted_is_told_with_the_recovery_and_never_behind_it() {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let origin = Origin::new(move |ask| {
+        playground(ask, &at, |ask, stage| match stage {
+            1 => Reply::html(502),
+            _ => Reply::playlist(Window::new(ask.nth as u64, 3).text()),
+        })
+    });
+    let mut recording = Recorder::new(origin.url("/ground.m3u8")).start();
+    recording.until_at_least(2, BEGUN);
+    stage.go(1);
+    recording.until_at_least(12, "SELECT count(*) FROM exchange WHERE status = 502");
+    stage.go(2);
+    recording.until_it_says_twice("answers again after ");
+    let finished = recording.interrupt();
+    let said = warnings(&finished);
+    let failed: f64 = said
+        .iter()
+        .filter(|line| line.contains("answers again after "))
+        .map(|line| number(line, " s: ", " polls failed (HTTP 502)"))
+        .sum();
+    let sums = said.iter().filter(|line| line.contains(" more time"));
+    assert_eq!(sums.count(), 0, "{said:#?}");
+    let session = finished.session();
+    let all = session.number("SELECT count(*) FROM exchange WHERE status = 502");
+    assert_eq!(failed as i64, all, "{said:#?}");
+}
+
+#[test]
+fn a_silence_of_a_raw_stream_is_a_gap_that_is_told() {
+    // A drop of a tap, and the next one seconds later.
+    let tap = |ask: &Ask| match ask.nth {
+        0 => Reply {
+            end: End::Live(1880 * 20, PAUSE * 140, Then::Again),
+            ..live(groups(0..40), Then::Again)
+        },
+        _ => live(groups(40..80), Then::Again),
+    };
+    let origin = Origin::new(tap);
+    let mut recording = recorder(&origin).args(["--metrics", "0"]).start();
+    let metrics = address(&mut recording);
+    let place = format!("raw stream of 127.0.0.1:{}", origin.port());
+    recording.until_it_says(&format!("[hall] {place}: no byte for 2."));
+    let samples = scrape(&metrics);
+    assert_eq!(of(&samples, "isrecorder_gaps_total", "stream=\"hall\""), 1);
+    let since = samples["isrecorder_raw_since_byte_seconds{stream=\"hall\"}"];
+    assert!(since >= 2.0, "{since}");
+    recording.until_it_says(&format!("[hall] {place}: comes again after 2."));
+    let finished = recording.interrupt();
+    let out = &finished.stdout;
+    assert!(out.contains("raw streams 1, polls 1, "), "{out}");
+    assert!(!out.contains("playlists"), "{out}");
+    assert!(out.contains("  no byte: "), "{out}");
+    assert!(
+        out.contains("\nSee its gaps: adjacent-find session1\n"),
+        "{out}"
+    );
+    assert!(!out.contains("--faults"), "{out}");
+    finished.session();
+}
+
+#[test]
+fn what_is_still_wrong_at_the_end_is_told_and_what_never_came_is_named() {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let origin = Origin::new(move |ask| match (ask.path(), at.at()) {
+        ("/seg1.ts" | "/seg2.ts" | "/seg4.ts", _) => Reply::not_found(),
+        ("/slide.m3u8", 0) => Reply::playlist(Window::new((ask.nth as u64 / 3).min(3), 3).text()),
+        ("/slide.m3u8", 1) => Reply::playlist(Window::new(3, 3).text()),
+        ("/slide.m3u8", _) => Reply::html(503),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/slide.m3u8")).start();
+    recording.until_at_least(1, BEGUN);
+    stage.go(1);
+    recording.until_it_says("no advance for ");
+    stage.go(2);
+    recording.until_at_least(4, "SELECT count(*) FROM exchange WHERE status = 503");
+    let finished = recording.interrupt();
+    let out = finished.stdout.clone();
+    assert!(
+        out.contains("  3 segments lost: slide 1 to 2, 4\n"),
+        "{out}"
+    );
+    let lasted_s = number(&out, "\nended ", " s into an outage: HTTP 503\n");
+    assert!(lasted_s > 0.5, "{out}");
+    let (gaps, faults) = (
+        "\nSee its gaps: adjacent-find session1\n",
+        "\nSee its faults: adjacent-find --faults session1\n",
+    );
+    assert!(out.contains(gaps) && out.contains(faults), "{out}");
+    finished.session();
+}
+
+#[test]
+fn a_recording_whose_time_is_over_ends_no_stream() {
+    let origin = Origin::new(|ask| match ask.path() {
+        "/slide.m3u8" => Reply::playlist(Window::new(ask.nth as u64, 3).text()),
+        path => Reply::segment(ts(path)),
+    });
+    let finished = Recorder::new(origin.url("/slide.m3u8"))
+        .args(["--duration", "1"])
+        .run();
+    for text in [&finished.stdout, &finished.stderr] {
+        assert!(!text.contains("ended"), "{text}");
+    }
+    finished.session();
+}
