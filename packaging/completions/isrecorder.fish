@@ -31,7 +31,7 @@ complete -c isrecorder -l roll -d 'Begin a new file so often, where the format c
 complete -c isrecorder -l stall -d 'Give up what brings nothing for so long; a stream is asked for again' -r
 complete -c isrecorder -l min-part -d 'Keep no file smaller than this, for example 64k or 1M' -r
 complete -c isrecorder -l resume -d 'Go on with the session of -s after a stop, a crash or a reboot; without a URL with all its streams'
-complete -c isrecorder -l no-blocking -d 'Do not let the origin hold requests until there is something new, where it offers that (low latency); poll'
+complete -c isrecorder -l no-blocking -d 'Make no requests that the origin holds until there is something new (low latency): poll, and ask for nothing that is only announced'
 complete -c isrecorder -s q -l quiet -d 'Say less: warnings and errors only; twice: errors only'
 complete -c isrecorder -s v -l verbose -d 'Say more; twice: everything'
 complete -c isrecorder -s k -l insecure -d 'Accept any TLS certificate'

@@ -308,7 +308,7 @@ mod tests {
         assert_eq!(offsets(0, SECOND_US), ["0"]);
         assert_eq!(
             offsets(300 * SECOND_US + 1, 400 * SECOND_US),
-            ["301", "350"]
+            ["301", "361"]
         );
     }
 

@@ -194,7 +194,7 @@ pub struct Counter {
     pub packets: u64,
     /// The counter of the first packet with a payload.
     pub first: Option<u8>,
-    /// The first packet has the discontinuity_indicator.
+    /// The first packet with a payload, or one before it, has the discontinuity_indicator.
     pub is_marked: bool,
     /// The counter of the last packet with a payload.
     pub last: Option<u8>,

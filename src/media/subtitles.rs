@@ -1,9 +1,15 @@
 //! Subtitles of WebVTT (RFC 8216bis 3.1.4): their header, their map of time, and when their cues are. Pure.
 
+use memchr::memmem;
+
 use super::facts::SubtitleFacts;
 
-/// A line is not longer than what can say a time.
+/// A line that says a time is not longer.
 const MOST_LINE: usize = 256;
+/// The head of a body is not longer.
+const MOST_HEAD: usize = 4096;
+/// Cues that are looked at.
+const MOST_CUES: usize = 10_000;
 
 /// Whether a body begins as WebVTT does.
 pub fn has_header(bytes: &[u8]) -> bool {
@@ -18,21 +24,38 @@ pub fn read(bytes: &[u8]) -> Option<SubtitleFacts> {
         has_header: has_header(bytes),
         ..SubtitleFacts::default()
     };
-    let mut is_head = true;
-    for line in bytes.split(|byte| matches!(byte, b'\n' | b'\r')) {
-        let Ok(line) = std::str::from_utf8(&line[..line.len().min(MOST_LINE)]) else {
+    for at in memmem::find_iter(bytes, b"-->").take(MOST_CUES) {
+        let Some((from, to)) = line_around(bytes, at).and_then(cue) else {
             continue;
         };
-        if let Some((from, to)) = cue(line) {
-            is_head = false;
-            facts.cues = facts.cues.saturating_add(1);
-            facts.first_ms.get_or_insert(from);
-            facts.last_ms = facts.last_ms.max(Some(to));
-        } else if is_head && let Some(map) = line.strip_prefix("X-TIMESTAMP-MAP=") {
-            facts.map = facts.map.or(read_map(map));
-        }
+        facts.cues = facts.cues.saturating_add(1);
+        facts.first_ms.get_or_insert(from);
+        facts.last_ms = facts.last_ms.max(Some(to));
     }
+    let head = &bytes[..bytes.len().min(MOST_HEAD)];
+    let lines = head.split(|byte| is_end(*byte));
+    let lines = lines.filter_map(|line| std::str::from_utf8(line).ok());
+    let mut lines = lines.take_while(|line| !line.contains("-->"));
+    facts.map = lines.find_map(|line| read_map(line.strip_prefix("X-TIMESTAMP-MAP=")?));
     (facts.has_header || facts.cues > 0).then_some(facts)
+}
+
+fn is_end(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
+}
+
+/// The line that a place is in, as far as it can say a time.
+fn line_around(bytes: &[u8], at: usize) -> Option<&str> {
+    let (before, after) = bytes.split_at(at);
+    let before = &before[before.len().saturating_sub(MOST_LINE)..];
+    let start = before.iter().rposition(|byte| is_end(*byte));
+    let start = start.map_or(before.len(), |end| before.len() - end - 1);
+    let after = &after[..after.len().min(MOST_LINE)];
+    let end = after.iter().position(|byte| is_end(*byte));
+    let end = end.unwrap_or(after.len());
+    let line = std::str::from_utf8(&bytes[at - start..at + end]).ok()?;
+    // Of several arrows in a line the first one counts.
+    (line.find("-->") == Some(start)).then_some(line)
 }
 
 fn cue(line: &str) -> Option<(i64, i64)> {
@@ -93,6 +116,8 @@ mod tests {
         };
         assert_eq!(facts, wanted);
         assert!(!read(b"00:04.000 --> 00:06.000\nx").unwrap().has_header);
+        let arrows = read(b"\n--> 00:01.000\n00:04.000 --> 00:06.000 -->").unwrap();
+        assert_eq!((arrows.cues, arrows.first_ms), (1, Some(4000)));
         assert_eq!(read(b"WEBVTTX"), None);
         assert_eq!(read(b"WEBVTT").unwrap().map, None);
     }

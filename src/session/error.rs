@@ -185,7 +185,7 @@ mod tests {
             "session.db: a row has a value that is not allowed there (kind); a row of the session is not as this \
              program writes it: `issession check SESSION` says which"
         );
-        let other = said(&db.execute_batch("SELECT nothing").unwrap_err());
-        assert!(other.starts_with("no such column"), "{other}");
+        let other = said(&db.execute_batch("DROP TABLE absent").unwrap_err());
+        assert!(other.starts_with("no such table"), "{other}");
     }
 }

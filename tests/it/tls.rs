@@ -404,5 +404,9 @@ fn a_scheme_that_the_port_does_not_speak_is_told_with_the_one_to_try() {
             "{last}"
         );
         assert!(last.ends_with(advice), "{}", finished.stderr);
+        // As it says.
+        let other = if typed == "http" { "https" } else { "http" };
+        let url = format!("{other}://localhost:{port}/vod.m3u8");
+        Recorder::new(&url).args(["--insecure"]).run().session();
     }
 }

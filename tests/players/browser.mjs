@@ -10,7 +10,7 @@ import { LOGS, WORK } from './recording.mjs';
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required',
+  '--ignore-certificate-errors', '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required',
 ];
 
 export class Browser {
@@ -20,16 +20,18 @@ export class Browser {
     mkdirSync(folder, { recursive: true });
     copyFileSync(path.join(HERE, 'player.html'), path.join(folder, 'player.html'));
     copyFileSync(path.join(HERE, 'node_modules/hls.js/dist/hls.min.js'), path.join(folder, 'hls.min.js'));
+    copyFileSync(path.join(HERE, 'shaka.html'), path.join(folder, 'shaka.html'));
+    copyFileSync(path.join(HERE, 'node_modules/shaka-player/dist/shaka-player.compiled.js'), path.join(folder, 'shaka.js'));
     this.page = await new Origin(folder).listen();
     this.chromium = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: FLAGS });
     return this;
   }
 
   /** A tab that plays `source`; `options`: those of `player.html`. */
-  async play(source, options = {}) {
+  async play(source, options = {}, page = 'player.html') {
     const tab = await this.chromium.newPage({ viewport: { width: 360, height: 220 } });
     const query = new URLSearchParams({ src: source, ...options });
-    await tab.goto(`${this.page.url}/player.html?${query}`);
+    await tab.goto(`${this.page.url}/${page}?${query}`);
     return new Player(tab);
   }
 

@@ -9,7 +9,7 @@ import path from 'node:path';
 const PART_S = 0.5;
 const PARTS = 4;
 /** Segments of the window, and those of them that have parts. */
-const WINDOW = 6;
+const WINDOW = 10;
 const WITH_PARTS = 3;
 /** There at first. */
 const FIRST = 3 * PARTS;
@@ -64,13 +64,13 @@ export class LowLatencyOrigin {
     return this.published === this.parts.length;
   }
 
-  /** The playlist when so many parts are there. */
+  /** The playlist when so many parts are there. Deltas are not made of it: who asks for one gets all. */
   text(count) {
     const whole = Math.floor(count / PARTS);
     const first = Math.max(0, whole - WINDOW);
     const lines = [
       '#EXTM3U', '#EXT-X-VERSION:9', `#EXT-X-TARGETDURATION:${PARTS * PART_S}`,
-      `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=${3 * PART_S}`, `#EXT-X-PART-INF:PART-TARGET=${PART_S}`,
+      `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=${6 * PARTS * PART_S},PART-HOLD-BACK=${3 * PART_S}`, `#EXT-X-PART-INF:PART-TARGET=${PART_S}`,
       `#EXT-X-MEDIA-SEQUENCE:${first}`, '#EXT-X-MAP:URI="init.mp4"',
     ];
     for (let segment = first; segment <= whole; segment++) {

@@ -1,6 +1,7 @@
-// hls.js plays a low-latency channel and its replay alike, while and after it is recorded.
+// hls.js plays a low-latency channel and its replay alike, while and after it is recorded; others play the replay, too.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -16,6 +17,7 @@ const PLAYED = 8;
 const browser = new Browser();
 const folder = path.join(WORK, 'low-latency');
 let origin;
+let session;
 
 before(async () => {
   mkdirSync(folder, { recursive: true });
@@ -29,8 +31,8 @@ after(async () => {
 });
 
 /** What hls.js made of it. */
-async function plays(name, url) {
-  const player = await browser.play(url);
+async function plays(name, url, { page, options = {}, byParts = true } = {}) {
+  const player = await browser.play(url, options, page);
   try {
     const state = await player.plays(PLAYED);
     const told = JSON.stringify(state, null, 1);
@@ -38,7 +40,7 @@ async function plays(name, url) {
     assert.ok(state.played >= PLAYED && state.frames > 0, told);
     const failed = state.events.filter(({ type }) => type === 'networkError');
     assert.deepEqual(failed, [], told);
-    assert.ok(state.parts >= 8, `by parts: ${told}`);
+    assert.ok(byParts ? state.parts >= 8 : state.parts === 0, `by parts: ${told}`);
     const events = state.events.map(describeEvent).join('; ') || 'none';
     console.log(`${name}: ${state.parts} parts, ${state.latency.toFixed(2)} s behind the live edge, errors: ${events}`);
     return state;
@@ -58,7 +60,7 @@ describe('a low-latency channel', { timeout: 240_000 }, () => {
     const ended = await recorder.stop();
     assert.equal(ended.code, 0, ended.output);
 
-    const session = recorder.folder;
+    session = recorder.folder;
     const faults = await query(session, "SELECT * FROM timeline WHERE outcome <> 'complete' OR status >= 400");
     assert.deepEqual(faults, [], ended.output);
     const [{ parts, segments }] = await query(session, "SELECT sum(kind = 'part') AS parts, sum(kind = 'segment') AS segments FROM resource");
@@ -69,7 +71,48 @@ describe('a low-latency channel', { timeout: 240_000 }, () => {
 
     const replayer = await new Replayer(session, path.join(LOGS, 'isreplayer-low-latency')).listening();
     try {
-      await plays('replay', `${replayer.url}/stream.m3u8?offset=2`);
+      const state = await plays('replay', `${replayer.url}/stream.m3u8?offset=2`);
+      assert.ok(state.deltas >= 4, `asked for deltas: ${state.deltas}`);
+      const said = replayer.child.log('err');
+      assert.ok(!/ 404 /.test(said), said);
+    } finally {
+      await replayer.stop();
+    }
+  });
+
+  it('plays over HTTP/2 and TLS, with deltas, and so does curl', async () => {
+    const [certificate, key] = ['own.pem', 'own.key'].map((name) => path.join(folder, name));
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost',
+      '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-out', certificate, '-keyout', key], { stdio: 'ignore' });
+    const log = path.join(LOGS, 'isreplayer-low-latency-tls');
+    const replayer = await new Replayer(session, log, ['--cert', certificate, '--key', key]).listening();
+    try {
+      const state = await plays('replay-tls', `${replayer.url}/stream.m3u8?offset=8`);
+      assert.ok(state.deltas >= 4, `asked for deltas: ${state.deltas}`);
+      const clock = replayer.clock(12);
+      const playlist = `${clock}/${origin.url.replace('://', '/')}/live/live.m3u8`;
+      const curl = (url) => execFileSync('curl', ['-s', '--http2', '--cacert', certificate, '-w', '\n%{http_version} %{http_code}', url]).toString();
+      const whole = curl(playlist);
+      assert.match(whole, /\n2 200$/);
+      const delta = curl(`${playlist}?_HLS_skip=YES`);
+      assert.match(delta, /#EXT-X-SKIP:SKIPPED-SEGMENTS=\d+\n[^]*\n2 200$/);
+      const said = replayer.child.log('err');
+      assert.ok(!/ 404 /.test(said), said);
+    } finally {
+      await replayer.stop();
+    }
+  });
+
+  it('plays in shaka by parts, and elsewhere by its segments', async () => {
+    const replayer = await new Replayer(session, path.join(LOGS, 'isreplayer-low-latency-others')).listening();
+    try {
+      const url = `${replayer.url}/stream.m3u8?offset=2`;
+      await plays('shaka', url, { page: 'shaka.html' });
+      await plays('parents', url, { options: { parents: '' }, byParts: false });
+      execFileSync('ffmpeg', ['-v', 'error', '-i', url, '-t', '6', '-f', 'null', '-'], { timeout: 60_000 });
+      execFileSync('mpv', ['--no-config', '--vo=null', '--ao=null', '--length=6', '--really-quiet', url], { timeout: 60_000 });
+      const said = replayer.child.log('err');
+      assert.ok(!/ 404 /.test(said), said);
     } finally {
       await replayer.stop();
     }

@@ -45,9 +45,10 @@ export class Replayer {
   async listening() {
     const port = await until('isreplayer prints its URL', () => {
       this.child.check();
-      return /Play\s+http:\/\/\S+?:(\d+)\//.exec(this.child.stdout)?.[1];
+      return /Play\s+https?:\/\/\S+?:(\d+)\//.exec(this.child.stdout)?.[1];
     });
-    this.url = `http://127.0.0.1:${port}`;
+    const scheme = this.child.stdout.includes('https://') ? 'https' : 'http';
+    this.url = `${scheme}://127.0.0.1:${port}`;
     return this;
   }
 

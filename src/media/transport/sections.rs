@@ -188,8 +188,8 @@ pub(crate) mod tests {
             found,
             [(0x100, 0x1B, &[][..]), (0x101, 0x06, &[0x6A, 1, 0][..])]
         );
-        let (tag, body) = descriptors(found[1].2).next().unwrap();
-        assert_eq!((tag, body), (0x6A, &[0][..]));
+        let described = descriptors(found[1].2).next().unwrap();
+        assert_eq!(described, (0x6A, &[0][..]));
         assert!(streams(&section(0, 1, &body)).is_none());
     }
 }

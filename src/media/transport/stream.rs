@@ -131,14 +131,16 @@ impl Stream {
     /// Follows the counter (ISO 13818-1 2.4.3.3): one more with each payload, none without; a packet may be there twice.
     pub fn count(&mut self, packet: &Packet, at: usize, bytes: &[u8]) {
         let counter = &mut self.counter;
-        if counter.packets == 0 {
-            counter.is_marked = packet.is_discontinuity();
-        }
+        let count = packet.counter();
         counter.packets += 1;
+        // A packet without a payload may say that counting begins anew, too.
+        counter.is_marked |= counter.first.is_none() && packet.is_discontinuity();
         if !packet.has_payload() {
+            if packet.is_discontinuity() && counter.last.is_some() {
+                counter.last = Some(count);
+            }
             return;
         }
-        let count = packet.counter();
         let Some(last) = counter.last.replace(count) else {
             counter.first = Some(count);
             self.last_at = at;

@@ -174,6 +174,39 @@ fn times_that_go_round_go_on() {
 }
 
 #[test]
+fn counters_may_begin_anew_where_a_packet_says_so() {
+    let packet = |counter: u8, has_payload: bool, is_marked: bool| {
+        let control = if has_payload { 0x30 } else { 0x20 };
+        let mark = if is_marked { 0x80 } else { 0 };
+        let length = if has_payload { 1 } else { 183 };
+        let mut packet = vec![SYNC, 1, 0, control | counter, length, mark];
+        packet.resize(PACKET, 0xFF);
+        packet
+    };
+    let jumps = |packets: &[Vec<u8>]| {
+        let facts = super::read(&packets.concat(), None);
+        (facts.counters[0].jumps, facts.counters[0].is_marked)
+    };
+    let one = packet(3, true, false);
+    assert_eq!(jumps(&[one.clone(), packet(4, true, false)]), (0, false));
+    assert_eq!(jumps(&[one.clone(), one.clone()]), (0, false), "a copy");
+    let thrice = [one.clone(), one.clone(), one.clone()];
+    assert_eq!(jumps(&thrice), (1, false), "more than a copy");
+    assert_eq!(jumps(&[one.clone(), packet(9, true, false)]), (1, false));
+    assert_eq!(jumps(&[one.clone(), packet(9, true, true)]), (0, false));
+    let begun = [one.clone(), packet(8, false, true), packet(9, true, false)];
+    assert_eq!(
+        jumps(&begun),
+        (0, false),
+        "a packet without a payload says so"
+    );
+    let idle = [one, packet(3, false, false), packet(4, true, false)];
+    assert_eq!(jumps(&idle), (0, false));
+    let first = [packet(7, false, true), packet(8, true, false)];
+    assert_eq!(jumps(&first), (0, true));
+}
+
+#[test]
 fn tables_of_an_initialization_section_hold() {
     let whole = second(0);
     let (tables, media) = whole.split_at(2 * PACKET);

@@ -70,15 +70,7 @@ impl Candidates<'_> {
 impl Rule {
     /// Why it can do nothing, whatever URLs there are.
     fn idle(&self, extent: &Extent) -> Option<String> {
-        let has_no_number =
-            |kind: &Kind| kind.is_playlist() || matches!(kind, Kind::Part | Kind::Data);
         if let Some(sequences) = self.sequences {
-            if !self.kinds.is_empty() && self.kinds.iter().all(has_no_number) {
-                return Some(
-                    "only segments, initialization sections and keys have a media sequence number"
-                        .to_owned(),
-                );
-            }
             let (first, last) = extent.sequences?;
             let (from, to) = match sequences.relative {
                 true => (0, last.saturating_sub(first)),
@@ -162,10 +154,6 @@ mod tests {
             (
                 "segment sn=+3 status=404",
                 "its media sequence numbers are 7 to 9",
-            ),
-            (
-                "media sn=8 status=404",
-                "only segments, initialization sections and keys have a media sequence number",
             ),
             (
                 "segment variant=3 status=404",

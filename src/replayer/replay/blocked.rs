@@ -1,8 +1,9 @@
-//! What requests that wait for the same in a session that is being recorded are told: looked for once after each commit.
+//! What requests that wait for the same are told: looked for once, and while the session is being recorded once after each commit.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::replayer::cache::answer_cache::Generation;
 use crate::replayer::content::pool::Pool;
 use crate::session::{Blocked, Directives, Faults, Query, ReadError};
 
@@ -28,7 +29,8 @@ pub(crate) struct BlockedRequests {
 
 #[derive(Debug, Clone, Copy)]
 struct Known {
-    commits: u64,
+    generation: Generation,
+    recording: bool,
     at_us: i64,
     blocked: Blocked,
 }
@@ -43,29 +45,33 @@ impl Known {
             Blocked::Until(then_us, _) | Blocked::Fault(then_us, _) if then_us > at_us => {
                 Some(self.blocked)
             }
-            Blocked::Never(until_us) => Some(Blocked::Never(until_us + (at_us - self.at_us))),
+            // Of a session that is over more is known later.
+            Blocked::Never(until_us) if self.recording => Some(Blocked::Never(
+                until_us.saturating_add(at_us.saturating_sub(self.at_us)),
+            )),
             _ => None,
         }
     }
 }
 
 impl BlockedRequests {
-    /// What becomes of a request, after so many commits.
-    pub(crate) async fn after(
+    /// What becomes of a request, as of a generation of the session.
+    pub(crate) async fn as_of(
         &self,
         pool: &Arc<Pool>,
-        commits: u64,
+        (generation, recording): (Generation, bool),
         asked: &Asked,
     ) -> Result<Blocked, ReadError> {
         let key = format!("{:?} {:?} {}", asked.directives, asked.faults, asked.url);
-        if let Some(known) = self.known(&key, commits, asked.at_us) {
+        if let Some(known) = self.known(&key, generation, asked.at_us) {
             return Ok(known);
         }
+        // A crowd asks for the same.
         let _looking = self.looking.lock().await;
-        if let Some(known) = self.known(&key, commits, asked.at_us) {
+        if let Some(known) = self.known(&key, generation, asked.at_us) {
             return Ok(known);
         }
-        let blocked = look(pool, asked.clone(), true).await?;
+        let blocked = look(pool, asked.clone(), recording).await?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {
             known.clear();
@@ -74,7 +80,8 @@ impl BlockedRequests {
         known.insert(
             key,
             Known {
-                commits,
+                generation,
+                recording,
                 at_us,
                 blocked,
             },
@@ -82,22 +89,19 @@ impl BlockedRequests {
         Ok(blocked)
     }
 
-    fn known(&self, key: &str, commits: u64, at_us: i64) -> Option<Blocked> {
+    fn known(&self, key: &str, generation: Generation, at_us: i64) -> Option<Blocked> {
         // No code panics while it is locked.
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known
             .get(key)
-            .filter(|known| known.commits >= commits)?
+            .filter(|known| known.generation.changes == generation.changes)
+            .filter(|known| known.generation.commits >= generation.commits)?
             .of(at_us)
     }
 }
 
 /// What becomes of a request, as far as the session says.
-pub(crate) async fn look(
-    pool: &Arc<Pool>,
-    asked: Asked,
-    recording: bool,
-) -> Result<Blocked, ReadError> {
+async fn look(pool: &Arc<Pool>, asked: Asked, recording: bool) -> Result<Blocked, ReadError> {
     pool.read(move |reader| {
         let query = Query {
             url: &asked.url,
@@ -118,7 +122,11 @@ mod tests {
     #[test]
     fn who_asked_later_is_told_the_same_unless_something_came_between() {
         let known = |blocked| Known {
-            commits: 1,
+            generation: Generation {
+                changes: 0,
+                commits: 1,
+            },
+            recording: true,
             at_us: 100,
             blocked,
         };
@@ -135,6 +143,11 @@ mod tests {
             known(Blocked::Never(900)).of(150),
             Some(Blocked::Never(950))
         );
+        let over = Known {
+            recording: false,
+            ..known(Blocked::Never(900))
+        };
+        assert_eq!(over.of(150), None);
         assert_eq!(known(Blocked::Ignored).of(150), None);
         assert_eq!(known(Blocked::There(6)).of(150), None);
     }

@@ -64,7 +64,11 @@ impl Commits {
     pub(crate) async fn count(&self, pool: &Arc<Pool>) -> Result<u64, ReadError> {
         match self.fresh_count() {
             Some(count) => Ok(count),
-            None => self.look(pool, clock::instant() - LOOK_EVERY).await,
+            None => {
+                let now = clock::instant();
+                let not_before = now.checked_sub(LOOK_EVERY).unwrap_or(now);
+                self.look(pool, not_before).await
+            }
         }
     }
 
@@ -139,5 +143,77 @@ impl Commits {
     /// No code panics while it is locked.
     fn last(&self) -> std::sync::MutexGuard<'_, Option<LastLook>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replayer::testing::{MAIN, Recording};
+    use crate::session::Kind;
+
+    /// The clock is wound on while the writer works: by a look at a time, or by all of this where nobody looks.
+    const LONG: Duration = Duration::from_secs(1_000_000);
+
+    /// So many that wait for a commit.
+    async fn crowd(
+        commits: &Arc<Commits>,
+        pool: &Arc<Pool>,
+        many: usize,
+    ) -> Vec<tokio::task::JoinHandle<()>> {
+        let count = commits.now(pool).await.unwrap();
+        let wait = |_| {
+            let (commits, pool) = (Arc::clone(commits), Arc::clone(pool));
+            tokio::spawn(async move {
+                let deadline = clock::instant() + LONG;
+                let waited = commits.wait_for_change(&pool, count, deadline).await;
+                waited.unwrap();
+            })
+        };
+        let waiting = (0..many).map(wait).collect();
+        tokio::time::sleep(LOOK_EVERY).await;
+        waiting
+    }
+
+    async fn commit(recording: &Recording) {
+        recording.text(Kind::Main, MAIN, 0, "#EXTM3U\n", &[]).await;
+        recording.writer.written().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_that_waits_holds_up_nobody_and_is_woken_together() {
+        let recording = Recording::start().await;
+        let pool = Arc::new(Pool::open(recording.folder.clone()).unwrap());
+        let commits = Arc::new(Commits::default());
+        let waiting = crowd(&commits, &pool, 500).await;
+        let began = clock::instant();
+        for _ in 0..5 {
+            tokio::time::sleep(2 * LOOK_EVERY).await;
+            commits.now(&pool).await.unwrap();
+            commits.count(&pool).await.unwrap();
+        }
+        assert!(clock::instant() - began < Duration::from_secs(2));
+        commit(&recording).await;
+        let began = clock::instant();
+        for one in waiting {
+            one.await.unwrap();
+        }
+        assert!(clock::instant() - began < Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_the_one_that_looks_leaves_another_one_looks() {
+        let recording = Recording::start().await;
+        let pool = Arc::new(Pool::open(recording.folder.clone()).unwrap());
+        let commits = Arc::new(Commits::default());
+        let mut waiting = crowd(&commits, &pool, 3).await;
+        for leaving in waiting.drain(..2) {
+            leaving.abort();
+            tokio::time::sleep(4 * LOOK_EVERY).await;
+        }
+        let began = clock::instant();
+        commit(&recording).await;
+        waiting.remove(0).await.unwrap();
+        assert!(clock::instant() - began < LONG / 2);
     }
 }

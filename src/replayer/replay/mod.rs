@@ -238,7 +238,7 @@ impl Replay {
         &self.commits
     }
 
-    /// What requests with directives are told while the session is being recorded.
+    /// What requests with directives are told.
     pub(crate) fn blocked_requests(&self) -> &BlockedRequests {
         &self.blocked
     }

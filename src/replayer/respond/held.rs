@@ -13,7 +13,7 @@ use crate::hls::replay_path;
 use crate::replayer::content::found::LookupResult;
 use crate::replayer::header::range::RangeSpec;
 use crate::replayer::replay::Replay;
-use crate::replayer::replay::blocked::{Asked, look};
+use crate::replayer::replay::blocked::Asked;
 use crate::replayer::request::Request;
 use crate::replayer::request::route::Target;
 use crate::replayer::response::reply::Reply;
@@ -55,13 +55,11 @@ impl Replay {
         };
         let mut first = None;
         loop {
-            let commits = self.generation().await?.commits;
+            let generation = self.generation().await?;
             let recording = self.span().recording;
             // Until when it is held is counted from when it came in.
-            let blocked = match recording {
-                true => self.blocked_requests().after(pool, commits, &asked).await?,
-                false => look(pool, asked.clone(), false).await?,
-            };
+            let as_of = (generation, recording);
+            let blocked = self.blocked_requests().as_of(pool, as_of, &asked).await?;
             // An end is there for all who wait.
             let blocked = match blocked {
                 Blocked::Until(moment_us, _) | Blocked::Never(moment_us)
@@ -110,7 +108,7 @@ impl Replay {
             }
             let next_look: Instant = never.min(clock::instant() + LOOK_EVERY);
             self.commits()
-                .wait_for_change(pool, commits, next_look)
+                .wait_for_change(pool, generation.commits, next_look)
                 .await?;
         }
     }
@@ -175,9 +173,11 @@ impl Replay {
                 Some(_) => self.commits().count(pool).await?,
             };
             let to_come = self.announcements().after(pool, commits).await?;
+            // What is listed meanwhile is meant; what comes later on the clock of the player is not.
+            let now_us = later(request, began).moment_us;
             let is_meant = |one: &&ToCome| {
                 is_asked_for(one, url, request.range)
-                    && (deadline.is_some() || one.from_us <= request.moment_us)
+                    && (deadline.is_some() || one.from_us <= now_us)
             };
             let Some(awaited) = to_come.iter().find(is_meant) else {
                 // What was announced may have been listed since the request came in.
@@ -195,7 +195,10 @@ impl Replay {
             let longest_us = u64::try_from(awaited.longest_us).unwrap_or(0);
             let deadline = *deadline.get_or_insert(began + Duration::from_micros(longest_us));
             if clock::instant() >= deadline {
-                return Ok(Hold::Over(Box::new(nothing_came())));
+                return Ok(match awaited.is_listed {
+                    true => Hold::None,
+                    false => Hold::Over(Box::new(nothing_came())),
+                });
             }
             if !self.span().recording {
                 return Ok(Hold::Until(Box::new(later(request, began))));

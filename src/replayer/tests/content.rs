@@ -128,7 +128,7 @@ async fn chunks_have_ranges() {
 async fn an_offset_is_a_redirect_to_a_clock() {
     let recording = channel().await;
     recording.finish().await;
-    let replay = replay(&recording, 0, AtEnd::Hold);
+    let replay = replay(&recording, 0, AtEnd::Endlist);
     let response = get(&replay, "/stream.m3u8?offset=12", &[]).await;
     assert_eq!(response.status(), StatusCode::FOUND);
     let location = led("/stream.m3u8", field(&response, "location"));

@@ -450,6 +450,16 @@ fn subtitles_without_a_map_of_time_are_m13() {
     assert_eq!(rules(format!("WEBVTT\n{map}\n{cue}")), [""; 0]);
     assert_eq!(rules(format!("WEBVTT\n\n{cue}")), ["M13"]);
     assert_eq!(rules(cue.to_owned()), ["M13"]);
+    // The header may stand in the map; then there may be nothing else.
+    for body in [cue, "", "\n"] {
+        let mut channel = transport();
+        channel.segments.truncate(1);
+        channel.segments[0].body = body.into();
+        channel.segments[0].map = Some("head.vtt".to_owned());
+        let head = format!("WEBVTT\n{map}\n").into_bytes();
+        channel.maps.insert("head.vtt".to_owned(), head);
+        assert_eq!(channel.rules(), [""; 0], "{body:?}");
+    }
 }
 
 #[test]

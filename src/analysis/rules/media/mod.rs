@@ -7,6 +7,8 @@
 //! | `continuity` | M06: whether it goes on where the one before it ends |
 //! | `beginnings` | M07, M12, M13, M15: what it begins with |
 //! | `fragments` | M08, M09: initialization sections, and what changes without a discontinuity |
+//! | [`cues`] | M14: splices that media carry |
+//! | [`freeze`] | M16: media that stand still |
 //! | `keys` | M10, M11: encryption |
 //! | `across` | X05: the same moment in two playlists |
 //! | `known` | what is known of a segment, and what rules ask of it |
@@ -14,8 +16,10 @@
 pub mod across;
 mod beginnings;
 mod continuity;
+pub mod cues;
 mod durations;
 mod fragments;
+pub mod freeze;
 mod keys;
 mod known;
 mod packets;

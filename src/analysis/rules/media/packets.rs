@@ -29,6 +29,12 @@ fn format(this: &Known, say: &mut impl FnMut(Broken)) {
     let what = match (&this.facts.content, this.facts.cipher) {
         // What comes of a wrong key is M10's.
         (_, Cipher::Decrypted | Cipher::Padding) => return,
+        // Where the header of subtitles stands in the map, a segment without cues may have no byte.
+        (Content::NoMedia(NoMedia::Empty | NoMedia::Text), _)
+            if this.init == Some(&Init::Subtitles) =>
+        {
+            return;
+        }
         (Content::NoMedia(NoMedia::Empty), _) => "is empty",
         (Content::NoMedia(NoMedia::Html), _) => "is a page (HTML)",
         (Content::NoMedia(NoMedia::Playlist), _) => "is a playlist",

@@ -22,55 +22,54 @@ const LATE: Duration = Duration::from_millis(500);
 const LONGEST_UNTOLD: Duration = Duration::from_secs(5);
 
 impl Poller {
-    /// Asks; what the origin holds for too long comes back as that.
+    /// Asks; what hangs is told meanwhile, and what the origin holds for too long comes back as that.
     pub(super) async fn ask_for(&mut self, ask: &Ask) -> Result<Vec<Hop>, Request> {
-        match self.blocking.asked() {
-            Some(held) => self.ask_held(ask, held).await,
-            None => Ok(self.ask_plain(ask).await),
+        if let Some(held) = self.blocking.asked() {
+            return self.ask_held(ask, held).await;
         }
-    }
-
-    /// Waits for what the origin may hold for long; what hangs while an advance is overdue is told meanwhile.
-    pub(super) async fn telling<T>(&mut self, chain: impl Future<Output = T>) -> T {
-        let asked_us = self.context.fetcher.writer.clock().now_us();
-        tokio::pin!(chain);
-        let mut overdue = self.overdue(asked_us);
-        loop {
-            tokio::select! {
-                biased;
-                came = &mut chain => return came,
-                () = reached(overdue) => self.tell_of_overdue(asked_us, overdue.take()),
-            }
-        }
-    }
-
-    /// Asks for what the origin has at once; what hangs is told meanwhile.
-    async fn ask_plain(&mut self, ask: &Ask) -> Vec<Hop> {
         let asked_us = self.context.fetcher.writer.clock().now_us();
         let context = self.context.clone();
         let chain = context.fetcher.chain(ask);
+        let (hops, is_told) = self.watching(chain, Some(ask)).await;
+        if is_told {
+            self.tell_of_answer(ask, asked_us, &hops);
+        }
+        Ok(hops)
+    }
+
+    /// Waits for an answer; what hangs while an advance is overdue is told meanwhile.
+    pub(super) async fn telling<T>(&mut self, chain: impl Future<Output = T>) -> T {
+        self.watching(chain, None).await.0
+    }
+
+    /// The same. `ask`: what is asked for, where that it has no answer is told; whether it was.
+    async fn watching<T>(
+        &mut self,
+        chain: impl Future<Output = T>,
+        ask: Option<&Ask>,
+    ) -> (T, bool) {
+        let asked_us = self.context.fetcher.writer.clock().now_us();
         tokio::pin!(chain);
         let mut overdue = self.overdue(asked_us);
         let patience = (self.target_duration()).map_or(LONGEST_UNTOLD, |target| target * 3 / 2);
         let patience = patience.min(LONGEST_UNTOLD);
-        let mut unanswered = Some(clock::instant() + patience);
+        let mut unanswered = ask.map(|_| clock::instant() + patience);
         let mut is_told = false;
-        let hops = loop {
+        loop {
             tokio::select! {
                 biased;
-                hops = &mut chain => break hops,
+                come = &mut chain => return (come, is_told),
                 () = reached(overdue) => {
                     self.tell_of_overdue(asked_us, overdue.take());
                 }
                 () = reached(unanswered) => {
-                    (unanswered, is_told) = self.tell_of_no_answer(ask, patience);
+                    (unanswered, is_told) = match ask {
+                        Some(ask) => self.tell_of_no_answer(ask, patience),
+                        None => (None, false),
+                    };
                 }
             }
-        };
-        if is_told {
-            self.tell_of_answer(ask, asked_us, &hops);
         }
-        hops
     }
 
     /// When an advance is overdue that a poll which is made then has not shown.

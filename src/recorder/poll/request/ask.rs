@@ -64,7 +64,8 @@ impl Poller {
                 until: self.context.stop.clone(),
                 enough: None,
             }),
-            waits: Some(Arc::clone(&self.playlist.stats)),
+            // What the origin is to hold, it may hold for long.
+            waits: held.is_none().then(|| Arc::clone(&self.playlist.stats)),
         }
     }
 

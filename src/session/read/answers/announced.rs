@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use rusqlite::params;
+use url::Url;
 
 use super::answer::IS_MET;
 use crate::hls;
@@ -17,6 +18,9 @@ const LAST_REVISIONS: i64 = 512;
 const MOST_TEXTS: usize = 64;
 const LARGEST_TEXT: i64 = 1024 * 1024;
 const SECOND_US: i64 = 1_000_000;
+/// Parts of one text that may not have their rows yet, and how long that takes at most.
+const MOST_LISTED: usize = 8;
+const LISTED_US: i64 = 2 * SECOND_US;
 /// Nobody waits longer, whatever the target duration.
 const LONGEST_US: i64 = 60 * SECOND_US;
 
@@ -31,6 +35,8 @@ pub struct ToCome {
     pub from_us: i64,
     /// For so long it is waited for, in microseconds: three target durations.
     pub longest_us: i64,
+    /// It is listed already, and its row is about to be written.
+    pub is_listed: bool,
 }
 
 struct LastRevision {
@@ -65,8 +71,13 @@ impl Reader {
             let Some(revision) = self.revision_at(listing.playlist_id, at_us)? else {
                 continue;
             };
-            let announced = self.announced_by(revision)?;
-            if announced.iter().any(|one| one.url.as_str() == resource.url) {
+            let text = self.text_of(revision)?;
+            let announced = text.map(|(text, base)| hls::announced(&text, &base));
+            if announced
+                .into_iter()
+                .flatten()
+                .any(|one| one.url.as_str() == resource.url)
+            {
                 return Ok(true);
             }
         }
@@ -87,17 +98,24 @@ impl Reader {
             if playlists.len() > MOST_TEXTS {
                 break;
             }
-            for one in self.announced_by(last.exchange)? {
-                if self.is_recorded(one.url.as_str(), one.first)? {
-                    continue;
+            let Some((text, base)) = self.text_of(last.exchange)? else {
+                continue;
+            };
+            let target_us = last.target_us.unwrap_or(0).clamp(SECOND_US, LONGEST_US);
+            let announced = hls::announced(&text, &base).into_iter();
+            let announced = announced.map(|one| (one, (3 * target_us).min(LONGEST_US), false));
+            let listed = last_parts(&text, &base).into_iter();
+            let listed = listed.map(|one| (one, LISTED_US, true));
+            for (one, longest_us, is_listed) in announced.chain(listed) {
+                if !self.is_recorded(one.url.as_str(), one.first)? {
+                    to_come.push(ToCome {
+                        url: one.url.into(),
+                        first: one.first,
+                        from_us: last.from_us,
+                        longest_us,
+                        is_listed,
+                    });
                 }
-                let target_us = last.target_us.unwrap_or(0).clamp(SECOND_US, LONGEST_US);
-                to_come.push(ToCome {
-                    url: one.url.into(),
-                    first: one.first,
-                    from_us: last.from_us,
-                    longest_us: (3 * target_us).min(LONGEST_US),
-                });
             }
         }
         Ok(to_come)
@@ -128,11 +146,12 @@ impl Reader {
         })
     }
 
-    fn announced_by(&self, revision: ExchangeId) -> Result<Vec<hls::Announced>, ReadError> {
+    /// The text of a revision, and what its references resolve against.
+    fn text_of(&self, revision: ExchangeId) -> Result<Option<(Vec<u8>, String)>, ReadError> {
         let (text, base) = (self.body_of(revision)?, self.exchange_url(revision)?);
         Ok(match (text, base) {
-            (Some(Body::Bytes(text)), Some(base)) => hls::announced(&text, &base),
-            _ => Vec::new(),
+            (Some(Body::Bytes(text)), Some(base)) => Some((text.to_vec(), base)),
+            _ => None,
         })
     }
 
@@ -146,4 +165,19 @@ impl Reader {
             .into_iter()
             .any(|one| has(one.range)))
     }
+}
+
+/// The parts that a text lists last: the row of a revision is there a moment before those of what it lists.
+fn last_parts(text: &[u8], base: &str) -> Vec<hls::Announced> {
+    let Ok(base) = Url::parse(base) else {
+        return Vec::new();
+    };
+    let entries = hls::read_media(text, &base, &hls::Variables::default()).entries;
+    let parts = entries.into_iter().rev();
+    let parts = parts.filter(|entry| entry.role == hls::EntryRole::Part);
+    let last = parts.take(MOST_LISTED).map(|entry| hls::Announced {
+        url: entry.url.as_ref().clone(),
+        first: entry.range.map_or(0, |range| range.first),
+    });
+    last.collect()
 }

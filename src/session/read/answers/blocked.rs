@@ -61,7 +61,7 @@ const COLUMNS: &str = "e.from_us AS at_us, v.media_sequence, v.last_sequence, e.
 const MET_US: &str =
     "CASE WHEN e.wait_us IS NULL THEN e.from_us + ifnull(e.failed_us, 0) ELSE e.from_us END";
 /// A revision is the answer from about when it was seen; the first one of a playlist from before.
-const NEAR_US: i64 = 10 * SECOND_US;
+pub(super) const NEAR_US: i64 = 10 * SECOND_US;
 /// No request is held longer by a recorder.
 const LONG_US: i64 = LONGEST_US + NEAR_US;
 

@@ -3,6 +3,7 @@
 use rusqlite::named_params;
 
 use super::answer::IS_MET;
+use super::blocked::NEAR_US;
 use crate::session::error::ReadError;
 use crate::session::read::reader::Reader;
 
@@ -34,7 +35,7 @@ impl Reader {
             .db
             .prepare_cached(&format!(
                 "SELECT b.id, b.size, e.from_us FROM revision v JOIN exchange e ON e.id = v.exchange_id JOIN body b ON b.id = e.body_id
-                  WHERE v.playlist_id = :playlist_id AND e.from_us <= :until_us AND {IS_MET}
+                  WHERE v.playlist_id = :playlist_id AND v.seen_us <= :until_us + {NEAR_US} AND e.from_us <= :until_us AND {IS_MET}
                   ORDER BY v.seen_us DESC, v.exchange_id DESC"
             ))
             .map_err(|e| self.failed(e))?;

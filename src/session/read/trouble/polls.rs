@@ -43,8 +43,9 @@ pub struct PollFailure {
     pub polls: i64,
 }
 
-/// Polls of a playlist, under whatever URL, in a span: the first exchange of each. Those that are no answers were made
-/// all the same.
+/// Polls of a playlist, under whatever URL, in a span: the first exchange of each, in the order in which they were made: one
+/// that the origin holds for too long is answered after others that were made beside it. Those that are no answers were
+/// made all the same.
 const POLLS: &str = "
     SELECT id, status, outcome, lag_us, requested_us, coalesce(wait_us, failed_us, 0), coalesce(receive_us, 0),
            own_reason IS NULL AND outcome <> 'crossed' FROM exchange
@@ -52,7 +53,7 @@ const POLLS: &str = "
                            SELECT a.resource_id FROM resource p JOIN alias a ON a.url = p.url
                             WHERE p.id = :playlist_id AND p.kind = 'media')
        AND head_id IS NULL AND from_us > :after_us AND from_us <= :until_us
-     ORDER BY from_us, id";
+     ORDER BY id";
 /// The first poll of a playlist after a moment.
 const AFTER: &str = "
     SELECT id FROM exchange
