@@ -43,7 +43,7 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
     (
         "cli",
         &[
-            &["isrecorder", "isreplayer", "issession", "fuzzing"],
+            &["isrecorder", "isreplayer", "isreport", "issession", "fuzzing"],
             &["adjacent_find", "output"],
             &["arguments", "beside"],
             &["descriptors", "exit", "listen", "signals"],

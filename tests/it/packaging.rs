@@ -15,8 +15,8 @@ fn man_pages_and_completions_are_those_of_the_programs() {
     let files = writer::files().unwrap();
     assert_eq!(
         files.len(),
-        4 * 4 + 5,
-        "four programs, three shells and a page, and one for each command of issession"
+        5 * 4 + 5,
+        "five programs, three shells and a page, and one for each command of issession"
     );
     for (file, content) in &files {
         let committed = fs::read(folder.join(file)).unwrap_or_default();

@@ -61,7 +61,7 @@ fn ferried() -> Session {
     recording.until_at_least(6, "SELECT count(*) FROM segments WHERE error IS NULL");
     stage.go(1);
     recording.until_at_least(1, "SELECT count(*) FROM exchange WHERE status = 404");
-    recording.finish().session()
+    recording.interrupt().session()
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Rules across the playlists of a stream (X01 to X03, X07, X09, X12): compared by time and by dates, never by media sequence
+//! Rules across the playlists of a stream (X01 to X03, X07, X09): compared by time and by dates, never by media sequence
 //! numbers (RFC 8216bis 4.4.3.2, 6.2.4).
 //!
 //! | file | rules |

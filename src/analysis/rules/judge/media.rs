@@ -11,7 +11,8 @@ use super::{Judging, NotJudged};
 use crate::analysis::finding::Evidence;
 use crate::analysis::rules::findings::Place;
 use crate::analysis::rules::media::across::{self, Dated};
-use crate::analysis::rules::media::{Known, judge, judge_end};
+use crate::analysis::rules::media::freeze::{self, Weight};
+use crate::analysis::rules::media::{Known, cues, judge, judge_end};
 use crate::analysis::rules::playlist::{Playlist, Segment};
 use crate::analysis::rules::selection::Selection;
 use crate::hls::{ByteRange, Tag, Variables, attributes, lines};
@@ -24,6 +25,8 @@ use crate::session::{Body, ExchangeId, LandedBody, ListedUrl, ReadError, Reader,
 const LARGEST: u64 = 64 * 1024 * 1024;
 /// Keys and initialization sections that are remembered of a playlist.
 const MOST: usize = 64;
+/// Segments of a playlist that are weighed against each other.
+const MOST_WEIGHTS: usize = 50_000;
 /// What was asked for so much later than it was listed, in microseconds, is still the answer.
 const PATIENCE_US: i64 = 60_000_000;
 
@@ -38,6 +41,7 @@ pub(super) struct Media {
 #[derive(Default)]
 struct Rendition {
     last: Option<Held>,
+    weights: Vec<Weight>,
     keys: HashMap<String, Option<Vec<u8>>>,
     inits: HashMap<(String, Option<ByteRange>), Option<Arc<Init>>>,
 }
@@ -52,6 +56,9 @@ struct Held {
     at_us: i64,
     follows: bool,
     date_us: Option<i64>,
+    /// A splice is told by the text that listed it.
+    tells_splices: bool,
+    weight: Weight,
     /// Its discontinuity number.
     discontinuity: u64,
     iframes_only: bool,
@@ -128,6 +135,7 @@ impl Judging<'_> {
         let mut found = Vec::new();
         let previous = last.as_ref().map(Held::known);
         judge(previous.as_ref(), &held.known(), &mut found);
+        cues::judge(&held.known(), held.tells_splices, &mut found);
         if held.facts.cipher == Cipher::NotRead {
             *self.media.told.entry("segments that are encrypted, and whose key was not recorded or whose method is not looked into").or_default() += 1;
         }
@@ -145,6 +153,9 @@ impl Judging<'_> {
         }
         self.across_media(playlist, &held);
         if let Some(rendition) = self.media.of.get_mut(&playlist.id) {
+            if rendition.weights.len() < MOST_WEIGHTS {
+                rendition.weights.push(held.weight);
+            }
             rendition.last = Some(held);
         }
     }
@@ -201,10 +212,34 @@ impl Judging<'_> {
         }
     }
 
+    /// M16, at the end of a playlist.
+    fn freezes(&mut self, playlist: &RevisedPlaylist) {
+        let Some(rendition) = self.media.of.get(&playlist.id) else {
+            return;
+        };
+        let mut found = Vec::new();
+        freeze::judge(&rendition.weights, &mut found);
+        let end_us = self.reader.runs().ok();
+        let end_us = end_us.and_then(|runs| runs.last().map(crate::session::Run::end_us));
+        for (_, broken) in found {
+            let place = Place {
+                stream: &playlist.stream,
+                playlist: Some(&playlist.name),
+                id: playlist.id,
+                at: Evidence {
+                    at_us: end_us.unwrap_or(0),
+                    exchange: None,
+                },
+            };
+            self.findings.add(&place, broken);
+        }
+    }
+
     /// The end of all playlists; what was not read is told.
     pub(super) fn media_ends(&mut self, playlists: &[RevisedPlaylist]) {
         for playlist in playlists {
             self.media_end(playlist);
+            self.freezes(playlist);
         }
         for (what, count) in std::mem::take(&mut self.media.told) {
             self.not_judged.push(NotJudged {
@@ -241,6 +276,21 @@ fn dates(playlist: &Playlist) -> Vec<(Option<i64>, u64)> {
         (date_us, number)
     });
     each.collect()
+}
+
+/// Whether a text tells of splices, in whatever way.
+fn tells_splices(playlist: &Playlist) -> bool {
+    let holds = |what: &[u8]| memchr::memmem::find(&playlist.text, what).is_some();
+    holds(b"SCTE35-")
+        || holds(b"#EXT-X-CUE")
+        || holds(b"#EXT-OATCLS-SCTE35")
+        || holds(b"#EXT-X-SCTE35")
+}
+
+fn first_bytes(hash: &[u8]) -> u64 {
+    hash.iter()
+        .take(8)
+        .fold(0, |n, byte| n << 8 | u64::from(*byte))
 }
 
 /// Why a body was not read.
@@ -291,6 +341,7 @@ impl Listing<'_> {
         let init = self.init(rendition, &segment, sequence);
         let key = self.key(rendition, &segment);
         let facts = read(&mut body, key.protection(sequence), init.as_deref());
+        let rate = freeze::rate(&facts, segment.duration_us);
         let last = rendition.last.as_ref();
         Ok(Held {
             facts,
@@ -304,6 +355,13 @@ impl Listing<'_> {
             discontinuity,
             iframes_only: now.i_frames_only,
             independent: now.independent,
+            tells_splices: tells_splices(now),
+            weight: Weight {
+                sequence,
+                body: first_bytes(&landed.sha256),
+                resource: segment.name,
+                rate,
+            },
             segment,
         })
     }

@@ -1,7 +1,7 @@
 //! M14: splices that media carry (ANSI/SCTE 35) and the playlist does not tell.
 
-use super::broken::Broken;
 use super::known::{Found, Known};
+use crate::analysis::rules::broken::Broken;
 use crate::media::facts::Content;
 
 /// The schemes of event messages that carry sections of SCTE-35.

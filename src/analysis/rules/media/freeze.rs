@@ -1,7 +1,7 @@
 //! M16: media that stand still: the same bytes again and again, or pictures that need next to none.
 
-use super::broken::Broken;
 use super::known::Found;
+use crate::analysis::rules::broken::Broken;
 use crate::media::facts::{ChunkFacts, TrackKind};
 
 /// So many segments of the same bytes are no chance.
