@@ -126,7 +126,22 @@ impl Reader {
     /// # Errors
     /// The database is damaged.
     pub fn is_known(&self, url: &str) -> Result<bool, ReadError> {
-        Ok(!self.resources_of(url)?.is_empty())
+        for resource in self.resources_of(url)? {
+            if self.has_come(resource.id)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a resource has an answer, or is being waited for: one that was asked for early has a row before.
+    fn has_come(&self, id: i64) -> Result<bool, ReadError> {
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM exchange WHERE resource_id = ?1 AND {IS_MET})
+                 OR EXISTS (SELECT 1 FROM pending WHERE resource_id = ?1)"
+        );
+        let come: Option<bool> = self.value(&sql, params![id])?;
+        Ok(come.unwrap_or(false))
     }
 
     /// Those of playlists with parts, the newest first.
@@ -160,10 +175,12 @@ impl Reader {
         let has = |range: Option<crate::session::model::ByteRange>| {
             range.is_none_or(|range| range.first <= first && first - range.first < range.length)
         };
-        Ok(self
-            .resources_of(url)?
-            .into_iter()
-            .any(|one| has(one.range)))
+        for resource in self.resources_of(url)? {
+            if has(resource.range) && self.has_come(resource.id)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
