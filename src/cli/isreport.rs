@@ -217,9 +217,13 @@ fn check_names(reader: &Reader, scope: &Scope) -> Result<(), Failure> {
 
 fn write(arguments: &Arguments, shown: &Shown<'_>) -> Result<(), Failure> {
     let written = match &arguments.output {
-        None => shown.write(arguments.format, &mut BufWriter::new(io::stdout().lock())),
+        None => write_as(
+            arguments.format,
+            shown,
+            &mut BufWriter::new(io::stdout().lock()),
+        ),
         Some(path) => File::create(path)
-            .and_then(|file| shown.write(arguments.format, &mut BufWriter::new(file))),
+            .and_then(|file| write_as(arguments.format, shown, &mut BufWriter::new(file))),
     };
     let place = arguments
         .output
@@ -234,6 +238,15 @@ fn write(arguments: &Arguments, shown: &Shown<'_>) -> Result<(), Failure> {
         ))),
         _ => Ok(()),
     }
+}
+
+fn write_as(form: Form, shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
+    match form {
+        Form::Text => text::write(shown, out),
+        Form::Json => json::write(shown, out),
+        Form::Junit => junit::write(shown, out),
+    }?;
+    out.flush()
 }
 
 fn list_rules() {

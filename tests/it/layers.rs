@@ -43,7 +43,13 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
     (
         "cli",
         &[
-            &["isrecorder", "isreplayer", "isreport", "issession", "fuzzing"],
+            &[
+                "isrecorder",
+                "isreplayer",
+                "isreport",
+                "issession",
+                "fuzzing",
+            ],
             &["adjacent_find", "output"],
             &["arguments", "beside"],
             &["descriptors", "exit", "listen", "signals"],
@@ -176,7 +182,10 @@ const OWNED: [(&str, &[&str]); 25] = [
         &["recorder/http/classify.rs", "replayer/connection/http2/"],
     ),
     ("tokio_rustls", &["replayer/connection/"]),
-    ("quick_xml", &["hls/playlist/list/forms.rs"]),
+    (
+        "quick_xml",
+        &["hls/playlist/list/forms.rs", "cli/isreport/junit.rs"],
+    ),
     (
         "prometheus_client",
         &["recorder/stats/load.rs", "cli/output/metrics/"],

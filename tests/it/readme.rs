@@ -38,6 +38,7 @@ fn every_option_is_in_the_readme_and_every_option_of_the_readme_exists() {
         (env!("CARGO_BIN_EXE_isrecorder"), None),
         (env!("CARGO_BIN_EXE_isreplayer"), None),
         (env!("CARGO_BIN_EXE_adjacent-find"), None),
+        (env!("CARGO_BIN_EXE_isreport"), None),
         (issession, Some("list")),
         (issession, Some("info")),
         (issession, Some("check")),

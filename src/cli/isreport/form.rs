@@ -1,10 +1,7 @@
 //! In which form a report is written, and what all forms say.
 
-use std::io::{self, Write};
-
 use clap::ValueEnum;
 
-use super::{json, junit, text};
 use crate::analysis::rules::findings::Judged;
 use crate::analysis::rules::judge::Judgement;
 use crate::analysis::rules::registry::Severity;
@@ -40,16 +37,6 @@ pub(super) struct Shown<'a> {
 }
 
 impl Shown<'_> {
-    /// Writes it.
-    pub(super) fn write(&self, form: Form, out: &mut impl Write) -> io::Result<()> {
-        match form {
-            Form::Text => text::write(self, out),
-            Form::Json => json::write(self, out),
-            Form::Junit => junit::write(self, out),
-        }?;
-        out.flush()
-    }
-
     /// What is shown, the worst first.
     pub(super) fn findings(&self) -> impl Iterator<Item = &Judged> {
         let findings = self.judgement.findings.iter();

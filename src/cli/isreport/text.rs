@@ -127,12 +127,15 @@ fn paragraph(shown: &Shown<'_>, judged: &Judged, out: &mut impl Write) -> io::Re
     } else {
         ""
     };
+    let exchanges = match exchanges.is_empty() {
+        true => String::new(),
+        false => format!("; exchange {}{more}", exchanges.join(", ")),
+    };
     let session = escaped(shown.session);
     writeln!(
         out,
-        "  see it: isreplayer {session} -o {}; exchange {}{more}",
-        shown.offset(judged),
-        exchanges.join(", ")
+        "  see it: isreplayer {session} -o {}{exchanges}",
+        shown.offset(judged)
     )?;
     match link(section) {
         Some(link) => writeln!(out, "  {section}: {link}"),

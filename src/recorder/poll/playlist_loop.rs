@@ -36,7 +36,7 @@ async fn follow(context: Arc<Context>, playlist: Arc<Playlist>) {
         // What it has learnt outlives it, and so does what it has to give back.
         let run = async {
             let opened = poller.run().await;
-            poller.end_overdue().await;
+            Box::pin(poller.end_overdue()).await;
             if let Some(opened) = opened {
                 // Apart, as what a poll needs: thousands of loops wait, and each takes what it may need at most.
                 Box::pin(raw::run(
@@ -66,14 +66,14 @@ impl Poller {
     /// Polls until the playlist is over; returns the raw stream where the URL turns out to be one.
     async fn run(&mut self) -> Option<Opened> {
         let stop = self.context.stop.clone();
-        self.take_up().await;
+        Box::pin(self.take_up()).await;
         let playlist = Arc::clone(&self.playlist);
         let mut due = clock::instant();
         let mut over = due;
         loop {
             tokio::select! {
                 () = stop.cancelled() => {
-                    self.correct(true).await;
+                    Box::pin(self.correct(true)).await;
                     return None;
                 }
                 () = tokio::time::sleep_until(due) => {}
@@ -82,7 +82,7 @@ impl Poller {
                     continue;
                 }
                 hops = answer(&mut self.overdue) => {
-                    self.overdue_came(hops).await;
+                    Box::pin(self.overdue_came(hops)).await;
                     over = clock::instant();
                     due = self.next(over);
                     continue;
@@ -91,7 +91,7 @@ impl Poller {
             let context = Arc::clone(&self.context);
             let turn = tokio::select! {
                 () = stop.cancelled() => {
-                    self.correct(true).await;
+                    Box::pin(self.correct(true)).await;
                     return None;
                 }
                 turn = context.fetcher.polls.turn() => turn,
@@ -114,15 +114,15 @@ impl Poller {
             self.context.playlists.changed();
             // A name that leads nowhere leaves the others.
             if self.not_asked && !self.playlist.has_other_name(&self.name) {
-                self.correct(true).await;
+                Box::pin(self.correct(true)).await;
                 self.playlist.give_up();
                 return None;
             }
             let now = clock::instant();
             if self.playlist.is_over(now) {
                 self.playlist.stats.is_over.store(true, Ordering::Relaxed);
-                self.correct(true).await;
-                self.leave(now).await;
+                Box::pin(self.correct(true)).await;
+                Box::pin(self.leave(now)).await;
                 return None;
             }
             self.taken = now.saturating_duration_since(answered);

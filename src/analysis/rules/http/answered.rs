@@ -1,6 +1,6 @@
 //! P01 not-a-playlist, H01 listed-not-there, H10 redirect, L05 block: what was answered.
 
-use super::Answered;
+use super::answer::Answered;
 use crate::analysis::rules::broken::Broken;
 use crate::session::{Kind, Outcome, seconds};
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Answered;
+use super::answer::Answered;
 use crate::analysis::rules::broken::Broken;
 use crate::session::{Kind, Outcome};
 

@@ -1,6 +1,6 @@
 //! P03 identity, H05 gzip, H06 cache-live, H08 cors, H09 mime: header fields.
 
-use super::Answered;
+use super::answer::Answered;
 use crate::analysis::rules::broken::Broken;
 use crate::session::{Headers, Kind, seconds};
 

@@ -2,53 +2,24 @@
 //!
 //! | file | rules |
 //! | --- | --- |
+//! | `answer` | an exchange, as rules look at it |
 //! | `answered` | P01, H01, H10, L05: what was answered |
 //! | `fields` | P03, H05, H06, H08, H09: header fields |
 //! | `speed` | H03: how fast |
 //! | `content` | T05: bytes behind a name |
 
+mod answer;
 mod answered;
 mod content;
 mod fields;
 mod speed;
 
+pub use self::answer::Answered;
+
 use self::content::Contents;
 use self::fields::CrossOrigin;
 use self::speed::Downloads;
 use super::broken::Broken;
-use crate::session::{Headers, Kind, Outcome, SeenExchange};
-
-/// An exchange with its header fields.
-#[derive(Debug)]
-pub struct Answered<'a> {
-    /// The exchange.
-    pub exchange: &'a SeenExchange,
-    /// Its response header fields; empty without a response.
-    pub headers: &'a Headers,
-}
-
-impl Answered<'_> {
-    /// It was answered well and whole: 200 or 206.
-    fn is_good(&self) -> bool {
-        let exchange = self.exchange;
-        matches!(exchange.status, Some(200 | 206)) && exchange.outcome == Outcome::Complete
-    }
-
-    fn is_playlist(&self) -> bool {
-        matches!(self.exchange.kind, Kind::Main | Kind::Media)
-    }
-
-    fn is_media(&self) -> bool {
-        matches!(self.exchange.kind, Kind::Segment | Kind::Init | Kind::Part)
-    }
-
-    /// Its path, in lower case.
-    fn path(&self) -> String {
-        let url = self.exchange.url.as_bytes();
-        let path = super::playlist::without_query(url);
-        String::from_utf8_lossy(path).to_lowercase()
-    }
-}
 
 /// What is remembered from one exchange to the next.
 #[derive(Debug, Default)]
@@ -89,6 +60,7 @@ impl Exchanges {
 #[cfg(test)]
 pub(crate) mod testing {
     use super::*;
+    use crate::session::{Headers, Kind, Outcome, SeenExchange};
 
     /// A good answer for something.
     pub fn good(kind: Kind, url: &str) -> SeenExchange {

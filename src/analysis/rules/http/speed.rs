@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::Answered;
+use super::answer::Answered;
 use crate::analysis::rules::broken::Broken;
 use crate::session::{Kind, SeenExchange, seconds};
 

@@ -1,6 +1,6 @@
 //! Gaps (T07) and outages (H14), by the code of adjacent-find; how the recorder was.
 
-use super::Judging;
+use super::judging::Judging;
 use crate::analysis::adjacent::{Search, Threshold};
 use crate::analysis::gaps::labels::Labels;
 use crate::analysis::outages::told;

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{Judging, NotJudged};
+use super::judgement::NotJudged;
+use super::judging::Judging;
 use crate::analysis::finding::Evidence;
 use crate::analysis::rules::across::Rates;
 use crate::analysis::rules::broken::Broken;

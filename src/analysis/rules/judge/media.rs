@@ -1,23 +1,24 @@
 //! Bodies of segments, read as their revisions pass, each once: the rules of media, and time stamps across renditions.
 
-use std::collections::{BTreeMap, HashMap};
 use std::io::Read as _;
 use std::sync::Arc;
 
 use url::Url;
 
+use super::held::{Held, Rendition};
+use super::judgement::NotJudged;
+use super::judging::Judging;
 use super::state::Read;
-use super::{Judging, NotJudged};
 use crate::analysis::finding::Evidence;
+use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::findings::Place;
 use crate::analysis::rules::media::across::{self, Dated};
 use crate::analysis::rules::media::freeze::{self, Weight};
-use crate::analysis::rules::media::{Known, cues, judge, judge_end};
+use crate::analysis::rules::media::{cues, judge, judge_end};
 use crate::analysis::rules::playlist::{Playlist, Segment};
-use crate::analysis::rules::selection::Selection;
 use crate::hls::{ByteRange, Tag, Variables, attributes, lines};
 use crate::media::cipher::Protection;
-use crate::media::facts::{ChunkFacts, Cipher};
+use crate::media::facts::Cipher;
 use crate::media::read::{Init, read};
 use crate::session::{Body, ExchangeId, LandedBody, ListedUrl, ReadError, Reader, RevisedPlaylist};
 
@@ -29,73 +30,6 @@ const MOST: usize = 64;
 const MOST_WEIGHTS: usize = 50_000;
 /// What was asked for so much later than it was listed, in microseconds, is still the answer.
 const PATIENCE_US: i64 = 60_000_000;
-
-/// What is known of media while revisions pass.
-pub(super) struct Media {
-    is_wanted: bool,
-    /// By playlist.
-    of: BTreeMap<i64, Rendition>,
-    told: BTreeMap<&'static str, u64>,
-}
-
-#[derive(Default)]
-struct Rendition {
-    last: Option<Held>,
-    weights: Vec<Weight>,
-    keys: HashMap<String, Option<Vec<u8>>>,
-    inits: HashMap<(String, Option<ByteRange>), Option<Arc<Init>>>,
-}
-
-/// What is known of a segment, by itself.
-struct Held {
-    facts: ChunkFacts,
-    init: Option<Arc<Init>>,
-    segment: Segment,
-    sequence: u64,
-    exchange: ExchangeId,
-    at_us: i64,
-    follows: bool,
-    date_us: Option<i64>,
-    /// A splice is told by the text that listed it.
-    tells_splices: bool,
-    weight: Weight,
-    /// Its discontinuity number.
-    discontinuity: u64,
-    iframes_only: bool,
-    independent: bool,
-}
-
-impl Held {
-    fn known(&self) -> Known<'_> {
-        Known {
-            facts: &self.facts,
-            init: self.init.as_deref(),
-            has_map: self.segment.map != 0,
-            sequence: self.sequence,
-            extinf_us: self.segment.duration_us,
-            extinf_unit_us: self.segment.duration_unit_us,
-            discontinuity: self.segment.discontinuity,
-            gap: self.segment.gap,
-            follows: self.follows,
-            iframes_only: self.iframes_only,
-            independent: self.independent,
-        }
-    }
-}
-
-impl Media {
-    pub(super) fn new(selection: &Selection) -> Self {
-        let is_of_media = |rule: &&crate::analysis::rules::registry::RuleInfo| {
-            rule.id.starts_with('M') || rule.id == "X05"
-        };
-        let rules = crate::analysis::rules::registry::RULES.iter();
-        Self {
-            is_wanted: rules.filter(is_of_media).any(|rule| selection.has(rule.id)),
-            of: BTreeMap::new(),
-            told: BTreeMap::new(),
-        }
-    }
-}
 
 impl Judging<'_> {
     /// The segments of a revision that no earlier one listed.
@@ -145,11 +79,7 @@ impl Judging<'_> {
                 .filter(|last| last.sequence == sequence)
                 .unwrap_or(&held);
             let place = place(playlist, of.at_us, of.exchange);
-            let text = format!("segment {sequence}: {}", broken.text);
-            self.findings.add(
-                &place,
-                crate::analysis::rules::broken::Broken { text, ..broken },
-            );
+            self.findings.add(&place, named(sequence, broken));
         }
         self.across_media(playlist, &held);
         if let Some(rendition) = self.media.of.get_mut(&playlist.id) {
@@ -262,6 +192,18 @@ fn place(playlist: &RevisedPlaylist, at_us: i64, exchange: ExchangeId) -> Place<
     }
 }
 
+/// With the number of the segment in its sentence.
+fn named(sequence: u64, broken: Broken) -> Broken {
+    let number = format!("egment {sequence}");
+    match broken.text.contains(&number) {
+        true => broken,
+        false => Broken {
+            text: format!("S{number}: {}", broken.text),
+            ..broken
+        },
+    }
+}
+
 /// When each segment begins by the dates of its text, and its discontinuity number.
 fn dates(playlist: &Playlist) -> Vec<(Option<i64>, u64)> {
     let mut begins_us = None;
@@ -303,7 +245,7 @@ impl From<ReadError> for Unread {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Lost(_) | ReadError::Altered { .. } => {
-                Self::Because("their files are lost or damaged")
+                Self::Because("their bodies are not there: never had, lost or damaged")
             }
             other => Self::Session(other),
         }
@@ -397,7 +339,9 @@ impl Listing<'_> {
             .chain(landings.other);
         all.filter_map(|landing| landing.good)
             .next()
-            .ok_or(Unread::Because("they were not had"))
+            .ok_or(Unread::Because(
+                "their bodies are not there: never had, lost or damaged",
+            ))
     }
 
     /// A body, or the range of it that is listed.
@@ -418,7 +362,11 @@ impl Listing<'_> {
                 read.map_err(|_| Unread::Because("their files cannot be read"))?;
                 bytes
             }
-            None => return Err(Unread::Because("they were not had")),
+            None => {
+                return Err(Unread::Because(
+                    "their bodies are not there: never had, lost or damaged",
+                ));
+            }
         };
         if let (Some(range), Some(first)) = (range, landed.first) {
             let skipped = usize::try_from(range.first.saturating_sub(first)).unwrap_or(usize::MAX);
@@ -430,11 +378,8 @@ impl Listing<'_> {
 
     fn tag(&self, at: Option<usize>) -> Option<Vec<(String, String)>> {
         let span = self.read.now.in_force.get(at?)?;
-        let line = lines(self.read.now.text.get(span.clone())?)
-            .next()?
-            .tag()
-            .map(pairs);
-        line
+        let mut lines = lines(self.read.now.text.get(span.clone())?);
+        lines.next()?.tag().map(pairs)
     }
 
     fn init(

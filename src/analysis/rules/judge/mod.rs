@@ -5,6 +5,8 @@
 //! | `judgement` | what a session came to |
 //! | `revisions` | the pass over revisions: rules of texts, of time, across renditions |
 //! | `state` | what is known of a playlist while its revisions pass |
+//! | `judging` | what is known while a session is read |
+//! | `held` | what is known of media while revisions pass |
 //! | `media` | bodies of segments, read as their revisions pass |
 //! | `exchanges` | the pass over exchanges |
 //! | `events` | gaps and outages, by the code of adjacent-find; how the recorder was |
@@ -13,7 +15,9 @@
 mod durations;
 mod events;
 mod exchanges;
+mod held;
 mod judgement;
+mod judging;
 mod media;
 mod revisions;
 mod state;
@@ -23,8 +27,8 @@ pub use self::judgement::{Judgement, LookedAt, NotJudged, Scope};
 use std::collections::HashMap;
 
 use self::durations::Durations;
-use self::media::Media;
-use super::across::{Family, Renditions};
+use self::held::Media;
+use self::judging::Judging;
 use super::findings::{Findings, Wanted};
 use crate::session::{ReadError, Reader, RevisedPlaylist};
 
@@ -74,24 +78,4 @@ pub fn judge(
         not_judged: session.not_judged,
         looked_at: session.looked_at,
     })
-}
-
-/// What is known while a session is read.
-struct Judging<'a> {
-    reader: &'a Reader,
-    scope: &'a Scope,
-    findings: Findings,
-    /// By stream.
-    families: HashMap<i64, Family>,
-    /// By stream.
-    renditions: HashMap<i64, Renditions>,
-    durations: Durations,
-    media: Media,
-    /// How long the longest playlist was, in microseconds.
-    longest_us: i64,
-    /// Whether a playlist was over in the end, by its row.
-    ended: HashMap<i64, bool>,
-    looked_at: LookedAt,
-    not_judged: Vec<NotJudged>,
-    progress: &'a mut dyn FnMut(u64),
 }

@@ -2,10 +2,12 @@
 
 use url::Url;
 
+use super::judgement::NotJudged;
+use super::judging::Judging;
 use super::state::{Read, State};
-use super::{Judging, NotJudged};
 use crate::analysis::finding::Evidence;
 use crate::analysis::rules::across::Seen;
+use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::findings::Place;
 use crate::analysis::rules::merged::Merged;
 use crate::analysis::rules::playlist::Playlist;
@@ -107,7 +109,7 @@ impl Judging<'_> {
     }
 
     /// Renditions are those that a multivariant playlist lists.
-    fn across(&mut self, read: &Read<'_>, out: &mut Vec<crate::analysis::rules::broken::Broken>) {
+    fn across(&mut self, read: &Read<'_>, out: &mut Vec<Broken>) {
         let stream_id = read.playlist.stream_id;
         let family = self.families.get(&stream_id);
         let member = family.and_then(|family| family.member(&read.playlist.url));

@@ -1,6 +1,6 @@
 //! P10 key-attributes, P11 byterange-offset, P12 fmp4-without-map (RFC 8216bis 3.1.2, 4.4.4.2, 4.4.4.4, 4.4.4.5).
 
-use super::Text;
+use super::seen::Text;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::playlist::without_query;
 use crate::hls::{Attribute, LineKind, Tag, attributes, lines};

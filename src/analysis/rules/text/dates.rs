@@ -1,6 +1,6 @@
 //! P13 daterange-syntax, P16 pdt-missing, P17 discontinuity-without-pdt (RFC 8216bis 4.4.4.6, 4.4.5.1, D.2; A 8.4).
 
-use super::Text;
+use super::seen::Text;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::date_range::DateRange;
 use crate::analysis::rules::playlist::Segment;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use memchr::memmem;
 
-use super::Text;
+use super::seen::Text;
 use crate::analysis::rules::broken::Broken;
 use crate::hls::{PlaylistKind, attributes, lines};
 

@@ -1,6 +1,6 @@
 //! P05 target-missing, P06 extinf-over-target, P18 short-segment, P19 few-segments: how long things are.
 
-use super::Text;
+use super::seen::Text;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::registry::Severity;
 use crate::session::seconds;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use unicode_normalization::is_nfc;
 
-use super::Text;
+use super::seen::Text;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::playlist::Playlist;
 

@@ -2,6 +2,7 @@
 //!
 //! | file | rules |
 //! | --- | --- |
+//! | `seen` | a text, and where it stands |
 //! | `form` | P02, P04: what a text is made of |
 //! | `durations` | P05, P06, P18, P19: how long things are |
 //! | `order` | P07: what stands before what |
@@ -16,31 +17,13 @@ mod define;
 mod durations;
 mod form;
 mod order;
+mod seen;
 mod version;
 
-use url::Url;
+pub use self::seen::Text;
 
 use super::broken::Broken;
-use super::playlist::Playlist;
-use super::ranges::DateRanges;
 use crate::hls::PlaylistKind;
-
-/// A text, and what a rule must know of where it stands.
-#[derive(Debug)]
-pub struct Text<'a> {
-    /// The text.
-    pub playlist: &'a Playlist,
-    /// The URL that answered.
-    pub url: &'a Url,
-    /// Index of the first segment that no earlier revision listed: what was said of the others is not said again.
-    pub fresh: usize,
-    /// A segment has been removed from this playlist, so that its window is as long as it gets.
-    pub has_slid: bool,
-    /// It was named by a multivariant playlist.
-    pub has_parent: bool,
-    /// IDs of date ranges that earlier revisions had.
-    pub known_ranges: &'a DateRanges,
-}
 
 /// What is wrong with a text.
 pub fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
@@ -60,7 +43,11 @@ pub fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
 
 #[cfg(test)]
 pub(crate) mod testing {
+    use url::Url;
+
     use super::*;
+    use crate::analysis::rules::playlist::Playlist;
+    use crate::analysis::rules::ranges::DateRanges;
 
     /// Ids of what is wrong with a text, as the first revision of a playlist.
     pub fn found(text: &str) -> Vec<&'static str> {

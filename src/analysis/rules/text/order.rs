@@ -1,6 +1,6 @@
 //! P07 tag-order: what stands before what (RFC 8216bis 4.4.3.2, 4.4.3.3, 4.4.4.9).
 
-use super::Text;
+use super::seen::Text;
 use crate::analysis::rules::broken::Broken;
 use crate::hls::{LineKind, lines};
 

@@ -1,6 +1,6 @@
 //! P08 version-low, P09 version-high: EXT-X-VERSION (RFC 8216bis 8).
 
-use super::Text;
+use super::seen::Text;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::playlist::Playlist;
 use crate::analysis::rules::registry::Severity;

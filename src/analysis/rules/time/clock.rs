@@ -1,6 +1,6 @@
 //! T12 pdt-jump: dates of segments (RFC 8216bis 4.4.4.6, 6.2.1).
 
-use super::Change;
+use super::change::Change;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::playlist::Playlist;
 use crate::analysis::rules::registry::Severity;

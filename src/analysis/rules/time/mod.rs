@@ -2,6 +2,7 @@
 //!
 //! | file | rules |
 //! | --- | --- |
+//! | `change` | a revision and the one before it |
 //! | `alignment` | how a window lies on the one before, by names of segments |
 //! | `numbers` | T01, T02, T04, T09, T11, T17: what is counted |
 //! | `rewritten` | T03, T06, T10, P15: what may not change |
@@ -9,43 +10,16 @@
 //! | `clock` | T12: dates |
 
 mod alignment;
+mod change;
 mod clock;
 mod numbers;
 mod rewritten;
 mod window;
 
+pub use self::change::Change;
+
 use super::broken::Broken;
 use super::playlist::Playlist;
-use crate::hls::Step;
-
-/// A revision and the one before it.
-#[derive(Debug)]
-pub struct Change<'a> {
-    /// The newest one so far.
-    pub before: &'a Playlist,
-    /// The one that came.
-    pub now: &'a Playlist,
-    /// How the window of this one lies on those before (`docs/design/windows.md`); `None`: nobody said.
-    pub step: Option<Step>,
-    /// Its text is that of an older revision, not of the one before.
-    pub is_old: bool,
-    /// Index of its first segment that no earlier revision listed.
-    pub fresh: usize,
-}
-
-impl Change<'_> {
-    /// It goes on where the one before stood: neither begun again, nor an older state of an edge that lags behind.
-    fn goes_on(&self) -> bool {
-        !self.is_old && matches!(self.step, Some(Step::Slid | Step::Same))
-    }
-
-    /// By how much EXT-X-MEDIA-SEQUENCE grew; `None`: it decreased.
-    fn grown(&self) -> Option<u64> {
-        self.now
-            .first_number()
-            .checked_sub(self.before.first_number())
-    }
-}
 
 /// What is wrong with a change of a media playlist.
 pub fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
@@ -63,6 +37,7 @@ pub fn judge_first(first: &Playlist, out: &mut Vec<Broken>) {
 #[cfg(test)]
 pub(crate) mod testing {
     use super::*;
+    use crate::hls::Step;
 
     /// A live window: its first number, and what stands in it. Segments are 4 s long.
     pub fn window(first: u64, segments: &[&str]) -> String {

@@ -1,7 +1,7 @@
 //! T01 msn-back, T02 msn-count, T04 removed-inside, T09 dseq, T11 ended-wrongly, T17 flapping (RFC 8216bis 6.2.1, 6.2.2).
 
-use super::Change;
 use super::alignment::{Alignment, alignment};
+use super::change::Change;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::playlist::Playlist;
 use crate::hls::Step;

@@ -1,7 +1,7 @@
 //! T03 rewritten, T06 target-changed, T10 event-or-vod-changed, P15 live-type: what may not change (RFC 8216bis 6.2.1).
 
-use super::Change;
 use super::alignment::{Alignment, alignment};
+use super::change::Change;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::playlist::{ListType, Segment};
 use crate::analysis::rules::registry::Severity;

@@ -1,7 +1,7 @@
 //! T08 window-short: what is left of a window (RFC 8216bis 6.2.2).
 
-use super::Change;
 use super::alignment::{Alignment, alignment};
+use super::change::Change;
 use crate::analysis::rules::broken::Broken;
 use crate::session::seconds;
 

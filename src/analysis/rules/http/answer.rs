@@ -1,0 +1,36 @@
+//! An exchange, as rules look at it.
+
+use crate::analysis::rules::playlist::without_query;
+use crate::session::{Headers, Kind, Outcome, SeenExchange};
+
+/// An exchange with its header fields.
+#[derive(Debug)]
+pub struct Answered<'a> {
+    /// The exchange.
+    pub exchange: &'a SeenExchange,
+    /// Its response header fields; empty without a response.
+    pub headers: &'a Headers,
+}
+
+impl Answered<'_> {
+    /// It was answered well and whole: 200 or 206.
+    pub(super) fn is_good(&self) -> bool {
+        let exchange = self.exchange;
+        matches!(exchange.status, Some(200 | 206)) && exchange.outcome == Outcome::Complete
+    }
+
+    pub(super) fn is_playlist(&self) -> bool {
+        matches!(self.exchange.kind, Kind::Main | Kind::Media)
+    }
+
+    pub(super) fn is_media(&self) -> bool {
+        matches!(self.exchange.kind, Kind::Segment | Kind::Init | Kind::Part)
+    }
+
+    /// Its path, in lower case.
+    pub(super) fn path(&self) -> String {
+        let url = self.exchange.url.as_bytes();
+        let path = without_query(url);
+        String::from_utf8_lossy(path).to_lowercase()
+    }
+}

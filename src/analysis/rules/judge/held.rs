@@ -1,0 +1,79 @@
+//! What is known of media while revisions pass.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::analysis::rules::media::Known;
+use crate::analysis::rules::media::freeze::Weight;
+use crate::analysis::rules::playlist::Segment;
+use crate::analysis::rules::registry::{RULES, RuleInfo};
+use crate::analysis::rules::selection::Selection;
+use crate::hls::ByteRange;
+use crate::media::facts::ChunkFacts;
+use crate::media::read::Init;
+use crate::session::ExchangeId;
+
+/// What is known of media while revisions pass.
+pub(super) struct Media {
+    pub(super) is_wanted: bool,
+    /// By playlist.
+    pub(super) of: BTreeMap<i64, Rendition>,
+    pub(super) told: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Default)]
+pub(super) struct Rendition {
+    pub(super) last: Option<Held>,
+    pub(super) weights: Vec<Weight>,
+    pub(super) keys: HashMap<String, Option<Vec<u8>>>,
+    pub(super) inits: HashMap<(String, Option<ByteRange>), Option<Arc<Init>>>,
+}
+
+/// What is known of a segment, by itself.
+pub(super) struct Held {
+    pub(super) facts: ChunkFacts,
+    pub(super) init: Option<Arc<Init>>,
+    pub(super) segment: Segment,
+    pub(super) sequence: u64,
+    pub(super) exchange: ExchangeId,
+    pub(super) at_us: i64,
+    pub(super) follows: bool,
+    pub(super) date_us: Option<i64>,
+    /// A splice is told by the text that listed it.
+    pub(super) tells_splices: bool,
+    pub(super) weight: Weight,
+    /// Its discontinuity number.
+    pub(super) discontinuity: u64,
+    pub(super) iframes_only: bool,
+    pub(super) independent: bool,
+}
+
+impl Held {
+    pub(super) fn known(&self) -> Known<'_> {
+        Known {
+            facts: &self.facts,
+            init: self.init.as_deref(),
+            has_map: self.segment.map != 0,
+            sequence: self.sequence,
+            extinf_us: self.segment.duration_us,
+            extinf_unit_us: self.segment.duration_unit_us,
+            discontinuity: self.segment.discontinuity,
+            gap: self.segment.gap,
+            follows: self.follows,
+            iframes_only: self.iframes_only,
+            independent: self.independent,
+        }
+    }
+}
+
+impl Media {
+    pub(super) fn new(selection: &Selection) -> Self {
+        let is_of_media = |rule: &&RuleInfo| rule.id.starts_with('M') || rule.id == "X05";
+        let rules = RULES.iter();
+        Self {
+            is_wanted: rules.filter(is_of_media).any(|rule| selection.has(rule.id)),
+            of: BTreeMap::new(),
+            told: BTreeMap::new(),
+        }
+    }
+}

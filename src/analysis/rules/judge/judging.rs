@@ -1,0 +1,30 @@
+//! What is known while a session is read.
+
+use std::collections::HashMap;
+
+use super::durations::Durations;
+use super::held::Media;
+use super::judgement::{LookedAt, NotJudged, Scope};
+use crate::analysis::rules::across::{Family, Renditions};
+use crate::analysis::rules::findings::Findings;
+use crate::session::Reader;
+
+/// What is known while a session is read.
+pub(super) struct Judging<'a> {
+    pub(super) reader: &'a Reader,
+    pub(super) scope: &'a Scope,
+    pub(super) findings: Findings,
+    /// By stream.
+    pub(super) families: HashMap<i64, Family>,
+    /// By stream.
+    pub(super) renditions: HashMap<i64, Renditions>,
+    pub(super) durations: Durations,
+    pub(super) media: Media,
+    /// How long the longest playlist was, in microseconds.
+    pub(super) longest_us: i64,
+    /// Whether a playlist was over in the end, by its row.
+    pub(super) ended: HashMap<i64, bool>,
+    pub(super) looked_at: LookedAt,
+    pub(super) not_judged: Vec<NotJudged>,
+    pub(super) progress: &'a mut dyn FnMut(u64),
+}

@@ -1,0 +1,33 @@
+//! A revision and the one before it.
+
+use crate::analysis::rules::playlist::Playlist;
+use crate::hls::Step;
+
+/// A revision and the one before it.
+#[derive(Debug)]
+pub struct Change<'a> {
+    /// The newest one so far.
+    pub before: &'a Playlist,
+    /// The one that came.
+    pub now: &'a Playlist,
+    /// How the window of this one lies on those before (`docs/design/windows.md`); `None`: nobody said.
+    pub step: Option<Step>,
+    /// Its text is that of an older revision, not of the one before.
+    pub is_old: bool,
+    /// Index of its first segment that no earlier revision listed.
+    pub fresh: usize,
+}
+
+impl Change<'_> {
+    /// It goes on where the one before stood: neither begun again, nor an older state of an edge that lags behind.
+    pub(super) fn goes_on(&self) -> bool {
+        !self.is_old && matches!(self.step, Some(Step::Slid | Step::Same))
+    }
+
+    /// By how much EXT-X-MEDIA-SEQUENCE grew; `None`: it decreased.
+    pub(super) fn grown(&self) -> Option<u64> {
+        self.now
+            .first_number()
+            .checked_sub(self.before.first_number())
+    }
+}
