@@ -45,7 +45,6 @@ mod lost;
 mod low_latency;
 mod map;
 mod measured;
-mod media;
 mod metrics;
 mod multivariant;
 mod odd_origins;
