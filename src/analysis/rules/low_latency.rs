@@ -134,6 +134,9 @@ pub(super) struct PartEdge {
 impl PartEdge {
     pub(super) fn new(playlist: &Playlist, seen_us: i64) -> Option<Self> {
         playlist.part_target_us?;
+        if playlist.parts.is_empty() || playlist.i_frames_only {
+            return None;
+        }
         let count = playlist.segments.len();
         Some(Self {
             next: playlist.number(count),

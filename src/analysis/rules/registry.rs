@@ -124,7 +124,7 @@ pub static RULES: &[RuleInfo] = &[
     rule("T12", "pdt-jump", Must, "§6.2.1", "dates go back or overlap by a second or more without a discontinuity; a jump forward of more than a second against EXTINF is should"),
     rule("T15", "daterange-changed", Must, "§4.4.5.1, 6.2.1", "an attribute of a date range changed its value, or an ID was used again"),
     rule("T17", "flapping", Info, "seen in the field", "a text is that of an older revision: two origins behind one name, or caches"),
-    rule("H01", "listed-not-there", Must, "§6.2.1", "a segment, part, map or key that was listed is answered with 404, 410 or 5xx (not 503)"),
+    rule("H01", "listed-not-there", Must, "§6.2.1", "a segment, part, map or key that was listed or announced is answered with 404, 410 or 5xx (not 503)"),
     rule("H03", "slow", Should, "§6.2.1", "a segment took longer to come than the target duration, with few downloads beside it"),
     apple(rule("H05", "gzip", Should, "§6.2.1, A 10.1", "a playlist of 1,000 bytes or more is not compressed, though gzip was asked for")),
     rule("H06", "cache-live", Should, "§B.1", "a live playlist may be cached for more than half of its target duration, or had been for more than one; a 404 may be for more than one"),

@@ -37,9 +37,11 @@ fn listed_not_there(answered: &Answered<'_>, out: &mut Vec<Broken>) {
         exchange.kind,
         Kind::Segment | Kind::Init | Kind::Part | Kind::Key
     );
+    // What was announced may be taken back, and nobody waits for it then (RFC 8216bis 6.2.6).
+    let is_waited_for = exchange.outcome != Outcome::Aborted;
     let Some(status) = exchange
         .status
-        .filter(|_| is_listed && exchange.listed_by.is_some())
+        .filter(|_| is_listed && is_waited_for && exchange.listed_by.is_some())
     else {
         return;
     };
@@ -101,6 +103,11 @@ mod tests {
             ..gone.clone()
         };
         assert_eq!(found(&[(own, of_segment())]), Vec::<&str>::new());
+        let withdrawn = SeenExchange {
+            outcome: Outcome::Aborted,
+            ..gone.clone()
+        };
+        assert_eq!(found(&[(withdrawn, of_segment())]), Vec::<&str>::new());
         let busy = SeenExchange {
             status: Some(503),
             ..gone
