@@ -79,8 +79,8 @@ pub struct Request {
     pub(super) is_shared: bool,
     /// It was held for what a playlist announced.
     pub(super) grows: bool,
-    /// It was looked up before, and is as late as it was answered.
-    pub(super) is_late: bool,
+    /// So often it was looked up before, and is as late as it was answered.
+    pub(super) late_looks: u8,
     /// Its directives were met: the target duration of the playlist, in microseconds.
     pub(super) met_us: Option<i64>,
     /// It is answered with the fault of this exchange.
@@ -117,7 +117,7 @@ impl Request {
             gzip: policy.compresses && fields::takes_gzip(&parts.headers),
             is_shared: server.is_shared,
             grows: false,
-            is_late: false,
+            late_looks: 0,
             met_us: None,
             fault: None,
             policy,
@@ -145,7 +145,7 @@ impl Request {
             gzip: self.gzip,
             is_shared: self.is_shared,
             grows: self.grows,
-            is_late: self.is_late,
+            late_looks: self.late_looks,
             met_us: self.met_us,
             fault,
         }

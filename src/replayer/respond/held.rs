@@ -21,6 +21,9 @@ use crate::session::{Blocked, Directives, ReadError, ToCome};
 
 /// Whether a session is still being recorded is looked at that often at least: a recorder that was killed commits nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// What is waited for and has no answer is looked for so often, at the next commits, or so long after each other.
+const MOST_LATE_LOOKS: u8 = 20;
+const LATE_LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What is announced is held for so long at most.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -183,10 +186,17 @@ impl Replay {
                 // What was announced may have been listed since the request came in.
                 let is_known = match deadline {
                     Some(_) => true,
-                    None => !request.is_late && self.is_known(url).await?,
+                    None => self.may_have_come(url, request.late_looks).await?,
                 };
+                if is_known && request.late_looks > 0 {
+                    // It has a row, and what that stands for is about to be committed.
+                    let next_look = clock::instant() + LATE_LOOK_EVERY;
+                    self.commits()
+                        .wait_for_change(pool, commits, next_look)
+                        .await?;
+                }
                 let mut later = later(request, began);
-                later.is_late = true;
+                later.late_looks = later.late_looks.saturating_add(1);
                 return Ok(match is_known {
                     true => Hold::Until(Box::new(later)),
                     false => Hold::None,
@@ -210,9 +220,15 @@ impl Replay {
         }
     }
 
-    async fn is_known(self: &Arc<Self>, url: &Url) -> Result<bool, ReadError> {
+    /// Whether it is worth to look again: what has an answer now has it for good, what is waited for may have one soon.
+    async fn may_have_come(self: &Arc<Self>, url: &Url, looks: u8) -> Result<bool, ReadError> {
         let url = url.to_string();
-        self.read(move |reader| reader.is_known(&url)).await
+        self.read(move |reader| match looks {
+            0 => reader.is_known(&url),
+            1..=MOST_LATE_LOOKS => reader.is_awaited(&url),
+            _ => Ok(false),
+        })
+        .await
     }
 
     /// The URL of the playlist, and the directives.

@@ -134,6 +134,21 @@ impl Reader {
         Ok(false)
     }
 
+    /// Whether there is a resource with just that URL that has no answer yet and is being waited for.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn is_awaited(&self, url: &str) -> Result<bool, ReadError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM pending WHERE resource_id = ?1)";
+        for resource in self.resources_of(url)? {
+            let pending: Option<bool> = self.value(sql, params![resource.id])?;
+            if pending.unwrap_or(false) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Whether a resource has an answer, or is being waited for: one that was asked for early has a row before.
     fn has_come(&self, id: i64) -> Result<bool, ReadError> {
         let sql = format!(
