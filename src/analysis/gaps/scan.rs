@@ -1,7 +1,8 @@
 //! Compares each advance of a media playlist, or each new part, with the one before. Pure.
 //!
 //! RFC 8216bis 6.2.1: a live playlist is to be updated within 1.5 times the target duration. A part is to be there one part
-//! target after the one before; twice that is allowed, since origins list parts in pairs, too.
+//! target after the one before; twice that and a tenth is allowed, since origins list parts in pairs, too, and milliseconds are
+//! nobody's fault.
 
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ impl Threshold {
             Unit::Segments => advance
                 .target_duration_us
                 .map(|target_us| target_us.saturating_mul(3) / 2),
-            Unit::Parts => Some(advance.part_target_us?.saturating_mul(2)),
+            Unit::Parts => Some(advance.part_target_us?.saturating_mul(21) / 10),
         };
         self.0.map(micros).or(default_us)
     }
@@ -86,6 +87,10 @@ impl Scan {
     }
 
     fn gap(&self, from: Advance, to: Option<Advance>, until_us: i64) -> Option<Gap> {
+        let has_no_parts = from.last_parts.unwrap_or(0) == 0 && from.next_parts.unwrap_or(0) == 0;
+        if self.unit == Unit::Parts && has_no_parts {
+            return None;
+        }
         let threshold_us = self.threshold.after(&from, self.unit)?;
         let gap = Gap {
             from,
