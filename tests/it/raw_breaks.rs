@@ -237,3 +237,32 @@ fn a_raw_stream_that_never_came_back_has_an_open_gap() {
         "{last}"
     );
 }
+
+/// An encoder that has nothing to say for one request.
+fn speechless(ask: &Ask) -> Reply {
+    match ask.nth {
+        0 => live(groups(0..40), Then::End),
+        1 => Reply::segment(Vec::new()),
+        _ => live(groups(40..80), Then::Again),
+    }
+}
+
+#[test]
+fn an_empty_answer_of_a_raw_stream_is_no_playlist_that_is_none() {
+    let origin = Origin::new(speechless);
+    let mut recording = recorder(&origin).start();
+    recording.until_at_least(1, PARTS);
+    recording.until("it comes again", || origin.count("/live") == 3);
+    let session = recording.interrupt().session();
+    let report = said(
+        env!("CARGO_BIN_EXE_isreport"),
+        &["--severity", "info", "--format", "json"],
+        &session,
+    );
+    let rules: Vec<Value> = objects(&report)
+        .iter()
+        .map(|one| one["rule"].clone())
+        .collect();
+    assert!(rules.contains(&"H14".into()), "{report}");
+    assert!(!rules.contains(&"P01".into()), "{report}");
+}

@@ -1,6 +1,6 @@
 //! The pass over exchanges, in the order in which requests began.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::judgement::NotJudged;
 use super::judging::Judging;
@@ -27,6 +27,7 @@ impl Judging<'_> {
             .iter()
             .map(|playlist| (playlist.id, playlist))
             .collect();
+        let raw = self.raw_streams()?;
         let mut exchanges = Exchanges::new(self.longest_us);
         let mut fields = Fields::default();
         let mut rates = Rates::default();
@@ -52,6 +53,8 @@ impl Judging<'_> {
                     headers: &headers,
                 };
                 exchanges.judge(&answered, &mut out);
+                // Of a raw stream nobody expects a playlist.
+                out.retain(|broken| broken.rule != "P01" || !raw.contains(&row.stream_id));
                 self.add(row, stream, playlist, out);
             }
             self.looked_at.exchanges += rows.len() as u64;
@@ -64,6 +67,17 @@ impl Judging<'_> {
         }));
         self.rates(playlists, &rates);
         Ok(())
+    }
+
+    /// Rows of streams that are no playlists.
+    fn raw_streams(&self) -> Result<HashSet<i64>, ReadError> {
+        let mut raw = HashSet::new();
+        for stream in self.reader.streams()? {
+            if self.reader.first_part(stream.id)?.is_some() {
+                raw.insert(stream.id);
+            }
+        }
+        Ok(raw)
     }
 
     fn is_meant(&self, stream: &str, playlist: Option<&RevisedPlaylist>) -> bool {
