@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 /// A time in which something was so. Moments in microseconds of Unix time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span {
     /// Of which playlist it is, by any number that is its own. Two of one are two events, however close.
     pub of: i64,

@@ -1,6 +1,6 @@
 complete -c adjacent-find -s f -l folder -d 'Folder of sessions' -r -F
 complete -c adjacent-find -s t -l time -d 'Max time delta between consecutive advances (seconds) [default: 1.5 times the target duration; with --parts, twice the part target; of raw streams, which state none, 2 s without a byte]' -r
-complete -c adjacent-find -s p -l playlist -d 'Playlist name: whole, its last component, or its URL; of a raw stream its name or URL [default: all of them]' -r
+complete -c adjacent-find -s p -l playlist -d 'Playlist name: whole, its last component, its URL, or what the log of the recorder calls it (1280x720 2.1 Mbit/s); of a raw stream its name or URL [default: all of them]' -r
 complete -c adjacent-find -l json -d 'Print one JSON object a line'
 complete -c adjacent-find -l parts -d 'Low latency: gaps between two consecutive parts instead; playlists without parts, and raw streams, are left out'
 complete -c adjacent-find -s q -l quiet -d 'Print the findings alone: gaps in the format of the original, without headings, explanations, sums, or word that there is none'

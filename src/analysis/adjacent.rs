@@ -130,7 +130,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// What a playlist went on without between two moments (microseconds of Unix time), each within one step of it.
+    /// The times in which a playlist went on without segments, between two moments (microseconds of Unix time), each within one step of it.
     ///
     /// # Errors
     /// The session is damaged.
@@ -139,7 +139,7 @@ impl<'a> Search<'a> {
         playlist_id: i64,
         from_us: i64,
         until_us: i64,
-    ) -> Result<Vec<NeverListed>, ReadError> {
+    ) -> Result<Vec<Gap>, ReadError> {
         let mut lost = Vec::new();
         let Some((seen_us, exchange_id)) = self.reader.advance_before(playlist_id, from_us)? else {
             return Ok(lost);
@@ -161,7 +161,8 @@ impl<'a> Search<'a> {
                 to.is_some_and(|to| NeverListed::between(&gap.from, to, 1).is_some())
             };
             for gap in gaps.filter(may_be).collect::<Vec<_>>() {
-                lost.extend(self.explained(playlist_id, gap, &[])?.never_listed);
+                let gap = self.explained(playlist_id, gap, &[])?;
+                lost.extend(gap.never_listed.is_some().then_some(gap));
             }
         }
         Ok(lost)

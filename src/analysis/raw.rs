@@ -160,6 +160,11 @@ impl RawGap {
         self.silence.until_us.saturating_sub(self.silence.from_us)
     }
 
+    /// Without the time in which no recorder ran it would be none.
+    pub fn is_recorders(&self) -> bool {
+        self.length_us().saturating_sub(self.not_running_us) <= self.threshold_us
+    }
+
     /// As a sentence. `zero_us` is session zero.
     pub fn text(&self, zero_us: i64) -> String {
         let silence = &self.silence;
@@ -328,6 +333,17 @@ mod tests {
         );
         open.silence.is_left = true;
         assert!(open.text(0).contains("when it was no longer recorded"));
+    }
+
+    #[test]
+    fn a_gap_that_is_only_the_time_in_which_no_recorder_ran_is_the_recorders() {
+        let own = |not_running_us| RawGap {
+            not_running_us,
+            ..gap()
+        };
+        assert!(!gap().is_recorders());
+        assert!(!own(1_499_999).is_recorders());
+        assert!(own(1_500_000).is_recorders());
     }
 
     #[test]

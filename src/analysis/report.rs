@@ -11,7 +11,7 @@ use super::gaps::gap::{Gap, Unit};
 use super::never_listed::{NeverListed, counted};
 use super::noticed::{self, Noticed};
 use super::times::{between_us, both_clocks, length, timedelta, utc};
-use crate::session::{Advance, Moment, NoticeEvent, PlaylistInfo, PollTrouble, seconds};
+use crate::session::{Advance, Moment, NoticeEvent, PlaylistInfo, PollTrouble, PollWait, seconds};
 use crate::shown::{escaped, escaped_lines};
 
 /// Between the two rows of a finding.
@@ -86,8 +86,41 @@ fn remarks(gap: &Gap, zero_us: i64) -> Vec<String> {
             length(gap.polls.pause_us)
         ));
     }
+    remarks.extend(waited(gap));
     remarks.extend(answered(gap));
+    remarks.extend(gap.polls.broken_off.map(|wait| broken_off(gap, wait)));
     remarks
+}
+
+/// For how long polls had no answer, where that is most of the gap.
+fn waited(gap: &Gap) -> Option<String> {
+    let (longest, waiting_us) = (gap.polls.longest_wait, gap.polls.waiting_us);
+    let lasted = length(longest.length_us);
+    let is_one = longest.length_us >= waiting_us - waiting_us / 10;
+    gap.polls_waited().then(|| match is_one {
+        true => format!("A poll had {} for {lasted}", no_answer(longest)),
+        false => format!(
+            "Polls had no answer for {} of it, the longest for {lasted}",
+            length(waiting_us)
+        ),
+    })
+}
+
+/// What the recorder still waited for when it stopped is no poll that failed.
+fn broken_off(gap: &Gap, wait: PollWait) -> String {
+    let when = match (gap.to, gap.is_left) {
+        (None, false) => "when the recording was stopped",
+        _ => "when the recorder broke it off",
+    };
+    let lasted = length(wait.length_us);
+    format!("A poll had had {} for {lasted} {when}", no_answer(wait))
+}
+
+fn no_answer(wait: PollWait) -> &'static str {
+    match wait.has_begun {
+        true => "no whole answer",
+        false => "no answer",
+    }
 }
 
 /// What the polls between the two advances were answered.
@@ -110,6 +143,7 @@ fn answered(gap: &Gap) -> Option<String> {
     };
     match (polls.failed, between) {
         (0, 0) if gap.recorder_was_down() || gap.polls_are_gone => None,
+        (0, 0) if gap.to.is_none() && polls.broken_off.is_some() => None,
         (0, 0) if gap.to.is_none() => Some("No poll was answered in between".to_owned()),
         (0, 0) => Some("One request was under way in between, and brought what was new".to_owned()),
         (0, 1) => Some(format!(
@@ -257,6 +291,11 @@ struct Recorder {
     failures: Vec<Failure>,
     lag_seconds: f64,
     pause_seconds: f64,
+    /// For so long polls had no whole answer, and the one that had none for longest.
+    waiting_seconds: f64,
+    longest_wait_seconds: f64,
+    /// For so long one had had none when the recorder stopped.
+    broken_off_seconds: Option<f64>,
     not_running_seconds: f64,
     late: bool,
     down: bool,
@@ -275,6 +314,9 @@ impl Recorder {
             failures: failures(&gap.polls),
             lag_seconds: seconds(gap.polls.lag_us),
             pause_seconds: seconds(gap.polls.pause_us),
+            waiting_seconds: seconds(gap.polls.waiting_us),
+            longest_wait_seconds: seconds(gap.polls.longest_wait.length_us),
+            broken_off_seconds: (gap.polls.broken_off).map(|wait| seconds(wait.length_us)),
             not_running_seconds: seconds(gap.not_running_us),
             late: gap.recorder_was_late(),
             down: gap.recorder_was_down(),
@@ -423,6 +465,64 @@ mod tests {
         assert!(span(&parts, ZERO_US).starts_with("No new part for 13.930 s, from "));
         assert_eq!(json(&parts)["rule"], "L03");
         assert_eq!(detail(&parts)["between"], "parts");
+    }
+
+    #[test]
+    fn a_gap_says_for_how_long_a_poll_had_no_answer_where_that_is_most_of_it() {
+        let waits = |longest_us, waiting_us| PollTrouble {
+            longest_wait: PollWait {
+                length_us: longest_us,
+                has_begun: false,
+            },
+            waiting_us,
+            ..gap().polls
+        };
+        let told = |polls| waited(&Gap { polls, ..gap() });
+        let one = "A poll had no answer for 12.600 s";
+        assert_eq!(told(waits(12_600_000, 12_700_000)).as_deref(), Some(one));
+        let some = "Polls had no answer for 11.000 s of it, the longest for 5.000 s";
+        assert_eq!(told(waits(5_000_000, 11_000_000)).as_deref(), Some(some));
+        assert_eq!(told(waits(6_000_000, 6_900_000)), None);
+        // A long way off, and nothing else.
+        assert_eq!(told(waits(900_000, 9_000_000)), None);
+        let slept = NoticeEvent {
+            kind: Notice::Suspended,
+            at_us: 1_425_579_460_000_000,
+            length_us: Some(12_000_000),
+            detail: String::new(),
+        };
+        let asleep = Gap {
+            polls: waits(12_600_000, 12_700_000),
+            noticed: vec![slept],
+            ..gap()
+        };
+        assert_eq!(waited(&asleep), None);
+        let value = detail(&Gap {
+            polls: waits(5_000_000, 11_000_000),
+            ..gap()
+        });
+        assert_eq!(value["recorder"]["waiting_seconds"], 11.0);
+        assert_eq!(value["recorder"]["longest_wait_seconds"], 5.0);
+        assert!(value["recorder"]["broken_off_seconds"].is_null());
+    }
+
+    #[test]
+    fn a_poll_that_the_recorder_broke_off_is_told_beside_the_others() {
+        let polls = PollTrouble {
+            broken_off: Some(PollWait {
+                length_us: 8_000_000,
+                has_begun: false,
+            }),
+            ..PollTrouble::default()
+        };
+        let open = Gap {
+            to: None,
+            polls,
+            ..gap()
+        };
+        let told = "A poll had had no answer for 8.000 s when the recording was stopped";
+        assert_eq!(remarks(&open, ZERO_US), [told]);
+        assert_eq!(detail(&open)["recorder"]["broken_off_seconds"], 8.0);
     }
 
     #[test]

@@ -8,9 +8,12 @@ use super::outages::outage::Outage;
 use super::raw::RawGap;
 use super::times::{length, shown_us};
 use crate::shown::counted;
+use crate::spans::{self, Span, Sum};
 
-/// Spans of time that are kept apart, of all streams; what comes later adds to those that it overlaps.
+/// Spans of time that are kept, of all streams; what comes later is not counted.
 const MOST_SPANS: usize = 1 << 18;
+/// In place of a playlist, of a stream that is none.
+const RAW: i64 = 0;
 
 /// What has been found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,15 +30,15 @@ pub struct Summary {
     pub faults: u64,
     /// How many faults were the recorder's own.
     pub own: u64,
-    /// How many segments were never listed.
-    pub never_listed: u64,
+    /// Times of outages in which segments were left out.
+    skips: Together,
 }
 
-/// Gaps of which those of one stream that overlap are one: playlists of a channel stand still together.
+/// Spans of which those of one stream that overlap are one event: playlists of a channel stand still together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Together {
-    /// Of each stream, from when to when, in microseconds; none touches another one.
-    spans: BTreeMap<String, BTreeMap<i64, i64>>,
+    /// Of each stream.
+    spans: BTreeMap<String, BTreeSet<Span>>,
     count: usize,
     /// The playlists that had some.
     playlists: BTreeSet<i64>,
@@ -44,37 +47,35 @@ struct Together {
 }
 
 impl Together {
-    fn add(&mut self, stream: &str, playlist: Option<i64>, mut from_us: i64, mut until_us: i64) {
-        self.playlists.extend(playlist);
-        let spans = self.spans.entry(stream.to_owned()).or_default();
-        let earlier = spans.range(..=until_us).rev();
-        let reached: Vec<(i64, i64)> = earlier
-            .map(|(from_us, until_us)| (*from_us, *until_us))
-            .take_while(|(_, over_us)| *over_us >= from_us)
-            .collect();
-        if reached.is_empty() && self.count >= MOST_SPANS {
+    /// One more; the same once more is none.
+    fn add(&mut self, stream: &str, span: Span) {
+        if span.of != RAW {
+            self.playlists.insert(span.of);
+        }
+        if self.count >= MOST_SPANS {
             self.is_cut = true;
             return;
         }
-        for (one_us, over_us) in &reached {
-            spans.remove(one_us);
-            from_us = from_us.min(*one_us);
-            until_us = until_us.max(*over_us);
-        }
-        spans.insert(from_us, until_us);
-        self.count = self.count + 1 - reached.len();
+        let spans = self.spans.entry(stream.to_owned()).or_default();
+        self.count += usize::from(spans.insert(span));
     }
 
-    fn length_us(&self) -> i64 {
-        let spans = self.spans.values().flatten();
-        spans.fold(0, |sum: i64, (from_us, until_us)| {
-            sum.saturating_add(until_us.saturating_sub(*from_us))
+    fn sum(&self) -> Sum {
+        let streams = self.spans.values();
+        streams.fold(Sum::default(), |sum, spans| {
+            let one = spans::sum(&spans::united(spans.iter().copied().collect()));
+            Sum {
+                count: sum.count.saturating_add(one.count),
+                length_us: sum.length_us.saturating_add(one.length_us),
+                longest_us: sum.longest_us.max(one.longest_us),
+                lost: sum.lost.saturating_add(one.lost),
+            }
         })
     }
 
     /// `1 gap`, `more than 300 gaps`.
     fn counted(&self, one: &str) -> String {
-        let counted = counted(self.count as u64, one);
+        let counted = counted(self.sum().count, one);
         match self.is_cut {
             true => format!("more than {counted}"),
             false => counted,
@@ -101,25 +102,32 @@ impl Summary {
 
     /// One more gap of a playlist (row of `resource`), as long as it is shown. `zero_us`: session zero.
     pub fn gap(&mut self, stream: &str, playlist: i64, gap: &Gap, zero_us: i64) {
-        let lost = gap.never_listed.map_or(0, |lost| lost.count);
         let gaps = match gap.is_recorders() {
             true => &mut self.own_gaps,
-            false => {
-                self.never_listed = self.never_listed.saturating_add(lost);
-                &mut self.gaps
-            }
+            false => &mut self.gaps,
         };
-        let shown_us = |us: i64| shown_us(us, zero_us);
-        let (from_us, until_us) = (shown_us(gap.from.seen_us), shown_us(gap.until_us));
-        gaps.add(stream, Some(playlist), from_us, until_us);
+        let span = Span {
+            of: playlist,
+            from_us: shown_us(gap.from.seen_us, zero_us),
+            until_us: shown_us(gap.until_us, zero_us),
+            lost: gap.never_listed.map_or(0, |lost| lost.count),
+        };
+        gaps.add(stream, span);
     }
 
     /// One more gap of a raw stream.
     pub fn raw_gap(&mut self, stream: &str, gap: &RawGap, zero_us: i64) {
-        let shown_us = |us: i64| shown_us(us, zero_us);
-        let silence = &gap.silence;
-        let (from_us, until_us) = (shown_us(silence.from_us), shown_us(silence.until_us));
-        self.gaps.add(stream, None, from_us, until_us);
+        let gaps = match gap.is_recorders() {
+            true => &mut self.own_gaps,
+            false => &mut self.gaps,
+        };
+        let span = Span {
+            of: RAW,
+            from_us: shown_us(gap.silence.from_us, zero_us),
+            until_us: shown_us(gap.silence.until_us, zero_us),
+            lost: 0,
+        };
+        gaps.add(stream, span);
     }
 
     /// Whether nothing has been found.
@@ -135,6 +143,11 @@ impl Summary {
     /// Whether there is a gap that is only the recorder's.
     pub fn has_own_gaps(&self) -> bool {
         self.own_gaps.count > 0
+    }
+
+    /// What playlists went on without in an outage.
+    pub fn skips(&mut self, stream: &str, skips: &[Span]) {
+        skips.iter().for_each(|span| self.skips.add(stream, *span));
     }
 
     /// One more outage.
@@ -155,14 +168,14 @@ impl Summary {
             Unit::Parts => "gap between parts",
         };
         // The plural of the first word.
-        let named = |gaps: &Together| match (self.unit, gaps.count) {
+        let named = |gaps: &Together| match (self.unit, gaps.sum().count) {
             (Unit::Parts, 0 | 2..) => gaps.counted("gap") + " between parts",
             _ => gaps.counted(one),
         };
         let gaps = match self.gaps.count {
             0 => format!("no {one}"),
             _ => {
-                let length = length(self.gaps.length_us());
+                let length = length(self.gaps.sum().length_us);
                 format!("{}, {length}{}", named(&self.gaps), self.gaps.whose())
             }
         };
@@ -188,7 +201,9 @@ impl Summary {
     }
 
     fn line(&self, parts: impl Iterator<Item = String>) -> String {
-        let lost = (self.never_listed > 0).then(|| never_listed::counted(self.never_listed));
+        let lost = self.gaps.sum().lost;
+        let lost = lost.saturating_add(self.skips.sum().lost);
+        let lost = (lost > 0).then(|| never_listed::counted(lost));
         let own =
             (self.own > 0).then(|| format!("{} of the recorder's own", counted(self.own, "fault")));
         let parts: Vec<String> = parts.chain(lost).chain(own).collect();
@@ -264,7 +279,7 @@ mod tests {
             (1, 20_000, 22_000),
             (2, 1_100, 9_600),
             (2, 21_000, 24_000),
-            (3, 9_600, 9_700),
+            (3, 9_500, 9_700),
         ] {
             all.gap("hall", playlist, &gap(from_ms, until_ms, 0), 0);
         }
@@ -272,11 +287,55 @@ mod tests {
         // Another channel has its own.
         all.gap("stage", 4, &gap(1_000, 9_500, 0), 0);
         assert_eq!(all.of_gaps(), "3 gaps, 21.200 s (4 playlists)");
-        let mut one_in_all = Together::default();
-        for (from_us, until_us) in [(5, 6), (1, 2), (9, 9), (0, 10)] {
-            one_in_all.add("a", None, from_us, until_us);
+    }
+
+    #[test]
+    fn of_an_event_those_segments_count_of_the_playlist_that_skipped_most() {
+        let mut all = Summary::default();
+        for (playlist, lost) in [(1, 14), (2, 15)] {
+            all.gap("hall", playlist, &gap(1_000, 9_500, lost), 0);
         }
-        assert_eq!((one_in_all.count, one_in_all.length_us()), (1, 10));
+        all.gap("hall", 1, &gap(20_000, 29_000, 2), 0);
+        let told = "2 gaps, 17.500 s (2 playlists); 17 segments never listed";
+        assert_eq!(all.of_gaps(), told);
+        // Two outages in one time: what was skipped in it was skipped once.
+        let skip = |of, lost| Span {
+            of,
+            from_us: 1,
+            until_us: 9,
+            lost,
+        };
+        let mut outages = Summary::default();
+        outages.skips("hall", &[skip(1, 14), skip(2, 15)]);
+        outages.skips("hall", &[skip(1, 14)]);
+        let told = "no outage of the origin; 15 segments never listed";
+        assert_eq!(outages.of_outages(), told);
+    }
+
+    #[test]
+    fn a_raw_gap_without_a_recorder_is_the_recorders() {
+        use crate::analysis::silences::Silence;
+        let mut gap = RawGap {
+            silence: Silence {
+                from_us: 1_000_000,
+                from_exchange: 1,
+                until_us: 7_500_000,
+                to_exchange: Some(2),
+                uncertain_us: 0,
+                is_left: false,
+            },
+            threshold_us: 2_000_000,
+            failures: Vec::new(),
+            not_running_us: 6_000_000,
+            noticed: Vec::new(),
+        };
+        let mut all = Summary::default();
+        all.raw_gap("hall", &gap, 0);
+        assert!(!all.has_gaps() && all.has_own_gaps());
+        assert_eq!(all.of_gaps(), "no gap; 1 gap of the recorder's own");
+        gap.not_running_us = 4_000_000;
+        all.raw_gap("hall", &gap, 0);
+        assert!(all.has_gaps());
     }
 
     #[test]

@@ -16,6 +16,7 @@ use self::printer::{Form, Printer, heading};
 use super::exit::{self, Failure, warn};
 use crate::analysis::adjacent::{self, Threshold};
 use crate::analysis::gaps::gap::Unit;
+use crate::analysis::gaps::labels::{Labels, with_label};
 use crate::analysis::times::length;
 use crate::analysis::{raw, report};
 use crate::cli::arguments::durations::parse_duration;
@@ -37,7 +38,7 @@ struct Arguments {
     #[arg(short, long, value_parser = parse_duration, allow_negative_numbers = true)]
     time: Option<Duration>,
 
-    /// Playlist name: whole, its last component, or its URL; of a raw stream its name or URL [default: all of them]
+    /// Playlist name: whole, its last component, its URL, or what the log of the recorder calls it (1280x720 2.1 Mbit/s); of a raw stream its name or URL [default: all of them]
     #[arg(short, long)]
     playlist: Option<String>,
 
@@ -101,7 +102,7 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
     let all = Searched::all(&reader, &search, unit)?;
     let searched = match &arguments.playlist {
         None => all.clone(),
-        Some(name) => all.select(name)?,
+        Some(name) => all.select(name, &reader)?,
     };
     let say = |what: String| {
         if !arguments.quiet {
@@ -169,7 +170,7 @@ impl Searched {
     }
 
     /// Those that a name means.
-    fn select(&self, name: &str) -> Result<Self, Failure> {
+    fn select(&self, name: &str, reader: &Reader) -> Result<Self, Failure> {
         let playlists = adjacent::select(&self.playlists, name);
         let is_meant = |stream: &&StreamInfo| name == stream.name || name == stream.url;
         let found = Self {
@@ -179,9 +180,20 @@ impl Searched {
         if !found.is_empty() || self.is_empty() {
             return Ok(found);
         }
-        let names = self.playlists.iter().map(|playlist| playlist.name.as_str());
-        let names: Vec<&str> = names
-            .chain(self.raw.iter().map(|stream| stream.name.as_str()))
+        let labels = Labels::new(reader).all(&self.playlists)?;
+        let label = |playlist: &PlaylistInfo| labels.get(&playlist.id);
+        let mut labelled = self.playlists.clone();
+        labelled.retain(|playlist| label(playlist).is_some_and(|label| label == name));
+        if !labelled.is_empty() {
+            return Ok(Self {
+                playlists: labelled,
+                raw: Vec::new(),
+            });
+        }
+        let playlists = self.playlists.iter();
+        let names = playlists.map(|playlist| with_label(&playlist.name, label(playlist)));
+        let names: Vec<String> = names
+            .chain(self.raw.iter().map(|stream| stream.name.clone()))
             .collect();
         Err(Failure::usage(format!(
             "no playlist {name:?}; there are: {}",

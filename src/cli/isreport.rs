@@ -6,6 +6,7 @@ mod junit;
 mod progress;
 mod text;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -15,12 +16,13 @@ use clap::{CommandFactory, Parser, ValueEnum};
 
 use self::form::{Form, Shown};
 use super::exit::{self, Failure};
+use crate::analysis::gaps::labels::{Labels, with_label};
 use crate::analysis::rules::findings::Wanted;
 use crate::analysis::rules::judge::{Scope, judge};
 use crate::analysis::rules::registry::{Profile, RULES, Severity};
 use crate::analysis::rules::selection::Selection;
 use crate::cli::arguments::durations::{parse_duration, parse_moment};
-use crate::session::{Reader, Run, Sessions};
+use crate::session::{Reader, RevisedPlaylist, Run, Sessions};
 
 /// Say what was wrong with a recorded channel, by the rules of HLS (RFC 8216bis), and show where.
 ///
@@ -33,7 +35,7 @@ struct Arguments {
     #[arg(short, long, default_value = "sessions")]
     folder: PathBuf,
 
-    /// The only playlist to look at: its name, the last component of that, or its URL [default: all of them]
+    /// The only playlist to look at: its name, the last component of that, its URL, or what the log of the recorder calls it (1280x720 2.1 Mbit/s) [default: all of them]
     #[arg(short, long, value_name = "NAME")]
     playlist: Option<String>,
 
@@ -143,11 +145,12 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
         from_us: moment(&arguments.from, i64::MIN)?,
         until_us: moment(&arguments.to, i64::MAX)?,
     };
-    let scope = Scope {
+    let mut scope = Scope {
         stream: arguments.stream.clone(),
         playlist: arguments.playlist.clone(),
+        labelled: BTreeSet::new(),
     };
-    check_names(&reader, &scope)?;
+    check_names(&reader, &mut scope)?;
     let mut progress = progress::Progress::default();
     let selection = wanted.selection.clone();
     let judgement = judge(&reader, wanted, &scope, &mut |read| progress.at(read))?;
@@ -185,7 +188,7 @@ fn moment_us(text: &str, zero_us: i64) -> Result<i64, Failure> {
 }
 
 /// A name that means nothing is a mistake, and no channel without faults.
-fn check_names(reader: &Reader, scope: &Scope) -> Result<(), Failure> {
+fn check_names(reader: &Reader, scope: &mut Scope) -> Result<(), Failure> {
     let playlists = reader.revised_playlists()?;
     let streams = reader.streams()?;
     if let Some(name) = scope
@@ -199,15 +202,23 @@ fn check_names(reader: &Reader, scope: &Scope) -> Result<(), Failure> {
             names.join(", ")
         )));
     }
-    let Some(name) = &scope.playlist else {
+    let Some(name) = scope.playlist.clone() else {
         return Ok(());
     };
     if playlists.iter().any(|playlist| scope.has(playlist)) {
         return Ok(());
     }
-    let names: Vec<&str> = playlists
+    let labels = Labels::new(reader).all(&reader.media_playlists()?)?;
+    let label = |playlist: &RevisedPlaylist| labels.get(&playlist.id);
+    let is_labelled = |playlist: &&RevisedPlaylist| label(playlist) == Some(&name);
+    let labelled = playlists.iter().filter(is_labelled);
+    scope.labelled = labelled.map(|playlist| playlist.url.clone()).collect();
+    if playlists.iter().any(|playlist| scope.has(playlist)) {
+        return Ok(());
+    }
+    let names: Vec<String> = playlists
         .iter()
-        .map(|playlist| playlist.name.as_str())
+        .map(|playlist| with_label(&playlist.name, label(playlist)))
         .collect();
     Err(Failure::usage(format!(
         "no playlist {name:?}; there are: {}",

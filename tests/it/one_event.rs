@@ -116,9 +116,9 @@ fn a_server_that_was_away_is_one_line_with_both_clocks_and_what_it_cost() {
     let between = [least, most].map(|until| shown_ms(until) - shown_ms(from));
     let lasted = lasted.trim_start_matches("reset for ").split(" to ");
     assert_eq!(lasted.map(shown_ms).collect::<Vec<_>>(), between, "{text}");
-    let told = "; 2 segments never listed: 3 of each of 2 playlists; ";
+    let told = "; 1 segment never listed: 3 of each of 2 playlists; ";
     assert!(line.contains(told), "{text}");
-    let sum = format!("1 outage, {faults} faults; 2 segments never listed");
+    let sum = format!("1 outage, {faults} faults; 1 segment never listed");
     assert_eq!(text.lines().last().unwrap(), sum, "{text}");
 }
 
@@ -149,9 +149,9 @@ fn gaps_are_summed_up_with_the_outages_that_they_come_of() {
     assert_eq!(exchanges, 2, "{text}");
     assert!(span.ends_with("; 1 segment never listed: 3"), "{text}");
     let sum = lines.last().unwrap();
-    // Both variants stood still in the same time.
+    // Both variants stood still in the same time, and skipped the same segment of the same programme.
     assert!(sum.starts_with("1 gap, "), "{text}");
-    let told = " s (2 playlists); 1 outage; 2 segments never listed";
+    let told = " s (2 playlists); 1 outage; 1 segment never listed";
     assert!(sum.ends_with(told), "{text}");
     // Of a single playlist nothing is said of the others.
     let of_one = find(&session, &["-t", "0.1", "-p", "near.m3u8"]);
@@ -272,4 +272,23 @@ fn a_playlist_is_named_by_its_path_and_as_the_log_of_its_recorder_names_it() {
     let found = findings(&session, &[]);
     assert_eq!(found[0]["playlist"], "near.m3u8");
     assert_eq!(found[0]["detail"]["label"], "640x360 900 kbit/s");
+    // Whoever looks for it may call it that.
+    let of_it = find(&session, &["-p", "640x360 900 kbit/s"]);
+    assert!(of_it.starts_with("Find time difference "), "{of_it}");
+    for program in [
+        env!("CARGO_BIN_EXE_adjacent-find"),
+        env!("CARGO_BIN_EXE_isreport"),
+    ] {
+        let run = |name: &str| {
+            let mut program = Command::new(program);
+            let output = program.args(["-p", name]).arg(session.path()).output();
+            output.unwrap()
+        };
+        assert!(run("640x360 900 kbit/s").status.success(), "{program}");
+        let refused = run("640x360");
+        let told = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{told}");
+        let names = "near.m3u8 (640x360 900 kbit/s)";
+        assert!(told.contains(names), "{told}");
+    }
 }

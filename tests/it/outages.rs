@@ -1,6 +1,7 @@
 //! Origins in trouble: they are asked as ever, so that the end of it is known to an interval, and nothing is missed behind it.
 
 use std::process::Command;
+use std::time::Duration;
 
 use crate::support::session::Session;
 use crate::support::{Ask, End, Origin, Recorder, Reply, Window, ts};
@@ -159,4 +160,63 @@ fn an_answer_that_is_waited_for_is_asked_for() {
     assert!(!told.contains("The recorder did not ask"), "{told}");
     let json: serde_json::Value = serde_json::from_str(&gaps(&session, &["--json"])).unwrap();
     assert_eq!(json["detail"]["recorder"]["down"], false, "{json}");
+}
+
+/// A channel that answers no poll of which `silent` says so, and goes on behind the second.
+fn sulks(ask: &Ask, silent: impl Fn(usize) -> bool) -> Reply {
+    match (ask.path(), ask.nth) {
+        ("/weather.m3u8", nth) if silent(nth) => Reply::nothing(End::Silent),
+        ("/weather.m3u8", 0 | 1) => Reply::playlist(Window::new(0, 3).text()),
+        ("/weather.m3u8", _) => Reply::playlist(Window::new(1, 3).ended().text()),
+        (path, _) => Reply::segment(ts(path)),
+    }
+}
+
+#[test]
+fn a_gap_in_which_the_origin_hung_says_for_how_long() {
+    let origin = Origin::new(|ask| {
+        if (ask.path(), ask.nth) == ("/weather.m3u8", 2) {
+            std::thread::sleep(Duration::from_secs(2));
+        }
+        sulks(ask, |_| false)
+    });
+    let session = Recorder::new(origin.url("/weather.m3u8")).run().session();
+    let told = gaps(&session, &["-t", "0.1"]);
+    let is_it = |line: &&str| line.starts_with("A poll had no answer for 2.");
+    assert_eq!(told.lines().filter(is_it).count(), 1, "{told}");
+    let gap: serde_json::Value = serde_json::from_str(&gaps(&session, &["-t", "0.1", "--json"]))
+        .unwrap_or_else(|error| panic!("{error}: {told}"));
+    let recorder = &gap["detail"]["recorder"];
+    let waited = recorder["longest_wait_seconds"].as_f64().unwrap();
+    assert!(waited >= 2.0, "{gap}");
+    assert!(recorder["broken_off_seconds"].is_null(), "{gap}");
+    // It was answered at last, which is no fault: that is not to say that nothing was amiss.
+    let output = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+        .arg("--faults")
+        .arg(session.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    let is_none = "times in which nothing new was listed are no faults: adjacent-find without";
+    assert!(told.contains(is_none), "{told}");
+}
+
+#[test]
+fn a_poll_that_hangs_when_the_recording_is_stopped_is_none_that_failed() {
+    let origin = Origin::new(|ask| sulks(ask, |nth| nth >= 2));
+    let mut recording = Recorder::new(origin.url("/weather.m3u8")).start();
+    recording.until("a poll hangs", || origin.count("/weather.m3u8") >= 3);
+    let session = recording.interrupt().session();
+    let told = gaps(&session, &["-t", "0"]);
+    let is_it = |line: &&str| {
+        line.starts_with("A poll had had no answer for ")
+            && line.ends_with(" s when the recording was stopped")
+    };
+    assert_eq!(told.lines().filter(is_it).count(), 1, "{told}");
+    assert!(
+        !told.contains("failed") && !told.contains("aborted"),
+        "{told}"
+    );
+    let answered = "The one poll in between was answered, without a new segment";
+    assert!(told.contains(answered), "{told}");
 }

@@ -608,3 +608,31 @@ fn spans_of_a_stranger_lead_nowhere_and_are_told() {
         );
     }
 }
+
+#[test]
+fn parts_that_are_all_alike_leave_nothing_that_cannot_be_removed() {
+    let origin = Origin::new(|ask: &Ask| {
+        let text = (0..6).fold(
+            "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:1\n#EXT-X-PART-INF:PART-TARGET=0.5\n"
+                .to_owned(),
+            |text, n| {
+                let part = |k| format!("#EXT-X-PART:DURATION=0.5,URI=\"dark{n}.{k}.ts\"\n");
+                format!("{text}{}{}#EXTINF:1,\ndark{n}.ts\n", part(0), part(1))
+            },
+        );
+        let dark = bytes(7, 9_000);
+        match ask.path().matches('.').count() {
+            _ if ask.path() == "/night.m3u8" => Reply::playlist(text + "#EXT-X-ENDLIST\n"),
+            2 => Reply::segment(dark),
+            _ => Reply::segment(dark.repeat(2)),
+        }
+    });
+    let finished = Recorder::new(origin.url("/night.m3u8")).run();
+    assert!(
+        !finished.stderr.contains("not removed"),
+        "{}",
+        finished.stderr
+    );
+    checked(finished.folder(), "session1");
+    assert!(finished.session().number(SPANS) > 0);
+}

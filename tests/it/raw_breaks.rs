@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::raw::*;
-use crate::support::{Ask, End, Finished, Origin, Reply, Session, Then};
+use crate::support::{Ask, End, Finished, Origin, Recorder, Reply, Session, Then};
 
 /// What a program prints of a session.
 fn said(program: &str, arguments: &[&str], session: &Session) -> String {
@@ -265,4 +265,42 @@ fn an_empty_answer_of_a_raw_stream_is_no_playlist_that_is_none() {
         .collect();
     assert!(rules.contains(&"H14".into()), "{report}");
     assert!(!rules.contains(&"P01".into()), "{report}");
+}
+
+/// A radio play that is recorded in two goes, a minute apart.
+#[test]
+fn a_raw_stream_owes_nothing_while_no_recorder_ran() {
+    let origin = Origin::new(|_: &Ask| live(groups(0..40), Then::Again));
+    let mut recording = recorder(&origin).start();
+    recording.until_at_least(1, "SELECT count(*) FROM pending");
+    let mut recording = Recorder::bare()
+        .within(recording.interrupt())
+        .args(["--min-part", "4k", "--resume", "-s", "session1"])
+        .start();
+    recording.until("the second go", || origin.count("/live") >= 2);
+    let finished = recording.interrupt();
+    let database = finished.folder().join("sessions/session1/session.db");
+    rusqlite::Connection::open(database)
+        .unwrap()
+        .execute_batch(
+            "UPDATE exchange SET requested_us = requested_us + 60000000, from_us = from_us + 60000000
+              WHERE requested_us >= (SELECT started_us FROM run WHERE id = 2);
+             UPDATE run SET started_us = started_us + 60000000, seen_us = seen_us + 60000000,
+                            stopped_us = stopped_us + 60000000 WHERE id = 2;",
+        )
+        .unwrap();
+    let session = finished.session();
+    let arguments = ["-t", "30", "--fail-on-gap"];
+    let text = find(&session, &arguments);
+    assert!(text.contains("; the recorder did not run for 6"), "{text}");
+    let sum = text.lines().last().unwrap();
+    assert!(
+        sum.starts_with("no gap; 1 gap of the recorder's own"),
+        "{text}"
+    );
+    let status = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+        .args(arguments)
+        .arg(session.path())
+        .status();
+    assert_eq!(status.unwrap().code(), Some(0), "{text}");
 }

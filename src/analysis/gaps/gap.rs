@@ -3,6 +3,9 @@
 use crate::analysis::never_listed::NeverListed;
 use crate::session::{Advance, Notice, NoticeEvent, PollTrouble};
 
+/// A poll that has no answer for so long, in microseconds, is told of.
+const LONG_WAIT_US: i64 = 1_000_000;
+
 /// What comes to a playlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unit {
@@ -96,6 +99,17 @@ impl Gap {
             Unit::Parts => (self.from.part_target_us, 100_000),
         };
         self.polls.lag_us > (expected_us.unwrap_or(0) / 4).max(least_us)
+    }
+
+    /// For most of it polls had no answer, and the recorder was there to take one.
+    pub(in crate::analysis) fn polls_waited(&self) -> bool {
+        let length_us = self.length_us();
+        let longest_us = self.polls.longest_wait.length_us;
+        let is_long = longest_us >= LONG_WAIT_US || longest_us >= length_us / 4;
+        let stood_us = self
+            .noticed_us(Notice::Stalled)
+            .saturating_add(self.noticed_us(Notice::Suspended));
+        is_long && self.polls.waiting_us.saturating_sub(stood_us) > length_us / 2
     }
 
     /// How many polls there were behind the first advance and before the second.

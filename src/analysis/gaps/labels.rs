@@ -7,6 +7,14 @@ use url::Url;
 use crate::hls::read_multivariant;
 use crate::session::{Body, ExchangeId, PlaylistInfo, ReadError, Reader};
 
+/// A name, and the label beside it: `live/hi.m3u8 (1280x720 2.1 Mbit/s)`.
+pub fn with_label(name: &str, label: Option<&String>) -> String {
+    match label {
+        Some(label) => format!("{name} ({label})"),
+        None => name.to_owned(),
+    }
+}
+
 /// Labels of playlists.
 #[derive(Debug)]
 pub struct Labels<'a> {
@@ -40,6 +48,20 @@ impl<'a> Labels<'a> {
         let label = labels.get(&playlist.url).cloned();
         self.known = Some((listing, labels));
         Ok(label)
+    }
+
+    /// Of all of these, by their rows of `resource`.
+    ///
+    /// # Errors
+    /// The session is damaged.
+    pub fn all(&mut self, playlists: &[PlaylistInfo]) -> Result<HashMap<i64, String>, ReadError> {
+        let mut labels = HashMap::new();
+        for playlist in playlists {
+            if let Some(label) = self.of(playlist)? {
+                labels.insert(playlist.id, label);
+            }
+        }
+        Ok(labels)
     }
 
     fn read(&self, listing: ExchangeId, url: &str) -> Result<HashMap<String, String>, ReadError> {

@@ -6,6 +6,7 @@ use super::outage::Outage;
 use crate::analysis::adjacent::Search;
 use crate::analysis::never_listed::NeverListed;
 use crate::session::{AttemptEnd, Fault, Kind, ReadError};
+use crate::spans::{self, Span};
 
 /// Playlists of which it is looked up what they went on without.
 const MOST_LOOKED_UP: usize = 64;
@@ -15,10 +16,19 @@ const MOST_LOOKED_UP: usize = 64;
 pub struct Cost {
     /// Segments that playlists went on without, each with the name of its playlist.
     pub never_listed: Vec<(String, NeverListed)>,
+    /// When they did, and how many of them; by rows of `resource`.
+    pub skips: Vec<Span>,
     /// For so long of it no recorder ran, in microseconds.
     pub not_running_us: i64,
     /// The stream is no playlist.
     pub is_raw: bool,
+}
+
+impl Cost {
+    /// How many segments that is: playlists of a stream have the same programme.
+    pub fn lost(&self) -> u64 {
+        spans::sum(&spans::united(self.skips.clone())).lost
+    }
 }
 
 impl Search<'_> {
@@ -55,19 +65,30 @@ impl Search<'_> {
     pub fn cost(&self, outage: &Outage) -> Result<Cost, ReadError> {
         let reader = self.reader();
         let until_us = outage.good_us.unwrap_or(outage.last.at_us);
-        let mut never_listed = Vec::new();
+        let (mut never_listed, mut skips) = (Vec::new(), Vec::new());
         let playlists = outage.of(&[Kind::Main, Kind::Media]);
         let ids = playlists.iter().flat_map(|things| things.ids());
         for id in ids.take(MOST_LOOKED_UP) {
             let lost = self.never_listed_between(id, outage.first.at_us, outage.last.at_us)?;
             if let (false, Some(playlist)) = (lost.is_empty(), reader.resource_name(id)?) {
-                let named = lost.into_iter().map(|lost| (playlist.clone(), lost));
-                never_listed.extend(named);
+                for gap in lost {
+                    let Some(lost) = gap.never_listed else {
+                        continue;
+                    };
+                    never_listed.push((playlist.clone(), lost));
+                    skips.push(Span {
+                        of: id,
+                        from_us: gap.from.seen_us,
+                        until_us: gap.until_us,
+                        lost: lost.count,
+                    });
+                }
             }
         }
         let has_main = outage.things.contains_key(&Kind::Main);
         Ok(Cost {
             never_listed,
+            skips,
             not_running_us: self.not_running_us(outage.first.at_us, until_us),
             is_raw: has_main && reader.first_part(outage.key.stream_id)?.is_some(),
         })

@@ -127,7 +127,7 @@ fn text(outage: &Outage, cost: &Cost, zero_us: i64) -> String {
         None => format!("for {least} at least, from {from} to {last}, not good again"),
     };
     let mut parts = vec![whose(outage, cost.is_raw)];
-    parts.extend(lost(&cost.never_listed));
+    parts.extend(lost(cost));
     if cost.not_running_us > 0 {
         let length = length(cost.not_running_us);
         parts.push(format!("no recorder ran for {length} of it"));
@@ -187,11 +187,9 @@ fn told(things: &[&Things], one: &str, request: &str) -> String {
 }
 
 /// `1 segment never listed: 81`; where they are of several playlists, of which.
-fn lost(never_listed: &[(String, NeverListed)]) -> Option<String> {
+fn lost(cost: &Cost) -> Option<String> {
+    let never_listed = &cost.never_listed;
     let (first, others) = never_listed.split_first()?;
-    let count = never_listed
-        .iter()
-        .fold(0_u64, |sum, (_, lost)| sum.saturating_add(lost.count));
     let is_of_one = others.iter().all(|(playlist, _)| *playlist == first.0);
     let is_alike = others.iter().all(|(_, lost)| *lost == first.1);
     let which = if is_of_one {
@@ -215,7 +213,7 @@ fn lost(never_listed: &[(String, NeverListed)]) -> Option<String> {
         true => ", …",
         false => "",
     };
-    Some(format!("{}: {which}{more}", counted(count)))
+    Some(format!("{}: {which}{more}", counted(cost.lost())))
 }
 
 #[cfg(test)]
@@ -225,6 +223,7 @@ mod tests {
     use crate::analysis::outages::cause::Own;
     use crate::analysis::outages::outage::Key;
     use crate::session::{Failed, Fault, Outcome};
+    use crate::spans::Span;
 
     const ZERO_US: i64 = 1_796_003_472_760_000;
 
@@ -307,6 +306,7 @@ mod tests {
     fn an_outage_is_told_from_when_to_between_which_moments_and_what_it_took() {
         let cost = Cost {
             never_listed: vec![("7.m3u8".to_owned(), lost(81, 81))],
+            skips: vec![skip(7, 0, 1)],
             ..Cost::default()
         };
         assert_eq!(
@@ -376,13 +376,30 @@ mod tests {
         assert_eq!(json.detail["own"], "the recorder's disk was full");
     }
 
+    fn skip(of: i64, at_us: i64, lost: u64) -> Span {
+        Span {
+            of,
+            from_us: at_us,
+            until_us: at_us + 1,
+            lost,
+        }
+    }
+
     #[test]
     fn segments_that_were_never_listed_are_told_of_which_playlist_where_that_matters() {
         let of = |all: &[(&str, u64, u64)]| {
-            let all = all
+            let named = all
                 .iter()
                 .map(|(name, first, last)| ((*name).to_owned(), lost(*first, *last)));
-            super::lost(&all.collect::<Vec<_>>())
+            let skips = all.iter().zip(0..).map(|((name, first, last), n)| {
+                let at_us = if *name == "b" { 0 } else { n };
+                skip(i64::from(*name == "b"), at_us, last - first + 1)
+            });
+            super::lost(&Cost {
+                never_listed: named.collect(),
+                skips: skips.collect(),
+                ..Cost::default()
+            })
         };
         assert_eq!(of(&[]), None);
         let told = |all| of(all).unwrap();
@@ -393,11 +410,11 @@ mod tests {
         );
         assert_eq!(
             told(&[("a", 81, 81), ("b", 81, 81)]),
-            "2 segments never listed: 81 of each of 2 playlists"
+            "1 segment never listed: 81 of each of 2 playlists"
         );
         assert_eq!(
             told(&[("a", 81, 81), ("b", 40, 41)]),
-            "3 segments never listed: 81 of a, 40-41 of b"
+            "2 segments never listed: 81 of a, 40-41 of b"
         );
         let many: Vec<_> = (0..20).map(|n| ("a", 2 * n, 2 * n)).collect();
         assert!(told(&many).ends_with(", 14, …"), "{}", told(&many));

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use super::printed::{Unprinted, printed};
 use crate::analysis::adjacent::Search;
 use crate::analysis::faults;
-use crate::analysis::never_listed::NeverListed;
 use crate::analysis::outages::outage::Outage;
 use crate::analysis::outages::told;
 use crate::analysis::summary::Summary;
@@ -32,9 +31,7 @@ pub(super) fn list(reader: &Reader, search: &Search<'_>, form: Form) -> Result<(
     let print = |outage: Outage| {
         let cost = search.cost(&outage)?;
         sum.outage(&outage);
-        let lost = cost.never_listed.iter();
-        let lost = lost.map(|(_, NeverListed { count, .. })| *count);
-        sum.never_listed = lost.fold(sum.never_listed, u64::saturating_add);
+        sum.skips(&outage.stream, &cost.skips);
         let finding = told::finding(&outage, &cost, form.zero_us);
         match form.json {
             true => finding.write_json(&mut out, form.zero_us)?,
@@ -62,7 +59,7 @@ pub(super) fn list(reader: &Reader, search: &Search<'_>, form: Form) -> Result<(
     printed(done, "faults")?;
     if sum.is_empty() && !form.quiet {
         warn(
-            "No fault in this session; times in which nothing new was listed are none: adjacent-find without --faults shows them",
+            "No fault in this session; times in which nothing new was listed are no faults: adjacent-find without --faults shows them",
         );
     }
     Ok(())

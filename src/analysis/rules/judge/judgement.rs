@@ -1,6 +1,6 @@
 //! What a session came to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::analysis::rules::findings::Judged;
 use crate::session::{NoticeEvent, RevisedPlaylist};
@@ -12,6 +12,8 @@ pub struct Scope {
     pub stream: Option<String>,
     /// Name, last component of the name, or URL of the only playlist; `None`: all.
     pub playlist: Option<String>,
+    /// URLs of playlists that are meant as well, since the name is what the log of the recorder calls them.
+    pub labelled: BTreeSet<String>,
 }
 
 impl Scope {
@@ -24,7 +26,7 @@ impl Scope {
     pub(super) fn means(&self, stream: &str, name: &str, url: &str) -> bool {
         let is_named = |wanted: &String| {
             let last = name.rsplit('/').next();
-            wanted == name || last == Some(wanted) || wanted == url
+            wanted == name || last == Some(wanted) || wanted == url || self.labelled.contains(url)
         };
         self.has_stream(stream) && self.playlist.as_ref().is_none_or(is_named)
     }

@@ -30,6 +30,21 @@ pub struct PollTrouble {
     pub between_us: i64,
     /// When the last poll was over; where there was none, the beginning of the time.
     pub last_us: i64,
+    /// The longest time for which a poll had no whole answer.
+    pub longest_wait: PollWait,
+    /// For so long of it polls had no whole answer, in microseconds.
+    pub waiting_us: i64,
+    /// The longest time for which a poll had had none that the recorder broke off, since it stopped: it is not counted above.
+    pub broken_off: Option<PollWait>,
+}
+
+/// For how long a poll had no whole answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PollWait {
+    /// So long, in microseconds.
+    pub length_us: i64,
+    /// For most of that a part of the answer was there.
+    pub has_begun: bool,
 }
 
 /// Polls that failed in one way.
@@ -48,7 +63,7 @@ pub struct PollFailure {
 /// made all the same.
 const POLLS: &str = "
     SELECT id, status, outcome, lag_us, requested_us, coalesce(wait_us, failed_us, 0), coalesce(receive_us, 0),
-           own_reason IS NULL AND outcome <> 'crossed' FROM exchange
+           own_reason IS NULL AND outcome <> 'crossed', ifnull(receive_us > wait_us, 0) FROM exchange
      WHERE resource_id IN (SELECT :playlist_id UNION
                            SELECT a.resource_id FROM resource p JOIN alias a ON a.url = p.url
                             WHERE p.id = :playlist_id AND p.kind = 'media')
@@ -64,25 +79,34 @@ const AFTER: &str = "
 /// How the chain ended that began with an exchange. Its hops have been asked for before the next poll of the
 /// playlist.
 const LAST_HOP: &str = "
-    SELECT status, outcome FROM exchange
+    SELECT status, outcome, requested_us + coalesce(wait_us, failed_us, 0) + coalesce(receive_us, 0),
+           ifnull(receive_us > wait_us, 0)
+      FROM exchange
      WHERE id = (SELECT max(id) FROM exchange
                   WHERE id >= :head_id AND id < :next_id AND (head_id = :head_id OR id = :head_id))";
 
 /// The first exchange of a poll.
 struct Head {
     id: ExchangeId,
-    status: Option<u16>,
-    outcome: String,
     lag_us: i64,
     requested_us: i64,
-    over_us: i64,
     /// What it brought is an answer.
     counts: bool,
+    end: End,
+}
+
+/// How an exchange ended.
+struct End {
+    status: Option<u16>,
+    outcome: String,
+    over_us: i64,
+    /// For most of its time a part of the response was there.
+    has_begun: bool,
 }
 
 impl Head {
     fn redirects(&self) -> bool {
-        matches!(self.status, Some(301 | 302 | 303 | 307 | 308))
+        matches!(self.end.status, Some(301 | 302 | 303 | 307 | 308))
     }
 }
 
@@ -91,6 +115,9 @@ struct Sum {
     trouble: PollTrouble,
     /// When the last one was over.
     before_us: i64,
+    /// When the last one was over that brought an answer or failed, and when the time is over.
+    waited_until_us: i64,
+    until_us: i64,
     /// In how many ways how many failed, and which of them came first.
     failures: HashMap<(Option<u16>, Outcome), (i64, usize)>,
 }
@@ -100,11 +127,22 @@ impl Sum {
     fn asked(&mut self, head: &Head) {
         let pause_us = head.requested_us.saturating_sub(self.before_us);
         self.trouble.pause_us = self.trouble.pause_us.max(pause_us);
-        self.before_us = self.before_us.max(head.over_us);
+        self.before_us = self.before_us.max(head.end.over_us);
     }
 
-    fn add(&mut self, head: &Head, status: Option<u16>, outcome: &str) {
+    fn add(&mut self, head: &Head, end: &End) {
+        let wait = self.wait(head, end);
         let trouble = &mut self.trouble;
+        if end.outcome == Outcome::Aborted.as_str() {
+            trouble.broken_off = trouble.broken_off.max(Some(wait));
+            return;
+        }
+        trouble.longest_wait = trouble.longest_wait.max(wait);
+        let over_us = end.over_us.min(self.until_us);
+        let waited_us = over_us.saturating_sub(head.requested_us.max(self.waited_until_us));
+        trouble.waiting_us = trouble.waiting_us.saturating_add(waited_us.max(0));
+        self.waited_until_us = self.waited_until_us.max(over_us);
+        let (status, outcome) = (end.status, end.outcome.as_str());
         trouble.polls += 1;
         trouble.lag_us = trouble.lag_us.max(head.lag_us);
         let is_complete = outcome == Outcome::Complete.as_str();
@@ -118,8 +156,17 @@ impl Sum {
         self.failures.entry(kind).or_insert((0, place)).0 += 1;
     }
 
-    fn end(mut self, until_us: i64) -> PollTrouble {
-        let pause_us = until_us.saturating_sub(self.before_us);
+    /// The part of it that is in the time.
+    fn wait(&self, head: &Head, end: &End) -> PollWait {
+        let over_us = end.over_us.min(self.until_us);
+        PollWait {
+            length_us: over_us.saturating_sub(head.requested_us).max(0),
+            has_begun: end.has_begun,
+        }
+    }
+
+    fn end(mut self) -> PollTrouble {
+        let pause_us = self.until_us.saturating_sub(self.before_us);
         self.trouble.between_us = self.trouble.pause_us;
         self.trouble.last_us = self.before_us;
         self.trouble.pause_us = self.trouble.pause_us.max(pause_us);
@@ -161,6 +208,8 @@ impl Reader {
         let mut sum = Sum {
             trouble: PollTrouble::default(),
             before_us: after_us,
+            waited_until_us: after_us,
+            until_us,
             failures: HashMap::new(),
         };
         let mut statement = self.db.prepare_cached(POLLS)?;
@@ -195,7 +244,7 @@ impl Reader {
             };
             self.add_poll(&mut sum, &head, next)?;
         }
-        Ok(sum.end(until_us))
+        Ok(sum.end())
     }
 
     fn add_poll(
@@ -205,19 +254,26 @@ impl Reader {
         next: Option<ExchangeId>,
     ) -> rusqlite::Result<()> {
         if !head.redirects() {
-            sum.add(head, head.status, &head.outcome);
+            sum.add(head, &head.end);
             return Ok(());
         }
-        let last: Option<(Option<u16>, String)> = self
+        let last: Option<End> = self
             .db
             .prepare_cached(LAST_HOP)?
             .query_row(
                 named_params! { ":head_id": head.id, ":next_id": next.unwrap_or(i64::MAX) },
-                |row| Ok((status(row, 0)?, row.get(1)?)),
+                |row| {
+                    Ok(End {
+                        status: status(row, 0)?,
+                        outcome: row.get(1)?,
+                        over_us: row.get(2)?,
+                        has_begun: row.get(3)?,
+                    })
+                },
             )
             .optional()?;
-        if let Some((status, outcome)) = last {
-            sum.add(head, status, &outcome);
+        if let Some(end) = last {
+            sum.add(head, &end);
         }
         Ok(())
     }
@@ -228,12 +284,15 @@ fn head_row(row: &Row<'_>) -> rusqlite::Result<Head> {
     let answered_us = requested_us.saturating_add(row.get(5)?);
     Ok(Head {
         id: row.get(0)?,
-        status: status(row, 1)?,
-        outcome: row.get(2)?,
         lag_us: row.get::<_, Option<i64>>(3)?.unwrap_or(0),
         requested_us,
-        over_us: answered_us.saturating_add(row.get(6)?),
         counts: row.get(7)?,
+        end: End {
+            status: status(row, 1)?,
+            outcome: row.get(2)?,
+            over_us: answered_us.saturating_add(row.get(6)?),
+            has_begun: row.get(8)?,
+        },
     })
 }
 

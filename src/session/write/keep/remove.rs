@@ -209,7 +209,10 @@ const OLD_HEARTBEATS: &str = "
 /// And the folders that it leaves empty.
 fn remove_file(chunks: &ChunkDir, path: &str) {
     let removed = ChunkPath::parse(path).and_then(|path| chunks.remove(path.plain()));
-    if let Err(error) = removed {
+    // One that is gone already is removed.
+    if let Err(error) = removed
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
         tracing::warn!("not removed: {error}");
     }
 }

@@ -4,6 +4,7 @@
 //! any two of them. Nothing is believed that has not been compared byte for byte.
 
 use std::collections::VecDeque;
+use std::io;
 use std::time::Duration;
 
 use rusqlite::{Connection, Result, named_params};
@@ -122,7 +123,10 @@ impl Spans {
             }
             let removed =
                 ChunkPath::parse(&path).and_then(|path| store.chunks.remove(path.plain()));
-            if let Err(error) = removed {
+            // Parts that are alike have one file: it is gone with the first of them.
+            if let Err(error) = removed
+                && error.kind() != io::ErrorKind::NotFound
+            {
                 tracing::warn!("not removed: {error}");
             }
         }
