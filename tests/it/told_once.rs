@@ -253,6 +253,41 @@ fn what_is_still_wrong_at_the_end_is_told_and_what_never_came_is_named() {
 }
 
 #[test]
+fn a_gap_without_an_end_is_as_long_as_the_recording_goes_on() {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let origin = Origin::new(move |ask| match (ask.path(), at.at()) {
+        ("/merry.m3u8", 0) => Reply::playlist(Window::new((ask.nth as u64 / 3).min(3), 3).text()),
+        ("/merry.m3u8", _) => Reply::nothing(End::Silent),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/merry.m3u8")).start();
+    recording.until_at_least(1, BEGUN);
+    recording.until_it_says("no advance for ");
+    stage.go(1);
+    // What hangs then is waited for a moment when the recording is to stop: that is part of it.
+    recording.until_it_says("unanswered for ");
+    let finished = recording.interrupt();
+    let out = finished.stdout.clone();
+    let gap_s = number(&out, "  no advance: 1 gap, ", " s\n");
+    let outage_s = number(&out, "\nended ", " s into an outage: unanswered\n");
+    assert!(outage_s < gap_s, "{out}");
+    let length = out.lines().next().unwrap().replace("Record length ", "");
+    let same = format!("\nSession sessions/session1: {length}, ");
+    assert!(out.contains(&same), "{out}");
+    let session = finished.session();
+    let found = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+        .arg("--json")
+        .arg(session.path())
+        .output()
+        .unwrap();
+    let gap: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();
+    let found_s = gap["detail"]["gap_seconds"].as_f64().unwrap();
+    assert!((found_s - gap_s).abs() < 0.06, "{gap} {out}");
+    assert_eq!(gap["detail"]["open"], true, "{gap}");
+}
+
+#[test]
 fn a_recording_whose_time_is_over_ends_no_stream() {
     let origin = Origin::new(|ask| match ask.path() {
         "/slide.m3u8" => Reply::playlist(Window::new(ask.nth as u64, 3).text()),

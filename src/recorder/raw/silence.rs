@@ -68,7 +68,7 @@ impl Watch {
         if since_us == 0 || silent_us <= ALLOWED_US {
             return;
         }
-        let is_new = stats.gaps.open_us().is_none();
+        let is_new = stats.gaps.since_us().is_none();
         stats.gaps.lasts((since_us, now_us), is_new);
         // A break was told by itself.
         let is_broken = self.broken_since_us.load(Ordering::Relaxed) > 0;
@@ -114,7 +114,7 @@ impl Watch {
         PlaylistStats::count(&stats.bytes, bytes as u64);
         let now_us = self.now_us();
         let since_us = stats.advanced_us.swap(now_us, Ordering::Relaxed);
-        if stats.gaps.open_us().is_some() {
+        if stats.gaps.since_us().is_some() {
             stats.gaps.ends((since_us, now_us), 0, false);
             if self.is_said.swap(false, Ordering::Relaxed) {
                 self.tell(url, since_us, None);

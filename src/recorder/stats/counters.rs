@@ -216,6 +216,15 @@ impl Stats {
             .any(|one| one.is_raw.load(Ordering::Relaxed))
     }
 
+    /// Gaps of playlists that are still recorded, and that are not over, are as long as until then.
+    pub(super) fn gaps_last_until(&self, ended_us: i64) {
+        let playlists = self.playlists();
+        let recorded = playlists
+            .iter()
+            .filter(|one| !one.is_over.load(Ordering::Relaxed));
+        recorded.for_each(|one| one.gaps.last_until(ended_us));
+    }
+
     /// Sums over all playlists.
     pub fn totals(&self) -> Totals {
         let is_raw = self.is_raw();
@@ -325,13 +334,14 @@ impl Stats {
     }
 
     /// What there is to tell now and then of playlists that stand still.
-    pub(crate) fn still(&self, now: Instant) -> Option<String> {
+    /// `now_us`: in microseconds of Unix time.
+    pub(crate) fn still(&self, now: Instant, now_us: i64) -> Option<String> {
         let playlists = self.playlists();
         let polled = playlists
             .iter()
             .filter(|one| !one.is_over.load(Ordering::Relaxed));
         let open: Vec<_> = polled
-            .filter_map(|one| Some((one.gaps.open_us()?, &one.label)))
+            .filter_map(|one| Some((now_us.saturating_sub(one.gaps.since_us()?), &one.label)))
             .collect();
         let mut told = self
             .0
@@ -401,21 +411,20 @@ mod tests {
         let (stats, begun) = (Stats::default(), clock::instant());
         let after = |seconds| begun + Duration::from_secs(seconds);
         let [one, two] = ["one", "two"].map(|label| stats.add(label.to_owned()));
-        assert_eq!(stats.still(begun), None);
-        one.gaps.lasts((0, 3_000_000), true);
-        assert_eq!(stats.still(begun), None, "that was told");
-        one.gaps.lasts((0, 33_000_000), false);
-        assert_eq!(stats.still(after(29)), None);
-        let told = stats.still(after(30));
+        assert_eq!(stats.still(begun, 3_000_000), None);
+        // No poll has told anything for long: it may hang.
+        one.gaps.lasts((1, 3_000_000), true);
+        assert_eq!(stats.still(begun, 3_000_000), None, "that was told");
+        assert_eq!(stats.still(after(29), 32_000_001), None);
+        let told = stats.still(after(30), 33_000_001);
         assert_eq!(told.as_deref(), Some("\"one\": no advance for 33.0 s"));
         two.gaps.lasts((60_000_000, 63_000_000), true);
-        one.gaps.lasts((0, 63_500_000), false);
-        let told = stats.still(after(60));
+        let told = stats.still(after(60), 63_500_001);
         let both = "2 playlists: no advance for up to 63.5 s";
         assert_eq!(told.as_deref(), Some(both));
-        one.gaps.ends((0, 64_000_000), 30, false);
+        one.gaps.ends((1, 64_000_000), 30, false);
         two.gaps.over();
-        assert_eq!(stats.still(after(90)), None);
+        assert_eq!(stats.still(after(90), 93_000_000), None);
         assert_eq!(
             stats.totals().gaps,
             GapTally {

@@ -130,6 +130,18 @@ impl Events {
         }
     }
 
+    /// The gap of a playlist, if it is not over, is as long as until then.
+    pub(super) fn last_until(&self, of: i64, until_us: i64) {
+        let mut known = self.known();
+        let Some(open) = known.open.get_mut(&of) else {
+            return;
+        };
+        open.span.until_us = open.span.until_us.max(until_us);
+        let open = *open;
+        known.note(&open.span);
+        known.tell(open.span, open.place);
+    }
+
     /// No end of the gap of a playlist is to come.
     pub(super) fn over(&self, of: i64) {
         let mut known = self.known();
