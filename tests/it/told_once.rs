@@ -109,6 +109,52 @@ fn two_playlists_that_stand_still_together_are_one_event() {
 }
 
 #[test]
+fn a_gap_soon_after_that_of_another_playlist_is_told_by_name_when_it_is_over() {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let origin = Origin::new(move |ask| {
+        playground(ask, &at, |ask, stage| {
+            let goes_on = ask.nth as u64 / 3;
+            let first = match (ask.path(), stage) {
+                ("/north.m3u8", 1) => 3,
+                ("/south.m3u8", 3) => 1_000,
+                ("/south.m3u8", 4..) => 1_000 + goes_on,
+                _ => goes_on,
+            };
+            Reply::playlist(Window::new(first, 3).text())
+        })
+    });
+    let mut recording = Recorder::new(origin.url("/ground.m3u8"))
+        .args(["--metrics", "0"])
+        .start();
+    let metrics = address(&mut recording);
+    recording.until_at_least(2, BEGUN);
+    let gaps = || {
+        of(
+            &scrape(&metrics),
+            "isrecorder_gaps_total",
+            "stream=\"ground\"",
+        )
+    };
+    stage.go(1);
+    recording.until("north stands still", || gaps() == 1);
+    stage.go(2);
+    recording.until_it_says("advances again after ");
+    stage.go(3);
+    recording.until("south stands still", || gaps() == 2);
+    stage.go(4);
+    recording.until_it_says_twice("advances again after ");
+    let said = warnings(&recording.interrupt());
+    for camera in ["640x360", "1280x720"] {
+        let told =
+            |line: &&String| line.contains(camera) && line.contains(": advances again after ");
+        assert_eq!(said.iter().filter(told).count(), 1, "{said:#?}");
+    }
+    let sums = said.iter().filter(|line| line.contains(" more time"));
+    assert_eq!(sums.count(), 0, "{said:#?}");
+}
+
+#[test]
 fn a_server_that_hangs_is_told_while_it_does_and_is_one_outage_whatever_comes_of_it() {
     let stage = Stage::default();
     let at = stage.clone();

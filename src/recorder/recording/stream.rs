@@ -243,6 +243,9 @@ impl Stream {
         let context = &self.context;
         let now = clock::instant();
         let now_us = context.fetcher.writer.clock().now_us();
+        for recovery in context.stats.recoveries().due(now, at_end) {
+            poll::log_recovery(&recovery);
+        }
         let counted = context.fetcher.hosts.counted(now, at_end);
         let folded = context.stats.folded(at_end);
         for line in folded

@@ -11,6 +11,7 @@ use super::fold::{self, Fold, Met};
 use super::gaps::Gaps;
 use super::load::{Lags, Load};
 use super::lost::Lost;
+use super::recoveries::Recoveries;
 use super::trouble::{Spell, Trouble};
 use super::waiting::Waiting;
 use crate::clock;
@@ -118,6 +119,7 @@ struct Inner {
     fold: Mutex<Fold>,
     /// Gaps of its playlists.
     events: Arc<Events>,
+    recoveries: Recoveries,
     /// When the last fault was, in microseconds of Unix time; 0: there was none.
     fault_us: AtomicI64,
     /// When playlists that stand still were told of last.
@@ -129,6 +131,16 @@ struct Inner {
     worst_lag_us: AtomicI64,
     lags: Lags,
     load: Load,
+}
+
+/// A request under way of which the log has said that it has no answer.
+#[derive(Debug)]
+pub(crate) struct Unanswered(Stats);
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        self.0.0.recoveries.waits_no_more();
+    }
 }
 
 impl PlaylistStats {
@@ -317,6 +329,17 @@ impl Stats {
         is_news
     }
 
+    /// What the log has of gaps that are over.
+    pub(crate) fn recoveries(&self) -> &Recoveries {
+        &self.0.recoveries
+    }
+
+    /// The log has said that a request has no answer, until this is dropped.
+    pub(crate) fn unanswered(&self) -> Unanswered {
+        self.0.recoveries.waits();
+        Unanswered(self.clone())
+    }
+
     /// The log has said that playlists stand still, or that they go on; what it had said before.
     pub(crate) fn says_still(&self, still: bool) -> bool {
         self.0.is_said_still.swap(still, Ordering::Relaxed)
@@ -422,7 +445,7 @@ mod tests {
         let told = stats.still(after(60), 63_500_001);
         let both = "2 playlists: no advance for up to 63.5 s";
         assert_eq!(told.as_deref(), Some(both));
-        one.gaps.ends((1, 64_000_000), 30, false);
+        one.gaps.ends((1, 64_000_001), 30, false);
         two.gaps.over();
         assert_eq!(stats.still(after(90), 93_000_000), None);
         assert_eq!(
@@ -433,7 +456,7 @@ mod tests {
                 longest_us: 64_000_000,
                 never_listed: 30,
                 playlists: 2,
-                last_us: 64_000_000,
+                last_us: 64_000_001,
             }
         );
         assert_eq!((one.gaps.count(), two.gaps.count()), (1, 1));

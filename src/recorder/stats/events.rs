@@ -282,6 +282,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_over_lasts_as_long_as_the_recording() {
+        let events = Events::default();
+        events.lasts(0, S, 4 * S);
+        events.lasts(1, 2 * S, 5 * S);
+        events.ends(1, (2 * S, 6 * S), 0);
+        events.last_until(0, 13 * S);
+        events.last_until(1, 13 * S);
+        let tally = events.tally();
+        assert_eq!((tally.count, tally.length_us), (1, 12_000_000));
+    }
+
+    #[test]
     fn what_is_seen_when_it_is_over_is_told_once_too() {
         let events = Events::default();
         let over = events.ends(0, (0, 31 * S / 10), 0).unwrap();
