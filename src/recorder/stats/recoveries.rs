@@ -121,14 +121,17 @@ mod tests {
     fn that_it_advances_is_told_behind_the_answers_and_soon_where_none_comes() {
         let (recoveries, now) = (Recoveries::default(), clock::instant());
         let [one, two] = ["one", "two"].map(recovery);
-        assert_eq!(recoveries.comes(one.clone(), now), [one.clone()]);
+        assert_eq!(
+            recoveries.comes(one.clone(), now),
+            std::slice::from_ref(&one)
+        );
         recoveries.waits();
         recoveries.waits();
         assert_eq!(recoveries.comes(one.clone(), now), []);
         recoveries.waits_no_more();
         assert_eq!(recoveries.due(now, false), [], "the other one hangs");
         recoveries.waits_no_more();
-        assert_eq!(recoveries.due(now, false), [one.clone()]);
+        assert_eq!(recoveries.due(now, false), std::slice::from_ref(&one));
         // What hangs on holds it up no longer than that.
         recoveries.waits();
         assert_eq!(recoveries.comes(one.clone(), now), []);
