@@ -329,6 +329,10 @@ fn control(
 
 fn report(summary: &Summary, board: &Board, kept_us: i64) {
     exit::say(format_args!("Record length {}", clock_time(summary.length)));
+    let length_us = i64::try_from(summary.length.as_micros()).unwrap_or(i64::MAX);
+    if kept_us > summary.ended_us.saturating_sub(length_us) {
+        exit::say("In this run, also what is no longer in the session:");
+    }
     let streams = board.streams();
     if streams.len() > 1 {
         for stream in &streams {
@@ -349,7 +353,7 @@ fn report(summary: &Summary, board: &Board, kept_us: i64) {
     let gaps = gaps_line("no advance", totals.gaps, totals.playlists);
     let silences = gaps_line("no byte", totals.silences, totals.raw_streams);
     let lost = ending::lost(&streams, kept_us);
-    let troubles = ending::troubles(&streams, summary.ended_us);
+    let troubles = ending::troubles(&streams, (summary.stop_us, summary.ended_us));
     let told = gaps.into_iter().chain(silences).chain(lost);
     told.chain(troubles).for_each(exit::say);
     for (kind, tally) in board.noticed() {

@@ -251,8 +251,9 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
 
 /// What the session has at its end.
 fn list(folder: SessionFolder) -> Result<(), Failure> {
-    let description = description::at_the_end(folder)?;
-    description::lines(&description).iter().for_each(say);
+    let (description, standing) = description::at_the_end(folder)?;
+    let lines = description::lines(&description, description::state(&standing));
+    lines.iter().for_each(say);
     Ok(())
 }
 
@@ -345,7 +346,9 @@ fn announce(
         Some(_) => replay.session_us().max(0),
     };
     let description = replay.describe(span.moment_us(start_us.min(span.length_us())), "")?;
-    description::lines(&description).iter().for_each(say);
+    description::lines_as_played(&description)
+        .iter()
+        .for_each(say);
     if let Some(zero_us) = arguments.zero {
         say(format!("Zero     {}", format_utc(zero_us)));
     }

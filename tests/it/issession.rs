@@ -126,12 +126,24 @@ fn whether_it_is_being_recorded_is_said_and_how_its_runs_ended() {
     assert!(text.contains("), goes on, "), "{text}");
     let listed = printed(&folder, &["list"]);
     assert!(listed.contains(", being recorded  "), "{listed}");
+    let one = printed(&folder, &["list", "session1"]);
+    assert!(one.contains(", being recorded\n"), "{one}");
     let finished = recording.kill();
     let info = json(&folder, &["info", "session1", "--json"]);
     assert_eq!(info["state"], "killed");
     let listed = printed(&folder, &["list"]);
     assert!(listed.contains(", its recorder was killed  "), "{listed}");
     assert_eq!(json(&folder, &["list", "--json"])["state"], "killed");
+    // Whoever lists that session alone is told the same at that moment.
+    let one = printed(&folder, &["list", "session1"]);
+    assert!(one.contains(", its recorder was killed\n"), "{one}");
+    assert!(!one.contains("being recorded"), "{one}");
+    let listed = json(&folder, &["list", "session1", "--json"]);
+    assert_eq!(listed["state"], "killed");
+    assert_eq!(listed["recording"], false);
+    let program = env!("CARGO_BIN_EXE_isreplayer");
+    let of_replayer = run(program, &folder, &["--list", "session1"]);
+    assert_eq!(of_replayer.stdout, one.as_bytes());
     let text = printed(&folder, &["info", "session1"]);
     assert!(text.contains("issession repair SESSION"), "{text}");
     assert!(text.contains("), killed, "), "{text}");

@@ -93,7 +93,10 @@ fn the_oldest_goes_and_what_is_kept_replays() {
         .args(["--keep", "3s"])
         .start();
     recording.until_at_least(1, &kept_from(9));
-    let session = recording.interrupt().session();
+    let finished = recording.interrupt();
+    let said = "\nIn this run, also what is no longer in the session:\n";
+    assert!(finished.stdout.contains(said), "{}", finished.stdout);
+    let session = finished.session();
     is_whole(&session, &origin);
     let gone =
         "SELECT count(*) FROM resource WHERE name IN ('seg0.ts', 'seg1.ts', 'init0.mp4', '0.key')";

@@ -109,6 +109,52 @@ fn two_playlists_that_stand_still_together_are_one_event() {
 }
 
 #[test]
+fn a_gap_soon_after_that_of_another_playlist_is_told_by_name_when_it_is_over() {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let origin = Origin::new(move |ask| {
+        playground(ask, &at, |ask, stage| {
+            let goes_on = ask.nth as u64 / 3;
+            let first = match (ask.path(), stage) {
+                ("/north.m3u8", 1) => 3,
+                ("/south.m3u8", 3) => 1_000,
+                ("/south.m3u8", 4..) => 1_000 + goes_on,
+                _ => goes_on,
+            };
+            Reply::playlist(Window::new(first, 3).text())
+        })
+    });
+    let mut recording = Recorder::new(origin.url("/ground.m3u8"))
+        .args(["--metrics", "0"])
+        .start();
+    let metrics = address(&mut recording);
+    recording.until_at_least(2, BEGUN);
+    let gaps = || {
+        of(
+            &scrape(&metrics),
+            "isrecorder_gaps_total",
+            "stream=\"ground\"",
+        )
+    };
+    stage.go(1);
+    recording.until("north stands still", || gaps() == 1);
+    stage.go(2);
+    recording.until_it_says("advances again after ");
+    stage.go(3);
+    recording.until("south stands still", || gaps() == 2);
+    stage.go(4);
+    recording.until_it_says_twice("advances again after ");
+    let said = warnings(&recording.interrupt());
+    for camera in ["640x360", "1280x720"] {
+        let told =
+            |line: &&String| line.contains(camera) && line.contains(": advances again after ");
+        assert_eq!(said.iter().filter(told).count(), 1, "{said:#?}");
+    }
+    let sums = said.iter().filter(|line| line.contains(" more time"));
+    assert_eq!(sums.count(), 0, "{said:#?}");
+}
+
+#[test]
 fn a_server_that_hangs_is_told_while_it_does_and_is_one_outage_whatever_comes_of_it() {
     let stage = Stage::default();
     let at = stage.clone();
@@ -250,6 +296,41 @@ fn what_is_still_wrong_at_the_end_is_told_and_what_never_came_is_named() {
     );
     assert!(out.contains(gaps) && out.contains(faults), "{out}");
     finished.session();
+}
+
+#[test]
+fn a_gap_without_an_end_is_as_long_as_the_recording_goes_on() {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let origin = Origin::new(move |ask| match (ask.path(), at.at()) {
+        ("/merry.m3u8", 0) => Reply::playlist(Window::new((ask.nth as u64 / 3).min(3), 3).text()),
+        ("/merry.m3u8", _) => Reply::nothing(End::Silent),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/merry.m3u8")).start();
+    recording.until_at_least(1, BEGUN);
+    recording.until_it_says("no advance for ");
+    stage.go(1);
+    // What hangs then is waited for a moment when the recording is to stop: that is part of it.
+    recording.until_it_says("unanswered for ");
+    let finished = recording.interrupt();
+    let out = finished.stdout.clone();
+    let gap_s = number(&out, "  no advance: 1 gap, ", " s\n");
+    let outage_s = number(&out, "\nended ", " s into an outage: unanswered\n");
+    assert!(outage_s < gap_s, "{out}");
+    let length = out.lines().next().unwrap().replace("Record length ", "");
+    let same = format!("\nSession sessions/session1: {length}, ");
+    assert!(out.contains(&same), "{out}");
+    let session = finished.session();
+    let found = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+        .arg("--json")
+        .arg(session.path())
+        .output()
+        .unwrap();
+    let gap: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();
+    let found_s = gap["detail"]["gap_seconds"].as_f64().unwrap();
+    assert!((found_s - gap_s).abs() < 0.06, "{gap} {out}");
+    assert_eq!(gap["detail"]["open"], true, "{gap}");
 }
 
 #[test]

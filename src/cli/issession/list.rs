@@ -8,9 +8,9 @@ use crate::cli::exit::{Failure, say, warn};
 use crate::cli::output::description;
 use crate::replayer::Description;
 use crate::replayer::request::timeline::{format_time, format_utc};
-use crate::session::{SessionFolder, Sessions};
+use crate::session::Sessions;
 use crate::shown;
-use crate::upkeep::{Standing, State};
+use crate::upkeep::Standing;
 
 /// What is listed.
 #[derive(Debug, Args)]
@@ -30,10 +30,10 @@ impl ListArguments {
         match &self.session {
             None => self.all(&sessions, folder),
             Some(session) => {
-                let found = listed(sessions.find(session)?)?;
+                let found = description::at_the_end(sessions.find(session)?)?;
                 match self.json {
                     true => say(json_of(&found)?),
-                    false => description::lines(&found.0).iter().for_each(say),
+                    false => lines(&found).iter().for_each(say),
                 }
                 Ok(true)
             }
@@ -57,7 +57,7 @@ impl ListArguments {
         let mut all_are_read = true;
         for name in &names {
             let found = sessions.find(name).map_err(Failure::from);
-            let described = found.and_then(listed);
+            let described = found.and_then(description::at_the_end);
             all_are_read &= described.is_ok();
             say(match self.json {
                 true => json_line(name, &described)?,
@@ -71,9 +71,8 @@ impl ListArguments {
 /// A session that can be read.
 type Listed = (Description, Standing);
 
-fn listed(folder: SessionFolder) -> Result<Listed, Failure> {
-    let standing = Standing::read(&folder)?;
-    Ok((description::at_the_end(folder)?, standing))
+fn lines((description, standing): &Listed) -> Vec<String> {
+    description::lines(description, description::state(standing))
 }
 
 fn text_line(name: &str, width: usize, described: &Result<Listed, Failure>) -> String {
@@ -121,15 +120,7 @@ fn short(description: &Description, standing: &Standing) -> String {
     if more > 0 {
         named += &format!(" and {more} more");
     }
-    let state = match (standing.state, standing.ended.as_deref()) {
-        (State::Recording, _) => ", being recorded",
-        (State::Killed, _) | (State::Stopped, Some("killed")) => ", its recorder was killed",
-        (State::DiskFull, _) | (State::Stopped, Some("disk full")) => {
-            ", its recorder ended on a full disk"
-        }
-        (State::Stopped, Some("failed")) => ", its recorder failed",
-        (State::Stopped, _) => "",
-    };
+    let state = description::state(standing);
     format!(
         "{}  {}{state}  {named}",
         format_utc(description.recorded_us),

@@ -5,23 +5,47 @@ use crate::clock::Clock;
 use crate::replayer::request::timeline::{format_time, format_utc};
 use crate::replayer::{Description, Options, Replay};
 use crate::session::SessionFolder;
+use crate::upkeep::{Standing, State};
 
-/// What the session has at its end.
+/// What the session has at its end, and how it stands with it: whether a recorder has its lock, not when one was last seen.
 ///
 /// # Errors
 /// It cannot be read.
-pub(crate) fn at_the_end(folder: SessionFolder) -> Result<Description, Failure> {
+pub(crate) fn at_the_end(folder: SessionFolder) -> Result<(Description, Standing), Failure> {
+    let standing = Standing::read(&folder)?;
     let replay = Replay::open(folder, Clock::start(), Options::default())?;
-    Ok(replay.describe(replay.span().end_us, "")?)
+    let mut description = replay.describe(replay.span().end_us, "")?;
+    description.recording = standing.state == State::Recording;
+    Ok((description, standing))
 }
 
-/// The description, as people read it.
-pub(crate) fn lines(description: &Description) -> Vec<String> {
-    let state = if description.recording {
-        ", being recorded"
-    } else {
-        ""
-    };
+/// What is said of a session behind its length.
+pub(crate) fn state(standing: &Standing) -> &'static str {
+    match (standing.state, standing.ended.as_deref()) {
+        (State::Recording, _) => ", being recorded",
+        (State::Killed, _) | (State::Stopped, Some("killed")) => ", its recorder was killed",
+        (State::DiskFull, _) | (State::Stopped, Some("disk full")) => {
+            ", its recorder ended on a full disk"
+        }
+        (State::Stopped, Some("failed")) => ", its recorder failed",
+        (State::Stopped, _) => "",
+    }
+}
+
+/// The description of a session that is played, as people read it.
+pub(crate) fn lines_as_played(description: &Description) -> Vec<String> {
+    lines(
+        description,
+        if description.recording {
+            ", being recorded"
+        } else {
+            ""
+        },
+    )
+}
+
+/// The description, as people read it; `state`: what is said behind the length.
+pub(crate) fn lines(description: &Description, state: &str) -> Vec<String> {
     let mut lines = vec![
         format!("Session  {}", description.session),
         format!("Recorded {}", format_utc(description.recorded_us)),

@@ -11,11 +11,12 @@ const MOST_NAMED: usize = 8;
 /// Without an answer for less than this the origin is in no trouble, in microseconds.
 const SOON_US: i64 = 1_500_000;
 
-/// Of streams as they were at that moment, in microseconds of Unix time.
-pub(crate) fn troubles(streams: &[Arc<StreamStats>], ended_us: i64) -> Vec<String> {
+/// Of streams as they were when the recording stopped; how long that lasted until it had ended. In microseconds of Unix
+/// time.
+pub(crate) fn troubles(streams: &[Arc<StreamStats>], ends: (i64, i64)) -> Vec<String> {
     let named = streams.len() > 1;
     let trouble = |stream: &Arc<StreamStats>| {
-        let told = trouble(&stream.stats.playlists(), ended_us)?;
+        let told = trouble(&stream.stats.playlists(), ends)?;
         Some(match named {
             true => format!("  {}: {told}", escaped(&stream.name)),
             false => told,
@@ -32,9 +33,9 @@ enum In {
     Freeze,
 }
 
-fn trouble(playlists: &[Arc<PlaylistStats>], ended_us: i64) -> Option<String> {
+fn trouble(playlists: &[Arc<PlaylistStats>], (stop_us, ended_us): (i64, i64)) -> Option<String> {
     let polled = playlists.iter().filter(|one| is_polled(one));
-    let all: Vec<Option<(In, i64)>> = polled.map(|one| trouble_of(one, ended_us)).collect();
+    let all: Vec<Option<(In, i64)>> = polled.map(|one| trouble_of(one, stop_us)).collect();
     let troubles: Vec<&(In, i64)> = all.iter().flatten().collect();
     let (what, since_us) = *troubles.iter().min()?;
     let seconds = ended_us.saturating_sub(*since_us).max(0) as f64 / 1e6;
@@ -56,16 +57,16 @@ fn is_polled(playlist: &PlaylistStats) -> bool {
     !is_over && (!is_listing || playlist.failing.spell().is_some())
 }
 
-fn trouble_of(playlist: &PlaylistStats, ended_us: i64) -> Option<(In, i64)> {
+fn trouble_of(playlist: &PlaylistStats, stop_us: i64) -> Option<(In, i64)> {
     if let Some(spell) = playlist.failing.spell() {
         return Some((In::Outage(spell.what()), spell.since_us));
     }
     let unanswered_us = playlist.waiting.since_us();
-    let is_long = |since_us: &i64| ended_us.saturating_sub(*since_us) > SOON_US;
+    let is_long = |since_us: &i64| stop_us.saturating_sub(*since_us) > SOON_US;
     if let Some(since_us) = unanswered_us.filter(is_long) {
         return Some((In::Outage("unanswered".to_owned()), since_us));
     }
-    playlist.gaps.open_us()?;
+    playlist.gaps.since_us()?;
     let since_us = playlist.advanced_us.load(Ordering::Relaxed);
     Some(match playlist.is_raw.load(Ordering::Relaxed) {
         true => (In::Silence, since_us),
@@ -119,29 +120,30 @@ mod tests {
 
     #[test]
     fn the_worst_is_told_and_since_when() {
+        let at = |us| (us, us);
         let playlist = || Arc::new(PlaylistStats::default());
         let (one, other) = (playlist(), playlist());
         let all = [Arc::clone(&one), Arc::clone(&other)];
-        assert_eq!(trouble(&all, 30_000_000), None);
+        assert_eq!(trouble(&all, at(30_000_000)), None);
         one.advanced_us.store(10_000_000, Ordering::Relaxed);
         one.gaps.lasts((10_000_000, 20_000_000), true);
         let frozen = "ended 20.0 s into a freeze: no advance (1 of 2 playlists)";
-        assert_eq!(trouble(&all, 30_000_000).as_deref(), Some(frozen));
+        assert_eq!(trouble(&all, at(30_000_000)).as_deref(), Some(frozen));
         other.waiting.asks(29_000_000);
-        assert_eq!(trouble(&all, 30_000_000).as_deref(), Some(frozen));
+        assert_eq!(trouble(&all, at(30_000_000)).as_deref(), Some(frozen));
         let unanswered = "ended 12.0 s into an outage: unanswered";
-        assert_eq!(trouble(&all, 41_000_000).as_deref(), Some(unanswered));
+        assert_eq!(trouble(&all, at(41_000_000)).as_deref(), Some(unanswered));
         let fault_us = (17_700_000, 18_000_000);
         one.failing.fails("refused".to_owned(), fault_us, i64::MAX);
         let refused = "ended 12.3 s into an outage: refused";
-        assert_eq!(trouble(&all[..1], 30_000_000).as_deref(), Some(refused));
+        assert_eq!(trouble(&all[..1], at(30_000_000)).as_deref(), Some(refused));
         one.is_over.store(true, Ordering::Relaxed);
-        assert_eq!(trouble(&all[..1], 30_000_000), None);
+        assert_eq!(trouble(&all[..1], at(30_000_000)), None);
         let raw = playlist();
         raw.is_raw.store(true, Ordering::Relaxed);
         raw.advanced_us.store(1_000_000, Ordering::Relaxed);
         raw.gaps.lasts((1_000_000, 4_000_000), true);
         let silent = "ended 7.0 s into a silence: no byte";
-        assert_eq!(trouble(&[raw], 8_000_000).as_deref(), Some(silent));
+        assert_eq!(trouble(&[raw], at(8_000_000)).as_deref(), Some(silent));
     }
 }

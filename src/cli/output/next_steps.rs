@@ -54,10 +54,9 @@ fn length(folder: &SessionFolder, summary: &Summary) -> (i64, Duration) {
     let runs = Reader::open(folder).and_then(|reader| reader.runs());
     let runs = runs.unwrap_or_default();
     let first_us = runs.first().map_or(i64::MAX, |run| run.started_us);
-    match (runs.len(), runs.last()) {
-        (2.., Some(last)) => (first_us, micros(last.end_us().saturating_sub(first_us))),
-        // Its length was said.
-        _ => (first_us, summary.length),
+    match runs.last() {
+        Some(last) => (first_us, micros(last.end_us().saturating_sub(first_us))),
+        None => (first_us, summary.length),
     }
 }
 

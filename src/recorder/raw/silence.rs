@@ -23,6 +23,7 @@ const ALLOWED_US: i64 = 2_000_000;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// So many faults are few: of such the log may have sums alone.
 const FEW: u64 = 2;
+const SILENT: &str = "no byte for a while";
 
 /// What is known of the time in which nothing comes.
 pub(super) struct Watch {
@@ -32,6 +33,8 @@ pub(super) struct Watch {
     broken_since_us: AtomicI64,
     /// That nothing comes is told.
     is_said: AtomicBool,
+    /// That is not told, since others were shortly before: its end is.
+    is_untold: AtomicBool,
 }
 
 impl Watch {
@@ -41,6 +44,7 @@ impl Watch {
             playlist: Arc::clone(playlist),
             broken_since_us: AtomicI64::new(0),
             is_said: AtomicBool::new(false),
+            is_untold: AtomicBool::new(false),
         }
     }
 
@@ -68,12 +72,20 @@ impl Watch {
         if since_us == 0 || silent_us <= ALLOWED_US {
             return;
         }
-        let is_new = stats.gaps.open_us().is_none();
+        let is_new = stats.gaps.since_us().is_none();
         stats.gaps.lasts((since_us, now_us), is_new);
         // A break was told by itself.
         let is_broken = self.broken_since_us.load(Ordering::Relaxed) > 0;
-        if is_new && !is_broken && self.is_news() {
-            self.is_said.store(true, Ordering::Relaxed);
+        if !is_new || is_broken {
+            return;
+        }
+        let is_said = self
+            .context
+            .stats
+            .is_news_uncounted(self.met(&self.host()), SILENT);
+        self.is_said.store(is_said, Ordering::Relaxed);
+        self.is_untold.store(!is_said, Ordering::Relaxed);
+        if is_said {
             let place = words::raw_stream_of(&self.playlist.url);
             let seconds = silent_us as f64 / 1e6;
             tracing::warn!(
@@ -83,13 +95,23 @@ impl Watch {
         }
     }
 
-    fn is_news(&self) -> bool {
-        let met = Met {
+    fn met<'a>(&self, host: &'a str) -> Met<'a> {
+        Met {
             kind: Kind::Main,
             of: self.playlist.id,
-            host: &hosts::host_and_port(&self.playlist.url),
-        };
-        self.context.stats.is_news(met, "no byte for a while")
+            host,
+        }
+    }
+
+    fn host(&self) -> String {
+        hosts::host_and_port(&self.playlist.url)
+    }
+
+    /// Whether the end of a silence is told whose beginning was not; else it is counted.
+    fn is_told(&self) -> bool {
+        let stats = &self.context.stats;
+        stats.recoveries().may_tell(clock::instant())
+            || stats.is_news(self.met(&self.host()), SILENT)
     }
 
     /// Its response broke.
@@ -104,6 +126,7 @@ impl Watch {
         let since_us = self.broken_since_us.swap(0, Ordering::Relaxed);
         if since_us > 0 {
             self.is_said.store(false, Ordering::Relaxed);
+            self.is_untold.store(false, Ordering::Relaxed);
             self.tell(url, since_us, spell.as_ref());
         }
     }
@@ -114,9 +137,11 @@ impl Watch {
         PlaylistStats::count(&stats.bytes, bytes as u64);
         let now_us = self.now_us();
         let since_us = stats.advanced_us.swap(now_us, Ordering::Relaxed);
-        if stats.gaps.open_us().is_some() {
+        if stats.gaps.since_us().is_some() {
             stats.gaps.ends((since_us, now_us), 0, false);
-            if self.is_said.swap(false, Ordering::Relaxed) {
+            let was_said = self.is_said.swap(false, Ordering::Relaxed);
+            let is_untold = self.is_untold.swap(false, Ordering::Relaxed);
+            if was_said || (is_untold && self.is_told()) {
                 self.tell(url, since_us, None);
             }
         }

@@ -54,11 +54,13 @@ impl Ended {
 /// What a recording came to.
 #[derive(Debug, Clone, Copy)]
 pub struct Summary {
-    /// Its length.
+    /// Its length, as the session has it.
     pub length: Duration,
     /// Why it ended.
     pub ended: Ended,
     /// When it was to end, in microseconds of Unix time.
+    pub stop_us: i64,
+    /// When it had ended: what was under way got a moment.
     pub ended_us: i64,
     /// What was recorded.
     pub totals: Totals,

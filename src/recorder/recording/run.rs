@@ -1,6 +1,7 @@
 //! A recording from its first request to its last row.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
@@ -51,7 +52,6 @@ async fn run(
     board: Board,
 ) -> Result<Summary, RecordError> {
     let clock = Clock::start();
-    let began = clock::instant();
     let program = concat!("isrecorder ", env!("CARGO_PKG_VERSION"));
     let (writer, mut failure) = match options.resume {
         true => Writer::resume(folder, clock, program)?,
@@ -76,8 +76,7 @@ async fn run(
     let mut streams = Streams::new(&recording);
     let heartbeat = AbortOnDropHandle::new(tokio::spawn(keep_beating(writer.clone())));
     let ended = streams.supervise(control, &mut failure).await;
-    let length = clock::instant().saturating_duration_since(began);
-    let ended_us = writer.clock().now_us();
+    let stop_us = writer.clock().now_us();
     writer.closing();
     board.enter(Stage::Ending);
     recording.stop.cancel();
@@ -87,12 +86,16 @@ async fn run(
         Err(RecordError::Writer(error)) => return Err(true_cause(error, failure).await.into()),
         ended => ended?,
     };
-    if let Err(error) = writer.finish(ended.as_str()).await {
-        return Err(true_cause(error, failure).await.into());
-    }
+    let ended_us = match writer.finish(ended.as_str()).await {
+        Err(error) => return Err(true_cause(error, failure).await.into()),
+        Ok(ended_us) => ended_us,
+    };
+    board.gaps_last_until(ended_us);
+    let length_us = ended_us.saturating_sub(clock.started_us());
     Ok(Summary {
-        length,
+        length: Duration::from_micros(u64::try_from(length_us).unwrap_or(0)),
         ended,
+        stop_us,
         ended_us,
         totals: board.totals(),
     })

@@ -242,12 +242,16 @@ impl Stream {
     fn tell(&self, at_end: bool) {
         let context = &self.context;
         let now = clock::instant();
+        let now_us = context.fetcher.writer.clock().now_us();
+        for recovery in context.stats.recoveries().due(now, at_end) {
+            poll::log_recovery(&recovery);
+        }
         let counted = context.fetcher.hosts.counted(now, at_end);
         let folded = context.stats.folded(at_end);
         for line in folded
             .into_iter()
             .chain(counted)
-            .chain(context.stats.still(now))
+            .chain(context.stats.still(now, now_us))
         {
             tracing::warn!("{line}");
         }

@@ -123,6 +123,13 @@ impl Board {
         sums.fold(Totals::default(), Totals::and)
     }
 
+    /// The recording has ended: gaps of which no end was seen are as long as that.
+    pub(crate) fn gaps_last_until(&self, ended_us: i64) {
+        for stream in self.streams() {
+            stream.stats.gaps_last_until(ended_us);
+        }
+    }
+
     /// Faults by what was asked for, in a word, and by what happened: a status, or an outcome.
     pub fn faults(&self) -> BTreeMap<(&'static str, String), u64> {
         self.summed(Stats::faults)

@@ -11,6 +11,7 @@ use super::fold::{self, Fold, Met};
 use super::gaps::Gaps;
 use super::load::{Lags, Load};
 use super::lost::Lost;
+use super::recoveries::Recoveries;
 use super::trouble::{Spell, Trouble};
 use super::waiting::Waiting;
 use crate::clock;
@@ -118,6 +119,7 @@ struct Inner {
     fold: Mutex<Fold>,
     /// Gaps of its playlists.
     events: Arc<Events>,
+    recoveries: Recoveries,
     /// When the last fault was, in microseconds of Unix time; 0: there was none.
     fault_us: AtomicI64,
     /// When playlists that stand still were told of last.
@@ -129,6 +131,16 @@ struct Inner {
     worst_lag_us: AtomicI64,
     lags: Lags,
     load: Load,
+}
+
+/// A request under way of which the log has said that it has no answer.
+#[derive(Debug)]
+pub(crate) struct Unanswered(Stats);
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        self.0.0.recoveries.waits_no_more();
+    }
 }
 
 impl PlaylistStats {
@@ -214,6 +226,15 @@ impl Stats {
         playlists
             .iter()
             .any(|one| one.is_raw.load(Ordering::Relaxed))
+    }
+
+    /// Gaps of playlists that are still recorded, and that are not over, are as long as until then.
+    pub(super) fn gaps_last_until(&self, ended_us: i64) {
+        let playlists = self.playlists();
+        let recorded = playlists
+            .iter()
+            .filter(|one| !one.is_over.load(Ordering::Relaxed));
+        recorded.for_each(|one| one.gaps.last_until(ended_us));
     }
 
     /// Sums over all playlists.
@@ -308,6 +329,17 @@ impl Stats {
         is_news
     }
 
+    /// What the log has of gaps that are over.
+    pub(crate) fn recoveries(&self) -> &Recoveries {
+        &self.0.recoveries
+    }
+
+    /// The log has said that a request has no answer, until this is dropped.
+    pub(crate) fn unanswered(&self) -> Unanswered {
+        self.0.recoveries.waits();
+        Unanswered(self.clone())
+    }
+
     /// The log has said that playlists stand still, or that they go on; what it had said before.
     pub(crate) fn says_still(&self, still: bool) -> bool {
         self.0.is_said_still.swap(still, Ordering::Relaxed)
@@ -325,13 +357,14 @@ impl Stats {
     }
 
     /// What there is to tell now and then of playlists that stand still.
-    pub(crate) fn still(&self, now: Instant) -> Option<String> {
+    /// `now_us`: in microseconds of Unix time.
+    pub(crate) fn still(&self, now: Instant, now_us: i64) -> Option<String> {
         let playlists = self.playlists();
         let polled = playlists
             .iter()
             .filter(|one| !one.is_over.load(Ordering::Relaxed));
         let open: Vec<_> = polled
-            .filter_map(|one| Some((one.gaps.open_us()?, &one.label)))
+            .filter_map(|one| Some((now_us.saturating_sub(one.gaps.since_us()?), &one.label)))
             .collect();
         let mut told = self
             .0
@@ -401,21 +434,20 @@ mod tests {
         let (stats, begun) = (Stats::default(), clock::instant());
         let after = |seconds| begun + Duration::from_secs(seconds);
         let [one, two] = ["one", "two"].map(|label| stats.add(label.to_owned()));
-        assert_eq!(stats.still(begun), None);
-        one.gaps.lasts((0, 3_000_000), true);
-        assert_eq!(stats.still(begun), None, "that was told");
-        one.gaps.lasts((0, 33_000_000), false);
-        assert_eq!(stats.still(after(29)), None);
-        let told = stats.still(after(30));
+        assert_eq!(stats.still(begun, 3_000_000), None);
+        // No poll has told anything for long: it may hang.
+        one.gaps.lasts((1, 3_000_000), true);
+        assert_eq!(stats.still(begun, 3_000_000), None, "that was told");
+        assert_eq!(stats.still(after(29), 32_000_001), None);
+        let told = stats.still(after(30), 33_000_001);
         assert_eq!(told.as_deref(), Some("\"one\": no advance for 33.0 s"));
         two.gaps.lasts((60_000_000, 63_000_000), true);
-        one.gaps.lasts((0, 63_500_000), false);
-        let told = stats.still(after(60));
+        let told = stats.still(after(60), 63_500_001);
         let both = "2 playlists: no advance for up to 63.5 s";
         assert_eq!(told.as_deref(), Some(both));
-        one.gaps.ends((0, 64_000_000), 30, false);
+        one.gaps.ends((1, 64_000_001), 30, false);
         two.gaps.over();
-        assert_eq!(stats.still(after(90)), None);
+        assert_eq!(stats.still(after(90), 93_000_000), None);
         assert_eq!(
             stats.totals().gaps,
             GapTally {
@@ -424,7 +456,7 @@ mod tests {
                 longest_us: 64_000_000,
                 never_listed: 30,
                 playlists: 2,
-                last_us: 64_000_000,
+                last_us: 64_000_001,
             }
         );
         assert_eq!((one.gaps.count(), two.gaps.count()), (1, 1));

@@ -130,6 +130,18 @@ impl Events {
         }
     }
 
+    /// The gap of a playlist, if it is not over, is as long as until then.
+    pub(super) fn last_until(&self, of: i64, until_us: i64) {
+        let mut known = self.known();
+        let Some(open) = known.open.get_mut(&of) else {
+            return;
+        };
+        open.span.until_us = open.span.until_us.max(until_us);
+        let open = *open;
+        known.note(&open.span);
+        known.tell(open.span, open.place);
+    }
+
     /// No end of the gap of a playlist is to come.
     pub(super) fn over(&self, of: i64) {
         let mut known = self.known();
@@ -267,6 +279,18 @@ mod tests {
         let over = events.ends(1, (20 * S, 24 * S), 0).unwrap();
         assert_eq!((over.playlists, over.length_us), (1, 4 * S));
         assert_eq!(events.tally().count, 2);
+    }
+
+    #[test]
+    fn what_is_not_over_lasts_as_long_as_the_recording() {
+        let events = Events::default();
+        events.lasts(0, S, 4 * S);
+        events.lasts(1, 2 * S, 5 * S);
+        events.ends(1, (2 * S, 6 * S), 0);
+        events.last_until(0, 13 * S);
+        events.last_until(1, 13 * S);
+        let tally = events.tally();
+        assert_eq!((tally.count, tally.length_us), (1, 12_000_000));
     }
 
     #[test]

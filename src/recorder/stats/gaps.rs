@@ -1,7 +1,7 @@
 //! Gaps of a playlist, counted as they are told.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use super::events::{Events, Over};
 
@@ -12,8 +12,8 @@ pub struct Gaps {
     events: Arc<Events>,
     of: i64,
     count: AtomicU64,
-    /// The one that is not over, so far, in microseconds; 0: there is none.
-    open_us: AtomicU64,
+    /// Since when the one is that is not over, in microseconds of Unix time; 0: there is none.
+    since_us: AtomicI64,
 }
 
 impl Gaps {
@@ -30,8 +30,7 @@ impl Gaps {
     /// nothing of the same event was.
     pub(crate) fn lasts(&self, (from_us, until_us): (i64, i64), is_new: bool) -> bool {
         self.count.fetch_add(u64::from(is_new), Ordering::Relaxed);
-        let length_us = u64::try_from(until_us.saturating_sub(from_us)).unwrap_or(0);
-        self.open_us.store(length_us, Ordering::Relaxed);
+        self.since_us.store(from_us, Ordering::Relaxed);
         self.events.lasts(self.of, from_us, until_us)
     }
 
@@ -43,20 +42,27 @@ impl Gaps {
         is_new: bool,
     ) -> Option<Over> {
         self.count.fetch_add(u64::from(is_new), Ordering::Relaxed);
-        self.open_us.store(0, Ordering::Relaxed);
+        self.since_us.store(0, Ordering::Relaxed);
         self.events.ends(self.of, (from_us, until_us), never_listed)
     }
 
     /// No advance is due any more.
     pub(crate) fn over(&self) {
-        if self.open_us.swap(0, Ordering::Relaxed) > 0 {
+        if self.since_us.swap(0, Ordering::Relaxed) != 0 {
             self.events.over(self.of);
         }
     }
 
-    /// How long the one is so far that is not over, in microseconds; `None`: there is none.
-    pub fn open_us(&self) -> Option<u64> {
-        Some(self.open_us.load(Ordering::Relaxed)).filter(|open_us| *open_us > 0)
+    /// The recording has ended, and of the one that is not over no end was seen.
+    pub(super) fn last_until(&self, until_us: i64) {
+        if self.since_us().is_some() {
+            self.events.last_until(self.of, until_us);
+        }
+    }
+
+    /// Since when the one is that is not over, in microseconds of Unix time; `None`: there is none.
+    pub fn since_us(&self) -> Option<i64> {
+        Some(self.since_us.load(Ordering::Relaxed)).filter(|since_us| *since_us != 0)
     }
 
     /// How many.

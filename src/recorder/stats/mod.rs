@@ -7,5 +7,6 @@ pub mod fold;
 pub mod gaps;
 pub mod load;
 pub mod lost;
+pub mod recoveries;
 pub mod trouble;
 pub mod waiting;

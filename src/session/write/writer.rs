@@ -291,11 +291,12 @@ impl Writer {
         let _ = answer.await;
     }
 
-    /// Writes what is waiting, closes the run with the reason, and leaves one database file.
+    /// Writes what is waiting, closes the run with the reason, and leaves one database file; when the run ended, in
+    /// microseconds of Unix time.
     ///
     /// # Errors
     /// The database refused, or the writer had ended before.
-    pub async fn finish(&self, ended: &str) -> Result<(), WriterError> {
+    pub async fn finish(&self, ended: &str) -> Result<i64, WriterError> {
         let (reply, answer) = oneshot::channel();
         self.send(Message::Finish(ended.to_owned(), reply)).await;
         answer.await.map_err(|_| WriterError::Gone)?

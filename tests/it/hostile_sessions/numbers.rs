@@ -155,7 +155,7 @@ fn goes_on(made: &Made) -> Option<String> {
         writer.keep(keep).await;
         let _ = writer.stream("other", "http://h.example/other.m3u8").await;
         match writer.finish("stopped").await {
-            Ok(()) => None,
+            Ok(_) => None,
             Err(WriterError::Gone) => Some(failure.await.unwrap().to_string()),
             Err(error) => Some(error.to_string()),
         }

@@ -315,9 +315,17 @@ impl Finished {
         let is_empty = self.stderr.contains("isrecorder: nothing was recorded: ");
         let code = if is_empty { 1 } else { 0 };
         assert_eq!(self.status.code(), Some(code), "{}", self.stderr);
-        let length = |line: &str| line.starts_with("Record length 0:0");
-        assert!(self.stdout.lines().any(length), "{}", self.stdout);
+        let length = self
+            .stdout
+            .lines()
+            .find_map(|line| line.strip_prefix("Record length 0:"));
+        let length = length.and_then(|length| length.split_once(':'));
+        let (minutes, seconds) = length.unwrap_or_else(|| panic!("{}", self.stdout));
+        let said_s = minutes.parse::<f64>().unwrap() * 60.0 + seconds.parse::<f64>().unwrap();
         let session = self.killed_session();
+        let last = "SELECT stopped_us - started_us FROM run ORDER BY id DESC LIMIT 1";
+        let length_s = session.number(last) as f64 / 1e6;
+        assert!((said_s - length_s).abs() < 0.0011, "{said_s} {length_s}");
         assert!(!session.path().join("session.db-wal").exists());
         assert!(!session.path().join("chunks/.tmp").exists());
         assert_eq!(session.number("SELECT count(*) FROM pending"), 0);

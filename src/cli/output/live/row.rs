@@ -191,7 +191,7 @@ fn condition(playlist: &PlaylistStats, now_us: i64) -> Condition {
     let lost = lost.filter(|spell| now_us.saturating_sub(spell.last_us) <= LATELY_US);
     let is_listing = playlist.is_multivariant.load(Ordering::Relaxed);
     match (advanced_us, target_us, lost) {
-        (1.., 1.., _) if playlist.gaps.open_us().is_some() => {
+        (1.., 1.., _) if playlist.gaps.since_us().is_some() => {
             let what = format!("target {:.1} s", target_us as f64 / 1e6);
             is(Word::NoAdvance, advanced_us, what)
         }

@@ -12,8 +12,10 @@ use crate::recorder::http::fetch::ask::Ask;
 use crate::recorder::poll::poller::Poller;
 use crate::recorder::poll::state::advances::{PollSpan, Told};
 use crate::recorder::poll::state::overdue::Request;
+use crate::recorder::stats::counters::Unanswered;
 use crate::recorder::stats::events::Over;
 use crate::recorder::stats::fold::Met;
+use crate::recorder::stats::recoveries::Recovery;
 use crate::recorder::words;
 
 /// A recorder that is so late itself says nothing of an answer that it waits for.
@@ -31,8 +33,9 @@ impl Poller {
         let context = self.context.clone();
         let chain = context.fetcher.chain(ask);
         let (hops, is_told) = self.watching(chain, Some(ask)).await;
-        if is_told {
+        if let Some(unanswered) = is_told {
             self.tell_of_answer(ask, asked_us, &hops);
+            drop(unanswered);
         }
         Ok(hops)
     }
@@ -42,19 +45,19 @@ impl Poller {
         self.watching(chain, None).await.0
     }
 
-    /// The same. `ask`: what is asked for, where that it has no answer is told; whether it was.
+    /// The same. `ask`: what is asked for, where that it has no answer is told; that it was.
     async fn watching<T>(
         &mut self,
         chain: impl Future<Output = T>,
         ask: Option<&Ask>,
-    ) -> (T, bool) {
+    ) -> (T, Option<Unanswered>) {
         let asked_us = self.context.fetcher.writer.clock().now_us();
         tokio::pin!(chain);
         let mut overdue = self.overdue(asked_us);
         let patience = (self.target_duration()).map_or(LONGEST_UNTOLD, |target| target * 3 / 2);
         let patience = patience.min(LONGEST_UNTOLD);
         let mut unanswered = ask.map(|_| clock::instant() + patience);
-        let mut is_told = false;
+        let mut is_told = None;
         loop {
             tokio::select! {
                 biased;
@@ -65,7 +68,7 @@ impl Poller {
                 () = reached(unanswered) => {
                     (unanswered, is_told) = match ask {
                         Some(ask) => self.tell_of_no_answer(ask, patience),
-                        None => (None, false),
+                        None => (None, None),
                     };
                 }
             }
@@ -99,10 +102,14 @@ impl Poller {
     }
 
     /// A request has had no answer for long, perhaps; when to look again, and whether that was told.
-    fn tell_of_no_answer(&self, ask: &Ask, patience: Duration) -> (Option<Instant>, bool) {
+    fn tell_of_no_answer(
+        &self,
+        ask: &Ask,
+        patience: Duration,
+    ) -> (Option<Instant>, Option<Unanswered>) {
         let stats = &self.playlist.stats;
         let Some(asked_us) = stats.waiting.asked_us() else {
-            return (None, false);
+            return (None, None);
         };
         let now_us = self.context.fetcher.writer.clock().now_us();
         let waited_us = now_us.saturating_sub(asked_us);
@@ -110,11 +117,11 @@ impl Poller {
         if left_us > 0 {
             // A redirect was followed meanwhile.
             let left = Duration::from_micros(left_us.unsigned_abs());
-            return (Some(clock::instant() + left), false);
+            return (Some(clock::instant() + left), None);
         }
         // Polls that fail are told by themselves.
         if stats.failing.spell().is_some() || !self.is_news_of_stream(&ask.url, "unanswered") {
-            return (None, false);
+            return (None, None);
         }
         let (kind, label) = (self.playlist.kind, &self.playlist.label);
         let place = words::playlist_of(kind, label, &self.context.name, &ask.url);
@@ -124,7 +131,7 @@ impl Poller {
             "{place}: unanswered for {:.1} s",
             seconds(waited_us)
         );
-        (None, true)
+        (None, Some(self.context.stats.unanswered()))
     }
 
     /// What was told to have no answer has one; where it was given up, the fault says so.
@@ -188,7 +195,7 @@ impl Poller {
             }) => {
                 let from_us = self.advances.since_us().unwrap_or(advanced_us);
                 let span_us = (from_us, from_us.saturating_add(for_us));
-                if gaps.lasts(span_us, is_new) && self.is_news("no advance") {
+                if gaps.lasts(span_us, is_new) && self.is_news_once("no advance") {
                     self.context.stats.says_still(true);
                     self.log_still(for_us, expected_us);
                 }
@@ -201,19 +208,23 @@ impl Poller {
             }) => {
                 let span_us = (advanced_us.saturating_sub(after_us), advanced_us);
                 if let Some(over) = gaps.ends(span_us, never_listed, !was_told) {
-                    self.log_again(over, expected_us);
+                    self.tell_of_end(over, expected_us);
                 }
             }
         }
     }
 
-    fn is_news(&self, what: &str) -> bool {
-        let met = Met {
+    fn met(&self) -> Met<'static> {
+        Met {
             kind: self.playlist.kind,
             of: self.playlist.id,
             host: "",
-        };
-        self.context.stats.is_news(met, what)
+        }
+    }
+
+    /// Whether a beginning is told; its end is counted where it is not told either.
+    fn is_news_once(&self, what: &str) -> bool {
+        self.context.stats.is_news_uncounted(self.met(), what)
     }
 
     fn log_still(&self, for_us: i64, expected_us: i64) {
@@ -228,33 +239,47 @@ impl Poller {
         );
     }
 
-    /// An event is over. Where its beginning was only counted, so is its end, unless it was long.
-    fn log_again(&self, over: Over, expected_us: i64) {
-        let was_said = self.context.stats.says_still(false);
+    /// An event is over. It is told by itself; where its beginning was not, and many are over so, it is counted.
+    fn tell_of_end(&self, over: Over, expected_us: i64) {
+        let (stats, now) = (&self.context.stats, clock::instant());
+        let was_said = stats.says_still(false);
         let is_long = over.length_us >= LONG_US;
-        if !(was_said || is_long || (!over.was_told && self.is_news("no advance"))) {
+        let is_told = was_said || is_long || stats.recoveries().may_tell(now);
+        if !(is_told || stats.is_news(self.met(), "no advance")) {
             return;
         }
-        let label = &self.playlist.label;
-        let who = match over.playlists {
-            1 => format!("{label:?}: "),
-            _ => String::new(),
+        let recovery = Recovery {
+            over,
+            label: self.playlist.label.clone(),
+            expected_us,
         };
-        let of = match over.playlists {
-            1 => String::new(),
-            count => format!(" ({count} playlists)"),
-        };
-        tracing::warn!(
-            json.playlist = (over.playlists == 1).then_some(label.as_str()),
-            json.playlists = over.playlists,
-            json.seconds = seconds(over.length_us),
-            json.expected_seconds = seconds(expected_us),
-            json.never_listed = over.never_listed,
-            "{who}advances again after {:.1} s{of}{}",
-            seconds(over.length_us),
-            lost(over.never_listed)
-        );
+        for due in stats.recoveries().comes(recovery, now) {
+            log_recovery(&due);
+        }
     }
+}
+
+/// Says that playlists advance again.
+pub(in crate::recorder) fn log_recovery(recovery: &Recovery) {
+    let Recovery {
+        over,
+        label,
+        expected_us,
+    } = recovery;
+    let (who, of) = match over.playlists {
+        1 => (format!("{label:?}: "), String::new()),
+        count => (String::new(), format!(" ({count} playlists)")),
+    };
+    tracing::warn!(
+        json.playlist = (over.playlists == 1).then_some(label.as_str()),
+        json.playlists = over.playlists,
+        json.seconds = seconds(over.length_us),
+        json.expected_seconds = seconds(*expected_us),
+        json.never_listed = over.never_listed,
+        "{who}advances again after {:.1} s{of}{}",
+        seconds(over.length_us),
+        lost(over.never_listed)
+    );
 }
 
 /// What lasts for so long has been told of in sums, in microseconds.

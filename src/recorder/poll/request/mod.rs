@@ -7,3 +7,5 @@ mod interval;
 mod new_urls;
 mod one_poll;
 mod overdue;
+
+pub(in crate::recorder) use self::advances::log_recovery;

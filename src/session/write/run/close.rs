@@ -38,8 +38,8 @@ fn is_whole(db: &mut Connection, folder: &SessionFolder) -> bool {
 }
 
 impl Thread {
-    /// Closes the run and makes the database one file.
-    pub(crate) async fn close(mut self, ended: &str) -> Result<(), WriterError> {
+    /// Closes the run and makes the database one file; when the run ended, in microseconds of Unix time.
+    pub(crate) async fn close(mut self, ended: &str) -> Result<i64, WriterError> {
         self.disk.let_go();
         self.disk.tell(true);
         self.write_spans()?;
@@ -53,7 +53,7 @@ impl Thread {
             let folded = self.store.db.query_row(fold, [], |_| Ok(()));
             closed = folded.and_then(|()| self.close_run(ended));
         }
-        closed.map_err(|e| self.database_error(e))?;
+        let stopped_us = closed.map_err(|e| self.database_error(e))?;
         self.sweep();
         let one_file = self.become_one_file().await;
         let one_file = one_file.map_err(|e| self.database_error(e));
@@ -79,7 +79,7 @@ impl Thread {
             }
         }
         drop(lock);
-        one_file.map(|_| ())
+        one_file.map(|_| stopped_us)
     }
 
     /// What is not written for want of room stays as it is.
@@ -91,13 +91,14 @@ impl Thread {
         Ok(())
     }
 
-    fn close_run(&self, ended: &str) -> rusqlite::Result<()> {
+    fn close_run(&self, ended: &str) -> rusqlite::Result<i64> {
+        let now_us = self.clock.now_us();
         self.store.db.execute_batch("DELETE FROM pending")?;
         self.store.db.execute(
             "UPDATE run SET stopped_us = ?1, seen_us = ?1, ended = ?2 WHERE id = ?3",
-            params![self.clock.now_us(), ended, self.run_id],
+            params![now_us, ended, self.run_id],
         )?;
-        Ok(())
+        Ok(now_us)
     }
 
     fn sweep(&self) {

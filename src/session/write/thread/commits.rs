@@ -87,7 +87,7 @@ impl Thread {
                 return Ok(());
             }
             if !more {
-                return self.close("failed").await;
+                return self.close("failed").await.map(|_| ());
             }
         }
     }

@@ -24,7 +24,7 @@ pub(crate) enum Message {
     Stream(String, String, oneshot::Sender<(i64, String)>),
     DateRange(DateRange, oneshot::Sender<Option<String>>),
     Written(oneshot::Sender<()>),
-    Finish(String, oneshot::Sender<Result<(), WriterError>>),
+    Finish(String, oneshot::Sender<Result<i64, WriterError>>),
 }
 
 /// How soon a message is to be committed.
@@ -55,7 +55,7 @@ pub(crate) fn haste(message: &Message) -> Haste {
 /// What comes after a finish has nobody to wait for it.
 pub(crate) fn take_finish(
     batch: &mut Vec<Message>,
-) -> Option<(String, oneshot::Sender<Result<(), WriterError>>)> {
+) -> Option<(String, oneshot::Sender<Result<i64, WriterError>>)> {
     let at = batch
         .iter()
         .position(|m| matches!(m, Message::Finish(..)))?;
