@@ -386,7 +386,7 @@ fn a_part_that_is_late_is_a_gap_between_parts() {
         (&gap["rule"], &gap["detail"]["between"]),
         (&"L03".into(), &"parts".into())
     );
-    assert_eq!(gap["detail"]["threshold_seconds"], 0.5);
+    assert_eq!(gap["detail"]["threshold_seconds"], 0.525);
     assert!(
         gap["detail"]["gap_seconds"].as_f64().unwrap() >= 2.5,
         "{gap}"
