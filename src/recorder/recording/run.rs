@@ -91,7 +91,8 @@ async fn run(
         Ok(ended_us) => ended_us,
     };
     board.gaps_last_until(ended_us);
-    let length_us = ended_us.saturating_sub(clock.started_us());
+    // Where the wall clock is behind the run before, that of the session is set forward.
+    let length_us = ended_us.saturating_sub(writer.clock().started_us());
     Ok(Summary {
         length: Duration::from_micros(u64::try_from(length_us).unwrap_or(0)),
         ended,
