@@ -141,7 +141,7 @@ fn a_recorder_that_was_stopped_says_so_and_polls_again_at_once() {
     assert!(asked_us - end_us < S, "{asked_us} {end_us}");
     let found = adjacent_find(&session);
     assert!(
-        found.contains("The recorder stood still here for 0:0"),
+        found.contains("The recorder stood still here for "),
         "{found}"
     );
 }

@@ -143,7 +143,7 @@ fn check(finished: Finished, times: &[(i64, i64, i64)]) {
         .unwrap();
     let text = String::from_utf8(text.stdout).unwrap();
     assert!(
-        text.contains("The recorder's disk was full here, from 2"),
+        text.contains("The recorder's disk was full here, from 0:"),
         "{text}"
     );
 }
