@@ -35,3 +35,97 @@ pub mod registry;
 pub mod selection;
 mod text;
 mod time;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use url::Url;
+
+    use super::across::{Renditions, Seen};
+    use super::low_latency::{self, PartEdge};
+    use super::playlist::Playlist;
+    use super::ranges::DateRanges;
+    use super::text::{self, Text};
+    use super::time::{self, Change};
+    use crate::hls::Step;
+    use crate::hls::testing::{any_body, playlist_text};
+
+    /// Everything that rules ask of two texts, the one after the other.
+    fn judged(before: Vec<u8>, now: Vec<u8>, step: Step, is_old: bool, fresh: usize) {
+        let (before, now) = (Playlist::read(before), Playlist::read(now));
+        let url = Url::parse("http://localhost/live/list.m3u8?v=1").unwrap();
+        let (mut ranges, mut renditions) = (DateRanges::default(), Renditions::default());
+        let mut out = Vec::new();
+        for (id, playlist) in [(1, &before), (2, &now), (1, &now)] {
+            let text = Text {
+                playlist,
+                url: &url,
+                fresh,
+                has_slid: true,
+                has_parent: false,
+                known_ranges: &ranges,
+            };
+            text::judge(&text, &mut out);
+            low_latency::judge(playlist, fresh, &mut out);
+            ranges.take(playlist, &mut out);
+            let seen = Seen {
+                id,
+                name: "list.m3u8",
+                playlist,
+                is_advance: true,
+                seen_us: i64::MAX,
+                not_before_us: Some(i64::MIN),
+            };
+            renditions.take(&seen, &mut out);
+        }
+        let edges = (
+            PartEdge::new(&before, i64::MIN),
+            PartEdge::new(&now, i64::MAX),
+        );
+        low_latency::known_parts(&now, edges.0.as_ref());
+        if let (Some(one), Some(other)) = edges {
+            low_latency::part_late(&one, &other, Some(i64::MAX), i64::MAX, &mut out);
+        }
+        let change = Change {
+            before: &before,
+            now: &now,
+            step: Some(step),
+            is_old,
+            fresh,
+        };
+        time::judge(&change, &mut out);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_odd(
+            bodies in (any_body(), any_body()), texts in (playlist_text(), playlist_text()),
+            first in any::<u64>(), is_old in any::<bool>(), fresh in 0..5_usize,
+        ) {
+            let head = format!("#EXTM3U\n#EXT-X-TARGETDURATION:{first}\n#EXT-X-MEDIA-SEQUENCE:{first}\n\
+                #EXT-X-DISCONTINUITY-SEQUENCE:{first}\n#EXT-X-PART-INF:PART-TARGET={first}\n");
+            let headed = |text: &str| [head.as_bytes(), text.as_bytes()].concat();
+            for step in [Step::First, Step::Slid, Step::Same, Step::Behind, Step::Restarted] {
+                judged(bodies.0.clone(), bodies.1.clone(), step, is_old, fresh);
+                judged(headed(&texts.0), headed(&texts.1), step, is_old, fresh);
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_numbers_are_no_trouble() {
+        let text = "#EXTM3U\n#EXT-X-TARGETDURATION:18446744073709551615\n#EXT-X-MEDIA-SEQUENCE:18446744073709551615\n\
+            #EXT-X-DISCONTINUITY-SEQUENCE:18446744073709551615\n#EXT-X-PART-INF:PART-TARGET=9e99\n#EXT-X-DISCONTINUITY\n\
+            #EXT-X-PROGRAM-DATE-TIME:9999-12-31T23:59:59Z\n#EXTINF:99999999999,\n#EXT-X-BYTERANGE:18446744073709551615@18446744073709551615\na.ts\n\
+            #EXT-X-DISCONTINUITY\n#EXTINF:99999999999,\nb.ts\n#EXT-X-PART:DURATION=99999999999,URI=\"p\"\n";
+        for step in [Step::Slid, Step::Restarted] {
+            judged(
+                text.into(),
+                text.replace("a.ts", "c.ts").into(),
+                step,
+                false,
+                0,
+            );
+        }
+    }
+}

@@ -33,8 +33,6 @@ pub struct SeenExchange {
     pub wait_us: Option<i64>,
     /// First byte to last byte, or to the break.
     pub receive_us: Option<i64>,
-    /// How the body came, as in `schema.sql`.
-    pub arrival: Option<String>,
     /// HTTP status.
     pub status: Option<u16>,
     /// How it ended.
@@ -58,7 +56,7 @@ pub struct SeenExchange {
 }
 
 const EXCHANGES: &str = "SELECT e.id, r.id, r.stream_id, r.kind, r.url, r.range_first, e.head_id,
-       e.requested_us, e.from_us, e.wait_us, e.receive_us, e.arrival, e.status, e.outcome, e.own_reason IS NOT NULL,
+       e.requested_us, e.from_us, e.wait_us, e.receive_us, e.status, e.outcome, e.own_reason IS NOT NULL,
        e.wire_bytes, b.size, b.sha256, e.header_set_id, e.header_values, e.error, e.directives IS NOT NULL, e.directives_met,
        v.media_sequence IS NOT NULL, v.target_duration_us, v.ended, l.playlist_id, l.target_duration_us, r.range_length
   FROM exchange e JOIN resource r ON r.id = e.resource_id
@@ -100,16 +98,16 @@ pub fn header_fields(set: &str, values: Option<&str>) -> Option<Headers> {
 
 /// `None`: of a kind or an outcome that nobody knows.
 fn exchange_row(row: &Row<'_>) -> rusqlite::Result<Option<SeenExchange>> {
-    let (kind, outcome): (String, String) = (row.get(3)?, row.get(13)?);
+    let (kind, outcome): (String, String) = (row.get(3)?, row.get(12)?);
     let (Some(kind), Some(outcome)) = (Kind::parse(&kind), Outcome::parse(&outcome)) else {
         return Ok(None);
     };
-    let size: Option<i64> = row.get(16)?;
-    let sha256: Option<Vec<u8>> = row.get(17)?;
-    let header_set_id: Option<i64> = row.get(18)?;
-    let is_held: bool = row.get(21)?;
-    let is_revision: bool = row.get::<_, Option<bool>>(23)?.unwrap_or(false);
-    let listed_by: Option<i64> = row.get(26)?;
+    let size: Option<i64> = row.get(15)?;
+    let sha256: Option<Vec<u8>> = row.get(16)?;
+    let header_set_id: Option<i64> = row.get(17)?;
+    let is_held: bool = row.get(20)?;
+    let is_revision: bool = row.get::<_, Option<bool>>(22)?.unwrap_or(false);
+    let listed_by: Option<i64> = row.get(25)?;
     let unsigned = |n: i64| u64::try_from(n).unwrap_or(0);
     Ok(Some(SeenExchange {
         id: row.get(0)?,
@@ -119,7 +117,7 @@ fn exchange_row(row: &Row<'_>) -> rusqlite::Result<Option<SeenExchange>> {
         url: row.get(4)?,
         range: match (
             row.get::<_, Option<i64>>(5)?,
-            row.get::<_, Option<i64>>(28)?,
+            row.get::<_, Option<i64>>(27)?,
         ) {
             (Some(first), Some(length)) => Some(ByteRange {
                 first: unsigned(first),
@@ -132,30 +130,29 @@ fn exchange_row(row: &Row<'_>) -> rusqlite::Result<Option<SeenExchange>> {
         from_us: row.get(8)?,
         wait_us: row.get(9)?,
         receive_us: row.get(10)?,
-        arrival: row.get(11)?,
-        status: row.get(12)?,
+        status: row.get(11)?,
         outcome,
-        is_own: row.get(14)?,
-        wire_bytes: row.get::<_, Option<i64>>(15)?.map_or(0, unsigned),
+        is_own: row.get(13)?,
+        wire_bytes: row.get::<_, Option<i64>>(14)?.map_or(0, unsigned),
         body: size.map(unsigned).zip(sha256),
         headers: match header_set_id {
-            Some(id) => Some((id, row.get(19)?)),
+            Some(id) => Some((id, row.get(18)?)),
             None => None,
         },
-        error: row.get(20)?,
+        error: row.get(19)?,
         directives_met: match is_held {
-            true => Some(row.get(22)?),
+            true => Some(row.get(21)?),
             false => None,
         },
         revision: match is_revision {
             true => Some((
-                row.get(24)?,
-                row.get::<_, Option<bool>>(25)?.unwrap_or(false),
+                row.get(23)?,
+                row.get::<_, Option<bool>>(24)?.unwrap_or(false),
             )),
             false => None,
         },
         listed_by: match listed_by {
-            Some(id) => Some((id, row.get(27)?)),
+            Some(id) => Some((id, row.get(26)?)),
             None => None,
         },
     }))

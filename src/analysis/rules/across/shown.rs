@@ -104,7 +104,7 @@ impl Shown {
         let mut number = playlist.discontinuity_sequence.unwrap_or(0);
         let mut begins_us = None;
         for segment in &playlist.segments {
-            number += u64::from(segment.discontinuity);
+            number = number.wrapping_add(u64::from(segment.discontinuity));
             if segment.discontinuity {
                 begins_us = None;
             }

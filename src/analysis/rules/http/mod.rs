@@ -76,7 +76,6 @@ pub(crate) mod testing {
             from_us: 0,
             wait_us: Some(5_000),
             receive_us: Some(20_000),
-            arrival: None,
             status: Some(200),
             outcome: Outcome::Complete,
             is_own: false,

@@ -1,11 +1,7 @@
 //! Bodies of segments, read as their revisions pass, each once: the rules of media, and time stamps across renditions.
 
-use std::io::Read as _;
-use std::sync::Arc;
-
-use url::Url;
-
-use super::held::{Held, Rendition};
+use super::bodies::{Listing, Unread};
+use super::held::Held;
 use super::judgement::NotJudged;
 use super::judging::Judging;
 use super::state::Read;
@@ -13,23 +9,15 @@ use crate::analysis::finding::Evidence;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::findings::Place;
 use crate::analysis::rules::media::across::{self, Dated};
-use crate::analysis::rules::media::freeze::{self, Weight};
+use crate::analysis::rules::media::freeze;
 use crate::analysis::rules::media::{cues, judge, judge_end};
-use crate::analysis::rules::playlist::{Playlist, Segment};
-use crate::hls::{ByteRange, Tag, Variables, attributes, lines};
-use crate::media::cipher::Protection;
+use crate::analysis::rules::playlist::Playlist;
+use crate::hls::Variables;
 use crate::media::facts::Cipher;
-use crate::media::read::{Init, read};
-use crate::session::{Body, ExchangeId, LandedBody, ListedUrl, ReadError, Reader, RevisedPlaylist};
+use crate::session::{ExchangeId, ReadError, RevisedPlaylist};
 
-/// Larger bodies are not read.
-const LARGEST: u64 = 64 * 1024 * 1024;
-/// Keys and initialization sections that are remembered of a playlist.
-const MOST: usize = 64;
 /// Segments of a playlist that are weighed against each other.
 const MOST_WEIGHTS: usize = 50_000;
-/// What was asked for so much later than it was listed, in microseconds, is still the answer.
-const PATIENCE_US: i64 = 60_000_000;
 
 impl Judging<'_> {
     /// The segments of a revision that no earlier one listed.
@@ -203,14 +191,13 @@ fn named(sequence: u64, broken: Broken) -> Broken {
         },
     }
 }
-
 /// When each segment begins by the dates of its text, and its discontinuity number.
 fn dates(playlist: &Playlist) -> Vec<(Option<i64>, u64)> {
     let mut begins_us = None;
     let mut number = playlist.discontinuity_sequence.unwrap_or(0);
     let each = playlist.segments.iter().map(|segment| {
         if segment.discontinuity {
-            number += 1;
+            number = number.wrapping_add(1);
             begins_us = None;
         }
         let date_us = segment.date_us.or(begins_us);
@@ -218,280 +205,4 @@ fn dates(playlist: &Playlist) -> Vec<(Option<i64>, u64)> {
         (date_us, number)
     });
     each.collect()
-}
-
-/// Whether a text tells of splices, in whatever way.
-fn tells_splices(playlist: &Playlist) -> bool {
-    let holds = |what: &[u8]| memchr::memmem::find(&playlist.text, what).is_some();
-    holds(b"SCTE35-")
-        || holds(b"#EXT-X-CUE")
-        || holds(b"#EXT-OATCLS-SCTE35")
-        || holds(b"#EXT-X-SCTE35")
-}
-
-fn first_bytes(hash: &[u8]) -> u64 {
-    hash.iter()
-        .take(8)
-        .fold(0, |n, byte| n << 8 | u64::from(*byte))
-}
-
-/// Why a body was not read.
-enum Unread {
-    Session(ReadError),
-    Because(&'static str),
-}
-
-impl From<ReadError> for Unread {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Lost(_) | ReadError::Altered { .. } => {
-                Self::Because("their bodies are not there: never had, lost or damaged")
-            }
-            other => Self::Session(other),
-        }
-    }
-}
-
-/// Where segments are listed.
-struct Listing<'a> {
-    reader: &'a Reader,
-    read: &'a Read<'a>,
-    variables: &'a Variables,
-}
-
-impl Listing<'_> {
-    fn held(
-        &self,
-        rendition: &mut Rendition,
-        index: usize,
-        (date_us, discontinuity): (Option<i64>, u64),
-    ) -> Result<Held, Unread> {
-        let now = self.read.now;
-        let Some(segment) = now.segments.get(index).cloned() else {
-            return Err(Unread::Because("they are not listed"));
-        };
-        if segment.gap {
-            return Err(Unread::Because("they have an EXT-X-GAP"));
-        }
-        let sequence = now.number(index);
-        let written = now.text.get(segment.uri.clone()).unwrap_or_default();
-        let url = self
-            .url(written)
-            .ok_or(Unread::Because("their URLs cannot be read"))?;
-        let landed = self.landed(&url, segment.range)?;
-        let mut body = self.bytes(&landed, segment.range)?;
-        let init = self.init(rendition, &segment, sequence);
-        let key = self.key(rendition, &segment);
-        let facts = read(&mut body, key.protection(sequence), init.as_deref());
-        let rate = freeze::rate(&facts, segment.duration_us);
-        let last = rendition.last.as_ref();
-        Ok(Held {
-            facts,
-            init,
-            sequence,
-            exchange: landed.exchange_id,
-            at_us: self.read.row.seen_us,
-            follows: last.is_some_and(|last| last.sequence.wrapping_add(1) == sequence)
-                && (index > 0 || self.read.fresh > 0 || !self.is_new_epoch()),
-            date_us,
-            discontinuity,
-            iframes_only: now.i_frames_only,
-            independent: now.independent,
-            tells_splices: tells_splices(now),
-            weight: Weight {
-                sequence,
-                body: first_bytes(&landed.sha256),
-                resource: segment.name,
-                rate,
-            },
-            segment,
-        })
-    }
-
-    fn is_new_epoch(&self) -> bool {
-        use crate::hls::Step;
-        !matches!(self.read.row.step, Some(Step::Slid | Step::Same))
-    }
-
-    fn url(&self, written: &[u8]) -> Option<Url> {
-        let text = std::str::from_utf8(written).ok()?;
-        self.read.url.join(&self.variables.substitute(text)).ok()
-    }
-
-    fn landed(&self, url: &Url, range: Option<ByteRange>) -> Result<LandedBody, Unread> {
-        let mut url = url.clone();
-        url.set_fragment(None);
-        let reader = self.reader;
-        let landings = reader.together(|| {
-            reader.landings(&ListedUrl {
-                stream_id: self.read.playlist.stream_id,
-                revision: self.read.row.exchange_id,
-                from_us: self.read.row.from_us,
-                url: url.as_str(),
-                range,
-                patience_us: PATIENCE_US,
-            })
-        })?;
-        let all = landings
-            .own
-            .into_iter()
-            .chain(landings.before)
-            .chain(landings.other);
-        all.filter_map(|landing| landing.good)
-            .next()
-            .ok_or(Unread::Because(
-                "their bodies are not there: never had, lost or damaged",
-            ))
-    }
-
-    /// A body, or the range of it that is listed.
-    fn bytes(&self, landed: &LandedBody, range: Option<ByteRange>) -> Result<Vec<u8>, Unread> {
-        if landed.size > LARGEST {
-            return Err(Unread::Because("they are larger than 64 MiB"));
-        }
-        let reader = self.reader;
-        let body = reader.together(|| reader.body_of(landed.exchange_id))?;
-        let mut bytes = match body {
-            Some(Body::Bytes(bytes)) => bytes,
-            Some(Body::Chunk(chunk)) => {
-                let mut bytes = Vec::new();
-                let read = chunk
-                    .file
-                    .take(chunk.size.min(LARGEST))
-                    .read_to_end(&mut bytes);
-                read.map_err(|_| Unread::Because("their files cannot be read"))?;
-                bytes
-            }
-            None => {
-                return Err(Unread::Because(
-                    "their bodies are not there: never had, lost or damaged",
-                ));
-            }
-        };
-        if let (Some(range), Some(first)) = (range, landed.first) {
-            let skipped = usize::try_from(range.first.saturating_sub(first)).unwrap_or(usize::MAX);
-            let length = usize::try_from(range.length).unwrap_or(usize::MAX);
-            bytes = bytes.into_iter().skip(skipped).take(length).collect();
-        }
-        Ok(bytes)
-    }
-
-    fn tag(&self, at: Option<usize>) -> Option<Vec<(String, String)>> {
-        let span = self.read.now.in_force.get(at?)?;
-        let mut lines = lines(self.read.now.text.get(span.clone())?);
-        lines.next()?.tag().map(pairs)
-    }
-
-    fn init(
-        &self,
-        rendition: &mut Rendition,
-        segment: &Segment,
-        sequence: u64,
-    ) -> Option<Arc<Init>> {
-        let tag = self.tag(segment.map_tag)?;
-        let uri = value(&tag, "URI")?;
-        let range = value(&tag, "BYTERANGE").and_then(range);
-        let name = (uri.to_owned(), range);
-        if let Some(known) = rendition.inits.get(&name) {
-            return known.clone();
-        }
-        let read = || {
-            let url = self.url(uri.as_bytes())?;
-            let landed = self.landed(&url, range).ok()?;
-            self.bytes(&landed, range).ok()
-        };
-        let body = read();
-        let key = self.key(rendition, segment);
-        let init = body.map(|mut body| Arc::new(Init::read(&mut body, key.protection(sequence))));
-        if rendition.inits.len() >= MOST {
-            rendition.inits.clear();
-        }
-        rendition.inits.insert(name, init.clone());
-        init
-    }
-
-    fn key(&self, rendition: &mut Rendition, segment: &Segment) -> Key {
-        if segment.keys == 0 {
-            return Key::None;
-        }
-        let Some(tag) = self.tag(segment.key_tag) else {
-            return Key::NotRead;
-        };
-        let method = value(&tag, "METHOD").unwrap_or_default().to_owned();
-        let Some(uri) = value(&tag, "URI").map(str::to_owned) else {
-            return Key::NotRead;
-        };
-        let bytes = rendition.keys.get(&uri).cloned().unwrap_or_else(|| {
-            let url = self.url(uri.as_bytes())?;
-            let landed = self.landed(&url, None).ok()?;
-            self.bytes(&landed, None).ok()
-        });
-        if rendition.keys.len() >= MOST {
-            rendition.keys.clear();
-        }
-        rendition.keys.insert(uri, bytes.clone());
-        Key::Known {
-            method,
-            bytes,
-            iv: value(&tag, "IV").and_then(iv),
-        }
-    }
-}
-
-/// The key that applies to a segment.
-enum Key {
-    None,
-    NotRead,
-    Known {
-        method: String,
-        bytes: Option<Vec<u8>>,
-        iv: Option<[u8; 16]>,
-    },
-}
-
-impl Key {
-    fn protection(&self, sequence: u64) -> Protection<'_> {
-        match self {
-            Self::None => Protection::None,
-            Self::NotRead => Protection::NotRead,
-            Self::Known { method, bytes, iv } => match (method.as_str(), bytes) {
-                ("AES-128", Some(key)) => Protection::Aes128 {
-                    key,
-                    iv: iv.unwrap_or_else(|| u128::from(sequence).to_be_bytes()),
-                },
-                ("AES-256-GCM", key) => Protection::Aes256Gcm {
-                    key: key.as_deref(),
-                },
-                _ => Protection::NotRead,
-            },
-        }
-    }
-}
-
-fn pairs(tag: Tag<'_>) -> Vec<(String, String)> {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    attributes(tag.value)
-        .map(|a| (text(a.name), text(a.value)))
-        .collect()
-}
-
-fn value<'a>(tag: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    tag.iter()
-        .find(|(own, _)| own == name)
-        .map(|(_, value)| value.as_str())
-}
-
-fn range(written: &str) -> Option<ByteRange> {
-    let (length, first) = written.split_once('@').unwrap_or((written, "0"));
-    Some(ByteRange {
-        first: first.parse().ok()?,
-        length: length.parse().ok().filter(|length| *length > 0)?,
-    })
-}
-
-fn iv(written: &str) -> Option<[u8; 16]> {
-    let digits = written
-        .strip_prefix("0x")
-        .or_else(|| written.strip_prefix("0X"))?;
-    u128::from_str_radix(digits, 16).ok().map(u128::to_be_bytes)
 }

@@ -8,10 +8,12 @@
 //! | `judging` | what is known while a session is read |
 //! | `held` | what is known of media while revisions pass |
 //! | `media` | bodies of segments, read as their revisions pass |
+//! | `bodies` | the bodies of segments that a revision lists, and what their bytes say |
 //! | `exchanges` | the pass over exchanges |
 //! | `events` | gaps and outages, by the code of adjacent-find; how the recorder was |
 //! | `durations` | how long segments are, by their URLs, from one pass to the other |
 
+mod bodies;
 mod durations;
 mod events;
 mod exchanges;
