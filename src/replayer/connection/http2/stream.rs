@@ -36,6 +36,10 @@ const OF_A_CONNECTION: [&str; 5] = [
     "upgrade",
 ];
 
+/// So much of the body of a request is read and thrown away, in bytes, and so long.
+const LARGEST_BODY: usize = 64 * 1024;
+const BODY_TAKES: Duration = Duration::from_secs(1);
+
 /// Why a stream ends before its answer does.
 enum End {
     /// The client took the request back, or has left.
@@ -74,8 +78,8 @@ impl Stream {
     {
         let (mut request, body) = request.into_parts();
         let refusal = head_check::refusal_over_http2(&request, !body.is_end_stream());
-        // What comes of a body is thrown away.
-        drop(body);
+        // A client that still sends when its stream is reset may take the answer for lost.
+        let _ = timeout(BODY_TAKES, thrown_away(body)).await;
         let shared = Arc::clone(&self.open.shared);
         if let Some(peer) = shared.peer {
             request.extensions.insert(peer);
@@ -131,6 +135,18 @@ impl Stream {
             outlet.in_flight.ends().await;
         }
         sent
+    }
+}
+
+/// Reads a body to its end, or as far as a client may send one.
+async fn thrown_away(mut body: RecvStream) {
+    let mut left = LARGEST_BODY;
+    while let Some(Ok(bytes)) = body.data().await {
+        let length = bytes.len();
+        if length > left || body.flow_control().release_capacity(length).is_err() {
+            return;
+        }
+        left -= length;
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use tokio::io::DuplexStream;
+use tokio::task::JoinHandle;
+
 use super::*;
 use crate::replayer::body::breaks::Break;
 use crate::replayer::body::ending::Ending;
@@ -19,13 +22,12 @@ async fn broken() -> Option<Response<Body>> {
     Some(Response::new(body::broken(pieces, None, Break::default())))
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_body_breaks_behind_its_last_byte_however_late_the_client_reads() {
+/// A server of one connection, and the other end of that.
+fn served(table: &Arc<ConnectionTable>) -> (JoinHandle<Result<(), h2::Error>>, DuplexStream) {
     let (server, client) = tokio::io::duplex(4096);
-    let limits = Limits::for_descriptors(1000);
-    let table = ConnectionTable::new(&limits);
     let permit = table.admit(IpAddr::V4(Ipv4Addr::LOCALHOST)).unwrap();
     let serving = tokio::spawn(async move {
+        let limits = Limits::for_descriptors(1000);
         let channel = Channel {
             stream: server,
             ending: Ending::default(),
@@ -39,6 +41,34 @@ async fn a_body_breaks_behind_its_last_byte_however_late_the_client_reads() {
         };
         serve(channel, around, |_, _| broken()).await
     });
+    (serving, client)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_sends_a_body_gets_the_refusal_and_no_reset() {
+    let table = ConnectionTable::new(&Limits::for_descriptors(1000));
+    let (serving, client) = served(&table);
+    let (mut send, connection) = h2::client::handshake(client).await.unwrap();
+    let driving = tokio::spawn(connection);
+    let request = http::Request::post("http://h/a").body(()).unwrap();
+    let (answer, mut body) = send.send_request(request, false).unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    body.send_data(bytes::Bytes::from_static(b"body"), true)
+        .unwrap();
+    let mut answer = answer.await.unwrap();
+    assert_eq!(answer.status(), 400);
+    while let Some(bytes) = answer.body_mut().data().await {
+        bytes.unwrap();
+    }
+    drop((send, body, answer));
+    let _ = driving.await;
+    serving.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_breaks_behind_its_last_byte_however_late_the_client_reads() {
+    let table = ConnectionTable::new(&Limits::for_descriptors(1000));
+    let (serving, client) = served(&table);
     let mut builder = h2::client::Builder::new();
     builder
         .initial_window_size(WINDOW)
