@@ -22,6 +22,7 @@ use crate::analysis::rules::judge::{Scope, judge};
 use crate::analysis::rules::registry::{Profile, RULES, Severity};
 use crate::analysis::rules::selection::Selection;
 use crate::cli::arguments::durations::{parse_duration, parse_moment};
+use crate::cli::output::next_steps;
 use crate::session::{Reader, RevisedPlaylist, Run, Sessions};
 
 /// Say what was wrong with a recorded channel, by the rules of HLS (RFC 8216bis), and show where.
@@ -129,22 +130,11 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
         return Ok(true);
     }
     let name = arguments.session.as_deref().unwrap_or_default();
-    let reader = Reader::open(&Sessions::new(&arguments.folder).find(name)?)?;
+    let folder = Sessions::new(&arguments.folder).find(name)?;
+    let reader = Reader::open(&folder)?;
     let runs = reader.runs()?;
     let zero_us = runs.first().map_or(0, |run| run.started_us);
-    let moment = |text: &Option<String>, otherwise| {
-        text.as_deref()
-            .map_or(Ok(otherwise), |text| moment_us(text, zero_us))
-    };
-    let wanted = Wanted {
-        selection: arguments.rules.clone().unwrap_or_default(),
-        profile: match arguments.profile {
-            ProfileName::Rfc => Profile::Rfc,
-            ProfileName::Apple => Profile::Apple,
-        },
-        from_us: moment(&arguments.from, i64::MIN)?,
-        until_us: moment(&arguments.to, i64::MAX)?,
-    };
+    let wanted = wanted(arguments, zero_us)?;
     let mut scope = Scope {
         stream: arguments.stream.clone(),
         playlist: arguments.playlist.clone(),
@@ -158,7 +148,7 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
     let shown = Shown {
         judgement: &judgement,
         selection: &selection,
-        session: name,
+        session: next_steps::arguments(folder.path()),
         streams: reader.streams()?,
         zero_us,
         end_us: runs.last().map_or(zero_us, Run::end_us),
@@ -173,6 +163,23 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
             .any(|judged| judged.severity <= worst)
     };
     Ok(!failed.is_some_and(is_failure))
+}
+
+/// Which findings are wanted. `zero_us`: session zero.
+fn wanted(arguments: &Arguments, zero_us: i64) -> Result<Wanted, Failure> {
+    let moment = |text: &Option<String>, otherwise| {
+        text.as_deref()
+            .map_or(Ok(otherwise), |text| moment_us(text, zero_us))
+    };
+    Ok(Wanted {
+        selection: arguments.rules.clone().unwrap_or_default(),
+        profile: match arguments.profile {
+            ProfileName::Rfc => Profile::Rfc,
+            ProfileName::Apple => Profile::Apple,
+        },
+        from_us: moment(&arguments.from, i64::MIN)?,
+        until_us: moment(&arguments.to, i64::MAX)?,
+    })
 }
 
 /// Session time, or UTC.

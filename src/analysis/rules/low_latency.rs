@@ -2,8 +2,9 @@
 //! 4.4.5.3, 6.2.1).
 
 use super::broken::Broken;
-use super::playlist::{Playlist, micros};
+use super::playlist::{Part, Playlist, micros};
 use super::registry::Severity;
+use crate::hls::steps::step;
 use crate::hls::{Tag, attributes};
 use crate::session::seconds;
 
@@ -181,20 +182,14 @@ pub(super) fn part_late(
 /// How many parts of a text an earlier revision listed: those of segments that are whole, and so many of the next.
 pub(super) fn known_parts(playlist: &Playlist, before: Option<&PartEdge>) -> usize {
     let Some(before) = before else { return 0 };
-    let is_known = |at: usize, index: usize| {
-        let number = playlist.number(index);
-        let of_it = playlist
-            .parts
-            .iter()
-            .take(at)
-            .filter(|part| part.index == index)
-            .count();
-        number < before.next || (number == before.next && of_it < before.parts)
+    let mut of_next = 0;
+    let is_known = |part: &&Part| {
+        step();
+        let number = playlist.number(part.index);
+        of_next += usize::from(number == before.next);
+        number < before.next || (number == before.next && of_next <= before.parts)
     };
-    let parts = playlist.parts.iter().enumerate();
-    parts
-        .take_while(|(at, part)| is_known(*at, part.index))
-        .count()
+    playlist.parts.iter().take_while(is_known).count()
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ mod tests {
     use super::text::{self, Text};
     use super::time::{self, Change};
     use crate::hls::Step;
+    use crate::hls::steps::{assert_grows, steps_of};
     use crate::hls::testing::{any_body, playlist_text};
 
     /// Everything that rules ask of two texts, the one after the other.
@@ -86,13 +87,7 @@ mod tests {
         if let (Some(one), Some(other)) = edges {
             low_latency::part_late(&one, &other, Some(i64::MAX), i64::MAX, &mut out);
         }
-        let change = Change {
-            before: &before,
-            now: &now,
-            step: Some(step),
-            is_old,
-            fresh,
-        };
+        let change = Change::new((&before, &now), Some(step), is_old, fresh);
         time::judge(&change, &mut out);
     }
 
@@ -126,6 +121,42 @@ mod tests {
                 false,
                 0,
             );
+        }
+    }
+
+    /// The lines of a segment, by its number.
+    type Lines = fn(usize) -> String;
+
+    /// Texts of which much is broken, so many times each.
+    #[test]
+    fn steps_grow_as_texts_do() {
+        let head = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-PART-INF:PART-TARGET=1\n#EXT-X-PROGRAM-DATE-TIME:2026-11-29T10:00:00Z\n";
+        let texts: [(&str, Lines); 7] = [
+            ("keys", |n| {
+                format!("#EXT-X-KEY:URI=\"{n}\"\n#EXTINF:9,\ns{n}.m4s\n")
+            }),
+            ("formats of keys", |n| {
+                format!("#EXT-X-KEY:METHOD=NONE,KEYFORMAT=\"{n}\",URI=\"k\"\n#EXTINF:9,\ns{n}.ts\n")
+            }),
+            ("a slate", |n| format!("#EXTINF:1,\ns{}.ts\n", n / 100_000)),
+            ("parts", |n| {
+                format!("#EXT-X-PART:DURATION=9,URI=\"p{n}\"\n")
+            }),
+            ("date ranges", |n| format!("#EXT-X-DATERANGE:ID=\"{n}\"\n")),
+            ("variables", |n| {
+                format!("#EXT-X-DEFINE:IMPORT=\"{n}\"\n{{$x{n}}}.ts\n")
+            }),
+            ("ranges", |n| {
+                format!("#EXT-X-BYTERANGE:5\n#EXTINF:1,\nr{n}.ts\n")
+            }),
+        ];
+        for (what, line) in texts {
+            assert_grows(what, |count| {
+                let all = |count: usize| (0..count).map(line).collect::<String>();
+                let [before, now] = ["one", "other"]
+                    .map(|last| format!("{head}{}#EXTINF:1,\n{last}.ts\n", all(count)));
+                steps_of(|| judged(before.into(), now.into(), Step::Slid, false, 0))
+            });
         }
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! What it lists comes of [`items`], which alone interprets tags of media playlists; this adds what only a judge needs.
 
+use std::cell::OnceCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
-use crate::hls::items::{Content, KeyOrMap, items};
+use crate::hls::MOST_KEYS;
+use crate::hls::items::{Content, KeyOrMap, PartItem, SegmentItem, items};
+use crate::hls::steps::step;
 use crate::hls::{ByteRange, Line, PlaylistKind, Tag, attributes, lines, playlist_kind};
 
 /// `EXT-X-PLAYLIST-TYPE`.
@@ -96,6 +99,8 @@ pub struct Playlist {
     pub date_ranges: Vec<Range<usize>>,
     /// Lines of EXT-X-KEY and EXT-X-MAP, by where they stand in the text.
     pub in_force: Vec<Range<usize>>,
+    /// Where its lines end, once a number of one is asked for.
+    line_ends: OnceCell<Vec<usize>>,
 }
 
 impl Playlist {
@@ -118,6 +123,7 @@ impl Playlist {
             parts: Vec::new(),
             date_ranges: Vec::new(),
             in_force: Vec::new(),
+            line_ends: OnceCell::new(),
         };
         Reader {
             playlist: &mut playlist,
@@ -148,8 +154,9 @@ impl Playlist {
 
     /// The number of the line in which a byte stands, from 1.
     pub fn line(&self, byte: usize) -> usize {
-        let before = self.text.get(..byte).unwrap_or(&self.text);
-        memchr::memchr_iter(b'\n', before).count() + 1
+        let ends = || memchr::memchr_iter(b'\n', &self.text).inspect(|_| step());
+        let ends = self.line_ends.get_or_init(|| ends().collect());
+        ends.partition_point(|end| *end < byte) + 1
     }
 
     /// How long its segments are together, in microseconds.
@@ -202,29 +209,9 @@ impl Reader<'_> {
         for item in items(text) {
             match item.content {
                 Content::Playlist(tag) => self.playlist_tag(tag),
-                Content::Key(line, key) => {
-                    self.key(&key);
-                    if key.ends_keys() {
-                        self.key_tag = None;
-                    } else if key.key_format() == b"identity" {
-                        self.key_tag = Some(self.stands(&line));
-                    }
-                }
-                Content::Map(line, map) => {
-                    self.map_tag = Some(self.stands(&line));
-                    let uri = map.uri().map(|(uri, _)| without_query(uri));
-                    self.map = hash(&(uri, map.byte_range())) | 1;
-                }
-                Content::Part(part) => {
-                    self.parts = self.parts.saturating_add(1);
-                    let index = self.playlist.segments.len();
-                    self.playlist.parts.push(Part {
-                        index,
-                        duration_us: part.duration.map_or(0, crate::clock::micros),
-                        gap: part.gap,
-                        independent: part.independent,
-                    });
-                }
+                Content::Key(line, key) => self.key_in_force(&line, &key),
+                Content::Map(line, map) => self.map_in_force(&line, &map),
+                Content::Part(part) => self.part(&part),
                 Content::Skip => self.playlist.skipped = item.index,
                 Content::DateRange(line) => {
                     if let Some(tag) = line.tag() {
@@ -239,32 +226,60 @@ impl Reader<'_> {
                 }
                 Content::Hint(_) | Content::Report => {}
                 Content::Segment(_) if item.is_left_out => {}
-                Content::Segment(segment) => {
-                    let path = without_query(segment.written);
-                    let resource = hash(&path);
-                    let last = self.range_end.filter(|(of, _)| *of == resource);
-                    let range = segment
-                        .range
-                        .and_then(|range| range.resolve(last.map(|(_, end)| end)));
-                    self.range_end = range.map(|range| (resource, range.end()));
-                    self.playlist.segments.push(Segment {
-                        duration_us: segment.duration.map_or(0, crate::clock::micros),
-                        duration_unit_us: std::mem::replace(&mut self.unit_us, WHOLE_US),
-                        range,
-                        gap: segment.gap,
-                        discontinuity: segment.discontinuity,
-                        date_us: segment.date_us(),
-                        keys: self.keys_hash,
-                        map: self.map,
-                        name: hash(&(path, range)),
-                        parts: std::mem::take(&mut self.parts),
-                        key_tag: self.key_tag,
-                        map_tag: self.map_tag,
-                        uri: segment.span,
-                    });
-                }
+                Content::Segment(segment) => self.segment(segment),
             }
         }
+    }
+
+    fn key_in_force(&mut self, line: &Line<'_>, key: &KeyOrMap<'_>) {
+        self.key(key);
+        if key.ends_keys() {
+            self.key_tag = None;
+        } else if key.key_format() == b"identity" {
+            self.key_tag = Some(self.stands(line));
+        }
+    }
+
+    fn map_in_force(&mut self, line: &Line<'_>, map: &KeyOrMap<'_>) {
+        self.map_tag = Some(self.stands(line));
+        let uri = map.uri().map(|(uri, _)| without_query(uri));
+        self.map = hash(&(uri, map.byte_range())) | 1;
+    }
+
+    fn part(&mut self, part: &PartItem<'_>) {
+        self.parts = self.parts.saturating_add(1);
+        let index = self.playlist.segments.len();
+        self.playlist.parts.push(Part {
+            index,
+            duration_us: part.duration.map_or(0, crate::clock::micros),
+            gap: part.gap,
+            independent: part.independent,
+        });
+    }
+
+    fn segment(&mut self, segment: SegmentItem<'_>) {
+        let path = without_query(segment.written);
+        let resource = hash(&path);
+        let last = self.range_end.filter(|(of, _)| *of == resource);
+        let range = segment
+            .range
+            .and_then(|range| range.resolve(last.map(|(_, end)| end)));
+        self.range_end = range.map(|range| (resource, range.end()));
+        self.playlist.segments.push(Segment {
+            duration_us: segment.duration.map_or(0, crate::clock::micros),
+            duration_unit_us: std::mem::replace(&mut self.unit_us, WHOLE_US),
+            range,
+            gap: segment.gap,
+            discontinuity: segment.discontinuity,
+            date_us: segment.date_us(),
+            keys: self.keys_hash,
+            map: self.map,
+            name: hash(&(path, range)),
+            parts: std::mem::take(&mut self.parts),
+            key_tag: self.key_tag,
+            map_tag: self.map_tag,
+            uri: segment.span,
+        });
     }
 
     fn stands(&mut self, line: &Line<'_>) -> usize {
@@ -307,8 +322,11 @@ impl Reader<'_> {
             let uri = key.uri().map(|(uri, _)| without_query(uri));
             let number = hash(&(key.method(), uri, &format, key.iv()));
             self.keys.retain(|(other, _)| *other != format);
-            self.keys.push((format, number));
-            self.keys.sort();
+            // Players know some ten of them.
+            if self.keys.len() < MOST_KEYS {
+                self.keys.push((format, number));
+                self.keys.sort();
+            }
         }
         self.keys_hash = match self.keys.is_empty() {
             true => 0,

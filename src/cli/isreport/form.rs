@@ -26,8 +26,8 @@ const LEAD_US: i64 = 2_000_000;
 pub(super) struct Shown<'a> {
     pub(super) judgement: &'a Judgement,
     pub(super) selection: &'a Selection,
-    /// As it was typed.
-    pub(super) session: &'a str,
+    /// How a shell names it to other programs.
+    pub(super) session: String,
     pub(super) streams: Vec<StreamInfo>,
     /// Session zero, and the end, in microseconds of Unix time.
     pub(super) zero_us: i64,
@@ -56,6 +56,11 @@ impl Shown<'_> {
         let after_us = judged.finding.first.at_us.saturating_sub(self.zero_us);
         let tenths = after_us.saturating_sub(LEAD_US).max(0) / 100_000;
         seconds(tenths.saturating_mul(100_000))
+    }
+
+    /// The command of a replay that shows a finding.
+    pub(super) fn command(&self, judged: &Judged) -> String {
+        format!("isreplayer {} -o {}", self.session, self.offset(judged))
     }
 
     /// The path of a replay that shows it.

@@ -101,44 +101,49 @@ fn paragraph(shown: &Shown<'_>, judged: &Judged, out: &mut impl Write) -> io::Re
         judged.rule,
         escaped(&finding.text)
     )?;
-    let place = match (shown.streams.len(), &finding.playlist) {
+    writeln!(out, "  {}: {}", place(shown, judged), when(shown, judged))?;
+    let (command, exchanges) = (escaped(&shown.command(judged)), exchanges(judged));
+    writeln!(out, "  see it: {command}{exchanges}")?;
+    match link(section) {
+        Some(link) => writeln!(out, "  {section}: {link}"),
+        None => writeln!(out, "  {section}"),
+    }
+}
+
+fn place(shown: &Shown<'_>, judged: &Judged) -> String {
+    let finding = &judged.finding;
+    match (shown.streams.len(), &finding.playlist) {
         (1, Some(playlist)) => escaped(playlist),
         (_, Some(playlist)) => format!("[{}] {}", escaped(&finding.stream), escaped(playlist)),
         (_, None) => escaped(&finding.stream),
-    };
+    }
+}
+
+fn when(shown: &Shown<'_>, judged: &Judged) -> String {
+    let finding = &judged.finding;
     let at = |us: i64| both_clocks(us, shown.zero_us);
-    let when = match finding.count {
+    match finding.count {
         1 => format!("at {}", at(finding.first.at_us)),
         count => format!(
             "{count} times, from {} to {}",
             at(finding.first.at_us),
             at(finding.last.at_us)
         ),
-    };
-    writeln!(out, "  {place}: {when}")?;
-    let exchanges: Vec<String> = finding
-        .exchanges
-        .iter()
-        .take(MOST_EXCHANGES)
-        .map(i64::to_string)
-        .collect();
-    let more = if finding.exchanges.len() > MOST_EXCHANGES {
+    }
+}
+
+/// Which exchanges show it, the first ones.
+fn exchanges(judged: &Judged) -> String {
+    let all = &judged.finding.exchanges;
+    let shown = all.iter().take(MOST_EXCHANGES).map(i64::to_string);
+    let shown: Vec<String> = shown.collect();
+    let more = if all.len() > MOST_EXCHANGES {
         ", …"
     } else {
         ""
     };
-    let exchanges = match exchanges.is_empty() {
+    match shown.is_empty() {
         true => String::new(),
-        false => format!("; exchange {}{more}", exchanges.join(", ")),
-    };
-    let session = escaped(shown.session);
-    writeln!(
-        out,
-        "  see it: isreplayer {session} -o {}{exchanges}",
-        shown.offset(judged)
-    )?;
-    match link(section) {
-        Some(link) => writeln!(out, "  {section}: {link}"),
-        None => writeln!(out, "  {section}"),
+        false => format!("; exchange {}{more}", shown.join(", ")),
     }
 }

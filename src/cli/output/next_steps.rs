@@ -83,7 +83,7 @@ fn text(path: &Path, facts: &str, totals: &Totals, kept_us: i64) -> Vec<String> 
 }
 
 /// How the session is named to a program that is started in the same folder, by somebody who has a shell.
-fn arguments(path: &Path) -> String {
+pub(crate) fn arguments(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let folder = path.parent().unwrap_or(Path::new(""));
     if name.is_empty() || name.starts_with('-') {

@@ -8,6 +8,8 @@ use crate::analysis::rules::playlist::Playlist;
 use crate::analysis::rules::registry::Severity;
 use crate::session::seconds;
 
+/// Renditions that are compared with each other.
+const MOST_RENDITIONS: usize = 256;
 /// Ends of a playlist that are remembered.
 const MOST_ENDS: usize = 16;
 /// Segments whose discontinuity numbers are compared.
@@ -53,6 +55,9 @@ pub struct Renditions {
 impl Renditions {
     /// What is wrong with a revision, beside what the other renditions show.
     pub fn take(&mut self, seen: &Seen<'_>, out: &mut Vec<Broken>) {
+        if self.shown.len() >= MOST_RENDITIONS && !self.shown.contains_key(&seen.id) {
+            return;
+        }
         let now = Shown::new(seen);
         let others: Vec<&Shown> = self
             .shown

@@ -80,16 +80,10 @@ impl Judging<'_> {
         };
         let mut out = Vec::new();
         if row.is_media {
-            if row.is_advance
-                && let Some(length_us) = state.advanced(row)
-            {
+            if let Some(length_us) = state.advanced(row) {
                 self.longest(length_us, playlist);
             }
-            self.longest_us = self.longest_us.max(now.duration_us());
-            self.ended.insert(playlist.id, now.ended);
-            self.durations.take(&now, read.fresh, &url);
-            self.across(&read, &mut out);
-            self.media(&read)?;
+            self.media_revision(&read, &mut out)?;
         }
         state.judge(&read, &mut out);
         let place = Place {
@@ -106,6 +100,15 @@ impl Judging<'_> {
         }
         state.keep(row, now);
         Ok(())
+    }
+
+    /// What is known of a media playlist beside its own texts.
+    fn media_revision(&mut self, read: &Read<'_>, out: &mut Vec<Broken>) -> Result<(), ReadError> {
+        self.longest_us = self.longest_us.max(read.now.duration_us());
+        self.ended.insert(read.playlist.id, read.now.ended);
+        self.durations.take(read.now, read.fresh, read.url);
+        self.across(read, out);
+        self.media(read)
     }
 
     /// Renditions are those that a multivariant playlist lists.

@@ -45,10 +45,11 @@ pub(super) struct Read<'a> {
 }
 
 impl State {
-    /// How long no new segment had come before this one, in microseconds.
+    /// How long no new segment had come before a revision, in microseconds; `None`: it brings none.
     pub(super) fn advanced(&mut self, row: &SeenRevision) -> Option<i64> {
-        let before_us = self.advanced_us.replace(row.seen_us)?;
-        Some(row.seen_us.saturating_sub(before_us))
+        let brings_one = row.is_media && row.is_advance;
+        let before_us = brings_one.then(|| self.advanced_us.replace(row.seen_us))?;
+        Some(row.seen_us.saturating_sub(before_us?))
     }
 
     /// Whether a text was there before the one before.
@@ -74,13 +75,7 @@ impl State {
         let (row, now) = (read.row, read.now);
         match &self.newest {
             Some(before) => {
-                let change = Change {
-                    before,
-                    now,
-                    step: row.step,
-                    is_old: read.is_old,
-                    fresh: read.fresh,
-                };
+                let change = Change::new((before, now), row.step, read.is_old, read.fresh);
                 let is_slid =
                     row.step == Some(Step::Slid) && now.first_number() > before.first_number();
                 self.has_slid |= is_slid;

@@ -1,5 +1,7 @@
 //! P13 daterange-syntax, P16 pdt-missing, P17 discontinuity-without-pdt (RFC 8216bis 4.4.4.6, 4.4.5.1, D.2; A 8.4).
 
+use std::collections::HashSet;
+
 use super::seen::Text;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::date_range::DateRange;
@@ -12,13 +14,13 @@ const CLOSE_US: i64 = 1_000;
 
 pub(super) fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
     let playlist = text.playlist;
-    let mut ids: Vec<String> = Vec::new();
+    let mut ids: HashSet<String> = HashSet::new();
     for span in &playlist.date_ranges {
         let range = DateRange::read(playlist.text.get(span.clone()).unwrap_or_default());
         let line = playlist.line(span.start);
         let is_known = range
             .id()
-            .is_some_and(|id| text.known_ranges.has(id) || ids.iter().any(|other| other == id));
+            .is_some_and(|id| text.known_ranges.has(id) || ids.contains(id));
         for problem in problems(&range, is_known) {
             out.push(Broken::new(
                 "P13",

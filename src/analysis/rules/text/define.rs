@@ -6,7 +6,7 @@ use memchr::memmem;
 
 use super::seen::Text;
 use crate::analysis::rules::broken::Broken;
-use crate::hls::{PlaylistKind, attributes, lines};
+use crate::hls::{PlaylistKind, Tag, attributes, lines};
 
 pub(super) fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
     let playlist = text.playlist;
@@ -18,47 +18,45 @@ pub(super) fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
     }
     let mut defined: HashSet<String> = HashSet::new();
     for line in lines(&playlist.text) {
-        let number = || playlist.line(line.start);
-        let tag = line.tag();
-        if let Some(tag) = tag.filter(|tag| tag.name == b"#EXT-X-DEFINE") {
-            for attribute in attributes(tag.value) {
-                let name = String::from_utf8_lossy(attribute.value).into_owned();
-                let problem = match attribute.name {
-                    b"NAME" => None,
-                    b"IMPORT" => cannot_import(text)
-                        .map(|why| format!("the IMPORT of {name} in line {}: {why}", number())),
-                    b"QUERYPARAM" => (!has_parameter(text, &name)).then(|| {
-                        format!(
-                            "the QUERYPARAM {name} in line {} is not in the URI",
-                            number()
-                        )
-                    }),
-                    _ => continue,
-                };
-                out.extend(problem.map(|text| Broken::new("P14", text)));
-                if !defined.insert(name.clone()) {
-                    out.push(
-                        Broken::new(
-                            "P14",
-                            format!("the variable {name} is defined again in line {}", number()),
-                        )
-                        .kind("twice"),
-                    );
-                }
-            }
+        let tag = line.tag().filter(|tag| tag.name == b"#EXT-X-DEFINE");
+        if let Some(tag) = tag {
+            definitions(text, tag, &mut defined, out);
             continue;
         }
         for name in references(line.text).filter(|name| !defined.contains(name)) {
-            out.push(
-                Broken::new(
-                    "P14",
-                    format!(
-                        "the variable {name} in line {} is not defined before",
-                        number()
-                    ),
+            let number = playlist.line(line.start);
+            let said = format!("the variable {name} in line {number} is not defined before");
+            out.push(Broken::new("P14", said).kind("undefined"));
+        }
+    }
+}
+
+/// The definitions of a tag.
+fn definitions(
+    text: &Text<'_>,
+    tag: Tag<'_>,
+    defined: &mut HashSet<String>,
+    out: &mut Vec<Broken>,
+) {
+    let number = || text.playlist.line(tag.start);
+    for attribute in attributes(tag.value) {
+        let name = String::from_utf8_lossy(attribute.value).into_owned();
+        let problem = match attribute.name {
+            b"NAME" => None,
+            b"IMPORT" => cannot_import(text)
+                .map(|why| format!("the IMPORT of {name} in line {}: {why}", number())),
+            b"QUERYPARAM" => (!has_parameter(text, &name)).then(|| {
+                format!(
+                    "the QUERYPARAM {name} in line {} is not in the URI",
+                    number()
                 )
-                .kind("undefined"),
-            );
+            }),
+            _ => continue,
+        };
+        out.extend(problem.map(|text| Broken::new("P14", text)));
+        if !defined.insert(name.clone()) {
+            let said = format!("the variable {name} is defined again in line {}", number());
+            out.push(Broken::new("P14", said).kind("twice"));
         }
     }
 }

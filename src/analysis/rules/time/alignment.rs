@@ -1,6 +1,10 @@
 //! How a window lies on the one before, by names of segments: tokens are no names. Pure.
 
 use crate::analysis::rules::playlist::Playlist;
+use crate::hls::steps::step;
+
+/// A name that is listed more often is that of a slate, and says nothing.
+const MOST_STARTS: usize = 16;
 
 /// What names say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +63,7 @@ fn fits(before: &Playlist, now: &Playlist, gone: usize) -> bool {
         && left
             .iter()
             .zip(&now.segments)
+            .inspect(|_| step())
             .all(|(one, other)| one.name == other.name)
 }
 
@@ -68,7 +73,9 @@ fn other_slide(before: &Playlist, now: &Playlist, grown: usize) -> Option<usize>
     let first = now.segments.first()?;
     let least = before.segments.len().min(2);
     let starts = before.segments.iter().enumerate();
-    let starts = starts.filter(|(_, segment)| segment.name == first.name);
+    let starts = starts
+        .filter(|(_, segment)| segment.name == first.name)
+        .take(MOST_STARTS);
     let mut slides = starts.map(|(gone, _)| gone).filter(|gone| {
         *gone != grown && before.segments.len() - gone >= least && fits(before, now, *gone)
     });

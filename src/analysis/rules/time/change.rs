@@ -1,5 +1,8 @@
 //! A revision and the one before it.
 
+use std::cell::OnceCell;
+
+use super::alignment::{Alignment, alignment};
 use crate::analysis::rules::playlist::Playlist;
 use crate::hls::Step;
 
@@ -16,12 +19,38 @@ pub struct Change<'a> {
     pub is_old: bool,
     /// Index of its first segment that no earlier revision listed.
     pub fresh: usize,
+    aligned: OnceCell<Option<Alignment>>,
 }
 
-impl Change<'_> {
+impl<'a> Change<'a> {
+    /// `is_old`: its text is that of an older revision, not of the one before.
+    pub fn new(
+        (before, now): (&'a Playlist, &'a Playlist),
+        step: Option<Step>,
+        is_old: bool,
+        fresh: usize,
+    ) -> Self {
+        Self {
+            before,
+            now,
+            step,
+            is_old,
+            fresh,
+            aligned: OnceCell::new(),
+        }
+    }
+
     /// It goes on where the one before stood: neither begun again, nor an older state of an edge that lags behind.
     pub(super) fn goes_on(&self) -> bool {
         !self.is_old && matches!(self.step, Some(Step::Slid | Step::Same))
+    }
+
+    /// How its window lies on the one before, by names; `None`: EXT-X-MEDIA-SEQUENCE decreased.
+    pub(super) fn alignment(&self) -> Option<Alignment> {
+        *self.aligned.get_or_init(|| {
+            let grown = usize::try_from(self.grown()?).unwrap_or(usize::MAX);
+            Some(alignment(self.before, self.now, grown))
+        })
     }
 
     /// By how much EXT-X-MEDIA-SEQUENCE grew; `None`: it decreased.

@@ -59,13 +59,7 @@ pub(crate) mod testing {
             Step::Behind => now.segments.len(),
             _ => usize::try_from(ends_at.saturating_sub(now.first_number())).unwrap(),
         };
-        let change = Change {
-            before: &before,
-            now: &now,
-            step: Some(step),
-            is_old: false,
-            fresh,
-        };
+        let change = Change::new((&before, &now), Some(step), false, fresh);
         let mut out = Vec::new();
         judge(&change, &mut out);
         out

@@ -1,6 +1,6 @@
 //! T01 msn-back, T02 msn-count, T04 removed-inside, T09 dseq, T11 ended-wrongly, T17 flapping (RFC 8216bis 6.2.1, 6.2.2).
 
-use super::alignment::{Alignment, alignment};
+use super::alignment::Alignment;
 use super::change::Change;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::playlist::Playlist;
@@ -43,7 +43,7 @@ fn ends_at(playlist: &Playlist) -> u64 {
 
 fn counted_right(change: &Change<'_>, grown: u64, out: &mut Vec<Broken>) {
     let count = usize::try_from(grown).unwrap_or(usize::MAX);
-    match alignment(change.before, change.now, count) {
+    match change.alignment().unwrap_or(Alignment::Unknown) {
         Alignment::Slid(gone) if gone != count => {
             let removed = counted(gone as u64, "segment");
             let text = match change.now.media_sequence {
@@ -90,7 +90,7 @@ fn discontinuities(change: &Change<'_>, grown: u64, out: &mut Vec<Broken>) {
         .filter(|gone| *gone < before.segments.len());
     let Some(gone) = gone else { return };
     // Where numbers and names say different things, it is not known what was removed.
-    if alignment(before, now, gone) != Alignment::Slid(gone) {
+    if change.alignment() != Some(Alignment::Slid(gone)) {
         return;
     }
     let removed = before

@@ -1,6 +1,6 @@
 //! T03 rewritten, T06 target-changed, T10 event-or-vod-changed, P15 live-type: what may not change (RFC 8216bis 6.2.1).
 
-use super::alignment::{Alignment, alignment};
+use super::alignment::Alignment;
 use super::change::Change;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::playlist::{ListType, Segment};
@@ -16,51 +16,45 @@ pub(super) fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
     if let (Some(was_us), Some(is_us)) = (before.target_us, now.target_us)
         && was_us != is_us
     {
-        let text = format!(
-            "EXT-X-TARGETDURATION changed from {} to {}",
-            was_us / 1_000_000,
-            is_us / 1_000_000
-        );
+        let (was, is) = (was_us / 1_000_000, is_us / 1_000_000);
+        let text = format!("EXT-X-TARGETDURATION changed from {was} to {is}");
         out.push(Broken::new("T06", text));
     }
     if before.list_type == Some(ListType::Vod) && before.text != now.text {
         out.push(Broken::new("T10", "a playlist of EXT-X-PLAYLIST-TYPE VOD changed").kind("vod"));
         return;
     }
-    if !change.goes_on() {
-        return;
-    }
-    let Some(grown) = change.grown().and_then(|grown| usize::try_from(grown).ok()) else {
+    let grown = change.grown().and_then(|grown| usize::try_from(grown).ok());
+    let (Some(grown), Some(alignment), true) = (grown, change.alignment(), change.goes_on()) else {
         return;
     };
-    let gone = match alignment(before, now, grown) {
+    let gone = match alignment {
         Alignment::Slid(gone) => gone,
         Alignment::Renamed(names) => {
             let text = format!("{} got another name", counted(names as u64, "segment"));
-            out.push(
-                Broken::new("T03", text)
-                    .severity(Severity::Info)
-                    .kind("name"),
-            );
+            let renamed = Broken::new("T03", text).severity(Severity::Info);
+            out.push(renamed.kind("name"));
             grown
         }
         _ => grown,
     };
-    if gone > 0 && now.list_type.is_some() {
-        let text = format!(
-            "{} removed, and there is an EXT-X-PLAYLIST-TYPE",
-            counted(gone as u64, "segment")
-        );
-        out.push(Broken::new("P15", text));
-    }
-    if gone > 0 && before.list_type == Some(ListType::Event) {
-        let text = format!(
-            "a playlist of EXT-X-PLAYLIST-TYPE EVENT lost {}",
-            counted(gone as u64, "segment")
-        );
-        out.push(Broken::new("T10", text).kind("event"));
+    if gone > 0 {
+        removed(change, gone, out);
     }
     segments(change, gone, out);
+}
+
+/// What has a type loses nothing.
+fn removed(change: &Change<'_>, gone: usize, out: &mut Vec<Broken>) {
+    let gone = counted(gone as u64, "segment");
+    if change.now.list_type.is_some() {
+        let text = format!("{gone} removed, and there is an EXT-X-PLAYLIST-TYPE");
+        out.push(Broken::new("P15", text));
+    }
+    if change.before.list_type == Some(ListType::Event) {
+        let text = format!("a playlist of EXT-X-PLAYLIST-TYPE EVENT lost {gone}");
+        out.push(Broken::new("T10", text).kind("event"));
+    }
 }
 
 fn segments(change: &Change<'_>, gone: usize, out: &mut Vec<Broken>) {

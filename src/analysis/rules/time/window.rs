@@ -1,6 +1,6 @@
 //! T08 window-short: what is left of a window (RFC 8216bis 6.2.2).
 
-use super::alignment::{Alignment, alignment};
+use super::alignment::Alignment;
 use super::change::Change;
 use crate::analysis::rules::broken::Broken;
 use crate::session::seconds;
@@ -10,10 +10,7 @@ pub(super) fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
     let Some(target_us) = now.target_us.filter(|_| change.goes_on() && !now.ended) else {
         return;
     };
-    let grown = change.grown().and_then(|grown| usize::try_from(grown).ok());
-    let Some(grown) = grown else { return };
-    let is_removed =
-        matches!(alignment(change.before, now, grown), Alignment::Slid(gone) if gone > 0);
+    let is_removed = matches!(change.alignment(), Some(Alignment::Slid(gone)) if gone > 0);
     let left_us = now.duration_us();
     if is_removed && left_us < target_us.saturating_mul(3) {
         let text = format!(
