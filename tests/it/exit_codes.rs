@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use crate::support::{Ask, Origin, Recorder, Reply, Window, ts};
 
 /// A program ends so, called so. `TAKEN` is a port in use, `ORIGIN` where a short stream is.
-const TABLE: [(&str, &str, i32); 43] = [
+const TABLE: [(&str, &str, i32); 50] = [
     ("isrecorder", "--version", 0),
     ("isrecorder", "ORIGIN/vod.m3u8", 0),
     ("isrecorder", "--resume -s known", 0),
@@ -51,6 +51,13 @@ const TABLE: [(&str, &str, i32); 43] = [
     ("adjacent-find", "-t -1 known", 2),
     ("adjacent-find", "-p none.m3u8 known", 2),
     ("adjacent-find", "unknown", 2),
+    ("isreport", "--version", 0),
+    ("isreport", "--list-rules", 0),
+    ("isreport", "known", 0),
+    ("isreport", "--fail-on must --rules T06 known", 0),
+    ("isreport", "damaged", 1),
+    ("isreport", "--rules X99 known", 2),
+    ("isreport", "unknown", 2),
     ("issession", "--version", 0),
     ("issession", "check known", 0),
     ("issession", "redact known copy", 0),
