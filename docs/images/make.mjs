@@ -1,4 +1,4 @@
-// node docs/images/make.mjs: makes replay.png, the picture of the README, out of the demo session, by the programs in
+// node docs/images/make.mjs: makes replay.png and report.png, the pictures of the README, out of the demo session, by the programs in
 // target/release (`PLAYERS_BIN`: elsewhere). Chromium and hls.js are those of tests/players (`npm ci` there first).
 
 import { execFileSync } from 'node:child_process';
@@ -13,6 +13,9 @@ const SESSION = path.join(REPOSITORY, 'sessions/demo');
 const OFFSET = 30;
 /** Lines of each playlist that are shown. */
 const SHOWN = 6;
+/** So much of the report is shown, in pixels: the verdict, one finding, one picture. */
+const REPORT = { x: 70, y: 0, width: 1140, height: 960 };
+const LEFT_OUT = 'article:not(#f0), #channel, main > h3, main > .wide { display: none }';
 
 const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 const command = (text) => `<span class="command">$ ${text}</span>\n`;
@@ -66,6 +69,9 @@ try {
   const tab = await browser.chromium.newPage({ viewport: { width: 1280, height: 600 } });
   await tab.setContent(page({ replayer: usual(said), address: usual(address), frame, found: gap() }));
   await tab.screenshot({ path: path.join(HERE, 'replay.png'), fullPage: true });
+  await tab.setContent(execFileSync(binary('isreport'), ['--format', 'html', 'demo'], { cwd: REPOSITORY }).toString());
+  await tab.addStyleTag({ content: LEFT_OUT });
+  await tab.screenshot({ path: path.join(HERE, 'report.png'), clip: REPORT, fullPage: true });
 } finally {
   await replayer.stop();
   await browser.close();

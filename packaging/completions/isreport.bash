@@ -70,7 +70,7 @@ _isreport() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json html junit" -- "${cur}"))
                     return 0
                     ;;
                 --output)

@@ -11,6 +11,7 @@ complete -c isreport -l profile -d 'By whose demands: the standard\'s, or those 
 apple\t'Apple\'s HLS Authoring Specification, too'"
 complete -c isreport -l format -d 'In which form' -r -f -a "text\t'For people'
 json\t'An object a line'
+html\t'One file to mail, with pictures; it needs no network and no scripts'
 junit\t'For the CI of an encoder: a test case a rule'"
 complete -c isreport -s o -l output -d 'Write it to a file [default: standard output]' -r -F
 complete -c isreport -l fail-on -d 'Exit with 1 where there is a finding of this severity, or a worse one' -r -f -a "must\t'The standard says MUST, or nothing plays'

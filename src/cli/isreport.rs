@@ -1,6 +1,8 @@
 //! `isreport`: what was wrong with a channel.
 
+mod channel;
 mod form;
+mod html;
 mod json;
 mod junit;
 mod progress;
@@ -15,6 +17,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, ValueEnum};
 
 use self::form::{Form, Shown};
+use self::html::Evidence;
 use super::exit::{self, Failure};
 use crate::analysis::gaps::labels::{Labels, with_label};
 use crate::analysis::rules::findings::Wanted;
@@ -154,7 +157,11 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
         end_us: runs.last().map_or(zero_us, Run::end_us),
         least: arguments.severity.into(),
     };
-    write(arguments, &shown)?;
+    let evidence = match arguments.format {
+        Form::Html => Evidence::read(&reader, shown.findings())?,
+        Form::Text | Form::Json | Form::Junit => Evidence::default(),
+    };
+    write(arguments, &shown, &evidence)?;
     let failed = arguments.fail_on.map(Severity::from);
     let is_failure = |worst| {
         judgement
@@ -233,15 +240,17 @@ fn check_names(reader: &Reader, scope: &mut Scope) -> Result<(), Failure> {
     )))
 }
 
-fn write(arguments: &Arguments, shown: &Shown<'_>) -> Result<(), Failure> {
+fn write(arguments: &Arguments, shown: &Shown<'_>, evidence: &Evidence) -> Result<(), Failure> {
     let written = match &arguments.output {
         None => write_as(
             arguments.format,
             shown,
+            evidence,
             &mut BufWriter::new(io::stdout().lock()),
         ),
-        Some(path) => File::create(path)
-            .and_then(|file| write_as(arguments.format, shown, &mut BufWriter::new(file))),
+        Some(path) => File::create(path).and_then(|file| {
+            write_as(arguments.format, shown, evidence, &mut BufWriter::new(file))
+        }),
     };
     let place = arguments
         .output
@@ -258,10 +267,16 @@ fn write(arguments: &Arguments, shown: &Shown<'_>) -> Result<(), Failure> {
     }
 }
 
-fn write_as(form: Form, shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
+fn write_as(
+    form: Form,
+    shown: &Shown<'_>,
+    evidence: &Evidence,
+    out: &mut impl Write,
+) -> io::Result<()> {
     match form {
         Form::Text => text::write(shown, out),
         Form::Json => json::write(shown, out),
+        Form::Html => html::write(shown, evidence, out),
         Form::Junit => junit::write(shown, out),
     }?;
     out.flush()

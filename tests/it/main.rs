@@ -63,6 +63,7 @@ mod raw_replay;
 mod readme;
 mod redact;
 mod replay;
+mod report_pages;
 mod reports;
 mod resources;
 mod resume;

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`judge`] | a session read once, each rule asked where it has something to say |
 //! | `merged` | the revisions of all playlists of a session in the order of time |
+//! | [`overview`] | what a channel looked like: its renditions over time, who answered |
 //! | [`findings`] | what rules tell, gathered: one finding for the same fault again and again |
 //! | [`selection`] | which rules are looked at |
 //! | [`registry`] | which rules there are |
@@ -29,6 +30,7 @@ pub mod judge;
 mod low_latency;
 pub mod media;
 mod merged;
+pub mod overview;
 mod playlist;
 mod ranges;
 pub mod registry;

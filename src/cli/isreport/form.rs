@@ -4,6 +4,7 @@ use clap::ValueEnum;
 
 use crate::analysis::rules::findings::Judged;
 use crate::analysis::rules::judge::Judgement;
+use crate::analysis::rules::overview::{Declared, Rendition};
 use crate::analysis::rules::registry::Severity;
 use crate::analysis::rules::selection::Selection;
 use crate::session::{StreamInfo, seconds};
@@ -15,6 +16,8 @@ pub(super) enum Form {
     Text,
     /// An object a line
     Json,
+    /// One file to mail, with pictures; it needs no network and no scripts
+    Html,
     /// For the CI of an encoder: a test case a rule
     Junit,
 }
@@ -63,6 +66,16 @@ impl Shown<'_> {
         format!("isreplayer {} -o {}", self.session, self.offset(judged))
     }
 
+    /// Where a finding was: the playlist, or the stream; it may hold what an origin said.
+    pub(super) fn place(&self, judged: &Judged) -> String {
+        let finding = &judged.finding;
+        match (self.streams.len(), &finding.playlist) {
+            (1, Some(playlist)) => playlist.clone(),
+            (_, Some(playlist)) => format!("[{}] {playlist}", finding.stream),
+            (_, None) => finding.stream.clone(),
+        }
+    }
+
     /// The path of a replay that shows it.
     pub(super) fn replay(&self, judged: &Judged) -> String {
         let stream = match self.streams.len() {
@@ -70,6 +83,22 @@ impl Shown<'_> {
             _ => format!("{}/", judged.finding.stream),
         };
         format!("/{stream}stream.m3u8?offset={}", self.offset(judged))
+    }
+}
+
+/// What a playlist is called; it may hold what an origin said.
+pub(super) fn name_of(
+    shown: &Shown<'_>,
+    rendition: &Rendition,
+    declared: Option<&Declared>,
+) -> String {
+    let stream = match shown.streams.len() {
+        1 => String::new(),
+        _ => format!("[{}] ", rendition.stream),
+    };
+    match declared.map(|declared| declared.label.as_str()) {
+        Some(label) if !label.is_empty() => format!("{stream}{} ({label})", rendition.name),
+        _ => format!("{stream}{}", rendition.name),
     }
 }
 

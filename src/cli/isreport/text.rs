@@ -1,7 +1,8 @@
-//! A report for people: a verdict of three lines, then a paragraph for each finding.
+//! A report for people: a verdict of three lines, a paragraph for each finding, what the channel is.
 
 use std::io::{self, Write};
 
+use super::channel::{host_rows, rendition_rows};
 use super::form::{Shown, link};
 use crate::analysis::rules::findings::Judged;
 use crate::analysis::rules::registry::Severity;
@@ -13,7 +14,9 @@ use crate::shown::{counted, escaped};
 const MOST_EXCHANGES: usize = 6;
 
 pub(super) fn write(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
-    verdict(shown, out)?;
+    for line in verdict(shown) {
+        writeln!(out, "{line}")?;
+    }
     for judged in shown.findings() {
         writeln!(out)?;
         paragraph(shown, judged, out)?;
@@ -25,10 +28,17 @@ pub(super) fn write(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
         let (what, why) = (escaped(&not_judged.what), escaped(&not_judged.why));
         writeln!(out, "\nNot judged: {what} ({why})")?;
     }
+    for (name, facts) in rendition_rows(shown).iter().chain(&host_rows(shown)) {
+        writeln!(out, "\n{}", escaped(name))?;
+        for (what, value) in facts {
+            writeln!(out, "  {what}: {}", escaped(value))?;
+        }
+    }
     Ok(())
 }
 
-fn verdict(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
+/// What it all comes to, in three lines.
+pub(super) fn verdict(shown: &Shown<'_>) -> [String; 3] {
     let looked_at = &shown.judgement.looked_at;
     let streams: Vec<String> = shown
         .streams
@@ -36,15 +46,14 @@ fn verdict(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
         .map(|stream| escaped(&stream.name))
         .collect();
     let length_us = shown.end_us.saturating_sub(shown.zero_us);
-    writeln!(
-        out,
+    let span = format!(
         "{}: {}, {} in {} from {}",
         streams.join(", "),
         counted(looked_at.playlists as u64, "playlist"),
         counted(looked_at.revisions, "revision"),
         timedelta(length_us),
         crate::replayer::request::timeline::format_utc(shown.zero_us),
-    )?;
+    );
     let longest = match &looked_at.longest {
         Some((length_us, playlist)) => format!(
             "; longest time without a new segment {:.1} s ({})",
@@ -55,11 +64,8 @@ fn verdict(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
     };
     let [must, should, info] =
         [Severity::Must, Severity::Should, Severity::Info].map(|severity| shown.count(severity));
-    writeln!(
-        out,
-        "must fix {must}, should fix {should}, info {info}{longest}"
-    )?;
-    writeln!(out, "{}", recorder(shown))
+    let counts = format!("must fix {must}, should fix {should}, info {info}{longest}");
+    [span, counts, recorder(shown)]
 }
 
 /// Whether the recorder itself was well.
@@ -101,21 +107,17 @@ fn paragraph(shown: &Shown<'_>, judged: &Judged, out: &mut impl Write) -> io::Re
         judged.rule,
         escaped(&finding.text)
     )?;
-    writeln!(out, "  {}: {}", place(shown, judged), when(shown, judged))?;
+    writeln!(
+        out,
+        "  {}: {}",
+        escaped(&shown.place(judged)),
+        when(shown, judged)
+    )?;
     let (command, exchanges) = (escaped(&shown.command(judged)), exchanges(judged));
     writeln!(out, "  see it: {command}{exchanges}")?;
     match link(section) {
         Some(link) => writeln!(out, "  {section}: {link}"),
         None => writeln!(out, "  {section}"),
-    }
-}
-
-fn place(shown: &Shown<'_>, judged: &Judged) -> String {
-    let finding = &judged.finding;
-    match (shown.streams.len(), &finding.playlist) {
-        (1, Some(playlist)) => escaped(playlist),
-        (_, Some(playlist)) => format!("[{}] {}", escaped(&finding.stream), escaped(playlist)),
-        (_, None) => escaped(&finding.stream),
     }
 }
 

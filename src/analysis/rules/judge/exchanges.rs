@@ -9,6 +9,7 @@ use crate::analysis::rules::across::Rates;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::findings::Place;
 use crate::analysis::rules::http::{Answered, Exchanges};
+use crate::analysis::rules::overview::Came;
 use crate::session::{
     Headers, Kind, Outcome, ReadError, Reader, RevisedPlaylist, SeenExchange, header_fields,
 };
@@ -47,6 +48,7 @@ impl Judging<'_> {
                 };
                 self.rate(row, &mut rates);
                 let headers = fields.of(self.reader, row)?;
+                self.overview.hosts.take(row, &headers);
                 let mut out = Vec::new();
                 let answered = Answered {
                     exchange: row,
@@ -107,7 +109,7 @@ impl Judging<'_> {
         }
     }
 
-    fn rate(&self, row: &SeenExchange, rates: &mut Rates) {
+    fn rate(&mut self, row: &SeenExchange, rates: &mut Rates) {
         let is_whole = matches!(row.status, Some(200 | 206)) && row.outcome == Outcome::Complete;
         let (Some((playlist, target_us)), Some((size, _))) = (row.listed_by, &row.body) else {
             return;
@@ -122,6 +124,18 @@ impl Judging<'_> {
                 duration_us,
                 target_us.unwrap_or(duration_us),
             );
+            let took_us = row
+                .wait_us
+                .unwrap_or(0)
+                .saturating_add(row.receive_us.unwrap_or(0));
+            let came = Came {
+                requested_us: row.requested_us,
+                at_us: row.requested_us.saturating_add(took_us),
+                bytes: *size,
+                duration_us,
+                target_us: target_us.unwrap_or(duration_us),
+            };
+            self.overview.came(playlist, &came);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::analysis::rules::findings::Judged;
+use crate::analysis::rules::overview::Overview;
 use crate::session::{NoticeEvent, RevisedPlaylist};
 
 /// Which streams and playlists are judged.
@@ -48,6 +49,8 @@ pub struct Judgement {
     pub not_judged: Vec<NotJudged>,
     /// What was looked at.
     pub looked_at: LookedAt,
+    /// What the channel looked like.
+    pub overview: Overview,
 }
 
 /// What could not be judged.

@@ -7,6 +7,7 @@ use super::held::Media;
 use super::judgement::{LookedAt, NotJudged, Scope};
 use crate::analysis::rules::across::{Family, Renditions};
 use crate::analysis::rules::findings::Findings;
+use crate::analysis::rules::overview::Overview;
 use crate::session::Reader;
 
 /// What is known while a session is read.
@@ -25,6 +26,7 @@ pub(super) struct Judging<'a> {
     /// Whether a playlist was over in the end, by its row.
     pub(super) ended: HashMap<i64, bool>,
     pub(super) looked_at: LookedAt,
+    pub(super) overview: Overview,
     pub(super) not_judged: Vec<NotJudged>,
     pub(super) progress: &'a mut dyn FnMut(u64),
 }

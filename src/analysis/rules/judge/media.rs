@@ -52,6 +52,9 @@ impl Judging<'_> {
     }
 
     fn judge_media(&mut self, playlist: &RevisedPlaylist, held: Held) {
+        if let Some(rendition) = self.overview.rendition(playlist) {
+            rendition.media(&held.facts, held.at_us);
+        }
         let rendition = self.media.of.entry(playlist.id).or_default();
         let last = rendition.last.take();
         let mut found = Vec::new();
@@ -182,6 +185,7 @@ fn place(playlist: &RevisedPlaylist, at_us: i64, exchange: ExchangeId) -> Place<
 
 /// With the number of the segment in its sentence.
 fn named(sequence: u64, broken: Broken) -> Broken {
+    let broken = broken.with("media_sequence", sequence);
     let number = format!("egment {sequence}");
     match broken.text.contains(&number) {
         true => broken,

@@ -32,7 +32,8 @@ use self::durations::Durations;
 use self::held::Media;
 use self::judging::Judging;
 use super::findings::{Findings, Wanted};
-use crate::session::{ReadError, Reader, RevisedPlaylist};
+use super::overview::Overview;
+use crate::session::{ReadError, Reader, RevisedPlaylist, holes};
 
 /// Judges a session. `progress` is told how many rows have been read.
 ///
@@ -65,6 +66,7 @@ pub fn judge(
             playlists: playlists.len(),
             ..LookedAt::default()
         },
+        overview: Overview::new(holes(&reader.runs()?)),
         not_judged: Vec::new(),
         progress,
     };
@@ -79,5 +81,6 @@ pub fn judge(
         left_out,
         not_judged: session.not_judged,
         looked_at: session.looked_at,
+        overview: session.overview,
     })
 }

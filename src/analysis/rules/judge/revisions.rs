@@ -64,6 +64,7 @@ impl Judging<'_> {
                 .entry(playlist.stream_id)
                 .or_default()
                 .take(&text, &url);
+            self.overview.multivariant(playlist.stream_id, &text, &url);
         }
         if !self.scope.has(playlist) {
             return Ok(());
@@ -80,9 +81,11 @@ impl Judging<'_> {
         };
         let mut out = Vec::new();
         if row.is_media {
-            if let Some(length_us) = state.advanced(row) {
+            let since_us = state.advanced(row);
+            if let Some(length_us) = since_us {
                 self.longest(length_us, playlist);
             }
+            self.sketch(&read, since_us);
             self.media_revision(&read, &mut out)?;
         }
         state.judge(&read, &mut out);
@@ -100,6 +103,14 @@ impl Judging<'_> {
         }
         state.keep(row, now);
         Ok(())
+    }
+
+    /// What the channel looked like then.
+    fn sketch(&mut self, read: &Read<'_>, since_us: Option<i64>) {
+        if let Some(rendition) = self.overview.rendition(read.playlist) {
+            let ends_us = end_by_date(read.now).filter(|_| read.row.is_advance);
+            rendition.text(read.now, read.fresh, read.row.seen_us, since_us, ends_us);
+        }
     }
 
     /// What is known of a media playlist beside its own texts.
@@ -142,4 +153,15 @@ impl Judging<'_> {
             *longest = Some((length_us, playlist.name.clone()));
         }
     }
+}
+
+/// When the last segment ends by the dates of its text, in microseconds of Unix time.
+fn end_by_date(playlist: &Playlist) -> Option<i64> {
+    let segments = &playlist.segments;
+    let dated = segments
+        .iter()
+        .rposition(|segment| segment.date_us.is_some())?;
+    let behind = segments.get(dated..)?;
+    let lengths = behind.iter().map(|segment| segment.duration_us);
+    Some(lengths.fold(behind.first()?.date_us?, i64::saturating_add))
 }

@@ -21,7 +21,7 @@ pub(super) fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
                 let sentence = format!(
                     "the segment in line {line} has a range without an offset, and the one before it is no range of the same resource"
                 );
-                out.push(Broken::new("P11", sentence));
+                out.push(Broken::new("P11", sentence).with("line", line));
             }
             ranged_before = range.take().map(|_| uri);
         }
@@ -37,7 +37,8 @@ pub(super) fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
                 let sentence = format!(
                     "the EXT-X-MAP in line {line} is encrypted with AES-128, and its EXT-X-KEY has no IV"
                 );
-                out.push(Broken::new("P10", sentence).kind("map"));
+                let broken = Broken::new("P10", sentence).kind("map");
+                out.push(broken.with("line", line));
             }
             _ => {}
         }
@@ -55,11 +56,9 @@ fn is_aes_128_without_iv(key: Tag<'_>) -> bool {
 }
 
 fn broken_key(tag: Tag<'_>, line: usize, out: &mut Vec<Broken>) {
+    let mut broken = |text: String| out.push(Broken::new("P10", text).with("line", line));
     let Some(method) = value(tag, b"METHOD") else {
-        out.push(Broken::new(
-            "P10",
-            format!("the EXT-X-KEY in line {line} has no METHOD"),
-        ));
+        broken(format!("the EXT-X-KEY in line {line} has no METHOD"));
         return;
     };
     let is_other = |attribute: &Attribute<'_>| attribute.name != b"METHOD";
@@ -67,24 +66,21 @@ fn broken_key(tag: Tag<'_>, line: usize, out: &mut Vec<Broken>) {
     if method == b"NONE" {
         if let Some(other) = attributes(tag.value).find(is_other) {
             let other = String::from_utf8_lossy(other.name);
-            out.push(Broken::new(
-                "P10",
-                format!("the EXT-X-KEY in line {line} has METHOD=NONE and {other}"),
+            broken(format!(
+                "the EXT-X-KEY in line {line} has METHOD=NONE and {other}"
             ));
         }
         return;
     }
     if value(tag, b"URI").is_none() {
-        out.push(Broken::new(
-            "P10",
-            format!("the EXT-X-KEY in line {line} has METHOD={named} and no URI"),
+        broken(format!(
+            "the EXT-X-KEY in line {line} has METHOD={named} and no URI"
         ));
     }
     let has_no_iv = matches!(method, b"AES-256-GCM" | b"SAMPLE-AES-CTR");
     if has_no_iv && value(tag, b"IV").is_some() {
-        out.push(Broken::new(
-            "P10",
-            format!("the EXT-X-KEY in line {line} has METHOD={named} and an IV"),
+        broken(format!(
+            "the EXT-X-KEY in line {line} has METHOD={named} and an IV"
         ));
     }
 }
@@ -99,10 +95,11 @@ fn without_map(text: &Text<'_>, out: &mut Vec<Broken>) {
         let path = String::from_utf8_lossy(without_query(uri)).to_lowercase();
         if FRAGMENTED.iter().any(|extension| path.ends_with(extension)) && !playlist.i_frames_only {
             let number = playlist.number(index);
-            out.push(Broken::new(
+            let broken = Broken::new(
                 "P12",
                 format!("no EXT-X-MAP applies to segment {number}, {path}"),
-            ));
+            );
+            out.push(broken.with("media_sequence", number));
         }
     }
 }

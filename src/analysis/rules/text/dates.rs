@@ -22,10 +22,8 @@ pub(super) fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
             .id()
             .is_some_and(|id| text.known_ranges.has(id) || ids.contains(id));
         for problem in problems(&range, is_known) {
-            out.push(Broken::new(
-                "P13",
-                format!("the EXT-X-DATERANGE in line {line} {problem}"),
-            ));
+            let sentence = format!("the EXT-X-DATERANGE in line {line} {problem}");
+            out.push(Broken::new("P13", sentence).with("line", line));
         }
         ids.extend(range.id().map(str::to_owned));
     }
@@ -41,12 +39,13 @@ pub(super) fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
         let lacks = |segment: &&Segment| segment.discontinuity && segment.date_us.is_none();
         if has_dates && playlist.segments.get(index).filter(lacks).is_some() {
             let number = playlist.number(index);
-            out.push(Broken::new(
+            let broken = Broken::new(
                 "P17",
                 format!(
                     "segment {number} is behind a discontinuity and has no EXT-X-PROGRAM-DATE-TIME"
                 ),
-            ));
+            );
+            out.push(broken.with("media_sequence", number));
         }
     }
 }

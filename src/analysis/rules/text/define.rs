@@ -26,7 +26,8 @@ pub(super) fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
         for name in references(line.text).filter(|name| !defined.contains(name)) {
             let number = playlist.line(line.start);
             let said = format!("the variable {name} in line {number} is not defined before");
-            out.push(Broken::new("P14", said).kind("undefined"));
+            let broken = Broken::new("P14", said).kind("undefined");
+            out.push(broken.with("line", number));
         }
     }
 }
@@ -53,10 +54,11 @@ fn definitions(
             }),
             _ => continue,
         };
-        out.extend(problem.map(|text| Broken::new("P14", text)));
+        out.extend(problem.map(|text| Broken::new("P14", text).with("line", number())));
         if !defined.insert(name.clone()) {
             let said = format!("the variable {name} is defined again in line {}", number());
-            out.push(Broken::new("P14", said).kind("twice"));
+            let broken = Broken::new("P14", said).kind("twice");
+            out.push(broken.with("line", number()));
         }
     }
 }

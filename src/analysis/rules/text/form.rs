@@ -79,7 +79,8 @@ pub(super) fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
             name(media.name),
             playlist.line(media.start)
         );
-        out.push(Broken::new("P04", sentence));
+        let later = playlist.line(multivariant.start.max(media.start));
+        out.push(Broken::new("P04", sentence).with("line", later));
     }
 }
 
@@ -91,6 +92,7 @@ fn twice(playlist: &Playlist, name: &[u8], at: usize) -> Broken {
         format!("{name} stands a second time, in line {line}"),
     )
     .kind("twice")
+    .with("line", line)
 }
 
 fn encoding(text: &[u8], out: &mut Vec<Broken>) {

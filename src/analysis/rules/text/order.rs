@@ -32,10 +32,8 @@ pub(super) fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
         if let Some(behind) = behind {
             let name = String::from_utf8_lossy(tag.name);
             let line = text.playlist.line(line.start);
-            out.push(Broken::new(
-                "P07",
-                format!("{name} in line {line} stands behind {behind}"),
-            ));
+            let sentence = format!("{name} in line {line} stands behind {behind}");
+            out.push(Broken::new("P07", sentence).with("line", line));
         }
     }
 }

@@ -1,0 +1,125 @@
+//! What a multivariant playlist says of the others. Pure.
+
+use std::collections::HashMap;
+
+use url::Url;
+
+use crate::analysis::rules::playlist::without_query;
+use crate::hls::{LineKind, Tag, attributes, lines, read_multivariant};
+
+/// Playlists of which something is remembered, of a stream.
+const MOST: usize = 1024;
+/// Longer values are cut, in characters.
+const LONGEST: usize = 120;
+
+/// What is said of a playlist.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// A few words for people, such as `1280x720 2.5 Mbit/s`.
+    pub label: String,
+    /// BANDWIDTH, in bits per second.
+    pub bandwidth: Option<u64>,
+    /// AVERAGE-BANDWIDTH, in bits per second.
+    pub average: Option<u64>,
+    /// CODECS.
+    pub codecs: Option<String>,
+    /// RESOLUTION.
+    pub resolution: Option<String>,
+    /// FRAME-RATE.
+    pub frame_rate: Option<String>,
+}
+
+/// What is said of each playlist of a stream, by its URL without query.
+#[derive(Debug, Default)]
+pub struct Declarations {
+    by_url: HashMap<Vec<u8>, Declared>,
+}
+
+impl Declarations {
+    /// Takes in a multivariant playlist: what it says last counts.
+    pub fn take(&mut self, text: &[u8], base: &Url) {
+        let mut said = stream_infs(text, base);
+        for child in read_multivariant(text, base).children {
+            let url = without_query(child.url.as_str().as_bytes()).to_vec();
+            if self.by_url.len() >= MOST && !self.by_url.contains_key(&url) {
+                return;
+            }
+            let declared = Declared {
+                label: child.label,
+                ..said.remove(&url).unwrap_or_default()
+            };
+            self.by_url.insert(url, declared);
+        }
+    }
+
+    /// What is said of the playlist with a URL.
+    pub fn of(&self, url: &str) -> Option<&Declared> {
+        self.by_url.get(without_query(url.as_bytes()))
+    }
+}
+
+/// What EXT-X-STREAM-INF says, the first one of each URL.
+fn stream_infs(text: &[u8], base: &Url) -> HashMap<Vec<u8>, Declared> {
+    let mut all = HashMap::new();
+    let mut tag = None;
+    for line in lines(text) {
+        if let Some(found) = line.tag().filter(|tag| tag.name == b"#EXT-X-STREAM-INF") {
+            tag = Some(found);
+        } else if line.kind == LineKind::Uri
+            && let Some(tag) = tag.take()
+        {
+            let (_, uri) = line.trimmed();
+            let url = std::str::from_utf8(uri)
+                .ok()
+                .and_then(|uri| base.join(uri).ok());
+            if let Some(url) = url {
+                let url = without_query(url.as_str().as_bytes()).to_vec();
+                all.entry(url).or_insert_with(|| stream_inf(tag));
+            }
+        }
+    }
+    all
+}
+
+fn stream_inf(tag: Tag<'_>) -> Declared {
+    let value = |name: &[u8]| {
+        let mut values = attributes(tag.value).filter(|attribute| attribute.name == name);
+        let text = String::from_utf8_lossy(values.next()?.value);
+        Some(text.trim().chars().take(LONGEST).collect::<String>())
+    };
+    let number = |name| value(name).and_then(|text| text.parse().ok());
+    Declared {
+        label: String::new(),
+        bandwidth: number(b"BANDWIDTH"),
+        average: number(b"AVERAGE-BANDWIDTH"),
+        codecs: value(b"CODECS"),
+        resolution: value(b"RESOLUTION"),
+        frame_rate: value(b"FRAME-RATE"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variant_is_what_its_line_says() {
+        let text = "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"English\",LANGUAGE=\"en\",URI=\"en.m3u8\"\n\
+            #EXT-X-STREAM-INF:BANDWIDTH=900000,AVERAGE-BANDWIDTH=800000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=1280x720,FRAME-RATE=25.000\n\
+            720.m3u8?t=1\n";
+        let base = Url::parse("http://localhost/main.m3u8").unwrap();
+        let mut declarations = Declarations::default();
+        declarations.take(text.as_bytes(), &base);
+        let high = declarations.of("http://localhost/720.m3u8?t=2").unwrap();
+        assert_eq!(
+            (high.bandwidth, high.average),
+            (Some(900_000), Some(800_000))
+        );
+        assert_eq!(high.codecs.as_deref(), Some("avc1.64001f,mp4a.40.2"));
+        assert_eq!(high.frame_rate.as_deref(), Some("25.000"));
+        assert!(high.label.contains("1280x720"), "{}", high.label);
+        let sound = declarations.of("http://localhost/en.m3u8").unwrap();
+        assert!(sound.label.contains("en"), "{}", sound.label);
+        assert_eq!(declarations.of("http://localhost/x.m3u8"), None);
+    }
+}

@@ -1,0 +1,174 @@
+//! Who answered: hosts with their status codes, how long their answers took, what they told caches. Pure.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use crate::session::{Headers, Outcome, SeenExchange};
+
+/// Hosts that are told apart.
+const MOST_HOSTS: usize = 256;
+/// Values that are told apart, of each host and kind.
+const MOST_VALUES: usize = 12;
+/// Longer values are cut, in characters.
+const LONGEST: usize = 120;
+/// The longest time that is told from longer ones.
+const LONGEST_US: u64 = 3_600_000_000;
+/// The highest rate that is told from higher ones, in bits per second.
+const HIGHEST: u64 = 1_000_000_000_000;
+/// Smaller bodies do not tell how fast a server is.
+const SMALLEST: u64 = 64 * 1024;
+
+/// Who answered, by host and port.
+#[derive(Debug, Default)]
+pub struct Hosts {
+    hosts: BTreeMap<String, Host>,
+    /// Exchanges with hosts behind the first 256.
+    pub left_out: u64,
+}
+
+/// A host.
+#[derive(Debug)]
+pub struct Host {
+    /// Exchanges.
+    pub exchanges: u64,
+    /// How many of each status, or of each outcome without one.
+    pub answers: BTreeMap<String, u64>,
+    /// Requested to first byte, in microseconds.
+    wait: Histogram<u32>,
+    /// Bits per second, of bodies of 64 KiB or more.
+    rate: Histogram<u32>,
+    /// Values of Cache-Control, and how often each.
+    pub caching: BTreeMap<String, u64>,
+    /// Answers that came out of a cache, as Age or X-Cache say.
+    pub cached: u64,
+    /// What it calls itself: Server, and how often.
+    pub servers: BTreeMap<String, u64>,
+}
+
+impl Hosts {
+    /// Takes in an exchange.
+    pub fn take(&mut self, row: &SeenExchange, headers: &Headers) {
+        let name = authority(&row.url);
+        if !self.hosts.contains_key(name) {
+            if self.hosts.len() >= MOST_HOSTS {
+                self.left_out += 1;
+                return;
+            }
+            let Some(host) = Host::new() else { return };
+            self.hosts.insert(name.to_owned(), host);
+        }
+        if let Some(host) = self.hosts.get_mut(name) {
+            host.take(row, headers);
+        }
+    }
+
+    /// Each with its name.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Host)> {
+        self.hosts.iter().map(|(name, host)| (name.as_str(), host))
+    }
+}
+
+impl Host {
+    fn new() -> Option<Self> {
+        Some(Self {
+            exchanges: 0,
+            answers: BTreeMap::new(),
+            wait: Histogram::new_with_bounds(1, LONGEST_US, 2).ok()?,
+            rate: Histogram::new_with_bounds(1, HIGHEST, 2).ok()?,
+            caching: BTreeMap::new(),
+            cached: 0,
+            servers: BTreeMap::new(),
+        })
+    }
+
+    fn take(&mut self, row: &SeenExchange, headers: &Headers) {
+        self.exchanges += 1;
+        let answer = match row.status {
+            Some(status) => status.to_string(),
+            None => row.outcome.as_str().to_owned(),
+        };
+        count(&mut self.answers, &answer);
+        // A request that was held says nothing of how fast a server is.
+        if let Some(wait_us) = row.wait_us.filter(|_| row.directives_met.is_none()) {
+            self.wait.saturating_record(positive(wait_us));
+        }
+        if row.outcome == Outcome::Complete
+            && row.wire_bytes >= SMALLEST
+            && let Some(receive_us) = row.receive_us
+        {
+            let bits = u128::from(row.wire_bytes) * 8_000_000;
+            let rate = bits / u128::from(positive(receive_us));
+            self.rate
+                .saturating_record(u64::try_from(rate).unwrap_or(HIGHEST));
+        }
+        if let Some(value) = headers.get("cache-control") {
+            count(&mut self.caching, value);
+        }
+        if let Some(value) = headers.get("server") {
+            count(&mut self.servers, value);
+        }
+        let is_aged = headers
+            .get("age")
+            .is_some_and(|age| age.trim().parse::<u64>().is_ok_and(|age| age > 0));
+        let is_hit = headers
+            .get("x-cache")
+            .is_some_and(|value| value.to_ascii_lowercase().contains("hit"));
+        self.cached += u64::from(is_aged || is_hit);
+    }
+
+    /// So many of 100 answers began within that time, in microseconds; `None`: there was no answer.
+    pub fn wait_us(&self, percentile: f64) -> Option<u64> {
+        (!self.wait.is_empty()).then(|| self.wait.value_at_percentile(percentile))
+    }
+
+    /// So many of 100 bodies came with that rate or less, in bits per second; `None`: none was large enough to tell.
+    pub fn rate(&self, percentile: f64) -> Option<u64> {
+        (!self.rate.is_empty()).then(|| self.rate.value_at_percentile(percentile))
+    }
+}
+
+fn positive(us: i64) -> u64 {
+    u64::try_from(us).unwrap_or(0).max(1)
+}
+
+fn count(values: &mut BTreeMap<String, u64>, value: &str) {
+    let value: String = value.chars().take(LONGEST).collect();
+    if values.len() < MOST_VALUES || values.contains_key(&value) {
+        *values.entry(value).or_default() += 1;
+    } else {
+        *values.entry("others".to_owned()).or_default() += 1;
+    }
+}
+
+/// Host and port of a URL.
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let authority = rest.get(..end).unwrap_or(rest);
+    authority.rsplit('@').next().unwrap_or(authority)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_what_stands_before_the_path() {
+        assert_eq!(
+            authority("http://cdn.example:8080/live/a.ts?b=/"),
+            "cdn.example:8080"
+        );
+        assert_eq!(authority("https://user:word@[::1]:4#x"), "[::1]:4");
+        assert_eq!(authority("odd"), "odd");
+    }
+
+    #[test]
+    fn of_many_values_the_rest_is_counted() {
+        let mut values = BTreeMap::new();
+        for n in 0..100 {
+            count(&mut values, &n.to_string());
+        }
+        assert_eq!(values.get("others"), Some(&(100 - MOST_VALUES as u64)));
+    }
+}

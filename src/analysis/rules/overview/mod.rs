@@ -1,0 +1,107 @@
+//! What a channel looked like, beside what was wrong with it: its renditions over time, and who answered.
+//!
+//! | file | is |
+//! | --- | --- |
+//! | `rendition` | a media playlist over the whole session |
+//! | `declared` | what a multivariant playlist says of it |
+//! | `viewer` | where a viewer of it would have waited |
+//! | `hosts` | who answered |
+//! | `series` | numbers over time |
+//!
+//! All of it is bounded, whatever a session has.
+
+mod declared;
+mod hosts;
+mod rendition;
+mod series;
+mod viewer;
+
+use std::collections::{BTreeMap, HashMap};
+
+use url::Url;
+
+pub use self::declared::Declared;
+pub use self::hosts::{Host, Hosts};
+pub use self::rendition::{Came, Rendition};
+pub use self::series::{Point, Series};
+pub use self::viewer::{Stall, Viewer};
+
+use self::declared::Declarations;
+use crate::session::{Hole, RevisedPlaylist};
+
+/// Renditions that are told of.
+const MOST: usize = 64;
+
+/// What a channel looked like.
+#[derive(Debug, Default)]
+pub struct Overview {
+    /// By row of the playlist.
+    renditions: BTreeMap<i64, Rendition>,
+    /// By stream.
+    declared: HashMap<i64, Declarations>,
+    streams: HashMap<i64, i64>,
+    /// Who answered.
+    pub hosts: Hosts,
+    /// When no recorder ran.
+    holes: Vec<Hole>,
+    /// Holes that the viewers of each rendition know.
+    passed: HashMap<i64, usize>,
+}
+
+impl Overview {
+    /// Of a session in which no recorder ran at times.
+    pub fn new(holes: Vec<Hole>) -> Self {
+        Self {
+            holes,
+            ..Self::default()
+        }
+    }
+
+    /// A multivariant playlist of a stream says what others are.
+    pub fn multivariant(&mut self, stream: i64, text: &[u8], base: &Url) {
+        self.declared.entry(stream).or_default().take(text, base);
+    }
+
+    /// A media playlist; `None`: there are too many.
+    pub fn rendition(&mut self, playlist: &RevisedPlaylist) -> Option<&mut Rendition> {
+        if self.renditions.len() >= MOST && !self.renditions.contains_key(&playlist.id) {
+            return None;
+        }
+        self.streams.insert(playlist.id, playlist.stream_id);
+        let rendition = self
+            .renditions
+            .entry(playlist.id)
+            .or_insert_with(|| Rendition {
+                id: playlist.id,
+                stream: playlist.stream.clone(),
+                name: playlist.name.clone(),
+                url: playlist.url.clone(),
+                ..Rendition::default()
+            });
+        Some(rendition)
+    }
+
+    /// A segment came that a playlist listed.
+    pub fn came(&mut self, playlist: i64, came: &Came) {
+        let Some(rendition) = self.renditions.get_mut(&playlist) else {
+            return;
+        };
+        let passed = self.passed.entry(playlist).or_default();
+        while let Some(hole) = self.holes.get(*passed)
+            && hole.from_us <= came.at_us
+        {
+            *passed += 1;
+            rendition.viewer.begin_again();
+        }
+        rendition.came(came);
+    }
+
+    /// Its renditions, with what is said of each.
+    pub fn renditions(&self) -> impl Iterator<Item = (&Rendition, Option<&Declared>)> {
+        self.renditions.values().map(|rendition| {
+            let stream = self.streams.get(&rendition.id);
+            let declared = stream.and_then(|stream| self.declared.get(stream));
+            (rendition, declared.and_then(|all| all.of(&rendition.url)))
+        })
+    }
+}

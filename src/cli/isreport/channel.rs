@@ -1,0 +1,190 @@
+//! What the channel is, in words that all forms share: its renditions, and who answered.
+
+use super::form::{Shown, name_of};
+use crate::analysis::rules::overview::{Declared, Host, Rendition};
+use crate::shown::counted;
+
+/// A name, and what is known of it: what, and a value. Values may hold what an origin said.
+pub(super) type Row = (String, Vec<(&'static str, String)>);
+
+/// Each media playlist.
+pub(super) fn rendition_rows(shown: &Shown<'_>) -> Vec<Row> {
+    let renditions = shown.judgement.overview.renditions();
+    renditions
+        .map(|(rendition, declared)| {
+            let name = name_of(shown, rendition, declared);
+            (name, rendition_facts(rendition, declared))
+        })
+        .collect()
+}
+
+fn rendition_facts(
+    rendition: &Rendition,
+    declared: Option<&Declared>,
+) -> Vec<(&'static str, String)> {
+    let facts = [
+        ("declared", declared.and_then(said)),
+        ("bit rate", rate(rendition)),
+        ("media", joined(rendition.codecs.iter())),
+        ("segments", segments(rendition)),
+        ("discontinuities", some(rendition.discontinuities)),
+        ("gaps (EXT-X-GAP)", some(rendition.gaps)),
+        ("encryption", joined(rendition.methods.iter())),
+        ("ad breaks and dates", breaks(rendition)),
+        ("a viewer", viewer(rendition)),
+    ];
+    facts
+        .into_iter()
+        .filter_map(|(what, value)| Some((what, value?)))
+        .collect()
+}
+
+fn said(declared: &Declared) -> Option<String> {
+    let rate = |name: &str, bits: Option<u64>| Some(format!("{name} {}", rate_words(bits? as f64)));
+    let facts = [
+        declared.resolution.clone(),
+        declared
+            .frame_rate
+            .as_ref()
+            .map(|rate| format!("{rate} frames/s")),
+        declared.codecs.clone(),
+        rate("BANDWIDTH", declared.bandwidth),
+        rate("AVERAGE-BANDWIDTH", declared.average),
+    ];
+    let facts: Vec<String> = facts.into_iter().flatten().collect();
+    (!facts.is_empty()).then(|| facts.join(", "))
+}
+
+fn rate(rendition: &Rendition) -> Option<String> {
+    let (mean, peak) = (rendition.mean_rate()?, rendition.rates.largest()?);
+    Some(format!(
+        "{} on average, {} at most",
+        rate_words(mean),
+        rate_words(peak)
+    ))
+}
+
+fn segments(rendition: &Rendition) -> Option<String> {
+    let (shortest_us, longest_us) = rendition.told_us?;
+    let target = rendition
+        .target_us
+        .map(|us| format!(", target duration {} s", seconds(us)))
+        .unwrap_or_default();
+    let parts = rendition
+        .part_target_us
+        .map(|us| format!(", parts of {} s", seconds(us)))
+        .unwrap_or_default();
+    Some(format!(
+        "{} of {} to {} s{target}{parts}",
+        rendition.segments,
+        seconds(shortest_us),
+        seconds(longest_us)
+    ))
+}
+
+fn breaks(rendition: &Rendition) -> Option<String> {
+    let dates = rendition.date_ranges.len() as u64;
+    let facts = [
+        (dates, "date range"),
+        (rendition.cues, "text with cues"),
+        (rendition.splices, "splice in the media (SCTE-35)"),
+    ];
+    let told: Vec<String> = facts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| match what {
+            "date range" => counted(count, what),
+            what => format!("{what}: {count}"),
+        })
+        .collect();
+    (!told.is_empty()).then(|| told.join(", "))
+}
+
+fn viewer(rendition: &Rendition) -> Option<String> {
+    rendition.fetched.largest()?;
+    let viewer = &rendition.viewer;
+    Some(match viewer.count {
+        0 => "with three target durations of buffer would not have stalled".to_owned(),
+        count => format!(
+            "with three target durations of buffer would have stalled {}, {} s in all",
+            counted(count, "time"),
+            seconds(viewer.length_us)
+        ),
+    })
+}
+
+/// Each host.
+pub(super) fn host_rows(shown: &Shown<'_>) -> Vec<Row> {
+    let hosts = shown.judgement.overview.hosts.all();
+    hosts
+        .map(|(name, host)| (name.to_owned(), host_facts(host)))
+        .collect()
+}
+
+fn host_facts(host: &Host) -> Vec<(&'static str, String)> {
+    let each = |values: &std::collections::BTreeMap<String, u64>| {
+        joined(
+            values
+                .iter()
+                .map(|(value, times)| format!("{value}: {times}")),
+        )
+    };
+    let ms = |percentile| Some(host.wait_us(percentile)? as f64 / 1e3);
+    let wait = || Some(format!("p50 {:.1} ms, p99 {:.1} ms", ms(50.0)?, ms(99.0)?));
+    let fast = |percentile| Some(rate_words(host.rate(percentile)? as f64));
+    // The slowest are those that matter: one of 100 came with that rate or less.
+    let rate = || {
+        Some(format!(
+            "p50 {}, slowest of 100 {}",
+            fast(50.0)?,
+            fast(1.0)?
+        ))
+    };
+    let facts = [
+        ("answers", each(&host.answers)),
+        ("first byte", wait()),
+        ("throughput", rate()),
+        ("Cache-Control", each(&host.caching)),
+        ("out of a cache", some(host.cached)),
+        ("Server", each(&host.servers)),
+    ];
+    facts
+        .into_iter()
+        .filter_map(|(what, value)| Some((what, value?)))
+        .collect()
+}
+
+fn some(count: u64) -> Option<String> {
+    (count > 0).then(|| count.to_string())
+}
+
+fn joined<T: ToString>(values: impl Iterator<Item = T>) -> Option<String> {
+    let values: Vec<String> = values.map(|value| value.to_string()).collect();
+    (!values.is_empty()).then(|| values.join(", "))
+}
+
+/// As the field says it.
+pub(super) fn rate_words(bits: f64) -> String {
+    match bits < 1e6 {
+        true => format!("{:.0} kbit/s", bits / 1e3),
+        false => format!("{:.2} Mbit/s", bits / 1e6),
+    }
+}
+
+fn seconds(us: i64) -> String {
+    let text = format!("{:.3}", us as f64 / 1e6);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(seconds(2_000_000), "2");
+        assert_eq!(seconds(2_040_000), "2.04");
+        assert_eq!(rate_words(2_449_900.0), "2.45 Mbit/s");
+        assert_eq!(rate_words(81_400.0), "81 kbit/s");
+    }
+}

@@ -1,0 +1,140 @@
+//! Findings: a table of two columns, then each with its evidence.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+
+use super::evidence::{Evidence, Excerpt};
+use super::pictures::Pictured;
+use crate::analysis::rules::findings::Judged;
+use crate::analysis::rules::registry::{RuleInfo, Severity, rule_of};
+use crate::analysis::times::both_clocks;
+use crate::cli::isreport::form::{Shown, link};
+use crate::shown::{counted, escaped};
+
+/// The two columns: what must be fixed, and what should be, a row a rule.
+pub(super) fn table(shown: &Shown<'_>) -> Markup {
+    html! {
+        div.columns {
+            (column(shown, Severity::Must, "Must fix"))
+            (column(shown, Severity::Should, "Should fix"))
+            @if shown.least == Severity::Info { (column(shown, Severity::Info, "Worth knowing")) }
+        }
+    }
+}
+
+fn column(shown: &Shown<'_>, severity: Severity, title: &str) -> Markup {
+    let mut rules: BTreeMap<&str, (u64, usize)> = BTreeMap::new();
+    for (n, judged) in shown.findings().enumerate() {
+        if judged.severity == severity {
+            let row = rules.entry(judged.rule).or_insert((0, n));
+            row.0 += judged.finding.count;
+        }
+    }
+    html! {
+        section {
+            h3 { (title) ": " (counted(rules.len() as u64, "rule")) }
+            @if rules.is_empty() { p.soft { "Nothing was found." } }
+            @else {
+                table {
+                    thead { tr { th scope="col" { "Rule" } th scope="col" { "What" } th scope="col" { "Times" } } }
+                    tbody {
+                        @for (id, (times, first)) in &rules {
+                            tr {
+                                th scope="row" { a href={ "#f" (first) } { (id) } }
+                                td { (rule_of(id).map_or("", |rule| rule.name)) }
+                                td { (times) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Each finding, the worst first.
+pub(super) fn all(shown: &Shown<'_>, evidence: &Evidence, pictured: &Pictured) -> Markup {
+    html! {
+        @for (n, judged) in shown.findings().enumerate() { (one(shown, judged, n, evidence, pictured)) }
+        @for (rule, count) in &shown.judgement.left_out {
+            p { (rule) ": " (counted(*count, "finding")) " more" }
+        }
+        @for not_judged in &shown.judgement.not_judged {
+            p.soft { "Not judged: " (escaped(&not_judged.what)) " (" (escaped(&not_judged.why)) ")" }
+        }
+    }
+}
+
+fn one(
+    shown: &Shown<'_>,
+    judged: &Judged,
+    n: usize,
+    evidence: &Evidence,
+    pictured: &Pictured,
+) -> Markup {
+    let finding = &judged.finding;
+    let name = judged.info().map_or("", |rule| rule.name);
+    let severity = judged.severity.as_str();
+    html! {
+        article class={ "finding " (severity) } id={ "f" (n) } {
+            h3 { (severity.to_uppercase()) " " (judged.rule) " " (name) }
+            p { (escaped(&finding.text)) }
+            p.soft {
+                (escaped(&shown.place(judged))) ": " (when(shown, judged))
+                @if let Some(mark) = pictured.mark_of(n) { " · " a href={ "#" (mark) } { "in the picture" } }
+            }
+            @if let Some(excerpt) = evidence.excerpt(judged) { (text(excerpt)) }
+            p.soft { "See it: " code { (escaped(&shown.command(judged))) } (exchanges(judged)) }
+            @if let Some(rule) = judged.info() { (rule_line(rule)) }
+        }
+    }
+}
+
+fn rule_line(rule: &RuleInfo) -> Markup {
+    html! {
+        p.soft {
+            "Fires when " (rule.fires) ". "
+            @match link(rule.section) {
+                Some(link) => a href=(link) rel="noreferrer" { (rule.section) },
+                None => (rule.section),
+            }
+        }
+    }
+}
+
+fn when(shown: &Shown<'_>, judged: &Judged) -> String {
+    let finding = &judged.finding;
+    let at = |us| both_clocks(us, shown.zero_us);
+    match finding.count {
+        1 => format!("at {}", at(finding.first.at_us)),
+        count => format!(
+            "{count} times, from {} to {}",
+            at(finding.first.at_us),
+            at(finding.last.at_us)
+        ),
+    }
+}
+
+fn exchanges(judged: &Judged) -> Markup {
+    let all = &judged.finding.exchanges;
+    let some: Vec<String> = all.iter().take(6).map(i64::to_string).collect();
+    html! {
+        @if !some.is_empty() { "; exchange " (some.join(", ")) @if all.len() > some.len() { ", …" } }
+    }
+}
+
+/// The text that shows it, with its line marked.
+fn text(excerpt: &Excerpt) -> Markup {
+    html! {
+        details open[excerpt.marked.is_some()] {
+            summary { "The text of exchange " (excerpt.exchange) @if let Some(line) = excerpt.marked { ", line " (line) } }
+            pre tabindex="0" {
+                @for (number, line) in &excerpt.lines {
+                    @if excerpt.marked == Some(*number) { mark { (format!("{number:>5}  {line}")) } "\n" }
+                    @else { (format!("{number:>5}  {line}\n")) }
+                }
+            }
+        }
+    }
+}

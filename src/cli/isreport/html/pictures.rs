@@ -1,0 +1,319 @@
+//! Pictures of each rendition over the session, with its findings in them.
+
+use std::collections::HashMap;
+
+use maud::{Markup, PreEscaped, html};
+
+use super::chart::{Chart, Drawn, Line, Look, draw};
+use crate::analysis::rules::overview::{Declared, Rendition, Series, Stall};
+use crate::cli::isreport::channel::rate_words;
+use crate::cli::isreport::form::{Shown, name_of};
+use crate::shown::{counted, escaped};
+
+/// Renditions that are drawn, the first ones.
+const MOST: usize = 16;
+/// Findings that are marked in one picture, the worst ones.
+const MOST_MARKS: usize = 60;
+
+/// Pictures, and which findings are in them.
+pub(super) struct Pictured {
+    pub(super) markup: Markup,
+    /// By finding.
+    marks: HashMap<usize, String>,
+}
+
+impl Pictured {
+    /// Where a finding is marked.
+    pub(super) fn mark_of(&self, finding: usize) -> Option<&str> {
+        self.marks.get(&finding).map(String::as_str)
+    }
+}
+
+/// Draws all of them.
+pub(super) fn pictures(shown: &Shown<'_>) -> Pictured {
+    let mut marks = HashMap::new();
+    let renditions: Vec<_> = shown.judgement.overview.renditions().collect();
+    let drawn: Vec<Markup> = renditions
+        .iter()
+        .take(MOST)
+        .map(|(rendition, declared)| one(shown, rendition, *declared, &mut marks))
+        .collect();
+    let left_out = renditions.len().saturating_sub(MOST);
+    let markup = html! {
+        @for picture in drawn { (picture) }
+        @if left_out > 0 { p.soft { (counted(left_out as u64, "playlist")) " more: -p draws one of them." } }
+    };
+    Pictured { markup, marks }
+}
+
+/// What a picture is of.
+struct Picture<'a> {
+    id: String,
+    title: &'static str,
+    /// What it says, in words.
+    says: String,
+    unit: &'static str,
+    scale: f64,
+    lines: Vec<Line<'a>>,
+    levels: Vec<(f64, &'static str)>,
+    spans: Vec<(i64, i64)>,
+}
+
+fn one(
+    shown: &Shown<'_>,
+    rendition: &Rendition,
+    declared: Option<&Declared>,
+    marks: &mut HashMap<usize, String>,
+) -> Markup {
+    let pictures = [
+        advances(shown, rendition),
+        durations(rendition),
+        fetching(rendition),
+        rates(rendition, declared),
+        edge(rendition),
+    ];
+    let found = found_in(shown, rendition);
+    html! {
+        section aria-label=(escaped(&rendition.name)) {
+            h3 { (escaped(&name_of(shown, rendition, declared))) }
+            @for (n, picture) in pictures.into_iter().flatten().enumerate() {
+                (figure(shown, &picture, if n == 0 { &found } else { &[] }, marks))
+            }
+        }
+    }
+}
+
+/// A finding that is in a picture.
+struct Found<'a> {
+    number: usize,
+    at_us: i64,
+    rule: &'a str,
+    severity: &'static str,
+}
+
+fn found_in<'a>(shown: &'a Shown<'_>, rendition: &Rendition) -> Vec<Found<'a>> {
+    let findings = shown.findings().enumerate();
+    let own = findings.filter(|(_, judged)| {
+        let finding = &judged.finding;
+        finding.stream == rendition.stream
+            && finding
+                .playlist
+                .as_ref()
+                .is_none_or(|name| *name == rendition.name)
+    });
+    own.take(MOST_MARKS)
+        .map(|(number, judged)| Found {
+            number,
+            at_us: judged.finding.first.at_us,
+            rule: judged.rule,
+            severity: judged.severity.as_str(),
+        })
+        .collect()
+}
+
+fn figure(
+    shown: &Shown<'_>,
+    picture: &Picture<'_>,
+    found: &[Found<'_>],
+    marks: &mut HashMap<usize, String>,
+) -> Markup {
+    let chart = Chart {
+        span_us: (shown.zero_us, shown.end_us),
+        zero_us: shown.zero_us,
+        unit: picture.unit,
+        scale: picture.scale,
+        lines: picture.lines.iter().map(|line| Line { ..*line }).collect(),
+        levels: picture.levels.clone(),
+        spans: &picture.spans,
+    };
+    let moments: Vec<i64> = found.iter().map(|found| found.at_us).collect();
+    let Some(Drawn { svg, marks: places }) = draw(&chart, &moments) else {
+        return html! {};
+    };
+    for found in found {
+        let mark = format!("{}-f{}", picture.id, found.number);
+        marks.entry(found.number).or_insert(mark);
+    }
+    html! {
+        figure {
+            figcaption { strong { (picture.title) } " " span.soft { (legend(picture)) } }
+            div.chart {
+                div role="img" aria-label={ (picture.title) ". " (picture.says) } { (PreEscaped(svg)) }
+                @for (found, place) in found.iter().zip(places) {
+                    a class={ "mark " (found.severity) } id={ (picture.id) "-f" (found.number) } href={ "#f" (found.number) }
+                        style={ "left:" (format!("{place:.2}")) "%" } data-rule=(found.rule)
+                        aria-label={ (found.severity) " " (found.rule) } {}
+                }
+            }
+            p.soft { (picture.says) }
+        }
+    }
+}
+
+fn legend(picture: &Picture<'_>) -> String {
+    let lines = picture
+        .lines
+        .iter()
+        .map(|line| format!("{}: {}", line.look.word(), line.name));
+    let levels = picture.levels.iter().map(|(level, name)| {
+        format!(
+            "grey: {name} ({:.2} {})",
+            level / picture.scale,
+            picture.unit
+        )
+    });
+    lines.chain(levels).collect::<Vec<_>>().join("; ")
+}
+
+fn line<'a>(name: &'static str, look: Look, series: &'a Series) -> Line<'a> {
+    Line {
+        name,
+        look,
+        points: series.points(),
+    }
+}
+
+fn advances<'a>(shown: &Shown<'_>, rendition: &'a Rendition) -> Option<Picture<'a>> {
+    let longest = rendition.advances.largest()?;
+    let expected = rendition.target_us.map(|us| us as f64 * 1.5 / 1e6);
+    Some(Picture {
+        id: format!("p{}-advances", rendition.id),
+        title: "Time between advances",
+        says: format!("The longest time without a new segment was {longest:.1} s. Gaps are red."),
+        unit: "s",
+        scale: 1.0,
+        lines: vec![line(
+            "since the advance before",
+            Look::Bars,
+            &rendition.advances,
+        )],
+        levels: expected
+            .map(|level| (level, "1.5 target durations"))
+            .into_iter()
+            .collect(),
+        spans: gaps(shown, rendition),
+    })
+}
+
+/// Gaps of a playlist: from when to when.
+fn gaps(shown: &Shown<'_>, rendition: &Rendition) -> Vec<(i64, i64)> {
+    let findings = shown.findings().filter(|judged| {
+        let finding = &judged.finding;
+        judged.rule == "T07"
+            && finding.stream == rendition.stream
+            && finding.playlist.as_deref() == Some(&rendition.name)
+    });
+    findings
+        .map(|judged| (judged.finding.first.at_us, judged.finding.last.at_us))
+        .collect()
+}
+
+fn durations(rendition: &Rendition) -> Option<Picture<'_>> {
+    let longest = rendition.told.largest()?;
+    let measured = rendition.measured.largest();
+    let says = match measured {
+        Some(measured) => format!(
+            "The longest segment is told as {longest:.3} s, and plays for {measured:.3} s at most by time stamps."
+        ),
+        None => format!("The longest segment is told as {longest:.3} s. Media were not measured."),
+    };
+    let mut lines = vec![line("told (EXTINF)", Look::Line, &rendition.told)];
+    if measured.is_some() {
+        lines.push(line(
+            "measured by time stamps",
+            Look::Crosses,
+            &rendition.measured,
+        ));
+    }
+    let target = rendition.target_us.map(|us| us as f64 / 1e6);
+    Some(Picture {
+        id: format!("p{}-durations", rendition.id),
+        title: "Segment durations",
+        says,
+        unit: "s",
+        scale: 1.0,
+        lines,
+        levels: target
+            .map(|level| (level, "target duration"))
+            .into_iter()
+            .collect(),
+        spans: Vec::new(),
+    })
+}
+
+fn fetching(rendition: &Rendition) -> Option<Picture<'_>> {
+    let longest = rendition.fetched.largest()?;
+    let viewer = &rendition.viewer;
+    let stalls = match viewer.count {
+        0 => "A viewer with three target durations of buffer would not have stalled".to_owned(),
+        count => format!(
+            "A viewer with three target durations of buffer would have stalled {} ({:.1} s in all, red)",
+            counted(count, "time"),
+            viewer.length_us as f64 / 1e6
+        ),
+    };
+    let span = |stall: &Stall| (stall.from_us, stall.from_us.saturating_add(stall.length_us));
+    Some(Picture {
+        id: format!("p{}-fetching", rendition.id),
+        title: "Time to fetch a segment",
+        says: format!("{longest:.2} s at most. {stalls}, as this recorder got the segments."),
+        unit: "s",
+        scale: 1.0,
+        lines: vec![line(
+            "from the request to the last byte",
+            Look::Bars,
+            &rendition.fetched,
+        )],
+        levels: rendition
+            .told_us
+            .map(|(shortest_us, _)| (shortest_us as f64 / 1e6, "shortest segment"))
+            .into_iter()
+            .collect(),
+        spans: viewer.stalls.iter().map(span).collect(),
+    })
+}
+
+fn rates<'a>(rendition: &'a Rendition, declared: Option<&Declared>) -> Option<Picture<'a>> {
+    let peak = rendition.rates.largest()?;
+    let mean = rendition.mean_rate()?;
+    let bandwidth = declared.and_then(|declared| declared.bandwidth);
+    let average = declared.and_then(|declared| declared.average);
+    let said = [(bandwidth, "BANDWIDTH"), (average, "AVERAGE-BANDWIDTH")];
+    Some(Picture {
+        id: format!("p{}-rates", rendition.id),
+        title: "Bit rate",
+        says: format!(
+            "{} on average, {} at most.",
+            rate_words(mean),
+            rate_words(peak)
+        ),
+        unit: if peak < 1e6 { "kbit/s" } else { "Mbit/s" },
+        scale: if peak < 1e6 { 1e3 } else { 1e6 },
+        lines: vec![line("of each segment", Look::Bars, &rendition.rates)],
+        levels: said
+            .into_iter()
+            .filter_map(|(value, name)| Some((value? as f64, name)))
+            .collect(),
+        spans: Vec::new(),
+    })
+}
+
+fn edge(rendition: &Rendition) -> Option<Picture<'_>> {
+    let furthest = rendition.edge.largest()?;
+    Some(Picture {
+        id: format!("p{}-edge", rendition.id),
+        title: "Live edge behind EXT-X-PROGRAM-DATE-TIME",
+        says: format!(
+            "The end of the playlist was {furthest:.1} s behind the clock of the recorder at most."
+        ),
+        unit: "s",
+        scale: 1.0,
+        lines: vec![line(
+            "end of the last segment, behind the clock",
+            Look::Line,
+            &rendition.edge,
+        )],
+        levels: Vec::new(),
+        spans: Vec::new(),
+    })
+}
