@@ -1,6 +1,8 @@
 //! `isreport`: what was wrong with a channel, told so that somebody else can act on it.
 
 use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
 
@@ -151,6 +153,59 @@ fn rules_playlists_and_spans_can_be_chosen() {
         let output = run(path.to_str().unwrap(), wrong);
         assert_eq!(output.status.code(), Some(2), "{wrong:?}: {output:?}");
     }
+}
+
+#[test]
+fn what_a_viewer_saw_and_what_variants_declare_is_told_of_the_demo() {
+    let report = text(DEMO, &["--severity", "info", "--rules", "H04,X10,X12"]);
+    // Both variants froze together for 8.5 s, and six seconds were in the buffer.
+    assert!(report.contains("would have waited for 2.5 s"), "{report}");
+    assert!(
+        report.contains("there are pictures, and no FRAME-RATE"),
+        "{report}"
+    );
+    assert!(!report.contains("X12"), "{report}");
+}
+
+/// A harbour with two quays: at stage 1 the ships of one stand still.
+fn harbour(ask: &Ask, stage: &Stage, asked: &AtomicU64) -> Reply {
+    let moored = |name: &str, first: u64| {
+        let name = name.to_owned();
+        Window::new(first, 5).named(move |n| format!("{name}{n}.ts"))
+    };
+    match (ask.path(), stage.at()) {
+        ("/harbour.m3u8", _) => Reply::playlist(
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=9000000\neast.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=9000000\nwest.m3u8\n",
+        ),
+        ("/west.m3u8", 1) => Reply::playlist(moored("west", 5).text()),
+        ("/west.m3u8", 2..) => Reply::playlist(moored("west", 9).text()),
+        ("/east.m3u8", _) => {
+            let first = asked.fetch_add(1, Ordering::SeqCst);
+            Reply::playlist(moored("east", first).text())
+        }
+        ("/west.m3u8", _) => {
+            Reply::playlist(moored("west", asked.load(Ordering::SeqCst).min(5)).text())
+        }
+        (path, _) => Reply::segment(ts(path)),
+    }
+}
+
+#[test]
+fn one_variant_that_stands_still_while_another_goes_on_is_told() {
+    let (stage, asked) = (Stage::default(), Arc::new(AtomicU64::new(0)));
+    let (at, count) = (stage.clone(), Arc::clone(&asked));
+    let origin = Origin::new(move |ask| harbour(ask, &at, &count));
+    let mut recording = Recorder::new(origin.url("/harbour.m3u8")).start();
+    recording.until("some advances", || asked.load(Ordering::SeqCst) > 3);
+    stage.go(1);
+    recording.until_it_says("no advance");
+    stage.go(2);
+    recording.until_it_says("advances again");
+    let found = findings(&recording.interrupt().session(), &["--rules", "X12"]);
+    assert_eq!(rules(&found), ["X12"], "{found:?}");
+    let told = found[0]["detail"]["text"].as_str().unwrap();
+    assert!(told.contains("while east.m3u8 went on"), "{told}");
+    assert_eq!(found[0]["playlist"], "west.m3u8");
 }
 
 #[test]

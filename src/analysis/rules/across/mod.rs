@@ -1,4 +1,4 @@
-//! Rules across the playlists of a stream (X01 to X03, X07, X09): compared by time and by dates, never by media sequence
+//! Rules across the playlists of a stream (X01 to X03, X07, X09, X10, X12): compared by time and by dates, never by media sequence
 //! numbers (RFC 8216bis 4.4.3.2, 6.2.4).
 //!
 //! | file | rules |
@@ -6,7 +6,11 @@
 //! | `family` | which playlists of a stream belong together |
 //! | `shown` | what each shows now, and X01, X02, X03, X07 |
 //! | `rates` | X09: bit rates |
+//! | [`codecs`] | X10: what a variant declares of its media |
+//! | [`alone`] | X12: one variant stands still while others go on |
 
+pub mod alone;
+pub mod codecs;
 mod family;
 mod rates;
 mod shown;

@@ -6,6 +6,7 @@
 //! | `answered` | P01, H01, H10, L05: what was answered |
 //! | `fields` | P03, H05, H06, H08, H09: header fields |
 //! | `speed` | H03: how fast |
+//! | [`viewer`] | H04: a viewer would have waited |
 //! | `content` | T05: bytes behind a name |
 
 mod answer;
@@ -13,6 +14,7 @@ mod answered;
 mod content;
 mod fields;
 mod speed;
+pub mod viewer;
 
 pub use self::answer::Answered;
 

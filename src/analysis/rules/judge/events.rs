@@ -1,12 +1,15 @@
 //! Gaps (T07) and outages (H14), by the code of adjacent-find; how the recorder was.
 
-use super::judging::Judging;
+use super::judging::{Judging, PlaylistGap};
 use crate::analysis::adjacent::{Search, Threshold};
 use crate::analysis::gaps::labels::Labels;
 use crate::analysis::outages::told;
 use crate::analysis::report;
 use crate::analysis::rules::registry::Severity;
 use crate::session::{Notice, ReadError, holes};
+
+/// Gaps that are compared with what other variants did meanwhile.
+const MOST_GAPS: usize = 1000;
 
 impl Judging<'_> {
     pub(super) fn gaps_and_outages(&mut self) -> Result<(), ReadError> {
@@ -24,6 +27,13 @@ impl Judging<'_> {
             search.gaps(&playlist, |gap| {
                 if gap.is_origins_for_certain() {
                     let finding = report::finding(&playlist, label.as_deref(), &gap, zero_us);
+                    if self.gaps.len() < MOST_GAPS {
+                        self.gaps.push(PlaylistGap {
+                            playlist: playlist.id,
+                            from_us: finding.first.at_us,
+                            to_us: finding.last.at_us,
+                        });
+                    }
                     self.findings.add_whole("T07", Severity::Must, finding);
                 }
                 Ok::<(), ReadError>(())

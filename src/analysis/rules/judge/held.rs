@@ -68,7 +68,8 @@ impl Held {
 
 impl Media {
     pub(super) fn new(selection: &Selection) -> Self {
-        let is_of_media = |rule: &&RuleInfo| rule.id.starts_with('M') || rule.id == "X05";
+        let is_of_media =
+            |rule: &&RuleInfo| rule.id.starts_with('M') || matches!(rule.id, "X05" | "X10");
         let rules = RULES.iter();
         Self {
             is_wanted: rules.filter(is_of_media).any(|rule| selection.has(rule.id)),

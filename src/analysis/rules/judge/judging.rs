@@ -27,6 +27,16 @@ pub(super) struct Judging<'a> {
     pub(super) ended: HashMap<i64, bool>,
     pub(super) looked_at: LookedAt,
     pub(super) overview: Overview,
+    /// The origin's gaps, the first ones.
+    pub(super) gaps: Vec<PlaylistGap>,
     pub(super) not_judged: Vec<NotJudged>,
     pub(super) progress: &'a mut dyn FnMut(u64),
+}
+
+/// A gap of a playlist, from when to when, in microseconds of Unix time.
+pub(super) struct PlaylistGap {
+    /// Row of `resource`.
+    pub(super) playlist: i64,
+    pub(super) from_us: i64,
+    pub(super) to_us: i64,
 }

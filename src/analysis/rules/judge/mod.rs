@@ -10,6 +10,7 @@
 //! | `media` | bodies of segments, read as their revisions pass |
 //! | `bodies` | the bodies of segments that a revision lists, and what their bytes say |
 //! | `exchanges` | the pass over exchanges |
+//! | `renditions` | what is judged of each rendition when all has passed |
 //! | `events` | gaps and outages, by the code of adjacent-find; how the recorder was |
 //! | `durations` | how long segments are, by their URLs, from one pass to the other |
 
@@ -21,6 +22,7 @@ mod held;
 mod judgement;
 mod judging;
 mod media;
+mod renditions;
 mod revisions;
 mod state;
 
@@ -67,6 +69,7 @@ pub fn judge(
             ..LookedAt::default()
         },
         overview: Overview::new(holes(&reader.runs()?)),
+        gaps: Vec::new(),
         not_judged: Vec::new(),
         progress,
     };
@@ -75,6 +78,7 @@ pub fn judge(
     session.exchanges(&playlists)?;
     session.gaps_and_outages()?;
     session.recorder()?;
+    session.renditions()?;
     let (findings, left_out) = session.findings.finish();
     Ok(Judgement {
         findings,

@@ -1,0 +1,87 @@
+//! What is judged of each rendition when all of the session has passed: X10, X12, H04.
+
+use super::judging::Judging;
+use crate::analysis::finding::Evidence;
+use crate::analysis::rules::across::{alone, codecs};
+use crate::analysis::rules::broken::Broken;
+use crate::analysis::rules::findings::Place;
+use crate::analysis::rules::http::viewer;
+use crate::analysis::rules::overview::{Declared, Rendition};
+use crate::session::{NoticeEvent, ReadError};
+
+impl Judging<'_> {
+    pub(super) fn renditions(&mut self) -> Result<(), ReadError> {
+        let end_us = self.reader.runs()?.last().map_or(0, |run| run.end_us());
+        let span = |notice: &NoticeEvent| (notice.at_us, notice.until_us());
+        let own: Vec<(i64, i64)> = self.looked_at.notices.iter().map(span).collect();
+        let mut found = Vec::new();
+        for (rendition, declared) in self.overview.renditions() {
+            let mut at = |at_us, broken: Broken| found.push((Where::of(rendition), at_us, broken));
+            if let Some(declared) = declared.filter(|declared| declared.bandwidth.is_some()) {
+                let mut out = Vec::new();
+                codecs::judge(declared, &rendition.codecs, &mut out);
+                out.into_iter().for_each(|broken| at(end_us, broken));
+                self.alone(rendition)
+                    .into_iter()
+                    .for_each(|(from_us, broken)| at(from_us, broken));
+            }
+            for stall in &rendition.viewer.stalls {
+                let target_us = rendition.target_us.unwrap_or(0);
+                if let Some(broken) = viewer::judge(stall, target_us, &own) {
+                    at(stall.from_us, broken);
+                }
+            }
+        }
+        for (place, at_us, broken) in found {
+            place.add(self, at_us, broken);
+        }
+        Ok(())
+    }
+
+    /// Gaps of a variant in which others went on.
+    fn alone(&self, rendition: &Rendition) -> Vec<(i64, Broken)> {
+        let is_other = |(other, declared): &(&Rendition, Option<&Declared>)| {
+            let is_variant = declared.is_some_and(|declared| declared.bandwidth.is_some());
+            is_variant && other.stream == rendition.stream && other.id != rendition.id
+        };
+        let gaps = self.gaps.iter().filter(|gap| gap.playlist == rendition.id);
+        gaps.flat_map(|gap| {
+            let others = self.overview.renditions().filter(is_other);
+            let others = others.map(|(other, _)| (other.name.as_str(), other.advances.points()));
+            let mut out = Vec::new();
+            alone::judge((gap.from_us, gap.to_us), others, &mut out);
+            out.into_iter().map(|broken| (gap.from_us, broken))
+        })
+        .collect()
+    }
+}
+
+/// Where something was found.
+struct Where {
+    stream: String,
+    name: String,
+    id: i64,
+}
+
+impl Where {
+    fn of(rendition: &Rendition) -> Self {
+        Self {
+            stream: rendition.stream.clone(),
+            name: rendition.name.clone(),
+            id: rendition.id,
+        }
+    }
+
+    fn add(&self, session: &mut Judging<'_>, at_us: i64, broken: Broken) {
+        let place = Place {
+            stream: &self.stream,
+            playlist: Some(&self.name),
+            id: self.id,
+            at: Evidence {
+                at_us,
+                exchange: None,
+            },
+        };
+        session.findings.add(&place, broken);
+    }
+}
