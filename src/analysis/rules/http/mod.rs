@@ -14,7 +14,7 @@ mod content;
 mod fields;
 mod speed;
 
-pub use self::answer::Answered;
+pub use self::answer::{ASKED_FOR, Answered};
 
 use self::content::Contents;
 use self::fields::CrossOrigin;

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::ReadSoFar;
 use super::durations::Durations;
 use super::held::Media;
 use super::judgement::{LookedAt, NotJudged, Scope};
+use super::passes::Passes;
 use crate::analysis::rules::across::{Family, Renditions};
 use crate::analysis::rules::findings::Findings;
 use crate::session::Reader;
@@ -19,6 +21,7 @@ pub(super) struct Judging<'a> {
     /// By stream.
     pub(super) renditions: HashMap<i64, Renditions>,
     pub(super) durations: Durations,
+    pub(super) passes: Passes,
     pub(super) media: Media,
     /// How long the longest playlist was, in microseconds.
     pub(super) longest_us: i64,
@@ -26,5 +29,5 @@ pub(super) struct Judging<'a> {
     pub(super) ended: HashMap<i64, bool>,
     pub(super) looked_at: LookedAt,
     pub(super) not_judged: Vec<NotJudged>,
-    pub(super) progress: &'a mut dyn FnMut(u64),
+    pub(super) progress: &'a mut dyn FnMut(ReadSoFar),
 }

@@ -3,6 +3,7 @@
 //! | file | is |
 //! | --- | --- |
 //! | `judgement` | what a session came to |
+//! | `passes` | what is read, by the rules that are wanted |
 //! | `revisions` | the pass over revisions: rules of texts, of time, across renditions |
 //! | `state` | what is known of a playlist while its revisions pass |
 //! | `judging` | what is known while a session is read |
@@ -21,6 +22,7 @@ mod held;
 mod judgement;
 mod judging;
 mod media;
+mod passes;
 mod revisions;
 mod state;
 
@@ -31,10 +33,20 @@ use std::collections::HashMap;
 use self::durations::Durations;
 use self::held::Media;
 use self::judging::Judging;
+use self::passes::Passes;
 use super::findings::{Findings, Wanted};
 use crate::session::{ReadError, Reader, RevisedPlaylist};
 
-/// Judges a session. `progress` is told how many rows have been read.
+/// How far a session has been read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadSoFar {
+    /// So many revisions of playlists.
+    Revisions(u64),
+    /// All of them, and so many exchanges.
+    Exchanges(u64),
+}
+
+/// Judges a session. `progress` is told how far it is.
 ///
 /// # Errors
 /// The session is damaged.
@@ -42,7 +54,7 @@ pub fn judge(
     reader: &Reader,
     wanted: Wanted,
     scope: &Scope,
-    progress: &mut dyn FnMut(u64),
+    progress: &mut dyn FnMut(ReadSoFar),
 ) -> Result<Judgement, ReadError> {
     let all = reader.revised_playlists()?;
     // What a multivariant playlist says of the others is read whatever is wanted.
@@ -50,7 +62,7 @@ pub fn judge(
         .into_iter()
         .filter(|playlist| playlist.is_main || scope.has(playlist))
         .collect();
-    let wanted_media = wanted.selection.clone();
+    let passes = Passes::of(&wanted.selection);
     let mut session = Judging {
         reader,
         scope,
@@ -59,7 +71,8 @@ pub fn judge(
         renditions: HashMap::new(),
         durations: Durations::default(),
         longest_us: 0,
-        media: Media::new(&wanted_media),
+        passes,
+        media: Media::default(),
         ended: HashMap::new(),
         looked_at: LookedAt {
             playlists: playlists.len(),
@@ -70,8 +83,12 @@ pub fn judge(
     };
     session.revisions(&playlists)?;
     session.media_ends(&playlists);
-    session.exchanges(&playlists)?;
-    session.gaps_and_outages()?;
+    if passes.exchanges {
+        session.exchanges(&playlists)?;
+    }
+    if passes.gaps || passes.outages {
+        session.gaps_and_outages()?;
+    }
     session.recorder()?;
     let (findings, left_out) = session.findings.finish();
     Ok(Judgement {
