@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::ReadSoFar;
-use super::judgement::NotJudged;
+use super::judgement::{NotJudged, ReadSoFar};
 use super::judging::Judging;
 use crate::analysis::finding::Evidence;
 use crate::analysis::rules::across::Rates;

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::ReadSoFar;
 use super::durations::Durations;
 use super::held::Media;
-use super::judgement::{LookedAt, NotJudged, Scope};
+use super::judgement::{LookedAt, NotJudged, ReadSoFar, Scope};
 use super::passes::Passes;
 use crate::analysis::rules::across::{Family, Renditions};
 use crate::analysis::rules::findings::Findings;

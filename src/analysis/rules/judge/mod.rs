@@ -26,7 +26,7 @@ mod passes;
 mod revisions;
 mod state;
 
-pub use self::judgement::{Judgement, LookedAt, NotJudged, Scope};
+pub use self::judgement::{Judgement, LookedAt, NotJudged, ReadSoFar, Scope};
 
 use std::collections::HashMap;
 
@@ -36,15 +36,6 @@ use self::judging::Judging;
 use self::passes::Passes;
 use super::findings::{Findings, Wanted};
 use crate::session::{ReadError, Reader, RevisedPlaylist};
-
-/// How far a session has been read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReadSoFar {
-    /// So many revisions of playlists.
-    Revisions(u64),
-    /// All of them, and so many exchanges.
-    Exchanges(u64),
-}
 
 /// Judges a session. `progress` is told how far it is.
 ///

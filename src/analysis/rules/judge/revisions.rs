@@ -2,8 +2,7 @@
 
 use url::Url;
 
-use super::ReadSoFar;
-use super::judgement::NotJudged;
+use super::judgement::{NotJudged, ReadSoFar};
 use super::judging::Judging;
 use super::state::{Read, State};
 use crate::analysis::finding::Evidence;
