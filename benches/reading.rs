@@ -23,6 +23,7 @@ use history::{History, Shape};
 /// Windows of a minute, of four playlists.
 const WINDOWS: Shape = Shape {
     playlists: 4,
+    family: false,
     window: Some(30),
     polls: 1,
     segments: false,
@@ -32,6 +33,7 @@ const REVISIONS: u64 = 25_000;
 /// A playlist that keeps all of its segments, and how many these are.
 const EVENT: Shape = Shape {
     playlists: 1,
+    family: false,
     window: None,
     ..WINDOWS
 };

@@ -32,6 +32,7 @@ const READ_BACK: i64 = 64;
 
 const WINDOW: Shape = Shape {
     playlists: 1,
+    family: false,
     window: Some(6),
     polls: 4,
     segments: false,

@@ -7,6 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Result;
 use isrecorder::clock::Clock;
+use isrecorder::hls::{Lie, Step};
 use isrecorder::session::{
     Availability, DownloadFile, ExchangeId, Headers, Kind, NewBody, NewExchange, NewListing,
     NewRevision, ResourceKey, SessionFolder, Sessions, Writer, digest,
@@ -16,8 +17,10 @@ use sha2::{Digest as _, Sha256};
 /// What happens in it.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
-    /// Media playlists, each a stream of its own.
+    /// Media playlists, each a stream of its own, ...
     pub playlists: usize,
+    /// ... or all of them renditions of one stream, with dates, which a multivariant playlist lists.
+    pub family: bool,
     /// Segments that a playlist lists at most; `None`: it keeps all of them (an EVENT playlist).
     pub window: Option<u64>,
     /// Polls for each revision, the one that brings it among them.
@@ -32,6 +35,9 @@ const ORIGIN: &str = "http://origin.example.net:8554";
 const SEGMENT: [u8; 188] = [0x47; 188];
 /// Of the segments, in microseconds.
 const TARGET_US: i64 = 2_000_000;
+const SEGMENT_LENGTH: Duration = Duration::from_secs(2);
+/// Content-Type.
+const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 /// How late one is that is late.
 const LATE_US: i64 = 15_000_000;
 /// One revision of so many brings no new segment.
@@ -55,6 +61,8 @@ pub struct History {
 
 struct Playlist {
     key: ResourceKey,
+    /// The exchange of the multivariant playlist that lists it.
+    listed_by: Option<ExchangeId>,
     number: usize,
     /// Segments that it has ever listed, as they are written; where there is no window.
     grown: String,
@@ -65,23 +73,77 @@ impl History {
     pub async fn begin(sessions: &Sessions, name: Option<&str>, shape: Shape) -> Result<Self> {
         let folder = sessions.create(name)?;
         let (writer, _failure) = Writer::create(&folder, Clock::start(), "bench")?;
-        let mut playlists = Vec::new();
+        let mut history = Self {
+            at_us: writer.zero_us(),
+            writer,
+            shape,
+            playlists: Vec::new(),
+            revisions: 0,
+        };
+        let family = match shape.family {
+            true => Some(history.multivariant().await?),
+            false => None,
+        };
         for number in 0..shape.playlists {
-            let url = format!("{ORIGIN}/channel{number}/live_36_37.m3u8");
-            let stream_id = writer.stream(&format!("ch{number}"), &url).await?;
-            playlists.push(Playlist {
-                key: ResourceKey::whole(stream_id, Kind::Main, url),
+            let url = url(number);
+            let (key, listed_by) = match family {
+                Some((stream_id, main)) => {
+                    (ResourceKey::whole(stream_id, Kind::Media, url), Some(main))
+                }
+                None => {
+                    let name = format!("ch{number}");
+                    let stream_id = history.writer.stream(&name, &url).await?;
+                    (ResourceKey::whole(stream_id, Kind::Main, url), None)
+                }
+            };
+            history.playlists.push(Playlist {
+                key,
+                listed_by,
                 number,
                 grown: String::new(),
             });
         }
-        Ok(Self {
-            at_us: writer.zero_us(),
-            writer,
-            shape,
-            playlists,
-            revisions: 0,
-        })
+        Ok(history)
+    }
+
+    /// The multivariant playlist: its stream and its exchange.
+    async fn multivariant(&self) -> Result<(i64, ExchangeId)> {
+        let main = format!("{ORIGIN}/main.m3u8");
+        let stream_id = self.writer.stream("main", &main).await?;
+        let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:3\n");
+        for number in 0..self.shape.playlists {
+            let bandwidth = (number + 1) * 1_000_000;
+            writeln!(
+                text,
+                "#EXT-X-STREAM-INF:BANDWIDTH={bandwidth}\n{}",
+                url(number)
+            )?;
+        }
+        let key = ResourceKey::whole(stream_id, Kind::Main, main);
+        let asked = self.asked(&key, Availability::Response, self.at_us);
+        let id = asked.id;
+        let answer = NewExchange {
+            revision: Some(NewRevision::default()),
+            ..self.answered(asked, text.into_bytes(), PLAYLIST)
+        };
+        self.writer.exchange(answer).await;
+        Ok((stream_id, id))
+    }
+
+    /// With the answer that is a text.
+    fn answered(&self, asked: NewExchange, data: Vec<u8>, kind: &str) -> NewExchange {
+        let size = data.len() as u64;
+        NewExchange {
+            headers: Some(headers(self.at_us, self.at_us, Some((size, kind)))),
+            announced_bytes: Some(size),
+            wire_bytes: Some(size),
+            body: NewBody::Bytes {
+                sha256: digest(&data),
+                data: data.into(),
+                binary: false,
+            },
+            ..asked
+        }
     }
 
     /// A revision of each playlist, what it lists anew, and the polls after it.
@@ -131,19 +193,11 @@ impl History {
     ) -> Result<ExchangeId> {
         let first = self.first(newest);
         let data = self.text(playlist, newest, advance)?.into_bytes();
-        let size = data.len() as u64;
         let asked = self.asked(&playlist.key, Availability::Response, self.at_us - WAIT_US);
         let (id, stream_id) = (asked.id, playlist.key.stream_id);
         let answer = NewExchange {
-            headers: Some(headers(self.at_us, self.at_us, Some(size))),
             lag_us: Some(LAG_US),
-            announced_bytes: Some(size),
-            wire_bytes: Some(size),
-            body: NewBody::Bytes {
-                sha256: digest(&data),
-                data: data.into(),
-                binary: false,
-            },
+            referrer_id: playlist.listed_by,
             revision: Some(NewRevision {
                 not_before_us: Some(self.at_us - TARGET_US / 4),
                 advance,
@@ -153,9 +207,10 @@ impl History {
                 target_duration_us: Some(TARGET_US),
                 discontinuity_sequence: Some(0),
                 ended: Some(false),
+                lie: self.lie(first, advance),
                 ..NewRevision::default()
             }),
-            ..asked
+            ..self.answered(asked, data, PLAYLIST)
         };
         let url = format!("{ORIGIN}/{}", segment(playlist.number, newest));
         let fetched = ResourceKey::whole(stream_id, Kind::Segment, url);
@@ -174,6 +229,22 @@ impl History {
         Ok(id)
     }
 
+    /// How a window of a family lies on those before it.
+    fn lie(&self, first: u64, advance: bool) -> Option<Lie> {
+        let step = match (self.revisions, advance) {
+            (0, _) => Step::First,
+            (_, true) => Step::Slid,
+            (_, false) => Step::Same,
+        };
+        let gained = u64::from(advance);
+        let place = first;
+        self.shape.family.then_some(Lie {
+            step,
+            place,
+            gained,
+        })
+    }
+
     /// The first segment that is listed with the newest one.
     fn first(&self, newest: u64) -> u64 {
         let window = self.shape.window;
@@ -188,7 +259,14 @@ impl History {
         }
         writeln!(text, "#EXT-X-MEDIA-SEQUENCE:{first}")?;
         match self.shape.window {
-            Some(_) => (first..=newest).for_each(|n| text += &lines(playlist.number, n)),
+            Some(_) => {
+                for n in first..=newest {
+                    if self.shape.family {
+                        text += &date_line(self.writer.zero_us(), n);
+                    }
+                    text += &lines(playlist.number, n);
+                }
+            }
             None => text += &playlist.grown,
         }
         if !advance {
@@ -205,7 +283,7 @@ impl History {
         file.write(&SEGMENT)?;
         let fetched = NewExchange {
             referrer_id: Some(listed_by),
-            headers: Some(headers(self.at_us, self.at_us, Some(size))),
+            headers: Some(headers(self.at_us, self.at_us, Some((size, "video/mp2t")))),
             announced_bytes: Some(size),
             wire_bytes: Some(size),
             body: file.finish()?,
@@ -247,6 +325,19 @@ impl History {
     }
 }
 
+/// The URL of a playlist.
+fn url(number: usize) -> String {
+    format!("{ORIGIN}/channel{number}/live_36_37.m3u8")
+}
+
+/// The date of a segment.
+fn date_line(zero_us: i64, n: u64) -> String {
+    let since = Duration::from_micros(zero_us.unsigned_abs()) + SEGMENT_LENGTH * n as u32;
+    let date = chrono::DateTime::<chrono::Utc>::from(UNIX_EPOCH + since);
+    let date = date.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    format!("#EXT-X-PROGRAM-DATE-TIME:{date}\n")
+}
+
 /// The path of a segment.
 fn segment(playlist: usize, n: u64) -> String {
     let (from, until) = (n as f64 * 2.0, (n + 1) as f64 * 2.0);
@@ -258,8 +349,8 @@ fn lines(playlist: usize, n: u64) -> String {
     format!("#EXTINF:2.00,\n{ORIGIN}/{}\n", segment(playlist, n))
 }
 
-/// What a web server says of a file that changed at a moment.
-fn headers(now_us: i64, changed_us: i64, size: Option<u64>) -> Headers {
+/// What a web server says of a file that changed at a moment; `body`: its size and its type.
+fn headers(now_us: i64, changed_us: i64, body: Option<(u64, &str)>) -> Headers {
     let date = |us: i64| {
         let since = Duration::from_micros(us.unsigned_abs());
         httpdate::fmt_http_date(UNIX_EPOCH + since)
@@ -273,8 +364,8 @@ fn headers(now_us: i64, changed_us: i64, size: Option<u64>) -> Headers {
         ("server", "nginx/1.26.0".to_owned()),
         ("date", date(now_us)),
     ];
-    if let Some(size) = size {
-        fields.push(("content-type", "application/vnd.apple.mpegurl".to_owned()));
+    if let Some((size, kind)) = body {
+        fields.push(("content-type", kind.to_owned()));
         fields.push(("content-length", size.to_string()));
     }
     fields.push(("last-modified", date(changed_us)));

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::process::{Child, Command};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -11,6 +12,9 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 /// In which `/proc` counts CPU time, whatever the kernel's own ticks are (proc(5)).
 const TICK: Duration = Duration::from_millis(10);
+
+/// How often the memory of a program is looked at.
+const LOOKED_AT: Duration = Duration::from_millis(5);
 
 /// A program under way; it ends with this value.
 pub struct Measured {
@@ -56,6 +60,17 @@ impl Measured {
             cpu,
             memory_kib: self.memory_kib,
         })
+    }
+
+    /// What it used up to its end, which it comes to by itself. Of its memory what it had each time it was looked at.
+    pub fn finish(mut self) -> Result<Cost> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        while waitid(WaitId::Pid(Pid::from_child(&self.child)), options)?.is_none() {
+            // It may have ended since.
+            self.memory_kib = self.most_memory().unwrap_or(self.memory_kib);
+            thread::sleep(LOOKED_AT);
+        }
+        self.end()
     }
 
     /// CPU time so far.

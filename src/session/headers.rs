@@ -25,25 +25,62 @@ impl Headers {
     ///
     /// `None`: the texts are not what `split` makes.
     pub(crate) fn join(fields: &str, values: Option<&str>) -> Option<Self> {
+        HeaderSet::read(fields)?.with(values)
+    }
+}
+
+/// A header set, read once for all exchanges that share it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderSet {
+    /// Name and value; `None`: the exchange has it.
+    fields: Vec<(String, Option<Vec<u8>>)>,
+}
+
+impl HeaderSet {
+    /// Reads the text of one; `None`: that is none.
+    pub fn read(fields: &str) -> Option<Self> {
         let fields: Vec<(String, Option<String>)> = serde_json::from_str(fields).ok()?;
+        let field = |(name, value): (String, Option<String>)| {
+            let value = value.map(|text| from_latin1(&text).ok_or(()));
+            Some((name, value.transpose().ok()?))
+        };
+        let fields = fields.into_iter().map(field).collect::<Option<_>>()?;
+        Some(Self { fields })
+    }
+
+    /// Whether one of these fields has a value that the set leaves out; names in lower case.
+    pub fn leaves_out(&self, names: &[&str]) -> bool {
+        let mut fields = self.fields.iter();
+        fields.any(|(name, value)| value.is_none() && names.contains(&name.as_str()))
+    }
+
+    /// The fields whose values it has.
+    pub fn own(&self) -> Headers {
+        let fields = self.fields.iter();
+        let own = fields.filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+        Headers(own.collect())
+    }
+
+    /// All fields, with the values that an exchange has; `None`: these are not what it leaves out.
+    pub fn with(&self, values: Option<&str>) -> Option<Headers> {
         let values: Vec<Value> = match values {
             Some(text) => serde_json::from_str(text).ok()?,
             None => Vec::new(),
         };
         let mut left_out = values.into_iter();
-        let mut all = Vec::with_capacity(fields.len());
-        for (name, value) in fields {
+        let mut all = Vec::with_capacity(self.fields.len());
+        for (name, value) in &self.fields {
             let value = match value {
-                Some(text) => from_latin1(&text)?,
+                Some(value) => value.clone(),
                 None => match left_out.next()? {
                     Value::String(text) => from_latin1(&text)?,
                     Value::Number(n) => http_date(n.as_u64()?)?.into_bytes(),
                     _ => return None,
                 },
             };
-            all.push((name, value));
+            all.push((name.clone(), value));
         }
-        Some(Self(all))
+        Some(Headers(all))
     }
 }
 
@@ -177,6 +214,16 @@ mod tests {
         let (fields3, _) = sets.split(&third);
         assert_eq!(fields2, fields3);
         assert_eq!(values2.as_deref(), Some(r#"[1795176001,"2"]"#));
+    }
+
+    #[test]
+    fn a_set_that_is_read_once_knows_what_it_leaves_out() {
+        let set = HeaderSet::read(r#"[["date",null],["server","nginx"]]"#).unwrap();
+        assert!(set.leaves_out(&["age", "date"]) && !set.leaves_out(&["age", "server"]));
+        assert_eq!(set.own(), headers(&[("server", "nginx")]));
+        let whole = set.with(Some("[0]")).unwrap();
+        assert_eq!(whole.get("date"), Some("Thu, 01 Jan 1970 00:00:00 GMT"));
+        assert_eq!(set.with(None), None);
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub use self::read::answers::blocked::{Blocked, Directives};
 pub use self::read::answers::heal::Faults;
 pub use self::read::answers::listed::Listing;
 pub use self::read::answers::versions::Version;
-pub use self::read::exchanges::{SeenExchange, header_fields};
+pub use self::read::exchanges::SeenExchange;
 pub use self::read::facts::{
     Advance, Body, Exchange, Hole, PlaylistInfo, ResourceInfo, Run, StreamInfo, holes,
 };
@@ -69,6 +69,6 @@ pub use self::read::trouble::raw_attempts::RawAttempt;
 pub use self::write::keep::Keep;
 pub use self::write::thread::pulse::{Pulse, WriterWatch};
 pub use self::write::writer::Writer;
-pub use headers::Headers;
+pub use headers::{HeaderSet, Headers};
 pub use moment::{Moment, rfc3339, seconds};
 pub use notices::{Heartbeat, NoticeEvent, Tallies, Tally};

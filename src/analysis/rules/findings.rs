@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde_json::Value;
+
 use super::broken::Broken;
 use super::registry::{Profile, RuleInfo, Severity, rule_of};
 use super::selection::Selection;
@@ -40,6 +42,9 @@ pub struct Place<'a> {
     /// When, and which exchange shows it.
     pub at: Evidence,
 }
+
+/// Bytes of a sentence or a name in a finding: what a session says may be of any length, and a thousand findings of it are held.
+const LONGEST: usize = 4096;
 
 /// Which findings are wanted.
 #[derive(Debug, Clone)]
@@ -137,7 +142,7 @@ impl Findings {
         self.found.push(Judged {
             rule,
             severity,
-            finding,
+            finding: bounded(finding),
         });
         Some(self.found.len() - 1)
     }
@@ -147,6 +152,27 @@ impl Findings {
         self.found
             .sort_by_key(|judged| (judged.severity, judged.finding.first.at_us, judged.rule));
         (self.found, self.left_out)
+    }
+}
+
+fn bounded(mut finding: Finding) -> Finding {
+    shorten(&mut finding.text);
+    shorten(&mut finding.stream);
+    finding.playlist.iter_mut().for_each(shorten);
+    for value in finding.detail.values_mut() {
+        if let Value::String(text) = value {
+            shorten(text);
+        }
+    }
+    finding
+}
+
+fn shorten(text: &mut String) {
+    if text.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or(0));
+        text.push('…');
+        text.shrink_to_fit();
     }
 }
 
@@ -222,6 +248,28 @@ mod tests {
         );
         assert_eq!(found[0].finding.exchanges, [5, 7, 9]);
         assert!(left_out.is_empty());
+    }
+
+    #[test]
+    fn what_a_session_says_is_not_held_whatever_its_length() {
+        let mut findings = findings();
+        let long = "ä".repeat(1024 * 1024);
+        let broken = Broken::new("P06", long.as_str()).with("url", long.as_str());
+        let place = Place {
+            playlist: Some(&long),
+            ..place(1, 5)
+        };
+        findings.add(&place, broken);
+        let (found, _) = findings.finish();
+        let finding = &found[0].finding;
+        let held = [
+            finding.text.as_str(),
+            finding.playlist.as_deref().unwrap(),
+            finding.detail["url"].as_str().unwrap(),
+        ];
+        for text in held {
+            assert!(text.len() <= LONGEST + 3 && text.ends_with("ä…"));
+        }
     }
 
     #[test]

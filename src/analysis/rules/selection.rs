@@ -55,6 +55,12 @@ impl Selection {
         Ok(Self { chosen })
     }
 
+    /// Ids of the rules that are looked at.
+    pub fn rules(&self) -> impl Iterator<Item = &'static str> {
+        let all = RULES.iter().zip(&self.chosen);
+        all.filter_map(|(rule, on)| on.then_some(rule.id))
+    }
+
     /// Whether a rule is looked at.
     pub fn has(&self, id: &str) -> bool {
         let place = RULES.iter().position(|rule| rule.id == id);

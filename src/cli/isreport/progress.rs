@@ -5,38 +5,43 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 use tokio::time::Instant;
 
+use crate::analysis::rules::judge::ReadSoFar;
 use crate::clock;
 
 /// So long nothing is shown.
 const QUIET: Duration = Duration::from_secs(1);
-/// It is looked at the clock once in so many revisions.
-const SELDOM: u64 = 256;
+/// How often it is shown then.
+const EVERY: Duration = Duration::from_millis(100);
 
 /// How far it is.
 pub(super) struct Progress {
-    began: Instant,
+    next: Instant,
     bar: Option<ProgressBar>,
 }
 
 impl Default for Progress {
     fn default() -> Self {
         Self {
-            began: clock::instant(),
+            next: clock::instant() + QUIET,
             bar: None,
         }
     }
 }
 
 impl Progress {
-    /// So many revisions have been read.
-    pub(super) fn at(&mut self, revisions: u64) {
-        if !revisions.is_multiple_of(SELDOM) || clock::instant().duration_since(self.began) < QUIET
-        {
+    /// So much has been read.
+    pub(super) fn at(&mut self, read: ReadSoFar) {
+        let now = clock::instant();
+        if now < self.next {
             return;
         }
+        self.next = now + EVERY;
         // It draws on standard error, if that is a terminal.
         let bar = self.bar.get_or_insert_with(ProgressBar::new_spinner);
-        bar.set_message(format!("{revisions} revisions"));
+        bar.set_message(match read {
+            ReadSoFar::Revisions(count) => format!("{count} revisions"),
+            ReadSoFar::Exchanges(count) => format!("{count} exchanges"),
+        });
         bar.tick();
     }
 

@@ -35,30 +35,41 @@ impl Reader {
     /// The database or a file is damaged.
     pub fn body(&self, id: i64) -> Result<Body, ReadError> {
         type Columns = (
+            Option<KeptFile>,
             i64,
             Option<Vec<u8>>,
-            Option<String>,
             Option<String>,
             Vec<u8>,
             Option<String>,
         );
-        if let Some(chunk) = self.chunk_of(id)? {
-            return Ok(Body::Chunk(chunk));
-        }
-        let (size, data, path, text, sha256, coding): Columns = self
+        // Of a file the rest is nothing, and costs nothing.
+        let (file, size, data, text, sha256, coding): Columns = self
             .db
-            .prepare_cached(
-                "SELECT b.size, b.data, b.path, t.text, b.sha256, b.coding FROM body b JOIN body_text t ON t.id = b.id WHERE b.id = ?1",
-            )
-            .and_then(|mut s| s.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))))
+            .prepare_cached(BODY)
+            .and_then(|mut s| {
+                s.query_row([id], |row| {
+                    let file = KeptFile::of_columns(row, 0)?;
+                    Ok((
+                        file,
+                        row.get(2)?,
+                        row.get(3)?,
+                        row.get(4)?,
+                        row.get(5)?,
+                        row.get(6)?,
+                    ))
+                })
+            })
             .map_err(|e| self.failed(e))?;
+        if let Some(file) = file {
+            return self.open_as_kept(id, &file).map(Body::Chunk);
+        }
         let kept = |data| decode::decode_stored(data, coding.as_deref(), size);
         let size = u64::try_from(size).unwrap_or(0);
-        let bytes = match (data, path, text) {
-            (Some(data), None, None) => {
+        let bytes = match (data, text) {
+            (Some(data), None) => {
                 kept(data).map_err(|e| self.altered(&format!("body {id}: {e}")))?
             }
-            (None, None, Some(text)) => text.into_bytes(),
+            (None, Some(text)) => text.into_bytes(),
             _ => {
                 return Err(
                     self.altered(&format!("body {id} is neither text nor data nor a chunk"))
@@ -82,16 +93,21 @@ impl Reader {
     /// # Errors
     /// The database or the file is damaged.
     pub fn chunk_of(&self, body_id: i64) -> Result<Option<ChunkFile>, ReadError> {
-        let Some(kept) = self.kept(body_id)? else {
-            return Ok(None);
-        };
-        match self.open_kept(&kept) {
+        match self.kept(body_id)? {
+            Some(kept) => self.open_as_kept(body_id, &kept).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Opens the file of a body, whose row said so.
+    fn open_as_kept(&self, body_id: i64, kept: &KeptFile) -> Result<ChunkFile, ReadError> {
+        match self.open_kept(kept) {
             // A recorder may have made it a span of another chunk since its row was read.
             Err(ReadError::Lost(lost)) => match self.kept(body_id)? {
-                Some(now) if now != kept => self.open_kept(&now).map(Some),
+                Some(now) if now != *kept => self.open_kept(&now),
                 _ => Err(ReadError::Lost(lost)),
             },
-            opened => opened.map(Some),
+            opened => opened,
         }
     }
 
@@ -175,6 +191,10 @@ pub(crate) struct KeptFile {
 
 const KEPT: &str = "SELECT ifnull(b.path, c.path), b.chunk_first, b.size
     FROM body b LEFT JOIN body c ON c.id = b.chunk_id WHERE b.id = ?1";
+
+/// As [`KEPT`], and what is in the database.
+const BODY: &str = "SELECT ifnull(b.path, c.path), b.chunk_first, b.size, b.data, t.text, b.sha256, b.coding
+    FROM body b LEFT JOIN body c ON c.id = b.chunk_id JOIN body_text t ON t.id = b.id WHERE b.id = ?1";
 
 impl KeptFile {
     /// Out of columns as those of [`KEPT`], of which `at` is the first; `None`: it is no file.

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::reader::Reader;
 use crate::session::error::ReadError;
-use crate::session::headers::Headers;
+use crate::session::headers::HeaderSet;
 use crate::session::id::ExchangeId;
 use crate::session::model::{ByteRange, Kind, Outcome};
 
@@ -79,21 +79,18 @@ impl Reader {
         Ok(rows.into_iter().flatten().collect())
     }
 
-    /// The text of a header set.
+    /// A header set; `None`: there is none, or its text is none.
     ///
     /// # Errors
     /// The database is damaged.
-    pub fn header_set(&self, id: i64) -> Result<Option<String>, ReadError> {
-        self.db
+    pub fn header_set(&self, id: i64) -> Result<Option<HeaderSet>, ReadError> {
+        let text: Option<String> = self
+            .db
             .prepare_cached("SELECT fields FROM header_set WHERE id = ?1")
             .and_then(|mut s| s.query_row([id], |row| row.get(0)).optional())
-            .map_err(|e| self.failed(e))
+            .map_err(|e| self.failed(e))?;
+        Ok(text.and_then(|text| HeaderSet::read(&text)))
     }
-}
-
-/// Header fields out of the text of their set and the values that it leaves out; `None`: these are no header fields.
-pub fn header_fields(set: &str, values: Option<&str>) -> Option<Headers> {
-    Headers::join(set, values)
 }
 
 /// `None`: of a kind or an outcome that nobody knows.

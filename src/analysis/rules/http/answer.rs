@@ -3,16 +3,34 @@
 use crate::analysis::rules::playlist::without_query;
 use crate::session::{Headers, Kind, Outcome, SeenExchange};
 
+/// Header fields that rules and the overview ask for: of the others nothing is read.
+pub const ASKED_FOR: [&str; 8] = [
+    "access-control-allow-origin",
+    "age",
+    "cache-control",
+    "content-encoding",
+    "content-type",
+    "location",
+    "server",
+    "x-cache",
+];
+
 /// An exchange with its header fields.
 #[derive(Debug)]
 pub struct Answered<'a> {
     /// The exchange.
     pub exchange: &'a SeenExchange,
-    /// Its response header fields; empty without a response.
+    /// Its response header fields, as far as they are [`ASKED_FOR`]; empty without a response.
     pub headers: &'a Headers,
 }
 
 impl Answered<'_> {
+    /// A header field that is [`ASKED_FOR`].
+    pub(super) fn field(&self, name: &str) -> Option<&str> {
+        debug_assert!(ASKED_FOR.contains(&name), "{name} is not read");
+        self.headers.get(name)
+    }
+
     /// It was answered well and whole: 200 or 206.
     pub(super) fn is_good(&self) -> bool {
         let exchange = self.exchange;

@@ -22,7 +22,7 @@ pub(super) fn judge(answered: &Answered<'_>, out: &mut Vec<Broken>) {
     listed_not_there(answered, out);
     let is_redirect = matches!(exchange.status, Some(301 | 302 | 303 | 307 | 308));
     if is_redirect && answered.is_media() && exchange.head_id.is_none() {
-        let to = answered.headers.get("location").unwrap_or("nowhere");
+        let to = answered.field("location").unwrap_or("nowhere");
         out.push(Broken::new(
             "H10",
             format!("a {} is redirected to {to}", exchange.kind.as_str()),

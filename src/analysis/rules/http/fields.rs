@@ -2,7 +2,7 @@
 
 use super::answer::Answered;
 use crate::analysis::rules::broken::Broken;
-use crate::session::{Headers, Kind, seconds};
+use crate::session::{Kind, seconds};
 
 /// Content types of playlists (RFC 8216bis 4), and one that is in wide use.
 const PLAYLISTS: [&str; 3] = [
@@ -38,7 +38,7 @@ pub(super) fn judge(answered: &Answered<'_>, out: &mut Vec<Broken>) {
     if !answered.is_good() {
         return;
     }
-    let content_type = media_type(answered.headers);
+    let content_type = media_type(answered);
     if answered.is_playlist() && answered.exchange.revision.is_some() {
         let path = answered.path();
         let is_named = path.ends_with(".m3u8") || path.ends_with(".m3u");
@@ -46,7 +46,7 @@ pub(super) fn judge(answered: &Answered<'_>, out: &mut Vec<Broken>) {
             out.push(Broken::new("P03", format!("neither its path nor its Content-Type {content_type:?} says that it is a playlist")));
         }
         let size = answered.exchange.body.as_ref().map_or(0, |(size, _)| *size);
-        if answered.headers.get("content-encoding").is_none() && size >= WORTH_COMPRESSING {
+        if answered.field("content-encoding").is_none() && size >= WORTH_COMPRESSING {
             out.push(Broken::new(
                 "H05",
                 format!("a playlist of {size} bytes is not compressed, though gzip was asked for"),
@@ -59,8 +59,8 @@ pub(super) fn judge(answered: &Answered<'_>, out: &mut Vec<Broken>) {
 }
 
 /// The type of Content-Type, in lower case; empty: there is none.
-fn media_type(headers: &Headers) -> String {
-    let value = headers.get("content-type").unwrap_or_default();
+fn media_type(answered: &Answered<'_>) -> String {
+    let value = answered.field("content-type").unwrap_or_default();
     value
         .split(';')
         .next()
@@ -89,7 +89,7 @@ fn mime(answered: &Answered<'_>, content_type: &str, out: &mut Vec<Broken>) {
 
 fn caching(answered: &Answered<'_>, out: &mut Vec<Broken>) {
     let exchange = answered.exchange;
-    let control = answered.headers.get("cache-control").unwrap_or_default();
+    let control = answered.field("cache-control").unwrap_or_default();
     if matches!(exchange.status, Some(404 | 410)) {
         let target_us = exchange.listed_by.and_then(|(_, target_us)| target_us);
         if let (Some(age_us), Some(target_us)) = (max_age_us(control), target_us)
@@ -118,8 +118,7 @@ fn caching(answered: &Answered<'_>, out: &mut Vec<Broken>) {
         out.push(Broken::new("H06", text));
     }
     let age_us = answered
-        .headers
-        .get("age")
+        .field("age")
         .and_then(|age| age.parse::<i64>().ok());
     if let Some(age_us) = age_us
         .map(|age| age.saturating_mul(1_000_000))
@@ -175,11 +174,7 @@ impl CrossOrigin {
         {
             return;
         }
-        if answered
-            .headers
-            .get("access-control-allow-origin")
-            .is_some()
-        {
+        if answered.field("access-control-allow-origin").is_some() {
             self.allows = true;
             return;
         }

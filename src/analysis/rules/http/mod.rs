@@ -16,7 +16,7 @@ mod fields;
 mod speed;
 pub mod viewer;
 
-pub use self::answer::Answered;
+pub use self::answer::{ASKED_FOR, Answered};
 
 use self::content::Contents;
 use self::fields::CrossOrigin;

@@ -15,6 +15,17 @@ impl Judging<'_> {
     pub(super) fn gaps_and_outages(&mut self) -> Result<(), ReadError> {
         let search = Search::new(self.reader, Threshold::default())?;
         let zero_us = self.reader.runs()?.first().map_or(0, |run| run.started_us);
+        if self.passes.gaps {
+            self.gaps(&search, zero_us)?;
+        }
+        // An outage is of a server, and of no playlist.
+        if self.passes.outages && self.scope.playlist.is_none() {
+            self.outages(&search, zero_us)?;
+        }
+        Ok(())
+    }
+
+    fn gaps(&mut self, search: &Search<'_>, zero_us: i64) -> Result<(), ReadError> {
         let mut labels = Labels::new(self.reader);
         for playlist in self.reader.media_playlists()? {
             if !self
@@ -39,10 +50,10 @@ impl Judging<'_> {
                 Ok::<(), ReadError>(())
             })?;
         }
-        // An outage is of a server, and of no playlist.
-        if self.scope.playlist.is_some() {
-            return Ok(());
-        }
+        Ok(())
+    }
+
+    fn outages(&mut self, search: &Search<'_>, zero_us: i64) -> Result<(), ReadError> {
         search.outages(|outage| {
             let finding = told::finding(&outage, &search.cost(&outage)?, zero_us);
             if outage.key.own.is_none() && self.scope.has_stream(&finding.stream) {

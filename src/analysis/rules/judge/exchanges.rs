@@ -1,17 +1,18 @@
 //! The pass over exchanges, in the order in which requests began.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::judgement::NotJudged;
+use super::judgement::{NotJudged, ReadSoFar};
 use super::judging::Judging;
 use crate::analysis::finding::Evidence;
 use crate::analysis::rules::across::Rates;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::findings::Place;
-use crate::analysis::rules::http::{Answered, Exchanges};
+use crate::analysis::rules::http::{ASKED_FOR, Answered, Exchanges};
 use crate::analysis::rules::overview::Came;
 use crate::session::{
-    Headers, Kind, Outcome, ReadError, Reader, RevisedPlaylist, SeenExchange, header_fields,
+    HeaderSet, Headers, Kind, Outcome, ReadError, Reader, RevisedPlaylist, SeenExchange,
 };
 
 /// Exchanges that are read at once.
@@ -60,7 +61,7 @@ impl Judging<'_> {
                 self.add(row, stream, playlist, out);
             }
             self.looked_at.exchanges += rows.len() as u64;
-            (self.progress)(self.looked_at.exchanges);
+            (self.progress)(ReadSoFar::Exchanges(self.looked_at.exchanges));
         }
         let why = exchanges.not_judged().into_iter();
         self.not_judged.extend(why.map(|(what, why)| NotJudged {
@@ -170,28 +171,52 @@ impl Judging<'_> {
     }
 }
 
-/// Texts of header sets, read once.
+/// Header sets, read once.
 #[derive(Default)]
 struct Fields {
-    sets: HashMap<i64, String>,
+    sets: HashMap<i64, Set>,
+}
+
+/// A header set, as far as it is asked for.
+enum Set {
+    /// It has all of that; what exchanges have beside it (dates, tags, lengths) need not be read.
+    Whole(Headers),
+    /// Exchanges have a part of that.
+    Open(HeaderSet),
+    /// It is none.
+    Unreadable,
+}
+
+impl Set {
+    fn new(set: Option<HeaderSet>) -> Self {
+        match set {
+            Some(set) if set.leaves_out(&ASKED_FOR) => Self::Open(set),
+            Some(set) => Self::Whole(set.own()),
+            None => Self::Unreadable,
+        }
+    }
 }
 
 impl Fields {
-    fn of(&mut self, reader: &Reader, row: &SeenExchange) -> Result<Headers, ReadError> {
+    fn of<'a>(
+        &'a mut self,
+        reader: &Reader,
+        row: &SeenExchange,
+    ) -> Result<Cow<'a, Headers>, ReadError> {
         let Some((id, values)) = &row.headers else {
-            return Ok(Headers::default());
+            return Ok(Cow::default());
         };
         if !self.sets.contains_key(id) {
             if self.sets.len() >= MOST_SETS {
                 self.sets.clear();
             }
-            let text = reader.header_set(*id)?.unwrap_or_default();
-            self.sets.insert(*id, text);
+            let set = Set::new(reader.header_set(*id)?);
+            self.sets.insert(*id, set);
         }
-        let fields = self
-            .sets
-            .get(id)
-            .and_then(|set| header_fields(set, values.as_deref()));
-        Ok(fields.unwrap_or_default())
+        Ok(match self.sets.get(id) {
+            Some(Set::Whole(headers)) => Cow::Borrowed(headers),
+            Some(Set::Open(set)) => Cow::Owned(set.with(values.as_deref()).unwrap_or_default()),
+            Some(Set::Unreadable) | None => Cow::default(),
+        })
     }
 }

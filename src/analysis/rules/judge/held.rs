@@ -6,16 +6,14 @@ use std::sync::Arc;
 use crate::analysis::rules::media::Known;
 use crate::analysis::rules::media::freeze::Weight;
 use crate::analysis::rules::playlist::Segment;
-use crate::analysis::rules::registry::{RULES, RuleInfo};
-use crate::analysis::rules::selection::Selection;
 use crate::hls::ByteRange;
 use crate::media::facts::ChunkFacts;
 use crate::media::read::Init;
 use crate::session::ExchangeId;
 
 /// What is known of media while revisions pass.
+#[derive(Default)]
 pub(super) struct Media {
-    pub(super) is_wanted: bool,
     /// By playlist.
     pub(super) of: BTreeMap<i64, Rendition>,
     pub(super) told: BTreeMap<&'static str, u64>,
@@ -62,19 +60,6 @@ impl Held {
             follows: self.follows,
             iframes_only: self.iframes_only,
             independent: self.independent,
-        }
-    }
-}
-
-impl Media {
-    pub(super) fn new(selection: &Selection) -> Self {
-        let is_of_media =
-            |rule: &&RuleInfo| rule.id.starts_with('M') || matches!(rule.id, "X05" | "X10");
-        let rules = RULES.iter();
-        Self {
-            is_wanted: rules.filter(is_of_media).any(|rule| selection.has(rule.id)),
-            of: BTreeMap::new(),
-            told: BTreeMap::new(),
         }
     }
 }

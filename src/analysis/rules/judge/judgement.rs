@@ -38,6 +38,15 @@ impl Scope {
     }
 }
 
+/// How far a session has been read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadSoFar {
+    /// So many revisions of playlists.
+    Revisions(u64),
+    /// All of them, and so many exchanges.
+    Exchanges(u64),
+}
+
 /// What a session came to.
 #[derive(Debug, Default)]
 pub struct Judgement {

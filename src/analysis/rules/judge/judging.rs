@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::durations::Durations;
 use super::held::Media;
-use super::judgement::{LookedAt, NotJudged, Scope};
+use super::judgement::{LookedAt, NotJudged, ReadSoFar, Scope};
+use super::passes::Passes;
 use crate::analysis::rules::across::{Family, Renditions};
 use crate::analysis::rules::findings::Findings;
 use crate::analysis::rules::overview::Overview;
@@ -20,6 +21,7 @@ pub(super) struct Judging<'a> {
     /// By stream.
     pub(super) renditions: HashMap<i64, Renditions>,
     pub(super) durations: Durations,
+    pub(super) passes: Passes,
     pub(super) media: Media,
     /// How long the longest playlist was, in microseconds.
     pub(super) longest_us: i64,
@@ -30,7 +32,7 @@ pub(super) struct Judging<'a> {
     /// The origin's gaps, the first ones.
     pub(super) gaps: Vec<PlaylistGap>,
     pub(super) not_judged: Vec<NotJudged>,
-    pub(super) progress: &'a mut dyn FnMut(u64),
+    pub(super) progress: &'a mut dyn FnMut(ReadSoFar),
 }
 
 /// A gap of a playlist, from when to when, in microseconds of Unix time.

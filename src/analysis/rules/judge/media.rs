@@ -23,7 +23,7 @@ impl Judging<'_> {
     /// The segments of a revision that no earlier one listed.
     pub(super) fn media(&mut self, read: &Read<'_>) -> Result<(), ReadError> {
         // Single frames are read by nobody as a channel.
-        if !self.media.is_wanted || read.now.i_frames_only || !read.row.is_advance {
+        if !self.passes.media || read.now.i_frames_only || !read.row.is_advance {
             return Ok(());
         }
         let dates = dates(read.now);

@@ -3,6 +3,7 @@
 //! | file | is |
 //! | --- | --- |
 //! | `judgement` | what a session came to |
+//! | `passes` | what is read, by the rules that are wanted |
 //! | `revisions` | the pass over revisions: rules of texts, of time, across renditions |
 //! | `state` | what is known of a playlist while its revisions pass |
 //! | `judging` | what is known while a session is read |
@@ -22,22 +23,24 @@ mod held;
 mod judgement;
 mod judging;
 mod media;
+mod passes;
 mod renditions;
 mod revisions;
 mod state;
 
-pub use self::judgement::{Judgement, LookedAt, NotJudged, Scope};
+pub use self::judgement::{Judgement, LookedAt, NotJudged, ReadSoFar, Scope};
 
 use std::collections::HashMap;
 
 use self::durations::Durations;
 use self::held::Media;
 use self::judging::Judging;
+use self::passes::Passes;
 use super::findings::{Findings, Wanted};
 use super::overview::Overview;
 use crate::session::{ReadError, Reader, RevisedPlaylist, holes};
 
-/// Judges a session. `progress` is told how many rows have been read.
+/// Judges a session. `progress` is told how far it is.
 ///
 /// # Errors
 /// The session is damaged.
@@ -45,7 +48,7 @@ pub fn judge(
     reader: &Reader,
     wanted: Wanted,
     scope: &Scope,
-    progress: &mut dyn FnMut(u64),
+    progress: &mut dyn FnMut(ReadSoFar),
 ) -> Result<Judgement, ReadError> {
     let all = reader.revised_playlists()?;
     // What a multivariant playlist says of the others is read whatever is wanted.
@@ -53,7 +56,7 @@ pub fn judge(
         .into_iter()
         .filter(|playlist| playlist.is_main || scope.has(playlist))
         .collect();
-    let wanted_media = wanted.selection.clone();
+    let passes = Passes::of(&wanted.selection);
     let mut session = Judging {
         reader,
         scope,
@@ -62,7 +65,8 @@ pub fn judge(
         renditions: HashMap::new(),
         durations: Durations::default(),
         longest_us: 0,
-        media: Media::new(&wanted_media),
+        passes,
+        media: Media::default(),
         ended: HashMap::new(),
         looked_at: LookedAt {
             playlists: playlists.len(),
@@ -75,8 +79,12 @@ pub fn judge(
     };
     session.revisions(&playlists)?;
     session.media_ends(&playlists);
-    session.exchanges(&playlists)?;
-    session.gaps_and_outages()?;
+    if passes.exchanges {
+        session.exchanges(&playlists)?;
+    }
+    if passes.gaps || passes.outages {
+        session.gaps_and_outages()?;
+    }
     session.recorder()?;
     session.renditions()?;
     let (findings, left_out) = session.findings.finish();

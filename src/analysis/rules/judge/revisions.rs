@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::judgement::NotJudged;
+use super::judgement::{NotJudged, ReadSoFar};
 use super::judging::Judging;
 use super::state::{Read, State};
 use crate::analysis::finding::Evidence;
@@ -13,31 +13,68 @@ use crate::analysis::rules::merged::Merged;
 use crate::analysis::rules::playlist::Playlist;
 use crate::session::{Body, ReadError, RevisedPlaylist, SeenRevision};
 
+/// Texts that are read at once, ...
+const AT_ONCE: usize = 64;
+/// ... and bytes of them, but for the last.
+const MOST_BYTES: usize = 1024 * 1024;
 /// Things that could not be judged, and are told one by one.
 const MOST_NOT_JUDGED: usize = 100;
+
+/// The index of its playlist, a revision, and its text; `None`: no rule is wanted that looks at it.
+type Taken = (usize, SeenRevision, Option<Result<Body, ReadError>>);
 
 impl Judging<'_> {
     pub(super) fn revisions(&mut self, playlists: &[RevisedPlaylist]) -> Result<(), ReadError> {
         let mut states: Vec<State> = playlists.iter().map(|_| State::default()).collect();
         let mut merged = Merged::new(self.reader, playlists)?;
-        while let Some((index, row)) = merged.next()? {
-            let (Some(playlist), Some(state)) = (playlists.get(index), states.get_mut(index))
-            else {
-                continue;
-            };
-            let reader = self.reader;
-            match reader.together(|| reader.body(row.body_id)) {
-                Ok(Body::Bytes(text)) => self.revision(playlist, state, &row, text)?,
-                Ok(Body::Chunk(_)) => {}
-                Err(ReadError::Altered { what, .. } | ReadError::Lost(what)) => {
-                    self.not_judged(&row, what);
-                }
-                Err(error) => return Err(error),
+        loop {
+            let some = self.some(&mut merged)?;
+            if some.is_empty() {
+                return Ok(());
             }
-            self.looked_at.revisions += 1;
-            (self.progress)(self.looked_at.revisions);
+            for (index, row, body) in some {
+                let (Some(playlist), Some(state)) = (playlists.get(index), states.get_mut(index))
+                else {
+                    continue;
+                };
+                let since_us = state.advanced(&row);
+                if let Some(length_us) = since_us.filter(|_| self.scope.has(playlist)) {
+                    self.longest(length_us, playlist);
+                }
+                match body {
+                    Some(Ok(Body::Bytes(text))) => {
+                        self.revision(playlist, state, (&row, since_us), text)?;
+                    }
+                    Some(Ok(Body::Chunk(_))) | None => {}
+                    Some(Err(ReadError::Altered { what, .. } | ReadError::Lost(what))) => {
+                        self.not_judged(&row, what);
+                    }
+                    Some(Err(error)) => return Err(error),
+                }
+                self.looked_at.revisions += 1;
+                (self.progress)(ReadSoFar::Revisions(self.looked_at.revisions));
+            }
         }
-        Ok(())
+    }
+
+    /// The next revisions with their texts, where these are wanted: many in one transaction, which saves locks.
+    fn some(&self, merged: &mut Merged<'_>) -> Result<Vec<Taken>, ReadError> {
+        let mut some = Vec::with_capacity(AT_ONCE);
+        let mut bytes = 0;
+        self.reader.together(|| {
+            while some.len() < AT_ONCE && bytes < MOST_BYTES {
+                let Some((index, row)) = merged.next()? else {
+                    break;
+                };
+                let body = self.passes.texts.then(|| self.reader.body(row.body_id));
+                if let Some(Ok(Body::Bytes(text))) = &body {
+                    bytes += text.len();
+                }
+                some.push((index, row, body));
+            }
+            Ok(())
+        })?;
+        Ok(some)
     }
 
     fn not_judged(&mut self, row: &SeenRevision, why: String) {
@@ -53,7 +90,7 @@ impl Judging<'_> {
         &mut self,
         playlist: &RevisedPlaylist,
         state: &mut State,
-        row: &SeenRevision,
+        (row, since_us): (&SeenRevision, Option<i64>),
         text: Vec<u8>,
     ) -> Result<(), ReadError> {
         let Ok(url) = Url::parse(&row.url) else {
@@ -81,10 +118,6 @@ impl Judging<'_> {
         };
         let mut out = Vec::new();
         if row.is_media {
-            let since_us = state.advanced(row);
-            if let Some(length_us) = since_us {
-                self.longest(length_us, playlist);
-            }
             self.sketch(&read, since_us);
             self.media_revision(&read, &mut out)?;
         }

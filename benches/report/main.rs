@@ -1,0 +1,109 @@
+//! What a report costs: CPU time and memory of the real `isreport`, by the rules that are asked for, of a channel with eight
+//! renditions.
+//!
+//! `cargo bench --bench report -- REVISIONS` (a million, otherwise 100,000) makes the session in a temporary folder;
+//! `--session FOLDER` makes it there once and uses it again. With the path of another build in `ISREPORT` both are measured.
+#![allow(clippy::print_stdout)]
+
+#[path = "../support/history.rs"]
+mod history;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use isrecorder::session::Sessions;
+
+use history::{History, Shape};
+use support::Measured;
+
+const CHANNEL: Shape = Shape {
+    playlists: 8,
+    family: true,
+    window: Some(6),
+    polls: 1,
+    segments: false,
+    late: 1_000,
+};
+/// What is asked for.
+const PARTS: [(&str, &str); 6] = [
+    ("gaps", "T07"),
+    ("outages", "H14"),
+    ("header fields", "H*,-H14"),
+    ("columns and exchanges", "T07,H*"),
+    ("texts", "P*,T*,X*,L*,-T07,-X05"),
+    ("all but media", "-M*,-X05"),
+];
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Revisions of all playlists together
+    #[arg(default_value_t = 100_000)]
+    revisions: u64,
+    /// Where the session is, or is made
+    #[arg(long, value_name = "FOLDER")]
+    session: Option<PathBuf>,
+    /// Segments are there, too
+    #[arg(long)]
+    segments: bool,
+    /// One revision of so many is late
+    #[arg(long, default_value_t = CHANNEL.late)]
+    late: u64,
+    /// Another build, to compare with
+    #[arg(long, env = "ISREPORT", value_name = "FILE")]
+    other: Option<PathBuf>,
+    /// Cargo says so
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let temporary = tempfile::tempdir()?;
+    let session = arguments.session.clone();
+    let session = session.unwrap_or_else(|| temporary.path().join("channel"));
+    if !session.exists() {
+        make(&session, &arguments)?;
+    }
+    let this = Path::new(env!("CARGO_BIN_EXE_isreport"));
+    let others = arguments.other.as_deref().map(|build| ("other", build));
+    println!("CPU time and memory, by what is asked for");
+    for (what, rules) in PARTS {
+        for (name, build) in [("this", this)].into_iter().chain(others) {
+            let mut command = Command::new(build);
+            let command = command.arg("--rules").arg(rules).arg(&session);
+            let cost = Measured::start(command.stdout(Stdio::null()))?.finish()?;
+            println!(
+                "{what:<22} {name:<5} {:>7.2} s {:>6} KiB",
+                cost.cpu.as_secs_f64(),
+                cost.memory_kib
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Leaves the session in a folder.
+fn make(folder: &Path, arguments: &Arguments) -> Result<()> {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    let above = folder.parent().context("a folder in another one, please")?;
+    let shape = Shape {
+        segments: arguments.segments,
+        late: arguments.late,
+        ..CHANNEL
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut history = History::begin(&Sessions::new(above), name, shape).await?;
+        for _ in 0..arguments.revisions / shape.playlists as u64 {
+            history.revise().await?;
+        }
+        history.end().await
+    })?;
+    Ok(())
+}

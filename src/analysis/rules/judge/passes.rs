@@ -1,0 +1,83 @@
+//! What is read of a session, by the rules that are wanted. Pure.
+
+use crate::analysis::rules::selection::Selection;
+
+/// What is read. Nothing is that no wanted rule looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Passes {
+    /// Texts of revisions.
+    pub(super) texts: bool,
+    /// Bodies of segments, as their revisions pass.
+    pub(super) media: bool,
+    /// Exchanges and their header fields.
+    pub(super) exchanges: bool,
+    /// The gaps of adjacent-find.
+    pub(super) gaps: bool,
+    /// Its outages.
+    pub(super) outages: bool,
+}
+
+impl Passes {
+    /// What wanted rules look at.
+    pub(super) fn of(selection: &Selection) -> Self {
+        let none = Self {
+            texts: false,
+            media: false,
+            exchanges: false,
+            gaps: false,
+            outages: false,
+        };
+        selection.rules().map(looks_at).fold(none, Self::and)
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            texts: self.texts | other.texts,
+            media: self.media | other.media,
+            exchanges: self.exchanges | other.exchanges,
+            gaps: self.gaps | other.gaps,
+            outages: self.outages | other.outages,
+        }
+    }
+}
+
+/// What a rule looks at, by its id.
+fn looks_at(rule: &str) -> Passes {
+    let is_exchanges = match rule {
+        "H14" => false,
+        "P01" | "P03" | "T05" | "L05" | "X09" => true,
+        other => other.starts_with('H'),
+    };
+    let is_media = rule.starts_with('M') || matches!(rule, "X05" | "X10");
+    // T05 is judged by how long the longest playlist is, X09 and H04 by how long segments are.
+    let is_texts = match rule {
+        "P01" | "P03" | "T07" | "L05" => false,
+        other => other == "H04" || !other.starts_with('H'),
+    };
+    Passes {
+        texts: is_texts,
+        media: is_media,
+        exchanges: is_exchanges,
+        gaps: matches!(rule, "T07" | "X12"),
+        outages: rule == "H14",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passes(list: &str) -> Passes {
+        Passes::of(&Selection::read(list).unwrap())
+    }
+
+    #[test]
+    fn texts_are_read_where_a_rule_looks_at_them() {
+        assert!(!passes("T07,H01").texts && passes("T07,H01").exchanges);
+        assert!(passes("P06").texts && !passes("P06").exchanges && !passes("P06").media);
+        assert!(passes("M03").texts && passes("M03").media);
+        assert!(passes("T05").texts && passes("T05").exchanges);
+        let all = passes("");
+        assert!(all.texts && all.media && all.exchanges && all.gaps && all.outages);
+    }
+}
