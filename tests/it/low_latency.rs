@@ -346,6 +346,29 @@ fn without_blocking_a_playlist_of_parts_is_polled_twice_a_part() {
     }
 }
 
+#[test]
+fn the_multivariant_playlist_is_asked_for_once_in_a_target_duration_however_often_parts_come() {
+    let mut channel = LowLatency::new(Names::Uris);
+    channel.end = 8 * PARTS;
+    let (origin, _edge) = channel.start();
+    let url = origin.url("/live/main.m3u8");
+    let session = Recorder::bare().args([url.as_str()]).run().session();
+    // Those before the media playlists have come, and behind their end, aside.
+    let of_parts =
+        "e.requested_us >= (SELECT min(seen_us) FROM revision WHERE part_target_us IS NOT NULL)
+        AND e.requested_us <= (SELECT max(seen_us) FROM revision WHERE part_target_us IS NOT NULL)";
+    let polls = session.number(&format!(
+        "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id WHERE r.kind = 'main' AND {of_parts}"
+    ));
+    let target_us = session.number("SELECT max(target_duration_us) FROM revision");
+    let lasted_us = session.number("SELECT max(seen_us) - min(seen_us) FROM revision");
+    assert!(polls >= 1, "it is asked for");
+    assert!(
+        polls <= lasted_us / target_us + 2,
+        "{polls} polls within {lasted_us} us"
+    );
+}
+
 /// What adjacent-find says of a session's parts, and its exit code.
 fn find_parts(session: &Session, arguments: &[&str]) -> (String, Option<i32>) {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_adjacent-find"))

@@ -45,6 +45,18 @@ impl Awaited {
         segments > 0 || segments == 0 && self.part.is_some_and(|part| facts.next_parts > part)
     }
 
+    /// Whether it is the last thing that a playlist has: nothing came since then.
+    pub fn is_last_of(&self, facts: &MediaFacts) -> bool {
+        let parts = match facts.last_sequence {
+            Some(last) if last == self.sequence && facts.next_parts == 0 => facts.last_parts,
+            Some(last) if last.wrapping_add(1) != self.sequence => return false,
+            // Of a segment that is not whole.
+            _ if self.part.is_some() => facts.next_parts,
+            _ => return false,
+        };
+        self.part.is_none_or(|part| parts == part.saturating_add(1)) && self.is_in(facts)
+    }
+
     /// The directives that ask for it, in the order of their names.
     pub fn directives(&self) -> String {
         match self.part {
@@ -187,6 +199,28 @@ mod tests {
         assert!(!whole.is_in(&facts(&format!("{PARTS}{PART}"))) && whole.is_in(&facts(&later)));
         // An encoder that counts anew has not got there.
         assert!(!has("#EXTINF:4,\n0.mp4\n"));
+    }
+
+    #[test]
+    fn an_answer_with_something_behind_what_was_asked_for_came_later_than_that() {
+        let is_last = |sequence, part, text: &str| {
+            let awaited = Awaited { sequence, part };
+            awaited.is_last_of(&facts(text))
+        };
+        let two = format!("{PARTS}{PART}{PART}");
+        assert!(is_last(8, Some(1), &two));
+        assert!(!is_last(8, Some(0), &two) && !is_last(8, Some(2), &two));
+        // The last part of a segment comes with its parent, or before it.
+        let whole = format!("{two}#EXTINF:4,\n8.mp4\n");
+        assert!(is_last(8, Some(1), &whole) && is_last(8, None, &whole));
+        let with_next = format!("{whole}{PART}");
+        assert!(is_last(9, Some(0), &with_next));
+        for part in [Some(1), None] {
+            assert!(!is_last(8, part, &with_next), "{part:?}");
+        }
+        assert!(!is_last(7, Some(0), &with_next) && !is_last(7, None, &two));
+        // Parts that are listed no more are not counted.
+        assert!(!is_last(8, Some(1), &format!("{PARTS}#EXTINF:4,\n8.mp4\n")));
     }
 
     #[test]

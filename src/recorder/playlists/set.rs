@@ -308,6 +308,12 @@ impl Playlists {
             .min()
     }
 
+    /// Whether a media playlist lists parts.
+    pub(crate) fn have_parts(&self) -> bool {
+        let all = self.lock();
+        all.iter().any(|p| p.standing().part_target.is_some())
+    }
+
     /// Whether a redirect led from https to http to a playlist: what it names gets no credentials in the clear.
     pub(crate) fn names_downgraded(&self, id: PlaylistId) -> bool {
         let all = self.lock();

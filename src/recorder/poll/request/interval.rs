@@ -116,9 +116,18 @@ impl Poller {
 
     pub(crate) fn interval(&self) -> Duration {
         let mut interval = poll_interval(self.target_duration(), self.context.poll);
-        let part_target = self.playlist.standing().part_target;
-        if let (None, Some(part_target)) = (self.context.poll, part_target) {
+        let standing = self.playlist.standing();
+        if let (None, Some(part_target)) = (self.context.poll, standing.part_target) {
             interval = interval.min((part_target / 2).max(MIN_POLL));
+        }
+        if self.context.poll.is_none()
+            && standing.multivariant
+            && self.context.playlists.have_parts()
+        {
+            // Requests for the media playlists are held: it would be the one that is asked for most often.
+            interval = interval
+                .max(self.target_duration().unwrap_or_default())
+                .min(MAX_POLL);
         }
         // An origin that begins a session at each request would have ever more of them.
         let slower = self.renewals.min(6);

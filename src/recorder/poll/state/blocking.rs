@@ -132,8 +132,11 @@ impl Blocking {
     /// What it brought says so of itself.
     pub(crate) fn came(&mut self, facts: &MediaFacts) {
         self.is_met = self.asked.is_some_and(|asked| asked.awaited.is_in(facts));
-        if !self.is_met {
-            // Nobody knows how long it had been there.
+        if !self
+            .asked
+            .is_some_and(|asked| asked.awaited.is_last_of(facts))
+        {
+            // Nobody knows how long it had been there: what was asked for had come before what stands behind it.
             self.changed_after_us = None;
         }
         self.next = Awaited::next(facts);
@@ -281,5 +284,28 @@ mod tests {
         // An answer at once may have been there before.
         blocking.answered(3_000_000, 10_000);
         assert_eq!(blocking.changed_after_us(), Some(3_000_000));
+    }
+
+    /// A part with parts behind it was there before those; some origins answer for the last part of a segment
+    /// when the first of the next is there.
+    #[test]
+    fn of_an_answer_with_more_than_was_waited_for_nobody_knows_since_when_it_was_there() {
+        let parts = |next_parts| MediaFacts {
+            part_target: Some(Duration::from_secs(1)),
+            next_parts,
+            ..facts(7)
+        };
+        for (came, is_known) in [(2, true), (3, false), (4, false)] {
+            let mut blocking = Blocking::default();
+            blocking.ask(None);
+            blocking.answered(1_000_000, 1_000);
+            blocking.came(&parts(1));
+            blocking.ask(blocking.due(clock::instant()));
+            blocking.answered(2_000_000, 900_000);
+            blocking.came(&parts(came));
+            assert_eq!(blocking.is_met(), Some(true), "{came}");
+            let since_us = blocking.changed_after_us();
+            assert_eq!(since_us, is_known.then_some(2_880_000), "{came}");
+        }
     }
 }
