@@ -342,28 +342,3 @@ pub(crate) fn path_beside(database: &Path, suffix: &str) -> PathBuf {
 fn with_path(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rusqlite::StatementStatus;
-
-    #[test]
-    fn a_statement_is_not_prepared_anew_for_other_values() {
-        let prepared_anew = |db: &Connection| {
-            let schema = "CREATE TABLE a (b INTEGER, c TEXT); CREATE INDEX d ON a (c) WHERE b = 1; INSERT INTO a VALUES (1, 'x')";
-            db.execute_batch(schema).unwrap();
-            let sql = "SELECT count(*) FROM a WHERE c = ?1 AND b = ?2";
-            let mut statement = db.prepare(sql).unwrap();
-            for b in [1, 2, 1] {
-                let found: i64 = statement.query_row(("x", b), |row| row.get(0)).unwrap();
-                assert_eq!(found, i64::from(b == 1));
-            }
-            statement.get_status(StatementStatus::RePrepare)
-        };
-        assert_ne!(prepared_anew(&Connection::open_in_memory().unwrap()), 0);
-        let ours = Connection::open_in_memory().unwrap();
-        restrict(&ours).unwrap();
-        assert_eq!(prepared_anew(&ours), 0);
-    }
-}
