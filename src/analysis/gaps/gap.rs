@@ -1,6 +1,7 @@
 //! A gap, and whose it is. Pure.
 
 use crate::analysis::never_listed::NeverListed;
+use crate::analysis::noticed::noticed_us;
 use crate::session::{Advance, Notice, NoticeEvent, PollTrouble};
 
 /// A poll that has no answer for so long, in microseconds, is told of.
@@ -153,11 +154,7 @@ impl Gap {
 
     /// For so long something was so, in microseconds; where that is not known, it may have been long.
     pub(in crate::analysis) fn noticed_us(&self, kind: Notice) -> i64 {
-        let is_that = |event: &&NoticeEvent| event.kind == kind;
-        let events = self.noticed.iter().filter(is_that);
-        events.fold(0, |sum: i64, event| {
-            sum.saturating_add(event.length_us.unwrap_or(i64::MAX).max(0))
-        })
+        noticed_us(&self.noticed, kind)
     }
 }
 
