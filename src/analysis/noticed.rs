@@ -51,14 +51,6 @@ fn noticed_line(event: &NoticeEvent, zero_us: i64) -> String {
     }
 }
 
-/// For so long something was so, in microseconds; where that is not known, it may have been long.
-pub(super) fn noticed_us(events: &[NoticeEvent], kind: Notice) -> i64 {
-    let events = events.iter().filter(|event| event.kind == kind);
-    events.fold(0, |sum: i64, event| {
-        sum.saturating_add(event.length_us.unwrap_or(i64::MAX).max(0))
-    })
-}
-
 /// What the recorder noticed about itself.
 #[derive(Serialize)]
 pub(super) struct Noticed {

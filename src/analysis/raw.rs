@@ -12,7 +12,7 @@ use super::adjacent::{Search, unrecorded_us};
 use super::faults::in_short;
 use super::finding::{Evidence, Finding, Rule};
 use super::gaps::scan::Threshold;
-use super::noticed::{Noticed, noticed_lines, noticed_us};
+use super::noticed::{Noticed, noticed_lines};
 use super::silences::{Came, Scan, Silence, came};
 use super::times::{between_us, both_clocks, length};
 use crate::clock::micros;
@@ -164,7 +164,7 @@ impl RawGap {
     pub fn is_recorders(&self) -> bool {
         let own_us = [Notice::Stalled, Notice::Suspended]
             .into_iter()
-            .map(|kind| noticed_us(&self.noticed, kind))
+            .map(|kind| NoticeEvent::sum_us(&self.noticed, kind))
             .fold(self.not_running_us, i64::max);
         self.length_us().saturating_sub(own_us) <= self.threshold_us
     }

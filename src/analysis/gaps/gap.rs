@@ -1,7 +1,6 @@
 //! A gap, and whose it is. Pure.
 
 use crate::analysis::never_listed::NeverListed;
-use crate::analysis::noticed::noticed_us;
 use crate::session::{Advance, Notice, NoticeEvent, PollTrouble};
 
 /// A poll that has no answer for so long, in microseconds, is told of.
@@ -154,7 +153,7 @@ impl Gap {
 
     /// For so long something was so, in microseconds; where that is not known, it may have been long.
     pub(in crate::analysis) fn noticed_us(&self, kind: Notice) -> i64 {
-        noticed_us(&self.noticed, kind)
+        NoticeEvent::sum_us(&self.noticed, kind)
     }
 }
 
