@@ -68,18 +68,19 @@ pub fn write_text(
     )
 }
 
-/// A fault as one line of JSON.
+/// A fault as one line of JSON. `own`: the reason is the recorder's own.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write_json(
     out: &mut impl Write,
-    fault: &Fault,
+    (fault, own): (&Fault, bool),
     again_us: Option<i64>,
     zero_us: i64,
 ) -> io::Result<()> {
     let line = Line {
         exchange: fault.exchange_id,
+        own,
         moment: Moment::new(fault.at_us, zero_us),
         stream: &fault.stream,
         kind: fault.kind.as_str(),
@@ -96,6 +97,7 @@ pub fn write_json(
 #[derive(Serialize)]
 struct Line<'a> {
     exchange: i64,
+    own: bool,
     #[serde(flatten)]
     moment: Moment,
     stream: &'a str,
@@ -177,11 +179,12 @@ mod tests {
     #[test]
     fn json_has_the_same() {
         let mut out = Vec::new();
-        write_json(&mut out, &fault(), AGAIN_US, 10_000_000).unwrap();
+        write_json(&mut out, (&fault(), true), AGAIN_US, 10_000_000).unwrap();
         let line: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(line["session_time"], 2.5);
         assert_eq!(line["stream"], "hall1");
         assert_eq!(line["status"], 503);
+        assert_eq!(line["own"], true);
         assert_eq!(line["good_again_after_seconds"], 1.5);
     }
 }

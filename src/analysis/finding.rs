@@ -58,6 +58,8 @@ pub struct Evidence {
 pub struct Finding {
     /// What kind of thing.
     pub rule: Rule,
+    /// It says nothing of the origin: the reason is the recorder's own.
+    pub own: bool,
     /// Name of the stream.
     pub stream: String,
     /// Name of the playlist; `None`: it is of none, or of several.
@@ -80,6 +82,7 @@ pub struct Finding {
 #[derive(Serialize)]
 pub struct Line<'a> {
     rule: &'static str,
+    own: bool,
     stream: &'a str,
     playlist: Option<&'a str>,
     count: u64,
@@ -120,6 +123,7 @@ impl Finding {
         };
         Line {
             rule: self.rule.id(),
+            own: self.own,
             stream: &self.stream,
             playlist: self.playlist.as_deref(),
             count: self.count,
@@ -153,6 +157,7 @@ mod tests {
         let evidence = |at_us, exchange| Evidence { at_us, exchange };
         Finding {
             rule: Rule::Faults,
+            own: false,
             stream: "hall\u{1b}".to_owned(),
             playlist: None,
             count: 2,
@@ -171,7 +176,7 @@ mod tests {
         assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 1);
         let line: Value = serde_json::from_slice(&out).unwrap();
         let wanted = serde_json::json!({
-            "rule": "H14", "stream": "hall\u{1b}", "playlist": null, "count": 2,
+            "rule": "H14", "own": false, "stream": "hall\u{1b}", "playlist": null, "count": 2,
             "first": {"session_time": 2.5, "time": "1970-01-01T00:00:12.500000Z", "exchange": 7},
             "last": {"session_time": 3.0, "time": "1970-01-01T00:00:13.000000Z", "exchange": null},
             "exchanges": [7, 8],

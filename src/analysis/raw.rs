@@ -16,7 +16,7 @@ use super::noticed::{Noticed, noticed_lines};
 use super::silences::{Came, Scan, Silence, came};
 use super::times::{between_us, both_clocks, length};
 use crate::clock::micros;
-use crate::session::{NoticeEvent, RawAttempt, ReadError, StreamInfo, seconds};
+use crate::session::{Notice, NoticeEvent, RawAttempt, ReadError, StreamInfo, seconds};
 use crate::shown::escaped;
 
 /// Without a byte for longer, in microseconds, a raw stream has a gap.
@@ -160,9 +160,13 @@ impl RawGap {
         self.silence.until_us.saturating_sub(self.silence.from_us)
     }
 
-    /// Without the time in which no recorder ran it would be none.
+    /// Without the time in which no recorder ran, or it stood still, it would be none.
     pub fn is_recorders(&self) -> bool {
-        self.length_us().saturating_sub(self.not_running_us) <= self.threshold_us
+        let own_us = [Notice::Stalled, Notice::Suspended]
+            .into_iter()
+            .map(|kind| NoticeEvent::sum_us(&self.noticed, kind))
+            .fold(self.not_running_us, i64::max);
+        self.length_us().saturating_sub(own_us) <= self.threshold_us
     }
 
     /// As a sentence. `zero_us` is session zero.
@@ -222,6 +226,7 @@ impl RawGap {
         let detail = serde_json::to_value(self.detail(stream, zero_us));
         Finding {
             rule: Rule::RawGap,
+            own: self.is_recorders(),
             stream: stream.name.clone(),
             playlist: None,
             count: 1,
@@ -344,6 +349,35 @@ mod tests {
         assert!(!gap().is_recorders());
         assert!(!own(1_499_999).is_recorders());
         assert!(own(1_500_000).is_recorders());
+    }
+
+    #[test]
+    fn a_gap_in_which_the_recorder_stood_still_is_the_recorders_and_says_so() {
+        let noticed = |kind, length_us| RawGap {
+            noticed: vec![NoticeEvent {
+                kind,
+                at_us: 13_100_000,
+                length_us,
+                detail: String::new(),
+            }],
+            ..gap()
+        };
+        for (kind, length_us, own) in [
+            (Notice::Stalled, Some(1_500_000), true),
+            (Notice::Suspended, Some(1_500_000), true),
+            (Notice::Stalled, None, true),
+            (Notice::Stalled, Some(1_499_999), false),
+            (Notice::ClockStep, Some(60_000_000), false),
+            (Notice::FalseValidators, Some(60_000_000), false),
+        ] {
+            let gap = noticed(kind, length_us);
+            let mut out = Vec::new();
+            let finding = gap.finding(&stream(), 10_000_000);
+            finding.write_json(&mut out, 10_000_000).unwrap();
+            let line: serde_json::Value = serde_json::from_slice(&out).unwrap();
+            assert_eq!(line["own"], own, "{kind:?} {length_us:?}");
+            assert_eq!(gap.is_recorders(), own, "{kind:?} {length_us:?}");
+        }
     }
 
     #[test]

@@ -205,6 +205,7 @@ pub fn finding(playlist: &PlaylistInfo, label: Option<&str>, gap: &Gap, zero_us:
             Unit::Segments => Rule::Stale,
             Unit::Parts => Rule::PartLate,
         },
+        own: gap.is_recorders(),
         stream: playlist.stream.clone(),
         playlist: Some(playlist.name.clone()),
         count: 1,

@@ -20,6 +20,14 @@ pub struct NoticeEvent {
 }
 
 impl NoticeEvent {
+    /// For so long something was so, in microseconds; where that is not known, it may have been long.
+    pub fn sum_us(events: &[Self], kind: Notice) -> i64 {
+        let events = events.iter().filter(|event| event.kind == kind);
+        events.fold(0, |sum: i64, event| {
+            sum.saturating_add(event.length_us.unwrap_or(i64::MAX).max(0))
+        })
+    }
+
     /// When it was over, in microseconds of Unix time: what takes no session time, at once; what
     /// was not over, never.
     pub fn until_us(&self) -> i64 {

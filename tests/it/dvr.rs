@@ -416,3 +416,71 @@ fn a_large_one_is_compressed_for_who_takes_that() {
         assert_eq!((field(&same, "etag"), nothing.len()), (&*tag, 0));
     }
 }
+
+/// Segments of a second each, with their dates: the first window, then three segments further than it ends.
+fn jumps(ask: &Ask, page: u64) -> Reply {
+    let window = |first: u64, with_dates: bool| {
+        let date = format!("#EXT-X-PROGRAM-DATE-TIME:2026-11-30T12:00:{first:02}Z");
+        let window = Window::new(first, 3);
+        match with_dates {
+            true => window.headed(&date).text(),
+            false => window.text(),
+        }
+    };
+    match ask.path() {
+        "/main.m3u8" => Reply::playlist(
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=2\na/live.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=1\nb/live.m3u8\n",
+        ),
+        "/a/live.m3u8" => Reply::playlist(window(10 + 6 * page, true)),
+        "/b/live.m3u8" => Reply::playlist(window(10 + 6 * page, false)),
+        path => Reply::segment(ts(&format!("{path};"))),
+    }
+}
+
+#[test]
+fn what_a_window_that_jumped_never_listed_is_there_as_gaps_where_dates_say_how_long_it_was() {
+    let stage = Stage::default();
+    let page = stage.clone();
+    let origin = Origin::new(move |ask| jumps(ask, page.at()));
+    let mut recording = Recorder::new(origin.url("/main.m3u8")).start();
+    recording.until_at_least(6, SEGMENTS);
+    stage.go(1);
+    recording.until_at_least(12, SEGMENTS);
+    let replayer = Replayer::start(&recording.sessions(), &["-p", "0", "session1"]);
+    let paths = variants(&playlist(&replayer, "/dvr.m3u8"));
+    let mut before = Vec::new();
+    for path in &paths {
+        let mut text = String::new();
+        recording.until("a list of all segments", || {
+            text = playlist(&replayer, path);
+            text.contains("seg18.ts")
+        });
+        before.push(text);
+    }
+    let session = recording.interrupt().session();
+    let finished = Replayer::start(session.path().parent().unwrap(), &["-p", "0", "session1"]);
+    let bodies = |text: &str| resolved(&finished, text).replace("#EXTINF:1.0,\n", "");
+    let lists: Vec<String> = paths.iter().map(|path| playlist(&finished, path)).collect();
+    for (list, before) in lists.iter().zip(&before) {
+        assert!(
+            segments(list).starts_with(segments(before)),
+            "{before}\nthen\n{list}"
+        );
+    }
+    assert_eq!(lists[0].matches("exchange/0/never-listed.ts\n").count(), 3);
+    let gap = "#EXTINF:1.000000,\n#EXT-X-GAP\nSome(\"404\")\n";
+    let dated = bodies(&lists[0]);
+    assert!(dated.contains("#EXT-X-MEDIA-SEQUENCE:10\n"), "{dated}");
+    let wanted = format!(
+        "#EXT-X-PROGRAM-DATE-TIME:2026-11-30T12:00:10Z\n/a/seg10.ts\n/a/seg11.ts\n/a/seg12.ts\n{}\
+         #EXT-X-PROGRAM-DATE-TIME:2026-11-30T12:00:16Z\n/a/seg16.ts\n",
+        gap.repeat(3)
+    );
+    assert!(dated.contains(&wanted), "{dated}");
+    let undated = bodies(&lists[1]);
+    let wanted = "/b/seg12.ts\n#EXT-X-DISCONTINUITY\n/b/seg16.ts\n";
+    assert!(
+        undated.contains(wanted) && !undated.contains("GAP"),
+        "{undated}"
+    );
+}

@@ -39,6 +39,7 @@ mod keep;
 mod kills;
 mod late;
 mod layers;
+mod left;
 mod lists;
 mod live;
 mod lost;

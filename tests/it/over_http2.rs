@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use crate::replay::Replayer;
 use crate::support::replayed::{LIVE, Replayed, SEGMENTS, playlist, segment};
 use crate::support::{
-    Ask, LowLatency, Names, Origin, PARTS, Recorder, Reply, Window, client, part_body, ts,
+    Ask, LowLatency, Names, Origin, PARTS, Recorder, Reply, Session, Window, client, part_body, ts,
 };
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -100,6 +100,185 @@ fn ranges_heads_preflights_and_refusals_are_those_of_http_1() {
         // Of a head curl writes the head twice.
         let is_head = arguments.contains(&"--head");
         assert!(is_head || first.body == second.body, "{arguments:?} {url}");
+    }
+}
+
+/// A path and a byte range of it.
+type Asked = (String, Option<String>);
+
+/// Everything that a session has, as a replay has it on a clock on which all is over.
+fn everything(session: &Session, replayer: &Replayer) -> Vec<Asked> {
+    let clock = format!("/@{}", session.zero_us() / 1000 - 3_600_000);
+    let recorded = session.list::<String>(
+        "SELECT DISTINCT r.url || CASE WHEN r.range_first IS NULL THEN ''
+            ELSE ' bytes=' || r.range_first || '-' || (r.range_first + r.range_length - 1) END
+           FROM resource r JOIN exchange e ON e.resource_id = r.id",
+    );
+    let mut all: Vec<Asked> = recorded
+        .iter()
+        .map(|one| {
+            let (url, range) = match one.split_once(' ') {
+                Some((url, range)) => (url, Some(range.to_owned())),
+                None => (one.as_str(), None),
+            };
+            (format!("{clock}/{}", url.replacen("://", "/", 1)), range)
+        })
+        .collect();
+    let (playlists, media): (Vec<_>, Vec<_>) = all
+        .iter()
+        .cloned()
+        .partition(|(path, _)| path.ends_with(".m3u8"));
+    // The rest of a file, its end, more than it has; playlists whose directives come too late.
+    for range in ["bytes=7-", "bytes=-5", "bytes=99999999-"] {
+        // A key is given whole.
+        all.extend(
+            media
+                .iter()
+                .filter(|(path, _)| path.ends_with(".mp4"))
+                .take(5)
+                .map(|(path, _)| (path.clone(), Some(range.to_owned()))),
+        );
+    }
+    let directives = [
+        "_HLS_msn=1",
+        "_HLS_msn=1&_HLS_part=0",
+        "_HLS_skip=YES",
+        "_HLS_msn=999",
+    ];
+    for query in directives {
+        all.extend(
+            playlists
+                .iter()
+                .map(|(path, _)| (format!("{path}?{query}"), None)),
+        );
+    }
+    let main = "/dvr.m3u8";
+    let lists = references(main, &body_of(replayer, main));
+    assert_eq!(lists.len(), 2, "{lists:?}");
+    for list in &lists {
+        let listed = references(list, &body_of(replayer, list));
+        assert!(listed.len() > 5, "{listed:?}");
+        all.extend(listed.into_iter().map(|path| (path, None)));
+    }
+    all.extend(lists.into_iter().map(|path| (path, None)));
+    for own in [
+        "/",
+        "/?format=json",
+        main,
+        "/stream.m3u8",
+        "/stream.m3u8?offset=1",
+        "/favicon.ico",
+        "/exchange/0/x",
+    ] {
+        all.push((own.to_owned(), None));
+    }
+    all.push((format!("{clock}/stream.m3u8"), None));
+    all.sort();
+    all.dedup();
+    all
+}
+
+fn body_of(replayer: &Replayer, path: &str) -> String {
+    let answer = replayer.get(path);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
+    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+/// Whatever a playlist leads to.
+fn references(path: &str, text: &str) -> Vec<String> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let tags = text
+        .lines()
+        .filter_map(|line| line.split_once("URI=\"")?.1.split('"').next());
+    lines
+        .chain(tags)
+        .map(|reference| client::led(path, reference))
+        .collect()
+}
+
+/// What `/` says of now is another moment each time.
+fn without_digits(text: &[u8]) -> Vec<u8> {
+    text.iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_digit())
+        .collect()
+}
+
+#[test]
+fn all_of_a_low_latency_session_is_the_same_over_both_in_the_clear_and_over_tls() {
+    let mut channel = LowLatency::new(Names::Ranges);
+    (channel.has_keys, channel.end) = (true, 5 * PARTS);
+    let (origin, _edge) = channel.start();
+    let session = Recorder::new(origin.url("/live/main.m3u8")).run().session();
+    let keys = tempfile::tempdir().unwrap();
+    let [own, key, _] = write_certificate(keys.path());
+    let sessions = session.path().parent().unwrap();
+    let plain = Replayer::start(sessions, &["-p", "0", "session1"]);
+    let secure = Replayer::start(
+        sessions,
+        &["-p", "0", "--cert", &own, "--key", &key, "session1"],
+    );
+    let port = secure.address.rsplit(':').next().unwrap();
+    let all = everything(&session, &plain);
+    for kind in [".m3u8", ".key", "init.mp4", "s4.mp4", "/exchange/", "/dvr/"] {
+        assert!(
+            all.iter().any(|(path, _)| path.contains(kind)),
+            "{kind}: {all:?}"
+        );
+    }
+    let parts = all.iter().filter(|(_, range)| range.is_some()).count();
+    assert!(parts > 2 * 4 * PARTS as usize, "{all:?}");
+    for (host, trusting, options) in [
+        (
+            format!("http://{}", plain.address),
+            &[][..],
+            ["--http1.1", "--http2-prior-knowledge"],
+        ),
+        (
+            format!("https://localhost:{port}"),
+            &["--cacert", &own],
+            ["--http1.1", "--http2"],
+        ),
+    ] {
+        for (path, range) in &all {
+            let asked = range.as_ref().map(|range| format!("Range: {range}"));
+            let get = |option: &str| {
+                let mut arguments = [trusting, &[option]].concat();
+                arguments.extend(asked.iter().flat_map(|field| ["-H", field.as_str()]));
+                curl(&arguments, &format!("{host}{path}"))
+            };
+            let [first, second] = options.map(get);
+            let what = format!("{host}{path} {range:?}");
+            assert_eq!((&*first.version, &*second.version), ("1.1", "2"), "{what}");
+            assert_eq!(first.status, second.status, "{what}");
+            let wanted = match range.as_deref() {
+                _ if path.starts_with("/exchange/0/") => "404",
+                Some("bytes=99999999-") => "416",
+                Some(_) => "206",
+                None if path.contains("?offset=") => "302",
+                None if path == "/favicon.ico" => "204",
+                None => "200",
+            };
+            assert_eq!(first.status, wanted, "{what}");
+            // What is of one moment is compared but for its numbers.
+            let is_of_now =
+                path.starts_with("/?") || path == "/" || path.starts_with("/stream.m3u8");
+            match is_of_now {
+                true => {
+                    let names = |got: &Got| got.fields.keys().cloned().collect::<Vec<_>>();
+                    assert_eq!(names(&first), names(&second), "{what}");
+                    assert_eq!(
+                        without_digits(&first.body),
+                        without_digits(&second.body),
+                        "{what}"
+                    );
+                }
+                false => {
+                    assert_eq!(first.fields, second.fields, "{what}");
+                    assert!(first.body == second.body, "{what}");
+                }
+            }
+        }
     }
 }
 

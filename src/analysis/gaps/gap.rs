@@ -153,11 +153,7 @@ impl Gap {
 
     /// For so long something was so, in microseconds; where that is not known, it may have been long.
     pub(in crate::analysis) fn noticed_us(&self, kind: Notice) -> i64 {
-        let is_that = |event: &&NoticeEvent| event.kind == kind;
-        let events = self.noticed.iter().filter(is_that);
-        events.fold(0, |sum: i64, event| {
-            sum.saturating_add(event.length_us.unwrap_or(i64::MAX).max(0))
-        })
+        NoticeEvent::sum_us(&self.noticed, kind)
     }
 }
 

@@ -89,6 +89,7 @@ pub fn finding(outage: &Outage, cost: &Cost, zero_us: i64) -> Finding {
             Some(_) => Rule::Recorder,
             None => Rule::Faults,
         },
+        own: outage.key.own.is_some(),
         stream: outage.stream.clone(),
         playlist: (is_of_one && !cost.is_raw).then(|| names.concat()),
         count: outage.faults,
@@ -335,7 +336,7 @@ mod tests {
         let wanted =
             serde_json::json!([{"playlist": "7.m3u8", "count": 1, "first": 81, "last": 81}]);
         assert_eq!(json.detail["never_listed"], wanted);
-        assert_eq!(json.detail["own"], Value::Null);
+        assert_eq!((json.own, &json.detail["own"]), (false, &Value::Null));
     }
 
     #[test]
@@ -372,7 +373,7 @@ mod tests {
             "{told}"
         );
         let json = finding(&own, &Cost::default(), ZERO_US);
-        assert_eq!(json.rule, Rule::Recorder);
+        assert_eq!((json.rule, json.own), (Rule::Recorder, true));
         assert_eq!(json.detail["own"], "the recorder's disk was full");
     }
 

@@ -111,6 +111,8 @@ impl Findings {
         }
         let finding = Finding {
             rule: Rule::Of(info.id),
+            // What the recorder did itself is not judged.
+            own: false,
             stream: place.stream.to_owned(),
             playlist: place.playlist.map(str::to_owned),
             count: 1,

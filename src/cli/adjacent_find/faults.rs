@@ -40,9 +40,10 @@ pub(super) fn list(reader: &Reader, search: &Search<'_>, form: Form) -> Result<(
         if !form.verbose {
             return Ok(());
         }
+        let own = outage.key.own.is_some();
         search.faults_of(&outage, |fault, again_us| {
             match form.json {
-                true => faults::write_json(&mut out, &fault, again_us, form.zero_us)?,
+                true => faults::write_json(&mut out, (&fault, own), again_us, form.zero_us)?,
                 false => {
                     faults::write_text(&mut out, &fault, again_us, form.zero_us, names_stream)?;
                 }

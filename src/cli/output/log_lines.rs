@@ -14,6 +14,7 @@ use tracing_subscriber::registry::LookupSpan;
 use super::log_form::LogForm;
 use crate::clock;
 use crate::replayer::request::timeline::format_time;
+use crate::session::Outcome;
 use crate::shown;
 
 /// The form of lines.
@@ -148,6 +149,13 @@ impl Line {
                 .map_or(name.clone(), str::to_owned);
             (name, value)
         }));
+        let outcome = line.get("outcome").and_then(Value::as_str);
+        if outcome
+            .and_then(Outcome::parse)
+            .is_some_and(Outcome::is_recorders)
+        {
+            line.insert("own".to_owned(), true.into());
+        }
         let line = shown::json(&line).map_err(|_| fmt::Error)?;
         writeln!(out, "{line}")
     }
@@ -224,6 +232,7 @@ mod tests {
                 )
             });
             tracing::info!("done");
+            tracing::warn!(outcome = %Outcome::Disk, "not stored");
         });
         let text = kept.0.lock().unwrap().clone();
         String::from_utf8(text).unwrap()
@@ -254,5 +263,8 @@ mod tests {
         assert_eq!(line["status"], 503);
         assert_eq!(line["seconds"], 1.5);
         assert!(line["time"].as_str().unwrap().ends_with('Z'));
+        assert_eq!(line.get("own"), None);
+        let own: Value = serde_json::from_str(text.lines().nth(2).unwrap()).unwrap();
+        assert_eq!(own["own"], true);
     }
 }

@@ -12,7 +12,8 @@ use crate::hls::text::attributes::attributes;
 use crate::hls::text::numbers::{integer, seconds};
 use crate::hls::text::scan::{Line, LineKind, Tag, lines};
 
-/// From which version on a playlist may have an `EXT-X-SKIP`, and one that stands for date ranges (RFC 8216bis 8).
+/// The least version of a playlist with an `EXT-X-SKIP`, and with one that stands for date ranges (RFC 8216bis 8). A delta says
+/// it, whatever the full text says, which has none and needs none.
 const SKIPS: u64 = 9;
 const SKIPS_DATES: u64 = 10;
 
@@ -60,28 +61,26 @@ fn id<'a>(tag: Tag<'a>) -> Option<&'a [u8]> {
 /// How far back a player is to have a playlist for whose old date ranges it may be spared; `None`: it offers no such thing.
 pub fn skips_dates(text: &[u8]) -> Option<Duration> {
     let offer = Offer::read(text)?;
-    (offer.skips_dates && offer.version >= SKIPS_DATES).then_some(offer.boundary)
+    offer.skips_dates.then_some(offer.boundary)
 }
 
 /// The delta of a media playlist, without old date ranges where it is told which there were; `None`: the playlist does not
-/// offer that, or nothing would be skipped.
+/// offer that, or nothing would be skipped. Its `EXT-X-VERSION` is 9 (without date ranges: 10) at least.
 pub fn delta(text: &[u8], listed: Option<&ListedDates>) -> Option<Vec<u8>> {
     let offer = Offer::read(text)?;
-    if listed.is_some() && !(offer.skips_dates && offer.version >= SKIPS_DATES) {
+    if listed.is_some() && !offer.skips_dates {
         return None;
     }
     let cut = cut(text, offer.boundary)?;
-    let mut made = Vec::with_capacity(text.len() - cut.end / 2);
+    let mut made = Made {
+        text: Vec::with_capacity(text.len() - cut.end / 2),
+        least: listed.map_or(SKIPS, |_| SKIPS_DATES),
+        says_version: offer.says_version,
+    };
     for span in staying(text, &cut, listed) {
-        made.extend_from_slice(text.get(span)?);
+        made.lines(text.get(span)?);
     }
-    made.extend_from_slice(format!("#EXT-X-SKIP:SKIPPED-SEGMENTS={}", cut.segments).as_bytes());
-    if let Some(listed) = listed {
-        made.extend_from_slice(b",RECENTLY-REMOVED-DATERANGES=\"");
-        made.extend_from_slice(&listed.removed(text));
-        made.push(b'"');
-    }
-    made.extend_from_slice(cut.newline);
+    made.skip(&cut, listed.map(|listed| listed.removed(text)));
     let behind = text.get(cut.end..)?;
     let is_skipped = |line: &Line| {
         let is_date = line
@@ -90,14 +89,73 @@ pub fn delta(text: &[u8], listed: Option<&ListedDates>) -> Option<Vec<u8>> {
         is_date && listed.is_some_and(|listed| listed.is_old(line))
     };
     for line in lines(behind).filter(|line| !is_skipped(line)) {
-        made.extend_from_slice(behind.get(line.span)?);
+        made.lines(behind.get(line.span)?);
     }
-    Some(made)
+    made.says_version.then_some(made.text)
+}
+
+/// A delta that is being made.
+struct Made {
+    text: Vec<u8>,
+    /// The version that it has at least.
+    least: u64,
+    /// There is an `EXT-X-VERSION`, here or in the lines to come.
+    says_version: bool,
+}
+
+impl Made {
+    /// Adds lines of the full text, with a version that has deltas.
+    fn lines(&mut self, added: &[u8]) {
+        for line in lines(added) {
+            let bytes = added.get(line.span.clone()).unwrap_or_default();
+            let newline = added
+                .get(line.start + line.text.len()..line.span.end)
+                .filter(|newline| !newline.is_empty())
+                .unwrap_or(b"\n");
+            match line.tag() {
+                Some(tag) if tag.name == VERSION && version(tag) < self.least => {
+                    self.version(newline);
+                }
+                Some(tag) if tag.name == b"#EXTM3U" && !self.says_version => {
+                    self.text.extend_from_slice(bytes);
+                    self.version(newline);
+                    self.says_version = true;
+                }
+                _ => self.text.extend_from_slice(bytes),
+            }
+        }
+    }
+
+    fn version(&mut self, newline: &[u8]) {
+        let said = format!("#EXT-X-VERSION:{}", self.least);
+        self.text.extend_from_slice(said.as_bytes());
+        self.text.extend_from_slice(newline);
+    }
+
+    /// Adds what stands for skipped segments, and for date ranges that were removed.
+    fn skip(&mut self, cut: &Cut<'_>, removed: Option<Vec<u8>>) {
+        let said = format!("#EXT-X-SKIP:SKIPPED-SEGMENTS={}", cut.segments);
+        self.text.extend_from_slice(said.as_bytes());
+        if let Some(removed) = removed {
+            self.text
+                .extend_from_slice(b",RECENTLY-REMOVED-DATERANGES=\"");
+            self.text.extend_from_slice(&removed);
+            self.text.push(b'"');
+        }
+        self.text.extend_from_slice(cut.newline);
+    }
+}
+
+const VERSION: &[u8] = b"#EXT-X-VERSION";
+
+/// What cannot be read is less than any.
+fn version(tag: Tag<'_>) -> u64 {
+    integer(tag.value).unwrap_or(0)
 }
 
 /// What a playlist says of deltas.
 struct Offer {
-    version: u64,
+    says_version: bool,
     boundary: Duration,
     skips_dates: bool,
 }
@@ -105,10 +163,10 @@ struct Offer {
 impl Offer {
     /// `None`: none may be made of it.
     fn read(text: &[u8]) -> Option<Self> {
-        let (mut version, mut boundary, mut skips_dates) = (1, None, false);
+        let (mut says_version, mut boundary, mut skips_dates) = (false, None, false);
         for tag in lines(text).filter_map(|line| line.tag()) {
             match tag.name {
-                b"#EXT-X-VERSION" => version = integer(tag.value).unwrap_or(1),
+                VERSION => says_version = true,
                 b"#EXT-X-SERVER-CONTROL" => {
                     (boundary, skips_dates) = (None, false);
                     for attribute in attributes(tag.value) {
@@ -123,10 +181,9 @@ impl Offer {
                 _ => {}
             }
         }
-        let boundary = boundary.filter(|_| version >= SKIPS)?;
         Some(Self {
-            version,
-            boundary,
+            says_version,
+            boundary: boundary?,
             skips_dates,
         })
     }

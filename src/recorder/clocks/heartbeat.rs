@@ -37,7 +37,7 @@ pub(crate) async fn run(writer: Writer) {
             writer.heartbeat(now.clocks).await;
         }
         for event in events {
-            tracing::warn!("{}: {}", event.kind, event.detail);
+            tracing::warn!(json.own = true, "{}: {}", event.kind, event.detail);
             writer.notice(event).await;
         }
         before = now;

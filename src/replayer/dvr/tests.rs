@@ -15,6 +15,8 @@ use super::list::verdict::{Listing, Verdict, judge};
 use crate::hls::{MOST_KEYS, Variables, read_media};
 use crate::session::{LandedBody, Landing, Landings};
 
+mod never_listed;
+
 const SECOND: i64 = 1_000_000;
 
 /// A request: when it was made, when it ended, when that was written; whether it was good.

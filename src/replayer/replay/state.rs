@@ -39,7 +39,8 @@ impl SessionState {
     }
 }
 
-/// `ahead_us`: how far the wall clock was ahead of session time, which is not set with it.
+/// Whether a run goes on, as far as its row says: its lock says at once that it does not ([`Reader::is_left`]), where
+/// the file system has locks. `ahead_us`: how far the wall clock was ahead of session time, which is not set with it.
 fn is_recording(run: &Run, ahead_us: i64) -> bool {
     let seen_us = run.seen_us.saturating_add(ahead_us);
     run.stopped_us.is_none() && clock::system_us().saturating_sub(seen_us) < SEEN_US
@@ -56,7 +57,8 @@ pub(crate) fn read_state(reader: &Reader) -> Result<SessionState, ReadError> {
     let zero_us = runs.first().map_or(0, |run| run.started_us);
     let ahead_us = reader.wall_ahead_us()?;
     let (end_us, recording) = runs.last().map_or((zero_us, false), |run| {
-        (run.end_us(), is_recording(run, ahead_us))
+        let recording = is_recording(run, ahead_us) && !reader.is_left();
+        (run.end_us(), recording)
     });
     let is_closed = runs.last().is_some_and(|run| run.stopped_us.is_some());
     Ok(SessionState {

@@ -156,7 +156,7 @@ impl Replay {
         }
         tokio::time::sleep_until(began + left).await;
         let mut later = request.at(from_us, None);
-        later.grows = !self.span().recording;
+        later.grows = true;
         Ok(Hold::Until(Box::new(later)))
     }
 
@@ -196,6 +196,7 @@ impl Replay {
                         .await?;
                 }
                 let mut later = later(request, began);
+                later.grows = true;
                 later.late_looks = later.late_looks.saturating_add(1);
                 return Ok(match is_known {
                     true => Hold::Until(Box::new(later)),

@@ -72,11 +72,26 @@ async fn the_rest_of_a_file_comes_part_by_part_at_the_moment_of_each() {
     let recording = growing().await;
     recording.finish().await;
     let replay = replay(&recording, 0, AtEnd::Hold);
+    comes_part_by_part(&replay).await;
+}
+
+/// On a clock that is behind what was recorded by now.
+#[tokio::test(start_paused = true)]
+async fn while_it_is_recorded_the_rest_comes_part_by_part_as_far_as_is_known() {
+    let recording = growing().await;
+    recording.writer.written().await;
+    let replay = replay(&recording, 0, AtEnd::Hold);
+    assert!(replay.span().recording);
+    comes_part_by_part(&replay).await;
+    recording.finish().await;
+}
+
+async fn comes_part_by_part(replay: &Arc<Replay>) {
     for (range, first) in [("bytes=0-", 0), ("bytes=3-9007199254740990", 3)] {
         let began = crate::clock::instant();
         let now_ms = if first == 0 { 500 } else { 1_500 };
-        let asked = asked(&replay, now_ms, FILE);
-        let response = get(&replay, &asked, &[("range", range)]).await;
+        let asked = asked(replay, now_ms, FILE);
+        let response = get(replay, &asked, &[("range", range)]).await;
         assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT, "{range}");
         assert_eq!(
             field(&response, "content-range"),

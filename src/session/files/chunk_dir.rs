@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::File;
+use std::fs::TryLockError;
 use std::io::{self, Seek as _, SeekFrom};
 use std::path::Path;
 
@@ -146,6 +147,18 @@ impl ChunkDir {
     /// A handle of its own, to be locked.
     pub(crate) fn own_handle(&self) -> io::Result<File> {
         self.chunks.own_handle()
+    }
+
+    /// Whether somebody else writes: a recorder that runs, or a repair. Who dies lets go of its lock.
+    ///
+    /// # Errors
+    /// The file system has no locks.
+    pub(crate) fn is_locked(&self) -> io::Result<bool> {
+        match self.own_handle()?.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 
     /// Opens a chunk.

@@ -64,6 +64,12 @@ impl Reader {
         path_beside(Path::new(&self.path), "-wal").exists()
     }
 
+    /// Whether nobody records the session, as its lock says; false as well where there are no locks.
+    pub fn is_left(&self) -> bool {
+        let is_locked = self.chunks.as_ref().map(ChunkDir::is_locked);
+        matches!(is_locked, Some(Ok(false)))
+    }
+
     /// Lives of the recorder, in order. There is at least one.
     ///
     /// # Errors

@@ -10,8 +10,6 @@ mod report;
 mod rows;
 mod spans;
 mod walk;
-
-use std::fs::TryLockError;
 use std::io;
 
 pub(crate) use self::files::lost_bodies;
@@ -170,16 +168,10 @@ fn was_full(folder: &SessionFolder) -> bool {
     ChunkDir::of_session(folder.path()).is_ok_and(|chunks| disk::was_full(&chunks))
 }
 
-/// The lock is that of a recorder that runs.
 fn is_being_recorded(folder: &SessionFolder) -> io::Result<bool> {
-    let chunks = ChunkDir::of_session(folder.path()).and_then(|chunks| chunks.own_handle());
-    let Ok(chunks) = chunks else {
-        return Ok(false);
-    };
-    match chunks.try_lock_shared() {
-        Ok(()) => Ok(false),
-        Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(error)) => Err(error),
+    match ChunkDir::of_session(folder.path()) {
+        Ok(chunks) => chunks.is_locked(),
+        Err(_) => Ok(false),
     }
 }
 

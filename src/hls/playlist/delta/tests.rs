@@ -37,6 +37,11 @@ fn published() -> impl Strategy<Value = Published> {
     })
 }
 
+/// None, or one that has no deltas, those of segments, or all.
+fn version() -> impl Strategy<Value = Option<u64>> {
+    prop::sample::select(vec![None, Some(3), Some(6), Some(9), Some(10), Some(12)])
+}
+
 /// A line that applies to more than the next segment, and what it takes the place of.
 fn lasting(line: &str) -> Option<&'static str> {
     match line {
@@ -65,26 +70,50 @@ impl Lasting {
 struct Channel {
     segments: Vec<Published>,
     newline: &'static str,
+    /// What it says of its version; `None`: nothing.
+    version: Option<u64>,
 }
 
 const BOUNDARY_MS: u64 = 12_000;
 
 impl Channel {
-    fn head(first: usize) -> Vec<String> {
-        vec![
-            "#EXTM3U".to_owned(),
-            "#EXT-X-VERSION:10".to_owned(),
+    fn head(&self, first: usize) -> Vec<String> {
+        let mut head = vec!["#EXTM3U".to_owned()];
+        head.extend(
+            self.version
+                .map(|version| format!("#EXT-X-VERSION:{version}")),
+        );
+        head.extend([
             "#EXT-X-TARGETDURATION:2".to_owned(),
             format!(
                 "#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL={},CAN-SKIP-DATERANGES=YES,CAN-BLOCK-RELOAD=YES",
                 BOUNDARY_MS / 1000
             ),
             format!("#EXT-X-MEDIA-SEQUENCE:{first}"),
-        ]
+        ]);
+        head
+    }
+
+    /// A text of it with the version that a delta needs at least.
+    fn raised(&self, text: &str, least: u64) -> String {
+        let said = match self.version {
+            Some(version) => format!("#EXT-X-VERSION:{version}{}", self.newline),
+            None => format!("#EXTM3U{}", self.newline),
+        };
+        let extm3u = match self.version {
+            Some(_) => String::new(),
+            None => said.clone(),
+        };
+        let version = self.version.unwrap_or(0).max(least);
+        text.replacen(
+            &said,
+            &format!("{extm3u}#EXT-X-VERSION:{version}{}", self.newline),
+            1,
+        )
     }
 
     fn text(&self, first: usize, end: usize) -> String {
-        let mut lines = Self::head(first);
+        let mut lines = self.head(first);
         let mut applied = Lasting::default();
         for (n, segment) in self.segments[..end].iter().enumerate() {
             if n == first {
@@ -122,6 +151,8 @@ impl Channel {
 
 /// The client of RFC 8216bis 6.3.7: merges a delta with the version that it had.
 fn merge(old: &str, delta: &str, newline: &str) -> Option<String> {
+    let head = |line: &&str| line.starts_with("#EXT-X-MEDIA-SEQUENCE:");
+    let head = old.lines().position(|line| head(&line))? + 1;
     let number = |text: &str, name: &str| -> Option<usize> {
         let line = text.lines().find(|line| line.starts_with(name))?;
         let value = line[name.len()..].split(',').next()?;
@@ -133,7 +164,7 @@ fn merge(old: &str, delta: &str, newline: &str) -> Option<String> {
     // Of each segment that it had: its lines, and what applied before them.
     let mut had = Vec::new();
     let (mut applied, mut block) = (Lasting::default(), Vec::new());
-    for line in old.lines().skip(Channel::head(0).len()) {
+    for line in old.lines().skip(head) {
         block.push(line.to_owned());
         if !line.starts_with('#') {
             had.push((applied.clone(), std::mem::take(&mut block)));
@@ -185,12 +216,12 @@ fn ids(text: &str) -> BTreeSet<String> {
 
 proptest! {
     #[test]
-    fn a_delta_merged_with_the_version_before_is_the_full_text(
+    fn a_delta_merged_with_the_version_before_is_the_full_text_of_a_version_that_has_deltas(
         segments in prop::collection::vec(published(), 12..24),
-        window in 8..16_usize, behind in 0..3_usize, crlf in any::<bool>(),
+        window in 8..16_usize, behind in 0..3_usize, crlf in any::<bool>(), version in version(),
     ) {
         let newline = if crlf { "\r\n" } else { "\n" };
-        let channel = Channel { segments, newline };
+        let channel = Channel { segments, newline, version };
         let end = channel.segments.len();
         let text = |end: usize| channel.text(end.saturating_sub(window), end);
         let (full, old) = (text(end), text(end - behind));
@@ -205,14 +236,15 @@ proptest! {
         prop_assert!(made.contains(&skip), "{}", made);
         prop_assert_eq!(ids(&made), ids(&full), "dates stay");
         let merged = merge(&old, &made, newline);
-        prop_assert_eq!(merged.as_deref(), Some(full.as_str()), "{}", made);
+        let wanted = channel.raised(&full, 9);
+        prop_assert_eq!(merged, Some(wanted), "{}", made);
     }
 
     #[test]
     fn without_old_dates_it_names_those_that_went_and_keeps_those_that_came(
-        segments in prop::collection::vec(published(), 14..24), behind in 1..3_usize,
+        segments in prop::collection::vec(published(), 14..24), behind in 1..3_usize, version in version(),
     ) {
-        let channel = Channel { segments, newline: "\n" };
+        let channel = Channel { segments, newline: "\n", version };
         let end = channel.segments.len();
         let text = |end: usize| channel.text(end.saturating_sub(12), end);
         let (full, old) = (text(end), text(end - behind));
@@ -228,14 +260,14 @@ proptest! {
         let mine: BTreeSet<String> = &(&ids(&old) - &removed) | &came;
         prop_assert_eq!(mine, ids(&full));
         let merged = merge(&without_dates(&old), &without_dates(&made), "\n");
-        prop_assert_eq!(merged, Some(without_dates(&full)));
+        prop_assert_eq!(merged, Some(without_dates(&channel.raised(&full, 10))));
     }
 
     #[test]
     fn what_leads_away_is_replaced_in_a_delta_as_in_the_full_text(
-        segments in prop::collection::vec(published(), 12..20),
+        segments in prop::collection::vec(published(), 12..20), version in version(),
     ) {
-        let text = Channel { segments, newline: "\n" }.text(0, 12);
+        let text = Channel { segments, newline: "\n", version }.text(0, 12);
         let (origin, served) = (url("https://h/a/live.m3u8"), url("http://r/stream.m3u8"));
         let place = Place { origin: &origin, served: &served, imports: &Variables::default() };
         let rewritten = |text: &[u8]| rewrite(text, &place, &|url| replay_path(url)).into_owned();
@@ -283,10 +315,9 @@ fn what_lies_behind_the_boundary_with_all_of_its_duration_is_skipped() {
 }
 
 #[test]
-fn none_is_made_of_what_does_not_offer_it_has_ended_or_is_too_old_a_version() {
+fn none_is_made_of_what_does_not_offer_it_or_has_ended() {
     let offer = "CAN-SKIP-UNTIL=2";
     assert!(text(offer, 9, FIVE).is_some());
-    assert_eq!(text(offer, 8, FIVE), None);
     assert_eq!(text("CAN-BLOCK-RELOAD=YES", 9, FIVE), None);
     assert_eq!(text(offer, 9, &format!("{FIVE}#EXT-X-ENDLIST\n")), None);
     assert_eq!(
@@ -302,8 +333,70 @@ fn none_is_made_of_what_does_not_offer_it_has_ended_or_is_too_old_a_version() {
         (skips_dates(head.as_bytes()).is_some(), made.is_some())
     };
     assert_eq!(dates(10, ",CAN-SKIP-DATERANGES=YES"), (true, true));
-    assert_eq!(dates(9, ",CAN-SKIP-DATERANGES=YES"), (false, false));
+    assert_eq!(dates(6, ",CAN-SKIP-DATERANGES=YES"), (true, true));
     assert_eq!(dates(10, ""), (false, false));
+}
+
+#[test]
+fn a_delta_says_a_version_that_has_deltas_whatever_the_full_text_says() {
+    let control = "#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL=2,CAN-SKIP-DATERANGES=YES\r\n";
+    let behind = "#EXT-X-SKIP:SKIPPED-SEGMENTS=3";
+    let said = |head: &str, listed: Option<&ListedDates>| {
+        let text = format!("{head}{control}{FIVE}");
+        let made = String::from_utf8(delta(text.as_bytes(), listed).unwrap()).unwrap();
+        made.split(control).next().unwrap().to_owned() + &made[made.find(behind).unwrap()..][..12]
+    };
+    let dates = ListedDates::default();
+    for (head, of_segments, of_dates) in [
+        (
+            "#EXTM3U\n",
+            "#EXTM3U\n#EXT-X-VERSION:9\n",
+            "#EXTM3U\n#EXT-X-VERSION:10\n",
+        ),
+        (
+            "#EXTM3U\r\n",
+            "#EXTM3U\r\n#EXT-X-VERSION:9\r\n",
+            "#EXTM3U\r\n#EXT-X-VERSION:10\r\n",
+        ),
+        (
+            "#EXTM3U\n#EXT-X-VERSION:6\r\n",
+            "#EXTM3U\n#EXT-X-VERSION:9\r\n",
+            "#EXTM3U\n#EXT-X-VERSION:10\r\n",
+        ),
+        (
+            "#EXTM3U\n#EXT-X-VERSION:9\n",
+            "#EXTM3U\n#EXT-X-VERSION:9\n",
+            "#EXTM3U\n#EXT-X-VERSION:10\n",
+        ),
+        (
+            "#EXTM3U\n#EXT-X-VERSION:11\n",
+            "#EXTM3U\n#EXT-X-VERSION:11\n",
+            "#EXTM3U\n#EXT-X-VERSION:11\n",
+        ),
+        (
+            "#EXTM3U\n#EXT-X-VERSION:many\n",
+            "#EXTM3U\n#EXT-X-VERSION:9\n",
+            "#EXTM3U\n#EXT-X-VERSION:10\n",
+        ),
+    ] {
+        assert_eq!(
+            said(head, None),
+            format!("{of_segments}#EXT-X-SKIP:"),
+            "{head:?}"
+        );
+        assert_eq!(
+            said(head, Some(&dates)),
+            format!("{of_dates}#EXT-X-SKIP:"),
+            "{head:?}"
+        );
+    }
+    // It may stand anywhere.
+    let text = format!("#EXTM3U\n{control}{FIVE}#EXT-X-VERSION:7\n");
+    let made = String::from_utf8(delta(text.as_bytes(), None).unwrap()).unwrap();
+    assert!(
+        made.ends_with("\n4\n#EXT-X-VERSION:9\n") && made.matches("VERSION").count() == 1,
+        "{made}"
+    );
 }
 
 #[test]

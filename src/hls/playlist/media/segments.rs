@@ -25,6 +25,16 @@ pub struct Following {
     in_force: Arc<InForce>,
     /// The last segment that was a part of a resource: its URI and where that part ended.
     range_end: Option<(String, u64)>,
+    /// When the last segment ends, by dates, in microseconds of Unix time.
+    end_us: Option<i64>,
+}
+
+impl Following {
+    /// When the last segment ends, by the last EXT-X-PROGRAM-DATE-TIME since the last discontinuity and the durations
+    /// from there on, in microseconds of Unix time; `None`: nothing says.
+    pub fn end_us(&self) -> Option<i64> {
+        self.end_us
+    }
 }
 
 /// A media segment.
@@ -36,6 +46,8 @@ pub struct Segment {
     pub tags: Vec<String>,
     /// `EXTINF`.
     pub duration: Option<Duration>,
+    /// When it begins, by its own EXT-X-PROGRAM-DATE-TIME, in microseconds of Unix time.
+    pub date_us: Option<i64>,
     /// `EXT-X-DISCONTINUITY`.
     pub discontinuity: bool,
     /// `EXT-X-GAP`.
@@ -169,6 +181,8 @@ impl Reader<'_> {
 
     fn segment(&mut self, segment: SegmentItem, sequence: u64, is_wanted: bool) {
         let range = self.range(&segment);
+        let date_us = segment.date_us();
+        self.found.following.end_us = self.end_us(&segment, date_us);
         self.found.next_sequence = sequence.saturating_add(1);
         if !is_wanted {
             return self.keep_dates();
@@ -177,6 +191,7 @@ impl Reader<'_> {
             sequence,
             tags: std::mem::take(&mut self.tags),
             duration: segment.duration,
+            date_us,
             discontinuity: segment.discontinuity,
             gap: segment.gap,
             url: self.resolver.request(segment.written),
@@ -190,6 +205,13 @@ impl Reader<'_> {
         let is_date = |line: &String| line.starts_with(DATERANGE);
         let dates = self.tags.drain(..).filter(is_date);
         self.found.dates.extend(dates);
+    }
+
+    fn end_us(&self, segment: &SegmentItem, date_us: Option<i64>) -> Option<i64> {
+        let before = self.found.following.end_us;
+        let begins_us = date_us.or(before.filter(|_| !segment.discontinuity))?;
+        let lasts_us = i64::try_from(segment.duration?.as_micros()).ok()?;
+        begins_us.checked_add(lasts_us)
     }
 
     fn range(&mut self, segment: &SegmentItem) -> Option<ByteRange> {
@@ -313,6 +335,12 @@ mod tests {
         );
         assert!(b.discontinuity && !b.gap && c.gap && !c.discontinuity);
         assert_eq!(b.duration, Some(Duration::from_millis(1500)));
+        let noon_us = 1_795_176_000_000_000;
+        assert_eq!(
+            [a.date_us, b.date_us, c.date_us],
+            [None, Some(noon_us), None]
+        );
+        assert_eq!(found.following.end_us(), Some(noon_us + 2_500_000));
         assert_eq!(c.range.map(|r| (r.first, r.length)), Some((15, 7)));
         let date = "#EXT-X-DATERANGE:ID=\"1\",X-ASSET-URI=\"../https/h:443/live/ad\"";
         assert_eq!(found.dates, [date]);

@@ -8,6 +8,7 @@
 //! | file | is |
 //! | --- | --- |
 //! | `revisions`, `new_segment` | which segments each revision adds |
+//! | `never_listed` | what stands in the place of segments that no revision lists |
 //! | `verdict` | recorded, missing, or still to come |
 //! | `needs` | whether a segment is there with its keys and its initialization section |
 //! | `contents` | the bodies that a list refers to |
@@ -15,6 +16,7 @@
 
 pub(super) mod contents;
 pub(super) mod needs;
+mod never_listed;
 pub(super) mod new_segment;
 pub(super) mod revisions;
 pub(super) mod verdict;

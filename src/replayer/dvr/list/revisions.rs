@@ -1,5 +1,6 @@
 //! Which segments each revision of a playlist adds to those before it. Pure.
 
+use super::never_listed::{Edge, Listed, NeverListed};
 use super::new_segment::NewSegment;
 use super::new_segment::{Locator, locator};
 use std::collections::{HashSet, VecDeque};
@@ -56,8 +57,14 @@ pub(crate) struct Revisions {
     dates: HashSet<u64>,
     /// Dates that stood elsewhere, for the next segment.
     loose: Vec<String>,
+    /// What is known of the segment that was listed last.
+    edge: Option<Edge>,
+    /// Segments in the place of those that were never listed.
+    never_listed: u64,
 }
 
+/// Segments of a list, all in all, that stand in the place of those that were never listed.
+const MOST_NEVER_LISTED: u64 = 100_000;
 /// Segments that are remembered with their numbers.
 const RECENT: usize = 32;
 
@@ -87,6 +94,7 @@ impl Revisions {
             _ => false,
         };
         let from = self.next.filter(|_| !goes_back).unwrap_or(0);
+        let end_us = self.following.end_us();
         let (head, found) = self.read(revision, text, from);
         let mut list = found.list;
         self.loose.extend(found.dates);
@@ -94,8 +102,7 @@ impl Revisions {
             return Vec::new();
         }
         let restarted = goes_back && !self.skip_known(&mut list);
-        let jumps = |next| list.first().is_some_and(|first| first.sequence > next);
-        let mut breaks = restarted || (!goes_back && self.next.is_some_and(jumps));
+        let (missing, mut breaks) = self.before(revision, &list, end_us, (goes_back, restarted));
         let listing = Listing {
             restarted: restarted || revision.listing.restarted,
             ..revision.listing
@@ -105,19 +112,66 @@ impl Revisions {
             self.last = last.url.as_ref().map(|url| locator(url, last.range));
             self.next = Some(found.next_sequence);
         }
-        let take = |segment| {
-            self.remember(&segment);
-            NewSegment {
-                number: segment.sequence.wrapping_add(revision.number_offset),
-                segment: self.dated(segment),
-                listing,
-                head,
-                discontinuity_sequence: revision.discontinuity_sequence,
-                breaks: std::mem::take(&mut breaks),
-                contents: None,
-            }
+        let new = |segment: Segment, breaks| NewSegment {
+            number: segment.sequence.wrapping_add(revision.number_offset),
+            segment,
+            listing,
+            head,
+            discontinuity_sequence: revision.discontinuity_sequence,
+            breaks,
+            contents: None,
         };
-        list.into_iter().map(take).collect()
+        let mut added: Vec<NewSegment> = missing.into_iter().map(|one| new(one, false)).collect();
+        for segment in list {
+            self.remember(&segment);
+            let segment = self.dated(segment);
+            added.push(new(segment, std::mem::take(&mut breaks)));
+        }
+        added
+    }
+
+    /// What stands before what a revision lists anew: segments in the place of those that were never listed, and whether a
+    /// discontinuity. `end_us`: when the segment before that ends.
+    fn before(
+        &mut self,
+        revision: &Revision<'_>,
+        list: &[Segment],
+        end_us: Option<i64>,
+        (goes_back, restarted): (bool, bool),
+    ) -> (Vec<Segment>, bool) {
+        let jumps = |next: &u64| list.first().is_some_and(|first| first.sequence > *next);
+        let jump = self.next.filter(jumps).filter(|_| !goes_back);
+        let listed = listed(revision, list);
+        let between = jump.and_then(|next| self.never_listed(revision, (next, end_us), &listed));
+        let goes_on = jump.is_none() && !restarted;
+        self.edge = Edge::behind(self.edge.filter(|_| goes_on), &listed);
+        match between {
+            Some(between) => (between.segments, between.breaks),
+            None => (Vec::new(), !goes_on),
+        }
+    }
+
+    /// What stands in the place of segments that were never listed: those from a place on that `list` goes on without.
+    /// `end_us`: when the one before them ends.
+    fn never_listed(
+        &mut self,
+        revision: &Revision<'_>,
+        (next, end_us): (u64, Option<i64>),
+        listed: &Listed<'_>,
+    ) -> Option<NeverListed> {
+        let is_whole = listed.list.first()?.sequence == revision.place;
+        let edge = self
+            .edge
+            .filter(|_| is_whole && !revision.listing.restarted)?;
+        let between = edge.to((next, end_us?), listed)?;
+        let count = self
+            .never_listed
+            .saturating_add(between.segments.len() as u64);
+        if count > MOST_NEVER_LISTED {
+            return None;
+        }
+        self.never_listed = count;
+        Some(between)
     }
 
     /// Reads a text, from a place on.
@@ -189,6 +243,15 @@ impl Revisions {
             }
         }
         segment
+    }
+}
+
+fn listed<'a>(revision: &Revision<'_>, list: &'a [Segment]) -> Listed<'a> {
+    Listed {
+        list,
+        number_offset: revision.number_offset,
+        discontinuity_sequence: revision.discontinuity_sequence,
+        target_us: revision.listing.target_us,
     }
 }
 

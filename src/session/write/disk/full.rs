@@ -148,7 +148,10 @@ impl Disk {
         let (told, before) = self.told;
         if lost > before && (at_end || now.duration_since(told) >= TELL_EVERY) {
             self.told = (now, lost);
-            tracing::error!("the disk is still full; bodies that were not kept so far: {lost}");
+            tracing::error!(
+                json.own = true,
+                "the disk is still full; bodies that were not kept so far: {lost}"
+            );
         }
     }
 
@@ -177,6 +180,7 @@ impl Disk {
         if !std::mem::replace(&mut self.said, true) {
             self.told = (clock::instant(), 0);
             tracing::error!(
+                json.own = true,
                 "{}: the disk is full; no bodies are kept until there is room",
                 self.chunks.shown().display()
             );

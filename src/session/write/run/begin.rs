@@ -34,6 +34,10 @@ use crate::session::write::spans::Spans;
 /// How long another reader or a checkpoint is waited for.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// A look at the lock of a session takes less by far, and so many are waited for.
+const LOOK: Duration = Duration::from_millis(10);
+const LOOKS: u32 = 100;
+
 /// A run that has begun.
 #[derive(Debug)]
 pub(crate) struct Begun {
@@ -326,7 +330,7 @@ pub(crate) fn lock(folder: &SessionFolder) -> Result<(File, ChunkDir), WriterErr
     // What is written and removed there must not be somebody else's.
     let chunks = ChunkDir::to_write(folder.path())?;
     let lock = chunks.own_handle()?;
-    match lock.try_lock() {
+    match try_lock(&lock) {
         Ok(()) => Ok((lock, chunks)),
         Err(TryLockError::WouldBlock) => Err(WriterError::Busy(folder.path().to_owned())),
         Err(TryLockError::Error(e)) => {
@@ -334,6 +338,19 @@ pub(crate) fn lock(folder: &SessionFolder) -> Result<(File, ChunkDir), WriterErr
             Err(io::Error::new(e.kind(), format!("{shown}: {e}")).into())
         }
     }
+}
+
+/// Who looks whether somebody records shares the lock for a moment; that moment is waited for.
+fn try_lock(lock: &File) -> Result<(), TryLockError> {
+    for _ in 0..LOOKS {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) if lock.try_lock_shared().is_ok() => {}
+            done => return done,
+        }
+        lock.unlock().map_err(TryLockError::Error)?;
+        std::thread::sleep(LOOK);
+    }
+    lock.try_lock()
 }
 
 /// Downloads that a recorder left unfinished, but for those of these names: how many.
@@ -360,4 +377,38 @@ pub(crate) fn database_error(folder: &SessionFolder, source: rusqlite::Error) ->
 #[allow(clippy::cast_precision_loss)]
 fn seconds(us: i64) -> f64 {
     us as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn who_looks_whether_somebody_records_stops_nobody_from_recording() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = crate::session::Sessions::new(temporary.path())
+            .create(Some("s"))
+            .unwrap();
+        drop(lock(&folder).unwrap());
+        let chunks = ChunkDir::of_session(folder.path()).unwrap();
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let look = || {
+                while !over.load(Ordering::Relaxed) {
+                    chunks.is_locked().unwrap();
+                }
+            };
+            scope.spawn(look);
+            let taken: Vec<bool> = (0..200).map(|_| lock(&folder).is_ok()).collect();
+            over.store(true, Ordering::Relaxed);
+            assert_eq!(taken, [true; 200]);
+        });
+        let held = lock(&folder).unwrap();
+        assert!(chunks.is_locked().unwrap());
+        assert!(matches!(lock(&folder), Err(WriterError::Busy(_))));
+        drop(held);
+        assert!(!chunks.is_locked().unwrap());
+    }
 }
