@@ -96,6 +96,15 @@ impl Kind {
         }
     }
 
+    /// One of them: `a segment`, `an initialization section`.
+    pub fn one(self) -> String {
+        match self {
+            Self::Init => format!("an {}", self.noun(false)),
+            Self::Data => self.noun(false).to_owned(),
+            _ => format!("a {}", self.noun(false)),
+        }
+    }
+
     /// Whether it is a playlist.
     pub fn is_playlist(self) -> bool {
         matches!(self, Self::Main | Self::Media)

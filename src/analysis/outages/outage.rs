@@ -278,9 +278,10 @@ impl Outage {
     pub(super) fn good(&mut self, attempt: &Attempt) {
         let class = Class::of(attempt.kind);
         if class == Class::Playlist && self.failing.remove(&attempt.asked_id) {
-            // Of a raw stream its first byte says when.
-            let at_us = attempt.first_byte_us.unwrap_or(attempt.at_us);
-            self.good_by(at_us);
+            match attempt.first_byte_us {
+                Some(at_us) => self.comes_again(at_us),
+                None => self.good_by(attempt.at_us),
+            }
         }
         let is_of_host = self.hosts.contains(&attempt.host);
         let Some(is_good) = self.classes.get_mut(&class).filter(|_| is_of_host) else {
@@ -299,6 +300,12 @@ impl Outage {
         if at_us >= self.last.at_us {
             self.good_us = Some(self.good_us.map_or(at_us, |us| us.min(at_us)));
         }
+    }
+
+    /// Bytes of its raw stream come again: none did until then, for certain.
+    pub(super) fn comes_again(&mut self, at_us: i64) {
+        self.good_by(at_us);
+        self.last.at_us = self.last.at_us.max(at_us);
     }
 
     /// Nothing comes to it any more. One thing of a class that is not polled stands for all of it where some of it came in the

@@ -158,6 +158,8 @@ fn is_growing(mut outage: Outage, growing: &[(i64, ExchangeId, i64)]) -> Outage 
             && *first_us >= outage.last.at_us
     });
     let first_us = of_it.filter(|_| is_open).map(|(.., us)| *us).next();
-    outage.good_us = outage.good_us.or(first_us);
+    if let Some(first_us) = first_us {
+        outage.comes_again(first_us);
+    }
     outage
 }
