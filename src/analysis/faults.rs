@@ -4,34 +4,50 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::times::{between_us, both_clocks, length};
-use crate::session::{Fault, Moment, Outcome, break_words, seconds};
+use super::times::{between_us, both_clocks, length, short_length};
+use crate::session::{Fault, Moment, Outcome, UNANSWERED, fault_words, seconds};
 use crate::shown::{escaped, json};
 
-/// What happened, in a few words: the status of an error, the outcome of a broken exchange.
+/// What happened, in a few words: the status of an error, the outcome of a broken exchange; `unanswered for 12 s, then reset`.
 pub fn what_happened(fault: &Fault) -> String {
-    let error = fault.error.as_deref();
-    if let Some(words) = break_words(fault.status, fault.outcome, error) {
-        return words;
-    }
-    match error {
-        // It says whose fault it is, too.
-        Some(error) if fault.outcome != Outcome::Complete => {
-            format!("{} ({error})", fault.outcome)
-        }
-        _ => in_short(fault.status, fault.outcome, None),
+    let what = at_last(fault);
+    match fault.unanswered_us {
+        Some(us) => format!("{UNANSWERED} for {}, then {what}", short_length(us)),
+        None => what,
     }
 }
 
-/// The same of a status and an outcome; the error says how long a raw stream was silent.
-pub fn in_short(status: Option<u16>, outcome: Outcome, error: Option<&str>) -> String {
-    if let Some(words) = break_words(status, outcome, error) {
-        return words;
+fn at_last(fault: &Fault) -> String {
+    let error = fault.error.as_deref();
+    let words = in_short(fault.status, fault.outcome, error);
+    // They say the same, or the error says whose it is, too.
+    let is_said = match (fault.outcome, error) {
+        (Outcome::Complete, _) | (_, None) => true,
+        (outcome, Some(error)) => {
+            let by_outcome = fault_words(fault.status, outcome, None);
+            !outcome.is_recorders() && words != by_outcome || error.starts_with(UNANSWERED)
+        }
+    };
+    match (error, fault.outcome) {
+        // Sessions of earlier programs say so.
+        (Some(error), Outcome::ResponseTimeout) => match error.strip_prefix("no answer for ") {
+            Some(lasted) => format!("{UNANSWERED} for {lasted}"),
+            None if is_said => error.to_owned(),
+            None => format!("{words} ({error})"),
+        },
+        (Some(error), outcome) if !is_said => {
+            format!("{} ({error})", fault_words(fault.status, outcome, None))
+        }
+        _ => words,
     }
-    match (status, outcome) {
-        (Some(status), Outcome::Complete) => format!("HTTP {status}"),
-        (_, outcome) if outcome.is_recorders() => format!("{outcome}, the recorder's own"),
-        (_, outcome) => outcome.to_string(),
+}
+
+/// The same of a status and an outcome; the error says more of some of them.
+pub fn in_short(status: Option<u16>, outcome: Outcome, error: Option<&str>) -> String {
+    let words = fault_words(status, outcome, error);
+    match outcome.is_recorders() {
+        true => format!("{words}, the recorder's own"),
+        false => words,
     }
 }
 
@@ -56,14 +72,14 @@ pub fn write_text(
             "good again after {}",
             length(between_us(fault.at_us, again))
         ),
-        None => "never good again".to_owned(),
+        None => "not good again".to_owned(),
     };
+    let (noun, name) = fault.what();
     writeln!(
         out,
-        "{} - {stream}{} {} - {} - {lasted}",
+        "{} - {stream}{noun} {} - {} - {lasted}",
         both_clocks(fault.at_us, zero_us),
-        fault.kind,
-        escaped(&fault.name),
+        escaped(name),
         escaped(&what_happened(fault)),
     )
 }
@@ -89,6 +105,7 @@ pub fn write_json(
         status: fault.status,
         outcome: fault.outcome.as_str(),
         error: fault.error.as_deref(),
+        unanswered_seconds: fault.unanswered_us.map(seconds),
         good_again_after_seconds: again_us.map(|again| seconds(again.saturating_sub(fault.at_us))),
     };
     writeln!(out, "{}", json(&line)?)
@@ -107,6 +124,7 @@ struct Line<'a> {
     status: Option<u16>,
     outcome: &'static str,
     error: Option<&'a str>,
+    unanswered_seconds: Option<f64>,
     good_again_after_seconds: Option<f64>,
 }
 
@@ -124,12 +142,14 @@ mod tests {
             lag_us: None,
             stream_id: 1,
             stream: "hall1".to_owned(),
+            is_raw: false,
             kind: Kind::Media,
             name: "live/a.m3u8".to_owned(),
             url: "http://h/live/a.m3u8".to_owned(),
             status: Some(503),
             outcome: Outcome::Complete,
             error: None,
+            unanswered_us: None,
         }
     }
 
@@ -145,11 +165,13 @@ mod tests {
     fn a_line_says_when_what_and_for_how_long() {
         assert_eq!(
             text(&fault(), AGAIN_US),
-            "0:00:02.500 (00:00:12.500Z) - media live/a.m3u8 - HTTP 503 - good again after 1.500 s\n"
+            "0:00:02.500 (00:00:12.500Z) - media playlist live/a.m3u8 - HTTP 503 - good again after 1.500 s\n"
         );
         let mut out = Vec::new();
         write_text(&mut out, &fault(), AGAIN_US, 10_000_000, true).unwrap();
-        assert!(out.starts_with(b"0:00:02.500 (00:00:12.500Z) - [hall1] media live/a.m3u8 - "));
+        assert!(
+            out.starts_with(b"0:00:02.500 (00:00:12.500Z) - [hall1] media playlist live/a.m3u8 - ")
+        );
         let cut = Fault {
             outcome: Outcome::Short,
             error: Some("the body ended".to_owned()),
@@ -158,7 +180,53 @@ mod tests {
         };
         assert_eq!(
             text(&cut, None),
-            "0:00:02.500 (00:00:12.500Z) - media live/a.m3u8 - short (the body ended) - never good again\n"
+            "0:00:02.500 (00:00:12.500Z) - media playlist live/a.m3u8 - short (the body ended) - not good again\n"
+        );
+    }
+
+    #[test]
+    fn what_hung_is_said_to_have_been_unanswered() {
+        let of = |status, outcome, error: &str, unanswered_us| {
+            what_happened(&Fault {
+                status,
+                outcome,
+                error: Some(error.to_owned()).filter(|error| !error.is_empty()),
+                unanswered_us,
+                ..fault()
+            })
+        };
+        let long = Some(12_040_000);
+        assert_eq!(
+            of(None, Outcome::Reset, "the connection was reset", long),
+            "unanswered for 12 s, then reset (the connection was reset)"
+        );
+        assert_eq!(
+            of(Some(503), Outcome::Complete, "", long),
+            "unanswered for 12 s, then HTTP 503"
+        );
+        // The error of an earlier program, and that of this one.
+        for error in ["no answer for 15 s", "unanswered for 15 s"] {
+            let told = of(None, Outcome::ResponseTimeout, error, None);
+            assert_eq!(told, "unanswered for 15 s");
+        }
+        let told = of(None, Outcome::ResponseTimeout, "", None);
+        assert_eq!(told, "unanswered");
+    }
+
+    #[test]
+    fn a_fault_of_a_raw_stream_has_its_name_and_what_it_was() {
+        let empty = Fault {
+            is_raw: true,
+            kind: Kind::Main,
+            status: Some(200),
+            outcome: Outcome::NotAPlaylist,
+            error: Some("an empty answer".to_owned()),
+            ..fault()
+        };
+        let told = text(&empty, None);
+        assert!(
+            told.contains(" - raw stream hall1 - empty answer - "),
+            "{told}"
         );
     }
 

@@ -54,15 +54,7 @@ impl Search<'_> {
     /// # Errors
     /// The session is damaged.
     pub fn raw_streams(&self) -> Result<Vec<StreamInfo>, ReadError> {
-        let mut raw = Vec::new();
-        for stream in self.reader.streams()? {
-            if self.reader.first_part(stream.id)?.is_some()
-                || self.reader.growing(stream.id)?.is_some()
-            {
-                raw.push(stream);
-            }
-        }
-        Ok(raw)
+        Ok(self.reader.raw_streams()?.0)
     }
 
     /// Calls `each` with the gaps of a raw stream, in order; its first error is the end.

@@ -98,9 +98,9 @@ fn waited(gap: &Gap) -> Option<String> {
     let lasted = length(longest.length_us);
     let is_one = longest.length_us >= waiting_us - waiting_us / 10;
     gap.polls_waited().then(|| match is_one {
-        true => format!("A poll had {} for {lasted}", no_answer(longest)),
+        true => format!("A poll {} for {lasted}", no_answer(longest)),
         false => format!(
-            "Polls had no answer for {} of it, the longest for {lasted}",
+            "Polls were unanswered for {} of it, the longest for {lasted}",
             length(waiting_us)
         ),
     })
@@ -113,13 +113,13 @@ fn broken_off(gap: &Gap, wait: PollWait) -> String {
         _ => "when the recorder broke it off",
     };
     let lasted = length(wait.length_us);
-    format!("A poll had had {} for {lasted} {when}", no_answer(wait))
+    format!("A poll {} for {lasted} {when}", no_answer(wait))
 }
 
 fn no_answer(wait: PollWait) -> &'static str {
     match wait.has_begun {
-        true => "no whole answer",
-        false => "no answer",
+        true => "had no whole answer",
+        false => "was unanswered",
     }
 }
 
@@ -479,9 +479,9 @@ mod tests {
             ..gap().polls
         };
         let told = |polls| waited(&Gap { polls, ..gap() });
-        let one = "A poll had no answer for 12.600 s";
+        let one = "A poll was unanswered for 12.600 s";
         assert_eq!(told(waits(12_600_000, 12_700_000)).as_deref(), Some(one));
-        let some = "Polls had no answer for 11.000 s of it, the longest for 5.000 s";
+        let some = "Polls were unanswered for 11.000 s of it, the longest for 5.000 s";
         assert_eq!(told(waits(5_000_000, 11_000_000)).as_deref(), Some(some));
         assert_eq!(told(waits(6_000_000, 6_900_000)), None);
         // A long way off, and nothing else.
@@ -521,7 +521,7 @@ mod tests {
             polls,
             ..gap()
         };
-        let told = "A poll had had no answer for 8.000 s when the recording was stopped";
+        let told = "A poll was unanswered for 8.000 s when the recording was stopped";
         assert_eq!(remarks(&open, ZERO_US), [told]);
         assert_eq!(detail(&open)["recorder"]["broken_off_seconds"], 8.0);
     }

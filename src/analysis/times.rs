@@ -68,6 +68,15 @@ pub fn length(us: i64) -> String {
     format!("{:.3} s", crate::session::seconds(us / 1000 * 1000))
 }
 
+/// A length in seconds to a tenth, without a fraction where it is whole: `12 s`, `0.9 s`.
+pub(super) fn short_length(us: i64) -> String {
+    let tenths = (us as f64 / 1e5).round() / 10.0;
+    match tenths.fract() == 0.0 {
+        true => format!("{tenths:.0} s"),
+        false => format!("{tenths:.1} s"),
+    }
+}
+
 /// A moment of session time as it is shown, in microseconds. `zero_us`: session zero.
 pub(super) fn shown_us(us: i64, zero_us: i64) -> i64 {
     session_ms(us, zero_us).saturating_mul(1000)

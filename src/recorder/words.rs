@@ -3,7 +3,7 @@
 use http::StatusCode;
 use url::Url;
 
-use crate::session::{Kind, Outcome};
+use crate::session::{EMPTY, Kind, Outcome};
 
 /// Where a browser shows the URL of a playlist.
 const NOT_A_PLAYLIST: &str =
@@ -63,17 +63,6 @@ pub fn of_status(status: u16) -> String {
     }
 }
 
-/// A fault in a word or two.
-pub(crate) fn in_short(status: Option<u16>, outcome: Outcome) -> String {
-    match (status, outcome) {
-        // Of a raw stream: all was well with what came, but for its end.
-        (Some(..400), Outcome::Complete) => "ended".to_owned(),
-        (Some(status), Outcome::Complete) => format!("HTTP {status}"),
-        (_, Outcome::ResponseTimeout) => "unanswered".to_owned(),
-        (_, outcome) => outcome.to_string(),
-    }
-}
-
 /// What came in place of a playlist.
 pub(crate) fn no_playlist(media_type: &str, body: &[u8]) -> String {
     let media_type = media_type.split(';').next().unwrap_or_default().trim();
@@ -83,7 +72,7 @@ pub(crate) fn no_playlist(media_type: &str, body: &[u8]) -> String {
     };
     let what = match media_type.to_ascii_lowercase().as_str() {
         _ if body.is_empty() => {
-            return "an empty answer: it does not begin with #EXTM3U".to_owned();
+            return format!("{EMPTY}: it does not begin with #EXTM3U");
         }
         "text/html" | "application/xhtml+xml" => "a web page",
         _ if is_page(body) => "a web page",
@@ -106,18 +95,11 @@ fn is_page(body: &[u8]) -> bool {
 
 /// A playlist of a stream, by its label; one that is called as its stream needs no name.
 pub(crate) fn playlist_of(kind: Kind, label: &str, stream: &str, url: &Url) -> String {
-    let host = host(url);
+    // What whoever typed a URL asked for need not be a multivariant playlist.
+    let (noun, host) = (kind.noun(false), host(url));
     match label == stream {
-        true => format!("{} playlist of {host}", adjective(kind)),
-        false => format!("{} playlist {label:?} of {host}", adjective(kind)),
-    }
-}
-
-/// What whoever typed a URL asked for need not be a multivariant playlist.
-fn adjective(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Main => "main",
-        _ => "media",
+        true => format!("{noun} of {host}"),
+        false => format!("{noun} {label:?} of {host}"),
     }
 }
 
@@ -131,7 +113,7 @@ pub(crate) fn counted(count: u64, one: &str) -> String {
 
 /// A stream that is no playlist.
 pub(crate) fn raw_stream_of(url: &Url) -> String {
-    format!("raw stream of {}", host(url))
+    format!("{} of {}", Kind::Main.noun(true), host(url))
 }
 
 /// How a raw stream broke, as a sentence, `after_s` seconds after its response began.
@@ -144,7 +126,8 @@ pub(crate) fn broken(url: &Url, what: &str, error: Option<&str>, after_s: f64) -
 /// Anything else of a stream.
 pub(crate) fn resource_of(kind: Kind, url: &Url) -> String {
     format!(
-        "{kind} {:?} of {}",
+        "{} {:?} of {}",
+        kind.noun(false),
         crate::hls::resource_name(url),
         host(url)
     )

@@ -80,6 +80,31 @@ impl Kind {
         matches!(self, Self::Segment | Self::Init | Self::Part)
     }
 
+    /// What people call it; of a raw stream, what the user typed is `raw stream`.
+    pub fn noun(self, is_raw: bool) -> &'static str {
+        match self {
+            Self::Main if is_raw => "raw stream",
+            Self::Main => "main playlist",
+            Self::Media => "media playlist",
+            Self::Segment => "segment",
+            Self::Init => "initialization section",
+            Self::Part => "partial segment",
+            Self::Key => "key",
+            Self::Data => "session data",
+            Self::Steering => "steering manifest",
+            Self::Assets => "list of assets",
+        }
+    }
+
+    /// One of them: `a segment`, `an initialization section`.
+    pub fn one(self) -> String {
+        match self {
+            Self::Init => format!("an {}", self.noun(false)),
+            Self::Data => self.noun(false).to_owned(),
+            _ => format!("a {}", self.noun(false)),
+        }
+    }
+
     /// Whether it is a playlist.
     pub fn is_playlist(self) -> bool {
         matches!(self, Self::Main | Self::Media)

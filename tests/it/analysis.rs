@@ -31,12 +31,12 @@ fn every_fault_is_listed_with_the_time_until_the_next_good_answer() {
     let origin = Origin::new(recovers);
     let finished = Recorder::new(origin.url("/live.m3u8")).start().finish();
     assert!(
-        finished.stdout.contains("media: 503 x 1") || finished.stdout.contains("main: 503 x 1"),
+        finished.stdout.contains(" playlist: HTTP 503 x 1"),
         "{}",
         finished.stdout
     );
     assert!(
-        finished.stdout.contains("segment: 404 x 1"),
+        finished.stdout.contains("segment: HTTP 404 x 1"),
         "{}",
         finished.stdout
     );
@@ -49,7 +49,7 @@ fn every_fault_is_listed_with_the_time_until_the_next_good_answer() {
     let lines: Vec<&str> = lines.collect();
     assert_eq!(lines.len(), 2, "{text}");
     assert!(
-        lines[0].contains("media live.m3u8 - HTTP 503 - good again after 0."),
+        lines[0].contains("media playlist live.m3u8 - HTTP 503 - good again after 0."),
         "{text}"
     );
     assert!(

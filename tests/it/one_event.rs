@@ -184,6 +184,10 @@ fn a_segment_that_is_not_there_is_one_event_however_often_it_was_asked_for() {
     assert_eq!(outage["detail"]["polls"], 0);
     let text = find(&session, &["--faults"]);
     assert!(text.contains(": segment seg2.ts, "), "{text}");
+    // It has no end, though others came behind it.
+    assert!(text.contains(", not good again: "), "{text}");
+    assert_eq!(outage["detail"]["open"], true);
+    assert!(outage["detail"]["good"].is_null(), "{outage}");
     assert!(text.contains(", never good; host 127.0.0.1:"), "{text}");
 }
 

@@ -154,7 +154,7 @@ fn an_answer_that_is_waited_for_is_asked_for() {
         .session();
     let told = gaps(&session, &[]);
     assert!(
-        told.contains("No poll in between was answered with a playlist: response timeout x 1"),
+        told.contains("No poll in between was answered with a playlist: unanswered x 1"),
         "{told}"
     );
     assert!(!told.contains("The recorder did not ask"), "{told}");
@@ -182,7 +182,7 @@ fn a_gap_in_which_the_origin_hung_says_for_how_long() {
     });
     let session = Recorder::new(origin.url("/weather.m3u8")).run().session();
     let told = gaps(&session, &["-t", "0.1"]);
-    let is_it = |line: &&str| line.starts_with("A poll had no answer for 2.");
+    let is_it = |line: &&str| line.starts_with("A poll was unanswered for 2.");
     assert_eq!(told.lines().filter(is_it).count(), 1, "{told}");
     let gap: serde_json::Value = serde_json::from_str(&gaps(&session, &["-t", "0.1", "--json"]))
         .unwrap_or_else(|error| panic!("{error}: {told}"));
@@ -209,7 +209,7 @@ fn a_poll_that_hangs_when_the_recording_is_stopped_is_none_that_failed() {
     let session = recording.interrupt().session();
     let told = gaps(&session, &["-t", "0"]);
     let is_it = |line: &&str| {
-        line.starts_with("A poll had had no answer for ")
+        line.starts_with("A poll was unanswered for ")
             && line.ends_with(" s when the recording was stopped")
     };
     assert_eq!(told.lines().filter(is_it).count(), 1, "{told}");

@@ -73,7 +73,9 @@ fn each_break_of_a_raw_stream_is_told_when_it_was_and_what_it_was() {
 
     let session = finished.session();
     let text = find(&session, &["--faults", "-v"]);
-    let lines = text.lines().filter(|line| line.contains(" - main live - "));
+    let lines = text
+        .lines()
+        .filter(|line| line.contains(" - raw stream hall - "));
     assert_eq!(lines.clone().count(), 4, "{text}");
     let whats = [
         "ended by the origin",
@@ -82,7 +84,10 @@ fn each_break_of_a_raw_stream_is_told_when_it_was_and_what_it_was() {
         "silent for 0.9 s",
     ];
     for (line, what) in lines.zip(whats) {
-        assert!(line.contains(&format!(" - main live - {what}")), "{text}");
+        assert!(
+            line.contains(&format!(" - raw stream hall - {what}")),
+            "{text}"
+        );
         assert!(line.contains("good again after "), "{text}");
     }
     let outages = find(&session, &["--faults"]);
@@ -108,8 +113,11 @@ fn each_break_of_a_raw_stream_is_told_when_it_was_and_what_it_was() {
         "after its last byte: {at:?} {ends:?}"
     );
     let info = said(env!("CARGO_BIN_EXE_issession"), &["info"], &session);
-    assert!(info.contains("main: ended by the origin x 1"), "{info}");
-    assert!(info.contains("main: silent for 0.9 s x 1"), "{info}");
+    assert!(
+        info.contains("raw stream: ended by the origin x 1"),
+        "{info}"
+    );
+    assert!(info.contains("raw stream: silent for 0.9 s x 1"), "{info}");
 }
 
 #[test]
@@ -125,8 +133,10 @@ fn a_stream_that_breaks_again_is_good_again_when_its_next_bytes_come() {
     recording.until_at_least(3, PARTS);
     recording.until("the fourth", || origin.count("/live") == 4);
     let session = recording.interrupt().session();
+    // When the first byte of each came.
     let began: Vec<f64> = session.list(
-        "SELECT (requested_us + wait_us - (SELECT started_us FROM run)) / 1e6 FROM exchange ORDER BY id",
+        "SELECT (requested_us + wait_us + ifnull(json_extract(arrival, '$[0][0]'), 0)
+                 - (SELECT started_us FROM run)) / 1e6 FROM exchange ORDER BY id",
     );
     for (n, fault) in objects(&find(&session, &["--faults", "-v", "--json"]))
         .iter()
@@ -303,4 +313,65 @@ fn a_raw_stream_owes_nothing_while_no_recorder_ran() {
         .arg(session.path())
         .status();
     assert_eq!(status.unwrap().code(), Some(0), "{text}");
+}
+
+/// An encoder that breaks, is not there, has nothing to say, and is there again with its head long before its first byte.
+#[test]
+fn a_break_of_a_raw_stream_is_one_outage_from_its_last_byte_to_the_next_one() {
+    let origin = Origin::new(|ask: &Ask| match ask.nth {
+        0 => live(groups(0..40), Then::End),
+        1 => Reply::html(503),
+        2 => Reply::segment(Vec::new()),
+        3 => live(groups(40..80), Then::Reset),
+        _ => live(groups(80..120), Then::Again),
+    });
+    let mut recording = recorder(&origin).start();
+    recording.until_at_least(2, PARTS);
+    recording.until("it comes again", || origin.count("/live") == 5);
+    recording.until_it_says_twice("comes again after ");
+    let outages = |session: &Session| {
+        let found = objects(&find(session, &["--faults", "--json"]));
+        let told = |one: &Value| {
+            let what = one["detail"]["what"].as_str().unwrap().to_owned();
+            (what, one["detail"]["open"].as_bool().unwrap())
+        };
+        found.iter().map(told).collect::<Vec<_>>()
+    };
+    let first = "ended by the origin, then HTTP 503, then empty answer".to_owned();
+    let session = recording.interrupt().session();
+    let wanted = [(first, false), ("reset".to_owned(), false)];
+    assert_eq!(outages(&session), wanted);
+
+    let text = find(&session, &["--faults", "-v"]);
+    let line = text.lines().next().unwrap();
+    let begins = "ended by the origin, then HTTP 503, then empty answer for ";
+    assert!(line.starts_with(begins), "{text}");
+    assert!(
+        line.contains(": raw stream hall, 3 requests; host "),
+        "{text}"
+    );
+    assert_eq!(text.matches(" - raw stream hall - ").count(), 4, "{text}");
+    let empty = " - raw stream hall - empty answer - good again after ";
+    assert!(text.contains(empty), "{text}");
+
+    // From the end of the first response to the first byte of the next one that had some.
+    let found = objects(&find(&session, &["--faults", "--json"]));
+    let us = |value: &Value| (value["session_time"].as_f64().unwrap() * 1e6).round() as i64;
+    let at = |moment: &str| {
+        let sql = "SELECT {} FROM exchange WHERE wire_bytes > 0 AND status = 200 ORDER BY id";
+        let all: Vec<i64> = session.list(&sql.replace("{}", moment));
+        all.iter()
+            .map(|at| at - session.zero_us())
+            .collect::<Vec<_>>()
+    };
+    let ends = at("requested_us + wait_us + receive_us");
+    let bytes = at("requested_us + wait_us + ifnull(json_extract(arrival, '$[0][0]'), 0)");
+    for (outage, n) in found.iter().zip(0..) {
+        let (broke, again) = (us(&outage["first"]), us(&outage["detail"]["good"]));
+        assert_eq!((broke, again), (ends[n], bytes[n + 1]), "{outage}");
+    }
+
+    let info = said(env!("CARGO_BIN_EXE_issession"), &["info"], &session);
+    assert!(info.contains("raw stream: empty answer x 1"), "{info}");
+    assert!(!info.contains("not a playlist"), "{info}");
 }

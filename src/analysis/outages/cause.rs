@@ -1,7 +1,7 @@
 //! Why there was no good answer: for a reason of the origin's, or of the recorder's own. Pure.
 
 use crate::analysis::faults::in_short;
-use crate::session::{Fault, Outcome};
+use crate::session::{Fault, Outcome, UNANSWERED, fault_words};
 
 /// A poll that was made later than that (microseconds) was made by a recorder in trouble.
 const LATE_US: i64 = 1_000_000;
@@ -38,30 +38,72 @@ impl Own {
 pub struct Cause {
     /// What happened, in a few words: `refused`, `HTTP 503`.
     pub what: String,
+    /// It had had no answer for long before that.
+    pub was_unanswered: bool,
+    /// The server, or the way to it, was not well.
+    pub is_away: bool,
     /// Why that says nothing of the origin; `None`: it does.
     pub own: Option<Own>,
 }
 
 impl Cause {
-    /// Of a fault; `stood_still`: whether the recorder did between two moments.
-    pub fn of(fault: &Fault, stood_still: impl FnOnce(i64, i64) -> bool) -> Self {
+    /// Of a fault; `stood_still`: whether the recorder did meanwhile.
+    pub fn of(fault: &Fault, stood_still: bool) -> Self {
         let own = match fault.outcome {
             Outcome::Disk => Some(Own::Disk),
             Outcome::TooLarge => Some(Own::Limit),
             Outcome::Unreachable if is_rule(fault) => Some(Own::Rule),
             outcome if is_of_time(outcome) => {
                 let was_late = fault.lag_us > Some(LATE_US);
-                (was_late || stood_still(fault.requested_us, fault.over_us)).then_some(Own::Late)
+                (was_late || stood_still).then_some(Own::Late)
             }
             _ => None,
         };
         Self {
+            is_away: own.is_none() && is_away(fault),
+            was_unanswered: own.is_none() && fault.unanswered_us.is_some(),
             what: match own {
-                Some(_) => fault.outcome.to_string(),
+                Some(_) => fault_words(fault.status, fault.outcome, None),
                 None => in_short(fault.status, fault.outcome, fault.error.as_deref()),
             },
             own,
         }
+    }
+
+    /// What happened, in order.
+    pub fn whats(&self) -> impl Iterator<Item = &str> {
+        let before = self.was_unanswered.then_some(UNANSWERED);
+        before.into_iter().chain([self.what.as_str()])
+    }
+}
+
+/// Reasons that are of a sort: what comes of one thing that is wrong with a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sort {
+    /// The server, or the way to it, is not well: it refuses, hangs, breaks off, says 5xx.
+    Away,
+    /// That, and nothing else.
+    Only(String),
+}
+
+impl Sort {
+    /// Of a reason.
+    pub fn of(cause: &Cause) -> Self {
+        match cause.is_away {
+            true => Self::Away,
+            false => Self::Only(cause.what.clone()),
+        }
+    }
+}
+
+/// Whether a server, or the way to it, is not well.
+fn is_away(fault: &Fault) -> bool {
+    match fault.outcome {
+        Outcome::Complete => fault.status.is_some_and(|status| status >= 500),
+        Outcome::Reset | Outcome::Refused | Outcome::Unreachable | Outcome::Protocol => true,
+        Outcome::ConnectTimeout | Outcome::ResponseTimeout | Outcome::BodyTimeout => true,
+        Outcome::Short | Outcome::Tls | Outcome::Unresolved => true,
+        _ => false,
     }
 }
 
@@ -96,18 +138,20 @@ mod tests {
             lag_us: None,
             stream_id: 1,
             stream: "hall".to_owned(),
+            is_raw: false,
             kind: Kind::Media,
             name: "a.m3u8".to_owned(),
             url: "http://h:8080/a.m3u8?x".to_owned(),
             status,
             outcome,
             error: None,
+            unanswered_us: None,
         }
     }
 
     #[test]
     fn what_the_recorder_did_is_told_apart() {
-        let own = |fault: &Fault| Cause::of(fault, |_, _| false).own;
+        let own = |fault: &Fault| Cause::of(fault, false).own;
         assert_eq!(own(&fault(Some(200), Outcome::Disk)), Some(Own::Disk));
         assert_eq!(own(&fault(Some(200), Outcome::TooLarge)), Some(Own::Limit));
         assert_eq!(own(&fault(None, Outcome::Unreachable)), None);
@@ -123,20 +167,19 @@ mod tests {
     #[test]
     fn a_timeout_while_the_recorder_was_late_or_stood_still_is_its_own() {
         let timeout = fault(None, Outcome::ResponseTimeout);
-        assert_eq!(Cause::of(&timeout, |_, _| false).own, None);
-        let still = |from, until| (from, until) == (10, 30);
-        assert_eq!(Cause::of(&timeout, still).own, Some(Own::Late));
+        assert_eq!(Cause::of(&timeout, false).own, None);
+        assert_eq!(Cause::of(&timeout, true).own, Some(Own::Late));
         let late = Fault {
             lag_us: Some(LATE_US + 1),
             ..timeout
         };
-        assert_eq!(Cause::of(&late, |_, _| false).own, Some(Own::Late));
+        assert_eq!(Cause::of(&late, false).own, Some(Own::Late));
         // A refusal comes at once, however late it was asked for.
         let refused = Fault {
             outcome: Outcome::Refused,
             ..late
         };
-        assert_eq!(Cause::of(&refused, |_, _| true).own, None);
+        assert_eq!(Cause::of(&refused, true).own, None);
     }
 
     #[test]

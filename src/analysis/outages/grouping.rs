@@ -1,20 +1,25 @@
 //! Which faults are one outage. Pure.
 //!
-//! Those of one stream, one server and one kind are, that overlap (something was bad all the while) or follow each other
-//! without a good answer in between; and of a playlist all in a row, of whatever kind: a server that hangs, refuses and then is
-//! busy was away once. Requests come in the order in which they began; what is over is given away at once, so
-//! that memory depends on how many servers are in trouble in how many ways, not on how many faults there are.
+//! All faults of a playlist in a row are, of whatever kind and of whatever server: one that hangs, refuses and then is busy was away
+//! once. So is what was bad on the same server meanwhile, in a like way (a server that is away refuses some, resets others and
+//! says 503 to the next) or since about the same time. A playlist that is not to be had for hours takes in nothing else: others fail
+//! beside it and are told apart. A raw stream has one from the moment at which it breaks until its next byte.
+//!
+//! Requests come in the order in which they began; what is over is given away at once, so that memory depends on how much is in
+//! trouble in how many ways and how often that takes turns, not on how many faults there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::cause::Cause;
-use super::outage::{Class, Key, Outage};
+use super::outage::{Key, Met, Outage};
 use crate::session::{Attempt, AttemptEnd, ExchangeId};
 
 /// Outages that go on at once; of more, the one that was seen last the longest ago counts as over.
 const MOST_OPEN: usize = 256;
 /// Outages that wait for one that began before them, so that all come in order.
 const MOST_WAITING: usize = 256;
+/// Playlists of which it is known when their last outage was.
+const MOST_PLAYLISTS: usize = 8192;
 
 /// Groups faults.
 #[derive(Debug, Default)]
@@ -22,24 +27,26 @@ pub struct Grouping {
     open: Vec<Outage>,
     /// Those that are over, by their first exchange.
     over: BTreeMap<ExchangeId, Outage>,
+    /// The last fault of a stream and reason.
+    last: HashMap<Key, ExchangeId>,
+    /// Until when the last outage was that a playlist had a fault of, and that is over: microseconds of Unix time.
+    had: HashMap<i64, i64>,
 }
 
 impl Grouping {
     /// Takes in the next request; `cause`: why it failed, where it did. Gives what is known to be over, in the order in which it began.
     pub fn next(&mut self, attempt: &Attempt, cause: Option<Cause>) -> Vec<Outage> {
+        if attempt.first_byte_us.is_some() {
+            self.comes(attempt);
+        }
         match (&attempt.end, cause) {
             (AttemptEnd::Failed(failed), Some(cause)) => {
-                let key = Key {
-                    stream_id: attempt.stream_id,
-                    host: attempt.host.clone(),
-                    own: cause.own,
-                };
-                let mut open = self.open.iter_mut().filter(|one| one.key == key);
-                let (what, requested_us) = (&cause.what, attempt.requested_us);
-                match open.find(|one| one.goes_on_with(failed, what, requested_us)) {
-                    Some(outage) => outage.add(what, failed),
-                    None => self.begin(&cause, Outage::new(key, what, failed)),
-                }
+                let cause = &cause;
+                self.fails(Met {
+                    attempt,
+                    failed,
+                    cause,
+                });
             }
             (AttemptEnd::Good, _) => self.good(attempt),
             (AttemptEnd::Redirected | AttemptEnd::Failed(_), _) => {}
@@ -53,10 +60,45 @@ impl Grouping {
         self.over.into_values().collect()
     }
 
-    fn begin(&mut self, cause: &Cause, outage: Outage) {
-        let key = &outage.key;
-        self.close_those(|before| before.key == *key && before.is_for(cause));
-        self.open.push(outage);
+    fn fails(&mut self, met: Met<'_>) {
+        let key = Key {
+            stream_id: met.attempt.stream_id,
+            own: met.cause.own,
+        };
+        let last = self.last.insert(key, met.failed.fault.exchange_id);
+        // A part of a raw stream was good until it broke.
+        let found = match met.attempt.first_byte_us {
+            Some(_) => None,
+            None => self.find(key, met),
+        };
+        match found.and_then(|place| self.open.get_mut(place)) {
+            Some(outage) => {
+                let is_next = last.is_some() && outage.last.exchange == last;
+                outage.add(met, is_next);
+            }
+            None => self.begin(key, met),
+        }
+    }
+
+    /// Which open one a fault is of.
+    fn find(&mut self, key: Key, met: Met<'_>) -> Option<usize> {
+        let goes_on = |one: &Outage| one.key == key && one.goes_on_with(met);
+        if let Some(place) = self.open.iter().position(goes_on) {
+            return Some(place);
+        }
+        // Two of one playlist never overlap.
+        let playlist = met.playlist();
+        let has_it = |one: &Outage| playlist.is_some_and(|id| one.has_playlist(id));
+        self.close_those(|one| one.key == key && has_it(one));
+        let had_us = playlist.and_then(|id| self.had.get(&id)).copied();
+        let is_free = |one: &Outage| had_us.is_none_or(|until_us| one.first.at_us > until_us);
+        let spreads = |one: &Outage| one.key == key && is_free(one) && one.spreads_to(met);
+        self.open.iter().position(spreads)
+    }
+
+    fn begin(&mut self, key: Key, met: Met<'_>) {
+        self.close_those(|before| before.key == key && before.is_ended_by(met));
+        self.open.push(Outage::new(key, met));
         if self.open.len() > MOST_OPEN {
             let longest_ago = self.open.iter().map(|one| one.last.exchange).min();
             self.close_those(|one| Some(one.last.exchange) == longest_ago);
@@ -64,14 +106,24 @@ impl Grouping {
     }
 
     fn good(&mut self, attempt: &Attempt) {
-        let class = Class::of(attempt.kind);
         self.close_those(|outage| {
-            let key = &outage.key;
-            let is_of_it = key.stream_id == attempt.stream_id && key.host == attempt.host;
+            let is_of_it = outage.key.stream_id == attempt.stream_id;
             if is_of_it {
-                outage.good(class, attempt.at_us);
+                outage.good(attempt);
             }
             is_of_it && outage.is_over(attempt.requested_us)
+        });
+    }
+
+    /// Bytes of a raw stream come: what it had is over.
+    fn comes(&mut self, attempt: &Attempt) {
+        self.close_those(|outage| {
+            let is_of_it =
+                outage.key.stream_id == attempt.stream_id && outage.has_playlist(attempt.asked_id);
+            if is_of_it {
+                outage.good(attempt);
+            }
+            is_of_it
         });
     }
 
@@ -80,7 +132,13 @@ impl Grouping {
         over.into_iter().for_each(|outage| self.close(outage));
     }
 
-    fn close(&mut self, outage: Outage) {
+    fn close(&mut self, mut outage: Outage) {
+        outage.ends();
+        if self.had.len() > MOST_PLAYLISTS {
+            self.had.clear();
+        }
+        let until_us = outage.last.at_us;
+        self.had.extend(outage.playlists().map(|id| (id, until_us)));
         let first = outage.exchanges.first().copied().unwrap_or_default();
         self.over.insert(first, outage);
     }

@@ -5,7 +5,7 @@ use super::grouping::Grouping;
 use super::outage::Outage;
 use crate::analysis::adjacent::Search;
 use crate::analysis::never_listed::NeverListed;
-use crate::session::{AttemptEnd, Fault, Kind, ReadError};
+use crate::session::{AttemptEnd, ExchangeId, Fault, Kind, RawStreams, ReadError};
 use crate::spans::{self, Span};
 
 /// Playlists of which it is looked up what they went on without.
@@ -20,8 +20,6 @@ pub struct Cost {
     pub skips: Vec<Span>,
     /// For so long of it no recorder ran, in microseconds.
     pub not_running_us: i64,
-    /// The stream is no playlist.
-    pub is_raw: bool,
 }
 
 impl Cost {
@@ -40,22 +38,43 @@ impl Search<'_> {
         &self,
         mut each: impl FnMut(Outage) -> Result<(), E>,
     ) -> Result<(), E> {
+        let reader = self.reader();
         let mut grouping = Grouping::default();
         let mut behind = 0;
+        let raw = reader.raw_streams()?;
+        let growing = self.growing(&raw)?;
         loop {
-            let attempts = self.reader().attempts_after(behind)?;
+            let mut attempts = reader.attempts_after(behind, &raw)?;
             let Some(last) = attempts.last() else { break };
             behind = last.exchange_id;
-            for attempt in &attempts {
-                let cause = match &attempt.end {
-                    AttemptEnd::Failed(failed) => Some(self.cause(&failed.fault)),
+            for attempt in &mut attempts {
+                let cause = match &mut attempt.end {
+                    AttemptEnd::Failed(failed) => Some(self.cause(&mut failed.fault)),
                     AttemptEnd::Good | AttemptEnd::Redirected => None,
                 };
                 let over = grouping.next(attempt, cause);
                 over.into_iter().try_for_each(&mut each)?;
             }
         }
-        grouping.end().into_iter().try_for_each(each)
+        let rest = grouping.end().into_iter();
+        rest.map(|outage| is_growing(outage, &growing))
+            .try_for_each(each)
+    }
+
+    /// The raw streams that are being recorded: when the first byte of what grows came, and what exchange that will be. Before
+    /// the requests: what ends meanwhile is one of them.
+    fn growing(&self, raw: &RawStreams) -> Result<Vec<(i64, ExchangeId, i64)>, ReadError> {
+        let mut all = Vec::new();
+        for stream in &raw.0 {
+            let Some(growing) = self.reader().growing(stream.id)? else {
+                continue;
+            };
+            if let Some((after_us, _)) = growing.points.first() {
+                let first_us = growing.facts.began_us.saturating_add(*after_us);
+                all.push((stream.id, growing.exchange_id, first_us));
+            }
+        }
+        Ok(all)
     }
 
     /// What an outage took beside its requests.
@@ -85,16 +104,15 @@ impl Search<'_> {
                 }
             }
         }
-        let has_main = outage.things.contains_key(&Kind::Main);
         Ok(Cost {
             never_listed,
             skips,
             not_running_us: self.not_running_us(outage.first.at_us, until_us),
-            is_raw: has_main && reader.first_part(outage.key.stream_id)?.is_some(),
         })
     }
 
-    /// Calls `each` with every fault of an outage, and with the moment of the next good answer of the same resource.
+    /// Calls `each` with every fault of an outage, and with the moment of the next good answer of the same resource; of a raw
+    /// stream with that of its next byte.
     ///
     /// # Errors
     /// The session is damaged; those of `each`.
@@ -104,24 +122,44 @@ impl Search<'_> {
         mut each: impl FnMut(Fault, Option<i64>) -> Result<(), E>,
     ) -> Result<(), E> {
         let key = &outage.key;
-        let first = outage.first.exchange.unwrap_or_default();
-        let last = outage.last.exchange.unwrap_or_default();
-        // Another outage of the same is over before, or begins behind.
-        self.reader()
-            .faults_between((first, last), |fault, again_us| {
-                let is_of_it = fault.stream_id == key.stream_id
-                    && fault.host() == key.host
-                    && outage.is_for(&self.cause(&fault));
-                match is_of_it {
-                    true => each(fault, again_us),
-                    false => Ok(()),
-                }
-            })
+        let raw = self.reader().raw_streams()?;
+        for span in &outage.spans {
+            self.reader()
+                .faults_between(*span, &raw, |mut fault, again_us| {
+                    let cause = self.cause(&mut fault);
+                    let again_us = match fault.is_raw && fault.kind == Kind::Main {
+                        true => outage.good_us,
+                        false => again_us,
+                    };
+                    match fault.stream_id == key.stream_id && cause.own == key.own {
+                        true => each(fault, again_us),
+                        false => Ok(()),
+                    }
+                })?;
+        }
+        Ok(())
     }
 
-    fn cause(&self, fault: &Fault) -> Cause {
-        Cause::of(fault, |from_us, until_us| {
-            self.stood_still(from_us, until_us)
-        })
+    fn cause(&self, fault: &mut Fault) -> Cause {
+        let stood_still = self.stood_still(fault.requested_us, fault.over_us);
+        if stood_still {
+            fault.without_wait();
+        }
+        Cause::of(fault, stood_still)
     }
+}
+
+/// What grows of a raw stream came behind its last outage: that is over.
+fn is_growing(mut outage: Outage, growing: &[(i64, ExchangeId, i64)]) -> Outage {
+    let is_open = outage.is_raw && outage.good_us.is_none();
+    let of_it = growing.iter().filter(|(stream_id, exchange, first_us)| {
+        *stream_id == outage.key.stream_id
+            && Some(*exchange) > outage.last.exchange
+            && *first_us >= outage.last.at_us
+    });
+    let first_us = of_it.filter(|_| is_open).map(|(.., us)| *us).next();
+    if let Some(first_us) = first_us {
+        outage.comes_again(first_us);
+    }
+    outage
 }

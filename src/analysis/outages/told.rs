@@ -21,6 +21,7 @@ struct Detail<'a> {
     what: String,
     own: Option<&'static str>,
     host: &'a str,
+    hosts: &'a [String],
     open: bool,
     not_before: Moment,
     good: Option<Moment>,
@@ -68,7 +69,8 @@ pub fn finding(outage: &Outage, cost: &Cost, zero_us: i64) -> Finding {
     let detail = Detail {
         what: outage.what(),
         own: outage.key.own.map(|own| own.words()),
-        host: &outage.key.host,
+        host: outage.hosts.first().map_or("", String::as_str),
+        hosts: &outage.hosts,
         open: outage.good_us.is_none(),
         not_before: Moment::new(outage.last.at_us, zero_us),
         good: outage.good_us.map(|us| Moment::new(us, zero_us)),
@@ -91,7 +93,7 @@ pub fn finding(outage: &Outage, cost: &Cost, zero_us: i64) -> Finding {
         },
         own: outage.key.own.is_some(),
         stream: outage.stream.clone(),
-        playlist: (is_of_one && !cost.is_raw).then(|| names.concat()),
+        playlist: (is_of_one && !outage.is_raw).then(|| names.concat()),
         count: outage.faults,
         first: outage.first,
         last: outage.last,
@@ -127,21 +129,26 @@ fn text(outage: &Outage, cost: &Cost, zero_us: i64) -> String {
         None if outage.first == outage.last => format!("at {from}, not good again"),
         None => format!("for {least} at least, from {from} to {last}, not good again"),
     };
-    let mut parts = vec![whose(outage, cost.is_raw)];
+    let mut parts = vec![whose(outage)];
     parts.extend(lost(cost));
     if cost.not_running_us > 0 {
         let length = length(cost.not_running_us);
         parts.push(format!("no recorder ran for {length} of it"));
     }
-    parts.push(format!("host {}", outage.key.host));
+    let hosts = if outage.hosts.len() == 1 {
+        "host"
+    } else {
+        "hosts"
+    };
+    parts.push(format!("{hosts} {}", outage.hosts.join(", ")));
     format!("{what} {span}: {}", parts.join("; "))
 }
 
 /// `3 playlists, 20 polls, segment seg1.ts, 2 requests`.
-fn whose(outage: &Outage, is_raw: bool) -> String {
+fn whose(outage: &Outage) -> String {
     let mut parts = Vec::new();
     let playlists = outage.of(&[Kind::Main, Kind::Media]);
-    match is_raw {
+    match outage.is_raw {
         true => parts.extend(
             playlists
                 .iter()
@@ -154,13 +161,7 @@ fn whose(outage: &Outage, is_raw: bool) -> String {
     parts.extend(others.filter_map(|(kind, things)| {
         let one = match kind {
             Kind::Main | Kind::Media => return None,
-            Kind::Segment => "segment",
-            Kind::Init => "initialization section",
-            Kind::Part => "partial segment",
-            Kind::Key => "key",
-            Kind::Data => "session data item",
-            Kind::Steering => "steering manifest",
-            Kind::Assets => "asset list",
+            kind => kind.noun(false),
         };
         Some(told(&[things], one, "request"))
     }));
@@ -174,8 +175,10 @@ fn told(things: &[&Things], one: &str, request: &str) -> String {
     let names = things.iter().flat_map(|things| &things.names).next();
     let which = match (count, names) {
         (1, Some(name)) => format!("{one} {name}"),
-        _ if things.iter().any(|things| things.are_more()) => format!("more than {count} {one}s"),
-        _ => format!("{count} {one}s"),
+        _ if things.iter().any(|things| things.are_more()) => {
+            format!("more than {}", several(count, one))
+        }
+        _ => several(count, one),
     };
     let plural = if requests == 1 { "" } else { "s" };
     let never_good: u64 = things.iter().map(|things| things.never_good).sum();
@@ -185,6 +188,15 @@ fn told(things: &[&Things], one: &str, request: &str) -> String {
         (_, times) => format!(", {times} of them never good"),
     };
     format!("{which}, {requests} {request}{plural}{never_good}")
+}
+
+/// `3 segments`, `2 lists of assets`.
+fn several(count: usize, one: &str) -> String {
+    match (one, one.split_once(" of ")) {
+        ("session data", _) => format!("{count} items of session data"),
+        (_, Some((one, of))) => format!("{count} {one}s of {of}"),
+        _ => format!("{count} {one}s"),
+    }
 }
 
 /// `1 segment never listed: 81`; where they are of several playlists, of which.
@@ -221,9 +233,9 @@ fn lost(cost: &Cost) -> Option<String> {
 mod tests {
     use super::*;
     use crate::analysis::finding::Evidence;
-    use crate::analysis::outages::cause::Own;
-    use crate::analysis::outages::outage::Key;
-    use crate::session::{Failed, Fault, Outcome};
+    use crate::analysis::outages::cause::{Cause, Own};
+    use crate::analysis::outages::outage::{Key, Met};
+    use crate::session::{Attempt, AttemptEnd, Failed, Fault, Outcome};
     use crate::spans::Span;
 
     const ZERO_US: i64 = 1_796_003_472_760_000;
@@ -239,30 +251,57 @@ mod tests {
                 lag_us: None,
                 stream_id: 1,
                 stream: "hall".to_owned(),
+                is_raw: false,
                 kind,
                 name: format!("{resource_id}.m3u8"),
                 url: "http://h:8080/x".to_owned(),
                 status: None,
                 outcome: Outcome::Refused,
                 error: None,
+                unanswered_us: None,
             },
             resource_id,
-            playlist_id: resource_id,
-            brought_part: false,
             next: None,
         }
     }
 
     fn outage(own: Option<Own>, all: &[Failed]) -> Outage {
-        let key = Key {
-            stream_id: 1,
-            host: "h:8080".to_owned(),
-            own,
+        let key = Key { stream_id: 1, own };
+        let mut outage = None;
+        for failed in all {
+            add(&mut outage, key, "refused", failed);
+        }
+        outage.unwrap()
+    }
+
+    fn add(outage: &mut Option<Outage>, key: Key, what: &str, failed: &Failed) {
+        let cause = Cause {
+            what: what.to_owned(),
+            was_unanswered: false,
+            is_away: true,
+            own: key.own,
         };
-        let mut outage = Outage::new(key, "refused", &all[0]);
-        let others = all[1..].iter();
-        others.for_each(|failed| outage.add("refused", failed));
-        outage
+        let fault = &failed.fault;
+        let attempt = Attempt {
+            exchange_id: fault.exchange_id,
+            requested_us: fault.requested_us,
+            at_us: fault.at_us,
+            stream_id: 1,
+            kind: fault.kind,
+            asked_id: failed.resource_id,
+            first_byte_us: None,
+            host: "h:8080".to_owned(),
+            end: AttemptEnd::Failed(Box::new(failed.clone())),
+        };
+        let met = Met {
+            attempt: &attempt,
+            failed,
+            cause: &cause,
+        };
+        match outage {
+            Some(outage) => outage.add(met, true),
+            None => *outage = Some(Outage::new(key, met)),
+        }
     }
 
     fn lost(first: u64, last: u64) -> NeverListed {
@@ -287,19 +326,20 @@ mod tests {
 
     #[test]
     fn an_outage_of_several_kinds_names_them_in_their_order() {
-        let mut outage = down();
+        let mut outage = Some(down());
+        let key = outage.as_ref().unwrap().key;
         let more = failed(5, 24.1, Kind::Media, 7);
-        for what in ["response timeout", "refused", "response timeout"] {
-            outage.add(what, &more);
+        for what in ["unanswered", "refused", "unanswered"] {
+            add(&mut outage, key, what, &more);
         }
-        outage.good_us = None;
-        let told = told_of(&outage, &Cost::default());
-        let begins = "refused, then response timeout for ";
+        let told = told_of(outage.as_ref().unwrap(), &Cost::default());
+        let begins = "refused, then unanswered for ";
         assert!(told.starts_with(begins), "{told}");
         for status in 400..405 {
-            outage.add(&format!("HTTP {status}"), &more);
+            add(&mut outage, key, &format!("HTTP {status}"), &more);
         }
-        let what = "refused, then response timeout, then HTTP 400, then HTTP 401 and 3 other kinds";
+        let outage = outage.unwrap();
+        let what = "refused, then unanswered, then HTTP 400, then HTTP 401 and 3 other kinds";
         assert_eq!(outage.what(), what);
     }
 
@@ -347,15 +387,15 @@ mod tests {
             "refused at 0:00:03.500 (01:51:16.260Z), not good again: \
              segment 5.m3u8, 1 request, never good; host h:8080"
         );
-        let raw = outage(None, &[failed(9, 3.5, Kind::Main, 5)]);
+        let mut raw = failed(9, 3.5, Kind::Main, 5);
+        raw.fault.is_raw = true;
+        let raw = outage(None, &[raw]);
         let cost = Cost {
-            is_raw: true,
             not_running_us: 2_000_000,
             ..Cost::default()
         };
         let told = told_of(&raw, &cost);
-        let wanted =
-            ": raw stream 5.m3u8, 1 request; no recorder ran for 2.000 s of it; host h:8080";
+        let wanted = ": raw stream hall, 1 request; no recorder ran for 2.000 s of it; host h:8080";
         assert!(told.ends_with(wanted), "{told}");
         assert_eq!(finding(&raw, &cost, ZERO_US).playlist, None);
         let playlist = outage(None, &[failed(9, 3.5, Kind::Main, 5)]);

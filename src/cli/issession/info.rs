@@ -287,7 +287,11 @@ fn fault_lines(faults: &[FaultCount]) -> Vec<String> {
     let mut lines = vec![format!("Faults    {total}")];
     lines.extend(faults.iter().take(MOST_FAULTS).map(|fault| {
         let what = faults::in_short(fault.status, fault.outcome, fault.error.as_deref());
-        format!("          {}: {what} x {}", fault.kind, fault.times)
+        format!(
+            "          {}: {what} x {}",
+            fault.kind.noun(fault.is_raw),
+            fault.times
+        )
     }));
     let left_out = faults.len().saturating_sub(MOST_FAULTS);
     if left_out > 0 {
@@ -301,8 +305,9 @@ fn fault_lines(faults: &[FaultCount]) -> Vec<String> {
 /// What came and is not in the session, through no fault of the origin.
 fn not_kept_lines(not_kept: &[FaultCount]) -> Vec<String> {
     let line = |fault: &FaultCount| {
-        let (kind, outcome, times) = (fault.kind, fault.outcome, fault.times);
-        format!("Not kept  by the recorder, as it came: {kind}: {outcome} x {times}")
+        let (noun, outcome) = (fault.kind.noun(fault.is_raw), fault.outcome);
+        let times = fault.times;
+        format!("Not kept  by the recorder, as it came: {noun}: {outcome} x {times}")
     };
     not_kept.iter().take(MOST_FAULTS).map(line).collect()
 }
@@ -343,6 +348,7 @@ mod tests {
     #[test]
     fn what_the_recorder_could_not_keep_is_no_fault() {
         let full = FaultCount {
+            is_raw: false,
             kind: Kind::Segment,
             status: Some(200),
             outcome: Outcome::Disk,
@@ -360,6 +366,7 @@ mod tests {
     fn faults_are_counted_and_the_most_frequent_are_named() {
         assert_eq!(fault_lines(&[]), ["Faults    none"]);
         let mut all = vec![FaultCount {
+            is_raw: false,
             kind: Kind::Media,
             status: Some(503),
             outcome: Outcome::Complete,
@@ -368,9 +375,10 @@ mod tests {
         }];
         assert_eq!(
             fault_lines(&all),
-            ["Faults    3", "          media: HTTP 503 x 3"]
+            ["Faults    3", "          media playlist: HTTP 503 x 3"]
         );
         all.extend((400..430).map(|status| FaultCount {
+            is_raw: false,
             kind: Kind::Segment,
             status: Some(status),
             outcome: Outcome::Complete,

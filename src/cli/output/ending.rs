@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::recorder::{PlaylistStats, StreamStats};
+use crate::session::{UNANSWERED, UNANSWERED_US};
 use crate::shown::{counted, escaped};
 
 /// Rows of segments that are named.
 const MOST_NAMED: usize = 8;
-/// Without an answer for less than this the origin is in no trouble, in microseconds.
-const SOON_US: i64 = 1_500_000;
 
 /// Of streams as they were when the recording stopped; how long that lasted until it had ended. In microseconds of Unix
 /// time.
@@ -62,9 +61,9 @@ fn trouble_of(playlist: &PlaylistStats, stop_us: i64) -> Option<(In, i64)> {
         return Some((In::Outage(spell.what()), spell.since_us));
     }
     let unanswered_us = playlist.waiting.since_us();
-    let is_long = |since_us: &i64| stop_us.saturating_sub(*since_us) > SOON_US;
+    let is_long = |since_us: &i64| stop_us.saturating_sub(*since_us) > UNANSWERED_US;
     if let Some(since_us) = unanswered_us.filter(is_long) {
-        return Some((In::Outage("unanswered".to_owned()), since_us));
+        return Some((In::Outage(UNANSWERED.to_owned()), since_us));
     }
     playlist.gaps.since_us()?;
     let since_us = playlist.advanced_us.load(Ordering::Relaxed);

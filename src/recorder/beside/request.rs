@@ -133,7 +133,7 @@ impl Context {
             host: &hosts::host_and_port(&hop.url),
         };
         self.stats.met(hop.requested_us);
-        self.stats.fault(met, hop.status, hop.outcome)
+        self.stats.fault(met, &hop.fault_words(), hop.outcome)
     }
 
     async fn write_aside(&self, hops: Vec<Hop>, wanted: &Wanted, is_again: bool) {

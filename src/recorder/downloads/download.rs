@@ -166,7 +166,7 @@ pub(super) fn count(
                 host: &hosts::host_and_port(&last.url),
             };
             stats.met(now_us);
-            stats.fault(met, last.status, last.outcome)
+            stats.fault(met, &last.fault_words(), last.outcome)
         }
         _ => false,
     };
@@ -186,7 +186,7 @@ pub(super) fn count(
         (true, ..) => PlaylistStats::count(&stats.chunks, 1),
         (false, false, Some(last)) => {
             stats.fault(last.outcome);
-            let what = words::in_short(last.status, last.outcome);
+            let what = last.fault_words();
             stats.losing.fails(what, (now_us, now_us), LATELY_US);
         }
         (false, ..) => {}

@@ -33,7 +33,7 @@ use crate::recorder::formats::format::Verdict;
 use crate::recorder::formats::sniff::is_endless;
 use crate::recorder::memory::{Held, unless_aborted};
 use crate::recorder::words;
-use crate::session::{Notice, NoticeEvent, Outcome, OwnReason, is_success};
+use crate::session::{Notice, NoticeEvent, Outcome, OwnReason, UNANSWERED, is_success};
 
 pub(crate) mod ask;
 mod decoded;
@@ -266,7 +266,7 @@ impl Fetcher {
             }
             Some(Ok(Err((outcome, error)))) => hop.fail(outcome, &error),
             Some(Err(_)) => {
-                let why = format!("no answer for {}", words::whole_seconds(passed_us));
+                let why = format!("{UNANSWERED} for {}", words::whole_seconds(passed_us));
                 hop.fail(Outcome::ResponseTimeout, &why);
             }
             None => hop.fail(Outcome::Aborted, "the recorder was stopped"),

@@ -33,11 +33,12 @@ use crate::recorder::http::fetch::ask::Ask;
 use crate::recorder::panics;
 use crate::recorder::playlists::playlist::Playlist;
 use crate::recorder::schedule::reconnect_delay;
-use crate::recorder::stats::board::{PlaylistStats, Stats};
+use crate::recorder::stats::board::PlaylistStats;
 use crate::recorder::stats::fold::Met;
 use crate::recorder::words;
 use crate::session::{
-    Availability, ENDED, ExchangeId, Kind, Outcome, ResourceKey, break_words, is_success, silence,
+    Availability, EMPTY, ENDED, ExchangeId, Kind, NO_STREAM, Outcome, ResourceKey, break_words,
+    fault_words, is_success, silence,
 };
 
 /// What came for so long was a stream, not one more failure.
@@ -214,7 +215,9 @@ impl Plain {
         }
         let Some(live) = last.take_live() else {
             if last.outcome == Outcome::Complete && last.status.is_some_and(is_success) {
-                last.fail(Outcome::NotAPlaylist, "it is no stream");
+                let is_empty = last.wire_bytes.unwrap_or(0) == 0;
+                let what = if is_empty { EMPTY } else { NO_STREAM };
+                last.fail(Outcome::NotAPlaylist, what);
             }
             if last.is_fault() {
                 self.is_refused(&last);
@@ -425,9 +428,9 @@ impl Plain {
         }
         self.watch.breaks();
         self.playlist.stats.fault(outcome);
-        let own_words = break_words(hop.status, outcome, error);
-        let why = error.filter(|_| own_words.is_none());
-        let what = own_words.unwrap_or_else(|| outcome.to_string());
+        let has_words = break_words(hop.status, outcome, error).is_some();
+        let why = error.filter(|_| !has_words);
+        let what = fault_words(hop.status, outcome, error);
         let stats = &self.context.stats;
         stats.count_fault(Kind::Main, what.clone(), outcome);
         self.fails(what.clone());
@@ -445,14 +448,11 @@ impl Plain {
             return;
         }
         self.playlist.stats.fault(hop.outcome);
-        self.fails(words::in_short(hop.status, hop.outcome));
-        let met = hosts::host_and_port(&hop.url);
-        if !self
-            .context
-            .stats
-            .fault(self.met(&met), hop.status, hop.outcome)
-        {
-            let what = Stats::fold_words(hop.status, hop.outcome);
+        let what = hop.fault_words();
+        self.fails(what.clone());
+        let host = hosts::host_and_port(&hop.url);
+        let met = self.met(&host);
+        if !self.context.stats.fault(met, &what, hop.outcome) {
             self.playlist.stats.failing.is_counted(&what);
         } else {
             let place = words::raw_stream_of(&hop.url);

@@ -148,11 +148,7 @@ impl Board {
         for stream in self.streams() {
             let is_raw = stream.stats.is_raw();
             for ((kind, what), count) in counts(&stream.stats) {
-                let noun = match kind {
-                    Kind::Main if is_raw => "raw stream",
-                    kind => kind.as_str(),
-                };
-                *sums.entry((noun, what)).or_default() += count;
+                *sums.entry((kind.noun(is_raw), what)).or_default() += count;
             }
         }
         sums

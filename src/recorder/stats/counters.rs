@@ -282,21 +282,10 @@ impl Stats {
     }
 
     /// Counts an exchange that was no good answer, or that the recorder did not keep; whether it is logged now.
-    pub(crate) fn fault(&self, met: Met<'_>, status: Option<u16>, outcome: Outcome) -> bool {
-        let what = match (status, outcome) {
-            (Some(status), Outcome::Complete) => status.to_string(),
-            _ => outcome.to_string(),
-        };
-        self.count_fault(met.kind, what, outcome);
-        self.is_news(met, &Self::fold_words(status, outcome))
-    }
-
-    /// What a fault is called where faults are counted for the log.
-    pub(crate) fn fold_words(status: Option<u16>, outcome: Outcome) -> String {
-        match (status, outcome) {
-            (Some(status), Outcome::Complete) => format!("HTTP {status}"),
-            _ => outcome.to_string(),
-        }
+    /// `what`: what happened, in a word or two.
+    pub(crate) fn fault(&self, met: Met<'_>, what: &str, outcome: Outcome) -> bool {
+        self.count_fault(met.kind, what.to_owned(), outcome);
+        self.is_news(met, what)
     }
 
     /// Counts a fault, by what happened.

@@ -97,7 +97,7 @@ impl Fold {
                 let seconds = (age.as_secs_f64().round() as u64).max(1);
                 let host = window.host.as_deref().filter(|host| !host.is_empty());
                 let of = host.map_or_else(String::new, |host| format!(" of {host}"));
-                let noun = noun(*kind, is_raw);
+                let noun = kind.noun(is_raw);
                 lines.push(format!("{noun}{of}: {what}, {times} in {seconds} s"));
             }
             window.since = now;
@@ -113,16 +113,6 @@ fn shown_times(more: u32) -> String {
     match more {
         1 => "1 more time".to_owned(),
         more => format!("{more} more times"),
-    }
-}
-
-/// What is asked for, in words.
-pub(crate) fn noun(kind: Kind, is_raw: bool) -> &'static str {
-    match kind {
-        Kind::Main if is_raw => "raw stream",
-        Kind::Main => "main playlist",
-        Kind::Media => "media playlist",
-        kind => kind.as_str(),
     }
 }
 
@@ -168,7 +158,6 @@ mod tests {
         // Of two hosts none is named.
         let told = fold.lines(now, true, false);
         assert_eq!(told, ["media playlist: refused, 6 more times in 1 s"]);
-        assert_eq!(noun(Kind::Main, true), "raw stream");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::facts::ResourceInfo;
+use super::facts::{ResourceInfo, StreamInfo};
 use super::reader::Reader;
 use crate::session::error::ReadError;
 use crate::session::files::growing;
@@ -51,6 +51,23 @@ const PARTS: &str = "SELECT e.id, e.requested_us + ifnull(e.wait_us, 0), ifnull(
  WHERE r.stream_id = ?1 AND r.kind = 'main' AND e.status = 200 AND b.path IS NOT NULL AND e.id > ?2
  ORDER BY e.id";
 
+/// The streams of a session that are no playlists.
+#[derive(Debug, Clone, Default)]
+pub struct RawStreams(pub Vec<StreamInfo>);
+
+impl RawStreams {
+    /// Whether a stream (row of `stream`) is one of them.
+    pub fn has(&self, stream_id: i64) -> bool {
+        self.0.iter().any(|stream| stream.id == stream_id)
+    }
+
+    /// Their rows as a list of JSON.
+    pub(super) fn ids(&self) -> String {
+        let ids: Vec<String> = self.0.iter().map(|one| one.id.to_string()).collect();
+        format!("[{}]", ids.join(","))
+    }
+}
+
 impl Reader {
     /// The parts of a stream behind an exchange (0: all of them), in order; `arrival` is left out.
     ///
@@ -95,6 +112,20 @@ impl Reader {
             true => Ok(None),
             false => self.next_part(stream_id, 0),
         }
+    }
+
+    /// Which streams are no playlists.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn raw_streams(&self) -> Result<RawStreams, ReadError> {
+        let mut streams = Vec::new();
+        for stream in self.streams()? {
+            if self.first_part(stream.id)?.is_some() || self.growing(stream.id)?.is_some() {
+                streams.push(stream);
+            }
+        }
+        Ok(RawStreams(streams))
     }
 
     /// Whether a resource is what a raw stream was recorded from.

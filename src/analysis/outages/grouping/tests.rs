@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -16,6 +16,8 @@ fn attempt(id: ExchangeId, tenth: i64, kind: Kind, host: &str, end: AttemptEnd) 
         at_us,
         stream_id: 1,
         kind,
+        asked_id: 99,
+        first_byte_us: None,
         host: host.to_owned(),
         end,
     }
@@ -38,35 +40,53 @@ fn failed(
         lag_us: None,
         stream_id: 1,
         stream: "hall".to_owned(),
+        is_raw: false,
         kind,
         name: resource_id.to_string(),
         url: "http://h/x".to_owned(),
         status: Some(503),
         outcome: Outcome::Complete,
         error: None,
+        unanswered_us: None,
     };
     let end = AttemptEnd::Failed(Box::new(Failed {
         fault,
         resource_id,
-        playlist_id: resource_id,
-        brought_part: false,
         next: next.map(|(tenth, is_good)| Next {
             at_us: tenth * S / 10,
             is_good,
         }),
     }));
-    attempt(id, tenth, kind, "h", end)
+    Attempt {
+        asked_id: resource_id,
+        ..attempt(id, tenth, kind, "h", end)
+    }
 }
 
+/// A good answer of a resource.
+fn good_of(id: ExchangeId, tenth: i64, kind: Kind, resource_id: i64) -> Attempt {
+    Attempt {
+        asked_id: resource_id,
+        ..good(id, tenth, kind)
+    }
+}
+
+/// A good answer of something else.
 fn good(id: ExchangeId, tenth: i64, kind: Kind) -> Attempt {
     attempt(id, tenth, kind, "h", AttemptEnd::Good)
 }
 
-fn busy() -> Cause {
+fn cause(what: &str) -> Cause {
     Cause {
-        what: "HTTP 503".to_owned(),
+        what: what.to_owned(),
+        was_unanswered: false,
+        is_away: !what.starts_with("HTTP 4"),
         own: None,
     }
+}
+
+fn busy() -> Cause {
+    cause("HTTP 503")
 }
 
 /// Their outages: of each the exchanges, and when it was good again in tenths of a second.
@@ -89,11 +109,11 @@ fn playlists_that_are_down_together_are_one_outage_which_is_over_when_the_first_
         failed(2, 141, m, 8, Some((146, false))),
         failed(3, 145, m, 7, Some((152, true))),
         failed(4, 146, m, 8, Some((150, true))),
-        good(5, 150, m),
-        good(6, 152, m),
-        good(7, 155, m),
+        good_of(5, 150, m, 8),
+        good_of(6, 152, m, 7),
+        good_of(7, 155, m, 8),
         failed(8, 200, m, 7, Some((205, true))),
-        good(9, 205, m),
+        good_of(9, 205, m, 7),
     ];
     assert_eq!(
         outages(&all),
@@ -111,7 +131,7 @@ fn one_variant_that_is_down_while_others_are_well_is_one_outage() {
         good(4, 25, m),
         failed(5, 30, m, 7, Some((40, true))),
         good(6, 35, m),
-        good(7, 40, m),
+        good_of(7, 40, m, 7),
     ];
     // What is good elsewhere is not when it was over.
     assert_eq!(outages(&all), [(vec![1, 3, 5], Some(40))]);
@@ -131,12 +151,20 @@ fn a_segment_that_is_asked_for_again_and_again_is_one_outage_and_so_are_several_
         failed(8, 90, s, 85, None),
         good(9, 100, s),
     ];
-    let wanted = [(vec![1, 3], Some(30)), (vec![5, 6, 8], Some(100))];
+    // What never came has no end.
+    let wanted = [(vec![1, 3], None), (vec![5, 6, 8], None)];
     assert_eq!(outages(&again), wanted);
+    let some_came = [
+        failed(1, 10, s, 81, Some((20, true))),
+        failed(2, 12, s, 82, None),
+        good_of(3, 20, s, 81),
+        good(4, 30, s),
+    ];
+    assert_eq!(outages(&some_came), [(vec![1, 2], Some(20))]);
 }
 
 #[test]
-fn another_server_or_another_kind_of_fault_is_another_outage() {
+fn another_server_or_another_sort_of_fault_is_another_outage() {
     let m = Kind::Media;
     let one = failed(1, 10, m, 7, Some((20, false)));
     let elsewhere = Attempt {
@@ -149,42 +177,81 @@ fn another_server_or_another_kind_of_fault_is_another_outage() {
     };
     let all = [one.clone(), elsewhere, of_another];
     assert_eq!(outages(&all).len(), 3);
-    let mut grouping = Grouping::default();
-    grouping.next(&one, Some(busy()));
-    let refused = Cause {
-        what: "refused".to_owned(),
-        own: None,
+    let beside = |what: &str, tenth: i64| {
+        let mut grouping = Grouping::default();
+        grouping.next(
+            &failed(1, 10, m, 7, Some((9_000, false))),
+            Some(cause("HTTP 404")),
+        );
+        grouping.next(&failed(2, tenth, m, 8, None), Some(cause(what)));
+        grouping.end().len()
     };
-    grouping.next(&failed(2, 11, m, 8, None), Some(refused));
-    assert_eq!(grouping.end().len(), 2);
+    assert_eq!(beside("refused", 11), 1, "since about the same time");
+    assert_eq!(beside("HTTP 404", 500), 1);
+    assert_eq!(beside("refused", 500), 2, "it was not to be had anyway");
+}
+
+#[test]
+fn a_server_that_refuses_some_and_resets_others_is_away_once() {
+    let m = Kind::Media;
+    let mut grouping = Grouping::default();
+    let mut all = Vec::new();
+    for (what, attempt) in [
+        ("refused", failed(1, 10, m, 7, Some((15, false)))),
+        ("reset", failed(2, 11, m, 8, Some((16, false)))),
+        ("reset", failed(3, 15, m, 7, Some((20, true)))),
+        ("reset", failed(4, 16, m, 8, Some((21, true)))),
+        ("", good_of(5, 20, m, 7)),
+        ("", good_of(6, 21, m, 8)),
+    ] {
+        all.extend(grouping.next(&attempt, Some(cause(what))));
+    }
+    all.extend(grouping.end());
+    let [one] = &all[..] else { panic!("{all:#?}") };
+    assert_eq!(one.what(), "refused, then reset");
+    assert_eq!((one.faults, &one.spans), (4, &vec![(1, 4)]));
+}
+
+#[test]
+fn a_playlist_whose_redirects_lead_to_another_server_each_time_was_away_once() {
+    let m = Kind::Media;
+    let at = |id, tenth, host: &str| Attempt {
+        host: host.to_owned(),
+        asked_id: 7,
+        // Another resource each time: nothing says when it is asked for again.
+        ..failed(id, tenth, m, 100 + id, None)
+    };
+    let all = [
+        at(1, 10, "edge1"),
+        good(2, 15, m),
+        at(3, 20, "edge2"),
+        good(4, 25, m),
+        at(5, 30, "edge1"),
+        good_of(6, 40, m, 7),
+    ];
+    assert_eq!(outages(&all), [(vec![1, 3, 5], Some(40))]);
 }
 
 #[test]
 fn what_hangs_and_then_refuses_is_one_outage_until_it_answers() {
     let m = Kind::Media;
-    let cause = |what: &str| {
-        Some(Cause {
-            what: what.to_owned(),
-            own: None,
-        })
-    };
     let mut grouping = Grouping::default();
     let mut all = Vec::new();
     for (what, attempt) in [
-        ("response timeout", failed(1, 10, m, 7, Some((110, false)))),
-        ("response timeout", failed(2, 11, m, 8, Some((111, false)))),
+        ("unanswered", failed(1, 10, m, 7, Some((110, false)))),
+        ("unanswered", failed(2, 11, m, 8, Some((111, false)))),
         ("refused", failed(3, 110, m, 7, Some((120, false)))),
         ("refused", failed(4, 111, m, 8, Some((121, true)))),
         ("HTTP 503", failed(5, 120, m, 7, Some((122, true)))),
-        ("", good(6, 121, m)),
-        ("", good(7, 122, m)),
+        ("", good_of(6, 121, m, 8)),
+        ("", good_of(7, 122, m, 7)),
         ("refused", failed(8, 200, m, 7, None)),
     ] {
-        all.extend(grouping.next(&attempt, cause(what)));
+        all.extend(grouping.next(&attempt, Some(cause(what))));
     }
     all.extend(grouping.end());
     let told = |one: &Outage| (one.what(), one.faults, one.good_us.map(|us| us * 10 / S));
-    let wanted = "response timeout, then refused, then HTTP 503".to_owned();
+    let wanted = "unanswered, then refused, then HTTP 503".to_owned();
     let all: Vec<_> = all.iter().map(told).collect();
     assert_eq!(
         all,
@@ -192,22 +259,52 @@ fn what_hangs_and_then_refuses_is_one_outage_until_it_answers() {
     );
 }
 
+/// A response of a raw stream whose first byte came with its head, and that broke.
+fn part(id: ExchangeId, tenth: i64, broke: i64) -> Attempt {
+    let mut one = raw(id, tenth);
+    one.first_byte_us = Some((tenth + 1) * S / 10);
+    if let AttemptEnd::Failed(failed) = &mut one.end {
+        failed.fault.at_us = broke * S / 10;
+        failed.fault.over_us = broke * S / 10;
+    }
+    one
+}
+
+/// A response of a raw stream that is none.
+fn raw(id: ExchangeId, tenth: i64) -> Attempt {
+    let mut one = failed(id, tenth, Kind::Main, 7, None);
+    if let AttemptEnd::Failed(failed) = &mut one.end {
+        failed.fault.is_raw = true;
+    }
+    one
+}
+
 #[test]
-fn parts_of_a_raw_stream_that_end_one_after_the_other_are_an_outage_each_from_when_they_ended() {
-    let part = |id, tenth, over| {
-        let mut one = failed(id, tenth, Kind::Main, 7, Some((over + 5, false)));
-        if let AttemptEnd::Failed(failed) = &mut one.end {
-            failed.brought_part = true;
-            failed.fault.at_us = over * S / 10;
-        }
-        one
-    };
+fn a_raw_stream_that_breaks_is_away_from_then_to_its_next_byte_whatever_is_met() {
     let mut grouping = Grouping::default();
-    let mut all = grouping.next(&part(1, 0, 14), Some(busy()));
-    all.extend(grouping.next(&part(2, 19, 40), Some(busy())));
+    let mut all = Vec::new();
+    for (what, attempt) in [
+        ("ended by the origin", part(1, 0, 14)),
+        ("HTTP 503", raw(2, 15)),
+        ("empty answer", raw(3, 16)),
+        ("ended by the origin", part(4, 19, 40)),
+        ("reset", part(5, 45, 60)),
+    ] {
+        all.extend(grouping.next(&attempt, Some(cause(what))));
+    }
     all.extend(grouping.end());
-    let firsts: Vec<i64> = all.iter().map(|one| one.first.at_us * 10 / S).collect();
-    assert_eq!(firsts, [14, 40]);
+    let tenths = |us: i64| us * 10 / S;
+    let told: Vec<_> = all
+        .iter()
+        .map(|one| (tenths(one.first.at_us), one.good_us.map(tenths), one.what()))
+        .collect();
+    let first = "ended by the origin, then HTTP 503, then empty answer";
+    let wanted = [
+        (14, Some(20), first.to_owned()),
+        (40, Some(46), "ended by the origin".to_owned()),
+        (60, None, "reset".to_owned()),
+    ];
+    assert_eq!(told, wanted);
 }
 
 #[test]
@@ -249,52 +346,124 @@ fn what_is_remembered_does_not_grow_with_faults_or_servers() {
     assert_eq!(faults, 6_000);
 }
 
-fn requests() -> impl Strategy<Value = Vec<(u8, i64, u8, u8, bool)>> {
-    let kind = 0..3_u8;
-    prop::collection::vec((kind, 0..30_i64, 0..4_u8, 0..3_u8, any::<bool>()), 0..60)
+/// One of some playlists (or segments) is asked for: how long after the one before, how long that takes, what comes of it, by
+/// whom; what hangs does so for longer.
+fn requests() -> impl Strategy<Value = Vec<(u8, i64, i64, u8, u8)>> {
+    let one = (0..6_u8, 0..40_i64, 1..200_i64, 0..9_u8, 0..2_u8);
+    prop::collection::vec(one, 0..120)
+}
+
+const WHATS: [&str; 6] = [
+    "refused",
+    "reset",
+    "HTTP 503",
+    "HTTP 404",
+    "unanswered",
+    "not a playlist",
+];
+
+/// A recording of them: each thing is asked for when its request before is over; requests in the order in which they began.
+fn recording(requests: Vec<(u8, i64, i64, u8, u8)>) -> Vec<(Attempt, Option<Cause>)> {
+    let (mut tenth, mut busy) = (0, [0; 6]);
+    let mut all: Vec<(Attempt, Option<Cause>)> = Vec::new();
+    for (thing, step, lasts, what, host) in requests {
+        tenth += step;
+        let kind = if thing < 4 {
+            Kind::Media
+        } else {
+            Kind::Segment
+        };
+        let free = busy.get_mut(usize::from(thing)).unwrap();
+        if tenth < *free {
+            continue;
+        }
+        *free = tenth + 1;
+        let (id, resource) = (all.len() as ExchangeId + 1, i64::from(thing));
+        let is_good = WHATS.get(usize::from(what)).is_none();
+        for (before, _) in all
+            .iter_mut()
+            .rev()
+            .filter(|(one, _)| one.asked_id == resource)
+            .take(1)
+        {
+            if let AttemptEnd::Failed(failed) = &mut before.end {
+                failed.next = Some(Next {
+                    at_us: tenth * S / 10,
+                    is_good,
+                });
+            }
+        }
+        let host = format!("h{host}");
+        let Some(what) = WHATS.get(usize::from(what)) else {
+            let good = good_of(id, tenth, kind, resource);
+            all.push((Attempt { host, ..good }, None));
+            continue;
+        };
+        let mut one = failed(id, tenth, kind, resource, None);
+        if let (AttemptEnd::Failed(failed), "unanswered") = (&mut one.end, *what) {
+            *free = tenth + lasts;
+            failed.fault.status = None;
+            failed.fault.over_us = *free * S / 10;
+        }
+        all.push((Attempt { host, ..one }, Some(cause(what))));
+    }
+    all
 }
 
 proptest! {
     #[test]
-    fn no_fault_is_lost_and_none_is_counted_twice(requests in requests()) {
-        let kinds = [Kind::Media, Kind::Segment, Kind::Key];
-        let mut tenth = 0;
-        let mut wanted = BTreeSet::new();
-        let mut all = Vec::new();
-        for (id, (kind, step, resource, host, is_good)) in (1..).zip(requests) {
-            tenth += step;
-            let kind = kinds[kind as usize];
-            let next = (step % 3 > 0).then_some((tenth + step, step % 2 == 0));
-            let one = match is_good {
-                true => good(id, tenth, kind),
-                false => failed(id, tenth, kind, resource.into(), next),
-            };
-            wanted.extend((!is_good).then_some(id));
-            all.push(Attempt { host: format!("h{host}"), ..one });
-        }
+    fn each_fault_is_of_one_outage_and_those_of_a_playlist_never_overlap(requests in requests()) {
+        let all = recording(requests);
         let mut grouping = Grouping::default();
         let mut found = Vec::new();
-        for attempt in &all {
-            found.extend(grouping.next(attempt, Some(busy())));
+        for (attempt, cause) in &all {
+            found.extend(grouping.next(attempt, cause.clone()));
         }
         found.extend(grouping.end());
-        let ids: Vec<ExchangeId> = found.iter().flat_map(|one| one.exchanges.clone()).collect();
-        prop_assert_eq!(ids.iter().copied().collect::<BTreeSet<_>>(), wanted);
-        prop_assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
-        let faults: u64 = found.iter().map(|one| one.faults).sum();
-        prop_assert_eq!(faults, ids.len() as u64);
-        for one in &found {
+
+        // Of each fault its outage, as its list has it.
+        let wanted: BTreeSet<ExchangeId> = all
+            .iter()
+            .filter(|(_, cause)| cause.is_some())
+            .map(|(one, _)| one.exchange_id)
+            .collect();
+        let mut of = BTreeMap::new();
+        for (n, one) in found.iter().enumerate() {
+            let mut faults = 0;
+            for (first, last) in &one.spans {
+                for id in wanted.range(first..=last) {
+                    prop_assert!(of.insert(*id, n).is_none(), "{id} twice");
+                    faults += 1;
+                }
+            }
+            prop_assert_eq!(one.faults, faults);
             let things: u64 = one.things.values().map(|things| things.requests).sum();
             prop_assert_eq!(things, one.faults);
             prop_assert!(one.first.at_us <= one.last.at_us);
             prop_assert!(one.good_us.is_none_or(|good_us| good_us >= one.last.at_us));
             prop_assert!(one.exchanges.is_sorted());
         }
-        // One after the other, where they are of one kind.
-        for one in &found {
-            for other in found.iter().filter(|other| other.key == one.key && *other != one) {
-                let is_apart = one.last.exchange < other.first.exchange || other.last.exchange < one.first.exchange;
-                prop_assert!(is_apart, "{one:?} {other:?}");
+        prop_assert_eq!(of.keys().copied().collect::<BTreeSet<_>>(), wanted);
+
+        for playlist in 0..4 {
+            // Without a good answer in between all is one.
+            let mut before = None;
+            for (attempt, _) in all.iter().filter(|(one, _)| one.asked_id == playlist) {
+                let now = of.get(&attempt.exchange_id).copied();
+                if let (Some(before), Some(now)) = (before, now) {
+                    prop_assert_eq!(before, now, "{:?}", attempt);
+                }
+                before = now;
+            }
+            // One after the other.
+            let mut spans: Vec<(i64, i64)> = found
+                .iter()
+                .filter(|one| one.has_playlist(playlist))
+                .map(|one| (one.first.at_us, one.last.at_us))
+                .collect();
+            spans.sort_unstable();
+            for two in spans.windows(2) {
+                prop_assert!(two[0].1 < two[1].0, "{playlist}: {spans:?}");
             }
         }
     }

@@ -25,7 +25,7 @@ pub(super) fn judge(answered: &Answered<'_>, out: &mut Vec<Broken>) {
         let to = answered.field("location").unwrap_or("nowhere");
         out.push(Broken::new(
             "H10",
-            format!("a {} is redirected to {to}", exchange.kind.as_str()),
+            format!("{} is redirected to {to}", exchange.kind.one()),
         ));
     }
     blocked(answered, out);
@@ -52,7 +52,8 @@ fn listed_not_there(answered: &Answered<'_>, out: &mut Vec<Broken>) {
             Broken::new(
                 "H01",
                 format!(
-                    "a {kind} was listed, and {status} was answered: {}",
+                    "{} was listed, and {status} was answered: {}",
+                    exchange.kind.one(),
                     exchange.url
                 ),
             )

@@ -180,11 +180,12 @@ impl CrossOrigin {
         }
         self.lacking += 1;
         if self.allows {
-            let kind = answered.exchange.kind.as_str();
+            let kind = answered.exchange.kind;
             let text = format!(
-                "a {kind} comes without Access-Control-Allow-Origin, and others come with it: a player in a page cannot read it"
+                "{} comes without Access-Control-Allow-Origin, and others come with it: a player in a page cannot read it",
+                kind.one()
             );
-            out.push(Broken::new("H08", text).kind(kind));
+            out.push(Broken::new("H08", text).kind(kind.as_str()));
         }
     }
 

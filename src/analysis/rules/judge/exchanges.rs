@@ -1,7 +1,7 @@
 //! The pass over exchanges, in the order in which requests began.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::judgement::{NotJudged, ReadSoFar};
 use super::judging::Judging;
@@ -29,7 +29,7 @@ impl Judging<'_> {
             .iter()
             .map(|playlist| (playlist.id, playlist))
             .collect();
-        let raw = self.raw_streams()?;
+        let raw = self.reader.raw_streams()?;
         let mut exchanges = Exchanges::new(self.longest_us);
         let mut fields = Fields::default();
         let mut rates = Rates::default();
@@ -57,7 +57,7 @@ impl Judging<'_> {
                 };
                 exchanges.judge(&answered, &mut out);
                 // Of a raw stream nobody expects a playlist.
-                out.retain(|broken| broken.rule != "P01" || !raw.contains(&row.stream_id));
+                out.retain(|broken| broken.rule != "P01" || !raw.has(row.stream_id));
                 self.add(row, stream, playlist, out);
             }
             self.looked_at.exchanges += rows.len() as u64;
@@ -73,16 +73,6 @@ impl Judging<'_> {
     }
 
     /// Rows of streams that are no playlists.
-    fn raw_streams(&self) -> Result<HashSet<i64>, ReadError> {
-        let mut raw = HashSet::new();
-        for stream in self.reader.streams()? {
-            if self.reader.first_part(stream.id)?.is_some() {
-                raw.insert(stream.id);
-            }
-        }
-        Ok(raw)
-    }
-
     fn is_meant(&self, stream: &str, playlist: Option<&RevisedPlaylist>) -> bool {
         let is_named = playlist.is_some_and(|playlist| self.scope.has(playlist));
         self.scope.has_stream(stream) && (self.scope.playlist.is_none() || is_named)

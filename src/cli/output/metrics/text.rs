@@ -141,7 +141,7 @@ impl Recording {
         let name = "isrecorder_playlist_since_advance";
         let since = |one: &PlaylistStats| one.due_since_us().map(ago);
         of_playlists(encoder, (name, help, Some(&Unit::Seconds)), all, since)?;
-        let help = "Time since the first of the requests in a row that have no answer; 0: the last one has";
+        let help = "Time since the first of the requests in a row that are unanswered; 0: the last one is answered";
         let name = "isrecorder_playlist_unanswered";
         let unanswered = |one: &PlaylistStats| {
             one.due_since_us()?;
@@ -270,7 +270,7 @@ fn faults(encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), Err
     let families: [Family; 2] = [
         (
             "isrecorder_faults",
-            "Exchanges that were no good answer of the origin, by kind of resource and status or outcome",
+            "Exchanges that were no good answer of the origin, by kind of resource and what happened: a status, or words (unanswered, reset)",
             |stream| &stream.faults,
         ),
         (
@@ -285,6 +285,8 @@ fn faults(encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), Err
             for ((kind, what), number) in counts(stream) {
                 let mut labels = stream.labels.clone();
                 labels.push(("kind", kind.to_string()));
+                // A status is a number.
+                let what = what.strip_prefix("HTTP ").unwrap_or(what);
                 labels.push(("what", escaped(what)));
                 count(&mut metric, &labels, *number)?;
             }

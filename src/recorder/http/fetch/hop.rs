@@ -21,7 +21,7 @@ use crate::session::availability::Timing;
 use crate::session::model::not_stored;
 use crate::session::{
     Availability, ByteRange, Coded, Digest, DownloadFile, ExchangeId, Headers, Kind, NewBody,
-    NewExchange, Outcome, OwnReason, ResourceKey, digest, is_success, true_codings,
+    NewExchange, Outcome, OwnReason, ResourceKey, digest, fault_words, is_success, true_codings,
     unknown_codings,
 };
 
@@ -401,6 +401,11 @@ impl Hop {
     /// and it was not put off.
     pub(crate) fn is_fault(&self) -> bool {
         self.outcome != Outcome::Aborted && self.own_reason.is_none() && self.held_until.is_none()
+    }
+
+    /// What happened where it is not good, in a word or two.
+    pub(crate) fn fault_words(&self) -> String {
+        fault_words(self.status, self.outcome, self.error.as_deref())
     }
 
     /// The validators for a conditional request.

@@ -17,9 +17,12 @@ use crate::recorder::stats::events::Over;
 use crate::recorder::stats::fold::Met;
 use crate::recorder::stats::recoveries::Recovery;
 use crate::recorder::words;
+use crate::session::UNANSWERED;
 
 /// A recorder that is so late itself says nothing of an answer that it waits for.
 const LATE: Duration = Duration::from_millis(500);
+/// What is told while a request hangs; that it was given up is another line.
+const HANGS: &str = "hangs";
 /// What has no answer for so long is told, whatever the target duration.
 const LONGEST_UNTOLD: Duration = Duration::from_secs(5);
 
@@ -120,7 +123,7 @@ impl Poller {
             return (Some(clock::instant() + left), None);
         }
         // Polls that fail are told by themselves.
-        if stats.failing.spell().is_some() || !self.is_news_of_stream(&ask.url, "unanswered") {
+        if stats.failing.spell().is_some() || !self.is_news_of_stream(&ask.url, HANGS) {
             return (None, None);
         }
         let (kind, label) = (self.playlist.kind, &self.playlist.label);
@@ -128,7 +131,7 @@ impl Poller {
         tracing::warn!(
             json.playlist = label,
             json.seconds = seconds(waited_us),
-            "{place}: unanswered for {:.1} s",
+            "{place}: {UNANSWERED} for {:.1} s",
             seconds(waited_us)
         );
         (None, Some(self.context.stats.unanswered()))

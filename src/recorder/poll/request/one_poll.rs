@@ -16,7 +16,7 @@ use crate::recorder::poll::exchanges::{Made, News};
 use crate::recorder::poll::poller::{Passed, Poller, is_same};
 use crate::recorder::poll::state::overdue::Asked;
 use crate::recorder::raw::opened::Opened;
-use crate::recorder::stats::board::{PlaylistStats, Stats};
+use crate::recorder::stats::board::PlaylistStats;
 use crate::recorder::stats::fold::Met;
 use crate::recorder::stats::trouble::Spell;
 use crate::recorder::words;
@@ -246,10 +246,10 @@ impl Poller {
         }
         let stats = &self.playlist.stats;
         stats.fault(hop.outcome);
-        let what = words::in_short(hop.status, hop.outcome);
+        let what = hop.fault_words();
         let now_us = self.context.fetcher.writer.clock().now_us();
         let fault_us = (hop.requested_us, now_us);
-        stats.failing.fails(what, fault_us, i64::MAX);
+        stats.failing.fails(what.clone(), fault_us, i64::MAX);
         self.context.stats.met(now_us);
         let kind = self.playlist.kind;
         let met = Met {
@@ -257,10 +257,8 @@ impl Poller {
             of: self.playlist.id,
             host: &hosts::host_and_port(&hop.url),
         };
-        if !self.context.stats.fault(met, hop.status, hop.outcome) {
-            stats
-                .failing
-                .is_counted(&Stats::fold_words(hop.status, hop.outcome));
+        if !self.context.stats.fault(met, &what, hop.outcome) {
+            stats.failing.is_counted(&what);
         } else {
             let place =
                 words::playlist_of(kind, &self.playlist.label, &self.context.name, &hop.url);

@@ -1,14 +1,16 @@
 //! Every request of a session in the order in which they began: which were good, and which were faults.
 //!
-//! What only the recorder's asking brought about (`own_reason`, `crossed`), and what was cut off when it stopped (`aborted`), is left out: it says nothing of the origin.
+//! What only the recorder's asking brought about (`own_reason`, `crossed`), and what was cut off when it stopped (`aborted`), is left out: it says nothing of the origin. But a part of a raw stream that brought
+//! something was good until then.
 
 use rusqlite::Row;
 
 use super::breaks::ENDED;
-use super::faults::{FAULT_COLUMNS, Fault, IS_FAULT, fault_row};
+use super::faults::{COLUMNS, FAULT_COLUMNS, Fault, IS_FAULT, fault_row};
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::Kind;
+use crate::session::read::parts::RawStreams;
 use crate::session::read::reader::Reader;
 
 /// A request and how it went. Times in microseconds of Unix time.
@@ -24,6 +26,11 @@ pub struct Attempt {
     pub stream_id: i64,
     /// What was asked for.
     pub kind: Kind,
+    /// Row of `resource`: the one that was asked for first, where that led here; of a playlist that has several URLs, the first
+    /// of them.
+    pub asked_id: i64,
+    /// When its first byte came, where it brought a part of a raw stream.
+    pub first_byte_us: Option<i64>,
     /// Who was asked: host and port, as the URL names them.
     pub host: String,
     /// How it went.
@@ -46,13 +53,10 @@ pub enum AttemptEnd {
 pub struct Failed {
     /// The fault.
     pub fault: Fault,
-    /// Row of `resource`: what was asked for.
+    /// Row of `resource`.
     pub resource_id: i64,
-    /// Row of `resource`: the one that was asked for first, where that led here.
-    pub playlist_id: i64,
-    /// It brought a part of a raw stream: all was well until it was over.
-    pub brought_part: bool,
-    /// The next request for the same thing, of a playlist under whatever URL; `None`: there was none.
+    /// The next request for the same thing, of a playlist under whatever URL; `None`: there was none, or it is of a raw
+    /// stream.
     pub next: Option<Next>,
 }
 
@@ -65,8 +69,7 @@ pub struct Next {
     pub is_good: bool,
 }
 
-/// The next request for what an exchange `e` asked for, of a resource `r`; behind a part of a raw stream the one that brought the
-/// next part, be it one that the stop of the recorder cut off.
+/// The next request for what an exchange `e` asked for, of a resource `r`.
 const NEXT: &str = "
     SELECT g.id FROM exchange g
      WHERE g.resource_id IN (
@@ -74,77 +77,114 @@ const NEXT: &str = "
              UNION SELECT a.resource_id FROM alias a WHERE a.url = r.url AND r.kind = 'media'
              UNION SELECT b.resource_id FROM alias a JOIN resource p ON p.id = a.resource_id
                JOIN alias b ON b.url = p.url WHERE a.url = r.url AND r.kind = 'media')
-       AND (g.from_us, g.id) > (e.from_us, e.id) AND g.own_reason IS NULL AND g.outcome <> 'crossed'
-       AND CASE WHEN r.kind = 'main' AND (g.outcome = 'aborted' OR EXISTS
-                       (SELECT 1 FROM body b WHERE b.id = e.body_id AND b.path IS NOT NULL))
-                THEN EXISTS (SELECT 1 FROM body b WHERE b.id = g.body_id AND b.path IS NOT NULL)
-                ELSE g.outcome <> 'aborted' END
+       AND (g.from_us, g.id) > (e.from_us, e.id) AND g.own_reason IS NULL AND g.outcome NOT IN ('crossed', 'aborted')
      ORDER BY g.from_us, g.id LIMIT 1";
+/// The first URL of what was asked for at the head of a chain, a resource `q`: it is an alias of all others.
+const ASKED: &str = "
+    min(q.id, ifnull((SELECT min(a.resource_id) FROM alias a JOIN resource f ON f.id = a.resource_id
+                       WHERE a.url = q.url AND q.kind = 'media' AND f.stream_id = q.stream_id AND f.kind = 'media'), q.id))";
+/// An answer of a raw stream that brought something: it was good until it ended, and ends because it was stopped, too. `?4` are
+/// these streams.
+const BROUGHT_PART: &str = "
+    (r.kind = 'main' AND r.stream_id IN (SELECT value FROM json_each(?4)) AND e.status BETWEEN 200 AND 299
+      AND e.wire_bytes > 0 AND e.outcome <> 'not a playlist')";
 
 impl Reader {
     /// Requests behind an exchange, in the order in which they began; some hundred of them at a time.
     ///
     /// # Errors
     /// The database is damaged.
-    pub fn attempts_after(&self, behind: ExchangeId) -> Result<Vec<Attempt>, ReadError> {
+    pub fn attempts_after(
+        &self,
+        behind: ExchangeId,
+        raw: &RawStreams,
+    ) -> Result<Vec<Attempt>, ReadError> {
         let sql = format!(
             "SELECT {FAULT_COLUMNS},
-                    {IS_FAULT}, e.status BETWEEN 300 AND 399 AND e.status <> 304,
-                    r.id, ifnull((SELECT h.resource_id FROM exchange h WHERE h.id = e.head_id), r.id),
-                    n.requested_us + ifnull(n.wait_us, 0), ifnull(n.status < 400, 0)
-                      AND (n.outcome = 'complete' AND n.error IS NOT ?1
-                           OR r.kind = 'main' AND EXISTS
-                                (SELECT 1 FROM body b WHERE b.id = n.body_id AND b.path IS NOT NULL)),
-                    r.kind = 'main' AND EXISTS (SELECT 1 FROM body b WHERE b.id = e.body_id AND b.path IS NOT NULL)
+                    {IS_FAULT}, e.status BETWEEN 300 AND 399 AND e.status <> 304, r.id, {ASKED},
+                    n.requested_us + ifnull(n.wait_us, 0), n.status < 400 AND n.outcome = 'complete' AND n.error IS NOT ?1,
+                    CASE WHEN {BROUGHT_PART} THEN ifnull(substr(e.arrival, 1, {FIRST_POINT}), '') END
                FROM exchange e JOIN resource r ON r.id = e.resource_id JOIN stream s ON s.id = r.stream_id
+               LEFT JOIN exchange h ON h.id = e.head_id
+               JOIN resource q ON q.id = ifnull(h.resource_id, r.id)
                LEFT JOIN exchange n ON n.id = CASE WHEN {IS_FAULT} THEN ({NEXT}) END
-              WHERE e.own_reason IS NULL AND e.outcome NOT IN ('crossed', 'aborted') AND e.id > ?2
+              WHERE e.own_reason IS NULL AND e.outcome <> 'crossed' AND (e.outcome <> 'aborted' OR {BROUGHT_PART})
+                AND e.id > ?2
               ORDER BY e.id LIMIT ?3"
         );
-        self.each(&sql, rusqlite::params![ENDED, behind, AT_ONCE], |row| {
+        let params = rusqlite::params![ENDED, behind, AT_ONCE, raw.ids()];
+        self.each(&sql, params, |row| {
             self.db.fresh();
-            attempt_row(row)
+            attempt_row(row, raw)
         })
     }
 }
 
 /// Requests that are read at once: no transaction is open while somebody does something about them.
 const AT_ONCE: i64 = 512;
-/// Columns behind those of a fault.
-const BEHIND: usize = 13;
+/// The first point of an arrival has fewer characters: `[[123456,`.
+const FIRST_POINT: usize = 24;
 
-fn attempt_row(row: &Row<'_>) -> rusqlite::Result<Attempt> {
-    let fault = fault_row(row)?;
+fn attempt_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<Attempt> {
+    let fault = fault_row(row, raw)?;
     let is = |column: usize| -> rusqlite::Result<bool> {
         Ok(row
-            .get::<_, Option<bool>>(BEHIND + column)?
+            .get::<_, Option<bool>>(COLUMNS + column)?
             .unwrap_or(false))
     };
-    let next_us: Option<i64> = row.get(BEHIND + 4)?;
-    let next = match next_us {
+    let next_us: Option<i64> = row.get(COLUMNS + 4)?;
+    let next = match next_us.filter(|_| !(fault.is_raw && fault.kind == Kind::Main)) {
         Some(at_us) => Some(Next {
             at_us,
             is_good: is(5)?,
         }),
         None => None,
     };
+    let first_point: Option<String> = row.get(COLUMNS + 6)?;
+    let began_us: i64 = row.get(2)?;
     Ok(Attempt {
         exchange_id: fault.exchange_id,
         requested_us: fault.requested_us,
-        at_us: fault.at_us,
+        at_us: began_us,
         stream_id: fault.stream_id,
         kind: fault.kind,
+        asked_id: row.get(COLUMNS + 3)?,
+        first_byte_us: first_point.map(|text| began_us.saturating_add(first_point_us(&text))),
         host: fault.host().to_owned(),
         end: match (is(0)?, is(1)?) {
             (true, _) => AttemptEnd::Failed(Box::new(Failed {
                 fault,
-                resource_id: row.get(BEHIND + 2)?,
-                playlist_id: row.get(BEHIND + 3)?,
-                brought_part: is(6)?,
+                resource_id: row.get(COLUMNS + 2)?,
                 next,
             })),
             (false, true) => AttemptEnd::Redirected,
             (false, false) => AttemptEnd::Good,
         },
     })
+}
+
+/// How long behind the head of an answer its first byte came, by the text of an arrival; at once, where it does not say.
+fn first_point_us(arrival: &str) -> i64 {
+    let digits = arrival.strip_prefix("[[").unwrap_or_default();
+    let digits = digits.split(',').next().unwrap_or_default();
+    digits.parse().unwrap_or(0).max(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_byte_is_where_the_arrival_begins() {
+        for (arrival, us) in [
+            ("[[0,10],[5000,20]]", 0),
+            ("[[1200345,10],[13", 1_200_345),
+            ("", 0),
+            ("[]", 0),
+            ("[[-7,1]]", 0),
+            ("[[99999999999999999999,", 0),
+        ] {
+            assert_eq!(first_point_us(arrival), us, "{arrival}");
+        }
+    }
 }

@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use rusqlite::Row;
 
 use super::breaks::{ENDED, broken_at_us};
+use super::words::{EMPTY, NO_STREAM, unanswered_us};
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::{Kind, Outcome};
+use crate::session::read::parts::RawStreams;
 use crate::session::read::reader::Reader;
 
 /// Of an exchange `e`; `?1` is [`ENDED`]. [`Outcome::is_recorders`] tells which of them are none of the origin's. What was
@@ -15,16 +17,20 @@ use crate::session::read::reader::Reader;
 pub(super) const IS_FAULT: &str = "
     ((e.outcome NOT IN ('complete', 'crossed') OR ifnull(e.status >= 400, 0) OR ifnull(e.error = ?1, 0))
       AND e.outcome <> 'aborted' AND e.own_reason IS NULL)";
-/// What the recorder said of a raw stream that fell silent; of no other exchange, since texts differ in much.
-const SILENCE: &str = "
-    CASE WHEN e.outcome = 'body timeout' AND r.kind = 'main' AND length(e.error) < 40 THEN e.error END";
+/// What the recorder said of a raw stream that fell silent, and of what is no playlist whatever it is; of no other exchange,
+/// since texts differ in much. `?2` and `?3` are [`EMPTY`] and [`NO_STREAM`].
+const SAID: &str = "
+    CASE WHEN e.outcome = 'body timeout' AND r.kind = 'main' AND length(e.error) < 40 THEN e.error
+         WHEN e.outcome = 'not a playlist' AND substr(e.error, 1, length(?2)) = ?2 THEN ?2
+         WHEN e.outcome = 'not a playlist' AND e.error = ?3 THEN ?3 END";
 /// Columns as [`fault_row`] reads them.
 pub(super) const FAULT_COLUMNS: &str = "
     e.id, e.requested_us, e.requested_us + ifnull(e.wait_us, 0), e.requested_us
       + coalesce(e.wait_us + ifnull(e.receive_us, 0), e.failed_us, 0),
-    e.lag_us, s.id, s.name, r.kind, r.name, r.url, e.status, e.outcome, e.error";
-/// When the first good answer of the resource `?1` behind an exchange came: of a playlist under whatever URL, of a raw stream
-/// one that brought something, however it ended.
+    e.lag_us, s.id, s.name, r.kind, r.name, r.url, e.status, e.outcome, e.error, e.directives IS NOT NULL";
+/// How many these are.
+pub(super) const COLUMNS: usize = 14;
+/// When the first good answer of the resource `?1` behind an exchange came: of a playlist under whatever URL.
 const GOOD_AGAIN: &str = "
     SELECT g.from_us, g.id, g.requested_us + ifnull(g.wait_us, 0) FROM exchange g
      WHERE g.resource_id IN (
@@ -33,10 +39,7 @@ const GOOD_AGAIN: &str = "
              UNION SELECT b.resource_id FROM resource r JOIN alias a ON a.url = r.url JOIN resource p ON p.id = a.resource_id
                JOIN alias b ON b.url = p.url WHERE r.id = ?1 AND r.kind = 'media')
        AND (g.from_us, g.id) > (?2, ?3)
-       AND (g.outcome = 'complete'
-            OR (SELECT r.kind FROM resource r WHERE r.id = ?1) = 'main' AND EXISTS
-                 (SELECT 1 FROM body b WHERE b.id = g.body_id AND b.path IS NOT NULL))
-       AND g.status < 400 AND g.own_reason IS NULL
+       AND g.outcome = 'complete' AND g.status < 400 AND g.own_reason IS NULL
      ORDER BY g.from_us, g.id LIMIT 1";
 /// Resources of which it is remembered when they were good again.
 const MOST_REMEMBERED: usize = 4096;
@@ -48,7 +51,8 @@ pub struct Fault {
     pub exchange_id: ExchangeId,
     /// When it was requested.
     pub requested_us: i64,
-    /// When its response began; when it was requested, if there was none; of a raw stream that broke, when it did.
+    /// When its response began; when it was requested, if there was none, or if it came too late; of a raw stream that
+    /// broke, when it did.
     pub at_us: i64,
     /// When it was over.
     pub over_us: i64,
@@ -58,6 +62,8 @@ pub struct Fault {
     pub stream_id: i64,
     /// Name of its stream.
     pub stream: String,
+    /// That is no playlist.
+    pub is_raw: bool,
     /// What was asked for.
     pub kind: Kind,
     /// URL path without the leading slash.
@@ -70,9 +76,29 @@ pub struct Fault {
     pub outcome: Outcome,
     /// What happened, for people.
     pub error: Option<String>,
+    /// For so long it had had no answer before it failed, where that is longer than it should take.
+    pub unanswered_us: Option<i64>,
 }
 
 impl Fault {
+    /// Nobody knows for how long it had no answer: the recorder was not there to take one.
+    pub fn without_wait(&mut self) {
+        let waited_us = self.unanswered_us.take().unwrap_or(0);
+        if self.status.is_some() {
+            self.at_us = self.at_us.saturating_add(waited_us);
+        }
+    }
+
+    /// What people call the thing that was asked for: its kind and its name; a raw stream has that of the stream.
+    pub fn what(&self) -> (&'static str, &str) {
+        let is_raw = self.is_raw && self.kind == Kind::Main;
+        let name = match is_raw {
+            true => &self.stream,
+            false => &self.name,
+        };
+        (self.kind.noun(is_raw), name)
+    }
+
     /// Who was asked: host and port, as the URL names them.
     pub fn host(&self) -> &str {
         let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
@@ -83,6 +109,8 @@ impl Fault {
 /// Faults that are alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultCount {
+    /// It is one of a stream that is no playlist.
+    pub is_raw: bool,
     /// What was asked for.
     pub kind: Kind,
     /// HTTP status, if there was a response.
@@ -144,6 +172,7 @@ impl Reader {
     pub fn faults_between<E: From<ReadError>>(
         &self,
         (first, last): (ExchangeId, ExchangeId),
+        raw: &RawStreams,
         mut each: impl FnMut(Fault, Option<i64>) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = format!(
@@ -159,7 +188,11 @@ impl Reader {
             let params = rusqlite::params![ENDED, behind, last, FAULTS_AT_ONCE];
             let found = self.each(&sql, params, |row| {
                 self.db.fresh();
-                Ok((fault_row(row)?, row.get(13)?, row.get(14)?))
+                Ok((
+                    fault_row(row, raw)?,
+                    row.get(COLUMNS)?,
+                    row.get(COLUMNS + 1)?,
+                ))
             })?;
             let Some((fault, ..)) = found.last() else {
                 return Ok(());
@@ -178,14 +211,18 @@ impl Reader {
     /// The database is damaged.
     pub fn fault_counts(&self) -> Result<Vec<FaultCount>, ReadError> {
         let sql = format!(
-            "SELECT r.kind, e.status, e.outcome, count(e.id) AS times, {SILENCE} AS silence
+            "SELECT r.kind, e.status, e.outcome, count(e.id) AS times, {SAID} AS said,
+                    r.kind = 'main' AND r.stream_id IN (SELECT value FROM json_each(?4)) AS raw
                FROM exchange e JOIN resource r ON r.id = e.resource_id
-              WHERE {IS_FAULT} GROUP BY r.kind, e.status, e.outcome, silence
-              ORDER BY times DESC, r.kind, e.status, e.outcome, silence"
+              WHERE {IS_FAULT} GROUP BY r.kind, raw, e.status, e.outcome, said
+              ORDER BY times DESC, r.kind, raw, e.status, e.outcome, said"
         );
-        self.list(&sql, [ENDED], |row| {
+        let raw = self.raw_streams()?.ids();
+        let params = rusqlite::params![ENDED, EMPTY, NO_STREAM, raw];
+        self.list(&sql, params, |row| {
             let (kind, outcome): (String, String) = (row.get(0)?, row.get(2)?);
             Ok(FaultCount {
+                is_raw: row.get(5)?,
                 kind: Kind::parse(&kind).unwrap_or(Kind::Data),
                 status: row.get(1)?,
                 outcome: Outcome::parse(&outcome).unwrap_or(Outcome::Protocol),
@@ -230,7 +267,8 @@ impl GoodAgain {
     }
 }
 
-pub(super) fn fault_row(row: &Row<'_>) -> rusqlite::Result<Fault> {
+/// `raw`: the streams that are no playlists.
+pub(super) fn fault_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<Fault> {
     let (kind, outcome): (String, String) = (row.get(7)?, row.get(11)?);
     let kind = Kind::parse(&kind).unwrap_or(Kind::Data);
     let outcome = Outcome::parse(&outcome).unwrap_or(Outcome::Protocol);
@@ -239,13 +277,26 @@ pub(super) fn fault_row(row: &Row<'_>) -> rusqlite::Result<Fault> {
     let received_us = over_us.saturating_sub(began_us);
     let broke = (status, outcome, error.as_deref());
     let broken_us = broken_at_us(kind, broke, (began_us, Some(received_us)));
+    let (requested_us, stream_id): (i64, i64) = (row.get(1)?, row.get(5)?);
+    let answered_us = if status.is_some() { began_us } else { over_us };
+    let unanswered_us = match row.get(13)? {
+        // An origin may hold what is not there yet.
+        true => None,
+        false => unanswered_us(
+            (status, outcome),
+            kind,
+            answered_us.saturating_sub(requested_us),
+        ),
+    };
+    let met_us = unanswered_us.map_or(began_us, |_| requested_us);
     Ok(Fault {
         exchange_id: row.get(0)?,
-        requested_us: row.get(1)?,
-        at_us: broken_us.unwrap_or(began_us),
+        requested_us,
+        at_us: broken_us.unwrap_or(met_us),
         over_us,
         lag_us: row.get(4)?,
-        stream_id: row.get(5)?,
+        stream_id,
+        is_raw: raw.has(stream_id),
         stream: row.get(6)?,
         kind,
         name: row.get(8)?,
@@ -253,5 +304,6 @@ pub(super) fn fault_row(row: &Row<'_>) -> rusqlite::Result<Fault> {
         status,
         outcome,
         error,
+        unanswered_us,
     })
 }

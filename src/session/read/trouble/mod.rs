@@ -6,3 +6,4 @@ pub mod faults;
 pub mod notices;
 pub mod polls;
 pub mod raw_attempts;
+pub mod words;
