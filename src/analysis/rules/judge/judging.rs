@@ -7,9 +7,9 @@ use super::held::Media;
 use super::judgement::{LookedAt, NotJudged, ReadSoFar, Scope};
 use super::passes::Passes;
 use crate::analysis::rules::across::{Family, Renditions};
-use crate::analysis::rules::findings::Findings;
+use crate::analysis::rules::findings::{Findings, Wanted};
 use crate::analysis::rules::overview::Overview;
-use crate::session::Reader;
+use crate::session::{ReadError, Reader, holes};
 
 /// What is known while a session is read.
 pub(super) struct Judging<'a> {
@@ -33,6 +33,34 @@ pub(super) struct Judging<'a> {
     pub(super) gaps: Vec<PlaylistGap>,
     pub(super) not_judged: Vec<NotJudged>,
     pub(super) progress: &'a mut dyn FnMut(ReadSoFar),
+}
+
+impl<'a> Judging<'a> {
+    /// Nothing has been read.
+    pub(super) fn new(
+        reader: &'a Reader,
+        wanted: Wanted,
+        scope: &'a Scope,
+        progress: &'a mut dyn FnMut(ReadSoFar),
+    ) -> Result<Self, ReadError> {
+        Ok(Self {
+            reader,
+            scope,
+            passes: Passes::of(&wanted.selection),
+            findings: Findings::new(wanted),
+            families: HashMap::new(),
+            renditions: HashMap::new(),
+            durations: Durations::default(),
+            media: Media::default(),
+            longest_us: 0,
+            ended: HashMap::new(),
+            looked_at: LookedAt::default(),
+            overview: Overview::new(holes(&reader.runs()?)),
+            gaps: Vec::new(),
+            not_judged: Vec::new(),
+            progress,
+        })
+    }
 }
 
 /// A gap of a playlist, from when to when, in microseconds of Unix time.

@@ -30,15 +30,9 @@ mod state;
 
 pub use self::judgement::{Judgement, LookedAt, NotJudged, ReadSoFar, Scope};
 
-use std::collections::HashMap;
-
-use self::durations::Durations;
-use self::held::Media;
 use self::judging::Judging;
-use self::passes::Passes;
-use super::findings::{Findings, Wanted};
-use super::overview::Overview;
-use crate::session::{ReadError, Reader, RevisedPlaylist, holes};
+use super::findings::Wanted;
+use crate::session::{ReadError, Reader, RevisedPlaylist};
 
 /// Judges a session. `progress` is told how far it is.
 ///
@@ -56,27 +50,9 @@ pub fn judge(
         .into_iter()
         .filter(|playlist| playlist.is_main || scope.has(playlist))
         .collect();
-    let passes = Passes::of(&wanted.selection);
-    let mut session = Judging {
-        reader,
-        scope,
-        findings: Findings::new(wanted),
-        families: HashMap::new(),
-        renditions: HashMap::new(),
-        durations: Durations::default(),
-        longest_us: 0,
-        passes,
-        media: Media::default(),
-        ended: HashMap::new(),
-        looked_at: LookedAt {
-            playlists: playlists.len(),
-            ..LookedAt::default()
-        },
-        overview: Overview::new(holes(&reader.runs()?)),
-        gaps: Vec::new(),
-        not_judged: Vec::new(),
-        progress,
-    };
+    let mut session = Judging::new(reader, wanted, scope, progress)?;
+    session.looked_at.playlists = playlists.len();
+    let passes = session.passes;
     session.revisions(&playlists)?;
     session.media_ends(&playlists);
     if passes.exchanges {

@@ -122,6 +122,12 @@ impl Judging<'_> {
             self.media_revision(&read, &mut out)?;
         }
         state.judge(&read, &mut out);
+        self.found(playlist, row, out);
+        state.keep(row, now);
+        Ok(())
+    }
+
+    fn found(&mut self, playlist: &RevisedPlaylist, row: &SeenRevision, found: Vec<Broken>) {
         let place = Place {
             stream: &playlist.stream,
             playlist: Some(&playlist.name),
@@ -131,11 +137,9 @@ impl Judging<'_> {
                 exchange: Some(row.exchange_id),
             },
         };
-        for broken in out {
+        for broken in found {
             self.findings.add(&place, broken);
         }
-        state.keep(row, now);
-        Ok(())
     }
 
     /// What the channel looked like then.
