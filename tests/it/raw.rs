@@ -505,7 +505,7 @@ fn an_end_in_good_order_is_a_fault_of_one_name_wherever_faults_are_counted() {
         .unwrap();
     let found = String::from_utf8(found.stdout).unwrap();
     assert_eq!(
-        found.matches("raw stream live, 1 request").count(),
+        found.matches("raw stream hall, 1 request").count(),
         2,
         "{found}"
     );

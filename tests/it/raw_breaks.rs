@@ -329,6 +329,17 @@ fn a_break_of_a_raw_stream_is_one_outage_from_its_last_byte_to_the_next_one() {
     recording.until_at_least(2, PARTS);
     recording.until("it comes again", || origin.count("/live") == 5);
     recording.until_it_says_twice("comes again after ");
+    // What grows is not in the session yet, and ends the last outage all the same.
+    let path = recording.sessions().join("session1");
+    recording.until("its last outage is over", || {
+        let output = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+            .arg("--faults")
+            .arg(&path)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.contains("\nreset for ") && !text.contains("not good again")
+    });
     let outages = |session: &Session| {
         let found = objects(&find(session, &["--faults", "--json"]));
         let told = |one: &Value| {
@@ -346,6 +357,7 @@ fn a_break_of_a_raw_stream_is_one_outage_from_its_last_byte_to_the_next_one() {
     let line = text.lines().next().unwrap();
     let begins = "ended by the origin, then HTTP 503, then empty answer for ";
     assert!(line.starts_with(begins), "{text}");
+    assert!(!line.contains(" to between "), "no byte in between: {text}");
     assert!(
         line.contains(": raw stream hall, 3 requests; host "),
         "{text}"

@@ -6,10 +6,12 @@
 //! | `grouping` | which faults are one outage. Pure |
 //! | `outage` | one of them, and what it took |
 //! | `search` | the outages of a session |
+//! | `things` | what had faults in one |
 //! | `told` | an outage as a finding |
 
 pub mod cause;
 pub mod grouping;
 pub mod outage;
 pub mod search;
+pub mod things;
 pub mod told;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::outage::{Outage, Things};
+use super::outage::Outage;
 use super::search::Cost;
+use super::things::Things;
 use crate::analysis::finding::{Finding, Rule};
 use crate::analysis::never_listed::{NeverListed, counted};
 use crate::analysis::times::{between_us, both_clocks, length};
