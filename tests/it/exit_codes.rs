@@ -81,6 +81,7 @@ fn program(name: &str) -> &'static str {
         "isrecorder" => env!("CARGO_BIN_EXE_isrecorder"),
         "isreplayer" => env!("CARGO_BIN_EXE_isreplayer"),
         "adjacent-find" => env!("CARGO_BIN_EXE_adjacent-find"),
+        "isreport" => env!("CARGO_BIN_EXE_isreport"),
         _ => env!("CARGO_BIN_EXE_issession"),
     }
 }

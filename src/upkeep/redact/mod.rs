@@ -9,6 +9,7 @@ use self::outcome::{RedactError, Redacted};
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -141,6 +142,10 @@ fn new_database(path: &Path) -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
+/// A lock that somebody holds is looked at again so often, after so long.
+const LOOKS: u32 = 20;
+const LOOK: Duration = Duration::from_millis(25);
+
 /// No recorder begins on it meanwhile.
 fn lock(source: &SessionFolder) -> Result<Option<File>, RedactError> {
     let chunks = ChunkDir::of_session(source.path()).and_then(|chunks| chunks.own_handle());
@@ -148,6 +153,13 @@ fn lock(source: &SessionFolder) -> Result<Option<File>, RedactError> {
         // A session without chunks is read as such.
         return Ok(None);
     };
+    // A recorder that was killed just now may be a moment from letting go of it.
+    for _ in 0..LOOKS {
+        if !matches!(chunks.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        std::thread::sleep(LOOK);
+    }
     match chunks.try_lock_shared() {
         Ok(()) => Ok(Some(chunks)),
         Err(TryLockError::WouldBlock) => Err(RedactError::Recording(source.path().to_owned())),
