@@ -69,8 +69,9 @@ impl Replay {
                     if self.ends_playlists(moment_us) =>
                 {
                     let end_us = self.span().end_us.max(request.moment_us);
-                    tokio::time::sleep_until(at(end_us)).await;
-                    return Ok(Hold::Until(Box::new(request.at(end_us, None))));
+                    let then = || request.at(end_us, None);
+                    self.prepare_and_wait(then, at(end_us)).await;
+                    return Ok(Hold::Until(Box::new(then())));
                 }
                 blocked => blocked,
             };
@@ -91,9 +92,9 @@ impl Replay {
                     ))));
                 }
                 Blocked::Until(moment_us, target_us) => {
-                    tokio::time::sleep_until(at(moment_us)).await;
-                    let request = request.at(moment_us, None);
-                    return Ok(Hold::Until(Box::new(request.with_directives(target_us))));
+                    let then = || request.at(moment_us, None).with_directives(target_us);
+                    self.prepare_and_wait(then, at(moment_us)).await;
+                    return Ok(Hold::Until(Box::new(then())));
                 }
                 Blocked::Fault(moment_us, exchange) => {
                     tokio::time::sleep_until(at(moment_us)).await;
@@ -114,6 +115,18 @@ impl Replay {
                 .wait_for_change(pool, generation.commits, next_look)
                 .await?;
         }
+    }
+
+    /// Waits until a moment. Meanwhile the answer to the request as it is `then` is made and put into the cache, so that nothing is
+    /// read, rewritten or compressed at the moment itself.
+    async fn prepare_and_wait(self: &Arc<Self>, then: impl Fn() -> Request, moment: Instant) {
+        // Injected faults differ from request to request, and rules count what they are asked.
+        if self.rules().is_empty() {
+            // A request that waits holds nothing of it. An answer that takes longer is made at the moment.
+            let prepared = Box::pin(async { self.respond_now(&then()).await });
+            drop(tokio::time::timeout_at(moment, prepared).await);
+        }
+        tokio::time::sleep_until(moment).await;
     }
 
     /// Holds a request for what a playlist announces until it is there (RFC 8216bis 6.2.6).

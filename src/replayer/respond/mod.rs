@@ -70,6 +70,7 @@ impl Replay {
         reply
     }
 
+    /// Answers a request that is held no longer.
     async fn respond_now(self: &Arc<Self>, request: &Request) -> Reply {
         match self.generation().await {
             Ok(generation) => self.respond_as_of(request, generation).await,
