@@ -1,6 +1,7 @@
 //! What a connection is doing and since when: for its time limits, and for the table that looks for one to evict.
 
-use std::sync::{Mutex, PoisonError};
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -45,22 +46,37 @@ impl State {
 /// The state of a connection, shared by the code that reads, answers and writes on it.
 #[derive(Debug)]
 pub(super) struct Activity {
-    state: Mutex<State>,
-    evicted: Notify,
+    watched: Mutex<WatchedState>,
+    /// Its client has to do something from now on, or it was evicted.
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct WatchedState {
+    state: State,
+    /// The server had its turn at the last look, and nobody looks until the client has it.
+    is_unwatched: bool,
 }
 
 impl Activity {
     /// Of a connection that was made just now: its client has to send a head.
     pub(super) fn new() -> Self {
         Self {
-            state: Mutex::new(State::Head(clock::instant())),
-            evicted: Notify::new(),
+            watched: Mutex::new(WatchedState {
+                state: State::Head(clock::instant()),
+                is_unwatched: false,
+            }),
+            changed: Notify::new(),
         }
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.watched().state)
+    }
+
+    fn watched(&self) -> MutexGuard<'_, WatchedState> {
         // No code panics while it is locked.
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Bytes came from the client.
@@ -93,11 +109,13 @@ impl Activity {
 
     /// The system has taken all that was to be written.
     pub(super) fn flushed(&self) {
-        self.with(|state| {
-            if *state == State::Flushing {
-                *state = State::Idle(clock::instant());
+        let mut watched = self.watched();
+        if watched.state == State::Flushing {
+            watched.state = State::Idle(clock::instant());
+            if mem::take(&mut watched.is_unwatched) {
+                self.changed.notify_one();
             }
-        });
+        }
     }
 
     /// Since when it has waited for its client; `None`: it does not wait.
@@ -115,7 +133,7 @@ impl Activity {
             waits
         });
         if waited {
-            self.evicted.notify_one();
+            self.changed.notify_one();
         }
         waited
     }
@@ -123,26 +141,31 @@ impl Activity {
     /// Ends when the connection has to be closed, and says why.
     ///
     /// It looks now and then, not at each request: a state that begins after a look lasts
-    /// for the shorter of both limits at least.
+    /// for the shorter of both limits at least. While an answer is under way, which may be held for long, it does not look.
     pub(super) async fn closes(&self, limits: &Limits) -> &'static str {
         loop {
             let now = clock::instant();
-            let (deadline, is_late) = self.with(|state| {
-                let deadline = state.deadline(limits);
-                let is_late = deadline.is_some_and(|deadline| deadline <= now);
-                if is_late {
-                    *state = State::Closed;
+            let deadline = {
+                let mut watched = self.watched();
+                if watched.state == State::Closed {
+                    return "another one needed its place";
                 }
-                (deadline, is_late)
-            });
-            if is_late {
-                return "it asked for nothing in time";
-            }
+                let deadline = watched.state.deadline(limits);
+                if deadline.is_some_and(|deadline| deadline <= now) {
+                    watched.state = State::Closed;
+                    return "it asked for nothing in time";
+                }
+                watched.is_unwatched = deadline.is_none();
+                deadline
+            };
+            let Some(deadline) = deadline else {
+                self.changed.notified().await;
+                continue;
+            };
             let next_look = now + limits.head.min(limits.idle);
-            let wakes = deadline.map_or(next_look, |deadline| deadline.min(next_look));
             tokio::select! {
-                () = self.evicted.notified() => return "another one needed its place",
-                () = sleep_until(wakes) => {}
+                () = self.changed.notified() => {}
+                () = sleep_until(deadline.min(next_look)) => {}
             }
         }
     }
@@ -208,6 +231,26 @@ mod tests {
             activity.flushed();
         };
         assert_eq!(tokio::join!(closing, answering).0, 3630);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_held_wakes_nobody() {
+        let activity = Activity::new();
+        assert!(activity.begin_answer());
+        let mut closes = std::pin::pin!(activity.closes(&LIMITS));
+        let mut polls = 0;
+        let closing = std::future::poll_fn(|context| {
+            polls += 1;
+            closes.as_mut().poll(context)
+        });
+        let held = tokio::time::timeout(Duration::from_secs(3600), closing).await;
+        assert!(held.is_err(), "it was closed");
+        assert!(polls <= 2, "{polls}");
+        activity.end_body();
+        activity.flushed();
+        let before = clock::instant();
+        closes.await;
+        assert_eq!((clock::instant() - before).as_secs(), 30);
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ use url::{Position, Url};
 
 use crate::clock;
 use crate::hls::replay_path;
+use crate::replayer::cache::answer_cache::{Answered, Generation};
 use crate::replayer::content::found::LookupResult;
 use crate::replayer::header::range::RangeSpec;
 use crate::replayer::replay::Replay;
@@ -34,6 +35,16 @@ pub(super) enum Hold {
     None,
     /// It was held: this is answered in its place.
     Until(Box<Request>),
+    /// It has an answer already.
+    Over(Box<Reply>),
+}
+
+/// What becomes of a request for what a playlist announces.
+pub(super) enum Announced {
+    /// It is not announced.
+    None,
+    /// This is answered in its place, not before that moment.
+    At(Box<Request>, Instant),
     /// It has an answer already.
     Over(Box<Reply>),
 }
@@ -69,8 +80,9 @@ impl Replay {
                     if self.ends_playlists(moment_us) =>
                 {
                     let end_us = self.span().end_us.max(request.moment_us);
-                    tokio::time::sleep_until(at(end_us)).await;
-                    return Ok(Hold::Until(Box::new(request.at(end_us, None))));
+                    let then = || request.at(end_us, None);
+                    self.prepare_and_wait(then, at(end_us)).await;
+                    return Ok(Hold::Until(Box::new(then())));
                 }
                 blocked => blocked,
             };
@@ -91,9 +103,9 @@ impl Replay {
                     ))));
                 }
                 Blocked::Until(moment_us, target_us) => {
-                    tokio::time::sleep_until(at(moment_us)).await;
-                    let request = request.at(moment_us, None);
-                    return Ok(Hold::Until(Box::new(request.with_directives(target_us))));
+                    let then = || request.at(moment_us, None).with_directives(target_us);
+                    self.prepare_and_wait(then, at(moment_us)).await;
+                    return Ok(Hold::Until(Box::new(then())));
                 }
                 Blocked::Fault(moment_us, exchange) => {
                     tokio::time::sleep_until(at(moment_us)).await;
@@ -116,13 +128,25 @@ impl Replay {
         }
     }
 
+    /// Waits until a moment. Meanwhile the answer to the request as it is `then` is made and put into the cache, so that nothing is
+    /// read, rewritten or compressed at the moment itself.
+    async fn prepare_and_wait(self: &Arc<Self>, then: impl Fn() -> Request, moment: Instant) {
+        // Injected faults differ from request to request, and rules count what they are asked.
+        if self.rules().is_empty() {
+            // A request that waits holds nothing of it. An answer that takes longer is made at the moment.
+            let prepared = Box::pin(async { self.respond_now(&then()).await });
+            drop(tokio::time::timeout_at(moment, prepared).await);
+        }
+        tokio::time::sleep_until(moment).await;
+    }
+
     /// Holds a request for what a playlist announces until it is there (RFC 8216bis 6.2.6).
     pub(super) async fn hold_announced(
         self: &Arc<Self>,
         request: &Request,
         url: &Url,
         looked: &LookupResult,
-    ) -> Result<Hold, ReadError> {
+    ) -> Result<Announced, ReadError> {
         match looked {
             LookupResult::NotYet(from_us) => self.hold_hinted(request, url, *from_us).await,
             LookupResult::Unknown | LookupResult::Hole(_) | LookupResult::Behind(_)
@@ -130,7 +154,7 @@ impl Replay {
             {
                 self.hold_to_come(request, url).await
             }
-            _ => Ok(Hold::None),
+            _ => Ok(Announced::None),
         }
     }
 
@@ -140,24 +164,23 @@ impl Replay {
         request: &Request,
         url: &Url,
         from_us: i64,
-    ) -> Result<Hold, ReadError> {
+    ) -> Result<Announced, ReadError> {
         let began = clock::instant();
         let left_us = from_us.saturating_sub(request.moment_us);
         let left = Duration::from_micros(u64::try_from(left_us).unwrap_or(0));
         if left > LONGEST {
-            return Ok(Hold::None);
+            return Ok(Announced::None);
         }
         let (url, at_us) = (url.to_string(), request.moment_us);
         if !self
             .read(move |reader| reader.is_hinted(&url, at_us))
             .await?
         {
-            return Ok(Hold::None);
+            return Ok(Announced::None);
         }
-        tokio::time::sleep_until(began + left).await;
         let mut later = request.at(from_us, None);
         later.grows = true;
-        Ok(Hold::Until(Box::new(later)))
+        Ok(Announced::At(Box::new(later), began + left))
     }
 
     /// Of a session that is being recorded.
@@ -165,7 +188,7 @@ impl Replay {
         self: &Arc<Self>,
         request: &Request,
         url: &Url,
-    ) -> Result<Hold, ReadError> {
+    ) -> Result<Announced, ReadError> {
         let began = clock::instant();
         let mut deadline = None;
         loop {
@@ -199,25 +222,49 @@ impl Replay {
                 later.grows = true;
                 later.late_looks = later.late_looks.saturating_add(1);
                 return Ok(match is_known {
-                    true => Hold::Until(Box::new(later)),
-                    false => Hold::None,
+                    true => Announced::At(Box::new(later), clock::instant()),
+                    false => Announced::None,
                 });
             };
             let longest_us = u64::try_from(awaited.longest_us).unwrap_or(0);
             let deadline = *deadline.get_or_insert(began + Duration::from_micros(longest_us));
             if clock::instant() >= deadline {
                 return Ok(match awaited.is_listed {
-                    true => Hold::None,
-                    false => Hold::Over(Box::new(nothing_came())),
+                    true => Announced::None,
+                    false => Announced::Over(Box::new(nothing_came())),
                 });
             }
             if !self.span().recording {
-                return Ok(Hold::Until(Box::new(later(request, began))));
+                return Ok(Announced::At(
+                    Box::new(later(request, began)),
+                    clock::instant(),
+                ));
             }
             let next_look = deadline.min(clock::instant() + LOOK_EVERY);
             self.commits()
                 .wait_for_change(pool, commits, next_look)
                 .await?;
+        }
+    }
+
+    /// The answer to a request for what is announced, not given before its moment. Of a session that is over it is made before.
+    pub(super) async fn answer_announced(
+        self: &Arc<Self>,
+        later: &Request,
+        moment: Instant,
+        origin: (Url, bool),
+        generation: Generation,
+    ) -> Answered {
+        let answer = || Box::pin(self.answer_of_origin(later, origin.clone(), generation));
+        // While a session is being recorded more of a resource that grows is known at the moment.
+        let early = match self.rules().is_empty() && !self.span().recording {
+            true => tokio::time::timeout_at(moment, answer()).await.ok(),
+            false => None,
+        };
+        tokio::time::sleep_until(moment).await;
+        match early.filter(|answered| !answered.reply.has_failed()) {
+            Some(answered) => answered,
+            None => answer().await,
         }
     }
 

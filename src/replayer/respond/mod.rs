@@ -18,7 +18,7 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode, header};
 use url::Url;
 
-use self::held::Hold;
+use self::held::{Announced, Hold};
 use self::index::favicon;
 use crate::clock;
 use crate::replayer::cache::answer_cache::{Answered, CacheResult, Entry, Generation};
@@ -70,6 +70,7 @@ impl Replay {
         reply
     }
 
+    /// Answers a request that is held no longer.
     async fn respond_now(self: &Arc<Self>, request: &Request) -> Reply {
         match self.generation().await {
             Ok(generation) => self.respond_as_of(request, generation).await,
@@ -260,6 +261,7 @@ impl Replay {
         }
     }
 
+    /// What the session has for a URL of the origin; `by_name`: it was asked for under a name of this replay.
     async fn answer_of_origin(
         self: &Arc<Self>,
         request: &Request,
@@ -273,12 +275,14 @@ impl Replay {
         };
         let began = clock::instant();
         match self.hold_announced(request, &url, &looked).await {
-            Ok(Hold::None) => {}
-            Ok(Hold::Over(reply)) => return (*reply).into(),
-            Ok(Hold::Until(later)) => {
-                let held = clock::instant().saturating_duration_since(began);
-                let mut answered =
-                    Box::pin(self.answer_of_origin(&later, (url, by_name), generation)).await;
+            Ok(Announced::None) => {}
+            Ok(Announced::Over(reply)) => return (*reply).into(),
+            Ok(Announced::At(later, moment)) => {
+                let held = moment.saturating_duration_since(began);
+                let origin = (url, by_name);
+                let mut answered = self
+                    .answer_announced(&later, moment, origin, generation)
+                    .await;
                 // What was held again says until when.
                 if answered.reply.session_us.is_none() {
                     let session_us = later.player.session_us;

@@ -107,6 +107,12 @@ impl Reply {
             .with_field(header::RETRY_AFTER, "1")
     }
 
+    /// Whether it tells a client that something failed here or at the origin.
+    pub(crate) fn has_failed(&self) -> bool {
+        let status = self.response.as_ref().map(Response::status);
+        status.is_none_or(|status| status.is_server_error())
+    }
+
     /// No answer: the connection ends.
     pub(crate) fn closed(what: impl Into<Cow<'static, str>>) -> Self {
         Self {

@@ -101,6 +101,30 @@ fn url(held: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_answer_to_a_held_request_is_made_while_it_waits_and_nothing_is_read_at_its_moment() {
+    for held in HELD {
+        let asking = Asking::with(&[]).await;
+        let pool = &asking.replay.bodies().pool;
+        let held = url(held);
+        let get = asking.get(2_500, &held);
+        tokio::pin!(get);
+        // Time goes on when nobody has anything to do.
+        let waited = tokio::time::timeout(Duration::from_millis(400), &mut get);
+        assert!(waited.await.is_err(), "it was answered before its moment");
+        let reads = pool.reads();
+        let reply = get.await;
+        assert_eq!(pool.reads(), reads, "{held}");
+        assert_eq!(reply.session_us, Some(3_000_000), "{held}");
+        assert!(reply.held >= Duration::from_millis(450), "{held}");
+        let came = body(reply).await;
+        assert!(
+            came.contains("\ns2\n") || came == "part 0002",
+            "{held}: {came}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fault_on_what_is_held_comes_at_the_moment_at_which_it_would_have_been_given() {
     for held in HELD {
         let kind = if held == "p2" { "part" } else { "media" };
