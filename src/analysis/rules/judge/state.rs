@@ -9,6 +9,7 @@ use crate::analysis::rules::low_latency::{self, PartEdge};
 use crate::analysis::rules::playlist::Playlist;
 use crate::analysis::rules::ranges::DateRanges;
 use crate::analysis::rules::text::{self, Text};
+use crate::analysis::rules::time::speed::{Advance, Speed};
 use crate::analysis::rules::time::{self, Change};
 use crate::hls::Step;
 use crate::session::{RevisedPlaylist, SeenRevision};
@@ -27,6 +28,7 @@ pub(super) struct State {
     texts: HashSet<i64>,
     ranges: DateRanges,
     parts: Option<PartEdge>,
+    speed: Speed,
     has_slid: bool,
     /// When it advanced last, in microseconds of Unix time.
     advanced_us: Option<i64>,
@@ -102,6 +104,31 @@ impl State {
         }
         if !read.is_old {
             self.ranges.take(now, out);
+            self.speed(read, out);
+        }
+    }
+
+    /// How fast media come, as long as all of them are known.
+    fn speed(&mut self, read: &Read<'_>, out: &mut Vec<Broken>) {
+        let (row, now) = (read.row, read.now);
+        let goes_on = matches!(row.step, Some(Step::Slid | Step::Same));
+        let is_whole = now.skipped == 0 && now.first_number() <= self.ends_at;
+        let (Some(not_before_us), Some(target_us)) = (row.not_before_us, now.target_us) else {
+            return self.speed.restart();
+        };
+        if !row.is_media || !now.is_live() || !goes_on || !is_whole {
+            return self.speed.restart();
+        }
+        let added = now.segments.iter().skip(read.fresh);
+        let lengths = added.map(|segment| segment.duration_us);
+        let advance = Advance {
+            seen_us: row.seen_us,
+            not_before_us,
+            added_us: lengths.fold(0, i64::saturating_add),
+            target_us,
+        };
+        if row.is_advance && advance.added_us > 0 {
+            self.speed.take(advance, out);
         }
     }
 
