@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::Listed;
 use super::evidence::{Evidence, Excerpt};
+use super::listed::Listed;
 use super::pictures::Pictured;
 use crate::analysis::rules::findings::Judged;
 use crate::analysis::rules::registry::{RuleInfo, Severity, rule_of};

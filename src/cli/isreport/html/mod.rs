@@ -3,6 +3,7 @@
 //! | file | is |
 //! | --- | --- |
 //! | `findings` | the table of two columns, then each finding with its evidence |
+//! | `listed` | which findings the page shows |
 //! | `evidence` | the texts that show it |
 //! | `pictures` | each rendition over the session |
 //! | `chart` | one chart |
@@ -14,49 +15,20 @@ mod channel;
 mod chart;
 mod evidence;
 mod findings;
+mod listed;
 mod pictures;
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 pub(super) use self::evidence::Evidence;
+use self::listed::Listed;
 use super::form::Shown;
 use super::text::verdict;
-use crate::analysis::rules::findings::Judged;
-use crate::analysis::rules::registry::Severity;
 use crate::shown::escaped;
 
 const STYLE: &str = include_str!("style.css");
-
-/// Findings of a rule and a severity that the page shows, the first ones: a page of a hundred thousand is read by nobody.
-const MOST_OF_RULE: usize = 200;
-
-/// What the page shows of the findings.
-struct Listed<'a> {
-    /// Each with its number, by which links know it.
-    findings: Vec<(usize, &'a Judged)>,
-    /// How many of a rule are left out.
-    left_out: BTreeMap<&'static str, u64>,
-}
-
-impl<'a> Listed<'a> {
-    fn of(shown: &'a Shown<'_>) -> Self {
-        let mut counts: BTreeMap<(&str, Severity), usize> = BTreeMap::new();
-        let mut left_out = BTreeMap::new();
-        let mut findings = Vec::new();
-        for (number, judged) in shown.findings().enumerate() {
-            let count = counts.entry((judged.rule, judged.severity)).or_default();
-            *count += 1;
-            match *count <= MOST_OF_RULE {
-                true => findings.push((number, judged)),
-                false => *left_out.entry(judged.rule).or_default() += 1,
-            }
-        }
-        Self { findings, left_out }
-    }
-}
 
 /// Written in pieces: none of them is larger than the pictures of a channel.
 pub(super) fn write(

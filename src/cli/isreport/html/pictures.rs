@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use maud::{Markup, PreEscaped, html};
 
-use super::Listed;
 use super::chart::{Chart, Drawn, Line, Look, draw};
+use super::listed::Listed;
 use crate::analysis::rules::overview::{Declared, Rendition, Series, Stall};
 use crate::cli::isreport::channel::rate_words;
 use crate::cli::isreport::form::{Shown, name_of};
