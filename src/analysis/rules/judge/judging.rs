@@ -6,6 +6,7 @@ use super::durations::Durations;
 use super::held::Media;
 use super::judgement::{LookedAt, NotJudged, ReadSoFar, Scope};
 use super::passes::Passes;
+use super::state::Room;
 use crate::analysis::rules::across::{Family, Renditions};
 use crate::analysis::rules::findings::Findings;
 use crate::analysis::rules::overview::Overview;
@@ -23,6 +24,10 @@ pub(super) struct Judging<'a> {
     pub(super) durations: Durations,
     pub(super) passes: Passes,
     pub(super) media: Media,
+    /// Room for the newest revisions, ...
+    pub(super) room: Room,
+    /// ... and how many had none.
+    pub(super) left_out: u64,
     /// How long the longest playlist was, in microseconds.
     pub(super) longest_us: i64,
     /// Whether a playlist was over in the end, by its row.

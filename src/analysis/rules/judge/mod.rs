@@ -36,6 +36,7 @@ use self::durations::Durations;
 use self::held::Media;
 use self::judging::Judging;
 use self::passes::Passes;
+use self::state::Room;
 use super::findings::{Findings, Wanted};
 use super::overview::Overview;
 use crate::session::{ReadError, Reader, RevisedPlaylist, holes};
@@ -67,6 +68,8 @@ pub fn judge(
         longest_us: 0,
         passes,
         media: Media::default(),
+        room: Room::default(),
+        left_out: 0,
         ended: HashMap::new(),
         looked_at: LookedAt {
             playlists: playlists.len(),

@@ -17,6 +17,9 @@ use crate::session::{RevisedPlaylist, SeenRevision};
 /// Texts of one playlist that are remembered by their row, so that an old one is known again.
 const MOST_TEXTS: usize = 1_000_000;
 
+/// Bytes of the newest revisions of all playlists: a channel has some hundred KiB, one with a long DVR window some MiB.
+const MOST_HELD: usize = 96 * 1024 * 1024;
+
 /// What is known of a playlist.
 #[derive(Default)]
 pub(super) struct State {
@@ -32,6 +35,10 @@ pub(super) struct State {
     has_slid: bool,
     /// When it advanced last, in microseconds of Unix time.
     advanced_us: Option<i64>,
+    /// Bytes that the newest revision and its date ranges take.
+    held: usize,
+    /// There was no room for the newest revision: the next one is compared with nothing.
+    is_left_out: bool,
 }
 
 /// A revision that was read.
@@ -65,7 +72,7 @@ impl State {
     pub(super) fn fresh(&self, step: Option<Step>, now: &Playlist, is_old: bool) -> usize {
         match step {
             Some(Step::First | Step::Restarted) => 0,
-            _ if self.newest.is_none() => 0,
+            _ if self.newest.is_none() && !self.is_left_out => 0,
             _ if is_old || step == Some(Step::Behind) => now.segments.len(),
             _ => usize::try_from(self.ends_at.saturating_sub(now.first_number()))
                 .unwrap_or(usize::MAX),
@@ -85,7 +92,7 @@ impl State {
                     time::judge(&change, out);
                 }
             }
-            None if row.is_media => time::judge_first(now, out),
+            None if row.is_media && !self.is_left_out => time::judge_first(now, out),
             None => {}
         }
         text::judge(
@@ -147,17 +154,43 @@ impl State {
         self.parts = edge;
     }
 
-    /// Its text is the newest one from now on.
-    pub(super) fn keep(&mut self, row: &SeenRevision, now: Playlist) {
+    /// Its text is the newest one from now on, where there is room. `false`: there was none.
+    pub(super) fn keep(&mut self, row: &SeenRevision, now: Playlist, room: &mut Room) -> bool {
         if self.texts.len() < MOST_TEXTS {
             self.texts.insert(row.body_id);
         }
         // An edge that lags behind shows what was known before: the newest one stays that.
         if row.step == Some(Step::Behind) && self.newest.is_some() {
-            return;
+            return true;
         }
         self.ends_at = now.number(now.segments.len());
         self.newest_body = row.body_id;
-        self.newest = Some(now);
+        let bytes = now.bytes_held() + self.ranges.bytes_held();
+        self.is_left_out = !room.takes(std::mem::replace(&mut self.held, bytes), bytes);
+        if self.is_left_out {
+            self.held = 0;
+            self.ranges = DateRanges::default();
+        }
+        self.newest = Some(now).filter(|_| !self.is_left_out);
+        !self.is_left_out
+    }
+}
+
+/// What the newest revisions of all playlists take together.
+#[derive(Default)]
+pub(super) struct Room {
+    bytes: usize,
+}
+
+impl Room {
+    /// Something of so many bytes in the place of something else. `false`: that is too much, and it is not there.
+    fn takes(&mut self, before: usize, now: usize) -> bool {
+        self.bytes = self.bytes.saturating_sub(before);
+        let bytes = self.bytes.saturating_add(now);
+        let has_room = bytes <= MOST_HELD;
+        if has_room {
+            self.bytes = bytes;
+        }
+        has_room
     }
 }
