@@ -37,6 +37,7 @@ mod interstitials;
 mod issession;
 mod keep;
 mod kills;
+mod large_reports;
 mod late;
 mod layers;
 mod left;

@@ -88,7 +88,11 @@ impl Gap {
             || self.recorder_was_down()
             || self.recorder_was_late()
             || self.validators_were_false();
-        let unsure_us = self.uncertain_us[1].unwrap_or(0).max(0);
+        // A poll that failed or hung saw no new segment either, and neither did a viewer.
+        let unsure_us = self.uncertain_us[1]
+            .unwrap_or(0)
+            .min(self.polls.pause_us)
+            .max(0);
         !is_recorders && self.length_us().saturating_sub(unsure_us) > self.threshold_us
     }
 

@@ -11,6 +11,8 @@ use crate::analysis::finding::{Evidence, Finding, MOST_EXCHANGES, Rule};
 
 /// Findings of one rule that are told apart; what is more is counted.
 pub const MOST_OF_RULE: usize = 1000;
+/// Bytes of all that is said in findings of one rule; what is more is counted, too.
+const MOST_WORDS_OF_RULE: usize = 1024 * 1024;
 
 /// A finding, and how bad it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,13 +64,21 @@ pub struct Wanted {
 /// Faults of which one finding is made.
 type Key = (&'static str, Severity, i64, &'static str);
 
+/// What is held of a rule.
+#[derive(Debug, Default)]
+struct OfRule {
+    findings: usize,
+    /// Bytes of what they say.
+    words: usize,
+}
+
 /// Gathers.
 #[derive(Debug)]
 pub struct Findings {
     wanted: Wanted,
     places: HashMap<Key, usize>,
     found: Vec<Judged>,
-    of_rule: BTreeMap<&'static str, usize>,
+    of_rule: BTreeMap<&'static str, OfRule>,
     left_out: BTreeMap<&'static str, u64>,
 }
 
@@ -136,15 +146,18 @@ impl Findings {
 
     fn push(&mut self, rule: &'static str, severity: Severity, finding: Finding) -> Option<usize> {
         let of_rule = self.of_rule.entry(rule).or_default();
-        if *of_rule >= MOST_OF_RULE {
+        let finding = bounded(finding);
+        let words = of_rule.words.saturating_add(words(&finding));
+        if of_rule.findings >= MOST_OF_RULE || words > MOST_WORDS_OF_RULE {
             *self.left_out.entry(rule).or_default() += 1;
             return None;
         }
-        *of_rule += 1;
+        of_rule.findings += 1;
+        of_rule.words = words;
         self.found.push(Judged {
             rule,
             severity,
-            finding: bounded(finding),
+            finding,
         });
         Some(self.found.len() - 1)
     }
@@ -167,6 +180,14 @@ fn bounded(mut finding: Finding) -> Finding {
         }
     }
     finding
+}
+
+/// Bytes of what a finding says.
+fn words(finding: &Finding) -> usize {
+    let playlist = finding.playlist.as_ref().map_or(0, String::len);
+    let detail = finding.detail.iter();
+    let detail = detail.map(|(name, value)| name.len() + value.to_string().len());
+    finding.text.len() + finding.stream.len() + playlist + detail.sum::<usize>()
 }
 
 fn shorten(text: &mut String) {
@@ -272,6 +293,23 @@ mod tests {
         for text in held {
             assert!(text.len() <= LONGEST + 3 && text.ends_with("ä…"));
         }
+    }
+
+    #[test]
+    fn of_very_long_ones_the_rest_is_counted() {
+        let mut findings = findings();
+        let long = "ä".repeat(LONGEST);
+        for id in 0..MOST_OF_RULE as i64 {
+            findings.add(&place(id, 5), Broken::new("P06", long.as_str()));
+        }
+        findings.add(&place(1, 5), Broken::new("P07", "of another rule"));
+        let (found, left_out) = findings.finish();
+        let told: usize = found.iter().map(|judged| judged.finding.text.len()).sum();
+        assert!(found.len() > 200 && told <= MOST_WORDS_OF_RULE + LONGEST);
+        assert_eq!(
+            (left_out.get("P06"), left_out.get("P07")),
+            (Some(&(MOST_OF_RULE as u64 + 1 - found.len() as u64)), None)
+        );
     }
 
     #[test]

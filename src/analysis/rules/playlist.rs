@@ -165,6 +165,15 @@ impl Playlist {
         lengths.fold(0, i64::saturating_add)
     }
 
+    /// Bytes that it takes, about.
+    pub fn bytes_held(&self) -> usize {
+        let spans = self.date_ranges.capacity() + self.in_force.capacity();
+        self.text.capacity()
+            + self.segments.capacity() * size_of::<Segment>()
+            + self.parts.capacity() * size_of::<Part>()
+            + spans * size_of::<Range<usize>>()
+    }
+
     /// Its tags.
     pub fn tags(&self) -> impl Iterator<Item = Tag<'_>> {
         lines(&self.text).filter_map(|line| line.tag())

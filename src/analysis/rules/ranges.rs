@@ -10,6 +10,9 @@ use crate::analysis::rules::playlist::Playlist;
 const MOST_RANGES: usize = 4096;
 const MOST_BYTES: usize = 1024 * 1024;
 
+/// Bytes that a date range takes beside what it says.
+const EACH: usize = 1536;
+
 /// What the tags of each ID said so far, together.
 #[derive(Debug, Default)]
 pub struct DateRanges {
@@ -23,6 +26,11 @@ impl DateRanges {
         self.known.contains_key(id)
     }
 
+    /// Bytes of what is remembered, about: names, values, and what each takes beside them.
+    pub fn bytes_held(&self) -> usize {
+        self.bytes + self.known.len() * EACH
+    }
+
     /// Takes in what a revision says; tells what contradicts what was said before.
     pub fn take(&mut self, playlist: &Playlist, out: &mut Vec<Broken>) {
         for span in &playlist.date_ranges {
@@ -34,6 +42,7 @@ impl DateRanges {
             if is_new && (self.known.len() >= MOST_RANGES || self.bytes > MOST_BYTES) {
                 continue;
             }
+            self.bytes += if is_new { id.len() } else { 0 };
             let known = self.known.entry(id.clone()).or_default();
             for (name, value) in range.attributes {
                 match known.get(&name) {
@@ -49,6 +58,7 @@ impl DateRanges {
                         known.insert(name, value);
                     }
                     Some(_) => {}
+                    None if self.bytes > MOST_BYTES => {}
                     None => {
                         self.bytes += name.len() + value.len();
                         known.insert(name, value);

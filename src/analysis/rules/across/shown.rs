@@ -1,8 +1,9 @@
-//! X01 target-differs, X02 dseq-differs, X03 edge-skew, X07 pdt-map: what the renditions of a stream show at one time
+//! X01 target-differs, X02 dseq-differs, X03 edge-skew, X07 pdt-map, and X08 as they change: what the renditions of a stream show at one time
 //! (RFC 8216bis 6.2.4, B.1).
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::control::{self, Control};
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::playlist::Playlist;
 use crate::analysis::rules::registry::Severity;
@@ -40,6 +41,7 @@ struct Shown {
     name: String,
     target_us: Option<i64>,
     has_dates: Option<bool>,
+    control: Option<Control>,
     /// The date at which its window ended, and when that was seen.
     ends: VecDeque<(i64, i64)>,
     /// Segments of its window: from which date until which, and the discontinuity number.
@@ -72,6 +74,9 @@ impl Renditions {
         if before.is_none_or(|before| before.has_dates != now.has_dates) {
             dates(&now, &others, out);
         }
+        if before.is_none_or(|before| before.control != now.control) {
+            controls(&now, &others, out);
+        }
         if seen.is_advance {
             discontinuities(&now, &others, out);
             skew(seen, &now, &others, out);
@@ -96,6 +101,7 @@ impl Shown {
             name: seen.name.to_owned(),
             target_us: playlist.target_us,
             has_dates: None,
+            control: Control::of(playlist),
             ..Self::default()
         };
         if !playlist.segments.is_empty() {
@@ -142,6 +148,16 @@ fn targets(now: &Shown, others: &[&Shown], out: &mut Vec<Broken>) {
             other.target_us.unwrap_or(0) / 1_000_000
         );
         out.push(Broken::new("X01", text));
+    }
+}
+
+fn controls(now: &Shown, others: &[&Shown], out: &mut Vec<Broken>) {
+    let Some(control) = &now.control else { return };
+    let theirs = |other: &&Shown| other.control.as_ref().is_some_and(|one| one != control);
+    if let Some(other) = others.iter().copied().find(theirs)
+        && let Some(their) = &other.control
+    {
+        control::judge(control, (&other.name, their), out);
     }
 }
 
@@ -273,6 +289,20 @@ mod tests {
         assert_eq!(
             found(&[(1, text(5, 2, 10, ""), 1), (2, text(5, 3, 10, ""), 1)]),
             ["X01"]
+        );
+    }
+
+    #[test]
+    fn servers_promise_the_same_of_all() {
+        let waits = "#EXT-X-SERVER-CONTROL:HOLD-BACK=6\n";
+        let one = |extra| text(5, 2, 10, extra);
+        assert_eq!(
+            found(&[
+                (1, one(waits), 1),
+                (2, one("#EXT-X-SERVER-CONTROL:HOLD-BACK=7\n"), 1),
+                (2, one(waits), 1)
+            ]),
+            ["X08"]
         );
     }
 

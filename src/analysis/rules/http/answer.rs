@@ -4,11 +4,12 @@ use crate::analysis::rules::playlist::without_query;
 use crate::session::{Headers, Kind, Outcome, SeenExchange};
 
 /// Header fields that rules and the overview ask for: of the others nothing is read.
-pub const ASKED_FOR: [&str; 8] = [
+pub const ASKED_FOR: [&str; 9] = [
     "access-control-allow-origin",
     "age",
     "cache-control",
     "content-encoding",
+    "content-range",
     "content-type",
     "location",
     "server",

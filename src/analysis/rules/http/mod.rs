@@ -5,6 +5,7 @@
 //! | `answer` | an exchange, as rules look at it |
 //! | `answered` | P01, H01, H10, L05: what was answered |
 //! | `fields` | P03, H05, H06, H08, H09: header fields |
+//! | `ranges` | H12: ranges |
 //! | `speed` | H03: how fast |
 //! | [`viewer`] | H04: a viewer would have waited |
 //! | `content` | T05: bytes behind a name |
@@ -13,6 +14,7 @@ mod answer;
 mod answered;
 mod content;
 mod fields;
+mod ranges;
 mod speed;
 pub mod viewer;
 
@@ -48,6 +50,7 @@ impl Exchanges {
         }
         answered::judge(answered, out);
         fields::judge(answered, out);
+        ranges::judge(answered, out);
         self.cross_origin.judge(answered, out);
         self.downloads.judge(answered, out);
         self.contents.judge(answered, out);

@@ -17,6 +17,8 @@ use crate::session::{Body, LandedBody, ListedUrl, ReadError, Reader};
 
 /// Larger bodies are not read.
 const LARGEST: u64 = 64 * 1024 * 1024;
+/// Larger keys are not read.
+const LARGEST_KEY: u64 = 4096;
 /// Keys and initialization sections that are remembered of a playlist.
 const MOST: usize = 64;
 /// What was asked for so much later than it was listed, in microseconds, is still the answer.
@@ -211,6 +213,8 @@ impl Listing<'_> {
         let bytes = rendition.keys.get(&uri).cloned().unwrap_or_else(|| {
             let url = self.url(uri.as_bytes())?;
             let landed = self.landed(&url, None).ok()?;
+            // What is so large is no key of any method.
+            let landed = Some(landed).filter(|landed| landed.size <= LARGEST_KEY)?;
             self.bytes(&landed, None).ok()
         });
         if rendition.keys.len() >= MOST {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::analysis::rules::media::Known;
+use crate::analysis::rules::media::across::Dated;
 use crate::analysis::rules::media::freeze::Weight;
 use crate::analysis::rules::playlist::Segment;
 use crate::hls::ByteRange;
@@ -61,5 +62,11 @@ impl Held {
             iframes_only: self.iframes_only,
             independent: self.independent,
         }
+    }
+
+    /// With its date, where it has one.
+    pub(super) fn dated(&self) -> Option<Dated<'_>> {
+        let known = self.known();
+        self.date_us.map(|date_us| Dated { known, date_us })
     }
 }

@@ -6,6 +6,7 @@ use super::durations::Durations;
 use super::held::Media;
 use super::judgement::{LookedAt, NotJudged, ReadSoFar, Scope};
 use super::passes::Passes;
+use super::state::Room;
 use crate::analysis::rules::across::{Family, Renditions};
 use crate::analysis::rules::findings::{Findings, Wanted};
 use crate::analysis::rules::overview::Overview;
@@ -23,6 +24,10 @@ pub(super) struct Judging<'a> {
     pub(super) durations: Durations,
     pub(super) passes: Passes,
     pub(super) media: Media,
+    /// Room for the newest revisions, ...
+    pub(super) room: Room,
+    /// ... and how many had none.
+    pub(super) left_out: u64,
     /// How long the longest playlist was, in microseconds.
     pub(super) longest_us: i64,
     /// Whether a playlist was over in the end, by its row.
@@ -52,6 +57,8 @@ impl<'a> Judging<'a> {
             renditions: HashMap::new(),
             durations: Durations::default(),
             media: Media::default(),
+            room: Room::default(),
+            left_out: 0,
             longest_us: 0,
             ended: HashMap::new(),
             looked_at: LookedAt::default(),

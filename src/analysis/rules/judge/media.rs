@@ -8,12 +8,12 @@ use super::state::Read;
 use crate::analysis::finding::Evidence;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::findings::Place;
-use crate::analysis::rules::media::across::{self, Dated};
+use crate::analysis::rules::media::across;
 use crate::analysis::rules::media::freeze;
-use crate::analysis::rules::media::{cues, judge, judge_end};
+use crate::analysis::rules::media::{cues, judge, judge_end, mapped};
 use crate::analysis::rules::playlist::Playlist;
 use crate::hls::Variables;
-use crate::media::facts::Cipher;
+use crate::media::facts::{Cipher, Content};
 use crate::session::{ExchangeId, ReadError, RevisedPlaylist};
 
 /// Segments of a playlist that are weighed against each other.
@@ -81,35 +81,28 @@ impl Judging<'_> {
         }
     }
 
-    /// X05: the newest segments of two renditions of one family.
+    /// X05 and M13: the newest segments of two renditions of one family.
     fn across_media(&mut self, playlist: &RevisedPlaylist, held: &Held) {
-        let family = self.families.get(&playlist.stream_id);
-        let is_member = |url: &str| {
-            family
-                .and_then(|family| family.member(url))
-                .is_some_and(|member| member.is_timed_like_others())
-        };
-        let Some(date_us) = held.date_us.filter(|_| is_member(&playlist.url)) else {
+        let Some(this) = held.dated() else { return };
+        let Some(member) = self
+            .families
+            .get(&playlist.stream_id)
+            .and_then(|family| family.member(&playlist.url))
+        else {
             return;
         };
+        let is_subtitles = matches!(held.facts.content, Content::Subtitles(_));
+        if !is_subtitles && !member.is_timed_like_others() {
+            return;
+        }
         let others = self.media.of.iter().filter(|(id, _)| **id != playlist.id);
         let found = others
             .filter_map(|(_, rendition)| rendition.last.as_ref())
-            .find_map(|other| {
-                let other_date_us = other
-                    .date_us
-                    .filter(|_| other.discontinuity == held.discontinuity)?;
-                let one = Dated {
-                    known: other.known(),
-                    date_us: other_date_us,
-                };
-                across::judge(
-                    &one,
-                    &Dated {
-                        known: held.known(),
-                        date_us,
-                    },
-                )
+            .filter(|other| other.discontinuity == held.discontinuity)
+            .filter_map(Held::dated)
+            .find_map(|other| match is_subtitles {
+                true => mapped::judge(&this, &other),
+                false => across::judge(&other, &this),
             });
         if let Some(broken) = found {
             let place = place(playlist, held.at_us, held.exchange);

@@ -12,6 +12,7 @@ use crate::analysis::rules::findings::Place;
 use crate::analysis::rules::merged::Merged;
 use crate::analysis::rules::playlist::Playlist;
 use crate::session::{Body, ReadError, RevisedPlaylist, SeenRevision};
+use crate::shown::counted;
 
 /// Texts that are read at once, ...
 const AT_ONCE: usize = 64;
@@ -30,6 +31,7 @@ impl Judging<'_> {
         loop {
             let some = self.some(&mut merged)?;
             if some.is_empty() {
+                self.too_many();
                 return Ok(());
             }
             for (index, row, body) in some {
@@ -75,6 +77,17 @@ impl Judging<'_> {
             Ok(())
         })?;
         Ok(some)
+    }
+
+    /// Revisions that there was no room for.
+    fn too_many(&mut self) {
+        if self.left_out > 0 {
+            self.not_judged.push(NotJudged {
+                what: format!("what came after {}", counted(self.left_out, "revision")),
+                why: "the playlists are too many and too long to be compared with their next revisions"
+                    .to_owned(),
+            });
+        }
     }
 
     fn not_judged(&mut self, row: &SeenRevision, why: String) {
@@ -123,7 +136,9 @@ impl Judging<'_> {
         }
         state.judge(&read, &mut out);
         self.found(playlist, row, out);
-        state.keep(row, now);
+        if !state.keep(row, now, &mut self.room) {
+            self.left_out += 1;
+        }
         Ok(())
     }
 

@@ -9,12 +9,16 @@ use crate::analysis::rules::low_latency::{self, PartEdge};
 use crate::analysis::rules::playlist::Playlist;
 use crate::analysis::rules::ranges::DateRanges;
 use crate::analysis::rules::text::{self, Text};
+use crate::analysis::rules::time::speed::{Advance, Speed};
 use crate::analysis::rules::time::{self, Change};
 use crate::hls::Step;
 use crate::session::{RevisedPlaylist, SeenRevision};
 
 /// Texts of one playlist that are remembered by their row, so that an old one is known again.
 const MOST_TEXTS: usize = 1_000_000;
+
+/// Bytes of the newest revisions of all playlists: a channel has some hundred KiB, one with a long DVR window some MiB.
+const MOST_HELD: usize = 96 * 1024 * 1024;
 
 /// What is known of a playlist.
 #[derive(Default)]
@@ -27,9 +31,14 @@ pub(super) struct State {
     texts: HashSet<i64>,
     ranges: DateRanges,
     parts: Option<PartEdge>,
+    speed: Speed,
     has_slid: bool,
     /// When it advanced last, in microseconds of Unix time.
     advanced_us: Option<i64>,
+    /// Bytes that the newest revision and its date ranges take.
+    held: usize,
+    /// There was no room for the newest revision: the next one is compared with nothing.
+    is_left_out: bool,
 }
 
 /// A revision that was read.
@@ -63,7 +72,7 @@ impl State {
     pub(super) fn fresh(&self, step: Option<Step>, now: &Playlist, is_old: bool) -> usize {
         match step {
             Some(Step::First | Step::Restarted) => 0,
-            _ if self.newest.is_none() => 0,
+            _ if self.newest.is_none() && !self.is_left_out => 0,
             _ if is_old || step == Some(Step::Behind) => now.segments.len(),
             _ => usize::try_from(self.ends_at.saturating_sub(now.first_number()))
                 .unwrap_or(usize::MAX),
@@ -83,7 +92,7 @@ impl State {
                     time::judge(&change, out);
                 }
             }
-            None if row.is_media => time::judge_first(now, out),
+            None if row.is_media && !self.is_left_out => time::judge_first(now, out),
             None => {}
         }
         text::judge(
@@ -102,6 +111,31 @@ impl State {
         }
         if !read.is_old {
             self.ranges.take(now, out);
+            self.speed(read, out);
+        }
+    }
+
+    /// How fast media come, as long as all of them are known.
+    fn speed(&mut self, read: &Read<'_>, out: &mut Vec<Broken>) {
+        let (row, now) = (read.row, read.now);
+        let goes_on = matches!(row.step, Some(Step::Slid | Step::Same));
+        let is_whole = now.skipped == 0 && now.first_number() <= self.ends_at;
+        let (Some(not_before_us), Some(target_us)) = (row.not_before_us, now.target_us) else {
+            return self.speed.restart();
+        };
+        if !row.is_media || !now.is_live() || !goes_on || !is_whole {
+            return self.speed.restart();
+        }
+        let added = now.segments.iter().skip(read.fresh);
+        let lengths = added.map(|segment| segment.duration_us);
+        let advance = Advance {
+            seen_us: row.seen_us,
+            not_before_us,
+            added_us: lengths.fold(0, i64::saturating_add),
+            target_us,
+        };
+        if row.is_advance && advance.added_us > 0 {
+            self.speed.take(advance, out);
         }
     }
 
@@ -120,17 +154,43 @@ impl State {
         self.parts = edge;
     }
 
-    /// Its text is the newest one from now on.
-    pub(super) fn keep(&mut self, row: &SeenRevision, now: Playlist) {
+    /// Its text is the newest one from now on, where there is room. `false`: there was none.
+    pub(super) fn keep(&mut self, row: &SeenRevision, now: Playlist, room: &mut Room) -> bool {
         if self.texts.len() < MOST_TEXTS {
             self.texts.insert(row.body_id);
         }
         // An edge that lags behind shows what was known before: the newest one stays that.
         if row.step == Some(Step::Behind) && self.newest.is_some() {
-            return;
+            return true;
         }
         self.ends_at = now.number(now.segments.len());
         self.newest_body = row.body_id;
-        self.newest = Some(now);
+        let bytes = now.bytes_held() + self.ranges.bytes_held();
+        self.is_left_out = !room.takes(std::mem::replace(&mut self.held, bytes), bytes);
+        if self.is_left_out {
+            self.held = 0;
+            self.ranges = DateRanges::default();
+        }
+        self.newest = Some(now).filter(|_| !self.is_left_out);
+        !self.is_left_out
+    }
+}
+
+/// What the newest revisions of all playlists take together.
+#[derive(Default)]
+pub(super) struct Room {
+    bytes: usize,
+}
+
+impl Room {
+    /// Something of so many bytes in the place of something else. `false`: that is too much, and it is not there.
+    fn takes(&mut self, before: usize, now: usize) -> bool {
+        self.bytes = self.bytes.saturating_sub(before);
+        let bytes = self.bytes.saturating_add(now);
+        let has_room = bytes <= MOST_HELD;
+        if has_room {
+            self.bytes = bytes;
+        }
+        has_room
     }
 }

@@ -11,6 +11,7 @@
 //! | [`freeze`] | M16: media that stand still |
 //! | `keys` | M10, M11: encryption |
 //! | `across` | X05: the same moment in two playlists |
+//! | [`mapped`] | M13: where subtitles put their cues, beside the video |
 //! | `known` | what is known of a segment, and what rules ask of it |
 
 pub mod across;
@@ -22,6 +23,7 @@ mod fragments;
 pub mod freeze;
 mod keys;
 mod known;
+pub mod mapped;
 mod packets;
 
 pub use known::{Found, Known};

@@ -8,12 +8,14 @@
 //! | `rewritten` | T03, T06, T10, P15: what may not change |
 //! | `window` | T08: what is left |
 //! | `clock` | T12: dates |
+//! | [`speed`] | T14: whether media come as fast as they are played |
 
 mod alignment;
 mod change;
 mod clock;
 mod numbers;
 mod rewritten;
+pub mod speed;
 mod window;
 
 pub use self::change::Change;

@@ -13,7 +13,7 @@ pub(super) fn channel(shown: &Shown<'_>) -> Markup {
             @if !rows.is_empty() {
                 h3 { (title) }
                 @for (name, facts) in &rows {
-                    div.wide {
+                    div.wide tabindex="0" role="region" aria-label=(escaped(name)) {
                         table {
                             caption { (escaped(name)) }
                             tbody {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::evidence::{Evidence, Excerpt};
+use super::listed::Listed;
 use super::pictures::Pictured;
 use crate::analysis::rules::findings::Judged;
 use crate::analysis::rules::registry::{RuleInfo, Severity, rule_of};
@@ -33,7 +34,7 @@ fn column(shown: &Shown<'_>, severity: Severity, title: &str) -> Markup {
     }
     html! {
         section {
-            h3 { (title) ": " (counted(rules.len() as u64, "rule")) }
+            h2 { (title) ": " (counted(rules.len() as u64, "rule")) }
             @if rules.is_empty() { p.soft { "Nothing was found." } }
             @else {
                 table {
@@ -53,12 +54,17 @@ fn column(shown: &Shown<'_>, severity: Severity, title: &str) -> Markup {
     }
 }
 
-/// Each finding, the worst first.
-pub(super) fn all(shown: &Shown<'_>, evidence: &Evidence, pictured: &Pictured) -> Markup {
+/// What the page does not show, and what was not judged.
+pub(super) fn left_out(shown: &Shown<'_>, listed: &Listed<'_>) -> Markup {
     html! {
-        @for (n, judged) in shown.findings().enumerate() { (one(shown, judged, n, evidence, pictured)) }
+        @for (rule, count) in &listed.left_out {
+            p {
+                (rule) ": " (counted(*count, "finding")) " more; all of them: "
+                code { "isreport " (escaped(&shown.session)) " --rules " (rule) }
+            }
+        }
         @for (rule, count) in &shown.judgement.left_out {
-            p { (rule) ": " (counted(*count, "finding")) " more" }
+            p { (rule) ": " (counted(*count, "finding")) " more, too many to be told apart" }
         }
         @for not_judged in &shown.judgement.not_judged {
             p.soft { "Not judged: " (escaped(&not_judged.what)) " (" (escaped(&not_judged.why)) ")" }
@@ -66,7 +72,8 @@ pub(super) fn all(shown: &Shown<'_>, evidence: &Evidence, pictured: &Pictured) -
     }
 }
 
-fn one(
+/// A finding with its evidence. `n`: its number, by which links know it.
+pub(super) fn one(
     shown: &Shown<'_>,
     judged: &Judged,
     n: usize,

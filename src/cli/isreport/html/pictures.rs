@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use maud::{Markup, PreEscaped, html};
 
 use super::chart::{Chart, Drawn, Line, Look, draw};
+use super::listed::Listed;
 use crate::analysis::rules::overview::{Declared, Rendition, Series, Stall};
 use crate::cli::isreport::channel::rate_words;
 use crate::cli::isreport::form::{Shown, name_of};
+use crate::session::seconds;
 use crate::shown::{counted, escaped};
 
 /// Renditions that are drawn, the first ones.
@@ -30,13 +32,13 @@ impl Pictured {
 }
 
 /// Draws all of them.
-pub(super) fn pictures(shown: &Shown<'_>) -> Pictured {
+pub(super) fn pictures(shown: &Shown<'_>, listed: &Listed<'_>) -> Pictured {
     let mut marks = HashMap::new();
     let renditions: Vec<_> = shown.judgement.overview.renditions().collect();
     let drawn: Vec<Markup> = renditions
         .iter()
         .take(MOST)
-        .map(|(rendition, declared)| one(shown, rendition, *declared, &mut marks))
+        .map(|(rendition, declared)| one((shown, listed), rendition, *declared, &mut marks))
         .collect();
     let left_out = renditions.len().saturating_sub(MOST);
     let markup = html! {
@@ -60,7 +62,7 @@ struct Picture<'a> {
 }
 
 fn one(
-    shown: &Shown<'_>,
+    (shown, listed): (&Shown<'_>, &Listed<'_>),
     rendition: &Rendition,
     declared: Option<&Declared>,
     marks: &mut HashMap<usize, String>,
@@ -72,7 +74,7 @@ fn one(
         rates(rendition, declared),
         edge(rendition),
     ];
-    let found = found_in(shown, rendition);
+    let found = found_in(listed, rendition);
     html! {
         section aria-label=(escaped(&rendition.name)) {
             h3 { (escaped(&name_of(shown, rendition, declared))) }
@@ -91,9 +93,8 @@ struct Found<'a> {
     severity: &'static str,
 }
 
-fn found_in<'a>(shown: &'a Shown<'_>, rendition: &Rendition) -> Vec<Found<'a>> {
-    let findings = shown.findings().enumerate();
-    let own = findings.filter(|(_, judged)| {
+fn found_in<'a>(listed: &'a Listed<'_>, rendition: &Rendition) -> Vec<Found<'a>> {
+    let own = listed.findings.iter().filter(|(_, judged)| {
         let finding = &judged.finding;
         finding.stream == rendition.stream
             && finding
@@ -103,7 +104,7 @@ fn found_in<'a>(shown: &'a Shown<'_>, rendition: &Rendition) -> Vec<Found<'a>> {
     });
     own.take(MOST_MARKS)
         .map(|(number, judged)| Found {
-            number,
+            number: *number,
             at_us: judged.finding.first.at_us,
             rule: judged.rule,
             severity: judged.severity.as_str(),
@@ -140,14 +141,32 @@ fn figure(
             div.chart {
                 div role="img" aria-label={ (picture.title) ". " (picture.says) } { (PreEscaped(svg)) }
                 @for (found, place) in found.iter().zip(places) {
-                    a class={ "mark " (found.severity) } id={ (picture.id) "-f" (found.number) } href={ "#f" (found.number) }
-                        style={ "left:" (format!("{place:.2}")) "%" } data-rule=(found.rule)
-                        aria-label={ (found.severity) " " (found.rule) } {}
+                    // A mouse finds it; a keyboard and a screen reader have the list below.
+                    a class={ "mark " (found.severity) } href={ "#f" (found.number) } tabindex="-1" aria-hidden="true"
+                        style={ "left:" (format!("{place:.2}")) "%" } data-rule=(found.rule) {}
+                }
+            }
+            @if !found.is_empty() {
+                ul.marks aria-label="Findings in this picture" {
+                    @for found in found {
+                        li { a id={ (picture.id) "-f" (found.number) } href={ "#f" (found.number) } { (at_words(shown, found)) } }
+                    }
                 }
             }
             p.soft { (picture.says) }
         }
     }
+}
+
+/// A finding in a picture: its rule, how bad it is, and when it was.
+fn at_words(shown: &Shown<'_>, found: &Found<'_>) -> String {
+    let at_us = found.at_us.saturating_sub(shown.zero_us);
+    format!(
+        "{} {} at {:.1} s",
+        found.rule,
+        found.severity,
+        seconds(at_us)
+    )
 }
 
 fn legend(picture: &Picture<'_>) -> String {

@@ -1,0 +1,36 @@
+//! Which findings the page shows.
+
+use std::collections::BTreeMap;
+
+use crate::analysis::rules::findings::Judged;
+use crate::analysis::rules::registry::Severity;
+use crate::cli::isreport::form::Shown;
+
+/// Findings of a rule and a severity that the page shows, the first ones: a page of a hundred thousand is read by nobody.
+const MOST_OF_RULE: usize = 200;
+
+/// What the page shows of the findings.
+pub(super) struct Listed<'a> {
+    /// Each with its number, by which links know it.
+    pub(super) findings: Vec<(usize, &'a Judged)>,
+    /// How many of a rule are left out.
+    pub(super) left_out: BTreeMap<&'static str, u64>,
+}
+
+impl<'a> Listed<'a> {
+    /// Of what is shown at all.
+    pub(super) fn of(shown: &'a Shown<'_>) -> Self {
+        let mut counts: BTreeMap<(&str, Severity), usize> = BTreeMap::new();
+        let mut left_out = BTreeMap::new();
+        let mut findings = Vec::new();
+        for (number, judged) in shown.findings().enumerate() {
+            let count = counts.entry((judged.rule, judged.severity)).or_default();
+            *count += 1;
+            match *count <= MOST_OF_RULE {
+                true => findings.push((number, judged)),
+                false => *left_out.entry(judged.rule).or_default() += 1,
+            }
+        }
+        Self { findings, left_out }
+    }
+}
