@@ -151,7 +151,14 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
     let shown = Shown {
         judgement: &judgement,
         selection: &selection,
+        name: folder
+            .path()
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
         session: next_steps::arguments(folder.path()),
+        was_killed: reader.is_left() && runs.last().is_some_and(|run| run.stopped_us.is_none()),
         streams: reader.streams()?,
         zero_us,
         end_us: runs.last().map_or(zero_us, Run::end_us),

@@ -29,12 +29,16 @@ const LEAD_US: i64 = 2_000_000;
 pub(super) struct Shown<'a> {
     pub(super) judgement: &'a Judgement,
     pub(super) selection: &'a Selection,
+    /// Its name.
+    pub(super) name: String,
     /// How a shell names it to other programs.
     pub(super) session: String,
     pub(super) streams: Vec<StreamInfo>,
     /// Session zero, and the end, in microseconds of Unix time.
     pub(super) zero_us: i64,
     pub(super) end_us: i64,
+    /// Its last recorder was killed.
+    pub(super) was_killed: bool,
     /// The least that is shown.
     pub(super) least: Severity,
 }

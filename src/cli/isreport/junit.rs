@@ -22,7 +22,7 @@ pub(super) fn write(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
         .filter(|rule| of_rule(shown, rule).next().is_some());
     let failures = broken.count().to_string();
     xml.create_element("testsuite")
-        .with_attribute(("name", escaped(&shown.session).as_str()))
+        .with_attribute(("name", escaped(&shown.name).as_str()))
         .with_attribute(("tests", rules.len().to_string().as_str()))
         .with_attribute(("failures", failures.as_str()))
         .write_inner_content(|xml| {

@@ -64,7 +64,12 @@ pub(super) fn verdict(shown: &Shown<'_>) -> [String; 3] {
     };
     let [must, should, info] =
         [Severity::Must, Severity::Should, Severity::Info].map(|severity| shown.count(severity));
-    let counts = format!("must fix {must}, should fix {should}, info {info}{longest}");
+    let hidden = if info > 0 && shown.least < Severity::Info {
+        " (--severity info)"
+    } else {
+        ""
+    };
+    let counts = format!("must fix {must}, should fix {should}, info {info}{hidden}{longest}");
     [span, counts, recorder(shown)]
 }
 
@@ -79,6 +84,9 @@ fn recorder(shown: &Shown<'_>) -> String {
             counted(times as u64, "time"),
             seconds(length_us)
         ));
+    }
+    if shown.was_killed {
+        troubles.push("was killed, and nobody went on".to_owned());
     }
     let mut kinds: Vec<&NoticeEvent> = looked_at.notices.iter().collect();
     kinds.sort_by_key(|notice| notice.kind);

@@ -95,13 +95,15 @@ pub fn format_utc(us: i64) -> String {
 
 /// A text that is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a duration: write seconds (120, 1.5) or units (2m30s, 90m, 1h)")]
+#[error(
+    "{0:?} is not a duration: write seconds (120, 1.5), units (2m30s, 90m, 1h) or a time as it is printed (0:02:30.5)"
+)]
 pub struct InvalidDuration(String);
 
 /// No recording is longer than this.
 const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
 
-/// A duration as people write it: seconds, with a fraction or without, or with units.
+/// A duration as people write it: seconds, with a fraction or without, or with units; or as it is printed, `h:mm:ss.fff`.
 ///
 /// # Errors
 /// The text is not a duration, it is negative, or it is longer than a hundred years.
@@ -112,12 +114,36 @@ pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
         text.parse()
             .ok()
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    } else if text.contains(':') {
+        clock_time(text)
     } else {
         humantime::parse_duration(text).ok()
     };
     parsed
         .filter(|duration| *duration <= LONGEST)
         .ok_or_else(|| InvalidDuration(text.to_owned()))
+}
+
+/// `h:mm:ss`, or `m:ss`, with a fraction or without.
+fn clock_time(text: &str) -> Option<Duration> {
+    let mut parts = text.rsplitn(3, ':');
+    let seconds = parts.next().filter(|part| {
+        let whole = part.split('.').next().unwrap_or_default();
+        whole.len() == 2 && part.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+    })?;
+    let seconds = seconds.parse().ok().filter(|s| *s < 60.0)?;
+    let whole = |part: &str| {
+        let is_number = part.bytes().all(|b| b.is_ascii_digit());
+        part.parse::<u64>().ok().filter(|_| is_number)
+    };
+    let minutes = whole(parts.next()?)?;
+    let hours = parts.next().map_or(Some(0), whole)?;
+    if hours > 0 && minutes >= 60 {
+        return None;
+    }
+    let minutes = hours.checked_mul(60)?.checked_add(minutes)?;
+    let rest = Duration::try_from_secs_f64(seconds).ok()?;
+    Duration::from_secs(minutes.checked_mul(60)?).checked_add(rest)
 }
 
 #[cfg(test)]
@@ -138,6 +164,9 @@ mod tests {
             ("250ms", 250),
             (" 7 ", 7_000),
             ("12s", 12_000),
+            ("0:02:18.655", 138_655),
+            ("2:30", 150_000),
+            ("1:00:00", 3_600_000),
         ];
         for (text, ms) in cases {
             assert_eq!(
@@ -150,6 +179,12 @@ mod tests {
             "",
             ".",
             "-5",
+            "1:2",
+            "1:60",
+            "1:75:00",
+            ":30",
+            "1:2:3:04",
+            "1:-2:03",
             "-2m",
             "1e3",
             "abc",

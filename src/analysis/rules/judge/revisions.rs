@@ -40,7 +40,11 @@ impl Judging<'_> {
                     continue;
                 };
                 let since_us = state.advanced(&row);
-                if let Some(length_us) = since_us.filter(|_| self.scope.has(playlist)) {
+                let is_seen = |since_us: &i64| {
+                    let from_us = row.seen_us.saturating_sub(*since_us);
+                    self.scope.has(playlist) && !self.overview.has_hole(from_us, row.seen_us)
+                };
+                if let Some(length_us) = since_us.filter(is_seen) {
                     self.longest(length_us, playlist);
                 }
                 match body {

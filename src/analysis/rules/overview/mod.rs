@@ -57,6 +57,12 @@ impl Overview {
         }
     }
 
+    /// Whether no recorder ran for a while between two moments, in microseconds of Unix time.
+    pub fn has_hole(&self, from_us: i64, until_us: i64) -> bool {
+        let mut holes = self.holes.iter();
+        holes.any(|hole| hole.from_us < until_us && hole.until_us > from_us)
+    }
+
     /// A multivariant playlist of a stream says what others are.
     pub fn multivariant(&mut self, stream: i64, text: &[u8], base: &Url) {
         self.declared.entry(stream).or_default().take(text, base);

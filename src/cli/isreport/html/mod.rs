@@ -78,7 +78,7 @@ fn put(out: &mut impl Write, markup: Markup) -> io::Result<()> {
 }
 
 fn title(shown: &Shown<'_>) -> String {
-    format!("isreport {}", escaped(&shown.session))
+    format!("isreport {}", escaped(&shown.name))
 }
 
 fn head(shown: &Shown<'_>) -> Markup {
