@@ -69,7 +69,7 @@ mod tests {
                 first: 100,
                 length: 100,
             }),
-            status: u16::try_from(status).ok().map(Into::into),
+            status: u16::try_from(status).ok(),
             wire_bytes,
             ..good(Kind::Segment, "http://localhost/all.ts")
         };
