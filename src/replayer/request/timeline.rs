@@ -124,7 +124,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
         .ok_or_else(|| InvalidDuration(text.to_owned()))
 }
 
-/// `h:mm:ss`, or `m:ss`, with a fraction or without.
+/// `h:mm:ss`, with a fraction or without. Two numbers could be hours and minutes as well.
 fn clock_time(text: &str) -> Option<Duration> {
     let mut parts = text.rsplitn(3, ':');
     let seconds = parts.next().filter(|part| {
@@ -137,8 +137,8 @@ fn clock_time(text: &str) -> Option<Duration> {
         part.parse::<u64>().ok().filter(|_| is_number)
     };
     let minutes = whole(parts.next()?)?;
-    let hours = parts.next().map_or(Some(0), whole)?;
-    if hours > 0 && minutes >= 60 {
+    let hours = whole(parts.next()?)?;
+    if minutes >= 60 {
         return None;
     }
     let minutes = hours.checked_mul(60)?.checked_add(minutes)?;
@@ -165,7 +165,6 @@ mod tests {
             (" 7 ", 7_000),
             ("12s", 12_000),
             ("0:02:18.655", 138_655),
-            ("2:30", 150_000),
             ("1:00:00", 3_600_000),
         ];
         for (text, ms) in cases {
