@@ -7,6 +7,7 @@ use crate::analysis::rules::judge::Judgement;
 use crate::analysis::rules::overview::{Declared, Rendition};
 use crate::analysis::rules::registry::Severity;
 use crate::analysis::rules::selection::Selection;
+use crate::analysis::times::both_clocks;
 use crate::session::{StreamInfo, seconds};
 
 /// In which form.
@@ -22,6 +23,8 @@ pub(super) enum Form {
     Junit,
 }
 
+/// Exchanges that are named.
+const MOST_EXCHANGES: usize = 6;
 /// So long before it happens a replay begins that shows it.
 const LEAD_US: i64 = 2_000_000;
 
@@ -80,6 +83,20 @@ impl Shown<'_> {
         }
     }
 
+    /// When it was, first and last, on both clocks.
+    pub(super) fn when(&self, judged: &Judged) -> String {
+        let finding = &judged.finding;
+        let at = |us| both_clocks(us, self.zero_us);
+        match finding.count {
+            1 => format!("at {}", at(finding.first.at_us)),
+            count => format!(
+                "{count} times, from {} to {}",
+                at(finding.first.at_us),
+                at(finding.last.at_us)
+            ),
+        }
+    }
+
     /// The path of a replay that shows it.
     pub(super) fn replay(&self, judged: &Judged) -> String {
         let stream = match self.streams.len() {
@@ -87,6 +104,18 @@ impl Shown<'_> {
             _ => format!("{}/", judged.finding.stream),
         };
         format!("/{stream}stream.m3u8?offset={}", self.offset(judged))
+    }
+}
+
+/// Which exchanges show it, the first ones, behind something else.
+pub(super) fn exchanges(judged: &Judged) -> String {
+    let all = &judged.finding.exchanges;
+    let shown = all.iter().take(MOST_EXCHANGES).map(i64::to_string);
+    let shown: Vec<String> = shown.collect();
+    let more = if all.len() > shown.len() { ", …" } else { "" };
+    match shown.is_empty() {
+        true => String::new(),
+        false => format!("; exchange {}{more}", shown.join(", ")),
     }
 }
 

@@ -3,15 +3,12 @@
 use std::io::{self, Write};
 
 use super::channel::{host_rows, rendition_rows};
-use super::form::{Shown, link};
+use super::form::{Shown, exchanges, link};
 use crate::analysis::rules::findings::Judged;
 use crate::analysis::rules::registry::Severity;
-use crate::analysis::times::{both_clocks, timedelta};
+use crate::analysis::times::timedelta;
 use crate::session::{NoticeEvent, seconds};
 use crate::shown::{counted, escaped};
-
-/// Exchanges that are named.
-const MOST_EXCHANGES: usize = 6;
 
 pub(super) fn write(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
     for line in verdict(shown) {
@@ -119,41 +116,12 @@ fn paragraph(shown: &Shown<'_>, judged: &Judged, out: &mut impl Write) -> io::Re
         out,
         "  {}: {}",
         escaped(&shown.place(judged)),
-        when(shown, judged)
+        shown.when(judged)
     )?;
     let (command, exchanges) = (escaped(&shown.command(judged)), exchanges(judged));
     writeln!(out, "  see it: {command}{exchanges}")?;
     match link(section) {
         Some(link) => writeln!(out, "  {section}: {link}"),
         None => writeln!(out, "  {section}"),
-    }
-}
-
-fn when(shown: &Shown<'_>, judged: &Judged) -> String {
-    let finding = &judged.finding;
-    let at = |us: i64| both_clocks(us, shown.zero_us);
-    match finding.count {
-        1 => format!("at {}", at(finding.first.at_us)),
-        count => format!(
-            "{count} times, from {} to {}",
-            at(finding.first.at_us),
-            at(finding.last.at_us)
-        ),
-    }
-}
-
-/// Which exchanges show it, the first ones.
-fn exchanges(judged: &Judged) -> String {
-    let all = &judged.finding.exchanges;
-    let shown = all.iter().take(MOST_EXCHANGES).map(i64::to_string);
-    let shown: Vec<String> = shown.collect();
-    let more = if all.len() > MOST_EXCHANGES {
-        ", …"
-    } else {
-        ""
-    };
-    match shown.is_empty() {
-        true => String::new(),
-        false => format!("; exchange {}{more}", shown.join(", ")),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use url::Url;
 
+use crate::analysis::rules::overview::stream_infs;
 use crate::analysis::rules::playlist::without_query;
 use crate::hls::{ChildRole, read_multivariant};
 
@@ -72,27 +73,10 @@ impl Family {
 
 /// AVERAGE-BANDWIDTH of each variant, the largest where there are several.
 fn averages(text: &[u8], base: &Url) -> HashMap<Vec<u8>, u64> {
-    let mut averages = HashMap::new();
-    let mut next = None;
-    for line in crate::hls::lines(text) {
-        if let Some(tag) = line.tag().filter(|tag| tag.name == b"#EXT-X-STREAM-INF") {
-            let mut values =
-                crate::hls::attributes(tag.value).filter(|a| a.name == b"AVERAGE-BANDWIDTH");
-            let value = values
-                .next()
-                .and_then(|a| std::str::from_utf8(a.value).ok()?.parse::<u64>().ok());
-            next = value;
-        } else if line.kind == crate::hls::LineKind::Uri {
-            let (_, uri) = line.trimmed();
-            let url = std::str::from_utf8(uri)
-                .ok()
-                .and_then(|uri| base.join(uri).ok());
-            if let (Some(url), Some(value)) = (url, next.take()) {
-                let url = without_query(url.as_str().as_bytes()).to_vec();
-                let known: &mut u64 = averages.entry(url).or_default();
-                *known = value.max(*known);
-            }
-        }
+    let mut averages: HashMap<Vec<u8>, u64> = HashMap::new();
+    for (url, declared) in stream_infs(text, base) {
+        let known = averages.entry(url).or_default();
+        *known = declared.average.unwrap_or(0).max(*known);
     }
     averages
 }

@@ -38,7 +38,11 @@ pub struct Declarations {
 impl Declarations {
     /// Takes in a multivariant playlist: what it says last counts.
     pub fn take(&mut self, text: &[u8], base: &Url) {
-        let mut said = stream_infs(text, base);
+        let mut said = HashMap::new();
+        for (url, declared) in stream_infs(text, base) {
+            // One playlist with several sets of renditions is listed several times.
+            said.entry(url).or_insert(declared);
+        }
         for child in read_multivariant(text, base).children {
             let url = without_query(child.url.as_str().as_bytes()).to_vec();
             if self.by_url.len() >= MOST && !self.by_url.contains_key(&url) {
@@ -58,9 +62,9 @@ impl Declarations {
     }
 }
 
-/// What EXT-X-STREAM-INF says, the first one of each URL.
-fn stream_infs(text: &[u8], base: &Url) -> HashMap<Vec<u8>, Declared> {
-    let mut all = HashMap::new();
+/// What each EXT-X-STREAM-INF says, by the URL without query that it is of. Variables are not looked at.
+pub fn stream_infs(text: &[u8], base: &Url) -> Vec<(Vec<u8>, Declared)> {
+    let mut all = Vec::new();
     let mut tag = None;
     for line in lines(text) {
         if let Some(found) = line.tag().filter(|tag| tag.name == b"#EXT-X-STREAM-INF") {
@@ -72,10 +76,8 @@ fn stream_infs(text: &[u8], base: &Url) -> HashMap<Vec<u8>, Declared> {
             let url = std::str::from_utf8(uri)
                 .ok()
                 .and_then(|uri| base.join(uri).ok());
-            if let Some(url) = url {
-                let url = without_query(url.as_str().as_bytes()).to_vec();
-                all.entry(url).or_insert_with(|| stream_inf(tag));
-            }
+            let url = url.map(|url| without_query(url.as_str().as_bytes()).to_vec());
+            all.extend(url.map(|url| (url, stream_inf(tag))));
         }
     }
     all

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use url::Url;
 
-pub use self::declared::Declared;
+pub use self::declared::{Declared, stream_infs};
 pub use self::hosts::{Host, Hosts};
 pub use self::rendition::{Came, Rendition};
 pub use self::series::{Point, Series};

@@ -9,8 +9,7 @@ use super::listed::Listed;
 use super::pictures::Pictured;
 use crate::analysis::rules::findings::Judged;
 use crate::analysis::rules::registry::{RuleInfo, Severity, rule_of};
-use crate::analysis::times::both_clocks;
-use crate::cli::isreport::form::{Shown, link};
+use crate::cli::isreport::form::{Shown, exchanges, link};
 use crate::shown::{counted, escaped};
 
 /// The two columns: what must be fixed, and what should be, a row a rule.
@@ -88,7 +87,7 @@ pub(super) fn one(
             h3 { (severity.to_uppercase()) " " (judged.rule) " " (name) }
             p { (escaped(&finding.text)) }
             p.soft {
-                (escaped(&shown.place(judged))) ": " (when(shown, judged))
+                (escaped(&shown.place(judged))) ": " (shown.when(judged))
                 @if let Some(mark) = pictured.mark_of(n) { " · " a href={ "#" (mark) } { "in the picture" } }
             }
             @if let Some(excerpt) = evidence.excerpt(judged) { (text(excerpt)) }
@@ -107,27 +106,6 @@ fn rule_line(rule: &RuleInfo) -> Markup {
                 None => (rule.section),
             }
         }
-    }
-}
-
-fn when(shown: &Shown<'_>, judged: &Judged) -> String {
-    let finding = &judged.finding;
-    let at = |us| both_clocks(us, shown.zero_us);
-    match finding.count {
-        1 => format!("at {}", at(finding.first.at_us)),
-        count => format!(
-            "{count} times, from {} to {}",
-            at(finding.first.at_us),
-            at(finding.last.at_us)
-        ),
-    }
-}
-
-fn exchanges(judged: &Judged) -> Markup {
-    let all = &judged.finding.exchanges;
-    let some: Vec<String> = all.iter().take(6).map(i64::to_string).collect();
-    html! {
-        @if !some.is_empty() { "; exchange " (some.join(", ")) @if all.len() > some.len() { ", …" } }
     }
 }
 
