@@ -209,6 +209,43 @@ fn one_variant_that_stands_still_while_another_goes_on_is_told() {
 }
 
 #[test]
+fn a_server_that_fails_for_long_is_a_gap_of_the_channel() {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let origin = Origin::new(move |ask: &Ask| match (ask.path(), at.at()) {
+        ("/bridge.m3u8", 0) => Reply::playlist(Window::new(1, 5).text()),
+        ("/bridge.m3u8", 1) => Reply::html(503),
+        ("/bridge.m3u8", _) => Reply::playlist(Window::new(4, 5).text()),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/bridge.m3u8")).start();
+    recording.until_at_least(5, "SELECT count(*) FROM segments WHERE error IS NULL");
+    stage.go(1);
+    recording.until_it_says("no advance");
+    stage.go(2);
+    recording.until_it_says("advances again");
+    let found = findings(&recording.interrupt().session(), &["--rules", "T07"]);
+    assert_eq!(rules(&found), ["T07"], "{found:?}");
+}
+
+#[test]
+fn of_a_recorder_that_was_killed_nobody_says_that_it_was_well() {
+    let origin = Origin::new(|ask: &Ask| match ask.path() {
+        "/tower.m3u8" => Reply::playlist(Window::new(1, 3).text()),
+        path => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/tower.m3u8")).start();
+    recording.until_at_least(3, "SELECT count(*) FROM segments WHERE error IS NULL");
+    let session = recording.kill().killed_session();
+    let report = text(session.path().to_str().unwrap(), &[]);
+    assert!(
+        report.contains("was killed, and nobody went on"),
+        "{report}"
+    );
+    assert!(!report.contains("The recorder was well"), "{report}");
+}
+
+#[test]
 fn ci_can_fail_by_it_and_reads_a_test_case_a_rule() {
     assert_eq!(run(DEMO, &["--fail-on", "must"]).status.code(), Some(1));
     let session = ferried();

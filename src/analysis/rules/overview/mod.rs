@@ -111,3 +111,18 @@ impl Overview {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hole_lies_between_two_moments_where_they_have_a_part_of_it() {
+        let overview = Overview::new(vec![Hole {
+            from_us: 10,
+            until_us: 20,
+        }]);
+        assert!(overview.has_hole(5, 25) && overview.has_hole(15, 16) && overview.has_hole(19, 30));
+        assert!(!overview.has_hole(0, 10) && !overview.has_hole(20, 30));
+    }
+}
