@@ -88,11 +88,11 @@ impl Gap {
             || self.recorder_was_down()
             || self.recorder_was_late()
             || self.validators_were_false();
-        // A poll that failed or hung saw no new segment either, and neither did a viewer.
-        let unsure_us = self.uncertain_us[1]
-            .unwrap_or(0)
-            .min(self.polls.pause_us)
-            .max(0);
+        let mut unsure_us = self.uncertain_us[1].unwrap_or(0);
+        if let Some(rebuffed_us) = self.polls.rebuffed_us {
+            unsure_us = unsure_us.min(self.until_us.saturating_sub(rebuffed_us));
+        }
+        let unsure_us = unsure_us.max(0);
         !is_recorders && self.length_us().saturating_sub(unsure_us) > self.threshold_us
     }
 
@@ -237,5 +237,38 @@ mod tests {
         assert!(gap(Unit::Parts, 1_000_000).recorder_paused());
         assert!(!gap(Unit::Segments, 1_000_000).is_recorders());
         assert_eq!(gap(Unit::Parts, 0).polls_between(), 1);
+    }
+
+    #[test]
+    fn a_gap_is_the_origins_for_certain_up_to_its_last_error_and_no_further() {
+        let gap = |rebuffed_us| Gap {
+            from: Advance::default(),
+            to: Some(Advance::default()),
+            until_us: 20_000_000,
+            is_left: false,
+            // No poll brought the text of before again.
+            uncertain_us: [None, Some(20_000_000)],
+            threshold_us: 6_000_000,
+            unit: Unit::Segments,
+            polls: PollTrouble {
+                polls: 20,
+                failed: 19,
+                rebuffed_us,
+                ..PollTrouble::default()
+            },
+            not_running_us: 0,
+            noticed: Vec::new(),
+            polls_are_gone: false,
+            never_listed: None,
+        };
+        assert!(gap(Some(19_000_000)).is_origins_for_certain());
+        assert!(
+            !gap(Some(5_000_000)).is_origins_for_certain(),
+            "an error at first, and nothing known since"
+        );
+        assert!(
+            !gap(None).is_origins_for_certain(),
+            "the network may have been the recorder's"
+        );
     }
 }

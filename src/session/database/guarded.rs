@@ -189,6 +189,13 @@ impl Guarded {
     }
 }
 
+/// A statement is compiled once. Otherwise SQLite does it again whenever a value is bound that might have led to
+/// another plan, such as that of a LIMIT: most of our queries cost several times as much.
+pub(crate) fn compile_once(db: &Connection) -> rusqlite::Result<()> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
 /// Nothing that the database says makes SQLite do more than read its own rows, and no single step of that is long.
 /// Where it is to be written, too, until its schema has been compared.
 pub(crate) fn restrict(db: &Connection) -> rusqlite::Result<()> {
@@ -201,12 +208,10 @@ pub(crate) fn restrict(db: &Connection) -> rusqlite::Result<()> {
         // What is quoted is a name, never a text.
         (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
         (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
-        // A statement is compiled once. Otherwise SQLite does it again whenever a value is bound that might have led to
-        // another plan, such as that of a LIMIT: most of our queries cost several times as much.
-        (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
     ] {
         db.set_db_config(setting, is_on)?;
     }
+    compile_once(db)?;
     for (limit, most) in [
         (Limit::SQLITE_LIMIT_LENGTH, LARGEST_OF_SCHEMA),
         (Limit::SQLITE_LIMIT_SQL_LENGTH, LARGEST_OF_SCHEMA),

@@ -30,6 +30,8 @@ pub struct PollTrouble {
     pub between_us: i64,
     /// When the last poll was over; where there was none, the beginning of the time.
     pub last_us: i64,
+    /// When the last poll was over that the origin itself answered with an error, refused or reset: nobody had anything new of it then.
+    pub rebuffed_us: Option<i64>,
     /// The longest time for which a poll had no whole answer.
     pub longest_wait: PollWait,
     /// For so long of it polls had no whole answer, in microseconds.
@@ -152,6 +154,10 @@ impl Sum {
         trouble.failed += 1;
         let outcome = Outcome::parse(outcome).unwrap_or(Outcome::Protocol);
         let kind = (status.filter(|_| is_complete), outcome);
+        // The others may be of the network of the recorder.
+        if is_complete || matches!(outcome, Outcome::Refused | Outcome::Reset) {
+            trouble.rebuffed_us = trouble.rebuffed_us.max(Some(over_us));
+        }
         let place = self.failures.len();
         self.failures.entry(kind).or_insert((0, place)).0 += 1;
     }

@@ -84,6 +84,7 @@ pub(crate) fn create(
     let create = || -> rusqlite::Result<(Connection, i64)> {
         own_alone(&folder.database());
         let db = Connection::open(folder.database())?;
+        guarded::compile_once(&db)?;
         db.pragma_update(
             None,
             "application_id",
@@ -410,5 +411,21 @@ mod tests {
         assert!(matches!(lock(&folder), Err(WriterError::Busy(_))));
         drop(held);
         assert!(!chunks.is_locked().unwrap());
+    }
+
+    #[test]
+    fn statements_of_a_new_session_are_compiled_once() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = crate::session::Sessions::new(temporary.path())
+            .create(Some("s"))
+            .unwrap();
+        let begun = create(&folder, Clock::start(), "test").unwrap();
+        let sql = "SELECT id FROM exchange WHERE id > ?1 ORDER BY id LIMIT ?2";
+        let mut statement = begun.db.prepare(sql).unwrap();
+        for most in [1, 2, 3] {
+            assert!(!statement.exists((0, most)).unwrap());
+        }
+        let again = statement.get_status(rusqlite::StatementStatus::RePrepare);
+        assert_eq!(again, 0);
     }
 }
