@@ -142,7 +142,7 @@ pub static RULES: &[RuleInfo] = &[
     rule("X07", "pdt-map", Must, "§6.2.4", "some renditions have EXT-X-PROGRAM-DATE-TIME, others have none"),
     rule("X08", "server-control", Must, "§6.2.4", "attributes of EXT-X-SERVER-CONTROL of renditions differ (CAN-BLOCK-RELOAD, CAN-SKIP-UNTIL, HOLD-BACK, PART-HOLD-BACK)"),
     rule("X09", "bandwidth", Should, "§4.1, 4.4.6.2", "a segment of a variant has more than BANDWIDTH, or they have more than 110 % of AVERAGE-BANDWIDTH; must, where all segments exist"),
-    rule("X10", "codecs", Should, "§4.4.6.2, A 9.1, 9.2, 9.15", "a variant has no CODECS, or they are unlike its media (another profile or a higher level of H.264); must, where they lack a format that is there; info, where RESOLUTION or FRAME-RATE is missing"),
+    rule("X10", "codecs", Should, "§4.4.6.2, A 9.1, 9.2, 9.15", "a variant has no CODECS, or they are unlike its media (a higher profile or level of H.264); must, where they lack a format that is there; info, where RESOLUTION or FRAME-RATE is missing"),
     rule("X12", "dead-variant", Info, "seen in the field", "one variant has no new segment while others go on"),
     rule("L01", "part-duration", Must, "§4.4.4.9", "a part is longer than PART-TARGET, or shorter than 85 % of it though another part of its segment follows"),
     rule("L02", "hold-back", Must, "§4.4.3.8", "PART-HOLD-BACK is missing or less than twice PART-TARGET (should: three times); HOLD-BACK is less than three target durations, CAN-SKIP-UNTIL than six"),

@@ -101,8 +101,7 @@ fn breaks(rendition: &Rendition) -> Option<String> {
 }
 
 fn viewer(rendition: &Rendition) -> Option<String> {
-    rendition.fetched.largest()?;
-    let viewer = &rendition.viewer;
+    let viewer = Some(&rendition.viewer).filter(|viewer| viewer.is_sure())?;
     Some(match viewer.count {
         0 => "with three target durations of buffer would not have stalled".to_owned(),
         count => format!(

@@ -131,8 +131,9 @@ impl Replay {
     /// Waits until a moment. Meanwhile the answer to the request as it is `then` is made and put into the cache, so that nothing is
     /// read, rewritten or compressed at the moment itself.
     async fn prepare_and_wait(self: &Arc<Self>, then: impl Fn() -> Request, moment: Instant) {
-        // Injected faults differ from request to request, and rules count what they are asked.
-        if self.rules().is_empty() {
+        // Injected faults differ from request to request, and rules count what they are asked. In a session that is being
+        // recorded, what is committed meanwhile makes it stale.
+        if self.rules().is_empty() && !self.span().recording {
             // A request that waits holds nothing of it. An answer that takes longer is made at the moment.
             let prepared = Box::pin(async { self.respond_now(&then()).await });
             drop(tokio::time::timeout_at(moment, prepared).await);

@@ -10,6 +10,7 @@ mod report;
 mod rows;
 mod spans;
 mod walk;
+
 use std::io;
 
 pub(crate) use self::files::lost_bodies;
@@ -168,6 +169,7 @@ fn was_full(folder: &SessionFolder) -> bool {
     ChunkDir::of_session(folder.path()).is_ok_and(|chunks| disk::was_full(&chunks))
 }
 
+/// The lock is that of a recorder that runs.
 fn is_being_recorded(folder: &SessionFolder) -> io::Result<bool> {
     match ChunkDir::of_session(folder.path()) {
         Ok(chunks) => chunks.is_locked(),

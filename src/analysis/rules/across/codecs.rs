@@ -69,21 +69,36 @@ fn pictures(declared: &Declared, found: &BTreeSet<String>, out: &mut Vec<Broken>
 }
 
 fn format_of(codec: &str) -> Option<usize> {
-    let name = codec.split('.').next()?.to_ascii_lowercase();
-    FORMATS
-        .iter()
-        .position(|names| names.contains(&name.as_str()))
+    let codec = codec.to_ascii_lowercase();
+    // The object types of MPEG-4 that stand for AC-3 and Enhanced AC-3 (RFC 6381 3.3).
+    let name = match codec.as_str() {
+        "mp4a.a5" => "ac-3",
+        "mp4a.a6" => "ec-3",
+        other => other.split('.').next()?,
+    };
+    FORMATS.iter().position(|names| names.contains(&name))
 }
 
-/// A stream needs more than is declared: another profile, or a higher level. A lower level plays wherever a higher one does.
+/// A stream needs more than is declared: a higher profile or level. What is lower plays wherever something higher does.
 /// Levels of other formats than H.264 are not compared, nor is the object type of AAC, of which streams do not tell all.
 fn exceeds(is: &str, declared: &str) -> bool {
     match (avc(is), avc(declared)) {
         (Some((profile, level)), Some((declared_profile, declared_level))) => {
-            profile != declared_profile || level > declared_level
+            let is_within = match (rank(profile), rank(declared_profile)) {
+                (Some(rank), Some(declared)) => rank <= declared,
+                _ => profile == declared_profile,
+            };
+            !is_within || level > declared_level
         }
         _ => false,
     }
+}
+
+/// Baseline, Main, High: what plays one of them plays those before it, but for odd streams.
+fn rank(profile: u8) -> Option<usize> {
+    [0x42, 0x4d, 0x64]
+        .iter()
+        .position(|known| *known == profile)
 }
 
 /// Profile and level of `avc1.PPCCLL` (RFC 6381 3.3).
@@ -121,15 +136,24 @@ mod tests {
             [],
             "a higher level"
         );
+        assert_eq!(
+            found(Some("avc1.64001f,mp4a.40.2"), &media),
+            [],
+            "a higher profile"
+        );
+        assert_eq!(
+            found(Some("avc1.4d401f,MP4A.A5,mp4a.a6"), &["ac-3", "ec-3"]),
+            []
+        );
         assert_eq!(found(None, &media), [(None, "missing")]);
         assert_eq!(
             found(Some("avc1.4d401f"), &media),
             [(Some(Severity::Must), "lacks")]
         );
         assert_eq!(
-            found(Some("avc1.64001f,mp4a.40.2"), &media),
+            found(Some("avc1.42001f,mp4a.40.2"), &media),
             [(None, "unlike")],
-            "another profile"
+            "a lower profile"
         );
         assert_eq!(
             found(Some("avc1.4d401e,mp4a.40.2"), &media),

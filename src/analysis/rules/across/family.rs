@@ -75,6 +75,7 @@ impl Family {
 fn averages(text: &[u8], base: &Url) -> HashMap<Vec<u8>, u64> {
     let mut averages: HashMap<Vec<u8>, u64> = HashMap::new();
     for (url, declared) in stream_infs(text, base) {
+        let url = without_query(url.as_str().as_bytes()).to_vec();
         let known = averages.entry(url).or_default();
         *known = declared.average.unwrap_or(0).max(*known);
     }

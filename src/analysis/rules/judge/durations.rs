@@ -18,19 +18,23 @@ pub(super) struct Durations {
 }
 
 impl Durations {
-    /// Takes in the segments of a playlist from one on. Of too many the first ones are known.
-    pub(super) fn take(&mut self, playlist: &Playlist, fresh: usize, base: &Url) {
+    /// Takes in the segments of a playlist from one on. Of too many the first ones are known. Whether each was new and is known now.
+    pub(super) fn take(&mut self, playlist: &Playlist, fresh: usize, base: &Url) -> bool {
+        let mut are_new = true;
         for segment in playlist.segments.iter().skip(fresh) {
             let uri = playlist.text.get(segment.uri.clone()).unwrap_or_default();
             let url = std::str::from_utf8(uri)
                 .ok()
                 .and_then(|uri| base.join(uri).ok());
             let Some(url) = url.filter(|_| self.by_name.len() < MOST) else {
+                are_new = false;
                 continue;
             };
-            self.by_name
-                .insert(name(url.as_str(), segment.range), segment.duration_us);
+            let name = name(url.as_str(), segment.range);
+            let before = self.by_name.insert(name, segment.duration_us);
+            are_new &= before.is_none();
         }
+        are_new
     }
 
     /// Of the segment with a URL and a range.
@@ -57,7 +61,8 @@ mod tests {
         let text = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:3.5,\ns1.ts?t=1\n";
         let mut durations = Durations::default();
         let base = Url::parse("http://localhost/live/list.m3u8").unwrap();
-        durations.take(&Playlist::read(text.into()), 0, &base);
+        assert!(durations.take(&Playlist::read(text.into()), 0, &base));
+        assert!(!durations.take(&Playlist::read(text.into()), 0, &base));
         assert_eq!(
             durations.of("http://localhost/live/s1.ts?t=2", None),
             Some(3_500_000)

@@ -29,10 +29,12 @@ pub struct Declared {
     pub frame_rate: Option<String>,
 }
 
-/// What is said of each playlist of a stream, by its URL without query.
+/// What is said of each playlist of a stream.
 #[derive(Debug, Default)]
 pub struct Declarations {
-    by_url: HashMap<Vec<u8>, Declared>,
+    by_url: HashMap<String, Declared>,
+    /// By URL without query, since tokens change; `None`: several have that.
+    by_path: HashMap<Vec<u8>, Option<String>>,
 }
 
 impl Declarations {
@@ -43,27 +45,34 @@ impl Declarations {
             // One playlist with several sets of renditions is listed several times.
             said.entry(url).or_insert(declared);
         }
+        self.by_path.clear();
         for child in read_multivariant(text, base).children {
-            let url = without_query(child.url.as_str().as_bytes()).to_vec();
+            let declared = Declared {
+                label: child.label,
+                ..said.remove(&child.url).unwrap_or_default()
+            };
+            let url = String::from(child.url);
             if self.by_url.len() >= MOST && !self.by_url.contains_key(&url) {
                 return;
             }
-            let declared = Declared {
-                label: child.label,
-                ..said.remove(&url).unwrap_or_default()
-            };
+            let path = without_query(url.as_bytes()).to_vec();
+            let alone = !self.by_path.contains_key(&path);
+            self.by_path.insert(path, alone.then(|| url.clone()));
             self.by_url.insert(url, declared);
         }
     }
 
     /// What is said of the playlist with a URL.
     pub fn of(&self, url: &str) -> Option<&Declared> {
-        self.by_url.get(without_query(url.as_bytes()))
+        let same_path = || self.by_path.get(without_query(url.as_bytes()))?.as_ref();
+        self.by_url
+            .get(url)
+            .or_else(|| self.by_url.get(same_path()?))
     }
 }
 
-/// What each EXT-X-STREAM-INF says, by the URL without query that it is of. Variables are not looked at.
-pub fn stream_infs(text: &[u8], base: &Url) -> Vec<(Vec<u8>, Declared)> {
+/// What each EXT-X-STREAM-INF says, by the URL that it is of. Variables are not looked at.
+pub fn stream_infs(text: &[u8], base: &Url) -> Vec<(Url, Declared)> {
     let mut all = Vec::new();
     let mut tag = None;
     for line in lines(text) {
@@ -76,7 +85,6 @@ pub fn stream_infs(text: &[u8], base: &Url) -> Vec<(Vec<u8>, Declared)> {
             let url = std::str::from_utf8(uri)
                 .ok()
                 .and_then(|uri| base.join(uri).ok());
-            let url = url.map(|url| without_query(url.as_str().as_bytes()).to_vec());
             all.extend(url.map(|url| (url, stream_inf(tag))));
         }
     }
@@ -123,5 +131,21 @@ mod tests {
         let sound = declarations.of("http://localhost/en.m3u8").unwrap();
         assert!(sound.label.contains("en"), "{}", sound.label);
         assert_eq!(declarations.of("http://localhost/x.m3u8"), None);
+    }
+
+    #[test]
+    fn variants_that_differ_by_their_query_are_told_apart() {
+        let text = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=2,CODECS=\"avc1.4d401f\"\nlive.m3u8?r=hi\n\
+            #EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"mp4a.40.2\"\nlive.m3u8?r=lo\n";
+        let base = Url::parse("http://localhost/main.m3u8").unwrap();
+        let mut declarations = Declarations::default();
+        declarations.take(text.as_bytes(), &base);
+        let codecs = |url| declarations.of(url).and_then(|said| said.codecs.as_deref());
+        assert_eq!(
+            codecs("http://localhost/live.m3u8?r=hi"),
+            Some("avc1.4d401f")
+        );
+        assert_eq!(codecs("http://localhost/live.m3u8?r=lo"), Some("mp4a.40.2"));
+        assert_eq!(codecs("http://localhost/live.m3u8?r=me"), None);
     }
 }

@@ -103,7 +103,12 @@ impl Rendition {
         {
             self.viewer.comes(now.duration_us(), target_us);
         }
+        // A window of which everything is new: segments went by that nobody saw, or it is another list.
+        let has_jumped = fresh == 0 && self.segments > 0;
         let fresh = now.segments.get(fresh..).unwrap_or_default();
+        if has_jumped || fresh.iter().any(|segment| segment.gap) {
+            self.viewer.lose_sight();
+        }
         if fresh.is_empty() {
             return;
         }

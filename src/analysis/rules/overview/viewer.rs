@@ -28,6 +28,8 @@ pub struct Viewer {
     pub stalls: Vec<Stall>,
     /// How many there were.
     pub count: u64,
+    /// What was played cannot be told of what was fetched.
+    is_unsure: bool,
     /// How long they were together, in microseconds.
     pub length_us: i64,
 }
@@ -64,6 +66,17 @@ impl Viewer {
             }
         }
         self.plays_until_us = Some(until_us.max(at_us).saturating_add(duration_us));
+    }
+
+    /// A segment is listed that is not fetched for this rendition alone, or not at all, or the list jumped: what a viewer
+    /// played cannot be told of what was fetched.
+    pub fn lose_sight(&mut self) {
+        self.is_unsure = true;
+    }
+
+    /// Whether it was seen all the way what a viewer had.
+    pub fn is_sure(&self) -> bool {
+        !self.is_unsure && self.passed_us == 0 && self.plays_until_us.is_some()
     }
 
     /// No recorder ran: nobody knows what a viewer saw.
@@ -110,6 +123,9 @@ mod tests {
         }
         viewer.got(14 * S + 9, 4 * S, 4 * S);
         assert_eq!((viewer.count, viewer.length_us), (1, 2 * S));
+        assert!(viewer.is_sure());
+        viewer.lose_sight();
+        assert!(!viewer.is_sure());
     }
 
     #[test]

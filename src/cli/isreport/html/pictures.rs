@@ -262,20 +262,21 @@ fn durations(rendition: &Rendition) -> Option<Picture<'_>> {
 
 fn fetching(rendition: &Rendition) -> Option<Picture<'_>> {
     let longest = rendition.fetched.largest()?;
-    let viewer = &rendition.viewer;
-    let stalls = match viewer.count {
-        0 => "A viewer with three target durations of buffer would not have stalled".to_owned(),
+    let viewer = Some(&rendition.viewer).filter(|viewer| viewer.is_sure());
+    let stalls = viewer.map_or_else(String::new, |viewer| match viewer.count {
+        0 => " A viewer with three target durations of buffer would not have stalled, as this recorder got the segments.".to_owned(),
         count => format!(
-            "A viewer with three target durations of buffer would have stalled {} ({:.1} s in all, red)",
+            " A viewer with three target durations of buffer would have stalled {} ({:.1} s in all, red), as this recorder got the segments.",
             counted(count, "time"),
             viewer.length_us as f64 / 1e6
         ),
-    };
+    });
+    let stalled = viewer.into_iter().flat_map(|viewer| &viewer.stalls);
     let span = |stall: &Stall| (stall.from_us, stall.from_us.saturating_add(stall.length_us));
     Some(Picture {
         id: format!("p{}-fetching", rendition.id),
         title: "Time to fetch a segment",
-        says: format!("{longest:.2} s at most. {stalls}, as this recorder got the segments."),
+        says: format!("{longest:.2} s at most.{stalls}"),
         unit: "s",
         scale: 1.0,
         lines: vec![line(
@@ -288,7 +289,7 @@ fn fetching(rendition: &Rendition) -> Option<Picture<'_>> {
             .map(|(shortest_us, _)| (shortest_us as f64 / 1e6, "shortest segment"))
             .into_iter()
             .collect(),
-        spans: viewer.stalls.iter().map(span).collect(),
+        spans: stalled.map(span).collect(),
     })
 }
 
