@@ -1,0 +1,39 @@
+// Whether the window follows the edge of a session that is being recorded: it does as long as the fragment names no window.
+
+import { observable } from './core/observable.js';
+import { spanOf } from './core/axis.js';
+
+/**
+ * @typedef {object} Live
+ * @property {() => boolean} follows
+ * @property {() => void} follow  Goes to the edge, and stays there.
+ * @property {(told: (follows: boolean) => void) => () => void} subscribe
+ */
+
+/** What is looked at elsewhere: where one of these is set, the window stays where it is. */
+const LOOKS = /** @type {const} */ (['at', 'rev', 'with', 'x']);
+
+/**
+ * @param {import('./core/state.js').State} state
+ * @param {import('./core/session.js').SessionStore} session
+ * @returns {Live}
+ */
+export function createLive(state, session) {
+  const read = () => session.get().recording && state.get().t === null;
+  const following = observable(read());
+  state.guard((changes) => {
+    const looks = LOOKS.some((key) => changes[key] !== undefined && changes[key] !== null);
+    if (!following.get() || 't' in changes || !looks) return changes;
+    const { from, to } = spanOf(state.get(), session.get());
+    return { t: from, w: to - from, ...changes };
+  });
+  state.subscribe(() => following.set(read()));
+  session.subscribe(() => following.set(read()));
+  return {
+    follows: following.get,
+    follow() {
+      if (session.get().recording) state.set({ t: null, at: null }, { replace: true });
+    },
+    subscribe: following.subscribe,
+  };
+}
