@@ -87,6 +87,7 @@
  *
  * @typedef {object} Finding
  * @property {string} rule
+ * @property {boolean} own
  * @property {string} [name]
  * @property {Severity} [severity]
  * @property {string} [section]
