@@ -88,19 +88,17 @@ impl Marks {
                 self.push(mark("discontinuity", b"#EXT-X-DISCONTINUITY"));
             }
             Content::Key(line, _) => {
-                if self.key.as_deref() != Some(line.text) {
-                    self.key = Some(line.text.to_vec());
-                    if is_new {
-                        self.push(mark("key", line.text));
-                    }
+                let is_other = self.key.as_deref() != Some(line.text);
+                self.key = Some(line.text.to_vec());
+                if is_other && is_new {
+                    self.push(mark("key", line.text));
                 }
             }
             Content::Map(line, _) => {
-                if self.map.as_deref() != Some(line.text) {
-                    self.map = Some(line.text.to_vec());
-                    if is_new {
-                        self.push(mark("map", line.text));
-                    }
+                let is_other = self.map.as_deref() != Some(line.text);
+                self.map = Some(line.text.to_vec());
+                if is_other && is_new {
+                    self.push(mark("map", line.text));
                 }
             }
             Content::DateRange(line) => {
