@@ -16,7 +16,7 @@ const PANELS = {
   lanes: async () => (await import('./lanes/lanes.js')).lanes,
   // waterfall: async () => (await import('./waterfall.js')).waterfall,
   // player: async () => (await import('./player.js')).player,
-  // findings: async () => (await import('./findings/findings.js')).findings,
+  findings: async () => (await import('./findings/findings.js')).findings,
   // exchange: async () => (await import('./exchange.js')).exchange,
   // revision: async () => (await import('./revision.js')).revision,
 };

@@ -94,7 +94,7 @@
  * @property {string} stream
  * @property {string | null} playlist
  * @property {string | null} [lane]
- * @property {number | null} [line]
+ * @property {number | null} [line_number]
  * @property {number} count
  * @property {Moment & { exchange: number | null }} first
  * @property {Moment & { exchange: number | null }} last
@@ -104,6 +104,7 @@
  * @typedef {object} Findings
  * @property {'gaps and faults' | 'judging' | 'done'} state
  * @property {number | null} judged_to
+ * @property {string | null} [failed]
  * @property {Record<Severity, number>} counts
  * @property {Finding[]} findings
  * @property {unknown} [left_out]
