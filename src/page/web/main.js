@@ -18,7 +18,8 @@
 // Data: `fetchJson(path, params, signal)` and `loader()` (a newer request ends the older one) of core/data.js; errors are
 // sentences to be shown. Elements: `h(tag, props, ...children)` of core/dom.js; strings become text, never markup.
 // On the axis: pictures begin and end at the same pixels in all panels of the left column. A row of it is a grid
-// `var(--label) minmax(0, 1fr)` with a right margin of `var(--edge)`; the second column is the axis, from `from` to `to`.
+// `var(--label) minmax(0, 1fr)` with a right margin of `var(--edge)`; the second column is the axis, from `from` to `to`. In what
+// scrolls (`scrollbar-width: thin; scrollbar-gutter: stable`) the margin is `calc(var(--edge) - var(--bar))`.
 
 import { createAxis } from './core/axis.js';
 import { h, setText } from './core/dom.js';

@@ -20,7 +20,7 @@ export function picture(label, draw) {
   const context = /** @type {CanvasRenderingContext2D} */ (element.getContext('2d'));
   let width = 0;
   let height = 0;
-  let isSeen = true;
+  let isSeen = false;
   let isDue = false;
 
   const frame = () => {

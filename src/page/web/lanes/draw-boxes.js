@@ -36,12 +36,12 @@ function drawBox(context, { span, width }, { box, kind }, top, height, colours) 
   }
   border(context, box, left, right, top, height, fate === 'failed' ? colours.bad : fate === 'late' ? colours.warn : colours['box-line']);
   download(context, pixel, listed, top, height, fate, colours);
-  sign(context, pixel, box, top, height, colours);
+  const free = sign(context, pixel, box, top, height, colours);
   if (height < 12 || across < 26) return;
   context.font = `${Math.min(11, height - 2)}px ${colours.font}`;
   context.textBaseline = 'top';
   context.fillStyle = colours.text;
-  const begin = Math.max(left, 0) + 4;
+  const begin = Math.max(left, 0, free < left + 110 ? free : 0) + 4;
   fitText(context, `${listed.sequence}${listed.part === undefined ? '' : `.${listed.part}`} ${listed.name}`, begin, top + 1, right - begin - 2);
 }
 
@@ -78,28 +78,34 @@ function download(context, pixel, { requested, first_byte, done }, top, height, 
   context.fillRect(byte, y, Math.max(end - byte, 1), tall);
 }
 
-/** A cross: it failed. A triangle that points to the right: it was late. @param {CanvasRenderingContext2D} context @param {(seconds: number) => number} pixel @param {import('./boxes.js').Box} box @param {number} top @param {number} height @param {Colours} colours */
+/**
+ * A cross: it failed. A triangle that points to the right: it was late.
+ * @param {CanvasRenderingContext2D} context @param {(seconds: number) => number} pixel @param {import('./boxes.js').Box} box
+ * @param {number} top @param {number} height @param {Colours} colours
+ * @returns {number} Where it ends, in pixels.
+ */
 function sign(context, pixel, { fate, listed, to }, top, height, colours) {
-  if (fate !== 'failed' && fate !== 'late') return;
+  if (fate !== 'failed' && fate !== 'late' && fate !== 'own') return 0;
   const x = pixel(listed.done ?? listed.requested ?? to) + 7;
   const y = top + height / 2;
   const large = Math.max(6, Math.min(height - 1, 9));
-  if (fate === 'failed') {
-    context.strokeStyle = colours.bad;
-    cross(context, x, y, large);
-    if (height < 10) return;
-    context.fillStyle = colours.bad;
-    context.font = `600 11px ${colours.font}`;
-    context.textBaseline = 'middle';
-    context.fillText(String(listed.status ?? listed.outcome ?? ''), x + 8, y);
-    return;
+  context.strokeStyle = context.fillStyle = fate === 'late' ? colours.warn : fate === 'own' ? colours.own : colours.bad;
+  if (fate === 'late') {
+    context.beginPath();
+    context.moveTo(x - large / 2, y - large / 2);
+    context.lineTo(x + large / 2, y);
+    context.lineTo(x - large / 2, y + large / 2);
+    context.fill();
+    return x + large / 2;
   }
-  context.fillStyle = colours.warn;
-  context.beginPath();
-  context.moveTo(x - large / 2, y - large / 2);
-  context.lineTo(x + large / 2, y);
-  context.lineTo(x - large / 2, y + large / 2);
-  context.fill();
+  cross(context, x, y, large);
+  if (height < 10) return x + large / 2;
+  context.font = `600 11px ${colours.font}`;
+  context.textBaseline = 'middle';
+  // A status that is good says nothing of a body that broke off.
+  const text = String((listed.outcome === 'complete' ? listed.status : listed.outcome) ?? '');
+  context.fillText(text, x + 8, y);
+  return x + 8 + context.measureText(text).width;
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Where} where @param {import('./bands.js').Bands} bands @param {Thing[]} seen @param {Colours} colours */

@@ -35,18 +35,22 @@ export function drawLane(context, where, scene, lines, colours) {
   const { span } = where;
   const seen = scene.things.filter(({ at, to, box }) => at <= span.to && Math.max(to, box?.listed.done ?? to) >= span.from);
   drawHoles(context, where, scene.holes, colours);
-  drawExpected(context, where, scene, colours);
   drawGaps(context, where, scene, seen, colours);
+  drawExpected(context, where, scene, colours);
   drawBoxes(context, where, scene.bands, seen, colours);
   drawBodies(context, where, scene.bands, seen, colours);
   drawCells(context, where, scene, colours);
   drawAdvances(context, where, scene, seen, colours);
+  drawLengths(context, where, scene, seen, colours);
   drawMarks(context, where, scene.bands, seen, colours);
   if (scene.note) {
+    const y = scene.bands.boxes.top + scene.bands.boxes.height / 2;
     context.font = `11px ${colours.font}`;
+    context.fillStyle = colours.panel;
+    context.fillRect(3, y - 8, context.measureText(scene.note).width + 6, 16);
     context.fillStyle = colours.quiet;
     context.textBaseline = 'middle';
-    fitText(context, scene.note, 6, scene.bands.boxes.top + scene.bands.boxes.height / 2, where.width - 12);
+    fitText(context, scene.note, 6, y, where.width - 12);
   }
   drawLines(context, where, lines, colours);
   if (scene.current) drawCurrent(context, where, scene, scene.current, colours);
@@ -63,7 +67,7 @@ export function drawLines(context, where, { pointer, at, playhead }, colours) {
 /** @param {CanvasRenderingContext2D} context @param {Where} where @param {Scene} scene @param {Colours} colours */
 function drawExpected(context, where, { expected, bands: { advances } }, colours) {
   if (where.width / Math.max(expected.length, 1) < 3) return;
-  context.strokeStyle = colours.expected;
+  context.strokeStyle = colours['line-strong'];
   context.lineWidth = 1;
   context.setLineDash([2, 2]);
   context.beginPath();
@@ -79,8 +83,6 @@ function drawExpected(context, where, { expected, bands: { advances } }, colours
 
 /** @param {CanvasRenderingContext2D} context @param {Where} where @param {Scene} scene @param {Thing[]} seen @param {Colours} colours */
 function drawGaps(context, { span, width, height }, { bands: { advances } }, seen, colours) {
-  context.textBaseline = 'middle';
-  context.font = `600 11px ${colours.font}`;
   for (const { wait } of seen) {
     if (!wait) continue;
     const left = Math.max(toPixel(span, width, wait.from), -2);
@@ -96,14 +98,25 @@ function drawGaps(context, { span, width, height }, { bands: { advances } }, see
     context.strokeStyle = wait.own ? colours.own : colours.bad;
     context.lineWidth = 1;
     context.strokeRect(left + 0.5, top + 0.5, Math.max(right - left - 1, 1), tall - 1);
+  }
+}
+
+/** How long each wait was, where there is room for it. @param {CanvasRenderingContext2D} context @param {Where} where @param {Scene} scene @param {Thing[]} seen @param {Colours} colours */
+function drawLengths(context, { span, width }, { bands: { advances } }, seen, colours) {
+  context.textBaseline = 'middle';
+  context.font = `600 11px ${colours.font}`;
+  for (const { wait } of seen) {
+    if (!wait) continue;
+    const left = Math.max(toPixel(span, width, wait.from), 0);
+    const right = Math.min(toPixel(span, width, wait.to), width);
     const text = `${length(wait.to - wait.from)}${wait.open ? ' …' : ''}`;
     const across = context.measureText(text).width + 8;
     if (right - left < across) continue;
     const x = (left + right - across) / 2;
     context.fillStyle = wait.own ? colours.panel : colours['bad-ground'];
-    context.fillRect(x, top + 2, across, advances.height - 4);
+    context.fillRect(x, advances.top + 2, across, advances.height - 4);
     context.fillStyle = wait.own ? colours.quiet : colours.bad;
-    context.fillText(text, x + 4, top + advances.height / 2 + 0.5);
+    context.fillText(text, x + 4, advances.top + advances.height / 2 + 0.5);
   }
 }
 

@@ -22,17 +22,20 @@ const inHoles = (from, to, holes) => holes.reduce((sum, [begin, end]) => sum + M
 /**
  * Where a lane waited too long, of what is known of its span: its advances or cells, and its findings.
  * @param {LaneEvents} events @param {{ from: number, to: number }} span @param {number | null} target
- * @param {import('../core/types.js').Finding[]} findings Of this lane; all of its gaps, where `isJudged`.
+ * @param {import('../core/types.js').Finding[]} findings Of this lane, and outages of its stream; all of them, where `isJudged`.
  * @param {boolean} isJudged @param {[number, number][]} holes
  * @returns {Wait[]}
  */
 export function waits(events, span, target, findings, isJudged, holes) {
   const gaps = findings.filter(({ rule }) => rule === 'T07' || rule === 'S01');
+  // A playlist that nobody got is no gap, but an outage.
+  const outages = findings.filter(({ rule, own }) => rule === 'H14' && !own);
   const allowed = target === null ? Infinity : target * ALLOWED;
   /** @type {Wait[]} */
   const found = [];
   const add = (/** @type {number} */ from, /** @type {number} */ to) => {
-    const finding = gaps.find(({ first, last }) => first.session_time < to - 0.001 && last.session_time > from + 0.001) ?? null;
+    const isIn = (/** @type {import('../core/types.js').Finding} */ { first, last }) => first.session_time < to - 0.001 && last.session_time > from + 0.001;
+    const finding = gaps.find(isIn) ?? outages.find(isIn) ?? null;
     const isOff = to - from - inHoles(from, to, holes) <= allowed;
     found.push({ from, to, own: finding === null && (isOff || isJudged), open: false, finding });
   };

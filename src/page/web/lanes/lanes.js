@@ -2,7 +2,7 @@
 
 import { loader } from '../core/data.js';
 import { fill, h, setText } from '../core/dom.js';
-import { shownFindings } from '../core/findings.js';
+import { isFault, shownFindings } from '../core/findings.js';
 import { changesOf } from './changes.js';
 import { playing } from './playing.js';
 import { row } from './row.js';
@@ -36,12 +36,14 @@ export function lanes(element, page) {
   const show = () => {
     const shown = shownFindings(findings.get(), state.get());
     const all = findings.get();
+    const outages = (all?.findings ?? []).filter(isFault);
     const isJudged = all !== null && !session.get().recording && !hasMore(all.left_out);
     for (const one of rows) {
       one.show({
         events: data?.lanes.find(({ id }) => id === one.lane.id) ?? null,
         span: data ?? axis.get(),
         findings: shown.filter((finding) => isOf(finding, one.lane)),
+        outages: outages.filter(({ stream, lane }) => stream === one.lane.stream && lane !== one.lane.id),
         isJudged: isJudged && state.get().only === null,
         session: session.get(),
         revisions: revisions(one.lane.id),

@@ -31,6 +31,7 @@ import { waits } from './gaps.js';
  * @property {import('../core/types.js').LaneEvents | null} events
  * @property {{ from: number, to: number }} span  Of which `events` are.
  * @property {import('../core/types.js').Finding[]} findings
+ * @property {import('../core/types.js').Finding[]} outages  Of its stream.
  * @property {boolean} isJudged
  * @property {import('../core/types.js').Session} session
  * @property {{ exchange: number, at: number }[]} revisions  Of a multivariant playlist.
@@ -74,14 +75,15 @@ function advances({ advances }) {
 }
 
 /** @param {Known} known @param {import('../core/types.js').LaneEvents} events @returns {Thing[]} */
-function gaps({ lane, span, findings, isJudged, session }, events) {
-  return waits(events, span, lane.target_seconds, findings, isJudged, session.holes).map((wait) => ({
+function gaps({ lane, span, findings, outages, isJudged, session }, events) {
+  return waits(events, span, lane.target_seconds, [...findings, ...outages], isJudged, session.holes).map((wait) => ({
     kind: 'gap', band: 'advances', at: wait.from, to: wait.to, bad: !wait.own, wait,
     exchange: wait.finding?.last.exchange ?? null,
     name: `${wait.own ? 'No advance seen' : 'Gap'}: ${length(wait.to - wait.from)}${wait.open ? ', and it goes on' : ''}`,
     lines: () => [
       `${sessionTime(wait.from)} – ${sessionTime(wait.to)}`,
-      wait.own ? 'not counted against the origin: the recorder may have missed it' : `allowed: ${length((lane.target_seconds ?? 0) * 1.5)}`,
+      wait.own ? 'not counted against the origin: the recorder may have missed it' : lane.target_seconds === null ? '' : `allowed: ${length(lane.target_seconds * 1.5)}`,
+      ...(wait.finding ? [`${wait.finding.rule}: ${wait.finding.detail.text}`] : []),
     ],
   }));
 }

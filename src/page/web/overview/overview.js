@@ -37,7 +37,7 @@ export function overview(element, page) {
 
   const trouble = h('p', { class: 'trouble', role: 'alert' });
   const { button, body } = disclosure('overview', () => overviewTable(shown()));
-  const whole = h('span', { class: 'quiet mono' });
+  const whole = h('span', { class: 'quiet' });
   element.append(
     h('div', { class: 'time-row overview-row' },
       h('div', { class: 'lane-label' }, h('strong', null, 'Session'), whole, h('span', { class: 'tools' }, zoomButtons(page), button)),
