@@ -10,6 +10,7 @@
 //! | `streams` | streams by name |
 //! | `to_come` | what playlists announce and is not recorded yet |
 //! | `description` | what there is to play |
+//! | `page_state` | what is held for pages |
 //! | `shown` | what the page shows of it, and what that takes |
 //! | `idle_rules` | rules of `--inject` that match nothing |
 //! | `offsets` | offsets at which there is nothing |
@@ -20,7 +21,8 @@ mod commits;
 mod description;
 mod idle_rules;
 mod offsets;
-pub(super) mod shown;
+mod page_state;
+mod shown;
 pub(super) mod state;
 mod streams;
 mod to_come;
@@ -34,7 +36,7 @@ use http::request::Parts;
 
 use self::blocked::BlockedRequests;
 use self::commits::Commits;
-use self::shown::PageState;
+use self::page_state::PageState;
 use self::state::{SessionState, read_state};
 use self::to_come::Announcements;
 use crate::clock;

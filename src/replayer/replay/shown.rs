@@ -1,38 +1,12 @@
 //! What the page shows of a session, asked on blocking threads, a few at a time: players come first.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-
-use tokio::sync::Semaphore;
+use std::sync::Arc;
 
 use super::Replay;
+use super::page_state::PageState;
 use super::state::SessionState;
-use crate::page::{Answer, Asked, Index, Judging, Known, StreamPaths, View, answer};
+use crate::page::{Answer, Asked, Known, StreamPaths, View, answer};
 use crate::session::ReadError;
-
-/// Questions of pages that are answered at once.
-const AT_ONCE: usize = 2;
-
-/// What is held for pages.
-#[derive(Debug)]
-pub(crate) struct PageState {
-    index: Arc<Mutex<Index>>,
-    judging: Judging,
-    slots: Semaphore,
-    /// The file of hls.js.
-    pub(crate) hls_js: Option<PathBuf>,
-}
-
-impl PageState {
-    pub(super) fn new(hls_js: Option<PathBuf>) -> Self {
-        Self {
-            index: Arc::default(),
-            judging: Judging::default(),
-            slots: Semaphore::new(AT_ONCE),
-            hls_js,
-        }
-    }
-}
 
 impl Replay {
     /// What pages are made of.
