@@ -218,7 +218,7 @@ impl Replay {
                 return Err(Box::new(self.dvr(request, which, generation).await));
             }
             Target::Exchange(id) => self.exchange_body(request, id).await,
-            Target::Page(path, query) => self.page(request, &path, &query).await,
+            Target::Page(path, query) => self.page(request, &path, &query).await.private(),
         };
         Err(Box::new(answered.into()))
     }
