@@ -17,7 +17,7 @@ const PANELS = {
   waterfall: async () => (await import('./waterfall/waterfall.js')).waterfall,
   // player: async () => (await import('./player.js')).player,
   findings: async () => (await import('./findings/findings.js')).findings,
-  // exchange: async () => (await import('./exchange.js')).exchange,
+  exchange: async () => (await import('./exchange/exchange.js')).exchange,
   // revision: async () => (await import('./revision.js')).revision,
 };
 

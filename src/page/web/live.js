@@ -7,6 +7,7 @@ import { spanOf } from './core/axis.js';
  * @typedef {object} Live
  * @property {() => boolean} follows
  * @property {() => void} follow  Goes to the edge, and stays there.
+ * @property {() => void} hold  Stays where it is.
  * @property {(told: (follows: boolean) => void) => () => void} subscribe
  */
 
@@ -33,6 +34,11 @@ export function createLive(state, session) {
     follows: following.get,
     follow() {
       if (session.get().recording) state.set({ t: null, at: null }, { replace: true });
+    },
+    hold() {
+      if (!following.get()) return;
+      const { from, to } = spanOf(state.get(), session.get());
+      state.set({ t: from, w: to - from }, { replace: true });
     },
     subscribe: following.subscribe,
   };

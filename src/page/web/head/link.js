@@ -2,16 +2,14 @@
 
 import { h, setText } from '../core/dom.js';
 import { copyText } from '../core/copy.js';
-import { spanOf } from '../core/axis.js';
 
 /** @param {import('../main.js').Page} page */
-export function linkButton({ state, session, live, axis, say }) {
+export function linkButton({ state, live, say }) {
   const button = h('button', {
     type: 'button', title: 'Copy a link to what is shown',
     onclick: async () => {
       // At the edge the same seconds are to be seen tomorrow, not the edge of then.
-      const { from, to } = live.follows() ? spanOf(state.get(), session.get()) : axis.get();
-      if (state.get().t === null) state.set({ t: from, w: to - from }, { replace: true });
+      live.hold();
       const done = await copyText(state.link());
       setText(button, done ? 'Copied' : 'Link is in the address bar');
       say(done ? 'The link was copied' : 'It could not be copied; the link is in the address bar');

@@ -13,6 +13,8 @@ const MARGIN = 0.25;
 /** While the edge is seen it is asked for so often, in milliseconds. */
 const EDGE_MS = 1000;
 const READING_MS = 200;
+/** Of more lanes a stream has to be chosen. */
+const MOST = 200;
 
 /** @param {HTMLElement} element @param {import('../main.js').Page} page */
 export function lanes(element, page) {
@@ -53,12 +55,14 @@ export function lanes(element, page) {
 
   let known = '';
   const arrange = () => {
-    const wanted = session.get().lanes.filter(({ stream }) => [null, stream].includes(state.get().s));
-    const text = JSON.stringify(wanted);
+    const all = session.get().lanes.filter(({ stream }) => [null, stream].includes(state.get().s));
+    const wanted = all.slice(0, MOST);
+    const text = JSON.stringify([wanted, all.length]);
     if (text === known) return;
     known = text;
     rows = wanted.map((lane) => row(lane, page));
-    fill(list, rows.length ? rows.map((one) => one.element) : h('p', { class: 'quiet nothing' }, 'Nothing has been recorded yet.'));
+    const note = !all.length ? 'Nothing has been recorded yet.' : all.length > MOST ? `${all.length - MOST} more lanes are not shown: choose a stream.` : null;
+    fill(list, rows.map((one) => one.element), note && h('p', { class: 'quiet nothing' }, note));
     element.style.setProperty('--lanes', String(Math.max(1, wanted.filter(({ kind }) => kind === 'media').length)));
     show();
   };

@@ -25,6 +25,7 @@ export function keysOf(element, page, { lane, things, current, become }) {
       page.axis.pan(((to - from) / 2) * step);
       return;
     }
+    page.live.hold();
     become(thing);
     page.axis.reveal(thing.at);
   };

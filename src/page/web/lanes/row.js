@@ -57,7 +57,7 @@ export function row(lane, page) {
   const hands = h('div', { class: 'hands', role: 'slider', tabindex: 0, 'aria-label': `Events of ${name}`, 'aria-valuemin': 0, 'aria-valuenow': 0 });
   const choose = h('button', { type: 'button', class: 'plain lane-name', title: lane.url, onclick: () => chosen() }, name);
   const facts = h('span', { class: 'quiet lane-more', title: more }, more);
-  const { button, body, renew } = disclosure(name, () => [tableOf(all, page, name)]);
+  const { button, body, renew } = disclosure(name, () => [tableOf(all, page, name, scene)]);
   const label = h('div', { class: 'lane-label' }, choose, facts, h('span', { class: 'tools' }, h('span', { class: 'quiet' }, targets(lane)), button));
   const element = h('div', { class: `lane lane-${lane.kind}`, 'data-lane': lane.id }, h('div', { class: 'time-row' }, label, h('div', { class: 'lane-picture' }, image.element, hands)), body);
 
@@ -86,7 +86,7 @@ export function row(lane, page) {
       scene.current = thing;
       image.redraw();
       const words = thing ? [thing.name, ...thing.lines()] : null;
-      set(hands, { 'aria-valuenow': Math.round((thing?.at ?? page.axis.get().from) * 1000) / 1000, 'aria-valuetext': words?.join(', ') ?? sentenceOf(all, name) });
+      set(hands, { 'aria-valuenow': Math.round((thing?.at ?? page.axis.get().from) * 1000) / 1000, 'aria-valuetext': words?.join(', ') ?? sentenceOf(all, name, scene) });
       const box = hands.getBoundingClientRect();
       if (words && thing) showTip(words, box.left + Math.min(Math.max(toPixel(page.axis.get(), box.width, thing.at), 0), box.width), box.top + scene.bands.advances.top);
       else showTip(null);
@@ -111,7 +111,7 @@ export function row(lane, page) {
         note: known.events && lane.kind === 'media' && !known.events.segments ? 'Zoom in to see segments' : null,
         current: current && (all.find(({ kind, at, name }) => kind === current.kind && at === current.at && name === current.name) ?? current),
       });
-      const sentence = sentenceOf(all, name);
+      const sentence = sentenceOf(all, name, scene);
       set(image.element, { 'aria-label': sentence });
       set(hands, { 'aria-valuemax': known.session.length_seconds });
       if (!current) set(hands, { 'aria-valuetext': sentence });

@@ -32,6 +32,8 @@ export function drawOverview(context, width, height, shown, colours) {
   if (session.kept_from !== null) drawHoles(context, where, [[0, session.kept_from]], colours);
   gaps(context, where, shown.findings, colours);
   if (shown.data) density(context, where, shown.data, colours);
+  // Of one that is being recorded the last seconds are always still to come.
+  if (shown.data && !session.recording) reading(context, where, shown.data, colours);
   signs(context, where, shown.findings, colours);
   brush(context, where, window, colours);
   line(context, where, shown.playhead.clock, colours.playhead, { thick: 2 });
@@ -76,15 +78,18 @@ function density(context, { span, width, height }, data, colours) {
       context.fillRect((left + right) / 2 - 2.5, height - tall(data.faults[index]) - 3, 5, 3);
     }
   });
-  if (data.indexed_to < span.to - data.cell_seconds) {
-    const left = toPixel(span, width, Math.max(data.indexed_to, 0));
-    context.fillStyle = colours.quiet;
-    context.font = `11px ${colours.font}`;
-    context.textBaseline = 'bottom';
-    context.textAlign = width - left > 90 ? 'left' : 'right';
-    context.fillText('reading faults…', width - left > 90 ? left + 4 : width - 4, height - 2);
-    context.textAlign = 'left';
-  }
+}
+
+/** Until where faults are known. @param {CanvasRenderingContext2D} context @param {Where} where @param {import('../core/types.js').Overview} data @param {Colours} colours */
+function reading(context, { span, width, height }, data, colours) {
+  if (data.indexed_to >= span.to - data.cell_seconds) return;
+  const left = toPixel(span, width, Math.max(data.indexed_to, 0));
+  context.fillStyle = colours.quiet;
+  context.font = `11px ${colours.font}`;
+  context.textBaseline = 'bottom';
+  context.textAlign = width - left > 90 ? 'left' : 'right';
+  context.fillText('reading faults…', width - left > 90 ? left + 4 : width - 4, height - 2);
+  context.textAlign = 'left';
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Where} where @param {import('../core/types.js').Finding[]} findings @param {Colours} colours */
