@@ -29,11 +29,15 @@ export const endOf = ({ at, wait, receive, failed }) => at + (wait === null ? (f
 /** @param {Exchange} one */
 export const secondsOf = (one) => endOf(one) - one.at;
 
-/** The last step of the path, and what is before it. @param {string} name @returns {[string, string]} */
+/** The last step of the path, and the one before it: what tells renditions apart. @param {string} name @returns {[string, string]} */
 export function split(name) {
   const query = name.search(/[?#]/);
-  const end = name.lastIndexOf('/', query < 0 ? undefined : query);
-  return end < 0 || end === name.length - 1 ? [name, ''] : [name.slice(end + 1), name.slice(0, end + 1)];
+  const path = query < 0 ? name : name.slice(0, query);
+  const steps = path.split('/');
+  const file = steps.pop() ?? '';
+  if (file === '') return [name, ''];
+  const folder = steps.pop();
+  return [file + (query < 0 ? '' : name.slice(query)), folder ? `${folder}/` : ''];
 }
 
 /** What is odd about it, in one or two words; empty: nothing. @param {Exchange} one */

@@ -77,7 +77,6 @@ export function createRows({ axis, state, live }, changed) {
     }
   };
   const count = async () => {
-    if (next === null) total = rows.length;
     if (filter || next === null) return;
     const { from, to } = axis.get();
     const came = await counts.load('-/v1/overview', { from: from.toFixed(6), to: to.toFixed(6), cells: 1 }).catch(() => null);
@@ -96,7 +95,7 @@ export function createRows({ axis, state, live }, changed) {
     }
     rows = came.exchanges;
     next = came.next;
-    total = null;
+    total = next === null ? rows.length : null;
     changed('new');
     void count();
     // While it follows, the newest are what one looks at.
