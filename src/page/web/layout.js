@@ -18,7 +18,7 @@ const PANELS = {
   // player: async () => (await import('./player.js')).player,
   findings: async () => (await import('./findings/findings.js')).findings,
   exchange: async () => (await import('./exchange/exchange.js')).exchange,
-  // revision: async () => (await import('./revision.js')).revision,
+  revision: async () => (await import('./revision/revision.js')).revision,
 };
 
 /** They are loaded at once, while the session is asked for. @type {Record<string, Promise<Panel | Error>>} */

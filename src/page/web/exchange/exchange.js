@@ -4,6 +4,7 @@ import { copyText } from '../core/copy.js';
 import { loader } from '../core/data.js';
 import { fill, h } from '../core/dom.js';
 import { arrival } from './arrival.js';
+import { bring } from './bring.js';
 import { body } from './body.js';
 import { curlOf } from './curl.js';
 import { factList, requestFacts, timeFacts } from './facts.js';
@@ -42,7 +43,7 @@ export function exchange(element, page) {
     fill(content, actions(one, page), factList(requestFacts(one, page)), h('h3', null, 'Times'), factList(timeFacts(one, page.session.zeroMs())), arrival(one),
       h('h3', null, 'Body'), body(one),
       h('h3', null, 'Response header fields'), headers(one.headers));
-    element.scrollIntoView({ block: 'nearest' });
+    bring(element);
   };
   state.subscribe((seen, before) => {
     if (seen.x !== before.x) void load();
