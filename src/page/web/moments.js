@@ -91,13 +91,18 @@ export function moments(page) {
     { key: 'g', label: 'Next and previous gap or fault', group: moment, run: () => trouble(1) },
     { key: 'G', label: 'Next and previous gap or fault', group: moment, run: () => trouble(-1) },
     { key: '+', label: 'Nearer, wider', group: window, run: () => axis.zoom(0.5, around()) },
-    { key: '=', label: 'Nearer, wider', group: window, run: () => axis.zoom(0.5, around()) },
+    { key: '=', label: '', run: () => axis.zoom(0.5, around()) },
     { key: '-', label: 'Nearer, wider', group: window, run: () => axis.zoom(2, around()) },
     { key: 'ArrowLeft', label: 'Earlier, later', group: window, run: (key) => axis.pan(-wide() * (key.shiftKey ? 0.8 : 0.15)) },
     { key: 'ArrowRight', label: 'Earlier, later', group: window, run: (key) => axis.pan(wide() * (key.shiftKey ? 0.8 : 0.15)) },
     { key: 'f', label: 'All of the session', group: window, run: () => showAll(axis, session, state) },
     { key: '.', label: 'Follow the edge, while it is recorded', group: window, run: () => (session.get().recording ? live.follow() : axis.pan(1e9)) },
   );
+  const lane = 'In a lane that has the focus';
+  keys.note(lane, 'Next and previous thing', ['ArrowLeft', 'ArrowRight']);
+  keys.note(lane, 'Lane above and below', ['ArrowUp', 'ArrowDown']);
+  keys.note(lane, 'Open it: its request, or its playlist', ['Enter']);
+  keys.note(lane, 'A window earlier and later', ['PageUp', 'PageDown']);
 }
 
 /** @param {number | null} at @param {import('./core/axis.js').Span} span */

@@ -5,7 +5,7 @@ const NAMES = /** @type {const} */ ([
   'advance', 'uncertain', 'expected', 'box', 'box-line', 'wait', 'receive', 'part', 'mark', 'hole', 'density', 'playhead', 'picture', 'pointer',
 ]);
 
-/** @typedef {Record<typeof NAMES[number], string> & { font: string }} Colours */
+/** @typedef {Record<typeof NAMES[number], string> & { font: string, small: number }} Colours */
 
 /** @type {Colours | null} */
 let known = null;
@@ -17,14 +17,14 @@ const changed = () => {
   hatches.clear();
   for (const told of [...all]) told();
 };
-for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) matchMedia(query).addEventListener('change', changed);
+for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)', '(min-width: 2400px)']) matchMedia(query).addEventListener('change', changed);
 
 /** @returns {Colours} */
 export function colours() {
   if (!known) {
     const style = getComputedStyle(document.documentElement);
     const entries = NAMES.map((name) => [name, style.getPropertyValue(`--${name}`).trim() || 'gray']);
-    known = { ...Object.fromEntries(entries), font: style.getPropertyValue('--font').trim() || 'sans-serif' };
+    known = { ...Object.fromEntries(entries), font: style.getPropertyValue('--font').trim() || 'sans-serif', small: (parseFloat(style.getPropertyValue('--size')) || 13) - 2 };
   }
   return /** @type {Colours} */ (known);
 }

@@ -5,12 +5,13 @@ import { fill, h } from './dom.js';
 /**
  * @typedef {object} Key
  * @property {string} key    As `KeyboardEvent.key` says it: `j`, ` `, `ArrowLeft`, `?`.
- * @property {string} label  What it does, in the list; keys with one label stand in one line.
+ * @property {string} label  What it does, in the list; keys with one label stand in one line. Empty: it is not listed.
  * @property {string} [group]
  * @property {(event: KeyboardEvent) => void} run
  *
  * @typedef {object} Keys
  * @property {(...keys: Key[]) => () => void} add  Gives what takes them away.
+ * @property {(group: string, label: string, keys: string[]) => void} note  Lists keys that an element has while it has the focus.
  * @property {() => void} help
  */
 
@@ -28,11 +29,12 @@ function isTaken(target, key) {
   return false;
 }
 
-/** Lines of the list: label, and its keys. @param {Iterable<Key>} keys */
+/** Lines of the list: label, and its keys. @param {Iterable<{ key: string, label: string, group?: string }>} keys */
 function lines(keys) {
   /** @type {Map<string, Map<string, string[]>>} */
   const groups = new Map();
   for (const { key, label, group = 'Page' } of keys) {
+    if (!label) continue;
     const lines = groups.get(group) ?? new Map();
     lines.set(label, [...(lines.get(label) ?? []), key]);
     groups.set(group, lines);
@@ -44,13 +46,15 @@ function lines(keys) {
 export function createKeys(parent) {
   /** @type {Map<string, Key>} */
   const all = new Map();
+  /** @type {{ key: string, label: string, group: string }[]} */
+  const notes = [];
   const list = h('div', { class: 'key-list' });
   const close = h('button', { type: 'button', onclick: () => dialog.close() }, 'Close');
   const dialog = h('dialog', { class: 'dialog', 'aria-labelledby': 'keys-title' }, h('h2', { id: 'keys-title' }, 'Keys'), list, close);
   parent.append(dialog);
 
   const help = () => {
-    const groups = [...lines(all.values())].map(([group, lines]) =>
+    const groups = [...lines([...all.values(), ...notes])].map(([group, lines]) =>
       h('section', null, h('h3', null, group), h('dl', null, [...lines].flatMap(([label, keys]) => [
         h('dt', null, keys.map((key) => h('kbd', null, NAMES[key] ?? key))),
         h('dd', null, label),
@@ -76,6 +80,7 @@ export function createKeys(parent) {
         for (const key of added) if (all.get(key.key) === key) all.delete(key.key);
       };
     },
+    note: (group, label, keys) => void notes.push(...keys.map((key) => ({ key, label, group }))),
     help,
   };
   keys.add({ key: '?', label: 'List the keys', group: 'Page', run: help });

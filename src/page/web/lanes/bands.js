@@ -15,14 +15,16 @@ const NEAR = 5;
 /** @param {'media' | 'main' | 'raw' | 'player'} kind @param {number} height @param {boolean} hasParts @returns {Bands} */
 export function bandsOf(kind, height, hasParts) {
   const none = { top: height, height: 0 };
-  const marks = { top: 1, height: 15 };
-  if (kind === 'raw') return { marks, advances: { top: 17, height: 12 }, boxes: { top: 19, height: height - 22 }, parts: none };
-  if (kind !== 'media') return { marks, advances: { top: 17, height: height - 19 }, boxes: none, parts: none };
-  const advances = { top: 17, height: 18 };
-  const room = height - 38;
-  const parts = hasParts ? { top: 37, height: Math.floor(room * 0.35) } : none;
-  const top = 37 + (hasParts ? parts.height + 2 : 0);
-  return { marks, advances, boxes: { top, height: height - top - 2 }, parts };
+  const findings = { top: 1, height: 11 };
+  const marks = { top: 12, height: 12 };
+  if (kind === 'raw') return { findings, marks, advances: { top: 13, height: 14 }, boxes: { top: 15, height: height - 18 }, parts: none };
+  if (kind !== 'media') return { findings, marks, advances: { top: 13, height: height - 15 }, boxes: none, parts: none };
+  const advances = { top: 25, height: 18 };
+  const begin = 45;
+  const room = height - begin - 2;
+  const parts = hasParts ? { top: begin, height: Math.floor(room * 0.4) } : none;
+  const top = begin + (hasParts ? parts.height + 2 : 0);
+  return { findings, marks, advances, boxes: { top, height: height - top - 2 }, parts };
 }
 
 /**

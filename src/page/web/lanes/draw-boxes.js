@@ -38,7 +38,7 @@ function drawBox(context, { span, width }, { box, kind }, top, height, colours) 
   download(context, pixel, listed, top, height, fate, colours);
   const free = sign(context, pixel, box, top, height, colours);
   if (height < 12 || across < 26) return;
-  context.font = `${Math.min(11, height - 2)}px ${colours.font}`;
+  context.font = `${Math.min(colours.small, height - 2)}px ${colours.font}`;
   context.textBaseline = 'top';
   context.fillStyle = colours.text;
   const begin = Math.max(left, 0, free < left + 110 ? free : 0) + 4;
@@ -100,7 +100,7 @@ function sign(context, pixel, { fate, listed, to }, top, height, colours) {
   }
   cross(context, x, y, large);
   if (height < 10) return x + large / 2;
-  context.font = `600 11px ${colours.font}`;
+  context.font = `600 ${colours.small}px ${colours.font}`;
   context.textBaseline = 'middle';
   // A status that is good says nothing of a body that broke off.
   const text = String((listed.outcome === 'complete' ? listed.status : listed.outcome) ?? '');
@@ -119,7 +119,7 @@ export function drawBodies(context, { span, width }, { boxes }, seen, colours) {
     context.strokeStyle = bad ? colours.bad : colours['box-line'];
     context.lineWidth = 1;
     context.strokeRect(left + 0.5, boxes.top + 0.5, right - left - 1, boxes.height - 1);
-    context.font = `11px ${colours.font}`;
+    context.font = `${colours.small}px ${colours.font}`;
     context.textBaseline = 'middle';
     context.fillStyle = colours.text;
     const begin = Math.max(left, 0) + 5;

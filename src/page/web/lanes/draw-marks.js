@@ -14,7 +14,7 @@ export const LETTERS = { discontinuity: 'D', key: 'K', map: 'M', 'date range': '
 const FLAG = 13;
 
 /** @param {CanvasRenderingContext2D} context @param {Where} where @param {import('./bands.js').Bands} bands @param {Thing[]} seen @param {Colours} colours */
-export function drawMarks(context, where, { marks }, seen, colours) {
+export function drawMarks(context, where, { findings, marks }, seen, colours) {
   const { span, width, height } = where;
   context.font = `600 10px ${colours.font}`;
   context.textBaseline = 'middle';
@@ -26,7 +26,7 @@ export function drawMarks(context, where, { marks }, seen, colours) {
     const colour = mark.kind === 'restart' ? colours.bad : colours.mark;
     if (to > at) {
       context.fillStyle = colour;
-      context.fillRect(x, marks.top + marks.height - 3, Math.max(toPixel(span, width, to) - x, 2), 3);
+      context.fillRect(x, marks.top + 8, Math.max(toPixel(span, width, to) - x, 2), 4);
     }
     context.globalAlpha = 0.6;
     context.fillStyle = colour;
@@ -40,17 +40,17 @@ export function drawMarks(context, where, { marks }, seen, colours) {
     context.fillText(LETTERS[mark.kind] ?? '?', x + FLAG / 2, marks.top + 6.5);
   }
   context.textAlign = 'left';
-  drawFindings(context, where, marks, seen, colours);
+  drawFindings(context, where, findings, seen, colours);
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Where} where @param {import('./bands.js').Strip} marks @param {Thing[]} seen @param {Colours} colours */
-function drawFindings(context, { span, width }, marks, seen, colours) {
+/** @param {CanvasRenderingContext2D} context @param {Where} where @param {import('./bands.js').Strip} strip @param {Thing[]} seen @param {Colours} colours */
+function drawFindings(context, { span, width }, strip, seen, colours) {
   for (const { finding, at, to } of seen) {
     if (!finding) continue;
     const severity = finding.severity ?? 'info';
     const x = toPixel(span, width, at);
     const end = toPixel(span, width, to);
-    const y = marks.top + marks.height / 2;
+    const y = strip.top + strip.height / 2;
     if (end - x > 6) {
       context.fillStyle = severity === 'must' ? colours.bad : severity === 'should' ? colours.warn : colours.note;
       context.fillRect(Math.max(x, 0), y - 0.75, Math.min(end, width) - Math.max(x, 0), 1.5);

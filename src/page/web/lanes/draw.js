@@ -45,7 +45,7 @@ export function drawLane(context, where, scene, lines, colours) {
   drawMarks(context, where, scene.bands, seen, colours);
   if (scene.note) {
     const y = scene.bands.boxes.top + scene.bands.boxes.height / 2;
-    context.font = `11px ${colours.font}`;
+    context.font = `${colours.small}px ${colours.font}`;
     context.fillStyle = colours.panel;
     context.fillRect(3, y - 8, context.measureText(scene.note).width + 6, 16);
     context.fillStyle = colours.quiet;
@@ -104,7 +104,7 @@ function drawGaps(context, { span, width, height }, { bands: { advances } }, see
 /** How long each wait was, where there is room for it. @param {CanvasRenderingContext2D} context @param {Where} where @param {Scene} scene @param {Thing[]} seen @param {Colours} colours */
 function drawLengths(context, { span, width }, { bands: { advances } }, seen, colours) {
   context.textBaseline = 'middle';
-  context.font = `600 11px ${colours.font}`;
+  context.font = `600 ${colours.small}px ${colours.font}`;
   for (const { wait } of seen) {
     if (!wait) continue;
     const left = Math.max(toPixel(span, width, wait.from), 0);

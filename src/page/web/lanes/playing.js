@@ -25,7 +25,7 @@ export function playing(page) {
   const image = picture('Player', (context, width, height) => {
     const span = page.axis.get();
     const paint = colours();
-    context.font = `11px ${paint.font}`;
+    context.font = `${paint.small}px ${paint.font}`;
     context.textBaseline = 'middle';
     for (const [index, { at, to, bad, name }] of all.entries()) {
       const left = toPixel(span, width, at);

@@ -47,7 +47,8 @@ export function row(lane, page) {
   let all = [];
   /** @type {import('./draw.js').Scene} */
   const scene = { things: all, expected: [], bands: bandsOf(lane.kind, 0, false), events: null, known: page.axis.get(), holes: [], current: null, note: null };
-  const hasParts = lane.part_target_seconds !== null;
+  // Room for them stays, so that nothing jumps.
+  let hasParts = false;
 
   const image = picture(name, (context, width, height) => {
     scene.bands = bandsOf(lane.kind, height, hasParts);
@@ -101,6 +102,10 @@ export function row(lane, page) {
     redraw: image.redraw,
     show(known) {
       all = things({ ...known, lane });
+      if (!hasParts && known.events?.parts?.length) {
+        hasParts = true;
+        element.classList.add('lane-parts');
+      }
       const { current } = scene;
       Object.assign(scene, {
         things: all,

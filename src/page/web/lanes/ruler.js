@@ -17,7 +17,7 @@ export function ruler(page) {
   const image = picture('Ruler: session time and UTC', (context, width, height) => {
     const span = axis.get();
     const all = colours();
-    context.font = `11px ${all.font}`;
+    context.font = `${all.small}px ${all.font}`;
     context.textBaseline = 'middle';
     const zero = session.zeroMs();
     const draw = (/** @type {number} */ top, /** @type {number} */ offset, /** @type {(seconds: number, digits: number) => string} */ text) => {

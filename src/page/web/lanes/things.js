@@ -7,7 +7,7 @@ import { waits } from './gaps.js';
 
 /**
  * @typedef {'advance' | 'gap' | 'segment' | 'part' | 'mark' | 'finding' | 'body' | 'revision' | 'player'} ThingKind
- * @typedef {'marks' | 'advances' | 'boxes' | 'parts'} Band
+ * @typedef {'findings' | 'marks' | 'advances' | 'boxes' | 'parts'} Band
  *
  * @typedef {object} Thing
  * @property {ThingKind} kind
@@ -98,7 +98,7 @@ const marks = ({ marks }) => (marks ?? []).map((mark) => ({
 const findings = ({ findings }) => findings.map((finding) => {
   const [at, end] = [finding.first.session_time, finding.last.session_time];
   return {
-    kind: 'finding', band: 'marks', at, to: Math.max(end, at), bad: finding.severity === 'must', finding,
+    kind: 'finding', band: 'findings', at, to: Math.max(end, at), bad: finding.severity === 'must', finding,
     exchange: finding.first.exchange ?? finding.exchanges[0] ?? null,
     name: `${finding.rule} ${finding.name ?? ''} (${finding.severity ?? 'info'})`,
     lines: () => [at === end ? sessionTime(at) : `${sessionTime(at)} – ${sessionTime(end)}`, finding.detail.text, ...(isGap(finding) || finding.count === 1 ? [] : [`${finding.count} times`])],

@@ -85,7 +85,7 @@ function reading(context, { span, width, height }, data, colours) {
   if (data.indexed_to >= span.to - data.cell_seconds) return;
   const left = toPixel(span, width, Math.max(data.indexed_to, 0));
   context.fillStyle = colours.quiet;
-  context.font = `11px ${colours.font}`;
+  context.font = `${colours.small}px ${colours.font}`;
   context.textBaseline = 'bottom';
   context.textAlign = width - left > 90 ? 'left' : 'right';
   context.fillText('reading faults…', width - left > 90 ? left + 4 : width - 4, height - 2);
