@@ -63,7 +63,7 @@ export function moments(page) {
     }
     if (next.finding) goToFinding(page, next.finding);
     else {
-      state.set({ at: next.at, with: null, ...next.seen });
+      state.set({ at: next.at, with: null, rev: null, x: null, ...next.seen });
       axis.reveal(next.at);
     }
     say(`${sessionTime(next.at)}: ${next.name}`);

@@ -1,5 +1,7 @@
 // The axis of time: which seconds are seen, and where a second is on the screen. All pictures share one.
 
+import { rounded } from './state.js';
+
 /** @typedef {{ from: number, to: number }} Span In session seconds. */
 
 /** The least that is seen at once, in seconds. */
@@ -92,7 +94,13 @@ export function createAxis(state, session) {
   };
   const rest = () => {
     // Only what somebody did is written down; the edge goes on by itself.
-    if (moving) state.set({ t: span.from, w: span.to - span.from }, { replace: true });
+    if (moving) {
+      const width = span.to - span.from;
+      const [t, w] = [rounded(span.from, width), rounded(width, width)];
+      state.set({ t, w }, { replace: true });
+      // What is seen is what the link says, to the last pixel.
+      become(clamp({ from: t, to: t + w }, session.get().length_seconds));
+    }
     moving = false;
     settle();
   };

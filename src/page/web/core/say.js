@@ -3,7 +3,7 @@
 import { h } from './dom.js';
 
 /**
- * Says a sentence politely; one that follows soon takes the place of one that has not been said yet.
+ * Says a sentence politely; of several at once the first two are said.
  * @typedef {(sentence: string) => void} Say
  */
 
@@ -11,13 +11,16 @@ import { h } from './dom.js';
 export function createSay(parent) {
   const region = h('div', { class: 'unseen', role: 'status', 'aria-live': 'polite' });
   parent.append(region);
-  let timer = 0;
+  /** @type {string[]} */
+  let waiting = [];
   return (sentence) => {
-    clearTimeout(timer);
+    if (waiting.length < 2 && !waiting.includes(sentence)) waiting.push(sentence);
+    if (waiting.length > 1) return;
     // The same sentence again is a change only where it was gone meanwhile.
     region.textContent = '';
-    timer = setTimeout(() => {
-      region.textContent = sentence;
-    }, 100);
+    setTimeout(() => {
+      region.textContent = waiting.join('. ');
+      waiting = [];
+    }, 150);
   };
 }

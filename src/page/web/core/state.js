@@ -57,6 +57,15 @@ export function parse(fragment) {
   return /** @type {any} */ (seen);
 }
 
+/**
+ * Milliseconds are what people read and type; where a window is narrow less is seen as well.
+ * @param {number} seconds @param {number | null} width Of the window.
+ */
+export function rounded(seconds, width) {
+  const scale = width !== null && width < 5 ? 1e6 : 1e3;
+  return Math.round(seconds * scale) / scale;
+}
+
 /** Readable in a chat: only what would end the value, or the link, is escaped. @param {string} text */
 const encode = (text) => encodeURIComponent(text).replace(/%(3E|3C|3D|3A|2F|2C|40)/g, decodeURIComponent);
 
@@ -69,8 +78,7 @@ export function print(seen) {
   for (const key of /** @type {(keyof Seen)[]} */ (Object.keys(KEYS))) {
     const value = seen[key];
     if (value === null) continue;
-    // Milliseconds are what people read and type; less is no difference that is seen.
-    const text = KEYS[key] === 'seconds' ? String(Math.round(Number(value) * 1000) / 1000) : String(value);
+    const text = KEYS[key] === 'seconds' ? String(rounded(Number(value), seen.w)) : String(value);
     pairs.push(`${key}=${encode(text)}`);
   }
   return pairs.join('&');

@@ -18,7 +18,7 @@ export function evidenceOf(finding) {
   const lane = finding.lane ?? null;
   const at = finding.first.session_time;
   const exchange = finding.first.exchange ?? finding.exchanges[0] ?? null;
-  const seen = { at, with: null, ...(lane === null ? {} : { r: lane }) };
+  const seen = { at, with: null, x: null, ...(lane === null ? {} : { r: lane }) };
   if (isGap(finding)) return { ...seen, rev: finding.last.exchange ?? exchange };
   if (finding.line_number !== null && finding.line_number !== undefined && exchange !== null) return { ...seen, rev: exchange };
   return exchange === null ? { ...seen, rev: null } : { ...seen, rev: null, x: exchange };
@@ -49,7 +49,7 @@ export function findings(element, page) {
   };
   const mark = () => {
     const { at } = page.state.get();
-    for (const one of list.querySelectorAll('button')) set(one, { 'aria-current': Number(one.dataset.at) === at && 'true' });
+    for (const one of list.querySelectorAll('button')) set(one, { 'aria-current': at !== null && Math.abs(Number(one.dataset.at) - at) < 0.001 && 'true' });
   };
   page.findings.subscribe(show);
   page.state.subscribe((seen, before) => (seen.s !== before.s || seen.only !== before.only ? show() : mark()));

@@ -11,6 +11,13 @@ import { opens } from './row.js';
  * @param {{ lane: string, things: () => Thing[], current: () => Thing | null, become: (thing: Thing | null) => void }} row
  */
 export function keysOf(element, page, { lane, things, current, become }) {
+  /** @param {Thing | undefined} thing */
+  const go = (thing) => {
+    if (!thing) return;
+    page.live.hold();
+    become(thing);
+    page.axis.reveal(thing.at);
+  };
   /** @param {1 | -1} step */
   const next = (step) => {
     const all = things();
@@ -25,9 +32,7 @@ export function keysOf(element, page, { lane, things, current, become }) {
       page.axis.pan(((to - from) / 2) * step);
       return;
     }
-    page.live.hold();
-    become(thing);
-    page.axis.reveal(thing.at);
+    go(thing);
   };
   /** @param {1 | -1} step */
   const neighbour = (step) => {
@@ -40,8 +45,8 @@ export function keysOf(element, page, { lane, things, current, become }) {
     ArrowLeft: () => next(-1),
     ArrowDown: () => neighbour(1),
     ArrowUp: () => neighbour(-1),
-    Home: () => page.axis.pan(-1e9),
-    End: () => page.axis.pan(1e9),
+    Home: () => go(things()[0]),
+    End: () => go(things().at(-1)),
     PageUp: () => page.axis.pan((page.axis.get().from - page.axis.get().to) * 0.8),
     PageDown: () => page.axis.pan((page.axis.get().to - page.axis.get().from) * 0.8),
     Enter: () => {

@@ -29,7 +29,7 @@ import { things } from './things.js';
 /** What a click on a thing opens. @param {Thing | null} thing @param {string} lane @param {number} at */
 export function opens(thing, lane, at) {
   const opened = { r: lane, at: Math.max(at, 0), with: null };
-  if (thing?.revision != null) return { ...opened, rev: thing.revision };
+  if (thing?.revision != null) return { ...opened, rev: thing.revision, x: null };
   if (thing?.exchange != null) return { ...opened, x: thing.exchange, rev: null };
   return { ...opened, rev: null };
 }
