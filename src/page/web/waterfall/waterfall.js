@@ -61,9 +61,11 @@ export function waterfall(element, page) {
     wasAtEnd = scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 4;
   }, { passive: true });
 
+  let wasFilled = false;
   let focused = /** @type {number | null} */ (null);
   /** @param {'new' | 'more' | 'edge'} how */
   const arrange = (how) => {
+    const isFirst = how === 'new' && !wasFilled;
     const all = rows.all();
     const isHeld = grid.contains(document.activeElement) && focused !== null;
     if (how !== 'more') {
@@ -79,6 +81,10 @@ export function waterfall(element, page) {
       else scroller.scrollTop = top >= 0 ? top * rowHeight() + offset : 0;
     } else if (live.follows() && wasAtEnd) scroller.scrollTop = scroller.scrollHeight;
     list.render();
+    if (isFirst) {
+      wasFilled = true;
+      look();
+    }
     if (isHeld && how !== 'more') list.element(current)?.focus({ preventScroll: true });
     tell();
   };
@@ -143,6 +149,17 @@ export function waterfall(element, page) {
     list.pin(index);
   });
 
+  /** Goes to what is open, or to the pointer that was set, as far as it is there. */
+  const look = (isOpened = true) => {
+    const { x, at } = state.get();
+    const index = x !== null && isOpened ? indexOf(x) : -1;
+    if (index >= 0) list.reveal(index);
+    else if (at !== null) {
+      const next = rows.all().findIndex((one) => one.at >= at);
+      if (next > 0) list.reveal(next, 'middle');
+    }
+  };
+
   const move = () => {
     const { first, last } = list.seen();
     for (let index = Math.max(first - 8, 0); index <= last + 8; index += 1) {
@@ -163,11 +180,7 @@ export function waterfall(element, page) {
   });
   state.subscribe((seen, before) => {
     if (seen.x !== before.x || seen.r !== before.r) list.renew();
-    if (seen.x !== before.x && seen.x !== null && indexOf(seen.x) >= 0) list.reveal(indexOf(seen.x));
-    else if (seen.at !== before.at && seen.at !== null) {
-      const index = rows.all().findIndex(({ at }) => at >= Number(seen.at));
-      if (index > 0) list.reveal(index, 'middle');
-    }
+    if (seen.x !== before.x || seen.at !== before.at) look(seen.x !== before.x);
   });
   new ResizeObserver(() => {
     width = Math.max(box().width, 1);
