@@ -28,6 +28,18 @@ export function sortsOf(finding) {
 }
 
 /**
+ * How many there are of a sort, those that the server has left out of the list included.
+ * @param {Findings | null} came @param {string | null} stream @param {Sort} sort
+ */
+export function countOf(came, stream, sort) {
+  if (!came) return 0;
+  const listed = came.findings.filter((finding) => (stream === null || finding.stream === stream) && sortsOf(finding).includes(sort));
+  if (stream !== null) return listed.length;
+  const rules = new Set(listed.map(({ rule }) => rule));
+  return Object.entries(came.left_out).reduce((sum, [rule, many]) => sum + (rules.has(rule) ? many : 0), listed.length);
+}
+
+/**
  * Those that are shown: of the only stream, and of the sorts that were asked for.
  * @param {Findings | null} findings @param {{ s: string | null, only: string | null }} seen
  * @returns {Finding[]}

@@ -107,8 +107,8 @@
  * @property {string | null} [failed]
  * @property {Record<Severity, number>} counts
  * @property {Finding[]} findings
- * @property {unknown} [left_out]
- * @property {unknown} [not_judged]
+ * @property {Record<string, number>} left_out  Rule, and how many more it has found.
+ * @property {{ what: string, why: string }[]} not_judged
  */
 
 /**

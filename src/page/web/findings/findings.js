@@ -1,6 +1,6 @@
 // The findings as a list: each a way to its moment and its evidence.
 
-import { fill, h, set } from '../core/dom.js';
+import { fill, h, set, setText } from '../core/dom.js';
 import { isFault, isGap, shownFindings } from '../core/findings.js';
 import { count, sessionTime } from '../core/times.js';
 
@@ -35,7 +35,9 @@ export function findings(element, page) {
   const title = h('h2', null, 'Findings');
   const list = h('ul', { class: 'finding-list' });
   const note = h('p', { class: 'quiet finding-note' });
-  element.append(title, list, note);
+  const reasons = h('ul');
+  const notJudged = h('details', { class: 'quiet finding-note' }, h('summary', null, 'Not judged'), reasons);
+  element.append(title, list, note, notJudged);
 
   const show = () => {
     const came = page.findings.get();
@@ -44,7 +46,10 @@ export function findings(element, page) {
     element.hidden = came === null;
     fill(title, `Findings`, h('span', { class: 'quiet' }, all.length ? String(all.length) : 'none'), only && h('button', { type: 'button', class: 'plain', onclick: () => page.state.set({ only: null }) }, 'Show all'));
     fill(list, all.slice(0, MOST).map((finding) => item(finding, page)));
-    fill(note, [all.length > MOST ? `${count(all.length - MOST, 'more')}: narrow them by the verdict. ` : '', came?.state === 'done' ? 'Media are judged by isreport on the command line.' : 'Rules of texts and HTTP are being judged…'].join(''));
+    const more = Object.values(came?.left_out ?? {}).reduce((sum, many) => sum + many, Math.max(0, all.length - MOST));
+    setText(note, `${more > 0 ? `${count(more, 'more finding')}: the verdict narrows them, isreport has all of them. ` : ''}${came?.state === 'done' ? 'Media are judged by isreport on the command line.' : 'Rules of texts and HTTP are being judged…'}`);
+    notJudged.hidden = !came?.not_judged.length;
+    fill(reasons, (came?.not_judged ?? []).map(({ what, why }) => h('li', null, `${what}: ${why}`)));
     mark();
   };
   const mark = () => {

@@ -1,7 +1,7 @@
 // The verdict: how many findings of each sort; each is a filter of what is shown.
 
 import { h, set, setText } from '../core/dom.js';
-import { sortsOf } from '../core/findings.js';
+import { countOf } from '../core/findings.js';
 import { count, sessionTime } from '../core/times.js';
 
 /** @typedef {import('../core/findings.js').Sort} Sort */
@@ -41,11 +41,8 @@ export function verdict({ findings, state, session, say }) {
   const show = () => {
     const came = findings.get();
     const { s, only } = state.get();
-    const all = (came?.findings ?? []).filter(({ stream }) => s === null || stream === s);
     SORTS.forEach(({ sort, one, more, sign }, index) => {
-      const listed = all.filter((finding) => sortsOf(finding).includes(sort)).length;
-      // Of severities the server counts also what it has left out of the list.
-      const many = s === null && came && sort in came.counts ? came.counts[/** @type {'must'} */ (sort)] : listed;
+      const many = countOf(came, s, sort);
       setText(buttons[index], `${sign} ${count(many, one, more)}`);
       set(buttons[index], { 'aria-pressed': String(only?.split(',').includes(sort) ?? false), 'data-none': many === 0 });
     });

@@ -30,16 +30,19 @@ import { drawMarks } from './draw-marks.js';
  * @typedef {{ span: import('../core/axis.js').Span, width: number, height: number }} Where
  */
 
+/** A wait that is less wide has no frame, in pixels. */
+const NARROW = 5;
+
 /** @param {CanvasRenderingContext2D} context @param {Where} where @param {Scene} scene @param {Lines} lines @param {Colours} colours */
 export function drawLane(context, where, scene, lines, colours) {
   const { span } = where;
   const seen = scene.things.filter(({ at, to, box }) => at <= span.to && Math.max(to, box?.listed.done ?? to) >= span.from);
   drawHoles(context, where, scene.holes, colours);
+  drawCells(context, where, scene, colours);
   drawGaps(context, where, scene, seen, colours);
   drawExpected(context, where, scene, colours);
   drawBoxes(context, where, scene.bands, seen, colours);
   drawBodies(context, where, scene.bands, seen, colours);
-  drawCells(context, where, scene, colours);
   drawAdvances(context, where, scene, seen, colours);
   drawLengths(context, where, scene, seen, colours);
   drawMarks(context, where, scene.bands, seen, colours);
@@ -89,6 +92,12 @@ function drawGaps(context, { span, width, height }, { bands: { advances } }, see
     const right = Math.min(Math.max(toPixel(span, width, wait.to), left + 2), width + 2);
     const { top } = advances;
     const tall = height - top - 1;
+    if (right - left < NARROW) {
+      // A freeze of seconds in a day: a bar that is seen, and no frame.
+      context.fillStyle = wait.own ? colours.own : colours.bad;
+      context.fillRect(left, wait.own ? top + advances.height / 2 : top, Math.max(right - left, 2), wait.own ? advances.height / 2 : advances.height);
+      continue;
+    }
     if (!wait.own) {
       context.fillStyle = colours['bad-ground'];
       context.fillRect(left, top, right - left, tall);

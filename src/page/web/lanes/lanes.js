@@ -39,7 +39,8 @@ export function lanes(element, page) {
     const shown = shownFindings(findings.get(), state.get());
     const all = findings.get();
     const outages = (all?.findings ?? []).filter(isFault);
-    const isJudged = all !== null && !session.get().recording && !hasMore(all.left_out);
+    // A wait that is in no finding is none of the origin's, once all findings are there.
+    const isJudged = all?.state === 'done' && !session.get().recording && Object.keys(all.left_out).length === 0;
     for (const one of rows) {
       one.show({
         events: data?.lanes.find(({ id }) => id === one.lane.id) ?? null,
@@ -112,9 +113,6 @@ export function lanes(element, page) {
   arrange();
   void ask();
 }
-
-/** @param {unknown} leftOut A number, or several. */
-const hasMore = (leftOut) => (Array.isArray(leftOut) ? leftOut.length > 0 : typeof leftOut === 'object' && leftOut !== null ? Object.keys(leftOut).length > 0 : Boolean(leftOut));
 
 /** @param {import('../core/types.js').Finding} finding @param {import('../core/types.js').Lane} lane */
 function isOf(finding, lane) {

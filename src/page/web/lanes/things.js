@@ -82,7 +82,7 @@ function gaps({ lane, span, findings, outages, isJudged, session }, events) {
     name: `${wait.own ? 'No advance seen' : 'Gap'}: ${length(wait.to - wait.from)}${wait.open ? ', and it goes on' : ''}`,
     lines: () => [
       `${sessionTime(wait.from)} – ${sessionTime(wait.to)}`,
-      wait.own ? 'not counted against the origin: the recorder may have missed it' : lane.target_seconds === null ? '' : `allowed: ${length(lane.target_seconds * 1.5)}`,
+      wait.own ? 'isreport does not count it against the origin' : lane.target_seconds === null ? '' : `allowed: ${length(lane.target_seconds * 1.5)}`,
       ...(wait.finding ? [`${wait.finding.rule}: ${wait.finding.detail.text}`] : []),
     ],
   }));

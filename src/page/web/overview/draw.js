@@ -97,8 +97,13 @@ function signs(context, { span, width }, findings, colours) {
   /** @type {Record<string, number>} */
   const rank = { info: 0, should: 1, must: 2 };
   const sorted = [...findings].sort((a, b) => (rank[a.severity ?? 'info'] ?? 0) - (rank[b.severity ?? 'info'] ?? 0));
+  // Of many of a kind in one place one is drawn.
+  const drawn = new Set();
   for (const finding of sorted) {
     const x = toPixel(span, width, finding.first.session_time);
+    const place = `${finding.severity} ${Math.round(x / 5)}`;
+    if (drawn.has(place)) continue;
+    drawn.add(place);
     severitySign(context, finding.severity ?? 'info', Math.min(Math.max(x, 5), width - 5), SIGNS / 2, 9, colours);
   }
 }
