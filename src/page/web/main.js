@@ -50,6 +50,7 @@ import { layout } from './layout.js';
 
 /** @param {HTMLElement} root */
 async function begin(root) {
+  root.replaceChildren(h('p', { class: 'cannot quiet' }, 'Reading the session…'));
   const state = createState();
   const session = await loadSession();
   const live = createLive(state, session);

@@ -35,7 +35,8 @@ function events({ events, state, findings, session }) {
     const lane = session.lane(id);
     if ((r !== null && r !== id) || (s !== null && lane?.stream !== s)) continue;
     const name = lane?.label ?? lane?.name ?? '';
-    for (const at of [before, after]) if (at !== null) found.push({ at, name: `Advance, ${name}`, seen: { r: id, rev: null } });
+    // Where advances are only counted, those behind the span are not the next ones.
+    for (const at of advances ? [before, after] : []) if (at !== null) found.push({ at, name: `Advance, ${name}`, seen: { r: id, rev: null } });
     advances?.at.forEach((at, index) => found.push({ at, name: `Advance, ${name}`, seen: { r: id, rev: advances.revision[index] } }));
     for (const { at, kind, revision } of marks ?? []) found.push({ at, name: `${kind}, ${name}`, seen: { r: id, rev: revision } });
     for (const { requested, fault, exchange, name: file } of [...(segments ?? []), ...(parts ?? [])]) {

@@ -13,6 +13,12 @@ export function brush(element, page) {
   const { axis, session } = page;
   /** @type {{ kind: 'move' | 'from' | 'to' | 'new', x: number, span: import('../core/axis.js').Span, moved: boolean } | null} */
   let drag = null;
+  /** Fingers that are down. @type {Map<number, number>} */
+  const down = new Map();
+  const spread = () => {
+    const [a, b] = [...down.values()];
+    return Math.max(Math.abs(a - b), 10);
+  };
 
   const whole = () => ({ from: 0, to: Math.max(session.get().length_seconds, 0.05) });
   /** @param {MouseEvent} event */
@@ -33,13 +39,20 @@ export function brush(element, page) {
   element.addEventListener('pointerdown', (event) => {
     if (event.button !== 0) return;
     const { x, width } = place(event);
-    drag = { kind: kindAt(x, width), x, span: axis.get(), moved: false };
     element.setPointerCapture(event.pointerId);
+    down.set(event.pointerId, x);
+    drag = down.size > 1 ? null : { kind: kindAt(x, width), x, span: axis.get(), moved: false };
   });
   element.addEventListener('pointermove', (event) => {
     const { x, width } = place(event);
     const seconds = toSeconds(whole(), width, x);
     page.pointer.set(Math.min(Math.max(seconds, 0), whole().to));
+    if (down.size > 1) {
+      const before = spread();
+      down.set(event.pointerId, x);
+      axis.zoom(before / spread());
+      return;
+    }
     if (!drag) {
       const kind = kindAt(x, width);
       element.style.cursor = kind === 'move' ? 'grab' : kind === 'new' ? 'crosshair' : 'ew-resize';
@@ -62,9 +75,14 @@ export function brush(element, page) {
       const seconds = toSeconds(whole(), width, x);
       axis.show({ from: seconds - half, to: seconds + half });
     }
-    drag = null;
+    end(event);
   });
-  element.addEventListener('pointercancel', () => (drag = null));
+  /** @param {PointerEvent} event */
+  const end = (event) => {
+    down.delete(event.pointerId);
+    drag = null;
+  };
+  element.addEventListener('pointercancel', end);
   element.addEventListener('pointerleave', () => page.pointer.set(null));
   element.addEventListener('wheel', (event) => {
     event.preventDefault();
