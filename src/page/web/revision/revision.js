@@ -110,7 +110,7 @@ export function revision(element, page) {
     judge();
     arrange();
     if (!wasSame) bring(element);
-    if (!wasSame) view.list.reveal(Math.max(firstChange(shown.runs) - 2, 0), 'begin');
+    if (!wasSame) view.list.reveal(Math.max(firstChange(shown.runs) - 3, 0), 'begin');
   };
   const tell = () => {
     if (!shown) return;

@@ -11,6 +11,8 @@ import { virtual } from './virtual.js';
 
 /** So many rows before the last one that is there, the next page is asked for. */
 const AHEAD = 300;
+/** So many rows are loaded to find that of the pointer. */
+const SOUGHT = 5000;
 
 const narrow = matchMedia('(max-width: 759px)');
 const rowHeight = () => (narrow.matches ? 44 : 24);
@@ -62,6 +64,8 @@ export function waterfall(element, page) {
   }, { passive: true });
 
   let wasFilled = false;
+  /** A pointer whose row has not come yet. @type {number | null} */
+  let sought = null;
   let focused = /** @type {number | null} */ (null);
   /** @param {'new' | 'more' | 'edge'} how */
   const arrange = (how) => {
@@ -81,6 +85,7 @@ export function waterfall(element, page) {
       else scroller.scrollTop = top >= 0 ? top * rowHeight() + offset : 0;
     } else if (live.follows() && wasAtEnd) scroller.scrollTop = scroller.scrollHeight;
     list.render();
+    if (how === 'more' && sought !== null && sought === state.get().at) look(false);
     if (isFirst) {
       wasFilled = true;
       look();
@@ -95,7 +100,8 @@ export function waterfall(element, page) {
     nothing.hidden = all.length > 0 || rows.isLoading() || rows.error() !== null || rows.hasMore();
     setText(nothing, state.get().f === null ? 'No requests in this window.' : 'No requests of this window match the filter.');
     const more = rows.isFull() ? ' are shown; zoom in for the rest' : '';
-    setText(many, total !== null ? `${count(total, 'request')} in the window` : `${all.length.toLocaleString('en')}${rows.hasMore() ? '+' : ''} ${more ? '' : 'found'}${more}`);
+    const isSearching = rows.hasMore() && all.length < 50 && total === null;
+    setText(many, isSearching ? `${all.length.toLocaleString('en')} found, searching…` : total !== null ? `${count(total, 'request')} ${state.get().f === null ? 'in the window' : 'found'}` : `${all.length.toLocaleString('en')}${rows.hasMore() ? '+' : ''} ${more ? '' : 'found'}${more}`);
     set(grid, { 'aria-rowcount': total !== null ? total + 1 : rows.hasMore() ? -1 : all.length + 1 });
   };
   /** @param {number} id */
@@ -156,7 +162,9 @@ export function waterfall(element, page) {
     if (index >= 0) list.reveal(index);
     else if (at !== null) {
       const next = rows.all().findIndex((one) => one.at >= at);
+      sought = next < 0 && rows.hasMore() && rows.all().length < SOUGHT ? at : null;
       if (next > 0) list.reveal(next, 'middle');
+      else if (sought !== null) rows.more();
     }
   };
 
