@@ -55,7 +55,8 @@ export function exchange(element, page) {
 function actions(one, page) {
   const { state, axis } = page;
   const curl = curlOf(one);
-  const isText = (one.kind === 'media' || one.kind === 'main') && one.status !== null && !one.fault && one.body !== null;
+  const lane = page.session.lane(one.lane);
+  const isText = (one.kind === 'media' || one.kind === 'main') && lane !== null && lane.kind !== 'raw' && !one.fault && (one.body !== null || one.confirms !== null);
   return h('div', { class: 'actions' },
     curl !== null && h('button', { type: 'button', onclick: () => copied(page, curl, 'The command') }, 'Copy as curl'),
     one.body && h('button', { type: 'button', onclick: () => copied(page, new URL(one.body?.replay ?? '', document.baseURI).href, 'The URL') }, 'Copy replay URL'),

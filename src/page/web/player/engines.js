@@ -24,8 +24,8 @@ export const isNative = (video) => video.canPlayType(HLS) !== '';
 /** @type {Record<number, string>} */
 const CODES = { 1: 'aborted', 2: 'network', 3: 'decode', 4: 'not supported' };
 
-/** @param {HTMLVideoElement} video @param {Hears} hears @returns {Engine} */
-export function native(video, hears) {
+/** @param {HTMLVideoElement} video @param {Hears} hears @param {string} [name] @returns {Engine} */
+export function native(video, hears, name = 'the browser\'s own HLS') {
   const failed = () => {
     if (!video.error) return;
     const sentence = `${CODES[video.error.code] ?? `error ${video.error.code}`}${video.error.message ? `: ${video.error.message}` : ''}`;
@@ -42,7 +42,7 @@ export function native(video, hears) {
   video.addEventListener('error', failed);
   video.addEventListener('resize', resized);
   return {
-    name: 'the browser\'s own HLS',
+    name,
     load(url) {
       ahead = Infinity;
       video.src = url;

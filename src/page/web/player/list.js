@@ -1,7 +1,7 @@
 // The player's events as a list.
 
 import { fill, h } from '../core/dom.js';
-import { length, sessionTime } from '../core/times.js';
+import { count, length, sessionTime } from '../core/times.js';
 
 /** Lines that are shown; the lane has all. */
 const MOST = 100;
@@ -15,7 +15,7 @@ export function eventList({ playing, axis }) {
     const all = playing.get();
     element.hidden = all.length === 0;
     const bad = all.filter((event) => event.bad).length;
-    fill(summary, `${all.length} events${bad ? `, ${bad} of them bad` : ''}`);
+    fill(summary, `${count(all.length, 'event')}${bad ? `, ${bad} of them bad` : ''}`);
     if (!element.open) return;
     fill(list, all.slice(-MOST).reverse().map(({ at, to, kind, text, bad: isBad }) => h('li', { class: isBad ? 'bad-event' : null },
       h('button', { type: 'button', class: 'plain mono', onclick: () => axis.reveal(at) }, sessionTime(at)),

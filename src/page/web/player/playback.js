@@ -66,15 +66,17 @@ export function playback(video, page, changed) {
       const mine = new AbortController();
       current = mine;
       try {
-        if (wanted.feed === 'native' && !isNative(video)) throw new Error('This browser plays no HLS by itself. Start isreplayer with --hls-js (npm i hls.js).');
-        const Hls = wanted.feed === 'hls.js' ? await loadHls() : null;
+        // A raw stream is no playlist: what the browser makes of it.
+        const isRaw = page.session.get().streams.some(({ name, raw }) => raw && name === wanted.stream);
+        if (!isRaw && wanted.feed === 'native' && !isNative(video)) throw new Error('This browser plays no HLS by itself. Start isreplayer with --hls-js (npm i hls.js).');
+        const Hls = !isRaw && wanted.feed === 'hls.js' ? await loadHls() : null;
         const next = await clockAt(at, wanted.stream, wanted.faults, mine.signal);
         if (mine.signal.aborted) return;
         drop();
         ({ stream } = wanted);
         clock = next;
         watching.anew();
-        engine = Hls ? hlsJs(Hls, video, hears, find) : native(video, hears);
+        engine = Hls ? hlsJs(Hls, video, hears, find) : native(video, hears, isRaw ? 'the browser' : undefined);
         log.begin(next.now(), 'starting', `on a clock of ${sessionTime(at)}, ${engine.name}, faults ${wanted.faults}`);
         engine.load(next.url);
         changed(null);

@@ -41,10 +41,11 @@ export function split(name) {
 }
 
 /** What is odd about it, in one or two words; empty: nothing. @param {Exchange} one */
-export function oddities({ outcome, own, status }) {
+export function oddities({ outcome, own, status, fault }) {
   const words = [];
   if (outcome !== 'complete') words.push(outcome);
   else if (status !== null && status >= 400) words.push(`status ${status}`);
+  else if (fault) words.push('no good end');
   if (own !== null) words.push(`own: ${own}`);
   return words.join(', ');
 }

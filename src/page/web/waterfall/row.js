@@ -10,8 +10,9 @@ import { barsOf, endOf, linesOf, oddities, secondsOf, split } from './bars.js';
  * @typedef {{ index: number, isOpen: boolean, isCurrent: boolean, isOfLane: boolean }} Place
  */
 
-/** Words beside a bar need so many pixels. */
-const ROOM = 150;
+/** Words beside a bar need so many pixels; where something is odd more. */
+const ROOM = 115;
+const ROOM_ODD = 240;
 
 /**
  * @typedef {Record<'row' | 'status' | 'kind' | 'file' | 'folder' | 'bars' | 'bytes' | 'time' | 'odd' | 'words', HTMLElement>} Parts
@@ -103,8 +104,9 @@ function placeBars({ bars, words }, one, { from, to, width }) {
     element.style.width = `${(right - left).toFixed(1)}px`;
   }
   const begin = pixel(one.at);
-  const fits = right + ROOM <= width;
-  const before = !fits && begin >= ROOM;
+  const room = one.fault || one.own !== null ? ROOM_ODD : ROOM;
+  const fits = right + room <= width;
+  const before = !fits && begin >= room;
   // Where there is room on neither side they are on the bar, at the right end.
   const side = fits ? '' : before ? ' before' : ' on';
   if (words.className !== `wf-words${side}`) words.className = `wf-words${side}`;
