@@ -22,6 +22,11 @@ const LOOKS = /** @type {const} */ (['at', 'rev', 'with', 'x']);
 export function createLive(state, session) {
   const read = () => session.get().recording && state.get().t === null;
   const following = observable(read());
+  // Nothing is before the session, nor behind its edge.
+  state.guard((changes) => {
+    const { at } = changes;
+    return at === undefined || at === null ? changes : { ...changes, at: Math.min(Math.max(at, 0), session.get().length_seconds) };
+  });
   state.guard((changes) => {
     const looks = LOOKS.some((key) => changes[key] !== undefined && changes[key] !== null);
     if (!following.get() || 't' in changes || !looks) return changes;

@@ -99,7 +99,7 @@ export function createAxis(state, session) {
       const [t, w] = [rounded(span.from, width), rounded(width, width)];
       state.set({ t, w }, { replace: true });
       // What is seen is what the link says, to the last pixel.
-      become(clamp({ from: t, to: t + w }, session.get().length_seconds));
+      become(clamp({ from: t, to: t + w }, end()));
     }
     moving = false;
     settle();
@@ -111,11 +111,14 @@ export function createAxis(state, session) {
   state.subscribe(follow);
   session.subscribe(follow);
 
+  /** While it is recorded a window may end behind the edge: what is shown stays, and is filled. */
+  const end = () => Math.max(session.get().length_seconds, session.get().recording ? span.to - span.from : 0);
+
   /** @type {Axis} */
   const axis = {
     get: () => span,
     show(wanted) {
-      if (!become(clamp(wanted, session.get().length_seconds))) return;
+      if (!become(clamp(wanted, end()))) return;
       moving = true;
       clearTimeout(timer);
       timer = setTimeout(rest, REST_MS);
@@ -154,5 +157,5 @@ export function spanOf(seen, session) {
   const end = session.length_seconds;
   const width = seen.w ?? (session.recording || seen.t !== null ? EDGE_SECONDS : end);
   const from = seen.t ?? (session.recording ? end - width : seen.w === null ? 0 : end - width);
-  return clamp({ from, to: from + width }, end);
+  return clamp({ from, to: from + width }, session.recording ? Math.max(end, width) : end);
 }
