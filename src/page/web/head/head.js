@@ -5,6 +5,7 @@ import { count, length, sessionTime, utcDate, utcTime } from '../core/times.js';
 import { linkButton } from './link.js';
 import { goTo } from './moment.js';
 import { recorder } from './recorder.js';
+import { signs } from './signs.js';
 import { streams } from './streams.js';
 import { verdict } from './verdict.js';
 
@@ -33,6 +34,7 @@ export function head(element, page) {
       trouble,
       goTo(page),
       linkButton(page),
+      signs(),
       h('button', { type: 'button', class: 'plain', 'aria-label': 'Keys', title: 'Keys (?)', onclick: keys.help }, '?')),
     h('div', { class: 'head-row' }, verdict(page), h('span', { class: 'space' }), recorder(page), pointer(page)));
 }

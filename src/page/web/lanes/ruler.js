@@ -11,6 +11,21 @@ import { sessionTime, utcTime } from '../core/times.js';
 /** Room for the text of a tick, in pixels. */
 const ROOM = 96;
 
+/**
+ * The name of a line of the player, before it.
+ * @param {CanvasRenderingContext2D} context @param {{ span: import('../core/axis.js').Span, width: number, height: number }} where
+ * @param {number | null} seconds @param {string} text @param {string} colour @param {string} ground
+ */
+function flag(context, { span, width, height }, seconds, text, colour, ground) {
+  if (seconds === null || seconds < span.from || seconds > span.to) return;
+  const across = context.measureText(text).width + 6;
+  const x = toPixel(span, width, seconds) - across;
+  context.fillStyle = colour;
+  context.fillRect(x, height / 2 + 1, across, height / 2 - 1);
+  context.fillStyle = ground;
+  context.fillText(text, x + 3, height * 0.75 + 1);
+}
+
 /** @param {import('../main.js').Page} page */
 export function ruler(page) {
   const { axis, session, state } = page;
@@ -41,7 +56,11 @@ export function ruler(page) {
     draw(height / 2, (zero / 1000) % 86400, (seconds, digits) => utcTime(zero, seconds, digits));
     const where = { span, width, height };
     line(context, where, state.get().at, all.accent, { thick: 2 });
-    line(context, where, page.playhead.get().clock, all.playhead, { thick: 2 });
+    const { clock, picture: shown } = page.playhead.get();
+    line(context, where, shown, all.picture, { thick: 2, dash: [5, 3] });
+    line(context, where, clock, all.playhead, { thick: 2 });
+    flag(context, where, clock, 'clock', all.playhead, all.panel);
+    flag(context, where, shown, 'picture', all.picture, all.panel);
     line(context, where, page.pointer.get(), all.pointer, { dash: [2, 2] });
   });
   const hands = h('div', { class: 'hands' });
