@@ -19,7 +19,8 @@ export function recorder({ session }) {
   const show = () => {
     const all = health(session.get());
     setText(element, all.length ? `Recorder: ${all.join('; ')}` : 'Recorder: no trouble');
-    set(element, { 'data-trouble': all.length > 0 });
+    // What was removed was to be removed.
+    set(element, { 'data-trouble': session.get().holes.length + session.get().recorder.length > 0 });
   };
   session.subscribe(show);
   show();

@@ -9,7 +9,7 @@ const SIGNS = [
   ['expected', '', 'When an advance was due, by the rhythm of the playlist'],
   ['gap', '8.5 s', 'A gap: no new segment for more than 1.5 target durations, and how long'],
   ['own', '16 s', 'No new segment was seen, and the origin is not blamed for it'],
-  ['hole', '', 'No recorder ran'],
+  ['hole', '', 'No recorder ran, or what it recorded was removed'],
   ['box', '6', 'A segment or a partial segment, from listed to gone; a dashed one was not asked for'],
   ['wait', '', 'Its download: the wait for the first byte'],
   ['receive', '', 'Its download: from the first byte to the last'],

@@ -37,7 +37,9 @@ export function boxes(all, rows, span) {
   const last = [];
   return all.map((listed, index) => {
     const row = (listed.part === undefined ? listed.sequence : index) % rows;
-    const from = listed.from ?? Math.min(span.from, listed.to ?? span.from);
+    // When it was listed is not known: by the time when it was asked for, at the latest.
+    const latest = listed.requested ?? span.from;
+    const from = listed.from ?? Math.min(latest, listed.to ?? latest);
     /** @type {Box} */
     const box = { listed, row, from, to: Math.max(listed.to ?? span.to, from), begins: listed.from !== null, ends: listed.to !== null, fate: fateOf(listed) };
     const before = last[row];

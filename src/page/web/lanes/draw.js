@@ -37,12 +37,12 @@ const NARROW = 5;
 export function drawLane(context, where, scene, lines, colours) {
   const { span } = where;
   const seen = scene.things.filter(({ at, to, box }) => at <= span.to && Math.max(to, box?.listed.done ?? to) >= span.from);
-  drawHoles(context, where, scene.holes, colours);
   drawCells(context, where, scene, colours);
   drawGaps(context, where, scene, seen, colours);
   drawExpected(context, where, scene, colours);
   drawBoxes(context, where, scene.bands, seen, colours);
   drawBodies(context, where, scene.bands, seen, colours);
+  drawHoles(context, where, scene.holes, colours);
   drawAdvances(context, where, scene, seen, colours);
   drawLengths(context, where, scene, seen, colours);
   drawMarks(context, where, scene.bands, seen, colours);

@@ -111,7 +111,7 @@ export function row(lane, page) {
         things: all,
         events: known.events,
         known: known.span,
-        holes: known.session.holes,
+        holes: missingOf(known.session),
         expected: known.events ? expected(known.events, known.span, lane.target_seconds) : [],
         note: known.events && lane.kind === 'media' && !known.events.segments ? 'Zoom in to see segments' : null,
         current: current && (all.find(({ kind, at, name }) => kind === current.kind && at === current.at && name === current.name) ?? current),
@@ -126,6 +126,9 @@ export function row(lane, page) {
     },
   };
 }
+
+/** When no recorder ran, and what was removed. @param {import('../core/types.js').Session} session @returns {[number, number][]} */
+const missingOf = ({ holes, kept_from }) => (kept_from === null ? holes : [[0, kept_from], ...holes]);
 
 /** @param {import('../core/types.js').Lane} lane */
 function targets({ target_seconds, part_target_seconds }) {
