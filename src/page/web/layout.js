@@ -17,8 +17,15 @@ const PANELS = {
   waterfall: async () => (await import('./waterfall/waterfall.js')).waterfall,
   player: async () => (await import('./player/player.js')).player,
   findings: async () => (await import('./findings/findings.js')).findings,
-  exchange: async () => (await import('./exchange/exchange.js')).exchange,
-  revision: async () => (await import('./revision/revision.js')).revision,
+};
+
+/**
+ * Those that are loaded when there is something to show in them: nobody waits for them before.
+ * @type {Record<string, { load: () => Promise<Panel>, isWanted: (seen: Readonly<import('./core/state.js').Seen>) => boolean }>}
+ */
+const LATER = {
+  exchange: { load: async () => (await import('./exchange/exchange.js')).exchange, isWanted: ({ x }) => x !== null },
+  revision: { load: async () => (await import('./revision/revision.js')).revision, isWanted: ({ rev, r }) => rev !== null || r !== null },
 };
 
 /** They are loaded at once, while the session is asked for. @type {Record<string, Promise<Panel | Error>>} */
@@ -46,7 +53,22 @@ export async function layout(root, page) {
   measureBar();
   const aside = h('div', { class: 'details' }, Object.values(details));
   root.replaceChildren(head, h('main', null, h('div', { class: 'times' }, overview, lanes, waterfall), aside));
+  page.keys.note('Playlist', 'Revision before and after', ['[', ']']);
+  for (const name of Object.keys(LATER)) mountLater(name, places[name], page);
   await Promise.all(Object.entries(LOADED).map(([name, loaded]) => mount(places[name], page, loaded)));
+}
+
+/** @param {string} name @param {HTMLElement} element @param {Page} page */
+function mountLater(name, element, page) {
+  const { load, isWanted } = LATER[name];
+  let isThere = false;
+  const look = () => {
+    if (isThere || !isWanted(page.state.get())) return;
+    isThere = true;
+    void mount(element, page, load().catch((error) => error));
+  };
+  page.state.subscribe(look);
+  look();
 }
 
 /** How wide a scrollbar is: panels that scroll end their axis that much earlier, so that it ends where all others do. */

@@ -36,7 +36,7 @@ function lines(keys) {
   for (const { key, label, group = 'Page' } of keys) {
     if (!label) continue;
     const lines = groups.get(group) ?? new Map();
-    lines.set(label, [...(lines.get(label) ?? []), key]);
+    lines.set(label, [...new Set([...(lines.get(label) ?? []), key])]);
     groups.set(group, lines);
   }
   return groups;
