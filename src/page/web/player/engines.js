@@ -21,6 +21,15 @@ const HLS = 'application/vnd.apple.mpegurl';
 /** @param {HTMLVideoElement} video */
 export const isNative = (video) => video.canPlayType(HLS) !== '';
 
+/** Of raw streams: types of what browsers may play. @type {Record<string, string>} */
+const TYPES = { ts: 'video/mp2t', mp3: 'audio/mpeg', aac: 'audio/aac', ogg: 'audio/ogg', flv: 'video/x-flv', webm: 'video/webm', mkv: 'video/x-matroska', asf: 'video/x-ms-asf', mp4: 'video/mp4' };
+
+/** Why a raw stream is not played; null: it may be. @param {HTMLVideoElement} video @param {string} path Of the stream. */
+export function notPlayed(video, path) {
+  const type = TYPES[path.split('.').pop() ?? ''] ?? '';
+  return type && video.canPlayType(type) === '' ? `This browser does not play ${type}: play ${new URL(path, document.baseURI).href} in another player (mpv, ffplay).` : null;
+}
+
 /** @type {Record<number, string>} */
 const CODES = { 1: 'aborted', 2: 'network', 3: 'decode', 4: 'not supported' };
 

@@ -3,7 +3,7 @@
 import { isAbort } from '../core/data.js';
 import { sessionTime } from '../core/times.js';
 import { clockAt } from './clock.js';
-import { hlsJs, isNative, loadHls, native } from './engines.js';
+import { hlsJs, isNative, loadHls, native, notPlayed } from './engines.js';
 import { createLog } from './log.js';
 import { watch } from './watch.js';
 import { finder } from './where.js';
@@ -67,16 +67,18 @@ export function playback(video, page, changed) {
       current = mine;
       try {
         // A raw stream is no playlist: what the browser makes of it.
-        const isRaw = page.session.get().streams.some(({ name, raw }) => raw && name === wanted.stream);
-        if (!isRaw && wanted.feed === 'native' && !isNative(video)) throw new Error('This browser plays no HLS by itself. Start isreplayer with --hls-js (npm i hls.js).');
-        const Hls = !isRaw && wanted.feed === 'hls.js' ? await loadHls() : null;
+        const raw = page.session.get().streams.find((one) => one.raw && one.name === wanted.stream) ?? null;
+        const failure = raw && notPlayed(video, raw.path);
+        if (failure) throw new Error(failure);
+        if (!raw && wanted.feed === 'native' && !isNative(video)) throw new Error('This browser plays no HLS by itself. Start isreplayer with --hls-js (npm i hls.js).');
+        const Hls = !raw && wanted.feed === 'hls.js' ? await loadHls() : null;
         const next = await clockAt(at, wanted.stream, wanted.faults, mine.signal);
         if (mine.signal.aborted) return;
         drop();
         ({ stream } = wanted);
         clock = next;
         watching.anew();
-        engine = Hls ? hlsJs(Hls, video, hears, find) : native(video, hears, isRaw ? 'the browser' : undefined);
+        engine = Hls ? hlsJs(Hls, video, hears, find) : native(video, hears, raw ? 'the browser' : undefined);
         log.begin(next.now(), 'starting', `on a clock of ${sessionTime(at)}, ${engine.name}, faults ${wanted.faults}`);
         engine.load(next.url);
         changed(null);

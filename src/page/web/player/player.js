@@ -2,6 +2,7 @@
 
 import { h, set, setText } from '../core/dom.js';
 import { length, sessionTime, utcTime } from '../core/times.js';
+import { bufferCurve } from './buffer.js';
 import { choices } from './choices.js';
 import { eventList } from './list.js';
 import { playback } from './playback.js';
@@ -23,7 +24,8 @@ export function player(element, page) {
   const trouble = h('p', { class: 'trouble', role: 'alert' });
   const words = { clock: h('dd'), picture: h('dd'), buffer: h('dd') };
   const facts = h('dl', { class: 'facts' }, h('dt', null, 'Clock'), words.clock, h('dt', null, 'Picture'), words.picture, h('dt', null, 'Buffer'), words.buffer);
-  const screen = h('div', { class: 'player-screen', hidden: true }, video, facts);
+  const curve = bufferCurve();
+  const screen = h('div', { class: 'player-screen', hidden: true }, video, h('div', { class: 'player-buffer' }, curve.element), facts);
   const chosen = choices(page, () => {
     const now = playing.now();
     if (now !== null) void begin(now);
@@ -79,6 +81,7 @@ export function player(element, page) {
     const place = playing.picture();
     move({ clock: isOver ? null : now, picture: place?.at ?? null });
     tell(now, isOver, place);
+    curve.add(now, bufferOf(video));
     if (performance.now() - grown >= GROW_MS) {
       grown = performance.now();
       playing.log.goesOn(now);
