@@ -93,7 +93,11 @@ export function row(lane, page) {
       else showTip(null);
     },
   });
-  page.state.subscribe(mark);
+  page.state.subscribe((seen, before) => {
+    mark();
+    // Where lanes scroll by themselves the chosen one is seen; nowhere does the page move.
+    if (seen.r === lane.id && before.r !== lane.id && matchMedia('(min-width: 1000px)').matches) element.scrollIntoView({ block: 'nearest' });
+  });
   mark();
 
   return {
