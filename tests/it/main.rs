@@ -79,6 +79,7 @@ mod taken_out;
 mod terminals;
 mod tls;
 mod told;
+mod told_each;
 mod told_once;
 mod versions;
 mod views;
