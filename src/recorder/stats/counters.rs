@@ -78,11 +78,14 @@ impl Stats {
         furthest_behind.or_else(|| over.iter().map(|(_, advanced_us)| *advanced_us).max())
     }
 
-    /// When its media playlist that is furthest behind advanced; where none ever did, when it was begun. Microseconds of
-    /// Unix time; `None`: it is not recorded.
+    /// When its media playlist that is furthest behind advanced, or since when that is asked for; where none is known, when
+    /// the stream was begun. Microseconds of Unix time; `None`: it is not recorded.
     pub fn due_since_us(&self) -> Option<i64> {
         let started_us = self.0.started_us.load(Ordering::Relaxed);
-        let since_us = self.advanced_us().filter(|us| *us >= started_us);
+        let playlists = self.playlists();
+        let polled = playlists.iter().filter_map(|one| one.due_since_us()).min();
+        let since_us = polled.or_else(|| self.advanced_us());
+        let since_us = since_us.filter(|us| *us >= started_us);
         let is_over = self.0.load.is_over() || started_us == 0;
         (!is_over).then_some(since_us.unwrap_or(started_us))
     }
@@ -356,6 +359,12 @@ mod tests {
         let playlist = stats.add("one".to_owned());
         assert_eq!(stats.due_since_us(), Some(100));
         playlist.advanced(170, 2_000_000);
+        assert_eq!(stats.due_since_us(), Some(170));
+        // Another one is asked for, and has never answered.
+        let dead = stats.add("two".to_owned());
+        dead.since_us.store(120, Ordering::Relaxed);
+        assert_eq!(stats.due_since_us(), Some(120));
+        dead.is_over.store(true, Ordering::Relaxed);
         assert_eq!(stats.due_since_us(), Some(170));
         stats.end();
         assert_eq!(

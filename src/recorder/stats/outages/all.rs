@@ -87,7 +87,7 @@ impl Outages {
         };
         let since_us = outage.answers(of, at_us);
         let over = outage.over(at_us, false);
-        let over = over.and_then(|over| known.ends(n, over, now).ok());
+        let over = over.filter(|over| known.ends(n, over, now));
         Answered { since_us, over }
     }
 
@@ -117,9 +117,9 @@ impl Outages {
                 outage.forget(&is_over);
             }
             match outage.over(now_us, at_end) {
-                Some(over) => match known.ends(n, over, now) {
-                    Ok(over) => due.over.push(over),
-                    Err(over) => due.untold.push(over),
+                Some(over) => match known.ends(n, &over, now) {
+                    true => due.over.push(over),
+                    false => due.untold.push(over),
                 },
                 None if outage.is_empty() => {
                     known.open.remove(n);
@@ -194,22 +194,19 @@ impl Known {
         self.told.len() < MOST
     }
 
-    /// One is over, or is for some of its playlists: to be told, or not.
-    fn ends(&mut self, n: usize, over: Over, now: Instant) -> Result<Over, Over> {
+    /// One is over, or is for some of its playlists; whether that is told.
+    fn ends(&mut self, n: usize, over: &Over, now: Instant) -> bool {
         let Some(outage) = self.open.get(n) else {
-            return Err(over);
+            return false;
         };
         let (is_told, is_quiet) = (outage.is_told, outage.is_quiet);
         if outage.is_empty() {
             self.open.remove(n);
         }
-        if is_told || (is_quiet && !over.missing.is_empty()) {
-            return Ok(over);
+        if !is_told && !is_quiet {
+            self.count(over, now);
         }
-        if !is_quiet {
-            self.count(&over, now);
-        }
-        Err(over)
+        is_told || (is_quiet && !over.missing.is_empty())
     }
 
     fn count(&mut self, over: &Over, now: Instant) {
