@@ -296,15 +296,49 @@ fn a_raw_stream_that_breaks_is_away_from_then_to_its_next_byte_whatever_is_met()
     let tenths = |us: i64| us * 10 / S;
     let told: Vec<_> = all
         .iter()
-        .map(|one| (tenths(one.first.at_us), one.good_us.map(tenths), one.what()))
+        .map(|one| {
+            let known = (tenths(one.first.at_us), tenths(one.last.at_us));
+            (known, one.good_us.map(tenths), one.what())
+        })
         .collect();
+    // The recorder waited before each request: so long it may have been there again.
     let first = "ended by the origin, then HTTP 503, then empty answer";
     let wanted = [
-        (14, Some(20), first.to_owned()),
-        (40, Some(46), "ended by the origin".to_owned()),
-        (60, None, "reset".to_owned()),
+        ((14, 16), Some(20), first.to_owned()),
+        ((40, 40), Some(46), "ended by the origin".to_owned()),
+        ((60, 60), None, "reset".to_owned()),
     ];
     assert_eq!(told, wanted);
+}
+
+#[test]
+fn a_raw_stream_whose_request_waits_for_its_first_byte_was_away_until_then_for_certain() {
+    let mut grouping = Grouping::default();
+    let mut slow = part(2, 30, 90);
+    slow.first_byte_us = Some(5 * S);
+    let mut all = grouping.next(&part(1, 0, 14), Some(cause("reset")));
+    all.extend(grouping.next(&slow, Some(cause("reset"))));
+    all.extend(grouping.end());
+    let [one, _] = &all[..] else {
+        panic!("{all:#?}")
+    };
+    assert_eq!((one.last.at_us, one.good_us), (5 * S, Some(5 * S)));
+}
+
+#[test]
+fn what_fell_silent_was_bad_until_it_was_given_up() {
+    let mut grouping = Grouping::default();
+    let mut silent = part(1, 0, 14);
+    if let AttemptEnd::Failed(failed) = &mut silent.end {
+        failed.fault.status = Some(200);
+        failed.fault.outcome = Outcome::BodyTimeout;
+        failed.fault.over_us = 34 * S / 10;
+    }
+    let mut all = grouping.next(&silent, Some(cause("silent for 2 s")));
+    all.extend(grouping.end());
+    let tenths = |us: i64| us * 10 / S;
+    let one = all.first().unwrap();
+    assert_eq!((tenths(one.first.at_us), tenths(one.last.at_us)), (14, 34));
 }
 
 #[test]

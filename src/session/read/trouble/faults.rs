@@ -27,9 +27,11 @@ const SAID: &str = "
 pub(super) const FAULT_COLUMNS: &str = "
     e.id, e.requested_us, e.requested_us + ifnull(e.wait_us, 0), e.requested_us
       + coalesce(e.wait_us + ifnull(e.receive_us, 0), e.failed_us, 0),
-    e.lag_us, s.id, s.name, r.kind, r.name, r.url, e.status, e.outcome, e.error, e.directives IS NOT NULL";
+    e.lag_us, s.id, s.name, r.kind, r.name, r.url, e.status, e.outcome, e.error, e.directives IS NOT NULL,
+    CASE WHEN e.outcome = 'body timeout' AND json_valid(e.arrival)
+         THEN CAST(json_extract(e.arrival, '$[#-1][0]') AS INTEGER) END";
 /// How many these are.
-pub(super) const COLUMNS: usize = 14;
+pub(super) const COLUMNS: usize = 15;
 /// When the first good answer of the resource `?1` behind an exchange came: of a playlist under whatever URL.
 const GOOD_AGAIN: &str = "
     SELECT g.from_us, g.id, g.requested_us + ifnull(g.wait_us, 0) FROM exchange g
@@ -51,8 +53,8 @@ pub struct Fault {
     pub exchange_id: ExchangeId,
     /// When it was requested.
     pub requested_us: i64,
-    /// When its response began; when it was requested, if there was none, or if it came too late; of a raw stream that
-    /// broke, when it did.
+    /// When its response began; when it was requested, if there was none, or if it came too late; when it broke, if that was
+    /// in its body.
     pub at_us: i64,
     /// When it was over.
     pub over_us: i64,
@@ -276,7 +278,9 @@ pub(super) fn fault_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<Fau
     let (status, error): (_, Option<String>) = (row.get(10)?, row.get(12)?);
     let received_us = over_us.saturating_sub(began_us);
     let broke = (status, outcome, error.as_deref());
-    let broken_us = broken_at_us(kind, broke, (began_us, Some(received_us)));
+    let last_us: Option<i64> = row.get(14)?;
+    let body = (began_us, Some(received_us), last_us.unwrap_or(0));
+    let broken_us = broken_at_us(kind, broke, body);
     let (requested_us, stream_id): (i64, i64) = (row.get(1)?, row.get(5)?);
     let answered_us = if status.is_some() { began_us } else { over_us };
     let unanswered_us = match row.get(13)? {
