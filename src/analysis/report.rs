@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::faults::in_short;
 use super::finding::{Evidence, Finding, Rule};
 use super::gaps::gap::{Gap, Unit};
-use super::never_listed::{NeverListed, counted};
+use super::never_listed::{NeverListed, counted, not_seen};
 use super::noticed::{self, Noticed};
 use super::times::{between_us, both_clocks, length, timedelta, utc};
 use crate::session::{Advance, Moment, NoticeEvent, PlaylistInfo, PollTrouble, PollWait, seconds};
@@ -196,6 +196,7 @@ pub fn finding(playlist: &PlaylistInfo, label: Option<&str>, gap: &Gap, zero_us:
         from: Row::new(&gap.from, from_uncertain_us, zero_us),
         to: gap.to.map(|to| Row::new(&to, to_uncertain_us, zero_us)),
         never_listed: gap.never_listed,
+        not_seen: gap.not_seen,
         recorder: Recorder::new(gap, zero_us),
     };
     let evidence = |at_us, exchange| Evidence { at_us, exchange };
@@ -239,7 +240,10 @@ fn span(gap: &Gap, zero_us: i64) -> String {
     let lost = gap.never_listed.map_or_else(String::new, |lost| {
         format!("; {}: {}", counted(lost.count), lost.numbers())
     });
-    format!("{from}{to}{lost}")
+    let missed = gap.not_seen.map_or_else(String::new, |missed| {
+        format!("; {}: {}", not_seen(missed.count), missed.numbers())
+    });
+    format!("{from}{to}{lost}{missed}")
 }
 
 /// A struct as the members of an object.
@@ -262,6 +266,7 @@ struct Detail<'a> {
     from: Row,
     to: Option<Row>,
     never_listed: Option<NeverListed>,
+    not_seen: Option<NeverListed>,
     recorder: Recorder,
 }
 
@@ -368,6 +373,7 @@ mod tests {
             noticed: Vec::new(),
             polls_are_gone: false,
             never_listed: None,
+            not_seen: None,
         }
     }
 

@@ -73,6 +73,7 @@ mod service;
 mod sessions_in_urls;
 mod spellings;
 mod steering;
+mod stood_still;
 mod streams;
 mod support;
 mod taken_out;
