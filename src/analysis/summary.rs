@@ -28,6 +28,8 @@ pub struct Summary {
     pub outages: u64,
     /// How many faults these had.
     pub faults: u64,
+    /// How many requests in them were no faults, but had no answer for long.
+    pub long_waits: u64,
     /// How many faults were the recorder's own.
     pub own: u64,
     /// Times of outages in which segments were left out.
@@ -155,7 +157,8 @@ impl Summary {
         match outage.key.own {
             None => {
                 self.outages += 1;
-                self.faults += outage.faults;
+                self.faults += outage.faults.saturating_sub(outage.long_waits);
+                self.long_waits += outage.long_waits;
             }
             Some(_) => self.own += outage.faults,
         }
@@ -198,11 +201,12 @@ impl Summary {
     pub fn of_outages(&self) -> String {
         let outages = match self.outages {
             0 => "no outage of the origin".to_owned(),
-            outages => format!(
-                "{}, {}",
-                counted(outages, "outage"),
-                counted(self.faults, "fault")
-            ),
+            outages => {
+                let faults = (self.faults > 0).then(|| counted(self.faults, "fault"));
+                let waits = (self.long_waits > 0).then(|| counted(self.long_waits, "long wait"));
+                let all = [Some(counted(outages, "outage")), faults, waits];
+                all.into_iter().flatten().collect::<Vec<_>>().join(", ")
+            }
         };
         self.line(std::iter::once(outages))
     }

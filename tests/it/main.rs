@@ -24,6 +24,7 @@ mod faults;
 mod files;
 mod freezes;
 mod growth;
+mod hangs;
 mod held;
 mod hindsight;
 mod hostile_clients;

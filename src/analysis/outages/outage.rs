@@ -43,6 +43,10 @@ pub struct Outage {
     pub good_us: Option<i64>,
     /// How many faults.
     pub faults: u64,
+    /// How many of them are none but that they had no answer for long.
+    pub long_waits: u64,
+    /// How many of these had one in the end.
+    pub answered: u64,
     /// The first exchanges of them.
     pub exchanges: Vec<ExchangeId>,
     /// What happened, in the order in which each came first: what ends in one way may have begun in another.
@@ -107,6 +111,8 @@ impl Outage {
             last: evidence,
             good_us: None,
             faults: 0,
+            long_waits: 0,
+            answered: 0,
             exchanges: Vec::new(),
             whats: Vec::new(),
             things: BTreeMap::new(),
@@ -129,6 +135,8 @@ impl Outage {
         let Met { failed, cause, .. } = met;
         let fault = &failed.fault;
         self.faults += 1;
+        self.long_waits += u64::from(fault.is_long_wait);
+        self.answered += u64::from(fault.is_answered());
         for what in cause.whats() {
             if !self.has(what) && self.whats.len() < MOST_KINDS {
                 self.whats.push(what.to_owned());

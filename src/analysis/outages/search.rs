@@ -52,6 +52,10 @@ impl Search<'_> {
                     AttemptEnd::Failed(failed) => Some(self.cause(&mut failed.fault)),
                     AttemptEnd::Good | AttemptEnd::Redirected => None,
                 };
+                // Who stood still took the answer late.
+                if cause.as_ref().is_some_and(|cause| cause.own.is_some()) {
+                    attempt.end.without_own_wait();
+                }
                 let over = grouping.next(attempt, cause);
                 over.into_iter().try_for_each(&mut each)?;
             }
@@ -135,7 +139,8 @@ impl Search<'_> {
                         true => outage.good_us,
                         false => again_us,
                     };
-                    match fault.stream_id == key.stream_id && cause.own == key.own {
+                    let is_own_wait = fault.is_long_wait && cause.own.is_some();
+                    match fault.stream_id == key.stream_id && cause.own == key.own && !is_own_wait {
                         true => each(fault, again_us),
                         false => Ok(()),
                     }

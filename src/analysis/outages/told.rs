@@ -26,6 +26,8 @@ struct Detail<'a> {
     open: bool,
     not_before: Moment,
     good: Option<Moment>,
+    long_waits: u64,
+    answered: u64,
     polls: u64,
     playlists: Vec<&'a str>,
     resources: BTreeMap<&'static str, Counts>,
@@ -75,6 +77,8 @@ pub fn finding(outage: &Outage, cost: &Cost, zero_us: i64) -> Finding {
         open: outage.good_us.is_none(),
         not_before: Moment::new(outage.last.at_us, zero_us),
         good: outage.good_us.map(|us| Moment::new(us, zero_us)),
+        long_waits: outage.long_waits,
+        answered: outage.answered,
         polls: playlists.iter().map(|things| things.requests).sum(),
         playlists: names.clone(),
         resources: outage.things.iter().map(resources).collect(),
@@ -119,18 +123,28 @@ fn text(outage: &Outage, cost: &Cost, zero_us: i64) -> String {
     let span = match outage.good_us {
         Some(good_us) => {
             let (good, most) = (at(good_us), lasted(good_us));
+            let then = match outage.answered == outage.faults {
+                true => ", then answered",
+                false => "",
+            };
             match least == most {
-                true => format!("for {most}, from {from} to {good}"),
+                true => format!("for {most}, from {from} to {good}{then}"),
                 false => format!(
-                    "for {} to {most}, from {from} to between {last} and {good}",
+                    "for {} to {most}, from {from} to between {last} and {good}{then}",
                     least.trim_end_matches(" s")
                 ),
             }
         }
         None if outage.first == outage.last => format!("at {from}, not good again"),
+        None if outage.long_waits > outage.answered => {
+            format!("for {least} at least, from {from} to {last}, when the recorder stopped")
+        }
         None => format!("for {least} at least, from {from} to {last}, not good again"),
     };
     let mut parts = vec![whose(outage)];
+    if (1..outage.faults).contains(&outage.answered) {
+        parts.push(format!("{} answered in the end", outage.answered));
+    }
     parts.extend(lost(cost));
     if cost.not_running_us > 0 {
         let length = length(cost.not_running_us);
@@ -260,6 +274,7 @@ mod tests {
                 outcome: Outcome::Refused,
                 error: None,
                 unanswered_us: None,
+                is_long_wait: false,
             },
             resource_id,
             next: None,

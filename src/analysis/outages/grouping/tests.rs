@@ -48,6 +48,7 @@ fn failed(
         outcome: Outcome::Complete,
         error: None,
         unanswered_us: None,
+        is_long_wait: false,
     };
     let end = AttemptEnd::Failed(Box::new(Failed {
         fault,
@@ -257,6 +258,63 @@ fn what_hangs_and_then_refuses_is_one_outage_until_it_answers() {
         all,
         [(wanted, 5, Some(121)), ("refused".to_owned(), 1, None)]
     );
+}
+
+/// An answer that came so late, and was good.
+fn late(id: ExchangeId, tenth: i64, playlist: i64, answered: i64) -> Attempt {
+    let mut one = failed(id, tenth, Kind::Media, playlist, Some((answered, true)));
+    one.at_us = answered * S / 10;
+    if let AttemptEnd::Failed(failed) = &mut one.end {
+        failed.fault.status = Some(200);
+        failed.fault.unanswered_us = Some((answered - tenth) * S / 10);
+        failed.fault.over_us = answered * S / 10;
+        failed.fault.is_long_wait = true;
+    }
+    one
+}
+
+#[test]
+fn playlists_that_hang_together_and_are_answered_in_the_end_were_away_once_until_then() {
+    let mut grouping = Grouping::default();
+    let mut all = Vec::new();
+    for (attempt, cause) in [
+        (late(1, 10, 7, 160), Some(cause("unanswered"))),
+        (late(2, 11, 8, 158), Some(cause("unanswered"))),
+        (good_of(3, 160, Kind::Media, 8), None),
+        (good_of(4, 162, Kind::Media, 7), None),
+        (late(5, 300, 7, 340), Some(cause("unanswered"))),
+    ] {
+        all.extend(grouping.next(&attempt, cause));
+    }
+    all.extend(grouping.end());
+    let tenths = |us: i64| us * 10 / S;
+    let told = |one: &Outage| {
+        let known = (tenths(one.first.at_us), tenths(one.last.at_us));
+        (known, one.good_us.map(tenths), one.faults, one.answered)
+    };
+    let told: Vec<_> = all.iter().map(told).collect();
+    let wanted = [((10, 160), Some(160), 2, 2), ((300, 340), Some(340), 1, 1)];
+    assert_eq!(told, wanted);
+}
+
+#[test]
+fn what_failed_and_then_hung_until_it_was_answered_is_one_outage() {
+    let mut grouping = Grouping::default();
+    let mut all = Vec::new();
+    for (attempt, cause) in [
+        (
+            failed(1, 10, Kind::Media, 7, Some((30, true))),
+            Some(busy()),
+        ),
+        (late(2, 12, 7, 30), Some(cause("unanswered"))),
+        (good_of(3, 32, Kind::Media, 7), None),
+    ] {
+        all.extend(grouping.next(&attempt, cause));
+    }
+    all.extend(grouping.end());
+    let [one] = &all[..] else { panic!("{all:#?}") };
+    assert_eq!(one.what(), "HTTP 503, then unanswered");
+    assert_eq!((one.faults, one.answered, one.good_us), (2, 1, Some(3 * S)));
 }
 
 /// A response of a raw stream whose first byte came with its head, and that broke.
