@@ -1,10 +1,12 @@
 //! A recorder that stands still for a while: what it did not see meanwhile is its own, and no gap of the origin.
 
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use isrecorder::clock;
 use rustix::process::Signal;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::support::{Ask, Origin, Recorder, Reply, Session, Window, ts};
 
@@ -34,7 +36,7 @@ fn find(session: &Session, arguments: &[&str]) -> Output {
 
 #[test]
 fn what_a_recorder_that_stood_still_did_not_see_is_its_own() {
-    let since = Instant::now();
+    let since = clock::instant();
     let origin = Origin::new(move |ask| lighthouse(ask, since));
     let mut recording = Recorder::new(origin.url("/light.m3u8")).start();
     recording.until_at_least(6, "SELECT count(*) FROM revision");

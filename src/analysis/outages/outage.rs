@@ -47,6 +47,8 @@ pub struct Outage {
     pub long_waits: u64,
     /// How many of these had one in the end.
     pub answered: u64,
+    /// The last of them had no answer when the recorder stopped.
+    pub is_broken_off: bool,
     /// The first exchanges of them.
     pub exchanges: Vec<ExchangeId>,
     /// What happened, in the order in which each came first: what ends in one way may have begun in another.
@@ -113,6 +115,7 @@ impl Outage {
             faults: 0,
             long_waits: 0,
             answered: 0,
+            is_broken_off: false,
             exchanges: Vec::new(),
             whats: Vec::new(),
             things: BTreeMap::new(),
@@ -137,6 +140,7 @@ impl Outage {
         self.faults += 1;
         self.long_waits += u64::from(fault.is_long_wait);
         self.answered += u64::from(fault.is_answered());
+        self.is_broken_off = fault.is_long_wait && !fault.is_answered();
         for what in cause.whats() {
             if !self.has(what) && self.whats.len() < MOST_KINDS {
                 self.whats.push(what.to_owned());
