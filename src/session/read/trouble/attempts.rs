@@ -149,24 +149,14 @@ const FIRST_POINT: usize = 24;
 
 fn attempt_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<Attempt> {
     let fault = fault_row(row, raw)?;
-    let is = |column: usize| -> rusqlite::Result<bool> {
-        Ok(row
-            .get::<_, Option<bool>>(COLUMNS + column)?
-            .unwrap_or(false))
-    };
     let began_us: i64 = row.get(2)?;
-    let (is_fault, is_redirect) = (is(0)?, is(1)?);
-    let next_us: Option<i64> = row.get(COLUMNS + 4)?;
-    let next = match next_us.filter(|_| !(fault.is_raw && fault.kind == Kind::Main)) {
-        _ if fault.is_answered() => Some(Next {
+    let (is_fault, is_redirect) = (is(row, 0)?, is(row, 1)?);
+    let next = match fault.is_answered() {
+        true => Some(Next {
             at_us: began_us,
             is_good: !is_redirect,
         }),
-        Some(at_us) => Some(Next {
-            at_us,
-            is_good: is(5)?,
-        }),
-        None => None,
+        false => next_row(row)?.filter(|_| !(fault.is_raw && fault.kind == Kind::Main)),
     };
     let first_point: Option<String> = row.get(COLUMNS + 6)?;
     Ok(Attempt {
@@ -188,6 +178,17 @@ fn attempt_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<Attempt> {
             (false, false) => AttemptEnd::Good,
         },
     })
+}
+
+/// Whether a column behind those of a fault says so.
+fn is(row: &Row<'_>, column: usize) -> rusqlite::Result<bool> {
+    let is_it: Option<bool> = row.get(COLUMNS + column)?;
+    Ok(is_it.unwrap_or(false))
+}
+
+fn next_row(row: &Row<'_>) -> rusqlite::Result<Option<Next>> {
+    let (at_us, is_good): (Option<i64>, bool) = (row.get(COLUMNS + 4)?, is(row, 5)?);
+    Ok(at_us.map(|at_us| Next { at_us, is_good }))
 }
 
 /// How long behind the head of an answer its first byte came, by the text of an arrival; at once, where it does not say.
