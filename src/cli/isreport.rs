@@ -39,7 +39,7 @@ struct Arguments {
     #[arg(short, long, default_value = "sessions")]
     folder: PathBuf,
 
-    /// The only playlist to look at: its name, the last component of that, its URL, or what the log of the recorder calls it (1280x720 2.1 Mbit/s) [default: all of them]
+    /// The only playlist to look at: its name, the last component of that, its URL, or what the log of the recorder calls it (1280x720 2.1 Mbit/s); a raw stream by the name of its stream [default: all of them]
     #[arg(short, long, value_name = "NAME")]
     playlist: Option<String>,
 
@@ -226,7 +226,9 @@ fn check_names(reader: &Reader, scope: &mut Scope) -> Result<(), Failure> {
     let Some(name) = scope.playlist.clone() else {
         return Ok(());
     };
-    if playlists.iter().any(|playlist| scope.has(playlist)) {
+    let raw = reader.raw_streams()?.0;
+    let is_raw = raw.iter().any(|raw| scope.has_raw(&raw.name, &raw.url));
+    if is_raw || playlists.iter().any(|playlist| scope.has(playlist)) {
         return Ok(());
     }
     let labels = Labels::new(reader).all(&reader.media_playlists()?)?;
@@ -240,6 +242,7 @@ fn check_names(reader: &Reader, scope: &mut Scope) -> Result<(), Failure> {
     let names: Vec<String> = playlists
         .iter()
         .map(|playlist| with_label(&playlist.name, label(playlist)))
+        .chain(raw.into_iter().map(|stream| stream.name))
         .collect();
     Err(Failure::usage(format!(
         "no playlist {name:?}; there are: {}",

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use crate::analysis::rules::findings::Judged;
 use crate::analysis::rules::judge::Judgement;
-use crate::analysis::rules::overview::{Declared, Rendition};
+use crate::analysis::rules::overview::{Declared, RawStream, Rendition};
 use crate::analysis::rules::registry::Severity;
 use crate::analysis::rules::selection::Selection;
 use crate::analysis::times::both_clocks;
@@ -103,7 +103,13 @@ impl Shown<'_> {
             1 => String::new(),
             _ => format!("{}/", judged.finding.stream),
         };
-        format!("/{stream}stream.m3u8?offset={}", self.offset(judged))
+        let of_stream = |raw: &&RawStream| raw.name == judged.finding.stream;
+        let raw = self.judgement.overview.raw.iter().find(of_stream);
+        let extension = match raw.map(|raw| raw.extension.as_str()) {
+            None | Some("") => "m3u8",
+            Some(extension) => extension,
+        };
+        format!("/{stream}stream.{extension}?offset={}", self.offset(judged))
     }
 }
 

@@ -57,7 +57,8 @@ impl Judging<'_> {
         search.outages(|outage| {
             let finding = told::finding(&outage, &search.cost(&outage)?, zero_us);
             if outage.key.own.is_none() && self.scope.has_stream(&finding.stream) {
-                self.findings.add_whole("H14", Severity::Info, finding);
+                self.findings
+                    .add_whole("H14", self.of_outage(&outage), finding);
             }
             Ok::<(), ReadError>(())
         })

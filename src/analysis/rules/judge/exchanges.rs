@@ -49,7 +49,8 @@ impl Judging<'_> {
                 };
                 self.rate(row, &mut rates);
                 let headers = fields.of(self.reader, row)?;
-                self.overview.hosts.take(row, &headers);
+                let is_paced = raw.has(row.stream_id);
+                self.overview.hosts.take(row, &headers, is_paced);
                 let mut out = Vec::new();
                 let answered = Answered {
                     exchange: row,

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `rendition` | a media playlist over the whole session |
 //! | `declared` | what a multivariant playlist says of it |
+//! | `raw` | a stream that is no playlist |
 //! | `viewer` | where a viewer of it would have waited |
 //! | `hosts` | who answered |
 //! | `series` | numbers over time |
@@ -12,6 +13,7 @@
 
 mod declared;
 mod hosts;
+mod raw;
 mod rendition;
 mod series;
 mod viewer;
@@ -22,6 +24,7 @@ use url::Url;
 
 pub use self::declared::{Declared, stream_infs};
 pub use self::hosts::{Host, Hosts};
+pub use self::raw::{RawStream, Silences};
 pub use self::rendition::{Came, Rendition};
 pub use self::series::{Point, Series};
 pub use self::viewer::{Stall, Viewer};
@@ -42,6 +45,8 @@ pub struct Overview {
     streams: HashMap<i64, i64>,
     /// Who answered.
     pub hosts: Hosts,
+    /// Streams that are no playlists.
+    pub raw: Vec<RawStream>,
     /// When no recorder ran.
     holes: Vec<Hole>,
     /// Holes that the viewers of each rendition know.
