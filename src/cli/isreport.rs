@@ -6,6 +6,7 @@ mod html;
 mod json;
 mod junit;
 mod progress;
+mod summary;
 mod text;
 
 use std::collections::BTreeSet;

@@ -28,6 +28,7 @@ fn rendition_facts(
         ("bit rate", rate(rendition)),
         ("media", joined(rendition.codecs.iter())),
         ("segments", segments(rendition)),
+        ("key frames", keys(rendition)),
         ("discontinuities", some(rendition.discontinuities)),
         ("gaps (EXT-X-GAP)", some(rendition.gaps)),
         ("encryption", joined(rendition.methods.iter())),
@@ -81,6 +82,16 @@ fn segments(rendition: &Rendition) -> Option<String> {
         seconds(shortest_us),
         seconds(longest_us)
     ))
+}
+
+/// How far apart pictures are that decoding can begin with.
+fn keys(rendition: &Rendition) -> Option<String> {
+    let [shortest, median, longest] = rendition.keys.told_us()?.map(seconds);
+    let distances = counted(rendition.keys.count, "distance");
+    Some(match shortest == longest {
+        true => format!("{shortest} s apart ({distances})"),
+        false => format!("{shortest} to {longest} s apart, median {median} s ({distances})"),
+    })
 }
 
 fn breaks(rendition: &Rendition) -> Option<String> {

@@ -53,7 +53,8 @@ impl Judging<'_> {
 
     fn judge_media(&mut self, playlist: &RevisedPlaylist, held: Held) {
         if let Some(rendition) = self.overview.rendition(playlist) {
-            rendition.media(&held.facts, held.at_us);
+            let goes_on = held.follows && !held.segment.discontinuity;
+            rendition.media(&held.facts, held.at_us, goes_on);
         }
         let rendition = self.media.of.entry(playlist.id).or_default();
         let last = rendition.last.take();

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `rendition` | a media playlist over the whole session |
 //! | `declared` | what a multivariant playlist says of it |
+//! | `keys` | how far apart its random access points are |
 //! | `raw` | a stream that is no playlist |
 //! | `viewer` | where a viewer of it would have waited |
 //! | `hosts` | who answered |
@@ -13,6 +14,7 @@
 
 mod declared;
 mod hosts;
+mod keys;
 mod raw;
 mod rendition;
 mod series;
@@ -24,6 +26,7 @@ use url::Url;
 
 pub use self::declared::{Declared, stream_infs};
 pub use self::hosts::{Host, Hosts};
+pub use self::keys::KeyDistances;
 pub use self::raw::{RawStream, Silences};
 pub use self::rendition::{Came, Rendition};
 pub use self::series::{Point, Series};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::keys::KeyDistances;
 use super::series::Series;
 use super::viewer::Viewer;
 use crate::analysis::rules::playlist::Playlist;
@@ -44,6 +45,8 @@ pub struct Rendition {
     pub splices: u64,
     /// What its media are, by their tracks.
     pub codecs: BTreeSet<String>,
+    /// How far apart its random access points are.
+    pub keys: KeyDistances,
     /// When it listed something new, and for how long it had not.
     pub advances: Series,
     /// EXTINF, when it was listed.
@@ -141,8 +144,10 @@ impl Rendition {
         self.cues += u64::from(has_cue);
     }
 
-    /// Takes in what the bytes of a segment say that was listed at a moment.
-    pub fn media(&mut self, facts: &ChunkFacts, listed_us: i64) {
+    /// Takes in what the bytes of a segment say that was listed at a moment. `goes_on`: it directly follows the one before, and time
+    /// stamps go on.
+    pub fn media(&mut self, facts: &ChunkFacts, listed_us: i64, goes_on: bool) {
+        self.keys.take(facts, goes_on);
         let tracks = facts.tracks().iter();
         let length_us = tracks.filter_map(length).min_by_key(|(kind, _)| *kind);
         if let Some((_, length_us)) = length_us {
