@@ -162,6 +162,9 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
         was_killed: reader.is_left() && runs.last().is_some_and(|run| run.stopped_us.is_none()),
         streams: reader.streams()?,
         zero_us,
+        kept_us: reader
+            .kept_from_us()?
+            .map_or(0, |kept_us| kept_us.saturating_sub(zero_us)),
         end_us: runs.last().map_or(zero_us, Run::end_us),
         least: arguments.severity.into(),
     };

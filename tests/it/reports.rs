@@ -167,6 +167,50 @@ fn what_a_viewer_saw_and_what_variants_declare_is_told_of_the_demo() {
     assert!(!report.contains("X12"), "{report}");
 }
 
+#[test]
+fn what_variants_declare_is_told_where_it_shows_and_a_replay_goes_there() {
+    let lines = text(DEMO, &["--format", "json", "--severity", "info"]);
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let found: Vec<Value> = lines
+        .filter(|line: &Value| line.get("rule").is_some())
+        .collect();
+    for rule in ["X09", "X10"] {
+        let of_rule: Vec<&Value> = found.iter().filter(|one| one["rule"] == rule).collect();
+        assert!(!of_rule.is_empty(), "{rule}");
+        for one in of_rule {
+            assert!(one["first"]["exchange"].is_i64(), "{one:#}");
+            assert!(
+                one["first"]["session_time"].as_f64().unwrap() < 30.0,
+                "{one:#}"
+            );
+            assert_eq!(one["exchanges"][0], one["first"]["exchange"], "{one:#}");
+        }
+    }
+    for one in &found {
+        let (_, offset) = one["replay"]
+            .as_str()
+            .unwrap()
+            .split_once("offset=")
+            .unwrap();
+        assert!(offset.parse::<f64>().unwrap() < 75.006, "{one:#}");
+    }
+    // More than BANDWIDTH is told of each segment that has it.
+    let rate = found.iter().find(|one| one["rule"] == "X09").unwrap();
+    assert!(rate["count"].as_u64().unwrap() > 1, "{rate:#}");
+    // Where a part of the session is looked at, what shows it there is.
+    let late = text(
+        DEMO,
+        &["--rules", "X09", "--from", "40", "--format", "json"],
+    );
+    let late: Value = serde_json::from_str(late.lines().next().unwrap()).unwrap();
+    assert!(
+        late["first"]["session_time"].as_f64().unwrap() >= 40.0,
+        "{late:#}"
+    );
+}
+
 fn summary(session: &str, arguments: &[&str]) -> Value {
     let lines = text(session, &[arguments, &["--format", "json"]].concat());
     let last = lines.lines().last().unwrap();

@@ -26,7 +26,7 @@ fn rendition_facts(
     let facts = [
         ("declared", declared.and_then(said)),
         ("bit rate", rate(rendition)),
-        ("media", joined(rendition.codecs.iter())),
+        ("media", joined(rendition.codecs.keys())),
         ("segments", segments(rendition)),
         ("key frames", keys(rendition)),
         ("discontinuities", some(rendition.discontinuities)),

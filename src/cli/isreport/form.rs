@@ -40,6 +40,8 @@ pub(super) struct Shown<'a> {
     /// Session zero, and the end, in microseconds of Unix time.
     pub(super) zero_us: i64,
     pub(super) end_us: i64,
+    /// Before that session time nothing is kept, in microseconds.
+    pub(super) kept_us: i64,
     /// Its last recorder was killed.
     pub(super) was_killed: bool,
     /// The least that is shown.
@@ -61,11 +63,11 @@ impl Shown<'_> {
             .count()
     }
 
-    /// Where a replay begins that shows a finding: seconds of session time.
+    /// Where a replay begins that shows a finding: seconds of session time, inside what is kept of the session.
     pub(super) fn offset(&self, judged: &Judged) -> f64 {
         let after_us = judged.finding.first.at_us.saturating_sub(self.zero_us);
-        let tenths = after_us.saturating_sub(LEAD_US).max(0) / 100_000;
-        seconds(tenths.saturating_mul(100_000))
+        let length_us = self.end_us.saturating_sub(self.zero_us);
+        offset_seconds(after_us, self.kept_us, length_us)
     }
 
     /// The command of a replay that shows a finding.
@@ -111,6 +113,16 @@ impl Shown<'_> {
         };
         format!("/{stream}stream.{extension}?offset={}", self.offset(judged))
     }
+}
+
+/// Where a replay begins for what was so long after session zero, in seconds: a tenth that lies within what is kept and before the
+/// end, where there is one.
+fn offset_seconds(after_us: i64, kept_us: i64, length_us: i64) -> f64 {
+    const TENTH_US: i64 = 100_000;
+    let first = kept_us.max(0).saturating_add(TENTH_US - 1) / TENTH_US;
+    let last = length_us.saturating_sub(1).max(0) / TENTH_US;
+    let tenths = after_us.saturating_sub(LEAD_US).max(0) / TENTH_US;
+    seconds(tenths.max(first).min(last).saturating_mul(TENTH_US))
 }
 
 /// Which exchanges show it, the first ones, behind something else.
@@ -163,6 +175,21 @@ pub(super) fn link(section: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_replay_begins_where_there_is_something() {
+        const S: i64 = 1_000_000;
+        assert_eq!(offset_seconds(32_149_000, 0, 75 * S), 30.1);
+        assert_eq!(offset_seconds(S, 0, 75 * S), 0.0);
+        assert_eq!(offset_seconds(99 * S, 0, 75 * S), 74.9, "before the end");
+        assert_eq!(offset_seconds(80 * S, 0, 75_006_934), 75.0);
+        assert_eq!(
+            offset_seconds(11 * S, 10_430_000, 75 * S),
+            10.5,
+            "what is kept"
+        );
+        assert_eq!(offset_seconds(0, 0, 0), 0.0);
+    }
 
     #[test]
     fn sections_can_be_read() {

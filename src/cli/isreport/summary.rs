@@ -246,7 +246,7 @@ fn of_rendition<'a>(
         label: label.filter(|label| !label.is_empty()),
         declared: declared.map(of_declared),
         bit_rate: rendition.mean_rate().zip(peak).map(rate),
-        codecs: rendition.codecs.iter().map(String::as_str).collect(),
+        codecs: rendition.codecs.keys().map(String::as_str).collect(),
         segments: OfSegments {
             count: rendition.segments,
             shortest_seconds: told_us.map(|(us, _)| seconds(us)),

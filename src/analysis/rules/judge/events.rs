@@ -42,6 +42,7 @@ impl Judging<'_> {
                         self.gaps.push(PlaylistGap {
                             playlist: playlist.id,
                             from_us: finding.first.at_us,
+                            from_exchange: finding.first.exchange,
                             to_us: finding.last.at_us,
                         });
                     }

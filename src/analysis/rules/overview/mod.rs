@@ -33,6 +33,7 @@ pub use self::series::{Point, Series};
 pub use self::viewer::{Stall, Viewer};
 
 use self::declared::Declarations;
+use crate::analysis::finding::Evidence;
 use crate::session::{Hole, RevisedPlaylist};
 
 /// Renditions that are told of.
@@ -72,8 +73,9 @@ impl Overview {
     }
 
     /// A multivariant playlist of a stream says what others are.
-    pub fn multivariant(&mut self, stream: i64, text: &[u8], base: &Url) {
-        self.declared.entry(stream).or_default().take(text, base);
+    pub fn multivariant(&mut self, stream: i64, text: &[u8], base: &Url, at: Evidence) {
+        let declared = self.declared.entry(stream).or_default();
+        declared.take(text, base, at);
     }
 
     /// A media playlist; `None`: there are too many.
