@@ -138,7 +138,11 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
     let reader = Reader::open(&folder)?;
     let runs = reader.runs()?;
     let zero_us = runs.first().map_or(0, |run| run.started_us);
+    let end_us = runs.last().map_or(zero_us, Run::end_us);
     let wanted = wanted(arguments, zero_us)?;
+    // What was recorded of what was asked for.
+    let from_us = wanted.from_us.clamp(zero_us, end_us.max(zero_us));
+    let span_us = (from_us, wanted.until_us.clamp(from_us, end_us.max(from_us)));
     let mut scope = Scope {
         stream: arguments.stream.clone(),
         playlist: arguments.playlist.clone(),
@@ -165,7 +169,8 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
         kept_us: reader
             .kept_from_us()?
             .map_or(0, |kept_us| kept_us.saturating_sub(zero_us)),
-        end_us: runs.last().map_or(zero_us, Run::end_us),
+        end_us,
+        span_us,
         least: arguments.severity.into(),
     };
     let evidence = match arguments.format {

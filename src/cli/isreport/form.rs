@@ -42,6 +42,8 @@ pub(super) struct Shown<'a> {
     pub(super) end_us: i64,
     /// Before that session time nothing is kept, in microseconds.
     pub(super) kept_us: i64,
+    /// What is drawn of it, likewise.
+    pub(super) span_us: (i64, i64),
     /// Its last recorder was killed.
     pub(super) was_killed: bool,
     /// The least that is shown.
@@ -53,6 +55,14 @@ impl Shown<'_> {
     pub(super) fn findings(&self) -> impl Iterator<Item = &Judged> {
         let findings = self.judgement.findings.iter();
         findings.filter(|judged| judged.severity <= self.least)
+    }
+
+    /// Behind a number that is of the whole session where a part of it is drawn.
+    pub(super) fn of_all(&self) -> &'static str {
+        match self.span_us == (self.zero_us, self.end_us) {
+            true => "",
+            false => " (of the whole session)",
+        }
     }
 
     /// How many findings there are of a severity.

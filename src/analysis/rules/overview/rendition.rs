@@ -14,7 +14,7 @@ use crate::media::facts::{ChunkFacts, Content, Track, TrackKind};
 const MOST_VALUES: usize = 16;
 
 /// A media playlist over the whole session. Series are in seconds, where nothing else is said.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Rendition {
     /// Row of `resource`.
     pub id: i64,
@@ -178,6 +178,21 @@ impl Rendition {
         }
         self.viewer
             .got(came.at_us, came.duration_us, came.target_us);
+    }
+
+    /// Its numbers over time and its stalls between two moments, in microseconds of Unix time; all else is of the whole session.
+    #[must_use]
+    pub fn within(&self, span_us: (i64, i64)) -> Self {
+        Self {
+            advances: self.advances.within(span_us),
+            told: self.told.within(span_us),
+            measured: self.measured.within(span_us),
+            fetched: self.fetched.within(span_us),
+            rates: self.rates.within(span_us),
+            edge: self.edge.within(span_us),
+            viewer: self.viewer.within(span_us),
+            ..self.clone()
+        }
     }
 
     /// Bits per second of all its segments; `None`: none came.

@@ -71,11 +71,13 @@ fn one(
     declared: Option<&Declared>,
     marks: &mut HashMap<usize, String>,
 ) -> Markup {
+    let drawn = rendition.within(shown.span_us);
+    let rendition = &drawn;
     let pictures = [
         advances(shown, rendition),
         durations(rendition),
         fetching(rendition),
-        rates(rendition, declared),
+        rates(shown, rendition, declared),
         edge(rendition),
     ];
     let found = found_in(listed, &rendition.stream, Some(&rendition.name));
@@ -94,8 +96,8 @@ fn one_raw(
     raw: &RawStream,
     marks: &mut HashMap<usize, String>,
 ) -> Markup {
-    let series = raw.rates();
-    let picture = raw_rate(raw, &series);
+    let series = raw.rates().within(shown.span_us);
+    let picture = raw_rate(shown, raw, &series);
     let found = found_in(listed, &raw.name, None);
     html! {
         section aria-label=(escaped(&raw.name)) {
@@ -106,19 +108,20 @@ fn one_raw(
     }
 }
 
-fn raw_rate<'a>(raw: &RawStream, series: &'a Series) -> Option<Picture<'a>> {
+fn raw_rate<'a>(shown: &Shown<'_>, raw: &RawStream, series: &'a Series) -> Option<Picture<'a>> {
     let peak = series.largest()?;
     let silences = &raw.silences;
     let silent = match silences.count {
         0 => String::new(),
         count => format!(
-            " No byte came {} ({:.1} s in all, red).",
+            " No byte came {}{} ({:.1} s in all, red).",
             counted(count, "time"),
+            shown.of_all(),
             seconds(silences.length_us)
         ),
     };
     let mean = raw.mean_rate().map_or_else(String::new, |mean| {
-        format!("{} on average. ", rate_words(mean))
+        format!("{} on average{}, ", rate_words(mean), shown.of_all())
     });
     Some(Picture {
         id: format!("r{}-rates", raw.id),
@@ -164,7 +167,7 @@ fn figure(
     marks: &mut HashMap<usize, String>,
 ) -> Markup {
     let chart = Chart {
-        span_us: (shown.zero_us, shown.end_us),
+        span_us: shown.span_us,
         zero_us: shown.zero_us,
         unit: picture.unit,
         scale: picture.scale,
@@ -338,7 +341,11 @@ fn fetching(rendition: &Rendition) -> Option<Picture<'_>> {
     })
 }
 
-fn rates<'a>(rendition: &'a Rendition, declared: Option<&Declared>) -> Option<Picture<'a>> {
+fn rates<'a>(
+    shown: &Shown<'_>,
+    rendition: &'a Rendition,
+    declared: Option<&Declared>,
+) -> Option<Picture<'a>> {
     let peak = rendition.rates.largest()?;
     let mean = rendition.mean_rate()?;
     let bandwidth = declared.and_then(|declared| declared.bandwidth);
@@ -348,8 +355,9 @@ fn rates<'a>(rendition: &'a Rendition, declared: Option<&Declared>) -> Option<Pi
         id: format!("p{}-rates", rendition.id),
         title: "Bit rate",
         says: format!(
-            "{} on average, {} at most.",
+            "{} on average{}, {} at most.",
             rate_words(mean),
+            shown.of_all(),
             rate_words(peak)
         ),
         unit: if peak < 1e6 { "kbit/s" } else { "Mbit/s" },
