@@ -126,10 +126,10 @@ impl Search<'_> {
 
 /// What happened since bytes came.
 #[derive(Debug, Default)]
-struct Failures(Vec<(String, u64)>);
+pub(super) struct Failures(pub(super) Vec<(String, u64)>);
 
 impl Failures {
-    fn note(&mut self, attempt: &RawAttempt) {
+    pub(super) fn note(&mut self, attempt: &RawAttempt) {
         if !attempt.is_fault {
             return;
         }

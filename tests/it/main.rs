@@ -63,6 +63,7 @@ mod raw;
 mod raw_breaks;
 mod raw_dvr;
 mod raw_replay;
+mod raw_reports;
 mod readme;
 mod redact;
 mod replay;

@@ -313,6 +313,14 @@ fn a_raw_stream_owes_nothing_while_no_recorder_ran() {
         .arg(session.path())
         .status();
     assert_eq!(status.unwrap().code(), Some(0), "{text}");
+    let report = said(env!("CARGO_BIN_EXE_isreport"), &[], &session);
+    assert!(!report.contains("S01"), "{report}");
+    assert!(
+        report.contains("\nThe recorder: did not run 1 time ("),
+        "{report}"
+    );
+    let own = "\n  silences of the recorder's own: 1, 6";
+    assert!(report.contains(own), "{report}");
 }
 
 /// An encoder that breaks, is not there, has nothing to say, and is there again with its head long before its first byte.

@@ -134,7 +134,7 @@ pub static RULES: &[RuleInfo] = &[
     rule("H09", "mime", Should, "A 10.4", "Content-Type of media is not what its name says"),
     apple(rule("H10", "redirect", Should, "A 8.18", "a segment, part or map is redirected")),
     rule("H12", "range", Must, "§4.4.4.2", "the answer to a request for a range has another Content-Range; should, where all of the file was answered"),
-    rule("H14", "faults", Info, "§6.2.1", "an outage: the origin gave no good answer (what adjacent-find --faults lists)"),
+    rule("H14", "faults", Info, "§6.2.1", "an outage: the origin gave no good answer (what adjacent-find --faults lists); should, where a raw stream broke that is not told by S01"),
     rule("X01", "target-differs", Must, "§6.2.4", "target durations of renditions differ (not of subtitles, nor of single frames)"),
     rule("X02", "dseq-differs", Must, "§6.2.4", "at one date two renditions have other discontinuity numbers"),
     rule("X03", "edge-skew", Should, "§6.2.4, B.1", "a rendition came to a date more than half a target duration (of parts: one part target, must) after another"),
@@ -165,6 +165,7 @@ pub static RULES: &[RuleInfo] = &[
     rule("M14", "scte35-vs-cue", Info, "§4.4.5.1.1", "media carry a splice (SCTE-35) and the playlist tells none; the CRC of a section is wrong"),
     rule("M15", "av-skew", Info, "seen in the field", "the first sound and the first picture of a segment are more than 0.5 s apart"),
     rule("M16", "freeze-suspect", Info, "seen in the field", "three segments or more of the same bytes under different names, or pictures that take less than 2 % of what is usual"),
+    rule("S01", "raw-gap", Should, "seen in the field", "no byte of a raw stream came for more than two seconds; must, for more than ten (what adjacent-find lists)"),
 ];
 
 /// A rule by its id.

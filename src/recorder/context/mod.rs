@@ -34,6 +34,8 @@ pub(super) struct Context {
     /// Marks the log lines of the stream.
     pub span: Span,
     pub selection: Selection,
+    /// A stream that has no such variants is not recorded: it is none that was recorded so before.
+    pub must_match: bool,
     pub poll: Option<Duration>,
     /// Playlists that offer it are asked for what comes next, and wait for it.
     pub blocking: bool,

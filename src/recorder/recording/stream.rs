@@ -145,6 +145,7 @@ impl Recording {
             panics: Panics::new(self.writer.of_a_stream(), name),
             span: tracing::error_span!("recording", stream = %name),
             selection: self.options.selection.clone(),
+            must_match: !self.options.resume,
             poll: self.options.poll,
             blocking: !self.options.no_blocking,
             plain: self.options.plain,

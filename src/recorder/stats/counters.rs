@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::time::Instant;
 
@@ -28,6 +28,8 @@ struct Inner {
     faults: Mutex<BTreeMap<(Kind, String), u64>>,
     not_kept: Mutex<BTreeMap<(Kind, String), u64>>,
     fold: Mutex<Fold>,
+    /// Why it cannot be recorded as it was asked for.
+    refused: OnceLock<String>,
     /// Gaps of its playlists.
     events: Arc<Events>,
     recoveries: Recoveries,
@@ -94,6 +96,17 @@ impl Stats {
     pub(crate) fn begin(&self, now_us: i64) {
         self.0.started_us.store(now_us, Ordering::Relaxed);
         self.0.load.begin();
+    }
+
+    /// It cannot be recorded as it was asked for.
+    pub(crate) fn refuse(&self, why: String) {
+        // The first reason stays.
+        let _ = self.0.refused.set(why);
+    }
+
+    /// Why it was not recorded as it was asked for; `None`: it was.
+    pub fn refused(&self) -> Option<&str> {
+        self.0.refused.get().map(String::as_str)
     }
 
     /// It is no longer recorded.

@@ -18,5 +18,5 @@ mod rates;
 mod shown;
 
 pub use self::family::Family;
-pub use self::rates::Rates;
+pub use self::rates::{Came, Rates};
 pub use self::shown::{Renditions, Seen};

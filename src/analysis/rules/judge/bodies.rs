@@ -8,6 +8,7 @@ use url::Url;
 
 use super::held::{Held, Rendition};
 use super::state::Read;
+use crate::analysis::finding::Evidence;
 use crate::analysis::rules::media::freeze::{self, Weight};
 use crate::analysis::rules::playlist::{Playlist, Segment};
 use crate::hls::{ByteRange, Step, Tag, Variables, attributes, lines};
@@ -89,6 +90,10 @@ impl Listing<'_> {
             independent: now.independent,
             tells_splices: tells_splices(now),
             weight: Weight {
+                at: Evidence {
+                    at_us: self.read.row.seen_us,
+                    exchange: Some(landed.exchange_id),
+                },
                 sequence,
                 body: first_bytes(&landed.sha256),
                 resource: segment.name,
