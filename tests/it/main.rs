@@ -69,6 +69,7 @@ mod report_pages;
 mod reports;
 mod resources;
 mod resume;
+mod second_readings;
 mod service;
 mod sessions_in_urls;
 mod spellings;

@@ -6,6 +6,7 @@
 mod channel;
 mod damaged;
 mod measured;
+mod spliced;
 
 use std::fs;
 

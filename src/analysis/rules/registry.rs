@@ -162,7 +162,7 @@ pub static RULES: &[RuleInfo] = &[
     rule("M11", "clear-or-encrypted", Must, "§6.2.3", "a segment is not encrypted though an EXT-X-KEY applies to it, or looks encrypted though none does"),
     rule("M12", "packed-audio", Must, "§3.1.3", "packed audio has no ID3 PRIV frame with a time stamp"),
     rule("M13", "vtt", Should, "§3.1.4", "subtitles have no WEBVTT header, or no X-TIMESTAMP-MAP, and no EXT-X-MAP; or their cues are more than a second off the time stamps of the video at the same date"),
-    rule("M14", "scte35-vs-cue", Info, "§4.4.5.1.1", "media carry a splice (SCTE-35) and the playlist tells none; the CRC of a section is wrong"),
+    rule("M14", "scte35-vs-cue", Info, "§4.4.5.1.1", "media carry a splice (SCTE-35) and the playlist tells none; the CRC of a message is wrong, in media or in an EXT-X-DATERANGE"),
     rule("M15", "av-skew", Info, "seen in the field", "the first sound and the first picture of a segment are more than 0.5 s apart"),
     rule("M16", "freeze-suspect", Info, "seen in the field", "three segments or more of the same bytes under different names, or pictures that take less than 2 % of what is usual"),
 ];
