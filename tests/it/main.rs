@@ -14,6 +14,7 @@ mod command_line;
 mod corpus;
 mod costly_answers;
 mod curl;
+mod damaged_recordings;
 mod dvr;
 mod dvr_keys;
 mod encoded_chunks;

@@ -39,7 +39,7 @@ impl Judging<'_> {
             let Some(last) = rows.last() else { break };
             behind = last.id;
             for row in &rows {
-                let of = row.listed_by.map_or(row.resource_id, |(id, _)| id);
+                let of = told_of(row);
                 let playlist = names.get(&of).copied();
                 let Some(stream) = streams
                     .get(&row.stream_id)
@@ -158,6 +158,14 @@ impl Judging<'_> {
                 self.findings.add(&place, broken);
             }
         }
+    }
+}
+
+/// The playlist that an exchange is about, by its row: that which was polled, or that which listed what was asked for.
+fn told_of(row: &SeenExchange) -> i64 {
+    match row.listed_by.filter(|_| !row.kind.is_playlist()) {
+        Some((id, _)) => id,
+        None => row.head_resource_id.unwrap_or(row.resource_id),
     }
 }
 
