@@ -110,6 +110,7 @@ pub static RULES: &[RuleInfo] = &[
     rule("P17", "discontinuity-without-pdt", Should, "§6.2.1", "EXT-X-PROGRAM-DATE-TIME is used, and not at a discontinuity"),
     rule("P18", "short-segment", Info, "seen in the field", "EXTINF is less than half of the target duration, and neither the last one nor the one before a discontinuity"),
     apple(rule("P19", "few-segments", Should, "A 8.11", "a live playlist lists fewer than six segments")),
+    rule("P20", "bitrate-tag", Must, "§4.4.4.8", "EXT-X-BITRATE is less than 90 % or more than 110 % of the bit rate of a segment that it applies to"),
     rule("T01", "msn-back", Must, "§6.2.2", "EXT-X-MEDIA-SEQUENCE decreased, to a state that was not seen before"),
     rule("T02", "msn-count", Must, "§6.2.1, 6.2.2", "EXT-X-MEDIA-SEQUENCE grew by another number than segments were removed"),
     rule("T03", "rewritten", Must, "§6.2.1, 6.3.4", "byte range, EXTINF, key, map or date of a segment changed; its name alone is info"),

@@ -6,7 +6,7 @@ use super::tape::Taken;
 use super::told::{Damage, assert_told};
 use super::{clean, encrypted};
 
-const TEXTS: [Damage; 14] = [
+const TEXTS: [Damage; 15] = [
     // A poll in between, whose failure is an outage.
     ("P01", &["H14"], |tape| {
         let poll = tape
@@ -99,6 +99,18 @@ const TEXTS: [Damage; 14] = [
     ("P15", &["T10"], |tape| {
         tape.lists("high", |_, list| list.set("PLAYLIST-TYPE", "EVENT"))
     }),
+    // A bit rate of 0 says nothing: it is told of one segment.
+    ("P20", &[], |tape| {
+        let of = |one: &&Taken| one.is_of("high/seg012");
+        let bytes = tape.exchanges.iter().find(of).unwrap().body.len();
+        tape.lists("high", |_, list| {
+            let others = bytes * 8 / 2000 * 3;
+            for one in &mut list.segments {
+                let kilobits = if one.uri.contains("013") { others } else { 0 };
+                one.tags.push(format!("#EXT-X-BITRATE:{kilobits}"));
+            }
+        });
+    }),
     ("M14", &[], |tape| {
         let message = "0xFC302F000000000000FFFFF014054800008F7FEFFE7369C02EFE0052CCF500000000000A0008435545490000013562DBA30B";
         tape.lists("", |_, list| {
@@ -130,7 +142,7 @@ fn of_what_is_encrypted_a_key_that_cannot_be_read_is_told() {
     assert_told(&encrypted(), &damages);
 }
 
-const ACROSS: [Damage; 8] = [
+const ACROSS: [Damage; 9] = [
     ("X01", &[], |tape| {
         tape.lists("low", |_, list| list.set("TARGETDURATION", "3"))
     }),
@@ -161,6 +173,14 @@ const ACROSS: [Damage; 8] = [
         });
     }),
     // One of two stands still.
+    ("X11", &[], |tape| {
+        tape.each("main.m3u8", |_, main| {
+            main.body = main
+                .text()
+                .replace("BANDWIDTH=2", "AUDIO=\"sound\",BANDWIDTH=2")
+                .into();
+        });
+    }),
     ("X12", &["T07", "X03"], |tape| {
         tape.late("low", 20_000_000, 2_500_000)
     }),

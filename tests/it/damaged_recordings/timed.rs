@@ -1,12 +1,13 @@
 //! Rules of a playlist over time (T).
 
 use super::clean;
+use super::tape::Taken;
 use super::told::{Damage, assert_told};
 
 /// The revision from which on something is another.
 const LATER: usize = 8;
 
-const TIMES: [Damage; 12] = [
+const TIMES: [Damage; 13] = [
     ("T01", &[], |tape| {
         tape.lists("high", |n, list| {
             if n >= LATER {
@@ -99,6 +100,15 @@ const TIMES: [Damage; 12] = [
             let range = format!("ID=\"ad\",START-DATE=\"2026-11-20T14:37:56Z\",DURATION={seconds}");
             list.set("DATERANGE", &range);
         });
+    }),
+    // Written in place, and answered half written.
+    ("T16", &[], |tape| {
+        let is_list = |one: &&Taken| one.is_of("high/live.m3u8") && one.revision.is_some();
+        let whole = tape.exchanges.iter().filter(is_list).nth(LATER).unwrap();
+        let mut cut = whole.clone();
+        cut.requested_us -= 200_000;
+        cut.body.truncate(cut.body.len() - 5);
+        tape.exchanges.push(cut);
     }),
 ];
 

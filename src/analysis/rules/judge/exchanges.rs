@@ -47,10 +47,10 @@ impl Judging<'_> {
                 else {
                     continue;
                 };
-                self.rate(row, &mut rates);
+                let mut out = Vec::new();
+                self.rate(row, &mut rates, &mut out);
                 let headers = fields.of(self.reader, row)?;
                 self.overview.hosts.take(row, &headers);
-                let mut out = Vec::new();
                 let answered = Answered {
                     exchange: row,
                     headers: &headers,
@@ -100,7 +100,7 @@ impl Judging<'_> {
         }
     }
 
-    fn rate(&mut self, row: &SeenExchange, rates: &mut Rates) {
+    fn rate(&mut self, row: &SeenExchange, rates: &mut Rates, out: &mut Vec<Broken>) {
         let is_whole = matches!(row.status, Some(200 | 206)) && row.outcome == Outcome::Complete;
         let (Some((playlist, target_us)), Some((size, _))) = (row.listed_by, &row.body) else {
             return;
@@ -128,6 +128,9 @@ impl Judging<'_> {
             };
             self.overview.came(playlist, &came);
         }
+        let told = self.durations.rate_of(&row.url);
+        let told = told.filter(|_| row.range.is_none() && row.status == Some(200));
+        out.extend(told.and_then(|told| told.judge(*size)));
     }
 
     /// X09: what variants promise, at the end of it all.
