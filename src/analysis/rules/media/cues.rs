@@ -22,9 +22,9 @@ pub fn judge(this: &Known, is_told: bool, found: &mut Found) {
         }
     };
     let sequence = this.sequence;
-    let (whole, damaged): (Vec<_>, Vec<_>) = messages.iter().partition(|one| is_whole(one));
+    let (whole, damaged): (Vec<_>, Vec<_>) = messages.into_iter().partition(|one| is_whole(one));
     let damaged = damaged.len();
-    let splices = whole.into_iter().filter_map(|one| Splice::read(one));
+    let splices = whole.into_iter().filter_map(Splice::read);
     let splices: Vec<_> = splices.filter(Splice::is_splice).collect();
     if damaged > 0 {
         let text =
