@@ -198,13 +198,16 @@ impl Shown {
 
 fn targets(now: &Shown, other: &Shown) -> Option<Broken> {
     let (target_us, theirs_us) = (now.target_us?, other.target_us?);
+    if target_us == theirs_us {
+        return None;
+    }
     let text = format!(
         "its target duration is {} s, that of {} is {} s",
         target_us / 1_000_000,
         other.name,
         theirs_us / 1_000_000
     );
-    (target_us != theirs_us).then(|| Broken::new("X01", text))
+    Some(Broken::new("X01", text))
 }
 
 fn controls(now: &Shown, other: &Shown) -> Option<Broken> {
@@ -215,13 +218,13 @@ fn controls(now: &Shown, other: &Shown) -> Option<Broken> {
 }
 
 fn dates(now: &Shown, other: &Shown) -> Option<Broken> {
-    let (has_dates, theirs) = (now.has_dates?, other.has_dates?);
-    let (with, without) = match has_dates {
-        true => (&now.name, &other.name),
-        false => (&other.name, &now.name),
+    let (with, without) = match (now.has_dates?, other.has_dates?) {
+        (true, false) => (&now.name, &other.name),
+        (false, true) => (&other.name, &now.name),
+        _ => return None,
     };
     let text = format!("{with} has EXT-X-PROGRAM-DATE-TIME, {without} has none");
-    (has_dates != theirs).then(|| Broken::new("X07", text))
+    Some(Broken::new("X07", text))
 }
 
 /// The last two segments, by the middle of each: what lies near an edge is not compared.
