@@ -1,4 +1,5 @@
-//! X09 bandwidth: bit rates of variants as they are told, and as their segments are (RFC 8216bis 4.1, 4.4.6.2).
+//! X09 bandwidth, P20 bitrate-tag: bit rates of variants and of segments as they are told, and as segments are (RFC 8216bis 4.1,
+//! 4.4.4.8, 4.4.6.2).
 
 use std::collections::BTreeMap;
 
@@ -55,6 +56,38 @@ fn bits_per_second(bytes: u64, duration_us: i64) -> f64 {
     match duration_us > 0 {
         true => bytes as f64 * 8e6 / duration_us as f64,
         false => 0.0,
+    }
+}
+
+/// What a text says of the bit rate of a segment (EXT-X-BITRATE).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// Kilobits per second.
+    pub kilobits: u64,
+    /// EXTINF, in microseconds.
+    pub duration_us: i64,
+    /// What the last digit of EXTINF is worth, in microseconds.
+    pub unit_us: i64,
+}
+
+impl Told {
+    /// Whether it may be said of a segment with so many bytes: 90 to 110 % of its bit rate, however EXTINF and it were rounded.
+    #[allow(clippy::cast_precision_loss)]
+    pub fn judge(&self, bytes: u64) -> Option<Broken> {
+        let shortest_us = self.duration_us.saturating_sub(self.unit_us);
+        if shortest_us <= 0 || bytes == 0 {
+            return None;
+        }
+        let longest_us = self.duration_us.saturating_add(self.unit_us);
+        let least = bits_per_second(bytes, longest_us) * 0.9 - 1000.0;
+        let most = bits_per_second(bytes, shortest_us) * 1.1 + 1000.0;
+        let told = self.kilobits as f64 * 1000.0;
+        let text = format!(
+            "EXT-X-BITRATE is {} kbit/s, and a segment that it applies to has {:.0} kbit/s",
+            self.kilobits,
+            bits_per_second(bytes, self.duration_us) / 1000.0
+        );
+        (told < least || told > most).then(|| Broken::new("P20", text))
     }
 }
 
@@ -209,6 +242,29 @@ mod tests {
         };
         let told: Vec<_> = found.iter().map(at).collect();
         assert_eq!(told, [(2, 2, 4, vec![2, 4]), (1, 1, 6, (1..=6).collect())]);
+    }
+
+    #[test]
+    fn a_bit_rate_that_is_told_is_that_of_the_segment_to_a_tenth() {
+        let told = |kilobits, duration_us, unit_us, bytes| {
+            let told = Told {
+                kilobits,
+                duration_us,
+                unit_us,
+            };
+            told.judge(bytes).map(|broken| broken.rule)
+        };
+        // 1,000 kbit/s.
+        for kilobits in [905, 1_000, 1_095] {
+            assert_eq!(told(kilobits, 4_000_000, 1_000, 500_000), None);
+        }
+        for kilobits in [880, 1_120, 1, u64::MAX] {
+            assert_eq!(told(kilobits, 4_000_000, 1_000, 500_000), Some("P20"));
+        }
+        // Of whole seconds it is not known how long it is.
+        assert_eq!(told(1_300, 4_000_000, 1_000_000, 500_000), None);
+        assert_eq!(told(1_000, 0, 1_000, 500_000), None);
+        assert_eq!(told(1_000, 4_000_000, 1_000, 0), None);
     }
 
     #[test]

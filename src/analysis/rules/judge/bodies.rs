@@ -82,7 +82,7 @@ impl Listing<'_> {
             sequence,
             exchange: landed.exchange_id,
             at_us: self.read.row.seen_us,
-            follows: last.is_some_and(|last| last.sequence.wrapping_add(1) == sequence)
+            follows: last.is_some_and(|last| self.is_behind(index, last))
                 && (index > 0 || self.read.fresh > 0 || !self.is_new_epoch()),
             date_us,
             discontinuity,
@@ -101,6 +101,16 @@ impl Listing<'_> {
             },
             segment,
         })
+    }
+
+    /// By its number, and by the name that stands before it, where that of the last one is listed: numbers may be wrong.
+    fn is_behind(&self, index: usize, last: &Held) -> bool {
+        let segments = &self.read.now.segments;
+        let name = last.segment.name;
+        let before = index.checked_sub(1).and_then(|before| segments.get(before));
+        last.sequence.wrapping_add(1) == self.read.now.number(index)
+            && (before.is_none_or(|before| before.name == name)
+                || !segments.iter().any(|segment| segment.name == name))
     }
 
     fn is_new_epoch(&self) -> bool {

@@ -39,7 +39,7 @@ impl Judging<'_> {
             let Some(last) = rows.last() else { break };
             behind = last.id;
             for row in &rows {
-                let of = row.listed_by.map_or(row.resource_id, |(id, _)| id);
+                let of = told_of(row);
                 let playlist = names.get(&of).copied();
                 let Some(stream) = streams
                     .get(&row.stream_id)
@@ -47,11 +47,11 @@ impl Judging<'_> {
                 else {
                     continue;
                 };
-                self.rate(row, playlist, &mut rates);
+                let mut out = Vec::new();
+                self.rate(row, playlist, &mut rates, &mut out);
                 let headers = fields.of(self.reader, row)?;
                 let is_paced = raw.has(row.stream_id);
                 self.overview.hosts.take(row, &headers, is_paced);
-                let mut out = Vec::new();
                 let answered = Answered {
                     exchange: row,
                     headers: &headers,
@@ -101,7 +101,13 @@ impl Judging<'_> {
         }
     }
 
-    fn rate(&mut self, row: &SeenExchange, listed_by: Option<&RevisedPlaylist>, rates: &mut Rates) {
+    fn rate(
+        &mut self,
+        row: &SeenExchange,
+        listed_by: Option<&RevisedPlaylist>,
+        rates: &mut Rates,
+        out: &mut Vec<Broken>,
+    ) {
         let is_whole = matches!(row.status, Some(200 | 206)) && row.outcome == Outcome::Complete;
         let (Some((playlist, target_us)), Some((size, _))) = (row.listed_by, &row.body) else {
             return;
@@ -137,6 +143,9 @@ impl Judging<'_> {
             };
             self.overview.came(playlist, &came);
         }
+        let told = self.durations.rate_of(&row.url);
+        let told = told.filter(|_| row.range.is_none() && row.status == Some(200));
+        out.extend(told.and_then(|told| told.judge(*size)));
     }
 
     /// X09: what variants promise, at the end of it all.
@@ -159,6 +168,14 @@ impl Judging<'_> {
                 self.findings.add_seen(&place, broken, &seen);
             }
         }
+    }
+}
+
+/// The playlist that an exchange is about, by its row: that which was polled, or that which listed what was asked for.
+fn told_of(row: &SeenExchange) -> i64 {
+    match row.listed_by.filter(|_| !row.kind.is_playlist()) {
+        Some((id, _)) => id,
+        None => row.head_resource_id.unwrap_or(row.resource_id),
     }
 }
 
