@@ -7,7 +7,8 @@
 //! | --- | --- | --- |
 //! | [`cli`] | arguments in, exit code out, everything that prints | all below |
 //! | [`recorder`] | asks an origin and hands what came to a session | `session`, `hls`, HTTP client |
-//! | [`replayer`] | answers players out of a session | `session`, `hls`, HTTP server |
+//! | [`replayer`] | answers players out of a session | `page`, `session`, `hls`, HTTP server |
+//! | [`page`] | what the page that shows a session is drawn of | `analysis`, `session`, `hls`, `media` |
 //! | [`analysis`] | finds what was late or wrong in a session | `session`, `hls`, `media` |
 //! | [`upkeep`] | what is done to a session that is not recorded: check, repair, redact | `session`, SQLite |
 //! | [`session`] | what is on disk: schema, write, read | `hls`, SQLite |
@@ -27,6 +28,7 @@ pub mod clock;
 pub mod fuzzing;
 pub mod hls;
 pub mod media;
+pub mod page;
 pub mod recorder;
 pub mod replayer;
 pub mod session;

@@ -23,7 +23,7 @@ _isreplayer() {
 
     case "${cmd}" in
         isreplayer)
-            opts="-f -p -o -q -v -h -V --folder --port --offset --zero --bind --at-end --faults --early --dates --network --inject --seed --list --cors-credentials --cert --key --max-connections --max-connections-per-address --head-timeout --idle-timeout --stall-timeout --quiet --verbose --log --help --version"
+            opts="-f -p -o -q -v -h -V --folder --port --offset --zero --bind --at-end --faults --early --dates --network --inject --seed --list --cors-credentials --hls-js --cert --key --max-connections --max-connections-per-address --head-timeout --idle-timeout --stall-timeout --quiet --verbose --log --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -90,6 +90,10 @@ _isreplayer() {
                     return 0
                     ;;
                 --cors-credentials)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hls-js)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

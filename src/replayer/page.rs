@@ -221,7 +221,7 @@ pub(super) fn json(description: &Description) -> String {
     shown::json_lines(description).unwrap_or_default() + "\n"
 }
 
-/// The page as HTML, as it is served at `base`. It has no script, no style but its own, and loads nothing.
+/// The page as HTML, as it is served at `base`: who has no scripts gets a list of links.
 pub(super) fn html(description: &Description, prefix: &str, base: &str) -> String {
     let session = escape(&description.session);
     let state = if description.recording {
@@ -231,8 +231,11 @@ pub(super) fn html(description: &Description, prefix: &str, base: &str) -> Strin
     };
     let mut text = format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>{session} - isreplayer</title></head>\n\
-         <body>\n<h1><bdi>{session}</bdi></h1>\n<p>Recorded {}, {} long{state}.</p>\n",
+         <meta name=\"viewport\" content=\"width=device-width\"><title>{session} - isreplayer</title>\
+         <link rel=\"stylesheet\" href=\"{}\"><script type=\"module\" src=\"{}\"></script></head>\n\
+         <body>\n<div id=\"page\"></div>\n<noscript>\n<h1><bdi>{session}</bdi></h1>\n<p>Recorded {}, {} long{state}.</p>\n",
+        escape(&relative(base, "/-/page.css")),
+        escape(&relative(base, "/-/main.js")),
         escape(&format_utc(description.recorded_us)),
         format_time(description.length_us),
     );
@@ -247,7 +250,7 @@ pub(super) fn html(description: &Description, prefix: &str, base: &str) -> Strin
     for stream in &description.streams {
         text += &stream_html(stream);
     }
-    text + "</body></html>\n"
+    text + "</noscript>\n</body></html>\n"
 }
 
 /// The first stream, in each way in which it can be played; a raw stream has its own path.
@@ -312,9 +315,9 @@ fn stream_html(stream: &StreamDescription) -> String {
     text + "</ul>\n"
 }
 
-/// Forbids everything that the page does not need, which is everything.
-pub(super) const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// Allows what the page needs: its own files and answers, and media that a player puts together.
+pub(super) const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; \
+     object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Escapes markup, and characters that steer the text around them.
 fn escape(text: &str) -> String {
@@ -366,7 +369,9 @@ mod tests {
         };
         let page = html(&description, "/@5", "/@5/");
         assert!(
-            !page.contains("<script>") && !page.contains(['\u{1b}', '\u{202e}']),
+            !page.contains("<script>")
+                && page.contains("src=\"../-/main.js\"")
+                && !page.contains(['\u{1b}', '\u{202e}']),
             "{page}"
         );
         assert!(page.contains("&lt;script&gt;&quot;&#39;&amp;"));

@@ -27,6 +27,7 @@ pub(crate) mod notices;
 
 pub use self::availability::Availability;
 pub use self::body::codings::true_codings;
+pub(crate) use self::body::decode::gzip;
 pub use self::body::decode::{DecodeError, decode, decoded_size, decoder, unknown_codings};
 pub use self::database::guarded::LARGEST_IN_DATABASE;
 pub use self::digest::{Digest, RunningDigest, digest};
@@ -60,6 +61,9 @@ pub use self::read::history::listings::{
 pub use self::read::history::placement::{KnownBody, PlacedWindow};
 pub use self::read::history::revisions::{RevisedPlaylist, SeenRevision};
 pub use self::read::parts::{RawStreams, StreamPart};
+pub use self::read::picture::index::IndexedExchange;
+pub use self::read::picture::rows::{BodyRow, ExchangeDetail, ExchangeRow};
+pub use self::read::picture::windows::{RevisionPlace, RevisionRow, RevisionSpan};
 pub use self::read::reader::Reader;
 pub use self::read::trouble::attempts::{Attempt, AttemptEnd, Failed, Next};
 pub use self::read::trouble::breaks::{ENDED, STOPPED, break_words, silence};

@@ -7,7 +7,11 @@ use std::path::Path;
 use super::layers::sources;
 
 /// Who may, and which files these are: none of them is named by a row.
-const MAY: [(&str, &str); 16] = [
+const MAY: [(&str, &str); 17] = [
+    (
+        "replayer/respond/page.rs",
+        "the file of hls.js, which the user names",
+    ),
     (
         "replayer/connection/opening/tls.rs",
         "certificate and key, which the user names",

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::arrows::{Arrows, Crate, circles, describe};
 
 /// A module, and the modules that it may name. `lib.rs` names all of them.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("bin", &["cli"]),
     (
         "fuzzing",
@@ -23,7 +23,14 @@ const LAYERS: [(&str, &[&str]); 13] = [
         ],
     ),
     ("recorder", &["session", "hls", "media", "clock", "spans"]),
-    ("replayer", &["session", "hls", "media", "clock", "shown"]),
+    (
+        "replayer",
+        &["page", "session", "hls", "media", "clock", "shown"],
+    ),
+    (
+        "page",
+        &["analysis", "session", "hls", "media", "clock", "shown"],
+    ),
     (
         "analysis",
         &["session", "hls", "media", "clock", "shown", "spans"],

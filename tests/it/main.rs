@@ -56,6 +56,7 @@ mod one_event;
 mod outages;
 mod over_http2;
 mod packaging;
+mod page;
 mod pages;
 mod parts_on_disk;
 mod playlists;

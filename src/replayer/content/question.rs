@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::replayer::header::range::RangeSpec;
 use crate::replayer::request::Player;
-use crate::session::ExchangeId;
+use crate::session::{ExchangeId, Faults};
 
 /// What a player has of a playlist and need not be given (`_HLS_skip`, RFC 8216bis 6.2.5.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,8 @@ impl Skip {
 /// What a request asks of the session.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
+    /// Whether faults are answers.
+    pub(crate) faults: Faults,
     /// The URL at the origin.
     pub(crate) url: Url,
     /// Whether it was asked for under a name of this replay: recorded redirects are followed inside.

@@ -77,7 +77,10 @@ impl Replay {
         question: &Question,
     ) -> Result<(LookupResult, InjectedFaults), ReadError> {
         let SessionState { span, streams, .. } = self.state();
-        let look = self.lookup(reader, &streams);
+        let look = Lookup {
+            faults: question.faults,
+            ..self.lookup(reader, &streams)
+        };
         let looked = look.ask(question)?;
         if self.rules.is_empty() {
             return Ok((looked, InjectedFaults::default()));

@@ -10,6 +10,8 @@
 //! | `streams` | streams by name |
 //! | `to_come` | what playlists announce and is not recorded yet |
 //! | `description` | what there is to play |
+//! | `page_state` | what is held for pages |
+//! | `shown` | what the page shows of it, and what that takes |
 //! | `idle_rules` | rules of `--inject` that match nothing |
 //! | `offsets` | offsets at which there is nothing |
 
@@ -19,11 +21,14 @@ mod commits;
 mod description;
 mod idle_rules;
 mod offsets;
+mod page_state;
+mod shown;
 pub(super) mod state;
 mod streams;
 mod to_come;
 mod watch;
 
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -31,6 +36,7 @@ use http::request::Parts;
 
 use self::blocked::BlockedRequests;
 use self::commits::Commits;
+use self::page_state::PageState;
 use self::state::{SessionState, read_state};
 use self::to_come::Announcements;
 use crate::clock;
@@ -74,12 +80,16 @@ pub struct Options {
     pub inject: Rules,
     /// Origins whose pages may send credentials.
     pub cors: Cors,
+    /// The file of hls.js, for the page.
+    pub hls_js: Option<PathBuf>,
 }
 
 /// A session that is being replayed.
 #[derive(Debug)]
 pub struct Replay {
     name: String,
+    folder: SessionFolder,
+    page: PageState,
     clock: ServerClock,
     at_end: AtEnd,
     policy: Policy,
@@ -104,12 +114,14 @@ impl Replay {
     /// It cannot be read.
     pub fn open(folder: SessionFolder, clock: Clock, options: Options) -> Result<Self, ReadError> {
         let name = folder.name();
-        let pool = Arc::new(Pool::open(folder)?);
+        let pool = Arc::new(Pool::open(folder.clone())?);
         let state = pool.with_reader(read_state)?;
         pool.keep(!state.is_unfolded);
         let own_us = clock::micros(options.offset).max(state.earliest_us());
         Ok(Self {
             name,
+            folder,
+            page: PageState::new(options.hls_js),
             clock: ServerClock::start(clock, options.zero_us, own_us),
             at_end: options.at_end,
             policy: Policy {

@@ -102,6 +102,11 @@ impl Request {
             Some(clock) => clock.began_ms.unwrap_or(0).saturating_mul(1000),
         };
         let session_us = session_us(now_us, zero_us);
+        let faults = clock.and_then(|clock| clock.faults);
+        let policy = Policy {
+            faults: faults.unwrap_or(policy.faults),
+            ..policy
+        };
         Self {
             clock,
             rest_at,
@@ -207,6 +212,7 @@ impl Request {
         PathClock {
             zero_ms: clock_ms(self.now_us, offset),
             began_ms: self.is_new(tells_begin).then_some(began_ms),
+            faults: self.clock.and_then(|clock| clock.faults),
         }
     }
 
@@ -222,6 +228,7 @@ impl Request {
             None if self.is_new(tells_begin) && session_us >= 0 => Some(PathClock {
                 zero_ms: self.zero_us.div_euclid(1000),
                 began_ms: Some(session_us / 1000),
+                faults: self.clock.and_then(|clock| clock.faults),
             }),
             None => None,
         }

@@ -4,6 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use url::Url;
 
 use super::route::PathClock;
+use crate::session::Faults;
 
 /// What needs no encoding in a name.
 pub(crate) const NAME: &AsciiSet = &NON_ALPHANUMERIC
@@ -46,17 +47,16 @@ pub(crate) fn exchange_path(root: &str, exchange_id: i64, url: Option<&Url>) -> 
 
 /// The prefix that carries a clock; empty for the server's own.
 pub fn clock_prefix(clock: Option<PathClock>) -> String {
-    match clock {
-        None => String::new(),
-        Some(PathClock {
-            zero_ms,
-            began_ms: None,
-        }) => format!("/@{zero_ms}"),
-        Some(PathClock {
-            zero_ms,
-            began_ms: Some(began_ms),
-        }) => format!("/@{zero_ms}~{began_ms}"),
-    }
+    let Some(clock) = clock else {
+        return String::new();
+    };
+    let began = clock.began_ms.map(|began_ms| format!("~{began_ms}"));
+    let faults = match clock.faults {
+        None => "",
+        Some(Faults::Recorded) => ",recorded",
+        Some(Faults::Healed) => ",none",
+    };
+    format!("/@{}{}{faults}", clock.zero_ms, began.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -93,6 +93,7 @@ mod tests {
         let clock = |began_ms| PathClock {
             zero_ms: 5,
             began_ms,
+            faults: None,
         };
         assert_eq!(clock_prefix(None), "");
         assert_eq!(clock_prefix(Some(clock(None))), "/@5");

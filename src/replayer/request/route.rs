@@ -11,6 +11,8 @@
 //! /https/cdn.example.com:443/a/b?c   the origin's URLs, path for path
 //! /@ZERO/...                         streams and the origin's URLs on a clock of their own
 //! /@ZERO~BEGAN/...                   the same, for a player that began at BEGAN on it
+//! /@ZERO,none/... /@ZERO,recorded/... the same, whatever the server was told about recorded faults
+//! /-/...                             files of the page, and the JSON that it is drawn of
 //! ```
 //!
 //! A path is only ever looked up; it never becomes the path of a file.
@@ -23,6 +25,7 @@ use url::Url;
 use super::raw_path::{RawPath, raw_path};
 use super::timeline::parse_duration;
 use crate::hls::origin_url;
+use crate::session::Faults;
 
 /// No origin has a longer path and query.
 const LONGEST_PATH: usize = 8 * 1024;
@@ -43,6 +46,8 @@ pub struct PathClock {
     pub zero_ms: i64,
     /// When its player began, in milliseconds of session time; `None`: it does not matter.
     pub began_ms: Option<i64>,
+    /// Whether recorded faults are answers on it; `None`: as the server was told.
+    pub faults: Option<Faults>,
 }
 
 /// The resources of a replayer.
@@ -68,6 +73,8 @@ pub enum Target {
     },
     /// The body that an exchange brought.
     Exchange(i64),
+    /// What the page is made of: the path behind `/-/`, and the query.
+    Page(String, String),
     /// A raw stream: one that is not a playlist.
     Raw {
         /// Which stream, and which file of it.
@@ -86,7 +93,9 @@ pub enum RouteError {
     #[error("the path is longer than {LONGEST_PATH} bytes")]
     TooLong,
     /// The clock is not a number.
-    #[error("{0:?} is not a clock: /@ZERO/ and /@ZERO~BEGAN/ take milliseconds")]
+    #[error(
+        "{0:?} is not a clock: /@ZERO/ and /@ZERO~BEGAN/ take milliseconds, and ,none or ,recorded"
+    )]
     Clock(String),
     /// The offset is not a duration.
     #[error("offset: {0}")]
@@ -112,7 +121,12 @@ pub fn route(path_and_query: &str) -> Result<Route, RouteError> {
 /// What the rest of a path, behind its clock, asks for.
 pub(crate) fn target_on(clock: Option<PathClock>, rest: &str) -> Result<Target, RouteError> {
     let target = target(rest)?;
-    if clock.is_some() && matches!(target, Target::Dvr { .. } | Target::Exchange(_)) {
+    if clock.is_some()
+        && matches!(
+            target,
+            Target::Dvr { .. } | Target::Exchange(_) | Target::Page(..)
+        )
+    {
         return Err(RouteError::ClockNotAllowed);
     }
     Ok(target)
@@ -136,6 +150,12 @@ pub(crate) fn split_clock(path: &str) -> Result<(Option<PathClock>, &str), Route
 }
 
 fn path_clock(text: &str) -> Option<PathClock> {
+    let (text, faults) = match text.split_once([',']) {
+        None => (text, None),
+        Some((text, "none")) => (text, Some(Faults::Healed)),
+        Some((text, "recorded")) => (text, Some(Faults::Recorded)),
+        Some(_) => return None,
+    };
     let (zero, began) = match text.split_once('~') {
         None => (text, None),
         Some((zero, began)) => (zero, Some(began)),
@@ -146,6 +166,7 @@ fn path_clock(text: &str) -> Option<PathClock> {
             None => None,
             Some(began) => Some(milliseconds(began)?),
         },
+        faults,
     })
 }
 
@@ -170,6 +191,9 @@ fn target(path_and_query: &str) -> Result<Target, RouteError> {
             });
         }
         _ => {}
+    }
+    if let Some(path) = path.strip_prefix("/-/") {
+        return Ok(Target::Page(decode(path), query.to_owned()));
     }
     if let Some(url) = origin_url(path_and_query) {
         return Ok(Target::Origin(url));

@@ -117,7 +117,11 @@ fn only_names_on_a_server_that_is_not_shared_mean_something_else_at_each_start()
 
 #[test]
 fn an_offset_is_a_clock_on_which_it_is_that_late_now() {
-    let clock = |zero_ms, began_ms| PathClock { zero_ms, began_ms };
+    let clock = |zero_ms, began_ms| PathClock {
+        zero_ms,
+        began_ms,
+        faults: None,
+    };
     let offset = Duration::from_secs(20);
     let asked = get("/stream.m3u8");
     assert_eq!(asked.clock_at(offset, false), clock(30_000, None));

@@ -4,13 +4,15 @@
 //! | --- | --- |
 //! | `dvr` | DVR playlists |
 //! | `held` | requests that wait for what comes next in a playlist |
-//! | `index` | the page that says what there is to play |
+//! | `index` | the page, and what there is to play |
+//! | `page` | files of the page, and the JSON that it is drawn of |
 //! | `exchange_body` | bodies that DVR playlists refer to |
 
 mod dvr;
 mod exchange_body;
 mod held;
 mod index;
+mod page;
 
 use std::sync::Arc;
 
@@ -216,6 +218,7 @@ impl Replay {
                 return Err(Box::new(self.dvr(request, which, generation).await));
             }
             Target::Exchange(id) => self.exchange_body(request, id).await,
+            Target::Page(path, query) => self.page(request, &path, &query).await.private(),
         };
         Err(Box::new(answered.into()))
     }
@@ -255,6 +258,7 @@ impl Replay {
             endlist: self.ends_playlists(request.moment_us),
             shift_us: request.shift_us,
             player: request.player,
+            faults: request.policy.faults,
             met_us: request.met_us,
             grows: request.grows,
             fault: request.fault,

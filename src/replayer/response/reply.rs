@@ -40,6 +40,8 @@ pub struct Reply {
     pub left_us: Option<i64>,
     /// It is a sentence of the replayer's own, which caches must not store.
     pub(crate) is_sentence: bool,
+    /// It is for the page alone: pages of other sites must not read it.
+    pub(crate) is_private: bool,
 }
 
 impl Reply {
@@ -55,6 +57,7 @@ impl Reply {
             done: Vec::new(),
             left_us: None,
             is_sentence: false,
+            is_private: false,
         }
     }
 
@@ -160,9 +163,18 @@ impl Reply {
         })
     }
 
+    /// What a session says of its origin, cookies and paths of files included: for the page alone.
+    pub(crate) fn private(mut self) -> Self {
+        self.is_private = true;
+        self.with_field(
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        )
+    }
+
     /// Adds the fields that every response has.
     pub(crate) fn with_common_headers(mut self) -> Self {
-        if let Some(response) = &mut self.response {
+        if let (Some(response), false) = (&mut self.response, self.is_private) {
             cors::add_common(response.headers_mut());
         }
         self
@@ -170,7 +182,7 @@ impl Reply {
 
     /// Adds the fields that depend on the page that asks.
     pub(crate) fn for_page(mut self, cors: &Cors, request: &HeaderMap) -> Self {
-        if let Some(response) = &mut self.response {
+        if let (Some(response), false) = (&mut self.response, self.is_private) {
             cors.add(response.headers_mut(), request);
         }
         self

@@ -11,6 +11,7 @@ mod healed;
 mod low_latency;
 mod memory;
 mod moment;
+mod page;
 mod rule;
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@ pub mod exchanges;
 pub mod facts;
 pub mod history;
 pub mod parts;
+pub mod picture;
 pub mod reader;
 pub mod resources;
 pub mod sound;

@@ -29,6 +29,7 @@ fn to(zero_ms: Option<i64>, target: Target) -> Result<Route, RouteError> {
     let clock = zero_ms.map(|zero_ms| PathClock {
         zero_ms,
         began_ms: None,
+        faults: None,
     });
     Ok(Route { clock, target })
 }
@@ -162,9 +163,9 @@ proptest! {
     }
 
     #[test]
-    fn a_clock_changes_nothing_else(zero_ms in 0..10_i64.pow(15), began_ms in proptest::option::of(0..10_i64.pow(15)), rest in "/(https?/h:[0-9]{1,4}/)?[a-z./?=&]{0,16}") {
+    fn a_clock_changes_nothing_else(zero_ms in 0..10_i64.pow(15), began_ms in proptest::option::of(0..10_i64.pow(15)), faults in proptest::option::of(prop::sample::select(vec![Faults::Recorded, Faults::Healed])), rest in "/(https?/h:[0-9]{1,4}/)?[a-z./?=&]{0,16}") {
         let own = route(&rest).map(|r| r.target);
-        let clock = PathClock { zero_ms, began_ms };
+        let clock = PathClock { zero_ms, began_ms, faults };
         let carried = route(&format!("{}{rest}", clock_prefix(Some(clock))));
         prop_assert_eq!(carried.as_ref().ok().and_then(|r| r.clock).unwrap_or(clock), clock);
         prop_assert_eq!(carried.map(|r| r.target), own);

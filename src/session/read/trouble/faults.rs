@@ -15,7 +15,7 @@ use crate::session::read::reader::Reader;
 
 /// Of an exchange `e`; `?1` is [`ENDED`]. [`Outcome::is_recorders`] tells which of them are none of the origin's. What was
 /// cut off when the recorder stopped is no fault of anybody.
-pub(super) const IS_FAULT: &str = "
+pub(crate) const IS_FAULT: &str = "
     ((e.outcome NOT IN ('complete', 'crossed') OR ifnull(e.status >= 400, 0) OR ifnull(e.error = ?1, 0))
       AND e.outcome <> 'aborted' AND e.own_reason IS NULL)";
 /// What the recorder said of a raw stream that fell silent, and of what is no playlist whatever it is; of no other exchange,

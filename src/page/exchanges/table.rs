@@ -1,0 +1,114 @@
+//! A page of a table of requests.
+
+use serde::Serialize;
+
+use crate::page::asked::{AskedSpan, Lane};
+use crate::page::filter::Filter;
+use crate::page::overview::span_us;
+use crate::page::view::View;
+use crate::session::{ExchangeId, ExchangeRow, Kind, ReadError, seconds};
+use crate::shown::escaped;
+
+/// Rows that are read at once.
+const ROWS: usize = 2000;
+/// Rows that a filter may refuse before a page ends early.
+const MOST_READ: usize = 50_000;
+
+/// Which page.
+pub(in crate::page) struct Page<'a> {
+    pub(in crate::page) span: AskedSpan,
+    pub(in crate::page) filter: &'a Filter,
+    pub(in crate::page) after: ExchangeId,
+    pub(in crate::page) limit: usize,
+}
+
+#[derive(Serialize)]
+pub(in crate::page) struct Table {
+    exchanges: Vec<Row>,
+    next: Option<ExchangeId>,
+}
+
+/// A request; durations in seconds.
+#[derive(Serialize)]
+pub(super) struct Row {
+    id: ExchangeId,
+    at: f64,
+    kind: &'static str,
+    stream: String,
+    name: String,
+    lane: Option<String>,
+    status: Option<u16>,
+    outcome: &'static str,
+    bytes: Option<i64>,
+    wait: Option<f64>,
+    receive: Option<f64>,
+    failed: Option<f64>,
+    own: Option<String>,
+    fault: bool,
+    error: Option<String>,
+}
+
+impl Row {
+    pub(super) fn new(view: &View<'_>, row: &ExchangeRow) -> Self {
+        let known = view.known;
+        let own_lane = matches!(row.kind, Kind::Main | Kind::Media).then_some(row.resource_id);
+        let lane = own_lane.or(row.listed_by).map(Lane::Playlist);
+        Self {
+            id: row.id,
+            at: known.at(row.requested_us),
+            kind: row.kind.as_str(),
+            stream: known.stream(row.stream_id).to_owned(),
+            name: escaped(&row.name),
+            lane: lane.map(|lane| lane.to_string()),
+            status: row.status,
+            outcome: row.outcome.as_str(),
+            bytes: row.wire_bytes,
+            wait: row.wait_us.map(seconds),
+            receive: row.receive_us.map(seconds),
+            failed: row.failed_us.map(seconds),
+            own: row.own_reason.as_deref().map(escaped),
+            fault: row.is_fault,
+            error: row.error.as_deref().map(escaped),
+        }
+    }
+}
+
+pub(in crate::page) fn table(view: &View<'_>, page: &Page<'_>) -> Result<Table, ReadError> {
+    let (from_us, until_us) = span_us(view, page.span);
+    let reader = view.reader;
+    let first = reader.first_exchange_since(from_us)?;
+    let end = reader.first_exchange_since(until_us.saturating_add(1))?;
+    let mut table = Table {
+        exchanges: Vec::new(),
+        next: None,
+    };
+    let Some(first) = first else {
+        return Ok(table);
+    };
+    let last = end.map_or(i64::MAX, |end| end.saturating_sub(1));
+    let mut behind = page.after.max(first.saturating_sub(1));
+    let mut read = 0;
+    while behind < last {
+        let rows = reader.exchange_rows((behind, last), ROWS)?;
+        let is_end = rows.len() < ROWS;
+        read += rows.len();
+        for row in rows {
+            if table.exchanges.len() == page.limit {
+                table.next = Some(behind);
+                return Ok(table);
+            }
+            behind = row.id;
+            if page.filter.wants(&row, view.known.stream(row.stream_id)) {
+                table.exchanges.push(Row::new(view, &row));
+            }
+        }
+        if is_end {
+            break;
+        }
+        if read >= MOST_READ {
+            table.next = Some(behind);
+            break;
+        }
+    }
+    Ok(table)
+}

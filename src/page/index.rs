@@ -1,0 +1,294 @@
+//! Moments of a session in memory: of all exchanges, and of the advances of each playlist. It goes on from where it ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::clock;
+use crate::session::{ExchangeId, IndexedExchange, ReadError, Reader};
+
+/// One request reads no longer than this.
+const PIECE: Duration = Duration::from_millis(250);
+/// Rows that are read at once.
+const ROWS: usize = 4096;
+/// Exchanges, and advances, that are held at most: 100 MiB together.
+const MOST: usize = 4_000_000;
+/// Requests that may be going on; of more the oldest are given up.
+const MOST_MISSING: usize = 4096;
+
+/// Moments of a session. Times in microseconds of Unix time.
+#[derive(Debug, Default)]
+pub struct Index {
+    /// When each exchange was requested, in order of time.
+    requests: Vec<i64>,
+    faults: Vec<i64>,
+    own: Vec<i64>,
+    /// The last exchange that is in it.
+    last: ExchangeId,
+    /// Numbers before that without a row: a request may be going on still.
+    missing: BTreeSet<ExchangeId>,
+    advances: BTreeMap<i64, Vec<(i64, ExchangeId)>>,
+    advances_held: usize,
+    /// All that there was is in it.
+    is_whole: bool,
+}
+
+/// A count of moments, in cells of equal width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cells {
+    /// When the first one begins.
+    pub from_us: i64,
+    /// How long each is.
+    pub width_us: i64,
+    /// How many.
+    pub count: usize,
+}
+
+impl Cells {
+    /// Cells of a span.
+    pub fn new(from_us: i64, until_us: i64, count: usize) -> Self {
+        let count_us = i64::try_from(count.max(1)).unwrap_or(i64::MAX);
+        let span_us = until_us.saturating_sub(from_us).max(1);
+        Self {
+            from_us,
+            width_us: (span_us.saturating_add(count_us - 1) / count_us).max(1),
+            count: count.max(1),
+        }
+    }
+
+    /// Where all of them end.
+    pub fn until_us(&self) -> i64 {
+        let count = i64::try_from(self.count).unwrap_or(i64::MAX);
+        self.from_us
+            .saturating_add(self.width_us.saturating_mul(count))
+    }
+
+    /// The cell of a moment; `None`: it is in none.
+    pub fn of(&self, us: i64) -> Option<usize> {
+        let after_us = us.checked_sub(self.from_us).filter(|after| *after >= 0)?;
+        let cell = usize::try_from(after_us / self.width_us).ok()?;
+        (cell < self.count).then_some(cell)
+    }
+}
+
+impl Index {
+    /// Reads what is not in it yet, for a quarter of a second at most.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn go_on(&mut self, reader: &Reader) -> Result<(), ReadError> {
+        let began = clock::instant();
+        self.is_whole = self.read_exchanges(reader, began)? && self.read_advances(reader, began)?;
+        Ok(())
+    }
+
+    fn read_exchanges(&mut self, reader: &Reader, began: Instant) -> Result<bool, ReadError> {
+        for row in reader.indexed(&self.missing)? {
+            self.missing.remove(&row.id);
+            self.take(row);
+        }
+        loop {
+            if self.requests.len() >= MOST {
+                return Ok(true);
+            }
+            let rows = reader.indexed_behind(self.last, ROWS)?;
+            for row in &rows {
+                let skipped = self
+                    .last
+                    .saturating_add(1)
+                    .max(row.id.saturating_sub(MOST_MISSING as i64))
+                    ..row.id;
+                // Those before the first one were removed.
+                if self.last > 0 {
+                    self.missing.extend(skipped);
+                }
+                while self.missing.len() > MOST_MISSING {
+                    self.missing.pop_first();
+                }
+                self.last = row.id;
+                self.take(*row);
+            }
+            if rows.len() < ROWS {
+                return Ok(true);
+            }
+            if began.elapsed() > PIECE {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn take(&mut self, row: IndexedExchange) {
+        let lists = [
+            (true, &mut self.requests),
+            (row.is_fault, &mut self.faults),
+            (row.is_own, &mut self.own),
+        ];
+        for (is_one, list) in lists {
+            if is_one {
+                // At the end, but for requests that took longer than others.
+                let at = list.partition_point(|us| *us <= row.requested_us);
+                list.insert(at, row.requested_us);
+            }
+        }
+    }
+
+    fn read_advances(&mut self, reader: &Reader, began: Instant) -> Result<bool, ReadError> {
+        for playlist in reader.media_playlists()? {
+            let known = self.advances.entry(playlist.id).or_default();
+            loop {
+                if self.advances_held >= MOST {
+                    return Ok(true);
+                }
+                let behind = known.last().copied().unwrap_or((i64::MIN, i64::MIN));
+                let rows = reader.advance_times(playlist.id, behind, ROWS)?;
+                let is_all = rows.len() < ROWS;
+                self.advances_held += rows.len();
+                known.extend(rows);
+                if is_all {
+                    break;
+                }
+                if began.elapsed() > PIECE {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether all that there was when it was read last is in it.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// Until when exchanges are in it; `None`: there is none.
+    pub fn indexed_us(&self) -> Option<i64> {
+        self.requests.last().copied()
+    }
+
+    /// How many requests began in each cell.
+    pub fn requests(&self, cells: Cells) -> Vec<u64> {
+        counts(&self.requests, cells)
+    }
+
+    /// How many faults.
+    pub fn faults(&self, cells: Cells) -> Vec<u64> {
+        counts(&self.faults, cells)
+    }
+
+    /// How many that happened only because a recorder asked.
+    pub fn own(&self, cells: Cells) -> Vec<u64> {
+        counts(&self.own, cells)
+    }
+
+    /// When a playlist (row of `resource`) advanced in a span, the advance before it, and the one behind it.
+    pub fn advances(&self, playlist_id: i64, from_us: i64, until_us: i64) -> Advances<'_> {
+        let all = self
+            .advances
+            .get(&playlist_id)
+            .map_or(&[][..], Vec::as_slice);
+        let first = all.partition_point(|(at_us, _)| *at_us < from_us);
+        let last = all
+            .partition_point(|(at_us, _)| *at_us <= until_us)
+            .max(first);
+        let at = |index: usize| all.get(index).map(|(at_us, _)| *at_us);
+        Advances {
+            inside: all.get(first..last).unwrap_or_default(),
+            before: first.checked_sub(1).and_then(at),
+            after: at(last),
+        }
+    }
+}
+
+/// Advances of a playlist in a span. Times in microseconds of Unix time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Advances<'a> {
+    /// When, and which exchange showed it.
+    pub inside: &'a [(i64, ExchangeId)],
+    /// The last one before the span.
+    pub before: Option<i64>,
+    /// The first one behind it.
+    pub after: Option<i64>,
+}
+
+impl Advances<'_> {
+    /// In cells: how many, and the longest time between two that ends there, in microseconds.
+    pub fn in_cells(&self, cells: Cells) -> (Vec<u64>, Vec<Option<i64>>) {
+        let mut count = vec![0_u64; cells.count];
+        let mut longest = vec![None; cells.count];
+        let mut before = self.before;
+        for (at_us, _) in self.inside {
+            let Some(cell) = cells.of(*at_us) else {
+                continue;
+            };
+            if let Some(count) = count.get_mut(cell) {
+                *count += 1;
+            }
+            if let (Some(longest), Some(before)) = (longest.get_mut(cell), before) {
+                *longest = (*longest).max(Some(at_us.saturating_sub(before)));
+            }
+            before = Some(*at_us);
+        }
+        (count, longest)
+    }
+}
+
+/// Moments in order, counted by two searches a cell.
+fn counts(moments: &[i64], cells: Cells) -> Vec<u64> {
+    let mut from = moments.partition_point(|us| *us < cells.from_us);
+    let mut counts = Vec::with_capacity(cells.count);
+    let mut end_us = cells.from_us;
+    for _ in 0..cells.count {
+        end_us = end_us.saturating_add(cells.width_us);
+        let rest = moments.get(from..).unwrap_or_default();
+        let inside = rest.partition_point(|us| *us < end_us);
+        counts.push(inside as u64);
+        from += inside;
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn each_moment_is_in_one_cell(
+            mut moments in prop::collection::vec(-50_i64..1050, 0..200), from in 0_i64..500, length in 1_i64..500, count in 1_usize..100,
+        ) {
+            moments.sort_unstable();
+            let cells = Cells::new(from, from + length, count);
+            prop_assert!(cells.until_us() >= from + length);
+            let mut expected = vec![0; count];
+            for us in &moments {
+                if let Some(cell) = cells.of(*us) {
+                    expected[cell] += 1;
+                }
+            }
+            prop_assert_eq!(counts(&moments, cells), expected);
+        }
+    }
+
+    #[test]
+    fn the_longest_wait_is_in_the_cell_in_which_it_ends() {
+        let inside = [(10, 1), (14, 2), (30, 3)];
+        let advances = Advances {
+            inside: &inside,
+            before: Some(7),
+            after: None,
+        };
+        let (count, longest) = advances.in_cells(Cells::new(10, 40, 3));
+        assert_eq!(count, [2, 0, 1]);
+        assert_eq!(longest, [Some(4), None, Some(16)]);
+    }
+
+    #[test]
+    fn cells_of_the_largest_spans_overflow_nothing() {
+        let cells = Cells::new(i64::MIN, i64::MAX, 4000);
+        assert_eq!(cells.of(i64::MAX), None);
+        assert_eq!(counts(&[0, 5, i64::MAX], cells).len(), 4000);
+    }
+}

@@ -1,0 +1,285 @@
+//! Segments and parts as boxes: from when until when each was listed, and what became of the first request for it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Serialize;
+use url::Url;
+
+use super::marks::{Fresh, Mark, Marks};
+use crate::hls::{Entry, EntryRole, Step, Variables, read_media};
+use crate::page::view::View;
+use crate::session::{
+    Body, ByteRange, ExchangeId, ExchangeRow, Kind, PlaylistInfo, ReadError, RevisionRow,
+};
+
+/// Segments, and parts, of one lane.
+const MOST: usize = 2000;
+/// Requests that are read for all lanes.
+const MOST_REQUESTS: usize = 8000;
+
+/// A segment or a part.
+#[derive(Serialize, Debug, Clone)]
+pub(super) struct Listed {
+    sequence: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part: Option<u64>,
+    name: String,
+    /// Null: it was listed before the texts that were read.
+    from: Option<f64>,
+    /// Null: it is still listed.
+    to: Option<f64>,
+    duration: f64,
+    gap: bool,
+    #[serde(flatten)]
+    request: Option<Request>,
+}
+
+/// The first request for it.
+#[derive(Serialize, Debug, Clone)]
+struct Request {
+    exchange: ExchangeId,
+    requested: f64,
+    first_byte: Option<f64>,
+    done: Option<f64>,
+    status: Option<u16>,
+    outcome: &'static str,
+    bytes: Option<i64>,
+    fault: bool,
+}
+
+/// What was found of a lane.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) segments: Vec<Listed>,
+    pub(super) parts: Vec<Listed>,
+    pub(super) marks: Vec<Mark>,
+}
+
+type Asked = (String, Option<ByteRange>);
+
+/// The first request for each URL in a span.
+pub(super) struct Requests(HashMap<Asked, ExchangeRow>);
+
+impl Requests {
+    /// `None`: they are too many.
+    pub(super) fn read(
+        view: &View<'_>,
+        from_us: i64,
+        until_us: i64,
+    ) -> Result<Option<Self>, ReadError> {
+        let reader = view.reader;
+        let Some(first) = reader.first_exchange_since(from_us)? else {
+            return Ok(Some(Self(HashMap::new())));
+        };
+        // What was listed at the end was asked for a little later.
+        let end = reader.first_exchange_since(until_us.saturating_add(10_000_000))?;
+        let last = end.map_or(i64::MAX, |end| end.saturating_sub(1));
+        let rows = reader.exchange_rows((first.saturating_sub(1), last), MOST_REQUESTS + 1)?;
+        if rows.len() > MOST_REQUESTS {
+            return Ok(None);
+        }
+        let mut requests = HashMap::new();
+        for row in rows {
+            if matches!(row.kind, Kind::Segment | Kind::Part) {
+                requests.entry((row.url.clone(), row.range)).or_insert(row);
+            }
+        }
+        Ok(Some(Self(requests)))
+    }
+
+    fn of(&self, view: &View<'_>, entry: &Entry) -> Option<Request> {
+        let row = self.0.get(&(entry.url.as_str().to_owned(), entry.range))?;
+        let known = view.known;
+        let first_us = row.wait_us.map(|us| row.requested_us.saturating_add(us));
+        Some(Request {
+            exchange: row.id,
+            requested: known.at(row.requested_us),
+            first_byte: first_us.map(|us| known.at(us)),
+            done: row.over_us().map(|us| known.at(us)),
+            status: row.status,
+            outcome: row.outcome.as_str(),
+            bytes: row.wire_bytes,
+            fault: row.is_fault,
+        })
+    }
+}
+
+/// What a lane listed: revisions from one before the span on, in order.
+pub(super) fn listed(
+    view: &View<'_>,
+    playlist: &PlaylistInfo,
+    rows: &[RevisionRow],
+    from_us: i64,
+    requests: &Requests,
+) -> Result<Found, ReadError> {
+    let mut lane = LaneReader {
+        view,
+        requests,
+        base: Url::parse(&playlist.url).ok(),
+        segments: Boxes::default(),
+        parts: Boxes::default(),
+        marks: Marks::default(),
+        known_to: None,
+    };
+    for row in rows {
+        lane.revision(row)?;
+    }
+    let from = view.known.at(from_us);
+    let is_seen = |one: &Listed| one.to.is_none_or(|to| to >= from);
+    let seen = |boxes: Boxes| -> Vec<Listed> { boxes.all.into_iter().filter(is_seen).collect() };
+    Ok(Found {
+        segments: seen(lane.segments),
+        parts: seen(lane.parts),
+        marks: lane
+            .marks
+            .found
+            .into_iter()
+            .filter(|mark| mark.to.unwrap_or(mark.at) >= from)
+            .collect(),
+    })
+}
+
+/// Boxes, and which of them are listed just now: by place, and part.
+#[derive(Default)]
+struct Boxes {
+    all: Vec<Listed>,
+    open: BTreeMap<(u64, u64), usize>,
+}
+
+impl Boxes {
+    fn open(&mut self, at: (u64, u64), listed: Listed) {
+        if self.all.len() < MOST && !self.open.contains_key(&at) {
+            self.open.insert(at, self.all.len());
+            self.all.push(listed);
+        }
+    }
+
+    /// All before a place are gone.
+    fn close_before(&mut self, place: u64, at: f64) {
+        let left = self.open.split_off(&(place, 0));
+        for index in std::mem::replace(&mut self.open, left).into_values() {
+            if let Some(listed) = self.all.get_mut(index) {
+                listed.to = Some(at);
+            }
+        }
+    }
+
+    /// Those that are none of these are gone.
+    fn close_others(&mut self, listed_now: &BTreeMap<(u64, u64), ()>, at: f64) {
+        let all = &mut self.all;
+        self.open.retain(|place, index| {
+            let is_there = listed_now.contains_key(place);
+            if let (false, Some(listed)) = (is_there, all.get_mut(*index)) {
+                listed.to = Some(at);
+            }
+            is_there
+        });
+    }
+}
+
+struct LaneReader<'a> {
+    view: &'a View<'a>,
+    requests: &'a Requests,
+    base: Option<Url>,
+    segments: Boxes,
+    parts: Boxes,
+    marks: Marks,
+    /// The place behind the last segment that is known.
+    known_to: Option<u64>,
+}
+
+impl LaneReader<'_> {
+    fn revision(&mut self, row: &RevisionRow) -> Result<(), ReadError> {
+        let (Some(place), Some(first)) = (row.place, row.first) else {
+            return Ok(());
+        };
+        let at = self.view.known.at(row.seen_us);
+        match row.step {
+            // An older state: of an edge that lags behind.
+            Some(Step::Behind) => return Ok(()),
+            Some(Step::Restarted) => {
+                self.segments.close_before(u64::MAX, at);
+                self.parts.close_before(u64::MAX, at);
+                self.marks
+                    .add(at, "restart", "the sequence began again", row.exchange_id);
+                self.known_to = None;
+            }
+            _ => {}
+        }
+        self.segments.close_before(place, at);
+        self.parts.close_before(place, at);
+        let known_to = self.known_to.unwrap_or(place).max(place);
+        let has_parts = row.part_target_us.is_some();
+        if place.saturating_add(row.count) > known_to || has_parts || self.known_to.is_none() {
+            self.text(row, (place, first), known_to, at)?;
+        }
+        if row.ended {
+            self.marks.add(at, "end", "#EXT-X-ENDLIST", row.exchange_id);
+        }
+        self.known_to = Some(place.saturating_add(row.count).max(known_to));
+        Ok(())
+    }
+
+    fn text(
+        &mut self,
+        row: &RevisionRow,
+        (place, first): (u64, u64),
+        known_to: u64,
+        at: f64,
+    ) -> Result<(), ReadError> {
+        let reader = self.view.reader;
+        let text = match reader.together(|| reader.body_of(row.exchange_id)) {
+            Ok(Some(Body::Bytes(text))) => text,
+            // What is damaged is told by `issession check`.
+            Ok(_) | Err(ReadError::Altered { .. } | ReadError::Lost(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let Some(base) = &self.base else {
+            return Ok(());
+        };
+        let media = read_media(&text, base, &Variables::default());
+        let is_first = self.known_to.is_none();
+        let mut parts_now = BTreeMap::new();
+        for entry in &media.entries {
+            let at_place = place.saturating_add(entry.sequence.wrapping_sub(first));
+            let is_part = entry.role == EntryRole::Part;
+            if is_part {
+                parts_now.insert((at_place, entry.part), ());
+            }
+            let is_segment = entry.role == EntryRole::Segment && (at_place >= known_to || is_first);
+            if !is_part && !is_segment {
+                continue;
+            }
+            let listed = Listed {
+                sequence: entry.sequence,
+                part: is_part.then_some(entry.part),
+                name: name_of(&entry.url),
+                from: (!is_first).then_some(at),
+                to: None,
+                duration: entry.duration.as_secs_f64(),
+                gap: entry.gap,
+                request: self.requests.of(self.view, entry),
+            };
+            match is_part {
+                true => self.parts.open((at_place, entry.part), listed),
+                false => self.segments.open((at_place, 0), listed),
+            }
+        }
+        self.parts.close_others(&parts_now, at);
+        self.marks.take(&Fresh {
+            text: &text,
+            at,
+            revision: row.exchange_id,
+            first,
+            fresh: known_to.saturating_sub(place),
+            is_first,
+        });
+        Ok(())
+    }
+}
+
+/// The last component of a path.
+fn name_of(url: &Url) -> String {
+    let last = url.path().rsplit('/').next().unwrap_or_default();
+    last.chars().take(200).collect()
+}

@@ -1,0 +1,148 @@
+//! What happened in each lane in a span of time: as single events where they fit, else in cells.
+
+mod bodies;
+mod listed;
+mod marks;
+mod ticks;
+
+use serde::Serialize;
+
+use self::bodies::Bodies;
+use self::listed::{Listed, Requests};
+use self::marks::Mark;
+use self::ticks::{Advances, InCells};
+use super::asked::{AskedSpan, Lane};
+use super::index::Cells;
+use super::overview::{indexed_to, span_us};
+use super::view::View;
+use crate::session::{PlaylistInfo, ReadError, RevisionRow, RevisionSpan};
+
+/// Revisions whose segments are told apart, in all lanes together.
+const MOST_REVISIONS: usize = 400;
+
+#[derive(Serialize)]
+pub(super) struct Lanes {
+    from: f64,
+    to: f64,
+    indexed_to: f64,
+    lanes: Vec<LaneEvents>,
+}
+
+#[derive(Serialize, Default)]
+struct LaneEvents {
+    id: String,
+    before: Option<f64>,
+    after: Option<f64>,
+    advances: Option<Advances>,
+    cells: Option<InCells>,
+    segments: Option<Vec<Listed>>,
+    parts: Option<Vec<Listed>>,
+    marks: Option<Vec<Mark>>,
+    bodies: Option<Bodies>,
+}
+
+pub(super) fn lanes(view: &View<'_>, span: AskedSpan, width: usize) -> Result<Lanes, ReadError> {
+    let (from_us, until_us) = span_us(view, span);
+    let cells = Cells::new(from_us, until_us, width);
+    let playlists = view.reader.media_playlists()?;
+    let (mut lanes, indexed_to) = ticks_of(view, &playlists, (from_us, until_us), cells)?;
+    let revisions = revisions_of(view, &playlists, (from_us, until_us))?;
+    if let Some(revisions) = revisions {
+        let first_us = revisions.iter().flatten().map(|row| row.seen_us).min();
+        let since_us = first_us.unwrap_or(from_us).min(from_us);
+        if let Some(requests) = Requests::read(view, since_us, until_us)? {
+            for ((lane, playlist), rows) in lanes.iter_mut().zip(&playlists).zip(&revisions) {
+                let found = listed::listed(view, playlist, rows, from_us, &requests)?;
+                lane.segments = Some(found.segments);
+                lane.parts = Some(found.parts);
+                lane.marks = Some(found.marks);
+            }
+        }
+    }
+    for stream in view.reader.raw_streams()?.0 {
+        lanes.push(LaneEvents {
+            id: Lane::Raw(stream.id).to_string(),
+            bodies: Some(bodies::bodies(view, stream.id, (from_us, until_us))?),
+            ..LaneEvents::default()
+        });
+    }
+    Ok(Lanes {
+        from: view.known.at(from_us),
+        to: view.known.at(until_us),
+        indexed_to,
+        lanes,
+    })
+}
+
+/// When each playlist advanced, and until when that is known.
+fn ticks_of(
+    view: &View<'_>,
+    playlists: &[PlaylistInfo],
+    (from_us, until_us): (i64, i64),
+    cells: Cells,
+) -> Result<(Vec<LaneEvents>, f64), ReadError> {
+    let mut index = view.index();
+    index.go_on(view.reader)?;
+    let mut lanes = Vec::with_capacity(playlists.len());
+    for playlist in playlists {
+        let found = index.advances(playlist.id, from_us, until_us);
+        let mut lane = LaneEvents {
+            id: Lane::Playlist(playlist.id).to_string(),
+            before: found.before.map(|us| view.known.at(us)),
+            after: found.after.map(|us| view.known.at(us)),
+            ..LaneEvents::default()
+        };
+        match found.inside.len() <= cells.count {
+            true => lane.advances = Some(Advances::read(view, playlist.id, (from_us, until_us))?),
+            false => lane.cells = Some(InCells::new(&found, cells)),
+        }
+        lanes.push(lane);
+    }
+    let indexed_to = indexed_to(view, index.is_whole(), index.indexed_us());
+    Ok((lanes, indexed_to))
+}
+
+/// The revisions of each playlist that say what was listed in a span; `None`: they are too many.
+fn revisions_of(
+    view: &View<'_>,
+    playlists: &[PlaylistInfo],
+    (from_us, until_us): (i64, i64),
+) -> Result<Option<Vec<Vec<RevisionRow>>>, ReadError> {
+    let mut all = Vec::with_capacity(playlists.len());
+    let mut room = MOST_REVISIONS;
+    for playlist in playlists {
+        let before = view.reader.revision_before(playlist.id, from_us, false)?;
+        let span = RevisionSpan {
+            playlist_id: playlist.id,
+            behind: (begins_us(before.as_ref(), from_us), i64::MAX),
+            until_us,
+            // Parts come between advances.
+            advances: before
+                .as_ref()
+                .is_none_or(|row| row.part_target_us.is_none()),
+        };
+        let rows = view.reader.revision_rows(&span, room.saturating_add(1))?;
+        match room.checked_sub(rows.len()) {
+            Some(left) => room = left,
+            None => return Ok(None),
+        }
+        all.push(rows);
+    }
+    Ok(Some(all))
+}
+
+/// From when on revisions say when the segments of this one were listed, in microseconds of Unix time: one window earlier,
+/// but no longer than two minutes.
+fn begins_us(before: Option<&RevisionRow>, from_us: i64) -> i64 {
+    let window_us = before.map_or(0, |row| {
+        let count = i64::try_from(row.count).unwrap_or(i64::MAX);
+        count
+            .saturating_mul(row.target_us.unwrap_or(0))
+            .clamp(0, 120_000_000)
+    });
+    let seen_us = before.map_or(from_us, |row| row.seen_us);
+    seen_us
+        .min(from_us)
+        .saturating_sub(window_us)
+        .saturating_sub(1)
+}

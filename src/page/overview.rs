@@ -1,0 +1,58 @@
+//! Counts over time.
+
+use serde::Serialize;
+
+use super::asked::AskedSpan;
+use super::index::Cells;
+use super::view::View;
+use crate::session::{ReadError, seconds};
+
+#[derive(Serialize)]
+pub(super) struct Overview {
+    from: f64,
+    to: f64,
+    cell_seconds: f64,
+    requests: Vec<u64>,
+    faults: Vec<u64>,
+    own: Vec<u64>,
+    indexed_to: f64,
+}
+
+/// Where a span lies, in microseconds of Unix time.
+pub(super) fn span_us(view: &View<'_>, span: AskedSpan) -> (i64, i64) {
+    let known = view.known;
+    let from_us = known.moment_us(span.from_us.unwrap_or(0));
+    let until_us = span
+        .to_us
+        .map_or(known.end_us, |to_us| known.moment_us(to_us));
+    (from_us, until_us.max(from_us.saturating_add(1)))
+}
+
+/// Until when the index is, in session seconds: to the end, where it is whole.
+pub(super) fn indexed_to(view: &View<'_>, is_whole: bool, indexed_us: Option<i64>) -> f64 {
+    let known = view.known;
+    known.at(match is_whole {
+        true => known.end_us.max(indexed_us.unwrap_or(i64::MIN)),
+        false => indexed_us.unwrap_or(known.zero_us),
+    })
+}
+
+pub(super) fn overview(
+    view: &View<'_>,
+    span: AskedSpan,
+    count: usize,
+) -> Result<Overview, ReadError> {
+    let (from_us, until_us) = span_us(view, span);
+    let cells = Cells::new(from_us, until_us, count);
+    let mut index = view.index();
+    index.go_on(view.reader)?;
+    Ok(Overview {
+        from: view.known.at(from_us),
+        to: view.known.at(cells.until_us()),
+        cell_seconds: seconds(cells.width_us),
+        requests: index.requests(cells),
+        faults: index.faults(cells),
+        own: index.own(cells),
+        indexed_to: indexed_to(view, index.is_whole(), index.indexed_us()),
+    })
+}

@@ -1,0 +1,87 @@
+// Elements of what they are made of. Text of an origin only ever becomes a text node: there is no way from a string to markup here.
+
+/** @typedef {Node | string | number | null | undefined | false} Child */
+/** @typedef {Record<string, unknown>} Props */
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/**
+ * Applies one property: `onclick` and the like are listeners, `class` is the class, `style` is an object of CSS properties (set
+ * by script, which the policy of the page allows), `data-x` and `aria-x` are attributes, true is an empty attribute, and
+ * null, undefined and false are none.
+ * @param {Element} element @param {string} name @param {unknown} value
+ */
+function apply(element, name, value) {
+  if (name.startsWith('on') && typeof value === 'function') {
+    element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+  } else if (name === 'style' && value && typeof value === 'object') {
+    const { style } = /** @type {HTMLElement} */ (element);
+    for (const [key, one] of Object.entries(value)) style.setProperty(key, String(one));
+  } else if (value === null || value === undefined || value === false) {
+    element.removeAttribute(name);
+  } else {
+    element.setAttribute(name, value === true ? '' : String(value));
+  }
+}
+
+/**
+ * An element with its children: `h('button', { class: 'quiet', onclick: copy }, 'Copy link')`.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Props | null} [props]
+ * @param {...(Child | Child[])} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function h(tag, props, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props ?? {})) apply(element, name, value);
+  add(element, children);
+  return element;
+}
+
+/**
+ * Sets properties of an element that is there.
+ * @param {Element} element @param {Props} props
+ */
+export function set(element, props) {
+  for (const [name, value] of Object.entries(props)) apply(element, name, value);
+}
+
+/** @param {Element} element @param {(Child | Child[])[]} children */
+function add(element, children) {
+  for (const child of children.flat()) {
+    if (child !== null && child !== undefined && child !== false) {
+      element.append(child instanceof Node ? child : document.createTextNode(String(child)));
+    }
+  }
+}
+
+/**
+ * Puts these children in place of those that are there.
+ * @param {Element} element @param {...(Child | Child[])} children
+ */
+export function fill(element, ...children) {
+  element.replaceChildren();
+  add(element, children);
+}
+
+/**
+ * Sets the text, where it is another one: what a screen reader reads, or somebody selects, stays as it is.
+ * @param {Element} element @param {string} text
+ */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * A small picture of one path in a square of 16, for buttons; it has no name of its own.
+ * @param {string} path
+ */
+export function icon(path) {
+  const svg = document.createElementNS(SVG, 'svg');
+  for (const [name, value] of Object.entries({ viewBox: '0 0 16 16', class: 'icon', 'aria-hidden': 'true' })) svg.setAttribute(name, value);
+  const line = document.createElementNS(SVG, 'path');
+  line.setAttribute('d', path);
+  svg.append(line);
+  return svg;
+}

@@ -1,0 +1,92 @@
+// Shapes that several pictures have.
+
+import { toPixel } from './axis.js';
+import { hatch } from './colours.js';
+
+/** @typedef {import('./axis.js').Span} Span */
+/** @typedef {import('./colours.js').Colours} Colours */
+/** @typedef {CanvasRenderingContext2D} Context */
+
+/**
+ * The signs of severities: a diamond, a triangle, a dot.
+ * @param {Context} context @param {string} severity @param {number} x @param {number} y @param {number} size @param {Colours} colours
+ */
+export function severitySign(context, severity, x, y, size, colours) {
+  const half = size / 2;
+  context.beginPath();
+  if (severity === 'must') {
+    context.moveTo(x, y - half);
+    context.lineTo(x + half, y);
+    context.lineTo(x, y + half);
+    context.lineTo(x - half, y);
+  } else if (severity === 'should') {
+    context.moveTo(x, y - half);
+    context.lineTo(x + half, y + half);
+    context.lineTo(x - half, y + half);
+  } else {
+    context.arc(x, y, half * 0.8, 0, 7);
+  }
+  context.closePath();
+  context.fillStyle = severity === 'must' ? colours.bad : severity === 'should' ? colours.warn : colours.note;
+  context.fill();
+}
+
+/** A cross: it failed. @param {Context} context @param {number} x @param {number} y @param {number} size */
+export function cross(context, x, y, size) {
+  const half = size / 2;
+  context.lineWidth = 1.6;
+  context.beginPath();
+  context.moveTo(x - half, y - half);
+  context.lineTo(x + half, y + half);
+  context.moveTo(x + half, y - half);
+  context.lineTo(x - half, y + half);
+  context.stroke();
+}
+
+/**
+ * A vertical line at a second, where that is seen.
+ * @param {Context} context @param {{ span: Span, width: number, height: number }} where
+ * @param {number | null} seconds @param {string} colour @param {{ dash?: number[], thick?: number }} [how]
+ */
+export function line(context, { span, width, height }, seconds, colour, { dash = [], thick = 1 } = {}) {
+  if (seconds === null || seconds < span.from || seconds > span.to) return;
+  const x = Math.round(toPixel(span, width, seconds) - thick / 2) + (thick % 2) / 2;
+  context.strokeStyle = colour;
+  context.lineWidth = thick;
+  context.setLineDash(dash);
+  context.beginPath();
+  context.moveTo(x, 0);
+  context.lineTo(x, height);
+  context.stroke();
+  context.setLineDash([]);
+}
+
+/**
+ * Spans without a recorder, hatched.
+ * @param {Context} context @param {{ span: Span, width: number, height: number }} where
+ * @param {[number, number][]} holes @param {Colours} colours
+ */
+export function drawHoles(context, { span, width, height }, holes, colours) {
+  for (const [from, to] of holes) {
+    if (to < span.from || from > span.to) continue;
+    const left = Math.max(toPixel(span, width, from), 0);
+    const right = Math.min(toPixel(span, width, to), width);
+    context.fillStyle = hatch(context, colours.hole, 8);
+    context.fillRect(left, 0, Math.max(right - left, 1), height);
+  }
+}
+
+/**
+ * Text that is cut where it does not fit; nothing where hardly a letter would.
+ * @param {Context} context @param {string} text @param {number} x @param {number} y @param {number} room
+ */
+export function fitText(context, text, x, y, room) {
+  if (room < 8) return;
+  let shown = text;
+  if (context.measureText(text).width > room) {
+    const letters = Math.floor(room / (context.measureText('0').width || 6)) - 1;
+    if (letters < 2) return;
+    shown = `${text.slice(0, letters)}…`;
+  }
+  context.fillText(shown, x, y);
+}

@@ -1,0 +1,88 @@
+// Moments and lengths as text. Session time is seconds since session zero; UTC is that and the moment of session zero.
+
+/** @param {number} number @param {number} digits */
+const pad = (number, digits) => String(number).padStart(digits, '0');
+
+/**
+ * Session time as `h:mm:ss.fff`; fewer digits of the fraction where they are asked for.
+ * @param {number} seconds @param {number} [digits] Of the fraction: 0 to 3.
+ */
+export function sessionTime(seconds, digits = 3) {
+  const scale = 10 ** digits;
+  const whole = Math.round(Math.abs(seconds) * scale);
+  const units = Math.floor(whole / scale);
+  const fraction = digits ? `.${pad(whole % scale, digits)}` : '';
+  const sign = seconds < 0 && whole > 0 ? '-' : '';
+  return `${sign}${Math.floor(units / 3600)}:${pad(Math.floor(units / 60) % 60, 2)}:${pad(units % 60, 2)}${fraction}`;
+}
+
+/**
+ * A moment in UTC as `hh:mm:ss.fffZ`, of a session whose session zero is `zeroMs` (Unix time).
+ * @param {number} zeroMs @param {number} seconds @param {number} [digits]
+ */
+export function utcTime(zeroMs, seconds, digits = 3) {
+  const scale = 10 ** digits;
+  // A fraction of a millisecond must not make the time of day an earlier one.
+  const units = Math.floor((zeroMs / 1000 + seconds) * scale + 1e-4);
+  const inDay = ((units % (86400 * scale)) + 86400 * scale) % (86400 * scale);
+  return `${sessionTime(inDay / scale, digits).padStart(digits ? 9 + digits : 8, '0')}Z`;
+}
+
+/** The date in UTC, `2026-11-20`. @param {number} zeroMs @param {number} seconds */
+export const utcDate = (zeroMs, seconds) => new Date(zeroMs + seconds * 1000).toISOString().slice(0, 10);
+
+/**
+ * Session zero in Unix milliseconds, of `recorded` of a session.
+ * @param {{ session_time: number, time: string }} recorded
+ */
+export const zeroOf = (recorded) => Date.parse(recorded.time) - recorded.session_time * 1000;
+
+/**
+ * A length for people: `8.5 s`, `340 ms`, `12 min 5 s`, `3 h 20 min`.
+ * @param {number} seconds
+ * @returns {string}
+ */
+export function length(seconds) {
+  if (seconds < 0) return `-${length(-seconds)}`;
+  if (seconds < 0.9995) return `${Math.round(seconds * 1000)} ms`;
+  if (seconds < 119.5) return `${Number(seconds.toFixed(seconds < 3 ? 2 : 1))} s`;
+  const whole = Math.round(seconds);
+  const join = (/** @type {string} */ more, /** @type {number} */ rest, /** @type {string} */ unit) => (rest ? `${more} ${rest} ${unit}` : more);
+  if (whole < 7200) return join(`${Math.floor(whole / 60)} min`, whole % 60, 's');
+  const minutes = Math.round(seconds / 60);
+  return join(`${Math.floor(minutes / 60)} h`, minutes % 60, 'min');
+}
+
+/** Bytes for people: `912 B`, `2.1 MB`. @param {number | null} bytes */
+export function size(bytes) {
+  if (bytes === null) return '–';
+  for (const [unit, scale] of /** @type {[string, number][]} */ ([['GB', 1e9], ['MB', 1e6], ['kB', 1e3]])) {
+    if (bytes >= scale) return `${(bytes / scale).toFixed(bytes / scale < 10 ? 1 : 0)} ${unit}`;
+  }
+  return `${bytes} B`;
+}
+
+/** `1 gap`, `3 gaps`. @param {number} many @param {string} one @param {string} [more] */
+export const count = (many, one, more = `${one}s`) => `${many.toLocaleString('en')} ${many === 1 ? one : more}`;
+
+/**
+ * A moment that somebody typed, in session seconds: `734.2`, `12:14.2`, `0:12:14`, or UTC with a `Z` (`14:38:30.8Z`, or with
+ * its date). A time of day without a date is the first of the session at or after its beginning.
+ * @param {string} text @param {number} zeroMs
+ * @returns {number | null} Null: it is none of these.
+ */
+export function parseTime(text, zeroMs) {
+  const trimmed = text.trim();
+  if (/^\d{4}-\d\d-\d\d[T ][\d:.]+Z$/i.test(trimmed)) {
+    const ms = Date.parse(trimmed.replace(' ', 'T').toUpperCase());
+    return Number.isNaN(ms) ? null : (ms - zeroMs) / 1000;
+  }
+  const match = /^(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)(z?)$/i.exec(trimmed);
+  if (!match) return null;
+  const seconds = Number(match[1] ?? 0) * 3600 + Number(match[2] ?? 0) * 60 + Number(match[3]);
+  if (!match[4]) return seconds;
+  const midnight = Math.floor(zeroMs / 864e5) * 86400;
+  const at = midnight + seconds - zeroMs / 1000;
+  // To the millisecond: what is shown is typed, and is shown cut.
+  return at < -0.001 ? at + 86400 : Math.max(at, 0);
+}

@@ -1,0 +1,122 @@
+// What the server answers (docs/ref/page.md), as types. There is no code here.
+
+/**
+ * @typedef {{ session_time: number, time: string }} Moment
+ *
+ * @typedef {object} Session
+ * @property {string} session
+ * @property {string} program
+ * @property {Moment} recorded
+ * @property {number} length_seconds
+ * @property {boolean} recording
+ * @property {number | null} kept_from
+ * @property {[number, number][]} holes
+ * @property {{ kind: string, count: number, seconds: number }[]} recorder
+ * @property {Stream[]} streams
+ * @property {boolean} hls_js
+ * @property {Lane[]} lanes
+ *
+ * @typedef {{ name: string, url: string, raw: boolean, path: string, dvr: string | null }} Stream
+ *
+ * @typedef {object} Lane
+ * @property {string} id
+ * @property {'media' | 'main' | 'raw'} kind
+ * @property {string} stream
+ * @property {string} name
+ * @property {string | null} label
+ * @property {string} url
+ * @property {number | null} target_seconds
+ * @property {number | null} part_target_seconds
+ *
+ * @typedef {object} Overview
+ * @property {number} from
+ * @property {number} to
+ * @property {number} cell_seconds
+ * @property {number[]} requests
+ * @property {number[]} faults
+ * @property {number[]} own
+ * @property {number} indexed_to
+ *
+ * @typedef {{ from: number, to: number, indexed_to: number, lanes: LaneEvents[] }} Lanes
+ *
+ * @typedef {object} LaneEvents
+ * @property {string} id
+ * @property {number | null} before
+ * @property {number | null} after
+ * @property {{ at: number[], not_before: (number | null)[], revision: number[], last: (number | null)[] } | null} advances
+ * @property {{ cell_seconds: number, count: number[], longest: (number | null)[] } | null} cells
+ * @property {Listed[] | null} segments
+ * @property {Listed[] | null} parts
+ * @property {Mark[] | null} marks
+ * @property {{ parts: Body[], left_out: number } | null} bodies
+ *
+ * @typedef {object} Listed  A segment or a partial segment; from `exchange` on what was asked first for it, where it was asked for.
+ * @property {number} sequence
+ * @property {number} [part]
+ * @property {string} name
+ * @property {number | null} from  Null: before the texts that were read.
+ * @property {number | null} to    Null: it is still listed.
+ * @property {number} duration
+ * @property {boolean} gap
+ * @property {number} [exchange]
+ * @property {number} [requested]
+ * @property {number | null} [first_byte]
+ * @property {number | null} [done]
+ * @property {number | null} [status]
+ * @property {string} [outcome]
+ * @property {number | null} [bytes]
+ * @property {boolean} [fault]
+ *
+ * @typedef {object} Mark
+ * @property {number} at
+ * @property {'discontinuity' | 'key' | 'map' | 'date range' | 'cue' | 'restart' | 'end'} kind
+ * @property {number | null} to
+ * @property {string} text
+ * @property {number} revision
+ * @property {number | null} sequence
+ *
+ * @typedef {object} Body
+ * @property {number | null} exchange
+ * @property {number} from
+ * @property {number | null} to
+ * @property {number} bytes
+ * @property {string | null} outcome
+ * @property {boolean} continues
+ *
+ * @typedef {'must' | 'should' | 'info'} Severity
+ *
+ * @typedef {object} Finding
+ * @property {string} rule
+ * @property {boolean} own
+ * @property {string} [name]
+ * @property {Severity} [severity]
+ * @property {string} [section]
+ * @property {string} stream
+ * @property {string | null} playlist
+ * @property {string | null} [lane]
+ * @property {number | null} [line_number]
+ * @property {number} count
+ * @property {Moment & { exchange: number | null }} first
+ * @property {Moment & { exchange: number | null }} last
+ * @property {number[]} exchanges
+ * @property {{ text: string } & Record<string, any>} detail
+ *
+ * @typedef {object} Findings
+ * @property {'gaps and faults' | 'judging' | 'done'} state
+ * @property {number | null} judged_to
+ * @property {string | null} [failed]
+ * @property {Record<Severity, number>} counts
+ * @property {Finding[]} findings
+ * @property {Record<string, number>} left_out  Rule, and how many more it has found.
+ * @property {{ what: string, why: string }[]} not_judged
+ */
+
+/**
+ * The play heads, in session seconds: what time it is on the clock of the player, and where its picture is. Null: not known.
+ * @typedef {{ clock: number | null, picture: number | null }} PlayHead
+ *
+ * What the player met: `to` null is a moment. `bad`: a stall, an error.
+ * @typedef {{ at: number, to: number | null, kind: string, text: string, bad: boolean }} PlayerEvent
+ */
+
+export {};

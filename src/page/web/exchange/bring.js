@@ -1,0 +1,8 @@
+// Details are brought to where they are seen, where that moves nothing that one is looking at.
+
+const wide = matchMedia('(min-width: 1000px)');
+
+/** Narrow, details are below all else: the page stays where it is. @param {HTMLElement} element */
+export function bring(element) {
+  if (wide.matches) element.scrollIntoView({ block: 'nearest' });
+}

@@ -1,0 +1,67 @@
+// The verdict: how many findings of each sort; each is a filter of what is shown.
+
+import { h, set, setText } from '../core/dom.js';
+import { countOf } from '../core/findings.js';
+import { count, sessionTime } from '../core/times.js';
+
+/** @typedef {import('../core/findings.js').Sort} Sort */
+
+/** @type {{ sort: Sort, one: string, more: string, sign: string, title: string }[]} */
+const SORTS = [
+  { sort: 'must', one: 'must', more: 'must', sign: '◆', title: 'Findings: what the standard says must not be' },
+  { sort: 'should', one: 'should', more: 'should', sign: '▲', title: 'Findings: what the standard says should not be' },
+  { sort: 'info', one: 'info', more: 'info', sign: '●', title: 'Findings: worth knowing' },
+  { sort: 'gap', one: 'gap', more: 'gaps', sign: '▨', title: 'Gaps: no new segment for too long (g, G)' },
+  { sort: 'fault', one: 'outage', more: 'outages', sign: '✕', title: 'Outages: requests without a good answer (g, G)' },
+];
+
+/** What is shown with this sort put in or taken out. @param {string | null} only @param {Sort} sort */
+export function toggled(only, sort) {
+  const sorts = new Set(only?.split(',') ?? []);
+  if (!sorts.delete(sort)) sorts.add(sort);
+  return sorts.size ? [...sorts].join(',') : null;
+}
+
+/** @param {import('../main.js').Page} page */
+export function verdict({ findings, state, session, say }) {
+  const buttons = SORTS.map(({ sort, title }) => h('button', {
+    type: 'button', class: `sort sort-${sort}`, title,
+    onclick: () => {
+      const { only, f } = state.get();
+      const next = toggled(only, sort);
+      // The requests that failed are in the waterfall.
+      const filter = sort !== 'fault' ? {} : next?.split(',').includes('fault') ? (f === null ? { f: 'fault' } : {}) : f === 'fault' ? { f: null } : {};
+      state.set({ only: next, ...filter });
+    },
+  }));
+  const status = h('span', { class: 'quiet', role: 'status' });
+  const element = h('span', { class: 'verdict', role: 'group', 'aria-label': 'Verdict' }, h('strong', null, 'Verdict'), buttons, status);
+  let wasDone = false;
+
+  const show = () => {
+    const came = findings.get();
+    const { s, only } = state.get();
+    SORTS.forEach(({ sort, one, more, sign }, index) => {
+      const many = countOf(came, s, sort);
+      setText(buttons[index], `${sign} ${count(many, one, more)}`);
+      set(buttons[index], { 'aria-pressed': String(only?.split(',').includes(sort) ?? false), 'data-none': many === 0 });
+    });
+    setText(status, words(came));
+    if (came?.state === 'done' && !wasDone && !session.get().recording) say(`Judged: ${count(came.findings.length, 'finding')}`);
+    wasDone = came?.state === 'done';
+  };
+
+  /** @param {import('../core/types.js').Findings | null} came */
+  const words = (came) => {
+    if (findings.error.get()) return findings.error.get() ?? '';
+    if (came?.failed) return `not judged: ${came.failed}`;
+    if (!came || came.state !== 'done') return 'judging…';
+    // Media rules stay with the command line, which is said where it matters: in the list.
+    return session.get().recording && came.judged_to !== null ? `judged to ${sessionTime(came.judged_to, 0)}` : '';
+  };
+  findings.subscribe(show);
+  findings.error.subscribe(show);
+  state.subscribe(show);
+  show();
+  return element;
+}

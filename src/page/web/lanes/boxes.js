@@ -1,0 +1,51 @@
+// Segments and parts as boxes: in which row, until where, and how the request for each went. Pure.
+
+/**
+ * @typedef {import('../core/types.js').Listed} Listed
+ * @typedef {'good' | 'failed' | 'late' | 'own' | 'none' | 'earlier' | 'gap'} Fate
+ *   `own`: it came to nothing, and that was not the origin's; `none`: nobody asked for it; `earlier`: if somebody did, that was before
+ *   what was read; `gap`: the playlist itself says that it is missing.
+ * @typedef {{ listed: Listed, row: number, from: number, to: number, begins: boolean, ends: boolean, fate: Fate }} Box
+ *   `begins`, `ends`: it is known when it was listed, gone; else its end is only where it is cut.
+ */
+
+/** @param {Listed} listed @returns {Fate} */
+export function fateOf(listed) {
+  if (listed.gap) return 'gap';
+  if (listed.exchange === undefined) return listed.from === null ? 'earlier' : 'none';
+  if (listed.fault) return 'failed';
+  if (listed.outcome !== 'complete' || (listed.status ?? 0) >= 400) return 'own';
+  const { done, requested, from, to, duration } = listed;
+  if (done === null || done === undefined || requested === undefined) return 'none';
+  // Gone before it had come, or slower than it plays: no player can go on with that. What was announced is asked for earlier, and held.
+  const begun = Math.max(requested, from ?? requested);
+  return (to !== null && done > to) || done - begun > Math.max(duration, 0.1) ? 'late' : 'good';
+}
+
+/** @type {Record<Fate, string>} */
+export const FATES = {
+  good: 'good', failed: 'failed', late: 'late', own: 'it failed, and not because of the origin', none: 'no request for it is known',
+  earlier: 'asked for before what was read, if at all', gap: 'GAP: the playlist says that it is missing',
+};
+
+/**
+ * @param {Listed[]} all @param {number} rows @param {{ from: number, to: number }} span Of which they are known.
+ * @returns {Box[]}
+ */
+export function boxes(all, rows, span) {
+  /** The box that was put last into each row. @type {(Box | undefined)[]} */
+  const last = [];
+  return all.map((listed, index) => {
+    const row = (listed.part === undefined ? listed.sequence : index) % rows;
+    const from = listed.from ?? Math.min(span.from, listed.to ?? span.from);
+    /** @type {Box} */
+    const box = { listed, row, from, to: Math.max(listed.to ?? span.to, from), begins: listed.from !== null, ends: listed.to !== null, fate: fateOf(listed) };
+    const before = last[row];
+    if (before && before.to > from) {
+      before.to = Math.max(from, before.from);
+      before.ends = false;
+    }
+    last[row] = box;
+    return box;
+  });
+}

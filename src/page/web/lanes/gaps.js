@@ -1,0 +1,95 @@
+// The rhythm of a playlist, and where it broke: of advances, waits. Pure.
+
+/**
+ * @typedef {import('../core/types.js').LaneEvents} LaneEvents
+ * @typedef {object} Wait  Longer than a playlist may wait.
+ * @property {number} from
+ * @property {number} to
+ * @property {boolean} own  It says nothing of the origin: no recorder ran, or the report does not count it.
+ * @property {boolean} open  Nothing ended it.
+ * @property {import('../core/types.js').Finding | null} finding
+ */
+
+/** A playlist may be as late as this many target durations (RFC 8216bis 6.2.1). */
+const ALLOWED = 1.5;
+
+/**
+ * For so long of a span no recorder ran.
+ * @param {number} from @param {number} to @param {[number, number][]} holes
+ */
+const inHoles = (from, to, holes) => holes.reduce((sum, [begin, end]) => sum + Math.max(0, Math.min(to, end) - Math.max(from, begin)), 0);
+
+/**
+ * Where a lane waited too long, of what is known of its span: its advances or cells, and its findings.
+ * @param {LaneEvents} events @param {{ from: number, to: number }} span @param {number | null} target
+ * @param {import('../core/types.js').Finding[]} findings Of this lane, and outages of its stream; all of them, where `isJudged`.
+ * @param {boolean} isJudged @param {[number, number][]} holes
+ * @returns {Wait[]}
+ */
+export function waits(events, span, target, findings, isJudged, holes) {
+  const gaps = findings.filter(({ rule }) => rule === 'T07' || rule === 'S01');
+  // A playlist that nobody got is no gap, but an outage.
+  const outages = findings.filter(({ rule, own }) => rule === 'H14' && !own);
+  const allowed = target === null ? Infinity : target * ALLOWED;
+  /** @type {Wait[]} */
+  const found = [];
+  const add = (/** @type {number} */ from, /** @type {number} */ to) => {
+    const isIn = (/** @type {import('../core/types.js').Finding} */ { first, last }) => first.session_time < to - 0.001 && last.session_time > from + 0.001;
+    const finding = gaps.find(isIn) ?? outages.find(isIn) ?? null;
+    const isOff = to - from - inHoles(from, to, holes) <= allowed;
+    found.push({ from, to, own: finding === null && (isOff || isJudged), open: false, finding });
+  };
+  for (const [from, to] of pairs(events, span)) if (to - from > allowed) add(from, to);
+  for (const finding of gaps) {
+    const [from, to] = [finding.first.session_time, finding.last.session_time];
+    const isNew = !found.some((wait) => wait.finding === finding);
+    if (isNew && to >= span.from && from <= span.to) found.push({ from, to, own: finding.own, open: Boolean(finding.detail.open), finding });
+  }
+  return found.sort((a, b) => a.from - b.from);
+}
+
+/** Neighbours among advances, as far as they are known. @param {LaneEvents} events @param {{ from: number, to: number }} span @returns {[number, number][]} */
+function pairs({ before, after, advances, cells }, span) {
+  if (advances) {
+    const all = [before, ...advances.at, after].filter((at) => at !== null);
+    return all.slice(1).map((at, index) => [all[index], at]);
+  }
+  if (!cells) return [];
+  // Where in its cell an advance was is not known: it was at its end at the latest.
+  return cells.longest.flatMap((longest, index) => {
+    const end = span.from + (index + 1) * cells.cell_seconds;
+    return longest === null ? [] : [/** @type {[number, number]} */ ([Math.max(end - longest, 0), end])];
+  });
+}
+
+/**
+ * How long from advance to advance, as it mostly is; null: too few are known, and no target is.
+ * @param {number[]} at @param {number | null} target
+ */
+export function periodOf(at, target) {
+  const lengths = at.slice(1).map((one, index) => one - at[index]).sort((a, b) => a - b);
+  return lengths.length < 4 ? target : lengths[Math.floor(lengths.length / 2)];
+}
+
+/**
+ * When it would have advanced by its rhythm: behind each advance until shortly before the next one.
+ * @param {LaneEvents} events @param {{ from: number, to: number }} span @param {number | null} target
+ * @returns {number[]}
+ */
+export function expected(events, span, target) {
+  const at = events.advances?.at ?? [];
+  const period = periodOf(at, target);
+  if (period === null || period < 0.05 || (span.to - span.from) / period > 1000) return [];
+  const known = [events.before, ...at, events.after].filter((one) => one !== null);
+  const found = [];
+  for (let index = 0; index < known.length; index += 1) {
+    const end = known[index + 1] ?? known[index] + period * 1.25;
+    let next = known[index] + period;
+    // One is expected where the next one was, too: how far off it was is seen.
+    do {
+      if (next >= span.from && next <= span.to) found.push(next);
+      next += period;
+    } while (next < end - period / 2 && found.length < 2000);
+  }
+  return found;
+}

@@ -1,0 +1,121 @@
+// The lanes: which there are, and what they are told.
+
+import { loader } from '../core/data.js';
+import { fill, h, setText } from '../core/dom.js';
+import { isFault, shownFindings } from '../core/findings.js';
+import { changesOf } from './changes.js';
+import { playing } from './playing.js';
+import { row } from './row.js';
+import { ruler } from './ruler.js';
+
+/** So much more than the window is asked for on each side: it is there when somebody drags. */
+const MARGIN = 0.25;
+/** While the edge is seen it is asked for so often, in milliseconds. */
+const EDGE_MS = 1000;
+const READING_MS = 200;
+/** Of more lanes a stream has to be chosen. */
+const MOST = 200;
+
+/** @param {HTMLElement} element @param {import('../main.js').Page} page */
+export function lanes(element, page) {
+  const { axis, session, state, findings } = page;
+  /** @type {import('./row.js').Row[]} */
+  let rows = [];
+  /** @type {import('../core/types.js').Lanes | null} */
+  let data = null;
+  const rule = ruler(page);
+  const player = playing(page);
+  const list = h('div', { class: 'lane-list' });
+  const trouble = h('p', { class: 'trouble', role: 'alert' });
+  element.append(rule.element, trouble, h('div', { class: 'lane-scroll' }, list, player.element));
+  const revisions = changesOf(page, () => show());
+
+  const redraw = () => {
+    rule.redraw();
+    player.redraw();
+    for (const one of rows) one.redraw();
+  };
+  const show = () => {
+    const shown = shownFindings(findings.get(), state.get());
+    const all = findings.get();
+    const outages = (all?.findings ?? []).filter(isFault);
+    // A wait that is in no finding is none of the origin's, once all findings are there.
+    const isJudged = all?.state === 'done' && !session.get().recording && Object.keys(all.left_out).length === 0;
+    for (const one of rows) {
+      one.show({
+        events: data?.lanes.find(({ id }) => id === one.lane.id) ?? null,
+        span: data ?? axis.get(),
+        findings: shown.filter((finding) => isOf(finding, one.lane)),
+        outages: outages.filter(({ stream, lane }) => stream === one.lane.stream && lane !== one.lane.id),
+        isJudged: isJudged && state.get().only === null,
+        session: session.get(),
+        revisions: revisions(one.lane.id),
+      });
+    }
+  };
+
+  let known = '';
+  const arrange = () => {
+    const all = session.get().lanes.filter(({ stream }) => [null, stream].includes(state.get().s));
+    const wanted = all.slice(0, MOST);
+    const text = JSON.stringify([wanted, all.length]);
+    if (text === known) return;
+    known = text;
+    rows = wanted.map((lane) => row(lane, page));
+    const note = !all.length ? 'Nothing has been recorded yet.' : all.length > MOST ? `${all.length - MOST} more lanes are not shown: choose a stream.` : null;
+    fill(list, rows.map((one) => one.element), note && h('p', { class: 'quiet nothing' }, note));
+    element.style.setProperty('--lanes', String(Math.max(1, wanted.filter(({ kind }) => kind === 'media').length)));
+    show();
+  };
+
+  const requests = loader();
+  let timer = 0;
+  const ask = async () => {
+    clearTimeout(timer);
+    const { from, to } = axis.get();
+    const margin = (to - from) * MARGIN;
+    const width = Math.round((element.clientWidth || 1200) * (1 + 2 * MARGIN));
+    try {
+      const span = { from: Math.max(from - margin, 0), to: Math.min(to + margin, Math.max(session.get().length_seconds, to)) };
+      const came = await requests.load('-/v1/lanes', { from: span.from.toFixed(6), to: span.to.toFixed(6), width: Math.min(width, 4000) });
+      if (!came) return;
+      data = came;
+      page.events.set(came);
+      setText(trouble, '');
+      if (!session.get().recording && came.indexed_to < Math.min(span.to, session.get().length_seconds) - 0.001) timer = setTimeout(ask, READING_MS);
+    } catch (error) {
+      setText(trouble, error instanceof Error ? error.message : String(error));
+    }
+    show();
+  };
+
+  let askedAt = 0;
+  const edge = () => {
+    arrange();
+    const isSeen = axis.get().to >= session.get().length_seconds - 3;
+    if (!session.get().recording || !isSeen || performance.now() - askedAt < EDGE_MS * 0.9) return;
+    askedAt = performance.now();
+    void ask();
+  };
+  session.subscribe(edge);
+  state.subscribe((seen, before) => {
+    arrange();
+    if (seen.s !== before.s || seen.only !== before.only) show();
+    redraw();
+  });
+  findings.subscribe(show);
+  for (const one of [page.pointer, page.playhead]) one.subscribe(redraw);
+  axis.subscribe(redraw);
+  axis.settled(() => {
+    askedAt = performance.now();
+    void ask();
+  });
+  arrange();
+  void ask();
+}
+
+/** @param {import('../core/types.js').Finding} finding @param {import('../core/types.js').Lane} lane */
+function isOf(finding, lane) {
+  if (finding.lane !== undefined && finding.lane !== null) return finding.lane === lane.id;
+  return finding.stream === lane.stream && (finding.playlist === lane.name || (finding.playlist === null && lane.kind !== 'media'));
+}

@@ -1,0 +1,69 @@
+// The lane of the player: what it met, on the same axis.
+
+import { toPixel } from '../core/axis.js';
+import { picture } from '../core/canvas.js';
+import { colours } from '../core/colours.js';
+import { disclosure } from '../core/disclosure.js';
+import { cross, fitText } from '../core/draw.js';
+import { h, set } from '../core/dom.js';
+import { gestures } from '../core/gestures.js';
+import { count, length, sessionTime } from '../core/times.js';
+import { showTip } from '../core/tip.js';
+import { drawLines } from './draw.js';
+import { tableOf } from './table.js';
+
+/** @param {import('../core/types.js').PlayerEvent} event @returns {import('./things.js').Thing} */
+const thingOf = ({ at, to, kind, text, bad }) => ({
+  kind: 'player', band: 'advances', at, to: to ?? at, bad, name: kind,
+  lines: () => [to === null ? sessionTime(at) : `${sessionTime(at)}, for ${length(to - at)}`, ...(text ? [text] : [])],
+});
+
+/** @param {import('../main.js').Page} page */
+export function playing(page) {
+  /** @type {import('./things.js').Thing[]} */
+  let all = [];
+  const image = picture('Player', (context, width, height) => {
+    const span = page.axis.get();
+    const paint = colours();
+    context.font = `${paint.small}px ${paint.font}`;
+    context.textBaseline = 'middle';
+    for (const [index, { at, to, bad, name }] of all.entries()) {
+      const left = toPixel(span, width, at);
+      const right = Math.max(toPixel(span, width, to), left + 2);
+      if (right < 0 || left > width) continue;
+      context.fillStyle = bad ? paint['bad-ground'] : paint.box;
+      context.fillRect(left, 2, right - left, height - 4);
+      context.fillStyle = bad ? paint.bad : paint['box-line'];
+      context.fillRect(left, 2, 2, height - 4);
+      const room = toPixel(span, width, all[index + 1]?.at ?? span.to) - left;
+      context.strokeStyle = paint.bad;
+      if (bad) cross(context, left + 9, height / 2, 8);
+      context.fillStyle = bad ? paint.bad : paint.text;
+      fitText(context, name, left + (bad ? 17 : 5), height / 2 + 0.5, room - (bad ? 20 : 8));
+    }
+    drawLines(context, { span, width, height }, { pointer: page.pointer.get(), at: page.state.get().at, playhead: page.playhead.get() }, paint);
+  });
+  const hands = h('div', { class: 'hands' });
+  gestures(hands, page.axis, {
+    hover(place) {
+      page.pointer.set(place && place.seconds);
+      const span = page.axis.get();
+      const near = place && all.findLast(({ at, to }) => place.x >= toPixel(span, image.size().width, at) - 4 && place.x <= toPixel(span, image.size().width, to) + 6);
+      const box = hands.getBoundingClientRect();
+      if (place && near) showTip([near.name, ...near.lines()], box.left + place.x, box.top + place.y);
+      else showTip(null);
+    },
+    click: (place) => page.state.set({ at: Math.max(place.seconds, 0) }),
+  });
+  const { button, body, renew } = disclosure('the player', () => [tableOf(all, page, 'Player')]);
+  const element = h('div', { class: 'lane lane-player', hidden: true },
+    h('div', { class: 'time-row' }, h('div', { class: 'lane-label' }, h('strong', null, 'Player'), h('span', { class: 'tools' }, button)), h('div', { class: 'lane-picture' }, image.element, hands)), body);
+  page.playing.subscribe((events) => {
+    all = events.map(thingOf).sort((a, b) => a.at - b.at);
+    element.hidden = all.length === 0;
+    set(image.element, { 'aria-label': `Player: ${count(all.length, 'event')}, ${all.filter(({ bad }) => bad).length} of them bad` });
+    renew();
+    image.redraw();
+  });
+  return { element, redraw: image.redraw };
+}

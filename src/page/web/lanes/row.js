@@ -1,0 +1,134 @@
+// One lane: its name, its picture, the hands and keys on it, the table behind it.
+
+import { toPixel } from '../core/axis.js';
+import { picture } from '../core/canvas.js';
+import { colours } from '../core/colours.js';
+import { disclosure } from '../core/disclosure.js';
+import { h, set, setText } from '../core/dom.js';
+import { gestures } from '../core/gestures.js';
+import { length } from '../core/times.js';
+import { showTip } from '../core/tip.js';
+import { bandsOf, hit } from './bands.js';
+import { drawLane } from './draw.js';
+import { expected } from './gaps.js';
+import { keysOf } from './row-keys.js';
+import { sentenceOf, tableOf } from './table.js';
+import { things } from './things.js';
+
+/**
+ * @typedef {import('./things.js').Thing} Thing
+ * @typedef {object} Row
+ * @property {HTMLElement} element
+ * @property {HTMLElement} hands  What has the focus.
+ * @property {import('../core/types.js').Lane} lane
+ * @property {(known: Omit<import('./things.js').Known, 'lane'>) => void} show
+ * @property {() => void} redraw
+ * @property {() => Thing[]} things
+ */
+
+/** What a click on a thing opens. @param {Thing | null} thing @param {string} lane @param {number} at */
+export function opens(thing, lane, at) {
+  const opened = { r: lane, at: Math.max(at, 0), with: null };
+  if (thing?.revision != null) return { ...opened, rev: thing.revision, x: null };
+  if (thing?.exchange != null) return { ...opened, x: thing.exchange, rev: null };
+  return { ...opened, rev: null };
+}
+
+/** Its name and what else is known of it. @param {import('../core/types.js').Lane} lane @param {boolean} isOfSeveral */
+function nameOf(lane, isOfSeveral) {
+  const main = lane.label ?? (lane.kind === 'main' ? 'Multivariant' : lane.name);
+  return { name: isOfSeveral ? `${lane.stream} · ${main}` : main, more: lane.name === main ? lane.url : lane.name };
+}
+
+/** @param {import('../core/types.js').Lane} lane @param {import('../main.js').Page} page @returns {Row} */
+export function row(lane, page) {
+  const { name, more } = nameOf(lane, page.session.get().streams.length > 1);
+  /** @type {Thing[]} */
+  let all = [];
+  /** @type {import('./draw.js').Scene} */
+  const scene = { things: all, expected: [], bands: bandsOf(lane.kind, 0, false), events: null, known: page.axis.get(), holes: [], current: null, note: null };
+  // Room for them stays, so that nothing jumps.
+  let hasParts = false;
+
+  const image = picture(name, (context, width, height) => {
+    scene.bands = bandsOf(lane.kind, height, hasParts);
+    const lines = { pointer: page.pointer.get(), at: page.state.get().at, playhead: page.playhead.get() };
+    drawLane(context, { span: page.axis.get(), width, height }, scene, lines, colours());
+  });
+  const hands = h('div', { class: 'hands', role: 'slider', tabindex: 0, 'aria-label': `Events of ${name}`, 'aria-valuemin': 0, 'aria-valuenow': 0 });
+  const choose = h('button', { type: 'button', class: 'plain lane-name', title: lane.url, onclick: () => chosen() }, name);
+  const facts = h('span', { class: 'quiet lane-more', title: more }, more);
+  const { button, body, renew } = disclosure(name, () => [tableOf(all, page, name, scene)]);
+  const label = h('div', { class: 'lane-label' }, choose, facts, h('span', { class: 'tools' }, h('span', { class: 'quiet' }, targets(lane)), button));
+  const element = h('div', { class: `lane lane-${lane.kind}`, 'data-lane': lane.id }, h('div', { class: 'time-row' }, label, h('div', { class: 'lane-picture' }, image.element, hands)), body);
+
+  const chosen = () => page.state.set({ r: page.state.get().r === lane.id ? null : lane.id, rev: null, with: null });
+  const mark = () => set(choose, { 'aria-pressed': String(page.state.get().r === lane.id) });
+  const under = (/** @type {{ x: number, y: number }} */ { x, y }) => hit(all, scene.bands, page.axis.get(), image.size().width, x, y);
+
+  gestures(hands, page.axis, {
+    hover(place) {
+      page.pointer.set(place && place.seconds);
+      const thing = place && under(place);
+      const box = hands.getBoundingClientRect();
+      if (place && thing) showTip([thing.name, ...thing.lines()], box.left + place.x, box.top + place.y);
+      else showTip(null);
+    },
+    click(place) {
+      const thing = under(place);
+      page.state.set(opens(thing, lane.id, place.seconds));
+    },
+  });
+  keysOf(hands, page, {
+    lane: lane.id,
+    things: () => all,
+    current: () => scene.current,
+    become(thing) {
+      scene.current = thing;
+      image.redraw();
+      const words = thing ? [thing.name, ...thing.lines()] : null;
+      set(hands, { 'aria-valuenow': Math.round((thing?.at ?? page.axis.get().from) * 1000) / 1000, 'aria-valuetext': words?.join(', ') ?? sentenceOf(all, name, scene) });
+      const box = hands.getBoundingClientRect();
+      if (words && thing) showTip(words, box.left + Math.min(Math.max(toPixel(page.axis.get(), box.width, thing.at), 0), box.width), box.top + scene.bands.advances.top);
+      else showTip(null);
+    },
+  });
+  page.state.subscribe(mark);
+  mark();
+
+  return {
+    element, hands, lane,
+    things: () => all,
+    redraw: image.redraw,
+    show(known) {
+      all = things({ ...known, lane });
+      if (!hasParts && known.events?.parts?.length) {
+        hasParts = true;
+        element.classList.add('lane-parts');
+      }
+      const { current } = scene;
+      Object.assign(scene, {
+        things: all,
+        events: known.events,
+        known: known.span,
+        holes: known.session.holes,
+        expected: known.events ? expected(known.events, known.span, lane.target_seconds) : [],
+        note: known.events && lane.kind === 'media' && !known.events.segments ? 'Zoom in to see segments' : null,
+        current: current && (all.find(({ kind, at, name }) => kind === current.kind && at === current.at && name === current.name) ?? current),
+      });
+      const sentence = sentenceOf(all, name, scene);
+      set(image.element, { 'aria-label': sentence });
+      set(hands, { 'aria-valuemax': known.session.length_seconds });
+      if (!current) set(hands, { 'aria-valuetext': sentence });
+      setText(facts, more);
+      renew();
+      image.redraw();
+    },
+  };
+}
+
+/** @param {import('../core/types.js').Lane} lane */
+function targets({ target_seconds, part_target_seconds }) {
+  if (target_seconds === null) return '';
+  return `target ${length(target_seconds)}${part_target_seconds === null ? '' : `, parts ${length(part_target_seconds)}`}`;
+}

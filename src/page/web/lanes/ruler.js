@@ -1,0 +1,56 @@
+// The ruler: session time and UTC over all lanes.
+
+import { digitsOf, ticks, toPixel } from '../core/axis.js';
+import { picture } from '../core/canvas.js';
+import { colours } from '../core/colours.js';
+import { h } from '../core/dom.js';
+import { gestures } from '../core/gestures.js';
+import { line } from '../core/draw.js';
+import { sessionTime, utcTime } from '../core/times.js';
+
+/** Room for the text of a tick, in pixels. */
+const ROOM = 96;
+
+/** @param {import('../main.js').Page} page */
+export function ruler(page) {
+  const { axis, session, state } = page;
+  const image = picture('Ruler: session time and UTC', (context, width, height) => {
+    const span = axis.get();
+    const all = colours();
+    context.font = `${all.small}px ${all.font}`;
+    context.textBaseline = 'middle';
+    const zero = session.zeroMs();
+    const draw = (/** @type {number} */ top, /** @type {number} */ offset, /** @type {(seconds: number, digits: number) => string} */ text) => {
+      const { step, at } = ticks(span, width / ROOM, offset);
+      for (const seconds of at) {
+        const x = Math.round(toPixel(span, width, seconds)) + 0.5;
+        context.strokeStyle = all['line-strong'];
+        context.beginPath();
+        context.moveTo(x, top);
+        context.lineTo(x, top + height / 2);
+        context.stroke();
+        const words = text(seconds, digitsOf(step));
+        // One that would be cut at the end says nothing.
+        if (x + 4 + context.measureText(words).width <= width) context.fillText(words, x + 4, top + height / 4 + 0.5);
+      }
+    };
+    context.lineWidth = 1;
+    context.fillStyle = all.text;
+    draw(0, 0, sessionTime);
+    context.fillStyle = all.quiet;
+    draw(height / 2, (zero / 1000) % 86400, (seconds, digits) => utcTime(zero, seconds, digits));
+    const where = { span, width, height };
+    line(context, where, state.get().at, all.accent, { thick: 2 });
+    line(context, where, page.playhead.get().clock, all.playhead, { thick: 2 });
+    line(context, where, page.pointer.get(), all.pointer, { dash: [2, 2] });
+  });
+  const hands = h('div', { class: 'hands' });
+  gestures(hands, axis, {
+    hover: (place) => page.pointer.set(place && place.seconds),
+    click: (place) => state.set({ at: Math.max(place.seconds, 0), rev: null, with: null }),
+  });
+  const element = h('div', { class: 'time-row ruler-row' },
+    h('div', { class: 'lane-label ruler-label quiet' }, h('span', null, 'session time'), h('span', null, 'UTC')),
+    h('div', { class: 'lane-picture' }, image.element, hands));
+  return { element, redraw: image.redraw };
+}

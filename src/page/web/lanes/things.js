@@ -1,0 +1,146 @@
+// What is in a lane, as a list: what the picture draws, keys go through, and the table says. Pure.
+
+import { isGap } from '../core/findings.js';
+import { length, sessionTime, size } from '../core/times.js';
+import { boxes, FATES } from './boxes.js';
+import { waits } from './gaps.js';
+
+/**
+ * @typedef {'advance' | 'gap' | 'segment' | 'part' | 'mark' | 'finding' | 'body' | 'revision' | 'player'} ThingKind
+ * @typedef {'findings' | 'marks' | 'advances' | 'boxes' | 'parts'} Band
+ *
+ * @typedef {object} Thing
+ * @property {ThingKind} kind
+ * @property {Band} band
+ * @property {number} at
+ * @property {number} to  The same as `at`: a moment.
+ * @property {string} name
+ * @property {() => string[]} lines  More of it, in words.
+ * @property {boolean} bad
+ * @property {number | null} [exchange]
+ * @property {number | null} [revision]
+ * @property {import('./boxes.js').Box} [box]
+ * @property {import('./gaps.js').Wait} [wait]
+ * @property {import('../core/types.js').Mark} [mark]
+ * @property {import('../core/types.js').Finding} [finding]
+ * @property {number | null} [notBefore]
+ * @property {import('../core/types.js').Body} [body]
+ *
+ * @typedef {object} Known  Of a lane.
+ * @property {import('../core/types.js').Lane} lane
+ * @property {import('../core/types.js').LaneEvents | null} events
+ * @property {{ from: number, to: number }} span  Of which `events` are.
+ * @property {import('../core/types.js').Finding[]} findings
+ * @property {import('../core/types.js').Finding[]} outages  Of its stream.
+ * @property {boolean} isJudged
+ * @property {import('../core/types.js').Session} session
+ * @property {{ exchange: number, at: number }[]} revisions  Of a multivariant playlist.
+ */
+
+/** Rows of boxes, of segments and of parts. */
+export const ROWS = { segments: 6, parts: 4 };
+
+/** @param {Known} known @returns {Thing[]} In the order of time. */
+export function things(known) {
+  const all = [...revisions(known), ...findings(known)];
+  if (known.events) {
+    const { events } = known;
+    all.push(...advances(events), ...gaps(known, events), ...marks(events), ...bodies(events));
+    all.push(...listed(events.segments ?? [], 'segment', known.span), ...listed(events.parts ?? [], 'part', known.span));
+  }
+  return all.sort((a, b) => a.at - b.at);
+}
+
+/** @param {Known} known @returns {Thing[]} */
+const revisions = ({ revisions }) => revisions.map(({ exchange, at }) => ({
+  kind: 'revision', band: 'advances', at, to: at, name: 'Multivariant playlist changed', lines: () => [sessionTime(at)], bad: false, revision: exchange,
+}));
+
+/** @param {import('../core/types.js').LaneEvents} events @returns {Thing[]} */
+function advances({ advances }) {
+  if (!advances) return [];
+  return advances.at.map((at, index) => {
+    const notBefore = advances.not_before[index];
+    const last = advances.last[index];
+    return {
+      kind: 'advance', band: 'advances', at, to: at, bad: false, revision: advances.revision[index], notBefore,
+      name: last === null ? 'Advance' : `Advance to ${last}`,
+      lines: () => [
+        `seen ${sessionTime(at)}`,
+        notBefore === null ? 'the first of a run: it may be older' : `not there yet ${length(at - notBefore)} before`,
+        ...(index ? [`${length(at - advances.at[index - 1])} after the one before`] : []),
+      ],
+    };
+  });
+}
+
+/** @param {Known} known @param {import('../core/types.js').LaneEvents} events @returns {Thing[]} */
+function gaps({ lane, span, findings, outages, isJudged, session }, events) {
+  return waits(events, span, lane.target_seconds, [...findings, ...outages], isJudged, session.holes).map((wait) => ({
+    kind: 'gap', band: 'advances', at: wait.from, to: wait.to, bad: !wait.own, wait,
+    exchange: wait.finding?.last.exchange ?? null,
+    name: `${wait.own ? 'No advance seen' : 'Gap'}: ${length(wait.to - wait.from)}${wait.open ? ', and it goes on' : ''}`,
+    lines: () => [
+      `${sessionTime(wait.from)} – ${sessionTime(wait.to)}`,
+      wait.own ? 'isreport does not count it against the origin' : lane.target_seconds === null ? '' : `allowed: ${length(lane.target_seconds * 1.5)}`,
+      ...(wait.finding ? [`${wait.finding.rule}: ${wait.finding.detail.text}`] : []),
+    ],
+  }));
+}
+
+/** @param {import('../core/types.js').LaneEvents} events @returns {Thing[]} */
+const marks = ({ marks }) => (marks ?? []).map((mark) => ({
+  kind: 'mark', band: 'marks', at: mark.at, to: mark.to ?? mark.at, bad: mark.kind === 'restart', mark, revision: mark.revision,
+  name: mark.kind, lines: () => [sessionTime(mark.at), mark.text],
+}));
+
+/** Of gaps there is a box in the lane already; the sign is beside it. @param {Known} known @returns {Thing[]} */
+const findings = ({ findings }) => findings.map((finding) => {
+  const [at, end] = [finding.first.session_time, finding.last.session_time];
+  return {
+    kind: 'finding', band: 'findings', at, to: Math.max(end, at), bad: finding.severity === 'must', finding,
+    exchange: finding.first.exchange ?? finding.exchanges[0] ?? null,
+    name: `${finding.rule} ${finding.name ?? ''} (${finding.severity ?? 'info'})`,
+    lines: () => [at === end ? sessionTime(at) : `${sessionTime(at)} – ${sessionTime(end)}`, finding.detail.text, ...(isGap(finding) || finding.count === 1 ? [] : [`${finding.count} times`])],
+  };
+});
+
+/** @param {import('../core/types.js').LaneEvents} events @returns {Thing[]} */
+const bodies = ({ bodies }) => (bodies?.parts ?? []).map((body) => ({
+  kind: 'body', band: 'boxes', at: body.from, to: body.to ?? Infinity, body, exchange: body.exchange,
+  bad: body.outcome !== null && body.outcome !== 'complete' && body.outcome !== 'rolled' && body.outcome !== 'stopped',
+  name: `Part of the stream, ${size(body.bytes)}`,
+  lines: () => [
+    `${sessionTime(body.from)} – ${body.to === null ? 'being recorded' : sessionTime(body.to)}`,
+    `${body.outcome ?? 'in flight'}${body.continues ? '; goes on with the response of the part before' : ''}`,
+  ],
+}));
+
+/** @param {import('../core/types.js').Listed[]} all @param {'segment' | 'part'} kind @param {{ from: number, to: number }} span @returns {Thing[]} */
+function listed(all, kind, span) {
+  const rows = kind === 'segment' ? ROWS.segments : ROWS.parts;
+  return boxes(all, rows, span).map((box) => {
+    const { listed } = box;
+    const number = listed.part === undefined ? `${listed.sequence}` : `${listed.sequence}.${listed.part}`;
+    return {
+      kind, band: kind === 'segment' ? 'boxes' : 'parts', at: box.from, to: box.to, box, exchange: listed.exchange ?? null,
+      bad: box.fate === 'failed' || box.fate === 'late', name: `${kind === 'segment' ? 'Segment' : 'Part'} ${number}: ${listed.name}`,
+      lines: () => [listedWords(listed), requestWords(listed, box.fate)],
+    };
+  });
+}
+
+/** @param {import('../core/types.js').Listed} listed */
+function listedWords({ from, to, duration }) {
+  const begin = from === null ? 'listed before what was read' : `listed ${sessionTime(from)}`;
+  return `${length(duration)}, ${begin}, ${to === null ? 'still listed' : `gone ${sessionTime(to)}`}`;
+}
+
+/** @param {import('../core/types.js').Listed} listed @param {import('./boxes.js').Fate} fate */
+function requestWords({ exchange, requested, done, first_byte, status, outcome, bytes }, fate) {
+  if (exchange === undefined || requested === undefined) return FATES[fate];
+  const answer = status === null ? outcome : `${status}${outcome === 'complete' ? '' : ` ${outcome}`}`;
+  const wait = first_byte == null ? '' : `, wait ${length(first_byte - requested)}`;
+  const whole = done == null ? ', not over' : `, all ${length(done - requested)}`;
+  return `${fate === 'good' ? '' : `${FATES[fate]}: `}exchange ${exchange}, asked ${sessionTime(requested)}, ${answer}, ${size(bytes ?? null)}${wait}${whole}`;
+}

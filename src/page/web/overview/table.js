@@ -1,0 +1,29 @@
+// What the overview shows, as a table.
+
+import { h } from '../core/dom.js';
+import { sessionTime } from '../core/times.js';
+
+/** Lines of a table. */
+const MOST = 200;
+
+/** @param {import('./draw.js').Shown} shown */
+export function overviewTable({ data, session }) {
+  if (!data) return [h('p', null, 'Nothing has been read yet.')];
+  const many = Math.min(MOST, data.requests.length, 60);
+  const each = Math.ceil(data.requests.length / many);
+  const rows = [];
+  for (let first = 0; first < data.requests.length; first += each) {
+    const sum = (/** @type {number[]} */ counts) => counts.slice(first, first + each).reduce((all, one) => all + one, 0);
+    const from = data.from + first * data.cell_seconds;
+    const to = Math.min(from + each * data.cell_seconds, session.length_seconds);
+    const own = sum(data.own);
+    rows.push(h('tr', null,
+      h('td', null, h('time', null, `${sessionTime(from, 1)} – ${sessionTime(to, 1)}`)),
+      [sum(data.requests), sum(data.faults), own].map((one) => h('td', { class: 'number' }, one)),
+      h('td', null, session.holes.some(([begin, end]) => begin < to && end > from) ? 'no recorder ran' : '')));
+  }
+  return [h('table', null,
+    h('caption', null, 'The session in equal parts'),
+    h('thead', null, h('tr', null, h('th', { scope: 'col' }, 'Session time'), ['Requests', 'Faults', 'Own'].map((name) => h('th', { scope: 'col', class: 'number' }, name)), h('th', { scope: 'col' }, 'Recorder'))),
+    h('tbody', null, rows))];
+}

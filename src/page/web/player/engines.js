@@ -1,0 +1,135 @@
+// What feeds the <video>: the browser's own HLS, or hls.js, where the server was told of it.
+
+import { urlOf } from '../core/data.js';
+
+/**
+ * @typedef {object} Engine
+ * @property {string} name
+ * @property {(url: string) => void} load
+ * @property {() => void} destroy
+ * @property {(now: number, stream: string) => import('./where.js').Place | null} picture  Null: it is not known.
+ * @property {() => string | null} level
+ *
+ * @typedef {object} Hears  What an engine tells; each at a moment that is now.
+ * @property {(kind: string, text: string, bad: boolean) => void} moment
+ * @property {(sentence: string) => void} failed  It does not go on.
+ */
+
+/** What is played natively. */
+const HLS = 'application/vnd.apple.mpegurl';
+
+/** @param {HTMLVideoElement} video */
+export const isNative = (video) => video.canPlayType(HLS) !== '';
+
+/** @type {Record<number, string>} */
+const CODES = { 1: 'aborted', 2: 'network', 3: 'decode', 4: 'not supported' };
+
+/** @param {HTMLVideoElement} video @param {Hears} hears @param {string} [name] @returns {Engine} */
+export function native(video, hears, name = 'the browser\'s own HLS') {
+  const failed = () => {
+    if (!video.error) return;
+    const sentence = `${CODES[video.error.code] ?? `error ${video.error.code}`}${video.error.message ? `: ${video.error.message}` : ''}`;
+    hears.moment('error', sentence, true);
+    hears.failed(sentence);
+  };
+  let height = 0;
+  /** Session time less media time, as far as it is known. */
+  let ahead = Infinity;
+  const resized = () => {
+    if (video.videoHeight !== height && video.videoHeight) hears.moment('level', `${video.videoWidth}x${video.videoHeight}`, false);
+    height = video.videoHeight;
+  };
+  video.addEventListener('error', failed);
+  video.addEventListener('resize', resized);
+  return {
+    name,
+    load(url) {
+      ahead = Infinity;
+      video.src = url;
+    },
+    destroy() {
+      video.removeEventListener('error', failed);
+      video.removeEventListener('resize', resized);
+      video.removeAttribute('src');
+      video.load();
+    },
+    picture(now) {
+      // Browsers that say what can be seeked say where the edge is; Chromium says it of nothing live, and loads up to the edge.
+      const { seekable, buffered, currentTime } = video;
+      const ranges = seekable.length > 0 && Number.isFinite(seekable.end(seekable.length - 1)) ? seekable : buffered;
+      if (ranges.length === 0 || video.readyState < 2) return null;
+      // At best the edge is there as soon as it is listed. While nothing new comes it stands still, and the clock does not.
+      ahead = Math.min(ahead, now - ranges.end(ranges.length - 1));
+      const what = ranges === seekable ? 'what can be seeked' : 'what is loaded';
+      return { at: currentTime + ahead, how: `by the end of ${what}: right to about a target duration` };
+    },
+    level: () => (video.videoHeight ? `${video.videoWidth}x${video.videoHeight}` : null),
+  };
+}
+
+/** @type {Promise<any> | null} */
+let loading = null;
+
+/** The constructor of hls.js, which the server has. @returns {Promise<any>} */
+export function loadHls() {
+  loading ??= new Promise((resolve, reject) => {
+    const script = document.createElement('script');
+    script.src = urlOf('-/hls.js');
+    script.onload = () => resolve(/** @type {any} */ (globalThis).Hls);
+    script.onerror = () => {
+      loading = null;
+      script.remove();
+      reject(new Error('hls.js could not be loaded.'));
+    };
+    document.head.append(script);
+  });
+  return loading;
+}
+
+/** The last step of a URL, and no more of it than can be read. @param {string | undefined} url */
+const fileOf = (url) => (url ? (url.split(/[?#]/)[0].split('/').pop() ?? '').slice(0, 80) : '');
+
+/** @param {any} level */
+const levelName = (level) => [level?.height ? `${level.width}x${level.height}` : '', level?.bitrate ? `${Math.round(level.bitrate / 1000)} kbit/s` : ''].filter(Boolean).join(' ') || 'one level';
+
+/**
+ * @param {any} Hls Its constructor. @param {HTMLVideoElement} video @param {Hears} hears
+ * @param {ReturnType<typeof import('./where.js').finder>} find
+ * @returns {Engine}
+ */
+export function hlsJs(Hls, video, hears, find) {
+  const hls = new Hls({ enableWorker: true, lowLatencyMode: true });
+  /** @type {any} */
+  let fragment = null;
+  hls.on(Hls.Events.FRAG_CHANGED, (/** @type {unknown} */ _, /** @type {any} */ { frag }) => {
+    fragment = frag;
+  });
+  hls.on(Hls.Events.LEVEL_SWITCHED, (/** @type {unknown} */ _, /** @type {any} */ { level }) => hears.moment('level', levelName(hls.levels[level]), false));
+  hls.on(Hls.Events.ERROR, (/** @type {unknown} */ _, /** @type {any} */ data) => {
+    const file = fileOf(data.response?.url ?? data.url ?? data.frag?.url);
+    const code = data.response?.code ? ` ${data.response.code}` : '';
+    const sentence = `${data.details}${code}${file ? ` ${file}` : ''}${data.error?.message && !code ? `: ${data.error.message}` : ''}`;
+    hears.moment(data.fatal ? 'fatal error' : 'error', sentence, true);
+    if (data.fatal) hears.failed(sentence);
+  });
+  hls.on(Hls.Events.MEDIA_ATTACHED, () => void video.play().catch(() => {}));
+  return {
+    name: `hls.js ${Hls.version}`,
+    load(url) {
+      hls.loadSource(url);
+      hls.attachMedia(video);
+    },
+    destroy: () => hls.destroy(),
+    picture(now, stream) {
+      const behind = hls.latency;
+      if (fragment && video.readyState >= 2) {
+        const level = hls.levels[fragment.level]?.details?.url ?? hls.levels[fragment.level]?.url?.[0] ?? hls.levels[fragment.level]?.url ?? '';
+        const offset = Math.min(Math.max(video.currentTime - fragment.start, 0), fragment.duration);
+        const place = find({ sn: fragment.sn, offset, level: String(level), dateMs: fragment.programDateTime ?? null }, now, stream);
+        if (place) return place;
+      }
+      return behind > 0 ? { at: now - behind, how: 'clock less the latency of hls.js: right to about a target duration' } : null;
+    },
+    level: () => (hls.currentLevel >= 0 ? levelName(hls.levels[hls.currentLevel]) : null),
+  };
+}

@@ -1,0 +1,181 @@
+// The text of the playlist at the pointer, or of the revision that was chosen, and what changed in it.
+
+import { DataError, isAbort, loader } from '../core/data.js';
+import { fill, h, set, setText } from '../core/dom.js';
+import { sessionTime } from '../core/times.js';
+import { bring } from '../exchange/bring.js';
+import { about, byLine, findingLines, findingsOf, marginOf } from './about.js';
+import { compare } from './compare.js';
+import { firstChange, rowAt, rowOfLine, rowsOf, runsOf, tally, whole } from './diff.js';
+import { contentOf, kindOf } from './line.js';
+import { forget, source } from './source.js';
+import { textView } from './text-view.js';
+import { which } from './which.js';
+
+/**
+ * What is on the screen.
+ * @typedef {object} Shown
+ * @property {import('./which.js').Found} found
+ * @property {import('./source.js').Source | null} old  What it is compared with.
+ * @property {import('../exchange/types.js').Change[] | null} changes
+ * @property {Set<number>} opened
+ * @property {import('./diff.js').Run[]} runs
+ * @property {Map<number, import('../core/types.js').Finding[]>} margins
+ */
+
+/** @param {HTMLElement} element @param {import('../main.js').Page} page */
+export function revision(element, page) {
+  const { state, axis, session, keys, say } = page;
+  const requests = loader();
+  /** @type {Shown | null} */
+  let shown = null;
+
+  const title = h('h2', { id: 'revision-title' });
+  const back = h('button', { type: 'button', class: 'plain', 'aria-label': 'The revision before', title: 'The revision before ([)', onclick: () => go('before') }, '◀');
+  const forth = h('button', { type: 'button', class: 'plain', 'aria-label': 'The revision after', title: 'The revision after (])', onclick: () => go('after') }, '▶');
+  const close = h('button', { type: 'button', class: 'plain close', 'aria-label': 'Close the playlist', title: 'Close', onclick: () => state.set({ rev: null, with: null, r: null }) }, '✕');
+  const facts = h('div');
+  const notes = h('p', { class: 'quiet' });
+  const summary = h('p', { class: 'summary' });
+  const listed = h('div');
+  const trouble = h('p', { class: 'trouble', role: 'alert' });
+  const versus = compare(page);
+  const view = textView('Text of the playlist', (index) => lineAt(index));
+  const content = h('div', { class: 'revision-content' }, facts, notes, h('div', { class: 'actions' }, versus.element), listed, summary, view.element);
+  set(element, { 'aria-labelledby': 'revision-title' });
+  element.append(h('div', { class: 'panel-head' }, title, back, forth, close), trouble, content);
+
+  /** @param {number} row @returns {import('./text-view.js').ShownLine} */
+  const lineAt = (row) => {
+    const at = shown && rowAt(shown.runs, row);
+    if (!shown || !at) return { number: '', sign: '', content: [] };
+    const { run, line } = at;
+    if (run.kind === 'fold') return { number: '', sign: '', kind: 'fold', content: [unfold(run)] };
+    const text = (run.kind === 'removed' ? shown.old : shown.found.text)?.line(line) ?? null;
+    return {
+      number: String(line + 1),
+      sign: run.kind === 'added' ? '+' : run.kind === 'removed' ? '-' : '',
+      content: text ? contentOf(text, state) : ['…'],
+      note: run.kind === 'removed' ? null : marginOf(shown.margins.get(line)),
+      kind: `${run.kind} ${text ? kindOf(text.text) : ''}`,
+    };
+  };
+  /** @param {import('./diff.js').Run} run */
+  const unfold = (run) => h('button', { type: 'button', class: 'plain', onclick: () => {
+    shown?.opened.add(run.line);
+    arrange();
+    view.element.focus();
+  } }, `⋯ ${run.hides.toLocaleString('en')} unchanged lines`);
+
+  const arrange = () => {
+    if (!shown) return;
+    const { found, changes, opened } = shown;
+    shown.runs = changes ? runsOf(changes, opened) : whole(found.text.head.line_count);
+    view.show(rowsOf(shown.runs), Math.max(found.text.widest(), shown.old?.widest() ?? 0));
+  };
+
+  const load = async () => {
+    const seen = state.get();
+    try {
+      const found = await which(seen, axis.get().to, requests.load);
+      if (found === null || state.get() !== seen) return;
+      setText(trouble, '');
+      element.hidden = found === 'none';
+      if (found === 'none') {
+        shown = null;
+        return;
+      }
+      await become(found, seen);
+    } catch (error) {
+      if (isAbort(error) || state.get() !== seen) return;
+      element.hidden = false;
+      content.hidden = true;
+      setText(trouble, error instanceof DataError || error instanceof Error ? error.message : String(error));
+    }
+  };
+  /** @param {import('./which.js').Found} found @param {Readonly<import('../core/state.js').Seen>} seen */
+  const become = async (found, seen) => {
+    const { head } = found.text;
+    const wanted = seen.with ?? head.before;
+    const isCompared = wanted !== null && wanted !== head.exchange;
+    const [old, difference] = isCompared
+      ? await Promise.all([source(wanted), requests.load(`-/v1/revisions/${head.exchange}/difference`, { with: wanted })])
+      : [null, null];
+    if (state.get() !== seen || (isCompared && difference === null)) return;
+    const wasSame = shown?.found.text.head.exchange === head.exchange && shown.old?.head.exchange === old?.head.exchange;
+    shown = { found, old, changes: difference?.changes ?? null, opened: wasSame && shown ? shown.opened : new Set(), runs: [], margins: new Map() };
+    for (const one of [found.text, old]) one?.onMore(arrange);
+    content.hidden = false;
+    tell();
+    judge();
+    arrange();
+    if (!wasSame) bring(element);
+    if (!wasSame) view.list.reveal(Math.max(firstChange(shown.runs) - 3, 0), 'begin');
+  };
+  const tell = () => {
+    if (!shown) return;
+    const { found, old, changes } = shown;
+    const { head } = found.text;
+    const lane = session.lane(head.lane);
+    fill(title, 'Playlist ', h('bdi', { class: 'quiet' }, lane?.label ?? lane?.name ?? head.lane));
+    fill(facts, about(found, page));
+    setText(notes, found.note ?? '');
+    set(back, { disabled: head.before === null });
+    set(forth, { disabled: head.after === null });
+    versus.show(head);
+    if (!changes || !old) {
+      setText(summary, old === null && head.before === null ? 'The first text of this playlist.' : '');
+      return;
+    }
+    const { added, removed } = tally(changes);
+    const words = added + removed === 0 ? 'No line differs' : `${added} added, ${removed} removed`;
+    setText(summary, `${words} since ${sessionTime(old.head.at)} (exchange ${old.head.exchange}).`);
+    say(`Revision of ${sessionTime(head.at)}: ${words}`);
+  };
+  const judge = () => {
+    if (!shown) return;
+    const { head } = shown.found.text;
+    const of = findingsOf(page.findings.get()?.findings ?? [], head);
+    shown.margins = byLine(of, head.exchange);
+    fill(listed, findingLines(of, (line) => {
+      if (!shown) return;
+      const run = rowAt(shown.runs, rowOfLine(shown.runs, line))?.run;
+      if (run?.kind === 'fold') shown.opened.add(run.line);
+      arrange();
+      view.list.reveal(rowOfLine(shown.runs, line), 'middle');
+    }, head.exchange));
+  };
+
+  /** @param {'before' | 'after'} way */
+  const go = async (way) => {
+    if (!shown) return;
+    let { head } = shown.found.text;
+    if (way === 'after' && head.after === null && session.get().recording) {
+      // Meanwhile there may be one.
+      forget(head.exchange);
+      head = (await source(head.exchange)).head;
+    }
+    const next = head[way];
+    if (next === null) {
+      say(way === 'before' ? 'This is the first revision' : 'This is the last revision');
+      return;
+    }
+    const { head: other } = (await source(next));
+    state.set({ rev: next, at: other.at, r: other.lane, with: null });
+    axis.reveal(other.at);
+  };
+  keys.add(
+    { key: '[', label: 'Revision before and after', group: 'Playlist', run: () => void go('before') },
+    { key: ']', label: 'Revision before and after', group: 'Playlist', run: () => void go('after') },
+  );
+  page.findings.subscribe(() => {
+    judge();
+    view.list.renew();
+  });
+  state.subscribe((seen, before) => {
+    const isOther = seen.rev !== before.rev || seen.with !== before.with || (seen.rev === null && (seen.r !== before.r || seen.at !== before.at));
+    if (isOther) void load();
+  });
+  element.hidden = true;
+  void load();
+}

@@ -1,0 +1,82 @@
+// Texts of revisions, as much of each as was asked for.
+
+import { fetchJson } from '../core/data.js';
+
+/** @typedef {import('../exchange/types.js').RevisionText} RevisionText */
+/** @typedef {import('../exchange/types.js').TextLine} TextLine */
+
+/** Lines of an answer of the server. */
+const PAGE = 2000;
+/** Texts that are kept, so that going back and forth is at once. */
+const MOST = 12;
+
+/**
+ * @typedef {object} Source
+ * @property {RevisionText} head  All but the lines; they are the first page.
+ * @property {(line: number) => TextLine | null} line  Null: it is asked for, and `told` is called when it is there.
+ * @property {() => number} widest  Letters of the longest line that has come.
+ * @property {(told: () => void) => void} onMore
+ */
+
+/** @type {Map<number, Promise<Source>>} */
+const known = new Map();
+
+/** @param {number} exchange @returns {Promise<Source>} */
+export function source(exchange) {
+  const old = known.get(exchange);
+  if (old) {
+    known.delete(exchange);
+    known.set(exchange, old);
+    return old;
+  }
+  const made = open(exchange);
+  known.set(exchange, made);
+  made.catch(() => known.delete(exchange));
+  for (const first of known.keys()) {
+    if (known.size <= MOST) break;
+    known.delete(first);
+  }
+  return made;
+}
+
+/** @param {number} exchange @returns {Promise<Source>} */
+async function open(exchange) {
+  const path = `-/v1/revisions/${exchange}`;
+  /** @type {RevisionText} */
+  const head = await fetchJson(path);
+  /** @type {Map<number, TextLine[] | null>} */
+  const pages = new Map([[0, head.lines]]);
+  let widest = widestOf(head.lines);
+  let more = () => {};
+  /** @param {number} page */
+  const load = async (page) => {
+    pages.set(page, null);
+    try {
+      const { lines } = await fetchJson(path, { line: page * PAGE });
+      pages.set(page, lines);
+      widest = Math.max(widest, widestOf(lines));
+      more();
+    } catch {
+      // It is asked for again when it is looked at again.
+      pages.delete(page);
+    }
+  };
+  return {
+    head,
+    line(line) {
+      const page = Math.floor(line / PAGE);
+      if (!pages.has(page)) void load(page);
+      return pages.get(page)?.[line % PAGE] ?? null;
+    },
+    widest: () => widest,
+    onMore(told) {
+      more = told;
+    },
+  };
+}
+
+/** @param {TextLine[]} lines */
+const widestOf = (lines) => lines.reduce((most, { text }) => Math.max(most, text.length), 0);
+
+/** A text that was the last one has another behind it now: what is known of it is asked for again. @param {number} exchange */
+export const forget = (exchange) => void known.delete(exchange);

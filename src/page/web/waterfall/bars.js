@@ -1,0 +1,63 @@
+// A request as bars on the axis, and in words. Pure.
+
+import { length, sessionTime, size } from '../core/times.js';
+
+/**
+ * @typedef {import('../exchange/types.js').Exchange} Exchange
+ *
+ * `wait`: until the first byte. `receive`: from there. `missing`: no response came. `broken`: here the body broke off.
+ * @typedef {{ kind: 'wait' | 'receive' | 'missing' | 'broken', from: number, to: number }} Bar
+ */
+
+/** @param {Exchange} one @returns {Bar[]} */
+export function barsOf({ at, wait, receive, failed, outcome }) {
+  if (wait === null) return [{ kind: 'missing', from: at, to: at + (failed ?? 0) }];
+  const first = at + wait;
+  const end = first + (receive ?? 0);
+  /** @type {Bar[]} */
+  const bars = [{ kind: 'wait', from: at, to: first }, { kind: 'receive', from: first, to: end }];
+  if (isBroken({ outcome })) bars.push({ kind: 'broken', from: end, to: end });
+  return bars;
+}
+
+/** Not all of it came, or it was no good. @param {{ outcome: string }} one */
+export const isBroken = ({ outcome }) => outcome !== 'complete';
+
+/** When its last byte came, or it failed. @param {Exchange} one */
+export const endOf = ({ at, wait, receive, failed }) => at + (wait === null ? (failed ?? 0) : wait + (receive ?? 0));
+
+/** @param {Exchange} one */
+export const secondsOf = (one) => endOf(one) - one.at;
+
+/** The last step of the path, and the one before it: what tells renditions apart. @param {string} name @returns {[string, string]} */
+export function split(name) {
+  const query = name.search(/[?#]/);
+  const path = query < 0 ? name : name.slice(0, query);
+  const steps = path.split('/');
+  const file = steps.pop() ?? '';
+  if (file === '') return [name, ''];
+  const folder = steps.pop();
+  return [file + (query < 0 ? '' : name.slice(query)), folder ? `${folder}/` : ''];
+}
+
+/** What is odd about it, in one or two words; empty: nothing. @param {Exchange} one */
+export function oddities({ outcome, own, status, fault }) {
+  const words = [];
+  if (outcome !== 'complete') words.push(outcome);
+  else if (status !== null && status >= 400) words.push(`status ${status}`);
+  else if (fault) words.push('no good end');
+  if (own !== null) words.push(`own: ${own}`);
+  return words.join(', ');
+}
+
+/** All that the row tells, for the tip and for who does not see it. @param {Exchange} one @returns {string[]} */
+export function linesOf(one) {
+  const { id, at, kind, name, status, outcome, bytes, wait, receive, failed, own, error } = one;
+  const lines = [name, `${kind}, exchange ${id}, asked ${sessionTime(at)}`];
+  lines.push(status === null ? `no response: ${outcome}` : `${status}${outcome === 'complete' ? '' : `, ${outcome}`}, ${size(bytes)}`);
+  if (wait !== null) lines.push(`wait ${length(wait)}, receive ${length(receive ?? 0)}`);
+  else if (failed !== null) lines.push(`failed after ${length(failed)}`);
+  if (own !== null) lines.push(`only because a recorder asked: ${own}`);
+  if (error !== null) lines.push(error);
+  return lines;
+}

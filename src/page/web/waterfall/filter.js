@@ -1,0 +1,98 @@
+// The box of the filter: what is typed is in the fragment, what is wrong is said by the server.
+
+import { h, set, setText } from '../core/dom.js';
+
+/** After so long without a letter it is asked for, in milliseconds. */
+const REST_MS = 300;
+
+/** @type {[string, string][]} */
+const WORDS = [
+  ['status>=400', 'the HTTP status; status:none: no response; =, <, <=, > as well'],
+  ['kind:segment', 'main, media, segment, part, init, key, data, steering, assets'],
+  ['host:cdn2', 'host and port contain it'],
+  ['outcome:reset', 'how it ended'],
+  ['slow>2', 'seconds from the request to the last byte, or to the failure'],
+  ['bytes>1000000', 'bytes of the body, as transferred'],
+  ['fault', 'no good answer of the origin'],
+  ['own', 'it happened only because a recorder asked'],
+  ['stream:NAME', 'of one stream'],
+  ['id:123', 'one exchange'],
+  ['seg00', 'in the name; letters in whatever case'],
+  ['!fault', '! turns one round; all words must hold'],
+];
+
+/** Those that are a button. */
+const USUAL = ['fault', 'status>=400', 'kind:segment', 'slow>1'];
+
+/** The words of a filter. @param {string | null} filter */
+export const wordsOf = (filter) => (filter ?? '').split(/\s+/).filter(Boolean);
+
+/** With this word, or without it, where it was there. @param {string | null} filter @param {string} word */
+export function toggled(filter, word) {
+  const words = wordsOf(filter);
+  return (words.includes(word) ? words.filter((one) => one !== word) : [...words, word]).join(' ') || null;
+}
+
+/**
+ * @param {import('../main.js').Page} page
+ * @param {() => void} leave  Goes to the rows.
+ */
+export function filterBox({ state, keys }, leave) {
+  let timer = 0;
+  const input = h('input', {
+    type: 'search', class: 'wf-filter mono', id: 'filter', placeholder: 'status>=400 kind:segment slow>2', autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false',
+    'aria-describedby': 'filter-error', 'aria-keyshortcuts': '/',
+    oninput: () => {
+      clearTimeout(timer);
+      timer = setTimeout(apply, REST_MS);
+    },
+    onkeydown: (/** @type {KeyboardEvent} */ event) => {
+      if (event.key === 'Enter' || event.key === 'ArrowDown') {
+        event.preventDefault();
+        apply();
+        if (event.key === 'ArrowDown') leave();
+      } else if (event.key === 'Escape' && input.value === '') input.blur();
+    },
+  });
+  const apply = () => {
+    clearTimeout(timer);
+    const text = input.value.trim();
+    state.set({ f: text === '' ? null : text }, { replace: true });
+  };
+  const usual = USUAL.map((word) => h('button', {
+    type: 'button', class: 'chip mono', 'aria-pressed': 'false', onclick: () => state.set({ f: toggled(state.get().f, word) }),
+  }, word));
+  const help = h('details', { class: 'wf-help' }, h('summary', null, 'Words'), h('dl', null, WORDS.flatMap(([word, meaning]) => [
+    h('dt', null, h('code', null, word)), h('dd', null, meaning),
+  ])));
+  help.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape') return;
+    help.open = false;
+    help.querySelector('summary')?.focus();
+  });
+  const error = h('p', { class: 'trouble', id: 'filter-error', role: 'alert' });
+
+  const show = () => {
+    const { f } = state.get();
+    if (document.activeElement !== input || input.value.trim() !== (f ?? '')) input.value = f ?? '';
+    const words = wordsOf(f);
+    usual.forEach((button, index) => set(button, { 'aria-pressed': String(words.includes(USUAL[index])) }));
+  };
+  state.subscribe((seen, before) => {
+    if (seen.f !== before.f) show();
+  });
+  show();
+  keys.add({ key: '/', label: 'Filter requests', group: 'Requests', run: () => {
+    input.focus();
+    input.select();
+  } });
+  return {
+    element: h('span', { class: 'wf-tools' }, h('label', { for: 'filter', class: 'unseen' }, 'Filter of requests'), input, ...usual, help),
+    error,
+    /** @param {string | null} sentence */
+    tell(sentence) {
+      setText(error, sentence ?? '');
+      set(input, { 'aria-invalid': sentence === null ? null : 'true' });
+    },
+  };
+}

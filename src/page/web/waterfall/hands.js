@@ -1,0 +1,72 @@
+// Mouse and keys on the rows of the waterfall.
+
+import { toSeconds } from '../core/axis.js';
+import { showTip } from '../core/tip.js';
+import { linesOf } from './bars.js';
+
+/** @typedef {import('../exchange/types.js').Exchange} Exchange */
+
+/**
+ * @param {HTMLElement} scroller
+ * @param {import('../main.js').Page} page
+ * @param {{ byId: (id: number) => Exchange | undefined, axisBox: () => DOMRect, open: (one: Exchange) => void }} grid
+ */
+export function mouse(scroller, page, { byId, axisBox, open }) {
+  /** @param {EventTarget | null} target */
+  const under = (target) => {
+    const row = target instanceof Element ? target.closest('[data-id]') : null;
+    return row ? byId(Number(row.getAttribute('data-id'))) : undefined;
+  };
+  scroller.addEventListener('click', (event) => {
+    // Who selects text of it wants the text.
+    if (getSelection()?.type === 'Range' && scroller.contains(getSelection()?.anchorNode ?? null)) return;
+    const one = under(event.target);
+    if (one) open(one);
+  });
+  scroller.addEventListener('pointermove', (event) => {
+    if (event.pointerType === 'touch') return;
+    const box = axisBox();
+    const x = event.clientX - box.left;
+    page.pointer.set(x >= 0 && x <= box.width ? toSeconds(page.axis.get(), box.width, x) : null);
+    const one = under(event.target);
+    showTip(one ? linesOf(one) : null, event.clientX, event.clientY);
+  });
+  scroller.addEventListener('pointerleave', () => {
+    page.pointer.set(null);
+    showTip(null);
+  });
+  scroller.addEventListener('wheel', (event) => {
+    showTip(null);
+    if (!event.ctrlKey && !event.shiftKey && Math.abs(event.deltaX) <= Math.abs(event.deltaY)) return;
+    event.preventDefault();
+    const box = axisBox();
+    const { from, to } = page.axis.get();
+    if (event.ctrlKey) page.axis.zoom(Math.exp(Math.max(-1, Math.min(1, event.deltaY * 0.005))), toSeconds({ from, to }, box.width, event.clientX - box.left));
+    else page.axis.pan(((event.deltaX || event.deltaY) / box.width) * (to - from));
+  }, { passive: false });
+}
+
+/**
+ * @param {HTMLElement} grid
+ * @param {{ current: () => number, count: () => number, page: () => number, go: (index: number) => void, open: () => void, close: () => void }} rows
+ */
+export function rowKeys(grid, { current, count, page, go, open, close }) {
+  /** @type {Record<string, () => void>} */
+  const does = {
+    ArrowDown: () => go(current() + 1),
+    ArrowUp: () => go(current() - 1),
+    PageDown: () => go(current() + page()),
+    PageUp: () => go(current() - page()),
+    Home: () => go(0),
+    End: () => go(count() - 1),
+    Enter: open,
+    ' ': open,
+    Escape: close,
+  };
+  grid.addEventListener('keydown', (event) => {
+    const run = does[event.key];
+    if (!run || event.ctrlKey || event.metaKey || event.altKey || !(event.target instanceof Element) || !event.target.closest('[role=row]')) return;
+    event.preventDefault();
+    run();
+  });
+}

@@ -1,0 +1,151 @@
+// The exchanges of the window, as far as they were asked for: page by page, and at the edge while it is recorded.
+
+import { loader } from '../core/data.js';
+
+/** @typedef {import('../exchange/types.js').Exchange} Exchange */
+
+/** Rows of the first page, and of those that follow. */
+const FIRST = 200;
+const PAGE = 1000;
+/** Rows that are kept; then one has to zoom in. */
+const MOST = 200_000;
+/** While the edge moves, so many seconds before it are asked for again: requests are recorded when they end. */
+const TAIL_SECONDS = 15;
+
+/**
+ * @typedef {object} Rows
+ * @property {() => Exchange[]} all
+ * @property {() => boolean} hasMore  There are more in the window.
+ * @property {() => boolean} isFull   There are more, and they are not loaded: zoom in.
+ * @property {() => boolean} isLoading
+ * @property {() => number | null} total  In the window; null: not known.
+ * @property {() => string | null} error
+ * @property {() => void} more
+ */
+
+/** The filter that is sent: what somebody typed, and the only stream. @param {{ f: string | null, s: string | null }} seen */
+export const filterOf = ({ f, s }) => [f, s === null ? null : `stream:${s}`].filter(Boolean).join(' ');
+
+/**
+ * Two lists in the order of ids; of what is in both, the newer one.
+ * @param {Exchange[]} old @param {Exchange[]} came @returns {Exchange[]}
+ */
+export function merged(old, came) {
+  if (came.length === 0) return old;
+  const from = came[0].id;
+  const ids = new Set(came.map(({ id }) => id));
+  const head = old.filter(({ id }) => id < from);
+  const rest = old.filter(({ id }) => id >= from && !ids.has(id));
+  return head.concat(rest.length ? [...rest, ...came].sort((a, b) => a.id - b.id) : came);
+}
+
+/**
+ * @param {import('../main.js').Page} page
+ * @param {(how: 'new' | 'more' | 'edge') => void} changed  What was there is gone; more came; the window went on a bit.
+ * @returns {Rows}
+ */
+export function createRows({ axis, state, live }, changed) {
+  /** @type {Exchange[]} */
+  let rows = [];
+  /** @type {number | null} */
+  let next = null;
+  /** @type {number | null} */
+  let total = null;
+  /** @type {string | null} */
+  let error = null;
+  let isLoading = false;
+  let filter = filterOf(state.get());
+  const pages = loader();
+  const counts = loader();
+
+  /** @param {Record<string, string | number | null>} params */
+  const load = async (params) => {
+    const { from, to } = axis.get();
+    isLoading = true;
+    try {
+      const came = await pages.load('-/v1/exchanges', { from: from.toFixed(6), to: to.toFixed(6), filter: filter || null, ...params });
+      if (came === null) return null;
+      error = null;
+      isLoading = false;
+      return came;
+    } catch (problem) {
+      isLoading = false;
+      error = problem instanceof Error ? problem.message : String(problem);
+      next = null;
+      changed('more');
+      return null;
+    }
+  };
+  const count = async () => {
+    if (filter || next === null) return;
+    const { from, to } = axis.get();
+    const came = await counts.load('-/v1/overview', { from: from.toFixed(6), to: to.toFixed(6), cells: 1 }).catch(() => null);
+    if (!came) return;
+    total = came.requests[0];
+    changed('more');
+  };
+  const all = async () => {
+    const came = await load({ limit: FIRST });
+    if (!came) {
+      if (error === null) return;
+      rows = [];
+      total = null;
+      changed('new');
+      return;
+    }
+    rows = came.exchanges;
+    next = came.next;
+    total = next === null ? rows.length : null;
+    changed('new');
+    void count();
+    // While it follows, the newest are what one looks at.
+    if (live.follows() && next !== null) void more();
+  };
+  const more = async () => {
+    if (isLoading || next === null || rows.length >= MOST) return;
+    const came = await load({ after: next, limit: PAGE });
+    if (!came) return;
+    rows = rows.concat(came.exchanges);
+    next = came.next;
+    if (next === null) total = rows.length;
+    changed('more');
+    // A page that ended early because the filter wanted nothing of it.
+    if ((came.exchanges.length === 0 || live.follows()) && next !== null) void more();
+  };
+  const edge = async () => {
+    const { from, to } = axis.get();
+    const newest = rows.at(-1)?.at ?? from;
+    const came = await load({ from: Math.max(from, Math.min(newest, to) - TAIL_SECONDS).toFixed(6), limit: PAGE });
+    if (!came) return;
+    next = came.next;
+    const last = next ?? Infinity;
+    rows = merged(rows, came.exchanges).filter(({ at, id }) => at >= from && id <= last);
+    total = next === null ? rows.length : null;
+    changed('edge');
+  };
+  const again = () => {
+    const wanted = filterOf(state.get());
+    const isOther = wanted !== filter;
+    filter = wanted;
+    if (!isOther && live.follows() && rows.length > 0 && next === null && !isLoading) void edge();
+    else if (isOther || !(live.follows() && isLoading)) void all();
+  };
+
+  axis.settled(again);
+  state.subscribe(() => {
+    if (filterOf(state.get()) !== filter) again();
+  });
+  live.subscribe((follows) => {
+    if (!follows) void all();
+  });
+  void all();
+  return {
+    all: () => rows,
+    hasMore: () => next !== null,
+    isFull: () => next !== null && rows.length >= MOST,
+    isLoading: () => isLoading,
+    total: () => total,
+    error: () => error,
+    more: () => void more(),
+  };
+}

@@ -1,0 +1,199 @@
+// The waterfall: the exchanges of the window, one a row, their bars on the axis of the lanes.
+
+import { h, set, setText } from '../core/dom.js';
+import { count } from '../core/times.js';
+import { filterBox } from './filter.js';
+import { mouse, rowKeys } from './hands.js';
+import { lines } from './lines.js';
+import { fillEmpty, fillRow, moveRow } from './row.js';
+import { createRows } from './rows.js';
+import { virtual } from './virtual.js';
+
+/** So many rows before the last one that is there, the next page is asked for. */
+const AHEAD = 300;
+/** So many rows are loaded to find that of the pointer. */
+const SOUGHT = 5000;
+
+const narrow = matchMedia('(max-width: 759px)');
+const rowHeight = () => (narrow.matches ? 44 : 24);
+
+const HEADS = [['wf-status', 'Status'], ['wf-kind', 'Kind'], ['wf-name', 'Name']];
+
+/** @param {HTMLElement} element @param {import('../main.js').Page} page */
+export function waterfall(element, page) {
+  const { axis, state, live, say } = page;
+  const body = h('div', { class: 'wf-body' });
+  const scroller = h('div', { class: 'wf-scroll', role: 'rowgroup' }, body);
+  const axisHead = h('span', { class: 'wf-axis' }, ['What is odd', 'Bytes', 'Time'].map((name) => h('span', { role: 'columnheader', class: 'unseen' }, name)),
+    h('span', { class: 'wf-legend quiet', 'aria-hidden': 'true' }, h('i', { class: 'wait' }), 'wait', h('i', { class: 'receive' }), 'receive', h('i', { class: 'missing' }), 'missing'));
+  const head = h('div', { role: 'rowgroup' }, h('div', { class: 'wf-head time-row quiet', role: 'row', 'aria-rowindex': 1 },
+    h('span', { class: 'wf-label' }, HEADS.map(([name, text]) => h('span', { role: 'columnheader', class: name }, text))), axisHead));
+  const grid = h('div', { class: 'wf-grid', role: 'grid', 'aria-label': 'Requests', 'aria-readonly': 'true', 'aria-colcount': 6 }, head, scroller);
+  const many = h('span', { class: 'quiet wf-count' });
+  const nothing = h('p', { class: 'quiet nothing', hidden: true });
+
+  let current = 0;
+  let width = 1;
+  const box = () => axisHead.getBoundingClientRect();
+  const rule = lines(page, () => width);
+  const scale = () => ({ ...axis.get(), width });
+
+  const rows = createRows(page, (how) => arrange(how));
+  const list = virtual(scroller, body, (index, old) => {
+    const one = rows.all()[index];
+    const place = { index, isOpen: one?.id === state.get().x, isCurrent: index === current, isOfLane: one?.lane !== null && one?.lane === state.get().r };
+    return one ? fillRow(old, one, place, scale()) : fillEmpty(old, place);
+  }, (last) => {
+    if (rows.hasMore() && last >= rows.all().length - AHEAD) rows.more();
+  });
+  const filter = filterBox(page, () => go(current));
+  set(element, { 'aria-labelledby': 'waterfall-title' });
+  element.append(
+    h('div', { class: 'panel-head' }, h('h2', { id: 'waterfall-title' }, 'Requests'), many, filter.element), filter.error,
+    h('div', { class: 'wf-place' }, grid, rule.element, nothing));
+
+  /** Row at the top, so that it stays there. @type {number | null} */
+  let anchor = null;
+  const anchored = () => {
+    anchor = scroller.scrollTop > 0 ? (rows.all()[list.seen().first]?.id ?? null) : null;
+  };
+  scroller.addEventListener('scroll', anchored, { passive: true });
+  let wasAtEnd = true;
+  scroller.addEventListener('scroll', () => {
+    wasAtEnd = scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 4;
+  }, { passive: true });
+
+  let wasFilled = false;
+  /** A pointer whose row has not come yet. @type {number | null} */
+  let sought = null;
+  let focused = /** @type {number | null} */ (null);
+  /** @param {'new' | 'more' | 'edge'} how */
+  const arrange = (how) => {
+    const isFirst = how === 'new' && !wasFilled;
+    const all = rows.all();
+    const isHeld = grid.contains(document.activeElement) && focused !== null;
+    if (how !== 'more') {
+      const kept = focused === null ? -1 : indexOf(focused);
+      current = kept >= 0 ? kept : Math.min(current, Math.max(all.length - 1, 0));
+      list.pin(isHeld ? current : null);
+    }
+    const offset = scroller.scrollTop % rowHeight();
+    list.measure(all.length + (rows.hasMore() && !rows.isFull() ? 1 : 0), rowHeight());
+    if (how !== 'more') {
+      const top = anchor === null ? -1 : indexOf(anchor);
+      if (live.follows() && wasAtEnd) scroller.scrollTop = scroller.scrollHeight;
+      else scroller.scrollTop = top >= 0 ? top * rowHeight() + offset : 0;
+    } else if (live.follows() && wasAtEnd) scroller.scrollTop = scroller.scrollHeight;
+    list.render();
+    if (how === 'more' && sought !== null && sought === state.get().at) look(false);
+    if (isFirst) {
+      wasFilled = true;
+      look();
+    }
+    if (isHeld && how !== 'more') list.element(current)?.focus({ preventScroll: true });
+    tell();
+  };
+  const tell = () => {
+    const all = rows.all();
+    const total = rows.total();
+    filter.tell(rows.error());
+    nothing.hidden = all.length > 0 || rows.isLoading() || rows.error() !== null || rows.hasMore();
+    setText(nothing, state.get().f === null ? 'No requests in this window.' : 'No requests of this window match the filter.');
+    const more = rows.isFull() ? ' are shown; zoom in for the rest' : '';
+    const isSearching = rows.hasMore() && all.length < 50 && total === null;
+    setText(many, isSearching ? `${all.length.toLocaleString('en')} found, searching…` : total !== null ? `${count(total, 'request')} ${state.get().f === null ? 'in the window' : 'found'}` : `${all.length.toLocaleString('en')}${rows.hasMore() ? '+' : ''} ${more ? '' : 'found'}${more}`);
+    set(grid, { 'aria-rowcount': total !== null ? total + 1 : rows.hasMore() ? -1 : all.length + 1 });
+  };
+  /** @param {number} id */
+  const indexOf = (id) => {
+    const all = rows.all();
+    let [low, high] = [0, all.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (all[middle].id < id) low = middle + 1;
+      else high = middle;
+    }
+    return all[low]?.id === id ? low : -1;
+  };
+
+  /** @param {number} index */
+  const go = (index) => {
+    const all = rows.all();
+    if (all.length === 0) return;
+    const before = list.element(current);
+    current = Math.min(Math.max(index, 0), all.length - 1);
+    focused = all[current].id;
+    list.pin(current);
+    if (before) set(before, { tabindex: -1 });
+    list.reveal(current);
+    list.render();
+    list.element(current)?.focus({ preventScroll: true });
+  };
+  /** @param {import('../exchange/types.js').Exchange} one */
+  const open = (one) => {
+    const index = indexOf(one.id);
+    if (index >= 0) [current, focused] = [index, one.id];
+    state.set({ x: one.id });
+    say(`Exchange ${one.id} is open: ${one.name}`);
+    if (narrow.matches) document.getElementById('exchange')?.scrollIntoView({ block: 'start' });
+  };
+  mouse(scroller, page, { byId: (id) => rows.all()[indexOf(id)], axisBox: box, open });
+  rowKeys(grid, {
+    current: () => current, count: () => rows.all().length, go,
+    page: () => Math.max(Math.floor(scroller.clientHeight / rowHeight()) - 1, 1),
+    open: () => {
+      const one = rows.all()[current];
+      if (one) open(one);
+    },
+    close: () => state.set({ x: null }),
+  });
+  grid.addEventListener('focusin', (event) => {
+    const id = event.target instanceof HTMLElement ? event.target.dataset.id : undefined;
+    const index = id === undefined ? -1 : indexOf(Number(id));
+    if (index < 0) return;
+    [current, focused] = [index, Number(id)];
+    list.pin(index);
+  });
+
+  /** Goes to what is open, or to the pointer that was set, as far as it is there. */
+  const look = (isOpened = true) => {
+    const { x, at } = state.get();
+    const index = x !== null && isOpened ? indexOf(x) : -1;
+    if (index >= 0) list.reveal(index);
+    else if (at !== null) {
+      const next = rows.all().findIndex((one) => one.at >= at);
+      sought = next < 0 && rows.hasMore() && rows.all().length < SOUGHT ? at : null;
+      if (next > 0) list.reveal(next, 'middle');
+      else if (sought !== null) rows.more();
+    }
+  };
+
+  const move = () => {
+    const { first, last } = list.seen();
+    for (let index = Math.max(first - 8, 0); index <= last + 8; index += 1) {
+      const row = list.element(index);
+      const one = rows.all()[index];
+      if (row && one) moveRow(row, one, scale());
+    }
+    rule.draw();
+  };
+  let isDue = false;
+  axis.subscribe(() => {
+    if (isDue) return;
+    isDue = true;
+    requestAnimationFrame(() => {
+      isDue = false;
+      move();
+    });
+  });
+  state.subscribe((seen, before) => {
+    if (seen.x !== before.x || seen.r !== before.r) list.renew();
+    if (seen.x !== before.x || seen.at !== before.at) look(seen.x !== before.x);
+  });
+  new ResizeObserver(() => {
+    width = Math.max(box().width, 1);
+    list.measure(rows.all().length + (rows.hasMore() && !rows.isFull() ? 1 : 0), rowHeight());
+    list.renew();
+    rule.draw();
+  }).observe(axisHead);
+}

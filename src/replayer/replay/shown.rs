@@ -1,0 +1,58 @@
+//! What the page shows of a session, asked on blocking threads, a few at a time: players come first.
+
+use std::sync::Arc;
+
+use super::Replay;
+use super::page_state::PageState;
+use super::state::SessionState;
+use crate::page::{Answer, Asked, Known, StreamPaths, View, answer};
+use crate::session::ReadError;
+
+impl Replay {
+    /// What pages are made of.
+    pub(crate) fn page_state(&self) -> &PageState {
+        &self.page
+    }
+
+    /// What is asked for the page. `paths`: where its streams are.
+    ///
+    /// # Errors
+    /// The session is damaged.
+    pub(crate) async fn shown(
+        self: &Arc<Self>,
+        asked: Asked,
+        paths: Vec<StreamPaths>,
+    ) -> Result<Answer, ReadError> {
+        let SessionState {
+            span,
+            streams,
+            holes,
+            kept_us,
+            ..
+        } = self.state();
+        let known = Known {
+            session: self.name.clone(),
+            zero_us: span.zero_us,
+            end_us: span.end_us,
+            recording: span.recording,
+            kept_us,
+            holes: holes.to_vec(),
+            streams: streams.to_vec(),
+            paths,
+            has_hls_js: self.page.hls_js.is_some(),
+        };
+        // It is never closed.
+        let _slot = self.page.slots.acquire().await.ok();
+        let replay = Arc::clone(self);
+        let answered = self.bodies.pool.read_aside(move |reader| {
+            let view = View {
+                reader,
+                known: &known,
+                index: &replay.page.index,
+                judging: &replay.page.judging,
+            };
+            answer(&view, &replay.folder, &asked)
+        });
+        answered.await
+    }
+}
